@@ -1,0 +1,189 @@
+/**
+ * The registry of every failure that a person or a program can be shown. `docs/reference/errors.md` and the HTTP
+ * problem types are held to exactly this list by a test.
+ */
+export type ErrorKind =
+  | 'refusal'
+  | 'input'
+  | 'access'
+  | 'venueTransient'
+  | 'venueFinal'
+  | 'outcomeUnknown'
+  | 'dataQuality'
+  | 'model'
+  | 'configuration'
+  | 'infrastructure';
+
+/** `never`: trying again gives the same answer; `backoff`: try again later; `lookUp`: ask what happened, never resend. */
+export type RetryClass = 'never' | 'backoff' | 'lookUp';
+
+export interface ErrorDefinition {
+  readonly kind: ErrorKind;
+  /** What happened, to what, and what to do; `{name}` is filled in from the values. */
+  readonly message: string;
+  readonly httpStatus: number;
+  readonly retry: RetryClass;
+}
+
+const define = <T extends Record<string, ErrorDefinition>>(registry: T): T => registry;
+
+const refusal = (message: string): ErrorDefinition => ({ kind: 'refusal', message, httpStatus: 422, retry: 'never' });
+const input = (message: string): ErrorDefinition => ({ kind: 'input', message, httpStatus: 400, retry: 'never' });
+const configuration = (message: string): ErrorDefinition => ({
+  kind: 'configuration',
+  message,
+  httpStatus: 500,
+  retry: 'never',
+});
+const infrastructure = (message: string): ErrorDefinition => ({
+  kind: 'infrastructure',
+  message,
+  httpStatus: 503,
+  retry: 'backoff',
+});
+const data = (message: string): ErrorDefinition => ({ kind: 'dataQuality', message, httpStatus: 503, retry: 'never' });
+const model = (message: string): ErrorDefinition => ({ kind: 'model', message, httpStatus: 500, retry: 'never' });
+const access = (httpStatus: number, message: string): ErrorDefinition => ({
+  kind: 'access',
+  message,
+  httpStatus,
+  retry: httpStatus === 429 ? 'backoff' : 'never',
+});
+
+export const ERRORS = define({
+  RISK_MODE: refusal('Account {account} is in mode {mode}: entries are not sent. Resume trading when the cause is gone.'),
+  RISK_KILLED: refusal('A halt latch ({scope}) stands over {account}: nothing is sent. Two people re-arm it, with a reason.'),
+  RISK_SIGNAL_EXPIRED: refusal('The signal of {signal} was valid until {validUntil}; it is {now}. No order is sent late.'),
+  RISK_STRATEGY_INACTIVE: refusal(
+    'Version {version} of strategy {strategy} is not the active one on {account} {instrument} (active: {active}).',
+  ),
+  RISK_MODEL_THRESHOLD: refusal('The model scored {score}, under the threshold {threshold}: the entry is not taken.'),
+  RISK_NO_POSITION: refusal('There is no position of {strategy} in {instrument} to close.'),
+  RISK_POSITION_EXISTS: refusal('{strategy} already holds {quantity} of {instrument} (or has an order working): no second entry.'),
+  RISK_NOTIONAL_LIMIT: refusal('The order is worth {notional}; the limit per order is {limit}.'),
+  RISK_EXPOSURE_LIMIT: refusal('{scope} exposure would be {exposure}; the limit is {limit}.'),
+  RISK_OPEN_ORDERS_LIMIT: refusal('{count} orders are working on {account}; the limit is {limit}.'),
+  RISK_FREE_BALANCE: refusal('The order needs {needed} {asset} with fees; {free} is free on {account}.'),
+  RISK_PRICE_COLLAR: refusal('The price {price} is outside the collar of {collarBps} bps around {reference}.'),
+  RISK_PRICE_STALE: refusal('The last price of {instrument} is {ageMs} ms old; entries need one younger than {limitMs} ms.'),
+  RISK_PRICE_MISSING: refusal('There is no price of {instrument}: entries wait for one.'),
+  RISK_CLOCK_SKEW: refusal('The clock of {venue} differs from ours by {skewMs} ms; the limit is {limitMs} ms. Check NTP.'),
+  RISK_CLOCK_UNKNOWN: refusal('The clock of {venue} has not been measured: entries wait until it is.'),
+  RISK_WATCH_SILENT: refusal('The account watch of {account} has been silent for {ageMs} ms: entries wait for it.'),
+  RISK_INSTRUMENT_UNKNOWN: refusal('{venue} does not list {instrument}.'),
+  RISK_INSTRUMENT_HALTED: refusal('{instrument} is not trading at {venue} (status {status}).'),
+  RISK_INSTRUMENT_BLOCKED: refusal('Entries in {instrument} are blocked: {reason}.'),
+  RISK_CONTENTION: refusal('The risk state of {account} changed {attempts} times while deciding: the order is denied.'),
+  RISK_AUTHORISATION_EXPIRED: refusal('The authorisation of {order} was valid for 5 s and has passed: nothing was sent.'),
+  RISK_CONTROL_CHANGED: refusal('Mode, limits or active version of {account} changed after {order} was authorised: nothing was sent.'),
+  RISK_EPOCH: refusal('This instance was restored since the work began (epoch {epoch}, now {current}): the old work may change nothing.'),
+  RISK_TEMPORAL_UNREACHABLE: refusal('The workflow of {signal} could not be started before the signal expired: not traded.'),
+  ORDER_BELOW_MIN_NOTIONAL: refusal('The order is worth {notional}, under the venue’s minimum {minimum}.'),
+  ORDER_BELOW_MIN_QUANTITY: refusal('The quantity {quantity} is under the venue’s minimum {minimum}.'),
+  ORDER_ABOVE_MAX_QUANTITY: refusal('The quantity {quantity} is over the venue’s maximum {maximum}.'),
+  ORDER_PRICE_PRECISION: refusal('The price {price} is not a multiple of the tick {tickSize}.'),
+  ORDER_QUANTITY_PRECISION: refusal('The quantity {quantity} is not a multiple of the step {stepSize}.'),
+
+  INPUT_INVALID: input('The request is not valid: {problems}.'),
+  INPUT_UNKNOWN_ACCOUNT: { ...input('There is no account {account}. Known: {known}.'), httpStatus: 404 },
+  INPUT_NOT_FOUND: { ...input('There is nothing at {path}.'), httpStatus: 404 },
+
+  AUTH_MISSING: access(401, 'This call needs an API key: send it as `Authorization: Bearer …`.'),
+  AUTH_INVALID: access(401, 'The API key is not known or has been revoked.'),
+  AUTH_FORBIDDEN: access(403, '{subject} has not the role for this: one of {roles} is needed.'),
+  AUTH_ORIGIN: access(403, 'Requests from {origin} are not answered: only this machine’s own pages may call.'),
+  AUTH_RATE_LIMITED: access(429, 'Too many requests: try again in {retryAfterSeconds} s.'),
+
+  VENUE_UNAVAILABLE: {
+    kind: 'venueTransient',
+    message: '{venue} did not answer {call}: {detail}. It is asked again.',
+    httpStatus: 503,
+    retry: 'backoff',
+  },
+  VENUE_RATE_LIMITED: {
+    kind: 'venueTransient',
+    message: '{venue} limits our requests: {call} is tried again in {retryAfterMs} ms.',
+    httpStatus: 503,
+    retry: 'backoff',
+  },
+  VENUE_REJECTED: {
+    kind: 'venueFinal',
+    message: '{venue} rejected the order: {detail}.',
+    httpStatus: 502,
+    retry: 'never',
+  },
+  VENUE_INSUFFICIENT_FUNDS: {
+    kind: 'venueFinal',
+    message: '{venue} says that {account} has not the funds: {detail}.',
+    httpStatus: 502,
+    retry: 'never',
+  },
+  VENUE_AUTH: {
+    kind: 'venueFinal',
+    message: '{venue} refuses the key of {account}: {detail}. Check key, secret, permissions and address list.',
+    httpStatus: 502,
+    retry: 'never',
+  },
+  VENUE_OUTCOME_UNKNOWN: {
+    kind: 'outcomeUnknown',
+    message: 'Whether {order} reached {venue} is not known: {detail}. It is looked up until it is; it is not sent again.',
+    httpStatus: 202,
+    retry: 'lookUp',
+  },
+
+  DATA_GAP: data('{instrument} has no bars from {from} to {to}: entries wait until they are filled.'),
+  DATA_STALE: data('The last bar of {instrument} closed {ageMs} ms ago: the stream is stale.'),
+  DATA_CROSSED_BOOK: data('The book of {instrument} is crossed ({bid} over {ask}): entries wait.'),
+
+  MODEL_HASH_MISMATCH: model('The model file {path} has hash {found}; {expected} was approved.'),
+  MODEL_SCHEMA_MISMATCH: model('The model {path} expects the features {expected}; the strategy gives {found}.'),
+  MODEL_MISSING: model('There is no model at {path}. Run `npm run train` or correct the path.'),
+
+  CONFIG_INVALID: configuration('The configuration {path} has {count} problems:\n{problems}'),
+  CONFIG_SECRET_READABLE: configuration('{path} can be read by others (mode {mode}). Run: chmod 600 {path}'),
+  CONFIG_DATABASE: configuration('The database at {address} cannot be used: {detail}.'),
+  CONFIG_TEMPORAL: configuration('The Temporal server at {address} cannot be used: {detail}.'),
+  CONFIG_NO_TEMPORAL: configuration('No Temporal server could be had:\n{table}'),
+  CONFIG_DURABILITY: configuration('Postgres runs with {setting} = {value}; orders are safe only with {needed}.'),
+  CONFIG_LIVE_TRADING: configuration('{account} at {venue} trades real money: it needs ENVIRONMENT=production and allowLiveTrading: true.'),
+  CONFIG_MIGRATION_EDITED: configuration('Migration {name} was edited after it was applied. Restore the file; write a new migration for the change.'),
+
+  INTERNAL: { kind: 'infrastructure', message: 'An unexpected error ({reference}). It is in the log of {process}.', httpStatus: 500, retry: 'never' },
+  INFRA_DATABASE: infrastructure('The database did not answer: {detail}. It is tried again.'),
+  INFRA_TEMPORAL: infrastructure('Temporal did not answer: {detail}. It is tried again.'),
+  INFRA_HOME_LOCKED: infrastructure('Keelson already runs from {home} (process {pid}): {addresses}.'),
+  INFRA_PORT_TAKEN: infrastructure('Port {port} for {service} is taken by another of our own processes ({holder}).'),
+  INFRA_CHILD_FAILED: infrastructure('{child} ended {count} times within {seconds} s and is not started again: {detail}. See {log}.'),
+});
+
+export type ErrorCode = keyof typeof ERRORS;
+export type ErrorValues = Readonly<Record<string, string | number>>;
+
+/** A failure as plain data: how it travels in payloads, rows, events and HTTP problems. */
+export interface Failure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly values: ErrorValues;
+}
+
+/** Builds a failure; values that the template names and that are missing show as `?`, so that a message never fails. */
+export function failure(code: ErrorCode, values: ErrorValues = {}): Failure {
+  const message = ERRORS[code].message.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? '?'));
+  return { code, message, values };
+}
+
+/** A failure that is thrown: at the edges, and in activities, where it is mapped to an ApplicationFailure. */
+export class KeelsonError extends Error {
+  readonly failure: Failure;
+  constructor(code: ErrorCode, values: ErrorValues = {}, options?: ErrorOptions) {
+    const made = failure(code, values);
+    super(`${code}: ${made.message}`, options);
+    this.name = 'KeelsonError';
+    this.failure = made;
+  }
+}
+
+/** For what cannot be unless the code is wrong: a plain throw, so that a workflow task waits for a fix. */
+export function invariant(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new Error(`invariant: ${message}`);
+}
