@@ -1,0 +1,142 @@
+import type { Bar } from '../../core/bars/bar.js';
+import type { DecimalText } from '../../core/money/index.js';
+import type { InstrumentRules } from '../../core/order/instrument.js';
+import type { Failure } from '../../core/errors.js';
+
+/** An order as it leaves: everything that the venue is told, fixed before the send (protocol P5, P6). */
+export interface OrderRequest {
+  readonly clientOrderId: string;
+  readonly instrument: string;
+  readonly side: 'buy' | 'sell';
+  readonly type: 'limit';
+  readonly timeInForce: 'GTC' | 'IOC' | 'FOK';
+  readonly quantity: DecimalText;
+  readonly price: DecimalText;
+  /** Epoch ms in the venue's time. The request carries this, never the moment of sending. */
+  readonly signedTimestamp: number;
+  /** The venue admits the order until signedTimestamp + receiveWindowMs on its own clock. */
+  readonly receiveWindowMs: number;
+}
+
+/** A fill as the venue tells it; times are the venue's. */
+export interface VenueFill {
+  readonly venueTradeId: string;
+  readonly venueOrderId: string;
+  /** Absent where the venue does not repeat it in its list of trades. */
+  readonly clientOrderId?: string;
+  readonly instrument: string;
+  readonly side: 'buy' | 'sell';
+  readonly price: DecimalText;
+  readonly quantity: DecimalText;
+  readonly fee: DecimalText;
+  readonly feeAsset: string;
+  readonly liquiditySide: 'maker' | 'taker' | 'unknown';
+  readonly eventTime: number;
+}
+
+/** An order as the venue knows it. */
+export interface VenueOrder {
+  readonly venueOrderId: string;
+  readonly clientOrderId: string;
+  readonly instrument: string;
+  readonly side: 'buy' | 'sell';
+  readonly status: 'accepted' | 'partiallyFilled' | 'filled' | 'canceled' | 'expired' | 'rejected';
+  readonly quantity: DecimalText;
+  readonly executedQuantity: DecimalText;
+  readonly price: DecimalText;
+  /** When the venue created it, epoch ms on the venue's clock. */
+  readonly createdTime: number;
+}
+
+/**
+ * What is known after one send (protocol P10). `unknown` is everything that is not proven: it is never sent again.
+ * `accepted` always has a non-empty venue order id.
+ */
+export type SubmitVerdict =
+  | { readonly kind: 'accepted'; readonly order: VenueOrder; readonly fills: readonly VenueFill[] }
+  | { readonly kind: 'rejected'; readonly failure: Failure }
+  | { readonly kind: 'alreadyExists'; readonly failure: Failure }
+  | { readonly kind: 'unknown'; readonly failure: Failure };
+
+/** Sends orders, once each, with no wait between the call and the socket but signing (protocol P7, P8). */
+export interface OrderSender {
+  /** Never throws for what the network or the venue does; the deadline aborts the socket. */
+  submit(request: OrderRequest, deadlineMs: number): Promise<SubmitVerdict>;
+}
+
+/** The answer to a look-up, with the venue's clock read in the same breath (protocol P11). */
+export type LookUp =
+  | { readonly kind: 'found'; readonly order: VenueOrder; readonly venueTime: number }
+  | { readonly kind: 'absent'; readonly venueTime: number };
+
+export interface Balance {
+  readonly asset: string;
+  readonly free: DecimalText;
+  readonly locked: DecimalText;
+}
+
+/** Reads of the venue and cancels. Every call throws KeelsonError VENUE_UNAVAILABLE, VENUE_RATE_LIMITED or VENUE_AUTH when it fails. */
+export interface VenueReader {
+  instruments(): Promise<readonly InstrumentRules[]>;
+  /** Closed bars only, oldest first, from `fromTime` (open time, epoch ms) on. */
+  bars(instrument: string, intervalMs: number, fromTime: number, limit: number): Promise<readonly Bar[]>;
+  /** Ours minus theirs is not returned, but theirs minus ours: add `skewMs` to our clock to have the venue's time. */
+  clock(): Promise<{ readonly venueTime: number; readonly skewMs: number; readonly roundTripMs: number }>;
+  balances(): Promise<readonly Balance[]>;
+  lookUp(instrument: string, clientOrderId: string): Promise<LookUp>;
+  openOrders(instrument?: string): Promise<readonly VenueOrder[]>;
+  /** Fills of the account in `instrument` since `fromTime` (venue's clock), oldest first, all pages. */
+  fills(instrument: string, fromTime: number): Promise<readonly VenueFill[]>;
+  fillsOfOrder(instrument: string, venueOrderId: string): Promise<readonly VenueFill[]>;
+  cancel(instrument: string, clientOrderId: string): Promise<'canceled' | 'unknownOrder'>;
+}
+
+/** A closed bar as it came from the stream. `receivedTime`: our clock, epoch ms, when the frame was read. */
+export interface BarEvent {
+  readonly bar: Bar;
+  readonly receivedTime: number;
+}
+
+export type StreamEvent =
+  | { readonly kind: 'order'; readonly order: VenueOrder }
+  | { readonly kind: 'fill'; readonly fill: VenueFill }
+  | { readonly kind: 'gap'; readonly reason: string };
+
+/** Streams: each call runs until `signal` aborts and reconnects by itself, telling every gap. */
+export interface VenueStreams {
+  /**
+   * `onBar` is called in the same turn of the event loop as the frame that closes the bar (the raw closing flag, not the next
+   * bar's first frame); `onPrice` for every frame with the last price.
+   */
+  watchBars(
+    options: { readonly instruments: readonly string[]; readonly intervalMs: number },
+    handlers: {
+      onBar(event: BarEvent): void;
+      onPrice(instrument: string, price: DecimalText, receivedTime: number): void;
+      onGap(reason: string): void;
+    },
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Orders and fills of the account. A `gap` event asks the reader to catch up by REST. */
+  watchAccount(onEvent: (event: StreamEvent) => void, signal: AbortSignal): Promise<void>;
+}
+
+/** What differs between venues, as data. */
+export interface VenueProfile {
+  readonly id: string;
+  readonly admission: 'enforced' | 'unbounded';
+  /** After this many ms past the admission window an order that exists is visible to a look-up. */
+  readonly visibilityBoundMs: number;
+  readonly receiveWindowMs: number;
+  readonly submitDeadlineMs: number;
+  readonly clientOrderIdPattern: RegExp;
+  readonly proven: boolean;
+}
+
+export interface Venue {
+  readonly profile: VenueProfile;
+  readonly sender: OrderSender;
+  readonly reader: VenueReader;
+  readonly streams: VenueStreams;
+  close(): Promise<void>;
+}
