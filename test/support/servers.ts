@@ -1,0 +1,2 @@
+/** Starts what the integration tests share; nothing yet. */
+export function setup(): void {}
