@@ -146,9 +146,16 @@ export const ERRORS = define({
   CONFIG_NO_TEMPORAL: configuration('No Temporal server could be had:\n{table}'),
   CONFIG_DURABILITY: configuration('Postgres runs with {setting} = {value}; orders are safe only with {needed}.'),
   CONFIG_LIVE_TRADING: configuration('{account} at {venue} trades real money: it needs ENVIRONMENT=production and allowLiveTrading: true.'),
-  CONFIG_MIGRATION_EDITED: configuration('Migration {name} was edited after it was applied. Restore the file; write a new migration for the change.'),
+  CONFIG_MIGRATION_EDITED: configuration(
+    'Migration {name} was edited after it was applied. Restore the file; write a new migration for the change.',
+  ),
 
-  INTERNAL: { kind: 'infrastructure', message: 'An unexpected error ({reference}). It is in the log of {process}.', httpStatus: 500, retry: 'never' },
+  INTERNAL: {
+    kind: 'infrastructure',
+    message: 'An unexpected error ({reference}). It is in the log of {process}.',
+    httpStatus: 500,
+    retry: 'never',
+  },
   INFRA_DATABASE: infrastructure('The database did not answer: {detail}. It is tried again.'),
   INFRA_TEMPORAL: infrastructure('Temporal did not answer: {detail}. It is tried again.'),
   INFRA_HOME_LOCKED: infrastructure('Keelson already runs from {home} (process {pid}): {addresses}.'),

@@ -5,9 +5,7 @@
  */
 
 /** What a child sends. `beat` proves a living event loop; `ready` carries what others need, such as an address. */
-export type ChildMessage =
-  | { readonly type: 'beat' }
-  | ({ readonly type: 'ready' } & Readonly<Record<string, unknown>>);
+export type ChildMessage = { readonly type: 'beat' } | ({ readonly type: 'ready' } & Readonly<Record<string, unknown>>);
 
 /** What a child is told. */
 export interface StopMessage {

@@ -25,7 +25,10 @@ function removeOrphans(folder = DIST) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) removeOrphans(path);
     else if (entry.name.endsWith('.js') || entry.name.endsWith('.js.map')) {
-      const source = relative(DIST, path).split(sep).join('/').replace(/\.js(\.map)?$/, '.ts');
+      const source = relative(DIST, path)
+        .split(sep)
+        .join('/')
+        .replace(/\.js(\.map)?$/, '.ts');
       if (!source.startsWith('workflow-bundle') && !existsSync(join(ROOT, source))) rmSync(path);
     }
   }

@@ -14,7 +14,10 @@ const readJson = (path) => {
   }
 };
 
-const lockfileHash = () => createHash('sha256').update(readFileSync(inRoot('package-lock.json'))).digest('hex');
+const lockfileHash = () =>
+  createHash('sha256')
+    .update(readFileSync(inRoot('package-lock.json')))
+    .digest('hex');
 const platform = () => `${process.platform}-${process.arch}`;
 
 const listAllows = (list, value) => {

@@ -5,7 +5,20 @@ import { ROOT } from './paths.mjs';
 
 /** The folders that hold TypeScript; tsconfig.json includes the same. */
 export const SOURCE_FOLDERS = [
-  'activities', 'adapters', 'api', 'bench', 'cli', 'config', 'core', 'db', 'exchange', 'launcher', 'scripts', 'test', 'workers', 'workflows',
+  'activities',
+  'adapters',
+  'api',
+  'bench',
+  'cli',
+  'config',
+  'core',
+  'db',
+  'exchange',
+  'launcher',
+  'scripts',
+  'test',
+  'workers',
+  'workflows',
 ];
 
 const IS_SOURCE = /\.(ts|json)$/;
