@@ -1,0 +1,183 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { KeelsonError } from '../core/errors.js';
+import { environmentName, loadConfig, secrets, venueUrls, type Config, type Environment } from './index.js';
+import { parseJsonc } from './jsonc.js';
+
+const root = new URL('..', import.meta.url).pathname;
+const folder = mkdtempSync(join(tmpdir(), 'keelson-config-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+type Shape = { [key: string]: Shape } & Shape[] & unknown;
+let files = 0;
+const written = (content: string): string => {
+  const path = join(folder, `config-${(files += 1)}.json`);
+  writeFileSync(path, content);
+  return path;
+};
+const usual = (): Shape => parseJsonc(readFileSync(join(root, 'keelson.config.json'), 'utf8')) as Shape;
+/** Loads the default file after `change`. */
+const load = (change: (file: Shape) => void, env: Environment = {}, credentials: 'none' | 'live' | 'all' = 'none'): Config => {
+  const file = usual();
+  change(file);
+  return loadConfig({ path: written(JSON.stringify(file)), env, credentials });
+};
+const problem = (action: () => unknown): { code: string; lines: string[] } => {
+  try {
+    action();
+  } catch (error) {
+    if (!(error instanceof KeelsonError)) throw error;
+    const { code, message, values } = error.failure;
+    return { code, lines: code === 'CONFIG_INVALID' ? String(values['problems']).split('\n') : [message] };
+  }
+  throw new Error('no problem was found');
+};
+
+describe('the configuration', () => {
+  test('of the repository loads, with defaults filled in', () => {
+    const config = loadConfig({ path: join(root, 'keelson.config.json'), env: {} });
+    expect(config.accounts['main']).toEqual({ venue: 'paper', allowLiveTrading: false });
+    expect(config.limits['main']).toMatchObject({ maxOrderNotional: '1000', collarBps: 50 });
+    expect(config.ports.api).toBe(7400);
+  });
+
+  test('tells every problem at once, with path and expectation', () => {
+    const found = problem(() =>
+      load(
+        (file) => {
+          const set = (path: string, value: unknown): void => {
+            const keys = path.split('.');
+            const last = keys.pop() as string;
+            (keys.reduce<Shape>((at, key) => at[key] as Shape, file) as Record<string, unknown>)[last] = value;
+          };
+          set('limits.main.maxOrderNotional', 500);
+          set('limits.main.maxOpenOrders', 2.5);
+          set('limits.main.colarBps', 5);
+          set('limits.ghost', { ...(file['limits'] as Shape)['main'] });
+          set('accounts.main.venue', 'papper');
+          set('accounts.Upper', { venue: 'paper' });
+          set('strategies.0.instruments.1', 'btcusdt');
+          set('strategies.0.interval', '7s');
+          set('strategies.0.sizing.notional', '1e3');
+          set('strategies.0.model.sha256', 'abc');
+          set('venues.paper.urls', { rest: 'https://api.binance.com', stream: 'wss://stream.binance.com/ws', wsApi: 'ws://127.0.0.1:1/ws-api/v3' });
+          set('speed', 3);
+          set('demo.balances', { USDT: '-1' });
+        },
+        { ENVIRONMENT: 'prodd', LOG_LEVEL: 'loud', DATABASE_URL: 'mysql://u:hunter2@h/x', KEELSON_API_PORT: '70000' },
+      ),
+    );
+    expect(found.code).toBe('CONFIG_INVALID');
+    expect(found.lines.join('\n')).not.toContain('hunter2');
+    expect(found.lines.toSorted()).toMatchInlineSnapshot(`
+      [
+        "  DATABASE_URL: expected an address such as postgres://user:password@host:5432/database",
+        "  ENVIRONMENT: expected development, test, staging or production, found "prodd"",
+        "  KEELSON_API_PORT: expected a port from 0 to 65535, found "70000"",
+        "  LOG_LEVEL: expected one of trace, debug, info, warn, error, fatal, found "loud"",
+        "  accounts.Upper: as a key: expected a name of lower-case letters, digits and hyphens, such as "main"",
+        "  accounts.main.venue: expected a venue of this file ("paper"), found "papper"",
+        "  demo.balances.USDT: expected a decimal above 0 in a string, such as "500" or "0.25", found "-1"",
+        "  limits.Upper: is missing: every account needs its limits",
+        "  limits.ghost.colarBps: is not a known key",
+        "  limits.ghost.maxOpenOrders: expected a whole number from 1 to 1000, found 2.5",
+        "  limits.ghost.maxOrderNotional: expected a decimal above 0 in a string, such as "500" or "0.25", found 500",
+        "  limits.ghost: expected an account of this file ("main", "Upper"), found "ghost"",
+        "  limits.main.colarBps: is not a known key",
+        "  limits.main.maxOpenOrders: expected a whole number from 1 to 1000, found 2.5",
+        "  limits.main.maxOrderNotional: expected a decimal above 0 in a string, such as "500" or "0.25", found 500",
+        "  speed: is not a known key",
+        "  strategies[0].instruments[1]: expected an instrument as BASE/QUOTE, such as "BTC/USDT", found "btcusdt"",
+        "  strategies[0].interval: expected one of "1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", found "7s"",
+        "  strategies[0].model.sha256: expected 64 hexadecimal digits, found "abc"",
+        "  strategies[0].sizing.notional: expected a decimal above 0 in a string, such as "500" or "0.25", found "1e3"",
+        "  venues.paper.urls.rest: expected this machine, a private network or the venue’s test network since paper is true, found "https://api.binance.com"",
+        "  venues.paper.urls.stream: expected this machine, a private network or the venue’s test network since paper is true, found "wss://stream.binance.com/ws"",
+      ]
+    `);
+  });
+
+  test('names the line of a syntax error', () => {
+    expect(problem(() => loadConfig({ path: written('{\n  "venues": {,}\n}'), env: {} })).lines).toEqual([
+      '  line 2, column 14: expected a key in double quotes, found ","',
+    ]);
+  });
+
+  test('that is not there says how to name it', () => {
+    const { lines } = problem(() => loadConfig({ path: join(folder, 'absent.json'), env: {} }));
+    expect(lines).toEqual(['  (the whole file): cannot be read (ENOENT); KEELSON_CONFIG or --config says where it is']);
+  });
+});
+
+describe('live trading', () => {
+  const live = (file: Shape): void => {
+    (file['venues'] as Record<string, unknown>)['paper'] = {
+      profile: 'binance',
+      paper: false,
+      urls: { rest: 'https://live.example', stream: 'wss://live.example/ws', wsApi: 'wss://live.example/ws-api/v3' },
+    };
+  };
+  const consenting = (file: Shape): void => {
+    live(file);
+    ((file['accounts'] as Shape)['main'] as Record<string, unknown>)['allowLiveTrading'] = true;
+  };
+
+  test('needs both ENVIRONMENT=production and the account’s consent', () => {
+    expect(problem(() => load(live)).code).toBe('CONFIG_LIVE_TRADING');
+    expect(problem(() => load(live, { ENVIRONMENT: 'production' })).code).toBe('CONFIG_LIVE_TRADING');
+    expect(problem(() => load(consenting, { ENVIRONMENT: 'staging' })).code).toBe('CONFIG_LIVE_TRADING');
+    expect(load(consenting, { ENVIRONMENT: 'prod' }).venues['paper']?.paper).toBe(false);
+  });
+
+  test('needs its credentials when they are asked for', () => {
+    const found = problem(() => load(consenting, { ENVIRONMENT: 'prod' }, 'live'));
+    expect(found.lines).toEqual([
+      '  EXCHANGE_API_KEY: is missing: expected the venue’s key of account main (or EXCHANGE_API_KEY_FILE)',
+      '  EXCHANGE_API_SECRET: is missing: expected the venue’s secret of account main (or EXCHANGE_API_SECRET_FILE)',
+    ]);
+  });
+
+  test('never has a built-in address', () => {
+    const found = problem(() => load((file) => Object.assign((file['venues'] as Shape)['paper'] as object, { paper: false })));
+    expect(found.lines.join()).toContain('venues.paper.urls: is missing: a live venue’s addresses must be given');
+  });
+
+  test('cannot be reached under the name of a paper venue, by the file or by the environment', () => {
+    const env = { KEELSON_PAPER_REST: 'https://api.binance.com', KEELSON_PAPER_STREAM: 'ws://127.0.0.1:1/ws', KEELSON_PAPER_WSAPI: 'ws://127.0.0.1:1/x' };
+    expect(problem(() => load(() => undefined, env)).lines.join()).toContain('KEELSON_PAPER_REST: expected an address on this machine');
+    const config = load(() => undefined);
+    expect(problem(() => venueUrls(config, 'paper', env)).code).toBe('CONFIG_INVALID');
+    expect(problem(() => venueUrls(config, 'paper', {})).lines).toHaveLength(3);
+    expect(venueUrls(config, 'paper', { ...env, KEELSON_PAPER_REST: 'http://127.0.0.1:9' }).rest).toBe('http://127.0.0.1:9');
+  });
+});
+
+describe('the environment', () => {
+  test('knows names and their short forms', () => {
+    expect(environmentName({})).toBe('development');
+    expect(environmentName({ ENVIRONMENT: 'prod' })).toBe('production');
+    expect(problem(() => environmentName({ ENVIRONMENT: 'live' })).code).toBe('CONFIG_INVALID');
+  });
+
+  test('gives an account its own key and secret, and never mixes them with the common ones', () => {
+    const common = { EXCHANGE_API_KEY: 'k', EXCHANGE_API_SECRET: 's' };
+    expect(secrets(common, 'main')).toEqual({ apiKey: 'k', apiSecret: 's' });
+    const own = { ...common, EXCHANGE_API_KEY_DESK_2: 'k2', EXCHANGE_API_SECRET_DESK_2: 's2' };
+    expect(secrets(own, 'desk-2')).toEqual({ apiKey: 'k2', apiSecret: 's2' });
+    const half = problem(() => secrets({ ...common, EXCHANGE_API_KEY_DESK_2: 'k2' }, 'desk-2'));
+    expect(half.lines).toEqual(['  EXCHANGE_API_SECRET_DESK_2: is missing: expected the venue’s secret of account desk-2 (or EXCHANGE_API_SECRET_DESK_2_FILE)']);
+  });
+
+  test('reads a secret from a file that only its owner can read', () => {
+    const path = join(folder, 'secret');
+    writeFileSync(path, 'from-file\n', { mode: 0o600 });
+    const env = { EXCHANGE_API_KEY: 'k', EXCHANGE_API_SECRET_FILE: path };
+    expect(secrets(env, 'main').apiSecret).toBe('from-file');
+    chmodSync(path, 0o640);
+    const found = problem(() => secrets(env, 'main'));
+    expect(found).toEqual({ code: 'CONFIG_SECRET_READABLE', lines: [`${path} can be read by others (mode 640). Run: chmod 600 ${path}`] });
+    expect(problem(() => secrets({ ...env, EXCHANGE_API_SECRET: 'twice' }, 'main')).lines[0]).toContain('is set twice');
+  });
+});

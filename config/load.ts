@@ -1,0 +1,151 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { failure, KeelsonError } from '../core/errors.js';
+import { knownEnvironmentName, knownLogLevel, LOG_LEVELS, type Environment, type EnvironmentName, type LogLevel } from './environment.js';
+import { JsoncSyntaxError, parseJsonc } from './jsonc.js';
+import { problemsOf, throwProblems, type Problem } from './problem.js';
+import { withoutCredentials } from './redacted.js';
+import { isPaperAddress, referenceProblems } from './references.js';
+import { configSchema, type Config } from './schema.js';
+import { readCredentials, readVariable, type VenueCredentials } from './secret.js';
+
+export interface LoadOptions {
+  /** Path of the configuration file. */
+  readonly path: string;
+  readonly env: Environment;
+  /** Accounts whose key and secret must be there: those at live venues, or all. Default `none`. */
+  readonly credentials?: 'none' | 'live' | 'all';
+}
+
+export interface VenueUrls {
+  readonly rest: string;
+  readonly stream: string;
+  readonly wsApi: string;
+}
+
+const PAPER_URLS = { rest: 'KEELSON_PAPER_REST', stream: 'KEELSON_PAPER_STREAM', wsApi: 'KEELSON_PAPER_WSAPI' } as const;
+
+/** Where the configuration file is: KEELSON_CONFIG, else `keelson.config.json` in `folder`. */
+export function configPath(env: Environment, folder: string): string {
+  return resolve(folder, env['KEELSON_CONFIG'] || 'keelson.config.json');
+}
+
+/**
+ * Reads the configuration file and what the environment adds to it.
+ * @throws KeelsonError CONFIG_INVALID with every problem of both; CONFIG_LIVE_TRADING or CONFIG_SECRET_READABLE when that is the only one.
+ */
+export function loadConfig({ path, env, credentials = 'none' }: LoadOptions): Config {
+  const { input, problem } = readFile(path);
+  if (problem) throwProblems(path, [problem, ...environmentProblems(env)]);
+  const parsed = configSchema.safeParse(input);
+  const problems = [...(parsed.success ? [] : problemsOf(parsed.error, input)), ...referenceProblems(input), ...environmentProblems(env)];
+  if (parsed.success) {
+    problems.push(...liveTradingProblems(parsed.data, env));
+    for (const [name, account] of Object.entries(parsed.data.accounts)) {
+      const isWanted = credentials === 'all' || (credentials === 'live' && parsed.data.venues[account.venue]?.paper === false);
+      if (isWanted) problems.push(...readCredentials(env, name).problems);
+    }
+  }
+  throwProblems(path, unique(problems));
+  if (!parsed.success) throw parsed.error;
+  return parsed.data;
+}
+
+/** The deployment's name; `prod` means `production`, unset `development`. @throws KeelsonError CONFIG_INVALID */
+export function environmentName(env: Environment): EnvironmentName {
+  const name = knownEnvironmentName(env);
+  if (name === undefined) throwProblems('(environment)', environmentProblems(env));
+  return name ?? 'development';
+}
+
+/** @throws KeelsonError CONFIG_INVALID when LOG_LEVEL is not a level. */
+export function logLevel(env: Environment): LogLevel {
+  const level = knownLogLevel(env);
+  if (level === undefined) throwProblems('(environment)', environmentProblems(env));
+  return level ?? 'info';
+}
+
+/** Key and secret of an account. @throws KeelsonError CONFIG_INVALID, CONFIG_SECRET_READABLE */
+export function secrets(env: Environment, account: string): VenueCredentials {
+  const { credentials, problems } = readCredentials(env, account);
+  throwProblems('(environment)', problems);
+  if (credentials === undefined) throw new KeelsonError('CONFIG_INVALID', { path: '(environment)', count: 1, problems: account });
+  return credentials;
+}
+
+/** DATABASE_URL or the content of DATABASE_URL_FILE; undefined when neither is set. @throws KeelsonError CONFIG_INVALID, CONFIG_SECRET_READABLE */
+export function databaseUrl(env: Environment): string | undefined {
+  const { value, problem } = readVariable(env, 'DATABASE_URL');
+  throwProblems('(environment)', problem ? [problem] : []);
+  return value;
+}
+
+/** Where a venue answers: its own `urls`, else, for a paper venue, what the launcher tells. @throws KeelsonError CONFIG_INVALID */
+export function venueUrls(config: Config, venue: string, env: Environment): VenueUrls {
+  const given = config.venues[venue]?.urls;
+  if (given !== undefined) return given;
+  const problems: Problem[] = [];
+  const read = (name: string): string => {
+    const value = env[name] ?? '';
+    if (value === '') problems.push({ path: name, message: `is missing: expected the address of venue "${venue}", since it has no urls` });
+    return value;
+  };
+  const urls = { rest: read(PAPER_URLS.rest), stream: read(PAPER_URLS.stream), wsApi: read(PAPER_URLS.wsApi) };
+  throwProblems('(environment)', [...problems, ...paperAddressProblems(env)]);
+  return urls;
+}
+
+function readFile(path: string): { input?: unknown; problem?: Problem } {
+  try {
+    return { input: parseJsonc(readFileSync(path, 'utf8')) };
+  } catch (error) {
+    if (error instanceof JsoncSyntaxError) {
+      return { problem: { path: `line ${error.line}, column ${error.column}`, message: error.message } };
+    }
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    return { problem: { path: '', message: `cannot be read (${code}); KEELSON_CONFIG or --config says where it is` } };
+  }
+}
+
+function environmentProblems(env: Environment): Problem[] {
+  const problems: Problem[] = [];
+  if (knownEnvironmentName(env) === undefined) {
+    problems.push({ path: 'ENVIRONMENT', message: `expected development, test, staging or production, found "${env['ENVIRONMENT']}"` });
+  }
+  if (knownLogLevel(env) === undefined) {
+    problems.push({ path: 'LOG_LEVEL', message: `expected one of ${LOG_LEVELS.join(', ')}, found "${env['LOG_LEVEL']}"` });
+  }
+  const database = readVariable(env, 'DATABASE_URL');
+  if (database.problem) problems.push(database.problem);
+  // The value may hold a password: the message shows none of it.
+  if (database.value !== undefined && !(URL.canParse(database.value) && /^postgres(ql)?:$/.test(new URL(database.value).protocol))) {
+    problems.push({ path: 'DATABASE_URL', message: 'expected an address such as postgres://user:password@host:5432/database' });
+  }
+  for (const name of ['KEELSON_API_PORT', 'KEELSON_METRICS_PORT']) {
+    const value = env[name];
+    if (value && !(/^\d{1,5}$/.test(value) && Number(value) <= 65_535)) problems.push({ path: name, message: `expected a port from 0 to 65535, found "${value}"` });
+  }
+  return [...problems, ...paperAddressProblems(env)];
+}
+
+/** A paper venue's address from the environment is held to the same rule as one from the file: it can never be a live venue. */
+function paperAddressProblems(env: Environment): Problem[] {
+  return Object.values(PAPER_URLS).flatMap((name) => {
+    const value = env[name];
+    if (!value || isPaperAddress(value)) return [];
+    return [{ path: name, message: `expected an address on this machine, a private network or the venue’s test network, found "${withoutCredentials(value)}"` }];
+  });
+}
+
+function liveTradingProblems(config: Config, env: Environment): Problem[] {
+  return Object.entries(config.accounts).flatMap(([name, account]): Problem[] => {
+    if (config.venues[account.venue]?.paper !== false) return [];
+    if (account.allowLiveTrading && knownEnvironmentName(env) === 'production') return [];
+    const values = { account: name, venue: account.venue };
+    return [{ path: `accounts.${name}`, message: failure('CONFIG_LIVE_TRADING', values).message, cause: { code: 'CONFIG_LIVE_TRADING', values } }];
+  });
+}
+
+function unique(problems: readonly Problem[]): Problem[] {
+  return [...new Map(problems.map((problem) => [`${problem.path}\n${problem.message}`, problem])).values()];
+}

@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import {
+  asset,
+  flag,
+  instrument,
+  integer,
+  interval,
+  name,
+  nonNegativeDecimal,
+  oneOf,
+  positiveDecimal,
+  ratio,
+  text,
+  url,
+} from './values.js';
+
+const filePath = () => text('a path relative to the folder of this file', /^[^\0]{1,400}$/);
+
+const venue = z.strictObject({
+  profile: oneOf(['binance']).describe('Whose wire the venue speaks: filters, limits and admission rules follow from it.'),
+  paper: flag().describe('True where no real money moves. False is live trading and needs ENVIRONMENT=production and allowLiveTrading.'),
+  urls: z
+    .strictObject({
+      rest: url(['http://', 'https://']).describe('Base address of the REST calls, without /api.'),
+      stream: url(['ws://', 'wss://']).describe('Address of the market streams.'),
+      wsApi: url(['ws://', 'wss://']).describe('Address of the WebSocket API (user data).'),
+    })
+    .optional()
+    .describe(
+      'Where the venue answers. A paper venue’s come from KEELSON_PAPER_REST, _STREAM and _WSAPI when left out; a live venue’s must be given: none is built in.',
+    ),
+});
+
+const account = z.strictObject({
+  venue: name().describe('The venue, a key of `venues`.'),
+  inventory: z
+    .record(asset(), nonNegativeDecimal)
+    .optional()
+    .describe('What was there before us, by asset; it is never sold. Left out: the balance at onboarding.'),
+  allowLiveTrading: flag().default(false).describe('The account’s own consent to real money, beside ENVIRONMENT=production.'),
+});
+
+const strategy = z.strictObject({
+  id: name().describe('Name of the strategy; part of every signal’s key, so unique for ever.'),
+  account: name().describe('The account it trades, a key of `accounts`.'),
+  instruments: z
+    .array(instrument(), { error: () => 'expected a list of instruments' })
+    .min(1, { error: () => 'expected at least one instrument' })
+    .describe('What it trades.'),
+  interval: interval().describe('The bars it decides on.'),
+  signalValidMs: integer(100, 600_000).default(2_000).describe('How long a signal may still be sent after its bar closed, in ms.'),
+  model: z
+    .strictObject({
+      path: filePath().describe('The ONNX file.'),
+      sha256: text('64 hexadecimal digits', /^[0-9a-f]{64}$/).describe('SHA-256 of the approved file; another file is refused.'),
+      threshold: ratio('a probability from 0 to 1')
+        .optional()
+        .describe('Entries need a score of at least this. Left out: the one in the model’s metadata.'),
+    })
+    .describe('The model that gates entries.'),
+  sizing: z
+    .strictObject({
+      kind: oneOf(['fixedNotional']).describe('How an entry is sized.'),
+      notional: positiveDecimal.describe('What an entry is worth, in the quote asset, rounded down to the venue’s step.'),
+    })
+    .describe('How much an entry buys.'),
+});
+
+const limits = z.strictObject({
+  maxOrderNotional: positiveDecimal.describe('Most that one entry may be worth, in the quote asset.'),
+  maxInstrumentExposure: positiveDecimal.describe('Most that may be held and worked in one instrument.'),
+  maxAccountExposure: positiveDecimal.describe('Most that may be held and worked over all instruments.'),
+  maxOpenOrders: integer(1, 1_000).describe('Most orders that may be working at once.'),
+  collarBps: integer(1, 1_000).default(50).describe('How far from the reference price an order may be priced, in basis points.'),
+  takerFeeBps: integer(0, 1_000).default(10).describe('Fee that authorisation sets aside, in basis points.'),
+  priceMaxAgeMs: integer(100, 86_400_000)
+    .optional()
+    .describe('How old the last price may be for an entry, in ms. Left out: three intervals of the strategy.'),
+  clockSkewMs: integer(1, 5_000).default(500).describe('Most that the venue’s clock may differ from ours, in ms.'),
+});
+
+const demo = z.strictObject({
+  interval: interval().default('1s').describe('One recorded bar is played as one bar of this length.'),
+  startOffset: integer(0, 10_000_000)
+    .default(4_200)
+    .describe('The bar to begin with; the default lies behind the model’s training window.'),
+  seed: integer(0, 4_294_967_295).default(7).describe('Seed of the path inside bars, of the book and of simulated series.'),
+  balances: z.record(asset(), positiveDecimal).describe('What the paper account starts with, by asset.'),
+  data: z
+    .array(
+      z.strictObject({
+        instrument: instrument().describe('What the bars are shown as.'),
+        path: filePath().describe('CSV or JSON file of recorded bars.'),
+      }),
+    )
+    .default([])
+    .describe('Recorded series.'),
+  simulate: z
+    .array(
+      z.strictObject({
+        instrument: instrument().describe('What the series is shown as.'),
+        startPrice: positiveDecimal.describe('Price of the first bar.'),
+        barVolatilityRatio: ratio().default(0.006).describe('Standard deviation of a bar’s return (0.006 = 0.6 %).'),
+      }),
+    )
+    .default([])
+    .describe('Series from the seeded generator; labelled simulated wherever they are shown.'),
+});
+
+const port = (usual: number, meaning: string) => integer(0, 65_535).default(usual).describe(`${meaning} 0: any free port.`);
+
+const ports = z.strictObject({
+  api: port(7400, 'HTTP API.'),
+  temporal: port(7233, 'Temporal server.'),
+  temporalUi: port(8233, 'Temporal UI.'),
+  venue: port(7410, 'Paper venue.'),
+  venueAdmin: port(7411, 'Paper venue’s admin port (faults).'),
+  metrics: port(7420, 'First of the workers’ metrics ports; each further worker takes the next.'),
+});
+
+/** The file `keelson.config.json`: what is the same wherever this instance runs. Secrets and addresses come from the environment. */
+export const configSchema = z.strictObject({
+  $schema: z.string().optional().describe('Address of this schema, for editors.'),
+  venues: z.record(name(), venue).describe('The venues, by the name used in `accounts`.'),
+  accounts: z.record(name(), account).describe('The accounts, by the name used everywhere else.'),
+  strategies: z.array(strategy, { error: () => 'expected a list of strategies' }).describe('What trades.'),
+  limits: z.record(name(), limits).describe('Limits of each account; every account needs an entry.'),
+  demo: demo.describe('The demonstration that `npm start` plays on the paper venue.'),
+  ports: ports.prefault({}).describe('Preferred ports on the loopback interface; a taken one is replaced by the next free one.'),
+});
+
+export type Config = z.output<typeof configSchema>;
+export type VenueConfig = Config['venues'][string];
+export type AccountConfig = Config['accounts'][string];
+export type StrategyConfig = Config['strategies'][number];
+export type LimitsConfig = Config['limits'][string];
