@@ -1,0 +1,11 @@
+/**
+ * What the design promises and this build does not enforce yet. Shown in `keelson status`, so that nobody relies on a
+ * check that has no real input.
+ */
+export const NOT_ENFORCED: readonly string[] = [
+  'protective stops at the venue (positions are closed by their strategy only)',
+  'account watch: loss limits, drawdown, silence of the watch',
+  'kill switch and four-eyes re-arming (a latch row stops every order, but no command sets one yet)',
+  'order rate limits, repeated-execution throttle, trading hours',
+  'limits per venue and per strategy',
+];

@@ -1,0 +1,26 @@
+import type { DecimalText } from '../money/index.js';
+
+/** Limits of one account. Notionals and exposures in the quote asset of the instrument. */
+export interface Limits {
+  readonly maxOrderNotional: DecimalText;
+  readonly maxInstrumentExposure: DecimalText;
+  readonly maxAccountExposure: DecimalText;
+  readonly maxOpenOrders: number;
+  /** How far the order's price may lie from the fresh reference. */
+  readonly collarBps: number;
+  /** The highest fee a fill can cost, reserved with the order. */
+  readonly takerFeeBps: number;
+  readonly priceMaxAgeMs: number;
+  readonly clockSkewMs: number;
+}
+
+/** The protocol's numbers that are not an account's to choose (order protocol, "Numbers"). */
+export const PROTOCOL = {
+  authorisedForMs: 5_000,
+  compareAndSetAttempts: 10,
+  workingOrderPollMs: 2_000,
+  latchLockWaitMs: 500,
+  statementTimeoutMs: 1_000,
+  fillCatchUpOverlapMs: 600_000,
+  exitCollarMaxBps: 400,
+} as const;

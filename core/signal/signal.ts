@@ -1,0 +1,50 @@
+import type { DecimalText } from '../money/index.js';
+
+export type Leg = 'open' | 'close';
+
+/**
+ * A strategy's decision at the close of one bar: open or close, never how much (protocol P3). It is unique for ever by
+ * (account, strategy, instrument, barCloseTime, leg). Times are epoch milliseconds UTC.
+ */
+export interface TradeSignal {
+  readonly account: string;
+  readonly strategy: string;
+  readonly strategyVersion: string;
+  readonly instrument: string;
+  readonly leg: Leg;
+  readonly barCloseTime: number;
+  readonly decidedTime: number;
+  /** No order is sent for this signal after this moment. */
+  readonly validUntil: number;
+  /** The close of the bar: the price that the decision saw. */
+  readonly referencePrice: DecimalText;
+  readonly stopDistanceRatio: number;
+  readonly features: readonly number[];
+  /** The model's probability and the threshold it had to reach; absent where no model gates this leg. */
+  readonly score?: number;
+  readonly threshold?: number;
+  readonly modelHash?: string;
+  readonly reason: string;
+}
+
+export type SignalKey = Pick<TradeSignal, 'account' | 'strategy' | 'instrument' | 'barCloseTime' | 'leg'>;
+
+/** The signal's name for ever; `/` inside a part is written `-`, which no account or strategy name may hold twice over. */
+export function signalId(key: SignalKey): string {
+  return [key.account, key.strategy, key.instrument.replace('/', '-'), String(key.barCloseTime), key.leg].map(assertPart).join(':');
+}
+
+/** The workflow that carries a signal: Temporal's refusal of a used id is the fast path of "once" (P1). */
+export function signalWorkflowId(key: SignalKey): string {
+  return `signal:${signalId(key)}`;
+}
+
+/** The intent that a signal's n-th try makes; a further try is only made after a proven `notPlaced` (P14). */
+export function intentIdOf(key: SignalKey, attempt = 1): string {
+  return `${signalId(key)}:${attempt}`;
+}
+
+function assertPart(part: string): string {
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(part)) throw new RangeError(`not a name for ids: ${JSON.stringify(part)}`);
+  return part;
+}
