@@ -2,7 +2,7 @@ import { failure, type Failure } from '../errors.js';
 import { Decimal, ZERO, decimal, text } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { TradeSignal } from '../signal/signal.js';
-import { withFee, type OrderDraft } from './gate.js';
+import { withFee, type OrderDraft } from './draft.js';
 import type { LiveView, RiskView } from './view.js';
 
 /** Every limit that an entry breaks. A missing input is a failure of its own: entries fail closed (design, 4.1). */
