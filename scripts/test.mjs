@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+import { prepare } from './bootstrap/prepare.mjs';
+import { coverageResult } from './quality/coverage.mjs';
+import { runSteps } from './quality/steps.mjs';
+import { showResults } from './quality/table.mjs';
+import { runVitest } from './quality/vitest.mjs';
+
+/**
+ * `npm test`: the checks, then every test, then the gate on coverage. Arguments go to vitest (`npm test -- core/money`);
+ * a chosen part is run without the checks and without the gate.
+ *
+ * The last line counts tests, each check and the gate as one each: `N passed, N failed, N skipped`.
+ */
+const args = process.argv.slice(2);
+const isWhole = args.length === 0;
+
+await prepare('text');
+const steps = isWhole ? await runSteps() : [];
+if (isWhole) showResults(steps);
+const { counts, code } = await runVitest([...(isWhole ? ['--coverage'] : []), ...args], { show: true });
+const gate = isWhole ? [coverageResult()] : [];
+if (isWhole) showResults(gate);
+
+const checks = [...steps, ...gate];
+const passed = counts.passed + checks.filter((each) => each.ok).length;
+const failed = counts.failed + checks.filter((each) => !each.ok).length;
+process.stdout.write(`\n${passed} passed, ${failed} failed, ${counts.skipped} skipped\n`);
+process.exitCode = failed === 0 && code === 0 ? 0 : 1;
