@@ -1,0 +1,44 @@
+import { chmodSync, mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+/** Everything that a running Keelson keeps on disk, below KEELSON_HOME. */
+export interface HomePaths {
+  readonly home: string;
+  readonly lock: string;
+  /** Addresses and pids of what runs, while it runs. */
+  readonly runFile: string;
+  /** The processes started, for whoever comes after a killed supervisor. */
+  readonly children: string;
+  readonly ownerKey: string;
+  readonly postgres: string;
+  readonly temporal: string;
+  readonly venue: string;
+  readonly venueJournal: string;
+  readonly venueKeys: string;
+  readonly logs: string;
+}
+
+export function homePaths(home: string): HomePaths {
+  const root = resolve(home);
+  return {
+    home: root,
+    lock: join(root, 'lock'),
+    runFile: join(root, 'run.json'),
+    children: join(root, 'children.json'),
+    ownerKey: join(root, 'owner-key'),
+    postgres: join(root, 'postgres'),
+    temporal: join(root, 'temporal'),
+    venue: join(root, 'venue'),
+    venueJournal: join(root, 'venue', 'journal.ndjson'),
+    venueKeys: join(root, 'venue', 'keys.json'),
+    logs: join(root, 'logs'),
+  };
+}
+
+/** Makes the folders that are missing. The home is for its owner alone (mode 700): it holds keys. */
+export function prepareHome(paths: HomePaths): void {
+  for (const folder of [paths.home, paths.temporal, paths.venue, paths.logs]) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  }
+  chmodSync(paths.home, 0o700);
+}

@@ -1,0 +1,138 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { writeSync } from 'node:fs';
+import type { ChildPlan, ChildRun, RunEnd } from './child.js';
+import { closeLog, openLog } from './log-file.js';
+
+/** A program of ours, run by plain Node with an IPC channel (`workers/supervised.ts` is the other end). */
+export interface NodeChildOptions {
+  readonly name: string;
+  /** Compiled file to run. */
+  readonly file: string;
+  readonly args?: readonly string[];
+  /** The whole environment of the child. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: string;
+  readonly stopLimitMs: number;
+  /** A child that has beaten once and is then silent for so long is ended (and started again), in ms. */
+  readonly silenceLimitMs?: number;
+  /** A child that is not ready after so long is ended, in ms. */
+  readonly readyLimitMs?: number;
+  /**
+   * For a program that tells its readiness on standard output instead of the channel: gives what it said when a line
+   * means "ready", and undefined for every other line.
+   */
+  readonly readyLine?: (line: string) => Readonly<Record<string, unknown>> | undefined;
+}
+
+const SILENCE_LIMIT_MS = 10_000;
+const READY_LIMIT_MS = 120_000;
+
+export function nodeChild(options: NodeChildOptions): ChildPlan {
+  return {
+    name: options.name,
+    log: options.log,
+    stopLimitMs: options.stopLimitMs,
+    stopSignal: 'SIGTERM',
+    endsAlone: true,
+    spawn: () => Promise.resolve(run(options)),
+  };
+}
+
+function run(options: NodeChildOptions): ChildRun {
+  const log = openLog(options.log);
+  const child = spawn(process.execPath, ['--enable-source-maps', options.file, ...(options.args ?? [])], {
+    env: options.env,
+    // Its own session: a Ctrl-C or a closed terminal reaches only the supervisor, which stops all in order.
+    detached: true,
+    // Straight into the file, so that a child outlives its supervisor's pipe long enough to drain.
+    stdio: ['pipe', options.readyLine === undefined ? log.fd : 'pipe', log.fd, 'ipc'],
+  });
+  if (options.readyLine === undefined) closeLog(log);
+  return watch(child, options, () => {
+    if (options.readyLine !== undefined) closeLog(log);
+  }, log.fd);
+}
+
+function watch(child: ChildProcess, options: NodeChildOptions, onClosed: () => void, logFd: number): ChildRun {
+  let lastBeatAt: number | undefined;
+  let endedByUs: string | undefined;
+  let isReady = false;
+  const end = (why: string): void => {
+    endedByUs ??= why;
+    killGroup(child);
+  };
+
+  const ended = new Promise<RunEnd>((resolve) => {
+    child.once('error', (error) => resolve({ code: null, signal: null, endedByUs: `could not be started: ${error.message}` }));
+    child.once('exit', (code, signal) => resolve({ code, signal, ...(endedByUs === undefined ? {} : { endedByUs }) }));
+  });
+
+  const ready = new Promise<Readonly<Record<string, unknown>>>((resolve, reject) => {
+    const onReady = (said: Readonly<Record<string, unknown>>): void => {
+      isReady = true;
+      resolve(said);
+    };
+    child.on('message', (message) => {
+      lastBeatAt = performance.now();
+      if (typeof message === 'object' && message !== null && 'type' in message && message.type === 'ready') {
+        onReady(message as unknown as Readonly<Record<string, unknown>>);
+      }
+    });
+    const { readyLine } = options;
+    if (readyLine !== undefined && child.stdout !== null) {
+      const lines = createInterface({ input: child.stdout });
+      lines.on('line', (line) => {
+        writeSync(logFd, `${line}\n`);
+        const said = isReady ? undefined : readyLine(line);
+        if (said !== undefined) onReady(said);
+      });
+      lines.once('close', onClosed);
+    }
+    void ended.then(() => reject(new Error(`${options.name} ended before it was ready`)));
+  });
+  // Nobody may be waiting for it (a restart): the end itself is what is acted on.
+  ready.catch(() => undefined);
+
+  const silenceLimitMs = options.silenceLimitMs ?? SILENCE_LIMIT_MS;
+  const readyLimitMs = options.readyLimitMs ?? READY_LIMIT_MS;
+  const spawnedAt = performance.now();
+  const checkMs = Math.max(20, Math.min(1000, silenceLimitMs / 5));
+  let checkedAt = spawnedAt;
+  const check = setInterval(() => {
+    const now = performance.now();
+    // We stood still ourselves (a suspended machine): the child's silence in that time means nothing.
+    if (now - checkedAt > checkMs + silenceLimitMs / 2 && lastBeatAt !== undefined) lastBeatAt = now;
+    checkedAt = now;
+    if (lastBeatAt !== undefined && now - lastBeatAt > silenceLimitMs) {
+      end(`its event loop was silent for ${Math.round((now - lastBeatAt) / 100) / 10} s`);
+    } else if (!isReady && now - spawnedAt > readyLimitMs) {
+      end(`it was not ready after ${Math.round(readyLimitMs / 1000)} s`);
+    }
+  }, checkMs);
+  void ended.then(() => clearInterval(check));
+
+  child.stdin?.on('error', () => undefined);
+  return {
+    pid: child.pid ?? -1,
+    ready,
+    ended,
+    stop: () => {
+      if (child.connected) child.send({ type: 'stop' }, () => undefined);
+      // A program that knows nothing of messages sees its input end.
+      child.stdin?.end();
+    },
+    kill: () => killGroup(child),
+  };
+}
+
+/** The child leads its own group: what it may have started itself goes with it. */
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    child.kill('SIGKILL');
+  }
+}

@@ -1,0 +1,67 @@
+/** How one run of a child ended, as far as the decision to start it again needs it. */
+export interface RunOutcome {
+  /** When it ended, in ms of any clock that only goes forward. */
+  readonly endedAt: number;
+  /** How long it did its work: ms from ready to the end; 0 when it never got ready. */
+  readonly readyForMs: number;
+  /** Exit code 78: what it was given is wrong, and will be wrong again. */
+  readonly isConfiguration: boolean;
+}
+
+export interface RestartPolicy {
+  /** Wait before the first restart; doubled for each further end in a row, in ms. */
+  readonly firstDelayMs: number;
+  readonly maxDelayMs: number;
+  /** Doing its work this long makes a child sound again: the wait starts small. */
+  readonly soundAfterMs: number;
+  /** So many ends in a row without once being ready, and it is not started again. */
+  readonly maxUnready: number;
+  /** So many ends within `windowMs`, however far it came, and it is not started again. */
+  readonly maxEnds: number;
+  readonly windowMs: number;
+}
+
+/**
+ * A child killed from outside comes back every time (ten kills in two minutes are survived); one that cannot even start
+ * is given up after about eight seconds of waiting.
+ */
+export const RESTART_POLICY: RestartPolicy = {
+  firstDelayMs: 250,
+  maxDelayMs: 8000,
+  soundAfterMs: 5000,
+  maxUnready: 6,
+  maxEnds: 20,
+  windowMs: 120_000,
+};
+
+export type RestartDecision =
+  | { readonly action: 'restart'; readonly afterMs: number }
+  | { readonly action: 'giveUp'; readonly count: number; readonly withinMs: number };
+
+/** Decides from all runs so far, oldest first, the last one being the end that just happened. */
+export function decideRestart(runs: readonly RunOutcome[], policy: RestartPolicy = RESTART_POLICY): RestartDecision {
+  const last = runs.at(-1);
+  if (last === undefined) return { action: 'restart', afterMs: policy.firstDelayMs };
+  if (last.isConfiguration) return { action: 'giveUp', count: 1, withinMs: 0 };
+
+  const unready = trailing(runs, (run) => run.readyForMs === 0);
+  if (unready.length >= policy.maxUnready) return giveUp(unready, last);
+  const recent = runs.filter((run) => last.endedAt - run.endedAt <= policy.windowMs);
+  if (recent.length >= policy.maxEnds) return giveUp(recent, last);
+
+  const unsound = trailing(runs, (run) => run.readyForMs < policy.soundAfterMs).length;
+  const doublings = Math.max(0, unsound - 1);
+  return { action: 'restart', afterMs: Math.min(policy.maxDelayMs, policy.firstDelayMs * 2 ** Math.min(doublings, 30)) };
+}
+
+function trailing(runs: readonly RunOutcome[], holds: (run: RunOutcome) => boolean): readonly RunOutcome[] {
+  let from = runs.length;
+  while (from > 0 && holds(runs[from - 1] as RunOutcome)) from -= 1;
+  return runs.slice(from);
+}
+
+const giveUp = (counted: readonly RunOutcome[], last: RunOutcome): RestartDecision => ({
+  action: 'giveUp',
+  count: counted.length,
+  withinMs: last.endedAt - (counted[0]?.endedAt ?? last.endedAt),
+});
