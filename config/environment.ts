@@ -9,7 +9,12 @@ export interface EnvironmentVariable {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const variable = (name: string, usual: string, meaning: string, kind: 'plain' | 'secret' | 'accountSecret' = 'plain'): EnvironmentVariable => ({
+const variable = (
+  name: string,
+  usual: string,
+  meaning: string,
+  kind: 'plain' | 'secret' | 'accountSecret' = 'plain',
+): EnvironmentVariable => ({
   name,
   meaning,
   usual,
@@ -19,12 +24,20 @@ const variable = (name: string, usual: string, meaning: string, kind: 'plain' | 
 
 /** Every variable, in the order of `docs/reference/configuration.md`, which a test holds to this list. */
 export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
-  variable('ENVIRONMENT', 'development', 'Name of the deployment: `development`, `test`, `staging` or `production` (`dev` and `prod` are understood). Live trading needs `production`.'),
+  variable(
+    'ENVIRONMENT',
+    'development',
+    'Name of the deployment: `development`, `test`, `staging` or `production` (`dev` and `prod` are understood). Live trading needs `production`.',
+  ),
   variable('LOG_LEVEL', 'info', 'Least severe level that is logged: `trace`, `debug`, `info`, `warn`, `error` or `fatal`.'),
   variable('DATABASE_URL', 'the embedded Postgres', 'Address of Postgres: `postgres://user:password@host:port/database`.', 'secret'),
   variable('EXCHANGE_API_KEY', 'made for the paper venue', 'Key of the venue account.', 'accountSecret'),
   variable('EXCHANGE_API_SECRET', 'made for the paper venue', 'Secret of that key.', 'accountSecret'),
-  variable('TEMPORAL_ADDRESS', 'the embedded server', 'Address of a Temporal server, `host:port`; the other standard `TEMPORAL_…` variables and the profile file are read too.'),
+  variable(
+    'TEMPORAL_ADDRESS',
+    'the embedded server',
+    'Address of a Temporal server, `host:port`; the other standard `TEMPORAL_…` variables and the profile file are read too.',
+  ),
   variable('TEMPORAL_NAMESPACE', 'default', 'Namespace on that server.'),
   variable('KEELSON_CONFIG', 'keelson.config.json', 'Path of the configuration file.'),
   variable('KEELSON_HOME', '.keelson', 'Folder of this instance: its data, logs, lock and the owner’s key.'),
@@ -34,7 +47,11 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   variable('KEELSON_PAPER_WSAPI', 'set by `npm start`', 'WebSocket API address of the paper venue.'),
   variable('KEELSON_API_HOST', '127.0.0.1', 'Address the API listens on. Another than loopback only behind a proxy that ends TLS.'),
   variable('KEELSON_API_PORT', 'ports.api', 'Port the API listens on.'),
-  variable('KEELSON_API_HOSTS', 'none', 'Further names, separated by commas, under which the API may be called (Host header), such as the proxy’s.'),
+  variable(
+    'KEELSON_API_HOSTS',
+    'none',
+    'Further names, separated by commas, under which the API may be called (Host header), such as the proxy’s.',
+  ),
   variable('KEELSON_METRICS_PORT', 'set by `npm start`', 'Port of a worker’s `/metrics` and `/livez`.'),
   variable('KEELSON_TEMPORAL_UI', 'set by `npm start`', 'Address of the Temporal UI, shown by `keelson status`.'),
   variable('KEELSON_SUPERVISED', 'set by `npm start`', '1 in processes that the launcher started.'),

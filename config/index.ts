@@ -1,10 +1,4 @@
-export {
-  ENVIRONMENT_VARIABLES,
-  type Environment,
-  type EnvironmentName,
-  type EnvironmentVariable,
-  type LogLevel,
-} from './environment.js';
+export { ENVIRONMENT_VARIABLES, type Environment, type EnvironmentName, type EnvironmentVariable, type LogLevel } from './environment.js';
 export {
   configPath,
   databaseUrl,

@@ -12,6 +12,15 @@ const failure = (text: string): string => {
   throw new Error('parsed');
 };
 
+/** The value, or that there is none. */
+const outcome = (parse: (text: string) => unknown, text: string): unknown => {
+  try {
+    return { value: parse(text) };
+  } catch {
+    return 'refused';
+  }
+};
+
 describe('JSON with comments', () => {
   test('reads what JSON.parse reads', () => {
     fc.assert(
@@ -26,23 +35,19 @@ describe('JSON with comments', () => {
     const texts = fc.string({ unit: fc.constantFrom(...'{}[]:,"\\u00e1 -+.etrufalsn\n'), maxLength: 24 });
     fc.assert(
       fc.property(texts, (text) => {
-        let expected: unknown;
-        try {
-          expected = JSON.parse(text);
-        } catch {
-          if (/,\s*[\]}]/.test(text)) return;
-          expect(() => parseJsonc(text)).toThrow(JsoncSyntaxError);
-          return;
-        }
-        if (new Set(Object.keys(Object(expected))).size > 0) return;
-        expect(parseJsonc(text)).toEqual(expected);
+        // Our two liberties: a trailing comma is taken, a key that occurs twice is not.
+        fc.pre(!/,\s*[\]}]/.test(text) && !/:[^]*:/.test(text));
+        expect(outcome(parseJsonc, text)).toEqual(outcome(JSON.parse, text));
       }),
       { numRuns: 2_000 },
     );
   });
 
   test('skips comments, not what looks like one inside a string', () => {
-    expect(parseJsonc('// a\n{ /* b\n */ "url": "http://x/*y*/", // c\n "list": [1, 2,], }\n')).toEqual({ url: 'http://x/*y*/', list: [1, 2] });
+    expect(parseJsonc('// a\n{ /* b\n */ "url": "http://x/*y*/", // c\n "list": [1, 2,], }\n')).toEqual({
+      url: 'http://x/*y*/',
+      list: [1, 2],
+    });
   });
 
   test.each([

@@ -62,7 +62,11 @@ describe('the configuration', () => {
           set('strategies.0.interval', '7s');
           set('strategies.0.sizing.notional', '1e3');
           set('strategies.0.model.sha256', 'abc');
-          set('venues.paper.urls', { rest: 'https://api.binance.com', stream: 'wss://stream.binance.com/ws', wsApi: 'ws://127.0.0.1:1/ws-api/v3' });
+          set('venues.paper.urls', {
+            rest: 'https://api.binance.com',
+            stream: 'wss://stream.binance.com/ws',
+            wsApi: 'ws://127.0.0.1:1/ws-api/v3',
+          });
           set('speed', 3);
           set('demo.balances', { USDT: '-1' });
         },
@@ -145,7 +149,11 @@ describe('live trading', () => {
   });
 
   test('cannot be reached under the name of a paper venue, by the file or by the environment', () => {
-    const env = { KEELSON_PAPER_REST: 'https://api.binance.com', KEELSON_PAPER_STREAM: 'ws://127.0.0.1:1/ws', KEELSON_PAPER_WSAPI: 'ws://127.0.0.1:1/x' };
+    const env = {
+      KEELSON_PAPER_REST: 'https://api.binance.com',
+      KEELSON_PAPER_STREAM: 'ws://127.0.0.1:1/ws',
+      KEELSON_PAPER_WSAPI: 'ws://127.0.0.1:1/x',
+    };
     expect(problem(() => load(() => undefined, env)).lines.join()).toContain('KEELSON_PAPER_REST: expected an address on this machine');
     const config = load(() => undefined);
     expect(problem(() => venueUrls(config, 'paper', env)).code).toBe('CONFIG_INVALID');
@@ -167,7 +175,9 @@ describe('the environment', () => {
     const own = { ...common, EXCHANGE_API_KEY_DESK_2: 'k2', EXCHANGE_API_SECRET_DESK_2: 's2' };
     expect(secrets(own, 'desk-2')).toEqual({ apiKey: 'k2', apiSecret: 's2' });
     const half = problem(() => secrets({ ...common, EXCHANGE_API_KEY_DESK_2: 'k2' }, 'desk-2'));
-    expect(half.lines).toEqual(['  EXCHANGE_API_SECRET_DESK_2: is missing: expected the venue’s secret of account desk-2 (or EXCHANGE_API_SECRET_DESK_2_FILE)']);
+    expect(half.lines).toEqual([
+      '  EXCHANGE_API_SECRET_DESK_2: is missing: expected the venue’s secret of account desk-2 (or EXCHANGE_API_SECRET_DESK_2_FILE)',
+    ]);
   });
 
   test('reads a secret from a file that only its owner can read', () => {

@@ -123,7 +123,8 @@ function environmentProblems(env: Environment): Problem[] {
   }
   for (const name of ['KEELSON_API_PORT', 'KEELSON_METRICS_PORT']) {
     const value = env[name];
-    if (value && !(/^\d{1,5}$/.test(value) && Number(value) <= 65_535)) problems.push({ path: name, message: `expected a port from 0 to 65535, found "${value}"` });
+    if (value && !(/^\d{1,5}$/.test(value) && Number(value) <= 65_535))
+      problems.push({ path: name, message: `expected a port from 0 to 65535, found "${value}"` });
   }
   return [...problems, ...paperAddressProblems(env)];
 }
@@ -133,7 +134,12 @@ function paperAddressProblems(env: Environment): Problem[] {
   return Object.values(PAPER_URLS).flatMap((name) => {
     const value = env[name];
     if (!value || isPaperAddress(value)) return [];
-    return [{ path: name, message: `expected an address on this machine, a private network or the venue’s test network, found "${withoutCredentials(value)}"` }];
+    return [
+      {
+        path: name,
+        message: `expected an address on this machine, a private network or the venue’s test network, found "${withoutCredentials(value)}"`,
+      },
+    ];
   });
 }
 
@@ -142,7 +148,9 @@ function liveTradingProblems(config: Config, env: Environment): Problem[] {
     if (config.venues[account.venue]?.paper !== false) return [];
     if (account.allowLiveTrading && knownEnvironmentName(env) === 'production') return [];
     const values = { account: name, venue: account.venue };
-    return [{ path: `accounts.${name}`, message: failure('CONFIG_LIVE_TRADING', values).message, cause: { code: 'CONFIG_LIVE_TRADING', values } }];
+    return [
+      { path: `accounts.${name}`, message: failure('CONFIG_LIVE_TRADING', values).message, cause: { code: 'CONFIG_LIVE_TRADING', values } },
+    ];
   });
 }
 

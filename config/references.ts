@@ -31,7 +31,10 @@ export function referenceProblems(file: unknown): Problem[] {
     if (paper !== true) continue;
     for (const [kind, address] of Object.entries(record(urls))) {
       if (typeof address === 'string' && !isPaperAddress(address)) {
-        add(['venues', name, 'urls', kind], `expected this machine, a private network or the venue’s test network since paper is true, found "${withoutCredentials(address)}"`);
+        add(
+          ['venues', name, 'urls', kind],
+          `expected this machine, a private network or the venue’s test network since paper is true, found "${withoutCredentials(address)}"`,
+        );
       }
     }
   }

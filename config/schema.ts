@@ -103,7 +103,7 @@ const demo = z.strictObject({
         barVolatilityRatio: ratio().default(0.006).describe('Standard deviation of a bar’s return (0.006 = 0.6 %).'),
       }),
     )
-    .default([])
+    .prefault([])
     .describe('Series from the seeded generator; labelled simulated wherever they are shown.'),
 });
 

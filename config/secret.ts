@@ -48,7 +48,14 @@ export function readCredentials(env: Environment, account: string): { credential
   const problems = [key, secret].flatMap((reading, index): Problem[] => {
     if (reading?.problem) return [reading.problem];
     const name = names[index] ?? '';
-    return reading?.value ? [] : [{ path: name, message: `is missing: expected the venue’s ${index === 0 ? 'key' : 'secret'} of account ${account} (or ${name}_FILE)` }];
+    return reading?.value
+      ? []
+      : [
+          {
+            path: name,
+            message: `is missing: expected the venue’s ${index === 0 ? 'key' : 'secret'} of account ${account} (or ${name}_FILE)`,
+          },
+        ];
   });
   if (problems.length > 0 || !key?.value || !secret?.value) return { problems };
   return { credentials: { apiKey: key.value, apiSecret: secret.value }, problems };
