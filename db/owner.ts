@@ -14,14 +14,16 @@ export async function ensureOwner(url: string, key: string): Promise<void> {
   const client = new Client({ connectionString: url });
   await client.connect();
   try {
-    await client.query(
-      'insert into people (subject, name, roles) values ($1, $2, $3) on conflict (subject) do nothing',
-      [OWNER_SUBJECT, 'Owner of this machine', OWNER_ROLES],
-    );
-    await client.query(
-      'insert into api_keys (subject, key_sha256, label) values ($1, $2, $3) on conflict (key_sha256) do nothing',
-      [OWNER_SUBJECT, createHash('sha256').update(key).digest(), 'made at the first start'],
-    );
+    await client.query('insert into people (subject, name, roles) values ($1, $2, $3) on conflict (subject) do nothing', [
+      OWNER_SUBJECT,
+      'Owner of this machine',
+      OWNER_ROLES,
+    ]);
+    await client.query('insert into api_keys (subject, key_sha256, label) values ($1, $2, $3) on conflict (key_sha256) do nothing', [
+      OWNER_SUBJECT,
+      createHash('sha256').update(key).digest(),
+      'made at the first start',
+    ]);
   } finally {
     await client.end();
   }

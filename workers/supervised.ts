@@ -1,8 +1,25 @@
+import { Worker } from 'node:worker_threads';
+
 /**
  * The child side of supervision. A process started by the launcher has an IPC channel: it says once a second that its
  * event loop is alive, stops when told to, and ends by itself when the channel closes, so that a supervisor killed
  * with -9 leaves nothing behind. Started by hand or by a container it is driven by SIGTERM and SIGINT instead.
  */
+
+/**
+ * A hung event loop cannot see its channel close. A thread of its own asks once in a while who the parent is: when that
+ * has changed for longer than the limit, the process is ended from inside.
+ */
+const ORPHAN_WATCH = `
+const { workerData } = require('node:worker_threads');
+const parent = process.ppid;
+let orphanedAt;
+setInterval(() => {
+  if (process.ppid === parent) return;
+  orphanedAt ??= performance.now();
+  if (performance.now() - orphanedAt > workerData.limitMs) process.kill(process.pid, 'SIGKILL');
+}, workerData.pollMs);
+`;
 
 /** What a child sends. `beat` proves a living event loop; `ready` carries what others need, such as an address. */
 export type ChildMessage = { readonly type: 'beat' } | ({ readonly type: 'ready' } & Readonly<Record<string, unknown>>);
@@ -63,7 +80,13 @@ export function supervised(options: SupervisedOptions): Supervised {
     process.on('message', (message) => {
       if (isStop(message)) stop();
     });
-    process.on('disconnect', () => stop(options.orphanLimitMs ?? 5000));
+    const orphanLimitMs = options.orphanLimitMs ?? 5000;
+    process.on('disconnect', () => stop(orphanLimitMs));
+    new Worker(ORPHAN_WATCH, {
+      eval: true,
+      execArgv: [],
+      workerData: { limitMs: orphanLimitMs + 1000, pollMs: Math.min(500, orphanLimitMs) },
+    }).unref();
     tell({ type: 'beat' });
     setInterval(() => tell({ type: 'beat' }), options.beatMs ?? 1000);
   } else {

@@ -37,9 +37,12 @@ export function paperKeys(path: string, random: RandomText = randomText): VenueK
   if (found !== undefined) {
     const value: unknown = JSON.parse(found);
     if (
-      typeof value === 'object' && value !== null &&
-      'apiKey' in value && typeof value.apiKey === 'string' &&
-      'apiSecret' in value && typeof value.apiSecret === 'string'
+      typeof value === 'object' &&
+      value !== null &&
+      'apiKey' in value &&
+      typeof value.apiKey === 'string' &&
+      'apiSecret' in value &&
+      typeof value.apiSecret === 'string'
     ) {
       return { apiKey: value.apiKey, apiSecret: value.apiSecret };
     }

@@ -24,9 +24,7 @@ export interface HomeLock {
   release(): void;
 }
 
-export type LockResult =
-  | { readonly held: true; readonly lock: HomeLock }
-  | { readonly held: false; readonly holder: ProcessIdentity };
+export type LockResult = { readonly held: true; readonly lock: HomeLock } | { readonly held: false; readonly holder: ProcessIdentity };
 
 const isRecord = (value: unknown): value is LockRecord =>
   typeof value === 'object' && value !== null && 'holder' in value && typeof value.holder === 'object';

@@ -16,10 +16,7 @@ export const LEFTOVER_LIMITS: LeftoverLimits = { aloneMs: 7000, toldMs: 5000 };
  * time are touched, never a later one with the same number.
  * @returns the names of those that were still there.
  */
-export async function stopLeftovers(
-  records: readonly ChildRecord[],
-  limits: LeftoverLimits = LEFTOVER_LIMITS,
-): Promise<readonly string[]> {
+export async function stopLeftovers(records: readonly ChildRecord[], limits: LeftoverLimits = LEFTOVER_LIMITS): Promise<readonly string[]> {
   const alive = records.filter((record) => isAlive(record.identity) === true);
   const alone = alive.filter((record) => record.endsAlone);
   await Promise.all(alone.map((record) => endWithin(record, limits.aloneMs)));

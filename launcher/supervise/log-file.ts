@@ -41,7 +41,10 @@ export function logTail(path: string, from = 0): string {
 
 /** The line of a log that says best why its process ended: one with an error code, else an error, else the last one. */
 export function lastWords(tail: string): string {
-  const lines = tail.split('\n').map(plainLine).filter((line) => line !== '' && !/^\s*(at |\^|Node\.js v|\}|\{$)/.test(line));
+  const lines = tail
+    .split('\n')
+    .map(plainLine)
+    .filter((line) => line !== '' && !/^\s*(at |\^|Node\.js v|\}|\{$)/.test(line));
   const best =
     lines.findLast((line) => /\b[A-Z]{3,}(_[A-Z]+)+\b: /.test(line)) ?? lines.findLast((line) => /\b\w*Error\b/.test(line)) ?? lines.at(-1);
   return (best ?? 'it wrote nothing').trim().slice(0, 400);

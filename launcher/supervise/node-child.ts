@@ -50,9 +50,14 @@ function run(options: NodeChildOptions): ChildRun {
     stdio: ['pipe', options.readyLine === undefined ? log.fd : 'pipe', log.fd, 'ipc'],
   });
   if (options.readyLine === undefined) closeLog(log);
-  return watch(child, options, () => {
-    if (options.readyLine !== undefined) closeLog(log);
-  }, log.fd);
+  return watch(
+    child,
+    options,
+    () => {
+      if (options.readyLine !== undefined) closeLog(log);
+    },
+    log.fd,
+  );
 }
 
 function watch(child: ChildProcess, options: NodeChildOptions, onClosed: () => void, logFd: number): ChildRun {

@@ -162,10 +162,7 @@ export class Supervisor {
 
 async function settledWithin(promise: Promise<unknown>, limitMs: number): Promise<boolean> {
   const timer = new AbortController();
-  const isSettled = await Promise.race([
-    promise.then(() => true),
-    sleep(limitMs, false, { signal: timer.signal }).catch(() => false),
-  ]);
+  const isSettled = await Promise.race([promise.then(() => true), sleep(limitMs, false, { signal: timer.signal }).catch(() => false)]);
   timer.abort();
   return isSettled;
 }
