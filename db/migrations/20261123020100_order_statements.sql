@@ -176,6 +176,11 @@ begin
   return jsonb_build_object('result', 'written', 'order', order_json(o));
 end $$;
 
+create function is_booked(f jsonb) returns boolean language sql volatile as $$
+  select exists (select from fills where account = f->>'account' and instrument = f->>'instrument'
+    and venue_trade_id = f->>'venueTradeId' and venue_order_id = f->>'venueOrderId')
+$$;
+
 -- P15: fill, order, position, ledger and audit in one statement, applied only if the fill is new.
 -- Answers applied | duplicate | conflict | epoch.
 create function book_fill(p jsonb) returns jsonb language plpgsql as $$
@@ -185,11 +190,10 @@ declare
   o orders;
 begin
   if not is_current_epoch(p) then return jsonb_build_object('result', 'epoch'); end if;
+  -- Looked up before the lock, so that the many who see the same fill do not disturb authorisations; and again under it.
+  if is_booked(f) then return jsonb_build_object('result', 'duplicate'); end if;
   update risk_state set version = version + 1 where account = f->>'account';
-  if exists (select from fills where account = f->>'account' and instrument = f->>'instrument'
-      and venue_trade_id = f->>'venueTradeId' and venue_order_id = f->>'venueOrderId') then
-    return jsonb_build_object('result', 'duplicate');
-  end if;
+  if is_booked(f) then return jsonb_build_object('result', 'duplicate'); end if;
   if not exists (select from orders where intent_id = f->>'intentId' and version = (p->'order'->>'version')::bigint) then
     return jsonb_build_object('result', 'conflict');
   end if;

@@ -1,0 +1,114 @@
+import type { Bar } from '../../core/bars/bar.js';
+import type { Mode } from '../../core/control/mode.js';
+import type { Failure } from '../../core/errors.js';
+import type { LedgerEntry, PositionState } from '../../core/ledger/position.js';
+import type { DecimalText } from '../../core/money/index.js';
+import type { InstrumentRules } from '../../core/order/instrument.js';
+import type { OrderChange, StoredOrder } from '../../core/order/stored-order.js';
+import type { ApprovedOrder } from '../../core/risk/gate.js';
+import type { RiskView } from '../../core/risk/view.js';
+import type { TradeSignal } from '../../core/signal/signal.js';
+import type { VenueFill } from './venue.js';
+
+/** Written with the change it tells of, in the same statement (design, 4.6). */
+export interface Events {
+  readonly audit?: readonly { readonly kind: string; readonly account: string; readonly subject?: string; readonly data: object }[];
+  readonly outbox?: readonly { readonly kind: string; readonly data: object }[];
+  /** `key` makes the same cause open one incident only. */
+  readonly incidents?: readonly { readonly key: string; readonly account: string; readonly kind: string; readonly data: object }[];
+  readonly blocks?: readonly { readonly account: string; readonly instrument: string; readonly reason: string }[];
+}
+
+/** `conflict`: decided on a version that has passed, so read and decide again. */
+export type Written = { readonly kind: 'written' | 'stored'; readonly order: StoredOrder } | { readonly kind: 'conflict' };
+
+export interface AuthoriseInput {
+  readonly signal: TradeSignal;
+  readonly clientOrderId: string;
+  readonly epoch: number;
+  readonly verdict: { readonly kind: 'approved'; readonly order: ApprovedOrder };
+}
+
+export interface PositionChange extends PositionState {
+  readonly strategy: string;
+  /** Version that was read; 0 for a position that did not exist. */
+  readonly version: number;
+}
+
+/**
+ * The ledger. Every method is one statement in autocommit. All throw KeelsonError INFRA_DATABASE when the database does
+ * not answer, and RISK_EPOCH when the work was begun before a restore.
+ */
+export interface OrderStore {
+  /** Everything the gate needs about an account, read in one statement. */
+  readRisk(key: { account: string; strategy: string; instrument: string }): Promise<RiskView>;
+  authorise(input: AuthoriseInput, events: Events): Promise<Written>;
+  /** Stores a signal that made no order, with its reasons. True when this call stored it. */
+  recordUntraded(signal: TradeSignal, failures: readonly Failure[], events: Events): Promise<boolean>;
+  beginSubmit(input: {
+    readonly intentId: string;
+    readonly epoch: number;
+    readonly signedTimestamp: number;
+    readonly receiveWindowMs: number;
+  }): Promise<
+    | { readonly kind: 'submitting'; readonly order: StoredOrder }
+    | { readonly kind: 'refused' | 'stored'; readonly order: StoredOrder }
+  >;
+  order(intentId: string): Promise<StoredOrder | undefined>;
+  orderByVenueIds(key: {
+    readonly account: string;
+    readonly instrument: string;
+    readonly clientOrderId?: string;
+    readonly venueOrderId?: string;
+  }): Promise<StoredOrder | undefined>;
+  changeOrder(change: OrderChange, epoch: number, events: Events): Promise<Written>;
+  position(key: { account: string; strategy: string; instrument: string }): Promise<PositionChange>;
+  bookFill(input: {
+    readonly fill: VenueFill;
+    readonly order: OrderChange;
+    readonly position: PositionChange;
+    readonly entries: readonly LedgerEntry[];
+    readonly epoch: number;
+    readonly events: Events;
+  }): Promise<{ readonly kind: 'applied' | 'duplicate' | 'conflict' }>;
+  isBooked(account: string, fill: VenueFill): Promise<boolean>;
+  /** Orders of an account that are not final, and those not placed in the last 24 h, which stay on watch (P13). */
+  watchedOrders(account: string): Promise<readonly StoredOrder[]>;
+  /** Records something that people must look at, once for each key, and blocks entries of the instrument if asked to. */
+  openIncident(events: Events): Promise<void>;
+}
+
+/** Bars, instruments and what the watch samples. */
+export interface MarketStore {
+  saveBars(venue: string, bars: readonly Bar[], source: 'stream' | 'rest'): Promise<void>;
+  /** The last `count` bars, oldest first. */
+  lastBars(venue: string, instrument: string, intervalMs: number, count: number): Promise<readonly Bar[]>;
+  saveInstruments(venue: string, rules: readonly InstrumentRules[]): Promise<void>;
+  saveSnapshot(snapshot: {
+    readonly account: string;
+    readonly equity: DecimalText;
+    readonly quote: string;
+    readonly balances: Readonly<Record<string, DecimalText>>;
+    readonly marks: Readonly<Record<string, DecimalText>>;
+  }): Promise<void>;
+}
+
+/** Mode and what configuration says of an account. */
+export interface ControlStore {
+  epoch(): Promise<{ readonly instanceId: string; readonly epoch: number }>;
+  mode(account: string): Promise<Mode>;
+  /** Changes the mode because the row of that command says so; `noCommand` when there is none for this account and kind. */
+  applyModeCommand(input: { readonly account: string; readonly commandId: string; readonly kind: string; readonly mode: Mode }): Promise<
+    | { readonly kind: 'applied'; readonly mode: Mode; readonly subject: string; readonly reason: string; readonly changedTime: number }
+    | { readonly kind: 'noCommand' }
+  >;
+  applyConfiguration(configuration: {
+    readonly account: string;
+    readonly venue: string;
+    readonly limits: object;
+    readonly strategies: readonly { strategy: string; instrument: string; version: string; modelHash: string }[];
+    readonly subject: string;
+  }): Promise<boolean>;
+  /** What was there before us: written once, at onboarding (protocol, Rows). */
+  onboard(account: string, inventory: Readonly<Record<string, DecimalText>>): Promise<boolean>;
+}

@@ -1,0 +1,99 @@
+import type { Failure } from '../errors.js';
+import { Decimal, ZERO_TEXT, decimal, text, type DecimalText } from '../money/index.js';
+import type { Leg } from '../signal/signal.js';
+import { isFinal, leavesQuantity, type OrderState, type OrderStatus, type VenueEnd } from './lifecycle.js';
+
+/** An order row as the ledger holds it. Quantities in base, notionals in quote, times epoch ms. */
+export interface StoredOrder {
+  readonly intentId: string;
+  readonly clientOrderId: string;
+  readonly signalId: string | null;
+  readonly account: string;
+  readonly strategy: string;
+  readonly strategyVersion: string;
+  readonly instrument: string;
+  readonly base: string;
+  readonly quote: string;
+  readonly leg: Leg;
+  readonly side: 'buy' | 'sell';
+  readonly status: OrderStatus;
+  readonly timeInForce: 'GTC' | 'IOC' | 'FOK';
+  readonly quantity: DecimalText;
+  readonly price: DecimalText;
+  readonly reservedQuantity: DecimalText;
+  readonly reservedNotional: DecimalText;
+  readonly executedQuantity: DecimalText;
+  readonly executedNotional: DecimalText;
+  readonly venueOrderId: string | null;
+  readonly venueStatus: VenueEnd | null;
+  readonly venueExecutedQuantity: DecimalText | null;
+  readonly signedTimestamp: number | null;
+  readonly receiveWindowMs: number | null;
+  readonly failures: readonly Failure[];
+  readonly version: number;
+  readonly createdTime: number;
+  readonly updatedTime: number;
+  readonly isFinal: boolean;
+}
+
+/** The part of the row that the lifecycle moves. */
+export function stateOf(order: StoredOrder): OrderState {
+  return {
+    status: order.status,
+    quantity: decimal(order.quantity),
+    executedQuantity: decimal(order.executedQuantity),
+    executedNotional: decimal(order.executedNotional),
+    ...(order.venueOrderId === null ? {} : { venueOrderId: order.venueOrderId }),
+    ...(order.venueStatus === null ? {} : { venueEnd: order.venueStatus }),
+    ...(order.venueExecutedQuantity === null ? {} : { venueExecutedQuantity: decimal(order.venueExecutedQuantity) }),
+  };
+}
+
+/** The columns that a change of state writes. */
+export interface OrderChange {
+  readonly intentId: string;
+  readonly account: string;
+  /** The version that the change was decided on. */
+  readonly version: number;
+  readonly status: OrderStatus;
+  readonly reservedQuantity: DecimalText;
+  readonly reservedNotional: DecimalText;
+  readonly executedQuantity: DecimalText;
+  readonly executedNotional: DecimalText;
+  readonly venueOrderId: string | null;
+  readonly venueStatus: VenueEnd | null;
+  readonly venueExecutedQuantity: DecimalText | null;
+  readonly isFinal: boolean;
+  readonly failures: readonly Failure[];
+}
+
+/** What to write so that `order` has the state `next`. Reservations follow what may still execute, in proportion. */
+export function changeOf(order: StoredOrder, next: OrderState, failures: readonly Failure[] = []): OrderChange {
+  const leaves = leavesQuantity(next);
+  return {
+    intentId: order.intentId,
+    account: order.account,
+    version: order.version,
+    status: next.status,
+    reservedQuantity: text(leaves),
+    reservedNotional: reservedNotional(order, leaves),
+    executedQuantity: text(next.executedQuantity),
+    executedNotional: text(next.executedNotional),
+    venueOrderId: next.venueOrderId ?? null,
+    venueStatus: next.venueEnd ?? null,
+    venueExecutedQuantity: next.venueExecutedQuantity === undefined ? null : text(next.venueExecutedQuantity),
+    isFinal: isFinal(next.status),
+    failures,
+  };
+}
+
+/**
+ * What the remainder may still cost. A buy reserves with its fee: the share is read from the row as it stands, and an
+ * order that comes back from `notPlaced` (nothing reserved) reserves its notional anew, without the fee.
+ */
+function reservedNotional(order: StoredOrder, leaves: Decimal): DecimalText {
+  if (order.side === 'sell' || leaves.isZero()) return ZERO_TEXT;
+  const before = decimal(order.reservedQuantity);
+  if (before.isZero()) return text(leaves.mul(decimal(order.price)));
+  return text(decimal(order.reservedNotional).mul(leaves).div(before));
+}
