@@ -26,7 +26,7 @@ type Stance = 'long' | 'flat' | 'undecided';
  * and closes alternate, and a close without a position happens only after an open that was not taken.
  */
 export const momentumTrend: Strategy = {
-  id: 'momentum-trend',
+  id: 'momentum',
   version: '1',
   lookbackBars: LOOKBACK_BARS,
   featureNames: FEATURE_NAMES,

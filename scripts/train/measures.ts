@@ -26,6 +26,11 @@ export function areaUnderCurve(scored: readonly Scored[]): number | undefined {
   return above / (winners.length * losers.length);
 }
 
+/** Mean of −ln(probability given to what happened): lower is better. */
+export function logarithmicLoss(scored: readonly Scored[]): number | undefined {
+  return meanOf(scored.map(({ score, label }) => -Math.log(label === 1 ? score : 1 - score)));
+}
+
 /** The score that the share `coverage` of the scores reaches. @throws RangeError for an empty list. */
 export function coverageThreshold(scores: readonly number[], coverage: number): number {
   const falling = scores.toSorted((left, right) => right - left);

@@ -55,11 +55,7 @@ export function encodeOnnx(graph: OnnxGraph): Uint8Array {
 }
 
 function encodeNode(node: OnnxNode): Uint8Array {
-  return joined(
-    ...node.inputs.map((name) => text(1, name)),
-    ...node.outputs.map((name) => text(2, name)),
-    text(4, node.operator),
-  );
+  return joined(...node.inputs.map((name) => text(1, name)), ...node.outputs.map((name) => text(2, name)), text(4, node.operator));
 }
 
 /** A float tensor of shape [batch, width]. */

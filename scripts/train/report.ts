@@ -23,6 +23,7 @@ function periodLines(title: string, period: PeriodMeasures): readonly string[] {
     ['entries of the strategy', String(gate.entries)],
     ['… taken by the gate', `${gate.taken}`],
     ['area under the curve', `${plain(gate.areaUnderCurve)} (90 % of resamplings: ${plain(interval?.low)}–${plain(interval?.high)})`],
+    ['logarithmic loss', `${plain(gate.loss)} (the base rate for everyone: ${plain(gate.baseLoss)})`],
     ['accuracy of the gate', percent(gate.accuracy)],
     ['winners among the taken', percent(gate.precision)],
     ['winners among all', percent(gate.baseRate)],

@@ -16,6 +16,7 @@ export interface TrainingPlan {
   readonly foldStarts: readonly string[];
   /** Share of the strategy's entries that the gate should let through: the threshold is chosen for this, not for profit. */
   readonly coverage: number;
+  /** Penalty of the fit. Strong, because the walk-forward says that there is little to learn (see the documentation). */
   readonly ridge: number;
   /** For the resampling of the intervals; the fit itself has no randomness. */
   readonly seed: number;
@@ -26,7 +27,7 @@ export const TRAINING_PLAN: TrainingPlan = {
   trainedTo: '2011-12-30',
   foldStarts: [2004, 2005, 2006, 2007, 2008, 2009, 2010, 2011].map((year) => `${year}-01-01`),
   coverage: 0.65,
-  ridge: 0.02,
+  ridge: 0.3,
   seed: 20_111_230,
 };
 
@@ -60,7 +61,12 @@ export function train(series: DailySeries, plan: TrainingPlan): TrainingResult {
   const foldStarts = plan.foldStarts.map((day) => dates.findIndex((date) => date >= day));
   const scored = scoreWalkForward(samples, foldStarts, plan.ridge);
   const entries = scored.filter((sample) => sample.isEntry);
-  const threshold = roundedThreshold(coverageThreshold(entries.map((entry) => entry.score), plan.coverage));
+  const threshold = roundedThreshold(
+    coverageThreshold(
+      entries.map((entry) => entry.score),
+      plan.coverage,
+    ),
+  );
   const model = fitLogistic(samples, plan.ridge);
   const random = seededRandom(plan.seed);
   const walkForward = measurePeriod(entries, threshold, prices, dates, foldStarts[0] ?? 0, random);
@@ -76,9 +82,7 @@ export function train(series: DailySeries, plan: TrainingPlan): TrainingResult {
 }
 
 function scoreEntries(samples: readonly Sample[], model: LogisticModel): readonly ScoredSample[] {
-  return samples
-    .filter((sample) => sample.isEntry)
-    .map((sample) => ({ ...sample, score: scoreOf(model, sample.features) }));
+  return samples.filter((sample) => sample.isEntry).map((sample) => ({ ...sample, score: scoreOf(model, sample.features) }));
 }
 
 function measurePeriod(
@@ -141,9 +145,8 @@ function encodeModel(
       trainedTo: plan.trainedTo,
       dataHash,
       seed: String(plan.seed),
-      walkForward: JSON.stringify(walkForward, (_, value: unknown) =>
-        typeof value === 'number' ? Number(value.toPrecision(4)) : value,
-      ),
+      ridge: String(plan.ridge),
+      walkForward: JSON.stringify(walkForward, (_, value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(4)) : value)),
     },
   });
 }

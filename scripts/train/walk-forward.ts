@@ -1,5 +1,5 @@
 import { fitLogistic, scoreOf } from './logistic.js';
-import { areaUnderCurve, meanOf, resampledInterval, type Interval } from './measures.js';
+import { areaUnderCurve, logarithmicLoss, meanOf, resampledInterval, type Interval } from './measures.js';
 import type { Sample } from './samples.js';
 
 /** A sample with the score of a model that was fitted only on positions that had ended before this one was decided. */
@@ -12,11 +12,7 @@ export interface ScoredSample extends Sample {
  * left out of the fit: its outcome lies in the fold.
  * @param foldStarts indices of the bars at which folds begin, rising; the last fold ends with the samples.
  */
-export function scoreWalkForward(
-  samples: readonly Sample[],
-  foldStarts: readonly number[],
-  ridge: number,
-): readonly ScoredSample[] {
+export function scoreWalkForward(samples: readonly Sample[], foldStarts: readonly number[], ridge: number): readonly ScoredSample[] {
   return foldStarts.flatMap((start, fold) => {
     const end = foldStarts[fold + 1] ?? Infinity;
     const known = samples.filter((sample) => sample.trip.left < start);
@@ -33,6 +29,9 @@ export interface GateMeasures {
   readonly taken: number;
   readonly areaUnderCurve: number | undefined;
   readonly areaInterval: Interval | undefined;
+  /** Mean logarithmic loss of the scores, and of saying the base rate of these very entries every time. */
+  readonly loss: number | undefined;
+  readonly baseLoss: number | undefined;
   /** Share of entries that the gate judged rightly (taken and won, or left and lost). */
   readonly accuracy: number | undefined;
   /** Share of winners among the entries taken, and among all. */
@@ -43,22 +42,21 @@ export interface GateMeasures {
   readonly meanNetReturnLeft: number | undefined;
 }
 
-export function measureGate(
-  entries: readonly ScoredSample[],
-  threshold: number,
-  random: () => number,
-): GateMeasures {
+export function measureGate(entries: readonly ScoredSample[], threshold: number, random: () => number): GateMeasures {
   const taken = entries.filter((entry) => entry.score >= threshold);
   const left = entries.filter((entry) => entry.score < threshold);
   const net = (list: readonly ScoredSample[]): number | undefined => meanOf(list.map((entry) => entry.trip.netReturn));
+  const baseRate = meanOf(entries.map((entry) => entry.label));
   return {
     entries: entries.length,
     taken: taken.length,
     areaUnderCurve: areaUnderCurve(entries),
     areaInterval: resampledInterval(entries, areaUnderCurve, 500, random),
+    loss: logarithmicLoss(entries),
+    baseLoss: logarithmicLoss(entries.map(({ label }) => ({ label, score: baseRate ?? 0.5 }))),
     accuracy: meanOf(entries.map((entry) => (entry.score >= threshold === (entry.label === 1) ? 1 : 0))),
     precision: meanOf(taken.map((entry) => entry.label)),
-    baseRate: meanOf(entries.map((entry) => entry.label)),
+    baseRate,
     meanNetReturnTaken: net(taken),
     meanNetReturnAll: net(entries),
     meanNetReturnLeft: net(left),
