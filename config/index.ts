@@ -10,6 +10,7 @@ export {
   type LoadOptions,
   type VenueUrls,
 } from './load.js';
+export { limitsOf } from './limits.js';
 export { redacted, redactedEnvironment, withoutCredentials } from './redacted.js';
 export { configSchema, type AccountConfig, type Config, type LimitsConfig, type StrategyConfig, type VenueConfig } from './schema.js';
 export { INTERVALS, type Interval } from './values.js';

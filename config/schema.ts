@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { STRATEGIES } from '../core/strategy/registry.js';
 import {
   asset,
   flag,
@@ -41,7 +42,9 @@ const account = z.strictObject({
 });
 
 const strategy = z.strictObject({
-  id: name().describe('Name of the strategy; part of every signal’s key, so unique for ever.'),
+  id: oneOf([...STRATEGIES.keys()] as [string, ...string[]]).describe(
+    'A strategy of `core/strategy/registry.ts`; part of every signal’s key.',
+  ),
   account: name().describe('The account it trades, a key of `accounts`.'),
   instruments: z
     .array(instrument(), { error: () => 'expected a list of instruments' })
@@ -82,7 +85,7 @@ const limits = z.strictObject({
 const demo = z.strictObject({
   interval: interval().default('1s').describe('One recorded bar is played as one bar of this length.'),
   startOffset: integer(0, 10_000_000)
-    .default(4_200)
+    .default(3_150)
     .describe('The bar to begin with; the default lies behind the model’s training window.'),
   seed: integer(0, 4_294_967_295).default(7).describe('Seed of the path inside bars, of the book and of simulated series.'),
   balances: z.record(asset(), positiveDecimal).describe('What the paper account starts with, by asset.'),
