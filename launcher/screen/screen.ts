@@ -1,0 +1,68 @@
+import type { LauncherEvent, StepEvent } from './events.js';
+import { choosePaint } from './paint.js';
+import { stepLine, textLines } from './text.js';
+
+/** What the screen needs of an output stream. */
+export interface Output {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+  write(text: string): unknown;
+}
+
+export interface Screen {
+  show(event: LauncherEvent): void;
+}
+
+/** `--json`: one object a line, `time` and `event` first. */
+export function jsonScreen(output: Output): Screen {
+  return {
+    show: (event) => {
+      const { time, event: name, ...rest } = event;
+      output.write(`${JSON.stringify({ time, event: name, ...rest })}\n`);
+    },
+  };
+}
+
+const isOver = (event: StepEvent): boolean => event.state === 'done' || event.state === 'failed';
+
+/** How often a plain log repeats the progress of a step that takes long, in ms. */
+const PLAIN_PROGRESS_MS = 5000;
+
+/** Text: on a terminal a running step is one line that is written over; elsewhere only plain lines, each once. */
+export function textScreen(output: Output, env: Readonly<Record<string, string | undefined>>): Screen {
+  const isTerminal = output.isTTY === true && env['TERM'] !== 'dumb';
+  const paint = choosePaint(isTerminal, env);
+  let hasOpenLine = false;
+  let lastPlain: { step: string; time: number; message: string } | undefined;
+
+  const overwrite = (event: StepEvent): void => {
+    // A line that wraps cannot be written over: it is cut.
+    const room = Math.max(20, (output.columns ?? 80) - 16);
+    const message = isOver(event) || event.message.length <= room ? event.message : `${event.message.slice(0, room - 1)}…`;
+    output.write(`\r\u001b[2K${stepLine({ ...event, message }, paint)}`);
+    hasOpenLine = !isOver(event);
+    if (!hasOpenLine) output.write('\n');
+  };
+
+  const isWorthALine = (event: LauncherEvent & StepEvent): boolean => {
+    if (isOver(event)) return true;
+    if (lastPlain?.step === event.step) {
+      if (event.time - lastPlain.time < PLAIN_PROGRESS_MS || event.message === lastPlain.message) return false;
+    }
+    lastPlain = { step: event.step, time: event.time, message: event.message };
+    return true;
+  };
+
+  return {
+    show: (event) => {
+      if (event.event === 'step') {
+        if (isTerminal) overwrite(event);
+        else if (isWorthALine(event)) output.write(`${stepLine(event, paint)}\n`);
+        return;
+      }
+      if (hasOpenLine) output.write('\r\u001b[2K');
+      hasOpenLine = false;
+      output.write(`${textLines(event, paint).join('\n')}\n`);
+    },
+  };
+}
