@@ -93,7 +93,6 @@ describe('the configuration', () => {
         "  limits.main.maxOpenOrders: expected a whole number from 1 to 1000, found 2.5",
         "  limits.main.maxOrderNotional: expected a decimal above 0 in a string, such as "500" or "0.25", found 500",
         "  speed: is not a known key",
-        "  strategies[0].id: expected "momentum", found "momentum-trend"",
         "  strategies[0].instruments[1]: expected an instrument as BASE/QUOTE, such as "BTC/USDT", found "btcusdt"",
         "  strategies[0].interval: expected one of "1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", found "7s"",
         "  strategies[0].model.sha256: expected 64 hexadecimal digits, found "abc"",
