@@ -5,7 +5,7 @@ import type { LedgerEntry, PositionState } from '../../core/ledger/position.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
 import type { OrderChange, StoredOrder } from '../../core/order/stored-order.js';
-import type { ApprovedOrder } from '../../core/risk/gate.js';
+import type { GateVerdict } from '../../core/risk/gate.js';
 import type { RiskView } from '../../core/risk/view.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
 import type { VenueFill } from './venue.js';
@@ -26,7 +26,9 @@ export interface AuthoriseInput {
   readonly signal: TradeSignal;
   readonly clientOrderId: string;
   readonly epoch: number;
-  readonly verdict: { readonly kind: 'approved'; readonly order: ApprovedOrder };
+  /** The version that a denial was decided on, for the record. */
+  readonly controlVersion: string;
+  readonly verdict: GateVerdict;
 }
 
 export interface PositionChange extends PositionState {

@@ -276,3 +276,14 @@ begin
   end if;
   return changed;
 end $$;
+
+-- What the account held before us, written once: the venue's balance is this plus the ledger (protocol, Rows).
+create function onboard_account(the_account text, held jsonb) returns boolean language plpgsql as $$
+begin
+  update accounts set onboarded_at = clock_timestamp() where account = the_account and onboarded_at is null;
+  if not found then return false; end if;
+  insert into inventory (account, asset, quantity)
+    select the_account, key, value::numeric from jsonb_each_text(held);
+  insert into audit_events (kind, account, data) values ('account.onboarded', the_account, jsonb_build_object('inventory', held));
+  return true;
+end $$;

@@ -1,0 +1,56 @@
+import type { Pool } from 'pg';
+import type { ControlStore } from '../../activities/ports/store.js';
+import type { Mode } from '../../core/control/mode.js';
+import { KeelsonError } from '../../core/errors.js';
+import { run } from './pool.js';
+
+type Applied = Awaited<ReturnType<ControlStore['applyModeCommand']>>;
+
+/** Mode, configuration and onboarding in Postgres. @throws KeelsonError INFRA_DATABASE from every method. */
+export function createControlStore(pool: Pool): ControlStore {
+  return {
+    async epoch() {
+      const rows = await run<{ instance_id: string; epoch: number }>(
+        pool,
+        { name: 'epoch', text: 'select instance_id, epoch from instance' },
+        [],
+      );
+      const row = rows[0];
+      if (row === undefined) throw new KeelsonError('INFRA_DATABASE', { detail: 'the instance row is missing' });
+      return { instanceId: row.instance_id, epoch: row.epoch };
+    },
+    async mode(account) {
+      const rows = await run<{ mode: Mode }>(pool, { name: 'mode', text: 'select mode from control where account = $1' }, [account]);
+      const row = rows[0];
+      if (row === undefined) throw new KeelsonError('INPUT_UNKNOWN_ACCOUNT', { account, known: 'see keelson status' });
+      return row.mode;
+    },
+    async applyModeCommand(input) {
+      const rows = await run<{ answer: { result: string } & Omit<Extract<Applied, { kind: 'applied' }>, 'kind'> }>(
+        pool,
+        { name: 'apply_mode_command', text: 'select apply_mode_command($1::jsonb) as answer' },
+        [JSON.stringify(input)],
+      );
+      const answer = rows[0]?.answer;
+      if (answer?.result !== 'applied') return { kind: 'noCommand' };
+      const { mode, subject, reason, changedTime } = answer;
+      return { kind: 'applied', mode, subject, reason, changedTime };
+    },
+    async applyConfiguration(configuration) {
+      const rows = await run<{ answer: boolean }>(
+        pool,
+        { name: 'apply_configuration', text: 'select apply_configuration($1::jsonb) as answer' },
+        [JSON.stringify(configuration)],
+      );
+      return rows[0]?.answer === true;
+    },
+    async onboard(account, inventory) {
+      const rows = await run<{ answer: boolean }>(
+        pool,
+        { name: 'onboard_account', text: 'select onboard_account($1, $2::jsonb) as answer' },
+        [account, JSON.stringify(inventory)],
+      );
+      return rows[0]?.answer === true;
+    },
+  };
+}

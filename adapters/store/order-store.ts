@@ -1,0 +1,205 @@
+import type { Pool } from 'pg';
+import type { Events, OrderStore, PositionChange, Written } from '../../activities/ports/store.js';
+import { KeelsonError } from '../../core/errors.js';
+import { FLAT } from '../../core/ledger/position.js';
+import { decimal, text } from '../../core/money/index.js';
+import type { StoredOrder } from '../../core/order/stored-order.js';
+import { PROTOCOL } from '../../core/risk/limits.js';
+import type { RiskView } from '../../core/risk/view.js';
+import { intentIdOf, signalId, type TradeSignal } from '../../core/signal/signal.js';
+import { isConflict, run, type Statement } from './pool.js';
+
+const call = (name: string): Statement => ({ name, text: `select ${name}($1::jsonb) as answer` });
+
+const STATEMENTS = {
+  readRisk: { name: 'read_risk', text: 'select read_risk($1, $2, $3) as answer' },
+  authorise: call('authorise_order'),
+  beginSubmit: call('begin_submit'),
+  changeOrder: call('change_order'),
+  bookFill: call('book_fill'),
+  recordUntraded: call('record_untraded_signal'),
+  writeEvents: call('write_events'),
+  isBooked: call('is_booked'),
+  order: { name: 'order_by_intent', text: 'select order_json(o) as answer from orders o where intent_id = $1' },
+  orderByVenueIds: {
+    name: 'order_by_venue_ids',
+    text: `select order_json(o) as answer from orders o where account = $1 and instrument = $2
+      and (client_order_id = $3 or venue_order_id = $4) order by (client_order_id = $3) desc nulls last limit 1`,
+  },
+  position: {
+    name: 'position',
+    text: `select quantity, cost, realized_pnl, version from positions
+      where account = $1 and strategy = $2 and instrument = $3`,
+  },
+  watchedOrders: {
+    name: 'watched_orders',
+    text: `select order_json(o) as answer from orders o where account = $1 and (final_at is null
+      or (status = 'notPlaced' and final_at > clock_timestamp() - interval '24 hours')) order by created_at`,
+  },
+} satisfies Record<string, Statement>;
+
+interface Answer {
+  readonly result: string;
+  readonly order?: StoredOrder;
+}
+
+/** The ledger of orders in Postgres, by the functions of db/migrations. */
+export function createOrderStore(pool: Pool): OrderStore {
+  const answer = async <T>(statement: Statement, values: readonly unknown[]): Promise<T | undefined> => {
+    const rows = await run<{ answer: T }>(pool, statement, values);
+    return rows[0]?.answer;
+  };
+  const change = async (statement: Statement, input: object): Promise<Answer> => {
+    try {
+      const got = await answer<Answer>(statement, [JSON.stringify(input)]);
+      if (got === undefined) throw new KeelsonError('INFRA_DATABASE', { detail: `${statement.name} gave no answer` });
+      if (got.result === 'epoch') throw new KeelsonError('RISK_EPOCH', { epoch: 'of this work', current: 'newer' });
+      return got;
+    } catch (error) {
+      if (isConflict(error)) return { result: 'conflict' };
+      throw error;
+    }
+  };
+
+  return {
+    async readRisk({ account, strategy, instrument }) {
+      const view = await answer<RiskView & { activeVersion: string | null }>(STATEMENTS.readRisk, [account, strategy, instrument]);
+      if (view === undefined) throw new KeelsonError('INPUT_UNKNOWN_ACCOUNT', { account, known: 'see keelson status' });
+      return withoutNulls(view);
+    },
+
+    async authorise(input, events) {
+      const { verdict, signal } = input;
+      const order =
+        verdict.kind === 'approved'
+          ? verdict.order
+          : {
+              intentId: intentIdOf(signal),
+              instrument: signal.instrument,
+              base: '',
+              quote: '',
+              leg: signal.leg,
+              side: signal.leg === 'open' ? 'buy' : 'sell',
+              timeInForce: 'IOC',
+              quantity: '0',
+              price: signal.referencePrice,
+              reservedQuantity: '0',
+              reservedNotional: '0',
+              controlVersion: input.controlVersion,
+            };
+      const failures = verdict.kind === 'denied' ? verdict.failures : [];
+      return asWritten(
+        await change(STATEMENTS.authorise, {
+          verdict: verdict.kind === 'approved' ? 'authorised' : 'denied',
+          epoch: input.epoch,
+          riskVersion: verdict.kind === 'approved' ? verdict.order.riskVersion : null,
+          authorisedForMs: PROTOCOL.authorisedForMs,
+          failures,
+          signal: { ...signalRow(signal), failures },
+          order: {
+            ...order,
+            clientOrderId: input.clientOrderId,
+            account: signal.account,
+            strategy: signal.strategy,
+            strategyVersion: signal.strategyVersion,
+          },
+          ...events,
+        }),
+      );
+    },
+
+    async recordUntraded(signal, failures, events) {
+      const stored = await answer<boolean>(STATEMENTS.recordUntraded, [
+        JSON.stringify({ signal: { ...signalRow(signal), failures }, ...events }),
+      ]);
+      return stored === true;
+    },
+
+    async beginSubmit(input) {
+      const refusals = Object.fromEntries(
+        (['RISK_KILLED', 'RISK_CONTROL_CHANGED', 'RISK_AUTHORISATION_EXPIRED'] as const).map((code) => [
+          code,
+          new KeelsonError(code, { order: input.intentId, account: 'the account', scope: 'in scope' }).failure,
+        ]),
+      );
+      const got = await change(STATEMENTS.beginSubmit, { ...input, refusals });
+      if (got.order === undefined) throw new KeelsonError('INFRA_DATABASE', { detail: `no order ${input.intentId}: ${got.result}` });
+      const kind = got.result === 'submitting' || got.result === 'refused' ? got.result : 'stored';
+      return { kind, order: got.order };
+    },
+
+    async order(intentId) {
+      return answer<StoredOrder>(STATEMENTS.order, [intentId]);
+    },
+
+    async orderByVenueIds({ account, instrument, clientOrderId, venueOrderId }) {
+      return answer<StoredOrder>(STATEMENTS.orderByVenueIds, [account, instrument, clientOrderId ?? null, venueOrderId ?? null]);
+    },
+
+    async changeOrder(orderChange, epoch, events) {
+      return asWritten(await change(STATEMENTS.changeOrder, { order: orderChange, epoch, ...events }));
+    },
+
+    async position({ account, strategy, instrument }): Promise<PositionChange> {
+      const rows = await run<{ quantity: string; cost: string; realized_pnl: string; version: string }>(
+        pool,
+        STATEMENTS.position,
+        [account, strategy, instrument],
+      );
+      const row = rows[0];
+      if (row === undefined) return { ...FLAT, strategy, version: 0 };
+      return {
+        strategy,
+        quantity: decimal(row.quantity),
+        cost: decimal(row.cost),
+        realizedPnl: decimal(row.realized_pnl),
+        version: Number(row.version),
+      };
+    },
+
+    async bookFill({ fill, order, position, entries, epoch, events }) {
+      const got = await change(STATEMENTS.bookFill, {
+        epoch,
+        fill: { ...fill, account: order.account, intentId: order.intentId },
+        order,
+        position: {
+          strategy: position.strategy,
+          version: position.version,
+          quantity: text(position.quantity),
+          cost: text(position.cost),
+          realizedPnl: text(position.realizedPnl),
+        },
+        entries: entries.map((entry) => ({ asset: entry.asset, kind: entry.kind, delta: text(entry.delta) })),
+        ...events,
+      });
+      return { kind: got.result === 'applied' || got.result === 'duplicate' ? got.result : 'conflict' };
+    },
+
+    async isBooked(account, fill) {
+      return (await answer<boolean>(STATEMENTS.isBooked, [JSON.stringify({ ...fill, account })])) === true;
+    },
+
+    async watchedOrders(account) {
+      const rows = await run<{ answer: StoredOrder }>(pool, STATEMENTS.watchedOrders, [account]);
+      return rows.map((row) => row.answer);
+    },
+
+    async openIncident(events: Events) {
+      await run(pool, STATEMENTS.writeEvents, [JSON.stringify(events)]);
+    },
+  };
+}
+
+function asWritten(got: Answer): Written {
+  if (got.order === undefined) return { kind: 'conflict' };
+  return { kind: got.result === 'stored' ? 'stored' : 'written', order: got.order };
+}
+
+function signalRow(signal: TradeSignal): object {
+  return { ...signal, signalId: signalId(signal) };
+}
+
+/** Absent optional parts come from SQL as null; in the domain they are absent. */
+function withoutNulls<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== null)) as T;
+}

@@ -1,0 +1,59 @@
+import { Pool, type PoolClient, type QueryResultRow } from 'pg';
+import { KeelsonError } from '../../core/errors.js';
+import { PROTOCOL } from '../../core/risk/limits.js';
+
+/** SQLSTATEs after which the statement changed nothing and may be decided anew: ours, deadlock, serialization. */
+const CONFLICT_STATES: ReadonlySet<string> = new Set(['KE001', 'KE002', '40P01', '40001']);
+
+/**
+ * A pool whose connections cannot hold up a halt: a statement or an idle transaction lasts one second at most (P9).
+ * Numerics stay text: `pg` reads them so, and nothing here changes it.
+ */
+export function openPool(url: string, options: { readonly max?: number; readonly applicationName: string }): Pool {
+  const pool = new Pool({
+    connectionString: url,
+    max: options.max ?? 8,
+    application_name: options.applicationName,
+    statement_timeout: PROTOCOL.statementTimeoutMs,
+    idle_in_transaction_session_timeout: PROTOCOL.statementTimeoutMs,
+    connectionTimeoutMillis: 3_000,
+    keepAlive: true,
+  });
+  // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+export interface Statement {
+  /** Prepared once for each connection under this name. */
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Runs one statement in autocommit. @throws KeelsonError INFRA_DATABASE. */
+export async function run<Row extends QueryResultRow>(
+  pool: Pool | PoolClient,
+  statement: Statement,
+  values: readonly unknown[],
+): Promise<Row[]> {
+  try {
+    const result = await pool.query<Row>({ name: statement.name, text: statement.text, values: [...values] });
+    return result.rows;
+  } catch (error) {
+    throw new KeelsonError('INFRA_DATABASE', { detail: describe(error) }, { cause: error });
+  }
+}
+
+/** True when the failed statement changed nothing and the decision may be made again. */
+export function isConflict(error: unknown): boolean {
+  return CONFLICT_STATES.has(stateOf(error instanceof KeelsonError ? error.cause : error) ?? '');
+}
+
+function stateOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
