@@ -21,8 +21,10 @@ const { counts, code } = await runVitest([...(isWhole ? ['--coverage'] : []), ..
 const gate = isWhole ? [coverageResult()] : [];
 if (isWhole) showResults(gate);
 
+const ran = counts.passed + counts.failed + counts.skipped;
+if (ran === 0) process.stdout.write(`\nNo test fits: ${args.join(' ')}\n`);
 const checks = [...steps, ...gate];
 const passed = counts.passed + checks.filter((each) => each.ok).length;
 const failed = counts.failed + checks.filter((each) => !each.ok).length;
 process.stdout.write(`\n${passed} passed, ${failed} failed, ${counts.skipped} skipped\n`);
-process.exitCode = failed === 0 && code === 0 ? 0 : 1;
+process.exitCode = failed === 0 && code === 0 && ran > 0 ? 0 : 1;

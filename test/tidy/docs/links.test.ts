@@ -1,0 +1,26 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { readTree, ROOT } from '../tree.js';
+import { brokenLinks } from './links.js';
+
+const there = { path: 'docs/there.md', text: '# A title: of two\n' };
+const judge = (text: string) =>
+  brokenLinks({ path: 'docs/page.md', text }, [there], (path) => path === there.path || path === 'docs/page.md');
+
+it.each(['[x](gone.md)', '![x](gone.svg)', '[x](../docs/gone/)', '[x](there.md#another)', '[x](#nothing)'])('refuses %s', (text) => {
+  expect(judge(text)).toHaveLength(1);
+});
+
+it.each(['[x](there.md)', '[x](there.md#a-title-of-two)', '[x](https://example.org)', '`[x](gone.md)`', '```\n[x](gone.md)\n```'])(
+  'allows %s',
+  (text) => {
+    expect(judge(text)).toEqual([]);
+  },
+);
+
+it('every link of this tree leads somewhere', () => {
+  const files = readTree();
+  const pages = files.filter(({ path }) => path.endsWith('.md'));
+  expect(pages.flatMap((page) => brokenLinks(page, files, (path) => existsSync(join(ROOT, path))))).toEqual([]);
+});
