@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync, renameSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, renameSync, statSync, writeSync } from 'node:fs';
 
 const ROTATE_AT_BYTES = 32 * 1024 * 1024;
 const TAIL_BYTES = 16 * 1024;
@@ -20,6 +20,7 @@ export function openLog(path: string): OpenLog {
   return { fd, from: fstatSync(fd).size };
 }
 
+export const appendLine = (log: OpenLog, line: string): void => void writeSync(log.fd, `${line}\n`);
 export const closeLog = (log: OpenLog): void => closeSync(log.fd);
 
 /** The end of a log, as text; empty when it cannot be read. */

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { writeSync } from 'node:fs';
 import type { ChildPlan, ChildRun, RunEnd } from './child.js';
-import { closeLog, openLog } from './log-file.js';
+import { appendLine, closeLog, openLog } from './log-file.js';
+import type { OpenLog } from './log-file.js';
 
 /** A program of ours, run by plain Node with an IPC channel (`workers/supervised.ts` is the other end). */
 export interface NodeChildOptions {
@@ -50,17 +50,10 @@ function run(options: NodeChildOptions): ChildRun {
     stdio: ['pipe', options.readyLine === undefined ? log.fd : 'pipe', log.fd, 'ipc'],
   });
   if (options.readyLine === undefined) closeLog(log);
-  return watch(
-    child,
-    options,
-    () => {
-      if (options.readyLine !== undefined) closeLog(log);
-    },
-    log.fd,
-  );
+  return watch(child, options, log);
 }
 
-function watch(child: ChildProcess, options: NodeChildOptions, onClosed: () => void, logFd: number): ChildRun {
+function watch(child: ChildProcess, options: NodeChildOptions, log: OpenLog): ChildRun {
   let lastBeatAt: number | undefined;
   let endedByUs: string | undefined;
   let isReady = false;
@@ -89,11 +82,11 @@ function watch(child: ChildProcess, options: NodeChildOptions, onClosed: () => v
     if (readyLine !== undefined && child.stdout !== null) {
       const lines = createInterface({ input: child.stdout });
       lines.on('line', (line) => {
-        writeSync(logFd, `${line}\n`);
+        appendLine(log, line);
         const said = isReady ? undefined : readyLine(line);
         if (said !== undefined) onReady(said);
       });
-      lines.once('close', onClosed);
+      lines.once('close', () => closeLog(log));
     }
     void ended.then(() => reject(new Error(`${options.name} ended before it was ready`)));
   });

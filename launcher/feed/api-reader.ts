@@ -1,0 +1,70 @@
+import type { EquityEvent } from '../screen/events.js';
+import type { AuditEvent } from './translate.js';
+
+const LIMIT_MS = 5000;
+const PAGE = 200;
+
+/** What the launcher reads from its own API. Every call throws when it is not answered within five seconds. */
+export interface ApiReader {
+  /** Audit events after an id, oldest first. */
+  events(after: string, signal: AbortSignal): Promise<readonly AuditEvent[]>;
+  /** The last known equity of each account. */
+  equity(signal: AbortSignal): Promise<readonly Omit<EquityEvent, 'event' | 'change'>[]>;
+  /** Mode of each account. */
+  modes(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** @param key the owner's API key. It is sent to this address only. */
+export function apiReader(address: string, key: string): ApiReader {
+  const get = async (path: string, signal: AbortSignal): Promise<Row> => {
+    const response = await fetch(new URL(path, address), {
+      headers: { authorization: `Bearer ${key}` },
+      signal: AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]),
+    });
+    if (!response.ok) throw new Error(`${path} answered ${response.status}`);
+    const body: unknown = await response.json();
+    return isRow(body) ? body : {};
+  };
+  return {
+    events: async (after, signal) => {
+      const body = await get(`/v1/events?after=${encodeURIComponent(after)}&limit=${PAGE}`, signal);
+      return rows(body['events']).flatMap(auditEvent);
+    },
+    equity: async (signal) => {
+      const body = await get('/v1/equity', signal);
+      return rows(body['equity'] ?? body['accounts']).flatMap((row) => {
+        const { account, equity, quote } = row;
+        if (typeof account !== 'string' || typeof equity !== 'string') return [];
+        return [{ account, equity, ...(typeof quote === 'string' ? { quote } : {}) }];
+      });
+    },
+    modes: async (signal) => {
+      const body = await get('/v1/status', signal);
+      return Object.fromEntries(
+        rows(body['accounts']).flatMap(({ account, mode }) =>
+          typeof account === 'string' && typeof mode === 'string' ? [[account, mode]] : [],
+        ),
+      );
+    },
+  };
+}
+
+const isRow = (value: unknown): value is Row => typeof value === 'object' && value !== null && !Array.isArray(value);
+const rows = (value: unknown): readonly Row[] => (Array.isArray(value) ? value.filter(isRow) : []);
+
+function auditEvent(row: Row): readonly AuditEvent[] {
+  const { id, time, kind, account, subject, data } = row;
+  if ((typeof id !== 'string' && typeof id !== 'number') || typeof kind !== 'string') return [];
+  return [
+    {
+      id: String(id),
+      time: typeof time === 'number' ? time : Date.parse(String(time)),
+      kind,
+      account: typeof account === 'string' ? account : '',
+      ...(typeof subject === 'string' ? { subject } : {}),
+      data: isRow(data) ? data : {},
+    },
+  ];
+}

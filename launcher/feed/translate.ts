@@ -1,0 +1,124 @@
+import { ERRORS, failure } from '../../core/errors.js';
+import type { ErrorCode } from '../../core/errors.js';
+import type { LauncherEvent } from '../screen/events.js';
+
+/** A row of `GET /v1/events`: what the audit says happened. */
+export interface AuditEvent {
+  readonly id: string;
+  /** Epoch ms. */
+  readonly time: number;
+  readonly kind: string;
+  readonly account: string;
+  readonly subject?: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+type Data = Readonly<Record<string, unknown>>;
+
+/** What the screen shows of an audit event; `undefined` for those that are only for the record. */
+export function toLauncherEvent(event: AuditEvent): LauncherEvent | undefined {
+  const { time, account, data, kind } = event;
+  if (kind === 'signal.recorded' || kind === 'signal.notTraded') {
+    return {
+      time,
+      event: 'signal',
+      account,
+      strategy: text(data, 'strategy') ?? '?',
+      instrument: text(data, 'instrument') ?? '?',
+      leg: text(data, 'leg') ?? 'open',
+      traded: kind === 'signal.recorded' && data['traded'] !== false && data['outcome'] !== 'notTraded',
+      reasons: reasonsOf(data),
+      ...optional('score', text(data, 'score')),
+      ...optional('threshold', text(data, 'threshold')),
+    };
+  }
+  if (kind.startsWith('order.')) return orderEvent(event, kind.slice('order.'.length));
+  if (kind === 'fill.booked') {
+    return {
+      time,
+      event: 'fill',
+      account,
+      instrument: text(data, 'instrument') ?? '?',
+      side: text(data, 'side') ?? '?',
+      quantity: text(data, 'quantity') ?? '?',
+      price: text(data, 'price') ?? '?',
+      ...optional('fee', text(data, 'fee') ?? text(data, 'feeAmount')),
+      ...optional('feeAsset', text(data, 'feeAsset')),
+      ...optional('clientOrderId', text(data, 'clientOrderId')),
+    };
+  }
+  if (kind === 'mode.changed') {
+    return {
+      time,
+      event: 'mode',
+      account,
+      mode: text(data, 'mode') ?? '?',
+      ...optional('from', text(data, 'from')),
+      ...optional('reason', text(data, 'reason')),
+      ...optional('by', event.subject ?? undefined),
+    };
+  }
+  if (kind === 'bars.gap' || kind === 'incident.opened') {
+    return { time, event: 'notice', kind, account, message: noticeText(kind, data) };
+  }
+  return undefined;
+}
+
+function orderEvent(event: AuditEvent, status: string): LauncherEvent {
+  const { data } = event;
+  return {
+    time: event.time,
+    event: 'order',
+    account: event.account,
+    status,
+    clientOrderId: text(data, 'clientOrderId') ?? text(data, 'intentId') ?? '?',
+    reasons: reasonsOf(data),
+    ...optional('instrument', text(data, 'instrument')),
+    ...optional('side', text(data, 'side')),
+    ...optional('quantity', text(data, 'quantity')),
+    ...optional('price', text(data, 'price')),
+  };
+}
+
+function noticeText(kind: string, data: Data): string {
+  const reasons = reasonsOf(data).join(' ');
+  const what = kind === 'bars.gap' ? 'bars are missing' : (text(data, 'title') ?? text(data, 'kind') ?? 'an incident was opened');
+  return [text(data, 'instrument'), what, reasons].filter((part) => part !== undefined && part !== '').join(': ');
+}
+
+/** Failures come as objects with a message, as codes with values, or as plain texts. */
+function reasonsOf(data: Data): readonly string[] {
+  const listed = [data['failures'], data['reasons']].find((value) => Array.isArray(value) && value.length > 0);
+  if (Array.isArray(listed)) return listed.map(reasonText).filter((reason) => reason !== '');
+  const code = data['code'];
+  if (typeof code === 'string') return [reasonText(data)];
+  return [text(data, 'reason'), text(data, 'detail'), text(data, 'message')].filter((reason) => reason !== undefined).slice(0, 1);
+}
+
+function reasonText(value: unknown): string {
+  if (typeof value === 'string') return isCode(value) ? failure(value).message : value;
+  if (typeof value !== 'object' || value === null) return '';
+  const data = value as Data;
+  const message = text(data, 'message') ?? text(data, 'detail');
+  if (message !== undefined) return message;
+  const code = data['code'];
+  return typeof code === 'string' ? (isCode(code) ? failure(code, valuesOf(data)).message : code) : '';
+}
+
+const isCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code);
+
+function valuesOf(data: Data): Record<string, string | number> {
+  const values = typeof data['values'] === 'object' && data['values'] !== null ? (data['values'] as Data) : data;
+  return Object.fromEntries(
+    Object.entries(values).filter((entry): entry is [string, string | number] => ['string', 'number'].includes(typeof entry[1])),
+  );
+}
+
+function text(data: Data, key: string): string | undefined {
+  const value = data[key];
+  if (typeof value === 'string') return value === '' ? undefined : value;
+  return typeof value === 'number' ? String(value) : undefined;
+}
+
+const optional = <K extends string>(key: K, value: string | undefined): Partial<Record<K, string>> =>
+  value === undefined ? {} : ({ [key]: value } as Record<K, string>);
