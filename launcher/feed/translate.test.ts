@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { toLauncherEvent } from './translate.js';
+
+const of = (kind: string, data: Record<string, unknown>, subject?: string) =>
+  toLauncherEvent({ id: '1', time: 5, kind, account: 'main', data, ...(subject === undefined ? {} : { subject }) });
+
+describe('toLauncherEvent', () => {
+  it('tells a signal that was not traded with all its reasons', () => {
+    const data = {
+      strategy: 'momentum',
+      instrument: 'SPX/USDT',
+      leg: 'open',
+      score: 0.4,
+      threshold: 0.55,
+      failures: [
+        { code: 'RISK_MODEL_THRESHOLD', message: 'too low' },
+        { code: 'RISK_PRICE_MISSING', values: { instrument: 'SPX/USDT' } },
+      ],
+    };
+    expect(of('signal.notTraded', data)).toEqual({
+      time: 5,
+      event: 'signal',
+      account: 'main',
+      strategy: 'momentum',
+      instrument: 'SPX/USDT',
+      leg: 'open',
+      traded: false,
+      score: '0.4',
+      threshold: '0.55',
+      reasons: ['too low', 'There is no price of SPX/USDT: entries wait for one.'],
+    });
+    expect(of('signal.recorded', { ...data, failures: [] })).toMatchObject({ traded: true, reasons: [] });
+  });
+
+  it('tells orders by the status they have come to', () => {
+    const data = { intentId: 'i-1', instrument: 'SPX/USDT', side: 'buy', quantity: '1', price: '10' };
+    expect(of('order.accepted', data)).toMatchObject({ event: 'order', status: 'accepted', clientOrderId: 'i-1', reasons: [] });
+    expect(of('order.denied', { ...data, code: 'RISK_NO_POSITION', strategy: 'momentum' })).toMatchObject({
+      reasons: ['There is no position of momentum in SPX/USDT to close.'],
+    });
+  });
+
+  it('tells fills, modes and notices', () => {
+    expect(
+      of('fill.booked', { instrument: 'SPX/USDT', side: 'sell', quantity: '1', price: '10', fee: '0.1', feeAsset: 'USDT' }),
+    ).toMatchObject({ event: 'fill', side: 'sell', fee: '0.1' });
+    expect(of('mode.changed', { mode: 'paused', reason: 'lunch' }, 'owner')).toMatchObject({ event: 'mode', mode: 'paused', by: 'owner' });
+    expect(of('bars.gap', { instrument: 'SPX/USDT', code: 'DATA_GAP', from: 1, to: 2 })).toMatchObject({
+      event: 'notice',
+      message: 'SPX/USDT: bars are missing: SPX/USDT has no bars from 1 to 2: entries wait until they are filled.',
+    });
+  });
+
+  it('shows nothing of what is only for the record', () => {
+    expect(of('config.applied', {})).toBeUndefined();
+  });
+});
