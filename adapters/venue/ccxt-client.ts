@@ -1,0 +1,74 @@
+import ccxt, { pro } from 'ccxt';
+import type { KeepAliveTransport } from './keep-alive-transport.js';
+
+/** The library's REST client and its streaming client, by venue. */
+const REST = { binance: ccxt.binance } as const;
+const STREAMS = { binance: pro.binance } as const;
+
+export type CcxtId = keyof typeof REST;
+export type CcxtRest = InstanceType<(typeof REST)[CcxtId]>;
+export type CcxtStreams = InstanceType<(typeof STREAMS)[CcxtId]>;
+
+/** A WebSocket of the library, as far as we reach into it to close it at once. */
+interface StreamConnection {
+  readonly connection?: { terminate(): void };
+  reset(error: Error): void;
+}
+
+export interface ClientSettings {
+  readonly ccxtId: CcxtId;
+  readonly apiKey: string;
+  readonly secret: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  /** The venue's time, epoch ms: what the library signs with when a call gives no time stamp of its own. */
+  readonly venueNow: () => number;
+}
+
+/** Longer than any deadline of ours: the transport bounds each call, the library's timer must not. */
+const LIBRARY_TIMEOUT_MS = 120_000;
+
+function common(settings: ClientSettings): Record<string, unknown> {
+  return {
+    apiKey: settings.apiKey,
+    secret: settings.secret,
+    timeout: LIBRARY_TIMEOUT_MS,
+    userAgent: 'keelson',
+    // The library keeps a reference to its options and writes into them: every client gets its own.
+    options: structuredClone(settings.options),
+  };
+}
+
+/** A REST client over `transport`. With `limiter` the library waits before it signs: never so for orders (protocol P7). */
+export function restClient(settings: ClientSettings, transport: KeepAliveTransport, limiter: boolean): CcxtRest {
+  const client = new REST[settings.ccxtId]({ ...common(settings), enableRateLimit: limiter });
+  client.fetchImplementation = transport.fetch;
+  client.nonce = settings.venueNow;
+  // Kept for people who debug the library; here they would only hold secrets and memory.
+  client.enableLastHttpResponse = false;
+  client.enableLastResponseHeaders = false;
+  return client;
+}
+
+/** A streaming client. A ping each `pingMs` finds a dead socket within two of them. */
+export function streamsClient(settings: ClientSettings, pingMs: number): CcxtStreams {
+  const client = new STREAMS[settings.ccxtId]({ ...common(settings), enableRateLimit: false });
+  client.nonce = settings.venueNow;
+  client.streaming = { ...client.streaming, keepAlive: pingMs, connectionTimeout: 5_000 };
+  return client;
+}
+
+/** Sees each raw frame before the library; frames for which `take` returns true do not reach it. */
+export function tapFrames(client: CcxtStreams, take: (message: unknown) => boolean): void {
+  const library = client.handleMessage.bind(client);
+  client.handleMessage = (...frame: Parameters<typeof library>): void => {
+    if (!take(frame[1])) library(...frame);
+  };
+}
+
+/** Ends every socket of a streaming client now, without waiting for the other side. */
+export function terminate(client: CcxtStreams): void {
+  for (const stream of Object.values(client.clients) as unknown as StreamConnection[]) {
+    if (stream.connection === undefined) stream.reset(new Error('closed before it was opened'));
+    else stream.connection.terminate();
+  }
+}

@@ -1,0 +1,102 @@
+import type { Venue } from '../../activities/ports/venue.js';
+import { assertAddresses, redirect } from './addresses.js';
+import { restClient, streamsClient, type CcxtRest, type CcxtStreams } from './ccxt-client.js';
+import { KeepAliveTransport } from './keep-alive-transport.js';
+import { Listing } from './listing.js';
+import type { VenueAddresses, WireProfile } from './profiles/wire-profile.js';
+import { readCall } from './read-call.js';
+import { requireListed, venueReader } from './reader.js';
+import { orderSender } from './sender.js';
+import { venueStreams } from './streams.js';
+import { VenueClock } from './venue-clock.js';
+
+export interface VenueOptions {
+  readonly profile: WireProfile;
+  readonly urls: VenueAddresses;
+  readonly apiKey: string;
+  readonly secret: string;
+  /** Our clock, epoch ms. */
+  readonly clock: () => number;
+  /** Our name of the account, for messages. */
+  readonly account?: string;
+  /** The instruments that are traded: they must be listed, and `instruments()` tells only of them. Default: all. */
+  readonly instruments?: readonly string[];
+  /** Real money: only then may an address lead off this machine. */
+  readonly live?: boolean;
+  /** How long one read may take from its first byte to the last of the answer. Default 5,000. */
+  readonly readLimitMs?: number;
+  /** How many connections are held open for orders. Default 2. */
+  readonly warmSockets?: number;
+  /** How often they are used when there is nothing to send. Default 2,000: venues close idle ones after some seconds. */
+  readonly keepWarmMs?: number;
+}
+
+const PING_MS = 5_000;
+
+/**
+ * A venue over the library: one client that sends, one that reads, and one for each stream. Loads the instruments and
+ * opens the connections of orders before it returns.
+ * @throws KeelsonError CONFIG_VENUE_ADDRESS when an address leads elsewhere, RISK_INSTRUMENT_UNKNOWN, VENUE_UNAVAILABLE,
+ * VENUE_RATE_LIMITED or VENUE_AUTH.
+ */
+export async function createVenue(options: VenueOptions): Promise<Venue> {
+  const { profile, urls, clock, live = false, account = 'this account' } = options;
+  const closed = new AbortController();
+  const answerLimitMs = options.readLimitMs ?? 5_000;
+  const orderTransport = new KeepAliveTransport({ clock, answerLimitMs });
+  const readTransport = new KeepAliveTransport({ clock, answerLimitMs });
+  const call = readCall(profile, account);
+
+  // The clients sign with the venue's time, which is measured through one of them: the clock is filled in below.
+  const settings = {
+    ccxtId: profile.ccxtId,
+    apiKey: options.apiKey,
+    secret: options.secret,
+    options: profile.options,
+    venueNow: (): number => venueClock.venueNow(),
+  };
+  const confined = <T extends CcxtRest>(client: T): T => {
+    redirect(client, profile, urls);
+    assertAddresses(client, profile.id, urls, live);
+    return client;
+  };
+  const orderClient = confined(restClient(settings, orderTransport, false));
+  const readClient = confined(restClient(settings, readTransport, true));
+  const openStreams = (): CcxtStreams => confined(streamsClient(settings, PING_MS));
+  const venueClock = new VenueClock({ client: orderClient, transport: orderTransport, profile, call, now: clock });
+  const listing = new Listing(readClient, [orderClient], profile, options.instruments);
+
+  const close = async (): Promise<void> => {
+    closed.abort();
+    venueClock.stop();
+    orderTransport.close();
+    readTransport.close();
+  };
+
+  try {
+    await venueClock.read();
+    await call(readTransport, 'instruments', () => listing.reload());
+    requireListed(listing, profile.id, options.instruments ?? []);
+    await venueClock.keepWarm(options.warmSockets ?? 2, options.keepWarmMs ?? 2_000);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+
+  return {
+    profile,
+    sender: orderSender({ client: orderClient, transport: orderTransport, profile, account, instrumentOf: listing.instrumentOf }),
+    reader: venueReader({
+      client: readClient,
+      transport: readTransport,
+      orderClient,
+      orderTransport,
+      profile,
+      listing,
+      clock: venueClock,
+      call,
+    }),
+    streams: venueStreams({ open: openStreams, profile, listing, clock, closed: closed.signal }),
+    close,
+  };
+}

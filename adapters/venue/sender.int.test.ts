@@ -1,0 +1,211 @@
+import { decimalTextOf } from '../../core/money/index.js';
+import type { OrderRequest, Venue } from '../../activities/ports/venue.js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createVenue } from './create-venue.js';
+import { paper } from './profiles/binance.js';
+import { filledReply, json, scriptedVenue, type Act, type ScriptedVenue } from './testing/scripted-venue.js';
+
+const ORDER: OrderRequest = {
+  clientOrderId: 'kel-7f3a',
+  instrument: 'BTC/USDT',
+  side: 'buy',
+  type: 'limit',
+  timeInForce: 'IOC',
+  quantity: decimalTextOf('0.01'),
+  price: decimalTextOf('43250.1'),
+  signedTimestamp: 1_700_000_000_777,
+  receiveWindowMs: 1_234,
+};
+
+let wire: ScriptedVenue;
+let venue: Venue;
+
+beforeEach(async () => {
+  wire = await scriptedVenue();
+  venue = await createVenue({ profile: paper(), urls: wire.urls, apiKey: 'key', secret: 'secret', clock: Date.now });
+});
+
+afterEach(async () => {
+  await venue.close();
+  await wire.close();
+});
+
+const answering = (act: Act): void => void wire.acts.set('POST /api/v3/order', act);
+const refusing = (status: number, code: number, msg: string, headers: Record<string, string> = {}): void =>
+  answering(() => ({ ...json({ code, msg }, status), headers }));
+
+describe('P6: the request carries what was fixed before the send', () => {
+  it('has exactly the given time stamp, window, id, quantity and price, and a reply with fills', async () => {
+    answering((arrived) => filledReply(arrived));
+    const verdict = await venue.sender.submit(ORDER, 2_000);
+    const [post] = wire.posts();
+    const sent = Object.fromEntries(post?.params ?? []);
+    expect(sent).toMatchObject({
+      symbol: 'BTCUSDT',
+      side: 'BUY',
+      type: 'LIMIT',
+      timeInForce: 'IOC',
+      newClientOrderId: 'kel-7f3a',
+      newOrderRespType: 'FULL',
+      quantity: '0.01',
+      price: '43250.1',
+      timestamp: '1700000000777',
+      recvWindow: '1234',
+    });
+    expect(Object.keys(sent).toSorted()).toEqual(
+      ['symbol', 'side', 'newClientOrderId', 'newOrderRespType', 'type', 'quantity', 'price', 'timeInForce', 'timestamp', 'recvWindow', 'signature'].toSorted(),
+    );
+    expect(verdict).toEqual({
+      kind: 'accepted',
+      order: {
+        venueOrderId: '28',
+        clientOrderId: 'kel-7f3a',
+        instrument: 'BTC/USDT',
+        side: 'buy',
+        status: 'filled',
+        quantity: '0.01',
+        executedQuantity: '0.01',
+        price: '43250.1',
+        createdTime: 1_700_000_000_123,
+      },
+      fills: [
+        {
+          venueTradeId: '56',
+          venueOrderId: '28',
+          clientOrderId: 'kel-7f3a',
+          instrument: 'BTC/USDT',
+          side: 'buy',
+          price: '43250.1',
+          quantity: '0.01',
+          fee: '0.000001',
+          feeAsset: 'BTC',
+          liquiditySide: 'taker',
+          eventTime: 1_700_000_000_123,
+        },
+      ],
+    });
+  });
+
+  it('is signed over exactly that, by the venue\'s rule', async () => {
+    const { createHmac } = await import('node:crypto');
+    answering((arrived) => filledReply(arrived));
+    await venue.sender.submit(ORDER, 2_000);
+    const params = new URLSearchParams(wire.posts()[0]?.params);
+    const signature = params.get('signature');
+    params.delete('signature');
+    expect(signature).toBe(createHmac('sha256', 'secret').update(params.toString()).digest('hex'));
+  });
+});
+
+describe('P7: no wait and no new connection between the call and the wire', () => {
+  it('sends twenty orders at once without a limiter', async () => {
+    answering((arrived) => filledReply(arrived));
+    const verdicts = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => venue.sender.submit({ ...ORDER, clientOrderId: `kel-${index}` }, 2_000)),
+    );
+    expect(verdicts.every((verdict) => verdict.kind === 'accepted')).toBe(true);
+    expect(wire.posts()).toHaveLength(20);
+  });
+
+  it('uses a connection that was open before', async () => {
+    answering((arrived) => filledReply(arrived));
+    const before = wire.connections();
+    await venue.sender.submit(ORDER, 2_000);
+    expect(wire.connections()).toBe(before);
+    expect(wire.posts()[0]?.connection).toBeLessThanOrEqual(before);
+  });
+});
+
+describe('P8: one send for each call', () => {
+  it.each([
+    ['500', () => refusing(500, -1000, 'An unknown error occurred')],
+    ['429', () => refusing(429, -1003, 'Too many requests')],
+    ['reset', () => answering((_, __, socket) => void socket.resetAndDestroy())],
+  ])('does not try again after %s', async (_, script) => {
+    script();
+    await venue.sender.submit(ORDER, 1_000);
+    expect(wire.posts()).toHaveLength(1);
+  });
+});
+
+describe('P10: what proves nothing is unknown', () => {
+  const unknowns: readonly (readonly [string, Act])[] = [
+    ['a header that never comes', () => undefined],
+    ['a reset', (_, __, socket) => void socket.resetAndDestroy()],
+    ['a body cut short', (_, response, socket) => void response.writeHead(200, { 'content-length': '500' }).write('{"symbol":', () => socket.destroy())],
+    ['a body that stalls', (_, response) => void response.writeHead(200, { 'content-length': '500' }).write('{"symbol":')],
+    ['a 500 with a code', () => json({ code: -1000, msg: 'An unknown error occurred' }, 500)],
+    ['a 503 with the code of a refusal', () => json({ code: -2010, msg: 'Account has insufficient balance for requested action.' }, 503)],
+    ['a 502 of a proxy', () => ({ status: 502, body: '<html>Bad Gateway</html>' })],
+    ['an empty object', () => json({})],
+    ['an answer without id', (arrived) => filledReply(arrived, { orderId: undefined })],
+    ['an answer about another order', (arrived) => filledReply(arrived, { clientOrderId: 'web_1' })],
+    ['a status that is not documented', (arrived) => filledReply(arrived, { status: 'MAYBE' })],
+    ['a page of HTML', () => ({ status: 200, body: '<html>hello</html>' })],
+    ['nothing at all', () => ({ status: 200, body: '' })],
+    ['a 403 in HTML', () => ({ status: 403, body: '<html>Forbidden</html>' })],
+    ['a 400 in HTML', () => ({ status: 400, body: '<html>Bad Request</html>' })],
+    ['a redirect', () => ({ status: 302, body: '', headers: { location: '/elsewhere' } })],
+    ['-1006', () => json({ code: -1006, msg: 'An unexpected response was received from the message bus. Execution status unknown.' }, 400)],
+    ['-1007', () => json({ code: -1007, msg: 'Timeout waiting for response from backend server.' }, 400)],
+    ['a code that nobody knows', () => json({ code: -9999, msg: 'Novel' }, 400)],
+  ];
+
+  it.each(unknowns)('%s', async (_, act) => {
+    answering(act);
+    const verdict = await venue.sender.submit(ORDER, 400);
+    expect(verdict).toMatchObject({ kind: 'unknown', failure: { code: 'VENUE_OUTCOME_UNKNOWN', values: { order: 'kel-7f3a' } } });
+    expect(wire.posts()).toHaveLength(1);
+  });
+
+  it('says nothing of signatures in its messages', async () => {
+    answering((_, __, socket) => void socket.resetAndDestroy());
+    const verdict = await venue.sender.submit(ORDER, 400);
+    expect(JSON.stringify(verdict)).not.toMatch(/signature|secret/);
+  });
+});
+
+describe('P10: what is proven', () => {
+  it.each([
+    ['no funds', 400, -2010, 'Account has insufficient balance for requested action.', 'rejected', 'VENUE_INSUFFICIENT_FUNDS'],
+    ['a duplicate', 400, -2010, 'Duplicate order sent.', 'alreadyExists', 'VENUE_OUTCOME_UNKNOWN'],
+    ['another -2010', 400, -2010, 'Order would immediately match and take.', 'rejected', 'VENUE_REJECTED'],
+    ['a filter', 400, -1013, 'Filter failure: LOT_SIZE', 'rejected', 'VENUE_REJECTED'],
+    ['a late request', 400, -1021, 'Timestamp for this request is outside of the recvWindow.', 'rejected', 'VENUE_REJECTED'],
+    ['a wrong signature', 400, -1022, 'Signature for this request is not valid.', 'rejected', 'VENUE_AUTH'],
+    ['a refused key', 401, -2015, 'Invalid API-key, IP, or permissions for action.', 'rejected', 'VENUE_AUTH'],
+    ['an illegal character', 400, -1100, 'Illegal characters found in parameter.', 'rejected', 'VENUE_REJECTED'],
+    ['an unknown symbol', 400, -1121, 'Invalid symbol.', 'rejected', 'VENUE_REJECTED'],
+    ['too many orders', 400, -1015, 'Too many new orders.', 'rejected', 'VENUE_RATE_LIMITED'],
+  ])('%s', async (_, status, code, msg, kind, failureCode) => {
+    refusing(status, code, msg);
+    expect(await venue.sender.submit(ORDER, 1_000)).toMatchObject({ kind, failure: { code: failureCode } });
+  });
+
+  it('a refused key stays one after a success, though the library calls it an overload', async () => {
+    answering((arrived) => filledReply(arrived));
+    await venue.sender.submit(ORDER, 1_000);
+    refusing(401, -2015, 'Invalid API-key, IP, or permissions for action.');
+    expect(await venue.sender.submit({ ...ORDER, clientOrderId: 'kel-2' }, 1_000)).toMatchObject({
+      kind: 'rejected',
+      failure: { code: 'VENUE_AUTH' },
+    });
+  });
+
+  it.each([
+    [429, '7', 7_000],
+    [418, undefined, 60_000],
+  ])('%i with the delay that the venue asks for', async (status, retryAfter, retryAfterMs) => {
+    refusing(status, -1003, 'Too much request weight used', retryAfter === undefined ? {} : { 'retry-after': retryAfter });
+    expect(await venue.sender.submit(ORDER, 1_000)).toMatchObject({
+      kind: 'rejected',
+      failure: { code: 'VENUE_RATE_LIMITED', values: { retryAfterMs } },
+    });
+  });
+
+  it('an instrument that is not listed and an id that is not allowed never leave', async () => {
+    expect(await venue.sender.submit({ ...ORDER, instrument: 'DOGE/USDT' }, 1_000)).toMatchObject({ kind: 'rejected' });
+    expect(await venue.sender.submit({ ...ORDER, clientOrderId: 'not allowed' }, 1_000)).toMatchObject({ kind: 'rejected' });
+    expect(wire.posts()).toHaveLength(0);
+  });
+});

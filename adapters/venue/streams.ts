@@ -1,0 +1,73 @@
+import type { VenueStreams } from '../../activities/ports/venue.js';
+import type { CcxtStreams } from './ccxt-client.js';
+import type { Listing } from './listing.js';
+import type { WireProfile } from './profiles/wire-profile.js';
+import { runStream } from './stream-session.js';
+
+/** No frame of the market for three intervals, or for this long where that is shorter, is a dead stream. */
+const LONGEST_SILENCE_MS = 5_000;
+
+/** The streams of one venue. Every call has a connection of its own; `closed` ends them all. */
+export function venueStreams(parts: {
+  readonly open: () => CcxtStreams;
+  readonly profile: WireProfile;
+  readonly listing: Listing;
+  readonly clock: () => number;
+  readonly closed: AbortSignal;
+}): VenueStreams {
+  const { profile, listing, clock } = parts;
+  const open = (): CcxtStreams => {
+    const client = parts.open();
+    listing.share(client);
+    return client;
+  };
+  const read = (message: unknown) => profile.frame(message, listing.instrumentOf);
+  const until = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, parts.closed]);
+
+  return {
+    async watchBars({ instruments, intervalMs }, handlers, signal) {
+      const timeframe = profile.timeframe(intervalMs);
+      if (timeframe === undefined) throw new RangeError(`${profile.id} has no bars of ${intervalMs} ms`);
+      for (const instrument of instruments) listing.symbolId(instrument);
+      const lastClosed = new Map<string, number>();
+      await runStream({
+        open,
+        read,
+        subscribe: (client) => profile.subscribeBars(client, instruments, timeframe),
+        silenceMs: Math.min(3 * intervalMs, LONGEST_SILENCE_MS),
+        signal: until(signal),
+        onLost: (reason) => handlers.onGap(reason),
+        onFrame(frame) {
+          if (frame.kind !== 'bar' || frame.bar.intervalMs !== intervalMs) return false;
+          const receivedTime = clock();
+          const { bar } = frame;
+          handlers.onPrice(bar.instrument, frame.price, receivedTime);
+          const last = lastClosed.get(bar.instrument);
+          if (!frame.closed || (last !== undefined && bar.openTime <= last)) return true;
+          lastClosed.set(bar.instrument, bar.openTime);
+          if (last !== undefined && bar.openTime > last + intervalMs) handlers.onGap(`${bar.instrument}: bars are missing before ${bar.openTime}`);
+          handlers.onBar({ bar, receivedTime });
+          return true;
+        },
+      });
+    },
+
+    async watchAccount(onEvent, signal) {
+      await runStream({
+        open,
+        read,
+        subscribe: (client) => profile.subscribeAccount(client),
+        signal: until(signal),
+        onLost: (reason) => onEvent({ kind: 'gap', reason }),
+        onFrame(frame) {
+          if (frame.kind === 'subscribed') onEvent({ kind: 'gap', reason: 'subscribed: what happened before is not in the stream' });
+          if (frame.kind === 'order') {
+            if (frame.fill !== undefined) onEvent({ kind: 'fill', fill: frame.fill });
+            onEvent({ kind: 'order', order: frame.order });
+          }
+          return true;
+        },
+      });
+    },
+  };
+}

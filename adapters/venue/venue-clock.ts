@@ -1,0 +1,73 @@
+import type { CcxtRest } from './ccxt-client.js';
+import type { KeepAliveTransport } from './keep-alive-transport.js';
+import type { WireProfile } from './profiles/wire-profile.js';
+import type { ReadCall } from './read-call.js';
+
+export interface ClockReading {
+  /** The venue's clock as its answer says: never later than the venue's clock when the answer is here. */
+  readonly venueTime: number;
+  readonly skewMs: number;
+  readonly roundTripMs: number;
+}
+
+/**
+ * The venue's clock, read over the connections that orders take. Reading it again and again keeps them open, so that
+ * an order needs no new one, and keeps the measured skew fresh.
+ */
+export class VenueClock {
+  readonly #client: CcxtRest;
+  readonly #transport: KeepAliveTransport;
+  readonly #profile: WireProfile;
+  readonly #call: ReadCall;
+  readonly #now: () => number;
+  #skewMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(parts: {
+    readonly client: CcxtRest;
+    readonly transport: KeepAliveTransport;
+    readonly profile: WireProfile;
+    readonly call: ReadCall;
+    readonly now: () => number;
+  }) {
+    this.#client = parts.client;
+    this.#transport = parts.transport;
+    this.#profile = parts.profile;
+    this.#call = parts.call;
+    this.#now = parts.now;
+  }
+
+  /** Our clock moved to the venue's by the last measured skew, epoch ms. */
+  readonly venueNow = (): number => Math.round(this.#now() + this.#skewMs);
+
+  /** @throws KeelsonError as every read of the venue. */
+  async read(): Promise<ClockReading> {
+    const { value: venueTime, seen } = await this.#call(this.#transport, 'time', () => this.#profile.serverTime(this.#client));
+    const sentTime = seen.sentTime ?? this.#now();
+    const receivedTime = seen.receivedTime ?? this.#now();
+    const reading = {
+      venueTime,
+      skewMs: Math.round(venueTime - (sentTime + receivedTime) / 2),
+      roundTripMs: Math.round(receivedTime - sentTime),
+    };
+    this.#skewMs = reading.skewMs;
+    return reading;
+  }
+
+  /** Opens `sockets` connections by reading the clock over all of them at once, and again each `everyMs`. */
+  async keepWarm(sockets: number, everyMs: number): Promise<void> {
+    const touch = (): Promise<unknown> => Promise.allSettled(Array.from({ length: sockets }, () => this.read()));
+    await touch();
+    let busy = false;
+    this.#timer = setInterval(() => {
+      if (busy) return;
+      busy = true;
+      void touch().finally(() => (busy = false));
+    }, everyMs);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
