@@ -57,6 +57,12 @@ export function packagesAreCurrent() {
   return true;
 }
 
+/** The first and last lines of a long output: npm says what is wrong first, and where its log is last. */
+function ends(output) {
+  const lines = output.trim().split('\n');
+  return lines.length <= 24 ? lines.join('\n') : [...lines.slice(0, 12), '…', ...lines.slice(-12)].join('\n');
+}
+
 /** The npm that called us, or the one on PATH. */
 function npmCommand() {
   const caller = process.env.npm_execpath;
@@ -91,8 +97,7 @@ export async function installPackages(report) {
   clearInterval(timer);
   const elapsedMs = Date.now() - startedAt;
   if (code !== 0) {
-    const tail = output.trim().split('\n').slice(-15).join('\n');
-    report.fail('packages', `npm ci failed (exit ${code}) after ${Math.round(elapsedMs / 1000)} s:\n${tail}`, elapsedMs);
+    report.fail('packages', `npm ci failed (exit ${code}) after ${Math.round(elapsedMs / 1000)} s:\n${ends(output)}`, elapsedMs);
     return false;
   }
   writeStamp();

@@ -27,6 +27,7 @@ describe('the lockfile', () => {
     expect(lockfileFaults({ dependencies: { pg: '8.0.0' } }, { packages })).toEqual([
       'node_modules/pg names where it comes from: https://somewhere/pg.tgz',
       'node_modules/ws has no integrity hash',
+      'core-win32-x64 is left out: run node scripts/complete-lockfile.mjs',
       'pg is not locked at 8.0.0',
     ]);
   });

@@ -5,8 +5,17 @@ export interface Manifest {
   readonly devDependencies?: Readonly<Record<string, string>>;
 }
 
+interface LockedPackage {
+  readonly version?: string;
+  readonly resolved?: string;
+  readonly integrity?: string;
+  /** Processors that it is for: set for binaries of one platform only. */
+  readonly cpu?: readonly string[];
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
 export interface Lockfile {
-  readonly packages: Readonly<Record<string, { readonly version?: string; readonly resolved?: string; readonly integrity?: string }>>;
+  readonly packages: Readonly<Record<string, LockedPackage>>;
 }
 
 const ROW = /^\| `([^`]+)` \| (\S.*) \|$/gm;
@@ -26,13 +35,19 @@ export function unexplained(manifest: Manifest, page: string): Finding[] {
   ];
 }
 
-/** What makes a lockfile depend on one registry or trust what it gets: fixed addresses, missing hashes, other versions. */
+/**
+ * What makes a lockfile unfit for every registry and platform: fixed addresses, missing hashes (binaries of other
+ * platforms may lack theirs, see scripts/complete-lockfile.mjs), platforms left out, other versions than the manifest's.
+ */
 export function lockfileFaults(manifest: Manifest, { packages }: Lockfile): Finding[] {
   const pinned = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies });
   return [
-    ...Object.entries(packages).flatMap(([path, { resolved, integrity }]) => {
+    ...Object.entries(packages).flatMap(([path, { resolved, integrity, cpu, optionalDependencies = {} }]) => {
       if (resolved !== undefined) return [`${path} names where it comes from: ${resolved}`];
-      return path !== '' && integrity === undefined ? [`${path} has no integrity hash`] : [];
+      if (path !== '' && integrity === undefined && cpu === undefined) return [`${path} has no integrity hash`];
+      return Object.keys(optionalDependencies)
+        .filter((name) => !(`node_modules/${name}` in packages) && !(`${path}/node_modules/${name}` in packages))
+        .map((name) => `${name} is left out: run node scripts/complete-lockfile.mjs`);
     }),
     ...pinned
       .filter(([name, version]) => packages[`node_modules/${name}`]?.version !== version)
