@@ -1,0 +1,32 @@
+import type { Mode } from '../../core/control/mode.js';
+import { mapped } from '../failures.js';
+import type { ControlStore } from '../ports/store.js';
+
+export interface ChangedMode {
+  readonly account: string;
+  readonly mode: Mode;
+  readonly subject: string;
+  readonly reason: string;
+  readonly changedTime: number;
+}
+
+export interface ControlActivities {
+  changeMode(input: {
+    readonly account: string;
+    readonly kind: 'pause' | 'resume';
+    readonly commandId: string;
+  }): Promise<{ readonly kind: 'changed'; readonly change: ChangedMode } | { readonly kind: 'noCommand' }>;
+}
+
+const MODE_OF = { pause: 'paused', resume: 'normal' } as const satisfies Record<string, Mode>;
+
+export function createControlActivities(store: ControlStore): ControlActivities {
+  return {
+    changeMode: mapped(async ({ account, kind, commandId }) => {
+      const answer = await store.applyModeCommand({ account, commandId, kind, mode: MODE_OF[kind] });
+      if (answer.kind === 'noCommand') return answer;
+      const { mode, subject, reason, changedTime } = answer;
+      return { kind: 'changed' as const, change: { account, mode, subject, reason, changedTime } };
+    }),
+  };
+}

@@ -1,0 +1,27 @@
+import { ApplicationFailure } from '@temporalio/activity';
+import { ERRORS, KeelsonError } from '../core/errors.js';
+
+/**
+ * Maps our coded failures to Temporal's: the code is the type, the retry class decides whether it is tried again, and a
+ * venue's own delay is kept. Anything else is left as it is and retried by the policy.
+ */
+export function mapped<Arguments extends unknown[], Result>(
+  activity: (...values: Arguments) => Promise<Result>,
+): (...values: Arguments) => Promise<Result> {
+  return async (...values) => {
+    try {
+      return await activity(...values);
+    } catch (error) {
+      if (!(error instanceof KeelsonError)) throw error;
+      const { code, message, values: details } = error.failure;
+      const retryAfterMs = details['retryAfterMs'];
+      throw ApplicationFailure.create({
+        type: code,
+        message,
+        nonRetryable: ERRORS[code].retry === 'never',
+        details: [error.failure],
+        ...(typeof retryAfterMs === 'number' ? { nextRetryDelay: retryAfterMs } : {}),
+      });
+    }
+  };
+}

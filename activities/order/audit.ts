@@ -1,0 +1,61 @@
+import type { Failure } from '../../core/errors.js';
+import type { Surprise } from '../../core/order/lifecycle.js';
+import type { StoredOrder } from '../../core/order/stored-order.js';
+import { signalId, type TradeSignal } from '../../core/signal/signal.js';
+import type { Events } from '../ports/store.js';
+
+type AuditEvent = NonNullable<Events['audit']>[number];
+
+/** The line of the audit log for a signal; `failures` say why it was not traded. */
+export function signalEvent(kind: 'signal.recorded' | 'signal.notTraded', signal: TradeSignal, failures: readonly Failure[]): AuditEvent {
+  const { account, strategy, strategyVersion, instrument, leg, referencePrice, score, threshold, modelHash, reason } = signal;
+  return {
+    kind,
+    account,
+    data: {
+      signalId: signalId(signal),
+      strategy,
+      strategyVersion,
+      instrument,
+      leg,
+      referencePrice,
+      barCloseTime: signal.barCloseTime,
+      ...(score === undefined ? {} : { score, threshold, modelHash }),
+      reason,
+      failures,
+    },
+  };
+}
+
+/** The line of the audit log for what happened to an order. */
+export function orderEvent(kind: string, order: StoredOrder, extra: object = {}): AuditEvent {
+  const { account, intentId, clientOrderId, venueOrderId, strategy, instrument, side, leg, quantity, price, status } = order;
+  return {
+    kind: `order.${kind}`,
+    account,
+    data: { intentId, clientOrderId, venueOrderId, strategy, instrument, side, leg, quantity, price, status, ...extra },
+  };
+}
+
+/** Evidence that contradicts what we had concluded: an incident, and no further entries in the instrument (P13). */
+export function surpriseEvents(order: StoredOrder, surprises: readonly Surprise[], detail: object): Events {
+  if (surprises.length === 0) return {};
+  const kind = surprises.join('+');
+  const incident = { key: `${kind}:${order.intentId}`, account: order.account, kind, data: { ...detail, intentId: order.intentId } };
+  return {
+    incidents: [incident],
+    blocks: [
+      { account: order.account, instrument: order.instrument, reason: `incident ${kind} of order ${order.intentId} waits for a person` },
+    ],
+  };
+}
+
+/** Joins what several parts want written with one change. */
+export function joined(...parts: readonly Events[]): Events {
+  return {
+    audit: parts.flatMap((part) => part.audit ?? []),
+    outbox: parts.flatMap((part) => part.outbox ?? []),
+    incidents: parts.flatMap((part) => part.incidents ?? []),
+    blocks: parts.flatMap((part) => part.blocks ?? []),
+  };
+}

@@ -1,0 +1,75 @@
+import { failure, type Failure } from '../../core/errors.js';
+import type { StoredOrder } from '../../core/order/stored-order.js';
+import { decideOrder, type GateVerdict } from '../../core/risk/gate.js';
+import { PROTOCOL } from '../../core/risk/limits.js';
+import { intentIdOf, signalId, type TradeSignal } from '../../core/signal/signal.js';
+import type { Events } from '../ports/store.js';
+import { signalEvent } from './audit.js';
+import { clientOrderIdOf } from './client-order-id.js';
+import type { OrderDependencies } from './dependencies.js';
+
+/** The gate's verdict as the workflow carries it. */
+export type Authorisation =
+  | { readonly kind: 'authorised'; readonly order: StoredOrder }
+  | { readonly kind: 'denied'; readonly failures: readonly Failure[] };
+
+/**
+ * P4: reads the risk state, decides, and writes verdict, reservation and order row in one statement. Run again, it
+ * returns the stored verdict and reserves nothing.
+ */
+export function createAuthorise(dependencies: OrderDependencies): (signal: TradeSignal) => Promise<Authorisation> {
+  const queues = new Map<string, Promise<unknown>>();
+  return (signal) => {
+    // One at a time for each account: conflicts then come only from other processes.
+    const before = queues.get(signal.account) ?? Promise.resolve();
+    const mine = before.then(() => authorise(dependencies, signal));
+    queues.set(
+      signal.account,
+      mine.catch(() => undefined),
+    );
+    return mine;
+  };
+}
+
+async function authorise(dependencies: OrderDependencies, signal: TradeSignal): Promise<Authorisation> {
+  const { store, live, clock, epoch, instanceId, sizingOf } = dependencies;
+  const { account, strategy, instrument } = signal;
+  const clientOrderId = clientOrderIdOf(instanceId, intentIdOf(signal));
+  let controlVersion = '0';
+  for (let attempt = 0; attempt < PROTOCOL.compareAndSetAttempts; attempt += 1) {
+    const ledger = await store.readRisk({ account, strategy, instrument });
+    controlVersion = ledger.controlVersion;
+    const verdict = decideOrder(signal, sizingOf(account, strategy), ledger, { ...live.view(instrument), now: clock() });
+    const written = await store.authorise({ signal, clientOrderId, epoch, controlVersion, verdict }, eventsOf(signal, verdict));
+    if (written.kind !== 'conflict') return toAuthorisation(written.order);
+  }
+  const failures = [failure('RISK_CONTENTION', { account, attempts: PROTOCOL.compareAndSetAttempts })];
+  const verdict: GateVerdict = { kind: 'denied', failures };
+  const written = await store.authorise({ signal, clientOrderId, epoch, controlVersion, verdict }, eventsOf(signal, verdict));
+  return written.kind === 'conflict' ? { kind: 'denied', failures } : toAuthorisation(written.order);
+}
+
+function toAuthorisation(order: StoredOrder): Authorisation {
+  return order.status === 'denied' ? { kind: 'denied', failures: order.failures } : { kind: 'authorised', order };
+}
+
+function eventsOf(signal: TradeSignal, verdict: GateVerdict): Events {
+  const { account, strategy, instrument, leg } = signal;
+  const about = { signalId: signalId(signal), intentId: intentIdOf(signal), strategy, instrument, leg };
+  if (verdict.kind === 'denied') {
+    const { failures } = verdict;
+    return {
+      audit: [
+        signalEvent('signal.notTraded', signal, failures),
+        { kind: 'order.denied', account, data: { ...about, failures, codes: failures.map((one) => one.code) } },
+      ],
+    };
+  }
+  const { side, quantity, price } = verdict.order;
+  return {
+    audit: [
+      signalEvent('signal.recorded', signal, []),
+      { kind: 'order.authorised', account, data: { ...about, side, quantity, price } },
+    ],
+  };
+}

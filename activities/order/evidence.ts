@@ -1,0 +1,104 @@
+import { KeelsonError, type Failure } from '../../core/errors.js';
+import { applyFill, entriesOf } from '../../core/ledger/position.js';
+import { decimal } from '../../core/money/index.js';
+import { transition, type OrderEvent } from '../../core/order/lifecycle.js';
+import { changeOf, stateOf, type StoredOrder } from '../../core/order/stored-order.js';
+import { PROTOCOL } from '../../core/risk/limits.js';
+import type { OrderStore } from '../ports/store.js';
+import type { VenueFill, VenueOrder } from '../ports/venue.js';
+import { joined, orderEvent, surpriseEvents } from './audit.js';
+
+export interface Books {
+  readonly store: OrderStore;
+  readonly epoch: number;
+}
+
+/**
+ * Moves an order by one event: read, decide by the lifecycle, write over the version read. An event that is illegal in
+ * the order's present status changes nothing: the row has moved on, and what it says stands.
+ */
+export async function applyEvent(books: Books, intentId: string, event: OrderEvent, failures: readonly Failure[] = []): Promise<StoredOrder> {
+  for (let attempt = 0; attempt < PROTOCOL.compareAndSetAttempts; attempt += 1) {
+    const order = await mustFind(books, intentId);
+    const moved = transition(stateOf(order), event);
+    if (moved.kind === 'illegal') return order;
+    const change = changeOf(order, moved.state, failures);
+    const isUnchanged =
+      moved.surprises.length === 0 &&
+      change.status === order.status &&
+      change.venueOrderId === order.venueOrderId &&
+      change.venueStatus === order.venueStatus &&
+      change.venueExecutedQuantity === order.venueExecutedQuantity;
+    if (isUnchanged) return order;
+    const after = { ...order, ...change };
+    const told = change.status === order.status ? {} : { audit: [orderEvent(change.status, after, { failures })] };
+    const events = joined(told, surpriseEvents(order, moved.surprises, { event: event.kind, from: order.status, to: change.status }));
+    const written = await books.store.changeOrder(change, books.epoch, events);
+    if (written.kind !== 'conflict') return written.order;
+  }
+  throw new KeelsonError('INFRA_DATABASE', { detail: `order ${intentId} changed at every try to move it` });
+}
+
+/**
+ * Books a fill, whoever saw it: stream, reply or poll (P15). A fill that is booked already changes nothing.
+ * @returns the order that it belongs to, or undefined when it is none of ours.
+ */
+export async function bookFill(books: Books, account: string, fill: VenueFill): Promise<StoredOrder | undefined> {
+  for (let attempt = 0; attempt < PROTOCOL.compareAndSetAttempts; attempt += 1) {
+    if (await books.store.isBooked(account, fill)) return books.store.orderByVenueIds({ account, ...fill });
+    const order = await books.store.orderByVenueIds({ account, ...fill });
+    if (order === undefined) {
+      await reportForeignFill(books, account, fill);
+      return undefined;
+    }
+    const quantity = decimal(fill.quantity);
+    const price = decimal(fill.price);
+    const moved = transition(stateOf(order), { kind: 'fill', quantity, price, venueOrderId: fill.venueOrderId });
+    if (moved.kind === 'illegal') throw new Error(`invariant: a fill is evidence and legal in every status, not in ${moved.from}`);
+    const { strategy, instrument, base, quote } = order;
+    const position = await books.store.position({ account, strategy, instrument });
+    const ledgerFill = { side: fill.side, price, quantity, fee: decimal(fill.fee), feeAsset: fill.feeAsset, base, quote };
+    const change = changeOf(order, moved.state);
+    const after = { ...order, ...change };
+    const detail = {
+      venueTradeId: fill.venueTradeId,
+      fillPrice: fill.price,
+      fillQuantity: fill.quantity,
+      fee: fill.fee,
+      feeAsset: fill.feeAsset,
+    };
+    const booked = { audit: [{ ...orderEvent('booked', after, detail), kind: 'fill.booked' }] };
+    const told = change.status === order.status ? {} : { audit: [orderEvent(change.status, after)] };
+    const { kind } = await books.store.bookFill({
+      fill,
+      order: change,
+      position: { ...applyFill(position, ledgerFill), strategy, version: position.version },
+      entries: entriesOf(ledgerFill),
+      epoch: books.epoch,
+      events: joined(booked, told, surpriseEvents(order, moved.surprises, detail)),
+    });
+    if (kind !== 'conflict') return books.store.order(order.intentId);
+  }
+  throw new KeelsonError('INFRA_DATABASE', { detail: `fill ${fill.venueTradeId} met a change at every try to book it` });
+}
+
+/** Takes what the venue shows of an order: that it exists, its fills, and how it ended. */
+export async function adopt(books: Books, intentId: string, found: VenueOrder, fills: readonly VenueFill[]): Promise<StoredOrder> {
+  const order = await mustFind(books, intentId);
+  for (const fill of fills) await bookFill(books, order.account, { ...fill, clientOrderId: order.clientOrderId });
+  const { venueOrderId, status } = found;
+  if (status === 'accepted' || status === 'partiallyFilled') return applyEvent(books, intentId, { kind: 'accept', venueOrderId });
+  const executedQuantity = decimal(found.executedQuantity);
+  return applyEvent(books, intentId, { kind: 'end', status, executedQuantity, venueOrderId });
+}
+
+async function mustFind(books: Books, intentId: string): Promise<StoredOrder> {
+  const order = await books.store.order(intentId);
+  if (order === undefined) throw new Error(`invariant: order ${intentId} was authorised and must have a row`);
+  return order;
+}
+
+async function reportForeignFill(books: Books, account: string, fill: VenueFill): Promise<void> {
+  const key = `foreignFill:${account}:${fill.instrument}:${fill.venueTradeId}:${fill.venueOrderId}`;
+  await books.store.openIncident({ incidents: [{ key, account, kind: 'foreignFill', data: fill }] });
+}

@@ -1,0 +1,40 @@
+import { failure } from '../../core/errors.js';
+import type { StoredOrder } from '../../core/order/stored-order.js';
+import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
+import { mapped } from '../failures.js';
+import { signalEvent } from './audit.js';
+import { createAuthorise, type Authorisation } from './authorise.js';
+import type { OrderDependencies } from './dependencies.js';
+import { applyEvent } from './evidence.js';
+import { createRecord } from './record.js';
+import { createResolve, type Progress } from './resolve.js';
+import { createSubmit, type Submission } from './submit.js';
+
+/** The steps of an order's life, as the workflow calls them. */
+export interface OrderActivities {
+  authorise(signal: TradeSignal): Promise<Authorisation>;
+  submit(intentId: string, account: string): Promise<Submission>;
+  record(intentId: string, submission: Submission): Promise<StoredOrder>;
+  resolve(intentId: string): Promise<Progress>;
+  /** For a signal whose authorisation could not be had: proves its order unsent, or records that there is none. */
+  abandon(signal: TradeSignal, detail: string): Promise<void>;
+}
+
+export function createOrderActivities(dependencies: OrderDependencies): OrderActivities {
+  return {
+    authorise: mapped(createAuthorise(dependencies)),
+    submit: mapped(createSubmit(dependencies)),
+    record: mapped(createRecord(dependencies)),
+    resolve: mapped(createResolve(dependencies)),
+    abandon: mapped(async (signal, detail) => {
+      const { store, epoch } = dependencies;
+      const intentId = intentIdOf(signal);
+      if ((await store.order(intentId)) !== undefined) {
+        await applyEvent({ store, epoch }, intentId, { kind: 'expireUnsent' }, [failure('INFRA_DATABASE', { detail })]);
+        return;
+      }
+      const failures = [failure('INFRA_DATABASE', { detail })];
+      await store.recordUntraded(signal, failures, { audit: [signalEvent('signal.notTraded', signal, failures)] });
+    }),
+  };
+}

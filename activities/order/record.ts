@@ -1,0 +1,29 @@
+import type { StoredOrder } from '../../core/order/stored-order.js';
+import { applyEvent, adopt } from './evidence.js';
+import type { OrderDependencies } from './dependencies.js';
+import type { Submission } from './submit.js';
+
+/**
+ * Writes down what the send told: acceptance with its fills, a proven rejection, or that it is not known (P10). What an
+ * earlier run already recorded is left as it stands.
+ */
+export function createRecord(dependencies: OrderDependencies): (intentId: string, submission: Submission) => Promise<StoredOrder> {
+  const books = { store: dependencies.store, epoch: dependencies.epoch };
+  return async (intentId, submission) => {
+    switch (submission.kind) {
+      case 'accepted':
+        return adopt(books, intentId, submission.order, submission.fills);
+      case 'rejected':
+        return applyEvent(books, intentId, { kind: 'reject' }, [submission.failure]);
+      case 'alreadyExists':
+      case 'unknown':
+        return applyEvent(books, intentId, { kind: 'loseReply' }, [submission.failure]);
+      case 'refused':
+      case 'settled': {
+        const order = await dependencies.store.order(intentId);
+        if (order === undefined) throw new Error(`invariant: order ${intentId} was authorised and must have a row`);
+        return order;
+      }
+    }
+  };
+}

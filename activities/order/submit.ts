@@ -1,0 +1,40 @@
+import type { Failure } from '../../core/errors.js';
+import { failure } from '../../core/errors.js';
+import type { OrderStatus } from '../../core/order/lifecycle.js';
+import type { StoredOrder } from '../../core/order/stored-order.js';
+import type { SubmitVerdict } from '../ports/venue.js';
+import type { OrderDependencies } from './dependencies.js';
+
+/** What is known when submit returns. `settled`: an earlier run of this step got further; the row says where. */
+export type Submission =
+  | SubmitVerdict
+  | { readonly kind: 'refused'; readonly failures: readonly Failure[] }
+  | { readonly kind: 'settled'; readonly status: OrderStatus };
+
+/**
+ * P5 to P10: compare-and-set authorised -> submitting, then the one send. A compare-and-set whose reply is lost throws
+ * and nothing is sent; the step then runs again and finds the row where it is. A row found at `submitting` was begun by
+ * somebody who may still send: its outcome is unknown.
+ */
+export function createSubmit(dependencies: OrderDependencies): (intentId: string, account: string) => Promise<Submission> {
+  const { store, venueOf, live, clock, epoch } = dependencies;
+  return async (intentId, account) => {
+    const { sender, profile } = venueOf(account);
+    const signedTimestamp = clock() + Math.round(live.clockSkewMs() ?? 0);
+    const { receiveWindowMs } = profile;
+    const begun = await store.beginSubmit({ intentId, epoch, signedTimestamp, receiveWindowMs });
+    if (begun.kind === 'refused') return { kind: 'refused', failures: begun.order.failures };
+    if (begun.kind === 'stored') return storedSubmission(begun.order, profile.id);
+    const { clientOrderId, instrument, side, quantity, price, timeInForce } = begun.order;
+    return sender.submit(
+      { clientOrderId, instrument, side, type: 'limit', timeInForce, quantity, price, signedTimestamp, receiveWindowMs },
+      profile.submitDeadlineMs,
+    );
+  };
+}
+
+function storedSubmission(order: StoredOrder, venue: string): Submission {
+  if (order.status !== 'submitting') return { kind: 'settled', status: order.status };
+  const detail = 'the process that began to send it did not live to tell';
+  return { kind: 'unknown', failure: failure('VENUE_OUTCOME_UNKNOWN', { order: order.intentId, venue, detail }) };
+}

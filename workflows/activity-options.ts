@@ -1,0 +1,37 @@
+import type { ActivityOptions, LocalActivityOptions, RetryPolicy } from '@temporalio/workflow';
+
+/** Database and venue come back: ask again without end, at most every 10 s. For steps that must happen. */
+const UNTIL_DONE: RetryPolicy = { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' };
+
+/** Before the send, time is short: a few quick tries, then the order is not sent. */
+const WHILE_FRESH: RetryPolicy = { initialInterval: '50ms', backoffCoefficient: 2, maximumInterval: '500ms', maximumAttempts: 5 };
+
+/** Authorise: two reads and one statement, each bounded by the statement's time-out of 1 s. */
+export const AUTHORISE: LocalActivityOptions = {
+  startToCloseTimeout: '4s',
+  scheduleToCloseTimeout: '10s',
+  retry: WHILE_FRESH,
+};
+
+/**
+ * Submit: one compare-and-set and one send with a deadline of its own. Tried again only when the compare-and-set did not
+ * answer; the row, not this policy, forbids a second send (P8).
+ */
+export const SUBMIT: LocalActivityOptions = { startToCloseTimeout: '8s', scheduleToCloseTimeout: '20s', retry: WHILE_FRESH };
+
+/** Writing down what is known: it must happen, however long the database is away. */
+export const RECORD: ActivityOptions = { startToCloseTimeout: '10s', retry: UNTIL_DONE };
+
+/** One look-up at the venue with its bookings. */
+export const RESOLVE: ActivityOptions = { startToCloseTimeout: '30s', retry: UNTIL_DONE };
+
+/** Streams run for an hour and then return; a missed heartbeat moves them to another worker within 5 s. */
+export const STREAM: ActivityOptions = {
+  startToCloseTimeout: '70m',
+  heartbeatTimeout: '5s',
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '5s' },
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+};
+
+/** One statement on the control row. */
+export const CONTROL: ActivityOptions = { startToCloseTimeout: '5s', retry: UNTIL_DONE };

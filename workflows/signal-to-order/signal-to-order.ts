@@ -1,0 +1,40 @@
+import { ActivityFailure, log, proxyActivities, proxyLocalActivities, setCurrentDetails } from '@temporalio/workflow';
+import type { OrderActivities } from '../../activities/order/index.js';
+import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
+import { AUTHORISE, RECORD, SUBMIT } from '../activity-options.js';
+import { settle } from './settle.js';
+import { showStatus, type OrderOutcome } from './status.js';
+
+const { authorise } = proxyLocalActivities<OrderActivities>(AUTHORISE);
+const { submit } = proxyLocalActivities<OrderActivities>(SUBMIT);
+const { record, abandon } = proxyActivities<OrderActivities>(RECORD);
+
+/**
+ * From a signal to a settled order, once (order protocol, P1 to P17). Authorise and submit are local activities of the
+ * first workflow task, so one durable write lies between the decision and the send; what forbids a second send is the
+ * order's row, not Temporal.
+ */
+export async function signalToOrder(signal: TradeSignal): Promise<OrderOutcome> {
+  const intentId = intentIdOf(signal);
+  setCurrentDetails(`**${signal.leg}** ${signal.instrument} by ${signal.strategy}: ${signal.reason}`);
+
+  const authorisation = await authorise(signal).catch(async (error: unknown) => {
+    if (!(error instanceof ActivityFailure)) throw error;
+    log.warn('authorise failed', { intentId, error: error.message });
+    await abandon(signal, String(error.cause?.message ?? error.message));
+    return undefined;
+  });
+  if (authorisation === undefined) return showStatus({ intentId, status: 'denied', codes: ['INFRA_DATABASE'] });
+  if (authorisation.kind === 'denied') {
+    return showStatus({ intentId, status: 'denied', codes: authorisation.failures.map((one) => one.code) });
+  }
+
+  const submission = await submit(intentId, signal.account).catch((error: unknown) => {
+    if (!(error instanceof ActivityFailure)) throw error;
+    log.warn('submit did not end: the outcome is looked up', { intentId, error: error.message });
+    return undefined;
+  });
+  const recorded = submission === undefined ? undefined : await record(intentId, submission);
+  if (recorded?.isFinal === true) return showStatus({ intentId, order: recorded });
+  return settle(intentId);
+}

@@ -1,0 +1,22 @@
+import { defineQuery, defineUpdate } from '@temporalio/workflow';
+import type { Mode } from '../../core/control/mode.js';
+
+/** Names the row in `commands` that a person's own credential made; nothing else in the message is believed. */
+export interface ModeCommand {
+  readonly commandId: string;
+}
+
+/** `changedTime`: epoch ms, database's clock. */
+export interface ModeChange {
+  readonly account: string;
+  readonly mode: Mode;
+  readonly subject: string;
+  readonly reason: string;
+  readonly changedTime: number;
+}
+
+export const pauseUpdate = defineUpdate<ModeChange, [ModeCommand]>('pause');
+export const resumeUpdate = defineUpdate<ModeChange, [ModeCommand]>('resume');
+export const lastChangeQuery = defineQuery<ModeChange | null>('lastChange');
+
+export const UPDATES = { pause: 'pause', resume: 'resume' } as const;

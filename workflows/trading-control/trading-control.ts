@@ -1,0 +1,38 @@
+import { allHandlersFinished, ApplicationFailure, condition, continueAsNew, proxyActivities, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow';
+import type { ControlActivities } from '../../activities/control/index.js';
+import { CONTROL } from '../activity-options.js';
+import { lastChangeQuery, pauseUpdate, resumeUpdate, type ModeChange, type ModeCommand } from './messages.js';
+
+const { changeMode } = proxyActivities<ControlActivities>(CONTROL);
+
+const COMMAND_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const HISTORY_LIMIT = 2_000;
+
+/**
+ * The standing conversation about an account's mode. Pause and resume are updates that name a command row; the mode
+ * itself lives in the ledger, so it holds over restarts, and over the loss of this run.
+ */
+export async function tradingControl(account: string, last: ModeChange | null = null): Promise<void> {
+  const apply = async (kind: 'pause' | 'resume', command: ModeCommand): Promise<ModeChange> => {
+    const answer = await changeMode({ account, kind, commandId: command.commandId });
+    if (answer.kind === 'noCommand') {
+      throw ApplicationFailure.nonRetryable(
+        `no command ${command.commandId} to ${kind} ${account} was made under a person's credential`,
+        'AUTH_FORBIDDEN',
+      );
+    }
+    last = answer.change;
+    setCurrentDetails(`**${last.mode}** by ${last.subject}: ${last.reason}`);
+    return last;
+  };
+  // A validator is synchronous and read-only: an asynchronous one accepts everything.
+  const validator = (command: ModeCommand): void => {
+    if (!COMMAND_ID.test(command?.commandId ?? '')) throw ApplicationFailure.nonRetryable('commandId must be a UUID', 'INPUT_INVALID');
+  };
+  setHandler(pauseUpdate, (command) => apply('pause', command), { validator });
+  setHandler(resumeUpdate, (command) => apply('resume', command), { validator });
+  setHandler(lastChangeQuery, () => last);
+
+  await condition(() => workflowInfo().historyLength > HISTORY_LIMIT && allHandlersFinished());
+  await continueAsNew<typeof tradingControl>(account, last);
+}
