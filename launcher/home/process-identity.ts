@@ -71,6 +71,16 @@ export function signalTo(identity: ProcessIdentity, signal: NodeJS.Signals): boo
   }
 }
 
+/** Kills exactly this process and the group that it leads: a guard goes with the program that it guards. */
+export function killGroupOf(identity: ProcessIdentity): void {
+  if (isAlive(identity) !== true) return;
+  try {
+    process.kill(-identity.pid, 'SIGKILL');
+  } catch {
+    signalTo(identity, 'SIGKILL');
+  }
+}
+
 /** Waits until the process is gone. True when it is, false when `limitMs` passed first. */
 export async function goneWithin(identity: ProcessIdentity, limitMs: number, pollMs = 25): Promise<boolean> {
   const until = performance.now() + limitMs;

@@ -1,4 +1,4 @@
-import { goneWithin, isAlive, signalTo } from '../home/process-identity.js';
+import { goneWithin, isAlive, killGroupOf, signalTo } from '../home/process-identity.js';
 import type { ChildRecord } from './children-file.js';
 
 export interface LeftoverLimits {
@@ -29,6 +29,6 @@ export async function stopLeftovers(records: readonly ChildRecord[], limits: Lef
 
 async function endWithin(record: ChildRecord, limitMs: number): Promise<void> {
   if (await goneWithin(record.identity, limitMs)) return;
-  signalTo(record.identity, 'SIGKILL');
+  killGroupOf(record.identity);
   await goneWithin(record.identity, 2000);
 }
