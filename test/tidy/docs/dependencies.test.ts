@@ -23,6 +23,7 @@ describe('the lockfile', () => {
     const packages = {
       'node_modules/pg': { version: '8.0.1', resolved: 'https://somewhere/pg.tgz' },
       'node_modules/ws': { version: '1.0.0' },
+      'node_modules/core': { integrity: 'sha512-x', optionalDependencies: { 'core-win32-x64': '1.0.0' } },
     };
     expect(lockfileFaults({ dependencies: { pg: '8.0.0' } }, { packages })).toEqual([
       'node_modules/pg names where it comes from: https://somewhere/pg.tgz',
