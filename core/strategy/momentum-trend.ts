@@ -8,7 +8,7 @@ const MEMORY_BARS = 32;
 const LOOKBACK_BARS = FEATURE_BARS + MEMORY_BARS;
 
 /** The fast average must stand this many true ranges above the slow one before a trend counts. */
-const ENTRY_SPREAD = 0.15;
+const ENTRY_SPREAD = 0.2;
 /** … and this many below it before the trend counts as over. Between the two the stance is undecided. */
 const EXIT_SPREAD = -0.1;
 const STOP_RANGES = 3;

@@ -26,7 +26,7 @@ export const TRAINING_PLAN: TrainingPlan = {
   trainedFrom: '2000-01-03',
   trainedTo: '2011-12-30',
   foldStarts: [2004, 2005, 2006, 2007, 2008, 2009, 2010, 2011].map((year) => `${year}-01-01`),
-  coverage: 0.65,
+  coverage: 0.7,
   ridge: 0.3,
   seed: 20_111_230,
 };
