@@ -63,6 +63,8 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
   const orderClient = confined(restClient(settings, orderTransport, false));
   const readClient = confined(restClient(settings, readTransport, true));
   const openStreams = (): CcxtStreams => confined(streamsClient(settings, PING_MS));
+  // Streams are opened later, each by a client of its own; one is made now so that a wrong address shows at once.
+  openStreams();
   const venueClock = new VenueClock({ client: orderClient, transport: orderTransport, profile, call, now: clock });
   const listing = new Listing(readClient, [orderClient], profile, options.instruments);
 

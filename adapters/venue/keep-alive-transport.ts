@@ -71,8 +71,7 @@ export class KeepAliveTransport {
   async run<T>(work: () => Promise<T>, deadlineMs?: number): Promise<CallOutcome<T>> {
     const call: Call = { abort: new AbortController(), seen: {}, posts: 0 };
     const { signal } = call.abort;
-    const timer =
-      deadlineMs === undefined ? undefined : setTimeout(() => call.abort.abort(new DeadlinePassed(deadlineMs)), deadlineMs);
+    const timer = deadlineMs === undefined ? undefined : setTimeout(() => call.abort.abort(new DeadlinePassed(deadlineMs)), deadlineMs);
     const aborted = new Promise<never>((_, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
     });

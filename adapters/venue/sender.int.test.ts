@@ -1,9 +1,12 @@
-import { decimalTextOf } from '../../core/money/index.js';
+import { createHmac } from 'node:crypto';
+import { decimal, decimalTextOf, text } from '../../core/money/index.js';
 import type { OrderRequest, Venue } from '../../activities/ports/venue.js';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createVenue } from './create-venue.js';
+import { DeadlinePassed, KeepAliveTransport } from './keep-alive-transport.js';
 import { paper } from './profiles/binance.js';
-import { filledReply, json, scriptedVenue, type Act, type ScriptedVenue } from './testing/scripted-venue.js';
+import { filledReply, json, scriptedVenue, symbol, type Act, type ScriptedVenue } from './testing/scripted-venue.js';
 
 const ORDER: OrderRequest = {
   clientOrderId: 'kel-7f3a',
@@ -53,7 +56,19 @@ describe('P6: the request carries what was fixed before the send', () => {
       recvWindow: '1234',
     });
     expect(Object.keys(sent).toSorted()).toEqual(
-      ['symbol', 'side', 'newClientOrderId', 'newOrderRespType', 'type', 'quantity', 'price', 'timeInForce', 'timestamp', 'recvWindow', 'signature'].toSorted(),
+      [
+        'symbol',
+        'side',
+        'newClientOrderId',
+        'newOrderRespType',
+        'type',
+        'quantity',
+        'price',
+        'timeInForce',
+        'timestamp',
+        'recvWindow',
+        'signature',
+      ].toSorted(),
     );
     expect(verdict).toEqual({
       kind: 'accepted',
@@ -86,8 +101,7 @@ describe('P6: the request carries what was fixed before the send', () => {
     });
   });
 
-  it('is signed over exactly that, by the venue\'s rule', async () => {
-    const { createHmac } = await import('node:crypto');
+  it("is signed over exactly that, by the venue's rule", async () => {
     answering((arrived) => filledReply(arrived));
     await venue.sender.submit(ORDER, 2_000);
     const params = new URLSearchParams(wire.posts()[0]?.params);
@@ -132,7 +146,10 @@ describe('P10: what proves nothing is unknown', () => {
   const unknowns: readonly (readonly [string, Act])[] = [
     ['a header that never comes', () => undefined],
     ['a reset', (_, __, socket) => void socket.resetAndDestroy()],
-    ['a body cut short', (_, response, socket) => void response.writeHead(200, { 'content-length': '500' }).write('{"symbol":', () => socket.destroy())],
+    [
+      'a body cut short',
+      (_, response, socket) => void response.writeHead(200, { 'content-length': '500' }).write('{"symbol":', () => socket.destroy()),
+    ],
     ['a body that stalls', (_, response) => void response.writeHead(200, { 'content-length': '500' }).write('{"symbol":')],
     ['a 500 with a code', () => json({ code: -1000, msg: 'An unknown error occurred' }, 500)],
     ['a 503 with the code of a refusal', () => json({ code: -2010, msg: 'Account has insufficient balance for requested action.' }, 503)],
@@ -207,5 +224,78 @@ describe('P10: what is proven', () => {
     expect(await venue.sender.submit({ ...ORDER, instrument: 'DOGE/USDT' }, 1_000)).toMatchObject({ kind: 'rejected' });
     expect(await venue.sender.submit({ ...ORDER, clientOrderId: 'not allowed' }, 1_000)).toMatchObject({ kind: 'rejected' });
     expect(wire.posts()).toHaveLength(0);
+  });
+});
+
+describe('the deadline', () => {
+  it('closes the socket, and the next order has a connection again', async () => {
+    let closed = false;
+    answering((_, __, socket) => void socket.once('close', () => (closed = true)));
+    const verdict = await venue.sender.submit(ORDER, 100);
+    expect(verdict).toMatchObject({ kind: 'unknown', failure: { values: { detail: 'no complete answer within 100 ms' } } });
+    await vi.waitFor(() => expect(closed).toBe(true));
+    answering((arrived) => filledReply(arrived));
+    expect(await venue.sender.submit({ ...ORDER, clientOrderId: 'kel-2' }, 1_000)).toMatchObject({ kind: 'accepted' });
+    expect(wire.posts().map((post) => post.params.get('newClientOrderId'))).toEqual(['kel-7f3a', 'kel-2']);
+  });
+
+  it('keeps a call that did not reach the socket by then from leaving later', async () => {
+    const transport = new KeepAliveTransport({ clock: Date.now, answerLimitMs: 1_000 });
+    const url = `${wire.urls.rest}/api/v3/order`;
+    let left: unknown;
+    const late = new Promise<void>((resolve) => {
+      void transport.run(async () => {
+        await new Promise((wake) => setTimeout(wake, 60));
+        left = await transport.fetch(url, { method: 'POST', body: 'a=1' }).catch((error: unknown) => error);
+        resolve();
+      }, 20);
+    });
+    await late;
+    expect(left).toBeInstanceOf(DeadlinePassed);
+    // A marker on the same wire arrives; had the order left, it would be there before.
+    await transport.run(() => transport.fetch(`${wire.urls.rest}/api/v3/time`, { method: 'GET' }));
+    expect(wire.posts()).toEqual([]);
+    transport.close();
+  });
+
+  it('does not carry a second POST of one call', async () => {
+    const transport = new KeepAliveTransport({ clock: Date.now, answerLimitMs: 1_000 });
+    answering((arrived) => filledReply(arrived));
+    const post = () => transport.fetch(`${wire.urls.rest}/api/v3/order`, { method: 'POST', body: 'symbol=BTCUSDT' });
+    const outcome = await transport.run(async () => {
+      await post();
+      await post();
+    }, 1_000);
+    expect(outcome).toMatchObject({ ok: false, error: { name: 'TransportError' } });
+    expect(wire.posts()).toHaveLength(1);
+    transport.close();
+  });
+});
+
+describe('numbers', () => {
+  const units = [1, 2, 5, 25].flatMap((unit) => [0, 1, 2, 4, 6, 8].map((places) => decimal(String(unit)).div(decimal('10').pow(places))));
+
+  it('every quantity on the step and every price on the tick arrives as the same digits', async () => {
+    const symbols = units.map((unit, index) => symbol(`A${index}`, 'USDT', text(unit), text(unit)));
+    const many = await scriptedVenue(symbols);
+    many.acts.set('POST /api/v3/order', (arrived) => filledReply(arrived));
+    const paperVenue = await createVenue({ profile: paper(), urls: many.urls, apiKey: 'key', secret: 'secret', clock: Date.now });
+    const multiple = fc.oneof(fc.bigInt(1n, 1_000n), fc.bigInt(1n, 10n ** 12n), fc.bigInt(10n ** 15n, 10n ** 18n));
+    let count = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.nat(units.length - 1), multiple, multiple, async (index, lots, ticks) => {
+        const unit = units[index] ?? decimal('1');
+        const quantity = text(unit.mul(decimal(String(lots))));
+        const price = text(unit.mul(decimal(String(ticks))));
+        const clientOrderId = `kel-${count++}`;
+        const verdict = await paperVenue.sender.submit({ ...ORDER, instrument: `A${index}/USDT`, clientOrderId, quantity, price }, 2_000);
+        const sent = many.posts().at(-1)?.params;
+        expect([sent?.get('newClientOrderId'), sent?.get('quantity'), sent?.get('price')]).toEqual([clientOrderId, quantity, price]);
+        expect(verdict).toMatchObject({ kind: 'accepted', order: { quantity, price }, fills: [{ quantity, price }] });
+      }),
+      { numRuns: 500 },
+    );
+    await paperVenue.close();
+    await many.close();
   });
 });

@@ -45,7 +45,8 @@ export function venueStreams(parts: {
           const last = lastClosed.get(bar.instrument);
           if (!frame.closed || (last !== undefined && bar.openTime <= last)) return true;
           lastClosed.set(bar.instrument, bar.openTime);
-          if (last !== undefined && bar.openTime > last + intervalMs) handlers.onGap(`${bar.instrument}: bars are missing before ${bar.openTime}`);
+          if (last !== undefined && bar.openTime > last + intervalMs)
+            handlers.onGap(`${bar.instrument}: bars are missing before ${bar.openTime}`);
           handlers.onBar({ bar, receivedTime });
           return true;
         },

@@ -107,5 +107,8 @@ export function libraryClasses(error: unknown): readonly string[] {
 /** An error's message for people: one line, without query strings (they hold signatures), at most 300 characters. */
 export function plainDetail(error: unknown): string {
   const message = error instanceof Error ? error.message || error.name : String(error);
-  return message.replace(/\?[^\s"']*/g, '').replace(/\s+/g, ' ').slice(0, 300);
+  return message
+    .replace(/\?[^\s"']*/g, '')
+    .replace(/\s+/g, ' ')
+    .slice(0, 300);
 }

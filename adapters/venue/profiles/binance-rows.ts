@@ -119,7 +119,8 @@ function positive(step: DecimalText | undefined): DecimalText {
 
 /** One kline: [open time, open, high, low, close, volume, close time, …]. */
 export function barOf(kline: unknown, query: BarQuery): Bar {
-  const row = rowOf(Array.isArray(kline) ? { ...(kline as unknown[]) } : kline, 'a bar');
+  if (!Array.isArray(kline)) throw new WireError('a bar is not a list');
+  const row = rowOf(Object.fromEntries(kline.entries()), 'a bar');
   return {
     instrument: query.instrument,
     intervalMs: query.intervalMs,

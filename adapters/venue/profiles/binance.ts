@@ -108,8 +108,7 @@ export const BINANCE: WireProfile = {
 
   frame: frameOf,
 
-  subscribeBars: (client, instruments, timeframe) =>
-    client.watchOHLCVForSymbols(instruments.map((instrument) => [instrument, timeframe]) as unknown as string[][]),
+  subscribeBars: (client, instruments, timeframe) => client.watchOHLCVForSymbols(instruments.map((instrument) => [instrument, timeframe])),
   subscribeAccount: (client) => client.watchOrders(),
 };
 
