@@ -3,13 +3,17 @@ import type { AuditEvent } from './translate.js';
 
 const LIMIT_MS = 5000;
 const PAGE = 200;
+const SNAPSHOTS = 20;
+
+/** What an account is worth, in its quote asset. */
+export type Equity = Omit<EquityEvent, 'event' | 'change'>;
 
 /** What the launcher reads from its own API. Every call throws when it is not answered within five seconds. */
 export interface ApiReader {
   /** Audit events after an id, oldest first. */
   events(after: string, signal: AbortSignal): Promise<readonly AuditEvent[]>;
   /** The last known equity of each account. */
-  equity(signal: AbortSignal): Promise<readonly Omit<EquityEvent, 'event' | 'change'>[]>;
+  equity(signal: AbortSignal): Promise<readonly Equity[]>;
   /** Mode of each account. */
   modes(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
 }
@@ -33,12 +37,14 @@ export function apiReader(address: string, key: string): ApiReader {
       return rows(body['events']).flatMap(auditEvent);
     },
     equity: async (signal) => {
-      const body = await get('/v1/equity', signal);
-      return rows(body['equity'] ?? body['accounts']).flatMap((row) => {
-        const { account, equity, quote } = row;
-        if (typeof account !== 'string' || typeof equity !== 'string') return [];
-        return [{ account, equity, ...(typeof quote === 'string' ? { quote } : {}) }];
-      });
+      const body = await get(`/v1/equity?limit=${SNAPSHOTS}`, signal);
+      // Oldest first: the last one of an account is the one that counts.
+      const latest = new Map<string, Equity>();
+      for (const { account, equity, quote } of rows(body['snapshots'])) {
+        if (typeof account !== 'string' || typeof equity !== 'string') continue;
+        latest.set(account, { account, equity, ...(typeof quote === 'string' ? { quote } : {}) });
+      }
+      return [...latest.values()];
     },
     modes: async (signal) => {
       const body = await get('/v1/status', signal);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decimal } from '../../core/money/index.js';
-import type { EquityEvent, LauncherEvent } from '../screen/events.js';
-import type { ApiReader } from './api-reader.js';
+import type { LauncherEvent } from '../screen/events.js';
+import type { ApiReader, Equity } from './api-reader.js';
 import { toLauncherEvent } from './translate.js';
 
 export interface FollowOptions {
@@ -39,8 +39,6 @@ export async function follow(options: FollowOptions): Promise<void> {
   }
 }
 
-type Reading = Omit<EquityEvent, 'event' | 'change'>;
-
 /** Which equities are worth a line: changed, and not more often than every so often. */
 export class EquityLine {
   readonly #everyMs: number;
@@ -54,13 +52,13 @@ export class EquityLine {
   }
 
   /** The equities of all accounts; none while it is too early to show another line. */
-  async read(api: ApiReader, now: number, signal: AbortSignal): Promise<readonly Reading[]> {
+  async read(api: ApiReader, now: number, signal: AbortSignal): Promise<readonly Equity[]> {
     if (now - this.#readAt < Math.min(1000, this.#everyMs) || now - this.#shownAt < this.#everyMs) return [];
     this.#readAt = now;
     return api.equity(signal);
   }
 
-  due(readings: readonly Reading[], now: number): readonly LauncherEvent[] {
+  due(readings: readonly Equity[], now: number): readonly LauncherEvent[] {
     return readings.flatMap((reading) => {
       const first = this.#first.get(reading.account);
       if (first === undefined) this.#first.set(reading.account, reading.equity);
