@@ -34,6 +34,6 @@ export function readTree(): readonly TreeFile[] {
   return tree;
 }
 
-export const isTest = (path: string): boolean => path.endsWith('.test.ts') || path.startsWith('test/');
+export const isTest = (path: string): boolean => path.endsWith('.test.ts') || /^test\/|\/fixtures\//.test(path);
 
 export const isCode = (path: string): boolean => /\.(ts|tsx|mjs)$/.test(path);

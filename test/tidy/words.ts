@@ -5,13 +5,19 @@ import { isCode, type Finding, type TreeFile } from './tree.js';
 /** Names that say nothing about what a file is for. */
 const EMPTY_NAMES = new Set(['common', 'helper', 'helpers', 'manager', 'managers', 'misc', 'service', 'services', 'util', 'utils']);
 
-/** Words that mean something else here (design, section 6), and where a venue's own language may use them. */
-const FOREIGN_WORDS = new Set(['candle', 'candles', 'candlestick', 'candlesticks', 'market', 'markets', 'pair', 'pairs']);
+/**
+ * Words that mean something else here (design, section 6), and where a venue's own language may use them. `market` is
+ * refused where it stands for an instrument or a venue (alone, or as `marketId`), not where it means prices as a whole
+ * (`MarketStore`).
+ */
+const FOREIGN_WORD = /^(?:candle(?:stick)?s?|pairs?)$/;
+const FOREIGN_NAME = /^(?:load|fetch|get|find|by|each|all)?-?(?:market|markets)(?:-(?:id|ids|symbol|name|code|type|info|key))?$/;
 const SPEAKS_FOREIGN = /^(?:exchange|adapters\/venue|test|bench)\/|\.test\.ts$/;
-const FAMILIAR_PHRASES = /marketData|MarketData|MARKET_DATA|markToMarket|MarkToMarket|keyPair|KeyPair/g;
+const FAMILIAR_PHRASES = /keyPair|KeyPair/g;
 
 const UNFINISHED = /\b(?:TODO|FIXME|XXX|HACK)\b/;
-const BRITISH = /cancelled|cancelling|cancellation[s]? of orders/i;
+/** Temporal's own names (`context.cancelled`, `CancelledFailure`) keep their spelling. */
+const BRITISH = /(?<![.\w])cancelled(?!Failure)|cancelling/i;
 const MACHINE_PATH = /(?<![\w.$}/-])\/(?:work|root|Users|home\/[a-z]\w*)\/[\w.]/;
 const REGISTRY = /\bregistry\.(?:npmjs|yarnpkg)\b|\bproxy\.golang\.org\b|\bnpm\.pkg\.github\b/;
 
@@ -42,6 +48,11 @@ const wordsOf = (identifier: string): string[] =>
     .split(/[^A-Za-z]+/)
     .map((word) => word.toLowerCase());
 
+function isForeign(identifier: string): boolean {
+  const words = wordsOf(identifier);
+  return words.some((word) => FOREIGN_WORD.test(word)) || FOREIGN_NAME.test(words.join('-'));
+}
+
 /** Files and folders named with a word that says nothing, or not in kebab-case. */
 export function badNames(paths: readonly string[]): Finding[] {
   return paths.flatMap((path) => {
@@ -60,7 +71,7 @@ export function foreignWords({ path, text }: TreeFile): Finding[] {
     .split('\n')
     .flatMap((line, index) => {
       const identifiers = line.replace(FAMILIAR_PHRASES, '').match(/[A-Za-z_$][\w$]*/g) ?? [];
-      const bad = identifiers.find((identifier) => wordsOf(identifier).some((word) => FOREIGN_WORDS.has(word)));
+      const bad = identifiers.find(isForeign);
       return bad ? [`${path}:${index + 1} \`${bad}\`: here it is instrument, venue or bar`] : [];
     });
 }
