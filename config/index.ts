@@ -15,3 +15,4 @@ export { redacted, redactedEnvironment, withoutCredentials } from './redacted.js
 export { configSchema, type AccountConfig, type Config, type LimitsConfig, type StrategyConfig, type VenueConfig } from './schema.js';
 export { INTERVALS, type Interval } from './values.js';
 export { type VenueCredentials } from './secret.js';
+export { packageVersion, rootFolder } from './build.js';

@@ -1,0 +1,22 @@
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import type { Config, EnvironmentName } from '../config/index.js';
+import type { ControlPort } from './control/control-port.js';
+import type { Database } from './read/database.js';
+
+/** What the routes work with. */
+export interface ApiContext {
+  readonly config: Config;
+  readonly environment: EnvironmentName;
+  readonly version: string;
+  readonly database: Database;
+  readonly control: ControlPort;
+  readonly metrics: Registry;
+  readonly logger: Logger;
+  /** Epoch ms. */
+  readonly now: () => number;
+  readonly newId: () => string;
+  readonly temporal: { readonly address: string; readonly namespace: string; readonly ui: string | null };
+  /** Names, beside those of the loopback interface, under which the API may be called. */
+  readonly furtherHosts: readonly string[];
+}

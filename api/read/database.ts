@@ -1,0 +1,49 @@
+import { Pool, type QueryResult, type QueryResultRow } from 'pg';
+
+/** What the read models need of Postgres. */
+export interface Database {
+  query<Row extends QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<QueryResult<Row>>;
+}
+
+export interface OwnedDatabase extends Database {
+  close(): Promise<void>;
+}
+
+/**
+ * The API's own few connections. Times are read as numbers of milliseconds by `epochMs` in the statements, money as text.
+ * A connection lost while idle is replaced at the next query; `onError` tells of it.
+ */
+export function openDatabase(url: string, onError: (error: Error) => void): OwnedDatabase {
+  const pool = new Pool({
+    connectionString: url,
+    max: 6,
+    connectionTimeoutMillis: 3_000,
+    query_timeout: 5_000,
+    statement_timeout: 4_000,
+    application_name: 'keelson-api',
+  });
+  pool.on('error', onError);
+  return {
+    query: (sql, values = []) => pool.query(sql, [...values]),
+    close: () => pool.end(),
+  };
+}
+
+/** SQL for a timestamptz as epoch milliseconds; it arrives as text, see `milliseconds`. */
+export function epochMs(column: string): string {
+  return `floor(extract(epoch from ${column}) * 1000)::text`;
+}
+
+/** SQL for money without trailing zeros. */
+export function money(column: string): string {
+  return `trim_scale(${column})::text`;
+}
+
+/** Reads a bigint column that holds milliseconds or a small count. */
+export function whole(text: string): number {
+  return Number(text);
+}
+
+export function wholeOrNull(text: string | null): number | null {
+  return text === null ? null : Number(text);
+}

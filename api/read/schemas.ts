@@ -1,0 +1,127 @@
+import { z } from 'zod';
+
+/** Building blocks of the answers; every object is closed, so that the OpenAPI document says exactly what comes. */
+export const decimal = z.string().describe('A decimal in plain digits.');
+export const time = z.int().describe('Epoch milliseconds UTC.');
+export const failures = z
+  .array(z.strictObject({ code: z.string(), message: z.string() }))
+  .describe('Why it was refused or not traded, every reason.');
+
+export const accountSchema = z.strictObject({
+  account: z.string(),
+  venue: z.string(),
+  mode: z
+    .enum(['normal', 'observation', 'reduceOnly', 'paused', 'killed'])
+    .describe('The effective mode: `killed` is what a standing halt latch makes.'),
+  controlVersion: z.int(),
+  modeSince: time,
+  latches: z.array(z.strictObject({ scope: z.string(), scopeValue: z.string(), reason: z.string(), subject: z.string(), engagedAt: time })),
+  openOrders: z.int(),
+  unknownOrders: z.int().describe('Orders of which it is not known whether the venue has them; they are looked up.'),
+  openIncidents: z.int(),
+  blockedInstruments: z.array(z.strictObject({ instrument: z.string(), reason: z.string() })),
+});
+
+export const streamSchema = z.strictObject({
+  venue: z.string(),
+  instrument: z.string(),
+  intervalMs: z.int(),
+  lastBarCloseTime: z.int().nullable().describe('Close of the last stored bar, epoch ms; null when there is none.'),
+  lastBarClose: decimal.nullable(),
+  lastBarSource: z.enum(['stream', 'rest']).nullable(),
+  ageMs: z.int().nullable().describe('Time since that close.'),
+  state: z.enum(['live', 'stale', 'silent']).describe('live: a bar within three intervals. stale: older. silent: none yet.'),
+});
+
+export const orderSchema = z.strictObject({
+  intentId: z.string(),
+  clientOrderId: z.string(),
+  signalId: z.string().nullable(),
+  account: z.string(),
+  strategy: z.string(),
+  strategyVersion: z.string(),
+  instrument: z.string(),
+  leg: z.enum(['open', 'close']),
+  side: z.enum(['buy', 'sell']),
+  status: z.string(),
+  timeInForce: z.string(),
+  quantity: decimal,
+  price: decimal,
+  executedQuantity: decimal,
+  executedNotional: decimal,
+  averagePrice: decimal.nullable(),
+  leavesQuantity: decimal,
+  venueOrderId: z.string().nullable(),
+  failures,
+  createdAt: time,
+  updatedAt: time,
+  finalAt: z.int().nullable(),
+});
+
+export const positionSchema = z.strictObject({
+  account: z.string(),
+  strategy: z.string(),
+  instrument: z.string(),
+  quantity: decimal,
+  averagePrice: decimal.nullable().describe('Cost per unit in the quote asset; null when flat.'),
+  cost: decimal,
+  realizedPnl: decimal,
+  mark: decimal.nullable().describe('Close of the last bar; null when there is none.'),
+  unrealizedPnl: decimal.nullable(),
+  updatedAt: time,
+});
+
+export const fillSchema = z.strictObject({
+  account: z.string(),
+  instrument: z.string(),
+  venueTradeId: z.string(),
+  venueOrderId: z.string(),
+  intentId: z.string(),
+  side: z.enum(['buy', 'sell']),
+  price: decimal,
+  quantity: decimal,
+  fee: decimal,
+  feeAsset: z.string(),
+  liquiditySide: z.string(),
+  eventTime: time,
+  bookedAt: time,
+});
+
+export const signalSchema = z.strictObject({
+  signalId: z.string(),
+  account: z.string(),
+  strategy: z.string(),
+  strategyVersion: z.string(),
+  instrument: z.string(),
+  leg: z.enum(['open', 'close']),
+  barCloseTime: time,
+  modelHash: z.string().nullable(),
+  features: z.array(z.number()),
+  score: z.number().nullable(),
+  threshold: z.number().nullable(),
+  referencePrice: decimal,
+  stopDistanceRatio: z.number(),
+  reason: z.string(),
+  decidedTime: time,
+  validUntil: time,
+  outcome: z.enum(['traded', 'notTraded']),
+  failures,
+});
+
+export const eventSchema = z.strictObject({
+  id: z.string().describe('Ascending; give the last one seen as `after`.'),
+  time,
+  kind: z.string(),
+  account: z.string().nullable(),
+  subject: z.string().nullable(),
+  data: z.record(z.string(), z.unknown()),
+});
+
+export const snapshotSchema = z.strictObject({
+  account: z.string(),
+  takenAt: time,
+  equity: decimal,
+  quote: z.string(),
+  balances: z.record(z.string(), z.unknown()),
+  marks: z.record(z.string(), z.unknown()),
+});

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import type { ApiContext } from '../context.js';
+import { openApiDocument } from '../openapi.js';
+import { route, type Route } from '../route.js';
+import { controlRoutes } from './control.js';
+import { healthRoutes } from './health.js';
+import { statusRoutes } from './status.js';
+import { tradingRoutes } from './trading.js';
+
+/** Every route of the API, the description of themselves included. */
+export function allRoutes(context: ApiContext): Route[] {
+  const routes = [...healthRoutes(context), ...statusRoutes(context), ...controlRoutes(context), ...tradingRoutes(context)];
+  const description = route({
+    method: 'GET',
+    path: '/openapi.json',
+    summary: 'This description of the API.',
+    access: 'everyone',
+    response: z.record(z.string(), z.unknown()),
+    errors: [],
+    handle: () => Promise.resolve(document),
+  });
+  const list = [...routes, description];
+  const document = openApiDocument(list, context.version);
+  return list;
+}

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { NOT_ENFORCED } from '../../core/risk/enforcement.js';
+import { READERS } from '../auth/roles.js';
+import type { ApiContext } from '../context.js';
+import { readAccounts } from '../read/accounts.js';
+import { readInstance } from '../read/instance.js';
+import { accountSchema, streamSchema, time } from '../read/schemas.js';
+import { readStreams } from '../read/streams.js';
+import { route, type Route } from '../route.js';
+
+export const statusSchema = z.strictObject({
+  time,
+  environment: z.enum(['development', 'test', 'staging', 'production']),
+  versions: z.strictObject({ keelson: z.string(), node: z.string(), postgres: z.string(), migration: z.string().nullable() }),
+  instance: z.strictObject({ id: z.string(), epoch: z.int().describe('Goes up with every restore.') }),
+  temporal: z.strictObject({ address: z.string(), namespace: z.string(), ui: z.string().nullable() }),
+  accounts: z.array(accountSchema),
+  streams: z.array(streamSchema),
+  notEnforced: z.array(z.string()).describe('Checks that the design promises and this build does not enforce yet: do not rely on them.'),
+  unprovenVenues: z
+    .array(z.string())
+    .describe('Configured venues against which this build has not been tried; only its own paper venue is.'),
+});
+export type Status = z.output<typeof statusSchema>;
+
+export function statusRoutes(context: ApiContext): Route[] {
+  const { config, database } = context;
+  // A venue with addresses of its own is another one than the paper venue that runs beside us.
+  const unprovenVenues = Object.entries(config.venues).flatMap(([name, venue]) => (venue.paper && venue.urls === undefined ? [] : [name]));
+  return [
+    route({
+      method: 'GET',
+      path: '/v1/status',
+      summary: 'Modes, versions, streams, open orders, and what is not enforced.',
+      access: READERS,
+      response: statusSchema,
+      errors: [],
+      handle: async (): Promise<Status> => {
+        const now = context.now();
+        const [accounts, streams, instance] = await Promise.all([
+          readAccounts(database),
+          readStreams(database, config, now),
+          readInstance(database),
+        ]);
+        return {
+          time: now,
+          environment: context.environment,
+          versions: { keelson: context.version, node: process.versions.node, postgres: instance.postgres, migration: instance.migration },
+          instance: { id: instance.id, epoch: instance.epoch },
+          temporal: context.temporal,
+          accounts,
+          streams,
+          notEnforced: [...NOT_ENFORCED],
+          unprovenVenues,
+        };
+      },
+    }),
+  ];
+}

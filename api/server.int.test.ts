@@ -1,0 +1,303 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { pino } from 'pino';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { FastifyInstance } from 'fastify';
+import { KeelsonError } from '../core/errors.js';
+import { loadConfig } from '../config/index.js';
+import { testDatabase, type TestDatabase } from '../test/support/postgres.js';
+import type { ApiContext } from './context.js';
+import type { ControlCommand } from './control/control-port.js';
+import { problemSchema } from './http/problem.js';
+import { apiMetrics } from './metrics.js';
+import { openDatabase, type OwnedDatabase } from './read/database.js';
+import { allRoutes } from './routes/all.js';
+import { buildServer } from './server.js';
+
+const config = loadConfig({ path: new URL('../keelson.config.json', import.meta.url).pathname, env: {} });
+const KEYS = { owner: 'key-of-owner', viewer: 'key-of-viewer', trader: 'key-of-trader', gone: 'key-revoked' };
+
+let store: TestDatabase;
+let database: OwnedDatabase;
+let context: ApiContext;
+let server: FastifyInstance;
+let executed: ControlCommand[] = [];
+let temporalIsUp = true;
+let now = 0;
+let routes: string[] = [];
+
+beforeAll(async () => {
+  store = await testDatabase();
+  database = openDatabase(store.url, () => undefined);
+  for (const subject of ['owner', 'viewer', 'trader'] as const) {
+    await store.pool.query('insert into people (subject, name, roles) values ($1, $1, $2)', [subject, [subject]]);
+  }
+  for (const [label, key] of Object.entries(KEYS)) {
+    await store.pool.query('insert into api_keys (subject, key_sha256, label, revoked_at) values ($1, $2, $3, $4)', [
+      label === 'gone' ? 'owner' : label,
+      createHash('sha256').update(key).digest(),
+      label,
+      label === 'gone' ? new Date() : null,
+    ]);
+  }
+  await store.pool.query(`insert into accounts (account, venue) values ('main', 'paper')`);
+  await store.pool.query(`insert into control (account) values ('main')`);
+});
+afterAll(async () => {
+  await database.close();
+  await store.drop();
+});
+
+beforeEach(async () => {
+  executed = [];
+  temporalIsUp = true;
+  now = Date.now();
+  const metrics = apiMetrics(database, { ofProcess: false });
+  context = {
+    config,
+    environment: 'test',
+    version: '0.0.0',
+    database,
+    control: {
+      execute: async (command) => {
+        if (!temporalIsUp) throw new KeelsonError('INFRA_TEMPORAL', { detail: 'no answer' });
+        executed.push(command);
+        const mode = command.kind === 'pause' ? 'paused' : 'normal';
+        await store.pool.query('update control set mode = $2, version = version + 1 where account = $1', [command.account, mode]);
+      },
+      check: () => (temporalIsUp ? Promise.resolve() : Promise.reject(new Error('down'))),
+      close: () => Promise.resolve(),
+    },
+    metrics: metrics.registry,
+    logger: pino({ level: 'silent' }),
+    now: () => now,
+    newId: randomUUID,
+    temporal: { address: '127.0.0.1:7233', namespace: 'default', ui: null },
+    furtherHosts: ['keelson.internal'],
+  };
+  server = buildServer(context, metrics);
+  routes = allRoutes(context).map((route) => `${route.method} ${route.path}`);
+});
+
+interface Options {
+  readonly key?: string | null;
+  readonly headers?: Record<string, string>;
+  readonly body?: unknown;
+}
+const call = async (method: 'GET' | 'POST', url: string, { key = KEYS.owner, headers = {}, body }: Options = {}) => {
+  const answer = await server.inject({
+    method,
+    url,
+    headers: {
+      host: '127.0.0.1:7400',
+      ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const isJson = /json/.test(String(answer.headers['content-type']));
+  return { status: answer.statusCode, headers: answer.headers, body: (isJson ? answer.json() : answer.body) as Record<string, unknown> };
+};
+/** Calls, and holds the answer to the form of a problem. */
+const problem = async (...args: Parameters<typeof call>) => {
+  const answer = await call(...args);
+  expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
+  const parsed = problemSchema.parse(answer.body);
+  expect(parsed.status).toBe(answer.status);
+  return parsed;
+};
+
+describe('access', () => {
+  test('probes and the description need no key; everything else does', async () => {
+    for (const route of routes) {
+      const [method, path] = route.split(' ') as ['GET' | 'POST', string];
+      const { status } = await call(method, path, { key: null });
+      expect({ route, status }).toEqual({ route, status: ['/livez', '/readyz', '/openapi.json'].includes(path) ? 200 : 401 });
+    }
+  });
+
+  test('a missing, malformed, unknown or revoked key is refused', async () => {
+    expect((await problem('GET', '/v1/status', { key: null })).code).toBe('AUTH_MISSING');
+    expect((await problem('GET', '/v1/status', { key: null, headers: { authorization: 'Basic a2V5' } })).code).toBe('AUTH_MISSING');
+    expect((await problem('GET', '/v1/status', { key: 'wrong' })).code).toBe('AUTH_INVALID');
+    expect((await problem('GET', '/v1/status', { key: KEYS.gone })).code).toBe('AUTH_INVALID');
+  });
+
+  test('a lost role counts from the next call', async () => {
+    const body = { account: 'main', reason: 'lunch break' };
+    expect((await call('POST', '/v1/control/pause', { key: KEYS.trader, body })).status).toBe(200);
+    await store.pool.query(`update people set roles = '{viewer}' where subject = 'trader'`);
+    expect((await problem('POST', '/v1/control/pause', { key: KEYS.trader, body })).code).toBe('AUTH_FORBIDDEN');
+    await store.pool.query(`update people set roles = '{trader}' where subject = 'trader'`);
+  });
+
+  test('stopping is easier than starting', async () => {
+    const body = { account: 'main', reason: 'looks odd' };
+    expect((await problem('POST', '/v1/control/pause', { key: KEYS.viewer, body })).status).toBe(403);
+    expect((await call('POST', '/v1/control/pause', { key: KEYS.trader, body })).status).toBe(200);
+    const refused = await problem('POST', '/v1/control/resume', { key: KEYS.trader, body });
+    expect(refused.detail).toBe('trader has not the role for this: one of risk, operator, admin, owner is needed.');
+    expect((await call('POST', '/v1/control/resume', { body })).body['mode']).toBe('normal');
+  });
+
+  test('after ten failures an address waits, but not the key that was accepted before', async () => {
+    expect((await call('GET', '/v1/status')).status).toBe(200);
+    for (let count = 0; count < 10; count += 1) expect((await call('GET', '/v1/status', { key: `wrong-${count}` })).status).toBe(401);
+    const limited = await call('GET', '/v1/status', { key: 'wrong-again' });
+    expect(limited.status).toBe(429);
+    expect(limited.headers['retry-after']).toBe('6');
+    expect((await problem('GET', '/v1/status', { key: KEYS.viewer })).code).toBe('AUTH_RATE_LIMITED');
+    expect((await call('GET', '/v1/status')).status).toBe(200);
+    now += 6_000;
+    expect((await call('GET', '/v1/status', { key: KEYS.viewer })).status).toBe(200);
+  });
+});
+
+describe('foreign pages', () => {
+  test.each([
+    ['a name that points here', { host: 'evil.example:7400' }],
+    ['a name that begins like ours', { host: '127.0.0.1.evil.example' }],
+    ['another origin', { origin: 'http://evil.example' }],
+    ['another port of this machine', { origin: 'http://127.0.0.1:9999' }],
+    ['a sandboxed page', { origin: 'null' }],
+    ['a page of another site', { 'sec-fetch-site': 'cross-site' }],
+  ] as [string, Record<string, string>][])('%s is refused on every route', async (_, headers) => {
+    for (const route of routes) {
+      const [method, path] = route.split(' ') as ['GET' | 'POST', string];
+      expect((await problem(method, path, { headers, key: null })).code).toBe('AUTH_ORIGIN');
+    }
+    expect((await problem('GET', '/nowhere', { headers })).code).toBe('AUTH_ORIGIN');
+  });
+
+  test('our own names and pages are answered', async () => {
+    for (const host of ['localhost:7400', '[::1]:7400', '127.0.0.1', 'keelson.internal']) {
+      expect((await call('GET', '/v1/status', { headers: { host } })).status).toBe(200);
+      expect(
+        (await call('GET', '/v1/status', { headers: { host, origin: `http://${host}`, 'sec-fetch-site': 'same-origin' } })).status,
+      ).toBe(200);
+    }
+  });
+});
+
+describe('problems', () => {
+  test('an unknown path is one, and a known path under another method', async () => {
+    const found = await problem('GET', '/v1/nothing?key=secret');
+    expect(found).toMatchObject({ code: 'INPUT_NOT_FOUND', status: 404, instance: '/v1/nothing' });
+    expect(JSON.stringify(found)).not.toContain('secret');
+    expect((await problem('POST', '/v1/status', { body: {} })).status).toBe(404);
+    expect((await problem('GET', '/%zz')).status).toBe(404);
+  });
+
+  test('every wrong field is told at once', async () => {
+    const found = await problem('POST', '/v1/control/pause?speed=1', { body: { reason: ' x ', commandId: 'seven', force: true } });
+    expect(found.code).toBe('INPUT_INVALID');
+    expect(found.problems).toEqual([
+      { path: 'query.speed', message: 'is not a known field' },
+      { path: 'body.account', message: 'expected text' },
+      { path: 'body.reason', message: 'expected a reason of at least 3 characters' },
+      { path: 'body.commandId', message: 'expected a UUID' },
+      { path: 'body.force', message: 'is not a known field' },
+    ]);
+    const query = await problem('GET', '/v1/orders?limit=0&open=maybe&limits=1&account=%00');
+    expect(query.problems?.map(({ path }) => path).toSorted()).toEqual(['query.account', 'query.limit', 'query.limits', 'query.open']);
+  });
+
+  test.each([
+    ['{"account":', 'the body is not valid JSON'],
+    [`{"account":"${'x'.repeat(70_000)}"}`, 'the body is larger than 64 KiB'],
+    ['[]', 'expected object'],
+  ])('a body such as %.20s', async (body, message) => {
+    const found = await problem('POST', '/v1/control/pause', { body });
+    expect(found).toMatchObject({ code: 'INPUT_INVALID', problems: [{ path: 'body', message }] });
+  });
+
+  test('another content type is refused', async () => {
+    const found = await problem('POST', '/v1/control/pause', {
+      body: 'account=main',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    });
+    expect(found.problems).toEqual([{ path: 'body', message: 'the body must be application/json' }]);
+  });
+
+  test('an unknown account is named with those there are', async () => {
+    expect((await problem('GET', '/v1/positions?account=ghost')).detail).toBe('There is no account ghost. Known: main.');
+  });
+
+  test('an unexpected error shows a reference and nothing else', async () => {
+    const broken = { ...context, database: { query: () => Promise.reject(new Error('password hunter2 at 10.0.0.1')) } };
+    server = buildServer(broken, apiMetrics(database, { ofProcess: false }));
+    const found = await problem('GET', '/v1/status');
+    expect(found.code).toBe('INTERNAL');
+    expect(found.reference).toMatch(/^[0-9a-f-]{36}$/);
+    expect(JSON.stringify(found)).not.toMatch(/hunter2|10\.0\.0\.1/);
+  });
+
+  test('a database that does not answer is told as such', async () => {
+    const closed = openDatabase('postgres://nobody:hunter2@127.0.0.1:1/none', () => undefined);
+    server = buildServer({ ...context, database: closed }, apiMetrics(closed, { ofProcess: false }));
+    const found = await problem('GET', '/v1/status');
+    expect(found).toMatchObject({ code: 'INFRA_DATABASE', status: 503 });
+    expect(JSON.stringify(found)).not.toContain('hunter2');
+    await closed.close();
+  });
+});
+
+describe('control', () => {
+  test('the command is a row under the caller’s own name before it is carried out', async () => {
+    const answer = await call('POST', '/v1/control/pause', { key: KEYS.trader, body: { account: 'main', reason: 'news at 14:30' } });
+    expect(answer.body).toEqual({ commandId: executed[0]?.commandId, account: 'main', mode: 'paused' });
+    const { rows } = await store.pool.query('select account, kind, subject, reason from commands where command_id = $1', [
+      answer.body['commandId'],
+    ]);
+    expect(rows).toEqual([{ account: 'main', kind: 'pause', subject: 'trader', reason: 'news at 14:30' }]);
+  });
+
+  test('repeated under its id it stays one command; the id of another is refused', async () => {
+    const commandId = randomUUID();
+    const body = { account: 'main', reason: 'twice', commandId };
+    await call('POST', '/v1/control/pause', { body });
+    expect((await call('POST', '/v1/control/pause', { body })).status).toBe(200);
+    expect(executed.map((command) => command.commandId)).toEqual([commandId, commandId]);
+    expect((await problem('POST', '/v1/control/resume', { body })).problems?.[0]?.path).toBe('body.commandId');
+    expect((await problem('POST', '/v1/control/pause', { body, key: KEYS.trader })).status).toBe(400);
+    const { rows } = await store.pool.query('select count(*)::int as count from commands where command_id = $1', [commandId]);
+    expect(rows).toEqual([{ count: 1 }]);
+  });
+
+  test('without Temporal the command stays recorded and the answer says so', async () => {
+    temporalIsUp = false;
+    const commandId = randomUUID();
+    const found = await problem('POST', '/v1/control/pause', { body: { account: 'main', reason: 'dark', commandId } });
+    expect(found).toMatchObject({ code: 'INFRA_TEMPORAL', status: 503 });
+    const { rows } = await store.pool.query('select reason from commands where command_id = $1', [commandId]);
+    expect(rows).toEqual([{ reason: 'dark' }]);
+  });
+
+  test('an unknown account leaves no row', async () => {
+    const commandId = randomUUID();
+    expect((await problem('POST', '/v1/control/pause', { body: { account: 'ghost', reason: 'boo', commandId } })).status).toBe(404);
+    expect((await store.pool.query('select from commands where command_id = $1', [commandId])).rows).toEqual([]);
+  });
+});
+
+describe('probes', () => {
+  test('ready only while Postgres and Temporal answer', async () => {
+    expect(await call('GET', '/readyz', { key: null })).toMatchObject({
+      status: 200,
+      body: { status: 'up', postgres: 'up', temporal: 'up' },
+    });
+    temporalIsUp = false;
+    expect(await call('GET', '/readyz', { key: null })).toMatchObject({
+      status: 503,
+      body: { status: 'down', postgres: 'up', temporal: 'down' },
+    });
+    expect((await call('GET', '/livez', { key: null })).status).toBe(200);
+  });
+
+  test('metrics are text for Prometheus and hold the accounts', async () => {
+    const { headers, body } = await call('GET', '/metrics', { key: KEYS.viewer });
+    expect(headers['content-type']).toMatch(/^text\/plain/);
+    expect(String(body)).toMatch(/keelson_account_mode\{account="main",mode="\w+"\} 1/);
+    expect(String(body)).toContain('keelson_read_model_up 1');
+  });
+});
