@@ -2,11 +2,33 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { loadConfig } from './index.js';
+import { ENVIRONMENT_VARIABLES, loadConfig } from './index.js';
 import { configJsonSchema, configKeys } from './json-schema.js';
-import { environmentTable, keyTable } from './reference.js';
 
 const root = new URL('..', import.meta.url).pathname;
+
+const row = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+
+/** The table of keys in `docs/reference/configuration.md`. */
+function keyTable(): string {
+  const usual = (value: string | undefined): string => (value === undefined ? '**required**' : value === 'none' ? '–' : `\`${value}\``);
+  return [
+    '| key | default | meaning |',
+    '|---|---|---|',
+    ...configKeys().map((key) => row([`\`${key.path}\``, usual(key.usual), key.meaning])),
+  ].join('\n');
+}
+
+/** The table of environment variables in `docs/reference/configuration.md`. */
+function environmentTable(): string {
+  const also = ({ name, isSecret, perAccount }: (typeof ENVIRONMENT_VARIABLES)[number]): string =>
+    [...(perAccount ? [`\`${name}_<ACCOUNT>\``] : []), ...(isSecret ? [`\`…_FILE\``] : [])].join(', ') || '–';
+  return [
+    '| variable | also as | default | meaning |',
+    '|---|---|---|---|',
+    ...ENVIRONMENT_VARIABLES.map((variable) => row([`\`${variable.name}\``, also(variable), variable.usual, variable.meaning])),
+  ].join('\n');
+}
 
 test('the published schema is the one of the code (WRITE_SCHEMA=1 writes it)', () => {
   const path = join(root, 'config/keelson.schema.json');
