@@ -43,6 +43,8 @@ export const IMPORT_RULES: Readonly<Record<string, readonly string[]>> = {
     'adapters/store/',
     'db/',
     'type workflows/',
+    'workflows/names.ts',
+    'workers/supervised.ts',
     'node:*',
     '@temporalio/client',
     '@temporalio/common',
