@@ -99,6 +99,10 @@ async function mustFind(books: Books, intentId: string): Promise<StoredOrder> {
 }
 
 async function reportForeignFill(books: Books, account: string, fill: VenueFill): Promise<void> {
+  // A list of trades names no client id: while an order of the instrument waits to be looked up, the fill may be its own,
+  // and the look-up will book it.
+  const watched = fill.clientOrderId === undefined ? await books.store.watchedOrders(account) : [];
+  if (watched.some((order) => order.instrument === fill.instrument && order.venueOrderId === null)) return;
   const key = `foreignFill:${account}:${fill.instrument}:${fill.venueTradeId}:${fill.venueOrderId}`;
   await books.store.openIncident({ incidents: [{ key, account, kind: 'foreignFill', data: fill }] });
 }

@@ -1,0 +1,182 @@
+import { ZERO, decimal, text, type DecimalText } from '../../core/money/index.js';
+import type { StoredOrder } from '../../core/order/stored-order.js';
+import { PROTOCOL } from '../../core/risk/limits.js';
+import { adopt, bookFill, type Books } from '../order/evidence.js';
+import type { Progress } from '../order/resolve.js';
+import type { MarketStore } from '../ports/store.js';
+import type { StreamEvent, Venue } from '../ports/venue.js';
+import { untilStopped } from './until-stopped.js';
+
+const RUN_FOR_MS = 3_600_000;
+const TICK_MS = 500;
+const SNAPSHOT_MS = 5_000;
+/** The workflow of an order is quicker than this; what is older has lost it, and the sweeper takes it up. */
+const SWEEP_AFTER_MS = { authorised: PROTOCOL.authorisedForMs + 2_000, submitting: 15_000, unknown: 15_000, notPlaced: 60_000 } as const;
+const UNKNOWN_ALERT_MS = 60_000;
+
+export interface AccountStreamDependencies {
+  readonly books: Books;
+  readonly venueOf: (account: string) => Venue;
+  readonly venueNameOf: (account: string) => string;
+  readonly bars: Pick<MarketStore, 'lastBars' | 'saveSnapshot'>;
+  readonly resolve: (intentId: string) => Promise<Progress>;
+  /** What the account trades: instruments with their base, quote and shortest bar interval. */
+  readonly tradedOf: (account: string) => readonly { readonly instrument: string; readonly intervalMs: number }[];
+  readonly clock: () => number;
+  readonly stopping: AbortSignal;
+  readonly log: { warn(data: object, message: string): void };
+}
+
+/**
+ * Watches an account: books every fill and every end of an order that the stream shows, polls working orders, catches
+ * up after gaps, takes up what no workflow owns any more, and samples balances and equity (P13, P15, P16). Two at once
+ * do no harm: what is booked is not booked again.
+ */
+export async function streamAccount(dependencies: AccountStreamDependencies, account: string): Promise<void> {
+  const watch = new AccountWatch(dependencies, account);
+  await untilStopped({ stopping: dependencies.stopping, runForMs: RUN_FOR_MS }, async (signal) => {
+    const ticks = setInterval(() => watch.enqueue('tick', () => watch.tick()), TICK_MS);
+    try {
+      watch.enqueue('catch-up', () => watch.catchUp());
+      await dependencies.venueOf(account).streams.watchAccount((event) => watch.enqueue(event.kind, () => watch.see(event)), signal);
+    } finally {
+      clearInterval(ticks);
+    }
+    await watch.idle();
+  });
+}
+
+class AccountWatch {
+  private readonly dependencies: AccountStreamDependencies;
+  private readonly account: string;
+  private queue: Promise<void> = Promise.resolve();
+  private queued = 0;
+  private lastSnapshotTime = 0;
+  private readonly lastPolls = new Map<string, number>();
+
+  constructor(dependencies: AccountStreamDependencies, account: string) {
+    this.dependencies = dependencies;
+    this.account = account;
+  }
+
+  /** One after the other, so that a venue's order of events is kept; a failed one is told, and the poll repeats it. */
+  enqueue(what: string, work: () => Promise<void>): void {
+    if (what === 'tick' && this.queued > 0) return;
+    this.queued += 1;
+    this.queue = this.queue
+      .then(work)
+      .catch((error: unknown) => {
+        const detail = error instanceof Error ? error.message : String(error);
+        this.dependencies.log.warn({ account: this.account, error: detail }, `${what} failed; it is tried again`);
+      })
+      .finally(() => {
+        this.queued -= 1;
+      });
+  }
+
+  async idle(): Promise<void> {
+    await this.queue;
+  }
+
+  async see(event: StreamEvent): Promise<void> {
+    const { books } = this.dependencies;
+    if (event.kind === 'gap') return this.catchUp();
+    if (event.kind === 'fill') {
+      await bookFill(books, this.account, event.fill);
+      return;
+    }
+    const { instrument, clientOrderId, venueOrderId } = event.order;
+    const order = await books.store.orderByVenueIds({ account: this.account, instrument, clientOrderId, venueOrderId });
+    if (order !== undefined) await adopt(books, order.intentId, event.order, []);
+  }
+
+  /** The cursor overlaps: trades can become visible late (P16). */
+  async catchUp(): Promise<void> {
+    const { books, clock, tradedOf, venueOf } = this.dependencies;
+    const from = clock() - PROTOCOL.fillCatchUpOverlapMs;
+    for (const { instrument } of tradedOf(this.account)) {
+      for (const fill of await venueOf(this.account).reader.fills(instrument, from)) await bookFill(books, this.account, fill);
+    }
+  }
+
+  async tick(): Promise<void> {
+    const { books, clock } = this.dependencies;
+    const now = clock();
+    const watched = await books.store.watchedOrders(this.account);
+    for (const order of watched) {
+      const ageMs = now - order.createdTime;
+      if (order.status === 'unknown' && ageMs > UNKNOWN_ALERT_MS) await this.alert(order, ageMs);
+      const last = Math.max(order.updatedTime, this.lastPolls.get(order.intentId) ?? 0);
+      if (now - last < pollAfterMs(order)) continue;
+      this.lastPolls.set(order.intentId, now);
+      await this.poll(order);
+    }
+    this.forgetPolls(watched);
+    if (now - this.lastSnapshotTime >= SNAPSHOT_MS) {
+      this.lastSnapshotTime = now;
+      await this.snapshot();
+    }
+  }
+
+  private forgetPolls(watched: readonly StoredOrder[]): void {
+    const known = new Set(watched.map((order) => order.intentId));
+    for (const intentId of this.lastPolls.keys()) if (!known.has(intentId)) this.lastPolls.delete(intentId);
+  }
+
+  private async poll(order: StoredOrder): Promise<void> {
+    const { books, resolve, venueOf } = this.dependencies;
+    if (order.status !== 'notPlaced') {
+      await resolve(order.intentId);
+      return;
+    }
+    // Proven absent, and yet watched: a venue slower than its bound is adopted with an incident (P13).
+    const { reader } = venueOf(this.account);
+    const seen = await reader.lookUp(order.instrument, order.clientOrderId);
+    if (seen.kind === 'absent') return;
+    const fills = await reader.fillsOfOrder(order.instrument, seen.order.venueOrderId);
+    await adopt(books, order.intentId, seen.order, fills);
+  }
+
+  private async alert(order: StoredOrder, ageMs: number): Promise<void> {
+    const { intentId, instrument } = order;
+    const key = `unknownOverAMinute:${intentId}`;
+    const data = { intentId, instrument, ageMs };
+    await this.dependencies.books.store.openIncident({ incidents: [{ key, account: this.account, kind: 'unknownOverAMinute', data }] });
+  }
+
+  private async snapshot(): Promise<void> {
+    const { bars, tradedOf, venueNameOf, venueOf } = this.dependencies;
+    const traded = tradedOf(this.account);
+    const quote = traded[0]?.instrument.split('/')[1];
+    if (quote === undefined) return;
+    const balances: Record<string, DecimalText> = {};
+    for (const { asset, free, locked } of await venueOf(this.account).reader.balances()) {
+      balances[asset] = text(decimal(free).plus(decimal(locked)));
+    }
+    const marks: Record<string, DecimalText> = {};
+    let equity = decimal(balances[quote] ?? '0');
+    for (const { instrument, intervalMs } of traded) {
+      const [base, its] = instrument.split('/');
+      const last = (await bars.lastBars(venueNameOf(this.account), instrument, intervalMs, 1)).at(-1);
+      const held = base === undefined ? ZERO : decimal(balances[base] ?? '0');
+      // Without a mark the equity is not known, and a wrong one is worse than none.
+      if (last === undefined && !held.isZero()) return;
+      if (last === undefined || its !== quote) continue;
+      marks[instrument] = last.close;
+      equity = equity.plus(held.mul(decimal(last.close)));
+    }
+    await bars.saveSnapshot({ account: this.account, equity: text(equity), quote, balances, marks });
+  }
+}
+
+function pollAfterMs(order: StoredOrder): number {
+  switch (order.status) {
+    case 'authorised':
+    case 'submitting':
+    case 'unknown':
+    case 'notPlaced':
+      return SWEEP_AFTER_MS[order.status];
+    default:
+      return PROTOCOL.workingOrderPollMs;
+  }
+}

@@ -1,0 +1,82 @@
+import type { Bar } from '../../core/bars/bar.js';
+import { BarWindow, type Arrival } from '../../core/bars/window.js';
+import { decide } from '../../core/signal/decide.js';
+import type { Leg, TradeSignal } from '../../core/signal/signal.js';
+import type { Strategy, StrategyStep } from '../../core/strategy/strategy.js';
+import type { EntryModel } from '../ports/model.js';
+import type { SignalSink } from '../ports/signal-sink.js';
+
+/** One strategy on one instrument of one account. */
+export interface RunnerOptions {
+  readonly account: string;
+  readonly strategy: Strategy;
+  readonly instrument: string;
+  readonly intervalMs: number;
+  readonly model: EntryModel;
+  readonly threshold: number;
+  readonly signalValidMs: number;
+  readonly sink: SignalSink;
+  readonly clock: () => number;
+}
+
+/**
+ * Runs a strategy over the bars of one instrument. Between the bar and the decision there is no I/O; what it decides
+ * depends on the last `lookbackBars` bars alone, so a runner is rebuilt by giving it those.
+ */
+export class StrategyRunner {
+  readonly instrument: string;
+  readonly lookbackBars: number;
+  private readonly options: RunnerOptions;
+  private readonly window: BarWindow;
+
+  constructor(options: RunnerOptions) {
+    this.options = options;
+    this.instrument = options.instrument;
+    this.lookbackBars = options.strategy.lookbackBars;
+    this.window = new BarWindow(options.strategy.lookbackBars);
+  }
+
+  lastOpenTime(): number | undefined {
+    return this.window.lastOpenTime();
+  }
+
+  /** Bars that are past: they fill the window and cause no signal. */
+  warmUp(bars: readonly Bar[]): void {
+    this.window.rebuild(bars);
+  }
+
+  /** A bar that has just closed. On `gap` nothing was decided: fill it by `warmUp` and give the bar again. */
+  async onBar(bar: Bar): Promise<Arrival> {
+    const arrival = this.window.arrive(bar);
+    if (arrival.kind !== 'followed') return arrival;
+    const { strategy, model, threshold, sink, signalValidMs, clock } = this.options;
+    // A bar that reached us too late for its signal to be sent only fills the window.
+    if (clock() > bar.closeTime + signalValidMs) return arrival;
+    const step = strategy.step(this.window.bars());
+    if (step.intent === 'none') return arrival;
+    const score = step.intent === 'open' ? await model.score(step.features) : undefined;
+    const decision = decide(step, score, threshold);
+    if (decision.kind === 'trade') await sink.trade(this.signal(bar, step, decision.leg, score));
+    if (decision.kind === 'notTraded') await sink.notTraded(this.signal(bar, step, 'open', score), [decision.failure]);
+    return arrival;
+  }
+
+  private signal(bar: Bar, step: StrategyStep, leg: Leg, score: number | undefined): TradeSignal {
+    const { account, strategy, instrument, model, threshold, signalValidMs, clock } = this.options;
+    return {
+      account,
+      strategy: strategy.id,
+      strategyVersion: strategy.version,
+      instrument,
+      leg,
+      barCloseTime: bar.closeTime,
+      decidedTime: clock(),
+      validUntil: bar.closeTime + signalValidMs,
+      referencePrice: bar.close,
+      stopDistanceRatio: step.stopDistanceRatio,
+      features: step.features,
+      ...(score === undefined ? {} : { score, threshold, modelHash: model.hash }),
+      reason: step.reason,
+    };
+  }
+}

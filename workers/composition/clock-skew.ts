@@ -1,0 +1,21 @@
+import type { StreamedMarket } from '../../activities/streams/live-market.js';
+import type { Venue } from '../../activities/ports/venue.js';
+
+const MEASURE_EVERY_MS = 10_000;
+
+/**
+ * Measures the venue's clock now and every ten seconds. A measurement that fails leaves the last one standing.
+ * @returns stops measuring.
+ */
+export async function measureClock(venue: Venue, market: StreamedMarket, log: { warn(data: object, message: string): void }): Promise<() => void> {
+  const measure = async (): Promise<void> => {
+    try {
+      market.seeSkew((await venue.reader.clock()).skewMs);
+    } catch (error) {
+      log.warn({ error: String(error) }, 'the clock of the venue could not be measured');
+    }
+  };
+  await measure();
+  const timer = setInterval(() => void measure(), MEASURE_EVERY_MS);
+  return () => clearInterval(timer);
+}

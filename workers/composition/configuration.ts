@@ -1,0 +1,35 @@
+import { limitsOf } from '../../config/index.js';
+import { decimal, text, type DecimalText } from '../../core/money/index.js';
+import { findStrategy } from '../../core/strategy/registry.js';
+import type { WorkerProcess } from './process.js';
+import type { Venues } from './venues.js';
+
+/**
+ * Brings limits and active strategy versions of the configuration into the ledger, stores the venue's filters, and writes down
+ * once what the account held before us. Every worker does it before it takes work; the second finds nothing to change.
+ */
+export async function prepareAccounts(process: WorkerProcess, venues: Venues): Promise<void> {
+  const { config, control, market } = process;
+  for (const [account, { venue, inventory }] of Object.entries(config.accounts)) {
+    const strategies = config.strategies
+      .filter((one) => one.account === account)
+      .flatMap((one) =>
+        one.instruments.map((instrument) => ({
+          strategy: one.id,
+          instrument,
+          version: findStrategy(one.id)?.version ?? 'unknown',
+          modelHash: one.model.sha256,
+        })),
+      );
+    await control.applyConfiguration({ account, venue, limits: limitsOf(config, account), strategies, subject: 'configuration' });
+    const { reader } = venues.of(account);
+    await market.saveInstruments(venue, await reader.instruments());
+    await control.onboard(account, inventory ?? (await balancesNow(reader)));
+  }
+}
+
+async function balancesNow(reader: ReturnType<Venues['of']>['reader']): Promise<Record<string, DecimalText>> {
+  const held: Record<string, DecimalText> = {};
+  for (const { asset, free, locked } of await reader.balances()) held[asset] = text(decimal(free).plus(decimal(locked)));
+  return held;
+}

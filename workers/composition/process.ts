@@ -1,0 +1,79 @@
+import { NativeConnection } from '@temporalio/worker';
+import { Client } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import type { Pool } from 'pg';
+import { pino, type Logger } from 'pino';
+import { createControlStore } from '../../adapters/store/control-store.js';
+import { createMarketStore } from '../../adapters/store/market-store.js';
+import { createOrderStore } from '../../adapters/store/order-store.js';
+import { openPool } from '../../adapters/store/pool.js';
+import type { ControlStore, MarketStore, OrderStore } from '../../activities/ports/store.js';
+import { configPath, databaseUrl, loadConfig, logLevel, type Config } from '../../config/index.js';
+import { KeelsonError } from '../../core/errors.js';
+
+/** What every worker process has: configuration, ledger, Temporal. */
+export interface WorkerProcess {
+  readonly name: string;
+  readonly config: Config;
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Logger;
+  readonly pool: Pool;
+  readonly orders: OrderStore;
+  readonly market: MarketStore;
+  readonly control: ControlStore;
+  readonly connection: NativeConnection;
+  readonly client: Client;
+  readonly instanceId: string;
+  readonly epoch: number;
+  readonly clock: () => number;
+  /** Aborted when this process shall stop: streams hand over at once. */
+  readonly stopping: AbortController;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens what a worker needs. Client and Worker share one connection object: only so can the worker start workflows
+ * eagerly in its own process.
+ * @throws KeelsonError CONFIG_… with every problem at once, INFRA_DATABASE, CONFIG_TEMPORAL.
+ */
+export async function openProcess(name: string, env: NodeJS.ProcessEnv): Promise<WorkerProcess> {
+  const config = loadConfig({ path: configPath(env, process.cwd()), env, credentials: 'all' });
+  const log = pino({ level: logLevel(env), base: { process: name } });
+  const url = databaseUrl(env);
+  if (url === undefined) throw new KeelsonError('CONFIG_DATABASE', { address: 'DATABASE_URL', detail: 'it is not set' });
+  const pool = openPool(url, { applicationName: `keelson-${name}`, max: 8 });
+  const control = createControlStore(pool);
+  const { instanceId, epoch } = await control.epoch();
+  const connection = await connect();
+  const client = new Client({ connection, namespace: env['TEMPORAL_NAMESPACE'] ?? 'default' });
+  return {
+    name,
+    config,
+    env,
+    log,
+    pool,
+    orders: createOrderStore(pool),
+    market: createMarketStore(pool),
+    control,
+    connection,
+    client,
+    instanceId,
+    epoch,
+    clock: Date.now,
+    stopping: new AbortController(),
+    async close() {
+      await connection.close();
+      await pool.end();
+    },
+  };
+}
+
+async function connect(): Promise<NativeConnection> {
+  const { connectionOptions } = loadClientConnectConfig();
+  try {
+    return await NativeConnection.connect(connectionOptions);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new KeelsonError('CONFIG_TEMPORAL', { address: connectionOptions.address ?? 'its default address', detail }, { cause: error });
+  }
+}

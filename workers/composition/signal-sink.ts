@@ -1,0 +1,84 @@
+import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
+import { failure } from '../../core/errors.js';
+import { signalId, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
+import { signalEvent } from '../../activities/order/audit.js';
+import type { OrderStore } from '../../activities/ports/store.js';
+import type { SignalSink } from '../../activities/ports/signal-sink.js';
+import { TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/names.js';
+
+const START_DEADLINE_MS = 1_000;
+const START_AGAIN_MS = 50;
+const RECORD_AGAIN_MS = 500;
+const RECORD_TRIES = 20;
+
+export interface SinkDependencies {
+  readonly client: Client;
+  readonly store: Pick<OrderStore, 'recordUntraded'>;
+  readonly clock: () => number;
+  readonly wait: (ms: number) => Promise<void>;
+  readonly log: { warn(data: object, message: string): void };
+  readonly count: (outcome: 'started' | 'notTraded') => void;
+}
+
+/** Starts the workflow of a signal in this very process (eager), again and again with the same id while it is valid (P1). */
+export function createSignalSink(dependencies: SinkDependencies): SignalSink {
+  const { client, store, clock, wait, log, count } = dependencies;
+
+  const notTraded: SignalSink['notTraded'] = async (signal, failures) => {
+    count('notTraded');
+    for (let attempt = 1; attempt <= RECORD_TRIES; attempt += 1) {
+      try {
+        await store.recordUntraded(signal, failures, { audit: [signalEvent('signal.notTraded', signal, failures)] });
+        return;
+      } catch (error) {
+        log.warn({ signal: signalId(signal), error: String(error) }, 'an untraded signal could not be recorded; it is tried again');
+        await wait(RECORD_AGAIN_MS);
+      }
+    }
+  };
+
+  return {
+    notTraded,
+    async trade(signal) {
+      for (;;) {
+        try {
+          await client.withDeadline(clock() + START_DEADLINE_MS, () => startWorkflow(client, signal));
+          count('started');
+          return;
+        } catch (error) {
+          // Somebody, perhaps we ourselves with a lost reply, has started it: that is what was wanted.
+          if (error instanceof WorkflowExecutionAlreadyStartedError) return;
+          log.warn({ signal: signalId(signal), error: String(error) }, 'the workflow could not be started; it is tried again');
+        }
+        if (clock() > signal.validUntil) return notTraded(signal, [failure('RISK_TEMPORAL_UNREACHABLE', { signal: signalId(signal) })]);
+        await wait(START_AGAIN_MS);
+      }
+    },
+  };
+}
+
+async function startWorkflow(client: Client, signal: TradeSignal): Promise<void> {
+  const { account, instrument, strategy, leg, score } = signal;
+  const side = leg === 'open' ? 'buy' : 'sell';
+  const because = score === undefined ? '' : `, score ${score.toFixed(3)}`;
+  await client.workflow.start(WORKFLOW_TYPES.signalToOrder, {
+    taskQueue: TASK_QUEUES.trading,
+    workflowId: signalWorkflowId(signal),
+    args: [signal],
+    requestEagerStart: true,
+    // A worker that dies inside the first task is replaced after this long.
+    workflowTaskTimeout: '5s',
+    workflowIdReusePolicy: 'REJECT_DUPLICATE',
+    workflowIdConflictPolicy: 'FAIL',
+    searchAttributes: {
+      [SEARCH_ATTRIBUTES.account]: [account],
+      [SEARCH_ATTRIBUTES.instrument]: [instrument],
+      [SEARCH_ATTRIBUTES.strategy]: [strategy],
+      [SEARCH_ATTRIBUTES.side]: [side],
+      [SEARCH_ATTRIBUTES.status]: ['initialized'],
+    },
+    staticSummary: `${side} ${instrument} (${leg}, ${strategy}${because})`,
+    staticDetails: signal.reason,
+  });
+}

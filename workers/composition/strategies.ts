@@ -1,0 +1,35 @@
+import { resolve } from 'node:path';
+import { StrategyRunner } from '../../activities/streams/strategy-runner.js';
+import type { SignalSink } from '../../activities/ports/signal-sink.js';
+import { loadOnnxModel } from '../../adapters/model/onnx-model.js';
+import { configPath, INTERVALS } from '../../config/index.js';
+import { findStrategy } from '../../core/strategy/registry.js';
+import type { WorkerProcess } from './process.js';
+
+/**
+ * Loads every configured strategy with its approved model.
+ * @returns the runners of an account and interval; made anew at each call, since a runner belongs to one stream.
+ * @throws KeelsonError MODEL_MISSING, MODEL_HASH_MISMATCH, MODEL_SCHEMA_MISMATCH.
+ */
+export async function loadRunners(process: WorkerProcess, sink: SignalSink): Promise<(account: string, intervalMs: number) => StrategyRunner[]> {
+  const { config, env, clock } = process;
+  const folder = resolve(configPath(env, globalThis.process.cwd()), '..');
+  const loaded = await Promise.all(
+    config.strategies.map(async (configured) => {
+      const strategy = findStrategy(configured.id);
+      if (strategy === undefined) throw new Error(`invariant: strategy ${configured.id} is registered`);
+      const { path, sha256, threshold } = configured.model;
+      const model = await loadOnnxModel({ path: resolve(folder, path), expectedHash: sha256, featureNames: strategy.featureNames });
+      return { configured, strategy, model, threshold: threshold ?? model.threshold };
+    }),
+  );
+  return (account, intervalMs) =>
+    loaded
+      .filter(({ configured }) => configured.account === account && INTERVALS[configured.interval] === intervalMs)
+      .flatMap(({ configured, strategy, model, threshold }) =>
+        configured.instruments.map((instrument) => {
+          const { signalValidMs } = configured;
+          return new StrategyRunner({ account, strategy, instrument, intervalMs, model, threshold, signalValidMs, sink, clock });
+        }),
+      );
+}

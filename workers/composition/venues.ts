@@ -1,0 +1,49 @@
+import type { Venue } from '../../activities/ports/venue.js';
+import { BINANCE } from '../../adapters/venue/profiles/binance.js';
+import { createVenue } from '../../adapters/venue/create-venue.js';
+import { secrets, venueUrls } from '../../config/index.js';
+import type { WorkerProcess } from './process.js';
+
+const PROFILES = { binance: BINANCE } as const;
+
+/** One venue connection for each account of the configuration; no process shares one with another. */
+export class Venues {
+  private readonly byAccount = new Map<string, Venue>();
+
+  static async open({ config, env, clock }: WorkerProcess): Promise<Venues> {
+    const venues = new Venues();
+    try {
+      for (const [account, { venue: name }] of Object.entries(config.accounts)) {
+        const configured = config.venues[name];
+        if (configured === undefined) throw new Error(`invariant: account ${account} names a configured venue`);
+        const { apiKey, apiSecret } = secrets(env, account);
+        const instruments = [...new Set(config.strategies.filter((one) => one.account === account).flatMap((one) => one.instruments))];
+        const venue = await createVenue({
+          profile: PROFILES[configured.profile],
+          urls: venueUrls(config, name, env),
+          apiKey,
+          secret: apiSecret,
+          clock,
+          account,
+          instruments,
+          live: !configured.paper,
+        });
+        venues.byAccount.set(account, venue);
+      }
+    } catch (error) {
+      await venues.close();
+      throw error;
+    }
+    return venues;
+  }
+
+  readonly of = (account: string): Venue => {
+    const venue = this.byAccount.get(account);
+    if (venue === undefined) throw new Error(`invariant: account ${account} is configured`);
+    return venue;
+  };
+
+  async close(): Promise<void> {
+    await Promise.all([...this.byAccount.values()].map((venue) => venue.close()));
+  }
+}

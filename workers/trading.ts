@@ -1,0 +1,82 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { createOrderActivities } from '../activities/order/index.js';
+import { streamBars } from '../activities/streams/bars.js';
+import type { BarStreamActivities } from '../activities/streams/index.js';
+import { StreamedMarket } from '../activities/streams/live-market.js';
+import { INTERVALS } from '../config/index.js';
+import { TASK_QUEUES, WORKFLOW_TYPES, watchBarsWorkflowId } from '../workflows/names.js';
+import { runAsProcess } from './composition/main.js';
+import { prepareAccounts } from './composition/configuration.js';
+import { measureClock } from './composition/clock-skew.js';
+import { openMetrics } from './composition/metrics-server.js';
+import { createWorker } from './composition/run-worker.js';
+import { createSignalSink } from './composition/signal-sink.js';
+import { loadRunners } from './composition/strategies.js';
+import { Venues } from './composition/venues.js';
+
+/** Market-data streams, strategies, models, signal-to-order and order submission. */
+await runAsProcess('trading', async (process) => {
+  const { config, client, log, clock, orders, market: bars, env, stopping } = process;
+  const metrics = await openMetrics('trading', env['KEELSON_METRICS_PORT']);
+  const venues = await Venues.open(process);
+  await prepareAccounts(process, venues);
+
+  const market = new StreamedMarket(clock);
+  const stopMeasuring = await Promise.all(Object.keys(config.accounts).map((account) => measureClock(venues.of(account), market, log)));
+  const sink = createSignalSink({
+    client,
+    store: orders,
+    clock,
+    wait,
+    log,
+    count: (outcome) => metrics.signals.inc({ outcome }),
+  });
+  const runnersOf = await loadRunners(process, sink);
+
+  const orderActivities = createOrderActivities({
+    store: orders,
+    venueOf: venues.of,
+    live: market,
+    clock,
+    epoch: process.epoch,
+    instanceId: process.instanceId,
+    sizingOf: (account, strategy) => {
+      const configured = config.strategies.find((one) => one.account === account && one.id === strategy);
+      if (configured === undefined) throw new Error(`invariant: strategy ${strategy} of ${account} is configured`);
+      return configured.sizing;
+    },
+  });
+  const streamActivities: BarStreamActivities = {
+    streamBars: (account, interval) => {
+      const intervalMs = (INTERVALS as Readonly<Record<string, number>>)[interval];
+      if (intervalMs === undefined) throw new Error(`invariant: interval ${interval} is one of the configuration's`);
+      const venueNameOf = (name: string): string => config.accounts[name]?.venue ?? name;
+      return streamBars(
+        { venueOf: venues.of, venueNameOf, bars, store: orders, market, runnersOf, clock, stopping: stopping.signal, log },
+        account,
+        intervalMs,
+      );
+    },
+  };
+  const worker = await createWorker(process, TASK_QUEUES.trading, { ...orderActivities, ...streamActivities });
+
+  return {
+    worker,
+    async started() {
+      for (const { account, interval } of config.strategies) {
+        await client.workflow.start(WORKFLOW_TYPES.watchBars, {
+          taskQueue: TASK_QUEUES.trading,
+          workflowId: watchBarsWorkflowId(account, interval),
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          args: [account, interval],
+          staticSummary: `bars of ${interval} for ${account}`,
+        });
+      }
+    },
+    async close() {
+      for (const stop of stopMeasuring) stop();
+      await venues.close();
+      await metrics.close();
+    },
+  };
+});
