@@ -2,16 +2,16 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
 /**
- * A program that does not know of us, held so that it ends with us: a shell waits for it and interrupts it when its
- * standard input closes, which it does even when we are killed with -9. It has a process group of its own, so that
- * Ctrl-C on the terminal reaches only us and we can stop things in order.
+ * A server program, held so that it ends with us: when its standard input closes, which it does even when we are
+ * killed with -9. It leads a process group of its own, so that Ctrl-C on the terminal reaches only us and we can stop
+ * things in order.
  */
 export interface GuardedProcess {
-  /** Of the shell that guards it. */
+  /** Leader of the group: the program, or the shell that watches over it. */
   readonly pid: number;
-  /** Resolves when the program has ended, with the reason and the last lines it wrote. */
+  /** Resolves when the program has ended, with its last lines. */
   readonly exited: Promise<ProcessEnd>;
-  /** Asks it to end (SIGINT), insists with SIGQUIT after `graceMs`, and returns when it has ended. */
+  /** Asks it to end, insists with SIGQUIT after `graceMs`, and returns when it has ended. */
   stop(graceMs?: number): Promise<ProcessEnd>;
 }
 
@@ -20,9 +20,20 @@ export interface ProcessEnd {
   readonly lastLines: readonly string[];
 }
 
-// Without job control a background job reads /dev/null, so standard input is kept as descriptor 3. The watcher is a
-// subshell that outlives nothing: whichever of the two ends first, the other is ended.
-const GUARD = `
+export interface GuardedOptions {
+  readonly program: string;
+  readonly arguments: readonly string[];
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Whether the program ends by itself when its standard input closes; else a shell watches for it. */
+  readonly exitsWithStdin: boolean;
+  readonly account?: { readonly uid: number; readonly gid: number } | undefined;
+  readonly onLine: (line: string) => void;
+}
+
+// Without job control a background job reads /dev/null, so standard input is kept as descriptor 3. Whichever of
+// program and watcher ends first, the other is ended.
+const WATCH = `
 exec 3<&0
 "$@" 3<&- </dev/null &
 program=$!
@@ -40,21 +51,8 @@ exit $code
 
 const KEPT_LINES = 30;
 
-export function startGuarded(options: {
-  program: string;
-  arguments: readonly string[];
-  cwd: string;
-  env: NodeJS.ProcessEnv;
-  account?: { uid: number; gid: number } | undefined;
-  onLine: (line: string) => void;
-}): GuardedProcess {
-  const child = spawn('/bin/sh', ['-c', GUARD, 'guard', options.program, ...options.arguments], {
-    cwd: options.cwd,
-    env: options.env,
-    stdio: ['pipe', 'pipe', 'pipe'],
-    detached: true,
-    ...options.account,
-  });
+export function startGuarded(options: GuardedOptions): GuardedProcess {
+  const child = spawnIt(options);
   const lastLines: string[] = [];
   const take = (line: string): void => {
     lastLines.push(line);
@@ -72,6 +70,18 @@ export function startGuarded(options: {
     child.once('close', (code) => resolve({ code: code ?? undefined, lastLines }));
   });
   return { pid: child.pid ?? 0, exited, stop: (graceMs = 10_000) => stop(child, exited, graceMs) };
+}
+
+function spawnIt(options: GuardedOptions) {
+  const own = [options.program, ...options.arguments];
+  const [program = '', ...rest] = options.exitsWithStdin ? own : ['/bin/sh', '-c', WATCH, 'watch', ...own];
+  return spawn(program, rest, {
+    cwd: options.cwd,
+    env: options.env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+    ...options.account,
+  });
 }
 
 async function stop(child: ChildProcess, exited: Promise<ProcessEnd>, graceMs: number): Promise<ProcessEnd> {

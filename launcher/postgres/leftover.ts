@@ -2,34 +2,28 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { goneWithin, identify, type ProcessIdentity, signalTo } from '../home/process-identity.js';
 
 const run = promisify(execFile);
 
-/** The first lines of postmaster.pid, which a running server keeps in its data folder. */
-export interface PostmasterFile {
-  readonly pid: number;
-  readonly port: number;
-}
-
-export function parsePostmasterFile(text: string): PostmasterFile | undefined {
-  const lines = text.split('\n');
-  const pid = Number(lines[0]);
-  if (!Number.isInteger(pid) || pid <= 1) return undefined;
-  return { pid, port: Number(lines[3]) || 0 };
+/** The process named by postmaster.pid, which a running server keeps in its data folder. */
+export function parsePostmasterFile(text: string): number | undefined {
+  const pid = Number(text.split('\n')[0]);
+  return Number.isInteger(pid) && pid > 1 ? pid : undefined;
 }
 
 /** Whether a command line is that of a Postgres server over this data folder. */
 export function isServerOf(commandLine: string, dataDir: string): boolean {
-  return /(^|\/)(postgres|postmaster)(\s|$)/.test(commandLine.split(' -D ')[0] ?? '') && commandLine.includes(dataDir);
+  const [program = '', rest = ''] = commandLine.split(' -D ', 2);
+  return /(^|\/)(postgres|postmaster)$/.test(program) && (rest === dataDir || rest.startsWith(`${dataDir} `));
 }
 
-/** The process that runs over this data folder now, however it was started; undefined when none does. */
-export async function runningServer(dataDir: string): Promise<PostmasterFile | undefined> {
-  const text = await readFile(join(dataDir, 'postmaster.pid'), 'utf8').catch(() => '');
-  const found = parsePostmasterFile(text);
-  if (found === undefined) return undefined;
-  // After a kill -9 the file stays and the number may by now be another program's.
-  return isServerOf(await commandLine(found.pid), dataDir) ? found : undefined;
+/** The server that runs over this data folder now, however it was started; undefined when none does. */
+export async function runningServer(dataDir: string): Promise<ProcessIdentity | undefined> {
+  const pid = parsePostmasterFile(await readFile(join(dataDir, 'postmaster.pid'), 'utf8').catch(() => ''));
+  const found = pid === undefined ? undefined : identify(pid);
+  // After a kill -9 the file stays, and the number may by now be another program's.
+  return found !== undefined && isServerOf(await commandLine(found.pid), dataDir) ? found : undefined;
 }
 
 /**
@@ -43,25 +37,10 @@ export async function stopLeftover(dataDir: string, limitMs = 5000): Promise<num
   const leftover = await runningServer(dataDir);
   if (leftover === undefined) return undefined;
   for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
-    if (!sendSignal(leftover.pid, signal)) return leftover.pid;
-    const deadline = performance.now() + limitMs;
-    while (performance.now() < deadline) {
-      if ((await runningServer(dataDir)) === undefined) return leftover.pid;
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
+    signalTo(leftover, signal);
+    if (await goneWithin(leftover, limitMs)) return leftover.pid;
   }
-  throw new Error(`process ${leftover.pid} still runs over ${dataDir} and does not end`);
-}
-
-/** False when the process is not there any more. */
-function sendSignal(pid: number, signal: NodeJS.Signals): boolean {
-  try {
-    process.kill(pid, signal);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-    throw error;
-  }
+  throw new Error(`process ${leftover.pid} still runs over ${dataDir} and does not end. End it by hand`);
 }
 
 async function commandLine(pid: number): Promise<string> {

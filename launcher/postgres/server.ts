@@ -1,6 +1,5 @@
-import { chown, rm, stat, writeFile } from 'node:fs/promises';
 import { execFile } from 'node:child_process';
-import { mkdtemp } from 'node:fs/promises';
+import { chown, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -102,7 +101,9 @@ async function initialise(binaries: Binaries, location: Location, account: Accou
   const passwordFile = join(folder, 'password');
   try {
     await writeFile(passwordFile, `${location.password}\n`, { mode: 0o600 });
-    for (const path of account === undefined ? [] : [folder, passwordFile]) await chown(path, account!.uid, account!.gid);
+    if (account !== undefined) {
+      for (const path of [folder, passwordFile]) await chown(path, account.uid, account.gid);
+    }
     const flags = ['--encoding=UTF8', '--locale=C', '--auth=scram-sha-256', `--username=${USER}`];
     await run(binaries.initdb, [`--pgdata=${location.dataDir}`, `--pwfile=${passwordFile}`, ...flags], {
       cwd: location.dataDir,
@@ -134,6 +135,7 @@ async function start(
     arguments: ['-D', location.dataDir, '-p', String(options.port), ...settings],
     cwd: location.dataDir,
     env: serverEnvironment(),
+    exitsWithStdin: false,
     account,
     onLine: (line) => {
       if (line.includes(READY)) isReady();

@@ -1,2 +1,55 @@
-/** Starts what the integration tests share; nothing yet. */
-export function setup(): void {}
+import { createServer, type Server } from 'node:http';
+import type { TestProject } from 'vitest/node';
+import { type PostgresProvider, providePostgres } from './postgres-server.js';
+import { type TemporalProvider, provideTemporal } from './temporal-server.js';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Where test files ask for the servers of this run; each is started by the first that asks. */
+    readonly testServers: string;
+  }
+}
+
+/**
+ * Global setup of the integration tests: one Postgres and one Temporal server for the run, held by this process and
+ * started when the first test file asks, so that a run that needs neither pays for neither.
+ */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const postgres = providePostgres();
+  const temporal = provideTemporal();
+  const desk = await openDesk({ postgres, temporal });
+  project.provide('testServers', desk.address);
+  return async () => {
+    await desk.close();
+    await Promise.all([postgres.stop(), temporal.stop()]);
+  };
+}
+
+interface Desk {
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+/** Answers GET /postgres and /temporal with what a test needs to know, or 503 with the reason. */
+async function openDesk(servers: { postgres: PostgresProvider; temporal: TemporalProvider }): Promise<Desk> {
+  const server: Server = createServer((request, response) => {
+    const wanted = request.url === '/postgres' ? servers.postgres.get() : servers.temporal.get();
+    wanted.then(
+      (answer) => response.end(JSON.stringify(answer)),
+      (error: Error) => response.writeHead(503).end(error.message),
+    );
+  });
+  // A cold build of the Temporal server takes minutes.
+  server.requestTimeout = 0;
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The desk of the test servers has no port.');
+  return {
+    address: `http://127.0.0.1:${address.port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

@@ -1,0 +1,74 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from '../../launcher/free-port.js';
+import { prepareNamespace } from '../../launcher/temporal/namespace.js';
+import { resolveTemporal } from '../../launcher/temporal/resolve.js';
+import { startTemporal, type TemporalServer } from '../../launcher/temporal/start.js';
+import { isAtLeast } from '../../launcher/temporal/version.js';
+
+/** What the test files get: where the server is and what it can do. */
+export interface TemporalOffer {
+  readonly address: string;
+  readonly namespace: string;
+  /** Whether a workflow started with `timeSkippingConfig` skips its waits. */
+  readonly timeSkipping: boolean;
+  readonly version: string;
+}
+
+export interface TemporalProvider {
+  get(): Promise<TemporalOffer>;
+  stop(): Promise<void>;
+}
+
+const NAMESPACE = 'default';
+const SKIPS_TIME_SINCE = '1.32.0';
+
+/** The Temporal server of a test run, started by the first `get`; a cold machine builds it then, which takes minutes. */
+export function provideTemporal(): TemporalProvider {
+  let started: Promise<{ offer: TemporalOffer; server?: TemporalServer; folder?: string }> | undefined;
+  return {
+    get: async () => (await (started ??= start())).offer,
+    stop: async () => {
+      const running = await started?.catch(() => undefined);
+      await running?.server?.stop();
+      if (running?.folder !== undefined) await rm(running.folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function start(): Promise<{ offer: TemporalOffer; server?: TemporalServer; folder?: string }> {
+  const repoDir = new URL('../..', import.meta.url).pathname;
+  const resolved = await resolveTemporal({ env: process.env, repoDir, report: sayOccasionally() });
+  if (resolved.kind === 'external') {
+    await prepareNamespace({ address: resolved.address, connection: resolved.connection, namespace: resolved.namespace });
+    const { address, namespace, version } = resolved;
+    return { offer: { address, namespace, version, timeSkipping: false } };
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'keelson-test-temporal-'));
+  const timeSkipping = isAtLeast(resolved.binary.version, SKIPS_TIME_SINCE);
+  const server = await startTemporal({
+    binary: resolved.binary,
+    dbFile: join(folder, 'temporal.db'),
+    port: await freePort(),
+    settings: timeSkipping
+      ? { 'frontend.WorkflowTimeSkippingEnabled': true, 'history.timerProcessorMaxTimeShift': '1ms' }
+      : {},
+  });
+  try {
+    await prepareNamespace({ address: server.address, namespace: NAMESPACE });
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  const offer = { address: server.address, namespace: NAMESPACE, timeSkipping, version: server.version };
+  return { offer, server, folder };
+}
+
+/** A build prints one line in each 200: enough to see that it goes on. */
+function sayOccasionally(): NonNullable<Parameters<typeof resolveTemporal>[0]['report']> {
+  return (progress) => {
+    if (progress.event !== 'step' || (progress.done ?? 0) % 200 !== 0) return;
+    console.log(`Temporal server, ${progress.source}: ${progress.done} of about ${progress.total ?? '?'} ${progress.message}`);
+  };
+}
