@@ -1,0 +1,32 @@
+import { closeSync, openSync, writeSync, ftruncateSync } from 'node:fs';
+import type { JournalEvent } from './record.js';
+
+export interface Journal {
+  /** Returns when the line is with the operating system: a killed process has lost nothing that was answered. */
+  append(time: number, events: readonly JournalEvent[]): void;
+  close(): void;
+}
+
+/** Where the next line goes, as `readJournal` has found it. */
+export interface JournalEnd {
+  readonly seq: number;
+  /** Bytes of whole lines; what is behind them was cut and is taken off. */
+  readonly bytes: number;
+}
+
+export function openJournal(file: string, end: JournalEnd): Journal {
+  const descriptor = openSync(file, 'a', 0o600);
+  ftruncateSync(descriptor, end.bytes);
+  let seq = end.seq;
+  return {
+    append(time, events) {
+      seq += 1;
+      const line = Buffer.from(`${JSON.stringify({ seq, time, events })}\n`);
+      for (let written = 0; written < line.length; ) written += writeSync(descriptor, line, written);
+    },
+    close: () => closeSync(descriptor),
+  };
+}
+
+/** A venue without a journal file forgets everything when it ends. */
+export const NO_JOURNAL: Journal = { append: () => undefined, close: () => undefined };

@@ -1,0 +1,292 @@
+import type { Accounts } from '../accounts/accounts.js';
+import { MARKET_MAKER, type Ledger } from '../accounts/ledger.js';
+import type { OrderStore } from '../accounts/order-store.js';
+import { timesUnits, type Units } from '../amount/units.js';
+import type { InstrumentBook } from '../book/instrument-book.js';
+import { isBetter } from '../book/instrument-book.js';
+import { opposite } from '../book/side.js';
+import { balanceEventOf, eventOf } from '../journal/codec.js';
+import type { JournalEvent } from '../journal/record.js';
+import type { Journal } from '../journal/writer.js';
+import { execute, fillsAtOnce, hasReached, type ExecutionContext } from './execute.js';
+import type { FeeRates } from './fees.js';
+import { checkFilters } from './filters.js';
+import {
+  executesAtMarket,
+  isConditional,
+  isOpen,
+  isWaiting,
+  leavesQuantity,
+  type Execution,
+  type Order,
+  type OrderRequest,
+  type OrderStatus,
+} from './order.js';
+import { record, settle } from './settle.js';
+import { transactionAt, type Committed, type Transaction } from './transaction.js';
+import { DUPLICATE_ORDER, INSUFFICIENT_BALANCE, rejected, VenueError } from './venue-error.js';
+
+export interface EngineParts {
+  readonly books: ReadonlyMap<string, InstrumentBook>;
+  readonly accounts: Accounts;
+  readonly ledger: Ledger;
+  readonly orders: OrderStore;
+  readonly journal: Journal;
+  readonly feeRates: FeeRates;
+  readonly onCommitted: (committed: Committed) => void;
+}
+
+const MOST_TRIGGER_ROUNDS = 1000;
+
+/**
+ * The matching engine. Each public method is one transaction: it changes balances and orders, writes one journal line,
+ * then tells the streams. A refusal changes nothing.
+ */
+export class Engine {
+  readonly #parts: EngineParts;
+  readonly #context: ExecutionContext;
+  #nextOrderId = 1;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    this.#context = {
+      ...parts,
+      priceOf: (asset, quote) => parts.books.get(asset + quote)?.lastPrice,
+    };
+  }
+
+  /** The number that the next order gets; a restart goes on from the journal. */
+  set nextOrderId(orderId: number) {
+    this.#nextOrderId = orderId;
+  }
+
+  /** @throws VenueError when the venue refuses; nothing has changed then. */
+  place(account: string, request: OrderRequest, time: number, ...events: JournalEvent[]): Order {
+    const tx = transactionAt(time, ...events);
+    const order = this.#admit(account, request, tx);
+    this.#commit(tx);
+    return order;
+  }
+
+  /** @throws VenueError −2011 when the order is not open. */
+  cancel(order: Order, cancelClientOrderId: string | undefined, time: number, ...events: JournalEvent[]): void {
+    const tx = transactionAt(time, ...events);
+    this.#cancel(order, cancelClientOrderId, tx);
+    this.#commit(tx);
+  }
+
+  /** Cancels what can be canceled of the given orders, as one transaction. */
+  cancelAll(orders: readonly Order[], time: number, ...events: JournalEvent[]): void {
+    const tx = transactionAt(time, ...events);
+    for (const order of orders) if (isOpen(order)) this.#cancel(order, undefined, tx);
+    this.#commit(tx);
+  }
+
+  /** Writes something down that changed no order: a refusal, a fault. */
+  note(time: number, ...events: JournalEvent[]): void {
+    this.#commit(transactionAt(time, ...events));
+  }
+
+  /** Puts an amount into an account (or, negative, takes it out) against the market maker. */
+  deposit(account: string, asset: string, amount: Units, time: number, ...events: JournalEvent[]): void {
+    this.#parts.ledger.move(asset, amount, MARKET_MAKER, account);
+    this.#commit(transactionAt(time, ...events));
+  }
+
+  /**
+   * The tape prints a trade: resting orders that it passes are filled, those it just reaches take turns behind the
+   * simulated quantity that was there before them, and conditional orders wake.
+   */
+  print(book: InstrumentBook, price: Units, quantity: Units, time: number, buyerMaker: boolean): void {
+    const tx = transactionAt(time);
+    book.print({
+      id: book.nextTradeId,
+      symbol: book.instrument.symbol,
+      price,
+      quantity,
+      quote: timesUnits(price, quantity),
+      time,
+      buyerMaker,
+    });
+    book.nextTradeId += 1;
+    tx.trades.push(book.recentTrades[book.recentTrades.length - 1] as (typeof book.recentTrades)[number]);
+    if (!book.halted) {
+      this.#fillReached(book, 'BUY', price, quantity, tx);
+      this.#fillReached(book, 'SELL', price, quantity, tx);
+      // The tape's price is the last one, whatever the resting orders were filled at.
+      book.lastPrice = price;
+      this.#wake(book, tx);
+    }
+    this.#commit(tx);
+  }
+
+  /** Puts an open order back into its book after a restart. */
+  reopen(order: Order): void {
+    const book = this.#book(order.symbol);
+    if (isWaiting(order)) book.waiting.add(order);
+    else book.resting.add(order);
+  }
+
+  #book(symbol: string): InstrumentBook {
+    const book = this.#parts.books.get(symbol);
+    if (book === undefined) throw new VenueError(-1121, 'Invalid symbol.');
+    return book;
+  }
+
+  #admit(account: string, request: OrderRequest, tx: Transaction): Order {
+    const book = this.#book(request.symbol);
+    if (book.halted) throw new VenueError(-1013, 'Market is closed.');
+    this.#check(account, request, book);
+    const order = this.#newOrder(account, request, tx.time);
+    this.#lock(order, book);
+    this.#nextOrderId += 1;
+    this.#parts.orders.add(order);
+    record(tx, 'NEW', order);
+    if (isWaiting(order)) {
+      book.waiting.add(order);
+      return order;
+    }
+    this.#work(book, order, tx);
+    this.#wake(book, tx);
+    return order;
+  }
+
+  #check(account: string, request: OrderRequest, book: InstrumentBook): void {
+    const { orders } = this.#parts;
+    const before = orders.byClientId(account, request.symbol, request.clientOrderId);
+    if (before !== undefined && isOpen(before)) throw rejected(DUPLICATE_ORDER);
+    const conditional = isConditional(request.type);
+    checkFilters(book.instrument, request, {
+      lastPrice: book.lastPrice,
+      openOrders: orders.openCount(account, request.symbol),
+      openConditionalOrders: conditional
+        ? orders.open(account, request.symbol).filter((order) => isConditional(order.type)).length
+        : 0,
+    });
+    if (conditional && hasReached(request, book.lastPrice)) throw rejected('Stop price would trigger immediately.');
+    if (request.type === 'LIMIT_MAKER') {
+      const met = book.meets(request.side);
+      if (met !== undefined && !isBetter(opposite(request.side), request.price, met.price)) {
+        throw rejected('Order would immediately match and take.');
+      }
+    }
+  }
+
+  #newOrder(account: string, request: OrderRequest, time: number): Order {
+    const orderId = this.#nextOrderId;
+    return {
+      ...request,
+      orderId,
+      account,
+      clientOrderId: request.clientOrderId === '' ? `paper-${orderId}` : request.clientOrderId,
+      executed: 0n,
+      executedQuote: 0n,
+      status: 'NEW',
+      time,
+      updateTime: time,
+      workingTime: isConditional(request.type) ? -1 : time,
+      locked: 0n,
+      ahead: 0n,
+      orderListId: -1,
+    };
+  }
+
+  /** Locks what the order can cost. Market orders pay as they go; they are refused when the book asks for more than there is. */
+  #lock(order: Order, book: InstrumentBook): void {
+    const { base, quote } = book.instrument;
+    const asset = order.side === 'BUY' ? quote : base;
+    const { free } = this.#parts.ledger.balance(order.account, asset);
+    const needed = this.#needed(order, book);
+    if (needed > free) throw rejected(INSUFFICIENT_BALANCE);
+    if (order.type === 'MARKET') return;
+    this.#parts.ledger.lock(order.account, asset, needed);
+    order.locked = needed;
+  }
+
+  #needed(order: Order, book: InstrumentBook): Units {
+    if (order.side === 'SELL') {
+      if (order.quoteQuantity === 0n) return order.quantity;
+      return fillsAtOnce(book, order).quantity;
+    }
+    if (order.quoteQuantity > 0n) return order.quoteQuantity;
+    if (order.type === 'MARKET') return fillsAtOnce(book, order).quote;
+    return timesUnits(executesAtMarket(order.type) ? order.stopPrice : order.price, order.quantity);
+  }
+
+  /** Lets an order that has just begun to work trade, then rest or expire by its type and time in force. */
+  #work(book: InstrumentBook, order: Order, tx: Transaction): void {
+    if (order.timeInForce === 'FOK' && !executesAtMarket(order.type) && fillsAtOnce(book, order).quantity < order.quantity) {
+      this.#end(order, 'EXPIRED', 'EXPIRED', undefined, tx);
+      return;
+    }
+    const outcome = execute(this.#context, book, order, tx);
+    if (outcome === 'filled') return;
+    if (outcome === 'selfTrade') this.#end(order, 'EXPIRED_IN_MATCH', 'TRADE_PREVENTION', undefined, tx);
+    else if (executesAtMarket(order.type) || order.timeInForce !== 'GTC') {
+      this.#end(order, 'EXPIRED', 'EXPIRED', undefined, tx);
+    } else {
+      order.ahead = book.depth.quantityAt(order.side, order.price);
+      book.resting.add(order);
+    }
+  }
+
+  #fillReached(book: InstrumentBook, side: 'BUY' | 'SELL', price: Units, volume: Units, tx: Transaction): void {
+    let left = volume;
+    for (const order of book.resting.reachedBy(side, price)) {
+      const passed = order.price !== price;
+      if (!passed) {
+        const served = order.ahead < left ? order.ahead : left;
+        book.advance(side, price, served);
+        left -= served;
+      }
+      const leaves = leavesQuantity(order);
+      const quantity = passed || leaves < left ? leaves : left;
+      if (quantity <= 0n) continue;
+      if (!passed) left -= quantity;
+      settle(this.#context, book, { price: order.price, quantity, taker: undefined, maker: order }, tx);
+      if (!isOpen(order)) book.resting.remove(order);
+    }
+  }
+
+  #wake(book: InstrumentBook, tx: Transaction): void {
+    for (let round = 0; round < MOST_TRIGGER_ROUNDS; round += 1) {
+      const order = [...book.waiting].find((waiting) => hasReached(waiting, book.lastPrice));
+      if (order === undefined) return;
+      book.waiting.delete(order);
+      order.workingTime = tx.time;
+      order.updateTime = tx.time;
+      if (executesAtMarket(order.type)) this.#unlock(order, book);
+      record(tx, 'TRIGGERED', order);
+      this.#work(book, order, tx);
+    }
+  }
+
+  #cancel(order: Order, cancelClientOrderId: string | undefined, tx: Transaction): void {
+    if (!isOpen(order)) throw new VenueError(-2011, 'Unknown order sent.');
+    const book = this.#book(order.symbol);
+    book.resting.remove(order);
+    book.waiting.delete(order);
+    this.#end(order, 'CANCELED', 'CANCELED', cancelClientOrderId, tx);
+  }
+
+  #end(order: Order, status: OrderStatus, execution: Execution, cancelId: string | undefined, tx: Transaction): void {
+    this.#unlock(order, this.#book(order.symbol));
+    order.status = status;
+    order.updateTime = tx.time;
+    if (order.quoteQuantity > 0n) order.quantity = order.executed;
+    this.#parts.orders.close(order);
+    record(tx, execution, order, cancelId);
+  }
+
+  #unlock(order: Order, book: InstrumentBook): void {
+    this.#parts.ledger.unlock(order.account, order.side === 'BUY' ? book.instrument.quote : book.instrument.base, order.locked);
+    order.locked = 0n;
+  }
+
+  #commit(tx: Transaction): void {
+    const balances = this.#parts.ledger.takeChanges();
+    const events = [...tx.events, ...tx.reports.map(eventOf), ...balances.map(balanceEventOf)];
+    if (events.length > 0) this.#parts.journal.append(tx.time, events);
+    this.#parts.onCommitted({ time: tx.time, reports: tx.reports, trades: tx.trades, balances });
+  }
+}

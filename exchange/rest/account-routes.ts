@@ -1,0 +1,112 @@
+import { shareOf, wireText } from '../amount/units.js';
+import { isOpen } from '../matching/order.js';
+import { fillJson, orderJson } from './render.js';
+import { symbolOf, symbolsOf } from './lookups.js';
+import type { Call, Routes } from './route.js';
+
+const ONE = 100_000_000n;
+/** The longest history that one answer may hold. */
+const MOST_ROWS = 1000;
+
+/** Signed calls that only read. */
+export const ACCOUNT_ROUTES: Routes = {
+  'GET /api/v3/account': { security: 'read', weight: 20, handle: account },
+  'GET /api/v3/openOrders': { security: 'read', weight: 6, handle: openOrders },
+  'GET /api/v3/allOrders': { security: 'read', weight: 20, handle: allOrders },
+  'GET /api/v3/myTrades': { security: 'read', weight: 20, handle: myTrades },
+  'GET /api/v3/account/commission': { security: 'read', weight: 20, handle: commission },
+  'GET /api/v3/openOrderList': { security: 'read', weight: 6, handle: () => [] },
+  'GET /api/v3/allOrderList': { security: 'read', weight: 20, handle: () => [] },
+  'GET /sapi/v1/asset/tradeFee': { security: 'read', weight: 1, handle: tradeFee },
+  'GET /sapi/v1/capital/config/getall': { security: 'read', weight: 10, handle: () => [] },
+  'GET /sapi/v1/margin/allPairs': { security: 'none', weight: 1, handle: () => [] },
+  'GET /sapi/v1/margin/isolated/allPairs': { security: 'none', weight: 1, handle: () => [] },
+  'GET /sapi/v1/system/status': { security: 'none', weight: 1, handle: () => ({ status: 0, msg: 'normal' }) },
+  'GET /fapi/v1/exchangeInfo': { security: 'none', weight: 1, handle: () => ({ rateLimits: [], symbols: [] }) },
+  'GET /dapi/v1/exchangeInfo': { security: 'none', weight: 1, handle: () => ({ rateLimits: [], symbols: [] }) },
+};
+
+function account(call: Call): unknown {
+  const { maker, taker } = call.venue.feeRates;
+  const omitZero = call.params.optional('omitZeroBalances') === 'true';
+  const balances = [...call.venue.ledger.balances(call.account.name)].filter(
+    ([, { free, locked }]) => !omitZero || free !== 0n || locked !== 0n,
+  );
+  const canTrade = call.account.permissions.includes('trade');
+  return {
+    makerCommission: Number(maker / 10n),
+    takerCommission: Number(taker / 10n),
+    buyerCommission: 0,
+    sellerCommission: 0,
+    commissionRates: { maker: rate(maker), taker: rate(taker), buyer: rate(0n), seller: rate(0n) },
+    canTrade,
+    canWithdraw: false,
+    canDeposit: false,
+    brokered: false,
+    requireSelfTradePrevention: false,
+    preventSor: false,
+    updateTime: call.now,
+    accountType: 'SPOT',
+    balances: balances.map(([asset, { free, locked }]) => ({ asset, free: wireText(free), locked: wireText(locked) })),
+    permissions: ['SPOT'],
+    uid: 1,
+  };
+}
+
+function rate(hundredThousandths: bigint): string {
+  return wireText(shareOf(ONE, hundredThousandths));
+}
+
+function openOrders(call: Call): unknown {
+  const { symbols } = symbolsOf(call);
+  return symbols.flatMap((symbol) => call.venue.orders.open(call.account.name, symbol).filter(isOpen).map(orderJson));
+}
+
+function allOrders(call: Call): unknown {
+  const symbol = symbolOf(call);
+  const orderId = call.params.integer('orderId');
+  const startTime = call.params.integer('startTime') ?? 0;
+  const endTime = call.params.integer('endTime') ?? Infinity;
+  const limit = call.params.limit(500, MOST_ROWS);
+  const history = call.venue.orders
+    .history(call.account.name, symbol)
+    .filter((order) => order.time >= startTime && order.time <= endTime && order.orderId >= (orderId ?? 0));
+  const oldestFirst = orderId !== undefined || startTime > 0;
+  return (oldestFirst ? history.slice(0, limit) : history.slice(-limit)).map(orderJson);
+}
+
+function myTrades(call: Call): unknown {
+  const symbol = symbolOf(call);
+  const orderId = call.params.integer('orderId');
+  const fromId = call.params.integer('fromId');
+  const startTime = call.params.integer('startTime') ?? 0;
+  const endTime = call.params.integer('endTime') ?? Infinity;
+  const limit = call.params.limit(500, MOST_ROWS);
+  const fills = call.venue.orders
+    .fills(call.account.name, symbol)
+    .filter(
+      (fill) =>
+        (orderId === undefined || fill.orderId === orderId) &&
+        fill.tradeId >= (fromId ?? 0) &&
+        fill.time >= startTime &&
+        fill.time <= endTime,
+    );
+  const oldestFirst = fromId !== undefined || startTime > 0;
+  return (oldestFirst ? fills.slice(0, limit) : fills.slice(-limit)).map(fillJson);
+}
+
+function commission(call: Call): unknown {
+  const { maker, taker } = call.venue.feeRates;
+  const none = { maker: rate(0n), taker: rate(0n), buyer: rate(0n), seller: rate(0n) };
+  return {
+    symbol: symbolOf(call),
+    standardCommission: { ...none, maker: rate(maker), taker: rate(taker) },
+    taxCommission: none,
+    discount: { enabledForAccount: false, enabledForSymbol: false, discountAsset: 'BNB', discount: rate(0n) },
+  };
+}
+
+function tradeFee(call: Call): unknown {
+  const { maker, taker } = call.venue.feeRates;
+  return symbolsOf(call).symbols.map((symbol) => ({ symbol, makerCommission: rate(maker), takerCommission: rate(taker) }));
+}

@@ -1,0 +1,80 @@
+import type { Account } from '../accounts/accounts.js';
+import { VenueError } from '../matching/venue-error.js';
+import type { Venue } from '../venue.js';
+import { Params, readForm } from './params.js';
+import type { Call, Route, Routes } from './route.js';
+import { accountOfKey, checkSignature, checkTime, withoutSignature } from './sign.js';
+import type { Weights } from './weights.js';
+
+export interface RawRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly body: string;
+  readonly apiKey: string | undefined;
+  readonly address: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const NOBODY: Account = { name: '', key: '', secret: '', permissions: [], feeAsset: 'received' };
+
+/** Finds the route of a request, checks who calls and when, and answers; every refusal becomes its code. */
+export class Dispatch {
+  readonly #venue: Venue;
+  readonly #routes: ReadonlyMap<string, Route>;
+  readonly #weights: Weights;
+
+  constructor(venue: Venue, routes: Routes, weights: Weights) {
+    this.#venue = venue;
+    this.#routes = new Map(Object.entries(routes));
+    this.#weights = weights;
+  }
+
+  answer(request: RawRequest): Answer {
+    const headers: Record<string, string> = {};
+    try {
+      return { status: 200, body: JSON.stringify(this.#handle(request, headers)), headers };
+    } catch (error) {
+      if (error instanceof VenueError) {
+        const body = JSON.stringify({ code: error.code, msg: error.message });
+        return { status: error.status, body, headers: { ...headers, ...error.headers } };
+      }
+      throw error;
+    }
+  }
+
+  #handle(request: RawRequest, headers: Record<string, string>): unknown {
+    const name = `${request.method} ${request.path}`;
+    const route = this.#routes.get(name);
+    if (route === undefined) throw new VenueError(-1000, `No such call: ${request.method} ${request.path.slice(0, 100)}`, 404);
+    const now = this.#venue.now();
+    headers['x-mbx-used-weight'] = headers['x-mbx-used-weight-1m'] = String(
+      this.#weights.addRequest(request.address, route.weight, now),
+    );
+    const call = this.#call(name, route, request, now);
+    if (route.countsAsOrder === true) {
+      headers['x-mbx-order-count-10s'] = String(this.#weights.addOrder(call.account.name, now));
+    }
+    return route.handle(call);
+  }
+
+  #call(name: string, route: Route, request: RawRequest, now: number): Call {
+    const values = new Map<string, string>();
+    readForm(request.query, values);
+    readForm(request.body, values);
+    const params = new Params(values);
+    const call = { venue: this.#venue, params, now, name };
+    if (route.security === 'none') return { ...call, account: NOBODY, admission: { timestamp: 0, recvWindow: 0 } };
+    const permission = route.security === 'key' ? undefined : route.security;
+    const account = accountOfKey(this.#venue.accounts, request.apiKey, permission);
+    if (permission === undefined) return { ...call, account, admission: { timestamp: 0, recvWindow: 0 } };
+    const payload = withoutSignature(request.query) + withoutSignature(request.body);
+    checkSignature(account.secret, payload, params.optional('signature'));
+    return { ...call, account, admission: checkTime(params, now) };
+  }
+}

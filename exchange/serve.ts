@@ -1,0 +1,64 @@
+import type { AddressInfo } from 'node:net';
+import type { Server } from 'node:http';
+import { createAdminServer } from './admin/server.js';
+import { ACCOUNT_ROUTES } from './rest/account-routes.js';
+import { Dispatch } from './rest/dispatch.js';
+import { MARKET_ROUTES } from './rest/market-routes.js';
+import { ORDER_ROUTES } from './rest/order-routes.js';
+import { createRestServer, send } from './rest/server.js';
+import { Weights } from './rest/weights.js';
+import { Streams } from './streams/upgrade.js';
+import type { Venue } from './venue.js';
+
+const HOST = '127.0.0.1';
+
+export interface Addresses {
+  readonly rest: string;
+  readonly stream: string;
+  readonly wsApi: string;
+  readonly admin: string;
+}
+
+export interface Serving {
+  readonly addresses: Addresses;
+  close(): Promise<void>;
+}
+
+/** Opens both ports and starts the prices. Port 0 takes a free one. @throws when a port is taken. */
+export async function serve(venue: Venue, port: number, adminPort: number): Promise<Serving> {
+  const dispatch = new Dispatch(venue, { ...MARKET_ROUTES, ...ACCOUNT_ROUTES, ...ORDER_ROUTES }, new Weights());
+  const rest = createRestServer((request, response) => send(response, dispatch.answer(request)));
+  const streams = new Streams(venue);
+  streams.attach(rest);
+  const admin = createAdminServer(venue);
+  const tradingPort = await listening(rest, port);
+  const adminsPort = await listening(admin, adminPort);
+  venue.start();
+  return {
+    addresses: {
+      rest: `http://${HOST}:${tradingPort}`,
+      stream: `ws://${HOST}:${tradingPort}/ws`,
+      wsApi: `ws://${HOST}:${tradingPort}/ws-api/v3`,
+      admin: `http://${HOST}:${adminsPort}`,
+    },
+    async close() {
+      streams.dropAll();
+      await Promise.all([closed(rest), closed(admin)]);
+      venue.stop();
+    },
+  };
+}
+
+function listening(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, HOST, () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

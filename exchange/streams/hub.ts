@@ -1,0 +1,43 @@
+import type { Channel } from './channel.js';
+
+/** Somebody who reads streams. */
+export interface Subscriber {
+  /** `data` is JSON text. */
+  deliver(stream: string, data: string): void;
+}
+
+/** Who reads which stream. Nothing is written out for a stream that nobody reads. */
+export class Hub {
+  readonly #subscribers = new Map<string, { channel: Channel; readers: Set<Subscriber> }>();
+  readonly #bySymbol = new Map<string, Map<string, Channel>>();
+
+  add(channel: Channel, subscriber: Subscriber): void {
+    let entry = this.#subscribers.get(channel.name);
+    if (entry === undefined) {
+      entry = { channel, readers: new Set() };
+      this.#subscribers.set(channel.name, entry);
+      const channels = this.#bySymbol.get(channel.symbol) ?? new Map<string, Channel>();
+      channels.set(channel.name, channel);
+      this.#bySymbol.set(channel.symbol, channels);
+    }
+    entry.readers.add(subscriber);
+  }
+
+  remove(name: string, subscriber: Subscriber): void {
+    const entry = this.#subscribers.get(name);
+    if (entry === undefined) return;
+    entry.readers.delete(subscriber);
+    if (entry.readers.size > 0) return;
+    this.#subscribers.delete(name);
+    this.#bySymbol.get(entry.channel.symbol)?.delete(name);
+  }
+
+  /** The streams of an instrument that somebody reads; of all instruments for an empty symbol. */
+  channels(symbol: string): Iterable<Channel> {
+    return this.#bySymbol.get(symbol)?.values() ?? [];
+  }
+
+  publish(stream: string, data: string): void {
+    for (const reader of this.#subscribers.get(stream)?.readers ?? []) reader.deliver(stream, data);
+  }
+}

@@ -1,0 +1,100 @@
+import { wireText } from '../amount/units.js';
+import type { ExecutionReport } from '../matching/order.js';
+import { isWaiting } from '../matching/order.js';
+import type { Committed } from '../matching/transaction.js';
+import { SELF_TRADE_PREVENTION } from '../rest/render.js';
+import type { Venue, VenueListener } from '../venue.js';
+
+/** Somebody who reads an account's events. `event` is JSON text. */
+export type UserReader = (event: string) => void;
+
+/** Writes the user-data streams: each step of an order, and balances that changed. */
+export class UserPublisher implements VenueListener {
+  readonly #venue: Venue;
+  readonly #readers = new Map<string, Set<UserReader>>();
+  #executionId = 0;
+
+  constructor(venue: Venue) {
+    this.#venue = venue;
+  }
+
+  add(account: string, reader: UserReader): void {
+    const readers = this.#readers.get(account) ?? new Set();
+    readers.add(reader);
+    this.#readers.set(account, readers);
+  }
+
+  remove(account: string, reader: UserReader): void {
+    this.#readers.get(account)?.delete(reader);
+  }
+
+  publish(account: string, event: Record<string, unknown>): void {
+    const readers = this.#readers.get(account);
+    if (readers === undefined || readers.size === 0) return;
+    const text = JSON.stringify(event);
+    for (const reader of [...readers]) reader(text);
+  }
+
+  onCommitted({ time, reports, balances }: Committed): void {
+    for (const report of reports) {
+      this.#executionId += 1;
+      if ((this.#readers.get(report.order.account)?.size ?? 0) > 0) {
+        this.publish(report.order.account, this.#executionReport(report));
+      }
+    }
+    for (const account of new Set(balances.map((balance) => balance.account))) {
+      const own = balances.filter((balance) => balance.account === account);
+      this.publish(account, {
+        e: 'outboundAccountPosition',
+        E: this.#venue.now(),
+        u: time,
+        B: own.map(({ asset, free, locked }) => ({ a: asset, f: wireText(free), l: wireText(locked) })),
+      });
+    }
+  }
+
+  onTick(): void {}
+
+  onBarClosed(): void {}
+
+  onMoment(): void {}
+
+  #executionReport({ execution, order, fill, cancelClientOrderId, time }: ExecutionReport): Record<string, unknown> {
+    return {
+      e: 'executionReport',
+      E: this.#venue.now(),
+      s: order.symbol,
+      c: cancelClientOrderId ?? order.clientOrderId,
+      S: order.side,
+      o: order.type,
+      f: order.timeInForce,
+      q: wireText(order.quantity),
+      p: wireText(order.price),
+      P: wireText(order.stopPrice),
+      F: wireText(0n),
+      g: order.orderListId,
+      C: cancelClientOrderId === undefined ? '' : order.clientOrderId,
+      x: execution === 'TRIGGERED' ? 'NEW' : execution,
+      X: order.status,
+      r: 'NONE',
+      i: order.orderId,
+      l: wireText(fill?.quantity ?? 0n),
+      z: wireText(order.executed),
+      L: wireText(fill?.price ?? 0n),
+      n: wireText(fill?.commission ?? 0n),
+      N: fill?.commissionAsset ?? null,
+      T: time,
+      t: fill?.tradeId ?? -1,
+      I: this.#executionId,
+      w: !isWaiting(order) && order.status !== 'FILLED',
+      m: fill?.maker ?? false,
+      M: fill !== undefined,
+      O: order.time,
+      Z: wireText(order.executedQuote),
+      Y: wireText(fill?.quote ?? 0n),
+      Q: wireText(order.quoteQuantity),
+      W: order.workingTime,
+      V: SELF_TRADE_PREVENTION,
+    };
+  }
+}

@@ -1,0 +1,142 @@
+import type { WebSocket } from 'ws';
+import type { Account } from '../accounts/accounts.js';
+import { VenueError } from '../matching/venue-error.js';
+import { Params } from '../rest/params.js';
+import { accountOfKey, checkSignature, checkTime } from '../rest/sign.js';
+import type { Venue } from '../venue.js';
+import { Connection } from './connection.js';
+import type { UserPublisher, UserReader } from './user-publisher.js';
+
+interface Subscription {
+  readonly account: string;
+  readonly reader: UserReader;
+}
+
+/** A client of the WebSocket API: it logs on, or signs each call, and reads the events of its account. */
+export class WsApiSession {
+  readonly connection: Connection;
+  readonly #venue: Venue;
+  readonly #users: UserPublisher;
+  readonly #subscriptions = new Map<number, Subscription>();
+  #account: Account | undefined;
+  #authorizedSince = 0;
+  #nextSubscription = 0;
+
+  constructor(socket: WebSocket, venue: Venue, users: UserPublisher, onEnd: () => void) {
+    this.#venue = venue;
+    this.#users = users;
+    this.connection = new Connection(
+      socket,
+      (text) => this.#request(text),
+      () => {
+        for (const id of [...this.#subscriptions.keys()]) this.#unsubscribe(id);
+        onEnd();
+      },
+    );
+  }
+
+  #request(text: string): void {
+    let id: unknown = null;
+    try {
+      const request = requestOf(text);
+      id = request.id;
+      this.#send(id, 200, { result: this.#answer(request.method, request.params) });
+    } catch (error) {
+      if (!(error instanceof VenueError)) throw error;
+      this.#send(id, error.status, { error: { code: error.code, msg: error.message } });
+    }
+  }
+
+  #answer(method: string, params: ReadonlyMap<string, string>): unknown {
+    switch (method) {
+      case 'ping':
+        return {};
+      case 'time':
+        return { serverTime: this.#venue.now() };
+      case 'session.logon':
+        this.#account = this.#authenticate(params);
+        this.#authorizedSince = this.#venue.now();
+        return this.#status();
+      case 'session.status':
+        return this.#status();
+      case 'session.logout':
+        this.#account = undefined;
+        return this.#status();
+      case 'userDataStream.subscribe':
+        if (this.#account === undefined) throw new VenueError(-1022, 'The session is not logged on.', 401);
+        return { subscriptionId: this.#subscribe(this.#account.name) };
+      case 'userDataStream.subscribe.signature':
+        return { subscriptionId: this.#subscribe(this.#authenticate(params).name) };
+      case 'userDataStream.unsubscribe': {
+        const wanted = params.get('subscriptionId');
+        for (const id of wanted === undefined ? [...this.#subscriptions.keys()] : [Number(wanted)]) this.#unsubscribe(id);
+        return {};
+      }
+      default:
+        throw new VenueError(-1000, `Unknown method: ${method.slice(0, 60)}`);
+    }
+  }
+
+  /** The signature is over all parameters but itself, in the order of their names. */
+  #authenticate(values: ReadonlyMap<string, string>): Account {
+    const params = new Params(values);
+    const account = accountOfKey(this.#venue.accounts, params.required('apiKey'), 'read');
+    const names = [...values.keys()].filter((name) => name !== 'signature').sort();
+    checkSignature(account.secret, names.map((name) => `${name}=${values.get(name)}`).join('&'), params.optional('signature'));
+    checkTime(params, this.#venue.now());
+    return account;
+  }
+
+  #subscribe(account: string): number {
+    if (this.#subscriptions.size >= 100) throw new VenueError(-1000, 'Too many subscriptions on one connection.');
+    const id = this.#nextSubscription;
+    this.#nextSubscription += 1;
+    const reader: UserReader = (event) => this.connection.send(`{"subscriptionId":${id},"event":${event}}`);
+    this.#subscriptions.set(id, { account, reader });
+    this.#users.add(account, reader);
+    return id;
+  }
+
+  #unsubscribe(id: number): void {
+    const subscription = this.#subscriptions.get(id);
+    if (subscription === undefined) return;
+    this.#subscriptions.delete(id);
+    this.#users.remove(subscription.account, subscription.reader);
+  }
+
+  #status(): Record<string, unknown> {
+    return {
+      apiKey: this.#account?.key ?? null,
+      authorizedSince: this.#account === undefined ? null : this.#authorizedSince,
+      connectedSince: this.#authorizedSince,
+      returnRateLimits: false,
+      serverTime: this.#venue.now(),
+      userDataStream: this.#subscriptions.size > 0,
+    };
+  }
+
+  #send(id: unknown, status: number, rest: Record<string, unknown>): void {
+    this.connection.send(JSON.stringify({ id, status, ...rest }));
+  }
+}
+
+function requestOf(text: string): { id: unknown; method: string; params: Map<string, string> } {
+  let request: Record<string, unknown>;
+  try {
+    request = JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    throw new VenueError(-1135, 'Invalid JSON Request');
+  }
+  if (typeof request !== 'object' || request === null || typeof request['method'] !== 'string') {
+    throw new VenueError(-1135, 'Invalid JSON Request');
+  }
+  const given = request['params'] ?? {};
+  if (typeof given !== 'object' || Array.isArray(given)) throw new VenueError(-1135, 'Invalid JSON Request');
+  const params = new Map<string, string>();
+  for (const [name, value] of Object.entries(given)) {
+    if (typeof value === 'object') throw new VenueError(-1135, 'Invalid JSON Request');
+    params.set(name, String(value));
+  }
+  const id = request['id'];
+  return { id: typeof id === 'string' || typeof id === 'number' ? id : null, method: request['method'], params };
+}
