@@ -9,7 +9,7 @@ const ECHO_MS = 250;
  * Ctrl-C under npm reaches a program twice: from the terminal, and again from npm, which passes it on. To a program for
  * which the second Ctrl-C means "at once" that is not the same, so an echo of the same signal is dropped.
  */
-function dropEchoes() {
+export function dropEchoes() {
   const seenAt = new Map();
   const emit = process.emit;
   process.emit = function emitOnce(name, ...rest) {

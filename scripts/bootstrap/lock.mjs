@@ -7,10 +7,10 @@ const LOCK = inRoot('.bootstrap.lock');
 const BEAT_MS = 2_000;
 const STALE_MS = 20_000;
 
-function holder() {
+function holder(path) {
   try {
-    const { pid, host } = JSON.parse(readFileSync(LOCK, 'utf8'));
-    return { pid, host, ageMs: Date.now() - statSync(LOCK).mtimeMs };
+    const { pid, host } = JSON.parse(readFileSync(path, 'utf8'));
+    return { pid, host, ageMs: Date.now() - statSync(path).mtimeMs };
   } catch {
     return undefined;
   }
@@ -28,9 +28,9 @@ function isRunning(pid) {
 /** A holder that ended without cleaning up: gone from this machine, or without a heartbeat. */
 const isStale = (found) => found.ageMs > STALE_MS || (found.host === hostname() && !isRunning(found.pid));
 
-function take() {
+function take(path) {
   try {
-    const file = openSync(LOCK, 'wx');
+    const file = openSync(path, 'wx');
     writeSync(file, JSON.stringify({ pid: process.pid, host: hostname() }));
     closeSync(file);
     return true;
@@ -40,11 +40,20 @@ function take() {
   }
 }
 
-/** Of several that see a stale lock only one can rename it away; the others find it gone and try anew. */
-function clearStale() {
+/** Shows that the holder lives. A lock that someone removed by hand is no reason to stop the work. */
+function touch(path) {
   try {
-    const aside = `${LOCK}.${process.pid}`;
-    renameSync(LOCK, aside);
+    utimesSync(path, new Date(), new Date());
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+  }
+}
+
+/** Of several that see a stale lock only one can rename it away; the others find it gone and try anew. */
+function clearStale(path) {
+  try {
+    const aside = `${path}.${process.pid}`;
+    renameSync(path, aside);
     unlinkSync(aside);
   } catch (error) {
     if (error.code !== 'ENOENT') throw error;
@@ -55,22 +64,22 @@ function clearStale() {
  * Does `work` while no other script of this clone installs or builds.
  * @param {(pid: number) => void} whenWaiting called once when another holds the lock.
  */
-export async function withLock(work, whenWaiting) {
+export async function withLock(work, whenWaiting, path = LOCK) {
   let told = false;
-  while (!take()) {
-    const found = holder();
-    if (found && isStale(found)) clearStale();
+  while (!take(path)) {
+    const found = holder(path);
+    if (found && isStale(found)) clearStale(path);
     else if (found && !told) {
       told = true;
       whenWaiting(found.pid);
     }
     await wait(200);
   }
-  const beat = setInterval(() => utimesSync(LOCK, new Date(), new Date()), BEAT_MS);
+  const beat = setInterval(() => touch(path), BEAT_MS);
   const release = () => {
     clearInterval(beat);
     try {
-      unlinkSync(LOCK);
+      unlinkSync(path);
     } catch {
       // Already gone: nothing is held any more.
     }

@@ -2,16 +2,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { inRoot } from '../bootstrap/paths.mjs';
 
 /** Lines of these folders that the tests must have run, in per cent of their executable lines. */
-export const GATE_PERCENT = 80;
+const GATE_PERCENT = 80;
 const FOLDERS = ['core', 'workflows', 'activities'];
 
-/** Line coverage of the gated folders together and of each, from the summary that the run has just written. */
-export function coverageResult() {
-  const path = inRoot('coverage', 'coverage-summary.json');
-  const summary = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
+/** The gate's verdict over a coverage summary: the gated folders together decide, each is told. */
+export function judgeCoverage(summary) {
   const lines = new Map(FOLDERS.map((folder) => [folder, { covered: 0, total: 0 }]));
   for (const [file, entry] of Object.entries(summary)) {
-    const folder = FOLDERS.find((each) => file.startsWith(inRoot(each)));
+    const folder = FOLDERS.find((each) => file.startsWith(inRoot(each, '/')));
     if (!folder) continue;
     lines.get(folder).covered += entry.lines.covered;
     lines.get(folder).total += entry.lines.total;
@@ -27,4 +25,10 @@ export function coverageResult() {
     output: `Line coverage is ${total.toFixed(1)} %, under ${GATE_PERCENT} %: ${parts.join(', ')}. See coverage/index.html.`,
     elapsedMs: 0,
   };
+}
+
+/** The verdict over the summary that the run has just written. */
+export function coverageResult() {
+  const path = inRoot('coverage', 'coverage-summary.json');
+  return judgeCoverage(existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {});
 }

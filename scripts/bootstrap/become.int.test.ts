@@ -1,0 +1,25 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { expect, it, vi } from 'vitest';
+
+const FIXTURE = fileURLToPath(new URL('./fixtures/counting.mjs', import.meta.url));
+
+/** Sends SIGINT after each pause and returns how many of them the program saw. */
+async function signalsSeen(pausesMs: readonly number[]): Promise<number> {
+  const child = spawn(process.execPath, [FIXTURE], { stdio: ['pipe', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.on('data', (piece: Buffer) => (output += piece.toString()));
+  await vi.waitFor(() => expect(output).toContain('ready'), 10_000);
+  for (const pauseMs of pausesMs) {
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    child.kill('SIGINT');
+  }
+  await vi.waitFor(() => expect(output).toContain('signal'), 10_000);
+  child.stdin.end();
+  const [code] = (await once(child, 'exit')) as [number];
+  return code;
+}
+
+it('sees the echo of a Ctrl-C under npm as one', async () => expect(await signalsSeen([0, 20])).toBe(1));
+it('sees a second Ctrl-C of a person as a second', async () => expect(await signalsSeen([0, 400])).toBe(2));
