@@ -1,3 +1,4 @@
+import { Agent } from 'node:http';
 import ccxt, { pro } from 'ccxt';
 import type { KeepAliveTransport } from './keep-alive-transport.js';
 
@@ -13,6 +14,7 @@ export type CcxtStreams = InstanceType<(typeof STREAMS)[CcxtId]>;
 interface StreamConnection {
   readonly connection?: { terminate(): void };
   reset(error: Error): void;
+  future(messageHash: string): Promise<unknown>;
 }
 
 export interface ClientSettings {
@@ -53,8 +55,33 @@ export function restClient(settings: ClientSettings, transport: KeepAliveTranspo
 export function streamsClient(settings: ClientSettings, pingMs: number): CcxtStreams {
   const client = new STREAMS[settings.ccxtId]({ ...common(settings), enableRateLimit: false });
   client.nonce = settings.venueNow;
+  // Without an agent the library refuses plain ws:// addresses, which is what a venue on this machine has.
+  client.httpAgent = new Agent();
   client.streaming = { ...client.streaming, keepAlive: pingMs, connectionTimeout: 5_000 };
+  handleEveryRejection(client);
   return client;
+}
+
+/**
+ * The library makes promises that it gives to nobody (one for the log-in of a stream, for example) and rejects them with
+ * the connection. Such a rejection, handled by nobody, would end our process; the failure itself reaches us through the
+ * promise of the subscription.
+ */
+function handleEveryRejection(client: CcxtStreams): void {
+  const open = client.client.bind(client);
+  client.client = (url) => {
+    const known = url !== undefined && client.clients[url] !== undefined;
+    const connection = open(url);
+    if (known) return connection;
+    const stream = connection as unknown as StreamConnection;
+    const future = stream.future.bind(stream);
+    stream.future = (messageHash) => {
+      const made = future(messageHash);
+      made.catch(() => undefined);
+      return made;
+    };
+    return connection;
+  };
 }
 
 /** Sees each raw frame before the library; frames for which `take` returns true do not reach it. */

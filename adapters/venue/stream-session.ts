@@ -46,6 +46,7 @@ function connection(options: SessionOptions): Promise<Ended> {
     let frames = 0;
     let over = false;
     let watchdog: NodeJS.Timeout | undefined;
+    let lastSign = performance.now();
 
     const end = (reason: string): void => {
       if (over) return;
@@ -58,15 +59,22 @@ function connection(options: SessionOptions): Promise<Ended> {
     const onAbort = (): void => end('aborted');
 
     const watch = (limitMs: number): void => {
-      const seen = frames;
-      watchdog = setTimeout(() => {
-        // When our own process was held up, frames wait in the socket: they are read before this is called silence.
-        setImmediate(() => {
-          if (over) return;
-          if (frames === seen) end(`no data for ${limitMs} ms`);
-          else watch(silenceMs ?? limitMs);
-        });
-      }, limitMs);
+      clearTimeout(watchdog);
+      watchdog = setTimeout(
+        () => {
+          // When our own process was held up, frames wait in the socket: they are read before this is called silence.
+          setImmediate(() => {
+            if (over) return;
+            if (performance.now() - lastSign < limitMs) watch(limitMs);
+            else end(`no data for ${limitMs} ms`);
+          });
+        },
+        Math.max(0, limitMs - (performance.now() - lastSign)),
+      );
+    };
+    const alive = (): void => {
+      lastSign = performance.now();
+      if (frames++ === 0 && silenceMs !== undefined) watch(silenceMs);
     };
 
     const take = (message: unknown): boolean => {
@@ -74,7 +82,7 @@ function connection(options: SessionOptions): Promise<Ended> {
       const frame = options.read(message);
       if (frame === undefined) return false;
       if (frame.kind === 'terminated') end(frame.reason);
-      else if (options.onFrame(frame)) frames++;
+      else if (options.onFrame(frame)) alive();
       // The library has to see that its subscription was confirmed; everything else is read already.
       return frame.kind !== 'subscribed';
     };

@@ -45,7 +45,10 @@ export const json = (value: unknown, status = 200): Answer => ({
 });
 
 /** A venue that knows its time and its instruments; every other call is scripted. */
-export async function scriptedVenue(symbols: readonly object[] = [symbol('BTC', 'USDT', '0.01', '0.00001')]): Promise<ScriptedVenue> {
+export async function scriptedVenue(
+  symbols: readonly object[] = [symbol('BTC', 'USDT', '0.01', '0.00001')],
+  port = 0,
+): Promise<ScriptedVenue> {
   const arrived: Arrived[] = [];
   const acts = new Map<string, Act>([
     ['GET /api/v3/time', () => json({ serverTime: Date.now() })],
@@ -79,10 +82,9 @@ export async function scriptedVenue(symbols: readonly object[] = [symbol('BTC', 
     socket.on('close', () => streams.splice(streams.indexOf(entry), 1));
     socket.on('message', (data: Buffer) => venue.onStreamMessage(socket, JSON.parse(data.toString()) as Record<string, unknown>));
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const host = `127.0.0.1:${port}`;
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const venue: ScriptedVenue = {
     urls: { rest: `http://${host}`, stream: `ws://${host}/ws`, wsApi: `ws://${host}/ws-api/v3` },
     arrived,
