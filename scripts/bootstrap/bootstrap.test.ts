@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 
 const load = async <T>(file: string) => (await import(new URL(file, import.meta.url).href)) as T;
-const { nodeProblem } = await load<{ nodeProblem(version: string): string | undefined }>('./node-version.mjs');
+const { nodeProblem } = await load<{ nodeProblem: (version: string) => string | undefined }>('./node-version.mjs');
 const { withLock } = await load<{
-  withLock<T>(work: () => Promise<T>, whenWaiting: (pid: number) => void, path: string): Promise<T>;
+  withLock: <T>(work: () => Promise<T>, whenWaiting: (pid: number) => void, path: string) => Promise<T>;
 }>('./lock.mjs');
 
 describe('the version of Node', () => {

@@ -4,11 +4,11 @@ import { describe, expect, it } from 'vitest';
 /** The scripts are plain JavaScript, since they run before there is a compiler; here are the types of what is tested. */
 const load = async <T>(file: string) => (await import(new URL(file, import.meta.url).href)) as T;
 const { findSecrets, entropyBits } = await load<{
-  findSecrets(file: string, content: string): { file: string; line: number; what: string }[];
-  entropyBits(text: string): number;
+  findSecrets: (file: string, content: string) => { file: string; line: number; what: string }[];
+  entropyBits: (text: string) => number;
 }>('./secrets.mjs');
-const { countTests } = await load<{ countTests(report: object, folder?: string): object }>('./vitest.mjs');
-const { judgeCoverage } = await load<{ judgeCoverage(summary: object): { ok: boolean; detail: string } }>('./coverage.mjs');
+const { countTests } = await load<{ countTests: (report: object, folder?: string) => object }>('./vitest.mjs');
+const { judgeCoverage } = await load<{ judgeCoverage: (summary: object) => { ok: boolean; detail: string } }>('./coverage.mjs');
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
