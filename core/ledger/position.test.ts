@@ -1,0 +1,61 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Decimal, ZERO, decimal } from '../money/index.js';
+import { FLAT, applyFill, entriesOf, type LedgerFill } from './position.js';
+
+const fillOf = (side: 'buy' | 'sell', price: string, quantity: string, fee = '0', feeAsset = 'USDT'): LedgerFill => ({
+  side,
+  price: decimal(price),
+  quantity: decimal(quantity),
+  fee: decimal(fee),
+  feeAsset,
+  base: 'BTC',
+  quote: 'USDT',
+});
+
+describe('a position', () => {
+  it('holds what was really received when the fee is taken in base (P21)', () => {
+    const held = applyFill(FLAT, fillOf('buy', '100', '1', '0.001', 'BTC'));
+    expect(held.quantity.toFixed()).toBe('0.999');
+    expect(held.cost.toFixed()).toBe('100');
+  });
+
+  it('realizes what a sale earned over its share of the cost, fees in quote taken off', () => {
+    const held = applyFill(FLAT, fillOf('buy', '100', '2', '0.2'));
+    const left = applyFill(held, fillOf('sell', '110', '1', '0.11'));
+    expect(left.quantity.toFixed()).toBe('1');
+    expect(left.cost.toFixed()).toBe('100');
+    expect(left.realizedPnl.toFixed()).toBe('9.69');
+  });
+
+  it('conserves: cash paid and received, position and entries always agree', () => {
+    const fills = fc.array(
+      fc.record({
+        buys: fc.boolean(),
+        price: fc.integer({ min: 1, max: 100_000 }),
+        quantity: fc.integer({ min: 1, max: 1_000 }),
+        fee: fc.integer({ min: 0, max: 50 }),
+        feeAsset: fc.constantFrom('BTC', 'USDT', 'BNB'),
+      }),
+      { maxLength: 20 },
+    );
+    fc.assert(
+      fc.property(fills, (story) => {
+        let position = FLAT;
+        const sums = new Map<string, Decimal>();
+        for (const { buys, price, quantity, fee, feeAsset } of story) {
+          const wanted = new Decimal(quantity).div(1_000);
+          // Never more than is held, as the gate sees to it.
+          const side = !buys && position.quantity.gte(wanted) ? 'sell' : 'buy';
+          const fill = fillOf(side, String(price), wanted.toFixed(), new Decimal(fee).div(1_000_000).toFixed(), feeAsset);
+          for (const { asset, delta } of entriesOf(fill)) sums.set(asset, (sums.get(asset) ?? ZERO).plus(delta));
+          position = applyFill(position, fill);
+        }
+        expect(position.quantity.eq(sums.get('BTC') ?? ZERO)).toBe(true);
+        // Whatever was realized plus what is still held at cost is the cash that went out or came in.
+        const cash = sums.get('USDT') ?? ZERO;
+        expect(position.realizedPnl.minus(position.cost).minus(cash).abs().lt('1e-20')).toBe(true);
+      }),
+    );
+  });
+});

@@ -1,0 +1,49 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ceilToStep, decimal, decimalTextOf, floorToStep, isDecimalText, isOnStep, quantize, text, type DecimalText } from './index.js';
+
+const digits = fc.tuple(fc.bigInt({ min: -(10n ** 18n), max: 10n ** 18n }), fc.integer({ min: 0, max: 12 }));
+const decimals = digits.map(([unscaled, places]) => decimal('1').mul(unscaled.toString()).div(`1e${places}`));
+const steps = fc.constantFrom('1', '0.01', '0.00001', '0.5', '25', '0.00000001').map((step) => decimal(step));
+
+describe('decimal text', () => {
+  it('survives the way through text unchanged', () => {
+    fc.assert(fc.property(decimals, (value) => decimal(text(value)).eq(value)));
+  });
+
+  it.each(['', ' 1', '1e5', '0x10', '1.', '.5', 'NaN', 'Infinity', '1,000', '--1', '1'.repeat(31)])('refuses %j', (input) => {
+    expect(isDecimalText(input)).toBe(false);
+    expect(() => decimal(input)).toThrow(RangeError);
+  });
+
+  it('is written without exponent or trailing zeros', () => {
+    expect(decimalTextOf('0.000000010')).toBe('0.00000001');
+    expect(decimalTextOf('100000000000000000000000000000')).toBe('100000000000000000000000000000');
+    expect(decimalTextOf('-0')).toBe('0');
+  });
+
+  it('cannot be made of a float', () => {
+    // @ts-expect-error a number has lost digits before it arrives
+    expect(() => decimal(0.1)).toThrow(RangeError);
+  });
+});
+
+describe('steps', () => {
+  it('rounds to the neighbouring multiples', () => {
+    fc.assert(
+      fc.property(decimals, steps, (value, step) => {
+        const below = floorToStep(value, step);
+        const above = ceilToStep(value, step);
+        expect(isOnStep(below, step) && isOnStep(above, step)).toBe(true);
+        expect(below.lte(value) && above.gte(value)).toBe(true);
+        expect(value.minus(below).lt(step) && above.minus(value).lt(step)).toBe(true);
+      }),
+    );
+  });
+
+  it('crosses from floats only onto a step', () => {
+    expect(quantize(0.1 + 0.2, '0.01' as DecimalText)).toBe('0.3');
+    expect(quantize(1e-9, '0.01' as DecimalText)).toBe('0');
+    expect(() => quantize(Number.NaN, '0.01' as DecimalText)).toThrow(RangeError);
+  });
+});
