@@ -11,5 +11,4 @@ const series = readDailySeries(packagedSeriesPath());
 const result = train(series, TRAINING_PLAN);
 mkdirSync(FOLDER, { recursive: true });
 writeFileSync(join(FOLDER, FILE), result.bytes);
-writeFileSync(join(FOLDER, 'SHA256SUMS'), `${result.hash}  ${FILE}\n`);
 process.stdout.write(`${reportText(result, TRAINING_PLAN, series.fileHash)}\n\nwritten to ${join(FOLDER, FILE)}\n`);

@@ -5,7 +5,7 @@ import type { Bar } from '../../core/bars/bar.js';
 import { quantize, type DecimalText } from '../../core/money/index.js';
 import { momentumTrend } from '../../core/strategy/momentum-trend.js';
 import { readPriceRows } from '../../exchange/market/read-rows.js';
-import { approvedModel } from '../soak/demo-sources.js';
+import { approvedModel, defaultConfig } from '../soak/demo-sources.js';
 
 const FILE = new URL('../../../shared/market-data/Coinbase-BTC-USD-PT4H-20160518_20251028.json', import.meta.url).pathname;
 const CENT = '0.01' as DecimalText;
@@ -25,7 +25,7 @@ test.skipIf(!existsSync(FILE))('recorded BTC candles (../shared/market-data): ev
       close: quantize(row.close, CENT),
       volume: '0' as DecimalText,
     }));
-  const model = await loadOnnxModel({ ...approvedModel(), featureNames: momentumTrend.featureNames });
+  const model = await loadOnnxModel({ ...approvedModel(defaultConfig()), featureNames: momentumTrend.featureNames });
   const intents: string[] = [];
   const scores: number[] = [];
   for (let end = momentumTrend.lookbackBars; end <= bars.length; end += 1) {

@@ -2,19 +2,20 @@ import { beforeAll, expect, test } from 'vitest';
 import type { EntryModel } from '../../activities/ports/model.js';
 import { loadOnnxModel } from '../../adapters/model/onnx-model.js';
 import { momentumTrend } from '../../core/strategy/momentum-trend.js';
-import { DEMO_PLAN, playDemo, type DemoSource } from './demo-liveliness.js';
+import { playDemo, type DemoPlan, type DemoSource } from './demo-liveliness.js';
 import { demoOffsets, firstOpens, medianOf, playFromOffsets } from './demo-report.js';
-import { approvedModel, demoSources } from './demo-sources.js';
+import { approvedModel, defaultConfig, demoSources } from './demo-sources.js';
 
 const SEED = 7;
+const config = defaultConfig();
 let model: EntryModel;
 
 beforeAll(async () => {
-  model = await loadOnnxModel({ ...approvedModel(), featureNames: momentumTrend.featureNames });
+  model = await loadOnnxModel({ ...approvedModel(config), featureNames: momentumTrend.featureNames });
 });
 
 test('over 20 start offsets the first position opens within seconds', async () => {
-  const runs = await playFromOffsets(model, SEED, demoOffsets(20), 120);
+  const runs = await playFromOffsets(config, model, SEED, demoOffsets(20), 120);
   const sorted = firstOpens(runs);
   expect({ median: medianOf(sorted), worst: sorted.at(-1) }, `seed ${SEED}: ${sorted.join(' ')}`).toSatisfy(
     ({ median, worst }: { median: number; worst: number }) => median <= 15 && worst < 60,
@@ -22,7 +23,7 @@ test('over 20 start offsets the first position opens within seconds', async () =
 });
 
 test('an hour from three offsets neither ruins the account nor leaves it idle', async () => {
-  for (const { offset, outcome } of await playFromOffsets(model, SEED, demoOffsets(3), 3_600)) {
+  for (const { offset, outcome } of await playFromOffsets(config, model, SEED, demoOffsets(3), 3_600)) {
     expect(outcome.worstDrawdownRatio, `offset ${offset}`).toBeLessThan(0.02);
     expect(outcome.opened).toBeGreaterThan(120);
     expect(outcome.opened).toBeLessThan(500);
@@ -31,9 +32,9 @@ test('an hour from three offsets neither ruins the account nor leaves it idle', 
 });
 
 test('what is played is after the training window, and the loop does not jump', () => {
-  const [recorded] = demoSources(SEED, 0, model.trainedTo);
+  const [recorded] = demoSources(config, SEED, 0, model.trainedTo);
   expect(recorded?.bar(0)?.close).toBeCloseTo(1277.06, 2);
-  for (const source of demoSources(SEED, 1_900, model.trainedTo)) {
+  for (const source of demoSources(config, SEED, 1_900, model.trainedTo)) {
     let previous = source.bar(0)?.close ?? NaN;
     for (let index = 1; index < 8_000; index += 1) {
       const bar = source.bar(index);
@@ -53,11 +54,12 @@ test('the threshold decides: with 0 a rise is traded, with 1 it is left and its 
       return { open: close, high: close, low: close, close };
     },
   };
+  const plan: DemoPlan = { bars: 70, equity: 1_000, notional: 100, costRatio: 0.001 };
   const generous: EntryModel = { ...model, threshold: 0 };
   const strict: EntryModel = { ...model, threshold: 1 };
-  const taken = await playDemo([source], generous, { ...DEMO_PLAN, bars: 70 });
+  const taken = await playDemo([source], generous, plan);
   expect(taken).toMatchObject({ opened: 1, notTraded: 0 });
-  const left = await playDemo([source], strict, { ...DEMO_PLAN, bars: 70 });
+  const left = await playDemo([source], strict, plan);
   expect(left).toEqual({
     firstOpenAfter: undefined,
     opened: 0,

@@ -24,8 +24,6 @@ export interface DemoPlan {
   readonly costRatio: number;
 }
 
-export const DEMO_PLAN: DemoPlan = { bars: 28_800, equity: 100_000, notional: 500, costRatio: 0.0012 };
-
 export interface DemoOutcome {
   /** Bars (seconds of the demo) until the first position was open; undefined when none was. */
   readonly firstOpenAfter: number | undefined;

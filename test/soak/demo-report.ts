@@ -1,6 +1,7 @@
 import type { EntryModel } from '../../activities/ports/model.js';
-import { DEMO_PLAN, playDemo, type DemoOutcome, type DemoPlan } from './demo-liveliness.js';
-import { demoSources } from './demo-sources.js';
+import type { Config } from '../../config/index.js';
+import { playDemo, type DemoOutcome } from './demo-liveliness.js';
+import { demoPlan, demoSources } from './demo-sources.js';
 
 export interface DemoRun {
   readonly offset: number;
@@ -14,15 +15,16 @@ export function demoOffsets(count: number): readonly number[] {
 
 /** Plays the demo once from each offset, each with simulated series of its own. */
 export async function playFromOffsets(
+  config: Config,
   model: EntryModel,
   seed: number,
   offsets: readonly number[],
-  bars: number = DEMO_PLAN.bars,
+  bars: number,
 ): Promise<readonly DemoRun[]> {
-  const plan: DemoPlan = { ...DEMO_PLAN, bars };
+  const plan = demoPlan(config, bars);
   const runs: DemoRun[] = [];
   for (const offset of offsets) {
-    const outcome = await playDemo(demoSources(seed + offset, offset, model.trainedTo), model, plan);
+    const outcome = await playDemo(demoSources(config, seed + offset, offset, model.trainedTo), model, plan);
     runs.push({ offset, outcome });
   }
   return runs;

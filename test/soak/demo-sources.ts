@@ -1,39 +1,50 @@
-import { readFileSync } from 'node:fs';
-import { packagedSeriesPath } from '../../scripts/train/daily-series.js';
-import { generateRows } from '../../exchange/market/generate-rows.js';
-import { readPriceRows } from '../../exchange/market/read-rows.js';
-import { Series } from '../../exchange/market/series.js';
-import { seedFor } from '../../exchange/random/seeded.js';
-import type { DemoSource } from './demo-liveliness.js';
+import { loadConfig, type Config } from '../../config/index.js';
+import { loadMarket } from '../../exchange/market/load.js';
+import type { DemoPlan, DemoSource } from './demo-liveliness.js';
 
-/** Simulated instruments of the demo: start price and standard deviation of a bar's return, as in keelson.config.json. */
-export const SIMULATED = [
-  { instrument: 'BTC/USDT', startPrice: 60_000, volatility: 0.006 },
-  { instrument: 'ETH/USDT', startPrice: 3_000, volatility: 0.008 },
-] as const;
+/** Eight hours of 1 s bars. */
+export const EIGHT_HOURS = 28_800;
+/** Half the spread in basis points, on top of the configured fee. */
+const SPREAD_BPS = 2;
 
-/** Length of a simulated series before it begins anew. */
-const SIMULATED_BARS = 7_200;
-
-/**
- * The three instruments of the demo, as the paper venue plays them: the S&P 500 from the first day after `trainedTo`,
- * in a loop, and two simulated ones. All begin `offset` bars into their series.
- */
-export function demoSources(seed: number, offset: number, trainedTo: string): readonly DemoSource[] {
-  const rows = readPriceRows(packagedSeriesPath());
-  const firstRow = rows.findIndex((row) => row.time > Date.parse(trainedTo));
-  const recorded = new Series(rows, { firstRow, lastRow: rows.length - 1, startOffset: offset, atEnd: 'loop' });
-  const simulated = SIMULATED.map(({ instrument, startPrice, volatility }) => {
-    const generated = generateRows({ seed: seedFor(seed, instrument), startPrice, volatility, bars: SIMULATED_BARS });
-    const window = { firstRow: 0, lastRow: generated.length - 1, startOffset: offset, atEnd: 'loop' } as const;
-    const series = new Series(generated, window);
-    return { instrument, bar: (index: number) => series.bar(index) };
-  });
-  return [{ instrument: 'SPX/USDT', bar: (index: number) => recorded.bar(index) }, ...simulated];
+/** What `npm start` plays with, from the configuration in the repository's root. */
+export function defaultConfig(): Config {
+  return loadConfig({ path: 'keelson.config.json', env: {} });
 }
 
-/** The committed model and its hash, as `npm run train` wrote them; paths are relative to the repository's root. */
-export function approvedModel(): { readonly path: string; readonly expectedHash: string } {
-  const [expectedHash = '', file = ''] = readFileSync('models/SHA256SUMS', 'utf8').trim().split(/\s+/);
-  return { path: `models/${file}`, expectedHash };
+/** The model that the configuration approves, as its loader wants it. */
+export function approvedModel(config: Config): { readonly path: string; readonly expectedHash: string } {
+  const [strategy] = config.strategies;
+  if (!strategy) throw new RangeError('no strategy is configured');
+  return { path: strategy.model.path, expectedHash: strategy.model.sha256 };
+}
+
+export function demoPlan(config: Config, bars: number): DemoPlan {
+  const [strategy] = config.strategies;
+  const limits = Object.values(config.limits)[0];
+  if (!strategy || !limits) throw new RangeError('no strategy or no limits are configured');
+  const { notional } = strategy.sizing;
+  const costRatio = (limits.takerFeeBps + SPREAD_BPS) / 10_000;
+  return { bars, equity: Number(config.demo.balances['USDT'] ?? 0), notional: Number(notional), costRatio };
+}
+
+/**
+ * The configured instruments as the paper venue itself plays them. Recorded ones begin after `trainedTo`, so that the
+ * model has seen nothing of what is played, and loop within that; all begin `offset` bars into what is played.
+ */
+export function demoSources(config: Config, seed: number, offset: number, trainedTo: string): readonly DemoSource[] {
+  const from = new Date(Date.parse(trainedTo) + 86_400_000).toISOString().slice(0, 10);
+  const loaded = loadMarket({
+    data: config.demo.data.map(({ instrument, path }) => ({ file: path, instrument, from, to: undefined })),
+    simulations: config.demo.simulate.map(({ instrument, startPrice, barVolatilityRatio }, index) => ({
+      instrument,
+      seed: seed + index,
+      startPrice: Number(startPrice),
+      volatility: barVolatilityRatio,
+    })),
+    startOffset: offset,
+    atEnd: 'loop',
+    seed,
+  });
+  return loaded.map(({ instrument, series }) => ({ instrument: instrument.name, bar: (index) => series.bar(index) }));
 }

@@ -1,20 +1,20 @@
 import { parseArgs } from 'node:util';
 import { loadOnnxModel } from '../../adapters/model/onnx-model.js';
 import { momentumTrend } from '../../core/strategy/momentum-trend.js';
-import { DEMO_PLAN } from './demo-liveliness.js';
 import { demoOffsets, demoTable, playFromOffsets } from './demo-report.js';
-import { approvedModel } from './demo-sources.js';
+import { approvedModel, defaultConfig, EIGHT_HOURS } from './demo-sources.js';
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '7' },
     offsets: { type: 'string', default: '20' },
-    bars: { type: 'string', default: String(DEMO_PLAN.bars) },
+    bars: { type: 'string', default: String(EIGHT_HOURS) },
   },
 });
 
-const model = await loadOnnxModel({ ...approvedModel(), featureNames: momentumTrend.featureNames });
-const runs = await playFromOffsets(model, Number(values.seed), demoOffsets(Number(values.offsets)), Number(values.bars));
+const config = defaultConfig();
+const model = await loadOnnxModel({ ...approvedModel(config), featureNames: momentumTrend.featureNames });
+const runs = await playFromOffsets(config, model, Number(values.seed), demoOffsets(Number(values.offsets)), Number(values.bars));
 process.stdout.write(
   `demo in virtual time: seed ${values.seed}, ${values.bars} bars of 1 s, model ${model.hash.slice(0, 12)}\n${demoTable(runs)}\n`,
 );
