@@ -1,0 +1,51 @@
+import type { Command } from 'commander';
+import type { Status } from '../../api/routes/status.js';
+import { addCommand, answers, connect, type Finish } from '../command.js';
+import type { ApiClient } from '../api-client.js';
+import { CommandFailure, EXIT } from '../exit.js';
+import { harmless, type Terminal } from '../terminal.js';
+
+interface ControlOptions {
+  readonly json?: boolean;
+  readonly reason: string;
+  readonly commandId?: string;
+}
+
+/** `keelson pause` and `keelson resume`. */
+export function addControl(program: Command, terminal: Terminal, finish: Finish): void {
+  const add = (kind: 'pause' | 'resume', summary: string): Command =>
+    addCommand(program, kind, summary)
+      .argument('[account]', 'the account; may be left out where there is only one')
+      .option('--command-id <uuid>', 'name of an earlier try: repeating it changes nothing twice');
+  // Stopping must be quick: it may go without a reason. Starting again is a decision that somebody will ask about.
+  const pause = add('pause', 'stop entries and strategy exits; holds over restarts').option(
+    '--reason <text>',
+    'why',
+    'paused by hand from the command line',
+  );
+  const resume = add('resume', 'let an account trade again').requiredOption('--reason <text>', 'why');
+  for (const command of [pause, resume]) {
+    const kind = command.name();
+    answers(command, terminal, finish, async ({ reason, commandId = terminal.newId() }: ControlOptions, account: string | undefined) => {
+      const api = connect(terminal);
+      const body = { account: account ?? (await onlyAccount(api)), reason, commandId };
+      const data = await api.post<{ account: string; mode: string }>(`/v1/control/${kind}`, body).catch((error: unknown) => {
+        throw error instanceof CommandFailure && error.exitCode === EXIT.unreachable
+          ? new CommandFailure(
+              EXIT.unreachable,
+              `${error.message}\nWhether it was carried out is not known. Repeat it with --command-id ${commandId}`,
+              { commandId },
+            )
+          : error;
+      });
+      return { data, text: `${harmless(data.account)} is in mode ${data.mode}.\n` };
+    });
+  }
+}
+
+async function onlyAccount(api: ApiClient): Promise<string> {
+  const { accounts } = await api.get<Status>('/v1/status');
+  const [first, ...others] = accounts.map(({ account }) => account);
+  if (first !== undefined && others.length === 0) return first;
+  throw new CommandFailure(EXIT.usage, `Say which account: ${[first, ...others].join(', ') || 'there is none yet'}.`);
+}

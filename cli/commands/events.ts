@@ -1,0 +1,34 @@
+import type { Command } from 'commander';
+import type { EventRow } from '../../api/read/events.js';
+import { addCommand, answers, connect, LIMIT, wholeNumber, type Finish } from '../command.js';
+import { table, timeText, type Column, type Terminal } from '../terminal.js';
+
+interface EventOptions {
+  readonly json?: boolean;
+  readonly account?: string;
+  readonly kind?: string;
+  readonly after?: string;
+  readonly limit: string;
+}
+
+const COLUMNS: readonly Column<EventRow>[] = [
+  { title: 'id', align: 'right', value: (event) => event.id },
+  { title: 'time', value: (event) => timeText(event.time) },
+  { title: 'kind', value: (event) => event.kind },
+  { title: 'account', value: (event) => event.account ?? '–' },
+  { title: 'by or about', value: (event) => event.subject ?? '–' },
+  { title: 'data', value: (event) => JSON.stringify(event.data) },
+];
+
+/** `keelson events`: the audit, oldest first after an id. */
+export function addEvents(program: Command, terminal: Terminal, finish: Finish): void {
+  const command = addCommand(program, 'events', 'the audit, oldest first: what happened after an event')
+    .option('--after <id>', 'id of the last event seen', wholeNumber(0, 999_999_999_999_999))
+    .option('--account <name>', 'only this account')
+    .option('--kind <kind>', 'only this kind, such as order.filled')
+    .option(...LIMIT);
+  answers(command, terminal, finish, async ({ account, kind, after, limit }: EventOptions) => {
+    const data = await connect(terminal).get<{ events: EventRow[] }>('/v1/events', { account, kind, after, limit });
+    return { data, text: table(data.events, COLUMNS, 'No events.') };
+  });
+}

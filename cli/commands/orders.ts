@@ -1,0 +1,43 @@
+import type { Command } from 'commander';
+import type { OrderRow } from '../../api/read/orders.js';
+import { addCommand, answers, connect, LIMIT, type Finish } from '../command.js';
+import { table, timeText, type Column, type Terminal } from '../terminal.js';
+
+interface OrderOptions {
+  readonly json?: boolean;
+  readonly account?: string;
+  readonly instrument?: string;
+  readonly open?: boolean;
+  readonly limit: string;
+}
+
+const COLUMNS: readonly Column<OrderRow>[] = [
+  { title: 'time', value: (order) => timeText(order.createdAt) },
+  { title: 'account', value: (order) => order.account },
+  { title: 'strategy', value: (order) => order.strategy },
+  { title: 'instrument', value: (order) => order.instrument },
+  { title: 'side', value: (order) => order.side },
+  { title: 'quantity', align: 'right', value: (order) => order.quantity },
+  { title: 'price', align: 'right', value: (order) => order.price },
+  { title: 'filled', align: 'right', value: (order) => order.executedQuantity },
+  { title: 'status', value: (order) => order.status },
+  { title: 'why', value: (order) => order.failures.map((failure) => failure.code).join(', ') },
+];
+
+/** `keelson orders`: newest first. */
+export function addOrders(program: Command, terminal: Terminal, finish: Finish): void {
+  const command = addCommand(program, 'orders', 'orders, newest first')
+    .option('--account <name>', 'only this account')
+    .option('--instrument <name>', 'only this instrument, such as BTC/USDT')
+    .option('--open', 'only orders that are not final')
+    .option(...LIMIT);
+  answers(command, terminal, finish, async ({ account, instrument, open, limit }: OrderOptions) => {
+    const data = await connect(terminal).get<{ orders: OrderRow[] }>('/v1/orders', {
+      account,
+      instrument,
+      open: open ? 'true' : undefined,
+      limit,
+    });
+    return { data, text: table(data.orders, COLUMNS, open ? 'No order is open.' : 'No orders yet.') };
+  });
+}

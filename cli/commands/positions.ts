@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+import type { PositionRow } from '../../api/read/positions.js';
+import { addCommand, answers, connect, type Finish } from '../command.js';
+import { table, type Column, type Terminal } from '../terminal.js';
+
+interface PositionOptions {
+  readonly json?: boolean;
+  readonly account?: string;
+  readonly flat?: boolean;
+}
+
+const COLUMNS: readonly Column<PositionRow>[] = [
+  { title: 'account', value: (position) => position.account },
+  { title: 'strategy', value: (position) => position.strategy },
+  { title: 'instrument', value: (position) => position.instrument },
+  { title: 'quantity', align: 'right', value: (position) => position.quantity },
+  { title: 'average price', align: 'right', value: (position) => position.averagePrice ?? '–' },
+  { title: 'mark', align: 'right', value: (position) => position.mark ?? '–' },
+  { title: 'unrealized', align: 'right', value: (position) => position.unrealizedPnl ?? '–' },
+  { title: 'realized', align: 'right', value: (position) => position.realizedPnl },
+];
+
+/** `keelson positions`: what each strategy holds. */
+export function addPositions(program: Command, terminal: Terminal, finish: Finish): void {
+  const command = addCommand(program, 'positions', 'what each strategy holds, with its mark')
+    .option('--account <name>', 'only this account')
+    .option('--flat', 'also positions that are flat');
+  answers(command, terminal, finish, async ({ account, flat }: PositionOptions) => {
+    const data = await connect(terminal).get<{ positions: PositionRow[] }>('/v1/positions', { account, flat: flat ? 'true' : undefined });
+    return { data, text: table(data.positions, COLUMNS, 'No position is open.') };
+  });
+}

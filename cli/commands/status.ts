@@ -1,0 +1,60 @@
+import type { Command } from 'commander';
+import type { Status } from '../../api/routes/status.js';
+import { addCommand, answers, connect, type Finish } from '../command.js';
+import { harmless, spanText, table, timeText, type Terminal } from '../terminal.js';
+
+/** `keelson status`: modes, streams, open orders, versions, and what is not enforced. */
+export function addStatus(program: Command, terminal: Terminal, finish: Finish): void {
+  const command = addCommand(program, 'status', 'modes, streams, open orders, versions, and what is not enforced');
+  answers(command, terminal, finish, async () => {
+    const status = await connect(terminal).get<Status>('/v1/status');
+    return { data: status, text: statusText(status) };
+  });
+}
+
+export function statusText(status: Status): string {
+  const { versions, instance, temporal } = status;
+  const accounts = table(
+    status.accounts,
+    [
+      { title: 'account', value: (row) => row.account },
+      { title: 'venue', value: (row) => row.venue },
+      { title: 'mode', value: (row) => row.mode },
+      { title: 'since', value: (row) => timeText(row.modeSince) },
+      { title: 'open orders', align: 'right', value: (row) => String(row.openOrders) },
+      { title: 'unknown', align: 'right', value: (row) => String(row.unknownOrders) },
+      { title: 'incidents', align: 'right', value: (row) => String(row.openIncidents) },
+    ],
+    'No account yet: the first start makes them.',
+  );
+  const streams = table(
+    status.streams,
+    [
+      { title: 'stream', value: (row) => `${row.venue} ${row.instrument} ${spanText(row.intervalMs)}` },
+      { title: 'state', value: (row) => row.state },
+      { title: 'last close', align: 'right', value: (row) => row.lastBarClose ?? '–' },
+      { title: 'age', align: 'right', value: (row) => (row.ageMs === null ? '–' : spanText(row.ageMs)) },
+      { title: 'from', value: (row) => row.lastBarSource ?? '–' },
+    ],
+    'No strategy waits for bars.',
+  );
+  const notes = status.accounts.flatMap((account) => [
+    ...account.latches.map(
+      (latch) => `${account.account}: halted (${[latch.scope, latch.scopeValue].join(' ').trim()}) by ${latch.subject}: ${latch.reason}`,
+    ),
+    ...account.blockedInstruments.map((blocked) => `${account.account}: no entries in ${blocked.instrument}: ${blocked.reason}`),
+  ]);
+  const list = (title: string, lines: readonly string[]): string =>
+    lines.length === 0 ? '' : `\n${title}\n${lines.map((line) => `  - ${harmless(line)}\n`).join('')}`;
+  return [
+    `Keelson ${versions.keelson} · ${status.environment} · instance ${instance.id.slice(0, 8)} epoch ${instance.epoch}\n`,
+    `Node ${versions.node} · Postgres ${versions.postgres} · schema ${versions.migration ?? 'none'}\n`,
+    `Temporal ${temporal.address} (${temporal.namespace})${temporal.ui === null ? '' : ` · ${temporal.ui}`}\n\n`,
+    accounts,
+    '\n',
+    streams,
+    list('Standing', notes),
+    list('Not enforced yet', status.notEnforced),
+    list('Venues not proven with this build', status.unprovenVenues),
+  ].join('');
+}

@@ -1,0 +1,50 @@
+import { Command, CommanderError } from 'commander';
+import { packageVersion } from '../config/index.js';
+import { KeelsonError } from '../core/errors.js';
+import { addConfig } from './commands/config.js';
+import { addControl } from './commands/control.js';
+import { addEvents } from './commands/events.js';
+import { addOrders } from './commands/orders.js';
+import { addPositions } from './commands/positions.js';
+import { addSignals } from './commands/signals.js';
+import { addStatus } from './commands/status.js';
+import { CommandFailure, EXIT } from './exit.js';
+import type { Terminal } from './terminal.js';
+
+/** Every command: a new one is a file in `commands/` and a line here. */
+const COMMANDS = [addStatus, addControl, addOrders, addPositions, addSignals, addEvents, addConfig];
+
+/**
+ * Runs one command line.
+ * @param args what stands after `keelson`.
+ * @returns the exit code: 0 done, 1 refused, 2 usage, 69 nothing answers, 78 configuration.
+ */
+export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {
+  let exitCode: number = EXIT.done;
+  const program = new Command('keelson')
+    .description('Watch and control a Keelson that runs on this machine.')
+    .version(packageVersion())
+    .showHelpAfterError()
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.error(text) });
+  for (const add of COMMANDS) add(program, terminal, (code) => void (exitCode = code));
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return told(error, args.includes('--json'), terminal);
+  }
+}
+
+function told(error: unknown, asJson: boolean, terminal: Terminal): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  const failure =
+    error instanceof KeelsonError
+      ? new CommandFailure(error.failure.code.startsWith('CONFIG_') ? EXIT.configuration : EXIT.refused, error.message, {
+          code: error.failure.code,
+        })
+      : error;
+  if (!(failure instanceof CommandFailure)) throw error;
+  terminal.error(asJson ? `${JSON.stringify(failure.problem)}\n` : `${failure.message}\n`);
+  return failure.exitCode;
+}
