@@ -1,0 +1,214 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { LatchScope, Mode } from '../control/mode.js';
+import { decimal, isOnStep, type DecimalText } from '../money/index.js';
+import type { TradeSignal } from '../signal/signal.js';
+import { decideOrder, type GateVerdict } from './gate.js';
+import type { LiveView, RiskView, WorkingOrder } from './view.js';
+
+const d = (text: string): DecimalText => text as DecimalText;
+const NOW = 1_700_000_001_000;
+
+const SIGNAL: TradeSignal = {
+  account: 'main',
+  strategy: 'momentum',
+  strategyVersion: '1',
+  instrument: 'BTC/USDT',
+  leg: 'open',
+  barCloseTime: NOW - 1,
+  decidedTime: NOW,
+  validUntil: NOW + 2_000,
+  referencePrice: d('100'),
+  stopDistanceRatio: 0.02,
+  features: [],
+  reason: 'test',
+};
+const CLOSE: TradeSignal = { ...SIGNAL, leg: 'close' };
+
+const LEDGER: RiskView = {
+  account: 'main',
+  venue: 'paper',
+  epoch: 1,
+  mode: 'normal',
+  latches: [],
+  controlVersion: '3',
+  riskVersion: '7',
+  limits: {
+    maxOrderNotional: d('1000'),
+    maxInstrumentExposure: d('2000'),
+    maxAccountExposure: d('3000'),
+    maxOpenOrders: 3,
+    collarBps: 50,
+    takerFeeBps: 10,
+    priceMaxAgeMs: 3_000,
+    clockSkewMs: 500,
+  },
+  activeVersion: '1',
+  positions: [],
+  workingOrders: [],
+  balances: { USDT: d('10000') },
+  instrument: {
+    instrument: 'BTC/USDT',
+    base: 'BTC',
+    quote: 'USDT',
+    trading: true,
+    status: 'TRADING',
+    tickSize: d('0.01'),
+    stepSize: d('0.001'),
+    minQuantity: d('0.001'),
+    maxQuantity: d('100'),
+    minNotional: d('5'),
+  },
+  databaseTime: NOW,
+};
+const LIVE: LiveView = { now: NOW, price: { price: d('100'), ageMs: 10 }, clockSkewMs: 3 };
+const SIZING = { kind: 'fixedNotional', notional: d('500') } as const;
+const HELD = { strategy: 'momentum', instrument: 'BTC/USDT', quantity: d('2.0005'), cost: d('200') };
+const EXIT: WorkingOrder = {
+  intentId: 'x',
+  strategy: 'momentum',
+  instrument: 'BTC/USDT',
+  leg: 'close',
+  side: 'sell',
+  status: 'unknown',
+  reservedQuantity: d('1.5'),
+  reservedNotional: d('0'),
+  quote: 'USDT',
+};
+
+const decide = (signal: TradeSignal, ledger: Partial<RiskView> = {}, live: Partial<LiveView> = {}, notional = '500'): GateVerdict =>
+  decideOrder(signal, { ...SIZING, notional: d(notional) }, { ...LEDGER, ...ledger }, { ...LIVE, ...live });
+const codes = (verdict: GateVerdict): string[] => (verdict.kind === 'denied' ? verdict.failures.map((one) => one.code) : []);
+const limited = (limits: Partial<RiskView['limits']>): Partial<RiskView> => ({ limits: { ...LEDGER.limits, ...limits } });
+
+describe('entries', () => {
+  it('are approved at the edge of the collar, rounded down, with their fee reserved', () => {
+    expect(decide(SIGNAL)).toMatchObject({
+      kind: 'approved',
+      order: { side: 'buy', price: '100.5', quantity: '4.975', reservedQuantity: '4.975', reservedNotional: '500.4874875', riskVersion: '7' },
+    });
+  });
+
+  // The order is worth 4.975 × 100.5 = 499.9875, with its fee 500.4874875.
+  it.each([
+    ['order notional', limited({ maxOrderNotional: d('499.9875') }), limited({ maxOrderNotional: d('499.9874') }), 'RISK_NOTIONAL_LIMIT'],
+    ['instrument exposure', limited({ maxInstrumentExposure: d('499.9875') }), limited({ maxInstrumentExposure: d('499.9874') }), 'RISK_EXPOSURE_LIMIT'],
+    ['account exposure', limited({ maxAccountExposure: d('499.9875') }), limited({ maxAccountExposure: d('499.9874') }), 'RISK_EXPOSURE_LIMIT'],
+    ['free balance', { balances: { USDT: d('500.4874875') } }, { balances: { USDT: d('500.4874874') } }, 'RISK_FREE_BALANCE'],
+  ])('keep to the limit of %s, to the last unit', (_, within, beyond, code) => {
+    expect(decide(SIGNAL, within).kind).toBe('approved');
+    expect(codes(decide(SIGNAL, beyond))).toContain(code);
+  });
+
+  it('keep to the number of working orders, to the age of the price and to the skew', () => {
+    const other = { ...EXIT, instrument: 'ETH/USDT' };
+    expect(decide(SIGNAL, { workingOrders: [other, other] }).kind).toBe('approved');
+    expect(codes(decide(SIGNAL, { workingOrders: [other, other, other] }))).toEqual(['RISK_OPEN_ORDERS_LIMIT']);
+    expect(decide(SIGNAL, {}, { price: { price: d('100'), ageMs: 3_000 } }).kind).toBe('approved');
+    expect(codes(decide(SIGNAL, {}, { price: { price: d('100'), ageMs: 3_001 } }))).toEqual(['RISK_PRICE_STALE']);
+    expect(decide(SIGNAL, {}, { clockSkewMs: -500 }).kind).toBe('approved');
+    expect(codes(decide(SIGNAL, {}, { clockSkewMs: 501 }))).toEqual(['RISK_CLOCK_SKEW']);
+  });
+
+  it('are denied with every reason at once, and for every input that is missing', () => {
+    const ledger = decide(SIGNAL, { mode: 'paused', blocked: 'a person', ...limited({ maxOrderNotional: d('1') }) }, { now: NOW + 9_000 });
+    expect(codes(ledger)).toEqual(['RISK_SIGNAL_EXPIRED', 'RISK_MODE', 'RISK_INSTRUMENT_BLOCKED', 'RISK_NOTIONAL_LIMIT']);
+    const blind = decideOrder(SIGNAL, SIZING, LEDGER, { now: NOW });
+    expect(codes(blind)).toEqual(['RISK_PRICE_MISSING', 'RISK_CLOCK_UNKNOWN']);
+    const { instrument: _, ...unlisted } = LEDGER;
+    expect(codes(decideOrder(SIGNAL, SIZING, unlisted, LIVE))).toEqual(['RISK_INSTRUMENT_UNKNOWN']);
+  });
+
+  it('P2: only the active version trades', () => {
+    expect(codes(decide(SIGNAL, { activeVersion: '2' }))).toEqual(['RISK_STRATEGY_INACTIVE']);
+  });
+
+  it('P11: wait while an order of the instrument is unknown', () => {
+    const unknown = { ...EXIT, strategy: 'other' };
+    expect(codes(decide(SIGNAL, { workingOrders: [unknown] }))).toEqual(['RISK_INSTRUMENT_BLOCKED']);
+  });
+
+  it('add nothing to a position or a working order of the same strategy; dust is no position', () => {
+    expect(codes(decide(SIGNAL, { positions: [HELD] }))).toEqual(['RISK_POSITION_EXISTS']);
+    expect(codes(decide(SIGNAL, { workingOrders: [EXIT] }))).toContain('RISK_POSITION_EXISTS');
+    expect(decide(SIGNAL, { positions: [{ ...HELD, quantity: d('0.0499') }] }).kind).toBe('approved');
+    expect(codes(decide(SIGNAL, { positions: [{ ...HELD, quantity: d('0.0501') }] }))).toEqual(['RISK_POSITION_EXISTS']);
+  });
+
+  it.each([
+    ['5.1', undefined],
+    ['5', 'ORDER_BELOW_MIN_NOTIONAL'],
+    ['0.05', 'ORDER_BELOW_MIN_QUANTITY'],
+    ['10100', 'ORDER_ABOVE_MAX_QUANTITY'],
+  ])('keep to the venue’s filters when sized at %s', (notional, code) => {
+    const wide = { maxOrderNotional: d('99999'), maxInstrumentExposure: d('99999'), maxAccountExposure: d('99999') };
+    const verdict = decide(SIGNAL, { ...limited(wide), balances: { USDT: d('99999') } }, { price: { price: d('99.5'), ageMs: 0 } }, notional);
+    if (code === undefined) expect(verdict.kind).toBe('approved');
+    else expect(codes(verdict)).toContain(code);
+  });
+});
+
+describe('exits', () => {
+  it('P3: sell what the ledger holds, floored to the step; nothing held is denied', () => {
+    expect(decide(CLOSE, { positions: [HELD] })).toMatchObject({ kind: 'approved', order: { side: 'sell', quantity: '2', price: '99.5' } });
+    expect(codes(decide(CLOSE))).toEqual(['RISK_NO_POSITION']);
+  });
+
+  it('P18: count a working or unknown exit as executed', () => {
+    expect(decide(CLOSE, { positions: [HELD], workingOrders: [EXIT] })).toMatchObject({ order: { quantity: '0.5' } });
+    const whole = { ...EXIT, reservedQuantity: d('2.0005') };
+    expect(codes(decide(CLOSE, { positions: [HELD], workingOrders: [whole] }))).toEqual(['RISK_NO_POSITION']);
+  });
+
+  it('P19: no entry limit, stale or missing price, skew or block stops them', () => {
+    const strict = { ...limited({ maxOrderNotional: d('1'), maxAccountExposure: d('1') }), blocked: 'x', balances: {}, positions: [HELD] };
+    expect(decide(CLOSE, strict, { price: { price: d('100'), ageMs: 99_999 }, clockSkewMs: 9_999 }).kind).toBe('approved');
+    const blind = decideOrder(CLOSE, SIZING, { ...LEDGER, ...strict }, { now: NOW });
+    expect(blind).toMatchObject({ kind: 'approved', order: { price: '99' } });
+  });
+
+  it.each([
+    ['normal', 'approved', 'approved'],
+    ['observation', 'denied', 'approved'],
+    ['reduceOnly', 'denied', 'approved'],
+    ['paused', 'denied', 'denied'],
+  ] as [Mode, string, string][])('in mode %s: entries %s, strategy exits %s', (mode, entry, exit) => {
+    expect(decide(SIGNAL, { mode }).kind).toBe(entry);
+    expect(decide(CLOSE, { mode, positions: [HELD] }).kind).toBe(exit);
+  });
+
+  it.each([
+    ['everything', '', true],
+    ['venue', 'paper', true],
+    ['venue', 'other', false],
+    ['account', 'main', true],
+    ['account', 'other', false],
+    ['strategy', 'momentum', true],
+    ['strategy', 'other', false],
+    ['instrument', 'BTC/USDT', true],
+    ['instrument', 'ETH/USDT', false],
+  ] as [LatchScope, string, boolean][])('a latch over %s %j stops everything in its scope: %s', (scope, scopeValue, stops) => {
+    const latched = { latches: [{ scope, scopeValue }], positions: [HELD] };
+    expect(codes(decide(CLOSE, latched)).includes('RISK_KILLED')).toBe(stops);
+    expect(codes(decide(SIGNAL, { ...latched, positions: [] })).includes('RISK_KILLED')).toBe(stops);
+  });
+});
+
+it('approves nothing that breaks a filter, a limit or the position, whatever the numbers', () => {
+  const cents = (max: number) => fc.integer({ min: 1, max }).map((value) => d(decimal(String(value)).div(100).toFixed()));
+  fc.assert(
+    fc.property(cents(10_000_000), cents(1_000_000), cents(1_000_000), fc.boolean(), (price, notional, held, isEntry) => {
+      const ledger = isEntry ? {} : { positions: [{ ...HELD, quantity: held }] };
+      const verdict = decide(isEntry ? SIGNAL : CLOSE, ledger, { price: { price, ageMs: 0 } }, notional);
+      if (verdict.kind === 'denied') return;
+      const { quantity, price: limit } = verdict.order;
+      const rules = LEDGER.instrument;
+      if (rules === undefined) throw new Error('the fixture has rules');
+      expect(isOnStep(decimal(quantity), decimal(rules.stepSize)) && isOnStep(decimal(limit), decimal(rules.tickSize))).toBe(true);
+      expect(decimal(quantity).mul(limit).gte(rules.minNotional)).toBe(true);
+      expect(decimal(limit).div(price).minus(1).abs().lte('0.005')).toBe(true);
+      if (isEntry) expect(decimal(quantity).mul(limit).lte(LEDGER.limits.maxOrderNotional)).toBe(true);
+      else expect(decimal(quantity).lte(held)).toBe(true);
+    }),
+  );
+});
