@@ -21,6 +21,8 @@ export interface Addresses {
 
 export interface Serving {
   readonly addresses: Addresses;
+  /** How many read the account's events at this moment. */
+  userReaders(account: string): number;
   close(): Promise<void>;
 }
 
@@ -41,6 +43,7 @@ export async function serve(venue: Venue, port: number, adminPort: number): Prom
       wsApi: `ws://${HOST}:${tradingPort}/ws-api/v3`,
       admin: `http://${HOST}:${adminsPort}`,
     },
+    userReaders: (account) => streams.users.count(account),
     async close() {
       streams.dropAll();
       await Promise.all([closed(rest), closed(admin)]);

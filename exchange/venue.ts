@@ -38,6 +38,8 @@ export interface VenueListener {
   onTick(tick: TapeTick): void;
   onBarClosed(tape: Tape, bar: TapeBar): void;
   onMoment(): void;
+  /** A snapshot of this book is about to be read: changes not told yet are told first, so that the two fit together. */
+  onSnapshot(symbol: string): void;
 }
 
 /** Trade ids of a later run lie above those of an earlier one: they begin at the milliseconds since this moment. */
@@ -119,6 +121,11 @@ export class Venue {
 
   listen(listener: VenueListener): void {
     this.#listeners.push(listener);
+  }
+
+  /** To be called before a book is read as a snapshot. */
+  announceSnapshot(symbol: string): void {
+    for (const listener of this.#listeners) listener.onSnapshot(symbol);
   }
 
   start(): void {

@@ -79,6 +79,7 @@ function klineRow(tape: Tape, kline: Kline): unknown[] {
 function depth(call: Call): unknown {
   const book = bookOf(call);
   const limit = call.params.limit(100, 5000);
+  call.venue.announceSnapshot(book.instrument.symbol);
   return {
     lastUpdateId: book.updateId,
     bids: book.levels('BUY', limit).map(levelPair),

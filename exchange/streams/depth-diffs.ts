@@ -10,7 +10,8 @@ export interface DepthUpdate {
   readonly a: [string, string][];
 }
 
-const LEVELS = 100;
+/** All that a snapshot can hold: a level that a reader got there must be taken away again. */
+const LEVELS = 5000;
 
 /** What changed in a book since the last event, so that a reader can follow a snapshot. */
 export class DepthDiffs {

@@ -57,6 +57,10 @@ export class MarketPublisher implements VenueListener {
     }
   }
 
+  onSnapshot(symbol: string): void {
+    this.#depth(symbol, this.#venue.books.get(symbol) as InstrumentBook, this.#venue.now());
+  }
+
   onMoment(): void {
     const now = this.#venue.now();
     const tickersDue = now - this.#tickersAt >= TICKER_MS;

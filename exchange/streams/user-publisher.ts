@@ -28,6 +28,10 @@ export class UserPublisher implements VenueListener {
     this.#readers.get(account)?.delete(reader);
   }
 
+  count(account: string): number {
+    return this.#readers.get(account)?.size ?? 0;
+  }
+
   publish(account: string, event: Record<string, unknown>): void {
     const readers = this.#readers.get(account);
     if (readers === undefined || readers.size === 0) return;
@@ -58,6 +62,8 @@ export class UserPublisher implements VenueListener {
   onBarClosed(): void {}
 
   onMoment(): void {}
+
+  onSnapshot(): void {}
 
   #executionReport({ execution, order, fill, cancelClientOrderId, time }: ExecutionReport): Record<string, unknown> {
     return {
