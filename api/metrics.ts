@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { readAccounts } from './read/accounts.js';
+import { readAccounts, type AccountStatus } from './read/accounts.js';
 import type { Database } from './read/database.js';
 
 export interface ApiMetrics {
@@ -12,45 +12,47 @@ export interface ApiMetrics {
 export function apiMetrics(database: Database, options: { readonly ofProcess: boolean }): ApiMetrics {
   const registry = new Registry();
   if (options.ofProcess) collectDefaultMetrics({ register: registry });
-  const mode = new Gauge({
-    name: 'keelson_account_mode',
-    help: '1 for the effective mode of the account.',
-    labelNames: ['account', 'mode'],
-    registers: [registry],
+  // The registry asks its metrics all at once: whoever comes first reads the accounts, the others wait for the same answer.
+  let reading: Promise<readonly AccountStatus[] | undefined> | undefined;
+  const accounts = (): Promise<readonly AccountStatus[] | undefined> => {
+    reading ??= readAccounts(database)
+      .catch(() => undefined)
+      .finally(() => (reading = undefined));
+    return reading;
+  };
+  const gauge = <Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    set: (gauge: Gauge<Label>, rows: readonly AccountStatus[] | undefined) => void,
+  ): void => {
+    const made: Gauge<Label> = new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [registry],
+      collect: async () => {
+        const rows = await accounts();
+        made.reset();
+        set(made, rows);
+      },
+    });
+  };
+  gauge('keelson_account_mode', '1 for the effective mode of the account.', ['account', 'mode'], (made, rows = []) => {
+    for (const { account, mode } of rows) made.set({ account, mode }, 1);
   });
-  const openOrders = new Gauge({
-    name: 'keelson_open_orders',
-    help: 'Orders that are not final.',
-    labelNames: ['account'],
-    registers: [registry],
+  gauge('keelson_open_orders', 'Orders that are not final.', ['account'], (made, rows = []) => {
+    for (const { account, openOrders } of rows) made.set({ account }, openOrders);
   });
-  const unknownOrders = new Gauge({
-    name: 'keelson_unknown_orders',
-    help: 'Orders of which it is not known whether the venue has them.',
-    labelNames: ['account'],
-    registers: [registry],
+  gauge('keelson_unknown_orders', 'Orders of which it is not known whether the venue has them.', ['account'], (made, rows = []) => {
+    for (const { account, unknownOrders } of rows) made.set({ account }, unknownOrders);
   });
-  const answering = new Gauge({
-    name: 'keelson_read_model_up',
-    help: '1 when the database answered at this scrape; the gauges of the accounts are absent when it did not.',
-    registers: [registry],
-    // One collector sets them all, so that a scrape reads the accounts once.
-    collect: async () => {
-      mode.reset();
-      openOrders.reset();
-      unknownOrders.reset();
-      try {
-        for (const account of await readAccounts(database)) {
-          mode.set({ account: account.account, mode: account.mode }, 1);
-          openOrders.set({ account: account.account }, account.openOrders);
-          unknownOrders.set({ account: account.account }, account.unknownOrders);
-        }
-        answering.set(1);
-      } catch {
-        answering.set(0);
-      }
-    },
-  });
+  gauge(
+    'keelson_read_model_up',
+    '1 when the database answered this scrape; without it the gauges of the accounts are absent.',
+    [],
+    (made, rows) => made.set(rows === undefined ? 0 : 1),
+  );
   return {
     registry,
     requestSeconds: new Histogram({

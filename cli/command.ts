@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { findAccess } from './address.js';
 import { apiClient, type ApiClient } from './api-client.js';
 import type { Terminal } from './terminal.js';
