@@ -19,7 +19,10 @@ const fill = (id: string): AuditEvent => ({
 class FlakyApi implements ApiReader {
   #calls = 0;
   #equity = 100;
-  constructor(readonly all: readonly AuditEvent[]) {}
+  readonly all: readonly AuditEvent[];
+  constructor(all: readonly AuditEvent[]) {
+    this.all = all;
+  }
   events(after: string): Promise<readonly AuditEvent[]> {
     this.#calls += 1;
     if (this.#calls % 2 === 0) return Promise.reject(new Error('not now'));
@@ -50,7 +53,15 @@ describe('follow', () => {
     const shown: LauncherEvent[] = [];
     let now = 0;
     const show = (event: LauncherEvent): void => void shown.push(event);
-    const done = follow({ api: new FlakyApi([]), after: '0', show, signal: stop.signal, now: () => (now += 500), pollMs: 1, equityEveryMs: 5000 });
+    const done = follow({
+      api: new FlakyApi([]),
+      after: '0',
+      show,
+      signal: stop.signal,
+      now: () => (now += 500),
+      pollMs: 1,
+      equityEveryMs: 5000,
+    });
     await vi.waitFor(() => expect(shown.length).toBeGreaterThanOrEqual(3));
     stop.abort();
     await done;
@@ -63,7 +74,9 @@ describe('follow', () => {
 describe('apiReader', () => {
   it('sends the key, and reads events, equity and modes', async () => {
     const answers: Readonly<Record<string, unknown>> = {
-      '/v1/events?after=4&limit=200': { events: [{ id: '5', time: 1, kind: 'fill.booked', account: 'main', subject: null, data: { a: 1 } }] },
+      '/v1/events?after=4&limit=200': {
+        events: [{ id: '5', time: 1, kind: 'fill.booked', account: 'main', subject: null, data: { a: 1 } }],
+      },
       '/v1/equity?limit=20': {
         snapshots: [
           { account: 'main', takenAt: 1, equity: '1', quote: 'USDT' },

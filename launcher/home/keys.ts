@@ -31,23 +31,29 @@ export interface VenueKeys {
   readonly apiSecret: string;
 }
 
-/** The key pair for the paper venue, mode 600; made at the first start. It opens nothing but this paper venue. */
-export function paperKeys(path: string, random: RandomText = randomText): VenueKeys {
+/**
+ * A key pair for each account at the paper venue, in one file of mode 600; those that are missing are made. They open
+ * nothing but this paper venue.
+ */
+export function paperKeys(path: string, accounts: readonly string[], random: RandomText = randomText): Readonly<Record<string, VenueKeys>> {
   const found = existing(path);
-  if (found !== undefined) {
-    const value: unknown = JSON.parse(found);
-    if (
-      typeof value === 'object' &&
-      value !== null &&
-      'apiKey' in value &&
-      typeof value.apiKey === 'string' &&
-      'apiSecret' in value &&
-      typeof value.apiSecret === 'string'
-    ) {
-      return { apiKey: value.apiKey, apiSecret: value.apiSecret };
-    }
-  }
-  const keys = { apiKey: `paper_${random(24)}`, apiSecret: random(32) };
-  writeWhole(path, `${JSON.stringify(keys)}\n`);
-  return keys;
+  const known: unknown = found === undefined ? {} : JSON.parse(found);
+  const all = Object.fromEntries(typeof known === 'object' && known !== null ? Object.entries(known).filter(isEntry) : []);
+  const missing = accounts.filter((account) => all[account] === undefined);
+  if (missing.length === 0) return all;
+  for (const account of missing) all[account] = { apiKey: `paper_${random(24)}`, apiSecret: random(32) };
+  writeWhole(path, `${JSON.stringify(all, undefined, 2)}\n`);
+  return all;
 }
+
+const isEntry = (entry: [string, unknown]): entry is [string, VenueKeys] => {
+  const [, value] = entry;
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'apiKey' in value &&
+    typeof value.apiKey === 'string' &&
+    'apiSecret' in value &&
+    typeof value.apiSecret === 'string'
+  );
+};

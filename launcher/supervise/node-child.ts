@@ -11,6 +11,7 @@ export interface NodeChildOptions {
   /** Compiled file to run. */
   readonly file: string;
   readonly args?: readonly string[];
+  readonly cwd?: string;
   /** The whole environment of the child. */
   readonly env: NodeJS.ProcessEnv;
   readonly log: string;
@@ -43,6 +44,7 @@ export function nodeChild(options: NodeChildOptions): ChildPlan {
 function run(options: NodeChildOptions): ChildRun {
   const log = openLog(options.log);
   const child = spawn(process.execPath, ['--enable-source-maps', options.file, ...(options.args ?? [])], {
+    cwd: options.cwd,
     env: options.env,
     // Its own session: a Ctrl-C or a closed terminal reaches only the supervisor, which stops all in order.
     detached: true,

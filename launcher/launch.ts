@@ -1,0 +1,232 @@
+import { join } from 'node:path';
+import { loadConfig } from '../config/index.js';
+import type { Config } from '../config/index.js';
+import { KeelsonError } from '../core/errors.js';
+import { apiReader } from './feed/api-reader.js';
+import { follow } from './feed/follow.js';
+import { takeLock } from './home/lock.js';
+import type { HomeLock } from './home/lock.js';
+import { homePaths, prepareHome } from './home/paths.js';
+import type { HomePaths } from './home/paths.js';
+import { readRunFile, removeRunFile, writeRunFile } from './home/run-file.js';
+import type { Addresses } from './home/run-file.js';
+import { writeWhole } from './home/write-file.js';
+import { standingAlone, withOverrides } from './overrides.js';
+import type { Overrides } from './overrides.js';
+import { bringUpDatabase } from './parts/database.js';
+import type { LaunchContext } from './parts/launch-context.js';
+import { bringUpApi, bringUpWorker } from './parts/processes.js';
+import { bringUpTemporal } from './parts/temporal.js';
+import { bringUpVenue, shownInstruments } from './parts/venue.js';
+import { PortChooser } from './ports/choose.js';
+import type { Screen } from './screen/screen.js';
+import { Steps } from './screen/steps.js';
+import { ChildrenFile, readChildren } from './supervise/children-file.js';
+import { stopLeftovers } from './supervise/leftovers.js';
+import { listenForStop } from './supervise/stop-signals.js';
+import { ChildFailed, Supervisor } from './supervise/supervisor.js';
+
+const CONFIGURATION_EXIT = 78;
+/** All children together; the issue's promise is 20 s from Ctrl-C to the end. */
+const STOP_BUDGET_MS = 18_000;
+
+export interface LaunchOptions {
+  /** Folder of the clone. */
+  readonly root: string;
+  readonly home: string;
+  readonly configFile: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly overrides: Overrides;
+  readonly screen: Screen;
+  readonly now: () => number;
+}
+
+/** How a run came to its end. */
+interface Ending {
+  readonly reason: string;
+  readonly exitCode: number;
+}
+
+/**
+ * Starts everything, shows what happens, and stops everything in order.
+ * @returns the exit code: 0 after a wished stop or when the first start runs already, 78 for a wrong configuration.
+ */
+export async function launch(options: LaunchOptions): Promise<number> {
+  const { screen, now } = options;
+  const startedAt = now();
+  let config: Config;
+  let lock: HomeLock;
+  const paths = homePaths(options.home);
+  try {
+    config = withOverrides(loadConfig({ path: options.configFile, env: options.env, credentials: 'live' }), options.overrides);
+    prepareHome(paths);
+    const taken = takeLock(paths.lock);
+    if (!taken.held) {
+      const addresses = readRunFile(paths.runFile)?.addresses;
+      screen.show({
+        time: now(),
+        event: 'running',
+        home: paths.home,
+        pid: taken.holder.pid,
+        ...(addresses === undefined ? {} : { addresses }),
+      });
+      return 0;
+    }
+    lock = taken.lock;
+  } catch (error) {
+    return showError(options, error);
+  }
+
+  const stopping = new AbortController();
+  const run = new Run(options, config, paths, stopping.signal);
+  const ending = new Promise<Ending>((resolve) => {
+    const end = (reason: string, exitCode: number): void => {
+      stopping.abort();
+      resolve({ reason, exitCode });
+    };
+    run.onFatal = (error) => end('an error', showError(options, error));
+    listenForStop({
+      onFirst: (reason) => end(reason, 0),
+      onSecond: () => {
+        run.supervisor.killAll();
+        removeRunFile(paths.runFile);
+        lock.release();
+        process.exit(130);
+      },
+    });
+    run.start(startedAt).catch((error: unknown) => {
+      // A start that was given up fails in its own ways; they are not news.
+      if (!stopping.signal.aborted) end('an error', showError(options, error));
+    });
+  });
+  const { reason, exitCode } = await ending;
+  await run.stop();
+  removeRunFile(paths.runFile);
+  lock.release();
+  screen.show({ time: now(), event: 'stopped', reason, exitCode, elapsedMs: now() - startedAt });
+  return exitCode;
+}
+
+/** One run, from the first child to the last. */
+class Run {
+  readonly supervisor: Supervisor;
+  onFatal: (error: KeelsonError) => void = () => undefined;
+  readonly #options: LaunchOptions;
+  readonly #paths: HomePaths;
+  readonly #signal: AbortSignal;
+  readonly #config: Config;
+  readonly #steps: Steps;
+
+  constructor(options: LaunchOptions, config: Config, paths: HomePaths, signal: AbortSignal) {
+    const { screen, now } = options;
+    this.#options = options;
+    this.#config = config;
+    this.#paths = paths;
+    this.#signal = signal;
+    this.#steps = new Steps(screen, now);
+    this.supervisor = new Supervisor({
+      children: new ChildrenFile(paths.children),
+      onRestart: (notice) => screen.show({ time: now(), event: 'restart', ...notice }),
+      onFatal: (error) => this.onFatal(error),
+    });
+  }
+
+  async start(startedAt: number): Promise<void> {
+    const { screen, now } = this.#options;
+    await this.#endLeftovers();
+    const context = this.#context();
+    const database = await bringUpDatabase(context);
+    const temporal = await bringUpTemporal(context);
+    const venue = await bringUpVenue(context);
+    const env = {
+      ...temporal.env,
+      ...venue?.env,
+      DATABASE_URL: database.url,
+      DATABASE_URL_FILE: '',
+      ...(temporal.ui === undefined ? {} : { KEELSON_TEMPORAL_UI: temporal.ui }),
+    };
+    // The API before the workers: stopping in reverse order then ends entries first, and shows the rest to the last.
+    const api = await bringUpApi(context, env);
+    const guardian = await bringUpWorker(context, 'guardian', env);
+    const trading = await bringUpWorker(context, 'trading', env);
+    const addresses: Addresses = {
+      api,
+      temporal: temporal.address,
+      ...(temporal.ui === undefined ? {} : { temporalUi: temporal.ui }),
+      ...(venue === undefined ? {} : { venue: venue.addresses }),
+      metrics: { api: `${api}/metrics`, guardian, trading },
+    };
+    const reader = apiReader(api, database.key);
+    const modes = await reader.modes(this.#signal);
+    this.#signal.throwIfAborted();
+    writeRunFile(this.#paths.runFile, { pid: process.pid, since: now(), addresses, pids: this.supervisor.pids });
+    screen.show({
+      time: now(),
+      event: 'ready',
+      addresses,
+      home: this.#paths.home,
+      modes,
+      instruments: shownInstruments(this.#config),
+      elapsedMs: now() - startedAt,
+    });
+    const show = screen.show.bind(screen);
+    await follow({ api: reader, after: database.lastEventId, show, signal: this.#signal });
+  }
+
+  async stop(): Promise<void> {
+    const { screen, now } = this.#options;
+    await this.supervisor.stopAll(STOP_BUDGET_MS, (child, how, elapsedMs) => {
+      const state = how === 'stopping' ? 'started' : 'done';
+      const message = { stopping: `Stopping ${child}`, stopped: `${child} has stopped`, killed: `${child} did not stop and was killed` }[
+        how
+      ];
+      screen.show({ time: now(), event: 'step', step: `stop ${child}`, state, message, elapsedMs: Math.round(elapsedMs) });
+    });
+  }
+
+  async #endLeftovers(): Promise<void> {
+    const left = readChildren(this.#paths.children);
+    if (left.length === 0) return;
+    await this.#steps.run('leftovers', 'Looking for processes of a killed start', async () => {
+      const stopped = await stopLeftovers(left);
+      const done =
+        stopped.length === 0 ? 'No process of the last start is left' : `Stopped what a killed start had left: ${stopped.join(', ')}`;
+      return { done, result: undefined };
+    });
+  }
+
+  #context(): LaunchContext {
+    const { root, env, now, overrides } = this.#options;
+    let { configFile } = this.#options;
+    if (overrides.interval !== undefined) {
+      // Workers read a file: what a flag changed for them has to stand in one.
+      const text = standingAlone(this.#config, configFile);
+      configFile = join(this.#paths.home, 'effective.config.json');
+      writeWhole(configFile, text);
+    }
+    return {
+      config: this.#config,
+      configFile,
+      paths: this.#paths,
+      root,
+      env,
+      steps: this.#steps,
+      supervisor: this.supervisor,
+      ports: new PortChooser(this.#paths.home),
+      signal: this.#signal,
+      now,
+    };
+  }
+}
+
+/** @returns the exit code that belongs to the error. */
+function showError({ screen, now }: LaunchOptions, error: unknown): number {
+  if (error instanceof KeelsonError) {
+    screen.show({ time: now(), event: 'error', code: error.failure.code, message: error.failure.message });
+    if (error instanceof ChildFailed) return error.exitCode;
+    return error.failure.code.startsWith('CONFIG_') ? CONFIGURATION_EXIT : 1;
+  }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  screen.show({ time: now(), event: 'error', code: 'INTERNAL', message });
+  return 1;
+}

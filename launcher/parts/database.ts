@@ -1,0 +1,75 @@
+import { join } from 'node:path';
+import pg from 'pg';
+import { databaseUrl, withoutCredentials } from '../../config/index.js';
+import { KeelsonError } from '../../core/errors.js';
+import { checkDurability } from '../../db/durability.js';
+import { migrate } from '../../db/migrate.js';
+import { ensureOwner, lastEventId } from '../../db/owner.js';
+import { ownerKey } from '../home/keys.js';
+import { startPostgres } from '../postgres/server.js';
+import { serverChild } from '../supervise/server-child.js';
+import { choosePort } from './launch-context.js';
+import type { LaunchContext } from './launch-context.js';
+
+const CONNECT_LIMIT_MS = 10_000;
+
+export interface Database {
+  /** With its password: given to children, never shown. */
+  readonly url: string;
+  /** The owner's API key. */
+  readonly key: string;
+  /** The last audit event of earlier starts. */
+  readonly lastEventId: string;
+}
+
+/** Starts the embedded Postgres, or takes the one of DATABASE_URL; brings it up to date and checks that it keeps promises. */
+export async function bringUpDatabase(context: LaunchContext): Promise<Database> {
+  const given = databaseUrl(context.env);
+  const url = given ?? (await startEmbedded(context));
+  return context.steps.run('database', 'Preparing the database', async () => {
+    const applied = await prepare(url);
+    const key = ownerKey(context.paths.ownerKey);
+    await ensureOwner(url, key);
+    const where = given === undefined ? 'Database' : `Database at ${withoutCredentials(given)}`;
+    const done = applied === 0 ? `${where} is up to date` : `${where}: ${applied} migration${applied === 1 ? '' : 's'} applied`;
+    return { done, result: { url, key, lastEventId: await lastEventId(url) } };
+  });
+}
+
+async function startEmbedded(context: LaunchContext): Promise<string> {
+  const { paths, steps, supervisor } = context;
+  const port = await choosePort(context, 'Postgres', 0);
+  return steps.run('postgres', 'Starting Postgres', async (progress) => {
+    const said = await supervisor.start(
+      serverChild({
+        name: 'postgres',
+        log: join(paths.logs, 'postgres.log'),
+        stopLimitMs: 6000,
+        start: (onLog) => startPostgres({ home: paths.postgres, port, onLog, report: progress }),
+        said: ({ url, version }) => ({ url, version }),
+      }),
+    );
+    return { done: `Postgres ${String(said['version']).split('-')[0]} answers on port ${port}`, result: String(said['url']) };
+  });
+}
+
+/** @returns how many migrations were applied. @throws KeelsonError CONFIG_DATABASE, CONFIG_DURABILITY, CONFIG_MIGRATION_EDITED */
+async function prepare(url: string): Promise<number> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_LIMIT_MS });
+  // A connection that breaks later is told by the call that uses it.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+  } catch (cause) {
+    const detail =
+      cause instanceof AggregateError ? (cause.errors as Error[]).map(({ message }) => message).join('; ') : (cause as Error).message;
+    throw new KeelsonError('CONFIG_DATABASE', { address: withoutCredentials(url), detail }, { cause });
+  }
+  try {
+    const applied = await migrate(client);
+    await checkDurability(client);
+    return applied.length;
+  } finally {
+    await client.end();
+  }
+}
