@@ -1,7 +1,7 @@
 import type { EntryModel } from '../../activities/ports/model.js';
 import type { Config } from '../../config/index.js';
 import { playDemo, type DemoOutcome } from './demo-liveliness.js';
-import { demoPlan, demoSources } from './demo-sources.js';
+import { begunAt, demoPlan, demoSources } from './demo-sources.js';
 
 export interface DemoRun {
   readonly offset: number;
@@ -13,7 +13,7 @@ export function demoOffsets(count: number): readonly number[] {
   return Array.from({ length: count }, (_, index) => (index * 619) % 2_003);
 }
 
-/** Plays the demo once from each offset, each with simulated series of its own. */
+/** Plays the demo once from each offset into the same bars. */
 export async function playFromOffsets(
   config: Config,
   model: EntryModel,
@@ -22,9 +22,10 @@ export async function playFromOffsets(
   bars: number,
 ): Promise<readonly DemoRun[]> {
   const plan = demoPlan(config, bars);
+  const sources = demoSources(config, seed, model.trainedTo);
   const runs: DemoRun[] = [];
   for (const offset of offsets) {
-    const outcome = await playDemo(demoSources(config, seed + offset, offset, model.trainedTo), model, plan);
+    const outcome = await playDemo(begunAt(sources, offset), model, plan);
     runs.push({ offset, outcome });
   }
   return runs;

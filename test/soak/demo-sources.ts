@@ -30,9 +30,9 @@ export function demoPlan(config: Config, bars: number): DemoPlan {
 
 /**
  * The configured instruments as the paper venue itself plays them. Recorded ones begin after `trainedTo`, so that the
- * model has seen nothing of what is played, and loop within that; all begin `offset` bars into what is played.
+ * model has seen nothing of what is played, and loop within that.
  */
-export function demoSources(config: Config, seed: number, offset: number, trainedTo: string): readonly DemoSource[] {
+export function demoSources(config: Config, seed: number, trainedTo: string): readonly DemoSource[] {
   const from = new Date(Date.parse(trainedTo) + 86_400_000).toISOString().slice(0, 10);
   const loaded = loadMarket({
     data: config.demo.data.map(({ instrument, path }) => ({ file: path, instrument, from, to: undefined })),
@@ -42,9 +42,14 @@ export function demoSources(config: Config, seed: number, offset: number, traine
       startPrice: Number(startPrice),
       volatility: barVolatilityRatio,
     })),
-    startOffset: offset,
+    startOffset: 0,
     atEnd: 'loop',
     seed,
   });
   return loaded.map(({ instrument, series }) => ({ instrument: instrument.name, bar: (index) => series.bar(index) }));
+}
+
+/** The same sources begun `offset` bars later, as the venue's `--start-offset` does. */
+export function begunAt(sources: readonly DemoSource[], offset: number): readonly DemoSource[] {
+  return sources.map(({ instrument, bar }) => ({ instrument, bar: (index) => bar(index + offset) }));
 }
