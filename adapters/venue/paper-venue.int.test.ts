@@ -1,0 +1,183 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { BarEvent, OrderRequest, StreamEvent, Venue, VenueFill } from '../../activities/ports/venue.js';
+import { decimal, text, type DecimalText } from '../../core/money/index.js';
+import { floorToStep } from '../../core/money/step.js';
+import type { InstrumentRules } from '../../core/order/instrument.js';
+import { createVenue } from './create-venue.js';
+import { paper } from './profiles/binance.js';
+import type { VenueAddresses } from './profiles/wire-profile.js';
+
+const PROGRAM = fileURLToPath(new URL('../../dist/exchange/main.js', import.meta.url));
+const INSTRUMENTS = ['SPX/USDT', 'BTC/USDT', 'ETH/USDT'];
+
+let server: ChildProcess;
+let urls: VenueAddresses;
+let venue: Venue;
+let rules: ReadonlyMap<string, InstrumentRules>;
+let prices: Map<string, DecimalText>;
+const stop = new AbortController();
+const account: StreamEvent[] = [];
+const bars: BarEvent[] = [];
+const gaps: string[] = [];
+let ids = 0;
+
+beforeAll(async () => {
+  server = spawn(process.execPath, [PROGRAM, '--json', '--exit-with-stdin', '--account', 'main:key:secret:USDT=100000,BTC=1'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: server.stdout as NodeJS.ReadableStream });
+  const [line] = (await once(lines, 'line')) as [string];
+  urls = JSON.parse(line) as VenueAddresses;
+  venue = await create('key', 'secret');
+  rules = new Map((await venue.reader.instruments()).map((rule) => [rule.instrument, rule]));
+  prices = new Map();
+  void venue.streams.watchAccount((event) => void account.push(event), stop.signal);
+  void venue.streams.watchBars(
+    { instruments: INSTRUMENTS, intervalMs: 1_000 },
+    {
+      onBar: (event) => void bars.push(event),
+      onPrice: (instrument, price) => void prices.set(instrument, price),
+      onGap: (reason) => void gaps.push(reason),
+    },
+    stop.signal,
+  );
+  await vi.waitFor(() => expect([prices.size, account.length]).toEqual([3, 1]), { timeout: 10_000 });
+}, 60_000);
+
+afterAll(async () => {
+  stop.abort();
+  await venue?.close();
+  server?.stdin?.end();
+  if (server?.exitCode === null) await once(server, 'exit');
+});
+
+const create = (apiKey: string, secret: string): Promise<Venue> =>
+  createVenue({
+    profile: paper(),
+    urls: { rest: urls.rest, stream: urls.stream, wsApi: urls.wsApi },
+    apiKey,
+    secret,
+    clock: Date.now,
+    instruments: INSTRUMENTS,
+  });
+
+/** An order on tick and step, at `factor` times the last price, worth about `notional`. */
+async function request(instrument: string, side: 'buy' | 'sell', factor: string, more: Partial<OrderRequest> = {}): Promise<OrderRequest> {
+  const rule = rules.get(instrument);
+  if (rule === undefined) throw new Error(`${instrument} is not listed`);
+  const price = floorToStep(decimal(prices.get(instrument) ?? '').mul(decimal(factor)), decimal(rule.tickSize));
+  const { venueTime } = await venue.reader.clock();
+  return {
+    clientOrderId: `kel-${++ids}`,
+    instrument,
+    side,
+    type: 'limit',
+    timeInForce: 'IOC',
+    quantity: text(floorToStep(decimal('500').div(price), decimal(rule.stepSize))),
+    price: text(price),
+    signedTimestamp: venueTime,
+    receiveWindowMs: 2_000,
+    ...more,
+  };
+}
+
+describe('against the paper venue, as a process of its own', () => {
+  it.each(INSTRUMENTS)('a marketable order in %s fills, and reply, look-up, list and stream tell the same', async (instrument) => {
+    const order = await request(instrument, 'buy', '1.02');
+    const verdict = await venue.sender.submit(order, 2_500);
+    if (verdict.kind !== 'accepted') throw new Error(JSON.stringify(verdict));
+    expect(verdict.order).toMatchObject({
+      clientOrderId: order.clientOrderId,
+      instrument,
+      side: 'buy',
+      status: 'filled',
+      quantity: order.quantity,
+      price: order.price,
+    });
+    const filled = verdict.fills.reduce((sum, fill) => sum.add(decimal(fill.quantity)), decimal('0'));
+    expect(text(filled)).toBe(order.quantity);
+
+    const found = await venue.reader.lookUp(instrument, order.clientOrderId);
+    expect(found).toMatchObject({ kind: 'found', order: { ...verdict.order, createdTime: expect.any(Number) as number } });
+
+    const { venueOrderId } = verdict.order;
+    const listed = await venue.reader.fillsOfOrder(instrument, venueOrderId);
+    expect(listed.map(essence)).toEqual(verdict.fills.map(essence));
+    const all = await venue.reader.fills(instrument, order.signedTimestamp - 1_000);
+    expect(all.filter((fill) => fill.venueOrderId === venueOrderId).map(essence)).toEqual(verdict.fills.map(essence));
+    await vi.waitFor(() => expect(streamed(venueOrderId).map(essence)).toEqual(verdict.fills.map(essence)), { timeout: 5_000 });
+  });
+
+  it('a resting order is open until it is cancelled, and a second cancel does not find it', async () => {
+    const order = await request('BTC/USDT', 'buy', '0.9', { timeInForce: 'GTC' });
+    const verdict = await venue.sender.submit(order, 2_500);
+    expect(verdict).toMatchObject({ kind: 'accepted', order: { status: 'accepted', executedQuantity: '0' }, fills: [] });
+    expect((await venue.reader.openOrders('BTC/USDT')).map((open) => open.clientOrderId)).toEqual([order.clientOrderId]);
+    expect(await venue.sender.submit({ ...order, signedTimestamp: order.signedTimestamp + 1 }, 2_500)).toMatchObject({
+      kind: 'alreadyExists',
+    });
+    const balances = new Map((await venue.reader.balances()).map((balance) => [balance.asset, balance]));
+    expect(balances.get('USDT')?.locked).not.toBe('0');
+    expect(await venue.reader.cancel('BTC/USDT', order.clientOrderId)).toBe('canceled');
+    expect(await venue.reader.cancel('BTC/USDT', order.clientOrderId)).toBe('unknownOrder');
+    expect(await venue.reader.openOrders()).toEqual([]);
+    expect(await venue.reader.lookUp('BTC/USDT', order.clientOrderId)).toMatchObject({ kind: 'found', order: { status: 'canceled' } });
+    await vi.waitFor(() => expect(statuses(order.clientOrderId)).toEqual(['accepted', 'canceled']), { timeout: 5_000 });
+  });
+
+  it('an immediate order that nothing answers expires, and one that must fill whole likewise', async () => {
+    for (const timeInForce of ['IOC', 'FOK'] as const) {
+      const verdict = await venue.sender.submit(await request('BTC/USDT', 'buy', '0.9', { timeInForce }), 2_500);
+      expect(verdict).toMatchObject({ kind: 'accepted', order: { status: 'expired', executedQuantity: '0' }, fills: [] });
+    }
+  });
+
+  it('P6: a request that arrives after its window is refused by the venue itself, and was never placed', async () => {
+    const order = await request('BTC/USDT', 'buy', '1.02');
+    const late = { ...order, signedTimestamp: order.signedTimestamp - 3_000 };
+    expect(await venue.sender.submit(late, 2_500)).toMatchObject({ kind: 'rejected', failure: { code: 'VENUE_REJECTED' } });
+    expect(await venue.reader.lookUp('BTC/USDT', order.clientOrderId)).toMatchObject({ kind: 'absent' });
+  });
+
+  it('refusals come back as what they are', async () => {
+    const dear = await request('BTC/USDT', 'buy', '0.99', { quantity: text(decimal('5')), timeInForce: 'GTC' });
+    expect(await venue.sender.submit(dear, 2_500)).toMatchObject({ kind: 'rejected', failure: { code: 'VENUE_INSUFFICIENT_FUNDS' } });
+    const offStep = await request('BTC/USDT', 'buy', '0.99');
+    expect(await venue.sender.submit({ ...offStep, quantity: `${offStep.quantity}0000000001` as DecimalText }, 2_500)).toMatchObject({
+      kind: 'rejected',
+      failure: { code: 'VENUE_REJECTED' },
+    });
+    const stranger = await create('key', 'wrong');
+    expect(await stranger.sender.submit(await request('BTC/USDT', 'buy', '0.99'), 2_500)).toMatchObject({
+      kind: 'rejected',
+      failure: { code: 'VENUE_AUTH' },
+    });
+    await expect(stranger.reader.balances()).rejects.toMatchObject({ failure: { code: 'VENUE_AUTH' } });
+    await stranger.close();
+  });
+
+  it('bars close one after another in each instrument, and are the same by REST', async () => {
+    await vi.waitFor(() => expect(bars.filter((event) => event.bar.instrument === 'SPX/USDT').length).toBeGreaterThanOrEqual(4), {
+      timeout: 15_000,
+    });
+    expect(gaps).toEqual([]);
+    for (const instrument of INSTRUMENTS) {
+      const streamed = bars.filter((event) => event.bar.instrument === instrument).map((event) => event.bar);
+      const first = streamed[0];
+      if (first === undefined) throw new Error(`no bar of ${instrument}`);
+      const read = await venue.reader.bars(instrument, 1_000, first.openTime, 1_000);
+      expect(read.slice(0, streamed.length)).toEqual(streamed);
+      expect(read.every((bar, index) => bar.openTime === first.openTime + index * 1_000)).toBe(true);
+    }
+  }, 30_000);
+});
+
+const essence = ({ clientOrderId: _, ...fill }: VenueFill) => fill;
+const streamed = (venueOrderId: string): VenueFill[] =>
+  account.flatMap((event) => (event.kind === 'fill' && event.fill.venueOrderId === venueOrderId ? [event.fill] : []));
+const statuses = (clientOrderId: string): string[] =>
+  account.flatMap((event) => (event.kind === 'order' && event.order.clientOrderId === clientOrderId ? [event.order.status] : []));
