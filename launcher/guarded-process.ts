@@ -25,8 +25,10 @@ export interface GuardedOptions {
   readonly arguments: readonly string[];
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Whether the program ends by itself when its standard input closes; else a shell watches for it. */
+  /** Whether the program ends by itself when its standard input closes; else a shell watches and sends `stopSignal`. */
   readonly exitsWithStdin: boolean;
+  /** What makes the program end in order. By default SIGTERM. */
+  readonly stopSignal?: 'SIGINT' | 'SIGTERM';
   readonly account?: { readonly uid: number; readonly gid: number } | undefined;
   readonly onLine: (line: string) => void;
 }
@@ -34,12 +36,13 @@ export interface GuardedOptions {
 // Without job control a background job reads /dev/null, so standard input is kept as descriptor 3. Whichever of
 // program and watcher ends first, the other is ended.
 const WATCH = `
+signal=$1; shift
 exec 3<&0
 "$@" 3<&- </dev/null &
 program=$!
-trap 'kill -INT $program 2>/dev/null' INT TERM
+trap 'kill -"$signal" $program 2>/dev/null' INT TERM
 trap 'kill -QUIT $program 2>/dev/null' QUIT
-( cat <&3 >/dev/null; kill -INT $program 2>/dev/null ) &
+( cat <&3 >/dev/null; kill -"$signal" $program 2>/dev/null ) &
 watcher=$!
 exec 3<&-
 wait $program
@@ -74,7 +77,8 @@ export function startGuarded(options: GuardedOptions): GuardedProcess {
 
 function spawnIt(options: GuardedOptions) {
   const own = [options.program, ...options.arguments];
-  const [program = '', ...rest] = options.exitsWithStdin ? own : ['/bin/sh', '-c', WATCH, 'watch', ...own];
+  const signal = (options.stopSignal ?? 'SIGTERM').slice('SIG'.length);
+  const [program = '', ...rest] = options.exitsWithStdin ? own : ['/bin/sh', '-c', WATCH, 'watch', signal, ...own];
   return spawn(program, rest, {
     cwd: options.cwd,
     env: options.env,

@@ -136,6 +136,8 @@ async function start(
     cwd: location.dataDir,
     env: serverEnvironment(),
     exitsWithStdin: false,
+    // Postgres: SIGTERM would wait for every client to leave, SIGINT ends their sessions.
+    stopSignal: 'SIGINT',
     account,
     onLine: (line) => {
       if (line.includes(READY)) isReady();

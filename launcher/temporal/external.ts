@@ -9,7 +9,10 @@ export interface ExternalServer {
   readonly address: string;
   readonly namespace: string;
   readonly version: string;
+  /** For a Connection: TLS, API key, headers. Holds secrets. */
   readonly connection: ConnectionOptions;
+  /** What the namespace lacks and `prepareNamespace` will try to make, for a person to read. */
+  readonly missing: readonly string[];
 }
 
 /** What a server says of itself and of one namespace. */
@@ -40,7 +43,7 @@ export async function externalServer(
   const facts = await askServer(address, connection, namespace);
   const problems = unusable(facts);
   if (problems.length > 0) throw new KeelsonError('CONFIG_TEMPORAL', { address, detail: problems.join('; ') });
-  return { address, namespace, version: facts.version, connection };
+  return { address, namespace, version: facts.version, connection, missing: missingFrom(facts) };
 }
 
 function settingsOf(env: Readonly<Record<string, string | undefined>>) {
@@ -99,7 +102,7 @@ export function unusable(facts: ServerFacts): string[] {
   return problems;
 }
 
-/** What `prepareNamespace` has to make, for a person to read. */
+/** What is not there yet and can be made. */
 export function missingFrom(facts: ServerFacts, retentionDays = 30): string[] {
   const missing: string[] = [];
   if (facts.retentionDays === undefined) missing.push('the namespace');

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
-import type { ConnectionOptions } from '@temporalio/client';
 import { chooseBinary, type ResolveProgress } from './choose.js';
-import { externalServer } from './external.js';
+import { type ExternalServer, externalServer } from './external.js';
 import { build } from './sources/build.js';
 import { download } from './sources/download.js';
 import { keptServer, userCacheFolder } from './sources/kept.js';
@@ -20,14 +19,7 @@ export interface ResolveTemporalOptions {
 }
 
 export type ResolvedTemporal =
-  | {
-      readonly kind: 'external';
-      readonly address: string;
-      readonly namespace: string;
-      readonly version: string;
-      /** TLS, API key and headers for a Connection; holds secrets. */
-      readonly connection: ConnectionOptions;
-    }
+  | ({ readonly kind: 'external' } & ExternalServer)
   | { readonly kind: 'binary'; readonly source: string; readonly binary: TemporalBinary };
 
 /**

@@ -18,6 +18,8 @@ export interface PostgresProvider {
 }
 
 const TEMPLATE = 'keelson_template';
+/** Nothing in it outlives the run. */
+const FAST = { fsync: 'off', full_page_writes: 'off', max_connections: '300' };
 
 /** The Postgres of a test run, started by the first `get`. It gives up durability for speed. */
 export function providePostgres(): PostgresProvider {
@@ -37,18 +39,16 @@ async function start(): Promise<{ offer: PostgresOffer; server: PostgresServer; 
   const home = await mkdtemp(join(tmpdir(), 'keelson-test-postgres-'));
   // As root the server runs under another account, which has to get to its data.
   await chmod(home, 0o711);
-  const server = await startPostgres({
-    home,
-    port: await freePort(),
-    settings: { fsync: 'off', synchronous_commit: 'on', full_page_writes: 'off', max_connections: '300' },
-  });
+  let server: PostgresServer | undefined;
   try {
+    server = await startPostgres({ home, port: await freePort(), settings: FAST });
     await makeTemplate(server.url);
+    return { offer: { url: server.url, template: TEMPLATE }, server, home };
   } catch (error) {
-    await server.stop();
+    await server?.stop();
+    await rm(home, { recursive: true, force: true });
     throw error;
   }
-  return { offer: { url: server.url, template: TEMPLATE }, server, home };
 }
 
 async function makeTemplate(url: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { freePort } from '../../launcher/free-port.js';
 import { prepareNamespace } from '../../launcher/temporal/namespace.js';
 import { resolveTemporal } from '../../launcher/temporal/resolve.js';
@@ -23,6 +24,7 @@ export interface TemporalProvider {
 
 const NAMESPACE = 'default';
 const SKIPS_TIME_SINCE = '1.32.0';
+const TIME_SKIPPING = { 'frontend.WorkflowTimeSkippingEnabled': true, 'history.timerProcessorMaxTimeShift': '1ms' };
 
 /** The Temporal server of a test run, started by the first `get`; a cold machine builds it then, which takes minutes. */
 export function provideTemporal(): TemporalProvider {
@@ -38,7 +40,7 @@ export function provideTemporal(): TemporalProvider {
 }
 
 async function start(): Promise<{ offer: TemporalOffer; server?: TemporalServer; folder?: string }> {
-  const repoDir = new URL('../..', import.meta.url).pathname;
+  const repoDir = fileURLToPath(new URL('../..', import.meta.url));
   const resolved = await resolveTemporal({ env: process.env, repoDir, report: sayOccasionally() });
   if (resolved.kind === 'external') {
     await prepareNamespace({ address: resolved.address, connection: resolved.connection, namespace: resolved.namespace });
@@ -47,22 +49,19 @@ async function start(): Promise<{ offer: TemporalOffer; server?: TemporalServer;
   }
   const folder = await mkdtemp(join(tmpdir(), 'keelson-test-temporal-'));
   const timeSkipping = isAtLeast(resolved.binary.version, SKIPS_TIME_SINCE);
-  const server = await startTemporal({
-    binary: resolved.binary,
-    dbFile: join(folder, 'temporal.db'),
-    port: await freePort(),
-    settings: timeSkipping
-      ? { 'frontend.WorkflowTimeSkippingEnabled': true, 'history.timerProcessorMaxTimeShift': '1ms' }
-      : {},
-  });
+  const port = await freePort();
+  const settings = timeSkipping ? TIME_SKIPPING : {};
+  let server: TemporalServer | undefined;
   try {
+    server = await startTemporal({ binary: resolved.binary, dbFile: join(folder, 'temporal.db'), port, settings });
     await prepareNamespace({ address: server.address, namespace: NAMESPACE });
+    const offer = { address: server.address, namespace: NAMESPACE, timeSkipping, version: server.version };
+    return { offer, server, folder };
   } catch (error) {
-    await server.stop();
+    await server?.stop();
+    await rm(folder, { recursive: true, force: true });
     throw error;
   }
-  const offer = { address: server.address, namespace: NAMESPACE, timeSkipping, version: server.version };
-  return { offer, server, folder };
 }
 
 /** A build prints one line in each 200: enough to see that it goes on. */

@@ -1,0 +1,134 @@
+import { NativeConnection, Worker, bundleWorkflowCode, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { Client } from '@temporalio/client';
+import { createOrderActivities } from '../../activities/order/index.js';
+import type { OrderDependencies } from '../../activities/order/dependencies.js';
+import { StreamedMarket } from '../../activities/streams/live-market.js';
+import type { Venue } from '../../activities/ports/venue.js';
+import { createControlStore } from '../../adapters/store/control-store.js';
+import { createMarketStore } from '../../adapters/store/market-store.js';
+import { createOrderStore } from '../../adapters/store/order-store.js';
+import { openPool } from '../../adapters/store/pool.js';
+import { createVenue } from '../../adapters/venue/create-venue.js';
+import { BINANCE } from '../../adapters/venue/profiles/binance.js';
+import type { DecimalText } from '../../core/money/index.js';
+import type { Limits } from '../../core/risk/limits.js';
+import type { TradeSignal } from '../../core/signal/signal.js';
+import { serve } from '../../exchange/serve.js';
+import { TEST_KEY, TEST_SECRET, testVenue } from '../../exchange/testing/open-venue.js';
+import type { Venue as PaperVenue } from '../../exchange/venue.js';
+import { testDatabase, type TestDatabase } from './postgres.js';
+
+export const ACCOUNT = 'main';
+export const INSTRUMENT = 'BTC/USDT';
+const d = (text: string): DecimalText => text as DecimalText;
+
+export const LIMITS: Limits = {
+  maxOrderNotional: d('10000'),
+  maxInstrumentExposure: d('50000'),
+  maxAccountExposure: d('50000'),
+  maxOpenOrders: 50,
+  collarBps: 50,
+  takerFeeBps: 10,
+  priceMaxAgeMs: 60_000,
+  clockSkewMs: 500,
+};
+
+/** Paper venue, ledger and order activities, real all of them; `deadline` and windows are short, as tests want them. */
+export interface TradingStack {
+  readonly paper: PaperVenue;
+  readonly venue: Venue;
+  readonly database: TestDatabase;
+  readonly dependencies: OrderDependencies;
+  readonly market: StreamedMarket;
+  signal(leg: TradeSignal['leg'], barCloseTime: number): TradeSignal;
+  close(): Promise<void>;
+}
+
+export async function openTradingStack(overrides: { readonly venueOf?: (venue: Venue) => Venue } = {}): Promise<TradingStack> {
+  const database = await testDatabase();
+  const paper = testVenue();
+  const serving = await serve(paper, 0, 0);
+  const profile = { ...BINANCE, receiveWindowMs: 500, visibilityBoundMs: 300, submitDeadlineMs: 1_000 };
+  const created = await createVenue({ profile, urls: serving.addresses, apiKey: TEST_KEY, secret: TEST_SECRET, clock: Date.now, account: ACCOUNT });
+  const venue = overrides.venueOf?.(created) ?? created;
+  const pool = openPool(database.url, { applicationName: 'test' });
+  const control = createControlStore(pool);
+  const strategies = [{ strategy: 'momentum', instrument: INSTRUMENT, version: '1', modelHash: 'none' }];
+  await control.applyConfiguration({ account: ACCOUNT, venue: 'paper', limits: LIMITS, strategies, subject: 'test' });
+  await createMarketStore(pool).saveInstruments('paper', await venue.reader.instruments());
+  await control.onboard(ACCOUNT, { USDT: d('100000'), BTC: d('2'), BNB: d('10') });
+  const { instanceId, epoch } = await control.epoch();
+  const market = new StreamedMarket(Date.now);
+  market.seePrice(INSTRUMENT, d('50000'), Date.now());
+  market.seeSkew((await venue.reader.clock()).skewMs);
+  const dependencies: OrderDependencies = {
+    store: createOrderStore(pool),
+    venueOf: () => venue,
+    live: market,
+    clock: Date.now,
+    epoch,
+    instanceId,
+    sizingOf: () => ({ kind: 'fixedNotional', notional: d('500') }),
+  };
+  return {
+    paper,
+    venue,
+    database,
+    dependencies,
+    market,
+    signal: (leg, barCloseTime) => ({
+      account: ACCOUNT,
+      strategy: 'momentum',
+      strategyVersion: '1',
+      instrument: INSTRUMENT,
+      leg,
+      barCloseTime,
+      decidedTime: Date.now(),
+      validUntil: Date.now() + 20_000,
+      referencePrice: d('50000'),
+      stopDistanceRatio: 0.02,
+      features: [1, 2],
+      score: 0.7,
+      threshold: 0.5,
+      modelHash: 'none',
+      reason: 'test',
+    }),
+    async close() {
+      await venue.close();
+      await serving.close();
+      await pool.end();
+      await database.drop();
+    },
+  };
+}
+
+let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
+
+/** The workflows, bundled from their sources once for a test file. */
+export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
+  const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error };
+  bundle ??= bundleWorkflowCode({ workflowsPath: new URL('../../workflows/index.ts', import.meta.url).pathname, logger: quiet });
+  return bundle;
+}
+
+/** A worker with the stack's order activities on a queue of its own, with its client; run ends when `body` does. */
+export async function withWorker<T>(
+  stack: TradingStack,
+  temporal: { readonly address: string; readonly namespace: string },
+  body: (client: Client, taskQueue: string) => Promise<T>,
+): Promise<T> {
+  const connection = await NativeConnection.connect({ address: temporal.address });
+  const taskQueue = `test-${process.pid}-${performance.now()}`;
+  try {
+    const worker = await Worker.create({
+      connection,
+      namespace: temporal.namespace,
+      taskQueue,
+      workflowBundle: await workflowBundle(),
+      activities: createOrderActivities(stack.dependencies),
+    });
+    return await worker.runUntil(() => body(new Client({ connection, namespace: temporal.namespace }), taskQueue));
+  } finally {
+    await connection.close();
+  }
+}
