@@ -9,7 +9,6 @@ import {
   realizedVolatility,
   relativeStrength,
   safeRatio,
-  simpleAverage,
 } from './indicators.js';
 import type { PriceColumns } from './price-columns.js';
 
@@ -21,10 +20,6 @@ const columns = (rows: readonly (readonly [number, number, number, number])[]): 
 });
 
 // The expected figures of these tables were worked out by hand.
-
-test('the simple average takes the last values only', () => {
-  expect(simpleAverage([100, 1, 2, 6], 3)).toBe(3);
-});
 
 test('the exponential average begins with the mean of the first period', () => {
   // weight 2 / (3 + 1) = 1/2; seed (2 + 4 + 6) / 3 = 4; then 4 + (8 − 4)/2 = 6; then 6 + (2 − 6)/2 = 4
@@ -93,7 +88,7 @@ test('efficiency is net movement over the path, the range position where the clo
 
 test('a ratio over nothing is neutral, and too short a window is refused', () => {
   expect(safeRatio(3, 0)).toBe(0);
-  expect(() => simpleAverage([1, 2], 3)).toThrow('3 values are needed, 2 were given');
+  expect(() => exponentialAverages([1, 2], 3)).toThrow('3 values are needed, 2 were given');
   expect(() => relativeStrength([1, 2, 3], 3)).toThrow(RangeError);
 });
 

@@ -19,14 +19,6 @@ export function clamp(value: number, least: number, most: number): number {
   return Math.min(most, Math.max(least, value));
 }
 
-/** Mean of the last `period` values. */
-export function simpleAverage(values: Series, period: number): number {
-  requireLength(values, period);
-  let sum = 0;
-  for (let i = values.length - period; i < values.length; i += 1) sum += at(values, i);
-  return sum / period;
-}
-
 /**
  * Exponential average with weight 2 / (period + 1). Seed: the mean of the first `period` values of the window; every
  * later value is smoothed in. Returns the averages from the seed on, so the last one belongs to the last bar.
