@@ -77,7 +77,9 @@ async function startOwn(
  */
 function ownEnvironment(env: NodeJS.ProcessEnv, folder: string, address: string, namespace: string): NodeJS.ProcessEnv {
   const profile = join(folder, 'client.toml');
-  writeFileSync(profile, '# Empty on purpose: the settings of this server come from the environment.\n', { mode: 0o600 });
+  writeFileSync(profile, '# Empty on purpose: the settings of this server come from the environment.\n[profile.default]\n', {
+    mode: 0o600,
+  });
   const rest = Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_')));
   return { ...rest, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace, TEMPORAL_CONFIG_FILE: profile };
 }
