@@ -2,7 +2,6 @@ import type { Worker } from '@temporalio/worker';
 import { KeelsonError } from '../../core/errors.js';
 import { supervised } from '../supervised.js';
 import { openProcess, type WorkerProcess } from './process.js';
-import { quietRuntime } from './run-worker.js';
 
 /** What a role brings: its worker, what it starts once the worker polls, and what it has to close. */
 export interface Role {
@@ -22,7 +21,6 @@ export async function runAsProcess(name: string, open: (process: WorkerProcess) 
   const supervision = supervised({ onStop: () => stop() });
   try {
     const opened = await openProcess(name, globalThis.process.env);
-    quietRuntime(opened.log);
     const role = await open(opened);
     const polling = role.worker.run();
     stop = async () => {
