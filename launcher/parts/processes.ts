@@ -7,7 +7,7 @@ import type { LaunchContext } from './launch-context.js';
 export type ChildEnvironment = NodeJS.ProcessEnv;
 
 /** Longest orderly stop of each, in ms: a worker drains, the API closes its connections. */
-const STOP_LIMITS = { guardian: 4000, trading: 6000, api: 2000 } as const;
+const STOP_LIMITS = { guardian: 9000, trading: 9000, api: 2000 } as const;
 
 /**
  * Starts one of our worker processes and waits until it does its work.
