@@ -5,7 +5,7 @@ import { ROOT, inRoot } from './paths.mjs';
 import { fingerprint, sourceFiles } from './sources.mjs';
 
 const DIST = inRoot('dist');
-const CONFIGURATION = ['package-lock.json', 'tsconfig.json', 'vitest.config.ts'];
+const CONFIGURATION = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
 const BUNDLER = 'dist/workers/bundle.js';
 
 const stampPath = (step) => join(DIST, `.${step}-stamp`);
@@ -29,7 +29,8 @@ function removeOrphans(folder = DIST) {
         .split(sep)
         .join('/')
         .replace(/\.js(\.map)?$/, '.ts');
-      if (!source.startsWith('workflow-bundle') && !existsSync(join(ROOT, source))) rmSync(path);
+      const isOrphan = source.endsWith('.test.ts') || !existsSync(join(ROOT, source));
+      if (isOrphan && !source.startsWith('workflow-bundle')) rmSync(path);
     }
   }
 }
@@ -50,7 +51,8 @@ export async function build(report) {
   const code = codeMark();
   if (!isStamped('code', code)) {
     removeOrphans();
-    if (!(await step(report, 'Compiled', 'Compiling', inRoot('node_modules/typescript/bin/tsc'), []))) return false;
+    if (!(await step(report, 'Compiled', 'Compiling', inRoot('node_modules/typescript/bin/tsc'), ['-p', 'tsconfig.build.json'])))
+      return false;
     writeFileSync(stampPath('code'), code);
   }
   if (!existsSync(inRoot(BUNDLER))) return true;

@@ -21,7 +21,8 @@ export const SOURCE_FOLDERS = [
   'workflows',
 ];
 
-const IS_SOURCE = /\.(ts|json)$/;
+/** Tests are not compiled: the test runner reads them as they are. */
+const IS_SOURCE = /(?<!\.test)\.ts$|\.json$/;
 
 function* walk(folder) {
   let entries;
