@@ -5,7 +5,7 @@ import { KeepAliveTransport } from './keep-alive-transport.js';
 import { Listing } from './listing.js';
 import type { VenueAddresses, WireProfile } from './profiles/wire-profile.js';
 import { readCall } from './read-call.js';
-import { requireListed, venueReader } from './reader.js';
+import { venueReader } from './reader.js';
 import { orderSender } from './sender.js';
 import { venueStreams } from './streams.js';
 import { VenueClock } from './venue-clock.js';
@@ -29,9 +29,9 @@ export interface VenueOptions {
   readonly warmSockets?: number;
   /** How often they are used when there is nothing to send. Default 2,000: venues close idle ones after some seconds. */
   readonly keepWarmMs?: number;
+  /** How often a stream is pinged; a dead socket is found within three pings. Default 5,000. */
+  readonly pingMs?: number;
 }
-
-const PING_MS = 5_000;
 
 /**
  * A venue over the library: one client that sends, one that reads, and one for each stream. Loads the instruments and
@@ -62,7 +62,7 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
   };
   const orderClient = confined(restClient(settings, orderTransport, false));
   const readClient = confined(restClient(settings, readTransport, true));
-  const openStreams = (): CcxtStreams => confined(streamsClient(settings, PING_MS));
+  const openStreams = (): CcxtStreams => confined(streamsClient(settings, options.pingMs ?? 5_000));
   // Streams are opened later, each by a client of its own; one is made now so that a wrong address shows at once.
   openStreams();
   const venueClock = new VenueClock({ client: orderClient, transport: orderTransport, profile, call, now: clock });
@@ -78,7 +78,7 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
   try {
     await venueClock.read();
     await call(readTransport, 'instruments', () => listing.reload());
-    requireListed(listing, profile.id, options.instruments ?? []);
+    for (const instrument of options.instruments ?? []) listing.symbolId(instrument);
     await venueClock.keepWarm(options.warmSockets ?? 2, options.keepWarmMs ?? 2_000);
   } catch (error) {
     await close();

@@ -30,10 +30,6 @@ export class Listing {
 
   readonly instrumentOf = (symbolId: string): string => this.#bySymbolId.get(symbolId)?.symbol ?? symbolId;
 
-  has(instrument: string): boolean {
-    return this.#byInstrument.has(instrument);
-  }
-
   /** @throws KeelsonError RISK_INSTRUMENT_UNKNOWN */
   symbolId(instrument: string): string {
     const market = this.#byInstrument.get(instrument);

@@ -1,6 +1,5 @@
 import type { LookUp, VenueFill, VenueOrder, VenueReader } from '../../activities/ports/venue.js';
 import type { Bar } from '../../core/bars/bar.js';
-import { KeelsonError } from '../../core/errors.js';
 import type { CcxtRest } from './ccxt-client.js';
 import type { KeepAliveTransport } from './keep-alive-transport.js';
 import type { Listing } from './listing.js';
@@ -134,11 +133,4 @@ export function venueReader(parts: ReaderParts): VenueReader {
 
 function byTime(first: VenueFill, second: VenueFill): number {
   return first.eventTime - second.eventTime;
-}
-
-/** @throws KeelsonError RISK_INSTRUMENT_UNKNOWN where the venue does not list an instrument that is asked for. */
-export function requireListed(listing: Listing, venue: string, instruments: readonly string[]): void {
-  for (const instrument of instruments) {
-    if (!listing.has(instrument)) throw new KeelsonError('RISK_INSTRUMENT_UNKNOWN', { venue, instrument });
-  }
 }

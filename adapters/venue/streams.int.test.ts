@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { BarEvent, StreamEvent, Venue } from '../../activities/ports/venue.js';
+import type { CcxtStreams } from './ccxt-client.js';
 import { createVenue } from './create-venue.js';
 import { paper } from './profiles/binance.js';
+import { runStream } from './stream-session.js';
 import { scriptedVenue, symbol, type ScriptedVenue } from './testing/scripted-venue.js';
 
 const kline = (symbolId: string, openTime: number, closed: boolean, close = '1.20000000', interval = '1s') => ({
@@ -178,6 +180,27 @@ describe('bars', () => {
     expect(seen.gaps).toEqual([expect.stringContaining('could not be handled')]);
   });
 
+  it('are handled in the very call that brings the frame', async () => {
+    let deliver: (connection: unknown, message: unknown) => void = () => undefined;
+    const fake = { clients: {}, handleMessage: () => undefined } as unknown as CcxtStreams;
+    const frames: unknown[] = [];
+    const done = runStream({
+      open: () => fake,
+      subscribe: () => {
+        deliver = fake.handleMessage.bind(fake) as typeof deliver;
+        return new Promise(() => undefined);
+      },
+      read: (message) => paper().frame(message, (symbolId) => symbolId),
+      onFrame: (frame) => frames.push(frame) > 0,
+      onLost: () => undefined,
+      signal: stop.signal,
+    });
+    deliver(undefined, kline('BTCUSDT', 1_700_000_000_000, true));
+    expect(frames).toMatchObject([{ kind: 'bar', closed: true }]);
+    stop.abort();
+    await done;
+  });
+
   it('end when the signal aborts, and leave no socket', async () => {
     const seen = watchBars(['BTC/USDT']);
     await subscribed(seen);
@@ -291,6 +314,19 @@ describe('the account', () => {
     wire = await scriptedVenue([], Number(new URL(urls.rest).port));
     confirm();
     await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ reason: expect.stringContaining('subscribed') }), { timeout: 5_000 });
+  });
+
+  it('finds a socket that is dead without a word', async () => {
+    await venue.close();
+    venue = await createVenue({ profile: paper(), urls: wire.urls, apiKey: 'key', secret: 'secret', clock: Date.now, pingMs: 50 });
+    confirm();
+    const { events } = watchAccount();
+    await vi.waitFor(() => expect(events).toHaveLength(1));
+    // Nothing is read any more at the far end: pings go out and no pong comes back.
+    wire.streams[0]?.socket.pause();
+    await vi.waitFor(() => expect(events).toHaveLength(3), { timeout: 5_000 });
+    expect(events[1]).toMatchObject({ kind: 'gap', reason: expect.stringContaining('ping-pong') });
+    expect(events[2]).toMatchObject({ kind: 'gap', reason: expect.stringContaining('subscribed') });
   });
 
   it('ends when the venue is closed', async () => {

@@ -15,12 +15,11 @@ export interface Evidence {
 
 export type FailedKind = 'rejected' | 'alreadyExists' | 'unknown';
 
-/** Every condition that is given must hold. `class` also matches subclasses, `exactClass` does not. */
+/** Every condition that is given must hold; `class` also matches subclasses. */
 export interface VerdictRow {
   readonly name: string;
   readonly library?: boolean;
   readonly class?: string;
-  readonly exactClass?: string;
   readonly httpStatus?: readonly number[];
   readonly httpStatusFrom?: number;
   readonly venueCode?: string;
@@ -67,7 +66,6 @@ export function matches(row: VerdictRow, evidence: Evidence): boolean {
   return (
     (row.library === undefined || row.library === evidence.classes.length > 0) &&
     (row.class === undefined || evidence.classes.includes(row.class)) &&
-    (row.exactClass === undefined || evidence.classes[0] === row.exactClass) &&
     (row.httpStatus === undefined || (status !== undefined && row.httpStatus.includes(status))) &&
     (row.httpStatusFrom === undefined || (status !== undefined && status >= row.httpStatusFrom)) &&
     (row.venueCode === undefined || row.venueCode === evidence.venueCode) &&
