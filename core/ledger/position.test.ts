@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Decimal, ZERO, decimal } from '../money/index.js';
+import { Decimal, ZERO, decimal, text } from '../money/index.js';
 import { FLAT, applyFill, entriesOf, type LedgerFill } from './position.js';
 
 const fillOf = (side: 'buy' | 'sell', price: string, quantity: string, fee = '0', feeAsset = 'USDT'): LedgerFill => ({
@@ -54,7 +54,9 @@ describe('a position', () => {
         expect(position.quantity.eq(sums.get('BTC') ?? ZERO)).toBe(true);
         // Whatever was realized plus what is still held at cost is the cash that went out or came in.
         const cash = sums.get('USDT') ?? ZERO;
-        expect(position.realizedPnl.minus(position.cost).minus(cash).abs().lt('1e-20')).toBe(true);
+        expect(position.realizedPnl.minus(position.cost).eq(cash)).toBe(true);
+        // … and every figure can be written to the ledger and read again.
+        for (const figure of [position.quantity, position.cost, position.realizedPnl]) expect(decimal(text(figure)).eq(figure)).toBe(true);
       }),
     );
   });

@@ -8,6 +8,8 @@ export interface PositionState {
   readonly realizedPnl: Decimal;
 }
 
+const COST_PLACES = 18;
+
 export const FLAT: PositionState = { quantity: ZERO, cost: ZERO, realizedPnl: ZERO };
 
 /** A fill as the ledger needs it. */
@@ -54,7 +56,8 @@ export function applyFill(position: PositionState, fill: LedgerFill): PositionSt
     };
   }
   const left = position.quantity.minus(fill.quantity).minus(baseFee);
-  const cost = left.lte(0) ? ZERO : position.cost.mul(left).div(position.quantity);
+  // The share may have no end of digits: it is rounded, and what rounding leaves out is realized, so the sum stays exact.
+  const cost = left.lte(0) ? ZERO : position.cost.mul(left).div(position.quantity).toDecimalPlaces(COST_PLACES);
   const released = position.cost.minus(cost);
   return {
     quantity: left,

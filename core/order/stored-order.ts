@@ -95,5 +95,6 @@ function reservedNotional(order: StoredOrder, leaves: Decimal): DecimalText {
   if (order.side === 'sell' || leaves.isZero()) return ZERO_TEXT;
   const before = decimal(order.reservedQuantity);
   if (before.isZero()) return text(leaves.mul(decimal(order.price)));
-  return text(decimal(order.reservedNotional).mul(leaves).div(before));
+  // Rounded up: what is set aside must cover what may be spent.
+  return text(decimal(order.reservedNotional).mul(leaves).div(before).toDecimalPlaces(18, Decimal.ROUND_UP));
 }

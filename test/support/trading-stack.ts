@@ -1,5 +1,8 @@
-import { NativeConnection, Worker, bundleWorkflowCode, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker, bundleWorkflowCode, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { Client } from '@temporalio/client';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createOrderActivities } from '../../activities/order/index.js';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
@@ -15,8 +18,8 @@ import type { Limits } from '../../core/risk/limits.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
 import { serve } from '../../exchange/serve.js';
 import { TEST_KEY, TEST_SECRET, testVenue } from '../../exchange/testing/open-venue.js';
-import type { Venue as PaperVenue } from '../../exchange/venue.js';
 import { testDatabase, type TestDatabase } from './postgres.js';
+import { readWitness, type Witness } from './witness.js';
 
 export const ACCOUNT = 'main';
 export const INSTRUMENT = 'BTC/USDT';
@@ -35,7 +38,8 @@ export const LIMITS: Limits = {
 
 /** Paper venue, ledger and order activities, real all of them; `deadline` and windows are short, as tests want them. */
 export interface TradingStack {
-  readonly paper: PaperVenue;
+  /** What the venue itself says of our account, read anew. */
+  witness(): Witness;
   readonly venue: Venue;
   readonly database: TestDatabase;
   readonly dependencies: OrderDependencies;
@@ -46,7 +50,9 @@ export interface TradingStack {
 
 export async function openTradingStack(overrides: { readonly venueOf?: (venue: Venue) => Venue } = {}): Promise<TradingStack> {
   const database = await testDatabase();
-  const paper = testVenue();
+  const folder = await mkdtemp(join(tmpdir(), 'keelson-test-venue-'));
+  const journalFile = join(folder, 'journal.ndjson');
+  const paper = testVenue({ journalFile });
   const serving = await serve(paper, 0, 0);
   const profile = { ...BINANCE, receiveWindowMs: 500, visibilityBoundMs: 300, submitDeadlineMs: 1_000 };
   const created = await createVenue({ profile, urls: serving.addresses, apiKey: TEST_KEY, secret: TEST_SECRET, clock: Date.now, account: ACCOUNT });
@@ -71,7 +77,7 @@ export async function openTradingStack(overrides: { readonly venueOf?: (venue: V
     sizingOf: () => ({ kind: 'fixedNotional', notional: d('500') }),
   };
   return {
-    paper,
+    witness: () => readWitness(journalFile, 'test'),
     venue,
     database,
     dependencies,
@@ -98,9 +104,13 @@ export async function openTradingStack(overrides: { readonly venueOf?: (venue: V
       await serving.close();
       await pool.end();
       await database.drop();
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }
+
+// The SDK tells of every step of every worker; only what went wrong is of interest.
+Runtime.install({ logger: new DefaultLogger('ERROR') });
 
 let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
 

@@ -1,4 +1,4 @@
-import { ActivityFailure, log, proxyActivities, proxyLocalActivities, setCurrentDetails } from '@temporalio/workflow';
+import { isCancellation, log, proxyActivities, proxyLocalActivities, setCurrentDetails, TemporalFailure } from '@temporalio/workflow';
 import type { OrderActivities } from '../../activities/order/index.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
 import { AUTHORISE, RECORD, SUBMIT } from '../activity-options.js';
@@ -19,9 +19,9 @@ export async function signalToOrder(signal: TradeSignal): Promise<OrderOutcome> 
   setCurrentDetails(`**${signal.leg}** ${signal.instrument} by ${signal.strategy}: ${signal.reason}`);
 
   const authorisation = await authorise(signal).catch(async (error: unknown) => {
-    if (!(error instanceof ActivityFailure)) throw error;
+    if (!isStepFailure(error)) throw error;
     log.warn('authorise failed', { intentId, error: error.message });
-    await abandon(signal, String(error.cause?.message ?? error.message));
+    await abandon(signal, error.cause?.message ?? error.message);
     return undefined;
   });
   if (authorisation === undefined) return showStatus({ intentId, status: 'denied', codes: ['INFRA_DATABASE'] });
@@ -30,11 +30,16 @@ export async function signalToOrder(signal: TradeSignal): Promise<OrderOutcome> 
   }
 
   const submission = await submit(intentId, signal.account).catch((error: unknown) => {
-    if (!(error instanceof ActivityFailure)) throw error;
+    if (!isStepFailure(error)) throw error;
     log.warn('submit did not end: the outcome is looked up', { intentId, error: error.message });
     return undefined;
   });
   const recorded = submission === undefined ? undefined : await record(intentId, submission);
   if (recorded?.isFinal === true) return showStatus({ intentId, order: recorded });
   return settle(intentId);
+}
+
+/** A step that failed for good. A local activity's failure arrives bare, a normal one's wrapped; a cancellation is neither. */
+function isStepFailure(error: unknown): error is TemporalFailure {
+  return error instanceof TemporalFailure && !isCancellation(error);
 }

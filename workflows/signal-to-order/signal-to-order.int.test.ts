@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { failure } from '../../core/errors.js';
+import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
+import { intentIdOf, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
+import type { Venue } from '../../activities/ports/venue.js';
+import { temporalIfAny } from '../../test/support/temporal.js';
+import { ACCOUNT, openTradingStack, withWorker, type TradingStack } from '../../test/support/trading-stack.js';
+import { disagreements } from '../../test/support/witness.js';
+import type { OrderOutcome } from './status.js';
+
+const temporal = await temporalIfAny();
+
+describe.skipIf(temporal === undefined)('signalToOrder, on a real server, ledger and paper venue', () => {
+  let stack: TradingStack;
+  /** What the sender does instead of sending; `undefined` sends. */
+  let sending: ((real: Venue['sender']) => Venue['sender']) | undefined;
+
+  beforeAll(async () => {
+    stack = await openTradingStack({
+      venueOf: (venue) => ({
+        ...venue,
+        sender: { submit: (request, deadlineMs) => (sending?.(venue.sender) ?? venue.sender).submit(request, deadlineMs) },
+      }),
+    });
+  });
+  afterAll(() => stack?.close());
+
+  const run = (signal: TradeSignal): Promise<OrderOutcome> => {
+    if (temporal === undefined) throw new Error('skipped');
+    return withWorker(stack, temporal, async (client, taskQueue) => {
+      const handle = await client.workflow.start('signalToOrder', {
+        taskQueue,
+        workflowId: signalWorkflowId(signal),
+        args: [signal],
+        requestEagerStart: true,
+        workflowTaskTimeout: '5s',
+      });
+      const outcome: OrderOutcome = await handle.result();
+      const { searchAttributes } = await handle.describe();
+      expect(searchAttributes[SEARCH_ATTRIBUTES.status]).toEqual([outcome.status]);
+      return outcome;
+    });
+  };
+  const count = async (sql: string, ...values: unknown[]): Promise<number> => {
+    const { rows } = await stack.database.pool.query<{ n: string }>(`select count(*) as n from ${sql}`, values);
+    return Number(rows[0]?.n);
+  };
+
+  it('buys and sells, and the ledger explains the venue to the last unit', async () => {
+    const opened = await run(stack.signal('open', 1_000));
+    expect(opened).toMatchObject({ status: 'filled', codes: [] });
+    const closed = await run(stack.signal('close', 2_000));
+    expect(closed).toMatchObject({ status: 'filled', codes: [] });
+
+    expect(await disagreements(stack.database.pool, ACCOUNT, stack.witness())).toEqual([]);
+  });
+
+  it('denies with every reason, writes it down and sends nothing', async () => {
+    const before = stack.witness().orders.size;
+    const outcome = await run({ ...stack.signal('open', 3_000), strategyVersion: '2', validUntil: 1 });
+    expect(outcome).toMatchObject({ status: 'denied', codes: ['RISK_SIGNAL_EXPIRED', 'RISK_STRATEGY_INACTIVE'] });
+    expect(stack.witness().orders.size).toBe(before);
+    expect(await count(`signals where outcome = 'notTraded' and bar_close_time = 3000 and jsonb_array_length(failures) = 2`)).toBe(1);
+  });
+
+  it('P8, P10: a send whose reply is lost is looked up, never sent again', async () => {
+    let sends = 0;
+    sending = (real) => ({
+      submit: async (request, deadlineMs) => {
+        sends += 1;
+        await real.submit(request, deadlineMs);
+        return { kind: 'unknown', failure: failure('VENUE_OUTCOME_UNKNOWN', { order: 'x', venue: 'paper', detail: 'cut' }) };
+      },
+    });
+    const signal = stack.signal('open', 4_000);
+    expect(await run(signal)).toMatchObject({ status: 'filled' });
+    expect(sends).toBe(1);
+    expect(await count('fills where intent_id = $1', intentIdOf(signal))).toBeGreaterThan(0);
+    sending = undefined;
+    expect(await run(stack.signal('close', 4_500))).toMatchObject({ status: 'filled' });
+  });
+
+  it('P11: what never reached the venue is not placed, but only after its window by the venue’s clock', async () => {
+    const signal = stack.signal('open', 5_000);
+    let requestedUntil = 0;
+    sending = () => ({
+      submit: async (request) => {
+        requestedUntil = request.signedTimestamp + request.receiveWindowMs;
+        return { kind: 'unknown', failure: failure('VENUE_OUTCOME_UNKNOWN', { order: 'x', venue: 'paper', detail: 'cut' }) };
+      },
+    });
+    const outcome = await run(signal);
+    sending = undefined;
+    expect(outcome.status).toBe('notPlaced');
+    expect(stack.venue.profile.visibilityBoundMs).toBeGreaterThan(0);
+    expect(Date.now()).toBeGreaterThan(requestedUntil + stack.venue.profile.visibilityBoundMs);
+    expect(await count('orders where intent_id = $1 and reserved_notional = 0', intentIdOf(signal))).toBe(1);
+  });
+
+  it('P1: the same signal again is the same order', async () => {
+    const signal = stack.signal('open', 6_000);
+    const outcome = await run(signal);
+    const sent = stack.witness().orders.size;
+    // Temporal has forgotten nothing here, so the id must be another: the row alone has to refuse.
+    if (temporal === undefined) return;
+    const again = await withWorker(stack, temporal, (client, taskQueue) =>
+      client.workflow.execute('signalToOrder', { taskQueue, workflowId: `again:${signalWorkflowId(signal)}`, args: [signal] }),
+    );
+    expect(again).toEqual(outcome);
+    expect(stack.witness().orders.size).toBe(sent);
+    expect(await disagreements(stack.database.pool, ACCOUNT, stack.witness())).toEqual([]);
+  });
+});
