@@ -22,9 +22,12 @@ create function write_events(p jsonb) returns void language sql as $$
     select e->>'kind', e->>'account', e->>'subject', e->'data' from jsonb_array_elements(coalesce(p->'audit', '[]')) e;
   insert into outbox (kind, data)
     select e->>'kind', e->'data' from jsonb_array_elements(coalesce(p->'outbox', '[]')) e;
-  insert into incidents (incident_key, account, kind, data)
-    select e->>'key', e->>'account', e->>'kind', e->'data' from jsonb_array_elements(coalesce(p->'incidents', '[]')) e
-    on conflict (incident_key) do nothing;
+  with opened as (
+    insert into incidents (incident_key, account, kind, data)
+      select e->>'key', e->>'account', e->>'kind', e->'data' from jsonb_array_elements(coalesce(p->'incidents', '[]')) e
+      on conflict (incident_key) do nothing returning account, kind, data)
+  insert into audit_events (kind, account, data)
+    select 'incident.opened', account, data || jsonb_build_object('incident', kind) from opened;
   insert into blocked_instruments (account, instrument, reason)
     select e->>'account', e->>'instrument', e->>'reason' from jsonb_array_elements(coalesce(p->'blocks', '[]')) e
     on conflict (account, instrument) do nothing;
