@@ -4,7 +4,7 @@ import { restClient, streamsClient } from './ccxt-client.js';
 import { createVenue } from './create-venue.js';
 import { KeepAliveTransport } from './keep-alive-transport.js';
 import { BINANCE, paper } from './profiles/binance.js';
-import { json, scriptedVenue, type ScriptedVenue } from './testing/scripted-venue.js';
+import { json, scriptedVenue, type ScriptedVenue } from '../../test/support/scripted-venue.js';
 
 const GIVEN = { rest: 'http://127.0.0.1:7410', stream: 'ws://127.0.0.1:7410/ws', wsApi: 'ws://127.0.0.1:7410/ws-api/v3' };
 const SETTINGS = { ccxtId: 'binance', apiKey: 'key', secret: 'secret', options: BINANCE.options, venueNow: Date.now } as const;

@@ -112,7 +112,7 @@ describe('against the paper venue, as a process of its own', () => {
     await vi.waitFor(() => expect(streamed(venueOrderId).map(essence)).toEqual(verdict.fills.map(essence)), { timeout: 5_000 });
   });
 
-  it('a resting order is open until it is cancelled, and a second cancel does not find it', async () => {
+  it('a resting order is open until it is canceled, and a second cancel does not find it', async () => {
     const order = await request('BTC/USDT', 'buy', '0.9', { timeInForce: 'GTC' });
     const verdict = await venue.sender.submit(order, 2_500);
     expect(verdict).toMatchObject({ kind: 'accepted', order: { status: 'accepted', executedQuantity: '0' }, fills: [] });

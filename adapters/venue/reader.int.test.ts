@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Venue } from '../../activities/ports/venue.js';
 import { createVenue } from './create-venue.js';
 import { paper } from './profiles/binance.js';
-import { json, scriptedVenue, symbol, type Act, type Answer, type ScriptedVenue } from './testing/scripted-venue.js';
+import { json, scriptedVenue, symbol, type Act, type Answer, type ScriptedVenue } from '../../test/support/scripted-venue.js';
 
 const ORDER_ROW = {
   symbol: 'BTCUSDT',
@@ -249,7 +249,7 @@ describe('P11: looking up', () => {
   });
 });
 
-describe('cancelling', () => {
+describe('cancel', () => {
   it('names the order by the client order id', async () => {
     act('DELETE /api/v3/order', () =>
       jsonWithLongIds({ ...ORDER_ROW, clientOrderId: 'x1', origClientOrderId: 'kel-1', status: 'CANCELED' }),

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createVenue } from './create-venue.js';
 import { DeadlinePassed, KeepAliveTransport } from './keep-alive-transport.js';
 import { paper } from './profiles/binance.js';
-import { filledReply, json, scriptedVenue, symbol, type Act, type ScriptedVenue } from './testing/scripted-venue.js';
+import { filledReply, json, scriptedVenue, symbol, type Act, type ScriptedVenue } from '../../test/support/scripted-venue.js';
 
 const ORDER: OrderRequest = {
   clientOrderId: 'kel-7f3a',

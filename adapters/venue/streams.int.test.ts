@@ -4,7 +4,7 @@ import type { CcxtStreams } from './ccxt-client.js';
 import { createVenue } from './create-venue.js';
 import { paper } from './profiles/binance.js';
 import { runStream } from './stream-session.js';
-import { scriptedVenue, symbol, type ScriptedVenue } from './testing/scripted-venue.js';
+import { scriptedVenue, symbol, type ScriptedVenue } from '../../test/support/scripted-venue.js';
 
 const kline = (symbolId: string, openTime: number, closed: boolean, close = '1.20000000', interval = '1s') => ({
   e: 'kline',

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
-import type { VenueAddresses } from '../profiles/wire-profile.js';
+import type { VenueAddresses } from '../../adapters/venue/profiles/wire-profile.js';
 
 /** A request as it arrived, before anything was made of it. */
 export interface Arrived {
