@@ -1,82 +1,31 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { pino } from 'pino';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import { KeelsonError } from '../core/errors.js';
-import { loadConfig } from '../config/index.js';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { apiUnderTest, KEYS, seedPeople, type ApiUnderTest } from '../test/support/api.js';
 import { testDatabase, type TestDatabase } from '../test/support/postgres.js';
-import type { ApiContext } from './context.js';
-import type { ControlCommand } from './control/control-port.js';
 import { problemSchema } from './http/problem.js';
-import { apiMetrics } from './metrics.js';
-import { openDatabase, type OwnedDatabase } from './read/database.js';
+import { openDatabase } from './read/database.js';
 import { allRoutes } from './routes/all.js';
-import { buildServer } from './server.js';
-
-const config = loadConfig({ path: new URL('../keelson.config.json', import.meta.url).pathname, env: {} });
-const KEYS = { owner: 'key-of-owner', viewer: 'key-of-viewer', trader: 'key-of-trader', gone: 'key-revoked' };
 
 let store: TestDatabase;
-let database: OwnedDatabase;
-let context: ApiContext;
+let api: ApiUnderTest;
 let server: FastifyInstance;
-let executed: ControlCommand[] = [];
-let temporalIsUp = true;
-let now = 0;
 let routes: string[] = [];
 
 beforeAll(async () => {
   store = await testDatabase();
-  database = openDatabase(store.url, () => undefined);
-  for (const subject of ['owner', 'viewer', 'trader'] as const) {
-    await store.pool.query('insert into people (subject, name, roles) values ($1, $1, $2)', [subject, [subject]]);
-  }
-  for (const [label, key] of Object.entries(KEYS)) {
-    await store.pool.query('insert into api_keys (subject, key_sha256, label, revoked_at) values ($1, $2, $3, $4)', [
-      label === 'gone' ? 'owner' : label,
-      createHash('sha256').update(key).digest(),
-      label,
-      label === 'gone' ? new Date() : null,
-    ]);
-  }
+  await seedPeople(store.pool);
   await store.pool.query(`insert into accounts (account, venue) values ('main', 'paper')`);
   await store.pool.query(`insert into control (account) values ('main')`);
 });
-afterAll(async () => {
-  await database.close();
-  await store.drop();
-});
+afterAll(() => store.drop());
 
-beforeEach(async () => {
-  executed = [];
-  temporalIsUp = true;
-  now = Date.now();
-  const metrics = apiMetrics(database, { ofProcess: false });
-  context = {
-    config,
-    environment: 'test',
-    version: '0.0.0',
-    database,
-    control: {
-      execute: async (command) => {
-        if (!temporalIsUp) throw new KeelsonError('INFRA_TEMPORAL', { detail: 'no answer' });
-        executed.push(command);
-        const mode = command.kind === 'pause' ? 'paused' : 'normal';
-        await store.pool.query('update control set mode = $2, version = version + 1 where account = $1', [command.account, mode]);
-      },
-      check: () => (temporalIsUp ? Promise.resolve() : Promise.reject(new Error('down'))),
-      close: () => Promise.resolve(),
-    },
-    metrics: metrics.registry,
-    logger: pino({ level: 'silent' }),
-    now: () => now,
-    newId: randomUUID,
-    temporal: { address: '127.0.0.1:7233', namespace: 'default', ui: null },
-    furtherHosts: ['keelson.internal'],
-  };
-  server = buildServer(context, metrics);
-  routes = allRoutes(context).map((route) => `${route.method} ${route.path}`);
+beforeEach(() => {
+  api = apiUnderTest(store);
+  server = api.server;
+  routes = allRoutes(api.context).map((route) => `${route.method} ${route.path}`);
 });
+afterEach(() => api.close());
 
 interface Options {
   readonly key?: string | null;
@@ -148,7 +97,7 @@ describe('access', () => {
     expect(limited.headers['retry-after']).toBe('6');
     expect((await problem('GET', '/v1/status', { key: KEYS.viewer })).code).toBe('AUTH_RATE_LIMITED');
     expect((await call('GET', '/v1/status')).status).toBe(200);
-    now += 6_000;
+    api.now += 6_000;
     expect((await call('GET', '/v1/status', { key: KEYS.viewer })).status).toBe(200);
   });
 });
@@ -224,20 +173,23 @@ describe('problems', () => {
   });
 
   test('an unexpected error shows a reference and nothing else', async () => {
-    const broken = { ...context, database: { query: () => Promise.reject(new Error('password hunter2 at 10.0.0.1')) } };
-    server = buildServer(broken, apiMetrics(database, { ofProcess: false }));
+    const broken = apiUnderTest(store, { database: { query: () => Promise.reject(new Error('password hunter2 at 10.0.0.1')) } });
+    server = broken.server;
     const found = await problem('GET', '/v1/status');
     expect(found.code).toBe('INTERNAL');
     expect(found.reference).toMatch(/^[0-9a-f-]{36}$/);
     expect(JSON.stringify(found)).not.toMatch(/hunter2|10\.0\.0\.1/);
+    await broken.close();
   });
 
   test('a database that does not answer is told as such', async () => {
     const closed = openDatabase('postgres://nobody:hunter2@127.0.0.1:1/none', () => undefined);
-    server = buildServer({ ...context, database: closed }, apiMetrics(closed, { ofProcess: false }));
+    const dark = apiUnderTest(store, { database: closed });
+    server = dark.server;
     const found = await problem('GET', '/v1/status');
     expect(found).toMatchObject({ code: 'INFRA_DATABASE', status: 503 });
     expect(JSON.stringify(found)).not.toContain('hunter2');
+    await dark.close();
     await closed.close();
   });
 });
@@ -245,7 +197,7 @@ describe('problems', () => {
 describe('control', () => {
   test('the command is a row under the caller’s own name before it is carried out', async () => {
     const answer = await call('POST', '/v1/control/pause', { key: KEYS.trader, body: { account: 'main', reason: 'news at 14:30' } });
-    expect(answer.body).toEqual({ commandId: executed[0]?.commandId, account: 'main', mode: 'paused' });
+    expect(answer.body).toEqual({ commandId: api.executed[0]?.commandId, account: 'main', mode: 'paused' });
     const { rows } = await store.pool.query('select account, kind, subject, reason from commands where command_id = $1', [
       answer.body['commandId'],
     ]);
@@ -257,7 +209,7 @@ describe('control', () => {
     const body = { account: 'main', reason: 'twice', commandId };
     await call('POST', '/v1/control/pause', { body });
     expect((await call('POST', '/v1/control/pause', { body })).status).toBe(200);
-    expect(executed.map((command) => command.commandId)).toEqual([commandId, commandId]);
+    expect(api.executed.map((command) => command.commandId)).toEqual([commandId, commandId]);
     expect((await problem('POST', '/v1/control/resume', { body })).problems?.[0]?.path).toBe('body.commandId');
     expect((await problem('POST', '/v1/control/pause', { body, key: KEYS.trader })).status).toBe(400);
     const { rows } = await store.pool.query('select count(*)::int as count from commands where command_id = $1', [commandId]);
@@ -265,7 +217,7 @@ describe('control', () => {
   });
 
   test('without Temporal the command stays recorded and the answer says so', async () => {
-    temporalIsUp = false;
+    api.temporalIsUp = false;
     const commandId = randomUUID();
     const found = await problem('POST', '/v1/control/pause', { body: { account: 'main', reason: 'dark', commandId } });
     expect(found).toMatchObject({ code: 'INFRA_TEMPORAL', status: 503 });
@@ -286,7 +238,7 @@ describe('probes', () => {
       status: 200,
       body: { status: 'up', postgres: 'up', temporal: 'up' },
     });
-    temporalIsUp = false;
+    api.temporalIsUp = false;
     expect(await call('GET', '/readyz', { key: null })).toMatchObject({
       status: 503,
       body: { status: 'down', postgres: 'up', temporal: 'down' },

@@ -1,0 +1,211 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { apiUnderTest, KEYS, seedPeople, seedTrading, type ApiUnderTest } from '../../test/support/api.js';
+import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { allRoutes } from '../routes/all.js';
+
+const TEN = Date.parse('2026-11-23T10:00:00Z');
+
+let store: TestDatabase;
+let api: ApiUnderTest;
+
+beforeAll(async () => {
+  store = await testDatabase();
+  await seedPeople(store.pool);
+  await seedTrading(store.pool);
+});
+afterAll(() => store.drop());
+beforeEach(() => {
+  api = apiUnderTest(store);
+});
+afterEach(() => api.close());
+
+/** Reads a path as the viewer and holds the answer to the route's own schema, closed objects and all. */
+const read = async <Answer = Record<string, unknown>>(url: string): Promise<Answer> => {
+  const answer = await api.server.inject({ url, headers: { host: 'localhost', authorization: `Bearer ${KEYS.viewer}` } });
+  expect({ url, status: answer.statusCode, body: answer.statusCode === 200 ? '' : answer.body }).toEqual({ url, status: 200, body: '' });
+  const route = allRoutes(api.context).find(({ path }) => path === url.split('?')[0]);
+  return route?.response.parse(answer.json()) as Answer;
+};
+const idsOf = async (url: string, list: string, id: string): Promise<unknown[]> =>
+  ((await read(url))[list] as Record<string, unknown>[]).map((row) => row[id]);
+
+describe('orders', () => {
+  test('come newest first, with money as plain decimals', async () => {
+    const { orders } = await read<{ orders: Record<string, unknown>[] }>('/v1/orders');
+    expect(orders.map((order) => order['intentId'])).toEqual(['o3', 'o2', 'o1']);
+    expect(orders[2]).toEqual({
+      intentId: 'o1',
+      clientOrderId: 'o1-c',
+      signalId: 's1',
+      account: 'main',
+      strategy: 'momentum',
+      strategyVersion: '1',
+      instrument: 'SPX/USDT',
+      leg: 'open',
+      side: 'buy',
+      status: 'filled',
+      timeInForce: 'IOC',
+      quantity: '0.3',
+      price: '2100.5',
+      executedQuantity: '0.3',
+      executedNotional: '630',
+      averagePrice: '2100',
+      leavesQuantity: '0',
+      venueOrderId: '77',
+      failures: [],
+      createdAt: TEN + 250,
+      updatedAt: TEN + 250,
+      finalAt: TEN + 250,
+    });
+    expect(orders[1]).toMatchObject({ leavesQuantity: '0.2', averagePrice: '2100.5', finalAt: null, venueOrderId: null });
+    expect(orders[0]).toMatchObject({ averagePrice: null, failures: [{ code: 'RISK_MODE', message: 'Account main is in mode paused.' }] });
+  });
+
+  test('can be filtered and paged', async () => {
+    expect(await idsOf('/v1/orders?open=true', 'orders', 'intentId')).toEqual(['o2']);
+    expect(await idsOf('/v1/orders?limit=1', 'orders', 'intentId')).toEqual(['o3']);
+    expect(await idsOf('/v1/orders?limit=1&before=o3', 'orders', 'intentId')).toEqual(['o2']);
+    expect(await idsOf('/v1/orders?before=o1', 'orders', 'intentId')).toEqual([]);
+    expect(await idsOf('/v1/orders?instrument=BTC/USDT', 'orders', 'intentId')).toEqual([]);
+  });
+});
+
+test('fills', async () => {
+  expect(await read('/v1/fills?intentId=o1')).toEqual({
+    fills: [
+      {
+        account: 'main',
+        instrument: 'SPX/USDT',
+        venueTradeId: '9',
+        venueOrderId: '77',
+        intentId: 'o1',
+        side: 'buy',
+        price: '2100',
+        quantity: '0.3',
+        fee: '0.63',
+        feeAsset: 'USDT',
+        liquiditySide: 'taker',
+        eventTime: TEN - 1,
+        bookedAt: TEN + 250,
+      },
+    ],
+  });
+});
+
+test('positions carry their mark; flat ones are left out unless asked for', async () => {
+  expect(await idsOf('/v1/positions?flat=true', 'positions', 'instrument')).toEqual(['ETH/USDT', 'SPX/USDT']);
+  const { positions } = await read<{ positions: unknown[] }>('/v1/positions');
+  expect(positions).toEqual([
+    {
+      account: 'main',
+      strategy: 'momentum',
+      instrument: 'SPX/USDT',
+      quantity: '0.3',
+      averagePrice: '2100',
+      cost: '630',
+      realizedPnl: '1.2',
+      mark: '2100.5',
+      unrealizedPnl: '0.15',
+      updatedAt: TEN + 250,
+    },
+  ]);
+});
+
+test('signals say what they were decided on and why one was not traded', async () => {
+  const { signals } = await read<{ signals: unknown[] }>('/v1/signals');
+  expect(signals).toHaveLength(2);
+  expect(signals[0]).toMatchObject({ signalId: 's2', outcome: 'notTraded', failures: [{ code: 'RISK_MODE' }] });
+  expect(signals[1]).toMatchObject({ features: [0.5, -1], score: 0.61, threshold: 0.55, barCloseTime: TEN - 1, referencePrice: '2100.5' });
+});
+
+test('equity comes oldest first, the latest where there are more than asked for', async () => {
+  expect(await idsOf('/v1/equity', 'snapshots', 'equity')).toEqual(['100000.15', '99999']);
+  expect(await idsOf('/v1/equity?limit=1', 'snapshots', 'equity')).toEqual(['99999']);
+  expect(await idsOf(`/v1/equity?since=${TEN + 1_000}`, 'snapshots', 'equity')).toEqual(['99999']);
+});
+
+describe('status', () => {
+  interface Answer {
+    accounts: Record<string, unknown>[];
+    streams: Record<string, unknown>[];
+    notEnforced: string[];
+  }
+
+  test('shows mode, what is in flight, streams and what is not enforced', async () => {
+    api.now = TEN + 2_999;
+    const { accounts, streams, notEnforced } = await read<Answer>('/v1/status');
+    expect(accounts).toEqual([
+      {
+        account: 'main',
+        venue: 'paper',
+        mode: 'normal',
+        controlVersion: 1,
+        modeSince: TEN + 250,
+        latches: [],
+        openOrders: 1,
+        unknownOrders: 1,
+        openIncidents: 1,
+        blockedInstruments: [{ instrument: 'BTC/USDT', reason: 'an order is unknown' }],
+      },
+    ]);
+    const ofBtc = {
+      venue: 'paper',
+      instrument: 'BTC/USDT',
+      intervalMs: 1_000,
+      lastBarCloseTime: TEN - 1,
+      lastBarClose: '60000',
+      lastBarSource: 'stream',
+    };
+    expect(streams.find(({ instrument }) => instrument === 'BTC/USDT')).toEqual({ ...ofBtc, ageMs: 3_000, state: 'live' });
+    expect(streams.find(({ instrument }) => instrument === 'ETH/USDT')).toMatchObject({ state: 'silent', ageMs: null, lastBarClose: null });
+    expect(notEnforced.length).toBeGreaterThan(0);
+    api.now = TEN + 3_000;
+    expect((await read<Answer>('/v1/status')).streams.find(({ instrument }) => instrument === 'BTC/USDT')).toMatchObject({
+      state: 'stale',
+    });
+  });
+
+  test.each([
+    ['everything', '', null, 'killed'],
+    ['venue', 'paper', null, 'killed'],
+    ['account', 'main', null, 'killed'],
+    ['venue', 'another', null, 'normal'],
+    ['account', 'other', null, 'normal'],
+    ['instrument', 'SPX/USDT', 'main', 'normal'],
+  ])('a latch over %s %s (of %s) makes the account %s', async (scope, value, account, mode) => {
+    const latch = await store.pool.query<{ latch_id: string }>(
+      `insert into latches (scope, scope_value, account, reason, subject) values ($1, $2, $3, 'test', 'owner') returning latch_id`,
+      [scope, value, account],
+    );
+    expect((await read<Answer>('/v1/status')).accounts[0]).toMatchObject({ mode });
+    await store.pool.query('update latches set released_at = now() where latch_id = $1', [latch.rows[0]?.latch_id]);
+    expect((await read<Answer>('/v1/status')).accounts[0]).toMatchObject({ mode: 'normal', latches: [] });
+  });
+});
+
+describe('events', () => {
+  const insert = `insert into audit_events (kind, account, subject, data) values ($1, 'main', null, '{"n": 1}') returning event_id::text as id`;
+
+  test('are read from an id onwards, and by kind', async () => {
+    const first = await store.pool.query<{ id: string }>(insert, ['test.one']);
+    const second = await store.pool.query<{ id: string }>(insert, ['test.two']);
+    const { events } = await read<{ events: Record<string, unknown>[] }>(`/v1/events?after=${first.rows[0]?.id}`);
+    expect(events).toEqual([
+      { id: second.rows[0]?.id, time: expect.any(Number), kind: 'test.two', account: 'main', subject: null, data: { n: 1 } },
+    ]);
+    expect(await idsOf('/v1/events?kind=test.one', 'events', 'kind')).toEqual(['test.one']);
+    expect(await idsOf('/v1/events?limit=1&after=0', 'events', 'id')).toEqual([first.rows[0]?.id]);
+  });
+
+  test('none is passed over that commits later with a smaller id', async () => {
+    const slow = await store.pool.connect();
+    await slow.query('begin');
+    const early = await slow.query<{ id: string }>(insert, ['test.slow']);
+    const late = await store.pool.query<{ id: string }>(insert, ['test.fast']);
+    const from = BigInt(early.rows[0]?.id ?? 0) - 1n;
+    expect(await idsOf(`/v1/events?after=${from}`, 'events', 'kind')).toEqual([]);
+    await slow.query('commit');
+    slow.release();
+    expect(await idsOf(`/v1/events?after=${from}`, 'events', 'id')).toEqual([early.rows[0]?.id, late.rows[0]?.id]);
+  });
+});

@@ -1,0 +1,132 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import type pg from 'pg';
+import { pino } from 'pino';
+import type { ApiContext } from '../../api/context.js';
+import type { ControlCommand } from '../../api/control/control-port.js';
+import { apiMetrics } from '../../api/metrics.js';
+import { openDatabase } from '../../api/read/database.js';
+import { buildServer } from '../../api/server.js';
+import { loadConfig } from '../../config/index.js';
+import { KeelsonError } from '../../core/errors.js';
+import type { TestDatabase } from './postgres.js';
+
+/** API keys of the seeded people; `gone` was the owner's and is revoked. */
+export const KEYS = { owner: 'key-of-owner', viewer: 'key-of-viewer', trader: 'key-of-trader', gone: 'key-revoked' } as const;
+
+/** The people of the tests, each with the role of the same name. */
+export async function seedPeople(pool: pg.Pool): Promise<void> {
+  for (const subject of ['owner', 'viewer', 'trader']) {
+    await pool.query('insert into people (subject, name, roles) values ($1, $1, $2)', [subject, [subject]]);
+  }
+  for (const [label, key] of Object.entries(KEYS)) {
+    const hash = createHash('sha256').update(key).digest();
+    const revokedAt = label === 'gone' ? new Date() : null;
+    await pool.query('insert into api_keys (subject, key_sha256, label, revoked_at) values ($1, $2, $3, $4)', [
+      label === 'gone' ? 'owner' : label,
+      hash,
+      label,
+      revokedAt,
+    ]);
+  }
+}
+
+/** A server over a test database whose commands are carried out by a few lines instead of a workflow. */
+export interface ApiUnderTest {
+  readonly server: FastifyInstance;
+  readonly context: ApiContext;
+  /** What was asked of Temporal. */
+  readonly executed: ControlCommand[];
+  /** Set it false and Temporal does not answer. */
+  temporalIsUp: boolean;
+  /** Epoch ms; the API reads its clock here. */
+  now: number;
+  close(): Promise<void>;
+}
+
+export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> = {}): ApiUnderTest {
+  const own = openDatabase(store.url, () => undefined);
+  const database = changes.database ?? own;
+  const metrics = apiMetrics(database, { ofProcess: false });
+  const context: ApiContext = {
+    config: loadConfig({ path: new URL('../../keelson.config.json', import.meta.url).pathname, env: {} }),
+    environment: 'test',
+    version: '0.0.0',
+    database,
+    control: {
+      execute: async (command) => {
+        if (!api.temporalIsUp) throw new KeelsonError('INFRA_TEMPORAL', { detail: 'no answer' });
+        api.executed.push(command);
+        const mode = command.kind === 'pause' ? 'paused' : 'normal';
+        await store.pool.query('update control set mode = $2, version = version + 1 where account = $1', [command.account, mode]);
+      },
+      check: () => (api.temporalIsUp ? Promise.resolve() : Promise.reject(new Error('down'))),
+      close: () => Promise.resolve(),
+    },
+    metrics: metrics.registry,
+    logger: pino({ level: 'silent' }),
+    now: () => api.now,
+    newId: randomUUID,
+    temporal: { address: '127.0.0.1:7233', namespace: 'default', ui: null },
+    furtherHosts: ['keelson.internal'],
+    ...changes,
+  };
+  const api: ApiUnderTest = {
+    server: buildServer(context, metrics),
+    context,
+    executed: [],
+    temporalIsUp: true,
+    now: Date.now(),
+    close: async () => {
+      await api.server.close();
+      await own.close();
+    },
+  };
+  return api;
+}
+
+/** One account with something in every table that the API reads. Times are 2026-11-23 UTC. */
+export async function seedTrading(pool: pg.Pool): Promise<void> {
+  const at = '2026-11-23 10:00:00.250+00';
+  const close = Date.parse('2026-11-23T10:00:00Z') - 1;
+  await pool.query(`insert into accounts (account, venue) values ('main', 'paper')`);
+  await pool.query(`insert into control (account, updated_at) values ('main', $1)`, [at]);
+  for (const [instrument, price] of [
+    ['SPX/USDT', '2100.50'],
+    ['BTC/USDT', '60000'],
+  ]) {
+    await pool.query(
+      `insert into bars values ('paper', $1, 1000, $2, $3, $4, $4, $4, $4, 1, 'stream'), ('paper', $1, 1000, $5, $2, 1, 1, 1, 1, 1, 'rest')`,
+      [instrument, close - 999, close, price, close - 1999],
+    );
+  }
+  const signal = `insert into signals (signal_id, account, strategy, instrument, bar_close_time, leg, strategy_version, model_hash, features, score,
+      threshold, reference_price, stop_distance_ratio, reason, decided_time, valid_until, outcome, failures, recorded_at)
+    values ($1, 'main', 'momentum', $2, $3::bigint, 'open', '1', 'abc', '[0.5, -1]', 0.61, 0.55, 2100.50, 0.02, 'trend up', $3::bigint, $3::bigint + 2000, $4, $5, $6)`;
+  const refused = JSON.stringify([
+    { code: 'RISK_MODE', message: 'Account main is in mode paused.', values: { account: 'main', mode: 'paused' } },
+  ]);
+  await pool.query(signal, ['s1', 'SPX/USDT', close, 'traded', '[]', at]);
+  await pool.query(signal, ['s2', 'BTC/USDT', close, 'notTraded', refused, '2026-11-23 10:00:01+00']);
+  const order = `insert into orders (intent_id, client_order_id, signal_id, account, strategy, strategy_version, instrument, base, quote, leg, side, status,
+      time_in_force, quantity, price, reserved_quantity, reserved_notional, executed_quantity, executed_notional, venue_order_id, control_version,
+      epoch, failures, created_at, updated_at, final_at)
+    values ($1, $1 || '-c', $2, 'main', 'momentum', '1', 'SPX/USDT', 'SPX', 'USDT', 'open', 'buy', $3, 'IOC', 0.30000, 2100.50, 0, 0, $4, $5, $6, 1, 1, $7, $8, $8, $9)`;
+  await pool.query(order, ['o1', 's1', 'filled', '0.3', '630', '77', '[]', at, at]);
+  await pool.query(order, ['o2', null, 'unknown', '0.1', '210.05', null, '[]', '2026-11-23 10:00:02+00', null]);
+  await pool.query(order, ['o3', null, 'denied', '0', '0', null, refused, '2026-11-23 10:00:03+00', '2026-11-23 10:00:03+00']);
+  await pool.query(`insert into fills values ('main', 'SPX/USDT', '9', '77', 'o1', 'buy', 2100, 0.30, 0.63, 'USDT', 'taker', $1, $2)`, [
+    close,
+    at,
+  ]);
+  await pool.query(
+    `insert into positions values ('main', 'momentum', 'SPX/USDT', 0.30, 630, 1.20, 1, $1), ('main', 'momentum', 'ETH/USDT', 0, 0, -2, 1, $1)`,
+    [at],
+  );
+  await pool.query(`insert into account_snapshots values ('main', $1, 100000.150, 'USDT', '{"USDT": "99370"}', '{"SPX/USDT": "2100.5"}')`, [
+    at,
+  ]);
+  await pool.query(`insert into account_snapshots values ('main', '2026-11-23 10:00:05+00', 99999, 'USDT', '{}', '{}')`);
+  await pool.query(`insert into blocked_instruments values ('main', 'BTC/USDT', 'an order is unknown', $1)`, [at]);
+  await pool.query(`insert into incidents (incident_key, account, kind, data) values ('k', 'main', 'oddFill', '{}')`);
+}
