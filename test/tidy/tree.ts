@@ -34,6 +34,7 @@ export function readTree(): readonly TreeFile[] {
   return tree;
 }
 
-export const isTest = (path: string): boolean => path.endsWith('.test.ts') || /^test\/|\/fixtures\//.test(path);
+/** A test, or something that only tests use: it may import what it likes, and no program may import it. */
+export const isTest = (path: string): boolean => path.endsWith('.test.ts') || /^test\/|\/(?:fixtures|testing)\//.test(path);
 
 export const isCode = (path: string): boolean => /\.(ts|tsx|mjs)$/.test(path);

@@ -1,24 +1,26 @@
 import { createHash } from 'node:crypto';
 import { codeOnly } from './code-text.js';
-import { isCode, type Finding, type TreeFile } from './tree.js';
+import { isCode, isTest, type Finding, type TreeFile } from './tree.js';
 
 /** Names that say nothing about what a file is for. */
 const EMPTY_NAMES = new Set(['common', 'helper', 'helpers', 'manager', 'managers', 'misc', 'service', 'services', 'util', 'utils']);
 
 /**
  * Words that mean something else here (design, section 6), and where a venue's own language may use them. `market` is
- * refused where it stands for an instrument or a venue (alone, or as `marketId`), not where it means prices as a whole
- * (`MarketStore`).
+ * refused where it stands for an instrument or a venue (`markets`, `marketId`), not where it means prices as a whole
+ * (`market: MarketStore`).
  */
 const FOREIGN_WORD = /^(?:candle(?:stick)?s?|pairs?)$/;
-const FOREIGN_NAME = /^(?:load|fetch|get|find|by|each|all)?-?(?:market|markets)(?:-(?:id|ids|symbol|name|code|type|info|key))?$/;
+const FOREIGN_NAME = /^(?:(?:load|fetch|get|find|by|each|all)-)?(?:markets|market-(?:ids?|symbol|name|code|type|info|key))$/;
 const SPEAKS_FOREIGN = /^(?:exchange|adapters\/venue|test|bench)\/|\.test\.ts$/;
 const FAMILIAR_PHRASES = /keyPair|KeyPair/g;
 
 const UNFINISHED = /\b(?:TODO|FIXME|XXX|HACK)\b/;
 /** Temporal's own names (`context.cancelled`, `CancelledFailure`) keep their spelling. */
 const BRITISH = /(?<![.\w])cancelled(?!Failure)|cancelling/i;
+/** Tests may make up a home for someone; nobody needs the folder we work in. */
 const MACHINE_PATH = /(?<![\w.$}/-])\/(?:work|root|Users|home\/[a-z]\w*)\/[\w.]/;
+const WORKPLACE = /(?<![\w.$}/-])\/work\/[\w.]/;
 const REGISTRY = /\bregistry\.(?:npmjs|yarnpkg)\b|\bproxy\.golang\.org\b|\bnpm\.pkg\.github\b/;
 
 /** Words that no file may hold, as the start of their hash, so that this file does not hold them either. */
@@ -83,7 +85,7 @@ export function bannedLines({ path, text }: TreeFile): Finding[] {
     const at = `${path}:${index + 1}`;
     if (UNFINISHED.test(line)) findings.push(`${at} leaves work unfinished: do it, or make it an issue`);
     if (BRITISH.test(line)) findings.push(`${at} we write canceled, as FIX and ccxt do`);
-    if (MACHINE_PATH.test(line)) findings.push(`${at} holds a path of one machine`);
+    if ((isTest(path) ? WORKPLACE : MACHINE_PATH).test(line)) findings.push(`${at} holds a path of one machine`);
     if (REGISTRY.test(line)) findings.push(`${at} names a registry: which one is used is the user's business`);
     if (line.match(/[A-Za-z]{4,}/g)?.some(isUnspoken)) findings.push(`${at} names a tool we work with`);
   }
