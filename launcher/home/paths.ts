@@ -35,10 +35,13 @@ export function homePaths(home: string): HomePaths {
   };
 }
 
-/** Makes the folders that are missing. The home is for its owner alone (mode 700): it holds keys. */
+/**
+ * Makes the folders that are missing. The home is for its owner alone (mode 700): it holds keys. Root's may be passed
+ * through, not listed (711): the account that runs Postgres for root has to reach the data in it.
+ */
 export function prepareHome(paths: HomePaths): void {
   for (const folder of [paths.home, paths.temporal, paths.venue, paths.logs]) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
-  chmodSync(paths.home, 0o700);
+  chmodSync(paths.home, process.getuid?.() === 0 ? 0o711 : 0o700);
 }
