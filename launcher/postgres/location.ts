@@ -1,5 +1,5 @@
 import { chmod, chown, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { type Account, closedFolder } from './account.js';
 
@@ -47,8 +47,8 @@ async function settleDataDir(options: {
   const wanted = join(options.home, 'data');
   const closed = options.account && (await closedFolder(wanted, options.account));
   if (closed === undefined) return wanted;
-  const name = createHash('sha256').update(options.home).digest('hex').slice(0, 12);
-  const dataDir = join(options.systemDir, `data-${name}`);
+  // Not named after the home: one that was deleted and made anew must not find data whose password went with it.
+  const dataDir = join(options.systemDir, `data-${randomBytes(6).toString('hex')}`);
   const because = `the account that runs Postgres may not enter ${closed}`;
   options.report(`Postgres keeps its data in ${dataDir}: ${because}`);
   const content: Pointer = { dataDir, because };
