@@ -45,6 +45,8 @@ export async function openProcess(name: string, env: NodeJS.ProcessEnv): Promise
   const pool = openPool(url, { applicationName: `keelson-${name}`, max: 8 });
   const control = createControlStore(pool);
   const { instanceId, epoch } = await control.epoch();
+  // The SDK's runtime comes to life with its first connection: what it logs is settled before.
+  quietRuntime(log);
   const connection = await connect();
   const client = new Client({ connection, namespace: env['TEMPORAL_NAMESPACE'] ?? 'default' });
   return {
