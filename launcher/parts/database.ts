@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { databaseUrl, withoutCredentials } from '../../config/index.js';
 import { KeelsonError } from '../../core/errors.js';
-import { checkDurability } from '../../db/durability.js';
+import { checkDurability, databaseIdentity } from '../../db/durability.js';
 import { migrate } from '../../db/migrate.js';
 import { ensureOwner, lastEventId } from '../../db/owner.js';
 import { ownerKey } from '../home/keys.js';
-import { startPostgres } from '../postgres/server.js';
+import { startPostgres, type PostgresServer } from '../postgres/server.js';
 import { serverChild } from '../supervise/server-child.js';
 import { choosePort } from './launch-context.js';
 import type { LaunchContext } from './launch-context.js';
@@ -39,13 +39,23 @@ export async function bringUpDatabase(context: LaunchContext): Promise<Database>
 async function startEmbedded(context: LaunchContext): Promise<string> {
   const { paths, steps, supervisor } = context;
   const port = await choosePort(context, 'Postgres', 0);
+  let first: string | undefined;
+  /** A restart over an emptied folder makes a new, empty database: orders and halts would be forgotten in silence. */
+  const assertSame = async (server: PostgresServer): Promise<PostgresServer> => {
+    const { systemIdentifier } = await withClient(server.url, databaseIdentity);
+    first ??= systemIdentifier;
+    if (systemIdentifier === first) return server;
+    await server.stop();
+    const detail = `its data folder ${server.dataDir} was emptied or replaced while it ran`;
+    throw new KeelsonError('CONFIG_DATABASE', { address: `127.0.0.1:${port}`, detail });
+  };
   return steps.run('postgres', 'Starting Postgres', async (progress) => {
     const said = await supervisor.start(
       serverChild({
         name: 'postgres',
         log: join(paths.logs, 'postgres.log'),
         stopLimitMs: 6000,
-        start: (onLog) => startPostgres({ home: paths.postgres, port, onLog, report: progress }),
+        start: async (onLog) => assertSame(await startPostgres({ home: paths.postgres, port, onLog, report: progress })),
         said: ({ url, version }) => ({ url, version }),
       }),
     );
@@ -54,21 +64,26 @@ async function startEmbedded(context: LaunchContext): Promise<string> {
 }
 
 /** @returns how many migrations were applied. @throws KeelsonError CONFIG_DATABASE, CONFIG_DURABILITY, CONFIG_MIGRATION_EDITED */
-async function prepare(url: string): Promise<number> {
+const prepare = (url: string): Promise<number> =>
+  withClient(url, async (client) => {
+    const applied = await migrate(client);
+    await checkDurability(client);
+    return applied.length;
+  });
+
+async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_LIMIT_MS });
   // A connection that breaks later is told by the call that uses it.
   client.on('error', () => undefined);
   try {
     await client.connect();
   } catch (cause) {
-    const detail =
-      cause instanceof AggregateError ? (cause.errors as Error[]).map(({ message }) => message).join('; ') : (cause as Error).message;
+    const problems = cause instanceof AggregateError ? (cause.errors as Error[]) : [cause as Error];
+    const detail = problems.map(({ message }) => message).join('; ');
     throw new KeelsonError('CONFIG_DATABASE', { address: withoutCredentials(url), detail }, { cause });
   }
   try {
-    const applied = await migrate(client);
-    await checkDurability(client);
-    return applied.length;
+    return await work(client);
   } finally {
     await client.end();
   }
