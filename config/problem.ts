@@ -47,7 +47,10 @@ export function throwProblems(where: string, problems: readonly Problem[]): void
 }
 
 function plain(message: string): string {
-  return message.replace(/^Invalid input: /, '').replace(/, received .*$/, '');
+  return message
+    .replace(/^Invalid input: /, '')
+    .replace(/, received .*$/, '')
+    .replace(/^expected (record|object)$/, 'expected an object');
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
