@@ -45,7 +45,7 @@ describe('the OpenAPI document', () => {
     const server = buildServer(context, apiMetrics(nothing, { ofProcess: false }));
     for (const { call } of operations) {
       const [method = '', url = ''] = call.split(' ');
-      if (server.hasRoute({ method: method as 'GET', url })) answered.push(call);
+      if (server.hasRoute({ method: method, url })) answered.push(call);
     }
     expect(answered).toEqual(operations.map(({ call }) => call));
     const listed = server.printRoutes({ commonPrefix: false }).match(/\((?:GET|POST|PUT|DELETE|PATCH|HEAD)\)/g) ?? [];

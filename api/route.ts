@@ -49,5 +49,5 @@ interface RouteDefinition<Query extends z.ZodObject, Body extends z.ZodObject, R
 export function route<Query extends z.ZodObject = None, Body extends z.ZodObject = None, Response extends z.ZodType = z.ZodType>(
   definition: RouteDefinition<Query, Body, Response>,
 ): Route {
-  return definition as unknown as Route;
+  return definition;
 }

@@ -47,5 +47,5 @@ export function spanText(ms: number): string {
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
   const [divisor, unit] =
     ms < 120_000 ? [1_000, 's'] : ms < 7_200_000 ? [60_000, 'min'] : ms < 172_800_000 ? [3_600_000, 'h'] : [86_400_000, 'd'];
-  return `${Math.floor(ms / (divisor as number))} ${unit}`;
+  return `${Math.floor(ms / divisor)} ${unit}`;
 }

@@ -36,5 +36,5 @@ export function configKeys(): ConfigKey[] {
     ...(typeof node.additionalProperties === 'object' ? walk(node.additionalProperties, `${path}.<name>`) : []),
     ...(node.items ? walk(node.items, `${path}[]`) : []),
   ];
-  return walk(configJsonSchema() as Node, '');
+  return walk(configJsonSchema(), '');
 }

@@ -18,10 +18,9 @@ const SAFE_COMMIT = ['on', 'remote_apply'];
  * @throws KeelsonError CONFIG_DURABILITY naming the first setting that is not safe
  */
 export async function checkDurability(pool: Pick<pg.Pool, 'query'>): Promise<void> {
-  const found = await pool.query<{ name: string; setting: string }>(
-    'select name, setting from pg_settings where name = any($1)',
-    [[...MUST_BE_ON]],
-  );
+  const found = await pool.query<{ name: string; setting: string }>('select name, setting from pg_settings where name = any($1)', [
+    [...MUST_BE_ON],
+  ]);
   const settings = new Map(found.rows.map(({ name, setting }) => [name, setting]));
   for (const setting of MUST_BE_ON) {
     const value = settings.get(setting) ?? 'unknown';

@@ -49,11 +49,7 @@ export function migrationsFolder(from = fileURLToPath(import.meta.url)): string 
  * What is still to be applied. Throws when a file was edited after it was applied, when the database knows a migration
  * that this build does not, and when a new file's stamp lies before one that was applied.
  */
-export function pendingMigrations(
-  migrations: readonly Migration[],
-  applied: readonly AppliedMigration[],
-  address: string,
-): Migration[] {
+export function pendingMigrations(migrations: readonly Migration[], applied: readonly AppliedMigration[], address: string): Migration[] {
   const known = new Map(migrations.map((migration) => [migration.name, migration]));
   for (const { name, checksum } of applied) {
     const file = known.get(name);
@@ -65,7 +61,10 @@ export function pendingMigrations(
   }
   const done = new Set(applied.map(({ name }) => name));
   const pending = migrations.filter(({ name }) => !done.has(name));
-  const latest = applied.map(({ name }) => name).sort().at(-1);
+  const latest = applied
+    .map(({ name }) => name)
+    .sort()
+    .at(-1);
   const late = pending.find(({ name }) => latest !== undefined && name < latest);
   if (late !== undefined) {
     const detail = `the migration ${late.name} is older than ${latest}, which was already applied. Give it a newer stamp`;

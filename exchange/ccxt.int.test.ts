@@ -68,7 +68,9 @@ test('the refusals that ccxt maps arrive as its classes', async () => {
   await expect(client.fetchOrder('999999', 'BTC/USDT')).rejects.toThrow(OrderNotFound);
   await expect(client.createOrder('BTC/USDT', 'limit', 'buy', 0.00001, 40_000)).rejects.toThrow(BadRequest);
   await client.createOrder('BTC/USDT', 'limit', 'buy', 0.01, 40_000, { clientOrderId: 'twice' });
-  await expect(client.createOrder('BTC/USDT', 'limit', 'buy', 0.01, 40_000, { clientOrderId: 'twice' })).rejects.toThrow(/Duplicate order sent/);
+  await expect(client.createOrder('BTC/USDT', 'limit', 'buy', 0.01, 40_000, { clientOrderId: 'twice' })).rejects.toThrow(
+    /Duplicate order sent/,
+  );
   await client.cancelAllOrders('BTC/USDT');
 });
 

@@ -37,10 +37,7 @@ await runAsProcess('guardian', async (process) => {
       .flatMap((one) => one.instruments.map((instrument) => ({ instrument, intervalMs: INTERVALS[one.interval] })));
   const streamActivities: AccountStreamActivities = {
     streamAccount: mapped((account) =>
-      streamAccount(
-        { books, venueOf: venues.of, venueNameOf, bars, resolve, tradedOf, clock, stopping: stopping.signal, log },
-        account,
-      ),
+      streamAccount({ books, venueOf: venues.of, venueNameOf, bars, resolve, tradedOf, clock, stopping: stopping.signal, log }, account),
     ),
   };
   const worker = await createWorker(process, TASK_QUEUES.guardian, { ...createControlActivities(control), ...streamActivities });

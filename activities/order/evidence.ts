@@ -17,7 +17,12 @@ export interface Books {
  * Moves an order by one event: read, decide by the lifecycle, write over the version read. An event that is illegal in
  * the order's present status changes nothing: the row has moved on, and what it says stands.
  */
-export async function applyEvent(books: Books, intentId: string, event: OrderEvent, failures: readonly Failure[] = []): Promise<StoredOrder> {
+export async function applyEvent(
+  books: Books,
+  intentId: string,
+  event: OrderEvent,
+  failures: readonly Failure[] = [],
+): Promise<StoredOrder> {
   for (let attempt = 0; attempt < PROTOCOL.compareAndSetAttempts; attempt += 1) {
     const order = await mustFind(books, intentId);
     const moved = transition(stateOf(order), event);

@@ -53,8 +53,7 @@ export interface OrderStore {
     readonly signedTimestamp: number;
     readonly receiveWindowMs: number;
   }): Promise<
-    | { readonly kind: 'submitting'; readonly order: StoredOrder }
-    | { readonly kind: 'refused' | 'stored'; readonly order: StoredOrder }
+    { readonly kind: 'submitting'; readonly order: StoredOrder } | { readonly kind: 'refused' | 'stored'; readonly order: StoredOrder }
   >;
   order(intentId: string): Promise<StoredOrder | undefined>;
   orderByVenueIds(key: {
@@ -100,7 +99,12 @@ export interface ControlStore {
   epoch(): Promise<{ readonly instanceId: string; readonly epoch: number }>;
   mode(account: string): Promise<Mode>;
   /** Changes the mode because the row of that command says so; `noCommand` when there is none for this account and kind. */
-  applyModeCommand(input: { readonly account: string; readonly commandId: string; readonly kind: string; readonly mode: Mode }): Promise<
+  applyModeCommand(input: {
+    readonly account: string;
+    readonly commandId: string;
+    readonly kind: string;
+    readonly mode: Mode;
+  }): Promise<
     | { readonly kind: 'applied'; readonly mode: Mode; readonly subject: string; readonly reason: string; readonly changedTime: number }
     | { readonly kind: 'noCommand' }
   >;

@@ -141,11 +141,11 @@ export function createOrderStore(pool: Pool): OrderStore {
     },
 
     async position({ account, strategy, instrument }): Promise<PositionChange> {
-      const rows = await run<{ quantity: string; cost: string; realized_pnl: string; version: string }>(
-        pool,
-        STATEMENTS.position,
-        [account, strategy, instrument],
-      );
+      const rows = await run<{ quantity: string; cost: string; realized_pnl: string; version: string }>(pool, STATEMENTS.position, [
+        account,
+        strategy,
+        instrument,
+      ]);
       const row = rows[0];
       if (row === undefined) return { ...FLAT, strategy, version: 0 };
       return {

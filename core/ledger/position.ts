@@ -1,4 +1,5 @@
-import { Decimal, ZERO } from '../money/index.js';
+import type { Decimal } from '../money/index.js';
+import { ZERO } from '../money/index.js';
 
 /** A long-only spot position of one strategy in one instrument: quantity in base, cost and pnl in quote. */
 export interface PositionState {

@@ -1,7 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ZERO, decimal, maximum } from '../money/index.js';
-import { TRANSITIONS, averagePrice, isFinal, leavesQuantity, transition, type OrderEvent, type OrderState, type OrderStatus } from './lifecycle.js';
+import {
+  TRANSITIONS,
+  averagePrice,
+  isFinal,
+  leavesQuantity,
+  transition,
+  type OrderEvent,
+  type OrderState,
+  type OrderStatus,
+} from './lifecycle.js';
 
 const START: OrderState = { status: 'initialized', quantity: decimal('10'), executedQuantity: ZERO, executedNotional: ZERO };
 
@@ -82,7 +91,9 @@ describe('the life of an order', () => {
         ACCEPT,
       ),
       fc.integer({ min: 1, max: 4 }).map((quantity) => fill(String(quantity))),
-      fc.tuple(fc.constantFrom('filled', 'canceled', 'expired'), fc.integer({ min: 0, max: 10 })).map(([status, executed]) => end(status, String(executed))),
+      fc
+        .tuple(fc.constantFrom('filled', 'canceled', 'expired'), fc.integer({ min: 0, max: 10 }))
+        .map(([status, executed]) => end(status, String(executed))),
     );
     fc.assert(
       fc.property(fc.array(events, { maxLength: 30 }), (story) => {
@@ -95,7 +106,9 @@ describe('the life of an order', () => {
           if (!isEvidence) expect(TRANSITIONS[state.status][event.kind]).toBe(moved.state.status);
           if (event.kind === 'fill') filled = filled.plus(event.quantity);
           expect(moved.state.executedQuantity.eq(filled)).toBe(true);
-          expect(leavesQuantity(moved.state).eq(isFinal(moved.state.status) ? ZERO : maximum(ZERO, decimal('10').minus(filled)))).toBe(true);
+          expect(leavesQuantity(moved.state).eq(isFinal(moved.state.status) ? ZERO : maximum(ZERO, decimal('10').minus(filled)))).toBe(
+            true,
+          );
           if (isFinal(moved.state.status) && moved.state.venueExecutedQuantity !== undefined && isEvidence) {
             expect(filled.gte(moved.state.venueExecutedQuantity) || filled.gte('10')).toBe(true);
           }

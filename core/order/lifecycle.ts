@@ -1,4 +1,5 @@
-import { Decimal, ZERO, maximum } from '../money/index.js';
+import type { Decimal } from '../money/index.js';
+import { ZERO, maximum } from '../money/index.js';
 
 export type OrderStatus =
   | 'initialized'

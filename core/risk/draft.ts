@@ -68,4 +68,3 @@ function collarPrice(side: 'buy' | 'sell', reference: Decimal, collarBps: number
 export function withFee(notional: Decimal, ledger: RiskView): Decimal {
   return notional.mul(new Decimal(10_000 + ledger.limits.takerFeeBps).div(10_000));
 }
-

@@ -1,5 +1,6 @@
 import { failure, type Failure } from '../errors.js';
-import { Decimal, ZERO, decimal, text } from '../money/index.js';
+import type { Decimal } from '../money/index.js';
+import { ZERO, decimal, text } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { TradeSignal } from '../signal/signal.js';
 import { withFee, type OrderDraft } from './draft.js';
@@ -13,11 +14,7 @@ export function entryLimitFailures(
   live: LiveView,
   rules: InstrumentRules,
 ): Failure[] {
-  return [
-    ...liveFailures(signal, ledger, live),
-    ...exposureFailures(signal, draft, ledger),
-    ...balanceFailures(draft, ledger, rules),
-  ];
+  return [...liveFailures(signal, ledger, live), ...exposureFailures(signal, draft, ledger), ...balanceFailures(draft, ledger, rules)];
 }
 
 function liveFailures(signal: TradeSignal, ledger: RiskView, live: LiveView): Failure[] {
@@ -86,7 +83,5 @@ function balanceFailures(draft: OrderDraft, ledger: RiskView, rules: InstrumentR
   const free = decimal(ledger.balances[rules.quote] ?? '0').minus(reserved);
   const needed = withFee(draft.quantity.mul(draft.price), ledger);
   if (needed.lte(free)) return [];
-  return [
-    failure('RISK_FREE_BALANCE', { needed: text(needed), asset: rules.quote, free: text(free), account: ledger.account }),
-  ];
+  return [failure('RISK_FREE_BALANCE', { needed: text(needed), asset: rules.quote, free: text(free), account: ledger.account })];
 }

@@ -85,15 +85,32 @@ describe('entries', () => {
   it('are approved at the edge of the collar, rounded down, with their fee reserved', () => {
     expect(decide(SIGNAL)).toMatchObject({
       kind: 'approved',
-      order: { side: 'buy', price: '100.5', quantity: '4.975', reservedQuantity: '4.975', reservedNotional: '500.4874875', riskVersion: '7' },
+      order: {
+        side: 'buy',
+        price: '100.5',
+        quantity: '4.975',
+        reservedQuantity: '4.975',
+        reservedNotional: '500.4874875',
+        riskVersion: '7',
+      },
     });
   });
 
   // The order is worth 4.975 × 100.5 = 499.9875, with its fee 500.4874875.
   it.each([
     ['order notional', limited({ maxOrderNotional: d('499.9875') }), limited({ maxOrderNotional: d('499.9874') }), 'RISK_NOTIONAL_LIMIT'],
-    ['instrument exposure', limited({ maxInstrumentExposure: d('499.9875') }), limited({ maxInstrumentExposure: d('499.9874') }), 'RISK_EXPOSURE_LIMIT'],
-    ['account exposure', limited({ maxAccountExposure: d('499.9875') }), limited({ maxAccountExposure: d('499.9874') }), 'RISK_EXPOSURE_LIMIT'],
+    [
+      'instrument exposure',
+      limited({ maxInstrumentExposure: d('499.9875') }),
+      limited({ maxInstrumentExposure: d('499.9874') }),
+      'RISK_EXPOSURE_LIMIT',
+    ],
+    [
+      'account exposure',
+      limited({ maxAccountExposure: d('499.9875') }),
+      limited({ maxAccountExposure: d('499.9874') }),
+      'RISK_EXPOSURE_LIMIT',
+    ],
     ['free balance', { balances: { USDT: d('500.4874875') } }, { balances: { USDT: d('500.4874874') } }, 'RISK_FREE_BALANCE'],
   ])('keep to the limit of %s, to the last unit', (_, within, beyond, code) => {
     expect(decide(SIGNAL, within).kind).toBe('approved');
@@ -142,7 +159,12 @@ describe('entries', () => {
     ['10100', 'ORDER_ABOVE_MAX_QUANTITY'],
   ])('keep to the venue’s filters when sized at %s', (notional, code) => {
     const wide = { maxOrderNotional: d('99999'), maxInstrumentExposure: d('99999'), maxAccountExposure: d('99999') };
-    const verdict = decide(SIGNAL, { ...limited(wide), balances: { USDT: d('99999') } }, { price: { price: d('99.5'), ageMs: 0 } }, notional);
+    const verdict = decide(
+      SIGNAL,
+      { ...limited(wide), balances: { USDT: d('99999') } },
+      { price: { price: d('99.5'), ageMs: 0 } },
+      notional,
+    );
     if (code === undefined) expect(verdict.kind).toBe('approved');
     else expect(codes(verdict)).toContain(code);
   });

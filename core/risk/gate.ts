@@ -54,9 +54,7 @@ export function decideOrder(signal: TradeSignal, sizing: Sizing, ledger: RiskVie
 function signalFailures(signal: TradeSignal, ledger: RiskView, live: LiveView): Failure[] {
   const failures: Failure[] = [];
   if (live.now > signal.validUntil) {
-    failures.push(
-      failure('RISK_SIGNAL_EXPIRED', { signal: signalId(signal), validUntil: iso(signal.validUntil), now: iso(live.now) }),
-    );
+    failures.push(failure('RISK_SIGNAL_EXPIRED', { signal: signalId(signal), validUntil: iso(signal.validUntil), now: iso(live.now) }));
   }
   if (ledger.activeVersion !== signal.strategyVersion) {
     failures.push(

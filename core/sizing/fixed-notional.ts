@@ -1,4 +1,5 @@
-import { Decimal, decimal, floorToStep, type DecimalText } from '../money/index.js';
+import type { Decimal } from '../money/index.js';
+import { decimal, floorToStep, type DecimalText } from '../money/index.js';
 
 /** How much an opening signal buys. Further kinds (risk per trade, volatility target) join this union. */
 export type Sizing = { readonly kind: 'fixedNotional'; readonly notional: DecimalText };

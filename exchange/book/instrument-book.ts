@@ -79,7 +79,7 @@ export class InstrumentBook {
     const own = this.resting.levels(side);
     const simulated = this.depth.levels(side, count);
     const merged: DepthLevel[] = [];
-    for (let [left, right] = [0, 0]; merged.length < count && (left < own.length || right < simulated.length); ) {
+    for (let [left, right] = [0, 0]; merged.length < count && (left < own.length || right < simulated.length);) {
       const [mine, theirs] = [own[left], simulated[right]];
       if (mine !== undefined && theirs !== undefined && mine.price === theirs.price) {
         merged.push({ price: mine.price, quantity: mine.quantity + theirs.quantity });

@@ -9,8 +9,19 @@ test('every flag has a default', () => {
 
 test('data, simulations and accounts are read in their forms', () => {
   const flags = parseFlags([
-    ...['--data', '/tmp/prices.csv@SPX/USDT:2012-01-01..', '--data=b.json:10..20', '--simulate', 'BTC/USDT@3:60000,0.001'],
-    ...['--account', 'a:k:s:USDT=1.5,BTC=2', '--account', 'b:k2:s2', '--fee-bps', '0,7.5', '--interval', '250ms'],
+    '--data',
+    '/tmp/prices.csv@SPX/USDT:2012-01-01..',
+    '--data=b.json:10..20',
+    '--simulate',
+    'BTC/USDT@3:60000,0.001',
+    '--account',
+    'a:k:s:USDT=1.5,BTC=2',
+    '--account',
+    'b:k2:s2',
+    '--fee-bps',
+    '0,7.5',
+    '--interval',
+    '250ms',
   ]);
   expect(flags.data).toEqual([
     { file: '/tmp/prices.csv', instrument: 'SPX/USDT', from: '2012-01-01', to: undefined },

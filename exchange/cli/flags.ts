@@ -77,7 +77,8 @@ export function parseFlags(argv: readonly string[]): Flags {
       }
     });
   const interval = intervalMsOf(last('interval') ?? '1s');
-  if (interval === undefined || interval < 20) problems.push(`--interval: such as 1s, 250ms or 4h (at least 20ms), not "${last('interval')}"`);
+  if (interval === undefined || interval < 20)
+    problems.push(`--interval: such as 1s, 250ms or 4h (at least 20ms), not "${last('interval')}"`);
   const atEnd = last('at-end') ?? 'loop';
   if (atEnd !== 'loop' && atEnd !== 'stop') problems.push(`--at-end: loop or stop, not "${atEnd}"`);
   const fees = /^(\d{1,4}(?:\.\d)?),(\d{1,4}(?:\.\d)?)$/.exec(last('fee-bps') ?? '10,10');

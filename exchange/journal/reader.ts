@@ -16,8 +16,8 @@ export function readJournal(file: string, each: (line: JournalLine) => void): Jo
   let [seq, bytes] = [0, 0];
   let rest: Buffer = Buffer.alloc(0);
   try {
-    const chunk = Buffer.alloc(CHUNK_BYTES);
-    for (let position = 0; ; ) {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    for (let position = 0; ;) {
       const got = readSync(descriptor, chunk, 0, CHUNK_BYTES, position);
       if (got === 0) return { seq, bytes };
       position += got;

@@ -22,7 +22,7 @@ export function openJournal(file: string, end: JournalEnd): Journal {
     append(time, events) {
       seq += 1;
       const line = Buffer.from(`${JSON.stringify({ seq, time, events })}\n`);
-      for (let written = 0; written < line.length; ) written += writeSync(descriptor, line, written);
+      for (let written = 0; written < line.length;) written += writeSync(descriptor, line, written);
     },
     close: () => closeSync(descriptor),
   };

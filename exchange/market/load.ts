@@ -45,10 +45,7 @@ const PACKAGED = { file: 'vega-datasets/data/sp500-2000.csv', instrument: 'SPX/U
 /** Reads or generates all that is to be played. @throws RangeError naming the file and the problem. */
 export function loadMarket(selection: MarketSelection): LoadedInstrument[] {
   const { data, simulations } = selection.data.length + selection.simulations.length > 0 ? selection : demonstration(selection.seed);
-  const loaded = [
-    ...data.map((source) => recorded(source, selection)),
-    ...simulations.map((source) => simulated(source, selection)),
-  ];
+  const loaded = [...data.map((source) => recorded(source, selection)), ...simulations.map((source) => simulated(source, selection))];
   const seen = new Set<string>();
   for (const { instrument } of loaded) {
     if (seen.has(instrument.symbol)) throw new RangeError(`${instrument.name} is given twice`);

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { unitsOf } from '../amount/units.js';
@@ -41,10 +44,29 @@ const request: fc.Arbitrary<OrderRequest> = fc
 
 type Step =
   | { readonly place: OrderRequest; readonly account: string }
+  | { readonly limit: OrderRequest; readonly conditional: OrderRequest; readonly account: string }
   | { readonly cancel: number; readonly account: string }
   | { readonly print: number; readonly volume: bigint };
 
+const pair = fc
+  .record({ order: request, limit: amount(4_950_000, 5_050_000, 2), stop: amount(4_950_000, 5_050_000, 2), atMarket: fc.boolean() })
+  .map(({ order, limit, stop, atMarket }) => {
+    const both = {
+      ...order,
+      clientOrderId: '',
+      quoteQuantity: 0n,
+      quantity: order.quantity || unitsOf('0.01'),
+      timeInForce: 'GTC' as const,
+    };
+    const conditional = { ...both, type: atMarket ? ('STOP_LOSS' as const) : ('STOP_LOSS_LIMIT' as const), stopPrice: stop };
+    return {
+      limit: { ...both, type: 'LIMIT_MAKER' as const, price: limit, stopPrice: 0n },
+      conditional: { ...conditional, price: atMarket ? 0n : stop },
+    };
+  });
+
 const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 2, arbitrary: fc.tuple(pair, fc.constantFrom(...ACCOUNTS)).map(([both, account]) => ({ ...both, account })) },
   { weight: 6, arbitrary: fc.record({ place: request, account: fc.constantFrom(...ACCOUNTS) }) },
   { weight: 1, arbitrary: fc.record({ cancel: fc.nat(20), account: fc.constantFrom(...ACCOUNTS) }) },
   { weight: 2, arbitrary: fc.record({ print: fc.integer({ min: 4_940_000, max: 5_060_000 }), volume: amount(1, 5000, 3) }) },
@@ -54,6 +76,7 @@ function take(venue: Venue, { account, symbol }: { account: string; symbol: stri
   const book = venue.books.get(symbol) as InstrumentBook;
   try {
     if ('place' in done) venue.engine.place(account, done.place, time);
+    else if ('limit' in done) venue.engine.placePair(account, { ...done, listClientOrderId: '' }, time);
     else if ('cancel' in done) {
       const open = venue.orders.open(account, symbol);
       const chosen = open[done.cancel % Math.max(1, open.length)];
@@ -78,7 +101,10 @@ function check(venue: Venue): void {
   for (const account of ACCOUNTS) {
     const open = venue.orders.open(account, 'BTCUSDT');
     expect(open.every(isOpen)).toBe(true);
-    for (const [asset, side] of [['USDT', 'BUY'], ['BTC', 'SELL']] as const) {
+    for (const [asset, side] of [
+      ['USDT', 'BUY'],
+      ['BTC', 'SELL'],
+    ] as const) {
       const { free, locked } = venue.ledger.balance(account, asset);
       expect(free >= 0n).toBe(true);
       expect(locked).toBe(open.filter((order) => order.side === side).reduce((total, order) => total + order.locked, 0n));
@@ -99,6 +125,38 @@ function check(venue: Venue): void {
   const [bid, ask] = [resting.best('BUY'), resting.best('SELL')];
   if (bid !== undefined && ask !== undefined) expect(bid < ask).toBe(true);
 }
+
+/** All that a restart has to bring back. */
+function picture(venue: Venue): unknown {
+  return EVERYONE.map((account) => [
+    ASSETS.map((asset) => ({ ...venue.ledger.balance(account, asset) })),
+    venue.orders.history(account, 'BTCUSDT').map((order) => ({ ...order, ahead: 0n })),
+    venue.orders.fills(account, 'BTCUSDT'),
+    venue.lists.ofAccount(account).map((list) => list.orders.map((order) => order.orderId)),
+  ]);
+}
+
+test('a restart after any orders brings back the same books', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'paper-conservation-'));
+  let run = 0;
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 20, maxLength: 60 }), (steps) => {
+      run += 1;
+      const options = { now: () => 1_800_000_000_000, journalFile: join(folder, `${run}.jsonl`) };
+      const before = testVenue(options);
+      for (const [index, done] of steps.entries()) {
+        take(before, { account: 'account' in done ? done.account : '', symbol: 'BTCUSDT' }, done, 1_800_000_000_000 + index);
+      }
+      before.stop();
+      const after = testVenue(options);
+      expect(picture(after)).toEqual(picture(before));
+      check(after);
+      after.stop();
+    }),
+    { numRuns: 20 },
+  );
+  rmSync(folder, { recursive: true });
+});
 
 test.each(['received', 'quote', 'BNB'])('nothing is created or lost, whatever is ordered (commission in: %s)', (feeAsset) => {
   fc.assert(

@@ -33,9 +33,7 @@ export function fillsAtOnce(book: InstrumentBook, order: OrderRequest): { quanti
   for (const level of book.levels(opposite(order.side), DEPTH_LEVELS * 2)) {
     if (!crosses(order, level.price)) break;
     const left =
-      order.quoteQuantity > 0n
-        ? affordable(order.quoteQuantity - quote, level.price, book.instrument.step)
-        : order.quantity - quantity;
+      order.quoteQuantity > 0n ? affordable(order.quoteQuantity - quote, level.price, book.instrument.step) : order.quantity - quantity;
     const taken = leastOf(left, level.quantity);
     if (taken <= 0n) break;
     quantity += taken;
@@ -56,8 +54,7 @@ function crosses(order: Pick<Order, 'type' | 'side' | 'price'>, price: Units): b
 
 function wanted(context: ExecutionContext, book: InstrumentBook, order: Order, price: Units): Units {
   const { step, quote, base } = book.instrument;
-  const asked =
-    order.quoteQuantity > 0n ? affordable(order.quoteQuantity - order.executedQuote, price, step) : leavesQuantity(order);
+  const asked = order.quoteQuantity > 0n ? affordable(order.quoteQuantity - order.executedQuote, price, step) : leavesQuantity(order);
   if (order.locked > 0n) return asked;
   // Nothing is locked for a market order: it can spend what is free at this moment and no more.
   if (order.side === 'BUY') return leastOf(asked, affordable(context.ledger.balance(order.account, quote).free, price, step));

@@ -53,9 +53,7 @@ export class Dispatch {
     const route = this.#routes.get(name);
     if (route === undefined) throw new VenueError(-1000, `No such call: ${request.method} ${request.path.slice(0, 100)}`, 404);
     const now = this.#venue.now();
-    headers['x-mbx-used-weight'] = headers['x-mbx-used-weight-1m'] = String(
-      this.#weights.addRequest(request.address, route.weight, now),
-    );
+    headers['x-mbx-used-weight'] = headers['x-mbx-used-weight-1m'] = String(this.#weights.addRequest(request.address, route.weight, now));
     const call = this.#call(name, route, request, now);
     if (route.countsAsOrder === true) {
       headers['x-mbx-order-count-10s'] = String(this.#weights.addOrder(call.account.name, now));

@@ -133,9 +133,7 @@ function averagePrice(call: Call): unknown {
 /** One answer or a list, as the call asked. */
 function perSymbol(call: Call, each: (book: InstrumentBook, tape: Tape) => unknown): unknown {
   const { symbols, isList } = symbolsOf(call);
-  const answers = symbols.map((symbol) =>
-    each(call.venue.books.get(symbol) as InstrumentBook, call.venue.tapes.get(symbol) as Tape),
-  );
+  const answers = symbols.map((symbol) => each(call.venue.books.get(symbol) as InstrumentBook, call.venue.tapes.get(symbol) as Tape));
   return isList ? answers : answers[0];
 }
 

@@ -3,7 +3,10 @@ import type { Addresses } from '../serve.js';
 import { TEST_KEY, TEST_SECRET } from './open-venue.js';
 
 /** Puts the venue's address into every URL of an unmodified ccxt client, so that no call can leave the machine. */
-export async function ccxtClient(addresses: Addresses, keys: { apiKey: string; secret: string } = { apiKey: TEST_KEY, secret: TEST_SECRET }): Promise<binance> {
+export async function ccxtClient(
+  addresses: Addresses,
+  keys: { apiKey: string; secret: string } = { apiKey: TEST_KEY, secret: TEST_SECRET },
+): Promise<binance> {
   const client = new ccxt.pro.binance({
     ...keys,
     enableRateLimit: false,

@@ -27,7 +27,7 @@ function contender(): Promise<{ readonly held: boolean; readonly pid: number; re
   started.push(child);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    createInterface({ input: child.stdout! }).once('line', (line) =>
+    createInterface({ input: child.stdout }).once('line', (line) =>
       resolve({ ...(JSON.parse(line) as { held: boolean; pid: number }), child }),
     );
   });

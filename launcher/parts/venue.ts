@@ -115,7 +115,7 @@ function listeningLine(line: string): Readonly<Record<string, unknown>> | undefi
   try {
     const said: unknown = JSON.parse(line);
     const isListening = typeof said === 'object' && said !== null && 'event' in said && said.event === 'listening';
-    return isListening ? (said as Readonly<Record<string, unknown>>) : undefined;
+    return isListening ? said : undefined;
   } catch {
     return undefined;
   }

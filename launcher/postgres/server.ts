@@ -121,12 +121,7 @@ async function initialise(binaries: Binaries, location: Location, account: Accou
 
 type Attempt = { ready: true; process: GuardedProcess } | { ready: false; end: ProcessEnd };
 
-async function start(
-  options: PostgresOptions,
-  binaries: Binaries,
-  location: Location,
-  account: Account | undefined,
-): Promise<Attempt> {
+async function start(options: PostgresOptions, binaries: Binaries, location: Location, account: Account | undefined): Promise<Attempt> {
   const settings = Object.entries({ ...SETTINGS, ...options.settings }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   let isReady = (): void => {};
   const ready = new Promise<true>((resolve) => (isReady = () => resolve(true)));
@@ -158,14 +153,8 @@ function serverEnvironment(): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' };
 }
 
-async function withDatabase(
-  port: number,
-  binaries: Binaries,
-  location: Location,
-  process: GuardedProcess,
-): Promise<PostgresServer> {
-  const address = (database: string): string =>
-    `postgres://${USER}:${location.password}@127.0.0.1:${port}/${database}`;
+async function withDatabase(port: number, binaries: Binaries, location: Location, process: GuardedProcess): Promise<PostgresServer> {
+  const address = (database: string): string => `postgres://${USER}:${location.password}@127.0.0.1:${port}/${database}`;
   const client = new pg.Client({ connectionString: address('postgres') });
   try {
     await client.connect();

@@ -77,7 +77,7 @@ function watch(child: ChildProcess, options: NodeChildOptions, log: OpenLog): Ch
     child.on('message', (message) => {
       lastBeatAt = performance.now();
       if (typeof message === 'object' && message !== null && 'type' in message && message.type === 'ready') {
-        onReady(message as unknown as Readonly<Record<string, unknown>>);
+        onReady(message);
       }
     });
     const { readyLine } = options;

@@ -64,7 +64,5 @@ export function tableOf(rows: readonly (Refusal & { source: string })[]): string
   const cells = [['source', 'why not', 'what to do'], ...rows.map((row) => [row.source, row.whyNot, row.whatToDo])];
   const widthOf = (column: number): number => Math.max(...cells.map((row) => row[column]?.length ?? 0));
   const [first, second] = [widthOf(0), Math.min(widthOf(1), 70)];
-  return cells
-    .map(([source = '', whyNot = '', todo = '']) => `  ${source.padEnd(first)}  ${whyNot.padEnd(second)}  ${todo}`)
-    .join('\n');
+  return cells.map(([source = '', whyNot = '', todo = '']) => `  ${source.padEnd(first)}  ${whyNot.padEnd(second)}  ${todo}`).join('\n');
 }

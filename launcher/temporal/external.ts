@@ -34,9 +34,7 @@ const NOT_FOUND = 5;
  * @returns undefined when none is named
  * @throws KeelsonError CONFIG_TEMPORAL when it does not answer or cannot do what is needed
  */
-export async function externalServer(
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<ExternalServer | undefined> {
+export async function externalServer(env: Readonly<Record<string, string | undefined>>): Promise<ExternalServer | undefined> {
   const isNamed = ['TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE'].some((name) => (env[name] ?? '') !== '');
   if (!isNamed) return undefined;
   const { connection, address, namespace } = settingsOf(env);

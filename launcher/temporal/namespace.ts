@@ -82,22 +82,16 @@ const describe = (connection: Connection, namespace: string) =>
     throw error;
   });
 
-async function ensureSearchAttributes(
-  connection: Connection,
-  namespace: string,
-  names: readonly string[],
-): Promise<void> {
+async function ensureSearchAttributes(connection: Connection, namespace: string, names: readonly string[]): Promise<void> {
   const known = await connection.operatorService.listSearchAttributes({ namespace });
   const missing = names.filter((name) => known.customAttributes[name] === undefined);
   const wrong = names.filter((name) => (known.customAttributes[name] ?? KEYWORD) !== KEYWORD);
   if (wrong.length > 0) throw new Error(`${wrong.join(', ')} exist with another type than Keyword`);
   if (missing.length === 0) return;
   const searchAttributes = Object.fromEntries(missing.map((name) => [name, KEYWORD]));
-  await connection.operatorService
-    .addSearchAttributes({ namespace, searchAttributes })
-    .catch((error: { code?: number }) => {
-      if (error.code !== ALREADY_EXISTS) throw error;
-    });
+  await connection.operatorService.addSearchAttributes({ namespace, searchAttributes }).catch((error: { code?: number }) => {
+    if (error.code !== ALREADY_EXISTS) throw error;
+  });
 }
 
 /** A server's caches follow what was set after up to ten seconds: asked until it answers. */

@@ -84,8 +84,7 @@ export async function startTemporal(options: StartTemporalOptions): Promise<Temp
 }
 
 function spawnServer(options: StartTemporalOptions): GuardedProcess {
-  const ui =
-    options.uiPort === undefined ? ['--headless'] : ['--ui-ip', '127.0.0.1', '--ui-port', String(options.uiPort)];
+  const ui = options.uiPort === undefined ? ['--headless'] : ['--ui-ip', '127.0.0.1', '--ui-port', String(options.uiPort)];
   const settings = Object.entries({ ...SETTINGS, ...options.settings }).flatMap(([key, value]) => [
     '--dynamic-config-value',
     `${key}=${JSON.stringify(value)}`,

@@ -55,7 +55,14 @@ export async function openTradingStack(overrides: { readonly venueOf?: (venue: V
   const paper = testVenue({ journalFile });
   const serving = await serve(paper, 0, 0);
   const profile = { ...BINANCE, receiveWindowMs: 500, visibilityBoundMs: 300, submitDeadlineMs: 1_000 };
-  const created = await createVenue({ profile, urls: serving.addresses, apiKey: TEST_KEY, secret: TEST_SECRET, clock: Date.now, account: ACCOUNT });
+  const created = await createVenue({
+    profile,
+    urls: serving.addresses,
+    apiKey: TEST_KEY,
+    secret: TEST_SECRET,
+    clock: Date.now,
+    account: ACCOUNT,
+  });
   const venue = overrides.venueOf?.(created) ?? created;
   const pool = openPool(database.url, { applicationName: 'test' });
   const control = createControlStore(pool);

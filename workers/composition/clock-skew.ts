@@ -7,7 +7,11 @@ const MEASURE_EVERY_MS = 10_000;
  * Measures the venue's clock now and every ten seconds. A measurement that fails leaves the last one standing.
  * @returns stops measuring.
  */
-export async function measureClock(venue: Venue, market: StreamedMarket, log: { warn(data: object, message: string): void }): Promise<() => void> {
+export async function measureClock(
+  venue: Venue,
+  market: StreamedMarket,
+  log: { warn(data: object, message: string): void },
+): Promise<() => void> {
   const measure = async (): Promise<void> => {
     try {
       market.seeSkew((await venue.reader.clock()).skewMs);

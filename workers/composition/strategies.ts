@@ -11,7 +11,10 @@ import type { WorkerProcess } from './process.js';
  * @returns the runners of an account and interval; made anew at each call, since a runner belongs to one stream.
  * @throws KeelsonError MODEL_MISSING, MODEL_HASH_MISMATCH, MODEL_SCHEMA_MISMATCH.
  */
-export async function loadRunners(process: WorkerProcess, sink: SignalSink): Promise<(account: string, intervalMs: number) => StrategyRunner[]> {
+export async function loadRunners(
+  process: WorkerProcess,
+  sink: SignalSink,
+): Promise<(account: string, intervalMs: number) => StrategyRunner[]> {
   const { config, env, clock } = process;
   const folder = resolve(configPath(env, globalThis.process.cwd()), '..');
   const loaded = await Promise.all(

@@ -14,7 +14,9 @@ export interface OrderOutcome {
 
 /** Shows where the order is in the list and on the page of the run, and gives it as the outcome. */
 export function showStatus(
-  at: { readonly intentId: string; readonly order: StoredOrder } | { readonly intentId: string; readonly status: string; readonly codes: readonly string[] },
+  at:
+    | { readonly intentId: string; readonly order: StoredOrder }
+    | { readonly intentId: string; readonly status: string; readonly codes: readonly string[] },
 ): OrderOutcome {
   const outcome = 'order' in at ? outcomeOf(at.order) : at;
   upsertSearchAttributes({ [SEARCH_ATTRIBUTES.status]: [outcome.status] });

@@ -1,4 +1,13 @@
-import { allHandlersFinished, ApplicationFailure, condition, continueAsNew, proxyActivities, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  condition,
+  continueAsNew,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { ControlActivities } from '../../activities/control/index.js';
 import { CONTROL } from '../activity-options.js';
 import { lastChangeQuery, pauseUpdate, resumeUpdate, type ModeChange, type ModeCommand } from './messages.js';
