@@ -41,7 +41,7 @@ export function redirect(client: CcxtRest, profile: WireProfile, given: VenueAdd
  * @throws KeelsonError CONFIG_VENUE_ADDRESS that names the first address that leads elsewhere.
  */
 export function assertAddresses(client: CcxtRest, venue: string, given: VenueAddresses, live: boolean): void {
-  const hosts = new Set(Object.values(given).map((address: string) => new URL(address).host));
+  const hosts = new Set([given.rest, given.stream, given.wsApi].map((address) => new URL(address).host));
   for (const { path, address } of addressesIn({ urls: client.urls, options: client.options })) {
     const allowed = hosts.has(new URL(address).host) && (live || isLoopback(address));
     if (!allowed) throw new KeelsonError('CONFIG_VENUE_ADDRESS', { venue, where: path.join('.'), address });
