@@ -1,5 +1,6 @@
 import { Accounts } from './accounts/accounts.js';
 import { Ledger } from './accounts/ledger.js';
+import { ListenKeys } from './accounts/listen-keys.js';
 import { OrderStore } from './accounts/order-store.js';
 import { plainText, type Units } from './amount/units.js';
 import { SimulatedDepth } from './book/depth.js';
@@ -13,6 +14,7 @@ import { Player, type TapeTick } from './market/player.js';
 import { Tape, type TapeBar } from './market/tape.js';
 import { Engine } from './matching/engine.js';
 import type { FeeRates } from './matching/fees.js';
+import { OrderLists } from './matching/order-lists.js';
 import type { Committed } from './matching/transaction.js';
 
 export interface VenueOptions {
@@ -50,6 +52,8 @@ export class Venue {
   readonly accounts = new Accounts();
   readonly ledger = new Ledger();
   readonly orders = new OrderStore();
+  readonly lists = new OrderLists();
+  readonly listenKeys = new ListenKeys();
   readonly books = new Map<string, InstrumentBook>();
   readonly tapes = new Map<string, Tape>();
   readonly engine: Engine;
@@ -87,6 +91,7 @@ export class Venue {
       accounts: this.accounts,
       ledger: this.ledger,
       orders: this.orders,
+      lists: this.lists,
       journal: this.#journal,
       feeRates: options.feeRates,
       onCommitted: (committed) => this.#listeners.forEach((listener) => listener.onCommitted(committed)),

@@ -15,6 +15,7 @@ export type JournalEvent =
   | RequestEvent
   | OrderEvent
   | FillEvent
+  | OrderListEvent
   | BalanceEvent
   | FaultEvent
   | ActionEvent;
@@ -100,6 +101,17 @@ export interface FillEvent {
   readonly executedQuote: string;
   readonly status: string;
   readonly locked: string;
+}
+
+/** Two orders have become one list; it stands before their own events. */
+export interface OrderListEvent {
+  readonly type: 'orderList';
+  readonly orderListId: number;
+  readonly account: string;
+  readonly symbol: string;
+  readonly listClientOrderId: string;
+  /** The conditional leg, then the limit leg. */
+  readonly orderIds: readonly [number, number];
 }
 
 /** What a balance is after the transaction. `$market` is the market maker, `$fees` has the commissions. */

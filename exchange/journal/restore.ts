@@ -2,14 +2,16 @@ import type { Accounts, Permission } from '../accounts/accounts.js';
 import type { Ledger } from '../accounts/ledger.js';
 import type { OrderStore } from '../accounts/order-store.js';
 import { unitsOf } from '../amount/units.js';
-import { isOpen, type OrderStatus } from '../matching/order.js';
+import type { OrderLists } from '../matching/order-lists.js';
+import { isOpen, type Order, type OrderStatus } from '../matching/order.js';
 import { fillOf, orderOf } from './codec.js';
-import type { FillEvent, JournalLine, JournalOrder, SessionEvent } from './record.js';
+import type { FillEvent, JournalLine, JournalOrder, OrderListEvent, SessionEvent } from './record.js';
 
 export interface RestoredState {
   readonly accounts: Accounts;
   readonly ledger: Ledger;
   readonly orders: OrderStore;
+  readonly lists: OrderLists;
 }
 
 /** Rebuilds accounts, balances, orders and fills from journal lines, in their order. */
@@ -24,6 +26,7 @@ export class Restore {
   }
 
   apply(line: JournalLine): void {
+    const lists: OrderListEvent[] = [];
     for (const event of line.events) {
       if (event.type === 'session') this.session = event;
       else if (event.type === 'account') {
@@ -33,6 +36,11 @@ export class Restore {
         this.#state.ledger.restore({ ...event, free: unitsOf(event.free), locked: unitsOf(event.locked) });
       } else if (event.type === 'order') this.#order(event.order);
       else if (event.type === 'fill') this.#fill(event, line.time);
+      else if (event.type === 'orderList') lists.push(event);
+    }
+    for (const list of lists) {
+      const [first, second] = list.orderIds.map((orderId) => this.#state.orders.any(orderId) as Order) as [Order, Order];
+      this.#state.lists.add({ ...list, time: line.time, orders: [first, second] });
     }
   }
 

@@ -11,6 +11,7 @@ import type { Journal } from '../journal/writer.js';
 import { execute, fillsAtOnce, hasReached, type ExecutionContext } from './execute.js';
 import type { FeeRates } from './fees.js';
 import { checkFilters } from './filters.js';
+import type { OrderList, OrderLists } from './order-lists.js';
 import {
   executesAtMarket,
   isConditional,
@@ -18,6 +19,7 @@ import {
   isWaiting,
   leavesQuantity,
   type Execution,
+  type ExecutionReport,
   type Order,
   type OrderRequest,
   type OrderStatus,
@@ -31,11 +33,20 @@ export interface EngineParts {
   readonly accounts: Accounts;
   readonly ledger: Ledger;
   readonly orders: OrderStore;
+  readonly lists: OrderLists;
   readonly journal: Journal;
   readonly feeRates: FeeRates;
   readonly onCommitted: (committed: Committed) => void;
 }
 
+/** A limit order and a conditional one on the same side. */
+export interface PairRequest {
+  readonly limit: OrderRequest;
+  readonly conditional: OrderRequest;
+  readonly listClientOrderId: string;
+}
+
+const NO_LIST = -1;
 const MOST_TRIGGER_ROUNDS = 1000;
 
 /**
@@ -66,6 +77,36 @@ export class Engine {
     const order = this.#admit(account, request, tx);
     this.#commit(tx);
     return order;
+  }
+
+  /**
+   * Places two orders of which one ends the other. What both need is locked once, for the limit leg.
+   * @throws VenueError when the venue refuses either; nothing has changed then.
+   */
+  placePair(account: string, pair: PairRequest, time: number, ...events: JournalEvent[]): OrderList {
+    const tx = transactionAt(time, ...events);
+    const book = this.#book(pair.limit.symbol);
+    this.#checkPair(account, pair, book);
+    const orderListId = this.#parts.lists.nextId;
+    const conditional = this.#newOrder(account, pair.conditional, time, orderListId);
+    const limit = { ...this.#newOrder(account, pair.limit, time, orderListId), orderId: conditional.orderId + 1 };
+    const needed = [conditional, limit].map((order) => this.#needed(order, book)).reduce((a, b) => (a > b ? a : b));
+    this.#lock(limit, book, needed);
+    this.#nextOrderId += 2;
+    const { symbol } = pair.limit;
+    const list: OrderList = { orderListId, account, symbol, listClientOrderId: pair.listClientOrderId, time, orders: [conditional, limit] };
+    this.#parts.lists.add(list);
+    const orderIds = [conditional.orderId, limit.orderId] as const;
+    tx.events.push({ type: 'orderList', orderListId, account, symbol, listClientOrderId: pair.listClientOrderId, orderIds });
+    for (const order of list.orders) {
+      this.#parts.orders.add(order);
+      record(tx, 'NEW', order);
+    }
+    book.waiting.add(conditional);
+    limit.ahead = book.depth.quantityAt(limit.side, limit.price);
+    book.resting.add(limit);
+    this.#commit(tx);
+    return list;
   }
 
   /** @throws VenueError −2011 when the order is not open. */
@@ -113,6 +154,7 @@ export class Engine {
     if (!book.halted) {
       this.#fillReached(book, 'BUY', price, quantity, tx);
       this.#fillReached(book, 'SELL', price, quantity, tx);
+      this.#endSiblings(tx);
       // The tape's price is the last one, whatever the resting orders were filled at.
       book.lastPrice = price;
       this.#wake(book, tx);
@@ -137,7 +179,7 @@ export class Engine {
     const book = this.#book(request.symbol);
     if (book.halted) throw new VenueError(-1013, 'Market is closed.');
     this.#check(account, request, book);
-    const order = this.#newOrder(account, request, tx.time);
+    const order = this.#newOrder(account, request, tx.time, NO_LIST);
     this.#lock(order, book);
     this.#nextOrderId += 1;
     this.#parts.orders.add(order);
@@ -147,6 +189,7 @@ export class Engine {
       return order;
     }
     this.#work(book, order, tx);
+    this.#endSiblings(tx);
     this.#wake(book, tx);
     return order;
   }
@@ -172,7 +215,20 @@ export class Engine {
     }
   }
 
-  #newOrder(account: string, request: OrderRequest, time: number): Order {
+  #checkPair(account: string, { limit, conditional }: PairRequest, book: InstrumentBook): void {
+    if (book.halted) throw new VenueError(-1013, 'Market is closed.');
+    if (limit.clientOrderId !== '' && limit.clientOrderId === conditional.clientOrderId) throw rejected(DUPLICATE_ORDER);
+    const last = book.lastPrice;
+    const isOrdered =
+      limit.side === 'SELL'
+        ? limit.price > last && last > conditional.stopPrice
+        : limit.price < last && last < conditional.stopPrice;
+    if (!isOrdered) throw rejected('The relationship of the prices for the orders is not correct.');
+    this.#check(account, limit, book);
+    this.#check(account, conditional, book);
+  }
+
+  #newOrder(account: string, request: OrderRequest, time: number, orderListId: number): Order {
     const orderId = this.#nextOrderId;
     return {
       ...request,
@@ -187,16 +243,15 @@ export class Engine {
       workingTime: isConditional(request.type) ? -1 : time,
       locked: 0n,
       ahead: 0n,
-      orderListId: -1,
+      orderListId,
     };
   }
 
   /** Locks what the order can cost. Market orders pay as they go; they are refused when the book asks for more than there is. */
-  #lock(order: Order, book: InstrumentBook): void {
+  #lock(order: Order, book: InstrumentBook, needed: Units = this.#needed(order, book)): void {
     const { base, quote } = book.instrument;
     const asset = order.side === 'BUY' ? quote : base;
     const { free } = this.#parts.ledger.balance(order.account, asset);
-    const needed = this.#needed(order, book);
     if (needed > free) throw rejected(INSUFFICIENT_BALANCE);
     if (order.type === 'MARKET') return;
     this.#parts.ledger.lock(order.account, asset, needed);
@@ -255,9 +310,41 @@ export class Engine {
       book.waiting.delete(order);
       order.workingTime = tx.time;
       order.updateTime = tx.time;
+      this.#takeOver(order, book, tx);
       if (executesAtMarket(order.type)) this.#unlock(order, book);
       record(tx, 'TRIGGERED', order);
       this.#work(book, order, tx);
+      this.#endSiblings(tx);
+    }
+  }
+
+  /** The conditional leg of a list begins to work: the limit leg ends, and what it had locked is locked for this one. */
+  #takeOver(order: Order, book: InstrumentBook, tx: Transaction): void {
+    const sibling = this.#parts.lists.sibling(order);
+    if (sibling === undefined || !isOpen(sibling)) return;
+    book.resting.remove(sibling);
+    this.#end(sibling, 'EXPIRED', 'EXPIRED', undefined, tx);
+    this.#lock(order, book);
+  }
+
+  /** A limit leg that has traded ends the conditional one, and keeps locked only what it needs itself. */
+  #endSiblings(tx: Transaction): void {
+    for (const { order: traded, execution } of [...tx.reports]) {
+      if (execution !== 'TRADE' || traded.orderListId === NO_LIST) continue;
+      const sibling = this.#parts.lists.sibling(traded);
+      if (sibling === undefined || !isWaiting(sibling) || !isOpen(sibling)) continue;
+      const book = this.#book(traded.symbol);
+      book.waiting.delete(sibling);
+      this.#end(sibling, 'EXPIRED', 'EXPIRED', undefined, tx);
+      const limit = this.#parts.orders.any(traded.orderId) as Order;
+      const needed = limit.side === 'SELL' ? leavesQuantity(limit) : timesUnits(limit.price, leavesQuantity(limit));
+      if (limit.locked <= needed) continue;
+      const asset = limit.side === 'BUY' ? book.instrument.quote : book.instrument.base;
+      this.#parts.ledger.unlock(limit.account, asset, limit.locked - needed);
+      limit.locked = needed;
+      // The journal takes what is locked from the order's last report.
+      const last = tx.reports.findLastIndex((report) => report.order.orderId === limit.orderId);
+      tx.reports[last] = { ...(tx.reports[last] as ExecutionReport), order: { ...limit } };
     }
   }
 
@@ -267,6 +354,8 @@ export class Engine {
     book.resting.remove(order);
     book.waiting.delete(order);
     this.#end(order, 'CANCELED', 'CANCELED', cancelClientOrderId, tx);
+    const sibling = this.#parts.lists.sibling(order);
+    if (sibling !== undefined && isOpen(sibling)) this.#cancel(sibling, undefined, tx);
   }
 
   #end(order: Order, status: OrderStatus, execution: Execution, cancelId: string | undefined, tx: Transaction): void {

@@ -57,7 +57,7 @@ export interface Order {
   /** Simulated quantity that was at its price before it and is served first. */
   ahead: Units;
   /** Of the list it belongs to, -1 for none. */
-  orderListId: number;
+  readonly orderListId: number;
 }
 
 /** One side of a trade that belongs to an account. */
