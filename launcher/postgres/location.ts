@@ -29,6 +29,8 @@ export async function settleLocation(options: {
 }): Promise<Location> {
   const home = resolve(options.home);
   await mkdir(home, { recursive: true });
+  // Whatever the umask is: root's server runs under another account, which has to pass through.
+  if (options.account !== undefined) await chmod(home, 0o711);
   const dataDir = await settleDataDir({ ...options, home });
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   if (options.account !== undefined) await chown(dataDir, options.account.uid, options.account.gid);
@@ -53,7 +55,8 @@ async function settleDataDir(options: {
   options.report(`Postgres keeps its data in ${dataDir}: ${because}`);
   const content: Pointer = { dataDir, because };
   await writeFile(join(options.home, POINTER), `${JSON.stringify(content, null, 2)}\n`);
-  await mkdir(options.systemDir, { recursive: true, mode: 0o755 });
+  await mkdir(options.systemDir, { recursive: true });
+  await chmod(options.systemDir, 0o755);
   return dataDir;
 }
 

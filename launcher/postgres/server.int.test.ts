@@ -56,6 +56,13 @@ async function query(url: string, ...statements: string[]): Promise<unknown[]> {
   }
 }
 
+function poolOf(server: PostgresServer): pg.Pool {
+  const pool = new pg.Pool({ connectionString: server.url });
+  // Its sessions may outlive `end` by a moment, and the server ends them when it stops.
+  pool.on('error', () => {});
+  return pool;
+}
+
 async function postmaster(dataDir: string): Promise<number> {
   const pid = parsePostmasterFile(await readFile(join(dataDir, 'postmaster.pid'), 'utf8'));
   if (pid === undefined) throw new Error('no postmaster');
@@ -74,7 +81,7 @@ const failureOf = async (promise: Promise<unknown>): Promise<KeelsonError> => {
 test('the second start finds what the first one wrote, on another port, and the same system', async () => {
   const first = await start();
   await query(first.url, 'create table kept (id int)', 'insert into kept values (1)');
-  const pool = new pg.Pool({ connectionString: first.url });
+  const pool = poolOf(first);
   await checkDurability(pool);
   const identity = await databaseIdentity(pool);
   await pool.end();
@@ -84,7 +91,7 @@ test('the second start finds what the first one wrote, on another port, and the 
   const second = await start();
   expect(second.port).not.toBe(first.port);
   expect(await query(second.url, 'select * from kept')).toEqual([{ id: 1 }]);
-  const again = new pg.Pool({ connectionString: second.url });
+  const again = poolOf(second);
   expect(await databaseIdentity(again)).toEqual(identity);
   expect(identity.systemIdentifier).toMatch(/^\d{15,}$/);
   await again.end();
@@ -161,7 +168,7 @@ test('a taken port is said in the server’s own words', async () => {
 
 test('a server that may lose acknowledged rows is refused', async () => {
   const server = await start({ settings: { full_page_writes: 'off' } });
-  const pool = new pg.Pool({ connectionString: server.url });
+  const pool = poolOf(server);
   try {
     const error = await failureOf(checkDurability(pool));
     expect(error.failure).toMatchObject({ code: 'CONFIG_DURABILITY', values: { setting: 'full_page_writes', value: 'off' } });

@@ -19,8 +19,10 @@ export interface PrepareNamespaceOptions {
 const MS_PER_DAY = 86_400_000;
 const KEYWORD = 2;
 // gRPC status codes.
+const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;
 const ALREADY_EXISTS = 6;
+const NOT_KNOWN_YET = [INVALID_ARGUMENT, NOT_FOUND];
 
 /**
  * Makes sure that the namespace is there, keeps its runs long enough and knows our search attributes, and waits until
@@ -29,7 +31,7 @@ const ALREADY_EXISTS = 6;
  * @throws KeelsonError CONFIG_TEMPORAL listing what could not be made, with the commands that make it
  */
 export async function prepareNamespace(options: PrepareNamespaceOptions): Promise<void> {
-  const { address, namespace, retentionDays = 30, searchAttributes = SEARCH_ATTRIBUTE_NAMES } = options;
+  const { address, namespace, retentionDays = 30, searchAttributes = SEARCH_ATTRIBUTE_NAMES, limitMs = 30_000 } = options;
   const connection = await Connection.connect({ address, ...options.connection }).catch((cause: Error) => {
     throw new KeelsonError('CONFIG_TEMPORAL', { address, detail: cause.message }, { cause });
   });
@@ -47,10 +49,14 @@ export async function prepareNamespace(options: PrepareNamespaceOptions): Promis
     await attempt(
       `search attributes ${searchAttributes.join(', ')}`,
       `temporal operator search-attribute create --namespace ${namespace} ${flags}`,
-      () => ensureSearchAttributes(connection, namespace, searchAttributes),
+      () => onceKnown(limitMs, () => ensureSearchAttributes(connection, namespace, searchAttributes)),
     );
     if (missing.length > 0) throw new KeelsonError('CONFIG_TEMPORAL', { address, detail: missing.join('; ') });
-    await untilUsable(connection, options, searchAttributes);
+    const query = searchAttributes.map((name) => `${name} = 'none'`).join(' OR ');
+    await onceKnown(limitMs, () => connection.workflowService.countWorkflowExecutions({ namespace, query })).catch((cause: Error) => {
+      const detail = `namespace ${namespace} is not usable after ${limitMs / 1000} s: ${cause.message}`;
+      throw new KeelsonError('CONFIG_TEMPORAL', { address, detail }, { cause });
+    });
   } finally {
     await connection.close();
   }
@@ -94,23 +100,15 @@ async function ensureSearchAttributes(connection: Connection, namespace: string,
   });
 }
 
-/** A server's caches follow what was set after up to ten seconds: asked until it answers. */
-async function untilUsable(
-  connection: Connection,
-  { address, namespace, limitMs = 30_000 }: PrepareNamespaceOptions,
-  names: readonly string[],
-): Promise<void> {
-  const query = names.map((name) => `${name} = 'none'`).join(' OR ');
+/** A server's caches follow what was made after up to ten seconds: until then it denies that it is there. */
+async function onceKnown<T>(limitMs: number, ask: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + limitMs;
   for (;;) {
     try {
-      await connection.workflowService.countWorkflowExecutions({ namespace, query });
-      return;
-    } catch (cause) {
-      if (performance.now() > deadline) {
-        const detail = `namespace ${namespace} is not usable after ${limitMs / 1000} s: ${(cause as Error).message}`;
-        throw new KeelsonError('CONFIG_TEMPORAL', { address, detail }, { cause });
-      }
+      return await ask();
+    } catch (error) {
+      const code = (error as { code?: number }).code ?? 0;
+      if (!NOT_KNOWN_YET.includes(code) || performance.now() > deadline) throw error;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
