@@ -55,8 +55,9 @@ interface Call {
  */
 export class KeepAliveTransport {
   readonly #calls = new AsyncLocalStorage<Call>();
-  readonly #http = new HttpAgent({ keepAlive: true, maxFreeSockets: 16 });
-  readonly #https = new HttpsAgent({ keepAlive: true, maxFreeSockets: 16 });
+  // First in, first out: the connection that was idle longest is used next, so that a few calls keep all of them alive.
+  readonly #http = new HttpAgent({ keepAlive: true, maxFreeSockets: 16, scheduling: 'fifo' });
+  readonly #https = new HttpsAgent({ keepAlive: true, maxFreeSockets: 16, scheduling: 'fifo' });
   readonly #clock: () => number;
   readonly #answerLimitMs: number;
   #closed = false;
@@ -95,6 +96,12 @@ export class KeepAliveTransport {
     }
     return this.#exchange(url, init, call);
   };
+
+  /** Connections that are open now, in use or not. */
+  get connections(): number {
+    const pools = [this.#http, this.#https].flatMap((agent) => [agent.sockets, agent.freeSockets]);
+    return pools.flatMap((pool) => Object.values(pool)).reduce((sum, sockets) => sum + (sockets?.length ?? 0), 0);
+  }
 
   /** Closes every connection and starts nothing any more. */
   close(): void {

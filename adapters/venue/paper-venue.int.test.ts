@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -143,6 +144,28 @@ describe('against the paper venue, as a process of its own', () => {
     expect(await venue.reader.lookUp('BTC/USDT', order.clientOrderId)).toMatchObject({ kind: 'absent' });
   });
 
+  it('P10, P11: an order whose reply is lost is unknown, is there once, and is found with its fills', async () => {
+    const lossy = await losesReplies(new URL(urls.rest).port);
+    const through = await createVenue({
+      profile: paper(),
+      urls: { rest: `http://127.0.0.1:${lossy.port}`, stream: urls.stream, wsApi: urls.wsApi },
+      apiKey: 'key',
+      secret: 'secret',
+      clock: Date.now,
+    });
+    const order = await request('ETH/USDT', 'buy', '1.02');
+    expect(await through.sender.submit(order, 2_500)).toMatchObject({ kind: 'unknown', failure: { code: 'VENUE_OUTCOME_UNKNOWN' } });
+    await through.close();
+    await lossy.close();
+    const found = await venue.reader.lookUp('ETH/USDT', order.clientOrderId);
+    if (found.kind !== 'found') throw new Error('the order was lost');
+    expect(found.order).toMatchObject({ status: 'filled', executedQuantity: order.quantity });
+    const fills = await venue.reader.fillsOfOrder('ETH/USDT', found.order.venueOrderId);
+    expect(text(fills.reduce((sum, fill) => sum.add(decimal(fill.quantity)), decimal('0')))).toBe(order.quantity);
+    const placed = account.filter((event) => event.kind === 'order' && event.order.clientOrderId === order.clientOrderId);
+    expect(new Set(placed.map((event) => event.kind === 'order' && event.order.venueOrderId))).toEqual(new Set([found.order.venueOrderId]));
+  });
+
   it('refusals come back as what they are', async () => {
     const dear = await request('BTC/USDT', 'buy', '0.99', { quantity: text(decimal('5')), timeInForce: 'GTC' });
     expect(await venue.sender.submit(dear, 2_500)).toMatchObject({ kind: 'rejected', failure: { code: 'VENUE_INSUFFICIENT_FUNDS' } });
@@ -175,6 +198,34 @@ describe('against the paper venue, as a process of its own', () => {
     }
   }, 30_000);
 });
+
+/** Passes everything on to the venue, but cuts the connection in place of the reply to an order. */
+async function losesReplies(port: string): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const sockets = new Set<Socket>();
+  const proxy = createServer((near) => {
+    const far = connect(Number(port), '127.0.0.1');
+    let isOrder = false;
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined).on('close', () => (near.destroy(), far.destroy()));
+    }
+    near.on('data', (bytes: Buffer) => {
+      isOrder ||= bytes.toString('latin1').startsWith('POST /api/v3/order');
+      far.write(bytes);
+    });
+    far.on('data', (bytes: Buffer) => (isOrder ? near.destroy() : near.write(bytes)));
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  return {
+    port: (proxy.address() as AddressInfo).port,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      proxy.close();
+      await once(proxy, 'close');
+    },
+  };
+}
 
 /** A fill without the client order id, which the venue does not repeat everywhere. */
 const essence = (fill: VenueFill): object => ({ ...fill, clientOrderId: undefined });

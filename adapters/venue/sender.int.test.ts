@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { decimal, decimalTextOf, text } from '../../core/money/index.js';
 import type { OrderRequest, Venue } from '../../activities/ports/venue.js';
+import { binance } from 'ccxt';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createVenue } from './create-venue.js';
@@ -113,12 +114,20 @@ describe('P6: the request carries what was fixed before the send', () => {
 
 describe('P7: no wait and no new connection between the call and the wire', () => {
   it('sends twenty orders at once without a limiter', async () => {
+    const limiter = vi.spyOn(binance.prototype, 'throttle');
+    await venue.close();
+    venue = await createVenue({ profile: paper(), urls: wire.urls, apiKey: 'key', secret: 'secret', clock: Date.now });
+    limiter.mockClear();
     answering((arrived) => filledReply(arrived));
     const verdicts = await Promise.all(
       Array.from({ length: 20 }, (_, index) => venue.sender.submit({ ...ORDER, clientOrderId: `kel-${index}` }, 2_000)),
     );
     expect(verdicts.every((verdict) => verdict.kind === 'accepted')).toBe(true);
     expect(wire.posts()).toHaveLength(20);
+    expect(limiter).not.toHaveBeenCalled();
+    await venue.reader.instruments();
+    expect(limiter).toHaveBeenCalled();
+    limiter.mockRestore();
   });
 
   it('uses a connection that was open before', async () => {
@@ -127,6 +136,22 @@ describe('P7: no wait and no new connection between the call and the wire', () =
     await venue.sender.submit(ORDER, 2_000);
     expect(wire.connections()).toBe(before);
     expect(wire.posts()[0]?.connection).toBeLessThanOrEqual(before);
+  });
+
+  it('opens connections again that the venue closed while nothing was sent', async () => {
+    await venue.close();
+    venue = await createVenue({ profile: paper(), urls: wire.urls, apiKey: 'key', secret: 'secret', clock: Date.now, keepWarmMs: 60 });
+    answering((arrived) => filledReply(arrived));
+    for (const round of [1, 2]) {
+      const before = wire.connections();
+      wire.drop();
+      await vi.waitFor(() => expect(wire.connections()).toBeGreaterThanOrEqual(before + 2));
+      const touched = wire.arrived.length;
+      await vi.waitFor(() => expect(new Set(wire.arrived.slice(touched).map((item) => item.connection)).size).toBe(2));
+      const after = wire.connections();
+      expect(await venue.sender.submit({ ...ORDER, clientOrderId: `kel-${round}` }, 2_000)).toMatchObject({ kind: 'accepted' });
+      expect(wire.connections()).toBe(after);
+    }
   });
 });
 

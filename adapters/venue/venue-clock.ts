@@ -58,10 +58,14 @@ export class VenueClock {
     };
   }
 
-  /** Opens `sockets` connections by reading the clock over all of them at once, and again each `everyMs`. */
+  /**
+   * Opens `sockets` connections by reading the clock over all of them at once. Afterwards one reading after another uses
+   * each of them once in `everyMs`; one at a time, so that an order always finds a free one. Lost ones are opened again.
+   */
   async keepWarm(sockets: number, everyMs: number): Promise<void> {
     const touch = async (): Promise<void> => {
-      const asked = await Promise.allSettled(Array.from({ length: sockets }, () => this.#ask()));
+      const count = this.#transport.connections < sockets ? sockets : 1;
+      const asked = await Promise.allSettled(Array.from({ length: count }, () => this.#ask()));
       const readings = asked.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
       // The fastest round trip bounds the error of the skew most closely.
       const best = readings.toSorted((first, second) => first.roundTripMs - second.roundTripMs)[0];
@@ -73,7 +77,7 @@ export class VenueClock {
       if (busy) return;
       busy = true;
       void touch().finally(() => (busy = false));
-    }, everyMs);
+    }, everyMs / sockets);
     this.#timer.unref();
   }
 

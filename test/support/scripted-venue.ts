@@ -35,6 +35,8 @@ export interface ScriptedVenue {
   onStreamMessage: (socket: WebSocket, message: Record<string, unknown>) => void;
   posts(): Arrived[];
   connections(): number;
+  /** Closes every connection, as venues do with those that were idle for long. */
+  drop(): void;
   close(): Promise<void>;
 }
 
@@ -93,6 +95,7 @@ export async function scriptedVenue(
     onStreamMessage: (socket, message) => socket.send(JSON.stringify({ result: null, id: message['id'] })),
     posts: () => arrived.filter((item) => item.method === 'POST'),
     connections: () => numbers.size,
+    drop: () => server.closeAllConnections(),
     async close() {
       for (const { socket } of streams) socket.terminate();
       webSockets.close();
