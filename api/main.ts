@@ -36,7 +36,7 @@ async function main(): Promise<void> {
   ends.push(() => database.close());
 
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
-  const control = temporalControl(connectionOptions, namespace);
+  const control = temporalControl({ connection: connectionOptions, namespace });
   ends.push(() => control.close());
 
   const metrics = apiMetrics(database, { ofProcess: true });

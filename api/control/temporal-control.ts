@@ -8,30 +8,40 @@ import type { ControlPort } from './control-port.js';
 /** The control workflow's shape, for the types of the call. */
 type TradingControl = (account: string) => Promise<void>;
 
-const ANSWER_LIMIT_MS = 8_000;
+const USUAL_ANSWER_LIMIT_MS = 8_000;
 const CHECK_LIMIT_MS = 2_000;
 
+export interface TemporalControlOptions {
+  readonly connection: ConnectionOptions;
+  readonly namespace: string;
+  /** The queue of the workers that carry commands out. Default: the guardian's. */
+  readonly taskQueue?: string;
+  /** How long a command may take before its caller is told that it is still under way, in ms. */
+  readonly answerLimitMs?: number;
+}
+
 /** Carries commands out through the account's control workflow; the connection is made at the first call. */
-export function temporalControl(options: ConnectionOptions, namespace: string): ControlPort {
-  const connection = Connection.lazy(options);
+export function temporalControl(options: TemporalControlOptions): ControlPort {
+  const { namespace, taskQueue = TASK_QUEUES.guardian, answerLimitMs = USUAL_ANSWER_LIMIT_MS } = options;
+  const connection = Connection.lazy(options.connection);
   const client = new Client({ connection, namespace });
   return {
     execute: async ({ account, kind, commandId }) => {
       try {
-        await client.withDeadline(Date.now() + ANSWER_LIMIT_MS, () =>
+        await client.withDeadline(Date.now() + answerLimitMs, () =>
           client.workflow.executeUpdateWithStart<TradingControl, ModeChange, [ModeCommand]>(kind, {
             updateId: commandId,
             args: [{ commandId }],
             startWorkflowOperation: new WithStartWorkflowOperation(WORKFLOW_TYPES.tradingControl, {
               workflowId: tradingControlWorkflowId(account),
-              taskQueue: TASK_QUEUES.guardian,
+              taskQueue,
               args: [account],
               workflowIdConflictPolicy: 'USE_EXISTING',
             }),
           }),
         );
       } catch (error) {
-        throw explained(error, commandId);
+        throw explained(error, commandId, answerLimitMs);
       }
     },
     check: async () => {
@@ -41,11 +51,11 @@ export function temporalControl(options: ConnectionOptions, namespace: string): 
   };
 }
 
-function explained(error: unknown, commandId: string): Error {
+function explained(error: unknown, commandId: string, answerLimitMs: number): Error {
   if (error instanceof WorkflowUpdateFailedError) {
     const refusal = error.cause instanceof ApplicationFailure ? error.cause.message : 'the workflow refused';
     return new Error(`command ${commandId}: ${refusal}`, { cause: error });
   }
-  const detail = `the command ${commandId} is recorded but was not carried out within ${ANSWER_LIMIT_MS / 1_000} s; repeat it under this id`;
+  const detail = `the command ${commandId} is recorded but was not carried out within ${answerLimitMs / 1_000} s; repeat it under this id`;
   return new KeelsonError('INFRA_TEMPORAL', { detail }, { cause: error });
 }

@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createControlActivities } from '../../activities/control/index.js';
+import { createControlStore } from '../../adapters/store/control-store.js';
+import { apiUnderTest, KEYS, seedPeople, type ApiUnderTest } from '../../test/support/api.js';
+import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { temporalIfAny } from '../../test/support/temporal.js';
+import { tradingControlWorkflowId } from '../../workflows/names.js';
+import type { ControlPort } from './control-port.js';
+import { temporalControl } from './temporal-control.js';
+
+// The SDK tells of every state of a worker; here only what goes wrong is of interest.
+const logger = new DefaultLogger('WARN', () => undefined);
+const temporal = await temporalIfAny();
+
+describe.skipIf(temporal === undefined)('pause and resume, through the workflow to the ledger', () => {
+  const { address = '', namespace = '' } = temporal ?? {};
+  const taskQueue = `control-${randomUUID()}`;
+  const account = `a${randomUUID().slice(0, 8)}`;
+  let store: TestDatabase;
+  let bundle: WorkflowBundleWithSourceMap;
+  let connection: NativeConnection;
+  let control: ControlPort;
+  let api: ApiUnderTest;
+
+  beforeAll(async () => {
+    store = await testDatabase();
+    await seedPeople(store.pool);
+    await store.pool.query(`insert into accounts (account, venue) values ($1, 'paper')`, [account]);
+    await store.pool.query('insert into control (account) values ($1)', [account]);
+    Runtime.install({ logger });
+    bundle = await bundleWorkflowCode({
+      workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
+      logger,
+    });
+    connection = await NativeConnection.connect({ address });
+  });
+  afterAll(async () => {
+    const client = await Connection.connect({ address });
+    await new Client({ connection: client, namespace }).workflow.getHandle(tradingControlWorkflowId(account)).terminate('the test is over');
+    await client.close();
+    await connection.close();
+    await store.drop();
+  });
+  beforeEach(() => {
+    control = temporalControl({ connection: { address }, namespace, taskQueue, answerLimitMs: 1_000 });
+    api = apiUnderTest(store, { control });
+  });
+  afterEach(async () => {
+    await api.close();
+    await control.close();
+  });
+
+  const whileWorking = async <T>(work: () => Promise<T>): Promise<T> => {
+    const activities = createControlActivities(createControlStore(store.pool));
+    const worker = await Worker.create({ connection, namespace, taskQueue, workflowBundle: bundle, activities });
+    return worker.runUntil(work);
+  };
+  const ask = async (
+    kind: 'pause' | 'resume',
+    body: Record<string, unknown>,
+  ): Promise<{ status: number; body: Record<string, unknown> }> => {
+    const headers = { host: 'localhost', authorization: `Bearer ${KEYS.owner}` };
+    const answer = await api.server.inject({
+      method: 'POST',
+      url: `/v1/control/${kind}`,
+      headers,
+      payload: { account, reason: 'a test', ...body },
+    });
+    return { status: answer.statusCode, body: answer.json() };
+  };
+  const mode = async (): Promise<string | undefined> =>
+    (await store.pool.query<{ mode: string }>('select mode from control where account = $1', [account])).rows[0]?.mode;
+
+  test('the mode changes and is audited under the caller’s name', async () => {
+    await whileWorking(async () => {
+      expect(await ask('pause', {})).toMatchObject({ status: 200, body: { mode: 'paused' } });
+      expect(await mode()).toBe('paused');
+      expect(await ask('resume', {})).toMatchObject({ status: 200, body: { mode: 'normal' } });
+    });
+    const { rows } = await store.pool.query(
+      `select subject, data ->> 'mode' as mode from audit_events where account = $1 order by event_id`,
+      [account],
+    );
+    expect(rows).toEqual([
+      { subject: 'owner', mode: 'paused' },
+      { subject: 'owner', mode: 'normal' },
+    ]);
+  });
+
+  test('without a guardian the caller is told, and the recorded command is carried out when one comes', async () => {
+    const commandId = randomUUID();
+    const waiting = await ask('pause', { commandId });
+    expect(waiting).toMatchObject({ status: 503, body: { code: 'INFRA_TEMPORAL' } });
+    expect(waiting.body['detail']).toContain(`the command ${commandId} is recorded but was not carried out within 1 s`);
+    await whileWorking(async () => {
+      expect(await ask('pause', { commandId })).toMatchObject({ status: 200, body: { mode: 'paused' } });
+      // Asked a third time it is the same command, also after another has been carried out.
+      expect(await ask('resume', {})).toMatchObject({ body: { mode: 'normal' } });
+      expect(await ask('pause', { commandId })).toMatchObject({ status: 200, body: { mode: 'normal' } });
+    });
+  });
+
+  test('a command without a row is refused by the workflow', async () => {
+    await whileWorking(async () => {
+      const command = { commandId: randomUUID(), account, kind: 'pause', subject: 'owner', reason: 'forged' } as const;
+      await expect(control.execute(command)).rejects.toThrow('was made under a person');
+    });
+    expect(await mode()).toBe('normal');
+  });
+
+  test('ready means that the namespace answers', async () => {
+    await expect(control.check()).resolves.toBeUndefined();
+    const nowhere = temporalControl({ connection: { address: '127.0.0.1:1' }, namespace });
+    await expect(nowhere.check()).rejects.toThrow(/connect|UNAVAILABLE|DEADLINE/i);
+    await nowhere.close();
+  });
+});
