@@ -15,7 +15,7 @@ import { standingAlone, withOverrides } from './overrides.js';
 import type { Overrides } from './overrides.js';
 import { bringUpDatabase } from './parts/database.js';
 import type { LaunchContext } from './parts/launch-context.js';
-import { bringUpApi, bringUpWorker } from './parts/processes.js';
+import { bringUpProcesses } from './parts/processes.js';
 import { bringUpTemporal } from './parts/temporal.js';
 import { bringUpVenue, shownInstruments } from './parts/venue.js';
 import { PortChooser } from './ports/choose.js';
@@ -145,16 +145,13 @@ class Run {
       DATABASE_URL_FILE: '',
       ...(temporal.ui === undefined ? {} : { KEELSON_TEMPORAL_UI: temporal.ui }),
     };
-    // The API before the workers: stopping in reverse order then ends entries first, and shows the rest to the last.
-    const api = await bringUpApi(context, env);
-    const guardian = await bringUpWorker(context, 'guardian', env);
-    const trading = await bringUpWorker(context, 'trading', env);
+    const { api, metrics } = await bringUpProcesses(context, env);
     const addresses: Addresses = {
       api,
       temporal: temporal.address,
       ...(temporal.ui === undefined ? {} : { temporalUi: temporal.ui }),
       ...(venue === undefined ? {} : { venue: venue.addresses }),
-      metrics: { api: `${api}/metrics`, guardian, trading },
+      metrics: { api: `${api}/metrics`, ...metrics },
     };
     const reader = apiReader(api, database.key);
     const modes = await reader.modes(this.#signal);

@@ -9,21 +9,37 @@ export type ChildEnvironment = NodeJS.ProcessEnv;
 /** Longest orderly stop of each, in ms: a worker drains, the API closes its connections. */
 const STOP_LIMITS = { guardian: 9000, trading: 9000, api: 2000 } as const;
 
-/**
- * Starts one of our worker processes and waits until it does its work.
- * @returns the address of its metrics.
- */
-export async function bringUpWorker(context: LaunchContext, name: 'guardian' | 'trading', given: ChildEnvironment): Promise<string> {
-  const port = await choosePort(context, `${name} metrics`, context.config.ports.metrics);
-  return context.steps.run(name, `Starting the ${name} worker`, async () => {
-    await context.supervisor.start(child(context, name, `workers/${name}.js`, { ...given, KEELSON_METRICS_PORT: String(port) }));
-    return { done: `The ${name} worker polls`, result: `http://127.0.0.1:${port}/metrics` };
-  });
+export interface Processes {
+  /** Base address of the API. */
+  readonly api: string;
+  /** Addresses of the workers' metrics. */
+  readonly metrics: { readonly guardian: string; readonly trading: string };
 }
 
-/** Starts the API and waits until it answers. @returns its base address. */
-export async function bringUpApi(context: LaunchContext, given: ChildEnvironment): Promise<string> {
-  const port = await choosePort(context, 'the API', context.config.ports.api);
+/**
+ * Starts API, guardian and trading worker, at the same time, and waits until each does its work. In the order of the
+ * stop the API is the last of them: entries end first, and what the workers still do is shown.
+ */
+export async function bringUpProcesses(context: LaunchContext, given: ChildEnvironment): Promise<Processes> {
+  const { ports } = context.config;
+  const apiPort = await choosePort(context, 'the API', ports.api);
+  const metricsPorts = {
+    guardian: await choosePort(context, 'the metrics of the guardian', ports.metrics),
+    trading: await choosePort(context, 'the metrics of trading', ports.metrics),
+  };
+  const worker = (name: 'guardian' | 'trading'): Promise<void> =>
+    context.steps.run(name, `Starting the ${name} worker`, async () => {
+      const env = { ...given, KEELSON_METRICS_PORT: String(metricsPorts[name]) };
+      await context.supervisor.start(child(context, name, `workers/${name}.js`, env));
+      return { done: `The ${name} worker polls`, result: undefined };
+    });
+  const [api] = await Promise.all([startApi(context, given, apiPort), worker('guardian'), worker('trading')]);
+  const address = (name: 'guardian' | 'trading'): string => `http://127.0.0.1:${metricsPorts[name]}/metrics`;
+  return { api, metrics: { guardian: address('guardian'), trading: address('trading') } };
+}
+
+/** @returns its base address. */
+function startApi(context: LaunchContext, given: ChildEnvironment, port: number): Promise<string> {
   return context.steps.run('api', 'Starting the API', async () => {
     const said = await context.supervisor.start(child(context, 'api', 'api/main.js', { ...given, KEELSON_API_PORT: String(port) }));
     const address = typeof said['address'] === 'string' ? said['address'] : `http://127.0.0.1:${port}`;

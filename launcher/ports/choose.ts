@@ -47,10 +47,8 @@ export class PortChooser {
     }
     let taker: string | undefined;
     for (let port = preferred; port < preferred + SPAN && port <= 65_535; port += 1) {
-      if (this.#given.has(port)) {
-        taker ??= 'another part of this start';
-        continue;
-      }
+      // Given out in this start: several services may share a first preference, which is no news.
+      if (this.#given.has(port)) continue;
       if (await this.#probe.isFree(port)) {
         this.#given.add(port);
         return taker === undefined ? { port } : { port, instead: { preferred, holder: taker } };

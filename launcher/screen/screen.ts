@@ -28,12 +28,15 @@ const isOver = (event: StepEvent): boolean => event.state === 'done' || event.st
 /** How often a plain log repeats the progress of a step that takes long, in ms. */
 const PLAIN_PROGRESS_MS = 5000;
 
+/** Stations of an order that the line of its signal tells already; with `--json` they are there. */
+const TOLD_BY_SIGNAL = new Set(['authorised', 'denied', 'submitting']);
+
 /** Text: on a terminal a running step is one line that is written over; elsewhere only plain lines, each once. */
 export function textScreen(output: Output, env: Readonly<Record<string, string | undefined>>): Screen {
   const isTerminal = output.isTTY === true && env['TERM'] !== 'dumb';
   const paint = choosePaint(isTerminal, env);
   let hasOpenLine = false;
-  let lastPlain: { step: string; time: number; message: string } | undefined;
+  const told = new Map<string, { readonly time: number; readonly message: string }>();
 
   const overwrite = (event: StepEvent): void => {
     // A line that wraps cannot be written over: it is cut.
@@ -46,10 +49,11 @@ export function textScreen(output: Output, env: Readonly<Record<string, string |
 
   const isWorthALine = (event: LauncherEvent & StepEvent): boolean => {
     if (isOver(event)) return true;
-    if (lastPlain?.step === event.step) {
-      if (event.time - lastPlain.time < PLAIN_PROGRESS_MS || event.message === lastPlain.message) return false;
-    }
-    lastPlain = { step: event.step, time: event.time, message: event.message };
+    // A step that takes long speaks again, and sooner only when it has something new to say.
+    const last = told.get(event.step);
+    const waitMs = last?.message === event.message ? 2 * PLAIN_PROGRESS_MS : PLAIN_PROGRESS_MS;
+    if (last !== undefined && event.time - last.time < waitMs) return false;
+    told.set(event.step, { time: event.time, message: event.message });
     return true;
   };
 
@@ -60,6 +64,7 @@ export function textScreen(output: Output, env: Readonly<Record<string, string |
         else if (isWorthALine(event)) output.write(`${stepLine(event, paint)}\n`);
         return;
       }
+      if (event.event === 'order' && TOLD_BY_SIGNAL.has(event.status)) return;
       if (hasOpenLine) output.write('\r\u001b[2K');
       hasOpenLine = false;
       output.write(`${textLines(event, paint).join('\n')}\n`);

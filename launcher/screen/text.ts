@@ -1,3 +1,4 @@
+import { decimal, isDecimalText } from '../../core/money/index.js';
 import type { Addresses } from '../home/run-file.js';
 import type { LauncherEvent, OrderEvent, ReadyEvent, SignalEvent, StepEvent } from './events.js';
 import { explainMode } from './modes.js';
@@ -29,8 +30,8 @@ function happened(event: Happening, paint: Paint): string {
       return `${paint.good('fill')}    ${side} ${event.quantity} ${event.instrument} at ${event.price}${fee}`;
     }
     case 'equity': {
-      const change = event.change === undefined ? '' : ` (${signed(event.change, paint)} since the start)`;
-      return `equity  ${paint.strong(event.equity)} ${event.quote ?? ''}`.trimEnd() + `${change}${paint.dim(`  ${event.account}`)}`;
+      const change = event.change === undefined ? '' : ` (${signed(cents(event.change), paint)} since the start)`;
+      return `equity  ${paint.strong(cents(event.equity))} ${event.quote ?? ''}`.trimEnd() + `${change}${paint.dim(`  ${event.account}`)}`;
     }
     case 'mode': {
       const from = event.from === undefined ? '' : `${event.from} → `;
@@ -115,6 +116,8 @@ function runningLines(home: string, pid: number, addresses: Addresses | undefine
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
 const short = (decimal: string): string => (/^-?\d+\.\d{4,}$/.test(decimal) ? decimal.slice(0, decimal.indexOf('.') + 4) : decimal);
+/** Equity to two places: the exact one is with `--json` and in the ledger. */
+const cents = (amount: string): string => (isDecimalText(amount) ? decimal(amount).toFixed(2) : amount);
 const signed = (decimal: string, paint: Paint): string =>
   decimal.startsWith('-') ? paint.bad(decimal) : paint.good(`+${decimal.replace(/^\+/, '')}`);
 const clock = (time: number): string => {
