@@ -42,6 +42,7 @@ function venueOrExit(flags: Flags): Venue {
       seed: flags.seed,
       depthNotional: flags.depth,
       feeRates: { maker: BigInt(Math.round(flags.makerBps * 10)), taker: BigInt(Math.round(flags.takerBps * 10)) },
+      rateLimits: { weightPerMinute: flags.weightPerMinute, ordersPer10Seconds: flags.ordersPer10Seconds },
       accounts: flags.accounts,
       journalFile: flags.journal,
       now: Date.now,

@@ -3,6 +3,9 @@ import type { Server } from 'node:http';
 import { createAdminServer } from './admin/server.js';
 import { ACCOUNT_ROUTES } from './rest/account-routes.js';
 import { Dispatch } from './rest/dispatch.js';
+import { CANCEL_REPLACE_ROUTES } from './rest/cancel-replace.js';
+import { LIST_ROUTES } from './rest/list-routes.js';
+import { LISTEN_KEY_ROUTES } from './rest/listen-key-routes.js';
 import { MARKET_ROUTES } from './rest/market-routes.js';
 import { ORDER_ROUTES } from './rest/order-routes.js';
 import { createRestServer, send } from './rest/server.js';
@@ -11,6 +14,14 @@ import { Streams } from './streams/upgrade.js';
 import type { Venue } from './venue.js';
 
 const HOST = '127.0.0.1';
+const ROUTES = {
+  ...MARKET_ROUTES,
+  ...ACCOUNT_ROUTES,
+  ...ORDER_ROUTES,
+  ...LIST_ROUTES,
+  ...CANCEL_REPLACE_ROUTES,
+  ...LISTEN_KEY_ROUTES,
+};
 
 export interface Addresses {
   readonly rest: string;
@@ -28,9 +39,9 @@ export interface Serving {
 
 /** Opens both ports and starts the prices. Port 0 takes a free one. @throws when a port is taken. */
 export async function serve(venue: Venue, port: number, adminPort: number): Promise<Serving> {
-  const dispatch = new Dispatch(venue, { ...MARKET_ROUTES, ...ACCOUNT_ROUTES, ...ORDER_ROUTES }, new Weights());
+  const dispatch = new Dispatch(venue, ROUTES, new Weights(venue.rateLimits));
   const rest = createRestServer((request, response) => send(response, dispatch.answer(request)));
-  const streams = new Streams(venue);
+  const streams = new Streams(venue, dispatch);
   streams.attach(rest);
   const admin = createAdminServer(venue);
   const tradingPort = await listening(rest, port);

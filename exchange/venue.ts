@@ -1,4 +1,5 @@
-import { Accounts } from './accounts/accounts.js';
+import { isDeepStrictEqual } from 'node:util';
+import { Accounts, type Permission } from './accounts/accounts.js';
 import { Ledger } from './accounts/ledger.js';
 import { ListenKeys } from './accounts/listen-keys.js';
 import { OrderStore } from './accounts/order-store.js';
@@ -16,6 +17,7 @@ import { Engine } from './matching/engine.js';
 import type { FeeRates } from './matching/fees.js';
 import { OrderLists } from './matching/order-lists.js';
 import type { Committed } from './matching/transaction.js';
+import type { RateLimits } from './rest/weights.js';
 
 export interface VenueOptions {
   readonly instruments: readonly LoadedInstrument[];
@@ -23,11 +25,14 @@ export interface VenueOptions {
   readonly seed: number;
   readonly depthNotional: number;
   readonly feeRates: FeeRates;
+  readonly rateLimits: RateLimits;
   readonly accounts: readonly {
     readonly name: string;
     readonly key: string;
     readonly secret: string;
     readonly balances: ReadonlyMap<string, Units>;
+    readonly permissions: readonly Permission[];
+    readonly feeAsset: string;
   }[];
   readonly journalFile: string | undefined;
   /** The real clock, epoch ms. */
@@ -59,6 +64,7 @@ export class Venue {
   readonly engine: Engine;
   readonly intervalMs: number;
   readonly feeRates: FeeRates;
+  readonly rateLimits: RateLimits;
   readonly #wallClock: () => number;
   readonly #journal: Journal;
   readonly #listeners: VenueListener[] = [];
@@ -69,6 +75,7 @@ export class Venue {
   constructor(options: VenueOptions) {
     this.intervalMs = options.intervalMs;
     this.feeRates = options.feeRates;
+    this.rateLimits = options.rateLimits;
     this.#wallClock = options.now;
     const restore = new Restore(this);
     const end = options.journalFile === undefined ? undefined : readJournal(options.journalFile, (line) => restore.apply(line));
@@ -156,11 +163,10 @@ export class Venue {
   }
 
   #openAccounts(accounts: VenueOptions['accounts'], now: number): void {
-    for (const { name, key, secret, balances } of accounts) {
-      const known = this.accounts.byName(name);
-      if (known?.key === key && known.secret === secret) continue;
-      const account = known ?? { name, permissions: ['read', 'trade'] as const, feeAsset: 'received' };
-      this.openAccount({ ...account, key, secret }, known === undefined ? balances : new Map(), now);
+    for (const { balances, ...account } of accounts) {
+      const known = this.accounts.byName(account.name);
+      // Balances given by flag are what a new account begins with; a known one keeps its own.
+      if (!isDeepStrictEqual(known, account)) this.openAccount(account, known === undefined ? balances : new Map(), now);
     }
   }
 

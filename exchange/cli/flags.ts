@@ -1,3 +1,4 @@
+import { PERMISSIONS, type Permission } from '../accounts/accounts.js';
 import { unitsOf, type Units } from '../amount/units.js';
 import { intervalMsOf } from '../market/klines.js';
 import type { AtEnd } from '../market/series.js';
@@ -21,6 +22,8 @@ export interface AccountFlag {
   readonly key: string;
   readonly secret: string;
   readonly balances: ReadonlyMap<string, Units>;
+  readonly permissions: readonly Permission[];
+  readonly feeAsset: string;
 }
 
 export interface Flags {
@@ -35,6 +38,8 @@ export interface Flags {
   readonly makerBps: number;
   readonly takerBps: number;
   readonly depth: number;
+  readonly weightPerMinute: number;
+  readonly ordersPer10Seconds: number;
   readonly journal: string | undefined;
   readonly seed: number;
   readonly json: boolean;
@@ -52,7 +57,7 @@ const DEFAULT_ACCOUNT = 'main:paper-key:paper-secret:USDT=100000,BTC=1';
 const SWITCHES = new Set(['json', 'exit-with-stdin', 'help']);
 const VALUES = new Set([
   'port', 'admin-port', 'data', 'instrument', 'from', 'to', 'simulate', 'interval', 'start-offset', 'at-end', 'account',
-  'fee-bps', 'depth', 'journal', 'seed',
+  'fee-bps', 'depth', 'weight-per-minute', 'orders-per-10s', 'journal', 'seed',
 ]); // prettier-ignore
 
 /** Reads a command line. @throws FlagError that names every problem at once. */
@@ -96,6 +101,8 @@ export function parseFlags(argv: readonly string[]): Flags {
     makerBps: Number(fees?.[1] ?? 10),
     takerBps: Number(fees?.[2] ?? 10),
     depth: whole('depth', 20_000, 1_000_000_000),
+    weightPerMinute: whole('weight-per-minute', 600_000, 1_000_000_000),
+    ordersPer10Seconds: whole('orders-per-10s', 100_000, 1_000_000_000),
     journal: last('journal'),
     seed: whole('seed', 7, 4_294_967_295),
     json: given.has('json'),
@@ -139,9 +146,9 @@ function simulationOf(text: string): SimulationFlag {
   return { instrument, seed: Number(match[2]), startPrice: Number(match[3] ?? 100), volatility: Number(match[4] ?? 0.0012) };
 }
 
-/** `NAME:KEY:SECRET:USDT=100000,BTC=1` */
+/** `NAME:KEY:SECRET:USDT=100000,BTC=1:read,trade:received`; the last two may be left out. */
 export function accountOf(text: string): AccountFlag {
-  const [name, key, secret, assets, ...more] = text.split(':');
+  const [name, key, secret, assets, permissions = 'read,trade', feeAsset = 'received', ...more] = text.split(':');
   if (!name || !key || !secret || more.length > 0 || !/^[\w-]{1,40}$/.test(name)) {
     throw new FlagError('NAME:KEY:SECRET:ASSET=AMOUNT,… with a name of letters, digits, - and _');
   }
@@ -151,5 +158,11 @@ export function accountOf(text: string): AccountFlag {
     if (match === null) throw new FlagError(`account ${name}: ASSET=AMOUNT, not "${part}"`);
     balances.set(match[1] as string, unitsOf(match[2] as string));
   }
-  return { name, key, secret, balances };
+  const allowed = permissions.split(',').map((word) => {
+    const permission = PERMISSIONS.find((known) => known === word);
+    if (permission === undefined) throw new FlagError(`account ${name}: permissions are ${PERMISSIONS.join(' and ')}, not "${word}"`);
+    return permission;
+  });
+  if (!/^(?:received|quote|[A-Z0-9]{2,10})$/.test(feeAsset)) throw new FlagError(`account ${name}: a fee asset, not "${feeAsset}"`);
+  return { name, key, secret, balances, permissions: allowed, feeAsset };
 }

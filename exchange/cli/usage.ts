@@ -16,11 +16,14 @@ export const USAGE = `The paper venue: a Binance-spot-shaped exchange on 127.0.0
   --interval 1s           interval at which one bar of the data is played (ms, s, m, h; default 1s)
   --start-offset N        bar to begin at, counted from the first played row (default 0)
   --at-end loop|stop      loop: again from the start, rescaled so that no price jumps (default); stop: no more bars
-  --account NAME:KEY:SECRET:ASSET=AMOUNT,…
+  --account NAME:KEY:SECRET:ASSET=AMOUNT,…[:PERMISSIONS[:FEE_ASSET]]
                           an account and what it begins with; several times for several accounts
-                          (default main:paper-key:paper-secret:USDT=100000,BTC=1)
+                          (default main:paper-key:paper-secret:USDT=100000,BTC=1); permissions: read,trade (default
+                          both); fee asset: received (default), quote, or a third asset such as BNB
   --fee-bps MAKER,TAKER   commissions (default 10,10)
   --depth N               quote amount at one level of the simulated book (default 20000)
+  --weight-per-minute N   request weight of an address (default 600000)
+  --orders-per-10s N      new orders of an account (default 100000)
   --journal FILE          append-only journal; a restart with the same file goes on where it ended (default: none)
   --seed N                for paths, depth and faults (default 7)
   --json                  one JSON object a line

@@ -4,12 +4,15 @@ export class VenueError extends Error {
   readonly code: number;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** More of the body, where a call has it. */
+  readonly data: unknown;
 
-  constructor(code: number, message: string, status = 400, headers: Readonly<Record<string, string>> = {}) {
+  constructor(code: number, message: string, status = 400, headers: Readonly<Record<string, string>> = {}, data?: unknown) {
     super(message);
     this.code = code;
     this.status = status;
     this.headers = headers;
+    this.data = data;
   }
 }
 

@@ -15,8 +15,6 @@ export const ACCOUNT_ROUTES: Routes = {
   'GET /api/v3/allOrders': { security: 'read', weight: 20, handle: allOrders },
   'GET /api/v3/myTrades': { security: 'read', weight: 20, handle: myTrades },
   'GET /api/v3/account/commission': { security: 'read', weight: 20, handle: commission },
-  'GET /api/v3/openOrderList': { security: 'read', weight: 6, handle: () => [] },
-  'GET /api/v3/allOrderList': { security: 'read', weight: 20, handle: () => [] },
   'GET /sapi/v1/asset/tradeFee': { security: 'read', weight: 1, handle: tradeFee },
   'GET /sapi/v1/capital/config/getall': { security: 'read', weight: 10, handle: () => [] },
   'GET /sapi/v1/margin/allPairs': { security: 'none', weight: 1, handle: () => [] },

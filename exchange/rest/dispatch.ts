@@ -21,7 +21,13 @@ export interface Answer {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+const UNTIMED = { timestamp: 0, recvWindow: 0 };
 const NOBODY: Account = { name: '', key: '', secret: '', permissions: [], feeAsset: 'received' };
+
+/** A refusal as the wire has it. */
+export function errorJson(error: VenueError): Record<string, unknown> {
+  return { code: error.code, msg: error.message, ...(error.data === undefined ? {} : { data: error.data }) };
+}
 
 /** Finds the route of a request, checks who calls and when, and answers; every refusal becomes its code. */
 export class Dispatch {
@@ -41,17 +47,35 @@ export class Dispatch {
       return { status: 200, body: JSON.stringify(this.#handle(request, headers)), headers };
     } catch (error) {
       if (error instanceof VenueError) {
-        const body = JSON.stringify({ code: error.code, msg: error.message });
+        const body = JSON.stringify(errorJson(error));
         return { status: error.status, body, headers: { ...headers, ...error.headers } };
       }
       throw error;
     }
   }
 
+  /** A call that has come another way than HTTP; `account` must have been checked by then. @throws VenueError */
+  invoke(name: string, values: ReadonlyMap<string, string>, authenticate: (route: Route) => Account | undefined): unknown {
+    const route = this.#route(name);
+    const now = this.#venue.now();
+    this.#weights.addRequest('ws-api', route.weight, now);
+    const params = new Params(values);
+    const account = authenticate(route) ?? NOBODY;
+    const isSigned = route.security === 'read' || route.security === 'trade';
+    const admission = isSigned ? checkTime(params, now) : UNTIMED;
+    if (route.countsAsOrder === true) this.#weights.addOrder(account.name, now);
+    return route.handle({ venue: this.#venue, params, now, name, account, admission });
+  }
+
+  #route(name: string): Route {
+    const route = this.#routes.get(name);
+    if (route === undefined) throw new VenueError(-1000, `No such call: ${name.slice(0, 100)}`, 404);
+    return route;
+  }
+
   #handle(request: RawRequest, headers: Record<string, string>): unknown {
     const name = `${request.method} ${request.path}`;
-    const route = this.#routes.get(name);
-    if (route === undefined) throw new VenueError(-1000, `No such call: ${request.method} ${request.path.slice(0, 100)}`, 404);
+    const route = this.#route(name);
     const now = this.#venue.now();
     headers['x-mbx-used-weight'] = headers['x-mbx-used-weight-1m'] = String(this.#weights.addRequest(request.address, route.weight, now));
     const call = this.#call(name, route, request, now);
@@ -67,10 +91,10 @@ export class Dispatch {
     readForm(request.body, values);
     const params = new Params(values);
     const call = { venue: this.#venue, params, now, name };
-    if (route.security === 'none') return { ...call, account: NOBODY, admission: { timestamp: 0, recvWindow: 0 } };
+    if (route.security === 'none') return { ...call, account: NOBODY, admission: UNTIMED };
     const permission = route.security === 'key' ? undefined : route.security;
     const account = accountOfKey(this.#venue.accounts, request.apiKey, permission);
-    if (permission === undefined) return { ...call, account, admission: { timestamp: 0, recvWindow: 0 } };
+    if (permission === undefined) return { ...call, account, admission: UNTIMED };
     const payload = withoutSignature(request.query) + withoutSignature(request.body);
     checkSignature(account.secret, payload, params.optional('signature'));
     return { ...call, account, admission: checkTime(params, now) };

@@ -8,7 +8,7 @@ import { VenueError } from '../matching/venue-error.js';
 import { bookOf, symbolsOf, tapeOf } from './lookups.js';
 import { instrumentJson } from './render.js';
 import type { Call, Routes } from './route.js';
-import { RATE_LIMITS } from './weights.js';
+import { rateLimitsJson } from './weights.js';
 
 /** Calls that need no account. */
 export const MARKET_ROUTES: Routes = {
@@ -33,7 +33,7 @@ function exchangeInfo(call: Call): unknown {
   return {
     timezone: 'UTC',
     serverTime: call.now,
-    rateLimits: RATE_LIMITS,
+    rateLimits: rateLimitsJson(call.venue.rateLimits),
     exchangeFilters: [],
     symbols: symbols.map((symbol) => {
       const book = call.venue.books.get(symbol) as InstrumentBook;

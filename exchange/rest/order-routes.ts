@@ -16,7 +16,7 @@ export const ORDER_ROUTES: Routes = {
 };
 
 /** A refusal is written down too: who judges by the journal sees every attempt. */
-function journaled(call: Call, handle: (call: Call) => unknown): unknown {
+export function journaled(call: Call, handle: (call: Call) => unknown): unknown {
   try {
     return handle(call);
   } catch (error) {
@@ -25,7 +25,7 @@ function journaled(call: Call, handle: (call: Call) => unknown): unknown {
   }
 }
 
-function requestEvent(call: Call, code: number, message: string): RequestEvent {
+export function requestEvent(call: Call, code: number, message: string): RequestEvent {
   const text = (name: string): string => (call.params.has(name) ? (call.params.optional(name) ?? '') : '').slice(0, 64);
   return {
     type: 'request',
@@ -40,7 +40,7 @@ function requestEvent(call: Call, code: number, message: string): RequestEvent {
   };
 }
 
-function placeOrder(call: Call): unknown {
+export function placeOrder(call: Call): unknown {
   const { venue, params, account, now } = call;
   const request = orderRequestOf(venue, params);
   const atOnce = request.type === 'LIMIT' || request.type === 'MARKET';
@@ -54,7 +54,7 @@ function testOrder(call: Call): unknown {
   return {};
 }
 
-function cancelOrder(call: Call): unknown {
+export function cancelOrder(call: Call): unknown {
   const order = orderAsked(call, new VenueError(-2011, 'Unknown order sent.'));
   const cancelId = clientOrderIdOf(call.params, 'newClientOrderId') || `cancel-${order.orderId}`;
   call.venue.engine.cancel(order, cancelId, call.now, requestEvent(call, 0, ''));

@@ -28,6 +28,10 @@ export class Params {
     return this.#values.has(name);
   }
 
+  entries(): Iterable<[string, string]> {
+    return this.#values.entries();
+  }
+
   units(name: string): Units | undefined {
     const value = this.optional(name);
     if (value === undefined) return undefined;

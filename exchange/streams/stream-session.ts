@@ -3,27 +3,39 @@ import type { Venue } from '../venue.js';
 import { channelOf } from './channel.js';
 import { Connection } from './connection.js';
 import type { Hub, Subscriber } from './hub.js';
+import type { UserPublisher, UserReader } from './user-publisher.js';
 
 const MOST_STREAMS = 1024;
+
+export interface StreamSources {
+  readonly venue: Venue;
+  readonly hub: Hub;
+  readonly users: UserPublisher;
+}
 
 /** A client on `/ws…` or `/stream`: it reads public streams and may change which. */
 export class StreamSession implements Subscriber {
   readonly connection: Connection;
   readonly #venue: Venue;
   readonly #hub: Hub;
+  readonly #users: UserPublisher;
+  readonly #keys = new Map<string, { readonly account: string; readonly reader: UserReader }>();
   readonly #streams = new Set<string>();
   /** Frames carry their stream's name: `{"stream": …, "data": …}`. */
   #isCombined: boolean;
 
-  constructor(socket: WebSocket, venue: Venue, hub: Hub, streams: readonly string[], isCombined: boolean, onEnd: () => void) {
+  constructor(socket: WebSocket, sources: StreamSources, streams: readonly string[], isCombined: boolean, onEnd: () => void) {
+    const { venue, hub, users } = sources;
     this.#venue = venue;
     this.#hub = hub;
+    this.#users = users;
     this.#isCombined = isCombined;
     this.connection = new Connection(
       socket,
       (text) => this.#command(text),
       () => {
         for (const name of this.#streams) hub.remove(name, this);
+        for (const key of [...this.#keys.keys()]) this.#closeKey(key);
         onEnd();
       },
     );
@@ -47,7 +59,7 @@ export class StreamSession implements Subscriber {
     const names = Array.isArray(command.params) ? command.params.filter((name) => typeof name === 'string') : [];
     switch (command.method) {
       case 'SUBSCRIBE': {
-        const wrong = names.find((name) => channelOf(this.#venue, name) === undefined);
+        const wrong = names.find((name) => channelOf(this.#venue, name) === undefined && this.#accountOf(name) === undefined);
         if (wrong !== undefined) this.#refuse(id, 2, `Invalid request: no stream "${wrong.slice(0, 60)}"`);
         else if (this.#streams.size + names.length > MOST_STREAMS) this.#refuse(id, 2, 'Invalid request: too many streams');
         else {
@@ -57,11 +69,14 @@ export class StreamSession implements Subscriber {
         return;
       }
       case 'UNSUBSCRIBE':
-        for (const name of names) if (this.#streams.delete(name)) this.#hub.remove(name, this);
+        for (const name of names) {
+          if (this.#streams.delete(name)) this.#hub.remove(name, this);
+          this.#closeKey(name);
+        }
         this.#reply(id, null);
         return;
       case 'LIST_SUBSCRIPTIONS':
-        this.#reply(id, [...this.#streams]);
+        this.#reply(id, [...this.#streams, ...this.#keys.keys()]);
         return;
       case 'SET_PROPERTY':
         if (Array.isArray(command.params) && command.params[0] === 'combined') this.#isCombined = command.params[1] === true;
@@ -76,10 +91,30 @@ export class StreamSession implements Subscriber {
   }
 
   #subscribe(name: string): void {
+    const account = this.#accountOf(name);
+    if (account !== undefined) this.#openKey(name, account);
     const channel = channelOf(this.#venue, name);
     if (channel === undefined || this.#streams.has(name)) return;
     this.#streams.add(name);
     this.#hub.add(channel, this);
+  }
+
+  #accountOf(name: string): string | undefined {
+    return this.#venue.listenKeys.accountOf(name, this.#venue.now());
+  }
+
+  #openKey(key: string, account: string): void {
+    if (this.#keys.has(key)) return;
+    const reader: UserReader = (event) => this.deliver(key, event);
+    this.#keys.set(key, { account, reader });
+    this.#users.add(account, reader);
+  }
+
+  #closeKey(key: string): void {
+    const entry = this.#keys.get(key);
+    if (entry === undefined) return;
+    this.#keys.delete(key);
+    this.#users.remove(entry.account, entry.reader);
   }
 
   #reply(id: number | string | null, result: unknown): void {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import { WebSocketServer, type WebSocket } from 'ws';
+import type { Dispatch } from '../rest/dispatch.js';
 import type { Venue } from '../venue.js';
 import { Hub } from './hub.js';
 import { MarketPublisher } from './market-publisher.js';
@@ -11,12 +12,14 @@ import { WsApiSession } from './ws-api-session.js';
 export class Streams {
   readonly users: UserPublisher;
   readonly #venue: Venue;
+  readonly #dispatch: Dispatch;
   readonly #hub = new Hub();
   readonly #sessions = new Set<StreamSession | WsApiSession>();
   readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: 64 * 1024, perMessageDeflate: false });
 
-  constructor(venue: Venue) {
+  constructor(venue: Venue, dispatch: Dispatch) {
     this.#venue = venue;
+    this.#dispatch = dispatch;
     this.users = new UserPublisher(venue);
     venue.listen(new MarketPublisher(venue, this.#hub));
     venue.listen(this.users);
@@ -42,7 +45,9 @@ export class Streams {
     const url = new URL(request.url ?? '/', 'http://venue');
     if (url.pathname === '/ws-api/v3') {
       return (socket) => {
-        const session: WsApiSession = new WsApiSession(socket, this.#venue, this.users, () => this.#sessions.delete(session));
+        const session: WsApiSession = new WsApiSession(socket, this.#venue, this.#dispatch, this.users, () =>
+          this.#sessions.delete(session),
+        );
         this.#sessions.add(session);
       };
     }
@@ -52,7 +57,8 @@ export class Streams {
     const names = isCombined ? (url.searchParams.get('streams') ?? '') : decodeURIComponent(match[2] ?? '');
     return (socket) => {
       const streams = names.split('/').filter((name) => name !== '');
-      const session: StreamSession = new StreamSession(socket, this.#venue, this.#hub, streams, isCombined, () =>
+      const sources = { venue: this.#venue, hub: this.#hub, users: this.users };
+      const session: StreamSession = new StreamSession(socket, sources, streams, isCombined, () =>
         this.#sessions.delete(session),
       );
       this.#sessions.add(session);

@@ -1,6 +1,7 @@
 import { wireText } from '../amount/units.js';
 import type { ExecutionReport } from '../matching/order.js';
-import { isWaiting } from '../matching/order.js';
+import { isOpen, isWaiting } from '../matching/order.js';
+import { isListOpen } from '../matching/order-lists.js';
 import type { Committed } from '../matching/transaction.js';
 import { SELF_TRADE_PREVENTION } from '../rest/render.js';
 import type { Venue, VenueListener } from '../venue.js';
@@ -46,6 +47,7 @@ export class UserPublisher implements VenueListener {
         this.publish(report.order.account, this.#executionReport(report));
       }
     }
+    this.#listStatuses(reports, time);
     for (const account of new Set(balances.map((balance) => balance.account))) {
       const own = balances.filter((balance) => balance.account === account);
       this.publish(account, {
@@ -64,6 +66,32 @@ export class UserPublisher implements VenueListener {
   onMoment(): void {}
 
   onSnapshot(): void {}
+
+  #listStatuses(reports: readonly ExecutionReport[], time: number): void {
+    const touched = new Set(
+      reports
+        .filter(({ order, execution }) => order.orderListId >= 0 && (execution === 'NEW' || !isOpen(order)))
+        .map(({ order }) => order.orderListId),
+    );
+    for (const orderListId of touched) {
+      const list = this.#venue.lists.byId(orderListId);
+      if (list === undefined) continue;
+      const isExecuting = isListOpen(list);
+      this.publish(list.account, {
+        e: 'listStatus',
+        E: this.#venue.now(),
+        s: list.symbol,
+        g: orderListId,
+        c: 'OCO',
+        l: isExecuting ? 'EXEC_STARTED' : 'ALL_DONE',
+        L: isExecuting ? 'EXECUTING' : 'ALL_DONE',
+        r: 'NONE',
+        C: list.listClientOrderId,
+        T: time,
+        O: list.orders.map((order) => ({ s: order.symbol, i: order.orderId, c: order.clientOrderId })),
+      });
+    }
+  }
 
   #executionReport({ execution, order, fill, cancelClientOrderId, time }: ExecutionReport): Record<string, unknown> {
     return {

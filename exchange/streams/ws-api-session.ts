@@ -1,7 +1,9 @@
 import type { WebSocket } from 'ws';
 import type { Account } from '../accounts/accounts.js';
 import { VenueError } from '../matching/venue-error.js';
+import { errorJson, type Dispatch } from '../rest/dispatch.js';
 import { Params } from '../rest/params.js';
+import type { Route } from '../rest/route.js';
 import { accountOfKey, checkSignature, checkTime } from '../rest/sign.js';
 import type { Venue } from '../venue.js';
 import { Connection } from './connection.js';
@@ -12,18 +14,52 @@ interface Subscription {
   readonly reader: UserReader;
 }
 
+/** Methods that are REST calls under another name. */
+const CALLS: Readonly<Record<string, string>> = {
+  exchangeInfo: 'GET /api/v3/exchangeInfo',
+  depth: 'GET /api/v3/depth',
+  klines: 'GET /api/v3/klines',
+  'trades.recent': 'GET /api/v3/trades',
+  'trades.aggregate': 'GET /api/v3/aggTrades',
+  'ticker.24hr': 'GET /api/v3/ticker/24hr',
+  'ticker.price': 'GET /api/v3/ticker/price',
+  'ticker.book': 'GET /api/v3/ticker/bookTicker',
+  avgPrice: 'GET /api/v3/avgPrice',
+  'order.place': 'POST /api/v3/order',
+  'order.test': 'POST /api/v3/order/test',
+  'order.status': 'GET /api/v3/order',
+  'order.cancel': 'DELETE /api/v3/order',
+  'order.cancelReplace': 'POST /api/v3/order/cancelReplace',
+  'openOrders.status': 'GET /api/v3/openOrders',
+  'openOrders.cancelAll': 'DELETE /api/v3/openOrders',
+  'orderList.place.oco': 'POST /api/v3/orderList/oco',
+  'orderList.status': 'GET /api/v3/orderList',
+  'orderList.cancel': 'DELETE /api/v3/orderList',
+  'openOrderLists.status': 'GET /api/v3/openOrderList',
+  allOrders: 'GET /api/v3/allOrders',
+  allOrderLists: 'GET /api/v3/allOrderList',
+  myTrades: 'GET /api/v3/myTrades',
+  'account.status': 'GET /api/v3/account',
+  'account.commission': 'GET /api/v3/account/commission',
+  'userDataStream.start': 'POST /api/v3/userDataStream',
+  'userDataStream.ping': 'PUT /api/v3/userDataStream',
+  'userDataStream.stop': 'DELETE /api/v3/userDataStream',
+};
+
 /** A client of the WebSocket API: it logs on, or signs each call, and reads the events of its account. */
 export class WsApiSession {
   readonly connection: Connection;
   readonly #venue: Venue;
   readonly #users: UserPublisher;
+  readonly #dispatch: Dispatch;
   readonly #subscriptions = new Map<number, Subscription>();
   #account: Account | undefined;
   #authorizedSince = 0;
   #nextSubscription = 0;
 
-  constructor(socket: WebSocket, venue: Venue, users: UserPublisher, onEnd: () => void) {
+  constructor(socket: WebSocket, venue: Venue, dispatch: Dispatch, users: UserPublisher, onEnd: () => void) {
     this.#venue = venue;
+    this.#dispatch = dispatch;
     this.#users = users;
     this.connection = new Connection(
       socket,
@@ -43,7 +79,7 @@ export class WsApiSession {
       this.#send(id, 200, { result: this.#answer(request.method, request.params) });
     } catch (error) {
       if (!(error instanceof VenueError)) throw error;
-      this.#send(id, error.status, { error: { code: error.code, msg: error.message } });
+      this.#send(id, error.status, { error: errorJson(error) });
     }
   }
 
@@ -72,9 +108,20 @@ export class WsApiSession {
         for (const id of wanted === undefined ? [...this.#subscriptions.keys()] : [Number(wanted)]) this.#unsubscribe(id);
         return {};
       }
-      default:
-        throw new VenueError(-1000, `Unknown method: ${method.slice(0, 60)}`);
+      default: {
+        const call = CALLS[method];
+        if (call === undefined) throw new VenueError(-1000, `Unknown method: ${method.slice(0, 60)}`);
+        return this.#dispatch.invoke(call, params, (route) => this.#caller(route, params));
+      }
     }
+  }
+
+  /** Who makes a call: who has logged on, or who has signed it. */
+  #caller({ security }: Route, params: ReadonlyMap<string, string>): Account | undefined {
+    if (security === 'none') return undefined;
+    const account = params.has('signature') ? this.#authenticate(params) : this.#account;
+    if (account === undefined) throw new VenueError(-1022, 'Signature for this request is not valid.');
+    return accountOfKey(this.#venue.accounts, account.key, security === 'key' ? undefined : security);
   }
 
   /** The signature is over all parameters but itself, in the order of their names. */

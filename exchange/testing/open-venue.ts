@@ -28,6 +28,12 @@ export function calmRows(price: number, count = 600): PriceRow[] {
   });
 }
 
+const ORDINARY = {
+  balances: balancesOf({ USDT: '100000', BTC: '2', BNB: '10' }),
+  permissions: ['read', 'trade'],
+  feeAsset: 'received',
+} as const;
+
 /** A venue with two accounts, BTC/USDT near 50,000 and BNB/USDT near 500; nothing moves until it is started. */
 export function testVenue(options: Partial<VenueOptions> = {}): Venue {
   return new Venue({
@@ -36,9 +42,10 @@ export function testVenue(options: Partial<VenueOptions> = {}): Venue {
     seed: 7,
     depthNotional: 20_000,
     feeRates: { maker: 100n, taker: 100n },
+    rateLimits: { weightPerMinute: 1_000_000, ordersPer10Seconds: 1_000_000 },
     accounts: [
-      { name: 'test', key: TEST_KEY, secret: TEST_SECRET, balances: balancesOf({ USDT: '100000', BTC: '2', BNB: '10' }) },
-      { name: 'other', key: 'other-key', secret: 'other-secret', balances: balancesOf({ USDT: '100000', BTC: '2', BNB: '10' }) },
+      { name: 'test', key: TEST_KEY, secret: TEST_SECRET, ...ORDINARY },
+      { name: 'other', key: 'other-key', secret: 'other-secret', ...ORDINARY },
     ],
     journalFile: undefined,
     now: Date.now,

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { binance } from 'ccxt';
-import { serve, type Serving } from './serve.js';
-import { ccxtClient } from './testing/ccxt-client.js';
-import { testVenue } from './testing/open-venue.js';
-import type { Venue } from './venue.js';
+import { serve, type Serving } from '../../../exchange/serve.js';
+import { ccxtClient } from './ccxt-client.js';
+import { testVenue } from '../../../exchange/testing/open-venue.js';
+import type { Venue } from '../../../exchange/venue.js';
 
 let venue: Venue;
 let serving: Serving;

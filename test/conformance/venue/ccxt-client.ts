@@ -1,6 +1,6 @@
 import ccxt, { type binance } from 'ccxt';
-import type { Addresses } from '../serve.js';
-import { TEST_KEY, TEST_SECRET } from './open-venue.js';
+import type { Addresses } from '../../../exchange/serve.js';
+import { TEST_KEY, TEST_SECRET } from '../../../exchange/testing/open-venue.js';
 
 /** Puts the venue's address into every URL of an unmodified ccxt client, so that no call can leave the machine. */
 export async function ccxtClient(
