@@ -60,7 +60,9 @@ test('one that fails leaves nothing behind, keeps those before it, and lets the 
   const client = await connect();
   const error = await failureOf(migrate(client, folder));
   expect(error.message).toMatch(/20260102000000_second.*nowhere/);
-  expect((await client.query("select to_regclass('halfway') as it, to_regclass('things') as kept")).rows).toEqual([{ it: null, kept: 'things' }]);
+  expect((await client.query("select to_regclass('halfway') as it, to_regclass('things') as kept")).rows).toEqual([
+    { it: null, kept: 'things' },
+  ]);
   await write('20260102000000_second', 'create table halfway (id int)');
   expect(await migrate(await connect(), folder)).toEqual(['20260102000000_second']);
 });

@@ -29,12 +29,12 @@ export async function chooseBinary(
   report: (progress: ResolveProgress) => void,
 ): Promise<ChosenBinary> {
   const refusals: (Refusal & { source: string })[] = [];
-  for (const { name: source, find } of sources) {
+  for (const each of sources) {
+    const source = each.name;
     report({ event: 'trying', source });
-    const outcome = await find((step) => report({ event: 'step', source, ...step })).catch((error: Error) => ({
-      whyNot: error.message,
-      whatToDo: 'see the reason',
-    }));
+    const outcome = await each
+      .find((step) => report({ event: 'step', source, ...step }))
+      .catch((error: Error) => ({ whyNot: error.message, whatToDo: 'see the reason' }));
     const refusal = 'binary' in outcome ? tooOld(outcome.binary, writtenBy) : outcome;
     if ('binary' in outcome && refusal === undefined) {
       report({ event: 'found', source });

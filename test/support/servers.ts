@@ -14,7 +14,7 @@ declare module 'vitest' {
  * Global setup of the integration tests: one Postgres and one Temporal server for the run, held by this process and
  * started when the first test file asks, so that a run that needs neither pays for neither.
  */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const postgres = providePostgres();
   const temporal = provideTemporal();
   const desk = await openDesk({ postgres, temporal });

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, get as getPlain } from 'node:http';
 import { get } from 'node:https';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -19,6 +19,7 @@ interface Limits {
 }
 
 const LIMITS: Limits = { connectMs: 5000, silentMs: 30_000 };
+const ORIGIN = 'https://temporal.download';
 const MAX_REDIRECTS = 5;
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
@@ -26,23 +27,23 @@ const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: '
  * The address that the SDK's test server asks for an archive. Asked for a fixed version and kept: the SDK's own way
  * asks for the newest each day.
  */
-export function releaseAddress(platform: string, architecture: string): string {
+export function releaseAddress(platform: string, architecture: string, origin = ORIGIN): string {
   const query = new URLSearchParams({
     arch: ARCHITECTURES[architecture] ?? architecture,
     platform,
     format: 'tar.gz',
   });
-  return `https://temporal.download/cli/v${PINNED_CLI_VERSION}?${query.toString()}`;
+  return `${origin}/cli/v${PINNED_CLI_VERSION}?${query.toString()}`;
 }
 
 /** The official program in the pinned version, downloaded once into the cache. */
-export function download(cacheDir: string, limits: Limits = LIMITS): BinarySource {
+export function download(cacheDir: string, limits: Limits = LIMITS, origin = ORIGIN): BinarySource {
   return {
     name: `download of the official CLI ${PINNED_CLI_VERSION}`,
     find: async (progress) => {
       const target = downloadedPath(cacheDir);
       try {
-        await downloadTo(target, progress, limits);
+        await downloadTo(target, releaseAddress(process.platform, process.arch, origin), progress, limits);
       } catch (error) {
         return {
           whyNot: error instanceof Error ? error.message : String(error),
@@ -57,8 +58,8 @@ export function download(cacheDir: string, limits: Limits = LIMITS): BinarySourc
   };
 }
 
-async function downloadTo(target: string, progress: (step: SourceStep) => void, limits: Limits): Promise<void> {
-  const release = await open(releaseAddress(process.platform, process.arch), limits);
+async function downloadTo(target: string, address: string, progress: (step: SourceStep) => void, limits: Limits): Promise<void> {
+  const release = await open(address, limits);
   const { archiveUrl, fileToExtract } = JSON.parse(await text(release)) as { archiveUrl: string; fileToExtract: string };
   await mkdir(dirname(dirname(target)), { recursive: true });
   const folder = await mkdtemp(join(dirname(dirname(target)), 'unfinished-'));
@@ -84,13 +85,14 @@ async function downloadTo(target: string, progress: (step: SourceStep) => void, 
 
 /** Requests by HTTPS and follows redirects; rejects with the reason in words when a limit passes. */
 async function open(address: string, limits: Limits, redirects = MAX_REDIRECTS): Promise<IncomingMessage> {
-  const { host, protocol } = new URL(address);
-  if (protocol !== 'https:') throw new Error(`${host} is not asked without HTTPS`);
+  const { host, hostname, protocol } = new URL(address);
+  const isEncrypted = protocol === 'https:';
+  if (!isEncrypted && hostname !== '127.0.0.1') throw new Error(`${host} is not asked without HTTPS`);
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    const request = get(address, { headers: { 'user-agent': 'keelson' } });
+    const request = (isEncrypted ? get : getPlain)(address, { headers: { 'user-agent': 'keelson' } });
     const fail = (why: string) => (): void => void request.destroy(new Error(why));
     const connecting = setTimeout(fail(`no connection to ${host} within ${limits.connectMs / 1000} s`), limits.connectMs);
-    request.once('socket', (socket) => socket.once('secureConnect', () => clearTimeout(connecting)));
+    request.once('socket', (socket) => socket.once(isEncrypted ? 'secureConnect' : 'connect', () => clearTimeout(connecting)));
     request.setTimeout(limits.silentMs, fail(`${host} sent nothing for ${limits.silentMs / 1000} s`));
     request.once('error', (error) => {
       clearTimeout(connecting);
