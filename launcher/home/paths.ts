@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 /** Everything that a running Keelson keeps on disk, below KEELSON_HOME. */
@@ -36,7 +36,7 @@ export function homePaths(home: string): HomePaths {
 }
 
 /**
- * Makes the folders that are missing. The home is for its owner alone (mode 700): it holds keys. Root's may be passed
+ * Makes the folders that are missing. The home is for its owner alone: it holds keys. Root's may be passed
  * through, not listed (711): the account that runs Postgres for root has to reach the data in it.
  */
 export function prepareHome(paths: HomePaths): void {

@@ -28,7 +28,7 @@ export interface RestartPolicy {
 export const RESTART_POLICY: RestartPolicy = {
   firstDelayMs: 250,
   maxDelayMs: 8000,
-  soundAfterMs: 5000,
+  soundAfterMs: 2000,
   maxUnready: 6,
   maxEnds: 20,
   windowMs: 120_000,
