@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../config/index.js';
 import { KeelsonError } from '../core/errors.js';
+import type { Finish } from './command.js';
 import { addConfig } from './commands/config.js';
 import { addControl } from './commands/control.js';
 import { addEvents } from './commands/events.js';
@@ -14,6 +15,18 @@ import type { Terminal } from './terminal.js';
 /** Every command: a new one is a file in `commands/` and a line here. */
 const COMMANDS = [addStatus, addControl, addOrders, addPositions, addSignals, addEvents, addConfig];
 
+/** All commands. `finish` is told the exit code of the one that ran; usage errors are thrown as commander's own. */
+export function buildProgram(terminal: Terminal, finish: Finish): Command {
+  const program = new Command('keelson')
+    .description('Watch and control a Keelson that runs on this machine.')
+    .version(packageVersion())
+    .showHelpAfterError()
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.error(text) });
+  for (const add of COMMANDS) add(program, terminal, finish);
+  return program;
+}
+
 /**
  * Runs one command line.
  * @param args what stands after `keelson`.
@@ -21,13 +34,7 @@ const COMMANDS = [addStatus, addControl, addOrders, addPositions, addSignals, ad
  */
 export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {
   let exitCode: number = EXIT.done;
-  const program = new Command('keelson')
-    .description('Watch and control a Keelson that runs on this machine.')
-    .version(packageVersion())
-    .showHelpAfterError()
-    .exitOverride()
-    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.error(text) });
-  for (const add of COMMANDS) add(program, terminal, (code) => void (exitCode = code));
+  const program = buildProgram(terminal, (code) => void (exitCode = code));
   try {
     await program.parseAsync(args, { from: 'user' });
     return exitCode;

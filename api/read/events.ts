@@ -6,13 +6,19 @@ export type EventRow = z.output<typeof eventSchema>;
 export type SnapshotRow = z.output<typeof snapshotSchema>;
 
 /**
- * Audit events after an id, oldest first. Ids are given out before their transactions commit, so an event may appear below one
+ * Audit events after an id, oldest first; with `latest` the last ones where there are more than the limit. Ids are given out before their transactions commit, so an event may appear below one
  * that is already there. A reader that remembers the last id would miss it; therefore nothing is shown that is younger than the
  * oldest transaction still open. (After ten minutes none is: statements end after a second.)
  */
 export async function readEvents(
   database: Database,
-  filter: { readonly after: string; readonly account?: string | undefined; readonly kind?: string | undefined; readonly limit: number },
+  filter: {
+    readonly after: string;
+    readonly account?: string | undefined;
+    readonly kind?: string | undefined;
+    readonly latest: boolean;
+    readonly limit: number;
+  },
 ): Promise<EventRow[]> {
   const { rows } = await database.query<Omit<EventRow, 'time'> & { time_ms: string }>(
     `select event_id::text as id, ${epochMs('occurred_at')} as time_ms, kind, account, subject, data
@@ -20,10 +26,11 @@ export async function readEvents(
       where event_id > $1::bigint and ($2::text is null or account = $2) and ($3::text is null or kind = $3)
         and (occurred_at < clock_timestamp() - interval '10 minutes'
              or age(xmin) > age(pg_snapshot_xmin(pg_current_snapshot())::xid))
-      order by event_id limit $4`,
+      order by event_id ${filter.latest ? 'desc' : 'asc'} limit $4`,
     [filter.after, filter.account ?? null, filter.kind ?? null, filter.limit],
   );
-  return rows.map(({ time_ms, ...event }) => ({ ...event, time: whole(time_ms) }));
+  const events = rows.map(({ time_ms, ...event }) => ({ ...event, time: whole(time_ms) }));
+  return filter.latest ? events.toReversed() : events;
 }
 
 /** Snapshots of equity, the latest `limit` of them, oldest first. */

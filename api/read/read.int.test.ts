@@ -195,6 +195,8 @@ describe('events', () => {
     ]);
     expect(await idsOf('/v1/events?kind=test.one', 'events', 'kind')).toEqual(['test.one']);
     expect(await idsOf('/v1/events?limit=1&after=0', 'events', 'id')).toEqual([first.rows[0]?.id]);
+    expect(await idsOf('/v1/events?limit=1&latest=true', 'events', 'id')).toEqual([second.rows[0]?.id]);
+    expect(await idsOf('/v1/events?latest=true', 'events', 'kind')).toEqual(['test.one', 'test.two']);
   });
 
   test('none is passed over that commits later with a smaller id', async () => {

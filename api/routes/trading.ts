@@ -90,6 +90,7 @@ export function tradingRoutes({ database }: ApiContext): Route[] {
           .regex(/^\d{1,18}$/, { error: () => 'expected an event id: digits' })
           .optional()
           .describe('Id of the last event seen; the beginning when left out.'),
+        latest: yesNo('true: the last ones, where there are more than the limit; still oldest first.'),
         account,
         kind: textInput(64).optional().describe('Only this kind, such as order.filled.'),
         limit: limitInput,
@@ -98,7 +99,14 @@ export function tradingRoutes({ database }: ApiContext): Route[] {
       errors: ['INPUT_UNKNOWN_ACCOUNT'],
       handle: async ({ query }) => {
         await assertAccount(database, query.account);
-        return { events: await readEvents(database, { ...query, after: query.after ?? '0', limit: query.limit ?? USUAL_LIMIT }) };
+        return {
+          events: await readEvents(database, {
+            ...query,
+            after: query.after ?? '0',
+            latest: query.latest === 'true',
+            limit: query.limit ?? USUAL_LIMIT,
+          }),
+        };
       },
     }),
     route({

@@ -20,15 +20,21 @@ const COLUMNS: readonly Column<EventRow>[] = [
   { title: 'data', value: (event) => JSON.stringify(event.data) },
 ];
 
-/** `keelson events`: the audit, oldest first after an id. */
+/** `keelson events`: the audit, oldest first. */
 export function addEvents(program: Command, terminal: Terminal, finish: Finish): void {
-  const command = addCommand(program, 'events', 'the audit, oldest first: what happened after an event')
-    .option('--after <id>', 'id of the last event seen', wholeNumber(0, 999_999_999_999_999))
+  const command = addCommand(program, 'events', 'the audit: the last events, or those after one')
+    .option('--after <id>', 'id of the last event seen: what followed it, oldest first', wholeNumber(0, 999_999_999_999_999))
     .option('--account <name>', 'only this account')
     .option('--kind <kind>', 'only this kind, such as order.filled')
     .option(...LIMIT);
   answers(command, terminal, finish, async ({ account, kind, after, limit }: EventOptions) => {
-    const data = await connect(terminal).get<{ events: EventRow[] }>('/v1/events', { account, kind, after, limit });
+    const data = await connect(terminal).get<{ events: EventRow[] }>('/v1/events', {
+      account,
+      kind,
+      after,
+      limit,
+      latest: after === undefined ? 'true' : undefined,
+    });
     return { data, text: table(data.events, COLUMNS, 'No events.') };
   });
 }

@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { Registry } from 'prom-client';
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { loadConfig } from '../config/index.js';
+import { allRoutes } from './routes/all.js';
+
+const root = new URL('..', import.meta.url).pathname;
+
+test('docs/reference/api.md lists every route with who may call it', () => {
+  const routes = allRoutes({
+    config: loadConfig({ path: `${root}keelson.config.json`, env: {} }),
+    environment: 'test',
+    version: '0',
+    database: { query: () => Promise.reject(new Error('no database')) },
+    control: { execute: () => Promise.resolve(), check: () => Promise.resolve(), close: () => Promise.resolve() },
+    metrics: new Registry(),
+    logger: pino({ level: 'silent' }),
+    now: () => 0,
+    newId: () => '',
+    temporal: { address: '', namespace: '', ui: null },
+    furtherHosts: [],
+  });
+  const everyone = routes.find(({ path }) => path === '/v1/status')?.access;
+  const rows = routes.map(({ method, path, access, summary, query, body }) => {
+    const who = access === 'everyone' ? 'everyone, without a key' : access === everyone ? 'any key' : access.join(', ');
+    const input = Object.keys((query ?? body)?.shape ?? {});
+    return `| \`${method} ${path}\` | ${who} | ${input.map((name) => `\`${name}\``).join(', ') || '–'} | ${summary} |`;
+  });
+  const page = readFileSync(`${root}docs/reference/api.md`, 'utf8');
+  expect(page.split('\n').filter((line) => /^\| `(GET|POST) /.test(line))).toEqual(rows);
+});

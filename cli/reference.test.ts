@@ -1,0 +1,39 @@
+import type { Command } from 'commander';
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { EXIT } from './exit.js';
+import { buildProgram } from './program.js';
+
+const root = new URL('..', import.meta.url).pathname;
+const nowhere = { env: {}, root, now: () => 0, newId: () => '', out: () => undefined, error: () => undefined };
+
+/** `config check` and the like: what can be called. */
+function leaves(command: Command, path = ''): { call: string; command: Command }[] {
+  return command.commands.flatMap((child) => {
+    const call = `${path}${child.name()}`;
+    return child.commands.length === 0 ? [{ call, command: child }] : leaves(child, `${call} `);
+  });
+}
+const commands = leaves(buildProgram(nowhere, () => undefined));
+
+test('docs/reference/cli.md lists every command with its flags', () => {
+  const rows = commands.map(({ call, command }) => {
+    const takes = [
+      ...command.registeredArguments.map((argument) => `[${argument.name()}]`),
+      ...command.options.map((option) => option.flags),
+    ];
+    return `| \`keelson ${call}\` | ${takes.map((flag) => `\`${flag}\``).join(', ')} | ${command.description()} |`;
+  });
+  const page = readFileSync(`${root}docs/reference/cli.md`, 'utf8');
+  expect(page.split('\n').filter((line) => line.startsWith('| `keelson '))).toEqual(rows);
+});
+
+test('docs/reference/cli.md lists every exit code', () => {
+  const page = readFileSync(`${root}docs/reference/cli.md`, 'utf8');
+  const listed = page.split('\n').flatMap((line) => /^\| (\d+) \|/.exec(line)?.[1] ?? []);
+  expect(listed.map(Number)).toEqual(Object.values(EXIT));
+});
+
+test.each(commands)('keelson $call can print JSON', ({ command }) => {
+  expect(command.options.map((option) => option.long)).toContain('--json');
+});
