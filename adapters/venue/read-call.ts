@@ -1,7 +1,7 @@
 import { KeelsonError } from '../../core/errors.js';
 import type { KeepAliveTransport, Seen } from './keep-alive-transport.js';
 import { libraryClasses, plainDetail, type Evidence } from './verdict.js';
-import type { WireProfile } from './profiles/wire-profile.js';
+import type { VenueError, WireProfile } from './profiles/wire-profile.js';
 
 /** Runs one read and turns whatever goes wrong into a KeelsonError. */
 export type ReadCall = <T>(
@@ -28,12 +28,22 @@ export function retryAfterMs(seen: Seen): number {
   return seen.status === 418 ? 60_000 : 1_000;
 }
 
-/** `absent` is thrown on as it is: only the call knows what a missing thing means. */
-export class Absent extends Error {
-  override readonly name = 'Absent';
+/** What the venue itself said about a failed call: the cause of its KeelsonError, where it said anything in its own form. */
+class Said extends Error {
+  override readonly name = 'Said';
+  readonly said: VenueError;
+  constructor(said: VenueError, cause: unknown) {
+    super(`${said.text} (${said.code})`, { cause });
+    this.said = said;
+  }
 }
 
-/** Reads fail as VENUE_RATE_LIMITED, VENUE_AUTH or VENUE_UNAVAILABLE, or as Absent where the venue says that it is not there. */
+/** The venue's own error behind a failed read, undefined where it did not answer in its form, or with a 5xx. */
+export function saidBy(error: unknown): VenueError | undefined {
+  return error instanceof KeelsonError && error.cause instanceof Said ? error.cause.said : undefined;
+}
+
+/** Reads fail as VENUE_RATE_LIMITED, VENUE_AUTH or VENUE_UNAVAILABLE. */
 export function readCall(profile: WireProfile, account: string): ReadCall {
   return async (transport, call, work) => {
     const outcome = await transport.run(work);
@@ -48,12 +58,11 @@ export function readCall(profile: WireProfile, account: string): ReadCall {
       evidence.httpStatus === 429 ||
       evidence.httpStatus === 418 ||
       evidence.classes.includes('RateLimitExceeded');
-    if (profile.absentCodes.includes(code)) throw new Absent(evidence.detail, { cause: error });
-    if (profile.authCodes.includes(code) || (evidence.classes.includes('AuthenticationError') && !limited)) {
-      throw new KeelsonError('VENUE_AUTH', values, { cause: error });
-    }
-    if (limited) throw new KeelsonError('VENUE_RATE_LIMITED', values, { cause: error });
-    throw new KeelsonError('VENUE_UNAVAILABLE', values, { cause: error });
+    const refused = profile.authCodes.includes(code) || (evidence.classes.includes('AuthenticationError') && !limited);
+    // What a failing venue writes is no statement about the thing that was asked for.
+    const isStatement = code !== '' && (evidence.httpStatus ?? 0) < 500;
+    const cause = isStatement ? new Said({ code, text: evidence.venueText ?? '' }, error) : error;
+    throw new KeelsonError(refused ? 'VENUE_AUTH' : limited ? 'VENUE_RATE_LIMITED' : 'VENUE_UNAVAILABLE', values, { cause });
   };
 }
 

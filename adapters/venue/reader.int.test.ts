@@ -230,6 +230,7 @@ describe('P11: looking up', () => {
   it('is never absent because the venue could not be asked', async () => {
     const failures: Act[] = [
       () => json({ code: -1000, msg: 'down' }, 503),
+      () => json({ code: -2013, msg: 'Order does not exist.' }, 503),
       () => ({ status: 404, body: '<html>nothing here</html>' }),
       () => json({}),
       () => ({ status: 200, body: '<html></html>' }),
@@ -261,6 +262,11 @@ describe('cancel', () => {
   it('tells an order that the venue does not know', async () => {
     act('DELETE /api/v3/order', () => json({ code: -2011, msg: 'Unknown order sent.' }, 400));
     expect(await venue.reader.cancel('BTC/USDT', 'kel-1')).toBe('unknownOrder');
+  });
+
+  it('is not done when the venue refuses it for another reason', async () => {
+    act('DELETE /api/v3/order', () => json({ code: -2011, msg: 'Order was not canceled due to cancel restrictions.' }, 400));
+    await expect(venue.reader.cancel('BTC/USDT', 'kel-1')).rejects.toMatchObject({ failure: { code: 'VENUE_UNAVAILABLE' } });
   });
 
   it('goes on time over the connection of orders while reads wait for the limiter', async () => {

@@ -4,7 +4,7 @@ import type { CcxtRest } from './ccxt-client.js';
 import type { KeepAliveTransport } from './keep-alive-transport.js';
 import type { Listing } from './listing.js';
 import type { WireProfile } from './profiles/wire-profile.js';
-import { Absent, type ReadCall } from './read-call.js';
+import { saidBy, type ReadCall } from './read-call.js';
 import type { VenueClock } from './venue-clock.js';
 import { rowOf } from './wire-row.js';
 
@@ -35,6 +35,11 @@ export function venueReader(parts: ReaderParts): VenueReader {
     return value;
   }
 
+  function isAbsent(call: 'order' | 'cancel', error: unknown): boolean {
+    const said = saidBy(error);
+    return said !== undefined && profile.absent(call, said);
+  }
+
   async function find(instrument: string, clientOrderId: string): Promise<VenueOrder | undefined> {
     try {
       return await ask('order', async () => {
@@ -43,7 +48,7 @@ export function venueReader(parts: ReaderParts): VenueReader {
         return profile.order(rowOf(reply.info, 'the order'), instrumentOf);
       });
     } catch (error) {
-      if (error instanceof Absent) return undefined;
+      if (isAbsent('order', error)) return undefined;
       throw error;
     }
   }
@@ -124,7 +129,7 @@ export function venueReader(parts: ReaderParts): VenueReader {
         );
         return 'canceled';
       } catch (error) {
-        if (error instanceof Absent) return 'unknownOrder';
+        if (isAbsent('cancel', error)) return 'unknownOrder';
         throw error;
       }
     },

@@ -62,7 +62,6 @@ export const BINANCE: WireProfile = {
   verdictRows: VERDICT_ROWS,
   authCodes: ['-1002', '-1022', '-2008', '-2014', '-2015'],
   rateCodes: ['-1003', '-1015'],
-  absentCodes: ['-2011', '-2013'],
   pageSize: 1_000,
 
   address(path, original, given) {
@@ -78,6 +77,9 @@ export const BINANCE: WireProfile = {
     if (typeof code !== 'number' || code >= 0) return undefined;
     return { code: String(code), text: typeof msg === 'string' ? msg : '' };
   },
+
+  // -2011 also says that a cancel was refused for other reasons: only the text tells.
+  absent: (call, { code, text }) => (call === 'order' ? code === '-2013' : code === '-2011' && text === 'Unknown order sent.'),
 
   timeframe: (intervalMs) => TIMEFRAMES[intervalMs],
 

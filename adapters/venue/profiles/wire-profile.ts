@@ -40,13 +40,14 @@ export interface WireProfile extends VenueProfile {
   /** Codes that mean that key, signature or permission are refused, whatever class the library gives them. */
   readonly authCodes: readonly string[];
   readonly rateCodes: readonly string[];
-  readonly absentCodes: readonly string[];
   /** How many rows the venue gives in one page of fills or bars. */
   readonly pageSize: number;
   /** The address that replaces `original` at `path` below `urls.api`. */
   address(path: readonly string[], original: string, given: VenueAddresses): string;
   /** Undefined where the body is not the venue's form of an error. */
   error(body: unknown): VenueError | undefined;
+  /** True where the venue says that it does not know the order: the only proof of absence that is taken. */
+  absent(call: 'order' | 'cancel', said: VenueError): boolean;
   /** The library's name of a bar's interval, undefined where the venue has none of that length. */
   timeframe(intervalMs: number): string | undefined;
   serverTime(client: CcxtRest): Promise<number>;
