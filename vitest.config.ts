@@ -15,7 +15,7 @@ export default defineConfig({
       provider: 'v8',
       include: ['core/**/*.ts', 'workflows/**/*.ts', 'activities/**/*.ts'],
       exclude: ['**/*.test.ts'],
-      reporter: ['text-summary', 'json-summary', 'html'],
+      reporter: ['json', 'html'],
       reportsDirectory: 'coverage',
     },
     projects: [

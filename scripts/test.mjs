@@ -1,6 +1,7 @@
 #!/usr/bin/env node
+import { rmSync } from 'node:fs';
 import { prepare } from './bootstrap/prepare.mjs';
-import { coverageResult } from './quality/coverage.mjs';
+import { coverageResult, OTHERS_FOLDER } from './quality/coverage.mjs';
 import { runSteps } from './quality/steps.mjs';
 import { showResults } from './quality/table.mjs';
 import { runVitest } from './quality/vitest.mjs';
@@ -17,8 +18,10 @@ const isWhole = args.length === 0;
 await prepare('text');
 const steps = isWhole ? await runSteps() : [];
 if (isWhole) showResults(steps);
-const { counts, code } = await runVitest([...(isWhole ? ['--coverage'] : []), ...args], { show: true });
-const gate = isWhole ? [coverageResult()] : [];
+rmSync(OTHERS_FOLDER, { recursive: true, force: true });
+const env = isWhole ? { ...process.env, NODE_V8_COVERAGE: OTHERS_FOLDER } : process.env;
+const { counts, code } = await runVitest([...(isWhole ? ['--coverage'] : []), ...args], { show: true, env });
+const gate = isWhole ? [await coverageResult()] : [];
 if (isWhole) showResults(gate);
 
 const ran = counts.passed + counts.failed + counts.skipped;

@@ -8,7 +8,15 @@ const { findSecrets, entropyBits } = await load<{
   entropyBits: (text: string) => number;
 }>('./secrets.mjs');
 const { countTests } = await load<{ countTests: (report: object, folder?: string) => object }>('./vitest.mjs');
-const { judgeCoverage } = await load<{ judgeCoverage: (summary: object) => { ok: boolean; detail: string } }>('./coverage.mjs');
+const { judgeCoverage } = await load<{
+  judgeCoverage: (report: object, ran?: Map<string, Set<number>>) => { ok: boolean; detail: string };
+}>('./coverage.mjs');
+type Functions = readonly { ranges: { startOffset: number; endOffset: number; count: number }[] }[];
+const { addRanLines, runCounts } = await load<{
+  runCounts: (functions: Functions) => { at: (offset: number) => number };
+  addRanLines: (ran: Map<string, Set<number>>, generated: { code: string; map: object; folder: string }, functions: Functions) => void;
+}>('./ran-lines.mjs');
+const { mappings } = await load<{ mappings: (map: { mappings: string }) => Iterable<object> }>('./source-map.mjs');
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -63,18 +71,76 @@ describe('counting tests', () => {
   it('counts nothing in nothing', () => expect(countTests({})).toEqual({ passed: 0, failed: 0, skipped: 0 }));
 });
 
-describe('the gate on coverage', () => {
-  const lines = (covered: number, total: number) => ({ lines: { covered, total } });
-  const summary = (core: number, workflows: number) => ({
-    total: lines(999, 999),
-    [`${ROOT}core/a.ts`]: lines(core, 100),
-    [`${ROOT}workflows/b.ts`]: lines(workflows, 100),
-    [`${ROOT}cli/c.ts`]: lines(0, 100),
+/** Nested as V8 gives them: the module, a function in it that ran twice, a branch of that which never ran. */
+const NESTED: Functions = [
+  { ranges: [{ startOffset: 0, endOffset: 100, count: 1 }] },
+  {
+    ranges: [
+      { startOffset: 10, endOffset: 60, count: 2 },
+      { startOffset: 20, endOffset: 30, count: 0 },
+    ],
+  },
+];
+
+describe('what ran elsewhere', () => {
+  it.each([
+    [0, 1],
+    [9, 1],
+    [10, 2],
+    [20, 0],
+    [29, 0],
+    [30, 2],
+    [60, 1],
+    [100, 0],
+  ])('at offset %i the innermost range says %i', (offset, count) => expect(runCounts(NESTED).at(offset)).toBe(count));
+
+  it('reads source maps', () => {
+    expect([...mappings({ mappings: 'AAAA;AACA,gBAEC;;ADHA' })]).toEqual([
+      { line: 0, column: 0, source: 0, sourceLine: 0 },
+      { line: 1, column: 0, source: 0, sourceLine: 1 },
+      { line: 1, column: 16, source: 0, sourceLine: 3 },
+      { line: 3, column: 0, source: -1, sourceLine: 0 },
+    ]);
   });
-  it('opens at 80 %', () => expect(judgeCoverage(summary(80, 80))).toMatchObject({ ok: true }));
+
+  it('names the lines of the source that ran', () => {
+    const ran = new Map<string, Set<number>>();
+    const code = 'one();\ntwo();\nnot();\n';
+    const map = { sources: ['../core/a.ts'], mappings: 'AAEA;AACA;AACA' };
+    addRanLines(ran, { code, map, folder: '/x/dist' }, [
+      {
+        ranges: [
+          { startOffset: 0, endOffset: 21, count: 1 },
+          { startOffset: 14, endOffset: 20, count: 0 },
+        ],
+      },
+    ]);
+    expect(ran).toEqual(new Map([['/x/core/a.ts', new Set([3, 4])]]));
+  });
+});
+
+describe('the gate on coverage', () => {
+  /** A file of 100 lines with a statement each, of which the first `ran` ran. */
+  const file = (ran: number) => ({
+    statementMap: Object.fromEntries(Array.from({ length: 100 }, (_, index) => [index, { start: { line: index + 1 } }])),
+    s: Object.fromEntries(Array.from({ length: 100 }, (_, index) => [index, index < ran ? 1 : 0])),
+  });
+  const report = (core: number, workflows: number) => ({
+    [`${ROOT}core/a.ts`]: file(core),
+    [`${ROOT}workflows/b.ts`]: file(workflows),
+    [`${ROOT}cli/c.ts`]: file(0),
+  });
+
+  it('opens at 80 %', () => expect(judgeCoverage(report(80, 80))).toMatchObject({ ok: true }));
   it('is shut below', () => {
-    expect(judgeCoverage(summary(100, 59))).toMatchObject({ ok: false });
-    expect(judgeCoverage(summary(100, 59)).detail).toBe('79.5 % of lines, gate 80 % (core 100.0 %, workflows 59.0 %, activities – %)');
+    expect(judgeCoverage(report(100, 59))).toMatchObject({
+      ok: false,
+      detail: '79.5 % of lines, gate 80 % (core 100.0 %, workflows 59.0 %, activities – %)',
+    });
+  });
+  it('counts a line that ran elsewhere, once', () => {
+    const ran = new Map([[`${ROOT}workflows/b.ts`, new Set([1, 60, 1000])]]);
+    expect(judgeCoverage(report(100, 59), ran)).toMatchObject({ ok: true, detail: expect.stringContaining('workflows 60.0 %') });
   });
   it('is shut when nothing was measured', () => expect(judgeCoverage({})).toMatchObject({ ok: false }));
 });

@@ -28,9 +28,9 @@ export function countTests(report, folder = '') {
  * A run that ends badly without a failed test (an unhandled rejection, a broken set-up) counts as one failure.
  *
  * @param {readonly string[]} args arguments of `vitest run`
- * @param {{ show: boolean }} options `show`: the runner writes to our own output while it works
+ * @param {{ show: boolean, env?: NodeJS.ProcessEnv }} options `show`: the runner writes to our own output while it works
  */
-export async function runVitest(args, { show }) {
+export async function runVitest(args, { show, env = process.env }) {
   const folder = mkdtempSync(join(tmpdir(), 'keelson-report-'));
   const file = join(folder, 'report.json');
   const startedAt = performance.now();
@@ -38,7 +38,7 @@ export async function runVitest(args, { show }) {
     const { code, output } = await runNode(
       inRoot('node_modules', 'vitest', 'vitest.mjs'),
       ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...args],
-      { show },
+      { show, env },
     );
     const report = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
     const counts = countTests(report);

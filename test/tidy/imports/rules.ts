@@ -106,6 +106,7 @@ export const IMPORT_RULES: Readonly<Record<string, readonly string[]>> = {
   ],
   'bench/': ['core/', 'config/', 'workflows/', 'activities/', 'adapters/', 'db/', 'exchange/', 'workers/', 'node:*', '*'],
   'scripts/train/': ['core/', 'node:*', 'zod', 'onnxruntime-node', 'protobufjs'],
+  'scripts/quality/': ['scripts/bootstrap/', 'node:*', '@temporalio/worker'],
   'scripts/': ['node:*'],
 };
 
