@@ -13,6 +13,8 @@ export interface GuardedProcess {
   readonly exited: Promise<ProcessEnd>;
   /** Asks it to end, insists with SIGQUIT after `graceMs`, and returns when it has ended. */
   stop(graceMs?: number): Promise<ProcessEnd>;
+  /** Ends it and all of its group at once. */
+  kill(): void;
 }
 
 export interface ProcessEnd {
@@ -72,7 +74,21 @@ export function startGuarded(options: GuardedOptions): GuardedProcess {
     });
     child.once('close', (code) => resolve({ code: code ?? undefined, lastLines }));
   });
-  return { pid: child.pid ?? 0, exited, stop: (graceMs = 10_000) => stop(child, exited, graceMs) };
+  return {
+    pid: child.pid ?? 0,
+    exited,
+    stop: (graceMs = 10_000) => stop(child, exited, graceMs),
+    kill: () => killGroup(child),
+  };
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It has just ended.
+  }
 }
 
 function spawnIt(options: GuardedOptions) {

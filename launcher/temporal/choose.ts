@@ -61,8 +61,15 @@ function tooOld(binary: TemporalBinary, writtenBy: string | undefined): Refusal 
 
 /** One source a line, in columns: source · why not · what to do. */
 export function tableOf(rows: readonly (Refusal & { source: string })[]): string {
-  const cells = [['source', 'why not', 'what to do'], ...rows.map((row) => [row.source, row.whyNot, row.whatToDo])];
+  const cells = [['source', 'why not', 'what to do'], ...rows.map((row) => [row.source, inOneLine(row.whyNot), row.whatToDo])];
   const widthOf = (column: number): number => Math.max(...cells.map((row) => row[column]?.length ?? 0));
   const [first, second] = [widthOf(0), Math.min(widthOf(1), 70)];
   return cells.map(([source = '', whyNot = '', todo = '']) => `  ${source.padEnd(first)}  ${whyNot.padEnd(second)}  ${todo}`).join('\n');
+}
+
+const LONGEST_REASON = 200;
+
+function inOneLine(text: string): string {
+  const line = text.replace(/\s+/g, ' ');
+  return line.length > LONGEST_REASON ? `${line.slice(0, LONGEST_REASON)}…` : line;
 }

@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { pid } from 'node:process';
+import { startGuarded } from '../../guarded-process.js';
 import { builtPath } from './kept.js';
 import { which } from './named.js';
 import { probe } from './probe.js';
@@ -55,48 +55,44 @@ async function compile(
   progress: (step: SourceStep) => void,
 ): Promise<Refusal | undefined> {
   await mkdir(dirname(target), { recursive: true });
-  const unfinished = `${target}.${process.pid}`;
-  const child = spawn(go, ['build', '-v', '-trimpath', '-ldflags=-s -w', '-o', unfinished, '.'], {
-    cwd: sourceDir,
-    env: { ...env },
-    stdio: ['ignore', 'ignore', 'pipe'],
-    // Its compilers are processes of their own: they are ended with it, as one group.
-    detached: true,
-  });
-  const endGroup = (): void => {
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
-  };
-  process.once('exit', endGroup);
+  const unfinished = `${target}.${pid}`;
   const other: string[] = [];
   let [modules, packages, isSilent] = [0, 0, false];
-  const giveUp = (): void => {
-    isSilent = true;
-    endGroup();
-  };
-  let patience = setTimeout(giveUp, limits.downloadingMs);
-  createInterface({ input: child.stderr }).on('line', (line) => {
-    const kind = readBuildLine(line);
-    if (kind === 'module') progress({ message: 'Go modules downloaded', done: (modules += 1) });
-    else if (kind === 'package') progress({ message: 'packages built', done: (packages += 1), total: PACKAGES });
-    else other.push(line);
+  let patience: NodeJS.Timeout | undefined;
+  const process = startGuarded({
+    program: go,
+    arguments: ['build', '-v', '-trimpath', '-ldflags=-s -w', '-o', unfinished, '.'],
+    cwd: sourceDir,
+    env: { ...env },
+    exitsWithStdin: false,
+    onLine: (line) => {
+      const kind = readBuildLine(line);
+      if (kind === 'module') progress({ message: 'Go modules downloaded', done: (modules += 1) });
+      else if (kind === 'package') progress({ message: 'packages built', done: (packages += 1), total: PACKAGES });
+      else other.push(line);
+      wait();
+    },
+  });
+  function wait(): void {
     clearTimeout(patience);
     patience = setTimeout(giveUp, packages > 0 ? limits.compilingMs : limits.downloadingMs);
-  });
+  }
+  function giveUp(): void {
+    isSilent = true;
+    process.kill();
+  }
+  wait();
   try {
-    const code = await new Promise<number | string>((resolve) => {
-      child.once('error', (error) => resolve(error.message));
-      child.once('close', (status, signal) => resolve(status ?? signal ?? 'nothing'));
-    });
+    const { code = 'it could not be started' } = await process.exited;
     if (code === 0) {
       await rename(unfinished, target);
       return undefined;
     }
-    const said = other.slice(-4).join('; ').slice(0, 500);
+    const said = other.slice(-2).join('; ').slice(0, 500);
     const whyNot = isSilent ? `the build printed nothing for too long after ${packages} packages` : `go build failed (${code}): ${said}`;
     return { whyNot, whatToDo: `let this machine reach the Go module proxy (GOPROXY); try \`go build\` in ${sourceDir}` };
   } finally {
     clearTimeout(patience);
-    process.removeListener('exit', endGroup);
     await rm(unfinished, { force: true });
   }
 }
