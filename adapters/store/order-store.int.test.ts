@@ -1,0 +1,261 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Pool } from 'pg';
+import { applyEvent, bookFill } from '../../activities/order/evidence.js';
+import { clientOrderIdOf } from '../../activities/order/client-order-id.js';
+import type { VenueFill } from '../../activities/ports/venue.js';
+import { decimal, type DecimalText } from '../../core/money/index.js';
+import { decideOrder } from '../../core/risk/gate.js';
+import type { LiveView } from '../../core/risk/view.js';
+import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
+import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { createControlStore } from './control-store.js';
+import { createMarketStore } from './market-store.js';
+import { createOrderStore } from './order-store.js';
+import { openPool } from './pool.js';
+
+const d = (text: string): DecimalText => text as DecimalText;
+const EPOCH = 1;
+const KEY = { account: 'main', strategy: 'momentum', instrument: 'BTC/USDT' };
+const LIVE: LiveView = { now: 0, price: { price: d('100'), ageMs: 0 }, clockSkewMs: 0 };
+const SUBMIT = { epoch: EPOCH, signedTimestamp: 1_000, receiveWindowMs: 500 };
+
+describe('the statements of the order protocol', () => {
+  let database: TestDatabase;
+  let pool: Pool;
+  let store: ReturnType<typeof createOrderStore>;
+  let bars = 0;
+
+  beforeAll(async () => {
+    database = await testDatabase();
+    pool = openPool(database.url, { applicationName: 'test' });
+    store = createOrderStore(pool);
+    await createMarketStore(pool).saveInstruments('paper', [
+      {
+        instrument: 'BTC/USDT',
+        base: 'BTC',
+        quote: 'USDT',
+        trading: true,
+        status: 'TRADING',
+        tickSize: d('0.01'),
+        stepSize: d('0.001'),
+        minQuantity: d('0.001'),
+        maxQuantity: d('100'),
+        minNotional: d('5'),
+      },
+    ]);
+  });
+  afterAll(async () => {
+    await pool?.end();
+    await database?.drop();
+  });
+
+  const configure = async (version = '1'): Promise<void> => {
+    const limits = {
+      maxOrderNotional: '1000',
+      maxInstrumentExposure: '900',
+      maxAccountExposure: '900',
+      maxOpenOrders: 100,
+      collarBps: 50,
+      takerFeeBps: 10,
+      priceMaxAgeMs: 3_000,
+      clockSkewMs: 500,
+    };
+    const strategies = [
+      { strategy: 'momentum', instrument: 'BTC/USDT', version, modelHash: 'm' },
+      { strategy: 'other', instrument: 'BTC/USDT', version: '1', modelHash: 'm' },
+    ];
+    await createControlStore(pool).applyConfiguration({ account: 'main', venue: 'paper', limits, strategies, subject: 'test' });
+  };
+  beforeEach(async () => {
+    // The append-only rows refuse to go one by one; a new account's worth of rows is made by leaving them out of sight.
+    await database.pool.query(`alter table audit_events disable trigger all; alter table fills disable trigger all;
+      alter table ledger_entries disable trigger all; delete from audit_events; delete from fills; delete from ledger_entries;
+      alter table audit_events enable trigger all; alter table fills enable trigger all; alter table ledger_entries enable trigger all;
+      delete from orders; delete from signals; delete from positions; delete from ledger_balances; delete from latches;
+      delete from incidents; delete from blocked_instruments; delete from inventory; delete from outbox;
+      delete from active_strategies; delete from risk_state; delete from control; delete from accounts`);
+    await configure();
+    await createControlStore(pool).onboard('main', { USDT: d('10000') });
+  });
+
+  const signalOf = (leg: TradeSignal['leg'], strategy = 'momentum'): TradeSignal => {
+    bars += 1;
+    return {
+      ...KEY,
+      strategy,
+      strategyVersion: '1',
+      leg,
+      barCloseTime: bars,
+      decidedTime: 0,
+      validUntil: 10,
+      referencePrice: d('100'),
+      stopDistanceRatio: 0.02,
+      features: [],
+      reason: 'test',
+    };
+  };
+  const authorise = async (signal: TradeSignal) => {
+    const ledger = await store.readRisk({ ...KEY, strategy: signal.strategy });
+    const verdict = decideOrder(signal, { kind: 'fixedNotional', notional: d('500') }, ledger, LIVE);
+    const clientOrderId = clientOrderIdOf('i', intentIdOf(signal));
+    const { controlVersion } = ledger;
+    return { verdict, write: () => store.authorise({ signal, clientOrderId, epoch: EPOCH, controlVersion, verdict }, {}) };
+  };
+  const authorised = async (signal = signalOf('open')): Promise<string> => {
+    const written = await (await authorise(signal)).write();
+    expect(written.kind).toBe('written');
+    return intentIdOf(signal);
+  };
+  const fillOf = (intentId: string, trade: string, quantity = '1', price = '100'): VenueFill => ({
+    venueTradeId: trade,
+    venueOrderId: 'v1',
+    clientOrderId: clientOrderIdOf('i', intentId),
+    instrument: 'BTC/USDT',
+    side: 'buy',
+    price: d(price),
+    quantity: d(quantity),
+    fee: d('0.001'),
+    feeAsset: 'BTC',
+    liquiditySide: 'taker',
+    eventTime: 5,
+  });
+  const books = () => ({ store, epoch: EPOCH });
+  const status = async (intentId: string): Promise<string | undefined> => (await store.order(intentId))?.status;
+
+  it('P4: two that decided on the same state cannot both reserve', async () => {
+    const one = await authorise(signalOf('open'));
+    const other = await authorise(signalOf('open', 'other'));
+    expect(one.verdict.kind).toBe('approved');
+    expect(other.verdict.kind).toBe('approved');
+    const written = await Promise.all([one.write(), other.write()]);
+    expect(written.map((each) => each.kind).sort()).toEqual(['conflict', 'written']);
+    // Decided again, the second would exceed the exposure that the first has reserved.
+    expect((await authorise(signalOf('open', 'other'))).verdict).toMatchObject({ kind: 'denied' });
+  });
+
+  it('P4: written again, it returns the stored verdict and reserves nothing', async () => {
+    const { write } = await authorise(signalOf('open'));
+    const first = await write();
+    const again = await write();
+    expect(again).toMatchObject({ kind: 'stored', order: { status: 'authorised' } });
+    expect(first).toMatchObject({ order: { version: 1 } });
+    const { rows } = await pool.query(`select version from risk_state`);
+    expect(rows).toEqual([{ version: '2' }]);
+  });
+
+  it('P4: the same intent from many at once is one order', async () => {
+    const { write } = await authorise(signalOf('open'));
+    const kinds = (await Promise.all(Array.from({ length: 6 }, () => write()))).map((each) => each.kind);
+    expect(kinds.filter((kind) => kind === 'written')).toHaveLength(1);
+    const { rows } = await pool.query(`select count(*)::int as n from orders`);
+    expect(rows).toEqual([{ n: 1 }]);
+  });
+
+  it('P5: of many that begin to submit, one may send', async () => {
+    const intentId = await authorised();
+    const kinds = (await Promise.all(Array.from({ length: 6 }, () => store.beginSubmit({ intentId, ...SUBMIT })))).map((each) => each.kind);
+    expect(kinds.sort()).toEqual(['stored', 'stored', 'stored', 'stored', 'stored', 'submitting']);
+    expect(await store.order(intentId)).toMatchObject({ signedTimestamp: 1_000, receiveWindowMs: 500 });
+  });
+
+  it.each([
+    ['a latch', `insert into latches (scope, scope_value, reason, subject) values ('account', 'main', 'x', 'y')`, 'RISK_KILLED'],
+    ['a latch over everything', `insert into latches (scope, reason, subject) values ('everything', 'x', 'y')`, 'RISK_KILLED'],
+    ['a changed control row', `update control set version = version + 1`, 'RISK_CONTROL_CHANGED'],
+    ['the time', `update orders set authorised_until = clock_timestamp() - interval '1 ms'`, 'RISK_AUTHORISATION_EXPIRED'],
+  ])('P5: after %s nothing is sent and the reservation is gone', async (_, change, code) => {
+    const intentId = await authorised();
+    await pool.query(change);
+    const begun = await store.beginSubmit({ intentId, ...SUBMIT });
+    expect(begun).toMatchObject({ kind: 'refused', order: { status: 'expired', reservedNotional: '0', isFinal: true } });
+    expect(begun.order.failures.map((one) => one.code)).toEqual([code]);
+  });
+
+  it('P2: a new active version changes the control row, so what the old one authorised is not sent', async () => {
+    const intentId = await authorised();
+    await configure('2');
+    expect((await store.beginSubmit({ intentId, ...SUBMIT })).kind).toBe('refused');
+  });
+
+  it('P9: a statement that waits for a lock gives up within a second or so', async () => {
+    const intentId = await authorised();
+    const holder = await database.pool.connect();
+    try {
+      await holder.query('begin');
+      await holder.query('select from control for update');
+      await expect(store.beginSubmit({ intentId, ...SUBMIT })).rejects.toMatchObject({ failure: { code: 'INFRA_DATABASE' } });
+    } finally {
+      await holder.query('rollback');
+      holder.release();
+    }
+    expect(await status(intentId)).toBe('authorised');
+  });
+
+  it('P15: a fill seen by many at once is booked once', async () => {
+    const intentId = await authorised();
+    await store.beginSubmit({ intentId, ...SUBMIT });
+    await Promise.all(Array.from({ length: 5 }, () => bookFill(books(), 'main', fillOf(intentId, 't1'))));
+    expect(await store.position(KEY)).toMatchObject({ quantity: decimal('0.999'), cost: decimal('100') });
+    expect(await store.order(intentId)).toMatchObject({ status: 'partiallyFilled', executedQuantity: '1', venueOrderId: 'v1' });
+    const { rows } = await pool.query(`select asset, quantity from ledger_balances order by asset`);
+    expect(rows).toEqual([
+      { asset: 'BTC', quantity: '0.999' },
+      { asset: 'USDT', quantity: '-100' },
+    ]);
+  });
+
+  it('P15: different fills of one order, all at once, are all booked', async () => {
+    const intentId = await authorised();
+    await store.beginSubmit({ intentId, ...SUBMIT });
+    const trades = ['t1', 't2', 't3', 't4'];
+    await Promise.all(trades.map((trade) => bookFill(books(), 'main', fillOf(intentId, trade))));
+    expect(await store.order(intentId)).toMatchObject({ executedQuantity: '4', executedNotional: '400' });
+  });
+
+  it('P13: evidence after notPlaced is taken, opens an incident and blocks the instrument', async () => {
+    const intentId = await authorised();
+    await store.beginSubmit({ intentId, ...SUBMIT });
+    await applyEvent(books(), intentId, { kind: 'loseReply' });
+    await applyEvent(books(), intentId, { kind: 'proveAbsent' });
+    expect(await status(intentId)).toBe('notPlaced');
+    await bookFill(books(), 'main', fillOf(intentId, 't9'));
+    expect(await status(intentId)).toBe('partiallyFilled');
+    const { rows } = await pool.query(`select kind from incidents`);
+    expect(rows).toEqual([{ kind: 'evidenceAfterFinal' }]);
+    expect((await store.readRisk(KEY)).blocked).toContain(intentId);
+  });
+
+  it('P11: a fence and a begun submit cannot both win', async () => {
+    const intentId = await authorised();
+    const [fenced, begun] = await Promise.all([
+      applyEvent(books(), intentId, { kind: 'expireUnsent' }),
+      store.beginSubmit({ intentId, ...SUBMIT }),
+    ]);
+    expect([fenced.status === 'expired', begun.kind === 'submitting'].filter(Boolean)).toHaveLength(1);
+  });
+
+  it('P31: work of another epoch changes nothing', async () => {
+    const intentId = await authorised();
+    await expect(store.beginSubmit({ intentId, ...SUBMIT, epoch: EPOCH + 1 })).rejects.toMatchObject({ failure: { code: 'RISK_EPOCH' } });
+    await expect(applyEvent({ store, epoch: EPOCH + 1 }, intentId, { kind: 'expireUnsent' })).rejects.toMatchObject({
+      failure: { code: 'RISK_EPOCH' },
+    });
+    expect(await status(intentId)).toBe('authorised');
+  });
+
+  it('a fill of an order that is not ours opens an incident and changes no position', async () => {
+    const fill = { ...fillOf('x', 'foreign'), clientOrderId: 'somebody-else' };
+    expect(await bookFill(books(), 'main', fill)).toBeUndefined();
+    await bookFill(books(), 'main', fill);
+    const { rows } = await pool.query(`select kind from incidents`);
+    expect(rows).toEqual([{ kind: 'foreignFill' }]);
+  });
+
+  it.each(['audit_events', 'fills', 'ledger_entries'])('%s can be added to and not changed', async (table) => {
+    const intentId = await authorised();
+    await store.beginSubmit({ intentId, ...SUBMIT });
+    await bookFill(books(), 'main', fillOf(intentId, 't1'));
+    await expect(pool.query(`update ${table} set account = 'x'`)).rejects.toThrow(/append-only/);
+    await expect(pool.query(`delete from ${table}`)).rejects.toThrow(/append-only/);
+  });
+});
