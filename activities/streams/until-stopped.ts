@@ -4,7 +4,7 @@ const HEARTBEAT_MS = 1_000;
 
 /**
  * Runs a long stream inside an activity: heartbeats each second while the event loop lives, returns by itself after
- * `runForMs`, and hands over at once when the worker stops or the activity is cancelled.
+ * `runForMs`, and hands over at once when the worker stops or the activity is canceled.
  * @param run works until its signal aborts, then returns.
  */
 export async function untilStopped(
