@@ -10,7 +10,7 @@ import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { checkDurability, databaseIdentity } from '../../db/durability.js';
 import { KeelsonError } from '../../core/errors.js';
-import { freePort } from '../free-port.js';
+import { freePort } from '../../test/support/free-port.js';
 import { goneWithin, identify } from '../home/process-identity.js';
 import { serverAccount } from './account.js';
 import { findBinaries } from './binaries.js';

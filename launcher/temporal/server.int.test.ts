@@ -11,7 +11,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { KeelsonError } from '../../core/errors.js';
 import { temporalIfAny } from '../../test/support/temporal.js';
-import { freePort } from '../free-port.js';
+import { freePort } from '../../test/support/free-port.js';
 import { goneWithin, identify } from '../home/process-identity.js';
 import { externalServer } from './external.js';
 import { prepareNamespace } from './namespace.js';

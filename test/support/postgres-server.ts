@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { migrate } from '../../db/migrate.js';
-import { freePort } from '../../launcher/free-port.js';
+import { freePort } from './free-port.js';
 import { type PostgresServer, startPostgres } from '../../launcher/postgres/server.js';
 
 /** What the test files get: where the server is, and the database that has all migrations and is cloned. */

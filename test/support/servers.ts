@@ -17,6 +17,8 @@ declare module 'vitest' {
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const postgres = providePostgres();
   const temporal = provideTemporal();
+  // Before the first test, which has a time limit.
+  await temporal.find();
   const desk = await openDesk({ postgres, temporal });
   project.provide('testServers', desk.address);
   return async () => {
@@ -39,8 +41,6 @@ async function openDesk(servers: { postgres: PostgresProvider; temporal: Tempora
       (error: Error) => response.writeHead(503).end(error.message),
     );
   });
-  // A cold build of the Temporal server takes minutes.
-  server.requestTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('The desk of the test servers has no port.');

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../../launcher/free-port.js';
+import { freePort } from './free-port.js';
 import { prepareNamespace } from '../../launcher/temporal/namespace.js';
-import { resolveTemporal } from '../../launcher/temporal/resolve.js';
+import { type ResolvedTemporal, resolveTemporal } from '../../launcher/temporal/resolve.js';
 import { startTemporal, type TemporalServer } from '../../launcher/temporal/start.js';
 import { isAtLeast } from '../../launcher/temporal/version.js';
 
@@ -18,19 +18,30 @@ export interface TemporalOffer {
 }
 
 export interface TemporalProvider {
+  /** Finds the program, or builds it, which takes minutes on a new machine; a failure is told by `get`. */
+  find(): Promise<void>;
   get(): Promise<TemporalOffer>;
   stop(): Promise<void>;
 }
 
+const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 const NAMESPACE = 'default';
 const SKIPS_TIME_SINCE = '1.32.0';
 const TIME_SKIPPING = { 'frontend.WorkflowTimeSkippingEnabled': true, 'history.timerProcessorMaxTimeShift': '1ms' };
 
-/** The Temporal server of a test run, started by the first `get`; a cold machine builds it then, which takes minutes. */
+/** The Temporal server of a test run, started by the first `get`. */
 export function provideTemporal(): TemporalProvider {
+  let found: Promise<ResolvedTemporal> | undefined;
+  const find = (): Promise<ResolvedTemporal> =>
+    (found ??= resolveTemporal({ env: process.env, repoDir: REPOSITORY, report: sayOccasionally() }));
   let started: Promise<{ offer: TemporalOffer; server?: TemporalServer; folder?: string }> | undefined;
   return {
-    get: async () => (await (started ??= start())).offer,
+    find: () =>
+      find().then(
+        () => {},
+        () => {},
+      ),
+    get: async () => (await (started ??= find().then(start))).offer,
     stop: async () => {
       const running = await started?.catch(() => undefined);
       await running?.server?.stop();
@@ -39,9 +50,7 @@ export function provideTemporal(): TemporalProvider {
   };
 }
 
-async function start(): Promise<{ offer: TemporalOffer; server?: TemporalServer; folder?: string }> {
-  const repoDir = fileURLToPath(new URL('../..', import.meta.url));
-  const resolved = await resolveTemporal({ env: process.env, repoDir, report: sayOccasionally() });
+async function start(resolved: ResolvedTemporal): Promise<{ offer: TemporalOffer; server?: TemporalServer; folder?: string }> {
   if (resolved.kind === 'external') {
     await prepareNamespace({ address: resolved.address, connection: resolved.connection, namespace: resolved.namespace });
     const { address, namespace, version } = resolved;
