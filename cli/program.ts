@@ -7,13 +7,14 @@ import { addControl } from './commands/control.js';
 import { addEvents } from './commands/events.js';
 import { addOrders } from './commands/orders.js';
 import { addPositions } from './commands/positions.js';
+import { addReset } from './commands/reset.js';
 import { addSignals } from './commands/signals.js';
 import { addStatus } from './commands/status.js';
 import { CommandFailure, EXIT } from './exit.js';
 import type { Terminal } from './terminal.js';
 
 /** Every command: a new one is a file in `commands/` and a line here. */
-const COMMANDS = [addStatus, addControl, addOrders, addPositions, addSignals, addEvents, addConfig];
+const COMMANDS = [addStatus, addControl, addOrders, addPositions, addSignals, addEvents, addConfig, addReset];
 
 /** All commands. `finish` is told the exit code of the one that ran; usage errors are thrown as commander's own. */
 export function buildProgram(terminal: Terminal, finish: Finish): Command {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { harmless, spanText, table, timeText } from './terminal.js';
+import { harmless, moneyText, spanText, table, timeText } from './terminal.js';
 
 test('a table has one line for each row, whatever its cells hold', () => {
   fc.assert(
@@ -32,5 +32,14 @@ test('times and spans', () => {
     '2 min',
     '2 h',
     '2 d',
+  ]);
+});
+
+test('money is rounded for a table', () => {
+  expect([moneyText('2117.917917917917917917'), moneyText('-0.000276844608505443', 2), moneyText('7.135', 2), moneyText(null)]).toEqual([
+    '2117.91791792',
+    '0',
+    '7.14',
+    '–',
   ]);
 });

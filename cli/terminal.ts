@@ -1,3 +1,5 @@
+import { decimal } from '../core/money/index.js';
+
 /** Where a command writes, and what it reads of its surroundings. */
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -35,6 +37,11 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
     )
     .map((line) => `${line}\n`)
     .join('');
+}
+
+/** Money for a table, rounded to what a person reads; `--json` has every digit. Null is a dash. */
+export function moneyText(value: string | null, places = 8): string {
+  return value === null ? '–' : decimal(value).toDecimalPlaces(places).toFixed();
 }
 
 /** UTC to the millisecond, without the letters: `2026-11-23 02:13:42.123`. */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { PositionRow } from '../../api/read/positions.js';
 import { addCommand, answers, connect, type Finish } from '../command.js';
-import { table, type Column, type Terminal } from '../terminal.js';
+import { moneyText, table, type Column, type Terminal } from '../terminal.js';
 
 interface PositionOptions {
   readonly json?: boolean;
@@ -14,10 +14,10 @@ const COLUMNS: readonly Column<PositionRow>[] = [
   { title: 'strategy', value: (position) => position.strategy },
   { title: 'instrument', value: (position) => position.instrument },
   { title: 'quantity', align: 'right', value: (position) => position.quantity },
-  { title: 'average price', align: 'right', value: (position) => position.averagePrice ?? '–' },
-  { title: 'mark', align: 'right', value: (position) => position.mark ?? '–' },
-  { title: 'unrealized', align: 'right', value: (position) => position.unrealizedPnl ?? '–' },
-  { title: 'realized', align: 'right', value: (position) => position.realizedPnl },
+  { title: 'average price', align: 'right', value: (position) => moneyText(position.averagePrice) },
+  { title: 'mark', align: 'right', value: (position) => moneyText(position.mark) },
+  { title: 'unrealized', align: 'right', value: (position) => moneyText(position.unrealizedPnl, 2) },
+  { title: 'realized', align: 'right', value: (position) => moneyText(position.realizedPnl, 2) },
 ];
 
 /** `keelson positions`: what each strategy holds. */
