@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { loadConfig } from '../config/index.js';
 import type { Config } from '../config/index.js';
 import { KeelsonError } from '../core/errors.js';
@@ -198,7 +197,7 @@ class Run {
     if (overrides.interval !== undefined) {
       // Workers read a file: what a flag changed for them has to stand in one.
       const text = standingAlone(this.#config, configFile);
-      configFile = join(this.#paths.home, 'effective.config.json');
+      configFile = this.#paths.effectiveConfig;
       writeWhole(configFile, text);
     }
     return {

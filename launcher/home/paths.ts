@@ -16,6 +16,8 @@ export interface HomePaths {
   readonly venueJournal: string;
   readonly venueKeys: string;
   readonly logs: string;
+  /** What flags changed for this start, for the workers to read. */
+  readonly effectiveConfig: string;
 }
 
 export function homePaths(home: string): HomePaths {
@@ -32,6 +34,7 @@ export function homePaths(home: string): HomePaths {
     venueJournal: join(root, 'venue', 'journal.ndjson'),
     venueKeys: join(root, 'venue', 'keys.json'),
     logs: join(root, 'logs'),
+    effectiveConfig: join(root, 'effective.config.json'),
   };
 }
 

@@ -40,7 +40,7 @@ export function textScreen(output: Output, env: Readonly<Record<string, string |
 
   const overwrite = (event: StepEvent): void => {
     // A line that wraps cannot be written over: it is cut.
-    const room = Math.max(20, (output.columns ?? 80) - 16);
+    const room = Math.max(20, (output.columns || 80) - 16);
     const message = isOver(event) || event.message.length <= room ? event.message : `${event.message.slice(0, room - 1)}…`;
     output.write(`\r\u001b[2K${stepLine({ ...event, message }, paint)}`);
     hasOpenLine = !isOver(event);
