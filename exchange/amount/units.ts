@@ -6,8 +6,6 @@ export type Units = bigint;
 
 const UNITS_PER_ONE = 100_000_000n;
 
-export const ZERO_UNITS: Units = 0n;
-
 const PLAIN = /^(\d{1,20})(?:\.(\d{1,20}))?$/;
 
 /** Reads a plain decimal of at most 20 digits a side. `malformed`: not one; `tooPrecise`: more than eight decimals. */
