@@ -23,10 +23,8 @@ export async function prepare(kind, { needsBuild = true } = {}) {
   if (packagesAreCurrent() && (!needsBuild || buildIsCurrent())) return;
   const waiting = (pid) => report.start('wait', `Waiting for process ${pid}, which is installing or building this clone`);
   const ready = await withLock(async () => {
-    if (!packagesAreCurrent()) {
-      if (!(await installPackages(report))) return false;
-      installHooks();
-    }
+    if (!packagesAreCurrent() && !(await installPackages(report))) return false;
+    installHooks();
     return !needsBuild || build(report);
   }, waiting);
   if (!ready) process.exit(1);
