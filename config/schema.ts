@@ -84,9 +84,7 @@ const limits = z.strictObject({
 
 const demo = z.strictObject({
   interval: interval().default('1s').describe('One recorded bar is played as one bar of this length.'),
-  startOffset: integer(0, 10_000_000)
-    .default(3_150)
-    .describe('The bar to begin with; the default lies behind the model’s training window.'),
+  startOffset: integer(0, 10_000_000).default(0).describe('The bar to begin with, counted from the first one that is played.'),
   seed: integer(0, 4_294_967_295).default(7).describe('Seed of the path inside bars, of the book and of simulated series.'),
   balances: z.record(asset(), positiveDecimal).describe('What the paper account starts with, by asset.'),
   data: z
@@ -94,6 +92,9 @@ const demo = z.strictObject({
       z.strictObject({
         instrument: instrument().describe('What the bars are shown as.'),
         path: filePath().describe('CSV or JSON file of recorded bars.'),
+        from: text('a date such as 2012-01-01', /^\d{4}-\d{2}-\d{2}$/)
+          .optional()
+          .describe('First day that is played; earlier bars are only history. It should lie behind the model’s training window.'),
       }),
     )
     .default([])
@@ -133,7 +134,3 @@ export const configSchema = z.strictObject({
 });
 
 export type Config = z.output<typeof configSchema>;
-export type VenueConfig = Config['venues'][string];
-export type AccountConfig = Config['accounts'][string];
-export type StrategyConfig = Config['strategies'][number];
-export type LimitsConfig = Config['limits'][string];

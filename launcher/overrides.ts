@@ -7,7 +7,7 @@ export interface Overrides {
   readonly interval?: Interval;
   readonly seed?: number;
   /** Recorded series to play instead of, or beside, the configured ones. Paths are absolute. */
-  readonly data?: readonly { readonly instrument: string; readonly path: string }[];
+  readonly data?: Config['demo']['data'];
 }
 
 /** The configuration as this start uses it. */

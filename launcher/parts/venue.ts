@@ -68,7 +68,7 @@ export function venueFlags(config: Config, folder: string, keys: KeysByAccount, 
   const balances = Object.entries(demo.balances).map(([asset, amount]) => `${asset}=${amount}`);
   return [
     ...['--interval', demo.interval, '--start-offset', String(demo.startOffset), '--seed', String(demo.seed)],
-    ...demo.data.flatMap(({ path, instrument }) => ['--data', `${inFolder(path)}@${instrument}`]),
+    ...demo.data.flatMap(({ path, instrument, from }) => ['--data', `${inFolder(path)}@${instrument}${from === undefined ? '' : `:${from}..`}`]),
     ...demo.simulate.flatMap(({ instrument, startPrice, barVolatilityRatio }, index) => [
       '--simulate',
       // Each series has a seed of its own, or they would all move alike.
