@@ -40,12 +40,12 @@ async function authorise(dependencies: OrderDependencies, signal: TradeSignal): 
     const ledger = await store.readRisk({ account, strategy, instrument });
     controlVersion = ledger.controlVersion;
     const verdict = decideOrder(signal, sizingOf(account, strategy), ledger, { ...live.view(instrument), now: clock() });
-    const written = await store.authorise({ signal, clientOrderId, epoch, controlVersion, verdict }, eventsOf(signal, verdict));
+    const written = await store.authorise({ signal, clientOrderId, epoch, controlVersion, verdict }, eventsOf(signal, clientOrderId, verdict));
     if (written.kind !== 'conflict') return toAuthorisation(written.order);
   }
   const failures = [failure('RISK_CONTENTION', { account, attempts: PROTOCOL.compareAndSetAttempts })];
   const verdict: GateVerdict = { kind: 'denied', failures };
-  const written = await store.authorise({ signal, clientOrderId, epoch, controlVersion, verdict }, eventsOf(signal, verdict));
+  const written = await store.authorise({ signal, clientOrderId, epoch, controlVersion, verdict }, eventsOf(signal, clientOrderId, verdict));
   return written.kind === 'conflict' ? { kind: 'denied', failures } : toAuthorisation(written.order);
 }
 
@@ -53,7 +53,7 @@ function toAuthorisation(order: StoredOrder): Authorisation {
   return order.status === 'denied' ? { kind: 'denied', failures: order.failures } : { kind: 'authorised', order };
 }
 
-function eventsOf(signal: TradeSignal, verdict: GateVerdict): Events {
+function eventsOf(signal: TradeSignal, clientOrderId: string, verdict: GateVerdict): Events {
   const { account, strategy, instrument, leg } = signal;
   const about = { signalId: signalId(signal), intentId: intentIdOf(signal), strategy, instrument, leg };
   if (verdict.kind === 'denied') {
