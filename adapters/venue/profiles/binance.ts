@@ -47,7 +47,7 @@ export const BINANCE: WireProfile = {
   receiveWindowMs: 2_000,
   submitDeadlineMs: 2_500,
   clientOrderIdPattern: /^[a-zA-Z0-9-_]{1,36}$/,
-  proven: true,
+  proven: false,
   // Only spot, and nothing but exchangeInfo: with its defaults the library asks four more hosts for their lists.
   options: {
     defaultType: 'spot',
