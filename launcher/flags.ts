@@ -78,7 +78,7 @@ export function parseFlags(args: readonly string[], folder: string): FlagsResult
       home: raw.home,
       config: raw.config,
       overrides: {
-        data: raw.data,
+        data: [...raw.data],
         ...(raw.startOffset === undefined ? {} : { startOffset: raw.startOffset }),
         ...(raw.interval === undefined ? {} : { interval: raw.interval }),
         ...(raw.seed === undefined ? {} : { seed: raw.seed }),

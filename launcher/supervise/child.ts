@@ -34,9 +34,9 @@ export interface ChildPlan {
 
 export const CONFIGURATION_EXIT = 78;
 
-/** `killed by SIGKILL`, `exit code 1`, or why we ended it. */
+/** `killed by SIGKILL`, `killed` (a guarded server: by whom is not known), `exit code 1`, or why we ended it. */
 export function describeEnd(end: RunEnd): string {
   if (end.endedByUs !== undefined) return end.endedByUs;
   if (end.signal !== null) return `killed by ${end.signal}`;
-  return `exit code ${end.code ?? '?'}`;
+  return end.code === null ? 'killed' : `exit code ${end.code}`;
 }
