@@ -138,6 +138,30 @@ describe('P7: no wait and no new connection between the call and the wire', () =
     expect(wire.posts()[0]?.connection).toBeLessThanOrEqual(before);
   });
 
+  it('holds as many connections open as it is told, and uses one at a time to keep them', async () => {
+    let now = 0;
+    let most = 0;
+    let asked = 0;
+    wire.acts.set('GET /api/v3/time', (_, response) => {
+      most = Math.max(most, ++now);
+      asked++;
+      setTimeout(() => {
+        now--;
+        response.end(JSON.stringify({ serverTime: Date.now() }));
+      }, 15);
+    });
+    await venue.close();
+    wire.arrived.length = 0;
+    const options = { profile: paper(), urls: wire.urls, apiKey: 'key', secret: 'secret', clock: Date.now };
+    venue = await createVenue({ ...options, warmSockets: 3, keepWarmMs: 30 });
+    expect(most).toBe(3);
+    expect(new Set(wire.arrived.filter((item) => item.path.endsWith('time')).map((item) => item.connection)).size).toBe(3);
+    most = 0;
+    const before = asked;
+    await vi.waitFor(() => expect(asked).toBeGreaterThan(before + 5));
+    expect(most).toBe(1);
+  });
+
   it('opens connections again that the venue closed while nothing was sent', async () => {
     await venue.close();
     venue = await createVenue({ profile: paper(), urls: wire.urls, apiKey: 'key', secret: 'secret', clock: Date.now, keepWarmMs: 60 });
@@ -188,6 +212,7 @@ describe('P10: what proves nothing is unknown', () => {
     ['a 403 in HTML', () => ({ status: 403, body: '<html>Forbidden</html>' })],
     ['a 400 in HTML', () => ({ status: 400, body: '<html>Bad Request</html>' })],
     ['a redirect', () => ({ status: 302, body: '', headers: { location: '/elsewhere' } })],
+    ['a redirect with the body of a success', (arrived) => ({ ...filledReply(arrived), status: 307 })],
     ['-1006', () => json({ code: -1006, msg: 'An unexpected response was received from the message bus. Execution status unknown.' }, 400)],
     ['-1007', () => json({ code: -1007, msg: 'Timeout waiting for response from backend server.' }, 400)],
     ['a code that nobody knows', () => json({ code: -9999, msg: 'Novel' }, 400)],
