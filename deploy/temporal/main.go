@@ -4,13 +4,13 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -34,6 +34,8 @@ type Options struct {
 	dynamicConfigValues    repeated
 }
 
+var logLevels = []string{"debug", "info", "warn", "error", "never"}
+
 // repeated collects a flag that may be given more than once.
 type repeated []string
 
@@ -56,9 +58,6 @@ func main() {
 		os.Exit(2)
 	}
 	options, err := parse(arguments[2:])
-	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
@@ -71,26 +70,28 @@ func main() {
 
 func parse(arguments []string) (*Options, error) {
 	options := &Options{}
-	flags := flag.NewFlagSet("temporal server start-dev", flag.ContinueOnError)
+	flags := flag.NewFlagSet("temporal server start-dev", flag.ExitOnError)
 	flags.StringVar(&options.ip, "ip", "127.0.0.1", "address that the server listens on")
 	flags.IntVar(&options.port, "port", 7233, "port of the server (gRPC)")
 	flags.StringVar(&options.uiIP, "ui-ip", "", "address that the web UI listens on (default: that of the server)")
 	flags.IntVar(&options.uiPort, "ui-port", 0, "port of the web UI (default: the server's port + 1000)")
 	flags.BoolVar(&options.headless, "headless", false, "serve no web UI")
 	flags.StringVar(&options.databaseFile, "db-filename", "", "SQLite file to keep everything in (default: memory only)")
-	flags.Var(&options.namespaces, "namespace", "namespace to create besides `default`; may be repeated")
+	flags.Var(&options.namespaces, "namespace", "`name` of a namespace to create besides default; may be repeated")
 	flags.Var(&options.dynamicConfigValues, "dynamic-config-value", "server setting as `key=JSON`; may be repeated")
 	flags.StringVar(&options.logLevel, "log-level", "warn", "debug, info, warn, error or never")
 	flags.StringVar(&options.logFormat, "log-format", "text", "text or json")
 	flags.BoolVar(&options.exitWithStdin, "exit-with-stdin", false, "stop when standard input closes: with the parent process")
-	if err := flags.Parse(arguments); err != nil {
-		return nil, err
-	}
+	// Never an error: it says what is wrong, and how it is used, and exits.
+	_ = flags.Parse(arguments)
 	if flags.NArg() > 0 {
 		return nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	if net.ParseIP(options.ip) == nil {
 		return nil, fmt.Errorf("--ip %q is not an IP address", options.ip)
+	}
+	if !slices.Contains(logLevels, options.logLevel) {
+		return nil, fmt.Errorf("--log-level %q is none of %s", options.logLevel, strings.Join(logLevels, ", "))
 	}
 	if options.uiIP == "" {
 		options.uiIP = options.ip
