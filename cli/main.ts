@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { createInterface } from 'node:readline/promises';
 import { rootFolder } from '../config/index.js';
 import { runCommandLine } from './program.js';
 
@@ -8,11 +9,21 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
+const ask = async (question: string): Promise<string> => {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  // End of input without an answer is an empty one.
+  const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
+  const answer = await Promise.race([lines.question(question), ended]);
+  lines.close();
+  return answer;
+};
+
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   env: process.env,
   root: rootFolder(),
   now: Date.now,
   newId: randomUUID,
+  ...(process.stdin.isTTY ? { ask } : {}),
   out: (text) => void process.stdout.write(text),
   error: (text) => void process.stderr.write(text),
 });

@@ -1,10 +1,11 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { apiUnderTest, KEYS, seedPeople, seedTrading, type ApiUnderTest } from '../test/support/api.js';
 import { testDatabase, type TestDatabase } from '../test/support/postgres.js';
 import { runCommandLine } from './program.js';
+import type { Terminal } from './terminal.js';
 
 const TEN = Date.parse('2026-11-23T10:00:00Z');
 const root = new URL('..', import.meta.url).pathname;
@@ -43,12 +44,13 @@ function homeOf(apiAddress: string, key: string): string {
   return path;
 }
 
-const keelson = async (line: string | readonly string[], env: Record<string, string> = {}) => {
+const keelson = async (line: string | readonly string[], env: Record<string, string> = {}, ask?: Terminal['ask']) => {
   const result = { exitCode: 0, out: '', error: '' };
   result.exitCode = await runCommandLine(typeof line === 'string' ? line.split(' ').filter(Boolean) : line, {
     env: { KEELSON_HOME: home, ...env },
     root,
     now: () => api.now,
+    ...(ask === undefined ? {} : { ask }),
     newId: () => '3f6c1b54-2f5a-4d5e-9a54-0f0d8a1c2b3d',
     out: (text) => void (result.out += text),
     error: (text) => void (result.error += text),
@@ -249,5 +251,35 @@ describe('config', () => {
   test('keys and schema describe the file', async () => {
     expect((await keelson('config keys')).out).toMatch(/limits\.<name>\.collarBps +50 +How far/);
     expect(JSON.parse((await keelson('config schema')).out)).toMatchObject({ title: 'Keelson configuration' });
+  });
+});
+
+describe('reset', () => {
+  const idle = (): string => {
+    rmSync(join(home, 'run.json'));
+    return home;
+  };
+
+  test('asks first, and only yes is yes', async () => {
+    idle();
+    const questions: string[] = [];
+    const answer = (text: string) => async (question: string) => {
+      questions.push(question);
+      return text;
+    };
+    expect(await keelson('reset', {}, answer('y'))).toMatchObject({ exitCode: 1, error: 'Nothing was removed.\n' });
+    expect(existsSync(join(home, 'owner-key'))).toBe(true);
+    expect(questions[0]).toContain(`  ${home}/owner-key\n`);
+    expect(await keelson('reset', {}, answer('yes'))).toMatchObject({ exitCode: 0, error: '' });
+    expect(existsSync(home)).toBe(false);
+    expect((await keelson('reset', {}, answer('yes'))).out).toBe(`There is nothing in ${home}.\n`);
+  });
+
+  test('where nobody can be asked it needs --yes, and leaves what is not ours', async () => {
+    idle();
+    writeFileSync(join(home, 'notes.txt'), 'mine');
+    expect((await keelson('reset')).exitCode).toBe(2);
+    expect(JSON.parse((await keelson('reset --yes --json')).out)).toEqual({ home, removed: [join(home, 'owner-key')] });
+    expect(readdirSync(home)).toEqual(['notes.txt']);
   });
 });

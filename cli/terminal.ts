@@ -8,6 +8,8 @@ export interface Terminal {
   /** Epoch ms. */
   readonly now: () => number;
   readonly newId: () => string;
+  /** Puts a question to the person at the keyboard; absent where there is none. */
+  readonly ask?: (question: string) => Promise<string>;
   out(text: string): void;
   error(text: string): void;
 }
