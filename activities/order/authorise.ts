@@ -67,6 +67,6 @@ function eventsOf(signal: TradeSignal, clientOrderId: string, verdict: GateVerdi
   }
   const { side, quantity, price } = verdict.order;
   return {
-    audit: [signalEvent('signal.recorded', signal, []), { kind: 'order.authorised', account, data: { ...about, side, quantity, price } }],
+    audit: [signalEvent('signal.recorded', signal, []), { kind: 'order.authorised', account, data: { ...about, clientOrderId, side, quantity, price } }],
   };
 }
