@@ -47,6 +47,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.e2e.test.ts'],
           exclude: never,
           pool: 'forks',
+          globalSetup: ['test/support/servers.ts'],
           maxWorkers: 1,
           fileParallelism: false,
           testTimeout: 300_000,
