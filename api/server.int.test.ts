@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, type AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { apiUnderTest, KEYS, seedPeople, type ApiUnderTest } from '../test/support/api.js';
@@ -166,6 +168,17 @@ describe('problems', () => {
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
     });
     expect(found.problems).toEqual([{ path: 'body', message: 'the body must be application/json' }]);
+  });
+
+  test('what is not HTTP is told so and hung up on', async () => {
+    await server.listen({ host: '127.0.0.1', port: 0 });
+    const socket = connect((server.server.address() as AddressInfo).port, '127.0.0.1');
+    let answer = '';
+    socket.on('data', (chunk) => (answer += String(chunk)));
+    socket.end('\u0016\u0003 hello\r\n\r\n');
+    await once(socket, 'close');
+    expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\nContent-Type: application\/problem\+json\r\n/);
+    expect(problemSchema.parse(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).code).toBe('INPUT_INVALID');
   });
 
   test('an unknown account is named with those there are', async () => {

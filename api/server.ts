@@ -5,12 +5,13 @@ import { assertRole, bearerOf, findCaller, hashOf, type Caller } from './auth/ca
 import { assertOwnOrigin } from './auth/origin.js';
 import type { ApiContext } from './context.js';
 import { checkedInput } from './http/input.js';
-import { PROBLEM_TYPE, problemFrom, problemOf, type Problem } from './http/problem.js';
+import { PROBLEM_TYPE, problemFrom, problemOf, RequestError, type Problem } from './http/problem.js';
 import type { ApiMetrics } from './metrics.js';
 import type { Route } from './route.js';
 import { allRoutes } from './routes/all.js';
 
 const BODY_LIMIT_BYTES = 65_536;
+const MAX_CONNECTIONS = 512;
 const REQUEST_TIMEOUT_MS = 10_000;
 const NOBODY: Caller = { subject: '', name: '', roles: [] };
 
@@ -29,9 +30,20 @@ export function buildServer(context: ApiContext, metrics: ApiMetrics): FastifyIn
     requestTimeout: REQUEST_TIMEOUT_MS,
     exposeHeadRoutes: false,
     genReqId: context.newId,
+    // What is not HTTP at all never becomes a request: the socket is told the same kind of problem and closed.
+    clientErrorHandler: (_error, socket) => {
+      if (!socket.writable) return void socket.destroy();
+      const body = JSON.stringify(
+        problemFrom(new RequestError([{ path: 'request', message: 'is not an HTTP request that can be read' }]), '/', ''),
+      );
+      socket.end(
+        `HTTP/1.1 400 Bad Request\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+      );
+    },
     // A bad percent sign in the path is refused before any hook runs.
     frameworkErrors: (_error, request, reply) => answer(reply, problemOf('INPUT_NOT_FOUND', { path: pathOf(request) }, pathOf(request))),
   });
+  server.server.maxConnections = MAX_CONNECTIONS;
   const attempts = new FailedAttempts(context.now);
 
   const answer = (reply: FastifyReply, problem: Problem): void => {

@@ -48,7 +48,7 @@ function told(error: unknown, asJson: boolean, terminal: Terminal): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   const failure =
     error instanceof KeelsonError
-      ? new CommandFailure(error.failure.code.startsWith('CONFIG_') ? EXIT.configuration : EXIT.refused, error.message, {
+      ? new CommandFailure(/^(CONFIG|MODEL)_/.test(error.failure.code) ? EXIT.configuration : EXIT.refused, error.message, {
           code: error.failure.code,
         })
       : error;

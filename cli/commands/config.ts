@@ -1,6 +1,14 @@
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
-import { configPath, environmentName, ENVIRONMENT_VARIABLES, loadConfig, redacted, redactedEnvironment } from '../../config/index.js';
+import {
+  checkFiles,
+  configPath,
+  environmentName,
+  ENVIRONMENT_VARIABLES,
+  loadConfig,
+  redacted,
+  redactedEnvironment,
+} from '../../config/index.js';
 import { configJsonSchema, configKeys } from '../../config/json-schema.js';
 import { addCommand, answers, type Finish } from '../command.js';
 import { table, type Terminal } from '../terminal.js';
@@ -15,7 +23,9 @@ export function addConfig(program: Command, terminal: Terminal, finish: Finish):
   );
   answers(check, terminal, finish, (options: { json?: boolean; config?: string }) => {
     const path = options.config === undefined ? configPath(terminal.env, terminal.root) : resolve(options.config);
-    const effective = redacted(loadConfig({ path, env: terminal.env, credentials: 'live' }));
+    const loaded = loadConfig({ path, env: terminal.env, credentials: 'live' });
+    checkFiles(loaded, path);
+    const effective = redacted(loaded);
     const environment = redactedEnvironment(terminal.env);
     const data = { path, environmentName: environmentName(terminal.env), config: effective, environment };
     return { data, text: `# ${path} · ${data.environmentName}\n${JSON.stringify({ config: effective, environment }, null, 2)}\n` };
