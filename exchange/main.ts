@@ -1,6 +1,6 @@
 import { FlagError, parseFlags, type Flags } from './cli/flags.js';
 import { USAGE } from './cli/usage.js';
-import { instrumentList } from './admin/server.js';
+import { instrumentList } from './admin/routes.js';
 import { loadMarket, type LoadedInstrument } from './market/load.js';
 import { serve } from './serve.js';
 import { Venue } from './venue.js';

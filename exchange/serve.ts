@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:http';
 import { createAdminServer } from './admin/server.js';
+import { FaultyReplies } from './faults/faulty-replies.js';
 import { ACCOUNT_ROUTES } from './rest/account-routes.js';
 import { Dispatch } from './rest/dispatch.js';
 import { CANCEL_REPLACE_ROUTES } from './rest/cancel-replace.js';
@@ -8,7 +9,7 @@ import { LIST_ROUTES } from './rest/list-routes.js';
 import { LISTEN_KEY_ROUTES } from './rest/listen-key-routes.js';
 import { MARKET_ROUTES } from './rest/market-routes.js';
 import { ORDER_ROUTES } from './rest/order-routes.js';
-import { createRestServer, send } from './rest/server.js';
+import { createRestServer } from './rest/server.js';
 import { Weights } from './rest/weights.js';
 import { Streams } from './streams/upgrade.js';
 import type { Venue } from './venue.js';
@@ -40,10 +41,11 @@ export interface Serving {
 /** Opens both ports and starts the prices. Port 0 takes a free one. @throws when a port is taken. */
 export async function serve(venue: Venue, port: number, adminPort: number): Promise<Serving> {
   const dispatch = new Dispatch(venue, ROUTES, new Weights(venue.rateLimits));
-  const rest = createRestServer((request, response) => send(response, dispatch.answer(request)));
+  const replies = new FaultyReplies(venue, dispatch);
+  const rest = createRestServer((request, response) => replies.answer(request, response));
   const streams = new Streams(venue, dispatch);
   streams.attach(rest);
-  const admin = createAdminServer(venue);
+  const admin = createAdminServer(venue, streams);
   const tradingPort = await listening(rest, port);
   const adminsPort = await listening(admin, adminPort);
   venue.start();
@@ -56,7 +58,7 @@ export async function serve(venue: Venue, port: number, adminPort: number): Prom
     },
     userReaders: (account) => streams.users.count(account),
     async close() {
-      streams.dropAll();
+      streams.drop('all', 0);
       await Promise.all([closed(rest), closed(admin)]);
       venue.stop();
     },

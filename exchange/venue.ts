@@ -6,6 +6,8 @@ import { OrderStore } from './accounts/order-store.js';
 import { plainText, type Units } from './amount/units.js';
 import { SimulatedDepth } from './book/depth.js';
 import { InstrumentBook } from './book/instrument-book.js';
+import { FaultBook } from './faults/fault-book.js';
+import { faultEvent, type FaultRule, type Target } from './faults/rule.js';
 import type { JournalEvent } from './journal/record.js';
 import { readJournal } from './journal/reader.js';
 import { Restore } from './journal/restore.js';
@@ -14,6 +16,7 @@ import type { LoadedInstrument } from './market/load.js';
 import { Player, type TapeTick } from './market/player.js';
 import { Tape, type TapeBar } from './market/tape.js';
 import { Engine } from './matching/engine.js';
+import type { Order } from './matching/order.js';
 import type { FeeRates } from './matching/fees.js';
 import { OrderLists } from './matching/order-lists.js';
 import type { Committed } from './matching/transaction.js';
@@ -45,6 +48,7 @@ export interface VenueListener {
   onTick(tick: TapeTick): void;
   onBarClosed(tape: Tape, bar: TapeBar): void;
   onMoment(): void;
+  onBalanceMoved(account: string, asset: string, amount: Units): void;
   /** A snapshot of this book is about to be read: changes not told yet are told first, so that the two fit together. */
   onSnapshot(symbol: string): void;
 }
@@ -59,6 +63,7 @@ export class Venue {
   readonly orders = new OrderStore();
   readonly lists = new OrderLists();
   readonly listenKeys = new ListenKeys();
+  readonly faults = new FaultBook();
   readonly books = new Map<string, InstrumentBook>();
   readonly tapes = new Map<string, Tape>();
   readonly engine: Engine;
@@ -68,6 +73,8 @@ export class Venue {
   readonly #wallClock: () => number;
   readonly #journal: Journal;
   readonly #listeners: VenueListener[] = [];
+  /** Orders that look-ups do not show yet, with the time until then. */
+  readonly #hidden = new Map<number, number>();
   readonly #player: Player;
   /** What the venue's clock is ahead of the real one, ms. */
   clockShiftMs = 0;
@@ -91,7 +98,9 @@ export class Venue {
       this.tapes.set(symbol, new Tape(instrument, series, { intervalMs: options.intervalMs, anchorTime }, options.seed));
       const depth = new SimulatedDepth(instrument, options.seed, options.depthNotional);
       const firstTradeId = Math.max((restore.lastTradeIds.get(symbol) ?? 0) + 1, now - TRADE_ID_EPOCH);
-      this.books.set(symbol, new InstrumentBook(instrument, depth, firstTradeId));
+      const book = new InstrumentBook(instrument, depth, firstTradeId);
+      book.halted = restore.halted.has(symbol);
+      this.books.set(symbol, book);
     }
     this.engine = new Engine({
       books: this.books,
@@ -131,6 +140,35 @@ export class Venue {
     return this.#wallClock();
   }
 
+  noteFault(rule: FaultRule, target: Target): void {
+    this.engine.note(this.now(), faultEvent(rule, target));
+  }
+
+  noteAction(action: string, details: Readonly<Record<string, unknown>>): void {
+    this.engine.note(this.now(), { type: 'action', action, details });
+  }
+
+  /** Keeps an order out of every look-up for a while; streams still tell of it. */
+  hide(order: Order, forMs: number): void {
+    this.#hidden.set(order.orderId, this.now() + forMs);
+  }
+
+  isHidden(orderId: number): boolean {
+    const until = this.#hidden.size === 0 ? undefined : this.#hidden.get(orderId);
+    if (until === undefined) return false;
+    if (until > this.now()) return true;
+    this.#hidden.delete(orderId);
+    return false;
+  }
+
+  /** A balance changes without an order, as by a transfer on the venue's own site. */
+  moveBalance(account: string, asset: string, amount: Units): void {
+    const now = this.now();
+    const details = { account, asset, amount: plainText(amount) };
+    this.engine.deposit(account, asset, amount, now, { type: 'action', action: 'moveBalance', details });
+    for (const listener of this.#listeners) listener.onBalanceMoved(account, asset, amount);
+  }
+
   listen(listener: VenueListener): void {
     this.#listeners.push(listener);
   }
@@ -142,6 +180,11 @@ export class Venue {
 
   start(): void {
     this.#player.start();
+  }
+
+  /** Prices stand still; everything else goes on. */
+  pausePrices(): void {
+    this.#player.stop();
   }
 
   stop(): void {

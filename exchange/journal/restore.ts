@@ -5,7 +5,7 @@ import { unitsOf } from '../amount/units.js';
 import type { OrderLists } from '../matching/order-lists.js';
 import { isOpen, type Order, type OrderStatus } from '../matching/order.js';
 import { fillOf, orderOf } from './codec.js';
-import type { FillEvent, JournalLine, JournalOrder, OrderListEvent, SessionEvent } from './record.js';
+import type { ActionEvent, FillEvent, JournalLine, JournalOrder, OrderListEvent, SessionEvent } from './record.js';
 
 export interface RestoredState {
   readonly accounts: Accounts;
@@ -18,6 +18,8 @@ export interface RestoredState {
 export class Restore {
   readonly #state: RestoredState;
   readonly lastTradeIds = new Map<string, number>();
+  /** Instruments that were halted by hand. */
+  readonly halted = new Set<string>();
   lastOrderId = 0;
   session: SessionEvent | undefined;
 
@@ -37,11 +39,18 @@ export class Restore {
       } else if (event.type === 'order') this.#order(event.order);
       else if (event.type === 'fill') this.#fill(event, line.time);
       else if (event.type === 'orderList') lists.push(event);
+      else if (event.type === 'action') this.#action(event);
     }
     for (const list of lists) {
       const [first, second] = list.orderIds.map((orderId) => this.#state.orders.any(orderId) as Order) as [Order, Order];
       this.#state.lists.add({ ...list, time: line.time, orders: [first, second] });
     }
+  }
+
+  #action({ action, details }: ActionEvent): void {
+    const symbol = String(details['symbol']);
+    if (action === 'halt') this.halted.add(symbol);
+    else if (action === 'resume') this.halted.delete(symbol);
   }
 
   #order(written: JournalOrder): void {

@@ -46,6 +46,11 @@ export interface PairRequest {
   readonly listClientOrderId: string;
 }
 
+/** What a fault makes of an order that the venue has admitted. */
+export type ForcedOutcome =
+  | { readonly status: 'EXPIRED_IN_MATCH' }
+  | { readonly status: 'CANCELED'; readonly percent: number };
+
 const NO_LIST = -1;
 const MOST_TRIGGER_ROUNDS = 1000;
 
@@ -72,9 +77,15 @@ export class Engine {
   }
 
   /** @throws VenueError when the venue refuses; nothing has changed then. */
-  place(account: string, request: OrderRequest, time: number, ...events: JournalEvent[]): Order {
+  place(
+    account: string,
+    request: OrderRequest,
+    time: number,
+    forced?: ForcedOutcome,
+    ...events: JournalEvent[]
+  ): Order {
     const tx = transactionAt(time, ...events);
-    const order = this.#admit(account, request, tx);
+    const order = this.#admit(account, request, tx, forced);
     this.#commit(tx);
     return order;
   }
@@ -113,6 +124,24 @@ export class Engine {
   cancel(order: Order, cancelClientOrderId: string | undefined, time: number, ...events: JournalEvent[]): void {
     const tx = transactionAt(time, ...events);
     this.#cancel(order, cancelClientOrderId, tx);
+    this.#commit(tx);
+  }
+
+  /** Fills an open order, or a part of it, at its own price (at market: at the last one) as if the tape had done it. */
+  fillByHand(order: Order, quantity: Units, time: number, ...events: JournalEvent[]): void {
+    const tx = transactionAt(time, ...events);
+    const book = this.#book(order.symbol);
+    if (book.waiting.delete(order)) {
+      order.workingTime = time;
+      this.#takeOver(order, book, tx);
+      record(tx, 'TRIGGERED', order);
+      if (!executesAtMarket(order.type)) book.resting.add(order);
+    }
+    const price = executesAtMarket(order.type) ? book.lastPrice : order.price;
+    settle(this.#context, book, { price, quantity, taker: undefined, maker: order }, tx);
+    this.#endSiblings(tx);
+    if (!isOpen(order)) book.resting.remove(order);
+    else if (executesAtMarket(order.type)) this.#end(order, 'EXPIRED', 'EXPIRED', undefined, tx);
     this.#commit(tx);
   }
 
@@ -175,7 +204,7 @@ export class Engine {
     return book;
   }
 
-  #admit(account: string, request: OrderRequest, tx: Transaction): Order {
+  #admit(account: string, request: OrderRequest, tx: Transaction, forced: ForcedOutcome | undefined): Order {
     const book = this.#book(request.symbol);
     if (book.halted) throw new VenueError(-1013, 'Market is closed.');
     this.#check(account, request, book);
@@ -184,6 +213,10 @@ export class Engine {
     this.#nextOrderId += 1;
     this.#parts.orders.add(order);
     record(tx, 'NEW', order);
+    if (forced !== undefined) {
+      this.#force(book, order, forced, tx);
+      return order;
+    }
     if (isWaiting(order)) {
       book.waiting.add(order);
       return order;
@@ -266,6 +299,16 @@ export class Engine {
     if (order.quoteQuantity > 0n) return order.quoteQuantity;
     if (order.type === 'MARKET') return fillsAtOnce(book, order).quote;
     return timesUnits(executesAtMarket(order.type) ? order.stopPrice : order.price, order.quantity);
+  }
+
+  /** A fault's will: part of the order trades, as far as the book goes, and the venue ends the rest. */
+  #force(book: InstrumentBook, order: Order, forced: ForcedOutcome, tx: Transaction): void {
+    if (forced.status === 'CANCELED' && !isWaiting(order)) {
+      const share = (order.quantity * BigInt(Math.round(forced.percent))) / 100n;
+      execute(this.#context, book, order, tx, share - (share % book.instrument.step));
+      this.#endSiblings(tx);
+    }
+    if (isOpen(order)) this.#end(order, forced.status, forced.status === 'CANCELED' ? 'CANCELED' : 'TRADE_PREVENTION', undefined, tx);
   }
 
   /** Lets an order that has just begun to work trade, then rest or expire by its type and time in force. */

@@ -11,12 +11,19 @@ export type ExecutionContext = SettlementContext;
 /** `rest`: something is left and nothing more can be met. `selfTrade`: the next to meet is an order of the same account. */
 export type Outcome = 'filled' | 'rest' | 'selfTrade';
 
-/** Trades an order against the book until it is done, its limit is reached, or nothing is left to meet. */
-export function execute(context: ExecutionContext, book: InstrumentBook, order: Order, tx: Transaction): Outcome {
+/** Trades an order against the book until it is done, its limit is reached, or nothing is left to meet; `most` stops it earlier. */
+export function execute(
+  context: ExecutionContext,
+  book: InstrumentBook,
+  order: Order,
+  tx: Transaction,
+  most: Units | undefined = undefined,
+): Outcome {
   for (;;) {
     const met = book.meets(order.side);
     if (met === undefined || !crosses(order, met.price)) break;
-    const quantity = leastOf(met.quantity, wanted(context, book, order, met.price));
+    const allowed = most === undefined ? met.quantity : leastOf(met.quantity, most - order.executed);
+    const quantity = leastOf(allowed, wanted(context, book, order, met.price));
     if (quantity <= 0n) break;
     if (met.order?.account === order.account) return 'selfTrade';
     if (met.order === undefined) book.consume(order.side, met.price, quantity);

@@ -1,5 +1,5 @@
 import { shareOf, wireText } from '../amount/units.js';
-import { isOpen } from '../matching/order.js';
+import { isOpen, type Order } from '../matching/order.js';
 import { fillJson, orderJson } from './render.js';
 import { symbolOf, symbolsOf } from './lookups.js';
 import type { Call, Routes } from './route.js';
@@ -57,7 +57,8 @@ function rate(hundredThousandths: bigint): string {
 
 function openOrders(call: Call): unknown {
   const { symbols } = symbolsOf(call);
-  return symbols.flatMap((symbol) => call.venue.orders.open(call.account.name, symbol).filter(isOpen).map(orderJson));
+  const isShown = (order: Order): boolean => isOpen(order) && !call.venue.isHidden(order.orderId);
+  return symbols.flatMap((symbol) => call.venue.orders.open(call.account.name, symbol).filter(isShown).map(orderJson));
 }
 
 function allOrders(call: Call): unknown {
@@ -68,7 +69,7 @@ function allOrders(call: Call): unknown {
   const limit = call.params.limit(500, MOST_ROWS);
   const history = call.venue.orders
     .history(call.account.name, symbol)
-    .filter((order) => order.time >= startTime && order.time <= endTime && order.orderId >= (orderId ?? 0));
+    .filter((order) => !call.venue.isHidden(order.orderId) && order.time >= startTime && order.time <= endTime && order.orderId >= (orderId ?? 0));
   const oldestFirst = orderId !== undefined || startTime > 0;
   return (oldestFirst ? history.slice(0, limit) : history.slice(-limit)).map(orderJson);
 }
@@ -84,6 +85,7 @@ function myTrades(call: Call): unknown {
     .fills(call.account.name, symbol)
     .filter(
       (fill) =>
+        !call.venue.isHidden(fill.orderId) &&
         (orderId === undefined || fill.orderId === orderId) &&
         fill.tradeId >= (fromId ?? 0) &&
         fill.time >= startTime &&

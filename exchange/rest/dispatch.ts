@@ -1,9 +1,10 @@
-import type { Account } from '../accounts/accounts.js';
+import type { Account, Permission } from '../accounts/accounts.js';
 import { VenueError } from '../matching/venue-error.js';
 import type { Venue } from '../venue.js';
 import { Params, readForm } from './params.js';
+import { requestEventOf } from './request-event.js';
 import type { Call, Route, Routes } from './route.js';
-import { accountOfKey, checkSignature, checkTime, withoutSignature } from './sign.js';
+import { accountOfKey, checkSignature, checkTime, withoutSignature, type Admission } from './sign.js';
 import type { Weights } from './weights.js';
 
 export interface RawRequest {
@@ -85,6 +86,19 @@ export class Dispatch {
     return route.handle(call);
   }
 
+  /** A call of the account itself that came too late or too early is written down when it would have changed orders. */
+  #admitted(call: Pick<Call, 'name' | 'params' | 'account' | 'now'>, permission: Permission): Admission {
+    try {
+      return checkTime(call.params, call.now);
+    } catch (error) {
+      if (error instanceof VenueError && permission === 'trade') {
+        const untrusted = { timestamp: Number(new Map(call.params.entries()).get('timestamp')) || 0, recvWindow: 0 };
+        this.#venue.engine.note(call.now, requestEventOf(call, untrusted, error.code, error.message));
+      }
+      throw error;
+    }
+  }
+
   #call(name: string, route: Route, request: RawRequest, now: number): Call {
     const values = new Map<string, string>();
     readForm(request.query, values);
@@ -97,6 +111,7 @@ export class Dispatch {
     if (permission === undefined) return { ...call, account, admission: UNTIMED };
     const payload = withoutSignature(request.query) + withoutSignature(request.body);
     checkSignature(account.secret, payload, params.optional('signature'));
-    return { ...call, account, admission: checkTime(params, now) };
+    const known = { ...call, account };
+    return { ...known, admission: this.#admitted(known, permission) };
   }
 }

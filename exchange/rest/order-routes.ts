@@ -1,9 +1,12 @@
-import type { RequestEvent } from '../journal/record.js';
+import { faultEvent, type FaultRule } from '../faults/rule.js';
+import type { JournalEvent, RequestEvent } from '../journal/record.js';
+import type { ForcedOutcome } from '../matching/engine.js';
 import { isOpen, type Order } from '../matching/order.js';
 import { VenueError } from '../matching/venue-error.js';
 import { symbolOf } from './lookups.js';
 import { clientOrderIdOf, orderRequestOf } from './order-request.js';
 import { canceledJson, orderJson, placedJson } from './render.js';
+import { requestEventOf } from './request-event.js';
 import type { Call, Routes } from './route.js';
 
 /** Signed calls that make, show or end orders. */
@@ -26,18 +29,7 @@ export function journaled(call: Call, handle: (call: Call) => unknown): unknown 
 }
 
 export function requestEvent(call: Call, code: number, message: string): RequestEvent {
-  const text = (name: string): string => (call.params.has(name) ? (call.params.optional(name) ?? '') : '').slice(0, 64);
-  return {
-    type: 'request',
-    call: call.name,
-    account: call.account.name,
-    symbol: text('symbol'),
-    clientOrderId: text(call.name.startsWith('POST') ? 'newClientOrderId' : 'origClientOrderId'),
-    timestamp: call.admission.timestamp,
-    recvWindow: call.admission.recvWindow,
-    code,
-    message,
-  };
+  return requestEventOf(call, call.admission, code, message);
 }
 
 export function placeOrder(call: Call): unknown {
@@ -45,8 +37,21 @@ export function placeOrder(call: Call): unknown {
   const request = orderRequestOf(venue, params);
   const atOnce = request.type === 'LIMIT' || request.type === 'MARKET';
   const type = params.oneOf('newOrderRespType', ['ACK', 'RESULT', 'FULL'], -1100, "Illegal value of 'newOrderRespType'.");
-  const order = venue.engine.place(account.name, request, now, requestEvent(call, 0, ''));
+  const target = { call: call.name, account: account.name, symbol: request.symbol, side: request.side, type: request.type };
+  const named = { ...target, clientOrderId: request.clientOrderId };
+  const rule = venue.faults.take('order', named, now);
+  const events: JournalEvent[] = [requestEvent(call, 0, ''), ...(rule === undefined ? [] : [faultEvent(rule, named)])];
+  const order = venue.engine.place(account.name, request, now, rule === undefined ? undefined : forcedBy(rule), ...events);
+  const hiding = venue.faults.take('visibility', named, now);
+  if (hiding !== undefined) {
+    venue.hide(order, hiding.delayMs);
+    venue.noteFault(hiding, named);
+  }
   return placedJson(order, venue.orders.fillsOf(order.orderId), type ?? (atOnce ? 'FULL' : 'ACK'));
+}
+
+function forcedBy({ fault, percent }: FaultRule): ForcedOutcome {
+  return fault === 'expireInMatch' ? { status: 'EXPIRED_IN_MATCH' } : { status: 'CANCELED', percent };
 }
 
 function testOrder(call: Call): unknown {
@@ -62,7 +67,7 @@ export function cancelOrder(call: Call): unknown {
 }
 
 function cancelOpenOrders(call: Call): unknown {
-  const open = call.venue.orders.open(call.account.name, symbolOf(call)).filter(isOpen);
+  const open = call.venue.orders.open(call.account.name, symbolOf(call)).filter((order) => isOpen(order) && !call.venue.isHidden(order.orderId));
   if (open.length === 0) throw new VenueError(-2011, 'Unknown order sent.');
   call.venue.engine.cancelAll(open, call.now, requestEvent(call, 0, ''));
   return open.map((order) => canceledJson(order, `cancel-${order.orderId}`));
@@ -80,6 +85,6 @@ function orderAsked(call: Call, unknown: VenueError = new VenueError(-2013, 'Ord
     orderId === undefined
       ? orders.byClientId(call.account.name, symbol, clientOrderId as string)
       : orders.byId(call.account.name, symbol, orderId);
-  if (order === undefined || (clientOrderId !== undefined && order.clientOrderId !== clientOrderId)) throw unknown;
+  if (order === undefined || call.venue.isHidden(order.orderId) || (clientOrderId !== undefined && order.clientOrderId !== clientOrderId)) throw unknown;
   return order;
 }

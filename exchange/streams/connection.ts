@@ -8,6 +8,8 @@ const PING_MS = 20_000;
 export class Connection {
   readonly #socket: WebSocket;
   readonly #pings: NodeJS.Timeout;
+  /** Pings and replies go on; data does not. */
+  silentUntil = 0;
   #answered = true;
 
   constructor(socket: WebSocket, onText: (text: string) => void, onEnd: () => void) {
@@ -27,6 +29,12 @@ export class Connection {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     if (this.#socket.bufferedAmount > MOST_BUFFERED_BYTES) this.#socket.terminate();
     else this.#socket.send(text);
+  }
+
+  /** Stream data, as opposed to replies. */
+  sendData(text: string): void {
+    if (this.silentUntil > 0 && Date.now() < this.silentUntil) return;
+    this.send(text);
   }
 
   drop(): void {

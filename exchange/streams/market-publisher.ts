@@ -57,6 +57,8 @@ export class MarketPublisher implements VenueListener {
     }
   }
 
+  onBalanceMoved(): void {}
+
   onSnapshot(symbol: string): void {
     this.#depth(symbol, this.#venue.books.get(symbol) as InstrumentBook, this.#venue.now());
   }

@@ -42,8 +42,13 @@ export class StreamSession implements Subscriber {
     for (const name of streams) this.#subscribe(name);
   }
 
+  /** True when it reads an account's events. */
+  get readsUserData(): boolean {
+    return this.#keys.size > 0;
+  }
+
   deliver(stream: string, data: string): void {
-    this.connection.send(this.#isCombined ? `{"stream":${JSON.stringify(stream)},"data":${data}}` : data);
+    this.connection.sendData(this.#isCombined ? `{"stream":${JSON.stringify(stream)},"data":${data}}` : data);
   }
 
   #command(text: string): void {
@@ -105,7 +110,7 @@ export class StreamSession implements Subscriber {
 
   #openKey(key: string, account: string): void {
     if (this.#keys.has(key)) return;
-    const reader: UserReader = (event) => this.deliver(key, event);
+    const reader: UserReader = { deliver: (event) => this.deliver(key, event), drop: () => this.connection.drop() };
     this.#keys.set(key, { account, reader });
     this.#users.add(account, reader);
   }

@@ -1,4 +1,5 @@
-import { wireText } from '../amount/units.js';
+import { wireText, type Units } from '../amount/units.js';
+import type { FaultRule, Target } from '../faults/rule.js';
 import type { ExecutionReport } from '../matching/order.js';
 import { isOpen, isWaiting } from '../matching/order.js';
 import { isListOpen } from '../matching/order-lists.js';
@@ -6,8 +7,13 @@ import type { Committed } from '../matching/transaction.js';
 import { SELF_TRADE_PREVENTION } from '../rest/render.js';
 import type { Venue, VenueListener } from '../venue.js';
 
-/** Somebody who reads an account's events. `event` is JSON text. */
-export type UserReader = (event: string) => void;
+/** Somebody who reads an account's events. */
+export interface UserReader {
+  /** `event` is JSON text. */
+  deliver(event: string): void;
+  /** Ends the connection. */
+  drop(): void;
+}
 
 /** Writes the user-data streams: each step of an order, and balances that changed. */
 export class UserPublisher implements VenueListener {
@@ -36,15 +42,19 @@ export class UserPublisher implements VenueListener {
   publish(account: string, event: Record<string, unknown>): void {
     const readers = this.#readers.get(account);
     if (readers === undefined || readers.size === 0) return;
-    const text = JSON.stringify(event);
-    for (const reader of [...readers]) reader(text);
+    this.#deliver([...readers], JSON.stringify(event));
+  }
+
+  onBalanceMoved(account: string, asset: string, amount: Units): void {
+    const now = this.#venue.now();
+    this.publish(account, { e: 'balanceUpdate', E: now, a: asset, d: wireText(amount), T: now });
   }
 
   onCommitted({ time, reports, balances }: Committed): void {
     for (const report of reports) {
       this.#executionId += 1;
       if ((this.#readers.get(report.order.account)?.size ?? 0) > 0) {
-        this.publish(report.order.account, this.#executionReport(report));
+        this.#publishReport(report);
       }
     }
     this.#listStatuses(reports, time);
@@ -91,6 +101,34 @@ export class UserPublisher implements VenueListener {
         O: list.orders.map((order) => ({ s: order.symbol, i: order.orderId, c: order.clientOrderId })),
       });
     }
+  }
+
+  #publishReport(report: ExecutionReport): void {
+    const { account, symbol, side, type, clientOrderId } = report.order;
+    const readers = [...(this.#readers.get(account) ?? [])];
+    const text = JSON.stringify(this.#executionReport(report));
+    const target = { account, symbol, side, type, clientOrderId, execution: report.execution };
+    const rule = this.#venue.faults.isEmpty ? undefined : this.#venue.faults.take('event', target, this.#venue.now());
+    if (rule === undefined) {
+      this.#deliver(readers, text);
+      return;
+    }
+    this.#strike(rule, target);
+    if (rule.fault === 'dropStream') for (const reader of readers) reader.drop();
+    else if (rule.fault === 'delayEvent') setTimeout(() => this.#deliver(readers, text), rule.delayMs);
+    else if (rule.fault === 'duplicateEvent') {
+      this.#deliver(readers, text);
+      this.#deliver(readers, text);
+    }
+  }
+
+  /** The journal is told after the transaction that is being told now. */
+  #strike(rule: FaultRule, target: Target): void {
+    queueMicrotask(() => this.#venue.noteFault(rule, target));
+  }
+
+  #deliver(readers: readonly UserReader[], text: string): void {
+    for (const reader of readers) reader.deliver(text);
   }
 
   #executionReport({ execution, order, fill, cancelClientOrderId, time }: ExecutionReport): Record<string, unknown> {

@@ -71,6 +71,9 @@ export class WsApiSession {
     );
   }
 
+  /** It is for accounts, whether one is read at this moment or not. */
+  readonly readsUserData = true;
+
   #request(text: string): void {
     let id: unknown = null;
     try {
@@ -138,7 +141,10 @@ export class WsApiSession {
     if (this.#subscriptions.size >= 100) throw new VenueError(-1000, 'Too many subscriptions on one connection.');
     const id = this.#nextSubscription;
     this.#nextSubscription += 1;
-    const reader: UserReader = (event) => this.connection.send(`{"subscriptionId":${id},"event":${event}}`);
+    const reader: UserReader = {
+      deliver: (event) => this.connection.sendData(`{"subscriptionId":${id},"event":${event}}`),
+      drop: () => this.connection.drop(),
+    };
     this.#subscriptions.set(id, { account, reader });
     this.#users.add(account, reader);
     return id;

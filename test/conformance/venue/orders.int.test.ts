@@ -7,7 +7,10 @@ let paper: PaperVenue;
 
 beforeAll(async () => {
   paper = await openPaperVenue();
+  paper.venue.pausePrices();
   paper.venue.engine.deposit('test', 'BTC', unitsOf('100'), paper.venue.now());
+  paper.venue.engine.deposit('test', 'USDT', unitsOf('1000000'), paper.venue.now());
+  print('50000');
 });
 
 afterEach(() => {
