@@ -20,14 +20,16 @@ export interface SessionOptions {
 const CONNECT_LIMIT_MS = 5_000;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
+/** A connection that carried data and lasted so long was a good one: the next pause is short again. */
+const GOOD_AFTER_MS = 10_000;
 
 /** Keeps one stream alive until `signal` aborts: each loss is told, then a new connection is made after a growing pause. */
 export async function runStream(options: SessionOptions): Promise<void> {
   let losses = 0;
   while (!options.signal.aborted) {
-    const { reason, lively } = await connection(options);
+    const { reason, wasGood } = await connection(options);
     if (options.signal.aborted) return;
-    losses = lively ? 1 : losses + 1;
+    losses = wasGood ? 1 : losses + 1;
     options.onLost(reason);
     await pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (losses - 1)), options.signal);
   }
@@ -35,8 +37,7 @@ export async function runStream(options: SessionOptions): Promise<void> {
 
 interface Ended {
   readonly reason: string;
-  /** True when data came before the end. */
-  readonly lively: boolean;
+  readonly wasGood: boolean;
 }
 
 function connection(options: SessionOptions): Promise<Ended> {
@@ -46,7 +47,8 @@ function connection(options: SessionOptions): Promise<Ended> {
     let frames = 0;
     let over = false;
     let watchdog: NodeJS.Timeout | undefined;
-    let lastSign = performance.now();
+    const begun = performance.now();
+    let lastSign = begun;
 
     const end = (reason: string): void => {
       if (over) return;
@@ -54,7 +56,7 @@ function connection(options: SessionOptions): Promise<Ended> {
       clearTimeout(watchdog);
       signal.removeEventListener('abort', onAbort);
       terminate(client);
-      resolve({ reason, lively: frames > 0 });
+      resolve({ reason, wasGood: frames > 0 && performance.now() - begun >= GOOD_AFTER_MS });
     };
     const onAbort = (): void => end('aborted');
 
