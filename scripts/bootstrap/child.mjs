@@ -3,6 +3,9 @@ import { ROOT } from './paths.mjs';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
+/** npm ends its whole work before it obeys a signal; what it leaves half done is done anew by the next run. */
+const PATIENCE_MS = 2_000;
+
 /** Exit code of a program ended by a signal, as shells count it. */
 const SIGNAL_CODES = { SIGHUP: 129, SIGINT: 130, SIGKILL: 137, SIGTERM: 143 };
 
@@ -27,6 +30,7 @@ export function runToEnd(program, args, options = {}) {
     const pass = (signal) => {
       received = signal;
       child.kill(signal);
+      setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS).unref();
     };
     for (const signal of SIGNALS) process.on(signal, pass);
     child.stdout?.on('data', (piece) => pieces.push(piece));
