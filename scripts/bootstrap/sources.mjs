@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { ROOT } from './paths.mjs';
 
-/** The folders that hold TypeScript; tsconfig.json includes the same. */
+/** The folders that hold programs; tsconfig.build.json includes the same. */
 export const SOURCE_FOLDERS = [
   'activities',
   'adapters',
@@ -16,7 +16,7 @@ export const SOURCE_FOLDERS = [
   'exchange',
   'launcher',
   'scripts',
-  'test',
+  'test/soak',
   'workers',
   'workflows',
 ];

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { readTree, ROOT } from '../tree.js';
-import { brokenLinks } from './links.js';
+import { brokenLinks, unmapped } from './links.js';
 
 const there = { path: 'docs/there.md', text: '# A title: of two\n' };
 const judge = (text: string) =>
@@ -28,3 +28,12 @@ it('every link of this tree leads somewhere', () => {
     files.some((each) => each.path.startsWith(path.replace(/\/*$/, '/')));
   expect(pages.flatMap((page) => brokenLinks(page, files, exists))).toEqual([]);
 });
+
+it('names a page that the map of the documentation misses', () => {
+  const map = { path: 'docs/README.md', text: '[a](guides/a.md)' };
+  expect(unmapped([map, { path: 'docs/guides/a.md', text: '' }, { path: 'docs/guides/b.md', text: '' }])).toEqual([
+    'docs/guides/b.md is not in docs/README.md',
+  ]);
+});
+
+it('the map of the documentation is complete', () => expect(unmapped(readTree())).toEqual([]));

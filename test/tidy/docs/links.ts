@@ -31,3 +31,12 @@ export function brokenLinks(page: TreeFile, files: readonly TreeFile[], exists: 
     return [];
   });
 }
+
+/** Pages below docs/ that its map, `docs/README.md`, does not link to: nobody would find them. */
+export function unmapped(files: readonly TreeFile[]): Finding[] {
+  const map = files.find(({ path }) => path === 'docs/README.md')?.text ?? '';
+  return files
+    .map(({ path }) => path)
+    .filter((path) => /^docs\/.+\.md$/.test(path) && path !== 'docs/README.md' && !map.includes(`(${path.slice('docs/'.length)})`))
+    .map((path) => `${path} is not in docs/README.md`);
+}
