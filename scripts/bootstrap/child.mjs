@@ -3,8 +3,8 @@ import { ROOT } from './paths.mjs';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-/** npm ends its whole work before it obeys a signal; what it leaves half done is done anew by the next run. */
-const PATIENCE_MS = 2_000;
+/** How long a program may take to end after a signal: tests have servers to stop. */
+const PATIENCE_MS = 20_000;
 
 /** Exit code of a program ended by a signal, as shells count it. */
 const SIGNAL_CODES = { SIGHUP: 129, SIGINT: 130, SIGKILL: 137, SIGTERM: 143 };
@@ -15,7 +15,8 @@ const SIGNAL_CODES = { SIGHUP: 129, SIGINT: 130, SIGKILL: 137, SIGTERM: 143 };
  *
  * @param {string} program
  * @param {readonly string[]} args
- * @param {{ show?: boolean, env?: NodeJS.ProcessEnv }} [options] `show`: the program writes to our own output.
+ * @param {{ show?: boolean, env?: NodeJS.ProcessEnv, patienceMs?: number }} [options] `show`: the program writes to our
+ *   own output; `patienceMs`: how long it may take to end after a signal.
  * @returns {Promise<{ code: number, output: string }>}
  */
 export function runToEnd(program, args, options = {}) {
@@ -30,7 +31,7 @@ export function runToEnd(program, args, options = {}) {
     const pass = (signal) => {
       received = signal;
       child.kill(signal);
-      setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS).unref();
+      setTimeout(() => child.kill('SIGKILL'), options.patienceMs ?? PATIENCE_MS).unref();
     };
     for (const signal of SIGNALS) process.on(signal, pass);
     child.stdout?.on('data', (piece) => pieces.push(piece));

@@ -93,7 +93,9 @@ export async function installPackages(report) {
   const timer = watchProgress(report, startedAt);
   const env = { ...process.env };
   delete env.NODE_ENV;
-  const { code, output } = await npmCommand()(['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], { env });
+  // npm finishes its whole work before it obeys a signal. What it leaves half done is done anew by the next run.
+  const options = { env, patienceMs: 2_000 };
+  const { code, output } = await npmCommand()(['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], options);
   clearInterval(timer);
   const elapsedMs = Date.now() - startedAt;
   if (code !== 0) {
