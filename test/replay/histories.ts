@@ -1,0 +1,37 @@
+import { historyFromJSON, historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export type History = ReturnType<typeof historyFromJSON>;
+
+const FOLDER = fileURLToPath(new URL('histories', import.meta.url));
+
+/** A stored history; `name` is its path below `histories/` without the ending: release, workflow type, path taken. */
+export interface StoredHistory {
+  readonly name: string;
+  readonly workflowType: string;
+  readonly history: History;
+}
+
+/** All stored histories, of every release. */
+export function storedHistories(): StoredHistory[] {
+  return readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.json'))
+    .sort()
+    .map((file) => {
+      const history = historyFromJSON(JSON.parse(readFileSync(join(FOLDER, file), 'utf8')));
+      const workflowType = history.events?.[0]?.workflowExecutionStartedEventAttributes?.workflowType?.name ?? '';
+      return { name: file.slice(0, -'.json'.length), workflowType, history };
+    });
+}
+
+/** Writes a history under `name`, without what tells of the machine it was recorded on: stack traces name its folders. */
+export function storeHistory(name: string, history: History): void {
+  const file = join(FOLDER, `${name}.json`);
+  mkdirSync(dirname(file), { recursive: true });
+  // `historyToJSON` gives a text.
+  const plain: unknown = JSON.parse(historyToJSON(history));
+  const text = JSON.stringify(plain, (key, value: unknown) => (key === 'stackTrace' ? undefined : value), 1);
+  writeFileSync(file, `${text}\n`);
+}

@@ -1,0 +1,47 @@
+import { Worker } from '@temporalio/worker';
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { temporalIfAny } from '../support/temporal.js';
+import { workflowBundle } from '../support/trading-stack.js';
+import { storeHistory } from './histories.js';
+import { openPaths, PATHS, type Paths } from './paths.js';
+
+const ENDS: Readonly<Record<string, string>> = {
+  'signalToOrder.filled': 'filled',
+  'signalToOrder.closed': 'filled',
+  'signalToOrder.denied': 'denied',
+  'signalToOrder.abandoned': 'denied',
+  'signalToOrder.refusedAtSubmit': 'expired',
+  'signalToOrder.submitFailed': 'expired',
+  'signalToOrder.unknownFound': 'filled',
+  'signalToOrder.unknownNotPlaced': 'notPlaced',
+  'signalToOrder.rejected': 'rejected',
+  'signalToOrder.expiredUnfilled': 'expired',
+  'settleOrder.expiredUnsent': 'expired',
+  'settleOrder.notPlaced': 'notPlaced',
+};
+
+const temporal = await temporalIfAny();
+
+/** With RECORD_HISTORIES=1 the histories of this version are written anew (CONTRIBUTING, workflow changes). */
+const isRecording = process.env['RECORD_HISTORIES'] === '1';
+
+describe.skipIf(temporal === undefined)('every path of every workflow, taken now', () => {
+  let paths: Paths;
+  beforeAll(async () => {
+    if (temporal !== undefined) paths = await openPaths(temporal);
+  });
+  afterAll(() => paths?.close());
+
+  it.each(PATHS)('%s ends as it should, and replays', async (name) => {
+    const { history, status } = await paths.take(name);
+    expect(status).toBe(ENDS[name]);
+    await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history);
+    if (isRecording) storeHistory(`${version()}/${name}`, history);
+  });
+});
+
+function version(): string {
+  const read = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string };
+  return read.version;
+}

@@ -1,0 +1,210 @@
+import { Client, type WorkflowHandle, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import { Context } from '@temporalio/activity';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { randomUUID } from 'node:crypto';
+import { vi } from 'vitest';
+import { createControlActivities } from '../../activities/control/index.js';
+import { createOrderActivities } from '../../activities/order/index.js';
+import type { OrderStore } from '../../activities/ports/store.js';
+import type { OrderRequest, OrderSender, SubmitVerdict } from '../../activities/ports/venue.js';
+import { createControlStore } from '../../adapters/store/control-store.js';
+import { failure, KeelsonError } from '../../core/errors.js';
+import type { DecimalText } from '../../core/money/index.js';
+import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
+import { ACCOUNT, INSTRUMENT, openTradingStack, workflowBundle } from '../support/trading-stack.js';
+import type { TestTemporal } from '../support/temporal.js';
+import type { History } from './histories.js';
+
+/** The history of a run that took a path, and how it ended. */
+export interface Taken {
+  readonly history: History;
+  readonly status?: string;
+}
+
+/** Each path of each workflow by `type.path`: on a real server, ledger and paper venue, with faults where the path needs one. */
+export interface Paths {
+  take(name: string): Promise<Taken>;
+  close(): Promise<void>;
+}
+
+export const PATHS = [
+  'signalToOrder.filled',
+  'signalToOrder.closed',
+  'signalToOrder.denied',
+  'signalToOrder.abandoned',
+  'signalToOrder.refusedAtSubmit',
+  'signalToOrder.submitFailed',
+  'signalToOrder.unknownFound',
+  'signalToOrder.unknownNotPlaced',
+  'signalToOrder.rejected',
+  'signalToOrder.expiredUnfilled',
+  'settleOrder.expiredUnsent',
+  'settleOrder.notPlaced',
+  'tradingControl.pausedAndResumed',
+  'watchBars.returned',
+  'watchBars.running',
+  'watchAccount.returned',
+  'watchAccount.running',
+] as const;
+
+type Send = (request: OrderRequest, deadlineMs: number) => Promise<SubmitVerdict>;
+
+/** What stands in the way while a path is taken. */
+interface Faults {
+  readonly store?: Partial<OrderStore>;
+  readonly send?: (real: Send) => Send;
+}
+
+export async function openPaths(temporal: TestTemporal): Promise<Paths> {
+  let faults: Faults = {};
+  const stack = await openTradingStack({
+    venueOf: (venue) => {
+      const real: Send = (request, deadlineMs) => venue.sender.submit(request, deadlineMs);
+      const sender: OrderSender = { submit: (request, deadlineMs) => (faults.send?.(real) ?? real)(request, deadlineMs) };
+      return { ...venue, sender };
+    },
+  });
+  const { pool } = stack.database;
+  const ledger = stack.dependencies.store;
+  const store = new Proxy(ledger, { get: (target, key: keyof OrderStore) => faults.store?.[key] ?? target[key] });
+  const orders = createOrderActivities({ ...stack.dependencies, store });
+
+  const returned = new Set<string>();
+  /** The first call of a workflow returns, as after its hour; the next lasts. */
+  const stream = async (): Promise<void> => {
+    const { workflowId } = Context.current().info.workflowExecution ?? { workflowId: '' };
+    if (returned.has(workflowId)) await Context.current().cancelled;
+    returned.add(workflowId);
+  };
+  const connection = await NativeConnection.connect({ address: temporal.address });
+  const client = new Client({ connection, namespace: temporal.namespace, identity: 'starter' });
+  const taskQueue = `paths-${randomUUID()}`;
+  const worker = await Worker.create({
+    connection,
+    namespace: temporal.namespace,
+    taskQueue,
+    identity: 'worker',
+    workflowBundle: await workflowBundle(),
+    activities: { ...orders, ...createControlActivities(createControlStore(pool)), streamBars: stream, streamAccount: stream },
+    shutdownForceTime: '1s',
+  });
+  const running = worker.run();
+
+  const start = (type: string, args: unknown[]): Promise<WorkflowHandleWithFirstExecutionRunId> =>
+    client.workflow.start(type, {
+      taskQueue,
+      workflowId: `${type}-${randomUUID()}`,
+      args,
+      requestEagerStart: true,
+      workflowTaskTimeout: '5s',
+    });
+  const ended = async (handle: WorkflowHandle): Promise<Taken> => {
+    const { status } = (await handle.result()) as { readonly status: string };
+    return { status, history: await handle.fetchHistory() };
+  };
+  let bar = 0;
+  const signal = (leg: TradeSignal['leg'] = 'open'): TradeSignal => stack.signal(leg, (bar += 1_000));
+  const under = async <T>(present: Faults, work: () => Promise<T>): Promise<T> => {
+    faults = present;
+    try {
+      return await work();
+    } finally {
+      faults = {};
+    }
+  };
+  const trade = (one: TradeSignal, present: Faults = {}): Promise<Taken> =>
+    under(present, async () => ended(await start('signalToOrder', [one])));
+  const closed = (): Promise<Taken> => trade(signal('close'));
+  /** Opens, and closes again, so that the next path finds no position. */
+  const opened = async (present: Faults = {}): Promise<Taken> => {
+    const taken = await trade(signal(), present);
+    await closed();
+    return taken;
+  };
+  const lost: SubmitVerdict = {
+    kind: 'unknown',
+    failure: failure('VENUE_OUTCOME_UNKNOWN', { order: 'x', venue: 'paper', detail: 'cut' }),
+  };
+  const away = (): Promise<never> => Promise.reject(new KeelsonError('INFRA_DATABASE', { detail: 'away' }));
+
+  const latched: OrderStore['beginSubmit'] = async (input) => {
+    await pool.query(`insert into latches (scope, scope_value, reason, subject) values ('account', $1, 'a test', 'test')`, [ACCOUNT]);
+    const begun = await ledger.beginSubmit(input);
+    await pool.query('update latches set released_at = clock_timestamp()');
+    return begun;
+  };
+  const unsold = async (): Promise<Taken> => {
+    // The collar ends far under the book: nothing is there to buy from.
+    stack.market.seePrice(INSTRUMENT, '49000' as DecimalText, Date.now());
+    const taken = await trade({ ...signal(), referencePrice: '49000' as DecimalText });
+    stack.market.seePrice(INSTRUMENT, '50000' as DecimalText, Date.now());
+    return taken;
+  };
+  /** An order that was authorised, and perhaps begun, by a process that died. */
+  const orphaned = async (isBegun: boolean): Promise<Taken> => {
+    const one = signal();
+    await orders.authorise(one);
+    await under({ send: () => async () => lost }, async () => (isBegun ? orders.submit(intentIdOf(one), ACCOUNT) : undefined));
+    return ended(await start('settleOrder', [intentIdOf(one)]));
+  };
+  const controlled = async (): Promise<Taken> => {
+    await pool.query(`insert into people (subject, name, roles) values ('owner', 'Owner', '{owner}')`);
+    const handle = await start('tradingControl', [ACCOUNT]);
+    const tell = async (kind: 'pause' | 'resume', isWritten = true): Promise<unknown> => {
+      const commandId = randomUUID();
+      const values = [commandId, ACCOUNT, kind, 'owner', 'a test'];
+      if (isWritten)
+        await pool.query('insert into commands (command_id, account, kind, subject, reason) values ($1, $2, $3, $4, $5)', values);
+      return handle.executeUpdate(kind, { args: [{ commandId }] });
+    };
+    await tell('pause');
+    await tell('resume', false).catch(() => undefined);
+    await tell('resume');
+    const history = await handle.fetchHistory();
+    await handle.terminate('recorded');
+    return { history };
+  };
+  const watched = async (type: string, args: string[], which: 'returned' | 'running'): Promise<Taken> => {
+    const first = await start(type, args);
+    const { workflowId, firstExecutionRunId } = first;
+    const latest = client.workflow.getHandle(workflowId);
+    await vi.waitFor(async () => {
+      const { runId, raw } = await latest.describe();
+      if (runId === firstExecutionRunId || !raw.pendingActivities?.length) throw new Error('the first run still lasts');
+    }, 20_000);
+    const handle = which === 'returned' ? client.workflow.getHandle(workflowId, firstExecutionRunId) : latest;
+    const history = await handle.fetchHistory();
+    await latest.terminate('recorded');
+    return { history };
+  };
+
+  const byName: Readonly<Record<(typeof PATHS)[number], () => Promise<Taken>>> = {
+    'signalToOrder.filled': () => opened(),
+    'signalToOrder.closed': async () => (await trade(signal()), closed()),
+    'signalToOrder.denied': () => trade({ ...signal(), validUntil: 1 }),
+    'signalToOrder.abandoned': () => trade(signal(), { store: { readRisk: away } }),
+    'signalToOrder.refusedAtSubmit': () => trade(signal(), { store: { beginSubmit: latched } }),
+    'signalToOrder.submitFailed': () => trade(signal(), { store: { beginSubmit: away } }),
+    'signalToOrder.unknownFound': () => opened({ send: (real) => async (request, deadlineMs) => (await real(request, deadlineMs), lost) }),
+    'signalToOrder.unknownNotPlaced': () => trade(signal(), { send: () => async () => lost }),
+    'signalToOrder.rejected': () =>
+      trade(signal(), { send: (real) => (request, deadlineMs) => real({ ...request, quantity: '0.00000001' as DecimalText }, deadlineMs) }),
+    'signalToOrder.expiredUnfilled': unsold,
+    'settleOrder.expiredUnsent': () => orphaned(false),
+    'settleOrder.notPlaced': () => orphaned(true),
+    'tradingControl.pausedAndResumed': controlled,
+    'watchBars.returned': () => watched('watchBars', [ACCOUNT, '1s'], 'returned'),
+    'watchBars.running': () => watched('watchBars', [ACCOUNT, '1s'], 'running'),
+    'watchAccount.returned': () => watched('watchAccount', [ACCOUNT], 'returned'),
+    'watchAccount.running': () => watched('watchAccount', [ACCOUNT], 'running'),
+  };
+  return {
+    take: (name) => byName[name as (typeof PATHS)[number]](),
+    async close() {
+      worker.shutdown();
+      await running;
+      await connection.close();
+      await stack.close();
+    },
+  };
+}

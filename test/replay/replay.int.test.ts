@@ -1,0 +1,77 @@
+import { DeterminismViolationError } from '@temporalio/workflow';
+import { bundleWorkflowCode, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import * as workflows from '../../workflows/index.js';
+import { workflowBundle } from '../support/trading-stack.js';
+import { storedHistories } from './histories.js';
+import { PATHS } from './paths.js';
+
+const stored = storedHistories();
+const pathOf = (name: string): string => name.slice(name.lastIndexOf('/') + 1);
+
+describe('the present workflows continue what older ones began', () => {
+  it.each(stored)('$workflowType replays $name', async ({ history, name }) => {
+    await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history, name);
+  });
+
+  it('there is a history of each path of each workflow', () => {
+    const names = new Set(stored.map(({ name }) => pathOf(name)));
+    expect(PATHS.filter((path) => !names.has(path))).toEqual([]);
+    expect(new Set(stored.map((one) => one.workflowType))).toEqual(new Set(Object.keys(workflows)));
+  });
+
+  it('no history tells of the machine it was recorded on', () => {
+    const text = JSON.stringify(stored.map(({ history }) => history));
+    expect(text).not.toContain('stackTrace":"');
+    const { events = [] } = stored[0]?.history ?? {};
+    expect(events?.[0]?.workflowExecutionStartedEventAttributes?.identity).toBe('starter');
+  });
+});
+
+describe('an incompatible edit of signalToOrder is caught', () => {
+  const file = fileURLToPath(new URL('../../workflows/signal-to-order/signal-to-order.ts', import.meta.url));
+  const filled = stored.find(({ name }) => name.endsWith('/signalToOrder.filled'));
+  const replayEdited = async (...edits: Edit[]): Promise<void> => {
+    if (filled === undefined) throw new Error('no stored history of signalToOrder.filled');
+    await Worker.runReplayHistory({ workflowBundle: await bundleEdited(file, edits) }, filled.history, filled.name);
+  };
+  const AUTHORISE = 'const authorisation = await authorise(signal)';
+  const SUBMIT = 'const submission = await submit(intentId, signal.account)';
+  const MORE = `await record(intentId, { kind: 'settled', status: 'authorised' });`;
+
+  it.each<[string, Edit]>([
+    ['a step missing', ['await record(intentId, submission)', 'undefined']],
+    ['submit before authorise', [AUTHORISE, `await submit(intentId, signal.account); ${AUTHORISE}`]],
+    ['a step more', [SUBMIT, `${MORE} ${SUBMIT}`]],
+  ])('%s', async (_, edit) => {
+    await expect(replayEdited(edit)).rejects.toThrow(DeterminismViolationError);
+  });
+
+  it('a step more behind a patch is no violation', async () => {
+    const edits: Edit[] = [
+      ['import { isCancellation,', 'import { patched, isCancellation,'],
+      [SUBMIT, `if (patched('more')) ${MORE} ${SUBMIT}`],
+    ];
+    await expect(replayEdited(...edits)).resolves.toBeUndefined();
+  });
+});
+
+/** A text of the source and what stands in its place. */
+type Edit = readonly [from: string, to: string];
+
+/** The workflows with edits to one of their sources. */
+function bundleEdited(file: string, edits: readonly Edit[]): Promise<WorkflowBundleWithSourceMap> {
+  const loader = fileURLToPath(new URL('fixtures/edit-source.cjs', import.meta.url));
+  return bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
+    logger: { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error },
+    webpackConfigHook: (config) => ({
+      ...config,
+      module: {
+        ...config.module,
+        rules: [...(config.module?.rules ?? []), { test: (path: string) => path === file, enforce: 'pre', loader, options: { edits } }],
+      },
+    }),
+  });
+}
