@@ -17,6 +17,7 @@ export default defineConfig({
       exclude: ['**/*.test.ts'],
       reporter: ['json', 'html'],
       reportsDirectory: 'coverage',
+      reportOnFailure: true,
     },
     projects: [
       {
