@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { KeelsonError } from '../core/errors.js';
 import { environmentName, loadConfig, secrets, venueUrls, type Config, type Environment } from './index.js';
@@ -112,6 +113,43 @@ describe('the configuration', () => {
   test('that is not there says how to name it', () => {
     const { lines } = problem(() => loadConfig({ path: join(folder, 'absent.json'), env: {} }));
     expect(lines).toEqual(['  (the whole file): cannot be read (ENOENT); KEELSON_CONFIG or --config says where it is']);
+  });
+});
+
+describe('whatever is in the file', () => {
+  const anything = fc.jsonValue({ maxDepth: 3 });
+  /** The default with one value, anywhere, replaced by something else. */
+  const changed = fc.tuple(fc.nat(), anything).map(([at, value]) => {
+    const places: [Record<string, unknown>, string][] = [];
+    const walk = (node: unknown): void => {
+      if (typeof node !== 'object' || node === null) return;
+      for (const key of Object.keys(node)) {
+        places.push([node as Record<string, unknown>, key]);
+        walk((node as Record<string, unknown>)[key]);
+      }
+    };
+    const file = usual();
+    walk(file);
+    const [node, key] = places[at % places.length] ?? [file as Record<string, unknown>, '$schema'];
+    node[key] = value;
+    return file as unknown;
+  });
+
+  test('it loads or is refused with lines for people, and never loads as live trading', () => {
+    const path = written('');
+    fc.assert(
+      fc.property(fc.oneof(anything, changed), (file) => {
+        writeFileSync(path, JSON.stringify(file));
+        try {
+          const config = loadConfig({ path, env: {} });
+          return Object.values(config.accounts).every((account) => config.venues[account.venue]?.paper === true);
+        } catch (error) {
+          if (!(error instanceof KeelsonError)) throw error;
+          return error.failure.code.startsWith('CONFIG_') && !/\binvalid_|undefined|\[object/i.test(error.message);
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 });
 

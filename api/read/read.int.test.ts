@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { apiUnderTest, KEYS, seedPeople, seedTrading, type ApiUnderTest } from '../../test/support/api.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
@@ -181,6 +182,38 @@ describe('status', () => {
     await store.pool.query('update latches set released_at = now() where latch_id = $1', [latch.rows[0]?.latch_id]);
     expect((await read<Answer>('/v1/status')).accounts[0]).toMatchObject({ mode: 'normal', latches: [] });
   });
+});
+
+test('no query, however odd, is an unexpected error', async () => {
+  const names = ['account', 'instrument', 'open', 'before', 'limit', 'after', 'kind', 'since', 'intentId', 'flat', 'latest'];
+  const value = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 20 }),
+    fc.constantFrom('main', 'true', '0', '1', '-1', '999999999999999999', '1e3', '8640000000000', "' or 1=1 --", '%00', '\u0000'),
+  );
+  const paths = fc.constantFrom('orders', 'fills', 'positions', 'signals', 'events', 'equity', 'status');
+  const query = fc.array(fc.tuple(fc.constantFrom(...names), value), { maxLength: 3 });
+  await fc.assert(
+    fc.asyncProperty(paths, query, async (path, pairs) => {
+      const search = new URLSearchParams(pairs).toString();
+      const headers = { host: 'localhost', authorization: `Bearer ${KEYS.viewer}` };
+      const answer = await api.server.inject({ url: `/v1/${path}?${search}`, headers });
+      return [200, 400, 404].includes(answer.statusCode);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('no command, however odd, is an unexpected error', async () => {
+  const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 20 }), fc.constantFrom('main', 'a\u0000b', 'why not'));
+  const body = fc.oneof(fc.jsonValue(), fc.record({ account: fc.oneof(text, fc.constant('main')), reason: text }));
+  await fc.assert(
+    fc.asyncProperty(body, async (payload) => {
+      const headers = { host: 'localhost', authorization: `Bearer ${KEYS.owner}`, 'content-type': 'application/json' };
+      const answer = await api.server.inject({ method: 'POST', url: '/v1/control/resume', headers, payload: JSON.stringify(payload) });
+      return [200, 400, 404].includes(answer.statusCode);
+    }),
+    { numRuns: 300 },
+  );
 });
 
 describe('events', () => {

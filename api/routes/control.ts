@@ -15,6 +15,7 @@ const bodySchema = z.strictObject({
     .trim()
     .min(3, { error: () => 'expected a reason of at least 3 characters' })
     .max(500, { error: () => 'expected at most 500 characters' })
+    .regex(/^[^\u0000-\u0008\u000b-\u001f\u007f]*$/, { error: () => 'expected text without control characters' })
     .describe('Why, for whoever reads the audit.'),
   commandId: z
     .uuid({ error: () => 'expected a UUID' })
