@@ -27,6 +27,9 @@ export default defineConfig({
           exclude: [...never, '**/*.int.test.ts', '**/*.e2e.test.ts'],
           pool: 'threads',
           isolate: false,
+          // No test is about time: on a busy machine they may take long.
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },
