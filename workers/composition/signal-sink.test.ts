@@ -1,0 +1,141 @@
+import { WorkflowExecutionAlreadyStartedError, type Client, type WorkflowStartOptions } from '@temporalio/client';
+import { describe, expect, it } from 'vitest';
+import type { Events, OrderStore } from '../../activities/ports/store.js';
+import type { Failure } from '../../core/errors.js';
+import type { DecimalText } from '../../core/money/index.js';
+import { signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
+import { createSignalSink } from './signal-sink.js';
+
+const VALID_UNTIL = 10_000;
+const SIGNAL: TradeSignal = {
+  account: 'main',
+  strategy: 'momentum',
+  strategyVersion: '1',
+  instrument: 'BTC/USDT',
+  leg: 'open',
+  barCloseTime: 8_999,
+  decidedTime: 9_000,
+  validUntil: VALID_UNTIL,
+  referencePrice: '50000' as DecimalText,
+  stopDistanceRatio: 0.02,
+  features: [1],
+  score: 0.7,
+  threshold: 0.5,
+  modelHash: 'm',
+  reason: 'a test',
+};
+
+type Recorded = { readonly signal: TradeSignal; readonly failures: readonly Failure[]; readonly events: Events };
+
+/** A sink on a clock that only waiting moves; `start` and `record` are what Temporal and the ledger do at each call. */
+function sink(start: (call: number) => void, record: (call: number) => void = () => {}) {
+  let now = 9_000;
+  const starts: { readonly type: string; readonly options: WorkflowStartOptions; readonly deadline: number }[] = [];
+  const recorded: Recorded[] = [];
+  const counted: string[] = [];
+  const warnings: string[] = [];
+  let deadline = 0;
+  const client = {
+    withDeadline: (until: number, work: () => Promise<unknown>) => {
+      deadline = until;
+      return work();
+    },
+    workflow: {
+      start: async (type: string, options: WorkflowStartOptions) => {
+        starts.push({ type, options, deadline });
+        start(starts.length);
+      },
+    },
+  };
+  const store: Pick<OrderStore, 'recordUntraded'> = {
+    async recordUntraded(signal, failures, events) {
+      recorded.push({ signal, failures, events });
+      record(recorded.length);
+      return true;
+    },
+  };
+  const made = createSignalSink({
+    client: client as unknown as Client,
+    store,
+    clock: () => now,
+    wait: async (ms) => void (now += ms),
+    log: { warn: (_, message) => void warnings.push(message) },
+    count: (outcome) => void counted.push(outcome),
+  });
+  return { sink: made, starts, recorded, counted, warnings, now: () => now };
+}
+
+const unreachable = (): never => {
+  throw new Error('14 UNAVAILABLE');
+};
+
+describe('P1: the workflow of a signal is started once', () => {
+  it('eagerly, under the id of the signal, refusing an id that was ever used', async () => {
+    const { sink: made, starts, recorded, counted } = sink(() => {});
+    await made.trade(SIGNAL);
+    expect(starts).toHaveLength(1);
+    expect(starts[0]).toMatchObject({
+      type: 'signalToOrder',
+      deadline: 10_000,
+      options: {
+        workflowId: signalWorkflowId(SIGNAL),
+        taskQueue: 'trading',
+        args: [SIGNAL],
+        requestEagerStart: true,
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        workflowIdConflictPolicy: 'FAIL',
+        staticSummary: 'buy BTC/USDT (open, momentum, score 0.700)',
+      },
+    });
+    expect([recorded, counted]).toEqual([[], ['started']]);
+  });
+
+  it('is repeated under the same id while Temporal is away', async () => {
+    const { sink: made, starts, recorded, counted } = sink((call) => (call < 4 ? unreachable() : undefined));
+    await made.trade(SIGNAL);
+    expect(starts.map(({ options }) => options.workflowId)).toEqual(Array(4).fill(signalWorkflowId(SIGNAL)));
+    expect([recorded, counted]).toEqual([[], ['started']]);
+  });
+
+  it('is done when somebody has started it: perhaps we, with a lost reply', async () => {
+    const {
+      sink: made,
+      starts,
+      recorded,
+    } = sink((call) => {
+      if (call === 1) unreachable();
+      throw new WorkflowExecutionAlreadyStartedError('exists', signalWorkflowId(SIGNAL), 'signalToOrder');
+    });
+    await made.trade(SIGNAL);
+    expect(starts).toHaveLength(2);
+    expect(recorded).toEqual([]);
+  });
+
+  it('after the signal has expired it is recorded as not traded, with the reason', async () => {
+    const { sink: made, starts, recorded, counted, now } = sink(unreachable);
+    await made.trade(SIGNAL);
+    expect(now()).toBeGreaterThan(VALID_UNTIL);
+    expect(now()).toBeLessThan(VALID_UNTIL + 100);
+    expect(starts.length).toBeGreaterThan(10);
+    expect(recorded).toMatchObject([
+      {
+        signal: SIGNAL,
+        failures: [{ code: 'RISK_TEMPORAL_UNREACHABLE' }],
+        events: { audit: [{ kind: 'signal.notTraded', account: 'main', data: { failures: [{ code: 'RISK_TEMPORAL_UNREACHABLE' }] } }] },
+      },
+    ]);
+    expect(counted).toEqual(['notTraded']);
+  });
+
+  it('a ledger that is away is tried again until it has the record', async () => {
+    const { sink: made, recorded, warnings } = sink(unreachable, (call) => (call < 3 ? unreachable() : undefined));
+    await made.notTraded(SIGNAL, []);
+    expect([recorded.length, warnings.length]).toEqual([3, 2]);
+  });
+
+  it('never throws, also with Temporal and the ledger both gone, and ends', async () => {
+    const { sink: made, recorded } = sink(unreachable, unreachable);
+    await expect(made.trade(SIGNAL)).resolves.toBeUndefined();
+    expect(recorded).toHaveLength(20);
+  });
+});
