@@ -115,6 +115,8 @@ class Run {
   readonly #signal: AbortSignal;
   readonly #config: Config;
   readonly #steps: Steps;
+  /** From ready on: what others read of us is kept current when a child comes back. */
+  #writeRunFile: () => void = () => undefined;
 
   constructor(options: LaunchOptions, config: Config, paths: HomePaths, signal: AbortSignal) {
     const { screen, now } = options;
@@ -126,6 +128,7 @@ class Run {
     this.supervisor = new Supervisor({
       children: new ChildrenFile(paths.children),
       onRestart: (notice) => screen.show({ time: now(), event: 'restart', ...notice }),
+      onReady: () => this.#writeRunFile(),
       onFatal: (error) => this.onFatal(error),
     });
   }
@@ -144,22 +147,25 @@ class Run {
       DATABASE_URL_FILE: '',
       ...(temporal.ui === undefined ? {} : { KEELSON_TEMPORAL_UI: temporal.ui }),
     };
-    const { api, metrics } = await bringUpProcesses(context, env);
-    const addresses: Addresses = {
-      api,
+    const processes = await bringUpProcesses(context, env);
+    const addresses = (): Addresses => ({
+      api: processes.api(),
       temporal: temporal.address,
       ...(temporal.ui === undefined ? {} : { temporalUi: temporal.ui }),
       ...(venue === undefined ? {} : { venue: venue.addresses }),
-      metrics: { api: `${api}/metrics`, ...metrics },
-    };
-    const reader = apiReader(api, database.key);
+      metrics: { api: `${processes.api()}/metrics`, ...processes.metrics() },
+    });
+    const reader = apiReader(processes.api, database.key);
     const modes = await reader.modes(this.#signal);
     this.#signal.throwIfAborted();
-    writeRunFile(this.#paths.runFile, { pid: process.pid, since: now(), addresses, pids: this.supervisor.pids });
+    const since = now();
+    this.#writeRunFile = () =>
+      writeRunFile(this.#paths.runFile, { pid: process.pid, since, addresses: addresses(), pids: this.supervisor.pids });
+    this.#writeRunFile();
     screen.show({
       time: now(),
       event: 'ready',
-      addresses,
+      addresses: addresses(),
       home: this.#paths.home,
       modes,
       instruments: shownInstruments(this.#config),
@@ -171,6 +177,7 @@ class Run {
 
   async stop(): Promise<void> {
     const { screen, now } = this.#options;
+    this.#writeRunFile = () => undefined;
     await this.supervisor.stopAll(STOP_BUDGET_MS, (child, how, elapsedMs) => {
       const state = how === 'stopping' ? 'started' : 'done';
       const message = { stopping: `Stopping ${child}`, stopped: `${child} has stopped`, killed: `${child} did not stop and was killed` }[

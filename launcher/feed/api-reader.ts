@@ -20,10 +20,13 @@ export interface ApiReader {
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** @param key the owner's API key. It is sent to this address only. */
-export function apiReader(address: string, key: string): ApiReader {
+/**
+ * @param address where the API is now: a restarted one may answer elsewhere.
+ * @param key the owner's API key. It is sent to this address only.
+ */
+export function apiReader(address: () => string, key: string): ApiReader {
   const get = async (path: string, signal: AbortSignal): Promise<Row> => {
-    const response = await fetch(new URL(path, address), {
+    const response = await fetch(new URL(path, address()), {
       headers: { authorization: `Bearer ${key}` },
       signal: AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]),
     });

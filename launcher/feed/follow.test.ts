@@ -93,11 +93,11 @@ describe('apiReader', () => {
     const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const { signal } = new AbortController();
     try {
-      const api = apiReader(address, 'secret');
+      const api = apiReader(() => address, 'secret');
       expect(await api.events('4', signal)).toEqual([{ id: '5', time: 1, kind: 'fill.booked', account: 'main', data: { a: 1 } }]);
       expect(await api.equity(signal)).toEqual([{ account: 'main', equity: '2', quote: 'USDT' }]);
       expect(await api.modes(signal)).toEqual({ main: 'paused' });
-      await expect(apiReader(address, 'wrong').modes(signal)).rejects.toThrow('answered 401');
+      await expect(apiReader(() => address, 'wrong').modes(signal)).rejects.toThrow('answered 401');
     } finally {
       server.closeAllConnections();
       server.close();

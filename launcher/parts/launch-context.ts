@@ -22,10 +22,41 @@ export interface LaunchContext {
 
 /** Chooses a port and tells when it is not the one from the configuration. */
 export async function choosePort(context: LaunchContext, service: string, preferred: number): Promise<number> {
-  const chosen: ChosenPort = await context.ports.choose(service, preferred);
-  if (chosen.instead !== undefined) {
-    const { preferred: wanted, holder } = chosen.instead;
-    context.steps.note('ports', `Port ${wanted} for ${service} is taken (${holder}): ${chosen.port} is used`);
+  return told(context, service, await context.ports.choose(service, preferred));
+}
+
+/**
+ * The port of a child that others find through us alone: asked for at every spawn, it moves on when somebody took it
+ * between two runs, or between our choice and the child's own listening.
+ */
+export class MovablePort {
+  readonly #context: LaunchContext;
+  readonly #service: string;
+  #port: number;
+
+  constructor(context: LaunchContext, service: string, port: number) {
+    this.#context = context;
+    this.#service = service;
+    this.#port = port;
   }
-  return chosen.port;
+
+  static async choose(context: LaunchContext, service: string, preferred: number): Promise<MovablePort> {
+    return new MovablePort(context, service, await choosePort(context, service, preferred));
+  }
+
+  get current(): number {
+    return this.#port;
+  }
+
+  async forSpawn(): Promise<string> {
+    this.#port = told(this.#context, this.#service, await this.#context.ports.keep(this.#service, this.#port));
+    return String(this.#port);
+  }
+}
+
+function told(context: LaunchContext, service: string, { port, instead }: ChosenPort): number {
+  if (instead !== undefined) {
+    context.steps.note('ports', `Port ${instead.preferred} for ${service} is taken (${instead.holder}): ${port} is used`);
+  }
+  return port;
 }

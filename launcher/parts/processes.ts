@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { nodeChild } from '../supervise/node-child.js';
-import { choosePort } from './launch-context.js';
+import { MovablePort } from './launch-context.js';
 import type { LaunchContext } from './launch-context.js';
 
 /** What workers and API are told through their environment, on top of what they get from ours. */
@@ -10,10 +10,10 @@ export type ChildEnvironment = NodeJS.ProcessEnv;
 const STOP_LIMITS = { guardian: 9000, trading: 9000, api: 2000 } as const;
 
 export interface Processes {
-  /** Base address of the API. */
-  readonly api: string;
-  /** Addresses of the workers' metrics. */
-  readonly metrics: { readonly guardian: string; readonly trading: string };
+  /** Base address of the API, as it is now. */
+  api(): string;
+  /** Addresses of the workers' metrics, as they are now. */
+  metrics(): { readonly guardian: string; readonly trading: string };
 }
 
 /**
@@ -22,38 +22,48 @@ export interface Processes {
  */
 export async function bringUpProcesses(context: LaunchContext, given: ChildEnvironment): Promise<Processes> {
   const { ports } = context.config;
-  const apiPort = await choosePort(context, 'the API', ports.api);
-  const metricsPorts = {
-    guardian: await choosePort(context, 'the metrics of the guardian', ports.metrics),
-    trading: await choosePort(context, 'the metrics of trading', ports.metrics),
-  };
-  const worker = (name: 'guardian' | 'trading'): Promise<void> =>
-    context.steps.run(name, `Starting the ${name} worker`, async () => {
-      const env = { ...given, KEELSON_METRICS_PORT: String(metricsPorts[name]) };
-      await context.supervisor.start(child(context, name, `workers/${name}.js`, env));
-      return { done: `The ${name} worker polls`, result: undefined };
+  const api = await MovablePort.choose(context, 'the API', ports.api);
+  const guardian = await MovablePort.choose(context, 'the metrics of the guardian', ports.metrics);
+  const trading = await MovablePort.choose(context, 'the metrics of trading', ports.metrics);
+  const address = (port: MovablePort): string => `http://127.0.0.1:${port.current}`;
+  const start = (name: ProcessName, title: string, file: string, env: () => Promise<ChildEnvironment>, done: () => string) =>
+    context.steps.run(name, title, async () => {
+      await context.supervisor.start(child(context, name, file, async () => ({ ...given, ...(await env()) })));
+      return { done: done(), result: undefined };
     });
-  const [api] = await Promise.all([startApi(context, given, apiPort), worker('guardian'), worker('trading')]);
-  const address = (name: 'guardian' | 'trading'): string => `http://127.0.0.1:${metricsPorts[name]}/metrics`;
-  return { api, metrics: { guardian: address('guardian'), trading: address('trading') } };
+  const metricsOf = (port: MovablePort) => async () => ({ KEELSON_METRICS_PORT: await port.forSpawn() });
+  await Promise.all([
+    start(
+      'api',
+      'Starting the API',
+      'api/main.js',
+      async () => ({ KEELSON_API_PORT: await api.forSpawn() }),
+      () => `The API answers at ${address(api)}`,
+    ),
+    start('guardian', 'Starting the guardian', 'workers/guardian.js', metricsOf(guardian), () => 'The guardian polls'),
+    start('trading', 'Starting the trading worker', 'workers/trading.js', metricsOf(trading), () => 'The trading worker polls'),
+  ]);
+  return {
+    api: () => address(api),
+    metrics: () => ({ guardian: `${address(guardian)}/metrics`, trading: `${address(trading)}/metrics` }),
+  };
 }
 
-/** @returns its base address. */
-function startApi(context: LaunchContext, given: ChildEnvironment, port: number): Promise<string> {
-  return context.steps.run('api', 'Starting the API', async () => {
-    const said = await context.supervisor.start(child(context, 'api', 'api/main.js', { ...given, KEELSON_API_PORT: String(port) }));
-    const address = typeof said['address'] === 'string' ? said['address'] : `http://127.0.0.1:${port}`;
-    return { done: `The API answers at ${address}`, result: address };
-  });
-}
+type ProcessName = keyof typeof STOP_LIMITS;
 
-function child(context: LaunchContext, name: keyof typeof STOP_LIMITS, file: string, given: ChildEnvironment) {
+function child(context: LaunchContext, name: ProcessName, file: string, given: () => Promise<ChildEnvironment>) {
   const { paths, root, env, configFile } = context;
   return nodeChild({
     name,
     file: join(root, 'dist', file),
     cwd: root,
-    env: { ...env, ...given, KEELSON_HOME: paths.home, KEELSON_CONFIG: configFile, KEELSON_SUPERVISED: '1' },
+    env: async () => ({
+      ...env,
+      ...(await given()),
+      KEELSON_HOME: paths.home,
+      KEELSON_CONFIG: configFile,
+      KEELSON_SUPERVISED: '1',
+    }),
     log: join(paths.logs, `${name}.log`),
     stopLimitMs: STOP_LIMITS[name],
   });

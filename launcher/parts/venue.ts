@@ -43,7 +43,7 @@ export async function bringUpVenue(context: LaunchContext): Promise<PaperVenue |
           ...venueFlags(config, dirname(context.configFile), keys, accounts),
         ],
         cwd: root,
-        env: { ...env, KEELSON_HOME: paths.home, KEELSON_SUPERVISED: '1' },
+        env: () => Promise.resolve({ ...env, KEELSON_HOME: paths.home, KEELSON_SUPERVISED: '1' }),
         log: join(paths.logs, 'venue.log'),
         stopLimitMs: 3000,
         readyLine: listeningLine,
@@ -68,7 +68,10 @@ export function venueFlags(config: Config, folder: string, keys: KeysByAccount, 
   const balances = Object.entries(demo.balances).map(([asset, amount]) => `${asset}=${amount}`);
   return [
     ...['--interval', demo.interval, '--start-offset', String(demo.startOffset), '--seed', String(demo.seed)],
-    ...demo.data.flatMap(({ path, instrument, from }) => ['--data', `${inFolder(path)}@${instrument}${from === undefined ? '' : `:${from}..`}`]),
+    ...demo.data.flatMap(({ path, instrument, from }) => [
+      '--data',
+      `${inFolder(path)}@${instrument}${from === undefined ? '' : `:${from}..`}`,
+    ]),
     ...demo.simulate.flatMap(({ instrument, startPrice, barVolatilityRatio }, index) => [
       '--simulate',
       // Each series has a seed of its own, or they would all move alike.

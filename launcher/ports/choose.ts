@@ -61,6 +61,11 @@ export class PortChooser {
     }
     throw new KeelsonError('INFRA_PORT_TAKEN', { port: preferred, service, holder: `and the ${SPAN} ports after it` });
   }
+
+  /** The same port when nobody took it since it was chosen; else the next free one after it. */
+  async keep(service: string, port: number): Promise<ChosenPort> {
+    return (await this.#probe.isFree(port)) ? { port } : this.choose(service, port);
+  }
 }
 
 const listenOnce = (port: number): Promise<number> =>

@@ -12,8 +12,8 @@ export interface NodeChildOptions {
   readonly file: string;
   readonly args?: readonly string[];
   readonly cwd?: string;
-  /** The whole environment of the child. */
-  readonly env: NodeJS.ProcessEnv;
+  /** The whole environment of the child; asked for at every spawn. */
+  readonly env: () => Promise<NodeJS.ProcessEnv>;
   readonly log: string;
   readonly stopLimitMs: number;
   /** A child that has beaten once and is then silent for so long is ended (and started again), in ms. */
@@ -37,15 +37,15 @@ export function nodeChild(options: NodeChildOptions): ChildPlan {
     stopLimitMs: options.stopLimitMs,
     stopSignal: 'SIGTERM',
     endsAlone: true,
-    spawn: () => Promise.resolve(run(options)),
+    spawn: async () => run(options, await options.env()),
   };
 }
 
-function run(options: NodeChildOptions): ChildRun {
+function run(options: NodeChildOptions, env: NodeJS.ProcessEnv): ChildRun {
   const log = openLog(options.log);
   const child = spawn(process.execPath, ['--enable-source-maps', options.file, ...(options.args ?? [])], {
     cwd: options.cwd,
-    env: options.env,
+    env,
     // Its own session: a Ctrl-C or a closed terminal reaches only the supervisor, which stops all in order.
     detached: true,
     // Straight into the file, so that a child outlives its supervisor's pipe long enough to drain.

@@ -34,6 +34,8 @@ export interface SupervisorOptions {
   readonly children: ChildrenFile;
   readonly policy?: RestartPolicy;
   readonly onRestart: (notice: RestartNotice) => void;
+  /** A child does its work, for the first time or again. */
+  readonly onReady?: (child: string) => void;
   /** A child that was once ready cannot be kept alive: the whole has to end. */
   readonly onFatal: (error: KeelsonError) => void;
 }
@@ -112,6 +114,7 @@ export class Supervisor {
         (said) => {
           readyAt = performance.now();
           onReady(said);
+          this.#options.onReady?.(plan.name);
         },
         () => undefined,
       );
