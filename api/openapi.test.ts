@@ -69,7 +69,9 @@ describe('the OpenAPI document', () => {
     expect(operations.filter((other) => other.operation.operationId === operation.operationId)).toHaveLength(1);
     expect(operation.security).toHaveLength(route?.access === 'everyone' ? 0 : 1);
     const statuses = new Set((route ? codesOf(route) : []).map((code) => String(ERRORS[code].httpStatus)));
-    expect(Object.keys(operation.responses).toSorted()).toEqual(['200', ...statuses].toSorted());
+    expect(Object.keys(operation.responses).toSorted()).toEqual(
+      ['200', ...(route?.furtherStatuses ?? []).map(String), ...statuses].toSorted(),
+    );
     expect((operation.parameters ?? []).filter(({ description }) => !description)).toEqual([]);
   });
 });

@@ -41,6 +41,10 @@ function operation(route: Route): Json {
     ...(description === undefined ? {} : { description }),
     schema,
   }));
+  const content = { [route.contentType?.split(';')[0] ?? 'application/json']: { schema: jsonSchema(route.response, 'output') } };
+  const further = (route.furtherStatuses ?? []).map(
+    (status) => [String(status), { description: 'The same, and not well.', content }] as const,
+  );
   return {
     operationId: `${route.method.toLowerCase()}${route.path.replaceAll(/[/.](\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     summary: route.summary,
@@ -50,10 +54,8 @@ function operation(route: Route): Json {
       ? { requestBody: { required: true, content: { 'application/json': { schema: jsonSchema(route.body, 'input') } } } }
       : {}),
     responses: {
-      '200': {
-        description: 'Done.',
-        content: { [route.contentType?.split(';')[0] ?? 'application/json']: { schema: jsonSchema(route.response, 'output') } },
-      },
+      '200': { description: 'Done.', content },
+      ...Object.fromEntries(further),
       ...problems(route),
     },
   };

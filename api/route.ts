@@ -22,7 +22,8 @@ export interface Route {
   readonly response: z.ZodType;
   /** The answer's content type where it is not JSON. */
   readonly contentType?: string;
-  /** The status of the answer where it is not always 200. */
+  /** Statuses other than 200 that the same answer may come with, and which it is. */
+  readonly furtherStatuses?: readonly number[];
   statusOf?(answer: unknown): number;
   /** Codes beyond those that every route can give. */
   readonly errors: readonly ErrorCode[];

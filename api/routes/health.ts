@@ -33,6 +33,7 @@ export function healthRoutes({ database, control, metrics, logger }: ApiContext)
       summary: 'Whether the API can do its work: Postgres and Temporal answer. 503 when one does not.',
       access: 'everyone',
       response: z.strictObject({ status: part, postgres: part, temporal: part }),
+      furtherStatuses: [503],
       statusOf: ({ status }) => (status === 'up' ? 200 : 503),
       errors: [],
       handle: async () => {
