@@ -40,12 +40,18 @@ async function authorise(dependencies: OrderDependencies, signal: TradeSignal): 
     const ledger = await store.readRisk({ account, strategy, instrument });
     controlVersion = ledger.controlVersion;
     const verdict = decideOrder(signal, sizingOf(account, strategy), ledger, { ...live.view(instrument), now: clock() });
-    const written = await store.authorise({ signal, clientOrderId, epoch, controlVersion, verdict }, eventsOf(signal, clientOrderId, verdict));
+    const written = await store.authorise(
+      { signal, clientOrderId, epoch, controlVersion, verdict },
+      eventsOf(signal, clientOrderId, verdict),
+    );
     if (written.kind !== 'conflict') return toAuthorisation(written.order);
   }
   const failures = [failure('RISK_CONTENTION', { account, attempts: PROTOCOL.compareAndSetAttempts })];
   const verdict: GateVerdict = { kind: 'denied', failures };
-  const written = await store.authorise({ signal, clientOrderId, epoch, controlVersion, verdict }, eventsOf(signal, clientOrderId, verdict));
+  const written = await store.authorise(
+    { signal, clientOrderId, epoch, controlVersion, verdict },
+    eventsOf(signal, clientOrderId, verdict),
+  );
   return written.kind === 'conflict' ? { kind: 'denied', failures } : toAuthorisation(written.order);
 }
 
@@ -67,6 +73,9 @@ function eventsOf(signal: TradeSignal, clientOrderId: string, verdict: GateVerdi
   }
   const { side, quantity, price } = verdict.order;
   return {
-    audit: [signalEvent('signal.recorded', signal, []), { kind: 'order.authorised', account, data: { ...about, clientOrderId, side, quantity, price } }],
+    audit: [
+      signalEvent('signal.recorded', signal, []),
+      { kind: 'order.authorised', account, data: { ...about, clientOrderId, side, quantity, price } },
+    ],
   };
 }

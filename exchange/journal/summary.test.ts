@@ -25,7 +25,10 @@ function journalOf(name: string): string {
 test('a journal tells orders, fills and balances by account', () => {
   const summary = summarizeJournal(journalOf('plain.jsonl'));
   const account = summary.accounts.get('test');
-  expect([...(account?.orders.values() ?? [])].map(({ clientOrderId, status }) => `${clientOrderId} ${status}`)).toEqual(['a FILLED', 'b NEW']);
+  expect([...(account?.orders.values() ?? [])].map(({ clientOrderId, status }) => `${clientOrderId} ${status}`)).toEqual([
+    'a FILLED',
+    'b NEW',
+  ]);
   expect(account?.fills.reduce((sum, fill) => sum + unitsOf(fill.quantity), 0n)).toBe(unitsOf('0.1'));
   expect(account?.balances.get('BTC')?.free).toBe('2.0999');
   expect(account?.balances.get('USDT')?.locked).toBe('400');

@@ -14,7 +14,11 @@ export const LIST_ROUTES: Routes = {
   'POST /api/v3/order/oco': { security: 'trade', weight: 1, countsAsOrder: true, handle: (call) => journaled(call, placeClassic) },
   'GET /api/v3/orderList': { security: 'read', weight: 4, handle: (call) => listJson(listAsked(call)) },
   'GET /api/v3/openOrderList': { security: 'read', weight: 6, handle: (call) => lists(call).filter(isListOpen).map(listJson) },
-  'GET /api/v3/allOrderList': { security: 'read', weight: 20, handle: (call) => lists(call).slice(-call.params.limit(500, 1000)).map(listJson) },
+  'GET /api/v3/allOrderList': {
+    security: 'read',
+    weight: 20,
+    handle: (call) => lists(call).slice(-call.params.limit(500, 1000)).map(listJson),
+  },
   'DELETE /api/v3/orderList': { security: 'trade', weight: 1, handle: (call) => journaled(call, cancelList) },
 };
 

@@ -67,7 +67,9 @@ export function cancelOrder(call: Call): unknown {
 }
 
 function cancelOpenOrders(call: Call): unknown {
-  const open = call.venue.orders.open(call.account.name, symbolOf(call)).filter((order) => isOpen(order) && !call.venue.isHidden(order.orderId));
+  const open = call.venue.orders
+    .open(call.account.name, symbolOf(call))
+    .filter((order) => isOpen(order) && !call.venue.isHidden(order.orderId));
   if (open.length === 0) throw new VenueError(-2011, 'Unknown order sent.');
   call.venue.engine.cancelAll(open, call.now, requestEvent(call, 0, ''));
   return open.map((order) => canceledJson(order, `cancel-${order.orderId}`));
@@ -85,6 +87,7 @@ function orderAsked(call: Call, unknown: VenueError = new VenueError(-2013, 'Ord
     orderId === undefined
       ? orders.byClientId(call.account.name, symbol, clientOrderId as string)
       : orders.byId(call.account.name, symbol, orderId);
-  if (order === undefined || call.venue.isHidden(order.orderId) || (clientOrderId !== undefined && order.clientOrderId !== clientOrderId)) throw unknown;
+  if (order === undefined || call.venue.isHidden(order.orderId) || (clientOrderId !== undefined && order.clientOrderId !== clientOrderId))
+    throw unknown;
   return order;
 }

@@ -95,9 +95,7 @@ export class Streams {
     return (socket) => {
       const streams = names.split('/').filter((name) => name !== '');
       const sources = { venue: this.#venue, hub: this.#hub, users: this.users };
-      const session: StreamSession = new StreamSession(socket, sources, streams, isCombined, () =>
-        this.#sessions.delete(session),
-      );
+      const session: StreamSession = new StreamSession(socket, sources, streams, isCombined, () => this.#sessions.delete(session));
       this.#joined(session);
     };
   }

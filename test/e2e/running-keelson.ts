@@ -39,11 +39,7 @@ export class RunningKeelson {
 
   /** The first event for which `is` holds, from the `from`-th event on; fails when the process ends or the limit passes. */
   async waitFor(what: string, is: (event: StartEvent) => boolean, limitMs: number, from = 0): Promise<StartEvent> {
-    return this.until(
-      what,
-      () => this.events.slice(from).find(is),
-      limitMs,
-    );
+    return this.until(what, () => this.events.slice(from).find(is), limitMs);
   }
 
   async until<T>(what: string, get: () => T | undefined, limitMs: number): Promise<T> {

@@ -89,7 +89,10 @@ describe.skipIf(temporal === undefined)('everything, as npm start runs it', () =
   /** Pauses trading through the API and waits until no order is open. */
   async function settled(keelson: RunningKeelson): Promise<void> {
     const { addresses } = JSON.parse(readFileSync(homePaths(home).runFile, 'utf8')) as { addresses: { api: string } };
-    const headers = { authorization: `Bearer ${readFileSync(homePaths(home).ownerKey, 'utf8').trim()}`, 'content-type': 'application/json' };
+    const headers = {
+      authorization: `Bearer ${readFileSync(homePaths(home).ownerKey, 'utf8').trim()}`,
+      'content-type': 'application/json',
+    };
     const paused = await fetch(new URL('/v1/control/pause', addresses.api), {
       method: 'POST',
       headers,
@@ -112,8 +115,12 @@ describe.skipIf(temporal === undefined)('everything, as npm start runs it', () =
     const pool = new pg.Pool({ connectionString: server.url });
     try {
       const witness = readWitness(journal, 'main');
-      const { rows } = await pool.query<{ status: string; n: number }>(`select status, count(*)::int as n from orders group by status order by 1`);
-      console.info(`${witness.orders.size} orders and ${witness.fills.length} fills at the venue; ledger: ${rows.map((row) => `${row.n} ${row.status}`).join(', ')}`);
+      const { rows } = await pool.query<{ status: string; n: number }>(
+        `select status, count(*)::int as n from orders group by status order by 1`,
+      );
+      console.info(
+        `${witness.orders.size} orders and ${witness.fills.length} fills at the venue; ledger: ${rows.map((row) => `${row.n} ${row.status}`).join(', ')}`,
+      );
       expect(witness.fills.length).toBeGreaterThan(KILLS);
       return await disagreements(pool, 'main', witness);
     } finally {

@@ -43,7 +43,13 @@ async function orderInto(rule: Record<string, unknown>): Promise<{ told: string;
   const call = paper.client.createOrder('BTC/USDT', 'limit', 'buy', 0.001, 40_000, { clientOrderId });
   // A body that stalls is never given up by the client itself: a test needs a deadline of its own.
   const deadline = new Promise<string>((resolve) => setTimeout(() => resolve('nothing'), 1000));
-  const told = await Promise.race([call.then((order) => order.status ?? `id ${String(order.id)}`, (error: Error) => error.constructor.name), deadline]);
+  const told = await Promise.race([
+    call.then(
+      (order) => order.status ?? `id ${String(order.id)}`,
+      (error: Error) => error.constructor.name,
+    ),
+    deadline,
+  ]);
   return { told, status: paper.venue.orders.byClientId('test', 'BTCUSDT', clientOrderId)?.status, clientOrderId };
 }
 
@@ -59,7 +65,11 @@ test.each<[string, Record<string, unknown>, string[]]>([
   ['V82 accepted, then the body stalls', { fault: 'stallBody' }, ['nothing', 'RequestTimeout']],
   ['V83 accepted, then the body is cut', { fault: 'cutBody' }, ['SocketError', 'TypeError', 'NetworkError', 'ExchangeNotAvailable']],
   ['V84 accepted, then 503', { fault: 'replaceReply', status: 503, body: '' }, ['ExchangeNotAvailable']],
-  ['V85 accepted, then −1006', { fault: 'replaceReply', status: 500, code: -1006, message: 'Execution status unknown.' }, ['OperationFailed', 'ExchangeNotAvailable', 'BadResponse']],
+  [
+    'V85 accepted, then −1006',
+    { fault: 'replaceReply', status: 500, code: -1006, message: 'Execution status unknown.' },
+    ['OperationFailed', 'ExchangeNotAvailable', 'BadResponse'],
+  ],
   ['V86 accepted, then an empty object', { fault: 'replaceReply', body: '{}' }, ['open', 'id undefined']],
   ['V87 accepted, then HTML', { fault: 'replaceReply', body: '<html>' }, ['TypeError', 'BadResponse', 'ExchangeError', 'NullResponse']],
 ])('%s: the order is in, the client is not told', async (_, rule, told) => {
@@ -125,7 +135,15 @@ test('V94 an order that the venue ends while it matches, and one that it fills i
 });
 
 test('V95 rules count, choose by seed, and end', async () => {
-  await admin('POST', '/faults', { fault: 'refuse', call: 'GET /api/v3/time', status: 503, after: 2, times: 3, probability: 0.5, seed: 11 });
+  await admin('POST', '/faults', {
+    fault: 'refuse',
+    call: 'GET /api/v3/time',
+    status: 503,
+    after: 2,
+    times: 3,
+    probability: 0.5,
+    seed: 11,
+  });
   const outcomes = async (): Promise<boolean[]> => {
     const seen: boolean[] = [];
     for (let call = 0; call < 20; call += 1) seen.push((await fetch(`${paper.serving.addresses.rest}/api/v3/time`)).ok);
@@ -135,7 +153,15 @@ test('V95 rules count, choose by seed, and end', async () => {
   expect(first.slice(0, 2)).toEqual([true, true]);
   expect(first.filter((ok) => !ok)).toHaveLength(3);
   await admin('DELETE', '/faults');
-  await admin('POST', '/faults', { fault: 'refuse', call: 'GET /api/v3/time', status: 503, after: 2, times: 3, probability: 0.5, seed: 11 });
+  await admin('POST', '/faults', {
+    fault: 'refuse',
+    call: 'GET /api/v3/time',
+    status: 503,
+    after: 2,
+    times: 3,
+    probability: 0.5,
+    seed: 11,
+  });
   expect(await outcomes()).toEqual(first);
 });
 
@@ -185,7 +211,11 @@ test('V99 fills that are told twice, late and never', async () => {
   }
   await expect.poll(fills).toEqual(['twice', 'twice', 'last', 'late']);
   socket.terminate();
-  expect(journaledFaults().slice(-3).map((fault) => fault.fault)).toEqual(['duplicateEvent', 'delayEvent', 'loseEvent']);
+  expect(
+    journaledFaults()
+      .slice(-3)
+      .map((fault) => fault.fault),
+  ).toEqual(['duplicateEvent', 'delayEvent', 'loseEvent']);
 });
 
 test('V100 a stream that answers pings but carries nothing, and one that is dropped and refused for a while', async () => {

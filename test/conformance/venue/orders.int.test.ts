@@ -57,7 +57,9 @@ test('V32 FOK: all at once or nothing', async () => {
     status: 'EXPIRED',
     executedQty: '0.00000000',
   });
-  expect(await place({ side: 'BUY', type: 'LIMIT', timeInForce: 'FOK', quantity: '0.1', price: '50500' })).toMatchObject({ status: 'FILLED' });
+  expect(await place({ side: 'BUY', type: 'LIMIT', timeInForce: 'FOK', quantity: '0.1', price: '50500' })).toMatchObject({
+    status: 'FILLED',
+  });
 });
 
 test('V33 LIMIT_MAKER: only as maker', async () => {
@@ -76,7 +78,14 @@ test('V34 MARKET by quote amount spends no more than that', async () => {
 test('V35 STOP_LOSS and STOP_LOSS_LIMIT wait for their price, then sell', async () => {
   print('50000');
   const atMarket = await place({ side: 'SELL', type: 'STOP_LOSS', quantity: '0.01', stopPrice: '49000' });
-  const atLimit = await place({ side: 'SELL', type: 'STOP_LOSS_LIMIT', timeInForce: 'GTC', quantity: '0.01', stopPrice: '49000', price: '48000' });
+  const atLimit = await place({
+    side: 'SELL',
+    type: 'STOP_LOSS_LIMIT',
+    timeInForce: 'GTC',
+    quantity: '0.01',
+    stopPrice: '49000',
+    price: '48000',
+  });
   expect(await lookUp(atLimit['orderId'])).toMatchObject({ status: 'NEW', isWorking: false });
   print('49000.01');
   expect(await lookUp(atMarket['orderId'])).toMatchObject({ status: 'NEW' });
@@ -89,7 +98,14 @@ test('V35 STOP_LOSS and STOP_LOSS_LIMIT wait for their price, then sell', async 
 test('V36 TAKE_PROFIT and TAKE_PROFIT_LIMIT wait for the other direction', async () => {
   print('50000');
   const atMarket = await place({ side: 'SELL', type: 'TAKE_PROFIT', quantity: '0.01', stopPrice: '51000' });
-  const atLimit = await place({ side: 'BUY', type: 'TAKE_PROFIT_LIMIT', timeInForce: 'GTC', quantity: '0.01', stopPrice: '49000', price: '49500' });
+  const atLimit = await place({
+    side: 'BUY',
+    type: 'TAKE_PROFIT_LIMIT',
+    timeInForce: 'GTC',
+    quantity: '0.01',
+    stopPrice: '49000',
+    price: '49500',
+  });
   print('51001');
   expect(await lookUp(atMarket['orderId'])).toMatchObject({ status: 'FILLED' });
   print('48999');
@@ -104,9 +120,20 @@ test('V37 a stop that the price has passed already is refused', async () => {
 
 test('V38 OCO: the stop ends the limit order, a fill of the limit order ends the stop, a cancel ends both', async () => {
   print('50000');
-  const pair = { symbol: 'BTCUSDT', side: 'SELL', quantity: '0.5', price: '51000', stopPrice: '49000', stopLimitPrice: '48000', stopLimitTimeInForce: 'GTC' };
+  const pair = {
+    symbol: 'BTCUSDT',
+    side: 'SELL',
+    quantity: '0.5',
+    price: '51000',
+    stopPrice: '49000',
+    stopLimitPrice: '48000',
+    stopLimitTimeInForce: 'GTC',
+  };
   const before = (await paper.client.fetchBalance())['BTC']?.used;
-  for (const [price, statuses] of [['48999', ['FILLED', 'EXPIRED']], ['51001', ['EXPIRED', 'FILLED']]] as const) {
+  for (const [price, statuses] of [
+    ['48999', ['FILLED', 'EXPIRED']],
+    ['51001', ['EXPIRED', 'FILLED']],
+  ] as const) {
     const list = (await paper.client['privatePostOrderOco'](pair)) as { orders: { orderId: number }[] };
     expect((await paper.client.fetchBalance())['BTC']?.used).toBe(0.5);
     print(price);
@@ -149,7 +176,10 @@ test('V41 accounts trade with each other at the better price and in the order of
   const better = await place({ side: 'SELL', type: 'LIMIT', timeInForce: 'GTC', quantity: '0.1', price: '50001' });
   const later = await place({ side: 'SELL', type: 'LIMIT', timeInForce: 'GTC', quantity: '0.1', price: '50003' });
   const taker = await place({ side: 'BUY', type: 'LIMIT', timeInForce: 'IOC', quantity: '0.15', price: '50003' }, paper.other);
-  expect(taker.fills?.map(({ price, qty }) => `${qty} at ${price}`)).toEqual(['0.10000000 at 50001.00000000', '0.05000000 at 50003.00000000']);
+  expect(taker.fills?.map(({ price, qty }) => `${qty} at ${price}`)).toEqual([
+    '0.10000000 at 50001.00000000',
+    '0.05000000 at 50003.00000000',
+  ]);
   const after = await Promise.all([better, first, later].map((order) => lookUp(order['orderId'])));
   expect(after.map((order) => order['executedQty'])).toEqual(['0.10000000', '0.05000000', '0.00000000']);
 });

@@ -42,7 +42,11 @@ test.each<[string, string, Raw]>([
   ['V50 no key', '401 -2014', { key: '' }],
   ['V51 an unknown key', '401 -2015', { key: 'nobody' }],
   ['V52 a key that may not trade', '401 -2015', { key: 'reader-key', secret: 'reader-secret' }],
-  ['V53 a key that may read reads', '200 accepted', { key: 'reader-key', secret: 'reader-secret', method: 'GET', path: '/api/v3/account', params: 'omitZeroBalances=true' }],
+  [
+    'V53 a key that may read reads',
+    '200 accepted',
+    { key: 'reader-key', secret: 'reader-secret', method: 'GET', path: '/api/v3/account', params: 'omitZeroBalances=true' },
+  ],
   ['V54 a wrong signature', '400 -1022', { secret: 'wrong' }],
   ['V55 a signature that is no hex', '400 -1022', { signature: 'zz' }],
   ['V56 too late', '400 -1021', { timestamp: Date.now() - 60_000 }],

@@ -37,7 +37,10 @@ async function open(url: string): Promise<Wire> {
     send,
     async ask(id, method, params) {
       send({ id, method, ...(params === undefined ? {} : { params }) });
-      return expect.poll(() => frames.find((frame) => frame['id'] === id)).toBeDefined().then(() => frames.find((frame) => frame['id'] === id) as Frame);
+      return expect
+        .poll(() => frames.find((frame) => frame['id'] === id))
+        .toBeDefined()
+        .then(() => frames.find((frame) => frame['id'] === id) as Frame);
     },
   };
 }
@@ -64,7 +67,12 @@ test('V111 a bar is closed once, right after its last millisecond, and equals th
   await expect.poll(() => closed().length, { timeout: 5000 }).toBeGreaterThan(1);
   const [first, second] = closed() as [Frame, Frame];
   expect(Number(second['t']) - Number(first['t'])).toBe(1000);
-  const rows = (await paper.client['publicGetKlines']({ symbol: 'BTCUSDT', interval: '1s', startTime: first['t'], limit: 1 })) as string[][];
+  const rows = (await paper.client['publicGetKlines']({
+    symbol: 'BTCUSDT',
+    interval: '1s',
+    startTime: first['t'],
+    limit: 1,
+  })) as string[][];
   expect(rows[0]?.slice(1, 6)).toEqual([first['o'], first['h'], first['l'], first['c'], first['v']]);
 });
 
@@ -83,11 +91,19 @@ test('V112 subscribing, listing and unsubscribing; wrong requests are refused an
 test('V113 a reader that follows the depth stream from a snapshot has the venue’s book', async () => {
   const wire = await open(stream('/ws/btcusdt@depth@100ms'));
   await expect.poll(() => wire.frames.length).toBeGreaterThan(1);
-  const snapshot = (await paper.client['publicGetDepth']({ symbol: 'BTCUSDT', limit: 5000 })) as { lastUpdateId: number; bids: string[][]; asks: string[][] };
+  const snapshot = (await paper.client['publicGetDepth']({ symbol: 'BTCUSDT', limit: 5000 })) as {
+    lastUpdateId: number;
+    bids: string[][];
+    asks: string[][];
+  };
   const sides = { b: new Map(snapshot.bids as [string, string][]), a: new Map(snapshot.asks as [string, string][]) };
   await paper.client.createOrder('BTC/USDT', 'limit', 'buy', 0.02, 49_500.5);
   await expect.poll(() => wire.frames.filter((frame) => Number(frame['U']) > snapshot.lastUpdateId).length).toBeGreaterThan(2);
-  const later = (await paper.client['publicGetDepth']({ symbol: 'BTCUSDT', limit: 5000 })) as { lastUpdateId: number; bids: string[][]; asks: string[][] };
+  const later = (await paper.client['publicGetDepth']({ symbol: 'BTCUSDT', limit: 5000 })) as {
+    lastUpdateId: number;
+    bids: string[][];
+    asks: string[][];
+  };
   await expect.poll(() => Number(wire.frames.at(-1)?.['u'])).toBeGreaterThanOrEqual(later.lastUpdateId);
   let last = snapshot.lastUpdateId;
   for (const frame of wire.frames) {
@@ -109,16 +125,29 @@ test('V114 log on, subscribe, place and cancel over the WebSocket API, and read 
   expect(await wire.ask(1, 'userDataStream.subscribe')).toMatchObject({ status: 401 });
   expect(await wire.ask(2, 'session.logon', signed({}))).toMatchObject({ status: 200, result: { apiKey: TEST_KEY } });
   expect(await wire.ask(3, 'userDataStream.subscribe')).toEqual({ id: 3, status: 200, result: { subscriptionId: 0 } });
-  const order = { symbol: 'BTCUSDT', side: 'BUY', type: 'LIMIT', timeInForce: 'GTC', quantity: '0.01', price: '40000', newClientOrderId: 'by-ws' };
-  expect(await wire.ask(4, 'order.place', { ...order, timestamp: Date.now() })).toMatchObject({ status: 200, result: { clientOrderId: 'by-ws' } });
+  const order = {
+    symbol: 'BTCUSDT',
+    side: 'BUY',
+    type: 'LIMIT',
+    timeInForce: 'GTC',
+    quantity: '0.01',
+    price: '40000',
+    newClientOrderId: 'by-ws',
+  };
+  expect(await wire.ask(4, 'order.place', { ...order, timestamp: Date.now() })).toMatchObject({
+    status: 200,
+    result: { clientOrderId: 'by-ws' },
+  });
   const cancel = signed({ symbol: 'BTCUSDT', origClientOrderId: 'by-ws' });
   expect(await wire.ask(5, 'order.cancel', cancel)).toMatchObject({ status: 200, result: { status: 'CANCELED' } });
   expect(await wire.ask(6, 'order.status', { ...cancel, symbol: 'BNBUSDT' })).toMatchObject({ status: 400, error: { code: -1022 } });
   const events = (): unknown[] =>
-    wire.frames.filter((frame) => frame['subscriptionId'] === 0).map((frame) => {
-      const event = frame['event'] as Frame;
-      return event['e'] === 'executionReport' ? event['x'] : event['e'];
-    });
+    wire.frames
+      .filter((frame) => frame['subscriptionId'] === 0)
+      .map((frame) => {
+        const event = frame['event'] as Frame;
+        return event['e'] === 'executionReport' ? event['x'] : event['e'];
+      });
   await expect.poll(events).toEqual(['NEW', 'outboundAccountPosition', 'CANCELED', 'outboundAccountPosition']);
 });
 
