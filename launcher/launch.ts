@@ -155,7 +155,7 @@ class Run {
       ...(venue === undefined ? {} : { venue: venue.addresses }),
       metrics: { api: `${processes.api()}/metrics`, ...processes.metrics() },
     });
-    const reader = apiReader(processes.api, database.key);
+    const reader = apiReader(() => processes.api(), database.key);
     const modes = await reader.modes(this.#signal);
     this.#signal.throwIfAborted();
     const since = now();
