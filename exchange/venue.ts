@@ -9,6 +9,8 @@ import { InstrumentBook } from './book/instrument-book.js';
 import { FaultBook } from './faults/fault-book.js';
 import { faultEvent, type FaultRule, type Target } from './faults/rule.js';
 import type { JournalEvent } from './journal/record.js';
+import { archiveOf } from './journal/archive.js';
+import { lineReader } from './journal/line-at.js';
 import { readJournal } from './journal/reader.js';
 import { Restore } from './journal/restore.js';
 import { NO_JOURNAL, openJournal, type Journal } from './journal/writer.js';
@@ -38,6 +40,8 @@ export interface VenueOptions {
     readonly feeAsset: string;
   }[];
   readonly journalFile: string | undefined;
+  /** Ended orders that stay whole in memory. */
+  readonly recentOrders?: number;
   /** The real clock, epoch ms. */
   readonly now: () => number;
 }
@@ -60,7 +64,7 @@ const TRADE_ID_EPOCH = Date.UTC(2020, 0, 1);
 export class Venue {
   readonly accounts = new Accounts();
   readonly ledger = new Ledger();
-  readonly orders = new OrderStore();
+  readonly orders: OrderStore;
   readonly lists = new OrderLists();
   readonly listenKeys = new ListenKeys();
   readonly faults = new FaultBook();
@@ -84,8 +88,10 @@ export class Venue {
     this.feeRates = options.feeRates;
     this.rateLimits = options.rateLimits;
     this.#wallClock = options.now;
+    this.orders = new OrderStore(options.recentOrders);
     const restore = new Restore(this);
-    const end = options.journalFile === undefined ? undefined : readJournal(options.journalFile, (line) => restore.apply(line));
+    const end = options.journalFile === undefined ? undefined : readJournal(options.journalFile, (line, offset) => restore.apply(line, offset));
+    if (options.journalFile !== undefined) this.orders.archive = archiveOf(lineReader(options.journalFile));
     this.#journal = end === undefined ? NO_JOURNAL : openJournal(options.journalFile as string, end);
     const now = options.now();
     const tapes: Record<string, { anchorTime: number; digest: string }> = {};

@@ -1,96 +1,205 @@
+import type { Archive } from '../journal/archive.js';
 import type { Fill, Order } from '../matching/order.js';
 import { isOpen } from '../matching/order.js';
+import { ClientIdIndex } from './client-id-index.js';
+import { Columns, rowsOf } from './columns.js';
 
-/** Every order and fill, by what clients ask for. */
+/** Which orders or fills of an account and instrument; what is left out matches everything. */
+export interface HistoryQuery {
+  /** Least order id, or least trade id. */
+  readonly fromId?: number | undefined;
+  /** Fills of one order. */
+  readonly orderId?: number | undefined;
+  readonly startTime?: number | undefined;
+  readonly endTime?: number | undefined;
+  readonly limit?: number | undefined;
+  /** The oldest that match; otherwise the newest. Either way oldest first. */
+  readonly isFromStart?: boolean | undefined;
+  readonly isShown?: ((orderId: number) => boolean) | undefined;
+}
+
+/** Of one account and instrument. */
+interface Shelf {
+  readonly open: Map<number, Order>;
+  /** Open orders by client order id. */
+  readonly openByClientId: Map<string, Order>;
+  readonly orders: Columns;
+  readonly fills: Columns;
+}
+
+const ORDER = { id: 0, time: 1 } as const;
+const FILL = { tradeId: 0, orderId: 1, time: 2, offset: 3 } as const;
+const UNKNOWN_OFFSET = -1;
+/** Orders that have ended stay whole in memory until this many newer ones have. */
+export const RECENT_ORDERS = 10_000;
+
+/**
+ * Every order and fill, by what clients ask for. Open and recent ones are in memory; older ones are a few numbers and
+ * their place in the journal. Without a journal the older ones are forgotten.
+ */
 export class OrderStore {
+  readonly #recentOrders: number;
+  readonly #shelves = new Map<string, Shelf>();
   readonly #orders = new Map<number, Order>();
-  readonly #open = new Map<string, Map<number, Order>>();
-  /** Newest order of a client order id; an id may be used again once its order is done. */
-  readonly #byClientId = new Map<string, Order>();
-  readonly #history = new Map<string, Order[]>();
-  readonly #fills = new Map<string, Fill[]>();
   readonly #fillsOfOrder = new Map<number, Fill[]>();
+  readonly #clientIds = new ClientIdIndex();
+  /** Ended orders that are in memory, oldest first, from `#endedFrom` on. */
+  #ended: number[] = [];
+  #endedFrom = 0;
+  /** Where each order ended, by order id. */
+  readonly #offsets = new Columns(1);
+  /** Orders and fills of the transaction that has no place in the journal yet. */
+  readonly #unplacedOrders: number[] = [];
+  readonly #unplacedFills: { readonly shelf: Shelf; readonly row: number }[] = [];
+  archive: Archive | undefined;
+
+  constructor(recentOrders: number = RECENT_ORDERS) {
+    this.#recentOrders = recentOrders;
+  }
 
   add(order: Order): void {
+    const shelf = this.#shelf(order.account, order.symbol);
     this.#orders.set(order.orderId, order);
-    this.#byClientId.set(clientKey(order.account, order.symbol, order.clientOrderId), order);
-    listIn(this.#history, bookKey(order.account, order.symbol)).push(order);
-    if (isOpen(order)) this.#openOf(order).set(order.orderId, order);
+    shelf.orders.add(order.orderId, order.time);
+    this.#clientIds.add(clientKey(order.account, order.symbol, order.clientOrderId), order.orderId);
+    if (!isOpen(order)) return;
+    shelf.open.set(order.orderId, order);
+    shelf.openByClientId.set(order.clientOrderId, order);
   }
 
   /** To be called when an order has ended. */
   close(order: Order): void {
-    this.#openOf(order).delete(order.orderId);
+    const shelf = this.#shelf(order.account, order.symbol);
+    if (!shelf.open.delete(order.orderId)) return;
+    shelf.openByClientId.delete(order.clientOrderId);
+    this.#ended.push(order.orderId);
+    this.#unplacedOrders.push(order.orderId);
   }
 
   addFill(fill: Fill): void {
-    listIn(this.#fills, bookKey(fill.account, fill.symbol)).push(fill);
-    listIn(this.#fillsOfOrder, fill.orderId).push(fill);
+    const shelf = this.#shelf(fill.account, fill.symbol);
+    const row = shelf.fills.add(fill.tradeId, fill.orderId, fill.time, UNKNOWN_OFFSET);
+    this.#unplacedFills.push({ shelf, row });
+    const fills = this.#fillsOfOrder.get(fill.orderId);
+    if (fills === undefined) this.#fillsOfOrder.set(fill.orderId, [fill]);
+    else fills.push(fill);
+  }
+
+  /** The transaction is in the journal, at this byte; what is old enough may now leave memory. */
+  placed(offset: number): void {
+    for (const orderId of this.#unplacedOrders) {
+      while (this.#offsets.rows <= orderId) this.#offsets.add(UNKNOWN_OFFSET);
+      this.#offsets.set(orderId, 0, offset);
+    }
+    for (const { shelf, row } of this.#unplacedFills) shelf.fills.set(row, FILL.offset, offset);
+    this.#unplacedOrders.length = 0;
+    this.#unplacedFills.length = 0;
+    while (this.#ended.length - this.#endedFrom > this.#recentOrders) {
+      const orderId = this.#ended[this.#endedFrom] as number;
+      this.#orders.delete(orderId);
+      this.#fillsOfOrder.delete(orderId);
+      this.#endedFrom += 1;
+    }
+    if (this.#endedFrom > this.#recentOrders) {
+      this.#ended = this.#ended.slice(this.#endedFrom);
+      this.#endedFrom = 0;
+    }
   }
 
   byId(account: string, symbol: string, orderId: number): Order | undefined {
-    const order = this.#orders.get(orderId);
+    const order = this.#orders.get(orderId) ?? this.#archived(orderId);
     return order?.account === account && order.symbol === symbol ? order : undefined;
   }
 
+  /** Any account's order, while it is in memory: always when it is open. */
   any(orderId: number): Order | undefined {
     return this.#orders.get(orderId);
   }
 
+  openByClientId(account: string, symbol: string, clientOrderId: string): Order | undefined {
+    return this.#shelf(account, symbol).openByClientId.get(clientOrderId);
+  }
+
+  /** The newest order that has had the id: an id may be used again once its order has ended. */
   byClientId(account: string, symbol: string, clientOrderId: string): Order | undefined {
-    return this.#byClientId.get(clientKey(account, symbol, clientOrderId));
+    for (const orderId of this.#clientIds.candidates(clientKey(account, symbol, clientOrderId))) {
+      const order = this.byId(account, symbol, orderId);
+      if (order?.clientOrderId === clientOrderId) return order;
+    }
+    return undefined;
   }
 
   /** Oldest first. */
   open(account: string, symbol: string): Order[] {
-    return [...(this.#open.get(bookKey(account, symbol))?.values() ?? [])];
+    return [...this.#shelf(account, symbol).open.values()];
   }
 
   openCount(account: string, symbol: string): number {
-    return this.#open.get(bookKey(account, symbol))?.size ?? 0;
+    return this.#shelf(account, symbol).open.size;
   }
 
   /** All open orders of all accounts. */
   *allOpen(): Iterable<Order> {
-    for (const orders of this.#open.values()) yield* orders.values();
+    for (const { open } of this.#shelves.values()) yield* open.values();
   }
 
-  /** Oldest first. */
-  history(account: string, symbol: string): readonly Order[] {
-    return this.#history.get(bookKey(account, symbol)) ?? [];
+  history(account: string, symbol: string, query: HistoryQuery = {}): Order[] {
+    const { orders } = this.#shelf(account, symbol);
+    const rows = rowsOf(orders, {
+      limit: query.limit ?? Infinity,
+      isFromStart: query.isFromStart ?? false,
+      matches: (row) =>
+        isWithin(query, orders.at(row, ORDER.time)) &&
+        orders.at(row, ORDER.id) >= (query.fromId ?? 0) &&
+        (query.isShown?.(orders.at(row, ORDER.id)) ?? true),
+    });
+    return rows.flatMap((row) => this.byId(account, symbol, orders.at(row, ORDER.id)) ?? []);
   }
 
-  /** Oldest first. */
-  fills(account: string, symbol: string): readonly Fill[] {
-    return this.#fills.get(bookKey(account, symbol)) ?? [];
+  fills(account: string, symbol: string, query: HistoryQuery = {}): Fill[] {
+    const { fills } = this.#shelf(account, symbol);
+    const rows = rowsOf(fills, {
+      limit: query.limit ?? Infinity,
+      isFromStart: query.isFromStart ?? false,
+      matches: (row) =>
+        isWithin(query, fills.at(row, FILL.time)) &&
+        fills.at(row, FILL.tradeId) >= (query.fromId ?? 0) &&
+        (query.orderId === undefined || fills.at(row, FILL.orderId) === query.orderId) &&
+        (query.isShown?.(fills.at(row, FILL.orderId)) ?? true),
+    });
+    return rows.flatMap((row) => this.#fillAt(fills, row) ?? []);
   }
 
+  /** While the order is in memory. */
   fillsOf(orderId: number): readonly Fill[] {
     return this.#fillsOfOrder.get(orderId) ?? [];
   }
 
-  #openOf(order: Order): Map<number, Order> {
-    const key = bookKey(order.account, order.symbol);
-    let open = this.#open.get(key);
-    if (open === undefined) {
-      open = new Map();
-      this.#open.set(key, open);
+  #fillAt(fills: Columns, row: number): Fill | undefined {
+    const [tradeId, orderId, offset] = [fills.at(row, FILL.tradeId), fills.at(row, FILL.orderId), fills.at(row, FILL.offset)];
+    const recent = this.#fillsOfOrder.get(orderId)?.find((fill) => fill.tradeId === tradeId);
+    if (recent !== undefined || offset === UNKNOWN_OFFSET) return recent;
+    return this.archive?.fill(offset, orderId, tradeId);
+  }
+
+  #archived(orderId: number): Order | undefined {
+    const offset = orderId < this.#offsets.rows ? this.#offsets.at(orderId, 0) : UNKNOWN_OFFSET;
+    return offset === UNKNOWN_OFFSET ? undefined : this.archive?.order(offset, orderId);
+  }
+
+  #shelf(account: string, symbol: string): Shelf {
+    const key = `${account}|${symbol}`;
+    let shelf = this.#shelves.get(key);
+    if (shelf === undefined) {
+      shelf = { open: new Map(), openByClientId: new Map(), orders: new Columns(2), fills: new Columns(4) };
+      this.#shelves.set(key, shelf);
     }
-    return open;
+    return shelf;
   }
 }
 
-function listIn<K, V>(lists: Map<K, V[]>, key: K): V[] {
-  let list = lists.get(key);
-  if (list === undefined) {
-    list = [];
-    lists.set(key, list);
-  }
-  return list;
-}
-
-function bookKey(account: string, symbol: string): string {
-  return `${account}|${symbol}`;
+function isWithin({ startTime = 0, endTime = Infinity }: HistoryQuery, time: number): boolean {
+  return time >= startTime && time <= endTime;
 }
 
 function clientKey(account: string, symbol: string, clientOrderId: string): string {

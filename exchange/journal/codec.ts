@@ -28,6 +28,11 @@ export function eventOf({ execution, order, fill }: ExecutionReport): OrderEvent
   };
 }
 
+/** The whole of an order that has been filled. */
+export function filledEventOf(order: Readonly<Order>): OrderEvent {
+  return { type: 'order', execution: 'FILLED', order: journalOrderOf(order) };
+}
+
 export function balanceEventOf({ account, asset, free, locked }: BalanceChange): BalanceEvent {
   return { type: 'balance', account, asset, free: plainText(free), locked: plainText(locked) };
 }

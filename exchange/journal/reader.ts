@@ -6,11 +6,11 @@ const CHUNK_BYTES = 1 << 20;
 const NEWLINE = 10;
 
 /**
- * Calls `each` for every whole line, oldest first, and returns the end of the last one. A last line without its line
+ * Calls `each` for every whole line and the byte at which it begins, oldest first, and returns the end of the last one. A last line without its line
  * break was cut by the death of the writer and is left out; it cannot have been answered.
  * @throws RangeError when a whole line is not a journal line or a number is missing: the file was edited.
  */
-export function readJournal(file: string, each: (line: JournalLine) => void): JournalEnd {
+export function readJournal(file: string, each: (line: JournalLine, offset: number) => void): JournalEnd {
   if (!existsSync(file)) return { seq: 0, bytes: 0 };
   const descriptor = openSync(file, 'r');
   let [seq, bytes] = [0, 0];
@@ -25,7 +25,7 @@ export function readJournal(file: string, each: (line: JournalLine) => void): Jo
       let begin = 0;
       for (let end = data.indexOf(NEWLINE, begin); end >= 0; end = data.indexOf(NEWLINE, begin)) {
         const line = lineOf(data.toString('utf8', begin, end), seq + 1, file);
-        each(line);
+        each(line, bytes);
         seq = line.seq;
         bytes += end + 1 - begin;
         begin = end + 1;

@@ -27,7 +27,7 @@ export class Restore {
     this.#state = state;
   }
 
-  apply(line: JournalLine): void {
+  apply(line: JournalLine, offset: number): void {
     const lists: OrderListEvent[] = [];
     for (const event of line.events) {
       if (event.type === 'session') this.session = event;
@@ -45,6 +45,7 @@ export class Restore {
       const [first, second] = list.orderIds.map((orderId) => this.#state.orders.any(orderId) as Order) as [Order, Order];
       this.#state.lists.add({ ...list, time: line.time, orders: [first, second] });
     }
+    this.#state.orders.placed(offset);
   }
 
   #action({ action, details }: ActionEvent): void {

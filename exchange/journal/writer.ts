@@ -2,8 +2,11 @@ import { closeSync, openSync, writeSync, ftruncateSync } from 'node:fs';
 import type { JournalEvent } from './record.js';
 
 export interface Journal {
-  /** Returns when the line is with the operating system: a killed process has lost nothing that was answered. */
-  append(time: number, events: readonly JournalEvent[]): void;
+  /**
+   * Returns when the line is with the operating system: a killed process has lost nothing that was answered.
+   * The result is the byte at which the line begins.
+   */
+  append(time: number, events: readonly JournalEvent[]): number;
   close(): void;
 }
 
@@ -17,16 +20,18 @@ export interface JournalEnd {
 export function openJournal(file: string, end: JournalEnd): Journal {
   const descriptor = openSync(file, 'a', 0o600);
   ftruncateSync(descriptor, end.bytes);
-  let seq = end.seq;
+  let { seq, bytes } = end;
   return {
     append(time, events) {
       seq += 1;
       const line = Buffer.from(`${JSON.stringify({ seq, time, events })}\n`);
       for (let written = 0; written < line.length;) written += writeSync(descriptor, line, written);
+      bytes += line.length;
+      return bytes - line.length;
     },
     close: () => closeSync(descriptor),
   };
 }
 
 /** A venue without a journal file forgets everything when it ends. */
-export const NO_JOURNAL: Journal = { append: () => undefined, close: () => undefined };
+export const NO_JOURNAL: Journal = { append: () => -1, close: () => undefined };

@@ -110,7 +110,7 @@ function check(venue: Venue): void {
       expect(locked).toBe(open.filter((order) => order.side === side).reduce((total, order) => total + order.locked, 0n));
     }
     for (const order of venue.orders.history(account, 'BTCUSDT')) {
-      const fills = venue.orders.fillsOf(order.orderId);
+      const fills = venue.orders.fills(account, 'BTCUSDT', { orderId: order.orderId });
       expect(fills.reduce((total, fill) => total + fill.quantity, 0n)).toBe(order.executed);
       expect(fills.reduce((total, fill) => total + fill.quote, 0n)).toBe(order.executedQuote);
       expect(order.status === 'FILLED').toBe(order.quantity > 0n && order.executed === order.quantity && !isOpen(order));
@@ -148,7 +148,7 @@ test('a restart after any orders brings back the same books', () => {
         take(before, { account: 'account' in done ? done.account : '', symbol: 'BTCUSDT' }, done, 1_800_000_000_000 + index);
       }
       before.stop();
-      const after = testVenue(options);
+      const after = testVenue({ ...options, recentOrders: 4 });
       expect(picture(after)).toEqual(picture(before));
       check(after);
       after.stop();

@@ -5,7 +5,7 @@ import { timesUnits, type Units } from '../amount/units.js';
 import type { InstrumentBook } from '../book/instrument-book.js';
 import { isBetter } from '../book/instrument-book.js';
 import { opposite } from '../book/side.js';
-import { balanceEventOf, eventOf } from '../journal/codec.js';
+import { balanceEventOf, eventOf, filledEventOf } from '../journal/codec.js';
 import type { JournalEvent } from '../journal/record.js';
 import type { Journal } from '../journal/writer.js';
 import { execute, fillsAtOnce, hasReached, type ExecutionContext } from './execute.js';
@@ -229,8 +229,7 @@ export class Engine {
 
   #check(account: string, request: OrderRequest, book: InstrumentBook): void {
     const { orders } = this.#parts;
-    const before = orders.byClientId(account, request.symbol, request.clientOrderId);
-    if (before !== undefined && isOpen(before)) throw rejected(DUPLICATE_ORDER);
+    if (orders.openByClientId(account, request.symbol, request.clientOrderId) !== undefined) throw rejected(DUPLICATE_ORDER);
     const conditional = isConditional(request.type);
     checkFilters(book.instrument, request, {
       lastPrice: book.lastPrice,
@@ -417,8 +416,17 @@ export class Engine {
 
   #commit(tx: Transaction): void {
     const balances = this.#parts.ledger.takeChanges();
-    const events = [...tx.events, ...tx.reports.map(eventOf), ...balances.map(balanceEventOf)];
-    if (events.length > 0) this.#parts.journal.append(tx.time, events);
+    const events = [...tx.events, ...tx.reports.flatMap((report) => eventsOf(report, tx)), ...balances.map(balanceEventOf)];
+    if (events.length > 0) this.#parts.orders.placed(this.#parts.journal.append(tx.time, events));
     this.#parts.onCommitted({ time: tx.time, reports: tx.reports, trades: tx.trades, balances });
   }
+}
+
+/** A fill that completes an order of an earlier transaction is followed by the whole order, so that one line has it all. */
+function eventsOf(report: ExecutionReport, tx: Transaction): JournalEvent[] {
+  const { order, fill } = report;
+  const event = eventOf(report);
+  if (fill === undefined || order.status !== 'FILLED') return [event];
+  const isNew = tx.reports.some((other) => other.execution === 'NEW' && other.order.orderId === order.orderId);
+  return isNew ? [event] : [event, filledEventOf(order)];
 }

@@ -12,12 +12,21 @@ export interface OrderList {
   readonly orders: readonly [Order, Order];
 }
 
+/** Lists that have ended are forgotten when there are more than this; their orders are not. */
+const RECENT_LISTS = 5000;
+
 /** All order lists, by what clients ask for. */
 export class OrderLists {
   readonly #lists = new Map<number, OrderList>();
+  #lastId = 0;
 
   add(list: OrderList): void {
     this.#lists.set(list.orderListId, list);
+    this.#lastId = list.orderListId;
+    for (const [orderListId, old] of this.#lists) {
+      if (this.#lists.size <= RECENT_LISTS) return;
+      if (!isListOpen(old)) this.#lists.delete(orderListId);
+    }
   }
 
   byId(orderListId: number): OrderList | undefined {
@@ -35,7 +44,7 @@ export class OrderLists {
   }
 
   get nextId(): number {
-    return this.#lists.size + 1;
+    return this.#lastId + 1;
   }
 }
 

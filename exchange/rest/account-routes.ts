@@ -1,3 +1,4 @@
+import type { HistoryQuery } from '../accounts/order-store.js';
 import { shareOf, wireText } from '../amount/units.js';
 import { isOpen, type Order } from '../matching/order.js';
 import { fillJson, orderJson } from './render.js';
@@ -61,38 +62,26 @@ function openOrders(call: Call): unknown {
   return symbols.flatMap((symbol) => call.venue.orders.open(call.account.name, symbol).filter(isShown).map(orderJson));
 }
 
+function historyQuery(call: Call, fromId: number | undefined): HistoryQuery {
+  const startTime = call.params.integer('startTime');
+  return {
+    fromId,
+    startTime,
+    endTime: call.params.integer('endTime'),
+    limit: call.params.limit(500, MOST_ROWS),
+    isFromStart: fromId !== undefined || startTime !== undefined,
+    isShown: (orderId) => !call.venue.isHidden(orderId),
+  };
+}
+
 function allOrders(call: Call): unknown {
-  const symbol = symbolOf(call);
-  const orderId = call.params.integer('orderId');
-  const startTime = call.params.integer('startTime') ?? 0;
-  const endTime = call.params.integer('endTime') ?? Infinity;
-  const limit = call.params.limit(500, MOST_ROWS);
-  const history = call.venue.orders
-    .history(call.account.name, symbol)
-    .filter((order) => !call.venue.isHidden(order.orderId) && order.time >= startTime && order.time <= endTime && order.orderId >= (orderId ?? 0));
-  const oldestFirst = orderId !== undefined || startTime > 0;
-  return (oldestFirst ? history.slice(0, limit) : history.slice(-limit)).map(orderJson);
+  const query = historyQuery(call, call.params.integer('orderId'));
+  return call.venue.orders.history(call.account.name, symbolOf(call), query).map(orderJson);
 }
 
 function myTrades(call: Call): unknown {
-  const symbol = symbolOf(call);
-  const orderId = call.params.integer('orderId');
-  const fromId = call.params.integer('fromId');
-  const startTime = call.params.integer('startTime') ?? 0;
-  const endTime = call.params.integer('endTime') ?? Infinity;
-  const limit = call.params.limit(500, MOST_ROWS);
-  const fills = call.venue.orders
-    .fills(call.account.name, symbol)
-    .filter(
-      (fill) =>
-        !call.venue.isHidden(fill.orderId) &&
-        (orderId === undefined || fill.orderId === orderId) &&
-        fill.tradeId >= (fromId ?? 0) &&
-        fill.time >= startTime &&
-        fill.time <= endTime,
-    );
-  const oldestFirst = fromId !== undefined || startTime > 0;
-  return (oldestFirst ? fills.slice(0, limit) : fills.slice(-limit)).map(fillJson);
+  const query = { ...historyQuery(call, call.params.integer('fromId')), orderId: call.params.integer('orderId') };
+  return call.venue.orders.fills(call.account.name, symbolOf(call), query).map(fillJson);
 }
 
 function commission(call: Call): unknown {
