@@ -2,27 +2,14 @@ import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:http';
 import { createAdminServer } from './admin/server.js';
 import { FaultyReplies } from './faults/faulty-replies.js';
-import { ACCOUNT_ROUTES } from './rest/account-routes.js';
 import { Dispatch } from './rest/dispatch.js';
-import { CANCEL_REPLACE_ROUTES } from './rest/cancel-replace.js';
-import { LIST_ROUTES } from './rest/list-routes.js';
-import { LISTEN_KEY_ROUTES } from './rest/listen-key-routes.js';
-import { MARKET_ROUTES } from './rest/market-routes.js';
-import { ORDER_ROUTES } from './rest/order-routes.js';
+import { ROUTES } from './rest/routes.js';
 import { createRestServer } from './rest/server.js';
 import { Weights } from './rest/weights.js';
 import { Streams } from './streams/upgrade.js';
 import type { Venue } from './venue.js';
 
 const HOST = '127.0.0.1';
-const ROUTES = {
-  ...MARKET_ROUTES,
-  ...ACCOUNT_ROUTES,
-  ...ORDER_ROUTES,
-  ...LIST_ROUTES,
-  ...CANCEL_REPLACE_ROUTES,
-  ...LISTEN_KEY_ROUTES,
-};
 
 export interface Addresses {
   readonly rest: string;

@@ -51,7 +51,10 @@ export class Dispatch {
         const body = JSON.stringify(errorJson(error));
         return { status: error.status, body, headers: { ...headers, ...error.headers } };
       }
-      throw error;
+      // A fault of the venue itself: it is told where its owner sees it, and the venue goes on.
+      process.stderr.write(`${request.method} ${request.path.slice(0, 100)}: ${error instanceof Error ? error.stack : String(error)}\n`);
+      const body = JSON.stringify({ code: -1000, msg: 'An unknown error occurred while processing the request.' });
+      return { status: 500, body, headers };
     }
   }
 

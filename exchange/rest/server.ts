@@ -50,10 +50,14 @@ function readBody(request: IncomingMessage, response: ServerResponse, done: (bod
     length += chunk.length;
     if (length <= MOST_BODY_BYTES) chunks.push(chunk);
     else if (!response.headersSent) {
+      chunks.length = 0;
+      // The rest of the body is not read; the connection ends when the refusal has left.
+      response.once('finish', () => request.socket.destroySoon());
       send(response, { status: 413, body: '{"code":-1101,"msg":"Too many parameters sent."}', headers: { connection: 'close' } });
-      request.destroy();
     }
   });
+  // A client that goes away in the middle of its body has asked for nothing.
+  request.on('error', () => undefined);
   request.on('end', () => {
     if (length <= MOST_BODY_BYTES) done(Buffer.concat(chunks).toString('utf8'));
   });

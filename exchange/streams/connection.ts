@@ -17,7 +17,15 @@ export class Connection {
     this.#pings = setInterval(() => this.#ping(), PING_MS);
     this.#pings.unref();
     socket.on('pong', () => (this.#answered = true));
-    socket.on('message', (data: RawData) => onText(String(data)));
+    socket.on('message', (data: RawData) => {
+      try {
+        onText(String(data));
+      } catch (error) {
+        // A fault of the venue itself ends this connection and no other.
+        process.stderr.write(`stream request: ${error instanceof Error ? error.stack : String(error)}\n`);
+        socket.terminate();
+      }
+    });
     socket.on('error', () => socket.terminate());
     socket.on('close', () => {
       clearInterval(this.#pings);
