@@ -4,9 +4,12 @@ import { ERRORS, KeelsonError } from '../core/errors.js';
 /**
  * Maps our coded failures to Temporal's: the code is the type, the retry class decides whether it is tried again, and a
  * venue's own delay is kept. Anything else is left as it is and retried by the policy.
+ * @param trying `untilDone`: for a step that must happen in the end, such as learning what became of an order (P11). A
+ *   refused key ends no such step, since people can mend it; only work begun before a restore is given up (P31).
  */
 export function mapped<Arguments extends unknown[], Result>(
   activity: (...values: Arguments) => Promise<Result>,
+  trying: 'byRetryClass' | 'untilDone' = 'byRetryClass',
 ): (...values: Arguments) => Promise<Result> {
   return async (...values) => {
     try {
@@ -18,7 +21,7 @@ export function mapped<Arguments extends unknown[], Result>(
       throw ApplicationFailure.create({
         type: code,
         message,
-        nonRetryable: ERRORS[code].retry === 'never',
+        nonRetryable: trying === 'untilDone' ? code === 'RISK_EPOCH' : ERRORS[code].retry === 'never',
         details: [error.failure],
         ...(typeof retryAfterMs === 'number' ? { nextRetryDelay: retryAfterMs } : {}),
       });

@@ -24,8 +24,8 @@ export function createOrderActivities(dependencies: OrderDependencies): OrderAct
   return {
     authorise: mapped(createAuthorise(dependencies)),
     submit: mapped(createSubmit(dependencies)),
-    record: mapped(createRecord(dependencies)),
-    resolve: mapped(createResolve(dependencies)),
+    record: mapped(createRecord(dependencies), 'untilDone'),
+    resolve: mapped(createResolve(dependencies), 'untilDone'),
     abandon: mapped(async (signal, detail) => {
       const { store, epoch } = dependencies;
       const intentId = intentIdOf(signal);

@@ -1,6 +1,7 @@
-import { continueAsNew, proxyActivities, sleep, workflowInfo } from '@temporalio/workflow';
+import { makeContinueAsNewFunc, proxyActivities, sleep, workflowInfo } from '@temporalio/workflow';
 import type { OrderActivities } from '../../activities/order/index.js';
 import { RESOLVE } from '../activity-options.js';
+import { WORKFLOW_TYPES } from '../names.js';
 import { showStatus, type OrderOutcome } from './status.js';
 
 const { resolve } = proxyActivities<OrderActivities>(RESOLVE);
@@ -27,6 +28,7 @@ export async function settleOrder(intentId: string): Promise<OrderOutcome> {
   return settle(intentId);
 }
 
-function continueAsNewSettling(intentId: string): Promise<never> {
-  return continueAsNew<typeof settleOrder>(intentId);
+/** Also a run of `signalToOrder` goes on as one that only settles: nothing before the send may happen again. */
+async function continueAsNewSettling(intentId: string): Promise<never> {
+  return makeContinueAsNewFunc<typeof settleOrder>({ workflowType: WORKFLOW_TYPES.settleOrder })(intentId);
 }
