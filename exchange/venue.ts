@@ -90,7 +90,8 @@ export class Venue {
     this.#wallClock = options.now;
     this.orders = new OrderStore(options.recentOrders);
     const restore = new Restore(this);
-    const end = options.journalFile === undefined ? undefined : readJournal(options.journalFile, (line, offset) => restore.apply(line, offset));
+    const end =
+      options.journalFile === undefined ? undefined : readJournal(options.journalFile, (line, offset) => restore.apply(line, offset));
     if (options.journalFile !== undefined) this.orders.archive = archiveOf(lineReader(options.journalFile));
     this.#journal = end === undefined ? NO_JOURNAL : openJournal(options.journalFile as string, end);
     const now = options.now();
@@ -220,11 +221,7 @@ export class Venue {
   }
 
   /** Adds an account or changes its key; the balances are deposits from the market maker. */
-  openAccount(
-    account: Parameters<Accounts['set']>[0],
-    balances: ReadonlyMap<string, Units>,
-    now: number = this.now(),
-  ): void {
+  openAccount(account: Parameters<Accounts['set']>[0], balances: ReadonlyMap<string, Units>, now: number = this.now()): void {
     this.accounts.set(account);
     const event: JournalEvent = { type: 'account', ...account };
     this.engine.note(now, event);

@@ -47,9 +47,7 @@ export interface PairRequest {
 }
 
 /** What a fault makes of an order that the venue has admitted. */
-export type ForcedOutcome =
-  | { readonly status: 'EXPIRED_IN_MATCH' }
-  | { readonly status: 'CANCELED'; readonly percent: number };
+export type ForcedOutcome = { readonly status: 'EXPIRED_IN_MATCH' } | { readonly status: 'CANCELED'; readonly percent: number };
 
 const NO_LIST = -1;
 const MOST_TRIGGER_ROUNDS = 1000;
@@ -77,13 +75,7 @@ export class Engine {
   }
 
   /** @throws VenueError when the venue refuses; nothing has changed then. */
-  place(
-    account: string,
-    request: OrderRequest,
-    time: number,
-    forced?: ForcedOutcome,
-    ...events: JournalEvent[]
-  ): Order {
+  place(account: string, request: OrderRequest, time: number, forced?: ForcedOutcome, ...events: JournalEvent[]): Order {
     const tx = transactionAt(time, ...events);
     const order = this.#admit(account, request, tx, forced);
     this.#commit(tx);
@@ -234,9 +226,7 @@ export class Engine {
     checkFilters(book.instrument, request, {
       lastPrice: book.lastPrice,
       openOrders: orders.openCount(account, request.symbol),
-      openConditionalOrders: conditional
-        ? orders.open(account, request.symbol).filter((order) => isConditional(order.type)).length
-        : 0,
+      openConditionalOrders: conditional ? orders.open(account, request.symbol).filter((order) => isConditional(order.type)).length : 0,
     });
     if (conditional && hasReached(request, book.lastPrice)) throw rejected('Stop price would trigger immediately.');
     if (request.type === 'LIMIT_MAKER') {
@@ -252,9 +242,7 @@ export class Engine {
     if (limit.clientOrderId !== '' && limit.clientOrderId === conditional.clientOrderId) throw rejected(DUPLICATE_ORDER);
     const last = book.lastPrice;
     const isOrdered =
-      limit.side === 'SELL'
-        ? limit.price > last && last > conditional.stopPrice
-        : limit.price < last && last < conditional.stopPrice;
+      limit.side === 'SELL' ? limit.price > last && last > conditional.stopPrice : limit.price < last && last < conditional.stopPrice;
     if (!isOrdered) throw rejected('The relationship of the prices for the orders is not correct.');
     this.#check(account, limit, book);
     this.#check(account, conditional, book);

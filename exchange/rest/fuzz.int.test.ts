@@ -12,7 +12,24 @@ const CASES = 10_000;
 
 const wild = fc.oneof(
   fc.string({ maxLength: 40 }),
-  fc.constantFrom('', '0', '-1', '1e9', 'NaN', 'Infinity', '9'.repeat(20), '9'.repeat(400), '0.000000001', '%', '%00', '[]', '{"a":1}', 'null', '__proto__', 'Ω'),
+  fc.constantFrom(
+    '',
+    '0',
+    '-1',
+    '1e9',
+    'NaN',
+    'Infinity',
+    '9'.repeat(20),
+    '9'.repeat(400),
+    '0.000000001',
+    '%',
+    '%00',
+    '[]',
+    '{"a":1}',
+    'null',
+    '__proto__',
+    'Ω',
+  ),
 );
 const likely = {
   symbol: fc.constantFrom('BTCUSDT', 'BNBUSDT', 'XYZUSDT'),
@@ -42,7 +59,9 @@ const call = fc.constantFrom(
   'POST /api/v3/order',
 );
 const params = fc.record(
-  Object.fromEntries(Object.entries(likely).map(([name, value]) => [name, fc.oneof({ weight: 12, arbitrary: value }, { weight: 1, arbitrary: wild })])),
+  Object.fromEntries(
+    Object.entries(likely).map(([name, value]) => [name, fc.oneof({ weight: 12, arbitrary: value }, { weight: 1, arbitrary: wild })]),
+  ),
   { requiredKeys: ['symbol', 'side', 'type', 'quantity'] },
 );
 
@@ -76,7 +95,14 @@ test(`${CASES} calls with anything in them never yield a 500 and never break the
       const pairs = Object.entries({ ...fields, timestamp: String(NOW) });
       const payload = pairs.map(([key, value]) => `${key}=${encoded ? encodeURIComponent(String(value)) : String(value)}`).join('&');
       const signed = `${payload}&signature=${createHmac('sha256', TEST_SECRET).update(payload).digest('hex')}`;
-      const { status, body } = dispatch.answer({ method, path, query: method === 'GET' ? signed : '', body: method === 'GET' ? '' : signed, apiKey: TEST_KEY, address: 'fuzz' });
+      const { status, body } = dispatch.answer({
+        method,
+        path,
+        query: method === 'GET' ? signed : '',
+        body: method === 'GET' ? '' : signed,
+        apiKey: TEST_KEY,
+        address: 'fuzz',
+      });
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
       expect(status).toBeLessThan(500);
       expect(() => JSON.parse(body) as unknown).not.toThrow();

@@ -1,8 +1,8 @@
 import { DeterminismViolationError } from '@temporalio/workflow';
-import { bundleWorkflowCode, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
-import { fileURLToPath } from 'node:url';
+import { Worker } from '@temporalio/worker';
 import { describe, expect, it } from 'vitest';
 import * as workflows from '../../workflows/index.js';
+import { bundleEdited, type Edit } from '../support/edited-bundle.js';
 import { workflowBundle } from '../support/trading-stack.js';
 import { storedHistories } from './histories.js';
 import { PATHS } from './paths.js';
@@ -30,7 +30,7 @@ describe('the present workflows continue what older ones began', () => {
 });
 
 describe('an incompatible edit of signalToOrder is caught', () => {
-  const file = fileURLToPath(new URL('../../workflows/signal-to-order/signal-to-order.ts', import.meta.url));
+  const file = 'workflows/signal-to-order/signal-to-order.ts';
   const filled = stored.find(({ name }) => name.endsWith('/signalToOrder.filled'));
   const replayEdited = async (...edits: Edit[]): Promise<void> => {
     if (filled === undefined) throw new Error('no stored history of signalToOrder.filled');
@@ -56,22 +56,3 @@ describe('an incompatible edit of signalToOrder is caught', () => {
     await expect(replayEdited(...edits)).resolves.toBeUndefined();
   });
 });
-
-/** A text of the source and what stands in its place. */
-type Edit = readonly [from: string, to: string];
-
-/** The workflows with edits to one of their sources. */
-function bundleEdited(file: string, edits: readonly Edit[]): Promise<WorkflowBundleWithSourceMap> {
-  const loader = fileURLToPath(new URL('fixtures/edit-source.cjs', import.meta.url));
-  return bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-    logger: { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error },
-    webpackConfigHook: (config) => ({
-      ...config,
-      module: {
-        ...config.module,
-        rules: [...(config.module?.rules ?? []), { test: (path: string) => path === file, enforce: 'pre', loader, options: { edits } }],
-      },
-    }),
-  });
-}

@@ -1,13 +1,14 @@
 import { Context } from '@temporalio/activity';
 import { Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { mapped } from '../../activities/failures.js';
 import type { OrderActivities } from '../../activities/order/index.js';
 import { KeelsonError } from '../../core/errors.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
+import { bundleEdited } from '../../test/support/edited-bundle.js';
 import { temporalIfAny, type TestTemporal } from '../../test/support/temporal.js';
 import { ACCOUNT, INSTRUMENT, workflowBundle } from '../../test/support/trading-stack.js';
 
@@ -49,7 +50,7 @@ describe.skipIf(temporal === undefined)('settling ends with proof only', () => {
     client = new Client({ connection, namespace: server.namespace });
   });
   afterAll(() => connection?.close());
-  beforeEach(async () => {
+  const work = async (workflowCode: Promise<WorkflowBundleWithSourceMap>): Promise<void> => {
     taskQueue = `settle-${randomUUID()}`;
     calls.length = 0;
     const step =
@@ -62,17 +63,18 @@ describe.skipIf(temporal === undefined)('settling ends with proof only', () => {
       connection,
       namespace: server.namespace,
       taskQueue,
-      workflowBundle: await workflowBundle(),
+      workflowBundle: await workflowCode,
       activities: { authorise: step('authorise'), submit: step('submit'), record: step('record'), resolve: step('resolve') },
     });
     running = worker.run();
-  });
+  };
   afterEach(async () => {
     worker.shutdown();
     await running;
   });
 
   it('a refused key and a database that is away end no run: both can be mended', async () => {
+    await work(workflowBundle());
     steps = {
       resolve: async () => {
         if (calls.length === 1) throw new KeelsonError('VENUE_AUTH', { venue: 'paper', account: ACCOUNT, detail: 'revoked' });
@@ -86,11 +88,13 @@ describe.skipIf(temporal === undefined)('settling ends with proof only', () => {
   });
 
   it('a run that becomes too long goes on as one that only settles: nothing is sent a second time', async () => {
+    // A limit of 2,000 events would take a minute to reach.
+    await work(bundleEdited('workflows/signal-to-order/settle.ts', [['HISTORY_LIMIT = 2_000', 'HISTORY_LIMIT = 60']]));
     steps = {
       authorise: async () => ({ kind: 'authorised', order: ORDER }),
       submit: async () => ({ kind: 'settled', status: 'submitting' }),
       record: async () => ORDER,
-      resolve: async () => (calls.length > 180 ? notPlaced : { order: ORDER, isSettled: false, waitMs: 1 }),
+      resolve: async () => (calls.length > 12 ? notPlaced : { order: ORDER, isSettled: false, waitMs: 1 }),
     };
     const signal = { account: ACCOUNT, strategy: 's', instrument: INSTRUMENT, leg: 'open', barCloseTime: 1, reason: 'a test' };
     const handle = await client.workflow.start('signalToOrder', { taskQueue, workflowId: randomUUID(), args: [signal] });
@@ -103,6 +107,7 @@ describe.skipIf(temporal === undefined)('settling ends with proof only', () => {
   });
 
   it.skipIf(temporal?.timeSkipping !== true)('a venue out of reach for half an hour is asked with backoff until it answers', async () => {
+    await work(workflowBundle());
     /** The server's time of each try; it skips the waits, so that half an hour takes seconds. */
     const times: number[] = [];
     steps = {

@@ -49,9 +49,17 @@ async function stillWorks(): Promise<void> {
 test.each([
   ['V130 no HTTP', 'hello\r\n\r\n', /^HTTP\/1\.1 400/],
   ['V131 a header that is too long', `GET / HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(40_000)}\r\n\r\n`, /^HTTP\/1\.1 431/],
-  ['V132 a body of 1 MB', `POST /api/v3/order HTTP/1.1\r\nhost: x\r\ncontent-length: 1048576\r\n\r\n${'a'.repeat(1_048_576)}`, /^HTTP\/1\.1 413/],
+  [
+    'V132 a body of 1 MB',
+    `POST /api/v3/order HTTP/1.1\r\nhost: x\r\ncontent-length: 1048576\r\n\r\n${'a'.repeat(1_048_576)}`,
+    /^HTTP\/1\.1 413/,
+  ],
   ['V133 a query that cannot be decoded', 'GET /api/v3/depth?symbol=%ZZ HTTP/1.1\r\nhost: x\r\n\r\n', /^HTTP\/1\.1 400[^]*-1100/],
-  ['V134 an upgrade to nowhere', 'GET /nowhere HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n', /^HTTP\/1\.1 404/],
+  [
+    'V134 an upgrade to nowhere',
+    'GET /nowhere HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+    /^HTTP\/1\.1 404/,
+  ],
 ])('%s', async (_, bytes, expected) => {
   expect(await exchangeBytes(bytes)).toMatch(expected);
   await stillWorks();
@@ -88,7 +96,16 @@ test('V137 stream requests that are no requests', async () => {
     await new Promise((resolve) => socket.once('open', resolve));
     const answers: string[] = [];
     socket.on('message', (data) => answers.push(String(data)));
-    for (const text of ['', 'null', '[]', '7', '{"method":7}', '{"method":"SUBSCRIBE","params":"x"}', '{"method":"order.place","params":[1]}', '{"id":{"a":1},"method":"time"}']) {
+    for (const text of [
+      '',
+      'null',
+      '[]',
+      '7',
+      '{"method":7}',
+      '{"method":"SUBSCRIBE","params":"x"}',
+      '{"method":"order.place","params":[1]}',
+      '{"id":{"a":1},"method":"time"}',
+    ]) {
       socket.send(text);
     }
     await expect.poll(() => answers.length).toBe(8);
