@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { FlagError, parseFlags } from './flags.js';
+import { USAGE } from './usage.js';
 
 test('every flag has a default', () => {
   const flags = parseFlags([]);
@@ -40,4 +41,16 @@ test('all problems are told at once', () => {
   } catch (error) {
     expect((error as Error).message.split('\n')).toHaveLength(6);
   }
+});
+
+test('the help names no flag that is not read', () => {
+  const named = new Set([...USAGE.matchAll(/^ {2}--([a-z0-9-]+)/gm)].map((match) => match[1]));
+  for (const name of named) {
+    try {
+      parseFlags([`--${name}`, 'x']);
+    } catch (error) {
+      expect((error as Error).message).not.toContain(`unknown flag "--${name}"`);
+    }
+  }
+  expect(named.size).toBe(19);
 });

@@ -117,7 +117,7 @@ function collect(argv: readonly string[], problems: string[]): Map<string, strin
   const given = new Map<string, string[]>();
   for (let index = 0; index < argv.length; index += 1) {
     const word = argv[index] as string;
-    const match = /^--([a-z-]+)(?:=(.*))?$/s.exec(word);
+    const match = /^--([a-z0-9-]+)(?:=(.*))?$/s.exec(word);
     const name = match?.[1] ?? '';
     if (SWITCHES.has(name)) given.set(name, []);
     else if (!VALUES.has(name)) problems.push(`unknown flag "${word}" (see --help)`);
