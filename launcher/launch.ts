@@ -1,9 +1,8 @@
-import { loadConfig } from '../config/index.js';
 import type { Config } from '../config/index.js';
 import { KeelsonError } from '../core/errors.js';
 import { apiReader } from './feed/api-reader.js';
 import { follow } from './feed/follow.js';
-import { takeLock } from './home/lock.js';
+import { lockHolder, takeLock } from './home/lock.js';
 import type { HomeLock } from './home/lock.js';
 import { homePaths, prepareHome } from './home/paths.js';
 import type { HomePaths } from './home/paths.js';
@@ -17,6 +16,7 @@ import type { LaunchContext } from './parts/launch-context.js';
 import { bringUpProcesses } from './parts/processes.js';
 import { bringUpTemporal } from './parts/temporal.js';
 import { bringUpVenue, shownInstruments } from './parts/venue.js';
+import { preflight } from './preflight.js';
 import { PortChooser } from './ports/choose.js';
 import type { Screen } from './screen/screen.js';
 import { Steps } from './screen/steps.js';
@@ -53,24 +53,21 @@ interface Ending {
 export async function launch(options: LaunchOptions): Promise<number> {
   const { screen, now } = options;
   const startedAt = now();
+  const paths = homePaths(options.home);
+  const runsAlready = (pid: number): number => {
+    const addresses = readRunFile(paths.runFile)?.addresses;
+    screen.show({ time: now(), event: 'running', home: paths.home, pid, ...(addresses === undefined ? {} : { addresses }) });
+    return 0;
+  };
   let config: Config;
   let lock: HomeLock;
-  const paths = homePaths(options.home);
   try {
-    config = withOverrides(loadConfig({ path: options.configFile, env: options.env, credentials: 'live' }), options.overrides);
+    const holder = lockHolder(paths.lock);
+    if (holder !== undefined) return runsAlready(holder.pid);
+    config = withOverrides(await preflight(options.configFile, options.env), options.overrides);
     prepareHome(paths);
     const taken = takeLock(paths.lock);
-    if (!taken.held) {
-      const addresses = readRunFile(paths.runFile)?.addresses;
-      screen.show({
-        time: now(),
-        event: 'running',
-        home: paths.home,
-        pid: taken.holder.pid,
-        ...(addresses === undefined ? {} : { addresses }),
-      });
-      return 0;
-    }
+    if (!taken.held) return runsAlready(taken.holder.pid);
     lock = taken.lock;
   } catch (error) {
     return showError(options, error);

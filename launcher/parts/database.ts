@@ -36,6 +36,11 @@ export async function bringUpDatabase(context: LaunchContext): Promise<Database>
   });
 }
 
+/** @throws KeelsonError CONFIG_DATABASE when nothing answers there, or it refuses us. */
+export async function assertReachable(url: string): Promise<void> {
+  await withClient(url, (client) => client.query('select 1'));
+}
+
 async function startEmbedded(context: LaunchContext): Promise<string> {
   const { paths, steps, supervisor } = context;
   const port = await choosePort(context, 'Postgres', 0);

@@ -159,6 +159,20 @@ describe('colors', () => {
   });
 });
 
+describe('text from elsewhere', () => {
+  it('cannot move the cursor, and breaks lines in errors only', () => {
+    const output = written();
+    const screen = textScreen(output, {});
+    screen.show({ time, event: 'notice', kind: 'incident.opened', message: 'a\u001b[2Jb\nc' });
+    screen.show({ time, event: 'error', code: 'CONFIG_INVALID', message: 'two:\n  problems\u0007' });
+    expect(output.text().split('\n').slice(0, -1)).toEqual([
+      expect.stringContaining('a\ufffd[2Jb\ufffdc'),
+      '✗ CONFIG_INVALID  two:',
+      '  problems\ufffd',
+    ]);
+  });
+});
+
 describe('steps', () => {
   const step = (state: 'started' | 'progress' | 'done', at: number, message: string): LauncherEvent => ({
     time: at,

@@ -1,4 +1,5 @@
 import type { LauncherEvent, StepEvent } from './events.js';
+import { harmless } from './harmless.js';
 import { choosePaint } from './paint.js';
 import { stepLine, textLines } from './text.js';
 
@@ -58,7 +59,8 @@ export function textScreen(output: Output, env: Readonly<Record<string, string |
   };
 
   return {
-    show: (event) => {
+    show: (given) => {
+      const event = harmless(given, given.event === 'error');
       if (event.event === 'step') {
         if (isTerminal) overwrite(event);
         else if (isWorthALine(event)) output.write(`${stepLine(event, paint)}\n`);
