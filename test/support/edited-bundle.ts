@@ -1,0 +1,21 @@
+import { bundleWorkflowCode, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { fileURLToPath } from 'node:url';
+
+/** A text of the source, which must be there once, and what stands in its place. */
+export type Edit = readonly [from: string, to: string];
+
+const ofTree = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+/** The workflows with edits to one of their sources, as they would be after a change of code. `file`: from the root. */
+export function bundleEdited(file: string, edits: readonly Edit[]): Promise<WorkflowBundleWithSourceMap> {
+  const resource = ofTree(file);
+  const loader = ofTree('test/support/fixtures/edit-source.cjs');
+  return bundleWorkflowCode({
+    workflowsPath: ofTree('workflows/index.ts'),
+    logger: { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error },
+    webpackConfigHook: (config) => {
+      const rule = { test: (path: string) => path === resource, enforce: 'pre' as const, loader, options: { edits } };
+      return { ...config, module: { ...config.module, rules: [...(config.module?.rules ?? []), rule] } };
+    },
+  });
+}
