@@ -93,6 +93,7 @@ function progressText(progress: ResolveProgress): string {
   if (progress.event === 'refused') return `No Temporal server from ${progress.source}: ${progress.whyNot}`;
   if (progress.event === 'step') {
     const { message, done, total } = progress;
+    if (done !== undefined && total === undefined) return `${message}: ${done}`;
     const isCounted = done !== undefined && total !== undefined && total > 0;
     return isCounted ? `${message} (${Math.min(99, Math.round((100 * done) / total))} %)` : message;
   }
