@@ -2,6 +2,7 @@ import { plainText, wireText } from '../amount/units.js';
 import { FEES, MARKET_MAKER } from '../accounts/ledger.js';
 import { PERMISSIONS } from '../accounts/accounts.js';
 import type { InstrumentBook } from '../book/instrument-book.js';
+import type { PriceOrigin } from '../market/instrument.js';
 import { isOpen, leavesQuantity, type Order } from '../matching/order.js';
 import { orderRequestOf } from '../rest/order-request.js';
 import { Params } from '../rest/params.js';
@@ -42,8 +43,20 @@ export const ADMIN_ROUTES: Readonly<Record<string, AdminRoute>> = {
   'DELETE /faults/:': ({ venue, name }) => ({ removed: venue.faults.remove(Number(name)) }),
 };
 
+/** An instrument as the admin port and the listening line show it. */
+export interface InstrumentStatus {
+  readonly instrument: string;
+  readonly symbol: string;
+  readonly prices: PriceOrigin;
+  /** File or generator. */
+  readonly source: string;
+  readonly intervalMs: number;
+  readonly lastPrice: string;
+  readonly halted: boolean;
+}
+
 /** Every instrument with what its prices are: recorded or simulated. */
-export function instrumentList(venue: Venue): Record<string, unknown>[] {
+export function instrumentList(venue: Venue): InstrumentStatus[] {
   return [...venue.books.values()].map(({ instrument, lastPrice, halted }) => ({
     instrument: instrument.name,
     symbol: instrument.symbol,

@@ -17,7 +17,7 @@ export function execute(
   book: InstrumentBook,
   order: Order,
   tx: Transaction,
-  most: Units | undefined = undefined,
+  most?: Units,
 ): Outcome {
   for (;;) {
     const met = book.meets(order.side);

@@ -19,7 +19,8 @@ export class Connection {
     socket.on('pong', () => (this.#answered = true));
     socket.on('message', (data: RawData) => {
       try {
-        onText(String(data));
+        // The server's sockets hand over each message as one buffer.
+        onText(Buffer.isBuffer(data) ? data.toString('utf8') : '');
       } catch (error) {
         // A fault of the venue itself ends this connection and no other.
         process.stderr.write(`stream request: ${error instanceof Error ? error.stack : String(error)}\n`);

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { Account } from '../../../exchange/accounts/accounts.js';
 import { unitsOf } from '../../../exchange/amount/units.js';
 import type { InstrumentBook } from '../../../exchange/book/instrument-book.js';
 import { answerOf, openPaperVenue, type PaperVenue } from './open-paper-venue.js';
@@ -20,7 +21,7 @@ afterEach(() => {
 
 afterAll(() => paper.close());
 
-type Answer = Record<string, unknown> & { fills?: { price: string; qty: string }[] };
+type Answer = Record<string, unknown> & { fills?: { price: string; qty: string; commissionAsset: string }[] };
 
 async function place(params: Record<string, string>, client = paper.client): Promise<Answer> {
   return (await answerOf(client, 'privatePostOrder', { symbol: 'BTCUSDT', newOrderRespType: 'FULL', ...params })) as Answer;
@@ -182,6 +183,22 @@ test('V41 accounts trade with each other at the better price and in the order of
   ]);
   const after = await Promise.all([better, first, later].map((order) => lookUp(order['orderId'])));
   expect(after.map((order) => order['executedQty'])).toEqual(['0.10000000', '0.05000000', '0.00000000']);
+});
+
+test.each([
+  ['received', 'BTC', 'USDT'],
+  ['quote', 'USDT', 'USDT'],
+  ['BNB', 'BNB', 'BNB'],
+])('V43 commissions taken in: %s', async (feeAsset, ofBuying, ofSelling) => {
+  print('50000');
+  const account = paper.venue.accounts.byName('other') as Account;
+  paper.venue.accounts.set({ ...account, feeAsset });
+  const commissions: (string | undefined)[] = [];
+  for (const side of ['BUY', 'SELL']) {
+    const order = await place({ side, type: 'MARKET', quantity: '0.01' }, paper.other);
+    commissions.push(...new Set(order.fills?.map((fill) => fill.commissionAsset)));
+  }
+  expect(commissions).toEqual([ofBuying, ofSelling]);
 });
 
 test('V42 an order that rests behind simulated quantity waits for it, one that the price passes is filled', async () => {
