@@ -51,7 +51,7 @@ const access = (httpStatus: number, message: string): ErrorDefinition => ({
 });
 
 export const ERRORS = define({
-  RISK_MODE: refusal('Account {account} is in mode {mode}: entries are not sent. Resume trading when the cause is gone.'),
+  RISK_MODE: refusal('Account {account} is in mode {mode}: a signal to {leg} is not sent. Resume trading when the cause is gone.'),
   RISK_KILLED: refusal('A halt latch ({scope}) stands over {account}: nothing is sent. Two people re-arm it, with a reason.'),
   RISK_SIGNAL_EXPIRED: refusal('The signal of {signal} was valid until {validUntil}; it is {now}. No order is sent late.'),
   RISK_STRATEGY_INACTIVE: refusal(

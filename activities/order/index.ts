@@ -16,8 +16,11 @@ export interface OrderActivities {
   submit(intentId: string, account: string): Promise<Submission>;
   record(intentId: string, submission: Submission): Promise<StoredOrder>;
   resolve(intentId: string): Promise<Progress>;
-  /** For a signal whose authorisation could not be had: proves its order unsent, or records that there is none. */
-  abandon(signal: TradeSignal, detail: string): Promise<void>;
+  /**
+   * For a signal whose authorisation could not be had: proves its order unsent, or records that there is none. An order
+   * that an earlier run of the step got further is returned as it stands.
+   */
+  abandon(signal: TradeSignal, detail: string): Promise<StoredOrder | null>;
 }
 
 export function createOrderActivities(dependencies: OrderDependencies): OrderActivities {
@@ -30,11 +33,11 @@ export function createOrderActivities(dependencies: OrderDependencies): OrderAct
       const { store, epoch } = dependencies;
       const intentId = intentIdOf(signal);
       if ((await store.order(intentId)) !== undefined) {
-        await applyEvent({ store, epoch }, intentId, { kind: 'expireUnsent' }, [failure('INFRA_DATABASE', { detail })]);
-        return;
+        return applyEvent({ store, epoch }, intentId, { kind: 'expireUnsent' }, [failure('INFRA_DATABASE', { detail })]);
       }
       const failures = [failure('INFRA_DATABASE', { detail })];
       await store.recordUntraded(signal, failures, { audit: [signalEvent('signal.notTraded', signal, failures)] });
+      return null;
     }),
   };
 }

@@ -97,7 +97,8 @@ export interface MarketStore {
 /** Mode and what configuration says of an account. */
 export interface ControlStore {
   epoch(): Promise<{ readonly instanceId: string; readonly epoch: number }>;
-  mode(account: string): Promise<Mode>;
+  /** `changed`: the database is another than at the last start, and every account was paused for it. */
+  checkIdentity(): Promise<'recorded' | 'same' | 'changed'>;
   /** Changes the mode because the row of that command says so; `noCommand` when there is none for this account and kind. */
   applyModeCommand(input: {
     readonly account: string;

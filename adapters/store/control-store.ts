@@ -1,6 +1,5 @@
 import type { Pool } from 'pg';
 import type { ControlStore } from '../../activities/ports/store.js';
-import type { Mode } from '../../core/control/mode.js';
 import { KeelsonError } from '../../core/errors.js';
 import { run } from './pool.js';
 
@@ -19,11 +18,13 @@ export function createControlStore(pool: Pool): ControlStore {
       if (row === undefined) throw new KeelsonError('INFRA_DATABASE', { detail: 'the instance row is missing' });
       return { instanceId: row.instance_id, epoch: row.epoch };
     },
-    async mode(account) {
-      const rows = await run<{ mode: Mode }>(pool, { name: 'mode', text: 'select mode from control where account = $1' }, [account]);
-      const row = rows[0];
-      if (row === undefined) throw new KeelsonError('INPUT_UNKNOWN_ACCOUNT', { account, known: 'see keelson status' });
-      return row.mode;
+    async checkIdentity() {
+      const rows = await run<{ answer: 'recorded' | 'same' | 'changed' }>(
+        pool,
+        { name: 'check_instance_identity', text: 'select check_instance_identity() as answer' },
+        [],
+      );
+      return rows[0]?.answer ?? 'changed';
     },
     async applyModeCommand(input) {
       const rows = await run<{ answer: { result: string } & Omit<Extract<Applied, { kind: 'applied' }>, 'kind'> }>(

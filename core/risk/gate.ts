@@ -76,7 +76,7 @@ function modeFailures(signal: TradeSignal, ledger: RiskView): Failure[] {
   const mode = effectiveMode(ledger.mode, ledger.latches, target);
   if (mode === 'killed') return [failure('RISK_KILLED', { account, scope: ledger.latches.map((latch) => latch.scope).join(', ') })];
   const allowed = signal.leg === 'open' ? allowsEntries(mode) : allowsStrategyExits(mode);
-  return allowed ? [] : [failure('RISK_MODE', { account, mode })];
+  return allowed ? [] : [failure('RISK_MODE', { account, mode, leg: signal.leg })];
 }
 
 function filterFailures(draft: OrderDraft, rules: InstrumentRules): Failure[] {

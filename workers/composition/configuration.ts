@@ -9,7 +9,8 @@ import type { Venues } from './venues.js';
  * once what the account held before us. Every worker does it before it takes work; the second finds nothing to change.
  */
 export async function prepareAccounts(process: WorkerProcess, venues: Venues): Promise<void> {
-  const { config, control, market } = process;
+  const { config, control, market, log } = process;
+  if ((await control.checkIdentity()) === 'changed') log.error('the database is another than before: every account is paused');
   for (const [account, { venue, inventory }] of Object.entries(config.accounts)) {
     const strategies = config.strategies
       .filter((one) => one.account === account)

@@ -21,10 +21,12 @@ export async function signalToOrder(signal: TradeSignal): Promise<OrderOutcome> 
   const authorisation = await authorise(signal).catch(async (error: unknown) => {
     if (!isStepFailure(error)) throw error;
     log.warn('authorise failed', { intentId, error: error.message });
-    await abandon(signal, error.cause?.message ?? error.message);
-    return undefined;
+    return { kind: 'abandoned' as const, order: await abandon(signal, error.cause?.message ?? error.message) };
   });
-  if (authorisation === undefined) return showStatus({ intentId, status: 'denied', codes: ['INFRA_DATABASE'] });
+  if (authorisation.kind === 'abandoned') {
+    if (authorisation.order === null) return showStatus({ intentId, status: 'denied', codes: ['INFRA_DATABASE'] });
+    return authorisation.order.isFinal ? showStatus({ intentId, order: authorisation.order }) : settle(intentId);
+  }
   if (authorisation.kind === 'denied') {
     return showStatus({ intentId, status: 'denied', codes: authorisation.failures.map((one) => one.code) });
   }
