@@ -98,7 +98,7 @@ async function closedLoop(clients: readonly OrderClient[], isOver: () => boolean
 async function pacedRun(clients: readonly OrderClient[], options: VenueBenchOptions): Promise<VenueFigures['paced']> {
   const free = [...clients];
   const latencies: number[] = [];
-  const running: Promise<void>[] = [];
+  const running = new Set<Promise<void>>();
   const begin = performance.now();
   const orders = options.pacePerSecond * options.seconds;
   for (let index = 0; index < orders; index += 1) {
@@ -107,7 +107,7 @@ async function pacedRun(clients: readonly OrderClient[], options: VenueBenchOpti
     const client = free.pop();
     if (client === undefined) {
       // Waiting counts: the order was due.
-      await Promise.race(running.slice(-clients.length));
+      await Promise.race(running);
       index -= 1;
       continue;
     }
@@ -115,7 +115,8 @@ async function pacedRun(clients: readonly OrderClient[], options: VenueBenchOpti
       latencies.push(performance.now() - due);
       free.push(client);
     });
-    running.push(one);
+    running.add(one);
+    void one.then(() => running.delete(one));
   }
   await Promise.all(running);
   latencies.sort((left, right) => left - right);

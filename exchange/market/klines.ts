@@ -7,7 +7,7 @@ export interface Kline extends TapeBar {
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 /** Most base bars looked at for one answer: it bounds how long a request can hold up the venue. */
-const MOST_BASE_BARS = 100_000;
+const MOST_BASE_BARS = 20_000;
 
 /** `1s`, `250ms`, `4h` in ms; `undefined` for anything else. */
 export function intervalMsOf(name: string): number | undefined {
@@ -27,17 +27,27 @@ export function isServedInterval(tape: Tape, intervalMs: number): boolean {
 }
 
 /** The kline that holds `time`, as it stands then; `undefined` in a gap. */
-export function klineAt(tape: Tape, intervalMs: number, time: number): Kline | undefined {
+export function klineAt(tape: Tape, intervalMs: number, time: number, known?: ClosedPart): Kline | undefined {
   const openTime = Math.floor(time / intervalMs) * intervalMs;
   const current = tape.indexAt(time);
-  const parts: TapeBar[] = [];
-  for (let index = tape.indexAt(openTime); index < current; index += 1) {
+  const isKnown = known?.openTime === openTime && known.before <= current;
+  const parts: TapeBar[] = isKnown && known.kline !== undefined ? [known.kline] : [];
+  for (let index = isKnown ? known.before : tape.indexAt(openTime); index < current; index += 1) {
     const bar = tape.bar(index);
     if (bar !== undefined) parts.push(bar);
   }
+  if (known !== undefined) Object.assign(known, { openTime, before: current, kline: merged(parts, openTime, intervalMs) });
   const running = tape.bar(current);
   if (running !== undefined) parts.push(tape.partial(running, tape.tickAt(time)));
   return merged(parts, openTime, intervalMs);
+}
+
+/** What a reader of the running kline keeps, so that a long interval is not put together anew for each of its bars. */
+export interface ClosedPart {
+  openTime: number;
+  /** Base bars before this one are in. */
+  before: number;
+  kline: Kline | undefined;
 }
 
 export interface KlineQuery {

@@ -1,7 +1,7 @@
 import { wireText } from '../amount/units.js';
 import type { InstrumentBook, PublicTrade } from '../book/instrument-book.js';
 import type { Committed } from '../matching/transaction.js';
-import { intervalName, klineAt, type Kline } from '../market/klines.js';
+import { intervalName, klineAt, type ClosedPart, type Kline } from '../market/klines.js';
 import type { TapeTick } from '../market/player.js';
 import { quoteOf, statisticsOf, tickerJson } from '../market/statistics.js';
 import type { Tape, TapeBar } from '../market/tape.js';
@@ -19,6 +19,8 @@ export class MarketPublisher implements VenueListener {
   readonly #venue: Venue;
   readonly #hub: Hub;
   readonly #diffs = new Map<string, DepthDiffs>();
+  /** Of streams of longer intervals that somebody has read. */
+  readonly #parts = new Map<string, ClosedPart>();
   #tickersAt = 0;
 
   constructor(venue: Venue, hub: Hub) {
@@ -31,7 +33,7 @@ export class MarketPublisher implements VenueListener {
     const closeTime = bar.openTime + tape.intervalMs - 1;
     for (const channel of this.#hub.channels(tape.instrument.symbol)) {
       if (channel.kind !== 'kline') continue;
-      const kline = channel.parameter === tape.intervalMs ? { ...bar, closeTime } : klineAt(tape, channel.parameter, closeTime);
+      const kline = channel.parameter === tape.intervalMs ? { ...bar, closeTime } : this.#longKline(tape, channel, closeTime);
       if (kline !== undefined) this.#kline(channel, tape, kline, kline.closeTime === closeTime);
     }
   }
@@ -43,7 +45,7 @@ export class MarketPublisher implements VenueListener {
         // The last tick is not yet the close: that is told when the interval is over.
         this.#kline(channel, tape, { ...partial, closeTime: bar.openTime + tape.intervalMs - 1 }, false);
       } else if (channel.kind === 'kline' && tick === 0) {
-        const kline = klineAt(tape, channel.parameter, time);
+        const kline = this.#longKline(tape, channel, time);
         if (kline !== undefined) this.#kline(channel, tape, kline, false);
       }
     }
@@ -76,6 +78,12 @@ export class MarketPublisher implements VenueListener {
       }
     }
     if (tickersDue) this.#allTickers(now);
+  }
+
+  #longKline(tape: Tape, channel: Channel, time: number): Kline | undefined {
+    const part = this.#parts.get(channel.name) ?? { openTime: -1, before: 0, kline: undefined };
+    this.#parts.set(channel.name, part);
+    return klineAt(tape, channel.parameter, time, part);
   }
 
   #kline(channel: Channel, tape: Tape, kline: Kline, isClosed: boolean): void {
