@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Client } from 'pg';
+import pg from 'pg';
 
 /** The person that the first start makes, with every role: whoever can read the owner's key file is this person. */
 export const OWNER_SUBJECT = 'owner';
@@ -11,7 +11,7 @@ const OWNER_ROLES = ['owner'];
  * @param url Postgres connection string, after the migrations.
  */
 export async function ensureOwner(url: string, key: string): Promise<void> {
-  const client = new Client({ connectionString: url });
+  const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
     await client.query('insert into people (subject, name, roles) values ($1, $2, $3) on conflict (subject) do nothing', [
@@ -24,18 +24,6 @@ export async function ensureOwner(url: string, key: string): Promise<void> {
       createHash('sha256').update(key).digest(),
       'made at the first start',
     ]);
-  } finally {
-    await client.end();
-  }
-}
-
-/** The last audit event so far (0 when there is none): where a feed begins that shows only what happens from now on. */
-export async function lastEventId(url: string): Promise<string> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    const result = await client.query<{ last: string }>('select coalesce(max(event_id), 0)::text as last from audit_events');
-    return result.rows[0]?.last ?? '0';
   } finally {
     await client.end();
   }

@@ -1,7 +1,9 @@
 import type { Config } from '../config/index.js';
 import { KeelsonError } from '../core/errors.js';
+import type { LastEvents } from '../db/last-events.js';
 import { apiReader } from './feed/api-reader.js';
 import { follow } from './feed/follow.js';
+import { toLauncherEvent } from './feed/translate.js';
 import { lockHolder, takeLock } from './home/lock.js';
 import type { HomeLock } from './home/lock.js';
 import { homePaths, prepareHome } from './home/paths.js';
@@ -18,6 +20,7 @@ import { bringUpTemporal } from './parts/temporal.js';
 import { bringUpVenue, shownInstruments } from './parts/venue.js';
 import { preflight } from './preflight.js';
 import { PortChooser } from './ports/choose.js';
+import type { LauncherEvent } from './screen/events.js';
 import type { Screen } from './screen/screen.js';
 import { Steps } from './screen/steps.js';
 import { ChildrenFile, readChildren } from './supervise/children-file.js';
@@ -169,7 +172,8 @@ class Run {
       elapsedMs: now() - startedAt,
     });
     const show = screen.show.bind(screen);
-    await follow({ api: reader, after: database.lastEventId, show, signal: this.#signal });
+    for (const event of standingModes(modes, database.last)) show(event);
+    await follow({ api: reader, after: database.last.id, show, signal: this.#signal });
   }
 
   async stop(): Promise<void> {
@@ -217,6 +221,15 @@ class Run {
       now,
     };
   }
+}
+
+/** Why an account does not trade as usual, from before this start: who changed its mode, when and for what reason. */
+function standingModes(modes: Readonly<Record<string, string>>, { modeChanges }: LastEvents): readonly LauncherEvent[] {
+  return modeChanges.flatMap(({ subject, ...change }) => {
+    if (modes[change.account] === 'normal' || change.data['mode'] !== modes[change.account]) return [];
+    const event = toLauncherEvent({ ...change, kind: 'mode.changed', ...(subject === null ? {} : { subject }) });
+    return event === undefined ? [] : [event];
+  });
 }
 
 /** @returns the exit code that belongs to the error. */

@@ -4,7 +4,8 @@ import { databaseUrl, withoutCredentials } from '../../config/index.js';
 import { KeelsonError } from '../../core/errors.js';
 import { checkDurability, databaseIdentity } from '../../db/durability.js';
 import { migrate } from '../../db/migrate.js';
-import { ensureOwner, lastEventId } from '../../db/owner.js';
+import { lastEvents, type LastEvents } from '../../db/last-events.js';
+import { ensureOwner } from '../../db/owner.js';
 import { ownerKey } from '../home/keys.js';
 import { startPostgres, type PostgresServer } from '../postgres/server.js';
 import { serverChild } from '../supervise/server-child.js';
@@ -18,8 +19,8 @@ export interface Database {
   readonly url: string;
   /** The owner's API key. */
   readonly key: string;
-  /** The last audit event of earlier starts. */
-  readonly lastEventId: string;
+  /** What earlier starts left in the audit. */
+  readonly last: LastEvents;
 }
 
 /** Starts the embedded Postgres, or takes the one of DATABASE_URL; brings it up to date and checks that it keeps promises. */
@@ -32,7 +33,7 @@ export async function bringUpDatabase(context: LaunchContext): Promise<Database>
     await ensureOwner(url, key);
     const where = given === undefined ? 'Database' : `Database at ${withoutCredentials(given)}`;
     const done = applied === 0 ? `${where} is up to date` : `${where}: ${applied} migration${applied === 1 ? '' : 's'} applied`;
-    return { done, result: { url, key, lastEventId: await lastEventId(url) } };
+    return { done, result: { url, key, last: await lastEvents(url) } };
   });
 }
 
