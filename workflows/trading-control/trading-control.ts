@@ -36,7 +36,9 @@ export async function tradingControl(account: string, last: ModeChange | null = 
   };
   // A validator is synchronous and read-only: an asynchronous one accepts everything.
   const validator = (command: ModeCommand): void => {
-    if (!COMMAND_ID.test(command?.commandId ?? '')) throw ApplicationFailure.nonRetryable('commandId must be a UUID', 'INPUT_INVALID');
+    // Typed as it should be, but it comes from outside: a list of one id would read as that id, and no row has one.
+    const id: unknown = command?.commandId;
+    if (typeof id !== 'string' || !COMMAND_ID.test(id)) throw ApplicationFailure.nonRetryable('commandId must be a UUID', 'INPUT_INVALID');
   };
   setHandler(pauseUpdate, (command) => apply('pause', command), { validator });
   setHandler(resumeUpdate, (command) => apply('resume', command), { validator });

@@ -1,0 +1,177 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { Client, WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
+import { NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createControlActivities } from '../../activities/control/index.js';
+import { createOrderActivities } from '../../activities/order/index.js';
+import { createControlStore } from '../../adapters/store/control-store.js';
+import { bundleEdited } from '../../test/support/edited-bundle.js';
+import { temporalIfAny, type TestTemporal } from '../../test/support/temporal.js';
+import { ACCOUNT, openTradingStack, workflowBundle, type TradingStack } from '../../test/support/trading-stack.js';
+import type { ModeChange } from './messages.js';
+
+const temporal = await temporalIfAny();
+type Kind = 'pause' | 'resume';
+
+describe.skipIf(temporal === undefined)('tradingControl, on a real server and ledger', () => {
+  const server = temporal as TestTemporal;
+  let stack: TradingStack;
+  let connection: NativeConnection;
+  let client: Client;
+  let handle: WorkflowHandle;
+  let taskQueue: string;
+  let working: { stop(): Promise<void> } | undefined;
+
+  beforeAll(async () => {
+    stack = await openTradingStack();
+    connection = await NativeConnection.connect({ address: server.address });
+    client = new Client({ connection, namespace: server.namespace });
+    await stack.database.pool.query(`insert into people (subject, name, roles) values ('ada', 'Ada', '{owner}')`);
+    await stack.database.pool.query(`insert into accounts (account, venue) values ('other', 'paper')`);
+    await stack.database.pool.query(`insert into control (account) values ('other')`);
+  });
+  afterAll(async () => {
+    await connection?.close();
+    await stack?.close();
+  });
+
+  const work = async (workflowCode: Promise<WorkflowBundleWithSourceMap> = workflowBundle()): Promise<void> => {
+    const worker = await Worker.create({
+      connection,
+      namespace: server.namespace,
+      taskQueue,
+      workflowBundle: await workflowCode,
+      activities: createControlActivities(createControlStore(stack.database.pool)),
+    });
+    const running = worker.run();
+    working = {
+      async stop() {
+        worker.shutdown();
+        await running;
+        working = undefined;
+      },
+    };
+  };
+  const begin = (): Promise<WorkflowHandle> =>
+    client.workflow.start('tradingControl', { taskQueue, workflowId: `control-${randomUUID()}`, args: [ACCOUNT] });
+  beforeEach(() => {
+    taskQueue = `control-${randomUUID()}`;
+  });
+  afterEach(async () => {
+    await handle.terminate('the test is over');
+    await working?.stop();
+  });
+
+  const row = async (kind: Kind, account = ACCOUNT): Promise<string> => {
+    const commandId = randomUUID();
+    const values = [commandId, account, kind];
+    const insert = `insert into commands (command_id, account, kind, subject, reason) values ($1, $2, $3, 'ada', 'a test')`;
+    await stack.database.pool.query(insert, values);
+    return commandId;
+  };
+  const tell = (kind: Kind, commandId: unknown): Promise<ModeChange> => handle.executeUpdate(kind, { args: [{ commandId }] });
+  const control = async (account = ACCOUNT): Promise<{ mode: string; version: string }> => {
+    const { rows } = await stack.database.pool.query<{ mode: string; version: string }>(
+      'select mode, version from control where account = $1',
+      [account],
+    );
+    return rows[0] ?? { mode: '', version: '' };
+  };
+  const codeOf = async (telling: Promise<unknown>): Promise<string | null | undefined> => {
+    const error: unknown = await telling.then(
+      () => undefined,
+      (refused: unknown) => refused,
+    );
+    expect(error).toBeInstanceOf(WorkflowUpdateFailedError);
+    const { cause } = error as WorkflowUpdateFailedError;
+    return cause instanceof ApplicationFailure ? cause.type : undefined;
+  };
+
+  it('pause and resume change the mode because a person’s row says so, and are audited under that person', async () => {
+    await work();
+    handle = await begin();
+    expect(await tell('pause', await row('pause'))).toMatchObject({ account: ACCOUNT, mode: 'paused', subject: 'ada', reason: 'a test' });
+    expect((await control()).mode).toBe('paused');
+    expect(await handle.query('lastChange')).toMatchObject({ mode: 'paused', subject: 'ada' });
+    expect(await tell('resume', await row('resume'))).toMatchObject({ mode: 'normal' });
+    expect((await control()).mode).toBe('normal');
+    const { rows } = await stack.database.pool.query(
+      `select subject, data->>'mode' as mode from audit_events where kind = 'mode.changed' order by event_id desc limit 2`,
+    );
+    expect(rows).toEqual([
+      { subject: 'ada', mode: 'normal' },
+      { subject: 'ada', mode: 'paused' },
+    ]);
+  });
+
+  it('the same command twice changes once', async () => {
+    await work();
+    handle = await begin();
+    const pause = await row('pause');
+    await tell('pause', pause);
+    await tell('resume', await row('resume'));
+    const before = await control();
+    expect(await tell('pause', pause)).toMatchObject({ mode: 'normal' });
+    expect(await control()).toEqual(before);
+  });
+
+  it('a raw update changes nothing: without a row, with one of another account or kind, or with no id at all', async () => {
+    await work();
+    handle = await begin();
+    const before = [await control(), await control('other')];
+    expect(await codeOf(tell('pause', randomUUID()))).toBe('AUTH_FORBIDDEN');
+    expect(await codeOf(tell('pause', await row('pause', 'other')))).toBe('AUTH_FORBIDDEN');
+    expect(await codeOf(tell('pause', await row('resume')))).toBe('AUTH_FORBIDDEN');
+    for (const malformed of ['', 'no-id', `${randomUUID()}' or true --`, undefined, null, 7, [await row('pause')], { mode: 'paused' }]) {
+      expect(await codeOf(tell('pause', malformed))).toBe('INPUT_INVALID');
+    }
+    expect(await codeOf(handle.executeUpdate('pause', { args: [] }))).toBe('INPUT_INVALID');
+    expect([await control(), await control('other')]).toEqual(before);
+    expect(await handle.query('lastChange')).toBeNull();
+  });
+
+  it('the mode holds over a restart of the worker, and what was asked meanwhile is carried out', async () => {
+    await work();
+    handle = await begin();
+    await tell('pause', await row('pause'));
+    await working?.stop();
+    expect((await control()).mode).toBe('paused');
+    const asked = handle.executeUpdate('resume', { args: [{ commandId: await row('resume') }] });
+    expect((await control()).mode).toBe('paused');
+    await work();
+    expect(await asked).toMatchObject({ mode: 'normal' });
+    expect((await control()).mode).toBe('normal');
+  });
+
+  it('a long conversation goes on in a new run that knows the last change, with no command lost', async () => {
+    await work(bundleEdited('workflows/trading-control/trading-control.ts', [['HISTORY_LIMIT = 2_000', 'HISTORY_LIMIT = 40']]));
+    handle = await begin();
+    const first = (await handle.describe()).runId;
+    const latest = client.workflow.getHandle(handle.workflowId);
+    handle = latest;
+    for (let turn = 0; turn < 4; turn += 1) {
+      expect(await tell('pause', await row('pause'))).toMatchObject({ mode: 'paused' });
+      expect(await tell('resume', await row('resume'))).toMatchObject({ mode: 'normal' });
+    }
+    await vi.waitFor(async () => expect((await latest.describe()).runId).not.toBe(first), 20_000);
+    expect(await latest.query('lastChange')).toMatchObject({ mode: 'normal', subject: 'ada' });
+  });
+
+  it('P5: an order that was authorised before the pause is not sent after it', async () => {
+    await work();
+    handle = await begin();
+    const orders = createOrderActivities(stack.dependencies);
+    const authorisation = await orders.authorise(stack.signal('open', 1_000));
+    if (authorisation.kind !== 'authorised') throw new Error(`denied: ${JSON.stringify(authorisation.failures)}`);
+    await tell('pause', await row('pause'));
+    const { intentId } = authorisation.order;
+    expect(await orders.submit(intentId, ACCOUNT)).toMatchObject({ kind: 'refused', failures: [{ code: 'RISK_CONTROL_CHANGED' }] });
+    expect(stack.witness().orders.size).toBe(0);
+    expect(await stack.dependencies.store.order(intentId)).toMatchObject({ status: 'expired', reservedNotional: '0' });
+    const denied = await orders.authorise(stack.signal('open', 2_000));
+    expect(denied).toMatchObject({ kind: 'denied', failures: [{ code: 'RISK_MODE' }] });
+    await tell('resume', await row('resume'));
+    expect(await orders.authorise(stack.signal('open', 3_000))).toMatchObject({ kind: 'authorised' });
+  });
+});
