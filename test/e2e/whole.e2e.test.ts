@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -35,6 +35,8 @@ describe.skipIf(temporal === undefined)('everything, as npm start runs it', () =
 
   beforeAll(() => {
     console.info(`seed ${SEED} (KEELSON_TEST_SEED)`);
+    // As root, the account that runs Postgres has to pass through.
+    chmodSync(folder, 0o711);
     writeFileSync(config, busyConfig());
   });
   afterAll(async () => {
