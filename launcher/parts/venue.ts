@@ -47,6 +47,8 @@ export async function bringUpVenue(context: LaunchContext): Promise<PaperVenue |
         log: join(paths.logs, 'venue.log'),
         stopLimitMs: 3000,
         readyLine: listeningLine,
+        // Its admin side: whatever the answer, and whatever fault the trading side was told to show, it is alive.
+        ask: () => fetch(`http://127.0.0.1:${adminPort}/`, { signal: AbortSignal.timeout(5000) }).then((answer) => answer.arrayBuffer()),
       }),
     );
     const addresses = {

@@ -25,10 +25,16 @@ export interface NodeChildOptions {
    * means "ready", and undefined for every other line.
    */
   readonly readyLine?: (line: string) => Readonly<Record<string, unknown>> | undefined;
+  /** For a program that does not beat: asked once a second when it is ready, an answer counts as a beat. */
+  readonly ask?: () => Promise<unknown>;
 }
 
 const SILENCE_LIMIT_MS = 10_000;
 const READY_LIMIT_MS = 120_000;
+const ASK_MS = 1000;
+
+/** No answer is what the limit on silence is for. */
+const ignore = (): void => undefined;
 
 export function nodeChild(options: NodeChildOptions): ChildPlan {
   return {
@@ -94,6 +100,14 @@ function watch(child: ChildProcess, options: NodeChildOptions, log: OpenLog): Ch
   });
   // Nobody may be waiting for it (a restart): the end itself is what is acted on.
   ready.catch(() => undefined);
+
+  const { ask } = options;
+  if (ask !== undefined) {
+    const asking = setInterval(() => {
+      if (isReady) ask().then(() => (lastBeatAt = performance.now()), ignore);
+    }, ASK_MS);
+    void ended.then(() => clearInterval(asking));
+  }
 
   const silenceLimitMs = options.silenceLimitMs ?? SILENCE_LIMIT_MS;
   const readyLimitMs = options.readyLimitMs ?? READY_LIMIT_MS;
