@@ -67,8 +67,8 @@ export async function bookFill(books: Books, account: string, fill: VenueFill): 
     const after = { ...order, ...change };
     const detail = {
       venueTradeId: fill.venueTradeId,
-      fillPrice: fill.price,
-      fillQuantity: fill.quantity,
+      price: fill.price,
+      quantity: fill.quantity,
       fee: fill.fee,
       feeAsset: fill.feeAsset,
     };
