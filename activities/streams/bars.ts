@@ -53,6 +53,7 @@ class BarFeed {
   private readonly account: string;
   private readonly intervalMs: number;
   private readonly queues = new Map<StrategyRunner, Promise<void>>();
+  private readonly holes = new Map<string, Promise<readonly Bar[]>>();
   private saving: Promise<void> = Promise.resolve();
 
   constructor(dependencies: BarStreamDependencies, account: string, intervalMs: number) {
@@ -72,10 +73,14 @@ class BarFeed {
 
   /** Stores bars after the decision; a failure is told, and the venue still has them. */
   save(bars: readonly Bar[], source: 'stream' | 'rest'): void {
+    if (bars.length === 0) return;
     const venue = this.dependencies.venueNameOf(this.account);
-    this.saving = this.saving
-      .then(() => this.dependencies.bars.saveBars(venue, bars, source))
-      .catch((error: unknown) => this.report(error, 'saving bars'));
+    this.afterwards('saving bars', () => this.dependencies.bars.saveBars(venue, bars, source));
+  }
+
+  /** The ledger's work follows in its own time: no decision waits for it. */
+  private afterwards(what: string, work: () => Promise<void>): void {
+    this.saving = this.saving.then(work).catch((error: unknown) => this.report(error, what));
   }
 
   async idle(): Promise<void> {
@@ -101,15 +106,41 @@ class BarFeed {
   }
 
   private async fill(runner: StrategyRunner, bar: Bar, from: number, to: number): Promise<void> {
-    const { store, venueOf } = this.dependencies;
-    const missing = await venueOf(this.account).reader.bars(runner.instrument, this.intervalMs, from, BARS_A_REQUEST);
-    const filling = missing.filter((one) => one.openTime < bar.openTime);
+    const shown = await this.missing(runner.instrument, from, to);
+    const filling = shown.filter((one) => one.openTime < bar.openTime);
     runner.warmUp(filling);
-    this.save(filling, 'rest');
-    const data = { instrument: runner.instrument, from, to, filled: filling.length };
-    await store.openIncident({ audit: [{ kind: 'bars.gap', account: this.account, data }] });
-    // A hole that the venue cannot fill: the window begins anew with this bar and warms up.
-    if (filling.at(-1)?.openTime !== to) runner.warmUp([bar]);
+    if (filling.at(-1)?.openTime === to) return;
+    // Later bars are there and these are not: the venue cannot fill the hole, and the window begins anew with this bar.
+    // Otherwise it only has not shown them yet, and the next bar asks again.
+    if ((shown.at(-1)?.openTime ?? from) > to) runner.warmUp([bar]);
+  }
+
+  /** Bars from a hole's first to its last and what follows, stored and marked once, however many strategies miss them. */
+  private missing(instrument: string, from: number, to: number): Promise<readonly Bar[]> {
+    const key = `${instrument} ${from} ${to}`;
+    const asked = this.holes.get(key);
+    if (asked !== undefined) return asked;
+    const asking = this.fetchMissing(instrument, from, to).finally(() => this.holes.delete(key));
+    this.holes.set(key, asking);
+    return asking;
+  }
+
+  private async fetchMissing(instrument: string, from: number, to: number): Promise<readonly Bar[]> {
+    const { store, venueOf } = this.dependencies;
+    const { reader } = venueOf(this.account);
+    const shown: Bar[] = [];
+    for (let next = from; next <= to;) {
+      const page = await reader.bars(instrument, this.intervalMs, next, BARS_A_REQUEST);
+      const last = page.at(-1);
+      if (last === undefined || last.openTime < next) break;
+      shown.push(...page);
+      next = last.openTime + this.intervalMs;
+    }
+    this.save(shown, 'rest');
+    const filled = shown.filter((bar) => bar.openTime <= to).length;
+    const data = { instrument, from, to, filled };
+    this.afterwards('marking a gap', () => store.openIncident({ audit: [{ kind: 'bars.gap', account: this.account, data }] }));
+    return shown;
   }
 
   private report(error: unknown, what: string): void {

@@ -1,0 +1,288 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Bar } from '../../core/bars/bar.js';
+import { KeelsonError } from '../../core/errors.js';
+import type { DecimalText } from '../../core/money/index.js';
+import type { TradeSignal } from '../../core/signal/signal.js';
+import type { Strategy } from '../../core/strategy/strategy.js';
+import type { Events } from '../ports/store.js';
+import type { Venue, VenueStreams } from '../ports/venue.js';
+import { streamBars } from './bars.js';
+import { StreamedMarket } from './live-market.js';
+import { StrategyRunner } from './strategy-runner.js';
+
+const INTERVAL_MS = 1_000;
+const HOUR_MS = 3_600_000;
+const bar = (index: number): Bar => ({
+  instrument: 'BTC/USDT',
+  intervalMs: INTERVAL_MS,
+  openTime: index * INTERVAL_MS,
+  closeTime: (index + 1) * INTERVAL_MS - 1,
+  open: '1' as DecimalText,
+  high: '1' as DecimalText,
+  low: '1' as DecimalText,
+  close: String(100 + index) as DecimalText,
+  volume: '0' as DecimalText,
+});
+const unavailable = new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', call: 'klines', detail: 'gone' });
+
+type Handlers = Parameters<VenueStreams['watchBars']>[1];
+
+/** A bar stream in Temporal's own test environment, with a venue and a store of which the test decides everything. */
+function open(strategies = ['momentum'], firstIndex = 10) {
+  let now = firstIndex * INTERVAL_MS;
+  let handlers: Handlers | undefined;
+  /** What REST shows: by default every bar that has closed. */
+  let shows = (index: number): boolean => bar(index).closeTime <= now;
+  let fails: Error | undefined;
+  const requests: number[] = [];
+  const stored = new Map<number, 'stream' | 'rest'>();
+  const audit: { readonly kind: string; readonly data: object }[] = [];
+  const warnings: string[] = [];
+  const signals: TradeSignal[] = [];
+  const windows: number[][] = [];
+  const stopping = new AbortController();
+
+  const strategy = (id: string): Strategy => ({
+    id,
+    version: '1',
+    lookbackBars: 5,
+    featureNames: [],
+    step: (window) => {
+      windows.push(window.map(({ openTime }) => openTime / INTERVAL_MS));
+      return { intent: 'close', features: [], stopDistanceRatio: 0.02, reason: 'always' };
+    },
+  });
+  const runners = strategies.map(
+    (id) =>
+      new StrategyRunner({
+        account: 'main',
+        strategy: strategy(id),
+        instrument: 'BTC/USDT',
+        intervalMs: INTERVAL_MS,
+        model: { hash: '', threshold: 0, featureNames: [], trainedFrom: '', trainedTo: '', score: () => Promise.resolve(1) },
+        threshold: 0,
+        signalValidMs: 2_000,
+        sink: { trade: async (signal) => void signals.push(signal), notTraded: async () => {} },
+        clock: () => now,
+      }),
+  );
+  const venue = {
+    reader: {
+      async bars(_: string, __: number, from: number, limit: number) {
+        requests.push(from / INTERVAL_MS);
+        if (fails !== undefined) throw fails;
+        const first = Math.max(0, from / INTERVAL_MS);
+        return Array.from({ length: Math.max(0, now / INTERVAL_MS - first) }, (___, at) => first + at)
+          .filter((index) => shows(index))
+          .slice(0, limit)
+          .map(bar);
+      },
+    },
+    streams: {
+      watchBars: (_: object, given: Handlers, signal: AbortSignal) => {
+        handlers = given;
+        return new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve())));
+      },
+    },
+  } as unknown as Venue;
+  const market = new StreamedMarket(() => now);
+  const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+  let beats = 0;
+  environment.on('heartbeat', () => (beats += 1));
+  const run = (): Promise<void> =>
+    environment.run(
+      streamBars,
+      {
+        venueOf: () => venue,
+        venueNameOf: () => 'paper',
+        bars: {
+          async saveBars(_: string, bars: readonly Bar[], source: 'stream' | 'rest') {
+            for (const { openTime } of bars) if (!stored.has(openTime / INTERVAL_MS)) stored.set(openTime / INTERVAL_MS, source);
+          },
+          lastBars: async () => [],
+        },
+        store: { openIncident: async (events: Events) => void audit.push(...(events.audit ?? [])) },
+        market,
+        runnersOf: () => runners,
+        clock: () => now,
+        stopping: stopping.signal,
+        log: { warn: (data: { error?: string }, message: string) => void warnings.push(`${message}: ${data.error ?? ''}`) },
+      },
+      'main',
+      INTERVAL_MS,
+    );
+  const ready = (): Promise<void> => vi.waitFor(() => expect(handlers).toBeDefined());
+  /** Closes a bar and lets everything that follows from it happen. */
+  const close = async (index: number): Promise<void> => {
+    now = bar(index).closeTime + 1;
+    handlers?.onBar({ bar: bar(index), receivedTime: now });
+    for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
+  };
+  return {
+    run,
+    ready,
+    close,
+    market,
+    environment,
+    stopping,
+    stored,
+    audit,
+    warnings,
+    signals,
+    windows,
+    requests,
+    beats: () => beats,
+    show: (rule: (index: number) => boolean) => void (shows = rule),
+    fail: (error: Error | undefined) => void (fails = error),
+    /** Ends the stream as a cancellation does, and waits until everything is written. */
+    async end(running: Promise<void>) {
+      environment.cancel();
+      await expect(running).rejects.toThrow('CANCELLED');
+    },
+  };
+}
+
+describe('streamBars', () => {
+  it('warms up by REST without a signal, then decides at each close and stores each bar once', async () => {
+    const feed = open();
+    const running = feed.run();
+    await feed.ready();
+    expect(feed.signals).toEqual([]);
+    await feed.close(10);
+    await feed.close(11);
+    await feed.close(11);
+    await feed.end(running);
+    expect(feed.windows).toEqual([
+      [6, 7, 8, 9, 10],
+      [7, 8, 9, 10, 11],
+    ]);
+    expect([...feed.stored].filter(([index]) => index >= 9)).toEqual([
+      [9, 'rest'],
+      [10, 'stream'],
+      [11, 'stream'],
+    ]);
+    expect(feed.market.view('BTC/USDT').price?.price).toBe('111');
+    expect(feed.audit).toEqual([]);
+  });
+
+  it('fills a gap by REST, marks it once, and the missed bars cause no signals', async () => {
+    const feed = open(['one', 'two']);
+    const running = feed.run();
+    await feed.ready();
+    await feed.close(10);
+    feed.requests.length = 0;
+    await feed.close(13);
+    await feed.end(running);
+    expect(feed.audit).toEqual([
+      { kind: 'bars.gap', account: 'main', data: { instrument: 'BTC/USDT', from: 11_000, to: 12_000, filled: 2 } },
+    ]);
+    expect(feed.requests).toEqual([11]);
+    expect(feed.signals.map(({ strategy, barCloseTime }) => [strategy, barCloseTime])).toEqual([
+      ['one', 10_999],
+      ['two', 10_999],
+      ['one', 13_999],
+      ['two', 13_999],
+    ]);
+    expect(feed.windows.slice(2)).toEqual([
+      [9, 10, 11, 12, 13],
+      [9, 10, 11, 12, 13],
+    ]);
+    expect([feed.stored.get(11), feed.stored.get(12), feed.stored.get(13)]).toEqual(['rest', 'rest', 'stream']);
+  });
+
+  it('a hole of more than one request’s bars is filled whole', async () => {
+    const feed = open();
+    const running = feed.run();
+    await feed.ready();
+    await feed.close(10);
+    await feed.close(1_300);
+    await feed.end(running);
+    expect(feed.windows.at(-1)).toEqual([1_296, 1_297, 1_298, 1_299, 1_300]);
+    expect(Array.from({ length: 1_300 }, (_, index) => index).filter((index) => index > 4 && !feed.stored.has(index))).toEqual([]);
+    expect(feed.audit).toMatchObject([{ data: { filled: 1_289 } }]);
+  });
+
+  it('decides nothing while the venue cannot be asked, and everything is made good when it can', async () => {
+    const feed = open();
+    const running = feed.run();
+    await feed.ready();
+    await feed.close(10);
+    feed.fail(unavailable);
+    await feed.close(12);
+    expect(feed.signals).toHaveLength(1);
+    expect(feed.warnings[0]).toMatch(/bar 12000 of BTC\/USDT failed/);
+    feed.fail(undefined);
+    await feed.close(13);
+    await feed.end(running);
+    expect(feed.windows.at(-1)).toEqual([9, 10, 11, 12, 13]);
+    expect([...feed.stored.keys()].filter((index) => index > 10)).toEqual(expect.arrayContaining([11, 12, 13]));
+  });
+
+  it('bars that REST does not show yet are waited for: the window is not thrown away', async () => {
+    const feed = open();
+    const running = feed.run();
+    await feed.ready();
+    await feed.close(10);
+    feed.show((index) => index <= 11);
+    await feed.close(13);
+    expect(feed.signals).toHaveLength(1);
+    feed.show(() => true);
+    await feed.close(14);
+    await feed.end(running);
+    expect(feed.windows.at(-1)).toEqual([10, 11, 12, 13, 14]);
+  });
+
+  it('a hole that the venue itself has begins the window anew', async () => {
+    const feed = open();
+    const running = feed.run();
+    await feed.ready();
+    await feed.close(10);
+    feed.show((index) => index !== 12);
+    await feed.close(13);
+    await feed.close(14);
+    await feed.end(running);
+    expect(feed.windows.slice(1)).toEqual([[13, 14]]);
+  });
+
+  it('a strategy that fails is told and does not stop the others', async () => {
+    const feed = open();
+    const running = feed.run();
+    await feed.ready();
+    feed.signals.push = () => {
+      throw new Error('the sink broke');
+    };
+    await feed.close(10);
+    await feed.end(running);
+    expect(feed.warnings).toEqual(['bar 10000 of BTC/USDT failed: the sink broke']);
+    expect(feed.stored.get(10)).toBe('stream');
+  });
+});
+
+describe('the life of a stream activity', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it('beats each second and returns by itself after an hour', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+    const feed = open();
+    const running = feed.run();
+    await vi.advanceTimersByTimeAsync(5_500);
+    expect(feed.beats()).toBe(5);
+    await vi.advanceTimersByTimeAsync(HOUR_MS);
+    await expect(running).resolves.toBeUndefined();
+    const beats = feed.beats();
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(feed.beats()).toBe(beats);
+  });
+
+  it('a worker that stops hands over: the failure is one that is tried again', async () => {
+    const feed = open();
+    const running = feed.run();
+    await feed.ready();
+    await feed.close(10);
+    feed.stopping.abort();
+    await expect(running).rejects.toMatchObject({ type: 'WORKER_STOPS', nonRetryable: false });
+    expect(feed.stored.get(10)).toBe('stream');
+  });
+});
