@@ -52,6 +52,10 @@ class AccountWatch {
   private queue: Promise<void> = Promise.resolve();
   private queued = 0;
   private lastSnapshotTime = 0;
+  /** Fills up to this moment are booked, but for those that the venue shows late; undefined before the first catch-up. */
+  private caughtUpTo: number | undefined;
+  private isCatchUpDue = true;
+  private lastCatchUpTime = 0;
   private readonly lastPolls = new Map<string, number>();
 
   constructor(dependencies: AccountStreamDependencies, account: string) {
@@ -64,14 +68,19 @@ class AccountWatch {
     if (what === 'tick' && this.queued > 0) return;
     this.queued += 1;
     this.queue = this.queue
-      .then(work)
-      .catch((error: unknown) => {
-        const detail = error instanceof Error ? error.message : String(error);
-        this.dependencies.log.warn({ account: this.account, error: detail }, `${what} failed; it is tried again`);
-      })
+      .then(() => this.attempt(what, work))
       .finally(() => {
         this.queued -= 1;
       });
+  }
+
+  private async attempt(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      this.dependencies.log.warn({ account: this.account, error: detail }, `${what} failed; it is tried again`);
+    }
   }
 
   async idle(): Promise<void> {
@@ -90,15 +99,21 @@ class AccountWatch {
     if (order !== undefined) await adopt(books, order.intentId, event.order, []);
   }
 
-  /** The cursor overlaps: trades can become visible late (P16). */
+  /** The cursor overlaps: trades can become visible late (P16). What fails is due until it is done. */
   async catchUp(): Promise<void> {
     const { books, clock, tradedOf, venueOf } = this.dependencies;
-    const from = clock() - PROTOCOL.fillCatchUpOverlapMs;
+    this.isCatchUpDue = true;
+    const now = clock();
+    this.lastCatchUpTime = now;
+    const from = Math.min(now, this.caughtUpTo ?? now) - PROTOCOL.fillCatchUpOverlapMs;
     for (const { instrument } of tradedOf(this.account)) {
       for (const fill of await venueOf(this.account).reader.fills(instrument, from)) await bookFill(books, this.account, fill);
     }
+    this.caughtUpTo = now;
+    this.isCatchUpDue = false;
   }
 
+  /** One part that fails, or one order, holds up no other. */
   async tick(): Promise<void> {
     const { books, clock } = this.dependencies;
     const now = clock();
@@ -106,10 +121,15 @@ class AccountWatch {
     for (const order of watched) {
       const ageMs = now - order.createdTime;
       if (order.status === 'unknown' && ageMs > UNKNOWN_ALERT_MS) await this.alert(order, ageMs);
+    }
+    if (this.isCatchUpDue && now - this.lastCatchUpTime >= PROTOCOL.workingOrderPollMs) {
+      await this.attempt('catch-up', () => this.catchUp());
+    }
+    for (const order of watched) {
       const last = Math.max(order.updatedTime, this.lastPolls.get(order.intentId) ?? 0);
       if (now - last < pollAfterMs(order)) continue;
       this.lastPolls.set(order.intentId, now);
-      await this.poll(order);
+      await this.attempt(`poll of ${order.intentId}`, () => this.poll(order));
     }
     this.forgetPolls(watched);
     if (now - this.lastSnapshotTime >= SNAPSHOT_MS) {

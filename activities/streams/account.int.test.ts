@@ -1,0 +1,298 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createMarketStore } from '../../adapters/store/market-store.js';
+import { openPool } from '../../adapters/store/pool.js';
+import { failure, KeelsonError } from '../../core/errors.js';
+import type { DecimalText } from '../../core/money/index.js';
+import type { StoredOrder } from '../../core/order/stored-order.js';
+import { intentIdOf } from '../../core/signal/signal.js';
+import { ACCOUNT, INSTRUMENT, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
+import { disagreements } from '../../test/support/witness.js';
+import { createOrderActivities, type OrderActivities } from '../order/index.js';
+import { createResolve } from '../order/resolve.js';
+import type { StreamEvent, Venue, VenueReader } from '../ports/venue.js';
+import { streamAccount } from './account.js';
+
+const unavailable = new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', call: 'order', detail: 'gone' });
+const gone = (): Promise<never> => Promise.reject(unavailable);
+const lost = failure('VENUE_OUTCOME_UNKNOWN', { order: 'x', venue: 'paper', detail: 'cut' });
+
+describe('streamAccount, on a real ledger and paper venue', () => {
+  let stack: TradingStack;
+  let orders: OrderActivities;
+  let bars: ReturnType<typeof createMarketStore>;
+  let pool: ReturnType<typeof openPool>;
+  /** What the test does to the venue, and how far our clock is ahead of the real one: waits are not waited out. */
+  let reads: Partial<VenueReader> = {};
+  let isStreaming = true;
+  let aheadMs = 0;
+  /** Times that the venue was asked for balances. */
+  let asked = 0;
+  let bar = 0;
+  const clock = (): number => Date.now() + aheadMs;
+
+  beforeAll(async () => {
+    stack = await openTradingStack({
+      venueOf: (venue): Venue => ({
+        ...venue,
+        reader: new Proxy(venue.reader, {
+          get: (target, key: keyof VenueReader) => {
+            if (key === 'balances') asked += 1;
+            return reads[key] ?? target[key];
+          },
+        }),
+        streams: {
+          ...venue.streams,
+          watchAccount: (onEvent, signal) => {
+            emit = onEvent;
+            if (isStreaming) return venue.streams.watchAccount(onEvent, signal);
+            return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+          },
+        },
+      }),
+    });
+    orders = createOrderActivities(stack.dependencies);
+    pool = openPool(stack.database.url, { applicationName: 'test' });
+    bars = createMarketStore(pool);
+  });
+  afterAll(async () => {
+    await pool?.end();
+    await stack?.close();
+  });
+
+  let emit: (event: StreamEvent) => void = () => {};
+  let environment: MockActivityEnvironment;
+  let stopping: AbortController;
+  const running: Promise<void>[] = [];
+  const warnings: string[] = [];
+  const watch = (): void => {
+    const dependencies = {
+      books: { store: stack.dependencies.store, epoch: stack.dependencies.epoch },
+      venueOf: stack.dependencies.venueOf,
+      venueNameOf: () => 'paper',
+      bars,
+      resolve: createResolve(stack.dependencies),
+      tradedOf: () => [{ instrument: INSTRUMENT, intervalMs: 1_000 }],
+      clock,
+      stopping: stopping.signal,
+      log: { warn: (data: { error?: string }, message: string) => void warnings.push(`${message}: ${data.error ?? ''}`) },
+    };
+    const one: Promise<void> = environment.run(streamAccount, dependencies, ACCOUNT);
+    one.catch(() => undefined);
+    running.push(one);
+  };
+  beforeEach(() => {
+    [reads, isStreaming, aheadMs, emit] = [{}, true, 0, () => {}];
+    environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+    stopping = new AbortController();
+    running.length = 0;
+    warnings.length = 0;
+  });
+  afterEach(async () => {
+    environment.cancel();
+    await Promise.allSettled(running);
+    reads = {};
+    // Flat again, for the next test.
+    const signal = stack.signal('close', (bar += 1_000));
+    if ((await orders.authorise(signal)).kind !== 'authorised') return;
+    const intentId = intentIdOf(signal);
+    await orders.record(intentId, await orders.submit(intentId, ACCOUNT));
+    await until(intentId, (order) => order.isFinal || orders.resolve(intentId).then(() => false));
+  });
+
+  const until = (intentId: string, condition: (order: StoredOrder) => boolean | Promise<boolean>): Promise<StoredOrder> =>
+    vi.waitFor(
+      async () => {
+        const order = await stack.dependencies.store.order(intentId);
+        if (order === undefined || !(await condition(order))) throw new Error(`order ${intentId} is ${order?.status}`);
+        return order;
+      },
+      { timeout: 10_000, interval: 50 },
+    );
+  const authorised = async (): Promise<string> => {
+    const signal = stack.signal('open', (bar += 1_000));
+    expect(await orders.authorise(signal)).toMatchObject({ kind: 'authorised' });
+    return intentIdOf(signal);
+  };
+  /** Sent and filled at the venue; the process that sent it told nobody. */
+  const sent = async (): Promise<string> => {
+    const intentId = await authorised();
+    expect(await orders.submit(intentId, ACCOUNT)).toMatchObject({ kind: 'accepted' });
+    return intentId;
+  };
+  /** Sent and filled; the ledger knows the venue's id and none of the fills. */
+  const accepted = async (): Promise<string> => {
+    const intentId = await authorised();
+    const submission = await orders.submit(intentId, ACCOUNT);
+    if (submission.kind !== 'accepted') throw new Error(submission.kind);
+    await orders.record(intentId, { ...submission, order: { ...submission.order, status: 'accepted' }, fills: [] });
+    return intentId;
+  };
+  const incidents = async (): Promise<string[]> => {
+    const { rows } = await stack.database.pool.query<{ kind: string }>('select kind from incidents order by incident_id');
+    return rows.map(({ kind }) => kind);
+  };
+
+  it('P15, P16: what the stream shows is booked, once, also by two that watch at once', async () => {
+    watch();
+    watch();
+    const intentId = await sent();
+    await until(intentId, (order) => order.status === 'filled');
+    environment.cancel();
+    await Promise.allSettled(running);
+    expect(await disagreements(stack.database.pool, ACCOUNT, stack.witness())).toEqual([]);
+    expect(await incidents()).toEqual([]);
+  });
+
+  it('P16: a gap of the stream is made good, again and again until the venue answers', async () => {
+    isStreaming = false;
+    const intentId = await accepted();
+    reads = { fills: gone, lookUp: gone };
+    watch();
+    await vi.waitFor(() => expect(warnings.some((line) => line.startsWith('catch-up failed'))).toBe(true));
+    emit({ kind: 'gap', reason: 'a test' });
+    await vi.waitFor(() => expect(warnings.some((line) => line.startsWith('gap failed'))).toBe(true));
+    expect(await stack.dependencies.store.order(intentId)).toMatchObject({ status: 'accepted', executedQuantity: '0' });
+    // Only the fills come back: it is the catch-up that books them, not the poll.
+    reads = { lookUp: gone };
+    aheadMs = 2_500;
+    await until(intentId, (order) => order.status === 'filled');
+  });
+
+  it('P16: after a long silence it reaches back to where it had been', async () => {
+    isStreaming = false;
+    const froms: number[] = [];
+    reads = { fills: async (_, from) => (froms.push(from), []) };
+    const begunAt = Date.now();
+    watch();
+    await vi.waitFor(() => expect(froms).toHaveLength(1));
+    reads = { fills: gone, lookUp: gone };
+    aheadMs = 3_600_000;
+    emit({ kind: 'gap', reason: 'the venue went away' });
+    await vi.waitFor(() => expect(warnings.some((line) => line.startsWith('gap failed'))).toBe(true));
+    reads = { fills: async (_, from) => (froms.push(from), []), lookUp: gone };
+    emit({ kind: 'gap', reason: 'an hour later' });
+    await vi.waitFor(() => expect(froms.length).toBeGreaterThan(1));
+    expect(froms.at(-1)).toBeLessThan(begunAt - 590_000);
+  });
+
+  it('P16: a working order is polled, though the stream shows nothing', async () => {
+    isStreaming = false;
+    const intentId = await accepted();
+    reads = { fills: gone };
+    watch();
+    aheadMs = 2_500;
+    await until(intentId, (order) => order.status === 'filled');
+  });
+
+  it('P15: an authorised order that no workflow owns is proven unsent, and frees what it reserved', async () => {
+    const intentId = await authorised();
+    const before = stack.witness().orders.size;
+    watch();
+    aheadMs = 6_000;
+    await sampled();
+    expect(await stack.dependencies.store.order(intentId)).toMatchObject({ status: 'authorised' });
+    aheadMs = 7_500;
+    expect(await until(intentId, (order) => order.isFinal)).toMatchObject({ status: 'expired', reservedNotional: '0' });
+    expect(await orders.submit(intentId, ACCOUNT)).toEqual({ kind: 'settled', status: 'expired' });
+    expect(stack.witness().orders.size).toBe(before);
+  });
+
+  it('P11: an order whose sender died is fenced, looked up, and found', async () => {
+    isStreaming = false;
+    const intentId = await sent();
+    reads = { fills: gone };
+    watch();
+    aheadMs = 15_500;
+    await until(intentId, (order) => order.status === 'filled');
+  });
+
+  it('P13: an order that was called not placed stays on watch, and is adopted with an incident', async () => {
+    isStreaming = false;
+    const intentId = await sent();
+    // A venue slower than its bound: its look-up shows the order too late.
+    reads = {
+      lookUp: async () => ({ kind: 'absent', venueTime: Date.now() + 60_000 }),
+      fills: gone,
+    };
+    await orders.record(intentId, { kind: 'unknown', failure: lost });
+    expect((await orders.resolve(intentId)).order.status).toBe('notPlaced');
+    reads = { fills: gone };
+    watch();
+    aheadMs = 61_000;
+    await until(intentId, (order) => order.status === 'filled');
+    expect(await incidents()).toContain('evidenceAfterFinal');
+    const { rows } = await stack.database.pool.query('select instrument, reason from blocked_instruments');
+    expect(rows).toMatchObject([{ instrument: INSTRUMENT, reason: expect.stringContaining(intentId) }]);
+    await stack.database.pool.query('delete from blocked_instruments');
+    expect(await disagreements(stack.database.pool, ACCOUNT, stack.witness())).toEqual([]);
+  });
+
+  it('P11: an order unknown for a minute is an incident, once, also while the venue cannot be asked', async () => {
+    isStreaming = false;
+    const intentId = await authorised();
+    await stack.dependencies.store.beginSubmit({ intentId, epoch: 1, signedTimestamp: Date.now(), receiveWindowMs: 500 });
+    await orders.record(intentId, { kind: 'unknown', failure: lost });
+    reads = { lookUp: gone, fills: gone, balances: gone };
+    watch();
+    aheadMs = 61_000;
+    await vi.waitFor(async () => expect(await incidents()).toContain('unknownOverAMinute'), 5_000);
+    const polls = warnings.length;
+    aheadMs = 90_000;
+    await vi.waitFor(() => expect(warnings.length).toBeGreaterThan(polls + 1), 5_000);
+    expect((await incidents()).filter((kind) => kind === 'unknownOverAMinute')).toHaveLength(1);
+    expect(await stack.dependencies.store.order(intentId)).toMatchObject({ status: 'unknown', isFinal: false });
+    reads = { fills: gone };
+    aheadMs = 120_000;
+    expect(await until(intentId, (order) => order.isFinal)).toMatchObject({ status: 'notPlaced' });
+  });
+
+  it('a fill that is none of ours is an incident, and changes no position', async () => {
+    watch();
+    const fill = { venueTradeId: '900', venueOrderId: '901', clientOrderId: 'theirs', instrument: INSTRUMENT, side: 'buy' as const };
+    const amounts = { price: '1' as DecimalText, quantity: '1' as DecimalText, fee: '0' as DecimalText, feeAsset: 'BTC' };
+    const event: StreamEvent = { kind: 'fill', fill: { ...fill, ...amounts, liquiditySide: 'taker', eventTime: Date.now() } };
+    emit(event);
+    emit(event);
+    await vi.waitFor(async () => expect((await incidents()).filter((kind) => kind === 'foreignFill')).toHaveLength(1), 5_000);
+    expect(await disagreements(stack.database.pool, ACCOUNT, stack.witness())).toEqual([]);
+  });
+
+  it('samples balances and equity, but not without a mark for what is held', async () => {
+    watch();
+    aheadMs = 6_000;
+    await sampled();
+    // The next one begins when this one has ended.
+    aheadMs = 12_000;
+    await sampled();
+    const { rows: none } = await stack.database.pool.query('select equity from account_snapshots');
+    expect(none).toEqual([]);
+    const [one] = ['50000' as DecimalText];
+    const closed = { instrument: INSTRUMENT, intervalMs: 1_000, openTime: 0, closeTime: 999, open: one, high: one, low: one, close: one };
+    await bars.saveBars('paper', [{ ...closed, volume: '0' as DecimalText }], 'stream');
+    aheadMs = 18_000;
+    const snapshot = await vi.waitFor(async () => {
+      const { rows } = await stack.database.pool.query<{ equity: string; balances: Record<string, string>; marks: object }>(
+        'select equity, balances, marks from account_snapshots',
+      );
+      if (rows[0] === undefined) throw new Error('no snapshot yet');
+      return rows[0];
+    }, 5_000);
+    const balances = stack.witness().balances;
+    expect(snapshot.marks).toEqual({ [INSTRUMENT]: '50000' });
+    expect(Number(snapshot.equity)).toBeCloseTo(Number(balances.get('USDT')) + 50_000 * Number(balances.get('BTC')), 6);
+  });
+
+  it('a worker that stops hands over to another', async () => {
+    watch();
+    stopping.abort();
+    await expect(running[0]).rejects.toMatchObject({ type: 'WORKER_STOPS', nonRetryable: false });
+  });
+
+  /** Waits for a snapshot to be tried: by then a tick has gone by. */
+  async function sampled(): Promise<void> {
+    const before = asked;
+    await vi.waitFor(() => expect(asked).toBeGreaterThan(before), 5_000);
+  }
+});
