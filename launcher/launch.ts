@@ -29,6 +29,8 @@ import { listenForStop } from './supervise/stop-signals.js';
 import { ChildFailed, Supervisor } from './supervise/supervisor.js';
 
 const CONFIGURATION_EXIT = 78;
+/** As shells count an end by Ctrl-C. */
+const AT_ONCE_EXIT = 130;
 /** All children together; the promise is 20 s from Ctrl-C to the end. */
 const STOP_BUDGET_MS = 18_000;
 
@@ -90,7 +92,14 @@ export async function launch(options: LaunchOptions): Promise<number> {
         run.supervisor.killAll();
         removeRunFile(paths.runFile);
         lock.release();
-        process.exit(130);
+        screen.show({
+          time: now(),
+          event: 'stopped',
+          reason: 'asked twice: at once',
+          exitCode: AT_ONCE_EXIT,
+          elapsedMs: now() - startedAt,
+        });
+        process.exit(AT_ONCE_EXIT);
       },
     });
     run.start(startedAt).catch((error: unknown) => {
