@@ -1,6 +1,14 @@
 import { closeSync, openSync, writeSync, ftruncateSync } from 'node:fs';
 import type { JournalEvent } from './record.js';
 
+/**
+ * The journal could not be written. What has changed in memory is then not proven, so nobody may be told of it: this is
+ * never caught, and ends the process.
+ */
+export class JournalError extends Error {
+  override readonly name = 'JournalError';
+}
+
 export interface Journal {
   /**
    * Returns when the line is with the operating system: a killed process has lost nothing that was answered.
@@ -25,7 +33,11 @@ export function openJournal(file: string, end: JournalEnd): Journal {
     append(time, events) {
       seq += 1;
       const line = Buffer.from(`${JSON.stringify({ seq, time, events })}\n`);
-      for (let written = 0; written < line.length;) written += writeSync(descriptor, line, written);
+      try {
+        for (let written = 0; written < line.length; ) written += writeSync(descriptor, line, written);
+      } catch (error) {
+        throw new JournalError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+      }
       bytes += line.length;
       return bytes - line.length;
     },

@@ -7,7 +7,8 @@ import { unitsOf } from '../amount/units.js';
 import type { InstrumentBook } from '../book/instrument-book.js';
 import { testVenue } from '../testing/open-venue.js';
 import type { Venue } from '../venue.js';
-import { executesAtMarket, isConditional, isOpen, ORDER_TYPES, TIMES_IN_FORCE, type OrderRequest } from './order.js';
+import type { ForcedOutcome } from './engine.js';
+import { executesAtMarket, isConditional, isOpen, leavesQuantity, ORDER_TYPES, TIMES_IN_FORCE, type OrderRequest } from './order.js';
 import { VenueError } from './venue-error.js';
 
 const ACCOUNTS = ['test', 'other'] as const;
@@ -43,10 +44,13 @@ const request: fc.Arbitrary<OrderRequest> = fc
   });
 
 type Step =
-  | { readonly place: OrderRequest; readonly account: string }
+  | { readonly place: OrderRequest; readonly account: string; readonly forced?: ForcedOutcome }
   | { readonly limit: OrderRequest; readonly conditional: OrderRequest; readonly account: string }
+  | { readonly fill: number; readonly percent: number; readonly account: string }
   | { readonly cancel: number; readonly account: string }
   | { readonly print: number; readonly volume: bigint };
+
+const FORCED: readonly ForcedOutcome[] = [{ status: 'EXPIRED_IN_MATCH' }, { status: 'CANCELED', percent: 30 }, { status: 'CANCELED', percent: 100 }];
 
 const pair = fc
   .record({ order: request, limit: amount(4_950_000, 5_050_000, 2), stop: amount(4_950_000, 5_050_000, 2), atMarket: fc.boolean() })
@@ -68,6 +72,11 @@ const pair = fc
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.tuple(pair, fc.constantFrom(...ACCOUNTS)).map(([both, account]) => ({ ...both, account })) },
   { weight: 6, arbitrary: fc.record({ place: request, account: fc.constantFrom(...ACCOUNTS) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ place: request, account: fc.constantFrom(...ACCOUNTS), forced: fc.constantFrom(...FORCED) }),
+  },
+  { weight: 1, arbitrary: fc.record({ fill: fc.nat(20), percent: fc.integer({ min: 1, max: 100 }), account: fc.constantFrom(...ACCOUNTS) }) },
   { weight: 1, arbitrary: fc.record({ cancel: fc.nat(20), account: fc.constantFrom(...ACCOUNTS) }) },
   { weight: 2, arbitrary: fc.record({ print: fc.integer({ min: 4_940_000, max: 5_060_000 }), volume: amount(1, 5000, 3) }) },
 );
@@ -75,9 +84,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 function take(venue: Venue, { account, symbol }: { account: string; symbol: string }, done: Step, time: number): void {
   const book = venue.books.get(symbol) as InstrumentBook;
   try {
-    if ('place' in done) venue.engine.place(account, done.place, time);
+    if ('place' in done) venue.engine.place(account, done.place, time, done.forced);
     else if ('limit' in done) venue.engine.placePair(account, { ...done, listClientOrderId: '' }, time);
-    else if ('cancel' in done) {
+    else if ('fill' in done) {
+      const open = venue.orders.open(account, symbol);
+      const chosen = open[done.fill % Math.max(1, open.length)];
+      const share = chosen === undefined ? 0n : (leavesQuantity(chosen) * BigInt(done.percent)) / 100n;
+      const quantity = share - (share % book.instrument.step);
+      if (chosen !== undefined && quantity > 0n) venue.engine.fillByHand(chosen, quantity, time);
+    } else if ('cancel' in done) {
       const open = venue.orders.open(account, symbol);
       const chosen = open[done.cancel % Math.max(1, open.length)];
       if (chosen !== undefined) venue.engine.cancel(chosen, undefined, time);
@@ -113,7 +128,10 @@ function check(venue: Venue): void {
       const fills = venue.orders.fills(account, 'BTCUSDT', { orderId: order.orderId });
       expect(fills.reduce((total, fill) => total + fill.quantity, 0n)).toBe(order.executed);
       expect(fills.reduce((total, fill) => total + fill.quote, 0n)).toBe(order.executedQuote);
-      expect(order.status === 'FILLED').toBe(order.quantity > 0n && order.executed === order.quantity && !isOpen(order));
+      // An order by quote amount that ends early has as its quantity what it traded.
+      const isWhole = order.quantity > 0n && order.executed === order.quantity;
+      if (order.quoteQuantity === 0n) expect(order.status === 'FILLED').toBe(isWhole);
+      else if (order.status === 'FILLED') expect(isWhole).toBe(true);
       if (!isOpen(order)) expect(order.locked).toBe(0n);
       for (const fill of fills) {
         if (order.price === 0n) continue;

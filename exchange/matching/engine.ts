@@ -123,17 +123,23 @@ export class Engine {
   fillByHand(order: Order, quantity: Units, time: number, ...events: JournalEvent[]): void {
     const tx = transactionAt(time, ...events);
     const book = this.#book(order.symbol);
-    if (book.waiting.delete(order)) {
+    const { lastPrice } = book;
+    const wasWaiting = book.waiting.delete(order);
+    if (wasWaiting) {
       order.workingTime = time;
       this.#takeOver(order, book, tx);
       record(tx, 'TRIGGERED', order);
-      if (!executesAtMarket(order.type)) book.resting.add(order);
     }
-    const price = executesAtMarket(order.type) ? book.lastPrice : order.price;
+    const price = executesAtMarket(order.type) ? lastPrice : order.price;
     settle(this.#context, book, { price, quantity, taker: undefined, maker: order }, tx);
+    // A price made by hand is not one that others should act on.
+    book.lastPrice = lastPrice;
     this.#endSiblings(tx);
     if (!isOpen(order)) book.resting.remove(order);
     else if (executesAtMarket(order.type)) this.#end(order, 'EXPIRED', 'EXPIRED', undefined, tx);
+    else if (wasWaiting) this.#work(book, order, tx);
+    this.#endSiblings(tx);
+    this.#wake(book, tx);
     this.#commit(tx);
   }
 

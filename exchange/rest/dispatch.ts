@@ -1,9 +1,10 @@
-import type { Account, Permission } from '../accounts/accounts.js';
+import type { Account } from '../accounts/accounts.js';
+import { JournalError } from '../journal/writer.js';
 import { VenueError } from '../matching/venue-error.js';
 import type { Venue } from '../venue.js';
 import { Params, readForm } from './params.js';
 import { requestEventOf } from './request-event.js';
-import type { Call, Route, Routes } from './route.js';
+import type { Call, Route, Routes, Security } from './route.js';
 import { accountOfKey, checkSignature, checkTime, withoutSignature, type Admission } from './sign.js';
 import type { Weights } from './weights.js';
 
@@ -51,6 +52,7 @@ export class Dispatch {
         const body = JSON.stringify(errorJson(error));
         return { status: error.status, body, headers: { ...headers, ...error.headers } };
       }
+      if (error instanceof JournalError) throw error;
       // A fault of the venue itself: it is told where its owner sees it, and the venue goes on.
       process.stderr.write(`${request.method} ${request.path.slice(0, 100)}: ${error instanceof Error ? error.stack : String(error)}\n`);
       const body = JSON.stringify({ code: -1000, msg: 'An unknown error occurred while processing the request.' });
@@ -66,7 +68,7 @@ export class Dispatch {
     const params = new Params(values);
     const account = authenticate(route) ?? NOBODY;
     const isSigned = route.security === 'read' || route.security === 'trade';
-    const admission = isSigned ? checkTime(params, now) : UNTIMED;
+    const admission = isSigned ? this.#admitted({ name, params, account, now }, route.security) : UNTIMED;
     if (route.countsAsOrder === true) this.#weights.addOrder(account.name, now);
     return route.handle({ venue: this.#venue, params, now, name, account, admission });
   }
@@ -90,7 +92,7 @@ export class Dispatch {
   }
 
   /** A call of the account itself that came too late or too early is written down when it would have changed orders. */
-  #admitted(call: Pick<Call, 'name' | 'params' | 'account' | 'now'>, permission: Permission): Admission {
+  #admitted(call: Pick<Call, 'name' | 'params' | 'account' | 'now'>, permission: Security): Admission {
     try {
       return checkTime(call.params, call.now);
     } catch (error) {

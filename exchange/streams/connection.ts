@@ -1,4 +1,5 @@
 import type { RawData, WebSocket } from 'ws';
+import { JournalError } from '../journal/writer.js';
 
 /** A reader that lets this much pile up is cut off: the venue's memory is bounded, and so is what the reader would miss. */
 const MOST_BUFFERED_BYTES = 4 * 1024 * 1024;
@@ -22,6 +23,7 @@ export class Connection {
         // The server's sockets hand over each message as one buffer.
         onText(Buffer.isBuffer(data) ? data.toString('utf8') : '');
       } catch (error) {
+        if (error instanceof JournalError) throw error;
         // A fault of the venue itself ends this connection and no other.
         process.stderr.write(`stream request: ${error instanceof Error ? error.stack : String(error)}\n`);
         socket.terminate();
