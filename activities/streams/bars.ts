@@ -101,18 +101,11 @@ class BarFeed {
   private async take(runner: StrategyRunner, bar: Bar): Promise<void> {
     const arrival = await runner.onBar(bar);
     if (arrival.kind !== 'gap') return;
-    await this.fill(runner, bar, arrival.fromOpenTime, arrival.toOpenTime);
+    const shown = await this.missing(runner.instrument, arrival.fromOpenTime, arrival.toOpenTime);
+    runner.warmUp(shown.filter((one) => one.openTime < bar.openTime));
+    // Where the hole is still open, nothing is decided, and the next bar asks again: for bars that the venue shows late,
+    // or for those after a hole of its own, with which the window begins anew.
     await runner.onBar(bar);
-  }
-
-  private async fill(runner: StrategyRunner, bar: Bar, from: number, to: number): Promise<void> {
-    const shown = await this.missing(runner.instrument, from, to);
-    const filling = shown.filter((one) => one.openTime < bar.openTime);
-    runner.warmUp(filling);
-    if (filling.at(-1)?.openTime === to) return;
-    // Later bars are there and these are not: the venue cannot fill the hole, and the window begins anew with this bar.
-    // Otherwise it only has not shown them yet, and the next bar asks again.
-    if ((shown.at(-1)?.openTime ?? from) > to) runner.warmUp([bar]);
   }
 
   /** Bars from a hole's first to its last and what follows, stored and marked once, however many strategies miss them. */
