@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { Config } from '../config/index.js';
 import { KeelsonError } from '../core/errors.js';
 import type { LastEvents } from '../db/last-events.js';
@@ -220,6 +221,7 @@ class Run {
     return {
       config: this.#config,
       configFile,
+      configFolder: dirname(this.#options.configFile),
       paths: this.#paths,
       root,
       env,

@@ -7,7 +7,10 @@ import type { Supervisor } from '../supervise/supervisor.js';
 /** What every part of a start works with. */
 export interface LaunchContext {
   readonly config: Config;
+  /** The file that workers read. */
   readonly configFile: string;
+  /** What relative paths in the configuration are relative to. */
+  readonly configFolder: string;
   readonly paths: HomePaths;
   /** The folder of the clone. */
   readonly root: string;

@@ -1,4 +1,4 @@
-import { isAbsolute, join, resolve, dirname } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { accountSuffix } from '../../config/environment.js';
 import type { Config } from '../../config/index.js';
 import { paperKeys } from '../home/keys.js';
@@ -40,7 +40,7 @@ export async function bringUpVenue(context: LaunchContext): Promise<PaperVenue |
         args: [
           ...['--port', String(port), '--admin-port', String(adminPort), '--journal', paths.venueJournal],
           ...['--json', '--exit-with-stdin'],
-          ...venueFlags(config, dirname(context.configFile), keys, accounts),
+          ...venueFlags(config, context.configFolder, keys, accounts),
         ],
         cwd: root,
         env: () => Promise.resolve({ ...env, KEELSON_HOME: paths.home, KEELSON_SUPERVISED: '1' }),
