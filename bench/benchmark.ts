@@ -1,0 +1,24 @@
+/** The machine that a figure belongs to. */
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly node: string;
+}
+
+/** What one benchmark found: an object a line with `--json`. A figure is told, never asserted. */
+export interface Finding {
+  readonly name: string;
+  readonly figures: Readonly<Record<string, number>>;
+  /** The same work without ours, where there is such a thing; else null. */
+  readonly floor: number | null;
+  readonly ratio: number | null;
+  readonly goal: string;
+  readonly met: boolean;
+  readonly machine: Machine;
+}
+
+export interface Benchmark {
+  readonly name: string;
+  readonly summary: string;
+  run(): Promise<Finding>;
+}

@@ -1,0 +1,34 @@
+import { Command } from 'commander';
+import type { Finding } from './benchmark.js';
+import { VENUE_BENCHMARK } from './venue/benchmark.js';
+
+const BENCHMARKS = [VENUE_BENCHMARK];
+const USAGE_EXIT = 2;
+
+/** `npm run bench -- [NAME…] --json`: the one door to all benchmarks. */
+const command = new Command('npm run bench --')
+  .description('Runs benchmarks; without names all of them.')
+  .argument('[names...]', `which: ${BENCHMARKS.map((one) => one.name).join(', ')}`)
+  .option('--json', 'one JSON object a line')
+  .addHelpText('after', `\n${BENCHMARKS.map((one) => `  ${one.name.padEnd(10)} ${one.summary}`).join('\n')}`)
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : USAGE_EXIT))
+  .parse();
+
+const unknown = command.args.filter((name) => !BENCHMARKS.some((one) => one.name === name));
+if (unknown.length > 0) {
+  process.stderr.write(`There is no benchmark ${unknown.join(', ')}. Known: ${BENCHMARKS.map((one) => one.name).join(', ')}.\n`);
+  process.exit(USAGE_EXIT);
+}
+const { json } = command.opts<{ json?: boolean }>();
+for (const benchmark of BENCHMARKS) {
+  if (command.args.length > 0 && !command.args.includes(benchmark.name)) continue;
+  const finding = await benchmark.run();
+  process.stdout.write(json === true ? `${JSON.stringify(finding)}\n` : asText(finding));
+}
+
+function asText({ name, figures, goal, met, machine }: Finding): string {
+  const lines = Object.entries(figures).map(([figure, value]) => `  ${figure.padEnd(18)} ${value}`);
+  return [`${name}: goal ${goal}: ${met ? 'met' : 'not met'} (${machine.cpu}, ${machine.cores} cores, ${machine.node})`, ...lines, ''].join(
+    '\n',
+  );
+}
