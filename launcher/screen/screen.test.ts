@@ -51,11 +51,11 @@ const CASES: readonly (readonly [LauncherEvent, readonly (string | RegExp)[]])[]
       instrument: 'SPX/USDT',
       leg: 'open',
       traded: true,
-      reasons: [],
+      reasons: ['trend up'],
       score: '0.61234567',
       threshold: '0.55',
     },
-    ['signal  open SPX/USDT momentum  traded  score 0.612 / 0.55'],
+    ['signal  open SPX/USDT momentum  traded  score 0.612 / 0.55  trend up'],
   ],
   [
     {

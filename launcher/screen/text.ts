@@ -55,7 +55,7 @@ function signalText(event: SignalEvent, paint: Paint): string {
       ? ''
       : paint.dim(`  score ${short(event.score)}${event.threshold === undefined ? '' : ` / ${short(event.threshold)}`}`);
   const what = `${event.leg} ${event.instrument} ${paint.dim(event.strategy)}`;
-  if (event.traded) return `${what}  ${paint.good('traded')}${score}`;
+  if (event.traded) return `${what}  ${paint.good('traded')}${score}${paint.dim(event.reasons.map((reason) => `  ${reason}`).join(''))}`;
   return `${what}  ${paint.warn('not traded')}${score}${event.reasons.length === 0 ? '' : `  ${event.reasons.join(' ')}`}`;
 }
 
