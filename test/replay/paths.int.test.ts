@@ -11,6 +11,7 @@ const ENDS: Readonly<Record<string, string>> = {
   'signalToOrder.closed': 'filled',
   'signalToOrder.denied': 'denied',
   'signalToOrder.abandoned': 'denied',
+  'signalToOrder.abandonedAuthorised': 'expired',
   'signalToOrder.refusedAtSubmit': 'expired',
   'signalToOrder.submitFailed': 'expired',
   'signalToOrder.unknownFound': 'filled',

@@ -32,6 +32,7 @@ export const PATHS = [
   'signalToOrder.closed',
   'signalToOrder.denied',
   'signalToOrder.abandoned',
+  'signalToOrder.abandonedAuthorised',
   'signalToOrder.refusedAtSubmit',
   'signalToOrder.submitFailed',
   'signalToOrder.unknownFound',
@@ -127,6 +128,8 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
   };
   const away = (): Promise<never> => Promise.reject(new KeelsonError('INFRA_DATABASE', { detail: 'away' }));
 
+  /** The verdict is written, its answer never comes. */
+  const unheard: OrderStore['authorise'] = async (input, events) => (await ledger.authorise(input, events), away());
   const latched: OrderStore['beginSubmit'] = async (input) => {
     await pool.query(`insert into latches (scope, scope_value, reason, subject) values ('account', $1, 'a test', 'test')`, [ACCOUNT]);
     const begun = await ledger.beginSubmit(input);
@@ -183,6 +186,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     'signalToOrder.closed': async () => (await trade(signal()), closed()),
     'signalToOrder.denied': () => trade({ ...signal(), validUntil: 1 }),
     'signalToOrder.abandoned': () => trade(signal(), { store: { readRisk: away } }),
+    'signalToOrder.abandonedAuthorised': () => trade(signal(), { store: { authorise: unheard } }),
     'signalToOrder.refusedAtSubmit': () => trade(signal(), { store: { beginSubmit: latched } }),
     'signalToOrder.submitFailed': () => trade(signal(), { store: { beginSubmit: away } }),
     'signalToOrder.unknownFound': () => opened({ send: (real) => async (request, deadlineMs) => (await real(request, deadlineMs), lost) }),
