@@ -1,3 +1,4 @@
+import { invariant } from '../core/errors.js';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createOrderActivities } from '../activities/order/index.js';
 import { streamBars } from '../activities/streams/bars.js';
@@ -42,14 +43,14 @@ await runAsProcess('trading', async (process) => {
     instanceId: process.instanceId,
     sizingOf: (account, strategy) => {
       const configured = config.strategies.find((one) => one.account === account && one.id === strategy);
-      if (configured === undefined) throw new Error(`invariant: strategy ${strategy} of ${account} is configured`);
+      invariant(configured !== undefined, `strategy ${strategy} of ${account} is configured`);
       return configured.sizing;
     },
   });
   const streamActivities: BarStreamActivities = {
     streamBars: (account, interval) => {
       const intervalMs = (INTERVALS as Readonly<Record<string, number>>)[interval];
-      if (intervalMs === undefined) throw new Error(`invariant: interval ${interval} is one of the configuration's`);
+      invariant(intervalMs !== undefined, `interval ${interval} is one of the configuration's`);
       const venueNameOf = (name: string): string => config.accounts[name]?.venue ?? name;
       return streamBars(
         { venueOf: venues.of, venueNameOf, bars, store: orders, market, runnersOf, clock, stopping: stopping.signal, log },

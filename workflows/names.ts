@@ -9,7 +9,6 @@ export const WORKFLOW_TYPES = {
   tradingControl: 'tradingControl',
 } as const;
 
-export const settleWorkflowId = (intentId: string): string => `settle:${intentId}`;
 export const watchBarsWorkflowId = (account: string, interval: string): string => `bars:${account}:${interval}`;
 export const watchAccountWorkflowId = (account: string): string => `watch:${account}`;
 export const tradingControlWorkflowId = (account: string): string => `trading-control/${account}`;

@@ -1,4 +1,4 @@
-import { KeelsonError, type Failure } from '../../core/errors.js';
+import { KeelsonError, type Failure, invariant } from '../../core/errors.js';
 import { applyFill, entriesOf } from '../../core/ledger/position.js';
 import { decimal } from '../../core/money/index.js';
 import { transition, type OrderEvent } from '../../core/order/lifecycle.js';
@@ -99,7 +99,7 @@ export async function adopt(books: Books, intentId: string, found: VenueOrder, f
 
 async function mustFind(books: Books, intentId: string): Promise<StoredOrder> {
   const order = await books.store.order(intentId);
-  if (order === undefined) throw new Error(`invariant: order ${intentId} was authorised and must have a row`);
+  invariant(order !== undefined, `order ${intentId} was authorised and must have a row`);
   return order;
 }
 

@@ -1,3 +1,4 @@
+import { invariant } from '../../core/errors.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { applyEvent, adopt } from './evidence.js';
 import type { OrderDependencies } from './dependencies.js';
@@ -21,7 +22,7 @@ export function createRecord(dependencies: OrderDependencies): (intentId: string
       case 'refused':
       case 'settled': {
         const order = await dependencies.store.order(intentId);
-        if (order === undefined) throw new Error(`invariant: order ${intentId} was authorised and must have a row`);
+        invariant(order !== undefined, `order ${intentId} was authorised and must have a row`);
         return order;
       }
     }

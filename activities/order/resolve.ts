@@ -1,4 +1,4 @@
-import { failure } from '../../core/errors.js';
+import { failure, invariant } from '../../core/errors.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import type { LookUp, Venue } from '../ports/venue.js';
 import { applyEvent, adopt } from './evidence.js';
@@ -48,7 +48,7 @@ export function createResolve(dependencies: OrderDependencies): (intentId: strin
 async function fence(dependencies: OrderDependencies, intentId: string): Promise<StoredOrder> {
   const { store, epoch } = dependencies;
   const order = await store.order(intentId);
-  if (order === undefined) throw new Error(`invariant: order ${intentId} was authorised and must have a row`);
+  invariant(order !== undefined, `order ${intentId} was authorised and must have a row`);
   if (order.status === 'authorised') {
     // The fence may lose to a submit that begins at this moment: then the row is `submitting` and is fenced as such.
     const fenced = await applyEvent({ store, epoch }, intentId, { kind: 'expireUnsent' });

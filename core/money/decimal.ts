@@ -48,10 +48,6 @@ export function decimalTextOf(value: string): DecimalText {
 export const ZERO: Decimal = new Decimal(0);
 export const ZERO_TEXT: DecimalText = '0' as DecimalText;
 
-export function minimum(first: Decimal, ...rest: readonly Decimal[]): Decimal {
-  return rest.reduce((least, value) => (value.lt(least) ? value : least), first);
-}
-
 export function maximum(first: Decimal, ...rest: readonly Decimal[]): Decimal {
   return rest.reduce((most, value) => (value.gt(most) ? value : most), first);
 }

@@ -1,3 +1,4 @@
+import { invariant } from '../../core/errors.js';
 import { resolve } from 'node:path';
 import { StrategyRunner } from '../../activities/streams/strategy-runner.js';
 import type { SignalSink } from '../../activities/ports/signal-sink.js';
@@ -20,7 +21,7 @@ export async function loadRunners(
   const loaded = await Promise.all(
     config.strategies.map(async (configured) => {
       const strategy = findStrategy(configured.id);
-      if (strategy === undefined) throw new Error(`invariant: strategy ${configured.id} is registered`);
+      invariant(strategy !== undefined, `strategy ${configured.id} is registered`);
       const { path, sha256, threshold } = configured.model;
       const model = await loadOnnxModel({ path: resolve(folder, path), expectedHash: sha256, featureNames: strategy.featureNames });
       return { configured, strategy, model, threshold: threshold ?? model.threshold };

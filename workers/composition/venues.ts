@@ -1,3 +1,4 @@
+import { invariant } from '../../core/errors.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import { BINANCE } from '../../adapters/venue/profiles/binance.js';
 import { createVenue } from '../../adapters/venue/create-venue.js';
@@ -15,7 +16,7 @@ export class Venues {
     try {
       for (const [account, { venue: name }] of Object.entries(config.accounts)) {
         const configured = config.venues[name];
-        if (configured === undefined) throw new Error(`invariant: account ${account} names a configured venue`);
+        invariant(configured !== undefined, `account ${account} names a configured venue`);
         const { apiKey, apiSecret } = secrets(env, account);
         const instruments = [...new Set(config.strategies.filter((one) => one.account === account).flatMap((one) => one.instruments))];
         const venue = await createVenue({
@@ -39,7 +40,7 @@ export class Venues {
 
   readonly of = (account: string): Venue => {
     const venue = this.byAccount.get(account);
-    if (venue === undefined) throw new Error(`invariant: account ${account} is configured`);
+    invariant(venue !== undefined, `account ${account} is configured`);
     return venue;
   };
 

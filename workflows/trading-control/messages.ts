@@ -18,5 +18,3 @@ export interface ModeChange {
 export const pauseUpdate = defineUpdate<ModeChange, [ModeCommand]>('pause');
 export const resumeUpdate = defineUpdate<ModeChange, [ModeCommand]>('resume');
 export const lastChangeQuery = defineQuery<ModeChange | null>('lastChange');
-
-export const UPDATES = { pause: 'pause', resume: 'resume' } as const;
