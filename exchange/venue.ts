@@ -126,7 +126,10 @@ export class Venue {
       {
         onTick: (tick) => this.#tick(tick),
         onBarClosed: (tape, bar) => this.#listeners.forEach((listener) => listener.onBarClosed(tape, bar)),
-        onMoment: () => this.#listeners.forEach((listener) => listener.onMoment()),
+        onMoment: (time) => {
+          for (const [symbol, tape] of this.tapes) this.#book(symbol).ended = tape.isOver(tape.indexAt(time));
+          this.#listeners.forEach((listener) => listener.onMoment());
+        },
       },
       options.now,
     );
@@ -202,7 +205,7 @@ export class Venue {
   #tick(tick: TapeTick): void {
     const { tape, bar } = tick;
     const { instrument } = tape;
-    const book = this.books.get(instrument.symbol) as InstrumentBook;
+    const book = this.#book(instrument.symbol);
     const price = tape.priceAt(bar, tick.tick);
     const steps = tape.volumeThrough(bar, tick.tick) - (tick.tick === 0 ? 0 : tape.volumeThrough(bar, tick.tick - 1));
     const units = BigInt(price) * instrument.tick;
@@ -210,6 +213,10 @@ export class Venue {
     book.depth.follow(price, bar.index);
     this.engine.print(book, units, BigInt(steps) * instrument.step, tick.time + this.clockShiftMs, buyerMaker);
     this.#listeners.forEach((listener) => listener.onTick(tick));
+  }
+
+  #book(symbol: string): InstrumentBook {
+    return this.books.get(symbol) as InstrumentBook;
   }
 
   #openAccounts(accounts: VenueOptions['accounts'], now: number): void {
@@ -237,7 +244,7 @@ export class Venue {
   /** Last prices, depth and recent trades from the bars before now, so that the first request finds a market. */
   #warmUp(now: number): void {
     for (const [symbol, tape] of this.tapes) {
-      const book = this.books.get(symbol) as InstrumentBook;
+      const book = this.#book(symbol);
       const current = tape.indexAt(now);
       for (let index = current - 20; index < current; index += 1) {
         const bar = tape.bar(index);

@@ -157,6 +157,8 @@ export class OrderStore {
   }
 
   fills(account: string, symbol: string, query: HistoryQuery = {}): Fill[] {
+    const ofOrder = query.orderId === undefined ? undefined : this.#orders.get(query.orderId);
+    if (ofOrder !== undefined) return this.#fillsOfRecent(account, symbol, ofOrder, query);
     const { fills } = this.#shelf(account, symbol);
     const rows = rowsOf(fills, {
       limit: query.limit ?? Infinity,
@@ -168,6 +170,14 @@ export class OrderStore {
         (query.isShown?.(fills.at(row, FILL.orderId)) ?? true),
     });
     return rows.flatMap((row) => this.#fillAt(fills, row) ?? []);
+  }
+
+  /** The commonest question, without a look at all fills. */
+  #fillsOfRecent(account: string, symbol: string, order: Order, query: HistoryQuery): Fill[] {
+    if (order.account !== account || order.symbol !== symbol || query.isShown?.(order.orderId) === false) return [];
+    const found = this.fillsOf(order.orderId).filter((fill) => isWithin(query, fill.time) && fill.tradeId >= (query.fromId ?? 0));
+    const limit = query.limit ?? Infinity;
+    return query.isFromStart === true ? found.slice(0, limit) : found.slice(Math.max(0, found.length - limit));
   }
 
   /** While the order is in memory. */

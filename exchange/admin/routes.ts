@@ -57,7 +57,7 @@ export interface InstrumentStatus {
 
 /** Every instrument with what its prices are: recorded or simulated. */
 export function instrumentList(venue: Venue): InstrumentStatus[] {
-  return [...venue.books.values()].map(({ instrument, lastPrice, halted }) => ({
+  return [...venue.books.values()].map(({ instrument, lastPrice, isClosed: halted }) => ({
     instrument: instrument.name,
     symbol: instrument.symbol,
     prices: instrument.origin,

@@ -35,7 +35,10 @@ export class InstrumentBook {
   readonly waiting = new Set<Order>();
   readonly recentTrades: PublicTrade[] = [];
   lastPrice: Units = 0n;
+  /** By hand. */
   halted = false;
+  /** The data have ended and are not played again. */
+  ended = false;
   nextTradeId: number;
   /** Of the last change of the book that the depth streams have been told of. */
   updateId: number;
@@ -45,6 +48,11 @@ export class InstrumentBook {
     this.depth = depth;
     this.nextTradeId = firstTradeId;
     this.updateId = firstTradeId;
+  }
+
+  /** No orders are taken. */
+  get isClosed(): boolean {
+    return this.halted || this.ended;
   }
 
   /** The best thing that an order of this side can trade with. At one price the simulated quantity that was there earlier goes first. */

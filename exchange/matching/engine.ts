@@ -178,7 +178,7 @@ export class Engine {
     });
     book.nextTradeId += 1;
     tx.trades.push(book.recentTrades[book.recentTrades.length - 1] as (typeof book.recentTrades)[number]);
-    if (!book.halted) {
+    if (!book.isClosed) {
       this.#fillReached(book, 'BUY', price, quantity, tx);
       this.#fillReached(book, 'SELL', price, quantity, tx);
       this.#endSiblings(tx);
@@ -204,7 +204,7 @@ export class Engine {
 
   #admit(account: string, request: OrderRequest, tx: Transaction, forced: ForcedOutcome | undefined): Order {
     const book = this.#book(request.symbol);
-    if (book.halted) throw new VenueError(-1013, 'Market is closed.');
+    if (book.isClosed) throw new VenueError(-1013, 'Market is closed.');
     this.#check(account, request, book);
     const order = this.#newOrder(account, request, tx.time, NO_LIST);
     this.#lock(order, book);
@@ -244,7 +244,7 @@ export class Engine {
   }
 
   #checkPair(account: string, { limit, conditional }: PairRequest, book: InstrumentBook): void {
-    if (book.halted) throw new VenueError(-1013, 'Market is closed.');
+    if (book.isClosed) throw new VenueError(-1013, 'Market is closed.');
     if (limit.clientOrderId !== '' && limit.clientOrderId === conditional.clientOrderId) throw rejected(DUPLICATE_ORDER);
     const last = book.lastPrice;
     const isOrdered =

@@ -37,7 +37,7 @@ function exchangeInfo(call: Call): unknown {
     exchangeFilters: [],
     symbols: symbols.map((symbol) => {
       const book = call.venue.books.get(symbol) as InstrumentBook;
-      return instrumentJson(book.instrument, book.halted);
+      return instrumentJson(book.instrument, book.isClosed);
     }),
   };
 }

@@ -2,6 +2,8 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Account } from '../../../exchange/accounts/accounts.js';
 import { unitsOf } from '../../../exchange/amount/units.js';
 import type { InstrumentBook } from '../../../exchange/book/instrument-book.js';
+import { Series } from '../../../exchange/market/series.js';
+import { calmRows, testInstrument } from '../../../exchange/testing/open-venue.js';
 import { answerOf, openPaperVenue, type PaperVenue } from './open-paper-venue.js';
 
 let paper: PaperVenue;
@@ -210,4 +212,18 @@ test('V42 an order that rests behind simulated quantity waits for it, one that t
   expect(await lookUp(order['orderId'])).toMatchObject({ executedQty: '0.00000000' });
   print(String(Number(price) - 1), '0.001');
   expect(await lookUp(order['orderId'])).toMatchObject({ status: 'FILLED' });
+});
+
+test('V44 when the data end and are not played again, the instrument takes no more orders', async () => {
+  const rows = calmRows(50_000, 2);
+  const instrument = testInstrument('BTC/USDT', rows);
+  const ended = new Series(rows, { firstRow: 0, lastRow: 1, startOffset: 0, atEnd: 'stop' });
+  const short = await openPaperVenue({ instruments: [{ ...instrument, series: ended }], intervalMs: 100 });
+  const status = async (): Promise<unknown> => {
+    const info = (await short.client['publicGetExchangeInfo']()) as { symbols: { status: string }[] };
+    return info.symbols[0]?.status;
+  };
+  await expect.poll(status).toBe('BREAK');
+  await expect(short.client.createOrder('BTC/USDT', 'market', 'buy', 0.001)).rejects.toThrow(/Market is closed/);
+  await short.close();
 });
