@@ -32,6 +32,10 @@ describe('decideRestart', () => {
     expect(decideRestart([run(0, 0, true)])).toEqual({ action: 'giveUp', count: 1, withinMs: 0 });
   });
 
+  it('does not believe in a wrong configuration that has worked before', () => {
+    expect(decideRestart([run(0, 1000), run(100, 0, true)])).toEqual({ action: 'restart', afterMs: 500 });
+  });
+
   it('survives ten kills in two minutes, and not twenty', () => {
     const kills = Array.from({ length: 20 }, (_, index) => run(index * 6000, 4000));
     expect(decideRestart(kills.slice(0, 10)).action).toBe('restart');

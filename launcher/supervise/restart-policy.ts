@@ -4,7 +4,7 @@ export interface RunOutcome {
   readonly endedAt: number;
   /** How long it did its work: ms from ready to the end; 0 when it never got ready. */
   readonly readyForMs: number;
-  /** Exit code 78: what it was given is wrong, and will be wrong again. */
+  /** Exit code 78: it says that what it was given is wrong. */
   readonly isConfiguration: boolean;
 }
 
@@ -42,7 +42,9 @@ export type RestartDecision =
 export function decideRestart(runs: readonly RunOutcome[], policy: RestartPolicy = RESTART_POLICY): RestartDecision {
   const last = runs.at(-1);
   if (last === undefined) return { action: 'restart', afterMs: policy.firstDelayMs };
-  if (last.isConfiguration) return { action: 'giveUp', count: 1, withinMs: 0 };
+  // With what it was given it has worked before: then a server that it needs may only be slower to come back than it is.
+  const hasWorked = runs.some((run) => run.readyForMs > 0);
+  if (last.isConfiguration && !hasWorked) return { action: 'giveUp', count: 1, withinMs: 0 };
 
   const unready = trailing(runs, (run) => run.readyForMs === 0);
   if (unready.length >= policy.maxUnready) return giveUp(unready, last);

@@ -122,8 +122,9 @@ export class Supervisor {
       slot.run = undefined;
       this.#options.children.remove(run.pid);
     } catch (error) {
-      // What the person has to set right is not tried again; it is told as it is.
-      if (error instanceof KeelsonError && error.failure.code.startsWith('CONFIG_')) throw error;
+      // What the person has to set right is told as it is; what worked before may only be slow to come back.
+      const hasWorked = outcomes.some((outcome) => outcome.readyForMs > 0);
+      if (!hasWorked && error instanceof KeelsonError && error.failure.code.startsWith('CONFIG_')) throw error;
       end = { code: null, signal: null, endedByUs: error instanceof Error ? error.message : String(error) };
     }
     const endedAt = performance.now();
