@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { FlagError, parseFlags, type Flags } from './cli/flags.js';
 import { USAGE } from './cli/usage.js';
 import { instrumentList } from './admin/routes.js';
+import { summarizeJournal } from './journal/summary.js';
 import { loadMarket, type LoadedInstrument } from './market/load.js';
 import { serve } from './serve.js';
 import { Venue } from './venue.js';
@@ -52,8 +54,29 @@ function venueOrExit(flags: Flags): Venue {
   }
 }
 
+/** Prints a journal's account of itself, and ends. */
+function checkJournal(file: string): never {
+  if (!existsSync(file)) fail(EXIT_CONFIGURATION, `${file}: no such journal`);
+  try {
+    const { lines, accounts, faults, actions, problems } = summarizeJournal(file);
+    const summaries = [...accounts].map(([name, { orders, fills, balances, requests }]) => ({
+      name,
+      orders: orders.size,
+      fills: fills.length,
+      requests: requests.length,
+      balances: Object.fromEntries(balances),
+    }));
+    const report = { event: 'journal', lines, accounts: summaries, faults: faults.length, actions: actions.length, problems };
+    process.stdout.write(`${JSON.stringify(report)}\n`);
+    process.exit(problems.length === 0 ? 0 : 1);
+  } catch (error) {
+    fail(1, error instanceof Error ? error.message : String(error));
+  }
+}
+
 async function main(): Promise<void> {
   const flags = flagsOrExit();
+  if (flags.checkJournal !== undefined) checkJournal(flags.checkJournal);
   const venue = venueOrExit(flags);
   const serving = await serve(venue, flags.port, flags.adminPort).catch((error: unknown) =>
     fail(EXIT_CONFIGURATION, `the venue cannot listen: ${error instanceof Error ? error.message : String(error)}`),

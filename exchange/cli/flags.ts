@@ -41,6 +41,7 @@ export interface Flags {
   readonly weightPerMinute: number;
   readonly ordersPer10Seconds: number;
   readonly journal: string | undefined;
+  readonly checkJournal: string | undefined;
   readonly seed: number;
   readonly json: boolean;
   readonly exitWithStdin: boolean;
@@ -57,7 +58,8 @@ const DEFAULT_ACCOUNT = 'main:paper-key:paper-secret:USDT=100000,BTC=1';
 const SWITCHES = new Set(['json', 'exit-with-stdin', 'help']);
 const VALUES = new Set([
   'port', 'admin-port', 'data', 'instrument', 'from', 'to', 'simulate', 'interval', 'start-offset', 'at-end', 'account',
-  'fee-bps', 'depth', 'weight-per-minute', 'orders-per-10s', 'journal', 'seed',
+  'fee-bps', 'depth', 'weight-per-minute', 'orders-per-10s', 'journal',
+  'check-journal', 'seed',
 ]); // prettier-ignore
 
 /** Reads a command line. @throws FlagError that names every problem at once. */
@@ -104,6 +106,7 @@ export function parseFlags(argv: readonly string[]): Flags {
     weightPerMinute: whole('weight-per-minute', 600_000, 1_000_000_000),
     ordersPer10Seconds: whole('orders-per-10s', 100_000, 1_000_000_000),
     journal: last('journal'),
+    checkJournal: last('check-journal'),
     seed: whole('seed', 7, 4_294_967_295),
     json: given.has('json'),
     exitWithStdin: given.has('exit-with-stdin'),

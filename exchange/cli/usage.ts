@@ -25,6 +25,7 @@ export const USAGE = `The paper venue: a Binance-spot-shaped exchange on 127.0.0
   --weight-per-minute N   request weight of an address (default 600000)
   --orders-per-10s N      new orders of an account (default 100000)
   --journal FILE          append-only journal; a restart with the same file goes on where it ended (default: none)
+  --check-journal FILE    print what a journal says of each account and what is wrong in it, then end (1 when something is)
   --seed N                for paths, depth and faults (default 7)
   --json                  one JSON object a line
   --exit-with-stdin       end when standard input closes

@@ -34,7 +34,7 @@ export function openJournal(file: string, end: JournalEnd): Journal {
       seq += 1;
       const line = Buffer.from(`${JSON.stringify({ seq, time, events })}\n`);
       try {
-        for (let written = 0; written < line.length; ) written += writeSync(descriptor, line, written);
+        for (let written = 0; written < line.length;) written += writeSync(descriptor, line, written);
       } catch (error) {
         throw new JournalError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
       }

@@ -7,7 +7,12 @@ import { Tape } from './tape.js';
 
 const rows = generateRows({ seed: 5, startPrice: 100, volatility: 0.01, bars: 200 });
 const series = new Series(rows, { firstRow: 0, lastRow: 199, startOffset: 0, atEnd: 'loop' });
-const tape = new Tape(instrumentOf({ name: 'A1/USDT', origin: 'simulated', source: 'test', price: 100 }), series, { intervalMs: 1000, anchorTime: 0 }, 7);
+const tape = new Tape(
+  instrumentOf({ name: 'A1/USDT', origin: 'simulated', source: 'test', price: 100 }),
+  series,
+  { intervalMs: 1000, anchorTime: 0 },
+  7,
+);
 
 test('intervals are read and named', () => {
   expect(['250ms', '1s', '5m', '4h', '1d', '1w'].map(intervalMsOf)).toEqual([250, 1000, 300_000, 14_400_000, 86_400_000, 604_800_000]);

@@ -50,7 +50,11 @@ type Step =
   | { readonly cancel: number; readonly account: string }
   | { readonly print: number; readonly volume: bigint };
 
-const FORCED: readonly ForcedOutcome[] = [{ status: 'EXPIRED_IN_MATCH' }, { status: 'CANCELED', percent: 30 }, { status: 'CANCELED', percent: 100 }];
+const FORCED: readonly ForcedOutcome[] = [
+  { status: 'EXPIRED_IN_MATCH' },
+  { status: 'CANCELED', percent: 30 },
+  { status: 'CANCELED', percent: 100 },
+];
 
 const pair = fc
   .record({ order: request, limit: amount(4_950_000, 5_050_000, 2), stop: amount(4_950_000, 5_050_000, 2), atMarket: fc.boolean() })
@@ -76,7 +80,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ place: request, account: fc.constantFrom(...ACCOUNTS), forced: fc.constantFrom(...FORCED) }),
   },
-  { weight: 1, arbitrary: fc.record({ fill: fc.nat(20), percent: fc.integer({ min: 1, max: 100 }), account: fc.constantFrom(...ACCOUNTS) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ fill: fc.nat(20), percent: fc.integer({ min: 1, max: 100 }), account: fc.constantFrom(...ACCOUNTS) }),
+  },
   { weight: 1, arbitrary: fc.record({ cancel: fc.nat(20), account: fc.constantFrom(...ACCOUNTS) }) },
   { weight: 2, arbitrary: fc.record({ print: fc.integer({ min: 4_940_000, max: 5_060_000 }), volume: amount(1, 5000, 3) }) },
 );

@@ -12,13 +12,7 @@ export type ExecutionContext = SettlementContext;
 export type Outcome = 'filled' | 'rest' | 'selfTrade';
 
 /** Trades an order against the book until it is done, its limit is reached, or nothing is left to meet; `most` stops it earlier. */
-export function execute(
-  context: ExecutionContext,
-  book: InstrumentBook,
-  order: Order,
-  tx: Transaction,
-  most?: Units,
-): Outcome {
+export function execute(context: ExecutionContext, book: InstrumentBook, order: Order, tx: Transaction, most?: Units): Outcome {
   for (;;) {
     const met = book.meets(order.side);
     if (met === undefined || !crosses(order, met.price)) break;
