@@ -1,0 +1,212 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { failure } from '../../core/errors.js';
+import { intentIdOf } from '../../core/signal/signal.js';
+import { ACCOUNT, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
+import type { OrderStore } from '../ports/store.js';
+import type { LookUp, Venue, VenueReader } from '../ports/venue.js';
+import { createOrderActivities, type OrderActivities } from './index.js';
+
+const lost = failure('VENUE_OUTCOME_UNKNOWN', { order: 'x', venue: 'paper', detail: 'cut' });
+
+/** The steps called one by one, as a worker that dies, stalls or comes second would call them. */
+describe('the steps of an order, on a real ledger and paper venue', () => {
+  let stack: TradingStack;
+  let steps: OrderActivities;
+  let bar = 0;
+  /** What stands in the way of the present test. */
+  let store: Partial<OrderStore> = {};
+  let venue: (real: Venue) => Venue = (real) => real;
+
+  beforeAll(async () => {
+    stack = await openTradingStack();
+    const real = stack.dependencies;
+    const ledger = new Proxy(real.store, { get: (target, key: keyof OrderStore) => store[key] ?? target[key] });
+    steps = createOrderActivities({ ...real, store: ledger, venueOf: (account) => venue(real.venueOf(account)) });
+  });
+  afterAll(() => stack?.close());
+  afterEach(async () => {
+    store = {};
+    venue = (real) => real;
+    const { rows } = await stack.database.pool.query<{ intent_id: string }>('select intent_id from orders where final_at is null');
+    for (const { intent_id } of rows) await settled(intent_id);
+    const signal = stack.signal('close', (bar += 1_000));
+    if ((await steps.authorise(signal)).kind !== 'authorised') return;
+    await steps.record(intentIdOf(signal), await steps.submit(intentIdOf(signal), ACCOUNT));
+    await settled(intentIdOf(signal));
+  });
+
+  const settled = (intentId: string): Promise<string> =>
+    vi.waitFor(async () => {
+      const { isSettled, order } = await steps.resolve(intentId);
+      if (!isSettled) throw new Error(`order ${intentId} is ${order.status}`);
+      return order.status;
+    }, 10_000);
+  const authorised = async (): Promise<string> => {
+    const signal = stack.signal('open', (bar += 1_000));
+    expect(await steps.authorise(signal)).toMatchObject({ kind: 'authorised' });
+    return intentIdOf(signal);
+  };
+  /** At the venue and filled; here it is unknown. */
+  const unknownButFilled = async (): Promise<string> => {
+    const intentId = await authorised();
+    expect(await steps.submit(intentId, ACCOUNT)).toMatchObject({ kind: 'accepted' });
+    expect(await steps.record(intentId, { kind: 'unknown', failure: lost })).toMatchObject({ status: 'unknown' });
+    return intentId;
+  };
+  const reading =
+    (lookUp: (real: () => Promise<LookUp>) => Promise<LookUp>) =>
+    (real: Venue): Venue => {
+      const answer = (instrument: string, id: string): Promise<LookUp> => lookUp(() => real.reader.lookUp(instrument, id));
+      return {
+        ...real,
+        reader: new Proxy(real.reader, { get: (target, key: keyof VenueReader) => (key === 'lookUp' ? answer : target[key]) }),
+      };
+    };
+  const incidentOf = async (intentId: string): Promise<string[]> => {
+    const { rows } = await stack.database.pool.query<{ kind: string }>(`select kind from incidents where data->>'intentId' = $1`, [
+      intentId,
+    ]);
+    return rows.map(({ kind }) => kind);
+  };
+
+  it('P4: authorise again gives the stored verdict and reserves nothing more', async () => {
+    const signal = stack.signal('open', (bar += 1_000));
+    const first = await steps.authorise(signal);
+    expect(await steps.authorise({ ...signal, validUntil: 1 })).toEqual(first);
+    const { rows } = await stack.database.pool.query('select 1 from orders where intent_id = $1', [intentIdOf(signal)]);
+    expect(rows).toHaveLength(1);
+  });
+
+  it('P4: many at once queue inside the process and meet no conflict; one of them opens the position', async () => {
+    let conflicts = 0;
+    store = {
+      authorise: async (input, events) => {
+        const written = await stack.dependencies.store.authorise(input, events);
+        if (written.kind === 'conflict') conflicts += 1;
+        return written;
+      },
+    };
+    const all = await Promise.all(Array.from({ length: 8 }, () => steps.authorise(stack.signal('open', (bar += 1_000)))));
+    expect(all.map(({ kind }) => kind).sort()).toEqual(['authorised', ...Array<string>(7).fill('denied')]);
+    expect(conflicts).toBe(0);
+  });
+
+  it('P4: a compare-and-set that is lost ten times denies, with the reason on record', async () => {
+    let tries = 0;
+    store = {
+      authorise: async (input, events) => {
+        if (input.verdict.kind === 'denied') return stack.dependencies.store.authorise(input, events);
+        tries += 1;
+        return { kind: 'conflict' };
+      },
+    };
+    const signal = stack.signal('open', (bar += 1_000));
+    expect(await steps.authorise(signal)).toMatchObject({ kind: 'denied', failures: [{ code: 'RISK_CONTENTION' }] });
+    expect(tries).toBe(10);
+    expect(await stack.dependencies.store.order(intentIdOf(signal))).toMatchObject({ status: 'denied', reservedNotional: '0' });
+  });
+
+  it('P8: submit run a second time sends nothing and knows nothing', async () => {
+    const intentId = await authorised();
+    await steps.submit(intentId, ACCOUNT);
+    const sent = stack.witness().orders.size;
+    expect(await steps.submit(intentId, ACCOUNT)).toMatchObject({ kind: 'unknown', failure: { code: 'VENUE_OUTCOME_UNKNOWN' } });
+    expect(stack.witness().orders.size).toBe(sent);
+    expect(await settled(intentId)).toBe('filled');
+    expect(await steps.submit(intentId, ACCOUNT)).toEqual({ kind: 'settled', status: 'filled' });
+  });
+
+  it('P11: a look-up fences first: a submit that comes after it sends nothing', async () => {
+    const intentId = await authorised();
+    const sent = stack.witness().orders.size;
+    expect(await steps.resolve(intentId)).toMatchObject({ isSettled: true, order: { status: 'expired', reservedNotional: '0' } });
+    expect(await steps.submit(intentId, ACCOUNT)).toEqual({ kind: 'settled', status: 'expired' });
+    expect(stack.witness().orders.size).toBe(sent);
+  });
+
+  it('P11: the fence loses to a submit that begins at that moment, and the order is looked up', async () => {
+    const intentId = await authorised();
+    const { store: ledger } = stack.dependencies;
+    let isFirst = true;
+    store = {
+      changeOrder: async (...values) => {
+        if (isFirst) {
+          isFirst = false;
+          await steps.submit(intentId, ACCOUNT);
+        }
+        return ledger.changeOrder(...values);
+      },
+    };
+    expect(await settled(intentId)).toBe('filled');
+  });
+
+  it('P11: absent before the end of the window by the venue’s clock proves nothing, and says how long it lasts', async () => {
+    const intentId = await unknownButFilled();
+    const signed = (await stack.dependencies.store.order(intentId))?.signedTimestamp ?? 0;
+    venue = reading(async () => ({ kind: 'absent', venueTime: signed + 800 }));
+    expect(await steps.resolve(intentId)).toMatchObject({ isSettled: false, waitMs: 1, order: { status: 'unknown' } });
+  });
+
+  it('P11: absent after the window is looked up once more before it counts', async () => {
+    const intentId = await unknownButFilled();
+    let looks = 0;
+    venue = reading((real) => ((looks += 1) === 1 ? Promise.resolve({ kind: 'absent', venueTime: Date.now() + 60_000 }) : real()));
+    expect(await steps.resolve(intentId)).toMatchObject({ isSettled: true, order: { status: 'filled' } });
+  });
+
+  it('P11: an order of our id that was there before we sent is an incident and stays unknown', async () => {
+    const intentId = await unknownButFilled();
+    venue = reading(async (real) => {
+      const seen = await real();
+      return seen.kind === 'found' ? { ...seen, order: { ...seen.order, createdTime: seen.order.createdTime - 60_000 } } : seen;
+    });
+    expect(await steps.resolve(intentId)).toMatchObject({ isSettled: false, order: { status: 'unknown' } });
+    expect(await incidentOf(intentId)).toEqual(['createdBeforeSend']);
+  });
+
+  it('P12: where the venue’s admission is unbounded, time never makes an order absent', async () => {
+    const intentId = await unknownButFilled();
+    venue = (real) => ({
+      ...reading(async () => ({ kind: 'absent', venueTime: Date.now() + 3_600_000 }))(real),
+      profile: { ...real.profile, admission: 'unbounded' },
+    });
+    expect(await steps.resolve(intentId)).toMatchObject({ isSettled: false, order: { status: 'unknown' } });
+    expect(await incidentOf(intentId)).toEqual(['unknownUnbounded']);
+  });
+
+  it('an order that was shown once and is shown no more is an incident, never absent', async () => {
+    const intentId = await authorised();
+    const submission = await steps.submit(intentId, ACCOUNT);
+    if (submission.kind !== 'accepted') throw new Error(submission.kind);
+    await steps.record(intentId, { ...submission, order: { ...submission.order, status: 'accepted' }, fills: [] });
+    venue = reading(async () => ({ kind: 'absent', venueTime: Date.now() + 60_000 }));
+    expect(await steps.resolve(intentId)).toMatchObject({ isSettled: false, order: { status: 'accepted' } });
+    expect(await incidentOf(intentId)).toEqual(['workingOrderMissing']);
+  });
+
+  it('a row that changes under every try is left for a later one, and nothing is half booked', async () => {
+    const intentId = await unknownButFilled();
+    store = { bookFill: async () => ({ kind: 'conflict' }) };
+    await expect(steps.resolve(intentId)).rejects.toMatchObject({ type: 'INFRA_DATABASE', nonRetryable: false });
+    store = { changeOrder: async () => ({ kind: 'conflict' }) };
+    const other = steps.record(intentId, { kind: 'accepted', order: (await found(intentId)).order, fills: [] });
+    await expect(other).rejects.toMatchObject({ type: 'INFRA_DATABASE' });
+    expect(await stack.dependencies.store.order(intentId)).toMatchObject({ status: 'unknown', executedQuantity: '0' });
+  });
+
+  it('P31: work begun before a restore changes nothing', async () => {
+    const intentId = await authorised();
+    await stack.database.pool.query('update instance set epoch = epoch + 1');
+    await expect(steps.submit(intentId, ACCOUNT)).rejects.toMatchObject({ type: 'RISK_EPOCH', nonRetryable: true });
+    await expect(steps.resolve(intentId)).rejects.toMatchObject({ type: 'RISK_EPOCH', nonRetryable: true });
+    await stack.database.pool.query('update instance set epoch = epoch - 1');
+    expect(await stack.dependencies.store.order(intentId)).toMatchObject({ status: 'authorised' });
+  });
+
+  async function found(intentId: string): Promise<Extract<LookUp, { kind: 'found' }>> {
+    const order = await stack.dependencies.store.order(intentId);
+    const seen = await stack.venue.reader.lookUp(order?.instrument ?? '', order?.clientOrderId ?? '');
+    if (seen.kind !== 'found') throw new Error('the venue has it');
+    return seen;
+  }
+});
