@@ -54,6 +54,7 @@ class BarFeed {
   private readonly intervalMs: number;
   private readonly queues = new Map<StrategyRunner, Promise<void>>();
   private readonly holes = new Map<string, Promise<readonly Bar[]>>();
+  private readonly begun = new Set<StrategyRunner>();
   private saving: Promise<void> = Promise.resolve();
 
   constructor(dependencies: BarStreamDependencies, account: string, intervalMs: number) {
@@ -100,8 +101,11 @@ class BarFeed {
 
   private async take(runner: StrategyRunner, bar: Bar): Promise<void> {
     const arrival = await runner.onBar(bar);
+    // The bars that closed between the warm-up and the first frame are no gap of the stream: it was not there yet.
+    const isFirst = !this.begun.has(runner);
+    this.begun.add(runner);
     if (arrival.kind !== 'gap') return;
-    const shown = await this.missing(runner.instrument, arrival.fromOpenTime, arrival.toOpenTime);
+    const shown = await this.missing(runner.instrument, arrival.fromOpenTime, arrival.toOpenTime, isFirst);
     runner.warmUp(shown.filter((one) => one.openTime < bar.openTime));
     // Where the hole is still open, nothing is decided, and the next bar asks again: for bars that the venue shows late,
     // or for those after a hole of its own, with which the window begins anew.
@@ -109,16 +113,16 @@ class BarFeed {
   }
 
   /** Bars from a hole's first to its last and what follows, stored and marked once, however many strategies miss them. */
-  private missing(instrument: string, from: number, to: number): Promise<readonly Bar[]> {
+  private missing(instrument: string, from: number, to: number, isFirst: boolean): Promise<readonly Bar[]> {
     const key = `${instrument} ${from} ${to}`;
     const asked = this.holes.get(key);
     if (asked !== undefined) return asked;
-    const asking = this.fetchMissing(instrument, from, to).finally(() => this.holes.delete(key));
+    const asking = this.fetchMissing(instrument, from, to, isFirst).finally(() => this.holes.delete(key));
     this.holes.set(key, asking);
     return asking;
   }
 
-  private async fetchMissing(instrument: string, from: number, to: number): Promise<readonly Bar[]> {
+  private async fetchMissing(instrument: string, from: number, to: number, isFirst: boolean): Promise<readonly Bar[]> {
     const { store, venueOf } = this.dependencies;
     const { reader } = venueOf(this.account);
     const shown: Bar[] = [];
@@ -131,6 +135,7 @@ class BarFeed {
     }
     this.save(shown, 'rest');
     const filled = shown.filter((bar) => bar.openTime <= to).length;
+    if (isFirst && filled === (to - from) / this.intervalMs + 1) return shown;
     const data = { instrument, from, to, filled };
     this.afterwards('marking a gap', () => store.openIncident({ audit: [{ kind: 'bars.gap', account: this.account, data }] }));
     return shown;
