@@ -33,6 +33,17 @@ test('data, simulations and accounts are read in their forms', () => {
   expect(flags).toMatchObject({ intervalMs: 250, makerBps: 0, takerBps: 7.5 });
 });
 
+test('several files may follow one --data', () => {
+  const { data, json } = parseFlags(['--data', 'a.csv@A1/USDT', '/x/@scope/b.csv@B1/USDT:..5', 'c.json', '--json']);
+  expect(data.map(({ file, instrument, to }) => [file, instrument, to])).toEqual([
+    ['a.csv', 'A1/USDT', undefined],
+    ['/x/@scope/b.csv', 'B1/USDT', '5'],
+    ['c.json', undefined, undefined],
+  ]);
+  expect(json).toBe(true);
+  expect(() => parseFlags(['--port', '--json'])).toThrow(/--port needs a value/);
+});
+
 test('all problems are told at once', () => {
   const wrong = ['--port', 'x', '--colour', '--interval', '0s', '--account', 'nobody', '--simulate', 'btc@1', '--at-end', 'jump'];
   expect(() => parseFlags(wrong)).toThrow(FlagError);

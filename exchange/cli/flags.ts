@@ -125,21 +125,24 @@ function collect(argv: readonly string[], problems: string[]): Map<string, strin
     if (SWITCHES.has(name)) given.set(name, []);
     else if (!VALUES.has(name)) problems.push(`unknown flag "${word}" (see --help)`);
     else {
-      const value = match?.[2] ?? argv[(index += 1)];
-      if (value === undefined) problems.push(`--${name} needs a value`);
-      else given.set(name, [...(given.get(name) ?? []), value]);
+      const values = match?.[2] === undefined ? [] : [match[2]];
+      // Several files may follow one --data; every other flag has one value.
+      const most = name === 'data' ? argv.length : 1;
+      while (values.length < most && argv[index + 1]?.startsWith('--') === false) values.push(argv[(index += 1)] as string);
+      if (values.length === 0) problems.push(`--${name} needs a value`);
+      else given.set(name, [...(given.get(name) ?? []), ...values]);
     }
   }
   return given;
 }
 
 function dataOf(text: string, defaults: Omit<DataFlag, 'file'>): DataFlag {
-  const match = /^(.+?)(?:@([^@:]+))?(?::([^:.]*)\.\.([^:]*))?$/s.exec(text);
+  const match = /^(.+?)(?:@([A-Z0-9]{2,10}\/[A-Z0-9]{2,10}))?(?::([^:.]*)\.\.([^:]*))?$/s.exec(text);
   const file = match?.[1];
-  if (file === undefined) throw new FlagError(`FILE[@INSTRUMENT][:FROM..TO], not "${text}"`);
-  const instrument = match?.[2] ?? defaults.instrument;
+  if (match === null || file === undefined) throw new FlagError(`FILE[@INSTRUMENT][:FROM..TO], not "${text}"`);
+  const instrument = match[2] ?? defaults.instrument;
   if (instrument !== undefined && !INSTRUMENT.test(instrument)) throw new FlagError(`an instrument such as BTC/USDT, not "${instrument}"`);
-  return { file, instrument, from: match?.[3] || defaults.from, to: match?.[4] || defaults.to };
+  return { file, instrument, from: match[3] || defaults.from, to: match[4] || defaults.to };
 }
 
 function simulationOf(text: string): SimulationFlag {
