@@ -192,6 +192,18 @@ describe('streamBars', () => {
     expect([feed.stored.get(11), feed.stored.get(12), feed.stored.get(13)]).toEqual(['rest', 'rest', 'stream']);
   });
 
+  it('bars that closed between the warm-up and the first frame are filled without a word; a gap after it is told', async () => {
+    const feed = open();
+    const running = feed.run();
+    await feed.ready();
+    await feed.close(12);
+    expect(feed.windows.at(-1)).toEqual([8, 9, 10, 11, 12]);
+    expect(feed.audit).toEqual([]);
+    await feed.close(15);
+    await feed.end(running);
+    expect(feed.audit).toMatchObject([{ kind: 'bars.gap' }]);
+  });
+
   it('a hole of more than one request’s bars is filled whole', async () => {
     const feed = open();
     const running = feed.run();
