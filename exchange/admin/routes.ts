@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto';
 import { plainText, wireText } from '../amount/units.js';
 import { FEES, MARKET_MAKER } from '../accounts/ledger.js';
 import { PERMISSIONS } from '../accounts/accounts.js';
@@ -113,8 +114,19 @@ function openAccount({ venue, body }: AdminCall): unknown {
   };
   const balances = body.amounts('balances');
   body.done();
+  checkSecret(account.secret);
   venue.openAccount(account, balances);
   return { name: account.name };
+}
+
+/** A secret, or a public key that can be read. */
+function checkSecret(secret: string): void {
+  if (!secret.startsWith('-----BEGIN')) return;
+  try {
+    createPublicKey(secret);
+  } catch {
+    throw new BodyError('secret: looks like a key in PEM, but is no public key');
+  }
 }
 
 function moveBalance({ venue, body }: AdminCall): unknown {

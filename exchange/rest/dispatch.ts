@@ -23,6 +23,8 @@ export interface Answer {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** All connections of the WebSocket API count as one address. */
+const WS_API = 'ws-api';
 const UNTIMED = { timestamp: 0, recvWindow: 0 };
 const NOBODY: Account = { name: '', key: '', secret: '', permissions: [], feeAsset: 'received' };
 
@@ -64,13 +66,18 @@ export class Dispatch {
   invoke(name: string, values: ReadonlyMap<string, string>, authenticate: (route: Route) => Account | undefined): unknown {
     const route = this.#route(name);
     const now = this.#venue.now();
-    this.#weights.addRequest('ws-api', route.weight, now);
+    this.#weights.addRequest(WS_API, route.weight, now);
     const params = new Params(values);
     const account = authenticate(route) ?? NOBODY;
     const isSigned = route.security === 'read' || route.security === 'trade';
     const admission = isSigned ? this.#admitted({ name, params, account, now }, route.security) : UNTIMED;
     if (route.countsAsOrder === true) this.#weights.addOrder(account.name, now);
     return route.handle({ venue: this.#venue, params, now, name, account, admission });
+  }
+
+  /** What calls that came another way have used. */
+  usageJson(): Record<string, unknown>[] {
+    return this.#weights.usageJson(WS_API, this.#venue.now());
   }
 
   #route(name: string): Route {

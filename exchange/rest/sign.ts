@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createPublicKey, timingSafeEqual, verify } from 'node:crypto';
 import type { Account, Accounts, Permission } from '../accounts/accounts.js';
 import { VenueError } from '../matching/venue-error.js';
 import { missing, type Params } from './params.js';
@@ -18,12 +18,27 @@ export function accountOfKey(accounts: Accounts, key: string | undefined, permis
   return account;
 }
 
-/** @throws VenueError −1022 when the signature is not the HMAC-SHA256 of what was sent. */
+/**
+ * An account signs by its secret (HMAC-SHA256, hexadecimal), or, where the venue has its public key in PEM instead, by
+ * the private key to it (Ed25519 or RSA, base64). @throws VenueError −1022 when the signature is not that of what was sent.
+ */
 export function checkSignature(secret: string, payload: string, signature: string | undefined): void {
   if (signature === undefined) throw missing('signature');
+  if (secret.startsWith('-----BEGIN PUBLIC KEY-----')) {
+    checkKeySignature(secret, payload, signature);
+    return;
+  }
   const expected = createHmac('sha256', secret).update(payload).digest();
   const given = Buffer.from(signature, 'hex');
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+    throw new VenueError(-1022, 'Signature for this request is not valid.');
+  }
+}
+
+function checkKeySignature(publicKey: string, payload: string, signature: string): void {
+  const key = createPublicKey(publicKey);
+  const algorithm = key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
+  if (!verify(algorithm, Buffer.from(payload), key, Buffer.from(signature, 'base64'))) {
     throw new VenueError(-1022, 'Signature for this request is not valid.');
   }
 }

@@ -38,6 +38,12 @@ export class Weights {
     this.#limits = limits;
   }
 
+  /** What an address has used of its minute, as replies of the WebSocket API tell it. */
+  usageJson(address: string, now: number): Record<string, unknown>[] {
+    const [weight] = rateLimitsJson(this.#limits);
+    return [{ ...weight, count: windowOf(this.#requests, address, 60_000, now).used }];
+  }
+
   /** Adds a call's weight and returns what the minute has used. @throws VenueError −1003: 429 with Retry-After, then 418. */
   addRequest(address: string, weight: number, now: number): number {
     const banned = this.#bannedUntil.get(address);

@@ -76,13 +76,15 @@ export class WsApiSession {
 
   #request(text: string): void {
     let id: unknown = null;
+    let tellsLimits = true;
     try {
       const request = requestOf(text);
       id = request.id;
-      this.#send(id, 200, { result: this.#answer(request.method, request.params) });
+      tellsLimits = request.params.get('returnRateLimits') !== 'false';
+      this.#send(id, 200, { result: this.#answer(request.method, request.params) }, tellsLimits);
     } catch (error) {
       if (!(error instanceof VenueError)) throw error;
-      this.#send(id, error.status, { error: errorJson(error) });
+      this.#send(id, error.status, { error: errorJson(error) }, tellsLimits);
     }
   }
 
@@ -168,8 +170,9 @@ export class WsApiSession {
     };
   }
 
-  #send(id: unknown, status: number, rest: Record<string, unknown>): void {
-    this.connection.send(JSON.stringify({ id, status, ...rest }));
+  #send(id: unknown, status: number, rest: Record<string, unknown>, tellsLimits: boolean): void {
+    const limits = tellsLimits ? { rateLimits: this.#dispatch.usageJson() } : {};
+    this.connection.send(JSON.stringify({ id, status, ...rest, ...limits }));
   }
 }
 

@@ -1,7 +1,8 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { TEST_KEY, TEST_SECRET } from '../../../exchange/testing/open-venue.js';
+import { ccxtClient } from './ccxt-client.js';
 import { openPaperVenue, type PaperVenue } from './open-paper-venue.js';
 
 type Frame = Record<string, unknown>;
@@ -124,7 +125,12 @@ test('V114 log on, subscribe, place and cancel over the WebSocket API, and read 
   const wire = await open(paper.serving.addresses.wsApi);
   expect(await wire.ask(1, 'userDataStream.subscribe')).toMatchObject({ status: 401 });
   expect(await wire.ask(2, 'session.logon', signed({}))).toMatchObject({ status: 200, result: { apiKey: TEST_KEY } });
-  expect(await wire.ask(3, 'userDataStream.subscribe')).toEqual({ id: 3, status: 200, result: { subscriptionId: 0 } });
+  expect(await wire.ask(3, 'userDataStream.subscribe')).toMatchObject({
+    id: 3,
+    status: 200,
+    result: { subscriptionId: 0 },
+    rateLimits: [{ count: 0 }],
+  });
   const order = {
     symbol: 'BTCUSDT',
     side: 'BUY',
@@ -161,4 +167,23 @@ test('V115 a listen key carries raw events until it is closed', async () => {
   await paper.client['publicPutUserDataStream']({ listenKey });
   await paper.client['publicDeleteUserDataStream']({ listenKey });
   await expect(paper.client['publicPutUserDataStream']({ listenKey })).rejects.toThrow(/-1125|does not exist/);
+});
+
+test('V116 an account that signs by an Ed25519 key', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const pem = (key: KeyObject, type: 'pkcs8' | 'spki'): string => String(key.export({ type, format: 'pem' }));
+  const account = { name: 'keyed', key: 'ed-key', secret: pem(publicKey, 'spki'), balances: { USDT: '1000' } };
+  const opened = await fetch(`${paper.serving.addresses.admin}/accounts`, { method: 'POST', body: JSON.stringify(account) });
+  expect(opened.status).toBe(200);
+  const keyed = await ccxtClient(paper.serving.addresses, { apiKey: 'ed-key', secret: pem(privateKey, 'pkcs8') });
+  await keyed.loadMarkets();
+  const order = await keyed.createOrder('BTC/USDT', 'market', 'buy', 0.01);
+  expect(order.status).toBe('closed');
+  const orders = keyed.watchOrders('BTC/USDT');
+  await expect.poll(() => paper.serving.userReaders('keyed')).toBe(1);
+  const next = await keyed.createOrder('BTC/USDT', 'limit', 'buy', 0.001, 40_000);
+  expect((await orders)[0]?.id).toBe(next.id);
+  await keyed.close();
+  const wrong = await ccxtClient(paper.serving.addresses, { apiKey: 'ed-key', secret: 'anything' });
+  await expect(wrong.fetchBalance()).rejects.toThrow(/-1022/);
 });
