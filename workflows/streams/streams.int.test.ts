@@ -1,0 +1,103 @@
+import { Client, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { CancelledFailure } from '@temporalio/common';
+import { Context } from '@temporalio/activity';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { untilStopped } from '../../activities/streams/until-stopped.js';
+import { temporalIfAny, type TestTemporal } from '../../test/support/temporal.js';
+import { workflowBundle } from '../../test/support/trading-stack.js';
+
+const temporal = await temporalIfAny();
+
+interface Call {
+  readonly worker: string;
+  readonly attempt: number;
+  readonly values: readonly unknown[];
+}
+
+describe.skipIf(temporal === undefined)('the watches, on a real server', () => {
+  const server = temporal as TestTemporal;
+  let connection: NativeConnection;
+  let client: Client;
+  let taskQueue: string;
+  const calls: Call[] = [];
+
+  beforeAll(async () => {
+    connection = await NativeConnection.connect({ address: server.address });
+    client = new Client({ connection, namespace: server.namespace });
+  });
+  afterAll(() => connection?.close());
+  beforeEach(() => {
+    taskQueue = `streams-${randomUUID()}`;
+    calls.length = 0;
+  });
+
+  /** A worker whose streams last `runForMs`; `stop` is what its process does when it is told to end. */
+  const work = async (name: string, runForMs: number): Promise<{ stop(): Promise<void> }> => {
+    const stopping = new AbortController();
+    const stream = async (...values: unknown[]): Promise<void> => {
+      calls.push({ worker: name, attempt: Context.current().info.attempt, values });
+      await untilStopped({ stopping: stopping.signal, runForMs }, (signal) => {
+        return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+      });
+    };
+    const worker = await Worker.create({
+      connection,
+      namespace: server.namespace,
+      taskQueue,
+      workflowBundle: await workflowBundle(),
+      activities: { streamBars: stream, streamAccount: stream },
+      shutdownGraceTime: '5s',
+    });
+    const running = worker.run();
+    return {
+      async stop() {
+        stopping.abort();
+        worker.shutdown();
+        await running;
+      },
+    };
+  };
+  const watchBars = (): Promise<WorkflowHandle> =>
+    client.workflow.start('watchBars', { taskQueue, workflowId: randomUUID(), args: ['main', '1s'] });
+  const called = (count: number): Promise<void> => vi.waitFor(() => expect(calls.length).toBeGreaterThanOrEqual(count), 15_000);
+
+  it('P32: a stream that returns begins again in a new run, with the same words', async () => {
+    const worker = await work('one', 50);
+    const watch = await watchBars();
+    const first = (await watch.describe()).runId;
+    await called(3);
+    const latest = client.workflow.getHandle(watch.workflowId);
+    expect((await latest.describe()).runId).not.toBe(first);
+    expect(calls.slice(0, 3)).toEqual(Array(3).fill({ worker: 'one', attempt: 1, values: ['main', '1s'] }));
+    await latest.terminate();
+    await worker.stop();
+  });
+
+  it('a worker that stops hands its stream to another, in the same run', async () => {
+    const one = await work('one', 60_000);
+    const watch = await client.workflow.start('watchAccount', { taskQueue, workflowId: randomUUID(), args: ['main'] });
+    await called(1);
+    await one.stop();
+    const other = await work('other', 60_000);
+    await called(2);
+    expect(calls).toEqual([
+      { worker: 'one', attempt: 1, values: ['main'] },
+      { worker: 'other', attempt: 2, values: ['main'] },
+    ]);
+    await watch.terminate();
+    await other.stop();
+  });
+
+  it('a canceled watch ends when its stream has ended', async () => {
+    const worker = await work('one', 60_000);
+    const watch = await watchBars();
+    await called(1);
+    await watch.cancel();
+    const error: unknown = await watch.result().catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(WorkflowFailedError);
+    expect((error as WorkflowFailedError).cause).toBeInstanceOf(CancelledFailure);
+    await worker.stop();
+  });
+});
