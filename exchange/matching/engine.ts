@@ -189,11 +189,18 @@ export class Engine {
     this.#commit(tx);
   }
 
-  /** Puts an open order back into its book after a restart. */
+  /**
+   * Puts an open order back into its book after a restart. What the simulated book has at its price goes before it: the
+   * simulated book is new, and an order must not gain by a restart.
+   */
   reopen(order: Order): void {
     const book = this.#book(order.symbol);
-    if (isWaiting(order)) book.waiting.add(order);
-    else book.resting.add(order);
+    if (isWaiting(order)) {
+      book.waiting.add(order);
+      return;
+    }
+    order.ahead = book.depth.quantityAt(order.side, order.price);
+    book.resting.add(order);
   }
 
   #book(symbol: string): InstrumentBook {
