@@ -5,6 +5,9 @@ import { PROTOCOL } from '../../core/risk/limits.js';
 /** SQLSTATEs after which the statement changed nothing and may be decided anew: ours, deadlock, serialization. */
 const CONFLICT_STATES: ReadonlySet<string> = new Set(['KE001', 'KE002', '40P01', '40001']);
 
+/** Longer than the server's limit, so that a slow statement is ended there, where it is known that nothing happened. */
+const ANSWER_LIMIT_MS = 3 * PROTOCOL.statementTimeoutMs;
+
 /**
  * A pool whose connections cannot hold up a halt: a statement or an idle transaction lasts one second at most (P9).
  * Numerics stay text: `pg` reads them so, and nothing here changes it.
@@ -16,6 +19,9 @@ export function openPool(url: string, options: { readonly max?: number; readonly
     application_name: options.applicationName,
     statement_timeout: PROTOCOL.statementTimeoutMs,
     idle_in_transaction_session_timeout: PROTOCOL.statementTimeoutMs,
+    // The server's own limit helps nobody when the server is stopped or the network swallows its answer: what waits here
+    // would wait for ever, and everything queued behind it. The connection is given up with the statement.
+    query_timeout: ANSWER_LIMIT_MS,
     connectionTimeoutMillis: 3_000,
     keepAlive: true,
   });
