@@ -1,16 +1,13 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { homePaths } from '../../launcher/home/paths.js';
-import { startPostgres } from '../../launcher/postgres/server.js';
 import { uniform } from '../../exchange/random/seeded.js';
-import { freePort } from '../support/free-port.js';
 import { temporalIfAny } from '../support/temporal.js';
-import { disagreements, readWitness } from '../support/witness.js';
-import { ROOT, RunningKeelson, isAlive } from './running-keelson.js';
+import { compareBooks, pauseAndSettle } from '../support/books.js';
+import { RunningKeelson, isAlive } from '../support/running-keelson.js';
+import { startConfig } from '../support/start-config.js';
 
 const SEED = Number(process.env['KEELSON_TEST_SEED'] ?? 20_261_123);
 const KILLS = 10;
@@ -25,7 +22,6 @@ describe.skipIf(temporal === undefined)('everything, as npm start runs it', () =
   const folder = mkdtempSync(join(tmpdir(), 'keelson-e2e-'));
   const home = join(folder, 'home');
   const config = join(folder, 'keelson.config.json');
-  const journal = homePaths(home).venueJournal;
   const running: RunningKeelson[] = [];
   const start = (): RunningKeelson => {
     const keelson = new RunningKeelson(home, config);
@@ -84,9 +80,13 @@ describe.skipIf(temporal === undefined)('everything, as npm start runs it', () =
     // Orders that were on their way when it stopped are settled by the next start; then the books are compared.
     const third = start();
     await third.waitFor('ready', (event) => event.event === 'ready', 60_000);
-    await settled(third);
+    await pauseAndSettle(home, third);
     expect(await third.end('SIGTERM')).toBe(0);
-    expect(await compare()).toEqual([]);
+    const books = await compareBooks(home);
+    console.info(`${books.venueOrders} orders, ${books.venueFills} fills at the venue; ledger: ${books.ledgerOrders.join(', ')}`);
+    expect(books.venueFills).toBeGreaterThan(KILLS / 2);
+    expect(books.disagreements).toEqual([]);
+    expect(books.incidents).toEqual([]);
   });
 
   /** The process id of the trading worker, once the supervisor has one running. */
@@ -98,72 +98,17 @@ describe.skipIf(temporal === undefined)('everything, as npm start runs it', () =
     }
     throw new Error('no trading worker within a minute');
   }
-
-  /** Pauses trading through the API and waits until no order is open. */
-  async function settled(keelson: RunningKeelson): Promise<void> {
-    const { addresses } = JSON.parse(readFileSync(homePaths(home).runFile, 'utf8')) as { addresses: { api: string } };
-    const headers = {
-      authorization: `Bearer ${readFileSync(homePaths(home).ownerKey, 'utf8').trim()}`,
-      'content-type': 'application/json',
-    };
-    const paused = await fetch(new URL('/v1/control/pause', addresses.api), {
-      method: 'POST',
-      headers,
-      body: JSON.stringify({ account: 'main', reason: 'the books are compared' }),
-    });
-    expect([paused.status, await paused.text()]).toEqual([200, expect.stringContaining('paused')]);
-    await keelson.waitFor('the mode', (event) => event.event === 'mode' && event['mode'] === 'paused', 10_000);
-    for (let look = 0; look < 60; look += 1) {
-      const answer = await fetch(new URL('/v1/status', addresses.api), { headers });
-      const status = (await answer.json()) as { accounts: { openOrders: number }[] };
-      if (status.accounts.every((account) => account.openOrders === 0)) return;
-      await wait(500);
-    }
-    throw new Error('orders stayed open for 30 s after the pause');
-  }
-
-  /** The ledger against the venue's own journal, with nothing else running. */
-  async function compare(): Promise<string[]> {
-    const server = await startPostgres({ home: homePaths(home).postgres, port: await freePort() });
-    const pool = new pg.Pool({ connectionString: server.url });
-    try {
-      const witness = readWitness(journal, 'main');
-      const { rows } = await pool.query<{ status: string; n: number }>(
-        `select concat_ws(' ', status, failures->0->>'code') as status, count(*)::int as n from orders group by 1 order by 1`,
-      );
-      console.info(
-        `${witness.orders.size} orders and ${witness.fills.length} fills at the venue; ledger: ${rows.map((row) => `${row.n} ${row.status}`).join(', ')}`,
-      );
-      expect(witness.fills.length).toBeGreaterThan(KILLS / 2);
-      return await disagreements(pool, 'main', witness);
-    } finally {
-      await pool.end();
-      await server.stop();
-    }
-  }
 });
 
 /** The shipped configuration with many instruments, so that nearly every second has orders on their way. */
 function busyConfig(): string {
-  const shipped = readFileSync(join(ROOT, 'keelson.config.json'), 'utf8').replace(/^\s*\/\/.*$/gm, '');
-  const config = JSON.parse(shipped) as {
-    strategies: { instruments: string[]; model: { path: string } }[];
-    limits: { main: object };
-    demo: { data: unknown[]; simulate: { instrument: string; startPrice: string; barVolatilityRatio: number }[] };
-    ports: Record<string, number>;
-    $schema?: string;
-  };
-  delete config.$schema;
   const names = Array.from({ length: INSTRUMENTS }, (_, index) => `C${String(index).padStart(2, '0')}/USDT`);
-  for (const strategy of config.strategies) {
-    strategy.instruments = names;
-    strategy.model.path = join(ROOT, strategy.model.path);
-  }
-  config.limits.main = { ...config.limits.main, maxInstrumentExposure: '2000', maxAccountExposure: '50000', maxOpenOrders: 100 };
-  config.demo.data = [];
-  config.demo.simulate = names.map((instrument) => ({ instrument, startPrice: '1000', barVolatilityRatio: 0.008 }));
-  for (const port of Object.keys(config.ports)) config.ports[port] = 0;
-  return JSON.stringify(config);
+  return startConfig((config) => {
+    for (const strategy of config.strategies) strategy.instruments = names;
+    config.limits.main = { ...config.limits.main, maxInstrumentExposure: '2000', maxAccountExposure: '50000', maxOpenOrders: 100 };
+    config.demo.data = [];
+    config.demo.simulate = names.map((instrument) => ({ instrument, startPrice: '1000', barVolatilityRatio: 0.008 }));
+  });
 }
 
 async function vanished(pids: readonly number[], limitMs: number): Promise<void> {

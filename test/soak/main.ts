@@ -1,25 +1,36 @@
-import { parseArgs } from 'node:util';
-import { loadOnnxModel } from '../../adapters/model/onnx-model.js';
-import { momentumTrend } from '../../core/strategy/momentum-trend.js';
-import { demoOffsets, demoTable, playFromOffsets, type DemoRun } from './demo-report.js';
-import { approvedModel, defaultConfig, EIGHT_HOURS } from './demo-sources.js';
+import { Command, InvalidArgumentError } from 'commander';
+import { soakDemo } from './demo.js';
+import { EIGHT_HOURS } from './demo-sources.js';
+import { soakBooks, soakFirstFill } from './real.js';
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string', default: '7' },
-    offsets: { type: 'string', default: '20' },
-    bars: { type: 'string', default: String(EIGHT_HOURS) },
-  },
-});
+const USAGE_EXIT = 2;
 
-const config = defaultConfig();
-const model = await loadOnnxModel({ ...approvedModel(config), featureNames: momentumTrend.featureNames });
-const seed = Number(values.seed);
-const runs: DemoRun[] = [];
-for (const offset of demoOffsets(Number(values.offsets))) {
-  // Simulated series of its own for each offset, so that eight hours from each are not the same eight hours.
-  runs.push(...(await playFromOffsets(config, model, seed + offset, [offset], Number(values.bars))));
-}
-process.stdout.write(
-  `demo in virtual time: seed ${seed}, ${values.bars} bars of 1 s, model ${model.hash.slice(0, 12)}\n${demoTable(runs)}\n`,
-);
+const whole = (text: string): number => {
+  if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
+  return Number(text);
+};
+
+/** `npm run soak -- NAME`: what takes too long for every test run. */
+const program = new Command('npm run soak --')
+  .description('Long runs: the demo in virtual time, and the real thing.')
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : USAGE_EXIT));
+program
+  .command('demo', { isDefault: true })
+  .description('eight hours of the demo in virtual time, from many starts')
+  .option('--seed <number>', 'seed of the simulated series', whole, 7)
+  .option('--offsets <count>', 'how many starts', whole, 20)
+  .option('--bars <count>', 'bars of each', whole, EIGHT_HOURS)
+  .action(soakDemo);
+program
+  .command('first-fill')
+  .description('the real thing at many start offsets: from ready to the first fill')
+  .option('--offsets <count>', 'how many starts', whole, 20)
+  .action(({ offsets }: { offsets: number }) => soakFirstFill(offsets));
+program
+  .command('books')
+  .description('the real thing for some minutes, then its ledger against the venue’s journal')
+  .option('--minutes <count>', 'how long', whole, 30)
+  .action(async ({ minutes }: { minutes: number }) => {
+    if (!(await soakBooks(minutes))) process.exitCode = 1;
+  });
+await program.parseAsync();

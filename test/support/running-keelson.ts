@@ -2,9 +2,10 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { rootFolder } from '../../config/index.js';
 import { readChildren } from '../../launcher/supervise/children-file.js';
 
-export const ROOT = new URL('../..', import.meta.url).pathname;
+export const ROOT = rootFolder();
 
 /** A line of `npm start -- --json`. */
 export type StartEvent = { readonly time: number; readonly event: string } & Readonly<Record<string, unknown>>;
@@ -18,11 +19,10 @@ export class RunningKeelson {
   private readonly listeners = new Set<() => void>();
   private exitCode: number | null | undefined;
 
-  constructor(home: string, config: string, env: NodeJS.ProcessEnv = {}) {
+  constructor(home: string, config: string, flags: readonly string[] = []) {
     this.home = home;
-    this.child = spawn(process.execPath, ['scripts/start.mjs', '--json', '--home', home, '--config', config], {
+    this.child = spawn(process.execPath, ['scripts/start.mjs', '--json', '--home', home, '--config', config, ...flags], {
       cwd: ROOT,
-      env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.pid = this.child.pid ?? 0;
