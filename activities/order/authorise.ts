@@ -3,7 +3,7 @@ import type { StoredOrder } from '../../core/order/stored-order.js';
 import { decideOrder, type GateVerdict } from '../../core/risk/gate.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import { intentIdOf, signalId, type TradeSignal } from '../../core/signal/signal.js';
-import type { Events } from '../ports/store.js';
+import type { Authorised, Events } from '../ports/store.js';
 import { signalEvent } from './audit.js';
 import { clientOrderIdOf } from './client-order-id.js';
 import type { OrderDependencies } from './dependencies.js';
@@ -44,7 +44,7 @@ async function authorise(dependencies: OrderDependencies, signal: TradeSignal): 
       { signal, clientOrderId, epoch, controlVersion, verdict },
       eventsOf(signal, clientOrderId, verdict),
     );
-    if (written.kind !== 'conflict') return toAuthorisation(written.order);
+    if (written.kind !== 'conflict') return toAuthorisation(written);
   }
   const failures = [failure('RISK_CONTENTION', { account, attempts: PROTOCOL.compareAndSetAttempts })];
   const verdict: GateVerdict = { kind: 'denied', failures };
@@ -52,10 +52,12 @@ async function authorise(dependencies: OrderDependencies, signal: TradeSignal): 
     { signal, clientOrderId, epoch, controlVersion, verdict },
     eventsOf(signal, clientOrderId, verdict),
   );
-  return written.kind === 'conflict' ? { kind: 'denied', failures } : toAuthorisation(written.order);
+  return written.kind === 'conflict' ? { kind: 'denied', failures } : toAuthorisation(written);
 }
 
-function toAuthorisation(order: StoredOrder): Authorisation {
+function toAuthorisation(written: Exclude<Authorised, { kind: 'conflict' }>): Authorisation {
+  if (written.kind === 'notTraded') return { kind: 'denied', failures: written.failures };
+  const { order } = written;
   return order.status === 'denied' ? { kind: 'denied', failures: order.failures } : { kind: 'authorised', order };
 }
 

@@ -22,6 +22,9 @@ export interface Events {
 /** `conflict`: decided on a version that has passed, so read and decide again. */
 export type Written = { readonly kind: 'written' | 'stored'; readonly order: StoredOrder } | { readonly kind: 'conflict' };
 
+/** `notTraded`: the signal is on record as not traded, for these reasons, and so it stays. */
+export type Authorised = Written | { readonly kind: 'notTraded'; readonly failures: readonly Failure[] };
+
 export interface AuthoriseInput {
   readonly signal: TradeSignal;
   readonly clientOrderId: string;
@@ -44,7 +47,7 @@ export interface PositionChange extends PositionState {
 export interface OrderStore {
   /** Everything the gate needs about an account, read in one statement. */
   readRisk(key: { account: string; strategy: string; instrument: string }): Promise<RiskView>;
-  authorise(input: AuthoriseInput, events: Events): Promise<Written>;
+  authorise(input: AuthoriseInput, events: Events): Promise<Authorised>;
   /** Stores a signal that made no order, with its reasons. True when this call stored it. */
   recordUntraded(signal: TradeSignal, failures: readonly Failure[], events: Events): Promise<boolean>;
   beginSubmit(input: {

@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import { applyEvent, bookFill } from '../../activities/order/evidence.js';
 import { clientOrderIdOf } from '../../activities/order/client-order-id.js';
 import type { VenueFill } from '../../activities/ports/venue.js';
+import { failure } from '../../core/errors.js';
 import { decimal, type DecimalText } from '../../core/money/index.js';
 import { decideOrder } from '../../core/risk/gate.js';
 import type { LiveView } from '../../core/risk/view.js';
@@ -189,6 +190,37 @@ describe('the statements of the order protocol', () => {
       holder.release();
     }
     expect(await status(intentId)).toBe('authorised');
+  });
+
+  it('P1: what was recorded as not traded is not traded afterwards', async () => {
+    const signal = signalOf('open');
+    const late = await authorise(signal);
+    const failures = [failure('RISK_TEMPORAL_UNREACHABLE', { signal: 'x' })];
+    expect(await store.recordUntraded(signal, failures, {})).toBe(true);
+    expect(await late.write()).toMatchObject({ kind: 'notTraded', failures: [{ code: 'RISK_TEMPORAL_UNREACHABLE' }] });
+    expect(await store.order(intentIdOf(signal))).toBeUndefined();
+    expect((await store.readRisk(KEY)).workingOrders).toEqual([]);
+  });
+
+  it('P1: a signal is recorded as not traded, or it is an order; never both', async () => {
+    for (let attempt = 0; attempt < 20; attempt += 1) {
+      const signal = signalOf('open');
+      const { write } = await authorise(signal);
+      const [written] = await Promise.all([write(), store.recordUntraded(signal, [], {})]);
+      const { rows } = await pool.query(`select outcome from signals where bar_close_time = $1`, [signal.barCloseTime]);
+      expect(rows).toEqual([{ outcome: written.kind === 'written' ? 'traded' : 'notTraded' }]);
+      expect((await store.order(intentIdOf(signal)))?.status).toBe(written.kind === 'written' ? 'authorised' : undefined);
+      if (written.kind === 'written') await applyEvent(books(), intentIdOf(signal), { kind: 'expireUnsent' });
+    }
+  });
+
+  it('P10: a rejection is on record whatever characters the venue put into it', async () => {
+    const intentId = await authorised();
+    await store.beginSubmit({ intentId, ...SUBMIT });
+    const refused = failure('VENUE_REJECTED', { venue: 'v', order: 'o', detail: `a\u0000b \ud83d c \u{1f600}` });
+    expect(await applyEvent(books(), intentId, { kind: 'reject' }, [refused])).toMatchObject({ status: 'rejected', isFinal: true });
+    const order = await store.order(intentId);
+    expect(order?.failures[0]?.values['detail']).toBe('a\ufffdb \ufffd c \u{1f600}');
   });
 
   it('P15: a fill seen by many at once is booked once', async () => {

@@ -1,13 +1,13 @@
 import type { Pool } from 'pg';
 import type { Events, OrderStore, PositionChange, Written } from '../../activities/ports/store.js';
-import { KeelsonError } from '../../core/errors.js';
+import { KeelsonError, type Failure } from '../../core/errors.js';
 import { FLAT } from '../../core/ledger/position.js';
 import { decimal, text } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { RiskView } from '../../core/risk/view.js';
 import { intentIdOf, signalId, type TradeSignal } from '../../core/signal/signal.js';
-import { isConflict, run, type Statement } from './pool.js';
+import { isConflict, jsonOf, run, type Statement } from './pool.js';
 
 const call = (name: string): Statement => ({ name, text: `select ${name}($1::jsonb) as answer` });
 
@@ -40,6 +40,7 @@ const STATEMENTS = {
 
 interface Answer {
   readonly result: string;
+  readonly failures?: readonly Failure[];
   readonly order?: StoredOrder;
 }
 
@@ -51,7 +52,7 @@ export function createOrderStore(pool: Pool): OrderStore {
   };
   const change = async (statement: Statement, input: object): Promise<Answer> => {
     try {
-      const got = await answer<Answer>(statement, [JSON.stringify(input)]);
+      const got = await answer<Answer>(statement, [jsonOf(input)]);
       if (got === undefined) throw new KeelsonError('INFRA_DATABASE', { detail: `${statement.name} gave no answer` });
       if (got.result === 'epoch') throw new KeelsonError('RISK_EPOCH', { epoch: 'of this work', current: 'newer' });
       return got;
@@ -88,29 +89,28 @@ export function createOrderStore(pool: Pool): OrderStore {
               controlVersion: input.controlVersion,
             };
       const failures = verdict.kind === 'denied' ? verdict.failures : [];
-      return asWritten(
-        await change(STATEMENTS.authorise, {
-          verdict: verdict.kind === 'approved' ? 'authorised' : 'denied',
-          epoch: input.epoch,
-          riskVersion: verdict.kind === 'approved' ? verdict.order.riskVersion : null,
-          authorisedForMs: PROTOCOL.authorisedForMs,
-          failures,
-          signal: { ...signalRow(signal), failures },
-          order: {
-            ...order,
-            clientOrderId: input.clientOrderId,
-            account: signal.account,
-            strategy: signal.strategy,
-            strategyVersion: signal.strategyVersion,
-          },
-          ...events,
-        }),
-      );
+      const got = await change(STATEMENTS.authorise, {
+        verdict: verdict.kind === 'approved' ? 'authorised' : 'denied',
+        epoch: input.epoch,
+        riskVersion: verdict.kind === 'approved' ? verdict.order.riskVersion : null,
+        authorisedForMs: PROTOCOL.authorisedForMs,
+        failures,
+        signal: { ...signalRow(signal), failures },
+        order: {
+          ...order,
+          clientOrderId: input.clientOrderId,
+          account: signal.account,
+          strategy: signal.strategy,
+          strategyVersion: signal.strategyVersion,
+        },
+        ...events,
+      });
+      return got.result === 'untraded' ? { kind: 'notTraded', failures: got.failures ?? [] } : asWritten(got);
     },
 
     async recordUntraded(signal, failures, events) {
       const stored = await answer<boolean>(STATEMENTS.recordUntraded, [
-        JSON.stringify({ signal: { ...signalRow(signal), failures }, ...events }),
+        jsonOf({ signal: { ...signalRow(signal), failures }, ...events }),
       ]);
       return stored === true;
     },
@@ -176,7 +176,7 @@ export function createOrderStore(pool: Pool): OrderStore {
     },
 
     async isBooked(account, fill) {
-      return (await answer<boolean>(STATEMENTS.isBooked, [JSON.stringify({ ...fill, account })])) === true;
+      return (await answer<boolean>(STATEMENTS.isBooked, [jsonOf({ ...fill, account })])) === true;
     },
 
     async watchedOrders(account) {
@@ -185,7 +185,7 @@ export function createOrderStore(pool: Pool): OrderStore {
     },
 
     async openIncident(events: Events) {
-      await run(pool, STATEMENTS.writeEvents, [JSON.stringify(events)]);
+      await run(pool, STATEMENTS.writeEvents, [jsonOf(events)]);
     },
   };
 }

@@ -36,6 +36,16 @@ export interface Statement {
   readonly text: string;
 }
 
+/**
+ * JSON as Postgres takes it. A text may hold what others wrote (a venue's refusal, cut in the middle of a character): NUL
+ * and halves of characters would fail the statement at every try, so they are written as U+FFFD.
+ */
+export function jsonOf(value: object): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'string' ? part.replaceAll('\0', '\ufffd').replace(/\p{Surrogate}/gu, '\ufffd') : part,
+  );
+}
+
 /** Runs one statement in autocommit. @throws KeelsonError INFRA_DATABASE. */
 export async function run<Row extends QueryResultRow>(
   pool: Pool | PoolClient,
