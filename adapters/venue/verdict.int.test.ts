@@ -46,6 +46,10 @@ const TABLE: readonly (readonly [Name, Partial<Evidence>, FailedKind])[] = [
   ['InsufficientFunds', { httpStatus: 500 }, 'unknown'],
   ['RateLimitExceeded', { httpStatus: 503 }, 'unknown'],
   ['BadRequest', { venueCode: '-1007' }, 'unknown'],
+  // The venue said yes, and the library could not make sense of it.
+  ['BadSymbol', { httpStatus: 200 }, 'unknown'],
+  ['InvalidOrder', { httpStatus: 201 }, 'unknown'],
+  ['InvalidOrder', { httpStatus: 200, venueCode: '-1' }, 'rejected'],
 ];
 
 describe('P10: the verdict table', () => {
@@ -68,7 +72,7 @@ describe('P10: the verdict table', () => {
     const names = (Object.keys(library.errors) as Name[]).filter((name) => /^[A-Z]/.test(name));
     expect(names.length).toBeGreaterThan(35);
     for (const name of names) {
-      for (const more of [{}, { httpStatus: 429 }, { httpStatus: 503 }, { venueCode: '-1' }])
+      for (const more of [{}, { httpStatus: 200 }, { httpStatus: 429 }, { httpStatus: 503 }, { venueCode: '-1' }])
         decided.add(verdictOf(evidence(name, more), [], {}).row);
     }
     decided.add(verdictOf({ classes: [], detail: '' }, [], {}).row);

@@ -22,6 +22,7 @@ export interface VerdictRow {
   readonly class?: string;
   readonly httpStatus?: readonly number[];
   readonly httpStatusFrom?: number;
+  readonly httpStatusBelow?: number;
   readonly venueCode?: string;
   readonly venueText?: string;
   readonly coded?: boolean;
@@ -43,6 +44,8 @@ const alreadyExists = (row: Omit<VerdictRow, 'kind' | 'code'>): VerdictRow => ({
  */
 export const VERDICT_ROWS: readonly VerdictRow[] = [
   unknown({ name: 'not an error of the library', library: false }),
+  // The venue may hold the order: what the library says about an answer that it could not read proves nothing.
+  unknown({ name: 'a success that could not be read', httpStatusFrom: 200, httpStatusBelow: 300, coded: false }),
   alreadyExists({ name: 'duplicate client order id', class: 'DuplicateOrderId' }),
   rejected('VENUE_REJECTED', { name: 'maintenance, said by a code of the venue', class: 'OnMaintenance', coded: true }),
   unknown({ name: 'the venue failed while it worked on the request', httpStatusFrom: 500 }),
@@ -68,6 +71,7 @@ export function matches(row: VerdictRow, evidence: Evidence): boolean {
     (row.class === undefined || evidence.classes.includes(row.class)) &&
     (row.httpStatus === undefined || (status !== undefined && row.httpStatus.includes(status))) &&
     (row.httpStatusFrom === undefined || (status !== undefined && status >= row.httpStatusFrom)) &&
+    (row.httpStatusBelow === undefined || (status !== undefined && status < row.httpStatusBelow)) &&
     (row.venueCode === undefined || row.venueCode === evidence.venueCode) &&
     (row.venueText === undefined || row.venueText === evidence.venueText) &&
     (row.coded === undefined || row.coded === (evidence.venueCode !== undefined))
