@@ -51,9 +51,8 @@ export function draftExit(signal: TradeSignal, ledger: RiskView, live: LiveView,
   const quantity = free.gt(0) ? floorToStep(free, decimal(rules.stepSize)) : ZERO;
   if (quantity.lte(0)) return failure('RISK_NO_POSITION', { strategy: signal.strategy, instrument: signal.instrument });
   // P19: no stale or missing price stops an exit; without a fresh one the last mark serves, with a wider collar.
-  const isFresh = live.price !== undefined && live.price.ageMs <= ledger.limits.priceMaxAgeMs;
   const reference = decimal(live.price?.price ?? signal.referencePrice);
-  const collarBps = Math.min(isFresh ? ledger.limits.collarBps : ledger.limits.collarBps * 2, PROTOCOL.exitCollarMaxBps);
+  const collarBps = Math.min(isFresh(live.price, ledger) ? ledger.limits.collarBps : ledger.limits.collarBps * 2, PROTOCOL.exitCollarMaxBps);
   return { side: 'sell', quantity, price: collarPrice('sell', reference, collarBps, rules), reference };
 }
 
@@ -62,6 +61,11 @@ function collarPrice(side: 'buy' | 'sell', reference: Decimal, collarBps: number
   const share = new Decimal(collarBps).div(10_000);
   // Rounded inwards, so that rounding never carries the price out of its collar.
   return side === 'buy' ? floorToStep(reference.mul(share.plus(1)), tick) : ceilToStep(reference.mul(new Decimal(1).minus(share)), tick);
+}
+
+/** A price from the future is not fresh: our clock was set back, and nobody knows how old it is. */
+export function isFresh(price: LiveView['price'], ledger: RiskView): boolean {
+  return price !== undefined && Math.abs(price.ageMs) <= ledger.limits.priceMaxAgeMs;
 }
 
 /** A notional with the highest fee that its fills can cost. */

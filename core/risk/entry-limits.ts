@@ -3,7 +3,7 @@ import type { Decimal } from '../money/index.js';
 import { ZERO, decimal, text } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { TradeSignal } from '../signal/signal.js';
-import { withFee, type OrderDraft } from './draft.js';
+import { isFresh, withFee, type OrderDraft } from './draft.js';
 import type { LiveView, RiskView } from './view.js';
 
 /** Every limit that an entry breaks. A missing input is a failure of its own: entries fail closed (design, 4.1). */
@@ -22,13 +22,13 @@ function liveFailures(signal: TradeSignal, ledger: RiskView, live: LiveView): Fa
   const failures: Failure[] = [];
   if (live.price === undefined) {
     failures.push(failure('RISK_PRICE_MISSING', { instrument: signal.instrument }));
-  } else if (live.price.ageMs > limits.priceMaxAgeMs) {
+  } else if (!isFresh(live.price, ledger)) {
     const { ageMs } = live.price;
     failures.push(failure('RISK_PRICE_STALE', { instrument: signal.instrument, ageMs, limitMs: limits.priceMaxAgeMs }));
   }
   if (live.clockSkewMs === undefined) {
     failures.push(failure('RISK_CLOCK_UNKNOWN', { venue }));
-  } else if (Math.abs(live.clockSkewMs) > limits.clockSkewMs) {
+  } else if (!(Math.abs(live.clockSkewMs) <= limits.clockSkewMs)) {
     failures.push(failure('RISK_CLOCK_SKEW', { venue, skewMs: live.clockSkewMs, limitMs: limits.clockSkewMs }));
   }
   if (ledger.blocked !== undefined) {

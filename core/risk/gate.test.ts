@@ -123,6 +123,12 @@ describe('entries', () => {
     expect(codes(decide(SIGNAL, { workingOrders: [other, other, other] }))).toEqual(['RISK_OPEN_ORDERS_LIMIT']);
     expect(decide(SIGNAL, {}, { price: { price: d('100'), ageMs: 3_000 } }).kind).toBe('approved');
     expect(codes(decide(SIGNAL, {}, { price: { price: d('100'), ageMs: 3_001 } }))).toEqual(['RISK_PRICE_STALE']);
+    // The clock was set back since the price came: nobody knows how old it is.
+    expect(codes(decide(SIGNAL, {}, { price: { price: d('100'), ageMs: -3_001 } }))).toEqual(['RISK_PRICE_STALE']);
+    expect(codes(decide(SIGNAL, {}, { price: { price: d('100'), ageMs: NaN }, clockSkewMs: NaN }))).toEqual([
+      'RISK_PRICE_STALE',
+      'RISK_CLOCK_SKEW',
+    ]);
     expect(decide(SIGNAL, {}, { clockSkewMs: -500 }).kind).toBe('approved');
     expect(codes(decide(SIGNAL, {}, { clockSkewMs: 501 }))).toEqual(['RISK_CLOCK_SKEW']);
   });
