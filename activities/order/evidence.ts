@@ -51,11 +51,8 @@ export async function applyEvent(
 export async function bookFill(books: Books, account: string, fill: VenueFill): Promise<StoredOrder | undefined> {
   for (let attempt = 0; attempt < PROTOCOL.compareAndSetAttempts; attempt += 1) {
     if (await books.store.isBooked(account, fill)) return books.store.orderByVenueIds({ account, ...fill });
-    const order = await books.store.orderByVenueIds({ account, ...fill });
-    if (order === undefined) {
-      await reportForeignFill(books, account, fill);
-      return undefined;
-    }
+    const order = await ownerOf(books, account, fill);
+    if (order === undefined) return undefined;
     const quantity = decimal(fill.quantity);
     const price = decimal(fill.price);
     const moved = transition(stateOf(order), { kind: 'fill', quantity, price, venueOrderId: fill.venueOrderId });
@@ -103,11 +100,20 @@ async function mustFind(books: Books, intentId: string): Promise<StoredOrder> {
   return order;
 }
 
-async function reportForeignFill(books: Books, account: string, fill: VenueFill): Promise<void> {
-  // A list of trades names no client id: while an order of the instrument waits to be looked up, the fill may be its own,
-  // and the look-up will book it.
-  const watched = fill.clientOrderId === undefined ? await books.store.watchedOrders(account) : [];
-  if (watched.some((order) => order.instrument === fill.instrument && order.venueOrderId === null)) return;
+/** The order that a fill belongs to; a fill that is none of ours is an incident. */
+async function ownerOf(books: Books, account: string, fill: VenueFill): Promise<StoredOrder | undefined> {
+  const order = await books.store.orderByVenueIds({ account, ...fill });
+  if (order !== undefined) return order;
+  if (fill.clientOrderId === undefined) {
+    // A list of trades names no client id: while an order of the instrument waits to be looked up, the fill may be its own,
+    // and the look-up will book it.
+    const watched = await books.store.watchedOrders(account);
+    if (watched.some((one) => one.instrument === fill.instrument && one.venueOrderId === null)) return undefined;
+    // The order that waited a moment ago may have learned its venue's id, or ended, since.
+    const learned = await books.store.orderByVenueIds({ account, ...fill });
+    if (learned !== undefined) return learned;
+  }
   const key = `foreignFill:${account}:${fill.instrument}:${fill.venueTradeId}:${fill.venueOrderId}`;
   await books.store.openIncident({ incidents: [{ key, account, kind: 'foreignFill', data: fill }] });
+  return undefined;
 }

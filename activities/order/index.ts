@@ -32,12 +32,14 @@ export function createOrderActivities(dependencies: OrderDependencies): OrderAct
     abandon: mapped(async (signal, detail) => {
       const { store, epoch } = dependencies;
       const intentId = intentIdOf(signal);
-      if ((await store.order(intentId)) !== undefined) {
-        return applyEvent({ store, epoch }, intentId, { kind: 'expireUnsent' }, [failure('INFRA_DATABASE', { detail })]);
-      }
       const failures = [failure('INFRA_DATABASE', { detail })];
-      await store.recordUntraded(signal, failures, { audit: [signalEvent('signal.notTraded', signal, failures)] });
-      return null;
+      const isThere = async (): Promise<boolean> => (await store.order(intentId)) !== undefined;
+      if (!(await isThere())) {
+        await store.recordUntraded(signal, failures, { audit: [signalEvent('signal.notTraded', signal, failures)] });
+        // From here on no order can be made of the signal; but a run of authorise that was given up may have been quicker.
+        if (!(await isThere())) return null;
+      }
+      return applyEvent({ store, epoch }, intentId, { kind: 'expireUnsent' }, failures);
     }),
   };
 }
