@@ -10,7 +10,7 @@ import { openPool } from '../../adapters/store/pool.js';
 import type { ControlStore, MarketStore, OrderStore } from '../../activities/ports/store.js';
 import { configPath, databaseUrl, loadConfig, logLevel, type Config } from '../../config/index.js';
 import { KeelsonError } from '../../core/errors.js';
-import { quietRuntime } from './run-worker.js';
+import { quietRuntime } from './runtime.js';
 
 /** What every worker process has: configuration, ledger, Temporal. */
 export interface WorkerProcess {
