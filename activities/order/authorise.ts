@@ -39,7 +39,7 @@ async function authorise(dependencies: OrderDependencies, signal: TradeSignal): 
   for (let attempt = 0; attempt < PROTOCOL.compareAndSetAttempts; attempt += 1) {
     const ledger = await store.readRisk({ account, strategy, instrument });
     controlVersion = ledger.controlVersion;
-    const verdict = decideOrder(signal, sizingOf(account, strategy), ledger, { ...live.view(instrument), now: clock() });
+    const verdict = decideOrder(signal, sizingOf(account, strategy), ledger, { ...live.view(account, instrument), now: clock() });
     const written = await store.authorise(
       { signal, clientOrderId, epoch, controlVersion, verdict },
       eventsOf(signal, clientOrderId, verdict),

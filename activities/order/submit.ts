@@ -20,7 +20,7 @@ export function createSubmit(dependencies: OrderDependencies): (intentId: string
   const { store, venueOf, live, clock, epoch } = dependencies;
   return async (intentId, account) => {
     const { sender, profile } = venueOf(account);
-    const signedTimestamp = clock() + Math.round(live.clockSkewMs() ?? 0);
+    const signedTimestamp = clock() + Math.round(live.clockSkewMs(account) ?? 0);
     const { receiveWindowMs } = profile;
     const begun = await store.beginSubmit({ intentId, epoch, signedTimestamp, receiveWindowMs });
     if (begun.kind === 'refused') return { kind: 'refused', failures: begun.order.failures };

@@ -163,7 +163,7 @@ describe('streamBars', () => {
       [10, 'stream'],
       [11, 'stream'],
     ]);
-    expect(feed.market.view('BTC/USDT').price?.price).toBe('111');
+    expect(feed.market.view('main', 'BTC/USDT').price?.price).toBe('111');
     expect(feed.audit).toEqual([]);
   });
 

@@ -35,11 +35,11 @@ export async function streamBars(dependencies: BarStreamDependencies, account: s
       { instruments, intervalMs },
       {
         onBar: ({ bar, receivedTime }) => {
-          market.seePrice(bar.instrument, bar.close, receivedTime);
+          market.seePrice(account, bar.instrument, bar.close, receivedTime);
           for (const runner of runners) if (runner.instrument === bar.instrument) feed.give(runner, bar);
           feed.save([bar], 'stream');
         },
-        onPrice: (instrument, price, receivedTime) => market.seePrice(instrument, price, receivedTime),
+        onPrice: (instrument, price, receivedTime) => market.seePrice(account, instrument, price, receivedTime),
         onGap: (reason) => dependencies.log.warn({ account, reason }, 'the bar stream had a gap'),
       },
       signal,

@@ -2,35 +2,50 @@ import type { DecimalText } from '../../core/money/index.js';
 import type { LiveView } from '../../core/risk/view.js';
 import type { LiveMarket } from '../ports/live.js';
 
-/** Last prices and the venue's clock, as this process sees them. What was never seen is absent, and entries wait for it. */
+/** A reading's error is at most half its round trip; a process that was stopped meanwhile has learned nothing. */
+const ROUND_TRIP_LIMIT_MS = 1_000;
+/** Clocks drift and are set: for entries, what was measured so long ago is not known any more. */
+const READING_LIMIT_MS = 60_000;
+
+/**
+ * Last prices and the venue's clock, as this process sees them. Each account has its own: two venues list the same
+ * instrument at other prices and have other clocks. What was never seen is absent, and entries wait for it.
+ */
 export class StreamedMarket implements LiveMarket {
   private readonly prices = new Map<string, { readonly price: DecimalText; readonly receivedTime: number }>();
+  private readonly skews = new Map<string, { readonly skewMs: number; readonly measuredTime: number }>();
   private readonly clock: () => number;
-  private skewMs: number | undefined;
 
   constructor(clock: () => number) {
     this.clock = clock;
   }
 
-  seePrice(instrument: string, price: DecimalText, receivedTime: number): void {
-    this.prices.set(instrument, { price, receivedTime });
+  seePrice(account: string, instrument: string, price: DecimalText, receivedTime: number): void {
+    this.prices.set(keyOf(account, instrument), { price, receivedTime });
   }
 
-  seeSkew(skewMs: number): void {
-    this.skewMs = skewMs;
+  /** `skewMs`: theirs minus ours. A reading that took too long leaves the last one standing. */
+  seeClock(account: string, { skewMs, roundTripMs }: { readonly skewMs: number; readonly roundTripMs: number }): void {
+    if (roundTripMs <= ROUND_TRIP_LIMIT_MS) this.skews.set(account, { skewMs, measuredTime: this.clock() });
   }
 
-  clockSkewMs(): number | undefined {
-    return this.skewMs;
+  clockSkewMs(account: string): number | undefined {
+    return this.skews.get(account)?.skewMs;
   }
 
-  view(instrument: string): LiveView {
+  view(account: string, instrument: string): LiveView {
     const now = this.clock();
-    const last = this.prices.get(instrument);
+    const last = this.prices.get(keyOf(account, instrument));
+    const skew = this.skews.get(account);
+    const isKnown = skew !== undefined && Math.abs(now - skew.measuredTime) <= READING_LIMIT_MS;
     return {
       now,
       ...(last === undefined ? {} : { price: { price: last.price, ageMs: now - last.receivedTime } }),
-      ...(this.skewMs === undefined ? {} : { clockSkewMs: this.skewMs }),
+      ...(isKnown ? { clockSkewMs: skew.skewMs } : {}),
     };
   }
+}
+
+function keyOf(account: string, instrument: string): string {
+  return `${account} ${instrument}`;
 }

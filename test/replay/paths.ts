@@ -138,9 +138,9 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
   };
   const unsold = async (): Promise<Taken> => {
     // The collar ends far under the book: nothing is there to buy from.
-    stack.market.seePrice(INSTRUMENT, '49000' as DecimalText, Date.now());
+    stack.market.seePrice(ACCOUNT, INSTRUMENT, '49000' as DecimalText, Date.now());
     const taken = await trade({ ...signal(), referencePrice: '49000' as DecimalText });
-    stack.market.seePrice(INSTRUMENT, '50000' as DecimalText, Date.now());
+    stack.market.seePrice(ACCOUNT, INSTRUMENT, '50000' as DecimalText, Date.now());
     return taken;
   };
   /** An order that was authorised, and perhaps begun, by a process that died. */

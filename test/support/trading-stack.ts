@@ -72,8 +72,8 @@ export async function openTradingStack(overrides: { readonly venueOf?: (venue: V
   await control.onboard(ACCOUNT, { USDT: d('100000'), BTC: d('2'), BNB: d('10') });
   const { instanceId, epoch } = await control.epoch();
   const market = new StreamedMarket(Date.now);
-  market.seePrice(INSTRUMENT, d('50000'), Date.now());
-  market.seeSkew((await venue.reader.clock()).skewMs);
+  market.seePrice(ACCOUNT, INSTRUMENT, d('50000'), Date.now());
+  market.seeClock(ACCOUNT, await venue.reader.clock());
   const dependencies: OrderDependencies = {
     store: createOrderStore(pool),
     venueOf: () => venue,

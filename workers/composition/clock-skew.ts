@@ -4,19 +4,21 @@ import type { Venue } from '../../activities/ports/venue.js';
 const MEASURE_EVERY_MS = 10_000;
 
 /**
- * Measures the venue's clock now and every ten seconds. A measurement that fails leaves the last one standing.
+ * Measures the clock of an account's venue now and every ten seconds. A measurement that fails leaves the last one
+ * standing, until it is too old for entries.
  * @returns stops measuring.
  */
 export async function measureClock(
+  account: string,
   venue: Venue,
   market: StreamedMarket,
   log: { warn(data: object, message: string): void },
 ): Promise<() => void> {
   const measure = async (): Promise<void> => {
     try {
-      market.seeSkew((await venue.reader.clock()).skewMs);
+      market.seeClock(account, await venue.reader.clock());
     } catch (error) {
-      log.warn({ error: String(error) }, 'the clock of the venue could not be measured');
+      log.warn({ account, error: String(error) }, 'the clock of the venue could not be measured');
     }
   };
   await measure();

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import type { DecimalText } from '../../core/money/index.js';
+import { StreamedMarket } from './live-market.js';
+
+const BTC = 'BTC/USDT';
+
+describe('what a process sees of its venues', () => {
+  let now = 100_000;
+  const market = new StreamedMarket(() => now);
+
+  it('nothing, before anything was seen', () => {
+    expect(market.view('main', BTC)).toEqual({ now });
+    expect(market.clockSkewMs('main')).toBeUndefined();
+  });
+
+  it('each account has the prices and the clock of its own venue', () => {
+    market.seePrice('main', BTC, '100' as DecimalText, now - 5);
+    market.seeClock('main', { skewMs: 3, roundTripMs: 10 });
+    market.seeClock('second', { skewMs: -400, roundTripMs: 10 });
+    expect(market.view('main', BTC)).toEqual({ now, price: { price: '100', ageMs: 5 }, clockSkewMs: 3 });
+    expect(market.view('second', BTC)).toEqual({ now, clockSkewMs: -400 });
+  });
+
+  it('a reading during which the process was stopped is none', () => {
+    market.seeClock('main', { skewMs: 30_000, roundTripMs: 60_000 });
+    expect(market.clockSkewMs('main')).toBe(3);
+  });
+
+  it('a reading grows old, also when our clock is set back; exits are signed with it all the same', () => {
+    for (const step of [60_001, -120_002]) {
+      now += step;
+      expect(market.view('main', BTC).clockSkewMs).toBeUndefined();
+      expect(market.clockSkewMs('main')).toBe(3);
+    }
+  });
+});
