@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { createControlStore } from './control-store.js';
 import { openPool } from './pool.js';
@@ -37,6 +37,7 @@ describe('what the ledger keeps of configuration and instance', () => {
   });
 
   it('Rows: a database that is another than before starts every account paused, with an incident', async () => {
+    await database.pool.query('update instance set system_identifier = null, timeline = null');
     expect(await store.checkIdentity()).toBe('recorded');
     expect(await store.checkIdentity()).toBe('same');
     expect((await control())?.mode).toBe('normal');
@@ -45,5 +46,18 @@ describe('what the ledger keeps of configuration and instance', () => {
     expect((await control())?.mode).toBe('paused');
     expect((await pool.query('select kind, account from incidents')).rows).toEqual([{ kind: 'databaseChanged', account: 'main' }]);
     expect(await store.checkIdentity()).toBe('same');
+  });
+
+  it('Rows: also when it becomes another while we run, and before anything is done on it', async () => {
+    const { rows } = await database.pool.query<{ timeline: number }>('select timeline from instance');
+    expect(rows[0]?.timeline).toBeGreaterThan(0);
+    await database.pool.query(`update control set mode = 'normal'`);
+    const before = Number((await control())?.version);
+    // As after a promotion: the connections are gone, and what answers on the new ones is on another timeline.
+    await database.pool.query('update instance set timeline = timeline - 1');
+    await database.pool.query(`select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and application_name = 'test'`);
+    await vi.waitFor(async () => expect(await control()).toEqual({ mode: 'paused', version: String(before + 1) }));
+    expect((await database.pool.query('select timeline from instance')).rows).toEqual(rows);
   });
 });

@@ -5,12 +5,13 @@ import { PROTOCOL } from '../../core/risk/limits.js';
 /** SQLSTATEs after which the statement changed nothing and may be decided anew: ours, deadlock, serialization. */
 const CONFLICT_STATES: ReadonlySet<string> = new Set(['KE001', 'KE002', '40P01', '40001']);
 
+const CHECK_IDENTITY = 'select check_instance_identity()';
 /** Longer than the server's limit, so that a slow statement is ended there, where it is known that nothing happened. */
 const ANSWER_LIMIT_MS = 3 * PROTOCOL.statementTimeoutMs;
 
 /**
  * A pool whose connections cannot hold up a halt: a statement or an idle transaction lasts one second at most (P9).
- * Numerics stay text: `pg` reads them so, and nothing here changes it.
+ * The migrations must have been applied. Numerics stay text: `pg` reads them so, and nothing here changes it.
  */
 export function openPool(url: string, options: { readonly max?: number; readonly applicationName: string }): Pool {
   const pool = new Pool({
@@ -24,6 +25,11 @@ export function openPool(url: string, options: { readonly max?: number; readonly
     query_timeout: ANSWER_LIMIT_MS,
     connectionTimeoutMillis: 3_000,
     keepAlive: true,
+    // Whatever is behind the address now, perhaps a standby that took over without our last orders: accounts are paused
+    // before the first statement, and what was authorised before cannot be sent.
+    verify: (client, done) => {
+      client.query(CHECK_IDENTITY).then(() => done(), done);
+    },
   });
   // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
   pool.on('error', () => undefined);
