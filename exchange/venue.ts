@@ -11,6 +11,7 @@ import { faultEvent, type FaultRule, type Target } from './faults/rule.js';
 import type { JournalEvent } from './journal/record.js';
 import { archiveOf } from './journal/archive.js';
 import { lineReader } from './journal/line-at.js';
+import { lockJournal } from './journal/lock.js';
 import { readJournal } from './journal/reader.js';
 import { Restore } from './journal/restore.js';
 import { NO_JOURNAL, openJournal, type Journal } from './journal/writer.js';
@@ -80,6 +81,7 @@ export class Venue {
   /** Orders that look-ups do not show yet, with the time until then. */
   readonly #hidden = new Map<number, number>();
   readonly #player: Player;
+  readonly #unlockJournal: (() => void) | undefined;
   /** What the venue's clock is ahead of the real one, ms. */
   clockShiftMs = 0;
 
@@ -89,11 +91,13 @@ export class Venue {
     this.rateLimits = options.rateLimits;
     this.#wallClock = options.now;
     this.orders = new OrderStore(options.recentOrders);
+    if (options.journalFile !== undefined) this.#unlockJournal = lockJournal(options.journalFile);
     const restore = new Restore(this);
     const end =
       options.journalFile === undefined ? undefined : readJournal(options.journalFile, (line, offset) => restore.apply(line, offset));
     if (options.journalFile !== undefined) this.orders.archive = archiveOf(lineReader(options.journalFile));
     this.#journal = end === undefined ? NO_JOURNAL : openJournal(options.journalFile as string, end);
+    this.clockShiftMs = restore.clockShiftMs;
     const now = options.now();
     const tapes: Record<string, { anchorTime: number; digest: string }> = {};
     for (const { instrument, series, digest } of options.instruments) {
@@ -120,7 +124,7 @@ export class Venue {
       onCommitted: (committed) => this.#listeners.forEach((listener) => listener.onCommitted(committed)),
     });
     this.engine.nextOrderId = restore.lastOrderId + 1;
-    this.engine.note(now, { type: 'session', intervalMs: options.intervalMs, seed: options.seed, tapes });
+    this.engine.note(this.now(), { type: 'session', intervalMs: options.intervalMs, seed: options.seed, tapes });
     this.#player = new Player(
       [...this.tapes.values()],
       {
@@ -133,7 +137,7 @@ export class Venue {
       },
       options.now,
     );
-    this.#openAccounts(options.accounts, now);
+    this.#openAccounts(options.accounts, this.now());
     this.#warmUp(now);
     const open = [...this.orders.allOpen()].filter((order) => this.books.has(order.symbol));
     open.sort((left, right) => left.workingTime - right.workingTime || left.orderId - right.orderId);
@@ -200,6 +204,7 @@ export class Venue {
   stop(): void {
     this.#player.stop();
     this.#journal.close();
+    this.#unlockJournal?.();
   }
 
   #tick(tick: TapeTick): void {

@@ -88,3 +88,15 @@ test('an edited journal is refused', () => {
   writeFileSync(edited, lines.join('\n'));
   expect(() => readJournal(edited, () => undefined)).toThrow(/line 4 is not/);
 });
+
+test('a clock that was shifted by hand stays shifted', () => {
+  const journalFile = join(folder, 'shifted.jsonl');
+  const first = testVenue({ journalFile, now: () => NOW });
+  first.clockShiftMs = 5000;
+  first.noteAction('shiftClock', { shiftMs: 5000 });
+  first.stop();
+  const second = testVenue({ journalFile, now: () => NOW + 1 });
+  expect(second.now()).toBe(NOW + 5001);
+  expect(second.wallTime()).toBe(NOW + 1);
+  second.stop();
+});

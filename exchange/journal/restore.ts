@@ -20,6 +20,8 @@ export class Restore {
   readonly lastTradeIds = new Map<string, number>();
   /** Instruments that were halted by hand. */
   readonly halted = new Set<string>();
+  /** As it was set by hand. */
+  clockShiftMs = 0;
   lastOrderId = 0;
   session: SessionEvent | undefined;
 
@@ -52,6 +54,7 @@ export class Restore {
     const symbol = String(details['symbol']);
     if (action === 'halt') this.halted.add(symbol);
     else if (action === 'resume') this.halted.delete(symbol);
+    else if (action === 'shiftClock') this.clockShiftMs = Number(details['shiftMs']);
   }
 
   #order(written: JournalOrder): void {
