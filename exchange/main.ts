@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { accountsFrom } from './cli/accounts-file.js';
 import { FlagError, parseFlags, type Flags } from './cli/flags.js';
 import { USAGE } from './cli/usage.js';
 import { instrumentList } from './admin/routes.js';
@@ -18,7 +19,10 @@ function fail(code: number, message: string): never {
 function flagsOrExit(): Flags {
   try {
     const flags = parseFlags(process.argv.slice(2));
-    if (!flags.help) return flags;
+    if (!flags.help) {
+      const { accountsFile, accounts } = flags;
+      return accountsFile === undefined ? flags : { ...flags, accounts: [...accounts, ...accountsFrom(accountsFile)] };
+    }
   } catch (error) {
     if (!(error instanceof FlagError)) throw error;
     fail(EXIT_USAGE, error.message);

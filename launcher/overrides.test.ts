@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig, rootFolder } from '../config/index.js';
 import { standingAlone, withOverrides } from './overrides.js';
-import { paperAccounts, shownInstruments, venueFlags } from './parts/venue.js';
+import { paperAccounts, shownInstruments, venueAccounts, venueFlags } from './parts/venue.js';
 
 const file = join(rootFolder(), 'keelson.config.json');
 const config = loadConfig({ path: file, env: {} });
@@ -55,9 +55,10 @@ describe('the paper venue', () => {
   });
 
   it('gets each series with a seed of its own, and each account with its key', () => {
-    const flags = venueFlags(config, '/clone', { main: { apiKey: 'k', apiSecret: 's' } }, ['main']);
+    const flags = venueFlags(config, '/clone');
     const valuesOf = (flag: string) => flags.flatMap((value, index) => (flags[index - 1] === flag ? [value] : []));
-    expect(valuesOf('--account')).toEqual(['main:k:s:USDT=100000']);
+    expect(flags).not.toContain('--account');
+    expect(venueAccounts(config, { main: { apiKey: 'k', apiSecret: 's' } }, ['main'])).toEqual(['main:k:s:USDT=100000']);
     expect(valuesOf('--data')[0]).toMatch(/^\/clone\/node_modules\/vega-datasets\/data\/sp500-2000\.csv@SPX\/USDT/);
     expect(valuesOf('--simulate')).toEqual(['BTC/USDT@7:60000,0.006', 'ETH/USDT@8:3000,0.008']);
   });

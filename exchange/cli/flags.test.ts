@@ -63,5 +63,5 @@ test('the help names no flag that is not read', () => {
       expect((error as Error).message).not.toContain(`unknown flag "--${name}"`);
     }
   }
-  expect(named.size).toBe(20);
+  expect(named.size).toBe(21);
 });

@@ -35,6 +35,7 @@ export interface Flags {
   readonly startOffset: number;
   readonly atEnd: AtEnd;
   readonly accounts: readonly AccountFlag[];
+  readonly accountsFile: string | undefined;
   readonly makerBps: number;
   readonly takerBps: number;
   readonly depth: number;
@@ -57,7 +58,7 @@ const INSTRUMENT = /^[A-Z0-9]{2,10}\/[A-Z0-9]{2,10}$/;
 const DEFAULT_ACCOUNT = 'main:paper-key:paper-secret:USDT=100000,BTC=1';
 const SWITCHES = new Set(['json', 'exit-with-stdin', 'help']);
 const VALUES = new Set([
-  'port', 'admin-port', 'data', 'instrument', 'from', 'to', 'simulate', 'interval', 'start-offset', 'at-end', 'account',
+  'port', 'admin-port', 'data', 'instrument', 'from', 'to', 'simulate', 'interval', 'start-offset', 'at-end', 'account', 'accounts-file',
   'fee-bps', 'depth', 'weight-per-minute', 'orders-per-10s', 'journal',
   'check-journal', 'seed',
 ]); // prettier-ignore
@@ -99,7 +100,8 @@ export function parseFlags(argv: readonly string[]): Flags {
     intervalMs: interval ?? 1000,
     startOffset: whole('start-offset', 0, 100_000_000),
     atEnd: atEnd === 'stop' ? 'stop' : 'loop',
-    accounts: each('account', [DEFAULT_ACCOUNT], accountOf),
+    accounts: each('account', given.has('accounts-file') ? [] : [DEFAULT_ACCOUNT], accountOf),
+    accountsFile: last('accounts-file'),
     makerBps: Number(fees?.[1] ?? 10),
     takerBps: Number(fees?.[2] ?? 10),
     depth: whole('depth', 20_000, 1_000_000_000),

@@ -20,6 +20,8 @@ export const USAGE = `The paper venue: a Binance-spot-shaped exchange on 127.0.0
                           an account and what it begins with; several times for several accounts
                           (default main:paper-key:paper-secret:USDT=100000,BTC=1); permissions: read,trade (default
                           both); fee asset: received (default), quote, or a third asset such as BNB
+  --accounts-file FILE    the same from a file: a JSON list of such texts, readable by its owner alone (mode 600); keeps
+                          secrets off the command line
   --fee-bps MAKER,TAKER   commissions (default 10,10)
   --depth N               quote amount at one level of the simulated book (default 20000)
   --weight-per-minute N   request weight of an address (default 600000)

@@ -15,6 +15,8 @@ export interface HomePaths {
   readonly venue: string;
   readonly venueJournal: string;
   readonly venueKeys: string;
+  /** The paper venue's accounts with their secrets, as it is started with them. */
+  readonly venueAccounts: string;
   readonly logs: string;
   /** What flags changed for this start, for the workers to read. */
   readonly effectiveConfig: string;
@@ -33,6 +35,7 @@ export function homePaths(home: string): HomePaths {
     venue: join(root, 'venue'),
     venueJournal: join(root, 'venue', 'journal.ndjson'),
     venueKeys: join(root, 'venue', 'keys.json'),
+    venueAccounts: join(root, 'venue', 'accounts.json'),
     logs: join(root, 'logs'),
     effectiveConfig: join(root, 'effective.config.json'),
   };

@@ -4,6 +4,7 @@ import type { Config } from '../../config/index.js';
 import { paperKeys } from '../home/keys.js';
 import type { VenueKeys } from '../home/keys.js';
 import type { Addresses } from '../home/run-file.js';
+import { writeWhole } from '../home/write-file.js';
 import type { PriceSource, ShownInstrument } from '../screen/events.js';
 import { nodeChild } from '../supervise/node-child.js';
 import { choosePort } from './launch-context.js';
@@ -32,6 +33,7 @@ export async function bringUpVenue(context: LaunchContext): Promise<PaperVenue |
   const port = await choosePort(context, 'the paper venue', config.ports.venue);
   const adminPort = await choosePort(context, 'the paper venue’s admin', config.ports.venueAdmin);
   const keys = paperKeys(paths.venueKeys, accounts);
+  writeWhole(paths.venueAccounts, `${JSON.stringify(venueAccounts(config, keys, accounts), undefined, 2)}\n`);
   return steps.run('venue', 'Starting the paper venue', async () => {
     await supervisor.start(
       nodeChild({
@@ -39,8 +41,8 @@ export async function bringUpVenue(context: LaunchContext): Promise<PaperVenue |
         file: join(root, 'dist', 'exchange', 'main.js'),
         args: [
           ...['--port', String(port), '--admin-port', String(adminPort), '--journal', paths.venueJournal],
-          ...['--json', '--exit-with-stdin'],
-          ...venueFlags(config, context.configFolder, keys, accounts),
+          ...['--json', '--exit-with-stdin', '--accounts-file', paths.venueAccounts],
+          ...venueFlags(config, context.configFolder),
         ],
         cwd: root,
         env: () => Promise.resolve({ ...env, KEELSON_HOME: paths.home, KEELSON_SUPERVISED: '1' }),
@@ -64,10 +66,9 @@ export async function bringUpVenue(context: LaunchContext): Promise<PaperVenue |
 }
 
 /** Flags of the paper venue that follow from the configuration. */
-export function venueFlags(config: Config, folder: string, keys: KeysByAccount, accounts: readonly string[]): readonly string[] {
+export function venueFlags(config: Config, folder: string): readonly string[] {
   const { demo } = config;
   const inFolder = (path: string): string => (isAbsolute(path) ? path : resolve(folder, path));
-  const balances = Object.entries(demo.balances).map(([asset, amount]) => `${asset}=${amount}`);
   return [
     ...['--interval', demo.interval, '--start-offset', String(demo.startOffset), '--seed', String(demo.seed)],
     ...demo.data.flatMap(({ path, instrument, from }) => [
@@ -79,11 +80,16 @@ export function venueFlags(config: Config, folder: string, keys: KeysByAccount, 
       // Each series has a seed of its own, or they would all move alike.
       `${instrument}@${demo.seed + index}:${startPrice},${barVolatilityRatio}`,
     ]),
-    ...accounts.flatMap((account) => {
-      const { apiKey, apiSecret } = keys[account] ?? { apiKey: '', apiSecret: '' };
-      return ['--account', [account, apiKey, apiSecret, balances.join(',')].join(':')];
-    }),
   ];
+}
+
+/** The accounts that the paper venue opens, in the words of its `--account`; they are secrets, so they go by a file. */
+export function venueAccounts({ demo }: Config, keys: KeysByAccount, accounts: readonly string[]): readonly string[] {
+  const balances = Object.entries(demo.balances).map(([asset, amount]) => `${asset}=${amount}`);
+  return accounts.map((account) => {
+    const { apiKey, apiSecret } = keys[account] ?? { apiKey: '', apiSecret: '' };
+    return [account, apiKey, apiSecret, balances.join(',')].join(':');
+  });
 }
 
 /** An account at the paper venue gets its paper key under its own name, so that a real key never reaches it. */
