@@ -39,9 +39,10 @@ async function authorise(dependencies: OrderDependencies, signal: TradeSignal): 
   for (let attempt = 0; attempt < PROTOCOL.compareAndSetAttempts; attempt += 1) {
     const ledger = await store.readRisk({ account, strategy, instrument });
     controlVersion = ledger.controlVersion;
-    const verdict = decideOrder(signal, sizingOf(account, strategy), ledger, { ...live.view(account, instrument), now: clock() });
+    const now = clock();
+    const verdict = decideOrder(signal, sizingOf(account, strategy), ledger, { ...live.view(account, instrument), now });
     const written = await store.authorise(
-      { signal, clientOrderId, epoch, controlVersion, verdict },
+      { signal, clientOrderId, epoch, controlVersion, verdict, authorisedForMs: authorisedForMs(signal, now) },
       eventsOf(signal, clientOrderId, verdict),
     );
     if (written.kind !== 'conflict') return toAuthorisation(written);
@@ -49,10 +50,16 @@ async function authorise(dependencies: OrderDependencies, signal: TradeSignal): 
   const failures = [failure('RISK_CONTENTION', { account, attempts: PROTOCOL.compareAndSetAttempts })];
   const verdict: GateVerdict = { kind: 'denied', failures };
   const written = await store.authorise(
-    { signal, clientOrderId, epoch, controlVersion, verdict },
+    { signal, clientOrderId, epoch, controlVersion, verdict, authorisedForMs: 0 },
     eventsOf(signal, clientOrderId, verdict),
   );
   return written.kind === 'conflict' ? { kind: 'denied', failures } : toAuthorisation(written);
+}
+
+/** No entry leaves after its signal has expired, however long it waits between this step and the next; an exit may. */
+function authorisedForMs(signal: TradeSignal, now: number): number {
+  const { authorisedForMs: longest } = PROTOCOL;
+  return signal.leg === 'open' ? Math.max(0, Math.min(longest, signal.validUntil - now)) : longest;
 }
 
 function toAuthorisation(written: Exclude<Authorised, { kind: 'conflict' }>): Authorisation {

@@ -35,6 +35,14 @@ describe('steps that something overtakes, on a real ledger and paper venue', () 
     expect(await steps.submit(intentIdOf(signal), ACCOUNT)).toMatchObject({ kind: 'settled' });
   });
 
+  it('P5: an entry that was authorised at the last moment of its signal is not sent after it', async () => {
+    const signal = stack.signal('open', (bar += 1_000));
+    const late = createOrderActivities({ ...stack.dependencies, clock: () => signal.validUntil });
+    expect(await late.authorise(signal)).toMatchObject({ kind: 'authorised' });
+    const submission = await steps.submit(intentIdOf(signal), ACCOUNT);
+    expect(submission).toMatchObject({ kind: 'refused', failures: [{ code: 'RISK_AUTHORISATION_EXPIRED' }] });
+  });
+
   it('P15: a fill whose order becomes known by its venue id at that moment is ours, not foreign', async () => {
     const signal = stack.signal('open', (bar += 1_000));
     const intentId = intentIdOf(signal);

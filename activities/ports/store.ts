@@ -32,6 +32,8 @@ export interface AuthoriseInput {
   /** The version that a denial was decided on, for the record. */
   readonly controlVersion: string;
   readonly verdict: GateVerdict;
+  /** How long the order may still begin to be sent, by the database's clock. */
+  readonly authorisedForMs: number;
 }
 
 export interface PositionChange extends PositionState {

@@ -100,7 +100,10 @@ describe('the statements of the order protocol', () => {
     const verdict = decideOrder(signal, { kind: 'fixedNotional', notional: d('500') }, ledger, LIVE);
     const clientOrderId = clientOrderIdOf('i', intentIdOf(signal));
     const { controlVersion } = ledger;
-    return { verdict, write: () => store.authorise({ signal, clientOrderId, epoch: EPOCH, controlVersion, verdict }, {}) };
+    return {
+      verdict,
+      write: () => store.authorise({ signal, clientOrderId, epoch: EPOCH, controlVersion, verdict, authorisedForMs: 5_000 }, {}),
+    };
   };
   const authorised = async (signal = signalOf('open')): Promise<string> => {
     const written = await (await authorise(signal)).write();

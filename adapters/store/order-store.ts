@@ -4,7 +4,6 @@ import { KeelsonError, type Failure } from '../../core/errors.js';
 import { FLAT } from '../../core/ledger/position.js';
 import { decimal, text } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
-import { PROTOCOL } from '../../core/risk/limits.js';
 import type { RiskView } from '../../core/risk/view.js';
 import { intentIdOf, signalId, type TradeSignal } from '../../core/signal/signal.js';
 import { isConflict, jsonOf, run, type Statement } from './pool.js';
@@ -93,7 +92,7 @@ export function createOrderStore(pool: Pool): OrderStore {
         verdict: verdict.kind === 'approved' ? 'authorised' : 'denied',
         epoch: input.epoch,
         riskVersion: verdict.kind === 'approved' ? verdict.order.riskVersion : null,
-        authorisedForMs: PROTOCOL.authorisedForMs,
+        authorisedForMs: input.authorisedForMs,
         failures,
         signal: { ...signalRow(signal), failures },
         order: {
@@ -109,9 +108,7 @@ export function createOrderStore(pool: Pool): OrderStore {
     },
 
     async recordUntraded(signal, failures, events) {
-      const stored = await answer<boolean>(STATEMENTS.recordUntraded, [
-        jsonOf({ signal: { ...signalRow(signal), failures }, ...events }),
-      ]);
+      const stored = await answer<boolean>(STATEMENTS.recordUntraded, [jsonOf({ signal: { ...signalRow(signal), failures }, ...events })]);
       return stored === true;
     },
 
