@@ -23,7 +23,9 @@ await runAsProcess('trading', async (process) => {
   await prepareAccounts(process, venues);
 
   const market = new StreamedMarket(clock);
-  const stopMeasuring = await Promise.all(Object.keys(config.accounts).map((account) => measureClock(account, venues.of(account), market, log)));
+  const stopMeasuring = await Promise.all(
+    Object.keys(config.accounts).map((account) => measureClock(account, venues.of(account), market, log)),
+  );
   const sink = createSignalSink({
     client,
     store: orders,

@@ -52,7 +52,10 @@ export function draftExit(signal: TradeSignal, ledger: RiskView, live: LiveView,
   if (quantity.lte(0)) return failure('RISK_NO_POSITION', { strategy: signal.strategy, instrument: signal.instrument });
   // P19: no stale or missing price stops an exit; without a fresh one the last mark serves, with a wider collar.
   const reference = decimal(live.price?.price ?? signal.referencePrice);
-  const collarBps = Math.min(isFresh(live.price, ledger) ? ledger.limits.collarBps : ledger.limits.collarBps * 2, PROTOCOL.exitCollarMaxBps);
+  const collarBps = Math.min(
+    isFresh(live.price, ledger) ? ledger.limits.collarBps : ledger.limits.collarBps * 2,
+    PROTOCOL.exitCollarMaxBps,
+  );
   return { side: 'sell', quantity, price: collarPrice('sell', reference, collarBps, rules), reference };
 }
 
