@@ -1,6 +1,8 @@
 import { invariant } from '../core/errors.js';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { OrderDependencies } from '../activities/order/dependencies.js';
 import { createOrderActivities } from '../activities/order/index.js';
+import { createWouldTrade } from '../activities/order/would-trade.js';
 import { streamBars } from '../activities/streams/bars.js';
 import type { BarStreamActivities } from '../activities/streams/index.js';
 import { StreamedMarket } from '../activities/streams/live-market.js';
@@ -26,17 +28,7 @@ await runAsProcess('trading', async (process) => {
   const stopMeasuring = await Promise.all(
     Object.keys(config.accounts).map((account) => measureClock(account, venues.of(account), market, log)),
   );
-  const sink = createSignalSink({
-    client,
-    store: orders,
-    clock,
-    wait,
-    log,
-    count: (outcome) => metrics.signals.inc({ outcome }),
-  });
-  const runnersOf = await loadRunners(process, sink);
-
-  const orderActivities = createOrderActivities({
+  const orderDependencies: OrderDependencies = {
     store: orders,
     venueOf: venues.of,
     live: market,
@@ -48,7 +40,18 @@ await runAsProcess('trading', async (process) => {
       invariant(configured !== undefined, `strategy ${strategy} of ${account} is configured`);
       return configured.sizing;
     },
+  };
+  const sink = createSignalSink({
+    client,
+    store: orders,
+    wouldTrade: createWouldTrade(orderDependencies),
+    clock,
+    wait,
+    log,
+    count: (outcome) => metrics.signals.inc({ outcome }),
   });
+  const runnersOf = await loadRunners(process, sink);
+
   const streamActivities: BarStreamActivities = {
     streamBars: (account, interval) => {
       const intervalMs = (INTERVALS as Readonly<Record<string, number>>)[interval];
@@ -61,7 +64,7 @@ await runAsProcess('trading', async (process) => {
       );
     },
   };
-  const worker = await createWorker(process, TASK_QUEUES.trading, { ...orderActivities, ...streamActivities });
+  const worker = await createWorker(process, TASK_QUEUES.trading, { ...createOrderActivities(orderDependencies), ...streamActivities });
 
   return {
     worker,

@@ -8,6 +8,11 @@ export interface SignalSink {
    * Never throws: what could not be done is on record.
    */
   trade(signal: TradeSignal): Promise<void>;
+  /**
+   * Whether the gate would approve the signal now: asked for what is only worth a workflow when something comes of it.
+   * Never throws: what cannot be asked is no.
+   */
+  wouldTrade(signal: TradeSignal): Promise<boolean>;
   /** Records a signal that is not traded, with its reasons. */
   notTraded(signal: TradeSignal, failures: readonly Failure[]): Promise<void>;
 }

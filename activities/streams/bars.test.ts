@@ -51,7 +51,7 @@ function open(strategies = ['momentum'], firstIndex = 10) {
     featureNames: [],
     step: (window) => {
       windows.push(window.map(({ openTime }) => openTime / INTERVAL_MS));
-      return { intent: 'close', features: [], stopDistanceRatio: 0.02, reason: 'always' };
+      return { intent: 'close', stance: 'flat', features: [], stopDistanceRatio: 0.02, reason: 'always' };
     },
   });
   const runners = strategies.map(
@@ -64,7 +64,7 @@ function open(strategies = ['momentum'], firstIndex = 10) {
         model: { hash: '', threshold: 0, featureNames: [], trainedFrom: '', trainedTo: '', score: () => Promise.resolve(1) },
         threshold: 0,
         signalValidMs: 2_000,
-        sink: { trade: async (signal) => void signals.push(signal), notTraded: async () => {} },
+        sink: { trade: async (signal) => void signals.push(signal), wouldTrade: async () => false, notTraded: async () => {} },
         clock: () => now,
       }),
   );

@@ -29,16 +29,18 @@ class Steady implements Strategy {
   readonly windows: number[][] = [];
   readonly id: string;
   private readonly intent: StrategyStep['intent'];
+  private readonly stance: StrategyStep['stance'];
 
-  constructor(id: string, intent: StrategyStep['intent'] = 'open') {
+  constructor(id: string, intent: StrategyStep['intent'] = 'open', stance: StrategyStep['stance'] = 'undecided') {
     this.id = id;
     this.intent = intent;
+    this.stance = stance;
   }
 
   step(window: readonly Bar[]): StrategyStep {
     const opened = window.map(({ openTime }) => openTime / INTERVAL_MS);
     this.windows.push(opened);
-    return { intent: this.intent, features: [opened.at(-1) ?? -1], stopDistanceRatio: 0.02, reason: 'always' };
+    return { intent: this.intent, stance: this.stance, features: [opened.at(-1) ?? -1], stopDistanceRatio: 0.02, reason: 'always' };
   }
 }
 
@@ -53,6 +55,7 @@ const model = (score = 0.9): EntryModel => ({
 
 function running(changes: Partial<RunnerOptions> & { readonly strategy: Strategy }) {
   const traded: TradeSignal[] = [];
+  const asked: TradeSignal[] = [];
   const untraded: { readonly signal: TradeSignal; readonly codes: string[] }[] = [];
   let now = 0;
   const runner = new StrategyRunner({
@@ -65,6 +68,11 @@ function running(changes: Partial<RunnerOptions> & { readonly strategy: Strategy
     clock: () => now,
     sink: {
       trade: async (signal) => void traded.push(signal),
+      // The ledger: something is held until a close was traded.
+      wouldTrade: async (signal) => {
+        asked.push(signal);
+        return !traded.some(({ leg }) => leg === 'close');
+      },
       notTraded: async (signal, failures) => void untraded.push({ signal, codes: failures.map(({ code }) => code) }),
     },
     ...changes,
@@ -74,10 +82,30 @@ function running(changes: Partial<RunnerOptions> & { readonly strategy: Strategy
     now = bar(index).closeTime + lateMs;
     return runner.onBar(bar(index));
   };
-  return { runner, traded, untraded, give };
+  return { runner, traded, untraded, asked, give };
 }
 
 describe('StrategyRunner', () => {
+  it('closes what is still held while the stance is flat: the bar that said so may have been missed', async () => {
+    const { runner, traded, asked, give } = running({ strategy: new Steady('momentum', 'none', 'flat') });
+    runner.warmUp([bar(1), bar(2), bar(3)]);
+    await give(4);
+    await give(5);
+    await give(6, VALID_MS + 1);
+    expect(traded.map(({ leg, barCloseTime, reason }) => ({ leg, barCloseTime, reason }))).toEqual([
+      { leg: 'close', barCloseTime: 4_999, reason: 'still held: always' },
+    ]);
+    // Asked once a bar, and not for one that came too late.
+    expect(asked.map(({ barCloseTime }) => barCloseTime)).toEqual([4_999, 5_999]);
+  });
+
+  it.each(['long', 'undecided'] as const)('asks nothing while the stance is %s', async (stance) => {
+    const { runner, traded, asked, give } = running({ strategy: new Steady('momentum', 'none', stance) });
+    runner.warmUp([bar(1), bar(2), bar(3)]);
+    await give(4);
+    expect([traded, asked]).toEqual([[], []]);
+  });
+
   it('makes of a close a signal with everything that it was decided on', async () => {
     const { runner, traded, give } = running({ strategy: new Steady('momentum') });
     runner.warmUp([bar(1), bar(2), bar(3)]);

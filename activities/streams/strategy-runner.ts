@@ -53,12 +53,25 @@ export class StrategyRunner {
     // A bar that reached us too late for its signal to be sent only fills the window.
     if (clock() > bar.closeTime + signalValidMs) return arrival;
     const step = strategy.step(this.window.bars());
-    if (step.intent === 'none') return arrival;
+    if (step.intent === 'none') {
+      if (step.stance === 'flat') await this.closeWhatIsLeft(bar, step);
+      return arrival;
+    }
     const score = step.intent === 'open' ? await model.score(step.features) : undefined;
     const decision = decide(step, score, threshold);
     if (decision.kind === 'trade') await sink.trade(this.signal(bar, step, decision.leg, score));
     if (decision.kind === 'notTraded') await sink.notTraded(this.signal(bar, step, 'open', score), [decision.failure]);
     return arrival;
+  }
+
+  /**
+   * A strategy says close once, where its stance turns. That bar may have been missed, paused, or filled in part: what is
+   * still held while the stance is flat is closed on a later bar. The ledger knows what that is, and is asked.
+   */
+  private async closeWhatIsLeft(bar: Bar, step: StrategyStep): Promise<void> {
+    const { sink } = this.options;
+    const signal = this.signal(bar, { ...step, reason: `still held: ${step.reason}` }, 'close', undefined);
+    if (await sink.wouldTrade(signal)) await sink.trade(signal);
   }
 
   private signal(bar: Bar, step: StrategyStep, leg: Leg, score: number | undefined): TradeSignal {

@@ -3,7 +3,13 @@ import { expect, test } from 'vitest';
 import type { StrategyStep } from '../strategy/strategy.js';
 import { decide } from './decide.js';
 
-const step = (intent: StrategyStep['intent']): StrategyStep => ({ intent, features: [], stopDistanceRatio: 0.02, reason: '' });
+const step = (intent: StrategyStep['intent']): StrategyStep => ({
+  intent,
+  stance: 'undecided',
+  features: [],
+  stopDistanceRatio: 0.02,
+  reason: '',
+});
 const score = fc.option(fc.double(), { nil: undefined });
 
 test('an entry needs a score of at least the threshold', () => {

@@ -60,7 +60,13 @@ test('a flat market trades nothing and has neutral features', () => {
 
 test('a window that is too short gives no features and no intention', () => {
   const step = momentumTrend.step(barsOf(Array<number>(LOOKBACK - 1).fill(0.01)));
-  expect(step).toEqual({ intent: 'none', features: [], stopDistanceRatio: 0, reason: `warming up: ${LOOKBACK - 1} of ${LOOKBACK} bars` });
+  expect(step).toEqual({
+    intent: 'none',
+    stance: 'undecided',
+    features: [],
+    stopDistanceRatio: 0,
+    reason: `warming up: ${LOOKBACK - 1} of ${LOOKBACK} bars`,
+  });
 });
 
 test('the step is a function of the window: asked again it answers the same, and older bars change nothing', () => {

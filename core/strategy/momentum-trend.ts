@@ -1,7 +1,7 @@
 import { clamp } from './indicators.js';
 import { FEATURE_BARS, FEATURE_NAMES, featuresOf, readTrend, type TrendReading } from './features.js';
 import { lastColumns, priceColumnsOf, type PriceColumns } from './price-columns.js';
-import type { Strategy, StrategyStep } from './strategy.js';
+import type { Stance, Strategy, StrategyStep } from './strategy.js';
 
 /** How far back the last clear stance is looked for. */
 const MEMORY_BARS = 32;
@@ -14,8 +14,6 @@ const EXIT_SPREAD = -0.1;
 const STOP_RANGES = 3;
 const LEAST_STOP_RATIO = 0.004;
 const GREATEST_STOP_RATIO = 0.12;
-
-type Stance = 'long' | 'flat' | 'undecided';
 
 /**
  * Long-only trend following: in while the fast exponential average stands above the slow one and the price confirms it,
@@ -37,7 +35,13 @@ export const momentumTrend: Strategy = {
 export function stepOnPrices(window: PriceColumns): StrategyStep {
   const count = window.close.length;
   if (count < LOOKBACK_BARS) {
-    return { intent: 'none', features: [], stopDistanceRatio: 0, reason: `warming up: ${count} of ${LOOKBACK_BARS} bars` };
+    return {
+      intent: 'none',
+      stance: 'undecided',
+      features: [],
+      stopDistanceRatio: 0,
+      reason: `warming up: ${count} of ${LOOKBACK_BARS} bars`,
+    };
   }
   const prices = lastColumns(window, FEATURE_BARS);
   const trend = readTrend(prices);
@@ -46,6 +50,7 @@ export function stepOnPrices(window: PriceColumns): StrategyStep {
   const turned = stance !== 'undecided' && stance !== earlier;
   return {
     intent: turned ? (stance === 'long' ? 'open' : 'close') : 'none',
+    stance,
     features: featuresOf(prices, trend),
     stopDistanceRatio: clamp(STOP_RANGES * trend.rangeRatio, LEAST_STOP_RATIO, GREATEST_STOP_RATIO),
     reason: reasonOf(stance, turned, trend),

@@ -1,11 +1,15 @@
 import type { Bar } from '../bars/bar.js';
 
+export type Stance = 'long' | 'flat' | 'undecided';
+
 /**
  * What a strategy concludes from the bars up to and including the one that just closed.
  * `open` and `close` are the only intentions: how much is decided later, by sizing and by the ledger (protocol P3).
  */
 export interface StrategyStep {
   readonly intent: 'open' | 'close' | 'none';
+  /** Where the strategy would stand on this bar, whether it just turned or not; `undecided` leaves things as they are. */
+  readonly stance: Stance;
   /** In the order of `featureNames`; floats, since they feed the model. Empty while the window is too short. */
   readonly features: readonly number[];
   /** Distance from the close to the protective stop as a fraction of price (0.02 = 2 %). */

@@ -3,7 +3,13 @@ import type { PriceColumns } from '../../core/strategy/price-columns.js';
 import type { StrategyStep } from '../../core/strategy/strategy.js';
 import { roundTripFrom } from './round-trip.js';
 
-const step = (intent: StrategyStep['intent']): StrategyStep => ({ intent, features: [0], stopDistanceRatio: 0.1, reason: '' });
+const step = (intent: StrategyStep['intent']): StrategyStep => ({
+  intent,
+  stance: 'undecided',
+  features: [0],
+  stopDistanceRatio: 0.1,
+  reason: '',
+});
 const bars = (rows: readonly (readonly [open: number, low: number])[]): PriceColumns => ({
   open: Float64Array.from(rows, ([open]) => open),
   high: Float64Array.from(rows, ([open]) => open),

@@ -57,6 +57,10 @@ function sink(start: (call: number) => void, record: (call: number) => void = ()
   const made = createSignalSink({
     client: client as unknown as Client,
     store,
+    wouldTrade: async (signal) => {
+      if (signal.leg === 'open') throw new Error('the ledger is away');
+      return true;
+    },
     clock: () => now,
     wait: async (ms) => void (now += ms),
     log: { warn: (_, message) => void warnings.push(message) },
@@ -70,6 +74,14 @@ const unreachable = (): never => {
 };
 
 describe('P1: the workflow of a signal is started once', () => {
+  it('asks the gate without consequences; what cannot be asked is no', async () => {
+    const { sink: made, starts, recorded, warnings } = sink(() => {});
+    expect(await made.wouldTrade({ ...SIGNAL, leg: 'close' })).toBe(true);
+    expect(await made.wouldTrade({ ...SIGNAL, leg: 'open' })).toBe(false);
+    expect([starts, recorded]).toEqual([[], []]);
+    expect(warnings).toHaveLength(1);
+  });
+
   it('eagerly, under the id of the signal, refusing an id that was ever used', async () => {
     const { sink: made, starts, recorded, counted } = sink(() => {});
     await made.trade(SIGNAL);

@@ -15,6 +15,8 @@ const RECORD_TRIES = 20;
 export interface SinkDependencies {
   readonly client: Client;
   readonly store: Pick<OrderStore, 'recordUntraded'>;
+  /** The gate, asked without consequences. */
+  readonly wouldTrade: (signal: TradeSignal) => Promise<boolean>;
   readonly clock: () => number;
   readonly wait: (ms: number) => Promise<void>;
   readonly log: { warn(data: object, message: string): void };
@@ -32,7 +34,8 @@ export function createSignalSink(dependencies: SinkDependencies): SignalSink {
         await store.recordUntraded(signal, failures, { audit: [signalEvent('signal.notTraded', signal, failures)] });
         return;
       } catch (error) {
-        log.warn({ signal: signalId(signal), error: String(error) }, 'an untraded signal could not be recorded; it is tried again');
+        const then = attempt < RECORD_TRIES ? 'it is tried again' : 'it is given up';
+        log.warn({ signal: signalId(signal), error: String(error) }, `an untraded signal could not be recorded; ${then}`);
         await wait(RECORD_AGAIN_MS);
       }
     }
@@ -40,6 +43,14 @@ export function createSignalSink(dependencies: SinkDependencies): SignalSink {
 
   return {
     notTraded,
+    async wouldTrade(signal) {
+      try {
+        return await dependencies.wouldTrade(signal);
+      } catch (error) {
+        log.warn({ signal: signalId(signal), error: String(error) }, 'what is still held could not be asked; the next bar asks again');
+        return false;
+      }
+    },
     async trade(signal) {
       for (;;) {
         try {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failure } from '../../core/errors.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { intentIdOf, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
+import { createWouldTrade } from '../../activities/order/would-trade.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import { temporalIfAny } from '../../test/support/temporal.js';
 import { ACCOUNT, openTradingStack, withWorker, type TradingStack } from '../../test/support/trading-stack.js';
@@ -49,8 +50,11 @@ describe.skipIf(temporal === undefined)('signalToOrder, on a real server, ledger
   it('buys and sells, and the ledger explains the venue to the last unit', async () => {
     const opened = await run(stack.signal('open', 1_000));
     expect(opened).toMatchObject({ status: 'filled', codes: [] });
+    const wouldTrade = createWouldTrade(stack.dependencies);
+    expect(await wouldTrade(stack.signal('close', 1_500))).toBe(true);
     const closed = await run(stack.signal('close', 2_000));
     expect(closed).toMatchObject({ status: 'filled', codes: [] });
+    expect(await wouldTrade(stack.signal('close', 2_500))).toBe(false);
 
     expect(await disagreements(stack.database.pool, ACCOUNT, stack.witness())).toEqual([]);
   });
