@@ -62,12 +62,14 @@ begin
 end $$;
 create index audit_untraded on audit_events ((data->>'signalId')) where kind = 'signal.notTraded';
 
--- P4: the verdict of the gate, its reservation and its order row. Answers stored | written | conflict | epoch.
+-- P4: the verdict of the gate, its reservation and its order row. Answers
+-- stored | written | untraded | conflict | epoch.
 create function authorise_order(p jsonb) returns jsonb language plpgsql as $$
 declare
   o orders;
   approved boolean := p->>'verdict' = 'authorised';
   d jsonb := p->'order';
+  refusals jsonb;
 begin
   select * into o from orders where intent_id = d->>'intentId';
   if found then return jsonb_build_object('result', 'stored', 'order', order_json(o)); end if;
@@ -82,6 +84,12 @@ begin
   end if;
 
   perform store_signal(p->'signal', approved);
+  -- A signal is an order or it is on record as not traded, never both: who started it may have given up and recorded it
+  -- while a step that had stalled was still about to authorise it (P1). Whoever writes the signal's row first is right.
+  if approved then
+    select failures into refusals from signals where signal_id = p->'signal'->>'signalId' and outcome = 'notTraded';
+    if found then return jsonb_build_object('result', 'untraded', 'failures', refusals); end if;
+  end if;
   insert into orders (intent_id, client_order_id, signal_id, account, strategy, strategy_version, instrument, base, quote,
     leg, side, status, time_in_force, quantity, price, reserved_quantity, reserved_notional, control_version, epoch,
     authorised_until, failures, final_at)

@@ -10,6 +10,7 @@ import { openPool } from '../../adapters/store/pool.js';
 import type { ControlStore, MarketStore, OrderStore } from '../../activities/ports/store.js';
 import { configPath, databaseUrl, loadConfig, logLevel, type Config } from '../../config/index.js';
 import { KeelsonError } from '../../core/errors.js';
+import { checkDurability } from '../../db/durability.js';
 import { quietRuntime } from './runtime.js';
 
 /** What every worker process has: configuration, ledger, Temporal. */
@@ -43,6 +44,8 @@ export async function openProcess(name: string, env: NodeJS.ProcessEnv): Promise
   const url = databaseUrl(env);
   if (url === undefined) throw new KeelsonError('CONFIG_DATABASE', { address: 'DATABASE_URL', detail: 'it is not set' });
   const pool = openPool(url, { applicationName: `keelson-${name}`, max: 8 });
+  // A container may start a worker without the launcher, which checks the same.
+  await checkDurability(pool);
   const control = createControlStore(pool);
   const { instanceId, epoch } = await control.epoch();
   // The SDK's runtime comes to life with its first connection: what it logs is settled before.
