@@ -43,7 +43,7 @@ export async function serve(venue: Venue, port: number, adminPort: number): Prom
       wsApi: `ws://${HOST}:${tradingPort}/ws-api/v3`,
       admin: `http://${HOST}:${adminsPort}`,
     },
-    userReaders: (account) => streams.users.count(account),
+    userReaders: (account) => streams.users.readersOf(account),
     async close() {
       streams.drop('all', 0);
       await Promise.all([closed(rest), closed(admin)]);

@@ -53,6 +53,8 @@ export interface VenueListener {
   onTick(tick: TapeTick): void;
   onBarClosed(tape: Tape, bar: TapeBar): void;
   onMoment(): void;
+  /** How many it will tell of an account's events. */
+  readersOf(account: string): number;
   onBalanceMoved(account: string, asset: string, amount: Units): void;
   /** A snapshot of this book is about to be read: changes not told yet are told first, so that the two fit together. */
   onSnapshot(symbol: string): void;
@@ -121,6 +123,7 @@ export class Venue {
       lists: this.lists,
       journal: this.#journal,
       feeRates: options.feeRates,
+      readersOf: (account) => this.#listeners.reduce((sum, listener) => sum + listener.readersOf(account), 0),
       onCommitted: (committed) => this.#listeners.forEach((listener) => listener.onCommitted(committed)),
     });
     this.engine.nextOrderId = restore.lastOrderId + 1;

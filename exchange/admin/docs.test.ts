@@ -11,6 +11,9 @@ test('the reference page has exactly the calls of the admin port', () => {
 });
 
 test('the reference page has exactly the faults, each with its stage', () => {
-  const documented = [...page.matchAll(/^\| `(\w+)` \| (arrival|order|reply|visibility|event) \|/gm)].map((match) => [match[1], match[2]]);
+  const documented = [...page.matchAll(/^\| `(\w+)` \| (arrival|order|reply|visibility|event|frame) \|/gm)].map((match) => [
+    match[1],
+    match[2],
+  ]);
   expect(Object.fromEntries(documented)).toEqual(FAULTS);
 });

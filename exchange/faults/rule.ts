@@ -1,7 +1,7 @@
 import type { FaultEvent } from '../journal/record.js';
 
 /** When in a call's life a fault strikes. */
-export type Stage = 'arrival' | 'order' | 'reply' | 'visibility' | 'event';
+export type Stage = 'arrival' | 'order' | 'reply' | 'visibility' | 'event' | 'frame';
 
 /** Every fault by name, with the stage it belongs to. `docs/reference/paper-venue.md` describes each. */
 export const FAULTS = {
@@ -19,6 +19,10 @@ export const FAULTS = {
   delayEvent: 'event',
   loseEvent: 'event',
   dropStream: 'event',
+  duplicateFrame: 'frame',
+  delayFrame: 'frame',
+  loseFrame: 'frame',
+  dropMarketStream: 'frame',
 } as const satisfies Record<string, Stage>;
 export type FaultName = keyof typeof FAULTS;
 
@@ -34,6 +38,8 @@ export interface Target {
   readonly clientOrderId?: string;
   /** Of a user-data event: `NEW`, `TRADE`, `CANCELED` … */
   readonly execution?: string;
+  /** Of a public frame: `btcusdt@trade`. */
+  readonly stream?: string;
 }
 
 export interface FaultRule extends Target {
@@ -60,7 +66,7 @@ export interface FaultRule extends Target {
   readonly percent: number;
 }
 
-export const TARGET_FIELDS = ['call', 'account', 'symbol', 'side', 'type', 'clientOrderId', 'execution'] as const;
+export const TARGET_FIELDS = ['call', 'account', 'symbol', 'side', 'type', 'clientOrderId', 'execution', 'stream'] as const;
 
 export function matches(rule: Target, target: Target): boolean {
   return TARGET_FIELDS.every((field) => {
@@ -74,7 +80,7 @@ export function matches(rule: Target, target: Target): boolean {
 
 /** A fault that was applied, as the journal has it. */
 export function faultEvent(rule: FaultRule, target: Target): FaultEvent {
-  const { call, account, symbol, clientOrderId, execution } = target;
-  const words = [call, account, symbol, clientOrderId, execution].filter((word) => word !== undefined && word !== '');
+  const { call, account, symbol, clientOrderId, execution, stream } = target;
+  const words = [call, account, symbol, clientOrderId, execution, stream].filter((word) => word !== undefined && word !== '');
   return { type: 'fault', rule: rule.id, fault: rule.fault, target: words.join(' ') };
 }

@@ -17,6 +17,7 @@ export type JournalEvent =
   | FillEvent
   | OrderListEvent
   | BalanceEvent
+  | SentEvent
   | FaultEvent
   | ActionEvent;
 
@@ -121,6 +122,17 @@ export interface BalanceEvent {
   readonly asset: string;
   readonly free: string;
   readonly locked: string;
+}
+
+/**
+ * The user-data events of this transaction go out to those who read the account's streams: an execution report for each
+ * step of its orders, and its balances. How a fault changes that is told by fault events of later lines.
+ */
+export interface SentEvent {
+  readonly type: 'sent';
+  readonly account: string;
+  readonly readers: number;
+  readonly executionReports: number;
 }
 
 /** A fault was applied to a call or a stream. */

@@ -36,6 +36,8 @@ export interface EngineParts {
   readonly lists: OrderLists;
   readonly journal: Journal;
   readonly feeRates: FeeRates;
+  /** How many read an account's events at this moment. */
+  readonly readersOf: (account: string) => number;
   readonly onCommitted: (committed: Committed) => void;
 }
 
@@ -418,6 +420,12 @@ export class Engine {
   #commit(tx: Transaction): void {
     const balances = this.#parts.ledger.takeChanges();
     const events = [...tx.events, ...tx.reports.flatMap((report) => eventsOf(report, tx)), ...balances.map(balanceEventOf)];
+    for (const account of new Set([...tx.reports.map(({ order }) => order.account), ...balances.map((balance) => balance.account)])) {
+      const readers = this.#parts.readersOf(account);
+      if (readers === 0) continue;
+      const executionReports = tx.reports.filter(({ order }) => order.account === account).length;
+      events.push({ type: 'sent', account, readers, executionReports });
+    }
     if (events.length > 0) this.#parts.orders.placed(this.#parts.journal.append(tx.time, events));
     this.#parts.onCommitted({ time: tx.time, reports: tx.reports, trades: tx.trades, balances });
   }

@@ -1,15 +1,23 @@
+import type { FaultRule } from '../faults/rule.js';
 import type { Channel } from './channel.js';
 
 /** Somebody who reads streams. */
 export interface Subscriber {
   /** `data` is JSON text. */
   deliver(stream: string, data: string): void;
+  /** Ends the connection. */
+  drop(): void;
 }
 
 /** Who reads which stream. Nothing is written out for a stream that nobody reads. */
 export class Hub {
+  readonly #faultOf: (channel: Channel) => FaultRule | undefined;
   readonly #subscribers = new Map<string, { channel: Channel; readers: Set<Subscriber> }>();
   readonly #bySymbol = new Map<string, Map<string, Channel>>();
+
+  constructor(faultOf: (channel: Channel) => FaultRule | undefined) {
+    this.#faultOf = faultOf;
+  }
 
   add(channel: Channel, subscriber: Subscriber): void {
     let entry = this.#subscribers.get(channel.name);
@@ -38,6 +46,18 @@ export class Hub {
   }
 
   publish(stream: string, data: string): void {
-    for (const reader of this.#subscribers.get(stream)?.readers ?? []) reader.deliver(stream, data);
+    const entry = this.#subscribers.get(stream);
+    if (entry === undefined) return;
+    const rule = this.#faultOf(entry.channel);
+    const tell = (): void => {
+      for (const reader of entry.readers) reader.deliver(stream, data);
+    };
+    if (rule === undefined) tell();
+    else if (rule.fault === 'dropMarketStream') for (const reader of entry.readers) reader.drop();
+    else if (rule.fault === 'delayFrame') setTimeout(tell, rule.delayMs);
+    else if (rule.fault === 'duplicateFrame') {
+      tell();
+      tell();
+    }
   }
 }

@@ -61,6 +61,10 @@ export class MarketPublisher implements VenueListener {
 
   onBalanceMoved(): void {}
 
+  readersOf(): number {
+    return 0;
+  }
+
   onSnapshot(symbol: string): void {
     this.#depth(symbol, this.#venue.books.get(symbol) as InstrumentBook, this.#venue.now());
   }

@@ -51,6 +51,10 @@ export class StreamSession implements Subscriber {
     this.connection.sendData(this.#isCombined ? `{"stream":${JSON.stringify(stream)},"data":${data}}` : data);
   }
 
+  drop(): void {
+    this.connection.drop();
+  }
+
   #command(text: string): void {
     let command: { id?: unknown; method?: unknown; params?: unknown };
     try {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { frameFault } from '../faults/frame-fault.js';
 import type { Dispatch } from '../rest/dispatch.js';
 import type { Venue } from '../venue.js';
 import { Hub } from './hub.js';
@@ -20,7 +21,7 @@ export class Streams {
   readonly users: UserPublisher;
   readonly #venue: Venue;
   readonly #dispatch: Dispatch;
-  readonly #hub = new Hub();
+  readonly #hub: Hub;
   readonly #refusals: Record<Which, number> = { all: 0, market: 0, user: 0 };
   readonly #silences: Record<Which, number> = { all: 0, market: 0, user: 0 };
   readonly #sessions = new Set<StreamSession | WsApiSession>();
@@ -29,6 +30,7 @@ export class Streams {
   constructor(venue: Venue, dispatch: Dispatch) {
     this.#venue = venue;
     this.#dispatch = dispatch;
+    this.#hub = new Hub((channel) => frameFault(venue, channel));
     this.users = new UserPublisher(venue);
     venue.listen(new MarketPublisher(venue, this.#hub));
     venue.listen(this.users);

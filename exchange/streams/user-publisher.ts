@@ -35,7 +35,7 @@ export class UserPublisher implements VenueListener {
     this.#readers.get(account)?.delete(reader);
   }
 
-  count(account: string): number {
+  readersOf(account: string): number {
     return this.#readers.get(account)?.size ?? 0;
   }
 

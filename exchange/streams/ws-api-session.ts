@@ -1,5 +1,7 @@
 import type { WebSocket } from 'ws';
 import type { Account } from '../accounts/accounts.js';
+import { answerCall } from '../faults/faulty-calls.js';
+import type { Target } from '../faults/rule.js';
 import { VenueError } from '../matching/venue-error.js';
 import { errorJson, type Dispatch } from '../rest/dispatch.js';
 import { Params } from '../rest/params.js';
@@ -8,6 +10,12 @@ import { accountOfKey, checkSignature, checkTime } from '../rest/sign.js';
 import type { Venue } from '../venue.js';
 import { Connection } from './connection.js';
 import type { UserPublisher, UserReader } from './user-publisher.js';
+
+interface Request {
+  readonly id: unknown;
+  readonly method: string;
+  readonly params: ReadonlyMap<string, string>;
+}
 
 interface Subscription {
   readonly account: string;
@@ -75,17 +83,50 @@ export class WsApiSession {
   readonly readsUserData = true;
 
   #request(text: string): void {
-    let id: unknown = null;
-    let tellsLimits = true;
+    let request: Request;
     try {
-      const request = requestOf(text);
-      id = request.id;
-      tellsLimits = request.params.get('returnRateLimits') !== 'false';
-      this.#send(id, 200, { result: this.#answer(request.method, request.params) }, tellsLimits);
+      request = requestOf(text);
     } catch (error) {
       if (!(error instanceof VenueError)) throw error;
-      this.#send(id, error.status, { error: errorJson(error) }, tellsLimits);
+      this.connection.send(this.#frame({ id: null, params: new Map() }, error.status, { error: errorJson(error) }));
+      return;
     }
+    const call = CALLS[request.method];
+    const send = (frame: string): void => this.connection.send(frame);
+    if (call === undefined || this.#venue.faults.isEmpty) send(this.#answerTo(request).frame);
+    else {
+      answerCall(this.#venue, {
+        target: this.#targetOf(call, request.params),
+        answer: () => this.#answerTo(request),
+        refusal: (error) => this.#frame(request, error.status, { error: errorJson(error) }),
+        send,
+        drop: () => this.connection.drop(),
+      });
+    }
+  }
+
+  #answerTo(request: Request): { isAccepted: boolean; frame: string } {
+    try {
+      const result = this.#answer(request.method, request.params);
+      return { isAccepted: true, frame: this.#frame(request, 200, { result }) };
+    } catch (error) {
+      if (!(error instanceof VenueError)) throw error;
+      return { isAccepted: false, frame: this.#frame(request, error.status, { error: errorJson(error) }) };
+    }
+  }
+
+  /** What fault rules look at: the call by its name in REST. */
+  #targetOf(call: string, params: ReadonlyMap<string, string>): Target {
+    const apiKey = params.get('apiKey');
+    const found: Record<string, string | undefined> = {
+      call,
+      account: apiKey === undefined ? this.#account?.name : this.#venue.accounts.byKey(apiKey)?.name,
+      symbol: params.get('symbol'),
+      side: params.get('side'),
+      type: params.get('type'),
+      clientOrderId: params.get('newClientOrderId') ?? params.get('origClientOrderId'),
+    };
+    return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
   }
 
   #answer(method: string, params: ReadonlyMap<string, string>): unknown {
@@ -170,13 +211,13 @@ export class WsApiSession {
     };
   }
 
-  #send(id: unknown, status: number, rest: Record<string, unknown>, tellsLimits: boolean): void {
-    const limits = tellsLimits ? { rateLimits: this.#dispatch.usageJson() } : {};
-    this.connection.send(JSON.stringify({ id, status, ...rest, ...limits }));
+  #frame({ id, params }: Pick<Request, 'id' | 'params'>, status: number, rest: Record<string, unknown>): string {
+    const limits = params.get('returnRateLimits') === 'false' ? {} : { rateLimits: this.#dispatch.usageJson() };
+    return JSON.stringify({ id, status, ...rest, ...limits });
   }
 }
 
-function requestOf(text: string): { id: unknown; method: string; params: Map<string, string> } {
+function requestOf(text: string): Request {
   let request: Record<string, unknown>;
   try {
     request = JSON.parse(text) as Record<string, unknown>;
