@@ -41,16 +41,18 @@ await runAsProcess('trading', async (process) => {
       return configured.sizing;
     },
   };
+  const venueNow = (account: string): number => market.venueNow(account);
   const sink = createSignalSink({
     client,
     store: orders,
     wouldTrade: createWouldTrade(orderDependencies),
     clock,
+    venueNow,
     wait,
     log,
     count: (outcome) => metrics.signals.inc({ outcome }),
   });
-  const runnersOf = await loadRunners(process, sink);
+  const runnersOf = await loadRunners(process, sink, venueNow);
 
   const streamActivities: BarStreamActivities = {
     streamBars: (account, interval) => {

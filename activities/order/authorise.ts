@@ -32,17 +32,17 @@ export function createAuthorise(dependencies: OrderDependencies): (signal: Trade
 }
 
 async function authorise(dependencies: OrderDependencies, signal: TradeSignal): Promise<Authorisation> {
-  const { store, live, clock, epoch, instanceId, sizingOf } = dependencies;
+  const { store, live, epoch, instanceId, sizingOf } = dependencies;
   const { account, strategy, instrument } = signal;
   const clientOrderId = clientOrderIdOf(instanceId, intentIdOf(signal));
   let controlVersion = '0';
   for (let attempt = 0; attempt < PROTOCOL.compareAndSetAttempts; attempt += 1) {
     const ledger = await store.readRisk({ account, strategy, instrument });
     controlVersion = ledger.controlVersion;
-    const now = clock();
-    const verdict = decideOrder(signal, sizingOf(account, strategy), ledger, { ...live.view(account, instrument), now });
+    const view = live.view(account, instrument);
+    const verdict = decideOrder(signal, sizingOf(account, strategy), ledger, view);
     const written = await store.authorise(
-      { signal, clientOrderId, epoch, controlVersion, verdict, authorisedForMs: authorisedForMs(signal, now) },
+      { signal, clientOrderId, epoch, controlVersion, verdict, authorisedForMs: authorisedForMs(signal, view.now) },
       eventsOf(signal, clientOrderId, verdict),
     );
     if (written.kind !== 'conflict') return toAuthorisation(written);

@@ -17,10 +17,10 @@ export type Submission =
  * somebody who may still send: its outcome is unknown.
  */
 export function createSubmit(dependencies: OrderDependencies): (intentId: string, account: string) => Promise<Submission> {
-  const { store, venueOf, live, clock, epoch } = dependencies;
+  const { store, venueOf, live, epoch } = dependencies;
   return async (intentId, account) => {
     const { sender, profile } = venueOf(account);
-    const signedTimestamp = clock() + Math.round(live.clockSkewMs(account) ?? 0);
+    const signedTimestamp = live.venueNow(account);
     const { receiveWindowMs } = profile;
     const begun = await store.beginSubmit({ intentId, epoch, signedTimestamp, receiveWindowMs });
     if (begun.kind === 'refused') return { kind: 'refused', failures: begun.order.failures };

@@ -6,11 +6,10 @@ import type { OrderDependencies } from './dependencies.js';
  * Whether the gate would approve the signal at this moment. Nothing is reserved or written: what counts is the verdict
  * that authorise writes later.
  */
-export function createWouldTrade({ store, live, clock, sizingOf }: OrderDependencies): (signal: TradeSignal) => Promise<boolean> {
+export function createWouldTrade({ store, live, sizingOf }: OrderDependencies): (signal: TradeSignal) => Promise<boolean> {
   return async (signal) => {
     const { account, strategy, instrument } = signal;
     const ledger = await store.readRisk({ account, strategy, instrument });
-    const view = { ...live.view(account, instrument), now: clock() };
-    return decideOrder(signal, sizingOf(account, strategy), ledger, view).kind === 'approved';
+    return decideOrder(signal, sizingOf(account, strategy), ledger, live.view(account, instrument)).kind === 'approved';
   };
 }

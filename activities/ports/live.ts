@@ -3,6 +3,11 @@ import type { LiveView } from '../../core/risk/view.js';
 /** What this process sees of an account's venue right now: last prices by stream, the measured clock. */
 export interface LiveMarket {
   view(account: string, instrument: string): LiveView;
+  /**
+   * Now in the venue's time, epoch ms: bars are stamped in it, and so is how long a signal is valid. Our own clock as long
+   * as the venue's was never read.
+   */
+  venueNow(account: string): number;
   /** Theirs minus ours in ms, as last measured, however long ago; undefined until it was. */
   clockSkewMs(account: string): number | undefined;
 }

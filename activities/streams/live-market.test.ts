@@ -17,8 +17,14 @@ describe('what a process sees of its venues', () => {
     market.seePrice('main', BTC, '100' as DecimalText, now - 5);
     market.seeClock('main', { skewMs: 3, roundTripMs: 10 });
     market.seeClock('second', { skewMs: -400, roundTripMs: 10 });
-    expect(market.view('main', BTC)).toEqual({ now, price: { price: '100', ageMs: 5 }, clockSkewMs: 3 });
-    expect(market.view('second', BTC)).toEqual({ now, clockSkewMs: -400 });
+    expect(market.view('main', BTC)).toEqual({ now: now + 3, price: { price: '100', ageMs: 5 }, clockSkewMs: 3 });
+    expect(market.view('second', BTC)).toEqual({ now: now - 400, clockSkewMs: -400 });
+  });
+
+  it('signals expire in the venue’s time: a clock of ours that is ahead makes no exit late', () => {
+    market.seeClock('ahead', { skewMs: -5_000, roundTripMs: 10 });
+    expect(market.venueNow('ahead')).toBe(now - 5_000);
+    expect(market.venueNow('never read')).toBe(now);
   });
 
   it('a reading during which the process was stopped is none', () => {

@@ -29,6 +29,10 @@ export class StreamedMarket implements LiveMarket {
     if (roundTripMs <= ROUND_TRIP_LIMIT_MS) this.skews.set(account, { skewMs, measuredTime: this.clock() });
   }
 
+  venueNow(account: string): number {
+    return this.clock() + Math.round(this.clockSkewMs(account) ?? 0);
+  }
+
   clockSkewMs(account: string): number | undefined {
     return this.skews.get(account)?.skewMs;
   }
@@ -39,7 +43,7 @@ export class StreamedMarket implements LiveMarket {
     const skew = this.skews.get(account);
     const isKnown = skew !== undefined && Math.abs(now - skew.measuredTime) <= READING_LIMIT_MS;
     return {
-      now,
+      now: this.venueNow(account),
       ...(last === undefined ? {} : { price: { price: last.price, ageMs: now - last.receivedTime } }),
       ...(isKnown ? { clockSkewMs: skew.skewMs } : {}),
     };

@@ -53,6 +53,7 @@ export interface RiskView {
 
 /** What only the process that trades knows: live prices and the measured clock of the venue. Absent is unknown. */
 export interface LiveView {
+  /** In the venue's time, in which signals expire. */
   readonly now: number;
   readonly price?: { readonly price: DecimalText; readonly ageMs: number };
   readonly clockSkewMs?: number;

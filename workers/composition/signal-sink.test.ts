@@ -62,6 +62,7 @@ function sink(start: (call: number) => void, record: (call: number) => void = ()
       return true;
     },
     clock: () => now,
+    venueNow: () => now,
     wait: async (ms) => void (now += ms),
     log: { warn: (_, message) => void warnings.push(message) },
     count: (outcome) => void counted.push(outcome),

@@ -18,6 +18,8 @@ export interface SinkDependencies {
   /** The gate, asked without consequences. */
   readonly wouldTrade: (signal: TradeSignal) => Promise<boolean>;
   readonly clock: () => number;
+  /** Now in the venue's time, in which signals expire. */
+  readonly venueNow: (account: string) => number;
   readonly wait: (ms: number) => Promise<void>;
   readonly log: { warn(data: object, message: string): void };
   readonly count: (outcome: 'started' | 'notTraded') => void;
@@ -62,7 +64,7 @@ export function createSignalSink(dependencies: SinkDependencies): SignalSink {
           if (error instanceof WorkflowExecutionAlreadyStartedError) return;
           log.warn({ signal: signalId(signal), error: String(error) }, 'the workflow could not be started; it is tried again');
         }
-        if (clock() > signal.validUntil) return notTraded(signal, [failure('RISK_TEMPORAL_UNREACHABLE', { signal: signalId(signal) })]);
+        if (dependencies.venueNow(signal.account) > signal.validUntil) return notTraded(signal, [failure('RISK_TEMPORAL_UNREACHABLE', { signal: signalId(signal) })]);
         await wait(START_AGAIN_MS);
       }
     },

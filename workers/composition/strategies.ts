@@ -9,14 +9,12 @@ import type { WorkerProcess } from './process.js';
 
 /**
  * Loads every configured strategy with its approved model.
+ * @param venueNow in which bars are stamped: a clock of ours that is off must not make every signal late.
  * @returns the runners of an account and interval; made anew at each call, since a runner belongs to one stream.
  * @throws KeelsonError MODEL_MISSING, MODEL_HASH_MISMATCH, MODEL_SCHEMA_MISMATCH.
  */
-export async function loadRunners(
-  process: WorkerProcess,
-  sink: SignalSink,
-): Promise<(account: string, intervalMs: number) => StrategyRunner[]> {
-  const { config, env, clock } = process;
+export async function loadRunners(process: WorkerProcess, sink: SignalSink, venueNow: (account: string) => number): Promise<(account: string, intervalMs: number) => StrategyRunner[]> {
+  const { config, env } = process;
   const folder = resolve(configPath(env, globalThis.process.cwd()), '..');
   const loaded = await Promise.all(
     config.strategies.map(async (configured) => {
@@ -33,7 +31,7 @@ export async function loadRunners(
       .flatMap(({ configured, strategy, model, threshold }) =>
         configured.instruments.map((instrument) => {
           const { signalValidMs } = configured;
-          return new StrategyRunner({ account, strategy, instrument, intervalMs, model, threshold, signalValidMs, sink, clock });
+          return new StrategyRunner({ account, strategy, instrument, intervalMs, model, threshold, signalValidMs, sink, clock: () => venueNow(account) });
         }),
       );
 }
