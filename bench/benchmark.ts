@@ -17,8 +17,14 @@ export interface Finding {
   readonly machine: Machine;
 }
 
+/** A smaller run than the benchmark's own: its figures are no proof of the goal. */
+export interface Size {
+  readonly seconds?: number;
+  readonly orders?: number;
+}
+
 export interface Benchmark {
   readonly name: string;
   readonly summary: string;
-  run(): Promise<Finding>;
+  run(size: Size): Promise<Finding>;
 }

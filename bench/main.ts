@@ -1,5 +1,5 @@
-import { Command } from 'commander';
-import type { Finding } from './benchmark.js';
+import { Command, InvalidArgumentError } from 'commander';
+import type { Finding, Size } from './benchmark.js';
 import { VENUE_BENCHMARK } from './venue/benchmark.js';
 
 const BENCHMARKS = [VENUE_BENCHMARK];
@@ -10,6 +10,8 @@ const command = new Command('npm run bench --')
   .description('Runs benchmarks; without names all of them.')
   .argument('[names...]', `which: ${BENCHMARKS.map((one) => one.name).join(', ')}`)
   .option('--json', 'one JSON object a line')
+  .option('--seconds <n>', 'a shorter timed run, for a first look; it never counts as the goal', wholeNumber)
+  .option('--orders <n>', 'fewer orders, likewise', wholeNumber)
   .addHelpText('after', `\n${BENCHMARKS.map((one) => `  ${one.name.padEnd(10)} ${one.summary}`).join('\n')}`)
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : USAGE_EXIT))
   .parse();
@@ -19,11 +21,16 @@ if (unknown.length > 0) {
   process.stderr.write(`There is no benchmark ${unknown.join(', ')}. Known: ${BENCHMARKS.map((one) => one.name).join(', ')}.\n`);
   process.exit(USAGE_EXIT);
 }
-const { json } = command.opts<{ json?: boolean }>();
+const { json, ...size } = command.opts<{ json?: boolean } & Size>();
 for (const benchmark of BENCHMARKS) {
   if (command.args.length > 0 && !command.args.includes(benchmark.name)) continue;
-  const finding = await benchmark.run();
+  const finding = await benchmark.run(size);
   process.stdout.write(json === true ? `${JSON.stringify(finding)}\n` : asText(finding));
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('A whole number from 1.');
+  return Number(text);
 }
 
 function asText({ name, figures, goal, met, machine }: Finding): string {
