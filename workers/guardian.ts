@@ -25,7 +25,6 @@ await runAsProcess('guardian', async (process) => {
     ...books,
     venueOf: venues.of,
     live: new StreamedMarket(clock),
-    clock,
     instanceId,
     sizingOf: () => {
       throw new Error('invariant: the guardian sizes no entries');

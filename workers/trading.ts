@@ -32,7 +32,6 @@ await runAsProcess('trading', async (process) => {
     store: orders,
     venueOf: venues.of,
     live: market,
-    clock,
     epoch: process.epoch,
     instanceId: process.instanceId,
     sizingOf: (account, strategy) => {

@@ -3,12 +3,11 @@ import type { LiveMarket } from '../ports/live.js';
 import type { OrderStore } from '../ports/store.js';
 import type { Venue } from '../ports/venue.js';
 
-/** What the order activities of one process work with. `clock` is epoch ms. */
+/** What the order activities of one process work with. Time is the venue's, through `live`, or the database's. */
 export interface OrderDependencies {
   readonly store: OrderStore;
   readonly venueOf: (account: string) => Venue;
   readonly live: LiveMarket;
-  readonly clock: () => number;
   /** The epoch that this process was started under (P31) and the instance that its client order ids belong to. */
   readonly epoch: number;
   readonly instanceId: string;

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { intentIdOf } from '../../core/signal/signal.js';
 import { ACCOUNT, INSTRUMENT, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
+import type { LiveMarket } from '../ports/live.js';
 import type { OrderStore } from '../ports/store.js';
 import { bookFill } from './evidence.js';
 import { createOrderActivities, type OrderActivities } from './index.js';
@@ -37,7 +38,13 @@ describe('steps that something overtakes, on a real ledger and paper venue', () 
 
   it('P5: an entry that was authorised at the last moment of its signal is not sent after it', async () => {
     const signal = stack.signal('open', (bar += 1_000));
-    const late = createOrderActivities({ ...stack.dependencies, clock: () => signal.validUntil });
+    const { market } = stack;
+    const live: LiveMarket = {
+      view: (...which) => ({ ...market.view(...which), now: signal.validUntil }),
+      venueNow: () => signal.validUntil,
+      clockSkewMs: (account) => market.clockSkewMs(account),
+    };
+    const late = createOrderActivities({ ...stack.dependencies, live });
     expect(await late.authorise(signal)).toMatchObject({ kind: 'authorised' });
     const submission = await steps.submit(intentIdOf(signal), ACCOUNT);
     expect(submission).toMatchObject({ kind: 'refused', failures: [{ code: 'RISK_AUTHORISATION_EXPIRED' }] });

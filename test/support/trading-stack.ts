@@ -78,7 +78,6 @@ export async function openTradingStack(overrides: { readonly venueOf?: (venue: V
     store: createOrderStore(pool),
     venueOf: () => venue,
     live: market,
-    clock: Date.now,
     epoch,
     instanceId,
     sizingOf: () => ({ kind: 'fixedNotional', notional: d('500') }),
