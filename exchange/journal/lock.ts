@@ -17,7 +17,11 @@ interface Holder {
  */
 export function lockJournal(file: string): () => void {
   const folder = `${file}.lock`;
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
   const self: Holder = { pid: process.pid, startedAt: startOf(process.pid) ?? '', place: placeHere() };
   const draft = join(folder, `draft-${process.pid}`);
   for (;;) {
