@@ -64,7 +64,8 @@ export function createSignalSink(dependencies: SinkDependencies): SignalSink {
           if (error instanceof WorkflowExecutionAlreadyStartedError) return;
           log.warn({ signal: signalId(signal), error: String(error) }, 'the workflow could not be started; it is tried again');
         }
-        if (dependencies.venueNow(signal.account) > signal.validUntil) return notTraded(signal, [failure('RISK_TEMPORAL_UNREACHABLE', { signal: signalId(signal) })]);
+        if (dependencies.venueNow(signal.account) > signal.validUntil)
+          return notTraded(signal, [failure('RISK_TEMPORAL_UNREACHABLE', { signal: signalId(signal) })]);
         await wait(START_AGAIN_MS);
       }
     },

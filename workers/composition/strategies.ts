@@ -13,7 +13,11 @@ import type { WorkerProcess } from './process.js';
  * @returns the runners of an account and interval; made anew at each call, since a runner belongs to one stream.
  * @throws KeelsonError MODEL_MISSING, MODEL_HASH_MISMATCH, MODEL_SCHEMA_MISMATCH.
  */
-export async function loadRunners(process: WorkerProcess, sink: SignalSink, venueNow: (account: string) => number): Promise<(account: string, intervalMs: number) => StrategyRunner[]> {
+export async function loadRunners(
+  process: WorkerProcess,
+  sink: SignalSink,
+  venueNow: (account: string) => number,
+): Promise<(account: string, intervalMs: number) => StrategyRunner[]> {
   const { config, env } = process;
   const folder = resolve(configPath(env, globalThis.process.cwd()), '..');
   const loaded = await Promise.all(
@@ -31,7 +35,17 @@ export async function loadRunners(process: WorkerProcess, sink: SignalSink, venu
       .flatMap(({ configured, strategy, model, threshold }) =>
         configured.instruments.map((instrument) => {
           const { signalValidMs } = configured;
-          return new StrategyRunner({ account, strategy, instrument, intervalMs, model, threshold, signalValidMs, sink, clock: () => venueNow(account) });
+          return new StrategyRunner({
+            account,
+            strategy,
+            instrument,
+            intervalMs,
+            model,
+            threshold,
+            signalValidMs,
+            sink,
+            clock: () => venueNow(account),
+          });
         }),
       );
 }

@@ -10,8 +10,8 @@ import { openPaperVenue, type PaperVenue } from './open-paper-venue.js';
  */
 type Frame = Record<string, unknown>;
 
-const QUIET = { trace() {}, info() {}, error() {} } as unknown as typeof DefaultLogger;
-const ends: (() => void)[] = [];
+const QUIET: typeof DefaultLogger = { trace() {}, info() {}, error() {} };
+const ends: (() => unknown)[] = [];
 
 let paper: PaperVenue;
 let rest: MainClient;
