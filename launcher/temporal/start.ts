@@ -49,6 +49,8 @@ const SETTINGS = {
 
 const START_LIMIT_MS = 60_000;
 const STOP_GRACE_MS = 8000;
+const START_ATTEMPTS = 3;
+const ATTEMPT_PAUSE_MS = 300;
 
 /**
  * Starts the server over its file and returns when it answers.
@@ -63,15 +65,7 @@ export async function startTemporal(options: StartTemporalOptions): Promise<Temp
     throw new KeelsonError('CONFIG_TEMPORAL', { address, detail });
   }
   await mkdir(dirname(options.dbFile), { recursive: true });
-  const process = spawnServer(options);
-  let ended: ProcessEnd | undefined;
-  void process.exited.then((end) => (ended = end));
-  try {
-    await untilAnswering(address, () => ended !== undefined || options.signal?.aborted === true);
-  } catch (cause) {
-    const end = ended ?? (await process.stop(1000));
-    throw new KeelsonError('CONFIG_TEMPORAL', { address, detail: reasonOf(end, cause) }, { cause });
-  }
+  const process = await startAnswering(options, address);
   await recordVersion(options.dbFile, options.binary.version);
   return {
     pid: process.pid,
@@ -81,6 +75,27 @@ export async function startTemporal(options: StartTemporalOptions): Promise<Temp
     exited: process.exited,
     stop: async () => void (await process.stop(STOP_GRACE_MS)),
   };
+}
+
+/**
+ * The server picks ports for its own services, and between the choice and its use another program may take one: a server
+ * that ends at once is started again.
+ */
+async function startAnswering(options: StartTemporalOptions, address: string): Promise<GuardedProcess> {
+  for (let attempt = 1; ; attempt += 1) {
+    const process = spawnServer(options);
+    let ended: ProcessEnd | undefined;
+    void process.exited.then((end) => (ended = end));
+    try {
+      await untilAnswering(address, () => ended !== undefined || options.signal?.aborted === true);
+      return process;
+    } catch (cause) {
+      const isWorthAnother = ended !== undefined && attempt < START_ATTEMPTS && options.signal?.aborted !== true;
+      const end = ended ?? (await process.stop(1000));
+      if (!isWorthAnother) throw new KeelsonError('CONFIG_TEMPORAL', { address, detail: reasonOf(end, cause) }, { cause });
+      await new Promise((resolve) => setTimeout(resolve, ATTEMPT_PAUSE_MS));
+    }
+  }
 }
 
 function spawnServer(options: StartTemporalOptions): GuardedProcess {
@@ -131,7 +146,9 @@ function isListening(port: number): Promise<boolean> {
 }
 
 function reasonOf(end: ProcessEnd, cause: unknown): string {
-  const telling = end.lastLines.filter((line) => /^error|fatal|panic/i.test(line) || /\s(error|fatal)\s/.test(line));
+  const telling = end.lastLines.filter(
+    (line) => /^error|fatal|panic|address already in use|unable to/i.test(line) || /\s(error|fatal)\s/.test(line),
+  );
   const said = (telling.length > 0 ? telling : end.lastLines.slice(-3)).map((line) => line.slice(0, 300)).join('; ');
   const what = cause instanceof Error ? cause.message : String(cause);
   return said === '' ? `${what} (exit code ${end.code ?? 'none'})` : `${what}: ${said}`;
