@@ -27,7 +27,7 @@ export function createSubmit(dependencies: OrderDependencies): (intentId: string
     if (begun.kind === 'stored') return storedSubmission(begun.order, profile.id);
     const { clientOrderId, instrument, side, quantity, price, timeInForce } = begun.order;
     return sender.submit(
-      { clientOrderId, instrument, side, type: 'limit', timeInForce, quantity, price, signedTimestamp, receiveWindowMs },
+      { clientOrderId, instrument, side, type: 'limit', postOnly: false, timeInForce, quantity, price, signedTimestamp, receiveWindowMs },
       profile.submitDeadlineMs,
     );
   };

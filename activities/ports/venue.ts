@@ -2,16 +2,22 @@ import type { Bar } from '../../core/bars/bar.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
 import type { Failure } from '../../core/errors.js';
+import type { OrderType, TimeInForce } from '../../core/order/order-type.js';
 
 /** An order as it leaves: everything that the venue is told, fixed before the send (protocol P5, P6). */
 export interface OrderRequest {
   readonly clientOrderId: string;
   readonly instrument: string;
   readonly side: 'buy' | 'sell';
-  readonly type: 'limit';
-  readonly timeInForce: 'GTC' | 'IOC' | 'FOK';
+  readonly type: OrderType;
+  /** Refused by the venue rather than taking liquidity; only with `limit` and GTC. */
+  readonly postOnly: boolean;
+  readonly timeInForce: TimeInForce;
   readonly quantity: DecimalText;
+  /** The limit; for `stopMarket`, which carries none to the venue, the worst price that was reckoned with. */
   readonly price: DecimalText;
+  /** The last price at or beyond which a stop wakes; only with the stop types. */
+  readonly stopPrice?: DecimalText;
   /** Epoch ms in the venue's time. The request carries this, never the moment of sending. */
   readonly signedTimestamp: number;
   /** The venue admits the order until signedTimestamp + receiveWindowMs on its own clock. */
@@ -44,6 +50,8 @@ export interface VenueOrder {
   readonly quantity: DecimalText;
   readonly executedQuantity: DecimalText;
   readonly price: DecimalText;
+  /** False for a stop that waits for its price; where the venue does not tell, a stop counts as waiting. */
+  readonly isTriggered: boolean;
   /** When the venue created it, epoch ms on the venue's clock. */
   readonly createdTime: number;
 }
@@ -82,6 +90,8 @@ export interface VenueReader {
   bars(instrument: string, intervalMs: number, fromTime: number, limit: number): Promise<readonly Bar[]>;
   /** Ours minus theirs is not returned, but theirs minus ours: add `skewMs` to our clock to have the venue's time. */
   clock(): Promise<{ readonly venueTime: number; readonly skewMs: number; readonly roundTripMs: number }>;
+  /** The last traded price: what an exit refers to where no stream is at hand. */
+  lastPrice(instrument: string): Promise<DecimalText>;
   balances(): Promise<readonly Balance[]>;
   lookUp(instrument: string, clientOrderId: string): Promise<LookUp>;
   openOrders(instrument?: string): Promise<readonly VenueOrder[]>;
@@ -124,6 +134,18 @@ export interface VenueStreams {
 /** What differs between venues, as data. */
 export interface VenueProfile {
   readonly id: string;
+  /** How an order is found again: asked for by its client id, or listed and matched. */
+  readonly recovery: 'lookUpById' | 'listAndMatch';
+  readonly orderTypes: readonly OrderType[];
+  /** Whether an order may be sent that only rests (`postOnly`). */
+  readonly postOnly: boolean;
+  /** Which streams the venue has; without one its data are polled. */
+  readonly streams: { readonly bars: boolean; readonly account: boolean };
+  /** What the venue allows one address or account: weight and orders in a window. */
+  readonly rateBudget: {
+    readonly weight: { readonly limit: number; readonly windowMs: number };
+    readonly orders: { readonly limit: number; readonly windowMs: number };
+  };
   readonly admission: 'enforced' | 'unbounded';
   /** After this many ms past the admission window an order that exists is visible to a look-up. */
   readonly visibilityBoundMs: number;

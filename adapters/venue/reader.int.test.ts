@@ -79,6 +79,7 @@ describe('reading', () => {
         minQuantity: '0.00001',
         maxQuantity: '9000000000',
         minNotional: '5',
+        marketStop: false,
       },
       expect.objectContaining({ instrument: 'SPX/USDT', tickSize: '0.05', stepSize: '1' }),
     ]);
@@ -161,6 +162,7 @@ describe('reading', () => {
       quantity: '0.01',
       executedQuantity: '0.004',
       price: '43250.1',
+      isTriggered: true,
       createdTime: 1_700_000_000_123,
     };
     expect(await venue.reader.openOrders()).toEqual([expected]);

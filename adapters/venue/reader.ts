@@ -94,6 +94,8 @@ export function venueReader(parts: ReaderParts): VenueReader {
       return found;
     },
 
+    lastPrice: (instrument) => ask('price', () => profile.lastPrice(client, listing.symbolId(instrument))),
+
     balances: () =>
       ask('balances', async () => {
         const reply: Raw = await client.fetchBalance();

@@ -14,6 +14,7 @@ const ORDER: OrderRequest = {
   instrument: 'BTC/USDT',
   side: 'buy',
   type: 'limit',
+  postOnly: false,
   timeInForce: 'IOC',
   quantity: decimalTextOf('0.01'),
   price: decimalTextOf('43250.1'),
@@ -82,6 +83,7 @@ describe('P6: the request carries what was fixed before the send', () => {
         quantity: '0.01',
         executedQuantity: '0.01',
         price: '43250.1',
+        isTriggered: true,
         createdTime: 1_700_000_000_123,
       },
       fills: [

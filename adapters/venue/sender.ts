@@ -50,7 +50,7 @@ export function orderSender(parts: {
         const detail = `the client order id ${request.clientOrderId} is not allowed there`;
         return { kind: 'rejected', failure: failure('VENUE_REJECTED', { ...values(request), detail }) };
       }
-      const outcome = await transport.run<Created>(() => create(client, request), deadlineMs);
+      const outcome = await transport.run<Created>(() => create(client, request, profile), deadlineMs);
       if (outcome.ok) return accepted(request, outcome.value);
       const evidence = evidenceOf(outcome.error, outcome.seen, profile);
       const verdict = verdictOf(evidence, profile.verdictRows, {
@@ -62,16 +62,10 @@ export function orderSender(parts: {
   };
 }
 
-function create(client: CcxtRest, request: OrderRequest): Promise<Created> {
+function create(client: CcxtRest, request: OrderRequest, profile: WireProfile): Promise<Created> {
   // Declared as numbers by the library, but read as text: a float would lose digits even where it is overridden below.
   const quantity = request.quantity as unknown as number;
   const price = request.price as unknown as number;
-  return client.createOrder(request.instrument, request.type, request.side, quantity, price, {
-    clientOrderId: request.clientOrderId,
-    timeInForce: request.timeInForce,
-    quantity: request.quantity,
-    price: request.price,
-    timestamp: request.signedTimestamp,
-    recvWindow: request.receiveWindowMs,
-  });
+  const { type, params } = profile.create(request);
+  return client.createOrder(request.instrument, type, request.side, quantity, price, params);
 }

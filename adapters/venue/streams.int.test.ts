@@ -253,6 +253,7 @@ describe('the account', () => {
       quantity: '0.01',
       executedQuantity: '0',
       price: '43250.1',
+      isTriggered: true,
       createdTime: 1_700_000_000_123,
     };
     expect(events.slice(1)).toEqual([

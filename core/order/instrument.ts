@@ -13,4 +13,6 @@ export interface InstrumentRules {
   readonly minQuantity: DecimalText;
   readonly maxQuantity: DecimalText;
   readonly minNotional: DecimalText;
+  /** Whether the venue takes a stop that sells at the market; absent in rows of before is no. */
+  readonly marketStop?: boolean;
 }

@@ -1,6 +1,7 @@
 import type { Failure } from '../errors.js';
 import { Decimal, ZERO_TEXT, decimal, text, type DecimalText } from '../money/index.js';
 import type { Leg } from '../signal/signal.js';
+import type { TimeInForce } from './order-type.js';
 import { isFinal, leavesQuantity, type OrderState, type OrderStatus, type VenueEnd } from './lifecycle.js';
 
 /** An order row as the ledger holds it. Quantities in base, notionals in quote, times epoch ms. */
@@ -17,7 +18,7 @@ export interface StoredOrder {
   readonly leg: Leg;
   readonly side: 'buy' | 'sell';
   readonly status: OrderStatus;
-  readonly timeInForce: 'GTC' | 'IOC' | 'FOK';
+  readonly timeInForce: TimeInForce;
   readonly quantity: DecimalText;
   readonly price: DecimalText;
   readonly reservedQuantity: DecimalText;

@@ -19,6 +19,8 @@ export interface TradeSignal {
   /** The close of the bar: the price that the decision saw. */
   readonly referencePrice: DecimalText;
   readonly stopDistanceRatio: number;
+  /** Standard deviation of the bars' returns as the strategy measured it; absent where it measures none. */
+  readonly volatilityRatio?: number;
   readonly features: readonly number[];
   /** The model's probability and the threshold it had to reach; absent where no model gates this leg. */
   readonly score?: number;

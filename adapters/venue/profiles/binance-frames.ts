@@ -1,7 +1,7 @@
 import type { VenueFill, VenueOrder } from '../../../activities/ports/venue.js';
 import { ZERO_TEXT } from '../../../core/money/index.js';
 import { decimalAt, rowOf, textAt, timeAt, type Row } from '../wire-row.js';
-import { sideOf, statusOf } from './binance-rows.js';
+import { isStop, sideOf, statusOf } from './binance-rows.js';
 import type { Frame, InstrumentOf } from './wire-profile.js';
 
 /**
@@ -64,6 +64,7 @@ function orderFrame(row: Row, instrumentOf: InstrumentOf): Frame {
     quantity: decimalAt(row, 'q'),
     executedQuantity: decimalAt(row, 'z'),
     price: decimalAt(row, 'p'),
+    isTriggered: row['w'] === true || !isStop(row['o']),
     createdTime: timeAt(row, 'O'),
   };
   return row['x'] === 'TRADE' ? { kind: 'order', order, fill: fillFrame(row, order) } : { kind: 'order', order };

@@ -31,6 +31,11 @@ export function sideOf(word: string): 'buy' | 'sell' {
   throw new WireError(`the side ${word} is not known`);
 }
 
+/** The types whose orders wait for a price. */
+export function isStop(type: unknown): boolean {
+  return typeof type === 'string' && /^(STOP_LOSS|TAKE_PROFIT)/.test(type);
+}
+
 /** An order as replies, look-ups and lists write it: `time` where it is given, else the moment of its transaction. */
 export function orderOf(row: Row, instrumentOf: InstrumentOf): VenueOrder {
   return {
@@ -42,6 +47,8 @@ export function orderOf(row: Row, instrumentOf: InstrumentOf): VenueOrder {
     quantity: decimalAt(row, 'origQty'),
     executedQuantity: decimalAt(row, 'executedQty'),
     price: decimalAt(row, 'price'),
+    // Replies to new orders do not say it; where it is said, false is a stop that waits.
+    isTriggered: row['isWorking'] === true || (row['isWorking'] === undefined && !isStop(row['type'])),
     createdTime: timeAt(row, row['time'] === undefined ? 'transactTime' : 'time'),
   };
 }
@@ -106,6 +113,7 @@ export function rulesOf(instrument: string, info: Row): InstrumentRules {
     minQuantity: at('LOT_SIZE', 'minQty') ?? ZERO_TEXT,
     maxQuantity: maxQuantity === undefined || maxQuantity === ZERO_TEXT ? UNLIMITED : maxQuantity,
     minNotional: at('NOTIONAL', 'minNotional') ?? at('MIN_NOTIONAL', 'minNotional') ?? ZERO_TEXT,
+    marketStop: Array.isArray(info['orderTypes']) && info['orderTypes'].includes('STOP_LOSS'),
   };
 }
 

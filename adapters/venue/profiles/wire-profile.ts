@@ -1,7 +1,7 @@
 import type { Bar } from '../../../core/bars/bar.js';
 import type { DecimalText } from '../../../core/money/index.js';
 import type { InstrumentRules } from '../../../core/order/instrument.js';
-import type { Balance, VenueFill, VenueOrder, VenueProfile } from '../../../activities/ports/venue.js';
+import type { Balance, OrderRequest, VenueFill, VenueOrder, VenueProfile } from '../../../activities/ports/venue.js';
 import type { CcxtRest, CcxtStreams } from '../ccxt-client.js';
 import type { VerdictRow } from '../verdict.js';
 import type { Row } from '../wire-row.js';
@@ -53,8 +53,11 @@ export interface WireProfile extends VenueProfile {
   serverTime(client: CcxtRest): Promise<number>;
   rules(instrument: string, info: Row): InstrumentRules;
   bars(client: CcxtRest, query: BarQuery): Promise<readonly Bar[]>;
+  lastPrice(client: CcxtRest, symbolId: string): Promise<DecimalText>;
   balances(info: unknown): readonly Balance[];
   order(row: Row, instrumentOf: InstrumentOf): VenueOrder;
+  /** How a new order is written: the library's type and parameters, which win over what it computes itself (protocol P6). */
+  create(request: OrderRequest): { readonly type: string; readonly params: Readonly<Record<string, string | number | boolean>> };
   /** Fills that came with the answer to a new order. */
   fillsOfReply(row: Row, instrumentOf: InstrumentOf): readonly VenueFill[];
   fill(row: Row, instrumentOf: InstrumentOf): VenueFill;
