@@ -186,6 +186,16 @@ export class Venue {
     for (const listener of this.#listeners) listener.onBalanceMoved(account, asset, amount);
   }
 
+  /** The last price jumps and the book goes with it; the next tick of the data takes it on from there. */
+  movePrice(symbol: string, price: Units, volume: Units): void {
+    const book = this.#book(symbol);
+    const now = this.now();
+    this.noteAction('movePrice', { symbol, price: plainText(price), volume: plainText(volume) });
+    // The quantities of the book change with the moment, as they do from bar to bar.
+    book.depth.follow(Number(price / book.instrument.tick), Math.floor(now / this.intervalMs));
+    this.engine.print(book, price, volume, now, price < book.lastPrice);
+  }
+
   listen(listener: VenueListener): void {
     this.#listeners.push(listener);
   }

@@ -19,8 +19,20 @@ export const AUTHORISE: LocalActivityOptions = {
  */
 export const SUBMIT: LocalActivityOptions = { startToCloseTimeout: '8s', scheduleToCloseTimeout: '20s', retry: WHILE_FRESH };
 
+/** One statement that reads what the owner of a position decides on. */
+export const LOOK: LocalActivityOptions = { startToCloseTimeout: '4s', retry: UNTIL_DONE };
+
+/**
+ * Handing a signal to the owner of its position: the call lasts as long as the exit does, and is made again, with the same
+ * id, until the owner has answered.
+ */
+export const HAND_OVER: ActivityOptions = { startToCloseTimeout: '70s', heartbeatTimeout: '10s', retry: UNTIL_DONE };
+
 /** Writing down what is known: it must happen, however long the database is away. */
 export const RECORD: ActivityOptions = { startToCloseTimeout: '10s', retry: UNTIL_DONE };
+
+/** Looking after a resting entry: half a minute at a time, taken up by another worker within 5 s. */
+export const TEND: ActivityOptions = { startToCloseTimeout: '90s', heartbeatTimeout: '5s', retry: UNTIL_DONE };
 
 /** One look-up at the venue with its bookings. */
 export const RESOLVE: ActivityOptions = { startToCloseTimeout: '30s', retry: UNTIL_DONE };

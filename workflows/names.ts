@@ -4,11 +4,14 @@ export const TASK_QUEUES = { trading: 'trading', guardian: 'guardian' } as const
 export const WORKFLOW_TYPES = {
   signalToOrder: 'signalToOrder',
   settleOrder: 'settleOrder',
+  protectPosition: 'protectPosition',
   watchBars: 'watchBars',
   watchAccount: 'watchAccount',
   tradingControl: 'tradingControl',
 } as const;
 
 export const watchBarsWorkflowId = (account: string, interval: string): string => `bars:${account}:${interval}`;
-export const watchAccountWorkflowId = (account: string): string => `watch:${account}`;
+/** `instance`: which guardian's stream; the first one's has no number. */
+export const watchAccountWorkflowId = (account: string, instance = '1'): string =>
+  instance === '1' ? `watch:${account}` : `watch:${account}:${instance}`;
 export const tradingControlWorkflowId = (account: string): string => `trading-control/${account}`;

@@ -1,8 +1,9 @@
 import type { Failure } from '../../core/errors.js';
 import type { Surprise } from '../../core/order/lifecycle.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
+import type { GateVerdict } from '../../core/risk/approved-order.js';
 import { signalId, type TradeSignal } from '../../core/signal/signal.js';
-import type { Events } from '../ports/store.js';
+import type { Events, Intent } from '../ports/store.js';
 
 type AuditEvent = NonNullable<Events['audit']>[number];
 
@@ -27,13 +28,34 @@ export function signalEvent(kind: 'signal.recorded' | 'signal.notTraded', signal
   };
 }
 
+/** What the gate's verdict on an intent leaves in the audit log: of its signal, where it has one, and of the order. */
+export function verdictEvents(intent: Intent, signal: TradeSignal | null, clientOrderId: string, verdict: GateVerdict): Events {
+  const { intentId, account, strategy, instrument, leg, purpose } = intent;
+  const about = { ...(signal === null ? {} : { signalId: signalId(signal) }), intentId, strategy, instrument, leg, purpose };
+  if (verdict.kind === 'denied') {
+    const { failures } = verdict;
+    const denied = { kind: 'order.denied', account, data: { ...about, failures, codes: failures.map((one) => one.code) } };
+    // A further order of a signal that was traded before says nothing about the signal.
+    return { audit: [...(signal === null || intent.sequence > 1 ? [] : [signalEvent('signal.notTraded', signal, failures)]), denied] };
+  }
+  const { side, quantity, price, stopPrice } = verdict.order;
+  const data = { ...about, clientOrderId, side, quantity, price, ...(stopPrice === null ? {} : { stopPrice }) };
+  const authorised = { kind: 'order.authorised', account, data };
+  return { audit: [...(signal === null || intent.sequence > 1 ? [] : [signalEvent('signal.recorded', signal, [])]), authorised] };
+}
+
+/** Wakes the owner of the order's position: what it holds, or what protects it, is not what it was. */
+export function ownerEvent({ account, strategy, instrument }: Pick<StoredOrder, 'account' | 'strategy' | 'instrument'>): Events {
+  return { outbox: [{ kind: 'positionChanged', data: { account, strategy, instrument } }] };
+}
+
 /** The line of the audit log for what happened to an order. */
 export function orderEvent(kind: string, order: StoredOrder, extra: object = {}): AuditEvent {
-  const { account, intentId, clientOrderId, venueOrderId, strategy, instrument, side, leg, quantity, price, status } = order;
+  const { account, intentId, clientOrderId, venueOrderId, strategy, instrument, side, leg, purpose, quantity, price, status } = order;
   return {
     kind: `order.${kind}`,
     account,
-    data: { intentId, clientOrderId, venueOrderId, strategy, instrument, side, leg, quantity, price, status, ...extra },
+    data: { intentId, clientOrderId, venueOrderId, strategy, instrument, side, leg, purpose, quantity, price, status, ...extra },
   };
 }
 

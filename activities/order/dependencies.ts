@@ -1,15 +1,19 @@
+import type { ExecutionPolicy } from '../../core/execution/policy.js';
 import type { Sizing } from '../../core/sizing/fixed-notional.js';
 import type { LiveMarket } from '../ports/live.js';
+import type { RiskSource } from '../ports/risk.js';
 import type { OrderStore } from '../ports/store.js';
 import type { Venue } from '../ports/venue.js';
 
 /** What the order activities of one process work with. Time is the venue's, through `live`, or the database's. */
 export interface OrderDependencies {
   readonly store: OrderStore;
+  readonly risk: RiskSource;
   readonly venueOf: (account: string) => Venue;
   readonly live: LiveMarket;
   /** The epoch that this process was started under (P31) and the instance that its client order ids belong to. */
   readonly epoch: number;
   readonly instanceId: string;
-  readonly sizingOf: (account: string, strategy: string) => Sizing;
+  /** How a strategy's entries are sized and worked. */
+  readonly entriesOf: (account: string, strategy: string) => { readonly sizing: Sizing; readonly execution: ExecutionPolicy };
 }

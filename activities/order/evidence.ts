@@ -6,7 +6,7 @@ import { changeOf, stateOf, type StoredOrder } from '../../core/order/stored-ord
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { OrderStore } from '../ports/store.js';
 import type { VenueFill, VenueOrder } from '../ports/venue.js';
-import { joined, orderEvent, surpriseEvents } from './audit.js';
+import { joined, orderEvent, ownerEvent, surpriseEvents } from './audit.js';
 
 export interface Books {
   readonly store: OrderStore;
@@ -31,13 +31,19 @@ export async function applyEvent(
     const isUnchanged =
       moved.surprises.length === 0 &&
       change.status === order.status &&
+      change.isTriggered === (order.triggeredTime !== null) &&
       change.venueOrderId === order.venueOrderId &&
       change.venueStatus === order.venueStatus &&
       change.venueExecutedQuantity === order.venueExecutedQuantity;
     if (isUnchanged) return order;
     const after = { ...order, ...change };
     const told = change.status === order.status ? {} : { audit: [orderEvent(change.status, after, { failures })] };
-    const events = joined(told, surpriseEvents(order, moved.surprises, { event: event.kind, from: order.status, to: change.status }));
+    const owner = order.purpose === 'stop' ? ownerEvent(order) : {};
+    const events = joined(
+      told,
+      owner,
+      surpriseEvents(order, moved.surprises, { event: event.kind, from: order.status, to: change.status }),
+    );
     const written = await books.store.changeOrder(change, books.epoch, events);
     if (written.kind !== 'conflict') return written.order;
   }
@@ -77,7 +83,7 @@ export async function bookFill(books: Books, account: string, fill: VenueFill): 
       position: { ...applyFill(position, ledgerFill), strategy, version: position.version },
       entries: entriesOf(ledgerFill),
       epoch: books.epoch,
-      events: joined(booked, told, surpriseEvents(order, moved.surprises, detail)),
+      events: joined(booked, told, ownerEvent(order), surpriseEvents(order, moved.surprises, detail)),
     });
     if (kind !== 'conflict') return books.store.order(order.intentId);
   }
@@ -88,8 +94,10 @@ export async function bookFill(books: Books, account: string, fill: VenueFill): 
 export async function adopt(books: Books, intentId: string, found: VenueOrder, fills: readonly VenueFill[]): Promise<StoredOrder> {
   const order = await mustFind(books, intentId);
   for (const fill of fills) await bookFill(books, order.account, { ...fill, clientOrderId: order.clientOrderId });
-  const { venueOrderId, status } = found;
-  if (status === 'accepted' || status === 'partiallyFilled') return applyEvent(books, intentId, { kind: 'accept', venueOrderId });
+  const { venueOrderId, status, isTriggered } = found;
+  if (status === 'accepted' || status === 'partiallyFilled') {
+    return applyEvent(books, intentId, { kind: 'accept', venueOrderId, isTriggered: isTriggered && order.stopPrice !== null });
+  }
   const executedQuantity = decimal(found.executedQuantity);
   return applyEvent(books, intentId, { kind: 'end', status, executedQuantity, venueOrderId });
 }

@@ -1,45 +1,99 @@
+import { Context } from '@temporalio/activity';
 import { failure } from '../../core/errors.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
 import { mapped } from '../failures.js';
+import type { ProtectionStore } from '../ports/store.js';
 import { signalEvent } from './audit.js';
-import { createAuthorise, type Authorisation } from './authorise.js';
+import { createAuthorise, type Attempt } from './authorise.js';
+import { createAuthoriseExit, type ExitAuthorisation } from './authorise-exit.js';
 import type { OrderDependencies } from './dependencies.js';
 import { applyEvent } from './evidence.js';
+import { createProtection, type ProtectionActivities } from './protect.js';
 import { createRecord } from './record.js';
-import { createResolve, type Progress } from './resolve.js';
+import { createRequestCancel, createResolve, type Progress } from './resolve.js';
 import { createSubmit, type Submission } from './submit.js';
+import { createTend, type Tended } from './tend.js';
+import { AccountQueues, type Authorisation } from './write-verdict.js';
 
-/** The steps of an order's life, as the workflow calls them. */
-export interface OrderActivities {
-  authorise(signal: TradeSignal): Promise<Authorisation>;
+/** The steps that every order takes, whoever wants it. */
+export interface CommonOrderActivities {
   submit(intentId: string, account: string): Promise<Submission>;
   record(intentId: string, submission: Submission): Promise<StoredOrder>;
   resolve(intentId: string): Promise<Progress>;
+  requestCancel(intentId: string, because: string): Promise<StoredOrder>;
+}
+
+/** The steps of an entry, on the trading worker. */
+export interface OrderActivities extends CommonOrderActivities {
+  tend(intentId: string, signal: TradeSignal): Promise<Tended>;
+  authorise(signal: TradeSignal, which?: Attempt): Promise<Authorisation>;
   /**
    * For a signal whose authorisation could not be had: proves its order unsent, or records that there is none. An order
    * that an earlier run of the step got further is returned as it stands.
    */
-  abandon(signal: TradeSignal, detail: string): Promise<StoredOrder | null>;
+  abandon(signal: TradeSignal, detail: string, attempt?: number): Promise<StoredOrder | null>;
+}
+
+/** The steps of a position's owner, on the guardian. */
+export interface OwnerActivities extends CommonOrderActivities, ProtectionActivities {
+  authoriseExit(signal: TradeSignal, attempt: number): Promise<ExitAuthorisation>;
+  abandon(signal: TradeSignal, detail: string, attempt?: number): Promise<StoredOrder | null>;
 }
 
 export function createOrderActivities(dependencies: OrderDependencies): OrderActivities {
   return {
-    authorise: mapped(createAuthorise(dependencies)),
+    ...common(dependencies),
+    tend: mapped(createTend(dependencies, beating), 'untilDone'),
+    authorise: mapped(createAuthorise(dependencies, new AccountQueues())),
+    abandon: mapped(createAbandon(dependencies), 'untilDone'),
+  };
+}
+
+export function createOwnerActivities(dependencies: OrderDependencies, protection: ProtectionStore): OwnerActivities {
+  const queues = new AccountQueues();
+  const { look, authoriseStop, authoriseEscape, page } = createProtection(dependencies, protection, queues);
+  return {
+    ...common(dependencies),
+    look: mapped(look, 'untilDone'),
+    authoriseStop: mapped(authoriseStop),
+    authoriseEscape: mapped(authoriseEscape),
+    page: mapped(page, 'untilDone'),
+    authoriseExit: mapped(createAuthoriseExit(dependencies, queues)),
+    abandon: mapped(createAbandon(dependencies), 'untilDone'),
+  };
+}
+
+function common(dependencies: OrderDependencies): CommonOrderActivities {
+  return {
     submit: mapped(createSubmit(dependencies)),
     record: mapped(createRecord(dependencies), 'untilDone'),
     resolve: mapped(createResolve(dependencies), 'untilDone'),
-    abandon: mapped(async (signal, detail) => {
-      const { store, epoch } = dependencies;
-      const intentId = intentIdOf(signal);
-      const failures = [failure('INFRA_DATABASE', { detail })];
-      const isThere = async (): Promise<boolean> => (await store.order(intentId)) !== undefined;
-      if (!(await isThere())) {
-        await store.recordUntraded(signal, failures, { audit: [signalEvent('signal.notTraded', signal, failures)] });
-        // From here on no order can be made of the signal; but a run of authorise that was given up may have been quicker.
-        if (!(await isThere())) return null;
-      }
-      return applyEvent({ store, epoch }, intentId, { kind: 'expireUnsent' }, failures);
-    }),
+    requestCancel: mapped(createRequestCancel(dependencies), 'untilDone'),
   };
+}
+
+function createAbandon({ store, epoch }: OrderDependencies): OrderActivities['abandon'] {
+  return async (signal, detail, attempt = 1) => {
+    const intentId = intentIdOf(signal, attempt);
+    const failures = [failure('INFRA_DATABASE', { detail })];
+    const isThere = async (): Promise<boolean> => (await store.order(intentId)) !== undefined;
+    if (!(await isThere())) {
+      await store.recordUntraded(signal, failures, { audit: [signalEvent('signal.notTraded', signal, failures)] });
+      // From here on no order can be made of the signal; but a run of authorise that was given up may have been quicker.
+      if (!(await isThere())) return null;
+    }
+    return applyEvent({ store, epoch }, intentId, { kind: 'expireUnsent' }, failures);
+  };
+}
+
+const HEARTBEAT_MS = 1_000;
+
+/** Waits inside an activity, telling the server that it lives; ends with the activity when that is canceled. */
+async function beating(ms: number): Promise<void> {
+  const context = Context.current();
+  for (let left = ms; left > 0; left -= HEARTBEAT_MS) {
+    context.heartbeat();
+    await context.sleep(Math.min(left, HEARTBEAT_MS));
+  }
 }

@@ -1,4 +1,4 @@
-import { invariant } from '../../core/errors.js';
+import { invariant, type Failure } from '../../core/errors.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { applyEvent, adopt } from './evidence.js';
 import type { OrderDependencies } from './dependencies.js';
@@ -15,7 +15,7 @@ export function createRecord(dependencies: OrderDependencies): (intentId: string
       case 'accepted':
         return adopt(books, intentId, submission.order, submission.fills);
       case 'rejected':
-        return applyEvent(books, intentId, { kind: 'reject' }, [submission.failure]);
+        return applyEvent(books, intentId, { kind: 'reject' }, [withReason(submission)]);
       case 'alreadyExists':
       case 'unknown':
         return applyEvent(books, intentId, { kind: 'loseReply' }, [submission.failure]);
@@ -27,4 +27,9 @@ export function createRecord(dependencies: OrderDependencies): (intentId: string
       }
     }
   };
+}
+
+/** Why the venue refused, where it told it in a way that somebody acts on: kept with the order. */
+function withReason({ failure, reason }: Extract<Submission, { kind: 'rejected' }>): Failure {
+  return reason === undefined ? failure : { ...failure, values: { ...failure.values, reason } };
 }

@@ -1,5 +1,6 @@
 import { failure, invariant } from '../../core/errors.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
+import { PROTOCOL } from '../../core/risk/limits.js';
 import type { LookUp, Venue } from '../ports/venue.js';
 import { applyEvent, adopt } from './evidence.js';
 import type { OrderDependencies } from './dependencies.js';
@@ -11,42 +12,76 @@ export interface Progress {
   readonly waitMs: number;
 }
 
-const POLL_MS = 2_000;
+/** A cancel that is under way is looked after more often than an order that may rest. */
+const CANCEL_POLL_MS = 250;
 /** The venue's clock may have moved on between its answer and ours by this much without meaning anything. */
 const CREATED_BEFORE_SEND_LIMIT_MS = 500;
 
 /**
- * P11 and P15: takes an order one look-up further. Fences it first, so that nobody can still begin to send; then asks
- * the venue. Found: it is ours, with its fills. Absent: not placed only when the venue's own clock is past the window
- * and its visibility bound, twice. Never guesses: what is not proven stays as it is and is asked for again.
+ * P11, P15 and P17: takes an order one look-up further. Fences it first, so that nobody can still begin to send; then asks
+ * the venue. Found: it is ours, with its fills; one that has rested long enough, or whose cancel is wished, is canceled and
+ * looked up again. Absent: not placed only when the venue's own clock is past the window and its visibility bound, twice.
+ * Never guesses: what is not proven stays as it is and is asked for again.
  */
-export function createResolve(dependencies: OrderDependencies): (intentId: string) => Promise<Progress> {
-  const { store, venueOf } = dependencies;
+export function createResolve(
+  dependencies: Pick<OrderDependencies, 'store' | 'venueOf' | 'epoch'>,
+): (intentId: string) => Promise<Progress> {
   return async (intentId) => {
     const order = await fence(dependencies, intentId);
     if (order.isFinal) return { order, isSettled: true, waitMs: 0 };
-    const venue = venueOf(order.account);
+    const venue = dependencies.venueOf(order.account);
     const seen = await venue.reader.lookUp(order.instrument, order.clientOrderId);
-    if (seen.kind === 'found') return progress(await adoptFound(dependencies, venue, order, seen));
-    if (order.status !== 'unknown') {
-      // It was shown to be real once; a venue that no longer shows it is an incident, never "absent".
-      await report(dependencies, order, 'workingOrderMissing', { venueTime: seen.venueTime });
-      return progress(order);
-    }
-    if (venue.profile.admission === 'unbounded') {
-      await report(dependencies, order, 'unknownUnbounded', { venueTime: seen.venueTime });
-      return progress(order);
-    }
-    const windowEnd = (order.signedTimestamp ?? 0) + (order.receiveWindowMs ?? 0) + venue.profile.visibilityBoundMs;
-    if (seen.venueTime <= windowEnd) return { order, isSettled: false, waitMs: windowEnd - seen.venueTime + 1 };
-    const again = await venue.reader.lookUp(order.instrument, order.clientOrderId);
-    if (again.kind === 'found') return progress(await adoptFound(dependencies, venue, order, again));
-    return progress(await applyEvent({ store, epoch: dependencies.epoch }, intentId, { kind: 'proveAbsent' }));
+    if (seen.kind === 'absent') return whenAbsent(dependencies, venue, order, seen.venueTime);
+    const adopted = await adoptFound(dependencies, venue, order, seen);
+    if (!isCancelDue(adopted, seen.venueTime)) return progress(adopted, seen.venueTime);
+    return cancel(dependencies, venue, adopted);
   };
 }
 
-async function fence(dependencies: OrderDependencies, intentId: string): Promise<StoredOrder> {
-  const { store, epoch } = dependencies;
+/** Wishes the cancel of an order; it is done, again and again until the order is terminal, by `resolve` (P17). */
+export function createRequestCancel(
+  dependencies: Pick<OrderDependencies, 'store' | 'epoch'>,
+): (intentId: string, because: string) => Promise<StoredOrder> {
+  // On an order whose existence is not known yet the wish has no effect: it is resolved first, and the cancel wished again.
+  return (intentId) => applyEvent({ store: dependencies.store, epoch: dependencies.epoch }, intentId, { kind: 'requestCancel' });
+}
+
+type Parts = Pick<OrderDependencies, 'store' | 'venueOf' | 'epoch'>;
+
+async function whenAbsent(parts: Parts, venue: Venue, order: StoredOrder, venueTime: number): Promise<Progress> {
+  if (order.status !== 'unknown') {
+    // It was shown to be real once; a venue that no longer shows it is an incident, never "absent".
+    await report(parts, order, 'workingOrderMissing', { venueTime });
+    return progress(order, venueTime);
+  }
+  if (venue.profile.admission === 'unbounded') {
+    await report(parts, order, 'unknownUnbounded', { venueTime });
+    return progress(order, venueTime);
+  }
+  const windowEnd = (order.signedTimestamp ?? 0) + (order.receiveWindowMs ?? 0) + venue.profile.visibilityBoundMs;
+  if (venueTime <= windowEnd) return { order, isSettled: false, waitMs: windowEnd - venueTime + 1 };
+  const again = await venue.reader.lookUp(order.instrument, order.clientOrderId);
+  if (again.kind === 'found') return progress(await adoptFound(parts, venue, order, again), again.venueTime);
+  const { store, epoch } = parts;
+  return progress(await applyEvent({ store, epoch }, order.intentId, { kind: 'proveAbsent' }), venueTime);
+}
+
+function isCancelDue(order: StoredOrder, venueTime: number): boolean {
+  if (order.isFinal || order.venueStatus !== null) return false;
+  return order.status === 'pendingCancel' || (order.workingUntil !== null && venueTime >= order.workingUntil);
+}
+
+/** What the cancel answers does not count, not even "unknown order": only what the look-up shows afterwards. */
+async function cancel(parts: Parts, venue: Venue, working: StoredOrder): Promise<Progress> {
+  const { store, epoch } = parts;
+  const order = await applyEvent({ store, epoch }, working.intentId, { kind: 'requestCancel' });
+  if (order.isFinal) return { order, isSettled: true, waitMs: 0 };
+  await venue.reader.cancel(order.instrument, order.clientOrderId);
+  const seen = await venue.reader.lookUp(order.instrument, order.clientOrderId);
+  return progress(seen.kind === 'found' ? await adoptFound(parts, venue, order, seen) : order, seen.venueTime);
+}
+
+async function fence({ store, epoch }: Parts, intentId: string): Promise<StoredOrder> {
   const order = await store.order(intentId);
   invariant(order !== undefined, `order ${intentId} was authorised and must have a row`);
   if (order.status === 'authorised') {
@@ -61,16 +96,11 @@ async function fence(dependencies: OrderDependencies, intentId: string): Promise
     : applyEvent({ store, epoch }, intentId, { kind: 'loseReply' }, [lost]);
 }
 
-async function adoptFound(
-  dependencies: OrderDependencies,
-  venue: Venue,
-  order: StoredOrder,
-  seen: Extract<LookUp, { kind: 'found' }>,
-): Promise<StoredOrder> {
-  const { store, epoch } = dependencies;
+async function adoptFound(parts: Parts, venue: Venue, order: StoredOrder, seen: Extract<LookUp, { kind: 'found' }>): Promise<StoredOrder> {
+  const { store, epoch } = parts;
   const signed = order.signedTimestamp;
   if (signed === null || seen.order.createdTime < signed - CREATED_BEFORE_SEND_LIMIT_MS) {
-    await report(dependencies, order, 'createdBeforeSend', { createdTime: seen.order.createdTime, signedTimestamp: signed });
+    await report(parts, order, 'createdBeforeSend', { createdTime: seen.order.createdTime, signedTimestamp: signed });
     return order;
   }
   const { venueOrderId } = seen.order;
@@ -79,13 +109,16 @@ async function adoptFound(
   return adopt({ store, epoch }, order.intentId, seen.order, fills);
 }
 
-async function report(dependencies: OrderDependencies, order: StoredOrder, kind: string, data: object): Promise<void> {
+async function report({ store }: Parts, order: StoredOrder, kind: string, data: object): Promise<void> {
   const { account, intentId } = order;
-  await dependencies.store.openIncident({
+  await store.openIncident({
     incidents: [{ key: `${kind}:${intentId}`, account, kind, data: { ...data, intentId } }],
   });
 }
 
-function progress(order: StoredOrder): Progress {
-  return { order, isSettled: order.isFinal, waitMs: order.isFinal ? 0 : POLL_MS };
+function progress(order: StoredOrder, venueTime: number): Progress {
+  if (order.isFinal) return { order, isSettled: true, waitMs: 0 };
+  const usual = order.status === 'pendingCancel' ? CANCEL_POLL_MS : PROTOCOL.workingOrderPollMs;
+  const untilCancel = order.workingUntil === null ? usual : Math.max(CANCEL_POLL_MS, order.workingUntil - venueTime + 1);
+  return { order, isSettled: false, waitMs: Math.min(usual, untilCancel) };
 }

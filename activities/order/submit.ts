@@ -25,11 +25,9 @@ export function createSubmit(dependencies: OrderDependencies): (intentId: string
     const begun = await store.beginSubmit({ intentId, epoch, signedTimestamp, receiveWindowMs });
     if (begun.kind === 'refused') return { kind: 'refused', failures: begun.order.failures };
     if (begun.kind === 'stored') return storedSubmission(begun.order, profile.id);
-    const { clientOrderId, instrument, side, quantity, price, timeInForce } = begun.order;
-    return sender.submit(
-      { clientOrderId, instrument, side, type: 'limit', postOnly: false, timeInForce, quantity, price, signedTimestamp, receiveWindowMs },
-      profile.submitDeadlineMs,
-    );
+    const { clientOrderId, instrument, side, type, postOnly, quantity, price, stopPrice, timeInForce } = begun.order;
+    const terms = { type, postOnly, timeInForce, quantity, price, ...(stopPrice === null ? {} : { stopPrice }) };
+    return sender.submit({ clientOrderId, instrument, side, ...terms, signedTimestamp, receiveWindowMs }, profile.submitDeadlineMs);
   };
 }
 

@@ -5,9 +5,12 @@ import type { LedgerEntry, PositionState } from '../../core/ledger/position.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
 import type { OrderChange, StoredOrder } from '../../core/order/stored-order.js';
-import type { GateVerdict } from '../../core/risk/gate.js';
+import type { ProtectionView } from '../../core/protection/plan.js';
+import type { PositionKey } from '../../core/protection/position-key.js';
+import type { GateVerdict } from '../../core/risk/approved-order.js';
 import type { RiskView } from '../../core/risk/view.js';
-import type { TradeSignal } from '../../core/signal/signal.js';
+import type { OrderPurpose } from '../../core/order/order-type.js';
+import type { Leg, TradeSignal } from '../../core/signal/signal.js';
 import type { VenueFill } from './venue.js';
 
 /** Written with the change it tells of, in the same statement (design, 4.6). */
@@ -22,11 +25,25 @@ export interface Events {
 /** `conflict`: decided on a version that has passed, so read and decide again. */
 export type Written = { readonly kind: 'written' | 'stored'; readonly order: StoredOrder } | { readonly kind: 'conflict' };
 
-/** `notTraded`: the signal is on record as not traded, for these reasons, and so it stays. */
-export type Authorised = Written | { readonly kind: 'notTraded'; readonly failures: readonly Failure[] };
+/**
+ * `notTraded`: the signal is on record as not traded, for these reasons, and so it stays. `denied`: an intent without a
+ * signal was refused; it is audited, and no row is kept.
+ */
+export type Authorised = Written | { readonly kind: 'notTraded' | 'denied'; readonly failures: readonly Failure[] };
+
+/** What somebody wants to do: the gate decides on it, and its id is unique for ever. */
+export interface Intent extends PositionKey {
+  readonly intentId: string;
+  readonly strategyVersion: string;
+  readonly leg: Leg;
+  readonly purpose: OrderPurpose;
+  readonly sequence: number;
+}
 
 export interface AuthoriseInput {
-  readonly signal: TradeSignal;
+  readonly intent: Intent;
+  /** The signal that wanted it; null for stops and escapes. */
+  readonly signal: TradeSignal | null;
   readonly clientOrderId: string;
   readonly epoch: number;
   /** The version that a denial was decided on, for the record. */
@@ -82,6 +99,15 @@ export interface OrderStore {
   watchedOrders(account: string): Promise<readonly StoredOrder[]>;
   /** Records something that people must look at, once for each key, and blocks entries of the instrument if asked to. */
   openIncident(events: Events): Promise<void>;
+}
+
+/** What the owners of positions read. Throws as OrderStore does. */
+export interface ProtectionStore {
+  readProtection(key: PositionKey): Promise<ProtectionView>;
+  /** The close of the instrument's newest stored bar at the account's venue. */
+  lastMark(key: PositionKey): Promise<DecimalText | undefined>;
+  /** Positions of an account that have not exactly one right stop: their owners are woken (P24). */
+  unprotected(account: string): Promise<readonly PositionKey[]>;
 }
 
 /** Bars, instruments and what the watch samples. */

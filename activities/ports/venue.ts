@@ -56,13 +56,16 @@ export interface VenueOrder {
   readonly createdTime: number;
 }
 
+/** Refusals that somebody answers with another order: the venue has told this, and nothing else, as the cause. */
+export type RejectionReason = 'postOnlyWouldTake' | 'stopWouldTrigger';
+
 /**
  * What is known after one send (protocol P10). `unknown` is everything that is not proven: it is never sent again.
  * `accepted` always has a non-empty venue order id.
  */
 export type SubmitVerdict =
   | { readonly kind: 'accepted'; readonly order: VenueOrder; readonly fills: readonly VenueFill[] }
-  | { readonly kind: 'rejected'; readonly failure: Failure }
+  | { readonly kind: 'rejected'; readonly failure: Failure; readonly reason?: RejectionReason }
   | { readonly kind: 'alreadyExists'; readonly failure: Failure }
   | { readonly kind: 'unknown'; readonly failure: Failure };
 

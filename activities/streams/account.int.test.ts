@@ -10,6 +10,7 @@ import { intentIdOf } from '../../core/signal/signal.js';
 import { ACCOUNT, INSTRUMENT, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
 import { disagreements } from '../../test/support/witness.js';
 import { createOrderActivities, type OrderActivities } from '../order/index.js';
+import type { PositionKey } from '../../core/protection/position-key.js';
 import { createResolve } from '../order/resolve.js';
 import type { StreamEvent, Venue, VenueReader } from '../ports/venue.js';
 import { streamAccount } from './account.js';
@@ -66,6 +67,7 @@ describe('streamAccount, on a real ledger and paper venue', () => {
   let stopping: AbortController;
   const running: Promise<void>[] = [];
   const warnings: string[] = [];
+  const woken: PositionKey[] = [];
   const watch = (): void => {
     const dependencies = {
       books: { store: stack.dependencies.store, epoch: stack.dependencies.epoch },
@@ -73,6 +75,8 @@ describe('streamAccount, on a real ledger and paper venue', () => {
       venueNameOf: () => 'paper',
       bars,
       resolve: createResolve(stack.dependencies),
+      protection: stack.protection,
+      owners: { wake: async (key: PositionKey) => void woken.push(key) },
       tradedOf: () => [{ instrument: INSTRUMENT, intervalMs: 1_000 }],
       clock,
       stopping: stopping.signal,

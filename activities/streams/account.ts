@@ -3,7 +3,8 @@ import type { StoredOrder } from '../../core/order/stored-order.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import { adopt, bookFill, type Books } from '../order/evidence.js';
 import type { Progress } from '../order/resolve.js';
-import type { MarketStore } from '../ports/store.js';
+import type { Owners } from '../ports/owners.js';
+import type { MarketStore, ProtectionStore } from '../ports/store.js';
 import type { StreamEvent, Venue } from '../ports/venue.js';
 import { untilStopped } from './until-stopped.js';
 
@@ -13,6 +14,8 @@ const SNAPSHOT_MS = 5_000;
 /** The workflow of an order is quicker than this; what is older has lost it, and the sweeper takes it up. */
 const SWEEP_AFTER_MS = { authorised: PROTOCOL.authorisedForMs + 2_000, submitting: 15_000, unknown: 15_000, notPlaced: 60_000 } as const;
 const UNKNOWN_ALERT_MS = 60_000;
+/** How often positions are looked for whose stop is not right: their owners are woken, or started anew (P24). */
+const OWNERS_MS = 5_000;
 
 export interface AccountStreamDependencies {
   readonly books: Books;
@@ -20,6 +23,8 @@ export interface AccountStreamDependencies {
   readonly venueNameOf: (account: string) => string;
   readonly bars: Pick<MarketStore, 'lastBars' | 'saveSnapshot'>;
   readonly resolve: (intentId: string) => Promise<Progress>;
+  readonly protection: Pick<ProtectionStore, 'unprotected'>;
+  readonly owners: Pick<Owners, 'wake'>;
   /** What the account trades: instruments with their base, quote and shortest bar interval. */
   readonly tradedOf: (account: string) => readonly { readonly instrument: string; readonly intervalMs: number }[];
   readonly clock: () => number;
@@ -56,6 +61,7 @@ class AccountWatch {
   private caughtUpTo: number | undefined;
   private isCatchUpDue = true;
   private lastCatchUpTime = 0;
+  private lastOwnersTime = 0;
   private readonly lastPolls = new Map<string, number>();
 
   constructor(dependencies: AccountStreamDependencies, account: string) {
@@ -132,10 +138,19 @@ class AccountWatch {
       await this.attempt(`poll of ${order.intentId}`, () => this.poll(order));
     }
     this.forgetPolls(watched);
+    if (now - this.lastOwnersTime >= OWNERS_MS) {
+      this.lastOwnersTime = now;
+      await this.attempt('waking owners', () => this.wakeOwners());
+    }
     if (now - this.lastSnapshotTime >= SNAPSHOT_MS) {
       this.lastSnapshotTime = now;
       await this.snapshot();
     }
+  }
+
+  private async wakeOwners(): Promise<void> {
+    const { owners, protection } = this.dependencies;
+    for (const key of await protection.unprotected(this.account)) await owners.wake(key);
   }
 
   private forgetPolls(watched: readonly StoredOrder[]): void {

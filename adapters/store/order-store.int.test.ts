@@ -5,6 +5,7 @@ import { clientOrderIdOf } from '../../activities/order/client-order-id.js';
 import type { VenueFill } from '../../activities/ports/venue.js';
 import { failure } from '../../core/errors.js';
 import { decimal, type DecimalText } from '../../core/money/index.js';
+import { termsOf } from '../../core/risk/draft.js';
 import { decideOrder } from '../../core/risk/gate.js';
 import type { LiveView } from '../../core/risk/view.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
@@ -97,12 +98,15 @@ describe('the statements of the order protocol', () => {
   };
   const authorise = async (signal: TradeSignal) => {
     const ledger = await store.readRisk({ ...KEY, strategy: signal.strategy });
-    const verdict = decideOrder(signal, { kind: 'fixedNotional', notional: d('500') }, ledger, LIVE);
+    const verdict = decideOrder(signal, termsOf({ kind: 'fixedNotional', notional: d('500') }), ledger, LIVE);
     const clientOrderId = clientOrderIdOf('i', intentIdOf(signal));
     const { controlVersion } = ledger;
+    const { account, strategy, strategyVersion, instrument, leg } = signal;
+    const purpose = leg === 'open' ? 'entry' : 'exit';
+    const intent = { intentId: intentIdOf(signal), account, strategy, strategyVersion, instrument, leg, purpose, sequence: 1 } as const;
     return {
       verdict,
-      write: () => store.authorise({ signal, clientOrderId, epoch: EPOCH, controlVersion, verdict, authorisedForMs: 5_000 }, {}),
+      write: () => store.authorise({ intent, signal, clientOrderId, epoch: EPOCH, controlVersion, verdict, authorisedForMs: 5_000 }, {}),
     };
   };
   const authorised = async (signal = signalOf('open')): Promise<string> => {

@@ -1,11 +1,11 @@
 import type { Pool } from 'pg';
-import type { Events, OrderStore, PositionChange, Written } from '../../activities/ports/store.js';
+import type { AuthoriseInput, Events, OrderStore, PositionChange, Written } from '../../activities/ports/store.js';
 import { KeelsonError, type Failure } from '../../core/errors.js';
 import { FLAT } from '../../core/ledger/position.js';
 import { decimal, text } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import type { RiskView } from '../../core/risk/view.js';
-import { intentIdOf, signalId, type TradeSignal } from '../../core/signal/signal.js';
+import { signalId, type TradeSignal } from '../../core/signal/signal.js';
 import { isConflict, jsonOf, run, type Statement } from './pool.js';
 
 const call = (name: string): Statement => ({ name, text: `select ${name}($1::jsonb) as answer` });
@@ -63,47 +63,28 @@ export function createOrderStore(pool: Pool): OrderStore {
 
   return {
     async readRisk({ account, strategy, instrument }) {
-      const view = await answer<RiskView & { activeVersion: string | null }>(STATEMENTS.readRisk, [account, strategy, instrument]);
-      if (view === undefined) throw new KeelsonError('INPUT_UNKNOWN_ACCOUNT', { account, known: 'see keelson status' });
-      return withoutNulls(view);
+      return riskViewOf(await answer<RiskView>(STATEMENTS.readRisk, [account, strategy, instrument]), account);
     },
 
     async authorise(input, events) {
-      const { verdict, signal } = input;
-      const order =
-        verdict.kind === 'approved'
-          ? verdict.order
-          : {
-              intentId: intentIdOf(signal),
-              instrument: signal.instrument,
-              base: '',
-              quote: '',
-              leg: signal.leg,
-              side: signal.leg === 'open' ? 'buy' : 'sell',
-              timeInForce: 'IOC',
-              quantity: '0',
-              price: signal.referencePrice,
-              reservedQuantity: '0',
-              reservedNotional: '0',
-              controlVersion: input.controlVersion,
-            };
+      const { intent, verdict, signal } = input;
       const failures = verdict.kind === 'denied' ? verdict.failures : [];
+      const { intentId, account, strategy, strategyVersion, instrument, leg, purpose, sequence } = intent;
       const got = await change(STATEMENTS.authorise, {
         verdict: verdict.kind === 'approved' ? 'authorised' : 'denied',
         epoch: input.epoch,
         riskVersion: verdict.kind === 'approved' ? verdict.order.riskVersion : null,
         authorisedForMs: input.authorisedForMs,
         failures,
-        signal: { ...signalRow(signal), failures },
+        signal: signal === null ? null : { ...signalRow(signal), failures },
         order: {
-          ...order,
+          ...(verdict.kind === 'approved' ? verdict.order : deniedOrder(input)),
+          ...{ intentId, account, strategy, strategyVersion, instrument, leg, purpose, sequence },
           clientOrderId: input.clientOrderId,
-          account: signal.account,
-          strategy: signal.strategy,
-          strategyVersion: signal.strategyVersion,
         },
         ...events,
       });
+      if (got.result === 'denied') return { kind: 'denied', failures };
       return got.result === 'untraded' ? { kind: 'notTraded', failures: got.failures ?? [] } : asWritten(got);
     },
 
@@ -187,6 +168,21 @@ export function createOrderStore(pool: Pool): OrderStore {
   };
 }
 
+/** What the row of a denied order says where the gate has made no order. */
+function deniedOrder({ intent, signal, controlVersion }: AuthoriseInput): object {
+  return {
+    base: '',
+    quote: '',
+    side: intent.leg === 'open' ? 'buy' : 'sell',
+    timeInForce: 'IOC',
+    quantity: '0',
+    price: signal?.referencePrice ?? '0',
+    reservedQuantity: '0',
+    reservedNotional: '0',
+    controlVersion,
+  };
+}
+
 function asWritten(got: Answer): Written {
   if (got.order === undefined) return { kind: 'conflict' };
   return { kind: got.result === 'stored' ? 'stored' : 'written', order: got.order };
@@ -196,7 +192,8 @@ function signalRow(signal: TradeSignal): object {
   return { ...signal, signalId: signalId(signal) };
 }
 
-/** Absent optional parts come from SQL as null; in the domain they are absent. */
-function withoutNulls<T extends object>(value: T): T {
-  return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== null)) as T;
+/** Absent optional parts come from SQL as null; in the domain they are absent. @throws KeelsonError INPUT_UNKNOWN_ACCOUNT */
+export function riskViewOf(view: RiskView | null | undefined, account: string): RiskView {
+  if (view === undefined || view === null) throw new KeelsonError('INPUT_UNKNOWN_ACCOUNT', { account, known: 'see keelson status' });
+  return Object.fromEntries(Object.entries(view).filter(([, part]) => part !== null)) as unknown as RiskView;
 }

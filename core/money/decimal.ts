@@ -51,3 +51,7 @@ export const ZERO_TEXT: DecimalText = '0' as DecimalText;
 export function maximum(first: Decimal, ...rest: readonly Decimal[]): Decimal {
   return rest.reduce((most, value) => (value.gt(most) ? value : most), first);
 }
+
+export function minimum(first: Decimal, ...rest: readonly Decimal[]): Decimal {
+  return rest.reduce((least, value) => (value.lt(least) ? value : least), first);
+}

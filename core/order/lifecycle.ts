@@ -35,7 +35,7 @@ export type OrderEvent =
   /** Absent at the venue after the admission window and its visibility bound (P11). */
   | { readonly kind: 'proveAbsent' }
   | { readonly kind: 'requestCancel' }
-  | { readonly kind: 'accept'; readonly venueOrderId: string }
+  | { readonly kind: 'accept'; readonly venueOrderId: string; readonly isTriggered?: boolean }
   | { readonly kind: 'fill'; readonly quantity: Decimal; readonly price: Decimal; readonly venueOrderId: string }
   | { readonly kind: 'end'; readonly status: VenueEnd; readonly executedQuantity: Decimal; readonly venueOrderId: string };
 
@@ -45,6 +45,8 @@ export interface OrderState {
   readonly quantity: Decimal;
   readonly executedQuantity: Decimal;
   readonly executedNotional: Decimal;
+  /** Of a stop: its price was reached, and it works or has worked. */
+  readonly isTriggered?: boolean;
   readonly venueOrderId?: string;
   /** Set once the venue says that the order has ended; the order is final when our fills explain that quantity. */
   readonly venueEnd?: VenueEnd;
@@ -94,7 +96,8 @@ export function transition(state: OrderState, event: OrderEvent): Transition {
 function applyEvidence(state: OrderState, event: Extract<OrderEvent, { venueOrderId: string }>): Transition {
   const surprises: Surprise[] = [];
   if (state.venueOrderId !== undefined && state.venueOrderId !== event.venueOrderId) surprises.push('otherVenueOrderId');
-  let next: OrderState = { ...state, venueOrderId: state.venueOrderId ?? event.venueOrderId };
+  const isTriggered = state.isTriggered === true || event.kind === 'fill' || (event.kind === 'accept' && event.isTriggered === true);
+  let next: OrderState = { ...state, isTriggered, venueOrderId: state.venueOrderId ?? event.venueOrderId };
   if (event.kind === 'fill') {
     next = {
       ...next,

@@ -1,7 +1,7 @@
 import type { Failure } from '../errors.js';
 import { Decimal, ZERO_TEXT, decimal, text, type DecimalText } from '../money/index.js';
 import type { Leg } from '../signal/signal.js';
-import type { TimeInForce } from './order-type.js';
+import type { OrderPurpose, OrderType, TimeInForce } from './order-type.js';
 import { isFinal, leavesQuantity, type OrderState, type OrderStatus, type VenueEnd } from './lifecycle.js';
 
 /** An order row as the ledger holds it. Quantities in base, notionals in quote, times epoch ms. */
@@ -17,10 +17,17 @@ export interface StoredOrder {
   readonly quote: string;
   readonly leg: Leg;
   readonly side: 'buy' | 'sell';
+  readonly purpose: OrderPurpose;
+  /** Which of its kind: the n-th try of a signal, the n-th stop or escape of a position. */
+  readonly sequence: number;
   readonly status: OrderStatus;
+  readonly type: OrderType;
+  readonly postOnly: boolean;
   readonly timeInForce: TimeInForce;
   readonly quantity: DecimalText;
   readonly price: DecimalText;
+  /** At which a stop wakes; null for all others. */
+  readonly stopPrice: DecimalText | null;
   readonly reservedQuantity: DecimalText;
   readonly reservedNotional: DecimalText;
   readonly executedQuantity: DecimalText;
@@ -30,6 +37,10 @@ export interface StoredOrder {
   readonly venueExecutedQuantity: DecimalText | null;
   readonly signedTimestamp: number | null;
   readonly receiveWindowMs: number | null;
+  /** Until when it may rest, in the venue's time; then it is canceled. Null: until somebody wishes it. */
+  readonly workingUntil: number | null;
+  /** When the venue first showed that the price of a stop was reached, by the database's clock. */
+  readonly triggeredTime: number | null;
   readonly failures: readonly Failure[];
   readonly version: number;
   readonly createdTime: number;
@@ -44,6 +55,7 @@ export function stateOf(order: StoredOrder): OrderState {
     quantity: decimal(order.quantity),
     executedQuantity: decimal(order.executedQuantity),
     executedNotional: decimal(order.executedNotional),
+    isTriggered: order.triggeredTime !== null,
     ...(order.venueOrderId === null ? {} : { venueOrderId: order.venueOrderId }),
     ...(order.venueStatus === null ? {} : { venueEnd: order.venueStatus }),
     ...(order.venueExecutedQuantity === null ? {} : { venueExecutedQuantity: decimal(order.venueExecutedQuantity) }),
@@ -64,6 +76,7 @@ export interface OrderChange {
   readonly venueOrderId: string | null;
   readonly venueStatus: VenueEnd | null;
   readonly venueExecutedQuantity: DecimalText | null;
+  readonly isTriggered: boolean;
   readonly isFinal: boolean;
   readonly failures: readonly Failure[];
 }
@@ -83,6 +96,7 @@ export function changeOf(order: StoredOrder, next: OrderState, failures: readonl
     venueOrderId: next.venueOrderId ?? null,
     venueStatus: next.venueEnd ?? null,
     venueExecutedQuantity: next.venueExecutedQuantity === undefined ? null : text(next.venueExecutedQuantity),
+    isTriggered: next.isTriggered === true,
     isFinal: isFinal(next.status),
     failures,
   };

@@ -1,62 +1,150 @@
 import { failure, type Failure } from '../errors.js';
-import { Decimal, ZERO, ceilToStep, decimal, floorToStep } from '../money/index.js';
+import { MARKET, type ExecutionPolicy } from '../execution/policy.js';
+import { Decimal, ZERO, ZERO_TEXT, ceilToStep, decimal, floorToStep, maximum, minimum, type DecimalText } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
+import type { OrderPurpose, OrderType, TimeInForce } from '../order/order-type.js';
 import type { TradeSignal } from '../signal/signal.js';
 import { sizeEntry, type Sizing } from '../sizing/fixed-notional.js';
 import { PROTOCOL } from './limits.js';
 import type { LiveView, RiskView } from './view.js';
 
-/** A market order is sent as a limit order that fills at once or not at all, at the edge of the collar. */
+/** An order before the gate has looked at it. */
 export interface OrderDraft {
+  readonly purpose: OrderPurpose;
   readonly side: 'buy' | 'sell';
+  readonly type: OrderType;
+  readonly postOnly: boolean;
+  readonly timeInForce: TimeInForce;
   readonly quantity: Decimal;
   readonly price: Decimal;
+  readonly stopPrice: Decimal | null;
+  readonly workingUntil: number | null;
   readonly reference: Decimal;
 }
+
+/** On what terms a signal is traded. */
+export interface OrderTerms {
+  readonly sizing: Sizing;
+  readonly execution: ExecutionPolicy;
+  /** The n-th order of the signal; a further one is made only when the one before is over (P14, re-quotes, replacements). */
+  readonly attempt: number;
+  /** What the orders before this one have bought of the size, in base. */
+  readonly executed: DecimalText;
+  /** For an exit: counts the position's own stops as gone, since its owner takes them away first (P20). */
+  readonly withoutStops: boolean;
+}
+
+/** The usual terms: the first order, at the market. */
+export const termsOf = (sizing: Sizing, more: Partial<Omit<OrderTerms, 'sizing'>> = {}): OrderTerms => ({
+  sizing,
+  execution: MARKET,
+  attempt: 1,
+  executed: ZERO_TEXT,
+  withoutStops: false,
+  ...more,
+});
 
 /** The entry that sizing makes of an opening signal, or why there is none. */
 export function draftEntry(
   signal: TradeSignal,
-  sizing: Sizing,
+  terms: OrderTerms,
   ledger: RiskView,
   live: LiveView,
   rules: InstrumentRules,
 ): OrderDraft | Failure {
-  const held = ledger.positions.find((one) => one.strategy === signal.strategy && one.instrument === signal.instrument);
   const reference = decimal(live.price?.price ?? signal.referencePrice);
-  const quantityHeld = decimal(held?.quantity ?? '0');
-  // Less than the venue would let us sell is dust, not a position: it must not forbid trading for ever.
-  const isDust = quantityHeld.lt(decimal(rules.minQuantity)) || quantityHeld.mul(reference).lt(decimal(rules.minNotional));
-  const working = ledger.workingOrders.some((one) => one.strategy === signal.strategy && one.instrument === signal.instrument);
-  if (!isDust || working) {
-    return failure('RISK_POSITION_EXISTS', {
-      strategy: signal.strategy,
-      quantity: quantityHeld.toFixed(),
-      instrument: signal.instrument,
-    });
-  }
-  const price = collarPrice('buy', reference, ledger.limits.collarBps, rules);
-  return { side: 'buy', quantity: sizeEntry(sizing, price, decimal(rules.stepSize)), price, reference };
+  const exists = positionInTheWay(signal, terms, ledger, reference, rules);
+  if (exists !== undefined) return exists;
+  const price = entryPrice(terms, reference, ledger, rules);
+  const quantity = sizeEntry(terms.sizing, price, decimal(rules.stepSize)).minus(decimal(terms.executed));
+  const { execution } = terms;
+  const common = { purpose: 'entry', side: 'buy', type: 'limit', quantity, price, stopPrice: null, reference } as const;
+  if (execution.kind === 'market') return { ...common, postOnly: false, timeInForce: 'IOC', workingUntil: null };
+  const workingUntil = Math.min(live.now + execution.workMs, signal.validUntil);
+  return { ...common, postOnly: execution.postOnly, timeInForce: 'GTC', workingUntil };
+}
+
+/** A market order is priced at the edge of the collar, a resting one where its policy says, and never beyond the collar. */
+function entryPrice({ execution, attempt }: OrderTerms, reference: Decimal, ledger: RiskView, rules: InstrumentRules): Decimal {
+  const edge = collarPrice('buy', reference, ledger.limits.collarBps, rules);
+  if (execution.kind === 'market') return edge;
+  const tick = decimal(rules.tickSize);
+  const wished = floorToStep(reference.mul(new Decimal(10_000 - execution.offsetBps).div(10_000)), tick);
+  // Refused once because it would have taken: now under the reference, whatever the offset says.
+  const quoted = execution.postOnly && attempt > 1 ? minimum(wished, floorToStep(reference, tick).minus(tick)) : wished;
+  return minimum(quoted, edge);
+}
+
+function positionInTheWay(
+  signal: TradeSignal,
+  { attempt }: OrderTerms,
+  ledger: RiskView,
+  reference: Decimal,
+  rules: InstrumentRules,
+): Failure | undefined {
+  const held = ledger.positions.find((one) => one.strategy === signal.strategy && one.instrument === signal.instrument);
+  const quantity = decimal(held?.quantity ?? '0');
+  // Less than the venue would let us sell is dust, not a position: it must not forbid trading for ever. What the same
+  // signal's earlier order has bought is no position in its way either.
+  const isDust = quantity.lt(decimal(rules.minQuantity)) || quantity.mul(reference).lt(decimal(rules.minNotional));
+  const working = ledger.workingOrders.filter((one) => one.strategy === signal.strategy && one.instrument === signal.instrument);
+  const isFree = attempt === 1 ? isDust && working.length === 0 : working.every((one) => one.purpose === 'stop');
+  if (isFree) return undefined;
+  return failure('RISK_POSITION_EXISTS', { strategy: signal.strategy, quantity: quantity.toFixed(), instrument: signal.instrument });
 }
 
 /** The exit of what the ledger holds, less what exits already work on (P3, P18), or why there is none. */
-export function draftExit(signal: TradeSignal, ledger: RiskView, live: LiveView, rules: InstrumentRules): OrderDraft | Failure {
-  const held = ledger.positions.find((one) => one.strategy === signal.strategy && one.instrument === signal.instrument);
-  const exits = ledger.workingOrders.filter(
-    (one) => one.strategy === signal.strategy && one.instrument === signal.instrument && one.side === 'sell',
-  );
-  // P18: an exit that is working or unknown counts as executed, so exits can never jointly oversell.
-  const reserved = exits.reduce((sum, one) => sum.plus(decimal(one.reservedQuantity)), ZERO);
-  const free = decimal(held?.quantity ?? '0').minus(reserved);
-  const quantity = free.gt(0) ? floorToStep(free, decimal(rules.stepSize)) : ZERO;
+export function draftExit(
+  signal: TradeSignal,
+  { withoutStops }: OrderTerms,
+  ledger: RiskView,
+  live: LiveView,
+  rules: InstrumentRules,
+): OrderDraft | Failure {
+  const counts = (purpose: OrderPurpose): boolean => !(withoutStops && purpose === 'stop');
+  const quantity = floorToStep(freeToSell(signal, ledger, counts), decimal(rules.stepSize));
   if (quantity.lte(0)) return failure('RISK_NO_POSITION', { strategy: signal.strategy, instrument: signal.instrument });
   // P19: no stale or missing price stops an exit; without a fresh one the last mark serves, with a wider collar.
   const reference = decimal(live.price?.price ?? signal.referencePrice);
-  const collarBps = Math.min(
-    isFresh(live.price, ledger) ? ledger.limits.collarBps : ledger.limits.collarBps * 2,
-    PROTOCOL.exitCollarMaxBps,
-  );
-  return { side: 'sell', quantity, price: collarPrice('sell', reference, collarBps, rules), reference };
+  const collarBps = isFresh(live.price, ledger) ? ledger.limits.collarBps : ledger.limits.collarBps * 2;
+  return sellWithin(collarBps, 'exit', quantity, reference, rules);
+}
+
+/** What is held less what sells already work on: one that is working or unknown counts as executed (P18). Never negative. */
+export function freeToSell(
+  key: { readonly strategy: string; readonly instrument: string },
+  ledger: RiskView,
+  counts: (purpose: OrderPurpose) => boolean = () => true,
+): Decimal {
+  const isOurs = (one: { readonly strategy: string; readonly instrument: string }): boolean =>
+    one.strategy === key.strategy && one.instrument === key.instrument;
+  const held = ledger.positions.find(isOurs);
+  const sells = ledger.workingOrders.filter((one) => isOurs(one) && one.side === 'sell' && counts(one.purpose));
+  const reserved = sells.reduce((sum, one) => sum.plus(decimal(one.reservedQuantity)), ZERO);
+  return maximum(ZERO, decimal(held?.quantity ?? '0').minus(reserved));
+}
+
+/** A sale that fills at once or not at all, at the edge of the collar, which is never wider than exits may have it. */
+export function sellWithin(
+  collarBps: number,
+  purpose: 'exit' | 'escape',
+  quantity: Decimal,
+  reference: Decimal,
+  rules: InstrumentRules,
+): OrderDraft {
+  const price = collarPrice('sell', reference, Math.min(collarBps, PROTOCOL.exitCollarMaxBps), rules);
+  return {
+    purpose,
+    side: 'sell',
+    type: 'limit',
+    postOnly: false,
+    timeInForce: 'IOC',
+    quantity,
+    price,
+    stopPrice: null,
+    workingUntil: null,
+    reference,
+  };
 }
 
 function collarPrice(side: 'buy' | 'sell', reference: Decimal, collarBps: number, rules: InstrumentRules): Decimal {

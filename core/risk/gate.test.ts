@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { LatchScope, Mode } from '../control/mode.js';
 import { decimal, isOnStep, type DecimalText } from '../money/index.js';
 import type { TradeSignal } from '../signal/signal.js';
-import { decideOrder, type GateVerdict } from './gate.js';
+import type { GateVerdict } from './approved-order.js';
+import { termsOf } from './draft.js';
+import { decideOrder } from './gate.js';
 import type { LiveView, RiskView, WorkingOrder } from './view.js';
 
 const d = (text: string): DecimalText => text as DecimalText;
@@ -70,6 +72,7 @@ const EXIT: WorkingOrder = {
   instrument: 'BTC/USDT',
   leg: 'close',
   side: 'sell',
+  purpose: 'exit',
   status: 'unknown',
   reservedQuantity: d('1.5'),
   reservedNotional: d('0'),
@@ -77,7 +80,7 @@ const EXIT: WorkingOrder = {
 };
 
 const decide = (signal: TradeSignal, ledger: Partial<RiskView> = {}, live: Partial<LiveView> = {}, notional = '500'): GateVerdict =>
-  decideOrder(signal, { ...SIZING, notional: d(notional) }, { ...LEDGER, ...ledger }, { ...LIVE, ...live });
+  decideOrder(signal, termsOf({ ...SIZING, notional: d(notional) }), { ...LEDGER, ...ledger }, { ...LIVE, ...live });
 const codes = (verdict: GateVerdict): string[] => (verdict.kind === 'denied' ? verdict.failures.map((one) => one.code) : []);
 const limited = (limits: Partial<RiskView['limits']>): Partial<RiskView> => ({ limits: { ...LEDGER.limits, ...limits } });
 
@@ -136,10 +139,10 @@ describe('entries', () => {
   it('are denied with every reason at once, and for every input that is missing', () => {
     const ledger = decide(SIGNAL, { mode: 'paused', blocked: 'a person', ...limited({ maxOrderNotional: d('1') }) }, { now: NOW + 9_000 });
     expect(codes(ledger)).toEqual(['RISK_SIGNAL_EXPIRED', 'RISK_MODE', 'RISK_INSTRUMENT_BLOCKED', 'RISK_NOTIONAL_LIMIT']);
-    const blind = decideOrder(SIGNAL, SIZING, LEDGER, { now: NOW });
+    const blind = decideOrder(SIGNAL, termsOf(SIZING), LEDGER, { now: NOW });
     expect(codes(blind)).toEqual(['RISK_PRICE_MISSING', 'RISK_CLOCK_UNKNOWN']);
     const { instrument: _, ...unlisted } = LEDGER;
-    expect(codes(decideOrder(SIGNAL, SIZING, unlisted, LIVE))).toEqual(['RISK_INSTRUMENT_UNKNOWN']);
+    expect(codes(decideOrder(SIGNAL, termsOf(SIZING), unlisted, LIVE))).toEqual(['RISK_INSTRUMENT_UNKNOWN']);
   });
 
   it('P2: only the active version trades', () => {
@@ -191,7 +194,7 @@ describe('exits', () => {
   it('P19: no entry limit, stale or missing price, skew or block stops them', () => {
     const strict = { ...limited({ maxOrderNotional: d('1'), maxAccountExposure: d('1') }), blocked: 'x', balances: {}, positions: [HELD] };
     expect(decide(CLOSE, strict, { price: { price: d('100'), ageMs: 99_999 }, clockSkewMs: 9_999 }).kind).toBe('approved');
-    const blind = decideOrder(CLOSE, SIZING, { ...LEDGER, ...strict }, { now: NOW });
+    const blind = decideOrder(CLOSE, termsOf(SIZING), { ...LEDGER, ...strict }, { now: NOW });
     expect(blind).toMatchObject({ kind: 'approved', order: { price: '99' } });
   });
 

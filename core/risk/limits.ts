@@ -23,4 +23,10 @@ export const PROTOCOL = {
   statementTimeoutMs: 1_000,
   fillCatchUpOverlapMs: 600_000,
   exitCollarMaxBps: 400,
+  /** A stop that has woken and is not filled after this long is canceled, and the rest leaves within the collar (P21). */
+  triggeredStopMs: 2_000,
+  /** How far under its stop price a stop-limit still sells. */
+  stopLimitBps: 50,
+  /** For a position whose signal told no distance for its stop. */
+  stopDistanceRatio: 0.05,
 } as const;

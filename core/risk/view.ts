@@ -1,6 +1,7 @@
 import type { Latch, Mode } from '../control/mode.js';
 import type { DecimalText } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
+import type { OrderPurpose } from '../order/order-type.js';
 import type { Leg } from '../signal/signal.js';
 import type { Limits } from './limits.js';
 
@@ -11,6 +12,7 @@ export interface WorkingOrder {
   readonly instrument: string;
   readonly leg: Leg;
   readonly side: 'buy' | 'sell';
+  readonly purpose: OrderPurpose;
   readonly status: string;
   /** Base that may still be sold (exits) or bought (entries). */
   readonly reservedQuantity: DecimalText;

@@ -33,7 +33,12 @@ export type SignalKey = Pick<TradeSignal, 'account' | 'strategy' | 'instrument' 
 
 /** The signal's name for ever; `/` inside a part is written `-`, which no account or strategy name may hold twice over. */
 export function signalId(key: SignalKey): string {
-  return [key.account, key.strategy, key.instrument.replace('/', '-'), String(key.barCloseTime), key.leg].map(assertPart).join(':');
+  return nameOfKey([key.account, key.strategy, key.instrument, String(key.barCloseTime), key.leg]);
+}
+
+/** Joins the parts of a key into a name for ids. @throws RangeError for a part that is none. */
+export function nameOfKey(parts: readonly string[]): string {
+  return parts.map((part) => assertPart(part.replace('/', '-'))).join(':');
 }
 
 /** The workflow that carries a signal: Temporal's refusal of a used id is the fast path of "once" (P1). */

@@ -28,6 +28,7 @@ export const ADMIN_ROUTES: Readonly<Record<string, AdminRoute>> = {
   'GET /instruments': ({ venue }) => instrumentList(venue),
   'POST /instruments/:/halt': (call) => halt(call, true),
   'POST /instruments/:/resume': (call) => halt(call, false),
+  'POST /instruments/:/price': movePrice,
   'GET /accounts': ({ venue }) => accountList(venue),
   'POST /accounts': openAccount,
   'POST /balances': moveBalance,
@@ -95,6 +96,17 @@ function openOrder(venue: Venue, name: string): Order {
   const order = venue.orders.any(Number(name));
   if (order === undefined || !isOpen(order)) throw new BodyError(`no open order ${name.slice(0, 40)}`);
   return order;
+}
+
+function movePrice({ venue, name, body }: AdminCall): unknown {
+  const { tick, step } = bookNamed(venue, name).instrument;
+  const price = body.amount('price');
+  const volume = body.text('volume') === undefined ? step : body.amount('volume');
+  body.done();
+  if (price <= 0n || price % tick !== 0n) throw new BodyError(`price: must be a multiple of ${wireText(tick)} above 0`);
+  if (volume < 0n || volume % step !== 0n) throw new BodyError(`volume: must be a multiple of ${wireText(step)}`);
+  venue.movePrice(name, price, volume);
+  return { symbol: name, price: wireText(price) };
 }
 
 function halt({ venue, name }: AdminCall, halted: boolean): unknown {

@@ -3,8 +3,18 @@ import { Client } from '@temporalio/client';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createOrderActivities } from '../../activities/order/index.js';
+import type { Pool } from 'pg';
+import { createHandOver } from '../../activities/owner/hand-over.js';
+import { OutboxLoop } from '../../activities/owner/outbox.js';
+import type { ProtectionStore } from '../../activities/ports/store.js';
+import { createOutboxStore } from '../../adapters/store/outbox-store.js';
+import { createProtectionStore } from '../../adapters/store/protection-store.js';
+import type { Venue as PaperVenue } from '../../exchange/venue.js';
+import { createOwners } from '../../workers/composition/owners.js';
+import { createOrderActivities, createOwnerActivities } from '../../activities/order/index.js';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
+import { createResolve } from '../../activities/order/resolve.js';
+import { streamAccount, type AccountStreamDependencies } from '../../activities/streams/account.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import { createControlStore } from '../../adapters/store/control-store.js';
@@ -13,6 +23,7 @@ import { createOrderStore } from '../../adapters/store/order-store.js';
 import { openPool } from '../../adapters/store/pool.js';
 import { createVenue } from '../../adapters/venue/create-venue.js';
 import { BINANCE } from '../../adapters/venue/profiles/binance.js';
+import { MARKET } from '../../core/execution/policy.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { Limits } from '../../core/risk/limits.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
@@ -21,7 +32,8 @@ import { TEST_KEY, TEST_SECRET, testVenue } from '../../exchange/testing/open-ve
 import { testDatabase, type TestDatabase } from './postgres.js';
 import { readWitness, type Witness } from './witness.js';
 
-export const ACCOUNT = 'main';
+// Test files share a Temporal server, and the owners of positions are named after accounts.
+export const ACCOUNT = process.env['RECORD_HISTORIES'] === '1' ? 'main' : `main-${process.pid}`;
 export const INSTRUMENT = 'BTC/USDT';
 const d = (text: string): DecimalText => text as DecimalText;
 
@@ -43,6 +55,10 @@ export interface TradingStack {
   readonly venue: Venue;
   readonly database: TestDatabase;
   readonly dependencies: OrderDependencies;
+  readonly protection: ProtectionStore;
+  readonly pool: Pool;
+  /** The paper venue's program, for what only it can do: prices, faults, orders by hand. */
+  readonly paper: PaperVenue;
   readonly market: StreamedMarket;
   signal(leg: TradeSignal['leg'], barCloseTime: number): TradeSignal;
   close(): Promise<void>;
@@ -74,19 +90,24 @@ export async function openTradingStack(overrides: { readonly venueOf?: (venue: V
   const market = new StreamedMarket(Date.now);
   market.seePrice(ACCOUNT, INSTRUMENT, d('50000'), Date.now());
   market.seeClock(ACCOUNT, await venue.reader.clock());
+  const store = createOrderStore(pool);
   const dependencies: OrderDependencies = {
-    store: createOrderStore(pool),
+    store,
+    risk: { read: (key) => store.readRisk(key) },
     venueOf: () => venue,
     live: market,
     epoch,
     instanceId,
-    sizingOf: () => ({ kind: 'fixedNotional', notional: d('500') }),
+    entriesOf: () => ({ sizing: { kind: 'fixedNotional', notional: d('500') }, execution: MARKET }),
   };
   return {
     witness: () => readWitness(journalFile, 'test'),
     venue,
     database,
     dependencies,
+    protection: createProtectionStore(pool),
+    pool,
+    paper,
     market,
     signal: (leg, barCloseTime) => ({
       account: ACCOUNT,
@@ -127,24 +148,77 @@ export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
   return bundle;
 }
 
-/** A worker with the stack's order activities on a queue of its own, with its client; run ends when `body` does. */
+/** A worker with every activity of orders and owners, on a queue of its own, and the outbox that wakes the owners. */
+export interface StackWorker {
+  readonly client: Client;
+  readonly taskQueue: string;
+  stop(): Promise<void>;
+}
+
+export async function startWorker(
+  stack: TradingStack,
+  temporal: { readonly address: string; readonly namespace: string },
+): Promise<StackWorker> {
+  const connection = await NativeConnection.connect({ address: temporal.address });
+  const { namespace } = temporal;
+  const taskQueue = `test-${process.pid}-${performance.now()}`;
+  const client = new Client({ connection, namespace });
+  const owners = createOwners(client, Date.now, taskQueue);
+  const log = { warn: () => undefined };
+  const stopping = new AbortController();
+  const { store, epoch, venueOf } = stack.dependencies;
+  const watching: AccountStreamDependencies = {
+    books: { store, epoch },
+    venueOf,
+    venueNameOf: () => 'paper',
+    bars: createMarketStore(stack.pool),
+    resolve: createResolve(stack.dependencies),
+    protection: stack.protection,
+    owners,
+    tradedOf: () => [{ instrument: INSTRUMENT, intervalMs: 1_000 }],
+    clock: Date.now,
+    stopping: stopping.signal,
+    log,
+  };
+  const worker = await Worker.create({
+    connection,
+    namespace,
+    taskQueue,
+    workflowBundle: await workflowBundle(),
+    activities: {
+      ...createOrderActivities(stack.dependencies),
+      ...createOwnerActivities(stack.dependencies, stack.protection),
+      ...createHandOver(owners),
+      streamAccount: (account: string) => streamAccount(watching, account),
+    },
+    shutdownForceTime: '2s',
+  });
+  const running = worker.run();
+  await client.workflow.start('watchAccount', { taskQueue, workflowId: `watch:${ACCOUNT}:${taskQueue}`, args: [ACCOUNT] });
+  const outbox = new OutboxLoop({ outbox: createOutboxStore(stack.pool, stack.database.url), owners, log });
+  return {
+    client,
+    taskQueue,
+    async stop() {
+      stopping.abort();
+      await outbox.close();
+      worker.shutdown();
+      await running;
+      await connection.close();
+    },
+  };
+}
+
+/** The same for as long as `body` runs. */
 export async function withWorker<T>(
   stack: TradingStack,
   temporal: { readonly address: string; readonly namespace: string },
   body: (client: Client, taskQueue: string) => Promise<T>,
 ): Promise<T> {
-  const connection = await NativeConnection.connect({ address: temporal.address });
-  const taskQueue = `test-${process.pid}-${performance.now()}`;
+  const worker = await startWorker(stack, temporal);
   try {
-    const worker = await Worker.create({
-      connection,
-      namespace: temporal.namespace,
-      taskQueue,
-      workflowBundle: await workflowBundle(),
-      activities: createOrderActivities(stack.dependencies),
-    });
-    return await worker.runUntil(() => body(new Client({ connection, namespace: temporal.namespace }), taskQueue));
+    return await body(worker.client, worker.taskQueue);
   } finally {
-    await connection.close();
+    await worker.stop();
   }
 }

@@ -1,4 +1,7 @@
-import { limitsOf } from '../../config/index.js';
+import { limitsOf, type Config } from '../../config/index.js';
+import { invariant } from '../../core/errors.js';
+import type { OrderDependencies } from '../../activities/order/dependencies.js';
+import { MARKET } from '../../core/execution/policy.js';
 import { decimal, text, type DecimalText } from '../../core/money/index.js';
 import { findStrategy } from '../../core/strategy/registry.js';
 import type { WorkerProcess } from './process.js';
@@ -27,6 +30,15 @@ export async function prepareAccounts(process: WorkerProcess, venues: Venues): P
     await market.saveInstruments(venue, await reader.instruments());
     await control.onboard(account, inventory ?? (await balancesNow(reader)));
   }
+}
+
+/** How the configured strategies size and work their entries. */
+export function entriesOf({ strategies }: Config): OrderDependencies['entriesOf'] {
+  return (account, strategy) => {
+    const configured = strategies.find((one) => one.account === account && one.id === strategy);
+    invariant(configured !== undefined, `strategy ${strategy} of ${account} is configured`);
+    return { sizing: configured.sizing, execution: MARKET };
+  };
 }
 
 async function balancesNow(reader: ReturnType<Venues['of']>['reader']): Promise<Record<string, DecimalText>> {

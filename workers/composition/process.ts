@@ -20,6 +20,7 @@ export interface WorkerProcess {
   readonly env: NodeJS.ProcessEnv;
   readonly log: Logger;
   readonly pool: Pool;
+  readonly databaseUrl: string;
   readonly orders: OrderStore;
   readonly market: MarketStore;
   readonly control: ControlStore;
@@ -58,6 +59,7 @@ export async function openProcess(name: string, env: NodeJS.ProcessEnv): Promise
     env,
     log,
     pool,
+    databaseUrl: url,
     orders: createOrderStore(pool),
     market: createMarketStore(pool),
     control,

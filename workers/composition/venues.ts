@@ -11,7 +11,7 @@ const PROFILES = { binance: BINANCE } as const;
 export class Venues {
   private readonly byAccount = new Map<string, Venue>();
 
-  static async open({ config, env, clock }: WorkerProcess): Promise<Venues> {
+  static async open({ config, env, clock }: WorkerProcess, wrap: (venue: Venue) => Venue = (venue) => venue): Promise<Venues> {
     const venues = new Venues();
     try {
       for (const [account, { venue: name }] of Object.entries(config.accounts)) {
@@ -29,7 +29,7 @@ export class Venues {
           instruments,
           live: !configured.paper,
         });
-        venues.byAccount.set(account, venue);
+        venues.byAccount.set(account, wrap(venue));
       }
     } catch (error) {
       await venues.close();

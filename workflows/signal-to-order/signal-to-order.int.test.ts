@@ -7,7 +7,7 @@ import type { Venue } from '../../activities/ports/venue.js';
 import { temporalIfAny } from '../../test/support/temporal.js';
 import { ACCOUNT, openTradingStack, withWorker, type TradingStack } from '../../test/support/trading-stack.js';
 import { disagreements } from '../../test/support/witness.js';
-import type { OrderOutcome } from './status.js';
+import type { OrderOutcome } from '../order/status.js';
 
 const temporal = await temporalIfAny();
 

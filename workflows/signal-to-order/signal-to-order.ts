@@ -1,47 +1,16 @@
-import { isCancellation, log, proxyActivities, proxyLocalActivities, setCurrentDetails, TemporalFailure } from '@temporalio/workflow';
-import type { OrderActivities } from '../../activities/order/index.js';
-import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
-import { AUTHORISE, RECORD, SUBMIT } from '../activity-options.js';
-import { settle } from './settle.js';
-import { showStatus, type OrderOutcome } from './status.js';
-
-const { authorise } = proxyLocalActivities<OrderActivities>(AUTHORISE);
-const { submit } = proxyLocalActivities<OrderActivities>(SUBMIT);
-const { record, abandon } = proxyActivities<OrderActivities>(RECORD);
+import { patched, setCurrentDetails } from '@temporalio/workflow';
+import type { TradeSignal } from '../../core/signal/signal.js';
+import type { OrderOutcome } from '../order/status.js';
+import { signalToOrderBeforeOwners } from './before-owners.js';
+import { closePosition } from './close-position.js';
+import { openPosition } from './open-position.js';
 
 /**
- * From a signal to a settled order, once (order protocol, P1 to P17). Authorise and submit are local activities of the
- * first workflow task, so one durable write lies between the decision and the send; what forbids a second send is the
- * order's row, not Temporal.
+ * From a signal to settled orders, once (order protocol, P1 to P17). An entry is sent from here; an exit is handed to the
+ * owner of the position, who takes its stop away first (P20).
  */
 export async function signalToOrder(signal: TradeSignal): Promise<OrderOutcome> {
-  const intentId = intentIdOf(signal);
+  if (!patched('owners')) return signalToOrderBeforeOwners(signal);
   setCurrentDetails(`**${signal.leg}** ${signal.instrument} by ${signal.strategy}: ${signal.reason}`);
-
-  const authorisation = await authorise(signal).catch(async (error: unknown) => {
-    if (!isStepFailure(error)) throw error;
-    log.warn('authorise failed', { intentId, error: error.message });
-    return { kind: 'abandoned' as const, order: await abandon(signal, error.cause?.message ?? error.message) };
-  });
-  if (authorisation.kind === 'abandoned') {
-    if (authorisation.order === null) return showStatus({ intentId, status: 'denied', codes: ['INFRA_DATABASE'] });
-    return authorisation.order.isFinal ? showStatus({ intentId, order: authorisation.order }) : settle(intentId);
-  }
-  if (authorisation.kind === 'denied') {
-    return showStatus({ intentId, status: 'denied', codes: authorisation.failures.map((one) => one.code) });
-  }
-
-  const submission = await submit(intentId, signal.account).catch((error: unknown) => {
-    if (!isStepFailure(error)) throw error;
-    log.warn('submit did not end: the outcome is looked up', { intentId, error: error.message });
-    return undefined;
-  });
-  const recorded = submission === undefined ? undefined : await record(intentId, submission);
-  if (recorded?.isFinal === true) return showStatus({ intentId, order: recorded });
-  return settle(intentId);
-}
-
-/** A step that failed for good. A local activity's failure arrives bare, a normal one's wrapped; a cancellation is neither. */
-function isStepFailure(error: unknown): error is TemporalFailure {
-  return error instanceof TemporalFailure && !isCancellation(error);
+  return signal.leg === 'open' ? openPosition(signal) : closePosition(signal);
 }

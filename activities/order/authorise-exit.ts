@@ -1,0 +1,62 @@
+import { decideOrder } from '../../core/risk/gate.js';
+import { termsOf } from '../../core/risk/draft.js';
+import { PROTOCOL } from '../../core/risk/limits.js';
+import type { LiveView, RiskView } from '../../core/risk/view.js';
+import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
+import type { OrderDependencies } from './dependencies.js';
+import { referencePrice } from './reference-price.js';
+import { writeVerdict, type AccountQueues, type Authorisation } from './write-verdict.js';
+
+/** `stopsFirst`: the gate would approve the exit, but these orders hold the units: they are taken away before (P20). */
+export type ExitAuthorisation = Authorisation | { readonly kind: 'stopsFirst'; readonly intentIds: readonly string[] };
+
+/** What an exit is not sized by. */
+const UNSIZED = { kind: 'fixedNotional', notional: '0' as never } as const;
+
+/**
+ * P4 for an exit, as the owner of the position asks it. As long as a stop of the position is not final its units are not
+ * free, so nothing is written but a denial that the stops have no part in.
+ */
+export function createAuthoriseExit(
+  dependencies: OrderDependencies,
+  queues: AccountQueues,
+): (signal: TradeSignal, attempt: number) => Promise<ExitAuthorisation> {
+  return async (signal, attempt) => {
+    const { account, strategy, strategyVersion, instrument, leg } = signal;
+    const live = await exitView(dependencies, signal);
+    return queues.run(account, async () => {
+      const intentId = intentIdOf(signal, attempt);
+      const stored = await dependencies.store.order(intentId);
+      const ledger = await dependencies.risk.read({ account, strategy, instrument }, { fresh: true });
+      const stops = stopsOf(ledger, signal);
+      const terms = termsOf(UNSIZED, { attempt, withoutStops: true });
+      if (stored === undefined && stops.length > 0 && decideOrder(signal, terms, ledger, live).kind === 'approved') {
+        return { kind: 'stopsFirst' as const, intentIds: stops };
+      }
+      return writeVerdict(dependencies, {
+        intent: { intentId, account, strategy, strategyVersion, instrument, leg, purpose: 'exit', sequence: attempt },
+        signal,
+        authorisedForMs: PROTOCOL.authorisedForMs,
+        // What stands in the way may have come since: then the exit counts it, and is denied or smaller.
+        decide: (view) => {
+          const seen = decideOrder(signal, terms, view, live);
+          return seen.kind === 'denied' ? seen : decideOrder(signal, { ...terms, withoutStops: false }, view, live);
+        },
+      });
+    });
+  };
+}
+
+function stopsOf(ledger: RiskView, { strategy, instrument }: TradeSignal): readonly string[] {
+  return ledger.workingOrders
+    .filter((one) => one.strategy === strategy && one.instrument === instrument && (one.purpose === 'stop' || one.purpose === 'escape'))
+    .map((one) => one.intentId);
+}
+
+/** The process that exits may have no stream of prices: then the venue is asked. Without an answer the signal's own price serves. */
+async function exitView({ live, venueOf }: OrderDependencies, { account, instrument }: TradeSignal): Promise<LiveView> {
+  const view = live.view(account, instrument);
+  if (view.price !== undefined) return view;
+  const price = await referencePrice(venueOf(account), instrument);
+  return price === undefined ? view : { ...view, price: { price, ageMs: 0 } };
+}

@@ -1,0 +1,81 @@
+import { failure } from '../../core/errors.js';
+import { decimal, type DecimalText } from '../../core/money/index.js';
+import type { PositionKey } from '../../core/protection/position-key.js';
+import { escapeIntentId, stopIntentId } from '../../core/protection/position-key.js';
+import type { ProtectionView } from '../../core/protection/plan.js';
+import { decideEscape, decideStop } from '../../core/risk/protective.js';
+import { PROTOCOL } from '../../core/risk/limits.js';
+import type { ProtectionStore } from '../ports/store.js';
+import type { OrderDependencies } from './dependencies.js';
+import { referencePrice } from './reference-price.js';
+import { writeVerdict, type AccountQueues, type Authorisation } from './write-verdict.js';
+
+/** A stop as it travels in a workflow: decimals as text. */
+export interface StopRequest {
+  readonly sequence: number;
+  readonly quantity: DecimalText;
+  readonly stopPrice: DecimalText;
+  readonly limitPrice: DecimalText;
+}
+
+export interface EscapeRequest {
+  readonly sequence: number;
+  readonly collarBps: number;
+}
+
+/** The steps of a position's owner that are not an order's. */
+export interface ProtectionActivities {
+  look(key: PositionKey): Promise<ProtectionView>;
+  authoriseStop(key: PositionKey, strategyVersion: string, request: StopRequest): Promise<Authorisation>;
+  authoriseEscape(key: PositionKey, strategyVersion: string, request: EscapeRequest): Promise<Authorisation>;
+  /** Tells people, once for each cause. */
+  page(key: PositionKey, cause: string, detail: object): Promise<void>;
+}
+
+export function createProtection(
+  dependencies: OrderDependencies,
+  protection: ProtectionStore,
+  queues: AccountQueues,
+): ProtectionActivities {
+  const { store, venueOf, live } = dependencies;
+  return {
+    look: (key) => protection.readProtection(key),
+
+    authoriseStop: (key, strategyVersion, { sequence, quantity, stopPrice, limitPrice }) =>
+      queues.run(key.account, () =>
+        writeVerdict(dependencies, {
+          intent: { ...key, strategyVersion, intentId: stopIntentId(key, sequence), leg: 'close', purpose: 'stop', sequence },
+          signal: null,
+          authorisedForMs: PROTOCOL.authorisedForMs,
+          decide: (ledger) => {
+            const wish = { sequence, quantity: decimal(quantity), stopPrice: decimal(stopPrice), limitPrice: decimal(limitPrice) };
+            return decideStop(key, wish, ledger);
+          },
+        }),
+      ),
+
+    async authoriseEscape(key, strategyVersion, request) {
+      const { account, instrument } = key;
+      const seen = live.view(account, instrument).price?.price ?? (await referencePrice(venueOf(account), instrument));
+      const last = seen ?? (await protection.lastMark(key));
+      const { sequence } = request;
+      if (last === undefined) {
+        return { kind: 'denied', failures: [failure('RISK_PRICE_MISSING', { instrument })] };
+      }
+      return queues.run(account, () =>
+        writeVerdict(dependencies, {
+          intent: { ...key, strategyVersion, intentId: escapeIntentId(key, sequence), leg: 'close', purpose: 'escape', sequence },
+          signal: null,
+          authorisedForMs: PROTOCOL.authorisedForMs,
+          decide: (ledger) => decideEscape(key, request, ledger, decimal(last)),
+        }),
+      );
+    },
+
+    async page({ account, strategy, instrument }, cause, detail) {
+      const incidentKey = `${cause}:${account}:${strategy}:${instrument}:${JSON.stringify(detail)}`;
+      const data = { strategy, instrument, ...detail };
+      await store.openIncident({ incidents: [{ key: incidentKey, account, kind: cause, data }] });
+    },
+  };
+}

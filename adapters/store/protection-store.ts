@@ -1,0 +1,35 @@
+import type { Pool } from 'pg';
+import type { ProtectionStore } from '../../activities/ports/store.js';
+import { decimalTextOf } from '../../core/money/index.js';
+import type { ProtectionView } from '../../core/protection/plan.js';
+import type { PositionKey } from '../../core/protection/position-key.js';
+import { riskViewOf } from './order-store.js';
+import { run } from './pool.js';
+
+const READ_PROTECTION = { name: 'read_protection', text: 'select read_protection($1, $2, $3) as answer' };
+const UNPROTECTED = { name: 'unprotected_positions', text: 'select unprotected_positions($1) as answer' };
+const LAST_MARK = {
+  name: 'last_mark',
+  text: `select b.close from bars b join accounts a on a.venue = b.venue
+    where a.account = $1 and b.instrument = $2 order by b.close_time desc limit 1`,
+};
+
+/** What the owners of positions read from Postgres. @throws KeelsonError INFRA_DATABASE from every method. */
+export function createProtectionStore(pool: Pool): ProtectionStore {
+  return {
+    async readProtection({ account, strategy, instrument }) {
+      const rows = await run<{ answer: ProtectionView }>(pool, READ_PROTECTION, [account, strategy, instrument]);
+      const view = rows[0]?.answer;
+      const risk = riskViewOf(view?.risk, account);
+      return { ...(view as ProtectionView), risk };
+    },
+    async lastMark({ account, instrument }) {
+      const rows = await run<{ close: string }>(pool, LAST_MARK, [account, instrument]);
+      return rows[0] === undefined ? undefined : decimalTextOf(rows[0].close);
+    },
+    async unprotected(account) {
+      const rows = await run<{ answer: readonly Omit<PositionKey, 'account'>[] }>(pool, UNPROTECTED, [account]);
+      return (rows[0]?.answer ?? []).map((one) => ({ account, ...one }));
+    },
+  };
+}

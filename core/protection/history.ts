@@ -1,0 +1,56 @@
+import type { StoredOrder } from '../order/stored-order.js';
+import { PROTOCOL } from '../risk/limits.js';
+
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 30_000;
+const STUCK_PAUSE_MS = 5_000;
+/** More stops than this in ten seconds, and something takes them away: no storm of orders is answered with another. */
+const MOST_IN_TEN_SECONDS = 8;
+
+/** Escapes made since the newest stop. `recent`: stops and escapes, newest first. */
+export function escapesSinceStop(recent: readonly StoredOrder[]): number {
+  const stop = recent.findIndex((order) => order.purpose === 'stop');
+  return (stop < 0 ? recent : recent.slice(0, stop)).filter((order) => order.purpose === 'escape').length;
+}
+
+/**
+ * Whether the rest of the position has to leave now: its newest stop has woken and did not sell all, or the venue refused it
+ * because its price was reached already. Until the position is gone or a new stop was placed, that stays so.
+ */
+export function isEscaping(recent: readonly StoredOrder[]): boolean {
+  const stop = recent.find((order) => order.purpose === 'stop');
+  if (stop === undefined || !stop.isFinal) return false;
+  return (stop.triggeredTime !== null && stop.status !== 'filled') || wasRefusedAsReached(stop);
+}
+
+/** The collar of the next escape: the account's own, doubled with each try, up to what exits may have. */
+export function escapeCollarBps(collarBps: number, tries: number): number {
+  return Math.min(collarBps * 2 ** Math.min(tries, 10), PROTOCOL.exitCollarMaxBps);
+}
+
+/** How long to wait before the venue is asked once more, after refusals and after escapes at the widest collar. */
+export function pauseAfterRefusalsMs(recent: readonly StoredOrder[], now: number): number {
+  const newest = recent[0];
+  if (newest === undefined) return 0;
+  const since = now - newest.updatedTime;
+  if (newest.purpose === 'escape') return escapesSinceStop(recent) > 4 ? Math.max(0, STUCK_PAUSE_MS - since) : 0;
+  if (wasRefusedAsReached(newest)) return 0;
+  const refusals = leading(recent, (order) => order.status === 'rejected' || (order.status === 'expired' && order.venueOrderId !== null));
+  if (refusals > 0) return Math.max(0, Math.min(FIRST_PAUSE_MS * 2 ** (refusals - 1), LONGEST_PAUSE_MS) - since);
+  const many = recent.filter((order) => now - order.createdTime < 10_000).length;
+  return many > MOST_IN_TEN_SECONDS ? Math.max(0, FIRST_PAUSE_MS - since) : 0;
+}
+
+/** How many stops in a row, newest first, the venue has refused. */
+export function refusedInARow(recent: readonly StoredOrder[]): number {
+  return leading(recent, (order) => order.status === 'rejected');
+}
+
+function wasRefusedAsReached(stop: StoredOrder): boolean {
+  return stop.status === 'rejected' && stop.failures.some((one) => one.values['reason'] === 'stopWouldTrigger');
+}
+
+function leading(recent: readonly StoredOrder[], holds: (order: StoredOrder) => boolean): number {
+  const other = recent.findIndex((order) => !holds(order));
+  return other < 0 ? recent.length : other;
+}

@@ -1,0 +1,122 @@
+import { decimal, floorToStep, maximum, ZERO, type Decimal } from '../money/index.js';
+import type { InstrumentRules } from '../order/instrument.js';
+import type { OrderStatus } from '../order/lifecycle.js';
+import type { StoredOrder } from '../order/stored-order.js';
+import { PROTOCOL } from '../risk/limits.js';
+import { isKilled, type StopWish } from '../risk/protective.js';
+import type { RiskView } from '../risk/view.js';
+import { escapeCollarBps, escapesSinceStop, isEscaping, pauseAfterRefusalsMs } from './history.js';
+import type { PositionKey } from './position-key.js';
+import { stopPricesOf, type StopBasis } from './stop-price.js';
+
+/** What the owner of a position decides on, all of one moment; times by the database's clock. */
+export interface ProtectionView {
+  readonly risk: RiskView;
+  /** Orders of this position that are not final, oldest first. */
+  readonly working: readonly StoredOrder[];
+  /** Its newest stops and escapes, final or not, newest first. */
+  readonly recent: readonly StoredOrder[];
+  /** How many stops and escapes it has had. */
+  readonly stops: number;
+  readonly escapes: number;
+  /** The newest entry that bought something; null for a position that came otherwise. */
+  readonly basis: (StopBasis & { readonly strategyVersion: string; readonly createdTime: number }) | null;
+}
+
+/** What the owner does next. One thing at a time: afterwards it looks again. */
+export type ProtectionStep =
+  /** Whether this order exists, or how it ended, must be known first. */
+  | { readonly kind: 'settle'; readonly intentId: string }
+  | { readonly kind: 'cancel'; readonly intentId: string; readonly because: CancelReason }
+  | { readonly kind: 'placeStop'; readonly wish: StopWish }
+  /** `stuck`: the collar is as wide as it may be, and people are told. */
+  | { readonly kind: 'escape'; readonly sequence: number; readonly collarBps: number; readonly stuck: boolean }
+  | { readonly kind: 'rest'; readonly because: RestReason; readonly waitMs?: number }
+  /** Nothing is held that could be sold, and nothing works. */
+  | { readonly kind: 'done' };
+
+export type CancelReason = 'wrongQuantity' | 'secondStop' | 'unfilledAfterTrigger' | 'filtersChanged';
+export type RestReason = 'protected' | 'killed' | 'dust' | 'entryWorking' | 'triggered' | 'refused' | 'halted';
+
+/** An entry that fills at once is waited for so long, so that one stop covers all of its fills. */
+const ENTRY_WAIT_MS = 100;
+const ENTRY_FRESH_MS = 500;
+const UNSETTLED: ReadonlySet<OrderStatus> = new Set<OrderStatus>(['initialized', 'authorised', 'submitting', 'unknown', 'pendingCancel']);
+
+/**
+ * The next step for a position and its stop (protocol P20 to P22): never two stops, never more on sale than is held,
+ * never a position without a stop for longer than the steps take. Pure; whoever runs it again after each step, or starts
+ * anew after a crash, comes to the same.
+ */
+export function planProtection(key: PositionKey, view: ProtectionView): ProtectionStep {
+  const { risk, working } = view;
+  if (isKilled(key, risk)) return { kind: 'rest', because: 'killed' };
+  const sells = working.filter((order) => order.side === 'sell');
+  const stops = sells.filter((order) => order.purpose === 'stop');
+  // While one is unknown no other is sent (P21); exits and escapes fill at once, so one that works is about to end.
+  const open = sells.find((order) => UNSETTLED.has(order.status) || order.purpose !== 'stop');
+  if (open !== undefined) return { kind: 'settle', intentId: open.intentId };
+
+  const rules = risk.instrument;
+  if (rules === undefined || !rules.trading) return { kind: 'rest', because: 'halted' };
+  const held = risk.positions.find((one) => one.strategy === key.strategy && one.instrument === key.instrument);
+  const target = maximum(ZERO, floorToStep(decimal(held?.quantity ?? '0'), decimal(rules.stepSize)));
+  const [stop, second] = stops;
+  if (second !== undefined) return { kind: 'cancel', intentId: second.intentId, because: 'secondStop' };
+  if (stop !== undefined) return tend(stop, target, view, rules);
+  return target.isZero() ? whenNothingIsHeld(working) : protect(key, target, view, rules);
+}
+
+/** A stop rests: it stays, unless it is not the right one any more or has woken without selling. */
+function tend(stop: StoredOrder, target: Decimal, { risk }: ProtectionView, rules: InstrumentRules): ProtectionStep {
+  const { intentId } = stop;
+  if (stop.triggeredTime !== null) {
+    const waitMs = stop.triggeredTime + PROTOCOL.triggeredStopMs - risk.databaseTime;
+    if (waitMs > 0) return { kind: 'rest', because: 'triggered', waitMs };
+    return { kind: 'cancel', intentId, because: 'unfilledAfterTrigger' };
+  }
+  const onOffer = decimal(stop.quantity).minus(decimal(stop.executedQuantity));
+  if (!onOffer.eq(target)) return { kind: 'cancel', intentId, because: 'wrongQuantity' };
+  if (!fitsFilters(stop, rules)) return { kind: 'cancel', intentId, because: 'filtersChanged' };
+  return { kind: 'rest', because: 'protected' };
+}
+
+/** Something is held and nothing protects it. */
+function protect(key: PositionKey, target: Decimal, view: ProtectionView, rules: InstrumentRules): ProtectionStep {
+  const { risk, working, basis } = view;
+  // What became of an earlier position's stops says nothing about this one.
+  const recent = view.recent.filter((order) => basis === null || order.createdTime >= basis.createdTime);
+  const entry = working.find((order) => order.side === 'buy' && order.timeInForce === 'IOC');
+  if (entry !== undefined && risk.databaseTime - entry.createdTime < ENTRY_FRESH_MS) {
+    return { kind: 'rest', because: 'entryWorking', waitMs: ENTRY_WAIT_MS };
+  }
+  const { stopPrice, limitPrice } = stopPricesOf(basis ?? atCost(key, risk), rules);
+  if (target.lt(decimal(rules.minQuantity)) || target.mul(limitPrice).lt(decimal(rules.minNotional)))
+    return { kind: 'rest', because: 'dust' };
+  const waitMs = pauseAfterRefusalsMs(recent, risk.databaseTime);
+  if (waitMs > 0) return { kind: 'rest', because: 'refused', waitMs };
+  if (isEscaping(recent)) {
+    const tries = escapesSinceStop(recent);
+    const collarBps = escapeCollarBps(risk.limits.collarBps, tries);
+    return { kind: 'escape', sequence: view.escapes + 1, collarBps, stuck: collarBps >= PROTOCOL.exitCollarMaxBps && tries > 0 };
+  }
+  return { kind: 'placeStop', wish: { sequence: view.stops + 1, quantity: target, stopPrice, limitPrice } };
+}
+
+function whenNothingIsHeld(working: readonly StoredOrder[]): ProtectionStep {
+  return working.length > 0 ? { kind: 'rest', because: 'entryWorking' } : { kind: 'done' };
+}
+
+/** A position that no entry of ours explains: what it cost says where it was opened. */
+function atCost(key: PositionKey, { positions }: RiskView): StopBasis {
+  const held = positions.find((one) => one.strategy === key.strategy && one.instrument === key.instrument);
+  const quantity = decimal(held?.quantity ?? '0');
+  const averagePrice = quantity.isZero() ? ZERO : decimal(held?.cost ?? '0').div(quantity);
+  return { averagePrice: averagePrice.toFixed(), stopDistanceRatio: null };
+}
+
+function fitsFilters(stop: StoredOrder, rules: InstrumentRules): boolean {
+  const tick = decimal(rules.tickSize);
+  const prices = [stop.stopPrice ?? stop.price, ...(stop.type === 'stopLimit' ? [stop.price] : [])];
+  return prices.every((price) => decimal(price).mod(tick).isZero()) && decimal(stop.quantity).mod(decimal(rules.stepSize)).isZero();
+}

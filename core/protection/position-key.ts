@@ -1,0 +1,18 @@
+import { nameOfKey } from '../signal/signal.js';
+
+/** A position: what one strategy of an account holds of an instrument. */
+export interface PositionKey {
+  readonly account: string;
+  readonly strategy: string;
+  readonly instrument: string;
+}
+
+/** The intent of a position's n-th stop: whoever reckons it twice means the same order. */
+export const stopIntentId = (key: PositionKey, sequence: number): string => `stop:${nameOf(key)}:${sequence}`;
+export const escapeIntentId = (key: PositionKey, sequence: number): string => `escape:${nameOf(key)}:${sequence}`;
+/** The workflow that owns the position and its stop. */
+export const ownerWorkflowId = (key: PositionKey): string => `protect:${nameOf(key)}`;
+
+function nameOf({ account, strategy, instrument }: PositionKey): string {
+  return nameOfKey([account, strategy, instrument]);
+}

@@ -1,0 +1,67 @@
+import type { Failure } from '../errors.js';
+import { ZERO, text, type DecimalText } from '../money/index.js';
+import type { InstrumentRules } from '../order/instrument.js';
+import type { OrderPurpose, OrderType, TimeInForce } from '../order/order-type.js';
+import type { Leg } from '../signal/signal.js';
+import { withFee, type OrderDraft } from './draft.js';
+import type { RiskView } from './view.js';
+
+declare const approved: unique symbol;
+
+/** An order that has passed the gate. Only the gate makes one, so an unapproved order cannot be authorised. */
+export interface ApprovedOrder {
+  readonly [approved]: true;
+  readonly intentId: string;
+  readonly sequence: number;
+  readonly instrument: string;
+  readonly base: string;
+  readonly quote: string;
+  readonly leg: Leg;
+  readonly purpose: OrderPurpose;
+  readonly side: 'buy' | 'sell';
+  readonly type: OrderType;
+  readonly postOnly: boolean;
+  readonly timeInForce: TimeInForce;
+  readonly quantity: DecimalText;
+  readonly price: DecimalText;
+  readonly stopPrice: DecimalText | null;
+  /** Until when it may rest, epoch ms in the venue's time. */
+  readonly workingUntil: number | null;
+  readonly reservedQuantity: DecimalText;
+  readonly reservedNotional: DecimalText;
+  readonly controlVersion: string;
+  readonly riskVersion: string;
+}
+
+export type GateVerdict =
+  | { readonly kind: 'approved'; readonly order: ApprovedOrder }
+  | { readonly kind: 'denied'; readonly failures: readonly Failure[] };
+
+/** For the gate alone: marks a draft that nothing speaks against. */
+export function approve(
+  draft: OrderDraft,
+  id: { readonly intentId: string; readonly sequence: number },
+  ledger: RiskView,
+  rules: InstrumentRules,
+): ApprovedOrder {
+  return {
+    ...id,
+    instrument: rules.instrument,
+    base: rules.base,
+    quote: rules.quote,
+    leg: draft.purpose === 'entry' ? 'open' : 'close',
+    purpose: draft.purpose,
+    side: draft.side,
+    type: draft.type,
+    postOnly: draft.postOnly,
+    timeInForce: draft.timeInForce,
+    quantity: text(draft.quantity),
+    price: text(draft.price),
+    stopPrice: draft.stopPrice === null ? null : text(draft.stopPrice),
+    workingUntil: draft.workingUntil,
+    reservedQuantity: text(draft.quantity),
+    reservedNotional: text(draft.side === 'buy' ? withFee(draft.quantity.mul(draft.price), ledger) : ZERO),
+    controlVersion: ledger.controlVersion,
+    riskVersion: ledger.riskVersion,
+  } as ApprovedOrder;
+}

@@ -1,0 +1,32 @@
+import { failure, type Failure } from '../errors.js';
+import { decimal, isOnStep } from '../money/index.js';
+import type { InstrumentRules } from '../order/instrument.js';
+import type { OrderDraft } from './draft.js';
+
+/** Every filter of the venue that an order breaks. They bind exits and stops as well as entries. */
+export function filterFailures(draft: OrderDraft, rules: InstrumentRules): Failure[] {
+  const failures: Failure[] = [];
+  const quantity = draft.quantity.toFixed();
+  const notional = draft.quantity.mul(draft.price);
+  if (!rules.trading) {
+    failures.push(failure('RISK_INSTRUMENT_HALTED', { instrument: rules.instrument, venue: 'the venue', status: rules.status }));
+  }
+  if (!isOnStep(draft.quantity, decimal(rules.stepSize))) {
+    failures.push(failure('ORDER_QUANTITY_PRECISION', { quantity, stepSize: rules.stepSize }));
+  }
+  for (const price of [draft.price, ...(draft.stopPrice === null ? [] : [draft.stopPrice])]) {
+    if (!isOnStep(price, decimal(rules.tickSize))) {
+      failures.push(failure('ORDER_PRICE_PRECISION', { price: price.toFixed(), tickSize: rules.tickSize }));
+    }
+  }
+  if (draft.quantity.lt(decimal(rules.minQuantity))) {
+    failures.push(failure('ORDER_BELOW_MIN_QUANTITY', { quantity, minimum: rules.minQuantity }));
+  }
+  if (draft.quantity.gt(decimal(rules.maxQuantity))) {
+    failures.push(failure('ORDER_ABOVE_MAX_QUANTITY', { quantity, maximum: rules.maxQuantity }));
+  }
+  if (notional.lt(decimal(rules.minNotional))) {
+    failures.push(failure('ORDER_BELOW_MIN_NOTIONAL', { notional: notional.toFixed(), minimum: rules.minNotional }));
+  }
+  return failures;
+}

@@ -1,0 +1,64 @@
+import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
+import type { Owners } from '../../activities/ports/owners.js';
+import { KeelsonError } from '../../core/errors.js';
+import { ownerWorkflowId, type PositionKey } from '../../core/protection/position-key.js';
+import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
+import { intentIdOf } from '../../core/signal/signal.js';
+import { TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/names.js';
+import { exitUpdate, positionChangedSignal } from '../../workflows/protect-position/messages.js';
+
+/** A call that waits for an exit is made again after this long, with the same id. */
+const EXIT_CALL_MS = 60_000;
+const WAKE_CALL_MS = 5_000;
+
+/** The owners of positions, as workflows on the guardian's queue; whoever asks first starts one. */
+export function createOwners(client: Client, clock: () => number, taskQueue: string = TASK_QUEUES.guardian): Owners {
+  const told = async <T>(limitMs: number, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await client.withDeadline(clock() + limitMs, work);
+    } catch (error) {
+      throw new KeelsonError('INFRA_TEMPORAL', { detail: detailOf(error) }, { cause: error });
+    }
+  };
+  return {
+    exit: (signal) =>
+      told(EXIT_CALL_MS, () =>
+        client.workflow.executeUpdateWithStart(exitUpdate, {
+          args: [signal],
+          updateId: intentIdOf(signal),
+          startWorkflowOperation: new WithStartWorkflowOperation(WORKFLOW_TYPES.protectPosition, {
+            ...startOf(signal, taskQueue),
+            workflowIdConflictPolicy: 'USE_EXISTING',
+          }),
+        }),
+      ),
+    wake: async (key) => {
+      await told(WAKE_CALL_MS, () =>
+        client.workflow.signalWithStart(WORKFLOW_TYPES.protectPosition, { ...startOf(key, taskQueue), signal: positionChangedSignal }),
+      );
+    },
+  };
+}
+
+function startOf({ account, strategy, instrument }: PositionKey, taskQueue: string) {
+  const key: PositionKey = { account, strategy, instrument };
+  return {
+    taskQueue,
+    workflowId: ownerWorkflowId(key),
+    args: [key],
+    // A guardian that dies inside a task is replaced after this long.
+    workflowTaskTimeout: '5s' as const,
+    searchAttributes: {
+      [SEARCH_ATTRIBUTES.account]: [account],
+      [SEARCH_ATTRIBUTES.instrument]: [instrument],
+      [SEARCH_ATTRIBUTES.strategy]: [strategy],
+      [SEARCH_ATTRIBUTES.status]: ['initialized'],
+    },
+    staticSummary: `owner of ${strategy}’s position in ${instrument} (${account})`,
+  };
+}
+
+function detailOf(error: unknown): string {
+  if (error instanceof WorkflowUpdateFailedError) return `the owner failed: ${error.cause?.message ?? error.message}`;
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,104 @@
+import { createControlActivities } from '../../activities/control/index.js';
+import { mapped } from '../../activities/failures.js';
+import { createOwnerActivities } from '../../activities/order/index.js';
+import { createResolve } from '../../activities/order/resolve.js';
+import { OutboxLoop } from '../../activities/owner/outbox.js';
+import { streamAccount } from '../../activities/streams/account.js';
+import type { AccountStreamActivities } from '../../activities/streams/index.js';
+import { StreamedMarket } from '../../activities/streams/live-market.js';
+import { createOutboxStore } from '../../adapters/store/outbox-store.js';
+import { createProtectionStore } from '../../adapters/store/protection-store.js';
+import { INTERVALS } from '../../config/index.js';
+import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
+import { measureClock } from '../composition/clock-skew.js';
+import { prepareAccounts } from '../composition/configuration.js';
+import type { Role } from '../composition/main.js';
+import { openMetrics } from '../composition/metrics-server.js';
+import { createOwners } from '../composition/owners.js';
+import { AS_THEY_ARE, type PortWraps } from '../composition/ports.js';
+import type { WorkerProcess } from '../composition/process.js';
+import { createWorker } from '../composition/run-worker.js';
+import { Venues } from '../composition/venues.js';
+
+/** The guardian's role: trading mode, account streams, owners of positions and the outbox that wakes them. */
+export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS_THEY_ARE): Promise<Role> {
+  const { config, client, log, clock, market: bars, control, env, stopping, epoch, instanceId, pool, databaseUrl } = process;
+  const orders = wraps.store(process.orders);
+  const metrics = await openMetrics('guardian', env['KEELSON_METRICS_PORT']);
+  const venues = await Venues.open(process, wraps.venue);
+  await prepareAccounts(process, venues);
+
+  // No stream of prices: an exit asks the venue, but the venue's clock is kept, in which signals expire.
+  const live = new StreamedMarket(clock);
+  const accounts = Object.keys(config.accounts);
+  const stopMeasuring = await Promise.all(accounts.map((account) => measureClock(account, venues.of(account), live, log)));
+  const owners = createOwners(client, clock);
+  const protection = createProtectionStore(pool);
+  const books = { store: orders, epoch };
+  const venueNameOf = (account: string): string => config.accounts[account]?.venue ?? account;
+  const tradedOf = (account: string) =>
+    config.strategies
+      .filter((one) => one.account === account)
+      .flatMap((one) => one.instruments.map((instrument) => ({ instrument, intervalMs: INTERVALS[one.interval] })));
+  const ownerActivities = createOwnerActivities(
+    {
+      ...books,
+      risk: { read: (key) => orders.readRisk(key) },
+      venueOf: venues.of,
+      live,
+      instanceId,
+      entriesOf: () => {
+        throw new Error('invariant: the guardian makes no entries');
+      },
+    },
+    protection,
+  );
+  const streamDependencies = {
+    books,
+    venueOf: venues.of,
+    venueNameOf,
+    bars,
+    resolve: createResolve({ ...books, venueOf: venues.of }),
+    protection,
+    owners,
+    tradedOf,
+    clock,
+    stopping: stopping.signal,
+    log,
+  };
+  const streamActivities: AccountStreamActivities = {
+    streamAccount: mapped((account) => streamAccount(streamDependencies, account)),
+  };
+  const worker = await createWorker(process, TASK_QUEUES.guardian, {
+    ...createControlActivities(control),
+    ...ownerActivities,
+    ...streamActivities,
+  });
+  const outbox = new OutboxLoop({ outbox: createOutboxStore(pool, databaseUrl), owners, log });
+
+  return {
+    worker,
+    async started() {
+      for (const account of accounts) {
+        const common = { taskQueue: TASK_QUEUES.guardian, workflowIdConflictPolicy: 'USE_EXISTING' as const, args: [account] };
+        await client.workflow.start(WORKFLOW_TYPES.tradingControl, {
+          ...common,
+          workflowId: tradingControlWorkflowId(account),
+          staticSummary: `trading mode of ${account}`,
+        });
+        // Each guardian has a stream of its own; one that dies is replaced by the others (P16).
+        await client.workflow.start(WORKFLOW_TYPES.watchAccount, {
+          ...common,
+          workflowId: watchAccountWorkflowId(account, env['KEELSON_INSTANCE']),
+          staticSummary: `account stream of ${account}`,
+        });
+      }
+    },
+    async close() {
+      await outbox.close();
+      for (const stop of stopMeasuring) stop();
+      await venues.close();
+      await metrics.close();
+    },
+  };
+}

@@ -1,0 +1,95 @@
+import { invariant } from '../../core/errors.js';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { OrderDependencies } from '../../activities/order/dependencies.js';
+import { createOrderActivities } from '../../activities/order/index.js';
+import { createHandOver } from '../../activities/owner/hand-over.js';
+import { createWouldTrade } from '../../activities/order/would-trade.js';
+import { streamBars } from '../../activities/streams/bars.js';
+import type { BarStreamActivities } from '../../activities/streams/index.js';
+import { StreamedMarket } from '../../activities/streams/live-market.js';
+import { INTERVALS } from '../../config/index.js';
+import { TASK_QUEUES, WORKFLOW_TYPES, watchBarsWorkflowId } from '../../workflows/names.js';
+import type { Role } from '../composition/main.js';
+import { createOwners } from '../composition/owners.js';
+import { AS_THEY_ARE, type PortWraps } from '../composition/ports.js';
+import type { WorkerProcess } from '../composition/process.js';
+import { entriesOf, prepareAccounts } from '../composition/configuration.js';
+import { measureClock } from '../composition/clock-skew.js';
+import { openMetrics } from '../composition/metrics-server.js';
+import { createWorker } from '../composition/run-worker.js';
+import { createSignalSink } from '../composition/signal-sink.js';
+import { loadRunners } from '../composition/strategies.js';
+import { Venues } from '../composition/venues.js';
+
+/** The trading worker's role: what it polls for, what it starts, and what it has to close. */
+export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_THEY_ARE): Promise<Role> {
+  const { config, client, log, clock, market: bars, env, stopping } = process;
+  const orders = wraps.store(process.orders);
+  const metrics = await openMetrics('trading', env['KEELSON_METRICS_PORT']);
+  const venues = await Venues.open(process, wraps.venue);
+  await prepareAccounts(process, venues);
+
+  const market = new StreamedMarket(clock);
+  const stopMeasuring = await Promise.all(
+    Object.keys(config.accounts).map((account) => measureClock(account, venues.of(account), market, log)),
+  );
+  const orderDependencies: OrderDependencies = {
+    store: orders,
+    risk: { read: (key) => orders.readRisk(key) },
+    venueOf: venues.of,
+    live: market,
+    epoch: process.epoch,
+    instanceId: process.instanceId,
+    entriesOf: entriesOf(config),
+  };
+  const venueNow = (account: string): number => market.venueNow(account);
+  const sink = createSignalSink({
+    client,
+    store: orders,
+    wouldTrade: createWouldTrade(orderDependencies),
+    clock,
+    venueNow,
+    wait,
+    log,
+    count: (outcome) => metrics.signals.inc({ outcome }),
+  });
+  const runnersOf = await loadRunners(process, sink, venueNow);
+
+  const streamActivities: BarStreamActivities = {
+    streamBars: (account, interval) => {
+      const intervalMs = (INTERVALS as Readonly<Record<string, number>>)[interval];
+      invariant(intervalMs !== undefined, `interval ${interval} is one of the configuration's`);
+      const venueNameOf = (name: string): string => config.accounts[name]?.venue ?? name;
+      return streamBars(
+        { venueOf: venues.of, venueNameOf, bars, store: orders, market, runnersOf, clock, stopping: stopping.signal, log },
+        account,
+        intervalMs,
+      );
+    },
+  };
+  const worker = await createWorker(process, TASK_QUEUES.trading, {
+    ...createOrderActivities(orderDependencies),
+    ...createHandOver(createOwners(client, clock)),
+    ...streamActivities,
+  });
+
+  return {
+    worker,
+    async started() {
+      for (const { account, interval } of config.strategies) {
+        await client.workflow.start(WORKFLOW_TYPES.watchBars, {
+          taskQueue: TASK_QUEUES.trading,
+          workflowId: watchBarsWorkflowId(account, interval),
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          args: [account, interval],
+          staticSummary: `bars of ${interval} for ${account}`,
+        });
+      }
+    },
+    async close() {
+      for (const stop of stopMeasuring) stop();
+      await venues.close();
+      await metrics.close();
+    },
+  };
+}

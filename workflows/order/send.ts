@@ -1,0 +1,26 @@
+import { isCancellation, log, proxyActivities, proxyLocalActivities, TemporalFailure } from '@temporalio/workflow';
+import type { CommonOrderActivities } from '../../activities/order/index.js';
+import type { StoredOrder } from '../../core/order/stored-order.js';
+import { RECORD, RESOLVE, SUBMIT } from '../activity-options.js';
+
+const { submit } = proxyLocalActivities<CommonOrderActivities>(SUBMIT);
+const { record } = proxyActivities<CommonOrderActivities>(RECORD);
+const { resolve } = proxyActivities<CommonOrderActivities>(RESOLVE);
+
+/**
+ * Sends an authorised order, once, and writes down what the venue said (P5 to P10). What the send does not tell is looked
+ * up, a first time here.
+ */
+export async function send({ intentId, account }: Pick<StoredOrder, 'intentId' | 'account'>): Promise<StoredOrder> {
+  const submission = await submit(intentId, account).catch((error: unknown) => {
+    if (!isStepFailure(error)) throw error;
+    log.warn('submit did not end: the outcome is looked up', { intentId, error: error.message });
+    return undefined;
+  });
+  return submission === undefined ? (await resolve(intentId)).order : record(intentId, submission);
+}
+
+/** A step that failed for good. A local activity's failure arrives bare, a normal one's wrapped; a cancellation is neither. */
+export function isStepFailure(error: unknown): error is TemporalFailure {
+  return error instanceof TemporalFailure && !isCancellation(error);
+}

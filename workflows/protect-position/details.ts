@@ -1,0 +1,24 @@
+import type { ProtectionStep, ProtectionView } from '../../core/protection/plan.js';
+import type { PositionKey } from '../../core/protection/position-key.js';
+import { lineOf } from '../order/status.js';
+
+const BECAUSE: Readonly<Record<string, string>> = {
+  protected: 'a stop rests for all that is held',
+  killed: 'a halt latch stands: stops and exits are the kill’s',
+  dust: 'less is held than the venue takes: unprotected, and pooled with what comes',
+  entryWorking: 'an entry works',
+  triggered: 'the stop has woken and sells',
+  refused: 'the venue refused; it is asked again in a moment',
+  halted: 'the instrument is not trading',
+};
+
+/** What a position's page shows: what is held, its working orders, and what happens next. */
+export function describeProtection(key: PositionKey, view: ProtectionView, step: ProtectionStep): string {
+  const held = view.risk.positions.find((one) => one.strategy === key.strategy && one.instrument === key.instrument);
+  const next = step.kind === 'rest' ? (BECAUSE[step.because] ?? step.because) : step.kind;
+  const lines = [
+    `**holds ${held?.quantity ?? '0'}** ${key.instrument} (${key.strategy}): ${next}`,
+    ...view.working.map((order) => `- ${lineOf(order)}`),
+  ];
+  return lines.join('\n');
+}

@@ -1,0 +1,125 @@
+import { log, proxyActivities, proxyLocalActivities, sleep } from '@temporalio/workflow';
+import type { OwnerActivities } from '../../activities/order/index.js';
+import type { ExitOutcome } from '../../activities/ports/owners.js';
+import { refusedInARow } from '../../core/protection/history.js';
+import { text } from '../../core/money/index.js';
+import { planProtection, type ProtectionStep, type ProtectionView } from '../../core/protection/plan.js';
+import type { PositionKey } from '../../core/protection/position-key.js';
+import type { StoredOrder } from '../../core/order/stored-order.js';
+import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
+import { AUTHORISE, LOOK, RECORD, RESOLVE } from '../activity-options.js';
+import { isStepFailure, send } from '../order/send.js';
+import { showDenied, showOrders } from '../order/status.js';
+import { hasSettled, settleUntil } from '../order/settle-until.js';
+
+const { look } = proxyLocalActivities<OwnerActivities>(LOOK);
+const { authoriseStop, authoriseEscape, authoriseExit } = proxyLocalActivities<OwnerActivities>(AUTHORISE);
+const { page, abandon } = proxyActivities<OwnerActivities>(RECORD);
+const { requestCancel } = proxyActivities<OwnerActivities>(RESOLVE);
+
+/** An exit that was proven not to have been sent is made anew, as another intent, this often (P14). */
+const EXIT_ATTEMPTS = 3;
+/** Before a step that failed for good is tried once more. */
+const AFTER_FAILURE_MS = 1_000;
+/** So many refusals of a stop, one after the other, are told to people. */
+const REFUSALS_TO_PAGE = 3;
+
+/** What the owner of one position can do. Each thing is one step of the plan, or one exit. */
+export class Owner {
+  private readonly key: PositionKey;
+
+  constructor(key: PositionKey) {
+    this.key = key;
+  }
+
+  /** What is to be done next, with what it was decided on. */
+  async plan(): Promise<{ readonly view: ProtectionView; readonly step: ProtectionStep }> {
+    const view = await look(this.key);
+    return { view, step: planProtection(this.key, view) };
+  }
+
+  /** Takes a step that is not a rest. What fails is told, and decided anew after a moment. */
+  async take(step: Exclude<ProtectionStep, { kind: 'rest' | 'done' }>, view: ProtectionView): Promise<void> {
+    try {
+      await this.attempt(step, view);
+    } catch (error) {
+      if (!isStepFailure(error)) throw error;
+      log.warn('a step of the owner failed; it looks again', { step: step.kind, error: error.message });
+      await sleep(AFTER_FAILURE_MS);
+    }
+  }
+
+  private async attempt(step: Exclude<ProtectionStep, { kind: 'rest' | 'done' }>, view: ProtectionView): Promise<void> {
+    const version = view.basis?.strategyVersion ?? 'unknown';
+    switch (step.kind) {
+      case 'settle':
+        await settleUntil(step.intentId, hasSettled);
+        return;
+      case 'cancel':
+        if (step.because === 'secondStop') await page(this.key, 'twoStops', { intentId: step.intentId });
+        await this.cancel(step.intentId, step.because);
+        return;
+      case 'placeStop': {
+        const { sequence, quantity, stopPrice, limitPrice } = step.wish;
+        if (refusedInARow(view.recent) >= REFUSALS_TO_PAGE) await page(this.key, 'stopRefused', { newest: view.recent[0]?.intentId });
+        const request = { sequence, quantity: text(quantity), stopPrice: text(stopPrice), limitPrice: text(limitPrice) };
+        const asked = await authoriseStop(this.key, version, request);
+        if (asked.kind === 'authorised') await send(asked.order);
+        else await sleep(AFTER_FAILURE_MS);
+        return;
+      }
+      case 'escape': {
+        const { sequence, collarBps, stuck } = step;
+        if (stuck) await page(this.key, 'escapeStuck', { since: view.recent.find((order) => order.purpose === 'stop')?.intentId });
+        const asked = await authoriseEscape(this.key, version, { sequence, collarBps });
+        if (asked.kind === 'denied') await sleep(AFTER_FAILURE_MS);
+        else await settleUntil((await send(asked.order)).intentId, (order) => order.isFinal);
+      }
+    }
+  }
+
+  /** An exit: the stop goes first, then what is held is sold; what remains is protected again by the next step (P20). */
+  async exit(signal: TradeSignal): Promise<ExitOutcome> {
+    const orders: StoredOrder[] = [];
+    for (let attempt = 1; attempt <= EXIT_ATTEMPTS; attempt += 1) {
+      const order = await this.sell(signal, attempt);
+      if (Array.isArray(order)) return orders.length > 0 ? showOrders(orders) : showDenied(intentIdOf(signal, attempt), order);
+      orders.push(order);
+      const isUnsent = order.status === 'notPlaced' || (order.status === 'expired' && order.venueOrderId === null);
+      if (!isUnsent) break;
+    }
+    return showOrders(orders);
+  }
+
+  /** The n-th order of an exit, or the codes of why there is none. */
+  private async sell(signal: TradeSignal, attempt: number): Promise<StoredOrder | string[]> {
+    for (;;) {
+      const asked = await authoriseExit(signal, attempt).catch(async (error: unknown) => {
+        if (!isStepFailure(error)) throw error;
+        return { kind: 'abandoned' as const, order: await abandon(signal, error.cause?.message ?? error.message, attempt) };
+      });
+      switch (asked.kind) {
+        case 'denied':
+          return asked.failures.map((one) => one.code);
+        case 'stopsFirst':
+          for (const intentId of asked.intentIds) await this.cancel(intentId, 'exit');
+          continue;
+        case 'abandoned':
+          return asked.order ?? ['INFRA_DATABASE'];
+        case 'authorised': {
+          const sent = await send(asked.order);
+          return sent.isFinal ? sent : settleUntil(sent.intentId, (order) => order.isFinal);
+        }
+      }
+    }
+  }
+
+  /** Cancels an order and waits until that is final: only then are its units free. What is not known yet is resolved first. */
+  private async cancel(intentId: string, because: string): Promise<void> {
+    let order = await requestCancel(intentId, because);
+    while (!order.isFinal) {
+      order = await settleUntil(intentId, hasSettled);
+      if (!order.isFinal) order = await requestCancel(intentId, because);
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { failure } from '../../core/errors.js';
+import type { StoredOrder } from '../../core/order/stored-order.js';
+import { ownerWorkflowId } from '../../core/protection/position-key.js';
+import { signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
+import type { OrderRequest, SubmitVerdict, Venue } from '../../activities/ports/venue.js';
+import { unitsOf } from '../../exchange/amount/units.js';
+import { temporalIfAny } from '../../test/support/temporal.js';
+import {
+  ACCOUNT,
+  INSTRUMENT,
+  openTradingStack,
+  startWorker,
+  type StackWorker,
+  type TradingStack,
+} from '../../test/support/trading-stack.js';
+import { disagreements } from '../../test/support/witness.js';
+import type { OrderOutcome } from '../order/status.js';
+
+const temporal = await temporalIfAny();
+const KEY = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
+
+describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledger and paper venue', () => {
+  let stack: TradingStack;
+  let sending: ((request: OrderRequest, send: () => Promise<SubmitVerdict>) => Promise<SubmitVerdict>) | undefined;
+  let worker: StackWorker;
+  let bar = 0;
+
+  beforeAll(async () => {
+    stack = await openTradingStack({
+      venueOf: (venue: Venue) => ({
+        ...venue,
+        sender: {
+          submit: (request, deadlineMs) => {
+            const send = (): Promise<SubmitVerdict> => venue.sender.submit(request, deadlineMs);
+            return sending === undefined ? send() : sending(request, send);
+          },
+        },
+      }),
+    });
+    if (temporal !== undefined) worker = await startWorker(stack, temporal);
+  });
+  afterAll(async () => {
+    await worker?.stop();
+    await stack?.close();
+  });
+
+  const run = (signal: TradeSignal): Promise<OrderOutcome> =>
+    worker.client.workflow.execute('signalToOrder', {
+      taskQueue: worker.taskQueue,
+      workflowId: signalWorkflowId(signal),
+      args: [signal],
+      workflowTaskTimeout: '5s',
+    });
+  const next = (leg: TradeSignal['leg']): TradeSignal => stack.signal(leg, (bar += 1_000));
+  const orders = async (purpose: string): Promise<StoredOrder[]> => {
+    const { rows } = await stack.pool.query<{ o: StoredOrder }>(
+      'select order_json(o) as o from orders o where purpose = $1 order by created_at, sequence',
+      [purpose],
+    );
+    return rows.map((row) => row.o);
+  };
+  const resting = (): Promise<StoredOrder> =>
+    vi.waitFor(
+      async () => {
+        const stop = (await orders('stop')).findLast((order) => !order.isFinal);
+        expect(stop).toMatchObject({ status: 'accepted' });
+        return stop as StoredOrder;
+      },
+      { timeout: 15_000, interval: 20 },
+    );
+  const held = async (): Promise<string> => (await stack.dependencies.store.position(KEY)).quantity.toFixed();
+  const owner = (): WorkflowHandle => worker.client.workflow.getHandle(ownerWorkflowId(KEY));
+  const gone = async (): Promise<void> => {
+    await owner().result();
+    expect(await disagreements(stack.database.pool, ACCOUNT, stack.witness())).toEqual([]);
+  };
+  const move = (price: string): void => stack.paper.movePrice('BTCUSDT', unitsOf(price), 0n);
+
+  it('a stop for exactly what was received rests after the fill, and an exit takes it away first', async () => {
+    expect(await run(next('open'))).toMatchObject({ status: 'filled' });
+    const stop = await resting();
+    expect(stop).toMatchObject({ purpose: 'stop', type: 'stopMarket', side: 'sell', triggeredTime: null });
+    // 2 % under what the entry cost, which the book of the moment decides.
+    expect(Number(stop.stopPrice) / 49_000).toBeCloseTo(1, 2);
+    const position = await stack.dependencies.store.position(KEY);
+    expect(position.quantity.minus(stop.quantity).toNumber()).toBeLessThan(0.00001);
+    expect(await run(next('close'))).toMatchObject({ status: 'filled' });
+    expect(await orders('stop')).toMatchObject([{ status: 'canceled' }]);
+    await gone();
+  });
+
+  it('a stop that the price reaches sells all, and its owner ends', async () => {
+    await run(next('open'));
+    const stop = await resting();
+    move('48000');
+    await gone();
+    move('50000');
+    const { intentId } = stop;
+    expect((await orders('stop')).find((order) => order.intentId === intentId)).toMatchObject({ status: 'filled' });
+  });
+
+  it('P21: while a stop is unknown no second is sent, and the exit waits for it', async () => {
+    sending = async (request, send) => {
+      const verdict = await send();
+      if (request.type === 'limit') return verdict;
+      return { kind: 'unknown', failure: failure('VENUE_OUTCOME_UNKNOWN', { order: 'x', venue: 'paper', detail: 'cut' }) };
+    };
+    await run(next('open'));
+    expect(await run(next('close'))).toMatchObject({ status: 'filled' });
+    sending = undefined;
+    await gone();
+    expect((await orders('stop')).every((order) => order.isFinal)).toBe(true);
+  });
+
+  it('an exit that is denied leaves the stop where it is', async () => {
+    await run(next('open'));
+    const stop = await resting();
+    const expired = { ...next('close'), validUntil: 1 };
+    expect(await run(expired)).toMatchObject({ status: 'denied', codes: ['RISK_SIGNAL_EXPIRED'] });
+    expect((await resting()).intentId).toBe(stop.intentId);
+    await run(next('close'));
+    await gone();
+    expect(await held()).not.toBe('1');
+  });
+
+  it('a stop whose price is reached already is refused, and what is held leaves at once', async () => {
+    sending = async (request, send) => {
+      if (request.type !== 'limit') move('48500');
+      return send();
+    };
+    await run(next('open'));
+    await gone();
+    sending = undefined;
+    move('50000');
+    expect((await orders('escape')).at(-1)).toMatchObject({ status: 'filled' });
+  });
+});

@@ -1,0 +1,66 @@
+import { log, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import type { OrderActivities } from '../../activities/order/index.js';
+import type { Tended } from '../../activities/order/tend.js';
+import { nextAttempt, type NextAttempt } from '../../core/execution/next-attempt.js';
+import { decimal, text, ZERO, type Decimal } from '../../core/money/index.js';
+import type { StoredOrder } from '../../core/order/stored-order.js';
+import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
+import { AUTHORISE, RECORD, TEND } from '../activity-options.js';
+import { isStepFailure, send } from '../order/send.js';
+import { showDenied, showOrders, type OrderOutcome } from '../order/status.js';
+
+const { authorise } = proxyLocalActivities<OrderActivities>(AUTHORISE);
+const { abandon } = proxyActivities<OrderActivities>(RECORD);
+const { tend } = proxyActivities<OrderActivities>(TEND);
+
+/**
+ * An entry: authorise and submit are local activities of the first workflow task, so one durable write lies between the
+ * decision and the send; what forbids a second send is the order's row, not Temporal. When an order is over, the policy of
+ * the strategy may make another one for the same signal, as a new intent (P14).
+ */
+export async function openPosition(signal: TradeSignal): Promise<OrderOutcome> {
+  const orders: StoredOrder[] = [];
+  const reasons: NextAttempt[] = [];
+  let executed: Decimal = ZERO;
+  for (let attempt = 1; ; attempt += 1) {
+    const begun = await begin(signal, attempt, executed);
+    if (begun.kind === 'denied') return orders.length === 0 ? showDenied(intentIdOf(signal), begun.codes) : showOrders(orders);
+    const { order, isReplaced } = begun.isSent ? await work(begun.order, signal) : { order: begun.order, isReplaced: false };
+    orders.push(order);
+    executed = executed.plus(decimal(order.executedQuantity));
+    const next = nextAttempt(order, reasons, isReplaced);
+    if (next === undefined) return showOrders(orders);
+    reasons.push(next);
+  }
+}
+
+type Begun =
+  | { readonly kind: 'denied'; readonly codes: readonly string[] }
+  | { readonly kind: 'order'; readonly order: StoredOrder; readonly isSent: boolean };
+
+/** Authorises and sends the n-th order of the signal. */
+async function begin(signal: TradeSignal, attempt: number, executed: Decimal): Promise<Begun> {
+  const intentId = intentIdOf(signal, attempt);
+  const authorisation = await authorise(signal, { attempt, executed: text(executed) }).catch(async (error: unknown) => {
+    if (!isStepFailure(error)) throw error;
+    log.warn('authorise failed', { intentId, error: error.message });
+    return { kind: 'abandoned' as const, order: await abandon(signal, error.cause?.message ?? error.message, attempt) };
+  });
+  if (authorisation.kind === 'denied') return { kind: 'denied', codes: authorisation.failures.map((one) => one.code) };
+  if (authorisation.kind === 'abandoned') {
+    const { order } = authorisation;
+    return order === null ? { kind: 'denied', codes: ['INFRA_DATABASE'] } : { kind: 'order', order, isSent: !order.isFinal };
+  }
+  return { kind: 'order', order: await send(authorisation.order), isSent: true };
+}
+
+/** Looks after an order until it is over: it ends only with proof (P11, P15, P17). */
+async function work(sent: StoredOrder, signal: TradeSignal): Promise<Tended> {
+  let seen: Tended = { order: sent, isReplaced: false };
+  while (!seen.order.isFinal) {
+    showOrders([seen.order]);
+    const { order, isReplaced } = await tend(seen.order.intentId, signal);
+    seen = { order, isReplaced: seen.isReplaced || isReplaced };
+  }
+  return seen;
+}
