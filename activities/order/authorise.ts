@@ -80,11 +80,11 @@ function eventsOf(signal: TradeSignal, clientOrderId: string, verdict: GateVerdi
       ],
     };
   }
-  const { side, quantity, price } = verdict.order;
+  const { side, quantity, price, sizing } = verdict.order;
   return {
     audit: [
       signalEvent('signal.recorded', signal, []),
-      { kind: 'order.authorised', account, data: { ...about, clientOrderId, side, quantity, price } },
+      { kind: 'order.authorised', account, data: { ...about, clientOrderId, side, quantity, price, sizing } },
     ],
   };
 }

@@ -1,4 +1,4 @@
-import type { Sizing } from '../../core/sizing/fixed-notional.js';
+import type { Sizing } from '../../core/sizing/sizing.js';
 import type { LiveMarket } from '../ports/live.js';
 import type { OrderStore } from '../ports/store.js';
 import type { Venue } from '../ports/venue.js';

@@ -2,7 +2,7 @@ import { failure, type Failure } from '../errors.js';
 import { Decimal, ZERO, ceilToStep, decimal, floorToStep } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { TradeSignal } from '../signal/signal.js';
-import { sizeEntry, type Sizing } from '../sizing/fixed-notional.js';
+import { sizeEntry, type Sizing, type SizingBasis } from '../sizing/sizing.js';
 import { PROTOCOL } from './limits.js';
 import type { LiveView, RiskView } from './view.js';
 
@@ -12,6 +12,8 @@ export interface OrderDraft {
   readonly quantity: Decimal;
   readonly price: Decimal;
   readonly reference: Decimal;
+  /** Why an entry is as large as it is; an exit has the size of what is held. */
+  readonly sizing?: SizingBasis;
 }
 
 /** The entry that sizing makes of an opening signal, or why there is none. */
@@ -36,7 +38,8 @@ export function draftEntry(
     });
   }
   const price = collarPrice('buy', reference, ledger.limits.collarBps, rules);
-  return { side: 'buy', quantity: sizeEntry(sizing, price, decimal(rules.stepSize)), price, reference };
+  const sized = sizeEntry(sizing, signal, price, decimal(rules.stepSize));
+  return 'code' in sized ? sized : { side: 'buy', quantity: sized.quantity, price, reference, sizing: sized.basis };
 }
 
 /** The exit of what the ledger holds, less what exits already work on (P3, P18), or why there is none. */

@@ -142,6 +142,23 @@ describe('entries', () => {
     expect(codes(decideOrder(SIGNAL, SIZING, unlisted, LIVE))).toEqual(['RISK_INSTRUMENT_UNKNOWN']);
   });
 
+  it('are sized as the strategy is told, and carry why they are as large as they are', () => {
+    const byRisk = { kind: 'riskPerTrade', risk: d('10') } as const;
+    const inputs = { risk: '10', stopDistanceRatio: '0.02' };
+    // 10 ÷ (100.5 × 0.02)
+    const sizing = { kind: 'riskPerTrade', inputs, price: '100.5', rawQuantity: '4.975124378109452736' };
+    expect(decideOrder(SIGNAL, byRisk, LEDGER, LIVE)).toMatchObject({ kind: 'approved', order: { quantity: '4.975', sizing } });
+    expect(decide(CLOSE, { positions: [HELD] })).toMatchObject({ order: { sizing: null } });
+  });
+
+  it('are denied when their sizing lacks what the strategy should have measured', () => {
+    const byVolatility = { kind: 'volatilityTarget', target: d('10'), maxNotional: d('500') } as const;
+    expect(decideOrder({ ...SIGNAL, volatilityRatio: 0.02 }, byVolatility, LEDGER, LIVE).kind).toBe('approved');
+    expect(codes(decideOrder(SIGNAL, byVolatility, { ...LEDGER, mode: 'paused' }, LIVE))).toEqual(['RISK_MODE', 'RISK_SIZING_INPUT']);
+    const noStop = { ...SIGNAL, stopDistanceRatio: 0 };
+    expect(codes(decideOrder(noStop, { kind: 'riskPerTrade', risk: d('10') }, LEDGER, LIVE))).toEqual(['RISK_SIZING_INPUT']);
+  });
+
   it('P2: only the active version trades', () => {
     expect(codes(decide(SIGNAL, { activeVersion: '2' }))).toEqual(['RISK_STRATEGY_INACTIVE']);
   });

@@ -3,7 +3,7 @@ import { failure, type Failure } from '../errors.js';
 import { ZERO, decimal, text, type DecimalText } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import { intentIdOf, signalId, type Leg, type TradeSignal } from '../signal/signal.js';
-import type { Sizing } from '../sizing/fixed-notional.js';
+import type { Sizing, SizingBasis } from '../sizing/sizing.js';
 import { draftEntry, draftExit, withFee, type OrderDraft } from './draft.js';
 import { entryLimitFailures } from './entry-limits.js';
 import type { LiveView, RiskView } from './view.js';
@@ -24,6 +24,8 @@ export interface ApprovedOrder {
   readonly price: DecimalText;
   readonly reservedQuantity: DecimalText;
   readonly reservedNotional: DecimalText;
+  /** What made an entry as large as it is; null for an exit, which has the size of what is held. */
+  readonly sizing: SizingBasis | null;
   readonly controlVersion: string;
   readonly riskVersion: string;
 }
@@ -111,6 +113,7 @@ function approve(signal: TradeSignal, draft: OrderDraft, ledger: RiskView, rules
     price: text(draft.price),
     reservedQuantity: text(draft.quantity),
     reservedNotional: text(draft.side === 'buy' ? withFee(draft.quantity.mul(draft.price), ledger) : ZERO),
+    sizing: draft.sizing ?? null,
     controlVersion: ledger.controlVersion,
     riskVersion: ledger.riskVersion,
   } as ApprovedOrder;
