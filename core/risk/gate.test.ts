@@ -117,6 +117,12 @@ describe('entries', () => {
     expect(codes(decide(SIGNAL, beyond))).toContain(code);
   });
 
+  it('count what was sold before its purchase was booked as exposure, never as room for more', () => {
+    const sold = { ...HELD, strategy: 'other', quantity: d('-15'), cost: d('-1600') };
+    expect(codes(decide(SIGNAL, { positions: [sold] }))).toEqual(['RISK_EXPOSURE_LIMIT']);
+    expect(decide(SIGNAL, { positions: [{ ...sold, cost: d('-1500') }] }).kind).toBe('approved');
+  });
+
   it('keep to the number of working orders, to the age of the price and to the skew', () => {
     const other = { ...EXIT, instrument: 'ETH/USDT' };
     expect(decide(SIGNAL, { workingOrders: [other, other] }).kind).toBe('approved');
