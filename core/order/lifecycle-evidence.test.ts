@@ -15,7 +15,7 @@ import {
   type VenueTruth,
 } from '../../test/support/order-story.js';
 import type { LedgerEntry } from '../ledger/position.js';
-import { Decimal, ZERO, decimal, isDecimalText } from '../money/index.js';
+import { ZERO, decimal, isDecimalText, type Decimal } from '../money/index.js';
 import { TRANSITIONS, averagePrice, isFinal, type OrderStatus } from './lifecycle.js';
 import { stateOf } from './stored-order.js';
 
