@@ -9,7 +9,7 @@ export function configJsonSchema(): Record<string, unknown> {
 
 /** One key of the configuration, as the reference lists it. */
 export interface ConfigKey {
-  /** `accounts.<name>.venue`, `strategies[].id`. */
+  /** `accounts.<name>.venue`, `strategies[].id`; a key that chooses between variants names its value: `sizing.kind: "…"`. */
   readonly path: string;
   readonly meaning: string;
   /** The default as JSON; undefined where the key must be given; `none` where it may be left out. */
@@ -21,6 +21,8 @@ interface Node {
   readonly properties?: Readonly<Record<string, Node>>;
   readonly additionalProperties?: Node | boolean;
   readonly items?: Node;
+  readonly oneOf?: readonly Node[];
+  readonly const?: unknown;
   readonly required?: readonly string[];
   readonly default?: unknown;
 }
@@ -31,8 +33,10 @@ export function configKeys(): ConfigKey[] {
     ...Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
       const at = path === '' ? key : `${path}.${key}`;
       const usual = node.required?.includes(key) ? undefined : 'default' in child ? JSON.stringify(child.default) : 'none';
-      return [{ path: at, meaning: child.description ?? '', usual }, ...walk(child, at)];
+      const chosen = child.const === undefined ? '' : `: ${JSON.stringify(child.const)}`;
+      return [{ path: `${at}${chosen}`, meaning: child.description ?? '', usual }, ...walk(child, at)];
     }),
+    ...(node.oneOf ?? []).flatMap((variant) => walk(variant, path)),
     ...(typeof node.additionalProperties === 'object' ? walk(node.additionalProperties, `${path}.<name>`) : []),
     ...(node.items ? walk(node.items, `${path}[]`) : []),
   ];

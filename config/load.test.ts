@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { KeelsonError } from '../core/errors.js';
+import type { ExecutionPolicy } from '../core/execution/policy.js';
+import { decimalTextOf } from '../core/money/index.js';
+import type { Sizing } from '../core/sizing/sizing.js';
 import { environmentName, loadConfig, secrets, venueUrls, type Config, type Environment } from './index.js';
 import { parseJsonc } from './jsonc.js';
 
@@ -102,6 +105,49 @@ describe('the configuration', () => {
         "  venues.paper.urls.stream: expected this machine, a private network or the venue’s test network since paper is true, found "wss://stream.binance.com/ws"",
       ]
     `);
+  });
+
+  test('sizes and works entries in each of the forms, a market order when nothing is said', () => {
+    const strategyOf = (changes: object): Config['strategies'][number] | undefined =>
+      load((file) => void Object.assign((file['strategies'] as Shape)[0] as object, changes)).strategies[0];
+    const sizings: readonly Sizing[] = [
+      { kind: 'fixedNotional', notional: decimalTextOf('500') },
+      { kind: 'riskPerTrade', risk: decimalTextOf('20') },
+      { kind: 'volatilityTarget', target: decimalTextOf('5.5'), maxNotional: decimalTextOf('900') },
+    ];
+    for (const sizing of sizings) expect(strategyOf({ sizing })?.sizing satisfies Sizing | undefined).toEqual(sizing);
+    const limit = { kind: 'limit', offsetBps: -5, workMs: 1_500, replaceBps: 10 } as const;
+    const worked: ExecutionPolicy | undefined = strategyOf({ execution: limit })?.execution;
+    expect(worked).toEqual({ ...limit, postOnly: false });
+    expect(strategyOf({})?.execution).toEqual({ kind: 'market' });
+  });
+
+  test('says which forms of sizing and execution there are, and refuses the keys of another form', () => {
+    const found = problem(() =>
+      load((file) =>
+        Object.assign((file['strategies'] as Shape)[0] as object, {
+          sizing: { kind: 'fixedNotional', notional: '500', risk: '3' },
+          execution: { kind: 'twap' },
+        }),
+      ),
+    );
+    expect(found.lines).toEqual([
+      '  strategies[0].sizing.risk: is not a known key',
+      '  strategies[0].execution.kind: expected one of "market", "limit", found "twap"',
+    ]);
+    const other = problem(() =>
+      load((file) =>
+        Object.assign((file['strategies'] as Shape)[0] as object, {
+          sizing: '500',
+          execution: { kind: 'limit', workMs: 5, offsetBps: 0.5 },
+        }),
+      ),
+    );
+    expect(other.lines).toEqual([
+      '  strategies[0].sizing: expected an object with a kind, found "500"',
+      '  strategies[0].execution.offsetBps: expected a whole number from -1000 to 1000, found 0.5',
+      '  strategies[0].execution.workMs: expected a whole number from 100 to 86400000, found 5',
+    ]);
   });
 
   test('names the line of a syntax error', () => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { STRATEGIES } from '../core/strategy/registry.js';
+import { execution, sizing } from './entry-schema.js';
 import {
   asset,
   flag,
@@ -61,12 +62,8 @@ const strategy = z.strictObject({
         .describe('Entries need a score of at least this. Left out: the one in the model’s metadata.'),
     })
     .describe('The model that gates entries.'),
-  sizing: z
-    .strictObject({
-      kind: oneOf(['fixedNotional']).describe('How an entry is sized.'),
-      notional: positiveDecimal.describe('What an entry is worth, in the quote asset, rounded down to the venue’s step.'),
-    })
-    .describe('How much an entry buys.'),
+  sizing,
+  execution,
 });
 
 const limits = z.strictObject({

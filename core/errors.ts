@@ -73,6 +73,7 @@ export const ERRORS = define({
   RISK_INSTRUMENT_UNKNOWN: refusal('{venue} does not list {instrument}.'),
   RISK_INSTRUMENT_HALTED: refusal('{instrument} is not trading at {venue} (status {status}).'),
   RISK_INSTRUMENT_BLOCKED: refusal('Entries in {instrument} are blocked: {reason}.'),
+  RISK_SIZING_INPUT: refusal('{strategy} is sized by {kind}, which needs {input}; found: {value}. The entry is not sized.'),
   RISK_CONTENTION: refusal('The risk state of {account} changed {attempts} times while deciding: the order is denied.'),
   RISK_AUTHORISATION_EXPIRED: refusal('The authorisation of {order} was valid for 5 s and has passed: nothing was sent.'),
   RISK_CONTROL_CHANGED: refusal('Mode, limits or active version of {account} changed after {order} was authorised: nothing was sent.'),

@@ -38,8 +38,16 @@ export function verdictEvents(intent: Intent, signal: TradeSignal | null, client
     // A further order of a signal that was traded before says nothing about the signal.
     return { audit: [...(signal === null || intent.sequence > 1 ? [] : [signalEvent('signal.notTraded', signal, failures)]), denied] };
   }
-  const { side, quantity, price, stopPrice } = verdict.order;
-  const data = { ...about, clientOrderId, side, quantity, price, ...(stopPrice === null ? {} : { stopPrice }) };
+  const { side, quantity, price, stopPrice, sizing } = verdict.order;
+  const data = {
+    ...about,
+    clientOrderId,
+    side,
+    quantity,
+    price,
+    ...(stopPrice === null ? {} : { stopPrice }),
+    ...(sizing === null ? {} : { sizing }),
+  };
   const authorised = { kind: 'order.authorised', account, data };
   return { audit: [...(signal === null || intent.sequence > 1 ? [] : [signalEvent('signal.recorded', signal, [])]), authorised] };
 }

@@ -1,5 +1,5 @@
 import type { ExecutionPolicy } from '../../core/execution/policy.js';
-import type { Sizing } from '../../core/sizing/fixed-notional.js';
+import type { Sizing } from '../../core/sizing/sizing.js';
 import type { LiveMarket } from '../ports/live.js';
 import type { RiskSource } from '../ports/risk.js';
 import type { OrderStore } from '../ports/store.js';

@@ -69,6 +69,19 @@ describe('the steps of an order, on a real ledger and paper venue', () => {
     return rows.map(({ kind }) => kind);
   };
 
+  it('the audit log tells what the quantity of an entry was computed of', async () => {
+    const intentId = await authorised();
+    const { rows } = await stack.database.pool.query<{ sizing: object; quantity: string }>(
+      `select data->'sizing' as sizing, data->>'quantity' as quantity from audit_events
+       where kind = 'order.authorised' and data->>'intentId' = $1`,
+      [intentId],
+    );
+    // 500 at the edge of the collar around 50,000.
+    expect(rows).toMatchObject([
+      { sizing: { kind: 'fixedNotional', inputs: { notional: '500' }, rawQuantity: expect.stringMatching(/^0\.0099\d+$/) as string } },
+    ]);
+  });
+
   it('P4: authorise again gives the stored verdict and reserves nothing more', async () => {
     const signal = stack.signal('open', (bar += 1_000));
     const first = await steps.authorise(signal);

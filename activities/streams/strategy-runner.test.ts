@@ -40,7 +40,8 @@ class Steady implements Strategy {
   step(window: readonly Bar[]): StrategyStep {
     const opened = window.map(({ openTime }) => openTime / INTERVAL_MS);
     this.windows.push(opened);
-    return { intent: this.intent, stance: this.stance, features: [opened.at(-1) ?? -1], stopDistanceRatio: 0.02, reason: 'always' };
+    const measured = { stopDistanceRatio: 0.02, volatilityRatio: 0.01 };
+    return { intent: this.intent, stance: this.stance, features: [opened.at(-1) ?? -1], ...measured, reason: 'always' };
   }
 }
 
@@ -122,6 +123,7 @@ describe('StrategyRunner', () => {
         validUntil: 6_999,
         referencePrice: '104',
         stopDistanceRatio: 0.02,
+        volatilityRatio: 0.01,
         features: [4],
         score: 0.9,
         threshold: 0.5,
@@ -129,6 +131,19 @@ describe('StrategyRunner', () => {
         reason: 'always',
       },
     ]);
+  });
+
+  it('says nothing of a volatility that its strategy does not measure', async () => {
+    const unmeasured = new (class extends Steady {
+      override step(window: readonly Bar[]): StrategyStep {
+        const { volatilityRatio: _, ...rest } = super.step(window);
+        return rest;
+      }
+    })('momentum');
+    const { traded, give } = running({ strategy: unmeasured });
+    await give(1);
+    expect(traded).toHaveLength(1);
+    expect(traded[0]).not.toHaveProperty('volatilityRatio');
   });
 
   it('an entry under the threshold is recorded with its score, not traded', async () => {

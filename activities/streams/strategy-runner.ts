@@ -87,6 +87,7 @@ export class StrategyRunner {
       validUntil: bar.closeTime + signalValidMs,
       referencePrice: bar.close,
       stopDistanceRatio: step.stopDistanceRatio,
+      ...(step.volatilityRatio === undefined ? {} : { volatilityRatio: step.volatilityRatio }),
       features: step.features,
       ...(score === undefined ? {} : { score, threshold, modelHash: model.hash }),
       reason: step.reason,

@@ -1,10 +1,13 @@
 import type { Decimal } from '../money/index.js';
 import { ZERO } from '../money/index.js';
 
-/** A long-only spot position of one strategy in one instrument: quantity in base, cost and pnl in quote. */
+/**
+ * A spot position of one strategy in one instrument: quantity in base, cost and pnl in quote. Nobody sells short here,
+ * but sales may be booked before the purchases that they sold from: until those come, quantity and cost are below zero.
+ */
 export interface PositionState {
   readonly quantity: Decimal;
-  /** What the open quantity cost, before fees. */
+  /** What the open quantity cost, before fees; below zero what was received for it. */
   readonly cost: Decimal;
   readonly realizedPnl: Decimal;
 }
@@ -49,20 +52,21 @@ export function applyFill(position: PositionState, fill: LedgerFill): PositionSt
   const baseFee = fill.feeAsset === fill.base ? fill.fee : ZERO;
   const quoteFee = fill.feeAsset === fill.quote ? fill.fee : ZERO;
   const notional = fill.price.mul(fill.quantity);
-  if (fill.side === 'buy') {
-    return {
-      quantity: position.quantity.plus(fill.quantity).minus(baseFee),
-      cost: position.cost.plus(notional),
-      realizedPnl: position.realizedPnl.minus(quoteFee),
-    };
-  }
-  const left = position.quantity.minus(fill.quantity).minus(baseFee);
-  // The share may have no end of digits: it is rounded, and what rounding leaves out is realized, so the sum stays exact.
-  const cost = left.lte(0) ? ZERO : position.cost.mul(left).div(position.quantity).toDecimalPlaces(COST_PLACES);
-  const released = position.cost.minus(cost);
-  return {
-    quantity: left,
-    cost,
-    realizedPnl: position.realizedPnl.plus(notional).minus(released).minus(quoteFee),
-  };
+  const isBuy = fill.side === 'buy';
+  const change = (isBuy ? fill.quantity : fill.quantity.neg()).minus(baseFee);
+  const cash = isBuy ? notional.neg() : notional;
+  const quantity = position.quantity.plus(change);
+  const cost = costAfter(position, quantity, change, cash);
+  // Whatever of the cash is not in the cost is realized, so that the two always sum up exactly.
+  return { quantity, cost, realizedPnl: position.realizedPnl.plus(cash).plus(cost).minus(position.cost).minus(quoteFee) };
+}
+
+/** A share may have no end of digits: it is rounded here, and nowhere else. */
+function costAfter(position: PositionState, quantity: Decimal, change: Decimal, cash: Decimal): Decimal {
+  const grows = position.quantity.mul(change).gte(0);
+  if (grows) return position.cost.minus(cash);
+  const turns = position.quantity.mul(quantity).lt(0);
+  // What is left of a reduced position costs its share; one that turned is new, and costs its share of this fill.
+  const share = turns ? cash.neg().mul(quantity).div(change) : position.cost.mul(quantity).div(position.quantity);
+  return share.toDecimalPlaces(COST_PLACES);
 }

@@ -1,2 +1,2 @@
 export { Decimal, decimal, decimalTextOf, isDecimalText, maximum, minimum, text, ZERO, ZERO_TEXT, type DecimalText } from './decimal.js';
-export { ceilToStep, floorToStep, isOnStep, quantize, toFloat } from './step.js';
+export { ceilToStep, floorToStep, isOnStep, quantize, quantizeUp, toFloat } from './step.js';

@@ -1,6 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ceilToStep, decimal, decimalTextOf, floorToStep, isDecimalText, isOnStep, quantize, text, type DecimalText } from './index.js';
+import {
+  ceilToStep,
+  decimal,
+  decimalTextOf,
+  floorToStep,
+  isDecimalText,
+  isOnStep,
+  quantize,
+  quantizeUp,
+  text,
+  type DecimalText,
+} from './index.js';
 
 const digits = fc.tuple(fc.bigInt({ min: -(10n ** 18n), max: 10n ** 18n }), fc.integer({ min: 0, max: 12 }));
 const decimals = digits.map(([unscaled, places]) => decimal('1').mul(unscaled.toString()).div(`1e${places}`));
@@ -45,5 +56,11 @@ describe('steps', () => {
     expect(quantize(0.1 + 0.2, '0.01' as DecimalText)).toBe('0.3');
     expect(quantize(1e-9, '0.01' as DecimalText)).toBe('0');
     expect(() => quantize(Number.NaN, '0.01' as DecimalText)).toThrow(RangeError);
+  });
+
+  it('crosses upwards where the figure will divide', () => {
+    expect(quantizeUp(1e-9, '0.01' as DecimalText)).toBe('0.01');
+    expect(quantizeUp(0.25, '0.01' as DecimalText)).toBe('0.25');
+    expect(() => quantizeUp(Number.POSITIVE_INFINITY, '0.01' as DecimalText)).toThrow(RangeError);
   });
 });

@@ -24,15 +24,25 @@ export function isOnStep(value: Decimal, step: Decimal): boolean {
  * @throws RangeError when the number is not finite or the step is not positive.
  */
 export function quantize(float: number, step: DecimalText): DecimalText {
-  if (!Number.isFinite(float)) throw new RangeError(`not a finite number: ${float}`);
   const unit = decimal(step);
-  assertStep(unit);
-  return text(new Decimal(float).div(unit).round().mul(unit));
+  return text(inUnits(float, unit).round().mul(unit));
+}
+
+/** The same crossing for what an amount will be divided by: rounded up, so that rounding never makes the quotient larger. */
+export function quantizeUp(float: number, step: DecimalText): DecimalText {
+  const unit = decimal(step);
+  return text(inUnits(float, unit).ceil().mul(unit));
 }
 
 /** The crossing the other way: decimals become floats only to feed indicators, models and statistics. */
 export function toFloat(value: DecimalText): number {
   return Number(value);
+}
+
+function inUnits(float: number, unit: Decimal): Decimal {
+  if (!Number.isFinite(float)) throw new RangeError(`not a finite number: ${float}`);
+  assertStep(unit);
+  return new Decimal(float).div(unit);
 }
 
 function assertStep(step: Decimal): void {

@@ -46,6 +46,12 @@ describe('the life of an order', () => {
     expect(leavesQuantity(settled).toFixed()).toBe('0');
   });
 
+  it('learns nothing from an older answer of the venue that arrives late', () => {
+    const waiting = apply(sent, ACCEPT, fill('3'), end('canceled', '4'), end('canceled', '3'));
+    expect(waiting.status).toBe('partiallyFilled');
+    expect(apply(waiting, fill('1')).status).toBe('canceled');
+  });
+
   it('takes the fills before the acknowledgement as well as after it', () => {
     expect(apply(sent, fill('10'), ACCEPT).status).toBe('filled');
     expect(apply(sent, ACCEPT, fill('4'), fill('6')).status).toBe('filled');
@@ -68,7 +74,8 @@ describe('the life of an order', () => {
 
   it('tells of a second venue order id and of more than was ordered', () => {
     const accepted = apply(sent, ACCEPT);
-    expect(transition(accepted, { kind: 'accept', venueOrderId: 'v2' })).toMatchObject({ surprises: ['otherVenueOrderId'] });
+    const other = transition(accepted, { kind: 'accept', venueOrderId: 'v2' });
+    expect(other).toMatchObject({ surprises: ['otherVenueOrderId'], state: { venueOrderId: 'v1' } });
     expect(transition(accepted, fill('11'))).toMatchObject({ surprises: ['overfilled'] });
   });
 

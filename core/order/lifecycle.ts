@@ -96,7 +96,7 @@ export function transition(state: OrderState, event: OrderEvent): Transition {
 function applyEvidence(state: OrderState, event: Extract<OrderEvent, { venueOrderId: string }>): Transition {
   const surprises: Surprise[] = [];
   if (state.venueOrderId !== undefined && state.venueOrderId !== event.venueOrderId) surprises.push('otherVenueOrderId');
-  const isTriggered = state.isTriggered === true || event.kind === 'fill' || (event.kind === 'accept' && event.isTriggered === true);
+  const isTriggered = state.isTriggered === true || (event.kind === 'accept' && event.isTriggered === true);
   let next: OrderState = { ...state, isTriggered, venueOrderId: state.venueOrderId ?? event.venueOrderId };
   if (event.kind === 'fill') {
     next = {

@@ -3,6 +3,7 @@ import { ZERO, text, type DecimalText } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { OrderPurpose, OrderType, TimeInForce } from '../order/order-type.js';
 import type { Leg } from '../signal/signal.js';
+import type { SizingBasis } from '../sizing/sizing.js';
 import { withFee, type OrderDraft } from './draft.js';
 import type { RiskView } from './view.js';
 
@@ -29,6 +30,8 @@ export interface ApprovedOrder {
   readonly workingUntil: number | null;
   readonly reservedQuantity: DecimalText;
   readonly reservedNotional: DecimalText;
+  /** What made an entry as large as it is; null for what has the size of what is held. */
+  readonly sizing: SizingBasis | null;
   readonly controlVersion: string;
   readonly riskVersion: string;
 }
@@ -61,6 +64,7 @@ export function approve(
     workingUntil: draft.workingUntil,
     reservedQuantity: text(draft.quantity),
     reservedNotional: text(draft.side === 'buy' ? withFee(draft.quantity.mul(draft.price), ledger) : ZERO),
+    sizing: draft.sizing ?? null,
     controlVersion: ledger.controlVersion,
     riskVersion: ledger.riskVersion,
   } as ApprovedOrder;

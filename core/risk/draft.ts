@@ -4,7 +4,7 @@ import { Decimal, ZERO, ZERO_TEXT, ceilToStep, decimal, floorToStep, maximum, mi
 import type { InstrumentRules } from '../order/instrument.js';
 import type { OrderPurpose, OrderType, TimeInForce } from '../order/order-type.js';
 import type { TradeSignal } from '../signal/signal.js';
-import { sizeEntry, type Sizing } from '../sizing/fixed-notional.js';
+import { sizeEntry, type Sizing, type SizingBasis } from '../sizing/sizing.js';
 import { PROTOCOL } from './limits.js';
 import type { LiveView, RiskView } from './view.js';
 
@@ -20,6 +20,8 @@ export interface OrderDraft {
   readonly stopPrice: Decimal | null;
   readonly workingUntil: number | null;
   readonly reference: Decimal;
+  /** Why an entry is as large as it is; an exit has the size of what is held. */
+  readonly sizing?: SizingBasis;
 }
 
 /** On what terms a signal is traded. */
@@ -56,9 +58,20 @@ export function draftEntry(
   const exists = positionInTheWay(signal, terms, ledger, reference, rules);
   if (exists !== undefined) return exists;
   const price = entryPrice(terms, reference, ledger, rules);
-  const quantity = sizeEntry(terms.sizing, price, decimal(rules.stepSize)).minus(decimal(terms.executed));
+  const sized = sizeEntry(terms.sizing, signal, price, decimal(rules.stepSize));
+  if ('code' in sized) return sized;
+  const quantity = sized.quantity.minus(decimal(terms.executed));
   const { execution } = terms;
-  const common = { purpose: 'entry', side: 'buy', type: 'limit', quantity, price, stopPrice: null, reference } as const;
+  const common = {
+    purpose: 'entry',
+    side: 'buy',
+    type: 'limit',
+    quantity,
+    price,
+    stopPrice: null,
+    reference,
+    sizing: sized.basis,
+  } as const;
   if (execution.kind === 'market') return { ...common, postOnly: false, timeInForce: 'IOC', workingUntil: null };
   const workingUntil = Math.min(live.now + execution.workMs, signal.validUntil);
   return { ...common, postOnly: execution.postOnly, timeInForce: 'GTC', workingUntil };

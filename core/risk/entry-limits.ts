@@ -65,9 +65,9 @@ function exposureFailures(signal: TradeSignal, draft: OrderDraft, ledger: RiskVi
   return failures;
 }
 
-/** What is held at cost, plus what working and unknown entries may still buy. */
+/** What is held at cost, or sold short of its purchase, plus what working and unknown entries may still buy. */
 function exposure(ledger: RiskView, counts: (instrument: string) => boolean): Decimal {
-  const held = ledger.positions.filter((one) => counts(one.instrument)).map((one) => decimal(one.cost));
+  const held = ledger.positions.filter((one) => counts(one.instrument)).map((one) => decimal(one.cost).abs());
   const working = ledger.workingOrders.filter((one) => counts(one.instrument)).map((one) => decimal(one.reservedNotional));
   return [...held, ...working].reduce((sum, value) => sum.plus(value), ZERO);
 }

@@ -120,6 +120,12 @@ describe('entries', () => {
     expect(codes(decide(SIGNAL, beyond))).toContain(code);
   });
 
+  it('count what was sold before its purchase was booked as exposure, never as room for more', () => {
+    const sold = { ...HELD, strategy: 'other', quantity: d('-15'), cost: d('-1600') };
+    expect(codes(decide(SIGNAL, { positions: [sold] }))).toEqual(['RISK_EXPOSURE_LIMIT']);
+    expect(decide(SIGNAL, { positions: [{ ...sold, cost: d('-1500') }] }).kind).toBe('approved');
+  });
+
   it('keep to the number of working orders, to the age of the price and to the skew', () => {
     const other = { ...EXIT, instrument: 'ETH/USDT' };
     expect(decide(SIGNAL, { workingOrders: [other, other] }).kind).toBe('approved');
@@ -143,6 +149,23 @@ describe('entries', () => {
     expect(codes(blind)).toEqual(['RISK_PRICE_MISSING', 'RISK_CLOCK_UNKNOWN']);
     const { instrument: _, ...unlisted } = LEDGER;
     expect(codes(decideOrder(SIGNAL, termsOf(SIZING), unlisted, LIVE))).toEqual(['RISK_INSTRUMENT_UNKNOWN']);
+  });
+
+  it('are sized as the strategy is told, and carry why they are as large as they are', () => {
+    const byRisk = { kind: 'riskPerTrade', risk: d('10') } as const;
+    const inputs = { risk: '10', stopDistanceRatio: '0.02' };
+    // 10 ÷ (100.5 × 0.02)
+    const sizing = { kind: 'riskPerTrade', inputs, price: '100.5', rawQuantity: '4.975124378109452736' };
+    expect(decideOrder(SIGNAL, termsOf(byRisk), LEDGER, LIVE)).toMatchObject({ kind: 'approved', order: { quantity: '4.975', sizing } });
+    expect(decide(CLOSE, { positions: [HELD] })).toMatchObject({ order: { sizing: null } });
+  });
+
+  it('are denied when their sizing lacks what the strategy should have measured', () => {
+    const byVolatility = { kind: 'volatilityTarget', target: d('10'), maxNotional: d('500') } as const;
+    expect(decideOrder({ ...SIGNAL, volatilityRatio: 0.02 }, termsOf(byVolatility), LEDGER, LIVE).kind).toBe('approved');
+    expect(codes(decideOrder(SIGNAL, termsOf(byVolatility), { ...LEDGER, mode: 'paused' }, LIVE))).toEqual(['RISK_MODE', 'RISK_SIZING_INPUT']);
+    const noStop = { ...SIGNAL, stopDistanceRatio: 0 };
+    expect(codes(decideOrder(noStop, termsOf({ kind: 'riskPerTrade', risk: d('10') }), LEDGER, LIVE))).toEqual(['RISK_SIZING_INPUT']);
   });
 
   it('P2: only the active version trades', () => {

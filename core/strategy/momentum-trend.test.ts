@@ -56,6 +56,22 @@ test('a flat market trades nothing and has neutral features', () => {
   const step = momentumTrend.step(barsOf(Array<number>(LOOKBACK).fill(0), 1000, 0));
   expect(step.intent).toBe('none');
   expect(step.features.every((value) => value === 0)).toBe(true);
+  expect(step.volatilityRatio).toBe(0);
+});
+
+test('the volatility is that of the returns of the feature window, and of no bar before it', () => {
+  const swing = (size: number) => (_: unknown, index: number) => (index % 2 ? size : -size);
+  const wild = Array.from({ length: LOOKBACK - 63 }, swing(0.2));
+  const calm = Array.from({ length: 63 }, swing(0.01));
+  expect(momentumTrend.step(barsOf([...wild, ...calm])).volatilityRatio).toBeCloseTo(0.01, 6);
+  fc.assert(
+    fc.property(anyReturns(63, 63), (returns) => {
+      const squares = returns.reduce((sum, change) => sum + change * change, 0);
+      const { volatilityRatio } = momentumTrend.step(barsOf([...wild, ...returns]));
+      expect(volatilityRatio).toBeCloseTo(Math.sqrt(squares / 63), 6);
+    }),
+    { numRuns: 30 },
+  );
 });
 
 test('a window that is too short gives no features and no intention', () => {

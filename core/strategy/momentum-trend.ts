@@ -1,4 +1,4 @@
-import { clamp } from './indicators.js';
+import { clamp, realizedVolatility } from './indicators.js';
 import { FEATURE_BARS, FEATURE_NAMES, featuresOf, readTrend, type TrendReading } from './features.js';
 import { lastColumns, priceColumnsOf, type PriceColumns } from './price-columns.js';
 import type { Stance, Strategy, StrategyStep } from './strategy.js';
@@ -53,6 +53,7 @@ export function stepOnPrices(window: PriceColumns): StrategyStep {
     stance,
     features: featuresOf(prices, trend),
     stopDistanceRatio: clamp(STOP_RANGES * trend.rangeRatio, LEAST_STOP_RATIO, GREATEST_STOP_RATIO),
+    volatilityRatio: realizedVolatility(prices.close, FEATURE_BARS - 1),
     reason: reasonOf(stance, turned, trend),
   };
 }

@@ -14,6 +14,8 @@ export interface StrategyStep {
   readonly features: readonly number[];
   /** Distance from the close to the protective stop as a fraction of price (0.02 = 2 %). */
   readonly stopDistanceRatio: number;
+  /** Standard deviation of one bar's return (0.01 = 1 %); absent where the strategy measures none, or not yet. */
+  readonly volatilityRatio?: number;
   /** One phrase for people: why this intention. */
   readonly reason: string;
 }

@@ -23,6 +23,7 @@ export function demoPlan(config: Config, bars: number): DemoPlan {
   const [strategy] = config.strategies;
   const limits = Object.values(config.limits)[0];
   if (!strategy || !limits) throw new RangeError('no strategy or no limits are configured');
+  if (strategy.sizing.kind !== 'fixedNotional') throw new RangeError('the demo is measured at a fixed notional');
   const { notional } = strategy.sizing;
   const costRatio = (limits.takerFeeBps + SPREAD_BPS) / 10_000;
   return { bars, equity: Number(config.demo.balances['USDT'] ?? 0), notional: Number(notional), costRatio };

@@ -1,7 +1,6 @@
 import { limitsOf, type Config } from '../../config/index.js';
 import { invariant } from '../../core/errors.js';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
-import { MARKET } from '../../core/execution/policy.js';
 import { decimal, text, type DecimalText } from '../../core/money/index.js';
 import { findStrategy } from '../../core/strategy/registry.js';
 import type { WorkerProcess } from './process.js';
@@ -37,7 +36,7 @@ export function entriesOf({ strategies }: Config): OrderDependencies['entriesOf'
   return (account, strategy) => {
     const configured = strategies.find((one) => one.account === account && one.id === strategy);
     invariant(configured !== undefined, `strategy ${strategy} of ${account} is configured`);
-    return { sizing: configured.sizing, execution: MARKET };
+    return { sizing: configured.sizing, execution: configured.execution };
   };
 }
 
