@@ -56,13 +56,16 @@ export interface VenueOrder {
   readonly createdTime: number;
 }
 
+/** A proven refusal that its caller can answer: a post-only order that would have traded, a stop whose price was reached already. */
+export type RejectionReason = 'postOnlyWouldTake' | 'stopWouldTrigger';
+
 /**
  * What is known after one send (protocol P10). `unknown` is everything that is not proven: it is never sent again.
  * `accepted` always has a non-empty venue order id.
  */
 export type SubmitVerdict =
   | { readonly kind: 'accepted'; readonly order: VenueOrder; readonly fills: readonly VenueFill[] }
-  | { readonly kind: 'rejected'; readonly failure: Failure }
+  | { readonly kind: 'rejected'; readonly failure: Failure; readonly reason?: RejectionReason }
   | { readonly kind: 'alreadyExists'; readonly failure: Failure }
   | { readonly kind: 'unknown'; readonly failure: Failure };
 
