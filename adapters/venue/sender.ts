@@ -57,7 +57,8 @@ export function orderSender(parts: {
         ...values(request),
         retryAfterMs: retryAfterMs(outcome.seen),
       });
-      return { kind: verdict.kind, failure: verdict.failure };
+      if (verdict.kind !== 'rejected' || verdict.reason === undefined) return { kind: verdict.kind, failure: verdict.failure };
+      return { kind: 'rejected', failure: verdict.failure, reason: verdict.reason };
     },
   };
 }
