@@ -7,7 +7,7 @@ import { BINANCE, paper } from './profiles/binance.js';
 import { json, scriptedVenue, type ScriptedVenue } from '../../test/support/scripted-venue.js';
 
 const GIVEN = { rest: 'http://127.0.0.1:7410', stream: 'ws://127.0.0.1:7410/ws', wsApi: 'ws://127.0.0.1:7410/ws-api/v3' };
-const SETTINGS = { ccxtId: 'binance', apiKey: 'key', secret: 'secret', options: BINANCE.options, venueNow: Date.now } as const;
+const SETTINGS = { ccxtId: 'binance', apiKey: 'key', secret: 'secret', options: BINANCE.options, unasked: [], nonce: Date.now } as const;
 const transport = new KeepAliveTransport({ clock: Date.now, answerLimitMs: 1_000 });
 const clients = {
   orders: () => restClient(SETTINGS, transport, false),
