@@ -60,7 +60,7 @@ export function venueReader(parts: ReaderParts): VenueReader {
       return found;
     },
 
-    lastPrice: (instrument) => calls.lastPrice(ask, listing.symbolId(instrument)),
+    lastPrice: async (instrument) => calls.lastPrice(ask, listing.symbolId(instrument)),
     balances: () => calls.balances(ask, listing),
 
     /**

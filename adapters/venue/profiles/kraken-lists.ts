@@ -91,8 +91,9 @@ export async function fillsSince(ask: Ask, names: Names, instrument: string, fro
   const params = { ...SINGLE_TRADES, start: String(Math.floor(fromTime / 1_000) - 1) };
   const page = (asked: Params): Promise<Row> =>
     ask('fills', async (client) => resultOf(await wire(client).privatePostTradesHistory(asked), 'the trades'));
-  const rows = await pages(page, 'trades', params);
-  return [...rows]
+  const newestFirst = await pages(page, 'trades', params);
+  return [...newestFirst]
+    .toReversed()
     .filter(([, row]) => names.instrumentOf(textAt(row, 'pair')) === instrument)
     .map(([id, row]) => fillOf(id, row, names.instrumentOf))
     .filter((fill) => fill.eventTime >= fromTime);
