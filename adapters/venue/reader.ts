@@ -1,11 +1,14 @@
 import type { LookUp, VenueFill, VenueReader } from '../../activities/ports/venue.js';
 import type { Bar } from '../../core/bars/bar.js';
+import { KeelsonError } from '../../core/errors.js';
 import type { CcxtRest } from './ccxt-client.js';
 import type { KeepAliveTransport } from './keep-alive-transport.js';
 import type { Listing } from './listing.js';
 import type { Ask, WireProfile } from './profiles/wire-profile.js';
 import type { ReadCall } from './read-call.js';
 import type { VenueClock } from './venue-clock.js';
+import { plainDetail } from './verdict.js';
+import { WireError } from './wire-row.js';
 
 export interface ReaderParts {
   /** The client with the library's limiter on, and the connections it uses. */
@@ -33,7 +36,17 @@ export function venueReader(parts: ReaderParts): VenueReader {
     const { value } = await parts.call(parts.orderTransport, call, () => work(parts.orderClient));
     return value;
   };
-  const find = (instrument: string, clientOrderId: string) => calls.find(ask, listing, instrument, clientOrderId);
+  /** What came and cannot be understood is as little known as what did not come. */
+  async function understood<T>(call: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      throw new KeelsonError('VENUE_UNAVAILABLE', { venue: profile.id, call, detail: plainDetail(error) }, { cause: error });
+    }
+  }
+  const find = (instrument: string, clientOrderId: string) =>
+    understood('order', () => calls.find(ask, listing, instrument, clientOrderId));
 
   return {
     instruments: () => ask('instruments', () => listing.reload()),
@@ -50,7 +63,7 @@ export function venueReader(parts: ReaderParts): VenueReader {
       while (found.length < limit) {
         const asked = Math.min(profile.pageSize, limit - found.length);
         const query = { instrument, symbolId, intervalMs, timeframe, fromTime: from, limit: asked };
-        const page = await calls.bars(ask, query);
+        const page = await understood('bars', () => calls.bars(ask, query));
         const closed = page.filter((bar) => bar.closeTime < venueTime);
         found.push(...closed);
         const last = closed.at(-1);
@@ -60,8 +73,8 @@ export function venueReader(parts: ReaderParts): VenueReader {
       return found;
     },
 
-    lastPrice: async (instrument) => calls.lastPrice(ask, listing.symbolId(instrument)),
-    balances: () => calls.balances(ask, listing),
+    lastPrice: (instrument) => understood('price', async () => calls.lastPrice(ask, listing.symbolId(instrument))),
+    balances: () => understood('balances', () => calls.balances(ask, listing)),
 
     /**
      * Found: the venue's clock is read afterwards. Absent: the clock is read, and the order is looked up once more
@@ -76,10 +89,16 @@ export function venueReader(parts: ReaderParts): VenueReader {
       return order === undefined ? { kind: 'absent', venueTime } : { kind: 'found', order, venueTime };
     },
 
-    openOrders: (instrument) => calls.openOrders(ask, listing, instrument),
-    fills: async (instrument, fromTime) => (await calls.fills(ask, listing, instrument, fromTime)).toSorted(byTime),
-    fillsOfOrder: async (instrument, venueOrderId) => (await calls.fillsOfOrder(ask, listing, instrument, venueOrderId)).toSorted(byTime),
-    cancel: (instrument, clientOrderId) => calls.cancel(askAtOnce, listing, instrument, clientOrderId),
+    openOrders: (instrument) => understood('openOrders', () => calls.openOrders(ask, listing, instrument)),
+    async fills(instrument, fromTime) {
+      const fills = await understood('fills', () => calls.fills(ask, listing, instrument, fromTime));
+      return fills.toSorted(byTime);
+    },
+    async fillsOfOrder(instrument, venueOrderId) {
+      const fills = await understood('fills', () => calls.fillsOfOrder(ask, listing, instrument, venueOrderId));
+      return fills.toSorted(byTime);
+    },
+    cancel: (instrument, clientOrderId) => understood('cancel', () => calls.cancel(askAtOnce, listing, instrument, clientOrderId)),
   };
 }
 

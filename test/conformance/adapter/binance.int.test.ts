@@ -49,4 +49,6 @@ async function openBinance(): Promise<CardVenue> {
   };
 }
 
-describe('adapter cards: binance, on the paper venue', () => adapterCards(openBinance));
+describe('adapter cards: binance, on the paper venue', () => {
+  adapterCards(openBinance);
+});

@@ -45,4 +45,6 @@ async function openKraken(): Promise<CardVenue> {
   };
 }
 
-describe('adapter cards: kraken, on a stub that answers as its documentation says', () => adapterCards(openKraken));
+describe('adapter cards: kraken, on a stub that answers as its documentation says', () => {
+  adapterCards(openKraken);
+});

@@ -10,6 +10,7 @@ export interface StubState {
   readonly now: () => number;
   /** Orders that lists and look-ups do not show yet. */
   readonly hidden: ReadonlySet<string>;
+  readonly heedsFilters: boolean;
 }
 
 export interface StubRoute {
@@ -158,7 +159,7 @@ function addOrder({ account, now }: StubState, params: URLSearchParams): Reply {
 }
 
 function shown(state: StubState, params: URLSearchParams, match: (order: StubOrder) => boolean): readonly StubOrder[] {
-  const id = params.get('cl_ord_id');
+  const id = state.heedsFilters ? params.get('cl_ord_id') : null;
   return state.account.orders.filter(
     (order) => match(order) && !state.hidden.has(order.clientOrderId ?? '') && (id === null || order.clientOrderId === id),
   );

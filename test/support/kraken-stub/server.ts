@@ -30,20 +30,26 @@ export interface KrakenStub {
   answerNext(call: string, reply: Reply | { readonly status: number; readonly body: string }): void;
   /** Puts the venue's clock so far ahead of ours, ms. */
   aheadMs: number;
+  /** How far below the highest one a nonce may be that was not used yet, as a key's settings say. */
+  nonceWindow: number;
+  /** False: lists are given whole, whatever client order id was asked for. */
+  heedsFilters: boolean;
   close(): Promise<void>;
 }
 
 export async function krakenStub(): Promise<KrakenStub> {
   const scripted = new Map<string, Reply | { readonly status: number; readonly body: string }>();
-  let lastNonce = 0;
+  const nonces = new Set<number>();
+  let highestNonce = 0;
 
   const now = (): number => Date.now() + stub.aheadMs;
   const authorise = (request: IncomingMessage, body: string, params: URLSearchParams): string | undefined => {
     if (request.headers['api-key'] !== STUB_KEY) return 'EAPI:Invalid key';
     if (request.headers['api-sign'] !== signature(request.url ?? '', params.get('nonce') ?? '', body)) return 'EAPI:Invalid signature';
     const nonce = Number(params.get('nonce'));
-    if (!(nonce > lastNonce)) return 'EAPI:Invalid nonce';
-    lastNonce = nonce;
+    if (!(nonce > highestNonce - stub.nonceWindow) || nonces.has(nonce)) return 'EAPI:Invalid nonce';
+    nonces.add(nonce);
+    highestNonce = Math.max(highestNonce, nonce);
     return undefined;
   };
 
@@ -58,7 +64,11 @@ export async function krakenStub(): Promise<KrakenStub> {
     scripted.delete(call);
     if (given !== undefined) return 'status' in given ? given : answered(given);
     const route = (access === 'private' ? PRIVATE_ROUTES : PUBLIC_ROUTES)[call];
-    return answered(route?.handle({ account: stub.account, now, hidden: stub.hidden }, params) ?? { error: ['EGeneral:Unknown method'] });
+    return answered(
+      route?.handle({ account: stub.account, now, hidden: stub.hidden, heedsFilters: stub.heedsFilters }, params) ?? {
+        error: ['EGeneral:Unknown method'],
+      },
+    );
   };
 
   const server = createServer((request, response) => {
@@ -81,6 +91,8 @@ export async function krakenStub(): Promise<KrakenStub> {
     hidden: new Set(),
     answerNext: (call, reply) => void scripted.set(call, reply),
     aheadMs: 0,
+    nonceWindow: 0,
+    heedsFilters: true,
     async close() {
       server.closeAllConnections();
       server.close();
