@@ -5,17 +5,6 @@ import { rulesOf } from './kraken-rows.js';
 import { AUTH_CODES, errorOf, KRAKEN_VERDICT_ROWS, RATE_CODES } from './kraken-verdicts.js';
 import type { WireProfile } from './wire-profile.js';
 
-/** Bars by length: the venue counts in minutes. */
-const TIMEFRAMES: Readonly<Record<number, string>> = {
-  60_000: '1',
-  300_000: '5',
-  900_000: '15',
-  1_800_000: '30',
-  3_600_000: '60',
-  14_400_000: '240',
-  86_400_000: '1440',
-};
-
 /**
  * Kraken spot over REST. Written from the venue's public documentation (docs.kraken.com) and not yet tried on the venue.
  * Its streams say numbers as floats and do not say when a bar is closed, so nothing is streamed: bars are asked for after
@@ -61,7 +50,8 @@ export const KRAKEN: WireProfile = {
   },
 
   error: errorOf,
-  timeframe: (intervalMs) => TIMEFRAMES[intervalMs],
+  // The venue counts in minutes.
+  timeframe: (intervalMs) => (VENUE_WIRES.kraken.barIntervalsMs.includes(intervalMs) ? String(intervalMs / 60_000) : undefined),
   rules: rulesOf,
   words: (info) => ({ symbols: [textAt(info, 'altname')], base: textAt(info, 'base'), quote: textAt(info, 'quote') }),
   calls: KRAKEN_CALLS,
