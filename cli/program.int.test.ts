@@ -64,9 +64,12 @@ describe('status', () => {
     expect(exitCode).toBe(0);
     expect(out).toMatch(/^Keelson 0\.1\.0 · test · instance [0-9a-f]{8} epoch 1\nNode [\d.]+ · Postgres [\d.]+.* · schema \d{14}_\w+\n/);
     const lines = out.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '));
-    expect(lines.slice(4, 10)).toEqual([
+    expect(lines.slice(4, 13)).toEqual([
       'account | venue | mode | since | open orders | unknown | incidents',
       'main | paper | normal | 2026-11-23 10:00:00.250 | 1 | 1 | 1',
+      '',
+      'venue | speaks | money | this build',
+      'paper | binance | paper | proven',
       '',
       'stream | state | last close | age | from',
       'paper SPX/USDT 1 s | live | 2100.5 | 1 s | stream',

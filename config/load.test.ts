@@ -42,7 +42,7 @@ const problem = (action: () => unknown): { code: string; lines: string[] } => {
 describe('the configuration', () => {
   test('of the repository loads, with defaults filled in', () => {
     const config = loadConfig({ path: join(root, 'keelson.config.json'), env: {} });
-    expect(config.accounts['main']).toEqual({ venue: 'paper', allowLiveTrading: false });
+    expect(config.accounts['main']).toEqual({ venue: 'paper', allowLiveTrading: false, acceptUnproven: false });
     expect(config.limits['main']).toMatchObject({ maxOrderNotional: '1000', collarBps: 50 });
     expect(config.ports.api).toBe(7400);
   });
@@ -206,6 +206,7 @@ describe('live trading', () => {
       paper: false,
       urls: { rest: 'https://live.example', stream: 'wss://live.example/ws', wsApi: 'wss://live.example/ws-api/v3' },
     };
+    ((file['accounts'] as Shape)['main'] as Record<string, unknown>)['acceptUnproven'] = true;
   };
   const consenting = (file: Shape): void => {
     live(file);
@@ -217,6 +218,18 @@ describe('live trading', () => {
     expect(problem(() => load(live, { ENVIRONMENT: 'production' })).code).toBe('CONFIG_LIVE_TRADING');
     expect(problem(() => load(consenting, { ENVIRONMENT: 'staging' })).code).toBe('CONFIG_LIVE_TRADING');
     expect(load(consenting, { ENVIRONMENT: 'prod' }).venues['paper']?.paper).toBe(false);
+  });
+
+  test('at a venue that is not proven needs the account’s consent to that as well', () => {
+    const unaware = (file: Shape): void => {
+      consenting(file);
+      ((file['accounts'] as Shape)['main'] as Record<string, unknown>)['acceptUnproven'] = false;
+    };
+    const found = problem(() => load(unaware, { ENVIRONMENT: 'production' }));
+    expect(found.code).toBe('CONFIG_VENUE_UNPROVEN');
+    expect(found.lines[0]).toContain('main trades real money at paper, and this build has not been proven against binance');
+    expect(problem(() => load(unaware)).lines).toHaveLength(2);
+    expect(load(consenting, { ENVIRONMENT: 'production' }).accounts['main']?.acceptUnproven).toBe(true);
   });
 
   test('needs its credentials when they are asked for', () => {
@@ -243,6 +256,29 @@ describe('live trading', () => {
     expect(problem(() => venueUrls(config, 'paper', env)).code).toBe('CONFIG_INVALID');
     expect(problem(() => venueUrls(config, 'paper', {})).lines).toHaveLength(3);
     expect(venueUrls(config, 'paper', { ...env, KEELSON_PAPER_REST: 'http://127.0.0.1:9' }).rest).toBe('http://127.0.0.1:9');
+  });
+});
+
+describe('a venue', () => {
+  const kraken = (more: object) => (file: Shape) =>
+    Object.assign((file['venues'] as Shape)['paper'] as object, { profile: 'kraken', ...more });
+  const urls = { rest: 'http://127.0.0.1:1', stream: 'ws://127.0.0.1:1/v2', wsApi: 'ws://127.0.0.1:1/v2' };
+
+  test('that the paper venue cannot stand for needs addresses of its own', () => {
+    const { lines } = problem(() => load(kraken({})));
+    expect(lines.join()).toContain('venues.paper.urls: is missing: the paper venue of `npm start` speaks binance, not kraken');
+  });
+
+  test('is asked for the bars only that it has', () => {
+    const { lines } = problem(() => load(kraken({ urls })));
+    expect(lines).toEqual([
+      '  strategies[0].interval: expected one of the bars of kraken ("1m", "5m", "15m", "30m", "1h", "4h", "1d"), found "1s"',
+    ]);
+    const minutes = (file: Shape): void => {
+      kraken({ urls })(file);
+      ((file['strategies'] as Shape)[0] as unknown as Record<string, unknown>)['interval'] = '1m';
+    };
+    expect(load(minutes).venues['paper']?.profile).toBe('kraken');
   });
 });
 

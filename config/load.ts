@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { failure, KeelsonError } from '../core/errors.js';
+import { VENUE_WIRES } from '../core/venue/wires.js';
 import { knownEnvironmentName, knownLogLevel, LOG_LEVELS, type Environment, type EnvironmentName, type LogLevel } from './environment.js';
 import { JsoncSyntaxError, parseJsonc } from './jsonc.js';
 import { problemsOf, throwProblems, type Problem } from './problem.js';
@@ -8,6 +9,7 @@ import { withoutCredentials } from './redacted.js';
 import { isPaperAddress, referenceProblems } from './references.js';
 import { configSchema, type Config } from './schema.js';
 import { readCredentials, readVariable, type VenueCredentials } from './secret.js';
+import { INTERVALS } from './values.js';
 
 export interface LoadOptions {
   /** Path of the configuration file. */
@@ -32,7 +34,8 @@ export function configPath(env: Environment, folder: string): string {
 
 /**
  * Reads the configuration file and what the environment adds to it.
- * @throws KeelsonError CONFIG_INVALID with every problem of both; CONFIG_LIVE_TRADING or CONFIG_SECRET_READABLE when that is the only one.
+ * @throws KeelsonError CONFIG_INVALID with every problem of both; CONFIG_LIVE_TRADING, CONFIG_VENUE_UNPROVEN or
+ * CONFIG_SECRET_READABLE when that is the only one.
  */
 export function loadConfig({ path, env, credentials = 'none' }: LoadOptions): Config {
   const { input, problem } = readFile(path);
@@ -40,7 +43,7 @@ export function loadConfig({ path, env, credentials = 'none' }: LoadOptions): Co
   const parsed = configSchema.safeParse(input);
   const problems = [...(parsed.success ? [] : problemsOf(parsed.error, input)), ...referenceProblems(input), ...environmentProblems(env)];
   if (parsed.success) {
-    problems.push(...liveTradingProblems(parsed.data, env));
+    problems.push(...liveTradingProblems(parsed.data, env), ...unprovenProblems(parsed.data), ...intervalProblems(parsed.data));
     for (const [name, account] of Object.entries(parsed.data.accounts)) {
       const isWanted = credentials === 'all' || (credentials === 'live' && parsed.data.venues[account.venue]?.paper === false);
       if (isWanted) problems.push(...readCredentials(env, name).problems);
@@ -151,6 +154,28 @@ function liveTradingProblems(config: Config, env: Environment): Problem[] {
     return [
       { path: `accounts.${name}`, message: failure('CONFIG_LIVE_TRADING', values).message, cause: { code: 'CONFIG_LIVE_TRADING', values } },
     ];
+  });
+}
+
+function unprovenProblems(config: Config): Problem[] {
+  return Object.entries(config.accounts).flatMap(([account, { venue, acceptUnproven }]): Problem[] => {
+    const configured = config.venues[venue];
+    if (configured === undefined || configured.paper || acceptUnproven || VENUE_WIRES[configured.profile].isProven) return [];
+    const code = 'CONFIG_VENUE_UNPROVEN';
+    const values = { account, venue, profile: configured.profile };
+    return [{ path: `accounts.${account}`, message: failure(code, values).message, cause: { code, values } }];
+  });
+}
+
+/** Bars that a venue does not have would be waited for in vain. */
+function intervalProblems(config: Config): Problem[] {
+  return config.strategies.flatMap(({ account, interval }, index): Problem[] => {
+    const profile = config.venues[config.accounts[account]?.venue ?? '']?.profile;
+    if (profile === undefined) return [];
+    const has = Object.entries(INTERVALS).filter(([, ms]) => VENUE_WIRES[profile].barIntervalsMs.includes(ms));
+    if (has.some(([name]) => name === interval)) return [];
+    const known = has.map(([name]) => `"${name}"`).join(', ');
+    return [{ path: `strategies[${index}].interval`, message: `expected one of the bars of ${profile} (${known}), found "${interval}"` }];
   });
 }
 

@@ -8,6 +8,9 @@ type Raw = Readonly<Record<string, unknown>>;
 const record = (value: unknown): Raw => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Raw) : {});
 const known = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ') || 'none';
 
+/** What the paper venue speaks that is started beside us. */
+const PAPER_VENUE_PROFILE = 'binance';
+
 /**
  * What one part of the file says about another. It looks at the file as written, so that these problems are told
  * together with wrong types elsewhere; what has a wrong type itself is left to the schema.
@@ -26,9 +29,12 @@ export function referenceProblems(file: unknown): Problem[] {
   };
 
   for (const [name, venue] of Object.entries(venues)) {
-    const { paper, urls } = record(venue) as { paper?: unknown; urls?: unknown };
+    const { paper, urls, profile } = record(venue) as { paper?: unknown; urls?: unknown; profile?: unknown };
     if (paper === false && urls === undefined) add(['venues', name, 'urls'], 'is missing: a live venue’s addresses must be given');
     if (paper !== true) continue;
+    if (urls === undefined && typeof profile === 'string' && profile !== PAPER_VENUE_PROFILE) {
+      add(['venues', name, 'urls'], `is missing: the paper venue of \`npm start\` speaks ${PAPER_VENUE_PROFILE}, not ${profile}`);
+    }
     for (const [kind, address] of Object.entries(record(urls))) {
       if (typeof address === 'string' && !isPaperAddress(address)) {
         add(

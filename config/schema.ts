@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { STRATEGIES } from '../core/strategy/registry.js';
+import { VENUE_WIRES } from '../core/venue/wires.js';
 import { execution, sizing } from './entry-schema.js';
 import {
   asset,
@@ -19,7 +20,9 @@ import {
 const filePath = () => text('a path relative to the folder of this file', /^[^\0]{1,400}$/);
 
 const venue = z.strictObject({
-  profile: oneOf(['binance']).describe('Whose wire the venue speaks: filters, limits and admission rules follow from it.'),
+  profile: oneOf(Object.keys(VENUE_WIRES) as [keyof typeof VENUE_WIRES, ...(keyof typeof VENUE_WIRES)[]]).describe(
+    'Whose wire the venue speaks: filters, limits and admission rules follow from it.',
+  ),
   paper: flag().describe('True where no real money moves. False is live trading and needs ENVIRONMENT=production and allowLiveTrading.'),
   urls: z
     .strictObject({
@@ -40,6 +43,9 @@ const account = z.strictObject({
     .optional()
     .describe('What was there before us, by asset; it is never sold. Left out: the balance at onboarding.'),
   allowLiveTrading: flag().default(false).describe('The account’s own consent to real money, beside ENVIRONMENT=production.'),
+  acceptUnproven: flag()
+    .default(false)
+    .describe('The account’s consent to real money at a venue against which this build has not been proven.'),
 });
 
 const strategy = z.strictObject({

@@ -147,6 +147,9 @@ export const ERRORS = define({
   CONFIG_NO_TEMPORAL: configuration('No Temporal server could be had:\n{table}'),
   CONFIG_DURABILITY: configuration('Postgres runs with {setting} = {value}; orders are safe only with {needed}.'),
   CONFIG_LIVE_TRADING: configuration('{account} at {venue} trades real money: it needs ENVIRONMENT=production and allowLiveTrading: true.'),
+  CONFIG_VENUE_UNPROVEN: configuration(
+    '{account} trades real money at {venue}, and this build has not been proven against {profile}. Prove it on the venue’s test system, or set acceptUnproven: true for the account.',
+  ),
   CONFIG_VENUE_ADDRESS: configuration(
     '{venue} is a paper venue and must stay on this machine, but {where} points to {address}. Correct the address, or configure it as a live venue.',
   ),

@@ -56,7 +56,7 @@ export interface VenueOrder {
   readonly createdTime: number;
 }
 
-/** Refusals that somebody answers with another order: the venue has told this, and nothing else, as the cause. */
+/** A proven refusal that its caller can answer: a post-only order that would have traded, a stop whose price was reached already. */
 export type RejectionReason = 'postOnlyWouldTake' | 'stopWouldTrigger';
 
 /**

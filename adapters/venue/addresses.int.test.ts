@@ -4,10 +4,11 @@ import { restClient, streamsClient } from './ccxt-client.js';
 import { createVenue } from './create-venue.js';
 import { KeepAliveTransport } from './keep-alive-transport.js';
 import { BINANCE, paper } from './profiles/binance.js';
+import { KRAKEN } from './profiles/kraken.js';
 import { json, scriptedVenue, type ScriptedVenue } from '../../test/support/scripted-venue.js';
 
 const GIVEN = { rest: 'http://127.0.0.1:7410', stream: 'ws://127.0.0.1:7410/ws', wsApi: 'ws://127.0.0.1:7410/ws-api/v3' };
-const SETTINGS = { ccxtId: 'binance', apiKey: 'key', secret: 'secret', options: BINANCE.options, venueNow: Date.now } as const;
+const SETTINGS = { ccxtId: 'binance', apiKey: 'key', secret: 'secret', options: BINANCE.options, unasked: [], nonce: Date.now } as const;
 const transport = new KeepAliveTransport({ clock: Date.now, answerLimitMs: 1_000 });
 const clients = {
   orders: () => restClient(SETTINGS, transport, false),
@@ -41,6 +42,26 @@ describe.each(Object.entries(clients))('the client for %s', (_, make) => {
       sapi: 'http://127.0.0.1:7410/sapi/v1',
       fapiPublic: 'http://127.0.0.1:7410/fapi/v1',
     });
+  });
+});
+
+describe("kraken's clients", () => {
+  const settings = { ccxtId: 'kraken', apiKey: 'key', secret: 'c2VjcmV0', options: KRAKEN.options, unasked: [], nonce: Date.now } as const;
+  const given = { rest: 'http://127.0.0.1:7410', stream: 'ws://127.0.0.1:7411/v2', wsApi: 'ws://127.0.0.1:7412/v2' };
+
+  it.each([restClient(settings, transport, false), streamsClient(settings, 5_000)])(
+    'point nowhere but at the given addresses',
+    (client) => {
+      redirect(client, KRAKEN, given);
+      expect(() => assertAddresses(client, 'kraken', given, false)).not.toThrow();
+      expect(client.urls.api).toMatchObject({ public: 'http://127.0.0.1:7410', private: 'http://127.0.0.1:7410' });
+    },
+  );
+
+  it('keep private streams apart from public ones', () => {
+    const client = streamsClient(settings, 5_000);
+    redirect(client, KRAKEN, given);
+    expect(client.urls.api).toMatchObject({ ws: { publicV2: 'ws://127.0.0.1:7411/v2', privateV2: 'ws://127.0.0.1:7412/v2' } });
   });
 });
 

@@ -3,8 +3,8 @@ import ccxt, { pro } from 'ccxt';
 import type { KeepAliveTransport } from './keep-alive-transport.js';
 
 /** The library's REST client and its streaming client, by venue. */
-const REST = { binance: ccxt.binance } as const;
-const STREAMS = { binance: pro.binance } as const;
+const REST = { binance: ccxt.binance, kraken: ccxt.kraken } as const;
+const STREAMS = { binance: pro.binance, kraken: pro.kraken } as const;
 
 export type CcxtId = keyof typeof REST;
 export type CcxtRest = InstanceType<(typeof REST)[CcxtId]>;
@@ -22,8 +22,12 @@ export interface ClientSettings {
   readonly apiKey: string;
   readonly secret: string;
   readonly options: Readonly<Record<string, unknown>>;
-  /** The venue's time, epoch ms: what the library signs with when a call gives no time stamp of its own. */
-  readonly venueNow: () => number;
+  /** Names of the library's abilities that it shall not use by itself. */
+  readonly unasked: readonly string[];
+  /** The library's limiter, where its own settings are not what the venue allows. */
+  readonly limiter?: Readonly<Record<string, unknown>>;
+  /** What the library numbers a request with, where the call itself gives nothing. */
+  readonly nonce: () => number;
 }
 
 /** Longer than any deadline of ours: the transport bounds each call, the library's timer must not. */
@@ -35,6 +39,7 @@ function common(settings: ClientSettings): Record<string, unknown> {
     secret: settings.secret,
     timeout: LIBRARY_TIMEOUT_MS,
     userAgent: 'keelson',
+    has: Object.fromEntries(settings.unasked.map((ability) => [ability, false])),
     // The library keeps a reference to its options and writes into them: every client gets its own.
     options: structuredClone(settings.options),
   };
@@ -42,9 +47,9 @@ function common(settings: ClientSettings): Record<string, unknown> {
 
 /** A REST client over `transport`. With `limiter` the library waits before it signs: never so for orders (protocol P7). */
 export function restClient(settings: ClientSettings, transport: KeepAliveTransport, limiter: boolean): CcxtRest {
-  const client = new REST[settings.ccxtId]({ ...common(settings), enableRateLimit: limiter });
+  const client = new REST[settings.ccxtId]({ ...common(settings), ...settings.limiter, enableRateLimit: limiter });
   client.fetchImplementation = transport.fetch;
-  client.nonce = settings.venueNow;
+  client.nonce = settings.nonce;
   // Kept for people who debug the library; here they would only hold secrets and memory.
   client.enableLastHttpResponse = false;
   client.enableLastResponseHeaders = false;
@@ -54,7 +59,7 @@ export function restClient(settings: ClientSettings, transport: KeepAliveTranspo
 /** A streaming client. A ping each `pingMs` finds a dead socket within two of them. */
 export function streamsClient(settings: ClientSettings, pingMs: number): CcxtStreams {
   const client = new STREAMS[settings.ccxtId]({ ...common(settings), enableRateLimit: false });
-  client.nonce = settings.venueNow;
+  client.nonce = settings.nonce;
   // Without an agent the library refuses plain ws:// addresses, which is what a venue on this machine has.
   client.httpAgent = new Agent();
   client.streaming = { ...client.streaming, keepAlive: pingMs, connectionTimeout: 5_000 };
@@ -86,9 +91,9 @@ function handleEveryRejection(client: CcxtStreams): void {
 
 /** Sees each raw frame before the library; frames for which `take` returns true do not reach it. */
 export function tapFrames(client: CcxtStreams, take: (message: unknown) => boolean): void {
-  const library = client.handleMessage.bind(client);
-  client.handleMessage = (...frame: Parameters<typeof library>): void => {
-    if (!take(frame[1])) library(...frame);
+  const library = client.handleMessage.bind(client) as (connection: unknown, message: unknown) => void;
+  client.handleMessage = (connection: unknown, message: unknown): void => {
+    if (!take(message)) library(connection, message);
   };
 }
 

@@ -3,6 +3,7 @@ import { assertAddresses, redirect } from './addresses.js';
 import { restClient, streamsClient, type CcxtRest, type CcxtStreams } from './ccxt-client.js';
 import { KeepAliveTransport } from './keep-alive-transport.js';
 import { Listing } from './listing.js';
+import { growing } from './nonce.js';
 import type { VenueAddresses, WireProfile } from './profiles/wire-profile.js';
 import { readCall } from './read-call.js';
 import { venueReader } from './reader.js';
@@ -27,7 +28,7 @@ export interface VenueOptions {
   readonly readLimitMs?: number;
   /** How many connections are held open for orders. Default 2. */
   readonly warmSockets?: number;
-  /** How often they are used when there is nothing to send. Default 2,000: venues close idle ones after some seconds. */
+  /** How often they are used when there is nothing to send. Default: the profile's. */
   readonly keepWarmMs?: number;
   /** How often a stream is pinged; a dead socket is found within three pings. Default 5,000. */
   readonly pingMs?: number;
@@ -48,12 +49,16 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
   const call = readCall(profile, account);
 
   // The clients sign with the venue's time, which is measured through one of them: the clock is filled in below.
+  const venueNow = (): number => venueClock.venueNow();
   const settings = {
     ccxtId: profile.ccxtId,
     apiKey: options.apiKey,
     secret: options.secret,
     options: profile.options,
-    venueNow: (): number => venueClock.venueNow(),
+    unasked: profile.unasked,
+    ...(profile.limiter === undefined ? {} : { limiter: profile.limiter }),
+    // One for all clients of the key: the venue refuses a number that is not above the last one it saw.
+    nonce: profile.nonce === 'growing' ? growing(venueNow) : venueNow,
   };
   const confined = <T extends CcxtRest>(client: T): T => {
     redirect(client, profile, urls);
@@ -79,26 +84,27 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
     await venueClock.read();
     await call(readTransport, 'instruments', () => listing.reload());
     for (const instrument of options.instruments ?? []) listing.symbolId(instrument);
-    await venueClock.keepWarm(options.warmSockets ?? 2, options.keepWarmMs ?? 2_000);
+    await venueClock.keepWarm(options.warmSockets ?? 2, options.keepWarmMs ?? profile.keepWarmMs);
   } catch (error) {
     await close();
     throw error;
   }
 
+  const reader = venueReader({
+    client: readClient,
+    transport: readTransport,
+    orderClient,
+    orderTransport,
+    profile,
+    listing,
+    clock: venueClock,
+    call,
+  });
   return {
     profile,
-    sender: orderSender({ client: orderClient, transport: orderTransport, profile, account, instrumentOf: listing.instrumentOf }),
-    reader: venueReader({
-      client: readClient,
-      transport: readTransport,
-      orderClient,
-      orderTransport,
-      profile,
-      listing,
-      clock: venueClock,
-      call,
-    }),
-    streams: venueStreams({ open: openStreams, profile, listing, clock, closed: closed.signal }),
+    sender: orderSender({ client: orderClient, transport: orderTransport, profile, account, names: listing }),
+    reader,
+    streams: venueStreams({ open: openStreams, profile, reader, listing, clock, venueNow, closed: closed.signal }),
     close,
   };
 }

@@ -1,23 +1,26 @@
 import { KeelsonError } from '../../core/errors.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
 import type { CcxtRest } from './ccxt-client.js';
-import type { WireProfile } from './profiles/wire-profile.js';
+import type { Names, WireProfile } from './profiles/wire-profile.js';
 import { rowOf } from './wire-row.js';
 
 /** What the library knows of a listed instrument, as far as we look at it. */
 interface Market {
   readonly symbol: string;
   readonly id: string;
+  readonly base: string;
+  readonly quote: string;
   readonly info: unknown;
 }
 
 /** The venue's list of instruments, loaded by the reading client and shared with the others, which ask for nothing. */
-export class Listing {
+export class Listing implements Names {
   readonly #source: CcxtRest;
   readonly #followers: readonly CcxtRest[];
   readonly #profile: WireProfile;
   readonly #only: ReadonlySet<string> | undefined;
-  #bySymbolId: ReadonlyMap<string, Market> = new Map();
+  #instruments: ReadonlyMap<string, string> = new Map();
+  #assets: ReadonlyMap<string, string> = new Map();
   #byInstrument: ReadonlyMap<string, Market> = new Map();
 
   /** `only`: the instruments that are looked at; all of them when it is not given. */
@@ -28,7 +31,8 @@ export class Listing {
     this.#only = only === undefined ? undefined : new Set(only);
   }
 
-  readonly instrumentOf = (symbolId: string): string => this.#bySymbolId.get(symbolId)?.symbol ?? symbolId;
+  readonly instrumentOf = (symbolId: string): string => this.#instruments.get(symbolId) ?? symbolId;
+  readonly assetOf = (id: string): string => this.#assets.get(id) ?? id;
 
   /** @throws KeelsonError RISK_INSTRUMENT_UNKNOWN */
   symbolId(instrument: string): string {
@@ -45,7 +49,11 @@ export class Listing {
   /** Asks the venue for its instruments. Fails with the library's errors. */
   async reload(): Promise<readonly InstrumentRules[]> {
     const markets = Object.values(await this.#source.loadMarkets(true)) as unknown as Market[];
-    this.#bySymbolId = new Map(markets.map((market) => [market.id, market]));
+    const words = markets.map((market) => ({ market, ...this.#profile.words(rowOf(market.info, 'an instrument')) }));
+    this.#instruments = new Map(
+      words.flatMap(({ market, symbols }) => [market.id, ...symbols].map((symbolId) => [symbolId, market.symbol] as const)),
+    );
+    this.#assets = new Map(words.flatMap(({ market, base, quote }) => [[base, market.base] as const, [quote, market.quote] as const]));
     this.#byInstrument = new Map(markets.map((market) => [market.symbol, market]));
     for (const follower of this.#followers) this.share(follower);
     return markets

@@ -1,12 +1,14 @@
-import type { LookUp, VenueFill, VenueOrder, VenueReader } from '../../activities/ports/venue.js';
+import type { LookUp, VenueFill, VenueReader } from '../../activities/ports/venue.js';
 import type { Bar } from '../../core/bars/bar.js';
+import { KeelsonError } from '../../core/errors.js';
 import type { CcxtRest } from './ccxt-client.js';
 import type { KeepAliveTransport } from './keep-alive-transport.js';
 import type { Listing } from './listing.js';
-import type { WireProfile } from './profiles/wire-profile.js';
-import { saidBy, type ReadCall } from './read-call.js';
+import type { Ask, WireProfile } from './profiles/wire-profile.js';
+import type { ReadCall } from './read-call.js';
 import type { VenueClock } from './venue-clock.js';
-import { rowOf } from './wire-row.js';
+import { plainDetail } from './verdict.js';
+import { WireError } from './wire-row.js';
 
 export interface ReaderParts {
   /** The client with the library's limiter on, and the connections it uses. */
@@ -21,53 +23,30 @@ export interface ReaderParts {
   readonly call: ReadCall;
 }
 
-interface Raw {
-  readonly info?: unknown;
-}
-
 /** Reads of the venue and cancels, all from the venue's own rows. */
 export function venueReader(parts: ReaderParts): VenueReader {
   const { client, transport, profile, listing, clock } = parts;
-  const { instrumentOf } = listing;
+  const { calls } = profile;
 
-  async function ask<T>(call: string, work: () => Promise<T>): Promise<T> {
-    const { value } = await parts.call(transport, call, work);
+  const ask: Ask = async (call, work) => {
+    const { value } = await parts.call(transport, call, () => work(client));
     return value;
-  }
-
-  function isAbsent(call: 'order' | 'cancel', error: unknown): boolean {
-    const said = saidBy(error);
-    return said !== undefined && profile.absent(call, said);
-  }
-
-  async function find(instrument: string, clientOrderId: string): Promise<VenueOrder | undefined> {
+  };
+  const askAtOnce: Ask = async (call, work) => {
+    const { value } = await parts.call(parts.orderTransport, call, () => work(parts.orderClient));
+    return value;
+  };
+  /** What came and cannot be understood is as little known as what did not come. */
+  async function understood<T>(call: string, work: () => Promise<T>): Promise<T> {
     try {
-      return await ask('order', async () => {
-        // The library declares the id as required and takes the client's own in its place.
-        const reply: Raw = await client.fetchOrder(undefined as unknown as string, instrument, { clientOrderId });
-        return profile.order(rowOf(reply.info, 'the order'), instrumentOf);
-      });
+      return await work();
     } catch (error) {
-      if (isAbsent('order', error)) return undefined;
-      throw error;
+      if (!(error instanceof WireError)) throw error;
+      throw new KeelsonError('VENUE_UNAVAILABLE', { venue: profile.id, call, detail: plainDetail(error) }, { cause: error });
     }
   }
-
-  async function fillPages(instrument: string, first: Readonly<Record<string, string | number>>, keep: Readonly<Record<string, string>>) {
-    const found: VenueFill[] = [];
-    let params: Readonly<Record<string, string | number>> = { ...first, ...keep };
-    for (;;) {
-      const asked = params;
-      const page = await ask('fills', async () => {
-        const trades: readonly Raw[] = await client.fetchMyTrades(instrument, undefined, profile.pageSize, { ...asked });
-        return trades.map((trade) => profile.fill(rowOf(trade.info, 'a trade'), instrumentOf));
-      });
-      found.push(...page);
-      const last = found.at(-1);
-      if (page.length < profile.pageSize || last === undefined) return found.toSorted(byTime);
-      params = { ...profile.nextFills(last), ...keep };
-    }
-  }
+  const find = (instrument: string, clientOrderId: string) =>
+    understood('order', () => calls.find(ask, listing, instrument, clientOrderId));
 
   return {
     instruments: () => ask('instruments', () => listing.reload()),
@@ -84,7 +63,7 @@ export function venueReader(parts: ReaderParts): VenueReader {
       while (found.length < limit) {
         const asked = Math.min(profile.pageSize, limit - found.length);
         const query = { instrument, symbolId, intervalMs, timeframe, fromTime: from, limit: asked };
-        const page = await ask('bars', () => profile.bars(client, query));
+        const page = await understood('bars', () => calls.bars(ask, query));
         const closed = page.filter((bar) => bar.closeTime < venueTime);
         found.push(...closed);
         const last = closed.at(-1);
@@ -94,13 +73,8 @@ export function venueReader(parts: ReaderParts): VenueReader {
       return found;
     },
 
-    lastPrice: (instrument) => ask('price', () => profile.lastPrice(client, listing.symbolId(instrument))),
-
-    balances: () =>
-      ask('balances', async () => {
-        const reply: Raw = await client.fetchBalance();
-        return profile.balances(reply.info);
-      }),
+    lastPrice: (instrument) => understood('price', async () => calls.lastPrice(ask, listing.symbolId(instrument))),
+    balances: () => understood('balances', () => calls.balances(ask, listing)),
 
     /**
      * Found: the venue's clock is read afterwards. Absent: the clock is read, and the order is looked up once more
@@ -115,26 +89,16 @@ export function venueReader(parts: ReaderParts): VenueReader {
       return order === undefined ? { kind: 'absent', venueTime } : { kind: 'found', order, venueTime };
     },
 
-    openOrders: (instrument) =>
-      ask('openOrders', async () => {
-        const orders: readonly Raw[] = await client.fetchOpenOrders(instrument);
-        return orders.map((order) => profile.order(rowOf(order.info, 'an order'), instrumentOf));
-      }),
-
-    fills: (instrument, fromTime) => fillPages(instrument, { startTime: fromTime }, {}),
-    fillsOfOrder: (instrument, venueOrderId) => fillPages(instrument, {}, { orderId: venueOrderId }),
-
-    async cancel(instrument, clientOrderId) {
-      try {
-        await parts.call(parts.orderTransport, 'cancel', () =>
-          parts.orderClient.cancelOrder(undefined as unknown as string, instrument, { clientOrderId }),
-        );
-        return 'canceled';
-      } catch (error) {
-        if (isAbsent('cancel', error)) return 'unknownOrder';
-        throw error;
-      }
+    openOrders: (instrument) => understood('openOrders', () => calls.openOrders(ask, listing, instrument)),
+    async fills(instrument, fromTime) {
+      const fills = await understood('fills', () => calls.fills(ask, listing, instrument, fromTime));
+      return fills.toSorted(byTime);
     },
+    async fillsOfOrder(instrument, venueOrderId) {
+      const fills = await understood('fills', () => calls.fillsOfOrder(ask, listing, instrument, venueOrderId));
+      return fills.toSorted(byTime);
+    },
+    cancel: (instrument, clientOrderId) => understood('cancel', () => calls.cancel(askAtOnce, listing, instrument, clientOrderId)),
   };
 }
 

@@ -251,6 +251,17 @@ describe('P10: what is proven', () => {
     expect(await venue.sender.submit(ORDER, 1_000)).toMatchObject({ kind, failure: { code: failureCode } });
   });
 
+  it.each([
+    ['Order would immediately match and take.', 'postOnlyWouldTake'],
+    ['Stop price would trigger immediately.', 'stopWouldTrigger'],
+    ['Account has insufficient balance for requested action.', undefined],
+  ])('%s has the reason %s', async (msg, reason) => {
+    refusing(400, -2010, msg);
+    const verdict = await venue.sender.submit(ORDER, 1_000);
+    expect(verdict).toMatchObject({ kind: 'rejected', failure: { values: { detail: `${msg} (-2010)` } } });
+    expect(verdict.kind === 'rejected' && verdict.reason).toBe(reason);
+  });
+
   it('a refused key stays one after a success, though the library calls it an overload', async () => {
     answering((arrived) => filledReply(arrived));
     await venue.sender.submit(ORDER, 1_000);

@@ -1,4 +1,5 @@
 import { tapFrames, terminate, type CcxtStreams } from './ccxt-client.js';
+import { pause } from './pause.js';
 import type { Frame } from './profiles/wire-profile.js';
 import { plainDetail } from './verdict.js';
 
@@ -103,17 +104,5 @@ function connection(options: SessionOptions): Promise<Ended> {
       () => end('the subscription ended'),
       (error: unknown) => end(plainDetail(error)),
     );
-  });
-}
-
-function pause(limitMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, limitMs);
-    signal.addEventListener('abort', done, { once: true });
   });
 }

@@ -190,7 +190,7 @@ describe('bars', () => {
         deliver = fake.handleMessage.bind(fake) as typeof deliver;
         return new Promise(() => undefined);
       },
-      read: (message) => paper().frame(message, (symbolId) => symbolId),
+      read: (message) => paper().frames?.frame(message, (symbolId) => symbolId),
       onFrame: (frame) => frames.push(frame) > 0,
       onLost: () => undefined,
       signal: stop.signal,

@@ -1,27 +1,33 @@
-import type { VenueStreams } from '../../activities/ports/venue.js';
+import type { VenueReader, VenueStreams } from '../../activities/ports/venue.js';
 import type { CcxtStreams } from './ccxt-client.js';
 import type { Listing } from './listing.js';
 import type { WireProfile } from './profiles/wire-profile.js';
+import { pollAccount } from './poll-account.js';
+import { pollBars } from './poll-bars.js';
 import { runStream } from './stream-session.js';
 
 /** No frame of the market for three intervals, or for this long where that is shorter, is a dead stream. */
 const LONGEST_SILENCE_MS = 5_000;
 
-/** The streams of one venue. Every call has a connection of its own; `closed` ends them all. */
+/** The streams of one venue, or what stands in for them. Every stream has a connection of its own; `closed` ends them all. */
 export function venueStreams(parts: {
   readonly open: () => CcxtStreams;
   readonly profile: WireProfile;
   readonly listing: Listing;
+  /** What is not streamed is read through it. */
+  readonly reader: VenueReader;
   readonly clock: () => number;
+  /** The venue's time as far as it is known, epoch ms. */
+  readonly venueNow: () => number;
   readonly closed: AbortSignal;
 }): VenueStreams {
-  const { profile, listing, clock } = parts;
+  const { profile, listing, clock, reader } = parts;
+  const { frames, pollMs } = profile;
   const open = (): CcxtStreams => {
     const client = parts.open();
     listing.share(client);
     return client;
   };
-  const read = (message: unknown) => profile.frame(message, listing.instrumentOf);
   const until = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, parts.closed]);
 
   return {
@@ -29,11 +35,15 @@ export function venueStreams(parts: {
       const timeframe = profile.timeframe(intervalMs);
       if (timeframe === undefined) throw new RangeError(`${profile.id} has no bars of ${intervalMs} ms`);
       for (const instrument of instruments) listing.symbolId(instrument);
+      if (frames === undefined || !profile.streams.bars) {
+        const { venueNow } = parts;
+        return pollBars({ reader, instruments, intervalMs, handlers, clock, venueNow, signal: until(signal) });
+      }
       const lastClosed = new Map<string, number>();
       await runStream({
         open,
-        read,
-        subscribe: (client) => profile.subscribeBars(client, instruments, timeframe),
+        read: (message) => frames.frame(message, listing.instrumentOf),
+        subscribe: (client) => frames.subscribeBars(client, instruments, timeframe),
         silenceMs: Math.min(3 * intervalMs, LONGEST_SILENCE_MS),
         signal: until(signal),
         onLost: (reason) => handlers.onGap(reason),
@@ -54,10 +64,11 @@ export function venueStreams(parts: {
     },
 
     async watchAccount(onEvent, signal) {
+      if (frames === undefined || !profile.streams.account) return pollAccount({ reader, pollMs, onEvent, clock, signal: until(signal) });
       await runStream({
         open,
-        read,
-        subscribe: (client) => profile.subscribeAccount(client),
+        read: (message) => frames.frame(message, listing.instrumentOf),
+        subscribe: (client) => frames.subscribeAccount(client),
         signal: until(signal),
         onLost: (reason) => onEvent({ kind: 'gap', reason }),
         onFrame(frame) {

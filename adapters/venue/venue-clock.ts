@@ -2,6 +2,7 @@ import type { CcxtRest } from './ccxt-client.js';
 import type { KeepAliveTransport } from './keep-alive-transport.js';
 import type { WireProfile } from './profiles/wire-profile.js';
 import type { ReadCall } from './read-call.js';
+import { CoarseSkew } from './coarse-skew.js';
 
 export interface ClockReading {
   /** The venue's clock as its answer says: never later than the venue's clock when the answer is here. */
@@ -20,6 +21,7 @@ export class VenueClock {
   readonly #profile: WireProfile;
   readonly #call: ReadCall;
   readonly #now: () => number;
+  readonly #coarse: CoarseSkew | undefined;
   #skewMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -35,6 +37,7 @@ export class VenueClock {
     this.#profile = parts.profile;
     this.#call = parts.call;
     this.#now = parts.now;
+    this.#coarse = parts.profile.clockStepMs > 1 ? new CoarseSkew(parts.profile.clockStepMs) : undefined;
   }
 
   /** Our clock moved to the venue's by the last measured skew, epoch ms. */
@@ -48,12 +51,12 @@ export class VenueClock {
   }
 
   async #ask(): Promise<ClockReading> {
-    const { value: venueTime, seen } = await this.#call(this.#transport, 'time', () => this.#profile.serverTime(this.#client));
+    const { value: venueTime, seen } = await this.#call(this.#transport, 'time', () => this.#profile.calls.serverTime(this.#client));
     const sentTime = seen.sentTime ?? this.#now();
     const receivedTime = seen.receivedTime ?? this.#now();
     return {
       venueTime,
-      skewMs: Math.round(venueTime - (sentTime + receivedTime) / 2),
+      skewMs: Math.round(this.#coarse?.see(venueTime, sentTime, receivedTime) ?? venueTime - (sentTime + receivedTime) / 2),
       roundTripMs: Math.round(receivedTime - sentTime),
     };
   }

@@ -1,3 +1,4 @@
+import type { RejectionReason } from '../../activities/ports/venue.js';
 import { failure, type ErrorCode, type ErrorValues, type Failure } from '../../core/errors.js';
 
 /**
@@ -25,9 +26,13 @@ export interface VerdictRow {
   readonly httpStatusBelow?: number;
   readonly venueCode?: string;
   readonly venueText?: string;
+  /** A pattern that the venue's text has to match. */
+  readonly venueTextLike?: RegExp;
   readonly coded?: boolean;
   readonly kind: FailedKind;
   readonly code: ErrorCode;
+  /** Only with `rejected`. */
+  readonly reason?: RejectionReason;
 }
 
 const unknown = (row: Omit<VerdictRow, 'kind' | 'code'>): VerdictRow => ({ ...row, kind: 'unknown', code: 'VENUE_OUTCOME_UNKNOWN' });
@@ -74,6 +79,7 @@ export function matches(row: VerdictRow, evidence: Evidence): boolean {
     (row.httpStatusBelow === undefined || (status !== undefined && status < row.httpStatusBelow)) &&
     (row.venueCode === undefined || row.venueCode === evidence.venueCode) &&
     (row.venueText === undefined || row.venueText === evidence.venueText) &&
+    (row.venueTextLike === undefined || row.venueTextLike.test(evidence.venueText ?? '')) &&
     (row.coded === undefined || row.coded === (evidence.venueCode !== undefined))
   );
 }
@@ -86,10 +92,11 @@ export function verdictOf(
   evidence: Evidence,
   rows: readonly VerdictRow[],
   values: ErrorValues,
-): { readonly kind: FailedKind; readonly failure: Failure; readonly row: string } {
+): { readonly kind: FailedKind; readonly failure: Failure; readonly reason?: RejectionReason; readonly row: string } {
   const row = [...rows, ...VERDICT_ROWS].find((candidate) => matches(candidate, evidence));
   if (row === undefined) throw new Error('invariant: the last row of the verdict table matches everything');
-  return { kind: row.kind, failure: failure(row.code, { ...values, detail: evidence.detail }), row: row.name };
+  const reason = row.reason === undefined ? {} : { reason: row.reason };
+  return { kind: row.kind, failure: failure(row.code, { ...values, detail: evidence.detail }), ...reason, row: row.name };
 }
 
 const BASE_OF_LIBRARY = 'BaseError';

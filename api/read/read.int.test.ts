@@ -130,11 +130,13 @@ describe('status', () => {
     accounts: Record<string, unknown>[];
     streams: Record<string, unknown>[];
     notEnforced: string[];
+    venues: Record<string, unknown>[];
   }
 
   test('shows mode, what is in flight, streams and what is not enforced', async () => {
     api.now = TEN + 2_999;
-    const { accounts, streams, notEnforced } = await read<Answer>('/v1/status');
+    const { accounts, streams, notEnforced, venues } = await read<Answer>('/v1/status');
+    expect(venues).toEqual([{ venue: 'paper', profile: 'binance', isPaper: true, isProven: true }]);
     expect(accounts).toEqual([
       {
         account: 'main',

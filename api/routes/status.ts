@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { NOT_ENFORCED } from '../../core/risk/enforcement.js';
+import { VENUE_WIRES } from '../../core/venue/wires.js';
 import { READERS } from '../auth/roles.js';
 import type { ApiContext } from '../context.js';
 import { readAccounts } from '../read/accounts.js';
@@ -17,16 +18,28 @@ export const statusSchema = z.strictObject({
   accounts: z.array(accountSchema),
   streams: z.array(streamSchema),
   notEnforced: z.array(z.string()).describe('Checks that the design promises and this build does not enforce yet: do not rely on them.'),
-  unprovenVenues: z
-    .array(z.string())
-    .describe('Configured venues against which this build has not been tried; only its own paper venue is.'),
+  venues: z
+    .array(
+      z.strictObject({
+        venue: z.string(),
+        profile: z.string().describe('Whose wire it speaks.'),
+        isPaper: z.boolean().describe('False: real money.'),
+        isProven: z
+          .boolean()
+          .describe('Whether the conformance cards have passed there: on our own paper venue, or on the venue’s own test system.'),
+      }),
+    )
+    .describe('The configured venues.'),
 });
 export type Status = z.output<typeof statusSchema>;
 
 export function statusRoutes(context: ApiContext): Route[] {
   const { config, database } = context;
-  // A venue with addresses of its own is another one than the paper venue that runs beside us.
-  const unprovenVenues = Object.entries(config.venues).flatMap(([name, venue]) => (venue.paper && venue.urls === undefined ? [] : [name]));
+  const venues = Object.entries(config.venues).map(([venue, { profile, paper, urls }]) => {
+    // A venue with addresses of its own is another one than the paper venue that runs beside us.
+    const isOurs = paper && urls === undefined;
+    return { venue, profile, isPaper: paper, isProven: isOurs || VENUE_WIRES[profile].isProven };
+  });
   return [
     route({
       method: 'GET',
@@ -51,7 +64,7 @@ export function statusRoutes(context: ApiContext): Route[] {
           accounts,
           streams,
           notEnforced: [...NOT_ENFORCED],
-          unprovenVenues,
+          venues,
         };
       },
     }),

@@ -27,6 +27,16 @@ export function statusText(status: Status): string {
     ],
     'No account yet: the first start makes them.',
   );
+  const venues = table(
+    status.venues,
+    [
+      { title: 'venue', value: (row) => row.venue },
+      { title: 'speaks', value: (row) => row.profile },
+      { title: 'money', value: (row) => (row.isPaper ? 'paper' : 'real') },
+      { title: 'this build', value: (row) => (row.isProven ? 'proven' : 'unproven') },
+    ],
+    'No venue is configured.',
+  );
   const streams = table(
     status.streams,
     [
@@ -52,9 +62,10 @@ export function statusText(status: Status): string {
     `Temporal ${temporal.address} (${temporal.namespace})${temporal.ui === null ? '' : ` · ${temporal.ui}`}\n\n`,
     accounts,
     '\n',
+    venues,
+    '\n',
     streams,
     list('Standing', notes),
     list('Not enforced yet', status.notEnforced),
-    list('Venues not proven with this build', status.unprovenVenues),
   ].join('');
 }

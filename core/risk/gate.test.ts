@@ -163,7 +163,10 @@ describe('entries', () => {
   it('are denied when their sizing lacks what the strategy should have measured', () => {
     const byVolatility = { kind: 'volatilityTarget', target: d('10'), maxNotional: d('500') } as const;
     expect(decideOrder({ ...SIGNAL, volatilityRatio: 0.02 }, termsOf(byVolatility), LEDGER, LIVE).kind).toBe('approved');
-    expect(codes(decideOrder(SIGNAL, termsOf(byVolatility), { ...LEDGER, mode: 'paused' }, LIVE))).toEqual(['RISK_MODE', 'RISK_SIZING_INPUT']);
+    expect(codes(decideOrder(SIGNAL, termsOf(byVolatility), { ...LEDGER, mode: 'paused' }, LIVE))).toEqual([
+      'RISK_MODE',
+      'RISK_SIZING_INPUT',
+    ]);
     const noStop = { ...SIGNAL, stopDistanceRatio: 0 };
     expect(codes(decideOrder(noStop, termsOf({ kind: 'riskPerTrade', risk: d('10') }), LEDGER, LIVE))).toEqual(['RISK_SIZING_INPUT']);
   });

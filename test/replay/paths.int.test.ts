@@ -18,6 +18,8 @@ const ENDS: Readonly<Record<string, string>> = {
   'signalToOrder.unknownNotPlaced': 'notPlaced',
   'signalToOrder.rejected': 'rejected',
   'signalToOrder.expiredUnfilled': 'expired',
+  'signalToOrder.triedAgain': 'filled',
+  'signalToOrder.rested': 'canceled',
   'settleOrder.expiredUnsent': 'expired',
   'settleOrder.notPlaced': 'notPlaced',
 };

@@ -8,10 +8,15 @@ import { createOrderActivities } from '../../activities/order/index.js';
 import type { OrderStore } from '../../activities/ports/store.js';
 import type { OrderRequest, OrderSender, SubmitVerdict } from '../../activities/ports/venue.js';
 import { createControlStore } from '../../adapters/store/control-store.js';
+import type { OrderDependencies } from '../../activities/order/dependencies.js';
+import { MARKET, type ExecutionPolicy } from '../../core/execution/policy.js';
+import { ownerWorkflowId } from '../../core/protection/position-key.js';
+import { unitsOf } from '../../exchange/amount/units.js';
 import { failure, KeelsonError } from '../../core/errors.js';
 import type { DecimalText } from '../../core/money/index.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
-import { ACCOUNT, INSTRUMENT, openTradingStack, workflowBundle } from '../support/trading-stack.js';
+import type { RiskKey } from '../../activities/ports/risk.js';
+import { ACCOUNT, INSTRUMENT, openTradingStack, startWorker, workflowBundle } from '../support/trading-stack.js';
 import type { TestTemporal } from '../support/temporal.js';
 import type { History } from './histories.js';
 
@@ -39,8 +44,16 @@ export const PATHS = [
   'signalToOrder.unknownNotPlaced',
   'signalToOrder.rejected',
   'signalToOrder.expiredUnfilled',
+  'signalToOrder.triedAgain',
+  'signalToOrder.rested',
   'settleOrder.expiredUnsent',
   'settleOrder.notPlaced',
+  'protectPosition.exit',
+  'protectPosition.stopFilled',
+  'protectPosition.stopUnknown',
+  'protectPosition.stopRefused',
+  'protectPosition.unfilledAfterTrigger',
+  'protectPosition.killed',
   'tradingControl.pausedAndResumed',
   'watchBars.returned',
   'watchBars.running',
@@ -68,7 +81,13 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
   const { pool } = stack.database;
   const ledger = stack.dependencies.store;
   const store = new Proxy(ledger, { get: (target, key: keyof OrderStore) => faults.store?.[key] ?? target[key] });
-  const orders = createOrderActivities({ ...stack.dependencies, store });
+  let execution: ExecutionPolicy = MARKET;
+  const entriesOf: OrderDependencies['entriesOf'] = (account, strategy) => ({
+    ...stack.dependencies.entriesOf(account, strategy),
+    execution,
+  });
+  const dependencies = { ...stack.dependencies, store, entriesOf, risk: { read: (key: RiskKey) => store.readRisk(key) } };
+  const orders = createOrderActivities(dependencies);
 
   const returned = new Set<string>();
   /** The first call of a workflow returns, as after its hour; the next lasts. */
@@ -86,14 +105,16 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     taskQueue,
     identity: 'worker',
     workflowBundle: await workflowBundle(),
-    activities: { ...orders, ...createControlActivities(createControlStore(pool)), streamBars: stream, streamAccount: stream },
+    activities: { ...createControlActivities(createControlStore(pool)), streamBars: stream, streamAccount: stream },
     shutdownForceTime: '1s',
   });
   const running = worker.run();
+  // Orders and owners have a worker of their own, with the real account stream beside it.
+  const owned = await startWorker({ ...stack, dependencies }, temporal);
 
   const start = (type: string, args: unknown[]): Promise<WorkflowHandleWithFirstExecutionRunId> =>
     client.workflow.start(type, {
-      taskQueue,
+      taskQueue: type === 'signalToOrder' || type === 'settleOrder' ? owned.taskQueue : taskQueue,
       workflowId: `${type}-${randomUUID()}`,
       args,
       requestEagerStart: true,
@@ -150,6 +171,46 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     await under({ send: () => async () => lost }, async () => (isBegun ? orders.submit(intentIdOf(one), ACCOUNT) : undefined));
     return ended(await start('settleOrder', [intentIdOf(one)]));
   };
+  const withoutMarketStops = async (isSo: boolean): Promise<void> => {
+    await pool.query(`update instruments set rules = rules || jsonb_build_object('marketStop', $1::boolean)`, [!isSo]);
+  };
+  const key = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
+  const move = (price: string): void => stack.paper.movePrice('BTCUSDT', unitsOf(price), 0n);
+  /** Opens, lets something happen to what is held, and waits until its owner has ended. */
+  const owner = async (happens: () => Promise<unknown>, present: Faults = {}): Promise<Taken> =>
+    under(present, async () => {
+      await (await start('signalToOrder', [signal()])).result();
+      await happens();
+      const handle = client.workflow.getHandle(ownerWorkflowId(key));
+      await handle.result();
+      move('50000');
+      return { history: await handle.fetchHistory() };
+    });
+  const resting = (): Promise<unknown> =>
+    vi.waitFor(
+      async () => {
+        const { working } = await stack.protection.readProtection(key);
+        if (!working.some((order) => order.purpose === 'stop' && order.status === 'accepted')) throw new Error('no stop rests yet');
+      },
+      { timeout: 20_000, interval: 20 },
+    );
+  const isStop = (request: OrderRequest): boolean => request.stopPrice !== undefined;
+  const latchedForAWhile = async (): Promise<void> => {
+    await resting();
+    await pool.query(`insert into latches (scope, scope_value, reason, subject) values ('account', $1, 'a test', 'test')`, [ACCOUNT]);
+    const handle = client.workflow.getHandle(ownerWorkflowId(key));
+    await handle.signal('positionChanged');
+    await vi.waitFor(async () => {
+      if ((await handle.query('doing')) !== 'resting: killed') throw new Error('not seen yet');
+    }, 20_000);
+    await pool.query('update latches set released_at = clock_timestamp()');
+    await closed();
+  };
+  /** A stop that sells at a limit wakes, and the price is far under it already. */
+  const gapped = async (): Promise<void> => {
+    await resting();
+    move('45000');
+  };
   const controlled = async (): Promise<Taken> => {
     await pool.query(`insert into people (subject, name, roles) values ('owner', 'Owner', '{owner}')`);
     const handle = await start('tradingControl', [ACCOUNT]);
@@ -194,6 +255,35 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     'signalToOrder.rejected': () =>
       trade(signal(), { send: (real) => (request, deadlineMs) => real({ ...request, quantity: '0.00000001' as DecimalText }, deadlineMs) }),
     'signalToOrder.expiredUnfilled': unsold,
+    'signalToOrder.triedAgain': () => {
+      let sends = 0;
+      return opened({
+        send: (real) => async (request, deadlineMs) => (request.side === 'buy' && (sends += 1) === 1 ? lost : real(request, deadlineMs)),
+      });
+    },
+    'signalToOrder.rested': () => {
+      execution = { kind: 'limit', offsetBps: 40, workMs: 500, postOnly: false };
+      return trade(signal()).finally(() => (execution = MARKET));
+    },
+    'protectPosition.exit': () => owner(async () => (await resting(), closed())),
+    'protectPosition.stopFilled': () => owner(async () => (await resting(), move('48000'))),
+    'protectPosition.stopUnknown': () =>
+      owner(() => closed(), {
+        send: (real) => async (request, deadlineMs) =>
+          isStop(request) ? (await real(request, deadlineMs), lost) : real(request, deadlineMs),
+      }),
+    'protectPosition.stopRefused': () =>
+      owner(async () => undefined, {
+        send: (real) => (request, deadlineMs) => {
+          if (isStop(request)) move('48000');
+          return real(request, deadlineMs);
+        },
+      }),
+    'protectPosition.unfilledAfterTrigger': async () => {
+      await withoutMarketStops(true);
+      return owner(gapped).finally(() => withoutMarketStops(false));
+    },
+    'protectPosition.killed': () => owner(latchedForAWhile),
     'settleOrder.expiredUnsent': () => orphaned(false),
     'settleOrder.notPlaced': () => orphaned(true),
     'tradingControl.pausedAndResumed': controlled,
@@ -205,6 +295,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
   return {
     take: (name) => byName[name as (typeof PATHS)[number]](),
     async close() {
+      await owned.stop();
       worker.shutdown();
       await running;
       await connection.close();

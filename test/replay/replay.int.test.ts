@@ -29,9 +29,9 @@ describe('the present workflows continue what older ones began', () => {
   });
 });
 
-describe('an incompatible edit of signalToOrder is caught', () => {
-  const file = 'workflows/signal-to-order/signal-to-order.ts';
-  const filled = stored.find(({ name }) => name.endsWith('/signalToOrder.filled'));
+describe('an incompatible edit of a workflow is caught', () => {
+  const file = 'workflows/signal-to-order/before-owners.ts';
+  const filled = stored.find(({ name }) => name === '0.1.0/signalToOrder.filled');
   const replayEdited = async (...edits: Edit[]): Promise<void> => {
     if (filled === undefined) throw new Error('no stored history of signalToOrder.filled');
     await Worker.runReplayHistory({ workflowBundle: await bundleEdited(file, edits) }, filled.history, filled.name);

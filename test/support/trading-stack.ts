@@ -162,7 +162,8 @@ export async function startWorker(
   const connection = await NativeConnection.connect({ address: temporal.address });
   const { namespace } = temporal;
   const taskQueue = `test-${process.pid}-${performance.now()}`;
-  const client = new Client({ connection, namespace });
+  // Histories that are stored tell of no machine.
+  const client = new Client({ connection, namespace, identity: 'starter' });
   const owners = createOwners(client, Date.now, taskQueue);
   const log = { warn: () => undefined };
   const stopping = new AbortController();
@@ -184,6 +185,7 @@ export async function startWorker(
     connection,
     namespace,
     taskQueue,
+    identity: 'worker',
     workflowBundle: await workflowBundle(),
     activities: {
       ...createOrderActivities(stack.dependencies),

@@ -1,11 +1,12 @@
 import { invariant } from '../../core/errors.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import { BINANCE } from '../../adapters/venue/profiles/binance.js';
+import { KRAKEN } from '../../adapters/venue/profiles/kraken.js';
 import { createVenue } from '../../adapters/venue/create-venue.js';
 import { secrets, venueUrls } from '../../config/index.js';
 import type { WorkerProcess } from './process.js';
 
-const PROFILES = { binance: BINANCE } as const;
+const PROFILES = { binance: BINANCE, kraken: KRAKEN } as const;
 
 /** One venue connection for each account of the configuration; no process shares one with another. */
 export class Venues {

@@ -1,4 +1,4 @@
-import { log, proxyActivities, proxyLocalActivities, sleep } from '@temporalio/workflow';
+import { ApplicationFailure, log, proxyActivities, proxyLocalActivities, sleep, workflowInfo } from '@temporalio/workflow';
 import type { OwnerActivities } from '../../activities/order/index.js';
 import type { ExitOutcome } from '../../activities/ports/owners.js';
 import { refusedInARow } from '../../core/protection/history.js';
@@ -10,12 +10,11 @@ import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
 import { AUTHORISE, LOOK, RECORD, RESOLVE } from '../activity-options.js';
 import { isStepFailure, send } from '../order/send.js';
 import { showDenied, showOrders } from '../order/status.js';
-import { hasSettled, settleUntil } from '../order/settle-until.js';
 
 const { look } = proxyLocalActivities<OwnerActivities>(LOOK);
 const { authoriseStop, authoriseEscape, authoriseExit } = proxyLocalActivities<OwnerActivities>(AUTHORISE);
 const { page, abandon } = proxyActivities<OwnerActivities>(RECORD);
-const { requestCancel } = proxyActivities<OwnerActivities>(RESOLVE);
+const { requestCancel, resolve } = proxyActivities<OwnerActivities>(RESOLVE);
 
 /** An exit that was proven not to have been sent is made anew, as another intent, this often (P14). */
 const EXIT_ATTEMPTS = 3;
@@ -53,7 +52,7 @@ export class Owner {
     const version = view.basis?.strategyVersion ?? 'unknown';
     switch (step.kind) {
       case 'settle':
-        await settleUntil(step.intentId, hasSettled);
+        await this.settle(step.intentId, hasSettled);
         return;
       case 'cancel':
         if (step.because === 'secondStop') await page(this.key, 'twoStops', { intentId: step.intentId });
@@ -73,7 +72,7 @@ export class Owner {
         if (stuck) await page(this.key, 'escapeStuck', { since: view.recent.find((order) => order.purpose === 'stop')?.intentId });
         const asked = await authoriseEscape(this.key, version, { sequence, collarBps });
         if (asked.kind === 'denied') await sleep(AFTER_FAILURE_MS);
-        else await settleUntil((await send(asked.order)).intentId, (order) => order.isFinal);
+        else await this.settle((await send(asked.order)).intentId, (order) => order.isFinal);
       }
     }
   }
@@ -108,7 +107,7 @@ export class Owner {
           return asked.order ?? ['INFRA_DATABASE'];
         case 'authorised': {
           const sent = await send(asked.order);
-          return sent.isFinal ? sent : settleUntil(sent.intentId, (order) => order.isFinal);
+          return sent.isFinal ? sent : this.settle(sent.intentId, (order) => order.isFinal);
         }
       }
     }
@@ -118,8 +117,34 @@ export class Owner {
   private async cancel(intentId: string, because: string): Promise<void> {
     let order = await requestCancel(intentId, because);
     while (!order.isFinal) {
-      order = await settleUntil(intentId, hasSettled);
+      order = await this.settle(intentId, hasSettled);
       if (!order.isFinal) order = await requestCancel(intentId, because);
     }
   }
+
+  /** Asks the venue of an order until `isDone` holds; nothing is concluded from time alone (P11, P17). */
+  private async settle(intentId: string, isDone: (order: StoredOrder) => boolean): Promise<StoredOrder> {
+    for (;;) {
+      assertRoom();
+      const { order, isSettled, waitMs } = await resolve(intentId);
+      if (isSettled || isDone(order)) return order;
+      await sleep(waitMs);
+    }
+  }
+}
+
+/** Longer histories replay super-linearly: then the next run goes on, from the rows. */
+export const HISTORY_LIMIT = 2_000;
+
+/** A step that cannot end in this run ends it: whoever asked for an exit asks the next run, and finds it where it is. */
+function assertRoom(): void {
+  if (workflowInfo().historyLength <= HISTORY_LIMIT) return;
+  throw ApplicationFailure.retryable('the owner goes on in a new run; ask it again', 'OWNER_CONTINUES');
+}
+
+/** Whether it is known that the order exists, or how it ended; one whose cancel is under way is not known to have ended. */
+function hasSettled(order: StoredOrder): boolean {
+  if (order.isFinal) return true;
+  const isKnown = order.status === 'accepted' || order.status === 'partiallyFilled';
+  return isKnown && order.purpose === 'stop';
 }

@@ -14,11 +14,10 @@ import type { TradeSignal } from '../../core/signal/signal.js';
 import { doingQuery, exitUpdate, positionChangedSignal } from './messages.js';
 import { Exits } from './exits.js';
 import { describeProtection } from './details.js';
-import { Owner } from './owner.js';
+import { HISTORY_LIMIT, Owner } from './owner.js';
 
 /** However quiet it is, the owner looks again after this long: what nobody told it is then seen all the same. */
 const LOOK_AGAIN_MS = 60_000;
-const HISTORY_LIMIT = 2_000;
 
 /**
  * Owns a position and its stop (protocol P20 to P24): as long as anything is held, a stop for exactly that rests at the
@@ -30,6 +29,7 @@ export async function protectPosition(key: PositionKey): Promise<void> {
   const exits = new Exits();
   let isChanged = true;
   let doing = 'looking';
+  let shown = '';
   setHandler(positionChangedSignal, () => {
     isChanged = true;
   });
@@ -49,7 +49,9 @@ export async function protectPosition(key: PositionKey): Promise<void> {
     const { view, step } = await owner.plan();
     doing = step.kind === 'rest' ? `resting: ${step.because}` : step.kind;
     setCurrentDetails(describeProtection(key, view, step));
-    upsertSearchAttributes({ [SEARCH_ATTRIBUTES.status]: [step.kind === 'rest' ? step.because : step.kind] });
+    const status = step.kind === 'rest' ? step.because : step.kind;
+    if (status !== shown) upsertSearchAttributes({ [SEARCH_ATTRIBUTES.status]: [status] });
+    shown = status;
     if (step.kind === 'done') {
       if (!isChanged && exits.isEmpty && allHandlersFinished()) return;
     } else if (step.kind === 'rest') {

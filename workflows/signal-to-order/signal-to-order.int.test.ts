@@ -1,11 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { failure } from '../../core/errors.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { intentIdOf, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
 import { createWouldTrade } from '../../activities/order/would-trade.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import { temporalIfAny } from '../../test/support/temporal.js';
-import { ACCOUNT, openTradingStack, withWorker, type TradingStack } from '../../test/support/trading-stack.js';
+import { ACCOUNT, openTradingStack, startWorker, type StackWorker, type TradingStack } from '../../test/support/trading-stack.js';
 import { disagreements } from '../../test/support/witness.js';
 import type { OrderOutcome } from '../order/status.js';
 
@@ -13,6 +13,7 @@ const temporal = await temporalIfAny();
 
 describe.skipIf(temporal === undefined)('signalToOrder, on a real server, ledger and paper venue', () => {
   let stack: TradingStack;
+  let worker: StackWorker;
   /** What the sender does instead of sending; `undefined` sends. */
   let sending: ((real: Venue['sender']) => Venue['sender']) | undefined;
 
@@ -23,25 +24,28 @@ describe.skipIf(temporal === undefined)('signalToOrder, on a real server, ledger
         sender: { submit: (request, deadlineMs) => (sending?.(venue.sender) ?? venue.sender).submit(request, deadlineMs) },
       }),
     });
+    if (temporal !== undefined) worker = await startWorker(stack, temporal);
   });
-  afterAll(() => stack?.close());
+  afterAll(async () => {
+    await worker?.stop();
+    await stack?.close();
+  });
 
-  const run = (signal: TradeSignal): Promise<OrderOutcome> => {
-    if (temporal === undefined) throw new Error('skipped');
-    return withWorker(stack, temporal, async (client, taskQueue) => {
-      const handle = await client.workflow.start('signalToOrder', {
-        taskQueue,
-        workflowId: signalWorkflowId(signal),
-        args: [signal],
-        requestEagerStart: true,
-        workflowTaskTimeout: '5s',
-      });
-      const outcome: OrderOutcome = await handle.result();
-      const { searchAttributes } = await handle.describe();
-      expect(searchAttributes[SEARCH_ATTRIBUTES.status]).toEqual([outcome.status]);
-      return outcome;
+  const run = async (signal: TradeSignal, workflowId = signalWorkflowId(signal)): Promise<OrderOutcome> => {
+    const handle = await worker.client.workflow.start('signalToOrder', {
+      taskQueue: worker.taskQueue,
+      workflowId,
+      args: [signal],
+      requestEagerStart: true,
+      workflowTaskTimeout: '5s',
     });
+    const outcome = (await handle.result()) as OrderOutcome;
+    const { searchAttributes } = await handle.describe();
+    expect(searchAttributes[SEARCH_ATTRIBUTES.status]).toEqual([outcome.status]);
+    return outcome;
   };
+  const agreement = (): Promise<void> =>
+    vi.waitFor(async () => expect(await disagreements(stack.database.pool, ACCOUNT, stack.witness())).toEqual([]), { timeout: 10_000 });
   const count = async (sql: string, ...values: unknown[]): Promise<number> => {
     const { rows } = await stack.database.pool.query<{ n: string }>(`select count(*) as n from ${sql}`, values);
     return Number(rows[0]?.n);
@@ -56,7 +60,7 @@ describe.skipIf(temporal === undefined)('signalToOrder, on a real server, ledger
     expect(closed).toMatchObject({ status: 'filled', codes: [] });
     expect(await wouldTrade(stack.signal('close', 2_500))).toBe(false);
 
-    expect(await disagreements(stack.database.pool, ACCOUNT, stack.witness())).toEqual([]);
+    await agreement();
   });
 
   it('denies with every reason, writes it down and sends nothing', async () => {
@@ -71,7 +75,7 @@ describe.skipIf(temporal === undefined)('signalToOrder, on a real server, ledger
     let sends = 0;
     sending = (real) => ({
       submit: async (request, deadlineMs) => {
-        sends += 1;
+        if (request.side === 'buy') sends += 1;
         await real.submit(request, deadlineMs);
         return { kind: 'unknown', failure: failure('VENUE_OUTCOME_UNKNOWN', { order: 'x', venue: 'paper', detail: 'cut' }) };
       },
@@ -101,17 +105,31 @@ describe.skipIf(temporal === undefined)('signalToOrder, on a real server, ledger
     expect(await count('orders where intent_id = $1 and reserved_notional = 0', intentIdOf(signal))).toBe(1);
   });
 
+  it('P14: what was proven not placed is tried once more, as another intent with another id', async () => {
+    const signal = stack.signal('open', 5_500);
+    const ids: string[] = [];
+    sending = (real) => ({
+      submit: async (request, deadlineMs) => {
+        if (request.side === 'buy') ids.push(request.clientOrderId);
+        if (request.side === 'sell' || ids.length > 1) return real.submit(request, deadlineMs);
+        return { kind: 'unknown', failure: failure('VENUE_OUTCOME_UNKNOWN', { order: 'x', venue: 'paper', detail: 'cut' }) };
+      },
+    });
+    expect(await run(signal)).toMatchObject({ status: 'filled', intentId: intentIdOf(signal, 2) });
+    sending = undefined;
+    expect(new Set(ids).size).toBe(2);
+    expect(await count(`orders where intent_id = $1 and status = 'notPlaced'`, intentIdOf(signal, 1))).toBe(1);
+    expect(await run(stack.signal('close', 5_700))).toMatchObject({ status: 'filled' });
+  });
+
   it('P1: the same signal again is the same order', async () => {
     const signal = stack.signal('open', 6_000);
     const outcome = await run(signal);
     const sent = stack.witness().orders.size;
     // Temporal has forgotten nothing here, so the id must be another: the row alone has to refuse.
-    if (temporal === undefined) return;
-    const again = await withWorker(stack, temporal, (client, taskQueue) =>
-      client.workflow.execute('signalToOrder', { taskQueue, workflowId: `again:${signalWorkflowId(signal)}`, args: [signal] }),
-    );
+    const again = await run(signal, `again:${signalWorkflowId(signal)}`);
     expect(again).toEqual(outcome);
     expect(stack.witness().orders.size).toBe(sent);
-    expect(await disagreements(stack.database.pool, ACCOUNT, stack.witness())).toEqual([]);
+    await agreement();
   });
 });

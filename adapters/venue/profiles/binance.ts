@@ -1,9 +1,10 @@
-import type { Bar } from '../../../core/bars/bar.js';
-import type { OrderRequest, VenueProfile } from '../../../activities/ports/venue.js';
+import type { VenueProfile } from '../../../activities/ports/venue.js';
+import { VENUE_WIRES } from '../../../core/venue/wires.js';
 import type { VerdictRow } from '../verdict.js';
-import { decimalAt, rowOf, timeAt, WireError } from '../wire-row.js';
-import { balancesOf, barOf, fillOf, fillsOfReply, orderOf, rulesOf } from './binance-rows.js';
+import { textAt } from '../wire-row.js';
+import { BINANCE_CALLS } from './binance-calls.js';
 import { frameOf } from './binance-frames.js';
+import { rulesOf } from './binance-rows.js';
 import type { WireProfile } from './wire-profile.js';
 
 const TIMEFRAMES: Readonly<Record<number, string>> = {
@@ -32,6 +33,24 @@ const VERDICT_ROWS: readonly VerdictRow[] = [
     kind: 'alreadyExists',
     code: 'VENUE_OUTCOME_UNKNOWN',
   },
+  {
+    name: 'binance: a post-only order would take liquidity',
+    venueCode: '-2010',
+    venueText: 'Order would immediately match and take.',
+    httpStatusBelow: 500,
+    kind: 'rejected',
+    code: 'VENUE_REJECTED',
+    reason: 'postOnlyWouldTake',
+  },
+  {
+    name: 'binance: the price of a stop is reached already',
+    venueCode: '-2010',
+    venueText: 'Stop price would trigger immediately.',
+    httpStatusBelow: 500,
+    kind: 'rejected',
+    code: 'VENUE_REJECTED',
+    reason: 'stopWouldTrigger',
+  },
   // The library calls a revoked key an overload after its first success: it would look retriable for ever.
   { name: 'binance: key refused', venueCode: '-2015', kind: 'rejected', code: 'VENUE_AUTH' },
   { name: 'binance: execution status unknown (bus)', venueCode: '-1006', kind: 'unknown', code: 'VENUE_OUTCOME_UNKNOWN' },
@@ -52,7 +71,7 @@ export const BINANCE: WireProfile = {
   receiveWindowMs: 2_000,
   submitDeadlineMs: 2_500,
   clientOrderIdPattern: /^[a-zA-Z0-9-_]{1,36}$/,
-  proven: false,
+  proven: VENUE_WIRES.binance.isProven,
   // Only spot, and nothing but exchangeInfo: with its defaults the library asks four more hosts for their lists.
   options: {
     defaultType: 'spot',
@@ -64,6 +83,12 @@ export const BINANCE: WireProfile = {
     warnOnFetchOpenOrdersWithoutSymbol: false,
     recvWindow: 5_000,
   },
+  unasked: [],
+  nonce: 'time',
+  clockStepMs: 1,
+  // The venue closes a connection that was idle for some seconds.
+  keepWarmMs: 2_000,
+  pollMs: 2_000,
   verdictRows: VERDICT_ROWS,
   authCodes: ['-1002', '-1022', '-2008', '-2014', '-2015'],
   rateCodes: ['-1003', '-1015'],
@@ -83,67 +108,19 @@ export const BINANCE: WireProfile = {
     return { code: String(code), text: typeof msg === 'string' ? msg : '' };
   },
 
-  // -2011 also says that a cancel was refused for other reasons: only the text tells.
-  absent: (call, { code, text }) => (call === 'order' ? code === '-2013' : code === '-2011' && text === 'Unknown order sent.'),
-
   timeframe: (intervalMs) => TIMEFRAMES[intervalMs],
 
-  async serverTime(client) {
-    return timeAt(rowOf(await client.publicGetTime(), 'the time'), 'serverTime');
-  },
-
   rules: rulesOf,
+  words: (info) => ({ symbols: [textAt(info, 'symbol')], base: textAt(info, 'baseAsset'), quote: textAt(info, 'quoteAsset') }),
+  calls: BINANCE_CALLS,
 
-  async bars(client, query): Promise<readonly Bar[]> {
-    const rows: unknown = await client.publicGetKlines({
-      symbol: query.symbolId,
-      interval: query.timeframe,
-      startTime: query.fromTime,
-      limit: query.limit,
-    });
-    if (!Array.isArray(rows)) throw new WireError('the bars are not a list');
-    return rows.map((row: unknown) => barOf(row, query));
+  frames: {
+    frame: frameOf,
+    subscribeBars: (client, instruments, timeframe) =>
+      client.watchOHLCVForSymbols(instruments.map((instrument) => [instrument, timeframe])),
+    subscribeAccount: (client) => client.watchOrders(),
   },
-
-  async lastPrice(client, symbolId) {
-    return decimalAt(rowOf(await client.publicGetTickerPrice({ symbol: symbolId }), 'the price'), 'price');
-  },
-
-  balances: balancesOf,
-  order: orderOf,
-  create: createParams,
-  fillsOfReply,
-  fill: fillOf,
-
-  // The venue takes fromId alone: sent with a start time it answers an error.
-  nextFills: (last) => ({ fromId: String(BigInt(last.venueTradeId) + 1n) }),
-
-  frame: frameOf,
-
-  subscribeBars: (client, instruments, timeframe) => client.watchOHLCVForSymbols(instruments.map((instrument) => [instrument, timeframe])),
-  subscribeAccount: (client) => client.watchOrders(),
 };
-
-/** The venue's own words, as text: they replace what the library would write. */
-function createParams(request: OrderRequest): ReturnType<WireProfile['create']> {
-  const common = {
-    clientOrderId: request.clientOrderId,
-    quantity: request.quantity,
-    timestamp: request.signedTimestamp,
-    recvWindow: request.receiveWindowMs,
-  };
-  const { stopPrice } = request;
-  if (request.type === 'limit') {
-    const { price, postOnly, timeInForce } = request;
-    return { type: 'limit', params: { ...common, price, ...(postOnly ? { postOnly } : { timeInForce }) } };
-  }
-  if (stopPrice === undefined) throw new Error('invariant: a stop has a stop price');
-  if (request.type === 'stopMarket') return { type: 'market', params: { ...common, stopPrice } };
-  return {
-    type: 'limit',
-    params: { ...common, price: request.price, timeInForce: request.timeInForce, stopPrice },
-  };
-}
 
 /** A paper venue that speaks this wire: the same rules, with windows that a test may shorten. Times in milliseconds. */
 export function paper(

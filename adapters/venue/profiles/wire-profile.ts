@@ -2,7 +2,7 @@ import type { Bar } from '../../../core/bars/bar.js';
 import type { DecimalText } from '../../../core/money/index.js';
 import type { InstrumentRules } from '../../../core/order/instrument.js';
 import type { Balance, OrderRequest, VenueFill, VenueOrder, VenueProfile } from '../../../activities/ports/venue.js';
-import type { CcxtRest, CcxtStreams } from '../ccxt-client.js';
+import type { CcxtId, CcxtRest, CcxtStreams } from '../ccxt-client.js';
 import type { VerdictRow } from '../verdict.js';
 import type { Row } from '../wire-row.js';
 
@@ -15,6 +15,14 @@ export interface VenueAddresses {
 
 /** Names an instrument by the venue's own symbol; what is not listed keeps the venue's symbol. */
 export type InstrumentOf = (symbolId: string) => string;
+
+/** The venue's words for instruments and assets, and ours. What is not listed keeps the venue's word. */
+export interface Names {
+  readonly instrumentOf: InstrumentOf;
+  assetOf(id: string): string;
+  /** @throws KeelsonError RISK_INSTRUMENT_UNKNOWN */
+  symbolId(instrument: string): string;
+}
 
 /** What one frame of a stream says to us; `undefined` leaves the frame to the library. */
 export type Frame =
@@ -29,43 +37,74 @@ export interface VenueError {
   readonly text: string;
 }
 
-/**
- * One venue as the adapter needs it: the port's profile, the library's options, and readers of the venue's own rows.
- * The readers are pure and throw WireError for what the venue's documentation does not say.
- */
+/** Runs one request of the library, which carries at most one POST. Fails as the reads of the port do. */
+export type Ask = <T>(call: string, work: (client: CcxtRest) => Promise<T>) => Promise<T>;
+
+/** Calls of one venue, made of its own rows. They throw WireError for what the venue's documentation does not say. */
+export interface WireCalls {
+  /** The venue's clock, epoch ms. */
+  serverTime(client: CcxtRest): Promise<number>;
+  /**
+   * Sends the order and gives the venue's reply as it came: exactly the time stamp, the window, the id and the text of
+   * the numbers of `request` leave (protocol P6), and nothing that was not asked for.
+   */
+  send(client: CcxtRest, request: OrderRequest, symbolId: string): Promise<unknown>;
+  /** What a reply to `send` says. */
+  placed(reply: unknown, request: OrderRequest, names: Names): { readonly order: VenueOrder; readonly fills: readonly VenueFill[] };
+  /** Undefined only where the venue said that it does not have the order, or every list that could hold it was read to its end. */
+  find(ask: Ask, names: Names, instrument: string, clientOrderId: string): Promise<VenueOrder | undefined>;
+  cancel(ask: Ask, names: Names, instrument: string, clientOrderId: string): Promise<'canceled' | 'unknownOrder'>;
+  openOrders(ask: Ask, names: Names, instrument?: string): Promise<readonly VenueOrder[]>;
+  /** All pages, in any order. */
+  fills(ask: Ask, names: Names, instrument: string, fromTime: number): Promise<readonly VenueFill[]>;
+  fillsOfOrder(ask: Ask, names: Names, instrument: string, venueOrderId: string): Promise<readonly VenueFill[]>;
+  balances(ask: Ask, names: Names): Promise<readonly Balance[]>;
+  lastPrice(ask: Ask, symbolId: string): Promise<DecimalText>;
+  /** One page from `fromTime` on, oldest first, at most `limit`. */
+  bars(ask: Ask, query: BarQuery): Promise<readonly Bar[]>;
+}
+
+/** Streams of one venue: the library connects and subscribes, the frames are read before it sees them. */
+export interface WireFrames {
+  frame(message: unknown, instrumentOf: InstrumentOf): Frame;
+  subscribeBars(client: CcxtStreams, instruments: readonly string[], timeframe: string): Promise<unknown>;
+  subscribeAccount(client: CcxtStreams): Promise<unknown>;
+}
+
+/** One venue as the adapter needs it: the port's profile, what the library has to be told, and the venue's calls. */
 export interface WireProfile extends VenueProfile {
-  readonly ccxtId: 'binance';
+  readonly ccxtId: CcxtId;
   readonly options: Readonly<Record<string, unknown>>;
+  /** What the library need not ask for when it loads the instruments. */
+  readonly unasked: readonly string[];
+  /** The library's limiter of reads, where its own settings are not what the venue allows. */
+  readonly limiter?: Readonly<Record<string, unknown>>;
+  /** What a request is numbered with: the venue's time, or a number that grows with every request of a key. */
+  readonly nonce: 'time' | 'growing';
+  /** The smallest step of the venue's clock, ms. */
+  readonly clockStepMs: number;
+  /** How often each connection for orders is used when there is nothing to send, ms. */
+  readonly keepWarmMs: number;
+  /** How often what is not streamed is asked for, ms. */
+  readonly pollMs: number;
   readonly verdictRows: readonly VerdictRow[];
   /** Codes that mean that key, signature or permission are refused, whatever class the library gives them. */
   readonly authCodes: readonly string[];
   readonly rateCodes: readonly string[];
-  /** How many rows the venue gives in one page of fills or bars. */
+  /** How many bars the venue gives in one page. */
   readonly pageSize: number;
   /** The address that replaces `original` at `path` below `urls.api`. */
   address(path: readonly string[], original: string, given: VenueAddresses): string;
   /** Undefined where the body is not the venue's form of an error. */
   error(body: unknown): VenueError | undefined;
-  /** True where the venue says that it does not know the order: the only proof of absence that is taken. */
-  absent(call: 'order' | 'cancel', said: VenueError): boolean;
   /** The library's name of a bar's interval, undefined where the venue has none of that length. */
   timeframe(intervalMs: number): string | undefined;
-  serverTime(client: CcxtRest): Promise<number>;
   rules(instrument: string, info: Row): InstrumentRules;
-  bars(client: CcxtRest, query: BarQuery): Promise<readonly Bar[]>;
-  lastPrice(client: CcxtRest, symbolId: string): Promise<DecimalText>;
-  balances(info: unknown): readonly Balance[];
-  order(row: Row, instrumentOf: InstrumentOf): VenueOrder;
-  /** How a new order is written: the library's type and parameters, which win over what it computes itself (protocol P6). */
-  create(request: OrderRequest): { readonly type: string; readonly params: Readonly<Record<string, string | number | boolean>> };
-  /** Fills that came with the answer to a new order. */
-  fillsOfReply(row: Row, instrumentOf: InstrumentOf): readonly VenueFill[];
-  fill(row: Row, instrumentOf: InstrumentOf): VenueFill;
-  /** Parameters that continue a list of fills after `last`. */
-  nextFills(last: VenueFill): Readonly<Record<string, string>>;
-  frame(message: unknown, instrumentOf: InstrumentOf): Frame;
-  subscribeBars(client: CcxtStreams, instruments: readonly string[], timeframe: string): Promise<unknown>;
-  subscribeAccount(client: CcxtStreams): Promise<unknown>;
+  /** Every word by which the venue names an instrument, and its words for the two assets. */
+  words(info: Row): { readonly symbols: readonly string[]; readonly base: string; readonly quote: string };
+  readonly calls: WireCalls;
+  /** Only where `streams` says that something is streamed. */
+  readonly frames?: WireFrames;
 }
 
 export interface BarQuery {

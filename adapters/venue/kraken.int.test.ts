@@ -1,0 +1,265 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { OrderRequest, StreamEvent, Venue } from '../../activities/ports/venue.js';
+import { decimal as decimalOf, decimalTextOf } from '../../core/money/index.js';
+import { createVenue } from './create-venue.js';
+import { KRAKEN } from './profiles/kraken.js';
+import { PRIVATE_ROUTES, PUBLIC_ROUTES } from '../../test/support/kraken-stub/replies.js';
+import { krakenStub, STUB_KEY, STUB_SECRET, type KrakenStub } from '../../test/support/kraken-stub/server.js';
+
+const INSTRUMENT = 'BTC/USD';
+let stub: KrakenStub;
+let venue: Venue;
+
+beforeEach(async () => {
+  stub = await krakenStub();
+  venue = await createVenue({
+    profile: { ...KRAKEN, limiter: { rateLimit: 1 }, pollMs: 20 },
+    urls: stub.urls,
+    apiKey: STUB_KEY,
+    secret: STUB_SECRET,
+    clock: Date.now,
+    readLimitMs: 2_000,
+  });
+});
+afterEach(async () => {
+  await venue.close();
+  await stub.close();
+});
+
+const order = (more: Partial<OrderRequest> = {}): OrderRequest => ({
+  clientOrderId: randomBytes(16).toString('hex'),
+  instrument: INSTRUMENT,
+  side: 'buy',
+  type: 'limit',
+  postOnly: false,
+  timeInForce: 'GTC',
+  quantity: decimalTextOf('0.02'),
+  price: decimalTextOf('45000.1'),
+  signedTimestamp: Date.now(),
+  receiveWindowMs: 2_000,
+  ...more,
+});
+const stop = (more: Partial<OrderRequest> = {}): OrderRequest =>
+  order({ side: 'sell', type: 'stopLimit', stopPrice: decimalTextOf('47000.5'), price: decimalTextOf('46900.5'), ...more });
+const submit = (request: OrderRequest) => venue.sender.submit(request, 2_000);
+const lookUp = ({ clientOrderId }: OrderRequest) => venue.reader.lookUp(INSTRUMENT, clientOrderId);
+const calls = (name: string) => stub.arrived.filter(({ call }) => call === name);
+
+describe('the stub', () => {
+  it('cites the page of the documentation beside each answer', () => {
+    const routes = Object.values({ ...PUBLIC_ROUTES, ...PRIVATE_ROUTES });
+    expect(routes).toHaveLength(12);
+    for (const { doc } of routes) expect(doc).toMatch(/^https:\/\/docs\.kraken\.com\/api-reference\/[a-z-]+\/[a-z-]+$/);
+  });
+});
+
+describe('P6: what leaves is what was fixed before the send', () => {
+  const FIXED = { signedTimestamp: 1_795_000_000_777, receiveWindowMs: 1_234, clientOrderId: 'ab'.repeat(16) };
+  const common = { pair: 'XXBTZUSD', volume: '0.02', cl_ord_id: 'ab'.repeat(16), deadline: '2026-11-18T11:06:42.011Z' };
+
+  it.each<readonly [string, OrderRequest, object]>([
+    [
+      'a limit',
+      order({ ...FIXED, timeInForce: 'IOC' }),
+      { type: 'buy', ordertype: 'limit', price: '45000.1', timeinforce: 'IOC', oflags: 'fciq' },
+    ],
+    [
+      'a post-only limit',
+      order({ ...FIXED, postOnly: true }),
+      { type: 'buy', ordertype: 'limit', price: '45000.1', timeinforce: 'GTC', oflags: 'fciq,post' },
+    ],
+    [
+      'a stop with a limit',
+      stop(FIXED),
+      { type: 'sell', ordertype: 'stop-loss-limit', price: '47000.5', price2: '46900.5', timeinforce: 'GTC', oflags: 'fciq' },
+    ],
+    [
+      'a stop at the market',
+      stop({ ...FIXED, type: 'stopMarket' }),
+      { type: 'sell', ordertype: 'stop-loss', price: '47000.5', oflags: 'fciq' },
+    ],
+  ])('%s', async (_, request, expected) => {
+    await submit(request);
+    const { nonce, ...sent } = Object.fromEntries(calls('AddOrder')[0]?.params ?? []);
+    expect(Number(nonce)).toBeGreaterThan(Date.now() * 1_000 - 60_000_000);
+    expect(sent).toEqual({ ...common, ...expected });
+  });
+});
+
+describe('P8, P10: one send, and what its answer proves', () => {
+  const said = (...error: string[]) => stub.answerNext('AddOrder', { error });
+  it.each<readonly [string, string, string]>([
+    ['EOrder:Insufficient funds', 'rejected', 'VENUE_INSUFFICIENT_FUNDS'],
+    ['EOrder:Order minimum not met', 'rejected', 'VENUE_REJECTED'],
+    ['EOrder:Post only order', 'rejected', 'VENUE_REJECTED'],
+    ['EGeneral:Invalid arguments:price', 'rejected', 'VENUE_REJECTED'],
+    ['EAPI:Invalid nonce', 'rejected', 'VENUE_REJECTED'],
+    ['EService:Market in cancel_only mode', 'rejected', 'VENUE_REJECTED'],
+    ['EAPI:Invalid key', 'rejected', 'VENUE_AUTH'],
+    ['EGeneral:Permission denied', 'rejected', 'VENUE_AUTH'],
+    ['EAPI:Rate limit exceeded', 'rejected', 'VENUE_RATE_LIMITED'],
+    ['EOrder:Rate limit exceeded', 'rejected', 'VENUE_RATE_LIMITED'],
+    ['EService: Throttled: 1795000000', 'rejected', 'VENUE_RATE_LIMITED'],
+    ['EGeneral:Invalid arguments:cl_ord_id', 'alreadyExists', 'VENUE_OUTCOME_UNKNOWN'],
+    ['EService:Unavailable', 'unknown', 'VENUE_OUTCOME_UNKNOWN'],
+    ['EService:Busy', 'unknown', 'VENUE_OUTCOME_UNKNOWN'],
+    ['EService:Timeout', 'unknown', 'VENUE_OUTCOME_UNKNOWN'],
+    ['EService:Deadline elapsed', 'unknown', 'VENUE_OUTCOME_UNKNOWN'],
+    ['EGeneral:Internal error:QX42', 'unknown', 'VENUE_OUTCOME_UNKNOWN'],
+    ['EOrder:A word of tomorrow', 'unknown', 'VENUE_OUTCOME_UNKNOWN'],
+    ['WGeneral:Danger', 'unknown', 'VENUE_OUTCOME_UNKNOWN'],
+  ])('%s is %s', async (error, kind, code) => {
+    said(error);
+    const verdict = await submit(order());
+    expect(verdict).toMatchObject({ kind, failure: { code } });
+    expect(verdict.kind !== 'accepted' && verdict.failure.values['detail']).toContain(error);
+    expect(calls('AddOrder')).toHaveLength(1);
+  });
+
+  it.each<readonly [string, Parameters<KrakenStub['answerNext']>[1]]>([
+    ['two errors at once', { error: ['EOrder:Insufficient funds', 'EService:Unavailable'] }],
+    ['a refusal with status 503', { status: 503, body: '{"error":["EOrder:Insufficient funds"]}' }],
+    ['a page of HTML', { status: 200, body: '<html>' }],
+    ['an empty object', { status: 200, body: '{}' }],
+    ['a result without an id', { result: { descr: {} } }],
+    ['a result with two ids', { result: { descr: {}, txid: ['O1', 'O2'] } }],
+    ['status 520', { status: 520, body: 'origin error' }],
+  ])('%s is unknown', async (_, reply) => {
+    stub.answerNext('AddOrder', reply);
+    expect(await submit(order())).toMatchObject({ kind: 'unknown' });
+    expect(calls('AddOrder')).toHaveLength(1);
+  });
+});
+
+describe('numbers of requests', () => {
+  it('never repeat, over both clients at once, and grow', async () => {
+    stub.nonceWindow = 10_000_000;
+    const orders = Array.from({ length: 10 }, () => submit(order({ quantity: decimalTextOf('0.001') })));
+    const reads = Array.from({ length: 10 }, () => venue.reader.balances());
+    expect((await Promise.all(orders)).map(({ kind }) => kind)).toEqual(orders.map(() => 'accepted'));
+    await Promise.all(reads);
+    const nonces = stub.arrived.flatMap(({ params }) => (params.has('nonce') ? [Number(params.get('nonce'))] : []));
+    expect(nonces.length).toBeGreaterThanOrEqual(20);
+    expect(new Set(nonces).size).toBe(nonces.length);
+  });
+});
+
+describe('P11: listing and matching', () => {
+  it('absent: both lists, the clock, and both lists again', async () => {
+    const before = stub.arrived.length;
+    expect(await lookUp(order())).toMatchObject({ kind: 'absent' });
+    expect(stub.arrived.slice(before).map(({ call }) => call)).toEqual([
+      'OpenOrders',
+      'ClosedOrders',
+      'Time',
+      'OpenOrders',
+      'ClosedOrders',
+    ]);
+  });
+
+  it('an order behind pages of others is found where the venue does not heed the filter, and another is absent', async () => {
+    const wanted = order({ timeInForce: 'IOC' });
+    await submit(wanted);
+    for (let count = 0; count < 120; count++) await submit(order({ timeInForce: 'IOC' }));
+    stub.heedsFilters = false;
+    expect(await lookUp(wanted)).toMatchObject({ kind: 'found', order: { clientOrderId: wanted.clientOrderId } });
+    expect(await lookUp(order())).toMatchObject({ kind: 'absent' });
+  });
+
+  it.each<readonly [string, string, Parameters<KrakenStub['answerNext']>[1]]>([
+    ['a list that ends before its count', 'ClosedOrders', { result: { closed: {}, count: 7 } }],
+    ['an answer without a list', 'ClosedOrders', { result: {} }],
+    ['open orders that cannot be read', 'OpenOrders', { error: ['EService:Unavailable'] }],
+    ['a clock that cannot be read', 'Time', { error: ['EService:Unavailable'] }],
+  ])('%s is never absence', async (_, call, reply) => {
+    stub.answerNext(call, reply);
+    await expect(lookUp(order())).rejects.toMatchObject({ failure: { code: 'VENUE_UNAVAILABLE' } });
+  });
+
+  it('two orders with one id are never taken for one', async () => {
+    const request = order({ timeInForce: 'IOC' });
+    await submit(request);
+    await submit(request);
+    await expect(lookUp(request)).rejects.toMatchObject({
+      failure: { values: { detail: expect.stringContaining('two orders') as string } },
+    });
+  });
+
+  it('an order placed by hand goes by the id of the venue', async () => {
+    const placed = stub.account.place({ ...HAND, clientOrderId: undefined });
+    const txid = typeof placed === 'string' ? placed : placed.txid;
+    expect(await venue.reader.openOrders()).toMatchObject([{ venueOrderId: txid, clientOrderId: txid, instrument: INSTRUMENT }]);
+    expect(await venue.reader.lookUp(INSTRUMENT, txid)).toMatchObject({ kind: 'found', order: { status: 'accepted' } });
+    expect(await venue.reader.cancel(INSTRUMENT, txid)).toBe('canceled');
+    expect(await venue.reader.openOrders()).toEqual([]);
+  });
+});
+
+describe('the clock in whole seconds', () => {
+  it('is known to within half of one', async () => {
+    stub.aheadMs = 30_000;
+    await venue.reader.clock();
+    const { skewMs } = await venue.reader.clock();
+    expect(Math.abs(skewMs - 30_000)).toBeLessThanOrEqual(510);
+  });
+});
+
+describe('what is polled', () => {
+  it('a stop that wakes, its fills, and its end are told in order, each once', async () => {
+    const events: StreamEvent[] = [];
+    const ended = new AbortController();
+    const watching = venue.streams.watchAccount((event) => void events.push(event), ended.signal);
+    await vi.waitFor(() => expect(events).toMatchObject([{ kind: 'gap' }]));
+    const request = stop({ quantity: decimalTextOf('0.025') });
+    expect(await submit(request)).toMatchObject({ kind: 'accepted', order: { isTriggered: false } });
+    await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ kind: 'order', order: { status: 'accepted', isTriggered: false } }));
+    stub.account.moveTo('47000');
+    await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ kind: 'order', order: { status: 'filled', isTriggered: true } }));
+    expect(events.slice(2).map((event) => (event.kind === 'fill' ? event.fill.quantity : event.kind))).toEqual([
+      '0.01',
+      '0.01',
+      '0.005',
+      'order',
+    ]);
+    ended.abort();
+    await watching;
+  });
+
+  it('a resting order that fills in parts is told part by part', async () => {
+    const events: StreamEvent[] = [];
+    const ended = new AbortController();
+    const watching = venue.streams.watchAccount((event) => void events.push(event), ended.signal);
+    await submit(order({ quantity: decimalTextOf('0.02') }));
+    const [resting] = stub.account.orders;
+    if (resting === undefined) throw new Error('nothing rests');
+    for (const part of ['0.005', '0.015']) {
+      stub.account.fillPart(resting, part);
+      await vi.waitFor(() => expect(events.flatMap((event) => (event.kind === 'fill' ? [event.fill.quantity] : []))).toContain(part));
+    }
+    await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ kind: 'order', order: { status: 'filled' } }));
+    const fills = events.flatMap((event) => (event.kind === 'fill' ? [event.fill] : []));
+    expect(fills).toMatchObject([{ feeAsset: 'USD', liquiditySide: 'maker', side: 'buy', price: '45000.1' }, { quantity: '0.015' }]);
+    ended.abort();
+    await watching;
+  });
+
+  it('bars have the lengths of the venue only, and watching ends with its signal', async () => {
+    const ended = new AbortController();
+    const none = { onBar: () => undefined, onPrice: () => undefined, onGap: () => undefined };
+    const watching = venue.streams.watchBars({ instruments: [INSTRUMENT], intervalMs: 60_000 }, none, ended.signal);
+    ended.abort();
+    await watching;
+    await expect(venue.streams.watchBars({ instruments: [INSTRUMENT], intervalMs: 1_000 }, none, ended.signal)).rejects.toThrow(RangeError);
+  });
+});
+
+const HAND = {
+  side: 'buy',
+  ordertype: 'limit',
+  price: decimalOf('40000'),
+  price2: decimalOf('0'),
+  volume: decimalOf('0.01'),
+  timeinforce: 'GTC',
+  oflags: 'fciq',
+} as const;

@@ -1,0 +1,107 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Bar } from '../../core/bars/bar.js';
+import { decimalTextOf } from '../../core/money/index.js';
+import { pollBars } from './poll-bars.js';
+
+const MINUTE = 60_000;
+const BEGUN = 1_700_000_040_000;
+const price = decimalTextOf('1');
+
+const bar = (openTime: number): Bar => ({
+  instrument: 'BTC/USD',
+  intervalMs: MINUTE,
+  openTime,
+  closeTime: openTime + MINUTE - 1,
+  open: price,
+  high: price,
+  low: price,
+  close: price,
+  volume: price,
+});
+
+let stop: AbortController;
+let shown: Bar[];
+let outage: Error | undefined;
+let asked: number[];
+let seen: { bars: number[]; gaps: string[] };
+let done: Promise<void>;
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: BEGUN + 10_000 });
+  stop = new AbortController();
+  shown = [];
+  asked = [];
+  outage = undefined;
+  seen = { bars: [], gaps: [] };
+  done = pollBars({
+    reader: {
+      bars: async (_, __, from) => {
+        asked.push(Date.now());
+        if (outage !== undefined) throw outage;
+        return shown.filter((one) => one.openTime >= from);
+      },
+    },
+    instruments: ['BTC/USD'],
+    intervalMs: MINUTE,
+    handlers: {
+      onBar: ({ bar: one }) => void seen.bars.push((one.openTime - BEGUN) / MINUTE),
+      onPrice: () => undefined,
+      onGap: (reason) => void seen.gaps.push(reason),
+    },
+    clock: Date.now,
+    venueNow: Date.now,
+    signal: stop.signal,
+  });
+});
+
+afterEach(async () => {
+  stop.abort();
+  await done;
+  vi.useRealTimers();
+});
+
+/** Goes to so many ms after the close of the bar `index`, counted from the one that is open at the beginning. */
+const after = (index: number, ms: number) => vi.advanceTimersByTimeAsync(BEGUN + (index + 1) * MINUTE + ms - Date.now());
+
+describe('bars that are asked for', () => {
+  it('are told once they are closed, each once, the one that is open at the beginning first', async () => {
+    await after(0, -1);
+    expect(asked).toEqual([]);
+    shown = [bar(BEGUN - MINUTE), bar(BEGUN)];
+    await after(0, 300);
+    expect(seen.bars).toEqual([0]);
+    shown.push(bar(BEGUN + MINUTE));
+    await after(1, 300);
+    expect(seen).toEqual({ bars: [0, 1], gaps: [] });
+    expect(asked).toHaveLength(2);
+  });
+
+  it('are asked for again each second where the venue is late, and not for ever', async () => {
+    await after(0, 2_400);
+    expect(asked).toHaveLength(3);
+    shown = [bar(BEGUN)];
+    await after(0, 3_400);
+    expect(seen.bars).toEqual([0]);
+    await after(1, 30_000);
+    expect(asked).toHaveLength(4 + 5);
+  });
+
+  it('come all, in order, after an outage that is told once', async () => {
+    outage = new Error('no answer');
+    await after(1, 30_000);
+    expect(seen).toEqual({ bars: [], gaps: ['no answer'] });
+    outage = undefined;
+    shown = [bar(BEGUN), bar(BEGUN + MINUTE), bar(BEGUN + 2 * MINUTE)];
+    await after(2, 300);
+    expect(seen.bars).toEqual([0, 1, 2]);
+  });
+
+  it('a hole of the venue is told', async () => {
+    shown = [bar(BEGUN)];
+    await after(0, 300);
+    await after(1, 30_000);
+    shown = [bar(BEGUN + 2 * MINUTE)];
+    await after(2, 300);
+    expect(seen).toEqual({ bars: [0, 2], gaps: [`BTC/USD: bars are missing before ${BEGUN + 2 * MINUTE}`] });
+  });
+});

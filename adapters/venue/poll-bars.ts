@@ -1,0 +1,69 @@
+import type { VenueReader, VenueStreams } from '../../activities/ports/venue.js';
+import { pause } from './pause.js';
+import { plainDetail } from './verdict.js';
+
+export interface PollBarsOptions {
+  readonly reader: Pick<VenueReader, 'bars'>;
+  readonly instruments: readonly string[];
+  readonly intervalMs: number;
+  readonly handlers: Parameters<VenueStreams['watchBars']>[1];
+  readonly clock: () => number;
+  /** The venue's time, epoch ms. */
+  readonly venueNow: () => number;
+  readonly signal: AbortSignal;
+}
+
+/** The venue's clock is known to within this. */
+const AFTER_CLOSE_MS = 300;
+const AGAIN_MS = 1_000;
+/** A bar that is not there after so many questions is waited for no longer: the next close asks for it as well. */
+const QUESTIONS = 5;
+const BARS_A_QUESTION = 500;
+
+/**
+ * Bars of a venue whose streams do not say when a bar is closed: asked for when it should be, until it is there. The first
+ * that is told is the one that is open now; after an outage the missed ones are told before the new one.
+ */
+export async function pollBars(options: PollBarsOptions): Promise<void> {
+  const { instruments, intervalMs, venueNow, signal } = options;
+  const openNow = (): number => Math.floor(venueNow() / intervalMs) * intervalMs;
+  const begun = openNow();
+  const next = new Map(instruments.map((instrument) => [instrument, begun]));
+  let questions = 0;
+  let isLost = false;
+  while (!signal.aborted) {
+    const due = openNow();
+    try {
+      for (const [instrument, from] of next) {
+        if (from >= due || signal.aborted) continue;
+        next.set(instrument, await tell(options, instrument, from));
+      }
+      isLost = false;
+    } catch (error) {
+      if (!isLost) options.handlers.onGap(plainDetail(error));
+      isLost = true;
+    }
+    const isMissing = [...next.values()].some((from) => from < due);
+    questions = isMissing ? questions + 1 : 0;
+    const untilClose = openNow() + intervalMs + AFTER_CLOSE_MS - venueNow();
+    const asksAgain = isMissing && questions < QUESTIONS;
+    if (!asksAgain) questions = 0;
+    await pause(asksAgain ? Math.min(AGAIN_MS, untilClose) : untilClose, signal);
+  }
+}
+
+/** Tells the closed bars from `from` on. @returns the open time of the next one. */
+async function tell(options: PollBarsOptions, instrument: string, from: number): Promise<number> {
+  const { reader, intervalMs, handlers, clock, signal } = options;
+  const bars = await reader.bars(instrument, intervalMs, from, BARS_A_QUESTION);
+  const receivedTime = clock();
+  let next = from;
+  for (const bar of bars) {
+    if (bar.openTime < next || signal.aborted) continue;
+    if (bar.openTime > next) handlers.onGap(`${instrument}: bars are missing before ${bar.openTime}`);
+    next = bar.openTime + intervalMs;
+    handlers.onPrice(instrument, bar.close, receivedTime);
+    handlers.onBar({ bar, receivedTime });
+  }
+  return next;
+}

@@ -1,0 +1,143 @@
+import type { binance } from 'ccxt';
+import type { OrderRequest, VenueFill } from '../../../activities/ports/venue.js';
+import type { CcxtRest } from '../ccxt-client.js';
+import { saidBy } from '../read-call.js';
+import { decimalAt, rowOf, timeAt, WireError } from '../wire-row.js';
+import { balancesOf, barOf, fillOf, fillsOfReply, orderOf } from './binance-rows.js';
+import type { Ask, Names, VenueError, WireCalls } from './wire-profile.js';
+
+interface Raw {
+  readonly info?: unknown;
+}
+
+const PAGE_SIZE = 1_000;
+/** The library declares the venue's id as required and takes the client's own in its place. */
+const NO_ID = undefined as unknown as string;
+const wire = (client: CcxtRest): binance => client as binance;
+
+/** The venue's calls. An order goes by its client order id wherever it is meant. */
+export const BINANCE_CALLS: WireCalls = {
+  async serverTime(client) {
+    return timeAt(rowOf(await wire(client).publicGetTime(), 'the time'), 'serverTime');
+  },
+
+  async send(client, request) {
+    // Declared as numbers by the library, but read as text: a float would lose digits even where it is overridden below.
+    const quantity = request.quantity as unknown as number;
+    const price = request.price as unknown as number;
+    const { type, params } = createParams(request);
+    const reply: Raw = await client.createOrder(request.instrument, type, request.side, quantity, price, params);
+    return reply.info;
+  },
+
+  placed(reply, request, { instrumentOf }) {
+    const row = rowOf(reply, 'the reply');
+    const order = orderOf(row, instrumentOf);
+    if (order.clientOrderId !== request.clientOrderId) throw new WireError('the reply is about another order');
+    return { order, fills: fillsOfReply(row, instrumentOf) };
+  },
+
+  find: (ask, { instrumentOf }, instrument, clientOrderId) =>
+    unless(
+      ({ code }) => code === '-2013',
+      undefined,
+      ask('order', async (client) => {
+        const reply: Raw = await client.fetchOrder(NO_ID, instrument, { clientOrderId });
+        return orderOf(rowOf(reply.info, 'the order'), instrumentOf);
+      }),
+    ),
+
+  cancel: (ask, _, instrument, clientOrderId) =>
+    unless(
+      // The code also says that a cancel was refused for other reasons: only the text tells.
+      ({ code, text }) => code === '-2011' && text === 'Unknown order sent.',
+      'unknownOrder' as const,
+      ask('cancel', async (client) => {
+        await client.cancelOrder(NO_ID, instrument, { clientOrderId });
+        return 'canceled' as const;
+      }),
+    ),
+
+  openOrders: (ask, { instrumentOf }, instrument) =>
+    ask('openOrders', async (client) => {
+      const orders: readonly Raw[] = await client.fetchOpenOrders(instrument);
+      return orders.map((order) => orderOf(rowOf(order.info, 'an order'), instrumentOf));
+    }),
+
+  fills: (ask, names, instrument, fromTime) => fillPages(ask, names, instrument, { startTime: fromTime }, {}),
+  fillsOfOrder: (ask, names, instrument, venueOrderId) => fillPages(ask, names, instrument, {}, { orderId: venueOrderId }),
+
+  balances: (ask) =>
+    ask('balances', async (client) => {
+      const reply: Raw = await client.fetchBalance();
+      return balancesOf(reply.info);
+    }),
+
+  lastPrice: (ask, symbolId) =>
+    ask('price', async (client) => decimalAt(rowOf(await wire(client).publicGetTickerPrice({ symbol: symbolId }), 'the price'), 'price')),
+
+  bars: (ask, query) =>
+    ask('bars', async (client) => {
+      const rows: unknown = await wire(client).publicGetKlines({
+        symbol: query.symbolId,
+        interval: query.timeframe,
+        startTime: query.fromTime,
+        limit: query.limit,
+      });
+      if (!Array.isArray(rows)) throw new WireError('the bars are not a list');
+      return rows.map((row: unknown) => barOf(row, query));
+    }),
+};
+
+type Params = Readonly<Record<string, string | number>>;
+
+/** The venue takes fromId alone: sent with a start time it answers an error. */
+async function fillPages(ask: Ask, names: Names, instrument: string, first: Params, keep: Params): Promise<readonly VenueFill[]> {
+  const found: VenueFill[] = [];
+  let params: Params = { ...first, ...keep };
+  for (;;) {
+    const asked = params;
+    const page = await ask('fills', async (client) => {
+      const trades: readonly Raw[] = await client.fetchMyTrades(instrument, undefined, PAGE_SIZE, { ...asked });
+      return trades.map((trade) => fillOf(rowOf(trade.info, 'a trade'), names.instrumentOf));
+    });
+    found.push(...page);
+    const last = found.at(-1);
+    if (page.length < PAGE_SIZE || last === undefined) return found;
+    params = { fromId: String(BigInt(last.venueTradeId) + 1n), ...keep };
+  }
+}
+
+async function unless<T, U>(isMeant: (said: VenueError) => boolean, value: U, asked: Promise<T>): Promise<T | U> {
+  try {
+    return await asked;
+  } catch (error) {
+    const said = saidBy(error);
+    if (said !== undefined && isMeant(said)) return value;
+    throw error;
+  }
+}
+
+/** The venue's own words, as text: they replace what the library would write. */
+function createParams(request: OrderRequest): {
+  readonly type: string;
+  readonly params: Readonly<Record<string, string | number | boolean>>;
+} {
+  const common = {
+    clientOrderId: request.clientOrderId,
+    quantity: request.quantity,
+    timestamp: request.signedTimestamp,
+    recvWindow: request.receiveWindowMs,
+  };
+  const { stopPrice } = request;
+  if (request.type === 'limit') {
+    const { price, postOnly, timeInForce } = request;
+    return { type: 'limit', params: { ...common, price, ...(postOnly ? { postOnly } : { timeInForce }) } };
+  }
+  if (stopPrice === undefined) throw new Error('invariant: a stop has a stop price');
+  if (request.type === 'stopMarket') return { type: 'market', params: { ...common, stopPrice } };
+  return {
+    type: 'limit',
+    params: { ...common, price: request.price, timeInForce: request.timeInForce, stopPrice },
+  };
+}

@@ -1,0 +1,21 @@
+const MINUTE_MS = 60_000;
+const inMinutes = (minutes: readonly number[]): readonly number[] => minutes.map((one) => one * MINUTE_MS);
+
+interface VenueWire {
+  /**
+   * True once the conformance cards have passed with an account of ours on the venue's own sandbox; until then real money
+   * is traded over it only by an account that accepts that.
+   */
+  readonly isProven: boolean;
+  /** Lengths of the bars that the venue has, ms. */
+  readonly barIntervalsMs: readonly number[];
+}
+
+/** The venues whose wire is spoken, by the name that the configuration gives them. */
+export const VENUE_WIRES: Readonly<Record<'binance' | 'kraken', VenueWire>> = {
+  binance: {
+    isProven: false,
+    barIntervalsMs: [1_000, ...inMinutes([1, 3, 5, 15, 30, 60, 120, 240, 360, 480, 720, 1_440])],
+  },
+  kraken: { isProven: false, barIntervalsMs: inMinutes([1, 5, 15, 30, 60, 240, 1_440]) },
+};

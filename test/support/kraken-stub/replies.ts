@@ -1,0 +1,227 @@
+import { decimal } from '../../../core/money/index.js';
+import { digits, executed, type NewOrder, type StubAccount, type StubOrder, type StubTrade } from './account.js';
+
+/** What a call is answered with: a result, or errors in a body of status 200. */
+export type Reply = { readonly result: unknown } | { readonly error: readonly string[] };
+
+export interface StubState {
+  readonly account: StubAccount;
+  /** The venue's clock, epoch ms. */
+  readonly now: () => number;
+  /** Orders that lists and look-ups do not show yet. */
+  readonly hidden: ReadonlySet<string>;
+  readonly heedsFilters: boolean;
+}
+
+export interface StubRoute {
+  /** The page that says what this call takes and answers. */
+  readonly doc: string;
+  readonly handle: (state: StubState, params: URLSearchParams) => Reply;
+}
+
+const DOCS = 'https://docs.kraken.com/api-reference';
+const PAGE_SIZE = 50;
+const BAR_COUNT = 720;
+
+const seconds = (ms: number): number => ms / 1_000;
+const ok = (result: unknown): Reply => ({ result });
+/** The errors are those of https://docs.kraken.com/exchange/guides/general/errors and of the page of each call. */
+const refused = (...error: string[]): Reply => ({ error });
+
+export const PUBLIC_ROUTES: Readonly<Record<string, StubRoute>> = {
+  Time: {
+    doc: `${DOCS}/market-data/get-server-time`,
+    // In whole seconds.
+    handle: ({ now }) => ok({ unixtime: Math.floor(seconds(now())), rfc1123: new Date(now()).toUTCString() }),
+  },
+  AssetPairs: {
+    doc: `${DOCS}/market-data/get-tradable-asset-pairs`,
+    handle: () =>
+      ok({
+        XXBTZUSD: {
+          altname: 'XBTUSD',
+          wsname: 'XBT/USD',
+          aclass_base: 'currency',
+          base: 'XXBT',
+          aclass_quote: 'currency',
+          quote: 'ZUSD',
+          cost_decimals: 5,
+          pair_decimals: 1,
+          lot_decimals: 8,
+          lot_multiplier: 1,
+          leverage_buy: [],
+          leverage_sell: [],
+          fees: [[0, 0.26]],
+          fees_maker: [[0, 0.16]],
+          fee_volume_currency: 'ZUSD',
+          ordermin: '0.0001',
+          costmin: '0.5',
+          tick_size: '0.1',
+          status: 'online',
+        },
+      }),
+  },
+  Ticker: {
+    doc: `${DOCS}/market-data/get-ticker-information`,
+    handle: ({ account }) => ok({ XXBTZUSD: { c: [digits(account.last, 5), '0.00100000'] } }),
+  },
+  OHLC: {
+    doc: `${DOCS}/market-data/get-ohlc-data`,
+    // The last entry is the bar that is open now; `since` takes what opened after it.
+    handle: ({ account, now }, params) => {
+      const interval = Number(params.get('interval')) * 60;
+      const open = Math.floor(seconds(now()) / interval) * interval;
+      const price = digits(account.last, 1);
+      const all = Array.from({ length: BAR_COUNT }, (_, index) => open - (BAR_COUNT - 1 - index) * interval);
+      const rows = all
+        .filter((time) => time > Number(params.get('since') ?? 0))
+        .map((time) => [time, price, price, price, price, price, '1.50000000', 3]);
+      return ok({ XXBTZUSD: rows, last: open - interval });
+    },
+  },
+};
+
+export const PRIVATE_ROUTES: Readonly<Record<string, StubRoute>> = {
+  AddOrder: { doc: `${DOCS}/trading/add-order`, handle: addOrder },
+  CancelOrder: {
+    doc: `${DOCS}/trading/cancel-order`,
+    handle: ({ account }, params) => {
+      const [txid, id] = [params.get('txid'), params.get('cl_ord_id')];
+      const count = account.cancel((order) => (txid === null ? order.clientOrderId === id : order.txid === txid));
+      return count === 0 ? refused('EOrder:Unknown order') : ok({ count });
+    },
+  },
+  OpenOrders: {
+    doc: `${DOCS}/account-data/get-open-orders`,
+    handle: (state, params) => ok({ open: listed(shown(state, params, (order) => order.status === 'open')) }),
+  },
+  ClosedOrders: {
+    doc: `${DOCS}/account-data/get-closed-orders`,
+    handle: (state, params) => {
+      const closed = shown(state, params, (order) => order.status !== 'open').toSorted((one, other) => closeTime(other) - closeTime(one));
+      return ok({ closed: listed(pageOf(closed, params)), count: closed.length });
+    },
+  },
+  QueryOrders: {
+    doc: `${DOCS}/account-data/query-orders-info`,
+    handle: ({ account }, params) => {
+      const order = account.orders.find(({ txid }) => txid === params.get('txid'));
+      if (order === undefined) return refused('EOrder:Invalid order');
+      const trades = params.get('trades') === 'true' && order.trades.length > 0 ? { trades: order.trades.map(({ id }) => id) } : {};
+      return ok({ [order.txid]: { ...orderRow(order), ...trades } });
+    },
+  },
+  TradesHistory: {
+    doc: `${DOCS}/account-data/get-trades-history`,
+    handle: ({ account }, params) => {
+      const start = Number(params.get('start') ?? 0);
+      const trades = account.trades.filter((trade) => seconds(trade.time) > start).toReversed();
+      return ok({ trades: Object.fromEntries(pageOf(trades, params).map((trade) => [trade.id, tradeRow(trade)])), count: trades.length });
+    },
+  },
+  QueryTrades: {
+    doc: `${DOCS}/account-data/query-trades-info`,
+    handle: ({ account }, params) => {
+      const ids = new Set((params.get('txid') ?? '').split(','));
+      return ok(Object.fromEntries(account.trades.filter(({ id }) => ids.has(id)).map((trade) => [trade.id, tradeRow(trade)])));
+    },
+  },
+  BalanceEx: {
+    doc: `${DOCS}/account-data/get-extended-balance`,
+    handle: ({ account }) => {
+      const rows = Object.entries(account.balances());
+      return ok(
+        Object.fromEntries(rows.map(([id, { balance, hold }]) => [id, { balance: digits(balance, 10), hold_trade: digits(hold, 10) }])),
+      );
+    },
+  },
+};
+
+function addOrder({ account, now }: StubState, params: URLSearchParams): Reply {
+  const deadline = params.get('deadline');
+  // "after which the matching engine should reject the new order request"
+  if (deadline !== null && now() > Date.parse(deadline)) return refused('EService:Deadline elapsed');
+  const at = (key: string): string => params.get(key) ?? '';
+  if (at('pair') !== 'XXBTZUSD') return refused('EQuery:Unknown asset pair');
+  const order: NewOrder = {
+    clientOrderId: params.get('cl_ord_id') ?? undefined,
+    side: at('type') as NewOrder['side'],
+    ordertype: at('ordertype') as NewOrder['ordertype'],
+    price: decimal(at('price')),
+    price2: decimal(params.get('price2') ?? '0'),
+    volume: decimal(at('volume')),
+    timeinforce: params.get('timeinforce') ?? 'GTC',
+    oflags: at('oflags'),
+  };
+  const placed = account.place(order);
+  if (typeof placed === 'string') return refused(placed);
+  return ok({ descr: { order: `${placed.side} ${digits(placed.volume, 8)} XBTUSD @ ${placed.ordertype}` }, txid: [placed.txid] });
+}
+
+function shown(state: StubState, params: URLSearchParams, match: (order: StubOrder) => boolean): readonly StubOrder[] {
+  const id = state.heedsFilters ? params.get('cl_ord_id') : null;
+  return state.account.orders.filter(
+    (order) => match(order) && !state.hidden.has(order.clientOrderId ?? '') && (id === null || order.clientOrderId === id),
+  );
+}
+
+const pageOf = <T>(rows: readonly T[], params: URLSearchParams): readonly T[] => {
+  const from = Number(params.get('ofs') ?? 0);
+  return rows.slice(from, from + PAGE_SIZE);
+};
+const closeTime = (order: StubOrder): number => order.closeTime ?? 0;
+const listed = (orders: readonly StubOrder[]): object => Object.fromEntries(orders.map((order) => [order.txid, orderRow(order)]));
+
+function orderRow(order: StubOrder): object {
+  const done = executed(order);
+  const description = `${order.side} ${digits(order.volume, 8)} XBTUSD @ ${order.ordertype} ${digits(order.price, 1)}`;
+  return {
+    refid: null,
+    userref: null,
+    cl_ord_id: order.clientOrderId ?? null,
+    // A canceled immediate order that was filled in part is "canceled" with what it executed.
+    status: order.status,
+    opentm: seconds(order.openTime),
+    starttm: 0,
+    expiretm: 0,
+    descr: {
+      pair: 'XBTUSD',
+      type: order.side,
+      ordertype: order.ordertype,
+      price: digits(order.price, 1),
+      price2: order.price2.isZero() ? '0' : digits(order.price2, 1),
+      leverage: 'none',
+      order: description,
+      close: '',
+    },
+    vol: digits(order.volume, 8),
+    vol_exec: digits(done, 8),
+    cost: '0.00000',
+    fee: '0.00000',
+    price: '0.00000',
+    stopprice: order.isTriggered ? digits(order.price, 5) : '0.00000',
+    limitprice: '0.00000',
+    misc: order.isTriggered ? 'stopped' : '',
+    oflags: order.oflags,
+    ...(order.closeTime === undefined ? {} : { closetm: seconds(order.closeTime), reason: null }),
+  };
+}
+
+function tradeRow({ order, price, volume, fee, isMaker, time }: StubTrade): object {
+  return {
+    ordertxid: order.txid,
+    postxid: 'TKH2SE-M7IF5-CFI7LT',
+    pair: 'XXBTZUSD',
+    time: seconds(time),
+    type: order.side,
+    ordertype: order.ordertype,
+    price: digits(price, 5),
+    cost: digits(price.mul(volume), 5),
+    fee: digits(fee, 5),
+    vol: digits(volume, 8),
+    margin: '0.00000',
+    misc: '',
+    trade_id: 1,
+    maker: isMaker,
+  };
+}

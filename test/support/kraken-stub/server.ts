@@ -1,0 +1,116 @@
+import { createHash, createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { VenueAddresses } from '../../../adapters/venue/profiles/wire-profile.js';
+import { StubAccount } from './account.js';
+import { PRIVATE_ROUTES, PUBLIC_ROUTES, type Reply } from './replies.js';
+
+export const STUB_KEY = 'stub-key';
+export const STUB_SECRET = Buffer.from('a secret of the stub').toString('base64');
+
+export interface StubRequest {
+  readonly call: string;
+  readonly params: URLSearchParams;
+}
+
+/**
+ * A loopback server that answers as Kraken's documentation says, with an account behind it. It proves nothing about the
+ * venue: it holds the adapter to what the documentation was understood to say.
+ */
+export interface KrakenStub {
+  readonly urls: VenueAddresses;
+  readonly port: number;
+  readonly account: StubAccount;
+  /** Every request that arrived, whole. */
+  readonly arrived: StubRequest[];
+  /** Client order ids that lists do not show yet. */
+  readonly hidden: Set<string>;
+  /** The next request of `call` is answered so, and is not worked on. */
+  answerNext(call: string, reply: Reply | { readonly status: number; readonly body: string }): void;
+  /** Puts the venue's clock so far ahead of ours, ms. */
+  aheadMs: number;
+  /** How far below the highest one a nonce may be that was not used yet, as a key's settings say. */
+  nonceWindow: number;
+  /** False: lists are given whole, whatever client order id was asked for. */
+  heedsFilters: boolean;
+  close(): Promise<void>;
+}
+
+export async function krakenStub(): Promise<KrakenStub> {
+  const scripted = new Map<string, Reply | { readonly status: number; readonly body: string }>();
+  const nonces = new Set<number>();
+  let highestNonce = 0;
+
+  const now = (): number => Date.now() + stub.aheadMs;
+  const authorise = (request: IncomingMessage, body: string, params: URLSearchParams): string | undefined => {
+    if (request.headers['api-key'] !== STUB_KEY) return 'EAPI:Invalid key';
+    if (request.headers['api-sign'] !== signature(request.url ?? '', params.get('nonce') ?? '', body)) return 'EAPI:Invalid signature';
+    const nonce = Number(params.get('nonce'));
+    if (!(nonce > highestNonce - stub.nonceWindow) || nonces.has(nonce)) return 'EAPI:Invalid nonce';
+    nonces.add(nonce);
+    highestNonce = Math.max(highestNonce, nonce);
+    return undefined;
+  };
+
+  const answer = (request: IncomingMessage, body: string): { readonly status: number; readonly body: string } => {
+    const { pathname, searchParams } = new URL(request.url ?? '', 'http://stub');
+    const [, , access, call = ''] = pathname.split('/');
+    const params = access === 'private' ? new URLSearchParams(body) : searchParams;
+    stub.arrived.push({ call, params });
+    const refusal = access === 'private' ? authorise(request, body, params) : undefined;
+    if (refusal !== undefined) return answered({ error: [refusal] });
+    const given = scripted.get(call);
+    scripted.delete(call);
+    if (given !== undefined) return 'status' in given ? given : answered(given);
+    const route = (access === 'private' ? PRIVATE_ROUTES : PUBLIC_ROUTES)[call];
+    return answered(
+      route?.handle({ account: stub.account, now, hidden: stub.hidden, heedsFilters: stub.heedsFilters }, params) ?? {
+        error: ['EGeneral:Unknown method'],
+      },
+    );
+  };
+
+  const server = createServer((request, response) => {
+    const parts: Buffer[] = [];
+    request.on('data', (part: Buffer) => parts.push(part));
+    request.on('end', () => {
+      const { status, body } = answer(request, Buffer.concat(parts).toString());
+      response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const host = `127.0.0.1:${port}`;
+  const stub: KrakenStub = {
+    urls: { rest: `http://${host}`, stream: `ws://${host}/v2`, wsApi: `ws://${host}/v2` },
+    port,
+    account: new StubAccount(() => now()),
+    arrived: [],
+    hidden: new Set(),
+    answerNext: (call, reply) => void scripted.set(call, reply),
+    aheadMs: 0,
+    nonceWindow: 0,
+    heedsFilters: true,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+  return stub;
+}
+
+/** Errors come with status 200, as every answer of the venue's API does: https://docs.kraken.com/exchange/guides/general/errors */
+function answered(reply: Reply): { readonly status: number; readonly body: string } {
+  return { status: 200, body: JSON.stringify('error' in reply ? reply : { error: [], ...reply }) };
+}
+
+/** HMAC-SHA512 of path and SHA-256(nonce + body), by the decoded secret: https://docs.kraken.com/exchange/guides/rest/authentication */
+function signature(path: string, nonce: string, body: string): string {
+  const message = createHash('sha256')
+    .update(nonce + body)
+    .digest();
+  return createHmac('sha512', Buffer.from(STUB_SECRET, 'base64')).update(path).update(message).digest('base64');
+}
