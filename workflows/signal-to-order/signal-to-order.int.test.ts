@@ -130,6 +130,7 @@ describe.skipIf(temporal === undefined)('signalToOrder, on a real server, ledger
     const again = await run(signal, `again:${signalWorkflowId(signal)}`);
     expect(again).toEqual(outcome);
     expect(stack.witness().orders.size).toBe(sent);
+    expect(await run(stack.signal('close', 6_500))).toMatchObject({ status: 'filled' });
     await agreement();
   });
 });

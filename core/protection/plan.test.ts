@@ -1,0 +1,225 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decimal, text, type DecimalText } from '../money/index.js';
+import type { OrderStatus } from '../order/lifecycle.js';
+import type { StoredOrder } from '../order/stored-order.js';
+import type { RiskView } from '../risk/view.js';
+import { planProtection, type ProtectionView } from './plan.js';
+
+const d = (value: string): DecimalText => value as DecimalText;
+const KEY = { account: 'main', strategy: 'momentum', instrument: 'BTC/USDT' };
+const NOW = 1_700_000_000_000;
+const RULES = {
+  instrument: 'BTC/USDT',
+  base: 'BTC',
+  quote: 'USDT',
+  trading: true,
+  status: 'TRADING',
+  tickSize: d('0.1'),
+  stepSize: d('0.001'),
+  minQuantity: d('0.001'),
+  maxQuantity: d('1000'),
+  minNotional: d('5'),
+};
+const RISK: RiskView = {
+  account: 'main',
+  venue: 'paper',
+  epoch: 1,
+  mode: 'normal',
+  latches: [],
+  controlVersion: '1',
+  riskVersion: '1',
+  limits: {
+    maxOrderNotional: d('1000'),
+    maxInstrumentExposure: d('1000'),
+    maxAccountExposure: d('1000'),
+    maxOpenOrders: 9,
+    collarBps: 50,
+    takerFeeBps: 10,
+    priceMaxAgeMs: 1_000,
+    clockSkewMs: 500,
+  },
+  positions: [{ ...KEY, quantity: d('1.0005'), cost: d('100') }],
+  workingOrders: [],
+  balances: {},
+  instrument: RULES,
+  databaseTime: NOW,
+};
+const VIEW: ProtectionView = {
+  risk: RISK,
+  working: [],
+  recent: [],
+  stops: 3,
+  escapes: 1,
+  basis: { averagePrice: '100', stopDistanceRatio: 0.02, strategyVersion: '1', createdTime: NOW - 60_000 },
+};
+const STOP: StoredOrder = {
+  ...KEY,
+  intentId: 'stop:3',
+  clientOrderId: 'c',
+  signalId: null,
+  strategyVersion: '1',
+  base: 'BTC',
+  quote: 'USDT',
+  leg: 'close',
+  side: 'sell',
+  purpose: 'stop',
+  sequence: 3,
+  status: 'accepted',
+  type: 'stopLimit',
+  postOnly: false,
+  timeInForce: 'GTC',
+  quantity: d('1'),
+  price: d('97.5'),
+  stopPrice: d('98'),
+  reservedQuantity: d('1'),
+  reservedNotional: d('0'),
+  executedQuantity: d('0'),
+  executedNotional: d('0'),
+  venueOrderId: 'v',
+  venueStatus: null,
+  venueExecutedQuantity: null,
+  signedTimestamp: NOW,
+  receiveWindowMs: 500,
+  workingUntil: null,
+  triggeredTime: null,
+  failures: [],
+  version: 1,
+  createdTime: NOW - 10_000,
+  updatedTime: NOW - 10_000,
+  isFinal: false,
+};
+const gone = (more: Partial<StoredOrder>): StoredOrder => ({ ...STOP, isFinal: true, status: 'canceled', ...more });
+const plan = (more: Partial<ProtectionView> = {}, risk: Partial<RiskView> = {}) =>
+  planProtection(KEY, { ...VIEW, ...more, risk: { ...RISK, ...risk } });
+
+describe('the plan of an owner', () => {
+  it('P21: places a stop for what was received, floored to the step, under what the entry cost', () => {
+    const step = plan();
+    expect(step).toMatchObject({ kind: 'placeStop', wish: { sequence: 4 } });
+    if (step.kind !== 'placeStop') return;
+    expect([step.wish.quantity, step.wish.stopPrice, step.wish.limitPrice].map(text)).toEqual(['1', '98', '97.5']);
+  });
+
+  it('leaves a right stop alone', () => {
+    expect(plan({ working: [STOP] })).toEqual({ kind: 'rest', because: 'protected' });
+  });
+
+  it.each<OrderStatus>(['authorised', 'submitting', 'unknown', 'pendingCancel'])('P21: sends no second stop while one is %s', (status) => {
+    expect(plan({ working: [{ ...STOP, status }] })).toEqual({ kind: 'settle', intentId: STOP.intentId });
+  });
+
+  it('waits for an exit or an escape that works before anything else', () => {
+    const exit = { ...STOP, intentId: 'exit', purpose: 'exit' as const, stopPrice: null };
+    expect(plan({ working: [STOP, exit] })).toEqual({ kind: 'settle', intentId: 'exit' });
+  });
+
+  it.each([
+    ['more is held than it sells', { quantity: d('0.5') }, 'wrongQuantity'],
+    ['part of it has sold', { executedQuantity: d('0.4') }, 'wrongQuantity'],
+    ['the venue has changed the tick', { stopPrice: d('98.05') }, 'filtersChanged'],
+    ['it has woken and sells nothing for two seconds', { triggeredTime: NOW - 2_000 }, 'unfilledAfterTrigger'],
+  ])('takes a stop away when %s', (_, stop, because) => {
+    expect(plan({ working: [{ ...STOP, ...stop }] })).toEqual({ kind: 'cancel', intentId: STOP.intentId, because });
+  });
+
+  it('gives a stop that has just woken its two seconds', () => {
+    expect(plan({ working: [{ ...STOP, triggeredTime: NOW - 500 }] })).toEqual({ kind: 'rest', because: 'triggered', waitMs: 1_500 });
+  });
+
+  it('P24: takes the second of two stops away', () => {
+    expect(plan({ working: [STOP, { ...STOP, intentId: 'two' }] })).toMatchObject({
+      kind: 'cancel',
+      intentId: 'two',
+      because: 'secondStop',
+    });
+  });
+
+  it('takes a stop away when nothing is held any more', () => {
+    expect(plan({ working: [STOP] }, { positions: [] })).toMatchObject({ kind: 'cancel', because: 'wrongQuantity' });
+  });
+
+  it('is done when nothing is held and nothing works, and waits for an entry that works', () => {
+    expect(plan({}, { positions: [] })).toEqual({ kind: 'done' });
+    const entry = { ...STOP, side: 'buy' as const, purpose: 'entry' as const, intentId: 'entry' };
+    expect(plan({ working: [entry] }, { positions: [] })).toEqual({ kind: 'rest', because: 'entryWorking' });
+  });
+
+  it('P21: less than the venue takes is dust', () => {
+    const tiny = { ...KEY, quantity: d('0.0004'), cost: d('0.04') };
+    expect(plan({}, { positions: [tiny] })).toEqual({ kind: 'done' });
+    expect(plan({}, { positions: [{ ...tiny, quantity: d('0.04') }] })).toEqual({ kind: 'rest', because: 'dust' });
+  });
+
+  it('P22: does nothing under a kill latch, and everything in every mode', () => {
+    expect(plan({}, { latches: [{ scope: 'everything', scopeValue: '' }] })).toEqual({ kind: 'rest', because: 'killed' });
+    for (const mode of ['observation', 'reduceOnly', 'paused'] as const) expect(plan({}, { mode })).toMatchObject({ kind: 'placeStop' });
+  });
+
+  it('covers all fills of an immediate entry by one stop', () => {
+    const entry = { ...STOP, side: 'buy', purpose: 'entry', timeInForce: 'IOC', createdTime: NOW - 10 } as StoredOrder;
+    expect(plan({ working: [entry] })).toMatchObject({ kind: 'rest', because: 'entryWorking' });
+    expect(plan({ working: [{ ...entry, createdTime: NOW - 5_000 }] })).toMatchObject({ kind: 'placeStop' });
+  });
+
+  it('P21: what a woken stop did not sell leaves within a collar that widens, and then pages', () => {
+    const stop = gone({ triggeredTime: NOW - 3_000 });
+    const escape = gone({ purpose: 'escape', stopPrice: null, intentId: 'e' });
+    const collars = [0, 1, 2, 3, 4].map((tries) => plan({ recent: [...Array<StoredOrder>(tries).fill(escape), stop] }));
+    expect(collars).toEqual(
+      [50, 100, 200, 400, 400].map((collarBps) => ({ kind: 'escape', sequence: 2, collarBps, stuck: collarBps === 400 })),
+    );
+  });
+
+  it('an escape is over with the position it belongs to', () => {
+    const before = gone({ triggeredTime: NOW - 100_000, createdTime: NOW - 100_000 });
+    expect(plan({ recent: [before] })).toMatchObject({ kind: 'placeStop' });
+  });
+
+  it('a stop that the venue refused because its price was reached sells at once; another refusal waits longer each time', () => {
+    const values = { reason: 'stopWouldTrigger' };
+    const failures = [{ code: 'VENUE_REJECTED', message: '', values }] as unknown as StoredOrder['failures'];
+    expect(plan({ recent: [gone({ status: 'rejected', failures })] })).toMatchObject({ kind: 'escape', collarBps: 50 });
+    const refused = gone({ status: 'rejected', updatedTime: NOW });
+    expect(plan({ recent: [refused] })).toEqual({ kind: 'rest', because: 'refused', waitMs: 1_000 });
+    expect(plan({ recent: [refused, refused, refused] })).toEqual({ kind: 'rest', because: 'refused', waitMs: 4_000 });
+    expect(plan({ recent: [{ ...refused, updatedTime: NOW - 1_000 }] })).toMatchObject({ kind: 'placeStop' });
+  });
+
+  it('answers no storm with a storm', () => {
+    const taken = Array.from({ length: 9 }, () => gone({ createdTime: NOW - 5_000, updatedTime: NOW - 100 }));
+    expect(plan({ recent: taken })).toEqual({ kind: 'rest', because: 'refused', waitMs: 900 });
+  });
+
+  it('a position without an entry of ours is protected from what it cost', () => {
+    const step = plan({ basis: null });
+    expect(step.kind === 'placeStop' && step.wish.stopPrice.toNumber()).toBeCloseTo(94.9, 0);
+  });
+});
+
+describe('whatever is held and works', () => {
+  const statuses = fc.constantFrom<OrderStatus>('authorised', 'submitting', 'unknown', 'accepted', 'partiallyFilled', 'pendingCancel');
+  const sells = fc.array(
+    fc.record({ status: statuses, purpose: fc.constantFrom('stop', 'exit', 'escape'), quantity: fc.integer({ min: 1, max: 3_000 }) }),
+    { maxLength: 3 },
+  );
+
+  it('a stop is placed only where no sell works, and never for more than is held', () => {
+    fc.assert(
+      fc.property(sells, fc.integer({ min: 0, max: 3_000_000 }), (orders, held) => {
+        const working = orders.map(
+          ({ status, purpose, quantity }, index): StoredOrder =>
+            ({ ...STOP, intentId: `o${index}`, status, purpose, quantity: text(decimal(String(quantity)).div(1_000)) }) as StoredOrder,
+        );
+        const quantity = text(decimal(String(held)).div(1_000_000));
+        const step = plan({ working }, { positions: [{ ...KEY, quantity, cost: d('100') }] });
+        if (step.kind === 'placeStop') {
+          expect(working).toEqual([]);
+          expect(step.wish.quantity.lte(decimal(quantity))).toBe(true);
+        }
+        if (step.kind === 'done') expect(working).toEqual([]);
+        if (step.kind === 'escape') expect(working.filter((order) => order.side === 'sell')).toEqual([]);
+      }),
+    );
+  });
+});
