@@ -47,3 +47,6 @@ export const STREAM: ActivityOptions = {
 
 /** One statement on the control row. */
 export const CONTROL: ActivityOptions = { startToCloseTimeout: '5s', retry: UNTIL_DONE };
+
+/** Activity options with the line that the Temporal UI shows beside the step. */
+export const told = <T extends ActivityOptions | LocalActivityOptions>(options: T, summary: string): T => ({ ...options, summary });

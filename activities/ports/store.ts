@@ -106,6 +106,8 @@ export interface ProtectionStore {
   readProtection(key: PositionKey): Promise<ProtectionView>;
   /** The close of the instrument's newest stored bar at the account's venue. */
   lastMark(key: PositionKey): Promise<DecimalText | undefined>;
+  /** Everything that the strategies of an account hold. */
+  held(account: string): Promise<readonly PositionKey[]>;
   /** Positions of an account that have not exactly one right stop: their owners are woken (P24). */
   unprotected(account: string): Promise<readonly PositionKey[]>;
 }
@@ -115,7 +117,8 @@ export interface MarketStore {
   saveBars(venue: string, bars: readonly Bar[], source: 'stream' | 'rest'): Promise<void>;
   /** The last `count` bars, oldest first. */
   lastBars(venue: string, instrument: string, intervalMs: number, count: number): Promise<readonly Bar[]>;
-  saveInstruments(venue: string, rules: readonly InstrumentRules[]): Promise<void>;
+  /** @returns the instruments that were known before and have other rules now. */
+  saveInstruments(venue: string, rules: readonly InstrumentRules[]): Promise<readonly string[]>;
   saveSnapshot(snapshot: {
     readonly account: string;
     readonly equity: DecimalText;

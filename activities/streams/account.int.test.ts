@@ -194,7 +194,7 @@ describe('streamAccount, on a real ledger and paper venue', () => {
     const intentId = await authorised();
     const before = stack.witness().orders.size;
     watch();
-    aheadMs = 6_000;
+    aheadMs = 3_000;
     await sampled();
     expect(await stack.dependencies.store.order(intentId)).toMatchObject({ status: 'authorised' });
     aheadMs = 7_500;
@@ -265,7 +265,7 @@ describe('streamAccount, on a real ledger and paper venue', () => {
 
   it('samples balances and equity, but not without a mark for what is held', async () => {
     watch();
-    aheadMs = 6_000;
+    aheadMs = 3_000;
     await sampled();
     // The next one begins when this one has ended.
     aheadMs = 12_000;

@@ -6,6 +6,7 @@ import type { Progress } from '../order/resolve.js';
 import type { Owners } from '../ports/owners.js';
 import type { MarketStore, ProtectionStore } from '../ports/store.js';
 import type { StreamEvent, Venue } from '../ports/venue.js';
+import { refreshInstruments } from './instruments.js';
 import { untilStopped } from './until-stopped.js';
 
 const RUN_FOR_MS = 3_600_000;
@@ -16,14 +17,16 @@ const SWEEP_AFTER_MS = { authorised: PROTOCOL.authorisedForMs + 2_000, submittin
 const UNKNOWN_ALERT_MS = 60_000;
 /** How often positions are looked for whose stop is not right: their owners are woken, or started anew (P24). */
 const OWNERS_MS = 5_000;
+/** How often the venue's filters and statuses are read anew, the first time at once. */
+const INSTRUMENTS_MS = 3_600_000;
 
 export interface AccountStreamDependencies {
   readonly books: Books;
   readonly venueOf: (account: string) => Venue;
   readonly venueNameOf: (account: string) => string;
-  readonly bars: Pick<MarketStore, 'lastBars' | 'saveSnapshot'>;
+  readonly bars: Pick<MarketStore, 'lastBars' | 'saveInstruments' | 'saveSnapshot'>;
   readonly resolve: (intentId: string) => Promise<Progress>;
-  readonly protection: Pick<ProtectionStore, 'unprotected'>;
+  readonly protection: Pick<ProtectionStore, 'held' | 'unprotected'>;
   readonly owners: Pick<Owners, 'wake'>;
   /** What the account trades: instruments with their base, quote and shortest bar interval. */
   readonly tradedOf: (account: string) => readonly { readonly instrument: string; readonly intervalMs: number }[];
@@ -62,6 +65,7 @@ class AccountWatch {
   private isCatchUpDue = true;
   private lastCatchUpTime = 0;
   private lastOwnersTime = 0;
+  private lastInstrumentsTime = 0;
   private readonly lastPolls = new Map<string, number>();
 
   constructor(dependencies: AccountStreamDependencies, account: string) {
@@ -141,6 +145,12 @@ class AccountWatch {
     if (now - this.lastOwnersTime >= OWNERS_MS) {
       this.lastOwnersTime = now;
       await this.attempt('waking owners', () => this.wakeOwners());
+    }
+    if (now - this.lastInstrumentsTime >= INSTRUMENTS_MS) {
+      this.lastInstrumentsTime = now;
+      const { venueOf, venueNameOf } = this.dependencies;
+      const at = { account: this.account, venueName: venueNameOf(this.account), venue: venueOf(this.account) };
+      await this.attempt('reading the instruments', () => refreshInstruments(this.dependencies, at));
     }
     if (now - this.lastSnapshotTime >= SNAPSHOT_MS) {
       this.lastSnapshotTime = now;

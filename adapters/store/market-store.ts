@@ -30,9 +30,14 @@ const LAST_BARS = {
 };
 const SAVE_INSTRUMENTS = {
   name: 'save_instruments',
-  text: `insert into instruments (venue, instrument, rules)
-    select $1, r->>'instrument', r from jsonb_array_elements($2::jsonb) r
-    on conflict (venue, instrument) do update set rules = excluded.rules, updated_at = clock_timestamp()`,
+  // What is as it was is not written: every change of rules is told to those who hold them in memory.
+  text: `with written as (
+      insert into instruments as had (venue, instrument, rules)
+        select $1, r->>'instrument', r from jsonb_array_elements($2::jsonb) r
+        on conflict (venue, instrument) do update set rules = excluded.rules, updated_at = clock_timestamp()
+        where had.rules is distinct from excluded.rules
+        returning instrument, xmax <> 0 as was_known)
+    select instrument from written where was_known`,
 };
 const SAVE_SNAPSHOT = {
   name: 'save_snapshot',
@@ -64,7 +69,8 @@ export function createMarketStore(pool: Pool): MarketStore {
       });
     },
     async saveInstruments(venue, rules) {
-      await run(pool, SAVE_INSTRUMENTS, [venue, JSON.stringify(rules)]);
+      const rows = await run<{ instrument: string }>(pool, SAVE_INSTRUMENTS, [venue, JSON.stringify(rules)]);
+      return rows.map((row) => row.instrument);
     },
     async saveSnapshot({ account, equity, quote, balances, marks }) {
       await run(pool, SAVE_SNAPSHOT, [account, equity, quote, JSON.stringify(balances), JSON.stringify(marks)]);

@@ -8,6 +8,7 @@ import { run } from './pool.js';
 
 const READ_PROTECTION = { name: 'read_protection', text: 'select read_protection($1, $2, $3) as answer' };
 const UNPROTECTED = { name: 'unprotected_positions', text: 'select unprotected_positions($1) as answer' };
+const HELD = { name: 'held', text: 'select strategy, instrument from positions where account = $1 and quantity <> 0' };
 const LAST_MARK = {
   name: 'last_mark',
   text: `select b.close from bars b join accounts a on a.venue = b.venue
@@ -26,6 +27,10 @@ export function createProtectionStore(pool: Pool): ProtectionStore {
     async lastMark({ account, instrument }) {
       const rows = await run<{ close: string }>(pool, LAST_MARK, [account, instrument]);
       return rows[0] === undefined ? undefined : decimalTextOf(rows[0].close);
+    },
+    async held(account) {
+      const rows = await run<Omit<PositionKey, 'account'>>(pool, HELD, [account]);
+      return rows.map(({ strategy, instrument }) => ({ account, strategy, instrument }));
     },
     async unprotected(account) {
       const rows = await run<{ answer: readonly Omit<PositionKey, 'account'>[] }>(pool, UNPROTECTED, [account]);

@@ -37,6 +37,16 @@ const ACCEPT: OrderEvent = { kind: 'accept', venueOrderId: 'v1' };
 const sent = apply(START, { kind: 'authorise' }, { kind: 'submit' });
 
 describe('the life of an order', () => {
+  it('evidence of an order that we have not begun to send is legal, and a surprise', () => {
+    const authorised = apply(START, { kind: 'authorise' });
+    expect(transition(authorised, ACCEPT)).toMatchObject({
+      kind: 'moved',
+      state: { status: 'accepted' },
+      surprises: ['evidenceBeforeSend'],
+    });
+    expect(transition(sent, ACCEPT)).toMatchObject({ surprises: [] });
+  });
+
   it('is final only when the fills explain what the venue executed (P15)', () => {
     const waiting = apply(sent, ACCEPT, fill('3'), end('canceled', '4'));
     expect(waiting.status).toBe('partiallyFilled');

@@ -79,7 +79,7 @@ export function isFinal(status: OrderStatus): boolean {
 }
 
 /** Legal, and true, but it contradicts what we had concluded: the order moves on and an incident is opened. */
-export type Surprise = 'evidenceAfterFinal' | 'overfilled' | 'otherVenueOrderId';
+export type Surprise = 'evidenceAfterFinal' | 'evidenceBeforeSend' | 'overfilled' | 'otherVenueOrderId';
 
 export type Transition =
   | { readonly kind: 'moved'; readonly state: OrderState; readonly surprises: readonly Surprise[] }
@@ -112,6 +112,8 @@ function applyEvidence(state: OrderState, event: Extract<OrderEvent, { venueOrde
     next = { ...next, venueEnd: event.status, venueExecutedQuantity: maximum(known, event.executedQuantity) };
   }
   const status = statusFromEvidence(next);
+  // Nothing of ours has left before P5: somebody else sends with our ids.
+  if (state.status === 'initialized' || state.status === 'authorised') surprises.push('evidenceBeforeSend');
   if (isFinal(state.status) && (event.kind === 'fill' || status !== state.status)) surprises.push('evidenceAfterFinal');
   return { kind: 'moved', state: { ...next, status }, surprises };
 }

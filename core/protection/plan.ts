@@ -2,6 +2,7 @@ import { decimal, floorToStep, maximum, ZERO, type Decimal } from '../money/inde
 import type { InstrumentRules } from '../order/instrument.js';
 import type { OrderStatus } from '../order/lifecycle.js';
 import type { StoredOrder } from '../order/stored-order.js';
+import { isOnGrid } from '../risk/filters.js';
 import { PROTOCOL } from '../risk/limits.js';
 import { isKilled, type StopWish } from '../risk/protective.js';
 import type { RiskView } from '../risk/view.js';
@@ -77,7 +78,7 @@ function tend(stop: StoredOrder, target: Decimal, { risk }: ProtectionView, rule
   }
   const onOffer = decimal(stop.quantity).minus(decimal(stop.executedQuantity));
   if (!onOffer.eq(target)) return { kind: 'cancel', intentId, because: 'wrongQuantity' };
-  if (!fitsFilters(stop, rules)) return { kind: 'cancel', intentId, because: 'filtersChanged' };
+  if (!isOnGrid(stop, rules)) return { kind: 'cancel', intentId, because: 'filtersChanged' };
   return { kind: 'rest', because: 'protected' };
 }
 
@@ -113,10 +114,4 @@ function atCost(key: PositionKey, { positions }: RiskView): StopBasis {
   const quantity = decimal(held?.quantity ?? '0');
   const averagePrice = quantity.isZero() ? ZERO : decimal(held?.cost ?? '0').div(quantity);
   return { averagePrice: averagePrice.toFixed(), stopDistanceRatio: null };
-}
-
-function fitsFilters(stop: StoredOrder, rules: InstrumentRules): boolean {
-  const tick = decimal(rules.tickSize);
-  const prices = [stop.stopPrice ?? stop.price, ...(stop.type === 'stopLimit' ? [stop.price] : [])];
-  return prices.every((price) => decimal(price).mod(tick).isZero()) && decimal(stop.quantity).mod(decimal(rules.stepSize)).isZero();
 }

@@ -1,6 +1,7 @@
 import { failure, type Failure } from '../errors.js';
 import { decimal, isOnStep } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
+import type { StoredOrder } from '../order/stored-order.js';
 import type { OrderDraft } from './draft.js';
 
 /** Every filter of the venue that an order breaks. They bind exits and stops as well as entries. */
@@ -29,4 +30,12 @@ export function filterFailures(draft: OrderDraft, rules: InstrumentRules): Failu
     failures.push(failure('ORDER_BELOW_MIN_NOTIONAL', { notional: notional.toFixed(), minimum: rules.minNotional }));
   }
   return failures;
+}
+
+/** Whether a resting order lies on the grid of tick and step, which the venue may have changed since. */
+export function isOnGrid(order: StoredOrder, rules: InstrumentRules): boolean {
+  const tick = decimal(rules.tickSize);
+  // A market stop's price is only reckoned with; the venue does not know it.
+  const prices = [...(order.stopPrice === null ? [] : [order.stopPrice]), ...(order.type === 'stopMarket' ? [] : [order.price])];
+  return prices.every((price) => isOnStep(decimal(price), tick)) && isOnStep(decimal(order.quantity), decimal(rules.stepSize));
 }

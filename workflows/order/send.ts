@@ -1,11 +1,11 @@
 import { isCancellation, log, proxyActivities, proxyLocalActivities, TemporalFailure } from '@temporalio/workflow';
 import type { CommonOrderActivities } from '../../activities/order/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
-import { RECORD, RESOLVE, SUBMIT } from '../activity-options.js';
+import { RECORD, RESOLVE, SUBMIT, told } from '../activity-options.js';
 
-const { submit } = proxyLocalActivities<CommonOrderActivities>(SUBMIT);
-const { record } = proxyActivities<CommonOrderActivities>(RECORD);
-const { resolve } = proxyActivities<CommonOrderActivities>(RESOLVE);
+const { submit } = proxyLocalActivities<CommonOrderActivities>(told(SUBMIT, 'sends the order, once'));
+const { record } = proxyActivities<CommonOrderActivities>(told(RECORD, 'writes down what the venue said'));
+const { resolve } = proxyActivities<CommonOrderActivities>(told(RESOLVE, 'asks the venue what became of the order'));
 
 /**
  * Sends an authorised order, once, and writes down what the venue said (P5 to P10). What the send does not tell is looked

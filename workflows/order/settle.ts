@@ -1,10 +1,10 @@
 import { makeContinueAsNewFunc, proxyActivities, sleep, workflowInfo } from '@temporalio/workflow';
 import type { CommonOrderActivities } from '../../activities/order/index.js';
-import { RESOLVE } from '../activity-options.js';
+import { RESOLVE, told } from '../activity-options.js';
 import { WORKFLOW_TYPES } from '../names.js';
 import { showStatus, type OrderOutcome } from './status.js';
 
-const { resolve } = proxyActivities<CommonOrderActivities>(RESOLVE);
+const { resolve } = proxyActivities<CommonOrderActivities>(told(RESOLVE, 'asks the venue what became of the order'));
 
 /** Longer histories replay super-linearly; the next run starts from the order's row. */
 const HISTORY_LIMIT = 2_000;

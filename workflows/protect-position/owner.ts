@@ -7,14 +7,18 @@ import { planProtection, type ProtectionStep, type ProtectionView } from '../../
 import type { PositionKey } from '../../core/protection/position-key.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
-import { AUTHORISE, LOOK, RECORD, RESOLVE } from '../activity-options.js';
+import { AUTHORISE, LOOK, RECORD, RESOLVE, told } from '../activity-options.js';
 import { isStepFailure, send } from '../order/send.js';
 import { showDenied, showOrders } from '../order/status.js';
 
-const { look } = proxyLocalActivities<OwnerActivities>(LOOK);
-const { authoriseStop, authoriseEscape, authoriseExit } = proxyLocalActivities<OwnerActivities>(AUTHORISE);
-const { page, abandon } = proxyActivities<OwnerActivities>(RECORD);
-const { requestCancel, resolve } = proxyActivities<OwnerActivities>(RESOLVE);
+const { look } = proxyLocalActivities<OwnerActivities>(told(LOOK, 'what is held, and what protects it'));
+const { authoriseStop } = proxyLocalActivities<OwnerActivities>(told(AUTHORISE, 'authorises a stop'));
+const { authoriseEscape } = proxyLocalActivities<OwnerActivities>(told(AUTHORISE, 'authorises the sale of what the stop did not sell'));
+const { authoriseExit } = proxyLocalActivities<OwnerActivities>(told(AUTHORISE, 'authorises the exit, or names the stops in its way'));
+const { page } = proxyActivities<OwnerActivities>(told(RECORD, 'tells people'));
+const { abandon } = proxyActivities<OwnerActivities>(told(RECORD, 'proves the order unsent'));
+const { requestCancel } = proxyActivities<OwnerActivities>(told(RESOLVE, 'wishes the cancel of an order'));
+const { resolve } = proxyActivities<OwnerActivities>(told(RESOLVE, 'asks the venue what became of the order'));
 
 /** An exit that was proven not to have been sent is made anew, as another intent, this often (P14). */
 const EXIT_ATTEMPTS = 3;
@@ -44,7 +48,7 @@ export class Owner {
     } catch (error) {
       if (!isStepFailure(error)) throw error;
       log.warn('a step of the owner failed; it looks again', { step: step.kind, error: error.message });
-      await sleep(AFTER_FAILURE_MS);
+      await sleep(AFTER_FAILURE_MS, { summary: 'before it is tried again' });
     }
   }
 
@@ -64,14 +68,14 @@ export class Owner {
         const request = { sequence, quantity: text(quantity), stopPrice: text(stopPrice), limitPrice: text(limitPrice) };
         const asked = await authoriseStop(this.key, version, request);
         if (asked.kind === 'authorised') await send(asked.order);
-        else await sleep(AFTER_FAILURE_MS);
+        else await sleep(AFTER_FAILURE_MS, { summary: 'before it is tried again' });
         return;
       }
       case 'escape': {
         const { sequence, collarBps, stuck } = step;
         if (stuck) await page(this.key, 'escapeStuck', { since: view.recent.find((order) => order.purpose === 'stop')?.intentId });
         const asked = await authoriseEscape(this.key, version, { sequence, collarBps });
-        if (asked.kind === 'denied') await sleep(AFTER_FAILURE_MS);
+        if (asked.kind === 'denied') await sleep(AFTER_FAILURE_MS, { summary: 'before it is tried again' });
         else await this.settle((await send(asked.order)).intentId, (order) => order.isFinal);
       }
     }
@@ -128,7 +132,7 @@ export class Owner {
       assertRoom();
       const { order, isSettled, waitMs } = await resolve(intentId);
       if (isSettled || isDone(order)) return order;
-      await sleep(waitMs);
+      await sleep(waitMs, { summary: 'before the venue is asked again' });
     }
   }
 }

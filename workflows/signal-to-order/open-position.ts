@@ -5,13 +5,13 @@ import { nextAttempt, type NextAttempt } from '../../core/execution/next-attempt
 import { decimal, text, ZERO, type Decimal } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
-import { AUTHORISE, RECORD, TEND } from '../activity-options.js';
+import { AUTHORISE, RECORD, TEND, told } from '../activity-options.js';
 import { isStepFailure, send } from '../order/send.js';
 import { showDenied, showOrders, type OrderOutcome } from '../order/status.js';
 
-const { authorise } = proxyLocalActivities<OrderActivities>(AUTHORISE);
-const { abandon } = proxyActivities<OrderActivities>(RECORD);
-const { tend } = proxyActivities<OrderActivities>(TEND);
+const { authorise } = proxyLocalActivities<OrderActivities>(told(AUTHORISE, 'the gate decides; reservation and order are written'));
+const { abandon } = proxyActivities<OrderActivities>(told(RECORD, 'proves the order unsent'));
+const { tend } = proxyActivities<OrderActivities>(told(TEND, 'looks after the order until it is over'));
 
 /**
  * An entry: authorise and submit are local activities of the first workflow task, so one durable write lies between the

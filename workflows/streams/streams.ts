@@ -1,9 +1,9 @@
 import { continueAsNew, proxyActivities } from '@temporalio/workflow';
 import type { AccountStreamActivities, BarStreamActivities } from '../../activities/streams/index.js';
-import { STREAM } from '../activity-options.js';
+import { STREAM, told } from '../activity-options.js';
 
-const { streamBars } = proxyActivities<BarStreamActivities>(STREAM);
-const { streamAccount } = proxyActivities<AccountStreamActivities>(STREAM);
+const { streamBars } = proxyActivities<BarStreamActivities>(told(STREAM, 'bars, for an hour'));
+const { streamAccount } = proxyActivities<AccountStreamActivities>(told(STREAM, 'the account, for an hour'));
 
 /**
  * Keeps the bars of an account's strategies flowing. The activity runs for an hour and returns by itself, so that a

@@ -9,10 +9,10 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ControlActivities } from '../../activities/control/index.js';
-import { CONTROL } from '../activity-options.js';
+import { CONTROL, told } from '../activity-options.js';
 import { lastChangeQuery, pauseUpdate, resumeUpdate, type ModeChange, type ModeCommand } from './messages.js';
 
-const { changeMode } = proxyActivities<ControlActivities>(CONTROL);
+const { changeMode } = proxyActivities<ControlActivities>(told(CONTROL, 'changes the mode as the command’s row says'));
 
 const COMMAND_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const HISTORY_LIMIT = 2_000;

@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { MARKET, type ExecutionPolicy } from '../../core/execution/policy.js';
+import type { DecimalText } from '../../core/money/index.js';
+import type { InstrumentRules } from '../../core/order/instrument.js';
+import type { PositionKey } from '../../core/protection/position-key.js';
+import { intentIdOf } from '../../core/signal/signal.js';
+import { createMarketStore } from '../../adapters/store/market-store.js';
+import { ACCOUNT, INSTRUMENT, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
+import { createOrderActivities } from '../order/index.js';
+import type { OrderActivities } from '../order/index.js';
+import { refreshInstruments } from './instruments.js';
+
+let stack: TradingStack;
+let orders: OrderActivities;
+let execution: ExecutionPolicy = MARKET;
+let rules: readonly InstrumentRules[] | undefined;
+const woken: PositionKey[] = [];
+
+beforeAll(async () => {
+  stack = await openTradingStack();
+  const { entriesOf } = stack.dependencies;
+  orders = createOrderActivities({ ...stack.dependencies, entriesOf: (...of) => ({ ...entriesOf(...of), execution }) });
+});
+afterAll(() => stack?.close());
+
+const refresh = async (): Promise<void> => {
+  woken.length = 0;
+  const { store, epoch } = stack.dependencies;
+  const reader = { ...stack.venue.reader, instruments: async () => rules ?? (await stack.venue.reader.instruments()) };
+  await refreshInstruments(
+    {
+      books: { store, epoch },
+      bars: createMarketStore(stack.pool),
+      protection: stack.protection,
+      owners: { wake: async (key) => void woken.push(key) },
+    },
+    { account: ACCOUNT, venueName: 'paper', venue: { ...stack.venue, reader } },
+  );
+};
+
+it('changed filters are stored and audited; owners look again, and an entry beside the new grid is canceled', async () => {
+  const held = stack.signal('open', 1_000);
+  await orders.authorise(held);
+  await orders.record(intentIdOf(held), await orders.submit(intentIdOf(held), ACCOUNT));
+  execution = { kind: 'limit', offsetBps: 45.01, workMs: 60_000, postOnly: true };
+  await stack.pool.query('delete from positions');
+  const resting = { ...stack.signal('open', 2_000) };
+  await orders.authorise(resting);
+  const entry = await orders.record(intentIdOf(resting), await orders.submit(intentIdOf(resting), ACCOUNT));
+  expect(entry).toMatchObject({ status: 'accepted', timeInForce: 'GTC', postOnly: true });
+  await stack.pool.query(
+    `insert into positions (account, strategy, instrument, quantity, cost, realized_pnl) values ($1, 'momentum', $2, 0.01, 500, 0)`,
+    [ACCOUNT, INSTRUMENT],
+  );
+
+  await refresh();
+  expect(woken).toEqual([]);
+
+  const known = await stack.venue.reader.instruments();
+  rules = known.map((one) => (one.instrument === INSTRUMENT ? { ...one, tickSize: '1000' as DecimalText } : one));
+  await refresh();
+  expect(woken).toEqual([{ account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT }]);
+  expect(await stack.dependencies.store.order(entry.intentId)).toMatchObject({ status: 'pendingCancel' });
+  expect(await orders.resolve(entry.intentId)).toMatchObject({ isSettled: true, order: { status: 'canceled' } });
+  const { rows } = await stack.pool.query<{ tick: string }>(
+    `select data->>'tickSize' as tick from audit_events where kind = 'instrument.changed'`,
+  );
+  expect(rows).toEqual([{ tick: '1000' }]);
+
+  await refresh();
+  expect(woken).toEqual([]);
+});

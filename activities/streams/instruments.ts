@@ -1,0 +1,40 @@
+import type { StoredOrder } from '../../core/order/stored-order.js';
+import type { InstrumentRules } from '../../core/order/instrument.js';
+import { isOnGrid } from '../../core/risk/filters.js';
+import { applyEvent, type Books } from '../order/evidence.js';
+import type { Owners } from '../ports/owners.js';
+import type { MarketStore, ProtectionStore } from '../ports/store.js';
+import type { Venue } from '../ports/venue.js';
+
+export interface RefreshDependencies {
+  readonly books: Books;
+  readonly bars: Pick<MarketStore, 'saveInstruments'>;
+  readonly protection: Pick<ProtectionStore, 'held'>;
+  readonly owners: Pick<Owners, 'wake'>;
+}
+
+/**
+ * Reads the venue's filters and statuses anew. Where one has changed it is audited, the owners of positions look at their
+ * stops again, and entries that rest beside the new grid, or in an instrument that does not trade any more, are canceled.
+ */
+export async function refreshInstruments(
+  { books, bars, protection, owners }: RefreshDependencies,
+  { account, venueName, venue }: { readonly account: string; readonly venueName: string; readonly venue: Venue },
+): Promise<void> {
+  const rules = await venue.reader.instruments();
+  const changed = new Set(await bars.saveInstruments(venueName, rules));
+  if (changed.size === 0) return;
+  const byName = new Map(rules.filter((one) => changed.has(one.instrument)).map((one) => [one.instrument, one]));
+  await books.store.openIncident({ audit: [...byName.values()].map((data) => ({ kind: 'instrument.changed', account, data })) });
+  for (const key of await protection.held(account)) if (byName.has(key.instrument)) await owners.wake(key);
+  for (const order of await books.store.watchedOrders(account)) {
+    const now = byName.get(order.instrument);
+    if (now !== undefined && isMisplaced(order, now)) await applyEvent(books, order.intentId, { kind: 'requestCancel' });
+  }
+}
+
+/** Stops are their owners' business. */
+function isMisplaced(order: StoredOrder, rules: InstrumentRules): boolean {
+  const rests = order.status === 'accepted' || order.status === 'partiallyFilled';
+  return rests && order.purpose === 'entry' && !(rules.trading && isOnGrid(order, rules));
+}
