@@ -269,3 +269,48 @@ it('approves nothing that breaks a filter, a limit or the position, whatever the
     }),
   );
 });
+
+describe('entries that rest', () => {
+  const rest = (more: object = {}, terms: object = {}) =>
+    decideOrder(
+      SIGNAL,
+      termsOf(SIZING, { execution: { kind: 'limit', offsetBps: 20, workMs: 60_000, postOnly: false, ...more }, ...terms }),
+      LEDGER,
+      LIVE,
+    );
+
+  it('are priced by their policy, and work until it or the signal ends', () => {
+    expect(rest()).toMatchObject({ order: { price: '99.8', timeInForce: 'GTC', postOnly: false, workingUntil: SIGNAL.validUntil } });
+    expect(rest({ workMs: 500 })).toMatchObject({ order: { workingUntil: NOW + 500 } });
+  });
+
+  it('are never priced beyond the collar', () => {
+    expect(rest({ offsetBps: -900 })).toMatchObject({ order: { price: '100.5' } });
+  });
+
+  it('a post-only order that would have taken is quoted once more, under the reference', () => {
+    const first = rest({ postOnly: true, offsetBps: -10 });
+    const second = rest({ postOnly: true, offsetBps: -10 }, { attempt: 2 });
+    expect([first, second]).toMatchObject([{ order: { price: '100.1', postOnly: true } }, { order: { price: '99.99', sequence: 2 } }]);
+  });
+
+  it('a replacement buys what the orders before it have not, beside their stop', () => {
+    const bought = { strategy: 'momentum', instrument: 'BTC/USDT', quantity: d('2'), cost: d('200') };
+    const stop = { ...EXIT, purpose: 'stop', status: 'accepted', reservedQuantity: d('2') } as const;
+    const terms = termsOf(SIZING, { attempt: 2, executed: d('2') });
+    const ledger = { ...LEDGER, positions: [bought], workingOrders: [stop] };
+    expect(decideOrder(SIGNAL, terms, ledger, LIVE)).toMatchObject({
+      order: { intentId: expect.stringMatching(/:2$/) as string, quantity: '2.975' },
+    });
+    expect(codes(decideOrder(SIGNAL, { ...terms, attempt: 1 }, ledger, LIVE))).toEqual(['RISK_POSITION_EXISTS']);
+  });
+});
+
+describe('exits beside stops', () => {
+  const stop = { ...EXIT, purpose: 'stop', status: 'accepted', reservedQuantity: d('2') } as const;
+  it('P20: count a stop as theirs to take away only when its owner asks', () => {
+    const ledger = { ...LEDGER, positions: [HELD], workingOrders: [stop] };
+    expect(codes(decideOrder(CLOSE, termsOf(SIZING), ledger, LIVE))).toEqual(['RISK_NO_POSITION']);
+    expect(decideOrder(CLOSE, termsOf(SIZING, { withoutStops: true }), ledger, LIVE)).toMatchObject({ order: { quantity: '2' } });
+  });
+});
