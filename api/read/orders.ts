@@ -21,8 +21,8 @@ export async function readOrders(database: Database, filter: OrderFilter): Promi
     Omit<OrderRow, 'createdAt' | 'updatedAt' | 'finalAt'> & { created_ms: string; updated_ms: string; final_ms: string | null }
   >(
     `select intent_id as "intentId", client_order_id as "clientOrderId", signal_id as "signalId", account, strategy,
-            strategy_version as "strategyVersion", instrument, leg, side, status, time_in_force as "timeInForce",
-            ${money('quantity')} as quantity, ${money('price')} as price,
+            strategy_version as "strategyVersion", instrument, leg, side, purpose, order_type as type, status, time_in_force as "timeInForce",
+            post_only as "postOnly", ${money('quantity')} as quantity, ${money('price')} as price, ${money('stop_price')} as "stopPrice",
             ${money('executed_quantity')} as "executedQuantity", ${money('executed_notional')} as "executedNotional",
             ${money('round(executed_notional / nullif(executed_quantity, 0), 18)')} as "averagePrice",
             case when final_at is null then ${money('quantity - executed_quantity')} else '0' end as "leavesQuantity",

@@ -4,7 +4,7 @@ import type { positionSchema } from './schemas.js';
 
 export type PositionRow = z.output<typeof positionSchema>;
 
-/** Positions with their mark, the close of the instrument's last bar (of the shortest interval) at the account's venue; flat ones only when asked for. */
+/** Positions with the stop that rests for them and their mark, the close of the instrument's last bar (of the shortest interval) at the account's venue; flat ones only when asked for. */
 export async function readPositions(
   database: Database,
   filter: { readonly account?: string | undefined; readonly flat: boolean },
@@ -12,7 +12,7 @@ export async function readPositions(
   const { rows } = await database.query<Omit<PositionRow, 'updatedAt'> & { updated_ms: string }>(
     `select p.account, p.strategy, p.instrument, ${money('p.quantity')} as quantity,
             ${money('round(p.cost / nullif(p.quantity, 0), 18)')} as "averagePrice", ${money('p.cost')} as cost,
-            ${money('p.realized_pnl')} as "realizedPnl", ${money('m.close')} as mark,
+            ${money('stop.price')} as "stopPrice", ${money('stop.quantity')} as "stopQuantity", ${money('p.realized_pnl')} as "realizedPnl", ${money('m.close')} as mark,
             ${money('p.quantity * m.close - p.cost')} as "unrealizedPnl", ${epochMs('p.updated_at')} as updated_ms
        from positions p
        join accounts a using (account)
@@ -22,6 +22,11 @@ export async function readPositions(
             and b.interval_ms = (select min(interval_ms) from bars s where s.venue = a.venue and s.instrument = p.instrument)
           order by b.open_time desc limit 1
        ) m on true
+       left join lateral (
+         select min(o.stop_price) as price, sum(o.reserved_quantity) as quantity from orders o
+          where o.account = p.account and o.strategy = p.strategy and o.instrument = p.instrument and o.purpose = 'stop'
+            and o.status in ('accepted', 'partiallyFilled')
+       ) stop on true
       where ($1::text is null or p.account = $1) and ($2 or p.quantity <> 0)
       order by p.account, p.strategy, p.instrument`,
     [filter.account ?? null, filter.flat],

@@ -15,6 +15,7 @@ const COLUMNS: readonly Column<PositionRow>[] = [
   { title: 'instrument', value: (position) => position.instrument },
   { title: 'quantity', align: 'right', value: (position) => position.quantity },
   { title: 'average price', align: 'right', value: (position) => moneyText(position.averagePrice) },
+  { title: 'stop', align: 'right', value: (position) => moneyText(position.stopPrice) },
   { title: 'mark', align: 'right', value: (position) => moneyText(position.mark) },
   { title: 'unrealized', align: 'right', value: (position) => moneyText(position.unrealizedPnl, 2) },
   { title: 'realized', align: 'right', value: (position) => moneyText(position.realizedPnl, 2) },

@@ -3,7 +3,6 @@
  * check that has no real input.
  */
 export const NOT_ENFORCED: readonly string[] = [
-  'protective stops at the venue (positions are closed by their strategy only)',
   'account watch: loss limits, drawdown, silence of the watch',
   'kill switch and four-eyes re-arming (a latch row stops every order, but no command sets one yet)',
   'order rate limits, repeated-execution throttle, trading hours',
