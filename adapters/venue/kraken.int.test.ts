@@ -132,6 +132,30 @@ describe('P8, P10: one send, and what its answer proves', () => {
   });
 });
 
+describe('failures of reads', () => {
+  it.each<readonly [string, Parameters<KrakenStub['answerNext']>[1], string]>([
+    ['a rate limit', { error: ['EAPI:Rate limit exceeded'] }, 'VENUE_RATE_LIMITED'],
+    ['a refused key', { error: ['EGeneral:Permission denied'] }, 'VENUE_AUTH'],
+    ['a nonce that came too late', { error: ['EAPI:Invalid nonce'] }, 'VENUE_UNAVAILABLE'],
+    ['an outage', { error: ['EService:Unavailable'] }, 'VENUE_UNAVAILABLE'],
+    ['status 502', { status: 502, body: '<html>' }, 'VENUE_UNAVAILABLE'],
+    ['a number where text must be', { result: { ZUSD: { balance: 1.5, hold_trade: 0 } } }, 'VENUE_UNAVAILABLE'],
+  ])('%s', async (_, reply, code) => {
+    stub.answerNext('BalanceEx', reply);
+    await expect(venue.reader.balances()).rejects.toMatchObject({ failure: { code } });
+  });
+
+  it('a cancel that is refused for another reason than that the order is unknown is not done', async () => {
+    const request = order();
+    await submit(request);
+    stub.answerNext('CancelOrder', { error: ['EService:Unavailable'] });
+    await expect(venue.reader.cancel(INSTRUMENT, request.clientOrderId)).rejects.toMatchObject({ failure: { code: 'VENUE_UNAVAILABLE' } });
+    stub.answerNext('CancelOrder', { result: { count: 0 } });
+    await expect(venue.reader.cancel(INSTRUMENT, request.clientOrderId)).rejects.toMatchObject({ failure: { code: 'VENUE_UNAVAILABLE' } });
+    expect(await venue.reader.cancel(INSTRUMENT, request.clientOrderId)).toBe('canceled');
+  });
+});
+
 describe('numbers of requests', () => {
   it('never repeat, over both clients at once, and grow', async () => {
     stub.nonceWindow = 10_000_000;

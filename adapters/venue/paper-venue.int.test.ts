@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -8,6 +7,7 @@ import type { BarEvent, OrderRequest, StreamEvent, Venue, VenueFill } from '../.
 import { decimal, text, type DecimalText } from '../../core/money/index.js';
 import { floorToStep } from '../../core/money/step.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
+import { cuttingProxy } from '../../test/support/cutting-proxy.js';
 import { createVenue } from './create-venue.js';
 import { paper } from './profiles/binance.js';
 import type { VenueAddresses } from './profiles/wire-profile.js';
@@ -146,7 +146,7 @@ describe('against the paper venue, as a process of its own', () => {
   });
 
   it('P10, P11: an order whose reply is lost is unknown, is there once, and is found with its fills', async () => {
-    const lossy = await losesReplies(new URL(urls.rest).port);
+    const lossy = await cuttingProxy(Number(new URL(urls.rest).port));
     const through = await createVenue({
       profile: paper(),
       urls: { rest: `http://127.0.0.1:${lossy.port}`, stream: urls.stream, wsApi: urls.wsApi },
@@ -155,6 +155,7 @@ describe('against the paper venue, as a process of its own', () => {
       clock: Date.now,
     });
     const order = await request('ETH/USDT', 'buy', '1.02');
+    lossy.cutNext('reply', 'POST /api/v3/order');
     expect(await through.sender.submit(order, 2_500)).toMatchObject({ kind: 'unknown', failure: { code: 'VENUE_OUTCOME_UNKNOWN' } });
     await through.close();
     await lossy.close();
@@ -165,6 +166,26 @@ describe('against the paper venue, as a process of its own', () => {
     expect(text(fills.reduce((sum, fill) => sum.add(decimal(fill.quantity)), decimal('0')))).toBe(order.quantity);
     const placed = account.filter((event) => event.kind === 'order' && event.order.clientOrderId === order.clientOrderId);
     expect(new Set(placed.map((event) => event.kind === 'order' && event.order.venueOrderId))).toEqual(new Set([found.order.venueOrderId]));
+  });
+
+  it('a stop rests until it is canceled, and one whose price is reached already is refused as that', async () => {
+    const last = decimal(await venue.reader.lastPrice('BTC/USDT'));
+    const tick = decimal(rules.get('BTC/USDT')?.tickSize ?? '');
+    const stop = (at: string): Partial<OrderRequest> => ({
+      type: 'stopLimit',
+      timeInForce: 'GTC',
+      stopPrice: text(floorToStep(last.mul(decimal(at)), tick)),
+    });
+    const resting = await request('BTC/USDT', 'sell', '0.9', stop('0.92'));
+    expect(await venue.sender.submit(resting, 2_500)).toMatchObject({
+      kind: 'accepted',
+      order: { status: 'accepted', isTriggered: false },
+    });
+    expect(await venue.reader.openOrders('BTC/USDT')).toMatchObject([{ clientOrderId: resting.clientOrderId, isTriggered: false }]);
+    await vi.waitFor(() => expect(statuses(resting.clientOrderId)).toEqual(['accepted']), { timeout: 5_000 });
+    expect(await venue.reader.cancel('BTC/USDT', resting.clientOrderId)).toBe('canceled');
+    const reached = await request('BTC/USDT', 'sell', '0.98', stop('1.05'));
+    expect(await venue.sender.submit(reached, 2_500)).toMatchObject({ kind: 'rejected', reason: 'stopWouldTrigger' });
   });
 
   it('refusals come back as what they are', async () => {
@@ -199,34 +220,6 @@ describe('against the paper venue, as a process of its own', () => {
     }
   }, 30_000);
 });
-
-/** Passes everything on to the venue, but cuts the connection in place of the reply to an order. */
-async function losesReplies(port: string): Promise<{ readonly port: number; close(): Promise<void> }> {
-  const sockets = new Set<Socket>();
-  const proxy = createServer((near) => {
-    const far = connect(Number(port), '127.0.0.1');
-    let isOrder = false;
-    for (const socket of [near, far]) {
-      sockets.add(socket);
-      socket.on('error', () => undefined).on('close', () => (near.destroy(), far.destroy()));
-    }
-    near.on('data', (bytes: Buffer) => {
-      isOrder ||= bytes.toString('latin1').startsWith('POST /api/v3/order');
-      far.write(bytes);
-    });
-    far.on('data', (bytes: Buffer) => (isOrder ? near.destroy() : near.write(bytes)));
-  });
-  proxy.listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
-  return {
-    port: (proxy.address() as AddressInfo).port,
-    close: async () => {
-      for (const socket of sockets) socket.destroy();
-      proxy.close();
-      await once(proxy, 'close');
-    },
-  };
-}
 
 /** A fill without the client order id, which the venue does not repeat everywhere. */
 const essence = (fill: VenueFill): object => ({ ...fill, clientOrderId: undefined });

@@ -26,7 +26,7 @@ let wire: ScriptedVenue;
 let venue: Venue;
 
 beforeEach(async () => {
-  wire = await scriptedVenue();
+  wire = await scriptedVenue([symbol('BTC', 'USDT', '0.01', '0.00001', ['STOP_LOSS'])]);
   venue = await createVenue({ profile: paper(), urls: wire.urls, apiKey: 'key', secret: 'secret', clock: Date.now });
 });
 
@@ -101,6 +101,36 @@ describe('P6: the request carries what was fixed before the send', () => {
           eventTime: 1_700_000_000_123,
         },
       ],
+    });
+  });
+
+  it.each<readonly [string, Partial<OrderRequest>, object]>([
+    ['a post-only limit', { postOnly: true, timeInForce: 'GTC' }, { side: 'BUY', type: 'LIMIT_MAKER', price: '43250.1' }],
+    [
+      'a stop with a limit',
+      { side: 'sell', type: 'stopLimit', timeInForce: 'GTC', stopPrice: decimalTextOf('43000.55'), price: decimalTextOf('42900.5') },
+      { side: 'SELL', type: 'STOP_LOSS_LIMIT', price: '42900.5', stopPrice: '43000.55', timeInForce: 'GTC' },
+    ],
+    [
+      'a stop at the market',
+      { side: 'sell', type: 'stopMarket', timeInForce: 'GTC', stopPrice: decimalTextOf('43000.55') },
+      { side: 'SELL', type: 'STOP_LOSS', stopPrice: '43000.55' },
+    ],
+  ])('%s carries what belongs to it, and nothing else', async (_, more, expected) => {
+    answering((arrived) =>
+      filledReply(arrived, { type: arrived.params.get('type'), status: 'NEW', executedQty: '0', fills: [], price: '0' }),
+    );
+    expect(await venue.sender.submit({ ...ORDER, ...more }, 2_000)).toMatchObject({ kind: 'accepted' });
+    const { signature, ...sent } = Object.fromEntries(wire.posts()[0]?.params ?? []);
+    expect(signature).toMatch(/^[0-9a-f]{64}$/);
+    expect(sent).toEqual({
+      symbol: 'BTCUSDT',
+      newClientOrderId: 'kel-7f3a',
+      newOrderRespType: expect.any(String) as string,
+      quantity: '0.01',
+      timestamp: '1700000000777',
+      recvWindow: '1234',
+      ...expected,
     });
   });
 

@@ -107,8 +107,8 @@ export async function scriptedVenue(
   return venue;
 }
 
-/** An instrument as exchangeInfo lists it. */
-export function symbol(base: string, quote: string, tickSize: string, stepSize: string): object {
+/** An instrument as exchangeInfo lists it, with order types beside the usual ones. */
+export function symbol(base: string, quote: string, tickSize: string, stepSize: string, moreTypes: readonly string[] = []): object {
   return {
     symbol: base + quote,
     status: 'TRADING',
@@ -117,7 +117,7 @@ export function symbol(base: string, quote: string, tickSize: string, stepSize: 
     quoteAsset: quote,
     quotePrecision: 8,
     quoteAssetPrecision: 8,
-    orderTypes: ['LIMIT', 'LIMIT_MAKER', 'MARKET', 'STOP_LOSS_LIMIT', 'TAKE_PROFIT_LIMIT'],
+    orderTypes: ['LIMIT', 'LIMIT_MAKER', 'MARKET', 'STOP_LOSS_LIMIT', 'TAKE_PROFIT_LIMIT', ...moreTypes],
     isSpotTradingAllowed: true,
     isMarginTradingAllowed: false,
     permissions: ['SPOT'],

@@ -41,13 +41,13 @@ const TRADE_SIZE = decimal('0.01');
 const sum = (values: readonly Decimal[]): Decimal => values.reduce((total, value) => total.add(value), ZERO);
 export const executed = (order: StubOrder): Decimal => sum(order.trades.map((trade) => trade.volume));
 
-/** One account on one instrument: bitcoin in dollars, any amount of it on offer one tick from the last price. */
+/** One account on one instrument: bitcoin, any amount of it on offer one tick from the last price. */
 export class StubAccount {
   readonly orders: StubOrder[] = [];
   readonly trades: StubTrade[] = [];
   last = decimal('50000');
   readonly #now: () => number;
-  readonly #start = { ZUSD: decimal('100000'), XXBT: decimal('2') };
+  readonly #start = { quote: decimal('100000'), base: decimal('2') };
 
   constructor(now: () => number) {
     this.#now = now;
@@ -90,7 +90,7 @@ export class StubAccount {
     if (executed(order).eq(order.volume)) this.#close(order, 'closed');
   }
 
-  balances(): Readonly<Record<'ZUSD' | 'XXBT', { readonly balance: Decimal; readonly hold: Decimal }>> {
+  balances(): Readonly<Record<'quote' | 'base', { readonly balance: Decimal; readonly hold: Decimal }>> {
     const bought = this.trades.filter(({ order }) => order.side === 'buy');
     const sold = this.trades.filter(({ order }) => order.side === 'sell');
     const volume = (trades: readonly StubTrade[]): Decimal => sum(trades.map((trade) => trade.volume));
@@ -99,13 +99,14 @@ export class StubAccount {
     const left = (side: 'buy' | 'sell', each: (order: StubOrder) => Decimal): Decimal =>
       sum(open.filter((order) => order.side === side).map((order) => order.volume.sub(executed(order)).mul(each(order))));
     return {
-      ZUSD: {
-        balance: this.#start.ZUSD.sub(cost(bought))
+      quote: {
+        balance: this.#start.quote
+          .sub(cost(bought))
           .add(cost(sold))
           .sub(sum(this.trades.map((trade) => trade.fee))),
         hold: left('buy', (order) => order.price),
       },
-      XXBT: { balance: this.#start.XXBT.add(volume(bought)).sub(volume(sold)), hold: left('sell', () => decimal('1')) },
+      base: { balance: this.#start.base.add(volume(bought)).sub(volume(sold)), hold: left('sell', () => decimal('1')) },
     };
   }
 
@@ -117,8 +118,8 @@ export class StubAccount {
     if (order.volume.mul(order.price).lt(COST_MINIMUM)) return 'EOrder:Cost minimum not met';
     if (!isOnStep(order.price, TICK) || !isOnStep(order.price2, TICK)) return 'EOrder:Tick size check failed';
     if (!isOnStep(order.volume, LOT)) return 'EGeneral:Invalid arguments:volume';
-    const { ZUSD, XXBT } = this.balances();
-    const free = order.side === 'buy' ? ZUSD.balance.sub(ZUSD.hold).div(order.price) : XXBT.balance.sub(XXBT.hold);
+    const { quote, base } = this.balances();
+    const free = order.side === 'buy' ? quote.balance.sub(quote.hold).div(order.price) : base.balance.sub(base.hold);
     if (order.volume.gt(free)) return 'EOrder:Insufficient funds';
     if (order.oflags.includes('post') && this.#crosses(order.side, order.price)) return 'EOrder:Post only order';
     return undefined;

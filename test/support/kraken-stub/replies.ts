@@ -4,7 +4,18 @@ import { digits, executed, type NewOrder, type StubAccount, type StubOrder, type
 /** What a call is answered with: a result, or errors in a body of status 200. */
 export type Reply = { readonly result: unknown } | { readonly error: readonly string[] };
 
+/** How the venue names its one instrument: the key of lists, two further names, and the quote asset. */
+export interface StubWords {
+  readonly key: string;
+  readonly altname: string;
+  readonly wsname: string;
+  readonly quote: string;
+}
+export const IN_DOLLARS: StubWords = { key: 'XXBTZUSD', altname: 'XBTUSD', wsname: 'XBT/USD', quote: 'ZUSD' };
+export const IN_TETHER: StubWords = { key: 'XBTUSDT', altname: 'XBTUSDT', wsname: 'XBT/USDT', quote: 'USDT' };
+
 export interface StubState {
+  readonly words: StubWords;
   readonly account: StubAccount;
   /** The venue's clock, epoch ms. */
   readonly now: () => number;
@@ -36,15 +47,15 @@ export const PUBLIC_ROUTES: Readonly<Record<string, StubRoute>> = {
   },
   AssetPairs: {
     doc: `${DOCS}/market-data/get-tradable-asset-pairs`,
-    handle: () =>
+    handle: ({ words }) =>
       ok({
-        XXBTZUSD: {
-          altname: 'XBTUSD',
-          wsname: 'XBT/USD',
+        [words.key]: {
+          altname: words.altname,
+          wsname: words.wsname,
           aclass_base: 'currency',
           base: 'XXBT',
           aclass_quote: 'currency',
-          quote: 'ZUSD',
+          quote: words.quote,
           cost_decimals: 5,
           pair_decimals: 1,
           lot_decimals: 8,
@@ -53,7 +64,7 @@ export const PUBLIC_ROUTES: Readonly<Record<string, StubRoute>> = {
           leverage_sell: [],
           fees: [[0, 0.26]],
           fees_maker: [[0, 0.16]],
-          fee_volume_currency: 'ZUSD',
+          fee_volume_currency: words.quote,
           ordermin: '0.0001',
           costmin: '0.5',
           tick_size: '0.1',
@@ -63,12 +74,12 @@ export const PUBLIC_ROUTES: Readonly<Record<string, StubRoute>> = {
   },
   Ticker: {
     doc: `${DOCS}/market-data/get-ticker-information`,
-    handle: ({ account }) => ok({ XXBTZUSD: { c: [digits(account.last, 5), '0.00100000'] } }),
+    handle: ({ account, words }) => ok({ [words.key]: { c: [digits(account.last, 5), '0.00100000'] } }),
   },
   OHLC: {
     doc: `${DOCS}/market-data/get-ohlc-data`,
     // The last entry is the bar that is open now; `since` takes what opened after it.
-    handle: ({ account, now }, params) => {
+    handle: ({ account, now, words }, params) => {
       const interval = Number(params.get('interval')) * 60;
       const open = Math.floor(seconds(now()) / interval) * interval;
       const price = digits(account.last, 1);
@@ -76,7 +87,7 @@ export const PUBLIC_ROUTES: Readonly<Record<string, StubRoute>> = {
       const rows = all
         .filter((time) => time > Number(params.get('since') ?? 0))
         .map((time) => [time, price, price, price, price, price, '1.50000000', 3]);
-      return ok({ XXBTZUSD: rows, last: open - interval });
+      return ok({ [words.key]: rows, last: open - interval });
     },
   },
 };
@@ -93,56 +104,64 @@ export const PRIVATE_ROUTES: Readonly<Record<string, StubRoute>> = {
   },
   OpenOrders: {
     doc: `${DOCS}/account-data/get-open-orders`,
-    handle: (state, params) => ok({ open: listed(shown(state, params, (order) => order.status === 'open')) }),
+    handle: (state, params) =>
+      ok({
+        open: listed(
+          shown(state, params, (order) => order.status === 'open'),
+          state.words,
+        ),
+      }),
   },
   ClosedOrders: {
     doc: `${DOCS}/account-data/get-closed-orders`,
     handle: (state, params) => {
       const closed = shown(state, params, (order) => order.status !== 'open').toSorted((one, other) => closeTime(other) - closeTime(one));
-      return ok({ closed: listed(pageOf(closed, params)), count: closed.length });
+      return ok({ closed: listed(pageOf(closed, params), state.words), count: closed.length });
     },
   },
   QueryOrders: {
     doc: `${DOCS}/account-data/query-orders-info`,
-    handle: ({ account }, params) => {
+    handle: ({ account, words }, params) => {
       const order = account.orders.find(({ txid }) => txid === params.get('txid'));
       if (order === undefined) return refused('EOrder:Invalid order');
       const trades = params.get('trades') === 'true' && order.trades.length > 0 ? { trades: order.trades.map(({ id }) => id) } : {};
-      return ok({ [order.txid]: { ...orderRow(order), ...trades } });
+      return ok({ [order.txid]: { ...orderRow(order, words), ...trades } });
     },
   },
   TradesHistory: {
     doc: `${DOCS}/account-data/get-trades-history`,
-    handle: ({ account }, params) => {
+    handle: ({ account, words }, params) => {
       const start = Number(params.get('start') ?? 0);
       const trades = account.trades.filter((trade) => seconds(trade.time) > start).toReversed();
-      return ok({ trades: Object.fromEntries(pageOf(trades, params).map((trade) => [trade.id, tradeRow(trade)])), count: trades.length });
+      return ok({
+        trades: Object.fromEntries(pageOf(trades, params).map((trade) => [trade.id, tradeRow(trade, words)])),
+        count: trades.length,
+      });
     },
   },
   QueryTrades: {
     doc: `${DOCS}/account-data/query-trades-info`,
-    handle: ({ account }, params) => {
+    handle: ({ account, words }, params) => {
       const ids = new Set((params.get('txid') ?? '').split(','));
-      return ok(Object.fromEntries(account.trades.filter(({ id }) => ids.has(id)).map((trade) => [trade.id, tradeRow(trade)])));
+      return ok(Object.fromEntries(account.trades.filter(({ id }) => ids.has(id)).map((trade) => [trade.id, tradeRow(trade, words)])));
     },
   },
   BalanceEx: {
     doc: `${DOCS}/account-data/get-extended-balance`,
-    handle: ({ account }) => {
-      const rows = Object.entries(account.balances());
-      return ok(
-        Object.fromEntries(rows.map(([id, { balance, hold }]) => [id, { balance: digits(balance, 10), hold_trade: digits(hold, 10) }])),
-      );
+    handle: ({ account, words }) => {
+      const { quote, base } = account.balances();
+      const row = ({ balance, hold }: typeof quote): object => ({ balance: digits(balance, 10), hold_trade: digits(hold, 10) });
+      return ok({ [words.quote]: row(quote), XXBT: row(base) });
     },
   },
 };
 
-function addOrder({ account, now }: StubState, params: URLSearchParams): Reply {
+function addOrder({ account, now, words }: StubState, params: URLSearchParams): Reply {
   const deadline = params.get('deadline');
   // "after which the matching engine should reject the new order request"
   if (deadline !== null && now() > Date.parse(deadline)) return refused('EService:Deadline elapsed');
   const at = (key: string): string => params.get(key) ?? '';
-  if (at('pair') !== 'XXBTZUSD') return refused('EQuery:Unknown asset pair');
+  if (at('pair') !== words.key) return refused('EQuery:Unknown asset pair');
   const order: NewOrder = {
     clientOrderId: params.get('cl_ord_id') ?? undefined,
     side: at('type') as NewOrder['side'],
@@ -155,7 +174,7 @@ function addOrder({ account, now }: StubState, params: URLSearchParams): Reply {
   };
   const placed = account.place(order);
   if (typeof placed === 'string') return refused(placed);
-  return ok({ descr: { order: `${placed.side} ${digits(placed.volume, 8)} XBTUSD @ ${placed.ordertype}` }, txid: [placed.txid] });
+  return ok({ descr: { order: `${placed.side} ${digits(placed.volume, 8)} ${words.altname} @ ${placed.ordertype}` }, txid: [placed.txid] });
 }
 
 function shown(state: StubState, params: URLSearchParams, match: (order: StubOrder) => boolean): readonly StubOrder[] {
@@ -170,11 +189,12 @@ const pageOf = <T>(rows: readonly T[], params: URLSearchParams): readonly T[] =>
   return rows.slice(from, from + PAGE_SIZE);
 };
 const closeTime = (order: StubOrder): number => order.closeTime ?? 0;
-const listed = (orders: readonly StubOrder[]): object => Object.fromEntries(orders.map((order) => [order.txid, orderRow(order)]));
+const listed = (orders: readonly StubOrder[], words: StubWords): object =>
+  Object.fromEntries(orders.map((order) => [order.txid, orderRow(order, words)]));
 
-function orderRow(order: StubOrder): object {
+function orderRow(order: StubOrder, { altname }: StubWords): object {
   const done = executed(order);
-  const description = `${order.side} ${digits(order.volume, 8)} XBTUSD @ ${order.ordertype} ${digits(order.price, 1)}`;
+  const description = `${order.side} ${digits(order.volume, 8)} ${altname} @ ${order.ordertype} ${digits(order.price, 1)}`;
   return {
     refid: null,
     userref: null,
@@ -185,7 +205,7 @@ function orderRow(order: StubOrder): object {
     starttm: 0,
     expiretm: 0,
     descr: {
-      pair: 'XBTUSD',
+      pair: altname,
       type: order.side,
       ordertype: order.ordertype,
       price: digits(order.price, 1),
@@ -207,11 +227,11 @@ function orderRow(order: StubOrder): object {
   };
 }
 
-function tradeRow({ order, price, volume, fee, isMaker, time }: StubTrade): object {
+function tradeRow({ order, price, volume, fee, isMaker, time }: StubTrade, { key }: StubWords): object {
   return {
     ordertxid: order.txid,
     postxid: 'TKH2SE-M7IF5-CFI7LT',
-    pair: 'XXBTZUSD',
+    pair: key,
     time: seconds(time),
     type: order.side,
     ordertype: order.ordertype,

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { VenueAddresses } from '../../../adapters/venue/profiles/wire-profile.js';
 import { StubAccount } from './account.js';
-import { PRIVATE_ROUTES, PUBLIC_ROUTES, type Reply } from './replies.js';
+import { IN_DOLLARS, PRIVATE_ROUTES, PUBLIC_ROUTES, type Reply, type StubState, type StubWords } from './replies.js';
 
 export const STUB_KEY = 'stub-key';
 export const STUB_SECRET = Buffer.from('a secret of the stub').toString('base64');
@@ -37,7 +37,7 @@ export interface KrakenStub {
   close(): Promise<void>;
 }
 
-export async function krakenStub(): Promise<KrakenStub> {
+export async function krakenStub(words: StubWords = IN_DOLLARS): Promise<KrakenStub> {
   const scripted = new Map<string, Reply | { readonly status: number; readonly body: string }>();
   const nonces = new Set<number>();
   let highestNonce = 0;
@@ -64,11 +64,9 @@ export async function krakenStub(): Promise<KrakenStub> {
     scripted.delete(call);
     if (given !== undefined) return 'status' in given ? given : answered(given);
     const route = (access === 'private' ? PRIVATE_ROUTES : PUBLIC_ROUTES)[call];
-    return answered(
-      route?.handle({ account: stub.account, now, hidden: stub.hidden, heedsFilters: stub.heedsFilters }, params) ?? {
-        error: ['EGeneral:Unknown method'],
-      },
-    );
+    const { account, hidden, heedsFilters } = stub;
+    const state: StubState = { words, account, now, hidden, heedsFilters };
+    return answered(route?.handle(state, params) ?? { error: ['EGeneral:Unknown method'] });
   };
 
   const server = createServer((request, response) => {
