@@ -4,7 +4,7 @@ import { termsOf } from '../../core/risk/draft.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
 import type { OrderDependencies } from './dependencies.js';
-import { AccountQueues, writeVerdict, type Authorisation } from './write-verdict.js';
+import { writeVerdict, type AccountQueues, type Authorisation } from './write-verdict.js';
 
 /** Which of a signal's orders this is, and what the ones before it have bought, in base. */
 export interface Attempt {

@@ -52,13 +52,13 @@ export function createOrderActivities(dependencies: OrderDependencies): OrderAct
 
 export function createOwnerActivities(dependencies: OrderDependencies, protection: ProtectionStore): OwnerActivities {
   const queues = new AccountQueues();
-  const { look, authoriseStop, authoriseEscape, page } = createProtection(dependencies, protection, queues);
+  const owner = createProtection(dependencies, protection, queues);
   return {
     ...common(dependencies),
-    look: mapped(look, 'untilDone'),
-    authoriseStop: mapped(authoriseStop),
-    authoriseEscape: mapped(authoriseEscape),
-    page: mapped(page, 'untilDone'),
+    look: mapped((...values) => owner.look(...values), 'untilDone'),
+    authoriseStop: mapped((...values) => owner.authoriseStop(...values)),
+    authoriseEscape: mapped((...values) => owner.authoriseEscape(...values)),
+    page: mapped((...values) => owner.page(...values), 'untilDone'),
     authoriseExit: mapped(createAuthoriseExit(dependencies, queues)),
     abandon: mapped(createAbandon(dependencies), 'untilDone'),
   };

@@ -200,17 +200,24 @@ describe('the plan of an owner', () => {
 describe('whatever is held and works', () => {
   const statuses = fc.constantFrom<OrderStatus>('authorised', 'submitting', 'unknown', 'accepted', 'partiallyFilled', 'pendingCancel');
   const sells = fc.array(
-    fc.record({ status: statuses, purpose: fc.constantFrom('stop', 'exit', 'escape'), quantity: fc.integer({ min: 1, max: 3_000 }) }),
+    fc.record({
+      status: statuses,
+      purpose: fc.constantFrom('stop' as const, 'exit' as const, 'escape' as const),
+      quantity: fc.integer({ min: 1, max: 3_000 }),
+    }),
     { maxLength: 3 },
   );
 
   it('a stop is placed only where no sell works, and never for more than is held', () => {
     fc.assert(
       fc.property(sells, fc.integer({ min: 0, max: 3_000_000 }), (orders, held) => {
-        const working = orders.map(
-          ({ status, purpose, quantity }, index): StoredOrder =>
-            ({ ...STOP, intentId: `o${index}`, status, purpose, quantity: text(decimal(String(quantity)).div(1_000)) }) as StoredOrder,
-        );
+        const working = orders.map(({ status, purpose, quantity }, index): StoredOrder => ({
+          ...STOP,
+          intentId: `o${index}`,
+          status,
+          purpose,
+          quantity: text(decimal(String(quantity)).div(1_000)),
+        }));
         const quantity = text(decimal(String(held)).div(1_000_000));
         const step = plan({ working }, { positions: [{ ...KEY, quantity, cost: d('100') }] });
         if (step.kind === 'placeStop') {

@@ -281,7 +281,11 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
       }),
     'protectPosition.unfilledAfterTrigger': async () => {
       await withoutMarketStops(true);
-      return owner(gapped).finally(() => withoutMarketStops(false));
+      try {
+        return await owner(gapped);
+      } finally {
+        await withoutMarketStops(false);
+      }
     },
     'protectPosition.killed': () => owner(latchedForAWhile),
     'settleOrder.expiredUnsent': () => orphaned(false),

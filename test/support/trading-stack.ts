@@ -210,17 +210,3 @@ export async function startWorker(
     },
   };
 }
-
-/** The same for as long as `body` runs. */
-export async function withWorker<T>(
-  stack: TradingStack,
-  temporal: { readonly address: string; readonly namespace: string },
-  body: (client: Client, taskQueue: string) => Promise<T>,
-): Promise<T> {
-  const worker = await startWorker(stack, temporal);
-  try {
-    return await body(worker.client, worker.taskQueue);
-  } finally {
-    await worker.stop();
-  }
-}

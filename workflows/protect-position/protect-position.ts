@@ -33,7 +33,7 @@ export async function protectPosition(key: PositionKey): Promise<void> {
   setHandler(positionChangedSignal, () => {
     isChanged = true;
   });
-  setHandler(exitUpdate, (signal) => exits.ask(signal), { validator: (signal) => validateExit(key, signal) });
+  setHandler(exitUpdate, (signal) => exits.ask(signal), { validator: (signal: TradeSignal) => validateExit(key, signal) });
   setHandler(doingQuery, () => doing);
 
   for (;;) {
