@@ -54,6 +54,11 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   ),
   variable('KEELSON_API_URL', 'of run.json', 'Where the command line finds the API, when not from KEELSON_HOME.'),
   variable('KEELSON_API_KEY', 'the owner’s key', 'Key with which the command line calls the API.', 'secret'),
+  variable(
+    'KEELSON_INSTANCE',
+    '1',
+    'Which guardian this is, where several run: each has an account stream of its own. A number for each, kept over restarts.',
+  ),
   variable('KEELSON_METRICS_PORT', 'set by `npm start`', 'Port of a worker’s `/metrics` and `/livez`.'),
   variable('KEELSON_TEMPORAL_UI', 'set by `npm start`', 'Address of the Temporal UI, shown by `keelson status`.'),
   variable('KEELSON_SUPERVISED', 'set by `npm start`', '1 in processes that the launcher started.'),

@@ -19,6 +19,6 @@ export function createHandOver(owners: Owners): HandOverActivities {
       } finally {
         clearInterval(beats);
       }
-    }, 'untilDone'),
+    }),
   };
 }

@@ -19,6 +19,8 @@ const UNKNOWN_ALERT_MS = 60_000;
 const OWNERS_MS = 5_000;
 /** How often the venue's filters and statuses are read anew, the first time at once. */
 const INSTRUMENTS_MS = 3_600_000;
+/** … and while one of them does not trade: as soon as it does, what is held there must be protected again. */
+const HALTED_INSTRUMENTS_MS = 30_000;
 
 export interface AccountStreamDependencies {
   readonly books: Books;
@@ -65,7 +67,7 @@ class AccountWatch {
   private isCatchUpDue = true;
   private lastCatchUpTime = 0;
   private lastOwnersTime = 0;
-  private lastInstrumentsTime = 0;
+  private nextInstrumentsTime = 0;
   private readonly lastPolls = new Map<string, number>();
 
   constructor(dependencies: AccountStreamDependencies, account: string) {
@@ -146,16 +148,18 @@ class AccountWatch {
       this.lastOwnersTime = now;
       await this.attempt('waking owners', () => this.wakeOwners());
     }
-    if (now - this.lastInstrumentsTime >= INSTRUMENTS_MS) {
-      this.lastInstrumentsTime = now;
-      const { venueOf, venueNameOf } = this.dependencies;
-      const at = { account: this.account, venueName: venueNameOf(this.account), venue: venueOf(this.account) };
-      await this.attempt('reading the instruments', () => refreshInstruments(this.dependencies, at));
-    }
+    if (now >= this.nextInstrumentsTime) await this.attempt('reading the instruments', () => this.readInstruments(now));
     if (now - this.lastSnapshotTime >= SNAPSHOT_MS) {
       this.lastSnapshotTime = now;
       await this.snapshot();
     }
+  }
+
+  private async readInstruments(now: number): Promise<void> {
+    const { venueOf, venueNameOf } = this.dependencies;
+    this.nextInstrumentsTime = now + HALTED_INSTRUMENTS_MS;
+    const at = { account: this.account, venueName: venueNameOf(this.account), venue: venueOf(this.account) };
+    if (await refreshInstruments(this.dependencies, at)) this.nextInstrumentsTime = now + INSTRUMENTS_MS;
   }
 
   private async wakeOwners(): Promise<void> {

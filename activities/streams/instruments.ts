@@ -16,14 +16,16 @@ export interface RefreshDependencies {
 /**
  * Reads the venue's filters and statuses anew. Where one has changed it is audited, the owners of positions look at their
  * stops again, and entries that rest beside the new grid, or in an instrument that does not trade any more, are canceled.
+ * @returns whether every instrument trades.
  */
 export async function refreshInstruments(
   { books, bars, protection, owners }: RefreshDependencies,
   { account, venueName, venue }: { readonly account: string; readonly venueName: string; readonly venue: Venue },
-): Promise<void> {
+): Promise<boolean> {
   const rules = await venue.reader.instruments();
   const changed = new Set(await bars.saveInstruments(venueName, rules));
-  if (changed.size === 0) return;
+  const everyOneTrades = rules.every((one) => one.trading);
+  if (changed.size === 0) return everyOneTrades;
   const byName = new Map(rules.filter((one) => changed.has(one.instrument)).map((one) => [one.instrument, one]));
   await books.store.openIncident({ audit: [...byName.values()].map((data) => ({ kind: 'instrument.changed', account, data })) });
   for (const key of await protection.held(account)) if (byName.has(key.instrument)) await owners.wake(key);
@@ -31,6 +33,7 @@ export async function refreshInstruments(
     const now = byName.get(order.instrument);
     if (now !== undefined && isMisplaced(order, now)) await applyEvent(books, order.intentId, { kind: 'requestCancel' });
   }
+  return everyOneTrades;
 }
 
 /** Stops are their owners' business. */

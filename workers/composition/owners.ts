@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/common';
 import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import type { Owners } from '../../activities/ports/owners.js';
 import { KeelsonError } from '../../core/errors.js';
@@ -17,6 +18,8 @@ export function createOwners(client: Client, clock: () => number, taskQueue: str
     try {
       return await client.withDeadline(clock() + limitMs, work);
     } catch (error) {
+      // What an owner refuses for good stays refused; everything else is asked again.
+      if (isRefusal(error)) throw new KeelsonError('INPUT_INVALID', { problems: detailOf(error) }, { cause: error });
       throw new KeelsonError('INFRA_TEMPORAL', { detail: detailOf(error) }, { cause: error });
     }
   };
@@ -56,6 +59,10 @@ function startOf({ account, strategy, instrument }: PositionKey, taskQueue: stri
     },
     staticSummary: `owner of ${strategy}’s position in ${instrument} (${account})`,
   };
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure && error.cause.nonRetryable === true;
 }
 
 function detailOf(error: unknown): string {
