@@ -1,8 +1,9 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { Finding, Size } from './benchmark.js';
+import { HOT_PATH_BENCHMARK } from './hot-path/benchmark.js';
 import { VENUE_BENCHMARK } from './venue/benchmark.js';
 
-const BENCHMARKS = [VENUE_BENCHMARK];
+const BENCHMARKS = [VENUE_BENCHMARK, HOT_PATH_BENCHMARK];
 const USAGE_EXIT = 2;
 
 /** `npm run bench -- [NAME…] --json`: the one door to all benchmarks. */

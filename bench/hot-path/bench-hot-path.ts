@@ -1,0 +1,81 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { cpuMsOf } from './cpu.js';
+import { figuresOf, Joiner, round, type Measured } from './figures.js';
+import { BAR_MS, BARS_A_TURN, dueOn, type Pace } from './schedule.js';
+import { openStage, type Stage } from './stage.js';
+import type { FloorStamps } from './stamps.js';
+import { temporalWritesBefore } from './temporal-writes.js';
+
+export interface HotPathOptions {
+  /** Length of each of the two runs, half of it for the floor. */
+  readonly seconds: number;
+}
+
+/** Windows fill, connections open and code is compiled before anything counts. */
+const WARM_UP_MS = 12_000;
+/** After the last frame: what is still on its way arrives and is told. */
+const DRAIN_MS = 2_000;
+const HISTORIES = 100;
+
+/** One run singly and one at twenty a second, over one set of servers. */
+export async function benchHotPath({ seconds }: HotPathOptions): Promise<Record<string, number>> {
+  const joiner = new Joiner();
+  const stage = await openStage((stamps) => joiner.see(stamps));
+  try {
+    const figures: Record<string, number> = {};
+    for (const pace of ['singly', 'twenty'] as const) Object.assign(figures, await runAt(stage, joiner, pace, seconds));
+    return figures;
+  } finally {
+    await stage.close();
+  }
+}
+
+async function runAt(stage: Stage, joiner: Joiner, pace: Pace, seconds: number): Promise<Record<string, number>> {
+  stage.setPace(pace);
+  await wait(WARM_UP_MS);
+  const from = Date.now();
+  const until = from + seconds * 1_000;
+  const cpu = await cpuOfSignals(stage, until);
+  await wait(DRAIN_MS);
+  const isWithin = (time: number): boolean => time >= from && time < until;
+  const measured = joiner.measured().filter((one) => isWithin(one.frameLeft));
+  const floors = joiner.floors.filter((one: FloorStamps) => isWithin(one.startCalled));
+  const writes = await temporalWritesBefore(stage.temporalAddress, sample(measured));
+  const signals = Math.max(1, cpu.signals(measured));
+  return {
+    ...figuresOf(pace, measured, floors),
+    [`${pace}.temporalWrites.most`]: Math.max(0, ...writes),
+    ...Object.fromEntries(Object.entries(cpu.byPart).map(([part, ms]) => [`${pace}.cpuMsPerSignal.${part}`, round(ms / signals)])),
+  };
+}
+
+/** CPU time of the turns in which signals are due, by part; the turns of the floor are left out. */
+async function cpuOfSignals(
+  stage: Stage,
+  until: number,
+): Promise<{ byPart: Record<string, number>; signals(measured: readonly Measured[]): number }> {
+  const parts = Object.keys(stage.pids);
+  const used = (): number[] => cpuMsOf(Object.values(stage.pids));
+  const sums = parts.map(() => 0);
+  const turns: [from: number, to: number][] = [];
+  const turnMs = BARS_A_TURN * BAR_MS;
+  for (let begin = Math.ceil(Date.now() / turnMs) * turnMs; begin + turnMs <= until; begin += turnMs) {
+    await wait(begin - Date.now());
+    // Frames of the bars that closed just now.
+    if (dueOn(begin - 1) === 'floor') continue;
+    const before = used();
+    await wait(begin + turnMs - Date.now());
+    used().forEach((ms, index) => (sums[index] = (sums[index] ?? 0) + ms - (before[index] ?? 0)));
+    turns.push([begin, begin + turnMs]);
+  }
+  await wait(until - Date.now());
+  return {
+    byPart: Object.fromEntries(parts.map((part, index) => [part, sums[index] ?? 0])),
+    signals: (measured) => measured.filter((one) => turns.some(([from, to]) => one.frameLeft >= from && one.frameLeft < to)).length,
+  };
+}
+
+function sample(measured: readonly Measured[]): Measured[] {
+  const every = Math.max(1, Math.floor(measured.length / HISTORIES));
+  return measured.filter((_, index) => index % every === 0);
+}

@@ -1,0 +1,49 @@
+import { performance } from 'node:perf_hooks';
+
+/** Epoch ms with its fractions, the same in every process of a machine. */
+export const now = (): number => performance.timeOrigin + performance.now();
+
+/** What the venue's process saw. */
+export interface VenueStamps {
+  readonly type: 'venueStamps';
+  /** Bar-closing frames as they left: `INSTRUMENT closeTime` and when. */
+  readonly frames: readonly (readonly [bar: string, at: number])[];
+  /** Order requests as they arrived: client order id and when. */
+  readonly posts: readonly (readonly [clientOrderId: string, at: number])[];
+}
+
+/** One signal in the trading process, epoch ms. What did not happen is missing. */
+export interface SignalStamps {
+  readonly bar: string;
+  readonly workflowId: string;
+  readonly clientOrderId: string;
+  stepBegun: number;
+  startCalled?: number;
+  startAnswered?: number;
+  authoriseEntered?: number;
+  authoriseLeft?: number;
+  submitEntered?: number;
+  submitBegun?: number;
+  /** Statements sent to Postgres by authorise and submit, and between the frame and the start. */
+  statements: number;
+  statementsBeforeStart: number;
+}
+
+export interface FloorStamps {
+  readonly startCalled: number;
+  readonly entered: number;
+}
+
+export interface WorkerStamps {
+  readonly type: 'workerStamps';
+  readonly signals: readonly SignalStamps[];
+  readonly floors: readonly FloorStamps[];
+}
+
+/** To the venue: at which pace frames leave from now on. */
+export interface PaceMessage {
+  readonly type: 'pace';
+  readonly pace: 'singly' | 'twenty';
+}
+
+export const barKey = (instrument: string, closeTime: number): string => `${instrument} ${closeTime}`;
