@@ -7,6 +7,9 @@ import type { Venue } from '../../exchange/venue.js';
 import { delayOf, INSTRUMENTS, PACES, type Pace } from './schedule.js';
 import { barKey, now } from './stamps.js';
 
+/** Prices are told so many times too low: no order at them is filled. */
+const UNFILLED_PART = 2n;
+
 /**
  * The market streams of the paper venue, at a pace: a venue closes all bars of an interval at once, here their frames
  * leave one after the other. Prices, bars and everything else are the venue's own.
@@ -42,9 +45,10 @@ export class BarSource {
 
   #closed(tape: Tape, bar: TapeBar): void {
     const { name } = tape.instrument;
-    if (INSTRUMENTS.indexOf(name) >= PACES[this.pace]) return;
+    const { instruments, isFilled } = PACES[this.pace];
+    if (INSTRUMENTS.indexOf(name) >= instruments) return;
     const closeTime = bar.openTime + tape.intervalMs - 1;
-    const frame = frameOf(tape, bar, closeTime);
+    const frame = frameOf(tape, bar, closeTime, isFilled ? 1n : UNFILLED_PART);
     setTimeout(() => this.#send(frame, barKey(name, closeTime)), delayOf(name, this.pace));
   }
 
@@ -54,9 +58,9 @@ export class BarSource {
   }
 }
 
-function frameOf(tape: Tape, bar: TapeBar, closeTime: number): string {
+function frameOf(tape: Tape, bar: TapeBar, closeTime: number, part: bigint): string {
   const { symbol, tick, step } = tape.instrument;
-  const price = (ticks: number): string => wireText(BigInt(ticks) * tick);
+  const price = (ticks: number): string => wireText((BigInt(ticks) / part) * tick);
   const prices = { o: price(bar.open), h: price(bar.high), l: price(bar.low), c: price(bar.close) };
   const k = {
     t: bar.openTime,

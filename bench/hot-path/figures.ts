@@ -21,6 +21,7 @@ export interface Measured {
 /** Joins what venue and worker saw. A signal that was not sent, or of which a stamp is missing, is left out. */
 export class Joiner {
   readonly floors: FloorStamps[] = [];
+  readonly begun: number[] = [];
   readonly #frames = new Map<string, number>();
   readonly #posts = new Map<string, number>();
   readonly #signals: SignalStamps[] = [];
@@ -33,6 +34,7 @@ export class Joiner {
     }
     this.#signals.push(...stamps.signals);
     this.floors.push(...stamps.floors);
+    this.begun.push(...stamps.begun);
   }
 
   measured(): Measured[] {
@@ -89,6 +91,10 @@ export function figuresOf(pace: string, measured: readonly Measured[], floors: r
   add(
     'floor',
     floors.map((one) => one.entered - one.startCalled),
+  );
+  add(
+    'floorAnswered',
+    floors.map((one) => one.startAnswered - one.startCalled),
   );
   for (const part of PARTS)
     add(

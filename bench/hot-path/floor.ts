@@ -18,13 +18,15 @@ export interface Floor {
 export async function openFloor(process: WorkerProcess, seen: (stamps: FloorStamps) => void): Promise<Floor> {
   const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error };
   const workflowsPath = fileURLToPath(new URL('./floor-workflow.js', import.meta.url));
+  const entered = new Map<string, (at: number) => void>();
   const worker = await Worker.create({
     connection: process.connection,
     taskQueue: TASK_QUEUE,
     workflowBundle: await bundleWorkflowCode({ workflowsPath, logger: quiet }),
     activities: {
-      async enter(startCalled: number) {
-        seen({ startCalled, entered: now() });
+      async enter(id: string) {
+        entered.get(id)?.(now());
+        entered.delete(id);
       },
     },
   });
@@ -33,13 +35,18 @@ export async function openFloor(process: WorkerProcess, seen: (stamps: FloorStam
   return {
     async start() {
       started += 1;
+      const workflowId = `floor-${started}`;
+      const entering = new Promise<number>((resolve) => entered.set(workflowId, resolve));
+      const startCalled = now();
       await process.client.workflow.start('floor', {
         taskQueue: TASK_QUEUE,
-        workflowId: `floor-${started}`,
-        args: [now()],
+        workflowId,
+        args: [workflowId],
         requestEagerStart: true,
         workflowTaskTimeout: '5s',
       });
+      const startAnswered = now();
+      seen({ startCalled, startAnswered, entered: await entering });
     },
     async close() {
       worker.shutdown();

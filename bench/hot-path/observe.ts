@@ -6,20 +6,22 @@ import { intentIdOf, signalWorkflowId, type TradeSignal } from '../../core/signa
 import type { Strategy } from '../../core/strategy/strategy.js';
 import type { WorkerProcess } from '../../workers/composition/process.js';
 import { WORKFLOW_TYPES } from '../../workflows/names.js';
-import { dueOn } from './schedule.js';
-import { barKey, now, type SignalStamps } from './stamps.js';
+import { dueOn, type Pace } from './schedule.js';
+import { barKey, now, type SignalStamps, type WorkerStamps } from './stamps.js';
 
 /** Looks at the trading process from outside its parts: each is wrapped, none knows. */
 export class Observer {
+  pace: Pace = 'singly';
   #signals: SignalStamps[] = [];
+  #begun: number[] = [];
   readonly #byIntent = new Map<string, SignalStamps>();
   readonly #stepBegun = new Map<string, number>();
   readonly #statements = new AsyncLocalStorage<{ count: number }>();
 
   /** What was seen since the last call. */
-  take(): SignalStamps[] {
-    const seen = this.#signals;
-    this.#signals = [];
+  take(): Pick<WorkerStamps, 'signals' | 'begun'> {
+    const seen = { signals: this.#signals, begun: this.#begun };
+    [this.#signals, this.#begun] = [[], []];
     return seen;
   }
 
@@ -32,7 +34,7 @@ export class Observer {
         const begun = now();
         const step = strategy.step(window);
         if (bar === undefined || step.features.length === 0) return { ...step, intent: 'none', stance: 'undecided' };
-        const due = dueOn(bar.closeTime);
+        const due = dueOn(bar.closeTime, this.pace);
         if (due === 'floor') {
           onFloor();
           return { ...step, intent: 'none', stance: 'undecided' };
@@ -64,6 +66,8 @@ export class Observer {
             startWithDetails: async (input, next) => {
               if (input.workflowType !== WORKFLOW_TYPES.signalToOrder) return next(input);
               const signal = input.options.args[0] as TradeSignal;
+              // An exit is sent by the owner of the position, which is another path.
+              if (signal.leg === 'close') return next(input);
               const stamps = this.#begin(signal, instanceId);
               const output = await next(input);
               stamps.startAnswered = now();
@@ -98,10 +102,10 @@ export class Observer {
       return result;
     };
     const observed: Pick<OrderActivities, 'authorise' | 'submit'> = {
-      authorise: async (signal) => {
+      authorise: async (signal, ...which) => {
         const stamps = this.#byIntent.get(intentIdOf(signal));
         if (stamps !== undefined) stamps.authoriseEntered = now();
-        const authorisation = await counted(intentIdOf(signal), () => authorise(signal));
+        const authorisation = await counted(intentIdOf(signal), () => authorise(signal, ...which));
         if (stamps !== undefined) stamps.authoriseLeft = now();
         return authorisation;
       },
@@ -129,6 +133,7 @@ export class Observer {
       statementsBeforeStart: this.#statements.getStore()?.count ?? 0,
     };
     this.#byIntent.set(intentId, stamps);
+    this.#begun.push(now());
     return stamps;
   }
 }

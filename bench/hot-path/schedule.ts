@@ -1,12 +1,25 @@
 import type { Leg } from '../../core/signal/signal.js';
 
-/** One account trades so many instruments, each with a bar a second: a signal a second each while signals are due. */
+/** One account trades so many instruments, each with a bar a second. */
 export const INSTRUMENTS: readonly string[] = Array.from({ length: 20 }, (_, index) => `A${String(index + 1).padStart(2, '0')}/USDT`);
 export const BAR_MS = 1_000;
 
-/** Signals a second, and so how many instruments have bars. */
-export const PACES = { singly: 4, twenty: 20 } as const;
-export type Pace = keyof typeof PACES;
+export type Pace = 'singly' | 'twenty';
+
+export interface PaceTerms {
+  /** How many instruments have bars, and so how many signals there are in a second. */
+  readonly instruments: number;
+  /**
+   * Whether entries find a price: they are then filled, protected by a stop and closed a bar later. Otherwise the venue's
+   * book lies far above what the bars tell, and every order ends as it came.
+   */
+  readonly isFilled: boolean;
+}
+
+export const PACES: Readonly<Record<Pace, PaceTerms>> = {
+  singly: { instruments: 4, isFilled: true },
+  twenty: { instruments: 20, isFilled: false },
+};
 
 /** Signals and floor take turns of so many bars; an even number, so that each turn ends without a position. */
 export const BARS_A_TURN = 4;
@@ -15,13 +28,13 @@ export const BARS_A_TURN = 4;
 export type Due = Leg | 'floor';
 
 /** @param closeTime the last millisecond of the bar, as venues give it. */
-export function dueOn(closeTime: number): Due {
+export function dueOn(closeTime: number, pace: Pace): Due {
   const bar = Math.floor(closeTime / BAR_MS);
   if (Math.floor(bar / BARS_A_TURN) % 2 === 1) return 'floor';
-  return bar % 2 === 0 ? 'open' : 'close';
+  return bar % 2 === 0 || !PACES[pace].isFilled ? 'open' : 'close';
 }
 
 /** How long after its close a bar's frame leaves, so that frames leave one by one. */
 export function delayOf(instrument: string, pace: Pace): number {
-  return (INSTRUMENTS.indexOf(instrument) * BAR_MS) / PACES[pace];
+  return (INSTRUMENTS.indexOf(instrument) * BAR_MS) / PACES[pace].instruments;
 }

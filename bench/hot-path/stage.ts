@@ -11,8 +11,8 @@ import { startPostgres } from '../../launcher/postgres/server.js';
 import { prepareNamespace } from '../../launcher/temporal/namespace.js';
 import { resolveTemporal } from '../../launcher/temporal/resolve.js';
 import { startTemporal } from '../../launcher/temporal/start.js';
-import { INSTRUMENTS } from './schedule.js';
-import type { VenueStamps, WorkerStamps } from './stamps.js';
+import { INSTRUMENTS, type Pace } from './schedule.js';
+import type { PaceMessage, VenueStamps, WorkerStamps } from './stamps.js';
 
 const NAMESPACE = 'default';
 const ACCOUNT = 'main';
@@ -24,7 +24,7 @@ export interface Stage {
   readonly temporalAddress: string;
   /** Process ids by part, for CPU time. */
   readonly pids: Readonly<Record<'worker' | 'guardian' | 'temporal' | 'postgres' | 'venue', number>>;
-  setPace(pace: 'singly' | 'twenty'): void;
+  setPace(pace: Pace): void;
   close(): Promise<void>;
 }
 
@@ -67,7 +67,10 @@ export async function openStage(seen: (stamps: VenueStamps | WorkerStamps) => vo
     return {
       temporalAddress: temporal.address,
       pids: { worker: worker.pid, guardian: guardian.pid, temporal: temporal.pid, postgres: postgres.pid, venue: venue.pid },
-      setPace: (pace) => void venue.child.send({ type: 'pace', pace }),
+      setPace(pace) {
+        const message: PaceMessage = { type: 'pace', pace };
+        for (const { child } of [venue, worker]) child.send(message);
+      },
       close,
     };
   } catch (error) {

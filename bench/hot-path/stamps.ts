@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import type { Pace } from './schedule.js';
 
 /** Epoch ms with its fractions, the same in every process of a machine. */
 export const now = (): number => performance.timeOrigin + performance.now();
@@ -31,6 +32,7 @@ export interface SignalStamps {
 
 export interface FloorStamps {
   readonly startCalled: number;
+  readonly startAnswered: number;
   readonly entered: number;
 }
 
@@ -38,12 +40,14 @@ export interface WorkerStamps {
   readonly type: 'workerStamps';
   readonly signals: readonly SignalStamps[];
   readonly floors: readonly FloorStamps[];
+  /** When each opening signal was begun, sent or not. */
+  readonly begun: readonly number[];
 }
 
-/** To the venue: at which pace frames leave from now on. */
+/** To venue and worker: the pace from now on. */
 export interface PaceMessage {
   readonly type: 'pace';
-  readonly pace: 'singly' | 'twenty';
+  readonly pace: Pace;
 }
 
 export const barKey = (instrument: string, closeTime: number): string => `${instrument} ${closeTime}`;
