@@ -1,7 +1,7 @@
 import type { FloorStamps, SignalStamps, VenueStamps, WorkerStamps } from './stamps.js';
 
 /** From the frame that closes the bar to the arrival of its order request, in the order in which it happens. */
-export const PARTS = ['read', 'decide', 'start', 'authorise', 'between', 'begin', 'send'] as const;
+export const PARTS = ['read', 'decide', 'start', 'authorise', 'begin', 'send'] as const;
 export type Part = (typeof PARTS)[number];
 
 /** A signal whose order request arrived; durations in ms. */
@@ -44,8 +44,8 @@ export class Joiner {
   #measure(signal: SignalStamps): Measured[] {
     const frameLeft = this.#frames.get(signal.bar);
     const postArrived = this.#posts.get(signal.clientOrderId);
-    const { stepBegun, startCalled, startAnswered, authoriseEntered, authoriseLeft, submitEntered, submitBegun } = signal;
-    const times = [frameLeft, stepBegun, startCalled, authoriseEntered, authoriseLeft, submitEntered, submitBegun, postArrived];
+    const { stepBegun, startCalled, startAnswered, entered, authorised, begun } = signal;
+    const times = [frameLeft, stepBegun, startCalled, entered, authorised, begun, postArrived];
     if (!times.every((time) => time !== undefined) || frameLeft === undefined || postArrived === undefined) return [];
     const partsMs = Object.fromEntries(PARTS.map((part, index) => [part, (times[index + 1] ?? 0) - (times[index] ?? 0)]));
     const { workflowId, statements, statementsBeforeStart } = signal;

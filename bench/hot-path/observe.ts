@@ -82,10 +82,16 @@ export class Observer {
       client,
       orders: {
         ...orders,
+        authorise: async (input, events) => {
+          const written = await orders.authorise(input, events);
+          const stamps = this.#byIntent.get(input.intent.intentId);
+          if (stamps !== undefined) stamps.authorised = now();
+          return written;
+        },
         beginSubmit: async (input) => {
           const begun = await orders.beginSubmit(input);
           const stamps = this.#byIntent.get(input.intentId);
-          if (stamps !== undefined) stamps.submitBegun = now();
+          if (stamps !== undefined) stamps.begun = now();
           return begun;
         },
       },
@@ -93,29 +99,19 @@ export class Observer {
   }
 
   activities<T extends object>(activities: T): T {
-    const { authorise, submit } = activities as unknown as OrderActivities;
-    const counted = async <R>(intentId: string, work: () => Promise<R>): Promise<R> => {
-      const statements = { count: 0 };
-      const result = await this.#statements.run(statements, work);
-      const stamps = this.#byIntent.get(intentId);
-      if (stamps !== undefined) stamps.statements += statements.count;
-      return result;
-    };
-    const observed: Pick<OrderActivities, 'authorise' | 'submit'> = {
-      authorise: async (signal, ...which) => {
-        const stamps = this.#byIntent.get(intentIdOf(signal));
-        if (stamps !== undefined) stamps.authoriseEntered = now();
-        const authorisation = await counted(intentIdOf(signal), () => authorise(signal, ...which));
-        if (stamps !== undefined) stamps.authoriseLeft = now();
-        return authorisation;
-      },
-      submit: async (intentId, account) => {
+    const { enter } = activities as unknown as OrderActivities;
+    const observed: Pick<OrderActivities, 'enter'> = {
+      enter: async (signal, which) => {
+        const intentId = intentIdOf(signal, which?.attempt);
         const stamps = this.#byIntent.get(intentId);
-        if (stamps !== undefined) stamps.submitEntered = now();
-        const submission = await counted(intentId, () => submit(intentId, account));
-        if (stamps !== undefined) this.#signals.push(stamps);
+        if (stamps === undefined) return enter(signal, which);
+        stamps.entered = now();
+        const statements = { count: 0 };
+        const entered = await this.#statements.run(statements, () => enter(signal, which));
+        stamps.statements = statements.count;
+        if (entered.kind === 'begun') this.#signals.push(stamps);
         this.#byIntent.delete(intentId);
-        return submission;
+        return entered;
       },
     };
     return { ...activities, ...observed };

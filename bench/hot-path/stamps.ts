@@ -21,11 +21,10 @@ export interface SignalStamps {
   stepBegun: number;
   startCalled?: number;
   startAnswered?: number;
-  authoriseEntered?: number;
-  authoriseLeft?: number;
-  submitEntered?: number;
-  submitBegun?: number;
-  /** Statements sent to Postgres by authorise and submit, and between the frame and the start. */
+  entered?: number;
+  authorised?: number;
+  begun?: number;
+  /** Statements sent to Postgres by the step that authorises and submits, and between the frame and the start. */
   statements: number;
   statementsBeforeStart: number;
 }
