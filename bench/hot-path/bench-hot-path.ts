@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { cpuMsOf } from './cpu.js';
 import { figuresOf, Joiner, round, type Measured } from './figures.js';
+import { benchLifecycles } from './lifecycles.js';
 import { BAR_MS, BARS_A_TURN, dueOn, type Pace } from './schedule.js';
 import { openStage, type Stage } from './stage.js';
 import type { FloorStamps } from './stamps.js';
@@ -15,11 +16,12 @@ export interface HotPathOptions {
 const WARM_UP_MS = 12_000;
 /** At twenty a second there are many more signals in a second that count. */
 const TWENTY_PART = 1 / 3;
+const LIFECYCLES_PART = 1 / 8;
 /** After the last frame: what is still on its way arrives and is told. */
 const DRAIN_MS = 2_000;
 const HISTORIES = 100;
 
-/** One run singly and one at twenty a second, over one set of servers. */
+/** One run singly, one at twenty a second, and complete lifecycles as many as go, over one set of servers. */
 export async function benchHotPath({ seconds }: HotPathOptions): Promise<Record<string, number>> {
   const joiner = new Joiner();
   const stage = await openStage((stamps) => joiner.see(stamps));
@@ -27,6 +29,9 @@ export async function benchHotPath({ seconds }: HotPathOptions): Promise<Record<
     const figures: Record<string, number> = {};
     Object.assign(figures, await runAt(stage, joiner, 'singly', seconds));
     Object.assign(figures, await runAt(stage, joiner, 'twenty', Math.ceil(seconds * TWENTY_PART)));
+    stage.setPace('barsOnly');
+    await wait(WARM_UP_MS);
+    Object.assign(figures, await benchLifecycles(stage, Math.ceil(seconds * LIFECYCLES_PART)));
     return figures;
   } finally {
     await stage.close();

@@ -19,6 +19,7 @@ export const HOT_PATH_BENCHMARK: Benchmark = {
     'twenty.whole.p99Ms',
     'twenty.floor.p50Ms',
     'twenty.floor.p99Ms',
+    'lifecycles.perSecond',
   ],
   async run(size) {
     const seconds = size.seconds ?? SECONDS;

@@ -35,8 +35,8 @@ export class Observer {
         const step = strategy.step(window);
         if (bar === undefined || step.features.length === 0) return { ...step, intent: 'none', stance: 'undecided' };
         const due = dueOn(bar.closeTime, this.pace);
-        if (due === 'floor') {
-          onFloor();
+        if (due === 'floor' || due === 'nothing') {
+          if (due === 'floor') onFloor();
           return { ...step, intent: 'none', stance: 'undecided' };
         }
         this.#stepBegun.set(bar.instrument, begun);

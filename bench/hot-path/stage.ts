@@ -22,6 +22,7 @@ const STOP_LIMIT_MS = 15_000;
 /** Everything that `npm start` runs but launcher and API, each in its own process, over real and durable servers. */
 export interface Stage {
   readonly temporalAddress: string;
+  readonly databaseUrl: string;
   /** Process ids by part, for CPU time. */
   readonly pids: Readonly<Record<'worker' | 'guardian' | 'temporal' | 'postgres' | 'venue', number>>;
   setPace(pace: Pace): void;
@@ -66,6 +67,7 @@ export async function openStage(seen: (stamps: VenueStamps | WorkerStamps) => vo
     closers.push(worker.stop);
     return {
       temporalAddress: temporal.address,
+      databaseUrl: postgres.url,
       pids: { worker: worker.pid, guardian: guardian.pid, temporal: temporal.pid, postgres: postgres.pid, venue: venue.pid },
       setPace(pace) {
         const message: PaceMessage = { type: 'pace', pace };
