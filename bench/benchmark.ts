@@ -26,5 +26,7 @@ export interface Size {
 export interface Benchmark {
   readonly name: string;
   readonly summary: string;
+  /** Figures that the page shows; `--json` has them all. */
+  readonly headline: readonly string[];
   run(size: Size): Promise<Finding>;
 }

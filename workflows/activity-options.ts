@@ -19,6 +19,9 @@ export const AUTHORISE: LocalActivityOptions = {
  */
 export const SUBMIT: LocalActivityOptions = { startToCloseTimeout: '8s', scheduleToCloseTimeout: '20s', retry: WHILE_FRESH };
 
+/** Authorise and submit of an entry in one step, with what each of them may take. */
+export const ENTER: LocalActivityOptions = { startToCloseTimeout: '12s', scheduleToCloseTimeout: '30s', retry: WHILE_FRESH };
+
 /** One statement that reads what the owner of a position decides on. */
 export const LOOK: LocalActivityOptions = { startToCloseTimeout: '4s', retry: UNTIL_DONE };
 

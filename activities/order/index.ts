@@ -8,6 +8,7 @@ import { signalEvent } from './audit.js';
 import { createAuthorise, type Attempt } from './authorise.js';
 import { createAuthoriseExit, type ExitAuthorisation } from './authorise-exit.js';
 import type { OrderDependencies } from './dependencies.js';
+import { createEnter, type Entered } from './enter.js';
 import { applyEvent } from './evidence.js';
 import { createProtection, type ProtectionActivities } from './protect.js';
 import { createRecord } from './record.js';
@@ -27,6 +28,8 @@ export interface CommonOrderActivities {
 /** The steps of an entry, on the trading worker. */
 export interface OrderActivities extends CommonOrderActivities {
   tend(intentId: string, signal: TradeSignal): Promise<Tended>;
+  /** Authorise and submit in one. */
+  enter(signal: TradeSignal, which?: Attempt): Promise<Entered>;
   authorise(signal: TradeSignal, which?: Attempt): Promise<Authorisation>;
   /**
    * For a signal whose authorisation could not be had: proves its order unsent, or records that there is none. An order
@@ -42,10 +45,12 @@ export interface OwnerActivities extends CommonOrderActivities, ProtectionActivi
 }
 
 export function createOrderActivities(dependencies: OrderDependencies): OrderActivities {
+  const authorise = createAuthorise(dependencies, new AccountQueues());
   return {
     ...common(dependencies),
     tend: mapped(createTend(dependencies, beating), 'untilDone'),
-    authorise: mapped(createAuthorise(dependencies, new AccountQueues())),
+    enter: mapped(createEnter(authorise, createSubmit(dependencies))),
+    authorise: mapped(authorise),
     abandon: mapped(createAbandon(dependencies), 'untilDone'),
   };
 }

@@ -25,6 +25,8 @@ export function openPool(url: string, options: { readonly max?: number; readonly
     query_timeout: ANSWER_LIMIT_MS,
     connectionTimeoutMillis: 3_000,
     keepAlive: true,
+    // A signal an hour must not pay for a new connection, which costs more than its statements.
+    idleTimeoutMillis: 0,
     // Whatever is behind the address now, perhaps a standby that took over without our last orders: accounts are paused
     // before the first statement, and what was authorised before cannot be sent.
     verify: (client, done) => {

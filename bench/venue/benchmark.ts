@@ -7,6 +7,7 @@ const GOAL = { ordersPerSecond: 2_000, p99Ms: 5, residentMb: 400, restartMs: 15_
 export const VENUE_BENCHMARK: Benchmark = {
   name: 'venue',
   summary: 'the paper venue: orders a second, round trip at 200 a second, memory and restart after 300,000 orders',
+  headline: ['ordersPerSecond', 'p50Ms', 'p99Ms', 'residentMb', 'restartMs'],
   async run(size) {
     const options = { ...VENUE_BENCH_DEFAULTS, ...size };
     const { machine, ordersPerSecond, paced, afterOrders } = await benchVenue(options);

@@ -4,8 +4,10 @@ import { StrategyRunner } from '../../activities/streams/strategy-runner.js';
 import type { SignalSink } from '../../activities/ports/signal-sink.js';
 import { loadOnnxModel } from '../../adapters/model/onnx-model.js';
 import { configPath, INTERVALS } from '../../config/index.js';
-import { findStrategy } from '../../core/strategy/registry.js';
+import type { Strategy } from '../../core/strategy/strategy.js';
 import type { WorkerProcess } from './process.js';
+
+export type FindStrategy = (id: string) => Strategy | undefined;
 
 /**
  * Loads every configured strategy with its approved model.
@@ -17,12 +19,13 @@ export async function loadRunners(
   process: WorkerProcess,
   sink: SignalSink,
   venueNow: (account: string) => number,
+  strategyOf: FindStrategy,
 ): Promise<(account: string, intervalMs: number) => StrategyRunner[]> {
   const { config, env } = process;
   const folder = resolve(configPath(env, globalThis.process.cwd()), '..');
   const loaded = await Promise.all(
     config.strategies.map(async (configured) => {
-      const strategy = findStrategy(configured.id);
+      const strategy = strategyOf(configured.id);
       invariant(strategy !== undefined, `strategy ${configured.id} is registered`);
       const { path, sha256, threshold } = configured.model;
       const model = await loadOnnxModel({ path: resolve(folder, path), expectedHash: sha256, featureNames: strategy.featureNames });

@@ -1,4 +1,5 @@
 import { invariant } from '../../core/errors.js';
+import { findStrategy } from '../../core/strategy/registry.js';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
 import { createOrderActivities } from '../../activities/order/index.js';
@@ -7,6 +8,7 @@ import { createWouldTrade } from '../../activities/order/would-trade.js';
 import { streamBars } from '../../activities/streams/bars.js';
 import type { BarStreamActivities } from '../../activities/streams/index.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
+import { HeldRisk } from '../../adapters/store/held-risk.js';
 import { INTERVALS } from '../../config/index.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, watchBarsWorkflowId } from '../../workflows/names.js';
 import type { Role } from '../composition/main.js';
@@ -18,24 +20,32 @@ import { measureClock } from '../composition/clock-skew.js';
 import { openMetrics } from '../composition/metrics-server.js';
 import { createWorker } from '../composition/run-worker.js';
 import { createSignalSink } from '../composition/signal-sink.js';
-import { loadRunners } from '../composition/strategies.js';
+import { loadRunners, type FindStrategy } from '../composition/strategies.js';
 import { Venues } from '../composition/venues.js';
 
+/** What another program than the product's brings along to be traded or looked at. */
+export interface TradingParts {
+  /** What the configured ids stand for; by default what the registry says. */
+  readonly strategyOf?: FindStrategy;
+  readonly workerOf?: typeof createWorker;
+}
+
 /** The trading worker's role: what it polls for, what it starts, and what it has to close. */
-export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_THEY_ARE): Promise<Role> {
-  const { config, client, log, clock, market: bars, env, stopping } = process;
+export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_THEY_ARE, parts: TradingParts = {}): Promise<Role> {
+  const { strategyOf = findStrategy, workerOf = createWorker } = parts;
+  const { config, client, log, clock, market: bars, env, stopping, pool, databaseUrl: url } = process;
   const orders = wraps.store(process.orders);
   const metrics = await openMetrics('trading', env['KEELSON_METRICS_PORT']);
   const venues = await Venues.open(process, wraps.venue);
   await prepareAccounts(process, venues);
+  const accounts = Object.keys(config.accounts);
+  const risk = await HeldRisk.open({ pool, url, applicationName: 'keelson-trading', store: orders, accounts, log });
 
   const market = new StreamedMarket(clock);
-  const stopMeasuring = await Promise.all(
-    Object.keys(config.accounts).map((account) => measureClock(account, venues.of(account), market, log)),
-  );
+  const stopMeasuring = await Promise.all(accounts.map((account) => measureClock(account, venues.of(account), market, log)));
   const orderDependencies: OrderDependencies = {
     store: orders,
-    risk: { read: (key) => orders.readRisk(key) },
+    risk,
     venueOf: venues.of,
     live: market,
     epoch: process.epoch,
@@ -53,7 +63,7 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     log,
     count: (outcome) => metrics.signals.inc({ outcome }),
   });
-  const runnersOf = await loadRunners(process, sink, venueNow);
+  const runnersOf = await loadRunners(process, sink, venueNow, strategyOf);
 
   const streamActivities: BarStreamActivities = {
     streamBars: (account, interval) => {
@@ -67,7 +77,7 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
       );
     },
   };
-  const worker = await createWorker(process, TASK_QUEUES.trading, {
+  const worker = await workerOf(process, TASK_QUEUES.trading, {
     ...createOrderActivities(orderDependencies),
     ...createHandOver(createOwners(client, clock)),
     ...streamActivities,
@@ -88,6 +98,7 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     },
     async close() {
       for (const stop of stopMeasuring) stop();
+      await risk.close();
       await venues.close();
       await metrics.close();
     },

@@ -5,16 +5,17 @@ import { nextAttempt, type NextAttempt } from '../../core/execution/next-attempt
 import { decimal, text, ZERO, type Decimal } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
-import { AUTHORISE, RECORD, TEND, told } from '../activity-options.js';
-import { isStepFailure, send } from '../order/send.js';
+import { ENTER, RECORD, TEND, told } from '../activity-options.js';
+import { isStepFailure } from '../order/send.js';
 import { showDenied, showOrders, type OrderOutcome } from '../order/status.js';
 
-const { authorise } = proxyLocalActivities<OrderActivities>(told(AUTHORISE, 'the gate decides; reservation and order are written'));
+const { enter } = proxyLocalActivities<OrderActivities>(told(ENTER, 'the gate decides, the order is written, and sent once'));
+const { record } = proxyActivities<OrderActivities>(told(RECORD, 'writes down what the venue said'));
 const { abandon } = proxyActivities<OrderActivities>(told(RECORD, 'proves the order unsent'));
 const { tend } = proxyActivities<OrderActivities>(told(TEND, 'looks after the order until it is over'));
 
 /**
- * An entry: authorise and submit are local activities of the first workflow task, so one durable write lies between the
+ * An entry: authorise and submit are one local activity of the first workflow task, so one durable write lies between the
  * decision and the send; what forbids a second send is the order's row, not Temporal. When an order is over, the policy of
  * the strategy may make another one for the same signal, as a new intent (P14).
  */
@@ -41,17 +42,17 @@ type Begun =
 /** Authorises and sends the n-th order of the signal. */
 async function begin(signal: TradeSignal, attempt: number, executed: Decimal): Promise<Begun> {
   const intentId = intentIdOf(signal, attempt);
-  const authorisation = await authorise(signal, { attempt, executed: text(executed) }).catch(async (error: unknown) => {
+  const entered = await enter(signal, { attempt, executed: text(executed) }).catch(async (error: unknown) => {
     if (!isStepFailure(error)) throw error;
-    log.warn('authorise failed', { intentId, error: error.message });
+    log.warn('authorise or submit did not end', { intentId, error: error.message });
     return { kind: 'abandoned' as const, order: await abandon(signal, error.cause?.message ?? error.message, attempt) };
   });
-  if (authorisation.kind === 'denied') return { kind: 'denied', codes: authorisation.failures.map((one) => one.code) };
-  if (authorisation.kind === 'abandoned') {
-    const { order } = authorisation;
+  if (entered.kind === 'denied') return { kind: 'denied', codes: entered.failures.map((one) => one.code) };
+  if (entered.kind === 'abandoned') {
+    const { order } = entered;
     return order === null ? { kind: 'denied', codes: ['INFRA_DATABASE'] } : { kind: 'order', order, isSent: !order.isFinal };
   }
-  return { kind: 'order', order: await send(authorisation.order), isSent: true };
+  return { kind: 'order', order: await record(intentId, entered.submission), isSent: true };
 }
 
 /** Looks after an order until it is over: it ends only with proof (P11, P15, P17). */

@@ -104,7 +104,7 @@ export const IMPORT_RULES: Readonly<Record<string, readonly string[]>> = {
     'ws',
     'zod',
   ],
-  'bench/': ['core/', 'config/', 'workflows/', 'activities/', 'adapters/', 'db/', 'exchange/', 'workers/', 'node:*', '*'],
+  'bench/': ['core/', 'config/', 'workflows/', 'activities/', 'adapters/', 'db/', 'exchange/', 'workers/', 'launcher/', 'node:*', '*'],
   'scripts/train/': ['core/', 'node:*', 'zod', 'onnxruntime-node', 'protobufjs'],
   'scripts/quality/': ['scripts/bootstrap/', 'node:*', '@temporalio/worker'],
   'scripts/': ['node:*'],

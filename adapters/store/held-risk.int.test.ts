@@ -1,0 +1,193 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { OrderStore } from '../../activities/ports/store.js';
+import { clientOrderIdOf } from '../../activities/order/client-order-id.js';
+import type { RiskView } from '../../core/risk/view.js';
+import { ZERO_TEXT } from '../../core/money/index.js';
+import { termsOf } from '../../core/risk/draft.js';
+import { decideOrder } from '../../core/risk/gate.js';
+import { intentIdOf } from '../../core/signal/signal.js';
+import { createOrderActivities } from '../../activities/order/index.js';
+import { ACCOUNT, INSTRUMENT, LIMITS, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
+import { createControlStore } from './control-store.js';
+import { HeldRisk } from './held-risk.js';
+import { createMarketStore } from './market-store.js';
+import { openPool } from './pool.js';
+
+const KEY = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
+const LISTENER = 'held-risk';
+
+describe('the risk state that a process holds', () => {
+  let stack: TradingStack;
+  let source: HeldRisk;
+  let pool: ReturnType<typeof openPool>;
+  let reads = 0;
+  let bar = 0;
+
+  const query = (text: string, ...values: unknown[]) => stack.database.pool.query(text, values);
+  /** The same but for the clock, which goes on. */
+  const timeless = ({ databaseTime: _time, ...view }: RiskView) => view;
+  const counted = (store: OrderStore): Pick<OrderStore, 'readRisk'> => ({
+    readRisk: (key) => {
+      reads += 1;
+      return store.readRisk(key);
+    },
+  });
+
+  beforeAll(async () => {
+    stack = await openTradingStack();
+    pool = openPool(stack.database.url, { applicationName: 'test' });
+    const { store } = stack.dependencies;
+    const log = { warn: () => undefined };
+    source = await HeldRisk.open({
+      pool,
+      url: stack.database.url,
+      applicationName: LISTENER,
+      store: counted(store),
+      accounts: [ACCOUNT],
+      log,
+    });
+  });
+  afterAll(async () => {
+    await source?.close();
+    await pool?.end();
+    await stack?.close();
+  });
+  beforeEach(() => {
+    reads = 0;
+  });
+
+  /** Asks until the answer comes from memory and is as the database has it. */
+  const caughtUp = (): Promise<RiskView> =>
+    vi.waitFor(async () => {
+      reads = 0;
+      const view = await source.read(KEY);
+      expect(reads).toBe(0);
+      expect(timeless(view)).toEqual(timeless(await stack.dependencies.store.readRisk(KEY)));
+      return view;
+    });
+
+  it('P4: is what the database would tell, for every strategy and instrument', async () => {
+    const strategies = [
+      { strategy: 'momentum', instrument: INSTRUMENT, version: '1', modelHash: 'none' },
+      { strategy: 'other', instrument: 'BNB/USDT', version: '7', modelHash: 'none' },
+    ];
+    const { store } = stack.dependencies;
+    await createControlStore(pool).applyConfiguration({ account: ACCOUNT, venue: 'paper', limits: LIMITS, strategies, subject: 'test' });
+    const steps = createOrderActivities(stack.dependencies);
+    const bought = stack.signal('open', (bar += 1_000));
+    await steps.authorise(bought);
+    const intentId = intentIdOf(bought);
+    await steps.record(intentId, await steps.submit(intentId, ACCOUNT));
+    await steps.authorise(stack.signal('close', (bar += 1_000)));
+    await query(`insert into blocked_instruments (account, instrument, reason) values ($1, 'BNB/USDT', 'a test')`, ACCOUNT);
+    const view = await caughtUp();
+    expect(view).toMatchObject({ positions: [{ instrument: INSTRUMENT }], workingOrders: [{ leg: 'close' }], activeVersion: '1' });
+    for (const strategy of ['momentum', 'other', 'unknown']) {
+      for (const instrument of [INSTRUMENT, 'BNB/USDT']) {
+        const key = { account: ACCOUNT, strategy, instrument };
+        expect(timeless(await source.read(key))).toEqual(timeless(await store.readRisk(key)));
+      }
+    }
+    expect(reads).toBe(0);
+    await query('delete from blocked_instruments');
+    await query(`update orders set status = 'expired', final_at = now(), reserved_quantity = 0 where final_at is null`);
+    await query('delete from positions');
+    await query('update risk_state set version = version + 1');
+    await caughtUp();
+  });
+
+  it('goes on with the database’s clock', async () => {
+    const before = await caughtUp();
+    await vi.waitFor(async () => expect((await source.read(KEY)).databaseTime).toBeGreaterThan(before.databaseTime));
+    const { databaseTime } = await stack.dependencies.store.readRisk(KEY);
+    expect((await source.read(KEY)).databaseTime).toBeGreaterThanOrEqual(databaseTime);
+  });
+
+  it('reads another account, and whatever is asked for fresh, from the database', async () => {
+    await caughtUp();
+    expect(timeless(await source.read(KEY, { fresh: true }))).toEqual(timeless(await source.read(KEY)));
+    expect(reads).toBe(1);
+    await expect(source.read({ ...KEY, account: 'nobody' })).rejects.toMatchObject({ failure: { code: 'INPUT_UNKNOWN_ACCOUNT' } });
+    expect(reads).toBe(2);
+  });
+
+  it('holds nothing while nobody tells of changes, and everything anew afterwards', async () => {
+    await caughtUp();
+    await query(`update control set mode = 'paused', version = version + 1`);
+    await query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1`, `${LISTENER}-risk`);
+    await vi.waitFor(async () => {
+      await source.read(KEY);
+      expect(reads).toBeGreaterThan(0);
+    });
+    expect(await source.read(KEY)).toMatchObject({ mode: 'paused' });
+    expect(await caughtUp()).toMatchObject({ mode: 'paused' });
+    await query(`update control set mode = 'normal', version = version + 1`);
+    expect(await caughtUp()).toMatchObject({ mode: 'normal' });
+  });
+
+  const configure = (version: string, limits: object) => {
+    const strategies = [{ strategy: 'momentum', instrument: INSTRUMENT, version, modelHash: 'none' }];
+    return createControlStore(pool).applyConfiguration({ account: ACCOUNT, venue: 'paper', limits, strategies, subject: 'test' });
+  };
+  const latch = `insert into latches (scope, reason, subject) values ('everything', 'a test', 'test')`;
+  it.each<[string, () => Promise<unknown>, () => Promise<unknown>]>([
+    [
+      'the mode',
+      () => query(`update control set mode = 'paused', version = version + 1`),
+      () => query(`update control set mode = 'normal'`),
+    ],
+    ['a limit', () => configure('1', { ...LIMITS, maxOrderNotional: '1' }), () => configure('1', LIMITS)],
+    ['the active version', () => configure('2', LIMITS), () => configure('1', LIMITS)],
+    [
+      'the active version, by hand',
+      () => query('update active_strategies set version = $1', '3'),
+      () => query(`update active_strategies set version = '1'`),
+    ],
+    ['a latch', () => query(latch), () => query('update latches set released_at = now()')],
+    [
+      'a blocked instrument',
+      () => stack.dependencies.store.openIncident({ blocks: [{ account: ACCOUNT, instrument: INSTRUMENT, reason: 'a test' }] }),
+      () => query('delete from blocked_instruments'),
+    ],
+    [
+      'the venue’s filters',
+      async () =>
+        createMarketStore(pool).saveInstruments(
+          'paper',
+          (await stack.venue.reader.instruments()).map((one) => ({ ...one, trading: false })),
+        ),
+      async () => createMarketStore(pool).saveInstruments('paper', await stack.venue.reader.instruments()),
+    ],
+    ['the inventory', () => query('update inventory set quantity = 0'), () => query('update inventory set quantity = 100000')],
+    [
+      'an order that works',
+      () => createOrderActivities(stack.dependencies).authorise(stack.signal('open', (bar += 1_000))),
+      () => query(`update orders set status = 'expired', final_at = now(), reserved_notional = 0 where final_at is null`),
+    ],
+  ])('P4, P5: lets no order through on a view from before %s changed', async (_what, change, undo) => {
+    const before = await caughtUp();
+    const signal = stack.signal('open', (bar += 1_000));
+    const { sizing, execution } = stack.dependencies.entriesOf(ACCOUNT, 'momentum');
+    const terms = termsOf(sizing, { execution, attempt: 1, executed: ZERO_TEXT });
+    const verdictOn = (view: RiskView) => decideOrder(signal, terms, view, stack.market.view(ACCOUNT, INSTRUMENT));
+    const verdict = verdictOn(before);
+    expect(verdict).toMatchObject({ kind: 'approved' });
+
+    await change();
+    const { store, instanceId, epoch } = stack.dependencies;
+    expect(verdictOn(await store.readRisk(KEY))).toMatchObject({ kind: 'denied' });
+    const intentId = intentIdOf(signal);
+    const intent = { ...KEY, intentId, strategyVersion: '1', leg: 'open', purpose: 'entry', sequence: 1 } as const;
+    const clientOrderId = clientOrderIdOf(instanceId, intentId);
+    const { controlVersion } = before;
+    const written = await store.authorise({ intent, signal, clientOrderId, epoch, controlVersion, verdict, authorisedForMs: 5_000 }, {});
+    if (written.kind !== 'conflict') {
+      const begun = await store.beginSubmit({ intentId, epoch, signedTimestamp: Date.now(), receiveWindowMs: 500 });
+      expect(begun).toMatchObject({ kind: 'refused' });
+    }
+    expect(verdictOn(await vi.waitFor(caughtUp))).toMatchObject({ kind: 'denied' });
+    await undo();
+    await query('update risk_state set version = version + 1');
+    await caughtUp();
+  });
+});

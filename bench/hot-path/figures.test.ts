@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { figuresOf, Joiner, quantile } from './figures.js';
+import type { SignalStamps } from './stamps.js';
+
+const SIGNAL: SignalStamps = {
+  bar: 'A01/USDT 999',
+  workflowId: 'signal:1',
+  clientOrderId: 'one',
+  stepBegun: 1_001,
+  startCalled: 1_003,
+  startAnswered: 1_010,
+  entered: 1_008,
+  authorised: 1_009,
+  begun: 1_011,
+  statements: 2,
+  statementsBeforeStart: 0,
+};
+
+function joined(...signals: SignalStamps[]): Joiner {
+  const joiner = new Joiner();
+  joiner.see({ type: 'workerStamps', signals, floors: [{ startCalled: 0, startAnswered: 3, entered: 6 }], begun: [1_003] });
+  joiner.see({ type: 'venueStamps', frames: [[SIGNAL.bar, 1_000]], posts: [['one', 1_012.5]] });
+  return joiner;
+}
+
+describe('what venue and worker saw of a signal', () => {
+  it('is joined by bar and client order id into the whole and its parts, which add up', () => {
+    const [measured] = joined(SIGNAL).measured();
+    expect(measured).toMatchObject({ wholeMs: 12.5, partsMs: { read: 1, decide: 2, start: 5, authorise: 1, begin: 2, send: 1.5 } });
+    expect(Object.values(measured?.partsMs ?? {}).reduce((sum, ms) => sum + ms, 0)).toBe(12.5);
+  });
+
+  it('leaves out what was not sent or not seen as a whole', () => {
+    const { begun: _begun, ...denied } = SIGNAL;
+    expect(joined(denied, { ...SIGNAL, clientOrderId: 'never sent' }, { ...SIGNAL, bar: 'another' }).measured()).toEqual([]);
+  });
+
+  it('is told beside the floor, with the statements that it took', () => {
+    const joiner = joined(SIGNAL, { ...SIGNAL, statements: 4 });
+    expect(figuresOf('singly', joiner.measured(), joiner.floors)).toMatchObject({
+      'singly.signals': 2,
+      'singly.whole.p50Ms': 12.5,
+      'singly.floor.p99Ms': 6,
+      'singly.startAnswered.p50Ms': 7,
+      'singly.statements.most': 4,
+      'singly.statements.twoRatio': 0.5,
+    });
+  });
+});
+
+describe('a quantile', () => {
+  it('is a value that was measured, rounded; 0 of none', () => {
+    const values = Array.from({ length: 100 }, (_, index) => 100 - index + 0.004);
+    expect([quantile(values, 0.5), quantile(values, 0.99), quantile(values, 1), quantile([], 0.5)]).toEqual([51, 100, 100, 0]);
+  });
+});

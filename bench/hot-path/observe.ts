@@ -1,0 +1,135 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { Client } from '@temporalio/client';
+import { clientOrderIdOf } from '../../activities/order/client-order-id.js';
+import type { OrderActivities } from '../../activities/order/index.js';
+import { intentIdOf, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
+import type { Strategy } from '../../core/strategy/strategy.js';
+import type { WorkerProcess } from '../../workers/composition/process.js';
+import { WORKFLOW_TYPES } from '../../workflows/names.js';
+import { dueOn, type Pace } from './schedule.js';
+import { barKey, now, type SignalStamps, type WorkerStamps } from './stamps.js';
+
+/** Looks at the trading process from outside its parts: each is wrapped, none knows. */
+export class Observer {
+  pace: Pace = 'singly';
+  #signals: SignalStamps[] = [];
+  #begun: number[] = [];
+  readonly #byIntent = new Map<string, SignalStamps>();
+  readonly #stepBegun = new Map<string, number>();
+  readonly #statements = new AsyncLocalStorage<{ count: number }>();
+
+  /** What was seen since the last call. */
+  take(): Pick<WorkerStamps, 'signals' | 'begun'> {
+    const seen = { signals: this.#signals, begun: this.#begun };
+    [this.#signals, this.#begun] = [[], []];
+    return seen;
+  }
+
+  /** The given strategy's own work, with an intention that only the bar's time decides. */
+  strategy(strategy: Strategy, onFloor: () => void): Strategy {
+    return {
+      ...strategy,
+      step: (window) => {
+        const bar = window.at(-1);
+        const begun = now();
+        const step = strategy.step(window);
+        if (bar === undefined || step.features.length === 0) return { ...step, intent: 'none', stance: 'undecided' };
+        const due = dueOn(bar.closeTime, this.pace);
+        if (due === 'floor' || due === 'nothing') {
+          if (due === 'floor') onFloor();
+          return { ...step, intent: 'none', stance: 'undecided' };
+        }
+        this.#stepBegun.set(bar.instrument, begun);
+        // What the rest of this bar's handling asks of Postgres, up to the start, is counted here.
+        this.#statements.enterWith({ count: 0 });
+        return { ...step, intent: due, stance: due === 'open' ? 'long' : 'flat' };
+      },
+    };
+  }
+
+  process(process: WorkerProcess): WorkerProcess {
+    const { connection, env, orders, pool, instanceId } = process;
+    const query = pool.query.bind(pool) as (...values: unknown[]) => unknown;
+    Object.assign(pool, {
+      query: (...values: unknown[]) => {
+        const statements = this.#statements.getStore();
+        if (statements !== undefined) statements.count += 1;
+        return query(...values);
+      },
+    });
+    const client = new Client({
+      connection,
+      namespace: env['TEMPORAL_NAMESPACE'] ?? 'default',
+      interceptors: {
+        workflow: [
+          {
+            startWithDetails: async (input, next) => {
+              if (input.workflowType !== WORKFLOW_TYPES.signalToOrder) return next(input);
+              const signal = input.options.args[0] as TradeSignal;
+              // An exit is sent by the owner of the position, which is another path.
+              if (signal.leg === 'close') return next(input);
+              const stamps = this.#begin(signal, instanceId);
+              const output = await next(input);
+              stamps.startAnswered = now();
+              return output;
+            },
+          },
+        ],
+      },
+    });
+    return {
+      ...process,
+      client,
+      orders: {
+        ...orders,
+        authorise: async (input, events) => {
+          const written = await orders.authorise(input, events);
+          const stamps = this.#byIntent.get(input.intent.intentId);
+          if (stamps !== undefined) stamps.authorised = now();
+          return written;
+        },
+        beginSubmit: async (input) => {
+          const begun = await orders.beginSubmit(input);
+          const stamps = this.#byIntent.get(input.intentId);
+          if (stamps !== undefined) stamps.begun = now();
+          return begun;
+        },
+      },
+    };
+  }
+
+  activities<T extends object>(activities: T): T {
+    const { enter } = activities as unknown as OrderActivities;
+    const observed: Pick<OrderActivities, 'enter'> = {
+      enter: async (signal, which) => {
+        const intentId = intentIdOf(signal, which?.attempt);
+        const stamps = this.#byIntent.get(intentId);
+        if (stamps === undefined) return enter(signal, which);
+        stamps.entered = now();
+        const statements = { count: 0 };
+        const entered = await this.#statements.run(statements, () => enter(signal, which));
+        stamps.statements = statements.count;
+        if (entered.kind === 'begun') this.#signals.push(stamps);
+        this.#byIntent.delete(intentId);
+        return entered;
+      },
+    };
+    return { ...activities, ...observed };
+  }
+
+  #begin(signal: TradeSignal, instanceId: string): SignalStamps {
+    const intentId = intentIdOf(signal);
+    const stamps: SignalStamps = {
+      bar: barKey(signal.instrument, signal.barCloseTime),
+      workflowId: signalWorkflowId(signal),
+      clientOrderId: clientOrderIdOf(instanceId, intentId),
+      stepBegun: this.#stepBegun.get(signal.instrument) ?? 0,
+      startCalled: now(),
+      statements: 0,
+      statementsBeforeStart: this.#statements.getStore()?.count ?? 0,
+    };
+    this.#byIntent.set(intentId, stamps);
+    this.#begun.push(now());
+    return stamps;
+  }
+}
