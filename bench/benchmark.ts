@@ -3,6 +3,8 @@ export interface Machine {
   readonly cpu: string;
   readonly cores: number;
   readonly node: string;
+  /** Load average of the minute before: with more than a little, figures are of a busy machine. */
+  readonly loadBefore: number;
 }
 
 /** What one benchmark found: an object a line with `--json`. A figure is told, never asserted. */

@@ -10,7 +10,7 @@ const FINDING: Finding = {
   ratio: 2,
   goal: 'soon',
   met: true,
-  machine: { cpu: 'a CPU', cores: 2, node: 'v20.20.2' },
+  machine: { cpu: 'a CPU', cores: 2, node: 'v20.20.2', loadBefore: 0.25 },
 };
 
 describe('the page of the benchmarks', () => {
@@ -21,7 +21,9 @@ describe('the page of the benchmarks', () => {
   it('takes a finding in place of the row that was there, and leaves the rest as it is', () => {
     const page = readPage();
     const written = withFindings(page, BENCHMARKS, [FINDING], '2026-11-25');
-    expect(rowsOf(written).get(FINDING.name)).toContain('| 6.25 (× 2) | soon | met | a CPU, 2 cores, Node 20.20.2, 2026-11-25 |');
+    expect(rowsOf(written).get(FINDING.name)).toContain(
+      '| 6.25 (× 2) | soon | met | a CPU, 2 cores, load before 0.25, Node 20.20.2, 2026-11-25 |',
+    );
     for (const [name, row] of rowsOf(page)) if (name !== FINDING.name) expect(rowsOf(written).get(name)).toBe(row);
     expect(withFindings(page, BENCHMARKS, [], '2026-11-25')).toBe(page);
   });

@@ -36,6 +36,6 @@ export function writeFindings(benchmarks: readonly Benchmark[], findings: readon
 function rowOf({ name, figures, floor, ratio, goal, met, machine }: Finding, headline: readonly string[], day: string): string {
   const shown = headline.map((figure) => `${figure} ${figures[figure] ?? '–'}`).join('<br>');
   const beside = floor === null ? '–' : `${floor}${ratio === null ? '' : ` (× ${ratio})`}`;
-  const where = `${machine.cpu}, ${machine.cores} cores, Node ${machine.node.slice(1)}, ${day}`;
+  const where = `${machine.cpu}, ${machine.cores} cores, load before ${machine.loadBefore}, Node ${machine.node.slice(1)}, ${day}`;
   return `| \`${name}\` | ${shown} | ${beside} | ${goal} | ${met ? 'met' : 'not met'} | ${where} |`;
 }

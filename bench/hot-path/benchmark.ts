@@ -1,5 +1,5 @@
-import { cpus } from 'node:os';
 import type { Benchmark } from '../benchmark.js';
+import { thisMachine } from '../machine.js';
 import { benchHotPath } from './bench-hot-path.js';
 import { round } from './figures.js';
 
@@ -23,6 +23,7 @@ export const HOT_PATH_BENCHMARK: Benchmark = {
   ],
   async run(size) {
     const seconds = size.seconds ?? SECONDS;
+    const machine = thisMachine();
     const figures = await benchHotPath({ seconds });
     const figure = (name: string): number => figures[name] ?? Number.NaN;
     const over = (pace: string, label: string): number => figure(`${pace}.whole.${label}`) - figure(`${pace}.floor.${label}`);
@@ -42,7 +43,7 @@ export const HOT_PATH_BENCHMARK: Benchmark = {
         over('twenty', 'p50Ms') <= GOAL.twentyP50OverMs &&
         figure('singly.temporalWrites.most') === 1 &&
         figure('singly.statementsBeforeStart.most') === 0,
-      machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version },
+      machine,
     };
   },
 };

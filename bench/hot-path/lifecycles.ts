@@ -13,7 +13,7 @@ import type { Stage } from './stage.js';
 const VALID_MS = 20_000;
 const STRATEGY = 'momentum';
 const POLL_MS = 100;
-/** Lanes begin one after the other, and what they begin with does not count. */
+/** All lanes begin at once; then they spread. */
 const WARM_UP_MS = 5_000;
 
 /**
@@ -37,7 +37,7 @@ export async function benchLifecycles(stage: Stage, seconds: number): Promise<Re
         if (opened === 'filled') await stops.resting(instrument, until);
         const closed = opened === 'filled' ? await trade(client, instrument, 'close') : opened;
         const ended = performance.now();
-        if (closed === 'filled' && begun >= from && ended < until) durations.push(ended - begun);
+        if (closed === 'filled' && ended >= from && ended < until) durations.push(ended - begun);
       }
     };
     const watching = stops.watch(until);

@@ -99,15 +99,15 @@ export class Observer {
   }
 
   activities<T extends object>(activities: T): T {
-    const { enter } = activities as unknown as OrderActivities;
+    const steps = activities as unknown as OrderActivities;
     const observed: Pick<OrderActivities, 'enter'> = {
       enter: async (signal, which) => {
         const intentId = intentIdOf(signal, which?.attempt);
         const stamps = this.#byIntent.get(intentId);
-        if (stamps === undefined) return enter(signal, which);
+        if (stamps === undefined) return steps.enter(signal, which);
         stamps.entered = now();
         const statements = { count: 0 };
-        const entered = await this.#statements.run(statements, () => enter(signal, which));
+        const entered = await this.#statements.run(statements, () => steps.enter(signal, which));
         stamps.statements = statements.count;
         if (entered.kind === 'begun') this.#signals.push(stamps);
         this.#byIntent.delete(intentId);

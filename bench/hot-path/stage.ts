@@ -44,7 +44,7 @@ export async function openStage(seen: (stamps: VenueStamps | WorkerStamps) => vo
     const temporal = await ownTemporal(join(folder, 'temporal.db'));
     closers.push(() => temporal.stop());
     const venue = await startChild('venue-process.js', [join(folder, 'journal.jsonl'), KEY, SECRET], {}, seen);
-    closers.push(venue.stop);
+    closers.push(() => venue.stop());
     const configFile = join(folder, 'keelson.config.json');
     await writeFile(configFile, JSON.stringify(configuration()));
     const profile = join(folder, 'client.toml');
@@ -62,9 +62,9 @@ export async function openStage(seen: (stamps: VenueStamps | WorkerStamps) => vo
       LOG_LEVEL: 'warn',
     };
     const guardian = await startChild('../../workers/guardian.js', [], env, () => undefined);
-    closers.push(guardian.stop);
+    closers.push(() => guardian.stop());
     const worker = await startChild('worker-process.js', [], env, seen);
-    closers.push(worker.stop);
+    closers.push(() => worker.stop());
     return {
       temporalAddress: temporal.address,
       databaseUrl: postgres.url,

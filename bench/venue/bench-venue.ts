@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -21,7 +21,6 @@ export interface VenueBenchOptions {
 export const VENUE_BENCH_DEFAULTS: VenueBenchOptions = { seconds: 20, connections: 8, pacePerSecond: 200, orders: 300_000 };
 
 export interface VenueFigures {
-  readonly machine: { readonly cpu: string; readonly cores: number; readonly node: string };
   readonly options: VenueBenchOptions;
   /** POST /api/v3/order, each answered with its fills, closed loop. */
   readonly ordersPerSecond: number;
@@ -58,7 +57,6 @@ export async function benchVenue(options: VenueBenchOptions = VENUE_BENCH_DEFAUL
     const restartMs = Math.round(performance.now() - restartBegin);
     const journalMb = Math.round(statSync(journal).size / 1e6);
     return {
-      machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version },
       options,
       ordersPerSecond,
       paced,

@@ -1,4 +1,5 @@
 import type { Benchmark } from '../benchmark.js';
+import { thisMachine } from '../machine.js';
 import { benchVenue, VENUE_BENCH_DEFAULTS } from './bench-venue.js';
 
 const GOAL = { ordersPerSecond: 2_000, p99Ms: 5, residentMb: 400, restartMs: 15_000 };
@@ -10,7 +11,8 @@ export const VENUE_BENCHMARK: Benchmark = {
   headline: ['ordersPerSecond', 'p50Ms', 'p99Ms', 'residentMb', 'restartMs'],
   async run(size) {
     const options = { ...VENUE_BENCH_DEFAULTS, ...size };
-    const { machine, ordersPerSecond, paced, afterOrders } = await benchVenue(options);
+    const machine = thisMachine();
+    const { ordersPerSecond, paced, afterOrders } = await benchVenue(options);
     const { orders, residentMb, restartMs, journalMb } = afterOrders;
     const isWhole = options.seconds >= VENUE_BENCH_DEFAULTS.seconds && options.orders >= VENUE_BENCH_DEFAULTS.orders;
     const met =
