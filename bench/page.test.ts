@@ -18,6 +18,12 @@ describe('the page of the benchmarks', () => {
     expect([...rowsOf(readPage()).keys()]).toEqual(BENCHMARKS.map(({ name }) => name));
   });
 
+  it('shows no number for what was not measured', () => {
+    const figures = Object.fromEntries(Object.keys(FINDING.figures).map((name) => [name, Number.NaN]));
+    const written = withFindings(readPage(), BENCHMARKS, [{ ...FINDING, figures, floor: Number.NaN }], '2026-11-25');
+    expect(rowsOf(written).get(FINDING.name)).not.toMatch(/NaN|undefined/);
+  });
+
   it('takes a finding in place of the row that was there, and leaves the rest as it is', () => {
     const page = readPage();
     const written = withFindings(page, BENCHMARKS, [FINDING], '2026-11-25');

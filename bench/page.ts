@@ -34,8 +34,13 @@ export function writeFindings(benchmarks: readonly Benchmark[], findings: readon
 }
 
 function rowOf({ name, figures, floor, ratio, goal, met, machine }: Finding, headline: readonly string[], day: string): string {
-  const shown = headline.map((figure) => `${figure} ${figures[figure] ?? '–'}`).join('<br>');
-  const beside = floor === null ? '–' : `${floor}${ratio === null ? '' : ` (× ${ratio})`}`;
+  const shown = headline.map((figure) => `${figure} ${text(figures[figure])}`).join('<br>');
+  const beside = floor === null || Number.isNaN(floor) ? '–' : `${floor}${ratio === null ? '' : ` (× ${ratio})`}`;
   const where = `${machine.cpu}, ${machine.cores} cores, load before ${machine.loadBefore}, Node ${machine.node.slice(1)}, ${day}`;
   return `| \`${name}\` | ${shown} | ${beside} | ${goal} | ${met ? 'met' : 'not met'} | ${where} |`;
+}
+
+/** Of what was not measured there is no number. */
+function text(figure: number | undefined): string {
+  return figure === undefined || Number.isNaN(figure) ? '–' : String(figure);
 }

@@ -49,8 +49,8 @@ describe('what venue and worker saw of a signal', () => {
 });
 
 describe('a quantile', () => {
-  it('is a value that was measured, rounded; 0 of none', () => {
+  it('is a value that was measured, rounded, or no number', () => {
     const values = Array.from({ length: 100 }, (_, index) => 100 - index + 0.004);
-    expect([quantile(values, 0.5), quantile(values, 0.99), quantile(values, 1), quantile([], 0.5)]).toEqual([51, 100, 100, 0]);
+    expect([quantile(values, 0.5), quantile(values, 0.99), quantile(values, 1), quantile([], 0.5)]).toEqual([51, 100, 100, Number.NaN]);
   });
 });

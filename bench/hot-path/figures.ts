@@ -64,10 +64,10 @@ export class Joiner {
   }
 }
 
-/** The value below which that share of the values lies; 0 of none. Two digits behind the point. */
+/** The value below which that share of the values lies, with two digits behind the point; NaN of none. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((one, other) => one - other);
-  return round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0);
+  return round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN);
 }
 
 export const round = (value: number): number => Math.round(value * 100) / 100;
