@@ -4,6 +4,7 @@ import { figuresOf, Joiner, round, type Measured } from './figures.js';
 import { benchLifecycles } from './lifecycles.js';
 import { BAR_MS, BARS_A_TURN, dueOn, type Pace } from './schedule.js';
 import { openStage, type Stage } from './stage.js';
+import { stopLatency } from './stop-latency.js';
 import type { FloorStamps } from './stamps.js';
 import { temporalWritesBefore } from './temporal-writes.js';
 
@@ -27,7 +28,9 @@ export async function benchHotPath({ seconds }: HotPathOptions): Promise<Record<
   const stage = await openStage((stamps) => joiner.see(stamps));
   try {
     const figures: Record<string, number> = {};
+    const from = Date.now();
     Object.assign(figures, await runAt(stage, joiner, 'singly', seconds));
+    Object.assign(figures, await stopLatency(stage.databaseUrl, from, Date.now()));
     Object.assign(figures, await runAt(stage, joiner, 'twenty', Math.ceil(seconds * TWENTY_PART)));
     stage.setPace('barsOnly');
     await wait(WARM_UP_MS);

@@ -19,6 +19,8 @@ export const HOT_PATH_BENCHMARK: Benchmark = {
     'twenty.whole.p99Ms',
     'twenty.floor.p50Ms',
     'twenty.floor.p99Ms',
+    'singly.stopRests.p50Ms',
+    'singly.stopRests.p99Ms',
     'lifecycles.perSecond',
   ],
   async run(size) {
