@@ -5,6 +5,7 @@ import { termsOf } from '../../core/risk/draft.js';
 import { decideOrder } from '../../core/risk/gate.js';
 import { decideEscape, decideStop, type StopWish } from '../../core/risk/protective.js';
 import type { RiskView } from '../../core/risk/view.js';
+import { rowKey } from './keys.js';
 import { KEY, LIMITS, LIVE, PRICE, RULES, SIGNALS } from './market.js';
 import { sideOf, storedOf } from './rows.js';
 import type { Setup } from './setup.js';
@@ -16,16 +17,17 @@ import type { Purpose, Row, World } from './world.js';
 const SIZING = { kind: 'fixedNotional', notional: decimalTextOf('150') } as const;
 const UNSIZED = { kind: 'fixedNotional', notional: decimalTextOf('0') } as const;
 
-const answers = new Map<string, unknown>();
+const answers = new WeakMap<Setup, Map<string, unknown>>();
 
 function remembered<T>(name: string, world: World, setup: Setup, work: () => T): T {
   const { isLatched, position, isBlocked } = world.books;
-  const blind = ['noReservations', 'unknownIsAbsent', 'unknownIsAbsentToOwner'].filter((mutant) => setup.mutants.has(mutant as never));
-  const key = JSON.stringify([name, isLatched, position, isBlocked, world.rows, setup.slots, blind]);
-  const known = answers.get(key);
+  const mine = answers.get(setup) ?? new Map<string, unknown>();
+  answers.set(setup, mine);
+  const key = `${name} ${isLatched} ${isBlocked} ${position} ${world.rows.map(rowKey).join()}`;
+  const known = mine.get(key);
   if (known !== undefined) return known as T;
   const answer = work();
-  answers.set(key, answer);
+  mine.set(key, answer);
   return answer;
 }
 

@@ -1,5 +1,5 @@
 import type { Model, Step } from './explore.js';
-import { keyOf, PartNumbers } from './keys.js';
+import { worldKey } from './keys.js';
 import { killerSteps } from './killer.js';
 import { writeLatch } from './ledger.js';
 import { streamSteps } from './order-steps.js';
@@ -23,7 +23,6 @@ export interface EntryBounds {
 export function entryModel(bounds: EntryBounds, mutants: readonly Mutant[] = []): Model<World> {
   const { receiveWindow, visibilityBound } = bounds;
   const setup: Setup = { slots: slotsOf({ entry: 2 }), receiveWindow, visibilityBound, mutants: new Set(mutants) };
-  const parts = new PartNumbers();
   return {
     initial: {
       books: { isLatched: false, position: 0, exit: 'none', isBlocked: false, lease: -1, isVerified: false, isCut: false, crime: null },
@@ -37,13 +36,7 @@ export function entryModel(bounds: EntryBounds, mutants: readonly Mutant[] = [])
       ],
     },
     steps: (world) => entrySteps(world, setup),
-    key: ({ books, rows, held, actors }) => {
-      const numbers = [books, ...rows, ...held].map((part) => (part === null ? 0 : parts.of(part) + 1));
-      const [one, other, ...rest] = actors.map((actor) => parts.of(actor));
-      // The two workers are alike: which of them is where makes no difference.
-      const workers = (one ?? 0) < (other ?? 0) ? [one ?? 0, other ?? 0] : [other ?? 0, one ?? 0];
-      return keyOf([...numbers, ...workers, ...rest]);
-    },
+    key: (world) => worldKey(world, 2),
     wrong: wrongOfEntry,
     isHome: ({ actors, rows, held }) =>
       actors.every(({ role, place }) => role !== 'worker' || place === 'over') &&

@@ -41,12 +41,13 @@ export function killerSteps(world: World, setup: Setup, index: number, actor: Ac
     const wished = changeOrder(world, setup, slot, EVENTS.requestCancel);
     return [step(`wishes the cancel of ${nameOf(setup, slot)}`, to(wished, { place: 'fence' })), ...crash];
   }
-  if (place === 'resolved') {
-    const isOver = rowOf(world, slot).isFinal;
+  return [...orderSteps(world, setup, index, actor, goOn), ...crash];
+
+  function goOn(after: World): Step<World> {
+    const isOver = rowOf(after, slot).isFinal;
     const next = isOver ? AT_REST : { place: aim === 'away' ? ('wishCancel' as const) : ('fence' as const) };
-    return [step(isOver ? 'looks again' : `goes on with ${nameOf(setup, slot)}`, to(world, next)), ...crash];
+    return { label: isOver ? 'looks again' : 'goes on', next: to(after, next), isOurs: true };
   }
-  return [...orderSteps(world, setup, index, actor), ...crash];
 
   function flatten(): Step<World>[] {
     if (!mutants.has('noLease') && books.lease !== index) {

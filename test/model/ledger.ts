@@ -1,6 +1,5 @@
-import type { OrderEvent } from '../../core/order/lifecycle.js';
 import { positionAfter } from './decide.js';
-import { EVENTS, move, newRow, sideOf } from './rows.js';
+import { EVENTS, move, newRow, sideOf, type NamedEvent } from './rows.js';
 import type { Setup } from './setup.js';
 import type { Actor, Books, Held, Row, World } from './world.js';
 
@@ -85,7 +84,7 @@ export function beginSubmit(world: World, setup: Setup, slot: number): readonly 
 }
 
 /** `change_order`: read, decide by the lifecycle, write over the version read; a conflict reads again, so it is one step. */
-export function changeOrder(world: World, setup: Setup, slot: number, event: OrderEvent, change: Partial<Row> = {}): World {
+export function changeOrder(world: World, setup: Setup, slot: number, event: NamedEvent, change: Partial<Row> = {}): World {
   const row = rowOf(world, slot);
   const moved = move(row, slotAt(setup, slot), event);
   if (moved.row === row) return world;

@@ -1,15 +1,30 @@
 import type { Step } from './explore.js';
 import { beginSubmit, bookFill, changeOrder, rowOf, slotAt, withActor } from './ledger.js';
-import { EVENTS, evidenceOf } from './rows.js';
+import { EVENTS, evidenceOf, type NamedEvent } from './rows.js';
 import { nameOf, provenAfter, type Setup } from './setup.js';
 import { cancelAtVenue, heldOf, putOnWire, shown } from './venue.js';
-import type { Actor, Seen, World } from './world.js';
+import type { Actor, Row, Seen, World } from './world.js';
 
 /**
  * The activities of one order as step machines: activities/order/submit.ts and record.ts, then resolve.ts. Between any two
  * of an actor's steps everybody else may do anything, so that it may stall or wake late wherever it is.
+ * @param goOn what the actor does with the row that its step came back with: no step of its own.
  */
-export function orderSteps(world: World, setup: Setup, index: number, actor: Actor): Step<World>[] {
+export function orderSteps(
+  world: World,
+  setup: Setup,
+  index: number,
+  actor: Actor,
+  goOn: (resolved: World) => Step<World>,
+): Step<World>[] {
+  return stepsOf(world, setup, index, actor).map((one) => {
+    if (one.next.actors[index]?.place !== 'resolved') return one;
+    const then = goOn(one.next);
+    return { label: `${one.label}; ${then.label}`, next: then.next, isOurs: one.isOurs };
+  });
+}
+
+function stepsOf(world: World, setup: Setup, index: number, actor: Actor): Step<World>[] {
   const { place, slot } = actor;
   const to = (after: World, change: Partial<Actor>): World => withActor(after, index, change);
   const step = (what: string, next: World, isOurs = true): Step<World> => ({
@@ -24,22 +39,19 @@ export function orderSteps(world: World, setup: Setup, index: number, actor: Act
         if (kind === 'submitting') return step(`begins to send ${name} (P5)`, to(after, { place: 'socket' }));
         if (kind === 'refused') return step(`may not send ${name} (P5)`, to(after, { place: 'resolved' }), choice === 0);
         const isBegun = rowOf(after, slot).status === 'submitting';
-        return step(`finds ${name} begun`, to(after, isBegun ? { place: 'record', verdict: 'unknown' } : { place: 'resolved' }));
+        return isBegun ? record('finds begun, and records as unknown,', EVENTS.loseReply) : step(`finds ${name} decided`, to(after, { place: 'resolved' }));
       });
     case 'socket':
       return [step(`sends ${name}`, to(putOnWire(world, setup, slot), { place: 'reply' }))];
     case 'reply': {
       const { answer } = heldOf(world, slot);
-      const unknown = step(`gives up waiting for the reply about ${name}`, to(world, { place: 'record', verdict: 'unknown' }));
+      const unknown = record('hears nothing, and records as unknown,', EVENTS.loseReply);
       if (answer === 'none') return [unknown];
-      if (answer !== 'accepted') return [step(`hears that ${name} is refused`, to(world, { place: 'record', verdict: answer })), unknown];
-      return [step(`hears that ${name} is taken`, to(world, { place: 'adopt', seen: answered(world, setup, slot) })), unknown];
-    }
-    case 'record': {
-      const wasReached = actor.verdict === 'reached';
-      const event = actor.verdict === 'unknown' ? EVENTS.loseReply : EVENTS.reject;
-      const after = changeOrder(world, setup, slot, event, wasReached ? { wasReached } : {});
-      return [step(`records that ${name} is ${actor.verdict}`, to(after, { place: 'resolved', verdict: 'none' }))];
+      if (answer === 'accepted') {
+        return [step(`hears that ${name} is taken`, to(world, { place: 'adopt', seen: answered(world, setup, slot) })), unknown];
+      }
+      const wasReached = answer === 'reached';
+      return [record('hears, and records, the refusal of', EVENTS.reject, wasReached ? { wasReached } : {}), unknown];
     }
     case 'fence': {
       const row = rowOf(world, slot);
@@ -73,6 +85,11 @@ export function orderSteps(world: World, setup: Setup, index: number, actor: Act
     }
     default:
       return [];
+  }
+
+  /** What was heard is nobody else's to see until it is written: hearing and writing are one step. */
+  function record(what: string, event: NamedEvent, change: Partial<Row> = {}): Step<World> {
+    return step(`${what} ${name}`, to(changeOrder(world, setup, slot, event, change), { place: 'resolved' }));
   }
 
   function look(at: World): Step<World> {

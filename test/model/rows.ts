@@ -2,6 +2,7 @@ import { Decimal, text } from '../../core/money/index.js';
 import { transition, type OrderEvent, type OrderState } from '../../core/order/lifecycle.js';
 import { changeOf, stateOf, type StoredOrder } from '../../core/order/stored-order.js';
 import { failure } from '../../core/errors.js';
+import { rowKey, seenKey } from './keys.js';
 import { PRICE, SIGNALS } from './market.js';
 import type { Row, Seen, Slot } from './world.js';
 
@@ -12,16 +13,20 @@ export interface Moved {
   readonly isSurprise: boolean;
 }
 
+/** Stands for the row itself where an event changes nothing. */
+const UNMOVED: Row = newRow(true, 0, 0, -1);
 const moves = new Map<string, Moved>();
 
 /** What `applyEvent` writes: an event that is illegal changes nothing. */
-export function move(row: Row, slot: Slot, event: OrderEvent): Moved {
-  const key = JSON.stringify([row, slot, event]);
+export function move(row: Row, slot: Slot, event: NamedEvent): Moved {
+  const key = `${rowKey(row)} ${slot.purpose} ${event.name}`;
   const known = moves.get(key);
-  if (known !== undefined) return known;
-  const moved = reckon(row, slot, event);
-  moves.set(key, moved);
-  return moved;
+  if (known !== undefined) return known.row === UNMOVED ? { row, isSurprise: false } : known;
+  const moved = reckon(row, slot, event.event);
+  // As `applyEvent`, which writes nothing where nothing changes.
+  const isUnmoved = !moved.isSurprise && rowKey(moved.row) === rowKey(row);
+  moves.set(key, isUnmoved ? { row: UNMOVED, isSurprise: false } : moved);
+  return isUnmoved ? { row, isSurprise: false } : moved;
 }
 
 function reckon(row: Row, slot: Slot, event: OrderEvent): Moved {
@@ -45,20 +50,44 @@ function reckon(row: Row, slot: Slot, event: OrderEvent): Moved {
 }
 
 const VENUE_ORDER_ID = 'v';
-const UNIT: OrderEvent = { kind: 'fill', quantity: new Decimal(1), price: new Decimal(PRICE), venueOrderId: VENUE_ORDER_ID };
+
+/** An event with the name that its answers are remembered by. */
+export interface NamedEvent {
+  readonly name: string;
+  readonly event: OrderEvent;
+}
+
+const plain = (kind: 'expireUnsent' | 'loseReply' | 'reject' | 'proveAbsent' | 'requestCancel' | 'submit'): NamedEvent => ({
+  name: kind,
+  event: { kind },
+});
 
 export const EVENTS = {
-  fill: UNIT,
-  expireUnsent: { kind: 'expireUnsent' },
-  loseReply: { kind: 'loseReply' },
-  reject: { kind: 'reject' },
-  proveAbsent: { kind: 'proveAbsent' },
-  requestCancel: { kind: 'requestCancel' },
-  submit: { kind: 'submit' },
-} as const satisfies Record<string, OrderEvent>;
+  fill: {
+    name: 'fill',
+    event: { kind: 'fill', quantity: new Decimal(1), price: new Decimal(PRICE), venueOrderId: VENUE_ORDER_ID },
+  },
+  expireUnsent: plain('expireUnsent'),
+  loseReply: plain('loseReply'),
+  reject: plain('reject'),
+  proveAbsent: plain('proveAbsent'),
+  requestCancel: plain('requestCancel'),
+  submit: plain('submit'),
+} as const satisfies Record<string, NamedEvent>;
+
+const evidence = new Map<number, NamedEvent>();
 
 /** What `adopt` makes of what the venue shows, after the fills. */
-export function evidenceOf({ status, executed }: Seen): OrderEvent {
+export function evidenceOf(seen: Seen): NamedEvent {
+  const key = seenKey(seen);
+  const known = evidence.get(key);
+  if (known !== undefined) return known;
+  const made = { name: `evidence ${key}`, event: reckonEvidence(seen) };
+  evidence.set(key, made);
+  return made;
+}
+
+function reckonEvidence({ status, executed }: Seen): OrderEvent {
   if (status === 'none') throw new Error('invariant: nothing that was not placed is adopted');
   return status === 'open' || status === 'triggered'
     ? { kind: 'accept', venueOrderId: VENUE_ORDER_ID, isTriggered: status === 'triggered' }

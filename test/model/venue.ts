@@ -93,7 +93,7 @@ function arrivals(world: World, setup: Setup, slot: number, held: Held, age: num
     ];
   }
   const fills: Step<World>[] = [];
-  for (let executed = 0; executed <= quantity; executed += 1) {
+  for (let executed = quantity; executed >= 0; executed -= 1) {
     const total = held.executed + executed;
     const isWhole = executed === quantity;
     fills.push(step(`executes ${executed} of`, { ...admitted, status: isWhole ? 'filled' : 'expired', executed: total }, isWhole));

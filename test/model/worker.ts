@@ -8,7 +8,7 @@ import { nameOf, slotOf, type Setup } from './setup.js';
 import type { Actor, World } from './world.js';
 
 /** Nothing is known and nothing is begun: as after a start, or after a crash. */
-export const AT_REST = { place: 'idle', slot: -1, quantity: 0, isFresh: false, verdict: 'none', seen: null, aim: 'none', count: 0 } as const;
+export const AT_REST = { place: 'idle', slot: -1, quantity: 0, isFresh: false, seen: null, aim: 'none', count: 0 } as const;
 
 /**
  * Workflows/signal-to-order/open-position.ts: authorise, submit, record, settle, and after a proven `notPlaced` once more as
@@ -34,14 +34,16 @@ export function workerSteps(world: World, setup: Setup, index: number, actor: Ac
     const next = to(written.world, isDenied ? { ...AT_REST, place: 'over' } : { ...rest, place: 'submit' });
     return [step(`writes the verdict on ${nameOf(setup, slot)} (P4)`, next), crash];
   }
-  if (place === 'resolved') {
-    const row = rowOf(world, slot);
-    if (!row.isFinal) return [step('asks again', to(world, { place: 'fence' })), crash];
+  return [...orderSteps(world, setup, index, actor, goOn), crash];
+
+  function goOn(after: World): Step<World> {
+    const row = rowOf(after, slot);
+    if (!row.isFinal) return { label: 'asks again', next: to(after, { place: 'fence' }), isOurs: true };
     const before = count > 0 ? (['afterNotPlaced'] as const) : [];
     const hasMore = nextAttempt(storedOf(row, slotAt(setup, slot)), before, false) !== undefined;
-    return [step('goes on', to(world, hasMore ? { ...AT_REST, count: count + 1 } : { ...AT_REST, place: 'over' })), crash];
+    const next = to(after, hasMore ? { ...AT_REST, count: count + 1 } : { ...AT_REST, place: 'over' });
+    return { label: hasMore ? 'makes another' : 'is done', next, isOurs: true };
   }
-  return [...orderSteps(world, setup, index, actor), crash];
 }
 
 /** A guardian's poll: takes any open order one `resolve` further (P11, P16). */
@@ -54,6 +56,9 @@ export function resolverSteps(world: World, setup: Setup, index: number, actor: 
         : [{ label: `resolver ${index}: takes up ${nameOf(setup, slot)}`, next: to({ place: 'fence', slot }), isOurs: true }],
     );
   }
-  if (actor.place === 'resolved') return [{ label: `resolver ${index}: is done for now`, next: to(AT_REST), isOurs: true }];
-  return orderSteps(world, setup, index, actor);
+  return orderSteps(world, setup, index, actor, (after) => ({
+    label: 'is done for now',
+    next: withActor(after, index, AT_REST),
+    isOurs: true,
+  }));
 }

@@ -86,13 +86,14 @@ export interface Seen {
 export type Place =
   /** Decides what to do next. */
   | 'idle'
+  /** Knows what it wants, and asks the gate next. */
+  | 'ask'
   /** P4: holds a view of the ledger and is about to write the verdict. */
   | 'authorise'
   | 'submit'
   /** After P5, before the socket: may sleep here for as long as it likes. */
   | 'socket'
   | 'reply'
-  | 'record'
   | 'fence'
   | 'look'
   | 'lookAgain'
@@ -100,13 +101,11 @@ export type Place =
   | 'adopt'
   | 'cancel'
   | 'lookAfterCancel'
-  /** One `resolve` has ended. */
+  /** A step has come back with the row; where it goes from there is decided in the same step. */
   | 'resolved'
   | 'wishCancel'
   | 'balance'
   | 'over';
-
-export type Verdict = 'none' | 'rejected' | 'reached' | 'unknown';
 
 export interface Actor {
   readonly role: 'worker' | 'resolver' | 'owner' | 'killer';
@@ -117,7 +116,6 @@ export interface Actor {
   readonly quantity: number;
   /** Whether the versions of its view are still the ledger's. */
   readonly isFresh: boolean;
-  readonly verdict: Verdict;
   readonly seen: Seen | null;
   /** What it does all this for. */
   readonly aim: Aim;
