@@ -8,7 +8,7 @@ import type { RiskView } from '../../core/risk/view.js';
 import { rowKey } from './keys.js';
 import { KEY, LIMITS, LIVE, PRICE, RULES, SIGNALS } from './market.js';
 import { sideOf, storedOf } from './rows.js';
-import type { Setup } from './setup.js';
+import { slotOfIntent, type Setup } from './setup.js';
 import type { Purpose, Row, World } from './world.js';
 
 /** The decisions of core/, each asked once for each view of the ledger. Quantities in units; zero is a denial. */
@@ -39,14 +39,20 @@ export function entryQuantity(world: World, setup: Setup, attempt: number): numb
 }
 
 /** As `authoriseExit` decides: the stops that have to go first, or a quantity. */
-export function exitDecision(world: World, setup: Setup, attempt: number): { readonly stops: readonly number[] } | { readonly quantity: number } {
+export function exitDecision(
+  world: World,
+  setup: Setup,
+  attempt: number,
+): { readonly stops: readonly number[] } | { readonly quantity: number } {
   return remembered(`exit ${attempt}`, world, setup, () => {
     const view = riskView(world, setup);
     const terms = termsOf(UNSIZED, { attempt, withoutStops: true });
     const without = decideOrder(SIGNALS.close, terms, view, LIVE);
     if (without.kind === 'denied') return { quantity: 0 };
     if (setup.mutants.has('exitBeforeCancel')) return { quantity: Number(without.order.quantity) };
-    const stops = openSlots(world, setup, (purpose) => purpose === 'stop' || purpose === 'escape');
+    const stops = view.workingOrders.flatMap(({ purpose, intentId }) =>
+      purpose === 'stop' || purpose === 'escape' ? [slotOfIntent(setup, intentId)] : [],
+    );
     if (stops.length > 0) return { stops };
     return { quantity: exitQuantity(view, attempt) };
   });
@@ -95,13 +101,6 @@ export function reservedSells(world: World, setup: Setup): number {
   return riskView(world, setup)
     .workingOrders.filter((order) => order.side === 'sell')
     .reduce((sum, order) => sum + Number(order.reservedQuantity), 0);
-}
-
-export function openSlots(world: World, setup: Setup, counts: (purpose: Purpose) => boolean): number[] {
-  return world.rows.flatMap((row, slot) => {
-    const purpose = setup.slots[slot]?.purpose;
-    return row !== null && !row.isFinal && purpose !== undefined && counts(purpose) ? [slot] : [];
-  });
 }
 
 /** `read_risk`. */
@@ -160,7 +159,12 @@ function protectionView(world: World, setup: Setup): ProtectionView {
     basis:
       entry === undefined
         ? null
-        : { averagePrice: decimal(String(PRICE)).toFixed(), stopDistanceRatio: 0.05, strategyVersion: '1', createdTime: entry.order.createdTime },
+        : {
+            averagePrice: decimal(String(PRICE)).toFixed(),
+            stopDistanceRatio: 0.05,
+            strategyVersion: '1',
+            createdTime: entry.order.createdTime,
+          },
   };
 }
 

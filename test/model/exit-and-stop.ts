@@ -17,6 +17,8 @@ export interface ExitBounds {
   readonly counts: Readonly<Partial<Record<Purpose, number>>>;
   readonly owners: number;
   readonly killers: number;
+  /** Begins halted: the owner has no say. */
+  readonly startsLatched?: boolean;
   readonly receiveWindow: number;
   readonly visibilityBound: number;
 }
@@ -32,7 +34,16 @@ export function exitModel(bounds: ExitBounds, mutants: readonly Mutant[] = []): 
   const entry = { ...newRow(true, units, 0, -1), status: 'unknown', age: 0 } as const;
   return {
     initial: {
-      books: { isLatched: false, position: 0, exit: 'none', isBlocked: false, lease: -1, isVerified: false, isCut: false, crime: null },
+      books: {
+        isLatched: bounds.startsLatched === true,
+        position: 0,
+        exit: 'none',
+        isBlocked: false,
+        lease: -1,
+        isVerified: false,
+        isCut: false,
+        crime: null,
+      },
       rows: slots.map((_, slot) => (slot === 0 ? entry : null)),
       held: slots.map((_, slot) => (slot === 0 ? { ...NOTHING, admissions: 1, status: 'filled' as const, executed: units } : null)),
       actors: [

@@ -66,7 +66,7 @@ export function explore<W>(model: Model<W>, mostStates: number, wanted?: string)
     return { states: seen.size, depth, transitions, isComplete, ...(found === undefined ? {} : { found }) };
   };
 
-  for (; ;) {
+  for (;;) {
     const following: typeof frontier = [];
     for (const { world, id } of frontier) {
       if (model.isHome(world)) homes.push(id);

@@ -70,7 +70,11 @@ const TICKS = 8;
 const SLOTS = 16;
 
 function actorKey({ place, slot, quantity, isFresh, seen, aim, count }: Actor): number {
-  const digits = new Digits().add(PLACE[place], 18).add(slot + 1, SLOTS).add(quantity, UNITS).flag(isFresh);
+  const digits = new Digits()
+    .add(PLACE[place], 18)
+    .add(slot + 1, SLOTS)
+    .add(quantity, UNITS)
+    .flag(isFresh);
   digits.add(AIM[aim], 4).add(count, 4);
   return seen === null ? digits.add(0, 1 + 7 * UNITS).value : digits.add(1 + seenKey(seen), 1 + 7 * UNITS).value;
 }
@@ -81,20 +85,35 @@ export function rowKey(row: Row | null): number {
   if (row === null) return 0;
   const digits = new Digits().add(ORDER_STATUS[row.status], 13).add(row.quantity, UNITS).add(row.executed, UNITS).add(row.reserved, UNITS);
   digits.flag(row.isFinal).flag(row.isKnown).flag(row.isTriggered).flag(row.wasReached);
-  digits.add(row.venueEnd === null ? 0 : VENUE_STATUS[row.venueEnd], 7).add(row.venueExecuted === null ? 0 : row.venueExecuted + 1, UNITS + 1);
-  return 1 + digits.add(row.age + 1, TICKS).add(row.lease + 1, 6).add(row.born, SLOTS).value;
+  digits
+    .add(row.venueEnd === null ? 0 : VENUE_STATUS[row.venueEnd], 7)
+    .add(row.venueExecuted === null ? 0 : row.venueExecuted + 1, UNITS + 1);
+  return (
+    1 +
+    digits
+      .add(row.age + 1, TICKS)
+      .add(row.lease + 1, 6)
+      .add(row.born, SLOTS).value
+  );
 }
 
 function heldKey(held: Held | null): number {
   if (held === null) return 0;
-  const digits = new Digits().add(VENUE_STATUS[held.status], 7).add(held.admissions, 4).add(held.executed, UNITS).add(held.hidden + 1, TICKS);
+  const digits = new Digits()
+    .add(VENUE_STATUS[held.status], 7)
+    .add(held.admissions, 4)
+    .add(held.executed, UNITS)
+    .add(held.hidden + 1, TICKS);
   digits.add(ANSWER[held.answer], 4).add(held.flying.length, 4);
   for (const age of held.flying) digits.add(age, TICKS);
   return 1 + digits.value;
 }
 
 function booksKey(books: Books): number {
-  const digits = new Digits().add(books.position + UNITS, 2 * UNITS).add(EXIT[books.exit], 3).add(books.lease + 1, 6);
+  const digits = new Digits()
+    .add(books.position + UNITS, 2 * UNITS)
+    .add(EXIT[books.exit], 3)
+    .add(books.lease + 1, 6);
   digits.flag(books.isLatched).flag(books.isBlocked).flag(books.isVerified).flag(books.isCut);
   return digits.add(books.crime === null ? 0 : books.crime.length, 64).value;
 }

@@ -1,4 +1,4 @@
-import { openSlots, reservedSells } from './decide.js';
+import { reservedSells } from './decide.js';
 import type { Step } from './explore.js';
 import { authoriseOrder, changeOrder, rowOf, withActor, withBooks } from './ledger.js';
 import { orderSteps } from './order-steps.js';
@@ -31,6 +31,11 @@ export function killerSteps(world: World, setup: Setup, index: number, actor: Ac
   const crash = place === 'idle' ? [] : [step('crashes and starts anew', to(world, AT_REST), false)];
   if (place === 'idle') return isFlattening ? flatten() : [verify(0)];
   if (place === 'balance') return [weigh(), ...crash];
+  if (place === 'ask') {
+    if (nextSlice() < 0) return [step('needs more slices than the model has', withBooks(world, { isCut: true }))];
+    const quantity = Math.max(0, actor.quantity - reservedSells(world, setup));
+    return [step('reads the risk state', to(world, { place: 'authorise', slot: nextSlice(), quantity, isFresh: true })), ...crash];
+  }
   if (place === 'authorise') {
     const written = authoriseOrder(world, setup, index, slot, actor.quantity);
     if (!('world' in written) || written.kind === 'stored') return [step('looks again: it was overtaken', to(world, AT_REST)), ...crash];
@@ -53,20 +58,26 @@ export function killerSteps(world: World, setup: Setup, index: number, actor: Ac
     if (!mutants.has('noLease') && books.lease !== index) {
       return [step('takes the lease', to(withBooks(world, { lease: index }), { count: 0 }))];
     }
-    const [open] = mutants.has('slicedFromLedger') ? [] : openSlots(world, setup, () => true);
-    if (open !== undefined) {
+    const open = mutants.has('slicedFromLedger') ? -1 : world.rows.findIndex((row) => row !== null && !row.isFinal);
+    if (open >= 0) {
       return [step(`takes up ${nameOf(setup, open)}`, to(world, { place: 'wishCancel', slot: open, aim: 'away', count: 0 }))];
     }
     return [step('reads the risk state', to(world, { place: 'balance', isFresh: true }))];
   }
 
+  function nextSlice(): number {
+    const made = world.rows.filter((row, at) => row !== null && setup.slots[at]?.purpose === 'slice').length;
+    return slotOf(setup, 'slice', made + 1);
+  }
+
   function weigh(): Step<World> {
     const free = mutants.has('slicedFromLedger') ? books.position : balance(world, setup) - reservedSells(world, setup);
     if (free <= 0) return verify(actor.count);
-    const sequence = world.rows.filter((row, at) => row !== null && setup.slots[at]?.purpose === 'slice').length + 1;
-    const next = slotOf(setup, 'slice', sequence);
+    const next = nextSlice();
     if (next < 0) return step('needs more slices than the model has', withBooks(world, { isCut: true }));
-    return step(`sees ${free} to sell`, to(world, { place: 'authorise', slot: next, quantity: free, count: 0, aim: 'away' }));
+    const wish = { slot: next, quantity: free, count: 0, aim: 'away' } as const;
+    const then = mutants.has('balanceFirst') ? ({ place: 'ask', isFresh: false } as const) : ({ place: 'authorise' } as const);
+    return step(`sees ${free} to sell`, to(world, { ...wish, ...then }));
   }
 
   /** P28: every row that may still be admitted is past its window, and the venue shows the target, twice. */

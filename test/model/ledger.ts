@@ -70,7 +70,8 @@ export function beginSubmit(world: World, setup: Setup, slot: number): readonly 
   const { mutants } = setup;
   const row = rowOf(world, slot);
   const begun = { ...move(row, slotAt(setup, slot), EVENTS.submit).row, age: 0 };
-  if (mutants.has('noCompareAndSet') && row.status === 'submitting') return [{ kind: 'submitting', world: withRow(world, slot, { ...row, age: 0 }) }];
+  if (mutants.has('noCompareAndSet') && row.status === 'submitting')
+    return [{ kind: 'submitting', world: withRow(world, slot, { ...row, age: 0 }) }];
   if (row.status !== 'authorised') return [{ kind: 'stored', world }];
   const { isLatched, lease } = world.books;
   const refused: Begun = { kind: 'refused', world: bump(withRow(world, slot, move(row, slotAt(setup, slot), EVENTS.expireUnsent).row)) };

@@ -10,13 +10,7 @@ import type { Actor, Row, Seen, World } from './world.js';
  * of an actor's steps everybody else may do anything, so that it may stall or wake late wherever it is.
  * @param goOn what the actor does with the row that its step came back with: no step of its own.
  */
-export function orderSteps(
-  world: World,
-  setup: Setup,
-  index: number,
-  actor: Actor,
-  goOn: (resolved: World) => Step<World>,
-): Step<World>[] {
+export function orderSteps(world: World, setup: Setup, index: number, actor: Actor, goOn: (resolved: World) => Step<World>): Step<World>[] {
   return stepsOf(world, setup, index, actor).map((one) => {
     if (one.next.actors[index]?.place !== 'resolved') return one;
     const then = goOn(one.next);
@@ -28,7 +22,7 @@ function stepsOf(world: World, setup: Setup, index: number, actor: Actor): Step<
   const { place, slot } = actor;
   const to = (after: World, change: Partial<Actor>): World => withActor(after, index, change);
   const step = (what: string, next: World, isOurs = true): Step<World> => ({
-    label: `${actor.role} ${index}: ${what}`,
+    label: `${actor.role === 'killer' ? 'kill' : actor.role} ${index}: ${what}`,
     next,
     isOurs,
   });
@@ -39,7 +33,9 @@ function stepsOf(world: World, setup: Setup, index: number, actor: Actor): Step<
         if (kind === 'submitting') return step(`begins to send ${name} (P5)`, to(after, { place: 'socket' }));
         if (kind === 'refused') return step(`may not send ${name} (P5)`, to(after, { place: 'resolved' }), choice === 0);
         const isBegun = rowOf(after, slot).status === 'submitting';
-        return isBegun ? record('finds begun, and records as unknown,', EVENTS.loseReply) : step(`finds ${name} decided`, to(after, { place: 'resolved' }));
+        return isBegun
+          ? record('finds begun, and records as unknown,', EVENTS.loseReply)
+          : step(`finds ${name} decided`, to(after, { place: 'resolved' }));
       });
     case 'socket':
       return [step(`sends ${name}`, to(putOnWire(world, setup, slot), { place: 'reply' }))];

@@ -7,7 +7,7 @@ import { authoriseOrder, changeOrder, rowOf, slotAt, withActor, withBooks } from
 import { LIMITS, PRICE, RULES } from './market.js';
 import { orderSteps } from './order-steps.js';
 import { EVENTS } from './rows.js';
-import { nameOf, slotOf, type Setup } from './setup.js';
+import { nameOf, slotOf, slotOfIntent, type Setup } from './setup.js';
 import { AT_REST } from './worker.js';
 import type { Actor, World } from './world.js';
 
@@ -54,16 +54,29 @@ export function ownerSteps(world: World, setup: Setup, index: number, actor: Act
     }
     const mine = slotOf(setup, 'exit', count + 1);
     const { quantity } = decision;
-    return step(`decides on ${nameOf(setup, mine)}: ${quantity}`, to(world, { place: 'authorise', slot: mine, quantity, isFresh: true, aim: 'end' }));
+    return step(
+      `decides on ${nameOf(setup, mine)}: ${quantity}`,
+      to(world, { place: 'authorise', slot: mine, quantity, isFresh: true, aim: 'end' }),
+    );
   }
 
   function plan(): Step<World>[] {
     const next = planOf(world, setup);
     switch (next.kind) {
       case 'settle':
-        return [step(`plans to settle an order`, to(world, { place: 'fence', slot: planned(next.intentId), aim: 'settle', count: 0 }))];
+        return [
+          step(
+            `plans to settle an order`,
+            to(world, { place: 'fence', slot: slotOfIntent(setup, next.intentId), aim: 'settle', count: 0 }),
+          ),
+        ];
       case 'cancel':
-        return [step(`plans a cancel: ${next.because}`, to(world, { place: 'wishCancel', slot: planned(next.intentId), aim: 'away', count: 0 }))];
+        return [
+          step(
+            `plans a cancel: ${next.because}`,
+            to(world, { place: 'wishCancel', slot: slotOfIntent(setup, next.intentId), aim: 'away', count: 0 }),
+          ),
+        ];
       case 'placeStop':
         return [begin('stop', next.wish.sequence, next.wish.quantity.toNumber())];
       case 'escape':
@@ -79,11 +92,6 @@ export function ownerSteps(world: World, setup: Setup, index: number, actor: Act
     if (mine < 0) return step(`needs more of ${purpose} than the model has`, withBooks(world, { isCut: true }));
     const next = { place: 'ask', slot: mine, quantity, aim: purpose === 'stop' ? 'none' : 'end', count: 0 } as const;
     return step(`plans ${nameOf(setup, mine)}`, to(world, next));
-  }
-
-  function planned(intentId: string): number {
-    const [purpose, sequence] = intentId.split(':');
-    return setup.slots.findIndex((one) => one.purpose === purpose && one.sequence === Number(sequence));
   }
 
   function authorise(): Step<World> {

@@ -30,8 +30,10 @@ export type Mutant =
   | 'unknownIsAbsent'
   /** P20: nobody starts an owner anew whose process has died. */
   | 'ownerForgotten'
-  /** P27: nobody holds a lease, and a slice is what the balance shows. */
+  /** P27: whoever flattens may sell. */
   | 'noLease'
+  /** P4 for a slice: its versions are read after the balance that it is sized from. */
+  | 'balanceFirst'
   /** P27: a slice is what the ledger shows, whatever is still being sold. */
   | 'slicedFromLedger';
 
@@ -52,6 +54,12 @@ export function slotsOf(counts: Readonly<Partial<Record<Purpose, number>>>): Slo
 
 export function slotOf(setup: Setup, purpose: Purpose, sequence: number): number {
   return setup.slots.findIndex((slot) => slot.purpose === purpose && slot.sequence === sequence);
+}
+
+/** The slot of an intent that core/ names. */
+export function slotOfIntent(setup: Setup, intentId: string): number {
+  const [purpose, sequence] = intentId.split(':');
+  return setup.slots.findIndex((slot) => slot.purpose === purpose && slot.sequence === Number(sequence));
 }
 
 export function nameOf(setup: Setup, slot: number): string {

@@ -29,7 +29,8 @@ export function workerSteps(world: World, setup: Setup, index: number, actor: Ac
   if (place === 'authorise') {
     const written = authoriseOrder(world, setup, index, slot, actor.quantity);
     const rest = { quantity: 0, isFresh: false } as const;
-    if (!('world' in written)) return [step('decides again: the versions have moved', to(world, { ...rest, place: 'idle', slot: -1 })), crash];
+    if (!('world' in written))
+      return [step('decides again: the versions have moved', to(world, { ...rest, place: 'idle', slot: -1 })), crash];
     const isDenied = rowOf(written.world, slot).status === 'denied';
     const next = to(written.world, isDenied ? { ...AT_REST, place: 'over' } : { ...rest, place: 'submit' });
     return [step(`writes the verdict on ${nameOf(setup, slot)} (P4)`, next), crash];
