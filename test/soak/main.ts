@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { soakDemo } from './demo.js';
 import { EIGHT_HOURS } from './demo-sources.js';
+import { soakModel } from './model.js';
 import { soakBooks, soakFirstFill } from './real.js';
 
 const USAGE_EXIT = 2;
@@ -12,7 +13,7 @@ const whole = (text: string): number => {
 
 /** `npm run soak -- NAME`: what takes too long for every test run. */
 const program = new Command('npm run soak --')
-  .description('Long runs: the demo in virtual time, and the real thing.')
+  .description('Long runs: the demo in virtual time, the real thing, and the order protocol explored.')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : USAGE_EXIT));
 program
   .command('demo', { isDefault: true })
@@ -32,5 +33,12 @@ program
   .option('--minutes <count>', 'how long', whole, 30)
   .action(async ({ minutes }: { minutes: number }) => {
     if (!(await soakBooks(minutes))) process.exitCode = 1;
+  });
+program
+  .command('model')
+  .description('the order protocol explored exhaustively, to deeper bounds')
+  .option('--states <count>', 'where a scenario is given up', whole, 15_000_000)
+  .action(({ states }: { states: number }) => {
+    if (!soakModel(states)) process.exitCode = 1;
   });
 await program.parseAsync();

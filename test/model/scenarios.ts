@@ -1,0 +1,77 @@
+import { entryModel } from './entry.js';
+import { exitModel, type ExitBounds } from './exit-and-stop.js';
+import { STRANDED, type Model } from './explore.js';
+import type { Mutant } from './setup.js';
+import type { World } from './world.js';
+
+export interface Scenario {
+  readonly name: string;
+  readonly model: (mutants?: readonly Mutant[]) => Model<World>;
+}
+
+const TIMES = { receiveWindow: 1, visibilityBound: 1 } as const;
+const OWNER_ALONE = { units: 1, owners: 1, killers: 0, ...TIMES } as const;
+/** Nobody is left to own the position: two processes flatten at once. */
+const TWO_KILLS: ExitBounds = { units: 1, owners: 0, killers: 2, startsLatched: true, counts: { slice: 2 }, ...TIMES };
+
+const entry = (name: string, bounds: Parameters<typeof entryModel>[0]): Scenario => ({
+  name,
+  model: (mutants) => entryModel(bounds, mutants),
+});
+const exit = (name: string, bounds: ExitBounds): Scenario => ({ name, model: (mutants) => exitModel(bounds, mutants) });
+
+export const ENTRY = entry('an entry, two workers and a halt', { ...TIMES, hasResolver: false });
+export const STOP = exit('a position and its stop', { ...OWNER_ALONE, counts: { stop: 2 } });
+export const EXIT = exit('a stop and an exit', { ...OWNER_ALONE, counts: { stop: 1, exit: 1 } });
+export const FLATTEN = exit('two kills flatten', TWO_KILLS);
+
+/** What every run of the tests visits to the end. */
+export const SCENARIOS: readonly Scenario[] = [
+  ENTRY,
+  exit('a stop, an exit, and the stop anew', { ...OWNER_ALONE, counts: { stop: 2, exit: 1 } }),
+  exit('a stop that wakes, and an escape', { ...OWNER_ALONE, counts: { stop: 1, escape: 1 } }),
+  exit('two units that come one by one', { ...OWNER_ALONE, units: 2, counts: { stop: 2 } }),
+  exit('a stop, a halt and its flattening', { ...OWNER_ALONE, killers: 1, counts: { stop: 1, slice: 1 } }),
+  FLATTEN,
+];
+
+/** What only the soak visits. */
+export const DEEP: readonly Scenario[] = [
+  entry('an entry, two workers, a polling guardian and a halt', { ...TIMES, hasResolver: true }),
+  entry('an entry with a longer window and a longer bound', { receiveWindow: 2, visibilityBound: 2, hasResolver: false }),
+  exit('two owners at once, a stop and an exit', { ...OWNER_ALONE, owners: 2, counts: { stop: 1, exit: 1 } }),
+  exit('two units, two stops, an exit and an escape', { ...OWNER_ALONE, units: 2, counts: { stop: 2, exit: 1, escape: 1 } }),
+  exit('a stop, an exit, a halt and its flattening', { ...OWNER_ALONE, killers: 1, counts: { stop: 1, exit: 1, slice: 2 } }),
+  exit('two kills flatten two units', { ...TWO_KILLS, units: 2 }),
+];
+
+export interface Loss {
+  readonly rule: string;
+  readonly mutants: readonly Mutant[];
+  readonly scenario: Scenario;
+  /** What the exploration without the rule must find; absent where another rule still holds. */
+  readonly damage?: string;
+}
+
+/** Every rule that is taken away, alone or together with the one that would still hold. */
+export const LOSSES: readonly Loss[] = [
+  { rule: 'P5: the compare-and-set', mutants: ['noCompareAndSet'], scenario: ENTRY, damage: 'doubled' },
+  { rule: 'P5: the latch inside it', mutants: ['noLatchInSubmit'], scenario: ENTRY, damage: 'admitted after the verified halt' },
+  { rule: 'P25: no P5 after the latch', mutants: ['noLatchInSubmit'], scenario: ENTRY, damage: 'submitted after the latch' },
+  { rule: 'P6: the time stamp of before', mutants: ['signedAtSending'], scenario: ENTRY, damage: 'admitted after the verified halt' },
+  { rule: 'P11: the window', mutants: ['noWindow'], scenario: ENTRY, damage: 'placed, but called not placed' },
+  { rule: 'P11: its visibility bound', mutants: ['noVisibilityBound'], scenario: ENTRY, damage: 'placed, but called not placed' },
+  { rule: 'P11: a venue within its bound', mutants: ['slowVenue'], scenario: ENTRY, damage: 'placed, but called not placed' },
+  { rule: 'P13: evidence of what was not placed', mutants: ['slowVenue', 'evidenceDropped'], scenario: ENTRY, damage: STRANDED },
+  { rule: 'P28: waiting for open rows', mutants: ['noWaitForRows'], scenario: ENTRY, damage: 'admitted after the verified halt' },
+  { rule: 'P15: a fill is booked once', mutants: ['fillsBookedTwice'], scenario: STOP, damage: 'oversold' },
+  { rule: 'P18: reservations', mutants: ['noReservations'], scenario: EXIT, damage: 'oversold' },
+  { rule: 'P20: the exit waits for the cancel', mutants: ['exitBeforeCancel'], scenario: EXIT, damage: 'oversold' },
+  { rule: 'P20: the owner lives again', mutants: ['ownerForgotten'], scenario: STOP, damage: STRANDED },
+  { rule: 'P21: an unknown stop is a stop', mutants: ['unknownIsAbsent'], scenario: STOP, damage: 'two stops' },
+  { rule: 'P21: an unknown stop is settled', mutants: ['unknownIsAbsentToOwner'], scenario: STOP, damage: STRANDED },
+  { rule: 'P27: slices of what the venue shows', mutants: ['slicedFromLedger'], scenario: FLATTEN, damage: 'oversold' },
+  { rule: 'P27: the lease, while P4 holds', mutants: ['noLease'], scenario: FLATTEN },
+  { rule: 'P4: the versions of a slice, while the lease holds', mutants: ['balanceFirst'], scenario: FLATTEN },
+  { rule: 'P27 and P4: lease and versions', mutants: ['noLease', 'balanceFirst'], scenario: FLATTEN, damage: 'oversold' },
+];
