@@ -98,9 +98,11 @@ export function positionAfter(position: number, side: 'buy' | 'sell'): number {
 
 /** What open sells may still take, as `freeToSell` counts it (P18). */
 export function reservedSells(world: World, setup: Setup): number {
-  return riskView(world, setup)
-    .workingOrders.filter((order) => order.side === 'sell')
-    .reduce((sum, order) => sum + Number(order.reservedQuantity), 0);
+  return remembered('reserved sells', world, setup, () =>
+    riskView(world, setup)
+      .workingOrders.filter((order) => order.side === 'sell')
+      .reduce((sum, order) => sum + Number(order.reservedQuantity), 0),
+  );
 }
 
 /** `read_risk`. */

@@ -1,17 +1,22 @@
 import { explore, type Exploration } from './explore.js';
 import type { Loss, Scenario } from './scenarios.js';
 
+/** An exploration with what it came to, in a line. */
+export interface Visit extends Exploration {
+  readonly line: string;
+}
+
 /** Visits a scenario to its end. @throws where it is larger than `mostStates`. */
-export function visit(scenario: Scenario, mostStates: number): Exploration & { readonly line: string } {
+export function visit(scenario: Scenario, mostStates: number): Visit {
   return told(scenario.name, () => explore(scenario.model(), mostStates));
 }
 
 /** Looks for the damage of a rule's loss; where none is expected, for any. */
-export function visitWithout({ rule, mutants, scenario, damage }: Loss, mostStates: number): Exploration & { readonly line: string } {
+export function visitWithout({ rule, mutants, scenario, damage }: Loss, mostStates: number): Visit {
   return told(`without ${rule}`, () => explore(scenario.model(mutants), mostStates, damage));
 }
 
-function told(name: string, work: () => Exploration): Exploration & { readonly line: string } {
+function told(name: string, work: () => Exploration): Visit {
   const start = process.cpuUsage();
   const done = work();
   const { user, system } = process.cpuUsage(start);

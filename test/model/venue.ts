@@ -33,7 +33,7 @@ export function balance(world: World, setup: Setup): number {
 export function putOnWire(world: World, setup: Setup, slot: number): World {
   const held = heldOf(world, slot);
   const age = setup.mutants.has('signedAtSending') ? 0 : rowAge(world, setup, slot);
-  return withHeld(world, slot, { ...held, answer: 'none', flying: [...held.flying, age].sort() });
+  return withHeld(world, slot, { ...held, answer: 'none', flying: [...held.flying, age].sort((one, other) => one - other) });
 }
 
 /** The age of the timestamp that was stored in P5; a row that has moved on no longer keeps it, and is past everything. */
