@@ -29,16 +29,16 @@ export const LOOK: LocalActivityOptions = { startToCloseTimeout: '4s', retry: UN
  * Handing a signal to the owner of its position: the call lasts as long as the exit does, and is made again, with the same
  * id, until the owner has answered.
  */
-export const HAND_OVER: ActivityOptions = { startToCloseTimeout: '70s', heartbeatTimeout: '10s', retry: UNTIL_DONE };
+export const HAND_OVER: ActivityOptions = { startToCloseTimeout: '70s', heartbeatTimeout: '5s', retry: UNTIL_DONE };
 
-/** Writing down what is known: it must happen, however long the database is away. */
-export const RECORD: ActivityOptions = { startToCloseTimeout: '10s', retry: UNTIL_DONE };
+/** Writing down what is known: it must happen, however long the database is away. Taken up by another worker within 5 s. */
+export const RECORD: ActivityOptions = { startToCloseTimeout: '10s', heartbeatTimeout: '5s', retry: UNTIL_DONE };
 
 /** Looking after a resting entry: half a minute at a time, taken up by another worker within 5 s. */
 export const TEND: ActivityOptions = { startToCloseTimeout: '90s', heartbeatTimeout: '5s', retry: UNTIL_DONE };
 
-/** One look-up at the venue with its bookings. */
-export const RESOLVE: ActivityOptions = { startToCloseTimeout: '30s', retry: UNTIL_DONE };
+/** One look-up at the venue with its bookings; an exit may wait for it with its stop taken away, so it is soon taken up (P23). */
+export const RESOLVE: ActivityOptions = { startToCloseTimeout: '30s', heartbeatTimeout: '5s', retry: UNTIL_DONE };
 
 /** Streams run for an hour and then return; a missed heartbeat moves them to another worker within 5 s. */
 export const STREAM: ActivityOptions = {

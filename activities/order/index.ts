@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import { failure } from '../../core/errors.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
+import { beating } from '../beating.js';
 import { mapped } from '../failures.js';
 import type { ProtectionStore } from '../ports/store.js';
 import { signalEvent } from './audit.js';
@@ -48,10 +49,10 @@ export function createOrderActivities(dependencies: OrderDependencies): OrderAct
   const authorise = createAuthorise(dependencies, new AccountQueues());
   return {
     ...common(dependencies),
-    tend: mapped(createTend(dependencies, beating), 'untilDone'),
+    tend: mapped(beating(createTend(dependencies, pause)), 'untilDone'),
     enter: mapped(createEnter(authorise, createSubmit(dependencies))),
     authorise: mapped(authorise),
-    abandon: mapped(createAbandon(dependencies), 'untilDone'),
+    abandon: mapped(beating(createAbandon(dependencies)), 'untilDone'),
   };
 }
 
@@ -63,18 +64,21 @@ export function createOwnerActivities(dependencies: OrderDependencies, protectio
     look: mapped((...values) => owner.look(...values), 'untilDone'),
     authoriseStop: mapped((...values) => owner.authoriseStop(...values)),
     authoriseEscape: mapped((...values) => owner.authoriseEscape(...values)),
-    page: mapped((...values) => owner.page(...values), 'untilDone'),
+    page: mapped(
+      beating((...values) => owner.page(...values)),
+      'untilDone',
+    ),
     authoriseExit: mapped(createAuthoriseExit(dependencies, queues)),
-    abandon: mapped(createAbandon(dependencies), 'untilDone'),
+    abandon: mapped(beating(createAbandon(dependencies)), 'untilDone'),
   };
 }
 
 function common(dependencies: OrderDependencies): CommonOrderActivities {
   return {
     submit: mapped(createSubmit(dependencies)),
-    record: mapped(createRecord(dependencies), 'untilDone'),
-    resolve: mapped(createResolve(dependencies), 'untilDone'),
-    requestCancel: mapped(createRequestCancel(dependencies), 'untilDone'),
+    record: mapped(beating(createRecord(dependencies)), 'untilDone'),
+    resolve: mapped(beating(createResolve(dependencies)), 'untilDone'),
+    requestCancel: mapped(beating(createRequestCancel(dependencies)), 'untilDone'),
   };
 }
 
@@ -92,13 +96,5 @@ function createAbandon({ store, epoch }: OrderDependencies): OrderActivities['ab
   };
 }
 
-const HEARTBEAT_MS = 1_000;
-
-/** Waits inside an activity, telling the server that it lives; ends with the activity when that is canceled. */
-async function beating(ms: number): Promise<void> {
-  const context = Context.current();
-  for (let left = ms; left > 0; left -= HEARTBEAT_MS) {
-    context.heartbeat();
-    await context.sleep(Math.min(left, HEARTBEAT_MS));
-  }
-}
+/** Waits inside an activity; ends with it when it is canceled. */
+const pause = (ms: number): Promise<void> => Context.current().sleep(ms);

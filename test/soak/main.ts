@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { soakCrash } from './crash.js';
 import { soakDemo } from './demo.js';
 import { EIGHT_HOURS } from './demo-sources.js';
 import { soakModel } from './model.js';
@@ -40,5 +41,13 @@ program
   .option('--states <count>', 'where a scenario is given up', whole, 15_000_000)
   .action(({ states }: { states: number }) => {
     if (!soakModel(states)) process.exitCode = 1;
+  });
+program
+  .command('crash')
+  .description('kill -9 of a worker before, during and after every call of its ports')
+  .option('--worlds <count>', 'how many accounts with their workers at once', whole, 4)
+  .option('--only <text>', 'only points whose name holds this', '')
+  .action(async (options: { worlds: number; only: string }) => {
+    if (!(await soakCrash(options))) process.exitCode = 1;
   });
 await program.parseAsync();

@@ -1,0 +1,122 @@
+import type { TradeSignal } from '../../../core/signal/signal.js';
+import type { OrderOutcome } from '../../../workflows/order/status.js';
+import { textOf, type Point } from '../programs/point.js';
+import { UNAUTHORISED } from '../programs/unauthorised.js';
+import { nameOf, type Crash, type Fault } from './crash.js';
+import type { Program, RoleName } from './program.js';
+import { settled } from './standing.js';
+import { bounded, until } from './until.js';
+import type { World } from './world.js';
+
+export interface Recovery {
+  readonly crash: Crash;
+  /** From the kill until the program that was started for it was ready. */
+  readonly restartMs: number;
+  /** From the kill until nothing was on its way: an order resolved, a stop resting again. */
+  readonly recoveryMs: number;
+}
+
+/** An entry may be denied (a worker that has just started has no price yet): then another signal is given. */
+const MOST_SIGNALS = 50;
+const MOST_ROUNDS = 5;
+/** So many refused stops are told to people. */
+const REFUSALS = 3;
+
+/** The programs of a world, one of each role, of which one is killed again and again. */
+export class Crew {
+  readonly world: World;
+  private readonly programs = new Map<RoleName, Program>();
+
+  private constructor(world: World) {
+    this.world = world;
+  }
+
+  static async start(world: World): Promise<Crew> {
+    const crew = new Crew(world);
+    await Promise.all([crew.restart('guardian'), crew.restart('trading')]);
+    return crew;
+  }
+
+  /**
+   * Kills a program at a point, starts it anew, and goes on until the account is flat.
+   * @throws Error when the point was never come to, or the account does not come to rest
+   */
+  async crash(crash: Crash): Promise<Recovery> {
+    const victim = await this.victim(crash);
+    const restarted = victim.ended.then(() => this.restart(crash.role)).then(() => Date.now());
+    restarted.catch(() => undefined);
+    // Another worker may be quicker with what the call is for: then there is no such call this time.
+    for (let round = 0; round < MOST_ROUNDS && victim.struckTime === undefined; round += 1) {
+      if (crash.phase !== 'start') await this.comeTo(crash, victim);
+    }
+    const struckTime = await until(`the point is come to: ${nameOf(crash)}`, () => victim.struckTime);
+    const restartMs = (await restarted) - struckTime;
+    await settled(this.world);
+    const recoveryMs = Date.now() - struckTime;
+    this.world.paper.faults.clear();
+    await this.close();
+    return { crash, restartMs, recoveryMs };
+  }
+
+  /** One position, opened and closed, or as far as the victim lives. */
+  private async comeTo({ role, phase, fault }: Crash, victim: Program): Promise<void> {
+    const changes = fault === 'unauthorised' ? { reason: UNAUTHORISED } : {};
+    const isEnough = (): boolean => victim.struckTime !== undefined;
+    if (phase === 'close') await this.open();
+    this.world.paper.faults.clear();
+    this.spoil(fault, role);
+    if (phase === 'open') await this.open(changes, isEnough);
+    if (!isEnough()) await this.close();
+  }
+
+  /** Starts another program of this role, which is from then on the crew's. */
+  async restart(role: RoleName, env: NodeJS.ProcessEnv = {}): Promise<void> {
+    this.programs.set(role, await this.world.start(role, env));
+  }
+
+  of(role: RoleName): Program {
+    const program = this.programs.get(role);
+    if (program === undefined) throw new Error(`invariant: a ${role} program runs`);
+    return program;
+  }
+
+  private async victim(crash: Crash): Promise<Program> {
+    const point: Point = { ...crash, occurrence: 1, signal: 'SIGKILL' };
+    const program = this.of(crash.role);
+    if (crash.phase !== 'start') {
+      await program.arm(point);
+      return program;
+    }
+    await program.kill();
+    return this.world.launch(crash.role, { KEELSON_TEST_POINT: textOf(point) });
+  }
+
+  /** Gives opening signals until something is held, or until it is enough. */
+  async open(changes: Partial<TradeSignal> = {}, isEnough: () => boolean = () => false): Promise<void> {
+    for (let given = 0; given < MOST_SIGNALS && !isEnough(); given += 1) {
+      const outcome = await this.give('open', changes);
+      if ((await settled(this.world)) === 'protected') return;
+      if (outcome.status === 'filled') await settled(this.world, ['protected']);
+    }
+  }
+
+  /** Until nothing is held. */
+  async close(): Promise<void> {
+    if ((await settled(this.world)) === 'protected') await this.give('close');
+    await settled(this.world, ['flat']);
+  }
+
+  give(leg: TradeSignal['leg'], changes: Partial<TradeSignal> = {}): Promise<OrderOutcome> {
+    const given = this.world.give(this.world.signal(leg, changes));
+    return bounded(
+      `the outcome of a signal to ${leg}`,
+      given.then(({ outcome }) => outcome),
+    );
+  }
+
+  spoil(fault: Fault | undefined, role: RoleName): void {
+    if (fault === undefined || fault === 'unauthorised') return;
+    const refusal = fault === 'refuse' ? { times: REFUSALS, status: 400, code: -2010, message: 'Not today.' } : {};
+    this.world.fault({ fault, call: 'POST /api/v3/order', side: role === 'trading' ? 'BUY' : 'SELL', ...refusal });
+  }
+}

@@ -1,0 +1,151 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { temporalIfAny } from '../../support/temporal.js';
+import { Crew } from './cycle.js';
+import { report, type Time } from './report.js';
+import { openServers, type CrashServers } from './servers.js';
+import { settled } from './standing.js';
+import { until } from './until.js';
+import { INSTRUMENT, VENUE_ACCOUNT, World, type WorldOptions } from './world.js';
+
+const LIMIT_MS = 600_000;
+const SYMBOL = INSTRUMENT.replace('/', '');
+
+const temporal = await temporalIfAny();
+
+describe.skipIf(temporal === undefined)('two of everything', { timeout: LIMIT_MS }, () => {
+  let servers: CrashServers;
+  let world: World;
+  const times: Time[] = [];
+
+  beforeAll(async () => {
+    servers = await openServers(temporal?.address ?? '');
+  });
+  afterEach(() => world?.close());
+  afterAll(async () => {
+    console.info(report('from the kill of both workers until a stop rested again', times));
+    await servers?.close();
+  });
+
+  const openWorld = async (options: WorldOptions = {}): Promise<void> => {
+    world = await World.open(servers, options);
+  };
+  const count = async (sql: string, ...values: unknown[]): Promise<number> => {
+    const { rows } = await world.pool.query<{ n: string }>(`select count(*) as n from ${sql}`, values);
+    return Number(rows[0]?.n);
+  };
+  const resting = () => world.paper.orders.open(VENUE_ACCOUNT, SYMBOL);
+
+  describe('one of each, killed together', () => {
+    beforeEach(() => openWorld());
+
+    it('P22, P23: the stop that could not be placed is placed by those that come after', async () => {
+      const crew = await Crew.start(world);
+      await crew.open();
+      await crew.close();
+      const guardian = crew.of('guardian');
+      await guardian.arm({ when: 'before', call: 'sender.submit', occurrence: 1, signal: 'SIGKILL' });
+      expect(await crew.give('open')).toMatchObject({ status: 'filled' });
+      const struckTime = await until('the guardian is killed', () => guardian.struckTime);
+      await crew.of('trading').kill();
+      expect(resting()).toEqual([]);
+      await Promise.all([crew.restart('guardian'), crew.restart('trading')]);
+      const restartMs = Date.now() - struckTime;
+      expect(await settled(world)).toBe('protected');
+      times.push({ name: 'killed while the stop was to be sent', ms: Date.now() - struckTime, restartMs });
+      await crew.close();
+      expect(await world.disagreements()).toEqual([]);
+    });
+
+    it('P24: a stop that went away while nobody was there is placed anew', async () => {
+      const crew = await Crew.start(world);
+      await crew.open();
+      const killedTime = Date.now();
+      await Promise.all([crew.of('guardian').kill(), crew.of('trading').kill()]);
+      const [stop] = resting();
+      if (stop === undefined) throw new Error('a stop outlives those who placed it');
+      world.paper.engine.cancel(stop, undefined, world.paper.now());
+      await Promise.all([crew.restart('guardian'), crew.restart('trading')]);
+      const restartMs = Date.now() - killedTime;
+      await until('another stop rests', () => resting().length === 1);
+      expect(await settled(world)).toBe('protected');
+      times.push({ name: 'killed while it rested, and canceled by another hand', ms: Date.now() - killedTime, restartMs });
+      await crew.close();
+      expect(await world.disagreements()).toEqual([]);
+    });
+  });
+
+  describe('two of each, at work', () => {
+    beforeEach(() => openWorld({ strategies: ['pulse'] }));
+
+    it('trade each bar once, and go on when one of each is killed', async () => {
+      const [trading, guardian] = await Promise.all([
+        world.start('trading'),
+        world.start('guardian'),
+        world.start('trading'),
+        world.start('guardian', { KEELSON_INSTANCE: '2' }),
+      ]);
+      const entries = (): Promise<number> => count(`orders where purpose = 'entry' and status = 'filled'`);
+      await until('two entries are filled', async () => (await entries()) >= 2);
+      await Promise.all([trading.kill(), guardian.kill()]);
+      const before = await entries();
+      await until('entries are filled by the others', async () => (await entries()) >= before + 2);
+      await quiet();
+      expect(await count('(select signal_id from orders where signal_id is not null group by signal_id having count(*) > 1) doubled')).toBe(
+        0,
+      );
+      expect(await world.disagreements()).toEqual([]);
+    });
+
+    it('P2: two builds trade each bar once, and only the active one trades', async () => {
+      const older = await world.start('trading', { KEELSON_TEST_STRATEGY_VERSION: '1' });
+      await world.start('guardian', { KEELSON_TEST_STRATEGY_VERSION: '1' });
+      await until('the older build trades', async () => (await count(`orders where strategy_version = '1' and status = 'filled'`)) > 0);
+      await world.start('trading', { KEELSON_TEST_STRATEGY_VERSION: '2' });
+      const { rows } = await world.pool.query<{ now: Date }>('select clock_timestamp() as now');
+      const deployed = rows[0]?.now;
+      await until(
+        'the older build is refused',
+        async () => (await count(`signals where failures::text like '%RISK_STRATEGY_INACTIVE%'`)) > 0,
+      );
+      await older.kill();
+      const newer = `orders where strategy_version = '2' and purpose = 'entry' and status = 'filled'`;
+      await until('the newer build trades', async () => (await count(newer)) > 0);
+      await quiet();
+      const late = `orders where strategy_version = '1' and purpose in ('entry', 'exit') and status <> 'denied' and created_at > $1`;
+      expect(await count(late, deployed)).toBe(0);
+      expect(await count('(select signal_id from orders where signal_id is not null group by signal_id having count(*) > 1) doubled')).toBe(
+        0,
+      );
+      expect(await world.disagreements()).toEqual([]);
+    });
+
+    /** Ends the trading, so that the books come to rest: no signal is given any more, and what is held is sold. */
+    async function quiet(): Promise<void> {
+      await world.pool.query(`update control set mode = 'reduceOnly', version = version + 1`);
+      await settled(world, ['flat']);
+    }
+  });
+
+  describe('two strategies on one instrument', () => {
+    beforeEach(() => openWorld({ strategies: ['still', 'quiet'] }));
+
+    it('each has a stop for exactly its own, and sells nothing of the other’s', async () => {
+      const crew = await Crew.start(world);
+      const stops = `orders where purpose = 'stop' and status = 'accepted' and strategy = $1
+        and quantity = (select floor(p.quantity / s.step) * s.step from positions p,
+          (select (rules->>'stepSize')::numeric as step from instruments) s where p.strategy = orders.strategy)`;
+      const protectedBoth = async (): Promise<boolean> => (await count(stops, 'still')) === 1 && (await count(stops, 'quiet')) === 1;
+      for (const strategy of ['still', 'quiet']) {
+        await until(`${strategy} is in`, async () => (await crew.give('open', { strategy })).status === 'filled');
+      }
+      await until('both are protected', protectedBoth);
+      expect(resting()).toHaveLength(2);
+      await crew.give('close', { strategy: 'still' });
+      await until('only one stop rests', () => resting().length === 1);
+      expect(await count(stops, 'quiet')).toBe(1);
+      await crew.give('close', { strategy: 'quiet' });
+      await settled(world, ['flat']);
+      expect(await world.disagreements()).toEqual([]);
+    });
+  });
+});

@@ -1,0 +1,100 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { rootFolder } from '../../../config/index.js';
+import { textOf, type Point } from '../programs/point.js';
+import { until } from './until.js';
+
+export type RoleName = 'trading' | 'guardian';
+
+export interface ProgramOptions {
+  readonly role: RoleName;
+  /** No two programs of a world have the same: of its log and of its mark. */
+  readonly name: string;
+  readonly folder: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** A worker's role in a process of its own, with a trap. */
+export class Program {
+  readonly role: RoleName;
+  readonly ended: Promise<void>;
+  private readonly child: ChildProcess;
+  private readonly markFile: string;
+  private readonly logFile: string;
+  private isReady = false;
+  private isArmed = false;
+
+  constructor(options: ProgramOptions) {
+    const { role, name, folder, env } = options;
+    this.role = role;
+    this.markFile = join(folder, `${name}.mark`);
+    this.logFile = join(folder, `${name}.log`);
+    const log = openSync(this.logFile, 'a');
+    this.child = fork(join(rootFolder(), 'dist', 'test', 'faults', 'programs', `${role}.js`), {
+      env: { ...env, KEELSON_TEST_MARK: this.markFile },
+      execArgv: ['--enable-source-maps'],
+      stdio: ['ignore', log, log, 'ipc'],
+    });
+    closeSync(log);
+    this.ended = new Promise((resolve) => this.child.once('exit', () => resolve()));
+    this.child.on('message', (message: { readonly type: string }) => {
+      if (message.type === 'ready') this.isReady = true;
+      if (message.type === 'armed') this.isArmed = true;
+    });
+  }
+
+  /** Waits until it does its work. @throws Error with the end of its log when it ends before */
+  async ready(): Promise<void> {
+    await until(
+      `a program of ${this.role} is ready`,
+      () => this.isReady || this.hasEnded,
+      () => this.logTail(),
+    );
+    if (!this.isReady) throw new Error(`a program of ${this.role} ended before it was ready:\n${this.logTail()}`);
+  }
+
+  get hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
+  /** @returns when the trap is set; it strikes at the point's n-th call from then on. */
+  async arm(point: Point): Promise<void> {
+    this.isArmed = false;
+    this.child.send({ type: 'arm', point: textOf(point) });
+    await until(`${this.role} is armed`, () => this.isArmed || this.hasEnded);
+  }
+
+  /** When it was struck, by our clock; undefined until then. */
+  get struckTime(): number | undefined {
+    return this.marks()[0]?.time;
+  }
+
+  /** Whether a call has ended since it was stopped: it is awake again, and has done what it was about to do. */
+  hasEndedCall(call: string): boolean {
+    return this.marks().some((mark) => mark.ended === call);
+  }
+
+  wakeUp(): void {
+    this.child.kill('SIGCONT');
+  }
+
+  async kill(): Promise<void> {
+    if (this.hasEnded) return;
+    this.child.kill('SIGKILL');
+    await this.ended;
+  }
+
+  logTail(): string {
+    return readFileSync(this.logFile, 'utf8').split('\n').slice(-20).join('\n');
+  }
+
+  private marks(): { readonly time?: number; readonly ended?: string }[] {
+    try {
+      const lines = readFileSync(this.markFile, 'utf8').split('\n').slice(0, -1);
+      return lines.map((line) => JSON.parse(line) as { time?: number; ended?: string });
+    } catch {
+      return [];
+    }
+  }
+}

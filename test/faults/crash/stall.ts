@@ -1,0 +1,83 @@
+import { nameOf, type Crash } from './crash.js';
+import type { Crew } from './cycle.js';
+import { settled, standing } from './standing.js';
+import { until } from './until.js';
+import type { World } from './world.js';
+
+/** A program that is stopped at a point, and goes on long after. */
+export interface Stall extends Crash {
+  readonly phase: 'open' | 'close';
+  /** While it is stopped, the account is halted. */
+  readonly latch?: true;
+}
+
+export interface Woken {
+  /** From the stop until the program that took over was ready. */
+  readonly restartMs: number;
+  /** From the stop until it had brought the account to rest. */
+  readonly resolvedMs: number;
+  /** Client order ids that the venue got after the one that was stopped went on. */
+  readonly sentAfterwards: readonly string[];
+  /** Orders that the venue admitted after the latch. */
+  readonly admittedAfterLatch: readonly string[];
+}
+
+export const nameOfStall = (stall: Stall): string => `${nameOf(stall)}${stall.latch === undefined ? '' : ', and the account is halted'}`;
+
+/**
+ * Stops a program at a point; another one of its role takes over and brings the account to rest; then the first one goes
+ * on, and the account is made flat.
+ */
+export async function stallOnce(crew: Crew, stall: Stall): Promise<Woken> {
+  const { world } = crew;
+  // What was started in the last case may have seen no price yet.
+  await crew.open();
+  if (stall.phase === 'open') await crew.close();
+  crew.spoil(stall.fault, stall.role);
+  const stopped = crew.of(stall.role);
+  await stopped.arm({ ...stall, occurrence: 1, signal: 'SIGSTOP' });
+  const outcome = crew.give(stall.phase);
+  outcome.catch(() => undefined);
+  const struckTime = await until(`the point is come to: ${nameOf(stall)}`, () => stopped.struckTime);
+  const latchedTime = stall.latch === undefined ? undefined : await latch(world);
+  await crew.restart(stall.role, { KEELSON_INSTANCE: '2' });
+  const restartMs = Date.now() - struckTime;
+  await outcome;
+  await atRest(world, stall);
+  const resolvedMs = Date.now() - struckTime;
+
+  const before = new Set(world.witness().orders.keys());
+  stopped.wakeUp();
+  await until(`what was stopped goes on: ${nameOf(stall)}`, () => stopped.hasEndedCall(nextCall(stall)));
+  await atRest(world, stall);
+  const { orders } = world.witness();
+  const sentAfterwards = [...orders.keys()].filter((id) => !before.has(id));
+  const admittedAfterLatch =
+    latchedTime === undefined ? [] : [...orders.values()].flat().flatMap((one) => (one.time > latchedTime ? [one.clientOrderId] : []));
+  await stopped.kill();
+  if (stall.latch !== undefined) await release(world);
+  world.paper.faults.clear();
+  await crew.close();
+  return { restartMs, resolvedMs, sentAfterwards, admittedAfterLatch };
+}
+
+/** What it does first when it goes on: it ends the call, or, between the row and the socket, sends. */
+const nextCall = ({ when, call }: Stall): string => (when === 'after' ? 'sender.submit' : call);
+
+/** Nothing is on its way; under a latch what is held has no stop, since the kill owns it (P22). */
+async function atRest(world: World, { latch: isLatched }: Stall): Promise<void> {
+  if (isLatched === undefined) await settled(world);
+  else await until('no order is open', async () => (await standing(world)).open === 0);
+}
+
+/** As whoever halts does it (P25). @returns the moment after which nothing may be admitted, by the venue's clock */
+async function latch(world: World): Promise<number> {
+  await world.pool.query(`insert into latches (scope, scope_value, reason, subject) values ('account', 'main', 'test', 'test')`);
+  await world.pool.query('update control set version = version + 1');
+  return world.paper.now();
+}
+
+async function release({ pool }: World): Promise<void> {
+  await pool.query('update latches set released_at = clock_timestamp() where released_at is null');
+  await pool.query('update control set version = version + 1');
+}

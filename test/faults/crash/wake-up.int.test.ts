@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { temporalIfAny } from '../../support/temporal.js';
+import { dealt, runParts, type Running } from './chains.js';
+import { report, type Time } from './report.js';
+import { openServers, type CrashServers } from './servers.js';
+import { nameOfStall, stallOnce, type Stall, type Woken } from './stall.js';
+
+const WORLDS = 2;
+const LIMIT_MS = 900_000;
+
+const ENTRY = { role: 'trading', phase: 'open' } as const;
+const STOP = { role: 'guardian', phase: 'open' } as const;
+const EXIT = { role: 'guardian', phase: 'close' } as const;
+const BEFORE_SOCKET = { when: 'after', call: 'store.beginSubmit' } as const;
+const IN_POST = { when: 'during', call: 'sender.submit' } as const;
+
+const STALLS: readonly Stall[] = [
+  { ...ENTRY, ...BEFORE_SOCKET },
+  { ...STOP, ...BEFORE_SOCKET },
+  { ...EXIT, ...BEFORE_SOCKET },
+  { ...ENTRY, ...BEFORE_SOCKET, latch: true },
+  { ...STOP, ...BEFORE_SOCKET, latch: true },
+  { ...ENTRY, when: 'before', call: 'store.beginSubmit', latch: true },
+  { ...ENTRY, ...IN_POST },
+  { ...STOP, ...IN_POST },
+  { ...EXIT, ...IN_POST },
+  { ...ENTRY, when: 'during', call: 'store.authorise' },
+  { ...STOP, when: 'during', call: 'store.authorise' },
+  { ...ENTRY, when: 'during', call: 'store.beginSubmit' },
+  { ...EXIT, when: 'during', call: 'store.beginSubmit' },
+  { ...ENTRY, when: 'during', call: 'store.bookFill' },
+  { ...ENTRY, when: 'during', call: 'store.changeOrder' },
+  { ...EXIT, when: 'during', call: 'store.changeOrder' },
+];
+
+const temporal = await temporalIfAny();
+
+describe.skipIf(temporal === undefined)('a worker that is stopped, and goes on when another has taken over', () => {
+  let servers: CrashServers;
+  let running: Running<Stall, Woken>;
+  const times: Time[] = [];
+
+  beforeAll(async () => {
+    servers = await openServers(temporal?.address ?? '');
+    running = runParts(servers, dealt(STALLS, WORLDS), stallOnce);
+  });
+  afterAll(async () => {
+    await running?.closed;
+    console.info(report('from the stop until another had brought the account to rest', times));
+    await servers?.close();
+  });
+
+  it.each(STALLS.map((stall) => [nameOfStall(stall), stall] as const))('P6, P8, P9: %s', { timeout: LIMIT_MS }, async (name, stall) => {
+    const outcome = await running.outcomes.get(stall);
+    expect(outcome).toMatchObject({ sentAfterwards: [], admittedAfterLatch: [], disagreements: [] });
+    if (outcome !== undefined) times.push({ name, ms: outcome.resolvedMs, restartMs: outcome.restartMs });
+  });
+});

@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { rootFolder } from '../../../config/index.js';
+
+export interface WorldConfig {
+  readonly account: string;
+  readonly instrument: string;
+  readonly strategies?: readonly string[];
+  readonly restingMs?: number;
+}
+
+/** The configuration of a world's workers, as the file has it. */
+export function writeWorldConfig({ account, instrument, strategies = ['still'], restingMs }: WorldConfig): string {
+  const path = join(rootFolder(), 'models', 'momentum-entry.onnx');
+  const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex');
+  const execution = restingMs === undefined ? { kind: 'market' } : { kind: 'limit', offsetBps: 40, workMs: restingMs };
+  return JSON.stringify({
+    venues: { paper: { profile: 'binance', paper: true } },
+    accounts: { [account]: { venue: 'paper' } },
+    strategies: strategies.map((id) => ({
+      id,
+      account,
+      instruments: [instrument],
+      interval: '1s',
+      signalValidMs: 2_000,
+      model: { path, sha256, threshold: 0 },
+      sizing: { kind: 'fixedNotional', notional: '500' },
+      execution,
+    })),
+    limits: {
+      [account]: {
+        maxOrderNotional: '1000',
+        maxInstrumentExposure: '20000',
+        maxAccountExposure: '20000',
+        maxOpenOrders: 20,
+        collarBps: 50,
+        priceMaxAgeMs: 10_000,
+      },
+    },
+    demo: { balances: { USDT: '100000' } },
+  });
+}

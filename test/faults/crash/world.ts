@@ -1,0 +1,152 @@
+import { Client, Connection } from '@temporalio/client';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Pool } from 'pg';
+import { signalWorkflowId, type TradeSignal } from '../../../core/signal/signal.js';
+import type { OrderOutcome } from '../../../workflows/order/status.js';
+import type { DecimalText } from '../../../core/money/index.js';
+import { Body } from '../../../exchange/admin/body.js';
+import { faultRuleOf } from '../../../exchange/admin/fault-body.js';
+import { serve, type Serving } from '../../../exchange/serve.js';
+import { TEST_KEY, TEST_SECRET, testVenue } from '../../../exchange/testing/open-venue.js';
+import type { Venue as PaperVenue } from '../../../exchange/venue.js';
+import { TASK_QUEUES, WORKFLOW_TYPES } from '../../../workflows/names.js';
+import type { TestDatabase } from '../../support/postgres-server.js';
+import { disagreements, readWitness, type Witness } from '../../support/witness.js';
+import { Program, type RoleName } from './program.js';
+import type { CrashServers } from './servers.js';
+import { writeWorldConfig } from './world-config.js';
+
+export const ACCOUNT = 'main';
+export const INSTRUMENT = 'BTC/USDT';
+/** Of the paper venue's own account. */
+export const VENUE_ACCOUNT = 'test';
+
+export interface WorldOptions {
+  readonly strategies?: readonly string[];
+  /** Entries rest below the market, and are canceled after this long. */
+  readonly restingMs?: number;
+}
+
+/** One account with everything around it: paper venue, ledger, Temporal namespace, and the workers as processes. */
+export class World {
+  readonly paper: PaperVenue;
+  readonly client: Client;
+  private readonly parts: {
+    readonly database: TestDatabase;
+    readonly folder: string;
+    readonly serving: Serving;
+    readonly connection: Connection;
+    readonly env: NodeJS.ProcessEnv;
+  };
+  private readonly programs: Program[] = [];
+  private signals = 0;
+
+  private constructor(paper: PaperVenue, client: Client, parts: World['parts']) {
+    this.paper = paper;
+    this.client = client;
+    this.parts = parts;
+  }
+
+  static async open(servers: CrashServers, options: WorldOptions = {}): Promise<World> {
+    const folder = await mkdtemp(join(tmpdir(), 'keelson-crash-'));
+    await chmod(folder, 0o711);
+    const database = await servers.database();
+    const namespace = await servers.namespace();
+    const paper = testVenue({ journalFile: join(folder, 'journal.ndjson') });
+    const serving = await serve(paper, 0, 0);
+    const configFile = join(folder, 'keelson.config.json');
+    await writeFile(configFile, writeWorldConfig({ account: ACCOUNT, instrument: INSTRUMENT, ...options }));
+    const connection = await Connection.connect({ address: servers.temporalAddress });
+    const { PATH, HOME, TMPDIR } = process.env;
+    const env = {
+      ...{ PATH, HOME, TMPDIR },
+      KEELSON_CONFIG: configFile,
+      DATABASE_URL: database.url,
+      EXCHANGE_API_KEY: TEST_KEY,
+      EXCHANGE_API_SECRET: TEST_SECRET,
+      TEMPORAL_ADDRESS: servers.temporalAddress,
+      TEMPORAL_NAMESPACE: namespace,
+      KEELSON_PAPER_REST: serving.addresses.rest,
+      KEELSON_PAPER_STREAM: serving.addresses.stream,
+      KEELSON_PAPER_WSAPI: serving.addresses.wsApi,
+      LOG_LEVEL: 'warn',
+    };
+    return new World(paper, new Client({ connection, namespace }), { database, folder, serving, connection, env });
+  }
+
+  get pool(): Pool {
+    return this.parts.database.pool;
+  }
+
+  /** Starts a program of this role, or starts it anew. */
+  launch(role: RoleName, env: NodeJS.ProcessEnv = {}): Program {
+    const { folder } = this.parts;
+    const program = new Program({ role, name: `${role}-${this.programs.length + 1}`, folder, env: { ...this.parts.env, ...env } });
+    this.programs.push(program);
+    return program;
+  }
+
+  /** The same, and waits until it does its work. */
+  async start(role: RoleName, env: NodeJS.ProcessEnv = {}): Promise<Program> {
+    const program = this.launch(role, env);
+    await program.ready();
+    return program;
+  }
+
+  /** A signal that nobody had before. */
+  signal(leg: TradeSignal['leg'], changes: Partial<TradeSignal> = {}): TradeSignal {
+    const now = Date.now();
+    this.signals += 1;
+    return {
+      account: ACCOUNT,
+      strategy: 'still',
+      strategyVersion: '1',
+      instrument: INSTRUMENT,
+      leg,
+      barCloseTime: this.signals,
+      decidedTime: now,
+      validUntil: now + 30_000,
+      referencePrice: '50000' as DecimalText,
+      stopDistanceRatio: 0.02,
+      features: [],
+      reason: 'test',
+      ...changes,
+    };
+  }
+
+  /** Starts the workflow of a signal as the trading worker does. @returns its outcome, when it has one */
+  async give(signal: TradeSignal): Promise<{ readonly outcome: Promise<OrderOutcome> }> {
+    const handle = await this.client.workflow.start(WORKFLOW_TYPES.signalToOrder, {
+      taskQueue: TASK_QUEUES.trading,
+      workflowId: signalWorkflowId(signal),
+      args: [signal],
+      workflowTaskTimeout: '5s',
+    });
+    return { outcome: handle.result() as Promise<OrderOutcome> };
+  }
+
+  /** The venue spoils calls as the rule says (docs/reference/paper-venue.md). */
+  fault(rule: Readonly<Record<string, string | number>>): void {
+    this.paper.faults.add(faultRuleOf(new Body(JSON.stringify(rule)), this.paper.now()));
+  }
+
+  witness(): Witness {
+    return readWitness(join(this.parts.folder, 'journal.ndjson'), VENUE_ACCOUNT);
+  }
+
+  /** Everything in which ledger and venue disagree, and every order that is still open. */
+  disagreements(): Promise<string[]> {
+    return disagreements(this.pool, ACCOUNT, this.witness());
+  }
+
+  async close(): Promise<void> {
+    const { database, folder, serving, connection } = this.parts;
+    await Promise.all(this.programs.map((program) => program.kill()));
+    await serving.close();
+    await connection.close();
+    await database.drop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}

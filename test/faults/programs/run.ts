@@ -1,0 +1,34 @@
+import type { Role } from '../../../workers/composition/main.js';
+import { runAsProcess } from '../../../workers/composition/main.js';
+import type { PortWraps } from '../../../workers/composition/ports.js';
+import type { WorkerProcess } from '../../../workers/composition/process.js';
+import { Trap } from './trap.js';
+import { refusing } from './unauthorised.js';
+
+/** The receive window and visibility bound of the paper profile in tests (protocol, Numbers). */
+const WINDOWS = { receiveWindowMs: 500, visibilityBoundMs: 300, submitDeadlineMs: 1_000 };
+
+interface ArmMessage {
+  readonly type: 'arm';
+  readonly point: string;
+}
+
+const isArm = (message: unknown): message is ArmMessage =>
+  typeof message === 'object' && message !== null && 'type' in message && message.type === 'arm';
+
+/** Runs a worker's role as it is, with a trap between it and its ports: armed from the start, or when it is told to. */
+export async function runInTrap(name: string, role: (process: WorkerProcess, wraps: PortWraps) => Promise<Role>): Promise<void> {
+  const trap = new Trap(process.env['KEELSON_TEST_MARK'] ?? '');
+  const first = process.env['KEELSON_TEST_POINT'];
+  if (first !== undefined) trap.arm(first);
+  process.on('message', (message) => {
+    if (!isArm(message)) return;
+    trap.arm(message.point);
+    process.send?.({ type: 'armed' });
+  });
+  const wraps: PortWraps = {
+    store: (store) => trap.wraps.store(refusing(store)),
+    venue: (venue) => trap.wraps.venue({ ...venue, profile: { ...venue.profile, ...WINDOWS } }),
+  };
+  await runAsProcess(name, (opened) => role(opened, wraps));
+}
