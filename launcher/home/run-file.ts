@@ -9,7 +9,8 @@ export interface Addresses {
   readonly temporal: string;
   /** Temporal's web page; absent for a server of the user's own whose page is not known. */
   readonly temporalUi?: string;
-  readonly venue?: { readonly rest: string; readonly stream: string; readonly wsApi: string };
+  /** `admin`: what a person or a test can do to the paper venue: faults, prices, halts. */
+  readonly venue?: { readonly rest: string; readonly stream: string; readonly wsApi: string; readonly admin: string };
   /** `/metrics` of each process, by name. */
   readonly metrics: Readonly<Record<string, string>>;
 }

@@ -57,6 +57,7 @@ export async function bringUpVenue(context: LaunchContext): Promise<PaperVenue |
       rest: `http://127.0.0.1:${port}`,
       stream: `ws://127.0.0.1:${port}/ws`,
       wsApi: `ws://127.0.0.1:${port}/ws-api/v3`,
+      admin: `http://127.0.0.1:${adminPort}`,
     };
     return {
       done: `The paper venue answers at ${addresses.rest}`,

@@ -3,33 +3,72 @@ import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { homePaths } from '../../launcher/home/paths.js';
 import { startPostgres } from '../../launcher/postgres/server.js';
+import { PROTOCOL } from '../../core/risk/limits.js';
 import { freePort } from './free-port.js';
 import type { RunningKeelson } from './running-keelson.js';
 import { disagreements, readWitness } from './witness.js';
 
 const SETTLE_LIMIT_MS = 60_000;
+/** The venue's minimum of one order, in the quote asset. */
+const DUST_NOTIONAL = 5;
 
-/** Pauses the account `main` through the API, as a person would, and waits until no order is open. */
+/**
+ * Pauses the account `main` through the API, as a person would, and lets the venue's prices stand: nothing is traded from
+ * then on but what was on its way. Waits until every order has ended but the stops, and each position has its own or is dust.
+ */
 export async function pauseAndSettle(home: string, keelson: RunningKeelson): Promise<void> {
-  const { addresses } = JSON.parse(readFileSync(homePaths(home).runFile, 'utf8')) as { addresses: { api: string } };
+  const { addresses } = JSON.parse(readFileSync(homePaths(home).runFile, 'utf8')) as {
+    addresses: { api: string; venue: { admin: string } };
+  };
   const headers = {
     authorization: `Bearer ${readFileSync(homePaths(home).ownerKey, 'utf8').trim()}`,
     'content-type': 'application/json',
   };
+  const read = async <T>(path: string): Promise<T> => (await (await fetch(new URL(path, addresses.api), { headers })).json()) as T;
   const body = JSON.stringify({ account: 'main', reason: 'the books are compared' });
   const answer = await fetch(new URL('/v1/control/pause', addresses.api), { method: 'POST', headers, body });
   if (!answer.ok) throw new Error(`pause was answered ${answer.status}: ${await answer.text()}`);
   await keelson.waitFor('the mode', (event) => event.event === 'mode' && event['mode'] === 'paused', 10_000);
-  const until = performance.now() + SETTLE_LIMIT_MS;
-  while (performance.now() < until) {
-    const status = (await (await fetch(new URL('/v1/status', addresses.api), { headers })).json()) as {
-      accounts: { openOrders: number }[];
-    };
-    if (status.accounts.every((account) => account.openOrders === 0)) return;
-    await wait(250);
-  }
-  throw new Error(`orders stayed open for ${SETTLE_LIMIT_MS} ms after the pause`);
+  const settled = async (): Promise<void> => {
+    const until = performance.now() + SETTLE_LIMIT_MS;
+    let unsettled: readonly string[] = ['nothing was looked at'];
+    while (unsettled.length > 0 && performance.now() < until) {
+      const { orders } = await read<{ orders: readonly OpenOrder[] }>('/v1/orders?open=true&limit=200');
+      const { positions } = await read<{ positions: readonly Held[] }>('/v1/positions');
+      unsettled = [
+        ...orders.filter((one) => !isRestingStop(one)).map((one) => `${one.purpose} ${one.status}`),
+        ...positions.filter(isBare).map(nameOf),
+      ];
+      if (unsettled.length > 0) await wait(250);
+    }
+    if (unsettled.length > 0) throw new Error(`not settled ${SETTLE_LIMIT_MS} ms after the pause: ${unsettled.join(', ')}`);
+  };
+  await settled();
+  // A stop that the price reaches while the processes stop would be booked by nobody.
+  const instruments = (await (await fetch(new URL('/instruments', addresses.venue.admin))).json()) as readonly { symbol: string }[];
+  for (const { symbol } of instruments) await fetch(new URL(`/instruments/${symbol}/halt`, addresses.venue.admin), { method: 'POST' });
+  // What was reached a moment before the halt is told within a poll.
+  await wait(2 * PROTOCOL.workingOrderPollMs);
+  await settled();
 }
+
+interface OpenOrder {
+  readonly purpose: string;
+  readonly status: string;
+}
+
+interface Held {
+  readonly instrument: string;
+  readonly quantity: string;
+  readonly mark: string | null;
+  readonly stopQuantity: string | null;
+}
+
+const isRestingStop = ({ purpose, status }: OpenOrder): boolean => purpose === 'stop' && status === 'accepted';
+/** More than dust, and no stop for it. */
+const isBare = ({ quantity, mark, stopQuantity }: Held): boolean =>
+  stopQuantity === null && Number(quantity) * Number(mark ?? 0) > 2 * DUST_NOTIONAL;
+const nameOf = ({ instrument, quantity }: Held): string => `${quantity} ${instrument} without a stop`;
 
 export interface Comparison {
   readonly venueOrders: number;

@@ -40,14 +40,18 @@ export async function disagreements(pool: pg.Pool, account: string, witness: Wit
   for (const [id, orders] of witness.orders) {
     if (orders.length > 1) found.push(`doubled: ${orders.length} venue orders have the client order id ${id}`);
   }
-  const { rows: ours } = await pool.query<{ client_order_id: string; status: string; is_open: boolean; reserved: boolean }>(
-    `select client_order_id, status, final_at is null as is_open, reserved_quantity <> 0 or reserved_notional <> 0 as reserved
-     from orders where account = $1`,
+  const { rows: ours } = await pool.query<{ client_order_id: string; status: string; is_open: boolean; reserved: boolean; rests: boolean }>(
+    `select client_order_id, status, final_at is null as is_open, reserved_quantity <> 0 or reserved_notional <> 0 as reserved,
+       purpose = 'stop' and status = 'accepted' and reserved_quantity <= coalesce((select p.quantity from positions p
+         where (p.account, p.strategy, p.instrument) = (o.account, o.strategy, o.instrument)), 0) as rests
+     from orders o where account = $1`,
     [account],
   );
   const known = new Map(ours.map((row) => [row.client_order_id, row]));
   for (const id of witness.orders.keys()) if (!known.has(id)) found.push(`orphaned: the venue has order ${id}, the ledger has not`);
   for (const [id, row] of known) {
+    // A stop rests as long as its position is held; then the venue must have it open, too.
+    if (row.rests && witness.orders.get(id)?.every((order) => order.status === 'NEW') === true) continue;
     if (row.is_open) found.push(`order ${id} is still ${row.status}`);
     if (row.reserved) found.push(`order ${id} still reserves`);
     const sent = witness.orders.has(id);
