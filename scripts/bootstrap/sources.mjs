@@ -16,6 +16,7 @@ export const SOURCE_FOLDERS = [
   'exchange',
   'launcher',
   'scripts',
+  'test/faults',
   'test/soak',
   'workers',
   'workflows',
