@@ -7,6 +7,7 @@ import { createResolve } from '../../activities/order/resolve.js';
 import { createHandOver } from '../../activities/owner/hand-over.js';
 import { OutboxLoop } from '../../activities/owner/outbox.js';
 import { streamAccount, type AccountStreamDependencies } from '../../activities/streams/account.js';
+import { streamBars, type BarStreamDependencies } from '../../activities/streams/bars.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
 import { createOwners } from '../../workers/composition/owners.js';
 import { INSTRUMENT, type Ledger } from './ledger.js';
@@ -25,6 +26,8 @@ export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
   return bundle;
 }
 
+const BAR_MS = 1_000;
+
 export interface TemporalAddress {
   readonly address: string;
   readonly namespace: string;
@@ -39,7 +42,12 @@ export interface OrderWorker {
   stop(): Promise<void>;
 }
 
-export async function startOrderWorker(ledger: Ledger, { address, namespace }: TemporalAddress): Promise<OrderWorker> {
+/** `runnersOf`: what reads the bars of an account, for tests that start its bar stream; they have bars of one second. */
+export async function startOrderWorker(
+  ledger: Ledger,
+  { address, namespace }: TemporalAddress,
+  { runnersOf = () => [] }: Partial<Pick<BarStreamDependencies, 'runnersOf'>> = {},
+): Promise<OrderWorker> {
   const connection = await NativeConnection.connect({ address });
   const taskQueue = `test-${process.pid}-${performance.now()}`;
   // Histories that are stored tell of no machine.
@@ -56,8 +64,20 @@ export async function startOrderWorker(ledger: Ledger, { address, namespace }: T
     resolve: createResolve(ledger.dependencies),
     protection: ledger.protection,
     owners,
-    tradedOf: () => [{ instrument: INSTRUMENT, intervalMs: 1_000 }],
+    tradedOf: () => [{ instrument: INSTRUMENT, intervalMs: BAR_MS }],
     clock: Date.now,
+    stopping: stopping.signal,
+    log,
+  };
+  const { books, venueNameOf, clock } = watching;
+  const listening = {
+    venueOf,
+    venueNameOf,
+    bars: ledger.bars,
+    store: books.store,
+    market: ledger.market,
+    runnersOf,
+    clock,
     stopping: stopping.signal,
     log,
   };
@@ -72,8 +92,9 @@ export async function startOrderWorker(ledger: Ledger, { address, namespace }: T
       ...createOwnerActivities(ledger.dependencies, ledger.protection),
       ...createHandOver(owners),
       streamAccount: (account: string) => streamAccount(watching, account),
+      streamBars: (account: string) => streamBars(listening, account, BAR_MS),
     },
-    shutdownForceTime: '2s',
+    shutdownForceTime: '10s',
   });
   const running = worker.run();
   const outbox = new OutboxLoop({ outbox: createOutboxStore(ledger.pool, ledger.database.url), owners, log });
