@@ -64,13 +64,15 @@ export class Lane {
       rules.map((one) => ({ ...one, marketStop: plan.stop === 'stopMarket' })),
     );
     this.ledger.workEntries(this.name, { execution: plan.execution });
+    this.ledger.market.seeClock(this.name, await venue.reader.clock());
     this.movePrice(PRICE);
     if (plan.bars) await this.bars.start();
     for (const rule of [...plan.helpers, ...plan.rules]) await this.admin('/faults', rule);
   }
 
-  /** How often the story's own faults have struck. */
+  /** How often the story's own faults have struck; one that is its own fault is told by being told. */
   struck(plan: Plan): number {
+    if (plan.rules.length === 0) return Number(this.hasActed || Object.keys(plan.acts).length === 0);
     return this.account.paper.faults
       .list()
       .slice(plan.helpers.length)
