@@ -157,8 +157,7 @@ class Lanes {
     } catch (error) {
       violations.push(error instanceof Error ? error.message : String(error));
     }
-    const struck =
-      plan.rules.length > 0 ? lane.struck(plan) : Number(lane.hasActed || plan.feeAsset !== 'received' || plan.ending === 'gap');
+    const struck = lane.struck(plan);
     violations.push(...(await settle(lane)), ...judge(lane));
     const isClean = violations.length === 0 && !(await this.waitsForAPerson(lane));
     if (isClean) this.free.push(lane);

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-const LOOK_EVERY_MS = 50;
+const LOOK_EVERY_MS = 100;
 /** Far beyond every window, deadline and pause of the protocol with the tests' windows. */
-export const PATIENCE_MS = 45_000;
+const PATIENCE_MS = 120_000;
 
 /** A condition that did not come true: the story is stuck there, which is a violation. */
 export class Stuck extends Error {
@@ -35,4 +35,9 @@ export async function ends<T>(what: string, work: Promise<T>): Promise<T> {
   } finally {
     over.abort();
   }
+}
+
+/** What a busy machine does not answer in time is asked again. @throws Stuck */
+export function answered<T extends object>(ask: () => Promise<T>): Promise<T> {
+  return until('the venue does not answer', () => ask().catch(() => undefined));
 }
