@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { soakDemo } from './demo.js';
 import { EIGHT_HOURS } from './demo-sources.js';
+import { soakFaults } from './faults.js';
 import { soakBooks, soakFirstFill } from './real.js';
 
 const USAGE_EXIT = 2;
@@ -32,5 +33,13 @@ program
   .option('--minutes <count>', 'how long', whole, 30)
   .action(async ({ minutes }: { minutes: number }) => {
     if (!(await soakBooks(minutes))) process.exitCode = 1;
+  });
+program
+  .command('faults')
+  .description('the fault matrix with many seeds')
+  .option('--seeds <count>', 'how many', whole, 10)
+  .option('--turns <count>', 'stories of each fault at each operation', whole, 10)
+  .action(async (options: { seeds: number; turns: number }) => {
+    if (!(await soakFaults(options))) process.exitCode = 1;
   });
 await program.parseAsync();

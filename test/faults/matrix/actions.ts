@@ -74,9 +74,9 @@ export const ACTIONS: readonly Cell[] = [
   action('lateVisibility', 'submit', (chance) => ({
     helpers: [
       { fault: 'dropReply', call: 'POST /api/v3/order', side: 'BUY' },
-      { fault: 'delayEvent', side: 'BUY', times: 0, delayMs: chance.between(1_800, 2_500) },
+      { fault: 'delayEvent', side: 'BUY', times: 0, delayMs: chance.between(2_500, 3_500) },
     ],
-    rules: [{ fault: 'hideFromLookups', call: 'POST /api/v3/order', side: 'BUY', delayMs: 3_000 }],
+    rules: [{ fault: 'hideFromLookups', call: 'POST /api/v3/order', side: 'BUY', delayMs: 4_500 }],
   })),
   action('replaced', 'cancel', (chance) => ({
     execution: { kind: 'limit', offsetBps: 10, workMs: 2_500, postOnly: false, replaceBps: 20 },

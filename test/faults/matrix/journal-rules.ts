@@ -1,4 +1,4 @@
-import { ZERO, decimal, text, type Decimal } from '../../../core/money/index.js';
+import { ZERO, decimal, maximum, text, type Decimal } from '../../../core/money/index.js';
 import type { FillEvent, JournalLine, JournalOrder } from '../../../exchange/journal/record.js';
 
 interface Seen {
@@ -46,7 +46,8 @@ class Held {
     const onSale = this.open()
       .filter((order) => order.side === 'SELL')
       .reduce((sum, order) => sum.plus(order.quantity).minus(order.executed), ZERO);
-    if (onSale.gt(this.held)) this.broken.push(`line ${seq}: ${text(onSale)} is on sale and only ${text(this.held)} is held`);
+    if (onSale.gt(maximum(ZERO, this.held)))
+      this.broken.push(`line ${seq}: ${text(onSale)} is on sale and only ${text(this.held)} is held`);
   }
 
   open(): readonly Seen[] {

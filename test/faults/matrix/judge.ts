@@ -27,9 +27,21 @@ export async function settle(lane: Lane): Promise<string[]> {
   }
 }
 
-/** What the venue's journal shows to have been wrong at any moment. */
-export function judge(lane: Lane): string[] {
-  return brokenRules(lane.account.journal(), VENUE_ACCOUNT, 'BTC');
+/** What was wrong at any moment, by the venue's journal, and what nobody was told of. */
+export async function judge(lane: Lane): Promise<string[]> {
+  return [...brokenRules(lane.account.journal(), VENUE_ACCOUNT, 'BTC'), ...(await untold(lane))];
+}
+
+/** P13: an order that was called not placed, and is at the venue after all, is an incident. */
+async function untold({ ledger, name, account }: Lane): Promise<string[]> {
+  const { rows } = await ledger.database.pool.query<{ id: string; intent: string }>(
+    `select a.data->>'clientOrderId' as id, a.data->>'intentId' as intent from audit_events a
+     where a.account = $1 and a.kind = 'order.notPlaced' and not exists (
+       select from incidents i where i.account = $1 and i.kind like '%evidenceAfterFinal%' and i.data->>'intentId' = a.data->>'intentId')`,
+    [name],
+  );
+  const { orders } = account.witness();
+  return rows.filter(({ id }) => orders.has(id)).map(({ intent }) => `no incident: ${intent} was called not placed, and was placed`);
 }
 
 export const placedSoFar = (lane: Lane): number => ordersPlaced(lane.account.journal(), VENUE_ACCOUNT);

@@ -158,7 +158,7 @@ class Lanes {
       violations.push(error instanceof Error ? error.message : String(error));
     }
     const struck = lane.struck(plan);
-    violations.push(...(await settle(lane)), ...judge(lane));
+    violations.push(...(await settle(lane)), ...(await judge(lane)));
     const isClean = violations.length === 0 && !(await this.waitsForAPerson(lane));
     if (isClean) this.free.push(lane);
     const entry = this.all.find((known) => known.lane === lane);
