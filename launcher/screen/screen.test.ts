@@ -9,7 +9,12 @@ const addresses = {
   api: 'http://127.0.0.1:7400',
   temporal: '127.0.0.1:7233',
   temporalUi: 'http://127.0.0.1:8233',
-  venue: { rest: 'http://127.0.0.1:7410', stream: 'ws://127.0.0.1:7410/ws', wsApi: 'ws://127.0.0.1:7410/ws-api/v3', admin: 'http://127.0.0.1:7411' },
+  venue: {
+    rest: 'http://127.0.0.1:7410',
+    stream: 'ws://127.0.0.1:7410/ws',
+    wsApi: 'ws://127.0.0.1:7410/ws-api/v3',
+    admin: 'http://127.0.0.1:7411',
+  },
   metrics: { trading: 'http://127.0.0.1:7421/metrics', guardian: 'http://127.0.0.1:7420/metrics' },
 };
 

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { soakCrash } from './crash.js';
 import { soakDemo } from './demo.js';
 import { EIGHT_HOURS } from './demo-sources.js';
+import { soakFaults } from './faults.js';
 import { soakModel } from './model.js';
 import { soakBooks, soakFirstFill } from './real.js';
 
@@ -49,5 +50,13 @@ program
   .option('--only <text>', 'only points whose name holds this', '')
   .action(async (options: { worlds: number; only: string }) => {
     if (!(await soakCrash(options))) process.exitCode = 1;
+  });
+program
+  .command('faults')
+  .description('the fault matrix with many seeds')
+  .option('--seeds <count>', 'how many', whole, 10)
+  .option('--turns <count>', 'stories of each fault at each operation', whole, 10)
+  .action(async (options: { seeds: number; turns: number }) => {
+    if (!(await soakFaults(options))) process.exitCode = 1;
   });
 await program.parseAsync();

@@ -24,7 +24,8 @@ export interface TemporalProvider {
   stop(): Promise<void>;
 }
 
-const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
+/** From the sources, or from what was compiled of them into dist/. */
+const REPOSITORY = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../..' : '../../..', import.meta.url));
 const NAMESPACE = 'default';
 const SKIPS_TIME_SINCE = '1.32.0';
 const TIME_SKIPPING = { 'frontend.WorkflowTimeSkippingEnabled': true, 'history.timerProcessorMaxTimeShift': '1ms' };

@@ -1,0 +1,37 @@
+import { cloneDatabase, providePostgres } from '../support/postgres-server.js';
+import { provideTemporal } from '../support/temporal-server.js';
+import { runMatrix, type Outcome, type RunOptions } from './matrix/run.js';
+
+export const FIRST_SEED = 20_261_125;
+export const LANES = 20;
+
+/** The fault matrix on a Postgres and a Temporal server of its own. */
+export async function runFaults(options: RunOptions): Promise<Outcome> {
+  const postgres = providePostgres();
+  const temporal = provideTemporal();
+  try {
+    const database = await cloneDatabase(await postgres.get());
+    try {
+      return await runMatrix(database, await temporal.get(), options);
+    } finally {
+      await database.drop();
+    }
+  } finally {
+    await Promise.all([postgres.stop(), temporal.stop()]);
+  }
+}
+
+/** The outcome for people: what was violated, how to see it again, and the figures. */
+export function asText(
+  { cases, faults, cells, idle, violations, failed, seed, durationMs }: Outcome,
+  asked: Pick<RunOptions, 'cases'>,
+): string {
+  const lines = failed.flatMap(({ name, violations: found }) => [
+    `${name} (again: npm run faults -- --seed ${seed} --cases ${asked.cases} --only '${name}')`,
+    ...found.map((one) => `  ${one}`),
+  ]);
+  if (idle.length > 0) lines.push(`never struck: ${idle.join(', ')}`);
+  const seconds = (durationMs / 1_000).toFixed(0);
+  lines.push(`${cases} cases of ${cells} cells, ${faults} faults, ${violations} violations, seed ${seed}, ${seconds} s`);
+  return `${lines.join('\n')}\n`;
+}

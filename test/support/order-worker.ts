@@ -1,0 +1,115 @@
+import { Client } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker, bundleWorkflowCode, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createOrderActivities, createOwnerActivities } from '../../activities/order/index.js';
+import { createResolve } from '../../activities/order/resolve.js';
+import { createHandOver } from '../../activities/owner/hand-over.js';
+import { OutboxLoop } from '../../activities/owner/outbox.js';
+import { streamAccount, type AccountStreamDependencies } from '../../activities/streams/account.js';
+import { streamBars, type BarStreamDependencies } from '../../activities/streams/bars.js';
+import { createOutboxStore } from '../../adapters/store/outbox-store.js';
+import { createOwners } from '../../workers/composition/owners.js';
+import { INSTRUMENT, type Ledger } from './ledger.js';
+
+// The SDK tells of every step of every worker; only what went wrong is of interest.
+Runtime.install({ logger: new DefaultLogger('ERROR') });
+
+let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
+
+/** The workflows, bundled once for a process: from their sources, or from what was compiled of them. */
+export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
+  const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error };
+  const extension = extname(fileURLToPath(import.meta.url));
+  const workflowsPath = fileURLToPath(new URL(`../../workflows/index${extension}`, import.meta.url));
+  bundle ??= bundleWorkflowCode({ workflowsPath, logger: quiet });
+  return bundle;
+}
+
+const BAR_MS = 1_000;
+
+export interface TemporalAddress {
+  readonly address: string;
+  readonly namespace: string;
+}
+
+/** A worker with every activity of orders and owners, on a queue of its own, and the outbox that wakes the owners. */
+export interface OrderWorker {
+  readonly client: Client;
+  readonly taskQueue: string;
+  /** Starts the watch of an account, on this worker's queue. */
+  watch(account: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** `runnersOf`: what reads the bars of an account, for tests that start its bar stream; they have bars of one second. */
+export async function startOrderWorker(
+  ledger: Ledger,
+  { address, namespace }: TemporalAddress,
+  { runnersOf = () => [] }: Partial<Pick<BarStreamDependencies, 'runnersOf'>> = {},
+): Promise<OrderWorker> {
+  const connection = await NativeConnection.connect({ address });
+  const taskQueue = `test-${process.pid}-${performance.now()}`;
+  // Histories that are stored tell of no machine.
+  const client = new Client({ connection, namespace, identity: 'starter' });
+  const owners = createOwners(client, Date.now, taskQueue);
+  const log = { warn: () => undefined };
+  const stopping = new AbortController();
+  const { store, epoch, venueOf } = ledger.dependencies;
+  const watching: AccountStreamDependencies = {
+    books: { store, epoch },
+    venueOf,
+    venueNameOf: (account) => ledger.accounts.get(account)?.venueName ?? 'paper',
+    bars: ledger.bars,
+    resolve: createResolve(ledger.dependencies),
+    protection: ledger.protection,
+    owners,
+    tradedOf: () => [{ instrument: INSTRUMENT, intervalMs: BAR_MS }],
+    clock: Date.now,
+    stopping: stopping.signal,
+    log,
+  };
+  const { books, venueNameOf, clock } = watching;
+  const listening = {
+    venueOf,
+    venueNameOf,
+    bars: ledger.bars,
+    store: books.store,
+    market: ledger.market,
+    runnersOf,
+    clock,
+    stopping: stopping.signal,
+    log,
+  };
+  const worker = await Worker.create({
+    connection,
+    namespace,
+    taskQueue,
+    identity: 'worker',
+    workflowBundle: await workflowBundle(),
+    activities: {
+      ...createOrderActivities(ledger.dependencies),
+      ...createOwnerActivities(ledger.dependencies, ledger.protection),
+      ...createHandOver(owners),
+      streamAccount: (account: string) => streamAccount(watching, account),
+      streamBars: (account: string) => streamBars(listening, account, BAR_MS),
+    },
+    shutdownForceTime: '10s',
+  });
+  const running = worker.run();
+  const outbox = new OutboxLoop({ outbox: createOutboxStore(ledger.pool, ledger.database.url), owners, log });
+  return {
+    client,
+    taskQueue,
+    async watch(account) {
+      await client.workflow.start('watchAccount', { taskQueue, workflowId: `watch:${account}:${taskQueue}`, args: [account] });
+    },
+    async stop() {
+      stopping.abort();
+      await outbox.close();
+      worker.shutdown();
+      await running;
+      await connection.close();
+    },
+  };
+}

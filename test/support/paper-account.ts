@@ -1,0 +1,75 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Venue } from '../../activities/ports/venue.js';
+import { createVenue } from '../../adapters/venue/create-venue.js';
+import { BINANCE } from '../../adapters/venue/profiles/binance.js';
+import { readJournal } from '../../exchange/journal/reader.js';
+import type { JournalLine } from '../../exchange/journal/record.js';
+import { serve, type Addresses } from '../../exchange/serve.js';
+import { TEST_KEY, TEST_SECRET, testVenue } from '../../exchange/testing/open-venue.js';
+import type { Venue as PaperVenue } from '../../exchange/venue.js';
+import { readWitness, type Witness } from './witness.js';
+
+/** The one account of ours at a paper venue, under the venue's name for it. */
+export const VENUE_ACCOUNT = 'test';
+
+/** An account of ours with a paper venue of its own, so that prices, faults and clock of one are not another's. */
+export interface PaperAccount {
+  readonly account: string;
+  /** Our name of the venue. */
+  readonly venueName: string;
+  readonly venue: Venue;
+  /** The paper venue's program, for what only it can do: prices, faults, orders by hand. */
+  readonly paper: PaperVenue;
+  readonly addresses: Addresses;
+  /** What the venue itself says of our account, read anew. */
+  witness(): Witness;
+  /** The whole journal, read anew. */
+  journal(): readonly JournalLine[];
+  close(): Promise<void>;
+}
+
+export interface PaperAccountOptions {
+  readonly account: string;
+  readonly venueName: string;
+  readonly venueOf?: (venue: Venue) => Venue;
+  /** How long a read may take. */
+  readonly readLimitMs?: number;
+}
+
+/** Deadline and windows are short, as tests want them. */
+export async function openPaperAccount({ account, venueName, venueOf, readLimitMs }: PaperAccountOptions): Promise<PaperAccount> {
+  const folder = await mkdtemp(join(tmpdir(), 'keelson-test-venue-'));
+  const journalFile = join(folder, 'journal.ndjson');
+  const paper = testVenue({ journalFile });
+  const serving = await serve(paper, 0, 0);
+  const created = await createVenue({
+    profile: { ...BINANCE, receiveWindowMs: 500, visibilityBoundMs: 300, submitDeadlineMs: 1_000 },
+    urls: serving.addresses,
+    apiKey: TEST_KEY,
+    secret: TEST_SECRET,
+    clock: Date.now,
+    account,
+    ...(readLimitMs === undefined ? {} : { readLimitMs }),
+  });
+  const venue = venueOf?.(created) ?? created;
+  return {
+    account,
+    venueName,
+    venue,
+    paper,
+    addresses: serving.addresses,
+    witness: () => readWitness(journalFile, VENUE_ACCOUNT),
+    journal() {
+      const lines: JournalLine[] = [];
+      readJournal(journalFile, (line) => lines.push(line));
+      return lines;
+    },
+    async close() {
+      await venue.close();
+      await serving.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
