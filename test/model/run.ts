@@ -12,8 +12,8 @@ export function visit(scenario: Scenario, mostStates: number): Visit {
 }
 
 /** Looks for the damage of a rule's loss; where none is expected, for any. */
-export function visitWithout({ rule, mutants, scenario, damage }: Loss, mostStates: number): Visit {
-  return told(`without ${rule}`, () => explore(scenario.model(mutants), mostStates, damage));
+export function visitWithout({ rule, mutants, scenario, damage, asked }: Loss, mostStates: number): Visit {
+  return told(`without ${rule}`, () => explore(scenario.model(mutants), mostStates, damage ?? asked));
 }
 
 function told(name: string, work: () => Exploration): Visit {

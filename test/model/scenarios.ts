@@ -51,6 +51,8 @@ export interface Loss {
   readonly scenario: Scenario;
   /** What the exploration without the rule must find; absent where another rule still holds. */
   readonly damage?: string;
+  /** Looked for where another rule holds; absent is anything. */
+  readonly asked?: string;
 }
 
 /** Every rule that is taken away, alone or together with the one that would still hold. */
@@ -77,5 +79,6 @@ export const LOSSES: readonly Loss[] = [
 
 /** What takes too long for every run. */
 export const DEEP_LOSSES: readonly Loss[] = [
+  { rule: 'P11: a venue within its bound, while P13 holds', mutants: ['slowVenue'], scenario: ENTRY, asked: STRANDED },
   { rule: 'P4: the versions of a slice, while the lease holds', mutants: ['balanceFirst'], scenario: FLATTEN },
 ];
