@@ -99,7 +99,9 @@ async function fence({ store, epoch }: Parts, intentId: string): Promise<StoredO
 async function adoptFound(parts: Parts, venue: Venue, order: StoredOrder, seen: Extract<LookUp, { kind: 'found' }>): Promise<StoredOrder> {
   const { store, epoch } = parts;
   const signed = order.signedTimestamp;
-  if (signed === null || seen.order.createdTime < signed - CREATED_BEFORE_SEND_LIMIT_MS) {
+  // An order that the venue has acknowledged under its own id is ours, whatever the clocks say: nothing of it is dropped.
+  const isKnown = order.venueOrderId !== null && order.venueOrderId === seen.order.venueOrderId;
+  if (!isKnown && (signed === null || seen.order.createdTime < signed - CREATED_BEFORE_SEND_LIMIT_MS)) {
     await report(parts, order, 'createdBeforeSend', { createdTime: seen.order.createdTime, signedTimestamp: signed });
     return order;
   }

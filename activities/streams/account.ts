@@ -12,8 +12,8 @@ import { untilStopped } from './until-stopped.js';
 const RUN_FOR_MS = 3_600_000;
 const TICK_MS = 500;
 const SNAPSHOT_MS = 5_000;
-/** The workflow of an order is quicker than this; what is older has lost it, and the sweeper takes it up. */
-const SWEEP_AFTER_MS = { authorised: PROTOCOL.authorisedForMs + 2_000, submitting: 15_000, unknown: 15_000, notPlaced: 60_000 } as const;
+/** The workflow of an order is quicker than this, and a send has given up by then; what is older is taken up here as well. */
+const SWEEP_AFTER_MS = { authorised: PROTOCOL.authorisedForMs + 2_000, submitting: 6_000, unknown: 6_000, notPlaced: 60_000 } as const;
 const UNKNOWN_ALERT_MS = 60_000;
 /** How often positions are looked for whose stop is not right: their owners are woken, or started anew (P24). */
 const OWNERS_MS = 5_000;
@@ -21,6 +21,8 @@ const OWNERS_MS = 5_000;
 const INSTRUMENTS_MS = 3_600_000;
 /** … and while one of them does not trade: as soon as it does, what is held there must be protected again. */
 const HALTED_INSTRUMENTS_MS = 30_000;
+/** A stream that answers and tells nothing shows no gap: fills are asked for this often all the same. */
+const CATCH_UP_MS = 60_000;
 
 export interface AccountStreamDependencies {
   readonly books: Books;
@@ -59,8 +61,9 @@ export async function streamAccount(dependencies: AccountStreamDependencies, acc
 class AccountWatch {
   private readonly dependencies: AccountStreamDependencies;
   private readonly account: string;
-  private queue: Promise<void> = Promise.resolve();
-  private queued = 0;
+  private events: Promise<void> = Promise.resolve();
+  private ticks: Promise<void> = Promise.resolve();
+  private isTicking = false;
   private lastSnapshotTime = 0;
   /** Fills up to this moment are booked, but for those that the venue shows late; undefined before the first catch-up. */
   private caughtUpTo: number | undefined;
@@ -68,35 +71,42 @@ class AccountWatch {
   private lastCatchUpTime = 0;
   private lastOwnersTime = 0;
   private nextInstrumentsTime = 0;
-  private readonly lastPolls = new Map<string, number>();
+  /** When an order was asked for last, or first seen as it is now, by our clock. */
+  private readonly lastLooks = new Map<string, { readonly version: number; readonly time: number }>();
 
   constructor(dependencies: AccountStreamDependencies, account: string) {
     this.dependencies = dependencies;
     this.account = account;
   }
 
-  /** One after the other, so that a venue's order of events is kept; a failed one is told, and the poll repeats it. */
+  /**
+   * Events one after the other, so that a venue's order of them is kept; a failed one is told, and the poll repeats it. Ticks
+   * have a row of their own: no fill waits until every working order has been asked for.
+   */
   enqueue(what: string, work: () => Promise<void>): void {
-    if (what === 'tick' && this.queued > 0) return;
-    this.queued += 1;
-    this.queue = this.queue
-      .then(() => this.attempt(what, work))
-      .finally(() => {
-        this.queued -= 1;
+    if (what !== 'tick') {
+      this.events = this.events.then(async () => void (await this.attempt(what, work)));
+    } else if (!this.isTicking) {
+      this.isTicking = true;
+      this.ticks = this.attempt(what, work).then(() => {
+        this.isTicking = false;
       });
+    }
   }
 
-  private async attempt(what: string, work: () => Promise<void>): Promise<void> {
+  private async attempt(what: string, work: () => Promise<void>): Promise<boolean> {
     try {
       await work();
+      return true;
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
       this.dependencies.log.warn({ account: this.account, error: detail }, `${what} failed; it is tried again`);
+      return false;
     }
   }
 
   async idle(): Promise<void> {
-    await this.queue;
+    await Promise.all([this.events, this.ticks]);
   }
 
   async see(event: StreamEvent): Promise<void> {
@@ -118,9 +128,15 @@ class AccountWatch {
     const now = clock();
     this.lastCatchUpTime = now;
     const from = Math.min(now, this.caughtUpTo ?? now) - PROTOCOL.fillCatchUpOverlapMs;
+    let isWhole = true;
     for (const { instrument } of tradedOf(this.account)) {
-      for (const fill of await venueOf(this.account).reader.fills(instrument, from)) await bookFill(books, this.account, fill);
+      // One that cannot be read, because it is not listed any more, holds up no other.
+      const isRead = await this.attempt(`catch-up of ${instrument}`, async () => {
+        for (const fill of await venueOf(this.account).reader.fills(instrument, from)) await bookFill(books, this.account, fill);
+      });
+      isWhole &&= isRead;
     }
+    if (!isWhole) return;
     this.caughtUpTo = now;
     this.isCatchUpDue = false;
   }
@@ -134,22 +150,21 @@ class AccountWatch {
       const ageMs = now - order.createdTime;
       if (order.status === 'unknown' && ageMs > UNKNOWN_ALERT_MS) await this.alert(order, ageMs);
     }
-    if (this.isCatchUpDue && now - this.lastCatchUpTime >= PROTOCOL.workingOrderPollMs) {
-      await this.attempt('catch-up', () => this.catchUp());
-    }
-    for (const order of watched) {
-      const last = Math.max(order.updatedTime, this.lastPolls.get(order.intentId) ?? 0);
-      if (now - last < pollAfterMs(order)) continue;
-      this.lastPolls.set(order.intentId, now);
-      await this.attempt(`poll of ${order.intentId}`, () => this.poll(order));
-    }
-    this.forgetPolls(watched);
-    if (now - this.lastOwnersTime >= OWNERS_MS) {
+    if (isDue(now, this.lastOwnersTime, OWNERS_MS)) {
       this.lastOwnersTime = now;
       await this.attempt('waking owners', () => this.wakeOwners());
     }
-    if (now >= this.nextInstrumentsTime) await this.attempt('reading the instruments', () => this.readInstruments(now));
-    if (now - this.lastSnapshotTime >= SNAPSHOT_MS) {
+    const catchUpMs = this.isCatchUpDue ? PROTOCOL.workingOrderPollMs : CATCH_UP_MS;
+    if (isDue(now, this.lastCatchUpTime, catchUpMs)) await this.attempt('catch-up', () => this.catchUp());
+    for (const order of watched) {
+      if (!this.isPollDue(order, now)) continue;
+      this.lastLooks.set(order.intentId, { version: order.version, time: now });
+      await this.attempt(`poll of ${order.intentId}`, () => this.poll(order));
+    }
+    this.forgetLooks(watched);
+    if (now >= this.nextInstrumentsTime || this.nextInstrumentsTime - now > INSTRUMENTS_MS)
+      await this.attempt('reading the instruments', () => this.readInstruments(now));
+    if (isDue(now, this.lastSnapshotTime, SNAPSHOT_MS)) {
       this.lastSnapshotTime = now;
       await this.snapshot();
     }
@@ -167,9 +182,22 @@ class AccountWatch {
     for (const key of await protection.unprotected(this.account)) await owners.wake(key);
   }
 
-  private forgetPolls(watched: readonly StoredOrder[]): void {
+  /**
+   * By the row's times, which are the database's, or by how long we have seen it so: a clock of ours that lags behind, or was
+   * set back, must not keep an order from being asked for.
+   */
+  private isPollDue(order: StoredOrder, now: number): boolean {
+    const { intentId, version, updatedTime } = order;
+    const last = this.lastLooks.get(intentId);
+    if (last === undefined || last.version !== version) this.lastLooks.set(intentId, { version, time: now });
+    const afterMs = pollAfterMs(order);
+    const asSeen = last !== undefined && last.version === version && isDue(now, last.time, afterMs);
+    return asSeen || now - Math.max(updatedTime, last?.time ?? 0) >= afterMs;
+  }
+
+  private forgetLooks(watched: readonly StoredOrder[]): void {
     const known = new Set(watched.map((order) => order.intentId));
-    for (const intentId of this.lastPolls.keys()) if (!known.has(intentId)) this.lastPolls.delete(intentId);
+    for (const intentId of this.lastLooks.keys()) if (!known.has(intentId)) this.lastLooks.delete(intentId);
   }
 
   private async poll(order: StoredOrder): Promise<void> {
@@ -216,6 +244,11 @@ class AccountWatch {
     }
     await bars.saveSnapshot({ account: this.account, equity: text(equity), quote, balances, marks });
   }
+}
+
+/** A clock that was set back makes everything due. */
+function isDue(now: number, last: number, intervalMs: number): boolean {
+  return now - last >= intervalMs || now < last;
 }
 
 function pollAfterMs(order: StoredOrder): number {

@@ -25,10 +25,13 @@ export async function refreshInstruments(
   const rules = await venue.reader.instruments();
   const changed = new Set(await bars.saveInstruments(venueName, rules));
   const everyOneTrades = rules.every((one) => one.trading);
-  if (changed.size === 0) return everyOneTrades;
-  const byName = new Map(rules.filter((one) => changed.has(one.instrument)).map((one) => [one.instrument, one]));
-  await books.store.openIncident({ audit: [...byName.values()].map((data) => ({ kind: 'instrument.changed', account, data })) });
-  for (const key of await protection.held(account)) if (byName.has(key.instrument)) await owners.wake(key);
+  if (changed.size > 0) {
+    const audit = rules.filter((one) => changed.has(one.instrument)).map((data) => ({ kind: 'instrument.changed', account, data }));
+    await books.store.openIncident({ audit });
+    for (const key of await protection.held(account)) if (changed.has(key.instrument)) await owners.wake(key);
+  }
+  // Whoever stores a change first has seen it as one; what rests is held to the filters of now by every account.
+  const byName = new Map(rules.map((one) => [one.instrument, one]));
   for (const order of await books.store.watchedOrders(account)) {
     const now = byName.get(order.instrument);
     if (now !== undefined && isMisplaced(order, now)) await applyEvent(books, order.intentId, { kind: 'requestCancel' });

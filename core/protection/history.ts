@@ -7,10 +7,10 @@ const STUCK_PAUSE_MS = 5_000;
 /** More stops than this in ten seconds, and something takes them away: no storm of orders is answered with another. */
 const MOST_IN_TEN_SECONDS = 8;
 
-/** Escapes made since the newest stop. `recent`: stops and escapes, newest first. */
+/** Escapes that have reached the venue since the newest stop. `recent`: stops and escapes, newest first. */
 export function escapesSinceStop(recent: readonly StoredOrder[]): number {
   const stop = recent.findIndex((order) => order.purpose === 'stop');
-  return (stop < 0 ? recent : recent.slice(0, stop)).filter((order) => order.purpose === 'escape').length;
+  return (stop < 0 ? recent : recent.slice(0, stop)).filter((order) => order.purpose === 'escape' && order.venueOrderId !== null).length;
 }
 
 /**

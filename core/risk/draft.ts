@@ -90,7 +90,7 @@ function entryPrice({ execution, attempt }: OrderTerms, reference: Decimal, ledg
 
 function positionInTheWay(
   signal: TradeSignal,
-  { attempt }: OrderTerms,
+  { attempt, executed }: OrderTerms,
   ledger: RiskView,
   reference: Decimal,
   rules: InstrumentRules,
@@ -99,9 +99,10 @@ function positionInTheWay(
   const quantity = decimal(held?.quantity ?? '0');
   // Less than the venue would let us sell is dust, not a position: it must not forbid trading for ever. What the same
   // signal's earlier order has bought is no position in its way either.
-  const isDust = quantity.lt(decimal(rules.minQuantity)) || quantity.mul(reference).lt(decimal(rules.minNotional));
+  const others = quantity.minus(decimal(executed));
+  const isDust = others.lt(decimal(rules.minQuantity)) || others.mul(reference).lt(decimal(rules.minNotional));
   const working = ledger.workingOrders.filter((one) => one.strategy === signal.strategy && one.instrument === signal.instrument);
-  const isFree = attempt === 1 ? isDust && working.length === 0 : working.every((one) => one.purpose === 'stop');
+  const isFree = isDust && (attempt === 1 ? working.length === 0 : working.every((one) => one.purpose === 'stop'));
   if (isFree) return undefined;
   return failure('RISK_POSITION_EXISTS', { strategy: signal.strategy, quantity: quantity.toFixed(), instrument: signal.instrument });
 }

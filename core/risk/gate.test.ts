@@ -302,7 +302,9 @@ describe('entries that rest', () => {
     expect(decideOrder(SIGNAL, terms, ledger, LIVE)).toMatchObject({
       order: { intentId: expect.stringMatching(/:2$/) as string, quantity: '2.975' },
     });
-    expect(codes(decideOrder(SIGNAL, { ...terms, attempt: 1 }, ledger, LIVE))).toEqual(['RISK_POSITION_EXISTS']);
+    expect(codes(decideOrder(SIGNAL, { ...terms, attempt: 1, executed: d('0') }, ledger, LIVE))).toEqual(['RISK_POSITION_EXISTS']);
+    // Another signal has bought meanwhile: what this one still wanted is in its place.
+    expect(codes(decideOrder(SIGNAL, { ...terms, executed: d('0') }, ledger, LIVE))).toEqual(['RISK_POSITION_EXISTS']);
   });
 });
 

@@ -153,8 +153,12 @@ create function read_protection(the_account text, the_strategy text, the_instrum
     'working', coalesce((select jsonb_agg(order_json(o) order by o.created_at, o.intent_id) from orders o
       where o.account = the_account and o.strategy = the_strategy and o.instrument = the_instrument and o.final_at is null), '[]'),
     'recent', coalesce((select jsonb_agg(order_json(o) order by o.created_at desc, o.sequence desc) from (
-      select * from orders o where o.account = the_account and o.strategy = the_strategy and o.instrument = the_instrument
-        and o.purpose in ('stop', 'escape') order by o.created_at desc, o.sequence desc limit 12) o), '[]'),
+      (select * from orders o where o.account = the_account and o.strategy = the_strategy and o.instrument = the_instrument
+        and o.purpose = 'stop' order by o.created_at desc, o.sequence desc limit 12)
+      union all
+      -- Whether the position is escaping, and how wide, is told by what came since its newest stop, however much that is.
+      (select * from orders o where o.account = the_account and o.strategy = the_strategy and o.instrument = the_instrument
+        and o.purpose = 'escape' order by o.created_at desc, o.sequence desc limit 24)) o), '[]'),
     'stops', (select coalesce(max(sequence), 0) from orders o
       where o.account = the_account and o.strategy = the_strategy and o.instrument = the_instrument and o.purpose = 'stop'),
     'escapes', (select coalesce(max(sequence), 0) from orders o

@@ -125,7 +125,12 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     return { status, history: await handle.fetchHistory() };
   };
   let bar = 0;
-  const signal = (leg: TradeSignal['leg'] = 'open'): TradeSignal => stack.signal(leg, (bar += 1_000));
+  const signal = (leg: TradeSignal['leg'] = 'open'): TradeSignal => {
+    // All paths together take longer than a price or a clock stays fresh.
+    stack.market.seePrice(ACCOUNT, INSTRUMENT, '50000' as DecimalText, Date.now());
+    stack.market.seeClock(ACCOUNT, { skewMs: 0, roundTripMs: 1 });
+    return stack.signal(leg, (bar += 1_000));
+  };
   const under = async <T>(present: Faults, work: () => Promise<T>): Promise<T> => {
     faults = present;
     try {
@@ -159,10 +164,9 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
   };
   const unsold = async (): Promise<Taken> => {
     // The collar ends far under the book: nothing is there to buy from.
+    const one = { ...signal(), referencePrice: '49000' as DecimalText };
     stack.market.seePrice(ACCOUNT, INSTRUMENT, '49000' as DecimalText, Date.now());
-    const taken = await trade({ ...signal(), referencePrice: '49000' as DecimalText });
-    stack.market.seePrice(ACCOUNT, INSTRUMENT, '50000' as DecimalText, Date.now());
-    return taken;
+    return trade(one);
   };
   /** An order that was authorised, and perhaps begun, by a process that died. */
   const orphaned = async (isBegun: boolean): Promise<Taken> => {

@@ -63,7 +63,8 @@ export type StackWorker = Omit<OrderWorker, 'watch'>;
 
 /** A worker that also watches the stack's account. */
 export async function startWorker(stack: TradingStack, temporal: TemporalAddress): Promise<StackWorker> {
-  const worker = await startOrderWorker(stack.ledger, temporal);
+  // What a test puts between the steps and their ports is in the stack's own dependencies.
+  const worker = await startOrderWorker({ ...stack.ledger, dependencies: stack.dependencies }, temporal);
   await worker.watch(ACCOUNT);
   return worker;
 }

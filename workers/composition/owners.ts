@@ -9,7 +9,7 @@ import { TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/names.js';
 import { exitUpdate, positionChangedSignal } from '../../workflows/protect-position/messages.js';
 
 /** A call that waits for an exit is made again after this long, with the same id. */
-const EXIT_CALL_MS = 60_000;
+const EXIT_CALL_MS = 20_000;
 const WAKE_CALL_MS = 5_000;
 
 /** The owners of positions, as workflows on the guardian's queue; whoever asks first starts one. */

@@ -11,6 +11,8 @@ export async function createWorker(process: WorkerProcess, taskQueue: string, ac
     workflowBundle: { codePath: WORKFLOW_BUNDLE },
     activities,
     identity: `${process.name}@${globalThis.process.pid}`,
+    // What a dead worker had in its cache goes to another after this long, and not after the ten seconds of the default (P23).
+    stickyQueueScheduleToStartTimeout: '1s',
     shutdownGraceTime: '6s',
     shutdownForceTime: '8s',
   });

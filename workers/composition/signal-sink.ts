@@ -11,6 +11,8 @@ const START_DEADLINE_MS = 1_000;
 const START_AGAIN_MS = 50;
 const RECORD_AGAIN_MS = 500;
 const RECORD_TRIES = 20;
+/** A close that waits for the venue is not joined by another with each bar. */
+const CLOSE_AGAIN_MS = 10_000;
 
 export interface SinkDependencies {
   readonly client: Client;
@@ -43,9 +45,15 @@ export function createSignalSink(dependencies: SinkDependencies): SignalSink {
     }
   };
 
+  /** When a close of a position was started last, by our clock. */
+  const closes = new Map<string, number>();
+  const positionOf = ({ account, strategy, instrument }: TradeSignal): string => `${account} ${strategy} ${instrument}`;
+
   return {
     notTraded,
     async wouldTrade(signal) {
+      const elapsedMs = clock() - (closes.get(positionOf(signal)) ?? Number.NEGATIVE_INFINITY);
+      if (elapsedMs >= 0 && elapsedMs < CLOSE_AGAIN_MS) return false;
       try {
         return await dependencies.wouldTrade(signal);
       } catch (error) {
@@ -54,6 +62,7 @@ export function createSignalSink(dependencies: SinkDependencies): SignalSink {
       }
     },
     async trade(signal) {
+      if (signal.leg === 'close') closes.set(positionOf(signal), clock());
       for (;;) {
         try {
           await client.withDeadline(clock() + START_DEADLINE_MS, () => startWorkflow(client, signal));

@@ -7,7 +7,7 @@ import { showStatus, type OrderOutcome } from './status.js';
 const { resolve } = proxyActivities<CommonOrderActivities>(told(RESOLVE, 'asks the venue what became of the order'));
 
 /** Longer histories replay super-linearly; the next run starts from the order's row. */
-const HISTORY_LIMIT = 2_000;
+export const HISTORY_LIMIT = 2_000;
 
 /**
  * Asks the venue until the order is settled. It ends only with proof: nothing is concluded from time alone, save what
@@ -29,6 +29,6 @@ export async function settleOrder(intentId: string): Promise<OrderOutcome> {
 }
 
 /** Also a run of `signalToOrder` goes on as one that only settles: nothing before the send may happen again. */
-async function continueAsNewSettling(intentId: string): Promise<never> {
+export async function continueAsNewSettling(intentId: string): Promise<never> {
   return makeContinueAsNewFunc<typeof settleOrder>({ workflowType: WORKFLOW_TYPES.settleOrder })(intentId);
 }

@@ -1,6 +1,7 @@
 import { ApplicationFailure, log, proxyActivities, proxyLocalActivities, sleep, workflowInfo } from '@temporalio/workflow';
 import type { OwnerActivities } from '../../activities/order/index.js';
 import type { ExitOutcome } from '../../activities/ports/owners.js';
+import type { Failure } from '../../core/errors.js';
 import { refusedInARow } from '../../core/protection/history.js';
 import { text } from '../../core/money/index.js';
 import { planProtection, type ProtectionStep, type ProtectionView } from '../../core/protection/plan.js';
@@ -24,12 +25,15 @@ const { resolve } = proxyActivities<OwnerActivities>(told(RESOLVE, 'asks the ven
 const EXIT_ATTEMPTS = 3;
 /** Before a step that failed for good is tried once more. */
 const AFTER_FAILURE_MS = 1_000;
+const LONGEST_PAUSE_MS = 30_000;
 /** So many refusals of a stop, one after the other, are told to people. */
 const REFUSALS_TO_PAGE = 3;
 
 /** What the owner of one position can do. Each thing is one step of the plan, or one exit. */
 export class Owner {
   private readonly key: PositionKey;
+  /** By the gate, one after the other. */
+  private denials = 0;
 
   constructor(key: PositionKey) {
     this.key = key;
@@ -67,18 +71,29 @@ export class Owner {
         if (refusedInARow(view.recent) >= REFUSALS_TO_PAGE) await page(this.key, 'stopRefused', { newest: view.recent[0]?.intentId });
         const request = { sequence, quantity: text(quantity), stopPrice: text(stopPrice), limitPrice: text(limitPrice) };
         const asked = await authoriseStop(this.key, version, request);
-        if (asked.kind === 'authorised') await send(asked.order);
-        else await sleep(AFTER_FAILURE_MS, { summary: 'before it is tried again' });
+        if (asked.kind === 'denied') return this.denied(asked.failures);
+        this.denials = 0;
+        await send(asked.order);
         return;
       }
       case 'escape': {
         const { sequence, collarBps, stuck } = step;
         if (stuck) await page(this.key, 'escapeStuck', { since: view.recent.find((order) => order.purpose === 'stop')?.intentId });
         const asked = await authoriseEscape(this.key, version, { sequence, collarBps });
-        if (asked.kind === 'denied') await sleep(AFTER_FAILURE_MS, { summary: 'before it is tried again' });
-        else await this.settle((await send(asked.order)).intentId, (order) => order.isFinal);
+        if (asked.kind === 'denied') return this.denied(asked.failures);
+        this.denials = 0;
+        await this.settle((await send(asked.order)).intentId, (order) => order.isFinal);
       }
     }
+  }
+
+  /** The gate does not let a stop or an escape through: it is asked again, each time later, and people are told. */
+  private async denied(failures: readonly Failure[]): Promise<void> {
+    this.denials += 1;
+    const codes = failures.map((one) => one.code);
+    if (this.denials === REFUSALS_TO_PAGE) await page(this.key, 'protectionDenied', { codes });
+    const waitMs = Math.min(AFTER_FAILURE_MS * 2 ** (this.denials - 1), LONGEST_PAUSE_MS);
+    await sleep(waitMs, { summary: `denied: ${codes.join(', ')}` });
   }
 
   /** An exit: the stop goes first, then what is held is sold; what remains is protected again by the next step (P20). */

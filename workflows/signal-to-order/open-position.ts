@@ -1,4 +1,4 @@
-import { log, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import { log, proxyActivities, proxyLocalActivities, workflowInfo } from '@temporalio/workflow';
 import type { OrderActivities } from '../../activities/order/index.js';
 import type { Tended } from '../../activities/order/tend.js';
 import { nextAttempt, type NextAttempt } from '../../core/execution/next-attempt.js';
@@ -7,6 +7,7 @@ import type { StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
 import { ENTER, RECORD, TEND, told } from '../activity-options.js';
 import { isStepFailure } from '../order/send.js';
+import { continueAsNewSettling, HISTORY_LIMIT } from '../order/settle.js';
 import { showDenied, showOrders, type OrderOutcome } from '../order/status.js';
 
 const { enter } = proxyLocalActivities<OrderActivities>(told(ENTER, 'the gate decides, the order is written, and sent once'));
@@ -59,6 +60,7 @@ async function begin(signal: TradeSignal, attempt: number, executed: Decimal): P
 async function work(sent: StoredOrder, signal: TradeSignal): Promise<Tended> {
   let seen: Tended = { order: sent, isReplaced: false };
   while (!seen.order.isFinal) {
+    if (workflowInfo().historyLength > HISTORY_LIMIT) await continueAsNewSettling(seen.order.intentId);
     showOrders([seen.order]);
     const { order, isReplaced } = await tend(seen.order.intentId, signal);
     seen = { order, isReplaced: seen.isReplaced || isReplaced };
