@@ -3,7 +3,7 @@ import { provideTemporal } from '../support/temporal-server.js';
 import { runMatrix, type Outcome, type RunOptions } from './matrix/run.js';
 
 export const FIRST_SEED = 20_261_125;
-export const LANES = 20;
+export const LANES = 14;
 
 /** The fault matrix on a Postgres and a Temporal server of its own. */
 export async function runFaults(options: RunOptions): Promise<Outcome> {

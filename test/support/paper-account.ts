@@ -34,12 +34,13 @@ export interface PaperAccountOptions {
   readonly account: string;
   readonly venueName: string;
   readonly venueOf?: (venue: Venue) => Venue;
-  /** How long a read may take. */
+  /** How long a read may take, and how often an idle connection is used. */
   readonly readLimitMs?: number;
+  readonly keepWarmMs?: number;
 }
 
 /** Deadline and windows are short, as tests want them. */
-export async function openPaperAccount({ account, venueName, venueOf, readLimitMs }: PaperAccountOptions): Promise<PaperAccount> {
+export async function openPaperAccount({ account, venueName, venueOf, ...limits }: PaperAccountOptions): Promise<PaperAccount> {
   const folder = await mkdtemp(join(tmpdir(), 'keelson-test-venue-'));
   const journalFile = join(folder, 'journal.ndjson');
   const paper = testVenue({ journalFile });
@@ -51,7 +52,7 @@ export async function openPaperAccount({ account, venueName, venueOf, readLimitM
     secret: TEST_SECRET,
     clock: Date.now,
     account,
-    ...(readLimitMs === undefined ? {} : { readLimitMs }),
+    ...limits,
   });
   const venue = venueOf?.(created) ?? created;
   return {

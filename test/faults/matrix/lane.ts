@@ -1,4 +1,5 @@
 import { decimal, floorToStep, text, ZERO, type Decimal, type DecimalText } from '../../../core/money/index.js';
+import type { InstrumentRules } from '../../../core/order/instrument.js';
 import type { StoredOrder } from '../../../core/order/stored-order.js';
 import { ownerWorkflowId } from '../../../core/protection/position-key.js';
 import { signalWorkflowId, type TradeSignal } from '../../../core/signal/signal.js';
@@ -42,6 +43,7 @@ export class Lane {
   readonly outcomes: string[] = [];
   private readonly worker: OrderWorker;
   private readonly owed: { readonly asset: string; readonly amount: string }[] = [];
+  private rules: readonly InstrumentRules[] | undefined;
   private bar = 0;
 
   constructor(account: PaperAccount, ledger: Ledger, worker: OrderWorker) {
@@ -62,10 +64,10 @@ export class Lane {
     this.outcomes.length = 0;
     const account = { name: VENUE_ACCOUNT, key: TEST_KEY, secret: TEST_SECRET, permissions: ['read', 'trade'] as const };
     paper.openAccount({ ...account, feeAsset: plan.feeAsset }, new Map());
-    const rules = await answered(() => venue.reader.instruments());
+    this.rules ??= await answered(() => venue.reader.instruments());
     await this.ledger.bars.saveInstruments(
       venueName,
-      rules.map((one) => ({ ...one, marketStop: plan.stop === 'stopMarket' })),
+      this.rules.map((one) => ({ ...one, marketStop: plan.stop === 'stopMarket' })),
     );
     this.ledger.workEntries(this.name, { execution: plan.execution });
     await this.measureClock();

@@ -7,7 +7,7 @@ import { runMatrix } from './run.js';
 const SEED = Number(process.env['KEELSON_TEST_SEED'] ?? 20_261_125);
 /** Two or three stories of each cell. */
 const CASES = Math.max(200, 2 * CELLS.length);
-const LANES = 20;
+const LANES = 14;
 
 const temporal = await temporalIfAny();
 

@@ -192,7 +192,7 @@ class Lanes {
 
   private async open(): Promise<Lane> {
     const account = `lane-${process.pid}-${this.all.length + 1}`;
-    const paper = await openPaperAccount({ account, venueName: account, readLimitMs: 1_500 });
+    const paper = await openPaperAccount({ account, venueName: account, readLimitMs: 1_500, keepWarmMs: 10_000 });
     paper.paper.pausePrices();
     await this.ledger.enrol(paper);
     await this.worker.watch(account);
