@@ -12,7 +12,9 @@ import type { World } from './world.js';
 export interface EntryBounds {
   readonly receiveWindow: number;
   readonly visibilityBound: number;
-  /** Whether a guardian polls beside the two workers. */
+  /** Two are one whose steps run twice. */
+  readonly workers: number;
+  /** Whether a guardian polls beside them. */
   readonly hasResolver: boolean;
 }
 
@@ -29,14 +31,13 @@ export function entryModel(bounds: EntryBounds, mutants: readonly Mutant[] = [])
       rows: setup.slots.map(() => null),
       held: setup.slots.map(() => null),
       actors: [
-        { role: 'worker', ...AT_REST },
-        { role: 'worker', ...AT_REST },
+        ...Array.from({ length: bounds.workers }, () => ({ role: 'worker' as const, ...AT_REST })),
         ...(bounds.hasResolver ? [{ role: 'resolver' as const, ...AT_REST }] : []),
         { role: 'killer', ...AT_REST },
       ],
     },
     steps: (world) => entrySteps(world, setup),
-    key: (world) => worldKey(world, 2),
+    key: (world) => worldKey(world, bounds.workers),
     wrong: wrongOfEntry,
     isHome: ({ actors, rows, held }) =>
       actors.every(({ role, place }) => role !== 'worker' || place === 'over') &&
