@@ -136,7 +136,7 @@ class AccountWatch {
       });
       isWhole &&= isRead;
     }
-    if (!isWhole) return;
+    if (!isWhole) throw new Error('not every instrument could be read');
     this.caughtUpTo = now;
     this.isCatchUpDue = false;
   }
