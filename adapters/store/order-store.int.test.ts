@@ -171,6 +171,11 @@ describe('the statements of the order protocol', () => {
     ['a latch', `insert into latches (scope, scope_value, reason, subject) values ('account', 'main', 'x', 'y')`, 'RISK_KILLED'],
     ['a latch over everything', `insert into latches (scope, reason, subject) values ('everything', 'x', 'y')`, 'RISK_KILLED'],
     ['a changed control row', `update control set version = version + 1`, 'RISK_CONTROL_CHANGED'],
+    [
+      'a block of its instrument',
+      `insert into blocked_instruments (account, instrument, reason) values ('main', 'BTC/USDT', 'x')`,
+      'RISK_INSTRUMENT_BLOCKED',
+    ],
     ['the time', `update orders set authorised_until = clock_timestamp() - interval '1 ms'`, 'RISK_AUTHORISATION_EXPIRED'],
   ])('P5: after %s nothing is sent and the reservation is gone', async (_, change, code) => {
     const intentId = await authorised();

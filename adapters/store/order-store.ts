@@ -95,9 +95,15 @@ export function createOrderStore(pool: Pool): OrderStore {
 
     async beginSubmit(input) {
       const refusals = Object.fromEntries(
-        (['RISK_KILLED', 'RISK_CONTROL_CHANGED', 'RISK_AUTHORISATION_EXPIRED'] as const).map((code) => [
+        (['RISK_KILLED', 'RISK_CONTROL_CHANGED', 'RISK_AUTHORISATION_EXPIRED', 'RISK_INSTRUMENT_BLOCKED'] as const).map((code) => [
           code,
-          new KeelsonError(code, { order: input.intentId, account: 'the account', scope: 'in scope' }).failure,
+          new KeelsonError(code, {
+            order: input.intentId,
+            account: 'the account',
+            scope: 'in scope',
+            instrument: 'its instrument',
+            reason: 'an incident waits for a person',
+          }).failure,
         ]),
       );
       const got = await change(STATEMENTS.beginSubmit, { ...input, refusals });
