@@ -18,6 +18,7 @@ export const SOURCE_FOLDERS = [
   'scripts',
   'test/faults',
   'test/soak',
+  'test/support',
   'workers',
   'workflows',
 ];

@@ -42,7 +42,7 @@ export class Crew {
    * @throws Error when the point was never come to, or the account does not come to rest
    */
   async crash(crash: Crash): Promise<Recovery> {
-    const victim = await this.victim(crash);
+    const victim = crash.phase === 'start' ? await this.launch(crash) : this.of(crash.role);
     const restarted = victim.ended.then(() => this.restart(crash.role)).then(() => Date.now());
     restarted.catch(() => undefined);
     // Another worker may be quicker with what the call is for: then there is no such call this time.
@@ -59,12 +59,14 @@ export class Crew {
   }
 
   /** One position, opened and closed, or as far as the victim lives. */
-  private async comeTo({ role, phase, fault }: Crash, victim: Program): Promise<void> {
+  private async comeTo(crash: Crash, victim: Program): Promise<void> {
+    const { role, phase, fault } = crash;
     const changes = fault === 'unauthorised' ? { reason: UNAUTHORISED } : {};
     const isEnough = (): boolean => victim.struckTime !== undefined;
     if (phase === 'close') await this.open();
     this.world.paper.faults.clear();
     this.spoil(fault, role);
+    await victim.arm(killAt(crash));
     if (phase === 'open') await this.open(changes, isEnough);
     if (!isEnough()) await this.close();
   }
@@ -80,15 +82,10 @@ export class Crew {
     return program;
   }
 
-  private async victim(crash: Crash): Promise<Program> {
-    const point: Point = { ...crash, occurrence: 1, signal: 'SIGKILL' };
-    const program = this.of(crash.role);
-    if (crash.phase !== 'start') {
-      await program.arm(point);
-      return program;
-    }
-    await program.kill();
-    return this.world.launch(crash.role, { KEELSON_TEST_POINT: textOf(point) });
+  /** In the place of the one that runs, one that is armed from its start. */
+  private async launch(crash: Crash): Promise<Program> {
+    await this.of(crash.role).kill();
+    return this.world.launch(crash.role, { KEELSON_TEST_POINT: textOf(killAt(crash)) });
   }
 
   /** Gives opening signals until something is held, or until it is enough. */
@@ -120,3 +117,5 @@ export class Crew {
     this.world.fault({ fault, call: 'POST /api/v3/order', side: role === 'trading' ? 'BUY' : 'SELL', ...refusal });
   }
 }
+
+const killAt = ({ when, call }: Crash): Point => ({ when, call, occurrence: 1, signal: 'SIGKILL' });
