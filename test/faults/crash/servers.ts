@@ -30,7 +30,8 @@ export async function openServers(temporalAddress: string): Promise<CrashServers
   };
 }
 
-const IS_CURRENT = `import('./scripts/bootstrap/build.mjs').then(({ buildIsCurrent }) => process.exit(buildIsCurrent() ? 0 : 1))`;
+const BUILD = './scripts/bootstrap/build.mjs';
+const IS_CURRENT = `import(${JSON.stringify(BUILD)}).then(({ buildIsCurrent }) => process.exit(buildIsCurrent() ? 0 : 1))`;
 
 /** The programs are run from the build, as workers are. @throws Error when it is not of the present sources */
 async function assertBuild(): Promise<void> {
