@@ -59,11 +59,26 @@ export function ownerEvent({ account, strategy, instrument }: Pick<StoredOrder, 
 
 /** The line of the audit log for what happened to an order. */
 export function orderEvent(kind: string, order: StoredOrder, extra: object = {}): AuditEvent {
-  const { account, intentId, clientOrderId, venueOrderId, strategy, instrument, side, leg, purpose, quantity, price, status } = order;
+  const { account, intentId, clientOrderId, venueOrderId, strategy, instrument, side, leg, purpose, quantity, price, stopPrice, status } =
+    order;
   return {
     kind: `order.${kind}`,
     account,
-    data: { intentId, clientOrderId, venueOrderId, strategy, instrument, side, leg, purpose, quantity, price, status, ...extra },
+    data: {
+      intentId,
+      clientOrderId,
+      venueOrderId,
+      strategy,
+      instrument,
+      side,
+      leg,
+      purpose,
+      quantity,
+      price,
+      ...(stopPrice === null ? {} : { stopPrice }),
+      status,
+      ...extra,
+    },
   };
 }
 

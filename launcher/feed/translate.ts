@@ -74,9 +74,11 @@ function orderEvent(event: AuditEvent, status: string): LauncherEvent {
     clientOrderId: text(data, 'clientOrderId') ?? text(data, 'intentId') ?? '?',
     reasons: reasonsOf(data),
     ...optional('instrument', text(data, 'instrument')),
+    ...optional('purpose', text(data, 'purpose')),
     ...optional('side', text(data, 'side')),
     ...optional('quantity', text(data, 'quantity')),
-    ...optional('price', text(data, 'price')),
+    // A stop's limit says little: what counts is the price at which it wakes.
+    ...optional('price', text(data, 'stopPrice') ?? text(data, 'price')),
   };
 }
 

@@ -78,9 +78,12 @@ export interface OrderEvent {
   /** Status of the order after this event: `authorised`, `accepted`, `filled`, … */
   readonly status: string;
   readonly clientOrderId: string;
+  /** entry, exit, stop or escape. */
+  readonly purpose?: string;
   readonly instrument?: string;
   readonly side?: string;
   readonly quantity?: string;
+  /** The limit; of a stop, the price at which it wakes. */
   readonly price?: string;
   readonly reasons: readonly string[];
 }

@@ -66,7 +66,8 @@ function orderText(event: OrderEvent, paint: Paint): string {
   const what = [event.side, event.quantity, event.instrument].filter((part) => part !== undefined).join(' ');
   const price = event.price === undefined ? '' : ` at ${event.price}`;
   const why = event.reasons.length === 0 ? '' : `  ${event.reasons.join(' ')}`;
-  return `${status} ${what}${price}${why}${paint.dim(`  ${event.clientOrderId}`)}`;
+  const purpose = event.purpose === undefined ? '' : `${event.purpose}: `;
+  return `${status} ${purpose}${what}${price}${why}${paint.dim(`  ${event.clientOrderId}`)}`;
 }
 
 /** One line for a step; on a terminal it is written over itself until the step is over. */

@@ -42,6 +42,8 @@ export async function protectPosition(key: PositionKey): Promise<void> {
     if (!exits.isEmpty) {
       doing = 'selling';
       await exits.next((signal) => owner.exit(signal));
+      // The exit has shown its own status meanwhile.
+      shown = '';
       // The updates' handlers answer before anything else is begun.
       await condition(allHandlersFinished, '1s');
     }
