@@ -19,6 +19,7 @@ export interface Recovery {
 /** An entry may be denied (a worker that has just started has no price yet): then another signal is given. */
 const MOST_SIGNALS = 50;
 const MOST_ROUNDS = 5;
+const LATE_MS = 3_000;
 /** So many refused stops are told to people. */
 const REFUSALS = 3;
 
@@ -112,9 +113,12 @@ export class Crew {
   }
 
   spoil(fault: Fault | undefined, role: RoleName): void {
+    const side = role === 'trading' ? 'BUY' : 'SELL';
+    // The guardian's stream books an entry too, and may be quicker: here it hears of it late.
+    if (role === 'trading') this.world.fault({ fault: 'delayEvent', side, times: 0, delayMs: LATE_MS });
     if (fault === undefined || fault === 'unauthorised') return;
     const refusal = fault === 'refuse' ? { times: REFUSALS, status: 400, code: -2010, message: 'Not today.' } : {};
-    this.world.fault({ fault, call: 'POST /api/v3/order', side: role === 'trading' ? 'BUY' : 'SELL', ...refusal });
+    this.world.fault({ fault, call: 'POST /api/v3/order', side, ...refusal });
   }
 }
 
