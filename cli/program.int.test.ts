@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -9,6 +9,7 @@ import type { Terminal } from './terminal.js';
 
 const TEN = Date.parse('2026-11-23T10:00:00Z');
 const root = new URL('..', import.meta.url).pathname;
+const { version: VERSION } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string };
 const folder = mkdtempSync(join(tmpdir(), 'keelson-cli-'));
 
 let store: TestDatabase;
@@ -88,12 +89,16 @@ describe('status', () => {
 
 describe('lists', () => {
   test.each([
-    ['orders', ['time', 'account', 'strategy', 'instrument', 'side', 'quantity', 'price', 'filled', 'status', 'why'], 'denied +RISK_MODE'],
+    [
+      'orders',
+      ['time', 'account', 'strategy', 'instrument', 'purpose', 'side', 'quantity', 'price', 'filled', 'status', 'why'],
+      'denied +RISK_MODE',
+    ],
     ['orders --open', ['time'], 'unknown'],
     [
       'positions',
-      ['account', 'strategy', 'instrument', 'quantity', 'average price', 'mark', 'unrealized', 'realized'],
-      '0\\.3 +2100 +2100\\.5 +0\\.15 +1\\.2',
+      ['account', 'strategy', 'instrument', 'quantity', 'average price', 'stop', 'mark', 'unrealized', 'realized'],
+      '0\\.3 +2100 +– +2100\\.5 +0\\.15 +1\\.2',
     ],
     [
       'signals',
@@ -208,7 +213,7 @@ describe('usage', () => {
   );
 
   test('help and version end with 0', async () => {
-    expect(await keelson('--version')).toEqual({ exitCode: 0, out: '0.1.0\n', error: '' });
+    expect(await keelson('--version')).toEqual({ exitCode: 0, out: `${VERSION}\n`, error: '' });
     const { exitCode, out } = await keelson('--help');
     expect(exitCode).toBe(0);
     for (const command of ['status', 'pause', 'resume', 'orders', 'positions', 'signals', 'events', 'config'])
