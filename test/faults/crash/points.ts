@@ -76,8 +76,11 @@ export function everyCrash(): readonly Chosen[] {
 
 /** Those of every test run: what writes, before and after; and the requests to the venue while they are under way. */
 export function chosenCrashes(): readonly Chosen[] {
-  return everyCrash().filter(({ call, when }) => {
+  return everyCrash().filter(({ role, call, when }) => {
     const { kind } = CALLS[call as keyof typeof CALLS];
+    // The guardian hears of an entry as well, and whoever is quicker writes its state: the long form waits until it is the
+    // trading worker, a test run has the time for the guardian's way there.
+    if (role === 'trading' && call === 'store.changeOrder') return false;
     // Before the send there is nothing but the row that allows it: that point is the end of `beginSubmit`.
     if (call === 'sender.submit') return when !== 'before';
     return kind === 'write' && (when !== 'during' || call === 'reader.cancel');
