@@ -6,7 +6,7 @@ const UNTIL_DONE: RetryPolicy = { initialInterval: '200ms', backoffCoefficient: 
 /** Before the send, time is short: a few quick tries, then the order is not sent. */
 const WHILE_FRESH: RetryPolicy = { initialInterval: '50ms', backoffCoefficient: 2, maximumInterval: '500ms', maximumAttempts: 5 };
 
-/** Authorise: two reads and one statement, each bounded by the statement's time-out of 1 s. */
+/** Authorise: at most a few reads and statements, each bounded by the statement's time-out of 1 s. */
 export const AUTHORISE: LocalActivityOptions = {
   startToCloseTimeout: '4s',
   scheduleToCloseTimeout: '10s',

@@ -1,3 +1,4 @@
+import { ZERO_TEXT } from '../../core/money/index.js';
 import { decideOrder } from '../../core/risk/gate.js';
 import { termsOf } from '../../core/risk/draft.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
@@ -11,7 +12,7 @@ import { writeVerdict, type AccountQueues, type Authorisation } from './write-ve
 export type ExitAuthorisation = Authorisation | { readonly kind: 'stopsFirst'; readonly intentIds: readonly string[] };
 
 /** What an exit is not sized by. */
-const UNSIZED = { kind: 'fixedNotional', notional: '0' as never } as const;
+const UNSIZED = { kind: 'fixedNotional', notional: ZERO_TEXT } as const;
 
 /**
  * P4 for an exit, as the owner of the position asks it. As long as a stop of the position is not final its units are not

@@ -10,6 +10,7 @@ import type { StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
 import { AUTHORISE, LOOK, RECORD, RESOLVE, told } from '../activity-options.js';
 import { isStepFailure, send } from '../order/send.js';
+import { HISTORY_LIMIT } from '../order/settle.js';
 import { showDenied, showOrders } from '../order/status.js';
 
 const { look } = proxyLocalActivities<OwnerActivities>(told(LOOK, 'what is held, and what protects it'));
@@ -151,9 +152,6 @@ export class Owner {
     }
   }
 }
-
-/** Longer histories replay super-linearly: then the next run goes on, from the rows. */
-export const HISTORY_LIMIT = 2_000;
 
 /** A step that cannot end in this run ends it: whoever asked for an exit asks the next run, and finds it where it is. */
 function assertRoom(): void {

@@ -13,8 +13,9 @@ import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
 import { doingQuery, exitUpdate, positionChangedSignal } from './messages.js';
 import { Exits } from './exits.js';
+import { HISTORY_LIMIT } from '../order/settle.js';
 import { describeProtection } from './details.js';
-import { HISTORY_LIMIT, Owner } from './owner.js';
+import { Owner } from './owner.js';
 
 /** However quiet it is, the owner looks again after this long: what nobody told it is then seen all the same. */
 const LOOK_AGAIN_MS = 60_000;
