@@ -45,6 +45,14 @@ const SETTINGS = {
   'history.transferProcessorMaxPollRPS': 1000,
   'system.forceSearchAttributesCacheRefreshOnRead': true,
   'system.enableEagerWorkflowStart': true,
+  // On one node, partitions of a task queue only make tasks and polls wait for one another; and a poll of a worker that is
+  // stopped would keep a partition from its parent.
+  'matching.numTaskqueueReadPartitions': 1,
+  'matching.numTaskqueueWritePartitions': 1,
+  // A worker that is stopped, or cut off, keeps its open polls, and each of them swallows a task until that times out.
+  // Whoever does not answer a ping is forgotten after ten seconds, and not after seventy.
+  'frontend.keepAliveTime': '5s',
+  'frontend.keepAliveTimeout': '5s',
 };
 
 const START_LIMIT_MS = 60_000;

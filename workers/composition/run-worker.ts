@@ -2,6 +2,12 @@ import { Worker } from '@temporalio/worker';
 import { WORKFLOW_BUNDLE } from '../bundle.js';
 import type { WorkerProcess } from './process.js';
 
+/**
+ * Every poll that is open when a worker is stopped, or cut off, may be handed one task more, which is lost until it times
+ * out, 5 s each. So few are open: they carry hundreds of tasks a second, and what is eager needs none.
+ */
+const POLLS = { maxConcurrentWorkflowTaskPolls: 4, nonStickyToStickyPollRatio: 0.25, maxConcurrentActivityTaskPolls: 3 };
+
 /** A worker on one task queue, with the bundle of the build. Draining lasts 8 s, then what runs is cut off. */
 export async function createWorker(process: WorkerProcess, taskQueue: string, activities: object): Promise<Worker> {
   return Worker.create({
@@ -13,6 +19,7 @@ export async function createWorker(process: WorkerProcess, taskQueue: string, ac
     identity: `${process.name}@${globalThis.process.pid}`,
     // What a dead worker had in its cache goes to another after this long, and not after the ten seconds of the default (P23).
     stickyQueueScheduleToStartTimeout: '1s',
+    ...POLLS,
     shutdownGraceTime: '6s',
     shutdownForceTime: '8s',
   });

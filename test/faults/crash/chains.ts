@@ -1,4 +1,5 @@
 import { Crew } from './cycle.js';
+import { openRuns } from './open-runs.js';
 import type { CrashServers } from './servers.js';
 import type { Chosen } from './points.js';
 import { World, type WorldOptions } from './world.js';
@@ -64,6 +65,7 @@ class Chain {
       const result = await work(this.crew);
       return { ...result, disagreements: await this.world.disagreements() };
     } catch (error) {
+      if (error instanceof Error && this.world !== undefined) error.message += `\n${await report(this.world)}`;
       await this.close();
       throw error;
     }
@@ -75,6 +77,11 @@ class Chain {
     this.world = undefined;
     await world?.close();
   }
+}
+
+/** What there is to see where a case went wrong, before its world is closed. */
+async function report(world: World): Promise<string> {
+  return `runs that are open:\n${await openRuns(world.client).catch(String)}\nprograms:\n${world.describePrograms()}`;
 }
 
 /** Deals cases out to so many worlds. */

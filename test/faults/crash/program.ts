@@ -41,6 +41,7 @@ export class Program {
     this.child.on('message', (message: { readonly type: string }) => {
       if (message.type === 'ready') this.isReady = true;
       if (message.type === 'armed') this.isArmed = true;
+      if (message.type === 'disarmed') this.isArmed = false;
     });
   }
 
@@ -65,6 +66,13 @@ export class Program {
     await until(`${this.role} is armed`, () => this.isArmed || this.hasEnded);
   }
 
+  /** Takes the trap away. @returns when it is gone, or has struck after all */
+  async disarm(): Promise<void> {
+    this.isArmed = true;
+    this.child.send({ type: 'disarm' });
+    await until(`${this.role} is disarmed`, () => !this.isArmed || this.struckTime !== undefined || this.hasEnded);
+  }
+
   /** When it was struck, by our clock; undefined until then. */
   get struckTime(): number | undefined {
     return this.marks()[0]?.time;
@@ -83,6 +91,11 @@ export class Program {
     if (this.hasEnded) return;
     this.child.kill('SIGKILL');
     await this.ended;
+  }
+
+  describe(): string {
+    const state = this.hasEnded ? 'has ended' : this.struckTime === undefined ? 'runs' : `is stopped since ${this.struckTime}`;
+    return `${this.role} ${this.child.pid} ${state}\n${this.logTail()}`;
   }
 
   logTail(): string {

@@ -44,6 +44,8 @@ export async function stallOnce(crew: Crew, stall: Stall): Promise<Woken> {
     await stopped.arm({ ...stall, occurrence: 1, signal: 'SIGSTOP' });
     outcome = crew.give(stall.phase);
     await Promise.race([outcome.then(() => settled(world)), until('the program is stopped', () => stopped.struckTime)]);
+    // A trap that is left would strike while the next round is made ready, when nobody takes over.
+    await stopped.disarm();
   }
   const { struckTime } = stopped;
   if (struckTime === undefined) throw new Error(`the point was never come to: ${nameOf(stall)}`);

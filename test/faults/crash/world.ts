@@ -1,4 +1,4 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,6 +41,7 @@ export class World {
     readonly env: NodeJS.ProcessEnv;
   };
   private readonly programs: Program[] = [];
+  private readonly given = new Set<WorkflowHandle>();
   private signals = 0;
 
   private constructor(paper: PaperVenue, client: Client, parts: World['parts']) {
@@ -127,12 +128,18 @@ export class World {
     const outcome = handle.result() as Promise<OrderOutcome>;
     // A world that went wrong is closed under it.
     outcome.catch(() => undefined);
+    this.given.add(handle);
+    void outcome.finally(() => this.given.delete(handle)).catch(() => undefined);
     return { outcome };
   }
 
   /** The venue spoils calls as the rule says (docs/reference/paper-venue.md). */
   fault(rule: Readonly<Record<string, string | number>>): void {
     this.paper.faults.add(faultRuleOf(new Body(JSON.stringify(rule)), this.paper.now()));
+  }
+
+  describePrograms(): string {
+    return this.programs.map((program) => program.describe()).join('\n');
   }
 
   witness(): Witness {
@@ -148,6 +155,9 @@ export class World {
     const { database, folder, serving, connection } = this.parts;
     await Promise.all(this.programs.map((program) => program.kill()));
     await serving.close();
+    // Who still waits for an outcome is told that there will be none: on a closed connection that would be an error of nobody.
+    await Promise.allSettled([...this.given].map((handle) => handle.terminate('the world is closed')));
+    await Promise.allSettled([...this.given].map((handle) => handle.result()));
     await connection.close();
     await database.drop();
     await rm(folder, { recursive: true, force: true });

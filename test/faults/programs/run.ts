@@ -8,13 +8,10 @@ import { refusing } from './unauthorised.js';
 /** The receive window and visibility bound of the paper profile in tests (protocol, Numbers). */
 const WINDOWS = { receiveWindowMs: 500, visibilityBoundMs: 300, submitDeadlineMs: 1_000 };
 
-interface ArmMessage {
-  readonly type: 'arm';
-  readonly point: string;
-}
+type TrapMessage = { readonly type: 'arm'; readonly point: string } | { readonly type: 'disarm' };
 
-const isArm = (message: unknown): message is ArmMessage =>
-  typeof message === 'object' && message !== null && 'type' in message && message.type === 'arm';
+const isForTrap = (message: unknown): message is TrapMessage =>
+  typeof message === 'object' && message !== null && 'type' in message && (message.type === 'arm' || message.type === 'disarm');
 
 /** Runs a worker's role as it is, with a trap between it and its ports: armed from the start, or when it is told to. */
 export async function runInTrap(name: string, role: (process: WorkerProcess, wraps: PortWraps) => Promise<Role>): Promise<void> {
@@ -22,9 +19,10 @@ export async function runInTrap(name: string, role: (process: WorkerProcess, wra
   const first = process.env['KEELSON_TEST_POINT'];
   if (first !== undefined) trap.arm(first);
   process.on('message', (message) => {
-    if (!isArm(message)) return;
-    trap.arm(message.point);
-    process.send?.({ type: 'armed' });
+    if (!isForTrap(message)) return;
+    if (message.type === 'arm') trap.arm(message.point);
+    else trap.disarm();
+    process.send?.({ type: `${message.type}ed` });
   });
   const wraps: PortWraps = {
     store: (store) => trap.wraps.store(refusing(store)),

@@ -25,6 +25,10 @@ export class Trap {
     this.left = this.point.occurrence;
   }
 
+  disarm(): void {
+    this.point = undefined;
+  }
+
   readonly wraps: PortWraps = {
     store: (store) => this.over('store', store),
     venue: (venue) => ({
