@@ -34,6 +34,12 @@ export const HAND_OVER: ActivityOptions = { startToCloseTimeout: '70s', heartbea
 /** Writing down what is known: it must happen, however long the database is away. Taken up by another worker within 5 s. */
 export const RECORD: ActivityOptions = { startToCloseTimeout: '10s', heartbeatTimeout: '5s', retry: UNTIL_DONE };
 
+/** The same as a part of the owner's task: one durable write for all that the task does. */
+export const RECORD_AT_ONCE: LocalActivityOptions = { startToCloseTimeout: '10s', retry: UNTIL_DONE };
+
+/** A cancel with its look-ups as a part of the owner's task. A few tries: what does not end soon is gone on with by `RESOLVE`. */
+export const WITHDRAW: LocalActivityOptions = { startToCloseTimeout: '8s', scheduleToCloseTimeout: '20s', retry: WHILE_FRESH };
+
 /** Looking after a resting entry: half a minute at a time, taken up by another worker within 5 s. */
 export const TEND: ActivityOptions = { startToCloseTimeout: '90s', heartbeatTimeout: '5s', retry: UNTIL_DONE };
 

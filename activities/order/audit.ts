@@ -52,9 +52,14 @@ export function verdictEvents(intent: Intent, signal: TradeSignal | null, client
   return { audit: [...(signal === null || intent.sequence > 1 ? [] : [signalEvent('signal.recorded', signal, [])]), authorised] };
 }
 
-/** Wakes the owner of the order's position: what it holds, or what protects it, is not what it was. */
-export function ownerEvent({ account, strategy, instrument }: Pick<StoredOrder, 'account' | 'strategy' | 'instrument'>): Events {
-  return { outbox: [{ kind: 'positionChanged', data: { account, strategy, instrument } }] };
+/** Why the owner of a position is told: something was bought and is to be protected, or its stop is not as it was. */
+export type OwnerCause = 'bought' | 'stopChanged';
+
+/** Tells the owner of the order's position. Of exits and escapes it hears nothing: it makes them itself, and looks afterwards. */
+export function ownerEvent({ account, strategy, instrument, purpose }: StoredOrder): Events {
+  if (purpose === 'exit' || purpose === 'escape') return {};
+  const because: OwnerCause = purpose === 'stop' ? 'stopChanged' : 'bought';
+  return { outbox: [{ kind: 'positionChanged', data: { account, strategy, instrument, because } }] };
 }
 
 /** The line of the audit log for what happened to an order. */

@@ -2,7 +2,7 @@ import { KeelsonError, type Failure, invariant } from '../../core/errors.js';
 import { applyFill, entriesOf } from '../../core/ledger/position.js';
 import { decimal } from '../../core/money/index.js';
 import { transition, type OrderEvent } from '../../core/order/lifecycle.js';
-import { changeOf, stateOf, type StoredOrder } from '../../core/order/stored-order.js';
+import { changeOf, stateOf, type OrderChange, type StoredOrder } from '../../core/order/stored-order.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { OrderStore } from '../ports/store.js';
 import type { VenueFill, VenueOrder } from '../ports/venue.js';
@@ -38,7 +38,7 @@ export async function applyEvent(
     if (isUnchanged) return order;
     const after = { ...order, ...change };
     const told = change.status === order.status ? {} : { audit: [orderEvent(change.status, after, { failures })] };
-    const owner = order.purpose === 'stop' ? ownerEvent(order) : {};
+    const owner = order.purpose === 'stop' && !isOwnDoing(change) ? ownerEvent(order) : {};
     const events = joined(
       told,
       owner,
@@ -48,6 +48,11 @@ export async function applyEvent(
     if (written.kind !== 'conflict') return written.order;
   }
   throw new KeelsonError('INFRA_DATABASE', { detail: `order ${intentId} changed at every try to move it` });
+}
+
+/** That its stop rests, or that its cancel is wished, the owner need not be told: it waits for that itself. */
+function isOwnDoing({ status, isTriggered }: OrderChange): boolean {
+  return !isTriggered && (status === 'accepted' || status === 'pendingCancel');
 }
 
 /**

@@ -23,7 +23,6 @@ export interface CommonOrderActivities {
   submit(intentId: string, account: string): Promise<Submission>;
   record(intentId: string, submission: Submission): Promise<StoredOrder>;
   resolve(intentId: string): Promise<Progress>;
-  requestCancel(intentId: string, because: string): Promise<StoredOrder>;
 }
 
 /** The steps of an entry, on the trading worker. */
@@ -41,6 +40,8 @@ export interface OrderActivities extends CommonOrderActivities {
 
 /** The steps of a position's owner, on the guardian. */
 export interface OwnerActivities extends CommonOrderActivities, ProtectionActivities {
+  /** Wishes the cancel of an order and takes it one look-up further. */
+  withdraw(intentId: string, because: string): Promise<Progress>;
   authoriseExit(signal: TradeSignal, attempt: number): Promise<ExitAuthorisation>;
   abandon(signal: TradeSignal, detail: string, attempt?: number): Promise<StoredOrder | null>;
 }
@@ -59,6 +60,8 @@ export function createOrderActivities(dependencies: OrderDependencies): OrderAct
 export function createOwnerActivities(dependencies: OrderDependencies, protection: ProtectionStore): OwnerActivities {
   const queues = new AccountQueues();
   const owner = createProtection(dependencies, protection, queues);
+  const requestCancel = createRequestCancel(dependencies);
+  const resolve = createResolve(dependencies);
   return {
     ...common(dependencies),
     look: mapped((...values) => owner.look(...values), 'untilDone'),
@@ -66,6 +69,13 @@ export function createOwnerActivities(dependencies: OrderDependencies, protectio
     authoriseEscape: mapped((...values) => owner.authoriseEscape(...values)),
     page: mapped(
       beating((...values) => owner.page(...values)),
+      'untilDone',
+    ),
+    withdraw: mapped(
+      beating(async (intentId, because) => {
+        await requestCancel(intentId, because);
+        return resolve(intentId);
+      }),
       'untilDone',
     ),
     authoriseExit: mapped(createAuthoriseExit(dependencies, queues)),
@@ -78,7 +88,6 @@ function common(dependencies: OrderDependencies): CommonOrderActivities {
     submit: mapped(createSubmit(dependencies)),
     record: mapped(beating(createRecord(dependencies)), 'untilDone'),
     resolve: mapped(beating(createResolve(dependencies)), 'untilDone'),
-    requestCancel: mapped(beating(createRequestCancel(dependencies)), 'untilDone'),
   };
 }
 

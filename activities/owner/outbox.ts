@@ -1,26 +1,43 @@
 import type { PositionKey } from '../../core/protection/position-key.js';
 import { nameOfKey } from '../../core/signal/signal.js';
+import type { OwnerCause } from '../order/audit.js';
 import type { OutboxRow, OutboxStore } from '../ports/outbox.js';
 import type { Owners } from '../ports/owners.js';
 
 const KINDS = ['positionChanged'] as const;
 const MOST_ROWS = 200;
+/** Longer than any row is kept waiting below. */
 const CLAIM_MS = 5_000;
 /** Where a notification was lost the rows are found after this long. */
 const LOOK_AGAIN_MS = 1_000;
+/** The fills of one entry come together: one stop is to cover them all, and each look of the owner costs a task. */
+const TOGETHER_MS = 30;
+/** Most changes of a stop are the owner's own doing, and over by then. */
+const STOP_CHANGED_MS = 500;
 
 export interface OutboxDependencies {
   readonly outbox: OutboxStore;
-  readonly owners: Pick<Owners, 'wake'>;
+  readonly owners: Pick<Owners, 'wake' | 'tell'>;
   readonly log: { warn(data: object, message: string): void };
 }
 
+/** Rows of one position that wait for a moment, to be one reason to look. */
+interface Group {
+  readonly key: PositionKey;
+  readonly ids: string[];
+  /** Something was bought: the owner is started where none runs. */
+  isUrgent: boolean;
+  timer: NodeJS.Timeout;
+}
+
 /**
- * Drains the outbox until stopped: wakes the owner of each position whose books have changed. A row is done when its owner
- * was woken; one that fails is claimed again when its claim has ended, by whoever is there then.
+ * Drains the outbox until stopped: tells the owner of each position whose books have changed. A row is done when its owner
+ * was told; one that fails is claimed again when its claim has ended, by whoever is there then.
  */
 export class OutboxLoop {
   private readonly dependencies: OutboxDependencies;
+  private readonly groups = new Map<string, Group>();
+  private readonly telling = new Set<Promise<void>>();
   private isRunning = false;
   private isDue = false;
   private isOver = false;
@@ -34,11 +51,14 @@ export class OutboxLoop {
     this.timer = setInterval(() => this.due(), LOOK_AGAIN_MS);
   }
 
+  /** Owners that wait to be told are told at once. */
   async close(): Promise<void> {
     this.isOver = true;
     clearInterval(this.timer);
     await this.stopListening();
     await this.current;
+    for (const name of this.groups.keys()) this.tell(name);
+    await Promise.all(this.telling);
   }
 
   private due(): void {
@@ -56,41 +76,51 @@ export class OutboxLoop {
       try {
         const rows = await this.dependencies.outbox.claim(KINDS, MOST_ROWS, CLAIM_MS);
         if (rows.length === MOST_ROWS) this.isDue = true;
-        await Promise.all([...byPosition(rows).values()].map((group) => this.wake(group)));
+        for (const row of rows) this.gather(row);
       } catch (error) {
         this.report(error, 'the outbox could not be read; it is read again');
       }
     }
   }
 
-  private async wake({ key, ids }: Group): Promise<void> {
+  private gather({ id, data }: OutboxRow): void {
+    // A row of an earlier release has no cause: it counts as the urgent one.
+    const { account, strategy, instrument, because = 'bought' } = data as PositionKey & { readonly because?: OwnerCause };
+    const name = nameOfKey([account, strategy, instrument]);
+    const isUrgent = because === 'bought';
+    const wait = (): NodeJS.Timeout => setTimeout(() => this.tell(name), isUrgent ? TOGETHER_MS : STOP_CHANGED_MS);
+    const group = this.groups.get(name);
+    if (group === undefined) {
+      this.groups.set(name, { key: { account, strategy, instrument }, ids: [id], isUrgent, timer: wait() });
+      return;
+    }
+    group.ids.push(id);
+    if (!isUrgent || group.isUrgent) return;
+    group.isUrgent = true;
+    clearTimeout(group.timer);
+    group.timer = wait();
+  }
+
+  private tell(name: string): void {
+    const group = this.groups.get(name);
+    if (group === undefined) return;
+    clearTimeout(group.timer);
+    this.groups.delete(name);
+    const told = this.finish(group).finally(() => this.telling.delete(told));
+    this.telling.add(told);
+  }
+
+  private async finish({ key, ids, isUrgent }: Group): Promise<void> {
+    const { owners, outbox } = this.dependencies;
     try {
-      await this.dependencies.owners.wake(key);
-      await this.dependencies.outbox.finish(ids);
+      await (isUrgent ? owners.wake(key) : owners.tell(key));
+      await outbox.finish(ids);
     } catch (error) {
-      this.report(error, 'the owner of a position could not be woken; it is tried again');
+      this.report(error, 'the owner of a position could not be told; it is tried again');
     }
   }
 
   private report(error: unknown, message: string): void {
     this.dependencies.log.warn({ error: error instanceof Error ? error.message : String(error) }, message);
   }
-}
-
-interface Group {
-  readonly key: PositionKey;
-  readonly ids: string[];
-}
-
-/** Several changes of one position are one reason to look. */
-function byPosition(rows: readonly OutboxRow[]): Map<string, Group> {
-  const groups = new Map<string, Group>();
-  for (const { id, data } of rows) {
-    const { account, strategy, instrument } = data as PositionKey;
-    const name = nameOfKey([account, strategy, instrument]);
-    const group = groups.get(name) ?? { key: { account, strategy, instrument }, ids: [] };
-    group.ids.push(id);
-    groups.set(name, group);
-  }
-  return groups;
 }

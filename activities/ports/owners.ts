@@ -19,4 +19,6 @@ export interface Owners {
   exit(signal: TradeSignal): Promise<ExitOutcome>;
   /** Wakes the owner of a position, or starts it. @throws KeelsonError INFRA_TEMPORAL */
   wake(key: PositionKey): Promise<void>;
+  /** Wakes the owner of a position if it has one; nothing happens where none runs. @throws KeelsonError INFRA_TEMPORAL */
+  tell(key: PositionKey): Promise<void>;
 }

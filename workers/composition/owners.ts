@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
+import { WithStartWorkflowOperation, WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import type { Owners } from '../../activities/ports/owners.js';
 import { KeelsonError } from '../../core/errors.js';
 import { ownerWorkflowId, type PositionKey } from '../../core/protection/position-key.js';
@@ -40,6 +40,14 @@ export function createOwners(client: Client, clock: () => number, taskQueue: str
         client.workflow.signalWithStart(WORKFLOW_TYPES.protectPosition, { ...startOf(key, taskQueue), signal: positionChangedSignal }),
       );
     },
+    tell: (key) =>
+      told(WAKE_CALL_MS, async () => {
+        try {
+          await client.workflow.getHandle(ownerWorkflowId(key)).signal(positionChangedSignal);
+        } catch (error) {
+          if (!(error instanceof WorkflowNotFoundError)) throw error;
+        }
+      }),
   };
 }
 

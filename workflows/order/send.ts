@@ -1,15 +1,15 @@
 import { isCancellation, log, proxyActivities, proxyLocalActivities, TemporalFailure } from '@temporalio/workflow';
 import type { CommonOrderActivities } from '../../activities/order/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
-import { RECORD, RESOLVE, SUBMIT, told } from '../activity-options.js';
+import { RECORD_AT_ONCE, RESOLVE, SUBMIT, told } from '../activity-options.js';
 
 const { submit } = proxyLocalActivities<CommonOrderActivities>(told(SUBMIT, 'sends the order, once'));
-const { record } = proxyActivities<CommonOrderActivities>(told(RECORD, 'writes down what the venue said'));
+const { record } = proxyLocalActivities<CommonOrderActivities>(told(RECORD_AT_ONCE, 'writes down what the venue said'));
 const { resolve } = proxyActivities<CommonOrderActivities>(told(RESOLVE, 'asks the venue what became of the order'));
 
 /**
- * Sends an authorised order, once, and writes down what the venue said (P5 to P10). What the send does not tell is looked
- * up, a first time here.
+ * Sends an authorised order of an owner, once, and writes down what the venue said (P5 to P10), all in one task. What the
+ * send does not tell is looked up, a first time here.
  */
 export async function send({ intentId, account }: Pick<StoredOrder, 'intentId' | 'account'>): Promise<StoredOrder> {
   const submission = await submit(intentId, account).catch((error: unknown) => {

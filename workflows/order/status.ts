@@ -18,8 +18,10 @@ export function showStatus(
 }
 
 export function showDenied(intentId: string, codes: readonly string[]): OrderOutcome {
-  return showOutcome({ intentId, status: 'denied', codes });
+  return showOutcome(deniedOutcome(intentId, codes));
 }
+
+export const deniedOutcome = (intentId: string, codes: readonly string[]): OrderOutcome => ({ intentId, status: 'denied', codes });
 
 /** Shows an outcome of which no order is known here. */
 export function showOutcome(outcome: OrderOutcome): OrderOutcome {
@@ -30,7 +32,7 @@ export function showOutcome(outcome: OrderOutcome): OrderOutcome {
   return outcome;
 }
 
-/** Shows the orders of one signal, the newest first; the outcome is the newest one's, with what all of them have executed. */
+/** Shows the orders of one signal, the newest first. */
 export function showOrders(orders: readonly StoredOrder[]): OrderOutcome {
   const outcome = outcomeOf(orders);
   upsertSearchAttributes({ [SEARCH_ATTRIBUTES.status]: [outcome.status] });
@@ -38,7 +40,8 @@ export function showOrders(orders: readonly StoredOrder[]): OrderOutcome {
   return outcome;
 }
 
-function outcomeOf(orders: readonly StoredOrder[]): OrderOutcome {
+/** What came of the orders of one signal: the newest one's status, with what all of them have executed. */
+export function outcomeOf(orders: readonly StoredOrder[]): OrderOutcome {
   const newest = orders.at(-1);
   if (newest === undefined) throw new Error('invariant: there is an order to tell of');
   const sum = (of: (order: StoredOrder) => string): Decimal => orders.reduce((total, order) => total.plus(decimal(of(order))), ZERO);

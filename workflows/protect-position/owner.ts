@@ -8,10 +8,10 @@ import { planProtection, type ProtectionStep, type ProtectionView } from '../../
 import type { PositionKey } from '../../core/protection/position-key.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
-import { AUTHORISE, LOOK, RECORD, RESOLVE, told } from '../activity-options.js';
+import { AUTHORISE, LOOK, RECORD, RESOLVE, told, WITHDRAW } from '../activity-options.js';
 import { isStepFailure, send } from '../order/send.js';
 import { HISTORY_LIMIT } from '../order/settle.js';
-import { showDenied, showOrders } from '../order/status.js';
+import { deniedOutcome, outcomeOf } from '../order/status.js';
 
 const { look } = proxyLocalActivities<OwnerActivities>(told(LOOK, 'what is held, and what protects it'));
 const { authoriseStop } = proxyLocalActivities<OwnerActivities>(told(AUTHORISE, 'authorises a stop'));
@@ -19,7 +19,8 @@ const { authoriseEscape } = proxyLocalActivities<OwnerActivities>(told(AUTHORISE
 const { authoriseExit } = proxyLocalActivities<OwnerActivities>(told(AUTHORISE, 'authorises the exit, or names the stops in its way'));
 const { page } = proxyActivities<OwnerActivities>(told(RECORD, 'tells people'));
 const { abandon } = proxyActivities<OwnerActivities>(told(RECORD, 'proves the order unsent'));
-const { requestCancel } = proxyActivities<OwnerActivities>(told(RESOLVE, 'wishes the cancel of an order'));
+const atOnce = proxyLocalActivities<OwnerActivities>(told(WITHDRAW, 'cancels the order, and asks what became of it'));
+const { withdraw } = proxyActivities<OwnerActivities>(told(RESOLVE, 'cancels the order, and asks what became of it'));
 const { resolve } = proxyActivities<OwnerActivities>(told(RESOLVE, 'asks the venue what became of the order'));
 
 /** An exit that was proven not to have been sent is made anew, as another intent, this often (P14). */
@@ -102,12 +103,12 @@ export class Owner {
     const orders: StoredOrder[] = [];
     for (let attempt = 1; attempt <= EXIT_ATTEMPTS; attempt += 1) {
       const order = await this.sell(signal, attempt);
-      if (Array.isArray(order)) return orders.length > 0 ? showOrders(orders) : showDenied(intentIdOf(signal, attempt), order);
+      if (Array.isArray(order)) return orders.length > 0 ? outcomeOf(orders) : deniedOutcome(intentIdOf(signal, attempt), order);
       orders.push(order);
       const isUnsent = order.status === 'notPlaced' || (order.status === 'expired' && order.venueOrderId === null);
       if (!isUnsent) break;
     }
-    return showOrders(orders);
+    return outcomeOf(orders);
   }
 
   /** The n-th order of an exit, or the codes of why there is none. */
@@ -133,12 +134,19 @@ export class Owner {
     }
   }
 
-  /** Cancels an order and waits until that is final: only then are its units free. What is not known yet is resolved first. */
+  /**
+   * Cancels an order and waits until that is final: only then are its units free. What is not known yet is resolved first.
+   * Most cancels end at once, within the task that wished them.
+   */
   private async cancel(intentId: string, because: string): Promise<void> {
-    let order = await requestCancel(intentId, because);
-    while (!order.isFinal) {
-      order = await this.settle(intentId, hasSettled);
-      if (!order.isFinal) order = await requestCancel(intentId, because);
+    let seen = await atOnce.withdraw(intentId, because).catch((error: unknown) => {
+      if (!isStepFailure(error)) throw error;
+      return undefined;
+    });
+    while (seen?.order.isFinal !== true) {
+      assertRoom();
+      if (seen !== undefined) await sleep(seen.waitMs, { summary: 'before the venue is asked again' });
+      seen = await withdraw(intentId, because);
     }
   }
 

@@ -43,8 +43,6 @@ export async function protectPosition(key: PositionKey): Promise<void> {
     if (!exits.isEmpty) {
       doing = 'selling';
       await exits.next((signal) => owner.exit(signal));
-      // The exit has shown its own status meanwhile.
-      shown = '';
       // The updates' handlers answer before anything else is begun.
       await condition(allHandlersFinished, '1s');
     }
@@ -52,9 +50,12 @@ export async function protectPosition(key: PositionKey): Promise<void> {
     const { view, step } = await owner.plan();
     doing = step.kind === 'rest' ? `resting: ${step.because}` : step.kind;
     setCurrentDetails(describeProtection(key, view, step));
+    // Only what lasts is written into the list: each such write costs the server as much as a step.
     const status = step.kind === 'rest' ? step.because : step.kind;
-    if (status !== shown) upsertSearchAttributes({ [SEARCH_ATTRIBUTES.status]: [status] });
-    shown = status;
+    if (status !== shown && (step.kind === 'rest' || step.kind === 'done')) {
+      upsertSearchAttributes({ [SEARCH_ATTRIBUTES.status]: [status] });
+      shown = status;
+    }
     if (step.kind === 'done') {
       if (!isChanged && exits.isEmpty && allHandlersFinished()) return;
     } else if (step.kind === 'rest') {
