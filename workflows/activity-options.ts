@@ -34,7 +34,7 @@ export const HAND_OVER: ActivityOptions = { startToCloseTimeout: '70s', heartbea
 /** Writing down what is known: it must happen, however long the database is away. Taken up by another worker within 5 s. */
 export const RECORD: ActivityOptions = { startToCloseTimeout: '10s', heartbeatTimeout: '5s', retry: UNTIL_DONE };
 
-/** The same as a part of the owner's task: one durable write for all that the task does. */
+/** The reply to a send, written down in the task that sent: what is known is held in memory only for as short as can be. */
 export const RECORD_AT_ONCE: LocalActivityOptions = { startToCloseTimeout: '10s', retry: UNTIL_DONE };
 
 /** A cancel with its look-ups as a part of the owner's task. A few tries: what does not end soon is gone on with by `RESOLVE`. */

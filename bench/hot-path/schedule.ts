@@ -19,7 +19,7 @@ export interface PaceTerms {
 }
 
 export const PACES: Readonly<Record<Pace, PaceTerms>> = {
-  singly: { instruments: 4, isFilled: true, hasSignals: true },
+  singly: { instruments: 1, isFilled: true, hasSignals: true },
   twenty: { instruments: 20, isFilled: false, hasSignals: true },
   barsOnly: { instruments: 20, isFilled: true, hasSignals: false },
 };

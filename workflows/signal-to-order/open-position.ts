@@ -5,19 +5,20 @@ import { nextAttempt, type NextAttempt } from '../../core/execution/next-attempt
 import { decimal, text, ZERO, type Decimal } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
-import { ENTER, RECORD, TEND, told } from '../activity-options.js';
+import { ENTER, RECORD, RECORD_AT_ONCE, TEND, told } from '../activity-options.js';
 import { isStepFailure } from '../order/send.js';
 import { continueAsNewSettling, HISTORY_LIMIT } from '../order/settle.js';
 import { showDenied, showOrders, type OrderOutcome } from '../order/status.js';
 
 const { enter } = proxyLocalActivities<OrderActivities>(told(ENTER, 'the gate decides, the order is written, and sent once'));
-const { record } = proxyActivities<OrderActivities>(told(RECORD, 'writes down what the venue said'));
+const { record } = proxyLocalActivities<OrderActivities>(told(RECORD_AT_ONCE, 'writes down what the venue said'));
 const { abandon } = proxyActivities<OrderActivities>(told(RECORD, 'proves the order unsent'));
 const { tend } = proxyActivities<OrderActivities>(told(TEND, 'looks after the order until it is over'));
 
 /**
  * An entry: authorise and submit are one local activity of the first workflow task, so one durable write lies between the
- * decision and the send; what forbids a second send is the order's row, not Temporal. When an order is over, the policy of
+ * decision and the send; what forbids a second send is the order's row, not Temporal. What the venue replied is in the
+ * ledger before the task ends, and not only after another round through the server. When an order is over, the policy of
  * the strategy may make another one for the same signal, as a new intent (P14).
  */
 export async function openPosition(signal: TradeSignal): Promise<OrderOutcome> {
