@@ -23,7 +23,7 @@ export const SUBMIT: LocalActivityOptions = { startToCloseTimeout: '8s', schedul
 export const ENTER: LocalActivityOptions = { startToCloseTimeout: '12s', scheduleToCloseTimeout: '30s', retry: WHILE_FRESH };
 
 /** One statement that reads what the owner of a position decides on. */
-export const LOOK: LocalActivityOptions = { startToCloseTimeout: '4s', retry: UNTIL_DONE };
+export const LOOK: LocalActivityOptions = { startToCloseTimeout: '4s', scheduleToCloseTimeout: '10s', retry: WHILE_FRESH };
 
 /**
  * Handing a signal to the owner of its position: the call lasts as long as the exit does, and is made again, with the same
@@ -35,7 +35,7 @@ export const HAND_OVER: ActivityOptions = { startToCloseTimeout: '70s', heartbea
 export const RECORD: ActivityOptions = { startToCloseTimeout: '10s', heartbeatTimeout: '5s', retry: UNTIL_DONE };
 
 /** The reply to a send, written down in the task that sent: what is known is held in memory only for as short as can be. */
-export const RECORD_AT_ONCE: LocalActivityOptions = { startToCloseTimeout: '10s', retry: UNTIL_DONE };
+export const RECORD_AT_ONCE: LocalActivityOptions = { startToCloseTimeout: '4s', scheduleToCloseTimeout: '10s', retry: WHILE_FRESH };
 
 /** A cancel with its look-ups as a part of the owner's task. A few tries: what does not end soon is gone on with by `RESOLVE`. */
 export const WITHDRAW: LocalActivityOptions = { startToCloseTimeout: '8s', scheduleToCloseTimeout: '20s', retry: WHILE_FRESH };

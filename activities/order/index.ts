@@ -64,7 +64,10 @@ export function createOwnerActivities(dependencies: OrderDependencies, protectio
   const resolve = createResolve(dependencies);
   return {
     ...common(dependencies),
-    look: mapped((...values) => owner.look(...values), 'untilDone'),
+    look: mapped(
+      beating((...values) => owner.look(...values)),
+      'untilDone',
+    ),
     authoriseStop: mapped((...values) => owner.authoriseStop(...values)),
     authoriseEscape: mapped((...values) => owner.authoriseEscape(...values)),
     page: mapped(

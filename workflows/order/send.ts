@@ -1,10 +1,13 @@
-import { isCancellation, log, proxyActivities, proxyLocalActivities, TemporalFailure } from '@temporalio/workflow';
+import { log, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { CommonOrderActivities } from '../../activities/order/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
-import { RECORD_AT_ONCE, RESOLVE, SUBMIT, told } from '../activity-options.js';
+import { RECORD, RECORD_AT_ONCE, RESOLVE, SUBMIT, told } from '../activity-options.js';
+import { atOnceOr, isStepFailure } from './at-once.js';
+import type { Submission } from '../../activities/order/submit.js';
 
 const { submit } = proxyLocalActivities<CommonOrderActivities>(told(SUBMIT, 'sends the order, once'));
-const { record } = proxyLocalActivities<CommonOrderActivities>(told(RECORD_AT_ONCE, 'writes down what the venue said'));
+const atOnce = proxyLocalActivities<CommonOrderActivities>(told(RECORD_AT_ONCE, 'writes down what the venue said'));
+const later = proxyActivities<CommonOrderActivities>(told(RECORD, 'writes down what the venue said'));
 const { resolve } = proxyActivities<CommonOrderActivities>(told(RESOLVE, 'asks the venue what became of the order'));
 
 /**
@@ -20,7 +23,10 @@ export async function send({ intentId, account }: Pick<StoredOrder, 'intentId' |
   return submission === undefined ? (await resolve(intentId)).order : record(intentId, submission);
 }
 
-/** A step that failed for good. A local activity's failure arrives bare, a normal one's wrapped; a cancellation is neither. */
-export function isStepFailure(error: unknown): error is TemporalFailure {
-  return error instanceof TemporalFailure && !isCancellation(error);
+/** What the venue replied is in the ledger before the task ends, and however long the database is away (P10). */
+export function record(intentId: string, submission: Submission): Promise<StoredOrder> {
+  return atOnceOr(
+    () => atOnce.record(intentId, submission),
+    () => later.record(intentId, submission),
+  );
 }

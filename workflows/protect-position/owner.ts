@@ -9,11 +9,13 @@ import type { PositionKey } from '../../core/protection/position-key.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
 import { AUTHORISE, LOOK, RECORD, RESOLVE, told, WITHDRAW } from '../activity-options.js';
-import { isStepFailure, send } from '../order/send.js';
+import { atOnceOr, isStepFailure } from '../order/at-once.js';
+import { send } from '../order/send.js';
 import { HISTORY_LIMIT } from '../order/settle.js';
 import { deniedOutcome, outcomeOf } from '../order/status.js';
 
-const { look } = proxyLocalActivities<OwnerActivities>(told(LOOK, 'what is held, and what protects it'));
+const quick = proxyLocalActivities<OwnerActivities>(told(LOOK, 'what is held, and what protects it'));
+const { look } = proxyActivities<OwnerActivities>(told(RECORD, 'what is held, and what protects it'));
 const { authoriseStop } = proxyLocalActivities<OwnerActivities>(told(AUTHORISE, 'authorises a stop'));
 const { authoriseEscape } = proxyLocalActivities<OwnerActivities>(told(AUTHORISE, 'authorises the sale of what the stop did not sell'));
 const { authoriseExit } = proxyLocalActivities<OwnerActivities>(told(AUTHORISE, 'authorises the exit, or names the stops in its way'));
@@ -43,8 +45,12 @@ export class Owner {
 
   /** What is to be done next, with what it was decided on. */
   async plan(): Promise<{ readonly view: ProtectionView; readonly step: ProtectionStep }> {
-    const view = await look(this.key);
-    return { view, step: planProtection(this.key, view) };
+    const { key } = this;
+    const view = await atOnceOr(
+      () => quick.look(key),
+      () => look(key),
+    );
+    return { view, step: planProtection(key, view) };
   }
 
   /** Takes a step that is not a rest. What fails is told, and decided anew after a moment. */
@@ -139,13 +145,13 @@ export class Owner {
    * Most cancels end at once, within the task that wished them.
    */
   private async cancel(intentId: string, because: string): Promise<void> {
-    let seen = await atOnce.withdraw(intentId, because).catch((error: unknown) => {
-      if (!isStepFailure(error)) throw error;
-      return undefined;
-    });
-    while (seen?.order.isFinal !== true) {
+    let seen = await atOnceOr(
+      () => atOnce.withdraw(intentId, because),
+      () => withdraw(intentId, because),
+    );
+    while (!seen.order.isFinal) {
       assertRoom();
-      if (seen !== undefined) await sleep(seen.waitMs, { summary: 'before the venue is asked again' });
+      await sleep(seen.waitMs, { summary: 'before the venue is asked again' });
       seen = await withdraw(intentId, because);
     }
   }

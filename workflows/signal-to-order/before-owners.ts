@@ -1,7 +1,8 @@
-import { isCancellation, log, proxyActivities, proxyLocalActivities, setCurrentDetails, TemporalFailure } from '@temporalio/workflow';
+import { log, proxyActivities, proxyLocalActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { OrderActivities } from '../../activities/order/index.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
 import { AUTHORISE, RECORD, SUBMIT } from '../activity-options.js';
+import { isStepFailure } from '../order/at-once.js';
 import { settle } from '../order/settle.js';
 import { showStatus, type OrderOutcome } from '../order/status.js';
 
@@ -38,9 +39,4 @@ export async function signalToOrderBeforeOwners(signal: TradeSignal): Promise<Or
   const recorded = submission === undefined ? undefined : await record(intentId, submission);
   if (recorded?.isFinal === true) return showStatus({ intentId, order: recorded });
   return settle(intentId);
-}
-
-/** A step that failed for good. A local activity's failure arrives bare, a normal one's wrapped; a cancellation is neither. */
-function isStepFailure(error: unknown): error is TemporalFailure {
-  return error instanceof TemporalFailure && !isCancellation(error);
 }

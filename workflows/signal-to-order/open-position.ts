@@ -5,13 +5,13 @@ import { nextAttempt, type NextAttempt } from '../../core/execution/next-attempt
 import { decimal, text, ZERO, type Decimal } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
-import { ENTER, RECORD, RECORD_AT_ONCE, TEND, told } from '../activity-options.js';
-import { isStepFailure } from '../order/send.js';
+import { ENTER, RECORD, TEND, told } from '../activity-options.js';
+import { isStepFailure } from '../order/at-once.js';
+import { record } from '../order/send.js';
 import { continueAsNewSettling, HISTORY_LIMIT } from '../order/settle.js';
 import { showDenied, showOrders, type OrderOutcome } from '../order/status.js';
 
 const { enter } = proxyLocalActivities<OrderActivities>(told(ENTER, 'the gate decides, the order is written, and sent once'));
-const { record } = proxyLocalActivities<OrderActivities>(told(RECORD_AT_ONCE, 'writes down what the venue said'));
 const { abandon } = proxyActivities<OrderActivities>(told(RECORD, 'proves the order unsent'));
 const { tend } = proxyActivities<OrderActivities>(told(TEND, 'looks after the order until it is over'));
 

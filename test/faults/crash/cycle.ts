@@ -98,9 +98,9 @@ export class Crew {
     }
   }
 
-  /** Until nothing is held. */
+  /** Gives closing signals until nothing is held: one may expire while a program starts. */
   async close(): Promise<void> {
-    if ((await settled(this.world)) === 'protected') await this.give('close');
+    for (let given = 0; given < MOST_ROUNDS && (await settled(this.world)) === 'protected'; given += 1) await this.give('close');
     await settled(this.world, ['flat']);
   }
 
