@@ -19,7 +19,7 @@ export type RetryClass = 'never' | 'backoff' | 'lookUp';
 
 export interface ErrorDefinition {
   readonly kind: ErrorKind;
-  /** What happened, to what, and what to do; `{name}` is filled in from the values. */
+  /** What happened, to what, and what to do; `{name}` is filled in from the values, `{count:one/many}` is the word for so many. */
   readonly message: string;
   readonly httpStatus: number;
   readonly retry: RetryClass;
@@ -140,7 +140,7 @@ export const ERRORS = define({
   MODEL_SCHEMA_MISMATCH: model('The model {path} expects the features {expected}; the strategy gives {found}.'),
   MODEL_MISSING: model('There is no model at {path}. Run `npm run train` or correct the path.'),
 
-  CONFIG_INVALID: configuration('The configuration {path} has {count} problems:\n{problems}'),
+  CONFIG_INVALID: configuration('The configuration {path} has {count} {count:problem/problems}:\n{problems}'),
   CONFIG_SECRET_READABLE: configuration('{path} can be read by others (mode {mode}). Run: chmod 600 {path}'),
   CONFIG_DATABASE: configuration('The database at {address} cannot be used: {detail}.'),
   CONFIG_TEMPORAL: configuration('The Temporal server at {address} cannot be used: {detail}.'),
@@ -182,7 +182,9 @@ export interface Failure {
 
 /** Builds a failure; values that the template names and that are missing show as `?`, so that a message never fails. */
 export function failure(code: ErrorCode, values: ErrorValues = {}): Failure {
-  const message = ERRORS[code].message.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? '?'));
+  const message = ERRORS[code].message.replace(/\{(\w+)(?::(\w+)\/(\w+))?\}/g, (_, name: string, one?: string, many?: string) =>
+    String((many === undefined ? values[name] : values[name] === 1 ? one : many) ?? '?'),
+  );
   return { code, message, values };
 }
 
