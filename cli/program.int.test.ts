@@ -119,6 +119,16 @@ describe('lists', () => {
     expect(JSON.parse((await keelson('orders --instrument ETH/USDT --json')).out)).toEqual({ orders: [] });
   });
 
+  test('an instrument that does not exist is told from one with nothing to show', async () => {
+    const { exitCode, error } = await keelson('orders --instrument BTC/USD');
+    expect({ exitCode, error }).toEqual({
+      exitCode: 1,
+      error:
+        'There is no instrument BTC/USD here: it is not configured and was never traded. Known: BTC/USDT, ETH/USDT, SPX/USDT. Write it as BASE/QUOTE.\n',
+    });
+    expect((await keelson('signals --instrument nonsense')).exitCode).toBe(1);
+  });
+
   test('text from elsewhere cannot write on the terminal', async () => {
     await store.pool.query(`insert into audit_events (kind, account, subject, data) values ('test', 'main', E'\\x1b[2Jowner', '{}')`);
     const { out } = await keelson('events --kind test');

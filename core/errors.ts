@@ -87,6 +87,12 @@ export const ERRORS = define({
 
   INPUT_INVALID: input('The request is not valid: {problems}.'),
   INPUT_UNKNOWN_ACCOUNT: { ...input('There is no account {account}. Known: {known}.'), httpStatus: 404 },
+  INPUT_UNKNOWN_INSTRUMENT: {
+    ...input(
+      'There is no instrument {instrument} here: it is not configured and was never traded. Known: {known}. Write it as BASE/QUOTE.',
+    ),
+    httpStatus: 404,
+  },
   INPUT_NOT_FOUND: { ...input('There is nothing at {path}.'), httpStatus: 404 },
 
   AUTH_MISSING: access(401, 'This call needs an API key: send it as `Authorization: Bearer …`.'),
