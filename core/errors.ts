@@ -159,6 +159,9 @@ export const ERRORS = define({
   CONFIG_VENUE_ADDRESS: configuration(
     '{venue} is a paper venue and must stay on this machine, but {where} points to {address}. Correct the address, or configure it as a live venue.',
   ),
+  CONFIG_PACKAGES_LINKED: configuration(
+    '{path} is a link to {target}, which does not hold what package-lock.json says. Installing would empty that folder, which another clone may use: run `npm ci` there, or remove the link and start again.',
+  ),
   CONFIG_MIGRATION_EDITED: configuration(
     'Migration {name} was edited after it was applied. Restore the file; write a new migration for the change.',
   ),
