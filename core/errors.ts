@@ -82,6 +82,9 @@ export const ERRORS = define({
   ORDER_BELOW_MIN_NOTIONAL: refusal('The order is worth {notional}, under the venue’s minimum {minimum}.'),
   ORDER_BELOW_MIN_QUANTITY: refusal('The quantity {quantity} is under the venue’s minimum {minimum}.'),
   ORDER_ABOVE_MAX_QUANTITY: refusal('The quantity {quantity} is over the venue’s maximum {maximum}.'),
+  ORDER_ABOVE_MAX_MARKET_QUANTITY: refusal(
+    'The quantity {quantity} is over the venue’s maximum {maximum} for orders at the market. Send less, or with a limit.',
+  ),
   ORDER_PRICE_PRECISION: refusal('The price {price} is not a multiple of the tick {tickSize}.'),
   ORDER_QUANTITY_PRECISION: refusal('The quantity {quantity} is not a multiple of the step {stepSize}.'),
 

@@ -77,6 +77,15 @@ describe('the gate for stops', () => {
   });
 });
 
+describe('a stop larger than the venue takes at the market', () => {
+  const instrument = { ...LEDGER.instrument!, maxMarketQuantity: d('1.5') };
+
+  it('rests with a limit, for a position must not be without one', () => {
+    expect(stop('1.5', { instrument })).toMatchObject({ kind: 'approved', order: { type: 'stopMarket', quantity: '1.5' } });
+    expect(stop('1.51', { instrument })).toMatchObject({ kind: 'approved', order: { type: 'stopLimit', quantity: '1.51', price: '97.5' } });
+  });
+});
+
 describe('the gate for escapes', () => {
   it('P21: sells what is free, at once, within its collar, never wider than exits may', () => {
     const at = (collarBps: number) =>
