@@ -4,7 +4,7 @@ import { PROTOCOL } from '../../core/risk/limits.js';
 import { adopt, bookFill, type Books } from '../order/evidence.js';
 import type { Progress } from '../order/resolve.js';
 import type { Owners } from '../ports/owners.js';
-import type { MarketStore, ProtectionStore } from '../ports/store.js';
+import type { MarketStore, ProtectionStore, WatchedOrder } from '../ports/store.js';
 import type { StreamEvent, Venue } from '../ports/venue.js';
 import { refreshInstruments } from './instruments.js';
 import { untilStopped } from './until-stopped.js';
@@ -71,8 +71,8 @@ class AccountWatch {
   private lastCatchUpTime = 0;
   private lastOwnersTime = 0;
   private nextInstrumentsTime = 0;
-  /** When an order was asked for last, or first seen as it is now, by our clock. */
-  private readonly lastLooks = new Map<string, { readonly version: number; readonly time: number }>();
+  /** When an order was asked for last, by our clock. */
+  private readonly lastLooks = new Map<string, number>();
 
   constructor(dependencies: AccountStreamDependencies, account: string) {
     this.dependencies = dependencies;
@@ -147,8 +147,7 @@ class AccountWatch {
     const now = clock();
     const watched = await books.store.watchedOrders(this.account);
     for (const order of watched) {
-      const ageMs = now - order.createdTime;
-      if (order.status === 'unknown' && ageMs > UNKNOWN_ALERT_MS) await this.alert(order, ageMs);
+      if (order.status === 'unknown' && order.ageMs > UNKNOWN_ALERT_MS) await this.alert(order);
     }
     if (isDue(now, this.lastOwnersTime, OWNERS_MS)) {
       this.lastOwnersTime = now;
@@ -158,7 +157,7 @@ class AccountWatch {
     if (isDue(now, this.lastCatchUpTime, catchUpMs)) await this.attempt('catch-up', () => this.catchUp());
     for (const order of watched) {
       if (!this.isPollDue(order, now)) continue;
-      this.lastLooks.set(order.intentId, { version: order.version, time: now });
+      this.lastLooks.set(order.intentId, now);
       await this.attempt(`poll of ${order.intentId}`, () => this.poll(order));
     }
     this.forgetLooks(watched);
@@ -182,17 +181,11 @@ class AccountWatch {
     for (const key of await protection.unprotected(this.account)) await owners.wake(key);
   }
 
-  /**
-   * By the row's times, which are the database's, or by how long we have seen it so: a clock of ours that lags behind, or was
-   * set back, must not keep an order from being asked for.
-   */
-  private isPollDue(order: StoredOrder, now: number): boolean {
-    const { intentId, version, updatedTime } = order;
-    const last = this.lastLooks.get(intentId);
-    if (last === undefined || last.version !== version) this.lastLooks.set(intentId, { version, time: now });
+  /** How long an order has stood as it is the database says; our own clock only tells how long ago we asked for it. */
+  private isPollDue(order: WatchedOrder, now: number): boolean {
+    const last = this.lastLooks.get(order.intentId);
     const afterMs = pollAfterMs(order);
-    const asSeen = last !== undefined && last.version === version && isDue(now, last.time, afterMs);
-    return asSeen || now - Math.max(updatedTime, last?.time ?? 0) >= afterMs;
+    return order.unchangedMs >= afterMs && (last === undefined || isDue(now, last, afterMs));
   }
 
   private forgetLooks(watched: readonly StoredOrder[]): void {
@@ -214,8 +207,7 @@ class AccountWatch {
     await adopt(books, order.intentId, seen.order, fills);
   }
 
-  private async alert(order: StoredOrder, ageMs: number): Promise<void> {
-    const { intentId, instrument } = order;
+  private async alert({ intentId, instrument, ageMs }: WatchedOrder): Promise<void> {
     const key = `unknownOverAMinute:${intentId}`;
     const data = { intentId, instrument, ageMs };
     await this.dependencies.books.store.openIncident({ incidents: [{ key, account: this.account, kind: 'unknownOverAMinute', data }] });
