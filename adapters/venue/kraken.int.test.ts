@@ -2,19 +2,21 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OrderRequest, StreamEvent, Venue } from '../../activities/ports/venue.js';
 import { decimal as decimalOf, decimalTextOf } from '../../core/money/index.js';
+import { PROTOCOL } from '../../core/risk/limits.js';
 import { createVenue } from './create-venue.js';
 import { KRAKEN } from './profiles/kraken.js';
 import { PRIVATE_ROUTES, PUBLIC_ROUTES } from '../../test/support/kraken-stub/replies.js';
 import { krakenStub, STUB_KEY, STUB_SECRET, type KrakenStub } from '../../test/support/kraken-stub/server.js';
 
 const INSTRUMENT = 'BTC/USD';
+const AMPLE = { ...KRAKEN.rateBudget, weight: { limit: 1_000_000, windowMs: 1_000 } };
 let stub: KrakenStub;
 let venue: Venue;
 
 beforeEach(async () => {
   stub = await krakenStub();
   venue = await createVenue({
-    profile: { ...KRAKEN, limiter: { rateLimit: 1 }, pollMs: 20 },
+    profile: { ...KRAKEN, limiter: { rateLimit: 1 }, pollMs: 20, rateBudget: AMPLE },
     urls: stub.urls,
     apiKey: STUB_KEY,
     secret: STUB_SECRET,
@@ -115,6 +117,15 @@ describe('P8, P10: one send, and what its answer proves', () => {
     expect(verdict).toMatchObject({ kind, failure: { code } });
     expect(verdict.kind !== 'accepted' && verdict.failure.values['detail']).toContain(error);
     expect(calls('AddOrder')).toHaveLength(1);
+  });
+
+  it('P5: a window of two seconds that the venue calls too short is a proven refusal: nothing is there, and nothing is unknown', async () => {
+    expect(KRAKEN.receiveWindowMs).toBeLessThanOrEqual(PROTOCOL.receiveWindowMaxMs);
+    stub.leastDeadlineMs = 2_000;
+    const request = order({ signedTimestamp: Date.now() - 1, receiveWindowMs: KRAKEN.receiveWindowMs });
+    expect(await submit(request)).toMatchObject({ kind: 'rejected', failure: { code: 'VENUE_REJECTED' } });
+    expect(calls('AddOrder')).toHaveLength(1);
+    expect(await lookUp(request)).toMatchObject({ kind: 'absent' });
   });
 
   it.each<readonly [string, Parameters<KrakenStub['answerNext']>[1]]>([
