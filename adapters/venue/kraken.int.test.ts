@@ -143,6 +143,15 @@ describe('P8, P10: one send, and what its answer proves', () => {
   });
 });
 
+it('P16: the fills of the account are one listing, whatever the instruments', async () => {
+  const request = order({ price: decimalTextOf('50100.0'), timeInForce: 'IOC' });
+  expect(await submit(request)).toMatchObject({ kind: 'accepted' });
+  const all = await venue.reader.fills(undefined, Date.now() - 60_000);
+  expect(all.map((fill) => fill.instrument)).toEqual([INSTRUMENT, INSTRUMENT]);
+  expect(await venue.reader.fills('ETH/USD', Date.now() - 60_000)).toEqual([]);
+  expect(calls('TradesHistory')).toHaveLength(2);
+});
+
 describe('failures of reads', () => {
   it.each<readonly [string, Parameters<KrakenStub['answerNext']>[1], string]>([
     ['a rate limit', { error: ['EAPI:Rate limit exceeded'] }, 'VENUE_RATE_LIMITED'],
