@@ -46,7 +46,7 @@ function operation(route: Route): Json {
     (status) => [String(status), { description: 'The same, and not well.', content }] as const,
   );
   return {
-    operationId: `${route.method.toLowerCase()}${route.path.replaceAll(/[/.](\w)/g, (_, letter: string) => letter.toUpperCase())}`,
+    operationId: `${route.method.toLowerCase()}${route.path.replaceAll(/[/.](\w?)/g, (_, letter: string) => letter.toUpperCase())}`,
     summary: route.summary,
     ...(route.access === 'everyone' ? { security: [] } : { security: [{ key: [] }], 'x-roles': route.access }),
     ...(parameters.length === 0 ? {} : { parameters }),

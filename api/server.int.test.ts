@@ -59,12 +59,18 @@ const problem = async (...args: Parameters<typeof call>) => {
 };
 
 describe('access', () => {
-  test('probes and the description need no key; everything else does', async () => {
+  test('the index, probes and the description need no key; everything else does', async () => {
     for (const route of routes) {
       const [method, path] = route.split(' ') as ['GET' | 'POST', string];
       const { status } = await call(method, path, { key: null });
-      expect({ route, status }).toEqual({ route, status: ['/livez', '/readyz', '/openapi.json'].includes(path) ? 200 : 401 });
+      expect({ route, status }).toEqual({ route, status: ['/', '/livez', '/readyz', '/openapi.json'].includes(path) ? 200 : 401 });
     }
+  });
+
+  test('the index says what answers, and leads only to what is there', async () => {
+    const { status, body } = await call('GET', '/', { key: null });
+    expect({ status, name: body['name'], version: body['version'] }).toEqual({ status: 200, name: 'keelson', version: '0.0.0' });
+    for (const path of Object.values(body['links'] as Record<string, string>)) expect(routes).toContain(`GET ${path}`);
   });
 
   test('a missing, malformed, unknown or revoked key is refused', async () => {

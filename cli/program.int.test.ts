@@ -119,6 +119,31 @@ describe('lists', () => {
     expect(JSON.parse((await keelson('orders --instrument ETH/USDT --json')).out)).toEqual({ orders: [] });
   });
 
+  test('dust shows as such beside its quantity', async () => {
+    const rules = { tickSize: '0.01', stepSize: '0.001', minQuantity: '0.001', minNotional: '5' };
+    await store.pool.query(`insert into instruments values ('paper', 'SPX/USDT', $1)`, [JSON.stringify(rules)]);
+    const shown = async (quantity: string): Promise<string> => {
+      await store.pool.query(`update positions set quantity = $1::numeric, cost = $1::numeric * 2100 where instrument = 'SPX/USDT'`, [
+        quantity,
+      ]);
+      return (await keelson('positions')).out;
+    };
+    expect(await shown('0.0004')).toMatch(/SPX\/USDT +0\.0004 dust +2100 +–/);
+    expect(await shown('0.3004')).toMatch(/SPX\/USDT +0\.3004 \(0\.0004 dust\) +2100 +–/);
+    await shown('0.3');
+    await store.pool.query('delete from instruments');
+  });
+
+  test('an instrument that does not exist is told from one with nothing to show', async () => {
+    const { exitCode, error } = await keelson('orders --instrument BTC/USD');
+    expect({ exitCode, error }).toEqual({
+      exitCode: 1,
+      error:
+        'There is no instrument BTC/USD here: it is not configured and was never traded. Known: BTC/USDT, ETH/USDT, SPX/USDT. Write it as BASE/QUOTE.\n',
+    });
+    expect((await keelson('signals --instrument nonsense')).exitCode).toBe(1);
+  });
+
   test('text from elsewhere cannot write on the terminal', async () => {
     await store.pool.query(`insert into audit_events (kind, account, subject, data) values ('test', 'main', E'\\x1b[2Jowner', '{}')`);
     const { out } = await keelson('events --kind test');

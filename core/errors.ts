@@ -19,7 +19,7 @@ export type RetryClass = 'never' | 'backoff' | 'lookUp';
 
 export interface ErrorDefinition {
   readonly kind: ErrorKind;
-  /** What happened, to what, and what to do; `{name}` is filled in from the values. */
+  /** What happened, to what, and what to do; `{name}` is filled in from the values, `{count:one/many}` is the word for so many. */
   readonly message: string;
   readonly httpStatus: number;
   readonly retry: RetryClass;
@@ -82,11 +82,20 @@ export const ERRORS = define({
   ORDER_BELOW_MIN_NOTIONAL: refusal('The order is worth {notional}, under the venue’s minimum {minimum}.'),
   ORDER_BELOW_MIN_QUANTITY: refusal('The quantity {quantity} is under the venue’s minimum {minimum}.'),
   ORDER_ABOVE_MAX_QUANTITY: refusal('The quantity {quantity} is over the venue’s maximum {maximum}.'),
+  ORDER_ABOVE_MAX_MARKET_QUANTITY: refusal(
+    'The quantity {quantity} is over the venue’s maximum {maximum} for orders at the market. Send less, or with a limit.',
+  ),
   ORDER_PRICE_PRECISION: refusal('The price {price} is not a multiple of the tick {tickSize}.'),
   ORDER_QUANTITY_PRECISION: refusal('The quantity {quantity} is not a multiple of the step {stepSize}.'),
 
   INPUT_INVALID: input('The request is not valid: {problems}.'),
   INPUT_UNKNOWN_ACCOUNT: { ...input('There is no account {account}. Known: {known}.'), httpStatus: 404 },
+  INPUT_UNKNOWN_INSTRUMENT: {
+    ...input(
+      'There is no instrument {instrument} here: it is not configured and was never traded. Known: {known}. Write it as BASE/QUOTE.',
+    ),
+    httpStatus: 404,
+  },
   INPUT_NOT_FOUND: { ...input('There is nothing at {path}.'), httpStatus: 404 },
 
   AUTH_MISSING: access(401, 'This call needs an API key: send it as `Authorization: Bearer …`.'),
@@ -140,7 +149,7 @@ export const ERRORS = define({
   MODEL_SCHEMA_MISMATCH: model('The model {path} expects the features {expected}; the strategy gives {found}.'),
   MODEL_MISSING: model('There is no model at {path}. Run `npm run train` or correct the path.'),
 
-  CONFIG_INVALID: configuration('The configuration {path} has {count} problems:\n{problems}'),
+  CONFIG_INVALID: configuration('The configuration {path} has {count} {count:problem/problems}:\n{problems}'),
   CONFIG_SECRET_READABLE: configuration('{path} can be read by others (mode {mode}). Run: chmod 600 {path}'),
   CONFIG_DATABASE: configuration('The database at {address} cannot be used: {detail}.'),
   CONFIG_TEMPORAL: configuration('The Temporal server at {address} cannot be used: {detail}.'),
@@ -152,6 +161,9 @@ export const ERRORS = define({
   ),
   CONFIG_VENUE_ADDRESS: configuration(
     '{venue} is a paper venue and must stay on this machine, but {where} points to {address}. Correct the address, or configure it as a live venue.',
+  ),
+  CONFIG_PACKAGES_LINKED: configuration(
+    '{path} is a link to {target}, which does not hold what package-lock.json says. Installing would empty that folder, which another clone may use: run `npm ci` there, or remove the link and start again.',
   ),
   CONFIG_MIGRATION_EDITED: configuration(
     'Migration {name} was edited after it was applied. Restore the file; write a new migration for the change.',
@@ -182,7 +194,9 @@ export interface Failure {
 
 /** Builds a failure; values that the template names and that are missing show as `?`, so that a message never fails. */
 export function failure(code: ErrorCode, values: ErrorValues = {}): Failure {
-  const message = ERRORS[code].message.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? '?'));
+  const message = ERRORS[code].message.replace(/\{(\w+)(?::(\w+)\/(\w+))?\}/g, (_, name: string, one?: string, many?: string) =>
+    String((many === undefined ? values[name] : values[name] === 1 ? one : many) ?? '?'),
+  );
   return { code, message, values };
 }
 

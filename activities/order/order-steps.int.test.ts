@@ -177,6 +177,13 @@ describe('the steps of an order, on a real ledger and paper venue', () => {
     expect(await incidentOf(intentId)).toEqual(['createdBeforeSend']);
   });
 
+  it('P5: no order may be admitted later than two seconds after it was signed, whatever a profile says', async () => {
+    const intentId = await authorised();
+    venue = (real) => ({ ...real, profile: { ...real.profile, receiveWindowMs: 60_000 } });
+    expect(await steps.submit(intentId, ACCOUNT)).toMatchObject({ kind: 'accepted' });
+    expect(await stack.dependencies.store.order(intentId)).toMatchObject({ receiveWindowMs: 2_000 });
+  });
+
   it('P12: where the venue’s admission is unbounded, time never makes an order absent', async () => {
     const intentId = await unknownButFilled();
     venue = (real) => ({

@@ -2,6 +2,7 @@ import type { Failure } from '../../core/errors.js';
 import { failure } from '../../core/errors.js';
 import type { OrderStatus } from '../../core/order/lifecycle.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
+import { PROTOCOL } from '../../core/risk/limits.js';
 import type { SubmitVerdict } from '../ports/venue.js';
 import type { OrderDependencies } from './dependencies.js';
 
@@ -21,7 +22,7 @@ export function createSubmit(dependencies: OrderDependencies): (intentId: string
   return async (intentId, account) => {
     const { sender, profile } = venueOf(account);
     const signedTimestamp = live.venueNow(account);
-    const { receiveWindowMs } = profile;
+    const receiveWindowMs = Math.min(profile.receiveWindowMs, PROTOCOL.receiveWindowMaxMs);
     const begun = await store.beginSubmit({ intentId, epoch, signedTimestamp, receiveWindowMs });
     if (begun.kind === 'refused') return { kind: 'refused', failures: begun.order.failures };
     if (begun.kind === 'stored') return storedSubmission(begun.order, profile.id);

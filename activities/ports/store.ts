@@ -60,6 +60,16 @@ export interface PositionChange extends PositionState {
 }
 
 /**
+ * An order with its ages by the database's own clock, in which its times are: no process may compare its clock with them, since
+ * one that is some seconds ahead would expire what was authorised a moment ago.
+ */
+export interface WatchedOrder extends StoredOrder {
+  readonly ageMs: number;
+  /** Since its row was last written. */
+  readonly unchangedMs: number;
+}
+
+/**
  * The ledger. Every method is one statement in autocommit. All throw KeelsonError INFRA_DATABASE when the database does
  * not answer, and RISK_EPOCH when the work was begun before a restore.
  */
@@ -96,7 +106,7 @@ export interface OrderStore {
   }): Promise<{ readonly kind: 'applied' | 'duplicate' | 'conflict' }>;
   isBooked(account: string, fill: VenueFill): Promise<boolean>;
   /** Orders of an account that are not final, and those not placed in the last 24 h, which stay on watch (P13). */
-  watchedOrders(account: string): Promise<readonly StoredOrder[]>;
+  watchedOrders(account: string): Promise<readonly WatchedOrder[]>;
   /** Records something that people must look at, once for each key, and blocks entries of the instrument if asked to. */
   openIncident(events: Events): Promise<void>;
 }

@@ -2,6 +2,7 @@ import type { Bar } from '../../core/bars/bar.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
 import type { Failure } from '../../core/errors.js';
+import type { PolledVenue } from '../../core/venue/poll-plan.js';
 import type { OrderType, TimeInForce } from '../../core/order/order-type.js';
 
 /** An order as it leaves: everything that the venue is told, fixed before the send (protocol P5, P6). */
@@ -98,8 +99,11 @@ export interface VenueReader {
   balances(): Promise<readonly Balance[]>;
   lookUp(instrument: string, clientOrderId: string): Promise<LookUp>;
   openOrders(instrument?: string): Promise<readonly VenueOrder[]>;
-  /** Fills of the account in `instrument` since `fromTime` (venue's clock), oldest first, all pages. */
-  fills(instrument: string, fromTime: number): Promise<readonly VenueFill[]>;
+  /**
+   * Fills of the account in `instrument` since `fromTime` (venue's clock), oldest first, all pages; undefined is every instrument,
+   * only where the profile's `fillLists` says that the venue lists them so.
+   */
+  fills(instrument: string | undefined, fromTime: number): Promise<readonly VenueFill[]>;
   fillsOfOrder(instrument: string, venueOrderId: string): Promise<readonly VenueFill[]>;
   cancel(instrument: string, clientOrderId: string): Promise<'canceled' | 'unknownOrder'>;
 }
@@ -135,7 +139,7 @@ export interface VenueStreams {
 }
 
 /** What differs between venues, as data. */
-export interface VenueProfile {
+export interface VenueProfile extends PolledVenue {
   readonly id: string;
   /** How an order is found again: asked for by its client id, or listed and matched. */
   readonly recovery: 'lookUpById' | 'listAndMatch';

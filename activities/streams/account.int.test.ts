@@ -133,6 +133,14 @@ describe('streamAccount, on a real ledger and paper venue', () => {
     await orders.record(intentId, { ...submission, order: { ...submission.order, status: 'accepted' }, fills: [] });
     return intentId;
   };
+  /** As if so much time had gone by for it in the database. */
+  const aged = async (intentId: string, ms: number): Promise<void> => {
+    const since = `- $2 * interval '1 ms'`;
+    await stack.database.pool.query(
+      `update orders set created_at = created_at ${since}, updated_at = updated_at ${since} where intent_id = $1`,
+      [intentId, ms],
+    );
+  };
   const incidents = async (): Promise<string[]> => {
     const { rows } = await stack.database.pool.query<{ kind: string }>('select kind from incidents order by incident_id');
     return rows.map(({ kind }) => kind);
@@ -185,19 +193,26 @@ describe('streamAccount, on a real ledger and paper venue', () => {
     isStreaming = false;
     const intentId = await accepted();
     reads = { fills: gone };
+    await aged(intentId, 2_500);
     watch();
-    aheadMs = 2_500;
     await until(intentId, (order) => order.status === 'filled');
   });
 
-  it('P15: an authorised order that no workflow owns is proven unsent, and frees what it reserved', async () => {
+  it.each([
+    ['as the database’s', 0],
+    ['a minute ahead of the database’s', 60_000],
+    ['a minute behind the database’s', -60_000],
+  ])('P15: an authorised order that no workflow owns is proven unsent in its time, with a clock %s', async (_, skewMs) => {
+    aheadMs = skewMs;
     const intentId = await authorised();
     const before = stack.witness().orders.size;
     watch();
-    aheadMs = 3_000;
+    await sampled();
+    await aged(intentId, 4_000);
+    aheadMs += 5_000;
     await sampled();
     expect(await stack.dependencies.store.order(intentId)).toMatchObject({ status: 'authorised' });
-    aheadMs = 7_500;
+    await aged(intentId, 3_500);
     expect(await until(intentId, (order) => order.isFinal)).toMatchObject({ status: 'expired', reservedNotional: '0' });
     expect(await orders.submit(intentId, ACCOUNT)).toEqual({ kind: 'settled', status: 'expired' });
     expect(stack.witness().orders.size).toBe(before);
@@ -207,8 +222,8 @@ describe('streamAccount, on a real ledger and paper venue', () => {
     isStreaming = false;
     const intentId = await sent();
     reads = { fills: gone };
+    await aged(intentId, 15_500);
     watch();
-    aheadMs = 15_500;
     await until(intentId, (order) => order.status === 'filled');
   });
 
@@ -223,8 +238,8 @@ describe('streamAccount, on a real ledger and paper venue', () => {
     await orders.record(intentId, { kind: 'unknown', failure: lost });
     expect((await orders.resolve(intentId)).order.status).toBe('notPlaced');
     reads = { fills: gone };
+    await aged(intentId, 61_000);
     watch();
-    aheadMs = 61_000;
     await until(intentId, (order) => order.status === 'filled');
     expect(await incidents()).toContain('evidenceAfterFinal');
     const { rows } = await stack.database.pool.query('select instrument, reason from blocked_instruments');
@@ -239,8 +254,8 @@ describe('streamAccount, on a real ledger and paper venue', () => {
     await stack.dependencies.store.beginSubmit({ intentId, epoch: 1, signedTimestamp: Date.now(), receiveWindowMs: 500 });
     await orders.record(intentId, { kind: 'unknown', failure: lost });
     reads = { lookUp: gone, fills: gone, balances: gone };
+    await aged(intentId, 61_000);
     watch();
-    aheadMs = 61_000;
     await vi.waitFor(async () => expect(await incidents()).toContain('unknownOverAMinute'), 5_000);
     const polls = warnings.length;
     aheadMs = 90_000;

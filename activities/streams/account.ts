@@ -1,17 +1,17 @@
 import { ZERO, decimal, text, type DecimalText } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
+import { pollPlan, type PollPlan } from '../../core/venue/poll-plan.js';
 import { adopt, bookFill, type Books } from '../order/evidence.js';
 import type { Progress } from '../order/resolve.js';
 import type { Owners } from '../ports/owners.js';
-import type { MarketStore, ProtectionStore } from '../ports/store.js';
+import type { MarketStore, ProtectionStore, WatchedOrder } from '../ports/store.js';
 import type { StreamEvent, Venue } from '../ports/venue.js';
 import { refreshInstruments } from './instruments.js';
 import { untilStopped } from './until-stopped.js';
 
 const RUN_FOR_MS = 3_600_000;
 const TICK_MS = 500;
-const SNAPSHOT_MS = 5_000;
 /** The workflow of an order is quicker than this, and a send has given up by then; what is older is taken up here as well. */
 const SWEEP_AFTER_MS = { authorised: PROTOCOL.authorisedForMs + 2_000, submitting: 6_000, unknown: 6_000, notPlaced: 60_000 } as const;
 const UNKNOWN_ALERT_MS = 60_000;
@@ -21,8 +21,6 @@ const OWNERS_MS = 5_000;
 const INSTRUMENTS_MS = 3_600_000;
 /** … and while one of them does not trade: as soon as it does, what is held there must be protected again. */
 const HALTED_INSTRUMENTS_MS = 30_000;
-/** A stream that answers and tells nothing shows no gap: fills are asked for this often all the same. */
-const CATCH_UP_MS = 60_000;
 
 export interface AccountStreamDependencies {
   readonly books: Books;
@@ -70,9 +68,10 @@ class AccountWatch {
   private isCatchUpDue = true;
   private lastCatchUpTime = 0;
   private lastOwnersTime = 0;
+  private lastLookUpTime = 0;
   private nextInstrumentsTime = 0;
-  /** When an order was asked for last, or first seen as it is now, by our clock. */
-  private readonly lastLooks = new Map<string, { readonly version: number; readonly time: number }>();
+  /** When an order was asked for last, by our clock. */
+  private readonly lastLooks = new Map<string, number>();
 
   constructor(dependencies: AccountStreamDependencies, account: string) {
     this.dependencies = dependencies;
@@ -129,10 +128,12 @@ class AccountWatch {
     this.lastCatchUpTime = now;
     const from = Math.min(now, this.caughtUpTo ?? now) - PROTOCOL.fillCatchUpOverlapMs;
     let isWhole = true;
-    for (const { instrument } of tradedOf(this.account)) {
+    const { reader } = venueOf(this.account);
+    const traded = new Set(tradedOf(this.account).map(({ instrument }) => instrument));
+    for (const instrument of this.profile.fillLists === 'account' ? [undefined] : traded) {
       // One that cannot be read, because it is not listed any more, holds up no other.
-      const isRead = await this.attempt(`catch-up of ${instrument}`, async () => {
-        for (const fill of await venueOf(this.account).reader.fills(instrument, from)) await bookFill(books, this.account, fill);
+      const isRead = await this.attempt(`catch-up of ${instrument ?? 'the account'}`, async () => {
+        for (const fill of await reader.fills(instrument, from)) if (traded.has(fill.instrument)) await bookFill(books, this.account, fill);
       });
       isWhole &&= isRead;
     }
@@ -147,24 +148,23 @@ class AccountWatch {
     const now = clock();
     const watched = await books.store.watchedOrders(this.account);
     for (const order of watched) {
-      const ageMs = now - order.createdTime;
-      if (order.status === 'unknown' && ageMs > UNKNOWN_ALERT_MS) await this.alert(order, ageMs);
+      if (order.status === 'unknown' && order.ageMs > UNKNOWN_ALERT_MS) await this.alert(order);
     }
     if (isDue(now, this.lastOwnersTime, OWNERS_MS)) {
       this.lastOwnersTime = now;
       await this.attempt('waking owners', () => this.wakeOwners());
     }
-    const catchUpMs = this.isCatchUpDue ? PROTOCOL.workingOrderPollMs : CATCH_UP_MS;
-    if (isDue(now, this.lastCatchUpTime, catchUpMs)) await this.attempt('catch-up', () => this.catchUp());
-    for (const order of watched) {
-      if (!this.isPollDue(order, now)) continue;
-      this.lastLooks.set(order.intentId, { version: order.version, time: now });
+    const plan = pollPlan(this.profile, watched.filter(isLookedUp).length, this.dependencies.tradedOf(this.account).length);
+    await this.catchUpIfDue(now, plan);
+    for (const order of this.pollsDue(watched, now, plan)) {
+      this.lastLooks.set(order.intentId, now);
+      if (isLookedUp(order)) this.lastLookUpTime = now;
       await this.attempt(`poll of ${order.intentId}`, () => this.poll(order));
     }
     this.forgetLooks(watched);
     if (now >= this.nextInstrumentsTime || this.nextInstrumentsTime - now > INSTRUMENTS_MS)
       await this.attempt('reading the instruments', () => this.readInstruments(now));
-    if (isDue(now, this.lastSnapshotTime, SNAPSHOT_MS)) {
+    if (isDue(now, this.lastSnapshotTime, plan.snapshotMs)) {
       this.lastSnapshotTime = now;
       await this.snapshot();
     }
@@ -182,17 +182,37 @@ class AccountWatch {
     for (const key of await protection.unprotected(this.account)) await owners.wake(key);
   }
 
-  /**
-   * By the row's times, which are the database's, or by how long we have seen it so: a clock of ours that lags behind, or was
-   * set back, must not keep an order from being asked for.
-   */
-  private isPollDue(order: StoredOrder, now: number): boolean {
-    const { intentId, version, updatedTime } = order;
-    const last = this.lastLooks.get(intentId);
-    if (last === undefined || last.version !== version) this.lastLooks.set(intentId, { version, time: now });
+  private get profile(): Venue['profile'] {
+    return this.dependencies.venueOf(this.account).profile;
+  }
+
+  /** A stream that answers and tells nothing shows no gap; a polled account is asked for so often by what polls it. */
+  private async catchUpIfDue(now: number, { catchUpMs, lookUpGapMs }: PollPlan): Promise<void> {
+    const { account: isStreamed } = this.profile.streams;
+    if (!this.isCatchUpDue && !isStreamed) return;
+    const afterMs = this.isCatchUpDue ? Math.max(PROTOCOL.workingOrderPollMs, lookUpGapMs) : catchUpMs;
+    if (isDue(now, this.lastCatchUpTime, afterMs)) await this.attempt('catch-up', () => this.catchUp());
+  }
+
+  /** Where the budget allows only one look-up at a time, what is not known to rest goes first, then what waits longest. */
+  private pollsDue(watched: readonly WatchedOrder[], now: number, plan: PollPlan): readonly WatchedOrder[] {
+    const due = watched.filter((order) => this.isPollDue(order, now, plan));
+    if (plan.lookUpGapMs === 0) return due;
+    const unsent = due.filter((order) => !isLookedUp(order));
+    if (!isDue(now, this.lastLookUpTime, plan.lookUpGapMs)) return unsent;
+    const last = ({ intentId }: WatchedOrder): number => this.lastLooks.get(intentId) ?? 0;
+    const byNeed = due
+      .filter(isLookedUp)
+      .toSorted((one, other) => Number(isUrgent(other)) - Number(isUrgent(one)) || last(one) - last(other));
+    return [...unsent, ...byNeed.slice(0, 1)];
+  }
+
+  /** How long an order has stood as it is the database says; our own clock only tells how long ago we asked for it. */
+  private isPollDue(order: WatchedOrder, now: number, { lookUpMs, lookUpGapMs }: PollPlan): boolean {
+    const last = this.lastLooks.get(order.intentId);
     const afterMs = pollAfterMs(order);
-    const asSeen = last !== undefined && last.version === version && isDue(now, last.time, afterMs);
-    return asSeen || now - Math.max(updatedTime, last?.time ?? 0) >= afterMs;
+    const againMs = Math.max(afterMs, isWorking(order) ? lookUpMs : lookUpGapMs);
+    return order.unchangedMs >= afterMs && (last === undefined || isDue(now, last, againMs));
   }
 
   private forgetLooks(watched: readonly StoredOrder[]): void {
@@ -214,8 +234,7 @@ class AccountWatch {
     await adopt(books, order.intentId, seen.order, fills);
   }
 
-  private async alert(order: StoredOrder, ageMs: number): Promise<void> {
-    const { intentId, instrument } = order;
+  private async alert({ intentId, instrument, ageMs }: WatchedOrder): Promise<void> {
     const key = `unknownOverAMinute:${intentId}`;
     const data = { intentId, instrument, ageMs };
     await this.dependencies.books.store.openIncident({ incidents: [{ key, account: this.account, kind: 'unknownOverAMinute', data }] });
@@ -261,4 +280,19 @@ function pollAfterMs(order: StoredOrder): number {
     default:
       return PROTOCOL.workingOrderPollMs;
   }
+}
+
+/** Where its poll asks the venue: what was not begun to be sent is ended by the ledger alone. */
+function isLookedUp(order: StoredOrder): boolean {
+  return order.status !== 'authorised';
+}
+
+/** Known to rest at the venue. */
+function isWorking({ status }: StoredOrder): boolean {
+  return status === 'accepted' || status === 'partiallyFilled';
+}
+
+/** Somebody waits for what becomes of it; an order that was proven absent is only watched. */
+function isUrgent(order: StoredOrder): boolean {
+  return !isWorking(order) && order.status !== 'notPlaced';
 }

@@ -1,6 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Bar } from '../../core/bars/bar.js';
 import { KeelsonError } from '../../core/errors.js';
 import type { DecimalText } from '../../core/money/index.js';
@@ -10,6 +10,7 @@ import type { Events } from '../ports/store.js';
 import type { Venue, VenueStreams } from '../ports/venue.js';
 import { streamBars } from './bars.js';
 import { StreamedMarket } from './live-market.js';
+import { StandIn } from './stand-in.js';
 import { StrategyRunner } from './strategy-runner.js';
 
 const INTERVAL_MS = 1_000;
@@ -43,6 +44,8 @@ function open(strategies = ['momentum'], firstIndex = 10) {
   const signals: TradeSignal[] = [];
   const windows: number[][] = [];
   const stopping = new AbortController();
+  const standIn = new StandIn();
+  let isActive = async (): Promise<boolean> => true;
 
   const strategy = (id: string): Strategy => ({
     id,
@@ -106,6 +109,8 @@ function open(strategies = ['momentum'], firstIndex = 10) {
         store: { openIncident: async (events: Events) => void audit.push(...(events.audit ?? [])) },
         market,
         runnersOf: () => runners,
+        isActive: () => isActive(),
+        standIn,
         clock: () => now,
         stopping: stopping.signal,
         log: { warn: (data: { error?: string }, message: string) => void warnings.push(`${message}: ${data.error ?? ''}`) },
@@ -135,6 +140,7 @@ function open(strategies = ['momentum'], firstIndex = 10) {
     requests,
     beats: () => beats,
     show: (rule: (index: number) => boolean) => void (shows = rule),
+    activeIf: (told: () => Promise<boolean>) => void (isActive = told),
     fail: (error: Error | undefined) => void (fails = error),
     /** Ends the stream as a cancellation does, and waits until everything is written. */
     async end(running: Promise<void>) {
@@ -296,5 +302,54 @@ describe('the life of a stream activity', () => {
     feed.stopping.abort();
     await expect(running).rejects.toMatchObject({ type: 'WORKER_STOPS', nonRetryable: false });
     expect(feed.stored.get(10)).toBe('stream');
+  });
+});
+
+describe('P2: a build that is not the active one', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] }));
+  afterEach(() => void vi.useRealTimers());
+  const OFFERED = { type: 'STRATEGY_INACTIVE', nonRetryable: false, nextRetryDelay: 200 };
+
+  it('offers its stream to the others as soon as it has become so; what it read is stored', async () => {
+    const feed = open();
+    const running = feed.run();
+    const ended = running.catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(5_000);
+    await feed.close(10);
+    feed.activeIf(async () => false);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(await ended).toMatchObject(OFFERED);
+    expect(feed.stored.get(10)).toBe('stream');
+  });
+
+  it('reads for longer and longer turns where nobody takes the stream, and offers it again after each', async () => {
+    const feed = open();
+    feed.activeIf(async () => false);
+    for (const turnMs of [2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]) {
+      const firstRead = feed.requests.length;
+      for (let offer = 0; offer < 5; offer += 1) await expect(feed.run()).rejects.toMatchObject(OFFERED);
+      expect(feed.requests).toHaveLength(firstRead);
+      let isOver = false;
+      const turn = feed.run().catch((error: unknown) => {
+        isOver = true;
+        return error;
+      });
+      await vi.advanceTimersByTimeAsync(turnMs - 500);
+      expect({ turnMs, isOver, hasRead: feed.requests.length > firstRead }).toEqual({ turnMs, isOver: false, hasRead: true });
+      await vi.advanceTimersByTimeAsync(500);
+      expect(await turn).toMatchObject(OFFERED);
+    }
+  });
+
+  it('keeps the stream once it is the active one again, and where that cannot be asked', async () => {
+    const feed = open();
+    feed.activeIf(async () => false);
+    await expect(feed.run()).rejects.toMatchObject(OFFERED);
+    feed.activeIf(() => Promise.reject(unavailable));
+    const running = feed.run();
+    await vi.advanceTimersByTimeAsync(5_000);
+    feed.activeIf(async () => true);
+    await vi.advanceTimersByTimeAsync(5_000);
+    await feed.end(running);
   });
 });

@@ -2,11 +2,13 @@ import type { Bar } from '../../core/bars/bar.js';
 import type { MarketStore, OrderStore } from '../ports/store.js';
 import type { Venue } from '../ports/venue.js';
 import type { StreamedMarket } from './live-market.js';
-import type { StrategyRunner } from './strategy-runner.js';
+import { offered, type StandIn } from './stand-in.js';
+import type { StrategyRunner, StrategyVersion } from './strategy-runner.js';
 import { untilStopped } from './until-stopped.js';
 
 const RUN_FOR_MS = 3_600_000;
 const BARS_A_REQUEST = 500;
+const ACTIVE_EVERY_MS = 500;
 
 export interface BarStreamDependencies {
   readonly venueOf: (account: string) => Venue;
@@ -15,6 +17,9 @@ export interface BarStreamDependencies {
   readonly store: Pick<OrderStore, 'openIncident'>;
   readonly market: StreamedMarket;
   readonly runnersOf: (account: string, intervalMs: number) => readonly StrategyRunner[];
+  /** Whether this build's version of the strategy is the active one, as far as can be told. */
+  readonly isActive: (strategy: StrategyVersion) => Promise<boolean>;
+  readonly standIn: StandIn;
   readonly clock: () => number;
   readonly stopping: AbortSignal;
   readonly log: { warn(data: object, message: string): void };
@@ -22,30 +27,79 @@ export interface BarStreamDependencies {
 
 /**
  * The bar stream of an account: warm-up from stored bars and the venue's, then each closed bar to its strategies first
- * and to the store after them. Missing bars are fetched by REST, marked, and cause no signals.
+ * and to the store after them. Missing bars are fetched by REST, marked, and cause no signals. A build that is not the
+ * active one leaves the stream to the one that is.
  */
 export async function streamBars(dependencies: BarStreamDependencies, account: string, intervalMs: number): Promise<void> {
-  const { market, stopping } = dependencies;
+  const { stopping } = dependencies;
   const runners = dependencies.runnersOf(account, intervalMs);
+  const stream = `${account} ${intervalMs} ms`;
+  const isActive = await areActive(dependencies, runners, stream);
+  const turnMs = isActive ? 0 : dependencies.standIn.begin(stream);
+  if (!isActive && turnMs === 0) throw offered(stream);
+  const over = new AbortController();
+  await untilStopped({ stopping, runForMs: RUN_FOR_MS }, async (signal) => {
+    const looking = lookForOthers(() => areActive(dependencies, runners, stream), turnMs, over);
+    try {
+      await readBars(dependencies, { account, intervalMs, runners }, AbortSignal.any([signal, over.signal]));
+    } finally {
+      clearInterval(looking);
+    }
+  });
+  if (!over.signal.aborted) return;
+  dependencies.log.warn({ account, intervalMs }, 'this build is not the active one: its bar stream is offered to the others');
+  throw offered(stream);
+}
+
+/** Ends the stream as soon as this build is not the active one and its turn as a stand-in is over. */
+function lookForOthers(isActive: () => Promise<boolean>, turnMs: number, over: AbortController): NodeJS.Timeout {
+  let leftMs = turnMs;
+  return setInterval(() => {
+    leftMs -= ACTIVE_EVERY_MS;
+    if (leftMs > 0) return;
+    void isActive().then((active) => (active ? undefined : over.abort()));
+  }, ACTIVE_EVERY_MS);
+}
+
+/** What cannot be asked changes nothing: an order of a version that is not the active one is refused by authorise (P2). */
+async function areActive(
+  { isActive, standIn, log }: BarStreamDependencies,
+  runners: readonly StrategyRunner[],
+  stream: string,
+): Promise<boolean> {
+  try {
+    const active = await Promise.all(runners.map((runner) => isActive(runner.version)));
+    if (active.includes(false)) return false;
+    standIn.forget(stream);
+  } catch (error) {
+    log.warn({ stream, error: error instanceof Error ? error.message : String(error) }, 'the active version could not be asked');
+  }
+  return true;
+}
+
+async function readBars(
+  dependencies: BarStreamDependencies,
+  { account, intervalMs, runners }: { readonly account: string; readonly intervalMs: number; readonly runners: readonly StrategyRunner[] },
+  signal: AbortSignal,
+): Promise<void> {
+  const { market, log } = dependencies;
   const instruments = [...new Set(runners.map((runner) => runner.instrument))];
   const feed = new BarFeed(dependencies, account, intervalMs);
-  await untilStopped({ stopping, runForMs: RUN_FOR_MS }, async (signal) => {
-    await Promise.all(runners.map((runner) => feed.warmUp(runner)));
-    await dependencies.venueOf(account).streams.watchBars(
-      { instruments, intervalMs },
-      {
-        onBar: ({ bar, receivedTime }) => {
-          market.seePrice(account, bar.instrument, bar.close, receivedTime);
-          for (const runner of runners) if (runner.instrument === bar.instrument) feed.give(runner, bar);
-          feed.save([bar], 'stream');
-        },
-        onPrice: (instrument, price, receivedTime) => market.seePrice(account, instrument, price, receivedTime),
-        onGap: (reason) => dependencies.log.warn({ account, reason }, 'the bar stream had a gap'),
+  await Promise.all(runners.map((runner) => feed.warmUp(runner)));
+  await dependencies.venueOf(account).streams.watchBars(
+    { instruments, intervalMs },
+    {
+      onBar: ({ bar, receivedTime }) => {
+        market.seePrice(account, bar.instrument, bar.close, receivedTime);
+        for (const runner of runners) if (runner.instrument === bar.instrument) feed.give(runner, bar);
+        feed.save([bar], 'stream');
       },
-      signal,
-    );
-    await feed.idle();
-  });
+      onPrice: (instrument, price, receivedTime) => market.seePrice(account, instrument, price, receivedTime),
+      onGap: (reason) => log.warn({ account, reason }, 'the bar stream had a gap'),
+    },
+    signal,
+  );
+  await feed.idle();
 }
 
 class BarFeed {

@@ -19,6 +19,9 @@ export interface RunnerOptions {
   readonly clock: () => number;
 }
 
+/** One build's strategy on one instrument of one account. */
+export type StrategyVersion = Pick<TradeSignal, 'account' | 'strategy' | 'strategyVersion' | 'instrument'>;
+
 /**
  * Runs a strategy over the bars of one instrument. Between the bar and the decision there is no I/O; what it decides
  * depends on the last `lookbackBars` bars alone, so a runner is rebuilt by giving it those.
@@ -26,6 +29,7 @@ export interface RunnerOptions {
 export class StrategyRunner {
   readonly instrument: string;
   readonly lookbackBars: number;
+  readonly version: StrategyVersion;
   private readonly options: RunnerOptions;
   private readonly window: BarWindow;
 
@@ -33,6 +37,8 @@ export class StrategyRunner {
     this.options = options;
     this.instrument = options.instrument;
     this.lookbackBars = options.strategy.lookbackBars;
+    const { account, strategy, instrument } = options;
+    this.version = { account, strategy: strategy.id, strategyVersion: strategy.version, instrument };
     this.window = new BarWindow(options.strategy.lookbackBars);
   }
 
@@ -75,12 +81,9 @@ export class StrategyRunner {
   }
 
   private signal(bar: Bar, step: StrategyStep, leg: Leg, score: number | undefined): TradeSignal {
-    const { account, strategy, instrument, model, threshold, signalValidMs, clock } = this.options;
+    const { model, threshold, signalValidMs, clock } = this.options;
     return {
-      account,
-      strategy: strategy.id,
-      strategyVersion: strategy.version,
-      instrument,
+      ...this.version,
       leg,
       barCloseTime: bar.closeTime,
       decidedTime: clock(),

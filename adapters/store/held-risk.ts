@@ -1,15 +1,11 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import { Client, type Pool } from 'pg';
+import type { Pool } from 'pg';
 import type { RiskKey, RiskSource } from '../../activities/ports/risk.js';
 import type { OrderStore } from '../../activities/ports/store.js';
 import type { RiskView } from '../../core/risk/view.js';
 import { readAccountRisk, viewOf, type AccountRisk } from './account-risk.js';
+import { listen } from './listener.js';
 
 const CHANNEL = 'keelson_risk';
-const CONNECT_AGAIN_MS = 500;
-/** A connection that is silently gone tells of no change: it is asked so often. */
-const ALIVE_EVERY_MS = 5_000;
-const ANSWER_LIMIT_MS = 3_000;
 
 export interface HeldRiskOptions {
   readonly pool: Pool;
@@ -43,10 +39,10 @@ export class HeldRisk implements RiskSource {
   private readonly held = new Map<string, Held>();
   private readonly reads = new Map<string, Promise<void>>();
   private readonly changedMeanwhile = new Set<string>();
-  private readonly closing = new AbortController();
+  private isClosing = false;
   /** Of the connection that listens now; what was begun under another is not kept. */
   private listening: object | undefined;
-  private running: Promise<void> = Promise.resolve();
+  private stopListening: () => Promise<void> = async () => undefined;
 
   private constructor(options: HeldRiskOptions) {
     this.options = options;
@@ -55,9 +51,7 @@ export class HeldRisk implements RiskSource {
   /** Returns when everything is held, or when that failed for the first time: it is tried again until `close`. */
   static async open(options: HeldRiskOptions): Promise<HeldRisk> {
     const source = new HeldRisk(options);
-    await new Promise<void>((resolve) => {
-      source.running = source.keepListening(resolve);
-    });
+    await new Promise<void>((resolve) => source.listen(resolve));
     return source;
   }
 
@@ -72,61 +66,33 @@ export class HeldRisk implements RiskSource {
   }
 
   async close(): Promise<void> {
-    this.closing.abort();
-    await this.running;
+    this.isClosing = true;
+    await this.stopListening();
+    this.forget();
     await Promise.all(this.reads.values());
   }
 
-  private async keepListening(tried: () => void): Promise<void> {
-    const { signal } = this.closing;
-    while (!signal.aborted) {
-      try {
-        await this.listen(tried);
-      } catch (error) {
-        if (!signal.aborted) this.warn(error, 'changes of the risk state are not told: it is read from the database each time');
-      }
-      this.forget();
-      tried();
-      await wait(CONNECT_AGAIN_MS, undefined, { signal }).catch(() => undefined);
-    }
-  }
-
-  /** Until the connection is lost, which throws, or until `close`. */
-  private async listen(caughtUp: () => void): Promise<void> {
+  private listen(tried: () => void): void {
     const { url, applicationName, accounts } = this.options;
-    const client = new Client({
-      connectionString: url,
-      application_name: `${applicationName}-risk`,
-      connectionTimeoutMillis: ANSWER_LIMIT_MS,
-      query_timeout: ANSWER_LIMIT_MS,
-      keepAlive: true,
+    this.stopListening = listen({
+      url,
+      applicationName: `${applicationName}-risk`,
+      channel: CHANNEL,
+      onNotification: (payload) => {
+        for (const account of payload === '' ? accounts : [payload]) this.refresh(account);
+      },
+      onListening: () => {
+        // Only now: what changes after these reads is told.
+        this.listening = {};
+        for (const account of accounts) this.refresh(account);
+        void Promise.all(this.reads.values()).then(tried);
+      },
+      onLost: (error) => {
+        this.forget();
+        this.warn(error, 'changes of the risk state are not told: it is read from the database each time');
+        tried();
+      },
     });
-    let timer: NodeJS.Timeout | undefined;
-    const over = new Promise<void>((resolve, reject) => {
-      client.on('error', reject);
-      client.on('end', () => reject(new Error('the connection ended')));
-      this.closing.signal.addEventListener('abort', () => resolve(), { once: true });
-      timer = setInterval(() => void client.query('select 1').catch(reject), ALIVE_EVERY_MS);
-    });
-    over.catch(() => undefined);
-    try {
-      await client.connect();
-      client.on('notification', ({ payload }) => {
-        for (const account of payload === '' || payload === undefined ? accounts : [payload]) this.refresh(account);
-      });
-      await client.query(`listen ${CHANNEL}`);
-      // Only now: what changes after these reads is told.
-      this.listening = client;
-      for (const account of accounts) this.refresh(account);
-      await Promise.all(this.reads.values());
-      caughtUp();
-      await over;
-    } finally {
-      clearInterval(timer);
-      this.forget();
-      // Not waited for: the other side of a connection that was lost may never answer.
-      client.end().catch(() => undefined);
-    }
   }
 
   private forget(): void {
@@ -156,7 +122,7 @@ export class HeldRisk implements RiskSource {
       if (listening !== undefined && this.listening === listening) this.held.set(account, { risk, readAt, readTime });
     } catch (error) {
       this.held.delete(account);
-      if (!this.closing.signal.aborted) this.warn(error, `the risk state of ${account} could not be read; the next change reads it`);
+      if (!this.isClosing) this.warn(error, `the risk state of ${account} could not be read; the next change reads it`);
     }
   }
 

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { AuthoriseInput, Events, OrderStore, PositionChange, Written } from '../../activities/ports/store.js';
+import type { AuthoriseInput, Events, OrderStore, PositionChange, WatchedOrder, Written } from '../../activities/ports/store.js';
 import { KeelsonError, type Failure } from '../../core/errors.js';
 import { FLAT } from '../../core/ledger/position.js';
 import { decimal, text } from '../../core/money/index.js';
@@ -9,6 +9,9 @@ import { signalId, type TradeSignal } from '../../core/signal/signal.js';
 import { isConflict, jsonOf, run, type Statement } from './pool.js';
 
 const call = (name: string): Statement => ({ name, text: `select ${name}($1::jsonb) as answer` });
+
+/** Whole ms since then; the clock may have been set back meanwhile. */
+const ageMs = (column: string): string => `greatest(0, floor(extract(epoch from clock_timestamp() - ${column}) * 1000))::bigint`;
 
 const STATEMENTS = {
   readRisk: { name: 'read_risk', text: 'select read_risk($1, $2, $3) as answer' },
@@ -32,7 +35,8 @@ const STATEMENTS = {
   },
   watchedOrders: {
     name: 'watched_orders',
-    text: `select order_json(o) as answer from orders o where account = $1 and (final_at is null
+    text: `select order_json(o) || jsonb_build_object('ageMs', ${ageMs('created_at')}, 'unchangedMs', ${ageMs('updated_at')}) as answer
+      from orders o where account = $1 and (final_at is null
       or (status = 'notPlaced' and final_at > clock_timestamp() - interval '24 hours')) order by created_at`,
   },
 } satisfies Record<string, Statement>;
@@ -164,7 +168,7 @@ export function createOrderStore(pool: Pool): OrderStore {
     },
 
     async watchedOrders(account) {
-      const rows = await run<{ answer: StoredOrder }>(pool, STATEMENTS.watchedOrders, [account]);
+      const rows = await run<{ answer: WatchedOrder }>(pool, STATEMENTS.watchedOrders, [account]);
       return rows.map((row) => row.answer);
     },
 

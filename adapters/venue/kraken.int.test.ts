@@ -2,19 +2,21 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OrderRequest, StreamEvent, Venue } from '../../activities/ports/venue.js';
 import { decimal as decimalOf, decimalTextOf } from '../../core/money/index.js';
+import { PROTOCOL } from '../../core/risk/limits.js';
 import { createVenue } from './create-venue.js';
 import { KRAKEN } from './profiles/kraken.js';
 import { PRIVATE_ROUTES, PUBLIC_ROUTES } from '../../test/support/kraken-stub/replies.js';
 import { krakenStub, STUB_KEY, STUB_SECRET, type KrakenStub } from '../../test/support/kraken-stub/server.js';
 
 const INSTRUMENT = 'BTC/USD';
+const AMPLE = { ...KRAKEN.rateBudget, weight: { limit: 1_000_000, windowMs: 1_000 } };
 let stub: KrakenStub;
 let venue: Venue;
 
 beforeEach(async () => {
   stub = await krakenStub();
   venue = await createVenue({
-    profile: { ...KRAKEN, limiter: { rateLimit: 1 }, pollMs: 20 },
+    profile: { ...KRAKEN, limiter: { rateLimit: 1 }, pollMs: 20, rateBudget: AMPLE },
     urls: stub.urls,
     apiKey: STUB_KEY,
     secret: STUB_SECRET,
@@ -117,6 +119,15 @@ describe('P8, P10: one send, and what its answer proves', () => {
     expect(calls('AddOrder')).toHaveLength(1);
   });
 
+  it('P5: a window of two seconds that the venue calls too short is a proven refusal: nothing is there, and nothing is unknown', async () => {
+    expect(KRAKEN.receiveWindowMs).toBeLessThanOrEqual(PROTOCOL.receiveWindowMaxMs);
+    stub.leastDeadlineMs = 2_000;
+    const request = order({ signedTimestamp: Date.now() - 1, receiveWindowMs: KRAKEN.receiveWindowMs });
+    expect(await submit(request)).toMatchObject({ kind: 'rejected', failure: { code: 'VENUE_REJECTED' } });
+    expect(calls('AddOrder')).toHaveLength(1);
+    expect(await lookUp(request)).toMatchObject({ kind: 'absent' });
+  });
+
   it.each<readonly [string, Parameters<KrakenStub['answerNext']>[1]]>([
     ['two errors at once', { error: ['EOrder:Insufficient funds', 'EService:Unavailable'] }],
     ['a refusal with status 503', { status: 503, body: '{"error":["EOrder:Insufficient funds"]}' }],
@@ -130,6 +141,15 @@ describe('P8, P10: one send, and what its answer proves', () => {
     expect(await submit(order())).toMatchObject({ kind: 'unknown' });
     expect(calls('AddOrder')).toHaveLength(1);
   });
+});
+
+it('P16: the fills of the account are one listing, whatever the instruments', async () => {
+  const request = order({ price: decimalTextOf('50100.0'), timeInForce: 'IOC' });
+  expect(await submit(request)).toMatchObject({ kind: 'accepted' });
+  const all = await venue.reader.fills(undefined, Date.now() - 60_000);
+  expect(all.map((fill) => fill.instrument)).toEqual([INSTRUMENT, INSTRUMENT]);
+  expect(await venue.reader.fills('ETH/USD', Date.now() - 60_000)).toEqual([]);
+  expect(calls('TradesHistory')).toHaveLength(2);
 });
 
 describe('failures of reads', () => {

@@ -43,6 +43,7 @@ function watch(): void {
       fillsOfOrder: async () => [],
     },
     pollMs: 1_000,
+    catchUpMs: 60_000,
     onEvent: (event) => void events.push(event),
     clock: Date.now,
     signal: stop.signal,

@@ -5,13 +5,13 @@ import { plainDetail } from './verdict.js';
 export interface PollAccountOptions {
   readonly reader: Pick<VenueReader, 'openOrders' | 'lookUp' | 'fillsOfOrder'>;
   readonly pollMs: number;
+  /** So often the caller is asked to catch up: an order that comes and goes between two polls shows in no list of open ones. */
+  readonly catchUpMs: number;
   readonly onEvent: (event: StreamEvent) => void;
   readonly clock: () => number;
   readonly signal: AbortSignal;
 }
 
-/** So often the caller is asked to catch up: an order that comes and goes between two polls shows in no list of open ones. */
-const CATCH_UP_EVERY_MS = 60_000;
 const FINAL: ReadonlySet<VenueOrder['status']> = new Set(['filled', 'canceled', 'expired', 'rejected']);
 
 /**
@@ -20,14 +20,14 @@ const FINAL: ReadonlySet<VenueOrder['status']> = new Set(['filled', 'canceled', 
  * next good one.
  */
 export async function pollAccount(options: PollAccountOptions): Promise<void> {
-  const { onEvent, clock, signal, pollMs } = options;
+  const { onEvent, clock, signal, pollMs, catchUpMs } = options;
   const account = new PolledAccount(options);
   let state: 'new' | 'live' | 'lost' = 'new';
   let catchUpTime = clock();
   while (!signal.aborted) {
     try {
       await account.poll();
-      if (state !== 'live' || clock() - catchUpTime >= CATCH_UP_EVERY_MS) {
+      if (state !== 'live' || clock() - catchUpTime >= catchUpMs) {
         catchUpTime = clock();
         onEvent({ kind: 'gap', reason: 'polled: what came and went between two polls is not told' });
       }

@@ -78,6 +78,7 @@ describe('reading', () => {
         stepSize: '0.00001',
         minQuantity: '0.00001',
         maxQuantity: '9000000000',
+        maxMarketQuantity: '118.24',
         minNotional: '5',
         marketStop: false,
       },

@@ -1,4 +1,5 @@
 import type { VenueReader, VenueStreams } from '../../activities/ports/venue.js';
+import { pollPlan } from '../../core/venue/poll-plan.js';
 import type { CcxtStreams } from './ccxt-client.js';
 import type { Listing } from './listing.js';
 import type { WireProfile } from './profiles/wire-profile.js';
@@ -22,7 +23,7 @@ export function venueStreams(parts: {
   readonly closed: AbortSignal;
 }): VenueStreams {
   const { profile, listing, clock, reader } = parts;
-  const { frames, pollMs } = profile;
+  const { frames } = profile;
   const open = (): CcxtStreams => {
     const client = parts.open();
     listing.share(client);
@@ -64,7 +65,11 @@ export function venueStreams(parts: {
     },
 
     async watchAccount(onEvent, signal) {
-      if (frames === undefined || !profile.streams.account) return pollAccount({ reader, pollMs, onEvent, clock, signal: until(signal) });
+      if (frames === undefined || !profile.streams.account) {
+        // Of a listed account the number of orders and instruments changes neither.
+        const { listMs: pollMs = profile.pollMs, catchUpMs } = pollPlan(profile, 1, 1);
+        return pollAccount({ reader, pollMs, catchUpMs, onEvent, clock, signal: until(signal) });
+      }
       await runStream({
         open,
         read: (message) => frames.frame(message, listing.instrumentOf),

@@ -1,4 +1,8 @@
 import type { z } from 'zod';
+import { decimal } from '../../core/money/index.js';
+import type { InstrumentRules } from '../../core/order/instrument.js';
+import { dustOf } from '../../core/protection/dust.js';
+import { stopPricesOf } from '../../core/protection/stop-price.js';
 import { epochMs, money, whole, type Database } from './database.js';
 import type { positionSchema } from './schemas.js';
 
@@ -9,13 +13,14 @@ export async function readPositions(
   database: Database,
   filter: { readonly account?: string | undefined; readonly flat: boolean },
 ): Promise<PositionRow[]> {
-  const { rows } = await database.query<Omit<PositionRow, 'updatedAt'> & { updated_ms: string }>(
+  const { rows } = await database.query<Omit<PositionRow, 'updatedAt' | 'dust'> & { updated_ms: string; rules: InstrumentRules | null }>(
     `select p.account, p.strategy, p.instrument, ${money('p.quantity')} as quantity,
             ${money('round(p.cost / nullif(p.quantity, 0), 18)')} as "averagePrice", ${money('p.cost')} as cost,
             ${money('stop.price')} as "stopPrice", ${money('stop.quantity')} as "stopQuantity", ${money('p.realized_pnl')} as "realizedPnl", ${money('m.close')} as mark,
-            ${money('p.quantity * m.close - p.cost')} as "unrealizedPnl", ${epochMs('p.updated_at')} as updated_ms
+            ${money('p.quantity * m.close - p.cost')} as "unrealizedPnl", ${epochMs('p.updated_at')} as updated_ms, i.rules
        from positions p
        join accounts a using (account)
+       left join instruments i on i.venue = a.venue and i.instrument = p.instrument
        left join lateral (
          select close from bars b
           where b.venue = a.venue and b.instrument = p.instrument
@@ -31,5 +36,13 @@ export async function readPositions(
       order by p.account, p.strategy, p.instrument`,
     [filter.account ?? null, filter.flat],
   );
-  return rows.map(({ updated_ms, ...position }) => ({ ...position, updatedAt: whole(updated_ms) }));
+  return rows.map(({ updated_ms, rules, ...position }) => ({ ...position, dust: dust(position, rules), updatedAt: whole(updated_ms) }));
+}
+
+/** As the position's owner reckons it: by the price at which a stop would still sell. */
+function dust({ quantity, averagePrice }: Pick<PositionRow, 'quantity' | 'averagePrice'>, rules: InstrumentRules | null): string | null {
+  if (rules === null || averagePrice === null) return null;
+  const { limitPrice } = stopPricesOf({ averagePrice, stopDistanceRatio: null }, rules);
+  const found = dustOf(decimal(quantity), limitPrice, rules);
+  return found.isZero() ? null : found.toFixed();
 }

@@ -109,6 +109,7 @@ test('positions carry their mark; flat ones are left out unless asked for', asyn
       averagePrice: '2100',
       stopPrice: null,
       stopQuantity: null,
+      dust: null,
       cost: '630',
       realizedPnl: '1.2',
       mark: '2100.5',
@@ -116,6 +117,25 @@ test('positions carry their mark; flat ones are left out unless asked for', asyn
       updatedAt: TEN + 250,
     },
   ]);
+});
+
+test.each([
+  ['0.30', null],
+  ['0.3004', '0.0004'],
+  ['0.0021', '0.0021'],
+  ['0.0004', '0.0004'],
+])('a position of %s is dust as far as the venue would not take it: %s', async (quantity, dust) => {
+  const rules = { tickSize: '0.01', stepSize: '0.001', minQuantity: '0.001', minNotional: '5' };
+  await store.pool.query(`insert into instruments values ('paper', 'SPX/USDT', $1) on conflict do nothing`, [JSON.stringify(rules)]);
+  await store.pool.query(`update positions set quantity = $1::numeric, cost = $1::numeric * 2100 where instrument = 'SPX/USDT'`, [
+    quantity,
+  ]);
+  try {
+    expect(await idsOf('/v1/positions', 'positions', 'dust')).toEqual([dust]);
+  } finally {
+    await store.pool.query(`update positions set quantity = 0.30, cost = 630 where instrument = 'SPX/USDT'`);
+    await store.pool.query(`delete from instruments`);
+  }
 });
 
 test('signals say what they were decided on and why one was not traded', async () => {

@@ -70,6 +70,9 @@ export const positionSchema = z.strictObject({
   averagePrice: decimal.nullable().describe('Cost per unit in the quote asset; null when flat.'),
   stopPrice: decimal.nullable().describe('Of the stop that rests at the venue for this position; null when none does.'),
   stopQuantity: decimal.nullable().describe('What that stop would sell.'),
+  dust: decimal
+    .nullable()
+    .describe('Less than the venue would take, so that no stop can protect it: a part of the quantity, or all of it.'),
   cost: decimal,
   realizedPnl: decimal,
   mark: decimal.nullable().describe('Close of the last bar; null when there is none.'),

@@ -7,7 +7,7 @@ const PROBE_LIMIT_MS = 3_000;
 
 const part = z.enum(['up', 'down']);
 
-export function healthRoutes({ database, control, metrics, logger }: ApiContext): Route[] {
+export function healthRoutes({ database, control, metrics, logger, version }: ApiContext): Route[] {
   const isUp = async (name: string, probe: () => Promise<unknown>): Promise<'up' | 'down'> => {
     try {
       await within(PROBE_LIMIT_MS, probe());
@@ -18,6 +18,24 @@ export function healthRoutes({ database, control, metrics, logger }: ApiContext)
     }
   };
   return [
+    route({
+      method: 'GET',
+      path: '/',
+      summary: 'What answers here, and where to go on.',
+      access: 'everyone',
+      response: z.strictObject({
+        name: z.literal('keelson'),
+        version: z.string(),
+        links: z.strictObject({ live: z.string(), ready: z.string(), status: z.string(), openapi: z.string() }),
+      }),
+      errors: [],
+      handle: () =>
+        Promise.resolve({
+          name: 'keelson' as const,
+          version,
+          links: { live: '/livez', ready: '/readyz', status: '/v1/status', openapi: '/openapi.json' },
+        }),
+    }),
     route({
       method: 'GET',
       path: '/livez',

@@ -3,6 +3,7 @@ import { READERS } from '../auth/roles.js';
 import type { ApiContext } from '../context.js';
 import { limitInput, textInput, USUAL_LIMIT, wholeInput } from '../http/input.js';
 import { assertAccount } from '../read/accounts.js';
+import { assertInstrument } from '../read/instruments.js';
 import { readEquity, readEvents } from '../read/events.js';
 import { readFills, readOrders } from '../read/orders.js';
 import { readPositions } from '../read/positions.js';
@@ -19,7 +20,7 @@ const yesNo = (meaning: string) =>
     .describe(meaning);
 
 /** Orders, fills, positions, signals, events and equity: what has happened. */
-export function tradingRoutes({ database }: ApiContext): Route[] {
+export function tradingRoutes({ database, config }: ApiContext): Route[] {
   return [
     route({
       method: 'GET',
@@ -34,9 +35,10 @@ export function tradingRoutes({ database }: ApiContext): Route[] {
         limit: limitInput,
       }),
       response: z.strictObject({ orders: z.array(orderSchema) }),
-      errors: ['INPUT_UNKNOWN_ACCOUNT'],
+      errors: ['INPUT_UNKNOWN_ACCOUNT', 'INPUT_UNKNOWN_INSTRUMENT'],
       handle: async ({ query }) => {
         await assertAccount(database, query.account);
+        await assertInstrument(database, config, query.instrument);
         return { orders: await readOrders(database, { ...query, open: query.open === 'true', limit: query.limit ?? USUAL_LIMIT }) };
       },
     }),
@@ -73,9 +75,10 @@ export function tradingRoutes({ database }: ApiContext): Route[] {
       access: READERS,
       query: z.strictObject({ account, instrument, limit: limitInput }),
       response: z.strictObject({ signals: z.array(signalSchema) }),
-      errors: ['INPUT_UNKNOWN_ACCOUNT'],
+      errors: ['INPUT_UNKNOWN_ACCOUNT', 'INPUT_UNKNOWN_INSTRUMENT'],
       handle: async ({ query }) => {
         await assertAccount(database, query.account);
+        await assertInstrument(database, config, query.instrument);
         return { signals: await readSignals(database, { ...query, limit: query.limit ?? USUAL_LIMIT }) };
       },
     }),

@@ -9,11 +9,15 @@ interface PositionOptions {
   readonly flat?: boolean;
 }
 
+/** Dust shows as such: it has no stop, and that is not forgotten. */
+const quantityText = ({ quantity, dust }: PositionRow): string =>
+  dust === null ? quantity : dust === quantity ? `${quantity} dust` : `${quantity} (${dust} dust)`;
+
 const COLUMNS: readonly Column<PositionRow>[] = [
   { title: 'account', value: (position) => position.account },
   { title: 'strategy', value: (position) => position.strategy },
   { title: 'instrument', value: (position) => position.instrument },
-  { title: 'quantity', align: 'right', value: (position) => position.quantity },
+  { title: 'quantity', align: 'right', value: quantityText },
   { title: 'average price', align: 'right', value: (position) => moneyText(position.averagePrice) },
   { title: 'stop', align: 'right', value: (position) => moneyText(position.stopPrice) },
   { title: 'mark', align: 'right', value: (position) => moneyText(position.mark) },

@@ -19,7 +19,7 @@ const COLUMNS: readonly Column<SignalRow>[] = [
   { title: 'score', align: 'right', value: (signal) => signal.score?.toFixed(3) ?? '–' },
   { title: 'needed', align: 'right', value: (signal) => signal.threshold?.toFixed(3) ?? '–' },
   { title: 'outcome', value: (signal) => (signal.outcome === 'traded' ? 'traded' : 'not traded') },
-  { title: 'why', value: (signal) => signal.failures.map((failure) => failure.message).join(' ') || signal.reason },
+  { title: 'why', value: (signal) => signal.failures.map((failure) => failure.message).join(' · ') || signal.reason },
 ];
 
 /** `keelson signals`: newest first, with why one was not traded. */

@@ -12,6 +12,8 @@ export interface InstrumentRules {
   readonly stepSize: DecimalText;
   readonly minQuantity: DecimalText;
   readonly maxQuantity: DecimalText;
+  /** Most of an order that trades at the market, a woken market stop included; absent where the venue sets none of its own. */
+  readonly maxMarketQuantity?: DecimalText;
   readonly minNotional: DecimalText;
   /** Whether the venue takes a stop that sells at the market; absent in rows of before is no. */
   readonly marketStop?: boolean;

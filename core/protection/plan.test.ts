@@ -3,48 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { decimal, text, type DecimalText } from '../money/index.js';
 import type { OrderStatus } from '../order/lifecycle.js';
 import type { StoredOrder } from '../order/stored-order.js';
+import { KEY, LEDGER, NOW, RULES as LISTED } from '../../test/support/risk-view.js';
 import type { RiskView } from '../risk/view.js';
 import { planProtection, type ProtectionView } from './plan.js';
 
 const d = (value: string): DecimalText => value as DecimalText;
-const KEY = { account: 'main', strategy: 'momentum', instrument: 'BTC/USDT' };
-const NOW = 1_700_000_000_000;
-const RULES = {
-  instrument: 'BTC/USDT',
-  base: 'BTC',
-  quote: 'USDT',
-  trading: true,
-  status: 'TRADING',
-  tickSize: d('0.1'),
-  stepSize: d('0.001'),
-  minQuantity: d('0.001'),
-  maxQuantity: d('1000'),
-  minNotional: d('5'),
-};
-const RISK: RiskView = {
-  account: 'main',
-  venue: 'paper',
-  epoch: 1,
-  mode: 'normal',
-  latches: [],
-  controlVersion: '1',
-  riskVersion: '1',
-  limits: {
-    maxOrderNotional: d('1000'),
-    maxInstrumentExposure: d('1000'),
-    maxAccountExposure: d('1000'),
-    maxOpenOrders: 9,
-    collarBps: 50,
-    takerFeeBps: 10,
-    priceMaxAgeMs: 1_000,
-    clockSkewMs: 500,
-  },
-  positions: [{ ...KEY, quantity: d('1.0005'), cost: d('100') }],
-  workingOrders: [],
-  balances: {},
-  instrument: RULES,
-  databaseTime: NOW,
-};
+const RULES = { ...LISTED, tickSize: d('0.1') };
+const RISK: RiskView = { ...LEDGER, positions: [{ ...KEY, quantity: d('1.0005'), cost: d('100') }], instrument: RULES };
 const VIEW: ProtectionView = {
   risk: RISK,
   working: [],

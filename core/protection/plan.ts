@@ -1,4 +1,4 @@
-import { decimal, floorToStep, maximum, ZERO, type Decimal } from '../money/index.js';
+import { decimal, ZERO, type Decimal } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { OrderStatus } from '../order/lifecycle.js';
 import type { StoredOrder } from '../order/stored-order.js';
@@ -6,6 +6,7 @@ import { isOnGrid } from '../risk/filters.js';
 import { PROTOCOL } from '../risk/limits.js';
 import { isKilled, type StopWish } from '../risk/protective.js';
 import type { RiskView } from '../risk/view.js';
+import { isDust, sellable } from './dust.js';
 import { escapeCollarBps, escapesSinceStop, isEscaping, pauseAfterRefusalsMs } from './history.js';
 import type { PositionKey } from './position-key.js';
 import { stopPricesOf, type StopBasis } from './stop-price.js';
@@ -61,7 +62,7 @@ export function planProtection(key: PositionKey, view: ProtectionView): Protecti
   const rules = risk.instrument;
   if (rules === undefined || !rules.trading) return { kind: 'rest', because: 'halted' };
   const held = risk.positions.find((one) => one.strategy === key.strategy && one.instrument === key.instrument);
-  const target = maximum(ZERO, floorToStep(decimal(held?.quantity ?? '0'), decimal(rules.stepSize)));
+  const target = sellable(decimal(held?.quantity ?? '0'), rules);
   const [stop, second] = stops;
   if (second !== undefined) return { kind: 'cancel', intentId: second.intentId, because: 'secondStop' };
   if (stop !== undefined) return tend(stop, target, view, rules);
@@ -92,8 +93,7 @@ function protect(key: PositionKey, target: Decimal, view: ProtectionView, rules:
     return { kind: 'rest', because: 'entryWorking', waitMs: ENTRY_WAIT_MS };
   }
   const { stopPrice, limitPrice } = stopPricesOf(basis ?? atCost(key, risk), rules);
-  if (target.lt(decimal(rules.minQuantity)) || target.mul(limitPrice).lt(decimal(rules.minNotional)))
-    return { kind: 'rest', because: 'dust' };
+  if (isDust(target, limitPrice, rules)) return { kind: 'rest', because: 'dust' };
   const waitMs = pauseAfterRefusalsMs(recent, risk.databaseTime);
   if (waitMs > 0) return { kind: 'rest', because: 'refused', waitMs };
   if (isEscaping(recent)) {

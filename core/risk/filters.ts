@@ -1,5 +1,5 @@
 import { failure, type Failure } from '../errors.js';
-import { decimal, isOnStep } from '../money/index.js';
+import { decimal, isOnStep, type Decimal } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { StoredOrder } from '../order/stored-order.js';
 import type { OrderDraft } from './draft.js';
@@ -26,10 +26,18 @@ export function filterFailures(draft: OrderDraft, rules: InstrumentRules): Failu
   if (draft.quantity.gt(decimal(rules.maxQuantity))) {
     failures.push(failure('ORDER_ABOVE_MAX_QUANTITY', { quantity, maximum: rules.maxQuantity }));
   }
+  if (draft.type === 'stopMarket' && !isMarketable(draft.quantity, rules)) {
+    failures.push(failure('ORDER_ABOVE_MAX_MARKET_QUANTITY', { quantity, maximum: rules.maxMarketQuantity ?? '' }));
+  }
   if (notional.lt(decimal(rules.minNotional))) {
     failures.push(failure('ORDER_BELOW_MIN_NOTIONAL', { notional: notional.toFixed(), minimum: rules.minNotional }));
   }
   return failures;
+}
+
+/** Whether the venue takes so much in one order at the market. */
+export function isMarketable(quantity: Decimal, { maxMarketQuantity }: InstrumentRules): boolean {
+  return maxMarketQuantity === undefined || quantity.lte(decimal(maxMarketQuantity));
 }
 
 /** Whether a resting order lies on the grid of tick and step, which the venue may have changed since. */

@@ -5,11 +5,11 @@ import { decimal, isOnStep, type DecimalText } from '../money/index.js';
 import type { TradeSignal } from '../signal/signal.js';
 import type { GateVerdict } from './approved-order.js';
 import { termsOf } from './draft.js';
+import { LEDGER, NOW } from '../../test/support/risk-view.js';
 import { decideOrder } from './gate.js';
 import type { LiveView, RiskView, WorkingOrder } from './view.js';
 
 const d = (text: string): DecimalText => text as DecimalText;
-const NOW = 1_700_000_001_000;
 
 const SIGNAL: TradeSignal = {
   account: 'main',
@@ -27,42 +27,6 @@ const SIGNAL: TradeSignal = {
 };
 const CLOSE: TradeSignal = { ...SIGNAL, leg: 'close' };
 
-const LEDGER: RiskView = {
-  account: 'main',
-  venue: 'paper',
-  epoch: 1,
-  mode: 'normal',
-  latches: [],
-  controlVersion: '3',
-  riskVersion: '7',
-  limits: {
-    maxOrderNotional: d('1000'),
-    maxInstrumentExposure: d('2000'),
-    maxAccountExposure: d('3000'),
-    maxOpenOrders: 3,
-    collarBps: 50,
-    takerFeeBps: 10,
-    priceMaxAgeMs: 3_000,
-    clockSkewMs: 500,
-  },
-  activeVersion: '1',
-  positions: [],
-  workingOrders: [],
-  balances: { USDT: d('10000') },
-  instrument: {
-    instrument: 'BTC/USDT',
-    base: 'BTC',
-    quote: 'USDT',
-    trading: true,
-    status: 'TRADING',
-    tickSize: d('0.01'),
-    stepSize: d('0.001'),
-    minQuantity: d('0.001'),
-    maxQuantity: d('100'),
-    minNotional: d('5'),
-  },
-  databaseTime: NOW,
-};
 const LIVE: LiveView = { now: NOW, price: { price: d('100'), ageMs: 10 }, clockSkewMs: 3 };
 const SIZING = { kind: 'fixedNotional', notional: d('500') } as const;
 const HELD = { strategy: 'momentum', instrument: 'BTC/USDT', quantity: d('2.0005'), cost: d('200') };

@@ -17,6 +17,8 @@ export interface Limits {
 /** The protocol's numbers that are not an account's to choose (order protocol, "Numbers"). */
 export const PROTOCOL = {
   authorisedForMs: 5_000,
+  /** The longest time after its signing for which a venue may still admit an order (P5), whatever its profile says. */
+  receiveWindowMaxMs: 2_000,
   compareAndSetAttempts: 10,
   workingOrderPollMs: 2_000,
   latchLockWaitMs: 500,

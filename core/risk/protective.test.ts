@@ -1,46 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decimal, text, type DecimalText } from '../money/index.js';
+import { KEY, LEDGER as ACCOUNT, RULES } from '../../test/support/risk-view.js';
 import { decideEscape, decideStop } from './protective.js';
 import type { RiskView, WorkingOrder } from './view.js';
 
 const d = (value: string): DecimalText => value as DecimalText;
-const KEY = { account: 'main', strategy: 'momentum', instrument: 'BTC/USDT' };
+/** Paused, with entry limits that allow nothing: a stop asks for none of them. */
 const LEDGER: RiskView = {
-  account: 'main',
-  venue: 'paper',
-  epoch: 1,
+  ...ACCOUNT,
   mode: 'paused',
-  latches: [],
-  controlVersion: '3',
-  riskVersion: '7',
-  limits: {
-    maxOrderNotional: d('1'),
-    maxInstrumentExposure: d('1'),
-    maxAccountExposure: d('1'),
-    maxOpenOrders: 1,
-    collarBps: 50,
-    takerFeeBps: 10,
-    priceMaxAgeMs: 1,
-    clockSkewMs: 1,
-  },
+  limits: { ...ACCOUNT.limits, maxOrderNotional: d('1'), maxInstrumentExposure: d('1'), maxAccountExposure: d('1'), maxOpenOrders: 1 },
   positions: [{ ...KEY, quantity: d('2'), cost: d('200') }],
-  workingOrders: [],
   balances: {},
-  instrument: {
-    instrument: 'BTC/USDT',
-    base: 'BTC',
-    quote: 'USDT',
-    trading: true,
-    status: 'TRADING',
-    tickSize: d('0.1'),
-    stepSize: d('0.01'),
-    minQuantity: d('0.01'),
-    maxQuantity: d('100'),
-    minNotional: d('5'),
-    marketStop: true,
-  },
-  databaseTime: 1,
+  instrument: { ...RULES, tickSize: d('0.1'), stepSize: d('0.01'), minQuantity: d('0.01'), marketStop: true },
 };
 const sell = (reserved: string, more: Partial<WorkingOrder> = {}): WorkingOrder => ({
   intentId: 'x',
@@ -101,6 +74,15 @@ describe('the gate for stops', () => {
     expect(stop('1', {}, '98.05')).toMatchObject({ failures: [{ code: 'ORDER_PRICE_PRECISION' }] });
     const { instrument: _, ...unknown } = LEDGER;
     expect(decideStop(KEY, wish('1'), unknown)).toMatchObject({ failures: [{ code: 'RISK_INSTRUMENT_UNKNOWN' }] });
+  });
+});
+
+describe('a stop larger than the venue takes at the market', () => {
+  const instrument = { ...LEDGER.instrument!, maxMarketQuantity: d('1.5') };
+
+  it('rests with a limit, for a position must not be without one', () => {
+    expect(stop('1.5', { instrument })).toMatchObject({ kind: 'approved', order: { type: 'stopMarket', quantity: '1.5' } });
+    expect(stop('1.51', { instrument })).toMatchObject({ kind: 'approved', order: { type: 'stopLimit', quantity: '1.51', price: '97.5' } });
   });
 });
 

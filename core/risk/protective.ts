@@ -1,10 +1,12 @@
 import { effectiveMode } from '../control/mode.js';
 import { failure, type Failure } from '../errors.js';
 import { ZERO, decimal, floorToStep, type Decimal } from '../money/index.js';
+import type { InstrumentRules } from '../order/instrument.js';
+import type { OrderType } from '../order/order-type.js';
 import { escapeIntentId, stopIntentId, type PositionKey } from '../protection/position-key.js';
 import { approve, type GateVerdict } from './approved-order.js';
 import { freeToSell, sellWithin, type OrderDraft } from './draft.js';
-import { filterFailures } from './filters.js';
+import { filterFailures, isMarketable } from './filters.js';
 import type { RiskView } from './view.js';
 
 /** A stop as the owner of a position wants it. */
@@ -24,7 +26,7 @@ export function decideStop(key: PositionKey, wish: StopWish, ledger: RiskView): 
   const draft: OrderDraft = {
     purpose: 'stop',
     side: 'sell',
-    type: ledger.instrument?.marketStop === true ? 'stopMarket' : 'stopLimit',
+    type: stopType(quantity, ledger.instrument),
     postOnly: false,
     timeInForce: 'GTC',
     quantity,
@@ -34,6 +36,11 @@ export function decideStop(key: PositionKey, wish: StopWish, ledger: RiskView): 
     reference: stopPrice,
   };
   return verdictOf(key, draft, { intentId: stopIntentId(key, sequence), sequence }, ledger);
+}
+
+/** At the market where the venue has that, and takes so much of it: a position too large for it is better protected by a limit than not. */
+function stopType(quantity: Decimal, rules: InstrumentRules | undefined): OrderType {
+  return rules?.marketStop === true && isMarketable(quantity, rules) ? 'stopMarket' : 'stopLimit';
 }
 
 /**

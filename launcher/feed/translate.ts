@@ -83,7 +83,7 @@ function orderEvent(event: AuditEvent, status: string): LauncherEvent {
 }
 
 function noticeText(kind: string, data: Data): string {
-  const reasons = reasonsOf(data).join(' ');
+  const reasons = reasonsOf(data).join(' · ');
   const what = kind === 'bars.gap' ? 'bars are missing' : (text(data, 'title') ?? text(data, 'kind') ?? 'an incident was opened');
   return [text(data, 'instrument'), what, reasons].filter((part) => part !== undefined && part !== '').join(': ');
 }

@@ -71,9 +71,9 @@ const CASES: readonly (readonly [LauncherEvent, readonly (string | RegExp)[]])[]
       instrument: 'SPX/USDT',
       leg: 'open',
       traded: false,
-      reasons: ['Entries wait for a price.'],
+      reasons: ['Entries wait for a price.', 'the stream is stale'],
     },
-    ['not traded  Entries wait for a price.'],
+    ['not traded  Entries wait for a price. · the stream is stale'],
   ],
   [
     {
@@ -91,8 +91,8 @@ const CASES: readonly (readonly [LauncherEvent, readonly (string | RegExp)[]])[]
     ['order   accepted buy 1.5 SPX/USDT at 1390.10  k-1'],
   ],
   [
-    { time, event: 'order', account: 'main', status: 'denied', clientOrderId: 'k-2', reasons: ['Mode is paused.'] },
-    ['denied', 'Mode is paused.'],
+    { time, event: 'order', account: 'main', status: 'denied', clientOrderId: 'k-2', reasons: ['Mode is paused.', 'No price.'] },
+    ['denied', 'Mode is paused. · No price.'],
   ],
   [
     {

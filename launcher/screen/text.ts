@@ -55,8 +55,8 @@ function signalText(event: SignalEvent, paint: Paint): string {
       ? ''
       : paint.dim(`  score ${short(event.score)}${event.threshold === undefined ? '' : ` / ${short(event.threshold)}`}`);
   const what = `${event.leg} ${event.instrument} ${paint.dim(event.strategy)}`;
-  if (event.traded) return `${what}  ${paint.good('traded')}${score}${paint.dim(event.reasons.map((reason) => `  ${reason}`).join(''))}`;
-  return `${what}  ${paint.warn('not traded')}${score}${event.reasons.length === 0 ? '' : `  ${event.reasons.join(' ')}`}`;
+  if (event.traded) return `${what}  ${paint.good('traded')}${score}${paint.dim(reasonsText(event.reasons))}`;
+  return `${what}  ${paint.warn('not traded')}${score}${reasonsText(event.reasons)}`;
 }
 
 const BAD_STATUS = new Set(['denied', 'rejected', 'unknown', 'notPlaced', 'expired']);
@@ -65,9 +65,8 @@ function orderText(event: OrderEvent, paint: Paint): string {
   const status = BAD_STATUS.has(event.status) ? paint.warn(event.status) : event.status;
   const what = [event.side, event.quantity, event.instrument].filter((part) => part !== undefined).join(' ');
   const price = event.price === undefined ? '' : ` at ${event.price}`;
-  const why = event.reasons.length === 0 ? '' : `  ${event.reasons.join(' ')}`;
   const purpose = event.purpose === undefined ? '' : `${event.purpose}: `;
-  return `${status} ${purpose}${what}${price}${why}${paint.dim(`  ${event.clientOrderId}`)}`;
+  return `${status} ${purpose}${what}${price}${reasonsText(event.reasons)}${paint.dim(`  ${event.clientOrderId}`)}`;
 }
 
 /** One line for a step; on a terminal it is written over itself until the step is over. */
@@ -115,6 +114,8 @@ function runningLines(home: string, pid: number, addresses: Addresses | undefine
   return [heading, ...addressLines(addresses, paint)];
 }
 
+/** Each reason is a sentence or a few words: between two of them there must be more than a space. */
+const reasonsText = (reasons: readonly string[]): string => (reasons.length === 0 ? '' : `  ${reasons.join(' · ')}`);
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
 const short = (decimal: string): string => (/^-?\d+\.\d{4,}$/.test(decimal) ? decimal.slice(0, decimal.indexOf('.') + 4) : decimal);
 /** Equity to two places: the exact one is with `--json` and in the ledger. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { runNode, runToEnd } from './child.mjs';
 import { inRoot } from './paths.mjs';
@@ -55,6 +55,17 @@ export function packagesAreCurrent() {
   if (!installedByHand()) return false;
   writeStamp();
   return true;
+}
+
+/**
+ * `npm ci` empties node_modules before it fills it, through a link as well: then somebody else's packages are gone. Undefined
+ * where it is a folder of this clone, or not there.
+ * @returns {string | undefined} what is wrong, in the words of the registry (`CONFIG_PACKAGES_LINKED`), which is not compiled yet.
+ */
+export function linkProblem(path = inRoot('node_modules')) {
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return undefined;
+  const target = existsSync(path) ? realpathSync(path) : readlinkSync(path);
+  return `CONFIG_PACKAGES_LINKED: ${path} is a link to ${target}, which does not hold what package-lock.json says. Installing would empty that folder, which another clone may use: run \`npm ci\` there, or remove the link and start again.`;
 }
 
 /** The first and last lines of a long output: npm says what is wrong first, and where its log is last. */

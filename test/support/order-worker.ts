@@ -8,6 +8,7 @@ import { createHandOver } from '../../activities/owner/hand-over.js';
 import { OutboxLoop } from '../../activities/owner/outbox.js';
 import { streamAccount, type AccountStreamDependencies } from '../../activities/streams/account.js';
 import { streamBars, type BarStreamDependencies } from '../../activities/streams/bars.js';
+import { StandIn } from '../../activities/streams/stand-in.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
 import { createOwners } from '../../workers/composition/owners.js';
 import { INSTRUMENT, type Ledger } from './ledger.js';
@@ -77,6 +78,8 @@ export async function startOrderWorker(
     store: books.store,
     market: ledger.market,
     runnersOf,
+    isActive: () => Promise.resolve(true),
+    standIn: new StandIn(),
     clock,
     stopping: stopping.signal,
     log,

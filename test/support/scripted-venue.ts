@@ -125,6 +125,7 @@ export function symbol(base: string, quote: string, tickSize: string, stepSize: 
     filters: [
       { filterType: 'PRICE_FILTER', minPrice: tickSize, maxPrice: '100000000000', tickSize },
       { filterType: 'LOT_SIZE', minQty: stepSize, maxQty: '9000000000', stepSize },
+      { filterType: 'MARKET_LOT_SIZE', minQty: '0.00000000', maxQty: '118.24000000', stepSize: '0.00000000' },
       { filterType: 'NOTIONAL', minNotional: '5.00000000', applyMinToMarket: true, maxNotional: '9000000', applyMaxToMarket: false },
     ],
   };

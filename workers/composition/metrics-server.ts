@@ -14,7 +14,7 @@ export async function openMetrics(processName: string, port: string | undefined)
   collectDefaultMetrics({ register: registry });
   const signals = new Counter({
     name: 'keelson_signals_total',
-    help: 'Signals by what became of them: started as a workflow, or not traded.',
+    help: 'Signals by what became of them: started as a workflow, not traded, or left to the active build (inactive).',
     labelNames: ['outcome'],
     registers: [registry],
   });

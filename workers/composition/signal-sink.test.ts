@@ -61,6 +61,10 @@ function sink(start: (call: number) => void, record: (call: number) => void = ()
       if (signal.leg === 'open') throw new Error('the ledger is away');
       return true;
     },
+    isActive: async ({ strategyVersion }) => {
+      if (strategyVersion === 'unasked') throw new Error('the ledger is away');
+      return strategyVersion === '1';
+    },
     clock: () => now,
     venueNow: () => now,
     wait: async (ms) => void (now += ms),
@@ -73,6 +77,25 @@ function sink(start: (call: number) => void, record: (call: number) => void = ()
 const unreachable = (): never => {
   throw new Error('14 UNAVAILABLE');
 };
+
+describe('P2: a build that is not the active one', () => {
+  const older = { ...SIGNAL, strategyVersion: '0' };
+
+  it('uses no signal’s id: it starts nothing and records nothing, and says so', async () => {
+    const { sink: made, starts, recorded, counted, warnings } = sink(() => {});
+    await made.trade(older);
+    await made.notTraded(older, []);
+    expect([starts, recorded, counted]).toEqual([[], [], ['inactive', 'inactive']]);
+    expect(warnings).toHaveLength(2);
+  });
+
+  it('is asked for by authorise as well: where it cannot be told here, the signal goes its way', async () => {
+    const { sink: made, starts, recorded } = sink(() => {});
+    await made.trade({ ...SIGNAL, strategyVersion: 'unasked' });
+    await made.notTraded({ ...SIGNAL, strategyVersion: 'unasked' }, []);
+    expect([starts.length, recorded.length]).toEqual([1, 1]);
+  });
+});
 
 describe('P1: the workflow of a signal is started once', () => {
   it('asks the gate without consequences; what cannot be asked is no', async () => {

@@ -19,19 +19,40 @@ export interface SinkDependencies {
   readonly store: Pick<OrderStore, 'recordUntraded'>;
   /** The gate, asked without consequences. */
   readonly wouldTrade: (signal: TradeSignal) => Promise<boolean>;
+  /** Whether the signal's version is the active one, as far as can be told. */
+  readonly isActive: (signal: TradeSignal) => Promise<boolean>;
   readonly clock: () => number;
   /** Now in the venue's time, in which signals expire. */
   readonly venueNow: (account: string) => number;
   readonly wait: (ms: number) => Promise<void>;
   readonly log: { warn(data: object, message: string): void };
-  readonly count: (outcome: 'started' | 'notTraded') => void;
+  readonly count: (outcome: 'started' | 'notTraded' | 'inactive') => void;
 }
 
-/** Starts the workflow of a signal in this very process (eager), again and again with the same id while it is valid (P1). */
+/**
+ * Starts the workflow of a signal in this very process (eager), again and again with the same id while it is valid (P1). A
+ * signal's id is used once: a build that is not the active one starts and records nothing, so that the id of the bar is
+ * free for the build that may trade it (P2).
+ */
 export function createSignalSink(dependencies: SinkDependencies): SignalSink {
   const { client, store, clock, wait, log, count } = dependencies;
 
-  const notTraded: SignalSink['notTraded'] = async (signal, failures) => {
+  const isSilent = async (signal: TradeSignal): Promise<boolean> => {
+    try {
+      if (await dependencies.isActive(signal)) return false;
+    } catch {
+      // It goes on: authorise asks the ledger, and refuses what is not the active version's.
+      return false;
+    }
+    count('inactive');
+    log.warn(
+      { signal: signalId(signal), version: signal.strategyVersion },
+      'not the active version: the signal is left to the build that is',
+    );
+    return true;
+  };
+
+  const record: SignalSink['notTraded'] = async (signal, failures) => {
     count('notTraded');
     for (let attempt = 1; attempt <= RECORD_TRIES; attempt += 1) {
       try {
@@ -50,7 +71,9 @@ export function createSignalSink(dependencies: SinkDependencies): SignalSink {
   const positionOf = ({ account, strategy, instrument }: TradeSignal): string => `${account} ${strategy} ${instrument}`;
 
   return {
-    notTraded,
+    async notTraded(signal, failures) {
+      if (!(await isSilent(signal))) await record(signal, failures);
+    },
     async wouldTrade(signal) {
       const elapsedMs = clock() - (closes.get(positionOf(signal)) ?? Number.NEGATIVE_INFINITY);
       if (elapsedMs >= 0 && elapsedMs < CLOSE_AGAIN_MS) return false;
@@ -62,6 +85,7 @@ export function createSignalSink(dependencies: SinkDependencies): SignalSink {
       }
     },
     async trade(signal) {
+      if (await isSilent(signal)) return;
       if (signal.leg === 'close') closes.set(positionOf(signal), clock());
       for (;;) {
         try {
@@ -74,7 +98,7 @@ export function createSignalSink(dependencies: SinkDependencies): SignalSink {
           log.warn({ signal: signalId(signal), error: String(error) }, 'the workflow could not be started; it is tried again');
         }
         if (dependencies.venueNow(signal.account) > signal.validUntil)
-          return notTraded(signal, [failure('RISK_TEMPORAL_UNREACHABLE', { signal: signalId(signal) })]);
+          return record(signal, [failure('RISK_TEMPORAL_UNREACHABLE', { signal: signalId(signal) })]);
         await wait(START_AGAIN_MS);
       }
     },

@@ -8,6 +8,8 @@ import { createWouldTrade } from '../../activities/order/would-trade.js';
 import { streamBars } from '../../activities/streams/bars.js';
 import type { BarStreamActivities } from '../../activities/streams/index.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
+import { StandIn } from '../../activities/streams/stand-in.js';
+import type { StrategyVersion } from '../../activities/streams/strategy-runner.js';
 import { HeldRisk } from '../../adapters/store/held-risk.js';
 import { INTERVALS } from '../../config/index.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, watchBarsWorkflowId } from '../../workflows/names.js';
@@ -53,10 +55,13 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     entriesOf: entriesOf(config),
   };
   const venueNow = (account: string): number => market.venueNow(account);
+  const isActive = async (one: StrategyVersion): Promise<boolean> => (await risk.read(one)).activeVersion === one.strategyVersion;
+  const standIn = new StandIn();
   const sink = createSignalSink({
     client,
     store: orders,
     wouldTrade: createWouldTrade(orderDependencies),
+    isActive,
     clock,
     venueNow,
     wait,
@@ -71,7 +76,19 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
       invariant(intervalMs !== undefined, `interval ${interval} is one of the configuration's`);
       const venueNameOf = (name: string): string => config.accounts[name]?.venue ?? name;
       return streamBars(
-        { venueOf: venues.of, venueNameOf, bars, store: orders, market, runnersOf, clock, stopping: stopping.signal, log },
+        {
+          venueOf: venues.of,
+          venueNameOf,
+          bars,
+          store: orders,
+          market,
+          runnersOf,
+          isActive,
+          standIn,
+          clock,
+          stopping: stopping.signal,
+          log,
+        },
         account,
         intervalMs,
       );

@@ -64,7 +64,10 @@ export const BINANCE_CALLS: WireCalls = {
       return orders.map((order) => orderOf(rowOf(order.info, 'an order'), instrumentOf));
     }),
 
-  fills: (ask, names, instrument, fromTime) => fillPages(ask, names, instrument, { startTime: fromTime }, {}),
+  async fills(ask, names, instrument, fromTime) {
+    if (instrument === undefined) throw new RangeError('binance lists the fills of one instrument at a time');
+    return fillPages(ask, names, instrument, { startTime: fromTime }, {});
+  },
   fillsOfOrder: (ask, names, instrument, venueOrderId) => fillPages(ask, names, instrument, {}, { orderId: venueOrderId }),
 
   balances: (ask) =>

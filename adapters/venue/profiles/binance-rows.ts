@@ -102,6 +102,7 @@ export function rulesOf(instrument: string, info: Row): InstrumentRules {
     return row === undefined ? undefined : decimalAt(row, key);
   };
   const maxQuantity = at('LOT_SIZE', 'maxQty');
+  const maxMarketQuantity = at('MARKET_LOT_SIZE', 'maxQty');
   return {
     instrument,
     base: textAt(info, 'baseAsset'),
@@ -112,6 +113,7 @@ export function rulesOf(instrument: string, info: Row): InstrumentRules {
     stepSize: positive(at('LOT_SIZE', 'stepSize')),
     minQuantity: at('LOT_SIZE', 'minQty') ?? ZERO_TEXT,
     maxQuantity: maxQuantity === undefined || maxQuantity === ZERO_TEXT ? UNLIMITED : maxQuantity,
+    ...(maxMarketQuantity === undefined || maxMarketQuantity === ZERO_TEXT ? {} : { maxMarketQuantity }),
     minNotional: at('NOTIONAL', 'minNotional') ?? at('MIN_NOTIONAL', 'minNotional') ?? ZERO_TEXT,
     marketStop: Array.isArray(info['orderTypes']) && info['orderTypes'].includes('STOP_LOSS'),
   };

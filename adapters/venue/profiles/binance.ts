@@ -66,6 +66,9 @@ export const BINANCE: WireProfile = {
   postOnly: true,
   streams: { bars: true, account: true },
   rateBudget: { weight: { limit: 6_000, windowMs: 60_000 }, orders: { limit: 100, windowMs: 10_000 } },
+  // An order with the time; the lists of an instrument.
+  readWeights: { openOrders: 80, lookUp: 5, fills: 20, balances: 20 },
+  fillLists: 'instrument',
   admission: 'enforced',
   visibilityBoundMs: 2_000,
   receiveWindowMs: 2_000,

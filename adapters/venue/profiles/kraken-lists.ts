@@ -86,7 +86,7 @@ export function isVenueOrderId(id: string): boolean {
 /** Trades one by one: consolidated ones would have other ids. */
 const SINGLE_TRADES = { consolidate_taker: 'false' } as const;
 
-export async function fillsSince(ask: Ask, names: Names, instrument: string, fromTime: number): Promise<readonly VenueFill[]> {
+export async function fillsSince(ask: Ask, names: Names, instrument: string | undefined, fromTime: number): Promise<readonly VenueFill[]> {
   // The start is exclusive and in whole seconds.
   const params = { ...SINGLE_TRADES, start: String(Math.floor(fromTime / 1_000) - 1) };
   const page = (asked: Params): Promise<Row> =>
@@ -94,7 +94,7 @@ export async function fillsSince(ask: Ask, names: Names, instrument: string, fro
   const newestFirst = await pages(page, 'trades', params);
   return [...newestFirst]
     .toReversed()
-    .filter(([, row]) => names.instrumentOf(textAt(row, 'pair')) === instrument)
+    .filter(([, row]) => instrument === undefined || names.instrumentOf(textAt(row, 'pair')) === instrument)
     .map(([id, row]) => fillOf(id, row, names.instrumentOf))
     .filter((fill) => fill.eventTime >= fromTime);
 }

@@ -19,6 +19,9 @@ export const KRAKEN: WireProfile = {
   streams: { bars: false, account: false },
   // The lowest tier: 15 reads at once, one back each three seconds; 60 orders of an instrument, one back a second.
   rateBudget: { weight: { limit: 15, windowMs: 45_000 }, orders: { limit: 60, windowMs: 60_000 } },
+  // A listing of trades counts twice. A resting order is found in the first of the two lists.
+  readWeights: { openOrders: 1, lookUp: 1, fills: 2, balances: 1 },
+  fillLists: 'account',
   // `deadline`: the matching engine refuses a new order that reaches it later.
   admission: 'enforced',
   // The documentation gives no bound; this one is an assumption that the venue has to confirm.

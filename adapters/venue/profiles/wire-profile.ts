@@ -55,8 +55,8 @@ export interface WireCalls {
   find(ask: Ask, names: Names, instrument: string, clientOrderId: string): Promise<VenueOrder | undefined>;
   cancel(ask: Ask, names: Names, instrument: string, clientOrderId: string): Promise<'canceled' | 'unknownOrder'>;
   openOrders(ask: Ask, names: Names, instrument?: string): Promise<readonly VenueOrder[]>;
-  /** All pages, in any order. */
-  fills(ask: Ask, names: Names, instrument: string, fromTime: number): Promise<readonly VenueFill[]>;
+  /** All pages, in any order. Without an instrument all of the account's, where `fillLists` says so. */
+  fills(ask: Ask, names: Names, instrument: string | undefined, fromTime: number): Promise<readonly VenueFill[]>;
   fillsOfOrder(ask: Ask, names: Names, instrument: string, venueOrderId: string): Promise<readonly VenueFill[]>;
   balances(ask: Ask, names: Names): Promise<readonly Balance[]>;
   lastPrice(ask: Ask, symbolId: string): Promise<DecimalText>;
@@ -85,8 +85,6 @@ export interface WireProfile extends VenueProfile {
   readonly clockStepMs: number;
   /** How often each connection for orders is used when there is nothing to send, ms. */
   readonly keepWarmMs: number;
-  /** How often what is not streamed is asked for, ms. */
-  readonly pollMs: number;
   readonly verdictRows: readonly VerdictRow[];
   /** Codes that mean that key, signature or permission are refused, whatever class the library gives them. */
   readonly authCodes: readonly string[];

@@ -22,6 +22,8 @@ export interface StubState {
   /** Orders that lists and look-ups do not show yet. */
   readonly hidden: ReadonlySet<string>;
   readonly heedsFilters: boolean;
+  /** How far ahead of the venue's now a deadline has to be, ms. */
+  readonly leastDeadlineMs: number;
 }
 
 export interface StubRoute {
@@ -156,10 +158,12 @@ export const PRIVATE_ROUTES: Readonly<Record<string, StubRoute>> = {
   },
 };
 
-function addOrder({ account, now, words }: StubState, params: URLSearchParams): Reply {
+function addOrder({ account, now, words, leastDeadlineMs }: StubState, params: URLSearchParams): Reply {
   const deadline = params.get('deadline');
   // "after which the matching engine should reject the new order request"
   if (deadline !== null && now() > Date.parse(deadline)) return refused('EService:Deadline elapsed');
+  // "Supported range: now() + 2 seconds to now() + 60 seconds"; with which words another is refused is not documented.
+  if (deadline !== null && now() + leastDeadlineMs > Date.parse(deadline)) return refused('EGeneral:Invalid arguments:deadline');
   const at = (key: string): string => params.get(key) ?? '';
   if (at('pair') !== words.key) return refused('EQuery:Unknown asset pair');
   const order: NewOrder = {

@@ -34,6 +34,8 @@ export interface KrakenStub {
   nonceWindow: number;
   /** False: lists are given whole, whatever client order id was asked for. */
   heedsFilters: boolean;
+  /** How far ahead of its now a deadline has to be, ms. What its documentation says is 2,000; nobody has seen it enforced. */
+  leastDeadlineMs: number;
   close(): Promise<void>;
 }
 
@@ -64,8 +66,8 @@ export async function krakenStub(words: StubWords = IN_DOLLARS): Promise<KrakenS
     scripted.delete(call);
     if (given !== undefined) return 'status' in given ? given : answered(given);
     const route = (access === 'private' ? PRIVATE_ROUTES : PUBLIC_ROUTES)[call];
-    const { account, hidden, heedsFilters } = stub;
-    const state: StubState = { words, account, now, hidden, heedsFilters };
+    const { account, hidden, heedsFilters, leastDeadlineMs } = stub;
+    const state: StubState = { words, account, now, hidden, heedsFilters, leastDeadlineMs };
     return answered(route?.handle(state, params) ?? { error: ['EGeneral:Unknown method'] });
   };
 
@@ -91,6 +93,7 @@ export async function krakenStub(words: StubWords = IN_DOLLARS): Promise<KrakenS
     aheadMs: 0,
     nonceWindow: 0,
     heedsFilters: true,
+    leastDeadlineMs: 0,
     async close() {
       server.closeAllConnections();
       server.close();

@@ -1,0 +1,96 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { BINANCE } from '../../adapters/venue/profiles/binance.js';
+import { KRAKEN } from '../../adapters/venue/profiles/kraken.js';
+import type { WireProfile } from '../../adapters/venue/profiles/wire-profile.js';
+import { venueStreams } from '../../adapters/venue/streams.js';
+import { allowedAMinute, pollPlan } from '../../core/venue/poll-plan.js';
+import type { WatchedOrder } from '../ports/store.js';
+import type { Venue, VenueReader } from '../ports/venue.js';
+import { streamAccount, type AccountStreamDependencies } from './account.js';
+
+const MINUTES = 20;
+const INSTRUMENTS = ['BTC/USD', 'ETH/USD', 'SOL/USD'];
+
+beforeEach(() => void vi.useFakeTimers({ now: 1_700_000_000_000 }));
+afterEach(() => void vi.useRealTimers());
+
+/** Watches an account with so many orders at rest for twenty minutes, in which nothing happens, and counts what is asked for. */
+async function counted(profile: WireProfile, resting: number): Promise<Record<keyof WireProfile['readWeights'], number>> {
+  const count = { openOrders: 0, lookUp: 0, fills: 0, balances: 0 };
+  const asked = (call: keyof typeof count) => async (): Promise<never[]> => ((count[call] += 1), []);
+  const reader = {
+    openOrders: asked('openOrders'),
+    fills: asked('fills'),
+    balances: asked('balances'),
+    instruments: async () => [],
+  } as Partial<VenueReader> as VenueReader;
+  const clock = Date.now;
+  const closed = new AbortController().signal;
+  const never = (_: unknown, signal: AbortSignal): Promise<void> =>
+    new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  const parts = { profile, reader, clock, venueNow: clock, closed } as Partial<Parameters<typeof venueStreams>[0]>;
+  const polled = venueStreams(parts as Parameters<typeof venueStreams>[0]);
+  const streams = profile.streams.account ? { ...polled, watchAccount: never } : polled;
+  const venue = { profile, reader, streams } as Partial<Venue> as Venue;
+  const orders = Array.from({ length: resting }, (_, index) => ({
+    intentId: `stop:${index}`,
+    status: 'accepted',
+    ageMs: 3_600_000,
+    unchangedMs: 3_600_000,
+  })) as WatchedOrder[];
+  const dependencies = {
+    books: { store: { watchedOrders: async () => orders }, epoch: 1 },
+    venueOf: () => venue,
+    venueNameOf: () => 'desk',
+    bars: { lastBars: async () => [], saveInstruments: async () => [], saveSnapshot: async () => undefined },
+    resolve: asked('lookUp'),
+    protection: { held: async () => [], unprotected: async () => [] },
+    owners: { wake: async () => undefined },
+    tradedOf: () => INSTRUMENTS.map((instrument) => ({ instrument, intervalMs: 60_000 })),
+    clock,
+    stopping: new AbortController().signal,
+    log: { warn: (data: object, message: string) => expect.fail(`${message} ${JSON.stringify(data)}`) },
+  } as unknown as AccountStreamDependencies;
+  const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+  const running = environment.run(streamAccount, dependencies, 'main').catch(() => undefined);
+  // What a start costs is not what it costs for long.
+  await vi.advanceTimersByTimeAsync(60_000);
+  Object.assign(count, { openOrders: 0, lookUp: 0, fills: 0, balances: 0 });
+  await vi.advanceTimersByTimeAsync(MINUTES * 60_000);
+  environment.cancel();
+  await vi.advanceTimersByTimeAsync(60_000);
+  await running;
+  return count;
+}
+
+it.each([
+  ['kraken', KRAKEN, 0],
+  ['kraken', KRAKEN, 1],
+  ['kraken', KRAKEN, 40],
+  ['binance', BINANCE, 1],
+  ['binance', BINANCE, 60],
+] as const)('%s: a watch over an account stays within its share of the budget (%#)', async (_, profile, resting) => {
+  const count = await counted(profile, resting);
+  const { openOrders, lookUp, fills, balances } = profile.readWeights;
+  const spent = count.openOrders * openOrders + count.lookUp * lookUp + count.fills * fills + count.balances * balances;
+  // One of each may be at the edge of the time that is looked at.
+  const edge = openOrders + lookUp * (profile.streams.account ? resting : 1) + fills * INSTRUMENTS.length + balances;
+  expect(spent).toBeLessThanOrEqual(allowedAMinute(profile) * MINUTES + edge);
+  expect(count.balances).toBeGreaterThan(0);
+  expect(count.fills).toBeGreaterThan(0);
+});
+
+it('is as often as docs/reference/venues.md says', () => {
+  expect(pollPlan(KRAKEN, 3, 2)).toEqual({ listMs: 11_000, lookUpMs: 99_000, lookUpGapMs: 33_000, catchUpMs: 132_000, snapshotMs: 33_000 });
+  expect(pollPlan(BINANCE, 17, 3)).toEqual({ listMs: undefined, lookUpMs: 2_000, lookUpGapMs: 0, catchUpMs: 60_000, snapshotMs: 5_000 });
+  expect(pollPlan(BINANCE, 20, 3).lookUpMs).toBeGreaterThan(2_000);
+});
+
+it('P16: orders at rest are looked up every two seconds where they are streamed, and listed where they are not', async () => {
+  expect((await counted(BINANCE, 1)).lookUp).toBeGreaterThan((MINUTES * 60) / 2.6);
+  const kraken = await counted(KRAKEN, 40);
+  expect(kraken.openOrders).toBeGreaterThan((MINUTES * 60) / 12);
+  expect(kraken.lookUp).toBeGreaterThan(30);
+});

@@ -1,0 +1,56 @@
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { listen } from './listener.js';
+import { createOutboxStore } from './outbox-store.js';
+
+let store: TestDatabase;
+let stop: (() => Promise<void>) | undefined;
+
+beforeAll(async () => {
+  store = await testDatabase();
+});
+afterAll(() => store.drop());
+afterEach(async () => {
+  await stop?.();
+  stop = undefined;
+});
+
+const end = (applicationName: string): Promise<unknown> =>
+  store.pool.query('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [applicationName]);
+
+test('a lost connection is told, made again, and tells that something may have been missed', async () => {
+  const told: string[] = [];
+  stop = listen({
+    url: store.url,
+    applicationName: 'listener-test',
+    channel: 'listener_test',
+    onNotification: (payload) => told.push(payload),
+    onListening: () => told.push('(listening)'),
+    onLost: () => told.push('(lost)'),
+  });
+  await vi.waitFor(() => expect(told).toEqual(['(listening)']), 10_000);
+  await store.pool.query(`select pg_notify('listener_test', 'one')`);
+  await vi.waitFor(() => expect(told).toEqual(['(listening)', 'one']), 10_000);
+  await end('listener-test');
+  await vi.waitFor(() => expect(told).toEqual(['(listening)', 'one', '(lost)', '(listening)']), 10_000);
+  await store.pool.query(`select pg_notify('listener_test', 'two')`);
+  await vi.waitFor(() => expect(told.at(-1)).toBe('two'), 10_000);
+});
+
+test('nothing is told after the end, and the end does not wait for a database that is not there', async () => {
+  const told: string[] = [];
+  const onLost = (): void => void told.push('(lost)');
+  const common = { applicationName: 'listener-test', channel: 'c', onNotification: () => undefined, onListening: () => undefined, onLost };
+  const nowhere = listen({ ...common, url: 'postgres://nobody@127.0.0.1:1/none' });
+  await vi.waitFor(() => expect(told).toEqual(['(lost)']), 10_000);
+  await nowhere();
+  expect(told).toEqual(['(lost)']);
+});
+
+test('the outbox looks for rows again after each time that it could not have heard of them', async () => {
+  let looks = 0;
+  stop = createOutboxStore(store.pool, store.url).listen(() => (looks += 1));
+  await vi.waitFor(() => expect(looks).toBe(1), 10_000);
+  await end('keelson-outbox');
+  await vi.waitFor(() => expect(looks).toBe(2), 10_000);
+});

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { RULES } from '../../test/support/risk-view.js';
+import { decimal, type DecimalText } from '../money/index.js';
+import type { OrderDraft } from './draft.js';
+import { filterFailures } from './filters.js';
+
+const rules = { ...RULES, maxMarketQuantity: '10' as DecimalText };
+const draft = (type: OrderDraft['type'], quantity: string): OrderDraft => ({
+  purpose: 'stop',
+  side: 'sell',
+  type,
+  postOnly: false,
+  timeInForce: 'GTC',
+  quantity: decimal(quantity),
+  price: decimal('97.5'),
+  stopPrice: decimal('98'),
+  workingUntil: null,
+  reference: decimal('98'),
+});
+const codes = (type: OrderDraft['type'], quantity: string, over = rules): string[] =>
+  filterFailures(draft(type, quantity), over).map(({ code }) => code);
+
+describe('the venue’s maximum at the market', () => {
+  it('binds orders at the market and no others', () => {
+    expect(codes('stopMarket', '10')).toEqual([]);
+    expect(codes('stopMarket', '10.001')).toEqual(['ORDER_ABOVE_MAX_MARKET_QUANTITY']);
+    expect(codes('stopLimit', '10.001')).toEqual([]);
+    expect(codes('limit', '10.001')).toEqual([]);
+  });
+
+  it('is one more reason beside the maximum of all orders', () => {
+    expect(codes('stopMarket', '100.001')).toEqual(['ORDER_ABOVE_MAX_QUANTITY', 'ORDER_ABOVE_MAX_MARKET_QUANTITY']);
+  });
+
+  it('binds nothing where the venue sets none', () => {
+    const { maxMarketQuantity: _, ...none } = rules;
+    expect(filterFailures(draft('stopMarket', '100'), none)).toEqual([]);
+  });
+});

@@ -1,0 +1,88 @@
+import { PROTOCOL } from '../risk/limits.js';
+
+/** What of a venue's profile decides how often its account may be asked for. */
+export interface PolledVenue {
+  /** Whether orders and fills of the account are streamed. */
+  readonly streams: { readonly account: boolean };
+  /** How often the open orders are listed where they are not streamed, if the budget allows it, ms. */
+  readonly pollMs: number;
+  readonly rateBudget: { readonly weight: { readonly limit: number; readonly windowMs: number } };
+  /** What each read costs of that budget. A look-up counts as one that finds the order. */
+  readonly readWeights: { readonly openOrders: number; readonly lookUp: number; readonly fills: number; readonly balances: number };
+  /** Whether fills are listed for the whole account, or for each instrument. */
+  readonly fillLists: 'account' | 'instrument';
+}
+
+export interface PollPlan {
+  /** Between two listings of all open orders; undefined where they are streamed. */
+  readonly listMs: number | undefined;
+  /** Between two look-ups of the same working order. */
+  readonly lookUpMs: number;
+  /** Between any two look-ups; 0: all that are due are made at once. */
+  readonly lookUpGapMs: number;
+  /** Between two listings of fills. */
+  readonly catchUpMs: number;
+  readonly snapshotMs: number;
+}
+
+/** Of what the venue allows: the rest is for look-ups that cannot wait, for starts, and for the other process of the key. */
+export const WATCH_SHARE = 0.5;
+
+const MINUTE_MS = 60_000;
+const CATCH_UP_MS = 60_000;
+const SNAPSHOT_MS = 5_000;
+/** Where the open orders are listed, the listing shows what happens: these go beside it. */
+const LISTED_LOOK_UP_GAP_MS = 15_000;
+const LISTED_SNAPSHOT_MS = 15_000;
+
+/**
+ * How often the watch of an account asks the venue for what, so that it uses its share of the venue's budget and no more.
+ * Where the budget is too small for what P16 wishes, everything is asked for less often, in proportion.
+ */
+export function pollPlan(venue: PolledVenue, workingOrders: number, instruments: number): PollPlan {
+  const wished = venue.streams.account ? WHERE_STREAMED : whereListed(venue, workingOrders);
+  const slower = Math.max(1, weightAMinute(venue, wished, workingOrders, instruments) / allowedAMinute(venue));
+  // What floats add to a whole number is none of the venue's.
+  const stretched = (ms: number): number => Math.max(0, Math.ceil(ms * slower - 1e-7));
+  return {
+    listMs: wished.listMs === undefined ? undefined : stretched(wished.listMs),
+    lookUpMs: stretched(wished.lookUpMs),
+    lookUpGapMs: stretched(wished.lookUpGapMs),
+    catchUpMs: stretched(wished.catchUpMs),
+    snapshotMs: stretched(wished.snapshotMs),
+  };
+}
+
+const WHERE_STREAMED: PollPlan = {
+  listMs: undefined,
+  lookUpMs: PROTOCOL.workingOrderPollMs,
+  lookUpGapMs: 0,
+  catchUpMs: CATCH_UP_MS,
+  snapshotMs: SNAPSHOT_MS,
+};
+
+/** One order after the other: how many there are makes none of the requests more frequent. */
+const whereListed = ({ pollMs }: PolledVenue, workingOrders: number): PollPlan => ({
+  listMs: pollMs,
+  lookUpMs: LISTED_LOOK_UP_GAP_MS * Math.max(1, workingOrders),
+  lookUpGapMs: LISTED_LOOK_UP_GAP_MS,
+  catchUpMs: CATCH_UP_MS,
+  snapshotMs: LISTED_SNAPSHOT_MS,
+});
+
+/** What the watch may spend in a minute. */
+export function allowedAMinute({ rateBudget }: PolledVenue): number {
+  return (WATCH_SHARE * rateBudget.weight.limit * MINUTE_MS) / rateBudget.weight.windowMs;
+}
+
+/** What a plan spends in a minute. */
+export function weightAMinute(venue: PolledVenue, plan: PollPlan, workingOrders: number, instruments: number): number {
+  const { openOrders, lookUp, fills, balances } = venue.readWeights;
+  const lists = venue.fillLists === 'account' ? Math.min(1, instruments) : instruments;
+  return (
+    (plan.listMs === undefined ? 0 : openOrders * (MINUTE_MS / plan.listMs)) +
+    lookUp * workingOrders * (MINUTE_MS / plan.lookUpMs) +
+    fills * lists * (MINUTE_MS / plan.catchUpMs) +
+    balances * (MINUTE_MS / plan.snapshotMs)
+  );
+}

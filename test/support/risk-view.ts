@@ -1,0 +1,52 @@
+import type { DecimalText } from '../../core/money/index.js';
+import type { InstrumentRules } from '../../core/order/instrument.js';
+import type { Limits } from '../../core/risk/limits.js';
+import type { RiskView } from '../../core/risk/view.js';
+
+/** For tests: an account that trades one instrument, with nothing held, nothing working and nothing in the way. */
+
+const d = (value: string): DecimalText => value as DecimalText;
+
+export const NOW = 1_700_000_001_000;
+export const KEY = { account: 'main', strategy: 'momentum', instrument: 'BTC/USDT' } as const;
+
+export const RULES: InstrumentRules = {
+  instrument: KEY.instrument,
+  base: 'BTC',
+  quote: 'USDT',
+  trading: true,
+  status: 'TRADING',
+  tickSize: d('0.01'),
+  stepSize: d('0.001'),
+  minQuantity: d('0.001'),
+  maxQuantity: d('100'),
+  minNotional: d('5'),
+};
+
+const LIMITS: Limits = {
+  maxOrderNotional: d('1000'),
+  maxInstrumentExposure: d('2000'),
+  maxAccountExposure: d('3000'),
+  maxOpenOrders: 3,
+  collarBps: 50,
+  takerFeeBps: 10,
+  priceMaxAgeMs: 3_000,
+  clockSkewMs: 500,
+};
+
+export const LEDGER: RiskView = {
+  account: KEY.account,
+  venue: 'paper',
+  epoch: 1,
+  mode: 'normal',
+  latches: [],
+  controlVersion: '3',
+  riskVersion: '7',
+  limits: LIMITS,
+  activeVersion: '1',
+  positions: [],
+  workingOrders: [],
+  balances: { USDT: d('10000') },
+  instrument: RULES,
+  databaseTime: NOW,
+};
