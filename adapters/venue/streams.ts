@@ -1,5 +1,5 @@
 import type { VenueReader, VenueStreams } from '../../activities/ports/venue.js';
-import type { CcxtStreams } from './ccxt-client.js';
+import type { CcxtStreams } from './ccxt-classes.js';
 import type { Listing } from './listing.js';
 import type { WireProfile } from './profiles/wire-profile.js';
 import { pollAccount } from './poll-account.js';
