@@ -1,4 +1,31 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/**
+ * The files that take minutes, in the order in which they start. Vitest begins with the largest file where it does not know
+ * how long each takes, and these are small: they would come last, and the very last of them would run alone. Kills and wakings
+ * wait most of the time, so what computes runs beside them.
+ */
+const LONGEST = [
+  'test/faults/crash/crash.int.test.ts',
+  'test/model/model.int.test.ts',
+  'test/faults/matrix/matrix.int.test.ts',
+  'test/faults/crash/wake-up.int.test.ts',
+  'test/faults/crash/pairs.int.test.ts',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    return sorted.toSorted((one, other) => placeOf(one) - placeOf(other));
+  }
+}
+
+function placeOf({ moduleId }: TestSpecification): number {
+  const place = LONGEST.findIndex((path) => moduleId.endsWith(`/${path}`));
+  return place === -1 ? LONGEST.length : place;
+}
 
 const never = ['**/node_modules/**', 'dist/**', '.keelson/**', 'coverage/**'];
 
@@ -11,6 +38,7 @@ const never = ['**/node_modules/**', 'dist/**', '.keelson/**', 'coverage/**'];
 export default defineConfig({
   test: {
     passWithNoTests: true,
+    sequence: { sequencer: LongestFirst },
     coverage: {
       provider: 'v8',
       include: ['core/**/*.ts', 'workflows/**/*.ts', 'activities/**/*.ts'],
@@ -39,6 +67,8 @@ export default defineConfig({
           include: ['**/*.int.test.ts'],
           exclude: never,
           pool: 'forks',
+          // By itself vitest leaves a core to others, and on two cores runs one file after the other; most wait more than they work.
+          maxWorkers: Math.max(2, availableParallelism() - 1),
           globalSetup: ['test/support/servers.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,

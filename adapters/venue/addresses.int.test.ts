@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addressesIn, assertAddresses, isLoopback, redirect } from './addresses.js';
+import { ccxtClasses } from './ccxt-classes.js';
 import { restClient, streamsClient } from './ccxt-client.js';
 import { createVenue } from './create-venue.js';
 import { KeepAliveTransport } from './keep-alive-transport.js';
@@ -8,7 +9,15 @@ import { KRAKEN } from './profiles/kraken.js';
 import { json, scriptedVenue, type ScriptedVenue } from '../../test/support/scripted-venue.js';
 
 const GIVEN = { rest: 'http://127.0.0.1:7410', stream: 'ws://127.0.0.1:7410/ws', wsApi: 'ws://127.0.0.1:7410/ws-api/v3' };
-const SETTINGS = { ccxtId: 'binance', apiKey: 'key', secret: 'secret', options: BINANCE.options, unasked: [], nonce: Date.now } as const;
+const SETTINGS = {
+  classes: await ccxtClasses('binance'),
+  apiKey: 'key',
+  secret: 'secret',
+  options: BINANCE.options,
+  unasked: [],
+  nonce: Date.now,
+};
+const kraken = await ccxtClasses('kraken');
 const transport = new KeepAliveTransport({ clock: Date.now, answerLimitMs: 1_000 });
 const clients = {
   orders: () => restClient(SETTINGS, transport, false),
@@ -46,7 +55,7 @@ describe.each(Object.entries(clients))('the client for %s', (_, make) => {
 });
 
 describe("kraken's clients", () => {
-  const settings = { ccxtId: 'kraken', apiKey: 'key', secret: 'c2VjcmV0', options: KRAKEN.options, unasked: [], nonce: Date.now } as const;
+  const settings = { classes: kraken, apiKey: 'key', secret: 'c2VjcmV0', options: KRAKEN.options, unasked: [], nonce: Date.now };
   const given = { rest: 'http://127.0.0.1:7410', stream: 'ws://127.0.0.1:7411/v2', wsApi: 'ws://127.0.0.1:7412/v2' };
 
   it.each([restClient(settings, transport, false), streamsClient(settings, 5_000)])(

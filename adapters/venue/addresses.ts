@@ -1,5 +1,5 @@
 import { KeelsonError } from '../../core/errors.js';
-import type { CcxtRest } from './ccxt-client.js';
+import type { CcxtRest } from './ccxt-classes.js';
 import type { VenueAddresses, WireProfile } from './profiles/wire-profile.js';
 
 interface Found {

@@ -1,14 +1,6 @@
 import { Agent } from 'node:http';
-import ccxt, { pro } from 'ccxt';
+import type { CcxtClasses, CcxtRest, CcxtStreams } from './ccxt-classes.js';
 import type { KeepAliveTransport } from './keep-alive-transport.js';
-
-/** The library's REST client and its streaming client, by venue. */
-const REST = { binance: ccxt.binance, kraken: ccxt.kraken } as const;
-const STREAMS = { binance: pro.binance, kraken: pro.kraken } as const;
-
-export type CcxtId = keyof typeof REST;
-export type CcxtRest = InstanceType<(typeof REST)[CcxtId]>;
-export type CcxtStreams = InstanceType<(typeof STREAMS)[CcxtId]>;
 
 /** A WebSocket of the library, as far as we reach into it to close it at once. */
 interface StreamConnection {
@@ -18,7 +10,7 @@ interface StreamConnection {
 }
 
 export interface ClientSettings {
-  readonly ccxtId: CcxtId;
+  readonly classes: CcxtClasses;
   readonly apiKey: string;
   readonly secret: string;
   readonly options: Readonly<Record<string, unknown>>;
@@ -47,7 +39,7 @@ function common(settings: ClientSettings): Record<string, unknown> {
 
 /** A REST client over `transport`. With `limiter` the library waits before it signs: never so for orders (protocol P7). */
 export function restClient(settings: ClientSettings, transport: KeepAliveTransport, limiter: boolean): CcxtRest {
-  const client = new REST[settings.ccxtId]({ ...common(settings), ...settings.limiter, enableRateLimit: limiter });
+  const client = new settings.classes.rest({ ...common(settings), ...settings.limiter, enableRateLimit: limiter });
   client.fetchImplementation = transport.fetch;
   client.nonce = settings.nonce;
   // Kept for people who debug the library; here they would only hold secrets and memory.
@@ -58,7 +50,7 @@ export function restClient(settings: ClientSettings, transport: KeepAliveTranspo
 
 /** A streaming client. A ping each `pingMs` finds a dead socket within two of them. */
 export function streamsClient(settings: ClientSettings, pingMs: number): CcxtStreams {
-  const client = new STREAMS[settings.ccxtId]({ ...common(settings), enableRateLimit: false });
+  const client = new settings.classes.streams({ ...common(settings), enableRateLimit: false });
   client.nonce = settings.nonce;
   // Without an agent the library refuses plain ws:// addresses, which is what a venue on this machine has.
   client.httpAgent = new Agent();

@@ -1,6 +1,7 @@
 import type { Venue } from '../../activities/ports/venue.js';
 import { assertAddresses, redirect } from './addresses.js';
-import { restClient, streamsClient, type CcxtRest, type CcxtStreams } from './ccxt-client.js';
+import { ccxtClasses, type CcxtRest, type CcxtStreams } from './ccxt-classes.js';
+import { restClient, streamsClient } from './ccxt-client.js';
 import { KeepAliveTransport } from './keep-alive-transport.js';
 import { Listing } from './listing.js';
 import { growing } from './nonce.js';
@@ -51,7 +52,7 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
   // The clients sign with the venue's time, which is measured through one of them: the clock is filled in below.
   const venueNow = (): number => venueClock.venueNow();
   const settings = {
-    ccxtId: profile.ccxtId,
+    classes: await ccxtClasses(profile.ccxtId),
     apiKey: options.apiKey,
     secret: options.secret,
     options: profile.options,

@@ -1,6 +1,6 @@
 import { KeelsonError } from '../../core/errors.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
-import type { CcxtRest } from './ccxt-client.js';
+import type { CcxtRest } from './ccxt-classes.js';
 import type { Names, WireProfile } from './profiles/wire-profile.js';
 import { rowOf } from './wire-row.js';
 

@@ -1,7 +1,7 @@
 import type { LookUp, VenueFill, VenueReader } from '../../activities/ports/venue.js';
 import type { Bar } from '../../core/bars/bar.js';
 import { KeelsonError } from '../../core/errors.js';
-import type { CcxtRest } from './ccxt-client.js';
+import type { CcxtRest } from './ccxt-classes.js';
 import type { KeepAliveTransport } from './keep-alive-transport.js';
 import type { Listing } from './listing.js';
 import type { Ask, WireProfile } from './profiles/wire-profile.js';

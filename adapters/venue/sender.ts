@@ -1,6 +1,6 @@
 import type { OrderRequest, OrderSender, SubmitVerdict } from '../../activities/ports/venue.js';
 import { failure, KeelsonError, type Failure } from '../../core/errors.js';
-import type { CcxtRest } from './ccxt-client.js';
+import type { CcxtRest } from './ccxt-classes.js';
 import type { KeepAliveTransport } from './keep-alive-transport.js';
 import type { Names, WireProfile } from './profiles/wire-profile.js';
 import { evidenceOf, retryAfterMs } from './read-call.js';

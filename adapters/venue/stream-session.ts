@@ -1,4 +1,5 @@
-import { tapFrames, terminate, type CcxtStreams } from './ccxt-client.js';
+import type { CcxtStreams } from './ccxt-classes.js';
+import { tapFrames, terminate } from './ccxt-client.js';
 import { pause } from './pause.js';
 import type { Frame } from './profiles/wire-profile.js';
 import { plainDetail } from './verdict.js';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { BarEvent, StreamEvent, Venue } from '../../activities/ports/venue.js';
-import type { CcxtStreams } from './ccxt-client.js';
+import type { CcxtStreams } from './ccxt-classes.js';
 import { createVenue } from './create-venue.js';
 import { paper } from './profiles/binance.js';
 import { runStream } from './stream-session.js';

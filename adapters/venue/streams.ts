@@ -1,6 +1,6 @@
 import type { VenueReader, VenueStreams } from '../../activities/ports/venue.js';
 import { pollPlan } from '../../core/venue/poll-plan.js';
-import type { CcxtStreams } from './ccxt-client.js';
+import type { CcxtStreams } from './ccxt-classes.js';
 import type { Listing } from './listing.js';
 import type { WireProfile } from './profiles/wire-profile.js';
 import { pollAccount } from './poll-account.js';

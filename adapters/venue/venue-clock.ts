@@ -1,4 +1,4 @@
-import type { CcxtRest } from './ccxt-client.js';
+import type { CcxtRest } from './ccxt-classes.js';
 import type { KeepAliveTransport } from './keep-alive-transport.js';
 import type { WireProfile } from './profiles/wire-profile.js';
 import type { ReadCall } from './read-call.js';

@@ -1,3 +1,5 @@
+// Before what loads packages.
+import { mapStacks } from './source-maps.js';
 import type { Worker } from '@temporalio/worker';
 import { KeelsonError } from '../../core/errors.js';
 import { supervised } from '../supervised.js';
@@ -32,6 +34,7 @@ export async function runAsProcess(name: string, open: (process: WorkerProcess) 
     };
     polling.catch((error: unknown) => fail(error));
     await role.started();
+    mapStacks();
     supervision.ready();
     opened.log.info('ready');
   } catch (error) {
@@ -40,6 +43,7 @@ export async function runAsProcess(name: string, open: (process: WorkerProcess) 
 }
 
 function fail(error: unknown): never {
+  mapStacks();
   const isCoded = error instanceof KeelsonError;
   process.stderr.write(`${isCoded ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   process.exit(isCoded && error.failure.code.startsWith('CONFIG_') ? EXIT_CONFIGURATION : 1);

@@ -1,6 +1,6 @@
 import type { binance } from 'ccxt';
 import type { OrderRequest, VenueFill } from '../../../activities/ports/venue.js';
-import type { CcxtRest } from '../ccxt-client.js';
+import type { CcxtRest } from '../ccxt-classes.js';
 import { saidBy } from '../read-call.js';
 import { decimalAt, rowOf, timeAt, WireError } from '../wire-row.js';
 import { balancesOf, barOf, fillOf, fillsOfReply, orderOf } from './binance-rows.js';

@@ -1,6 +1,6 @@
 import type { kraken } from 'ccxt';
 import type { VenueFill, VenueOrder } from '../../../activities/ports/venue.js';
-import type { CcxtRest } from '../ccxt-client.js';
+import type { CcxtRest } from '../ccxt-classes.js';
 import { rowOf, textAt, WireError, type Row } from '../wire-row.js';
 import { clientOrderIdOf, fillOf, orderOf } from './kraken-rows.js';
 import type { Ask, InstrumentOf, Names } from './wire-profile.js';

@@ -2,7 +2,7 @@ import type { Bar } from '../../../core/bars/bar.js';
 import type { DecimalText } from '../../../core/money/index.js';
 import type { InstrumentRules } from '../../../core/order/instrument.js';
 import type { Balance, OrderRequest, VenueFill, VenueOrder, VenueProfile } from '../../../activities/ports/venue.js';
-import type { CcxtId, CcxtRest, CcxtStreams } from '../ccxt-client.js';
+import type { CcxtId, CcxtRest, CcxtStreams } from '../ccxt-classes.js';
 import type { VerdictRow } from '../verdict.js';
 import type { Row } from '../wire-row.js';
 

@@ -12,8 +12,8 @@ export async function openRuns(client: Client): Promise<string> {
         `${activityType?.name} ${state} attempt ${attempt} by ${lastWorkerIdentity} ${lastFailure?.message ?? ''}`,
     );
     const task = raw.pendingWorkflowTask;
-    if (task) activities.push(`workflow task ${task.state} attempt ${task.attempt} since ${String(task.scheduledTime?.seconds)}`);
-    lines.push(`${workflowId}: the last event is ${last?.eventType} at ${String(last?.eventTime?.seconds)}; ${activities.join(', ')}`);
+    if (task) activities.push(`workflow task ${task.state} attempt ${task.attempt} since ${Number(task.scheduledTime?.seconds)}`);
+    lines.push(`${workflowId}: the last event is ${last?.eventType} at ${Number(last?.eventTime?.seconds)}; ${activities.join(', ')}`);
   }
   return lines.join('\n');
 }

@@ -1,5 +1,6 @@
+// Before what reads the configuration, which knows only registered strategies.
 import './strategies.js';
-import { guardianRole } from '../../../workers/roles/guardian.js';
 import { runInTrap } from './run.js';
+import { guardianRole } from '../../../workers/roles/guardian.js';
 
 await runInTrap('guardian', guardianRole);

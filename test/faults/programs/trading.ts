@@ -1,5 +1,6 @@
+// Before what reads the configuration, which knows only registered strategies.
 import './strategies.js';
-import { tradingRole } from '../../../workers/roles/trading.js';
 import { runInTrap } from './run.js';
+import { tradingRole } from '../../../workers/roles/trading.js';
 
 await runInTrap('trading', tradingRole);
