@@ -19,7 +19,7 @@ function opened() {
     told.push(`${how} ${key.instrument}`);
     return Promise.resolve();
   };
-  const warn = vi.fn();
+  const warn = vi.fn<(data: object, message: string) => void>();
   const loop = new OutboxLoop({
     outbox: {
       claim: () => {
