@@ -17,7 +17,7 @@ test('the owner is made once, and only the hash of the key is stored', async () 
     'select subject, roles, key_sha256 from people join api_keys using (subject) where subject = $1',
     [OWNER_SUBJECT],
   );
-  expect(rows).toEqual([{ subject: OWNER_SUBJECT, roles: ['owner'], key_sha256: createHash('sha256').update('secret').digest() }]);
+  expect(rows).toEqual([{ subject: OWNER_SUBJECT, roles: ['admin'], key_sha256: createHash('sha256').update('secret').digest() }]);
 });
 
 test('the last events before a start: the last of all, and the last mode of each account', async () => {

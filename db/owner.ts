@@ -3,7 +3,7 @@ import pg from 'pg';
 
 /** The person that the first start makes, with every role: whoever can read the owner's key file is this person. */
 export const OWNER_SUBJECT = 'owner';
-const OWNER_ROLES = ['owner'];
+const OWNER_ROLES = ['admin'];
 
 /**
  * Makes the owner and the row of the owner's API key; only its SHA-256 is stored. Repeating it changes nothing; a new

@@ -53,6 +53,9 @@ export function temporalControl(options: TemporalControlOptions): ControlPort {
 
 function explained(error: unknown, commandId: string, answerLimitMs: number): Error {
   if (error instanceof WorkflowUpdateFailedError) {
+    if (error.cause instanceof ApplicationFailure && error.cause.type === 'AUTH_APPROVAL_CLOSED') {
+      return new KeelsonError('AUTH_APPROVAL_CLOSED', { request: commandId, state: String(error.cause.details?.[0]) }, { cause: error });
+    }
     const refusal = error.cause instanceof ApplicationFailure ? error.cause.message : 'the workflow refused';
     return new Error(`command ${commandId}: ${refusal}`, { cause: error });
   }

@@ -52,6 +52,9 @@ export function statusText(status: Status): string {
     ...account.latches.map(
       (latch) => `${account.account}: halted (${[latch.scope, latch.scopeValue].join(' ').trim()}) by ${latch.subject}: ${latch.reason}`,
     ),
+    ...(account.heldBy === null
+      ? []
+      : [`${account.account}: paused by ${account.heldBy.subject}, only two people end it: ${account.heldBy.reason}`]),
     ...account.blockedInstruments.map((blocked) => `${account.account}: no entries in ${blocked.instrument}: ${blocked.reason}`),
   ]);
   const list = (title: string, lines: readonly string[]): string =>

@@ -30,6 +30,15 @@ export async function tradingControl(account: string, last: ModeChange | null = 
         'AUTH_FORBIDDEN',
       );
     }
+    // Which names a message gives, or how often it comes, changes nothing: what lets an account trade are two people's rows.
+    if (answer.kind === 'notApproved') {
+      throw ApplicationFailure.create({
+        nonRetryable: true,
+        type: 'AUTH_APPROVAL_CLOSED',
+        message: `${kind} ${account} needs the approval of a second person: request ${command.commandId} is ${answer.state}`,
+        details: [answer.state],
+      });
+    }
     last = answer.change;
     setCurrentDetails(`**${last.mode}** by ${last.subject}: ${last.reason}`);
     return last;
