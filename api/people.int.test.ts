@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ACTIONS, mayDo } from '../core/people/actions.js';
 import { ROLES } from '../core/people/roles.js';
@@ -103,6 +104,22 @@ describe('people', () => {
     );
   });
 
+  test('roles are changed by an admin, count from the next call, and are audited from and to', async () => {
+    expect((await post(KEYS.owner, '/v1/people/roles', { person: 'viewer', roles: ['auditor'] })).status).toBe(200);
+    expect((await call(KEYS.viewer, 'GET', '/v1/people')).status).toBe(200);
+    expect((await post(KEYS.owner, '/v1/people/roles', { person: 'viewer', roles: ['viewer'] })).status).toBe(200);
+    expect((await call(KEYS.viewer, 'GET', '/v1/people')).status).toBe(403);
+    expect((await post(KEYS.owner, '/v1/people/roles', { person: 'nobody', roles: ['viewer'] })).body['code']).toBe('INPUT_UNKNOWN_PERSON');
+    expect((await post(KEYS.owner, '/v1/people/roles', { person: 'owner', roles: ['viewer'] })).body['code']).toBe('AUTH_LAST_ADMIN');
+    const { rows } = await store.pool.query(
+      `select subject, data->'from' as before, data->'to' as after from audit_events where kind = 'roles.changed'`,
+    );
+    expect(rows).toEqual([
+      { subject: 'owner', before: ['viewer'], after: ['auditor'] },
+      { subject: 'owner', before: ['auditor'], after: ['viewer'] },
+    ]);
+  });
+
   test('the last admin stays, by person and by key, also when two go at once', async () => {
     expect((await post(KEYS.owner, '/v1/people/deactivate', { person: 'owner', reason: 'a slip' })).body['code']).toBe('AUTH_LAST_ADMIN');
     const keyId = (await person('owner'))?.keys.find(({ revokedTime }) => revokedTime === null)?.keyId;
@@ -116,6 +133,24 @@ describe('people', () => {
     expect(both.filter(({ status }) => status === 200)).toHaveLength(1);
     await store.pool.query(`update people set deactivated_at = null where subject in ('owner', 'ada')`);
     await store.pool.query(`update api_keys set revoked_at = null where label = 'owner'`);
+  });
+
+  test('no key is in any log, whatever is asked with it', async () => {
+    const lines: string[] = [];
+    const logged = apiUnderTest(store, { logger: pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) }) });
+    server = logged.server;
+    const added = await post(KEYS.owner, '/v1/people', { person: 'quinn', name: 'Quinn', roles: ['viewer'] });
+    const key = String(added.body['key']);
+    await call(key, 'GET', `/v1/status?key=${key}`);
+    await post(key, '/v1/people/keys', { person: 'quinn' });
+    await call(`${key}x`, 'GET', '/v1/status');
+    await store.pool.query('alter table people rename to people_away');
+    expect((await call(key, 'GET', '/v1/status')).status).toBe(500);
+    await store.pool.query('alter table people_away rename to people');
+    await logged.close();
+    expect(lines.length).toBeGreaterThan(4);
+    expect(lines.join('')).not.toContain(key.slice('keelson_'.length));
+    expect(lines.join('')).not.toContain(KEYS.owner);
   });
 
   test('wrong input is told field by field', async () => {

@@ -70,6 +70,7 @@ test('every role at every command that asks the API: refused exactly where the t
     'approvals approve': [request, '--reason', 'a test', '--yes'],
     'approvals refuse': [request, '--reason', 'a test', '--yes'],
     'users add': ['newcomer', '--role', 'viewer'],
+    'users roles': ['nobody', '--role', 'viewer'],
     'users new-key': ['viewer'],
     'users revoke-key': [randomUUID()],
     'users deactivate': ['nobody', '--reason', 'a test'],
@@ -89,7 +90,7 @@ test('every role at every command that asks the API: refused exactly where the t
       tried += 1;
     }
   }
-  expect(tried).toBe(16 * ROLES.length);
+  expect(tried).toBe(17 * ROLES.length);
 });
 
 describe('acting as someone', () => {
@@ -130,6 +131,9 @@ describe('users', () => {
     expect((await keelson(words('users deactivate rob --reason left'))).out).toBe('rob can do nothing any more.\n');
     expect((await keelson(words('users list'))).out).toMatch(/rob +rob +deactivated/);
     expect((await keelson(words('users add bob --role boss'))).exitCode).toBe(2);
+    expect((await keelson(words('users roles viewer --role viewer --role auditor'))).out).toBe('viewer is viewer, auditor.\n');
+    expect((await keelson(words('whoami --as viewer'))).out).toBe('viewer (viewer): viewer, auditor\n');
+    await keelson(words('users roles viewer --role viewer'));
     expect((await keelson(words('users deactivate owner --reason slip'))).error).toContain('make another admin first');
   });
 });

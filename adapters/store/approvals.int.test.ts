@@ -110,6 +110,14 @@ describe('what two people decide, in the statements', () => {
     expect(await mode()).toBe('paused');
   });
 
+  it('a resume that was not carried out within an hour is none any more; a pause is', async () => {
+    const pause = await command('otto', 'pause');
+    const resume = await command('otto', 'resume');
+    await pool.query(`update commands set created_at = created_at - interval '61 minutes' where command_id = any ($1)`, [[pause, resume]]);
+    expect(await apply(pause, 'pause')).toMatchObject({ kind: 'applied', mode: 'paused' });
+    expect(await apply(resume, 'resume')).toEqual({ kind: 'notApproved', state: 'expired' });
+  });
+
   it('one person with two keys is one person, to the statement and to the table', async () => {
     await held();
     const second = await seedKey(pool, 'rik');

@@ -1,6 +1,6 @@
 import { KeelsonError } from '../../core/errors.js';
 import { ACTIONS } from '../../core/people/actions.js';
-import { APPROVAL_VALID_MS, type ApprovalState } from '../../core/people/approvals.js';
+import { APPROVAL_VALID_MS, STATE_TEXT, type ApprovalState } from '../../core/people/approvals.js';
 import type { Database } from '../read/database.js';
 import type { ControlCommand } from './control-port.js';
 
@@ -20,7 +20,7 @@ export async function assertNotAlone(database: Database, { commandId, account }:
   ]);
   const { result: state, expiresTime } = rows[0]?.answer ?? { result: 'otherPayload', expiresTime: 0 };
   if (state === 'free' || state === 'approved') return;
-  if (state !== 'pending') throw new KeelsonError('AUTH_APPROVAL_CLOSED', { request: commandId, state });
+  if (state !== 'pending') throw new KeelsonError('AUTH_APPROVAL_CLOSED', { request: commandId, state: STATE_TEXT[state] });
   throw new KeelsonError('AUTH_APPROVAL_NEEDED', {
     what: `Resuming ${account}`,
     why: 'it was paused by a risk officer',

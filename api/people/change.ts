@@ -10,7 +10,7 @@ export interface GivenKey {
   readonly key: string;
 }
 
-type Statement = 'add_person' | 'give_key' | 'revoke_key' | 'deactivate_person';
+type Statement = 'add_person' | 'set_roles' | 'give_key' | 'revoke_key' | 'deactivate_person';
 
 /** One statement each, with its audit event under the caller's name and key. */
 async function told(database: Database, statement: Statement, { subject, keyId }: Caller, what: object): Promise<string> {
@@ -47,6 +47,17 @@ export async function giveKey(
   const answer = await told(database, 'give_key', caller, { person, label, keyHash });
   if (answer === 'unknown') throw new KeelsonError('INPUT_UNKNOWN_PERSON', { person });
   return { person, keyId: answer, key };
+}
+
+/** @throws KeelsonError INPUT_UNKNOWN_PERSON, AUTH_LAST_ADMIN */
+export async function setRoles(
+  database: Database,
+  caller: Caller,
+  { person, roles }: { readonly person: string; readonly roles: readonly Role[] },
+): Promise<void> {
+  const answer = await told(database, 'set_roles', caller, { person, roles });
+  if (answer === 'unknown') throw new KeelsonError('INPUT_UNKNOWN_PERSON', { person });
+  if (answer === 'lastAdmin') throw new KeelsonError('AUTH_LAST_ADMIN', { what: person });
 }
 
 /** @throws KeelsonError INPUT_UNKNOWN_KEY, AUTH_LAST_ADMIN */

@@ -1,5 +1,5 @@
 import { KeelsonError } from '../../core/errors.js';
-import type { Decision } from '../../core/people/approvals.js';
+import { STATE_TEXT, type Decision } from '../../core/people/approvals.js';
 import type { Caller } from '../auth/caller.js';
 import type { Database } from '../read/database.js';
 
@@ -23,7 +23,8 @@ export async function decide(
   // Revoked between the look at the key and the statement.
   if (answer === 'noKey') throw new KeelsonError('AUTH_INVALID');
   const states: Readonly<Record<string, string>> = {
-    decided: `already decided otherwise by ${subject}`,
+    ...STATE_TEXT,
+    decided: `decided otherwise by ${subject} already`,
     otherPayload: 'not what was looked at (its hash is another)',
   };
   throw new KeelsonError('AUTH_APPROVAL_CLOSED', { request: requestId, state: states[answer] ?? answer });

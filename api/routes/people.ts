@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ROLES } from '../../core/people/roles.js';
 import type { ApiContext } from '../context.js';
 import { idInput, reasonInput, textInput } from '../http/input.js';
-import { addPerson, deactivatePerson, giveKey, revokeKey } from '../people/change.js';
+import { addPerson, deactivatePerson, giveKey, revokeKey, setRoles } from '../people/change.js';
 import { personSchema, readPeople } from '../read/people.js';
 import { route, type Route } from '../route.js';
 
@@ -56,6 +56,19 @@ export function peopleRoutes({ database }: ApiContext): Route[] {
       response: givenKeySchema,
       errors: ['INPUT_PERSON_EXISTS'],
       handle: ({ body, caller }) => addPerson(database, caller, { ...body, label: body.label ?? USUAL_LABEL }),
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/people/roles',
+      summary: 'Gives a person these roles, in place of those before.',
+      access: 'changePeople',
+      body: z.strictObject({ person, roles }),
+      response: doneSchema,
+      errors: ['INPUT_UNKNOWN_PERSON', 'AUTH_LAST_ADMIN'],
+      handle: async ({ body, caller }) => {
+        await setRoles(database, caller, body);
+        return DONE;
+      },
     }),
     route({
       method: 'POST',

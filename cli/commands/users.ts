@@ -78,6 +78,14 @@ export function addUsers(program: Command, terminal: Terminal, finish: Finish): 
     return shownOnce(await connect(terminal, options).post<GivenKey>('/v1/people', body), save, terminal);
   });
 
+  const roles = addApiCommand(users, 'roles', 'give a person these roles, in place of those before', 'changePeople')
+    .argument('<person>', 'who', personName)
+    .requiredOption('--role <role>', `one of ${ROLES.join(', ')}; may be repeated`, aRole);
+  answers(roles, terminal, finish, async ({ role, ...options }: ApiOptions & { readonly role: readonly Role[] }, person: string) => {
+    const data = await connect(terminal, options).post('/v1/people/roles', { person, roles: role });
+    return { data, text: `${person} is ${role.join(', ')}.\n` };
+  });
+
   const newKey = withKey(
     addApiCommand(users, 'new-key', 'give a person a further key, shown once; those before stay', 'changePeople').argument(
       '<person>',

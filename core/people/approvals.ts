@@ -10,6 +10,16 @@ export type Decision = 'approved' | 'refused';
 export type ApprovalState = 'pending' | 'approved' | 'refused' | 'expired' | 'used';
 export type UnusableState = Exclude<ApprovalState, 'approved'> | 'missing' | 'otherPayload';
 
+/** For people, after `Request … is`. */
+export const STATE_TEXT: Readonly<Record<UnusableState, string>> = {
+  pending: 'not approved yet',
+  refused: 'refused',
+  expired: 'over',
+  used: 'used already',
+  missing: 'not there',
+  otherPayload: 'for another pause than the one that stands',
+};
+
 export interface ApprovalFacts {
   readonly requestedBy: string;
   /** Epoch ms, database's clock, as all times here. */

@@ -177,6 +177,10 @@ begin
     if m.kind = 'resume' and exists (select from people where subject = m.subject and deactivated_at is not null) then
       return jsonb_build_object('result', 'noCommand');
     end if;
+    -- A resume that could not be carried out when it was asked for is not lying about for whoever finds its id later.
+    if m.kind = 'resume' and m.created_at < clock_timestamp() - interval '1 hour' then
+      return jsonb_build_object('result', 'notApproved', 'state', 'expired');
+    end if;
     if m.kind = 'resume' and c.held_by is not null then
       granted := use_approval(m.command_id, 'resume', resume_payload(m, c.held_by));
       if granted <> 'granted' then return jsonb_build_object('result', 'notApproved', 'state', granted); end if;
@@ -230,11 +234,27 @@ begin
   return the_key::text;
 end $$;
 
+create function set_roles(p jsonb) returns text language plpgsql as $$
+declare
+  q people;
+  new_roles text[] := array(select jsonb_array_elements_text(p->'roles'));
+begin
+  -- One after the other: two admins who take the other's role at once would both look right.
+  lock table people in share row exclusive mode;
+  select * into q from people where subject = p->>'person' and deactivated_at is null;
+  if not found then return 'unknown'; end if;
+  if q.roles = new_roles then return 'done'; end if;
+  if not 'admin' = any (new_roles) and not admin_remains(q.subject, null) then return 'lastAdmin'; end if;
+  update people set roles = new_roles where subject = q.subject;
+  insert into audit_events (kind, subject, data) values ('roles.changed', p->>'subject',
+    jsonb_build_object('person', q.subject, 'from', q.roles, 'to', p->'roles', 'underKey', p->>'underKey'));
+  return 'done';
+end $$;
+
 create function revoke_key(p jsonb) returns text language plpgsql as $$
 declare
   k api_keys;
 begin
-  -- One after the other: two admins who revoke each other's last key at once would both look right.
   lock table people in share row exclusive mode;
   select * into k from api_keys where key_id = (p->>'keyId')::uuid for update;
   if not found then return 'unknown'; end if;

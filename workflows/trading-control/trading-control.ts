@@ -9,6 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ControlActivities } from '../../activities/control/index.js';
+import { STATE_TEXT } from '../../core/people/approvals.js';
 import { CONTROL, told } from '../activity-options.js';
 import { lastChangeQuery, pauseUpdate, resumeUpdate, type ModeChange, type ModeCommand } from './messages.js';
 
@@ -35,8 +36,8 @@ export async function tradingControl(account: string, last: ModeChange | null = 
       throw ApplicationFailure.create({
         nonRetryable: true,
         type: 'AUTH_APPROVAL_CLOSED',
-        message: `${kind} ${account} needs the approval of a second person: request ${command.commandId} is ${answer.state}`,
-        details: [answer.state],
+        message: `${kind} ${account} needs the approval of a second person: request ${command.commandId} is ${STATE_TEXT[answer.state]}`,
+        details: [STATE_TEXT[answer.state]],
       });
     }
     last = answer.change;
