@@ -101,7 +101,7 @@ export const ERRORS = define({
   AUTH_FORBIDDEN: access(403, '{subject} has not the role for this: one of {roles} is needed.'),
   AUTH_APPROVAL_NEEDED: access(
     409,
-    '{what} needs a second person: {why}. Request {request} waits until {until}. Another person ({roles}) approves it: keelson approvals approve {request}',
+    '{what} needs a second person: {why}. Request {request} waits until {until}. Another person ({roles}) approves it: keelson approvals approve {request} --reason …',
   ),
   AUTH_APPROVAL_CLOSED: access(
     409,

@@ -52,7 +52,7 @@ describe('toLauncherEvent', () => {
     const asked = { action: 'resume', reason: 'explained', requestId: 'r-1', requestedBy: 'tess' };
     expect(of('approval.requested', asked, 'tess')).toMatchObject({
       event: 'notice',
-      message: 'tess asks to resume main: explained. A second person decides: keelson approvals approve r-1',
+      message: 'tess asks to resume main: explained. A second person decides: keelson approvals approve r-1 --reason …',
     });
     expect(of('approval.refused', asked, 'rik')).toMatchObject({ message: 'rik refused what tess asked (resume main): explained' });
   });

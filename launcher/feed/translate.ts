@@ -71,7 +71,7 @@ function approvalText({ kind, account, subject, data }: AuditEvent): string {
   const why = text(data, 'reason') ?? '';
   const request = text(data, 'requestId') ?? '?';
   if (kind === 'approval.requested')
-    return `${subject ?? '?'} asks to ${what}: ${why}. A second person decides: keelson approvals approve ${request}`;
+    return `${subject ?? '?'} asks to ${what}: ${why}. A second person decides: keelson approvals approve ${request} --reason …`;
   return `${subject ?? '?'} ${kind.slice('approval.'.length)} what ${text(data, 'requestedBy') ?? '?'} asked (${what}): ${why}`;
 }
 
