@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../core/errors.js';
+import { ACTIONS } from '../core/people/actions.js';
 import { PROBLEM_TYPE, problemSchema } from './http/problem.js';
 import type { Route } from './route.js';
 
@@ -48,7 +49,7 @@ function operation(route: Route): Json {
   return {
     operationId: `${route.method.toLowerCase()}${route.path.replaceAll(/[/.](\w?)/g, (_, letter: string) => letter.toUpperCase())}`,
     summary: route.summary,
-    ...(route.access === 'everyone' ? { security: [] } : { security: [{ key: [] }], 'x-roles': route.access }),
+    ...(route.access === 'everyone' ? { security: [] } : { security: [{ key: [] }], 'x-roles': ACTIONS[route.access] }),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.body
       ? { requestBody: { required: true, content: { 'application/json': { schema: jsonSchema(route.body, 'input') } } } }

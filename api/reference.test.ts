@@ -3,6 +3,7 @@ import { Registry } from 'prom-client';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../config/index.js';
+import { ACTIONS } from '../core/people/actions.js';
 import { allRoutes } from './routes/all.js';
 
 const root = new URL('..', import.meta.url).pathname;
@@ -21,9 +22,8 @@ test('docs/reference/api.md lists every route with who may call it', () => {
     temporal: { address: '', namespace: '', ui: null },
     furtherHosts: [],
   });
-  const everyone = routes.find(({ path }) => path === '/v1/status')?.access;
   const rows = routes.map(({ method, path, access, summary, query, body }) => {
-    const who = access === 'everyone' ? 'everyone, without a key' : access === everyone ? 'any key' : access.join(', ');
+    const who = access === 'everyone' ? 'everyone, without a key' : access === 'read' ? 'any key' : ACTIONS[access].join(', ');
     const input = Object.keys((query ?? body)?.shape ?? {});
     return `| \`${method} ${path}\` | ${who} | ${input.map((name) => `\`${name}\``).join(', ') || '–'} | ${summary} |`;
   });

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { ErrorCode } from '../core/errors.js';
+import type { Action } from '../core/people/actions.js';
 import type { Caller } from './auth/caller.js';
-import type { Role } from './auth/roles.js';
 
 /** What a handler is given: checked input, and who asks. */
 export interface RouteCall<Query, Body> {
@@ -15,8 +15,8 @@ export interface Route {
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly summary: string;
-  /** Who may call. `everyone`: no key is asked for. */
-  readonly access: readonly Role[] | 'everyone';
+  /** What a caller does by it: the table of actions says who may. `everyone`: no key is asked for. */
+  readonly access: Action | 'everyone';
   readonly query?: z.ZodObject;
   readonly body?: z.ZodObject;
   readonly response: z.ZodType;

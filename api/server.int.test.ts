@@ -93,7 +93,7 @@ describe('access', () => {
     expect((await problem('POST', '/v1/control/pause', { key: KEYS.viewer, body })).status).toBe(403);
     expect((await call('POST', '/v1/control/pause', { key: KEYS.trader, body })).status).toBe(200);
     const refused = await problem('POST', '/v1/control/resume', { key: KEYS.trader, body });
-    expect(refused.detail).toBe('trader has not the role for this: one of risk, operator, admin, owner is needed.');
+    expect(refused.detail).toBe('trader has not the role for this: one of risk, operator, admin is needed.');
     expect((await call('POST', '/v1/control/resume', { body })).body['mode']).toBe('normal');
   });
 

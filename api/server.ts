@@ -1,7 +1,7 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { KeelsonError } from '../core/errors.js';
 import { FailedAttempts } from './auth/attempts.js';
-import { assertRole, bearerOf, findCaller, hashOf, type Caller } from './auth/caller.js';
+import { assertMay, bearerOf, findCaller, hashOf, type Caller } from './auth/caller.js';
 import { assertOwnOrigin } from './auth/origin.js';
 import type { ApiContext } from './context.js';
 import { checkedInput } from './http/input.js';
@@ -13,7 +13,7 @@ import { allRoutes } from './routes/all.js';
 const BODY_LIMIT_BYTES = 65_536;
 const MAX_CONNECTIONS = 512;
 const REQUEST_TIMEOUT_MS = 10_000;
-const NOBODY: Caller = { subject: '', name: '', roles: [] };
+const NOBODY: Caller = { subject: '', name: '', roles: [], keyId: '' };
 
 const HEADERS = {
   'cache-control': 'no-store',
@@ -62,7 +62,7 @@ export function buildServer(context: ApiContext, metrics: ApiMetrics): FastifyIn
       throw new KeelsonError('AUTH_INVALID');
     }
     attempts.accepted(hash);
-    assertRole(caller, route.access);
+    assertMay(caller, route.access);
     return caller;
   };
 

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { failure } from '../core/errors.js';
-import { homePaths } from '../launcher/home/paths.js';
+import { homePaths, personKeyPath } from '../launcher/home/paths.js';
 import { readRunFile } from '../launcher/home/run-file.js';
 import { CommandFailure, EXIT } from './exit.js';
 import type { Terminal } from './terminal.js';
@@ -17,10 +17,11 @@ export function homeFolder({ env, root }: Pick<Terminal, 'env' | 'root'>): strin
 }
 
 /**
- * Address and owner's key from KEELSON_HOME, or both from KEELSON_API_URL and KEELSON_API_KEY (or _FILE).
+ * Address and key from KEELSON_HOME, or both from KEELSON_API_URL and KEELSON_API_KEY (or _FILE). The key is the owner's, or
+ * that of `person`, whom naming goes before everything that the environment says.
  * @throws CommandFailure 69 when nothing runs, 78 when a key is missing, readable by others, or would travel in the clear.
  */
-export function findAccess(terminal: Pick<Terminal, 'env' | 'root'>): Access {
+export function findAccess(terminal: Pick<Terminal, 'env' | 'root'>, person?: string): Access {
   const { env } = terminal;
   const paths = homePaths(homeFolder(terminal));
   const address = env['KEELSON_API_URL'] || readRunFile(paths.runFile)?.addresses.api;
@@ -30,7 +31,10 @@ export function findAccess(terminal: Pick<Terminal, 'env' | 'root'>): Access {
       `Keelson does not run from ${paths.home}. Start it with \`npm start\`, or say with KEELSON_HOME where it runs.`,
     );
   assertPrivate(address);
-  const key = env['KEELSON_API_KEY'] || readKey(env['KEELSON_API_KEY_FILE'] || paths.ownerKey);
+  const key =
+    person === undefined
+      ? env['KEELSON_API_KEY'] || readKey(env['KEELSON_API_KEY_FILE'] || paths.ownerKey)
+      : readKey(personKeyPath(paths, person));
   return { address, key };
 }
 

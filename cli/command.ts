@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
+import { ACTIONS, type Action } from '../core/people/actions.js';
 import { findAccess } from './address.js';
 import { apiClient, type ApiClient } from './api-client.js';
 import type { Terminal } from './terminal.js';
@@ -18,6 +19,28 @@ export function addCommand(parent: Command, name: string, summary: string): Comm
   return parent.command(name).description(summary).option('--json', 'print JSON instead of text').allowExcessArguments(false);
 }
 
+const actions = new WeakMap<Command, Action>();
+
+/** What a command does at the API; undefined for one that stays on this machine. */
+export function actionOf(command: Command): Action | undefined {
+  return actions.get(command);
+}
+
+/** Adds a command that asks the API: it says who may, and runs as any person whose key is in the home. */
+export function addApiCommand(parent: Command, name: string, summary: string, action: Action): Command {
+  const command = addCommand(parent, name, summary)
+    .option('--as <person>', 'act as this person, whose key is in the home; the owner when left out', personName)
+    .addHelpText('after', `\nWho may: ${ACTIONS[action].join(', ')}.`);
+  actions.set(command, action);
+  return command;
+}
+
+/** What every command that asks the API is given. */
+export interface ApiOptions {
+  readonly json?: boolean;
+  readonly as?: string;
+}
+
 /** Lets `command` print what `action` gives. */
 export function answers<Options extends { json?: boolean }, Args extends readonly (string | undefined)[]>(
   command: Command,
@@ -33,9 +56,15 @@ export function answers<Options extends { json?: boolean }, Args extends readonl
   });
 }
 
-/** The API of the instance that this clone runs. @throws CommandFailure */
-export function connect(terminal: Terminal): ApiClient {
-  return apiClient(findAccess(terminal));
+/** The API of the instance that this clone runs, as the person that was named. @throws CommandFailure */
+export function connect(terminal: Terminal, { as }: ApiOptions): ApiClient {
+  return apiClient(findAccess(terminal, as));
+}
+
+/** A name that is a file's name too: nothing of it leads elsewhere. */
+export function personName(text: string): string {
+  if (/^[a-z][a-z0-9.-]{1,31}$/.test(text)) return text;
+  throw new InvalidArgumentError('Expected 2 to 32 of a–z, 0–9, dot and hyphen, beginning with a letter.');
 }
 
 /** For options such as `--limit`. */

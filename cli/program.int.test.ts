@@ -179,7 +179,7 @@ describe('control', () => {
     expect(await keelson('pause main', asViewer)).toEqual({
       exitCode: 1,
       out: '',
-      error: 'viewer has not the role for this: one of trader, risk, operator, admin, owner is needed.\n',
+      error: 'viewer has not the role for this: one of trader, risk, operator, admin is needed.\n',
     });
     const refused = await keelson('pause ghost --json');
     expect(refused.exitCode).toBe(1);

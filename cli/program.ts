@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../config/index.js';
 import { KeelsonError } from '../core/errors.js';
 import type { Finish } from './command.js';
+import { addApprovals } from './commands/approvals.js';
 import { addConfig } from './commands/config.js';
 import { addControl } from './commands/control.js';
 import { addEvents } from './commands/events.js';
@@ -10,11 +11,25 @@ import { addPositions } from './commands/positions.js';
 import { addReset } from './commands/reset.js';
 import { addSignals } from './commands/signals.js';
 import { addStatus } from './commands/status.js';
+import { addUsers } from './commands/users.js';
+import { addWhoami } from './commands/whoami.js';
 import { CommandFailure, EXIT } from './exit.js';
 import type { Terminal } from './terminal.js';
 
 /** Every command: a new one is a file in `commands/` and a line here. */
-const COMMANDS = [addStatus, addControl, addOrders, addPositions, addSignals, addEvents, addConfig, addReset];
+const COMMANDS = [
+  addStatus,
+  addControl,
+  addApprovals,
+  addOrders,
+  addPositions,
+  addSignals,
+  addEvents,
+  addUsers,
+  addWhoami,
+  addConfig,
+  addReset,
+];
 
 /** All commands. `finish` is told the exit code of the one that ran; usage errors are thrown as commander's own. */
 export function buildProgram(terminal: Terminal, finish: Finish): Command {

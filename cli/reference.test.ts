@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { ACTIONS } from '../core/people/actions.js';
+import { actionOf } from './command.js';
 import { EXIT } from './exit.js';
 import { buildProgram } from './program.js';
 
@@ -16,13 +18,18 @@ function leaves(command: Command, path = ''): { call: string; command: Command }
 }
 const commands = leaves(buildProgram(nowhere, () => undefined));
 
-test('docs/reference/cli.md lists every command with its flags', () => {
+/** Told once for all, above the table. */
+const EVERYWHERE = ['--json', '--as <person>'];
+
+test('docs/reference/cli.md lists every command with who may and its flags', () => {
   const rows = commands.map(({ call, command }) => {
     const takes = [
       ...command.registeredArguments.map((argument) => `[${argument.name()}]`),
       ...command.options.map((option) => option.flags),
-    ];
-    return `| \`keelson ${call}\` | ${takes.map((flag) => `\`${flag}\``).join(', ')} | ${command.description()} |`;
+    ].filter((flags) => !EVERYWHERE.includes(flags));
+    const action = actionOf(command);
+    const who = action === undefined ? 'local' : action === 'read' ? 'any key' : ACTIONS[action].join(', ');
+    return `| \`keelson ${call}\` | ${who} | ${takes.map((flag) => `\`${flag}\``).join(', ') || '–'} | ${command.description()} |`;
   });
   const page = readFileSync(`${root}docs/reference/cli.md`, 'utf8');
   expect(page.split('\n').filter((line) => line.startsWith('| `keelson '))).toEqual(rows);
@@ -32,6 +39,14 @@ test('docs/reference/cli.md lists every exit code', () => {
   const page = readFileSync(`${root}docs/reference/cli.md`, 'utf8');
   const listed = page.split('\n').flatMap((line) => /^\| (\d+) \|/.exec(line)?.[1] ?? []);
   expect(listed.map(Number)).toEqual(Object.values(EXIT));
+});
+
+test.each(commands)('keelson $call says who may, and runs as whoever it is told to', ({ command }) => {
+  let help = '';
+  command.configureOutput({ writeOut: (text) => void (help += text) }).outputHelp();
+  const action = actionOf(command);
+  expect(help.includes('--as <person>')).toBe(action !== undefined);
+  expect(/Who may: (.*)\./.exec(help)?.[1]).toBe(action === undefined ? undefined : ACTIONS[action].join(', '));
 });
 
 test.each(commands)('keelson $call can print JSON', ({ command }) => {

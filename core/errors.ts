@@ -96,11 +96,28 @@ export const ERRORS = define({
     ),
     httpStatus: 404,
   },
+  INPUT_UNKNOWN_PERSON: { ...input('There is no person {person} who may act. See keelson users list.'), httpStatus: 404 },
+  INPUT_PERSON_EXISTS: {
+    ...input('There is a person {person} already, or was: names are not given twice. Choose another.'),
+    httpStatus: 409,
+  },
+  INPUT_UNKNOWN_KEY: { ...input('There is no key with the id {key}. See keelson users list.'), httpStatus: 404 },
+  INPUT_UNKNOWN_REQUEST: { ...input('There is no request {request}. See keelson approvals list.'), httpStatus: 404 },
   INPUT_NOT_FOUND: { ...input('There is nothing at {path}.'), httpStatus: 404 },
 
   AUTH_MISSING: access(401, 'This call needs an API key: send it as `Authorization: Bearer …`.'),
   AUTH_INVALID: access(401, 'The API key is not known or has been revoked.'),
   AUTH_FORBIDDEN: access(403, '{subject} has not the role for this: one of {roles} is needed.'),
+  AUTH_APPROVAL_NEEDED: access(
+    409,
+    '{what} needs a second person: {why}. Request {request} waits until {until}. Another person ({roles}) approves it: keelson approvals approve {request} --reason …',
+  ),
+  AUTH_APPROVAL_CLOSED: access(
+    409,
+    'Request {request} is {state}: nothing is done. See keelson approvals list, or ask anew under a new command id.',
+  ),
+  AUTH_OWN_REQUEST: access(403, 'Request {request} was made by {subject}: another person has to decide it.'),
+  AUTH_LAST_ADMIN: access(409, 'Without {what} nobody could change people any more: make another admin first.'),
   AUTH_ORIGIN: access(403, 'Requests from {origin} are not answered: only this machine’s own pages may call.'),
   AUTH_RATE_LIMITED: access(429, 'Too many requests: try again in {retryAfterSeconds} s.'),
 

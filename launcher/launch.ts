@@ -179,6 +179,7 @@ class Run {
       home: this.#paths.home,
       modes,
       instruments: shownInstruments(this.#config),
+      people: database.people,
       elapsedMs: now() - startedAt,
     });
     const show = screen.show.bind(screen);

@@ -1,4 +1,5 @@
 import type { Mode } from '../../core/control/mode.js';
+import type { UnusableState } from '../../core/people/approvals.js';
 import { mapped } from '../failures.js';
 import type { ControlStore } from '../ports/store.js';
 
@@ -15,7 +16,11 @@ export interface ControlActivities {
     readonly account: string;
     readonly kind: 'pause' | 'resume';
     readonly commandId: string;
-  }): Promise<{ readonly kind: 'changed'; readonly change: ChangedMode } | { readonly kind: 'noCommand' }>;
+  }): Promise<
+    | { readonly kind: 'changed'; readonly change: ChangedMode }
+    | { readonly kind: 'noCommand' }
+    | { readonly kind: 'notApproved'; readonly state: UnusableState }
+  >;
 }
 
 const MODE_OF = { pause: 'paused', resume: 'normal' } as const satisfies Record<string, Mode>;
@@ -24,7 +29,7 @@ export function createControlActivities(store: ControlStore): ControlActivities 
   return {
     changeMode: mapped(async ({ account, kind, commandId }) => {
       const answer = await store.applyModeCommand({ account, commandId, kind, mode: MODE_OF[kind] });
-      if (answer.kind === 'noCommand') return answer;
+      if (answer.kind !== 'applied') return answer;
       const { mode, subject, reason, changedTime } = answer;
       return { kind: 'changed' as const, change: { account, mode, subject, reason, changedTime } };
     }),

@@ -5,6 +5,7 @@ import type { LedgerEntry, PositionState } from '../../core/ledger/position.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
 import type { OrderChange, StoredOrder } from '../../core/order/stored-order.js';
+import type { UnusableState } from '../../core/people/approvals.js';
 import type { ProtectionView } from '../../core/protection/plan.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
 import type { GateVerdict } from '../../core/risk/approved-order.js';
@@ -143,7 +144,10 @@ export interface ControlStore {
   epoch(): Promise<{ readonly instanceId: string; readonly epoch: number }>;
   /** `changed`: the database is another than at the last start, and every account was paused for it. */
   checkIdentity(): Promise<'recorded' | 'same' | 'changed'>;
-  /** Changes the mode because the row of that command says so; `noCommand` when there is none for this account and kind. */
+  /**
+   * Changes the mode because the row of that command says so; `noCommand` when there is none for this account and kind.
+   * What two people have to decide uses up the rows of both in the same statement, or is `notApproved`.
+   */
   applyModeCommand(input: {
     readonly account: string;
     readonly commandId: string;
@@ -152,6 +156,7 @@ export interface ControlStore {
   }): Promise<
     | { readonly kind: 'applied'; readonly mode: Mode; readonly subject: string; readonly reason: string; readonly changedTime: number }
     | { readonly kind: 'noCommand' }
+    | { readonly kind: 'notApproved'; readonly state: UnusableState }
   >;
   applyConfiguration(configuration: {
     readonly account: string;

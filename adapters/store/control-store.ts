@@ -4,6 +4,8 @@ import { KeelsonError } from '../../core/errors.js';
 import { run } from './pool.js';
 
 type Applied = Awaited<ReturnType<ControlStore['applyModeCommand']>>;
+type As<Kind extends Applied['kind']> = { result: Kind } & Omit<Extract<Applied, { kind: Kind }>, 'kind'>;
+type Answer = As<'applied'> | As<'notApproved'> | As<'noCommand'>;
 
 /** Mode, configuration and onboarding in Postgres. @throws KeelsonError INFRA_DATABASE from every method. */
 export function createControlStore(pool: Pool): ControlStore {
@@ -27,12 +29,13 @@ export function createControlStore(pool: Pool): ControlStore {
       return rows[0]?.answer ?? 'changed';
     },
     async applyModeCommand(input) {
-      const rows = await run<{ answer: { result: string } & Omit<Extract<Applied, { kind: 'applied' }>, 'kind'> }>(
+      const rows = await run<{ answer: Answer }>(
         pool,
         { name: 'apply_mode_command', text: 'select apply_mode_command($1::jsonb) as answer' },
         [JSON.stringify(input)],
       );
       const answer = rows[0]?.answer;
+      if (answer?.result === 'notApproved') return { kind: 'notApproved', state: answer.state };
       if (answer?.result !== 'applied') return { kind: 'noCommand' };
       const { mode, subject, reason, changedTime } = answer;
       return { kind: 'applied', mode, subject, reason, changedTime };

@@ -3,8 +3,15 @@ export interface ControlCommand {
   readonly commandId: string;
   readonly account: string;
   readonly kind: 'pause' | 'resume';
+}
+
+/** The same as its row says it: who asked, under which key of that person, and why. */
+export interface AskedCommand extends ControlCommand {
   readonly subject: string;
+  readonly keyId: string;
   readonly reason: string;
+  /** Whether ending it takes two people. */
+  readonly holds: boolean;
 }
 
 /** Has a recorded command carried out. */
@@ -12,6 +19,7 @@ export interface ControlPort {
   /**
    * Returns when the command is in force. Asking again with the same command id changes nothing and returns the same.
    * @throws KeelsonError INFRA_TEMPORAL when no answer came in time: the command stays recorded and may be repeated.
+   * @throws KeelsonError AUTH_APPROVAL_CLOSED when a second person is needed and has not approved it.
    */
   execute(command: ControlCommand): Promise<void>;
   /** Whether Temporal answers. @throws when it does not. */

@@ -1,20 +1,21 @@
 import type { Database } from '../read/database.js';
-import type { ControlCommand } from './control-port.js';
+import type { AskedCommand } from './control-port.js';
 
 /**
- * Writes the row that the workflow believes. A repeated command id must ask for the same in every respect.
+ * Writes the row that the workflow believes. A repeated command id must ask for the same in every respect, under another key of
+ * the same person perhaps.
  * @returns false when the id belongs to another command.
  */
-export async function recordCommand(database: Database, command: ControlCommand): Promise<boolean> {
-  const { commandId, account, kind, subject, reason } = command;
-  const values = [commandId, account, kind, subject, reason];
+export async function recordCommand(database: Database, command: AskedCommand): Promise<boolean> {
+  const { commandId, account, kind, subject, keyId, reason, holds } = command;
   await database.query(
-    'insert into commands (command_id, account, kind, subject, reason) values ($1, $2, $3, $4, $5) on conflict (command_id) do nothing',
-    values,
+    `insert into commands (command_id, account, kind, subject, key_id, reason, holds) values ($1, $2, $3, $4, $5, $6, $7)
+       on conflict (command_id) do nothing`,
+    [commandId, account, kind, subject, keyId, reason, holds],
   );
   const { rows } = await database.query(
     'select from commands where command_id = $1 and account = $2 and kind = $3 and subject = $4 and reason = $5',
-    values,
+    [commandId, account, kind, subject, reason],
   );
   return rows.length === 1;
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Client, Connection, WithStartWorkflowOperation, WorkflowUpdateFailedError, type ConnectionOptions } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { KeelsonError } from '../../core/errors.js';
@@ -30,7 +31,9 @@ export function temporalControl(options: TemporalControlOptions): ControlPort {
       try {
         await client.withDeadline(Date.now() + answerLimitMs, () =>
           client.workflow.executeUpdateWithStart<TradingControl, ModeChange, [ModeCommand]>(kind, {
-            updateId: commandId,
+            // Not the command's id: Temporal answers an id that was refused once (before its approval, by whoever sent it) with
+            // that refusal for ever. That a command works once is the row's doing.
+            updateId: randomUUID(),
             args: [{ commandId }],
             startWorkflowOperation: new WithStartWorkflowOperation(WORKFLOW_TYPES.tradingControl, {
               workflowId: tradingControlWorkflowId(account),
@@ -53,6 +56,9 @@ export function temporalControl(options: TemporalControlOptions): ControlPort {
 
 function explained(error: unknown, commandId: string, answerLimitMs: number): Error {
   if (error instanceof WorkflowUpdateFailedError) {
+    if (error.cause instanceof ApplicationFailure && error.cause.type === 'AUTH_APPROVAL_CLOSED') {
+      return new KeelsonError('AUTH_APPROVAL_CLOSED', { request: commandId, state: String(error.cause.details?.[0]) }, { cause: error });
+    }
     const refusal = error.cause instanceof ApplicationFailure ? error.cause.message : 'the workflow refused';
     return new Error(`command ${commandId}: ${refusal}`, { cause: error });
   }

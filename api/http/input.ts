@@ -7,6 +7,17 @@ export const textInput = (most = 64) =>
     .string({ error: () => 'expected text' })
     .regex(new RegExp(`^[\\x20-\\x7e]{1,${most}}$`), { error: () => `expected 1 to ${most} printable ASCII characters` });
 
+export const idInput = z.uuid({ error: () => 'expected a UUID' });
+
+/** Why a person does something. */
+export const reasonInput = z
+  .string({ error: () => 'expected text' })
+  .trim()
+  .min(3, { error: () => 'expected a reason of at least 3 characters' })
+  .max(500, { error: () => 'expected at most 500 characters' })
+  .regex(/^[^\u0000-\u0008\u000b-\u001f\u007f]*$/, { error: () => 'expected text without control characters' })
+  .describe('Why, for whoever reads the audit.');
+
 /** A whole number of a query string. */
 export const wholeInput = (least: number, most: number) => {
   const expected = `expected a whole number from ${least} to ${most}`;

@@ -28,17 +28,19 @@ export async function readAccounts(database: Database): Promise<AccountStatus[]>
       unknown_orders: string;
       open_incidents: string;
       blocked: { instrument: string; reason: string }[];
+      held_by: { subject: string; reason: string } | null;
     }>(
       `select a.account, a.venue, c.mode, c.version::text, ${epochMs('c.updated_at')} as since_ms,
               count(o.intent_id)::text as open_orders,
               count(o.intent_id) filter (where o.status = 'unknown')::text as unknown_orders,
               (select count(*) from incidents i where i.account = a.account and i.closed_at is null)::text as open_incidents,
               (select coalesce(jsonb_agg(jsonb_build_object('instrument', b.instrument, 'reason', b.reason) order by b.instrument), '[]')
-                 from blocked_instruments b where b.account = a.account) as blocked
+                 from blocked_instruments b where b.account = a.account) as blocked,
+              (select jsonb_build_object('subject', m.subject, 'reason', m.reason) from commands m where m.command_id = c.held_by) as held_by
          from accounts a
          join control c using (account)
          left join orders o on o.account = a.account and o.final_at is null
-        group by a.account, a.venue, c.mode, c.version, c.updated_at
+        group by a.account, a.venue, c.mode, c.version, c.updated_at, c.held_by
         order by a.account`,
     ),
     database.query<LatchRow>(
@@ -71,6 +73,7 @@ export async function readAccounts(database: Database): Promise<AccountStatus[]>
       unknownOrders: whole(row.unknown_orders),
       openIncidents: whole(row.open_incidents),
       blockedInstruments: row.blocked,
+      heldBy: row.held_by,
     };
   });
 }

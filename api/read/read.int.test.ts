@@ -175,6 +175,7 @@ describe('status', () => {
         unknownOrders: 1,
         openIncidents: 1,
         blockedInstruments: [{ instrument: 'BTC/USDT', reason: 'an order is unknown' }],
+        heldBy: null,
       },
     ]);
     const ofBtc = {
@@ -255,9 +256,10 @@ describe('events', () => {
       { id: second.rows[0]?.id, time: expect.any(Number), kind: 'test.two', account: 'main', subject: null, data: { n: 1 } },
     ]);
     expect(await idsOf('/v1/events?kind=test.one', 'events', 'kind')).toEqual(['test.one']);
-    expect(await idsOf('/v1/events?limit=1&after=0', 'events', 'id')).toEqual([first.rows[0]?.id]);
+    const before = BigInt(first.rows[0]?.id ?? 0) - 1n;
+    expect(await idsOf(`/v1/events?limit=1&after=${before}`, 'events', 'id')).toEqual([first.rows[0]?.id]);
     expect(await idsOf('/v1/events?limit=1&latest=true', 'events', 'id')).toEqual([second.rows[0]?.id]);
-    expect(await idsOf('/v1/events?latest=true', 'events', 'kind')).toEqual(['test.one', 'test.two']);
+    expect((await idsOf('/v1/events?latest=true', 'events', 'kind')).slice(-2)).toEqual(['test.one', 'test.two']);
   });
 
   test('none is passed over that commits later with a smaller id', async () => {

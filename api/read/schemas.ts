@@ -20,6 +20,10 @@ export const accountSchema = z.strictObject({
   unknownOrders: z.int().describe('Orders of which it is not known whether the venue has them; they are looked up.'),
   openIncidents: z.int(),
   blockedInstruments: z.array(z.strictObject({ instrument: z.string(), reason: z.string() })),
+  heldBy: z
+    .strictObject({ subject: z.string(), reason: z.string() })
+    .nullable()
+    .describe('The risk officer whose pause only two people end; null when one may.'),
 });
 
 export const streamSchema = z.strictObject({

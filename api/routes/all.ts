@@ -2,14 +2,23 @@ import { z } from 'zod';
 import type { ApiContext } from '../context.js';
 import { openApiDocument } from '../openapi.js';
 import { route, type Route } from '../route.js';
+import { approvalRoutes } from './approvals.js';
 import { controlRoutes } from './control.js';
 import { healthRoutes } from './health.js';
+import { peopleRoutes } from './people.js';
 import { statusRoutes } from './status.js';
 import { tradingRoutes } from './trading.js';
 
 /** Every route of the API, the description of themselves included. */
 export function allRoutes(context: ApiContext): Route[] {
-  const routes = [...healthRoutes(context), ...statusRoutes(context), ...controlRoutes(context), ...tradingRoutes(context)];
+  const routes = [
+    ...healthRoutes(context),
+    ...statusRoutes(context),
+    ...controlRoutes(context),
+    ...approvalRoutes(context),
+    ...tradingRoutes(context),
+    ...peopleRoutes(context),
+  ];
   const description = route({
     method: 'GET',
     path: '/openapi.json',

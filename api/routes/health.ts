@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { READERS } from '../auth/roles.js';
 import type { ApiContext } from '../context.js';
 import { route, type Route } from '../route.js';
 
@@ -66,7 +65,7 @@ export function healthRoutes({ database, control, metrics, logger, version }: Ap
       method: 'GET',
       path: '/metrics',
       summary: 'Prometheus metrics of this process. A key is asked for: they show what is traded.',
-      access: READERS,
+      access: 'read',
       response: z.string(),
       contentType: metrics.contentType,
       errors: [],

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { NOT_ENFORCED } from '../../core/risk/enforcement.js';
 import { VENUE_WIRES } from '../../core/venue/wires.js';
-import { READERS } from '../auth/roles.js';
 import type { ApiContext } from '../context.js';
 import { readAccounts } from '../read/accounts.js';
 import { readInstance } from '../read/instance.js';
@@ -45,7 +44,7 @@ export function statusRoutes(context: ApiContext): Route[] {
       method: 'GET',
       path: '/v1/status',
       summary: 'Modes, versions, streams, open orders, and what is not enforced.',
-      access: READERS,
+      access: 'read',
       response: statusSchema,
       errors: [],
       handle: async (): Promise<Status> => {

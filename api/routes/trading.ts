@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { READERS } from '../auth/roles.js';
 import type { ApiContext } from '../context.js';
 import { limitInput, textInput, USUAL_LIMIT, wholeInput } from '../http/input.js';
 import { assertAccount } from '../read/accounts.js';
@@ -26,7 +25,7 @@ export function tradingRoutes({ database, config }: ApiContext): Route[] {
       method: 'GET',
       path: '/v1/orders',
       summary: 'Orders, newest first.',
-      access: READERS,
+      access: 'read',
       query: z.strictObject({
         account,
         instrument,
@@ -46,7 +45,7 @@ export function tradingRoutes({ database, config }: ApiContext): Route[] {
       method: 'GET',
       path: '/v1/fills',
       summary: 'Fills, newest first.',
-      access: READERS,
+      access: 'read',
       query: z.strictObject({ account, intentId: textInput(200).optional().describe('Only fills of this order.'), limit: limitInput }),
       response: z.strictObject({ fills: z.array(fillSchema) }),
       errors: ['INPUT_UNKNOWN_ACCOUNT'],
@@ -59,7 +58,7 @@ export function tradingRoutes({ database, config }: ApiContext): Route[] {
       method: 'GET',
       path: '/v1/positions',
       summary: 'Positions of the strategies, with their mark.',
-      access: READERS,
+      access: 'read',
       query: z.strictObject({ account, flat: yesNo('true: also positions that are flat.') }),
       response: z.strictObject({ positions: z.array(positionSchema) }),
       errors: ['INPUT_UNKNOWN_ACCOUNT'],
@@ -72,7 +71,7 @@ export function tradingRoutes({ database, config }: ApiContext): Route[] {
       method: 'GET',
       path: '/v1/signals',
       summary: 'Signals, newest first: features, score, threshold, and why one was not traded.',
-      access: READERS,
+      access: 'read',
       query: z.strictObject({ account, instrument, limit: limitInput }),
       response: z.strictObject({ signals: z.array(signalSchema) }),
       errors: ['INPUT_UNKNOWN_ACCOUNT', 'INPUT_UNKNOWN_INSTRUMENT'],
@@ -86,7 +85,7 @@ export function tradingRoutes({ database, config }: ApiContext): Route[] {
       method: 'GET',
       path: '/v1/events',
       summary: 'The audit, oldest first: what happened after an event.',
-      access: READERS,
+      access: 'read',
       query: z.strictObject({
         after: z
           .string({ error: () => 'expected an event id' })
@@ -116,7 +115,7 @@ export function tradingRoutes({ database, config }: ApiContext): Route[] {
       method: 'GET',
       path: '/v1/equity',
       summary: 'Snapshots of equity, oldest first; the latest when there are more than the limit.',
-      access: READERS,
+      access: 'read',
       query: z.strictObject({
         account,
         since: wholeInput(0, 8_640_000_000_000).optional().describe('Only snapshots taken since, epoch ms.'),

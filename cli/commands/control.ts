@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
 import type { Status } from '../../api/routes/status.js';
-import { addCommand, answers, connect, type Finish } from '../command.js';
+import { addApiCommand, answers, connect, type ApiOptions, type Finish } from '../command.js';
 import type { ApiClient } from '../api-client.js';
 import { CommandFailure, EXIT } from '../exit.js';
 import { harmless, type Terminal } from '../terminal.js';
 
-interface ControlOptions {
-  readonly json?: boolean;
+interface ControlOptions extends ApiOptions {
   readonly reason: string;
   readonly commandId?: string;
 }
@@ -14,7 +13,7 @@ interface ControlOptions {
 /** `keelson pause` and `keelson resume`. */
 export function addControl(program: Command, terminal: Terminal, finish: Finish): void {
   const add = (kind: 'pause' | 'resume', summary: string): Command =>
-    addCommand(program, kind, summary)
+    addApiCommand(program, kind, summary, kind)
       .argument('[account]', 'the account; may be left out where there is only one')
       .option('--command-id <uuid>', 'name of an earlier try: repeating it changes nothing twice');
   // Stopping must be quick: it may go without a reason. Starting again is a decision that somebody will ask about.
@@ -26,20 +25,25 @@ export function addControl(program: Command, terminal: Terminal, finish: Finish)
   const resume = add('resume', 'let an account trade again').requiredOption('--reason <text>', 'why');
   for (const command of [pause, resume]) {
     const kind = command.name();
-    answers(command, terminal, finish, async ({ reason, commandId = terminal.newId() }: ControlOptions, account: string | undefined) => {
-      const api = connect(terminal);
-      const body = { account: account ?? (await onlyAccount(api)), reason, commandId };
-      const data = await api.post<{ account: string; mode: string }>(`/v1/control/${kind}`, body).catch((error: unknown) => {
-        throw error instanceof CommandFailure && error.exitCode === EXIT.unreachable
-          ? new CommandFailure(
-              EXIT.unreachable,
-              `${error.message}\nWhether it was carried out is not known. Repeat it with --command-id ${commandId}`,
-              { commandId },
-            )
-          : error;
-      });
-      return { data, text: `${harmless(data.account)} is in mode ${data.mode}.\n` };
-    });
+    answers(
+      command,
+      terminal,
+      finish,
+      async ({ reason, commandId = terminal.newId(), ...options }: ControlOptions, account: string | undefined) => {
+        const api = connect(terminal, options);
+        const body = { account: account ?? (await onlyAccount(api)), reason, commandId };
+        const data = await api.post<{ account: string; mode: string }>(`/v1/control/${kind}`, body).catch((error: unknown) => {
+          throw error instanceof CommandFailure && error.exitCode === EXIT.unreachable
+            ? new CommandFailure(
+                EXIT.unreachable,
+                `${error.message}\nWhether it was carried out is not known. Repeat it with --command-id ${commandId}`,
+                { commandId },
+              )
+            : error;
+        });
+        return { data, text: `${harmless(data.account)} is in mode ${data.mode}.\n` };
+      },
+    );
   }
 }
 

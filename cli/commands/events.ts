@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import type { EventRow } from '../../api/read/events.js';
-import { addCommand, answers, connect, LIMIT, wholeNumber, type Finish } from '../command.js';
+import { addApiCommand, answers, connect, LIMIT, wholeNumber, type ApiOptions, type Finish } from '../command.js';
 import { table, timeText, type Column, type Terminal } from '../terminal.js';
 
-interface EventOptions {
-  readonly json?: boolean;
+interface EventOptions extends ApiOptions {
   readonly account?: string;
   readonly kind?: string;
   readonly after?: string;
@@ -22,13 +21,13 @@ const COLUMNS: readonly Column<EventRow>[] = [
 
 /** `keelson events`: the audit, oldest first. */
 export function addEvents(program: Command, terminal: Terminal, finish: Finish): void {
-  const command = addCommand(program, 'events', 'the audit: the last events, or those after one')
+  const command = addApiCommand(program, 'events', 'the audit: the last events, or those after one', 'read')
     .option('--after <id>', 'id of the last event seen: what followed it, oldest first', wholeNumber(0, 999_999_999_999_999))
     .option('--account <name>', 'only this account')
     .option('--kind <kind>', 'only this kind, such as order.filled')
     .option(...LIMIT);
-  answers(command, terminal, finish, async ({ account, kind, after, limit }: EventOptions) => {
-    const data = await connect(terminal).get<{ events: EventRow[] }>('/v1/events', {
+  answers(command, terminal, finish, async ({ account, kind, after, limit, ...options }: EventOptions) => {
+    const data = await connect(terminal, options).get<{ events: EventRow[] }>('/v1/events', {
       account,
       kind,
       after,

@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import type { OrderRow } from '../../api/read/orders.js';
-import { addCommand, answers, connect, LIMIT, type Finish } from '../command.js';
+import { addApiCommand, answers, connect, LIMIT, type ApiOptions, type Finish } from '../command.js';
 import { table, timeText, type Column, type Terminal } from '../terminal.js';
 
-interface OrderOptions {
-  readonly json?: boolean;
+interface OrderOptions extends ApiOptions {
   readonly account?: string;
   readonly instrument?: string;
   readonly open?: boolean;
@@ -27,13 +26,13 @@ const COLUMNS: readonly Column<OrderRow>[] = [
 
 /** `keelson orders`: newest first. */
 export function addOrders(program: Command, terminal: Terminal, finish: Finish): void {
-  const command = addCommand(program, 'orders', 'orders, newest first')
+  const command = addApiCommand(program, 'orders', 'orders, newest first', 'read')
     .option('--account <name>', 'only this account')
     .option('--instrument <name>', 'only this instrument, such as BTC/USDT')
     .option('--open', 'only orders that are not final')
     .option(...LIMIT);
-  answers(command, terminal, finish, async ({ account, instrument, open, limit }: OrderOptions) => {
-    const data = await connect(terminal).get<{ orders: OrderRow[] }>('/v1/orders', {
+  answers(command, terminal, finish, async ({ account, instrument, open, limit, ...options }: OrderOptions) => {
+    const data = await connect(terminal, options).get<{ orders: OrderRow[] }>('/v1/orders', {
       account,
       instrument,
       open: open ? 'true' : undefined,

@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import type { PositionRow } from '../../api/read/positions.js';
-import { addCommand, answers, connect, type Finish } from '../command.js';
+import { addApiCommand, answers, connect, type ApiOptions, type Finish } from '../command.js';
 import { moneyText, table, type Column, type Terminal } from '../terminal.js';
 
-interface PositionOptions {
-  readonly json?: boolean;
+interface PositionOptions extends ApiOptions {
   readonly account?: string;
   readonly flat?: boolean;
 }
@@ -27,11 +26,14 @@ const COLUMNS: readonly Column<PositionRow>[] = [
 
 /** `keelson positions`: what each strategy holds. */
 export function addPositions(program: Command, terminal: Terminal, finish: Finish): void {
-  const command = addCommand(program, 'positions', 'what each strategy holds, with its mark')
+  const command = addApiCommand(program, 'positions', 'what each strategy holds, with its mark', 'read')
     .option('--account <name>', 'only this account')
     .option('--flat', 'also positions that are flat');
-  answers(command, terminal, finish, async ({ account, flat }: PositionOptions) => {
-    const data = await connect(terminal).get<{ positions: PositionRow[] }>('/v1/positions', { account, flat: flat ? 'true' : undefined });
+  answers(command, terminal, finish, async ({ account, flat, ...options }: PositionOptions) => {
+    const data = await connect(terminal, options).get<{ positions: PositionRow[] }>('/v1/positions', {
+      account,
+      flat: flat ? 'true' : undefined,
+    });
     return { data, text: table(data.positions, COLUMNS, 'No position is open.') };
   });
 }

@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import type { SignalRow } from '../../api/read/signals.js';
-import { addCommand, answers, connect, LIMIT, type Finish } from '../command.js';
+import { addApiCommand, answers, connect, LIMIT, type ApiOptions, type Finish } from '../command.js';
 import { table, timeText, type Column, type Terminal } from '../terminal.js';
 
-interface SignalOptions {
-  readonly json?: boolean;
+interface SignalOptions extends ApiOptions {
   readonly account?: string;
   readonly instrument?: string;
   readonly limit: string;
@@ -24,12 +23,12 @@ const COLUMNS: readonly Column<SignalRow>[] = [
 
 /** `keelson signals`: newest first, with why one was not traded. */
 export function addSignals(program: Command, terminal: Terminal, finish: Finish): void {
-  const command = addCommand(program, 'signals', 'signals, newest first: traded or not, and why')
+  const command = addApiCommand(program, 'signals', 'signals, newest first: traded or not, and why', 'read')
     .option('--account <name>', 'only this account')
     .option('--instrument <name>', 'only this instrument, such as BTC/USDT')
     .option(...LIMIT);
-  answers(command, terminal, finish, async ({ account, instrument, limit }: SignalOptions) => {
-    const data = await connect(terminal).get<{ signals: SignalRow[] }>('/v1/signals', { account, instrument, limit });
+  answers(command, terminal, finish, async ({ account, instrument, limit, ...options }: SignalOptions) => {
+    const data = await connect(terminal, options).get<{ signals: SignalRow[] }>('/v1/signals', { account, instrument, limit });
     return { data, text: table(data.signals, COLUMNS, 'No signals yet.') };
   });
 }

@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import type { Status } from '../../api/routes/status.js';
-import { addCommand, answers, connect, type Finish } from '../command.js';
+import { addApiCommand, answers, connect, type ApiOptions, type Finish } from '../command.js';
 import { harmless, spanText, table, timeText, type Terminal } from '../terminal.js';
 
 /** `keelson status`: modes, streams, open orders, versions, and what is not enforced. */
 export function addStatus(program: Command, terminal: Terminal, finish: Finish): void {
-  const command = addCommand(program, 'status', 'modes, streams, open orders, versions, and what is not enforced');
-  answers(command, terminal, finish, async () => {
-    const status = await connect(terminal).get<Status>('/v1/status');
+  const command = addApiCommand(program, 'status', 'modes, streams, open orders, versions, and what is not enforced', 'read');
+  answers(command, terminal, finish, async (options: ApiOptions) => {
+    const status = await connect(terminal, options).get<Status>('/v1/status');
     return { data: status, text: statusText(status) };
   });
 }
@@ -52,6 +52,9 @@ export function statusText(status: Status): string {
     ...account.latches.map(
       (latch) => `${account.account}: halted (${[latch.scope, latch.scopeValue].join(' ').trim()}) by ${latch.subject}: ${latch.reason}`,
     ),
+    ...(account.heldBy === null
+      ? []
+      : [`${account.account}: paused by ${account.heldBy.subject}, only two people end it: ${account.heldBy.reason}`]),
     ...account.blockedInstruments.map((blocked) => `${account.account}: no entries in ${blocked.instrument}: ${blocked.reason}`),
   ]);
   const list = (title: string, lines: readonly string[]): string =>

@@ -49,6 +49,12 @@ describe('toLauncherEvent', () => {
       event: 'notice',
       message: 'SPX/USDT: bars are missing: SPX/USDT has no bars from 1 to 2: entries wait until they are filled.',
     });
+    const asked = { action: 'resume', reason: 'explained', requestId: 'r-1', requestedBy: 'tess' };
+    expect(of('approval.requested', asked, 'tess')).toMatchObject({
+      event: 'notice',
+      message: 'tess asks to resume main: explained. A second person decides: keelson approvals approve r-1 --reason …',
+    });
+    expect(of('approval.refused', asked, 'rik')).toMatchObject({ message: 'rik refused what tess asked (resume main): explained' });
   });
 
   it('shows nothing of what is only for the record', () => {

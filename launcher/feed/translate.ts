@@ -61,7 +61,18 @@ export function toLauncherEvent(event: AuditEvent): LauncherEvent | undefined {
   if (kind === 'bars.gap' || kind === 'incident.opened') {
     return { time, event: 'notice', kind, account, message: noticeText(kind, data) };
   }
+  if (kind.startsWith('approval.')) return { time, event: 'notice', kind, account, message: approvalText(event) };
   return undefined;
+}
+
+/** `otto asks to resume main: …`, `rik approved it: …`. */
+function approvalText({ kind, account, subject, data }: AuditEvent): string {
+  const what = `${text(data, 'action') ?? '?'} ${account}`.trim();
+  const why = text(data, 'reason') ?? '';
+  const request = text(data, 'requestId') ?? '?';
+  if (kind === 'approval.requested')
+    return `${subject ?? '?'} asks to ${what}: ${why}. A second person decides: keelson approvals approve ${request} --reason …`;
+  return `${subject ?? '?'} ${kind.slice('approval.'.length)} what ${text(data, 'requestedBy') ?? '?'} asked (${what}): ${why}`;
 }
 
 function orderEvent(event: AuditEvent, status: string): LauncherEvent {

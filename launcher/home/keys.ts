@@ -17,8 +17,8 @@ function existing(path: string): string | undefined {
   }
 }
 
-/** The owner's API key, plain, in a file of mode 600; made at the first start. 256 bits. */
-export function ownerKey(path: string, random: RandomText = randomText): string {
+/** A person's API key, plain, in a file of mode 600; made at the first start. 256 bits. */
+export function personKey(path: string, random: RandomText = randomText): string {
   const found = existing(path);
   if (found !== undefined) return found;
   const key = `keelson_${random(32)}`;

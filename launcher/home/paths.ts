@@ -10,6 +10,8 @@ export interface HomePaths {
   /** The processes started, for whoever comes after a killed supervisor. */
   readonly children: string;
   readonly ownerKey: string;
+  /** Keys of further people, a file each. */
+  readonly keys: string;
   readonly postgres: string;
   readonly temporal: string;
   readonly venue: string;
@@ -30,6 +32,7 @@ export function homePaths(home: string): HomePaths {
     runFile: join(root, 'run.json'),
     children: join(root, 'children.json'),
     ownerKey: join(root, 'owner-key'),
+    keys: join(root, 'keys'),
     postgres: join(root, 'postgres'),
     temporal: join(root, 'temporal'),
     venue: join(root, 'venue'),
@@ -41,12 +44,17 @@ export function homePaths(home: string): HomePaths {
   };
 }
 
+/** Where the key of a person is kept, if it is kept here. The name has to be one that people can have. */
+export function personKeyPath(paths: Pick<HomePaths, 'ownerKey' | 'keys'>, person: string): string {
+  return person === 'owner' ? paths.ownerKey : join(paths.keys, person);
+}
+
 /**
  * Makes the folders that are missing. The home is for its owner alone: it holds keys. Root's may be passed
  * through, not listed (711): the account that runs Postgres for root has to reach the data in it.
  */
 export function prepareHome(paths: HomePaths): void {
-  for (const folder of [paths.home, paths.temporal, paths.venue, paths.logs]) {
+  for (const folder of [paths.home, paths.keys, paths.temporal, paths.venue, paths.logs]) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
   chmodSync(paths.home, process.getuid?.() === 0 ? 0o711 : 0o700);

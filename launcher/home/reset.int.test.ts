@@ -25,7 +25,7 @@ describe('reset', () => {
   it('removes all that Keelson put into the home, and the home', async () => {
     const paths = filledHome();
     const plan = await planReset(paths);
-    expect(plan.paths).toEqual([paths.ownerKey, paths.postgres, paths.temporal, paths.venue, paths.logs]);
+    expect(plan.paths).toEqual([paths.ownerKey, paths.keys, paths.postgres, paths.temporal, paths.venue, paths.logs]);
     await resetHome(paths, plan);
     expect(readdirSync(folder)).toEqual([]);
   });

@@ -15,7 +15,7 @@ export interface ResetPlan {
   readonly paths: readonly string[];
 }
 
-const PARTS = ['runFile', 'children', 'ownerKey', 'postgres', 'temporal', 'venue', 'logs', 'effectiveConfig'] as const;
+const PARTS = ['runFile', 'children', 'ownerKey', 'keys', 'postgres', 'temporal', 'venue', 'logs', 'effectiveConfig'] as const;
 
 /**
  * What a reset of this home removes. Only what Keelson itself put there is named: a home that was set to the wrong folder

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import pg from 'pg';
-import { databaseUrl, withoutCredentials } from '../../config/index.js';
+import { databaseUrl, environmentName, withoutCredentials } from '../../config/index.js';
 import { KeelsonError } from '../../core/errors.js';
 import { checkDurability, databaseIdentity } from '../../db/durability.js';
 import { migrate } from '../../db/migrate.js';
 import { lastEvents, type LastEvents } from '../../db/last-events.js';
-import { ensureOwner } from '../../db/owner.js';
-import { ownerKey } from '../home/keys.js';
+import { ensureFirstPeople } from '../../db/first-people.js';
+import { firstPeople } from '../home/people.js';
+import type { ReadyEvent } from '../screen/events.js';
 import { startPostgres, type PostgresServer } from '../postgres/server.js';
 import { serverChild } from '../supervise/server-child.js';
 import { choosePort } from './launch-context.js';
@@ -19,6 +20,8 @@ export interface Database {
   readonly url: string;
   /** The owner's API key. */
   readonly key: string;
+  /** Whose keys are in the home. */
+  readonly people: ReadyEvent['people'];
   /** What earlier starts left in the audit. */
   readonly last: LastEvents;
 }
@@ -29,11 +32,14 @@ export async function bringUpDatabase(context: LaunchContext): Promise<Database>
   const url = given ?? (await startEmbedded(context));
   return context.steps.run('database', 'Preparing the database', async () => {
     const applied = await prepare(url);
-    const key = ownerKey(context.paths.ownerKey);
-    await ensureOwner(url, key);
+    const people = firstPeople(context.paths, environmentName(context.env));
+    await ensureFirstPeople(url, people);
     const where = given === undefined ? 'Database' : `Database at ${withoutCredentials(given)}`;
     const done = applied === 0 ? `${where} is up to date` : `${where}: ${applied} migration${applied === 1 ? '' : 's'} applied`;
-    return { done, result: { url, key, last: await lastEvents(url) } };
+    return {
+      done,
+      result: { url, key: people[0].key, people: people.map(({ person, roles }) => ({ person, roles })), last: await lastEvents(url) },
+    };
   });
 }
 

@@ -45,6 +45,8 @@ export interface ReadyEvent {
   /** Mode of each account. */
   readonly modes: Readonly<Record<string, string>>;
   readonly instruments: readonly ShownInstrument[];
+  /** As whom one can act from this home; the owner first. */
+  readonly people: readonly { readonly person: string; readonly roles: readonly string[] }[];
   /** From the start of the launcher. */
   readonly elapsedMs: number;
 }

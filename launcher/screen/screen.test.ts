@@ -32,6 +32,10 @@ const CASES: readonly (readonly [LauncherEvent, readonly (string | RegExp)[]])[]
         { instrument: 'SPX/USDT', source: 'recorded' },
         { instrument: 'BTC/USDT', source: 'simulated' },
       ],
+      people: [
+        { person: 'owner', roles: ['admin'] },
+        { person: 'rik', roles: ['risk'] },
+      ],
       elapsedMs: 12_345,
     },
     [
@@ -42,6 +46,8 @@ const CASES: readonly (readonly [LauncherEvent, readonly (string | RegExp)[]])[]
       'http://127.0.0.1:7421/metrics trading',
       'main: paused (no entries',
       'SPX/USDT (recorded), BTC/USDT (simulated)',
+      'owner (admin), rik (risk)',
+      '`npx keelson pause --as rik` acts as rik; without --as you are owner.',
       '/tmp/home',
     ],
   ],

@@ -80,6 +80,10 @@ export function stepLine(event: StepEvent, paint: Paint): string {
 function readyScreen(event: ReadyEvent, paint: Paint): readonly string[] {
   const modes = Object.entries(event.modes).map(([account, mode]) => `${account}: ${mode} ${paint.dim(`(${explainMode(mode)})`)}`);
   const instruments = event.instruments.map(({ instrument, source }) => `${instrument} ${paint.dim(`(${source})`)}`);
+  const people = event.people.map(({ person, roles }) => `${person} ${paint.dim(`(${roles.join(', ')})`)}`);
+  // What takes two people shows best where a risk officer begins it.
+  const [me, ...others] = event.people;
+  const other = others.find(({ roles }) => roles.includes('risk'));
   return [
     '',
     `${paint.good('Keelson is running')} ${paint.dim(`(ready after ${seconds(event.elapsedMs)})`)}`,
@@ -87,8 +91,12 @@ function readyScreen(event: ReadyEvent, paint: Paint): readonly string[] {
     ...addressLines(event.addresses, paint),
     ...labelled('mode', modes, paint),
     ...labelled('instruments', [instruments.join(', ')], paint),
+    ...labelled('people', [people.join(', ')], paint),
     ...labelled('home', [event.home], paint),
     '',
+    ...(other === undefined
+      ? []
+      : [paint.dim(`\`npx keelson pause --as ${other.person}\` acts as ${other.person}; without --as you are ${me?.person}.`)]),
     paint.dim('Ctrl-C stops in order, a second one at once. `npx keelson status` asks from another terminal.'),
     '',
   ];

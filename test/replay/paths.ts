@@ -17,6 +17,7 @@ import type { DecimalText } from '../../core/money/index.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
 import type { RiskKey } from '../../activities/ports/risk.js';
 import { ACCOUNT, INSTRUMENT, openTradingStack, startWorker, workflowBundle } from '../support/trading-stack.js';
+import { seedCommand, seedPerson } from '../support/people.js';
 import type { TestTemporal } from '../support/temporal.js';
 import type { History } from './histories.js';
 
@@ -216,13 +217,10 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     move('45000');
   };
   const controlled = async (): Promise<Taken> => {
-    await pool.query(`insert into people (subject, name, roles) values ('owner', 'Owner', '{owner}')`);
+    await seedPerson(pool, 'owner', ['admin']);
     const handle = await start('tradingControl', [ACCOUNT]);
     const tell = async (kind: 'pause' | 'resume', isWritten = true): Promise<unknown> => {
-      const commandId = randomUUID();
-      const values = [commandId, ACCOUNT, kind, 'owner', 'a test'];
-      if (isWritten)
-        await pool.query('insert into commands (command_id, account, kind, subject, reason) values ($1, $2, $3, $4, $5)', values);
+      const commandId = isWritten ? await seedCommand(pool, { account: ACCOUNT, kind, subject: 'owner' }) : randomUUID();
       return handle.executeUpdate(kind, { args: [{ commandId }] });
     };
     await tell('pause');

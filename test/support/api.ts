@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
 import { pino } from 'pino';
@@ -9,26 +9,28 @@ import { openDatabase } from '../../api/read/database.js';
 import { buildServer } from '../../api/server.js';
 import { loadConfig } from '../../config/index.js';
 import { KeelsonError } from '../../core/errors.js';
+import { seedKey, seedPerson } from './people.js';
 import type { TestDatabase } from './postgres.js';
 
 /** API keys of the seeded people; `gone` was the owner's and is revoked. */
-export const KEYS = { owner: 'key-of-owner', viewer: 'key-of-viewer', trader: 'key-of-trader', gone: 'key-revoked' } as const;
+export const KEYS = {
+  owner: 'key-of-owner',
+  viewer: 'key-of-viewer',
+  trader: 'key-of-trader',
+  risk: 'key-of-risk',
+  operator: 'key-of-operator',
+  auditor: 'key-of-auditor',
+  gone: 'key-revoked',
+} as const;
 
-/** The people of the tests, each with the role of the same name. */
+/** The people of the tests, each with the role of the same name; the owner is the admin. */
 export async function seedPeople(pool: pg.Pool): Promise<void> {
-  for (const subject of ['owner', 'viewer', 'trader']) {
-    await pool.query('insert into people (subject, name, roles) values ($1, $1, $2)', [subject, [subject]]);
+  for (const subject of ['owner', 'viewer', 'trader', 'risk', 'operator', 'auditor'] as const) {
+    const role = subject === 'owner' ? 'admin' : subject;
+    await seedPerson(pool, subject, [role], KEYS[subject]);
   }
-  for (const [label, key] of Object.entries(KEYS)) {
-    const hash = createHash('sha256').update(key).digest();
-    const revokedAt = label === 'gone' ? new Date() : null;
-    await pool.query('insert into api_keys (subject, key_sha256, label, revoked_at) values ($1, $2, $3, $4)', [
-      label === 'gone' ? 'owner' : label,
-      hash,
-      label,
-      revokedAt,
-    ]);
-  }
+  const gone = await seedKey(pool, 'owner', KEYS.gone, 'gone');
+  await pool.query('update api_keys set revoked_at = clock_timestamp() where key_id = $1', [gone]);
 }
 
 /** A server over a test database whose commands are carried out by a few lines instead of a workflow. */
@@ -58,7 +60,11 @@ export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> =
         if (!api.temporalIsUp) throw new KeelsonError('INFRA_TEMPORAL', { detail: 'no answer' });
         api.executed.push(command);
         const mode = command.kind === 'pause' ? 'paused' : 'normal';
-        await store.pool.query('update control set mode = $2, version = version + 1 where account = $1', [command.account, mode]);
+        const { rows } = await store.pool.query<{ answer: { result: string; state: string } }>('select apply_mode_command($1) as answer', [
+          { ...command, mode },
+        ]);
+        const { result, state } = rows[0]?.answer ?? { result: '', state: '' };
+        if (result !== 'applied') throw new KeelsonError('AUTH_APPROVAL_CLOSED', { request: command.commandId, state });
       },
       check: () => (api.temporalIsUp ? Promise.resolve() : Promise.reject(new Error('down'))),
       close: () => Promise.resolve(),

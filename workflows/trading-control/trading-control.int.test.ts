@@ -7,6 +7,7 @@ import { createControlActivities } from '../../activities/control/index.js';
 import { createOrderActivities } from '../../activities/order/index.js';
 import { createControlStore } from '../../adapters/store/control-store.js';
 import { bundleEdited } from '../../test/support/edited-bundle.js';
+import { seedCommand, seedPerson } from '../../test/support/people.js';
 import { temporalIfAny, type TestTemporal } from '../../test/support/temporal.js';
 import { ACCOUNT, openTradingStack, workflowBundle, type TradingStack } from '../../test/support/trading-stack.js';
 import type { ModeChange } from './messages.js';
@@ -27,7 +28,12 @@ describe.skipIf(temporal === undefined)('tradingControl, on a real server and le
     stack = await openTradingStack();
     connection = await NativeConnection.connect({ address: server.address });
     client = new Client({ connection, namespace: server.namespace });
-    await stack.database.pool.query(`insert into people (subject, name, roles) values ('ada', 'Ada', '{owner}')`);
+    for (const [subject, role] of [
+      ['ada', 'admin'],
+      ['rik', 'risk'],
+      ['otto', 'operator'],
+    ] as const)
+      await seedPerson(stack.database.pool, subject, [role]);
     await stack.database.pool.query(`insert into accounts (account, venue) values ('other', 'paper')`);
     await stack.database.pool.query(`insert into control (account) values ('other')`);
   });
@@ -63,13 +69,7 @@ describe.skipIf(temporal === undefined)('tradingControl, on a real server and le
     await working?.stop();
   });
 
-  const row = async (kind: Kind, account = ACCOUNT): Promise<string> => {
-    const commandId = randomUUID();
-    const values = [commandId, account, kind];
-    const insert = `insert into commands (command_id, account, kind, subject, reason) values ($1, $2, $3, 'ada', 'a test')`;
-    await stack.database.pool.query(insert, values);
-    return commandId;
-  };
+  const row = (kind: Kind, account = ACCOUNT): Promise<string> => seedCommand(stack.database.pool, { account, kind, subject: 'ada' });
   const tell = (kind: Kind, commandId: unknown): Promise<ModeChange> => handle.executeUpdate(kind, { args: [{ commandId }] });
   const control = async (account = ACCOUNT): Promise<{ mode: string; version: string }> => {
     const { rows } = await stack.database.pool.query<{ mode: string; version: string }>(
@@ -129,6 +129,30 @@ describe.skipIf(temporal === undefined)('tradingControl, on a real server and le
     expect(await codeOf(handle.executeUpdate('pause', { args: [] }))).toBe('INPUT_INVALID');
     expect([await control(), await control('other')]).toEqual(before);
     expect(await handle.query('lastChange')).toBeNull();
+  });
+
+  it('what a risk officer paused goes on by two people’s rows; a raw update ends it neither before nor with names in it', async () => {
+    await work();
+    handle = await begin();
+    const { pool } = stack.database;
+    await tell('pause', await seedCommand(pool, { account: ACCOUNT, kind: 'pause', subject: 'rik', holds: true }));
+    const resume = await seedCommand(pool, { account: ACCOUNT, kind: 'resume', subject: 'otto' });
+    const raw = (more: object = {}) => handle.executeUpdate('resume', { args: [{ commandId: resume, ...more }] });
+    expect(await codeOf(raw())).toBe('AUTH_APPROVAL_CLOSED');
+    await pool.query('select request_resume($1)', [{ commandId: resume, validForMs: 60_000 }]);
+    for (const claim of [{ approvedBy: ['rik', 'ada'] }, { subject: 'rik', approved: true }, { state: 'approved', payload: {} }]) {
+      expect(await codeOf(raw(claim))).toBe('AUTH_APPROVAL_CLOSED');
+    }
+    expect((await control()).mode).toBe('paused');
+    const decided = await pool.query<{ answer: string }>(
+      `select decide_approval(jsonb_build_object('requestId', request_id, 'payloadHash', encode(payload_sha256, 'hex'), 'subject', 'ada',
+         'decision', 'approved', 'reason', 'a test', 'keyId', (select key_id from api_keys where subject = 'ada'))) as answer
+         from approval_requests where request_id = $1`,
+      [resume],
+    );
+    expect(decided.rows).toEqual([{ answer: 'written' }]);
+    expect(await raw({ subject: 'nobody' })).toMatchObject({ mode: 'normal', subject: 'otto' });
+    expect((await control()).mode).toBe('normal');
   });
 
   it('the mode holds over a restart of the worker, and what was asked meanwhile is carried out', async () => {

@@ -9,6 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ControlActivities } from '../../activities/control/index.js';
+import { STATE_TEXT } from '../../core/people/approvals.js';
 import { CONTROL, told } from '../activity-options.js';
 import { lastChangeQuery, pauseUpdate, resumeUpdate, type ModeChange, type ModeCommand } from './messages.js';
 
@@ -29,6 +30,15 @@ export async function tradingControl(account: string, last: ModeChange | null = 
         `no command ${command.commandId} to ${kind} ${account} was made under a person's credential`,
         'AUTH_FORBIDDEN',
       );
+    }
+    // Which names a message gives, or how often it comes, changes nothing: what lets an account trade are two people's rows.
+    if (answer.kind === 'notApproved') {
+      throw ApplicationFailure.create({
+        nonRetryable: true,
+        type: 'AUTH_APPROVAL_CLOSED',
+        message: `${kind} ${account} needs the approval of a second person: request ${command.commandId} is ${STATE_TEXT[answer.state]}`,
+        details: [STATE_TEXT[answer.state]],
+      });
     }
     last = answer.change;
     setCurrentDetails(`**${last.mode}** by ${last.subject}: ${last.reason}`);

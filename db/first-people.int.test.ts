@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type TestDatabase, testDatabase } from '../test/support/postgres.js';
 import { lastEvents } from './last-events.js';
-import { OWNER_SUBJECT, ensureOwner } from './owner.js';
+import { ensureFirstPeople } from './first-people.js';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -10,14 +10,30 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-test('the owner is made once, and only the hash of the key is stored', async () => {
-  await ensureOwner(database.url, 'secret');
-  await ensureOwner(database.url, 'secret');
+const OWNER = { person: 'owner', name: 'Owner', roles: ['admin'], key: 'secret' } as const;
+
+test('the first people are made once, only the hash of the key is stored, and both are in the audit', async () => {
+  await ensureFirstPeople(database.url, [OWNER]);
+  await ensureFirstPeople(database.url, [OWNER]);
   const { rows } = await database.pool.query(
     'select subject, roles, key_sha256 from people join api_keys using (subject) where subject = $1',
-    [OWNER_SUBJECT],
+    ['owner'],
   );
-  expect(rows).toEqual([{ subject: OWNER_SUBJECT, roles: ['owner'], key_sha256: createHash('sha256').update('secret').digest() }]);
+  expect(rows).toEqual([{ subject: 'owner', roles: ['admin'], key_sha256: createHash('sha256').update('secret').digest() }]);
+});
+
+test('who was deactivated stays so, and gets no key by a start', async () => {
+  const rik = { person: 'rik', name: 'Rik', roles: ['risk'], key: 'another secret' } as const;
+  await ensureFirstPeople(database.url, [OWNER, rik]);
+  await database.pool.query(`update people set deactivated_at = clock_timestamp() where subject = 'rik'`);
+  await ensureFirstPeople(database.url, [{ ...rik, key: 'a third secret' }]);
+  const { rows } = await database.pool.query(
+    `select deactivated_at is null as is_active from people join api_keys using (subject) where subject = 'rik'`,
+  );
+  expect(rows).toEqual([{ is_active: false }]);
+  const audit = await database.pool.query(`select kind, data->>'person' as person from audit_events order by event_id`);
+  expect(audit.rows).toEqual(['owner', 'rik'].flatMap((person) => ['person.added', 'key.given'].map((kind) => ({ kind, person }))));
+  expect(JSON.stringify(audit.rows)).not.toContain('secret');
 });
 
 test('the last events before a start: the last of all, and the last mode of each account', async () => {

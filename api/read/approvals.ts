@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { approvalState, type Decision } from '../../core/people/approvals.js';
+import { epochMs, wholeOrNull, type Database } from './database.js';
+import { time } from './schemas.js';
+
+export const approvalRequestSchema = z.strictObject({
+  requestId: z.string(),
+  action: z.string().describe('What would be done, such as resume.'),
+  account: z.string().nullable(),
+  payload: z.record(z.string(), z.unknown()).describe('Exactly what would be done.'),
+  payloadHash: z.string().describe('SHA-256 of the payload: a decision has to name it.'),
+  requestedBy: z.string(),
+  reason: z.string(),
+  createdTime: time,
+  expiresTime: time,
+  state: z.enum(['pending', 'approved', 'refused', 'expired', 'used']),
+  decisions: z.array(
+    z.strictObject({ subject: z.string(), decision: z.enum(['approved', 'refused']), reason: z.string(), decidedTime: time }),
+  ),
+});
+export type ApprovalRequest = z.output<typeof approvalRequestSchema>;
+
+interface Row {
+  request_id: string;
+  action: string;
+  account: string | null;
+  payload: Record<string, unknown>;
+  payload_hash: string;
+  requested_by: string;
+  reason: string;
+  created_ms: string;
+  expires_ms: string;
+  used_ms: string | null;
+  now_ms: string;
+  decisions: { subject: string; decision: Decision; reason: string; decided: string; isActive: boolean }[];
+}
+
+/** Requests, newest first; with `requestId` only that one. */
+export async function readApprovals(
+  database: Database,
+  filter: { requestId?: string | undefined; limit: number },
+): Promise<ApprovalRequest[]> {
+  const { rows } = await database.query<Row>(
+    `select r.request_id, r.action, r.account, r.payload, encode(r.payload_sha256, 'hex') as payload_hash, r.requested_by, r.reason,
+            ${epochMs('r.created_at')} as created_ms, ${epochMs('r.expires_at')} as expires_ms, ${epochMs('r.used_at')} as used_ms,
+            ${epochMs('clock_timestamp()')} as now_ms,
+            (select coalesce(jsonb_agg(jsonb_build_object('subject', d.subject, 'decision', d.decision, 'reason', d.reason,
+                'decided', ${epochMs('d.decided_at')}, 'isActive', p.deactivated_at is null) order by d.decided_at), '[]')
+               from approvals d join people p using (subject) where d.request_id = r.request_id) as decisions
+       from approval_requests r
+      where ($1::uuid is null or r.request_id = $1)
+      order by r.created_at desc, r.request_id limit $2`,
+    [filter.requestId ?? null, filter.limit],
+  );
+  return rows.map((row) => {
+    const requestedBy = row.requested_by;
+    const expiresTime = Number(row.expires_ms);
+    return {
+      requestId: row.request_id,
+      action: row.action,
+      account: row.account,
+      payload: row.payload,
+      payloadHash: row.payload_hash,
+      requestedBy,
+      reason: row.reason,
+      createdTime: Number(row.created_ms),
+      expiresTime,
+      state: approvalState({ requestedBy, expiresTime, usedTime: wholeOrNull(row.used_ms), decisions: row.decisions }, Number(row.now_ms)),
+      decisions: row.decisions.map(({ subject, decision, reason, decided }) => ({
+        subject,
+        decision,
+        reason,
+        decidedTime: Number(decided),
+      })),
+    };
+  });
+}

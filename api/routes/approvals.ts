@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import type { ErrorCode } from '../../core/errors.js';
+import type { Decision } from '../../core/people/approvals.js';
+import type { ApiContext } from '../context.js';
+import { idInput, limitInput, reasonInput, USUAL_LIMIT } from '../http/input.js';
+import { decide } from '../people/decide.js';
+import { approvalRequestSchema, readApprovals, type ApprovalRequest } from '../read/approvals.js';
+import { route, type Route } from '../route.js';
+
+const bodySchema = z.strictObject({
+  requestId: idInput.describe('The request.'),
+  payloadHash: z
+    .string({ error: () => 'expected text' })
+    .regex(/^[0-9a-f]{64}$/, { error: () => 'expected the 64 hexadecimal digits of the request' })
+    .describe('`payloadHash` of the request as it was looked at.'),
+  reason: reasonInput,
+});
+
+/** What one person asked for and another decides. */
+export function approvalRoutes({ database, control }: ApiContext): Route[] {
+  const one = async (requestId: string): Promise<ApprovalRequest> => {
+    const [request] = await readApprovals(database, { requestId, limit: 1 });
+    if (request === undefined) throw new Error(`request ${requestId} was decided and is not there`);
+    return request;
+  };
+  const decision = (decided: Decision, path: string, summary: string, errors: readonly ErrorCode[]): Route =>
+    route({
+      method: 'POST',
+      path,
+      summary,
+      access: 'decideApproval',
+      body: bodySchema,
+      response: approvalRequestSchema,
+      errors: ['INPUT_UNKNOWN_REQUEST', 'AUTH_OWN_REQUEST', 'AUTH_APPROVAL_CLOSED', ...errors],
+      handle: async ({ body, caller }) => {
+        await decide(database, caller, decided, body);
+        const request = await one(body.requestId);
+        // Its asker has asked for nothing more than this: it is carried out as that person's command, of which there is a row.
+        if (decided === 'approved' && request.action === 'resume' && request.account !== null) {
+          await control.execute({ commandId: request.requestId, account: request.account, kind: 'resume' });
+        }
+        return one(body.requestId);
+      },
+    });
+  return [
+    route({
+      method: 'GET',
+      path: '/v1/approvals',
+      summary: 'What needs, or needed, a second person, newest first.',
+      access: 'read',
+      query: z.strictObject({ requestId: idInput.optional().describe('Only this request.'), limit: limitInput }),
+      response: z.strictObject({ requests: z.array(approvalRequestSchema) }),
+      errors: [],
+      handle: async ({ query }) => ({ requests: await readApprovals(database, { ...query, limit: query.limit ?? USUAL_LIMIT }) }),
+    }),
+    decision('approved', '/v1/approvals/approve', 'Approves another person’s request, which is then carried out.', ['INFRA_TEMPORAL']),
+    decision('refused', '/v1/approvals/refuse', 'Refuses another person’s request, for ever.', []),
+  ];
+}

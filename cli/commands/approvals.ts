@@ -1,0 +1,77 @@
+import type { Command } from 'commander';
+import type { ApprovalRequest } from '../../api/read/approvals.js';
+import type { ApiClient } from '../api-client.js';
+import { addApiCommand, answers, connect, LIMIT, type ApiOptions, type Finish } from '../command.js';
+import { CommandFailure, EXIT } from '../exit.js';
+import { harmless, table, timeText, type Column, type Terminal } from '../terminal.js';
+
+interface ListOptions extends ApiOptions {
+  readonly all?: boolean;
+  readonly limit: string;
+}
+interface DecideOptions extends ApiOptions {
+  readonly reason: string;
+  readonly yes?: boolean;
+}
+
+const COLUMNS: readonly Column<ApprovalRequest>[] = [
+  { title: 'request', value: (request) => request.requestId },
+  { title: 'what', value: (request) => [request.action, request.account ?? ''].join(' ').trim() },
+  { title: 'asked by', value: (request) => request.requestedBy },
+  { title: 'why', value: (request) => request.reason },
+  { title: 'until', value: (request) => timeText(request.expiresTime) },
+  { title: 'state', value: (request) => request.state },
+  {
+    title: 'decided by',
+    value: (request) => request.decisions.map(({ subject, decision }) => `${subject}: ${decision}`).join(', ') || '–',
+  },
+];
+
+/** `keelson approvals …`: what one person asked for and another decides. */
+export function addApprovals(program: Command, terminal: Terminal, finish: Finish): void {
+  const approvals = program.command('approvals').description('what needs a second person');
+
+  const list = addApiCommand(approvals, 'list', 'requests that wait for a second person', 'read')
+    .option('--all', 'also those that are over')
+    .option(...LIMIT);
+  answers(list, terminal, finish, async ({ all, limit, ...options }: ListOptions) => {
+    const { requests } = await connect(terminal, options).get<{ requests: ApprovalRequest[] }>('/v1/approvals', { limit });
+    const shown = all ? requests : requests.filter(({ state }) => state === 'pending' || state === 'approved');
+    return { data: { requests: shown }, text: table(shown, COLUMNS, 'Nothing waits for a second person.') };
+  });
+
+  for (const [kind, summary] of [
+    ['approve', 'approve what another person asked for; it is then carried out'],
+    ['refuse', 'refuse what another person asked for, for ever'],
+  ] as const) {
+    const command = addApiCommand(approvals, kind, summary, 'decideApproval')
+      .argument('<request>', 'its id')
+      .requiredOption('--reason <text>', 'why')
+      .option('--yes', 'do not ask');
+    answers(command, terminal, finish, async ({ reason, yes, ...options }: DecideOptions, requestId: string) => {
+      const api = connect(terminal, options);
+      const { payloadHash, ...request } = await lookedAt(api, requestId);
+      if (!yes) await confirm(terminal, kind, request);
+      const data = await api.post<ApprovalRequest>(`/v1/approvals/${kind}`, { requestId, payloadHash, reason });
+      return { data, text: `${harmless(`${data.action} ${data.account ?? ''}`.trim())}, asked by ${data.requestedBy}: ${data.state}.\n` };
+    });
+  }
+}
+
+async function lookedAt(api: ApiClient, requestId: string): Promise<ApprovalRequest> {
+  const { requests } = await api.get<{ requests: ApprovalRequest[] }>('/v1/approvals', { requestId });
+  const [request] = requests;
+  if (request === undefined) throw new CommandFailure(EXIT.refused, `There is no request ${requestId}. See keelson approvals list.`);
+  return request;
+}
+
+/** What is decided is shown first, whole. @throws CommandFailure when nobody can be asked, or the answer is not yes. */
+async function confirm(terminal: Terminal, kind: string, request: Omit<ApprovalRequest, 'payloadHash'>): Promise<void> {
+  const what = harmless(`${request.requestedBy} asks to ${request.action}: ${request.reason}`);
+  const payload = harmless(JSON.stringify(request.payload));
+  if (terminal.ask === undefined) {
+    throw new CommandFailure(EXIT.usage, `${what}\n  ${payload}\nNobody can be asked here: repeat it with --yes.`);
+  }
+  const answer = await terminal.ask(`${what}\n  ${payload}\nType yes to ${kind} it: `);
+  if (answer.trim().toLowerCase() !== 'yes') throw new CommandFailure(EXIT.refused, 'Nothing was decided.');
+}

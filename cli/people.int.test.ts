@@ -1,0 +1,175 @@
+import type { Command } from 'commander';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ACTIONS, mayDo } from '../core/people/actions.js';
+import { ROLES } from '../core/people/roles.js';
+import { apiUnderTest, KEYS, seedPeople, seedTrading, type ApiUnderTest } from '../test/support/api.js';
+import { testDatabase, type TestDatabase } from '../test/support/postgres.js';
+import { actionOf } from './command.js';
+import { buildProgram, runCommandLine } from './program.js';
+import type { Terminal } from './terminal.js';
+
+const root = new URL('..', import.meta.url).pathname;
+const home = mkdtempSync(join(tmpdir(), 'keelson-people-'));
+let store: TestDatabase;
+let api: ApiUnderTest;
+
+beforeAll(async () => {
+  store = await testDatabase();
+  await seedPeople(store.pool);
+  await seedTrading(store.pool);
+  mkdirSync(join(home, 'keys'), { mode: 0o700 });
+  for (const [person, key] of Object.entries(KEYS)) {
+    writeFileSync(join(home, person === 'owner' ? 'owner-key' : `keys/${person}`), `${key}\n`, { mode: 0o600 });
+  }
+});
+afterAll(async () => {
+  rmSync(home, { recursive: true, force: true });
+  await store.drop();
+});
+beforeEach(async () => {
+  api = apiUnderTest(store);
+  const address = await api.server.listen({ host: '127.0.0.1', port: 0 });
+  const run = { pid: 1, since: 0, addresses: { api: address, temporal: '', metrics: {} }, pids: {} };
+  writeFileSync(join(home, 'run.json'), JSON.stringify(run));
+});
+afterEach(() => api.close());
+
+const keelson = async (line: readonly string[], ask?: Terminal['ask']) => {
+  const result = { exitCode: 0, out: '', error: '' };
+  result.exitCode = await runCommandLine(line, {
+    env: { KEELSON_HOME: home },
+    root,
+    now: Date.now,
+    newId: randomUUID,
+    ...(ask === undefined ? {} : { ask }),
+    out: (text) => void (result.out += text),
+    error: (text) => void (result.error += text),
+  });
+  return result;
+};
+const words = (line: string): string[] => line.split(' ');
+/** A resume that waits for a second person. @returns the request. */
+const waiting = async (): Promise<string> => {
+  await keelson(words('pause --as risk'));
+  const { exitCode, error } = await keelson(words('resume --as operator --reason explained'));
+  expect(exitCode).toBe(1);
+  return /keelson approvals approve ([0-9a-f-]{36})/.exec(error)?.[1] ?? '';
+};
+
+test('every role at every command that asks the API: refused exactly where the table says so', async () => {
+  const nothing = { env: {}, root, now: () => 0, newId: () => '', out: () => undefined, error: () => undefined };
+  const leaves = (command: Command, path: readonly string[]): { path: readonly string[]; command: Command }[] =>
+    command.commands.length === 0 ? [{ path, command }] : command.commands.flatMap((child) => leaves(child, [...path, child.name()]));
+  const request = await waiting();
+  const further: Readonly<Record<string, readonly string[]>> = {
+    resume: ['--reason', 'a test'],
+    'approvals approve': [request, '--reason', 'a test', '--yes'],
+    'approvals refuse': [request, '--reason', 'a test', '--yes'],
+    'users add': ['newcomer', '--role', 'viewer'],
+    'users roles': ['nobody', '--role', 'viewer'],
+    'users new-key': ['viewer'],
+    'users revoke-key': [randomUUID()],
+    'users deactivate': ['nobody', '--reason', 'a test'],
+  };
+  let tried = 0;
+  for (const { path, command } of leaves(
+    buildProgram(nothing, () => undefined),
+    [],
+  )) {
+    const action = actionOf(command);
+    if (action === undefined) continue;
+    for (const role of ROLES) {
+      const as = role === 'admin' ? 'owner' : role;
+      const { exitCode, error } = await keelson([...path, ...(further[path.join(' ')] ?? []), '--as', as]);
+      const isRefused = error.includes(`${as} has not the role for this: one of ${ACTIONS[action].join(', ')} is needed`);
+      expect({ path, role, isRefused, usage: exitCode === 2 }).toEqual({ path, role, isRefused: !mayDo([role], action), usage: false });
+      tried += 1;
+    }
+  }
+  expect(tried).toBe(17 * ROLES.length);
+});
+
+describe('acting as someone', () => {
+  test('whoami says who; the owner where nobody is named', async () => {
+    expect((await keelson(['whoami'])).out).toBe('owner (owner): admin\n');
+    expect((await keelson(words('whoami --as risk'))).out).toBe('risk (risk): risk\n');
+    expect((await keelson(words('pause --as trader --json'))).exitCode).toBe(0);
+    expect(api.executed.at(-1)).toMatchObject({ kind: 'pause', subject: 'trader' });
+  });
+
+  test('a name that leads elsewhere is none, and one without a key is told', async () => {
+    expect((await keelson(['whoami', '--as', '../owner-key'])).exitCode).toBe(2);
+    const { exitCode, error } = await keelson(words('whoami --as stranger'));
+    expect(exitCode).toBe(78);
+    expect(error).toContain(`${home}/keys/stranger cannot be read (ENOENT)`);
+  });
+});
+
+describe('users', () => {
+  test('a key is shown once, or kept in the home and not shown', async () => {
+    const added = await keelson(['users', 'add', 'tess', '--role', 'trader', '--role', 'operator', '--name', 'Tess Trader']);
+    expect(added.out).toMatch(/^The key of tess, shown once and kept nowhere:\nkeelson_[\w-]{43}\nIts id is [0-9a-f-]{36}\.\n$/);
+    const saved = await keelson(words('users new-key tess --label laptop --save'));
+    expect(saved.out).not.toContain('keelson_');
+    expect(statSync(join(home, 'keys', 'tess')).mode & 0o777).toBe(0o600);
+    expect((await keelson(words('whoami --as tess'))).out).toBe('tess (Tess Trader): trader, operator\n');
+    const list = await keelson(words('users list'));
+    expect(list.out).toMatch(/^person +name +roles +key +for +last used +revoked\n/);
+    expect(list.out).toMatch(/\ntess +Tess Trader +trader, operator +[0-9a-f-]{36} +first +– +–\n +[0-9a-f-]{36} +laptop +2\d{3}-/);
+    expect(list.out).not.toContain(readFileSync(join(home, 'keys', 'tess'), 'utf8').trim());
+  });
+
+  test('a key is revoked by its id, a person deactivated with a reason', async () => {
+    const { keyId } = JSON.parse((await keelson(words('users add rob --role risk --save --json'))).out) as { keyId: string };
+    expect((await keelson(words('whoami --as rob'))).exitCode).toBe(0);
+    expect((await keelson(['users', 'revoke-key', keyId])).exitCode).toBe(0);
+    expect((await keelson(words('whoami --as rob'))).error).toBe('The API key is not known or has been revoked.\n');
+    expect((await keelson(words('users deactivate rob --reason left'))).out).toBe('rob can do nothing any more.\n');
+    expect((await keelson(words('users list'))).out).toMatch(/rob +rob +deactivated/);
+    expect((await keelson(words('users add bob --role boss'))).exitCode).toBe(2);
+    expect((await keelson(words('users roles viewer --role viewer --role auditor'))).out).toBe('viewer is viewer, auditor.\n');
+    expect((await keelson(words('whoami --as viewer'))).out).toBe('viewer (viewer): viewer, auditor\n');
+    await keelson(words('users roles viewer --role viewer'));
+    expect((await keelson(words('users deactivate owner --reason slip'))).error).toContain('make another admin first');
+  });
+});
+
+describe('approvals', () => {
+  test('four eyes, from the pause to the resume', async () => {
+    const request = await waiting();
+    expect((await keelson(['status'])).out).toContain('main: paused by risk, only two people end it: paused by hand');
+    expect((await keelson(words('approvals list'))).out).toMatch(new RegExp(`${request} +resume main +operator +explained .* pending +–`));
+    const questions: string[] = [];
+    const answer = (text: string) => async (question: string) => {
+      questions.push(question);
+      return text;
+    };
+    const approve = ['approvals', 'approve', request, '--reason', 'seen', '--as', 'risk'];
+    expect((await keelson(approve)).exitCode).toBe(2);
+    expect(await keelson(approve, answer('y'))).toMatchObject({ exitCode: 1, error: 'Nothing was decided.\n' });
+    expect(questions[0]).toMatch(/^operator asks to resume: explained\n {2}\{.*"commandId":.*\}\nType yes to approve it: $/);
+    expect(await keelson(approve, answer('yes'))).toMatchObject({ exitCode: 0, out: 'resume main, asked by operator: used.\n' });
+    expect(JSON.parse((await keelson(words('status --json'))).out)).toMatchObject({ accounts: [{ mode: 'normal', heldBy: null }] });
+    expect((await keelson(words('approvals list'))).out).not.toContain(request);
+    expect((await keelson(words('approvals list --all'))).out).toContain('risk: approved');
+  });
+
+  test('refused stays refused, and one’s own is not decided by oneself', async () => {
+    const request = await waiting();
+    expect((await keelson(['approvals', 'refuse', request, '--reason', 'not yet', '--yes', '--as', 'risk'])).out).toBe(
+      'resume main, asked by operator: refused.\n',
+    );
+    expect((await keelson(['approvals', 'approve', request, '--reason', 'but yes', '--yes'])).error).toContain(
+      'is refused: nothing is done',
+    );
+    const own = /approve ([0-9a-f-]{36})/.exec((await keelson(words('resume --as risk --reason mine'))).error)?.[1] ?? '';
+    expect((await keelson(['approvals', 'approve', own, '--reason', 'mine', '--yes', '--as', 'risk'])).error).toBe(
+      `Request ${own} was made by risk: another person has to decide it.\n`,
+    );
+    expect((await keelson(['approvals', 'approve', randomUUID(), '--reason', 'seen', '--yes'])).error).toContain('There is no request');
+  });
+});

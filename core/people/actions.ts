@@ -1,0 +1,20 @@
+import { ROLES, type Role } from './roles.js';
+
+/**
+ * Who may do what: the one table that routes and commands are held to. Stopping is easy, whoever trades, watches the risk
+ * or keeps the machines may do it; starting again is for those who answer for it.
+ */
+export const ACTIONS = {
+  read: ROLES,
+  pause: ['trader', 'risk', 'operator', 'admin'],
+  resume: ['risk', 'operator', 'admin'],
+  decideApproval: ['risk', 'admin'],
+  listPeople: ['auditor', 'admin'],
+  changePeople: ['admin'],
+} as const satisfies Readonly<Record<string, readonly Role[]>>;
+export type Action = keyof typeof ACTIONS;
+
+/** Roles that are not known here, from a newer build perhaps, allow nothing. */
+export function mayDo(roles: readonly string[], action: Action): boolean {
+  return ACTIONS[action].some((role) => roles.includes(role));
+}

@@ -1,0 +1,51 @@
+/** How long a request waits for its second person: long enough to reach one, too short to lie about for another day. */
+export const APPROVAL_VALID_MS = 3_600_000;
+
+export type Decision = 'approved' | 'refused';
+
+/**
+ * Only `approved` lets something happen. `missing` and `otherPayload` are what a use of it can find: no request, or one
+ * for something else.
+ */
+export type ApprovalState = 'pending' | 'approved' | 'refused' | 'expired' | 'used';
+export type UnusableState = Exclude<ApprovalState, 'approved'> | 'missing' | 'otherPayload';
+
+/** For people, after `Request … is`. */
+export const STATE_TEXT: Readonly<Record<UnusableState, string>> = {
+  pending: 'not approved yet',
+  refused: 'refused',
+  expired: 'over',
+  used: 'used already',
+  missing: 'not there',
+  otherPayload: 'for another pause than the one that stands',
+};
+
+export interface ApprovalFacts {
+  readonly requestedBy: string;
+  /** Epoch ms, database's clock, as all times here. */
+  readonly expiresTime: number;
+  readonly usedTime: number | null;
+  readonly decisions: readonly {
+    readonly subject: string;
+    readonly decision: Decision;
+    /** Whether that person is still one of us: who has left approves nothing any more, but has refused what was refused. */
+    readonly isActive: boolean;
+  }[];
+}
+
+/** One refusal is enough; used and refused stay so for ever. The database decides by the same rule (`approval_state`). */
+export function approvalState({ requestedBy, expiresTime, usedTime, decisions }: ApprovalFacts, now: number): ApprovalState {
+  if (usedTime !== null) return 'used';
+  const others = decisions.filter(({ subject }) => subject !== requestedBy);
+  if (others.some(({ decision }) => decision === 'refused')) return 'refused';
+  if (expiresTime <= now) return 'expired';
+  return others.some(({ decision, isActive }) => decision === 'approved' && isActive) ? 'approved' : 'pending';
+}
+
+/**
+ * Whether a pause by someone with these roles needs two people to end: what the risk officers stop, one operator does not
+ * start again.
+ */
+export function pauseHolds(roles: readonly string[]): boolean {
+  return roles.includes('risk');
+}

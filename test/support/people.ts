@@ -1,0 +1,32 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type pg from 'pg';
+import type { Role } from '../../core/people/roles.js';
+
+/** Gives a person of the tests a key; only its hash is stored, as always. @returns the key's id. */
+export async function seedKey(pool: pg.Pool, subject: string, key: string = randomUUID(), label = subject): Promise<string> {
+  const { rows } = await pool.query<{ key_id: string }>(
+    'insert into api_keys (subject, key_sha256, label) values ($1, $2, $3) returning key_id',
+    [subject, createHash('sha256').update(key).digest(), label],
+  );
+  return rows[0]?.key_id ?? '';
+}
+
+/** A person with one key. @returns the key's id. */
+export async function seedPerson(pool: pg.Pool, subject: string, roles: readonly Role[], key?: string): Promise<string> {
+  await pool.query('insert into people (subject, name, roles) values ($1, $1, $2)', [subject, roles]);
+  return seedKey(pool, subject, key);
+}
+
+/** The row that the API writes before a workflow hears of a command, under the newest key of its person. */
+export async function seedCommand(
+  pool: pg.Pool,
+  command: { readonly account: string; readonly kind: 'pause' | 'resume'; readonly subject: string; readonly holds?: boolean },
+): Promise<string> {
+  const commandId = randomUUID();
+  await pool.query(
+    `insert into commands (command_id, account, kind, subject, key_id, reason, holds)
+       select $1, $2, $3, $4, (select key_id from api_keys where subject = $4 order by created_at desc limit 1), 'a test', $5`,
+    [commandId, command.account, command.kind, command.subject, command.holds ?? false],
+  );
+  return commandId;
+}
