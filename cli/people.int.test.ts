@@ -69,6 +69,9 @@ test('every role at every command that asks the API: refused exactly where the t
     resume: ['--reason', 'a test'],
     'approvals approve': [request, '--reason', 'a test', '--yes'],
     'approvals refuse': [request, '--reason', 'a test', '--yes'],
+    'incidents close': ['1', '--reason', 'a test'],
+    block: ['BTC/USDT', '--reason', 'a test'],
+    unblock: ['BTC/USDT', '--reason', 'a test'],
     'users add': ['newcomer', '--role', 'viewer'],
     'users roles': ['nobody', '--role', 'viewer'],
     'users new-key': ['viewer'],
@@ -90,7 +93,7 @@ test('every role at every command that asks the API: refused exactly where the t
       tried += 1;
     }
   }
-  expect(tried).toBe(17 * ROLES.length);
+  expect(tried).toBe(21 * ROLES.length);
 });
 
 describe('acting as someone', () => {

@@ -6,6 +6,7 @@ import { addApprovals } from './commands/approvals.js';
 import { addConfig } from './commands/config.js';
 import { addControl } from './commands/control.js';
 import { addEvents } from './commands/events.js';
+import { addIncidents } from './commands/incidents.js';
 import { addOrders } from './commands/orders.js';
 import { addPositions } from './commands/positions.js';
 import { addReset } from './commands/reset.js';
@@ -21,6 +22,7 @@ const COMMANDS = [
   addStatus,
   addControl,
   addApprovals,
+  addIncidents,
   addOrders,
   addPositions,
   addSignals,

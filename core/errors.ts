@@ -101,6 +101,14 @@ export const ERRORS = define({
     ...input('There is a person {person} already, or was: names are not given twice. Choose another.'),
     httpStatus: 409,
   },
+  INPUT_UNKNOWN_INCIDENT: { ...input('There is no incident {incident}. See keelson incidents list --all.'), httpStatus: 404 },
+  INPUT_NOT_BLOCKED: { ...input('Entries of {instrument} are not blocked in account {account}. See keelson status.'), httpStatus: 409 },
+  INPUT_ORDER_UNRESOLVED: {
+    ...input(
+      'What became of an order in {instrument} is not known yet in account {account}: it is looked up until it is, and stays blocked until then. See keelson orders --open.',
+    ),
+    httpStatus: 409,
+  },
   INPUT_UNKNOWN_KEY: { ...input('There is no key with the id {key}. See keelson users list.'), httpStatus: 404 },
   INPUT_UNKNOWN_REQUEST: { ...input('There is no request {request}. See keelson approvals list.'), httpStatus: 404 },
   INPUT_NOT_FOUND: { ...input('There is nothing at {path}.'), httpStatus: 404 },

@@ -32,6 +32,12 @@ export const wholeInput = (least: number, most: number) => {
 export const limitInput = wholeInput(1, 1_000).optional().describe('How many at most, 1 to 1000; 100 when left out.');
 export const USUAL_LIMIT = 100;
 
+export const yesNoInput = (meaning: string) =>
+  z
+    .enum(['true', 'false'], { error: () => 'expected true or false' })
+    .optional()
+    .describe(meaning);
+
 const NO_FIELDS = z.strictObject({});
 
 /** Checks query and body together. @throws RequestError with every wrong field of both. */

@@ -1,6 +1,7 @@
 import { KeelsonError } from '../../core/errors.js';
 import type { Role } from '../../core/people/roles.js';
 import type { Caller } from '../auth/caller.js';
+import { changeAs } from '../change-as.js';
 import type { Database } from '../read/database.js';
 import { newKey } from './new-key.js';
 
@@ -8,16 +9,6 @@ export interface GivenKey {
   readonly person: string;
   readonly keyId: string;
   readonly key: string;
-}
-
-type Statement = 'add_person' | 'set_roles' | 'give_key' | 'revoke_key' | 'deactivate_person';
-
-/** One statement each, with its audit event under the caller's name and key. */
-async function told(database: Database, statement: Statement, { subject, keyId }: Caller, what: object): Promise<string> {
-  const { rows } = await database.query<{ answer: string }>(`select ${statement}($1::jsonb) as answer`, [
-    JSON.stringify({ ...what, subject, underKey: keyId }),
-  ]);
-  return rows[0]?.answer ?? 'unknown';
 }
 
 /** @throws KeelsonError INPUT_PERSON_EXISTS */
@@ -32,7 +23,7 @@ export async function addPerson(
   }: { readonly person: string; readonly name: string; readonly roles: readonly Role[]; readonly label: string },
 ): Promise<GivenKey> {
   const { key, keyHash } = newKey();
-  const answer = await told(database, 'add_person', caller, { person, name, roles, label, keyHash });
+  const answer = await changeAs(database, 'add_person', caller, { person, name, roles, label, keyHash });
   if (answer === 'exists') throw new KeelsonError('INPUT_PERSON_EXISTS', { person });
   return { person, keyId: answer, key };
 }
@@ -44,7 +35,7 @@ export async function giveKey(
   { person, label }: { readonly person: string; readonly label: string },
 ): Promise<GivenKey> {
   const { key, keyHash } = newKey();
-  const answer = await told(database, 'give_key', caller, { person, label, keyHash });
+  const answer = await changeAs(database, 'give_key', caller, { person, label, keyHash });
   if (answer === 'unknown') throw new KeelsonError('INPUT_UNKNOWN_PERSON', { person });
   return { person, keyId: answer, key };
 }
@@ -55,14 +46,14 @@ export async function setRoles(
   caller: Caller,
   { person, roles }: { readonly person: string; readonly roles: readonly Role[] },
 ): Promise<void> {
-  const answer = await told(database, 'set_roles', caller, { person, roles });
+  const answer = await changeAs(database, 'set_roles', caller, { person, roles });
   if (answer === 'unknown') throw new KeelsonError('INPUT_UNKNOWN_PERSON', { person });
   if (answer === 'lastAdmin') throw new KeelsonError('AUTH_LAST_ADMIN', { what: person });
 }
 
 /** @throws KeelsonError INPUT_UNKNOWN_KEY, AUTH_LAST_ADMIN */
 export async function revokeKey(database: Database, caller: Caller, keyId: string): Promise<void> {
-  const answer = await told(database, 'revoke_key', caller, { keyId });
+  const answer = await changeAs(database, 'revoke_key', caller, { keyId });
   if (answer === 'unknown') throw new KeelsonError('INPUT_UNKNOWN_KEY', { key: keyId });
   if (answer === 'lastAdmin') throw new KeelsonError('AUTH_LAST_ADMIN', { what: `key ${keyId}` });
 }
@@ -73,7 +64,7 @@ export async function deactivatePerson(
   caller: Caller,
   { person, reason }: { readonly person: string; readonly reason: string },
 ): Promise<void> {
-  const answer = await told(database, 'deactivate_person', caller, { person, reason });
+  const answer = await changeAs(database, 'deactivate_person', caller, { person, reason });
   if (answer === 'unknown') throw new KeelsonError('INPUT_UNKNOWN_PERSON', { person });
   if (answer === 'lastAdmin') throw new KeelsonError('AUTH_LAST_ADMIN', { what: person });
 }

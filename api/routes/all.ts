@@ -5,6 +5,7 @@ import { route, type Route } from '../route.js';
 import { approvalRoutes } from './approvals.js';
 import { controlRoutes } from './control.js';
 import { healthRoutes } from './health.js';
+import { incidentRoutes } from './incidents.js';
 import { peopleRoutes } from './people.js';
 import { statusRoutes } from './status.js';
 import { tradingRoutes } from './trading.js';
@@ -17,6 +18,7 @@ export function allRoutes(context: ApiContext): Route[] {
     ...controlRoutes(context),
     ...approvalRoutes(context),
     ...tradingRoutes(context),
+    ...incidentRoutes(context),
     ...peopleRoutes(context),
   ];
   const description = route({

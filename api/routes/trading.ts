@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ApiContext } from '../context.js';
-import { limitInput, textInput, USUAL_LIMIT, wholeInput } from '../http/input.js';
+import { limitInput, textInput, USUAL_LIMIT, wholeInput, yesNoInput } from '../http/input.js';
 import { assertAccount } from '../read/accounts.js';
 import { assertInstrument } from '../read/instruments.js';
 import { readEquity, readEvents } from '../read/events.js';
@@ -12,12 +12,6 @@ import { route, type Route } from '../route.js';
 
 const account = textInput(32).optional().describe('Only this account.');
 const instrument = textInput(32).optional().describe('Only this instrument, such as BTC/USDT.');
-const yesNo = (meaning: string) =>
-  z
-    .enum(['true', 'false'], { error: () => 'expected true or false' })
-    .optional()
-    .describe(meaning);
-
 /** Orders, fills, positions, signals, events and equity: what has happened. */
 export function tradingRoutes({ database, config }: ApiContext): Route[] {
   return [
@@ -29,7 +23,7 @@ export function tradingRoutes({ database, config }: ApiContext): Route[] {
       query: z.strictObject({
         account,
         instrument,
-        open: yesNo('true: only orders that are not final yet.'),
+        open: yesNoInput('true: only orders that are not final yet.'),
         before: textInput(200).optional().describe('Intent id of the last order seen: the next page.'),
         limit: limitInput,
       }),
@@ -59,7 +53,7 @@ export function tradingRoutes({ database, config }: ApiContext): Route[] {
       path: '/v1/positions',
       summary: 'Positions of the strategies, with their mark.',
       access: 'read',
-      query: z.strictObject({ account, flat: yesNo('true: also positions that are flat.') }),
+      query: z.strictObject({ account, flat: yesNoInput('true: also positions that are flat.') }),
       response: z.strictObject({ positions: z.array(positionSchema) }),
       errors: ['INPUT_UNKNOWN_ACCOUNT'],
       handle: async ({ query }) => {
@@ -92,7 +86,7 @@ export function tradingRoutes({ database, config }: ApiContext): Route[] {
           .regex(/^\d{1,18}$/, { error: () => 'expected an event id: digits' })
           .optional()
           .describe('Id of the last event seen; the beginning when left out.'),
-        latest: yesNo('true: the last ones, where there are more than the limit; still oldest first.'),
+        latest: yesNoInput('true: the last ones, where there are more than the limit; still oldest first.'),
         account,
         kind: textInput(64).optional().describe('Only this kind, such as order.filled.'),
         limit: limitInput,

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import type { Status } from '../../api/routes/status.js';
 import { addApiCommand, answers, connect, type ApiOptions, type Finish } from '../command.js';
-import type { ApiClient } from '../api-client.js';
 import { CommandFailure, EXIT } from '../exit.js';
+import { onlyAccount } from '../only-account.js';
 import { harmless, type Terminal } from '../terminal.js';
 
 interface ControlOptions extends ApiOptions {
@@ -45,11 +44,4 @@ export function addControl(program: Command, terminal: Terminal, finish: Finish)
       },
     );
   }
-}
-
-async function onlyAccount(api: ApiClient): Promise<string> {
-  const { accounts } = await api.get<Status>('/v1/status');
-  const [first, ...others] = accounts.map(({ account }) => account);
-  if (first !== undefined && others.length === 0) return first;
-  throw new CommandFailure(EXIT.usage, `Say which account: ${[first, ...others].join(', ') || 'there is none yet'}.`);
 }

@@ -8,6 +8,9 @@ const MATRIX: Readonly<Record<Action, Readonly<Record<Role, boolean>>>> = {
   read: { viewer: true, trader: true, risk: true, operator: true, auditor: true, admin: true },
   pause: { viewer: false, trader: true, risk: true, operator: true, auditor: false, admin: true },
   resume: { viewer: false, trader: false, risk: true, operator: true, auditor: false, admin: true },
+  block: { viewer: false, trader: true, risk: true, operator: true, auditor: false, admin: true },
+  unblock: { viewer: false, trader: false, risk: true, operator: false, auditor: false, admin: true },
+  closeIncident: { viewer: false, trader: false, risk: true, operator: true, auditor: false, admin: true },
   decideApproval: { viewer: false, trader: false, risk: true, operator: false, auditor: false, admin: true },
   listPeople: { viewer: false, trader: false, risk: false, operator: false, auditor: true, admin: true },
   changePeople: { viewer: false, trader: false, risk: false, operator: false, auditor: false, admin: true },
@@ -32,5 +35,6 @@ describe('properties', () => {
 
   it('who may start again may stop', () => {
     fc.assert(fc.property(roles, (held) => !mayDo(held, 'resume') || mayDo(held, 'pause')));
+    fc.assert(fc.property(roles, (held) => !mayDo(held, 'unblock') || mayDo(held, 'block')));
   });
 });

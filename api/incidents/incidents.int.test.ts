@@ -1,0 +1,87 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { apiUnderTest, KEYS, seedPeople, seedTrading, type ApiUnderTest } from '../../test/support/api.js';
+import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import type { Incident } from '../read/incidents.js';
+
+let store: TestDatabase;
+let api: ApiUnderTest;
+
+beforeAll(async () => {
+  store = await testDatabase();
+  await seedPeople(store.pool);
+  await seedTrading(store.pool);
+});
+afterAll(() => store.drop());
+beforeEach(() => {
+  api = apiUnderTest(store);
+});
+afterEach(() => api.close());
+
+const call = async (key: string, method: 'GET' | 'POST', url: string, body?: object) => {
+  const { statusCode, ...answer } = await api.server.inject({
+    method,
+    url,
+    headers: { host: '127.0.0.1', authorization: `Bearer ${key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
+  });
+  return { status: statusCode, body: answer.json<Record<string, unknown>>() };
+};
+const incidents = async (query = ''): Promise<Incident[]> =>
+  (await call(KEYS.viewer, 'GET', `/v1/incidents${query}`)).body['incidents'] as Incident[];
+const blocked = async (): Promise<string[]> =>
+  (await store.pool.query<{ instrument: string }>('select instrument from blocked_instruments order by 1')).rows.map(
+    (row) => row.instrument,
+  );
+const audited = async (kind: string) =>
+  (await store.pool.query<{ subject: string; data: object }>('select subject, data from audit_events where kind = $1', [kind])).rows;
+
+test('an incident is shown until a person closes it, under that person’s name, once', async () => {
+  const [incident] = await incidents();
+  expect(incident).toMatchObject({ account: 'main', kind: 'oddFill', closedTime: null });
+  const body = { incidentId: incident?.incidentId, reason: 'the venue has explained it' };
+  expect(await call(KEYS.risk, 'POST', '/v1/incidents/close', body)).toEqual({ status: 200, body: { status: 'done' } });
+  expect(await call(KEYS.operator, 'POST', '/v1/incidents/close', body)).toMatchObject({ status: 200 });
+  expect(await incidents()).toEqual([]);
+  expect(await incidents('?all=true')).toMatchObject([{ kind: 'oddFill', closedTime: expect.any(Number) }]);
+  expect(await audited('incident.closed')).toMatchObject([{ subject: 'risk', data: { incident: 'oddFill', reason: body.reason } }]);
+  expect(await call(KEYS.risk, 'POST', '/v1/incidents/close', { ...body, incidentId: '999' })).toMatchObject({
+    status: 404,
+    body: { code: 'INPUT_UNKNOWN_INCIDENT' },
+  });
+});
+
+test('an instrument that waits for a person is let go by one, and may be blocked by one', async () => {
+  const body = { account: 'main', instrument: 'BTC/USDT', reason: 'looked into' };
+  expect(await blocked()).toEqual(['BTC/USDT']);
+  expect(await call(KEYS.risk, 'POST', '/v1/instruments/unblock', body)).toMatchObject({ status: 200 });
+  expect(await blocked()).toEqual([]);
+  expect(await audited('instrument.unblocked')).toMatchObject([
+    { subject: 'risk', data: { instrument: 'BTC/USDT', was: 'an order is unknown', reason: 'looked into' } },
+  ]);
+  expect(await call(KEYS.risk, 'POST', '/v1/instruments/unblock', body)).toMatchObject({
+    status: 409,
+    body: { code: 'INPUT_NOT_BLOCKED' },
+  });
+  expect(await call(KEYS.trader, 'POST', '/v1/instruments/block', body)).toMatchObject({ status: 200 });
+  expect(await call(KEYS.trader, 'POST', '/v1/instruments/block', { ...body, reason: 'again' })).toMatchObject({ status: 200 });
+  expect(await audited('instrument.blocked')).toMatchObject([{ subject: 'trader', data: { reason: 'looked into' } }]);
+});
+
+test('an instrument stays blocked while an order of it is unknown', async () => {
+  const body = { account: 'main', instrument: 'SPX/USDT', reason: 'in a hurry' };
+  expect(await call(KEYS.trader, 'POST', '/v1/instruments/block', body)).toMatchObject({ status: 200 });
+  expect(await call(KEYS.risk, 'POST', '/v1/instruments/unblock', body)).toMatchObject({
+    status: 409,
+    body: { code: 'INPUT_ORDER_UNRESOLVED' },
+  });
+  expect(await blocked()).toContain('SPX/USDT');
+});
+
+test('what is wrong with a request is said', async () => {
+  const unknown = { account: 'main', instrument: 'NONE/USDT', reason: 'no such thing' };
+  expect(await call(KEYS.trader, 'POST', '/v1/instruments/block', unknown)).toMatchObject({ body: { code: 'INPUT_UNKNOWN_INSTRUMENT' } });
+  expect(await call(KEYS.trader, 'POST', '/v1/instruments/block', { ...unknown, account: 'other' })).toMatchObject({
+    body: { code: 'INPUT_UNKNOWN_ACCOUNT' },
+  });
+  expect(await call(KEYS.risk, 'POST', '/v1/incidents/close', { incidentId: '1 or 1=1', reason: 'odd' })).toMatchObject({ status: 400 });
+});

@@ -1,0 +1,11 @@
+import type { Status } from '../api/routes/status.js';
+import type { ApiClient } from './api-client.js';
+import { CommandFailure, EXIT } from './exit.js';
+
+/** The account that is meant where none is named. @throws CommandFailure when there are several, or none */
+export async function onlyAccount(api: ApiClient): Promise<string> {
+  const { accounts } = await api.get<Status>('/v1/status');
+  const [first, ...others] = accounts.map(({ account }) => account);
+  if (first !== undefined && others.length === 0) return first;
+  throw new CommandFailure(EXIT.usage, `Say which account: ${[first, ...others].join(', ') || 'there is none yet'}.`);
+}
