@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type TestDatabase, testDatabase } from '../test/support/postgres.js';
 import { lastEvents } from './last-events.js';
-import { ensureFirstPeople } from './first-people.js';
+import { ensureFirstPeople, retirePeople } from './first-people.js';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -34,6 +34,23 @@ test('who was deactivated stays so, and gets no key by a start', async () => {
   const audit = await database.pool.query(`select kind, data->>'person' as person from audit_events order by event_id`);
   expect(audit.rows).toEqual(['owner', 'rik'].flatMap((person) => ['person.added', 'key.given'].map((kind) => ({ kind, person }))));
   expect(JSON.stringify(audit.rows)).not.toContain('secret');
+});
+
+test('demo people are retired outside development, and whoever only has such a name is not', async () => {
+  const tess = { person: 'tess', name: 'Tess', roles: ['trader'], key: 'a demo secret' } as const;
+  await ensureFirstPeople(database.url, [tess]);
+  await database.pool.query(`insert into people (subject, name, roles) values ('tom', 'Tom', array['viewer'])`);
+  await retirePeople(database.url, ['tess', 'tom']);
+  await retirePeople(database.url, ['tess', 'tom']);
+  const { rows } = await database.pool.query(
+    `select subject, deactivated_at is null as is_active from people where subject in ('tess', 'tom') order by 1`,
+  );
+  expect(rows).toEqual([
+    { subject: 'tess', is_active: false },
+    { subject: 'tom', is_active: true },
+  ]);
+  const audit = await database.pool.query(`select subject from audit_events where kind = 'person.deactivated'`);
+  expect(audit.rows).toEqual([{ subject: 'first start' }]);
 });
 
 test('the last events before a start: the last of all, and the last mode of each account', async () => {

@@ -12,6 +12,7 @@ export interface FirstPerson {
 
 /** In the audit: nobody has a key yet that could have asked for it. */
 const BY = 'first start';
+const LABEL = 'made by a start';
 
 /**
  * Makes the people that a start brings along, each with a key. Repeating it changes nothing; a key that is new is added
@@ -31,13 +32,29 @@ export async function ensureFirstPeople(url: string, people: readonly FirstPerso
       );
       await client.query(
         `with given as (insert into api_keys (subject, key_sha256, label)
-           select subject, $2, 'made by a start' from people where subject = $1 and deactivated_at is null
+           select subject, $2, '${LABEL}' from people where subject = $1 and deactivated_at is null
            on conflict (key_sha256) do nothing returning subject, key_id)
          insert into audit_events (kind, subject, data)
            select 'key.given', $3::text, jsonb_build_object('person', subject, 'keyId', key_id) from given`,
         [person, createHash('sha256').update(key).digest(), BY],
       );
     }
+  } finally {
+    await client.end();
+  }
+}
+
+/** Takes everything from people that an earlier start brought along; others of the same name stay as they are. */
+export async function retirePeople(url: string, people: readonly string[]): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(
+      `select deactivate_person(jsonb_build_object('person', subject, 'subject', $2::text, 'reason', 'demo people are for development only'))
+         from people where subject = any ($1) and deactivated_at is null
+          and exists (select from api_keys k where k.subject = people.subject and k.label = $3)`,
+      [people, BY, LABEL],
+    );
   } finally {
     await client.end();
   }

@@ -52,13 +52,17 @@ export function verdictEvents(intent: Intent, signal: TradeSignal | null, client
   return { audit: [...(signal === null || intent.sequence > 1 ? [] : [signalEvent('signal.recorded', signal, [])]), authorised] };
 }
 
-/** Why the owner of a position is told: something was bought and is to be protected, or its stop is not as it was. */
-export type OwnerCause = 'bought' | 'stopChanged';
+/** Why the owner of a position is told: something was bought and is to be protected, its stop is not as it was, or an order lives on. */
+export type OwnerCause = 'bought' | 'stopChanged' | 'lateEvidence';
 
-/** Tells the owner of the order's position. Of exits and escapes it hears nothing: it makes them itself, and looks afterwards. */
-export function ownerEvent({ account, strategy, instrument, purpose }: StoredOrder): Events {
-  if (purpose === 'exit' || purpose === 'escape') return {};
-  const because: OwnerCause = purpose === 'stop' ? 'stopChanged' : 'bought';
+/**
+ * Tells the owner of the order's position. Of exits and escapes it hears nothing: it makes them itself, and looks afterwards;
+ * but for what contradicts what it has concluded.
+ */
+export function ownerEvent({ account, strategy, instrument, purpose }: StoredOrder, surprises: readonly Surprise[]): Events {
+  const isSurprising = surprises.length > 0;
+  if (!isSurprising && (purpose === 'exit' || purpose === 'escape')) return {};
+  const because: OwnerCause = isSurprising ? 'lateEvidence' : purpose === 'stop' ? 'stopChanged' : 'bought';
   return { outbox: [{ kind: 'positionChanged', data: { account, strategy, instrument, because } }] };
 }
 

@@ -38,7 +38,8 @@ export async function applyEvent(
     if (isUnchanged) return order;
     const after = { ...order, ...change };
     const told = change.status === order.status ? {} : { audit: [orderEvent(change.status, after, { failures })] };
-    const owner = order.purpose === 'stop' && !isOwnDoing(change) ? ownerEvent(order) : {};
+    const concerns = order.purpose === 'stop' && !isOwnDoing(change);
+    const owner = concerns || moved.surprises.length > 0 ? ownerEvent(order, moved.surprises) : {};
     const events = joined(
       told,
       owner,
@@ -88,7 +89,7 @@ export async function bookFill(books: Books, account: string, fill: VenueFill): 
       position: { ...applyFill(position, ledgerFill), strategy, version: position.version },
       entries: entriesOf(ledgerFill),
       epoch: books.epoch,
-      events: joined(booked, told, ownerEvent(order), surpriseEvents(order, moved.surprises, detail)),
+      events: joined(booked, told, ownerEvent(order, moved.surprises), surpriseEvents(order, moved.surprises, detail)),
     });
     if (kind !== 'conflict') return books.store.order(order.intentId);
   }

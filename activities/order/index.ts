@@ -77,6 +77,10 @@ export function createOwnerActivities(dependencies: OrderDependencies, protectio
     withdraw: mapped(
       beating(async (intentId, because) => {
         await requestCancel(intentId, because);
+        const seen = await resolve(intentId);
+        // On an order that was unknown until now the wish had no effect.
+        if (seen.order.status !== 'accepted' && seen.order.status !== 'partiallyFilled') return seen;
+        await requestCancel(intentId, because);
         return resolve(intentId);
       }),
       'untilDone',

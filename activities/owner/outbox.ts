@@ -25,7 +25,7 @@ export interface OutboxDependencies {
 interface Group {
   readonly key: PositionKey;
   readonly ids: string[];
-  /** Something was bought: the owner is started where none runs. */
+  /** Something was bought, or lives on: the owner is started where none runs. */
   isUrgent: boolean;
   timer: NodeJS.Timeout;
 }
@@ -87,7 +87,7 @@ export class OutboxLoop {
     // A row of an earlier release has no cause: it counts as the urgent one.
     const { account, strategy, instrument, because = 'bought' } = data as PositionKey & { readonly because?: OwnerCause };
     const name = nameOfKey([account, strategy, instrument]);
-    const isUrgent = because === 'bought';
+    const isUrgent = because !== 'stopChanged';
     const wait = (): NodeJS.Timeout => setTimeout(() => this.tell(name), isUrgent ? TOGETHER_MS : STOP_CHANGED_MS);
     const group = this.groups.get(name);
     if (group === undefined) {

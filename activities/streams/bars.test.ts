@@ -325,7 +325,7 @@ describe('P2: a build that is not the active one', () => {
   it('reads for longer and longer turns where nobody takes the stream, and offers it again after each', async () => {
     const feed = open();
     feed.activeIf(async () => false);
-    for (const turnMs of [2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]) {
+    for (const turnMs of [2_000, 4_000, 8_000, 8_000, 8_000]) {
       const firstRead = feed.requests.length;
       for (let offer = 0; offer < 5; offer += 1) await expect(feed.run()).rejects.toMatchObject(OFFERED);
       expect(feed.requests).toHaveLength(firstRead);

@@ -4,7 +4,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 const OFFERS = 5;
 const OFFERED_AGAIN_MS = 200;
 const FIRST_TURN_MS = 2_000;
-const LONGEST_TURN_MS = 60_000;
+const LONGEST_TURN_MS = 8_000;
 
 interface Turn {
   offers: number;

@@ -105,7 +105,7 @@ describe('what two people decide, in the statements', () => {
     await ask(earlier);
     await decide(earlier, 'rita');
     await held();
-    expect(await apply(earlier, 'resume')).toEqual({ kind: 'notApproved', state: 'otherPayload' });
+    expect(await apply(earlier, 'resume')).toEqual({ kind: 'notApproved', state: 'expired' });
     expect(await ask(earlier)).toMatchObject({ result: 'otherPayload' });
     expect(await mode()).toBe('paused');
   });
@@ -160,6 +160,37 @@ describe('what two people decide, in the statements', () => {
     await ask(own);
     await decide(own, 'rita');
     expect(await one('select deactivate_person($1) as answer', [{ person: 'gone', subject: 'ada', reason: 'left' }])).toBe('done');
+    expect(await apply(resume, 'resume')).toEqual({ kind: 'notApproved', state: 'pending' });
+    expect(await apply(own, 'resume')).toEqual({ kind: 'noCommand' });
+  });
+
+  it('a resume that was asked of a second person, or that a later pause overtook, does not slip through when the hold has ended', async () => {
+    await held();
+    const refused = await command('otto', 'resume');
+    await ask(refused);
+    await decide(refused, 'rita', 'refused');
+    const waiting = await command('otto', 'resume');
+    await ask(waiting);
+    const good = await command('otto', 'resume');
+    await ask(good);
+    await decide(good, 'rita');
+    expect(await apply(good, 'resume')).toMatchObject({ kind: 'applied' });
+    const early = await command('otto', 'resume');
+    await apply(await command('otto', 'pause'), 'pause');
+    for (const old of [refused, waiting, early]) expect(await apply(old, 'resume')).toMatchObject({ kind: 'notApproved' });
+    expect(await mode()).toBe('paused');
+  });
+
+  it('a key that was taken resumes nothing, and its approvals count no more', async () => {
+    await held();
+    keys['lost'] = await seedPerson(pool, 'lost', ['risk', 'operator']);
+    const resume = await command('otto', 'resume');
+    await ask(resume);
+    await decide(resume, 'lost');
+    const own = await command('lost', 'resume');
+    await ask(own);
+    await decide(own, 'rita');
+    expect(await one('select revoke_key($1) as answer', [{ keyId: keys['lost'], subject: 'ada' }])).toBe('done');
     expect(await apply(resume, 'resume')).toEqual({ kind: 'notApproved', state: 'pending' });
     expect(await apply(own, 'resume')).toEqual({ kind: 'noCommand' });
   });

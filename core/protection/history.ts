@@ -1,3 +1,4 @@
+import type { OrderStatus } from '../order/lifecycle.js';
 import type { StoredOrder } from '../order/stored-order.js';
 import { PROTOCOL } from '../risk/limits.js';
 
@@ -6,6 +7,8 @@ const LONGEST_PAUSE_MS = 30_000;
 const STUCK_PAUSE_MS = 5_000;
 /** More stops than this in ten seconds, and something takes them away: no storm of orders is answered with another. */
 const MOST_IN_TEN_SECONDS = 8;
+
+const FAILED: ReadonlySet<OrderStatus> = new Set<OrderStatus>(['rejected', 'notPlaced', 'expired']);
 
 /** Escapes that have reached the venue since the newest stop. `recent`: stops and escapes, newest first. */
 export function escapesSinceStop(recent: readonly StoredOrder[]): number {
@@ -41,9 +44,9 @@ export function pauseAfterRefusalsMs(recent: readonly StoredOrder[], now: number
   return many > MOST_IN_TEN_SECONDS ? Math.max(0, FIRST_PAUSE_MS - since) : 0;
 }
 
-/** How many stops in a row, newest first, the venue has refused. */
-export function refusedInARow(recent: readonly StoredOrder[]): number {
-  return leading(recent, (order) => order.status === 'rejected');
+/** How many stops in a row, newest first, never came to rest: refused, lost on the way, or sent too late. */
+export function failedInARow(recent: readonly StoredOrder[]): number {
+  return leading(recent, (order) => order.purpose === 'stop' && FAILED.has(order.status) && order.executedQuantity === '0');
 }
 
 function wasRefusedAsReached(stop: StoredOrder): boolean {

@@ -232,16 +232,18 @@ create function unprotected_positions(the_account text) returns jsonb language s
   with held as (
     select strategy, instrument, quantity, cost from positions where account = the_account and quantity > 0),
   resting as (
-    select strategy, instrument, sum(reserved_quantity) as quantity, count(*) as orders from orders
+    select strategy, instrument, sum(reserved_quantity) as quantity, count(*) as orders, count(triggered_at) as awake from orders
       where account = the_account and purpose = 'stop' and final_at is null group by strategy, instrument),
   pairs as (
     select strategy, instrument, coalesce(held.quantity, 0) as held, held.cost, coalesce(resting.quantity, 0) as resting,
-        coalesce(resting.orders, 0) as stops
+        coalesce(resting.orders, 0) as stops, coalesce(resting.awake, 0) as awake
       from held full join resting using (strategy, instrument))
   select coalesce(jsonb_agg(jsonb_build_object('strategy', p.strategy, 'instrument', p.instrument)), '[]')
   from pairs p join accounts a on a.account = the_account
   left join instruments n on n.venue = a.venue and n.instrument = p.instrument
   where p.stops > 1
+    -- Its owner has to see that it sells.
+    or p.awake > 0
     or abs(p.held - p.resting) >= greatest(coalesce((n.rules->>'stepSize')::numeric, 0), 0.000000000000000001)
       -- Less than the venue would take is dust, and nobody waits for it.
       and (p.stops > 0 or (p.held >= coalesce((n.rules->>'minQuantity')::numeric, 0)

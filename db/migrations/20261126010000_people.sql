@@ -84,8 +84,8 @@ create function approval_state(r approval_requests) returns text language sql vo
     when r.used_at is not null then 'used'
     when exists (select from approvals d where d.request_id = r.request_id and d.decision = 'refused') then 'refused'
     when r.expires_at <= clock_timestamp() then 'expired'
-    when exists (select from approvals d join people p using (subject)
-      where d.request_id = r.request_id and d.decision = 'approved' and p.deactivated_at is null) then 'approved'
+    when exists (select from approvals d join people p using (subject) join api_keys k using (key_id)
+      where d.request_id = r.request_id and d.decision = 'approved' and p.deactivated_at is null and k.revoked_at is null) then 'approved'
     else 'pending'
   end
 $$;
@@ -173,15 +173,20 @@ begin
   end if;
   select * into c from control where account = m.account for update;
   if m.applied_at is null then
-    -- Whoever has left may still have paused, but starts nothing any more.
-    if m.kind = 'resume' and exists (select from people where subject = m.subject and deactivated_at is not null) then
+    -- Whoever has left, or whose key was taken, may still have paused, but starts nothing any more.
+    if m.kind = 'resume' and exists (select from people p join api_keys k using (subject)
+        where k.key_id = m.key_id and (p.deactivated_at is not null or k.revoked_at is not null)) then
       return jsonb_build_object('result', 'noCommand');
     end if;
     -- A resume that could not be carried out when it was asked for is not lying about for whoever finds its id later.
-    if m.kind = 'resume' and m.created_at < clock_timestamp() - interval '1 hour' then
+    -- Nor does it end a pause that came after it.
+    if m.kind = 'resume' and (m.created_at < clock_timestamp() - interval '1 hour' or exists (select from commands q
+        where q.account = m.account and q.kind = 'pause' and q.applied_at > m.created_at)) then
       return jsonb_build_object('result', 'notApproved', 'state', 'expired');
     end if;
-    if m.kind = 'resume' and c.held_by is not null then
+    -- What was asked of a second person stays theirs to decide, also when the pause that needed it has ended meanwhile.
+    if m.kind = 'resume' and (c.held_by is not null
+        or exists (select from approval_requests where request_id = m.command_id)) then
       granted := use_approval(m.command_id, 'resume', resume_payload(m, c.held_by));
       if granted <> 'granted' then return jsonb_build_object('result', 'notApproved', 'state', granted); end if;
     end if;

@@ -6,7 +6,7 @@ import { personKeyPath, type HomePaths } from './paths.js';
 const OWNER = { person: 'owner', name: 'Owner of this machine', roles: ['admin'] } as const;
 
 /** So that what takes two people can be tried with one pair of hands. */
-const DEMO_PEOPLE = [
+export const DEMO_PEOPLE = [
   { person: 'tess', name: 'Tess, a demo trader', roles: ['trader', 'operator'] },
   { person: 'rik', name: 'Rik, a demo risk officer', roles: ['risk'] },
 ] as const;

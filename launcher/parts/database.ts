@@ -5,8 +5,8 @@ import { KeelsonError } from '../../core/errors.js';
 import { checkDurability, databaseIdentity } from '../../db/durability.js';
 import { migrate } from '../../db/migrate.js';
 import { lastEvents, type LastEvents } from '../../db/last-events.js';
-import { ensureFirstPeople } from '../../db/first-people.js';
-import { firstPeople } from '../home/people.js';
+import { ensureFirstPeople, retirePeople } from '../../db/first-people.js';
+import { DEMO_PEOPLE, firstPeople } from '../home/people.js';
 import type { ReadyEvent } from '../screen/events.js';
 import { startPostgres, type PostgresServer } from '../postgres/server.js';
 import { serverChild } from '../supervise/server-child.js';
@@ -32,8 +32,14 @@ export async function bringUpDatabase(context: LaunchContext): Promise<Database>
   const url = given ?? (await startEmbedded(context));
   return context.steps.run('database', 'Preparing the database', async () => {
     const applied = await prepare(url);
-    const people = firstPeople(context.paths, environmentName(context.env));
+    const environment = environmentName(context.env);
+    const people = firstPeople(context.paths, environment);
     await ensureFirstPeople(url, people);
+    if (environment !== 'development')
+      await retirePeople(
+        url,
+        DEMO_PEOPLE.map(({ person }) => person),
+      );
     const where = given === undefined ? 'Database' : `Database at ${withoutCredentials(given)}`;
     const done = applied === 0 ? `${where} is up to date` : `${where}: ${applied} migration${applied === 1 ? '' : 's'} applied`;
     return {

@@ -50,7 +50,7 @@ describe('an incompatible edit of a workflow is caught', () => {
 
   it('a step more behind a patch is no violation', async () => {
     const edits: Edit[] = [
-      ['import { isCancellation,', 'import { patched, isCancellation,'],
+      ['import { log,', 'import { patched, log,'],
       [SUBMIT, `if (patched('more')) ${MORE} ${SUBMIT}`],
     ];
     await expect(replayEdited(...edits)).resolves.toBeUndefined();

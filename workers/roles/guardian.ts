@@ -86,6 +86,8 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
           workflowId: tradingControlWorkflowId(account),
           staticSummary: `trading mode of ${account}`,
         });
+        // What is held has an owner, also where Temporal began empty (P24, P31).
+        for (const key of await protection.held(account)) await owners.wake(key);
         // Each guardian has a stream of its own; one that dies is replaced by the others (P16).
         await client.workflow.start(WORKFLOW_TYPES.watchAccount, {
           ...common,

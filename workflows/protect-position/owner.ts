@@ -1,8 +1,8 @@
-import { ApplicationFailure, log, proxyActivities, proxyLocalActivities, sleep, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, condition, log, proxyActivities, proxyLocalActivities, sleep, workflowInfo } from '@temporalio/workflow';
 import type { OwnerActivities } from '../../activities/order/index.js';
 import type { ExitOutcome } from '../../activities/ports/owners.js';
 import type { Failure } from '../../core/errors.js';
-import { refusedInARow } from '../../core/protection/history.js';
+import { failedInARow } from '../../core/protection/history.js';
 import { text } from '../../core/money/index.js';
 import { planProtection, type ProtectionStep, type ProtectionView } from '../../core/protection/plan.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
@@ -30,17 +30,20 @@ const EXIT_ATTEMPTS = 3;
 /** Before a step that failed for good is tried once more. */
 const AFTER_FAILURE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
-/** So many refusals of a stop, one after the other, are told to people. */
+/** So many stops that never came to rest, one after the other, are told to people. */
 const REFUSALS_TO_PAGE = 3;
 
 /** What the owner of one position can do. Each thing is one step of the plan, or one exit. */
 export class Owner {
   private readonly key: PositionKey;
+  private readonly isWanted: () => boolean;
   /** By the gate, one after the other. */
   private denials = 0;
 
-  constructor(key: PositionKey) {
+  /** @param isWanted whether something else is to be seen to before a pause is over */
+  constructor(key: PositionKey, isWanted: () => boolean) {
     this.key = key;
+    this.isWanted = isWanted;
   }
 
   /** What is to be done next, with what it was decided on. */
@@ -76,10 +79,10 @@ export class Owner {
         return;
       case 'placeStop': {
         const { sequence, quantity, stopPrice, limitPrice } = step.wish;
-        if (refusedInARow(view.recent) >= REFUSALS_TO_PAGE) await page(this.key, 'stopRefused', { newest: view.recent[0]?.intentId });
+        if (failedInARow(view.recent) >= REFUSALS_TO_PAGE) await page(this.key, 'stopRefused', { newest: view.recent[0]?.intentId });
         const request = { sequence, quantity: text(quantity), stopPrice: text(stopPrice), limitPrice: text(limitPrice) };
         const asked = await authoriseStop(this.key, version, request);
-        if (asked.kind === 'denied') return this.denied(asked.failures);
+        if (asked.kind === 'denied') return this.denied(view, asked.failures);
         this.denials = 0;
         await send(asked.order);
         return;
@@ -88,7 +91,7 @@ export class Owner {
         const { sequence, collarBps, stuck } = step;
         if (stuck) await page(this.key, 'escapeStuck', { since: view.recent.find((order) => order.purpose === 'stop')?.intentId });
         const asked = await authoriseEscape(this.key, version, { sequence, collarBps });
-        if (asked.kind === 'denied') return this.denied(asked.failures);
+        if (asked.kind === 'denied') return this.denied(view, asked.failures);
         this.denials = 0;
         await this.settle((await send(asked.order)).intentId, (order) => order.isFinal);
       }
@@ -96,12 +99,13 @@ export class Owner {
   }
 
   /** The gate does not let a stop or an escape through: it is asked again, each time later, and people are told. */
-  private async denied(failures: readonly Failure[]): Promise<void> {
+  private async denied({ stops, escapes }: ProtectionView, failures: readonly Failure[]): Promise<void> {
     this.denials += 1;
     const codes = failures.map((one) => one.code);
-    if (this.denials === REFUSALS_TO_PAGE) await page(this.key, 'protectionDenied', { codes });
+    if (this.denials === REFUSALS_TO_PAGE) await page(this.key, 'protectionDenied', { codes, stops, escapes });
     const waitMs = Math.min(AFTER_FAILURE_MS * 2 ** (this.denials - 1), LONGEST_PAUSE_MS);
-    await sleep(waitMs, { summary: `denied: ${codes.join(', ')}` });
+    // An exit that is asked for meanwhile does not wait: it has a price of its own.
+    await condition(this.isWanted, waitMs);
   }
 
   /** An exit: the stop goes first, then what is held is sold; what remains is protected again by the next step (P20). */

@@ -26,9 +26,10 @@ const LOOK_AGAIN_MS = 60_000;
  * one after a crash, goes on where the rows are. It ends when nothing is held and nothing works.
  */
 export async function protectPosition(key: PositionKey): Promise<void> {
-  const owner = new Owner(key);
   const exits = new Exits();
   let isChanged = true;
+  const isWanted = (): boolean => isChanged || !exits.isEmpty;
+  const owner = new Owner(key, isWanted);
   let doing = 'looking';
   let shown = '';
   setHandler(positionChangedSignal, () => {
@@ -59,7 +60,7 @@ export async function protectPosition(key: PositionKey): Promise<void> {
     if (step.kind === 'done') {
       if (!isChanged && exits.isEmpty && allHandlersFinished()) return;
     } else if (step.kind === 'rest') {
-      await condition(() => isChanged || !exits.isEmpty, step.waitMs ?? LOOK_AGAIN_MS);
+      await condition(isWanted, step.waitMs ?? LOOK_AGAIN_MS);
     } else {
       await owner.take(step, view);
     }
