@@ -37,9 +37,6 @@ export const RECORD: ActivityOptions = { startToCloseTimeout: '10s', heartbeatTi
 /** The reply to a send, written down in the task that sent: what is known is held in memory only for as short as can be. */
 export const RECORD_AT_ONCE: LocalActivityOptions = { startToCloseTimeout: '4s', scheduleToCloseTimeout: '10s', retry: WHILE_FRESH };
 
-/** A cancel with its look-ups as a part of the owner's task, which must not last: what does not end soon is gone on with by `RESOLVE`. */
-export const WITHDRAW: LocalActivityOptions = { startToCloseTimeout: '2s', retry: { maximumAttempts: 1 } };
-
 /** Looking after a resting entry: half a minute at a time, taken up by another worker within 5 s. */
 export const TEND: ActivityOptions = { startToCloseTimeout: '90s', heartbeatTimeout: '5s', retry: UNTIL_DONE };
 

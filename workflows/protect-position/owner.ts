@@ -8,7 +8,7 @@ import { planProtection, type ProtectionStep, type ProtectionView } from '../../
 import type { PositionKey } from '../../core/protection/position-key.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
-import { AUTHORISE, LOOK, RECORD, RESOLVE, told, WITHDRAW } from '../activity-options.js';
+import { AUTHORISE, LOOK, RECORD, RESOLVE, told } from '../activity-options.js';
 import { atOnceOr, isStepFailure } from '../order/at-once.js';
 import { send } from '../order/send.js';
 import { HISTORY_LIMIT } from '../order/settle.js';
@@ -21,7 +21,6 @@ const { authoriseEscape } = proxyLocalActivities<OwnerActivities>(told(AUTHORISE
 const { authoriseExit } = proxyLocalActivities<OwnerActivities>(told(AUTHORISE, 'authorises the exit, or names the stops in its way'));
 const { page } = proxyActivities<OwnerActivities>(told(RECORD, 'tells people'));
 const { abandon } = proxyActivities<OwnerActivities>(told(RECORD, 'proves the order unsent'));
-const atOnce = proxyLocalActivities<OwnerActivities>(told(WITHDRAW, 'cancels the order, and asks what became of it'));
 const { withdraw } = proxyActivities<OwnerActivities>(told(RESOLVE, 'cancels the order, and asks what became of it'));
 const { resolve } = proxyActivities<OwnerActivities>(told(RESOLVE, 'asks the venue what became of the order'));
 
@@ -146,13 +145,10 @@ export class Owner {
 
   /**
    * Cancels an order and waits until that is final: only then are its units free. What is not known yet is resolved first.
-   * Most cancels end at once, within the task that wished them.
+   * An activity of its own: a venue that is slow must not use up the time of the owner's task, which would begin anew.
    */
   private async cancel(intentId: string, because: string): Promise<void> {
-    let seen = await atOnceOr(
-      () => atOnce.withdraw(intentId, because),
-      () => withdraw(intentId, because),
-    );
+    let seen = await withdraw(intentId, because);
     while (!seen.order.isFinal) {
       assertRoom();
       await sleep(seen.waitMs, { summary: 'before the venue is asked again' });

@@ -5,13 +5,14 @@ import { nextAttempt, type NextAttempt } from '../../core/execution/next-attempt
 import { decimal, text, ZERO, type Decimal } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
-import { ENTER, RECORD, TEND, told } from '../activity-options.js';
-import { isStepFailure } from '../order/at-once.js';
-import { record } from '../order/send.js';
+import { ENTER, RECORD, RECORD_AT_ONCE, TEND, told } from '../activity-options.js';
+import { atOnceOr, isStepFailure } from '../order/at-once.js';
 import { continueAsNewSettling, HISTORY_LIMIT } from '../order/settle.js';
 import { showDenied, showOrders, type OrderOutcome } from '../order/status.js';
 
 const { enter } = proxyLocalActivities<OrderActivities>(told(ENTER, 'the gate decides, the order is written, and sent once'));
+const atOnce = proxyLocalActivities<OrderActivities>(told(RECORD_AT_ONCE, 'writes down what the venue said'));
+const { record } = proxyActivities<OrderActivities>(told(RECORD, 'writes down what the venue said'));
 const { abandon } = proxyActivities<OrderActivities>(told(RECORD, 'proves the order unsent'));
 const { tend } = proxyActivities<OrderActivities>(told(TEND, 'looks after the order until it is over'));
 
@@ -54,7 +55,12 @@ async function begin(signal: TradeSignal, attempt: number, executed: Decimal): P
     const { order } = entered;
     return order === null ? { kind: 'denied', codes: ['INFRA_DATABASE'] } : { kind: 'order', order, isSent: !order.isFinal };
   }
-  return { kind: 'order', order: await record(intentId, entered.submission), isSent: true };
+  const { submission } = entered;
+  const order = await atOnceOr(
+    () => atOnce.record(intentId, submission),
+    () => record(intentId, submission),
+  );
+  return { kind: 'order', order, isSent: true };
 }
 
 /** Looks after an order until it is over: it ends only with proof (P11, P15, P17). */
