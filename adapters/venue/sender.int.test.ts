@@ -174,13 +174,17 @@ describe('P7: no wait and no new connection between the call and the wire', () =
     let now = 0;
     let most = 0;
     let asked = 0;
+    // After the one that reads the clock, three are answered together: on a busy machine one would be over before another has come.
+    const opening: (() => void)[] = [];
     wire.acts.set('GET /api/v3/time', (_, response) => {
       most = Math.max(most, ++now);
       asked++;
-      setTimeout(() => {
+      const answer = (): void => {
         now--;
         response.end(JSON.stringify({ serverTime: Date.now() }));
-      }, 15);
+      };
+      if (asked === 1 || asked > 4) setTimeout(answer, 15);
+      else if (opening.push(answer) === 3) for (const one of opening) one();
     });
     await venue.close();
     wire.arrived.length = 0;
