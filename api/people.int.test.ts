@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ACTIONS, mayDo } from '../core/people/actions.js';
 import { ROLES } from '../core/people/roles.js';
-import { apiUnderTest, KEYS, seedPeople, type ApiUnderTest } from '../test/support/api.js';
+import { apiUnderTest, askAs, KEYS, seedPeople, type Answer, type ApiUnderTest } from '../test/support/api.js';
 import { seedKey, seedPerson } from '../test/support/people.js';
 import { testDatabase, type TestDatabase } from '../test/support/postgres.js';
 import type { ApprovalRequest } from './read/approvals.js';
@@ -28,17 +28,7 @@ beforeEach(() => {
 });
 afterEach(() => api.close());
 
-type Answer = { readonly status: number; readonly body: Record<string, unknown> };
-const call = async (key: string, method: string, url: string, body?: unknown): Promise<Answer> => {
-  const answer = await server.inject({
-    method: method as 'GET',
-    url,
-    headers: { host: '127.0.0.1', authorization: `Bearer ${key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-    ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
-  });
-  const isJson = /json/.test(String(answer.headers['content-type']));
-  return { status: answer.statusCode, body: isJson ? answer.json() : {} };
-};
+const call = (key: string, method: string, url: string, body?: unknown): Promise<Answer> => askAs(server, key, method, url, body);
 const post = (key: string, url: string, body: unknown): Promise<Answer> => call(key, 'POST', url, body);
 const people = async (): Promise<Person[]> => (await call(KEYS.owner, 'GET', '/v1/people')).body['people'] as Person[];
 const person = async (name: string): Promise<Person | undefined> => (await people()).find((one) => one.person === name);

@@ -13,7 +13,7 @@ import { createEnter, type Entered } from './enter.js';
 import { applyEvent } from './evidence.js';
 import { createProtection, type ProtectionActivities } from './protect.js';
 import { createRecord } from './record.js';
-import { createRequestCancel, createResolve, type Progress } from './resolve.js';
+import { createResolve, createWithdraw, type Progress } from './resolve.js';
 import { createSubmit, type Submission } from './submit.js';
 import { createTend, type Tended } from './tend.js';
 import { AccountQueues, type Authorisation } from './write-verdict.js';
@@ -60,8 +60,6 @@ export function createOrderActivities(dependencies: OrderDependencies): OrderAct
 export function createOwnerActivities(dependencies: OrderDependencies, protection: ProtectionStore): OwnerActivities {
   const queues = new AccountQueues();
   const owner = createProtection(dependencies, protection, queues);
-  const requestCancel = createRequestCancel(dependencies);
-  const resolve = createResolve(dependencies);
   return {
     ...common(dependencies),
     look: mapped(
@@ -74,17 +72,7 @@ export function createOwnerActivities(dependencies: OrderDependencies, protectio
       beating((...values) => owner.page(...values)),
       'untilDone',
     ),
-    withdraw: mapped(
-      beating(async (intentId, because) => {
-        await requestCancel(intentId, because);
-        const seen = await resolve(intentId);
-        // On an order that was unknown until now the wish had no effect.
-        if (seen.order.status !== 'accepted' && seen.order.status !== 'partiallyFilled') return seen;
-        await requestCancel(intentId, because);
-        return resolve(intentId);
-      }),
-      'untilDone',
-    ),
+    withdraw: mapped(beating(createWithdraw(dependencies)), 'untilDone'),
     authoriseExit: mapped(createAuthoriseExit(dependencies, queues)),
     abandon: mapped(beating(createAbandon(dependencies)), 'untilDone'),
   };

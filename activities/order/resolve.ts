@@ -38,12 +38,25 @@ export function createResolve(
   };
 }
 
-/** Wishes the cancel of an order; it is done, again and again until the order is terminal, by `resolve` (P17). */
-export function createRequestCancel(
-  dependencies: Pick<OrderDependencies, 'store' | 'epoch'>,
-): (intentId: string, because: string) => Promise<StoredOrder> {
-  // On an order whose existence is not known yet the wish has no effect: it is resolved first, and the cancel wished again.
-  return (intentId) => applyEvent({ store: dependencies.store, epoch: dependencies.epoch }, intentId, { kind: 'requestCancel' });
+/**
+ * Wishes the cancel of an order and takes it one look-up further; the cancel is repeated by each further look-up until the
+ * order is terminal (P17).
+ */
+export function createWithdraw(
+  dependencies: Pick<OrderDependencies, 'store' | 'venueOf' | 'epoch'>,
+): (intentId: string, because: string) => Promise<Progress> {
+  const { store, epoch } = dependencies;
+  const resolve = createResolve(dependencies);
+  const wished = async (intentId: string): Promise<Progress> => {
+    await applyEvent({ store, epoch }, intentId, { kind: 'requestCancel' });
+    return resolve(intentId);
+  };
+  return async (intentId) => {
+    const seen = await wished(intentId);
+    // On an order that was unknown until now the wish had no effect.
+    const { status } = seen.order;
+    return status === 'accepted' || status === 'partiallyFilled' ? wished(intentId) : seen;
+  };
 }
 
 type Parts = Pick<OrderDependencies, 'store' | 'venueOf' | 'epoch'>;

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { apiUnderTest, KEYS, seedPeople, seedTrading, type ApiUnderTest } from '../../test/support/api.js';
+import { apiUnderTest, askAs, KEYS, seedPeople, seedTrading, type Answer, type ApiUnderTest } from '../../test/support/api.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import type { Incident } from '../read/incidents.js';
 
@@ -17,15 +17,8 @@ beforeEach(() => {
 });
 afterEach(() => api.close());
 
-const call = async (key: string, method: 'GET' | 'POST', url: string, body?: object) => {
-  const { statusCode, ...answer } = await api.server.inject({
-    method,
-    url,
-    headers: { host: '127.0.0.1', authorization: `Bearer ${key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-    ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
-  });
-  return { status: statusCode, body: answer.json<Record<string, unknown>>() };
-};
+const call = (key: string, method: 'GET' | 'POST', url: string, body?: object): Promise<Answer> =>
+  askAs(api.server, key, method, url, body);
 const incidents = async (query = ''): Promise<Incident[]> =>
   (await call(KEYS.viewer, 'GET', `/v1/incidents${query}`)).body['incidents'] as Incident[];
 const blocked = async (): Promise<string[]> =>

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ApiContext } from '../context.js';
+import { DONE, doneSchema } from '../http/done.js';
 import { limitInput, reasonInput, textInput, USUAL_LIMIT, yesNoInput } from '../http/input.js';
 import { blockInstrument, closeIncident, unblockInstrument } from '../incidents/decide.js';
 import { assertAccount } from '../read/accounts.js';
@@ -7,8 +8,6 @@ import { incidentSchema, readIncidents } from '../read/incidents.js';
 import { assertInstrument } from '../read/instruments.js';
 import { route, type Route } from '../route.js';
 
-const DONE = { status: 'done' as const };
-const doneSchema = z.strictObject({ status: z.literal('done') });
 const blockingSchema = z.strictObject({
   account: textInput(32).describe('The account.'),
   instrument: textInput(32).describe('The instrument, such as BTC/USDT.'),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ROLES } from '../../core/people/roles.js';
 import type { ApiContext } from '../context.js';
+import { DONE, doneSchema } from '../http/done.js';
 import { idInput, reasonInput, textInput } from '../http/input.js';
 import { addPerson, deactivatePerson, giveKey, revokeKey, setRoles } from '../people/change.js';
 import { personSchema, readPeople } from '../read/people.js';
@@ -22,8 +23,6 @@ const givenKeySchema = z.strictObject({
   keyId: z.string(),
   key: z.string().describe('The key itself. It is shown here once and kept nowhere.'),
 });
-const doneSchema = z.strictObject({ status: z.literal('done') });
-const DONE = { status: 'done' as const };
 const USUAL_LABEL = 'first';
 
 /** Who there is, and whose keys count. */

@@ -46,6 +46,24 @@ export interface ApiUnderTest {
   close(): Promise<void>;
 }
 
+export interface Answer {
+  readonly status: number;
+  /** Empty where the answer is not JSON. */
+  readonly body: Record<string, unknown>;
+}
+
+/** Asks as the person of this key. */
+export async function askAs(server: ApiUnderTest['server'], key: string, method: string, url: string, body?: unknown): Promise<Answer> {
+  const answer = await server.inject({
+    method: method as 'GET',
+    url,
+    headers: { host: '127.0.0.1', authorization: `Bearer ${key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
+  });
+  const isJson = /json/.test(String(answer.headers['content-type']));
+  return { status: answer.statusCode, body: isJson ? answer.json() : {} };
+}
+
 export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> = {}): ApiUnderTest {
   const own = openDatabase(store.url, () => undefined);
   const database = changes.database ?? own;
