@@ -1,0 +1,24 @@
+import type { Latch } from '../../core/control/mode.js';
+
+/** Who halts, and why; written with the latch and audited. */
+export interface HaltCause {
+  /** A person, or the part of ours that did it (`watch`). */
+  readonly subject: string;
+  /** The key under which a person did it; null for a part of ours. */
+  readonly underKey: string | null;
+  readonly reason: string;
+  /** What becomes of what is held: it stays with its stops, or leaves at once. */
+  readonly policy: FlattenPolicy;
+}
+
+export type FlattenPolicy = 'none' | 'atOnce';
+
+/** Writes halts straight to the ledger's database, without Temporal (protocol P25). */
+export interface HaltPort {
+  /**
+   * Returns once the latch is committed: no order begins to be sent in its scope after that. A halt that stands in the same
+   * scope already is kept and returned; its policy is only ever made stricter.
+   * @throws KeelsonError INFRA_DATABASE.
+   */
+  latch(scope: Latch, cause: HaltCause): Promise<{ readonly latchId: string; readonly isNew: boolean }>;
+}
