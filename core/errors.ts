@@ -85,6 +85,7 @@ export const ERRORS = define({
   ORDER_ABOVE_MAX_MARKET_QUANTITY: refusal(
     'The quantity {quantity} is over the venue’s maximum {maximum} for orders at the market. Send less, or with a limit.',
   ),
+  ORDER_DECIDED_BY_PERSON: refusal('{subject} decided that this order was not placed: {reason}.'),
   ORDER_PRICE_PRECISION: refusal('The price {price} is not a multiple of the tick {tickSize}.'),
   ORDER_QUANTITY_PRECISION: refusal('The quantity {quantity} is not a multiple of the step {stepSize}.'),
 
@@ -106,6 +107,17 @@ export const ERRORS = define({
   INPUT_ORDER_UNRESOLVED: {
     ...input(
       'What became of an order in {instrument} is not known yet in account {account}: it is looked up until it is, and stays blocked until then. See keelson orders --open.',
+    ),
+    httpStatus: 409,
+  },
+  INPUT_UNKNOWN_ORDER: { ...input('There is no order {order}. See keelson orders.'), httpStatus: 404 },
+  INPUT_ORDER_SETTLED: {
+    ...input('What became of order {order} is known, so there is nothing to decide. See keelson orders.'),
+    httpStatus: 409,
+  },
+  INPUT_ORDER_STILL_ASKED: {
+    ...input(
+      'Order {order} was asked for within the last minute. Wait until it has been unknown for one, and look at the venue’s own screen.',
     ),
     httpStatus: 409,
   },

@@ -6,6 +6,7 @@ import { approvalRoutes } from './approvals.js';
 import { controlRoutes } from './control.js';
 import { healthRoutes } from './health.js';
 import { incidentRoutes } from './incidents.js';
+import { orderRoutes } from './orders.js';
 import { peopleRoutes } from './people.js';
 import { statusRoutes } from './status.js';
 import { tradingRoutes } from './trading.js';
@@ -18,6 +19,7 @@ export function allRoutes(context: ApiContext): Route[] {
     ...controlRoutes(context),
     ...approvalRoutes(context),
     ...tradingRoutes(context),
+    ...orderRoutes(context),
     ...incidentRoutes(context),
     ...peopleRoutes(context),
   ];

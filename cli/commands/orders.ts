@@ -1,13 +1,17 @@
 import type { Command } from 'commander';
 import type { OrderRow } from '../../api/read/orders.js';
 import { addApiCommand, answers, connect, LIMIT, type ApiOptions, type Finish } from '../command.js';
-import { table, timeText, type Column, type Terminal } from '../terminal.js';
+import { harmless, table, timeText, type Column, type Terminal } from '../terminal.js';
 
 interface OrderOptions extends ApiOptions {
   readonly account?: string;
   readonly instrument?: string;
   readonly open?: boolean;
   readonly limit: string;
+}
+
+interface DecideOptions extends ApiOptions {
+  readonly reason: string;
 }
 
 const COLUMNS: readonly Column<OrderRow>[] = [
@@ -24,7 +28,7 @@ const COLUMNS: readonly Column<OrderRow>[] = [
   { title: 'why', value: (order) => order.failures.map((failure) => failure.code).join(', ') },
 ];
 
-/** `keelson orders`: newest first. */
+/** `keelson orders`: newest first; `keelson decide` for one whose outcome nobody can find out. */
 export function addOrders(program: Command, terminal: Terminal, finish: Finish): void {
   const command = addApiCommand(program, 'orders', 'orders, newest first', 'read')
     .option('--account <name>', 'only this account')
@@ -39,5 +43,14 @@ export function addOrders(program: Command, terminal: Terminal, finish: Finish):
       limit,
     });
     return { data, text: table(data.orders, COLUMNS, open ? 'No order is open.' : 'No orders yet.') };
+  });
+
+  const decide = addApiCommand(program, 'decide', 'decide that an order that stays unknown was not placed', 'decideOrder')
+    .argument('<intent>', 'its intent id')
+    .requiredOption('--reason <text>', 'how you know');
+  answers(decide, terminal, finish, async ({ reason, ...options }: DecideOptions, intentId: string) => {
+    const data = await connect(terminal, options).post('/v1/orders/decide', { intentId, reason });
+    const text = `Order ${harmless(intentId)} counts as not placed. Its instrument stays blocked for entries until somebody unblocks it.\n`;
+    return { data, text };
   });
 }

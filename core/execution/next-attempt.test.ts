@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from '../errors.js';
 import type { StoredOrder } from '../order/stored-order.js';
 import { MOST_ATTEMPTS, nextAttempt, type NextAttempt } from './next-attempt.js';
 
@@ -14,6 +15,8 @@ describe('whether a signal has another order', () => {
   it('P14: once more after a proven absence, and not a third time', () => {
     expect(nextAttempt(ended('notPlaced'), [], false)).toBe('afterNotPlaced');
     expect(nextAttempt(ended('notPlaced'), ['afterNotPlaced'], false)).toBeUndefined();
+    const decided = failure('ORDER_DECIDED_BY_PERSON', { subject: 'rik', reason: 'the venue says so' });
+    expect(nextAttempt({ ...ended('notPlaced'), failures: [decided] }, [], false)).toBeUndefined();
   });
 
   it('one re-quote when a post-only order would have taken, and for no other refusal', () => {

@@ -14,6 +14,8 @@ export const MOST_ATTEMPTS = 20;
  */
 export function nextAttempt(order: StoredOrder, before: readonly NextAttempt[], isReplaced: boolean): NextAttempt | undefined {
   if (!order.isFinal || before.length + 1 >= MOST_ATTEMPTS) return undefined;
+  // What a person decided is not proven: the order may still be there (P14).
+  if (order.failures.some((one) => one.code === 'ORDER_DECIDED_BY_PERSON')) return undefined;
   // Proven absent, which only a venue with an enforced admission window lets us prove (P12).
   if (order.status === 'notPlaced') return before.includes('afterNotPlaced') ? undefined : 'afterNotPlaced';
   if (order.status === 'rejected' && order.postOnly && order.failures.some((one) => one.values['reason'] === 'postOnlyWouldTake')) {

@@ -10,6 +10,7 @@ export const ACTIONS = {
   resume: ['risk', 'operator', 'admin'],
   block: ['trader', 'risk', 'operator', 'admin'],
   unblock: ['risk', 'admin'],
+  decideOrder: ['risk', 'admin'],
   closeIncident: ['risk', 'operator', 'admin'],
   decideApproval: ['risk', 'admin'],
   listPeople: ['auditor', 'admin'],
