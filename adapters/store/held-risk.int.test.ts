@@ -58,13 +58,16 @@ describe('the risk state that a process holds', () => {
 
   /** Asks until the answer comes from memory and is as the database has it. */
   const caughtUp = (): Promise<RiskView> =>
-    vi.waitFor(async () => {
-      reads = 0;
-      const view = await source.read(KEY);
-      expect(reads).toBe(0);
-      expect(timeless(view)).toEqual(timeless(await stack.dependencies.store.readRisk(KEY)));
-      return view;
-    });
+    vi.waitFor(
+      async () => {
+        reads = 0;
+        const view = await source.read(KEY);
+        expect(reads).toBe(0);
+        expect(timeless(view)).toEqual(timeless(await stack.dependencies.store.readRisk(KEY)));
+        return view;
+      },
+      { timeout: 10_000, interval: 5 },
+    );
 
   it('P4: is what the database would tell, for every strategy and instrument', async () => {
     const strategies = [
@@ -115,14 +118,30 @@ describe('the risk state that a process holds', () => {
     await caughtUp();
     await query(`update control set mode = 'paused', version = version + 1`);
     await query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1`, `${LISTENER}-risk`);
-    await vi.waitFor(async () => {
-      await source.read(KEY);
-      expect(reads).toBeGreaterThan(0);
-    });
+    await vi.waitFor(
+      async () => {
+        await source.read(KEY);
+        expect(reads).toBeGreaterThan(0);
+        expect(source.heldVersion(KEY)).toBeUndefined();
+      },
+      { timeout: 10_000, interval: 5 },
+    );
     expect(await source.read(KEY)).toMatchObject({ mode: 'paused' });
     expect(await caughtUp()).toMatchObject({ mode: 'paused' });
     await query(`update control set mode = 'normal', version = version + 1`);
     expect(await caughtUp()).toMatchObject({ mode: 'normal' });
+  });
+
+  it('P2: tells the active version without waiting, and follows it without being asked', async () => {
+    await caughtUp();
+    expect(source.heldVersion(KEY)).toBe('1');
+    expect(source.heldVersion({ ...KEY, strategy: 'nobody' })).toBeNull();
+    expect(source.heldVersion({ ...KEY, account: 'nobody' })).toBeUndefined();
+    await configure('2', LIMITS);
+    await vi.waitFor(() => expect(source.heldVersion(KEY)).toBe('2'), { timeout: 10_000, interval: 5 });
+    await configure('1', LIMITS);
+    await vi.waitFor(() => expect(source.heldVersion(KEY)).toBe('1'), { timeout: 10_000, interval: 5 });
+    expect(reads).toBe(0);
   });
 
   const configure = (version: string, limits: object) => {
@@ -185,7 +204,7 @@ describe('the risk state that a process holds', () => {
       const begun = await store.beginSubmit({ intentId, epoch, signedTimestamp: Date.now(), receiveWindowMs: 500 });
       expect(begun).toMatchObject({ kind: 'refused' });
     }
-    expect(verdictOn(await vi.waitFor(caughtUp))).toMatchObject({ kind: 'denied' });
+    expect(verdictOn(await caughtUp())).toMatchObject({ kind: 'denied' });
     await undo();
     await query('update risk_state set version = version + 1');
     await caughtUp();

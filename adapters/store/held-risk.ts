@@ -6,6 +6,8 @@ import { readAccountRisk, viewOf, type AccountRisk } from './account-risk.js';
 import { listen } from './listener.js';
 
 const CHANNEL = 'keelson_risk';
+/** Changes come in bursts, the steps of one order: one reading serves them all, and does not compete with the next step. */
+const TOGETHER_MS = 25;
 
 export interface HeldRiskOptions {
   readonly pool: Pool;
@@ -39,6 +41,8 @@ export class HeldRisk implements RiskSource {
   private readonly held = new Map<string, Held>();
   private readonly reads = new Map<string, Promise<void>>();
   private readonly changedMeanwhile = new Set<string>();
+  /** Accounts that have changed and are read in a moment, or at once by whoever asks first. */
+  private readonly changed = new Map<string, NodeJS.Timeout>();
   private isClosing = false;
   /** Of the connection that listens now; what was begun under another is not kept. */
   private listening: object | undefined;
@@ -56,13 +60,24 @@ export class HeldRisk implements RiskSource {
   }
 
   async read(key: RiskKey, { fresh = false }: { readonly fresh?: boolean } = {}): Promise<RiskView> {
-    // What is being read anew has changed: a verdict on the old would be refused.
+    // A verdict on what has changed meanwhile would be refused.
+    if (!fresh && this.changed.has(key.account)) this.refresh(key.account);
     if (!fresh) await this.reads.get(key.account);
     const held = fresh ? undefined : this.held.get(key.account);
     if (held === undefined) return this.options.store.readRisk(key);
     // Either clock may stand still or be set back while the other goes on.
     const elapsedMs = Math.max(0, performance.now() - held.readAt, Date.now() - held.readTime);
     return viewOf(held.risk, key, elapsedMs);
+  }
+
+  /**
+   * The active version of a strategy on an instrument as it is held, without waiting for anything: the control row's version
+   * guards it when the verdict is written. Absent when nothing is held, `null` when no version is active.
+   */
+  heldVersion({ account, strategy, instrument }: RiskKey): string | null | undefined {
+    const held = this.held.get(account);
+    if (held === undefined) return undefined;
+    return held.risk.activeVersions.find((one) => one[0] === strategy && one[1] === instrument)?.[2] ?? null;
   }
 
   async close(): Promise<void> {
@@ -79,7 +94,7 @@ export class HeldRisk implements RiskSource {
       applicationName: `${applicationName}-risk`,
       channel: CHANNEL,
       onNotification: (payload) => {
-        for (const account of payload === '' ? accounts : [payload]) this.refresh(account);
+        for (const account of payload === '' ? accounts : [payload]) this.refreshSoon(account);
       },
       onListening: () => {
         // Only now: what changes after these reads is told.
@@ -98,18 +113,31 @@ export class HeldRisk implements RiskSource {
   private forget(): void {
     this.listening = undefined;
     this.held.clear();
+    for (const timer of this.changed.values()) clearTimeout(timer);
+    this.changed.clear();
+  }
+
+  private refreshSoon(account: string): void {
+    if (!this.options.accounts.includes(account)) return;
+    if (this.reads.has(account)) this.changedMeanwhile.add(account);
+    else if (!this.changed.has(account))
+      this.changed.set(
+        account,
+        setTimeout(() => this.refresh(account), TOGETHER_MS),
+      );
   }
 
   /** Reads an account anew; what changes while that goes on is read once more after it. */
   private refresh(account: string): void {
-    if (!this.options.accounts.includes(account)) return;
+    clearTimeout(this.changed.get(account));
+    this.changed.delete(account);
     if (this.reads.has(account)) {
       this.changedMeanwhile.add(account);
       return;
     }
     const reading = this.hold(account, this.listening).finally(() => {
       this.reads.delete(account);
-      if (this.changedMeanwhile.delete(account)) this.refresh(account);
+      if (this.changedMeanwhile.delete(account)) this.refreshSoon(account);
     });
     this.reads.set(account, reading);
   }

@@ -55,7 +55,11 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     entriesOf: entriesOf(config),
   };
   const venueNow = (account: string): number => market.venueNow(account);
-  const isActive = async (one: StrategyVersion): Promise<boolean> => (await risk.read(one)).activeVersion === one.strategyVersion;
+  // No signal waits for what the one before it has changed; only where nothing is held the database is asked.
+  const isActive = async (one: StrategyVersion): Promise<boolean> => {
+    const held = risk.heldVersion(one);
+    return (held === undefined ? (await risk.read(one)).activeVersion : held) === one.strategyVersion;
+  };
   const standIn = new StandIn();
   const sink = createSignalSink({
     client,
