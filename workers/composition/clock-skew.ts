@@ -10,13 +10,13 @@ const MEASURE_EVERY_MS = 10_000;
  */
 export async function measureClock(
   account: string,
-  venue: Venue,
+  venueOf: (account: string) => Venue,
   market: StreamedMarket,
   log: { warn(data: object, message: string): void },
 ): Promise<() => void> {
   const measure = async (): Promise<void> => {
     try {
-      market.seeClock(account, await venue.reader.clock());
+      market.seeClock(account, await venueOf(account).reader.clock());
     } catch (error) {
       log.warn({ account, error: String(error) }, 'the clock of the venue could not be measured');
     }

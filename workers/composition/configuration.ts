@@ -1,19 +1,19 @@
 import { limitsOf, type Config } from '../../config/index.js';
 import { invariant } from '../../core/errors.js';
+import type { Venue } from '../../activities/ports/venue.js';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
 import { decimal, text, type DecimalText } from '../../core/money/index.js';
 import { findStrategy } from '../../core/strategy/registry.js';
 import type { WorkerProcess } from './process.js';
-import type { Venues } from './venues.js';
+import { connectVenue, Venues } from './venues.js';
 
 /**
- * Brings limits and active strategy versions of the configuration into the ledger, stores the venue's filters, and writes down
- * once what the account held before us. Every worker does it before it takes work; the second finds nothing to change.
+ * Brings limits and active strategy versions of the configuration into the ledger. Every worker does it before it takes work;
+ * the second finds nothing to change.
  */
-export async function prepareAccounts(process: WorkerProcess, venues: Venues): Promise<void> {
-  const { config, control, market, log } = process;
+export async function applyConfiguration({ config, control, log }: WorkerProcess): Promise<void> {
   if ((await control.checkIdentity()) === 'changed') log.error('the database is another than before: every account is paused');
-  for (const [account, { venue, inventory }] of Object.entries(config.accounts)) {
+  for (const [account, { venue }] of Object.entries(config.accounts)) {
     const strategies = config.strategies
       .filter((one) => one.account === account)
       .flatMap((one) =>
@@ -25,10 +25,28 @@ export async function prepareAccounts(process: WorkerProcess, venues: Venues): P
         })),
       );
     await control.applyConfiguration({ account, venue, limits: limitsOf(config, account), strategies, subject: 'configuration' });
-    const { reader } = venues.of(account);
-    await market.saveInstruments(venue, await reader.instruments());
-    await control.onboard(account, inventory ?? (await balancesNow(reader)));
   }
+}
+
+/**
+ * Opens the venues of all accounts. What an account needs before its first order is done with the opening: the venue's filters
+ * are stored, and what the account held before us is written down once.
+ */
+export function openVenues(process: WorkerProcess, wrap: (venue: Venue) => Venue): Promise<Venues> {
+  const { config, control, market, log } = process;
+  const open = async (account: string): Promise<Venue> => {
+    const venue = await connectVenue(process, account);
+    try {
+      const { venue: name = account, inventory } = config.accounts[account] ?? {};
+      await market.saveInstruments(name, await venue.reader.instruments());
+      await control.onboard(account, inventory ?? (await balancesNow(venue)));
+    } catch (error) {
+      await venue.close();
+      throw error;
+    }
+    return wrap(venue);
+  };
+  return Venues.open({ accounts: Object.keys(config.accounts), open, log });
 }
 
 /** How the configured strategies size and work their entries. */
@@ -40,7 +58,7 @@ export function entriesOf({ strategies }: Config): OrderDependencies['entriesOf'
   };
 }
 
-async function balancesNow(reader: ReturnType<Venues['of']>['reader']): Promise<Record<string, DecimalText>> {
+async function balancesNow({ reader }: Venue): Promise<Record<string, DecimalText>> {
   const held: Record<string, DecimalText> = {};
   for (const { asset, free, locked } of await reader.balances()) held[asset] = text(decimal(free).plus(decimal(locked)));
   return held;

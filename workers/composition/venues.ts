@@ -1,51 +1,120 @@
-import { invariant } from '../../core/errors.js';
+import { setTimeout as wait } from 'node:timers/promises';
+import { KeelsonError, invariant } from '../../core/errors.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import { BINANCE } from '../../adapters/venue/profiles/binance.js';
 import { KRAKEN } from '../../adapters/venue/profiles/kraken.js';
 import { createVenue } from '../../adapters/venue/create-venue.js';
-import { secrets, venueUrls } from '../../config/index.js';
+import { secrets, venueUrls, type Config } from '../../config/index.js';
 import type { WorkerProcess } from './process.js';
 
 const PROFILES = { binance: BINANCE, kraken: KRAKEN } as const;
+const AGAIN_MS = { first: 1_000, most: 10_000 } as const;
+/** What may pass by itself. Everything else is somebody's to mend, and ends the start. */
+const PASSING: readonly string[] = ['VENUE_UNAVAILABLE', 'VENUE_RATE_LIMITED'];
 
-/** One venue connection for each account of the configuration; no process shares one with another. */
+export interface VenuesOptions {
+  readonly accounts: readonly string[];
+  /** Opens the connection of an account and does what has to be done before it is used. */
+  readonly open: (account: string) => Promise<Venue>;
+  readonly log: { warn(data: object, message: string): void; info(data: object, message: string): void };
+  readonly againMs?: { readonly first: number; readonly most: number };
+}
+
+/**
+ * One venue connection for each account of the configuration; no process shares one with another. A venue that cannot be
+ * reached at the start is opened when it can: the other accounts do not wait for it, nor do stops, exits and settling of theirs.
+ */
 export class Venues {
+  private readonly options: VenuesOptions;
   private readonly byAccount = new Map<string, Venue>();
+  private readonly opening = new Set<Promise<void>>();
+  private readonly closed = new AbortController();
 
-  static async open({ config, env, clock }: WorkerProcess, wrap: (venue: Venue) => Venue = (venue) => venue): Promise<Venues> {
-    const venues = new Venues();
-    try {
-      for (const [account, { venue: name }] of Object.entries(config.accounts)) {
-        const configured = config.venues[name];
-        invariant(configured !== undefined, `account ${account} names a configured venue`);
-        const { apiKey, apiSecret } = secrets(env, account);
-        const instruments = [...new Set(config.strategies.filter((one) => one.account === account).flatMap((one) => one.instruments))];
-        const venue = await createVenue({
-          profile: PROFILES[configured.profile],
-          urls: venueUrls(config, name, env),
-          apiKey,
-          secret: apiSecret,
-          clock,
-          account,
-          instruments,
-          live: !configured.paper,
-        });
-        venues.byAccount.set(account, wrap(venue));
-      }
-    } catch (error) {
+  private constructor(options: VenuesOptions) {
+    this.options = options;
+  }
+
+  /** Returns when each account has been tried once. @throws what waiting does not mend, such as CONFIG_… and VENUE_AUTH. */
+  static async open(options: VenuesOptions): Promise<Venues> {
+    const venues = new Venues(options);
+    const tried = await Promise.allSettled(options.accounts.map((account) => venues.tryOpen(account)));
+    const failed = tried.find((one) => one.status === 'rejected');
+    if (failed !== undefined) {
       await venues.close();
-      throw error;
+      throw failed.reason;
     }
     return venues;
   }
 
+  /** @throws KeelsonError VENUE_UNAVAILABLE as long as it could not be reached: whoever asks asks again. */
   readonly of = (account: string): Venue => {
     const venue = this.byAccount.get(account);
-    invariant(venue !== undefined, `account ${account} is configured`);
-    return venue;
+    if (venue !== undefined) return venue;
+    invariant(this.options.accounts.includes(account), `account ${account} is configured`);
+    throw new KeelsonError('VENUE_UNAVAILABLE', {
+      venue: `the venue of ${account}`,
+      call: 'since the start',
+      detail: 'it is not open yet',
+    });
   };
 
   async close(): Promise<void> {
+    this.closed.abort();
+    await Promise.all(this.opening);
     await Promise.all([...this.byAccount.values()].map((venue) => venue.close()));
   }
+
+  /** Throws only what waiting does not mend. */
+  private async tryOpen(account: string): Promise<void> {
+    try {
+      this.byAccount.set(account, await this.options.open(account));
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      this.options.log.warn({ account, error: String(error) }, 'the venue could not be opened; it is tried again');
+      const again = this.keepTrying(account).finally(() => this.opening.delete(again));
+      this.opening.add(again);
+    }
+  }
+
+  private async keepTrying(account: string): Promise<void> {
+    const { open, log, againMs = AGAIN_MS } = this.options;
+    const { signal } = this.closed;
+    for (let waitMs = againMs.first; !signal.aborted; waitMs = Math.min(againMs.most, waitMs * 2)) {
+      await wait(waitMs, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      try {
+        this.byAccount.set(account, await open(account));
+        log.info({ account }, 'the venue is open');
+        return;
+      } catch (error) {
+        log.warn({ account, error: String(error) }, 'the venue could not be opened; it is tried again');
+      }
+    }
+  }
+}
+
+function isPassing(error: unknown): boolean {
+  return error instanceof KeelsonError && PASSING.includes(error.failure.code);
+}
+
+/** The connection of one account, as configuration and environment tell. @throws KeelsonError CONFIG_…, VENUE_… */
+export function connectVenue({ config, env, clock }: Pick<WorkerProcess, 'config' | 'env' | 'clock'>, account: string): Promise<Venue> {
+  const name = config.accounts[account]?.venue ?? '';
+  const configured = config.venues[name];
+  invariant(configured !== undefined, `account ${account} names a configured venue`);
+  const { apiKey, apiSecret } = secrets(env, account);
+  return createVenue({
+    profile: PROFILES[configured.profile],
+    urls: venueUrls(config, name, env),
+    apiKey,
+    secret: apiSecret,
+    clock,
+    account,
+    instruments: instrumentsOf(config, account),
+    live: !configured.paper,
+  });
+}
+
+function instrumentsOf({ strategies }: Config, account: string): readonly string[] {
+  return [...new Set(strategies.filter((one) => one.account === account).flatMap((one) => one.instruments))];
 }

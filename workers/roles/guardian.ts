@@ -11,27 +11,26 @@ import { createProtectionStore } from '../../adapters/store/protection-store.js'
 import { INTERVALS } from '../../config/index.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
 import { measureClock } from '../composition/clock-skew.js';
-import { prepareAccounts } from '../composition/configuration.js';
+import { applyConfiguration, openVenues } from '../composition/configuration.js';
 import type { Role } from '../composition/main.js';
 import { openMetrics } from '../composition/metrics-server.js';
 import { createOwners } from '../composition/owners.js';
 import { AS_THEY_ARE, type PortWraps } from '../composition/ports.js';
 import type { WorkerProcess } from '../composition/process.js';
 import { createWorker } from '../composition/run-worker.js';
-import { Venues } from '../composition/venues.js';
 
 /** The guardian's role: trading mode, account streams, owners of positions and the outbox that wakes them. */
 export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS_THEY_ARE): Promise<Role> {
   const { config, client, log, clock, market: bars, control, env, stopping, epoch, instanceId, pool, databaseUrl } = process;
   const orders = wraps.store(process.orders);
   const metrics = await openMetrics('guardian', env['KEELSON_METRICS_PORT']);
-  const venues = await Venues.open(process, wraps.venue);
-  await prepareAccounts(process, venues);
+  await applyConfiguration(process);
+  const venues = await openVenues(process, wraps.venue);
 
   // No stream of prices: an exit asks the venue, but the venue's clock is kept, in which signals expire.
   const live = new StreamedMarket(clock);
   const accounts = Object.keys(config.accounts);
-  const stopMeasuring = await Promise.all(accounts.map((account) => measureClock(account, venues.of(account), live, log)));
+  const stopMeasuring = await Promise.all(accounts.map((account) => measureClock(account, venues.of, live, log)));
   const owners = createOwners(client, clock);
   const protection = createProtectionStore(pool);
   const books = { store: orders, epoch };

@@ -17,13 +17,12 @@ import type { Role } from '../composition/main.js';
 import { createOwners } from '../composition/owners.js';
 import { AS_THEY_ARE, type PortWraps } from '../composition/ports.js';
 import type { WorkerProcess } from '../composition/process.js';
-import { entriesOf, prepareAccounts } from '../composition/configuration.js';
+import { applyConfiguration, entriesOf, openVenues } from '../composition/configuration.js';
 import { measureClock } from '../composition/clock-skew.js';
 import { openMetrics } from '../composition/metrics-server.js';
 import { createWorker } from '../composition/run-worker.js';
 import { createSignalSink } from '../composition/signal-sink.js';
 import { loadRunners, type FindStrategy } from '../composition/strategies.js';
-import { Venues } from '../composition/venues.js';
 
 /** What another program than the product's brings along to be traded or looked at. */
 export interface TradingParts {
@@ -38,13 +37,13 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
   const { config, client, log, clock, market: bars, env, stopping, pool, databaseUrl: url } = process;
   const orders = wraps.store(process.orders);
   const metrics = await openMetrics('trading', env['KEELSON_METRICS_PORT']);
-  const venues = await Venues.open(process, wraps.venue);
-  await prepareAccounts(process, venues);
+  await applyConfiguration(process);
+  const venues = await openVenues(process, wraps.venue);
   const accounts = Object.keys(config.accounts);
   const risk = await HeldRisk.open({ pool, url, applicationName: 'keelson-trading', store: orders, accounts, log });
 
   const market = new StreamedMarket(clock);
-  const stopMeasuring = await Promise.all(accounts.map((account) => measureClock(account, venues.of(account), market, log)));
+  const stopMeasuring = await Promise.all(accounts.map((account) => measureClock(account, venues.of, market, log)));
   const orderDependencies: OrderDependencies = {
     store: orders,
     risk,
