@@ -5,6 +5,7 @@ import { ACCOUNT, openTradingStack, type TradingStack } from '../../test/support
 import type { OrderStore } from '../ports/store.js';
 import type { LookUp, Venue, VenueReader } from '../ports/venue.js';
 import { createOrderActivities, type OrderActivities } from './index.js';
+import { createWithdraw } from './resolve.js';
 
 const lost = failure('VENUE_OUTCOME_UNKNOWN', { order: 'x', venue: 'paper', detail: 'cut' });
 
@@ -199,9 +200,36 @@ describe('the steps of an order, on a real ledger and paper venue', () => {
     const submission = await steps.submit(intentId, ACCOUNT);
     if (submission.kind !== 'accepted') throw new Error(submission.kind);
     await steps.record(intentId, { ...submission, order: { ...submission.order, status: 'accepted' }, fills: [] });
+    // Within its bound a venue may not show yet what it has taken.
+    venue = reading(async () => ({ kind: 'absent', venueTime: Date.now() - 1_000 }));
+    expect(await steps.resolve(intentId)).toMatchObject({ isSettled: false, order: { status: 'accepted' } });
+    expect(await incidentOf(intentId)).toEqual([]);
     venue = reading(async () => ({ kind: 'absent', venueTime: Date.now() + 60_000 }));
     expect(await steps.resolve(intentId)).toMatchObject({ isSettled: false, order: { status: 'accepted' } });
     expect(await incidentOf(intentId)).toEqual(['workingOrderMissing']);
+  });
+
+  it('P17: a wished cancel is sent, and repeated, also while the venue does not show the order', async () => {
+    const intentId = await authorised();
+    const submission = await steps.submit(intentId, ACCOUNT);
+    if (submission.kind !== 'accepted') throw new Error(submission.kind);
+    await steps.record(intentId, { ...submission, order: { ...submission.order, status: 'accepted' }, fills: [] });
+    const canceled: string[] = [];
+    const notShown: Partial<VenueReader> = {
+      lookUp: async () => ({ kind: 'absent', venueTime: Date.now() - 1_000 }),
+      cancel: async (_instrument, clientOrderId) => {
+        canceled.push(clientOrderId);
+        return 'canceled';
+      },
+    };
+    const real = stack.dependencies.venueOf(ACCOUNT);
+    const reader = new Proxy(real.reader, { get: (target, key: keyof VenueReader) => notShown[key] ?? target[key] });
+    const withdraw = createWithdraw({ ...stack.dependencies, venueOf: () => ({ ...real, reader }) });
+    for (let times = 1; times <= 2; times += 1) {
+      const { order, isSettled } = await withdraw(intentId, 'a test');
+      expect({ isSettled, status: order.status }).toEqual({ isSettled: false, status: 'pendingCancel' });
+      expect(canceled).toEqual(Array.from({ length: times }, () => order.clientOrderId));
+    }
   });
 
   it('a row that changes under every try is left for a later one, and nothing is half booked', async () => {

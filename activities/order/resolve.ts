@@ -62,16 +62,19 @@ export function createWithdraw(
 type Parts = Pick<OrderDependencies, 'store' | 'venueOf' | 'epoch'>;
 
 async function whenAbsent(parts: Parts, venue: Venue, order: StoredOrder, venueTime: number): Promise<Progress> {
+  const windowEnd = (order.signedTimestamp ?? 0) + (order.receiveWindowMs ?? 0) + venue.profile.visibilityBoundMs;
   if (order.status !== 'unknown') {
-    // It was shown to be real once; a venue that no longer shows it is an incident, never "absent".
-    await report(parts, order, 'workingOrderMissing', { venueTime });
-    return progress(order, venueTime);
+    // It is real: its venue may show it late, but one that is still not shown is an incident, never "absent".
+    const isMissing = venueTime > windowEnd;
+    if (isMissing) await report(parts, order, 'workingOrderMissing', { venueTime });
+    // A cancel needs no look-up before it: what is not shown yet may rest all the same (P17).
+    const canceling = isCancelDue(order, venueTime) ? await cancel(parts, venue, order) : progress(order, venueTime);
+    return isMissing ? { ...canceling, waitMs: Math.max(canceling.waitMs, PROTOCOL.workingOrderPollMs) } : canceling;
   }
   if (venue.profile.admission === 'unbounded') {
     await report(parts, order, 'unknownUnbounded', { venueTime });
     return progress(order, venueTime);
   }
-  const windowEnd = (order.signedTimestamp ?? 0) + (order.receiveWindowMs ?? 0) + venue.profile.visibilityBoundMs;
   if (venueTime <= windowEnd) return { order, isSettled: false, waitMs: windowEnd - venueTime + 1 };
   const again = await venue.reader.lookUp(order.instrument, order.clientOrderId);
   if (again.kind === 'found') return progress(await adoptFound(parts, venue, order, again), again.venueTime);

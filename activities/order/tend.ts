@@ -35,7 +35,9 @@ export function createTend(
     for (let waitedMs = 0; ;) {
       const { order, isSettled, waitMs } = await resolve(intentId);
       if (isSettled || waitedMs >= ROUND_MS) return { order, isReplaced };
-      if (mayMove && !isReplaced && hasMovedAway(dependencies, order, execution.offsetBps, execution.replaceBps ?? 0)) {
+      // One whose time is over is being canceled already, and is not made anew.
+      const isWorking = order.status === 'accepted' || order.status === 'partiallyFilled';
+      if (mayMove && !isReplaced && isWorking && hasMovedAway(dependencies, order, execution.offsetBps, execution.replaceBps ?? 0)) {
         isReplaced = (await applyEvent(dependencies, intentId, { kind: 'requestCancel' })).status === 'pendingCancel';
         continue;
       }

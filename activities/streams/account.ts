@@ -63,7 +63,7 @@ class AccountWatch {
   private ticks: Promise<void> = Promise.resolve();
   private isTicking = false;
   private lastSnapshotTime = 0;
-  /** Fills up to this moment are booked, but for those that the venue shows late; undefined before the first catch-up. */
+  /** Fills up to this moment of the venue's are booked, but for those that the venue shows late; undefined before the first catch-up. */
   private caughtUpTo: number | undefined;
   private isCatchUpDue = true;
   private lastCatchUpTime = 0;
@@ -126,9 +126,11 @@ class AccountWatch {
     this.isCatchUpDue = true;
     const now = clock();
     this.lastCatchUpTime = now;
-    const from = Math.min(now, this.caughtUpTo ?? now) - PROTOCOL.fillCatchUpOverlapMs;
-    let isWhole = true;
     const { reader } = venueOf(this.account);
+    // In the venue's own time, in which its fills are: a clock of ours that is ahead would ask for what is yet to come.
+    const { venueTime } = await reader.clock();
+    const from = Math.min(venueTime, this.caughtUpTo ?? venueTime) - PROTOCOL.fillCatchUpOverlapMs;
+    let isWhole = true;
     const traded = new Set(tradedOf(this.account).map(({ instrument }) => instrument));
     for (const instrument of this.profile.fillLists === 'account' ? [undefined] : traded) {
       // One that cannot be read, because it is not listed any more, holds up no other.
@@ -138,7 +140,7 @@ class AccountWatch {
       isWhole &&= isRead;
     }
     if (!isWhole) throw new Error('not every instrument could be read');
-    this.caughtUpTo = now;
+    this.caughtUpTo = venueTime;
     this.isCatchUpDue = false;
   }
 

@@ -114,8 +114,7 @@ export class Owner {
       const order = await this.sell(signal, attempt);
       if (Array.isArray(order)) return orders.length > 0 ? outcomeOf(orders) : deniedOutcome(intentIdOf(signal, attempt), order);
       orders.push(order);
-      const isUnsent = order.status === 'notPlaced' || (order.status === 'expired' && order.venueOrderId === null);
-      if (!isUnsent) break;
+      if (!isProvenUnsent(order)) break;
     }
     return outcomeOf(orders);
   }
@@ -165,6 +164,12 @@ export class Owner {
       await sleep(waitMs, { summary: 'before the venue is asked again' });
     }
   }
+}
+
+/** What a person decided is not proven: no further order is made on it (P14). */
+function isProvenUnsent({ status, venueOrderId, failures }: StoredOrder): boolean {
+  if (failures.some((one) => one.code === 'ORDER_DECIDED_BY_PERSON')) return false;
+  return status === 'notPlaced' || (status === 'expired' && venueOrderId === null);
 }
 
 /** A step that cannot end in this run ends it: whoever asked for an exit asks the next run, and finds it where it is. */
