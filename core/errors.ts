@@ -85,7 +85,7 @@ export const ERRORS = define({
   ORDER_ABOVE_MAX_MARKET_QUANTITY: refusal(
     'The quantity {quantity} is over the venue’s maximum {maximum} for orders at the market. Send less, or with a limit.',
   ),
-  ORDER_DECIDED_BY_PERSON: refusal('{subject} decided that this order was not placed: {reason}.'),
+  ORDER_DECIDED_BY_PERSON: refusal('{subject} decided that this order rests nowhere: {reason}.'),
   ORDER_PRICE_PRECISION: refusal('The price {price} is not a multiple of the tick {tickSize}.'),
   ORDER_QUANTITY_PRECISION: refusal('The quantity {quantity} is not a multiple of the step {stepSize}.'),
 
@@ -112,7 +112,9 @@ export const ERRORS = define({
   },
   INPUT_UNKNOWN_ORDER: { ...input('There is no order {order}. See keelson orders.'), httpStatus: 404 },
   INPUT_ORDER_SETTLED: {
-    ...input('What became of order {order} is known, so there is nothing to decide. See keelson orders.'),
+    ...input(
+      'There is nothing to decide about order {order}: only one that is unknown, or that the venue does not show any more, is a person’s to end. See keelson orders and keelson incidents list.',
+    ),
     httpStatus: 409,
   },
   INPUT_ORDER_STILL_ASKED: {

@@ -63,3 +63,19 @@ test('P11: a person ends what stays unknown; it reserves nothing, and its instru
   expect(await decide(KEYS.owner, 'o2')).toMatchObject({ status: 409, body: { code: 'INPUT_ORDER_SETTLED' } });
   expect(await one(order)).toEqual(decided);
 });
+
+test('an order that its venue does not show any more is ended by a person, and no other that rests', async () => {
+  await store.pool.query(`update orders set status = 'accepted', final_at = null, reserved_quantity = 0.1 where intent_id = 'o2'`);
+  expect(await decide(KEYS.risk, 'o2')).toMatchObject({ status: 409, body: { code: 'INPUT_ORDER_SETTLED' } });
+  const missing = `insert into incidents (incident_key, account, kind, data, opened_at)
+    values ('workingOrderMissing:o2', 'main', 'workingOrderMissing', '{}', clock_timestamp() - interval '61 seconds')`;
+  await store.pool.query(missing);
+  expect(await decide(KEYS.risk, 'o2')).toMatchObject({ status: 200 });
+  expect(
+    await one(`select status, reserved_quantity::float as quantity, final_at is not null as final from orders where intent_id = 'o2'`),
+  ).toEqual({
+    status: 'canceled',
+    quantity: 0,
+    final: true,
+  });
+});

@@ -45,12 +45,17 @@ export function addOrders(program: Command, terminal: Terminal, finish: Finish):
     return { data, text: table(data.orders, COLUMNS, open ? 'No order is open.' : 'No orders yet.') };
   });
 
-  const decide = addApiCommand(program, 'decide', 'decide that an order that stays unknown was not placed', 'decideOrder')
+  const decide = addApiCommand(
+    program,
+    'decide',
+    'decide that an order that stays unknown, or is not shown any more, rests nowhere',
+    'decideOrder',
+  )
     .argument('<intent>', 'its intent id')
     .requiredOption('--reason <text>', 'how you know');
   answers(decide, terminal, finish, async ({ reason, ...options }: DecideOptions, intentId: string) => {
     const data = await connect(terminal, options).post('/v1/orders/decide', { intentId, reason });
-    const text = `Order ${harmless(intentId)} counts as not placed. Its instrument stays blocked for entries until somebody unblocks it.\n`;
+    const text = `Order ${harmless(intentId)} is over. Its instrument stays blocked for entries until somebody unblocks it.\n`;
     return { data, text };
   });
 }
