@@ -92,7 +92,7 @@ function createAbandon({ store, epoch }: OrderDependencies): OrderActivities['ab
     const failures = [failure('INFRA_DATABASE', { detail })];
     const isThere = async (): Promise<boolean> => (await store.order(intentId)) !== undefined;
     if (!(await isThere())) {
-      await store.recordUntraded(signal, failures, { audit: [signalEvent('signal.notTraded', signal, failures)] });
+      await store.recordUntraded(signal, failures, epoch, { audit: [signalEvent('signal.notTraded', signal, failures)] });
       // From here on no order can be made of the signal; but a run of authorise that was given up may have been quicker.
       if (!(await isThere())) return null;
     }

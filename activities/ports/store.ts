@@ -79,7 +79,7 @@ export interface OrderStore {
   readRisk(key: { account: string; strategy: string; instrument: string }): Promise<RiskView>;
   authorise(input: AuthoriseInput, events: Events): Promise<Authorised>;
   /** Stores a signal that made no order, with its reasons. True when this call stored it. */
-  recordUntraded(signal: TradeSignal, failures: readonly Failure[], events: Events): Promise<boolean>;
+  recordUntraded(signal: TradeSignal, failures: readonly Failure[], epoch: number, events: Events): Promise<boolean>;
   beginSubmit(input: {
     readonly intentId: string;
     readonly epoch: number;

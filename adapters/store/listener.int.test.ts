@@ -49,7 +49,7 @@ test('nothing is told after the end, and the end does not wait for a database th
 
 test('the outbox looks for rows again after each time that it could not have heard of them', async () => {
   let looks = 0;
-  stop = createOutboxStore(store.pool, store.url).listen(() => (looks += 1));
+  stop = createOutboxStore(store.pool, store.url, 1).listen(() => (looks += 1));
   await vi.waitFor(() => expect(looks).toBe(1), 10_000);
   await end('keelson-outbox');
   await vi.waitFor(() => expect(looks).toBe(2), 10_000);

@@ -13,6 +13,7 @@ import { testDatabase, type TestDatabase } from '../../test/support/postgres.js'
 import { createControlStore } from './control-store.js';
 import { createMarketStore } from './market-store.js';
 import { createOrderStore } from './order-store.js';
+import { createOutboxStore } from './outbox-store.js';
 import { openPool } from './pool.js';
 
 const d = (text: string): DecimalText => text as DecimalText;
@@ -209,7 +210,7 @@ describe('the statements of the order protocol', () => {
     const signal = signalOf('open');
     const late = await authorise(signal);
     const failures = [failure('RISK_TEMPORAL_UNREACHABLE', { signal: 'x' })];
-    expect(await store.recordUntraded(signal, failures, {})).toBe(true);
+    expect(await store.recordUntraded(signal, failures, EPOCH, {})).toBe(true);
     expect(await late.write()).toMatchObject({ kind: 'notTraded', failures: [{ code: 'RISK_TEMPORAL_UNREACHABLE' }] });
     expect(await store.order(intentIdOf(signal))).toBeUndefined();
     expect((await store.readRisk(KEY)).workingOrders).toEqual([]);
@@ -219,7 +220,7 @@ describe('the statements of the order protocol', () => {
     for (let attempt = 0; attempt < 20; attempt += 1) {
       const signal = signalOf('open');
       const { write } = await authorise(signal);
-      const [written] = await Promise.all([write(), store.recordUntraded(signal, [], {})]);
+      const [written] = await Promise.all([write(), store.recordUntraded(signal, [], EPOCH, {})]);
       const { rows } = await pool.query(`select outcome from signals where bar_close_time = $1`, [signal.barCloseTime]);
       expect(rows).toEqual([{ outcome: written.kind === 'written' ? 'traded' : 'notTraded' }]);
       expect((await store.order(intentIdOf(signal)))?.status).toBe(written.kind === 'written' ? 'authorised' : undefined);
@@ -286,6 +287,13 @@ describe('the statements of the order protocol', () => {
       failure: { code: 'RISK_EPOCH' },
     });
     expect(await status(intentId)).toBe('authorised');
+    const signal = signalOf('open');
+    expect(await store.recordUntraded(signal, [], EPOCH + 1, {})).toBe(false);
+    expect(await (await authorise(signal)).write()).toMatchObject({ kind: 'written' });
+    await pool.query(`insert into outbox (kind, data) values ('positionChanged', '{}')`);
+    const claim = (epoch: number) => createOutboxStore(pool, database.url, epoch).claim(['positionChanged'], 10, 5_000);
+    expect(await claim(EPOCH + 1)).toEqual([]);
+    expect(await claim(EPOCH)).toHaveLength(1);
   });
 
   it('a fill of an order that is not ours opens an incident and changes no position', async () => {

@@ -92,8 +92,10 @@ export function createOrderStore(pool: Pool): OrderStore {
       return got.result === 'untraded' ? { kind: 'notTraded', failures: got.failures ?? [] } : asWritten(got);
     },
 
-    async recordUntraded(signal, failures, events) {
-      const stored = await answer<boolean>(STATEMENTS.recordUntraded, [jsonOf({ signal: { ...signalRow(signal), failures }, ...events })]);
+    async recordUntraded(signal, failures, epoch, events) {
+      const stored = await answer<boolean>(STATEMENTS.recordUntraded, [
+        jsonOf({ signal: { ...signalRow(signal), failures }, epoch, ...events }),
+      ]);
       return stored === true;
     },
 

@@ -7,11 +7,11 @@ const CLAIM = { name: 'claim_outbox', text: 'select claim_outbox($1::jsonb) as a
 const FINISH = { name: 'finish_outbox', text: 'select finish_outbox($1::jsonb)' };
 const CHANNEL = 'keelson_outbox';
 
-/** The outbox in Postgres. `listen` holds a connection of its own. */
-export function createOutboxStore(pool: Pool, url: string): OutboxStore {
+/** The outbox in Postgres, for as long as the ledger has this epoch (P31). `listen` holds a connection of its own. */
+export function createOutboxStore(pool: Pool, url: string, epoch: number): OutboxStore {
   return {
     async claim(kinds, most, forMs) {
-      const rows = await run<{ answer: readonly OutboxRow[] }>(pool, CLAIM, [JSON.stringify({ kinds, most, forMs })]);
+      const rows = await run<{ answer: readonly OutboxRow[] }>(pool, CLAIM, [JSON.stringify({ kinds, most, forMs, epoch })]);
       return rows[0]?.answer ?? [];
     },
     async finish(ids) {

@@ -100,7 +100,7 @@ export async function startOrderWorker(
     shutdownForceTime: '10s',
   });
   const running = worker.run();
-  const outbox = new OutboxLoop({ outbox: createOutboxStore(ledger.pool, ledger.database.url), owners, log });
+  const outbox = new OutboxLoop({ outbox: createOutboxStore(ledger.pool, ledger.database.url, ledger.dependencies.epoch), owners, log });
   return {
     client,
     taskQueue,

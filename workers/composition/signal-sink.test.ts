@@ -48,7 +48,7 @@ function sink(start: (call: number) => void, record: (call: number) => void = ()
     },
   };
   const store: Pick<OrderStore, 'recordUntraded'> = {
-    async recordUntraded(signal, failures, events) {
+    async recordUntraded(signal, failures, _epoch, events) {
       recorded.push({ signal, failures, events });
       record(recorded.length);
       return true;
@@ -57,6 +57,7 @@ function sink(start: (call: number) => void, record: (call: number) => void = ()
   const made = createSignalSink({
     client: client as unknown as Client,
     store,
+    epoch: 1,
     wouldTrade: async (signal) => {
       if (signal.leg === 'open') throw new Error('the ledger is away');
       return true;

@@ -17,6 +17,8 @@ const CLOSE_AGAIN_MS = 10_000;
 export interface SinkDependencies {
   readonly client: Client;
   readonly store: Pick<OrderStore, 'recordUntraded'>;
+  /** Of the ledger, under which this process began (P31). */
+  readonly epoch: number;
   /** The gate, asked without consequences. */
   readonly wouldTrade: (signal: TradeSignal) => Promise<boolean>;
   /** Whether the signal's version is the active one, as far as can be told. */
@@ -35,7 +37,7 @@ export interface SinkDependencies {
  * free for the build that may trade it (P2).
  */
 export function createSignalSink(dependencies: SinkDependencies): SignalSink {
-  const { client, store, clock, wait, log, count } = dependencies;
+  const { client, store, epoch, clock, wait, log, count } = dependencies;
 
   const isSilent = async (signal: TradeSignal): Promise<boolean> => {
     try {
@@ -56,7 +58,7 @@ export function createSignalSink(dependencies: SinkDependencies): SignalSink {
     count('notTraded');
     for (let attempt = 1; attempt <= RECORD_TRIES; attempt += 1) {
       try {
-        await store.recordUntraded(signal, failures, { audit: [signalEvent('signal.notTraded', signal, failures)] });
+        await store.recordUntraded(signal, failures, epoch, { audit: [signalEvent('signal.notTraded', signal, failures)] });
         return;
       } catch (error) {
         const then = attempt < RECORD_TRIES ? 'it is tried again' : 'it is given up';

@@ -73,7 +73,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     ...ownerActivities,
     ...streamActivities,
   });
-  const outbox = new OutboxLoop({ outbox: createOutboxStore(pool, databaseUrl), owners, log });
+  const outbox = new OutboxLoop({ outbox: createOutboxStore(pool, databaseUrl, epoch), owners, log });
 
   return {
     worker,

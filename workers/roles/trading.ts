@@ -63,6 +63,7 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
   const sink = createSignalSink({
     client,
     store: orders,
+    epoch: process.epoch,
     wouldTrade: createWouldTrade(orderDependencies),
     isActive,
     clock,
