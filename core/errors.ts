@@ -119,6 +119,13 @@ export const ERRORS = define({
   },
   INPUT_UNKNOWN_INCIDENT: { ...input('There is no incident {incident}. See keelson incidents list --all.'), httpStatus: 404 },
   INPUT_NOT_BLOCKED: { ...input('Entries of {instrument} are not blocked in account {account}. See keelson status.'), httpStatus: 409 },
+  INPUT_UNKNOWN_PLACE: {
+    ...input('There is no {scope} {value} where an account trades: a limit there would bind nobody.'),
+    httpStatus: 404,
+  },
+  INPUT_UNKNOWN_OVERRIDE: { ...input('There is no override {override}. See keelson limits list.'), httpStatus: 404 },
+  INPUT_UNKNOWN_STRATEGY: { ...input('There is no strategy {strategy} on {account}. Known: {known}.'), httpStatus: 404 },
+  INPUT_NOT_DISABLED: { ...input('{strategy} is not disabled on {account}. See keelson status.'), httpStatus: 409 },
   INPUT_ORDER_UNRESOLVED: {
     ...input(
       'What became of an order in {instrument} is not known yet in account {account}: it is looked up until it is, and stays blocked until then. See keelson orders --open.',

@@ -6,8 +6,10 @@ import { approvalRoutes } from './approvals.js';
 import { controlRoutes } from './control.js';
 import { healthRoutes } from './health.js';
 import { incidentRoutes } from './incidents.js';
+import { limitRoutes } from './limits.js';
 import { peopleRoutes } from './people.js';
 import { statusRoutes } from './status.js';
+import { strategyRoutes } from './strategies.js';
 import { tradingRoutes } from './trading.js';
 
 /** Every route of the API, the description of themselves included. */
@@ -19,6 +21,8 @@ export function allRoutes(context: ApiContext): Route[] {
     ...approvalRoutes(context),
     ...tradingRoutes(context),
     ...incidentRoutes(context),
+    ...limitRoutes(context),
+    ...strategyRoutes(context),
     ...peopleRoutes(context),
   ];
   const description = route({
