@@ -2,7 +2,7 @@ import { isInScope, type LatchScope, type LatchTarget } from '../control/mode.js
 import { decimal, isDecimalText, type DecimalText } from '../money/index.js';
 import { LIMIT_KEYS, limitDefinition, type LimitKey } from './limit-table.js';
 import type { Limits } from './limits.js';
-import { hoursOf } from './trading-hours.js';
+import { areHoursWithin, hoursOf } from './trading-hours.js';
 
 export type LimitScope = Exclude<LatchScope, 'everything'>;
 
@@ -49,9 +49,7 @@ function isAsStrict(key: LimitKey, one: string, other: string): boolean {
   if (one === NONE) return false;
   const { kind, stricter } = limitDefinition(key);
   if (kind !== 'hours') return stricter === 'lower' ? decimal(one).lte(decimal(other)) : decimal(one).gte(decimal(other));
-  const [open, before] = [hoursOf(one), hoursOf(other)];
-  // What cannot be read is closed.
-  return open === undefined || (before !== undefined && [...open].every((minute) => before.has(minute)));
+  return areHoursWithin(one, other);
 }
 
 /** What holds for an order: the strictest of all rows in its scope, and of required limits those that nobody has set. */
