@@ -11,7 +11,11 @@ type Change =
   | 'block_instrument'
   | 'unblock_instrument'
   | 'close_incident'
-  | 'decide_order';
+  | 'decide_order'
+  | 'tighten_limit'
+  | 'end_override'
+  | 'disable_strategy'
+  | 'enable_strategy';
 
 /** Makes one change, under the caller's name and key. @returns what the statement answers in one word */
 export async function changeAs(database: Database, change: Change, { subject, keyId }: Caller, what: object): Promise<string> {

@@ -72,6 +72,11 @@ test('every role at every command that asks the API: refused exactly where the t
     'incidents close': ['1', '--reason', 'a test'],
     block: ['BTC/USDT', '--reason', 'a test'],
     unblock: ['BTC/USDT', '--reason', 'a test'],
+    'limits set': ['maxOpenOrders', '1', '--reason', 'a test'],
+    'limits override': ['maxOpenOrders', '1', '--instrument', 'BTC/USDT', '--minutes', '1', '--reason', 'a test'],
+    'limits end': [randomUUID(), '--reason', 'a test'],
+    'strategies disable': ['momentum', '--reason', 'a test'],
+    'strategies enable': ['momentum', '--reason', 'a test'],
     'users add': ['newcomer', '--role', 'viewer'],
     'users roles': ['nobody', '--role', 'viewer'],
     'users new-key': ['viewer'],
@@ -93,7 +98,7 @@ test('every role at every command that asks the API: refused exactly where the t
       tried += 1;
     }
   }
-  expect(tried).toBe(21 * ROLES.length);
+  expect(tried).toBe(28 * ROLES.length);
 });
 
 describe('acting as someone', () => {

@@ -7,11 +7,13 @@ import { addConfig } from './commands/config.js';
 import { addControl } from './commands/control.js';
 import { addEvents } from './commands/events.js';
 import { addIncidents } from './commands/incidents.js';
+import { addLimits } from './commands/limits.js';
 import { addOrders } from './commands/orders.js';
 import { addPositions } from './commands/positions.js';
 import { addReset } from './commands/reset.js';
 import { addSignals } from './commands/signals.js';
 import { addStatus } from './commands/status.js';
+import { addStrategies } from './commands/strategies.js';
 import { addUsers } from './commands/users.js';
 import { addWhoami } from './commands/whoami.js';
 import { CommandFailure, EXIT } from './exit.js';
@@ -23,6 +25,8 @@ const COMMANDS = [
   addControl,
   addApprovals,
   addIncidents,
+  addLimits,
+  addStrategies,
   addOrders,
   addPositions,
   addSignals,

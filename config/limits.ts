@@ -1,4 +1,4 @@
-import type { Limits } from '../core/risk/limits.js';
+import type { ConfiguredLimits } from '../core/risk/limits.js';
 import { KeelsonError } from '../core/errors.js';
 import type { Config } from './schema.js';
 import { INTERVALS } from './values.js';
@@ -7,16 +7,16 @@ const SHORTEST_PRICE_AGE_MS = 2_000;
 const INTERVALS_OF_AGE = 3;
 
 /**
- * The limits of an account as the gate reads them. Where the file says nothing of the price's age it is three of the longest
+ * The limits that the file gives an account: its first rows, and later what may be stricter than they. Where the file says nothing of the price's age it is three of the longest
  * interval that the account's strategies decide on, and never less than 2 s.
  * @throws KeelsonError INPUT_UNKNOWN_ACCOUNT
  */
-export function limitsOf(config: Config, account: string): Limits {
+export function limitsOf(config: Config, account: string): ConfiguredLimits {
   const given = config.limits[account];
   if (given === undefined) {
     throw new KeelsonError('INPUT_UNKNOWN_ACCOUNT', { account, known: Object.keys(config.accounts).join(', ') });
   }
   const intervals = config.strategies.filter((strategy) => strategy.account === account).map((strategy) => INTERVALS[strategy.interval]);
   const priceMaxAgeMs = given.priceMaxAgeMs ?? Math.max(SHORTEST_PRICE_AGE_MS, INTERVALS_OF_AGE * Math.max(0, ...intervals));
-  return { ...given, priceMaxAgeMs };
+  return Object.fromEntries(Object.entries({ ...given, priceMaxAgeMs }).filter(([, value]) => value !== undefined));
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { STRATEGIES } from '../core/strategy/registry.js';
 import { VENUE_WIRES } from '../core/venue/wires.js';
 import { execution, sizing } from './entry-schema.js';
+import { limits } from './limits-schema.js';
 import {
   asset,
   flag,
@@ -70,19 +71,6 @@ const strategy = z.strictObject({
     .describe('The model that gates entries.'),
   sizing,
   execution,
-});
-
-const limits = z.strictObject({
-  maxOrderNotional: positiveDecimal.describe('Most that one entry may be worth, in the quote asset.'),
-  maxInstrumentExposure: positiveDecimal.describe('Most that may be held and worked in one instrument.'),
-  maxAccountExposure: positiveDecimal.describe('Most that may be held and worked over all instruments.'),
-  maxOpenOrders: integer(1, 1_000).describe('Most orders that may be working at once.'),
-  collarBps: integer(1, 1_000).default(50).describe('How far from the reference price an order may be priced, in basis points.'),
-  takerFeeBps: integer(0, 1_000).default(10).describe('Fee that authorisation sets aside, in basis points.'),
-  priceMaxAgeMs: integer(100, 86_400_000)
-    .optional()
-    .describe('How old the last price may be for an entry, in ms. Left out: three intervals of the strategy.'),
-  clockSkewMs: integer(1, 5_000).default(500).describe('Most that the venue’s clock may differ from ours, in ms.'),
 });
 
 const demo = z.strictObject({

@@ -62,6 +62,22 @@ export const ERRORS = define({
   RISK_POSITION_EXISTS: refusal('{strategy} already holds {quantity} of {instrument} (or has an order working): no second entry.'),
   RISK_NOTIONAL_LIMIT: refusal('The order is worth {notional}; the limit per order is {limit}.'),
   RISK_EXPOSURE_LIMIT: refusal('{scope} exposure would be {exposure}; the limit is {limit}.'),
+  RISK_NET_EXPOSURE_LIMIT: refusal('{scope} net exposure would be {exposure}; the limit is {limit}.'),
+  RISK_LEVERAGE: refusal(
+    '{account} would hold and work {exposure} {quote} with {equity} of its own: more than {limit} times as much. A spot account borrows nothing.',
+  ),
+  RISK_LIMITS_MISSING: refusal('{account} has no {limits}: entries wait until it is set. keelson limits set …'),
+  RISK_RATE_LIMIT: refusal('{scope} has made its {limit} orders of this {window}: the entry is not taken.'),
+  RISK_REPEATED_EXECUTION: refusal(
+    '{strategy} has entered {instrument} {count} times without leaving by itself; the limit is {limit}. It is disabled until a person enables it: keelson strategies enable {strategy}',
+  ),
+  RISK_STRATEGY_DISABLED: refusal(
+    '{strategy} is disabled on {account}: {reason}. A person enables it: keelson strategies enable {strategy}',
+  ),
+  RISK_DUPLICATE_INTENT: refusal('{strategy} has entered {instrument} within the last {windowMs} ms: this is taken for its double.'),
+  RISK_FEATURES_INCOMPLETE: refusal('{strategy} decided on less than it needs: {what}. The entry is not taken.'),
+  RISK_TRADING_HOURS: refusal('Entries are made {hours} UTC; it is {now}.'),
+  RISK_STREAM_DOWN: refusal('The stream of {instrument} is interrupted ({reason}): entries wait until it flows.'),
   RISK_OPEN_ORDERS_LIMIT: refusal('{count} orders are working on {account}; the limit is {limit}.'),
   RISK_FREE_BALANCE: refusal('The order needs {needed} {asset} with fees; {free} is free on {account}.'),
   RISK_PRICE_COLLAR: refusal('The price {price} is outside the collar of {collarBps} bps around {reference}.'),
@@ -104,6 +120,13 @@ export const ERRORS = define({
   },
   INPUT_UNKNOWN_INCIDENT: { ...input('There is no incident {incident}. See keelson incidents list --all.'), httpStatus: 404 },
   INPUT_NOT_BLOCKED: { ...input('Entries of {instrument} are not blocked in account {account}. See keelson status.'), httpStatus: 409 },
+  INPUT_UNKNOWN_PLACE: {
+    ...input('There is no {scope} {value} where an account trades: a limit there would bind nobody.'),
+    httpStatus: 404,
+  },
+  INPUT_UNKNOWN_OVERRIDE: { ...input('There is no override {override}. See keelson limits list.'), httpStatus: 404 },
+  INPUT_UNKNOWN_STRATEGY: { ...input('There is no strategy {strategy} on {account}. Known: {known}.'), httpStatus: 404 },
+  INPUT_NOT_DISABLED: { ...input('{strategy} is not disabled on {account}. See keelson status.'), httpStatus: 409 },
   INPUT_ORDER_UNRESOLVED: {
     ...input(
       'What became of an order in {instrument} is not known yet in account {account}: it is looked up until it is, and stays blocked until then. See keelson orders --open.',

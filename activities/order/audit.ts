@@ -36,7 +36,11 @@ export function verdictEvents(intent: Intent, signal: TradeSignal | null, client
     const { failures } = verdict;
     const denied = { kind: 'order.denied', account, data: { ...about, failures, codes: failures.map((one) => one.code) } };
     // A further order of a signal that was traded before says nothing about the signal.
-    return { audit: [...(signal === null || intent.sequence > 1 ? [] : [signalEvent('signal.notTraded', signal, failures)]), denied] };
+    const repeated = failures.find((one) => one.code === 'RISK_REPEATED_EXECUTION');
+    return {
+      audit: [...(signal === null || intent.sequence > 1 ? [] : [signalEvent('signal.notTraded', signal, failures)]), denied],
+      ...(repeated === undefined ? {} : { disables: [{ account, strategy, reason: repeated.message }] }),
+    };
   }
   const { side, quantity, price, stopPrice, sizing } = verdict.order;
   const data = {

@@ -9,6 +9,8 @@ import type { UnusableState } from '../../core/people/approvals.js';
 import type { ProtectionView } from '../../core/protection/plan.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
 import type { GateVerdict } from '../../core/risk/approved-order.js';
+import type { ConfigurationPlan } from '../../core/risk/configured-limits.js';
+import type { ConfiguredLimits } from '../../core/risk/limits.js';
 import type { RiskView } from '../../core/risk/view.js';
 import type { OrderPurpose } from '../../core/order/order-type.js';
 import type { Leg, TradeSignal } from '../../core/signal/signal.js';
@@ -21,6 +23,8 @@ export interface Events {
   /** `key` makes the same cause open one incident only. */
   readonly incidents?: readonly { readonly key: string; readonly account: string; readonly kind: string; readonly data: object }[];
   readonly blocks?: readonly { readonly account: string; readonly instrument: string; readonly reason: string }[];
+  /** With a denial: strategies that do not enter any more until a person enables them. */
+  readonly disables?: readonly { readonly account: string; readonly strategy: string; readonly reason: string }[];
 }
 
 /** `conflict`: decided on a version that has passed, so read and decide again. */
@@ -158,13 +162,22 @@ export interface ControlStore {
     | { readonly kind: 'noCommand' }
     | { readonly kind: 'notApproved'; readonly state: UnusableState }
   >;
+  /**
+   * The limits of the file become an account's first rows; later they only ever tighten. A strategy that a required limit is
+   * missing for is not made active.
+   */
   applyConfiguration(configuration: {
     readonly account: string;
     readonly venue: string;
-    readonly limits: object;
+    readonly limits: ConfiguredLimits;
     readonly strategies: readonly { strategy: string; instrument: string; version: string; modelHash: string }[];
     readonly subject: string;
-  }): Promise<boolean>;
+  }): Promise<{
+    readonly hasChanged: boolean;
+    /** Where the file is looser than what holds, which stays. */
+    readonly kept: ConfigurationPlan['kept'];
+    readonly withoutLimits: readonly { readonly strategy: string; readonly instrument: string }[];
+  }>;
   /** What was there before us: written once, at onboarding (protocol, Rows). */
   onboard(account: string, inventory: Readonly<Record<string, DecimalText>>): Promise<boolean>;
 }

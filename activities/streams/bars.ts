@@ -95,7 +95,10 @@ async function readBars(
         feed.save([bar], 'stream');
       },
       onPrice: (instrument, price, receivedTime) => market.seePrice(account, instrument, price, receivedTime),
-      onGap: (reason) => log.warn({ account, reason }, 'the bar stream had a gap'),
+      onGap: (reason) => {
+        for (const instrument of instruments) market.seeGap(account, instrument, reason);
+        log.warn({ account, reason }, 'the bar stream had a gap');
+      },
     },
     signal,
   );

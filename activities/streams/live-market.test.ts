@@ -21,6 +21,14 @@ describe('what a process sees of its venues', () => {
     expect(market.view('second', BTC)).toEqual({ now: now - 400, clockSkewMs: -400 });
   });
 
+  it('an interruption of the stream stands until the instrument is heard of again', () => {
+    market.seeGap('gone', BTC, 'the connection was lost');
+    market.seeGap('gone', 'ETH/USDT', 'the connection was lost');
+    market.seePrice('gone', BTC, '100' as DecimalText, now);
+    expect(market.view('gone', BTC).streamGap).toBeUndefined();
+    expect(market.view('gone', 'ETH/USDT').streamGap).toBe('the connection was lost');
+  });
+
   it('signals expire in the venue’s time: a clock of ours that is ahead makes no exit late', () => {
     market.seeClock('ahead', { skewMs: -5_000, roundTripMs: 10 });
     expect(market.venueNow('ahead')).toBe(now - 5_000);

@@ -14,6 +14,7 @@ const READING_LIMIT_MS = 60_000;
 export class StreamedMarket implements LiveMarket {
   private readonly prices = new Map<string, { readonly price: DecimalText; readonly receivedTime: number }>();
   private readonly skews = new Map<string, { readonly skewMs: number; readonly measuredTime: number }>();
+  private readonly gaps = new Map<string, string>();
   private readonly clock: () => number;
 
   constructor(clock: () => number) {
@@ -22,6 +23,12 @@ export class StreamedMarket implements LiveMarket {
 
   seePrice(account: string, instrument: string, price: DecimalText, receivedTime: number): void {
     this.prices.set(keyOf(account, instrument), { price, receivedTime });
+    this.gaps.delete(keyOf(account, instrument));
+  }
+
+  /** The instrument's stream is interrupted: what it says next ends that. */
+  seeGap(account: string, instrument: string, reason: string): void {
+    this.gaps.set(keyOf(account, instrument), reason);
   }
 
   /** `skewMs`: theirs minus ours. A reading that took too long leaves the last one standing. */
@@ -40,11 +47,13 @@ export class StreamedMarket implements LiveMarket {
   view(account: string, instrument: string): LiveView {
     const now = this.clock();
     const last = this.prices.get(keyOf(account, instrument));
+    const gap = this.gaps.get(keyOf(account, instrument));
     const skew = this.skews.get(account);
     const isKnown = skew !== undefined && Math.abs(now - skew.measuredTime) <= READING_LIMIT_MS;
     return {
       now: this.venueNow(account),
       ...(last === undefined ? {} : { price: { price: last.price, ageMs: now - last.receivedTime } }),
+      ...(gap === undefined ? {} : { streamGap: gap }),
       ...(isKnown ? { clockSkewMs: skew.skewMs } : {}),
     };
   }

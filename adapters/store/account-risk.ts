@@ -1,22 +1,27 @@
 import type { Pool } from 'pg';
 import type { RiskKey } from '../../activities/ports/risk.js';
+import { KeelsonError } from '../../core/errors.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
 import type { RiskView } from '../../core/risk/view.js';
-import { riskViewOf } from './order-store.js';
+import { riskViewOf, type ToldView } from './order-store.js';
 import { run, type Statement } from './pool.js';
 
 /** An account with all its strategies and instruments, of one moment. */
 export interface AccountRisk {
   /** What is the same for every strategy and instrument. */
-  readonly account: Omit<RiskView, 'activeVersion' | 'blocked' | 'instrument'>;
+  readonly account: ToldView;
   readonly activeVersions: readonly (readonly [strategy: string, instrument: string, version: string])[];
+  /** Entries in a row of each of them. */
+  readonly repeats: readonly (readonly [strategy: string, instrument: string, count: number])[];
+  /** Reasons, by strategy. */
+  readonly disabled: Readonly<Record<string, string>>;
   /** Reasons, by instrument. */
   readonly blocked: Readonly<Record<string, string>>;
   /** Rules of the instruments that have an active strategy; no other can pass the gate. */
   readonly instruments: Readonly<Record<string, InstrumentRules>>;
 }
 
-type Answer = Omit<AccountRisk, 'account'> & { readonly view: RiskView };
+type Answer = Omit<AccountRisk, 'account'> & { readonly view: ToldView };
 
 const READ: Statement = { name: 'read_account_risk', text: 'select read_account_risk($1) as answer' };
 
@@ -24,21 +29,29 @@ const READ: Statement = { name: 'read_account_risk', text: 'select read_account_
 export async function readAccountRisk(pool: Pool, name: string): Promise<AccountRisk> {
   const rows = await run<{ answer: Answer | null }>(pool, READ, [name]);
   const answer = rows[0]?.answer;
-  const account = riskViewOf(answer?.view, name);
-  const { activeVersions = [], blocked = {}, instruments = {} } = answer ?? {};
-  return { account, activeVersions, blocked, instruments };
+  if (answer === undefined || answer === null) {
+    throw new KeelsonError('INPUT_UNKNOWN_ACCOUNT', { account: name, known: 'see keelson status' });
+  }
+  const { view: account, ...particular } = answer;
+  return { account, ...particular };
 }
 
 /** The view of one strategy on one instrument, `elapsedMs` after it was read: the database's clock has gone on meanwhile. */
-export function viewOf(risk: AccountRisk, { strategy, instrument }: RiskKey, elapsedMs: number): RiskView {
+export function viewOf(risk: AccountRisk, key: RiskKey, elapsedMs: number): RiskView {
   const { account } = risk;
-  const activeVersion = risk.activeVersions.find((one) => one[0] === strategy && one[1] === instrument)?.[2];
+  const { strategy, instrument } = key;
+  const isAsked = (one: readonly [strategy: string, instrument: string, ...rest: unknown[]]): boolean =>
+    one[0] === strategy && one[1] === instrument;
+  const activeVersion = risk.activeVersions.find(isAsked)?.[2];
+  const disabled = risk.disabled[strategy];
   const blocked = risk.blocked[instrument];
   const rules = risk.instruments[instrument];
   return {
-    ...account,
+    ...riskViewOf(account, key),
     databaseTime: account.databaseTime + Math.round(elapsedMs),
+    repeats: risk.repeats.find(isAsked)?.[2] ?? 0,
     ...(activeVersion === undefined ? {} : { activeVersion }),
+    ...(disabled === undefined ? {} : { disabled }),
     ...(blocked === undefined ? {} : { blocked }),
     ...(rules === undefined ? {} : { instrument: rules }),
   };

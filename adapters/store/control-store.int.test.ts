@@ -19,15 +19,15 @@ describe('what the ledger keeps of configuration and instance', () => {
     await database?.drop();
   });
 
-  const configuration = { account: 'main', venue: 'paper', limits: { maxOpenOrders: 1 }, strategies: [], subject: 'test' };
+  const configuration = { account: 'main', venue: 'paper', limits: { maxOpenOrders: 2 }, strategies: [], subject: 'test' };
   const control = async () => (await pool.query<{ mode: string; version: string }>('select mode, version from control')).rows[0];
 
   it('changes the control row only when the configuration says something new', async () => {
-    expect(await store.applyConfiguration(configuration)).toBe(true);
+    expect(await store.applyConfiguration(configuration)).toMatchObject({ hasChanged: true });
     const before = await control();
-    expect(await store.applyConfiguration(configuration)).toBe(false);
+    expect(await store.applyConfiguration(configuration)).toMatchObject({ hasChanged: false });
     expect(await control()).toEqual(before);
-    expect(await store.applyConfiguration({ ...configuration, limits: { maxOpenOrders: 2 } })).toBe(true);
+    expect(await store.applyConfiguration({ ...configuration, limits: { maxOpenOrders: 1 } })).toMatchObject({ hasChanged: true });
     expect(Number((await control())?.version)).toBe(Number(before?.version) + 1);
   });
 

@@ -1,7 +1,10 @@
 import type { Pool } from 'pg';
 import type { ControlStore } from '../../activities/ports/store.js';
 import { KeelsonError } from '../../core/errors.js';
-import { run } from './pool.js';
+import { planConfiguration } from '../../core/risk/configured-limits.js';
+import { effectiveLimits, type LimitRow } from '../../core/risk/limit-rows.js';
+import { PROTOCOL, type ConfiguredLimits } from '../../core/risk/limits.js';
+import { isConflict, run } from './pool.js';
 
 type Applied = Awaited<ReturnType<ControlStore['applyModeCommand']>>;
 type As<Kind extends Applied['kind']> = { result: Kind } & Omit<Extract<Applied, { kind: Kind }>, 'kind'>;
@@ -41,12 +44,14 @@ export function createControlStore(pool: Pool): ControlStore {
       return { kind: 'applied', mode, subject, reason, changedTime };
     },
     async applyConfiguration(configuration) {
-      const rows = await run<{ answer: boolean }>(
-        pool,
-        { name: 'apply_configuration', text: 'select apply_configuration($1::jsonb) as answer' },
-        [JSON.stringify(configuration)],
-      );
-      return rows[0]?.answer === true;
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await applyOnce(pool, configuration);
+        } catch (error) {
+          // Somebody changed a limit, or another worker starts too: what is stricter is looked at anew.
+          if (!isConflict(error) || attempt === PROTOCOL.compareAndSetAttempts) throw error;
+        }
+      }
     },
     async onboard(account, inventory) {
       const rows = await run<{ answer: boolean }>(
@@ -56,5 +61,39 @@ export function createControlStore(pool: Pool): ControlStore {
       );
       return rows[0]?.answer === true;
     },
+  };
+}
+
+type Configuration = Parameters<ControlStore['applyConfiguration']>[0];
+
+async function applyOnce(pool: Pool, configuration: Configuration): ReturnType<ControlStore['applyConfiguration']> {
+  const { account, venue, limits } = configuration;
+  const stands = await run<{ answer: { rows: LimitRow[]; configured: ConfiguredLimits | null } }>(
+    pool,
+    { name: 'read_limit_state', text: 'select read_limit_state($1) as answer' },
+    [account],
+  );
+  const { rows, configured } = stands[0]?.answer ?? { rows: [], configured: null };
+  const { changes, kept } = planConfiguration(
+    rows.filter((row) => row.scope === 'account'),
+    configured ?? undefined,
+    limits,
+  );
+  const after = [
+    ...rows.filter((row) => row.scope !== 'account' || !changes.some(({ key }) => key === row.key)),
+    ...changes.map((change) => ({ ...change, scope: 'account' as const, scopeValue: account, account })),
+  ];
+  const isBounded = ({ strategy, instrument }: Configuration['strategies'][number]): boolean =>
+    effectiveLimits(after, { account, venue, strategy, instrument }).missing.length === 0;
+  const strategies = configuration.strategies.filter(isBounded);
+  const written = await run<{ answer: boolean }>(
+    pool,
+    { name: 'apply_configuration', text: 'select apply_configuration($1::jsonb) as answer' },
+    [JSON.stringify({ ...configuration, strategies, limitChanges: changes })],
+  );
+  return {
+    hasChanged: written[0]?.answer === true,
+    kept,
+    withoutLimits: configuration.strategies.filter((one) => !isBounded(one)).map(({ strategy, instrument }) => ({ strategy, instrument })),
   };
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OrderStore } from '../../activities/ports/store.js';
 import { clientOrderIdOf } from '../../activities/order/client-order-id.js';
+import type { ConfiguredLimits } from '../../core/risk/limits.js';
 import type { RiskView } from '../../core/risk/view.js';
 import { ZERO_TEXT } from '../../core/money/index.js';
 import { termsOf } from '../../core/risk/draft.js';
@@ -144,10 +145,18 @@ describe('the risk state that a process holds', () => {
     expect(reads).toBe(0);
   });
 
-  const configure = (version: string, limits: object) => {
+  const configure = (version: string, limits: ConfiguredLimits) => {
     const strategies = [{ strategy: 'momentum', instrument: INSTRUMENT, version, modelHash: 'none' }];
     return createControlStore(pool).applyConfiguration({ account: ACCOUNT, venue: 'paper', limits, strategies, subject: 'test' });
   };
+  /** Of the strategy alone, as a person would; null takes it away. */
+  const bound = (value: string | null) =>
+    query(
+      `select tighten_limit(jsonb_build_object('scope', 'strategy', 'scopeValue', 'momentum', 'account', $1::text, 'key', 'maxOrderNotional',
+         'value', $2::text, 'subject', 'test', 'reason', 'a test', 'version', (select coalesce(max(version), 0) from limits where scope = 'strategy')))`,
+      ACCOUNT,
+      value,
+    );
   const latch = `insert into latches (scope, reason, subject) values ('everything', 'a test', 'test')`;
   it.each<[string, () => Promise<unknown>, () => Promise<unknown>]>([
     [
@@ -155,7 +164,7 @@ describe('the risk state that a process holds', () => {
       () => query(`update control set mode = 'paused', version = version + 1`),
       () => query(`update control set mode = 'normal'`),
     ],
-    ['a limit', () => configure('1', { ...LIMITS, maxOrderNotional: '1' }), () => configure('1', LIMITS)],
+    ['a limit', () => bound('1'), () => bound(null)],
     ['the active version', () => configure('2', LIMITS), () => configure('1', LIMITS)],
     [
       'the active version, by hand',

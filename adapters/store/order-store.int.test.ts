@@ -62,6 +62,11 @@ describe('the statements of the order protocol', () => {
       takerFeeBps: 10,
       priceMaxAgeMs: 3_000,
       clockSkewMs: 500,
+      maxStrategyOrdersPerSecond: 1_000,
+      maxStrategyOrdersPerMinute: 1_000,
+      maxAccountOrdersPerSecond: 1_000,
+      maxAccountOrdersPerMinute: 1_000,
+      duplicateWindowMs: 0,
     };
     const strategies = [
       { strategy: 'momentum', instrument: 'BTC/USDT', version, modelHash: 'm' },
@@ -73,6 +78,7 @@ describe('the statements of the order protocol', () => {
     // The append-only rows refuse to go one by one; a new account's worth of rows is made by leaving them out of sight.
     await database.pool.query(`alter table audit_events disable trigger all; alter table fills disable trigger all;
       alter table ledger_entries disable trigger all; delete from audit_events; delete from fills; delete from ledger_entries;
+      alter table limits disable trigger all; delete from limits; alter table limits enable trigger all;
       alter table audit_events enable trigger all; alter table fills enable trigger all; alter table ledger_entries enable trigger all;
       delete from orders; delete from signals; delete from positions; delete from ledger_balances; delete from latches;
       delete from incidents; delete from blocked_instruments; delete from inventory; delete from outbox;

@@ -1,9 +1,11 @@
 import type { Pool } from 'pg';
+import type { RiskKey } from '../../activities/ports/risk.js';
 import type { AuthoriseInput, Events, OrderStore, PositionChange, WatchedOrder, Written } from '../../activities/ports/store.js';
 import { KeelsonError, type Failure } from '../../core/errors.js';
 import { FLAT } from '../../core/ledger/position.js';
 import { decimal, text } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
+import { effectiveLimits, type LimitRow } from '../../core/risk/limit-rows.js';
 import type { RiskView } from '../../core/risk/view.js';
 import { signalId, type TradeSignal } from '../../core/signal/signal.js';
 import { isConflict, jsonOf, run, type Statement } from './pool.js';
@@ -67,7 +69,8 @@ export function createOrderStore(pool: Pool): OrderStore {
 
   return {
     async readRisk({ account, strategy, instrument }) {
-      return riskViewOf(await answer<RiskView>(STATEMENTS.readRisk, [account, strategy, instrument]), account);
+      const told = await answer<ToldView>(STATEMENTS.readRisk, [account, strategy, instrument]);
+      return riskViewOf(told, { account, strategy, instrument });
     },
 
     async authorise(input, events) {
@@ -204,8 +207,17 @@ function signalRow(signal: TradeSignal): object {
   return { ...signal, signalId: signalId(signal) };
 }
 
-/** Absent optional parts come from SQL as null; in the domain they are absent. @throws KeelsonError INPUT_UNKNOWN_ACCOUNT */
-export function riskViewOf(view: RiskView | null | undefined, account: string): RiskView {
-  if (view === undefined || view === null) throw new KeelsonError('INPUT_UNKNOWN_ACCOUNT', { account, known: 'see keelson status' });
-  return Object.fromEntries(Object.entries(view).filter(([, part]) => part !== null)) as unknown as RiskView;
+/** A view as `read_risk` gives it: limits as rows, and what is absent as null. */
+export type ToldView = Omit<RiskView, 'limits' | 'missingLimits'> & { readonly limitRows: readonly LimitRow[] };
+
+/**
+ * The view of one strategy on one instrument: of the rows of limits those in its scope, the strictest.
+ * @throws KeelsonError INPUT_UNKNOWN_ACCOUNT
+ */
+export function riskViewOf(told: ToldView | null | undefined, { account, strategy, instrument }: RiskKey): RiskView {
+  if (told === undefined || told === null) throw new KeelsonError('INPUT_UNKNOWN_ACCOUNT', { account, known: 'see keelson status' });
+  const { limitRows, ...view } = told;
+  const { limits, missing } = effectiveLimits(limitRows, { account, venue: view.venue, strategy, instrument });
+  const present = Object.entries({ ...view, limits, missingLimits: missing }).filter(([, part]) => part !== null);
+  return Object.fromEntries(present) as unknown as RiskView;
 }

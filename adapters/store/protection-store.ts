@@ -3,7 +3,7 @@ import type { ProtectionStore } from '../../activities/ports/store.js';
 import { decimalTextOf } from '../../core/money/index.js';
 import type { ProtectionView } from '../../core/protection/plan.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
-import { riskViewOf } from './order-store.js';
+import { riskViewOf, type ToldView } from './order-store.js';
 import { run } from './pool.js';
 
 const READ_PROTECTION = { name: 'read_protection', text: 'select read_protection($1, $2, $3) as answer' };
@@ -15,14 +15,16 @@ const LAST_MARK = {
     where a.account = $1 and b.instrument = $2 order by b.close_time desc limit 1`,
 };
 
+type Told = Omit<ProtectionView, 'risk'> & { readonly risk: ToldView };
+
 /** What the owners of positions read from Postgres. @throws KeelsonError INFRA_DATABASE from every method. */
 export function createProtectionStore(pool: Pool): ProtectionStore {
   return {
-    async readProtection({ account, strategy, instrument }) {
-      const rows = await run<{ answer: ProtectionView }>(pool, READ_PROTECTION, [account, strategy, instrument]);
+    async readProtection(key) {
+      const rows = await run<{ answer: Told }>(pool, READ_PROTECTION, [key.account, key.strategy, key.instrument]);
       const view = rows[0]?.answer;
-      const risk = riskViewOf(view?.risk, account);
-      return { ...(view as ProtectionView), risk };
+      const risk = riskViewOf(view?.risk, key);
+      return { ...(view as Told), risk };
     },
     async lastMark({ account, instrument }) {
       const rows = await run<{ close: string }>(pool, LAST_MARK, [account, instrument]);

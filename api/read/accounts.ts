@@ -28,6 +28,7 @@ export async function readAccounts(database: Database): Promise<AccountStatus[]>
       unknown_orders: string;
       open_incidents: string;
       blocked: { instrument: string; reason: string }[];
+      disabled: { strategy: string; reason: string }[];
       held_by: { subject: string; reason: string } | null;
     }>(
       `select a.account, a.venue, c.mode, c.version::text, ${epochMs('c.updated_at')} as since_ms,
@@ -36,6 +37,8 @@ export async function readAccounts(database: Database): Promise<AccountStatus[]>
               (select count(*) from incidents i where i.account = a.account and i.closed_at is null)::text as open_incidents,
               (select coalesce(jsonb_agg(jsonb_build_object('instrument', b.instrument, 'reason', b.reason) order by b.instrument), '[]')
                  from blocked_instruments b where b.account = a.account) as blocked,
+              (select coalesce(jsonb_agg(jsonb_build_object('strategy', w.strategy, 'reason', w.disabled_reason) order by w.strategy), '[]')
+                 from strategy_switches w where w.account = a.account and w.disabled_reason is not null) as disabled,
               (select jsonb_build_object('subject', m.subject, 'reason', m.reason) from commands m where m.command_id = c.held_by) as held_by
          from accounts a
          join control c using (account)
@@ -73,6 +76,7 @@ export async function readAccounts(database: Database): Promise<AccountStatus[]>
       unknownOrders: whole(row.unknown_orders),
       openIncidents: whole(row.open_incidents),
       blockedInstruments: row.blocked,
+      disabledStrategies: row.disabled,
       heldBy: row.held_by,
     };
   });

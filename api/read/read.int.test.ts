@@ -174,6 +174,7 @@ describe('status', () => {
         openOrders: 1,
         unknownOrders: 1,
         openIncidents: 1,
+        disabledStrategies: [],
         blockedInstruments: [{ instrument: 'BTC/USDT', reason: 'an order is unknown' }],
         heldBy: null,
       },

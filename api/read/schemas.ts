@@ -20,6 +20,9 @@ export const accountSchema = z.strictObject({
   unknownOrders: z.int().describe('Orders of which it is not known whether the venue has them; they are looked up.'),
   openIncidents: z.int(),
   blockedInstruments: z.array(z.strictObject({ instrument: z.string(), reason: z.string() })),
+  disabledStrategies: z
+    .array(z.strictObject({ strategy: z.string(), reason: z.string() }))
+    .describe('Strategies that do not enter until a person enables them.'),
   heldBy: z
     .strictObject({ subject: z.string(), reason: z.string() })
     .nullable()

@@ -7,8 +7,10 @@ import { controlRoutes } from './control.js';
 import { healthRoutes } from './health.js';
 import { incidentRoutes } from './incidents.js';
 import { orderRoutes } from './orders.js';
+import { limitRoutes } from './limits.js';
 import { peopleRoutes } from './people.js';
 import { statusRoutes } from './status.js';
+import { strategyRoutes } from './strategies.js';
 import { tradingRoutes } from './trading.js';
 
 /** Every route of the API, the description of themselves included. */
@@ -21,6 +23,8 @@ export function allRoutes(context: ApiContext): Route[] {
     ...tradingRoutes(context),
     ...orderRoutes(context),
     ...incidentRoutes(context),
+    ...limitRoutes(context),
+    ...strategyRoutes(context),
     ...peopleRoutes(context),
   ];
   const description = route({

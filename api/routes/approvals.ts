@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../core/errors.js';
 import type { Decision } from '../../core/people/approvals.js';
 import type { ApiContext } from '../context.js';
 import { idInput, limitInput, reasonInput, USUAL_LIMIT } from '../http/input.js';
+import { applyLimitRequest, LIMIT_ACTIONS } from '../limits/second-person.js';
 import { decide } from '../people/decide.js';
 import { approvalRequestSchema, readApprovals, type ApprovalRequest } from '../read/approvals.js';
 import { route, type Route } from '../route.js';
@@ -39,6 +40,7 @@ export function approvalRoutes({ database, control }: ApiContext): Route[] {
         if (decided === 'approved' && request.action === 'resume' && request.account !== null) {
           await control.execute({ commandId: request.requestId, account: request.account, kind: 'resume' });
         }
+        if (decided === 'approved' && LIMIT_ACTIONS.includes(request.action)) await applyLimitRequest(database, request.requestId);
         return one(body.requestId);
       },
     });

@@ -34,11 +34,24 @@ export interface ApprovedOrder {
   readonly sizing: SizingBasis | null;
   readonly controlVersion: string;
   readonly riskVersion: string;
+  /** Overrides without which the gate would have denied it. */
+  readonly overrides: readonly string[];
+  /** By the database's clock, epoch ms: written earlier it would go beyond a limit of so many in a second or minute. */
+  readonly notBefore: number;
+  /** Version of what the venue's other accounts hold, where a limit over all of them was asked for. */
+  readonly neighbourVersion: string | null;
 }
 
 export type GateVerdict =
   | { readonly kind: 'approved'; readonly order: ApprovedOrder }
   | { readonly kind: 'denied'; readonly failures: readonly Failure[] };
+
+/** What must still be so when an entry is written. */
+export interface EntryBounds {
+  readonly notBefore: number;
+  readonly countsNeighbours: boolean;
+}
+const UNBOUND: EntryBounds = { notBefore: 0, countsNeighbours: false };
 
 /** For the gate alone: marks a draft that nothing speaks against. */
 export function approve(
@@ -46,6 +59,7 @@ export function approve(
   id: { readonly intentId: string; readonly sequence: number },
   ledger: RiskView,
   rules: InstrumentRules,
+  bounds: EntryBounds = UNBOUND,
 ): ApprovedOrder {
   return {
     ...id,
@@ -67,5 +81,8 @@ export function approve(
     sizing: draft.sizing ?? null,
     controlVersion: ledger.controlVersion,
     riskVersion: ledger.riskVersion,
-  } as ApprovedOrder;
+    overrides: [],
+    notBefore: bounds.notBefore,
+    neighbourVersion: bounds.countsNeighbours ? ledger.neighbours.version : null,
+  } as unknown as ApprovedOrder;
 }

@@ -5,6 +5,5 @@
 export const NOT_ENFORCED: readonly string[] = [
   'account watch: loss limits, drawdown, silence of the watch',
   'kill switch and four-eyes re-arming (a latch row stops every order, but no command sets one yet)',
-  'order rate limits, repeated-execution throttle, trading hours',
-  'limits per venue and per strategy',
+  'share of a venue’s request weight that trading may use',
 ];

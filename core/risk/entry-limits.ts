@@ -1,62 +1,33 @@
 import { failure, type Failure } from '../errors.js';
-import type { Decimal } from '../money/index.js';
-import { ZERO, decimal, text } from '../money/index.js';
+import { Decimal, ZERO, decimal, maximum, text, type DecimalText } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { TradeSignal } from '../signal/signal.js';
-import { isFresh, withFee, type OrderDraft } from './draft.js';
-import type { LiveView, RiskView } from './view.js';
+import { withFee, type OrderDraft } from './draft.js';
+import { PROTOCOL } from './limits.js';
+import type { PositionView, RiskView, WorkingOrder } from './view.js';
 
-/** Every limit that an entry breaks. A missing input is a failure of its own: entries fail closed (design, 4.1). */
-export function entryLimitFailures(
-  signal: TradeSignal,
-  draft: OrderDraft,
-  ledger: RiskView,
-  live: LiveView,
-  rules: InstrumentRules,
-): Failure[] {
-  return [...liveFailures(signal, ledger, live), ...exposureFailures(signal, draft, ledger), ...balanceFailures(draft, ledger, rules)];
+/** Every limit of worth that an entry breaks: of itself, of what would be held and worked, and of what can be paid. */
+export function entryLimitFailures(signal: TradeSignal, draft: OrderDraft, ledger: RiskView, rules: InstrumentRules): Failure[] {
+  return [
+    ...orderFailures(signal, draft, ledger),
+    ...exposureFailures(signal, draft, ledger),
+    ...leverageFailures(draft, ledger, rules),
+    ...balanceFailures(draft, ledger, rules),
+  ];
 }
 
-function liveFailures(signal: TradeSignal, ledger: RiskView, live: LiveView): Failure[] {
-  const { limits, venue } = ledger;
-  const failures: Failure[] = [];
-  if (live.price === undefined) {
-    failures.push(failure('RISK_PRICE_MISSING', { instrument: signal.instrument }));
-  } else if (!isFresh(live.price, ledger)) {
-    const { ageMs } = live.price;
-    failures.push(failure('RISK_PRICE_STALE', { instrument: signal.instrument, ageMs, limitMs: limits.priceMaxAgeMs }));
-  }
-  if (live.clockSkewMs === undefined) {
-    failures.push(failure('RISK_CLOCK_UNKNOWN', { venue }));
-  } else if (!(Math.abs(live.clockSkewMs) <= limits.clockSkewMs)) {
-    failures.push(failure('RISK_CLOCK_SKEW', { venue, skewMs: live.clockSkewMs, limitMs: limits.clockSkewMs }));
-  }
-  if (ledger.blocked !== undefined) {
-    failures.push(failure('RISK_INSTRUMENT_BLOCKED', { instrument: signal.instrument, reason: ledger.blocked }));
-  }
-  // P11: while an order of the instrument is unknown, nothing is added to what may already be there.
-  const unknown = ledger.workingOrders.find((one) => one.instrument === signal.instrument && one.status === 'unknown');
-  if (unknown !== undefined) {
-    const reason = `whether order ${unknown.intentId} was placed is not known yet`;
-    failures.push(failure('RISK_INSTRUMENT_BLOCKED', { instrument: signal.instrument, reason }));
-  }
-  return failures;
-}
-
-function exposureFailures(signal: TradeSignal, draft: OrderDraft, ledger: RiskView): Failure[] {
+function orderFailures(signal: TradeSignal, draft: OrderDraft, ledger: RiskView): Failure[] {
   const { limits } = ledger;
   const failures: Failure[] = [];
   const notional = draft.quantity.mul(draft.price);
   if (notional.gt(decimal(limits.maxOrderNotional))) {
     failures.push(failure('RISK_NOTIONAL_LIMIT', { notional: text(notional), limit: limits.maxOrderNotional }));
   }
-  const onInstrument = exposure(ledger, (instrument) => instrument === signal.instrument).plus(notional);
-  if (onInstrument.gt(decimal(limits.maxInstrumentExposure))) {
-    failures.push(exceeded(signal.instrument, onInstrument, limits.maxInstrumentExposure));
-  }
-  const onAccount = exposure(ledger, () => true).plus(notional);
-  if (onAccount.gt(decimal(limits.maxAccountExposure))) {
-    failures.push(exceeded(signal.account, onAccount, limits.maxAccountExposure));
+  // The draft is priced within it; this holds whoever makes drafts to it. A buy far below the reference hurts nobody.
+  const edge = draft.reference.mul(new Decimal(10_000 + limits.collarBps).div(10_000));
+  if (draft.price.gt(edge)) {
+    const { collarBps } = limits;
+    failures.push(failure('RISK_PRICE_COLLAR', { price: text(draft.price), collarBps, reference: text(draft.reference) }));
   }
   if (ledger.workingOrders.length >= limits.maxOpenOrders) {
     const count = ledger.workingOrders.length;
@@ -65,21 +36,71 @@ function exposureFailures(signal: TradeSignal, draft: OrderDraft, ledger: RiskVi
   return failures;
 }
 
-/** What is held at cost, or sold short of its purchase, plus what working and unknown entries may still buy. */
-function exposure(ledger: RiskView, counts: (instrument: string) => boolean): Decimal {
-  const held = ledger.positions.filter((one) => counts(one.instrument)).map((one) => decimal(one.cost).abs());
-  const working = ledger.workingOrders.filter((one) => counts(one.instrument)).map((one) => decimal(one.reservedNotional));
-  return [...held, ...working].reduce((sum, value) => sum.plus(value), ZERO);
+type Counted = Pick<PositionView, 'strategy' | 'instrument'>;
+
+function exposureFailures(signal: TradeSignal, draft: OrderDraft, ledger: RiskView): Failure[] {
+  const { limits, neighbours } = ledger;
+  const notional = draft.quantity.mul(draft.price);
+  const all = (): boolean => true;
+  const parts: readonly (readonly [string, (one: Counted) => boolean, DecimalText | null, DecimalText | null])[] = [
+    [signal.instrument, (one) => one.instrument === signal.instrument, limits.maxInstrumentExposure, limits.maxInstrumentNetExposure],
+    [signal.strategy, (one) => one.strategy === signal.strategy, limits.maxStrategyExposure, limits.maxStrategyNetExposure],
+    [signal.account, all, limits.maxAccountExposure, limits.maxAccountNetExposure],
+  ];
+  const own = exposure(ledger, all);
+  const atVenue = { gross: own.gross.plus(decimal(neighbours.gross)), net: own.net.plus(decimal(neighbours.net)) };
+  return [
+    ...parts.flatMap(([scope, counts, gross, net]) => beyond(scope, exposure(ledger, counts), notional, gross, net)),
+    ...beyond(ledger.venue, atVenue, notional, limits.maxVenueExposure, limits.maxVenueNetExposure),
+  ];
 }
 
-function exceeded(scope: string, value: Decimal, limit: string): Failure {
-  return failure('RISK_EXPOSURE_LIMIT', { scope, exposure: text(value), limit });
+interface Exposure {
+  readonly gross: Decimal;
+  readonly net: Decimal;
+}
+
+function beyond(scope: string, held: Exposure, notional: Decimal, gross: DecimalText | null, net: DecimalText | null): Failure[] {
+  const failures: Failure[] = [];
+  const [grossAfter, netAfter] = [held.gross.plus(notional), held.net.plus(notional).abs()];
+  if (gross !== null && grossAfter.gt(decimal(gross))) {
+    failures.push(failure('RISK_EXPOSURE_LIMIT', { scope, exposure: text(grossAfter), limit: gross }));
+  }
+  if (net !== null && netAfter.gt(decimal(net))) {
+    failures.push(failure('RISK_NET_EXPOSURE_LIMIT', { scope, exposure: text(netAfter), limit: net }));
+  }
+  return failures;
+}
+
+/**
+ * What is held at cost, or sold short of its purchase, plus what working and unknown entries may still buy. For net exposure
+ * the two signs are set off against each other; a sale that only works has sold nothing yet.
+ */
+function exposure(ledger: RiskView, counts: (one: Counted) => boolean): Exposure {
+  const costs = ledger.positions.filter(counts).map((one) => decimal(one.cost));
+  const working = sum(ledger.workingOrders.filter(counts).map((one: WorkingOrder) => decimal(one.reservedNotional)));
+  return { gross: sum(costs.map((cost) => cost.abs())).plus(working), net: sum(costs).plus(working) };
+}
+
+function sum(values: readonly Decimal[]): Decimal {
+  return values.reduce((total, value) => total.plus(value), ZERO);
+}
+
+/** A spot account holds no more than it can pay for: what it has in the quote asset and in positions, at cost. */
+function leverageFailures(draft: OrderDraft, ledger: RiskView, rules: InstrumentRules): Failure[] {
+  const { quote } = rules;
+  const isQuoted = (instrument: string): boolean => instrument.endsWith(`/${quote}`);
+  const held = sum(ledger.positions.filter((one) => isQuoted(one.instrument)).map((one) => decimal(one.cost).abs()));
+  const working = sum(ledger.workingOrders.filter((one) => one.quote === quote).map((one) => decimal(one.reservedNotional)));
+  const exposed = held.plus(working).plus(draft.quantity.mul(draft.price));
+  const equity = held.plus(decimal(ledger.balances[quote] ?? '0'));
+  if (exposed.lte(maximum(ZERO, equity).mul(PROTOCOL.spotLeverage))) return [];
+  const { account } = ledger;
+  return [failure('RISK_LEVERAGE', { account, exposure: text(exposed), equity: text(equity), quote, limit: PROTOCOL.spotLeverage })];
 }
 
 function balanceFailures(draft: OrderDraft, ledger: RiskView, rules: InstrumentRules): Failure[] {
-  const reserved = ledger.workingOrders
-    .filter((one) => one.quote === rules.quote)
-    .reduce((sum, one) => sum.plus(decimal(one.reservedNotional)), ZERO);
+  const reserved = sum(ledger.workingOrders.filter((one) => one.quote === rules.quote).map((one) => decimal(one.reservedNotional)));
   const free = decimal(ledger.balances[rules.quote] ?? '0').minus(reserved);
   const needed = withFee(draft.quantity.mul(draft.price), ledger);
   if (needed.lte(free)) return [];

@@ -3,8 +3,11 @@ import { failure, type Failure } from '../errors.js';
 import { intentIdOf, signalId, type TradeSignal } from '../signal/signal.js';
 import { approve, type GateVerdict } from './approved-order.js';
 import { draftEntry, draftExit, type OrderTerms } from './draft.js';
+import { entryInputFailures } from './entry-inputs.js';
 import { entryLimitFailures } from './entry-limits.js';
+import { entryPace } from './entry-rates.js';
 import { filterFailures } from './filters.js';
+import { decideWithOverrides, standingOverrides } from './overrides.js';
 import type { LiveView, RiskView } from './view.js';
 
 /**
@@ -12,19 +15,35 @@ import type { LiveView, RiskView } from './view.js';
  * need every input and are denied when one is missing; exits need the position, the venue's filters and no latch (P19).
  */
 export function decideOrder(signal: TradeSignal, terms: OrderTerms, ledger: RiskView, live: LiveView): GateVerdict {
-  const failures: Failure[] = [...signalFailures(signal, ledger, live), ...modeFailures(signal, ledger)];
+  if (signal.leg === 'close') return decideWithin(signal, terms, ledger, live);
+  const overrides = standingOverrides(ledger.overrides, signal, ledger.databaseTime);
+  return decideWithOverrides(ledger, overrides, (bounded) => decideWithin(signal, terms, bounded, live));
+}
+
+function decideWithin(signal: TradeSignal, terms: OrderTerms, ledger: RiskView, live: LiveView): GateVerdict {
+  const { attempt } = terms;
+  const isEntry = signal.leg === 'open';
+  const pace = isEntry ? entryPace(signal, attempt, ledger) : { failures: [], notBefore: 0 };
+  const failures: Failure[] = [
+    ...signalFailures(signal, ledger, live),
+    ...modeFailures(signal, ledger),
+    ...(isEntry ? entryInputFailures(signal, ledger, live) : []),
+    ...pace.failures,
+  ];
   const rules = ledger.instrument;
   if (rules === undefined) {
     failures.push(failure('RISK_INSTRUMENT_UNKNOWN', { venue: ledger.venue, instrument: signal.instrument }));
     return { kind: 'denied', failures };
   }
-  const draft = signal.leg === 'open' ? draftEntry(signal, terms, ledger, live, rules) : draftExit(signal, terms, ledger, live, rules);
+  const draft = isEntry ? draftEntry(signal, terms, ledger, live, rules) : draftExit(signal, terms, ledger, live, rules);
   if ('code' in draft) return { kind: 'denied', failures: [...failures, draft] };
   failures.push(...filterFailures(draft, rules));
-  if (signal.leg === 'open') failures.push(...entryLimitFailures(signal, draft, ledger, live, rules));
+  if (isEntry) failures.push(...entryLimitFailures(signal, draft, ledger, rules));
   if (failures.length > 0) return { kind: 'denied', failures };
-  const { attempt } = terms;
-  return { kind: 'approved', order: approve(draft, { intentId: intentIdOf(signal, attempt), sequence: attempt }, ledger, rules) };
+  const { maxVenueExposure, maxVenueNetExposure } = ledger.limits;
+  const countsNeighbours = isEntry && (maxVenueExposure !== null || maxVenueNetExposure !== null);
+  const id = { intentId: intentIdOf(signal, attempt), sequence: attempt };
+  return { kind: 'approved', order: approve(draft, id, ledger, rules, { notBefore: pace.notBefore, countsNeighbours }) };
 }
 
 function signalFailures(signal: TradeSignal, ledger: RiskView, live: LiveView): Failure[] {

@@ -1,18 +1,39 @@
 import type { DecimalText } from '../money/index.js';
+import type { LimitKey } from './limit-table.js';
 
-/** Limits of one account. Notionals and exposures in the quote asset of the instrument. */
+/**
+ * What holds for one strategy on one instrument of an account: of every row in scope the strictest. Notionals and exposures
+ * in the quote asset of the instrument; null is no limit.
+ */
 export interface Limits {
   readonly maxOrderNotional: DecimalText;
   readonly maxInstrumentExposure: DecimalText;
+  readonly maxStrategyExposure: DecimalText | null;
+  readonly maxVenueExposure: DecimalText | null;
   readonly maxAccountExposure: DecimalText;
+  readonly maxInstrumentNetExposure: DecimalText | null;
+  readonly maxStrategyNetExposure: DecimalText | null;
+  readonly maxVenueNetExposure: DecimalText | null;
+  readonly maxAccountNetExposure: DecimalText | null;
   readonly maxOpenOrders: number;
+  readonly maxStrategyOrdersPerSecond: number;
+  readonly maxStrategyOrdersPerMinute: number;
+  readonly maxAccountOrdersPerSecond: number;
+  readonly maxAccountOrdersPerMinute: number;
+  readonly maxRepeats: number;
+  readonly duplicateWindowMs: number;
   /** How far the order's price may lie from the fresh reference. */
   readonly collarBps: number;
   /** The highest fee a fill can cost, reserved with the order. */
   readonly takerFeeBps: number;
   readonly priceMaxAgeMs: number;
   readonly clockSkewMs: number;
+  /** Each of them has to be open: `hoursOf` reads them. None is always open. */
+  readonly tradingHours: readonly string[];
 }
+
+/** What an account may be given in the file: every limit is optional here but those that have no default. */
+export type ConfiguredLimits = Readonly<Partial<Record<LimitKey, string | number>>>;
 
 /** The protocol's numbers that are not an account's to choose (order protocol, "Numbers"). */
 export const PROTOCOL = {
@@ -31,4 +52,8 @@ export const PROTOCOL = {
   stopLimitBps: 50,
   /** For a position whose signal told no distance for its stop. */
   stopDistanceRatio: 0.05,
+  /** P26: a watch that has been silent for longer denies entries. */
+  watchSilentMs: 5_000,
+  /** A spot account holds no more than it has paid for. */
+  spotLeverage: 1,
 } as const;

@@ -3,7 +3,9 @@ import type { DecimalText } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { OrderPurpose } from '../order/order-type.js';
 import type { Leg } from '../signal/signal.js';
+import type { LimitKey } from './limit-table.js';
 import type { Limits } from './limits.js';
+import type { LimitOverride } from './overrides.js';
 
 /** An order that is not final: what it still reserves. */
 export interface WorkingOrder {
@@ -28,6 +30,25 @@ export interface PositionView {
   readonly cost: DecimalText;
 }
 
+/** An order that passed the gate within the last minute. */
+export interface RecentOrder {
+  readonly strategy: string;
+  readonly instrument: string;
+  readonly purpose: OrderPurpose;
+  /** 1 for the first order of a signal; what replaces it is no decision of its own. */
+  readonly sequence: number;
+  /** Epoch ms, the database's clock. */
+  readonly time: number;
+}
+
+/** What the venue's other accounts hold and work, where a limit over all of them may be asked for. */
+export interface VenueNeighbours {
+  /** Goes up with every change of theirs. */
+  readonly version: string;
+  readonly gross: DecimalText;
+  readonly net: DecimalText;
+}
+
 /**
  * What the ledger knows about an account at one moment, with the versions that a verdict must be written over
  * (protocol P4). All of it is read in one statement.
@@ -40,7 +61,21 @@ export interface RiskView {
   readonly latches: readonly Latch[];
   readonly controlVersion: string;
   readonly riskVersion: string;
+  /** Of the signal's strategy on its instrument. */
   readonly limits: Limits;
+  /** Required limits that nobody has set. */
+  readonly missingLimits: readonly LimitKey[];
+  /** Every one of the account that has not been used and was not over when this was read. */
+  readonly overrides: readonly LimitOverride[];
+  /** Newest first. */
+  readonly recentOrders: readonly RecentOrder[];
+  /** Entries of the signal's strategy into its instrument since its last exit, or since a person enabled it. */
+  readonly repeats: number;
+  /** Why the signal's strategy is disabled; absent when it is not. */
+  readonly disabled?: string;
+  readonly neighbours: VenueNeighbours;
+  /** When the account watch last wrote its sample; null when it never did. Absent: this build has no watch to ask. */
+  readonly watchSampledTime?: number | null;
   /** Active version of the signal's strategy on its instrument; absent when none is. */
   readonly activeVersion?: string;
   readonly positions: readonly PositionView[];
@@ -59,4 +94,6 @@ export interface LiveView {
   readonly now: number;
   readonly price?: { readonly price: DecimalText; readonly ageMs: number };
   readonly clockSkewMs?: number;
+  /** Why nothing is known to have come from the instrument's stream since; absent while it flows. */
+  readonly streamGap?: string;
 }

@@ -5,6 +5,7 @@ import { termsOf } from '../../core/risk/draft.js';
 import { decideOrder } from '../../core/risk/gate.js';
 import { decideEscape, decideStop, type StopWish } from '../../core/risk/protective.js';
 import type { RiskView } from '../../core/risk/view.js';
+import { NOTHING_COUNTED } from '../support/risk-view.js';
 import { rowKey } from './keys.js';
 import { KEY, LIMITS, LIVE, PRICE, RULES, SIGNALS } from './market.js';
 import { sideOf, storedOf } from './rows.js';
@@ -119,6 +120,7 @@ function riskView(world: World, setup: Setup): RiskView {
     controlVersion: '1',
     riskVersion: '1',
     limits: LIMITS,
+    ...NOTHING_COUNTED,
     activeVersion: SIGNALS.open.strategyVersion,
     positions: books.position === 0 ? [] : [{ ...KEY, quantity: unitsText(books.position), cost: unitsText(books.position * PRICE) }],
     workingOrders: mutants.has('noReservations')

@@ -3,6 +3,7 @@ import type { InstrumentRules } from '../../core/order/instrument.js';
 import type { Limits } from '../../core/risk/limits.js';
 import type { LiveView } from '../../core/risk/view.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
+import { USUAL_LIMITS } from '../support/risk-view.js';
 
 /** The one instrument, at one price: what the price does to a stop is an event of its own. */
 export const PRICE = 100;
@@ -40,6 +41,7 @@ export const RULES: InstrumentRules = {
 };
 
 export const LIMITS: Limits = {
+  ...USUAL_LIMITS,
   maxOrderNotional: decimalTextOf('100000'),
   maxInstrumentExposure: decimalTextOf('100000'),
   maxAccountExposure: decimalTextOf('100000'),

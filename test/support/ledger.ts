@@ -11,7 +11,7 @@ import { createProtectionStore } from '../../adapters/store/protection-store.js'
 import { MARKET } from '../../core/execution/policy.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
-import type { Limits } from '../../core/risk/limits.js';
+import type { ConfiguredLimits } from '../../core/risk/limits.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
 import type { PaperAccount } from './paper-account.js';
 import type { TestDatabase } from './postgres-server.js';
@@ -19,7 +19,7 @@ import type { TestDatabase } from './postgres-server.js';
 export const INSTRUMENT = 'BTC/USDT';
 const d = (text: string): DecimalText => text as DecimalText;
 
-export const LIMITS: Limits = {
+export const LIMITS = {
   maxOrderNotional: d('10000'),
   maxInstrumentExposure: d('50000'),
   maxAccountExposure: d('50000'),
@@ -28,7 +28,14 @@ export const LIMITS: Limits = {
   takerFeeBps: 10,
   priceMaxAgeMs: 60_000,
   clockSkewMs: 500,
-};
+  // Tests order faster than strategies do.
+  maxStrategyOrdersPerSecond: 1_000,
+  maxStrategyOrdersPerMinute: 1_000,
+  maxAccountOrdersPerSecond: 1_000,
+  maxAccountOrdersPerMinute: 1_000,
+  maxRepeats: 1_000,
+  duplicateWindowMs: 0,
+} as const satisfies ConfiguredLimits;
 
 export type Entries = ReturnType<OrderDependencies['entriesOf']>;
 const AT_THE_MARKET: Entries = { sizing: { kind: 'fixedNotional', notional: d('500') }, execution: MARKET };

@@ -1,5 +1,6 @@
 import type { DecimalText } from '../../core/money/index.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
+import { effectiveLimits } from '../../core/risk/limit-rows.js';
 import type { Limits } from '../../core/risk/limits.js';
 import type { RiskView } from '../../core/risk/view.js';
 
@@ -23,7 +24,11 @@ export const RULES: InstrumentRules = {
   minNotional: d('5'),
 };
 
+/** What holds where nobody has said anything: the required limits are nought. */
+export const USUAL_LIMITS: Limits = effectiveLimits([], { ...KEY, venue: 'paper' }).limits;
+
 const LIMITS: Limits = {
+  ...USUAL_LIMITS,
   maxOrderNotional: d('1000'),
   maxInstrumentExposure: d('2000'),
   maxAccountExposure: d('3000'),
@@ -34,6 +39,15 @@ const LIMITS: Limits = {
   clockSkewMs: 500,
 };
 
+/** An account that has ordered nothing lately, alone at its venue. */
+export const NOTHING_COUNTED = {
+  missingLimits: [],
+  overrides: [],
+  recentOrders: [],
+  repeats: 0,
+  neighbours: { version: '0', gross: d('0'), net: d('0') },
+} as const satisfies Partial<RiskView>;
+
 export const LEDGER: RiskView = {
   account: KEY.account,
   venue: 'paper',
@@ -43,6 +57,7 @@ export const LEDGER: RiskView = {
   controlVersion: '3',
   riskVersion: '7',
   limits: LIMITS,
+  ...NOTHING_COUNTED,
   activeVersion: '1',
   positions: [],
   workingOrders: [],

@@ -24,7 +24,16 @@ export async function applyConfiguration({ config, control, log }: WorkerProcess
           modelHash: one.model.sha256,
         })),
       );
-    await control.applyConfiguration({ account, venue, limits: limitsOf(config, account), strategies, subject: 'configuration' });
+    const limits = limitsOf(config, account);
+    const applied = await control.applyConfiguration({ account, venue, limits, strategies, subject: 'configuration' });
+    for (const { key, configured, holds } of applied.kept) {
+      log.warn(
+        { account, limit: key, configured, holds },
+        'the configuration would loosen a limit: that takes two people (keelson limits set)',
+      );
+    }
+    for (const one of applied.withoutLimits)
+      log.error({ account, ...one }, 'a strategy without limits does not start (keelson limits list)');
   }
 }
 

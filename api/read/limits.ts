@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { LIMIT_KEYS } from '../../core/risk/limit-table.js';
+import type { LimitKey } from '../../core/risk/limit-table.js';
+import type { LimitPlace, LimitScope } from '../../core/risk/limit-rows.js';
+import { epochMs, whole, wholeOrNull, type Database } from './database.js';
+import { time } from './schemas.js';
+
+export const limitRowSchema = z.strictObject({
+  scope: z.enum(['account', 'venue', 'strategy', 'instrument']),
+  scopeValue: z.string().describe('Which account, venue, strategy or instrument.'),
+  account: z.string().nullable().describe('Whose; null for a venue, whose limits bind every account there.'),
+  limit: z.enum(LIMIT_KEYS as [LimitKey, ...LimitKey[]]),
+  from: z.string().nullable().describe('What the version before said; null where there was no limit.'),
+  value: z.string().nullable().describe('Null: the limit was taken away.'),
+  version: z.int(),
+  subject: z.string().describe('Who changed it; `configuration` for what the file said.'),
+  approvedBy: z.string().nullable().describe('Who approved it, where it was loosened.'),
+  reason: z.string(),
+  changedTime: time,
+});
+export type LimitChange = z.output<typeof limitRowSchema>;
+
+export const overrideSchema = z.strictObject({
+  overrideId: z.string(),
+  account: z.string(),
+  strategy: z.string().nullable().describe('Null: any.'),
+  instrument: z.string(),
+  limit: z.enum(LIMIT_KEYS as [LimitKey, ...LimitKey[]]),
+  value: z.string(),
+  isForOneOrder: z.boolean().describe('Used up by the first order that would not have passed without it.'),
+  subject: z.string(),
+  approvedBy: z.string().nullable(),
+  reason: z.string(),
+  createdTime: time,
+  expiresTime: time,
+  usedBy: z.string().nullable().describe('The order that used it up.'),
+  endedBy: z.string().nullable(),
+  state: z.enum(['standing', 'used', 'ended', 'expired']),
+});
+export type Override = z.output<typeof overrideSchema>;
+
+const APPROVED_BY = (request: string) =>
+  `(select string_agg(subject, ', ' order by decided_at) from approvals d where d.request_id = ${request} and d.decision = 'approved')`;
+
+/** Changes of limits, newest first; those in force, or all of them. */
+export async function readLimits(
+  database: Database,
+  filter: { readonly account?: string | undefined; readonly isHistory: boolean; readonly limit: number },
+): Promise<LimitChange[]> {
+  const { rows } = await database.query<Omit<LimitChange, 'changedTime'> & { changed_ms: string }>(
+    `select scope, scope_value as "scopeValue", account, limit_key as limit, was as "from", value, version, subject,
+            ${APPROVED_BY('l.request_id')} as "approvedBy", reason, ${epochMs('created_at')} as changed_ms
+       from (select *, row_number() over (partition by scope, scope_value, account, limit_key order by version desc) as age from limits) l
+      where limit_key = any ($4) and ($2 or (age = 1 and value is not null))
+        and ($1::text is null or account = $1 or (scope = 'venue' and scope_value = (select venue from accounts a where a.account = $1)))
+      order by l.limit_id desc limit $3`,
+    [filter.account ?? null, filter.isHistory, filter.limit, LIMIT_KEYS],
+  );
+  return rows.map(({ changed_ms: changed, ...row }) => ({ ...row, changedTime: whole(changed) }));
+}
+
+/** Overrides, newest first; those that stand, or all of them. */
+export async function readOverrides(
+  database: Database,
+  filter: { readonly account?: string | undefined; readonly isHistory: boolean; readonly limit: number },
+): Promise<Override[]> {
+  const { rows } = await database.query<Omit<Override, 'createdTime' | 'expiresTime'> & { created_ms: string; expires_ms: string }>(
+    `select override_id as "overrideId", account, strategy, instrument, limit_key as limit, value, for_one_order as "isForOneOrder", subject,
+            ${APPROVED_BY('v.override_id')} as "approvedBy", reason, used_by as "usedBy", ended_by as "endedBy", state,
+            ${epochMs('created_at')} as created_ms, ${epochMs('expires_at')} as expires_ms
+       from (select *, case when used_at is not null then 'used' when ended_at is not null then 'ended'
+               when expires_at <= clock_timestamp() then 'expired' else 'standing' end as state from limit_overrides) v
+      where ($1::text is null or account = $1) and ($2 or state = 'standing')
+      order by v.created_at desc, v.override_id limit $3`,
+    [filter.account ?? null, filter.isHistory, filter.limit],
+  );
+  return rows.map(({ created_ms: created, expires_ms: expires, ...row }) => ({
+    ...row,
+    createdTime: whole(created),
+    expiresTime: whole(expires),
+  }));
+}
+
+/** The newest version at one place; version 0 where there is none yet. */
+export async function readLimit(
+  database: Database,
+  place: LimitPlace & { readonly key: LimitKey },
+): Promise<{ readonly value: string | null; readonly version: number }> {
+  const { rows } = await database.query<{ value: string | null; version: string }>(
+    `select value, version::text from limits where scope = $1 and scope_value = $2 and account is not distinct from $3 and limit_key = $4
+      order by version desc limit 1`,
+    [place.scope, place.scopeValue, place.account ?? null, place.key],
+  );
+  const newest = rows[0];
+  return { value: newest?.value ?? null, version: wholeOrNull(newest?.version ?? null) ?? 0 };
+}
+
+/** The account under which a change of limits is asked for: of a venue the first one there. Undefined: nobody trades there. */
+export async function accountAt(database: Database, scope: LimitScope, value: string): Promise<string | undefined> {
+  const column = scope === 'venue' ? 'venue' : 'account';
+  const { rows } = await database.query<{ account: string }>(`select account from accounts where ${column} = $1 order by account limit 1`, [
+    value,
+  ]);
+  return rows[0]?.account;
+}

@@ -1,0 +1,143 @@
+import { z } from 'zod';
+import { isLimitValue } from '../../core/risk/limit-rows.js';
+import { LIMIT_KEYS, type LimitKey } from '../../core/risk/limit-table.js';
+import type { ApiContext } from '../context.js';
+import { DONE, doneSchema } from '../http/done.js';
+import { idInput, limitInput, reasonInput, textInput, USUAL_LIMIT } from '../http/input.js';
+import { RequestError } from '../http/problem.js';
+import { endOverride, overrideLimit, setLimit } from '../limits/change.js';
+import { assertAccount } from '../read/accounts.js';
+import { assertInstrument } from '../read/instruments.js';
+import { limitRowSchema, overrideSchema, readLimits, readOverrides } from '../read/limits.js';
+import { route, type Route } from '../route.js';
+
+const LONGEST_OVERRIDE_MINUTES = 1_440;
+
+const listQuery = z.strictObject({ account: textInput(32).optional().describe('Only what binds this account.'), limit: limitInput });
+const listSchema = z.strictObject({ limits: z.array(limitRowSchema), overrides: z.array(overrideSchema) });
+const limitInputKey = z
+  .enum(LIMIT_KEYS as [LimitKey, ...LimitKey[]], { error: () => `expected one of ${LIMIT_KEYS.join(', ')}` })
+  .describe('Which limit: docs/reference/risk-checks.md lists them.');
+const valueInput = textInput(300).describe('Its value as text: a decimal, a whole number, or hours.');
+const commandIdInput = idInput
+  .optional()
+  .describe('A name for this change; the request for a second person has it. Made by the server when left out.');
+
+const placeSchema = {
+  scope: z
+    .enum(['account', 'venue', 'strategy', 'instrument'], { error: () => 'expected account, venue, strategy or instrument' })
+    .describe('Whose orders it binds. The strictest of all that bind an order holds.'),
+  scopeValue: textInput(32).describe('Which account, venue, strategy or instrument.'),
+  account: textInput(32).optional().describe('Of strategy and instrument: whose.'),
+};
+
+/** Limits as people set them, and what two of them let pass for a time. */
+export function limitRoutes({ database, config, newId }: ApiContext): Route[] {
+  const list = (path: string, summary: string, isHistory: boolean): Route =>
+    route({
+      method: 'GET',
+      path,
+      summary,
+      access: 'read',
+      query: listQuery,
+      response: listSchema,
+      errors: ['INPUT_UNKNOWN_ACCOUNT'],
+      handle: async ({ query: { account, limit = USUAL_LIMIT } }) => {
+        await assertAccount(database, account);
+        const filter = { account, isHistory, limit };
+        const [limits, overrides] = await Promise.all([readLimits(database, filter), readOverrides(database, filter)]);
+        return { limits, overrides };
+      },
+    });
+  return [
+    list('/v1/limits', 'Limits in force with who set them, and overrides that stand.', false),
+    list('/v1/limits/history', 'Every change of limits and every override, newest first.', true),
+    route({
+      method: 'POST',
+      path: '/v1/limits',
+      summary: 'Sets a limit. What tightens is in force at once; what loosens waits for the approval of another person.',
+      access: 'changeLimits',
+      body: z.strictObject({
+        ...placeSchema,
+        limit: limitInputKey,
+        value: valueInput.nullable().describe('Its value as text: a decimal, a whole number, or hours. null takes the limit away.'),
+        reason: reasonInput,
+        commandId: commandIdInput,
+      }),
+      response: doneSchema,
+      errors: [
+        'INPUT_UNKNOWN_ACCOUNT',
+        'INPUT_UNKNOWN_PLACE',
+        'INPUT_UNKNOWN_INSTRUMENT',
+        'AUTH_APPROVAL_NEEDED',
+        'AUTH_APPROVAL_CLOSED',
+        'RISK_CONTENTION',
+      ],
+      handle: async ({ body: { scope, scopeValue, account, limit: key, value, reason, commandId = newId() }, caller }) => {
+        assertValue(key, value);
+        const isWithin = scope === 'strategy' || scope === 'instrument';
+        if (isWithin !== (account !== undefined)) {
+          const message = isWithin ? 'is missing: expected the account whose it is' : 'is for scope strategy and instrument only';
+          throw new RequestError([{ path: 'body.account', message }]);
+        }
+        const owner = scope === 'account' ? scopeValue : account;
+        await assertAccount(database, owner);
+        if (scope === 'instrument') await assertInstrument(database, config, scopeValue);
+        const place = { scope, scopeValue, ...(owner === undefined ? {} : { account: owner }) };
+        await setLimit(database, caller, { ...place, key, value, reason, commandId });
+        return DONE;
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/limits/override',
+      summary: 'Asks to let more than a limit pass for a time, in one instrument: another person has to approve it.',
+      access: 'askOverride',
+      body: z.strictObject({
+        account: textInput(32).describe('The account.'),
+        instrument: textInput(32).describe('The instrument, such as BTC/USDT.'),
+        strategy: textInput(32).optional().describe('Only this strategy; any when left out.'),
+        limit: limitInputKey,
+        value: valueInput,
+        isForOneOrder: z
+          .boolean({ error: () => 'expected true or false' })
+          .default(true)
+          .describe('true: used up by the first order that needs it.'),
+        minutes: z
+          .int({ error: () => `expected a whole number from 1 to ${LONGEST_OVERRIDE_MINUTES}` })
+          .min(1, { error: () => `expected a whole number from 1 to ${LONGEST_OVERRIDE_MINUTES}` })
+          .max(LONGEST_OVERRIDE_MINUTES, { error: () => `expected a whole number from 1 to ${LONGEST_OVERRIDE_MINUTES}` })
+          .describe('For how long from its approval on.'),
+        reason: reasonInput,
+        commandId: commandIdInput,
+      }),
+      response: doneSchema,
+      errors: ['INPUT_UNKNOWN_ACCOUNT', 'INPUT_UNKNOWN_INSTRUMENT', 'AUTH_APPROVAL_NEEDED', 'AUTH_APPROVAL_CLOSED'],
+      handle: async ({ body: { limit: key, minutes, strategy = null, commandId = newId(), ...rest }, caller }) => {
+        assertValue(key, rest.value);
+        await assertAccount(database, rest.account);
+        await assertInstrument(database, config, rest.instrument);
+        await overrideLimit(database, caller, { ...rest, key, strategy, validForMs: minutes * 60_000, commandId });
+        return DONE;
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/limits/override/end',
+      summary: 'Ends an override before its time.',
+      access: 'endOverride',
+      body: z.strictObject({ overrideId: idInput.describe('The override: the id of its request.'), reason: reasonInput }),
+      response: doneSchema,
+      errors: ['INPUT_UNKNOWN_OVERRIDE'],
+      handle: async ({ body, caller }) => {
+        await endOverride(database, caller, body);
+        return DONE;
+      },
+    }),
+  ];
+}
+
+function assertValue(key: LimitKey, value: string | null): void {
+  if (value === null || isLimitValue(key, value)) return;
+  throw new RequestError([{ path: 'body.value', message: `is not a value of ${key}: see docs/reference/risk-checks.md` }]);
+}

@@ -1,0 +1,102 @@
+import type { ErrorCode } from '../errors.js';
+import { limitDefinition, type LimitKey } from './limit-table.js';
+import { PROTOCOL } from './limits.js';
+
+/** One thing for which the gate refuses, with what bounds it. `docs/reference/risk-checks.md` is made of this. */
+export interface RiskCheck {
+  readonly code: ErrorCode;
+  /** What is refused. */
+  readonly when: string;
+  /** The limit that people set, or where else the bound comes from. */
+  readonly bound: LimitKey | 'protocol' | 'venue' | 'account' | 'signal' | 'person';
+  /** The bound where nobody has set one. */
+  readonly usual: string;
+  /** `all`: exits, stops and escapes too. */
+  readonly binds: 'entries' | 'all' | 'exits';
+}
+
+const byLimit = (code: ErrorCode, key: LimitKey, when: string): RiskCheck => ({
+  code,
+  when,
+  bound: key,
+  usual: limitDefinition(key).usual,
+  binds: 'entries',
+});
+const check = (
+  code: ErrorCode,
+  bound: RiskCheck['bound'],
+  when: string,
+  more: Partial<Pick<RiskCheck, 'usual' | 'binds'>> = {},
+): RiskCheck => ({
+  code,
+  when,
+  bound,
+  usual: '–',
+  binds: 'entries',
+  ...more,
+});
+
+const BINDS_ALL = { binds: 'all' } as const;
+
+/** Every check of the gate, in the order of the page. */
+export const RISK_CHECKS: readonly RiskCheck[] = [
+  check('RISK_MODE', 'account', 'The mode does not allow it: entries in `normal` only, exits of strategies not in `paused`.', BINDS_ALL),
+  check('RISK_KILLED', 'account', 'A halt latch stands in its scope.', BINDS_ALL),
+  check('RISK_SIGNAL_EXPIRED', 'signal', 'The signal is valid no more.', BINDS_ALL),
+  check('RISK_STRATEGY_INACTIVE', 'account', 'The strategy’s version is not the active one.', BINDS_ALL),
+  check('RISK_NO_POSITION', 'account', 'There is nothing to sell that no other order sells.', { binds: 'exits' }),
+  check('RISK_POSITION_EXISTS', 'account', 'The strategy holds the instrument, or works on it.'),
+  check('RISK_SIZING_INPUT', 'signal', 'The signal lacks what its size is made of.'),
+  check('RISK_FEATURES_INCOMPLETE', 'signal', 'A feature is no number, or the model gave no score.'),
+  check('RISK_LIMITS_MISSING', 'account', 'A limit without a default is not set.'),
+  check('RISK_STRATEGY_DISABLED', 'person', 'The strategy was disabled, by a person or for repeating itself.'),
+  check('RISK_INSTRUMENT_BLOCKED', 'person', 'The instrument is blocked, by a person, an incident, or an order that is unknown.'),
+  check('RISK_INSTRUMENT_UNKNOWN', 'venue', 'The venue does not list the instrument.', BINDS_ALL),
+  check('RISK_INSTRUMENT_HALTED', 'venue', 'The instrument does not trade.', BINDS_ALL),
+  check('ORDER_QUANTITY_PRECISION', 'venue', 'The quantity is not on the step.', BINDS_ALL),
+  check('ORDER_PRICE_PRECISION', 'venue', 'A price is not on the tick.', BINDS_ALL),
+  check('ORDER_BELOW_MIN_QUANTITY', 'venue', 'The quantity is under the minimum.', BINDS_ALL),
+  check('ORDER_ABOVE_MAX_QUANTITY', 'venue', 'The quantity is over the maximum.', BINDS_ALL),
+  check('ORDER_ABOVE_MAX_MARKET_QUANTITY', 'venue', 'The quantity is over the maximum of a market stop.', BINDS_ALL),
+  check('ORDER_BELOW_MIN_NOTIONAL', 'venue', 'The order is worth less than the minimum.', BINDS_ALL),
+  byLimit('RISK_NOTIONAL_LIMIT', 'maxOrderNotional', 'The order is worth more.'),
+  byLimit('RISK_PRICE_COLLAR', 'collarBps', 'The price is further above the reference.'),
+  byLimit('RISK_EXPOSURE_LIMIT', 'maxInstrumentExposure', 'What is held and worked in the instrument would be worth more.'),
+  byLimit('RISK_EXPOSURE_LIMIT', 'maxStrategyExposure', 'The same of the strategy.'),
+  byLimit('RISK_EXPOSURE_LIMIT', 'maxVenueExposure', 'The same of all accounts at the venue.'),
+  byLimit('RISK_EXPOSURE_LIMIT', 'maxAccountExposure', 'The same of the account.'),
+  byLimit('RISK_NET_EXPOSURE_LIMIT', 'maxInstrumentNetExposure', 'Long less short in the instrument would be worth more.'),
+  byLimit('RISK_NET_EXPOSURE_LIMIT', 'maxStrategyNetExposure', 'The same of the strategy.'),
+  byLimit('RISK_NET_EXPOSURE_LIMIT', 'maxVenueNetExposure', 'The same of all accounts at the venue.'),
+  byLimit('RISK_NET_EXPOSURE_LIMIT', 'maxAccountNetExposure', 'The same of the account.'),
+  check('RISK_LEVERAGE', 'protocol', 'What is held and worked would be more than so many times what the account has of its own.', {
+    usual: String(PROTOCOL.spotLeverage),
+  }),
+  check('RISK_FREE_BALANCE', 'account', 'The order with its fee, at the edge of the collar, costs more than is free.'),
+  byLimit('RISK_OPEN_ORDERS_LIMIT', 'maxOpenOrders', 'So many orders of the account work already.'),
+  byLimit('RISK_RATE_LIMIT', 'maxStrategyOrdersPerSecond', 'The strategy made so many orders in the last second.'),
+  byLimit('RISK_RATE_LIMIT', 'maxStrategyOrdersPerMinute', 'The same in the last minute.'),
+  byLimit('RISK_RATE_LIMIT', 'maxAccountOrdersPerSecond', 'The account made so many orders in the last second.'),
+  byLimit('RISK_RATE_LIMIT', 'maxAccountOrdersPerMinute', 'The same in the last minute.'),
+  byLimit('RISK_REPEATED_EXECUTION', 'maxRepeats', 'The strategy entered so often without an exit of its own; it is disabled.'),
+  byLimit('RISK_DUPLICATE_INTENT', 'duplicateWindowMs', 'The strategy entered the instrument less than so long ago.'),
+  check('RISK_PRICE_MISSING', 'venue', 'There is no price.'),
+  byLimit('RISK_PRICE_STALE', 'priceMaxAgeMs', 'The last price is older.'),
+  check('RISK_STREAM_DOWN', 'venue', 'The instrument’s stream is interrupted.'),
+  check('RISK_CLOCK_UNKNOWN', 'venue', 'The venue’s clock was not read within the last minute.'),
+  byLimit('RISK_CLOCK_SKEW', 'clockSkewMs', 'The venue’s clock differs by more.'),
+  check('RISK_WATCH_SILENT', 'protocol', 'The account watch wrote its last sample longer ago, in ms.', {
+    usual: String(PROTOCOL.watchSilentMs),
+  }),
+  byLimit('RISK_TRADING_HOURS', 'tradingHours', 'It is outside of the hours, or of one of them where several rows set some.'),
+];
+
+/** Refusals of other steps than the gate: the statements that write, and what comes before it. */
+export const NOT_OF_THE_GATE: readonly ErrorCode[] = [
+  'RISK_MODEL_THRESHOLD',
+  'RISK_CONTENTION',
+  'RISK_AUTHORISATION_EXPIRED',
+  'RISK_CONTROL_CHANGED',
+  'RISK_EPOCH',
+  'RISK_TEMPORAL_UNREACHABLE',
+];

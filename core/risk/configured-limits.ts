@@ -1,0 +1,43 @@
+import { isLooser, type LimitRow } from './limit-rows.js';
+import { LIMIT_KEYS, type LimitKey } from './limit-table.js';
+import type { ConfiguredLimits } from './limits.js';
+
+/** What a start makes of the file's limits of an account. */
+export interface ConfigurationPlan {
+  /** Rows to write over these versions; 0 is none yet. */
+  readonly changes: readonly { readonly key: LimitKey; readonly value: string; readonly version: number }[];
+  /** Where the file would loosen what holds: that takes two people, and stays as it is. */
+  readonly kept: readonly { readonly key: LimitKey; readonly configured: string; readonly holds: string }[];
+}
+
+/**
+ * The file writes an account's first rows. Later it counts only where it has changed since the last start, and only where it is
+ * stricter than the row: what two people have loosened is not tightened again by a file that says what it always said.
+ * @param rows the account's own rows.
+ * @param last what the file said at the last start; undefined at the first one.
+ */
+export function planConfiguration(
+  rows: readonly LimitRow[],
+  last: ConfiguredLimits | undefined,
+  configured: ConfiguredLimits,
+): ConfigurationPlan {
+  const changes: ConfigurationPlan['changes'][number][] = [];
+  const kept: ConfigurationPlan['kept'][number][] = [];
+  for (const key of LIMIT_KEYS) {
+    const given = configured[key];
+    if (given === undefined) continue;
+    const value = String(given);
+    const row = rows.find((one) => one.key === key);
+    if (row === undefined && last === undefined) {
+      changes.push({ key, value, version: 0 });
+      continue;
+    }
+    const holds = row?.value ?? null;
+    if (isLooser(key, 'account', holds, value)) {
+      kept.push({ key, configured: value, holds: holds ?? 'the default' });
+    } else if (holds !== value && (last?.[key] === undefined || String(last[key]) !== value)) {
+      changes.push({ key, value, version: row?.version ?? 0 });
+    }
+  }
+  return { changes, kept };
+}

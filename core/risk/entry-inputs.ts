@@ -1,0 +1,73 @@
+import { failure, type Failure } from '../errors.js';
+import type { TradeSignal } from '../signal/signal.js';
+import { isFresh } from './draft.js';
+import { PROTOCOL } from './limits.js';
+import { isWithinHours } from './trading-hours.js';
+import type { LiveView, RiskView } from './view.js';
+
+/** What an entry needs to be known or to be so. A missing input is a failure of its own: entries fail closed (design, 4.1). */
+export function entryInputFailures(signal: TradeSignal, ledger: RiskView, live: LiveView): Failure[] {
+  return [
+    ...boundFailures(ledger),
+    ...featureFailures(signal),
+    ...priceFailures(signal, ledger, live),
+    ...clockFailures(ledger, live),
+    ...watchFailures(ledger),
+    ...blockFailures(signal, ledger),
+  ];
+}
+
+function boundFailures({ account, missingLimits, limits, databaseTime }: RiskView): Failure[] {
+  const failures: Failure[] = [];
+  if (missingLimits.length > 0) failures.push(failure('RISK_LIMITS_MISSING', { account, limits: missingLimits.join(', ') }));
+  if (!isWithinHours(limits.tradingHours, databaseTime)) {
+    const now = new Date(databaseTime).toISOString();
+    failures.push(failure('RISK_TRADING_HOURS', { hours: limits.tradingHours.join(' and '), now }));
+  }
+  return failures;
+}
+
+/** What the model was given must be whole: a feature that could not be computed arrives as something that is no number. */
+function featureFailures({ strategy, features, modelHash, score }: TradeSignal): Failure[] {
+  const wrong = features.findIndex((value) => !Number.isFinite(value));
+  const isScored = modelHash !== undefined;
+  if (wrong < 0 && !(isScored && (features.length === 0 || !Number.isFinite(score)))) return [];
+  const what = wrong >= 0 ? `feature ${wrong + 1} of ${features.length} is no number` : 'the model had no features, or gave no score';
+  return [failure('RISK_FEATURES_INCOMPLETE', { strategy, what })];
+}
+
+function priceFailures({ instrument }: TradeSignal, ledger: RiskView, live: LiveView): Failure[] {
+  const failures: Failure[] = [];
+  if (live.price === undefined) failures.push(failure('RISK_PRICE_MISSING', { instrument }));
+  else if (!isFresh(live.price, ledger)) {
+    failures.push(failure('RISK_PRICE_STALE', { instrument, ageMs: live.price.ageMs, limitMs: ledger.limits.priceMaxAgeMs }));
+  }
+  if (live.streamGap !== undefined) failures.push(failure('RISK_STREAM_DOWN', { instrument, reason: live.streamGap }));
+  return failures;
+}
+
+function clockFailures({ venue, limits }: RiskView, { clockSkewMs: skewMs }: LiveView): Failure[] {
+  if (skewMs === undefined) return [failure('RISK_CLOCK_UNKNOWN', { venue })];
+  if (Math.abs(skewMs) <= limits.clockSkewMs) return [];
+  return [failure('RISK_CLOCK_SKEW', { venue, skewMs, limitMs: limits.clockSkewMs })];
+}
+
+/** P26. A build without a watch tells no sample at all; one that has never been written is silence. */
+function watchFailures({ account, watchSampledTime, databaseTime }: RiskView): Failure[] {
+  if (watchSampledTime === undefined) return [];
+  const ageMs = watchSampledTime === null ? Number.POSITIVE_INFINITY : databaseTime - watchSampledTime;
+  if (ageMs <= PROTOCOL.watchSilentMs) return [];
+  return [failure('RISK_WATCH_SILENT', { account, ageMs: Number.isFinite(ageMs) ? ageMs : 'how many' })];
+}
+
+function blockFailures({ instrument }: TradeSignal, ledger: RiskView): Failure[] {
+  const failures: Failure[] = [];
+  if (ledger.blocked !== undefined) failures.push(failure('RISK_INSTRUMENT_BLOCKED', { instrument, reason: ledger.blocked }));
+  // P11: while an order of the instrument is unknown, nothing is added to what may already be there.
+  const unknown = ledger.workingOrders.find((one) => one.instrument === instrument && one.status === 'unknown');
+  if (unknown !== undefined) {
+    const reason = `whether order ${unknown.intentId} was placed is not known yet`;
+    failures.push(failure('RISK_INSTRUMENT_BLOCKED', { instrument, reason }));
+  }
+  return failures;
+}

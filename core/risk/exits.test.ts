@@ -1,0 +1,119 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decimal, type DecimalText } from '../money/index.js';
+import type { TradeSignal } from '../signal/signal.js';
+import { KEY, LEDGER, NOW } from '../../test/support/risk-view.js';
+import type { GateVerdict } from './approved-order.js';
+import { termsOf } from './draft.js';
+import { decideOrder } from './gate.js';
+import { LIMIT_KEYS, limitDefinition } from './limit-table.js';
+import type { Limits } from './limits.js';
+import { decideEscape, decideStop } from './protective.js';
+import type { LiveView, RiskView } from './view.js';
+
+/** P18, P19: what sells needs the position, the venue's filters and no latch. Here everything else is as bad as it can be. */
+const d = (value: string): DecimalText => value as DecimalText;
+const CLOSE: TradeSignal = {
+  ...KEY,
+  strategyVersion: '1',
+  leg: 'close',
+  barCloseTime: NOW - 1,
+  decidedTime: NOW,
+  validUntil: NOW + 2_000,
+  referencePrice: d('100'),
+  stopDistanceRatio: 0.02,
+  features: [],
+  reason: 'test',
+};
+const HELD = { strategy: KEY.strategy, instrument: KEY.instrument, quantity: d('2'), cost: d('200') };
+
+const nought = fc.constantFrom('0', '0.01');
+/** Any limit at its strictest, or as it usually is; but for the width of the collar and the age of prices, which price an exit. */
+const limits = fc
+  .record(
+    Object.fromEntries(
+      LIMIT_KEYS.filter((key) => key !== 'collarBps' && key !== 'priceMaxAgeMs' && key !== 'takerFeeBps').map((key) => {
+        const { kind, stricter, most } = limitDefinition(key);
+        if (kind === 'hours') return [key, fc.constantFrom([], ['nonsense'])];
+        if (kind === 'amount') return [key, nought];
+        return [key, fc.constantFrom(stricter === 'lower' ? 0 : most)];
+      }),
+    ),
+    { requiredKeys: [] },
+  )
+  .map((strict) => ({ ...LEDGER.limits, ...strict }) as Limits);
+const crowd = Array.from({ length: 1_000 }, () => ({
+  strategy: KEY.strategy,
+  instrument: KEY.instrument,
+  purpose: 'entry' as const,
+  sequence: 1,
+  time: NOW,
+}));
+const entryOf = {
+  ...KEY,
+  intentId: 'x',
+  strategy: 'other',
+  leg: 'open' as const,
+  side: 'buy' as const,
+  purpose: 'entry' as const,
+  status: 'unknown',
+  reservedQuantity: d('1'),
+  reservedNotional: d('99999999'),
+  quote: 'USDT',
+};
+const hostile = fc.record(
+  {
+    limits,
+    missingLimits: fc.constant(LIMIT_KEYS),
+    recentOrders: fc.constant(crowd),
+    repeats: fc.constant(1_000_000),
+    disabled: fc.constant('it repeated itself'),
+    blocked: fc.constant('a person'),
+    workingOrders: fc.constant(Array.from({ length: 5 }, () => entryOf)),
+    balances: fc.constant({}),
+    watchSampledTime: fc.constantFrom(null, 0),
+    neighbours: fc.constant({ version: '9', gross: d('99999999'), net: d('99999999') }),
+    mode: fc.constantFrom('normal', 'observation', 'reduceOnly') as fc.Arbitrary<RiskView['mode']>,
+  },
+  { requiredKeys: ['limits'] },
+);
+const blind = fc.record(
+  {
+    price: fc.constantFrom({ price: d('100'), ageMs: 10 }),
+    clockSkewMs: fc.constantFrom(0, 99_999, Number.NaN),
+    streamGap: fc.constant('lost'),
+  },
+  { requiredKeys: ['price'] },
+);
+
+const shape = (verdict: GateVerdict): unknown =>
+  verdict.kind === 'approved' ? { ...verdict.order, reservedNotional: '' } : verdict.failures.map(({ code }) => code);
+
+describe('no check that binds entries', () => {
+  const calm: RiskView = { ...LEDGER, positions: [HELD] };
+
+  it('stops an exit, or makes it smaller, later or dearer', () => {
+    fc.assert(
+      fc.property(hostile, blind, (worse, seen) => {
+        const terms = termsOf({ kind: 'fixedNotional', notional: d('0') });
+        const free = decideOrder(CLOSE, terms, calm, { now: NOW, price: { price: d('100'), ageMs: 10 } });
+        const pressed = decideOrder(CLOSE, terms, { ...calm, ...worse } as RiskView, { now: NOW, ...seen } as LiveView);
+        expect(free.kind).toBe('approved');
+        expect(shape(pressed)).toEqual(shape(free));
+      }),
+    );
+  });
+
+  it('stops a stop or an escape, in whatever mode', () => {
+    const wish = { sequence: 1, quantity: decimal('2'), stopPrice: decimal('98'), limitPrice: decimal('97.5') };
+    fc.assert(
+      fc.property(hostile, fc.constantFrom('normal', 'paused') as fc.Arbitrary<RiskView['mode']>, (worse, mode) => {
+        const pressed = { ...calm, ...worse, mode } as RiskView;
+        expect(shape(decideStop(KEY, wish, pressed))).toEqual(shape(decideStop(KEY, wish, calm)));
+        const escape = (ledger: RiskView) => decideEscape(KEY, { sequence: 1, collarBps: 50 }, ledger, decimal('100'));
+        expect(shape(escape(pressed))).toEqual(shape(escape(calm)));
+        expect(decideStop(KEY, wish, pressed).kind).toBe('approved');
+      }),
+    );
+  });
+});
