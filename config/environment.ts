@@ -59,6 +59,11 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     '1',
     'Which guardian this is, where several run: each has an account stream of its own. A number for each, kept over restarts.',
   ),
+  variable(
+    'KEELSON_START',
+    'set by `npm start`',
+    'Which start or deployment a worker belongs to. Each makes its strategy versions the active ones once; a worker that is restarted under the same name does not do it again.',
+  ),
   variable('KEELSON_METRICS_PORT', 'set by `npm start`', 'Port of a worker’s `/metrics` and `/livez`.'),
   variable('KEELSON_TEMPORAL_UI', 'set by `npm start`', 'Address of the Temporal UI, shown by `keelson status`.'),
   variable('KEELSON_SUPERVISED', 'set by `npm start`', '1 in processes that the launcher started.'),

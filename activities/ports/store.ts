@@ -171,6 +171,11 @@ export interface ControlStore {
     readonly venue: string;
     readonly limits: ConfiguredLimits;
     readonly strategies: readonly { strategy: string; instrument: string; version: string; modelHash: string }[];
+    /**
+     * Whether these versions become the active ones, and by which start: the same start does it once (P2). Left out, they
+     * become so each time.
+     */
+    readonly activation?: { readonly start: string | undefined } | 'none';
     readonly subject: string;
   }): Promise<{
     readonly hasChanged: boolean;

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { LIMITS } from '../../test/support/ledger.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { createControlStore } from './control-store.js';
 import { openPool } from './pool.js';
@@ -29,6 +30,32 @@ describe('what the ledger keeps of configuration and instance', () => {
     expect(await control()).toEqual(before);
     expect(await store.applyConfiguration({ ...configuration, limits: { maxOpenOrders: 1 } })).toMatchObject({ hasChanged: true });
     expect(Number((await control())?.version)).toBe(Number(before?.version) + 1);
+  });
+
+  it('P2: a start makes its versions active once; a worker of an older one that comes back does not', async () => {
+    const limits = { ...LIMITS, maxOpenOrders: 1 };
+    const start = (version: string, activation: { start: string | undefined } | 'none') =>
+      store.applyConfiguration({
+        ...configuration,
+        limits,
+        strategies: [{ strategy: 'momentum', instrument: 'BTC/USDT', version, modelHash: 'm' }],
+        activation,
+      });
+    const active = async () =>
+      (await pool.query<{ version: string }>('select version from active_strategies')).rows.map((row) => row.version);
+    await start('1', { start: 'old' });
+    expect(await active()).toEqual(['1']);
+    await start('2', { start: 'new' });
+    expect(await active()).toEqual(['2']);
+    expect(await start('1', { start: 'old' })).toMatchObject({ hasChanged: false });
+    expect(await start('1', 'none')).toMatchObject({ hasChanged: false });
+    expect(await active()).toEqual(['2']);
+    // Going back is a start of its own.
+    await start('1', { start: 'back' });
+    expect(await active()).toEqual(['1']);
+    // A process that belongs to no start says its own each time.
+    await start('2', { start: undefined });
+    expect(await active()).toEqual(['2']);
   });
 
   it('writes down what was there before us once', async () => {

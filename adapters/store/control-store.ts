@@ -85,11 +85,12 @@ async function applyOnce(pool: Pool, configuration: Configuration): ReturnType<C
   ];
   const isBounded = ({ strategy, instrument }: Configuration['strategies'][number]): boolean =>
     effectiveLimits(after, { account, venue, strategy, instrument }).missing.length === 0;
-  const strategies = configuration.strategies.filter(isBounded);
+  const { strategies, activation = { start: undefined }, ...rest } = configuration;
+  const activated = activation === 'none' ? {} : { strategies: strategies.filter(isBounded), start: activation.start };
   const written = await run<{ answer: boolean }>(
     pool,
     { name: 'apply_configuration', text: 'select apply_configuration($1::jsonb) as answer' },
-    [JSON.stringify({ ...configuration, strategies, limitChanges: changes })],
+    [JSON.stringify({ ...rest, ...activated, limitChanges: changes })],
   );
   return {
     hasChanged: written[0]?.answer === true,

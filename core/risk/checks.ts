@@ -99,4 +99,5 @@ export const NOT_OF_THE_GATE: readonly ErrorCode[] = [
   'RISK_CONTROL_CHANGED',
   'RISK_EPOCH',
   'RISK_TEMPORAL_UNREACHABLE',
+  'ORDER_DECIDED_BY_PERSON',
 ];

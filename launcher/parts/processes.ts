@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { nodeChild } from '../supervise/node-child.js';
 import { MovablePort } from './launch-context.js';
@@ -22,13 +23,15 @@ export interface Processes {
  */
 export async function bringUpProcesses(context: LaunchContext, given: ChildEnvironment): Promise<Processes> {
   const { ports } = context.config;
+  // The same for each restart of a process: only a new start makes its strategy versions the active ones.
+  const KEELSON_START = randomUUID();
   const api = await MovablePort.choose(context, 'the API', ports.api);
   const guardian = await MovablePort.choose(context, 'the metrics of the guardian', ports.metrics);
   const trading = await MovablePort.choose(context, 'the metrics of trading', ports.metrics);
   const address = (port: MovablePort): string => `http://127.0.0.1:${port.current}`;
   const start = (name: ProcessName, title: string, file: string, env: () => Promise<ChildEnvironment>, done: () => string) =>
     context.steps.run(name, title, async () => {
-      await context.supervisor.start(child(context, name, file, async () => ({ ...given, ...(await env()) })));
+      await context.supervisor.start(child(context, name, file, async () => ({ ...given, KEELSON_START, ...(await env()) })));
       return { done: done(), result: undefined };
     });
   const metricsOf = (port: MovablePort) => async () => ({ KEELSON_METRICS_PORT: await port.forSpawn() });

@@ -8,10 +8,11 @@ import type { WorkerProcess } from './process.js';
 import { connectVenue, Venues } from './venues.js';
 
 /**
- * Brings limits and active strategy versions of the configuration into the ledger. Every worker does it before it takes work;
- * the second finds nothing to change.
+ * Brings the limits of the configuration into the ledger, and, for the role that computes strategies, their versions. Every
+ * worker does it before it takes work; the second finds nothing to change.
  */
-export async function applyConfiguration({ config, control, log }: WorkerProcess): Promise<void> {
+export async function applyConfiguration({ config, control, log, env }: WorkerProcess, computes: boolean): Promise<void> {
+  const activation = computes ? { start: env['KEELSON_START'] } : 'none';
   if ((await control.checkIdentity()) === 'changed') log.error('the database is another than before: every account is paused');
   for (const [account, { venue }] of Object.entries(config.accounts)) {
     const strategies = config.strategies
@@ -25,7 +26,7 @@ export async function applyConfiguration({ config, control, log }: WorkerProcess
         })),
       );
     const limits = limitsOf(config, account);
-    const applied = await control.applyConfiguration({ account, venue, limits, strategies, subject: 'configuration' });
+    const applied = await control.applyConfiguration({ account, venue, limits, strategies, activation, subject: 'configuration' });
     for (const { key, configured, holds } of applied.kept) {
       log.warn(
         { account, limit: key, configured, holds },

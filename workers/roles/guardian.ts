@@ -24,7 +24,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
   const { config, client, log, clock, market: bars, control, env, stopping, epoch, instanceId, pool, databaseUrl } = process;
   const orders = wraps.store(process.orders);
   const metrics = await openMetrics('guardian', env['KEELSON_METRICS_PORT']);
-  await applyConfiguration(process);
+  await applyConfiguration(process, false);
   const venues = await openVenues(process, wraps.venue);
 
   // No stream of prices: an exit asks the venue, but the venue's clock is kept, in which signals expire.

@@ -37,7 +37,7 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
   const { config, client, log, clock, market: bars, env, stopping, pool, databaseUrl: url } = process;
   const orders = wraps.store(process.orders);
   const metrics = await openMetrics('trading', env['KEELSON_METRICS_PORT']);
-  await applyConfiguration(process);
+  await applyConfiguration(process, true);
   const venues = await openVenues(process, wraps.venue);
   const accounts = Object.keys(config.accounts);
   const risk = await HeldRisk.open({ pool, url, applicationName: 'keelson-trading', store: orders, accounts, log });
