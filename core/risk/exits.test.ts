@@ -42,13 +42,10 @@ const limits = fc
     { requiredKeys: [] },
   )
   .map((strict) => ({ ...LEDGER.limits, ...strict }) as Limits);
-const crowd = Array.from({ length: 1_000 }, () => ({
-  strategy: KEY.strategy,
-  instrument: KEY.instrument,
-  purpose: 'entry' as const,
-  sequence: 1,
-  time: NOW,
-}));
+const crowd: RiskView['recentOrders'] = {
+  times: { [KEY.strategy]: Array.from({ length: 1_000 }, () => NOW) },
+  entries: [[KEY.strategy, KEY.instrument, NOW]],
+};
 const entryOf = {
   ...KEY,
   intentId: 'x',
