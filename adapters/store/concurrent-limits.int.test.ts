@@ -110,6 +110,7 @@ async function openWorker(accounts: readonly string[], sent: string[]) {
   }
   const venue = {
     profile: { id: 'recorder', receiveWindowMs: 500, submitDeadlineMs: 1_000 },
+    weight: () => ({ kind: 'untold' }),
     sender: {
       submit: ({ clientOrderId }: { clientOrderId: string }) => {
         sent.push(clientOrderId);

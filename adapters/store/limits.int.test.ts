@@ -191,6 +191,31 @@ describe('limits as rows', () => {
     await loosen('maxRepeats', null, where);
   });
 
+  it('what the venue has counted against us denies an entry before anything is compared and set, and no exit', async () => {
+    const { venueOf } = stack.dependencies;
+    const counted = (used: number) =>
+      createOrderActivities({
+        ...stack.dependencies,
+        venueOf: (account) => ({ ...venueOf(account), weight: () => ({ kind: 'used' as const, used, limit: 6_000 }) }),
+      });
+    expect((await createOrderActivities(stack.dependencies).authorise(stack.signal('open', (bar += 1_000)))).kind).toBe('authorised');
+    await forget();
+    const { riskVersion } = await view();
+    const over = counted(3_600);
+    expect(await over.authorise(stack.signal('open', (bar += 1_000)))).toMatchObject({ failures: [{ code: 'RISK_VENUE_WEIGHT' }] });
+    expect((await view()).riskVersion).toBe(riskVersion);
+    await query(
+      `insert into positions (account, strategy, instrument, quantity, cost, realized_pnl) values ($1, 'momentum', $2, 1, 50000, 0)`,
+      ACCOUNT,
+      INSTRUMENT,
+    );
+    expect((await over.authorise(stack.signal('close', (bar += 1_000)))).kind).toBe('authorised');
+    await query('delete from positions');
+    await forget();
+    expect((await counted(3_599).authorise(stack.signal('open', (bar += 1_000)))).kind).toBe('authorised');
+    await forget();
+  });
+
   it('a strategy that a required limit is missing for does not start', async () => {
     await loosen('maxInstrumentExposure', null);
     const { maxInstrumentExposure: _, ...rest } = LIMITS;

@@ -32,7 +32,8 @@ const SIGNAL: TradeSignal = {
   modelHash: 'abc',
   reason: 'test',
 };
-const LIVE: LiveView = { now: NOW, price: { price: d('100'), ageMs: 0 }, clockSkewMs: 0 };
+const weight = (used: number) => ({ kind: 'used', used, limit: 6_000 }) as const;
+const LIVE: LiveView = { now: NOW, price: { price: d('100'), ageMs: 0 }, clockSkewMs: 0, venueWeight: weight(0) };
 const DRAFT: OrderDraft = {
   purpose: 'entry',
   side: 'buy',
@@ -181,6 +182,9 @@ const BOUNDARIES: readonly (readonly [code: string, passes: Given, refused: Give
   ['RISK_CLOCK_UNKNOWN', {}, { without: 'clockSkewMs' }],
   ['RISK_CLOCK_SKEW', { live: { clockSkewMs: -500 } }, { live: { clockSkewMs: -501 } }],
   ['RISK_CLOCK_SKEW', { live: { clockSkewMs: 500 } }, { live: { clockSkewMs: Number.NaN } }],
+  ['RISK_VENUE_WEIGHT', { live: { venueWeight: weight(3_599) } }, { live: { venueWeight: weight(3_600) } }],
+  ['RISK_VENUE_WEIGHT_UNKNOWN', { live: { venueWeight: { kind: 'untold' } } }, { live: { venueWeight: { kind: 'unknown' } } }],
+  ['RISK_VENUE_WEIGHT_UNKNOWN', {}, { without: 'venueWeight' }],
   ['RISK_WATCH_SILENT', sampled(5_000), sampled(5_001)],
   ['RISK_WATCH_SILENT', sampled(0), { ledger: { watchSampledTime: null } }],
   ['RISK_TRADING_HOURS', inHours(0), inHours(-1)],

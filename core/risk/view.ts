@@ -3,6 +3,7 @@ import type { DecimalText } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { OrderPurpose } from '../order/order-type.js';
 import type { Leg } from '../signal/signal.js';
+import type { VenueWeight } from '../venue/weight.js';
 import type { LimitKey } from './limit-table.js';
 import type { Limits } from './limits.js';
 import type { LimitOverride } from './overrides.js';
@@ -90,6 +91,8 @@ export interface LiveView {
   readonly now: number;
   readonly price?: { readonly price: DecimalText; readonly ageMs: number };
   readonly clockSkewMs?: number;
+  /** What the venue has counted against our address; absent is not known. */
+  readonly venueWeight?: VenueWeight;
   /** Why nothing is known to have come from the instrument's stream since; absent while it flows. */
   readonly streamGap?: string;
 }

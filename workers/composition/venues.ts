@@ -1,5 +1,6 @@
 import { invariant } from '../../core/errors.js';
 import type { Venue } from '../../activities/ports/venue.js';
+import { WeightMeter } from '../../core/venue/weight.js';
 import { BINANCE } from '../../adapters/venue/profiles/binance.js';
 import { KRAKEN } from '../../adapters/venue/profiles/kraken.js';
 import { createVenue } from '../../adapters/venue/create-venue.js';
@@ -14,14 +15,20 @@ export class Venues {
 
   static async open({ config, env, clock }: WorkerProcess, wrap: (venue: Venue) => Venue = (venue) => venue): Promise<Venues> {
     const venues = new Venues();
+    // A venue counts by address, whichever account calls.
+    const meters = new Map<string, WeightMeter>();
     try {
       for (const [account, { venue: name }] of Object.entries(config.accounts)) {
         const configured = config.venues[name];
         invariant(configured !== undefined, `account ${account} names a configured venue`);
         const { apiKey, apiSecret } = secrets(env, account);
         const instruments = [...new Set(config.strategies.filter((one) => one.account === account).flatMap((one) => one.instruments))];
+        const profile = PROFILES[configured.profile];
+        const meter = meters.get(name) ?? new WeightMeter(profile.rateBudget.weight);
+        meters.set(name, meter);
         const venue = await createVenue({
-          profile: PROFILES[configured.profile],
+          profile,
+          meter,
           urls: venueUrls(config, name, env),
           apiKey,
           secret: apiSecret,
