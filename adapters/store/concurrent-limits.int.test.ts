@@ -268,7 +268,7 @@ it('no order beyond any limit is authorised or sent, whatever two processes are 
       try {
         for (const { intents, fates } of batches) {
           await Promise.all(
-            intents.map(({ process, account, strategy, instrument }) =>
+            intents.map(async ({ process, account, strategy, instrument }) =>
               workers[process]?.enter({
                 ...testSignal(accounts[account] ?? '', 'open', (bar += 1_000)),
                 strategy,

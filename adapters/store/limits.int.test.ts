@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createOrderActivities } from '../../activities/order/index.js';
-import { planConfiguration } from '../../core/risk/configured-limits.js';
+import type { ConfiguredLimits } from '../../core/risk/limits.js';
 import { intentIdOf } from '../../core/signal/signal.js';
 import { ACCOUNT, INSTRUMENT, LIMITS, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
 import { seedPerson } from '../../test/support/people.js';
@@ -21,7 +21,7 @@ describe('limits as rows', () => {
   let author = '';
 
   const query = (text: string, ...values: unknown[]) => stack.database.pool.query(text, values);
-  const configure = (limits: Parameters<typeof planConfiguration>[2] = LIMITS) =>
+  const configure = (limits: ConfiguredLimits = LIMITS) =>
     createControlStore(pool).applyConfiguration({ account: ACCOUNT, venue: 'paper', limits, strategies: STRATEGIES, subject: 'test' });
   const view = () => stack.dependencies.store.readRisk(KEY);
   const place = { scope: 'account', scopeValue: ACCOUNT, account: ACCOUNT };
