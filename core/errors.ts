@@ -85,6 +85,10 @@ export const ERRORS = define({
   RISK_PRICE_MISSING: refusal('There is no price of {instrument}: entries wait for one.'),
   RISK_CLOCK_SKEW: refusal('The clock of {venue} differs from ours by {skewMs} ms; the limit is {limitMs} ms. Check NTP.'),
   RISK_CLOCK_UNKNOWN: refusal('The clock of {venue} has not been measured: entries wait until it is.'),
+  RISK_VENUE_WEIGHT: refusal(
+    '{venue} has counted {used} of {limit} against our address: trading takes at most {share} %, the rest is for the guardian. It begins anew with the next minute.',
+  ),
+  RISK_VENUE_WEIGHT_UNKNOWN: refusal('{venue} has not told yet what our address has used: entries wait until it does.'),
   RISK_WATCH_SILENT: refusal('The account watch of {account} has been silent for {ageMs} ms: entries wait for it.'),
   RISK_INSTRUMENT_UNKNOWN: refusal('{venue} does not list {instrument}.'),
   RISK_INSTRUMENT_HALTED: refusal('{instrument} is not trading at {venue} (status {status}).'),

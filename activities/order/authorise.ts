@@ -3,7 +3,7 @@ import { decideOrder } from '../../core/risk/gate.js';
 import { termsOf } from '../../core/risk/draft.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
-import type { OrderDependencies } from './dependencies.js';
+import { entryView, type OrderDependencies } from './dependencies.js';
 import { writeVerdict, type AccountQueues, type Authorisation } from './write-verdict.js';
 
 /** Which of a signal's orders this is, and what the ones before it have bought, in base. */
@@ -31,7 +31,7 @@ export function createAuthorise(
         signal,
         // No entry leaves after its signal has expired, however long it waits between this step and the next.
         authorisedForMs: Math.max(0, Math.min(PROTOCOL.authorisedForMs, signal.validUntil - now)),
-        decide: (ledger) => decideOrder(signal, terms, ledger, live.view(account, instrument)),
+        decide: (ledger) => decideOrder(signal, terms, ledger, entryView(dependencies, account, instrument)),
       });
     });
 }

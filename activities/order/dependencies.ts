@@ -1,9 +1,15 @@
 import type { ExecutionPolicy } from '../../core/execution/policy.js';
+import type { LiveView } from '../../core/risk/view.js';
 import type { Sizing } from '../../core/sizing/sizing.js';
 import type { LiveMarket } from '../ports/live.js';
 import type { RiskSource } from '../ports/risk.js';
 import type { OrderStore } from '../ports/store.js';
 import type { Venue } from '../ports/venue.js';
+
+/** What an entry is decided on beside the ledger: what this process sees of the market, and what the venue says of our calls. */
+export function entryView({ live, venueOf }: Pick<OrderDependencies, 'live' | 'venueOf'>, account: string, instrument: string): LiveView {
+  return { ...live.view(account, instrument), venueWeight: venueOf(account).weight() };
+}
 
 /** What the order activities of one process work with. Time is the venue's, through `live`, or the database's. */
 export interface OrderDependencies {

@@ -1,3 +1,4 @@
+import type { VenueWeight } from '../../core/venue/weight.js';
 import type { Bar } from '../../core/bars/bar.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
@@ -167,5 +168,7 @@ export interface Venue {
   readonly sender: OrderSender;
   readonly reader: VenueReader;
   readonly streams: VenueStreams;
+  /** What the venue has counted against our address, as far as it tells. */
+  weight(): VenueWeight;
   close(): Promise<void>;
 }

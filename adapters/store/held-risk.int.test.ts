@@ -7,6 +7,7 @@ import { ZERO_TEXT } from '../../core/money/index.js';
 import { termsOf } from '../../core/risk/draft.js';
 import { decideOrder } from '../../core/risk/gate.js';
 import { intentIdOf } from '../../core/signal/signal.js';
+import { entryView } from '../../activities/order/dependencies.js';
 import { createOrderActivities } from '../../activities/order/index.js';
 import { ACCOUNT, INSTRUMENT, LIMITS, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
 import { createControlStore } from './control-store.js';
@@ -197,7 +198,7 @@ describe('the risk state that a process holds', () => {
     const signal = stack.signal('open', (bar += 1_000));
     const { sizing, execution } = stack.dependencies.entriesOf(ACCOUNT, 'momentum');
     const terms = termsOf(sizing, { execution, attempt: 1, executed: ZERO_TEXT });
-    const verdictOn = (view: RiskView) => decideOrder(signal, terms, view, stack.market.view(ACCOUNT, INSTRUMENT));
+    const verdictOn = (view: RiskView) => decideOrder(signal, terms, view, entryView(stack.dependencies, ACCOUNT, INSTRUMENT));
     const verdict = verdictOn(before);
     expect(verdict).toMatchObject({ kind: 'approved' });
 

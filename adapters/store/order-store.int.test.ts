@@ -19,7 +19,7 @@ import { openPool } from './pool.js';
 const d = (text: string): DecimalText => text as DecimalText;
 const EPOCH = 1;
 const KEY = { account: 'main', strategy: 'momentum', instrument: 'BTC/USDT' };
-const LIVE: LiveView = { now: 0, price: { price: d('100'), ageMs: 0 }, clockSkewMs: 0 };
+const LIVE: LiveView = { now: 0, price: { price: d('100'), ageMs: 0 }, clockSkewMs: 0, venueWeight: { kind: 'untold' } };
 const SUBMIT = { epoch: EPOCH, signedTimestamp: 1_000, receiveWindowMs: 500 };
 
 describe('the statements of the order protocol', () => {

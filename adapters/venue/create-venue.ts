@@ -1,4 +1,6 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Venue } from '../../activities/ports/venue.js';
+import { WeightMeter } from '../../core/venue/weight.js';
 import { assertAddresses, redirect } from './addresses.js';
 import { ccxtClasses, type CcxtRest, type CcxtStreams } from './ccxt-classes.js';
 import { restClient, streamsClient } from './ccxt-client.js';
@@ -6,7 +8,7 @@ import { KeepAliveTransport } from './keep-alive-transport.js';
 import { Listing } from './listing.js';
 import { growing } from './nonce.js';
 import type { VenueAddresses, WireProfile } from './profiles/wire-profile.js';
-import { readCall } from './read-call.js';
+import { parsed, readCall } from './read-call.js';
 import { venueReader } from './reader.js';
 import { orderSender } from './sender.js';
 import { venueStreams } from './streams.js';
@@ -23,6 +25,8 @@ export interface VenueOptions {
   readonly account?: string;
   /** The instruments that are traded: they must be listed, and `instruments()` tells only of them. Default: all. */
   readonly instruments?: readonly string[];
+  /** Shared by all that call the venue from this address; one of its own where there is only this one. */
+  readonly meter?: WeightMeter;
   /** Real money: only then may an address lead off this machine. */
   readonly live?: boolean;
   /** How long one read may take from its first byte to the last of the answer. Default 5,000. */
@@ -45,8 +49,14 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
   const { profile, urls, clock, live = false, account = 'this account' } = options;
   const closed = new AbortController();
   const answerLimitMs = options.readLimitMs ?? 5_000;
-  const orderTransport = new KeepAliveTransport({ clock, answerLimitMs });
-  const readTransport = new KeepAliveTransport({ clock, answerLimitMs });
+  const { usage } = profile;
+  const meter = options.meter ?? new WeightMeter(profile.rateBudget.weight);
+  const onHeaders = (headers: IncomingHttpHeaders): void => {
+    const used = usage?.used(headers);
+    if (used !== undefined) meter.see(used, venueNow());
+  };
+  const orderTransport = new KeepAliveTransport({ clock, answerLimitMs, onHeaders });
+  const readTransport = new KeepAliveTransport({ clock, answerLimitMs, onHeaders });
   const call = readCall(profile, account);
 
   // The clients sign with the venue's time, which is measured through one of them: the clock is filled in below.
@@ -83,7 +93,9 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
 
   try {
     await venueClock.read();
-    await call(readTransport, 'instruments', () => listing.reload());
+    const { seen } = await call(readTransport, 'instruments', () => listing.reload());
+    const allowed = usage?.limit(parsed(seen.body));
+    if (allowed !== undefined) meter.allow(allowed);
     for (const instrument of options.instruments ?? []) listing.symbolId(instrument);
     await venueClock.keepWarm(options.warmSockets ?? 2, options.keepWarmMs ?? profile.keepWarmMs);
   } catch (error) {
@@ -106,6 +118,7 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
     sender: orderSender({ client: orderClient, transport: orderTransport, profile, account, names: listing }),
     reader,
     streams: venueStreams({ open: openStreams, profile, reader, listing, clock, venueNow, closed: closed.signal }),
+    weight: () => (usage === undefined ? { kind: 'untold' } : meter.at(venueNow())),
     close,
   };
 }

@@ -60,11 +60,18 @@ export class KeepAliveTransport {
   readonly #https = new HttpsAgent({ keepAlive: true, maxFreeSockets: 16, scheduling: 'fifo' });
   readonly #clock: () => number;
   readonly #answerLimitMs: number;
+  readonly #onHeaders: (headers: IncomingHttpHeaders) => void;
   #closed = false;
 
   /** `answerLimitMs` bounds each request on its own, from its first byte, where no deadline of a call is shorter. */
-  constructor(options: { readonly clock: () => number; readonly answerLimitMs: number }) {
+  constructor(options: {
+    readonly clock: () => number;
+    readonly answerLimitMs: number;
+    /** Sees the headers of every answer, whatever becomes of the call. */
+    readonly onHeaders?: (headers: IncomingHttpHeaders) => void;
+  }) {
     this.#clock = options.clock;
+    this.#onHeaders = options.onHeaders ?? (() => undefined);
     this.#answerLimitMs = options.answerLimitMs;
   }
 
@@ -131,6 +138,7 @@ export class KeepAliveTransport {
       request.on('response', (response) => {
         const status = response.statusCode ?? 0;
         Object.assign(call.seen, { status, headers: response.headers });
+        this.#onHeaders(response.headers);
         if (status >= 300 && status < 400) stop(new TransportError(`a redirect (${status}) is not followed`));
         const parts: Buffer[] = [];
         response.on('data', (part: Buffer) => parts.push(part));

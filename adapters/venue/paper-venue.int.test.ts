@@ -9,7 +9,8 @@ import { floorToStep } from '../../core/money/step.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
 import { cuttingProxy } from '../../test/support/cutting-proxy.js';
 import { createVenue } from './create-venue.js';
-import { paper } from './profiles/binance.js';
+import { WeightMeter, type VenueWeight } from '../../core/venue/weight.js';
+import { BINANCE, paper } from './profiles/binance.js';
 import type { VenueAddresses } from './profiles/wire-profile.js';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/exchange/main.js', import.meta.url));
@@ -87,7 +88,24 @@ async function request(instrument: string, side: 'buy' | 'sell', factor: string,
   };
 }
 
+const used = (weight: VenueWeight): number => (weight.kind === 'used' ? weight.used : Number.NaN);
+
 describe('against the paper venue, as a process of its own', () => {
+  it('tells what our address has used of what the venue allows, whichever connection used it', async () => {
+    const before = venue.weight();
+    expect(before).toMatchObject({ kind: 'used', limit: 600_000 });
+    const other = await create('key', 'secret');
+    const meter = new WeightMeter(BINANCE.rateBudget.weight);
+    // Two minutes may meet here; in one of them the second reading comes after the first.
+    await vi.waitFor(async () => {
+      meter.see(used(venue.weight()), Date.now());
+      await other.reader.openOrders('BTC/USDT');
+      await venue.reader.clock();
+      expect(used(venue.weight())).toBeGreaterThan(used(meter.at(Date.now())));
+    });
+    await other.close();
+  });
+
   it.each(INSTRUMENTS)('a marketable order in %s fills, and reply, look-up, list and stream tell the same', async (instrument) => {
     const order = await request(instrument, 'buy', '1.02');
     const verdict = await venue.sender.submit(order, 2_500);

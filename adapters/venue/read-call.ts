@@ -66,7 +66,7 @@ export function readCall(profile: WireProfile, account: string): ReadCall {
   };
 }
 
-function parsed(body: string | undefined): unknown {
+export function parsed(body: string | undefined): unknown {
   if (body === undefined) return undefined;
   try {
     return JSON.parse(body) as unknown;

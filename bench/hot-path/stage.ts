@@ -125,6 +125,13 @@ function configuration(): object {
         maxInstrumentExposure: '1000000',
         maxAccountExposure: '10000000',
         maxOpenOrders: 1_000,
+        // More than any plan of these orders, and so in nobody's way.
+        maxStrategyOrdersPerSecond: 1_000,
+        maxStrategyOrdersPerMinute: 1_000,
+        maxAccountOrdersPerSecond: 1_000,
+        maxAccountOrdersPerMinute: 1_000,
+        maxRepeats: 1_000,
+        duplicateWindowMs: 0,
         collarBps: 200,
         priceMaxAgeMs: 60_000,
       },

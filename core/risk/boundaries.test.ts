@@ -8,7 +8,7 @@ import { entryLimitFailures } from './entry-limits.js';
 import { filterFailures } from './filters.js';
 import { decideOrder } from './gate.js';
 import type { Limits } from './limits.js';
-import type { LiveView, RecentOrder, RiskView } from './view.js';
+import type { LiveView, RiskView } from './view.js';
 
 /**
  * For each check of the gate: what just passes, and what just does not, one tick, unit or millisecond apart. An order is
@@ -32,7 +32,8 @@ const SIGNAL: TradeSignal = {
   modelHash: 'abc',
   reason: 'test',
 };
-const LIVE: LiveView = { now: NOW, price: { price: d('100'), ageMs: 0 }, clockSkewMs: 0 };
+const weight = (used: number) => ({ kind: 'used', used, limit: 6_000 }) as const;
+const LIVE: LiveView = { now: NOW, price: { price: d('100'), ageMs: 0 }, clockSkewMs: 0, venueWeight: weight(0) };
 const DRAFT: OrderDraft = {
   purpose: 'entry',
   side: 'buy',
@@ -69,18 +70,10 @@ function reasons({ limits, ledger, draft, signal, live, without }: Given): strin
   return verdict.kind === 'denied' ? verdict.failures.map(({ code }) => code) : [];
 }
 
-const at = (ago: number, more: Partial<RecentOrder> = {}): RecentOrder => ({
-  strategy: 'momentum',
-  instrument: 'ETH/USDT',
-  purpose: 'exit',
-  sequence: 1,
-  time: NOW - ago,
-  ...more,
+const orders = (count: number, ago: number, strategy = 'momentum'): Given => ({
+  ledger: { recentOrders: { times: { [strategy]: Array.from({ length: count }, () => NOW - ago) }, entries: [] } },
 });
-const orders = (count: number, ago: number, more: Partial<RecentOrder> = {}): Given => ({
-  ledger: { recentOrders: Array.from({ length: count }, () => at(ago, more)) },
-});
-const entryOf = (ago: number): Given => orders(1, ago, { instrument: 'BTC/USDT', purpose: 'entry' });
+const entryOf = (ago: number): Given => ({ ledger: { recentOrders: { times: {}, entries: [['momentum', 'BTC/USDT', NOW - ago]] } } });
 const held = (cost: string, more: Partial<RiskView['positions'][number]> = {}) => ({
   strategy: 'momentum',
   instrument: 'BTC/USDT',
@@ -179,8 +172,8 @@ const BOUNDARIES: readonly (readonly [code: string, passes: Given, refused: Give
   ['RISK_RATE_LIMIT', orders(9, 999), orders(10, 999)],
   ['RISK_RATE_LIMIT', orders(10, 1_000), orders(10, 999)],
   ['RISK_RATE_LIMIT', orders(120, 60_000), orders(120, 59_999)],
-  ['RISK_RATE_LIMIT', orders(19, 999, { strategy: 'other' }), orders(20, 999, { strategy: 'other' })],
-  ['RISK_RATE_LIMIT', orders(299, 59_999, { strategy: 'other' }), orders(300, 59_999, { strategy: 'other' })],
+  ['RISK_RATE_LIMIT', orders(19, 999, 'other'), orders(20, 999, 'other')],
+  ['RISK_RATE_LIMIT', orders(299, 59_999, 'other'), orders(300, 59_999, 'other')],
   ['RISK_REPEATED_EXECUTION', { ledger: { repeats: 19 } }, { ledger: { repeats: 20 } }],
   ['RISK_DUPLICATE_INTENT', entryOf(500), entryOf(499)],
   ['RISK_PRICE_MISSING', {}, { without: 'price' }],
@@ -189,6 +182,9 @@ const BOUNDARIES: readonly (readonly [code: string, passes: Given, refused: Give
   ['RISK_CLOCK_UNKNOWN', {}, { without: 'clockSkewMs' }],
   ['RISK_CLOCK_SKEW', { live: { clockSkewMs: -500 } }, { live: { clockSkewMs: -501 } }],
   ['RISK_CLOCK_SKEW', { live: { clockSkewMs: 500 } }, { live: { clockSkewMs: Number.NaN } }],
+  ['RISK_VENUE_WEIGHT', { live: { venueWeight: weight(3_599) } }, { live: { venueWeight: weight(3_600) } }],
+  ['RISK_VENUE_WEIGHT_UNKNOWN', { live: { venueWeight: { kind: 'untold' } } }, { live: { venueWeight: { kind: 'unknown' } } }],
+  ['RISK_VENUE_WEIGHT_UNKNOWN', {}, { without: 'venueWeight' }],
   ['RISK_WATCH_SILENT', sampled(5_000), sampled(5_001)],
   ['RISK_WATCH_SILENT', sampled(0), { ledger: { watchSampledTime: null } }],
   ['RISK_TRADING_HOURS', inHours(0), inHours(-1)],

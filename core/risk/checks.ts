@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.js';
+import { TRADING_SHARE_PERCENT } from '../venue/weight.js';
 import { limitDefinition, type LimitKey } from './limit-table.js';
 import { PROTOCOL } from './limits.js';
 
@@ -85,6 +86,10 @@ export const RISK_CHECKS: readonly RiskCheck[] = [
   check('RISK_STREAM_DOWN', 'venue', 'The instrument’s stream is interrupted.'),
   check('RISK_CLOCK_UNKNOWN', 'venue', 'The venue’s clock was not read within the last minute.'),
   byLimit('RISK_CLOCK_SKEW', 'clockSkewMs', 'The venue’s clock differs by more.'),
+  check('RISK_VENUE_WEIGHT', 'protocol', 'The venue has counted more of what it allows our address, in per cent. Where it tells that.', {
+    usual: String(TRADING_SHARE_PERCENT),
+  }),
+  check('RISK_VENUE_WEIGHT_UNKNOWN', 'venue', 'The venue would tell what our address has used, and has not yet.'),
   check('RISK_WATCH_SILENT', 'protocol', 'The account watch wrote its last sample longer ago, in ms.', {
     usual: String(PROTOCOL.watchSilentMs),
   }),

@@ -5,5 +5,5 @@
 export const NOT_ENFORCED: readonly string[] = [
   'account watch: loss limits, drawdown, silence of the watch',
   'kill switch and four-eyes re-arming (a latch row stops every order, but no command sets one yet)',
-  'share of a venue’s request weight that trading may use',
+  'share of the request weight that trading may use, where the venue does not tell its use (kraken)',
 ];

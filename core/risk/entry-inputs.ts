@@ -1,5 +1,6 @@
 import { failure, type Failure } from '../errors.js';
 import type { TradeSignal } from '../signal/signal.js';
+import { isWithinShare, TRADING_SHARE_PERCENT } from '../venue/weight.js';
 import { isFresh } from './draft.js';
 import { PROTOCOL } from './limits.js';
 import { isWithinHours } from './trading-hours.js';
@@ -12,6 +13,7 @@ export function entryInputFailures(signal: TradeSignal, ledger: RiskView, live: 
     ...featureFailures(signal),
     ...priceFailures(signal, ledger, live),
     ...clockFailures(ledger, live),
+    ...weightFailures(ledger, live),
     ...watchFailures(ledger),
     ...blockFailures(signal, ledger),
   ];
@@ -50,6 +52,14 @@ function clockFailures({ venue, limits }: RiskView, { clockSkewMs: skewMs }: Liv
   if (skewMs === undefined) return [failure('RISK_CLOCK_UNKNOWN', { venue })];
   if (Math.abs(skewMs) <= limits.clockSkewMs) return [];
   return [failure('RISK_CLOCK_SKEW', { venue, skewMs, limitMs: limits.clockSkewMs })];
+}
+
+/** What is left of the venue's patience is not trading's alone: guardian and kill must still be able to ask. */
+function weightFailures({ venue }: RiskView, { venueWeight = { kind: 'unknown' } }: LiveView): Failure[] {
+  if (venueWeight.kind === 'unknown') return [failure('RISK_VENUE_WEIGHT_UNKNOWN', { venue })];
+  if (venueWeight.kind === 'untold' || isWithinShare(venueWeight)) return [];
+  const { used, limit } = venueWeight;
+  return [failure('RISK_VENUE_WEIGHT', { venue, used, limit, share: TRADING_SHARE_PERCENT })];
 }
 
 /** P26. A build without a watch tells no sample at all; one that has never been written is silence. */

@@ -1,6 +1,6 @@
 import { failure, type Failure } from '../errors.js';
 import type { TradeSignal } from '../signal/signal.js';
-import type { RecentOrder, RiskView } from './view.js';
+import type { RiskView } from './view.js';
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
@@ -19,22 +19,25 @@ export interface EntryPace {
 export function entryPace(signal: TradeSignal, attempt: number, ledger: RiskView): EntryPace {
   const { limits, recentOrders, databaseTime } = ledger;
   const { strategy, instrument, account } = signal;
-  const ofStrategy = recentOrders.filter((one) => one.strategy === strategy);
+  const ofStrategy = recentOrders.times[strategy] ?? [];
+  const ofAccount = Object.values(recentOrders.times)
+    .flat()
+    .toSorted((one, other) => other - one);
   const rates = [
-    { scope: strategy, window: 'second', windowMs: SECOND_MS, limit: limits.maxStrategyOrdersPerSecond, orders: ofStrategy },
-    { scope: strategy, window: 'minute', windowMs: MINUTE_MS, limit: limits.maxStrategyOrdersPerMinute, orders: ofStrategy },
-    { scope: account, window: 'second', windowMs: SECOND_MS, limit: limits.maxAccountOrdersPerSecond, orders: recentOrders },
-    { scope: account, window: 'minute', windowMs: MINUTE_MS, limit: limits.maxAccountOrdersPerMinute, orders: recentOrders },
+    { scope: strategy, window: 'second', windowMs: SECOND_MS, limit: limits.maxStrategyOrdersPerSecond, times: ofStrategy },
+    { scope: strategy, window: 'minute', windowMs: MINUTE_MS, limit: limits.maxStrategyOrdersPerMinute, times: ofStrategy },
+    { scope: account, window: 'second', windowMs: SECOND_MS, limit: limits.maxAccountOrdersPerSecond, times: ofAccount },
+    { scope: account, window: 'minute', windowMs: MINUTE_MS, limit: limits.maxAccountOrdersPerMinute, times: ofAccount },
   ];
   const failures: Failure[] = [];
   let notBefore = 0;
-  for (const { scope, window, windowMs, limit, orders } of rates) {
-    const free = freeFrom(orders, limit, windowMs);
+  for (const { scope, window, windowMs, limit, times } of rates) {
+    const free = freeFrom(times, limit, windowMs);
     notBefore = Math.max(notBefore, free);
     if (databaseTime < free) failures.push(failure('RISK_RATE_LIMIT', { scope, limit, window }));
   }
   if (attempt === 1) {
-    const doubles = ofStrategy.filter((one) => one.instrument === instrument && one.purpose === 'entry' && one.sequence === 1);
+    const doubles = recentOrders.entries.filter((one) => one[0] === strategy && one[1] === instrument).map((one) => one[2]);
     const free = freeFrom(doubles, 1, limits.duplicateWindowMs);
     notBefore = Math.max(notBefore, free);
     if (databaseTime < free) {
@@ -49,8 +52,8 @@ export function entryPace(signal: TradeSignal, attempt: number, ledger: RiskView
 }
 
 /** When the window holds fewer than `limit` again: once the `limit`-th newest has left it. */
-function freeFrom(newestFirst: readonly RecentOrder[], limit: number, windowMs: number): number {
+function freeFrom(newestFirst: readonly number[], limit: number, windowMs: number): number {
   if (limit < 1) return Number.MAX_SAFE_INTEGER;
   const last = newestFirst[limit - 1];
-  return last === undefined ? 0 : last.time + windowMs;
+  return last === undefined ? 0 : last + windowMs;
 }

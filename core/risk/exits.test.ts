@@ -7,9 +7,8 @@ import type { GateVerdict } from './approved-order.js';
 import { termsOf } from './draft.js';
 import { decideOrder } from './gate.js';
 import { LIMIT_KEYS, limitDefinition } from './limit-table.js';
-import type { Limits } from './limits.js';
 import { decideEscape, decideStop } from './protective.js';
-import type { LiveView, RiskView } from './view.js';
+import type { RiskView } from './view.js';
 
 /** P18, P19: what sells needs the position, the venue's filters and no latch. Here everything else is as bad as it can be. */
 const d = (value: string): DecimalText => value as DecimalText;
@@ -41,14 +40,11 @@ const limits = fc
     ),
     { requiredKeys: [] },
   )
-  .map((strict) => ({ ...LEDGER.limits, ...strict }) as Limits);
-const crowd = Array.from({ length: 1_000 }, () => ({
-  strategy: KEY.strategy,
-  instrument: KEY.instrument,
-  purpose: 'entry' as const,
-  sequence: 1,
-  time: NOW,
-}));
+  .map((strict) => ({ ...LEDGER.limits, ...strict }));
+const crowd: RiskView['recentOrders'] = {
+  times: { [KEY.strategy]: Array.from({ length: 1_000 }, () => NOW) },
+  entries: [[KEY.strategy, KEY.instrument, NOW]],
+};
 const entryOf = {
   ...KEY,
   intentId: 'x',
@@ -97,7 +93,7 @@ describe('no check that binds entries', () => {
       fc.property(hostile, blind, (worse, seen) => {
         const terms = termsOf({ kind: 'fixedNotional', notional: d('0') });
         const free = decideOrder(CLOSE, terms, calm, { now: NOW, price: { price: d('100'), ageMs: 10 } });
-        const pressed = decideOrder(CLOSE, terms, { ...calm, ...worse } as RiskView, { now: NOW, ...seen } as LiveView);
+        const pressed = decideOrder(CLOSE, terms, { ...calm, ...worse }, { now: NOW, ...seen });
         expect(free.kind).toBe('approved');
         expect(shape(pressed)).toEqual(shape(free));
       }),

@@ -27,7 +27,7 @@ const SIGNAL: TradeSignal = {
 };
 const CLOSE: TradeSignal = { ...SIGNAL, leg: 'close' };
 
-const LIVE: LiveView = { now: NOW, price: { price: d('100'), ageMs: 10 }, clockSkewMs: 3 };
+const LIVE: LiveView = { now: NOW, price: { price: d('100'), ageMs: 10 }, clockSkewMs: 3, venueWeight: { kind: 'untold' } };
 const SIZING = { kind: 'fixedNotional', notional: d('500') } as const;
 const HELD = { strategy: 'momentum', instrument: 'BTC/USDT', quantity: d('2.0005'), cost: d('200') };
 const EXIT: WorkingOrder = {
@@ -110,7 +110,7 @@ describe('entries', () => {
     const ledger = decide(SIGNAL, { mode: 'paused', blocked: 'a person', ...limited({ maxOrderNotional: d('1') }) }, { now: NOW + 9_000 });
     expect(codes(ledger)).toEqual(['RISK_SIGNAL_EXPIRED', 'RISK_MODE', 'RISK_INSTRUMENT_BLOCKED', 'RISK_NOTIONAL_LIMIT']);
     const blind = decideOrder(SIGNAL, termsOf(SIZING), LEDGER, { now: NOW });
-    expect(codes(blind)).toEqual(['RISK_PRICE_MISSING', 'RISK_CLOCK_UNKNOWN']);
+    expect(codes(blind)).toEqual(['RISK_PRICE_MISSING', 'RISK_CLOCK_UNKNOWN', 'RISK_VENUE_WEIGHT_UNKNOWN']);
     const { instrument: _, ...unlisted } = LEDGER;
     expect(codes(decideOrder(SIGNAL, termsOf(SIZING), unlisted, LIVE))).toEqual(['RISK_INSTRUMENT_UNKNOWN']);
   });

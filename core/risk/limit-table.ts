@@ -76,10 +76,6 @@ export const LIMIT_TABLE = {
 export type LimitKey = keyof typeof LIMIT_TABLE;
 export const LIMIT_KEYS = Object.keys(LIMIT_TABLE) as readonly LimitKey[];
 
-export function isLimitKey(text: string): text is LimitKey {
-  return Object.hasOwn(LIMIT_TABLE, text);
-}
-
 export function limitDefinition(key: LimitKey): LimitDefinition {
   return LIMIT_TABLE[key];
 }

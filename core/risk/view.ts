@@ -3,6 +3,7 @@ import type { DecimalText } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { OrderPurpose } from '../order/order-type.js';
 import type { Leg } from '../signal/signal.js';
+import type { VenueWeight } from '../venue/weight.js';
 import type { LimitKey } from './limit-table.js';
 import type { Limits } from './limits.js';
 import type { LimitOverride } from './overrides.js';
@@ -30,15 +31,12 @@ export interface PositionView {
   readonly cost: DecimalText;
 }
 
-/** An order that passed the gate within the last minute. */
-export interface RecentOrder {
-  readonly strategy: string;
-  readonly instrument: string;
-  readonly purpose: OrderPurpose;
-  /** 1 for the first order of a signal; what replaces it is no decision of its own. */
-  readonly sequence: number;
-  /** Epoch ms, the database's clock. */
-  readonly time: number;
+/** What passed the gate within the last minute; times are epoch ms by the database's clock. */
+export interface RecentOrders {
+  /** Of every order, by strategy, newest first. */
+  readonly times: Readonly<Record<string, readonly number[]>>;
+  /** Of each strategy's newest entry into an instrument; what replaces a signal's first order is no entry of its own. */
+  readonly entries: readonly (readonly [strategy: string, instrument: string, time: number])[];
 }
 
 /** What the venue's other accounts hold and work, where a limit over all of them may be asked for. */
@@ -67,8 +65,7 @@ export interface RiskView {
   readonly missingLimits: readonly LimitKey[];
   /** Every one of the account that has not been used and was not over when this was read. */
   readonly overrides: readonly LimitOverride[];
-  /** Newest first. */
-  readonly recentOrders: readonly RecentOrder[];
+  readonly recentOrders: RecentOrders;
   /** Entries of the signal's strategy into its instrument since its last exit, or since a person enabled it. */
   readonly repeats: number;
   /** Why the signal's strategy is disabled; absent when it is not. */
@@ -94,6 +91,8 @@ export interface LiveView {
   readonly now: number;
   readonly price?: { readonly price: DecimalText; readonly ageMs: number };
   readonly clockSkewMs?: number;
+  /** What the venue has counted against our address; absent is not known. */
+  readonly venueWeight?: VenueWeight;
   /** Why nothing is known to have come from the instrument's stream since; absent while it flows. */
   readonly streamGap?: string;
 }

@@ -94,6 +94,23 @@ begin
         '-infinity'));
 end $$;
 
+-- Every order of the last minute, up to the highest limit that there may be, so short that a view of it is cheap to read: the
+-- gate reads it after each order. Rounded up: a millisecond too late lets nothing through.
+create function recent_orders(the_account text) returns jsonb language plpgsql stable as $$
+begin
+  return (
+    with recent as materialized (
+      select strategy, instrument, purpose, sequence, ceil(extract(epoch from created_at) * 1000)::bigint as time from orders
+        where account = the_account and created_at > statement_timestamp() - interval '61 seconds' and status <> 'denied'
+        order by created_at desc limit 1000)
+    select jsonb_build_object(
+      'times', coalesce((select jsonb_object_agg(strategy, times)
+        from (select strategy, jsonb_agg(time order by time desc) as times from recent group by strategy) t), '{}'),
+      'entries', coalesce((select jsonb_agg(jsonb_build_array(strategy, instrument, time))
+        from (select strategy, instrument, max(time) as time from recent where purpose = 'entry' and sequence = 1
+          group by strategy, instrument) e), '[]')));
+end $$;
+
 -- What the gate counts and is bounded by, beside what read_risk told before.
 create function read_bounds(the_account text, the_strategy text, the_instrument text) returns jsonb language plpgsql stable as $$
 begin
@@ -105,11 +122,7 @@ begin
           'expiresTime', floor(extract(epoch from v.expires_at) * 1000)::bigint)))
         from limit_overrides v where v.account = the_account and v.expires_at > statement_timestamp() and v.used_at is null
           and v.ended_at is null), '[]'),
-      -- No limit is above so many. Rounded up: a millisecond too late lets nothing through.
-      'recentOrders', coalesce((select jsonb_agg(jsonb_build_object('strategy', o.strategy, 'instrument', o.instrument,
-          'purpose', o.purpose, 'sequence', o.sequence, 'time', ceil(extract(epoch from o.created_at) * 1000)::bigint))
-        from (select * from orders where account = the_account and created_at > statement_timestamp() - interval '61 seconds'
-          and status <> 'denied' order by created_at desc limit 1000) o), '[]'),
+      'recentOrders', recent_orders(the_account),
       'repeats', entries_in_a_row(the_account, the_strategy, the_instrument),
       'disabled', (select disabled_reason from strategy_switches where account = the_account and strategy = the_strategy),
       'neighbours', (select jsonb_build_object('version', coalesce(sum(r.version), 0)::text,

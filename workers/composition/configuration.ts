@@ -4,6 +4,7 @@ import type { Venue } from '../../activities/ports/venue.js';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
 import { decimal, text, type DecimalText } from '../../core/money/index.js';
 import { findStrategy } from '../../core/strategy/registry.js';
+import type { WeightMeter } from '../../core/venue/weight.js';
 import type { WorkerProcess } from './process.js';
 import { connectVenue, Venues } from './venues.js';
 
@@ -44,8 +45,9 @@ export async function applyConfiguration({ config, control, log, env }: WorkerPr
  */
 export function openVenues(process: WorkerProcess, wrap: (venue: Venue) => Venue): Promise<Venues> {
   const { config, control, market, log } = process;
+  const meters = new Map<string, WeightMeter>();
   const open = async (account: string): Promise<Venue> => {
-    const venue = await connectVenue(process, account);
+    const venue = await connectVenue(process, account, meters);
     try {
       const { venue: name = account, inventory } = config.accounts[account] ?? {};
       await market.saveInstruments(name, await venue.reader.instruments());

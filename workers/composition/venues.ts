@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { KeelsonError, invariant } from '../../core/errors.js';
 import type { Venue } from '../../activities/ports/venue.js';
+import { WeightMeter } from '../../core/venue/weight.js';
 import { BINANCE } from '../../adapters/venue/profiles/binance.js';
 import { KRAKEN } from '../../adapters/venue/profiles/kraken.js';
 import { createVenue } from '../../adapters/venue/create-venue.js';
@@ -97,14 +98,26 @@ function isPassing(error: unknown): boolean {
   return error instanceof KeelsonError && PASSING.includes(error.failure.code);
 }
 
-/** The connection of one account, as configuration and environment tell. @throws KeelsonError CONFIG_…, VENUE_… */
-export function connectVenue({ config, env, clock }: Pick<WorkerProcess, 'config' | 'env' | 'clock'>, account: string): Promise<Venue> {
+/**
+ * The connection of one account, as configuration and environment tell.
+ * @param meters by venue: a venue counts by address, whichever account calls.
+ * @throws KeelsonError CONFIG_…, VENUE_…
+ */
+export function connectVenue(
+  { config, env, clock }: Pick<WorkerProcess, 'config' | 'env' | 'clock'>,
+  account: string,
+  meters: Map<string, WeightMeter>,
+): Promise<Venue> {
   const name = config.accounts[account]?.venue ?? '';
   const configured = config.venues[name];
   invariant(configured !== undefined, `account ${account} names a configured venue`);
   const { apiKey, apiSecret } = secrets(env, account);
+  const profile = PROFILES[configured.profile];
+  const meter = meters.get(name) ?? new WeightMeter(profile.rateBudget.weight);
+  meters.set(name, meter);
   return createVenue({
-    profile: PROFILES[configured.profile],
+    profile,
+    meter,
     urls: venueUrls(config, name, env),
     apiKey,
     secret: apiSecret,

@@ -57,6 +57,10 @@ const VERDICT_ROWS: readonly VerdictRow[] = [
   { name: 'binance: execution status unknown (time-out)', venueCode: '-1007', kind: 'unknown', code: 'VENUE_OUTCOME_UNKNOWN' },
 ];
 
+function wholeOf(text: string | readonly string[] | undefined): number | undefined {
+  return typeof text === 'string' && /^\d{1,12}$/.test(text) ? Number(text) : undefined;
+}
+
 /** Binance spot, and every venue that speaks its wire. Written from the venue's public documentation. */
 export const BINANCE: WireProfile = {
   id: 'binance',
@@ -68,6 +72,17 @@ export const BINANCE: WireProfile = {
   rateBudget: { weight: { limit: 6_000, windowMs: 60_000 }, orders: { limit: 100, windowMs: 10_000 } },
   // An order with the time; the lists of an instrument.
   readWeights: { openOrders: 80, lookUp: 5, fills: 20, balances: 20 },
+  usage: {
+    used: ({ 'x-mbx-used-weight-1m': used }) => wholeOf(used),
+    limit: (listing) => {
+      const { rateLimits } = (listing ?? {}) as { readonly rateLimits?: unknown };
+      if (!Array.isArray(rateLimits)) return undefined;
+      const minute = (rateLimits as readonly Record<string, unknown>[]).find(
+        (one) => one['rateLimitType'] === 'REQUEST_WEIGHT' && one['interval'] === 'MINUTE' && one['intervalNum'] === 1,
+      );
+      return wholeOf(String(minute?.['limit']));
+    },
+  },
   fillLists: 'instrument',
   admission: 'enforced',
   visibilityBoundMs: 2_000,

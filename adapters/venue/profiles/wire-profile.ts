@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Bar } from '../../../core/bars/bar.js';
 import type { DecimalText } from '../../../core/money/index.js';
 import type { InstrumentRules } from '../../../core/order/instrument.js';
@@ -89,6 +90,12 @@ export interface WireProfile extends VenueProfile {
   /** Codes that mean that key, signature or permission are refused, whatever class the library gives them. */
   readonly authCodes: readonly string[];
   readonly rateCodes: readonly string[];
+  /** How the venue tells what our address has used of its weight; absent where it tells nothing. */
+  readonly usage?: {
+    used(headers: IncomingHttpHeaders): number | undefined;
+    /** What it allows in a window, as its list of instruments says. */
+    limit(listing: unknown): number | undefined;
+  };
   /** How many bars the venue gives in one page. */
   readonly pageSize: number;
   /** The address that replaces `original` at `path` below `urls.api`. */

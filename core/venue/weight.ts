@@ -1,0 +1,52 @@
+/**
+ * What a venue has counted against our address in its window that runs now. `unknown`: it would tell, and has not yet.
+ * `untold`: it tells no such figure.
+ */
+export type VenueWeight =
+  | { readonly kind: 'used'; readonly used: number; readonly limit: number }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'untold' };
+
+/** Of what the venue allows the address, in hundredths: the rest is for guardian and kill, which share it. */
+export const TRADING_SHARE_PERCENT = 60;
+
+/** What an order costs of it. */
+const ORDER_WEIGHT = 1;
+
+/** Whether one order more stays within the share of trading. Everything that the address has used counts, whoever used it. */
+export function isWithinShare({ used, limit }: { readonly used: number; readonly limit: number }): boolean {
+  return (used + ORDER_WEIGHT) * 100 <= limit * TRADING_SHARE_PERCENT;
+}
+
+/** Keeps what the venue tells of its fixed windows, for everyone who calls it from this address. */
+export class WeightMeter {
+  private readonly windowMs: number;
+  private limit: number;
+  private window = Number.NEGATIVE_INFINITY;
+  private used = 0;
+
+  constructor(options: { readonly limit: number; readonly windowMs: number }) {
+    this.limit = options.limit;
+    this.windowMs = options.windowMs;
+  }
+
+  /** `venueTime`: epoch ms in the venue's clock, when it was told. Answers overtake each other: the highest figure is the newest. */
+  see(used: number, venueTime: number): void {
+    const window = Math.floor(venueTime / this.windowMs);
+    if (window < this.window) return;
+    this.used = window === this.window ? Math.max(this.used, used) : used;
+    this.window = window;
+  }
+
+  /** What the venue itself says that it allows. */
+  allow(limit: number): void {
+    this.limit = limit;
+  }
+
+  /** A window that nothing was heard of has begun with nothing. */
+  at(venueTime: number): VenueWeight {
+    if (this.window === Number.NEGATIVE_INFINITY) return { kind: 'unknown' };
+    const isOver = Math.floor(venueTime / this.windowMs) > this.window;
+    return { kind: 'used', used: isOver ? 0 : this.used, limit: this.limit };
+  }
+}
