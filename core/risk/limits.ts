@@ -31,4 +31,6 @@ export const PROTOCOL = {
   stopLimitBps: 50,
   /** For a position whose signal told no distance for its stop. */
   stopDistanceRatio: 0.05,
+  /** The account watch's last sample, and the last equity it knew, may be this old for an entry (P26). */
+  watchSilentMs: 5_000,
 } as const;
