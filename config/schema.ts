@@ -17,6 +17,7 @@ import {
   url,
 } from './values.js';
 
+const lossRatio = (usual: number) => ratio('a share above 0 and at most 1', 0.0001).default(usual);
 const filePath = () => text('a path relative to the folder of this file', /^[^\0]{1,400}$/);
 
 const venue = z.strictObject({
@@ -36,6 +37,23 @@ const venue = z.strictObject({
     ),
 });
 
+const watch = z
+  .strictObject({
+    dailyLossWarnRatio: lossRatio(0.02).describe('A loss of the UTC day from which people are warned; 0.02 is 2 %.'),
+    dailyLossLimitRatio: lossRatio(0.03).describe('A loss of the UTC day from which the account may only reduce.'),
+    drawdownWarnRatio: lossRatio(0.1).describe('A fall from the highest equity from which people are warned.'),
+    drawdownLimitRatio: lossRatio(0.15).describe('A fall from the highest equity at which the account is halted.'),
+    killPolicy: oneOf(['none', 'atOnce'])
+      .default('none')
+      .describe('What becomes of what is held when the watch halts the account: it stays with its stops, or is sold at once.'),
+    unmarkedPrices: z
+      .record(asset(), nonNegativeDecimal)
+      .default({})
+      .describe('Prices, in the quote asset, of assets that no traded instrument prices. What is not named here counts as nothing.'),
+  })
+  .prefault({})
+  .describe('When the account watch warns and acts.');
+
 const account = z.strictObject({
   venue: name().describe('The venue, a key of `venues`.'),
   inventory: z
@@ -46,6 +64,7 @@ const account = z.strictObject({
   acceptUnproven: flag()
     .default(false)
     .describe('The account’s consent to real money at a venue against which this build has not been proven.'),
+  watch,
 });
 
 const strategy = z.strictObject({

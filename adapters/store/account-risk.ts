@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { RiskKey } from '../../activities/ports/risk.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
-import type { RiskView } from '../../core/risk/view.js';
+import type { RiskView, WatchHeartbeat } from '../../core/risk/view.js';
 import { riskViewOf } from './order-store.js';
 import { run, type Statement } from './pool.js';
 
@@ -18,15 +18,23 @@ export interface AccountRisk {
 
 type Answer = Omit<AccountRisk, 'account'> & { readonly view: RiskView };
 
-const READ: Statement = { name: 'read_account_risk', text: 'select read_account_risk($1) as answer' };
+const READ: Statement = { name: 'read_account_risk', text: 'select read_account_risk($1) as answer, read_watch($1) as watch' };
 
 /** @throws KeelsonError INFRA_DATABASE, INPUT_UNKNOWN_ACCOUNT. */
 export async function readAccountRisk(pool: Pool, name: string): Promise<AccountRisk> {
-  const rows = await run<{ answer: Answer | null }>(pool, READ, [name]);
+  const rows = await run<{ answer: Answer | null; watch: WatchHeartbeat | null }>(pool, READ, [name]);
   const answer = rows[0]?.answer;
-  const account = riskViewOf(answer?.view, name);
+  const account = riskViewOf(answer?.view, name, rows[0]?.watch);
   const { activeVersions = [], blocked = {}, instruments = {} } = answer ?? {};
   return { account, activeVersions, blocked, instruments };
+}
+
+/** The same with a later sample of the account watch; an earlier one changes nothing. */
+export function watchedAt(risk: AccountRisk, { sampledTime, equityTime }: WatchHeartbeat): AccountRisk {
+  const held = risk.account.watch;
+  if (held !== undefined && held.sampledTime >= sampledTime) return risk;
+  const known = equityTime ?? held?.equityTime;
+  return { ...risk, account: { ...risk.account, watch: { sampledTime, ...(known === undefined ? {} : { equityTime: known }) } } };
 }
 
 /** The view of one strategy on one instrument, `elapsedMs` after it was read: the database's clock has gone on meanwhile. */

@@ -4,7 +4,7 @@ import { KeelsonError, type Failure } from '../../core/errors.js';
 import { FLAT } from '../../core/ledger/position.js';
 import { decimal, text } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
-import type { RiskView } from '../../core/risk/view.js';
+import type { RiskView, WatchHeartbeat } from '../../core/risk/view.js';
 import { signalId, type TradeSignal } from '../../core/signal/signal.js';
 import { isConflict, jsonOf, run, type Statement } from './pool.js';
 
@@ -14,7 +14,7 @@ const call = (name: string): Statement => ({ name, text: `select ${name}($1::jso
 const ageMs = (column: string): string => `greatest(0, floor(extract(epoch from clock_timestamp() - ${column}) * 1000))::bigint`;
 
 const STATEMENTS = {
-  readRisk: { name: 'read_risk', text: 'select read_risk($1, $2, $3) as answer' },
+  readRisk: { name: 'read_risk', text: 'select read_risk($1, $2, $3) as answer, read_watch($1) as watch' },
   authorise: call('authorise_order'),
   beginSubmit: call('begin_submit'),
   changeOrder: call('change_order'),
@@ -47,6 +47,12 @@ interface Answer {
   readonly order?: StoredOrder;
 }
 
+interface RiskRow {
+  readonly answer: RiskView | null;
+  /** Null: nobody has watched the account yet. */
+  readonly watch: WatchHeartbeat | null;
+}
+
 /** The ledger of orders in Postgres, by the functions of db/migrations. */
 export function createOrderStore(pool: Pool): OrderStore {
   const answer = async <T>(statement: Statement, values: readonly unknown[]): Promise<T | undefined> => {
@@ -67,7 +73,8 @@ export function createOrderStore(pool: Pool): OrderStore {
 
   return {
     async readRisk({ account, strategy, instrument }) {
-      return riskViewOf(await answer<RiskView>(STATEMENTS.readRisk, [account, strategy, instrument]), account);
+      const rows = await run<RiskRow>(pool, STATEMENTS.readRisk, [account, strategy, instrument]);
+      return riskViewOf(rows[0]?.answer, account, rows[0]?.watch);
     },
 
     async authorise(input, events) {
@@ -203,7 +210,8 @@ function signalRow(signal: TradeSignal): object {
 }
 
 /** Absent optional parts come from SQL as null; in the domain they are absent. @throws KeelsonError INPUT_UNKNOWN_ACCOUNT */
-export function riskViewOf(view: RiskView | null | undefined, account: string): RiskView {
+export function riskViewOf(view: RiskView | null | undefined, account: string, watch?: WatchHeartbeat | null): RiskView {
   if (view === undefined || view === null) throw new KeelsonError('INPUT_UNKNOWN_ACCOUNT', { account, known: 'see keelson status' });
-  return Object.fromEntries(Object.entries(view).filter(([, part]) => part !== null)) as unknown as RiskView;
+  const known = { ...view, ...(watch ? { watch } : {}) };
+  return Object.fromEntries(Object.entries(known).filter(([, part]) => part !== null)) as unknown as RiskView;
 }

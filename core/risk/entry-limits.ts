@@ -5,6 +5,7 @@ import type { InstrumentRules } from '../order/instrument.js';
 import type { TradeSignal } from '../signal/signal.js';
 import { isFresh, withFee, type OrderDraft } from './draft.js';
 import type { LiveView, RiskView } from './view.js';
+import { watchFailures } from './watch-heartbeat.js';
 
 /** Every limit that an entry breaks. A missing input is a failure of its own: entries fail closed (design, 4.1). */
 export function entryLimitFailures(
@@ -19,7 +20,7 @@ export function entryLimitFailures(
 
 function liveFailures(signal: TradeSignal, ledger: RiskView, live: LiveView): Failure[] {
   const { limits, venue } = ledger;
-  const failures: Failure[] = [];
+  const failures: Failure[] = watchFailures(ledger);
   if (live.price === undefined) {
     failures.push(failure('RISK_PRICE_MISSING', { instrument: signal.instrument }));
   } else if (!isFresh(live.price, ledger)) {

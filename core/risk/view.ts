@@ -28,6 +28,13 @@ export interface PositionView {
   readonly cost: DecimalText;
 }
 
+export interface WatchHeartbeat {
+  /** When the account was sampled last, epoch ms. */
+  readonly sampledTime: number;
+  /** When a sample last knew the equity; absent: none did. */
+  readonly equityTime?: number;
+}
+
 /**
  * What the ledger knows about an account at one moment, with the versions that a verdict must be written over
  * (protocol P4). All of it is read in one statement.
@@ -49,6 +56,8 @@ export interface RiskView {
   readonly balances: Readonly<Record<string, DecimalText>>;
   readonly blocked?: string;
   readonly instrument?: InstrumentRules;
+  /** The account watch's last sample, by the database's clock; absent: nobody has watched the account yet (P26). */
+  readonly watch?: WatchHeartbeat;
   /** The database's clock, epoch ms: the one clock that every process shares. */
   readonly databaseTime: number;
 }

@@ -6,8 +6,11 @@ import { OutboxLoop } from '../../activities/owner/outbox.js';
 import { streamAccount } from '../../activities/streams/account.js';
 import type { AccountStreamActivities } from '../../activities/streams/index.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
+import { AccountWatch } from '../../activities/watch/account-watch.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
 import { createProtectionStore } from '../../adapters/store/protection-store.js';
+import { createWatchLatch } from '../../adapters/store/watch-latch.js';
+import { createWatchStore } from '../../adapters/store/watch-store.js';
 import { INTERVALS } from '../../config/index.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
 import { measureClock } from '../composition/clock-skew.js';
@@ -19,8 +22,9 @@ import { AS_THEY_ARE, type PortWraps } from '../composition/ports.js';
 import type { WorkerProcess } from '../composition/process.js';
 import { createWorker } from '../composition/run-worker.js';
 import { Venues } from '../composition/venues.js';
+import { watchedAccount } from '../composition/watched-account.js';
 
-/** The guardian's role: trading mode, account streams, owners of positions and the outbox that wakes them. */
+/** The guardian's role: trading mode, account watch, account streams, owners of positions and the outbox that wakes them. */
 export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS_THEY_ARE): Promise<Role> {
   const { config, client, log, clock, market: bars, control, env, stopping, epoch, instanceId, pool, databaseUrl } = process;
   const orders = wraps.store(process.orders);
@@ -66,6 +70,11 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     stopping: stopping.signal,
     log,
   };
+  const watches = accounts.map((account) => {
+    const watched = watchedAccount(config, account, venues.of(account), tradedOf(account));
+    const store = createWatchStore(pool);
+    return new AccountWatch({ store, halt: createWatchLatch(pool), bars, live, clock, log }, watched);
+  });
   const streamActivities: AccountStreamActivities = {
     streamAccount: mapped((account) => streamAccount(streamDependencies, account)),
   };
@@ -98,6 +107,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     },
     async close() {
       await outbox.close();
+      await Promise.all(watches.map((watch) => watch.close()));
       for (const stop of stopMeasuring) stop();
       await venues.close();
       await metrics.close();
