@@ -10,7 +10,9 @@ type Change =
   | 'deactivate_person'
   | 'block_instrument'
   | 'unblock_instrument'
-  | 'close_incident';
+  | 'close_incident'
+  | 'acknowledge_alert'
+  | 'raise_alert';
 
 /** Makes one change, under the caller's name and key. @returns what the statement answers in one word */
 export async function changeAs(database: Database, change: Change, { subject, keyId }: Caller, what: object): Promise<string> {

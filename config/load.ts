@@ -8,7 +8,7 @@ import { problemsOf, throwProblems, type Problem } from './problem.js';
 import { withoutCredentials } from './redacted.js';
 import { isPaperAddress, referenceProblems } from './references.js';
 import { configSchema, type Config } from './schema.js';
-import { readCredentials, readVariable, type VenueCredentials } from './secret.js';
+import { readAlertSecrets, readCredentials, readVariable, type AlertSecrets, type VenueCredentials } from './secret.js';
 import { INTERVALS } from './values.js';
 
 export interface LoadOptions {
@@ -74,6 +74,13 @@ export function secrets(env: Environment, account: string): VenueCredentials {
   throwProblems('(environment)', problems);
   if (credentials === undefined) throw new KeelsonError('CONFIG_INVALID', { path: '(environment)', count: 1, problems: account });
   return credentials;
+}
+
+/** What the configured channels of alerts need. @throws KeelsonError CONFIG_INVALID, CONFIG_SECRET_READABLE */
+export function alertSecrets(config: Config, env: Environment): AlertSecrets {
+  const { secrets: found, problems } = readAlertSecrets(config, env);
+  throwProblems('(environment)', problems);
+  return found;
 }
 
 /** DATABASE_URL or the content of DATABASE_URL_FILE; undefined when neither is set. @throws KeelsonError CONFIG_INVALID, CONFIG_SECRET_READABLE */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { STRATEGIES } from '../core/strategy/registry.js';
 import { VENUE_WIRES } from '../core/venue/wires.js';
+import { alerts } from './alerts-schema.js';
 import { execution, sizing } from './entry-schema.js';
 import {
   asset,
@@ -151,6 +152,7 @@ export const configSchema = z.strictObject({
   accounts: z.record(name(), account).describe('The accounts, by the name used everywhere else.'),
   strategies: z.array(strategy, { error: () => 'expected a list of strategies' }).describe('What trades.'),
   limits: z.record(name(), limits).describe('Limits of each account; every account needs an entry.'),
+  alerts,
   demo: demo.describe('The demonstration that `npm start` plays on the paper venue.'),
   ports: ports.prefault({}).describe('Preferred ports on the loopback interface; a taken one is replaced by the next free one.'),
 });

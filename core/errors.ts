@@ -103,6 +103,7 @@ export const ERRORS = define({
     httpStatus: 409,
   },
   INPUT_UNKNOWN_INCIDENT: { ...input('There is no incident {incident}. See keelson incidents list --all.'), httpStatus: 404 },
+  INPUT_UNKNOWN_ALERT: { ...input('There is no alert {alert}. See keelson alerts list --all.'), httpStatus: 404 },
   INPUT_NOT_BLOCKED: { ...input('Entries of {instrument} are not blocked in account {account}. See keelson status.'), httpStatus: 409 },
   INPUT_ORDER_UNRESOLVED: {
     ...input(
@@ -202,6 +203,7 @@ export const ERRORS = define({
     retry: 'never',
   },
   INFRA_DATABASE: infrastructure('The database did not answer: {detail}. It is tried again.'),
+  ALERT_NOT_DELIVERED: infrastructure('The channel {channel} did not take an alert: {detail}. It is tried again. See keelson alerts list.'),
   INFRA_TEMPORAL: infrastructure('Temporal did not answer: {detail}. It is tried again.'),
   INFRA_HOME_LOCKED: infrastructure('Keelson already runs from {home} (process {pid}): {addresses}.'),
   INFRA_PORT_TAKEN: infrastructure('Port {port} for {service} is taken by another of our own processes ({holder}).'),

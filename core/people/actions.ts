@@ -11,6 +11,8 @@ export const ACTIONS = {
   block: ['trader', 'risk', 'operator', 'admin'],
   unblock: ['risk', 'admin'],
   closeIncident: ['risk', 'operator', 'admin'],
+  acknowledgeAlert: ['trader', 'risk', 'operator', 'admin'],
+  testAlert: ['risk', 'operator', 'admin'],
   decideApproval: ['risk', 'admin'],
   listPeople: ['auditor', 'admin'],
   changePeople: ['admin'],

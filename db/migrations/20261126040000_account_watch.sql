@@ -208,7 +208,8 @@ begin
     on conflict (alert_key) do update set times = had.times + 1, last_raised_at = clock_timestamp() returning * into a;
   if a.times = 1 then
     insert into audit_events (kind, account, subject, data) values ('alert.raised', a.account, p->>'subject',
-      jsonb_build_object('alertId', a.alert_id::text, 'alert', a.kind, 'severity', a.severity, 'summary', a.summary));
+      jsonb_strip_nulls(jsonb_build_object('alertId', a.alert_id::text, 'alert', a.kind, 'severity', a.severity, 'summary', a.summary,
+        'underKey', p->>'underKey')));
   end if;
   return a.alert_id::text;
 end $$;

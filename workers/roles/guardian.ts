@@ -1,3 +1,4 @@
+import { AlertLoop } from '../../activities/alerts/alert-loop.js';
 import { createControlActivities } from '../../activities/control/index.js';
 import { mapped } from '../../activities/failures.js';
 import { createOwnerActivities } from '../../activities/order/index.js';
@@ -7,12 +8,14 @@ import { streamAccount } from '../../activities/streams/account.js';
 import type { AccountStreamActivities } from '../../activities/streams/index.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
 import { AccountWatch } from '../../activities/watch/account-watch.js';
+import { createAlertStore } from '../../adapters/store/alert-store.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
 import { createProtectionStore } from '../../adapters/store/protection-store.js';
 import { createWatchLatch } from '../../adapters/store/watch-latch.js';
 import { createWatchStore } from '../../adapters/store/watch-store.js';
 import { INTERVALS } from '../../config/index.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
+import { alertChannels } from '../composition/alert-channels.js';
 import { measureClock } from '../composition/clock-skew.js';
 import { prepareAccounts } from '../composition/configuration.js';
 import type { Role } from '../composition/main.js';
@@ -24,10 +27,11 @@ import { createWorker } from '../composition/run-worker.js';
 import { Venues } from '../composition/venues.js';
 import { watchedAccount } from '../composition/watched-account.js';
 
-/** The guardian's role: trading mode, account watch, account streams, owners of positions and the outbox that wakes them. */
+/** The guardian's role: trading mode, account watch, account streams, owners of positions and the outbox that wakes them, alerts. */
 export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS_THEY_ARE): Promise<Role> {
   const { config, client, log, clock, market: bars, control, env, stopping, epoch, instanceId, pool, databaseUrl } = process;
   const orders = wraps.store(process.orders);
+  const channels = alertChannels(config, env, log);
   const metrics = await openMetrics('guardian', env['KEELSON_METRICS_PORT']);
   const venues = await Venues.open(process, wraps.venue);
   await prepareAccounts(process, venues);
@@ -70,11 +74,6 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     stopping: stopping.signal,
     log,
   };
-  const watches = accounts.map((account) => {
-    const watched = watchedAccount(config, account, venues.of(account), tradedOf(account));
-    const store = createWatchStore(pool);
-    return new AccountWatch({ store, halt: createWatchLatch(pool), bars, live, clock, log }, watched);
-  });
   const streamActivities: AccountStreamActivities = {
     streamAccount: mapped((account) => streamAccount(streamDependencies, account)),
   };
@@ -83,6 +82,12 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     ...ownerActivities,
     ...streamActivities,
   });
+  const watches = accounts.map((account) => {
+    const watched = watchedAccount(config, account, venues.of(account), tradedOf(account));
+    const store = createWatchStore(pool);
+    return new AccountWatch({ store, halt: createWatchLatch(pool), bars, live, clock, log }, watched);
+  });
+  const alerts = new AlertLoop({ store: createAlertStore(pool, databaseUrl), channels, log });
   const outbox = new OutboxLoop({ outbox: createOutboxStore(pool, databaseUrl), owners, log });
 
   return {
@@ -108,6 +113,8 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     async close() {
       await outbox.close();
       await Promise.all(watches.map((watch) => watch.close()));
+      // Last of those that raise and tell: what they have raised is told by whoever is there next.
+      await alerts.close();
       for (const stop of stopMeasuring) stop();
       await venues.close();
       await metrics.close();
