@@ -66,9 +66,9 @@ describe('the account watch, on a real ledger', () => {
     const live = new StreamedMarket(clock);
     const streams: Venue['streams'] = {
       ...stack.venue.streams,
-      watchBars: (_, { onPrice }, signal) =>
+      watchBars: (_, handlers, signal) =>
         new Promise((resolve) => {
-          const timer = setInterval(() => price !== '' && onPrice(INSTRUMENT, d(price), clock()), 50);
+          const timer = setInterval(() => handlers.onPrice(INSTRUMENT, d(price), clock()), 50);
           signal.addEventListener('abort', () => (clearInterval(timer), resolve()), { once: true });
         }),
     };
@@ -227,11 +227,14 @@ describe('the account watch, on a real ledger', () => {
     expect(await modeNow()).toBe('paused');
   });
 
-  it('modes have the same order in the database', async () => {
-    const rows = await query<{ mode: string }>(
-      `select mode from unnest(array['paused', 'normal', 'reduceOnly', 'observation']) mode order by mode_strictness(mode)`,
-    );
-    expect(rows.map(({ mode }) => mode)).toEqual(MODES_BY_STRICTNESS);
+  it('modes have the same order in the database: each is left for a stricter one only', async () => {
+    for (const [rank, from] of MODES_BY_STRICTNESS.entries()) {
+      for (const [wanted, to] of MODES_BY_STRICTNESS.entries()) {
+        await query('update control set mode = $1', from);
+        const rows = await query('select tighten_mode($1, $2, $3) as tightened', ACCOUNT, to, 'a test');
+        expect({ from, to, rows }).toEqual({ from, to, rows: [{ tightened: wanted > rank }] });
+      }
+    }
   });
 
   it('the heartbeat that stands in for a watch in other tests is one', async () => {

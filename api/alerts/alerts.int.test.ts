@@ -23,7 +23,14 @@ const alerts = async (query = ''): Promise<Alert[]> => (await call(KEYS.viewer, 
 
 test('an incident is an alert, until a person has seen it, under that person’s name and key, once', async () => {
   const [alert] = await alerts('?account=main');
-  expect(alert).toMatchObject({ account: 'main', severity: 'error', kind: 'incident.oddFill', acknowledgedTime: null, rounds: 0, times: 1 });
+  expect(alert).toMatchObject({
+    account: 'main',
+    severity: 'error',
+    kind: 'incident.oddFill',
+    acknowledgedTime: null,
+    rounds: 0,
+    times: 1,
+  });
   const body = { alertId: alert?.alertId, reason: 'looked into' };
   expect(await call(KEYS.viewer, 'POST', '/v1/alerts/acknowledge', body)).toMatchObject({ status: 403 });
   expect(await call(KEYS.trader, 'POST', '/v1/alerts/acknowledge', body)).toEqual({ status: 200, body: { status: 'done' } });

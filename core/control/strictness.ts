@@ -1,6 +1,6 @@
 import type { Mode } from './mode.js';
 
-/** From the loosest to the strictest; the database's `mode_strictness` has the same order, a test compares them. */
+/** From the loosest to the strictest; the database's `tighten_mode` has the same order, a test compares them. */
 export const MODES_BY_STRICTNESS = ['normal', 'observation', 'reduceOnly', 'paused'] as const satisfies readonly Mode[];
 
 export function isLooser(mode: Mode, than: Mode): boolean {

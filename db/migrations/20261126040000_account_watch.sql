@@ -45,11 +45,6 @@ create table account_watch_samples (
   primary key (account, sampled_at)
 );
 
--- The same order as MODES_BY_STRICTNESS in core/control/strictness.ts; a test compares them.
-create function mode_strictness(mode text) returns integer language sql immutable as $$
-  select array_position(array['normal', 'observation', 'reduceOnly', 'paused'], mode)
-$$;
-
 create function epoch_ms(t timestamptz) returns bigint language sql immutable as $$
   select floor(extract(epoch from t) * 1000)::bigint
 $$;
@@ -84,13 +79,15 @@ create function read_watch_inputs(p jsonb) returns jsonb language sql stable as 
   where a.account = p->>'account'
 $$;
 
--- Makes an account stricter because the watch says so, never looser.
+-- Makes an account stricter because the watch says so, never looser: the same order as MODES_BY_STRICTNESS in
+-- core/control/strictness.ts, a test compares them.
 create function tighten_mode(the_account text, the_mode text, the_reason text) returns boolean language plpgsql as $$
 declare
   was control;
+  modes text[] := array['normal', 'observation', 'reduceOnly', 'paused'];
 begin
   select * into was from control where account = the_account for update;
-  if mode_strictness(was.mode) >= mode_strictness(the_mode) then return false; end if;
+  if array_position(modes, was.mode) >= array_position(modes, the_mode) then return false; end if;
   update control set mode = the_mode, version = version + 1, updated_at = clock_timestamp() where account = the_account;
   insert into audit_events (kind, account, subject, data) values ('mode.changed', the_account, 'watch',
     jsonb_build_object('mode', the_mode, 'was', was.mode, 'reason', the_reason));
@@ -129,23 +126,6 @@ begin
   perform pg_notify('keelson_risk', 'watch ' || jsonb_build_object('account', w.account,
     'sampledTime', epoch_ms(w.sampled_at), 'equityTime', epoch_ms(w.equity_at))::text);
   return w.version::text;
-end $$;
-
--- A halt of the whole account, under the lock of its control row: no order begins to be sent after it (P25). One that stands
--- already is kept.
-create function latch_for_watch(p jsonb) returns jsonb language plpgsql as $$
-declare
-  standing uuid;
-begin
-  perform from control where account = p->>'account' for update;
-  select latch_id into standing from latches where scope = 'account' and scope_value = p->>'account' and released_at is null limit 1;
-  if found then return jsonb_build_object('latchId', standing, 'isNew', false); end if;
-  insert into latches (scope, scope_value, reason, subject) values ('account', p->>'account', p->>'reason', p->>'subject')
-    returning latch_id into standing;
-  update control set version = version + 1, updated_at = clock_timestamp() where account = p->>'account';
-  insert into audit_events (kind, account, subject, data) values ('latch.engaged', p->>'account', p->>'subject',
-    jsonb_build_object('latchId', standing, 'scope', 'account', 'scopeValue', p->>'account', 'reason', p->>'reason', 'policy', p->>'policy'));
-  return jsonb_build_object('latchId', standing, 'isNew', true);
 end $$;
 
 -- ---- alerts
