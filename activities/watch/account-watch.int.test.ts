@@ -227,6 +227,20 @@ describe('the account watch, on a real ledger', () => {
     expect(await modeNow()).toBe('paused');
   });
 
+  it('a guardian that is cut off alone stops nobody', async () => {
+    watch();
+    await worth('205000');
+    // The other one has not heard of the venue for an hour, by its own clock.
+    let aheadMs = 0;
+    watch({}, () => Date.now() + aheadMs);
+    balances = () => Promise.reject(new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', call: 'balances', detail: 'gone' }));
+    aheadMs = 3_600_000;
+    const version = Number((await sample())?.version);
+    await until(async () => expect(Number((await sample())?.version)).toBeGreaterThan(version + 6));
+    expect(await modeNow()).toBe('normal');
+    expect(await query(`select 1 from alerts where kind = 'watch.venueUnreachable'`)).toEqual([]);
+  });
+
   it('modes have the same order in the database: each is left for a stricter one only', async () => {
     for (const [rank, from] of MODES_BY_STRICTNESS.entries()) {
       for (const [wanted, to] of MODES_BY_STRICTNESS.entries()) {

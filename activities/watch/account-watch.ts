@@ -1,6 +1,7 @@
 import { text } from '../../core/money/index.js';
 import { WATCH, type WatchRules } from '../../core/watch/rules.js';
-import { sampleAccount, type Sample } from '../../core/watch/sample.js';
+import type { Ages } from '../../core/watch/conditions.js';
+import { sampleAccount, type Observation, type Sample } from '../../core/watch/sample.js';
 import type { Prices } from '../../core/watch/valuation.js';
 import type { FlattenPolicy, HaltPort } from '../ports/halt.js';
 import type { LiveMarket } from '../ports/live.js';
@@ -80,18 +81,14 @@ export class AccountWatch {
     if (inputs === undefined) return;
     this.openOrders = inputs.openOrders;
     const prices = this.prices(inputs);
-    const ages = {
-      venueMs: this.sight.venueMs,
-      marketDataMs: this.sight.marketDataMs(prices.marks),
-      marketDataLimitMs: this.sight.marketDataLimitMs,
-    };
+    const ages = this.ages(inputs, prices);
     const isReadingFresh = this.sight.isReadingFresh(this.openOrders);
     const seen = { ...inputs, readings: this.sight.readings, isReadingFresh, prices, ages };
-    await this.follow(inputs, prices, sampleAccount(account, inputs.state, seen, rules));
+    await this.follow(inputs, seen, sampleAccount(account, inputs.state, seen, rules));
   }
 
   /** What follows from a sample: the halt first (P25), then the row with everything else, in one statement. */
-  private async follow(inputs: WatchInputs, prices: Prices, sample: Sample): Promise<void> {
+  private async follow(inputs: WatchInputs, { prices, ages }: Observation, sample: Sample): Promise<void> {
     const { store, halt, bars } = this.dependencies;
     const { account, quote, killPolicy } = this.watched;
     let { state } = sample;
@@ -102,7 +99,7 @@ export class AccountWatch {
     const { equity, figures, valuation, mode, alerts } = sample;
     const exposure = valuation && text(valuation.exposure);
     const audit = auditOf(inputs, sample, quote);
-    const details = this.details(inputs, prices, sample);
+    const details = this.details(inputs, prices, ages, sample);
     const written = await store.write({
       ...{ account, version: inputs.version, quote, state, equity, figures, exposure, details, mode, audit, alerts },
     });
@@ -121,14 +118,25 @@ export class AccountWatch {
     };
   }
 
-  private details({ openOrders }: WatchInputs, { marks }: Prices, { valuation }: Sample): object {
+  /** What another guardian still reaches is reached: one that is cut off alone stops nobody. */
+  private ages({ now, lastTime = now, seenAges }: WatchInputs, { marks }: Prices): Ages {
+    const youngest = (own: number, seen: number | undefined): number =>
+      seen === undefined ? own : Math.min(own, seen + Math.max(0, now - lastTime));
+    return {
+      venueMs: youngest(this.sight.venueMs, seenAges?.venueMs),
+      marketDataMs: youngest(this.sight.marketDataMs(marks), seenAges?.marketDataMs),
+      marketDataLimitMs: this.sight.marketDataLimitMs,
+    };
+  }
+
+  private details({ openOrders }: WatchInputs, { marks }: Prices, { venueMs, marketDataMs }: Ages, { valuation }: Sample): object {
     const { account } = this.watched;
     return {
       openOrders,
       clockSkewMs: this.dependencies.live.clockSkewMs(account) ?? null,
-      venueMs: this.sight.venueMs,
+      ages: { venueMs, marketDataMs },
       balancesMs: this.sight.readingAgeMs ?? null,
-      marketDataMs: Object.fromEntries(Object.entries(marks).map(([instrument, { ageMs }]) => [instrument, ageMs])),
+      pricesMs: Object.fromEntries(Object.entries(marks).map(([instrument, { ageMs }]) => [instrument, ageMs])),
       unmarked: valuation?.unmarked ?? [],
       withoutMark: valuation?.unknown ?? [],
     };

@@ -13,6 +13,8 @@ interface Answer {
   readonly version: string;
   readonly sampledTime: number | null;
   readonly performance: NonNullable<WatchState['performance']> | null;
+  /** Null before the first sample. */
+  readonly seen: WatchInputs['seenAges'] | null;
   readonly external: NonNullable<WatchState['external']> | null;
   readonly runs: WatchState['runs'];
   readonly latchId: string | null;
@@ -29,9 +31,20 @@ export function createWatchStore(pool: Pool): WatchStore {
       const rows = await run<{ answer: Answer | null }>(pool, READ, [jsonOf({ account, instruments })]);
       const got = rows[0]?.answer;
       if (!got) return undefined;
-      const { databaseTime, sampledTime, performance, external, runs, latchId, mode, version, latch, ledger, openOrders, closes } = got;
+      const { databaseTime, sampledTime, performance, external, runs, latchId, mode, version, latch, ledger, openOrders, closes, seen } =
+        got;
       return {
-        ...{ now: databaseTime, lastTime: sampledTime ?? undefined, mode, version, latch, ledger, openOrders, closes },
+        ...{
+          now: databaseTime,
+          lastTime: sampledTime ?? undefined,
+          mode,
+          version,
+          latch,
+          ledger,
+          openOrders,
+          closes,
+          seenAges: seen ?? undefined,
+        },
         state: { performance: performance ?? undefined, external: external ?? undefined, runs, latchId: latchId ?? undefined },
       };
     },

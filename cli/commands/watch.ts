@@ -6,6 +6,9 @@ import { harmless, spanText, table, type Column, type Terminal } from '../termin
 const percent = (ratio: string | null): string => (ratio === null ? '–' : `${(Number(ratio) * 100).toFixed(2)} %`);
 const span = (ms: unknown): string => (typeof ms === 'number' ? spanText(Math.max(0, Math.round(ms))) : '–');
 
+const agesOf = ({ details }: WatchStatus): Readonly<Record<string, unknown>> =>
+  (details['ages'] ?? {}) as Readonly<Record<string, unknown>>;
+
 const COLUMNS: readonly Column<WatchStatus>[] = [
   { title: 'account', value: (row) => row.account },
   { title: 'equity', align: 'right', value: (row) => (row.equity === null ? 'unknown' : `${row.equity} ${row.quote ?? ''}`) },
@@ -16,7 +19,7 @@ const COLUMNS: readonly Column<WatchStatus>[] = [
   { title: 'exposure', align: 'right', value: (row) => row.exposure ?? '–' },
   { title: 'sample', align: 'right', value: (row) => span(row.ageMs) },
   { title: 'balances', align: 'right', value: (row) => span(row.details['balancesMs']) },
-  { title: 'venue', align: 'right', value: (row) => span(row.details['venueMs']) },
+  { title: 'venue', align: 'right', value: (row) => span(agesOf(row)['venueMs']) },
   { title: 'shows', value: (row) => row.conditions.join(', ') || '–' },
 ];
 

@@ -62,7 +62,7 @@ create function read_watch_inputs(p jsonb) returns jsonb language sql stable as 
     'version', coalesce(w.version, 0)::text, 'sampledTime', epoch_ms(w.sampled_at),
     'performance', case when w.known_equity is not null then jsonb_build_object('equity', w.known_equity::text, 'peak', w.peak::text,
       'day', w.day, 'dayOpening', w.day_opening::text, 'dayFlows', w.day_flows::text, 'dayBasis', w.day_basis::text) end,
-    'external', w.external, 'runs', coalesce(w.runs, '{}'), 'latchId', w.latch_id,
+    'seen', w.details->'ages', 'external', w.external, 'runs', coalesce(w.runs, '{}'), 'latchId', w.latch_id,
     'latch', case when w.latch_id is null then 'none'
       when exists (select from latches l where l.latch_id = w.latch_id and l.released_at is null) then 'stands' else 'released' end,
     'ledger', coalesce((select jsonb_object_agg(held.asset, held.quantity::text) from (
@@ -100,6 +100,7 @@ create function write_watch_sample(p jsonb) returns text language plpgsql as $$
 declare
   s jsonb := p->'performance';
   w account_watch;
+  at timestamptz := clock_timestamp();
 begin
   if (p->>'version')::bigint = 0 then
     insert into account_watch (account, quote) values (p->>'account', p->>'quote') on conflict (account) do nothing returning * into w;
@@ -107,8 +108,8 @@ begin
     select * into w from account_watch where account = p->>'account' and version = (p->>'version')::bigint for update;
   end if;
   if w.account is null then return null; end if;
-  update account_watch set version = version + 1, sampled_at = clock_timestamp(), quote = p->>'quote',
-      equity = (p->>'equity')::numeric, equity_at = case when p->>'equity' is null then equity_at else clock_timestamp() end,
+  update account_watch set version = version + 1, sampled_at = at, quote = p->>'quote',
+      equity = (p->>'equity')::numeric, equity_at = case when p->>'equity' is null then equity_at else at end,
       known_equity = (s->>'equity')::numeric, peak = (s->>'peak')::numeric, day = (s->>'day')::bigint,
       day_opening = (s->>'dayOpening')::numeric, day_flows = (s->>'dayFlows')::numeric, day_basis = (s->>'dayBasis')::numeric,
       drawdown_ratio = (p->>'drawdownRatio')::numeric, daily_pnl = (p->>'dailyPnl')::numeric,

@@ -5,6 +5,8 @@ import { limitsOf, type Config } from '../../config/index.js';
 import { invariant } from '../../core/errors.js';
 
 const USUAL_QUOTE = 'USDT';
+/** A stream tells its prices within seconds, however long the bars are. */
+const STREAMED_MARK_MS = 60_000;
 
 /** What the watch of an account needs to know, as the configuration says it. */
 export function watchedAccount(config: Config, account: string, venue: Venue, traded: readonly WatchedInstrument[]): WatchedAccount {
@@ -19,5 +21,6 @@ export function watchedAccount(config: Config, account: string, venue: Venue, tr
   }
   const quote = traded[0]?.instrument.split('/')[1] ?? USUAL_QUOTE;
   const { priceMaxAgeMs } = limitsOf(config, account);
-  return { account, venue, quote, instruments: [...instruments.values()], markMaxAgeMs: priceMaxAgeMs, rules, killPolicy };
+  const markMaxAgeMs = venue.profile.streams.bars ? Math.min(priceMaxAgeMs, STREAMED_MARK_MS) : priceMaxAgeMs;
+  return { account, venue, quote, instruments: [...instruments.values()], markMaxAgeMs, rules, killPolicy };
 }
