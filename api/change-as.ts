@@ -15,7 +15,9 @@ type Change =
   | 'tighten_limit'
   | 'end_override'
   | 'disable_strategy'
-  | 'enable_strategy';
+  | 'enable_strategy'
+  | 'acknowledge_alert'
+  | 'raise_alert';
 
 /** Makes one change, under the caller's name and key. @returns what the statement answers in one word */
 export async function changeAs(database: Database, change: Change, { subject, keyId }: Caller, what: object): Promise<string> {

@@ -70,6 +70,7 @@ test('every role at every command that asks the API: refused exactly where the t
     'approvals approve': [request, '--reason', 'a test', '--yes'],
     'approvals refuse': [request, '--reason', 'a test', '--yes'],
     'incidents close': ['1', '--reason', 'a test'],
+    'alerts ack': ['1', '--reason', 'a test'],
     block: ['BTC/USDT', '--reason', 'a test'],
     unblock: ['BTC/USDT', '--reason', 'a test'],
     'limits set': ['maxOpenOrders', '1', '--reason', 'a test'],
@@ -98,7 +99,7 @@ test('every role at every command that asks the API: refused exactly where the t
       tried += 1;
     }
   }
-  expect(tried).toBe(28 * ROLES.length);
+  expect(tried).toBe(30 * ROLES.length);
 });
 
 describe('acting as someone', () => {

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../config/index.js';
 import { KeelsonError } from '../core/errors.js';
 import type { Finish } from './command.js';
+import { addAlerts } from './commands/alerts.js';
 import { addApprovals } from './commands/approvals.js';
 import { addConfig } from './commands/config.js';
 import { addControl } from './commands/control.js';
@@ -15,6 +16,7 @@ import { addSignals } from './commands/signals.js';
 import { addStatus } from './commands/status.js';
 import { addStrategies } from './commands/strategies.js';
 import { addUsers } from './commands/users.js';
+import { addWatch } from './commands/watch.js';
 import { addWhoami } from './commands/whoami.js';
 import { CommandFailure, EXIT } from './exit.js';
 import type { Terminal } from './terminal.js';
@@ -24,6 +26,8 @@ const COMMANDS = [
   addStatus,
   addControl,
   addApprovals,
+  addWatch,
+  addAlerts,
   addIncidents,
   addLimits,
   addStrategies,

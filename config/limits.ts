@@ -11,12 +11,13 @@ const INTERVALS_OF_AGE = 3;
  * interval that the account's strategies decide on, and never less than 2 s.
  * @throws KeelsonError INPUT_UNKNOWN_ACCOUNT
  */
-export function limitsOf(config: Config, account: string): ConfiguredLimits {
+export function limitsOf(config: Config, account: string): ConfiguredLimits & { readonly priceMaxAgeMs: number } {
   const given = config.limits[account];
   if (given === undefined) {
     throw new KeelsonError('INPUT_UNKNOWN_ACCOUNT', { account, known: Object.keys(config.accounts).join(', ') });
   }
   const intervals = config.strategies.filter((strategy) => strategy.account === account).map((strategy) => INTERVALS[strategy.interval]);
   const priceMaxAgeMs = given.priceMaxAgeMs ?? Math.max(SHORTEST_PRICE_AGE_MS, INTERVALS_OF_AGE * Math.max(0, ...intervals));
-  return Object.fromEntries(Object.entries({ ...given, priceMaxAgeMs }).filter(([, value]) => value !== undefined));
+  const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return { ...said, priceMaxAgeMs };
 }

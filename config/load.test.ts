@@ -42,7 +42,12 @@ const problem = (action: () => unknown): { code: string; lines: string[] } => {
 describe('the configuration', () => {
   test('of the repository loads, with defaults filled in', () => {
     const config = loadConfig({ path: join(root, 'keelson.config.json'), env: {} });
-    expect(config.accounts['main']).toEqual({ venue: 'paper', allowLiveTrading: false, acceptUnproven: false });
+    expect(config.accounts['main']).toMatchObject({
+      venue: 'paper',
+      allowLiveTrading: false,
+      acceptUnproven: false,
+      watch: { drawdownLimitRatio: 0.15 },
+    });
     expect(config.limits['main']).toMatchObject({ maxOrderNotional: '1000', collarBps: 50 });
     expect(config.ports.api).toBe(7400);
   });

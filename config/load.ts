@@ -8,7 +8,7 @@ import { problemsOf, throwProblems, type Problem } from './problem.js';
 import { withoutCredentials } from './redacted.js';
 import { isPaperAddress, referenceProblems } from './references.js';
 import { configSchema, type Config } from './schema.js';
-import { readCredentials, readVariable, type VenueCredentials } from './secret.js';
+import { readAlertSecrets, readCredentials, readVariable, type AlertSecrets, type VenueCredentials } from './secret.js';
 import { INTERVALS } from './values.js';
 
 export interface LoadOptions {
@@ -43,7 +43,12 @@ export function loadConfig({ path, env, credentials = 'none' }: LoadOptions): Co
   const parsed = configSchema.safeParse(input);
   const problems = [...(parsed.success ? [] : problemsOf(parsed.error, input)), ...referenceProblems(input), ...environmentProblems(env)];
   if (parsed.success) {
-    problems.push(...liveTradingProblems(parsed.data, env), ...unprovenProblems(parsed.data), ...intervalProblems(parsed.data));
+    problems.push(
+      ...liveTradingProblems(parsed.data, env),
+      ...unprovenProblems(parsed.data),
+      ...intervalProblems(parsed.data),
+      ...watchProblems(parsed.data),
+    );
     for (const [name, account] of Object.entries(parsed.data.accounts)) {
       const isWanted = credentials === 'all' || (credentials === 'live' && parsed.data.venues[account.venue]?.paper === false);
       if (isWanted) problems.push(...readCredentials(env, name).problems);
@@ -74,6 +79,13 @@ export function secrets(env: Environment, account: string): VenueCredentials {
   throwProblems('(environment)', problems);
   if (credentials === undefined) throw new KeelsonError('CONFIG_INVALID', { path: '(environment)', count: 1, problems: account });
   return credentials;
+}
+
+/** What the configured channels of alerts need. @throws KeelsonError CONFIG_INVALID, CONFIG_SECRET_READABLE */
+export function alertSecrets(config: Config, env: Environment): AlertSecrets {
+  const { secrets: found, problems } = readAlertSecrets(config, env);
+  throwProblems('(environment)', problems);
+  return found;
 }
 
 /** DATABASE_URL or the content of DATABASE_URL_FILE; undefined when neither is set. @throws KeelsonError CONFIG_INVALID, CONFIG_SECRET_READABLE */
@@ -177,6 +189,19 @@ function intervalProblems(config: Config): Problem[] {
     const known = has.map(([name]) => `"${name}"`).join(', ');
     return [{ path: `strategies[${index}].interval`, message: `expected one of the bars of ${profile} (${known}), found "${interval}"` }];
   });
+}
+
+/** A warning that comes with the limit warns of nothing. */
+function watchProblems(config: Config): Problem[] {
+  return Object.entries(config.accounts).flatMap(([account, { watch }]) =>
+    (['dailyLoss', 'drawdown'] as const).flatMap((what): Problem[] => {
+      const [warn, limit] = [watch[`${what}WarnRatio`], watch[`${what}LimitRatio`]];
+      if (warn < limit) return [];
+      return [
+        { path: `accounts.${account}.watch.${what}WarnRatio`, message: `expected less than ${what}LimitRatio (${limit}), found ${warn}` },
+      ];
+    }),
+  );
 }
 
 function unique(problems: readonly Problem[]): Problem[] {

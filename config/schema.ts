@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { STRATEGIES } from '../core/strategy/registry.js';
 import { VENUE_WIRES } from '../core/venue/wires.js';
+import { alerts } from './alerts-schema.js';
 import { execution, sizing } from './entry-schema.js';
 import { limits } from './limits-schema.js';
 import {
@@ -18,6 +19,7 @@ import {
   url,
 } from './values.js';
 
+const lossRatio = (usual: number) => ratio('a share above 0 and at most 1', 0.0001).default(usual);
 const filePath = () => text('a path relative to the folder of this file', /^[^\0]{1,400}$/);
 
 const venue = z.strictObject({
@@ -37,6 +39,23 @@ const venue = z.strictObject({
     ),
 });
 
+const watch = z
+  .strictObject({
+    dailyLossWarnRatio: lossRatio(0.02).describe('A loss of the UTC day from which people are warned; 0.02 is 2 %.'),
+    dailyLossLimitRatio: lossRatio(0.03).describe('A loss of the UTC day from which the account may only reduce.'),
+    drawdownWarnRatio: lossRatio(0.1).describe('A fall from the highest equity from which people are warned.'),
+    drawdownLimitRatio: lossRatio(0.15).describe('A fall from the highest equity at which the account is halted.'),
+    killPolicy: oneOf(['none', 'atOnce'])
+      .default('none')
+      .describe('What becomes of what is held when the watch halts the account: it stays with its stops, or is sold at once.'),
+    unmarkedPrices: z
+      .record(asset(), nonNegativeDecimal)
+      .default({})
+      .describe('Prices, in the quote asset, of assets that no traded instrument prices. What is not named here counts as nothing.'),
+  })
+  .prefault({})
+  .describe('When the account watch warns and acts.');
+
 const account = z.strictObject({
   venue: name().describe('The venue, a key of `venues`.'),
   inventory: z
@@ -47,6 +66,7 @@ const account = z.strictObject({
   acceptUnproven: flag()
     .default(false)
     .describe('The account’s consent to real money at a venue against which this build has not been proven.'),
+  watch,
 });
 
 const strategy = z.strictObject({
@@ -120,6 +140,7 @@ export const configSchema = z.strictObject({
   accounts: z.record(name(), account).describe('The accounts, by the name used everywhere else.'),
   strategies: z.array(strategy, { error: () => 'expected a list of strategies' }).describe('What trades.'),
   limits: z.record(name(), limits).describe('Limits of each account; every account needs an entry.'),
+  alerts,
   demo: demo.describe('The demonstration that `npm start` plays on the paper venue.'),
   ports: ports.prefault({}).describe('Preferred ports on the loopback interface; a taken one is replaced by the next free one.'),
 });

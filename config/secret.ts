@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { failure } from '../core/errors.js';
 import { accountSuffix, type Environment } from './environment.js';
 import type { Problem } from './problem.js';
+import type { Config } from './schema.js';
 
 export interface VenueCredentials {
   readonly apiKey: string;
@@ -59,4 +60,41 @@ export function readCredentials(env: Environment, account: string): { credential
   });
   if (problems.length > 0 || !key?.value || !secret?.value) return { problems };
   return { credentials: { apiKey: key.value, apiSecret: secret.value }, problems };
+}
+
+/** What the configured channels of alerts need beside the configuration file. */
+export interface AlertSecrets {
+  readonly webhookUrl?: string;
+  readonly telegramToken?: string;
+  readonly smtpPassword?: string;
+  readonly smsWebhookUrl?: string;
+}
+
+/** Secrets of the channels that are set up; one that is missing would leave an alert untold when it counts. */
+export function readAlertSecrets(
+  { alerts }: Pick<Config, 'alerts'>,
+  env: Environment,
+): { secrets: AlertSecrets; problems: readonly Problem[] } {
+  const problems: Problem[] = [];
+  const read = (name: string, neededBy: string | undefined): string | undefined => {
+    const { value, problem } = readVariable(env, name);
+    if (problem !== undefined) problems.push(problem);
+    else if (value === undefined && neededBy !== undefined)
+      problems.push({ path: name, message: `is missing: ${neededBy} needs it (or ${name}_FILE)` });
+    return value;
+  };
+  const found = {
+    webhookUrl: read('KEELSON_ALERT_WEBHOOK_URL', undefined),
+    telegramToken: read('KEELSON_TELEGRAM_TOKEN', alerts.telegram && 'alerts.telegram'),
+    smtpPassword: read('KEELSON_SMTP_PASSWORD', alerts.email?.user && 'alerts.email.user'),
+    smsWebhookUrl: read('KEELSON_SMS_WEBHOOK_URL', alerts.sms && 'alerts.sms'),
+  };
+  for (const [name, address] of [
+    ['KEELSON_ALERT_WEBHOOK_URL', found.webhookUrl],
+    ['KEELSON_SMS_WEBHOOK_URL', found.smsWebhookUrl],
+  ] as const) {
+    if (address !== undefined && !/^https?:\/\/\S+$/.test(address))
+      problems.push({ path: name, message: 'expected an address that starts with http:// or https://' });
+  }
+  return { secrets: Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined)), problems };
 }

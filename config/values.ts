@@ -43,7 +43,8 @@ export const integer = (least: number, most: number) => {
   const expected = `a whole number from ${least} to ${most}`;
   return z.int(says(expected)).min(least, says(expected)).max(most, says(expected));
 };
-export const ratio = (expected = 'a number from 0 to 1') => z.number(says(expected)).min(0, says(expected)).max(1, says(expected));
+export const ratio = (expected = 'a number from 0 to 1', least = 0) =>
+  z.number(says(expected)).min(least, says(expected)).max(1, says(expected));
 export const flag = () => z.boolean(says('true or false'));
 export const text = (expected: string, pattern: RegExp) => z.string(says(expected)).regex(pattern, says(expected));
 export const url = (protocols: readonly string[]) =>

@@ -28,8 +28,8 @@ describe('streamAccount, on a real ledger and paper venue', () => {
   let reads: Partial<VenueReader> = {};
   let isStreaming = true;
   let aheadMs = 0;
-  /** Times that the venue was asked for balances. */
-  let asked = 0;
+  /** Ticks that have begun. */
+  let ticks = 0;
   let bar = 0;
   const clock = (): number => Date.now() + aheadMs;
 
@@ -38,10 +38,7 @@ describe('streamAccount, on a real ledger and paper venue', () => {
       venueOf: (venue): Venue => ({
         ...venue,
         reader: new Proxy(venue.reader, {
-          get: (target, key: keyof VenueReader) => {
-            if (key === 'balances') asked += 1;
-            return reads[key] ?? target[key];
-          },
+          get: (target, key: keyof VenueReader) => reads[key] ?? target[key],
         }),
         streams: {
           ...venue.streams,
@@ -70,7 +67,13 @@ describe('streamAccount, on a real ledger and paper venue', () => {
   const woken: PositionKey[] = [];
   const watch = (): void => {
     const dependencies = {
-      books: { store: stack.dependencies.store, epoch: stack.dependencies.epoch },
+      books: {
+        store: {
+          ...stack.dependencies.store,
+          watchedOrders: (account: string) => ((ticks += 1), stack.dependencies.store.watchedOrders(account)),
+        },
+        epoch: stack.dependencies.epoch,
+      },
       venueOf: stack.dependencies.venueOf,
       venueNameOf: () => 'paper',
       bars,
@@ -207,10 +210,10 @@ describe('streamAccount, on a real ledger and paper venue', () => {
     const intentId = await authorised();
     const before = stack.witness().orders.size;
     watch();
-    await sampled();
+    await ticked();
     await aged(intentId, 4_000);
     aheadMs += 5_000;
-    await sampled();
+    await ticked();
     expect(await stack.dependencies.store.order(intentId)).toMatchObject({ status: 'authorised' });
     await aged(intentId, 3_500);
     expect(await until(intentId, (order) => order.isFinal)).toMatchObject({ status: 'expired', reservedNotional: '0' });
@@ -253,7 +256,7 @@ describe('streamAccount, on a real ledger and paper venue', () => {
     const intentId = await authorised();
     await stack.dependencies.store.beginSubmit({ intentId, epoch: 1, signedTimestamp: Date.now(), receiveWindowMs: 500 });
     await orders.record(intentId, { kind: 'unknown', failure: lost });
-    reads = { lookUp: gone, fills: gone, balances: gone };
+    reads = { lookUp: gone, fills: gone };
     await aged(intentId, 61_000);
     watch();
     await vi.waitFor(async () => expect(await incidents()).toContain('unknownOverAMinute'), 5_000);
@@ -278,40 +281,16 @@ describe('streamAccount, on a real ledger and paper venue', () => {
     expect(await disagreements(stack.database.pool, ACCOUNT, stack.witness())).toEqual([]);
   });
 
-  it('samples balances and equity, but not without a mark for what is held', async () => {
-    watch();
-    aheadMs = 3_000;
-    await sampled();
-    // The next one begins when this one has ended.
-    aheadMs = 12_000;
-    await sampled();
-    const { rows: none } = await stack.database.pool.query('select equity from account_snapshots');
-    expect(none).toEqual([]);
-    const [one] = ['50000' as DecimalText];
-    const closed = { instrument: INSTRUMENT, intervalMs: 1_000, openTime: 0, closeTime: 999, open: one, high: one, low: one, close: one };
-    await bars.saveBars('paper', [{ ...closed, volume: '0' as DecimalText }], 'stream');
-    aheadMs = 18_000;
-    const snapshot = await vi.waitFor(async () => {
-      const { rows } = await stack.database.pool.query<{ equity: string; balances: Record<string, string>; marks: object }>(
-        'select equity, balances, marks from account_snapshots',
-      );
-      if (rows[0] === undefined) throw new Error('no snapshot yet');
-      return rows[0];
-    }, 5_000);
-    const balances = stack.witness().balances;
-    expect(snapshot.marks).toEqual({ [INSTRUMENT]: '50000' });
-    expect(Number(snapshot.equity)).toBeCloseTo(Number(balances.get('USDT')) + 50_000 * Number(balances.get('BTC')), 6);
-  });
-
   it('a worker that stops hands over to another', async () => {
     watch();
     stopping.abort();
     await expect(running[0]).rejects.toMatchObject({ type: 'WORKER_STOPS', nonRetryable: false });
   });
 
-  /** Waits for a snapshot to be tried: by then a tick has gone by. */
-  async function sampled(): Promise<void> {
-    const before = asked;
-    await vi.waitFor(() => expect(asked).toBeGreaterThan(before), 5_000);
+  /** Waits until a tick that begins from now on has ended. */
+  async function ticked(): Promise<void> {
+    const before = ticks;
+    // The second one begins when the first has ended.
+    await vi.waitFor(() => expect(ticks).toBeGreaterThan(before + 1), 5_000);
   }
 });

@@ -8,7 +8,9 @@ import { venueStreams } from '../../adapters/venue/streams.js';
 import { allowedAMinute, pollPlan } from '../../core/venue/poll-plan.js';
 import type { WatchedOrder } from '../ports/store.js';
 import type { Venue, VenueReader } from '../ports/venue.js';
+import { VenueSight } from '../watch/venue-sight.js';
 import { streamAccount, type AccountStreamDependencies } from './account.js';
+import { StreamedMarket } from './live-market.js';
 
 const MINUTES = 20;
 const INSTRUMENTS = ['BTC/USD', 'ETH/USD', 'SOL/USD'];
@@ -25,14 +27,17 @@ async function counted(profile: WireProfile, resting: number): Promise<Record<ke
     fills: asked('fills'),
     balances: asked('balances'),
     instruments: async () => [],
+    clock: async () => ({ venueTime: Date.now(), skewMs: 0, roundTripMs: 1 }),
   } as Partial<VenueReader> as VenueReader;
   const clock = Date.now;
   const closed = new AbortController().signal;
-  const never = (_: unknown, signal: AbortSignal): Promise<void> =>
+  const never = (signal: AbortSignal): Promise<void> =>
     new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   const parts = { profile, reader, clock, venueNow: clock, closed } as Partial<Parameters<typeof venueStreams>[0]>;
   const polled = venueStreams(parts as Parameters<typeof venueStreams>[0]);
-  const streams = profile.streams.account ? { ...polled, watchAccount: never } : polled;
+  const untilAborted: Venue['streams']['watchBars'] = (_options, _handlers, signal) => never(signal);
+  const silent: Venue['streams']['watchAccount'] = (_, signal) => never(signal);
+  const streams = { ...polled, watchBars: untilAborted, ...(profile.streams.account ? { watchAccount: silent } : {}) };
   const venue = { profile, reader, streams } as Partial<Venue> as Venue;
   const orders = Array.from({ length: resting }, (_, index) => ({
     intentId: `stop:${index}`,
@@ -44,7 +49,7 @@ async function counted(profile: WireProfile, resting: number): Promise<Record<ke
     books: { store: { watchedOrders: async () => orders }, epoch: 1 },
     venueOf: () => venue,
     venueNameOf: () => 'desk',
-    bars: { lastBars: async () => [], saveInstruments: async () => [], saveSnapshot: async () => undefined },
+    bars: { saveInstruments: async () => [] },
     resolve: asked('lookUp'),
     protection: { held: async () => [], unprotected: async () => [] },
     owners: { wake: async () => undefined },
@@ -53,6 +58,12 @@ async function counted(profile: WireProfile, resting: number): Promise<Record<ke
     stopping: new AbortController().signal,
     log: { warn: (data: object, message: string) => expect.fail(`${message} ${JSON.stringify(data)}`) },
   } as unknown as AccountStreamDependencies;
+  const { tradedOf } = dependencies;
+  const store = { read: async () => undefined };
+  const failed = (error: unknown): void => expect.fail(String(error));
+  const live = new StreamedMarket(clock);
+  const sight = new VenueSight({ account: 'main', venue, store, live, instruments: tradedOf('main'), clock, failed });
+  const sampling = setInterval(() => void sight.lookIfDue(resting), 1_000);
   const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
   const running = environment.run(streamAccount, dependencies, 'main').catch(() => undefined);
   // What a start costs is not what it costs for long.
@@ -60,8 +71,9 @@ async function counted(profile: WireProfile, resting: number): Promise<Record<ke
   Object.assign(count, { openOrders: 0, lookUp: 0, fills: 0, balances: 0 });
   await vi.advanceTimersByTimeAsync(MINUTES * 60_000);
   environment.cancel();
+  clearInterval(sampling);
   await vi.advanceTimersByTimeAsync(60_000);
-  await running;
+  await Promise.all([running, sight.close()]);
   return count;
 }
 

@@ -1,4 +1,3 @@
-import { ZERO, decimal, text, type DecimalText } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import { pollPlan, type PollPlan } from '../../core/venue/poll-plan.js';
@@ -26,7 +25,7 @@ export interface AccountStreamDependencies {
   readonly books: Books;
   readonly venueOf: (account: string) => Venue;
   readonly venueNameOf: (account: string) => string;
-  readonly bars: Pick<MarketStore, 'lastBars' | 'saveInstruments' | 'saveSnapshot'>;
+  readonly bars: Pick<MarketStore, 'saveInstruments'>;
   readonly resolve: (intentId: string) => Promise<Progress>;
   readonly protection: Pick<ProtectionStore, 'held' | 'unprotected'>;
   readonly owners: Pick<Owners, 'wake'>;
@@ -39,8 +38,8 @@ export interface AccountStreamDependencies {
 
 /**
  * Watches an account: books every fill and every end of an order that the stream shows, polls working orders, catches
- * up after gaps, takes up what no workflow owns any more, and samples balances and equity (P13, P15, P16). Two at once
- * do no harm: what is booked is not booked again.
+ * up after gaps and takes up what no workflow owns any more (P13, P15, P16). Two at once do no harm: what is booked is not
+ * booked again.
  */
 export async function streamAccount(dependencies: AccountStreamDependencies, account: string): Promise<void> {
   const watch = new AccountWatch(dependencies, account);
@@ -62,7 +61,6 @@ class AccountWatch {
   private events: Promise<void> = Promise.resolve();
   private ticks: Promise<void> = Promise.resolve();
   private isTicking = false;
-  private lastSnapshotTime = 0;
   /** Fills up to this moment of the venue's are booked, but for those that the venue shows late; undefined before the first catch-up. */
   private caughtUpTo: number | undefined;
   private isCatchUpDue = true;
@@ -166,10 +164,6 @@ class AccountWatch {
     this.forgetLooks(watched);
     if (now >= this.nextInstrumentsTime || this.nextInstrumentsTime - now > INSTRUMENTS_MS)
       await this.attempt('reading the instruments', () => this.readInstruments(now));
-    if (isDue(now, this.lastSnapshotTime, plan.snapshotMs)) {
-      this.lastSnapshotTime = now;
-      await this.snapshot();
-    }
   }
 
   private async readInstruments(now: number): Promise<void> {
@@ -240,30 +234,6 @@ class AccountWatch {
     const key = `unknownOverAMinute:${intentId}`;
     const data = { intentId, instrument, ageMs };
     await this.dependencies.books.store.openIncident({ incidents: [{ key, account: this.account, kind: 'unknownOverAMinute', data }] });
-  }
-
-  private async snapshot(): Promise<void> {
-    const { bars, tradedOf, venueNameOf, venueOf } = this.dependencies;
-    const traded = tradedOf(this.account);
-    const quote = traded[0]?.instrument.split('/')[1];
-    if (quote === undefined) return;
-    const balances: Record<string, DecimalText> = {};
-    for (const { asset, free, locked } of await venueOf(this.account).reader.balances()) {
-      balances[asset] = text(decimal(free).plus(decimal(locked)));
-    }
-    const marks: Record<string, DecimalText> = {};
-    let equity = decimal(balances[quote] ?? '0');
-    for (const { instrument, intervalMs } of traded) {
-      const [base, its] = instrument.split('/');
-      const last = (await bars.lastBars(venueNameOf(this.account), instrument, intervalMs, 1)).at(-1);
-      const held = base === undefined ? ZERO : decimal(balances[base] ?? '0');
-      // Without a mark the equity is not known, and a wrong one is worse than none.
-      if (last === undefined && !held.isZero()) return;
-      if (last === undefined || its !== quote) continue;
-      marks[instrument] = last.close;
-      equity = equity.plus(held.mul(decimal(last.close)));
-    }
-    await bars.saveSnapshot({ account: this.account, equity: text(equity), quote, balances, marks });
   }
 }
 

@@ -36,6 +36,11 @@ export class StreamedMarket implements LiveMarket {
     if (roundTripMs <= ROUND_TRIP_LIMIT_MS) this.skews.set(account, { skewMs, measuredTime: this.clock() });
   }
 
+  /** When the venue's clock was read last, by ours; undefined until it was. */
+  clockReadTime(account: string): number | undefined {
+    return this.skews.get(account)?.measuredTime;
+  }
+
   venueNow(account: string): number {
     return this.clock() + Math.round(this.clockSkewMs(account) ?? 0);
   }

@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import type { RiskKey } from '../../activities/ports/risk.js';
 import { KeelsonError } from '../../core/errors.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
-import type { RiskView } from '../../core/risk/view.js';
+import type { RiskView, WatchHeartbeat } from '../../core/risk/view.js';
 import { riskViewOf, type ToldView } from './order-store.js';
 import { run, type Statement } from './pool.js';
 
@@ -23,17 +23,26 @@ export interface AccountRisk {
 
 type Answer = Omit<AccountRisk, 'account'> & { readonly view: ToldView };
 
-const READ: Statement = { name: 'read_account_risk', text: 'select read_account_risk($1) as answer' };
+const READ: Statement = { name: 'read_account_risk', text: 'select read_account_risk($1) as answer, read_watch($1) as watch' };
 
 /** @throws KeelsonError INFRA_DATABASE, INPUT_UNKNOWN_ACCOUNT. */
 export async function readAccountRisk(pool: Pool, name: string): Promise<AccountRisk> {
-  const rows = await run<{ answer: Answer | null }>(pool, READ, [name]);
+  const rows = await run<{ answer: Answer | null; watch: WatchHeartbeat | null }>(pool, READ, [name]);
   const answer = rows[0]?.answer;
   if (answer === undefined || answer === null) {
     throw new KeelsonError('INPUT_UNKNOWN_ACCOUNT', { account: name, known: 'see keelson status' });
   }
-  const { view: account, ...particular } = answer;
-  return { account, ...particular };
+  const { view, ...particular } = answer;
+  const watch = rows[0]?.watch;
+  return { account: { ...view, ...(watch ? { watch } : {}) }, ...particular };
+}
+
+/** The same with a later sample of the account watch; an earlier one changes nothing. */
+export function watchedAt(risk: AccountRisk, { sampledTime, equityTime }: WatchHeartbeat): AccountRisk {
+  const held = risk.account.watch;
+  if (held !== undefined && held.sampledTime >= sampledTime) return risk;
+  const known = equityTime ?? held?.equityTime;
+  return { ...risk, account: { ...risk.account, watch: { sampledTime, ...(known === undefined ? {} : { equityTime: known }) } } };
 }
 
 /** The view of one strategy on one instrument, `elapsedMs` after it was read: the database's clock has gone on meanwhile. */

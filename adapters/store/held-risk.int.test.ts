@@ -26,8 +26,8 @@ describe('the risk state that a process holds', () => {
   let bar = 0;
 
   const query = (text: string, ...values: unknown[]) => stack.database.pool.query(text, values);
-  /** The same but for the clock, which goes on. */
-  const timeless = ({ databaseTime: _time, ...view }: RiskView) => view;
+  /** The same but for the clock, which goes on, and the heartbeat, which has a test of its own. */
+  const timeless = ({ databaseTime: _time, watch: _watch, ...view }: RiskView) => view;
   const counted = (store: OrderStore): Pick<OrderStore, 'readRisk'> => ({
     readRisk: (key) => {
       reads += 1;

@@ -1,13 +1,17 @@
 import type { Pool } from 'pg';
 import type { RiskKey, RiskSource } from '../../activities/ports/risk.js';
 import type { OrderStore } from '../../activities/ports/store.js';
-import type { RiskView } from '../../core/risk/view.js';
-import { readAccountRisk, viewOf, type AccountRisk } from './account-risk.js';
+import type { RiskView, WatchHeartbeat } from '../../core/risk/view.js';
+import { readAccountRisk, viewOf, watchedAt, type AccountRisk } from './account-risk.js';
 import { listen } from './listener.js';
 
 const CHANNEL = 'keelson_risk';
 /** Changes come in bursts, the steps of one order: one reading serves them all, and does not compete with the next step. */
 const TOGETHER_MS = 25;
+/** Before what the account watch has sampled; every other payload is the name of an account, or empty for all of them. */
+const WATCH_PREFIX = 'watch ';
+
+type Heartbeat = { readonly account: string; readonly sampledTime: number; readonly equityTime: number | null };
 
 export interface HeldRiskOptions {
   readonly pool: Pool;
@@ -34,11 +38,13 @@ interface Held {
  * mode, limits, active version: the control row's version, compared by authorise and again by submit;
  * positions, working orders, balances, blocked instruments, venue filters: the risk state's version, compared by authorise;
  * latches: asked for by submit itself, under the lock of the control row;
+ * the account watch: its samples are told with their times, and one that is not told goes on ageing until entries are denied;
  * the time: moved on by what has passed, so that what ages goes on ageing.
  */
 export class HeldRisk implements RiskSource {
   private readonly options: HeldRiskOptions;
   private readonly held = new Map<string, Held>();
+  private readonly heartbeats = new Map<string, WatchHeartbeat>();
   private readonly reads = new Map<string, Promise<void>>();
   private readonly changedMeanwhile = new Set<string>();
   /** Accounts that have changed and are read in a moment, or at once by whoever asks first. */
@@ -94,6 +100,7 @@ export class HeldRisk implements RiskSource {
       applicationName: `${applicationName}-risk`,
       channel: CHANNEL,
       onNotification: (payload) => {
+        if (payload.startsWith(WATCH_PREFIX)) return this.hear(JSON.parse(payload.slice(WATCH_PREFIX.length)) as Heartbeat);
         for (const account of payload === '' ? accounts : [payload]) this.refreshSoon(account);
       },
       onListening: () => {
@@ -110,11 +117,20 @@ export class HeldRisk implements RiskSource {
     });
   }
 
+  /** The heartbeat of the account watch comes each second with its times: it is taken as it is, and nothing is read for it. */
+  private hear({ account, sampledTime, equityTime }: Heartbeat): void {
+    const heartbeat = { sampledTime, ...(equityTime === null ? {} : { equityTime }) };
+    this.heartbeats.set(account, heartbeat);
+    const held = this.held.get(account);
+    if (held !== undefined) this.held.set(account, { ...held, risk: watchedAt(held.risk, heartbeat) });
+  }
+
   private forget(): void {
     this.listening = undefined;
     this.held.clear();
     for (const timer of this.changed.values()) clearTimeout(timer);
     this.changed.clear();
+    this.heartbeats.clear();
   }
 
   private refreshSoon(account: string): void {
@@ -147,7 +163,10 @@ export class HeldRisk implements RiskSource {
     const readTime = Date.now();
     try {
       const risk = await readAccountRisk(this.options.pool, account);
-      if (listening !== undefined && this.listening === listening) this.held.set(account, { risk, readAt, readTime });
+      // A sample that was told while this was read may not be in it.
+      const heartbeat = this.heartbeats.get(account);
+      const watched = heartbeat === undefined ? risk : watchedAt(risk, heartbeat);
+      if (listening !== undefined && this.listening === listening) this.held.set(account, { risk: watched, readAt, readTime });
     } catch (error) {
       this.held.delete(account);
       if (!this.isClosing) this.warn(error, `the risk state of ${account} could not be read; the next change reads it`);

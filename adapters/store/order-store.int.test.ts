@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Pool } from 'pg';
 import { applyEvent, bookFill } from '../../activities/order/evidence.js';
 import { clientOrderIdOf } from '../../activities/order/client-order-id.js';
@@ -10,6 +10,7 @@ import { decideOrder } from '../../core/risk/gate.js';
 import type { LiveView } from '../../core/risk/view.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { beat } from '../../test/support/watch-heartbeat.js';
 import { createControlStore } from './control-store.js';
 import { createMarketStore } from './market-store.js';
 import { createOrderStore } from './order-store.js';
@@ -27,6 +28,7 @@ describe('the statements of the order protocol', () => {
   let pool: Pool;
   let store: ReturnType<typeof createOrderStore>;
   let bars = 0;
+  let stopBeating: () => Promise<void>;
 
   beforeAll(async () => {
     database = await testDatabase();
@@ -82,10 +84,12 @@ describe('the statements of the order protocol', () => {
       alter table audit_events enable trigger all; alter table fills enable trigger all; alter table ledger_entries enable trigger all;
       delete from orders; delete from signals; delete from positions; delete from ledger_balances; delete from latches;
       delete from incidents; delete from blocked_instruments; delete from inventory; delete from outbox;
-      delete from active_strategies; delete from risk_state; delete from control; delete from accounts`);
+      delete from account_watch; delete from active_strategies; delete from risk_state; delete from control; delete from accounts`);
     await configure();
     await createControlStore(pool).onboard('main', { USDT: d('10000') });
+    stopBeating = await beat(pool, 'main');
   });
+  afterEach(() => stopBeating());
 
   const signalOf = (leg: TradeSignal['leg'], strategy = 'momentum'): TradeSignal => {
     bars += 1;

@@ -6,7 +6,7 @@ import { FLAT } from '../../core/ledger/position.js';
 import { decimal, text } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { effectiveLimits, type LimitRow } from '../../core/risk/limit-rows.js';
-import type { RiskView } from '../../core/risk/view.js';
+import type { RiskView, WatchHeartbeat } from '../../core/risk/view.js';
 import { signalId, type TradeSignal } from '../../core/signal/signal.js';
 import { isConflict, jsonOf, run, type Statement } from './pool.js';
 
@@ -16,7 +16,7 @@ const call = (name: string): Statement => ({ name, text: `select ${name}($1::jso
 const ageMs = (column: string): string => `greatest(0, floor(extract(epoch from clock_timestamp() - ${column}) * 1000))::bigint`;
 
 const STATEMENTS = {
-  readRisk: { name: 'read_risk', text: 'select read_risk($1, $2, $3) as answer' },
+  readRisk: { name: 'read_risk', text: 'select read_risk($1, $2, $3) as answer, read_watch($1) as watch' },
   authorise: call('authorise_order'),
   beginSubmit: call('begin_submit'),
   changeOrder: call('change_order'),
@@ -49,6 +49,12 @@ interface Answer {
   readonly order?: StoredOrder;
 }
 
+interface RiskRow {
+  readonly answer: ToldView | null;
+  /** Null: nobody has watched the account yet. */
+  readonly watch: WatchHeartbeat | null;
+}
+
 /** The ledger of orders in Postgres, by the functions of db/migrations. */
 export function createOrderStore(pool: Pool): OrderStore {
   const answer = async <T>(statement: Statement, values: readonly unknown[]): Promise<T | undefined> => {
@@ -69,8 +75,8 @@ export function createOrderStore(pool: Pool): OrderStore {
 
   return {
     async readRisk({ account, strategy, instrument }) {
-      const told = await answer<ToldView>(STATEMENTS.readRisk, [account, strategy, instrument]);
-      return riskViewOf(told, { account, strategy, instrument });
+      const rows = await run<RiskRow>(pool, STATEMENTS.readRisk, [account, strategy, instrument]);
+      return riskViewOf(rows[0]?.answer, { account, strategy, instrument }, rows[0]?.watch);
     },
 
     async authorise(input, events) {
@@ -214,10 +220,16 @@ export type ToldView = Omit<RiskView, 'limits' | 'missingLimits'> & { readonly l
  * The view of one strategy on one instrument: of the rows of limits those in its scope, the strictest.
  * @throws KeelsonError INPUT_UNKNOWN_ACCOUNT
  */
-export function riskViewOf(told: ToldView | null | undefined, { account, strategy, instrument }: RiskKey): RiskView {
+export function riskViewOf(
+  told: ToldView | null | undefined,
+  { account, strategy, instrument }: RiskKey,
+  watch?: WatchHeartbeat | null,
+): RiskView {
   if (told === undefined || told === null) throw new KeelsonError('INPUT_UNKNOWN_ACCOUNT', { account, known: 'see keelson status' });
   const { limitRows, ...view } = told;
   const { limits, missing } = effectiveLimits(limitRows, { account, venue: view.venue, strategy, instrument });
-  const present = Object.entries({ ...view, limits, missingLimits: missing }).filter(([, part]) => part !== null);
+  const present = Object.entries({ ...view, limits, missingLimits: missing, ...(watch ? { watch } : {}) }).filter(
+    ([, part]) => part !== null,
+  );
   return Object.fromEntries(present) as unknown as RiskView;
 }

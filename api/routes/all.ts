@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { ApiContext } from '../context.js';
 import { openApiDocument } from '../openapi.js';
 import { route, type Route } from '../route.js';
+import { alertRoutes } from './alerts.js';
 import { approvalRoutes } from './approvals.js';
 import { controlRoutes } from './control.js';
 import { healthRoutes } from './health.js';
@@ -12,6 +13,7 @@ import { peopleRoutes } from './people.js';
 import { statusRoutes } from './status.js';
 import { strategyRoutes } from './strategies.js';
 import { tradingRoutes } from './trading.js';
+import { watchRoutes } from './watch.js';
 
 /** Every route of the API, the description of themselves included. */
 export function allRoutes(context: ApiContext): Route[] {
@@ -25,6 +27,8 @@ export function allRoutes(context: ApiContext): Route[] {
     ...incidentRoutes(context),
     ...limitRoutes(context),
     ...strategyRoutes(context),
+    ...alertRoutes(context),
+    ...watchRoutes(context),
     ...peopleRoutes(context),
   ];
   const description = route({

@@ -14,6 +14,8 @@ const MATRIX: Readonly<Record<Action, Readonly<Record<Role, boolean>>>> = {
   changeLimits: { viewer: false, trader: false, risk: true, operator: false, auditor: false, admin: true },
   askOverride: { viewer: false, trader: true, risk: true, operator: false, auditor: false, admin: true },
   endOverride: { viewer: false, trader: true, risk: true, operator: true, auditor: false, admin: true },
+  acknowledgeAlert: { viewer: false, trader: true, risk: true, operator: true, auditor: false, admin: true },
+  testAlert: { viewer: false, trader: false, risk: true, operator: true, auditor: false, admin: true },
   closeIncident: { viewer: false, trader: false, risk: true, operator: true, auditor: false, admin: true },
   decideApproval: { viewer: false, trader: false, risk: true, operator: false, auditor: false, admin: true },
   listPeople: { viewer: false, trader: false, risk: false, operator: false, auditor: true, admin: true },

@@ -15,6 +15,8 @@ export const ACTIONS = {
   askOverride: ['trader', 'risk', 'admin'],
   endOverride: ['trader', 'risk', 'operator', 'admin'],
   closeIncident: ['risk', 'operator', 'admin'],
+  acknowledgeAlert: ['trader', 'risk', 'operator', 'admin'],
+  testAlert: ['risk', 'operator', 'admin'],
   decideApproval: ['risk', 'admin'],
   listPeople: ['auditor', 'admin'],
   changePeople: ['admin'],

@@ -95,8 +95,11 @@ const working = (status = 'accepted') => ({
   quote: 'USDT',
 });
 const noon = Date.parse('2026-11-25T12:00:00Z');
-const inHours = (ms: number): Given => ({ limits: { tradingHours: ['wed 12:00-13:00'] }, ledger: { databaseTime: noon + ms } });
-const sampled = (ago: number): Given => ({ ledger: { watchSampledTime: NOW - ago } });
+const inHours = (ms: number): Given => ({
+  limits: { tradingHours: ['wed 12:00-13:00'] },
+  ledger: { databaseTime: noon + ms, watch: { sampledTime: noon + ms, equityTime: noon + ms } },
+});
+const sampled = (ago: number, knownAgo = 0): Given => ({ ledger: { watch: { sampledTime: NOW - ago, equityTime: NOW - knownAgo } } });
 const units = (quantity: string, price = '100', reference = price): Given => ({
   draft: { quantity: decimal(quantity), price: decimal(price), reference: decimal(reference) },
 });
@@ -186,7 +189,10 @@ const BOUNDARIES: readonly (readonly [code: string, passes: Given, refused: Give
   ['RISK_VENUE_WEIGHT_UNKNOWN', { live: { venueWeight: { kind: 'untold' } } }, { live: { venueWeight: { kind: 'unknown' } } }],
   ['RISK_VENUE_WEIGHT_UNKNOWN', {}, { without: 'venueWeight' }],
   ['RISK_WATCH_SILENT', sampled(5_000), sampled(5_001)],
-  ['RISK_WATCH_SILENT', sampled(0), { ledger: { watchSampledTime: null } }],
+  // A sample from the future: a clock was set.
+  ['RISK_WATCH_SILENT', sampled(-5_000), sampled(-5_001)],
+  ['RISK_EQUITY_UNKNOWN', sampled(0, 5_000), sampled(0, 5_001)],
+  ['RISK_EQUITY_UNKNOWN', sampled(0), { ledger: { watch: { sampledTime: NOW } } }],
   ['RISK_TRADING_HOURS', inHours(0), inHours(-1)],
   ['RISK_TRADING_HOURS', inHours(3_599_999), inHours(3_600_000)],
 ];

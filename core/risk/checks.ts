@@ -93,6 +93,9 @@ export const RISK_CHECKS: readonly RiskCheck[] = [
   check('RISK_WATCH_SILENT', 'protocol', 'The account watch wrote its last sample longer ago, in ms.', {
     usual: String(PROTOCOL.watchSilentMs),
   }),
+  check('RISK_EQUITY_UNKNOWN', 'protocol', 'The account watch knew the equity last longer ago, in ms.', {
+    usual: String(PROTOCOL.watchSilentMs),
+  }),
   byLimit('RISK_TRADING_HOURS', 'tradingHours', 'It is outside of the hours, or of one of them where several rows set some.'),
 ];
 

@@ -2,9 +2,9 @@ import { failure, type Failure } from '../errors.js';
 import type { TradeSignal } from '../signal/signal.js';
 import { isWithinShare, TRADING_SHARE_PERCENT } from '../venue/weight.js';
 import { isFresh } from './draft.js';
-import { PROTOCOL } from './limits.js';
 import { isWithinHours } from './trading-hours.js';
 import type { LiveView, RiskView } from './view.js';
+import { watchFailures } from './watch-heartbeat.js';
 
 /** What an entry needs to be known or to be so. A missing input is a failure of its own: entries fail closed (design, 4.1). */
 export function entryInputFailures(signal: TradeSignal, ledger: RiskView, live: LiveView): Failure[] {
@@ -60,14 +60,6 @@ function weightFailures({ venue }: RiskView, { venueWeight = { kind: 'unknown' }
   if (venueWeight.kind === 'untold' || isWithinShare(venueWeight)) return [];
   const { used, limit } = venueWeight;
   return [failure('RISK_VENUE_WEIGHT', { venue, used, limit, share: TRADING_SHARE_PERCENT })];
-}
-
-/** P26. A build without a watch tells no sample at all; one that has never been written is silence. */
-function watchFailures({ account, watchSampledTime, databaseTime }: RiskView): Failure[] {
-  if (watchSampledTime === undefined) return [];
-  const ageMs = watchSampledTime === null ? Number.POSITIVE_INFINITY : databaseTime - watchSampledTime;
-  if (ageMs <= PROTOCOL.watchSilentMs) return [];
-  return [failure('RISK_WATCH_SILENT', { account, ageMs: Number.isFinite(ageMs) ? ageMs : 'how many' })];
 }
 
 function blockFailures({ instrument }: TradeSignal, ledger: RiskView): Failure[] {

@@ -67,7 +67,7 @@ const hostile = fc.record(
     blocked: fc.constant('a person'),
     workingOrders: fc.constant(Array.from({ length: 5 }, () => entryOf)),
     balances: fc.constant({}),
-    watchSampledTime: fc.constantFrom(null, 0),
+    watch: fc.constant({ sampledTime: 0 }),
     neighbours: fc.constant({ version: '9', gross: d('99999999'), net: d('99999999') }),
     mode: fc.constantFrom('normal', 'observation', 'reduceOnly') as fc.Arbitrary<RiskView['mode']>,
   },

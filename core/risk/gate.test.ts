@@ -49,6 +49,23 @@ const codes = (verdict: GateVerdict): string[] => (verdict.kind === 'denied' ? v
 const limited = (limits: Partial<RiskView['limits']>): Partial<RiskView> => ({ limits: { ...LEDGER.limits, ...limits } });
 
 describe('entries', () => {
+  it.each<[string, RiskView['watch'], string[]]>([
+    ['5 s old', { sampledTime: NOW - 5_000, equityTime: NOW - 5_000 }, []],
+    ['older', { sampledTime: NOW - 5_001, equityTime: NOW - 5_001 }, ['RISK_WATCH_SILENT']],
+    ['of a clock that was set', { sampledTime: NOW + 5_001, equityTime: NOW }, ['RISK_WATCH_SILENT']],
+    ['missing', undefined, ['RISK_WATCH_SILENT']],
+    ['without the equity for 5 s', { sampledTime: NOW, equityTime: NOW - 5_000 }, []],
+    ['without it for longer', { sampledTime: NOW, equityTime: NOW - 5_001 }, ['RISK_EQUITY_UNKNOWN']],
+    ['without any equity yet', { sampledTime: NOW }, ['RISK_EQUITY_UNKNOWN']],
+  ])('P26: with a sample of the account watch that is %s', (_, watch, expected) => {
+    const { watch: _watch, ...unwatched } = LEDGER;
+    const ledger = watch === undefined ? unwatched : { ...unwatched, watch };
+    const verdictOf = (signal: TradeSignal, risk: RiskView): GateVerdict => decideOrder(signal, termsOf(SIZING), risk, LIVE);
+    expect(codes(verdictOf(SIGNAL, ledger))).toEqual(expected);
+    // P19: an exit waits for no watch.
+    expect(verdictOf(CLOSE, { ...ledger, positions: [HELD] }).kind).toBe('approved');
+  });
+
   it('are approved at the edge of the collar, rounded down, with their fee reserved', () => {
     expect(decide(SIGNAL)).toMatchObject({
       kind: 'approved',

@@ -52,7 +52,7 @@ export const PROTOCOL = {
   stopLimitBps: 50,
   /** For a position whose signal told no distance for its stop. */
   stopDistanceRatio: 0.05,
-  /** P26: a watch that has been silent for longer denies entries. */
+  /** The account watch's last sample, and the last equity it knew, may be this old for an entry (P26). */
   watchSilentMs: 5_000,
   /** A spot account holds no more than it has paid for. */
   spotLeverage: 1,

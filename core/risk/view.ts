@@ -47,6 +47,13 @@ export interface VenueNeighbours {
   readonly net: DecimalText;
 }
 
+export interface WatchHeartbeat {
+  /** When the account was sampled last, epoch ms. */
+  readonly sampledTime: number;
+  /** When a sample last knew the equity; absent: none did. */
+  readonly equityTime?: number;
+}
+
 /**
  * What the ledger knows about an account at one moment, with the versions that a verdict must be written over
  * (protocol P4). All of it is read in one statement.
@@ -71,8 +78,6 @@ export interface RiskView {
   /** Why the signal's strategy is disabled; absent when it is not. */
   readonly disabled?: string;
   readonly neighbours: VenueNeighbours;
-  /** When the account watch last wrote its sample; null when it never did. Absent: this build has no watch to ask. */
-  readonly watchSampledTime?: number | null;
   /** Active version of the signal's strategy on its instrument; absent when none is. */
   readonly activeVersion?: string;
   readonly positions: readonly PositionView[];
@@ -81,6 +86,8 @@ export interface RiskView {
   readonly balances: Readonly<Record<string, DecimalText>>;
   readonly blocked?: string;
   readonly instrument?: InstrumentRules;
+  /** The account watch's last sample, by the database's clock; absent: nobody has watched the account yet (P26). */
+  readonly watch?: WatchHeartbeat;
   /** The database's clock, epoch ms: the one clock that every process shares. */
   readonly databaseTime: number;
 }

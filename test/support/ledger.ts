@@ -15,6 +15,7 @@ import type { ConfiguredLimits } from '../../core/risk/limits.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
 import type { PaperAccount } from './paper-account.js';
 import type { TestDatabase } from './postgres-server.js';
+import { beat } from './watch-heartbeat.js';
 
 export const INSTRUMENT = 'BTC/USDT';
 const d = (text: string): DecimalText => text as DecimalText;
@@ -54,6 +55,8 @@ export interface Ledger {
   enrol(account: PaperAccount, rules?: (told: InstrumentRules) => InstrumentRules): Promise<void>;
   /** How the entries of an account are sized and worked from now on. */
   workEntries(account: string, entries: Partial<Entries>): void;
+  /** From here on no account watch is stood in for. */
+  stopBeating(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -66,6 +69,11 @@ export async function openLedger(database: TestDatabase): Promise<Ledger> {
   const store = createOrderStore(pool);
   const accounts = new Map<string, PaperAccount>();
   const entries = new Map<string, Entries>();
+  const heartbeats: (() => Promise<void>)[] = [];
+  const keepWatched = async (account: string): Promise<void> => void heartbeats.push(await beat(pool, account));
+  const stopBeating = async (): Promise<void> => {
+    for (const stop of heartbeats.splice(0)) await stop();
+  };
   const venueOf = (account: string): Venue => {
     const known = accounts.get(account);
     if (known === undefined) throw new Error(`the test has no account ${account}`);
@@ -93,12 +101,17 @@ export async function openLedger(database: TestDatabase): Promise<Ledger> {
       const strategies = [{ strategy: 'momentum', instrument: INSTRUMENT, version: '1', modelHash: 'none' }];
       await control.applyConfiguration({ account, venue: venueName, limits: LIMITS, strategies, subject: 'test' });
       await bars.saveInstruments(venueName, (await venue.reader.instruments()).map(rules));
+      await keepWatched(account);
       await control.onboard(account, { USDT: d('100000'), BTC: d('2'), BNB: d('10') });
       market.seePrice(account, INSTRUMENT, d('50000'), Date.now());
       market.seeClock(account, await venue.reader.clock());
     },
     workEntries: (account, changed) => void entries.set(account, { ...(entries.get(account) ?? AT_THE_MARKET), ...changed }),
-    close: () => pool.end(),
+    stopBeating,
+    async close() {
+      await stopBeating();
+      await pool.end();
+    },
   };
 }
 

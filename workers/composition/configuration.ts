@@ -44,7 +44,7 @@ export async function applyConfiguration({ config, control, log, env }: WorkerPr
  * are stored, and what the account held before us is written down once.
  */
 export function openVenues(process: WorkerProcess, wrap: (venue: Venue) => Venue): Promise<Venues> {
-  const { config, control, market, log } = process;
+  const { config, control, market, log, orders, clock } = process;
   const meters = new Map<string, WeightMeter>();
   const open = async (account: string): Promise<Venue> => {
     const venue = await connectVenue(process, account, meters);
@@ -58,7 +58,11 @@ export function openVenues(process: WorkerProcess, wrap: (venue: Venue) => Venue
     }
     return wrap(venue);
   };
-  return Venues.open({ accounts: Object.keys(config.accounts), open, log });
+  const onAway = (account: string, error: unknown): Promise<void> => {
+    const key = `venueAway:${account}:${new Date(clock()).toISOString().slice(0, 10)}`;
+    return orders.openIncident({ incidents: [{ key, account, kind: 'venueAway', data: { detail: String(error) } }] });
+  };
+  return Venues.open({ accounts: Object.keys(config.accounts), open, onAway, log });
 }
 
 /** How the configured strategies size and work their entries. */

@@ -1,4 +1,4 @@
-import { expect, it, vi } from 'vitest';
+import { beforeEach, expect, it, vi } from 'vitest';
 import type { Venue } from '../../activities/ports/venue.js';
 import { KeelsonError } from '../../core/errors.js';
 import { Venues, type VenuesOptions } from './venues.js';
@@ -16,8 +16,17 @@ function counted() {
   return { venue, stillOpen: () => open };
 }
 
+const away: string[] = [];
+beforeEach(() => void away.splice(0));
+
 const openAll = (open: VenuesOptions['open'], accounts = ['far', 'near']): Promise<Venues> =>
-  Venues.open({ accounts, open, log, againMs: { first: 1, most: 2 } });
+  Venues.open({
+    accounts,
+    open,
+    log,
+    onAway: async (account) => void away.push(account),
+    againMs: { first: 1, most: 2, away: 4 },
+  });
 
 it('P22, P23: an account does not wait for the venue of another, which is opened when it can be', async () => {
   const { venue, stillOpen } = counted();
@@ -28,8 +37,12 @@ it('P22, P23: an account does not wait for the venue of another, which is opened
   });
   expect(venues.of('near')).toBeDefined();
   expect(() => venues.of('far')).toThrow('VENUE_UNAVAILABLE');
+  await vi.waitFor(() => expect(away).toEqual(['far']), { timeout: 10_000, interval: 2 });
+  const opened = venues.opened('far');
   isReachable = true;
-  await vi.waitFor(() => expect(venues.of('far')).toBeDefined(), { timeout: 10_000, interval: 2 });
+  expect(await opened).toBe(venues.of('far'));
+  expect(await venues.opened('near')).toBe(venues.of('near'));
+  expect(away).toEqual(['far']);
   await venues.close();
   expect(stillOpen()).toBe(0);
 });

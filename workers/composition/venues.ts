@@ -9,7 +9,7 @@ import { secrets, venueUrls, type Config } from '../../config/index.js';
 import type { WorkerProcess } from './process.js';
 
 const PROFILES = { binance: BINANCE, kraken: KRAKEN } as const;
-const AGAIN_MS = { first: 1_000, most: 10_000 } as const;
+const AGAIN_MS = { first: 1_000, most: 10_000, away: 60_000 } as const;
 /** What may pass by itself. Everything else is somebody's to mend, and ends the start. */
 const PASSING: readonly string[] = ['VENUE_UNAVAILABLE', 'VENUE_RATE_LIMITED'];
 
@@ -18,7 +18,9 @@ export interface VenuesOptions {
   /** Opens the connection of an account and does what has to be done before it is used. */
   readonly open: (account: string) => Promise<Venue>;
   readonly log: { warn(data: object, message: string): void; info(data: object, message: string): void };
-  readonly againMs?: { readonly first: number; readonly most: number };
+  /** Called once for an account whose venue has been away for a minute: people have to know. */
+  readonly onAway: (account: string, error: unknown) => Promise<void>;
+  readonly againMs?: { readonly first: number; readonly most: number; readonly away: number };
 }
 
 /**
@@ -30,6 +32,7 @@ export class Venues {
   private readonly byAccount = new Map<string, Venue>();
   private readonly opening = new Set<Promise<void>>();
   private readonly closed = new AbortController();
+  private readonly awaited = new Map<string, ((venue: Venue) => void)[]>();
 
   private constructor(options: VenuesOptions) {
     this.options = options;
@@ -59,6 +62,15 @@ export class Venues {
     });
   };
 
+  /** The venue of an account once it is open, which may be now, later, or never. */
+  opened(account: string): Promise<Venue> {
+    const venue = this.byAccount.get(account);
+    if (venue !== undefined) return Promise.resolve(venue);
+    return new Promise((resolve) => {
+      this.awaited.set(account, [...(this.awaited.get(account) ?? []), resolve]);
+    });
+  }
+
   async close(): Promise<void> {
     this.closed.abort();
     await Promise.all(this.opening);
@@ -68,7 +80,7 @@ export class Venues {
   /** Throws only what waiting does not mend. */
   private async tryOpen(account: string): Promise<void> {
     try {
-      this.byAccount.set(account, await this.options.open(account));
+      this.hold(account, await this.options.open(account));
     } catch (error) {
       if (!isPassing(error)) throw error;
       this.options.log.warn({ account, error: String(error) }, 'the venue could not be opened; it is tried again');
@@ -78,19 +90,30 @@ export class Venues {
   }
 
   private async keepTrying(account: string): Promise<void> {
-    const { open, log, againMs = AGAIN_MS } = this.options;
+    const { open, log, onAway, againMs = AGAIN_MS } = this.options;
     const { signal } = this.closed;
+    let waitedMs = 0;
     for (let waitMs = againMs.first; !signal.aborted; waitMs = Math.min(againMs.most, waitMs * 2)) {
       await wait(waitMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       try {
-        this.byAccount.set(account, await open(account));
+        this.hold(account, await open(account));
         log.info({ account }, 'the venue is open');
         return;
       } catch (error) {
         log.warn({ account, error: String(error) }, 'the venue could not be opened; it is tried again');
+        const isAwayNow = waitedMs < againMs.away && waitedMs + waitMs >= againMs.away;
+        waitedMs += waitMs;
+        if (isAwayNow)
+          await onAway(account, error).catch((failed: unknown) => log.warn({ account, error: String(failed) }, 'nobody could be told'));
       }
     }
+  }
+
+  private hold(account: string, venue: Venue): void {
+    this.byAccount.set(account, venue);
+    for (const resolve of this.awaited.get(account) ?? []) resolve(venue);
+    this.awaited.delete(account);
   }
 }
 

@@ -1,3 +1,4 @@
+import { AlertLoop } from '../../activities/alerts/alert-loop.js';
 import { createControlActivities } from '../../activities/control/index.js';
 import { mapped } from '../../activities/failures.js';
 import { createOwnerActivities } from '../../activities/order/index.js';
@@ -6,10 +7,15 @@ import { OutboxLoop } from '../../activities/owner/outbox.js';
 import { streamAccount } from '../../activities/streams/account.js';
 import type { AccountStreamActivities } from '../../activities/streams/index.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
+import { AccountWatch } from '../../activities/watch/account-watch.js';
+import { createAlertStore } from '../../adapters/store/alert-store.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
 import { createProtectionStore } from '../../adapters/store/protection-store.js';
+import { createWatchLatch } from '../../adapters/store/watch-latch.js';
+import { createWatchStore } from '../../adapters/store/watch-store.js';
 import { INTERVALS } from '../../config/index.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
+import { alertChannels } from '../composition/alert-channels.js';
 import { measureClock } from '../composition/clock-skew.js';
 import { applyConfiguration, openVenues } from '../composition/configuration.js';
 import type { Role } from '../composition/main.js';
@@ -18,11 +24,13 @@ import { createOwners } from '../composition/owners.js';
 import { AS_THEY_ARE, type PortWraps } from '../composition/ports.js';
 import type { WorkerProcess } from '../composition/process.js';
 import { createWorker } from '../composition/run-worker.js';
+import { watchedAccount } from '../composition/watched-account.js';
 
-/** The guardian's role: trading mode, account streams, owners of positions and the outbox that wakes them. */
+/** The guardian's role: trading mode, account watch, account streams, owners of positions and the outbox that wakes them, alerts. */
 export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS_THEY_ARE): Promise<Role> {
   const { config, client, log, clock, market: bars, control, env, stopping, epoch, instanceId, pool, databaseUrl } = process;
   const orders = wraps.store(process.orders);
+  const channels = alertChannels(config, env, log);
   const metrics = await openMetrics('guardian', env['KEELSON_METRICS_PORT']);
   await applyConfiguration(process, false);
   const venues = await openVenues(process, wraps.venue);
@@ -73,6 +81,16 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     ...ownerActivities,
     ...streamActivities,
   });
+  const watches: AccountWatch[] = [];
+  for (const account of accounts) {
+    // An account whose venue was never reached has no heartbeat, which denies entries.
+    void venues.opened(account).then((venue) => {
+      const store = createWatchStore(pool);
+      const watched = watchedAccount(config, account, venue, tradedOf(account));
+      watches.push(new AccountWatch({ store, halt: createWatchLatch(pool), bars, live, clock, log }, watched));
+    });
+  }
+  const alerts = new AlertLoop({ store: createAlertStore(pool, databaseUrl), channels, log });
   const outbox = new OutboxLoop({ outbox: createOutboxStore(pool, databaseUrl, epoch), owners, log });
 
   return {
@@ -97,6 +115,9 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     },
     async close() {
       await outbox.close();
+      await Promise.all(watches.map((watch) => watch.close()));
+      // Last of those that raise and tell: what they have raised is told by whoever is there next.
+      await alerts.close();
       for (const stop of stopMeasuring) stop();
       await venues.close();
       await metrics.close();

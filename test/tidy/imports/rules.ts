@@ -14,7 +14,7 @@ export const IMPORT_RULES: Readonly<Record<string, readonly string[]>> = {
   'adapters/venue/': ['core/', 'activities/ports/', 'node:*', 'ccxt', 'ws'],
   'adapters/store/': ['core/', 'activities/ports/', 'node:*', 'db/', 'pg', 'kysely'],
   'adapters/model/': ['core/', 'activities/ports/', 'node:*', 'onnxruntime-node'],
-  'adapters/notify/': ['core/', 'activities/ports/', 'node:*'],
+  'adapters/notify/': ['core/', 'activities/ports/', 'node:*', 'grammy', 'nodemailer'],
   'adapters/storage/': ['core/', 'activities/ports/', 'node:*'],
   'adapters/cloud/': ['core/', 'activities/ports/', 'node:*'],
   'workers/': [

@@ -1,0 +1,166 @@
+import { KeelsonError } from '../../core/errors.js';
+import { nextRound, retryAfterMs, type Recipients } from '../../core/alerts/round.js';
+import type { AlertStore, ClaimedDelivery, NotifyChannel } from '../ports/alerts.js';
+
+/** Where a notification was lost, alerts and tries that are due are found after this long. */
+const LOOK_AGAIN_MS = 2_000;
+const MOST_ALERTS = 50;
+/** A channel that has taken nothing for so long has hung: it is tried again later. */
+const SEND_LIMIT_MS = 10_000;
+/** Longer than any try lasts. */
+const CLAIM_MS = 30_000;
+/** What one channel sends at once. */
+const AT_ONCE = 10;
+
+export interface AlertLoopDependencies {
+  readonly store: AlertStore;
+  readonly channels: readonly NotifyChannel[];
+  readonly log: { warn(data: object, message: string): void };
+}
+
+/**
+ * Tells people of alerts until it is closed. What is to be told stands in rows, so that a process that dies loses none: its
+ * claims end, and another sends them (a message may so come twice). Each channel sends by itself: one that hangs delays no other.
+ */
+export class AlertLoop {
+  private readonly dependencies: AlertLoopDependencies;
+  private readonly senders: readonly ChannelSender[];
+  private readonly recipients: Recipients;
+  private readonly timer: NodeJS.Timeout;
+  private readonly stopListening: () => Promise<void>;
+  private isDue = false;
+  private isOver = false;
+  private current: Promise<void> | undefined;
+
+  constructor(dependencies: AlertLoopDependencies) {
+    this.dependencies = dependencies;
+    const { store, channels, log } = dependencies;
+    this.senders = channels.map((channel) => new ChannelSender(store, channel, log));
+    this.recipients = Object.fromEntries(channels.map(({ name, recipients }) => [name, recipients]));
+    this.stopListening = store.listen(() => this.look());
+    this.timer = setInterval(() => this.look(), LOOK_AGAIN_MS);
+  }
+
+  async close(): Promise<void> {
+    this.isOver = true;
+    clearInterval(this.timer);
+    await this.stopListening();
+    await this.current;
+    await Promise.all(this.senders.map((sender) => sender.close()));
+  }
+
+  private look(): void {
+    this.isDue = true;
+    this.current ??= this.plan().finally(() => {
+      this.current = undefined;
+    });
+  }
+
+  private async plan(): Promise<void> {
+    const { store, log } = this.dependencies;
+    while (this.isDue && !this.isOver) {
+      this.isDue = false;
+      try {
+        const due = await store.due(MOST_ALERTS);
+        if (due.length === MOST_ALERTS) this.isDue = true;
+        for (const alert of due) await store.beginRound(alert, nextRound(alert.severity, alert.rounds, this.recipients));
+      } catch (error) {
+        log.warn({ error: String(error) }, 'alerts could not be read; they are read again');
+      }
+      for (const sender of this.senders) sender.look();
+    }
+  }
+}
+
+/** Sends what one channel has to send. */
+class ChannelSender {
+  private readonly store: AlertStore;
+  private readonly channel: NotifyChannel;
+  private readonly log: AlertLoopDependencies['log'];
+  private readonly sending = new Set<Promise<void>>();
+  private readonly retries = new Set<NodeJS.Timeout>();
+  private readonly ending = new AbortController();
+  private isDue = false;
+  private current: Promise<void> | undefined;
+
+  constructor(store: AlertStore, channel: NotifyChannel, log: AlertLoopDependencies['log']) {
+    this.store = store;
+    this.channel = channel;
+    this.log = log;
+  }
+
+  look(): void {
+    this.isDue = true;
+    if (this.ending.signal.aborted) return;
+    this.current ??= this.claim().finally(() => {
+      this.current = undefined;
+    });
+  }
+
+  /** What is being sent is given up: its claim ends, and whoever is there then sends it. */
+  async close(): Promise<void> {
+    this.ending.abort();
+    for (const retry of this.retries) clearTimeout(retry);
+    await this.current;
+    await Promise.all(this.sending);
+  }
+
+  private async claim(): Promise<void> {
+    const { signal } = this.ending;
+    while (this.isDue && !signal.aborted) {
+      this.isDue = false;
+      const free = AT_ONCE - this.sending.size;
+      if (free <= 0) return;
+      try {
+        const claimed = await this.store.claim(this.channel.name, free, CLAIM_MS);
+        if (claimed.length === free) this.isDue = true;
+        for (const delivery of claimed) this.begin(delivery);
+      } catch (error) {
+        this.log.warn({ channel: this.channel.name, error: String(error) }, 'deliveries could not be claimed; they are tried again');
+      }
+    }
+  }
+
+  private begin(delivery: ClaimedDelivery): void {
+    const sent = this.send(delivery).finally(() => {
+      this.sending.delete(sent);
+      this.look();
+    });
+    this.sending.add(sent);
+  }
+
+  private async send({ deliveryId, alert, round, recipient, attempts }: ClaimedDelivery): Promise<void> {
+    const { name } = this.channel;
+    try {
+      await this.withinLimit((signal) => this.channel.send({ ...alert, round }, recipient, signal));
+      await this.store.finish(deliveryId, { delivered: true });
+    } catch (error) {
+      // Given up with the process: the claim ends by itself, and the try counts for nothing.
+      if (this.ending.signal.aborted) return;
+      const detail = error instanceof KeelsonError ? error.failure.message : 'failed for a reason of our own';
+      const againInMs = retryAfterMs(attempts);
+      this.log.warn({ channel: name, alertId: alert.alertId, attempts, detail }, 'an alert was not delivered');
+      await this.store.finish(deliveryId, { delivered: false, detail, againInMs }).catch(() => undefined);
+      if (againInMs !== undefined) this.lookIn(againInMs);
+    }
+  }
+
+  /** Whatever a channel makes of its signal, it is not waited for longer. */
+  private async withinLimit(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const limit = AbortSignal.any([this.ending.signal, AbortSignal.timeout(SEND_LIMIT_MS)]);
+    const late = new Promise<never>((_, reject) => {
+      const tell = (): void =>
+        reject(new KeelsonError('ALERT_NOT_DELIVERED', { channel: this.channel.name, detail: 'it did not answer in time' }));
+      limit.addEventListener('abort', tell, { once: true });
+    });
+    await Promise.race([work(limit), late]);
+  }
+
+  private lookIn(ms: number): void {
+    const retry = setTimeout(() => {
+      this.retries.delete(retry);
+      this.look();
+    }, ms);
+    this.retries.add(retry);
+  }
+}

@@ -1,0 +1,44 @@
+import type { AlertMessage } from '../../core/alerts/message.js';
+import type { AlertChannel, Round } from '../../core/alerts/round.js';
+
+/** One way to reach people. */
+export interface NotifyChannel {
+  readonly name: AlertChannel;
+  /** How many it reaches, in the order in which they are told. */
+  readonly recipients: number;
+  /**
+   * Returns when the other side has taken it.
+   * @throws KeelsonError ALERT_NOT_DELIVERED, whose detail holds no address and no secret.
+   */
+  send(message: AlertMessage, recipient: number, signal: AbortSignal): Promise<void>;
+}
+
+/** An alert of which people are to be told. */
+export interface DueAlert extends Omit<AlertMessage, 'round'> {
+  /** How often they were told already. */
+  readonly rounds: number;
+}
+
+export interface ClaimedDelivery {
+  readonly deliveryId: string;
+  readonly recipient: number;
+  /** Tries so far, this one included. */
+  readonly attempts: number;
+  readonly round: number;
+  readonly alert: DueAlert;
+}
+
+/** The rows of alerts and their deliveries. Every method is one statement. @throws KeelsonError INFRA_DATABASE. */
+export interface AlertStore {
+  due(most: number): Promise<readonly DueAlert[]>;
+  /** Writes the deliveries of the next round; false: another process has, or somebody acknowledged the alert. */
+  beginRound(alert: DueAlert, round: Round): Promise<boolean>;
+  /** A claim ends by itself after `forMs`: what a dead process held is tried by another. */
+  claim(channel: AlertChannel, most: number, forMs: number): Promise<readonly ClaimedDelivery[]>;
+  finish(
+    deliveryId: string,
+    outcome: { readonly delivered: boolean; readonly detail?: string; readonly againInMs?: number | undefined },
+  ): Promise<void>;
+  /** Calls `onAlert` when an alert may have been raised, and after each time that it could not have heard of one. @returns stops. */
+  listen(onAlert: () => void): () => Promise<void>;
+}

@@ -1,0 +1,43 @@
+import type { Alert, Observation, WatchState } from '../../core/watch/sample.js';
+import type { Figures } from '../../core/watch/performance.js';
+import type { DecimalText } from '../../core/money/index.js';
+
+/** What a sample is decided on, as the database has it at one moment. */
+export interface WatchInputs extends Pick<Observation, 'now' | 'lastTime' | 'mode' | 'latch' | 'ledger'> {
+  /** Of the last sample; a new one is written over no other. */
+  readonly version: string;
+  readonly state: WatchState;
+  readonly openOrders: number;
+  /** The ages of the last sample, whoever made it; undefined before the first. */
+  readonly seenAges: { readonly venueMs: number; readonly marketDataMs: number } | undefined;
+  /** The newest stored bar of each instrument, by whoever stored it. */
+  readonly closes: Readonly<Record<string, { readonly price: DecimalText; readonly closeTime: number }>>;
+}
+
+export interface WatchedInstrument {
+  readonly instrument: string;
+  readonly intervalMs: number;
+}
+
+/** A sample with what follows from it, written in one statement. */
+export interface WatchSample {
+  readonly account: string;
+  readonly version: string;
+  readonly quote: string;
+  readonly state: WatchState;
+  readonly equity: DecimalText | undefined;
+  readonly figures: Figures | undefined;
+  readonly exposure: DecimalText | undefined;
+  readonly details: object;
+  readonly mode: { readonly mode: 'reduceOnly' | 'paused'; readonly reason: string } | undefined;
+  readonly audit: readonly { readonly kind: string; readonly data: object }[];
+  readonly alerts: readonly Alert[];
+}
+
+/** The rows of the account watch. Every method is one statement. @throws KeelsonError INFRA_DATABASE. */
+export interface WatchStore {
+  /** Undefined where the account is not set up yet. */
+  read(account: string, instruments: readonly WatchedInstrument[]): Promise<WatchInputs | undefined>;
+  /** False: another guardian wrote a sample meanwhile, and this one is dropped with everything that follows from it. */
+  write(sample: WatchSample): Promise<boolean>;
+}

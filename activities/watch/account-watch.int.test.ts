@@ -1,0 +1,260 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createWatchLatch } from '../../adapters/store/watch-latch.js';
+import { createWatchStore } from '../../adapters/store/watch-store.js';
+import { openPool } from '../../adapters/store/pool.js';
+import { HeldRisk } from '../../adapters/store/held-risk.js';
+import { MODES_BY_STRICTNESS } from '../../core/control/strictness.js';
+import { KeelsonError } from '../../core/errors.js';
+import type { DecimalText } from '../../core/money/index.js';
+import type { WatchRules } from '../../core/watch/rules.js';
+import { INSTRUMENT, openTradingStack, ACCOUNT, type TradingStack } from '../../test/support/trading-stack.js';
+import { beat } from '../../test/support/watch-heartbeat.js';
+import type { Balance, Venue, VenueReader } from '../ports/venue.js';
+import { StreamedMarket } from '../streams/live-market.js';
+import { AccountWatch, type WatchedAccount } from './account-watch.js';
+
+const d = (value: string): DecimalText => value as DecimalText;
+const RULES: WatchRules = {
+  dailyLossWarnRatio: 0.02,
+  dailyLossLimitRatio: 0.03,
+  drawdownWarnRatio: 0.1,
+  drawdownLimitRatio: 0.15,
+  unmarkedPrices: { BNB: d('500') },
+};
+const KEY = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
+const LIMIT = { timeout: 30_000, interval: 50 };
+
+describe('the account watch, on a real ledger', () => {
+  let stack: TradingStack;
+  let pool: ReturnType<typeof openPool>;
+  let balances: () => Promise<readonly Balance[]>;
+  let price: string;
+  const watches: AccountWatch[] = [];
+
+  const query = async <Row extends object>(text: string, ...values: unknown[]): Promise<Row[]> =>
+    (await stack.database.pool.query<Row>(text, values)).rows;
+  const held = (more: Record<string, string> = {}): readonly Balance[] =>
+    Object.entries({ USDT: '100000', BTC: '2', BNB: '10', ...more }).map(([asset, free]) => ({ asset, free: d(free), locked: d('0') }));
+
+  beforeAll(async () => {
+    stack = await openTradingStack();
+    pool = openPool(stack.database.url, { applicationName: 'test' });
+    // The stand-in has done its part: from here on the account is watched, or it is not.
+    await stack.ledger.stopBeating();
+  });
+  afterAll(async () => {
+    await pool?.end();
+    await stack?.close();
+  });
+  beforeEach(async () => {
+    balances = async () => held();
+    price = '50000';
+    await query(`delete from account_watch`);
+    await query(`delete from account_watch_samples`);
+    await query(`update control set mode = 'normal'`);
+  });
+  afterEach(async () => {
+    await Promise.all(watches.splice(0).map((watch) => watch.close()));
+    await query(`update latches set released_at = now() where released_at is null`);
+  });
+
+  /** A guardian's watch, at a venue whose balances and prices the test gives. */
+  const watch = (more: Partial<WatchedAccount> = {}, clock: () => number = Date.now): AccountWatch => {
+    const reader: VenueReader = new Proxy(stack.venue.reader, {
+      get: (target, key: keyof VenueReader) => (key === 'balances' ? () => balances() : target[key]),
+    });
+    const live = new StreamedMarket(clock);
+    const streams: Venue['streams'] = {
+      ...stack.venue.streams,
+      watchBars: (_, handlers, signal) =>
+        new Promise((resolve) => {
+          const timer = setInterval(() => handlers.onPrice(INSTRUMENT, d(price), clock()), 50);
+          signal.addEventListener('abort', () => (clearInterval(timer), resolve()), { once: true });
+        }),
+    };
+    const one = new AccountWatch(
+      {
+        ...{ store: createWatchStore(pool), halt: createWatchLatch(pool), bars: stack.ledger.bars, live, clock },
+        log: { warn: () => undefined },
+      },
+      {
+        ...{ account: ACCOUNT, venue: { ...stack.venue, reader, streams }, quote: 'USDT', markMaxAgeMs: 3_000, rules: RULES },
+        ...{ instruments: [{ instrument: INSTRUMENT, intervalMs: 1_000 }], killPolicy: 'none' as const, ...more },
+      },
+    );
+    watches.push(one);
+    return one;
+  };
+  const sample = async () =>
+    (
+      await query<{ version: string; equity: string | null; peak: string; daily_pnl: string; drawdown_ratio: string; details: object }>(
+        'select version, equity, peak, daily_pnl, drawdown_ratio, details from account_watch',
+      )
+    )[0];
+  const until = (condition: () => Promise<unknown>): Promise<unknown> => vi.waitFor(condition, LIMIT);
+  const worth = (equity: string | null): Promise<unknown> => until(async () => expect((await sample())?.equity ?? null).toBe(equity));
+  const modes = () =>
+    query<{ subject: string; data: { mode: string } }>(`select subject, data from audit_events where kind = 'mode.changed'`);
+  const modeNow = async (): Promise<string> => (await query<{ mode: string }>('select mode from control'))[0]?.mode ?? '';
+
+  it('samples each second what the account is worth, and keeps peak and opening over a restart', async () => {
+    const first = watch();
+    await worth('205000');
+    expect(await sample()).toMatchObject({
+      peak: '205000',
+      daily_pnl: '0',
+      details: { openOrders: 0, unmarked: [{ asset: 'BNB', quantity: '10', value: '5000' }], withoutMark: [] },
+    });
+    price = '51000';
+    await worth('207000');
+    await first.close();
+    price = '50500';
+    watch();
+    await worth('206000');
+    expect(await sample()).toMatchObject({ peak: '207000', daily_pnl: '1000' });
+    const [history] = await query<{ n: number }>('select count(*)::int as n from account_watch_samples');
+    expect(history?.n).toBeGreaterThan(2);
+    const [snapshot] = await query('select quote, balances from account_snapshots');
+    expect(snapshot).toMatchObject({ quote: 'USDT', balances: { USDT: '100000', BTC: '2', BNB: '10' } });
+  });
+
+  it('P26: its heartbeat is in the gate’s view, also in the one that is held, and entries wait without it', async () => {
+    const risk = await HeldRisk.open({
+      ...{ pool, url: stack.database.url, applicationName: 'watch-test', accounts: [ACCOUNT], log: { warn: () => undefined } },
+      store: { readRisk: () => Promise.reject(new Error('the view is held')) },
+    });
+    try {
+      expect((await risk.read(KEY)).watch).toBeUndefined();
+      const one = watch();
+      await until(async () => expect((await risk.read(KEY)).watch?.equityTime).toBeDefined());
+      const before = (await risk.read(KEY)).watch?.sampledTime ?? 0;
+      await until(async () => expect((await risk.read(KEY)).watch?.sampledTime).toBeGreaterThan(before));
+      // Told with the times that the database has, and nothing is read for it.
+      const told = (await risk.read(KEY)).watch;
+      expect(told?.equityTime).toBe(told?.sampledTime);
+      await one.close();
+      const last = (await risk.read(KEY)).watch;
+      expect((await stack.dependencies.store.readRisk(KEY)).watch).toEqual(last);
+      await until(async () => {
+        const { databaseTime, watch: at } = await risk.read(KEY);
+        expect(databaseTime - (at?.sampledTime ?? 0)).toBeGreaterThan(1_000);
+      });
+      expect((await risk.read(KEY)).watch).toEqual(last);
+    } finally {
+      await risk.close();
+    }
+  });
+
+  it('a daily loss beyond the limit, confirmed, lets the account only reduce; two guardians do it once', async () => {
+    const before = (await modes()).length;
+    watch();
+    await worth('205000');
+    watch();
+    price = '46800';
+    await until(async () => expect(await modeNow()).toBe('reduceOnly'));
+    await worth('198600');
+    const [change, ...others] = (await modes()).slice(before);
+    expect(change).toMatchObject({ subject: 'watch', data: { mode: 'reduceOnly', was: 'normal' } });
+    expect(others).toEqual([]);
+    const alerts = await query(`select severity, kind, times from alerts where kind like 'watch.daily%' order by kind desc`);
+    expect(alerts).toEqual([
+      { severity: 'warning', kind: 'watch.dailyLossWarn', times: 1 },
+      { severity: 'error', kind: 'watch.dailyLossLimit', times: 1 },
+    ]);
+  });
+
+  it('P26: a drawdown beyond the limit writes the latch itself, at once and once', async () => {
+    watch();
+    await worth('205000');
+    watch();
+    price = '34000';
+    await until(async () => expect(await query('select subject from latches where released_at is null')).toEqual([{ subject: 'watch' }]));
+    const version = Number((await sample())?.version);
+    await until(async () => expect(Number((await sample())?.version)).toBeGreaterThan(version + 2));
+    expect(await query(`select 1 from latches`)).toHaveLength(1);
+    expect(await query(`select severity from alerts where kind = 'watch.drawdownLimit'`)).toEqual([{ severity: 'critical' }]);
+    // Two people have released it: the peak begins where the account is.
+    await query('update latches set released_at = now()');
+    await until(async () => expect(await sample()).toMatchObject({ peak: (await sample())?.equity, drawdown_ratio: '0' }));
+    expect(await query(`select 1 from latches where released_at is null`)).toEqual([]);
+  });
+
+  it('a deposit is no profit, and a fill that is booked between two readings is seen before the next one', async () => {
+    let aheadMs = 0;
+    watch({}, () => Date.now() + aheadMs);
+    await worth('205000');
+    let readings = 0;
+    balances = async () => ((readings += 1), held({ USDT: '150000' }));
+    for (const wanted of [1, 2]) {
+      aheadMs += 6_000;
+      await until(async () => expect(readings).toBe(wanted));
+    }
+    await worth('255000');
+    expect(await sample()).toMatchObject({ peak: '255000', daily_pnl: '0' });
+    expect(await query(`select data->>'amount' as amount from audit_events where kind = 'watch.flow'`)).toEqual([{ amount: '50000' }]);
+    // The ledger books what the venue has not been asked about yet.
+    balances = () => new Promise(() => undefined);
+    await query(
+      `insert into ledger_balances (account, asset, quantity) values ($1, 'USDT', -100) on conflict (account, asset) do update set quantity = -100`,
+      ACCOUNT,
+    );
+    await worth('254900');
+    expect(await sample()).toMatchObject({ daily_pnl: '-100' });
+    await query('delete from ledger_balances');
+  });
+
+  it('a venue that does not answer leaves the equity unknown, which is no loss; for too long it pauses', async () => {
+    let aheadMs = 0;
+    watch({}, () => Date.now() + aheadMs);
+    await worth('205000');
+    balances = () => Promise.reject(new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', call: 'balances', detail: 'gone' }));
+    aheadMs = 10_000;
+    await worth(null);
+    expect(await modeNow()).toBe('normal');
+    // As if it had been so for long: nobody may have looked away meanwhile, so the run is moved, not the clock.
+    await query(`update account_watch set runs = jsonb_set(runs, '{equityUnknown,since}', to_jsonb((runs->'equityUnknown'->>'since')::bigint - 16000)),
+      version = version + 1`);
+    await until(async () => expect(await modeNow()).toBe('paused'));
+    expect(await query('select 1 from latches where released_at is null')).toEqual([]);
+    const { watch: heartbeat } = await stack.dependencies.store.readRisk(KEY);
+    expect(heartbeat?.sampledTime).toBeGreaterThan(heartbeat?.equityTime ?? 0);
+    // A stricter mode stays; what the watch asks for later does not loosen it.
+    price = '46800';
+    balances = async () => held();
+    await worth('198600');
+    const version = Number((await sample())?.version);
+    await until(async () => expect(Number((await sample())?.version)).toBeGreaterThan(version + 3));
+    expect(await modeNow()).toBe('paused');
+  });
+
+  it('a guardian that is cut off alone stops nobody', async () => {
+    watch();
+    await worth('205000');
+    // The other one has not heard of the venue for an hour, by its own clock.
+    let aheadMs = 0;
+    watch({}, () => Date.now() + aheadMs);
+    balances = () => Promise.reject(new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', call: 'balances', detail: 'gone' }));
+    aheadMs = 3_600_000;
+    const version = Number((await sample())?.version);
+    await until(async () => expect(Number((await sample())?.version)).toBeGreaterThan(version + 6));
+    expect(await modeNow()).toBe('normal');
+    expect(await query(`select 1 from alerts where kind = 'watch.venueUnreachable'`)).toEqual([]);
+  });
+
+  it('modes have the same order in the database: each is left for a stricter one only', async () => {
+    for (const [rank, from] of MODES_BY_STRICTNESS.entries()) {
+      for (const [wanted, to] of MODES_BY_STRICTNESS.entries()) {
+        await query('update control set mode = $1', from);
+        const rows = await query('select tighten_mode($1, $2, $3) as tightened', ACCOUNT, to, 'a test');
+        expect({ from, to, rows }).toEqual({ from, to, rows: [{ tightened: wanted > rank }] });
+      }
+    }
+  });
+
+  it('the heartbeat that stands in for a watch in other tests is one', async () => {
+    const stop = await beat(pool, ACCOUNT);
+    const { watch: heartbeat } = await stack.dependencies.store.readRisk(KEY);
+    expect(heartbeat?.equityTime).toBeDefined();
+    await stop();
+  });
+});

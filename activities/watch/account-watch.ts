@@ -1,0 +1,172 @@
+import { text } from '../../core/money/index.js';
+import { WATCH, type WatchRules } from '../../core/watch/rules.js';
+import type { Ages } from '../../core/watch/conditions.js';
+import { sampleAccount, type Observation, type Sample } from '../../core/watch/sample.js';
+import type { Prices } from '../../core/watch/valuation.js';
+import type { FlattenPolicy, HaltPort } from '../ports/halt.js';
+import type { LiveMarket } from '../ports/live.js';
+import type { MarketStore } from '../ports/store.js';
+import type { Venue } from '../ports/venue.js';
+import type { WatchedInstrument, WatchInputs, WatchStore } from '../ports/watch.js';
+import { VenueSight, type VenueSightDependencies } from './venue-sight.js';
+
+export interface WatchedAccount {
+  readonly account: string;
+  readonly venue: Venue;
+  /** What the account reckons in. */
+  readonly quote: string;
+  readonly instruments: readonly WatchedInstrument[];
+  readonly markMaxAgeMs: number;
+  readonly rules: WatchRules;
+  /** What becomes of what is held when the watch halts the account. */
+  readonly killPolicy: FlattenPolicy;
+}
+
+export interface AccountWatchDependencies {
+  readonly store: WatchStore;
+  readonly halt: HaltPort;
+  readonly bars: Pick<MarketStore, 'saveSnapshot'>;
+  readonly live: LiveMarket & VenueSightDependencies['live'];
+  readonly clock: () => number;
+  readonly log: { warn(data: object, message: string): void };
+}
+
+/**
+ * Watches what an account is worth, each second, in the guardian's own process: it needs Postgres and the venue, not Temporal.
+ * Each sample is a row that says by the database's clock when it was made (P26), and a breach has done what it does before the
+ * next sample. Two guardians that watch the same account share its row.
+ */
+export class AccountWatch {
+  private readonly dependencies: AccountWatchDependencies;
+  private readonly watched: WatchedAccount;
+  private readonly sight: VenueSight;
+  private readonly timer: NodeJS.Timeout;
+  private current: Promise<void> | undefined;
+  private openOrders = 0;
+  private readonly failing = new Set<string>();
+
+  constructor(dependencies: AccountWatchDependencies, watched: WatchedAccount) {
+    const { store, live, clock } = dependencies;
+    const { account, venue, instruments } = watched;
+    this.dependencies = dependencies;
+    this.watched = watched;
+    const failed = (error: unknown, what: string): void => this.failed(error, what);
+    this.sight = new VenueSight({ account, venue, store, live, instruments, clock, failed });
+    this.timer = setInterval(() => this.tick(), WATCH.sampleMs);
+    this.tick();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.timer);
+    await this.current;
+    await this.sight.close();
+  }
+
+  /** A sample that takes longer than its second delays the next one; none is made up for. */
+  private tick(): void {
+    this.current ??= this.sample()
+      .then(() => void this.failing.delete(SAMPLE_FAILED))
+      .catch((error: unknown) => this.failed(error, SAMPLE_FAILED))
+      .finally(() => {
+        this.current = undefined;
+      });
+  }
+
+  private async sample(): Promise<void> {
+    const { account, instruments, rules } = this.watched;
+    const looking = this.sight.lookIfDue(this.openOrders);
+    // The first sample waits for the venue's first answer, or until it would be late.
+    if (this.sight.readings === undefined) await Promise.race([looking, waitedFor(WATCH.sampleMs)]);
+    const inputs = await this.dependencies.store.read(account, instruments);
+    if (inputs === undefined) return;
+    this.openOrders = inputs.openOrders;
+    const prices = this.prices(inputs);
+    const ages = this.ages(inputs, prices);
+    const isReadingFresh = this.sight.isReadingFresh(this.openOrders);
+    const seen = { ...inputs, readings: this.sight.readings, isReadingFresh, prices, ages };
+    await this.follow(inputs, seen, sampleAccount(account, inputs.state, seen, rules));
+  }
+
+  /** What follows from a sample: the halt first (P25), then the row with everything else, in one statement. */
+  private async follow(inputs: WatchInputs, { prices, ages }: Observation, sample: Sample): Promise<void> {
+    const { store, halt, bars } = this.dependencies;
+    const { account, quote, killPolicy } = this.watched;
+    let { state } = sample;
+    if (sample.kill !== undefined) {
+      const cause = { subject: 'watch', underKey: null, reason: sample.kill, policy: killPolicy };
+      state = { ...state, latchId: (await halt.latch({ scope: 'account', scopeValue: account }, cause)).latchId };
+    }
+    const { equity, figures, valuation, mode, alerts } = sample;
+    const exposure = valuation && text(valuation.exposure);
+    const audit = auditOf(inputs, sample, quote);
+    const details = this.details(inputs, prices, ages, sample);
+    const written = await store.write({
+      ...{ account, version: inputs.version, quote, state, equity, figures, exposure, details, mode, audit, alerts },
+    });
+    const balances = written && equity !== undefined ? this.sight.takeBalances() : undefined;
+    if (balances === undefined || equity === undefined) return;
+    const marks = Object.fromEntries(Object.entries(prices.marks).map(([instrument, { price }]) => [instrument, price]));
+    await bars.saveSnapshot({ account, equity, quote, balances, marks });
+  }
+
+  private prices({ closes }: WatchInputs): Prices {
+    const { quote, instruments, markMaxAgeMs, rules } = this.watched;
+    const marks = this.sight.marks(closes);
+    return {
+      ...{ quote, marks, markMaxAgeMs, unmarkedPrices: rules.unmarkedPrices },
+      instruments: instruments.map(({ instrument }) => instrument),
+    };
+  }
+
+  /** What another guardian still reaches is reached: one that is cut off alone stops nobody. */
+  private ages({ now, lastTime = now, seenAges }: WatchInputs, { marks }: Prices): Ages {
+    const youngest = (own: number, seen: number | undefined): number =>
+      seen === undefined ? own : Math.min(own, seen + Math.max(0, now - lastTime));
+    return {
+      venueMs: youngest(this.sight.venueMs, seenAges?.venueMs),
+      marketDataMs: youngest(this.sight.marketDataMs(marks), seenAges?.marketDataMs),
+      marketDataLimitMs: this.sight.marketDataLimitMs,
+    };
+  }
+
+  private details({ openOrders }: WatchInputs, { marks }: Prices, { venueMs, marketDataMs }: Ages, { valuation }: Sample): object {
+    const { account } = this.watched;
+    return {
+      openOrders,
+      clockSkewMs: this.dependencies.live.clockSkewMs(account) ?? null,
+      ages: { venueMs, marketDataMs },
+      balancesMs: this.sight.readingAgeMs ?? null,
+      pricesMs: Object.fromEntries(Object.entries(marks).map(([instrument, { ageMs }]) => [instrument, ageMs])),
+      unmarked: valuation?.unmarked ?? [],
+      withoutMark: valuation?.unknown ?? [],
+    };
+  }
+
+  /** Told once, until it works again: it would be told each second. */
+  private failed(error: unknown, what: string): void {
+    if (this.failing.has(what)) return;
+    this.failing.add(what);
+    const detail = error instanceof Error ? error.message : String(error);
+    this.dependencies.log.warn({ account: this.watched.account, error: detail }, `account watch: ${what}; it is tried again`);
+  }
+}
+
+const SAMPLE_FAILED = 'a sample failed';
+
+function auditOf({ state }: WatchInputs, sample: Sample, quote: string): { kind: string; data: object }[] {
+  const { performance, external } = sample.state;
+  const events: { kind: string; data: object }[] = [];
+  if (sample.flow !== '0') events.push({ kind: 'watch.flow', data: { amount: sample.flow, quote, external } });
+  if (sample.wasRebased) events.push({ kind: 'watch.rebased', data: { peak: performance?.peak, quote } });
+  if (performance !== undefined && performance.day !== state.performance?.day) {
+    events.push({
+      kind: 'watch.dayOpened',
+      data: { day: performance.day, opening: performance.dayOpening, peak: performance.peak, quote },
+    });
+  }
+  return events;
+}
+
+function waitedFor(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

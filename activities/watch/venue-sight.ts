@@ -1,0 +1,163 @@
+import { text, decimal, type DecimalText } from '../../core/money/index.js';
+import { differenceOf, type Readings } from '../../core/watch/carried.js';
+import { WATCH } from '../../core/watch/rules.js';
+import type { Mark } from '../../core/watch/valuation.js';
+import { pollPlan } from '../../core/venue/poll-plan.js';
+import type { LiveMarket } from '../ports/live.js';
+import type { Venue } from '../ports/venue.js';
+import type { WatchedInstrument, WatchInputs, WatchStore } from '../ports/watch.js';
+
+export interface VenueSightDependencies {
+  readonly account: string;
+  readonly venue: Venue;
+  readonly store: Pick<WatchStore, 'read'>;
+  readonly live: LiveMarket & {
+    seePrice(account: string, instrument: string, price: DecimalText, receivedTime: number): void;
+    clockReadTime(account: string): number | undefined;
+  };
+  readonly instruments: readonly WatchedInstrument[];
+  readonly clock: () => number;
+  readonly failed: (error: unknown, what: string) => void;
+}
+
+/**
+ * What the watch sees of an account's venue: balances, as often as its share of the venue's budget allows, and prices over a
+ * stream of its own. Nothing here waits for the venue but what asks it, so that one that hangs delays no sample.
+ */
+export class VenueSight {
+  private readonly dependencies: VenueSightDependencies;
+  private readonly begun: number;
+  private readonly ending = new AbortController();
+  private reading: Promise<void> | undefined;
+  private askedTime: number | undefined;
+  private readTime: number | undefined;
+  private differences: Readings | undefined;
+  /** What the last reading showed, until somebody has taken it. */
+  private balances: Readonly<Record<string, DecimalText>> | undefined;
+  private readonly stream: Promise<void>;
+
+  constructor(dependencies: VenueSightDependencies) {
+    this.dependencies = dependencies;
+    this.begun = dependencies.clock();
+    this.stream = this.followPrices();
+  }
+
+  /** Begins a reading of balances when one is due. @returns when it has ended, for whoever wants to wait. */
+  lookIfDue(openOrders: number): Promise<void> {
+    const { clock } = this.dependencies;
+    const now = clock();
+    const isDue = this.askedTime === undefined || now < this.askedTime || now - this.askedTime >= this.readingMs(openOrders);
+    if (this.reading === undefined && isDue) {
+      this.askedTime = now;
+      this.reading = this.look().finally(() => {
+        this.reading = undefined;
+      });
+    }
+    return this.reading ?? Promise.resolve();
+  }
+
+  get readings(): Readings | undefined {
+    return this.differences;
+  }
+
+  /** Undefined before the first reading. */
+  get readingAgeMs(): number | undefined {
+    return this.readTime === undefined ? undefined : this.since(this.readTime);
+  }
+
+  isReadingFresh(openOrders: number): boolean {
+    const ageMs = this.readingAgeMs;
+    return ageMs !== undefined && ageMs <= this.readingMs(openOrders) + WATCH.readingGraceMs;
+  }
+
+  /** What a reading showed that nobody has taken yet. */
+  takeBalances(): Readonly<Record<string, DecimalText>> | undefined {
+    const { balances } = this;
+    this.balances = undefined;
+    return balances;
+  }
+
+  /** The younger of the price that the own stream showed last and the close of the newest stored bar. */
+  marks(closes: WatchInputs['closes']): Readonly<Record<string, Mark>> {
+    const { account, instruments, live } = this.dependencies;
+    const marks: Record<string, Mark> = {};
+    for (const { instrument } of instruments) {
+      const streamed = live.view(account, instrument).price;
+      const stored = closes[instrument];
+      const closed = stored && { price: stored.price, ageMs: live.venueNow(account) - stored.closeTime };
+      const mark =
+        streamed === undefined || (closed !== undefined && Math.abs(closed.ageMs) < Math.abs(streamed.ageMs)) ? closed : streamed;
+      if (mark !== undefined) marks[instrument] = mark;
+    }
+    return marks;
+  }
+
+  /** Since the venue answered anything, as far back as this process has asked it. */
+  get venueMs(): number {
+    const { account, live } = this.dependencies;
+    return this.since(Math.max(this.begun, this.readTime ?? 0, live.clockReadTime(account) ?? 0));
+  }
+
+  /** Since the youngest price, as far back as this process has looked. */
+  marketDataMs(marks: Readonly<Record<string, Mark>>): number {
+    return Math.min(this.since(this.begun), ...Object.values(marks).map(({ ageMs }) => Math.max(0, ageMs)));
+  }
+
+  /** Prices that come with the bars only are no older for it. */
+  get marketDataLimitMs(): number {
+    const { venue, instruments } = this.dependencies;
+    if (venue.profile.streams.bars) return WATCH.noMarketDataMs;
+    return Math.max(WATCH.noMarketDataMs, ...instruments.map(({ intervalMs }) => 2 * intervalMs));
+  }
+
+  async close(): Promise<void> {
+    this.ending.abort();
+    // A reading that the venue does not answer is nobody's to wait for.
+    await this.stream;
+  }
+
+  private since(time: number): number {
+    return Math.abs(this.dependencies.clock() - time);
+  }
+
+  private readingMs(openOrders: number): number {
+    const { venue, instruments } = this.dependencies;
+    return pollPlan(venue.profile, openOrders, instruments.length).snapshotMs;
+  }
+
+  private async look(): Promise<void> {
+    const { account, venue, store, clock, instruments, failed } = this.dependencies;
+    try {
+      const balances: Record<string, DecimalText> = {};
+      for (const { asset, free, locked } of await venue.reader.balances()) balances[asset] = text(decimal(free).plus(decimal(locked)));
+      if (this.ending.signal.aborted) return;
+      this.readTime = clock();
+      // Read after the venue's answer: what it shows had the time to be booked.
+      const inputs = await store.read(account, instruments);
+      if (inputs === undefined) return;
+      this.differences = { last: differenceOf(balances, inputs.ledger), before: this.differences?.last };
+      this.balances = balances;
+    } catch (error) {
+      if (!this.ending.signal.aborted) failed(error, 'the balances could not be read');
+    }
+  }
+
+  /** Of a venue whose bars are not streamed the stored ones tell the prices: asking for them twice would cost twice. */
+  private async followPrices(): Promise<void> {
+    const { account, venue, live, instruments, failed } = this.dependencies;
+    const [first, ...further] = instruments;
+    if (first === undefined || !venue.profile.streams.bars) return;
+    const intervalMs = Math.min(first.intervalMs, ...further.map((one) => one.intervalMs));
+    const names = [...new Set(instruments.map(({ instrument }) => instrument))];
+    const handlers = {
+      onBar: () => undefined,
+      onGap: () => undefined,
+      onPrice: (instrument: string, price: DecimalText, receivedTime: number) => live.seePrice(account, instrument, price, receivedTime),
+    };
+    try {
+      await venue.streams.watchBars({ instruments: names, intervalMs }, handlers, this.ending.signal);
+    } catch (error) {
+      if (!this.ending.signal.aborted) failed(error, 'the prices could not be followed');
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import type { Pool } from 'pg';
+import type { WatchInputs, WatchStore } from '../../activities/ports/watch.js';
+import { text, type DecimalText } from '../../core/money/index.js';
+import type { Observation, WatchState } from '../../core/watch/sample.js';
+import { jsonOf, run } from './pool.js';
+
+const READ = { name: 'read_watch_inputs', text: 'select read_watch_inputs($1::jsonb) as answer' };
+const WRITE = { name: 'write_watch_sample', text: 'select write_watch_sample($1::jsonb) as version' };
+
+interface Answer {
+  readonly databaseTime: number;
+  readonly mode: Observation['mode'];
+  readonly version: string;
+  readonly sampledTime: number | null;
+  readonly performance: NonNullable<WatchState['performance']> | null;
+  /** Null before the first sample. */
+  readonly seen: WatchInputs['seenAges'] | null;
+  readonly external: NonNullable<WatchState['external']> | null;
+  readonly runs: WatchState['runs'];
+  readonly latchId: string | null;
+  readonly latch: Observation['latch'];
+  readonly ledger: Readonly<Record<string, DecimalText>>;
+  readonly openOrders: number;
+  readonly closes: WatchInputs['closes'];
+}
+
+/** The account watch in Postgres. @throws KeelsonError INFRA_DATABASE from every method. */
+export function createWatchStore(pool: Pool): WatchStore {
+  return {
+    async read(account, instruments) {
+      const rows = await run<{ answer: Answer | null }>(pool, READ, [jsonOf({ account, instruments })]);
+      const got = rows[0]?.answer;
+      if (!got) return undefined;
+      const { databaseTime, sampledTime, performance, external, runs, latchId, mode, version, latch, ledger, openOrders, closes, seen } =
+        got;
+      return {
+        ...{
+          now: databaseTime,
+          lastTime: sampledTime ?? undefined,
+          mode,
+          version,
+          latch,
+          ledger,
+          openOrders,
+          closes,
+          seenAges: seen ?? undefined,
+        },
+        state: { performance: performance ?? undefined, external: external ?? undefined, runs, latchId: latchId ?? undefined },
+      };
+    },
+    async write({ state, figures, mode, alerts, ...sample }) {
+      const rows = await run<{ version: string | null }>(pool, WRITE, [
+        jsonOf({
+          ...sample,
+          ...{ performance: state.performance, external: state.external, runs: state.runs, latchId: state.latchId },
+          dailyPnl: figures?.dailyPnl,
+          dailyLossRatio: figures && text(figures.dailyLossRatio),
+          drawdownRatio: figures && text(figures.drawdownRatio),
+          mode: mode?.mode,
+          reason: mode?.reason,
+          alerts: alerts.map(({ key, severity, summary, condition }) => ({
+            key,
+            severity,
+            summary,
+            kind: `watch.${condition}`,
+            subject: 'watch',
+          })),
+        }),
+      ]);
+      return typeof rows[0]?.version === 'string';
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import type { Command } from 'commander';
+import type { WatchStatus } from '../../api/read/watch.js';
+import { addApiCommand, answers, connect, type ApiOptions, type Finish } from '../command.js';
+import { harmless, spanText, table, type Column, type Terminal } from '../terminal.js';
+
+const percent = (ratio: string | null): string => (ratio === null ? '–' : `${(Number(ratio) * 100).toFixed(2)} %`);
+const span = (ms: unknown): string => (typeof ms === 'number' ? spanText(Math.max(0, Math.round(ms))) : '–');
+
+const agesOf = ({ details }: WatchStatus): Readonly<Record<string, unknown>> =>
+  (details['ages'] ?? {}) as Readonly<Record<string, unknown>>;
+
+const COLUMNS: readonly Column<WatchStatus>[] = [
+  { title: 'account', value: (row) => row.account },
+  { title: 'equity', align: 'right', value: (row) => (row.equity === null ? 'unknown' : `${row.equity} ${row.quote ?? ''}`) },
+  { title: 'peak', align: 'right', value: (row) => row.peak ?? '–' },
+  { title: 'drawdown', align: 'right', value: (row) => percent(row.drawdownRatio) },
+  { title: 'day', align: 'right', value: (row) => row.dailyPnl ?? '–' },
+  { title: 'day’s loss', align: 'right', value: (row) => percent(row.dailyLossRatio) },
+  { title: 'exposure', align: 'right', value: (row) => row.exposure ?? '–' },
+  { title: 'sample', align: 'right', value: (row) => span(row.ageMs) },
+  { title: 'balances', align: 'right', value: (row) => span(row.details['balancesMs']) },
+  { title: 'venue', align: 'right', value: (row) => span(agesOf(row)['venueMs']) },
+  { title: 'shows', value: (row) => row.conditions.join(', ') || '–' },
+];
+
+/** `keelson watch`: what each account is worth, and what its watch sees. */
+export function addWatch(program: Command, terminal: Terminal, finish: Finish): void {
+  const command = addApiCommand(program, 'watch', 'what each account is worth: peak, drawdown, the day’s profit and loss, ages', 'read');
+  answers(command, terminal, finish, async (options: ApiOptions) => {
+    const data = await connect(terminal, options).get<{ accounts: WatchStatus[] }>('/v1/watch');
+    return {
+      data,
+      text: table(data.accounts, COLUMNS, 'No account yet: the first start makes them.') + data.accounts.flatMap(notes).join(''),
+    };
+  });
+}
+
+function notes({ account, details }: WatchStatus): string[] {
+  const unmarked = Array.isArray(details['unmarked']) ? (details['unmarked'] as { asset: string; quantity: string; value: string }[]) : [];
+  const without = Array.isArray(details['withoutMark']) ? (details['withoutMark'] as string[]) : [];
+  return [
+    ...unmarked.map(({ asset, quantity, value }) => `${account}: ${quantity} ${asset} has no mark and counts as ${value}`),
+    ...without.map((asset) => `${account}: ${asset} has no fresh price, so the equity is not known`),
+  ].map((line) => `${harmless(line)}\n`);
+}

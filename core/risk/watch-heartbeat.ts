@@ -1,0 +1,23 @@
+import { failure, type Failure } from '../errors.js';
+import { PROTOCOL } from './limits.js';
+import type { RiskView } from './view.js';
+
+const FROM_THE_BEGINNING = 'from the beginning';
+
+/**
+ * What speaks against an entry where the account watch is silent, or does not know what the account is worth (P26; design,
+ * 4.1). Both times and the view's own are of the database's clock, so a time to come is a clock that was set: not fresh.
+ */
+export function watchFailures({ account, watch, databaseTime }: RiskView): Failure[] {
+  if (watch === undefined) return [failure('RISK_WATCH_SILENT', { account, since: FROM_THE_BEGINNING })];
+  const ageMs = databaseTime - watch.sampledTime;
+  if (!isFresh(ageMs)) return [failure('RISK_WATCH_SILENT', { account, since: `for ${ageMs} ms` })];
+  const equityMs = watch.equityTime === undefined ? undefined : databaseTime - watch.equityTime;
+  if (equityMs !== undefined && isFresh(equityMs)) return [];
+  return [failure('RISK_EQUITY_UNKNOWN', { account, since: equityMs === undefined ? FROM_THE_BEGINNING : `for ${equityMs} ms` })];
+}
+
+/** A held view's clock runs on by our own, which may be a little ahead of a sample that was just told. */
+function isFresh(ageMs: number): boolean {
+  return Math.abs(ageMs) <= PROTOCOL.watchSilentMs;
+}

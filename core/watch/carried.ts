@@ -1,0 +1,63 @@
+import { ZERO, decimal, text, type Decimal, type DecimalText } from '../money/index.js';
+import { valueOf, type Prices, type Quantities } from './valuation.js';
+
+/**
+ * Balances between two readings of the venue. What the venue shows is what our ledger says (what was there before us, and
+ * every booked fill) and, beside it, what came from outside: deposits, withdrawals, interest, orders by other hands. That
+ * difference hardly ever changes, so the balances of this moment are the ledger's of this moment plus the difference as it
+ * was last found. A venue that may be asked only twice a minute is so followed fill by fill.
+ */
+export function differenceOf(venue: Quantities, ledger: Quantities): Quantities {
+  const found: Record<string, DecimalText> = {};
+  for (const asset of new Set([...Object.keys(venue), ...Object.keys(ledger)])) {
+    const difference = decimal(venue[asset] ?? '0').minus(decimal(ledger[asset] ?? '0'));
+    if (!difference.isZero()) found[asset] = text(difference);
+  }
+  return found;
+}
+
+export function carriedForward(ledger: Quantities, external: Quantities): Quantities {
+  const carried: Record<string, DecimalText> = {};
+  for (const asset of new Set([...Object.keys(ledger), ...Object.keys(external)])) {
+    carried[asset] = text(decimal(ledger[asset] ?? '0').plus(decimal(external[asset] ?? '0')));
+  }
+  return carried;
+}
+
+/** The differences of two readings, one after the other. */
+export interface Readings {
+  readonly last: Quantities;
+  /** Undefined for the first reading of a process. */
+  readonly before: Quantities | undefined;
+}
+
+export interface Settled {
+  readonly external: Quantities;
+  /** What was deposited (positive) or withdrawn since, in the quote asset. */
+  readonly flow: Decimal;
+}
+
+/**
+ * What came from outside, as far as it is certain. A fill that the venue shows and the ledger does not know yet is a
+ * difference too, for a moment; so one is believed when two readings in a row show the same. One kind of change is no
+ * deposit: assets that move in opposite directions at once were exchanged for each other by somebody else, and what is lost in
+ * that is a loss. Pure.
+ */
+export function settle(known: Quantities | undefined, { last, before }: Readings, prices: Prices): Settled | undefined {
+  if (known === undefined) return { external: last, flow: ZERO };
+  if (before === undefined || !isSame(last, before)) return undefined;
+  const change = Object.entries(differenceOf(last, known));
+  const values: Decimal[] = [];
+  for (const [asset, quantity] of change) {
+    const worth = valueOf(asset, decimal(quantity), prices);
+    // Without a price nobody can say how much came: it is settled when there is one.
+    if (worth === undefined) return undefined;
+    values.push(worth.value);
+  }
+  const signs = new Set(change.map(([, quantity]) => quantity.startsWith('-')));
+  return { external: last, flow: signs.size > 1 ? ZERO : values.reduce((sum, value) => sum.plus(value), ZERO) };
+}
+
+function isSame(one: Quantities, other: Quantities): boolean {
+  return Object.keys(differenceOf(one, other)).length === 0;
+}

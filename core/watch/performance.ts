@@ -1,0 +1,86 @@
+import { Decimal, ZERO, decimal, text, type DecimalText } from '../money/index.js';
+
+const DAY_MS = 86_400_000;
+
+/** What is remembered of an account's equity over restarts. */
+export interface Performance {
+  readonly equity: DecimalText;
+  readonly peak: DecimalText;
+  /** Begin of the UTC day, epoch ms by the database's clock. */
+  readonly day: number;
+  readonly dayOpening: DecimalText;
+  /** Deposits less withdrawals of the day. */
+  readonly dayFlows: DecimalText;
+  /** The opening as it would be with what was deposited and withdrawn since: what the day's loss is a share of. */
+  readonly dayBasis: DecimalText;
+}
+
+export interface Figures {
+  readonly dailyPnl: DecimalText;
+  /** Shares from 0 on; a gain is no negative loss. */
+  readonly dailyLossRatio: Decimal;
+  readonly drawdownRatio: Decimal;
+}
+
+export interface Move {
+  readonly now: number;
+  /** Worth of the account now, with what was deposited and withdrawn since the last time. */
+  readonly equity: Decimal;
+  /** Of that, what was deposited (positive) or withdrawn. */
+  readonly flow: Decimal;
+}
+
+export const dayOf = (time: number): number => Math.floor(time / DAY_MS) * DAY_MS;
+
+/**
+ * Equity, peak and the day's opening at the next sample. A deposit or withdrawal moves peak and basis in proportion to what
+ * the account was worth without it: neither the drawdown nor the day's loss changes by it, and a withdrawal cannot hide a loss
+ * nor look like one. A day opens with what the day before ended with. Pure.
+ */
+export function moved(before: Performance | undefined, { now, equity, flow }: Move): Performance {
+  const day = dayOf(now);
+  if (before === undefined) {
+    const first = text(equity);
+    return { equity: first, peak: first, day, dayOpening: first, dayFlows: text(ZERO), dayBasis: first };
+  }
+  const isNewDay = day > before.day;
+  const opening = isNewDay ? before.equity : before.dayOpening;
+  const scaled = scaling(equity.minus(flow), equity);
+  const peak = scaled(decimal(before.peak));
+  return {
+    equity: text(equity),
+    peak: text(equity.gt(peak) ? equity : peak),
+    day: isNewDay ? day : before.day,
+    dayOpening: opening,
+    dayFlows: text((isNewDay ? ZERO : decimal(before.dayFlows)).plus(flow)),
+    dayBasis: text(scaled(decimal(isNewDay ? opening : before.dayBasis))),
+  };
+}
+
+/** The same account with its peak where it is now: two people have decided that it goes on from here. */
+export function rebased(performance: Performance): Performance {
+  return { ...performance, peak: performance.equity };
+}
+
+export function figuresOf({ equity, peak, dayOpening, dayFlows, dayBasis }: Performance): Figures {
+  return {
+    dailyPnl: text(decimal(equity).minus(decimal(dayOpening)).minus(decimal(dayFlows))),
+    dailyLossRatio: lossRatio(decimal(dayBasis), decimal(equity)),
+    drawdownRatio: lossRatio(decimal(peak), decimal(equity)),
+  };
+}
+
+const DIGITS = 30;
+
+/** Every flow is valued in money; where nothing was there before it, or nothing is left, the account begins anew with it. */
+function scaling(without: Decimal, withFlow: Decimal): (value: Decimal) => Decimal {
+  if (without.eq(withFlow)) return (value) => value;
+  if (without.lte(0) || withFlow.lte(0)) return () => (withFlow.lt(0) ? ZERO : withFlow);
+  // Up, so that rounding never makes a loss smaller.
+  return (value) => value.mul(withFlow).div(without).toDecimalPlaces(DIGITS, Decimal.ROUND_UP);
+}
+
+function lossRatio(from: Decimal, to: Decimal): Decimal {
+  if (from.lte(0) || to.gte(from)) return ZERO;
+  return from.minus(to).div(from);
+}

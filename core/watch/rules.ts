@@ -1,0 +1,25 @@
+import type { DecimalText } from '../money/index.js';
+
+/** When the watch of an account warns and acts: shares of what the day began with, or of the peak. */
+export interface WatchRules {
+  readonly dailyLossWarnRatio: number;
+  readonly dailyLossLimitRatio: number;
+  readonly drawdownWarnRatio: number;
+  readonly drawdownLimitRatio: number;
+  /** Prices of assets that no instrument of the account marks, in its quote asset; what is not named counts as nothing. */
+  readonly unmarkedPrices: Readonly<Record<string, DecimalText>>;
+}
+
+/** The protocol's numbers of the watch ("Numbers", and the issue of the account watch). */
+export const WATCH = {
+  sampleMs: 1_000,
+  /** Losses that are not yet beyond the kill count when so many samples in a row show them … */
+  confirmingSamples: 3,
+  /** … each at least this long after the last one that was counted: two guardians sample side by side. */
+  confirmingGapMs: 900,
+  equityUnknownMs: 15_000,
+  venueUnreachableMs: 120_000,
+  noMarketDataMs: 300_000,
+  /** A reading of balances may come so much later than planned before the balances count as unknown. */
+  readingGraceMs: 2_000,
+} as const;

@@ -1,0 +1,348 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Mode } from '../control/mode.js';
+import { Decimal, decimal, text, ZERO, type DecimalText } from '../money/index.js';
+import { carriedForward, differenceOf, settle } from './carried.js';
+import { figuresOf, moved, type Performance } from './performance.js';
+import type { WatchRules } from './rules.js';
+import { sampleAccount, UNWATCHED, type Observation, type Sample, type WatchState } from './sample.js';
+import { valuationOf, type Prices, type Quantities } from './valuation.js';
+
+const d = (value: string): DecimalText => value as DecimalText;
+const DAY = 86_400_000;
+const NOON = 20_000 * DAY + DAY / 2;
+
+const PRICES: Prices = {
+  quote: 'USDT',
+  instruments: ['BTC/USDT'],
+  marks: { 'BTC/USDT': { price: d('50000'), ageMs: 0 } },
+  markMaxAgeMs: 3_000,
+  unmarkedPrices: { BNB: d('500') },
+};
+const RULES: WatchRules = {
+  dailyLossWarnRatio: 0.02,
+  dailyLossLimitRatio: 0.03,
+  drawdownWarnRatio: 0.1,
+  drawdownLimitRatio: 0.15,
+  unmarkedPrices: {},
+};
+const at = (price: string, ageMs = 0): Prices => ({ ...PRICES, marks: { 'BTC/USDT': { price: d(price), ageMs } } });
+
+describe('what an account is worth', () => {
+  it('is its balances times fresh marks; what nothing marks is listed, and valued by the rule', () => {
+    const value = valuationOf({ USDT: d('1000'), BTC: d('0.5'), BNB: d('2'), XYZ: d('7'), ETH: d('0') }, PRICES);
+    expect(value.equity?.toFixed()).toBe('27000');
+    expect(value.exposure.toFixed()).toBe('25000');
+    expect(value.unmarked).toEqual([
+      { asset: 'BNB', quantity: '2', value: '1000' },
+      { asset: 'XYZ', quantity: '7', value: '0' },
+    ]);
+  });
+
+  it.each([
+    ['old', at('50000', 3_001)],
+    ['from the future', at('50000', -3_001)],
+    ['missing', { ...PRICES, marks: {} }],
+  ])('is not known, and not nothing, while a mark that it needs is %s', (_, prices) => {
+    expect(valuationOf({ USDT: d('1000'), BTC: d('0.5') }, prices)).toMatchObject({ equity: undefined, unknown: ['BTC'] });
+    expect(valuationOf({ USDT: d('1000') }, prices).equity?.toFixed()).toBe('1000');
+  });
+});
+
+describe('balances between two readings', () => {
+  const quantities = fc.dictionary(
+    fc.constantFrom('USDT', 'BTC', 'BNB'),
+    fc.integer({ min: -1_000, max: 1_000 }).map((n) => d(String(n))),
+  );
+
+  it('are the ledger’s with what came from outside: no fill is counted twice or lost', () => {
+    fc.assert(
+      fc.property(quantities, quantities, quantities, (venue, ledger, booked) => {
+        const external = differenceOf(venue, ledger);
+        const nonZero = (all: Quantities): Quantities => differenceOf(all, {});
+        expect(nonZero(carriedForward(ledger, external))).toEqual(nonZero(venue));
+        // What is booked later moves the balances by exactly itself.
+        const later = carriedForward(ledger, booked);
+        expect(nonZero(carriedForward(later, external))).toEqual(nonZero(carriedForward(venue, booked)));
+      }),
+    );
+  });
+
+  it('a difference is believed when two readings show the same, and is a deposit then', () => {
+    const known = { BNB: d('1') };
+    const last = { BNB: d('1'), USDT: d('250') };
+    expect(settle(known, { last, before: undefined }, PRICES)).toBeUndefined();
+    expect(settle(known, { last, before: { BNB: d('1') } }, PRICES)).toBeUndefined();
+    expect(settle(known, { last, before: last }, PRICES)).toEqual({ external: last, flow: new Decimal(250) });
+    expect(settle(known, { last: known, before: known }, PRICES)?.flow.toFixed()).toBe('0');
+  });
+
+  it('what somebody else exchanged is no deposit, and what has no price waits for one', () => {
+    const exchanged = { BTC: d('1'), USDT: d('-60000') };
+    expect(settle({}, { last: exchanged, before: exchanged }, PRICES)?.flow.toFixed()).toBe('0');
+    const deposited = { BTC: d('1') };
+    expect(settle({}, { last: deposited, before: deposited }, { ...PRICES, marks: {} })).toBeUndefined();
+    expect(settle({}, { last: deposited, before: deposited }, PRICES)?.flow.toFixed()).toBe('50000');
+  });
+});
+
+describe('peak and the day’s opening', () => {
+  const money = fc.integer({ min: 1, max: 1_000_000 }).map((cents) => new Decimal(cents).div(100));
+  const begun = (equity: Decimal): Performance => moved(undefined, { now: NOON, equity, flow: ZERO });
+  const near = (one: Decimal, other: Decimal): boolean => one.minus(other).abs().lt('1e-20');
+
+  it('a deposit or withdrawal changes neither the day’s profit and loss, nor its share, nor the drawdown', () => {
+    fc.assert(
+      fc.property(money, money, money, (first, second, flow) => {
+        for (const signed of [flow, flow.neg()]) {
+          if (second.plus(signed).lte(0)) continue;
+          const before = moved(begun(first), { now: NOON + 1, equity: second, flow: ZERO });
+          const after = moved(before, { now: NOON + 2, equity: second.plus(signed), flow: signed });
+          expect(figuresOf(after).dailyPnl).toBe(figuresOf(before).dailyPnl);
+          expect(near(figuresOf(after).dailyLossRatio, figuresOf(before).dailyLossRatio)).toBe(true);
+          expect(near(figuresOf(after).drawdownRatio, figuresOf(before).drawdownRatio)).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it('the peak never falls, and is never under the equity', () => {
+    fc.assert(
+      fc.property(fc.array(money, { minLength: 1 }), (path) => {
+        let now = NOON;
+        let was: Performance | undefined;
+        for (const equity of path) {
+          const next = moved(was, { now: (now += 3_600_000), equity, flow: ZERO });
+          if (was !== undefined) expect(decimal(next.peak).gte(decimal(was.peak))).toBe(true);
+          expect(decimal(next.peak).gte(equity)).toBe(true);
+          was = next;
+        }
+      }),
+    );
+  });
+
+  it('a day opens with what the day before ended with, also after a night in which nobody looked', () => {
+    const before = moved(begun(new Decimal(100)), { now: NOON + 1, equity: new Decimal(110), flow: new Decimal(20) });
+    expect(figuresOf(before)).toMatchObject({ dailyPnl: '-10' });
+    const next = moved(before, { now: NOON + DAY, equity: new Decimal(99), flow: ZERO });
+    expect(next).toMatchObject({ day: 20_001 * DAY, dayOpening: '110', dayFlows: '0', dayBasis: '110' });
+    expect(figuresOf(next)).toMatchObject({ dailyPnl: '-11', dailyLossRatio: new Decimal('0.1') });
+    // The clock of the database was set back: the day does not begin twice.
+    expect(moved(next, { now: NOON, equity: new Decimal(99), flow: ZERO }).day).toBe(next.day);
+  });
+
+  it('an account that was emptied begins anew with what comes next', () => {
+    const emptied = moved(begun(new Decimal(100)), { now: NOON + 1, equity: ZERO, flow: new Decimal(-100) });
+    expect(figuresOf(emptied)).toEqual({ dailyPnl: '0', dailyLossRatio: ZERO, drawdownRatio: ZERO });
+    const refilled = moved(emptied, { now: NOON + 2, equity: new Decimal(50), flow: new Decimal(50) });
+    expect(figuresOf(refilled)).toMatchObject({ dailyPnl: '0', drawdownRatio: ZERO });
+    expect(refilled.peak).toBe('50');
+  });
+});
+
+const READINGS = { last: {}, before: {} };
+const SEEN: Observation = {
+  now: NOON,
+  lastTime: NOON - 1_000,
+  mode: 'normal',
+  latch: 'none',
+  ledger: { USDT: d('100000') },
+  readings: READINGS,
+  isReadingFresh: true,
+  prices: PRICES,
+  ages: { venueMs: 0, marketDataMs: 0, marketDataLimitMs: 300_000 },
+};
+
+/** An account that is watched each second, by one process or by several. */
+class Watched {
+  state: WatchState = UNWATCHED;
+  now = NOON;
+  mode: Mode = 'normal';
+  kills = 0;
+  latch: Observation['latch'] = 'none';
+  readonly alerts: string[] = [];
+  private lastTime: number | undefined;
+
+  see(more: Partial<Observation> = {}, afterMs = 1_000): Sample {
+    this.now += afterMs;
+    const sample = sampleAccount(
+      'main',
+      this.state,
+      { ...SEEN, now: this.now, lastTime: this.lastTime, mode: this.mode, latch: this.latch, ...more },
+      RULES,
+    );
+    this.lastTime = this.now;
+    this.state = sample.state;
+    if (sample.mode !== undefined) this.mode = sample.mode.mode;
+    if (sample.kill !== undefined) {
+      this.kills += 1;
+      this.latch = 'stands';
+      this.state = { ...this.state, latchId: 'halt' };
+    }
+    if (sample.wasRebased) this.latch = 'none';
+    this.alerts.push(...sample.alerts.map(({ condition, severity }) => `${severity} ${condition}`));
+    return sample;
+  }
+
+  worth(equity: string, more: Partial<Observation> = {}, afterMs = 1_000): Sample {
+    return this.see({ ledger: { USDT: d(equity) }, ...more }, afterMs);
+  }
+}
+
+describe('what the watch does', () => {
+  const opened = (): Watched => {
+    const watched = new Watched();
+    watched.worth('100000');
+    return watched;
+  };
+
+  it.each<[string, string, number, Mode, string[]]>([
+    ['under the warning', '98000.01', 5, 'normal', []],
+    ['the warning', '98000', 3, 'normal', ['warning dailyLossWarn']],
+    ['the warning, two samples', '98000', 2, 'normal', []],
+    ['under the limit', '97000.01', 5, 'normal', ['warning dailyLossWarn']],
+    ['the limit', '97000', 3, 'reduceOnly', ['warning dailyLossWarn', 'error dailyLossLimit']],
+    ['the limit, two samples', '97000', 2, 'normal', []],
+  ])('a daily loss, %s', (_, equity, samples, mode, alerts) => {
+    const watched = opened();
+    for (let index = 0; index < samples; index += 1) watched.worth(equity);
+    expect(watched.mode).toBe(mode);
+    expect(watched.alerts).toEqual(alerts);
+  });
+
+  it.each<[string, string, number, string[]]>([
+    ['under the warning', '90000.01', 0, []],
+    ['the warning', '90000', 0, ['warning drawdownWarn']],
+    ['under the limit', '85000.01', 0, ['warning drawdownWarn']],
+    ['the limit', '85000', 1, ['critical drawdownLimit', 'warning drawdownWarn']],
+  ])('a drawdown over days, %s', (_, equity, kills, alerts) => {
+    const watched = opened();
+    // Two days later, so that the day's loss is none.
+    watched.worth(equity, {}, 2 * DAY);
+    expect(watched.kills).toBe(kills);
+    watched.worth(equity);
+    watched.worth(equity);
+    expect(watched.kills).toBe(kills);
+    expect(watched.alerts.filter((alert) => alert.includes('drawdown'))).toEqual(alerts);
+  });
+
+  it('a second guardian confirms nothing twice as fast', () => {
+    const watched = opened();
+    for (let index = 0; index < 4; index += 1) watched.worth('97000', {}, 500);
+    expect(watched.mode).toBe('normal');
+    watched.worth('97000', {}, 500);
+    expect(watched.mode).toBe('reduceOnly');
+  });
+
+  it('one good sample ends a row of bad ones; one that knows nothing does not', () => {
+    const watched = opened();
+    watched.worth('97000');
+    watched.worth('97000');
+    watched.worth('100000');
+    watched.worth('97000');
+    watched.see({ isReadingFresh: false });
+    watched.worth('97000');
+    expect(watched.mode).toBe('normal');
+    watched.worth('97000');
+    expect(watched.mode).toBe('reduceOnly');
+  });
+
+  it('equity that is unknown for more than 15 s pauses, and counts as nothing at no time', () => {
+    const watched = opened();
+    for (let index = 0; index < 16; index += 1) expect(watched.see({ isReadingFresh: false }).equity).toBeUndefined();
+    expect(watched.mode).toBe('normal');
+    watched.see({ isReadingFresh: false });
+    expect(watched.mode).toBe('paused');
+    expect(watched.kills).toBe(0);
+    expect(watched.alerts).toEqual(['error equityUnknown']);
+    expect(watched.state.performance).toMatchObject({ equity: '100000', peak: '100000' });
+  });
+
+  it('what nobody looked at was not unknown for so long', () => {
+    const watched = opened();
+    watched.see({ isReadingFresh: false });
+    watched.see({ isReadingFresh: false }, 3_600_000);
+    watched.see({ isReadingFresh: false });
+    expect(watched.mode).toBe('normal');
+  });
+
+  it.each([
+    ['a venue that has not answered', { venueMs: 120_001, marketDataMs: 0 }, 'error venueUnreachable'],
+    ['no market data', { venueMs: 0, marketDataMs: 300_001 }, 'error noMarketData'],
+  ])('%s for too long pauses at once', (_, ages, alert) => {
+    const watched = opened();
+    watched.see({ ages: { ...SEEN.ages, venueMs: 120_000, marketDataMs: 300_000 } });
+    expect(watched.mode).toBe('normal');
+    watched.see({ ages: { ...SEEN.ages, ...ages } });
+    expect(watched.mode).toBe('paused');
+    expect(watched.alerts).toEqual([alert]);
+  });
+
+  it('a person who resumes while the cause stands is not overheard, and the limit stays one', () => {
+    const watched = opened();
+    for (let index = 0; index < 3; index += 1) watched.worth('97000');
+    const told = watched.alerts.length;
+    watched.mode = 'normal';
+    watched.worth('97000');
+    expect(watched.mode).toBe('reduceOnly');
+    expect(watched.alerts).toHaveLength(told);
+    watched.mode = 'normal';
+    watched.worth('97000', {}, DAY / 2);
+    expect(watched.mode).toBe('normal');
+  });
+
+  it('a halt that two people have released lets the account begin anew from where it is', () => {
+    const watched = opened();
+    watched.worth('80000');
+    expect(watched.kills).toBe(1);
+    watched.latch = 'released';
+    expect(watched.see({ isReadingFresh: false }).wasRebased).toBe(false);
+    expect(watched.worth('80000').wasRebased).toBe(true);
+    watched.worth('80000');
+    expect(watched).toMatchObject({ kills: 1, state: { latchId: undefined, performance: { peak: '80000' } } });
+    watched.worth('68000');
+    expect(watched.kills).toBe(2);
+  });
+
+  it('whatever happens: no stricter mode is loosened, nothing is done twice, unknown equity is never a loss', () => {
+    const step = fc.record({
+      price: fc.integer({ min: 1, max: 100_000 }),
+      ageMs: fc.constantFrom(0, 3_001),
+      isReadingFresh: fc.boolean(),
+      afterMs: fc.constantFrom(500, 1_000, 20_000, DAY),
+      mode: fc.constantFrom<Mode | undefined>(undefined, undefined, undefined, 'normal', 'observation', 'paused'),
+      venueMs: fc.constantFrom(0, 0, 120_001),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const watched = new Watched();
+        const order: readonly Mode[] = ['normal', 'observation', 'reduceOnly', 'paused'];
+        for (const { price, ageMs, isReadingFresh, afterMs, mode, venueMs } of steps) {
+          if (mode !== undefined) watched.mode = mode;
+          const [before, state] = [watched.mode, watched.state];
+          const ledger = { USDT: d('1000'), BTC: d('1') };
+          const sample = watched.see(
+            { ledger, isReadingFresh, prices: at(String(price), ageMs), ages: { ...SEEN.ages, venueMs } },
+            afterMs,
+          );
+          if (sample.mode !== undefined) expect(order.indexOf(sample.mode.mode)).toBeGreaterThan(order.indexOf(before));
+          const isKnown = isReadingFresh && ageMs === 0;
+          expect(sample.equity).toBe(isKnown ? String(1_000 + price) : undefined);
+          if (!isKnown) expect(watched.state.performance).toEqual(state.performance);
+        }
+        expect(watched.kills).toBeLessThanOrEqual(1);
+      }),
+    );
+  });
+});
+
+it('a deposit is taken out of the day’s profit and loss, also by a process that has just begun', () => {
+  const watched = new Watched();
+  watched.see();
+  watched.see({ ledger: { USDT: d('99000') } });
+  const deposit = { USDT: d('50000') };
+  expect(watched.see({ ledger: { USDT: d('99000') }, readings: { last: deposit, before: undefined } }).equity).toBe('99000');
+  const sample = watched.see({ ledger: { USDT: d('99000') }, readings: { last: deposit, before: deposit } });
+  expect(sample).toMatchObject({ equity: '149000', flow: '50000', figures: { dailyPnl: '-1000' } });
+  expect(text(sample.figures?.drawdownRatio.toDecimalPlaces(10) ?? ZERO)).toBe('0.01');
+});
