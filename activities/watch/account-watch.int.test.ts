@@ -142,8 +142,8 @@ describe('the account watch, on a real ledger', () => {
       });
       expect((await risk.read(KEY)).watch).toEqual(last);
       await query(`update account_watch set sampled_at = sampled_at - interval '6 seconds'`);
-      const { authorise } = createOrderActivities(stack.dependencies);
-      const verdict = await authorise(stack.signal('open', 1_000));
+      const steps = createOrderActivities(stack.dependencies);
+      const verdict = await steps.authorise(stack.signal('open', 1_000));
       expect(JSON.stringify(verdict)).toContain('RISK_WATCH_SILENT');
       expect(await query('select outcome from signals')).toEqual([{ outcome: 'notTraded' }]);
     } finally {
