@@ -9,6 +9,7 @@ import type { DecimalText } from '../../core/money/index.js';
 import type { WatchRules } from '../../core/watch/rules.js';
 import { INSTRUMENT, openTradingStack, ACCOUNT, type TradingStack } from '../../test/support/trading-stack.js';
 import { beat } from '../../test/support/watch-heartbeat.js';
+import { createOrderActivities } from '../order/index.js';
 import type { Balance, Venue, VenueReader } from '../ports/venue.js';
 import { StreamedMarket } from '../streams/live-market.js';
 import { AccountWatch, type WatchedAccount } from './account-watch.js';
@@ -140,6 +141,11 @@ describe('the account watch, on a real ledger', () => {
         expect(databaseTime - (at?.sampledTime ?? 0)).toBeGreaterThan(1_000);
       });
       expect((await risk.read(KEY)).watch).toEqual(last);
+      await query(`update account_watch set sampled_at = sampled_at - interval '6 seconds'`);
+      const steps = createOrderActivities(stack.dependencies);
+      const verdict = await steps.authorise(stack.signal('open', 1_000));
+      expect(JSON.stringify(verdict)).toContain('RISK_WATCH_SILENT');
+      expect(await query('select outcome from signals')).toEqual([{ outcome: 'notTraded' }]);
     } finally {
       await risk.close();
     }

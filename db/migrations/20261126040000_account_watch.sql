@@ -200,7 +200,7 @@ create function alert_of_incident() returns trigger language plpgsql as $$
 begin
   perform raise_alert(jsonb_build_object('key', 'incident:' || new.incident_key, 'account', new.account, 'kind', 'incident.' || new.kind,
     'severity', case
-      when new.kind ~ 'databaseChanged|evidence|overfilled|otherVenueOrderId|createdBeforeSend|escapeStuck|stopRefused|protectionDenied' then 'critical'
+      when new.kind ~ 'databaseChanged|evidence|overfilled|otherVenueOrderId|createdBeforeSend|escapeStuck|stopRefused|protectionDenied|haltNotVerified' then 'critical'
       when new.kind = 'twoStops' then 'warning' else 'error' end,
     'summary', 'Incident ' || new.incident_id || ' in ' || new.account || ': ' || new.kind || '. See keelson incidents list.',
     'data', jsonb_build_object('incidentId', new.incident_id::text)));
