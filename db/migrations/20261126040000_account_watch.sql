@@ -50,34 +50,38 @@ create function epoch_ms(t timestamptz) returns bigint language sql immutable as
 $$;
 
 -- What the gate asks of the watch (P26); null: there is none.
-create function read_watch(the_account text) returns jsonb language sql stable as $$
-  select jsonb_strip_nulls(jsonb_build_object('sampledTime', epoch_ms(sampled_at), 'equityTime', epoch_ms(equity_at)))
-  from account_watch where account = the_account
-$$;
+create function read_watch(the_account text) returns jsonb language plpgsql stable as $$
+begin
+  return (
+    select jsonb_strip_nulls(jsonb_build_object('sampledTime', epoch_ms(sampled_at), 'equityTime', epoch_ms(equity_at)))
+    from account_watch where account = the_account);
+end $$;
 
 -- What a sample is decided on, of one moment.
-create function read_watch_inputs(p jsonb) returns jsonb language sql stable as $$
-  select jsonb_build_object(
-    'databaseTime', epoch_ms(clock_timestamp()), 'mode', c.mode,
-    'version', coalesce(w.version, 0)::text, 'sampledTime', epoch_ms(w.sampled_at),
-    'performance', case when w.known_equity is not null then jsonb_build_object('equity', w.known_equity::text, 'peak', w.peak::text,
-      'day', w.day, 'dayOpening', w.day_opening::text, 'dayFlows', w.day_flows::text, 'dayBasis', w.day_basis::text) end,
-    'seen', w.details->'ages', 'external', w.external, 'runs', coalesce(w.runs, '{}'), 'latchId', w.latch_id,
-    'latch', case when w.latch_id is null then 'none'
-      when exists (select from latches l where l.latch_id = w.latch_id and l.released_at is null) then 'stands' else 'released' end,
-    'ledger', coalesce((select jsonb_object_agg(held.asset, held.quantity::text) from (
-        select asset, sum(quantity) as quantity from (
-          select asset, quantity from inventory i where i.account = a.account
-          union all select asset, quantity from ledger_balances b where b.account = a.account) both_parts
-        group by asset) held), '{}'),
-    'openOrders', (select count(*) from orders o where o.account = a.account and o.final_at is null),
-    'closes', coalesce((select jsonb_object_agg(i->>'instrument', jsonb_build_object('price', b.close::text, 'closeTime', b.close_time))
-      from jsonb_array_elements(p->'instruments') i cross join lateral (
-        select close, close_time from bars where venue = a.venue and instrument = i->>'instrument'
-          and interval_ms = (i->>'intervalMs')::bigint order by open_time desc limit 1) b), '{}'))
-  from accounts a join control c using (account) left join account_watch w using (account)
-  where a.account = p->>'account'
-$$;
+create function read_watch_inputs(p jsonb) returns jsonb language plpgsql stable as $$
+begin
+  return (
+    select jsonb_build_object(
+      'databaseTime', epoch_ms(clock_timestamp()), 'mode', c.mode,
+      'version', coalesce(w.version, 0)::text, 'sampledTime', epoch_ms(w.sampled_at),
+      'performance', case when w.known_equity is not null then jsonb_build_object('equity', w.known_equity::text, 'peak', w.peak::text,
+        'day', w.day, 'dayOpening', w.day_opening::text, 'dayFlows', w.day_flows::text, 'dayBasis', w.day_basis::text) end,
+      'seen', w.details->'ages', 'external', w.external, 'runs', coalesce(w.runs, '{}'), 'latchId', w.latch_id,
+      'latch', case when w.latch_id is null then 'none'
+        when exists (select from latches l where l.latch_id = w.latch_id and l.released_at is null) then 'stands' else 'released' end,
+      'ledger', coalesce((select jsonb_object_agg(held.asset, held.quantity::text) from (
+          select asset, sum(quantity) as quantity from (
+            select asset, quantity from inventory i where i.account = a.account
+            union all select asset, quantity from ledger_balances b where b.account = a.account) both_parts
+          group by asset) held), '{}'),
+      'openOrders', (select count(*) from orders o where o.account = a.account and o.final_at is null),
+      'closes', coalesce((select jsonb_object_agg(i->>'instrument', jsonb_build_object('price', b.close::text, 'closeTime', b.close_time))
+        from jsonb_array_elements(p->'instruments') i cross join lateral (
+          select close, close_time from bars where venue = a.venue and instrument = i->>'instrument'
+            and interval_ms = (i->>'intervalMs')::bigint order by open_time desc limit 1) b), '{}'))
+    from accounts a join control c using (account) left join account_watch w using (account)
+    where a.account = p->>'account');
+end $$;
 
 -- Makes an account stricter because the watch says so, never looser: the same order as MODES_BY_STRICTNESS in
 -- core/control/strictness.ts, a test compares them.
@@ -223,10 +227,12 @@ create function alert_json(a alerts) returns jsonb language sql stable as $$
 $$;
 
 -- Alerts of which people are to be told now.
-create function due_alerts(most integer) returns jsonb language sql stable as $$
-  select coalesce(jsonb_agg(alert_json(a) order by a.alert_id), '[]') from (
-    select * from alerts where next_at <= clock_timestamp() order by next_at limit most) a
-$$;
+create function due_alerts(most integer) returns jsonb language plpgsql stable as $$
+begin
+  return (
+    select coalesce(jsonb_agg(alert_json(a) order by a.alert_id), '[]') from (
+      select * from alerts where next_at <= clock_timestamp() order by next_at limit most) a);
+end $$;
 
 -- Begins a round of deliveries: once for each round, whoever is first.
 create function begin_alert_round(p jsonb) returns boolean language plpgsql as $$
