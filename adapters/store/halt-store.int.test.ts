@@ -145,7 +145,7 @@ describe('P25: the latch', () => {
       { kind: 'halt.tightened', subject: 'rik', policy: 'atOnce' },
       { kind: 'halt.repeated', subject: 'rik', policy: 'atOnce' },
     ]);
-    const outbox = await database.pool.query(`select data->>'account' as account from outbox where kind = 'haltEngaged'`);
+    const outbox = await database.pool.query(`select data->>'account' as account from outbox where kind = 'haltChanged'`);
     expect(outbox.rows).toEqual([{ account: 'main' }, { account: 'main' }, { account: 'main' }]);
   });
 

@@ -47,7 +47,9 @@ export const orderSchema = z.strictObject({
   instrument: z.string(),
   leg: z.enum(['open', 'close']),
   side: z.enum(['buy', 'sell']),
-  purpose: z.enum(['entry', 'exit', 'stop', 'escape']).describe('A stop protects a position; an escape sells what a stop did not.'),
+  purpose: z
+    .enum(['entry', 'exit', 'stop', 'escape', 'flatten'])
+    .describe('A stop protects a position; an escape sells what a stop did not; a flatten is a halt’s.'),
   type: z.enum(['limit', 'stopLimit', 'stopMarket']),
   status: z.string(),
   timeInForce: z.string(),

@@ -11,6 +11,9 @@ export interface Latch {
   readonly account?: string;
 }
 
+/** What becomes of what is held under a latch: it stays with its stops, or leaves at once. */
+export type FlattenPolicy = 'none' | 'atOnce';
+
 export interface LatchTarget {
   readonly account: string;
   readonly venue: string;

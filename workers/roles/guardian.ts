@@ -1,17 +1,22 @@
+import { randomUUID } from 'node:crypto';
 import { createControlActivities } from '../../activities/control/index.js';
 import { mapped } from '../../activities/failures.js';
+import { createKillActivities } from '../../activities/kill/index.js';
 import { createOwnerActivities } from '../../activities/order/index.js';
 import { createResolve } from '../../activities/order/resolve.js';
 import { OutboxLoop } from '../../activities/owner/outbox.js';
 import { streamAccount } from '../../activities/streams/account.js';
 import type { AccountStreamActivities } from '../../activities/streams/index.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
+import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
+import { createKillStore } from '../../adapters/store/kill-store.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
 import { createProtectionStore } from '../../adapters/store/protection-store.js';
-import { INTERVALS } from '../../config/index.js';
+import { evidenceFolder, INTERVALS } from '../../config/index.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
 import { measureClock } from '../composition/clock-skew.js';
 import { prepareAccounts } from '../composition/configuration.js';
+import { createKills } from '../composition/kills.js';
 import type { Role } from '../composition/main.js';
 import { openMetrics } from '../composition/metrics-server.js';
 import { createOwners } from '../composition/owners.js';
@@ -33,6 +38,8 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
   const accounts = Object.keys(config.accounts);
   const stopMeasuring = await Promise.all(accounts.map((account) => measureClock(account, venues.of(account), live, log)));
   const owners = createOwners(client, clock);
+  const kills = createKills(client, clock);
+  const killStore = createKillStore(pool, wraps.store);
   const protection = createProtectionStore(pool);
   const books = { store: orders, epoch };
   const venueNameOf = (account: string): string => config.accounts[account]?.venue ?? account;
@@ -73,8 +80,19 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     ...createControlActivities(control),
     ...ownerActivities,
     ...streamActivities,
+    ...createKillActivities({
+      ...books,
+      venueOf: venues.of,
+      live,
+      instanceId,
+      kills: killStore,
+      protection,
+      files: evidenceFiles(evidenceFolder(env)),
+      newId: randomUUID,
+      clock,
+    }),
   });
-  const outbox = new OutboxLoop({ outbox: createOutboxStore(pool, databaseUrl), owners, log });
+  const outbox = new OutboxLoop({ outbox: createOutboxStore(pool, databaseUrl), owners, kills, log });
 
   return {
     worker,
@@ -86,6 +104,8 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
           workflowId: tradingControlWorkflowId(account),
           staticSummary: `trading mode of ${account}`,
         });
+        // A halt holds over restarts, also where Temporal began empty: whoever owns what is held under it goes on (P31).
+        if ((await killStore.readKill(account)).latches.length > 0) await kills.wake(account);
         // What is held has an owner, also where Temporal began empty (P24, P31).
         for (const key of await protection.held(account)) await owners.wake(key);
         // Each guardian has a stream of its own; one that dies is replaced by the others (P16).
