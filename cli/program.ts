@@ -6,7 +6,9 @@ import { addApprovals } from './commands/approvals.js';
 import { addConfig } from './commands/config.js';
 import { addControl } from './commands/control.js';
 import { addEvents } from './commands/events.js';
+import { addHalts } from './commands/halts.js';
 import { addIncidents } from './commands/incidents.js';
+import { addKill } from './commands/kill.js';
 import { addOrders } from './commands/orders.js';
 import { addPositions } from './commands/positions.js';
 import { addReset } from './commands/reset.js';
@@ -21,6 +23,8 @@ import type { Terminal } from './terminal.js';
 const COMMANDS = [
   addStatus,
   addControl,
+  addKill,
+  addHalts,
   addApprovals,
   addIncidents,
   addOrders,

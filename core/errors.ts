@@ -102,6 +102,7 @@ export const ERRORS = define({
     httpStatus: 409,
   },
   INPUT_UNKNOWN_INCIDENT: { ...input('There is no incident {incident}. See keelson incidents list --all.'), httpStatus: 404 },
+  INPUT_UNKNOWN_HALT: { ...input('There is no standing halt {halt}. See keelson halts.'), httpStatus: 404 },
   INPUT_NOT_BLOCKED: { ...input('Entries of {instrument} are not blocked in account {account}. See keelson status.'), httpStatus: 409 },
   INPUT_ORDER_UNRESOLVED: {
     ...input(
@@ -124,6 +125,12 @@ export const ERRORS = define({
     409,
     'Request {request} is {state}: nothing is done. See keelson approvals list, or ask anew under a new command id.',
   ),
+  HALT_NOT_CLEAN: {
+    ...refusal(
+      'The halt stands: {found}. Request {request} stays good while it is approved: see to it, then keelson rearm --request {request}.',
+    ),
+    httpStatus: 409,
+  },
   AUTH_OWN_REQUEST: access(403, 'Request {request} was made by {subject}: another person has to decide it.'),
   AUTH_LAST_ADMIN: access(409, 'Without {what} nobody could change people any more: make another admin first.'),
   AUTH_ORIGIN: access(403, 'Requests from {origin} are not answered: only this machine’s own pages may call.'),

@@ -1,3 +1,5 @@
+import type { RearmAnswer, RearmRequest } from '../../workflows/kill-switch/messages.js';
+
 /** What a person asks of an account's trading mode. */
 export interface ControlCommand {
   readonly commandId: string;
@@ -22,6 +24,11 @@ export interface ControlPort {
    * @throws KeelsonError AUTH_APPROVAL_CLOSED when a second person is needed and has not approved it.
    */
   execute(command: ControlCommand): Promise<void>;
+  /**
+   * Has an account looked at anew, and then the latch ended if the rows of two people say so.
+   * @throws KeelsonError INFRA_TEMPORAL when no answer came in time: it may be asked again.
+   */
+  rearm(request: RearmRequest, account: string): Promise<RearmAnswer>;
   /** Whether Temporal answers. @throws when it does not. */
   check(): Promise<void>;
   close(): Promise<void>;

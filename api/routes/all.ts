@@ -4,6 +4,7 @@ import { openApiDocument } from '../openapi.js';
 import { route, type Route } from '../route.js';
 import { approvalRoutes } from './approvals.js';
 import { controlRoutes } from './control.js';
+import { haltRoutes } from './halts.js';
 import { healthRoutes } from './health.js';
 import { incidentRoutes } from './incidents.js';
 import { peopleRoutes } from './people.js';
@@ -16,6 +17,7 @@ export function allRoutes(context: ApiContext): Route[] {
     ...healthRoutes(context),
     ...statusRoutes(context),
     ...controlRoutes(context),
+    ...haltRoutes(context),
     ...approvalRoutes(context),
     ...tradingRoutes(context),
     ...incidentRoutes(context),

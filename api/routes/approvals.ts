@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { ErrorCode } from '../../core/errors.js';
 import type { Decision } from '../../core/people/approvals.js';
 import type { ApiContext } from '../context.js';
+import { carryOutRearm } from '../halts/rearm.js';
 import { idInput, limitInput, reasonInput, USUAL_LIMIT } from '../http/input.js';
 import { decide } from '../people/decide.js';
 import { approvalRequestSchema, readApprovals, type ApprovalRequest } from '../read/approvals.js';
@@ -17,7 +18,8 @@ const bodySchema = z.strictObject({
 });
 
 /** What one person asked for and another decides. */
-export function approvalRoutes({ database, control }: ApiContext): Route[] {
+export function approvalRoutes(context: ApiContext): Route[] {
+  const { database, control } = context;
   const one = async (requestId: string): Promise<ApprovalRequest> => {
     const [request] = await readApprovals(database, { requestId, limit: 1 });
     if (request === undefined) throw new Error(`request ${requestId} was decided and is not there`);
@@ -39,6 +41,7 @@ export function approvalRoutes({ database, control }: ApiContext): Route[] {
         if (decided === 'approved' && request.action === 'resume' && request.account !== null) {
           await control.execute({ commandId: request.requestId, account: request.account, kind: 'resume' });
         }
+        if (decided === 'approved' && request.action === 'rearm') await carryOutRearm(context, request.requestId);
         return one(body.requestId);
       },
     });
@@ -53,7 +56,10 @@ export function approvalRoutes({ database, control }: ApiContext): Route[] {
       errors: [],
       handle: async ({ query }) => ({ requests: await readApprovals(database, { ...query, limit: query.limit ?? USUAL_LIMIT }) }),
     }),
-    decision('approved', '/v1/approvals/approve', 'Approves another person’s request, which is then carried out.', ['INFRA_TEMPORAL']),
+    decision('approved', '/v1/approvals/approve', 'Approves another person’s request, which is then carried out.', [
+      'INFRA_TEMPORAL',
+      'HALT_NOT_CLEAN',
+    ]),
     decision('refused', '/v1/approvals/refuse', 'Refuses another person’s request, for ever.', []),
   ];
 }

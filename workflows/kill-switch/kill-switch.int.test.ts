@@ -4,8 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import type { HaltCause } from '../../activities/ports/halt.js';
 import type { OrderRequest, SubmitVerdict, Venue } from '../../activities/ports/venue.js';
 import { openHaltStore, type Engaged, type HaltStore } from '../../adapters/store/halt-store.js';
-import { failure } from '../../core/errors.js';
-import { decimal, type DecimalText } from '../../core/money/index.js';
+import { decimal } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
 import { temporalIfAny } from '../../test/support/temporal.js';
@@ -23,7 +22,6 @@ import type { OrderOutcome } from '../order/status.js';
 import { killStateQuery, type KillState } from './messages.js';
 
 const temporal = await temporalIfAny();
-const d = (text: string): DecimalText => text as DecimalText;
 const KEY = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
 const CAUSE: HaltCause = { subject: 'watch', underKey: null, reason: 'a test', policy: 'atOnce' };
 const LIMIT = { timeout: 30_000, interval: 20 };
