@@ -9,6 +9,7 @@ import { addEvents } from './commands/events.js';
 import { addHalts } from './commands/halts.js';
 import { addIncidents } from './commands/incidents.js';
 import { addKill } from './commands/kill.js';
+import { addMode } from './commands/mode.js';
 import { addOrders } from './commands/orders.js';
 import { addPositions } from './commands/positions.js';
 import { addReset } from './commands/reset.js';
@@ -23,6 +24,7 @@ import type { Terminal } from './terminal.js';
 const COMMANDS = [
   addStatus,
   addControl,
+  addMode,
   addKill,
   addHalts,
   addApprovals,

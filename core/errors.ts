@@ -112,6 +112,12 @@ export const ERRORS = define({
   },
   INPUT_UNKNOWN_KEY: { ...input('There is no key with the id {key}. See keelson users list.'), httpStatus: 404 },
   INPUT_UNKNOWN_REQUEST: { ...input('There is no request {request}. See keelson approvals list.'), httpStatus: 404 },
+  INPUT_MODE_MOVED: {
+    ...input(
+      'Account {account} is in mode {mode} at version {version} by now, not at {expected}: look at keelson status, and decide anew.',
+    ),
+    httpStatus: 409,
+  },
   INPUT_NOT_FOUND: { ...input('There is nothing at {path}.'), httpStatus: 404 },
 
   AUTH_MISSING: access(401, 'This call needs an API key: send it as `Authorization: Bearer …`.'),

@@ -54,7 +54,7 @@ export function temporalControl(options: TemporalControlOptions): ControlPort {
           }),
         );
       } catch (error) {
-        throw explained(error, commandId, answerLimitMs);
+        throw explained(error, account, commandId, answerLimitMs);
       }
     },
     rearm: async (request, account) => {
@@ -75,14 +75,18 @@ export function temporalControl(options: TemporalControlOptions): ControlPort {
   };
 }
 
-function explained(error: unknown, commandId: string, answerLimitMs: number): Error {
+function explained(error: unknown, account: string, commandId: string, answerLimitMs: number): Error {
   if (error instanceof WorkflowUpdateFailedError) {
     if (error.cause instanceof ApplicationFailure && error.cause.type === 'AUTH_APPROVAL_CLOSED') {
       return new KeelsonError('AUTH_APPROVAL_CLOSED', { request: commandId, state: String(error.cause.details?.[0]) }, { cause: error });
     }
+    if (error.cause instanceof ApplicationFailure && error.cause.type === 'INPUT_MODE_MOVED') {
+      const [mode, version] = (error.cause.details ?? []) as string[];
+      return new KeelsonError('INPUT_MODE_MOVED', { account, mode: mode ?? '?', version: version ?? '?', expected: 'what was seen' });
+    }
     const refusal = error.cause instanceof ApplicationFailure ? error.cause.message : 'the workflow refused';
     return new Error(`command ${commandId}: ${refusal}`, { cause: error });
   }
-  const detail = `the command ${commandId} is recorded but was not carried out within ${answerLimitMs / 1_000} s; repeat it under this id`;
+  const detail = `the command ${commandId} is recorded but was not carried out within ${answerLimitMs / 1_000} s; repeat it under this id. To stop all sending now, without Temporal: keelson kill --account ${account}`;
   return new KeelsonError('INFRA_TEMPORAL', { detail }, { cause: error });
 }

@@ -39,7 +39,11 @@ export function approvalRoutes(context: ApiContext): Route[] {
         const request = await one(body.requestId);
         // Its asker has asked for nothing more than this: it is carried out as that person's command, of which there is a row.
         if (decided === 'approved' && request.action === 'resume' && request.account !== null) {
-          await control.execute({ commandId: request.requestId, account: request.account, kind: 'resume' });
+          // A change of mode that needs two people is asked for as a resume, too; its row says which it is.
+          const { rows } = await database.query<{ kind: 'resume' | 'mode' }>('select kind from commands where command_id = $1', [
+            request.requestId,
+          ]);
+          await control.execute({ commandId: request.requestId, account: request.account, kind: rows[0]?.kind ?? 'resume' });
         }
         if (decided === 'approved' && request.action === 'rearm') await carryOutRearm(context, request.requestId);
         return one(body.requestId);

@@ -42,6 +42,13 @@ export function effectiveMode(mode: Mode, latches: readonly Latch[], target: Lat
   return latches.some((latch) => isInScope(latch, target)) ? 'killed' : mode;
 }
 
+const BY_STRICTNESS: readonly Mode[] = ['normal', 'observation', 'reduceOnly', 'paused'];
+
+/** Whether an account may do more in one mode than in another. The database has the same order (`mode_strictness`). */
+export function loosens(from: EffectiveMode, to: Mode): boolean {
+  return from !== 'killed' && BY_STRICTNESS.indexOf(to) < BY_STRICTNESS.indexOf(from);
+}
+
 /** Entries leave only in `normal`; in `observation` they are recorded and not sent. */
 export function allowsEntries(mode: EffectiveMode): boolean {
   return mode === 'normal';

@@ -367,3 +367,73 @@ begin
     from positions q where q.account = any (touched) and q.quantity <> 0;
   return jsonb_build_object('result', 'released');
 end $$;
+
+-- Any mode by command: which, and on which version of the control row the person decided.
+alter table commands
+  add column mode text check (mode in ('normal', 'observation', 'reduceOnly', 'paused')),
+  add column expected_version bigint,
+  add constraint commands_of_mode check ((kind = 'mode') = (mode is not null and expected_version is not null));
+
+-- The more, the less an account may do.
+create function mode_strictness(mode text) returns integer language sql immutable as $$
+  select array_position(array['normal', 'observation', 'reduceOnly', 'paused'], mode)
+$$;
+
+create or replace function resume_payload(m commands, held uuid) returns jsonb language sql immutable as $$
+  select jsonb_build_object('account', m.account, 'commandId', m.command_id, 'endsPause', held, 'reason', m.reason, 'subject', m.subject)
+    || case when m.mode is null then '{}' else jsonb_build_object('mode', m.mode) end
+$$;
+
+-- As before, and: any mode, where the control row still is what the person saw. What lets an account do more is held to the
+-- rules of a resume, what lets it do less to those of a pause.
+create or replace function apply_mode_command(p jsonb) returns jsonb language plpgsql as $$
+declare
+  m commands;
+  c control;
+  granted text;
+  wanted text;
+  loosens boolean;
+begin
+  select * into m from commands where command_id = (p->>'commandId')::uuid for update;
+  if not found or m.account <> p->>'account' or m.kind <> p->>'kind' or m.key_id is null then
+    return jsonb_build_object('result', 'noCommand');
+  end if;
+  select * into c from control where account = m.account for update;
+  wanted := coalesce(m.mode, p->>'mode');
+  loosens := m.kind = 'resume' or (m.kind = 'mode' and mode_strictness(wanted) < mode_strictness(c.mode));
+  if m.applied_at is null then
+    if m.kind = 'mode' and c.version <> m.expected_version then
+      return jsonb_build_object('result', 'moved', 'mode', c.mode, 'version', c.version::text);
+    end if;
+    -- Whoever has left, or whose key was taken, may still have paused, but starts nothing any more.
+    if loosens and exists (select from people p join api_keys k using (subject)
+        where k.key_id = m.key_id and (p.deactivated_at is not null or k.revoked_at is not null)) then
+      return jsonb_build_object('result', 'noCommand');
+    end if;
+    -- A resume that could not be carried out when it was asked for is not lying about for whoever finds its id later.
+    -- Nor does it end a pause that came after it.
+    if loosens and (m.created_at < clock_timestamp() - interval '1 hour' or exists (select from commands q
+        where q.account = m.account and q.kind in ('pause', 'mode') and q.applied_at > m.created_at)) then
+      return jsonb_build_object('result', 'notApproved', 'state', 'expired');
+    end if;
+    -- What was asked of a second person stays theirs to decide, also when the pause that needed it has ended meanwhile.
+    if loosens and (c.held_by is not null
+        or exists (select from approval_requests where request_id = m.command_id)) then
+      granted := use_approval(m.command_id, 'resume', resume_payload(m, c.held_by));
+      if granted <> 'granted' then return jsonb_build_object('result', 'notApproved', 'state', granted); end if;
+    end if;
+    update commands set applied_at = clock_timestamp() where command_id = m.command_id;
+    -- What two people have let an account do is not all that a hold forbids: it lasts until they let it do everything.
+    update control set mode = wanted, version = version + 1, updated_at = clock_timestamp(),
+        held_by = case when loosens and wanted = 'normal' then null when m.holds and not loosens then m.command_id else held_by end
+      where account = m.account returning * into c;
+    insert into audit_events (kind, account, subject, data) values ('mode.changed', m.account, m.subject,
+      jsonb_build_object('mode', c.mode, 'reason', m.reason, 'commandId', m.command_id, 'keyId', m.key_id)
+      || case when m.holds and not loosens then '{"holds": true}' else '{}' end::jsonb
+      || case when granted is null then '{}' else jsonb_build_object('approvedBy',
+           (select jsonb_agg(subject order by decided_at) from approvals where request_id = m.command_id and decision = 'approved')) end);
+  end if;
+  return jsonb_build_object('result', 'applied', 'account', c.account, 'mode', c.mode, 'subject', m.subject,
+    'reason', m.reason, 'version', c.version::text,
+    'changedTime', floor(extract(epoch from c.updated_at) * 1000)::bigint);
+end $$;

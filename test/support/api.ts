@@ -80,11 +80,12 @@ export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> =
       execute: async (command) => {
         if (!api.temporalIsUp) throw new KeelsonError('INFRA_TEMPORAL', { detail: 'no answer' });
         api.executed.push(command);
-        const mode = command.kind === 'pause' ? 'paused' : 'normal';
+        const mode = { pause: 'paused', resume: 'normal', mode: null }[command.kind];
         const { rows } = await store.pool.query<{ answer: { result: string; state: string } }>('select apply_mode_command($1) as answer', [
           { ...command, mode },
         ]);
         const { result, state } = rows[0]?.answer ?? { result: '', state: '' };
+        if (result === 'moved') throw new KeelsonError('INPUT_MODE_MOVED', { account: command.account });
         if (result !== 'applied') throw new KeelsonError('AUTH_APPROVAL_CLOSED', { request: command.commandId, state });
       },
       // As the kill of an account that is found clean.
