@@ -33,3 +33,15 @@ export async function haltScope({ database, config }: ApiContext, { scope, targe
   }
   return { scope, scopeValue: target, ...(isPart && account !== undefined ? { account } : {}) };
 }
+
+/** A drill halts, and sells, for real: it is for paper venues. @throws RequestError */
+export async function assertPaper({ database, config }: ApiContext, { scope, scopeValue, account }: Latch): Promise<void> {
+  const { rows } = await database.query<{ account: string; venue: string }>(
+    'select account, venue from accounts where account in (select accounts_under($1, $2, $3)) order by account',
+    [scope, scopeValue, account ?? null],
+  );
+  const live = rows.filter(({ venue }) => config.venues[venue]?.paper !== true);
+  if (live.length === 0) return;
+  const message = `is for paper venues: ${live.map((row) => row.account).join(', ')} trades real money`;
+  throw new RequestError([{ path: 'body.drill', message }]);
+}

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ApiContext } from '../context.js';
 import { askRearm, carryOutRearm } from '../halts/rearm.js';
-import { haltScope } from '../halts/scope.js';
+import { assertPaper, haltScope } from '../halts/scope.js';
 import { idInput, reasonInput, textInput } from '../http/input.js';
 import { haltSchema, readHalts } from '../read/halts.js';
 import { DONE, doneSchema } from '../http/done.js';
@@ -29,6 +29,10 @@ export function haltRoutes(context: ApiContext): Route[] {
           .enum(['none', 'atOnce'], { error: () => 'expected none or atOnce' })
           .default('none')
           .describe('none: what is held stays with its stops. atOnce: it is sold.'),
+        drill: z
+          .boolean({ error: () => 'expected true or false' })
+          .default(false)
+          .describe('Refused where real money is.'),
         reason: reasonInput,
       }),
       response: z.strictObject({
@@ -38,10 +42,16 @@ export function haltRoutes(context: ApiContext): Route[] {
         accounts: z.array(z.string()).describe('The accounts that it touches, whole or in part.'),
       }),
       errors: ['INPUT_UNKNOWN_ACCOUNT', 'INPUT_UNKNOWN_INSTRUMENT', 'INFRA_DATABASE'],
-      handle: async ({ body: { flatten, reason, ...what }, caller: { subject, keyId } }) => {
+      handle: async ({ body: { flatten, drill, reason, ...what }, caller: { subject, keyId } }) => {
         const scope = await haltScope(context, what);
+        if (drill) await assertPaper(context, scope);
         // Straight to the database: neither Temporal nor a worker is asked (P25).
-        const { latchId, isNew, policy, accounts } = await halts.latch(scope, { subject, underKey: keyId, reason, policy: flatten });
+        const { latchId, isNew, policy, accounts } = await halts.latch(scope, {
+          subject,
+          underKey: keyId,
+          reason: drill ? `drill: ${reason}` : reason,
+          policy: flatten,
+        });
         return { latchId, isNew, policy, accounts: [...accounts] };
       },
     }),

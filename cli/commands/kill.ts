@@ -1,15 +1,24 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { Option, type Command } from 'commander';
+import type { Halt } from '../../api/read/halts.js';
+import type { Latch, LatchScope } from '../../core/control/mode.js';
+import type { ApiClient } from '../api-client.js';
 import { addApiCommand, answers, connect, type ApiOptions, type Finish } from '../command.js';
 import { CommandFailure, EXIT } from '../exit.js';
 import { harmless, type Terminal } from '../terminal.js';
 
-export interface KillOptions extends ApiOptions {
+const LOOK_AGAIN_MS = 500;
+
+interface KillOptions extends ApiOptions {
   readonly account?: string;
   readonly venue?: string;
   readonly strategy?: string;
   readonly instrument?: string;
-  readonly flatten: 'none' | 'atOnce';
+  readonly flatten?: 'none' | 'atOnce';
   readonly reason: string;
+  readonly direct?: boolean;
+  readonly drill?: boolean;
+  readonly wait?: boolean;
 }
 
 interface Halted {
@@ -32,22 +41,65 @@ export function addKill(program: Command, terminal: Terminal, finish: Finish): v
         .choices(['none', 'atOnce'])
         .default('none'),
     )
+    .option('--wait', 'do not end before every account is verified')
+    .option('--direct', 'from this process, with neither Temporal nor the API: for when they do not answer')
+    .option('--drill', 'do all of it, and sell, where no real money is: accounts at paper venues only')
     .option('--reason <text>', 'why', 'halted by hand from the command line');
-  answers(kill, terminal, finish, async (options: KillOptions) => {
-    const { flatten, reason } = options;
-    const data = await connect(terminal, options)
-      .post<Halted>('/v1/halt', { ...scopeOf(options), flatten, reason })
-      .catch((error: unknown) => {
-        throw error instanceof CommandFailure && error.exitCode === EXIT.unreachable
-          ? new CommandFailure(error.exitCode, `NOT HALTED. ${error.message}\nWithout the API: keelson kill --direct`)
-          : error;
-      });
-    return { data, text: haltedText(data) };
+  answers(kill, terminal, finish, async ({ direct = false, drill = false, ...options }: KillOptions) => {
+    const { reason, flatten = drill ? 'atOnce' : 'none' } = options;
+    const scope = scopeOf(options);
+    if (direct) {
+      const { killWithoutTemporal } = await import('../kill/direct.js');
+      const cause = { policy: flatten, reason: drill ? `drill: ${reason}` : reason };
+      return killWithoutTemporal(terminal, { scope: latchOf(scope), cause, person: options.as, isDrill: drill }, interrupted());
+    }
+    const api = connect(terminal, options);
+    const began = terminal.now();
+    const data = await api.post<Halted>('/v1/halt', { ...scope, flatten, drill, reason }).catch((error: unknown) => {
+      throw error instanceof CommandFailure && error.exitCode === EXIT.unreachable
+        ? new CommandFailure(error.exitCode, `NOT HALTED. ${error.message}\nWithout the API: keelson kill --direct`)
+        : error;
+    });
+    if (options.wait !== true && !drill) return { data, text: haltedText(data) };
+    terminal.error(haltedText(data));
+    await untilVerified(terminal, api, data.latchId);
+    const seconds = ((terminal.now() - began) / 1_000).toFixed(1);
+    return {
+      data,
+      text: `VERIFIED after ${seconds} s: the venue has shown the target twice. keelson halts tells where the evidence is.\n`,
+    };
   });
 }
 
+/** Tells what is not verified yet, until nothing is. */
+async function untilVerified(terminal: Terminal, api: ApiClient, latchId: string): Promise<void> {
+  let told = '';
+  for (;;) {
+    const { halts } = await api.get<{ halts: Halt[] }>('/v1/halts');
+    const accounts = halts.find((halt) => halt.latchId === latchId)?.accounts ?? [];
+    if (accounts.every(({ phase }) => phase === 'verified')) return;
+    const now = accounts
+      .filter(({ phase }) => phase !== 'verified')
+      .map((one) => `${one.account}: ${one.unverified.join('; ') || one.phase}\n`);
+    if (now.join('') !== told) terminal.error(harmless(now.join('').trimEnd()).concat('\n'));
+    told = now.join('');
+    await wait(LOOK_AGAIN_MS);
+  }
+}
+
+/** Aborted by Ctrl-C, and by whoever ends this process: what is not done is then told, by its exit code too. */
+function interrupted(): AbortSignal {
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
+  return stopping.signal;
+}
+
+function latchOf({ scope, target = '', account }: ReturnType<typeof scopeOf>): Latch {
+  return { scope: scope as LatchScope, scopeValue: target, ...(account === undefined ? {} : { account }) };
+}
+
 /** What is halted, as the API takes it. @throws CommandFailure when more is named than one scope has */
-export function scopeOf({ account, venue, strategy, instrument }: KillOptions): {
+function scopeOf({ account, venue, strategy, instrument }: KillOptions): {
   readonly scope: string;
   readonly target?: string;
   readonly account?: string;
