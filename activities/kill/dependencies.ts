@@ -13,3 +13,11 @@ export interface KillDependencies extends Pick<OrderDependencies, 'store' | 'ven
   /** Waits so many ms. */
   readonly pause: (ms: number) => Promise<void>;
 }
+
+/** Venues as a halt reads them: behind nothing that others ask. */
+export function haltVenues(venueOf: OrderDependencies['venueOf']): OrderDependencies['venueOf'] {
+  return (account) => {
+    const venue = venueOf(account);
+    return { ...venue, reader: venue.haltReader };
+  };
+}

@@ -64,7 +64,7 @@ export async function killDirectly(dependencies: KillDependencies, account: stri
  * held is protected by them until it can be sold.
  * @returns how many were asked to go.
  */
-export async function cancelOpen({ reader }: Venue, instrument?: string): Promise<number> {
+export async function cancelOpen({ haltReader: reader }: Venue, instrument?: string): Promise<number> {
   const open = (await reader.openOrders(instrument)).filter((order) => order.isTriggered);
   await each(open, AT_ONCE, (order) => reader.cancel(order.instrument, order.clientOrderId));
   return open.length;

@@ -6,7 +6,7 @@ import { mapped } from '../failures.js';
 import type { EvidenceFile, KillPhase, Released } from '../ports/kill.js';
 import { createKillCancel, type Canceled } from './cancel.js';
 import { createKillConclude, createKillEscalate } from './conclude.js';
-import type { KillDependencies } from './dependencies.js';
+import { haltVenues, type KillDependencies } from './dependencies.js';
 import { createKillFlatten, type Flattened } from './flatten.js';
 import { createTendStops } from './tend-stops.js';
 import { createKillVerify } from './verify.js';
@@ -27,7 +27,7 @@ export interface KillActivities {
 }
 
 export function createKillActivities(given: Omit<KillDependencies, 'pause'>): KillActivities {
-  const dependencies: KillDependencies = { ...given, pause: (ms) => Context.current().sleep(ms) };
+  const dependencies: KillDependencies = { ...given, venueOf: haltVenues(given.venueOf), pause: (ms) => Context.current().sleep(ms) };
   const { kills } = dependencies;
   return {
     killLatches: mapped(async (account) => (await kills.readKill(account)).latches, 'untilDone'),

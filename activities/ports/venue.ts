@@ -166,6 +166,8 @@ export interface Venue {
   readonly profile: VenueProfile;
   readonly sender: OrderSender;
   readonly reader: VenueReader;
+  /** The same reads for a halt: they do not queue behind the others, where the venue allows so many. */
+  readonly haltReader: VenueReader;
   readonly streams: VenueStreams;
   close(): Promise<void>;
 }

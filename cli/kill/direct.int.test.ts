@@ -90,6 +90,8 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     };
   };
   const buy = async (): Promise<void> => {
+    stack.market.seePrice(ACCOUNT, INSTRUMENT, d('50000'), Date.now());
+    stack.market.seeClock(ACCOUNT, await stack.venue.reader.clock());
     const steps = createOrderActivities(stack.dependencies);
     const signal = stack.signal('open', (bar += 1_000));
     expect(await steps.authorise(signal)).toMatchObject({ kind: 'authorised' });
@@ -112,7 +114,7 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
       },
       1_000,
     );
-  const openAtVenue = async (): Promise<number> => (await stack.venue.reader.openOrders()).length;
+  const openAtVenue = async (): Promise<number> => (await stack.venue.haltReader.openOrders()).length;
   const release = () => stack.database.pool.query('update latches set released_at = clock_timestamp() where released_at is null');
   const run = (url: string, stopping: AbortSignal, policy: 'none' | 'atOnce' = 'atOnce') =>
     killWithoutTemporal(terminal(url), { scope: SCOPE, cause: { policy, reason: 'a test' }, isDrill: false }, stopping);

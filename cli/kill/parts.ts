@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { KillDependencies } from '../../activities/kill/dependencies.js';
+import { haltVenues, type KillDependencies } from '../../activities/kill/dependencies.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import { createControlStore } from '../../adapters/store/control-store.js';
@@ -57,7 +57,7 @@ export async function ledgerOf(options: {
       store: createOrderStore(pool),
       kills: createKillStore(pool),
       protection: createProtectionStore(pool),
-      venueOf: () => venue,
+      venueOf: haltVenues(() => venue),
       live,
       instanceId,
       epoch,

@@ -44,9 +44,8 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
             return sending === undefined ? send() : sending(request, send);
           },
         },
-        reader: new Proxy(venue.reader, {
-          get: (target, name: keyof Venue['reader']) =>
-            isDown ? () => Promise.reject(Object.assign(new Error('the venue is down'))) : target[name].bind(target),
+        haltReader: new Proxy(venue.haltReader, {
+          get: (target, name: keyof Venue['reader']) => (isDown ? () => Promise.reject(new Error('the venue is down')) : target[name]),
         }),
       }),
     });
