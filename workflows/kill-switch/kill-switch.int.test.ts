@@ -1,12 +1,19 @@
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { applyEvent } from '../../activities/order/evidence.js';
+import { createOrderActivities } from '../../activities/order/index.js';
 import type { HaltCause } from '../../activities/ports/halt.js';
 import type { OrderRequest, SubmitVerdict, Venue } from '../../activities/ports/venue.js';
 import { openHaltStore, type Engaged, type HaltStore } from '../../adapters/store/halt-store.js';
-import { decimal } from '../../core/money/index.js';
+import { failure } from '../../core/errors.js';
+import { MARKET, type ExecutionPolicy } from '../../core/execution/policy.js';
+import { decimal, type DecimalText } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
-import { signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
+import { intentIdOf, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
+import { unitsOf } from '../../exchange/amount/units.js';
+import { seedPerson } from '../../test/support/people.js';
 import { temporalIfAny } from '../../test/support/temporal.js';
 import {
   ACCOUNT,
@@ -19,11 +26,15 @@ import {
 import { disagreements } from '../../test/support/witness.js';
 import { killWorkflowId } from '../names.js';
 import type { OrderOutcome } from '../order/status.js';
-import { killStateQuery, type KillState } from './messages.js';
+import { killStateQuery, rearmUpdate, type KillState, type RearmAnswer } from './messages.js';
 
 const temporal = await temporalIfAny();
 const KEY = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
 const CAUSE: HaltCause = { subject: 'watch', underKey: null, reason: 'a test', policy: 'atOnce' };
+const LOST: SubmitVerdict = { kind: 'unknown', failure: failure('VENUE_OUTCOME_UNKNOWN', { order: 'x', venue: 'paper', detail: 'cut' }) };
+/** An entry that rests 1 % under the price. */
+const RESTING: ExecutionPolicy = { kind: 'limit', offsetBps: 100, postOnly: true, workMs: 60_000 };
+const d = (text: string): DecimalText => text as DecimalText;
 const LIMIT = { timeout: 30_000, interval: 20 };
 
 describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger and paper venue', () => {
@@ -60,6 +71,8 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
   afterEach(async () => {
     sending = undefined;
     isDown = false;
+    stack.ledger.workEntries(ACCOUNT, { execution: MARKET });
+    stack.paper.movePrice('BTCUSDT', unitsOf('50000'), 0n);
     // As a re-arm would, without its conditions.
     await stack.database.pool.query(`update latches set released_at = clock_timestamp() where released_at is null`);
     await changed();
@@ -80,7 +93,12 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
       args: [signal],
       workflowTaskTimeout: '5s',
     });
-  const open = async (): Promise<OrderOutcome> => (await start(next('open'))).result() as Promise<OrderOutcome>;
+  const open = async (): Promise<OrderOutcome> => {
+    // What was seen when the tests began is too old for an entry by now.
+    stack.market.seePrice(ACCOUNT, INSTRUMENT, d('50000'), Date.now());
+    stack.market.seeClock(ACCOUNT, await stack.venue.reader.clock());
+    return (await start(next('open'))).result() as Promise<OrderOutcome>;
+  };
   const orders = async (where: string): Promise<StoredOrder[]> => {
     const { rows } = await stack.pool.query<{ o: StoredOrder }>(
       `select order_json(o) as o from orders o where account = $1 and ${where} order by created_at, sequence`,
@@ -156,6 +174,137 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
     // A latch with another policy over the same scope makes it stricter: now it goes.
     await halt();
     await vi.waitFor(async () => expect(await held()).toBeLessThan(0.00001), LIMIT);
+    await verified();
+    await shown();
+  });
+
+  const steps = () => createOrderActivities(stack.dependencies);
+  /** Each leaves one entry in a state of its life. @returns what is to be done after the halt was called. */
+  const STATES: Readonly<Record<string, () => Promise<(() => Promise<void>) | void>>> = {
+    async 'authorised and not sent'() {
+      const signal = next('open');
+      await steps().authorise(signal);
+      return async () => {
+        await vi.waitFor(
+          async () => expect(await orders(`intent_id = '${intentIdOf(signal)}'`)).toMatchObject([{ status: 'expired' }]),
+          LIMIT,
+        );
+        expect(await steps().submit(intentIdOf(signal), ACCOUNT)).toMatchObject({ kind: 'settled' });
+      };
+    },
+    async 'in flight, and late'() {
+      let release = (): void => undefined;
+      sending = async (request, send) => {
+        if (request.side === 'buy') await new Promise<void>((resolve) => (release = resolve));
+        return send();
+      };
+      await start(next('open'));
+      await vi.waitFor(async () => expect(await orders(`status = 'submitting'`)).toHaveLength(1), LIMIT);
+      return async () => {
+        // Its window is over when the process that had it wakes: the venue refuses it.
+        await vi.waitFor(async () => expect(await orders(`status = 'notPlaced'`)).toHaveLength(1), LIMIT);
+        release();
+      };
+    },
+    async 'unknown, and filled'() {
+      sending = async (request, send) => {
+        const verdict = await send();
+        return request.side === 'buy' ? LOST : verdict;
+      };
+      await start(next('open'));
+      await vi.waitFor(
+        async () => expect(await orders(`purpose = 'entry' and status in ('unknown', 'filled')`)).not.toHaveLength(0),
+        LIMIT,
+      );
+    },
+    async working() {
+      stack.ledger.workEntries(ACCOUNT, { execution: RESTING });
+      await start(next('open'));
+      await vi.waitFor(async () => expect(await orders(`purpose = 'entry' and status = 'accepted'`)).toHaveLength(1), LIMIT);
+    },
+    async 'partially filled'() {
+      stack.ledger.workEntries(ACCOUNT, { execution: RESTING });
+      await start(next('open'));
+      await vi.waitFor(async () => expect(await orders(`purpose = 'entry' and status = 'accepted'`)).toHaveLength(1), LIMIT);
+      stack.paper.movePrice('BTCUSDT', unitsOf('49499'), unitsOf('0.004'));
+      await vi.waitFor(
+        async () => expect(await orders(`purpose = 'entry' and executed_quantity > 0 and status <> 'notPlaced'`)).not.toHaveLength(0),
+        LIMIT,
+      );
+    },
+    async 'being canceled'() {
+      stack.ledger.workEntries(ACCOUNT, { execution: RESTING });
+      const signal = next('open');
+      await start(signal);
+      await vi.waitFor(async () => expect(await orders(`purpose = 'entry' and status = 'accepted'`)).toHaveLength(1), LIMIT);
+      await applyEvent(stack.dependencies, intentIdOf(signal), { kind: 'requestCancel' });
+    },
+  };
+  it.each(Object.keys(STATES))('P25: an entry that is %s is over, and what it bought is sold', async (name) => {
+    const after = await STATES[name]?.();
+    await halt();
+    await after?.();
+    await verified();
+    await shown();
+    expect(await orders('final_at is null')).toEqual([]);
+  });
+
+  it('P28: tells what is not verified while the venue does not answer, and tells people; then it goes on', async () => {
+    await open();
+    await resting();
+    isDown = true;
+    await halt();
+    await vi.waitFor(async () => {
+      const { unverified } = await state();
+      expect(unverified).toEqual(expect.arrayContaining([{ kind: 'unanswered', detail: expect.stringContaining('the venue is down') }]));
+    }, LIMIT);
+    expect((await state()).phase).toBe('running');
+    isDown = false;
+    await verified();
+    await shown();
+  });
+
+  it('P29: cancels what others have placed, and never sells what was there before us', async () => {
+    const foreign = { clientOrderId: 'somebody-else', instrument: INSTRUMENT, side: 'sell', type: 'limit', postOnly: false } as const;
+    const terms = {
+      timeInForce: 'GTC',
+      quantity: d('0.5'),
+      price: d('60000'),
+      signedTimestamp: Date.now(),
+      receiveWindowMs: 1_000,
+    } as const;
+    expect(await stack.venue.sender.submit({ ...foreign, ...terms }, 1_000)).toMatchObject({ kind: 'accepted' });
+    await halt();
+    await verified();
+    expect(await stack.venue.haltReader.openOrders()).toEqual([]);
+    expect(decimal(stack.witness().balances.get('BTC') ?? '0').toNumber()).toBeGreaterThanOrEqual(2);
+    expect(await orders(`purpose = 'flatten' and created_at > (select max(engaged_at) from latches)`)).toEqual([]);
+  });
+
+  it('P30: a message without the rows of two people ends nothing, and with them the owner places a stop again', async () => {
+    await open();
+    const stop = await resting();
+    const { latchId } = await halt({ policy: 'none' });
+    await verified();
+    const rearm = (requestId: string): Promise<RearmAnswer> => kill().executeUpdate(rearmUpdate, { args: [{ latchId, requestId }] });
+    expect(await rearm(randomUUID())).toEqual({ kind: 'notApproved', state: 'missing' });
+    await expect(kill().executeUpdate(rearmUpdate, { args: [{ latchId, requestId: 'x' }] })).rejects.toThrow();
+    const [rik, olga] = [await seedPerson(stack.pool, 'rik', ['risk']), await seedPerson(stack.pool, 'olga', ['risk'])];
+    const requestId = randomUUID();
+    const incidents = (await stack.pool.query<{ id: string }>('select incident_id::text as id from incidents')).rows.map(({ id }) => id);
+    await stack.pool.query('select request_rearm($1)', [
+      { requestId, latchId, reason: 'a test', incidents, subject: 'rik', underKey: rik, validForMs: 600_000 },
+    ]);
+    // Who asked, alone, in the name of another, and with what the message says: nothing.
+    expect(await rearm(requestId)).toEqual({ kind: 'notApproved', state: 'pending' });
+    const { rows } = await stack.pool.query<{ hash: string }>(`select encode(payload_sha256, 'hex') as hash from approval_requests`);
+    const decision = { requestId, decision: 'approved', reason: 'seen', subject: 'olga', keyId: olga, payloadHash: rows[0]?.hash };
+    await stack.pool.query('select decide_approval($1)', [decision]);
+    await stack.venue.reader.cancel(INSTRUMENT, stop.clientOrderId);
+    expect(await rearm(requestId)).toEqual({ kind: 'released' });
+    await kill().result();
+    expect((await resting()).intentId).not.toBe(stop.intentId);
+    await halt();
     await verified();
     await shown();
   });
