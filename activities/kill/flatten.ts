@@ -2,7 +2,7 @@ import type { Failure } from '../../core/errors.js';
 import { planFlatten, type FlattenStep } from '../../core/kill/flatten.js';
 import type { KillView } from '../../core/kill/view.js';
 import { decimal, type DecimalText } from '../../core/money/index.js';
-import { flattenIntentId } from '../../core/protection/position-key.js';
+import { flattenIntentId, type PositionKey } from '../../core/protection/position-key.js';
 import { decideFlatten } from '../../core/risk/kill.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import { verdictEvents } from '../order/audit.js';
@@ -77,7 +77,7 @@ class Seller {
     this.dependencies = dependencies;
     this.orders = orders;
     this.account = account;
-    const parts = { ...dependencies, store: orders, risk: { read: orders.readRisk }, entriesOf: noEntries };
+    const parts = { ...dependencies, store: orders, risk: { read: (key: PositionKey) => orders.readRisk(key) }, entriesOf: noEntries };
     this.submit = createSubmit(parts);
     this.record = createRecord(parts);
     this.resolve = createResolve(parts);

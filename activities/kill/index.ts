@@ -13,8 +13,8 @@ import { createKillVerify } from './verify.js';
 
 /** The steps of the kill of one account. Each may be run again, by anybody, at any time. */
 export interface KillActivities {
-  /** The latches that stand over the account or a part of it. */
-  killLatches(account: string): Promise<readonly KillLatch[]>;
+  /** The latches that stand over the account or a part of it, and when that was, by the database's clock (epoch ms). */
+  killLatches(account: string): Promise<{ readonly latches: readonly KillLatch[]; readonly time: number }>;
   killCancel(account: string): Promise<Canceled>;
   killFlatten(account: string): Promise<Flattened>;
   killTendStops(account: string): Promise<number>;
@@ -30,7 +30,10 @@ export function createKillActivities(given: Omit<KillDependencies, 'pause'>): Ki
   const dependencies: KillDependencies = { ...given, venueOf: haltVenues(given.venueOf), pause: (ms) => Context.current().sleep(ms) };
   const { kills } = dependencies;
   return {
-    killLatches: mapped(async (account) => (await kills.readKill(account)).latches, 'untilDone'),
+    killLatches: mapped(async (account) => {
+      const { latches, risk } = await kills.readKill(account);
+      return { latches, time: risk.databaseTime };
+    }, 'untilDone'),
     killCancel: mapped(beating(createKillCancel(dependencies)), 'untilDone'),
     killFlatten: mapped(beating(createKillFlatten(dependencies)), 'untilDone'),
     killTendStops: mapped(beating(createTendStops(dependencies)), 'untilDone'),

@@ -27,9 +27,12 @@ async function behindADoor(url: string): Promise<{ url: string; open(): void; cl
   let isOpen = false;
   const target = new URL(url);
   const server: Server = createServer((socket) => {
-    if (!isOpen) return void socket.destroy();
+    if (!isOpen) {
+      socket.destroy();
+      return;
+    }
     const onward = connect(Number(target.port), target.hostname);
-    for (const one of [socket, onward]) one.on('error', () => void [socket, onward].forEach((each) => each.destroy()));
+    for (const one of [socket, onward]) one.on('error', () => [socket, onward].forEach((each) => each.destroy()));
     socket.pipe(onward).pipe(socket);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -288,7 +288,7 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
     await verified();
     const rearm = (requestId: string): Promise<RearmAnswer> => kill().executeUpdate(rearmUpdate, { args: [{ latchId, requestId }] });
     expect(await rearm(randomUUID())).toEqual({ kind: 'notApproved', state: 'missing' });
-    await expect(kill().executeUpdate(rearmUpdate, { args: [{ latchId, requestId: 'x' }] })).rejects.toThrow();
+    await expect(kill().executeUpdate(rearmUpdate, { args: [{ latchId, requestId: 'x' }] })).rejects.toThrow('Workflow Update failed');
     const [rik, olga] = [await seedPerson(stack.pool, 'rik', ['risk']), await seedPerson(stack.pool, 'olga', ['risk'])];
     const requestId = randomUUID();
     const incidents = (await stack.pool.query<{ id: string }>('select incident_id::text as id from incidents')).rows.map(({ id }) => id);

@@ -60,7 +60,7 @@ export async function killSwitch(account: string, carried: Carried | null = null
     ...NOTHING,
     phase: 'running',
     doing: 'beginning',
-    since: Date.now(),
+    since: 0,
     escalations: 0,
     evidence: null,
   };
@@ -70,6 +70,8 @@ export async function killSwitch(account: string, carried: Carried | null = null
   let failed = 0;
   const rearms = new Rearms();
   let latches: readonly KillLatch[] = [];
+  /** When the latches were looked at, by the database's clock. */
+  let now = 0;
   const show = (change: Partial<KillState>): void => {
     state = { ...state, ...change };
     setCurrentDetails(describeKill(account, latches, state));
@@ -77,7 +79,7 @@ export async function killSwitch(account: string, carried: Carried | null = null
   const enter = async (phase: KillPhase, finding: Finding): Promise<void> => {
     if (phase !== state.phase) {
       upsertSearchAttributes({ [SEARCH_ATTRIBUTES.status]: [phase] });
-      if (phase === 'running') show({ since: Date.now(), escalations: 0 });
+      if (phase === 'running') show({ since: now, escalations: 0 });
     }
     show({ ...finding, phase });
     await killTell(account, phase, finding, state.evidence);
@@ -90,7 +92,8 @@ export async function killSwitch(account: string, carried: Carried | null = null
 
   for (;;) {
     isChanged = false;
-    latches = await killLatches(account);
+    ({ latches, time: now } = await killLatches(account));
+    if (state.since === 0) show({ since: now });
     if (latches.length === 0) {
       rearms.answerAll({ kind: 'notClean', found: 'no latch stands over the account' });
       await condition(allHandlersFinished);
@@ -133,7 +136,7 @@ export async function killSwitch(account: string, carried: Carried | null = null
   async function escalateIfDue(): Promise<void> {
     if (state.phase !== 'running') return;
     const dueAt = state.since + FIRST_ESCALATION_MS + state.escalations * ESCALATION_MS;
-    if (Date.now() < dueAt) return;
+    if (now < dueAt) return;
     show({ escalations: state.escalations + 1 });
     await killEscalate(account, state.escalations, state);
   }

@@ -10,7 +10,7 @@ export interface KillState extends Finding {
   readonly phase: KillPhase;
   /** What is being done, in one phrase. */
   readonly doing: string;
-  /** Since when something is not verified, epoch ms; how often people were told. */
+  /** Since when something is not verified, epoch ms by the database's clock; how often people were told. */
   readonly since: number;
   readonly escalations: number;
   readonly evidence: EvidenceFile | null;
