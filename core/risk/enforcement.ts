@@ -4,7 +4,8 @@
  */
 export const NOT_ENFORCED: readonly string[] = [
   'account watch: loss limits, drawdown, silence of the watch',
-  'kill switch and four-eyes re-arming (a latch row stops every order, but no command sets one yet)',
+  'reconciliation before a halt is ended (the halt’s own verification stands in for it)',
+  'a clean check before entries of a worker that had lost the database for more than 5 s',
   'order rate limits, repeated-execution throttle, trading hours',
   'limits per venue and per strategy',
 ];
