@@ -1,11 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { Finding } from '../../core/kill/verify.js';
 import { unverifiedText } from '../../core/kill/verify.js';
-import type { EvidenceFile } from '../ports/kill.js';
+import type { KillLatch } from '../../core/kill/view.js';
+import type { EvidenceFile, EvidenceFiles } from '../ports/kill.js';
 import type { KillDependencies } from './dependencies.js';
 
 /** Latches have the database's time, files have ours. */
 const CLOCKS_DIFFER_MS = 600_000;
+
+/** What halts without Temporal have left since the first of these latches. */
+export function directRuns(files: EvidenceFiles, account: string, latches: readonly KillLatch[]): ReturnType<EvidenceFiles['readDirect']> {
+  return files.readDirect(account, Math.min(...latches.map(({ engagedTime }) => engagedTime)) - CLOCKS_DIFFER_MS);
+}
 
 /** Tells people that a halt is not verified yet, once for each time that it is said. */
 export function createKillEscalate({
@@ -33,8 +39,7 @@ export function createKillConclude({
 }: KillDependencies): (account: string, finding: Finding) => Promise<EvidenceFile> {
   return async (account, finding) => {
     const { latches } = await kills.readKill(account);
-    const since = Math.min(...latches.map(({ engagedTime }) => engagedTime)) - CLOCKS_DIFFER_MS;
-    const sections = { finding, ...(await kills.evidence(account)), directRuns: await files.readDirect(account, since) };
+    const sections = { finding, ...(await kills.evidence(account)), directRuns: await directRuns(files, account, latches) };
     const hashes = Object.fromEntries(Object.entries(sections).map(([name, section]) => [name, sha256(JSON.stringify(section))]));
     const writtenAt = new Date(clock()).toISOString();
     const content = `${JSON.stringify({ what: 'evidence of a halt', account, writtenAt, ...sections, hashes }, null, 2)}\n`;

@@ -5,16 +5,25 @@ import { beating } from '../beating.js';
 import { mapped } from '../failures.js';
 import type { EvidenceFile, KillPhase, Released } from '../ports/kill.js';
 import { createKillCancel, type Canceled } from './cancel.js';
-import { createKillConclude, createKillEscalate } from './conclude.js';
+import { createKillConclude, createKillEscalate, directRuns } from './conclude.js';
 import { haltVenues, type KillDependencies } from './dependencies.js';
 import { createKillFlatten, type Flattened } from './flatten.js';
 import { createTendStops } from './tend-stops.js';
 import { createKillVerify } from './verify.js';
 
+/** Why an account is halted, and what was done about it elsewhere. */
+export interface Standing {
+  readonly latches: readonly KillLatch[];
+  /** When that was, by the database's clock, epoch ms. */
+  readonly time: number;
+  /** Files of halts without Temporal since then: the evidence takes them up. */
+  readonly directs: readonly string[];
+}
+
 /** The steps of the kill of one account. Each may be run again, by anybody, at any time. */
 export interface KillActivities {
-  /** The latches that stand over the account or a part of it, and when that was, by the database's clock (epoch ms). */
-  killLatches(account: string): Promise<{ readonly latches: readonly KillLatch[]; readonly time: number }>;
+  /** The latches that stand over the account or a part of it. */
+  killLatches(account: string): Promise<Standing>;
   killCancel(account: string): Promise<Canceled>;
   killFlatten(account: string): Promise<Flattened>;
   killTendStops(account: string): Promise<number>;
@@ -32,7 +41,8 @@ export function createKillActivities(given: Omit<KillDependencies, 'pause'>): Ki
   return {
     killLatches: mapped(async (account) => {
       const { latches, risk } = await kills.readKill(account);
-      return { latches, time: risk.databaseTime };
+      const directs = latches.length === 0 ? [] : await directRuns(dependencies.files, account, latches);
+      return { latches, time: risk.databaseTime, directs: directs.map(({ name }) => name) };
     }, 'untilDone'),
     killCancel: mapped(beating(createKillCancel(dependencies)), 'untilDone'),
     killFlatten: mapped(beating(createKillFlatten(dependencies)), 'untilDone'),

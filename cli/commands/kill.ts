@@ -36,11 +36,7 @@ export function addKill(program: Command, terminal: Terminal, finish: Finish): v
     .option('--venue <name>', 'only this venue')
     .option('--strategy <id>', 'only this strategy')
     .option('--instrument <name>', 'only this instrument, such as BTC/USDT')
-    .addOption(
-      new Option('--flatten <policy>', 'none: what is held stays with its stops; atOnce: it is sold')
-        .choices(['none', 'atOnce'])
-        .default('none'),
-    )
+    .addOption(new Option('--flatten <policy>', 'none: what is held stays with its stops; atOnce: it is sold').choices(['none', 'atOnce']))
     .option('--wait', 'do not end before every account is verified')
     .option('--direct', 'from this process, with neither Temporal nor the API: for when they do not answer')
     .option('--drill', 'do all of it, and sell, where no real money is: accounts at paper venues only')

@@ -43,7 +43,7 @@ const ESCALATION_MS = 300_000;
 /** What a new run of the same kill goes on with. */
 interface Carried {
   readonly state: KillState;
-  /** The latches whose evidence is written. */
+  /** The latches, and the runs without Temporal, whose evidence is written. */
   readonly concluded: string;
 }
 
@@ -92,7 +92,8 @@ export async function killSwitch(account: string, carried: Carried | null = null
 
   for (;;) {
     isChanged = false;
-    ({ latches, time: now } = await killLatches(account));
+    const standing = await killLatches(account);
+    ({ latches, time: now } = standing);
     if (state.since === 0) show({ since: now });
     if (latches.length === 0) {
       rearms.answerAll({ kind: 'notClean', found: 'no latch stands over the account' });
@@ -104,7 +105,7 @@ export async function killSwitch(account: string, carried: Carried | null = null
     if (workflowInfo().historyLength > HISTORY_LIMIT && rearms.isEmpty && allHandlersFinished()) {
       await continueAsNew<typeof killSwitch>(account, { state, concluded });
     }
-    const of = latches.map(({ latchId, policy }) => `${latchId}:${policy}`).join('+');
+    const of = [...latches.map(({ latchId, policy }) => `${latchId}:${policy}`), ...standing.directs].join('+');
     const looked = await round(account, latches, (doing) => show({ doing }));
     const isClear = looked.unverified.length === 0;
     seen = isClear ? seen + 1 : 0;
