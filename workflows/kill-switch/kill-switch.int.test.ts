@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { WorkflowHandle } from '@temporalio/client';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { applyEvent } from '../../activities/order/evidence.js';
 import { createOrderActivities } from '../../activities/order/index.js';
@@ -10,6 +11,7 @@ import { openHaltStore, type Engaged, type HaltStore } from '../../adapters/stor
 import { failure } from '../../core/errors.js';
 import { MARKET, type ExecutionPolicy } from '../../core/execution/policy.js';
 import { decimal, type DecimalText } from '../../core/money/index.js';
+import type { Unverified } from '../../core/kill/verify.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
 import { unitsOf } from '../../exchange/amount/units.js';
@@ -20,13 +22,14 @@ import {
   INSTRUMENT,
   openTradingStack,
   startWorker,
+  workflowBundle,
   type StackWorker,
   type TradingStack,
 } from '../../test/support/trading-stack.js';
 import { disagreements } from '../../test/support/witness.js';
 import { killWorkflowId } from '../names.js';
 import type { OrderOutcome } from '../order/status.js';
-import { killStateQuery, rearmUpdate, type KillState, type RearmAnswer } from './messages.js';
+import { haltChangedSignal, killStateQuery, rearmUpdate, type KillState, type RearmAnswer } from './messages.js';
 
 const temporal = await temporalIfAny();
 const KEY = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
@@ -137,7 +140,9 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
           .toNumber(),
       ).toBeLessThan(0.00002);
     expect(decimal(balances.get('BTC') ?? '0').toNumber()).toBeGreaterThanOrEqual(2);
-    expect(await disagreements(stack.database.pool, ACCOUNT, stack.witness())).toEqual([]);
+    const found = await disagreements(stack.database.pool, ACCOUNT, stack.witness());
+    // What others placed is not in our books.
+    expect(found.filter((one) => !one.includes('somebody-else'))).toEqual([]);
   };
 
   it('sells what is held, with its stop gone first, and writes its evidence', async () => {
@@ -307,5 +312,52 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
     await halt();
     await verified();
     await shown();
+  });
+
+  it('tells people after 30 s and each 5 min, by the database’s clock, until it is verified; then it waits for the latch to go', async () => {
+    const calls: string[] = [];
+    let time = 1_000_000;
+    let looks = 0;
+    let isStanding = true;
+    const missing: Unverified = { kind: 'unanswered', detail: 'the venue is down' };
+    const note = (name: string) => async (): Promise<void> => void calls.push(name);
+    const taskQueue = `kill-${randomUUID()}`;
+    const connection = await NativeConnection.connect({ address: temporal?.address ?? '' });
+    const alone = await Worker.create({
+      connection,
+      namespace: temporal?.namespace ?? '',
+      taskQueue,
+      workflowBundle: await workflowBundle(),
+      activities: {
+        // Each look is 200 s after the one before.
+        killLatches: async () => ({
+          latches: isStanding ? [{ latchId: 'l', policy: 'atOnce' }] : [],
+          time: (time += 200_000),
+          directs: [],
+        }),
+        killCancel: note('cancel'),
+        killFlatten: note('flatten'),
+        killVerify: async () => ({ unverified: (looks += 1) < 5 ? [missing] : [], dust: [], kept: [] }),
+        killEscalate: async (_: string, count: number) => void calls.push(`escalate ${count} at look ${looks}`),
+        killConclude: async () => (calls.push('conclude'), { path: 'file', sha256: 'hash' }),
+        killTell: async (_: string, phase: string) => void calls.push(phase),
+      },
+    });
+    await alone.runUntil(async () => {
+      const handle = await worker.client.workflow.start('killSwitch', { taskQueue, workflowId: taskQueue, args: ['some'] });
+      await vi.waitFor(() => expect(calls).toContain('verified'), LIMIT);
+      isStanding = false;
+      await handle.signal(haltChangedSignal);
+      await handle.result();
+    });
+    await connection.close();
+    // Due after 30, 330 and 630 s; the looks are at 0, 200, 400, 600 and 800 s, and the last finds nothing missing.
+    expect(calls.filter((call) => call.startsWith('escalate'))).toEqual(['escalate 1 at look 2', 'escalate 2 at look 3']);
+    expect(calls.filter((call) => !/escalate|cancel|flatten/.test(call))).toEqual([
+      ...Array.from({ length: 5 }, () => 'running'),
+      'conclude',
+      'verified',
+      'released',
+    ]);
   });
 });

@@ -113,7 +113,7 @@ export async function killSwitch(account: string, carried: Carried | null = null
     if (seen < 2) {
       // What was verified is still called so until it is known not to be: once is not twice, nor never.
       if (!isClear || state.phase !== 'verified') await enter('running', looked);
-      await escalateIfDue();
+      if (!isClear) await escalateIfDue();
       if (!isClear) rearms.answerAll({ kind: 'notClean', found: 'it is not verified anew', finding: looked });
       show({ doing: isClear ? 'the venue shows the target; it is looked at a second time' : 'it is tried again in a moment' });
       await condition(
