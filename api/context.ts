@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import type { HaltStore } from '../adapters/store/halt-store.js';
 import type { Config, EnvironmentName } from '../config/index.js';
 import type { ControlPort } from './control/control-port.js';
 import type { Database } from './read/database.js';
@@ -11,6 +12,7 @@ export interface ApiContext {
   readonly version: string;
   readonly database: Database;
   readonly control: ControlPort;
+  readonly halts: Pick<HaltStore, 'latch'>;
   readonly metrics: Registry;
   readonly logger: Logger;
   /** Epoch ms. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { pino } from 'pino';
+import { openHaltStore } from '../adapters/store/halt-store.js';
 import { KeelsonError } from '../core/errors.js';
 import { configPath, databaseUrl, environmentName, loadConfig, logLevel, packageVersion, rootFolder } from '../config/index.js';
 import { supervised } from '../workers/supervised.js';
@@ -35,6 +36,8 @@ async function main(): Promise<void> {
   const database = openDatabase(url, (error) => logger.warn({ err: error }, 'an idle database connection was lost'));
   ends.push(() => database.close());
 
+  const halts = openHaltStore(url);
+  ends.push(() => halts.close());
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
   const control = temporalControl({ connection: connectionOptions, namespace });
   ends.push(() => control.close());
@@ -47,6 +50,7 @@ async function main(): Promise<void> {
       version: packageVersion(),
       database,
       control,
+      halts,
       metrics: metrics.registry,
       logger,
       now: Date.now,

@@ -4,6 +4,10 @@ export const EXIT = {
   refused: 1,
   usage: 2,
   unreachable: 69,
+  /** `kill --direct` was ended before the halt was written. */
+  unlatched: 75,
+  /** … or before the venue had shown the target twice. */
+  unverified: 76,
   configuration: 78,
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

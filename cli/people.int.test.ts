@@ -67,6 +67,9 @@ test('every role at every command that asks the API: refused exactly where the t
   const request = await waiting();
   const further: Readonly<Record<string, readonly string[]>> = {
     resume: ['--reason', 'a test'],
+    mode: ['paused', '--reason', 'a test'],
+    kill: ['--instrument', 'BTC/USDT'],
+    rearm: [randomUUID(), '--reason', 'a test'],
     'approvals approve': [request, '--reason', 'a test', '--yes'],
     'approvals refuse': [request, '--reason', 'a test', '--yes'],
     'incidents close': ['1', '--reason', 'a test'],
@@ -99,7 +102,7 @@ test('every role at every command that asks the API: refused exactly where the t
       tried += 1;
     }
   }
-  expect(tried).toBe(30 * ROLES.length);
+  expect(tried).toBe(32 * ROLES.length);
 });
 
 describe('acting as someone', () => {

@@ -7,8 +7,11 @@ import { addApprovals } from './commands/approvals.js';
 import { addConfig } from './commands/config.js';
 import { addControl } from './commands/control.js';
 import { addEvents } from './commands/events.js';
+import { addHalts } from './commands/halts.js';
 import { addIncidents } from './commands/incidents.js';
 import { addLimits } from './commands/limits.js';
+import { addKill } from './commands/kill.js';
+import { addMode } from './commands/mode.js';
 import { addOrders } from './commands/orders.js';
 import { addPositions } from './commands/positions.js';
 import { addReset } from './commands/reset.js';
@@ -25,6 +28,9 @@ import type { Terminal } from './terminal.js';
 const COMMANDS = [
   addStatus,
   addControl,
+  addMode,
+  addKill,
+  addHalts,
   addApprovals,
   addWatch,
   addAlerts,

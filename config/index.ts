@@ -1,5 +1,15 @@
 export { ENVIRONMENT_VARIABLES, type Environment, type EnvironmentName } from './environment.js';
-export { alertSecrets, configPath, databaseUrl, environmentName, loadConfig, logLevel, secrets, venueUrls } from './load.js';
+export {
+  alertSecrets,
+  configPath,
+  databaseUrl,
+  environmentName,
+  evidenceFolder,
+  loadConfig,
+  logLevel,
+  secrets,
+  venueUrls,
+} from './load.js';
 export { checkFiles } from './files.js';
 export { limitsOf } from './limits.js';
 export { redacted, redactedEnvironment, withoutCredentials } from './redacted.js';

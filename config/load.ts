@@ -59,6 +59,11 @@ export function loadConfig({ path, env, credentials = 'none' }: LoadOptions): Co
   return parsed.data;
 }
 
+/** Where evidence of halts is kept: `evidence` in the home. */
+export function evidenceFolder(env: Environment): string {
+  return resolve(env['KEELSON_HOME'] || '.keelson', 'evidence');
+}
+
 /** The deployment's name; `prod` means `production`, unset `development`. @throws KeelsonError CONFIG_INVALID */
 export function environmentName(env: Environment): EnvironmentName {
   const name = knownEnvironmentName(env);

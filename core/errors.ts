@@ -125,6 +125,7 @@ export const ERRORS = define({
   },
   INPUT_UNKNOWN_INCIDENT: { ...input('There is no incident {incident}. See keelson incidents list --all.'), httpStatus: 404 },
   INPUT_UNKNOWN_ALERT: { ...input('There is no alert {alert}. See keelson alerts list --all.'), httpStatus: 404 },
+  INPUT_UNKNOWN_HALT: { ...input('There is no standing halt {halt}. See keelson halts.'), httpStatus: 404 },
   INPUT_NOT_BLOCKED: { ...input('Entries of {instrument} are not blocked in account {account}. See keelson status.'), httpStatus: 409 },
   INPUT_UNKNOWN_PLACE: {
     ...input('There is no {scope} {value} where an account trades: a limit there would bind nobody.'),
@@ -154,6 +155,12 @@ export const ERRORS = define({
   },
   INPUT_UNKNOWN_KEY: { ...input('There is no key with the id {key}. See keelson users list.'), httpStatus: 404 },
   INPUT_UNKNOWN_REQUEST: { ...input('There is no request {request}. See keelson approvals list.'), httpStatus: 404 },
+  INPUT_MODE_MOVED: {
+    ...input(
+      'Account {account} is in mode {mode} at version {version} by now, not at {expected}: look at keelson status, and decide anew.',
+    ),
+    httpStatus: 409,
+  },
   INPUT_NOT_FOUND: { ...input('There is nothing at {path}.'), httpStatus: 404 },
 
   AUTH_MISSING: access(401, 'This call needs an API key: send it as `Authorization: Bearer …`.'),
@@ -167,6 +174,12 @@ export const ERRORS = define({
     409,
     'Request {request} is {state}: nothing is done. See keelson approvals list, or ask anew under a new command id.',
   ),
+  HALT_NOT_CLEAN: {
+    ...refusal(
+      'The halt stands: {found}. Request {request} stays good while it is approved: see to it, then keelson rearm --request {request}.',
+    ),
+    httpStatus: 409,
+  },
   AUTH_OWN_REQUEST: access(403, 'Request {request} was made by {subject}: another person has to decide it.'),
   AUTH_LAST_ADMIN: access(409, 'Without {what} nobody could change people any more: make another admin first.'),
   AUTH_ORIGIN: access(403, 'Requests from {origin} are not answered: only this machine’s own pages may call.'),

@@ -54,5 +54,11 @@ export const STREAM: ActivityOptions = {
 /** One statement on the control row. */
 export const CONTROL: ActivityOptions = { startToCloseTimeout: '5s', retry: UNTIL_DONE };
 
+/**
+ * A step of a kill. It is not tried again by itself: the workflow sees each failure, tells it, and goes on, so that what
+ * hangs on one part keeps no other waiting. A worker that dies is replaced within 5 s.
+ */
+export const KILL_STEP: ActivityOptions = { startToCloseTimeout: '60s', heartbeatTimeout: '5s', retry: { maximumAttempts: 1 } };
+
 /** Activity options with the line that the Temporal UI shows beside the step. */
 export const told = <T extends ActivityOptions | LocalActivityOptions>(options: T, summary: string): T => ({ ...options, summary });

@@ -8,6 +8,7 @@ export const WORKFLOW_TYPES = {
   watchBars: 'watchBars',
   watchAccount: 'watchAccount',
   tradingControl: 'tradingControl',
+  killSwitch: 'killSwitch',
 } as const;
 
 export const watchBarsWorkflowId = (account: string, interval: string): string => `bars:${account}:${interval}`;
@@ -15,3 +16,4 @@ export const watchBarsWorkflowId = (account: string, interval: string): string =
 export const watchAccountWorkflowId = (account: string, instance = '1'): string =>
   instance === '1' ? `watch:${account}` : `watch:${account}:${instance}`;
 export const tradingControlWorkflowId = (account: string): string => `trading-control/${account}`;
+export const killWorkflowId = (account: string): string => `kill:${account}`;

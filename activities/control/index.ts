@@ -14,21 +14,22 @@ export interface ChangedMode {
 export interface ControlActivities {
   changeMode(input: {
     readonly account: string;
-    readonly kind: 'pause' | 'resume';
+    readonly kind: 'pause' | 'resume' | 'mode';
     readonly commandId: string;
   }): Promise<
     | { readonly kind: 'changed'; readonly change: ChangedMode }
     | { readonly kind: 'noCommand' }
     | { readonly kind: 'notApproved'; readonly state: UnusableState }
+    | { readonly kind: 'moved'; readonly mode: Mode; readonly version: string }
   >;
 }
 
-const MODE_OF = { pause: 'paused', resume: 'normal' } as const satisfies Record<string, Mode>;
+const MODE_OF = { pause: { mode: 'paused' }, resume: { mode: 'normal' }, mode: {} } as const satisfies Record<string, { mode?: Mode }>;
 
 export function createControlActivities(store: ControlStore): ControlActivities {
   return {
     changeMode: mapped(async ({ account, kind, commandId }) => {
-      const answer = await store.applyModeCommand({ account, commandId, kind, mode: MODE_OF[kind] });
+      const answer = await store.applyModeCommand({ account, commandId, kind, ...MODE_OF[kind] });
       if (answer.kind !== 'applied') return answer;
       const { mode, subject, reason, changedTime } = answer;
       return { kind: 'changed' as const, change: { account, mode, subject, reason, changedTime } };

@@ -65,7 +65,7 @@ export type OwnerCause = 'bought' | 'stopChanged' | 'lateEvidence';
  */
 export function ownerEvent({ account, strategy, instrument, purpose }: StoredOrder, surprises: readonly Surprise[]): Events {
   const isSurprising = surprises.length > 0;
-  if (!isSurprising && (purpose === 'exit' || purpose === 'escape')) return {};
+  if (!isSurprising && (purpose === 'exit' || purpose === 'escape' || purpose === 'flatten')) return {};
   const because: OwnerCause = isSurprising ? 'lateEvidence' : purpose === 'stop' ? 'stopChanged' : 'bought';
   return { outbox: [{ kind: 'positionChanged', data: { account, strategy, instrument, because } }] };
 }

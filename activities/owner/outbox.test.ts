@@ -6,6 +6,8 @@ import { OutboxLoop } from './outbox.js';
 const KEY = { account: 'main', strategy: 'momentum', instrument: 'BTC/USDT' };
 const OTHER = { ...KEY, instrument: 'ETH/USDT' };
 
+const kindOf = (data: unknown): string => (Object.hasOwn(data as object, 'instrument') ? 'positionChanged' : 'haltChanged');
+
 /** An outbox in memory, its owners, and a loop over both. */
 function opened() {
   const open = new Map<string, unknown>();
@@ -23,7 +25,7 @@ function opened() {
   const loop = new OutboxLoop({
     outbox: {
       claim: () => {
-        const rows: OutboxRow[] = [...open].filter(([id]) => !claimed.has(id)).map(([id, data]) => ({ id, kind: 'positionChanged', data }));
+        const rows: OutboxRow[] = [...open].filter(([id]) => !claimed.has(id)).map(([id, data]) => ({ id, kind: kindOf(data), data }));
         for (const { id } of rows) claimed.add(id);
         return Promise.resolve(rows);
       },
@@ -37,6 +39,7 @@ function opened() {
       },
     },
     owners: { wake: tell('wake'), tell: tell('tell') },
+    kills: { wake: (account) => tell('kill')({ ...KEY, instrument: account }) },
     log: { warn },
   });
   const write = (data: object): void => {
@@ -50,6 +53,21 @@ function opened() {
 describe('the loop that tells owners', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
+
+  it('P25: starts the kill of a halted account at once, and again when that failed', async () => {
+    const { write, told, open, claimed, down, loop } = opened();
+    down(true);
+    write({ account: 'main' });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(told).toEqual([]);
+    expect(open.size).toBe(1);
+    down(false);
+    claimed.clear();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(told).toEqual(['kill main']);
+    expect(open.size).toBe(0);
+    await loop.close();
+  });
 
   it('starts or wakes the owner once for the fills of one entry', async () => {
     const { write, told, open, loop } = opened();

@@ -2,9 +2,10 @@ import type { PositionKey } from '../../core/protection/position-key.js';
 import { nameOfKey } from '../../core/signal/signal.js';
 import type { OwnerCause } from '../order/audit.js';
 import type { OutboxRow, OutboxStore } from '../ports/outbox.js';
+import type { Kills } from '../ports/kill.js';
 import type { Owners } from '../ports/owners.js';
 
-const KINDS = ['positionChanged'] as const;
+const KINDS = ['positionChanged', 'haltChanged'] as const;
 const MOST_ROWS = 200;
 /** Longer than any row is kept waiting below. */
 const CLAIM_MS = 5_000;
@@ -18,6 +19,7 @@ const STOP_CHANGED_MS = 500;
 export interface OutboxDependencies {
   readonly outbox: OutboxStore;
   readonly owners: Pick<Owners, 'wake' | 'tell'>;
+  readonly kills: Kills;
   readonly log: { warn(data: object, message: string): void };
 }
 
@@ -31,8 +33,8 @@ interface Group {
 }
 
 /**
- * Drains the outbox until stopped: tells the owner of each position whose books have changed. A row is done when its owner
- * was told; one that fails is claimed again when its claim has ended, by whoever is there then.
+ * Drains the outbox until stopped: tells the owner of each position whose books have changed, and starts the kill of each
+ * account that was halted. A row is done when that is; one that fails is claimed again when its claim has ended, by whoever is there then.
  */
 export class OutboxLoop {
   private readonly dependencies: OutboxDependencies;
@@ -76,7 +78,10 @@ export class OutboxLoop {
       try {
         const rows = await this.dependencies.outbox.claim(KINDS, MOST_ROWS, CLAIM_MS);
         if (rows.length === MOST_ROWS) this.isDue = true;
-        for (const row of rows) this.gather(row);
+        for (const row of rows) {
+          if (row.kind === 'haltChanged') this.follow(this.startKill(row));
+          else this.gather(row);
+        }
       } catch (error) {
         this.report(error, 'the outbox could not be read; it is read again');
       }
@@ -106,8 +111,22 @@ export class OutboxLoop {
     if (group === undefined) return;
     clearTimeout(group.timer);
     this.groups.delete(name);
-    const told = this.finish(group).finally(() => this.telling.delete(told));
+    this.follow(this.finish(group));
+  }
+
+  private follow(work: Promise<void>): void {
+    const told = work.finally(() => this.telling.delete(told));
     this.telling.add(told);
+  }
+
+  private async startKill({ id, data }: OutboxRow): Promise<void> {
+    const { kills, outbox } = this.dependencies;
+    try {
+      await kills.wake((data as { readonly account: string }).account);
+      await outbox.finish([id]);
+    } catch (error) {
+      this.report(error, 'the kill of an account could not be started; it is tried again');
+    }
   }
 
   private async finish({ key, ids, isUrgent }: Group): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Latch } from '../../core/control/mode.js';
+import type { FlattenPolicy, Latch } from '../../core/control/mode.js';
 
 /** Who halts, and why; written with the latch and audited. */
 export interface HaltCause {
@@ -10,8 +10,6 @@ export interface HaltCause {
   /** What becomes of what is held: it stays with its stops, or leaves at once. */
   readonly policy: FlattenPolicy;
 }
-
-export type FlattenPolicy = 'none' | 'atOnce';
 
 /** Writes halts straight to the ledger's database, without Temporal (protocol P25). */
 export interface HaltPort {

@@ -150,17 +150,20 @@ export interface ControlStore {
   checkIdentity(): Promise<'recorded' | 'same' | 'changed'>;
   /**
    * Changes the mode because the row of that command says so; `noCommand` when there is none for this account and kind.
-   * What two people have to decide uses up the rows of both in the same statement, or is `notApproved`.
+   * What two people have to decide uses up the rows of both in the same statement, or is `notApproved`. `moved`: the command
+   * was decided on another version of the control row.
    */
   applyModeCommand(input: {
     readonly account: string;
     readonly commandId: string;
     readonly kind: string;
-    readonly mode: Mode;
+    /** What the kind means; for kind `mode` the row says it. */
+    readonly mode?: Mode;
   }): Promise<
     | { readonly kind: 'applied'; readonly mode: Mode; readonly subject: string; readonly reason: string; readonly changedTime: number }
     | { readonly kind: 'noCommand' }
     | { readonly kind: 'notApproved'; readonly state: UnusableState }
+    | { readonly kind: 'moved'; readonly mode: Mode; readonly version: string }
   >;
   /**
    * The limits of the file become an account's first rows; later they only ever tighten. A strategy that a required limit is

@@ -167,6 +167,8 @@ export interface Venue {
   readonly profile: VenueProfile;
   readonly sender: OrderSender;
   readonly reader: VenueReader;
+  /** The same reads for a halt: they do not queue behind the others, where the venue allows so many. */
+  readonly haltReader: VenueReader;
   readonly streams: VenueStreams;
   /** What the venue has counted against our address, as far as it tells. */
   weight(): VenueWeight;

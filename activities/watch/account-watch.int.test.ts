@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createWatchLatch } from '../../adapters/store/watch-latch.js';
+import { openHaltStore, type HaltStore } from '../../adapters/store/halt-store.js';
 import { createWatchStore } from '../../adapters/store/watch-store.js';
 import { openPool } from '../../adapters/store/pool.js';
 import { HeldRisk } from '../../adapters/store/held-risk.js';
@@ -28,6 +28,7 @@ const LIMIT = { timeout: 30_000, interval: 50 };
 describe('the account watch, on a real ledger', () => {
   let stack: TradingStack;
   let pool: ReturnType<typeof openPool>;
+  let halts: HaltStore;
   let balances: () => Promise<readonly Balance[]>;
   let price: string;
   const watches: AccountWatch[] = [];
@@ -40,11 +41,13 @@ describe('the account watch, on a real ledger', () => {
   beforeAll(async () => {
     stack = await openTradingStack();
     pool = openPool(stack.database.url, { applicationName: 'test' });
+    halts = openHaltStore(stack.database.url);
     // The stand-in has done its part: from here on the account is watched, or it is not.
     await stack.ledger.stopBeating();
   });
   afterAll(async () => {
     await pool?.end();
+    await halts?.close();
     await stack?.close();
   });
   beforeEach(async () => {
@@ -75,7 +78,7 @@ describe('the account watch, on a real ledger', () => {
     };
     const one = new AccountWatch(
       {
-        ...{ store: createWatchStore(pool), halt: createWatchLatch(pool), bars: stack.ledger.bars, live, clock },
+        ...{ store: createWatchStore(pool), halt: halts, bars: stack.ledger.bars, live, clock },
         log: { warn: () => undefined },
       },
       {

@@ -1,9 +1,10 @@
+import type { FlattenPolicy } from '../../core/control/mode.js';
 import { text } from '../../core/money/index.js';
 import { WATCH, type WatchRules } from '../../core/watch/rules.js';
 import type { Ages } from '../../core/watch/conditions.js';
 import { sampleAccount, type Observation, type Sample } from '../../core/watch/sample.js';
 import type { Prices } from '../../core/watch/valuation.js';
-import type { FlattenPolicy, HaltPort } from '../ports/halt.js';
+import type { HaltPort } from '../ports/halt.js';
 import type { LiveMarket } from '../ports/live.js';
 import type { MarketStore } from '../ports/store.js';
 import type { Venue } from '../ports/venue.js';

@@ -19,6 +19,8 @@ const STATEMENTS = {
   readRisk: { name: 'read_risk', text: 'select read_risk($1, $2, $3) as answer, read_watch($1) as watch' },
   authorise: call('authorise_order'),
   beginSubmit: call('begin_submit'),
+  authoriseAsKill: call('authorise_as_kill'),
+  beginSubmitAsKill: call('begin_submit_as_kill'),
   changeOrder: call('change_order'),
   bookFill: call('book_fill'),
   recordUntraded: call('record_untraded_signal'),
@@ -55,8 +57,12 @@ interface RiskRow {
   readonly watch: WatchHeartbeat | null;
 }
 
-/** The ledger of orders in Postgres, by the functions of db/migrations. */
-export function createOrderStore(pool: Pool): OrderStore {
+/**
+ * The ledger of orders in Postgres, by the functions of db/migrations.
+ * @param leaseOwner who authorises and submits under a halt (P27); everybody else leaves it out.
+ */
+export function createOrderStore(pool: Pool, leaseOwner?: string): OrderStore {
+  const isKill = leaseOwner !== undefined;
   const answer = async <T>(statement: Statement, values: readonly unknown[]): Promise<T | undefined> => {
     const rows = await run<{ answer: T }>(pool, statement, values);
     return rows[0]?.answer;
@@ -83,7 +89,8 @@ export function createOrderStore(pool: Pool): OrderStore {
       const { intent, verdict, signal } = input;
       const failures = verdict.kind === 'denied' ? verdict.failures : [];
       const { intentId, account, strategy, strategyVersion, instrument, leg, purpose, sequence } = intent;
-      const got = await change(STATEMENTS.authorise, {
+      const got = await change(isKill ? STATEMENTS.authoriseAsKill : STATEMENTS.authorise, {
+        leaseOwner,
         verdict: verdict.kind === 'approved' ? 'authorised' : 'denied',
         epoch: input.epoch,
         riskVersion: verdict.kind === 'approved' ? verdict.order.riskVersion : null,
@@ -121,7 +128,7 @@ export function createOrderStore(pool: Pool): OrderStore {
           }).failure,
         ]),
       );
-      const got = await change(STATEMENTS.beginSubmit, { ...input, refusals });
+      const got = await change(isKill ? STATEMENTS.beginSubmitAsKill : STATEMENTS.beginSubmit, { ...input, refusals, leaseOwner });
       if (got.order === undefined) throw new KeelsonError('INFRA_DATABASE', { detail: `no order ${input.intentId}: ${got.result}` });
       const kind = got.result === 'submitting' || got.result === 'refused' ? got.result : 'stored';
       return { kind, order: got.order };

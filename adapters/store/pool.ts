@@ -7,22 +7,27 @@ const CONFLICT_STATES: ReadonlySet<string> = new Set(['KE001', 'KE002', '40P01',
 
 const CHECK_IDENTITY = 'select check_instance_identity()';
 /** Longer than the server's limit, so that a slow statement is ended there, where it is known that nothing happened. */
-const ANSWER_LIMIT_MS = 3 * PROTOCOL.statementTimeoutMs;
+const ANSWER_FACTOR = 3;
 
 /**
- * A pool whose connections cannot hold up a halt: a statement or an idle transaction lasts one second at most (P9).
+ * A pool whose connections cannot hold up a halt: a statement or an idle transaction lasts one second at most (P9); only
+ * the halt itself may wait longer.
  * The migrations must have been applied. Numerics stay text: `pg` reads them so, and nothing here changes it.
  */
-export function openPool(url: string, options: { readonly max?: number; readonly applicationName: string }): Pool {
+export function openPool(
+  url: string,
+  options: { readonly max?: number; readonly applicationName: string; readonly statementTimeoutMs?: number },
+): Pool {
+  const statementTimeoutMs = options.statementTimeoutMs ?? PROTOCOL.statementTimeoutMs;
   const pool = new Pool({
     connectionString: url,
     max: options.max ?? 8,
     application_name: options.applicationName,
-    statement_timeout: PROTOCOL.statementTimeoutMs,
+    statement_timeout: statementTimeoutMs,
     idle_in_transaction_session_timeout: PROTOCOL.statementTimeoutMs,
     // The server's own limit helps nobody when the server is stopped or the network swallows its answer: what waits here
     // would wait for ever, and everything queued behind it. The connection is given up with the statement.
-    query_timeout: ANSWER_LIMIT_MS,
+    query_timeout: ANSWER_FACTOR * statementTimeoutMs,
     connectionTimeoutMillis: 3_000,
     keepAlive: true,
     // A signal an hour must not pay for a new connection, which costs more than its statements.

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Venue } from '../../activities/ports/venue.js';
+import type { Venue, VenueReader } from '../../activities/ports/venue.js';
 import { WeightMeter } from '../../core/venue/weight.js';
 import { assertAddresses, redirect } from './addresses.js';
 import { ccxtClasses, type CcxtRest, type CcxtStreams } from './ccxt-classes.js';
@@ -103,20 +103,15 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
     throw error;
   }
 
-  const reader = venueReader({
-    client: readClient,
-    transport: readTransport,
-    orderClient,
-    orderTransport,
-    profile,
-    listing,
-    clock: venueClock,
-    call,
-  });
+  const parts = { orderClient, orderTransport, profile, listing, clock: venueClock, call };
+  const reader = venueReader({ ...parts, client: readClient, transport: readTransport });
+  // A venue with a limit of its own, which is small, would refuse what does not queue.
+  const atOnce = (): VenueReader => venueReader({ ...parts, client: orderClient, transport: orderTransport });
   return {
     profile,
     sender: orderSender({ client: orderClient, transport: orderTransport, profile, account, names: listing }),
     reader,
+    haltReader: profile.limiter === undefined ? atOnce() : reader,
     streams: venueStreams({ open: openStreams, profile, reader, listing, clock, venueNow, closed: closed.signal }),
     weight: () => (usage === undefined ? { kind: 'untold' } : meter.at(venueNow())),
     close,

@@ -1,8 +1,11 @@
+import type { Mode } from '../../core/control/mode.js';
+import type { RearmAnswer, RearmRequest } from '../../workflows/kill-switch/messages.js';
+
 /** What a person asks of an account's trading mode. */
 export interface ControlCommand {
   readonly commandId: string;
   readonly account: string;
-  readonly kind: 'pause' | 'resume';
+  readonly kind: 'pause' | 'resume' | 'mode';
 }
 
 /** The same as its row says it: who asked, under which key of that person, and why. */
@@ -12,6 +15,9 @@ export interface AskedCommand extends ControlCommand {
   readonly reason: string;
   /** Whether ending it takes two people. */
   readonly holds: boolean;
+  /** For kind `mode`: which, and on which version of the control row it was decided. */
+  readonly mode?: Mode;
+  readonly expectedVersion?: number;
 }
 
 /** Has a recorded command carried out. */
@@ -19,9 +25,15 @@ export interface ControlPort {
   /**
    * Returns when the command is in force. Asking again with the same command id changes nothing and returns the same.
    * @throws KeelsonError INFRA_TEMPORAL when no answer came in time: the command stays recorded and may be repeated.
+   * @throws KeelsonError INPUT_MODE_MOVED when the control row is not what the person saw.
    * @throws KeelsonError AUTH_APPROVAL_CLOSED when a second person is needed and has not approved it.
    */
   execute(command: ControlCommand): Promise<void>;
+  /**
+   * Has an account looked at anew, and then the latch ended if the rows of two people say so.
+   * @throws KeelsonError INFRA_TEMPORAL when no answer came in time: it may be asked again.
+   */
+  rearm(request: RearmRequest, account: string): Promise<RearmAnswer>;
   /** Whether Temporal answers. @throws when it does not. */
   check(): Promise<void>;
   close(): Promise<void>;

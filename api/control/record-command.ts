@@ -7,15 +7,16 @@ import type { AskedCommand } from './control-port.js';
  * @returns false when the id belongs to another command.
  */
 export async function recordCommand(database: Database, command: AskedCommand): Promise<boolean> {
-  const { commandId, account, kind, subject, keyId, reason, holds } = command;
+  const { commandId, account, kind, subject, keyId, reason, holds, mode = null, expectedVersion = null } = command;
   await database.query(
-    `insert into commands (command_id, account, kind, subject, key_id, reason, holds) values ($1, $2, $3, $4, $5, $6, $7)
-       on conflict (command_id) do nothing`,
-    [commandId, account, kind, subject, keyId, reason, holds],
+    `insert into commands (command_id, account, kind, subject, key_id, reason, holds, mode, expected_version)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (command_id) do nothing`,
+    [commandId, account, kind, subject, keyId, reason, holds, mode, expectedVersion],
   );
   const { rows } = await database.query(
-    'select from commands where command_id = $1 and account = $2 and kind = $3 and subject = $4 and reason = $5',
-    [commandId, account, kind, subject, reason],
+    `select from commands where command_id = $1 and account = $2 and kind = $3 and subject = $4 and reason = $5
+       and (mode, expected_version) is not distinct from ($6, $7::bigint)`,
+    [commandId, account, kind, subject, reason, mode, expectedVersion],
   );
   return rows.length === 1;
 }

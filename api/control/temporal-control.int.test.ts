@@ -5,7 +5,7 @@ import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, t
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createControlActivities } from '../../activities/control/index.js';
 import { createControlStore } from '../../adapters/store/control-store.js';
-import { apiUnderTest, KEYS, seedPeople, type ApiUnderTest } from '../../test/support/api.js';
+import { apiUnderTest, askAs, KEYS, seedPeople, type ApiUnderTest } from '../../test/support/api.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { temporalIfAny } from '../../test/support/temporal.js';
 import { tradingControlWorkflowId } from '../../workflows/names.js';
@@ -62,7 +62,7 @@ describe.skipIf(temporal === undefined)('pause and resume, through the workflow 
     return worker.runUntil(work);
   };
   const ask = async (
-    kind: 'pause' | 'resume',
+    kind: 'pause' | 'resume' | 'mode',
     body: Record<string, unknown>,
     key: string = KEYS.owner,
   ): Promise<{ status: number; body: Record<string, unknown> }> => {
@@ -137,6 +137,41 @@ describe.skipIf(temporal === undefined)('pause and resume, through the workflow 
       const payload = { requestId: commandId, payloadHash, reason: 'seen' };
       const approved = await api.server.inject({ method: 'POST', url: '/v1/approvals/approve', headers, payload });
       expect(approved.json()).toMatchObject({ state: 'used', requestedBy: 'operator' });
+      expect(await mode()).toBe('normal');
+    });
+  });
+
+  test('any mode, on the version that was seen; to let an account do more is for fewer', async () => {
+    const version = async (): Promise<number> =>
+      Number((await store.pool.query<{ version: string }>('select version from control where account = $1', [account])).rows[0]?.version);
+    await whileWorking(async () => {
+      const seen = await version();
+      expect(await ask('mode', { mode: 'reduceOnly', expectedVersion: seen }, KEYS.trader)).toMatchObject({
+        status: 200,
+        body: { mode: 'reduceOnly' },
+      });
+      // Somebody was quicker.
+      expect(await ask('mode', { mode: 'paused', expectedVersion: seen }, KEYS.trader)).toMatchObject({
+        status: 409,
+        body: { code: 'INPUT_MODE_MOVED', detail: expect.stringContaining('is in mode reduceOnly') },
+      });
+      const now = await version();
+      expect(await ask('mode', { mode: 'observation', expectedVersion: now }, KEYS.trader)).toMatchObject({ status: 403 });
+      expect(await ask('mode', { mode: 'observation', expectedVersion: now }, KEYS.operator)).toMatchObject({
+        status: 200,
+        body: { mode: 'observation' },
+      });
+      expect(await mode()).toBe('observation');
+      // What a risk officer tightens, nobody loosens alone.
+      expect(await ask('mode', { mode: 'paused', expectedVersion: await version() }, KEYS.risk)).toMatchObject({ status: 200 });
+      const commandId = randomUUID();
+      const wish = { mode: 'normal', expectedVersion: await version(), commandId };
+      expect(await ask('mode', wish, KEYS.operator)).toMatchObject({ status: 409, body: { code: 'AUTH_APPROVAL_NEEDED' } });
+      expect(await mode()).toBe('paused');
+      const { body } = await askAs(api.server, KEYS.owner, 'GET', `/v1/approvals?requestId=${commandId}`);
+      const [request] = body['requests'] as { payloadHash: string }[];
+      const decision = { requestId: commandId, payloadHash: request?.payloadHash, reason: 'seen' };
+      expect(await askAs(api.server, KEYS.owner, 'POST', '/v1/approvals/approve', decision)).toMatchObject({ status: 200 });
       expect(await mode()).toBe('normal');
     });
   });

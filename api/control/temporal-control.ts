@@ -1,8 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { Client, Connection, WithStartWorkflowOperation, WorkflowUpdateFailedError, type ConnectionOptions } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  WithStartWorkflowOperation,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  type ConnectionOptions,
+} from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { KeelsonError } from '../../core/errors.js';
-import { TASK_QUEUES, tradingControlWorkflowId, WORKFLOW_TYPES } from '../../workflows/names.js';
+import { TASK_QUEUES, tradingControlWorkflowId, WORKFLOW_TYPES, killWorkflowId } from '../../workflows/names.js';
+import type { RearmAnswer, RearmRequest } from '../../workflows/kill-switch/messages.js';
 import type { ModeChange, ModeCommand } from '../../workflows/trading-control/messages.js';
 import type { ControlPort } from './control-port.js';
 
@@ -11,6 +19,8 @@ type TradingControl = (account: string) => Promise<void>;
 
 const USUAL_ANSWER_LIMIT_MS = 8_000;
 const CHECK_LIMIT_MS = 2_000;
+/** The account is looked at twice, with a pause. */
+const REARM_LIMIT_MS = 12_000;
 
 export interface TemporalControlOptions {
   readonly connection: ConnectionOptions;
@@ -44,7 +54,18 @@ export function temporalControl(options: TemporalControlOptions): ControlPort {
           }),
         );
       } catch (error) {
-        throw explained(error, commandId, answerLimitMs);
+        throw explained(error, account, commandId, answerLimitMs);
+      }
+    },
+    rearm: async (request, account) => {
+      try {
+        return await client.withDeadline(Date.now() + REARM_LIMIT_MS, () =>
+          client.workflow.getHandle(killWorkflowId(account)).executeUpdate<RearmAnswer, [RearmRequest]>('rearm', { args: [request] }),
+        );
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return { kind: 'notClean', found: `nothing looks after the halt of ${account}` };
+        const detail = `whether ${account} is clean was not told within ${REARM_LIMIT_MS / 1_000} s; ask again with keelson rearm --request ${request.requestId}`;
+        throw new KeelsonError('INFRA_TEMPORAL', { detail }, { cause: error });
       }
     },
     check: async () => {
@@ -54,14 +75,18 @@ export function temporalControl(options: TemporalControlOptions): ControlPort {
   };
 }
 
-function explained(error: unknown, commandId: string, answerLimitMs: number): Error {
+function explained(error: unknown, account: string, commandId: string, answerLimitMs: number): Error {
   if (error instanceof WorkflowUpdateFailedError) {
     if (error.cause instanceof ApplicationFailure && error.cause.type === 'AUTH_APPROVAL_CLOSED') {
       return new KeelsonError('AUTH_APPROVAL_CLOSED', { request: commandId, state: String(error.cause.details?.[0]) }, { cause: error });
     }
+    if (error.cause instanceof ApplicationFailure && error.cause.type === 'INPUT_MODE_MOVED') {
+      const [mode, version] = (error.cause.details ?? []) as string[];
+      return new KeelsonError('INPUT_MODE_MOVED', { account, mode: mode ?? '?', version: version ?? '?', expected: 'what was seen' });
+    }
     const refusal = error.cause instanceof ApplicationFailure ? error.cause.message : 'the workflow refused';
     return new Error(`command ${commandId}: ${refusal}`, { cause: error });
   }
-  const detail = `the command ${commandId} is recorded but was not carried out within ${answerLimitMs / 1_000} s; repeat it under this id`;
+  const detail = `the command ${commandId} is recorded but was not carried out within ${answerLimitMs / 1_000} s; repeat it under this id. To stop all sending now, without Temporal: keelson kill --account ${account}`;
   return new KeelsonError('INFRA_TEMPORAL', { detail }, { cause: error });
 }

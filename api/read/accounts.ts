@@ -1,12 +1,14 @@
 import type { z } from 'zod';
 import { KeelsonError } from '../../core/errors.js';
-import { effectiveMode, type LatchScope, type Mode } from '../../core/control/mode.js';
+import { effectiveMode, type FlattenPolicy, type LatchScope, type Mode } from '../../core/control/mode.js';
 import { epochMs, whole, type Database } from './database.js';
 import type { accountSchema } from './schemas.js';
 
 export type AccountStatus = z.output<typeof accountSchema>;
 
 interface LatchRow {
+  latch_id: string;
+  policy: FlattenPolicy;
   scope: LatchScope;
   scope_value: string;
   account: string | null;
@@ -47,7 +49,7 @@ export async function readAccounts(database: Database): Promise<AccountStatus[]>
         order by a.account`,
     ),
     database.query<LatchRow>(
-      `select scope, scope_value, account, reason, subject, ${epochMs('engaged_at')} as engaged_ms
+      `select latch_id, policy, scope, scope_value, account, reason, subject, ${epochMs('engaged_at')} as engaged_ms
          from latches where released_at is null order by engaged_at`,
     ),
   ]);
@@ -66,8 +68,10 @@ export async function readAccounts(database: Database): Promise<AccountStatus[]>
       controlVersion: whole(row.version),
       modeSince: whole(row.since_ms),
       latches: over.map((latch) => ({
+        latchId: latch.latch_id,
         scope: latch.scope,
         scopeValue: latch.scope_value,
+        policy: latch.policy,
         reason: latch.reason,
         subject: latch.subject,
         engagedAt: whole(latch.engaged_ms),

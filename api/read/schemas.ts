@@ -7,6 +7,16 @@ export const failures = z
   .array(z.strictObject({ code: z.string(), message: z.string() }))
   .describe('Why it was refused or not traded, every reason.');
 
+export const latchSchema = z.strictObject({
+  latchId: z.string(),
+  scope: z.enum(['strategy', 'instrument', 'venue', 'account', 'everything']),
+  scopeValue: z.string(),
+  policy: z.enum(['none', 'atOnce']).describe('What becomes of what is held: it stays with its stops, or leaves at once.'),
+  reason: z.string(),
+  subject: z.string(),
+  engagedAt: time,
+});
+
 export const accountSchema = z.strictObject({
   account: z.string(),
   venue: z.string(),
@@ -15,7 +25,7 @@ export const accountSchema = z.strictObject({
     .describe('The effective mode: `killed` is what a standing halt latch makes.'),
   controlVersion: z.int(),
   modeSince: time,
-  latches: z.array(z.strictObject({ scope: z.string(), scopeValue: z.string(), reason: z.string(), subject: z.string(), engagedAt: time })),
+  latches: z.array(latchSchema),
   openOrders: z.int(),
   unknownOrders: z.int().describe('Orders of which it is not known whether the venue has them; they are looked up.'),
   openIncidents: z.int(),
@@ -50,7 +60,9 @@ export const orderSchema = z.strictObject({
   instrument: z.string(),
   leg: z.enum(['open', 'close']),
   side: z.enum(['buy', 'sell']),
-  purpose: z.enum(['entry', 'exit', 'stop', 'escape']).describe('A stop protects a position; an escape sells what a stop did not.'),
+  purpose: z
+    .enum(['entry', 'exit', 'stop', 'escape', 'flatten'])
+    .describe('A stop protects a position; an escape sells what a stop did not; a flatten is a halt’s.'),
   type: z.enum(['limit', 'stopLimit', 'stopMarket']),
   status: z.string(),
   timeInForce: z.string(),

@@ -5,6 +5,7 @@ import { route, type Route } from '../route.js';
 import { alertRoutes } from './alerts.js';
 import { approvalRoutes } from './approvals.js';
 import { controlRoutes } from './control.js';
+import { haltRoutes } from './halts.js';
 import { healthRoutes } from './health.js';
 import { incidentRoutes } from './incidents.js';
 import { orderRoutes } from './orders.js';
@@ -21,6 +22,7 @@ export function allRoutes(context: ApiContext): Route[] {
     ...healthRoutes(context),
     ...statusRoutes(context),
     ...controlRoutes(context),
+    ...haltRoutes(context),
     ...approvalRoutes(context),
     ...tradingRoutes(context),
     ...orderRoutes(context),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { ErrorCode } from '../../core/errors.js';
 import type { Decision } from '../../core/people/approvals.js';
 import type { ApiContext } from '../context.js';
+import { carryOutRearm } from '../halts/rearm.js';
 import { idInput, limitInput, reasonInput, USUAL_LIMIT } from '../http/input.js';
 import { applyLimitRequest, LIMIT_ACTIONS } from '../limits/second-person.js';
 import { decide } from '../people/decide.js';
@@ -18,7 +19,8 @@ const bodySchema = z.strictObject({
 });
 
 /** What one person asked for and another decides. */
-export function approvalRoutes({ database, control }: ApiContext): Route[] {
+export function approvalRoutes(context: ApiContext): Route[] {
+  const { database, control } = context;
   const one = async (requestId: string): Promise<ApprovalRequest> => {
     const [request] = await readApprovals(database, { requestId, limit: 1 });
     if (request === undefined) throw new Error(`request ${requestId} was decided and is not there`);
@@ -38,9 +40,14 @@ export function approvalRoutes({ database, control }: ApiContext): Route[] {
         const request = await one(body.requestId);
         // Its asker has asked for nothing more than this: it is carried out as that person's command, of which there is a row.
         if (decided === 'approved' && request.action === 'resume' && request.account !== null) {
-          await control.execute({ commandId: request.requestId, account: request.account, kind: 'resume' });
+          // A change of mode that needs two people is asked for as a resume, too; its row says which it is.
+          const { rows } = await database.query<{ kind: 'resume' | 'mode' }>('select kind from commands where command_id = $1', [
+            request.requestId,
+          ]);
+          await control.execute({ commandId: request.requestId, account: request.account, kind: rows[0]?.kind ?? 'resume' });
         }
         if (decided === 'approved' && LIMIT_ACTIONS.includes(request.action)) await applyLimitRequest(database, request.requestId);
+        if (decided === 'approved' && request.action === 'rearm') await carryOutRearm(context, request.requestId);
         return one(body.requestId);
       },
     });
@@ -55,7 +62,10 @@ export function approvalRoutes({ database, control }: ApiContext): Route[] {
       errors: [],
       handle: async ({ query }) => ({ requests: await readApprovals(database, { ...query, limit: query.limit ?? USUAL_LIMIT }) }),
     }),
-    decision('approved', '/v1/approvals/approve', 'Approves another person’s request, which is then carried out.', ['INFRA_TEMPORAL']),
+    decision('approved', '/v1/approvals/approve', 'Approves another person’s request, which is then carried out.', [
+      'INFRA_TEMPORAL',
+      'HALT_NOT_CLEAN',
+    ]),
     decision('refused', '/v1/approvals/refuse', 'Refuses another person’s request, for ever.', []),
   ];
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { loosens, type Mode } from '../../core/control/mode.js';
 import { pauseHolds } from '../../core/people/approvals.js';
-import type { ErrorCode } from '../../core/errors.js';
+import { KeelsonError, type ErrorCode } from '../../core/errors.js';
+import { assertMay } from '../auth/caller.js';
 import type { ApiContext } from '../context.js';
 import { recordCommand } from '../control/record-command.js';
 import { assertNotAlone } from '../control/second-person.js';
@@ -48,7 +50,48 @@ export function controlRoutes(context: ApiContext): Route[] {
         return { commandId, account, mode: after?.mode ?? 'paused' };
       },
     });
+  const setMode = route({
+    method: 'POST',
+    path: '/v1/control/mode',
+    summary: 'Changes the mode of an account, where it still is what the caller saw. To let it do more is held to the rules of a resume.',
+    access: 'pause',
+    body: bodySchema.extend({
+      mode: z
+        .enum(['normal', 'observation', 'reduceOnly', 'paused'], { error: () => 'expected normal, observation, reduceOnly or paused' })
+        .describe('The mode.'),
+      expectedVersion: z
+        .int({ error: () => 'expected a whole number' })
+        .positive({ error: () => 'expected a version' })
+        .describe('`controlVersion` of the account as it was seen.'),
+    }),
+    response: responseSchema,
+    errors: ['INPUT_UNKNOWN_ACCOUNT', 'INFRA_TEMPORAL', 'INPUT_MODE_MOVED', 'AUTH_APPROVAL_NEEDED', 'AUTH_APPROVAL_CLOSED'],
+    handle: async ({ body: { account, reason, mode, expectedVersion, commandId = context.newId() }, caller }) => {
+      await assertAccount(database, account);
+      const { subject, keyId, roles } = caller;
+      const before = await database.query<{ mode: Mode; version: string; is_repeated: boolean }>(
+        `select mode, version, exists (select from commands where command_id = $2) as is_repeated from control where account = $1`,
+        [account, commandId],
+      );
+      const now = before.rows[0];
+      if (now === undefined) throw new KeelsonError('INPUT_UNKNOWN_ACCOUNT', { account, known: 'see keelson status' });
+      if (!now.is_repeated && Number(now.version) !== expectedVersion) {
+        throw new KeelsonError('INPUT_MODE_MOVED', { account, mode: now.mode, version: now.version, expected: expectedVersion });
+      }
+      const isLooser = loosens(now.mode, mode);
+      if (isLooser) assertMay(caller, 'resume');
+      const asked = { commandId, account, kind: 'mode' as const, subject, keyId, reason, holds: pauseHolds(roles), mode, expectedVersion };
+      if (!(await recordCommand(database, asked))) {
+        throw new RequestError([{ path: 'body.commandId', message: 'belongs to another command: expected a new one' }]);
+      }
+      if (isLooser) await assertNotAlone(database, asked);
+      await control.execute(asked);
+      const after = (await readAccounts(database)).find((row) => row.account === account);
+      return { commandId, account, mode: after?.mode ?? mode };
+    },
+  });
   return [
+    setMode,
     command('pause', 'Stops entries and the strategies’ exits of an account; stops at the venue stay. Holds over restarts.', []),
     command('resume', 'Lets an account trade again. After a pause by a risk officer it waits for the approval of another person.', [
       'AUTH_APPROVAL_NEEDED',

@@ -11,6 +11,9 @@ export interface Latch {
   readonly account?: string;
 }
 
+/** What becomes of what is held under a latch: it stays with its stops, or leaves at once. */
+export type FlattenPolicy = 'none' | 'atOnce';
+
 export interface LatchTarget {
   readonly account: string;
   readonly venue: string;
@@ -37,6 +40,13 @@ export function isInScope(latch: Latch, target: LatchTarget): boolean {
 /** The strictest of the account's mode and every latch in scope. */
 export function effectiveMode(mode: Mode, latches: readonly Latch[], target: LatchTarget): EffectiveMode {
   return latches.some((latch) => isInScope(latch, target)) ? 'killed' : mode;
+}
+
+const BY_STRICTNESS: readonly Mode[] = ['normal', 'observation', 'reduceOnly', 'paused'];
+
+/** Whether an account may do more in one mode than in another. The database has the same order (`mode_strictness`). */
+export function loosens(from: EffectiveMode, to: Mode): boolean {
+  return from !== 'killed' && BY_STRICTNESS.indexOf(to) < BY_STRICTNESS.indexOf(from);
 }
 
 /** Entries leave only in `normal`; in `observation` they are recorded and not sent. */

@@ -5,6 +5,6 @@ export type TimeInForce = 'GTC' | 'IOC' | 'FOK';
 
 /**
  * Why an order exists: an entry or exit of a strategy, the stop that protects a position, or an escape, which sells what
- * a stop should have sold.
+ * a stop should have sold, or what a kill sells.
  */
-export type OrderPurpose = 'entry' | 'exit' | 'stop' | 'escape';
+export type OrderPurpose = 'entry' | 'exit' | 'stop' | 'escape' | 'flatten';

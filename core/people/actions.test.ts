@@ -8,6 +8,8 @@ const MATRIX: Readonly<Record<Action, Readonly<Record<Role, boolean>>>> = {
   read: { viewer: true, trader: true, risk: true, operator: true, auditor: true, admin: true },
   pause: { viewer: false, trader: true, risk: true, operator: true, auditor: false, admin: true },
   resume: { viewer: false, trader: false, risk: true, operator: true, auditor: false, admin: true },
+  halt: { viewer: false, trader: true, risk: true, operator: true, auditor: false, admin: true },
+  rearm: { viewer: false, trader: false, risk: true, operator: false, auditor: false, admin: true },
   block: { viewer: false, trader: true, risk: true, operator: true, auditor: false, admin: true },
   unblock: { viewer: false, trader: false, risk: true, operator: false, auditor: false, admin: true },
   decideOrder: { viewer: false, trader: false, risk: true, operator: false, auditor: false, admin: true },

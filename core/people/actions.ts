@@ -7,6 +7,8 @@ import { ROLES, type Role } from './roles.js';
 export const ACTIONS = {
   read: ROLES,
   pause: ['trader', 'risk', 'operator', 'admin'],
+  halt: ['trader', 'risk', 'operator', 'admin'],
+  rearm: ['risk', 'admin'],
   resume: ['risk', 'operator', 'admin'],
   block: ['trader', 'risk', 'operator', 'admin'],
   unblock: ['risk', 'admin'],

@@ -10,6 +10,8 @@ export interface PositionKey {
 /** The intent of a position's n-th stop: whoever reckons it twice means the same order. */
 export const stopIntentId = (key: PositionKey, sequence: number): string => `stop:${nameOf(key)}:${sequence}`;
 export const escapeIntentId = (key: PositionKey, sequence: number): string => `escape:${nameOf(key)}:${sequence}`;
+/** The intent of the n-th order by which a kill sells of a position. */
+export const flattenIntentId = (key: PositionKey, sequence: number): string => `flatten:${nameOf(key)}:${sequence}`;
 /** The workflow that owns the position and its stop. */
 export const ownerWorkflowId = (key: PositionKey): string => `protect:${nameOf(key)}`;
 

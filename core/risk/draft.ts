@@ -141,7 +141,7 @@ export function freeToSell(
 /** A sale that fills at once or not at all, at the edge of the collar, which is never wider than exits may have it. */
 export function sellWithin(
   collarBps: number,
-  purpose: 'exit' | 'escape',
+  purpose: 'exit' | 'escape' | 'flatten',
   quantity: Decimal,
   reference: Decimal,
   rules: InstrumentRules,

@@ -9,8 +9,8 @@ import { AT_REST } from './worker.js';
 import type { Actor, World } from './world.js';
 
 /**
- * What ends a halt (P25 to P29). The product has no flattening yet: this is the contract that it has to meet, in the
- * protocol's words where it has some, and where the words leave a choice, in the order that the exploration found safe:
+ * What ends a halt (P25 to P29), as activities/kill does it, in the protocol's words where it has some, and where the words
+ * leave a choice, in the order that the exploration found safe:
  *
  * 1. take the lease (P27);
  * 2. end every open order in scope, the stops too, and wait until each is final;

@@ -18,6 +18,7 @@ import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
 import type { RiskKey } from '../../activities/ports/risk.js';
 import { ACCOUNT, INSTRUMENT, openTradingStack, startWorker, workflowBundle } from '../support/trading-stack.js';
 import { seedCommand, seedPerson } from '../support/people.js';
+import { killWorkflowId } from '../../workflows/names.js';
 import type { TestTemporal } from '../support/temporal.js';
 import type { History } from './histories.js';
 
@@ -56,6 +57,8 @@ export const PATHS = [
   'protectPosition.unfilledAfterTrigger',
   'protectPosition.killed',
   'tradingControl.pausedAndResumed',
+  'killSwitch.flattened',
+  'killSwitch.keptAndRefused',
   'watchBars.returned',
   'watchBars.running',
   'watchAccount.returned',
@@ -230,6 +233,24 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     await handle.terminate('recorded');
     return { history };
   };
+  /** Halts what is held; sells it, or keeps its stop and is asked to end by nobody's rows. Ends when the latch is gone. */
+  const killed = async (policy: 'none' | 'atOnce'): Promise<Taken> => {
+    await (await start('signalToOrder', [signal()])).result();
+    await resting();
+    const cause = { scope: 'account', scopeValue: ACCOUNT, reason: 'a test', subject: 'test', policy };
+    await pool.query('select engage_latch($1)', [cause]);
+    const handle = client.workflow.getHandle(killWorkflowId(ACCOUNT));
+    await vi.waitFor(async () => {
+      const { phase } = await handle.query<{ phase: string }>('killState');
+      if (phase !== 'verified') throw new Error(`it is ${phase}`);
+    }, 30_000);
+    if (policy === 'none') await handle.executeUpdate('rearm', { args: [{ latchId: randomUUID(), requestId: randomUUID() }] });
+    await pool.query(`update latches set released_at = clock_timestamp() where released_at is null`);
+    await pool.query(`insert into outbox (kind, data) values ('haltChanged', jsonb_build_object('account', $1::text))`, [ACCOUNT]);
+    await handle.result();
+    if (policy === 'none') await closed();
+    return { history: await handle.fetchHistory() };
+  };
   const watched = async (type: string, args: string[], which: 'returned' | 'running'): Promise<Taken> => {
     const first = await start(type, args);
     const { workflowId, firstExecutionRunId } = first;
@@ -293,6 +314,8 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     'settleOrder.expiredUnsent': () => orphaned(false),
     'settleOrder.notPlaced': () => orphaned(true),
     'tradingControl.pausedAndResumed': controlled,
+    'killSwitch.flattened': () => killed('atOnce'),
+    'killSwitch.keptAndRefused': () => killed('none'),
     'watchBars.returned': () => watched('watchBars', [ACCOUNT, '1s'], 'returned'),
     'watchBars.running': () => watched('watchBars', [ACCOUNT, '1s'], 'running'),
     'watchAccount.returned': () => watched('watchAccount', [ACCOUNT], 'returned'),

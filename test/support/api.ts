@@ -7,6 +7,8 @@ import type { ControlCommand } from '../../api/control/control-port.js';
 import { apiMetrics } from '../../api/metrics.js';
 import { openDatabase } from '../../api/read/database.js';
 import { buildServer } from '../../api/server.js';
+import { openHaltStore } from '../../adapters/store/halt-store.js';
+import { createKillStore } from '../../adapters/store/kill-store.js';
 import { loadConfig } from '../../config/index.js';
 import { KeelsonError } from '../../core/errors.js';
 import { seedKey, seedPerson } from './people.js';
@@ -67,6 +69,7 @@ export async function askAs(server: ApiUnderTest['server'], key: string, method:
 export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> = {}): ApiUnderTest {
   const own = openDatabase(store.url, () => undefined);
   const database = changes.database ?? own;
+  const halts = openHaltStore(store.url);
   const metrics = apiMetrics(database, { ofProcess: false });
   const context: ApiContext = {
     config: loadConfig({ path: new URL('../../keelson.config.json', import.meta.url).pathname, env: {} }),
@@ -77,16 +80,24 @@ export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> =
       execute: async (command) => {
         if (!api.temporalIsUp) throw new KeelsonError('INFRA_TEMPORAL', { detail: 'no answer' });
         api.executed.push(command);
-        const mode = command.kind === 'pause' ? 'paused' : 'normal';
+        const mode = { pause: 'paused', resume: 'normal', mode: null }[command.kind];
         const { rows } = await store.pool.query<{ answer: { result: string; state: string } }>('select apply_mode_command($1) as answer', [
           { ...command, mode },
         ]);
         const { result, state } = rows[0]?.answer ?? { result: '', state: '' };
+        if (result === 'moved') throw new KeelsonError('INPUT_MODE_MOVED', { account: command.account });
         if (result !== 'applied') throw new KeelsonError('AUTH_APPROVAL_CLOSED', { request: command.commandId, state });
+      },
+      // As the kill of an account that is found clean.
+      rearm: async (request, account) => {
+        if (!api.temporalIsUp) throw new KeelsonError('INFRA_TEMPORAL', { detail: 'no answer' });
+        await store.pool.query('select write_kill($1)', [{ account, phase: 'verified', state: {}, evidence: null }]);
+        return createKillStore(store.pool).release(request.latchId, request.requestId);
       },
       check: () => (api.temporalIsUp ? Promise.resolve() : Promise.reject(new Error('down'))),
       close: () => Promise.resolve(),
     },
+    halts,
     metrics: metrics.registry,
     logger: pino({ level: 'silent' }),
     now: () => api.now,
@@ -104,6 +115,7 @@ export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> =
     close: async () => {
       await api.server.close();
       await own.close();
+      await halts.close();
     },
   };
   return api;

@@ -1,7 +1,11 @@
 import { Client } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, bundleWorkflowCode, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
-import { extname } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createKillActivities } from '../../activities/kill/index.js';
 import { createOrderActivities, createOwnerActivities } from '../../activities/order/index.js';
 import { createResolve } from '../../activities/order/resolve.js';
 import { createHandOver } from '../../activities/owner/hand-over.js';
@@ -9,7 +13,10 @@ import { OutboxLoop } from '../../activities/owner/outbox.js';
 import { streamAccount, type AccountStreamDependencies } from '../../activities/streams/account.js';
 import { streamBars, type BarStreamDependencies } from '../../activities/streams/bars.js';
 import { StandIn } from '../../activities/streams/stand-in.js';
+import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
+import { createKillStore } from '../../adapters/store/kill-store.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
+import { createKills } from '../../workers/composition/kills.js';
 import { createOwners } from '../../workers/composition/owners.js';
 import { INSTRUMENT, type Ledger } from './ledger.js';
 
@@ -54,6 +61,8 @@ export async function startOrderWorker(
   // Histories that are stored tell of no machine.
   const client = new Client({ connection, namespace, identity: 'starter' });
   const owners = createOwners(client, Date.now, taskQueue);
+  const kills = createKills(client, Date.now, taskQueue);
+  const evidence = await mkdtemp(join(tmpdir(), 'keelson-test-evidence-'));
   const log = { warn: () => undefined };
   const stopping = new AbortController();
   const { store, epoch, venueOf } = ledger.dependencies;
@@ -94,13 +103,26 @@ export async function startOrderWorker(
       ...createOrderActivities(ledger.dependencies),
       ...createOwnerActivities(ledger.dependencies, ledger.protection),
       ...createHandOver(owners),
+      ...createKillActivities({
+        ...ledger.dependencies,
+        kills: createKillStore(ledger.pool),
+        protection: ledger.protection,
+        files: evidenceFiles(evidence),
+        newId: randomUUID,
+        clock: Date.now,
+      }),
       streamAccount: (account: string) => streamAccount(watching, account),
       streamBars: (account: string) => streamBars(listening, account, BAR_MS),
     },
     shutdownForceTime: '10s',
   });
   const running = worker.run();
-  const outbox = new OutboxLoop({ outbox: createOutboxStore(ledger.pool, ledger.database.url, ledger.dependencies.epoch), owners, log });
+  const outbox = new OutboxLoop({
+    outbox: createOutboxStore(ledger.pool, ledger.database.url, ledger.dependencies.epoch),
+    owners,
+    kills,
+    log,
+  });
   return {
     client,
     taskQueue,
@@ -113,6 +135,7 @@ export async function startOrderWorker(
       worker.shutdown();
       await running;
       await connection.close();
+      await rm(evidence, { recursive: true, force: true });
     },
   };
 }

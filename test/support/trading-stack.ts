@@ -7,7 +7,7 @@ import type { TradeSignal } from '../../core/signal/signal.js';
 import type { Venue as PaperVenue } from '../../exchange/venue.js';
 import { openLedger, testSignal, type Ledger } from './ledger.js';
 import { startOrderWorker, type OrderWorker, type TemporalAddress } from './order-worker.js';
-import { openPaperAccount } from './paper-account.js';
+import { openPaperAccount, type PaperAccount } from './paper-account.js';
 import { testDatabase, type TestDatabase } from './postgres.js';
 import type { Witness } from './witness.js';
 
@@ -30,6 +30,8 @@ export interface TradingStack {
   /** The paper venue's program, for what only it can do: prices, faults, orders by hand. */
   readonly paper: PaperVenue;
   readonly market: StreamedMarket;
+  /** Where the paper venue answers. */
+  readonly addresses: PaperAccount['addresses'];
   signal(leg: TradeSignal['leg'], barCloseTime: number): TradeSignal;
   close(): Promise<void>;
 }
@@ -50,6 +52,7 @@ export async function openTradingStack(overrides: { readonly venueOf?: (venue: V
     pool,
     paper: account.paper,
     market,
+    addresses: account.addresses,
     signal: (leg, barCloseTime) => testSignal(ACCOUNT, leg, barCloseTime),
     async close() {
       await account.close();

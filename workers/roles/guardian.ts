@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { AlertLoop } from '../../activities/alerts/alert-loop.js';
 import { createControlActivities } from '../../activities/control/index.js';
 import { mapped } from '../../activities/failures.js';
+import { createKillActivities } from '../../activities/kill/index.js';
 import { createOwnerActivities } from '../../activities/order/index.js';
 import { createResolve } from '../../activities/order/resolve.js';
 import { OutboxLoop } from '../../activities/owner/outbox.js';
@@ -8,16 +10,19 @@ import { streamAccount } from '../../activities/streams/account.js';
 import type { AccountStreamActivities } from '../../activities/streams/index.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
 import { AccountWatch } from '../../activities/watch/account-watch.js';
+import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
 import { createAlertStore } from '../../adapters/store/alert-store.js';
+import { openHaltStore } from '../../adapters/store/halt-store.js';
+import { createKillStore } from '../../adapters/store/kill-store.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
 import { createProtectionStore } from '../../adapters/store/protection-store.js';
-import { createWatchLatch } from '../../adapters/store/watch-latch.js';
 import { createWatchStore } from '../../adapters/store/watch-store.js';
-import { INTERVALS } from '../../config/index.js';
+import { evidenceFolder, INTERVALS } from '../../config/index.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
 import { alertChannels } from '../composition/alert-channels.js';
 import { measureClock } from '../composition/clock-skew.js';
 import { applyConfiguration, openVenues } from '../composition/configuration.js';
+import { createKills } from '../composition/kills.js';
 import type { Role } from '../composition/main.js';
 import { openMetrics } from '../composition/metrics-server.js';
 import { createOwners } from '../composition/owners.js';
@@ -40,6 +45,8 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
   const accounts = Object.keys(config.accounts);
   const stopMeasuring = await Promise.all(accounts.map((account) => measureClock(account, venues.of, live, log)));
   const owners = createOwners(client, clock);
+  const kills = createKills(client, clock);
+  const killStore = createKillStore(pool, wraps.store);
   const protection = createProtectionStore(pool);
   const books = { store: orders, epoch };
   const venueNameOf = (account: string): string => config.accounts[account]?.venue ?? account;
@@ -80,18 +87,30 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     ...createControlActivities(control),
     ...ownerActivities,
     ...streamActivities,
+    ...createKillActivities({
+      ...books,
+      venueOf: venues.of,
+      live,
+      instanceId,
+      kills: killStore,
+      protection,
+      files: evidenceFiles(evidenceFolder(env)),
+      newId: randomUUID,
+      clock,
+    }),
   });
+  const halts = openHaltStore(databaseUrl);
   const watches: AccountWatch[] = [];
   for (const account of accounts) {
     // An account whose venue was never reached has no heartbeat, which denies entries.
     void venues.opened(account).then((venue) => {
       const store = createWatchStore(pool);
       const watched = watchedAccount(config, account, venue, tradedOf(account));
-      watches.push(new AccountWatch({ store, halt: createWatchLatch(pool), bars, live, clock, log }, watched));
+      watches.push(new AccountWatch({ store, halt: halts, bars, live, clock, log }, watched));
     });
   }
   const alerts = new AlertLoop({ store: createAlertStore(pool, databaseUrl), channels, log });
-  const outbox = new OutboxLoop({ outbox: createOutboxStore(pool, databaseUrl, epoch), owners, log });
+  const outbox = new OutboxLoop({ outbox: createOutboxStore(pool, databaseUrl, epoch), owners, kills, log });
 
   return {
     worker,
@@ -103,6 +122,8 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
           workflowId: tradingControlWorkflowId(account),
           staticSummary: `trading mode of ${account}`,
         });
+        // A halt holds over restarts, also where Temporal began empty: whoever owns what is held under it goes on (P31).
+        if ((await killStore.readKill(account)).latches.length > 0) await kills.wake(account);
         // What is held has an owner, also where Temporal began empty (P24, P31).
         for (const key of await protection.held(account)) await owners.wake(key);
         // Each guardian has a stream of its own; one that dies is replaced by the others (P16).
@@ -118,6 +139,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
       await Promise.all(watches.map((watch) => watch.close()));
       // Last of those that raise and tell: what they have raised is told by whoever is there next.
       await alerts.close();
+      await halts.close();
       for (const stop of stopMeasuring) stop();
       await venues.close();
       await metrics.close();

@@ -17,4 +17,6 @@ export interface ModeChange {
 
 export const pauseUpdate = defineUpdate<ModeChange, [ModeCommand]>('pause');
 export const resumeUpdate = defineUpdate<ModeChange, [ModeCommand]>('resume');
+/** Any mode; which one is in the row, with the version of the control row that the person saw. */
+export const setModeUpdate = defineUpdate<ModeChange, [ModeCommand]>('mode');
 export const lastChangeQuery = defineQuery<ModeChange | null>('lastChange');

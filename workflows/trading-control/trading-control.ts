@@ -11,7 +11,7 @@ import {
 import type { ControlActivities } from '../../activities/control/index.js';
 import { STATE_TEXT } from '../../core/people/approvals.js';
 import { CONTROL, told } from '../activity-options.js';
-import { lastChangeQuery, pauseUpdate, resumeUpdate, type ModeChange, type ModeCommand } from './messages.js';
+import { lastChangeQuery, pauseUpdate, resumeUpdate, setModeUpdate, type ModeChange, type ModeCommand } from './messages.js';
 
 const { changeMode } = proxyActivities<ControlActivities>(told(CONTROL, 'changes the mode as the command’s row says'));
 
@@ -23,7 +23,7 @@ const HISTORY_LIMIT = 2_000;
  * itself lives in the ledger, so it holds over restarts, and over the loss of this run.
  */
 export async function tradingControl(account: string, last: ModeChange | null = null): Promise<void> {
-  const apply = async (kind: 'pause' | 'resume', command: ModeCommand): Promise<ModeChange> => {
+  const apply = async (kind: 'pause' | 'resume' | 'mode', command: ModeCommand): Promise<ModeChange> => {
     const answer = await changeMode({ account, kind, commandId: command.commandId });
     if (answer.kind === 'noCommand') {
       throw ApplicationFailure.nonRetryable(
@@ -40,6 +40,14 @@ export async function tradingControl(account: string, last: ModeChange | null = 
         details: [STATE_TEXT[answer.state]],
       });
     }
+    if (answer.kind === 'moved') {
+      throw ApplicationFailure.create({
+        nonRetryable: true,
+        type: 'INPUT_MODE_MOVED',
+        message: `${account} is in mode ${answer.mode} at version ${answer.version} by now`,
+        details: [answer.mode, answer.version],
+      });
+    }
     last = answer.change;
     setCurrentDetails(`**${last.mode}** by ${last.subject}: ${last.reason}`);
     return last;
@@ -52,6 +60,7 @@ export async function tradingControl(account: string, last: ModeChange | null = 
   };
   setHandler(pauseUpdate, (command) => apply('pause', command), { validator });
   setHandler(resumeUpdate, (command) => apply('resume', command), { validator });
+  setHandler(setModeUpdate, (command) => apply('mode', command), { validator });
   setHandler(lastChangeQuery, () => last);
 
   await condition(() => workflowInfo().historyLength > HISTORY_LIMIT && allHandlersFinished());

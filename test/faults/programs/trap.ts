@@ -35,6 +35,7 @@ export class Trap {
       ...venue,
       sender: this.over('sender', venue.sender),
       reader: this.over('reader', venue.reader),
+      haltReader: this.over('reader', venue.haltReader),
       streams: this.over('streams', venue.streams),
     }),
   };

@@ -1,0 +1,62 @@
+import { ordersToCancel } from '../../core/kill/verify.js';
+import { policyOver, type KillView } from '../../core/kill/view.js';
+import { adopt } from '../order/evidence.js';
+import { createWithdraw } from '../order/resolve.js';
+import type { VenueOrder } from '../ports/venue.js';
+import type { KillDependencies } from './dependencies.js';
+import { each } from './each.js';
+
+/** At once: a venue counts requests, and its answer to one takes longer than our sending of ten. */
+const AT_ONCE = 8;
+
+export interface Canceled {
+  /** Open orders at the venue that were asked to go. */
+  readonly asked: number;
+  /** Orders of ours that are not over yet. */
+  readonly open: number;
+}
+
+/**
+ * One round of canceling: what the venue shows to be open is canceled first, by one call each; then every order of ours in
+ * scope is taken one look-up further, until it is over (P11, P17). Those that a latch has kept from being sent are proven
+ * unsent. Stops are left: they stay, or go with what is sold (P28).
+ */
+export function createKillCancel(dependencies: KillDependencies): (account: string) => Promise<Canceled> {
+  const { kills, venueOf } = dependencies;
+  const withdraw = createWithdraw(dependencies);
+  return async (account) => {
+    const view = await kills.readKill(account);
+    const { reader } = venueOf(account);
+    let asked = 0;
+    const atVenue = async (): Promise<void> => {
+      const shown = await reader.openOrders();
+      const targets = ordersToCancel(view, shown);
+      asked = targets.length;
+      await each(targets, AT_ONCE, ({ instrument, clientOrderId }) => reader.cancel(instrument, clientOrderId));
+      await each(shown, AT_ONCE, (order) => adoptForgotten(dependencies, account, view, order));
+    };
+    const ours = view.working.filter(({ purpose, ...order }) => purpose !== 'stop' && purpose !== 'flatten' && policyOver(view, order));
+    let open = 0;
+    const written = async (): Promise<void> => {
+      await each(ours, AT_ONCE, async ({ intentId }) => {
+        open += 1;
+        if ((await withdraw(intentId, 'halt')).order.isFinal) open -= 1;
+      });
+    };
+    // What is not sent yet is proven so by the ledger alone: no venue that is silent keeps that waiting.
+    await each([atVenue, written], 1, (part) => part());
+    return { asked, open };
+  };
+}
+
+/** An order of ours that the venue shows and our books had closed: evidence, which is never dropped (P13). */
+async function adoptForgotten(
+  { store, epoch }: KillDependencies,
+  account: string,
+  view: KillView,
+  { instrument, clientOrderId, venueOrderId, ...rest }: VenueOrder,
+): Promise<void> {
+  if (view.working.some((order) => order.clientOrderId === clientOrderId)) return;
+  const order = await store.orderByVenueIds({ account, instrument, clientOrderId, venueOrderId });
+  if (order !== undefined) await adopt({ store, epoch }, order.intentId, { instrument, clientOrderId, venueOrderId, ...rest }, []);
+}

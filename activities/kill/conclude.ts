@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import type { Finding } from '../../core/kill/verify.js';
+import { unverifiedText } from '../../core/kill/verify.js';
+import type { KillLatch } from '../../core/kill/view.js';
+import type { EvidenceFile, EvidenceFiles } from '../ports/kill.js';
+import type { KillDependencies } from './dependencies.js';
+
+/** Latches have the database's time, files have ours. */
+const CLOCKS_DIFFER_MS = 600_000;
+
+/** What halts without Temporal have left since the first of these latches. */
+export function directRuns(files: EvidenceFiles, account: string, latches: readonly KillLatch[]): ReturnType<EvidenceFiles['readDirect']> {
+  return files.readDirect(account, Math.min(...latches.map(({ engagedTime }) => engagedTime)) - CLOCKS_DIFFER_MS);
+}
+
+/** Tells people that a halt is not verified yet, once for each time that it is said. */
+export function createKillEscalate({
+  kills,
+  store,
+}: KillDependencies): (account: string, count: number, finding: Finding) => Promise<void> {
+  return async (account, count, { unverified }) => {
+    const { latches } = await kills.readKill(account);
+    const latchIds = latches.map(({ latchId }) => latchId);
+    const key = `haltNotVerified:${account}:${latchIds.join('+')}:${count}`;
+    const data = { count, latchIds, unverified, text: unverified.map(unverifiedText) };
+    await store.openIncident({ incidents: [{ key, account, kind: 'haltNotVerified', data }] });
+  };
+}
+
+/**
+ * Writes the file that tells all about a verified halt, and opens its incident: latches, timeline, venue's replies, orders,
+ * fills, equity, and a hash of each and of the whole, so that whoever is handed the file can check it against the audit.
+ */
+export function createKillConclude({
+  kills,
+  store,
+  files,
+  clock,
+}: KillDependencies): (account: string, finding: Finding) => Promise<EvidenceFile> {
+  return async (account, finding) => {
+    const { latches } = await kills.readKill(account);
+    const sections = { finding, ...(await kills.evidence(account)), directRuns: await directRuns(files, account, latches) };
+    const hashes = Object.fromEntries(Object.entries(sections).map(([name, section]) => [name, sha256(JSON.stringify(section))]));
+    const writtenAt = new Date(clock()).toISOString();
+    const content = `${JSON.stringify({ what: 'evidence of a halt', account, writtenAt, ...sections, hashes }, null, 2)}\n`;
+    const file = await files.write(`halt-${account}-${writtenAt.replaceAll(/[:.]/g, '-')}.json`, content);
+    const latchIds = latches.map(({ latchId }) => latchId);
+    const data = { latchIds, evidence: file, dust: finding.dust, kept: finding.kept };
+    await store.openIncident({ incidents: [{ key: `halt:${account}:${latchIds.join('+')}`, account, kind: 'halt', data }] });
+    return file;
+  };
+}
+
+function sha256(content: string): string {
+  return createHash('sha256').update(content).digest('hex');
+}

@@ -1,0 +1,75 @@
+import { KeelsonError } from '../../core/errors.js';
+import { unverifiedText, type Finding } from '../../core/kill/verify.js';
+import type { Venue } from '../ports/venue.js';
+import { createKillCancel } from './cancel.js';
+import type { KillDependencies } from './dependencies.js';
+import { each } from './each.js';
+import { createKillFlatten } from './flatten.js';
+import { createTendStops } from './tend-stops.js';
+import { createKillVerify } from './verify.js';
+
+const BETWEEN_LOOKS_MS = 1_000;
+const LONGEST_WAIT_MS = 5_000;
+const AT_ONCE = 8;
+
+export interface DirectRun {
+  /** Tells people what happens. */
+  readonly say: (line: string) => void;
+  /** Aborted when it shall end although nothing is verified. */
+  readonly stopping: AbortSignal;
+}
+
+/**
+ * The kill of one account in this process, without Temporal: the same steps, one round after the other, until ledger and
+ * venue have shown the target twice (P28). A workflow, or another of these, may run at the same time: what sells holds the
+ * lease (P27).
+ * @returns what was found last, with what is not verified.
+ */
+export async function killDirectly(dependencies: KillDependencies, account: string, { say, stopping }: DirectRun): Promise<Finding> {
+  const { kills, pause, venueOf } = dependencies;
+  const steps = [createKillCancel(dependencies), createKillFlatten(dependencies), createTendStops(dependencies)];
+  const verify = createKillVerify(dependencies);
+  let found: Finding = { unverified: [{ kind: 'unanswered', detail: 'nothing was looked at yet' }], dust: [], kept: [] };
+  let told = '';
+  for (let seen = 0, waitMs = 250; seen < 2 && !stopping.aborted;) {
+    const failures: string[] = [];
+    const attempt = async <T>(step: () => Promise<T>): Promise<T | undefined> => {
+      try {
+        return await step();
+      } catch (error) {
+        failures.push(error instanceof Error ? error.message : String(error));
+        // Without the ledger nothing is sold, but what rests at the venue is canceled all the same.
+        if (isDatabase(error)) await cancelOpen(venueOf(account)).catch(() => undefined);
+        return undefined;
+      }
+    };
+    for (const step of steps) await attempt(async () => step(account));
+    const looked = await attempt(() => verify(account));
+    const unanswered = failures.map((detail) => ({ kind: 'unanswered' as const, detail }));
+    found = { ...found, ...looked, unverified: [...(looked?.unverified ?? []), ...unanswered] };
+    seen = found.unverified.length === 0 ? seen + 1 : 0;
+    const now = found.unverified.map(unverifiedText).join('; ') || 'the venue shows the target';
+    if (now !== told) say(`${account}: ${now}`);
+    told = now;
+    if (seen >= 2) break;
+    await pause(seen > 0 ? BETWEEN_LOOKS_MS : waitMs);
+    waitMs = seen > 0 ? 250 : Math.min(waitMs * 2, LONGEST_WAIT_MS);
+  }
+  if (found.unverified.length === 0) await kills.writeKill(account, 'verified', found, null).catch(() => undefined);
+  return found;
+}
+
+/**
+ * Cancels what is open at a venue without asking our books, whose ever it is. Stops that wait for their price stay: what is
+ * held is protected by them until it can be sold.
+ * @returns how many were asked to go.
+ */
+export async function cancelOpen({ haltReader: reader }: Venue, instrument?: string): Promise<number> {
+  const open = (await reader.openOrders(instrument)).filter((order) => order.isTriggered);
+  await each(open, AT_ONCE, (order) => reader.cancel(order.instrument, order.clientOrderId));
+  return open.length;
+}
+
+function isDatabase(error: unknown): boolean {
+  return error instanceof KeelsonError && error.failure.code === 'INFRA_DATABASE';
+}

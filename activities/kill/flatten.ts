@@ -1,0 +1,144 @@
+import type { Failure } from '../../core/errors.js';
+import { planFlatten, type FlattenStep } from '../../core/kill/flatten.js';
+import type { KillView } from '../../core/kill/view.js';
+import { decimal, type DecimalText } from '../../core/money/index.js';
+import { flattenIntentId, type PositionKey } from '../../core/protection/position-key.js';
+import { decideFlatten } from '../../core/risk/kill.js';
+import { PROTOCOL } from '../../core/risk/limits.js';
+import { verdictEvents } from '../order/audit.js';
+import { clientOrderIdOf } from '../order/client-order-id.js';
+import { createRecord } from '../order/record.js';
+import { createResolve, createWithdraw, type Progress } from '../order/resolve.js';
+import { createSubmit } from '../order/submit.js';
+import type { OrderStore } from '../ports/store.js';
+import type { KillDependencies } from './dependencies.js';
+import { look } from './look.js';
+
+/** Longer than any step between two renewals takes on a venue that answers; a process that died keeps others waiting so long. */
+const LEASE_MS = 10_000;
+/** Then the step returns, so that whoever runs it is never far behind. */
+const MOST_STEPS = 60;
+const SETTLE_MS = 20_000;
+const SETTLE_POLL_MS = 250;
+/** At the widest collar nobody buys: it is tried again, not without a pause. */
+const NOBODY_BUYS_MS = 1_000;
+
+/** What a round of selling did; `waitMs`: when it is not done, before the next. */
+export interface Flattened {
+  readonly slices: number;
+  readonly isDone: boolean;
+  readonly waitMs: number;
+  /** Who else is selling. */
+  readonly leaseOf?: string;
+  /** Why the gate lets nothing through. */
+  readonly failures?: readonly Failure[];
+}
+
+type Sell = Extract<FlattenStep, { kind: 'sell' }>;
+
+/**
+ * Sells what the latches over an account say has to go (P27): under a lease, which is a condition of each order's
+ * authorisation and of its send; each sized from the venue's balance less what was there before us, read after the versions
+ * of the ledger that it is written over. One at a time: what became of it is known before the next.
+ */
+export function createKillFlatten(dependencies: KillDependencies): (account: string) => Promise<Flattened> {
+  const { kills, newId } = dependencies;
+  return async (account) => {
+    const owner = newId();
+    const seller = new Seller(dependencies, kills.ordersAs(owner), account);
+    try {
+      for (let step = 0; step < MOST_STEPS; step += 1) {
+        const view = await kills.readKill(account);
+        if (view.latches.every(({ policy }) => policy === 'none')) return { slices: seller.slices, isDone: true, waitMs: 0 };
+        const lease = await kills.takeLease(account, owner, LEASE_MS);
+        if (!lease.isMine) return { slices: seller.slices, isDone: false, waitMs: lease.remainingMs + 1, leaseOf: lease.owner };
+        const ended = await seller.step(view);
+        if (ended !== undefined) return ended;
+      }
+      return { slices: seller.slices, isDone: false, waitMs: 0 };
+    } finally {
+      // A lease that cannot be given back ends by itself.
+      await kills.dropLease(account, owner).catch(() => undefined);
+    }
+  };
+}
+
+class Seller {
+  slices = 0;
+  private readonly dependencies: KillDependencies;
+  private readonly orders: OrderStore;
+  private readonly account: string;
+  private readonly submit: ReturnType<typeof createSubmit>;
+  private readonly record: ReturnType<typeof createRecord>;
+  private readonly resolve: ReturnType<typeof createResolve>;
+  private readonly withdraw: ReturnType<typeof createWithdraw>;
+
+  constructor(dependencies: KillDependencies, orders: OrderStore, account: string) {
+    this.dependencies = dependencies;
+    this.orders = orders;
+    this.account = account;
+    const parts = { ...dependencies, store: orders, risk: { read: (key: PositionKey) => orders.readRisk(key) }, entriesOf: noEntries };
+    this.submit = createSubmit(parts);
+    this.record = createRecord(parts);
+    this.resolve = createResolve(parts);
+    this.withdraw = createWithdraw(parts);
+  }
+
+  /** @returns how it ended, or undefined when there is more to do. */
+  async step(view: KillView): Promise<Flattened | undefined> {
+    const { slices } = this;
+    const sight = await look(this.dependencies, this.account, view);
+    const next = planFlatten(view, sight);
+    switch (next.kind) {
+      case 'done':
+        return { slices, isDone: true, waitMs: 0 };
+      case 'settle':
+        return this.untilFinal(() => this.resolve(next.intentId));
+      case 'cancelStop':
+        return this.untilFinal(() => this.withdraw(next.intentId, 'halt'));
+      case 'sell':
+        return this.sell(next, view, sight.prices[next.instrument] as DecimalText);
+    }
+  }
+
+  private async sell(step: Sell, view: KillView, price: DecimalText): Promise<Flattened | undefined> {
+    const { account } = this;
+    const { strategy, instrument, sequence, collarBps } = step;
+    const { instanceId, epoch } = this.dependencies;
+    const key = { account, strategy, instrument };
+    const rules = view.instruments[instrument];
+    const ledger = { ...view.risk, ...(rules === undefined ? {} : { instrument: rules }) };
+    const verdict = decideFlatten(key, step, ledger, decimal(price));
+    const intentId = flattenIntentId(key, sequence);
+    const intent = { ...key, intentId, strategyVersion: 'halt', leg: 'close', purpose: 'flatten', sequence } as const;
+    const clientOrderId = clientOrderIdOf(instanceId, intentId);
+    const input = { intent, signal: null, clientOrderId, epoch, controlVersion: ledger.controlVersion, verdict };
+    const events = verdictEvents(intent, null, clientOrderId, verdict);
+    const written = await this.orders.authorise({ ...input, authorisedForMs: PROTOCOL.authorisedForMs }, events);
+    // Overtaken, or without the lease by now: what is to be sold is weighed anew.
+    if (written.kind === 'conflict') return undefined;
+    if (!('order' in written)) return { slices: this.slices, isDone: false, waitMs: NOBODY_BUYS_MS, failures: written.failures };
+    this.slices += 1;
+    await this.record(intentId, await this.submit(intentId, account));
+    const ended = await this.untilFinal(() => this.resolve(intentId));
+    if (ended !== undefined) return ended;
+    const isStuck = collarBps >= PROTOCOL.exitCollarMaxBps && (await this.orders.order(intentId))?.executedQuantity === '0';
+    return isStuck ? { slices: this.slices, isDone: false, waitMs: NOBODY_BUYS_MS } : undefined;
+  }
+
+  /** @returns undefined when it is over; else what is left to whoever comes back to it. */
+  private async untilFinal(ask: () => Promise<Progress>): Promise<Flattened | undefined> {
+    for (let waitedMs = 0; waitedMs < SETTLE_MS;) {
+      const { order, waitMs } = await ask();
+      if (order.isFinal) return undefined;
+      const next = Math.min(waitMs, SETTLE_POLL_MS);
+      await this.dependencies.pause(next);
+      waitedMs += next;
+    }
+    return { slices: this.slices, isDone: false, waitMs: SETTLE_POLL_MS };
+  }
+}
+
+function noEntries(): never {
+  throw new Error('invariant: a kill makes no entries');
+}

@@ -1,0 +1,62 @@
+import { Context } from '@temporalio/activity';
+import type { Finding } from '../../core/kill/verify.js';
+import type { KillLatch } from '../../core/kill/view.js';
+import { beating } from '../beating.js';
+import { mapped } from '../failures.js';
+import type { EvidenceFile, KillPhase, Released } from '../ports/kill.js';
+import { createKillCancel, type Canceled } from './cancel.js';
+import { createKillConclude, createKillEscalate, directRuns } from './conclude.js';
+import { haltVenues, type KillDependencies } from './dependencies.js';
+import { createKillFlatten, type Flattened } from './flatten.js';
+import { createTendStops } from './tend-stops.js';
+import { createKillVerify } from './verify.js';
+
+/** Why an account is halted, and what was done about it elsewhere. */
+export interface Standing {
+  readonly latches: readonly KillLatch[];
+  /** When that was, by the database's clock, epoch ms. */
+  readonly time: number;
+  /** Files of halts without Temporal since then: the evidence takes them up. */
+  readonly directs: readonly string[];
+}
+
+/** The steps of the kill of one account. Each may be run again, by anybody, at any time. */
+export interface KillActivities {
+  /** The latches that stand over the account or a part of it. */
+  killLatches(account: string): Promise<Standing>;
+  killCancel(account: string): Promise<Canceled>;
+  killFlatten(account: string): Promise<Flattened>;
+  killTendStops(account: string): Promise<number>;
+  killVerify(account: string): Promise<Finding>;
+  killEscalate(account: string, count: number, finding: Finding): Promise<void>;
+  killConclude(account: string, finding: Finding): Promise<EvidenceFile>;
+  killTell(account: string, phase: KillPhase, finding: Finding, evidence: EvidenceFile | null): Promise<void>;
+  /** Ends a latch because the rows of two people say so (P30); nothing else in the message is believed. */
+  killRelease(latchId: string, requestId: string): Promise<Released>;
+}
+
+export function createKillActivities(given: Omit<KillDependencies, 'pause'>): KillActivities {
+  const dependencies: KillDependencies = { ...given, venueOf: haltVenues(given.venueOf), pause: (ms) => Context.current().sleep(ms) };
+  const { kills } = dependencies;
+  return {
+    killLatches: mapped(async (account) => {
+      const { latches, risk } = await kills.readKill(account);
+      const directs = latches.length === 0 ? [] : await directRuns(dependencies.files, account, latches);
+      return { latches, time: risk.databaseTime, directs: directs.map(({ name }) => name) };
+    }, 'untilDone'),
+    killCancel: mapped(beating(createKillCancel(dependencies)), 'untilDone'),
+    killFlatten: mapped(beating(createKillFlatten(dependencies)), 'untilDone'),
+    killTendStops: mapped(beating(createTendStops(dependencies)), 'untilDone'),
+    killVerify: mapped(beating(createKillVerify(dependencies)), 'untilDone'),
+    killEscalate: mapped(beating(createKillEscalate(dependencies)), 'untilDone'),
+    killConclude: mapped(beating(createKillConclude(dependencies)), 'untilDone'),
+    killTell: mapped(
+      beating((...values) => kills.writeKill(...values)),
+      'untilDone',
+    ),
+    killRelease: mapped(
+      beating((...values) => kills.release(...values)),
+      'untilDone',
+    ),
+  };
+}

@@ -1,0 +1,100 @@
+import type { Unverified } from '../../core/kill/verify.js';
+import { policyOver, type KillView } from '../../core/kill/view.js';
+import { planProtection, type ProtectionStep, type ProtectionView } from '../../core/protection/plan.js';
+import type { PositionKey } from '../../core/protection/position-key.js';
+import { text } from '../../core/money/index.js';
+import { createProtection } from '../order/protect.js';
+import { createRecord } from '../order/record.js';
+import { createResolve, createWithdraw } from '../order/resolve.js';
+import { createSubmit } from '../order/submit.js';
+import { AccountQueues, type Authorisation } from '../order/write-verdict.js';
+import type { KillDependencies } from './dependencies.js';
+
+const LEASE_MS = 10_000;
+const MOST_STEPS = 10;
+/** Before the venue is asked again what became of an order. */
+const LOOK_AGAIN_MS = 100;
+
+/** Positions, and stops without one, that stay as they are under the latches. */
+function keysToKeep(view: KillView): readonly PositionKey[] {
+  const stops = view.working.filter((order) => order.purpose === 'stop');
+  const all = [...view.risk.positions, ...stops].map(({ strategy, instrument }) => ({ account: view.risk.account, strategy, instrument }));
+  const isFirst = (key: PositionKey, index: number): boolean =>
+    all.findIndex((one) => one.strategy === key.strategy && one.instrument === key.instrument) === index;
+  return all.filter((key, index) => isFirst(key, index) && policyOver(view, key) === 'none');
+}
+
+/** What would be done next for a position if no latch stood: under one that is the kill's to do (P22). */
+async function stepFor({ protection }: KillDependencies, key: PositionKey): Promise<{ view: ProtectionView; step: ProtectionStep }> {
+  const seen = await protection.readProtection(key);
+  const view = { ...seen, risk: { ...seen.risk, latches: [] } };
+  return { view, step: planProtection(key, view) };
+}
+
+/** Positions that stay and have not exactly their stop. */
+export async function missingStops(dependencies: KillDependencies, view: KillView): Promise<Extract<Unverified, { kind: 'stop' }>[]> {
+  const missing: Extract<Unverified, { kind: 'stop' }>[] = [];
+  for (const key of keysToKeep(view)) {
+    const { step } = await stepFor(dependencies, key);
+    const isRight = step.kind === 'done' || (step.kind === 'rest' && (step.because === 'protected' || step.because === 'dust'));
+    const because = step.kind === 'rest' ? step.because : step.kind;
+    if (!isRight) missing.push({ kind: 'stop', strategy: key.strategy, instrument: key.instrument, because });
+  }
+  return missing;
+}
+
+/**
+ * Keeps a stop for exactly what is held where a halt sells nothing: the steps are those of a position's owner, who rests as
+ * long as the latch stands, and the orders are the kill's, under its lease (P22).
+ * @returns how many steps were taken
+ */
+export function createTendStops(dependencies: KillDependencies): (account: string) => Promise<number> {
+  const { kills, newId } = dependencies;
+  return async (account) => {
+    const owner = newId();
+    const orders = kills.ordersAs(owner);
+    const risk = { read: async (key: PositionKey) => ({ ...(await orders.readRisk(key)), latches: [] }) };
+    const parts = { ...dependencies, store: orders, risk, entriesOf: noEntries };
+    const protect = createProtection(parts, { ...dependencies.protection, held: none, unprotected: none }, new AccountQueues());
+    const [submit, record, resolve, withdraw] = [createSubmit(parts), createRecord(parts), createResolve(parts), createWithdraw(parts)];
+    const send = async (asked: Authorisation): Promise<void> => {
+      if (asked.kind === 'denied') return;
+      const { intentId } = asked.order;
+      await record(intentId, await submit(intentId, account));
+    };
+    const take = async (key: PositionKey, step: ProtectionStep, view: ProtectionView): Promise<void> => {
+      const version = view.basis?.strategyVersion ?? 'unknown';
+      if (step.kind === 'settle') await resolve(step.intentId);
+      if (step.kind === 'cancel') await withdraw(step.intentId, step.because);
+      if (step.kind === 'escape') await send(await protect.authoriseEscape(key, version, step));
+      if (step.kind !== 'placeStop') return;
+      const { sequence, quantity, stopPrice, limitPrice } = step.wish;
+      const request = { sequence, quantity: text(quantity), stopPrice: text(stopPrice), limitPrice: text(limitPrice) };
+      await send(await protect.authoriseStop(key, version, request));
+    };
+    let taken = 0;
+    try {
+      for (const key of keysToKeep(await kills.readKill(account))) {
+        for (let count = 0; count < MOST_STEPS; count += 1) {
+          const { view, step } = await stepFor(dependencies, key);
+          if (step.kind === 'rest' || step.kind === 'done') break;
+          if (!(await kills.takeLease(account, owner, LEASE_MS)).isMine) return taken;
+          await take(key, step, view);
+          taken += 1;
+          if (step.kind === 'settle' || step.kind === 'cancel') await dependencies.pause(LOOK_AGAIN_MS);
+        }
+      }
+      return taken;
+    } finally {
+      await kills.dropLease(account, owner).catch(() => undefined);
+    }
+  };
+}
+
+async function none(): Promise<readonly PositionKey[]> {
+  return [];
+}
+
+function noEntries(): never {
+  throw new Error('invariant: a kill makes no entries');
+}

@@ -1,0 +1,62 @@
+import type { Finding } from '../../core/kill/verify.js';
+import type { UnusableState } from '../../core/people/approvals.js';
+import type { KillView } from '../../core/kill/view.js';
+import type { OrderStore } from './store.js';
+
+/** Whose lease an account has; it ends by itself (P27). */
+export interface Lease {
+  readonly isMine: boolean;
+  readonly owner: string;
+  readonly remainingMs: number;
+}
+
+export type KillPhase = 'running' | 'verified' | 'released';
+
+/** A file that tells all about a halt. */
+export interface EvidenceFile {
+  readonly path: string;
+  readonly sha256: string;
+}
+
+/** What became of a request to end a latch; `found`: what is in the way, for people. */
+export type Released =
+  | { readonly kind: 'released' }
+  | { readonly kind: 'notApproved'; readonly state: UnusableState }
+  | { readonly kind: 'notClean'; readonly found: string };
+
+/** What a kill reads and writes. Throws as OrderStore does. */
+export interface KillStore {
+  /** @throws KeelsonError INPUT_UNKNOWN_ACCOUNT too. */
+  readKill(account: string): Promise<KillView>;
+  takeLease(account: string, owner: string, forMs: number): Promise<Lease>;
+  dropLease(account: string, owner: string): Promise<void>;
+  /** The ledger for whoever holds the lease: its authorise and its submit have lease and latch as conditions. */
+  ordersAs(leaseOwner: string): OrderStore;
+  /** How far the kill is; a change is audited. */
+  writeKill(account: string, phase: KillPhase, state: Finding, evidence: EvidenceFile | null): Promise<void>;
+  /** What the venue said, for the evidence. */
+  observe(account: string, kind: string, data: object): Promise<void>;
+  /**
+   * Ends a latch in one statement, with the rows of two people and only when every account under it is verified and nothing is
+   * in the way (P30).
+   */
+  release(latchId: string, requestId: string): Promise<Released>;
+  evidence(account: string): Promise<Readonly<Record<string, unknown>>>;
+}
+
+/** The kills of accounts, wherever they run. */
+export interface Kills {
+  /** Lets the kill of an account look at its latches, and starts one where there is none. @throws KeelsonError INFRA_TEMPORAL */
+  wake(account: string): Promise<void>;
+}
+
+/** Where evidence is kept: files that people can hand on. */
+export interface EvidenceFiles {
+  /** Writes a file, whole or not at all. */
+  write(name: string, content: string): Promise<EvidenceFile>;
+  /** What halts without Temporal have left of an account since then (epoch ms, our clock). */
+  readDirect(
+    account: string,
+    sinceTime: number,
+  ): Promise<readonly { readonly name: string; readonly sha256: string; readonly content: unknown }[]>;
+}

@@ -1,0 +1,167 @@
+import type { Pool } from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { HaltCause } from '../../activities/ports/halt.js';
+import type { Latch } from '../../core/control/mode.js';
+import { seedPerson } from '../../test/support/people.js';
+import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { createControlStore } from './control-store.js';
+import { openHaltStore, type HaltStore } from './halt-store.js';
+import { createOrderStore } from './order-store.js';
+import { openPool } from './pool.js';
+
+const CAUSE: HaltCause = { subject: 'watch', underKey: null, reason: 'a test', policy: 'none' };
+const MAIN: Latch = { scope: 'account', scopeValue: 'main' };
+const SUBMIT = { epoch: 1, signedTimestamp: 1_000, receiveWindowMs: 500 };
+
+describe('P25: the latch', () => {
+  let database: TestDatabase;
+  let pools: Pool[];
+  let halts: HaltStore;
+  let orders = 0;
+
+  beforeAll(async () => {
+    database = await testDatabase();
+    pools = [1, 2].map((one) => openPool(database.url, { applicationName: `test-${one}` }));
+    halts = openHaltStore(database.url);
+    for (const [account, venue] of [
+      ['main', 'paper'],
+      ['other', 'elsewhere'],
+    ] as const) {
+      await createControlStore(database.pool).applyConfiguration({ account, venue, limits: {}, strategies: [], subject: 'test' });
+    }
+  });
+  afterEach(() => database.pool.query(`update latches set released_at = clock_timestamp() where released_at is null; delete from outbox`));
+  afterAll(async () => {
+    await halts?.close();
+    for (const pool of pools ?? []) await pool.end();
+    await database?.drop();
+  });
+
+  /** Orders that the gate has let through, and that nobody has begun to send. */
+  const authorised = async (count: number): Promise<string[]> => {
+    const first = orders + 1;
+    orders += count;
+    const { rows } = await database.pool.query<{ intent_id: string }>(
+      `insert into orders (intent_id, client_order_id, account, strategy, strategy_version, instrument, base, quote, leg, side, status,
+         time_in_force, quantity, price, reserved_quantity, reserved_notional, control_version, epoch, authorised_until)
+       select 'order-' || n, 'order-' || n, 'main', 'momentum', '1', 'BTC/USDT', 'BTC', 'USDT', 'open', 'buy', 'authorised',
+         'IOC', 1, 100, 1, 100, (select version from control where account = 'main'), 1, clock_timestamp() + interval '1 hour'
+         from generate_series($1::integer, $2::integer) n returning intent_id`,
+      [first, orders],
+    );
+    return rows.map((row) => row.intent_id);
+  };
+  const begin = async (intentId: string, index: number): Promise<string> => {
+    const pool = pools[index % pools.length];
+    if (pool === undefined) throw new Error('there are two pools');
+    return (await createOrderStore(pool).beginSubmit({ intentId, ...SUBMIT })).kind;
+  };
+  const versions = async () =>
+    Object.fromEntries(
+      (await database.pool.query('select account, version from control')).rows.map((row) => [row.account, Number(row.version)]),
+    );
+
+  it('lets none of 100 × 100 submits commit after it', async () => {
+    const outcomes = { submitting: 0, refused: 0 };
+    for (let round = 0; round < 100; round += 1) {
+      const intents = await authorised(100);
+      const at = (round * 37) % 100;
+      const begun = intents.map((intentId, index) => begin(intentId, index));
+      // The halt comes when some of them are through.
+      await begun[at];
+      const { latchId } = await halts.latch(MAIN, CAUSE);
+      for (const kind of await Promise.all(begun)) outcomes[kind === 'submitting' ? 'submitting' : 'refused'] += 1;
+      const { rows } = await database.pool.query<{ late: string }>(
+        `select intent_id as late from orders where intent_id = any ($1) and status = 'submitting' and pg_xact_commit_timestamp(xmin) >
+           (select pg_xact_commit_timestamp(xmin) from latches where latch_id = $2)`,
+        [intents, latchId],
+      );
+      expect(rows).toEqual([]);
+      await database.pool.query('update latches set released_at = clock_timestamp() where released_at is null');
+    }
+    // Both must have happened, or nothing was tried.
+    expect(outcomes.submitting).toBeGreaterThan(100);
+    expect(outcomes.refused).toBeGreaterThan(100);
+  });
+
+  it('P9: is there within 2 s although somebody sits on the control row, whom it ends', async () => {
+    const [held, waiting] = pools;
+    const client = await held?.connect();
+    const another = await waiting?.connect();
+    if (client === undefined || another === undefined) throw new Error('there are two pools');
+    const lost: string[] = [];
+    client.on('error', (error) => lost.push(error.message));
+    await client.query('begin');
+    await client.query(`select from control where account = 'main' for update`);
+    // The server would end an idle transaction after a second; here it has no such mercy.
+    await client.query(`set local idle_in_transaction_session_timeout = 0`);
+    // Whoever waits for the same row is not in the way, and goes on.
+    const waits = another.query(`set statement_timeout = 0; select version from control where account = 'main' for share`);
+    const began = performance.now();
+    await halts.latch(MAIN, CAUSE);
+    expect(performance.now() - began).toBeLessThan(2_000);
+    await expect(client.query('select 1')).rejects.toThrow(/terminat|not queryable|ended/i);
+    await expect(waits).resolves.toBeDefined();
+    client.release(true);
+    another.release(true);
+  });
+
+  it('touches the control rows in its scope and no others', async () => {
+    const before = await versions();
+    await halts.latch({ scope: 'venue', scopeValue: 'elsewhere' }, CAUSE);
+    expect(await versions()).toEqual({ main: before['main'], other: (before['other'] ?? 0) + 1 });
+    const { accounts } = await halts.latch({ scope: 'everything', scopeValue: '' }, CAUSE);
+    expect(accounts).toEqual(['main', 'other']);
+    expect(await versions()).toEqual({ main: (before['main'] ?? 0) + 1, other: (before['other'] ?? 0) + 2 });
+    const strategy = await halts.latch({ scope: 'strategy', scopeValue: 'momentum', account: 'main' }, CAUSE);
+    expect(strategy.accounts).toEqual(['main']);
+  });
+
+  it('is one for a scope: again it is kept, and only ever made stricter', async () => {
+    await seedPerson(database.pool, 'rik', ['risk']);
+    const { rows } = await database.pool.query<{ key_id: string }>(`select key_id from api_keys where subject = 'rik'`);
+    const byRik = { ...CAUSE, subject: 'rik', underKey: rows[0]?.key_id ?? '' };
+    const first = await halts.latch(MAIN, CAUSE);
+    expect(first.isNew).toBe(true);
+    const before = await versions();
+    expect(await halts.latch(MAIN, { ...CAUSE, reason: 'still so' })).toMatchObject({
+      latchId: first.latchId,
+      isNew: false,
+      policy: 'none',
+    });
+    expect(await versions()).toEqual(before);
+    expect(await halts.latch(MAIN, { ...byRik, policy: 'atOnce' })).toMatchObject({
+      latchId: first.latchId,
+      isNew: false,
+      policy: 'atOnce',
+    });
+    expect(await halts.latch(MAIN, byRik)).toMatchObject({ latchId: first.latchId, policy: 'atOnce' });
+    const audit = await database.pool.query(
+      `select kind, subject, data->>'policy' as policy from audit_events where data->>'latchId' = $1 order by event_id`,
+      [first.latchId],
+    );
+    expect(audit.rows).toEqual([
+      { kind: 'halt.engaged', subject: 'watch', policy: 'none' },
+      { kind: 'halt.tightened', subject: 'rik', policy: 'atOnce' },
+      { kind: 'halt.repeated', subject: 'rik', policy: 'atOnce' },
+    ]);
+    const outbox = await database.pool.query(`select data->>'account' as account from outbox where kind = 'haltChanged'`);
+    expect(outbox.rows).toEqual([{ account: 'main' }, { account: 'main' }, { account: 'main' }]);
+  });
+
+  it('is over an account that is made while it is being engaged', async () => {
+    const client = await database.pool.connect();
+    await client.query('begin');
+    await client.query(`insert into accounts (account, venue) values ('new', 'paper'); insert into control (account) values ('new')`);
+    const latching = halts.latch({ scope: 'everything', scopeValue: '' }, CAUSE);
+    await vi.waitFor(async () => {
+      const waiting = await database.pool.query(
+        `select from pg_stat_activity where application_name = 'keelson-halt' and wait_event_type = 'Lock' and datname = current_database()`,
+      );
+      expect(waiting.rowCount).toBe(1);
+    });
+    await client.query('commit');
+    client.release();
+    expect((await latching).accounts).toEqual(['main', 'new', 'other']);
+  });
+});

@@ -1,0 +1,86 @@
+import type { Pool, PoolClient } from 'pg';
+import type { HaltPort } from '../../activities/ports/halt.js';
+import type { Latch } from '../../core/control/mode.js';
+import { KeelsonError } from '../../core/errors.js';
+import { PROTOCOL } from '../../core/risk/limits.js';
+import { isConflict, jsonOf, openPool, run } from './pool.js';
+
+const ENGAGE = { name: 'engage_latch', text: 'select engage_latch($1::jsonb) as answer' };
+const MY_PID = { name: 'my_pid', text: 'select pg_backend_pid() as pid' };
+const END_BLOCKERS = { name: 'end_blockers', text: 'select end_blockers($1)' };
+
+/** How long one statement of a halt may wait: its lock comes long before, since whoever holds it is ended. */
+const STATEMENT_MS = 5_000;
+/** Whoever holds the lock is looked for again after this long, until the latch is committed. */
+const LOOK_AGAIN_MS = 100;
+const TRIES = 3;
+
+/** What a halt wrote: the accounts that it touches, whole or in part. */
+export interface Engaged {
+  readonly latchId: string;
+  readonly isNew: boolean;
+  readonly policy: 'none' | 'atOnce';
+  readonly accounts: readonly string[];
+}
+
+export interface HaltStore extends HaltPort {
+  latch(scope: Latch, cause: Parameters<HaltPort['latch']>[1]): Promise<Engaged>;
+  close(): Promise<void>;
+}
+
+/**
+ * Halts in Postgres. It has connections of its own: a halt does not queue behind what it is to stop. One that waits for its
+ * lock for 500 ms ends the backends that hold it (P9): what they were doing is undone, and a submit among them sends
+ * nothing, since it has no answer.
+ */
+export function openHaltStore(url: string): HaltStore {
+  const pool = openPool(url, { applicationName: 'keelson-halt', max: 3, statementTimeoutMs: STATEMENT_MS });
+  // Of its own: however many halts wait, each with a connection, there is one left to end what they wait for.
+  const breaker = openPool(url, { applicationName: 'keelson-halt', max: 1, statementTimeoutMs: STATEMENT_MS });
+  return {
+    async latch(scope, cause) {
+      const { scope: kind, scopeValue, account = null } = scope;
+      const input = jsonOf({ scope: kind, scopeValue, account, ...cause });
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await engage(pool, breaker, input);
+        } catch (error) {
+          if (!isConflict(error) || attempt === TRIES) throw error;
+        }
+      }
+    },
+    close: async () => {
+      await Promise.all([pool.end(), breaker.end()]);
+    },
+  };
+}
+
+async function engage(pool: Pool, breaker: Pool, input: string): Promise<Engaged> {
+  const client = await connected(pool);
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const rows = await run<{ pid: number }>(client, MY_PID, []);
+    const pid = rows[0]?.pid;
+    const endBlockers = (): void => {
+      // Where nobody can be ended any more, the statement's own limit ends the wait.
+      void run(breaker, END_BLOCKERS, [pid]).catch(() => undefined);
+      timer = setTimeout(endBlockers, LOOK_AGAIN_MS);
+    };
+    timer = setTimeout(endBlockers, PROTOCOL.latchLockWaitMs);
+    const answers = await run<{ answer: Engaged }>(client, ENGAGE, [input]);
+    const answer = answers[0]?.answer;
+    if (answer === undefined) throw new KeelsonError('INFRA_DATABASE', { detail: 'the halt had no answer' });
+    return answer;
+  } finally {
+    clearTimeout(timer);
+    client.release();
+  }
+}
+
+async function connected(pool: Pool): Promise<PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    throw new KeelsonError('INFRA_DATABASE', { detail: error instanceof Error ? error.message : String(error) }, { cause: error });
+  }
+}

@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createOrderActivities } from '../../activities/order/index.js';
+import type { KillStore } from '../../activities/ports/kill.js';
+import type { Authorised } from '../../activities/ports/store.js';
+import { decimal } from '../../core/money/index.js';
+import { flattenIntentId } from '../../core/protection/position-key.js';
+import { decideFlatten } from '../../core/risk/kill.js';
+import { intentIdOf } from '../../core/signal/signal.js';
+import { ACCOUNT, INSTRUMENT, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
+import { openHaltStore, type HaltStore } from './halt-store.js';
+import { createKillStore } from './kill-store.js';
+
+const KEY = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
+
+describe('P27: what a kill sends', () => {
+  let stack: TradingStack;
+  let halts: HaltStore;
+  let kills: KillStore;
+  let sequence = 0;
+
+  beforeAll(async () => {
+    stack = await openTradingStack();
+    halts = openHaltStore(stack.database.url);
+    kills = createKillStore(stack.pool);
+    const steps = createOrderActivities(stack.dependencies);
+    const signal = stack.signal('open', 1_000);
+    await steps.authorise(signal);
+    await steps.record(intentIdOf(signal), await steps.submit(intentIdOf(signal), ACCOUNT));
+  });
+  beforeEach(() => stack.database.pool.query('delete from kill_leases; update latches set released_at = clock_timestamp()'));
+  afterAll(async () => {
+    await halts?.close();
+    await stack?.close();
+  });
+
+  const latch = (policy: 'none' | 'atOnce') =>
+    halts.latch({ scope: 'account', scopeValue: ACCOUNT }, { subject: 'watch', underKey: null, reason: 'a test', policy });
+  /** P4 for a small sale, over what the ledger says now. */
+  const authorise = async (owner: string): Promise<Authorised> => {
+    const view = await kills.readKill(ACCOUNT);
+    sequence += 1;
+    const rules = view.instruments[INSTRUMENT];
+    // As if a latch stood: whether one does is the statement's to say here.
+    const ledger = { ...view.risk, latches: [{ scope: 'everything', scopeValue: '' } as const], ...(rules && { instrument: rules }) };
+    const verdict = decideFlatten(KEY, { sequence, quantity: decimal('0.001'), collarBps: 50 }, ledger, decimal('50000'));
+    const intentId = flattenIntentId(KEY, sequence);
+    const intent = { ...KEY, intentId, strategyVersion: 'halt', leg: 'close', purpose: 'flatten', sequence } as const;
+    const { controlVersion } = ledger;
+    const input = { intent, signal: null, clientOrderId: intentId, epoch: 1, controlVersion, verdict, authorisedForMs: 5_000 };
+    return kills.ordersAs(owner).authorise(input, {});
+  };
+  const submit = async (owner: string | undefined) => {
+    const input = { intentId: flattenIntentId(KEY, sequence), epoch: 1, signedTimestamp: Date.now(), receiveWindowMs: 500 };
+    const { kind, order } = await (owner === undefined ? stack.dependencies.store : kills.ordersAs(owner)).beginSubmit(input);
+    return [kind, order.status, ...order.failures.map(({ code }) => code)];
+  };
+  const overdue = () => stack.database.pool.query(`update kill_leases set until = clock_timestamp() - interval '1 second'`);
+
+  it('is by one at a time: a lease is held until it ends by itself', async () => {
+    expect(await kills.takeLease(ACCOUNT, 'one', 10_000)).toMatchObject({ isMine: true });
+    expect(await kills.takeLease(ACCOUNT, 'other', 10_000)).toMatchObject({ isMine: false, owner: 'one' });
+    await kills.dropLease(ACCOUNT, 'other');
+    expect(await kills.takeLease(ACCOUNT, 'one', 10_000)).toMatchObject({ isMine: true });
+    await overdue();
+    expect(await kills.takeLease(ACCOUNT, 'other', 10_000)).toMatchObject({ isMine: true });
+  });
+
+  it('needs the lease and a latch that sells, to be authorised', async () => {
+    await kills.takeLease(ACCOUNT, 'one', 10_000);
+    expect((await authorise('one')).kind).toBe('conflict');
+    await latch('none');
+    expect((await authorise('one')).kind).toBe('conflict');
+    await latch('atOnce');
+    expect((await authorise('other')).kind).toBe('conflict');
+    expect((await authorise('one')).kind).toBe('written');
+    await overdue();
+    expect((await authorise('one')).kind).toBe('conflict');
+  });
+
+  it('needs them again to be sent, and is proven unsent without', async () => {
+    await latch('atOnce');
+    for (const lose of [
+      overdue,
+      () => kills.dropLease(ACCOUNT, 'one'),
+      () => stack.database.pool.query('update latches set released_at = clock_timestamp()'),
+    ]) {
+      await latch('atOnce');
+      await kills.takeLease(ACCOUNT, 'one', 10_000);
+      expect((await authorise('one')).kind).toBe('written');
+      await lose();
+      expect(await submit('one')).toEqual(['refused', 'expired', 'RISK_KILLED']);
+    }
+    await latch('atOnce');
+    await kills.takeLease(ACCOUNT, 'one', 10_000);
+    await authorise('one');
+    // Nor by the way that all other orders take.
+    expect(await submit(undefined)).toEqual(['refused', 'expired', 'RISK_KILLED']);
+    await authorise('one');
+    await latch('none');
+    expect(await submit('one')).toEqual(['submitting', 'submitting']);
+    // One send for each row, ever.
+    expect(await submit('one')).toEqual(['stored', 'submitting']);
+  });
+
+  it('nobody else sells while a latch stands', async () => {
+    await latch('atOnce');
+    const exit = createOrderActivities(stack.dependencies);
+    const signal = stack.signal('close', 9_000);
+    expect(await exit.authorise(signal)).toMatchObject({ kind: 'denied', failures: [{ code: 'RISK_KILLED' }] });
+  });
+});

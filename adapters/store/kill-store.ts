@@ -1,0 +1,63 @@
+import type { Pool } from 'pg';
+import type { KillStore, Lease } from '../../activities/ports/kill.js';
+import type { OrderStore } from '../../activities/ports/store.js';
+import type { UnusableState } from '../../core/people/approvals.js';
+import type { KillView } from '../../core/kill/view.js';
+import { createOrderStore, riskViewOf, type ToldView } from './order-store.js';
+import { jsonOf, run } from './pool.js';
+
+const READ = { name: 'read_kill', text: 'select read_kill($1) as answer' };
+const TAKE_LEASE = { name: 'take_kill_lease', text: 'select take_kill_lease($1::jsonb) as answer' };
+const DROP_LEASE = { name: 'drop_kill_lease', text: 'select drop_kill_lease($1::jsonb)' };
+const WRITE = { name: 'write_kill', text: 'select write_kill($1::jsonb)' };
+const OBSERVE = { name: 'observe_kill', text: 'select observe_kill($1::jsonb)' };
+const RELEASE = { name: 'release_latch', text: 'select release_latch($1::jsonb) as answer' };
+const EVIDENCE = { name: 'kill_evidence', text: 'select kill_evidence($1) as answer' };
+
+type ToldKill = Omit<KillView, 'risk'> & { readonly risk: ToldView };
+
+type ReleaseAnswer =
+  | { readonly result: 'released' }
+  | { readonly result: 'notApproved'; readonly state: UnusableState }
+  | { readonly result: 'notClean'; readonly found: string };
+
+/**
+ * What kills read and write in Postgres.
+ * @param wrap what stands between the kill and the ledger of orders, in programs other than the product's.
+ */
+export function createKillStore(pool: Pool, wrap: (store: OrderStore) => OrderStore = (store) => store): KillStore {
+  return {
+    async readKill(account) {
+      const rows = await run<{ answer: ToldKill }>(pool, READ, [account]);
+      const view = rows[0]?.answer;
+      // Of the account as a whole: no limit of one strategy or instrument bounds a kill.
+      const risk = riskViewOf(view?.risk, { account, strategy: '', instrument: '' });
+      return { ...(view as ToldKill), risk };
+    },
+    async takeLease(account, owner, forMs) {
+      const rows = await run<{ answer: Lease }>(pool, TAKE_LEASE, [jsonOf({ account, owner, forMs })]);
+      return rows[0]?.answer ?? { isMine: false, owner: 'unknown', remainingMs: forMs };
+    },
+    async dropLease(account, owner) {
+      await run(pool, DROP_LEASE, [jsonOf({ account, owner })]);
+    },
+    ordersAs: (leaseOwner) => wrap(createOrderStore(pool, leaseOwner)),
+    async writeKill(account, phase, state, evidence) {
+      await run(pool, WRITE, [jsonOf({ account, phase, state, evidence })]);
+    },
+    async observe(account, kind, data) {
+      await run(pool, OBSERVE, [jsonOf({ account, kind, data })]);
+    },
+    async release(latchId, requestId) {
+      const rows = await run<{ answer: ReleaseAnswer }>(pool, RELEASE, [jsonOf({ latchId, requestId })]);
+      const answer = rows[0]?.answer ?? { result: 'notClean', found: 'the database gave no answer' };
+      if (answer.result === 'released') return { kind: 'released' };
+      if (answer.result === 'notApproved') return { kind: 'notApproved', state: answer.state };
+      return { kind: 'notClean', found: answer.found };
+    },
+    async evidence(account) {
+      const rows = await run<{ answer: Record<string, unknown> }>(pool, EVIDENCE, [account]);
+      return rows[0]?.answer ?? {};
+    },
+  };
+}

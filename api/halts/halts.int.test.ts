@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { apiUnderTest, askAs, KEYS, seedPeople, seedTrading, type Answer, type ApiUnderTest } from '../../test/support/api.js';
+import { seedKey } from '../../test/support/people.js';
+import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import type { Halt } from '../read/halts.js';
+
+let store: TestDatabase;
+let api: ApiUnderTest;
+
+beforeAll(async () => {
+  store = await testDatabase();
+  await seedPeople(store.pool);
+  await seedTrading(store.pool);
+});
+afterAll(() => store.drop());
+beforeEach(() => {
+  api = apiUnderTest(store);
+});
+afterEach(() => api.close());
+
+const call = (key: string, method: 'GET' | 'POST', url: string, body?: object): Promise<Answer> =>
+  askAs(api.server, key, method, url, body);
+const halt = (key: string, body: object): Promise<Answer> => call(key, 'POST', '/v1/halt', { reason: 'it looks wrong', ...body });
+const halts = async (): Promise<Halt[]> => (await call(KEYS.viewer, 'GET', '/v1/halts')).body['halts'] as Halt[];
+const rearm = (key: string, body: object): Promise<Answer> => call(key, 'POST', '/v1/rearm', { reason: 'looked into', ...body });
+const decide = async (key: string, requestId: string, decision = 'approve'): Promise<Answer> => {
+  const { body } = await call(KEYS.viewer, 'GET', `/v1/approvals?requestId=${requestId}`);
+  const [request] = body['requests'] as { payloadHash: string }[];
+  return call(key, 'POST', `/v1/approvals/${decision}`, { requestId, payloadHash: request?.payloadHash, reason: 'looked too' });
+};
+const ask = async (body: object = {}): Promise<string> => {
+  const requestId = randomUUID();
+  const [standing] = await halts();
+  const asked = await rearm(KEYS.risk, { latchId: standing?.latchId, requestId, ...body });
+  expect(asked).toMatchObject({ status: 409, body: { code: 'AUTH_APPROVAL_NEEDED' } });
+  return requestId;
+};
+const wholly = () => store.pool.query(`update orders set status = 'notPlaced', final_at = now() where final_at is null`);
+const incident = async (): Promise<string> =>
+  (await store.pool.query<{ id: string }>('select incident_id::text as id from incidents')).rows[0]?.id ?? '';
+
+test('whoever trades or watches halts, without Temporal, under their own name and key', async () => {
+  api.temporalIsUp = false;
+  expect(await halt(KEYS.viewer, { scope: 'everything' })).toMatchObject({ status: 403 });
+  const halted = await halt(KEYS.trader, { scope: 'account', target: 'main' });
+  expect(halted).toMatchObject({ status: 200, body: { isNew: true, policy: 'none', accounts: ['main'] } });
+  const again = await halt(KEYS.operator, { scope: 'account', target: 'main', flatten: 'atOnce' });
+  expect(again.body).toEqual({ ...halted.body, isNew: false, policy: 'atOnce' });
+  const { rows } = await store.pool.query(
+    `select a.subject, k.label from audit_events a join api_keys k on k.key_id::text = a.data->>'underKey' where a.kind like 'halt.%' order by event_id`,
+  );
+  expect(rows).toEqual([
+    { subject: 'trader', label: 'trader' },
+    { subject: 'operator', label: 'operator' },
+  ]);
+  expect(await halts()).toMatchObject([
+    { scope: 'account', policy: 'atOnce', subject: 'trader', accounts: [{ account: 'main', phase: 'waiting' }] },
+  ]);
+});
+
+test('a name that nothing has is refused, and says what there is', async () => {
+  for (const [body, told] of [
+    [{ scope: 'account', target: 'mian' }, 'There is no account mian'],
+    [{ scope: 'venue', target: 'papr' }, 'is no venue here: expected one of paper'],
+    [{ scope: 'strategy', target: 'momentun' }, 'expected one of momentum'],
+    [{ scope: 'instrument', target: 'BTC/USD' }, 'There is no instrument BTC/USD'],
+    [{ scope: 'venue' }, 'expected which venue'],
+    [{ scope: 'everything', target: 'main' }, 'is left out for everything'],
+    [{ scope: 'account', target: 'main', account: 'main' }, 'goes with a strategy'],
+  ] as const) {
+    const { status, body: problem } = await halt(KEYS.risk, body);
+    expect([status >= 400 && status < 500, problem['detail']]).toEqual([true, expect.stringContaining(told)]);
+  }
+  expect(await halts()).toHaveLength(1);
+});
+
+test('P30: one person with two keys does not end a halt, nor do two who are one', async () => {
+  expect(await rearm(KEYS.trader, { latchId: randomUUID() })).toMatchObject({ status: 403 });
+  expect(await rearm(KEYS.operator, { latchId: randomUUID() })).toMatchObject({ status: 403 });
+  await seedKey(store.pool, 'risk', 'the-second-key-of-risk');
+  const requestId = await ask();
+  expect(await decide('the-second-key-of-risk', requestId)).toMatchObject({ status: 403, body: { code: 'AUTH_OWN_REQUEST' } });
+  // Nor by asking again, nor under another name.
+  expect(await rearm('the-second-key-of-risk', { requestId })).toMatchObject({ status: 409, body: { code: 'AUTH_APPROVAL_NEEDED' } });
+  expect(await rearm(KEYS.owner, { requestId })).toMatchObject({ status: 409, body: { code: 'AUTH_APPROVAL_CLOSED' } });
+  expect(await halts()).toHaveLength(1);
+});
+
+test('P30: what is not known, and incidents that nobody has named, keep it halted', async () => {
+  const first = await ask();
+  const unresolved = await decide(KEYS.owner, first);
+  expect(unresolved).toMatchObject({ status: 409, body: { code: 'HALT_NOT_CLEAN', detail: expect.stringContaining('o2 is unknown') } });
+  await wholly();
+  expect((await rearm(KEYS.risk, { requestId: first })).body['detail']).toContain(`incident ${await incident()} (oddFill)`);
+  expect(await halts()).toHaveLength(1);
+});
+
+test('P30: two people end it, once; owners of what is held are woken, and it is in the audit', async () => {
+  await store.pool.query('delete from outbox');
+  const requestId = await ask({ incidents: [await incident()] });
+  expect(await decide(KEYS.owner, requestId)).toMatchObject({ status: 200, body: { state: 'used' } });
+  expect(await halts()).toEqual([]);
+  const audit = await store.pool.query(`select subject, data->'approvedBy' as by from audit_events where kind = 'halt.ended'`);
+  expect(audit.rows).toEqual([{ subject: 'risk', by: ['owner'] }]);
+  const outbox = await store.pool.query(`select kind, data->>'instrument' as instrument from outbox order by 1`);
+  expect(outbox.rows).toEqual([
+    { kind: 'haltChanged', instrument: null },
+    { kind: 'positionChanged', instrument: 'SPX/USDT' },
+  ]);
+  // What is used up ends no other halt.
+  await halt(KEYS.risk, { scope: 'account', target: 'main' });
+  expect(await rearm(KEYS.risk, { requestId })).toMatchObject({ status: 409 });
+  expect(await halts()).toHaveLength(1);
+});
+
+test('P30: a refusal is for ever, and without Temporal nothing is looked at, so nothing ends', async () => {
+  const refused = await ask();
+  expect(await decide(KEYS.owner, refused, 'refuse')).toMatchObject({ body: { state: 'refused' } });
+  expect(await rearm(KEYS.risk, { requestId: refused })).toMatchObject({ status: 409, body: { code: 'AUTH_APPROVAL_CLOSED' } });
+  const requestId = await ask({ incidents: [await incident()] });
+  api.temporalIsUp = false;
+  expect(await decide(KEYS.owner, requestId)).toMatchObject({ status: 503, body: { code: 'INFRA_TEMPORAL' } });
+  api.temporalIsUp = true;
+  expect(await rearm(KEYS.risk, { requestId })).toMatchObject({ status: 200 });
+  expect(await halts()).toEqual([]);
+});

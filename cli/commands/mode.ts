@@ -1,0 +1,44 @@
+import { Argument, type Command } from 'commander';
+import type { Status } from '../../api/routes/status.js';
+import { addApiCommand, answers, connect, type ApiOptions, type Finish, wholeNumber } from '../command.js';
+import { CommandFailure, EXIT } from '../exit.js';
+import { onlyAccount } from '../only-account.js';
+import { harmless, type Terminal } from '../terminal.js';
+
+interface ModeOptions extends ApiOptions {
+  readonly reason: string;
+  readonly expectedVersion?: string;
+}
+
+/** `keelson mode`: any mode, on what was seen. */
+export function addMode(program: Command, terminal: Terminal, finish: Finish): void {
+  const mode = addApiCommand(program, 'mode', 'change the mode of an account; to let it do more is held to the rules of a resume', 'pause')
+    .addArgument(new Argument('<mode>', 'what it may do').choices(['normal', 'observation', 'reduceOnly', 'paused']))
+    .argument('[account]', 'the account; may be left out where there is only one')
+    .option(
+      '--expected-version <version>',
+      'the version it is decided on; the present one when left out',
+      wholeNumber(1, 999_999_999_999_999),
+    )
+    .requiredOption('--reason <text>', 'why');
+  answers(
+    mode,
+    terminal,
+    finish,
+    async ({ reason, expectedVersion, ...options }: ModeOptions, wanted: string | undefined, named: string | undefined) => {
+      const api = connect(terminal, options);
+      const account = named ?? (await onlyAccount(api));
+      const { accounts } = await api.get<Status>('/v1/status');
+      const seen = accounts.find((one) => one.account === account);
+      if (seen === undefined) throw new CommandFailure(EXIT.refused, `There is no account ${account}. See keelson status.`);
+      const version = expectedVersion === undefined ? seen.controlVersion : Number(expectedVersion);
+      const data = await api.post<{ account: string; mode: string }>('/v1/control/mode', {
+        account,
+        mode: wanted,
+        expectedVersion: version,
+        reason,
+      });
+      return { data, text: `${harmless(data.account)} is in mode ${data.mode}.\n` };
+    },
+  );
+}

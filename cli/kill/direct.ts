@@ -1,0 +1,252 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import { cancelOpen, killDirectly } from '../../activities/kill/direct.js';
+import type { HaltCause } from '../../activities/ports/halt.js';
+import type { Venue } from '../../activities/ports/venue.js';
+import { openHaltStore, type Engaged } from '../../adapters/store/halt-store.js';
+import { findKeyHolder } from '../../adapters/store/key-holder.js';
+import { openPool } from '../../adapters/store/pool.js';
+import { directPrefix, evidenceFiles } from '../../adapters/storage/evidence-files.js';
+import { configPath, databaseUrl, evidenceFolder, loadConfig, type Config } from '../../config/index.js';
+import type { Latch } from '../../core/control/mode.js';
+import { KeelsonError } from '../../core/errors.js';
+import type { Finding } from '../../core/kill/verify.js';
+import { unverifiedText } from '../../core/kill/verify.js';
+import { homePaths, personKeyPath } from '../../launcher/home/paths.js';
+import { surroundings } from '../../launcher/home/surroundings.js';
+import { homeFolder } from '../address.js';
+import type { Shown } from '../command.js';
+import { CommandFailure, EXIT } from '../exit.js';
+import type { Terminal } from '../terminal.js';
+import { ledgerOf, openVenue } from './parts.js';
+
+const LATCH_AGAIN_MS = 500;
+const VENUE_AGAIN_MS = 2_000;
+
+export interface DirectWish {
+  readonly scope: Latch;
+  readonly cause: Omit<HaltCause, 'subject' | 'underKey'>;
+  /** Whose key is looked for in the home; the owner's when left out. */
+  readonly person?: string | undefined;
+  /** Only where no real money is. */
+  readonly isDrill: boolean;
+}
+
+interface Ended {
+  readonly account: string;
+  readonly finding: Finding;
+  readonly file?: string;
+}
+
+/**
+ * `keelson kill --direct`: latches, cancels, sells and verifies from this process, with nothing but the database and the
+ * venues. Without the database it cancels what appears, and does not end by itself before the latch is committed.
+ * @param stopping aborted when the person at the keyboard has had enough.
+ */
+export async function killWithoutTemporal(terminal: Terminal, wish: DirectWish, stopping: AbortSignal): Promise<Shown> {
+  const env = surroundings(homePaths(homeFolder(terminal)), terminal.env);
+  const config = loadConfig({ path: configPath(env, terminal.root), env });
+  const say = (line: string): void => terminal.error(`${new Date(terminal.now()).toISOString().slice(11, 19)} ${line}\n`);
+  if (wish.isDrill) assertPaper(config, wish.scope);
+  const venues = new OpenVenues(config, env, terminal.now, say);
+  const url = databaseUrl(env);
+  try {
+    const engaged = await latchAtLast(terminal, config, env, url, wish, venues, say, stopping);
+    if (engaged === undefined || url === undefined) {
+      return {
+        data: { latched: false },
+        text: 'UNLATCHED: it was ended before the halt was written. Workers may send.\n',
+        exitCode: EXIT.unlatched,
+      };
+    }
+    say(`HALTED: ${engaged.accounts.join(', ') || 'no account is under it'} (${engaged.latchId})`);
+    const ended = await Promise.all(engaged.accounts.map((account) => killOne(terminal, env, url, account, venues, say, stopping)));
+    return shown(engaged, ended);
+  } finally {
+    await venues.close();
+  }
+}
+
+/** The latch first; while the database does not answer, what is open at the venues is canceled again and again. */
+async function latchAtLast(
+  terminal: Terminal,
+  config: Config,
+  env: Terminal['env'],
+  url: string | undefined,
+  { scope, cause, person }: DirectWish,
+  venues: OpenVenues,
+  say: (line: string) => void,
+  stopping: AbortSignal,
+): Promise<Engaged | undefined> {
+  const accounts = Object.entries(config.accounts).filter(([account, { venue }]) => isTouched(scope, account, venue));
+  // Whose orders are a strategy's only the ledger knows.
+  const instrument = scope.scope === 'instrument' ? scope.scopeValue : undefined;
+  const halts = url === undefined ? undefined : openHaltStore(url);
+  try {
+    for (let isFirst = true; !stopping.aborted; isFirst = false) {
+      try {
+        if (halts === undefined || url === undefined)
+          throw new KeelsonError('CONFIG_DATABASE', { address: 'DATABASE_URL', detail: 'it is not set' });
+        return await halts.latch(scope, { ...cause, ...(await whoIs(terminal, env, url, person)) });
+      } catch (error) {
+        say(
+          `UNLATCHED: ${error instanceof Error ? error.message : String(error)}${isFirst ? ' It is tried again; what appears is canceled.' : ''}`,
+        );
+      }
+      if (scope.scope !== 'strategy') await Promise.all(accounts.map(([account]) => venues.cancel(account, instrument)));
+      await wait(LATCH_AGAIN_MS, undefined, { signal: stopping }).catch(() => undefined);
+    }
+    return undefined;
+  } finally {
+    await halts?.close();
+  }
+}
+
+async function killOne(
+  terminal: Terminal,
+  env: Terminal['env'],
+  url: string,
+  account: string,
+  venues: OpenVenues,
+  say: (line: string) => void,
+  stopping: AbortSignal,
+): Promise<Ended> {
+  const venue = await venues.of(account, stopping);
+  const unanswered = { unverified: [{ kind: 'unanswered' as const, detail: 'its venue did not answer' }], dust: [], kept: [] };
+  if (venue === undefined) return { account, finding: unanswered };
+  const lines: string[] = [];
+  const ledger = await ledgerOf({ url, account, venue, now: terminal.now, newId: terminal.newId, folder: evidenceFolder(env) });
+  try {
+    const told = (line: string): void => {
+      lines.push(`${new Date(terminal.now()).toISOString()} ${line}`);
+      say(line);
+    };
+    const finding = await killDirectly(ledger.dependencies, account, { say: told, stopping });
+    const at = new Date(terminal.now()).toISOString();
+    const content = `${JSON.stringify({ what: 'a halt without Temporal', account, at, lines, finding }, null, 2)}\n`;
+    const { path } = await evidenceFiles(evidenceFolder(env)).write(`${directPrefix(account)}${at.replaceAll(/[:.]/g, '-')}.json`, content);
+    return { account, finding, file: path };
+  } finally {
+    await ledger.close();
+  }
+}
+
+/** The person whose key is in the home: known by the key, never by the name. Without one it is the command's own doing. */
+async function whoIs(
+  terminal: Terminal,
+  env: Terminal['env'],
+  url: string,
+  person: string | undefined,
+): Promise<{ subject: string; underKey: string | null }> {
+  const path = personKeyPath(homePaths(homeFolder(terminal)), person ?? 'owner');
+  const key = (person === undefined && env['KEELSON_API_KEY']) || readKey(path);
+  if (key === undefined) return { subject: 'keelson kill --direct', underKey: null };
+  const pool = openPool(url, { applicationName: 'keelson-direct', max: 1 });
+  try {
+    const holder = await findKeyHolder(pool, createHash('sha256').update(key).digest());
+    return holder === undefined
+      ? { subject: 'keelson kill --direct', underKey: null }
+      : { subject: holder.subject, underKey: holder.keyId };
+  } finally {
+    await pool.end();
+  }
+}
+
+function readKey(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
+
+function isTouched({ scope, scopeValue, account: whose }: Latch, account: string, venue: string): boolean {
+  if (scope === 'venue') return scopeValue === venue;
+  if (scope === 'account') return scopeValue === account;
+  return scope === 'everything' || whose === undefined || whose === account;
+}
+
+/** @throws CommandFailure when a drill would halt what trades real money */
+function assertPaper(config: Config, scope: Latch): void {
+  const live = Object.entries(config.accounts).filter(
+    ([account, { venue }]) => isTouched(scope, account, venue) && config.venues[venue]?.paper !== true,
+  );
+  if (live.length === 0) return;
+  throw new CommandFailure(
+    EXIT.refused,
+    `A drill is for paper venues: ${live.map(([account]) => account).join(', ')} trades real money. Name an account.`,
+  );
+}
+
+function shown({ latchId, accounts, policy }: Engaged, ended: readonly Ended[]): Shown {
+  const isVerified = ended.every(({ finding }) => finding.unverified.length === 0);
+  const lines = ended.flatMap(({ account, finding, file }) => [
+    `${account}: ${finding.unverified.length === 0 ? 'VERIFIED: the venue has shown the target twice' : 'NOT VERIFIED'}`,
+    ...finding.unverified.map((one) => `  ${unverifiedText(one)}`),
+    ...finding.dust.map((one) => `  dust: ${one.quantity} ${one.instrument} (${one.strategy})`),
+    ...(file === undefined ? [] : [`  ${file}`]),
+  ]);
+  return {
+    data: { latched: true, latchId, policy, accounts, ended },
+    text: `${lines.join('\n')}\nThe latch stands. Ending it takes two people: keelson rearm ${latchId} --reason …\n`,
+    exitCode: isVerified ? EXIT.done : EXIT.unverified,
+  };
+}
+
+/** The venues of the accounts, each opened when it answers. */
+class OpenVenues {
+  private readonly open = new Map<string, Venue>();
+  private readonly told = new Map<string, string>();
+  private readonly config: Config;
+  private readonly env: Terminal['env'];
+  private readonly now: () => number;
+  private readonly say: (line: string) => void;
+
+  constructor(config: Config, env: Terminal['env'], now: () => number, say: (line: string) => void) {
+    this.config = config;
+    this.env = env;
+    this.now = now;
+    this.say = say;
+  }
+
+  /** Undefined when it was to end before the venue answered. */
+  async of(account: string, stopping: AbortSignal): Promise<Venue | undefined> {
+    for (;;) {
+      const venue = await this.attempt(account, () => this.find(account));
+      if (venue !== undefined || stopping.aborted) return venue;
+      await wait(VENUE_AGAIN_MS, undefined, { signal: stopping }).catch(() => undefined);
+    }
+  }
+
+  async cancel(account: string, instrument: string | undefined): Promise<void> {
+    await this.attempt(account, async () => {
+      const asked = await cancelOpen(await this.find(account), instrument);
+      if (asked > 0) this.say(`${account}: ${asked} open orders canceled`);
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.open.values()].map((venue) => venue.close()));
+  }
+
+  private async find(account: string): Promise<Venue> {
+    const known = this.open.get(account);
+    if (known !== undefined) return known;
+    const venue = await openVenue(this.config, this.env, account, this.now);
+    this.open.set(account, venue);
+    return venue;
+  }
+
+  /** What goes wrong is told once, and again when it is something else. */
+  private async attempt<T>(account: string, work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      if (this.told.get(account) !== detail) this.say(`${account}: ${detail}`);
+      this.told.set(account, detail);
+      return undefined;
+    }
+  }
+}

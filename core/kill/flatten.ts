@@ -1,0 +1,116 @@
+import { Decimal, ZERO, decimal, floorToStep, maximum, minimum } from '../money/index.js';
+import type { InstrumentRules } from '../order/instrument.js';
+import type { StoredOrder } from '../order/stored-order.js';
+import { isDust } from '../protection/dust.js';
+import { escapeCollarBps } from '../protection/history.js';
+import { PROTOCOL } from '../risk/limits.js';
+import { policyOver, type KillSight, type KillView } from './view.js';
+
+interface Key {
+  readonly strategy: string;
+  readonly instrument: string;
+}
+
+/** What a kill does next to sell what is held. One thing at a time: afterwards it looks again. */
+export type FlattenStep =
+  /** Whether this order exists, or how it ended, must be known before anything of its position is sold. */
+  | { readonly kind: 'settle'; readonly intentId: string }
+  /** The stop holds the units that are about to be sold. */
+  | { readonly kind: 'cancelStop'; readonly intentId: string }
+  | {
+      readonly kind: 'sell';
+      readonly strategy: string;
+      readonly instrument: string;
+      readonly quantity: Decimal;
+      readonly sequence: number;
+      readonly collarBps: number;
+      /** Orders of before that did not sell all. */
+      readonly tries: number;
+    }
+  | { readonly kind: 'done' };
+
+/**
+ * The next step to sell all that a latch says has to go (P27 to P29): one position after the other, each by orders that
+ * fill at once within a collar that widens with each try. Pure.
+ */
+export function planFlatten(view: KillView, sight: KillSight): FlattenStep {
+  for (const key of keysToFlatten(view)) {
+    const mine = view.working.filter((order) => isOf(order, key));
+    const unsettled = mine.find((order) => order.purpose !== 'stop');
+    if (unsettled !== undefined) return { kind: 'settle', intentId: unsettled.intentId };
+    const stop = mine[0];
+    const rules = view.instruments[key.instrument];
+    const left = unsold(view, sight, key);
+    const isGone = rules !== undefined && isNothing(left, key, sight, rules);
+    if (stop !== undefined) {
+      // As long as nothing could be sold its stop protects what is held.
+      if (!isGone && !isSellable(key, sight, rules)) continue;
+      return { kind: 'cancelStop', intentId: stop.intentId };
+    }
+    if (isGone || rules === undefined || !isSellable(key, sight, rules)) continue;
+    const quantity = minimum(floorToStep(left, decimal(rules.stepSize)), floorToStep(decimal(rules.maxQuantity), decimal(rules.stepSize)));
+    const { count, tries } = view.sold.find((one) => one.strategy === key.strategy && one.instrument === key.instrument) ?? NONE;
+    const collarBps = escapeCollarBps(view.risk.limits.collarBps, tries);
+    return { kind: 'sell', ...key, quantity, sequence: count + 1, collarBps, tries };
+  }
+  return { kind: 'done' };
+}
+
+const NONE = { count: 0, tries: 0 };
+
+/** Positions, and stops without one, that have to go. */
+export function keysToFlatten(view: KillView): readonly Key[] {
+  const stops = view.working.filter((order) => order.purpose === 'stop');
+  const all = [...view.risk.positions, ...stops].map(({ strategy, instrument }) => ({ strategy, instrument }));
+  const isFirst = (key: Key, index: number): boolean => all.findIndex((one) => isOf(one, key)) === index;
+  return all.filter((key, index) => isFirst(key, index) && policyOver(view, key) === 'atOnce');
+}
+
+/**
+ * What of a position is to be sold and is there: never more than our books say, and never more than the venue shows
+ * beyond what was there before us, what other positions hold that stay, and what other orders may still sell. The
+ * position's own stops do not count: they are taken away first.
+ */
+export function unsold(view: KillView, sight: KillSight, key: Key): Decimal {
+  const { positions } = view.risk;
+  const base = baseOf(view, key.instrument);
+  const sum = (values: readonly Decimal[]): Decimal => values.reduce((total, value) => total.plus(value), ZERO);
+  const held = decimal(positions.find((one) => isOf(one, key))?.quantity ?? '0');
+  const sells = view.working.filter((order) => order.side === 'sell' && order.base === base);
+  const isMine = (order: StoredOrder): boolean => isOf(order, key);
+  const reserved = sum(sells.filter((order) => isMine(order) && order.purpose !== 'stop').map((order) => decimal(order.reservedQuantity)));
+  // A position that goes too is not set aside: whichever of the two is sold first, the other has what remains.
+  const staying = positions.filter((one) => baseOf(view, one.instrument) === base && !isOf(one, key) && policyOver(view, one) !== 'atOnce');
+  const others = sells.filter((order) => !isMine(order) && !staying.some((one) => isOf(order, one)));
+  const there = decimal(sight.balances[base] ?? '0')
+    .minus(decimal(view.inventory[base] ?? '0'))
+    .minus(sum(staying.map((one) => decimal(one.quantity))))
+    .minus(sum(others.map((order) => decimal(order.reservedQuantity))))
+    .minus(reserved);
+  return maximum(ZERO, minimum(held.minus(reserved), there));
+}
+
+/** Whether so much of a position counts as nothing: the venue would not take it, even at the widest collar (P29). */
+export function isNothing(quantity: Decimal, key: Key, sight: KillSight, rules: InstrumentRules): boolean {
+  const price = decimal(sight.prices[key.instrument] ?? '0');
+  const sellable = floorToStep(quantity, decimal(rules.stepSize));
+  if (sellable.isZero()) return true;
+  // Without a price nobody knows what it is worth: only what is under the step is then nothing.
+  return price.isZero() ? sellable.lt(decimal(rules.minQuantity)) : isDust(sellable, worstPrice(price), rules);
+}
+
+function worstPrice(price: Decimal): Decimal {
+  return price.mul(new Decimal(10_000 - PROTOCOL.exitCollarMaxBps).div(10_000));
+}
+
+function isSellable({ instrument }: Key, sight: KillSight, rules: InstrumentRules | undefined): boolean {
+  return rules !== undefined && rules.trading && sight.prices[instrument] !== undefined;
+}
+
+function baseOf(view: KillView, instrument: string): string {
+  return view.instruments[instrument]?.base ?? instrument.split('/')[0] ?? instrument;
+}
+
+function isOf(one: Key, key: Key): boolean {
+  return one.strategy === key.strategy && one.instrument === key.instrument;
+}

@@ -1,0 +1,199 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { KEY, LEDGER, RULES } from '../../test/support/risk-view.js';
+import { Decimal, ZERO, decimal, text, type DecimalText } from '../money/index.js';
+import type { StoredOrder } from '../order/stored-order.js';
+import { planFlatten } from './flatten.js';
+import { examine, ordersToCancel, unverifiedText } from './verify.js';
+import { policyOfWhole, policyOver, type KillLatch, type KillSight, type KillView } from './view.js';
+
+const d = (value: string): DecimalText => value as DecimalText;
+const latch = (more: Partial<KillLatch> = {}): KillLatch => ({
+  latchId: 'l',
+  scope: 'account',
+  scopeValue: 'main',
+  policy: 'atOnce',
+  reason: 'a test',
+  subject: 'rik',
+  engagedTime: 0,
+  ...more,
+});
+const position = (quantity: string, more: object = {}) => ({ ...KEY, quantity: d(quantity), cost: d('100'), ...more });
+const view = (more: Partial<KillView> = {}, positions = [position('1')]): KillView => ({
+  risk: { ...LEDGER, positions, balances: { BTC: d('3'), USDT: d('100') } },
+  latches: [latch()],
+  inventory: { BTC: d('2') },
+  instruments: { [RULES.instrument]: RULES },
+  working: [],
+  sold: [],
+  ...more,
+});
+const sight = (more: Partial<KillSight> = {}): KillSight => ({
+  balances: { BTC: d('3'), USDT: d('100') },
+  openOrders: [],
+  prices: { [RULES.instrument]: d('100') },
+  ...more,
+});
+const order = (more: Partial<StoredOrder>): StoredOrder =>
+  ({
+    ...KEY,
+    intentId: 'o',
+    clientOrderId: 'c',
+    venueOrderId: 'v',
+    base: 'BTC',
+    quote: 'USDT',
+    side: 'sell',
+    purpose: 'stop',
+    status: 'accepted',
+    reservedQuantity: d('1'),
+    isFinal: false,
+    ...more,
+  }) as StoredOrder;
+
+describe('P27: what a kill sells', () => {
+  it('is what our books say and the venue shows beyond what was there before us', () => {
+    expect(planFlatten(view(), sight())).toMatchObject({ kind: 'sell', quantity: decimal('1'), sequence: 1, collarBps: 50 });
+    expect(planFlatten(view(), sight({ balances: { BTC: d('2.4') } }))).toMatchObject({ quantity: decimal('0.4') });
+    // More is there than we bought: what is not ours is not sold (P29).
+    expect(planFlatten(view(), sight({ balances: { BTC: d('9') } }))).toMatchObject({ quantity: decimal('1') });
+    expect(planFlatten(view(), sight({ balances: { BTC: d('2') } }))).toEqual({ kind: 'done' });
+  });
+
+  it('widens its collar with each try, up to 4 %', () => {
+    const collars = [0, 1, 2, 3, 4, 9].map((tries) => {
+      const step = planFlatten(view({ sold: [{ ...KEY, count: 12, tries }] }), sight());
+      return step.kind === 'sell' ? [step.sequence, step.collarBps] : step;
+    });
+    expect(collars).toEqual([50, 100, 200, 400, 400, 400].map((bps) => [13, bps]));
+  });
+
+  it('waits for what is not known, and takes the stop away only when it can sell', () => {
+    const unknown = order({ intentId: 'x', purpose: 'exit', status: 'unknown' });
+    expect(planFlatten(view({ working: [unknown, order({})] }), sight())).toEqual({ kind: 'settle', intentId: 'x' });
+    expect(planFlatten(view({ working: [order({})] }), sight())).toEqual({ kind: 'cancelStop', intentId: 'o' });
+    const halted = view({ working: [order({})], instruments: { [RULES.instrument]: { ...RULES, trading: false } } });
+    expect(planFlatten(halted, sight())).toEqual({ kind: 'done' });
+    expect(planFlatten(view({ working: [order({})] }), sight({ prices: {} }))).toEqual({ kind: 'done' });
+    // A stop without a position goes.
+    expect(planFlatten(view({ working: [order({})] }, []), sight())).toEqual({ kind: 'cancelStop', intentId: 'o' });
+  });
+
+  it('is only what a latch says has to go: the strictest one over it', () => {
+    const none = latch({ policy: 'none' });
+    const one = latch({ scope: 'instrument', scopeValue: RULES.instrument });
+    expect(planFlatten(view({ latches: [none] }), sight())).toEqual({ kind: 'done' });
+    expect(planFlatten(view({ latches: [none, one] }), sight())).toMatchObject({ kind: 'sell' });
+    expect(policyOver(view({ latches: [none, one] }), KEY)).toBe('atOnce');
+    expect(policyOver(view({ latches: [one] }), { ...KEY, instrument: 'ETH/USDT' })).toBeUndefined();
+    expect([policyOfWhole(view({ latches: [one] })), policyOfWhole(view({ latches: [none, one] }))]).toEqual([undefined, 'none']);
+  });
+
+  it('leaves to another strategy what that one holds of the same asset', () => {
+    const latches = [latch({ scope: 'strategy', scopeValue: 'momentum' })];
+    const both = [position('1'), position('0.5', { strategy: 'other' })];
+    expect(planFlatten(view({ latches }, both), sight({ balances: { BTC: d('3.2') } }))).toMatchObject({ quantity: decimal('0.7') });
+  });
+
+  it('property: never more than the venue shows beyond what was there before us and what stays, and nothing else remains', () => {
+    const quantity = fc.integer({ min: 0, max: 5_000 }).map((thousandths) => new Decimal(thousandths).div(1_000));
+    fc.assert(
+      fc.property(
+        fc.record({
+          held: quantity,
+          other: quantity,
+          inventory: quantity,
+          drift: fc.integer({ min: -500, max: 500 }),
+          isOtherKept: fc.boolean(),
+        }),
+        fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })),
+        ({ held, other, inventory, drift, isOtherKept }, fills) => {
+          const positions = new Map([
+            ['momentum', held],
+            ['other', other],
+          ]);
+          const kept = isOtherKept ? other : ZERO;
+          let balance = Decimal.max(0, inventory.plus(held).plus(other).plus(new Decimal(drift).div(1_000)));
+          const latches = isOtherKept ? [latch({ scope: 'strategy', scopeValue: 'momentum' })] : [latch()];
+          const floor = Decimal.min(balance, inventory.plus(kept));
+          let tries = 0;
+          for (let step = 0; step < 200; step += 1) {
+            const ledger = [...positions].map(([strategy, amount]) => position(text(amount), { strategy }));
+            const now = view({ latches, inventory: { BTC: text(inventory) }, sold: [{ ...KEY, count: step, tries }] }, ledger);
+            const seen = sight({ balances: { BTC: text(balance) } });
+            const next = planFlatten(now, seen);
+            if (next.kind === 'done') {
+              // What is left of what has to go is under the venue's minimum, or was never there.
+              const left = examine(now, seen, []).unverified.filter((one) => one.kind === 'exposure');
+              expect(left).toEqual([]);
+              return;
+            }
+            if (next.kind !== 'sell') throw new Error(`nothing works: ${next.kind}`);
+            const sold = next.quantity.mul(fills.next().value).toDecimalPlaces(3, Decimal.ROUND_DOWN);
+            const done = tries > 5 ? next.quantity : sold;
+            tries += 1;
+            balance = balance.minus(done);
+            positions.set(next.strategy, (positions.get(next.strategy) ?? ZERO).minus(done));
+            expect(balance.gte(floor)).toBe(true);
+            expect([...positions.values()].every((amount) => amount.gte(0))).toBe(true);
+          }
+          throw new Error('it does not end');
+        },
+      ),
+    );
+  });
+});
+
+describe('P28, P29: what is verified', () => {
+  const found = (now: KillView, seen: KillSight = sight()): string[] => examine(now, seen, []).unverified.map(unverifiedText);
+  const flat = (more: Partial<KillView> = {}): KillView =>
+    view({ risk: { ...LEDGER, positions: [], balances: { BTC: d('2') } }, ...more }, []);
+
+  it('is what shows the target: no open order, and what was there before us', () => {
+    expect(examine(flat(), sight({ balances: { BTC: d('2') } }), [])).toEqual({ unverified: [], dust: [], kept: [] });
+    expect(found(view())).toEqual(['1 of BTC/USDT (momentum) is still held']);
+    expect(found(view(), sight({ prices: {} }))).toEqual(['1 of BTC/USDT (momentum) is still held: there is no price']);
+    expect(
+      found(flat({ working: [order({ purpose: 'entry', status: 'unknown', side: 'buy' })] }), sight({ balances: { BTC: d('2') } })),
+    ).toEqual(['order o in BTC/USDT is unknown']);
+  });
+
+  it('lists dust, at the widest collar: what the venue would not take', () => {
+    const dust = examine(view({}, [position('0.0519')]), sight({ balances: { BTC: d('2.0519') } }), []);
+    expect(dust).toEqual({ unverified: [], dust: [{ strategy: 'momentum', instrument: 'BTC/USDT', quantity: '0.0519' }], kept: [] });
+    // 0.053 at 96 is 5.088, over the minimum of 5.
+    expect(planFlatten(view({}, [position('0.053')]), sight())).toMatchObject({ kind: 'sell' });
+    expect(planFlatten(view({}, [position('0.052')]), sight())).toEqual({ kind: 'done' });
+  });
+
+  it('names what is there and is nobody’s that our books know, and does not sell it', () => {
+    expect(found(flat(), sight({ balances: { BTC: d('2.5') } }))).toEqual([
+      '0.5 BTC more is at the venue than our books explain: not ours to sell, a person has to look',
+    ]);
+    expect(
+      found(flat({ latches: [latch({ scope: 'strategy', scopeValue: 'momentum' })] }), sight({ balances: { BTC: d('2.5') } })),
+    ).toEqual([]);
+  });
+
+  it('P29: foreign orders go only where the whole account is halted, stops only with what they protect', () => {
+    const foreign = { instrument: 'ETH/USDT', clientOrderId: 'theirs', venueOrderId: '7' };
+    const entry = { instrument: 'BTC/USDT', clientOrderId: 'e', venueOrderId: '8' };
+    const stop = { instrument: 'BTC/USDT', clientOrderId: 'c', venueOrderId: 'v' };
+    const working = [order({ intentId: 'e', clientOrderId: 'e', purpose: 'entry', side: 'buy' }), order({})];
+    const all = [foreign, entry, stop];
+    expect(ordersToCancel(view({ working }), all)).toEqual([foreign, entry]);
+    const narrow = view({ working, latches: [latch({ scope: 'instrument', scopeValue: 'BTC/USDT' })] });
+    expect(ordersToCancel(narrow, all)).toEqual([entry]);
+    expect(ordersToCancel(view({ working, latches: [latch({ scope: 'instrument', scopeValue: 'ETH/USDT' })] }), all)).toEqual([]);
+    expect(found(flat(), sight({ balances: { BTC: d('2') }, openOrders: [foreign] }))).toEqual([
+      'a foreign order 7 in ETH/USDT is open at the venue',
+    ]);
+  });
+
+  it('keeps stops where nothing is sold, and says which are missing', () => {
+    const kept = view({ latches: [latch({ policy: 'none' })], working: [order({})] });
+    const stop = { instrument: 'BTC/USDT', clientOrderId: 'c', venueOrderId: 'v' };
+    expect(examine(kept, sight({ openOrders: [stop] }), [])).toEqual({ unverified: [], dust: [], kept: ['o'] });
+    const missing = { kind: 'stop', strategy: 'momentum', instrument: 'BTC/USDT', because: 'refused' } as const;
+    expect(examine(kept, sight(), [missing]).unverified).toEqual([missing]);
+  });
+});

@@ -1,0 +1,130 @@
+import { ZERO, decimal, maximum, text, type Decimal, type DecimalText } from '../money/index.js';
+import { isNothing, keysToFlatten, unsold } from './flatten.js';
+import { policyOfWhole, policyOver, type KillSight, type KillView, type OpenOrder } from './view.js';
+
+/** Something that keeps a halt from being verified, exactly. */
+export type Unverified =
+  /** What became of an order of ours is not known, or it still works. */
+  | { readonly kind: 'order'; readonly intentId: string; readonly instrument: string; readonly status: string }
+  /** The venue shows an open order that ought not to be there; not ours: it is nobody's that our books know. */
+  | { readonly kind: 'openOrder'; readonly instrument: string; readonly venueOrderId: string; readonly isOurs: boolean }
+  /** Something is still held that has to go; `because`: why nothing of it is sold just now. */
+  | {
+      readonly kind: 'exposure';
+      readonly strategy: string;
+      readonly instrument: string;
+      readonly quantity: DecimalText;
+      readonly because?: 'halted' | 'noPrice';
+    }
+  /** More is there than our books and what was there before us explain. It is not ours to sell: a person has to look. */
+  | { readonly kind: 'surplus'; readonly asset: string; readonly quantity: DecimalText }
+  /** What is held and stays has not exactly its stop. */
+  | { readonly kind: 'stop'; readonly strategy: string; readonly instrument: string; readonly because: string }
+  /** The venue, or the database, does not answer. */
+  | { readonly kind: 'unanswered'; readonly detail: string };
+
+/** What a look at ledger and venue shows of a halt. */
+export interface Finding {
+  /** Empty: the venue shows the target. It counts when it is seen twice (P28). */
+  readonly unverified: readonly Unverified[];
+  /** Less than the venue would take: it stays (P29). */
+  readonly dust: readonly { readonly strategy: string; readonly instrument: string; readonly quantity: DecimalText }[];
+  /** Stops that stay, since the policy sells nothing. */
+  readonly kept: readonly string[];
+}
+
+/** What is still to be seen of a halt, by the ledger and by the venue (P28, P29). Pure. */
+export function examine(view: KillView, sight: KillSight, stops: readonly Extract<Unverified, { kind: 'stop' }>[]): Finding {
+  const kept = view.working.filter((order) => order.purpose === 'stop' && policyOver(view, order) === 'none' && isResting(order.status));
+  const keptIds = new Set(kept.map((order) => order.intentId));
+  const open = view.working.filter((order) => policyOver(view, order) !== undefined && !keptIds.has(order.intentId));
+  const flat = keysToFlatten(view).map((key) => ({ ...key, quantity: unsold(view, sight, key) }));
+  const rulesOf = (instrument: string) => view.instruments[instrument];
+  const isLeft = (one: (typeof flat)[number]): boolean => {
+    const rules = rulesOf(one.instrument);
+    return rules === undefined ? one.quantity.gt(ZERO) : !isNothing(one.quantity, one, sight, rules);
+  };
+  return {
+    unverified: [
+      ...open.map(({ intentId, instrument, status }) => ({ kind: 'order' as const, intentId, instrument, status })),
+      ...openAtVenue(view, sight, new Set(kept.map((order) => order.clientOrderId))),
+      ...flat.filter(isLeft).map(({ strategy, instrument, quantity }) => {
+        const because = !rulesOf(instrument)?.trading ? 'halted' : sight.prices[instrument] === undefined ? 'noPrice' : undefined;
+        const at = { kind: 'exposure' as const, strategy, instrument, quantity: text(quantity) };
+        return because === undefined ? at : { ...at, because };
+      }),
+      ...surpluses(view, sight),
+      ...stops,
+    ],
+    dust: flat
+      .filter((one) => !isLeft(one) && one.quantity.gt(ZERO))
+      .map(({ strategy, instrument, quantity }) => ({ strategy, instrument, quantity: text(quantity) })),
+    kept: kept.map((order) => order.intentId),
+  };
+}
+
+/** Open orders at the venue that have to go: all, where the whole account is halted; else those of ours that a latch is over. */
+export function ordersToCancel(view: KillView, openOrders: readonly OpenOrder[]): readonly OpenOrder[] {
+  const ours = new Map(view.working.map((order) => [order.clientOrderId, order]));
+  return openOrders.filter((one) => {
+    const order = ours.get(one.clientOrderId);
+    if (order === undefined) return policyOfWhole(view) !== undefined;
+    // A stop stays where nothing is sold, and goes only with what is sold where it is (P28).
+    return order.purpose !== 'stop' && policyOver(view, order) !== undefined;
+  });
+}
+
+function openAtVenue(view: KillView, { openOrders }: KillSight, kept: ReadonlySet<string>): Extract<Unverified, { kind: 'openOrder' }>[] {
+  const ours = new Map(view.working.map((order) => [order.clientOrderId, order]));
+  return openOrders
+    .filter(({ clientOrderId }) => {
+      const order = ours.get(clientOrderId);
+      if (kept.has(clientOrderId)) return false;
+      return order === undefined ? policyOfWhole(view) !== undefined : policyOver(view, order) !== undefined;
+    })
+    .map(({ instrument, venueOrderId, clientOrderId }) => ({
+      kind: 'openOrder',
+      instrument,
+      venueOrderId,
+      isOurs: ours.has(clientOrderId),
+    }));
+}
+
+/** Of what we trade: assets of which the venue shows more than we can explain, by more than it would take. */
+function surpluses(view: KillView, sight: KillSight): Extract<Unverified, { kind: 'surplus' }>[] {
+  if (policyOfWhole(view) !== 'atOnce') return [];
+  const quotes = new Set(Object.values(view.instruments).map(({ quote }) => quote));
+  const bases = new Map<string, Decimal>();
+  for (const { instrument, base } of Object.values(view.instruments)) {
+    if (quotes.has(base)) continue;
+    const surplus = decimal(sight.balances[base] ?? '0').minus(decimal(view.risk.balances[base] ?? '0'));
+    const rules = view.instruments[instrument];
+    if (rules === undefined || isNothing(maximum(ZERO, surplus), { strategy: '', instrument }, sight, rules)) continue;
+    bases.set(base, surplus);
+  }
+  return [...bases].map(([asset, quantity]) => ({ kind: 'surplus', asset, quantity: text(quantity) }));
+}
+
+function isResting(status: string): boolean {
+  return status === 'accepted' || status === 'partiallyFilled';
+}
+
+/** In a few words, for people. */
+export function unverifiedText(one: Unverified): string {
+  switch (one.kind) {
+    case 'order':
+      return `order ${one.intentId} in ${one.instrument} is ${one.status}`;
+    case 'openOrder':
+      return `${one.isOurs ? 'our' : 'a foreign'} order ${one.venueOrderId} in ${one.instrument} is open at the venue`;
+    case 'exposure': {
+      const why = one.because === 'halted' ? ': it does not trade' : one.because === 'noPrice' ? ': there is no price' : '';
+      return `${one.quantity} of ${one.instrument} (${one.strategy}) is still held${why}`;
+    }
+    case 'surplus':
+      return `${one.quantity} ${one.asset} more is at the venue than our books explain: not ours to sell, a person has to look`;
+    case 'stop':
+      return `${one.instrument} (${one.strategy}) has not its stop: ${one.because}`;
+    case 'unanswered':
+      return one.detail;
+  }
+}

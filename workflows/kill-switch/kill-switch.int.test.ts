@@ -1,0 +1,363 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { WorkflowHandle } from '@temporalio/client';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { applyEvent } from '../../activities/order/evidence.js';
+import { createOrderActivities } from '../../activities/order/index.js';
+import type { HaltCause } from '../../activities/ports/halt.js';
+import type { OrderRequest, SubmitVerdict, Venue } from '../../activities/ports/venue.js';
+import { openHaltStore, type Engaged, type HaltStore } from '../../adapters/store/halt-store.js';
+import { failure } from '../../core/errors.js';
+import { MARKET, type ExecutionPolicy } from '../../core/execution/policy.js';
+import { decimal, type DecimalText } from '../../core/money/index.js';
+import type { Unverified } from '../../core/kill/verify.js';
+import type { StoredOrder } from '../../core/order/stored-order.js';
+import { intentIdOf, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
+import { unitsOf } from '../../exchange/amount/units.js';
+import { seedPerson } from '../../test/support/people.js';
+import { temporalIfAny } from '../../test/support/temporal.js';
+import {
+  ACCOUNT,
+  INSTRUMENT,
+  openTradingStack,
+  startWorker,
+  workflowBundle,
+  type StackWorker,
+  type TradingStack,
+} from '../../test/support/trading-stack.js';
+import { disagreements } from '../../test/support/witness.js';
+import { killWorkflowId } from '../names.js';
+import type { OrderOutcome } from '../order/status.js';
+import { haltChangedSignal, killStateQuery, rearmUpdate, type KillState, type RearmAnswer } from './messages.js';
+
+const temporal = await temporalIfAny();
+const KEY = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
+const CAUSE: HaltCause = { subject: 'watch', underKey: null, reason: 'a test', policy: 'atOnce' };
+const LOST: SubmitVerdict = { kind: 'unknown', failure: failure('VENUE_OUTCOME_UNKNOWN', { order: 'x', venue: 'paper', detail: 'cut' }) };
+/** An entry that rests 1 % under the price. */
+const RESTING: ExecutionPolicy = { kind: 'limit', offsetBps: 100, postOnly: true, workMs: 60_000 };
+const d = (text: string): DecimalText => text as DecimalText;
+const LIMIT = { timeout: 30_000, interval: 20 };
+
+describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger and paper venue', () => {
+  let stack: TradingStack;
+  let worker: StackWorker;
+  let halts: HaltStore;
+  let sending: ((request: OrderRequest, send: () => Promise<SubmitVerdict>) => Promise<SubmitVerdict>) | undefined;
+  let isDown = false;
+  let bar = 0;
+
+  beforeAll(async () => {
+    stack = await openTradingStack({
+      venueOf: (venue: Venue) => ({
+        ...venue,
+        sender: {
+          submit: (request, deadlineMs) => {
+            const send = (): Promise<SubmitVerdict> => venue.sender.submit(request, deadlineMs);
+            return sending === undefined ? send() : sending(request, send);
+          },
+        },
+        haltReader: new Proxy(venue.haltReader, {
+          get: (target, name: keyof Venue['reader']) => (isDown ? () => Promise.reject(new Error('the venue is down')) : target[name]),
+        }),
+      }),
+    });
+    halts = openHaltStore(stack.database.url);
+    if (temporal !== undefined) worker = await startWorker(stack, temporal);
+  });
+  afterAll(async () => {
+    await halts?.close();
+    await worker?.stop();
+    await stack?.close();
+  });
+  afterEach(async () => {
+    sending = undefined;
+    isDown = false;
+    stack.ledger.workEntries(ACCOUNT, { execution: MARKET });
+    stack.paper.movePrice('BTCUSDT', unitsOf('50000'), 0n);
+    // As a re-arm would, without its conditions.
+    await stack.database.pool.query(`update latches set released_at = clock_timestamp() where released_at is null`);
+    await changed();
+    await kill()
+      .result()
+      .catch(() => undefined);
+    await stack.database.pool.query('update incidents set closed_at = clock_timestamp(); delete from blocked_instruments');
+  });
+
+  /** The kill is told, as by the outbox of a halt. */
+  const changed = (): Promise<unknown> =>
+    stack.database.pool.query(`insert into outbox (kind, data) values ('haltChanged', jsonb_build_object('account', $1::text))`, [ACCOUNT]);
+  const next = (leg: TradeSignal['leg']): TradeSignal => stack.signal(leg, (bar += 1_000));
+  const start = (signal: TradeSignal): Promise<WorkflowHandle> =>
+    worker.client.workflow.start('signalToOrder', {
+      taskQueue: worker.taskQueue,
+      workflowId: signalWorkflowId(signal),
+      args: [signal],
+      workflowTaskTimeout: '5s',
+    });
+  const open = async (): Promise<OrderOutcome> => {
+    // What was seen when the tests began is too old for an entry by now.
+    stack.market.seePrice(ACCOUNT, INSTRUMENT, d('50000'), Date.now());
+    stack.market.seeClock(ACCOUNT, await stack.venue.reader.clock());
+    return (await start(next('open'))).result() as Promise<OrderOutcome>;
+  };
+  const orders = async (where: string): Promise<StoredOrder[]> => {
+    const { rows } = await stack.pool.query<{ o: StoredOrder }>(
+      `select order_json(o) as o from orders o where account = $1 and ${where} order by created_at, sequence`,
+      [ACCOUNT],
+    );
+    return rows.map((row) => row.o);
+  };
+  const resting = (): Promise<StoredOrder> =>
+    vi.waitFor(async () => {
+      const [stop] = await orders(`purpose = 'stop' and final_at is null`);
+      expect(stop).toMatchObject({ status: 'accepted' });
+      return stop as StoredOrder;
+    }, LIMIT);
+  const held = async (): Promise<number> => (await stack.dependencies.store.position(KEY)).quantity.toNumber();
+  const halt = (cause: Partial<HaltCause> = {}): Promise<Engaged> =>
+    halts.latch({ scope: 'account', scopeValue: ACCOUNT }, { ...CAUSE, ...cause });
+  const kill = (): WorkflowHandle => worker.client.workflow.getHandle(killWorkflowId(ACCOUNT));
+  const state = (): Promise<KillState> => kill().query(killStateQuery);
+  const verified = (): Promise<KillState> =>
+    vi.waitFor(async () => {
+      const seen = await state();
+      expect(seen).toMatchObject({ phase: 'verified', unverified: [] });
+      return seen;
+    }, LIMIT);
+  /** What the venue itself says: nothing open but these, and no more than was there before us, but for dust. */
+  const shown = async (stops = 0): Promise<void> => {
+    const { orders: atVenue, balances, fills } = stack.witness();
+    const filled = new Set(fills.filter(({ status }) => status === 'FILLED').map(({ orderId }) => orderId));
+    const isOpen = (status: string): boolean => status === 'NEW' || status === 'PARTIALLY_FILLED';
+    const working = [...atVenue.values()].flat().filter(({ status, orderId }) => isOpen(status) && !filled.has(orderId));
+    expect(working).toHaveLength(stops);
+    if (stops === 0)
+      expect(
+        decimal(balances.get('BTC') ?? '0')
+          .minus(2)
+          .toNumber(),
+      ).toBeLessThan(0.00002);
+    expect(decimal(balances.get('BTC') ?? '0').toNumber()).toBeGreaterThanOrEqual(2);
+    const found = await disagreements(stack.database.pool, ACCOUNT, stack.witness());
+    // What others placed is not in our books.
+    expect(found.filter((one) => !one.includes('somebody-else'))).toEqual([]);
+  };
+
+  it('sells what is held, with its stop gone first, and writes its evidence', async () => {
+    await open();
+    await resting();
+    await halt();
+    const { evidence } = await verified();
+    await shown();
+    expect(await orders(`purpose = 'flatten'`)).toMatchObject([{ status: 'filled', timeInForce: 'IOC' }]);
+    const written = JSON.parse(await readFile(evidence?.path ?? '', 'utf8')) as Record<string, unknown>;
+    expect(Object.keys(written)).toEqual(expect.arrayContaining(['latches', 'timeline', 'venueReplies', 'orders', 'fills', 'hashes']));
+    const { rows } = await stack.pool.query(`select phase, evidence->>'sha256' as hash from kills`);
+    expect(rows).toEqual([{ phase: 'verified', hash: evidence?.sha256 }]);
+    const incidents = await stack.pool.query(`select kind from incidents where closed_at is null`);
+    expect(incidents.rows).toEqual([{ kind: 'halt' }]);
+    // It stays latched: nothing is opened any more.
+    expect(await open()).toMatchObject({ status: 'denied', codes: ['RISK_KILLED'] });
+  });
+
+  it('P22: keeps the stop where nothing is to be sold, and places it anew when somebody takes it away', async () => {
+    await open();
+    const stop = await resting();
+    await halt({ policy: 'none' });
+    expect(await verified()).toMatchObject({ kept: [stop.intentId], dust: [] });
+    await shown(1);
+    await stack.venue.reader.cancel(INSTRUMENT, stop.clientOrderId);
+    await changed();
+    const again = await vi.waitFor(async () => {
+      const [one] = await orders(`purpose = 'stop' and final_at is null and intent_id <> '${stop.intentId}'`);
+      expect(one).toMatchObject({ status: 'accepted' });
+      return one as StoredOrder;
+    }, LIMIT);
+    expect(again.quantity).toBe(stop.quantity);
+    // A latch with another policy over the same scope makes it stricter: now it goes.
+    await halt();
+    await vi.waitFor(async () => expect(await held()).toBeLessThan(0.00001), LIMIT);
+    await verified();
+    await shown();
+  });
+
+  const steps = () => createOrderActivities(stack.dependencies);
+  /** Each leaves one entry in a state of its life. @returns what is to be done after the halt was called. */
+  const STATES: Readonly<Record<string, () => Promise<(() => Promise<void>) | void>>> = {
+    async 'authorised and not sent'() {
+      const signal = next('open');
+      await steps().authorise(signal);
+      return async () => {
+        await vi.waitFor(
+          async () => expect(await orders(`intent_id = '${intentIdOf(signal)}'`)).toMatchObject([{ status: 'expired' }]),
+          LIMIT,
+        );
+        expect(await steps().submit(intentIdOf(signal), ACCOUNT)).toMatchObject({ kind: 'settled' });
+      };
+    },
+    async 'in flight, and late'() {
+      let release = (): void => undefined;
+      sending = async (request, send) => {
+        if (request.side === 'buy') await new Promise<void>((resolve) => (release = resolve));
+        return send();
+      };
+      await start(next('open'));
+      await vi.waitFor(async () => expect(await orders(`status = 'submitting'`)).toHaveLength(1), LIMIT);
+      return async () => {
+        // Its window is over when the process that had it wakes: the venue refuses it.
+        await vi.waitFor(async () => expect(await orders(`status = 'notPlaced'`)).toHaveLength(1), LIMIT);
+        release();
+      };
+    },
+    async 'unknown, and filled'() {
+      sending = async (request, send) => {
+        const verdict = await send();
+        return request.side === 'buy' ? LOST : verdict;
+      };
+      await start(next('open'));
+      await vi.waitFor(
+        async () => expect(await orders(`purpose = 'entry' and status in ('unknown', 'filled')`)).not.toHaveLength(0),
+        LIMIT,
+      );
+    },
+    async working() {
+      stack.ledger.workEntries(ACCOUNT, { execution: RESTING });
+      await start(next('open'));
+      await vi.waitFor(async () => expect(await orders(`purpose = 'entry' and status = 'accepted'`)).toHaveLength(1), LIMIT);
+    },
+    async 'partially filled'() {
+      stack.ledger.workEntries(ACCOUNT, { execution: RESTING });
+      await start(next('open'));
+      await vi.waitFor(async () => expect(await orders(`purpose = 'entry' and status = 'accepted'`)).toHaveLength(1), LIMIT);
+      stack.paper.movePrice('BTCUSDT', unitsOf('49499'), unitsOf('0.004'));
+      await vi.waitFor(
+        async () => expect(await orders(`purpose = 'entry' and executed_quantity > 0 and status <> 'notPlaced'`)).not.toHaveLength(0),
+        LIMIT,
+      );
+    },
+    async 'being canceled'() {
+      stack.ledger.workEntries(ACCOUNT, { execution: RESTING });
+      const signal = next('open');
+      await start(signal);
+      await vi.waitFor(async () => expect(await orders(`purpose = 'entry' and status = 'accepted'`)).toHaveLength(1), LIMIT);
+      await applyEvent(stack.dependencies, intentIdOf(signal), { kind: 'requestCancel' });
+    },
+  };
+  it.each(Object.keys(STATES))('P25: an entry that is %s is over, and what it bought is sold', async (name) => {
+    const after = await STATES[name]?.();
+    await halt();
+    await after?.();
+    await verified();
+    await shown();
+    expect(await orders('final_at is null')).toEqual([]);
+  });
+
+  it('P28: tells what is not verified while the venue does not answer, and tells people; then it goes on', async () => {
+    await open();
+    await resting();
+    isDown = true;
+    await halt();
+    await vi.waitFor(async () => {
+      const { unverified } = await state();
+      expect(unverified).toEqual(expect.arrayContaining([{ kind: 'unanswered', detail: expect.stringContaining('the venue is down') }]));
+    }, LIMIT);
+    expect((await state()).phase).toBe('running');
+    isDown = false;
+    await verified();
+    await shown();
+  });
+
+  it('P29: cancels what others have placed, and never sells what was there before us', async () => {
+    const foreign = { clientOrderId: 'somebody-else', instrument: INSTRUMENT, side: 'sell', type: 'limit', postOnly: false } as const;
+    const terms = {
+      timeInForce: 'GTC',
+      quantity: d('0.5'),
+      price: d('60000'),
+      signedTimestamp: Date.now(),
+      receiveWindowMs: 1_000,
+    } as const;
+    expect(await stack.venue.sender.submit({ ...foreign, ...terms }, 1_000)).toMatchObject({ kind: 'accepted' });
+    await halt();
+    await verified();
+    expect(await stack.venue.haltReader.openOrders()).toEqual([]);
+    expect(decimal(stack.witness().balances.get('BTC') ?? '0').toNumber()).toBeGreaterThanOrEqual(2);
+    expect(await orders(`purpose = 'flatten' and created_at > (select max(engaged_at) from latches)`)).toEqual([]);
+  });
+
+  it('P30: a message without the rows of two people ends nothing, and with them the owner places a stop again', async () => {
+    await open();
+    const stop = await resting();
+    const { latchId } = await halt({ policy: 'none' });
+    await verified();
+    const rearm = (requestId: string): Promise<RearmAnswer> => kill().executeUpdate(rearmUpdate, { args: [{ latchId, requestId }] });
+    expect(await rearm(randomUUID())).toEqual({ kind: 'notApproved', state: 'missing' });
+    await expect(kill().executeUpdate(rearmUpdate, { args: [{ latchId, requestId: 'x' }] })).rejects.toThrow('Workflow Update failed');
+    const [rik, olga] = [await seedPerson(stack.pool, 'rik', ['risk']), await seedPerson(stack.pool, 'olga', ['risk'])];
+    const requestId = randomUUID();
+    const incidents = (await stack.pool.query<{ id: string }>('select incident_id::text as id from incidents')).rows.map(({ id }) => id);
+    await stack.pool.query('select request_rearm($1)', [
+      { requestId, latchId, reason: 'a test', incidents, subject: 'rik', underKey: rik, validForMs: 600_000 },
+    ]);
+    // Who asked, alone, in the name of another, and with what the message says: nothing.
+    expect(await rearm(requestId)).toEqual({ kind: 'notApproved', state: 'pending' });
+    const { rows } = await stack.pool.query<{ hash: string }>(`select encode(payload_sha256, 'hex') as hash from approval_requests`);
+    const decision = { requestId, decision: 'approved', reason: 'seen', subject: 'olga', keyId: olga, payloadHash: rows[0]?.hash };
+    await stack.pool.query('select decide_approval($1)', [decision]);
+    await stack.venue.reader.cancel(INSTRUMENT, stop.clientOrderId);
+    expect(await rearm(requestId)).toEqual({ kind: 'released' });
+    await kill().result();
+    expect((await resting()).intentId).not.toBe(stop.intentId);
+    await halt();
+    await verified();
+    await shown();
+  });
+
+  it('tells people after 30 s and each 5 min, by the database’s clock, until it is verified; then it waits for the latch to go', async () => {
+    const calls: string[] = [];
+    let time = 1_000_000;
+    let looks = 0;
+    let isStanding = true;
+    const missing: Unverified = { kind: 'unanswered', detail: 'the venue is down' };
+    const note = (name: string) => async (): Promise<void> => void calls.push(name);
+    const taskQueue = `kill-${randomUUID()}`;
+    const connection = await NativeConnection.connect({ address: temporal?.address ?? '' });
+    const alone = await Worker.create({
+      connection,
+      namespace: temporal?.namespace ?? '',
+      taskQueue,
+      workflowBundle: await workflowBundle(),
+      activities: {
+        // Each look is 200 s after the one before.
+        killLatches: async () => ({
+          latches: isStanding ? [{ latchId: 'l', policy: 'atOnce' }] : [],
+          time: (time += 200_000),
+          directs: [],
+        }),
+        killCancel: note('cancel'),
+        killFlatten: note('flatten'),
+        killVerify: async () => ({ unverified: (looks += 1) < 5 ? [missing] : [], dust: [], kept: [] }),
+        killEscalate: async (_: string, count: number) => void calls.push(`escalate ${count} at look ${looks}`),
+        killConclude: async () => (calls.push('conclude'), { path: 'file', sha256: 'hash' }),
+        killTell: async (_: string, phase: string) => void calls.push(phase),
+      },
+    });
+    await alone.runUntil(async () => {
+      const handle = await worker.client.workflow.start('killSwitch', { taskQueue, workflowId: taskQueue, args: ['some'] });
+      await vi.waitFor(() => expect(calls).toContain('verified'), LIMIT);
+      isStanding = false;
+      await handle.signal(haltChangedSignal);
+      await handle.result();
+    });
+    await connection.close();
+    // Due after 30, 330 and 630 s; the looks are at 0, 200, 400, 600 and 800 s, and the last finds nothing missing.
+    expect(calls.filter((call) => call.startsWith('escalate'))).toEqual(['escalate 1 at look 2', 'escalate 2 at look 3']);
+    expect(calls.filter((call) => !/escalate|cancel|flatten/.test(call))).toEqual([
+      ...Array.from({ length: 5 }, () => 'running'),
+      'conclude',
+      'verified',
+      'released',
+    ]);
+  });
+});

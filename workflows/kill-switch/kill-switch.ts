@@ -1,0 +1,167 @@
+import {
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  log,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { KillActivities } from '../../activities/kill/index.js';
+import type { KillPhase } from '../../activities/ports/kill.js';
+import type { Finding } from '../../core/kill/verify.js';
+import type { KillLatch } from '../../core/kill/view.js';
+import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
+import { KILL_STEP, RECORD, told } from '../activity-options.js';
+import { isStepFailure } from '../order/at-once.js';
+import { HISTORY_LIMIT } from '../order/settle.js';
+import { describeKill } from './details.js';
+import { haltChangedSignal, killStateQuery, rearmUpdate, type KillState } from './messages.js';
+import { Rearms, validateRearm } from './rearms.js';
+
+const { killLatches } = proxyActivities<KillActivities>(told(RECORD, 'which latches stand'));
+const { killCancel } = proxyActivities<KillActivities>(told(KILL_STEP, 'cancels every open order in scope'));
+const { killFlatten } = proxyActivities<KillActivities>(told(KILL_STEP, 'sells what has to go'));
+const { killTendStops } = proxyActivities<KillActivities>(told(KILL_STEP, 'keeps a stop for what stays'));
+const { killVerify } = proxyActivities<KillActivities>(told(KILL_STEP, 'looks whether the venue shows the target'));
+const { killEscalate } = proxyActivities<KillActivities>(told(RECORD, 'tells people that it is not verified yet'));
+const { killConclude } = proxyActivities<KillActivities>(told(RECORD, 'writes the evidence, opens the incident'));
+const { killTell } = proxyActivities<KillActivities>(told(RECORD, 'writes down how far it is'));
+
+/** Between the two looks that both must find the target (P28). */
+const BETWEEN_LOOKS_MS = 1_000;
+/** What is verified is looked at again so often, as long as a latch stands: stops that fill, orders that somebody places. */
+const STANDING_LOOK_MS = 60_000;
+const FIRST_WAIT_MS = 250;
+const LONGEST_WAIT_MS = 10_000;
+/** People are told when nothing is verified after this long, and then again and again. */
+const FIRST_ESCALATION_MS = 30_000;
+const ESCALATION_MS = 300_000;
+
+/** What a new run of the same kill goes on with. */
+interface Carried {
+  readonly state: KillState;
+  /** The latches, and the runs without Temporal, whose evidence is written. */
+  readonly concluded: string;
+}
+
+const NOTHING: Finding = { unverified: [], dust: [], kept: [] };
+
+/**
+ * Ends a halt of one account, and owns what it holds as long as a latch stands over it (protocol P25 to P30): cancels in
+ * scope, sells or keeps as the policy says, and calls it verified only when ledger and venue show the target twice. A latch
+ * that comes meanwhile widens it. It ends when none stands any more. Every step starts from the rows, so a new run, another
+ * guardian or the direct command goes on where they are.
+ */
+export async function killSwitch(account: string, carried: Carried | null = null): Promise<void> {
+  let state: KillState = carried?.state ?? {
+    ...NOTHING,
+    phase: 'running',
+    doing: 'beginning',
+    since: 0,
+    escalations: 0,
+    evidence: null,
+  };
+  let concluded = carried?.concluded ?? '';
+  let isChanged = false;
+  let seen = 0;
+  let failed = 0;
+  const rearms = new Rearms();
+  let latches: readonly KillLatch[] = [];
+  /** When the latches were looked at, by the database's clock. */
+  let now = 0;
+  const show = (change: Partial<KillState>): void => {
+    state = { ...state, ...change };
+    setCurrentDetails(describeKill(account, latches, state));
+  };
+  const enter = async (phase: KillPhase, finding: Finding): Promise<void> => {
+    if (phase !== state.phase) {
+      upsertSearchAttributes({ [SEARCH_ATTRIBUTES.status]: [phase] });
+      if (phase === 'running') show({ since: now, escalations: 0 });
+    }
+    show({ ...finding, phase });
+    await killTell(account, phase, finding, state.evidence);
+  };
+  setHandler(haltChangedSignal, () => {
+    isChanged = true;
+  });
+  setHandler(killStateQuery, () => state);
+  setHandler(rearmUpdate, (request) => rearms.ask(request), { validator: validateRearm });
+
+  for (;;) {
+    isChanged = false;
+    const standing = await killLatches(account);
+    ({ latches, time: now } = standing);
+    if (state.since === 0) show({ since: now });
+    if (latches.length === 0) {
+      rearms.answerAll({ kind: 'notClean', found: 'no latch stands over the account' });
+      await condition(allHandlersFinished);
+      if (isChanged) continue;
+      await enter('released', NOTHING);
+      return;
+    }
+    if (workflowInfo().historyLength > HISTORY_LIMIT && rearms.isEmpty && allHandlersFinished()) {
+      await continueAsNew<typeof killSwitch>(account, { state, concluded });
+    }
+    const of = [...latches.map(({ latchId, policy }) => `${latchId}:${policy}`), ...standing.directs].join('+');
+    const looked = await round(account, latches, (doing) => show({ doing }));
+    const isClear = looked.unverified.length === 0;
+    seen = isClear ? seen + 1 : 0;
+    failed = isClear ? 0 : failed + 1;
+    if (seen < 2) {
+      // What was verified is still called so until it is known not to be: once is not twice, nor never.
+      if (!isClear || state.phase !== 'verified') await enter('running', looked);
+      if (!isClear) await escalateIfDue();
+      if (!isClear) rearms.answerAll({ kind: 'notClean', found: 'it is not verified anew', finding: looked });
+      show({ doing: isClear ? 'the venue shows the target; it is looked at a second time' : 'it is tried again in a moment' });
+      await condition(
+        () => isChanged,
+        isClear ? BETWEEN_LOOKS_MS : Math.min(FIRST_WAIT_MS * 2 ** Math.min(failed - 1, 10), LONGEST_WAIT_MS),
+      );
+      continue;
+    }
+    if (concluded !== of) {
+      show({ evidence: await killConclude(account, looked) });
+      concluded = of;
+    }
+    await enter('verified', looked);
+    await rearms.release();
+    show({ doing: 'the venue has shown the target twice; the latch stands' });
+    if (isChanged) continue;
+    if (rearms.isEmpty) await condition(() => isChanged || !rearms.isEmpty, STANDING_LOOK_MS);
+    else await condition(() => isChanged, BETWEEN_LOOKS_MS);
+  }
+
+  async function escalateIfDue(): Promise<void> {
+    if (state.phase !== 'running') return;
+    const dueAt = state.since + FIRST_ESCALATION_MS + state.escalations * ESCALATION_MS;
+    if (now < dueAt) return;
+    show({ escalations: state.escalations + 1 });
+    await killEscalate(account, state.escalations, state);
+  }
+}
+
+/** One round of all that a halt does, and what is found then. A part that fails keeps no other from being done. */
+async function round(account: string, latches: readonly KillLatch[], doing: (what: string) => void): Promise<Finding> {
+  const failures: string[] = [];
+  const attempt = async <T>(what: string, step: () => Promise<T>): Promise<T | undefined> => {
+    doing(what);
+    try {
+      return await step();
+    } catch (error) {
+      if (!isStepFailure(error)) throw error;
+      const detail = error.cause?.message ?? error.message;
+      log.warn(`${what} failed; it is tried again`, { error: detail });
+      failures.push(`${what}: ${detail}`);
+      return undefined;
+    }
+  };
+  await attempt('canceling', () => killCancel(account));
+  if (latches.some(({ policy }) => policy === 'atOnce')) await attempt('selling', () => killFlatten(account));
+  if (latches.some(({ policy }) => policy === 'none')) await attempt('keeping stops', () => killTendStops(account));
+  const found = await attempt('verifying', () => killVerify(account));
+  const unanswered = failures.map((detail) => ({ kind: 'unanswered' as const, detail }));
+  return { ...NOTHING, ...found, unverified: [...(found?.unverified ?? []), ...unanswered] };
+}
