@@ -12,6 +12,7 @@ import { streamBars } from './bars.js';
 import { StreamedMarket } from './live-market.js';
 import { StandIn } from './stand-in.js';
 import { StrategyRunner } from './strategy-runner.js';
+import { eventually } from '../../test/support/eventually.js';
 
 const INTERVAL_MS = 1_000;
 const HOUR_MS = 3_600_000;
@@ -118,7 +119,7 @@ function open(strategies = ['momentum'], firstIndex = 10) {
       'main',
       INTERVAL_MS,
     );
-  const ready = (): Promise<void> => vi.waitFor(() => expect(handlers).toBeDefined());
+  const ready = (): Promise<void> => eventually(() => expect(handlers).toBeDefined());
   /** Closes a bar and lets everything that follows from it happen. */
   const close = async (index: number): Promise<void> => {
     now = bar(index).closeTime + 1;

@@ -2,7 +2,6 @@ import { Client, type WorkflowHandle, type WorkflowHandleWithFirstExecutionRunId
 import { Context } from '@temporalio/activity';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
-import { vi } from 'vitest';
 import { createControlActivities } from '../../activities/control/index.js';
 import { createOrderActivities } from '../../activities/order/index.js';
 import type { OrderStore } from '../../activities/ports/store.js';
@@ -20,6 +19,7 @@ import { ACCOUNT, INSTRUMENT, openTradingStack, startWorker, workflowBundle } fr
 import { seedCommand, seedPerson } from '../support/people.js';
 import type { TestTemporal } from '../support/temporal.js';
 import type { History } from './histories.js';
+import { eventually } from '../support/eventually.js';
 
 /** The history of a run that took a path, and how it ended. */
 export interface Taken {
@@ -192,20 +192,17 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
       return { history: await handle.fetchHistory() };
     });
   const resting = (): Promise<unknown> =>
-    vi.waitFor(
-      async () => {
-        const { working } = await stack.protection.readProtection(key);
-        if (!working.some((order) => order.purpose === 'stop' && order.status === 'accepted')) throw new Error('no stop rests yet');
-      },
-      { timeout: 20_000, interval: 20 },
-    );
+    eventually(async () => {
+      const { working } = await stack.protection.readProtection(key);
+      if (!working.some((order) => order.purpose === 'stop' && order.status === 'accepted')) throw new Error('no stop rests yet');
+    }, 20_000);
   const isStop = (request: OrderRequest): boolean => request.stopPrice !== undefined;
   const latchedForAWhile = async (): Promise<void> => {
     await resting();
     await pool.query(`insert into latches (scope, scope_value, reason, subject) values ('account', $1, 'a test', 'test')`, [ACCOUNT]);
     const handle = client.workflow.getHandle(ownerWorkflowId(key));
     await handle.signal('positionChanged');
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       if ((await handle.query('doing')) !== 'resting: killed') throw new Error('not seen yet');
     }, 20_000);
     await pool.query('update latches set released_at = clock_timestamp()');
@@ -234,7 +231,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     const first = await start(type, args);
     const { workflowId, firstExecutionRunId } = first;
     const latest = client.workflow.getHandle(workflowId);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { runId, raw } = await latest.describe();
       if (runId === firstExecutionRunId || !raw.pendingActivities?.length) throw new Error('the first run still lasts');
     }, 20_000);

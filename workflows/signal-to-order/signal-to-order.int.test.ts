@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failure } from '../../core/errors.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { intentIdOf, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
@@ -8,6 +8,7 @@ import { temporalIfAny } from '../../test/support/temporal.js';
 import { ACCOUNT, openTradingStack, startWorker, type StackWorker, type TradingStack } from '../../test/support/trading-stack.js';
 import { disagreements } from '../../test/support/witness.js';
 import type { OrderOutcome } from '../order/status.js';
+import { eventually } from '../../test/support/eventually.js';
 
 const temporal = await temporalIfAny();
 
@@ -45,7 +46,7 @@ describe.skipIf(temporal === undefined)('signalToOrder, on a real server, ledger
     return outcome;
   };
   const agreement = (): Promise<void> =>
-    vi.waitFor(async () => expect(await disagreements(stack.database.pool, ACCOUNT, stack.witness())).toEqual([]), { timeout: 10_000 });
+    eventually(async () => expect(await disagreements(stack.database.pool, ACCOUNT, stack.witness())).toEqual([]));
   /** Entries that the venue has seen; stops come and go in their own time. */
   const bought = (): number => [...stack.witness().orders.values()].flat().filter((order) => order.side === 'BUY').length;
   const count = async (sql: string, ...values: unknown[]): Promise<number> => {

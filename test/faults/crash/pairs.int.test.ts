@@ -9,6 +9,12 @@ import { INSTRUMENT, VENUE_ACCOUNT, World, type WorldOptions } from './world.js'
 
 const LIMIT_MS = 600_000;
 const SYMBOL = INSTRUMENT.replace('/', '');
+/**
+ * Signals with more than one order at the venue. One that never reached it counts for none: a worker killed before the socket, or
+ * one that came to it too late, leaves an order that is proven unsent or not placed, and the signal rightly has another (P14).
+ */
+const DOUBLED = `(select signal_id from orders where signal_id is not null and venue_order_id is not null
+  group by signal_id having count(*) > 1) doubled`;
 
 const temporal = await temporalIfAny();
 
@@ -90,9 +96,7 @@ describe.skipIf(temporal === undefined)('two of everything', { timeout: LIMIT_MS
       const before = await entries();
       await until('entries are filled by the others', async () => (await entries()) >= before + 2);
       await quiet();
-      expect(await count('(select signal_id from orders where signal_id is not null group by signal_id having count(*) > 1) doubled')).toBe(
-        0,
-      );
+      expect(await count(DOUBLED)).toBe(0);
       expect(await world.disagreements()).toEqual([]);
     });
 
@@ -104,18 +108,18 @@ describe.skipIf(temporal === undefined)('two of everything', { timeout: LIMIT_MS
       const { rows } = await world.pool.query<{ now: Date }>('select clock_timestamp() as now');
       const deployed = rows[0]?.now;
       // The older build had the bars. It leaves them, and the ids of their signals, to the newer one.
+      await until('the older build sees that it is not the active one', () => older.log().includes('this build is not the active one'));
       const newer = `orders where strategy_version = '2' and purpose = 'entry' and status = 'filled'`;
       await until('the newer build trades, beside the older one', async () => (await count(newer)) > 1);
       await older.kill();
       await quiet();
       const late = `orders where strategy_version = '1' and purpose in ('entry', 'exit') and status <> 'denied' and created_at > $1`;
       expect(await count(late, deployed)).toBe(0);
-      // One signal may have been under way when the version changed; it is refused.
-      const lost = `signals where strategy_version = '1' and recorded_at > $1::timestamptz + interval '1 second'`;
-      expect(await count(lost, deployed)).toBe(0);
-      expect(await count('(select signal_id from orders where signal_id is not null group by signal_id having count(*) > 1) doubled')).toBe(
-        0,
-      );
+      // One signal may have been under way when the version changed; it is refused. From the newer build's first bar on there is none.
+      const lost = `signals where strategy_version = '1'
+        and bar_close_time >= (select min(bar_close_time) from signals where strategy_version = '2')`;
+      expect(await count(lost)).toBe(0);
+      expect(await count(DOUBLED)).toBe(0);
       expect(await world.disagreements()).toEqual([]);
     });
 

@@ -98,8 +98,12 @@ export class Program {
     return `${this.role} ${this.child.pid} ${state}\n${this.logTail()}`;
   }
 
+  log(): string {
+    return readFileSync(this.logFile, 'utf8');
+  }
+
   logTail(): string {
-    return readFileSync(this.logFile, 'utf8').split('\n').slice(-20).join('\n');
+    return this.log().split('\n').slice(-20).join('\n');
   }
 
   private marks(): { readonly time?: number; readonly ended?: string }[] {
