@@ -17,6 +17,7 @@ import {
 } from '../../test/support/trading-stack.js';
 import { disagreements } from '../../test/support/witness.js';
 import type { OrderOutcome } from '../order/status.js';
+import { runPage } from '../../test/support/run-page.js';
 import { eventually } from '../../test/support/eventually.js';
 
 const temporal = await temporalIfAny();
@@ -86,9 +87,29 @@ describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledg
     expect(Number(stop.stopPrice) / 49_000).toBeCloseTo(1, 2);
     const position = await stack.dependencies.store.position(KEY);
     expect(position.quantity.minus(stop.quantity).toNumber()).toBeLessThan(0.00001);
+    const page = await eventually(async () => {
+      const seen = await runPage(owner());
+      expect(seen.currentDetails).toContain('a stop rests');
+      return seen;
+    });
+    expect(page.summary).toBe(`owner of momentum’s position in ${INSTRUMENT} (${ACCOUNT})`);
+    expect(page.currentDetails).toBe(
+      [
+        `**holds ${position.quantity.toFixed()}** ${INSTRUMENT} (momentum): a stop rests for all that is held`,
+        `- **accepted** stop: sell ${stop.quantity} ${INSTRUMENT} when ${stop.stopPrice} is reached`,
+      ].join('\n'),
+    );
+    expect(page.steps).toEqual(
+      expect.arrayContaining(['what is held, and what protects it', 'authorises a stop', 'sends the order, once']),
+    );
     expect(await run(next('close'))).toMatchObject({ status: 'filled' });
     expect(await orders('stop')).toMatchObject([{ status: 'canceled' }]);
     await gone();
+    const { currentDetails, steps } = await runPage(owner());
+    expect(currentDetails).toMatch(/^\*\*holds [\d.]+\*\* BTC\/USDT \(momentum\): done$/);
+    expect(steps).toEqual(
+      expect.arrayContaining(['authorises the exit, or names the stops in its way', 'cancels the order, and asks what became of it']),
+    );
   });
 
   it('a stop that the price reaches sells all, and its owner ends', async () => {
