@@ -126,12 +126,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     return { status, history: await handle.fetchHistory() };
   };
   let bar = 0;
-  const signal = (leg: TradeSignal['leg'] = 'open'): TradeSignal => {
-    // All paths together take longer than a price or a clock stays fresh.
-    stack.market.seePrice(ACCOUNT, INSTRUMENT, '50000' as DecimalText, Date.now());
-    stack.market.seeClock(ACCOUNT, { skewMs: 0, roundTripMs: 1 });
-    return stack.signal(leg, (bar += 1_000));
-  };
+  const signal = (leg: TradeSignal['leg'] = 'open'): TradeSignal => stack.signal(leg, (bar += 1_000));
   const under = async <T>(present: Faults, work: () => Promise<T>): Promise<T> => {
     faults = present;
     try {
