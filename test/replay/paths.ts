@@ -47,6 +47,8 @@ export const PATHS = [
   'signalToOrder.expiredUnfilled',
   'signalToOrder.triedAgain',
   'signalToOrder.rested',
+  'signalToOrder.requoted',
+  'signalToOrder.replaced',
   'settleOrder.expiredUnsent',
   'settleOrder.notPlaced',
   'protectPosition.exit',
@@ -55,6 +57,10 @@ export const PATHS = [
   'protectPosition.stopRefused',
   'protectPosition.unfilledAfterTrigger',
   'protectPosition.killed',
+  'protectPosition.escaped',
+  'protectPosition.exitTriedAgain',
+  'protectPosition.stopDenied',
+  'protectPosition.dust',
   'tradingControl.pausedAndResumed',
   'watchBars.returned',
   'watchBars.running',
@@ -208,6 +214,86 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     await resting();
     move('45000');
   };
+  const resting500 = { kind: 'limit', offsetBps: 40, workMs: 500, postOnly: false } as const;
+  const worked = (policy: ExecutionPolicy, present: Faults = {}): Promise<Taken> => {
+    execution = policy;
+    return trade(signal(), present).finally(() => (execution = MARKET));
+  };
+  /** The price goes away from an order as soon as it rests, and stays fresh there. */
+  const replaced = async (): Promise<Taken> => {
+    let timer: NodeJS.Timeout | undefined;
+    const see = (): void => stack.market.seePrice(ACCOUNT, INSTRUMENT, '50100' as DecimalText, Date.now());
+    const send: Faults['send'] = (real) => async (request, deadlineMs) => {
+      const verdict = await real(request, deadlineMs);
+      timer ??= setInterval(see, 100);
+      return verdict;
+    };
+    return worked({ ...resting500, workMs: 5_000, replaceBps: 10 }, { send }).finally(() => clearInterval(timer));
+  };
+  const sold = (): Promise<void> =>
+    eventually(async () => {
+      if ((await ledger.position(key)).quantity.gt('0.00001')) throw new Error('it is still held');
+    }, 20_000);
+  /** The stop's price is reached before it arrives: it is refused, and what is held leaves at once. */
+  const escaped = (): Promise<Taken> =>
+    owner(sold, {
+      send: (real) => (request, deadlineMs) => {
+        if (isStop(request)) move('48500');
+        return real(request, deadlineMs);
+      },
+    });
+  /** The first order of an exit is lost on the way. */
+  const exitTriedAgain = async (): Promise<void> => {
+    await resting();
+    let sends = 0;
+    await trade(signal('close'), {
+      send: (real) => async (request, deadlineMs) =>
+        request.side === 'sell' && !isStop(request) && (sends += 1) === 1 ? lost : real(request, deadlineMs),
+    });
+  };
+  /** The gate denies the stop so often that people are told, and then lets it through. */
+  const stopDenied = (): Promise<Taken> => {
+    let denials = 0;
+    const failures = [failure('RISK_CONTENTION', { account: ACCOUNT, attempts: 10 })];
+    const authorise: OrderStore['authorise'] = (input, events) =>
+      input.intent.purpose === 'stop' && (denials += 1) <= 3
+        ? ledger.authorise({ ...input, verdict: { kind: 'denied', failures } }, {})
+        : ledger.authorise(input, events);
+    const allowed = async (): Promise<void> => {
+      await eventually(() => {
+        if (denials <= 3) throw new Error('it is still denied');
+      });
+      await resting();
+      await closed();
+    };
+    return owner(allowed, { store: { authorise } });
+  };
+  /** While the entry is on its way, the venue begins to want more of a sale than it buys. */
+  const dust = async (): Promise<Taken> => {
+    const wants = (minNotional: string) =>
+      pool.query(`update instruments set rules = rules || jsonb_build_object('minNotional', $1::text) where instrument = $2`, [
+        minNotional,
+        INSTRUMENT,
+      ]);
+    const { rows } = await pool.query<{ least: string }>(`select rules->>'minNotional' as least from instruments where instrument = $1`, [
+      INSTRUMENT,
+    ]);
+    const enough = async (): Promise<void> => {
+      const handle = client.workflow.getHandle(ownerWorkflowId(key));
+      await eventually(async () => {
+        if ((await handle.query('doing')) !== 'resting: dust') throw new Error('not seen yet');
+      }, 20_000);
+      await wants(rows[0]?.least ?? '5');
+      await handle.signal('positionChanged');
+      await resting();
+      await closed();
+    };
+    const send: Faults['send'] = (real) => async (request, deadlineMs) => {
+      if (request.side === 'buy') await wants('1000000');
+      return real(request, deadlineMs);
+    };
+    return owner(enough, { send });
+  };
   const controlled = async (): Promise<Taken> => {
     await seedPerson(pool, 'owner', ['admin']);
     const handle = await start('tradingControl', [ACCOUNT]);
@@ -255,10 +341,10 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
         send: (real) => async (request, deadlineMs) => (request.side === 'buy' && (sends += 1) === 1 ? lost : real(request, deadlineMs)),
       });
     },
-    'signalToOrder.rested': () => {
-      execution = { kind: 'limit', offsetBps: 40, workMs: 500, postOnly: false };
-      return trade(signal()).finally(() => (execution = MARKET));
-    },
+    'signalToOrder.rested': () => worked(resting500),
+    // Above the market it would take, and is refused; then it is quoted under the bid, and rests.
+    'signalToOrder.requoted': () => worked({ ...resting500, offsetBps: -40, postOnly: true }),
+    'signalToOrder.replaced': replaced,
     'protectPosition.exit': () => owner(async () => (await resting(), closed())),
     'protectPosition.stopFilled': () => owner(async () => (await resting(), move('48000'))),
     'protectPosition.stopUnknown': () =>
@@ -282,6 +368,10 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
       }
     },
     'protectPosition.killed': () => owner(latchedForAWhile),
+    'protectPosition.escaped': escaped,
+    'protectPosition.exitTriedAgain': () => owner(exitTriedAgain),
+    'protectPosition.stopDenied': stopDenied,
+    'protectPosition.dust': dust,
     'settleOrder.expiredUnsent': () => orphaned(false),
     'settleOrder.notPlaced': () => orphaned(true),
     'tradingControl.pausedAndResumed': controlled,

@@ -55,6 +55,11 @@ export class Program {
     if (!this.isReady) throw new Error(`a program of ${this.role} ended before it was ready:\n${this.logTail()}`);
   }
 
+  /** Workers are named after their role and this. */
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
   get hasEnded(): boolean {
     return this.child.exitCode !== null || this.child.signalCode !== null;
   }
