@@ -32,6 +32,8 @@ const SHOWS: Readonly<Record<string, readonly string[]>> = {
   'signalToOrder.requoted': ['enter', 'enter', 'tend'],
   'signalToOrder.replaced': ['enter', 'tend', 'enter', 'tend'],
   'protectPosition.exit': ['authoriseStop', 'submit', 'authoriseExit', 'withdraw', 'authoriseExit', 'submit'],
+  'protectPosition.stopFilled': ['authoriseStop', 'submit', 'look'],
+  'protectPosition.gapped': ['authoriseStop', 'submit', 'withdraw', 'authoriseEscape', 'submit'],
   'protectPosition.escaped': ['authoriseStop', 'submit', 'authoriseEscape', 'submit'],
   'protectPosition.exitTriedAgain': ['authoriseExit', 'submit', 'resolve', 'authoriseExit', 'submit'],
   'protectPosition.stopDenied': ['authoriseStop', 'authoriseStop', 'authoriseStop', 'page', 'authoriseStop', 'submit'],
