@@ -71,6 +71,8 @@ export default defineConfig({
           maxWorkers: Math.max(2, availableParallelism() - 1),
           globalSetup: ['test/support/servers.ts'],
           testTimeout: 60_000,
+          // By itself a second: `expect.poll` waits as long as `eventually` of test/support.
+          expect: { poll: { timeout: 15_000, interval: 10 } },
           hookTimeout: 120_000,
           sequence: { groupOrder: 1 },
         },

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import type { Finding, Size } from './benchmark.js';
 import { BENCHMARKS } from './benchmarks.js';
 import { writeFindings } from './page.js';
+import { asLine, asText } from './tell.js';
 
 const USAGE_EXIT = 2;
 
@@ -28,7 +29,7 @@ for (const benchmark of BENCHMARKS) {
   if (command.args.length > 0 && !command.args.includes(benchmark.name)) continue;
   const finding = await benchmark.run(size);
   findings.push(finding);
-  process.stdout.write(json === true ? `${JSON.stringify(finding)}\n` : asText(finding));
+  process.stdout.write(json === true ? asLine(finding) : asText(finding));
 }
 const isWhole = command.args.length === 0 && Object.keys(size).length === 0;
 if (markdown === true || isWhole) writeFindings(BENCHMARKS, findings, new Date().toISOString().slice(0, 10));
@@ -36,11 +37,4 @@ if (markdown === true || isWhole) writeFindings(BENCHMARKS, findings, new Date()
 function wholeNumber(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('A whole number from 1.');
   return Number(text);
-}
-
-function asText({ name, figures, goal, met, machine }: Finding): string {
-  const lines = Object.entries(figures).map(([figure, value]) => `  ${figure.padEnd(18)} ${value}`);
-  return [`${name}: goal ${goal}: ${met ? 'met' : 'not met'} (${machine.cpu}, ${machine.cores} cores, ${machine.node})`, ...lines, ''].join(
-    '\n',
-  );
 }

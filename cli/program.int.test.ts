@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { apiUnderTest, KEYS, seedPeople, seedTrading, type ApiUnderTest } from '../test/support/api.js';
+import { apiUnderTest, KEYS, seedPeople, seedTrading, withRealVenues, type ApiUnderTest } from '../test/support/api.js';
 import { testDatabase, type TestDatabase } from '../test/support/postgres.js';
 import { runCommandLine } from './program.js';
 import type { Terminal } from './terminal.js';
@@ -79,6 +79,26 @@ describe('status', () => {
     expect(lines).toContain('paper ETH/USDT 1 s | silent | – | – | –');
     expect(out).toContain('\nStanding\n  - main: no entries in BTC/USDT: an order is unknown\n');
     expect(out).toContain('\nNot enforced yet\n  - ');
+  });
+
+  test('says of each venue whether this build is proven on it', async () => {
+    const real = apiUnderTest(store, { config: withRealVenues() });
+    try {
+      const { out } = await keelson('status', {
+        KEELSON_HOME: homeOf(await real.server.listen({ host: '127.0.0.1', port: 0 }), KEYS.owner),
+      });
+      const lines = out.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '));
+      expect(lines).toEqual(
+        expect.arrayContaining([
+          'paper | binance | paper | proven',
+          'spot | binance | real | unproven',
+          'desk | kraken | real | unproven',
+          'sandbox | kraken | paper | unproven',
+        ]),
+      );
+    } finally {
+      await real.close();
+    }
   });
 
   test('--json prints the API’s own answer', async () => {

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { failure } from '../../core/errors.js';
 import { intentIdOf } from '../../core/signal/signal.js';
 import { ACCOUNT, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
@@ -6,6 +6,7 @@ import type { OrderStore } from '../ports/store.js';
 import type { LookUp, Venue, VenueReader } from '../ports/venue.js';
 import { createOrderActivities, type OrderActivities } from './index.js';
 import { createWithdraw } from './resolve.js';
+import { eventually } from '../../test/support/eventually.js';
 
 const lost = failure('VENUE_OUTCOME_UNKNOWN', { order: 'x', venue: 'paper', detail: 'cut' });
 
@@ -37,11 +38,11 @@ describe('the steps of an order, on a real ledger and paper venue', () => {
   });
 
   const settled = (intentId: string): Promise<string> =>
-    vi.waitFor(async () => {
+    eventually(async () => {
       const { isSettled, order } = await steps.resolve(intentId);
       if (!isSettled) throw new Error(`order ${intentId} is ${order.status}`);
       return order.status;
-    }, 10_000);
+    });
   const authorised = async (): Promise<string> => {
     const signal = stack.signal('open', (bar += 1_000));
     expect(await steps.authorise(signal)).toMatchObject({ kind: 'authorised' });

@@ -1,10 +1,13 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BINANCE } from '../../adapters/venue/profiles/binance.js';
 import { KRAKEN } from '../../adapters/venue/profiles/kraken.js';
 import type { WireProfile } from '../../adapters/venue/profiles/wire-profile.js';
 import { venueStreams } from '../../adapters/venue/streams.js';
+import type { DecimalText } from '../../core/money/index.js';
+import type { InstrumentRules } from '../../core/order/instrument.js';
+import type { PositionKey } from '../../core/protection/position-key.js';
 import { allowedAMinute, pollPlan } from '../../core/venue/poll-plan.js';
 import type { WatchedOrder } from '../ports/store.js';
 import type { Venue, VenueReader } from '../ports/venue.js';
@@ -18,16 +21,19 @@ const INSTRUMENTS = ['BTC/USD', 'ETH/USD', 'SOL/USD'];
 beforeEach(() => void vi.useFakeTimers({ now: 1_700_000_000_000 }));
 afterEach(() => void vi.useRealTimers());
 
-/** Watches an account with so many orders at rest for twenty minutes, in which nothing happens, and counts what is asked for. */
-async function counted(profile: WireProfile, resting: number): Promise<Record<keyof WireProfile['readWeights'], number>> {
+type Count = Record<keyof WireProfile['readWeights'], number>;
+
+/** An account with so many orders at rest, in which nothing happens; it counts what is asked for. */
+function quietAccount(profile: WireProfile, resting: number): { readonly dependencies: AccountStreamDependencies; readonly count: Count } {
   const count = { openOrders: 0, lookUp: 0, fills: 0, balances: 0 };
   const asked = (call: keyof typeof count) => async (): Promise<never[]> => ((count[call] += 1), []);
   const reader = {
     openOrders: asked('openOrders'),
     fills: asked('fills'),
     balances: asked('balances'),
+    // It costs next to nothing at any venue.
+    clock: async () => ({ venueTime: Date.now(), skewMs: 0, roundTripMs: 0 }),
     instruments: async () => [],
-    clock: async () => ({ venueTime: Date.now(), skewMs: 0, roundTripMs: 1 }),
   } as Partial<VenueReader> as VenueReader;
   const clock = Date.now;
   const closed = new AbortController().signal;
@@ -58,22 +64,41 @@ async function counted(profile: WireProfile, resting: number): Promise<Record<ke
     stopping: new AbortController().signal,
     log: { warn: (data: object, message: string) => expect.fail(`${message} ${JSON.stringify(data)}`) },
   } as unknown as AccountStreamDependencies;
-  const { tradedOf } = dependencies;
+  return { dependencies, count };
+}
+
+/** Watches the account while `meanwhile` lets time go by. The activity returns after an hour, and its workflow begins it again. */
+async function watching(dependencies: AccountStreamDependencies, meanwhile: () => Promise<void>): Promise<void> {
+  const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+  let isOver = false;
+  const watch = async (): Promise<void> => {
+    while (!isOver) await environment.run(streamAccount, dependencies, 'main').catch(() => undefined);
+  };
+  const running = watch();
+  await meanwhile();
+  isOver = true;
+  environment.cancel();
+  await vi.advanceTimersByTimeAsync(60_000);
+  await running;
+}
+
+/** What is asked for in twenty minutes. */
+async function counted(profile: WireProfile, resting: number): Promise<Count> {
+  const { dependencies, count } = quietAccount(profile, resting);
+  const { clock, tradedOf, venueOf } = dependencies;
   const store = { read: async () => undefined };
   const failed = (error: unknown): void => expect.fail(String(error));
   const live = new StreamedMarket(clock);
-  const sight = new VenueSight({ account: 'main', venue, store, live, instruments: tradedOf('main'), clock, failed });
+  const sight = new VenueSight({ account: 'main', venue: venueOf('main'), store, live, instruments: tradedOf('main'), clock, failed });
   const sampling = setInterval(() => void sight.lookIfDue(resting), 1_000);
-  const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
-  const running = environment.run(streamAccount, dependencies, 'main').catch(() => undefined);
-  // What a start costs is not what it costs for long.
-  await vi.advanceTimersByTimeAsync(60_000);
-  Object.assign(count, { openOrders: 0, lookUp: 0, fills: 0, balances: 0 });
-  await vi.advanceTimersByTimeAsync(MINUTES * 60_000);
-  environment.cancel();
+  await watching(dependencies, async () => {
+    // What a start costs is not what it costs for long.
+    await vi.advanceTimersByTimeAsync(60_000);
+    Object.assign(count, { openOrders: 0, lookUp: 0, fills: 0, balances: 0 });
+    await vi.advanceTimersByTimeAsync(MINUTES * 60_000);
+  });
   clearInterval(sampling);
-  await vi.advanceTimersByTimeAsync(60_000);
-  await Promise.all([running, sight.close()]);
+  await sight.close();
   return count;
 }
 
@@ -105,4 +130,67 @@ it('P16: orders at rest are looked up every two seconds where they are streamed,
   const kraken = await counted(KRAKEN, 40);
   expect(kraken.openOrders).toBeGreaterThan((MINUTES * 60) / 12);
   expect(kraken.lookUp).toBeGreaterThan(30);
+});
+
+describe('filters and status of the instruments', () => {
+  const BTC = { instrument: 'BTC/USD', trading: true, tickSize: '0.1', stepSize: '0.001' } as InstrumentRules;
+  const KEY = { account: 'main', strategy: 'momentum', instrument: 'BTC/USD' };
+  const begun = 1_700_000_000_000;
+  let rules: InstrumentRules[];
+  let stored: InstrumentRules[];
+  const reads: number[] = [];
+  const woken: (readonly [minute: number, key: PositionKey])[] = [];
+  const minute = (): number => Math.floor((Date.now() - begun) / 60_000);
+
+  /** A position is held in BTC/USD; what is stored is compared with what was stored before, as the ledger does. */
+  const account = (): AccountStreamDependencies => {
+    const { dependencies } = quietAccount(BINANCE, 0);
+    const venue = dependencies.venueOf('main');
+    const reader = { ...venue.reader, instruments: async () => (reads.push(Date.now() - begun), rules) };
+    const saveInstruments = async (_: string, read: readonly InstrumentRules[]): Promise<string[]> => {
+      const changed = read.filter((one, index) => stored[index] !== undefined && stored[index] !== one);
+      stored = [...read];
+      return changed.map((one) => one.instrument);
+    };
+    return {
+      ...dependencies,
+      books: { ...dependencies.books, store: { ...dependencies.books.store, openIncident: async () => undefined } as never },
+      venueOf: () => ({ ...venue, reader }),
+      bars: { ...dependencies.bars, saveInstruments },
+      protection: { held: async () => [KEY], unprotected: async () => [] },
+      owners: { wake: async (key) => void woken.push([minute(), key]) },
+    };
+  };
+  beforeEach(() => {
+    rules = [BTC];
+    stored = [];
+    reads.length = 0;
+    woken.length = 0;
+  });
+
+  it('are read each hour, and the owner of a position looks again when they have changed', async () => {
+    await watching(account(), async () => {
+      await vi.advanceTimersByTimeAsync(90 * 60_000);
+      rules = [{ ...BTC, tickSize: '1' as DecimalText }];
+      await vi.advanceTimersByTimeAsync(29 * 60_000);
+      expect(woken).toEqual([]);
+      await vi.advanceTimersByTimeAsync(6 * 60_000);
+    });
+    expect(reads.map((ms) => Math.floor(ms / 60_000))).toEqual([0, 60, 120]);
+    expect(woken).toEqual([[120, KEY]]);
+  });
+
+  it('are read each half minute while one does not trade, and the owner looks again when it does', async () => {
+    rules = [{ ...BTC, trading: false }];
+    await watching(account(), async () => {
+      await vi.advanceTimersByTimeAsync(5 * 60_000 - 10_000);
+      rules = [BTC];
+      await vi.advanceTimersByTimeAsync(50 * 60_000);
+    });
+    const gaps = reads.slice(1).map((ms, index) => ms - (reads[index] ?? 0));
+    expect(reads.length).toBeGreaterThanOrEqual(10);
+    for (const gap of gaps) expect(Math.abs(gap - 30_000)).toBeLessThanOrEqual(2_000);
+    expect(woken).toHaveLength(1);
+    expect(woken[0]?.[0]).toBeLessThanOrEqual(5);
+  });
 });

@@ -12,6 +12,7 @@ import { streamBars } from './bars.js';
 import { StreamedMarket } from './live-market.js';
 import { StandIn } from './stand-in.js';
 import { StrategyRunner } from './strategy-runner.js';
+import { eventually } from '../../test/support/eventually.js';
 
 const INTERVAL_MS = 1_000;
 const HOUR_MS = 3_600_000;
@@ -34,6 +35,8 @@ type Handlers = Parameters<VenueStreams['watchBars']>[1];
 function open(strategies = ['momentum'], firstIndex = 10) {
   let now = firstIndex * INTERVAL_MS;
   let handlers: Handlers | undefined;
+  /** What the store has had since before the stream began. */
+  let past: readonly Bar[] = [];
   /** What REST shows: by default every bar that has closed. */
   let shows = (index: number): boolean => bar(index).closeTime <= now;
   let fails: Error | undefined;
@@ -104,7 +107,7 @@ function open(strategies = ['momentum'], firstIndex = 10) {
           async saveBars(_: string, bars: readonly Bar[], source: 'stream' | 'rest') {
             for (const { openTime } of bars) if (!stored.has(openTime / INTERVAL_MS)) stored.set(openTime / INTERVAL_MS, source);
           },
-          lastBars: async () => [],
+          lastBars: async () => [...past],
         },
         store: { openIncident: async (events: Events) => void audit.push(...(events.audit ?? [])) },
         market,
@@ -118,7 +121,7 @@ function open(strategies = ['momentum'], firstIndex = 10) {
       'main',
       INTERVAL_MS,
     );
-  const ready = (): Promise<void> => vi.waitFor(() => expect(handlers).toBeDefined());
+  const ready = (): Promise<void> => eventually(() => expect(handlers).toBeDefined());
   /** Closes a bar and lets everything that follows from it happen. */
   const close = async (index: number): Promise<void> => {
     now = bar(index).closeTime + 1;
@@ -139,6 +142,7 @@ function open(strategies = ['momentum'], firstIndex = 10) {
     windows,
     requests,
     beats: () => beats,
+    remember: (bars: readonly Bar[]) => void (past = bars),
     show: (rule: (index: number) => boolean) => void (shows = rule),
     activeIf: (told: () => Promise<boolean>) => void (isActive = told),
     fail: (error: Error | undefined) => void (fails = error),
@@ -220,6 +224,36 @@ describe('streamBars', () => {
     expect(feed.windows.at(-1)).toEqual([1_296, 1_297, 1_298, 1_299, 1_300]);
     expect(Array.from({ length: 1_300 }, (_, index) => index).filter((index) => index > 4 && !feed.stored.has(index))).toEqual([]);
     expect(feed.audit).toMatchObject([{ data: { filled: 1_289 } }]);
+  });
+
+  it('what closed while nobody listened is stored and marked, once, also where no strategy needs it', async () => {
+    const feed = open(['one', 'two'], 1_300);
+    feed.remember([bar(1), bar(2)]);
+    const running = feed.run();
+    await feed.ready();
+    await feed.close(1_300);
+    await feed.end(running);
+    expect(Array.from({ length: 1_298 }, (_, index) => 3 + index).filter((index) => !feed.stored.has(index))).toEqual([]);
+    expect(feed.stored.get(3)).toBe('rest');
+    expect(feed.audit).toEqual([
+      { kind: 'bars.gap', account: 'main', data: { instrument: 'BTC/USDT', from: 3_000, to: 1_293_000, filled: 1_291 } },
+    ]);
+    expect(feed.windows.at(-1)).toEqual([1_296, 1_297, 1_298, 1_299, 1_300]);
+  });
+
+  it('a venue that cannot be asked then is asked again with the next bar', async () => {
+    const feed = open(['one'], 100);
+    feed.remember([bar(2)]);
+    const running = feed.run();
+    await feed.ready();
+    feed.fail(unavailable);
+    await feed.close(100);
+    feed.fail(undefined);
+    expect(feed.stored.has(3)).toBe(false);
+    await feed.close(101);
+    await feed.end(running);
+    expect([feed.stored.get(3), feed.stored.get(93)]).toEqual(['rest', 'rest']);
+    expect(feed.audit).toHaveLength(1);
   });
 
   it('decides nothing while the venue cannot be asked, and everything is made good when it can', async () => {

@@ -9,6 +9,8 @@ import { untilStopped } from './until-stopped.js';
 const RUN_FOR_MS = 3_600_000;
 const BARS_A_REQUEST = 500;
 const ACTIVE_EVERY_MS = 500;
+/** Of what closed while nobody listened at most so many of the newest bars are fetched: a strategy needs none of them. */
+const MOST_PAST_BARS = 20_000;
 
 export interface BarStreamDependencies {
   readonly venueOf: (account: string) => Venue;
@@ -112,6 +114,9 @@ class BarFeed {
   private readonly queues = new Map<StrategyRunner, Promise<void>>();
   private readonly holes = new Map<string, Promise<readonly Bar[]>>();
   private readonly begun = new Set<StrategyRunner>();
+  /** By instrument: what closed while nobody listened, before the windows of its strategies; gone when it is filled. */
+  private readonly past = new Map<string, { readonly from: number; readonly to: number }>();
+  private filling: Promise<void> | undefined;
   private saving: Promise<void> = Promise.resolve();
 
   constructor(dependencies: BarStreamDependencies, account: string, intervalMs: number) {
@@ -143,6 +148,7 @@ class BarFeed {
 
   async idle(): Promise<void> {
     await Promise.all(this.queues.values());
+    await this.filling;
     await this.saving;
   }
 
@@ -154,6 +160,19 @@ class BarFeed {
     const shown = await venueOf(this.account).reader.bars(runner.instrument, this.intervalMs, from, BARS_A_REQUEST);
     runner.warmUp([...stored, ...shown]);
     this.save(shown, 'rest');
+    const first = (stored.at(-1)?.openTime ?? from) + this.intervalMs;
+    if (first < from) this.past.set(runner.instrument, { from: first, to: from - this.intervalMs });
+  }
+
+  /** Fills it beside the decisions, none of which needs it; what fails is tried again with the next bar. */
+  private fillPast(): void {
+    const [hole] = this.past;
+    if (hole === undefined || this.filling !== undefined) return;
+    const [instrument, { from, to }] = hole;
+    this.filling = this.fetchMissing(instrument, from, to, false)
+      .then(() => void this.past.delete(instrument))
+      .catch((error: unknown) => this.report(error, `bars of ${instrument} from ${from} to ${to}`))
+      .finally(() => (this.filling = undefined));
   }
 
   private async take(runner: StrategyRunner, bar: Bar): Promise<void> {
@@ -161,6 +180,7 @@ class BarFeed {
     // The bars that closed between the warm-up and the first frame are no gap of the stream: it was not there yet.
     const isFirst = !this.begun.has(runner);
     this.begun.add(runner);
+    this.fillPast();
     if (arrival.kind !== 'gap') return;
     const shown = await this.missing(runner.instrument, arrival.fromOpenTime, arrival.toOpenTime, isFirst);
     runner.warmUp(shown.filter((one) => one.openTime < bar.openTime));
@@ -183,7 +203,7 @@ class BarFeed {
     const { store, venueOf } = this.dependencies;
     const { reader } = venueOf(this.account);
     const shown: Bar[] = [];
-    for (let next = from; next <= to;) {
+    for (let next = Math.max(from, to - MOST_PAST_BARS * this.intervalMs); next <= to;) {
       const page = await reader.bars(instrument, this.intervalMs, next, BARS_A_REQUEST);
       const last = page.at(-1);
       if (last === undefined || last.openTime < next) break;

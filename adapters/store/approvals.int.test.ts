@@ -98,7 +98,7 @@ describe('what two people decide, in the statements', () => {
     const late = await command('otto', 'resume');
     await ask(late, 200);
     expect(await decide(late, 'rita')).toBe('written');
-    await expect.poll(() => ask(late), { timeout: 5_000 }).toMatchObject({ result: 'expired' });
+    await expect.poll(() => ask(late)).toMatchObject({ result: 'expired' });
     expect(await apply(late, 'resume')).toEqual({ kind: 'notApproved', state: 'expired' });
 
     const earlier = await command('otto', 'resume');

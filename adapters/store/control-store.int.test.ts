@@ -1,9 +1,10 @@
 import type { Pool } from 'pg';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LIMITS } from '../../test/support/ledger.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { createControlStore } from './control-store.js';
 import { openPool } from './pool.js';
+import { eventually } from '../../test/support/eventually.js';
 
 describe('what the ledger keeps of configuration and instance', () => {
   let database: TestDatabase;
@@ -84,7 +85,7 @@ describe('what the ledger keeps of configuration and instance', () => {
     await database.pool.query('update instance set timeline = timeline - 1');
     await database.pool.query(`select pg_terminate_backend(pid) from pg_stat_activity
       where datname = current_database() and application_name = 'test'`);
-    await vi.waitFor(async () => expect(await control()).toEqual({ mode: 'paused', version: String(before + 1) }));
+    await eventually(async () => expect(await control()).toEqual({ mode: 'paused', version: String(before + 1) }));
     expect((await database.pool.query('select timeline from instance')).rows).toEqual(rows);
   });
 });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { OrderStore } from '../../activities/ports/store.js';
 import { clientOrderIdOf } from '../../activities/order/client-order-id.js';
 import type { ConfiguredLimits } from '../../core/risk/limits.js';
@@ -14,6 +14,7 @@ import { createControlStore } from './control-store.js';
 import { HeldRisk } from './held-risk.js';
 import { createMarketStore } from './market-store.js';
 import { openPool } from './pool.js';
+import { eventually } from '../../test/support/eventually.js';
 
 const KEY = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
 const LISTENER = 'held-risk';
@@ -60,16 +61,13 @@ describe('the risk state that a process holds', () => {
 
   /** Asks until the answer comes from memory and is as the database has it. */
   const caughtUp = (): Promise<RiskView> =>
-    vi.waitFor(
-      async () => {
-        reads = 0;
-        const view = await source.read(KEY);
-        expect(reads).toBe(0);
-        expect(timeless(view)).toEqual(timeless(await stack.dependencies.store.readRisk(KEY)));
-        return view;
-      },
-      { timeout: 10_000, interval: 5 },
-    );
+    eventually(async () => {
+      reads = 0;
+      const view = await source.read(KEY);
+      expect(reads).toBe(0);
+      expect(timeless(view)).toEqual(timeless(await stack.dependencies.store.readRisk(KEY)));
+      return view;
+    });
 
   it('P4: is what the database would tell, for every strategy and instrument', async () => {
     const strategies = [
@@ -103,7 +101,7 @@ describe('the risk state that a process holds', () => {
 
   it('goes on with the database’s clock', async () => {
     const before = await caughtUp();
-    await vi.waitFor(async () => expect((await source.read(KEY)).databaseTime).toBeGreaterThan(before.databaseTime));
+    await eventually(async () => expect((await source.read(KEY)).databaseTime).toBeGreaterThan(before.databaseTime));
     const { databaseTime } = await stack.dependencies.store.readRisk(KEY);
     expect((await source.read(KEY)).databaseTime).toBeGreaterThanOrEqual(databaseTime);
   });
@@ -120,14 +118,11 @@ describe('the risk state that a process holds', () => {
     await caughtUp();
     await query(`update control set mode = 'paused', version = version + 1`);
     await query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1`, `${LISTENER}-risk`);
-    await vi.waitFor(
-      async () => {
-        await source.read(KEY);
-        expect(reads).toBeGreaterThan(0);
-        expect(source.heldVersion(KEY)).toBeUndefined();
-      },
-      { timeout: 10_000, interval: 5 },
-    );
+    await eventually(async () => {
+      await source.read(KEY);
+      expect(reads).toBeGreaterThan(0);
+      expect(source.heldVersion(KEY)).toBeUndefined();
+    });
     expect(await source.read(KEY)).toMatchObject({ mode: 'paused' });
     expect(await caughtUp()).toMatchObject({ mode: 'paused' });
     await query(`update control set mode = 'normal', version = version + 1`);
@@ -140,9 +135,9 @@ describe('the risk state that a process holds', () => {
     expect(source.heldVersion({ ...KEY, strategy: 'nobody' })).toBeNull();
     expect(source.heldVersion({ ...KEY, account: 'nobody' })).toBeUndefined();
     await configure('2', LIMITS);
-    await vi.waitFor(() => expect(source.heldVersion(KEY)).toBe('2'), { timeout: 10_000, interval: 5 });
+    await eventually(() => expect(source.heldVersion(KEY)).toBe('2'));
     await configure('1', LIMITS);
-    await vi.waitFor(() => expect(source.heldVersion(KEY)).toBe('1'), { timeout: 10_000, interval: 5 });
+    await eventually(() => expect(source.heldVersion(KEY)).toBe('1'));
     expect(reads).toBe(0);
   });
 

@@ -1,7 +1,8 @@
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { listen } from './listener.js';
 import { createOutboxStore } from './outbox-store.js';
+import { eventually } from '../../test/support/eventually.js';
 
 let store: TestDatabase;
 let stop: (() => Promise<void>) | undefined;
@@ -28,13 +29,13 @@ test('a lost connection is told, made again, and tells that something may have b
     onListening: () => told.push('(listening)'),
     onLost: () => told.push('(lost)'),
   });
-  await vi.waitFor(() => expect(told).toEqual(['(listening)']), 10_000);
+  await eventually(() => expect(told).toEqual(['(listening)']));
   await store.pool.query(`select pg_notify('listener_test', 'one')`);
-  await vi.waitFor(() => expect(told).toEqual(['(listening)', 'one']), 10_000);
+  await eventually(() => expect(told).toEqual(['(listening)', 'one']));
   await end('listener-test');
-  await vi.waitFor(() => expect(told).toEqual(['(listening)', 'one', '(lost)', '(listening)']), 10_000);
+  await eventually(() => expect(told).toEqual(['(listening)', 'one', '(lost)', '(listening)']));
   await store.pool.query(`select pg_notify('listener_test', 'two')`);
-  await vi.waitFor(() => expect(told.at(-1)).toBe('two'), 10_000);
+  await eventually(() => expect(told.at(-1)).toBe('two'));
 });
 
 test('nothing is told after the end, and the end does not wait for a database that is not there', async () => {
@@ -42,7 +43,7 @@ test('nothing is told after the end, and the end does not wait for a database th
   const onLost = (): void => void told.push('(lost)');
   const common = { applicationName: 'listener-test', channel: 'c', onNotification: () => undefined, onListening: () => undefined, onLost };
   const nowhere = listen({ ...common, url: 'postgres://nobody@127.0.0.1:1/none' });
-  await vi.waitFor(() => expect(told).toEqual(['(lost)']), 10_000);
+  await eventually(() => expect(told).toEqual(['(lost)']));
   await nowhere();
   expect(told).toEqual(['(lost)']);
 });
@@ -50,7 +51,7 @@ test('nothing is told after the end, and the end does not wait for a database th
 test('the outbox looks for rows again after each time that it could not have heard of them', async () => {
   let looks = 0;
   stop = createOutboxStore(store.pool, store.url, 1).listen(() => (looks += 1));
-  await vi.waitFor(() => expect(looks).toBe(1), 10_000);
+  await eventually(() => expect(looks).toBe(1));
   await end('keelson-outbox');
-  await vi.waitFor(() => expect(looks).toBe(2), 10_000);
+  await eventually(() => expect(looks).toBe(2));
 });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OrderRequest, StreamEvent, Venue } from '../../activities/ports/venue.js';
 import { decimal as decimalOf, decimalTextOf } from '../../core/money/index.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
@@ -7,6 +7,7 @@ import { createVenue } from './create-venue.js';
 import { KRAKEN } from './profiles/kraken.js';
 import { PRIVATE_ROUTES, PUBLIC_ROUTES } from '../../test/support/kraken-stub/replies.js';
 import { krakenStub, STUB_KEY, STUB_SECRET, type KrakenStub } from '../../test/support/kraken-stub/server.js';
+import { eventually } from '../../test/support/eventually.js';
 
 const INSTRUMENT = 'BTC/USD';
 const AMPLE = { ...KRAKEN.rateBudget, weight: { limit: 1_000_000, windowMs: 1_000 } };
@@ -244,8 +245,8 @@ describe('the clock in whole seconds', () => {
   it('is known to within half of one', async () => {
     stub.aheadMs = 30_000;
     await venue.reader.clock();
-    const { skewMs } = await venue.reader.clock();
-    expect(Math.abs(skewMs - 30_000)).toBeLessThanOrEqual(510);
+    const { skewMs, roundTripMs } = await venue.reader.clock();
+    expect(Math.abs(skewMs - 30_000)).toBeLessThanOrEqual(500 + roundTripMs / 2 + 1);
   });
 });
 
@@ -254,12 +255,12 @@ describe('what is polled', () => {
     const events: StreamEvent[] = [];
     const ended = new AbortController();
     const watching = venue.streams.watchAccount((event) => void events.push(event), ended.signal);
-    await vi.waitFor(() => expect(events).toMatchObject([{ kind: 'gap' }]));
+    await eventually(() => expect(events).toMatchObject([{ kind: 'gap' }]));
     const request = stop({ quantity: decimalTextOf('0.025') });
     expect(await submit(request)).toMatchObject({ kind: 'accepted', order: { isTriggered: false } });
-    await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ kind: 'order', order: { status: 'accepted', isTriggered: false } }));
+    await eventually(() => expect(events.at(-1)).toMatchObject({ kind: 'order', order: { status: 'accepted', isTriggered: false } }));
     stub.account.moveTo('47000');
-    await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ kind: 'order', order: { status: 'filled', isTriggered: true } }));
+    await eventually(() => expect(events.at(-1)).toMatchObject({ kind: 'order', order: { status: 'filled', isTriggered: true } }));
     expect(events.slice(2).map((event) => (event.kind === 'fill' ? event.fill.quantity : event.kind))).toEqual([
       '0.01',
       '0.01',
@@ -279,9 +280,9 @@ describe('what is polled', () => {
     if (resting === undefined) throw new Error('nothing rests');
     for (const part of ['0.005', '0.015']) {
       stub.account.fillPart(resting, part);
-      await vi.waitFor(() => expect(events.flatMap((event) => (event.kind === 'fill' ? [event.fill.quantity] : []))).toContain(part));
+      await eventually(() => expect(events.flatMap((event) => (event.kind === 'fill' ? [event.fill.quantity] : []))).toContain(part));
     }
-    await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ kind: 'order', order: { status: 'filled' } }));
+    await eventually(() => expect(events.at(-1)).toMatchObject({ kind: 'order', order: { status: 'filled' } }));
     const fills = events.flatMap((event) => (event.kind === 'fill' ? [event.fill] : []));
     expect(fills).toMatchObject([{ feeAsset: 'USD', liquiditySide: 'maker', side: 'buy', price: '45000.1' }, { quantity: '0.015' }]);
     ended.abort();

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BarEvent, OrderRequest, StreamEvent, Venue, VenueFill } from '../../activities/ports/venue.js';
 import { decimal, text, type DecimalText } from '../../core/money/index.js';
 import { floorToStep } from '../../core/money/step.js';
@@ -12,6 +12,7 @@ import { createVenue } from './create-venue.js';
 import { WeightMeter, type VenueWeight } from '../../core/venue/weight.js';
 import { BINANCE, paper } from './profiles/binance.js';
 import type { VenueAddresses } from './profiles/wire-profile.js';
+import { eventually } from '../../test/support/eventually.js';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/exchange/main.js', import.meta.url));
 const INSTRUMENTS = ['SPX/USDT', 'BTC/USDT', 'ETH/USDT'];
@@ -47,7 +48,9 @@ beforeAll(async () => {
     },
     stop.signal,
   );
-  await vi.waitUntil(() => prices.size === INSTRUMENTS.length && account.length === 1, { timeout: 10_000 });
+  await eventually(() => {
+    if (prices.size < INSTRUMENTS.length || account.length < 1) throw new Error('the streams have told nothing yet');
+  });
 }, 60_000);
 
 afterAll(async () => {
@@ -97,7 +100,7 @@ describe('against the paper venue, as a process of its own', () => {
     const other = await create('key', 'secret');
     const meter = new WeightMeter(BINANCE.rateBudget.weight);
     // Two minutes may meet here; in one of them the second reading comes after the first.
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       meter.see(used(venue.weight()), Date.now());
       await other.reader.openOrders('BTC/USDT');
       await venue.reader.clock();
@@ -129,7 +132,7 @@ describe('against the paper venue, as a process of its own', () => {
     expect(listed.map(essence)).toEqual(verdict.fills.map(essence));
     const all = await venue.reader.fills(instrument, order.signedTimestamp - 1_000);
     expect(all.filter((fill) => fill.venueOrderId === venueOrderId).map(essence)).toEqual(verdict.fills.map(essence));
-    await vi.waitFor(() => expect(streamed(venueOrderId).map(essence)).toEqual(verdict.fills.map(essence)), { timeout: 5_000 });
+    await eventually(() => expect(streamed(venueOrderId).map(essence)).toEqual(verdict.fills.map(essence)));
   });
 
   it('a resting order is open until it is canceled, and a second cancel does not find it', async () => {
@@ -146,7 +149,7 @@ describe('against the paper venue, as a process of its own', () => {
     expect(await venue.reader.cancel('BTC/USDT', order.clientOrderId)).toBe('unknownOrder');
     expect(await venue.reader.openOrders()).toEqual([]);
     expect(await venue.reader.lookUp('BTC/USDT', order.clientOrderId)).toMatchObject({ kind: 'found', order: { status: 'canceled' } });
-    await vi.waitFor(() => expect(statuses(order.clientOrderId)).toEqual(['accepted', 'canceled']), { timeout: 5_000 });
+    await eventually(() => expect(statuses(order.clientOrderId)).toEqual(['accepted', 'canceled']));
   });
 
   it('an immediate order that nothing answers expires, and one that must fill whole likewise', async () => {
@@ -200,7 +203,7 @@ describe('against the paper venue, as a process of its own', () => {
       order: { status: 'accepted', isTriggered: false },
     });
     expect(await venue.reader.openOrders('BTC/USDT')).toMatchObject([{ clientOrderId: resting.clientOrderId, isTriggered: false }]);
-    await vi.waitFor(() => expect(statuses(resting.clientOrderId)).toEqual(['accepted']), { timeout: 5_000 });
+    await eventually(() => expect(statuses(resting.clientOrderId)).toEqual(['accepted']));
     expect(await venue.reader.cancel('BTC/USDT', resting.clientOrderId)).toBe('canceled');
     const reached = await request('BTC/USDT', 'sell', '0.98', stop('1.05'));
     expect(await venue.sender.submit(reached, 2_500)).toMatchObject({ kind: 'rejected', reason: 'stopWouldTrigger' });
@@ -224,9 +227,7 @@ describe('against the paper venue, as a process of its own', () => {
   });
 
   it('bars close one after another in each instrument, and are the same by REST', async () => {
-    await vi.waitFor(() => expect(bars.filter((event) => event.bar.instrument === 'SPX/USDT').length).toBeGreaterThanOrEqual(4), {
-      timeout: 15_000,
-    });
+    await eventually(() => expect(bars.filter((event) => event.bar.instrument === 'SPX/USDT').length).toBeGreaterThanOrEqual(4));
     expect(gaps).toEqual([]);
     for (const instrument of INSTRUMENTS) {
       const streamed = bars.filter((event) => event.bar.instrument === instrument).map((event) => event.bar);
@@ -236,7 +237,7 @@ describe('against the paper venue, as a process of its own', () => {
       expect(read.slice(0, streamed.length)).toEqual(streamed);
       expect(read.every((bar, index) => bar.openTime === first.openTime + index * 1_000)).toBe(true);
     }
-  }, 30_000);
+  });
 });
 
 /** A fill without the client order id, which the venue does not repeat everywhere. */

@@ -8,6 +8,7 @@ import { createVenue } from './create-venue.js';
 import { DeadlinePassed, KeepAliveTransport } from './keep-alive-transport.js';
 import { paper } from './profiles/binance.js';
 import { filledReply, json, scriptedVenue, symbol, type Act, type ScriptedVenue } from '../../test/support/scripted-venue.js';
+import { eventually } from '../../test/support/eventually.js';
 
 const ORDER: OrderRequest = {
   clientOrderId: 'kel-7f3a',
@@ -194,7 +195,7 @@ describe('P7: no wait and no new connection between the call and the wire', () =
     expect(new Set(wire.arrived.filter((item) => item.path.endsWith('time')).map((item) => item.connection)).size).toBe(3);
     most = 0;
     const before = asked;
-    await vi.waitFor(() => expect(asked).toBeGreaterThan(before + 5));
+    await eventually(() => expect(asked).toBeGreaterThan(before + 5));
     expect(most).toBe(1);
   });
 
@@ -205,9 +206,9 @@ describe('P7: no wait and no new connection between the call and the wire', () =
     for (const round of [1, 2]) {
       const before = wire.connections();
       wire.drop();
-      await vi.waitFor(() => expect(wire.connections()).toBeGreaterThanOrEqual(before + 2));
+      await eventually(() => expect(wire.connections()).toBeGreaterThanOrEqual(before + 2));
       const touched = wire.arrived.length;
-      await vi.waitFor(() => expect(new Set(wire.arrived.slice(touched).map((item) => item.connection)).size).toBe(2));
+      await eventually(() => expect(new Set(wire.arrived.slice(touched).map((item) => item.connection)).size).toBe(2));
       const after = wire.connections();
       expect(await venue.sender.submit({ ...ORDER, clientOrderId: `kel-${round}` }, 2_000)).toMatchObject({ kind: 'accepted' });
       expect(wire.connections()).toBe(after);
@@ -330,7 +331,7 @@ describe('the deadline', () => {
     answering((_, __, socket) => void socket.once('close', () => (closed = true)));
     const verdict = await venue.sender.submit(ORDER, 100);
     expect(verdict).toMatchObject({ kind: 'unknown', failure: { values: { detail: 'no complete answer within 100 ms' } } });
-    await vi.waitFor(() => expect(closed).toBe(true));
+    await eventually(() => expect(closed).toBe(true));
     answering((arrived) => filledReply(arrived));
     expect(await venue.sender.submit({ ...ORDER, clientOrderId: 'kel-2' }, 1_000)).toMatchObject({ kind: 'accepted' });
     expect(wire.posts().map((post) => post.params.get('newClientOrderId'))).toEqual(['kel-7f3a', 'kel-2']);

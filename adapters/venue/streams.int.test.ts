@@ -1,10 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BarEvent, StreamEvent, Venue } from '../../activities/ports/venue.js';
 import type { CcxtStreams } from './ccxt-classes.js';
 import { createVenue } from './create-venue.js';
 import { paper } from './profiles/binance.js';
 import { runStream } from './stream-session.js';
 import { scriptedVenue, symbol, type ScriptedVenue } from '../../test/support/scripted-venue.js';
+import { quietPort } from '../../test/support/free-port.js';
+import { eventually } from '../../test/support/eventually.js';
 
 const kline = (symbolId: string, openTime: number, closed: boolean, close = '1.20000000', interval = '1s') => ({
   e: 'kline',
@@ -53,9 +55,12 @@ const report = (more: object) => ({
 let wire: ScriptedVenue;
 let venue: Venue;
 let stop: AbortController;
+/** Some tests have the venue go away and come back. */
+let port: number;
 
 beforeEach(async () => {
-  wire = await scriptedVenue([symbol('BTC', 'USDT', '0.01', '0.00001'), symbol('SPX', 'USDT', '0.01', '0.001')]);
+  port = await quietPort();
+  wire = await scriptedVenue([symbol('BTC', 'USDT', '0.01', '0.00001'), symbol('SPX', 'USDT', '0.01', '0.001')], port);
   venue = await createVenue({ profile: paper(), urls: wire.urls, apiKey: 'key', secret: 'secret', clock: Date.now, keepWarmMs: 60_000 });
   stop = new AbortController();
 });
@@ -95,7 +100,7 @@ function watchBars(instruments = ['BTC/USDT', 'SPX/USDT'], intervalMs = 1_000) {
 }
 
 const subscribed = (seen: { subscriptions: unknown[] }, times = 1) =>
-  vi.waitFor(() => expect(seen.subscriptions.length).toBeGreaterThanOrEqual(times), { timeout: 8_000 });
+  eventually(() => expect(seen.subscriptions.length).toBeGreaterThanOrEqual(times));
 
 describe('bars', () => {
   it('close by the raw flag, in the frame that closes them, all instruments on one socket', async () => {
@@ -107,7 +112,7 @@ describe('bars', () => {
     push(kline('BTCUSDT', 1_700_000_000_000, false));
     push(kline('BTCUSDT', 1_700_000_000_000, true, '1.25000000'));
     push(kline('SPXUSDT', 1_700_000_000_000, true));
-    await vi.waitFor(() => expect(seen.bars).toHaveLength(2));
+    await eventually(() => expect(seen.bars).toHaveLength(2));
     expect(seen.bars[0]?.bar).toEqual({
       instrument: 'BTC/USDT',
       intervalMs: 1_000,
@@ -130,7 +135,7 @@ describe('bars', () => {
     const seen = watchBars(['BTC/USDT']);
     await subscribed(seen);
     for (const second of [0, 0, 1, 1, 4, 3]) push(kline('BTCUSDT', 1_700_000_000_000 + second * 1_000, true));
-    await vi.waitFor(() => expect(seen.prices).toHaveLength(6));
+    await eventually(() => expect(seen.prices).toHaveLength(6));
     expect(seen.bars.map((event) => (event.bar.openTime - 1_700_000_000_000) / 1_000)).toEqual([0, 1, 4]);
     expect(seen.gaps).toEqual(['BTC/USDT: bars are missing before 1700000004000']);
   });
@@ -139,12 +144,12 @@ describe('bars', () => {
     const seen = watchBars(['BTC/USDT']);
     await subscribed(seen);
     push(kline('BTCUSDT', 1_700_000_000_000, true));
-    await vi.waitFor(() => expect(seen.bars).toHaveLength(1));
+    await eventually(() => expect(seen.bars).toHaveLength(1));
     wire.streams[0]?.socket.terminate();
     await subscribed(seen, 2);
     expect(seen.gaps).toHaveLength(1);
     push(kline('BTCUSDT', 1_700_000_001_000, true));
-    await vi.waitFor(() => expect(seen.bars).toHaveLength(2));
+    await eventually(() => expect(seen.bars).toHaveLength(2));
     expect(wire.streams).toHaveLength(1);
   });
 
@@ -152,25 +157,24 @@ describe('bars', () => {
     const seen = watchBars(['BTC/USDT']);
     await subscribed(seen);
     push(kline('BTCUSDT', 1_700_000_000_000, false));
-    await vi.waitFor(() => expect(seen.gaps).toEqual(['no data for 3000 ms']), { timeout: 9_000 });
+    await eventually(() => expect(seen.gaps).toEqual(['no data for 3000 ms']));
     await subscribed(seen, 2);
-  }, 15_000);
+  });
 
   it('survive a venue that cannot be reached for a while', async () => {
     const seen = watchBars(['BTC/USDT']);
     await subscribed(seen);
-    const { urls } = wire;
     await wire.close();
-    await vi.waitFor(() => expect(seen.gaps.length).toBeGreaterThanOrEqual(2), { timeout: 5_000 });
-    wire = await scriptedVenue([symbol('BTC', 'USDT', '0.01', '0.00001')], Number(new URL(urls.rest).port));
+    await eventually(() => expect(seen.gaps.length).toBeGreaterThanOrEqual(2));
+    wire = await scriptedVenue([symbol('BTC', 'USDT', '0.01', '0.00001')], port);
     wire.onStreamMessage = (socket, message) => {
       seen.subscriptions.push(message['params']);
       socket.send(JSON.stringify({ result: null, id: message['id'] }));
     };
     await subscribed(seen, 2);
     push(kline('BTCUSDT', 1_700_000_000_000, true));
-    await vi.waitFor(() => expect(seen.bars).toHaveLength(1));
-  }, 15_000);
+    await eventually(() => expect(seen.bars).toHaveLength(1));
+  });
 
   it('a frame that cannot be read ends the connection, loudly, and the stream goes on', async () => {
     const seen = watchBars(['BTC/USDT']);
@@ -206,7 +210,7 @@ describe('bars', () => {
     await subscribed(seen);
     stop.abort();
     await seen.done;
-    await vi.waitFor(() => expect(wire.streams).toHaveLength(0));
+    await eventually(() => expect(wire.streams).toHaveLength(0));
     expect(seen.gaps).toEqual([]);
   });
 });
@@ -227,7 +231,7 @@ describe('the account', () => {
   it("asks for a catch-up when it goes live, then tells orders and fills in the venue's digits", async () => {
     confirm();
     const { events } = watchAccount();
-    await vi.waitFor(() => expect(events).toEqual([{ kind: 'gap', reason: expect.stringContaining('subscribed') }]));
+    await eventually(() => expect(events).toEqual([{ kind: 'gap', reason: expect.stringContaining('subscribed') }]));
     account(report({}));
     account(
       report({
@@ -243,7 +247,7 @@ describe('the account', () => {
       }),
     );
     account(report({ x: 'CANCELED', X: 'CANCELED', c: 'web_9', C: 'kel-1', z: '0.00400000' }));
-    await vi.waitFor(() => expect(events).toHaveLength(5));
+    await eventually(() => expect(events).toHaveLength(5));
     const order = {
       venueOrderId: '28',
       clientOrderId: 'kel-1',
@@ -285,12 +289,12 @@ describe('the account', () => {
   ])('tells a gap at the loss and another when it is live again: %s', async (_, lose) => {
     confirm();
     const { events } = watchAccount();
-    await vi.waitFor(() => expect(events).toHaveLength(1));
+    await eventually(() => expect(events).toHaveLength(1));
     lose();
-    await vi.waitFor(() => expect(events).toHaveLength(3), { timeout: 5_000 });
+    await eventually(() => expect(events).toHaveLength(3));
     expect(events.every((event) => event.kind === 'gap')).toBe(true);
     account(report({}));
-    await vi.waitFor(() => expect(events.at(-1)?.kind).toBe('order'));
+    await eventually(() => expect(events.at(-1)?.kind).toBe('order'));
     expect(wire.streams).toHaveLength(1);
   });
 
@@ -300,21 +304,20 @@ describe('the account', () => {
         JSON.stringify({ id: message['id'], status: 401, error: { code: -2015, msg: 'Invalid API-key, IP, or permissions for action.' } }),
       );
     const { events } = watchAccount();
-    await vi.waitFor(() => expect(events.length).toBeGreaterThanOrEqual(2), { timeout: 5_000 });
+    await eventually(() => expect(events.length).toBeGreaterThanOrEqual(2));
     expect(events[0]).toMatchObject({ kind: 'gap', reason: expect.stringContaining('Invalid API-key') });
     confirm();
-    await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ reason: expect.stringContaining('subscribed') }), { timeout: 5_000 });
+    await eventually(() => expect(events.at(-1)).toMatchObject({ reason: expect.stringContaining('subscribed') }));
   });
 
   it('goes on trying while the venue is away', async () => {
-    const { urls } = wire;
     await wire.close();
     const { events } = watchAccount();
-    await vi.waitFor(() => expect(events.length).toBeGreaterThanOrEqual(2), { timeout: 5_000 });
+    await eventually(() => expect(events.length).toBeGreaterThanOrEqual(2));
     expect(events[0]).toMatchObject({ kind: 'gap', reason: expect.stringContaining('ECONNREFUSED') });
-    wire = await scriptedVenue([], Number(new URL(urls.rest).port));
+    wire = await scriptedVenue([], port);
     confirm();
-    await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ reason: expect.stringContaining('subscribed') }), { timeout: 5_000 });
+    await eventually(() => expect(events.at(-1)).toMatchObject({ reason: expect.stringContaining('subscribed') }));
   });
 
   it('finds a socket that is dead without a word', async () => {
@@ -322,10 +325,10 @@ describe('the account', () => {
     venue = await createVenue({ profile: paper(), urls: wire.urls, apiKey: 'key', secret: 'secret', clock: Date.now, pingMs: 50 });
     confirm();
     const { events } = watchAccount();
-    await vi.waitFor(() => expect(events).toHaveLength(1));
+    await eventually(() => expect(events).toHaveLength(1));
     // Nothing is read any more at the far end: pings go out and no pong comes back.
     wire.streams[0]?.socket.pause();
-    await vi.waitFor(() => expect(events).toHaveLength(3), { timeout: 5_000 });
+    await eventually(() => expect(events).toHaveLength(3));
     expect(events[1]).toMatchObject({ kind: 'gap', reason: expect.stringContaining('ping-pong') });
     expect(events[2]).toMatchObject({ kind: 'gap', reason: expect.stringContaining('subscribed') });
   });
@@ -333,9 +336,9 @@ describe('the account', () => {
   it('ends when the venue is closed', async () => {
     confirm();
     const { events, done } = watchAccount();
-    await vi.waitFor(() => expect(events).toHaveLength(1));
+    await eventually(() => expect(events).toHaveLength(1));
     await venue.close();
     await done;
-    await vi.waitFor(() => expect(wire.streams).toHaveLength(0));
+    await eventually(() => expect(wire.streams).toHaveLength(0));
   });
 });

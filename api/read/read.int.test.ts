@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { apiUnderTest, KEYS, seedPeople, seedTrading, type ApiUnderTest } from '../../test/support/api.js';
+import { apiUnderTest, KEYS, seedPeople, seedTrading, withRealVenues, type ApiUnderTest } from '../../test/support/api.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { allRoutes } from '../routes/all.js';
 
@@ -194,6 +194,17 @@ describe('status', () => {
     expect((await read<Answer>('/v1/status')).streams.find(({ instrument }) => instrument === 'BTC/USDT')).toMatchObject({
       state: 'stale',
     });
+  });
+
+  test('tells of each venue whether this build is proven on it: real ones and foreign paper ones are not', async () => {
+    await api.close();
+    api = apiUnderTest(store, { config: withRealVenues() });
+    expect((await read<Answer>('/v1/status')).venues).toEqual([
+      { venue: 'paper', profile: 'binance', isPaper: true, isProven: true },
+      { venue: 'spot', profile: 'binance', isPaper: false, isProven: false },
+      { venue: 'desk', profile: 'kraken', isPaper: false, isProven: false },
+      { venue: 'sandbox', profile: 'kraken', isPaper: true, isProven: false },
+    ]);
   });
 
   test.each([

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { isMet } from './benchmark.js';
 import { figuresOf, Joiner, quantile } from './figures.js';
 import type { SignalStamps } from './stamps.js';
 
@@ -42,6 +43,7 @@ describe('what venue and worker saw of a signal', () => {
       'singly.whole.p50Ms': 12.5,
       'singly.floor.p99Ms': 6,
       'singly.startAnswered.p50Ms': 7,
+      'singly.statements.least': 2,
       'singly.statements.most': 4,
       'singly.statements.twoRatio': 0.5,
     });
@@ -52,5 +54,48 @@ describe('a quantile', () => {
   it('is a value that was measured, rounded, or no number', () => {
     const values = Array.from({ length: 100 }, (_, index) => 100 - index + 0.004);
     expect([quantile(values, 0.5), quantile(values, 0.99), quantile(values, 1), quantile([], 0.5)]).toEqual([51, 100, 100, Number.NaN]);
+  });
+});
+
+describe('the goal', () => {
+  const pace = (name: string, overMs: number, more: Record<string, number> = {}): Record<string, number> =>
+    Object.fromEntries(
+      Object.entries({
+        signals: 100,
+        'whole.p50Ms': 7 + overMs,
+        'floor.p50Ms': 7,
+        'whole.p99Ms': 20 + overMs,
+        'floor.p99Ms': 20,
+        'temporalWrites.most': 1,
+        'statements.least': 2,
+        'statements.most': 2,
+        'statementsBeforeStart.most': 0,
+        ...more,
+      }).map(([figure, value]) => [`${name}.${figure}`, value]),
+    );
+  const MET = { ...pace('singly', 5), ...pace('twenty', 10) };
+
+  it('is met by the durations and the writes that it names, at both paces', () => {
+    expect(isMet(MET)).toBe(true);
+  });
+
+  it.each([
+    ['singly.whole.p50Ms', 12.01],
+    ['singly.whole.p99Ms', 35.01],
+    ['twenty.whole.p50Ms', 17.01],
+    ['singly.statements.least', 1],
+    ['twenty.statements.least', 1],
+    ['singly.statements.most', 3],
+    ['twenty.statements.most', 3],
+    ['singly.temporalWrites.most', 2],
+    ['twenty.temporalWrites.most', 0],
+    ['singly.statementsBeforeStart.most', 1],
+    ['twenty.statementsBeforeStart.most', 1],
+    ['twenty.signals', 0],
+    ['singly.floor.p50Ms', Number.NaN],
+  ])('is missed with %s at %d, and without that figure', (figure, value) => {
+    expect(isMet({ ...MET, [figure]: value })).toBe(false);
+    const { [figure]: _left, ...without } = MET as Record<string, number>;
+    expect(isMet(without)).toBe(false);
   });
 });

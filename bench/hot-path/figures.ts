@@ -105,6 +105,7 @@ export function figuresOf(pace: string, measured: readonly Measured[], floors: r
     'startAnswered',
     measured.map((one) => one.answeredMs).filter((ms) => !Number.isNaN(ms)),
   );
+  figures[`${pace}.statements.least`] = Math.min(...measured.map((one) => one.statements));
   figures[`${pace}.statements.most`] = Math.max(0, ...measured.map((one) => one.statements));
   figures[`${pace}.statements.twoRatio`] = round(measured.filter((one) => one.statements === 2).length / Math.max(1, measured.length));
   figures[`${pace}.statementsBeforeStart.most`] = Math.max(0, ...measured.map((one) => one.statementsBeforeStart));

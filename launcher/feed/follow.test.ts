@@ -1,11 +1,12 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { LauncherEvent } from '../screen/events.js';
 import { apiReader } from './api-reader.js';
 import type { ApiReader } from './api-reader.js';
 import { follow } from './follow.js';
 import type { AuditEvent } from './translate.js';
+import { eventually } from '../../test/support/eventually.js';
 
 const fill = (id: string): AuditEvent => ({
   id,
@@ -42,7 +43,7 @@ describe('follow', () => {
     const shown: LauncherEvent[] = [];
     const api = new FlakyApi(['3', '4', '5', '6', '7'].map(fill));
     const done = follow({ api, after: '3', show: (event) => shown.push(event), signal: stop.signal, pollMs: 1, equityEveryMs: 1e9 });
-    await vi.waitFor(() => expect(shown.filter((event) => event.event === 'fill')).toHaveLength(4));
+    await eventually(() => expect(shown.filter((event) => event.event === 'fill')).toHaveLength(4));
     stop.abort();
     await done;
     expect(shown.flatMap((event) => (event.event === 'fill' ? [event.quantity] : []))).toEqual(['4', '5', '6', '7']);
@@ -62,7 +63,7 @@ describe('follow', () => {
       pollMs: 1,
       equityEveryMs: 5000,
     });
-    await vi.waitFor(() => expect(shown.length).toBeGreaterThanOrEqual(3));
+    await eventually(() => expect(shown.length).toBeGreaterThanOrEqual(3));
     stop.abort();
     await done;
     const times = shown.map((event) => event.time);

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { lockHolder, takeLock } from './lock.js';
 import { identify, thisPlace } from './process-identity.js';
+import { eventually } from '../../test/support/eventually.js';
 
 const HOLD = fileURLToPath(new URL('fixtures/hold.mjs', import.meta.url));
 const started: ChildProcess[] = [];
@@ -46,7 +47,7 @@ describe('the lock of a home', () => {
     expect(first.held).toBe(true);
     expect((await contender()).held).toBe(false);
     first.child.kill('SIGKILL');
-    await vi.waitFor(() => expect(identify(first.pid)).toBeUndefined());
+    await eventually(() => expect(identify(first.pid)).toBeUndefined());
     const results = await Promise.all(Array.from({ length: 6 }, contender));
     expect(results.filter((result) => result.held)).toHaveLength(1);
   });

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { identify } from '../home/process-identity.js';
 import { readChildren } from './children-file.js';
 import { stopLeftovers } from './leftovers.js';
+import { eventually } from '../../test/support/eventually.js';
 
 const HOST = fileURLToPath(new URL('fixtures/host.mjs', import.meta.url));
-const waitFor = { timeout: 15_000, interval: 20 };
 
 interface Told {
   readonly event: string;
@@ -33,11 +33,11 @@ class Host {
   }
 
   event(name: string): Promise<Told> {
-    return vi.waitFor(() => {
+    return eventually(() => {
       const found = this.told.find((told) => told.event === name);
       if (found === undefined) throw new Error(`no ${name} among ${JSON.stringify(this.told)}`);
       return found;
-    }, waitFor);
+    });
   }
 
   async ready(): Promise<Readonly<Record<string, number>>> {
@@ -112,10 +112,10 @@ describe('the supervisor', () => {
     start('a:good', 'server:server', 'b:stubborn');
     const pids = await host!.ready();
     host!.process.kill('SIGINT');
-    await vi.waitFor(() => expect(journal().some((line) => line.startsWith('b stopping'))).toBe(true), waitFor);
+    await eventually(() => expect(journal().some((line) => line.startsWith('b stopping'))).toBe(true));
     host!.process.kill('SIGINT');
     expect((await host!.ended).code).toBe(130);
-    await vi.waitFor(() => expect(living(pids)).toEqual([]), waitFor);
+    await eventually(() => expect(living(pids)).toEqual([]));
     expect(journal().some((line) => line.startsWith('a stopping'))).toBe(false);
   });
 
@@ -124,7 +124,7 @@ describe('the supervisor', () => {
     const { a } = await host!.ready();
     process.kill(a!, 'SIGKILL');
     expect(await host!.event('restart')).toMatchObject({ child: 'a', reason: 'killed by SIGKILL', count: 1 });
-    await vi.waitFor(() => expect(journal().filter((line) => line.startsWith('a started'))).toHaveLength(2), waitFor);
+    await eventually(() => expect(journal().filter((line) => line.startsWith('a started'))).toHaveLength(2));
   });
 
   it('starts a server program again', async () => {
@@ -132,7 +132,7 @@ describe('the supervisor', () => {
     const { s } = await host!.ready();
     process.kill(-s!, 'SIGKILL');
     expect(await host!.event('restart')).toMatchObject({ child: 's', count: 1 });
-    await vi.waitFor(() => expect(readChildren(join(home, 'children.json'))).toHaveLength(1), waitFor);
+    await eventually(() => expect(readChildren(join(home, 'children.json'))).toHaveLength(1));
   });
 
   it('ends and restarts a child whose event loop is silent', async () => {
@@ -161,9 +161,9 @@ describe('the supervisor', () => {
   it('leaves no process behind when it is killed with -9, not even a hung or a stubborn one', async () => {
     start('a:good', 'server:server', 'b:stubborn', 'c:hangs');
     const pids = await host!.ready();
-    await vi.waitFor(() => expect(journal().some((line) => line.startsWith('c hangs'))).toBe(true), waitFor);
+    await eventually(() => expect(journal().some((line) => line.startsWith('c hangs'))).toBe(true));
     host!.process.kill('SIGKILL');
-    await vi.waitFor(() => expect(living(pids)).toEqual([]), waitFor);
+    await eventually(() => expect(living(pids)).toEqual([]));
     expect(journal().some((line) => line.startsWith('a stopped'))).toBe(true);
   });
 });
@@ -180,7 +180,7 @@ describe('leftovers of a killed supervisor', () => {
       const reused = { ...records[0]!, identity: { ...records[0]!.identity, pid: stranger.pid! } };
       const stopped = await stopLeftovers([...records, reused], { aloneMs: 50, toldMs: 1000 });
       expect(stopped).toEqual(['a', 'server']);
-      await vi.waitFor(() => expect(living(pids)).toEqual([]), waitFor);
+      await eventually(() => expect(living(pids)).toEqual([]));
       expect(identify(stranger.pid!)).toBeDefined();
     } finally {
       stranger.kill('SIGKILL');

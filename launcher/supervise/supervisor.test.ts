@@ -6,6 +6,7 @@ import { KeelsonError } from '../../core/errors.js';
 import type { ChildPlan, ChildRun, RunEnd } from './child.js';
 import { ChildrenFile } from './children-file.js';
 import { Supervisor } from './supervisor.js';
+import { eventually } from '../../test/support/eventually.js';
 
 let folder: string;
 beforeEach(() => {
@@ -61,7 +62,7 @@ describe('a server that refuses its settings', () => {
     const plan = scripted(working(5), refused, working(300));
     const { started, restarts, fatal } = supervise(plan);
     await started;
-    await vi.waitFor(() => expect(plan.spawned).toBe(3));
+    await eventually(() => expect(plan.spawned).toBe(3));
     expect(restarts).toEqual(['exit code 1', expect.stringContaining('not now')]);
     expect(fatal).not.toHaveBeenCalled();
   });
@@ -70,7 +71,7 @@ describe('a server that refuses its settings', () => {
     const plan = scripted(working(5), refused, refused, refused);
     const { started, fatal } = supervise(plan);
     await started;
-    await vi.waitFor(() => expect(fatal).toHaveBeenCalledOnce());
+    await eventually(() => expect(fatal).toHaveBeenCalledOnce());
     expect(fatal.mock.calls[0]?.[0].failure).toMatchObject({ code: 'INFRA_CHILD_FAILED' });
     expect(fatal.mock.calls[0]?.[0].message).toContain('not now');
   });

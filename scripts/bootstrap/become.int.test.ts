@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
+import { eventually } from '../../test/support/eventually.js';
 
 const FIXTURE = fileURLToPath(new URL('./fixtures/counting.mjs', import.meta.url));
 
@@ -10,12 +11,12 @@ async function signalsSeen(pausesMs: readonly number[], expected: number): Promi
   const child = spawn(process.execPath, [FIXTURE], { stdio: ['pipe', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.on('data', (piece: Buffer) => (output += piece.toString()));
-  await vi.waitFor(() => expect(output).toContain('ready'), 10_000);
+  await eventually(() => expect(output).toContain('ready'));
   for (const pauseMs of pausesMs) {
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
     child.kill('SIGINT');
   }
-  await vi.waitFor(() => expect(output.match(/signal/g)?.length).toBe(expected), 10_000);
+  await eventually(() => expect(output.match(/signal/g)?.length).toBe(expected));
   child.stdin.end();
   const [code] = (await once(child, 'exit')) as [number];
   return code;

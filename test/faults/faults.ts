@@ -21,6 +21,11 @@ export async function runFaults(options: RunOptions): Promise<Outcome> {
   }
 }
 
+/** The outcome as the last line of `--json`; each case has had a line of its own. */
+export function asLine({ failed: _told, ...figures }: Outcome): string {
+  return `${JSON.stringify(figures)}\n`;
+}
+
 /** The outcome for people: what was violated, how to see it again, and the figures. */
 export function asText(
   { cases, faults, cells, idle, violations, failed, seed, durationMs }: Outcome,

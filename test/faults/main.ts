@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { asText, FIRST_SEED, LANES, runFaults } from './faults.js';
+import { asLine, asText, FIRST_SEED, LANES, runFaults } from './faults.js';
 import { CELLS } from './matrix/cells.js';
 import type { Verdict } from './matrix/run.js';
 
@@ -31,9 +31,8 @@ const command = new Command('npm run faults --')
 
 const { json = false, ...options } = command.opts<Options>();
 const outcome = await runFaults({ ...options, onVerdict: show });
-const { failed, ...figures } = outcome;
-process.stdout.write(json ? `${JSON.stringify(figures)}\n` : asText(outcome, options));
-if (failed.length > 0) process.exitCode = 1;
+process.stdout.write(json ? asLine(outcome) : asText(outcome, options));
+if (outcome.failed.length > 0) process.exitCode = 1;
 
 function show(verdict: Verdict): void {
   if (json) process.stdout.write(`${JSON.stringify(verdict)}\n`);

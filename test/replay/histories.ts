@@ -26,6 +26,18 @@ export function storedHistories(): StoredHistory[] {
     });
 }
 
+/** The activities of a run, local ones too, in the order in which they were begun or ended. */
+export function stepsOf({ events }: History): string[] {
+  return (events ?? []).flatMap((event) => {
+    const scheduled = event.activityTaskScheduledEventAttributes?.activityType?.name;
+    if (scheduled) return [scheduled];
+    const texts = Object.values(event.markerRecordedEventAttributes?.details ?? {}).flatMap(({ payloads }) =>
+      (payloads ?? []).map(({ data }) => Buffer.from(data ?? []).toString('utf8')),
+    );
+    return /"activity_type":"(\w+)"/.exec(texts.join())?.[1] ?? [];
+  });
+}
+
 /** Writes a history under `name`, without what tells of the machine it was recorded on: stack traces name its folders. */
 export function storeHistory(name: string, history: History): void {
   const file = join(FOLDER, `${name}.json`);

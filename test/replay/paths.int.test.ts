@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporalIfAny } from '../support/temporal.js';
 import { workflowBundle } from '../support/trading-stack.js';
-import { storeHistory } from './histories.js';
+import { stepsOf, storeHistory } from './histories.js';
 import { openPaths, PATHS, type Paths } from './paths.js';
 
 const ENDS: Readonly<Record<string, string>> = {
@@ -20,8 +20,24 @@ const ENDS: Readonly<Record<string, string>> = {
   'signalToOrder.expiredUnfilled': 'expired',
   'signalToOrder.triedAgain': 'filled',
   'signalToOrder.rested': 'canceled',
+  'signalToOrder.requoted': 'canceled',
+  'signalToOrder.replaced': 'canceled',
   'settleOrder.expiredUnsent': 'expired',
   'settleOrder.notPlaced': 'notPlaced',
+};
+
+/** Steps by which a path is known, in this order; others may lie between them. */
+const SHOWS: Readonly<Record<string, readonly string[]>> = {
+  'signalToOrder.triedAgain': ['enter', 'enter'],
+  'signalToOrder.requoted': ['enter', 'enter', 'tend'],
+  'signalToOrder.replaced': ['enter', 'tend', 'enter', 'tend'],
+  'protectPosition.exit': ['authoriseStop', 'submit', 'authoriseExit', 'withdraw', 'authoriseExit', 'submit'],
+  'protectPosition.stopFilled': ['authoriseStop', 'submit', 'look'],
+  'protectPosition.gapped': ['authoriseStop', 'submit', 'withdraw', 'authoriseEscape', 'submit'],
+  'protectPosition.escaped': ['authoriseStop', 'submit', 'authoriseEscape', 'submit'],
+  'protectPosition.exitTriedAgain': ['authoriseExit', 'submit', 'resolve', 'authoriseExit', 'submit'],
+  'protectPosition.stopDenied': ['authoriseStop', 'authoriseStop', 'authoriseStop', 'page', 'authoriseStop', 'submit'],
+  'protectPosition.dust': ['look', 'look', 'authoriseStop', 'submit'],
 };
 
 const temporal = await temporalIfAny();
@@ -39,10 +55,18 @@ describe.skipIf(temporal === undefined)('every path of every workflow, taken now
   it.each(PATHS)('%s ends as it should, and replays', async (name) => {
     const { history, status } = await paths.take(name);
     expect(status).toBe(ENDS[name]);
+    expect(missedSteps(stepsOf(history), SHOWS[name] ?? [])).toEqual([]);
     await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history);
     if (isRecording) storeHistory(`${version()}/${name}`, history);
   });
 });
+
+/** Those of the wanted steps that do not follow on the ones before them. */
+function missedSteps(taken: readonly string[], wanted: readonly string[]): readonly string[] {
+  const rest = [...wanted];
+  for (const step of taken) if (step === rest[0]) rest.shift();
+  return rest;
+}
 
 function version(): string {
   const read = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string };

@@ -2,7 +2,6 @@ import { Client, type WorkflowHandle, type WorkflowHandleWithFirstExecutionRunId
 import { Context } from '@temporalio/activity';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
-import { vi } from 'vitest';
 import { createControlActivities } from '../../activities/control/index.js';
 import { createOrderActivities } from '../../activities/order/index.js';
 import type { OrderStore } from '../../activities/ports/store.js';
@@ -21,6 +20,7 @@ import { seedCommand, seedPerson } from '../support/people.js';
 import { killWorkflowId } from '../../workflows/names.js';
 import type { TestTemporal } from '../support/temporal.js';
 import type { History } from './histories.js';
+import { eventually } from '../support/eventually.js';
 
 /** The history of a run that took a path, and how it ended. */
 export interface Taken {
@@ -48,14 +48,19 @@ export const PATHS = [
   'signalToOrder.expiredUnfilled',
   'signalToOrder.triedAgain',
   'signalToOrder.rested',
+  'signalToOrder.requoted',
+  'signalToOrder.replaced',
   'settleOrder.expiredUnsent',
   'settleOrder.notPlaced',
   'protectPosition.exit',
   'protectPosition.stopFilled',
   'protectPosition.stopUnknown',
-  'protectPosition.stopRefused',
-  'protectPosition.unfilledAfterTrigger',
+  'protectPosition.gapped',
   'protectPosition.killed',
+  'protectPosition.escaped',
+  'protectPosition.exitTriedAgain',
+  'protectPosition.stopDenied',
+  'protectPosition.dust',
   'tradingControl.pausedAndResumed',
   'killSwitch.flattened',
   'killSwitch.keptAndRefused',
@@ -75,11 +80,17 @@ interface Faults {
 
 export async function openPaths(temporal: TestTemporal): Promise<Paths> {
   let faults: Faults = {};
+  let hasMarketStops = true;
   const stack = await openTradingStack({
     venueOf: (venue) => {
       const real: Send = (request, deadlineMs) => venue.sender.submit(request, deadlineMs);
       const sender: OrderSender = { submit: (request, deadlineMs) => (faults.send?.(real) ?? real)(request, deadlineMs) };
-      return { ...venue, sender };
+      // The account's watch writes what the venue says of its instruments over what the ledger has.
+      const instruments = async () => {
+        const told = await venue.reader.instruments();
+        return hasMarketStops ? told : told.map((one) => ({ ...one, marketStop: false }));
+      };
+      return { ...venue, sender, reader: { ...venue.reader, instruments } };
     },
   });
   const { pool } = stack.database;
@@ -129,12 +140,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     return { status, history: await handle.fetchHistory() };
   };
   let bar = 0;
-  const signal = (leg: TradeSignal['leg'] = 'open'): TradeSignal => {
-    // All paths together take longer than a price or a clock stays fresh.
-    stack.market.seePrice(ACCOUNT, INSTRUMENT, '50000' as DecimalText, Date.now());
-    stack.market.seeClock(ACCOUNT, { skewMs: 0, roundTripMs: 1 });
-    return stack.signal(leg, (bar += 1_000));
-  };
+  const signal = (leg: TradeSignal['leg'] = 'open'): TradeSignal => stack.signal(leg, (bar += 1_000));
   const under = async <T>(present: Faults, work: () => Promise<T>): Promise<T> => {
     faults = present;
     try {
@@ -180,35 +186,39 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     return ended(await start('settleOrder', [intentIdOf(one)]));
   };
   const withoutMarketStops = async (isSo: boolean): Promise<void> => {
+    hasMarketStops = !isSo;
     await pool.query(`update instruments set rules = rules || jsonb_build_object('marketStop', $1::boolean)`, [!isSo]);
   };
   const key = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
   const move = (price: string): void => stack.paper.movePrice('BTCUSDT', unitsOf(price), 0n);
+  const sold = (): Promise<void> =>
+    eventually(async () => {
+      if ((await ledger.position(key)).quantity.gt('0.00001')) throw new Error('it is still held');
+    }, 20_000);
   /** Opens, lets something happen to what is held, and waits until its owner has ended. */
   const owner = async (happens: () => Promise<unknown>, present: Faults = {}): Promise<Taken> =>
     under(present, async () => {
       await (await start('signalToOrder', [signal()])).result();
       await happens();
+      // It is woken a moment after the fill: until what was bought is sold, the run before it may be the latest, and ended.
+      await sold();
       const handle = client.workflow.getHandle(ownerWorkflowId(key));
       await handle.result();
       move('50000');
       return { history: await handle.fetchHistory() };
     });
   const resting = (): Promise<unknown> =>
-    vi.waitFor(
-      async () => {
-        const { working } = await stack.protection.readProtection(key);
-        if (!working.some((order) => order.purpose === 'stop' && order.status === 'accepted')) throw new Error('no stop rests yet');
-      },
-      { timeout: 20_000, interval: 20 },
-    );
+    eventually(async () => {
+      const { working } = await stack.protection.readProtection(key);
+      if (!working.some((order) => order.purpose === 'stop' && order.status === 'accepted')) throw new Error('no stop rests yet');
+    }, 20_000);
   const isStop = (request: OrderRequest): boolean => request.stopPrice !== undefined;
   const latchedForAWhile = async (): Promise<void> => {
     await resting();
     await pool.query(`insert into latches (scope, scope_value, reason, subject) values ('account', $1, 'a test', 'test')`, [ACCOUNT]);
     const handle = client.workflow.getHandle(ownerWorkflowId(key));
     await handle.signal('positionChanged');
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       if ((await handle.query('doing')) !== 'resting: killed') throw new Error('not seen yet');
     }, 20_000);
     await pool.query('update latches set released_at = clock_timestamp()');
@@ -217,7 +227,86 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
   /** A stop that sells at a limit wakes, and the price is far under it already. */
   const gapped = async (): Promise<void> => {
     await resting();
+    // Prices that play would come back to it.
+    stack.paper.pausePrices();
+    stack.market.seePrice(ACCOUNT, INSTRUMENT, '45000' as DecimalText, Date.now());
     move('45000');
+  };
+  const resting500 = { kind: 'limit', offsetBps: 40, workMs: 500, postOnly: false } as const;
+  const worked = (policy: ExecutionPolicy, present: Faults = {}): Promise<Taken> => {
+    execution = policy;
+    return trade(signal(), present).finally(() => (execution = MARKET));
+  };
+  /** The price goes away from an order as soon as it rests, and stays fresh there. */
+  const replaced = async (): Promise<Taken> => {
+    let timer: NodeJS.Timeout | undefined;
+    const see = (): void => stack.market.seePrice(ACCOUNT, INSTRUMENT, '50100' as DecimalText, Date.now());
+    const send: Faults['send'] = (real) => async (request, deadlineMs) => {
+      const verdict = await real(request, deadlineMs);
+      timer ??= setInterval(see, 100);
+      return verdict;
+    };
+    return worked({ ...resting500, workMs: 5_000, replaceBps: 10 }, { send }).finally(() => clearInterval(timer));
+  };
+  /** The stop's price is reached before it arrives: it is refused, and what is held leaves at once. */
+  const escaped = (): Promise<Taken> =>
+    owner(async () => undefined, {
+      send: (real) => (request, deadlineMs) => {
+        if (isStop(request)) move('48500');
+        return real(request, deadlineMs);
+      },
+    });
+  /** The first order of an exit is lost on the way. */
+  const exitTriedAgain = async (): Promise<void> => {
+    await resting();
+    let sends = 0;
+    await trade(signal('close'), {
+      send: (real) => async (request, deadlineMs) =>
+        request.side === 'sell' && !isStop(request) && (sends += 1) === 1 ? lost : real(request, deadlineMs),
+    });
+  };
+  /** The gate denies the stop so often that people are told, and then lets it through. */
+  const stopDenied = (): Promise<Taken> => {
+    let denials = 0;
+    const failures = [failure('RISK_CONTENTION', { account: ACCOUNT, attempts: 10 })];
+    const authorise: OrderStore['authorise'] = (input, events) =>
+      input.intent.purpose === 'stop' && (denials += 1) <= 3
+        ? ledger.authorise({ ...input, verdict: { kind: 'denied', failures } }, {})
+        : ledger.authorise(input, events);
+    const allowed = async (): Promise<void> => {
+      await eventually(() => {
+        if (denials <= 3) throw new Error('it is still denied');
+      });
+      await resting();
+      await closed();
+    };
+    return owner(allowed, { store: { authorise } });
+  };
+  /** While the entry is on its way, the venue begins to want more of a sale than it buys. */
+  const dust = async (): Promise<Taken> => {
+    const wants = (minNotional: string) =>
+      pool.query(`update instruments set rules = rules || jsonb_build_object('minNotional', $1::text) where instrument = $2`, [
+        minNotional,
+        INSTRUMENT,
+      ]);
+    const { rows } = await pool.query<{ least: string }>(`select rules->>'minNotional' as least from instruments where instrument = $1`, [
+      INSTRUMENT,
+    ]);
+    const enough = async (): Promise<void> => {
+      const handle = client.workflow.getHandle(ownerWorkflowId(key));
+      await eventually(async () => {
+        if ((await handle.query('doing')) !== 'resting: dust') throw new Error('not seen yet');
+      }, 20_000);
+      await wants(rows[0]?.least ?? '5');
+      await handle.signal('positionChanged');
+      await resting();
+      await closed();
+    };
+    const send: Faults['send'] = (real) => async (request, deadlineMs) => {
+      if (request.side === 'buy') await wants('1000000');
+      return real(request, deadlineMs);
+    };
+    return owner(enough, { send });
   };
   const controlled = async (): Promise<Taken> => {
     await seedPerson(pool, 'owner', ['admin']);
@@ -240,7 +329,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     const cause = { scope: 'account', scopeValue: ACCOUNT, reason: 'a test', subject: 'test', policy };
     await pool.query('select engage_latch($1)', [cause]);
     const handle = client.workflow.getHandle(killWorkflowId(ACCOUNT));
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { phase } = await handle.query<{ phase: string }>('killState');
       if (phase !== 'verified') throw new Error(`it is ${phase}`);
     }, 30_000);
@@ -255,7 +344,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     const first = await start(type, args);
     const { workflowId, firstExecutionRunId } = first;
     const latest = client.workflow.getHandle(workflowId);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { runId, raw } = await latest.describe();
       if (runId === firstExecutionRunId || !raw.pendingActivities?.length) throw new Error('the first run still lasts');
     }, 20_000);
@@ -284,10 +373,10 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
         send: (real) => async (request, deadlineMs) => (request.side === 'buy' && (sends += 1) === 1 ? lost : real(request, deadlineMs)),
       });
     },
-    'signalToOrder.rested': () => {
-      execution = { kind: 'limit', offsetBps: 40, workMs: 500, postOnly: false };
-      return trade(signal()).finally(() => (execution = MARKET));
-    },
+    'signalToOrder.rested': () => worked(resting500),
+    // Above the market it would take, and is refused; then it is quoted under the bid, and rests.
+    'signalToOrder.requoted': () => worked({ ...resting500, offsetBps: -40, postOnly: true }),
+    'signalToOrder.replaced': replaced,
     'protectPosition.exit': () => owner(async () => (await resting(), closed())),
     'protectPosition.stopFilled': () => owner(async () => (await resting(), move('48000'))),
     'protectPosition.stopUnknown': () =>
@@ -295,22 +384,20 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
         send: (real) => async (request, deadlineMs) =>
           isStop(request) ? (await real(request, deadlineMs), lost) : real(request, deadlineMs),
       }),
-    'protectPosition.stopRefused': () =>
-      owner(async () => undefined, {
-        send: (real) => (request, deadlineMs) => {
-          if (isStop(request)) move('48000');
-          return real(request, deadlineMs);
-        },
-      }),
-    'protectPosition.unfilledAfterTrigger': async () => {
+    'protectPosition.gapped': async () => {
       await withoutMarketStops(true);
       try {
         return await owner(gapped);
       } finally {
+        stack.paper.start();
         await withoutMarketStops(false);
       }
     },
     'protectPosition.killed': () => owner(latchedForAWhile),
+    'protectPosition.escaped': escaped,
+    'protectPosition.exitTriedAgain': () => owner(exitTriedAgain),
+    'protectPosition.stopDenied': stopDenied,
+    'protectPosition.dust': dust,
     'settleOrder.expiredUnsent': () => orphaned(false),
     'settleOrder.notPlaced': () => orphaned(true),
     'tradingControl.pausedAndResumed': controlled,

@@ -9,7 +9,7 @@ import { openDatabase } from '../../api/read/database.js';
 import { buildServer } from '../../api/server.js';
 import { openHaltStore } from '../../adapters/store/halt-store.js';
 import { createKillStore } from '../../adapters/store/kill-store.js';
-import { loadConfig } from '../../config/index.js';
+import { loadConfig, type Config } from '../../config/index.js';
 import { KeelsonError } from '../../core/errors.js';
 import { seedKey, seedPerson } from './people.js';
 import type { TestDatabase } from './postgres.js';
@@ -66,13 +66,30 @@ export async function askAs(server: ApiUnderTest['server'], key: string, method:
   return { status: answer.statusCode, body: isJson ? answer.json() : {} };
 }
 
+const shippedConfig = (): Config => loadConfig({ path: new URL('../../keelson.config.json', import.meta.url).pathname, env: {} });
+
+/** The configuration as shipped, with venues of real money and a test system of a real venue beside the paper venue. */
+export function withRealVenues(): Config {
+  const shipped = shippedConfig();
+  const urls = { rest: 'https://venue.example', stream: 'wss://venue.example/ws', wsApi: 'wss://venue.example/api' };
+  return {
+    ...shipped,
+    venues: {
+      ...shipped.venues,
+      spot: { profile: 'binance', paper: false, urls },
+      desk: { profile: 'kraken', paper: false, urls },
+      sandbox: { profile: 'kraken', paper: true, urls },
+    },
+  };
+}
+
 export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> = {}): ApiUnderTest {
   const own = openDatabase(store.url, () => undefined);
   const database = changes.database ?? own;
   const halts = openHaltStore(store.url);
   const metrics = apiMetrics(database, { ofProcess: false });
   const context: ApiContext = {
-    config: loadConfig({ path: new URL('../../keelson.config.json', import.meta.url).pathname, env: {} }),
+    config: shippedConfig(),
     environment: 'test',
     version: '0.0.0',
     database,

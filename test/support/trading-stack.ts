@@ -3,9 +3,10 @@ import type { OrderDependencies } from '../../activities/order/dependencies.js';
 import type { ProtectionStore } from '../../activities/ports/store.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import type { StreamedMarket } from '../../activities/streams/live-market.js';
+import type { DecimalText } from '../../core/money/index.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
 import type { Venue as PaperVenue } from '../../exchange/venue.js';
-import { openLedger, testSignal, type Ledger } from './ledger.js';
+import { INSTRUMENT, openLedger, testSignal, type Ledger } from './ledger.js';
 import { startOrderWorker, type OrderWorker, type TemporalAddress } from './order-worker.js';
 import { openPaperAccount, type PaperAccount } from './paper-account.js';
 import { testDatabase, type TestDatabase } from './postgres.js';
@@ -32,6 +33,7 @@ export interface TradingStack {
   readonly market: StreamedMarket;
   /** Where the paper venue answers. */
   readonly addresses: PaperAccount['addresses'];
+  /** A signal, with a price and a clock that are fresh. */
   signal(leg: TradeSignal['leg'], barCloseTime: number): TradeSignal;
   close(): Promise<void>;
 }
@@ -53,7 +55,12 @@ export async function openTradingStack(overrides: { readonly venueOf?: (venue: V
     paper: account.paper,
     market,
     addresses: account.addresses,
-    signal: (leg, barCloseTime) => testSignal(ACCOUNT, leg, barCloseTime),
+    signal(leg, barCloseTime) {
+      // A file may take longer than a price or a reading of the clock stays fresh.
+      market.seePrice(ACCOUNT, INSTRUMENT, '50000' as DecimalText, Date.now());
+      market.seeClock(ACCOUNT, { skewMs: 0, roundTripMs: 1 });
+      return testSignal(ACCOUNT, leg, barCloseTime);
+    },
     async close() {
       await account.close();
       await ledger.close();

@@ -1,7 +1,8 @@
-import { beforeEach, expect, it, vi } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import type { Venue } from '../../activities/ports/venue.js';
 import { KeelsonError } from '../../core/errors.js';
 import { Venues, type VenuesOptions } from './venues.js';
+import { eventually } from '../../test/support/eventually.js';
 
 const UNREACHABLE = new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', call: 'clock', detail: 'refused' });
 const log = { warn: () => undefined, info: () => undefined };
@@ -37,7 +38,7 @@ it('P22, P23: an account does not wait for the venue of another, which is opened
   });
   expect(venues.of('near')).toBeDefined();
   expect(() => venues.of('far')).toThrow('VENUE_UNAVAILABLE');
-  await vi.waitFor(() => expect(away).toEqual(['far']), { timeout: 10_000, interval: 2 });
+  await eventually(() => expect(away).toEqual(['far']));
   const opened = venues.opened('far');
   isReachable = true;
   expect(await opened).toBe(venues.of('far'));
@@ -72,7 +73,7 @@ it('what is closed while it still tries tries no more, and closes what comes lat
       come = resolve;
     });
   }, ['far']);
-  await vi.waitFor(() => expect(tries).toBe(2), { timeout: 10_000, interval: 2 });
+  await eventually(() => expect(tries).toBe(2));
   const closing = venues.close();
   come(venue());
   await closing;

@@ -1,5 +1,5 @@
 import type { WorkflowHandle } from '@temporalio/client';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failure } from '../../core/errors.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { ownerWorkflowId } from '../../core/protection/position-key.js';
@@ -17,6 +17,8 @@ import {
 } from '../../test/support/trading-stack.js';
 import { disagreements } from '../../test/support/witness.js';
 import type { OrderOutcome } from '../order/status.js';
+import { runPage } from '../../test/support/run-page.js';
+import { eventually } from '../../test/support/eventually.js';
 
 const temporal = await temporalIfAny();
 const KEY = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
@@ -62,19 +64,16 @@ describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledg
     return rows.map((row) => row.o);
   };
   const resting = (): Promise<StoredOrder> =>
-    vi.waitFor(
-      async () => {
-        const stop = (await orders('stop')).findLast((order) => !order.isFinal);
-        expect(stop).toMatchObject({ status: 'accepted' });
-        return stop as StoredOrder;
-      },
-      { timeout: 15_000, interval: 20 },
-    );
+    eventually(async () => {
+      const stop = (await orders('stop')).findLast((order) => !order.isFinal);
+      expect(stop).toMatchObject({ status: 'accepted' });
+      return stop as StoredOrder;
+    });
   const held = async (): Promise<string> => (await stack.dependencies.store.position(KEY)).quantity.toFixed();
   const owner = (): WorkflowHandle => worker.client.workflow.getHandle(ownerWorkflowId(KEY));
   // The owner is woken a moment after the fill: until the position is sold, the run before it is the latest, and ended.
   const gone = async (): Promise<void> => {
-    await vi.waitFor(async () => expect(Number(await held())).toBeLessThan(0.00001), { timeout: 30_000, interval: 20 });
+    await eventually(async () => expect(Number(await held())).toBeLessThan(0.00001), 30_000);
     await owner().result();
     expect(await disagreements(stack.database.pool, ACCOUNT, stack.witness())).toEqual([]);
   };
@@ -88,9 +87,29 @@ describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledg
     expect(Number(stop.stopPrice) / 49_000).toBeCloseTo(1, 2);
     const position = await stack.dependencies.store.position(KEY);
     expect(position.quantity.minus(stop.quantity).toNumber()).toBeLessThan(0.00001);
+    const page = await eventually(async () => {
+      const seen = await runPage(owner());
+      expect(seen.currentDetails).toContain('a stop rests');
+      return seen;
+    });
+    expect(page.summary).toBe(`owner of momentum’s position in ${INSTRUMENT} (${ACCOUNT})`);
+    expect(page.currentDetails).toBe(
+      [
+        `**holds ${position.quantity.toFixed()}** ${INSTRUMENT} (momentum): a stop rests for all that is held`,
+        `- **accepted** stop: sell ${stop.quantity} ${INSTRUMENT} when ${stop.stopPrice} is reached`,
+      ].join('\n'),
+    );
+    expect(page.steps).toEqual(
+      expect.arrayContaining(['what is held, and what protects it', 'authorises a stop', 'sends the order, once']),
+    );
     expect(await run(next('close'))).toMatchObject({ status: 'filled' });
     expect(await orders('stop')).toMatchObject([{ status: 'canceled' }]);
     await gone();
+    const { currentDetails, steps } = await runPage(owner());
+    expect(currentDetails).toMatch(/^\*\*holds [\d.]+\*\* BTC\/USDT \(momentum\): done$/);
+    expect(steps).toEqual(
+      expect.arrayContaining(['authorises the exit, or names the stops in its way', 'cancels the order, and asks what became of it']),
+    );
   });
 
   it('a stop that the price reaches sells all, and its owner ends', async () => {
@@ -112,7 +131,7 @@ describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledg
       return { kind: 'unknown', failure: failure('VENUE_OUTCOME_UNKNOWN', { order: 'x', venue: 'paper', detail: 'cut' }) };
     };
     await run(next('open'));
-    await vi.waitFor(() => expect(stopsSent).toBe(1), { timeout: 15_000, interval: 5 });
+    await eventually(() => expect(stopsSent).toBe(1));
     expect(await run(next('close'))).toMatchObject({ status: 'filled' });
     sending = undefined;
     await gone();

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failure } from '../../core/errors.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { intentIdOf, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
@@ -8,6 +8,8 @@ import { temporalIfAny } from '../../test/support/temporal.js';
 import { ACCOUNT, openTradingStack, startWorker, type StackWorker, type TradingStack } from '../../test/support/trading-stack.js';
 import { disagreements } from '../../test/support/witness.js';
 import type { OrderOutcome } from '../order/status.js';
+import { runPage } from '../../test/support/run-page.js';
+import { eventually } from '../../test/support/eventually.js';
 
 const temporal = await temporalIfAny();
 
@@ -45,7 +47,7 @@ describe.skipIf(temporal === undefined)('signalToOrder, on a real server, ledger
     return outcome;
   };
   const agreement = (): Promise<void> =>
-    vi.waitFor(async () => expect(await disagreements(stack.database.pool, ACCOUNT, stack.witness())).toEqual([]), { timeout: 10_000 });
+    eventually(async () => expect(await disagreements(stack.database.pool, ACCOUNT, stack.witness())).toEqual([]));
   /** Entries that the venue has seen; stops come and go in their own time. */
   const bought = (): number => [...stack.witness().orders.values()].flat().filter((order) => order.side === 'BUY').length;
   const count = async (sql: string, ...values: unknown[]): Promise<number> => {
@@ -63,6 +65,31 @@ describe.skipIf(temporal === undefined)('signalToOrder, on a real server, ledger
     expect(await wouldTrade(stack.signal('close', 2_500))).toBe(false);
 
     await agreement();
+  });
+
+  it('the pages of an entry, an exit and a refusal tell what happened, without a payload', async () => {
+    const entry = stack.signal('open', 2_600);
+    const { executedQuantity, averagePrice } = await run(entry);
+    const { client } = worker;
+    const { currentDetails, steps } = await runPage(client.workflow.getHandle(signalWorkflowId(entry)));
+    const order = await stack.dependencies.store.order(intentIdOf(entry));
+    expect(currentDetails).toBe(
+      [
+        `**filled** entry: buy ${order?.quantity} ${order?.instrument} at ${order?.price} or better, executed ${executedQuantity} at ${averagePrice}`,
+        `client order id \`${order?.clientOrderId}\`, venue order id \`${order?.venueOrderId}\``,
+      ].join('\n\n'),
+    );
+    expect(steps.slice(0, 2)).toEqual(['the gate decides, the order is written, and sent once', 'writes down what the venue said']);
+
+    const exit = stack.signal('close', 2_700);
+    const sold = await run(exit);
+    const exitPage = await runPage(client.workflow.getHandle(signalWorkflowId(exit)));
+    expect(exitPage.currentDetails).toBe(`**filled**, executed ${sold.executedQuantity} at ${sold.averagePrice}`);
+    expect(exitPage.steps).toEqual(['hands the exit to the owner of the position']);
+
+    const late = { ...stack.signal('open', 2_800), validUntil: 1 };
+    await run(late);
+    expect((await runPage(client.workflow.getHandle(signalWorkflowId(late)))).currentDetails).toBe('**denied**\n\n- RISK_SIGNAL_EXPIRED');
   });
 
   it('denies with every reason, writes it down and sends nothing', async () => {

@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { Client, WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createControlActivities } from '../../activities/control/index.js';
 import { createOrderActivities } from '../../activities/order/index.js';
 import { createControlStore } from '../../adapters/store/control-store.js';
@@ -11,6 +11,7 @@ import { seedCommand, seedPerson } from '../../test/support/people.js';
 import { temporalIfAny, type TestTemporal } from '../../test/support/temporal.js';
 import { ACCOUNT, openTradingStack, workflowBundle, type TradingStack } from '../../test/support/trading-stack.js';
 import type { ModeChange } from './messages.js';
+import { eventually } from '../../test/support/eventually.js';
 
 const temporal = await temporalIfAny();
 type Kind = 'pause' | 'resume';
@@ -178,7 +179,7 @@ describe.skipIf(temporal === undefined)('tradingControl, on a real server and le
       expect(await tell('pause', await row('pause'))).toMatchObject({ mode: 'paused' });
       expect(await tell('resume', await row('resume'))).toMatchObject({ mode: 'normal' });
     }
-    await vi.waitFor(async () => expect((await latest.describe()).runId).not.toBe(first), 20_000);
+    await eventually(async () => expect((await latest.describe()).runId).not.toBe(first), 20_000);
     expect(await latest.query('lastChange')).toMatchObject({ mode: 'normal', subject: 'ada' });
   });
 

@@ -6,9 +6,13 @@ import { TEST_KEY, TEST_SECRET, testVenue } from '../../../exchange/testing/open
 import { cuttingProxy } from '../../support/cutting-proxy.js';
 import { adapterCards, type CardVenue } from './cards.js';
 
+/** Longer than any card takes. */
+const HIDDEN_MS = 600_000;
+
 async function openBinance(): Promise<CardVenue> {
   const orders: URLSearchParams[] = [];
-  const serving = await serve(testVenue(), 0, 0);
+  const paperVenue = testVenue();
+  const serving = await serve(paperVenue, 0, 0);
   const proxy = await cuttingProxy(Number(new URL(serving.addresses.rest).port), (head, body) => {
     if (head.startsWith('POST /api/v3/order')) orders.push(new URLSearchParams(body));
   });
@@ -31,8 +35,10 @@ async function openBinance(): Promise<CardVenue> {
     intervalMs: 1_000,
     withWrongSecret: () => open('another'),
     cutNextOrder: (what) => proxy.cutNext(what, 'POST /api/v3/order'),
-    hide: (clientOrderId) => admin('POST', '/faults', { fault: 'hideFromLookups', clientOrderId, delayMs: 2_000 }),
-    show: () => admin('DELETE', '/faults'),
+    hide: (clientOrderId) => admin('POST', '/faults', { fault: 'hideFromLookups', clientOrderId, delayMs: HIDDEN_MS }),
+    async show() {
+      for (const order of paperVenue.orders.open('test', 'BTCUSDT')) paperVenue.hide(order, 0);
+    },
     lastOrderOnWire() {
       const params = orders.at(-1);
       return {

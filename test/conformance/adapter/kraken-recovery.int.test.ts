@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createOrderActivities, type OrderActivities } from '../../../activities/order/index.js';
 import { createVenue } from '../../../adapters/venue/create-venue.js';
 import { KRAKEN } from '../../../adapters/venue/profiles/kraken.js';
@@ -7,6 +7,7 @@ import { cuttingProxy, type CuttingProxy } from '../../support/cutting-proxy.js'
 import { IN_TETHER } from '../../support/kraken-stub/replies.js';
 import { krakenStub, STUB_KEY, STUB_SECRET, type KrakenStub } from '../../support/kraken-stub/server.js';
 import { ACCOUNT, openTradingStack, type TradingStack } from '../../support/trading-stack.js';
+import { eventually } from '../../support/eventually.js';
 
 const ADD_ORDER = 'POST /0/private/AddOrder';
 /** Longer than window and visibility bound together. */
@@ -54,14 +55,11 @@ async function sent(cut?: 'request' | 'reply'): Promise<string> {
   return intentId;
 }
 const settled = (intentId: string) =>
-  vi.waitFor(
-    async () => {
-      const { isSettled, order } = await steps.resolve(intentId);
-      if (!isSettled) throw new Error(`the order is ${order.status}`);
-      return order;
-    },
-    { timeout: 10_000 },
-  );
+  eventually(async () => {
+    const { isSettled, order } = await steps.resolve(intentId);
+    if (!isSettled) throw new Error(`the order is ${order.status}`);
+    return order;
+  });
 async function reserved(): Promise<string[]> {
   const { rows } = await stack.database.pool.query<{ reserved: string }>('select reserved_notional::text as reserved from orders');
   return rows.map((row) => row.reserved);

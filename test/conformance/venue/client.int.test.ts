@@ -94,7 +94,7 @@ test('ccxt.pro sees bars, book, trades and tickers', async () => {
   expect(ticker.last).toBeGreaterThan(40_000);
   const next = await client.watchOrderBook('BTC/USDT');
   expect(next.bids[0]?.[0]).toBeLessThan(next.asks[0]?.[0] as number);
-}, 15_000);
+});
 
 test('ccxt.pro sees orders, fills and balances of the account', async () => {
   const orders = client.watchOrders('BTC/USDT');
@@ -106,4 +106,4 @@ test('ccxt.pro sees orders, fills and balances of the account', async () => {
   expect((await orders)[0]?.id).toBe(placed.id);
   expect((await fills)[0]).toMatchObject({ order: placed.id, side: 'sell' });
   expect((await balance)['BTC']?.free).toBeLessThan(2.1);
-}, 15_000);
+});

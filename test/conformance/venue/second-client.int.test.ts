@@ -107,9 +107,9 @@ test('V144 its market streams tell bars with their close, trades and best prices
   const { client, frames } = streamClient();
   await client.subscribe(['btcusdt@kline_1s', 'btcusdt@trade', 'btcusdt@bookTicker'], 'main');
   const bars = (): Frame[] => events(frames, 'kline').map((frame) => frame['k'] as Frame);
-  await expect.poll(() => bars().filter((bar) => bar['x'] === true).length, { timeout: 5000 }).toBeGreaterThan(0);
-  await expect.poll(() => events(frames, 'trade').length, { timeout: 5000 }).toBeGreaterThan(0);
-  await expect.poll(() => frames.some((frame) => 'b' in frame && 'a' in frame && 'B' in frame), { timeout: 5000 }).toBe(true);
+  await expect.poll(() => bars().filter((bar) => bar['x'] === true).length).toBeGreaterThan(0);
+  await expect.poll(() => events(frames, 'trade').length).toBeGreaterThan(0);
+  await expect.poll(() => frames.some((frame) => 'b' in frame && 'a' in frame && 'B' in frame)).toBe(true);
   expect(frames.filter((frame) => 'problem' in frame)).toEqual([]);
 });
 

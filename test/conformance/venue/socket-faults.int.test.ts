@@ -63,7 +63,7 @@ test('V101 frames of a public stream that come twice, late, never', async () => 
   paper.venue.pausePrices();
   const [before, others] = [spoiled.frames.length, whole.frames.length];
   await rule({ fault: 'duplicateFrame', stream: 'btcusdt@trade' });
-  await rule({ fault: 'delayFrame', stream: 'btcusdt@trade', delayMs: 150, after: 0 });
+  await rule({ fault: 'delayFrame', stream: 'btcusdt@trade', delayMs: 2_000, after: 0 });
   await rule({ fault: 'loseFrame', stream: 'btcusdt@*' });
   for (let count = 0; count < 4; count += 1) await paper.client.createOrder('BTC/USDT', 'market', 'buy', 0.001);
   await paper.client.createOrder('BNB/USDT', 'market', 'buy', 0.1);

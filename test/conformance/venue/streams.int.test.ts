@@ -65,7 +65,7 @@ test('V110 streams named in the address, plain and combined', async () => {
 test('V111 a bar is closed once, right after its last millisecond, and equals the one that klines return', async () => {
   const wire = await open(stream('/ws/btcusdt@kline_1s'));
   const closed = (): Frame[] => wire.frames.map((frame) => frame['k'] as Frame).filter((kline) => kline['x'] === true);
-  await expect.poll(() => closed().length, { timeout: 5000 }).toBeGreaterThan(1);
+  await expect.poll(() => closed().length).toBeGreaterThan(1);
   const [first, second] = closed() as [Frame, Frame];
   expect(Number(second['t']) - Number(first['t'])).toBe(1000);
   const rows = (await paper.client['publicGetKlines']({

@@ -55,6 +55,11 @@ export class Program {
     if (!this.isReady) throw new Error(`a program of ${this.role} ended before it was ready:\n${this.logTail()}`);
   }
 
+  /** Workers are named after their role and this. */
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
   get hasEnded(): boolean {
     return this.child.exitCode !== null || this.child.signalCode !== null;
   }
@@ -98,8 +103,12 @@ export class Program {
     return `${this.role} ${this.child.pid} ${state}\n${this.logTail()}`;
   }
 
+  log(): string {
+    return readFileSync(this.logFile, 'utf8');
+  }
+
   logTail(): string {
-    return readFileSync(this.logFile, 'utf8').split('\n').slice(-20).join('\n');
+    return this.log().split('\n').slice(-20).join('\n');
   }
 
   private marks(): { readonly time?: number; readonly ended?: string }[] {

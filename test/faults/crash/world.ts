@@ -138,6 +138,15 @@ export class World {
     this.paper.faults.add(faultRuleOf(new Body(JSON.stringify(rule)), this.paper.now()));
   }
 
+  /** Everything that was written down for people and for other programs. */
+  async rowsAsText(): Promise<string> {
+    const { rows } = await this.pool.query<{ text: string }>(
+      `select a::text as text from audit_events a union all select o::text from outbox o union all select i::text from incidents i
+       union all select s::text from signals s union all select o::text from orders o`,
+    );
+    return rows.map((row) => row.text).join('\n');
+  }
+
   describePrograms(): string {
     return this.programs.map((program) => program.describe()).join('\n');
   }
