@@ -222,6 +222,28 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
         LIMIT,
       );
     },
+    async 'bought, its stop unknown'() {
+      let release = (): void => undefined;
+      sending = async (request, send) => {
+        const verdict = await send();
+        if (request.stopPrice === undefined) return verdict;
+        // It rests at the venue, and nobody is told.
+        await new Promise<void>((resolve) => (release = resolve));
+        return LOST;
+      };
+      await open();
+      await vi.waitFor(async () => expect(await orders(`purpose = 'stop' and status = 'submitting'`)).toHaveLength(1), LIMIT);
+      return async () => {
+        await vi.waitFor(async () => expect(await orders(`purpose = 'flatten' and final_at is null`)).toEqual([]), LIMIT);
+        release();
+      };
+    },
+    async 'bought, its stop woken'() {
+      await open();
+      await resting();
+      // The halt comes while the stop sells.
+      stack.paper.movePrice('BTCUSDT', unitsOf('48000'), 0n);
+    },
     async working() {
       stack.ledger.workEntries(ACCOUNT, { execution: RESTING });
       await start(next('open'));
@@ -245,7 +267,7 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
       await applyEvent(stack.dependencies, intentIdOf(signal), { kind: 'requestCancel' });
     },
   };
-  it.each(Object.keys(STATES))('P25: an entry that is %s is over, and what it bought is sold', async (name) => {
+  it.each(Object.keys(STATES))('P25: what is %s is over, and what was bought is sold', async (name) => {
     const after = await STATES[name]?.();
     await halt();
     await after?.();
