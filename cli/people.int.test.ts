@@ -185,3 +185,39 @@ describe('approvals', () => {
     expect((await keelson(['approvals', 'approve', randomUUID(), '--reason', 'seen', '--yes'])).error).toContain('There is no request');
   });
 });
+
+describe('limits', () => {
+  test('tighten at once, loosen with somebody else, and tell who and why', async () => {
+    const set = (value: string, more: readonly string[] = []) =>
+      keelson(['limits', 'set', 'maxOrderNotional', value, '--as', 'risk', '--reason', 'a thin book', ...more]);
+    expect(await set('500', ['--strategy', 'momentum'])).toMatchObject({
+      exitCode: 0,
+      out: 'maxOrderNotional of strategy momentum is 500.\n',
+    });
+    const asked = await set('none', ['--strategy', 'momentum']);
+    expect(asked).toMatchObject({ exitCode: 1, out: '' });
+    const request = /keelson approvals approve ([0-9a-f-]{36})/.exec(asked.error)?.[1] ?? '';
+    const approve = (as: string) => keelson(['approvals', 'approve', request, '--as', as, '--reason', 'agreed', '--yes']);
+    expect((await approve('risk')).exitCode).toBe(1);
+    expect((await keelson(words('limits list'))).out).toMatch(/maxOrderNotional +strategy momentum main +500 +– +1 .* risk +a thin book/);
+    expect((await approve('owner')).out).toBe('loosenLimit main, asked by risk: used.\n');
+    expect((await keelson(words('limits list'))).out).not.toContain('strategy momentum');
+    expect((await keelson(words('limits history'))).out).toMatch(/strategy momentum main +none +500 +2 .* risk with owner/);
+  });
+
+  test('a limit is of one thing', async () => {
+    const both = ['limits', 'set', 'maxOpenOrders', '1', '--strategy', 'momentum', '--venue', 'paper', '--reason', 'a test'];
+    expect(await keelson(both)).toMatchObject({ exitCode: 2, error: expect.stringContaining('A limit is of one thing') as string });
+  });
+
+  test('an override names the request that somebody else has to approve', async () => {
+    const line = words('limits override maxOrderNotional 5000 --instrument BTC/USDT --minutes 30 --as trader --reason block');
+    expect(await keelson(line)).toMatchObject({
+      exitCode: 1,
+      error: expect.stringMatching(/needs a second person.*approvals approve/) as string,
+    });
+    expect((await keelson(words('limits override maxOrderNotional 5000 --instrument BTC/USDT --minutes 0 --reason block'))).exitCode).toBe(
+      2,
+    );
+  });
+});

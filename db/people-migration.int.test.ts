@@ -1,34 +1,16 @@
-import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type TestDatabase, testDatabase } from '../test/support/postgres.js';
-import { migrate, migrationsFolder } from './migrate.js';
+import { beforeMigration, type BeforeMigration } from '../test/support/before-migration.js';
 
 const PEOPLE = '20261126010000_people.sql';
-let database: TestDatabase;
-let folder: string;
-let client: pg.Client;
+let before: BeforeMigration;
 
 beforeAll(async () => {
-  database = await testDatabase();
-  folder = await mkdtemp(join(tmpdir(), 'keelson-people-migration-'));
-  client = new pg.Client({ connectionString: database.url });
-  await client.connect();
-  await client.query('drop schema public cascade; create schema public');
-  for (const file of (await readdir(migrationsFolder())).filter((name) => name < PEOPLE)) {
-    await cp(join(migrationsFolder(), file), join(folder, file));
-  }
-  await migrate(client, folder);
+  before = await beforeMigration(PEOPLE);
 });
-afterAll(async () => {
-  await client.end();
-  await database.drop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => before?.close());
 
 test('the owner of before is an admin with the same key, and a command of before, without a key, moves nothing', async () => {
+  const { client } = before;
   await client.query(`
     insert into people (subject, name, roles) values ('owner', 'Owner', '{owner}');
     insert into api_keys (subject, key_sha256, label) values ('owner', '\\x00', 'first');
@@ -36,8 +18,7 @@ test('the owner of before is an admin with the same key, and a command of before
     insert into control (account) values ('main');
     insert into commands (command_id, account, kind, subject, reason)
       values ('3f6c1b54-2f5a-4d5e-9a54-0f0d8a1c2b3d', 'main', 'pause', 'owner', 'before')`);
-  await cp(join(migrationsFolder(), PEOPLE), join(folder, PEOPLE));
-  expect(await migrate(client, folder)).toEqual([PEOPLE.replace('.sql', '')]);
+  expect(await before.migrate()).toEqual([PEOPLE.replace('.sql', '')]);
   const { rows } = await client.query('select roles, revoked_at, deactivated_at from people join api_keys using (subject)');
   expect(rows).toEqual([{ roles: ['admin'], revoked_at: null, deactivated_at: null }]);
   const command = { commandId: '3f6c1b54-2f5a-4d5e-9a54-0f0d8a1c2b3d', account: 'main', kind: 'pause', mode: 'paused' };

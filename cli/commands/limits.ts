@@ -9,7 +9,7 @@ import { harmless, table, timeText, type Column, type Terminal } from '../termin
 
 interface ListOptions extends ApiOptions {
   readonly account?: string;
-  readonly limit: string;
+  readonly limit?: string;
 }
 interface ChangeOptions extends ApiOptions {
   readonly account?: string;
@@ -61,10 +61,10 @@ export function addLimits(program: Command, terminal: Terminal, finish: Finish):
     ['list', '/v1/limits', 'limits in force and overrides that stand'],
     ['history', '/v1/limits/history', 'every change of limits and every override, newest first'],
   ] as const) {
-    const list = addApiCommand(limits, name, summary, 'read')
-      .option('--account <id>', 'only what binds this account')
-      .option(...LIMIT);
-    answers(list, terminal, finish, async ({ account, limit, ...options }: ListOptions) => {
+    const list = addApiCommand(limits, name, summary, 'read').option('--account <id>', 'only what binds this account');
+    if (name === 'history') list.option(...LIMIT);
+    // Of what is in force nothing is left out.
+    answers(list, terminal, finish, async ({ account, limit = '1000', ...options }: ListOptions) => {
       const data = await connect(terminal, options).get<Limits>(path, { account, limit });
       const overrides = data.overrides.length === 0 ? '' : `\n${table(data.overrides, OVERRIDE_COLUMNS, '')}`;
       return { data, text: `${table(data.limits, COLUMNS, 'No limit is set.')}${overrides}` };

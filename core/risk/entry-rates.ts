@@ -19,10 +19,9 @@ export interface EntryPace {
 export function entryPace(signal: TradeSignal, attempt: number, ledger: RiskView): EntryPace {
   const { limits, recentOrders, databaseTime } = ledger;
   const { strategy, instrument, account } = signal;
-  const ofStrategy = recentOrders.times[strategy] ?? [];
-  const ofAccount = Object.values(recentOrders.times)
-    .flat()
-    .toSorted((one, other) => other - one);
+  const newestFirst = (times: readonly number[]): readonly number[] => times.toSorted((one, other) => other - one);
+  const ofStrategy = newestFirst(recentOrders.times[strategy] ?? []);
+  const ofAccount = newestFirst(Object.values(recentOrders.times).flat());
   const rates = [
     { scope: strategy, window: 'second', windowMs: SECOND_MS, limit: limits.maxStrategyOrdersPerSecond, times: ofStrategy },
     { scope: strategy, window: 'minute', windowMs: MINUTE_MS, limit: limits.maxStrategyOrdersPerMinute, times: ofStrategy },

@@ -33,7 +33,7 @@ export interface PositionView {
 
 /** What passed the gate within the last minute; times are epoch ms by the database's clock. */
 export interface RecentOrders {
-  /** Of every order, by strategy, newest first. */
+  /** Of every order, by strategy. */
   readonly times: Readonly<Record<string, readonly number[]>>;
   /** Of each strategy's newest entry into an instrument; what replaces a signal's first order is no entry of its own. */
   readonly entries: readonly (readonly [strategy: string, instrument: string, time: number])[];

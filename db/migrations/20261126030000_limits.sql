@@ -71,27 +71,28 @@ create trigger strategy_switches_move_risk after insert or update or delete on s
 
 create index orders_of_account on orders (account, created_at desc);
 
+-- What is read after each order is in plpgsql, which keeps its plans: to plan it anew would cost more than to run it.
 create function limit_rows(the_account text) returns jsonb language plpgsql stable as $$
 begin
   return (
-    select coalesce(jsonb_agg(jsonb_build_object('scope', scope, 'scopeValue', scope_value, 'key', limit_key, 'value', value,
-        'version', version) || case when l.account is null then '{}' else jsonb_build_object('account', l.account) end), '[]')
-    from (select distinct on (scope, scope_value, account, limit_key) * from limits
-      where account = the_account or (scope = 'venue' and scope_value = (select venue from accounts where account = the_account))
-      order by scope, scope_value, account, limit_key, version desc) l);
+  select coalesce(jsonb_agg(jsonb_build_object('scope', scope, 'scopeValue', scope_value, 'key', limit_key, 'value', value,
+      'version', version) || case when l.account is null then '{}' else jsonb_build_object('account', l.account) end), '[]')
+  from (select distinct on (scope, scope_value, account, limit_key) * from limits
+    where account = the_account or (scope = 'venue' and scope_value = (select venue from accounts where account = the_account))
+    order by scope, scope_value, account, limit_key, version desc) l);
 end $$;
 
 -- How often a strategy has entered since it last left by itself, or since a person enabled it.
 create function entries_in_a_row(the_account text, the_strategy text, the_instrument text) returns integer language plpgsql stable as $$
 begin
   return (
-    select count(*)::integer from orders o
-    where o.account = the_account and o.strategy = the_strategy and o.instrument = the_instrument and o.purpose = 'entry'
-      and o.sequence = 1 and o.status <> 'denied' and o.created_at > greatest(
-        (select e.created_at from orders e where e.account = the_account and e.strategy = the_strategy and e.instrument = the_instrument
-          and e.purpose = 'exit' and e.status <> 'denied' order by e.created_at desc limit 1),
-        (select counted_from from strategy_switches where account = the_account and strategy = the_strategy),
-        '-infinity'));
+  select count(*)::integer from orders o
+  where o.account = the_account and o.strategy = the_strategy and o.instrument = the_instrument and o.purpose = 'entry'
+    and o.sequence = 1 and o.status <> 'denied' and o.created_at > greatest(
+      (select e.created_at from orders e where e.account = the_account and e.strategy = the_strategy and e.instrument = the_instrument
+        and e.purpose = 'exit' and e.status <> 'denied' order by e.created_at desc limit 1),
+      (select counted_from from strategy_switches where account = the_account and strategy = the_strategy),
+      '-infinity'));
 end $$;
 
 -- Every order of the last minute, up to the highest limit that there may be, so short that a view of it is cheap to read: the
@@ -99,40 +100,41 @@ end $$;
 create function recent_orders(the_account text) returns jsonb language plpgsql stable as $$
 begin
   return (
-    with recent as materialized (
-      select strategy, instrument, purpose, sequence, ceil(extract(epoch from created_at) * 1000)::bigint as time from orders
-        where account = the_account and created_at > statement_timestamp() - interval '61 seconds' and status <> 'denied'
-        order by created_at desc limit 1000)
-    select jsonb_build_object(
-      'times', coalesce((select jsonb_object_agg(strategy, times)
-        from (select strategy, jsonb_agg(time order by time desc) as times from recent group by strategy) t), '{}'),
-      'entries', coalesce((select jsonb_agg(jsonb_build_array(strategy, instrument, time))
-        from (select strategy, instrument, max(time) as time from recent where purpose = 'entry' and sequence = 1
-          group by strategy, instrument) e), '[]')));
+  with recent as materialized (
+    -- Of a float, which is quick, and a thousandth of a millisecond more than it can be wrong by.
+    select strategy, instrument, purpose, sequence, ceil(date_part('epoch', created_at) * 1000 + 0.001)::bigint as time from orders
+      where account = the_account and created_at > statement_timestamp() - interval '61 seconds' and status <> 'denied'
+      order by created_at desc limit 1000)
+  select jsonb_build_object(
+    'times', coalesce((select jsonb_object_agg(strategy, to_jsonb(times))
+      from (select strategy, array_agg(time) as times from recent group by strategy) t), '{}'),
+    'entries', coalesce((select jsonb_agg(jsonb_build_array(strategy, instrument, time))
+      from (select strategy, instrument, max(time) as time from recent where purpose = 'entry' and sequence = 1
+        group by strategy, instrument) e), '[]')));
 end $$;
 
 -- What the gate counts and is bounded by, beside what read_risk told before.
 create function read_bounds(the_account text, the_strategy text, the_instrument text) returns jsonb language plpgsql stable as $$
 begin
   return (
-    select jsonb_build_object(
-      'limitRows', limit_rows(the_account),
-      'overrides', coalesce((select jsonb_agg(jsonb_strip_nulls(jsonb_build_object('overrideId', v.override_id, 'strategy', v.strategy,
-          'instrument', v.instrument, 'key', v.limit_key, 'value', v.value, 'isForOneOrder', v.for_one_order,
-          'expiresTime', floor(extract(epoch from v.expires_at) * 1000)::bigint)))
-        from limit_overrides v where v.account = the_account and v.expires_at > statement_timestamp() and v.used_at is null
-          and v.ended_at is null), '[]'),
-      'recentOrders', recent_orders(the_account),
-      'repeats', entries_in_a_row(the_account, the_strategy, the_instrument),
-      'disabled', (select disabled_reason from strategy_switches where account = the_account and strategy = the_strategy),
-      'neighbours', (select jsonb_build_object('version', coalesce(sum(r.version), 0)::text,
-          'gross', coalesce(sum(held.gross + working.notional), 0)::text, 'net', coalesce(sum(held.net + working.notional), 0)::text)
-        from accounts a join accounts n on n.venue = a.venue and n.account <> a.account join risk_state r on r.account = n.account,
-          lateral (select coalesce(sum(abs(cost)), 0) as gross, coalesce(sum(cost), 0) as net
-            from positions p where p.account = n.account and p.quantity <> 0) held,
-          lateral (select coalesce(sum(reserved_notional), 0) as notional
-            from orders o where o.account = n.account and o.final_at is null) working
-        where a.account = the_account)));
+  select jsonb_build_object(
+    'limitRows', limit_rows(the_account),
+    'overrides', coalesce((select jsonb_agg(jsonb_strip_nulls(jsonb_build_object('overrideId', v.override_id, 'strategy', v.strategy,
+        'instrument', v.instrument, 'key', v.limit_key, 'value', v.value, 'isForOneOrder', v.for_one_order,
+        'expiresTime', floor(extract(epoch from v.expires_at) * 1000)::bigint)))
+      from limit_overrides v where v.account = the_account and v.expires_at > statement_timestamp() and v.used_at is null
+        and v.ended_at is null), '[]'),
+    'recentOrders', recent_orders(the_account),
+    'repeats', entries_in_a_row(the_account, the_strategy, the_instrument),
+    'disabled', (select disabled_reason from strategy_switches where account = the_account and strategy = the_strategy),
+    'neighbours', (select jsonb_build_object('version', coalesce(sum(r.version), 0)::text,
+        'gross', coalesce(sum(held.gross + working.notional), 0)::text, 'net', coalesce(sum(held.net + working.notional), 0)::text)
+      from accounts a join accounts n on n.venue = a.venue and n.account <> a.account join risk_state r on r.account = n.account,
+        lateral (select coalesce(sum(abs(cost)), 0) as gross, coalesce(sum(cost), 0) as net
+          from positions p where p.account = n.account and p.quantity <> 0) held,
+        lateral (select coalesce(sum(reserved_notional), 0) as notional
+          from orders o where o.account = n.account and o.final_at is null) working
+      where a.account = the_account)));
 end $$;
 
 create or replace function read_risk(the_account text, the_strategy text, the_instrument text) returns jsonb language plpgsql stable as $$
@@ -294,10 +296,11 @@ begin
   perform from risk_state where account = any (the_accounts) order by account for update;
 end $$;
 
--- Held views are read anew, verdicts in flight conflict (P4), and what is authorised and unsent is not sent (P5).
+-- Held views are read anew, verdicts in flight conflict (P4), and what is authorised and unsent is not sent (P5). The mode is as old
+-- as it was: `updated_at` tells that.
 create function move_versions(the_accounts text[]) returns void language plpgsql as $$
 begin
-  update control set version = version + 1, updated_at = clock_timestamp() where account = any (the_accounts);
+  update control set version = version + 1 where account = any (the_accounts);
   update risk_state set version = version + 1 where account = any (the_accounts);
 end $$;
 

@@ -105,7 +105,14 @@ function busyConfig(): string {
   const names = Array.from({ length: INSTRUMENTS }, (_, index) => `C${String(index).padStart(2, '0')}/USDT`);
   return startConfig((config) => {
     for (const strategy of config.strategies) strategy.instruments = names;
-    config.limits.main = { ...config.limits.main, maxInstrumentExposure: '2000', maxAccountExposure: '50000', maxOpenOrders: 100 };
+    config.limits.main = {
+      ...config.limits.main,
+      maxInstrumentExposure: '2000',
+      maxAccountExposure: '50000',
+      maxOpenOrders: 100,
+      maxStrategyOrdersPerMinute: 1_000,
+      maxAccountOrdersPerMinute: 1_000,
+    };
     config.demo.data = [];
     config.demo.simulate = names.map((instrument) => ({ instrument, startPrice: '1000', barVolatilityRatio: 0.008 }));
   });
