@@ -73,9 +73,9 @@ describe.skipIf(temporal === undefined)('a halt over two venues of which one is 
   const state = ({ account }: PaperAccount): Promise<KillState> =>
     worker.client.workflow.getHandle(killWorkflowId(account)).query(killStateQuery);
   /** The venue's own word: what was there before us, and nothing open. */
-  const isFlat = async ({ venue, witness }: PaperAccount): Promise<void> => {
-    expect(await venue.haltReader.openOrders()).toEqual([]);
-    const above = decimal(witness().balances.get('BTC') ?? '0').minus(2);
+  const isFlat = async (one: PaperAccount): Promise<void> => {
+    expect(await one.venue.haltReader.openOrders()).toEqual([]);
+    const above = decimal(one.witness().balances.get('BTC') ?? '0').minus(2);
     expect([above.gte(0), above.lt('0.00002')]).toEqual([true, true]);
   };
 
