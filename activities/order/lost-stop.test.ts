@@ -59,8 +59,7 @@ async function lost(profile: VenueProfile, isPlaced: boolean): Promise<{ readonl
     order: async () => ((now += STATEMENT_MS), order),
     changeOrder: async (change) => {
       now += STATEMENT_MS;
-      const isFinal = change.isFinal;
-      order = { ...order, ...change, isFinal, version: order.version + 1, updatedTime: now } as StoredOrder;
+      order = { ...order, ...change, version: order.version + 1, updatedTime: now };
       return { kind: 'written', order };
     },
   };

@@ -154,7 +154,7 @@ describe('filters and status of the instruments', () => {
     };
     return {
       ...dependencies,
-      books: { ...dependencies.books, store: { ...dependencies.books.store, openIncident: async () => undefined } as never },
+      books: { ...dependencies.books, store: { ...dependencies.books.store, openIncident: async () => undefined } },
       venueOf: () => ({ ...venue, reader }),
       bars: { ...dependencies.bars, saveInstruments },
       protection: { held: async () => [KEY], unprotected: async () => [] },

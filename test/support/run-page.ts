@@ -1,4 +1,4 @@
-import { defaultPayloadConverter, type Payload } from '@temporalio/common';
+import { defaultPayloadConverter } from '@temporalio/common';
 import type { WorkflowHandle } from '@temporalio/client';
 
 type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
@@ -19,7 +19,7 @@ export async function runPage(handle: WorkflowHandle): Promise<RunPage> {
   const { events } = await handle.fetchHistory();
   const steps = (events ?? []).slice(1).flatMap((event) => {
     const summary = event.userMetadata?.summary;
-    return summary ? [defaultPayloadConverter.fromPayload<string>(summary as Payload)] : [];
+    return summary ? [defaultPayloadConverter.fromPayload<string>(summary)] : [];
   });
   return { summary: await description.staticSummary(), currentDetails: currentDetails ?? '', steps: [...new Set(steps)] };
 }

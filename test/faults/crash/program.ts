@@ -64,6 +64,11 @@ export class Program {
     return this.child.exitCode !== null || this.child.signalCode !== null;
   }
 
+  /** Whether it ended by itself, and was not killed. */
+  get hasGivenUp(): boolean {
+    return this.child.exitCode !== null;
+  }
+
   /** @returns when the trap is set; it strikes at the point's n-th call from then on. */
   async arm(point: Point): Promise<void> {
     this.isArmed = false;

@@ -23,6 +23,8 @@ export const INSTRUMENT = 'BTC/USDT';
 /** Of the paper venue's own account. */
 export const VENUE_ACCOUNT = 'test';
 
+const MOST_STARTS = 3;
+
 export interface WorldOptions {
   readonly strategies?: readonly string[];
   /** Entries rest below the market, and are canceled after this long. */
@@ -89,11 +91,20 @@ export class World {
     return program;
   }
 
-  /** The same, and waits until it does its work. */
+  /**
+   * The same, and waits until it does its work. One that gives up, since a starved database did not answer it in time, is started
+   * again, as whoever supervises it does.
+   */
   async start(role: RoleName, env: NodeJS.ProcessEnv = {}): Promise<Program> {
-    const program = this.launch(role, env);
-    await program.ready();
-    return program;
+    for (let starts = 1; ; starts += 1) {
+      const program = this.launch(role, env);
+      try {
+        await program.ready();
+        return program;
+      } catch (error) {
+        if (!program.hasGivenUp || starts === MOST_STARTS) throw error;
+      }
+    }
   }
 
   /** A signal that nobody had before. */
