@@ -74,6 +74,7 @@ test('every role at every command that asks the API: refused exactly where the t
     'approvals refuse': [request, '--reason', 'a test', '--yes'],
     'incidents close': ['1', '--reason', 'a test'],
     'alerts ack': ['1', '--reason', 'a test'],
+    decide: ['o2', '--reason', 'a test'],
     block: ['BTC/USDT', '--reason', 'a test'],
     unblock: ['BTC/USDT', '--reason', 'a test'],
     'limits set': ['maxOpenOrders', '1', '--reason', 'a test'],
@@ -102,7 +103,7 @@ test('every role at every command that asks the API: refused exactly where the t
       tried += 1;
     }
   }
-  expect(tried).toBe(32 * ROLES.length);
+  expect(tried).toBe(37 * ROLES.length);
 });
 
 describe('acting as someone', () => {

@@ -9,6 +9,7 @@ import { ZERO, decimal, type Decimal, type DecimalText } from '../../core/money/
 import type { TradeSignal } from '../../core/signal/signal.js';
 import { testSignal } from '../../test/support/ledger.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { beat } from '../../test/support/watch-heartbeat.js';
 import { RULES } from '../../test/support/risk-view.js';
 import { createControlStore } from './control-store.js';
 import { HeldRisk } from './held-risk.js';
@@ -261,6 +262,7 @@ it('no order beyond any limit is authorised or sent, whatever two processes are 
       runs += 1;
       const [venue, accounts] = [`venue-${runs}`, [`one-${runs}`, `two-${runs}`]];
       await enrol(venue, accounts, bounds);
+      const beats = await Promise.all(accounts.map((account) => beat(database.pool, account)));
       const sent: string[] = [];
       const workers = await Promise.all([openWorker(accounts, sent), openWorker(accounts, sent)]);
       const books = new Books(bounds);
@@ -300,6 +302,7 @@ it('no order beyond any limit is authorised or sent, whatever two processes are 
         expect(new Set(sent).size).toBe(sent.length);
       } finally {
         await Promise.all(workers.map((worker) => worker.close()));
+        await Promise.all(beats.map((stop) => stop()));
       }
     },
   );
