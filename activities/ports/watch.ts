@@ -8,6 +8,8 @@ export interface WatchInputs extends Pick<Observation, 'now' | 'lastTime' | 'mod
   readonly version: string;
   readonly state: WatchState;
   readonly openOrders: number;
+  /** The watch's own latch stands, and nobody has begun to carry it out in time (P26). */
+  readonly isKillMissing: boolean;
   /** The ages of the last sample, whoever made it; undefined before the first. */
   readonly seenAges: { readonly venueMs: number; readonly marketDataMs: number } | undefined;
   /** The newest stored bar of each instrument, by whoever stored it. */

@@ -53,7 +53,9 @@ describe('the account watch, on a real ledger', () => {
   beforeEach(async () => {
     balances = async () => held();
     price = '50000';
+    killed = [];
     await query(`delete from account_watch`);
+    await query(`delete from kills`);
     await query(`delete from account_watch_samples`);
     await query(`update control set mode = 'normal'`);
   });
@@ -61,6 +63,13 @@ describe('the account watch, on a real ledger', () => {
     await Promise.all(watches.splice(0).map((watch) => watch.close()));
     await query(`update latches set released_at = now() where released_at is null`);
   });
+
+  /** What a watch has done without Temporal. */
+  let killed: string[] = [];
+  const kill = async (account: string): Promise<void> => {
+    killed.push(account);
+    await query(`insert into kills (account, phase, state) values ($1, 'running', '{}')`, account);
+  };
 
   /** A guardian's watch, at a venue whose balances and prices the test gives. */
   const watch = (more: Partial<WatchedAccount> = {}, clock: () => number = Date.now): AccountWatch => {
@@ -78,7 +87,7 @@ describe('the account watch, on a real ledger', () => {
     };
     const one = new AccountWatch(
       {
-        ...{ store: createWatchStore(pool), halt: halts, bars: stack.ledger.bars, live, clock },
+        ...{ store: createWatchStore(pool), halt: halts, kill, bars: stack.ledger.bars, live, clock },
         log: { warn: () => undefined },
       },
       {
@@ -181,6 +190,12 @@ describe('the account watch, on a real ledger', () => {
     const version = Number((await sample())?.version);
     await until(async () => expect(Number((await sample())?.version)).toBeGreaterThan(version + 2));
     expect(await query(`select 1 from latches`)).toHaveLength(1);
+    // Nobody carries it out here: after five seconds the watch does, once.
+    await query(`update latches set engaged_at = engaged_at - interval '5 seconds'`);
+    await until(async () => expect(killed).toEqual([ACCOUNT]));
+    const later = Number((await sample())?.version);
+    await until(async () => expect(Number((await sample())?.version)).toBeGreaterThan(later + 2));
+    expect(killed).toEqual([ACCOUNT]);
     expect(await query(`select severity from alerts where kind = 'watch.drawdownLimit'`)).toEqual([{ severity: 'critical' }]);
     // Two people have released it: the peak begins where the account is.
     await query('update latches set released_at = now()');

@@ -26,6 +26,8 @@ export interface WatchedAccount {
 export interface AccountWatchDependencies {
   readonly store: WatchStore;
   readonly halt: HaltPort;
+  /** Carries out the halt of an account in this process, without Temporal; returns when it is verified or `stopping` is aborted. */
+  readonly kill: (account: string, stopping: AbortSignal) => Promise<void>;
   readonly bars: Pick<MarketStore, 'saveSnapshot'>;
   readonly live: LiveMarket & VenueSightDependencies['live'];
   readonly clock: () => number;
@@ -44,6 +46,8 @@ export class AccountWatch {
   private readonly timer: NodeJS.Timeout;
   private current: Promise<void> | undefined;
   private openOrders = 0;
+  private killing: Promise<void> | undefined;
+  private readonly ending = new AbortController();
   private readonly failing = new Set<string>();
 
   constructor(dependencies: AccountWatchDependencies, watched: WatchedAccount) {
@@ -59,7 +63,9 @@ export class AccountWatch {
 
   async close(): Promise<void> {
     clearInterval(this.timer);
+    this.ending.abort();
     await this.current;
+    await this.killing;
     await this.sight.close();
   }
 
@@ -81,11 +87,25 @@ export class AccountWatch {
     const inputs = await this.dependencies.store.read(account, instruments);
     if (inputs === undefined) return;
     this.openOrders = inputs.openOrders;
+    if (inputs.isKillMissing) this.killHere();
     const prices = this.prices(inputs);
     const ages = this.ages(inputs, prices);
     const isReadingFresh = this.sight.isReadingFresh(this.openOrders);
     const seen = { ...inputs, readings: this.sight.readings, isReadingFresh, prices, ages };
     await this.follow(inputs, seen, sampleAccount(account, inputs.state, seen, rules));
+  }
+
+  /** The kill workflow has not begun: Temporal may be away. Both at once do no harm, what sells holds the lease (P26, P27). */
+  private killHere(): void {
+    const { kill, log } = this.dependencies;
+    const { account } = this.watched;
+    if (this.killing !== undefined || this.ending.signal.aborted) return;
+    log.warn({ account }, 'no kill has begun to carry out the halt of the account watch: it is done here');
+    this.killing = kill(account, this.ending.signal)
+      .catch((error: unknown) => this.failed(error, KILL_FAILED))
+      .finally(() => {
+        this.killing = undefined;
+      });
   }
 
   /** What follows from a sample: the halt first (P25), then the row with everything else, in one statement. */
@@ -153,6 +173,7 @@ export class AccountWatch {
 }
 
 const SAMPLE_FAILED = 'a sample failed';
+const KILL_FAILED = 'a kill without Temporal failed';
 
 function auditOf({ state }: WatchInputs, sample: Sample, quote: string): { kind: string; data: object }[] {
   const { performance, external } = sample.state;

@@ -1,10 +1,14 @@
 import type { Pool } from 'pg';
 import type { WatchInputs, WatchStore } from '../../activities/ports/watch.js';
 import { text, type DecimalText } from '../../core/money/index.js';
+import { PROTOCOL } from '../../core/risk/limits.js';
 import type { Observation, WatchState } from '../../core/watch/sample.js';
 import { jsonOf, run } from './pool.js';
 
-const READ = { name: 'read_watch_inputs', text: 'select read_watch_inputs($1::jsonb) as answer' };
+const READ = {
+  name: 'read_watch_inputs',
+  text: 'select read_watch_inputs($1::jsonb) as answer, is_kill_missing($2, $3) as "isKillMissing"',
+};
 const WRITE = { name: 'write_watch_sample', text: 'select write_watch_sample($1::jsonb) as version' };
 
 interface Answer {
@@ -28,7 +32,8 @@ interface Answer {
 export function createWatchStore(pool: Pool): WatchStore {
   return {
     async read(account, instruments) {
-      const rows = await run<{ answer: Answer | null }>(pool, READ, [jsonOf({ account, instruments })]);
+      const asked = [jsonOf({ account, instruments }), account, PROTOCOL.killBegunMs];
+      const rows = await run<{ answer: Answer | null; isKillMissing: boolean }>(pool, READ, asked);
       const got = rows[0]?.answer;
       if (!got) return undefined;
       const { databaseTime, sampledTime, performance, external, runs, latchId, mode, version, latch, ledger, openOrders, closes, seen } =
@@ -42,6 +47,7 @@ export function createWatchStore(pool: Pool): WatchStore {
           latch,
           ledger,
           openOrders,
+          isKillMissing: rows[0]?.isKillMissing === true,
           closes,
           seenAges: seen ?? undefined,
         },

@@ -3,7 +3,6 @@
  * check that has no real input.
  */
 export const NOT_ENFORCED: readonly string[] = [
-  'the account watch’s own direct kill, should the kill workflow not run within 5 s of its latch (P26)',
   'runbook of a disconnected venue (the account watch pauses the account: entries stop, what is held keeps its stops)',
   'share of the request weight that trading may use, where the venue does not tell its use (kraken)',
   'reconciliation before a halt is ended (the halt’s own verification stands in for it)',

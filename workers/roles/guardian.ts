@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import { AlertLoop } from '../../activities/alerts/alert-loop.js';
 import { createControlActivities } from '../../activities/control/index.js';
 import { mapped } from '../../activities/failures.js';
+import { haltVenues } from '../../activities/kill/dependencies.js';
+import { killDirectly } from '../../activities/kill/direct.js';
 import { createKillActivities } from '../../activities/kill/index.js';
 import { createOwnerActivities } from '../../activities/order/index.js';
 import { createResolve } from '../../activities/order/resolve.js';
@@ -83,21 +86,26 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
   const streamActivities: AccountStreamActivities = {
     streamAccount: mapped((account) => streamAccount(streamDependencies, account)),
   };
+  const killParts = {
+    ...books,
+    venueOf: venues.of,
+    live,
+    instanceId,
+    kills: killStore,
+    protection,
+    files: evidenceFiles(evidenceFolder(env)),
+    newId: randomUUID,
+    clock,
+  };
+  const killHere = async (account: string, stopping: AbortSignal): Promise<void> => {
+    const say = (line: string): void => log.warn({ account }, line);
+    await killDirectly({ ...killParts, venueOf: haltVenues(venues.of), pause: (ms) => wait(ms) }, account, { say, stopping });
+  };
   const worker = await createWorker(process, TASK_QUEUES.guardian, {
     ...createControlActivities(control),
     ...ownerActivities,
     ...streamActivities,
-    ...createKillActivities({
-      ...books,
-      venueOf: venues.of,
-      live,
-      instanceId,
-      kills: killStore,
-      protection,
-      files: evidenceFiles(evidenceFolder(env)),
-      newId: randomUUID,
-      clock,
-    }),
+    ...createKillActivities(killParts),
   });
   const halts = openHaltStore(databaseUrl);
   const watches: AccountWatch[] = [];
@@ -106,7 +114,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     void venues.opened(account).then((venue) => {
       const store = createWatchStore(pool);
       const watched = watchedAccount(config, account, venue, tradedOf(account));
-      watches.push(new AccountWatch({ store, halt: halts, bars, live, clock, log }, watched));
+      watches.push(new AccountWatch({ store, halt: halts, kill: killHere, bars, live, clock, log }, watched));
     });
   }
   const alerts = new AlertLoop({ store: createAlertStore(pool, databaseUrl), channels, log });
