@@ -2,7 +2,7 @@ import { nameOf, type Crash } from './crash.js';
 import type { Crew } from './cycle.js';
 import { settled, standing } from './standing.js';
 import { until } from './until.js';
-import type { World } from './world.js';
+import { ACCOUNT, type World } from './world.js';
 
 /** A program that is stopped at a point, and goes on long after. */
 export interface Stall extends Crash {
@@ -18,7 +18,7 @@ export interface Woken {
   readonly resolvedMs: number;
   /** Client order ids that the venue got after the one that was stopped went on. */
   readonly sentAfterwards: readonly string[];
-  /** Orders that the venue admitted after the latch. */
+  /** Orders that the venue admitted after the latch, but for those of the kill, which it forbids nothing. */
   readonly admittedAfterLatch: readonly string[];
 }
 
@@ -62,8 +62,11 @@ export async function stallOnce(crew: Crew, stall: Stall): Promise<Woken> {
   await atRest(world, stall);
   const { orders } = world.witness();
   const sentAfterwards = [...orders.keys()].filter((id) => !before.has(id));
-  const admittedAfterLatch =
-    latchedTime === undefined ? [] : [...orders.values()].flat().flatMap((one) => (one.time > latchedTime ? [one.clientOrderId] : []));
+  const late = [...orders.values()].flat().filter((one) => latchedTime !== undefined && one.time > latchedTime);
+  const admittedAfterLatch = await notOfTheKill(
+    world,
+    late.map((one) => one.clientOrderId),
+  );
   await stopped.kill();
   if (stall.latch !== undefined) await release(world);
   world.paper.faults.clear();
@@ -74,20 +77,35 @@ export async function stallOnce(crew: Crew, stall: Stall): Promise<Woken> {
 /** What it does first when it goes on: it ends the call, or, between the row and the socket, sends. */
 const nextCall = ({ when, call }: Stall): string => (when === 'after' ? 'sender.submit' : call);
 
-/** Nothing is on its way; under a latch what is held has no stop, since the kill owns it (P22). */
+/** Nothing is on its way; under a latch what is held gets its stop from the kill (P22), or nothing is held. */
 async function atRest(world: World, { latch: isLatched }: Stall): Promise<void> {
   if (isLatched === undefined) await settled(world);
-  else await until('no order is open', async () => (await standing(world)).open === 0);
+  else await until('no order is on its way', async () => (await standing(world)).kind !== 'moving');
+}
+
+/** What a kill places it has authorised after the latch, and is never an entry or an exit. */
+async function notOfTheKill({ pool }: World, clientOrderIds: readonly string[]): Promise<readonly string[]> {
+  const { rows } = await pool.query<{ id: string }>(
+    `select client_order_id as id from orders where client_order_id = any ($1) and purpose in ('stop', 'flatten', 'escape')
+       and created_at > (select max(engaged_at) from latches)`,
+    [clientOrderIds],
+  );
+  return clientOrderIds.filter((id) => !rows.some((row) => row.id === id));
 }
 
 /** As whoever halts does it (P25). @returns the moment after which nothing may be admitted, by the venue's clock */
 async function latch(world: World): Promise<number> {
-  await world.pool.query(`insert into latches (scope, scope_value, reason, subject) values ('account', 'main', 'test', 'test')`);
-  await world.pool.query('update control set version = version + 1');
+  const halt = { scope: 'account', scopeValue: ACCOUNT, account: null, policy: 'none', reason: 'a test', subject: 'test', underKey: null };
+  await world.pool.query('select engage_latch($1)', [JSON.stringify(halt)]);
   return world.paper.now();
 }
 
 async function release({ pool }: World): Promise<void> {
   await pool.query('update latches set released_at = clock_timestamp() where released_at is null');
   await pool.query('update control set version = version + 1');
+  await pool.query(
+    `insert into outbox (kind, data) select 'haltChanged', jsonb_build_object('account', account) from accounts
+     union all select 'positionChanged', jsonb_build_object('account', account, 'strategy', strategy, 'instrument', instrument, 'because', 'bought')
+       from positions where quantity <> 0`,
+  );
 }
