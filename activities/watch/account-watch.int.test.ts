@@ -3,7 +3,7 @@ import { openHaltStore, type HaltStore } from '../../adapters/store/halt-store.j
 import { createWatchStore } from '../../adapters/store/watch-store.js';
 import { openPool } from '../../adapters/store/pool.js';
 import { HeldRisk } from '../../adapters/store/held-risk.js';
-import { MODES_BY_STRICTNESS } from '../../core/control/strictness.js';
+import { MODES_BY_STRICTNESS } from '../../core/control/mode.js';
 import { KeelsonError } from '../../core/errors.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { WatchRules } from '../../core/watch/rules.js';

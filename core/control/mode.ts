@@ -42,11 +42,12 @@ export function effectiveMode(mode: Mode, latches: readonly Latch[], target: Lat
   return latches.some((latch) => isInScope(latch, target)) ? 'killed' : mode;
 }
 
-const BY_STRICTNESS: readonly Mode[] = ['normal', 'observation', 'reduceOnly', 'paused'];
+/** From the loosest to the strictest; the database has the same order (`mode_strictness`), a test compares them. */
+export const MODES_BY_STRICTNESS = ['normal', 'observation', 'reduceOnly', 'paused'] as const satisfies readonly Mode[];
 
-/** Whether an account may do more in one mode than in another. The database has the same order (`mode_strictness`). */
+/** Whether an account may do more in one mode than in another. */
 export function loosens(from: EffectiveMode, to: Mode): boolean {
-  return from !== 'killed' && BY_STRICTNESS.indexOf(to) < BY_STRICTNESS.indexOf(from);
+  return from !== 'killed' && MODES_BY_STRICTNESS.indexOf(to) < MODES_BY_STRICTNESS.indexOf(from);
 }
 
 /** Entries leave only in `normal`; in `observation` they are recorded and not sent. */

@@ -1,5 +1,4 @@
-import type { Mode } from '../control/mode.js';
-import { isLooser } from '../control/strictness.js';
+import { loosens, type Mode } from '../control/mode.js';
 import type { AlertSeverity } from '../alerts/severity.js';
 import { Decimal, ZERO, text, type DecimalText } from '../money/index.js';
 import { PROTOCOL } from '../risk/limits.js';
@@ -115,7 +114,7 @@ function performanceAt(before: Performance | undefined, move: Move, isRebased: b
 function modeOf(confirmed: readonly Condition[], mode: Mode, said: (condition: Condition) => string): Sample['mode'] {
   for (const wanted of ['paused', 'reduceOnly'] as const) {
     const cause = confirmed.find((condition) => DEFINITIONS[condition].acts === wanted);
-    if (cause !== undefined && isLooser(mode, wanted)) return { mode: wanted, reason: said(cause) };
+    if (cause !== undefined && loosens(wanted, mode)) return { mode: wanted, reason: said(cause) };
   }
   return undefined;
 }

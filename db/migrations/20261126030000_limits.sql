@@ -465,16 +465,18 @@ begin
   if p ? 'limitChanges' then
     update risk_state set configured_limits = p->'limits' where account = p->>'account' and configured_limits is distinct from p->'limits';
   end if;
-  delete from active_strategies where account = p->>'account' and not exists (
-    select from jsonb_array_elements(p->'strategies') s
-    where s->>'strategy' = active_strategies.strategy and s->>'instrument' = active_strategies.instrument);
-  changed := changed or found;
-  insert into active_strategies as had (account, strategy, instrument, version, model_hash)
-    select p->>'account', s->>'strategy', s->>'instrument', s->>'version', s->>'modelHash'
-    from jsonb_array_elements(p->'strategies') s
-    on conflict (account, strategy, instrument) do update set version = excluded.version, model_hash = excluded.model_hash
-    where (had.version, had.model_hash) is distinct from (excluded.version, excluded.model_hash);
-  changed := changed or found;
+  if p ? 'strategies' and is_first_of_start(p) then
+    delete from active_strategies where account = p->>'account' and not exists (
+      select from jsonb_array_elements(p->'strategies') s
+      where s->>'strategy' = active_strategies.strategy and s->>'instrument' = active_strategies.instrument);
+    changed := changed or found;
+    insert into active_strategies as had (account, strategy, instrument, version, model_hash)
+      select p->>'account', s->>'strategy', s->>'instrument', s->>'version', s->>'modelHash'
+      from jsonb_array_elements(p->'strategies') s
+      on conflict (account, strategy, instrument) do update set version = excluded.version, model_hash = excluded.model_hash
+      where (had.version, had.model_hash) is distinct from (excluded.version, excluded.model_hash);
+    changed := changed or found;
+  end if;
   if changed then
     perform move_versions(array[p->>'account']);
     insert into audit_events (kind, account, subject, data) values ('config.applied', p->>'account', p->>'subject', p - 'account');

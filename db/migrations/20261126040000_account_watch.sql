@@ -83,15 +83,18 @@ begin
     where a.account = p->>'account');
 end $$;
 
--- Makes an account stricter because the watch says so, never looser: the same order as MODES_BY_STRICTNESS in
--- core/control/strictness.ts, a test compares them.
+-- The more, the less an account may do: the order of MODES_BY_STRICTNESS in core/control/mode.ts, a test compares them.
+create function mode_strictness(mode text) returns integer language sql immutable as $$
+  select array_position(array['normal', 'observation', 'reduceOnly', 'paused'], mode)
+$$;
+
+-- Makes an account stricter because the watch says so, never looser.
 create function tighten_mode(the_account text, the_mode text, the_reason text) returns boolean language plpgsql as $$
 declare
   was control;
-  modes text[] := array['normal', 'observation', 'reduceOnly', 'paused'];
 begin
   select * into was from control where account = the_account for update;
-  if array_position(modes, was.mode) >= array_position(modes, the_mode) then return false; end if;
+  if mode_strictness(was.mode) >= mode_strictness(the_mode) then return false; end if;
   update control set mode = the_mode, version = version + 1, updated_at = clock_timestamp() where account = the_account;
   insert into audit_events (kind, account, subject, data) values ('mode.changed', the_account, 'watch',
     jsonb_build_object('mode', the_mode, 'was', was.mode, 'reason', the_reason));

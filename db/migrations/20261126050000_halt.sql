@@ -378,11 +378,6 @@ alter table commands
   add column expected_version bigint,
   add constraint commands_of_mode check ((kind = 'mode') = (mode is not null and expected_version is not null));
 
--- The more, the less an account may do.
-create function mode_strictness(mode text) returns integer language sql immutable as $$
-  select array_position(array['normal', 'observation', 'reduceOnly', 'paused'], mode)
-$$;
-
 create or replace function resume_payload(m commands, held uuid) returns jsonb language sql immutable as $$
   select jsonb_build_object('account', m.account, 'commandId', m.command_id, 'endsPause', held, 'reason', m.reason, 'subject', m.subject)
     || case when m.mode is null then '{}' else jsonb_build_object('mode', m.mode) end
