@@ -2,13 +2,14 @@
 import { rmSync } from 'node:fs';
 import { prepare } from './bootstrap/prepare.mjs';
 import { coverageResult, OTHERS_FOLDER } from './quality/coverage.mjs';
+import { withSecondTry } from './quality/second-try.mjs';
 import { runSteps } from './quality/steps.mjs';
 import { showResults } from './quality/table.mjs';
 import { runVitest } from './quality/vitest.mjs';
 
 /**
  * `npm test`: the checks, then every test, then the gate on coverage. Arguments go to vitest (`npm test -- core/money`);
- * a chosen part is run without the checks and without the gate.
+ * a chosen part is run without the checks, without the gate and without a second try.
  *
  * The last line counts tests, each check and the gate as one each: `N passed, N failed, N skipped`.
  */
@@ -20,7 +21,8 @@ const steps = isWhole ? await runSteps() : [];
 if (isWhole) showResults(steps);
 rmSync(OTHERS_FOLDER, { recursive: true, force: true });
 const env = isWhole ? { ...process.env, NODE_V8_COVERAGE: OTHERS_FOLDER } : process.env;
-const { counts, code } = await runVitest([...(isWhole ? ['--coverage'] : []), ...args], { show: true, env });
+const first = await runVitest([...(isWhole ? ['--coverage'] : []), ...args], { show: true, env });
+const { counts, code } = isWhole ? await withSecondTry(first) : first;
 const gate = isWhole ? [await coverageResult()] : [];
 if (isWhole) showResults(gate);
 

@@ -8,6 +8,15 @@ const { findSecrets, entropyBits } = await load<{
   entropyBits: (text: string) => number;
 }>('./secrets.mjs');
 const { countTests } = await load<{ countTests: (report: object, folder?: string) => object }>('./vitest.mjs');
+interface TestedFile {
+  name: string;
+  status: string;
+  assertionResults: { status: string; fullName: string }[];
+}
+const { worthTryingAgain, together } = await load<{
+  worthTryingAgain: (report: { testResults: TestedFile[] }) => string[];
+  together: (first: { testResults: TestedFile[] }, second: { testResults: TestedFile[] }) => { counts: object; unsteady: string[] };
+}>('./second-try.mjs');
 const { judgeCoverage } = await load<{
   judgeCoverage: (report: object, ran?: Map<string, Set<number>>) => { ok: boolean; detail: string };
 }>('./coverage.mjs');
@@ -69,6 +78,33 @@ describe('counting tests', () => {
   it('counts a file that does not load as one failure', () => expect(countTests(report)).toEqual({ passed: 2, failed: 2, skipped: 2 }));
   it('counts one folder', () => expect(countTests(report, 'test/tidy/')).toEqual({ passed: 1, failed: 0, skipped: 1 }));
   it('counts nothing in nothing', () => expect(countTests({})).toEqual({ passed: 0, failed: 0, skipped: 0 }));
+});
+
+describe('a second try', () => {
+  const file = (name: string, ...statuses: string[]): TestedFile => ({
+    name: `${ROOT}${name}`,
+    status: statuses.includes('failed') ? 'failed' : 'passed',
+    assertionResults: statuses.map((status, index) => ({ status, fullName: `test ${index}` })),
+  });
+  const server = file('api/a.int.test.ts', 'passed', 'failed');
+  const names = (...files: TestedFile[]) => worthTryingAgain({ testResults: files }).map((name) => name.slice(ROOT.length));
+
+  it('is for a test on real servers', () => expect(names(server, file('core/b.test.ts', 'passed'))).toEqual(['api/a.int.test.ts']));
+  it.each(['core/b.test.ts', 'test/faults/c.int.test.ts', 'test/model/d.int.test.ts', 'test/e2e/e.e2e.test.ts'])(
+    'is for nothing when %s fails',
+    (name) => expect(names(server, file(name, 'failed'))).toEqual([]),
+  );
+  it('is for nothing when many fail', () =>
+    expect(names(server, file('db/b.int.test.ts', 'failed'), file('cli/c.int.test.ts', 'failed'))).toEqual([]));
+
+  const passing = file('db/b.int.test.ts', 'passed', 'pending');
+  const counted = (second: TestedFile) => together({ testResults: [server, passing] }, { testResults: [second] });
+  it('counts as it ends, and is told', () =>
+    expect(counted(file('api/a.int.test.ts', 'passed', 'passed'))).toEqual({
+      counts: { passed: 3, failed: 0, skipped: 1 },
+      unsteady: ['api/a.int.test.ts > test 1'],
+    }));
+  it('fails when it fails again', () => expect(counted(server)).toEqual({ counts: { passed: 2, failed: 1, skipped: 1 }, unsteady: [] }));
 });
 
 /** Nested as V8 gives them: the module, a function in it that ran twice, a branch of that which never ran. */

@@ -8,6 +8,8 @@ import { inRoot } from '../bootstrap/paths.mjs';
  * @typedef {{ passed: number, failed: number, skipped: number }} Counts
  */
 
+const UNHANDLED = inRoot('scripts', 'quality', 'unhandled-reporter.mjs');
+
 /** Counts the tests below `folder` (all when empty). A file that could not even be loaded is one failure. */
 export function countTests(report, folder = '') {
   const counts = { passed: 0, failed: 0, skipped: 0 };
@@ -33,17 +35,20 @@ export function countTests(report, folder = '') {
 export async function runVitest(args, { show, env = process.env }) {
   const folder = mkdtempSync(join(tmpdir(), 'keelson-report-'));
   const file = join(folder, 'report.json');
+  const unhandledFile = join(folder, 'unhandled');
   const startedAt = performance.now();
   try {
     const { code, output } = await runNode(
       inRoot('node_modules', 'vitest', 'vitest.mjs'),
-      ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...args],
-      { show, env },
+      ['run', '--reporter=default', '--reporter=json', `--reporter=${UNHANDLED}`, `--outputFile.json=${file}`, ...args],
+      { show, env: { ...env, KEELSON_UNHANDLED_FILE: unhandledFile } },
     );
     const report = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
     const counts = countTests(report);
     if (code !== 0 && counts.failed === 0) counts.failed = 1;
-    return { code, counts, report, output, elapsedMs: performance.now() - startedAt };
+    // Not even written: the run was cut off, which is no test's failure either.
+    const unhandled = existsSync(unhandledFile) ? Number(readFileSync(unhandledFile, 'utf8')) : 1;
+    return { code, counts, unhandled, report, output, elapsedMs: performance.now() - startedAt };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
