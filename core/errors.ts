@@ -154,6 +154,12 @@ export const ERRORS = define({
     httpStatus: 409,
   },
   INPUT_UNKNOWN_KEY: { ...input('There is no key with the id {key}. See keelson users list.'), httpStatus: 404 },
+  INPUT_UNKNOWN_RUNBOOK: { ...input('There is no runbook {runbook}. See keelson runbooks list.'), httpStatus: 404 },
+  INPUT_UNKNOWN_RUN: { ...input('There is no run {run}. See keelson runbooks list.'), httpStatus: 404 },
+  INPUT_RUNBOOK_COMMAND: {
+    ...input('Run {run} cannot {what} now: {why}. See keelson runbooks show {run}.'),
+    httpStatus: 409,
+  },
   INPUT_UNKNOWN_REQUEST: { ...input('There is no request {request}. See keelson approvals list.'), httpStatus: 404 },
   INPUT_MODE_MOVED: {
     ...input(

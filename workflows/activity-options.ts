@@ -60,5 +60,15 @@ export const CONTROL: ActivityOptions = { startToCloseTimeout: '5s', retry: UNTI
  */
 export const KILL_STEP: ActivityOptions = { startToCloseTimeout: '60s', heartbeatTimeout: '5s', retry: { maximumAttempts: 1 } };
 
+/** Planning reads whatever the steps read; what cannot be read in a few tries is told to people. */
+export const RUNBOOK_PLAN: ActivityOptions = {
+  startToCloseTimeout: '60s',
+  heartbeatTimeout: '5s',
+  retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s', maximumAttempts: 6 },
+};
+
+/** A part of a step of a runbook: what it finds is an answer, and only a ledger that is away is asked again. */
+export const RUNBOOK_PART: ActivityOptions = { heartbeatTimeout: '5s', retry: UNTIL_DONE };
+
 /** Activity options with the line that the Temporal UI shows beside the step. */
 export const told = <T extends ActivityOptions | LocalActivityOptions>(options: T, summary: string): T => ({ ...options, summary });

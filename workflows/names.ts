@@ -9,6 +9,8 @@ export const WORKFLOW_TYPES = {
   watchAccount: 'watchAccount',
   tradingControl: 'tradingControl',
   killSwitch: 'killSwitch',
+  runbook: 'runbook',
+  scheduledRunbook: 'scheduledRunbook',
 } as const;
 
 export const watchBarsWorkflowId = (account: string, interval: string): string => `bars:${account}:${interval}`;

@@ -1,0 +1,68 @@
+import type { UnusableState } from '../../core/people/approvals.js';
+import type { Plain, PlainObject, Plan, RunbookName } from '../../core/runbook/spec.js';
+import type { EndStatus, RunCommandKind, RunStatus } from '../../core/runbook/status.js';
+
+export const PARTS = ['precondition', 'action', 'verification', 'undo'] as const;
+export type Part = (typeof PARTS)[number];
+
+/** What was asked for; `subject` null: by a schedule. */
+export interface AskedRun {
+  readonly runId: string;
+  readonly runbook: RunbookName;
+  readonly account: string;
+  readonly inputs: PlainObject;
+  readonly subject: string | null;
+}
+
+/** Which part of which try of which step. */
+export interface PartKey {
+  readonly runId: string;
+  readonly position: number;
+  readonly attempt: number;
+  readonly part: Part;
+}
+
+/** How a part of a step ended. `output`: what an action leaves for its undo and for people. */
+export type PartEnd =
+  | { readonly outcome: 'done'; readonly output: PlainObject | null }
+  | { readonly outcome: 'failed'; readonly detail: string }
+  /** A halt, or a restore, has taken the run its resource: it ends. */
+  | { readonly outcome: 'preempted'; readonly detail: string };
+
+export interface RunCommand {
+  readonly kind: RunCommandKind;
+  readonly position: number | null;
+  readonly subject: string;
+  readonly reason: string;
+}
+
+/** Runs of runbooks in Postgres: every change is audited with it. */
+export interface RunbookStore {
+  /** A run that a schedule starts; the same id again changes nothing. */
+  ask(run: AskedRun & { readonly resource: string; readonly reason: string }): Promise<void>;
+  /** @throws KeelsonError INPUT_UNKNOWN_RUN: a message alone starts none. */
+  read(runId: string): Promise<AskedRun & { readonly plan: Plan | null }>;
+  /** Stores the plan, once. `free`: nobody has to approve it. */
+  plan(runId: string, plan: Plan, needsApproval: boolean): Promise<'free' | 'approved' | UnusableState | EndStatus>;
+  /** Takes the resource and uses the approval up, if the plan is still what was approved. */
+  begin(runId: string, plan: Plan, runsUnderHalt: boolean): Promise<{ readonly result: 'begun' | EndStatus; readonly detail: string }>;
+  /** `null`: it is to be done now; else how it ended before. */
+  beginPart(
+    key: PartKey,
+    what: { readonly name: string; readonly actor: string; readonly runsUnderHalt: boolean },
+  ): Promise<PartEnd | null>;
+  endPart(key: PartKey, end: Exclude<PartEnd, { outcome: 'preempted' }>): Promise<void>;
+  tell(runId: string, status: RunStatus, detail: string | null): Promise<void>;
+  end(runId: string, status: EndStatus, detail: string | null): Promise<void>;
+  /** Raises an alert, once for each `about`: the run waits for a person. */
+  call(runId: string, about: string, severity: 'warning' | 'error', detail: string): Promise<void>;
+  /** `null`: no such row, or its person is not one of us any more. */
+  command(commandId: string, runId: string): Promise<RunCommand | null>;
+  applied(commandId: string, step: { readonly attempt: number; readonly name: string }): Promise<void>;
+}
+
+/** What a step may read. It is the same in a plan and in a run. */
+export type Reads = object;
+/** What a step may change, each call by one function that answers nothing: so a plan can write down the call instead. */
+export type Writes = Readonly<Record<string, (...values: never[]) => Promise<void>>>;
+export type WriteValues = readonly Plain[];

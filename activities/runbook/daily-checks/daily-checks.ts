@@ -1,0 +1,63 @@
+import type { CheckFacts, DiskFacts } from '../../../core/checks/facts.js';
+import { checkDisk, CHECKS, type CheckName, type Findings } from '../../../core/checks/judge.js';
+import type { RunbookName, StepSpec } from '../../../core/runbook/spec.js';
+import { bound, type BoundRunbook, type Look, type StepCode } from '../step-code.js';
+
+/** What the checks ask. */
+export interface CheckReads {
+  facts(account: string): Promise<CheckFacts>;
+  disk(): Promise<DiskFacts>;
+}
+type Nothing = Readonly<Record<string, never>>;
+type Item = CheckName | 'disk';
+
+const TITLES: Readonly<Record<Item, string>> = {
+  mode: 'The account may trade: mode, halts, blocked instruments, disabled strategies',
+  alerts: 'Nobody is still to be told of an alert',
+  incidents: 'No incident is open',
+  venue: 'The venue answers, and its clock is ours',
+  streams: 'The account watch is awake, the equity is known, nothing is breached',
+  stops: 'Every open position has its stop',
+  limits: 'Every active strategy has limits',
+  disk: 'There is room on the disk',
+  signals: 'Every signal of the day that was traded has its order',
+  orders: 'The fate of every order is known',
+  fills: 'The fills of the day are what the venue executed',
+};
+const ITEMS: Readonly<Record<'morningChecks' | 'eveningChecks', readonly Item[]>> = {
+  morningChecks: ['alerts', 'mode', 'streams', 'venue', 'stops', 'limits', 'disk', 'incidents'],
+  eveningChecks: ['signals', 'orders', 'fills', 'stops', 'incidents', 'alerts', 'disk'],
+};
+const SIGNED_WITHIN_MS = 4 * 3_600_000;
+
+const common = { isCritical: false, timeoutMs: 20_000, hasUndo: false };
+const lookOf = (found: Findings): Look => (found.length === 0 ? { isFine: true } : { isFine: false, found: found.join('; ') });
+
+function item(name: Item): StepCode<CheckReads, Nothing> {
+  return {
+    spec: { ...common, name, title: TITLES[name], signedWithinMs: null },
+    verification: async ({ account }, reads) =>
+      lookOf(name === 'disk' ? checkDisk(await reads.disk()) : CHECKS[name](await reads.facts(account))),
+  };
+}
+
+/** Somebody has read what the items found. */
+const SIGNATURE: StepSpec = { ...common, name: 'signature', title: 'A person has looked at all of this', signedWithinMs: SIGNED_WITHIN_MS };
+
+/**
+ * The checks before and after the trading day. They change nothing: each item is a look, what it finds is noted and told, and at the
+ * end a person signs.
+ */
+export function dailyChecks(name: Extract<RunbookName, 'morningChecks' | 'eveningChecks'>, reads: CheckReads): BoundRunbook {
+  return bound({
+    spec: {
+      name,
+      version: 1,
+      title: name === 'morningChecks' ? 'Checks before the trading day' : 'Checks after the trading day',
+      ...{ needsApproval: false, isScheduled: true, runsUnderHalt: true, resource: name },
+    },
+    steps: [...ITEMS[name].map(item), { spec: SIGNATURE }],
+    reads,
+    writes: {},
+  });
+}

@@ -1,0 +1,100 @@
+import type { UnusableState } from '../../core/people/approvals.js';
+import { Context } from '@temporalio/activity';
+import { resourceOf, runbookWorkflowId, type PlainObject, type RunbookName, type StepSpec } from '../../core/runbook/spec.js';
+import type { EndStatus, RunStatus } from '../../core/runbook/status.js';
+import { KeelsonError } from '../../core/errors.js';
+import { beating } from '../beating.js';
+import { mapped } from '../failures.js';
+import type { PartEnd, PartKey, RunCommand, RunbookStore } from '../ports/runbook.js';
+import { createRunPart } from './part.js';
+import { planOf } from './plan.js';
+import type { BoundRunbook } from './step-code.js';
+
+/** What a schedule starts. */
+export interface ScheduledRun {
+  readonly runbook: RunbookName;
+  readonly account: string;
+  readonly inputs: PlainObject;
+}
+
+/** What the workflow needs to know of the runbook that it carries out. */
+export interface PlannedRun {
+  readonly runbook: RunbookName;
+  readonly title: string;
+  readonly account: string;
+  readonly steps: readonly StepSpec[];
+  readonly approval: 'free' | 'approved' | UnusableState | EndStatus;
+}
+
+/** The steps of the frame; what a runbook itself does is behind `runbookPart`. */
+export interface RunbookActivities {
+  /** Writes a scheduled run down. */
+  runbookOpen(runId: string, run: ScheduledRun): Promise<void>;
+  /** Plans, stores the plan and asks for the second person; again: how that stands. */
+  runbookPlan(runId: string): Promise<PlannedRun>;
+  /** Plans anew; begins only what was planned, and approved. */
+  runbookBegin(runId: string): Promise<{ readonly result: 'begun' | EndStatus; readonly detail: string }>;
+  runbookPart(key: PartKey, output: PlainObject | null): Promise<PartEnd>;
+  runbookTell(runId: string, status: RunStatus, detail: string | null): Promise<void>;
+  runbookCall(runId: string, about: string, severity: 'warning' | 'error', detail: string): Promise<void>;
+  runbookCommand(commandId: string, runId: string): Promise<RunCommand | null>;
+  runbookApplied(commandId: string, step: { readonly attempt: number; readonly name: string }): Promise<void>;
+  runbookEnd(runId: string, status: EndStatus, detail: string | null): Promise<void>;
+}
+
+export interface RunbookDependencies {
+  readonly store: RunbookStore;
+  readonly runbooks: Partial<Readonly<Record<RunbookName, BoundRunbook>>>;
+  /** The process that runs the steps, for their records. */
+  readonly actor: string;
+}
+
+export function createRunbookActivities(dependencies: RunbookDependencies): RunbookActivities {
+  const { store } = dependencies;
+  const codeOf = (name: RunbookName): BoundRunbook => {
+    const code = dependencies.runbooks[name];
+    if (code === undefined) throw new KeelsonError('INPUT_UNKNOWN_RUNBOOK', { runbook: name });
+    return code;
+  };
+  const untilDone = <Values extends unknown[], Result>(
+    step: (...values: Values) => Promise<Result>,
+  ): ((...values: Values) => Promise<Result>) => mapped(beating(step), 'untilDone');
+  const once = <Values extends unknown[], Result>(step: (...values: Values) => Promise<Result>): ((...values: Values) => Promise<Result>) =>
+    mapped(beating(step));
+  const part = createRunPart(dependencies, codeOf);
+  return {
+    runbookOpen: once(async (runId, { runbook, account, inputs }) => {
+      const { spec } = codeOf(runbook);
+      if (!spec.isScheduled) throw new KeelsonError('INPUT_UNKNOWN_RUNBOOK', { runbook: `${runbook} (scheduled)` });
+      await store.ask({ runId, runbook, account, inputs, subject: null, resource: resourceOf(spec, account), reason: 'its time has come' });
+    }),
+    runbookPlan: once(async (runId) => {
+      assertOwnWorkflow(runId);
+      const run = await store.read(runId);
+      const code = codeOf(run.runbook);
+      const approval = await store.plan(runId, run.plan ?? (await planOf(code, run)), code.spec.needsApproval);
+      return { runbook: run.runbook, title: code.spec.title, account: run.account, steps: code.spec.steps, approval };
+    }),
+    runbookBegin: once(async (runId) => {
+      assertOwnWorkflow(runId);
+      const run = await store.read(runId);
+      const code = codeOf(run.runbook);
+      return store.begin(runId, await planOf(code, run), code.spec.runsUnderHalt);
+    }),
+    runbookPart: untilDone(async (key, output) => {
+      assertOwnWorkflow(key.runId);
+      return part(key, output);
+    }),
+    runbookTell: untilDone((...values) => store.tell(...values)),
+    runbookCall: untilDone((...values) => store.call(...values)),
+    runbookCommand: untilDone((...values) => store.command(...values)),
+    runbookApplied: untilDone((...values) => store.applied(...values)),
+    runbookEnd: untilDone((...values) => store.end(...values)),
+  };
+}
+
+/** Of two workflows with the same run only one may work on it: the one of its name, of which the server keeps one. */
+function assertOwnWorkflow(runId: string): void {
+  if (Context.current().info.workflowExecution?.workflowId !== runbookWorkflowId(runId))
+    throw new KeelsonError('INPUT_UNKNOWN_RUN', { run: runId });
+}

@@ -1,0 +1,73 @@
+import type { PlainObject, RunbookName } from '../../core/runbook/spec.js';
+import type { AskedRun, PartEnd, PartKey } from '../ports/runbook.js';
+import type { RunbookDependencies } from './index.js';
+import type { BoundRunbook, BoundStep, Look } from './step-code.js';
+
+type Ended = Exclude<PartEnd, { outcome: 'preempted' }>;
+const DONE: Ended = { outcome: 'done', output: null };
+/** Details stand in rows, histories and messages to people. */
+const LONGEST_DETAIL = 500;
+
+/**
+ * One part of one step: begun in the ledger, done, and its end written down. What was ended before answers as it ended; what was
+ * begun by a process that died is done again.
+ */
+export function createRunPart(
+  { store, actor }: RunbookDependencies,
+  codeOf: (name: RunbookName) => BoundRunbook,
+): (key: PartKey, output: PlainObject | null) => Promise<PartEnd> {
+  return async (key, output) => {
+    const run = await store.read(key.runId);
+    const code = codeOf(run.runbook);
+    const step = code.steps[key.position];
+    if (step === undefined) throw new Error(`invariant: ${run.runbook} has no step ${key.position}`);
+    if (!has(step, key.part)) return DONE;
+    const before = await store.beginPart(key, { name: step.spec.name, actor, runsUnderHalt: code.spec.runsUnderHalt });
+    if (before !== null) return before;
+    const end = await within(step.spec.timeoutMs, () => doPart(step, key.part, run, code, output));
+    await store.endPart(key, end);
+    return end;
+  };
+}
+
+const has = (step: BoundStep, part: PartKey['part']): boolean => step[part] !== undefined;
+
+async function doPart(
+  step: BoundStep,
+  part: PartKey['part'],
+  run: AskedRun,
+  code: BoundRunbook,
+  output: PlainObject | null,
+): Promise<Ended> {
+  switch (part) {
+    case 'precondition':
+      return endOf(await step.precondition?.(run));
+    case 'action':
+      return { outcome: 'done', output: (await step.action?.(run, code.writes)) ?? null };
+    case 'verification':
+      return endOf(await step.verification?.(run));
+    case 'undo':
+      await step.undo?.(run, output);
+      return DONE;
+  }
+}
+
+function endOf(look: Look | undefined): Ended {
+  if (look === undefined || look.isFine) return { outcome: 'done', output: look?.output ?? null };
+  return { outcome: 'failed', detail: look.found.slice(0, LONGEST_DETAIL) };
+}
+
+/** A part that throws, or takes too long, has failed: people see why, and decide. */
+async function within(limitMs: number, work: () => Promise<Ended>): Promise<Ended> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Ended>((resolve) => {
+    timer = setTimeout(() => resolve({ outcome: 'failed', detail: `it was not done within ${limitMs / 1_000} s` }), limitMs);
+  });
+  try {
+    return await Promise.race([work(), late]);
+  } catch (error) {
+    return { outcome: 'failed', detail: (error instanceof Error ? error.message : String(error)).slice(0, LONGEST_DETAIL) };
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,77 @@
+import type { Pool } from 'pg';
+import type { AskedRun, PartEnd, PartKey, RunbookStore, RunCommand } from '../../activities/ports/runbook.js';
+import { KeelsonError } from '../../core/errors.js';
+import { APPROVAL_VALID_MS, type UnusableState } from '../../core/people/approvals.js';
+import type { Plan, PlainObject } from '../../core/runbook/spec.js';
+import type { EndStatus } from '../../core/runbook/status.js';
+import { jsonOf, run, type Statement } from './pool.js';
+
+const ASK = { name: 'ask_runbook', text: 'select ask_runbook($1::jsonb) as answer' };
+const READ = { name: 'read_runbook', text: 'select runbook_run_json(r) as answer from runbook_runs r where run_id = $1' };
+const PLAN = { name: 'plan_runbook', text: 'select plan_runbook($1::jsonb) as answer' };
+const BEGIN = { name: 'begin_runbook', text: 'select begin_runbook($1::jsonb) as answer' };
+const BEGIN_PART = { name: 'begin_runbook_part', text: 'select begin_runbook_part($1::jsonb) as answer' };
+const END_PART = { name: 'end_runbook_part', text: 'select end_runbook_part($1::jsonb) as answer' };
+const TELL = { name: 'tell_runbook', text: 'select tell_runbook($1::jsonb) as answer' };
+const END = { name: 'end_runbook', text: 'select end_runbook($1::jsonb) as answer' };
+const CALL = { name: 'call_for_runbook', text: 'select call_for_runbook($1::jsonb) as answer' };
+const COMMAND = { name: 'read_runbook_command', text: 'select read_runbook_command($1, $2) as answer' };
+const APPLIED = { name: 'apply_runbook_command', text: 'select apply_runbook_command($1::jsonb) as answer' };
+
+type BegunPart =
+  | { readonly result: 'begin' }
+  | { readonly result: 'preempted'; readonly detail: string }
+  | { readonly result: 'stored'; readonly outcome: 'done' | 'failed'; readonly output: PlainObject | null; readonly detail: string | null };
+
+/** Runs of runbooks in Postgres. */
+export function createRunbookStore(pool: Pool): RunbookStore {
+  const answer = async <T>(statement: Statement, values: unknown[]): Promise<T | undefined> =>
+    (await run<{ answer: T }>(pool, statement, values))[0]?.answer;
+  const told = <T>(statement: Statement, what: object): Promise<T | undefined> => answer<T>(statement, [jsonOf(what)]);
+  return {
+    async ask(asked) {
+      const result = await told<string>(ASK, asked);
+      if (result !== 'asked' && result !== 'stored') throw new KeelsonError('INPUT_UNKNOWN_RUN', { run: asked.runId });
+    },
+    async read(runId) {
+      const found = await answer<AskedRun & { readonly plan: Plan | null }>(READ, [runId]);
+      if (found === undefined) throw new KeelsonError('INPUT_UNKNOWN_RUN', { run: runId });
+      return found;
+    },
+    async plan(runId, plan, needsApproval) {
+      const validForMs = APPROVAL_VALID_MS;
+      return (await told<'free' | 'approved' | UnusableState | EndStatus>(PLAN, { runId, plan, needsApproval, validForMs })) ?? 'missing';
+    },
+    async begin(runId, plan, runsUnderHalt) {
+      const begun = await told<{ result: 'begun' | EndStatus; detail?: string }>(BEGIN, { runId, plan, runsUnderHalt });
+      return { result: begun?.result ?? 'lapsed', detail: begun?.detail ?? '' };
+    },
+    async beginPart(key, what) {
+      const begun = (await told<BegunPart>(BEGIN_PART, { ...key, ...what })) ?? {
+        result: 'preempted',
+        detail: 'the database gave no answer',
+      };
+      if (begun.result === 'begin') return null;
+      if (begun.result === 'preempted') return { outcome: 'preempted', detail: begun.detail };
+      return begun.outcome === 'done' ? { outcome: 'done', output: begun.output } : { outcome: 'failed', detail: begun.detail ?? '' };
+    },
+    async endPart(key: PartKey, end: PartEnd) {
+      await told(END_PART, { ...key, ...end });
+    },
+    async tell(runId, status, detail) {
+      await told(TELL, { runId, status, detail });
+    },
+    async end(runId, status, detail) {
+      await told(END, { runId, status, detail });
+    },
+    async call(runId, about, severity, detail) {
+      await told(CALL, { runId, about, severity, detail });
+    },
+    async command(commandId, runId) {
+      return (await answer<RunCommand>(COMMAND, [commandId, runId])) ?? null;
+    },
+    async applied(commandId, step) {
+      await told(APPLIED, { commandId, ...step });
+    },
+  };
+}

@@ -1,0 +1,36 @@
+/** What the daily checks look at, as the database tells it. Ages are milliseconds by its clock; null: not known. */
+export interface CheckFacts {
+  readonly mode: string;
+  /** In words, where a halt stands over the account. */
+  readonly halt: string | null;
+  readonly blocked: readonly string[];
+  /** Strategies that may not enter. */
+  readonly disabled: readonly string[];
+  /** Errors and criticals that nobody has acknowledged. */
+  readonly alerts: readonly { readonly alertId: string; readonly kind: string }[];
+  readonly incidents: readonly { readonly incidentId: string; readonly kind: string }[];
+  readonly watch: {
+    readonly ageMs: number;
+    readonly equityAgeMs: number | null;
+    /** What its last samples have shown: losses, silence of the venue or of prices, what is not known. */
+    readonly conditions: readonly string[];
+    readonly venueMs: number | null;
+    readonly clockSkewMs: number | null;
+  } | null;
+  readonly positions: number;
+  readonly unprotected: readonly { readonly strategy: string; readonly instrument: string }[];
+  /** Active strategies that have no limits. */
+  readonly unlimited: readonly string[];
+  readonly overrides: number;
+  /** Of the last 24 hours. */
+  readonly signals: { readonly traded: number; readonly notTraded: number; readonly withoutOrder: readonly string[] };
+  readonly unresolved: readonly { readonly intentId: string; readonly status: string }[];
+  /** Orders that ended in the last 24 hours with other fills than the venue executed. */
+  readonly misbooked: readonly string[];
+}
+
+/** Free and whole space of the disk on which this instance keeps what it stores, bytes. */
+export interface DiskFacts {
+  readonly freeBytes: number;
+  readonly wholeBytes: number;
+}

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import type { CheckFacts } from './facts.js';
+import { checkDisk, CHECKS, type CheckName } from './judge.js';
+
+const FINE: CheckFacts = {
+  ...{ mode: 'normal', halt: null, blocked: [], disabled: [], alerts: [], incidents: [], positions: 1, unprotected: [], unlimited: [] },
+  watch: { ageMs: 900, equityAgeMs: 1_000, conditions: [], venueMs: 500, clockSkewMs: 12 },
+  ...{ overrides: 0, signals: { traded: 3, notTraded: 5, withoutOrder: [] }, unresolved: [], misbooked: [] },
+};
+const watch = (change: Partial<NonNullable<CheckFacts['watch']>>): Partial<CheckFacts> => ({
+  watch: { ageMs: 900, equityAgeMs: 1_000, conditions: [], venueMs: 500, clockSkewMs: 12, ...change },
+});
+
+it.each(Object.keys(CHECKS) as CheckName[])('%s finds nothing where all is well', (name) => expect(CHECKS[name](FINE)).toEqual([]));
+
+it.each<[CheckName, Partial<CheckFacts>, readonly string[]]>([
+  ['mode', { mode: 'paused' }, ['the account is in mode paused']],
+  ['mode', { halt: 'a halt (everything) stands over main' }, ['a halt (everything) stands over main']],
+  ['mode', { blocked: ['BTC/USDT'], disabled: ['momentum'] }, ['blocked instruments: BTC/USDT', 'disabled strategies: momentum']],
+  ['alerts', { alerts: [{ alertId: '7', kind: 'incident.oddFill' }] }, ['alerts that nobody has acknowledged: 7 (incident.oddFill)']],
+  ['incidents', { incidents: [{ incidentId: '2', kind: 'oddFill' }] }, ['open incidents: 2 (oddFill)']],
+  ['venue', { watch: null }, ['the venue has never answered']],
+  ['venue', watch({ venueMs: null }), ['the venue has never answered']],
+  ['venue', watch({ venueMs: 120_000 }), []],
+  ['venue', watch({ venueMs: 120_001 }), ['the venue has not answered for 120 s']],
+  ['venue', watch({ clockSkewMs: -500 }), []],
+  ['venue', watch({ clockSkewMs: -501 }), ['its clock and ours differ by -501 ms']],
+  ['streams', { watch: null }, ['nobody has watched the account yet']],
+  ['streams', watch({ ageMs: 5_000, equityAgeMs: 15_000 }), []],
+  ['streams', watch({ ageMs: 5_001 }), ['the account watch is silent for 5 s']],
+  ['streams', watch({ equityAgeMs: 15_001 }), ['the equity is not known']],
+  ['streams', watch({ equityAgeMs: null }), ['the equity is not known']],
+  ['streams', watch({ conditions: ['dailyLossWarn'] }), ['conditions of the account watch: dailyLossWarn']],
+  ['stops', { unprotected: [{ strategy: 'momentum', instrument: 'BTC/USDT' }] }, ['positions without their stop: BTC/USDT of momentum']],
+  ['limits', { unlimited: ['momentum'] }, ['strategies without limits: momentum']],
+  ['signals', { signals: { traded: 1, notTraded: 0, withoutOrder: ['s1'] } }, ['signals that count as traded and have no order: s1']],
+  ['orders', { unresolved: [{ intentId: 'i1', status: 'unknown' }] }, ['orders whose fate is not known: i1 (unknown)']],
+  ['fills', { misbooked: ['i1', 'i2'] }, ['orders whose fills are not what the venue executed: i1, i2']],
+])('%s of %o', (name, change, found) => expect(CHECKS[name]({ ...FINE, ...change })).toEqual(found));
+
+describe('the disk', () => {
+  it.each([
+    ['a small one needs 2 GB', { freeBytes: 2e9, wholeBytes: 20e9 }, 0],
+    ['and no less', { freeBytes: 1.99e9, wholeBytes: 20e9 }, 1],
+    ['a large one needs a twentieth', { freeBytes: 49e9, wholeBytes: 1e12 }, 1],
+    ['and that is enough', { freeBytes: 50e9, wholeBytes: 1e12 }, 0],
+  ])('%s', (_, disk, count) => expect(checkDisk(disk)).toHaveLength(count));
+});

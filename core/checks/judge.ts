@@ -1,0 +1,70 @@
+import { PROTOCOL } from '../risk/limits.js';
+import { WATCH } from '../watch/rules.js';
+import type { CheckFacts, DiskFacts } from './facts.js';
+
+/** What one item of the checks found: empty where all is as it should be. */
+export type Findings = readonly string[];
+
+/** The protocol's usual limit; an account may have a stricter one, which its entries are held to. */
+const CLOCK_SKEW_MS = 500;
+const LEAST_FREE_BYTES = 2_000_000_000;
+const LEAST_FREE_RATIO = 0.05;
+
+const list = (what: string, names: readonly string[]): Findings => (names.length === 0 ? [] : [`${what}: ${names.join(', ')}`]);
+const seconds = (ms: number): string => `${Math.floor(ms / 1_000)} s`;
+
+/** The items of the checks, each a judgement of what the database tells. */
+export const CHECKS = {
+  mode: ({ mode, halt, blocked, disabled }) => [
+    ...(mode === 'normal' ? [] : [`the account is in mode ${mode}`]),
+    ...(halt === null ? [] : [halt]),
+    ...list('blocked instruments', blocked),
+    ...list('disabled strategies', disabled),
+  ],
+  alerts: ({ alerts }) =>
+    list(
+      'alerts that nobody has acknowledged',
+      alerts.map(({ alertId, kind }) => `${alertId} (${kind})`),
+    ),
+  incidents: ({ incidents }) =>
+    list(
+      'open incidents',
+      incidents.map(({ incidentId, kind }) => `${incidentId} (${kind})`),
+    ),
+  venue: ({ watch }) => {
+    if (watch === null || watch.venueMs === null) return ['the venue has never answered'];
+    return [
+      ...(watch.venueMs > WATCH.venueUnreachableMs ? [`the venue has not answered for ${seconds(watch.venueMs)}`] : []),
+      ...(Math.abs(watch.clockSkewMs ?? 0) > CLOCK_SKEW_MS ? [`its clock and ours differ by ${watch.clockSkewMs} ms`] : []),
+    ];
+  },
+  streams: ({ watch }) => {
+    if (watch === null) return ['nobody has watched the account yet'];
+    const { ageMs, equityAgeMs, conditions } = watch;
+    return [
+      ...(ageMs > PROTOCOL.watchSilentMs ? [`the account watch is silent for ${seconds(ageMs)}`] : []),
+      ...(equityAgeMs === null || equityAgeMs > WATCH.equityUnknownMs ? ['the equity is not known'] : []),
+      ...list('conditions of the account watch', conditions),
+    ];
+  },
+  stops: ({ unprotected }) =>
+    list(
+      'positions without their stop',
+      unprotected.map(({ strategy, instrument }) => `${instrument} of ${strategy}`),
+    ),
+  limits: ({ unlimited }) => list('strategies without limits', unlimited),
+  signals: ({ signals }) => list('signals that count as traded and have no order', signals.withoutOrder),
+  orders: ({ unresolved }) =>
+    list(
+      'orders whose fate is not known',
+      unresolved.map(({ intentId, status }) => `${intentId} (${status})`),
+    ),
+  fills: ({ misbooked }) => list('orders whose fills are not what the venue executed', misbooked),
+} as const satisfies Readonly<Record<string, (facts: CheckFacts) => Findings>>;
+export type CheckName = keyof typeof CHECKS;
+
+export function checkDisk({ freeBytes, wholeBytes }: DiskFacts): Findings {
+  const least = Math.max(LEAST_FREE_BYTES, LEAST_FREE_RATIO * wholeBytes);
+  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+  return freeBytes >= least ? [] : [`${gigabytes(freeBytes)} of the disk are free; it should be ${gigabytes(least)}`];
+}

@@ -1,0 +1,26 @@
+import type { RunbookState, StepState } from './messages.js';
+
+const MARKS: Readonly<Record<StepState['state'], string>> = {
+  waiting: '·',
+  doing: '→',
+  done: '✓',
+  failed: '✗',
+  skipped: 'skipped',
+  undone: 'taken back',
+  notUndone: 'stays',
+};
+
+/** What the page of a run shows: each step in a line, and what it waits for. */
+export function describeRun(title: string, { status, account, steps, detail, waitingFor }: RunbookState): string {
+  const waits = { failed: 'retry, skip or abort', signature: 'a signature' };
+  return [
+    `**${title}, ${account}: ${status}**${waitingFor === null ? '' : ` (waits for ${waits[waitingFor]})`}${detail === null ? '' : `: ${detail}`}`,
+    steps.map((step, index) => `${index + 1}. ${MARKS[step.state]} ${step.title}${toldOf(step)}`).join('\n'),
+  ].join('\n\n');
+}
+
+function toldOf({ attempt, failure, signedBy }: StepState): string {
+  const tries = attempt > 1 ? `, try ${attempt}` : '';
+  const found = failure === null ? '' : `: ${failure}`;
+  return `${tries}${found}${signedBy === null ? '' : `, signed by ${signedBy}`}`;
+}

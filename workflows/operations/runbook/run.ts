@@ -1,0 +1,282 @@
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  condition,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
+import type { Part, PartEnd, PartKey } from '../../../activities/ports/runbook.js';
+import type { PlannedRun, RunbookActivities } from '../../../activities/runbook/index.js';
+import type { PlainObject, StepSpec } from '../../../core/runbook/spec.js';
+import { SEARCH_ATTRIBUTES } from '../../../core/search-attributes.js';
+import { RECORD, RUNBOOK_PART, RUNBOOK_PLAN, told } from '../../activity-options.js';
+import { isStepFailure } from '../../order/at-once.js';
+import { receive, validateMessage, type Told } from './commands.js';
+import { describeRun } from './details.js';
+import {
+  runbookCommandUpdate,
+  runbookDecidedSignal,
+  runbookStateQuery,
+  type RunbookEnd,
+  type RunbookState,
+  type StepState,
+} from './messages.js';
+
+const { runbookPlan } = proxyActivities<RunbookActivities>(told(RUNBOOK_PLAN, 'plans: the steps, with writes that change nothing'));
+const { runbookBegin } = proxyActivities<RunbookActivities>(
+  told(RUNBOOK_PLAN, 'plans anew; takes the resource if that is what was approved'),
+);
+const { runbookTell, runbookCall } = proxyActivities<RunbookActivities>(told(RECORD, 'writes down how far it is'));
+const { runbookEnd } = proxyActivities<RunbookActivities>(told(RECORD, 'ends the run, lets its resource go'));
+
+/** Beyond the step's own time-out, of which the step itself tells. */
+const partOf = (spec: StepSpec, part: Part): RunbookActivities['runbookPart'] =>
+  proxyActivities<RunbookActivities>(told({ ...RUNBOOK_PART, startToCloseTimeout: spec.timeoutMs + 30_000 }, `${part} of ${spec.name}`))
+    .runbookPart;
+
+/** A decision is told by a signal; where that was lost it is found after this long. */
+const LOOK_FOR_APPROVAL_MS = 30_000;
+
+/** One run, from its plan to its end. */
+export class Run {
+  private state: RunbookState = {
+    ...{ runbook: null, account: '', steps: [], detail: null },
+    ...{ status: 'planning', position: 0, waitingFor: null, isPaused: false },
+  };
+  private title = 'runbook';
+  private isAborted = false;
+  private isDecided = false;
+  private isOurs = true;
+  private answer: Told | null = null;
+
+  private readonly runId: string;
+
+  constructor(runId: string) {
+    this.runId = runId;
+    setHandler(runbookStateQuery, () => this.state);
+    setHandler(runbookDecidedSignal, () => {
+      this.isDecided = true;
+    });
+    const receiver = {
+      progress: () => this.state,
+      step: () => ({ attempt: this.current().attempt, name: this.current().name }),
+      take: (what: Told) => this.take(what),
+    };
+    setHandler(runbookCommandUpdate, (message) => receive(runId, message, receiver), { validator: validateMessage });
+  }
+
+  async toItsEnd(): Promise<RunbookEnd> {
+    const end = await this.work();
+    this.show({ ...end, waitingFor: null });
+    if (this.isOurs) await runbookEnd(this.runId, end.status, end.detail);
+    upsertSearchAttributes({ [SEARCH_ATTRIBUTES.status]: [end.status] });
+    await condition(allHandlersFinished);
+    return end;
+  }
+
+  private async work(): Promise<RunbookEnd> {
+    const planned = await this.plan();
+    if ('status' in planned) return planned;
+    const begun = await this.begin();
+    if (begun !== null) return begun;
+    this.show({ status: 'running', detail: null });
+    for (const [position, spec] of planned.steps.entries()) {
+      this.show({ position });
+      const stopped = await this.step(position, spec);
+      if (stopped === 'aborted' || (stopped === null && this.isAborted)) return this.takeBack(planned.steps, position);
+      if (stopped !== null) return { status: 'preempted', detail: stopped.detail };
+    }
+    const failed = this.state.steps.filter(({ state }) => state === 'failed' || state === 'skipped');
+    if (failed.length === 0) return { status: 'completed', detail: null };
+    return { status: 'completedWithFailures', detail: failed.map(({ title, failure }) => `${title}: ${failure ?? 'left out'}`).join('; ') };
+  }
+
+  /** @returns the run's end where nobody lets it begin. */
+  private async plan(): Promise<PlannedRun | RunbookEnd> {
+    let planned = await this.planNow();
+    if ('status' in planned) return planned;
+    this.title = planned.title;
+    const steps = planned.steps.map(({ name, title }): StepState => ({
+      name,
+      title,
+      state: 'waiting',
+      attempt: 1,
+      output: null,
+      failure: null,
+      signedBy: null,
+    }));
+    this.show({ runbook: planned.runbook, account: planned.account, steps });
+    for (;;) {
+      const { approval } = planned;
+      if (this.isAborted) return { status: 'aborted', detail: this.abortedBy() };
+      if (approval === 'free' || approval === 'approved') return planned;
+      if (approval !== 'pending') return { status: 'refused', detail: `its approval is ${approval}` };
+      if (this.state.status !== 'waitingForApproval')
+        await this.enter({ status: 'waitingForApproval', detail: 'another person approves its plan' });
+      await condition(() => this.isDecided || this.isAborted, LOOK_FOR_APPROVAL_MS);
+      // Before the look: what is decided while it is on its way is looked for again.
+      this.isDecided = false;
+      planned = await this.planNow();
+      if ('status' in planned) return planned;
+    }
+  }
+
+  private async planNow(): Promise<PlannedRun | RunbookEnd> {
+    try {
+      return await runbookPlan(this.runId);
+    } catch (error) {
+      if (!isStepFailure(error)) throw error;
+      // Nobody has asked for it, or another workflow has it: nothing of it is ours to end.
+      if (error.cause instanceof ApplicationFailure && error.cause.type === 'INPUT_UNKNOWN_RUN') this.isOurs = false;
+      return { status: 'refused', detail: `it could not be planned: ${error.cause?.message ?? error.message}` };
+    }
+  }
+
+  /** @returns the run's end where it does not begin. */
+  private async begin(): Promise<RunbookEnd | null> {
+    try {
+      const { result, detail } = await runbookBegin(this.runId);
+      return result === 'begun' ? null : { status: result, detail };
+    } catch (error) {
+      if (!isStepFailure(error)) throw error;
+      return { status: 'lapsed', detail: `it could not begin: ${error.cause?.message ?? error.message}` };
+    }
+  }
+
+  /** @returns null when the run goes on. */
+  private async step(position: number, spec: StepSpec): Promise<'aborted' | { readonly detail: string } | null> {
+    for (;;) {
+      await this.unlessPaused();
+      if (this.isAborted) return 'aborted';
+      this.mark(position, { state: 'doing', failure: null });
+      const end = await this.parts(position, spec);
+      if (end.outcome === 'preempted') return { detail: end.detail };
+      if (end.outcome === 'failed') {
+        this.mark(position, { state: 'failed', failure: end.detail });
+        if (!spec.isCritical) return null;
+        const answer = await this.askPerson('failed', end.detail);
+        if (answer === 'aborted' || answer === 'nobody') return 'aborted';
+        if (answer.kind === 'skip') {
+          this.mark(position, { state: 'skipped', failure: `${end.detail} (left out by ${answer.subject}: ${answer.reason})` });
+          return null;
+        }
+        this.mark(position, { attempt: this.current().attempt + 1 });
+        continue;
+      }
+      if (spec.signedWithinMs !== null) {
+        const answer = await this.askPerson('signature', `${spec.title}: somebody looks and signs`, spec.signedWithinMs);
+        if (answer === 'aborted') return 'aborted';
+        if (answer === 'nobody') {
+          this.mark(position, { state: 'failed', failure: 'nobody has signed' });
+          return null;
+        }
+        if (answer.kind === 'skip') {
+          this.mark(position, { state: 'skipped', failure: `not signed (left out by ${answer.subject}: ${answer.reason})` });
+          return null;
+        }
+        this.mark(position, { signedBy: answer.subject });
+      }
+      this.mark(position, { state: 'done' });
+      return null;
+    }
+  }
+
+  private async parts(position: number, spec: StepSpec): Promise<PartEnd> {
+    let output: PlainObject | null = null;
+    for (const part of ['precondition', 'action', 'verification'] as const) {
+      const end = await this.part({ position, part }, spec, null);
+      if (end.outcome !== 'done') return end;
+      if (end.output !== null) output = { ...(output ?? {}), ...end.output };
+      this.mark(position, { output });
+    }
+    return { outcome: 'done', output };
+  }
+
+  private part({ position, part }: Pick<PartKey, 'position' | 'part'>, spec: StepSpec, output: PlainObject | null): Promise<PartEnd> {
+    const attempt = this.state.steps[position]?.attempt ?? 1;
+    return partOf(spec, part)({ runId: this.runId, position, attempt, part }, output);
+  }
+
+  /** Undoes what was done, the last first. What cannot be taken back is told; it keeps nothing else from being taken back. */
+  private async takeBack(specs: readonly StepSpec[], reached: number): Promise<RunbookEnd> {
+    await this.enter({ status: 'undoing', waitingFor: null, detail: this.abortedBy() });
+    const stays: string[] = [];
+    for (let position = reached; position >= 0; position -= 1) {
+      const [spec, step] = [specs[position], this.state.steps[position]];
+      // A step that failed, or was broken off, may have been done in part.
+      if (spec === undefined || step === undefined || step.state === 'waiting') continue;
+      const end = spec.hasUndo ? await this.part({ position, part: 'undo' }, spec, step.output) : null;
+      if (end?.outcome === 'preempted') return { status: 'preempted', detail: end.detail };
+      this.mark(position, {
+        state: end?.outcome === 'done' ? 'undone' : 'notUndone',
+        ...(end?.outcome === 'failed' ? { failure: end.detail } : {}),
+      });
+      if (end?.outcome === 'failed') stays.push(`${spec.title}: ${end.detail}`);
+    }
+    return { status: 'aborted', detail: [this.abortedBy(), ...stays.map((one) => `not taken back: ${one}`)].join('; ') };
+  }
+
+  /** @param withinMs without it there is no end to the wait: a step that failed is not left out by time alone. */
+  private async askPerson(waitingFor: 'failed' | 'signature', detail: string, withinMs?: number): Promise<Told | 'aborted' | 'nobody'> {
+    this.answer = null;
+    await this.enter({ status: 'waitingForPerson', waitingFor, detail });
+    const { position } = this.state;
+    await runbookCall(
+      this.runId,
+      `${position}:${this.current().attempt}:${waitingFor}`,
+      waitingFor === 'failed' ? 'error' : 'warning',
+      detail,
+    );
+    const isAnswered = (): boolean => this.answer !== null || this.isAborted;
+    if (withinMs === undefined) await condition(isAnswered);
+    else await condition(isAnswered, withinMs);
+    const answer = this.answer as Told | null;
+    await this.enter({ status: 'running', waitingFor: null, detail: null });
+    await this.unlessPaused();
+    if (this.isAborted) return 'aborted';
+    return answer ?? 'nobody';
+  }
+
+  private async unlessPaused(): Promise<void> {
+    if (!this.state.isPaused || this.isAborted) return;
+    const { status, waitingFor, detail } = this.state;
+    await this.enter({ status: 'paused', detail: 'a person has paused it' });
+    await condition(() => !this.state.isPaused || this.isAborted);
+    if (!this.isAborted) await this.enter({ status, waitingFor, detail });
+  }
+
+  private take({ kind, subject, reason }: Told): void {
+    if (kind === 'pause' || kind === 'resume') this.show({ isPaused: kind === 'pause' });
+    else if (kind === 'abort') [this.isAborted, this.answer] = [true, { kind, subject, reason }];
+    else {
+      this.answer = { kind, subject, reason };
+      // What a second person tells of the same wait is refused.
+      this.show({ waitingFor: null });
+    }
+  }
+
+  private abortedBy(): string {
+    return this.answer === null ? 'aborted' : `aborted by ${this.answer.subject}: ${this.answer.reason}`;
+  }
+
+  private current(): StepState {
+    const step = this.state.steps[this.state.position];
+    return step ?? { name: '', title: '', state: 'waiting', attempt: 1, output: null, failure: null, signedBy: null };
+  }
+
+  private mark(position: number, change: Partial<StepState>): void {
+    this.show({ steps: this.state.steps.map((step, index) => (index === position ? { ...step, ...change } : step)) });
+  }
+
+  private async enter(change: Partial<RunbookState>): Promise<void> {
+    this.show(change);
+    await runbookTell(this.runId, this.state.status, this.state.detail);
+  }
+
+  private show(change: Partial<RunbookState>): void {
+    this.state = { ...this.state, ...change };
+    setCurrentDetails(describeRun(this.title, this.state));
+  }
+}

@@ -1,0 +1,347 @@
+import { randomUUID } from 'node:crypto';
+import { Client, WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createRunbookActivities } from '../../../activities/runbook/index.js';
+import { bound, type BoundRunbook, type Look, type StepCode } from '../../../activities/runbook/step-code.js';
+import { openPool } from '../../../adapters/store/pool.js';
+import { createRunbookStore } from '../../../adapters/store/runbook-store.js';
+import { runbookWorkflowId, type StepSpec } from '../../../core/runbook/spec.js';
+import type { RunCommandKind } from '../../../core/runbook/status.js';
+import { eventually } from '../../../test/support/eventually.js';
+import { seedPerson } from '../../../test/support/people.js';
+import { testDatabase, type TestDatabase } from '../../../test/support/postgres.js';
+import { temporalIfAny } from '../../../test/support/temporal.js';
+import { workflowBundle } from '../../../test/support/order-worker.js';
+import type { RunbookEnd, RunbookState } from './messages.js';
+
+const temporal = await temporalIfAny();
+type TestWrites = { readonly set: (name: string, value: string) => Promise<void> };
+const FINE: Look = { isFine: true };
+
+describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger', () => {
+  const { address = '', namespace = '' } = temporal ?? {};
+  let database: TestDatabase;
+  let pool: ReturnType<typeof openPool>;
+  let connection: NativeConnection;
+  let client: Client;
+  let taskQueue: string;
+  let stopWorker: (() => Promise<void>) | undefined;
+  const keys: Record<string, string> = {};
+  const open: WorkflowHandle[] = [];
+
+  // What the test's runbook works on, and what it did, in order.
+  let world: Map<string, string>;
+  let did: string[];
+  let look: Record<string, Look>;
+  /** What an action waits for, by its step. */
+  let held: Record<string, Promise<void>>;
+  const releases: (() => void)[] = [];
+  const hold = (name: string): (() => void) => {
+    let release = (): void => undefined;
+    held[name] = new Promise((resolve) => (release = resolve));
+    releases.push(release);
+    return release;
+  };
+  let color: string;
+
+  beforeAll(async () => {
+    database = await testDatabase();
+    pool = openPool(database.url, { applicationName: 'test' });
+    await database.pool.query(`insert into accounts (account, venue) values ('main', 'paper')`);
+    await database.pool.query(`insert into control (account) values ('main')`);
+    for (const [subject, role] of [
+      ['olga', 'operator'],
+      ['rik', 'risk'],
+    ] as const)
+      keys[subject] = await seedPerson(database.pool, subject, [role]);
+    connection = await NativeConnection.connect({ address });
+    client = new Client({ connection, namespace });
+  });
+  afterAll(async () => {
+    await connection?.close();
+    await pool?.end();
+    await database?.drop();
+  });
+  beforeEach(() => {
+    [world, did, look, held, color] = [new Map(), [], {}, {}, 'red'];
+    taskQueue = `runbook-${randomUUID()}`;
+  });
+  afterEach(async () => {
+    for (const release of releases.splice(0)) release();
+    for (const handle of open.splice(0)) await handle.terminate('the test is over').catch(() => undefined);
+    await stopWorker?.();
+    stopWorker = undefined;
+    await database.pool.query('delete from runbook_locks; update latches set released_at = clock_timestamp() where released_at is null');
+  });
+
+  const step = (name: string, change: Partial<StepSpec> = {}): StepCode<object, TestWrites> => ({
+    spec: { name, title: `Step ${name}`, isCritical: true, timeoutMs: 20_000, hasUndo: true, signedWithinMs: null, ...change },
+    precondition: () => Promise.resolve(look[`before ${name}`] ?? FINE),
+    action: async (_run, _reads, { set }) => {
+      await set(name, color);
+      return { set: name };
+    },
+    verification: () => Promise.resolve(look[name] ?? FINE),
+    undo: (_run, _reads, _writes, output) => {
+      did.push(`undo ${name} ${output === null ? '' : String(output['set'])}`.trim());
+      world.delete(name);
+      return look[`undo ${name}`]?.isFine === false ? Promise.reject(new Error('it is stuck')) : Promise.resolve();
+    },
+  });
+  const runbookOf = (needsApproval: boolean, change: Partial<StepSpec> = {}, isScheduled = false): BoundRunbook =>
+    bound<object, TestWrites>({
+      spec: {
+        ...{ name: 'morningChecks', version: 1, title: 'A test', isScheduled, runsUnderHalt: false, resource: 'test' },
+        needsApproval,
+      },
+      steps: [step('one'), step('two', change), step('three')],
+      reads: {},
+      writes: {
+        set: async (name, value) => {
+          did.push(`set ${name}`);
+          await held[name];
+          world.set(name, value);
+        },
+      },
+    });
+  const work = async (runbook: BoundRunbook): Promise<void> => {
+    const store = createRunbookStore(pool);
+    const activities = createRunbookActivities({ store, runbooks: { morningChecks: runbook }, actor: 'test' });
+    const worker = await Worker.create({ connection, namespace, taskQueue, workflowBundle: await workflowBundle(), activities });
+    const running = worker.run();
+    stopWorker = async () => {
+      worker.shutdown();
+      await running;
+    };
+  };
+  const query = async <Row extends object>(text: string, ...values: unknown[]): Promise<Row[]> =>
+    (await database.pool.query<Row>(text, values)).rows;
+  const ask = async (runId: string = randomUUID()): Promise<WorkflowHandle> => {
+    const run = { runId, runbook: 'morningChecks', account: 'main', resource: 'test:main', inputs: { n: 1 }, reason: 'a test' };
+    const [row] = await query<{ answer: string }>('select ask_runbook($1) as answer', { ...run, subject: 'olga', underKey: keys['olga'] });
+    expect(row?.answer).toBe('asked');
+    const handle = await client.workflow.start('runbook', { taskQueue, workflowId: runbookWorkflowId(runId), args: [runId] });
+    open.push(handle);
+    return handle;
+  };
+  const runIdOf = (handle: WorkflowHandle): string => handle.workflowId.slice('runbook:'.length);
+  const state = (handle: WorkflowHandle): Promise<RunbookState> => handle.query('state');
+  const until = (handle: WorkflowHandle, expected: Partial<RunbookState>): Promise<void> =>
+    eventually(async () => expect(await state(handle)).toMatchObject(expected), 30_000);
+  const endOf = (handle: WorkflowHandle): Promise<RunbookEnd> => handle.result() as Promise<RunbookEnd>;
+  const tell = async (handle: WorkflowHandle, kind: RunCommandKind, position?: number, subject = 'olga'): Promise<unknown> => {
+    const commandId = randomUUID();
+    const row = { commandId, runId: runIdOf(handle), kind, position: position ?? null, reason: 'a test', subject, underKey: keys[subject] };
+    expect((await query<{ answer: string }>('select command_runbook($1) as answer', row))[0]?.answer).toBe('written');
+    return handle.executeUpdate('command', { args: [{ commandId }] });
+  };
+  const decide = async (handle: WorkflowHandle, subject = 'rik', decision = 'approved'): Promise<string | undefined> => {
+    const rows = await query<{ answer: string }>(
+      `select decide_approval(jsonb_build_object('requestId', request_id, 'payloadHash', encode(payload_sha256, 'hex'), 'subject', $2::text,
+         'decision', $3::text, 'reason', 'seen', 'keyId', $4::text)) as answer from approval_requests where request_id = $1`,
+      runIdOf(handle),
+      subject,
+      decision,
+      keys[subject],
+    );
+    await handle.signal('decided');
+    return rows[0]?.answer;
+  };
+  const codeOf = async (telling: Promise<unknown>): Promise<string | null | undefined> => {
+    const error: unknown = await telling.then(
+      () => undefined,
+      (refused: unknown) => refused,
+    );
+    expect(error).toBeInstanceOf(WorkflowUpdateFailedError);
+    const { cause } = error as WorkflowUpdateFailedError;
+    return cause instanceof ApplicationFailure ? cause.type : undefined;
+  };
+
+  it('takes its steps one after the other, leaves a record of each, and lets its resource go', async () => {
+    await work(runbookOf(false));
+    const handle = await ask();
+    expect(await endOf(handle)).toEqual({ status: 'completed', detail: null });
+    expect([...world]).toEqual([
+      ['one', 'red'],
+      ['two', 'red'],
+      ['three', 'red'],
+    ]);
+    const parts = await query(
+      `select name, part, outcome, actor, output, ended_at >= started_at as timed, encode(inputs_sha256, 'hex') = encode(payload_hash('{"n": 1}'), 'hex') as hashed
+         from runbook_parts where run_id = $1 order by started_at`,
+      runIdOf(handle),
+    );
+    expect(parts).toHaveLength(9);
+    expect(parts[1]).toEqual({
+      ...{ name: 'one', part: 'action', outcome: 'done', actor: 'test', output: { set: 'one' }, timed: true, hashed: true },
+    });
+    expect(await query('select from runbook_locks')).toEqual([]);
+    const audit = await query<{ kind: string }>(
+      `select kind from audit_events where data->>'runId' = $1 order by event_id`,
+      runIdOf(handle),
+    );
+    expect(audit.map(({ kind }) => kind)).toEqual(['runbook.asked', 'runbook.planned', 'runbook.begun', 'runbook.ended']);
+  });
+
+  it('does not begin before another person has approved the plan, whoever else says so', async () => {
+    await work(runbookOf(true));
+    const handle = await ask();
+    await until(handle, { status: 'waitingForApproval' });
+    // Signals, and the approval of who asked, are none.
+    await handle.signal('decided', { approved: true, subject: 'rik' });
+    expect(await decide(handle, 'olga')).toBe('own');
+    expect(did).toEqual([]);
+    const [request] = await query<{ plan: { writes: object[] } }>(
+      `select payload->'plan' as plan from approval_requests where request_id = $1`,
+      runIdOf(handle),
+    );
+    expect(request?.plan.writes[0]).toEqual({ step: 'one', write: 'set', with: ['one', 'red'] });
+    expect(await decide(handle)).toBe('written');
+    expect(await endOf(handle)).toMatchObject({ status: 'completed' });
+  });
+
+  it('a refusal ends it, with nothing done', async () => {
+    await work(runbookOf(true));
+    const handle = await ask();
+    await until(handle, { status: 'waitingForApproval' });
+    await decide(handle, 'rik', 'refused');
+    expect(await endOf(handle)).toEqual({ status: 'refused', detail: 'its approval is refused' });
+    expect([did, [...world]]).toEqual([[], []]);
+  });
+
+  it('what would be done otherwise than planned by now has lapsed, approved or not', async () => {
+    await work(runbookOf(true));
+    const handle = await ask();
+    await until(handle, { status: 'waitingForApproval' });
+    color = 'blue';
+    await decide(handle);
+    expect(await endOf(handle)).toMatchObject({ status: 'lapsed', detail: expect.stringContaining('not what was planned') });
+    expect([...world]).toEqual([]);
+  });
+
+  it('a raw start does nothing: without a row, or beside the workflow of the run', async () => {
+    await work(runbookOf(false));
+    const unknown = randomUUID();
+    const forged = await client.workflow.start('runbook', { taskQueue, workflowId: runbookWorkflowId(unknown), args: [unknown] });
+    open.push(forged);
+    expect(await endOf(forged)).toMatchObject({ status: 'refused', detail: expect.stringContaining('no run') });
+    hold('two');
+    const handle = await ask();
+    await eventually(() => expect(did).toContain('set two'));
+    const beside = await client.workflow.start('runbook', { taskQueue, workflowId: `other-${randomUUID()}`, args: [runIdOf(handle)] });
+    open.push(beside);
+    expect(await endOf(beside)).toMatchObject({ status: 'refused' });
+    const scheduled = await client.workflow.start('scheduledRunbook', {
+      ...{ taskQueue, workflowId: randomUUID(), args: [{ runbook: 'morningChecks', account: 'main', inputs: {} }] },
+    });
+    open.push(scheduled);
+    await expect(scheduled.result()).rejects.toThrow('Workflow execution failed');
+    expect(did).toEqual(['set one', 'set two']);
+  }, 90_000);
+
+  it('a critical step that fails waits for a person: tried again it goes on', async () => {
+    look['two'] = { isFine: false, found: 'it is not blue' };
+    await work(runbookOf(false));
+    const handle = await ask();
+    await until(handle, { status: 'waitingForPerson', waitingFor: 'failed', position: 1, detail: 'it is not blue' });
+    const called = `select severity from alerts where kind = 'runbook.waits' and alert_key like $1`;
+    await eventually(async () => expect(await query(called, `runbook:${runIdOf(handle)}%`)).toEqual([{ severity: 'error' }]));
+    expect(await codeOf(tell(handle, 'retry', 0))).toBe('INPUT_RUNBOOK_COMMAND');
+    expect(await codeOf(tell(handle, 'sign', 1))).toBe('INPUT_RUNBOOK_COMMAND');
+    expect(await codeOf(handle.executeUpdate('command', { args: [{ commandId: randomUUID() }] }))).toBe('AUTH_FORBIDDEN');
+    expect(await codeOf(handle.executeUpdate('command', { args: [{ commandId: 'x' }] }))).toBe('INPUT_INVALID');
+    look['two'] = FINE;
+    await tell(handle, 'retry', 1);
+    expect(await endOf(handle)).toMatchObject({ status: 'completed' });
+    expect(did).toEqual(['set one', 'set two', 'set two', 'set three']);
+  });
+
+  it('left out by a person it is told so, with name and reason', async () => {
+    look['before two'] = { isFine: false, found: 'there is no two' };
+    await work(runbookOf(false));
+    const handle = await ask();
+    await until(handle, { waitingFor: 'failed' });
+    await tell(handle, 'skip', 1, 'rik');
+    const end = await endOf(handle);
+    expect(end).toEqual({ status: 'completedWithFailures', detail: 'Step two: there is no two (left out by rik: a test)' });
+    expect(await query(`select actor, detail from runbook_parts where run_id = $1 and part = 'skip'`, runIdOf(handle))).toEqual([
+      { actor: 'rik', detail: 'a test' },
+    ]);
+    expect([...world.keys()]).toEqual(['one', 'three']);
+  });
+
+  it('a step that is not critical is noted, and the run goes on', async () => {
+    look['two'] = { isFine: false, found: 'it is not blue' };
+    await work(runbookOf(false, { isCritical: false }));
+    expect(await endOf(await ask())).toEqual({ status: 'completedWithFailures', detail: 'Step two: it is not blue' });
+    expect([...world.keys()]).toEqual(['one', 'two', 'three']);
+  });
+
+  it('aborted it takes back what was done, the last first; what stays is told', async () => {
+    [look['three'], look['undo one']] = [
+      { isFine: false, found: 'no' },
+      { isFine: false, found: '' },
+    ];
+    await work(runbookOf(false));
+    const handle = await ask();
+    await until(handle, { waitingFor: 'failed', position: 2 });
+    await tell(handle, 'abort');
+    const end = await endOf(handle);
+    expect(end).toEqual({ status: 'aborted', detail: 'aborted by olga: a test; not taken back: Step one: it is stuck' });
+    expect(did.filter((one) => one.startsWith('undo'))).toEqual(['undo three three', 'undo two two', 'undo one one']);
+    expect(await query('select from runbook_locks')).toEqual([]);
+  });
+
+  it('paused it ends the step that it is at, and no other begins before it is resumed', async () => {
+    const release = hold('one');
+    await work(runbookOf(false));
+    const handle = await ask();
+    await eventually(() => expect(did).toEqual(['set one']));
+    await tell(handle, 'pause');
+    release();
+    await until(handle, { status: 'paused' });
+    expect([...world.keys()]).toEqual(['one']);
+    await tell(handle, 'resume');
+    expect(await endOf(handle)).toMatchObject({ status: 'completed' });
+  });
+
+  it('a signature is a person’s; without one in time that is noted', async () => {
+    await work(runbookOf(false, { signedWithinMs: 600_000 }));
+    const handle = await ask();
+    await until(handle, { waitingFor: 'signature', position: 1 });
+    await tell(handle, 'sign', 1, 'rik');
+    expect(await endOf(handle)).toMatchObject({ status: 'completed' });
+    expect((await state(handle)).steps[1]).toMatchObject({ state: 'done', signedBy: 'rik' });
+    await stopWorker?.();
+    taskQueue = `runbook-${randomUUID()}`;
+    await work(runbookOf(false, { signedWithinMs: 100 }));
+    expect(await endOf(await ask())).toEqual({ status: 'completedWithFailures', detail: 'Step two: nobody has signed' });
+  });
+
+  it('of two runs on one resource the second does not begin; a halt ends the first at its next step', async () => {
+    const release = hold('one');
+    await work(runbookOf(false));
+    const first = await ask();
+    await eventually(() => expect(did).toEqual(['set one']));
+    expect(await endOf(await ask())).toEqual({ status: 'locked', detail: `run ${runIdOf(first)} is at work on test:main` });
+    await query(`insert into latches (scope, scope_value, reason, subject) values ('account', 'main', 'a test', 'rik')`);
+    release();
+    expect(await endOf(first)).toEqual({ status: 'preempted', detail: 'a halt (account main) stands over main' });
+    expect([...world.keys()]).toEqual(['one']);
+    expect(await endOf(await ask())).toMatchObject({ status: 'preempted' });
+  });
+
+  it('a schedule starts what may be scheduled, in nobody’s name', async () => {
+    await work(runbookOf(false, {}, true));
+    const handle = await client.workflow.start('scheduledRunbook', {
+      ...{ taskQueue, workflowId: randomUUID(), args: [{ runbook: 'morningChecks', account: 'main', inputs: {} }] },
+    });
+    open.push(handle);
+    expect(await endOf(handle)).toMatchObject({ status: 'completed' });
+    expect(await query('select requested_by, status from runbook_runs where key_id is null order by created_at desc limit 1')).toEqual([
+      { requested_by: null, status: 'completed' },
+    ]);
+  });
+});
