@@ -18,6 +18,9 @@ const context: ApiContext = {
   control: {
     execute: () => Promise.resolve(),
     rearm: () => Promise.resolve({ kind: 'released' }),
+    startRunbook: () => Promise.resolve(),
+    tellRunbook: () => Promise.resolve(),
+    runbookDecided: () => Promise.resolve(),
     check: () => Promise.resolve(),
     close: () => Promise.resolve(),
   },

@@ -17,6 +17,9 @@ test('docs/reference/api.md lists every route with who may call it', () => {
     control: {
       execute: () => Promise.resolve(),
       rearm: () => Promise.resolve({ kind: 'released' }),
+      startRunbook: () => Promise.resolve(),
+      tellRunbook: () => Promise.resolve(),
+      runbookDecided: () => Promise.resolve(),
       check: () => Promise.resolve(),
       close: () => Promise.resolve(),
     },

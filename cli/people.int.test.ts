@@ -82,6 +82,14 @@ test('every role at every command that asks the API: refused exactly where the t
     'limits end': [randomUUID(), '--reason', 'a test'],
     'strategies disable': ['momentum', '--reason', 'a test'],
     'strategies enable': ['momentum', '--reason', 'a test'],
+    'runbooks show': [randomUUID()],
+    'runbooks run': ['morningChecks', '--reason', 'a test'],
+    'runbooks pause': [randomUUID(), '--reason', 'a test'],
+    'runbooks resume': [randomUUID(), '--reason', 'a test'],
+    'runbooks abort': [randomUUID(), '--reason', 'a test'],
+    'runbooks retry': [randomUUID(), '1', '--reason', 'a test'],
+    'runbooks skip': [randomUUID(), '1', '--reason', 'a test'],
+    'runbooks sign': [randomUUID(), '1', '--reason', 'a test'],
     'users add': ['newcomer', '--role', 'viewer'],
     'users roles': ['nobody', '--role', 'viewer'],
     'users new-key': ['viewer'],
@@ -103,7 +111,7 @@ test('every role at every command that asks the API: refused exactly where the t
       tried += 1;
     }
   }
-  expect(tried).toBe(37 * ROLES.length);
+  expect(tried).toBe(46 * ROLES.length);
 });
 
 describe('acting as someone', () => {

@@ -17,6 +17,7 @@ import { addPositions } from './commands/positions.js';
 import { addReset } from './commands/reset.js';
 import { addSignals } from './commands/signals.js';
 import { addStatus } from './commands/status.js';
+import { addRunbooks } from './commands/runbooks.js';
 import { addStrategies } from './commands/strategies.js';
 import { addUsers } from './commands/users.js';
 import { addWatch } from './commands/watch.js';
@@ -41,6 +42,7 @@ const COMMANDS = [
   addPositions,
   addSignals,
   addEvents,
+  addRunbooks,
   addUsers,
   addWhoami,
   addConfig,

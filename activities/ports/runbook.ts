@@ -65,4 +65,3 @@ export interface RunbookStore {
 export type Reads = object;
 /** What a step may change, each call by one function that answers nothing: so a plan can write down the call instead. */
 export type Writes = Readonly<Record<string, (...values: never[]) => Promise<void>>>;
-export type WriteValues = readonly Plain[];

@@ -1,4 +1,6 @@
 import type { Mode } from '../../core/control/mode.js';
+import type { RunbookName } from '../../core/runbook/spec.js';
+import type { RunCommandKind } from '../../core/runbook/status.js';
 import type { RearmAnswer, RearmRequest } from '../../workflows/kill-switch/messages.js';
 
 /** What a person asks of an account's trading mode. */
@@ -20,6 +22,18 @@ export interface AskedCommand extends ControlCommand {
   readonly expectedVersion?: number;
 }
 
+export interface RunToStart {
+  readonly runId: string;
+  readonly runbook: RunbookName;
+  readonly account: string;
+}
+
+export interface RunbookTold {
+  readonly runId: string;
+  readonly commandId: string;
+  readonly kind: RunCommandKind;
+}
+
 /** Has a recorded command carried out. */
 export interface ControlPort {
   /**
@@ -34,6 +48,12 @@ export interface ControlPort {
    * @throws KeelsonError INFRA_TEMPORAL when no answer came in time: it may be asked again.
    */
   rearm(request: RearmRequest, account: string): Promise<RearmAnswer>;
+  /** Starts the workflow of a run that was asked for; again: changes nothing. @throws KeelsonError INFRA_TEMPORAL */
+  startRunbook(run: RunToStart): Promise<void>;
+  /** Has a person's recorded command to a run carried out. @throws KeelsonError INPUT_RUNBOOK_COMMAND, INFRA_TEMPORAL */
+  tellRunbook(command: RunbookTold): Promise<void>;
+  /** Tells a run that another person has decided about it; it looks for itself. */
+  runbookDecided(runId: string): Promise<void>;
   /** Whether Temporal answers. @throws when it does not. */
   check(): Promise<void>;
   close(): Promise<void>;

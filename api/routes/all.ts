@@ -11,6 +11,7 @@ import { incidentRoutes } from './incidents.js';
 import { orderRoutes } from './orders.js';
 import { limitRoutes } from './limits.js';
 import { peopleRoutes } from './people.js';
+import { runbookRoutes } from './runbooks.js';
 import { statusRoutes } from './status.js';
 import { strategyRoutes } from './strategies.js';
 import { tradingRoutes } from './trading.js';
@@ -31,6 +32,7 @@ export function allRoutes(context: ApiContext): Route[] {
     ...strategyRoutes(context),
     ...alertRoutes(context),
     ...watchRoutes(context),
+    ...runbookRoutes(context),
     ...peopleRoutes(context),
   ];
   const description = route({

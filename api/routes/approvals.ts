@@ -48,6 +48,7 @@ export function approvalRoutes(context: ApiContext): Route[] {
         }
         if (decided === 'approved' && LIMIT_ACTIONS.includes(request.action)) await applyLimitRequest(database, request.requestId);
         if (decided === 'approved' && request.action === 'rearm') await carryOutRearm(context, request.requestId);
+        if (request.action === 'runbook') await control.runbookDecided(request.requestId);
         return one(body.requestId);
       },
     });

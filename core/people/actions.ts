@@ -20,6 +20,10 @@ export const ACTIONS = {
   acknowledgeAlert: ['trader', 'risk', 'operator', 'admin'],
   testAlert: ['risk', 'operator', 'admin'],
   decideApproval: ['risk', 'admin'],
+  askRunbook: ['risk', 'operator', 'admin'],
+  tellRunbook: ['risk', 'operator', 'admin'],
+  skipStep: ['risk', 'admin'],
+  signStep: ['trader', 'risk', 'operator', 'admin'],
   listPeople: ['auditor', 'admin'],
   changePeople: ['admin'],
 } as const satisfies Readonly<Record<string, readonly Role[]>>;

@@ -111,6 +111,10 @@ export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> =
         await store.pool.query('select write_kill($1)', [{ account, phase: 'verified', state: {}, evidence: null }]);
         return createKillStore(store.pool).release(request.latchId, request.requestId);
       },
+      startRunbook: () =>
+        api.temporalIsUp ? Promise.resolve() : Promise.reject(new KeelsonError('INFRA_TEMPORAL', { detail: 'no answer' })),
+      tellRunbook: () => Promise.resolve(),
+      runbookDecided: () => Promise.resolve(),
       check: () => (api.temporalIsUp ? Promise.resolve() : Promise.reject(new Error('down'))),
       close: () => Promise.resolve(),
     },

@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { AlertLoop } from '../../activities/alerts/alert-loop.js';
 import { createControlActivities } from '../../activities/control/index.js';
 import { mapped } from '../../activities/failures.js';
+import { dailyChecks } from '../../activities/runbook/daily-checks/daily-checks.js';
+import { createRunbookActivities } from '../../activities/runbook/index.js';
 import { haltVenues } from '../../activities/kill/dependencies.js';
 import { killDirectly } from '../../activities/kill/direct.js';
 import { createKillActivities } from '../../activities/kill/index.js';
@@ -13,7 +16,10 @@ import { streamAccount } from '../../activities/streams/account.js';
 import type { AccountStreamActivities } from '../../activities/streams/index.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
 import { AccountWatch } from '../../activities/watch/account-watch.js';
+import { roomOf } from '../../adapters/storage/disk.js';
 import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
+import { readCheckFacts } from '../../adapters/store/checks-store.js';
+import { createRunbookStore } from '../../adapters/store/runbook-store.js';
 import { createAlertStore } from '../../adapters/store/alert-store.js';
 import { openHaltStore } from '../../adapters/store/halt-store.js';
 import { createKillStore } from '../../adapters/store/kill-store.js';
@@ -101,11 +107,20 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     const say = (line: string): void => log.warn({ account }, line);
     await killDirectly({ ...killParts, venueOf: haltVenues(venues.of), pause: (ms) => wait(ms) }, account, { say, stopping });
   };
+  const checkReads = {
+    facts: (account: string) => readCheckFacts(pool, account),
+    disk: () => roomOf(dirname(evidenceFolder(env))),
+  };
   const worker = await createWorker(process, TASK_QUEUES.guardian, {
     ...createControlActivities(control),
     ...ownerActivities,
     ...streamActivities,
     ...createKillActivities(killParts),
+    ...createRunbookActivities({
+      store: createRunbookStore(pool),
+      runbooks: { morningChecks: dailyChecks('morningChecks', checkReads), eveningChecks: dailyChecks('eveningChecks', checkReads) },
+      actor: `guardian ${env['KEELSON_INSTANCE'] ?? '1'}`,
+    }),
   });
   const halts = openHaltStore(databaseUrl);
   const watches: AccountWatch[] = [];

@@ -1,5 +1,6 @@
 import type { CheckFacts, DiskFacts } from '../../../core/checks/facts.js';
 import { checkDisk, CHECKS, type CheckName, type Findings } from '../../../core/checks/judge.js';
+import { RUNBOOK_SPECS } from '../../../core/runbook/registry.js';
 import type { RunbookName, StepSpec } from '../../../core/runbook/spec.js';
 import { bound, type BoundRunbook, type Look, type StepCode } from '../step-code.js';
 
@@ -24,7 +25,7 @@ const TITLES: Readonly<Record<Item, string>> = {
   orders: 'The fate of every order is known',
   fills: 'The fills of the day are what the venue executed',
 };
-const ITEMS: Readonly<Record<'morningChecks' | 'eveningChecks', readonly Item[]>> = {
+const ITEMS: Readonly<Record<RunbookName, readonly Item[]>> = {
   morningChecks: ['alerts', 'mode', 'streams', 'venue', 'stops', 'limits', 'disk', 'incidents'],
   eveningChecks: ['signals', 'orders', 'fills', 'stops', 'incidents', 'alerts', 'disk'],
 };
@@ -48,14 +49,9 @@ const SIGNATURE: StepSpec = { ...common, name: 'signature', title: 'A person has
  * The checks before and after the trading day. They change nothing: each item is a look, what it finds is noted and told, and at the
  * end a person signs.
  */
-export function dailyChecks(name: Extract<RunbookName, 'morningChecks' | 'eveningChecks'>, reads: CheckReads): BoundRunbook {
+export function dailyChecks(name: RunbookName, reads: CheckReads): BoundRunbook {
   return bound({
-    spec: {
-      name,
-      version: 1,
-      title: name === 'morningChecks' ? 'Checks before the trading day' : 'Checks after the trading day',
-      ...{ needsApproval: false, isScheduled: true, runsUnderHalt: true, resource: name },
-    },
+    spec: RUNBOOK_SPECS[name],
     steps: [...ITEMS[name].map(item), { spec: SIGNATURE }],
     reads,
     writes: {},

@@ -39,6 +39,10 @@ const partOf = (spec: StepSpec, part: Part): RunbookActivities['runbookPart'] =>
 /** A decision is told by a signal; where that was lost it is found after this long. */
 const LOOK_FOR_APPROVAL_MS = 30_000;
 
+/** What the parts of a step have left, together. */
+const merged = (outputs: readonly PlainObject[]): PlainObject | null =>
+  outputs.length === 0 ? null : Object.fromEntries(outputs.flatMap((one) => Object.entries(one)));
+
 /** One run, from its plan to its end. */
 export class Run {
   private state: RunbookState = {
@@ -184,14 +188,14 @@ export class Run {
   }
 
   private async parts(position: number, spec: StepSpec): Promise<PartEnd> {
-    let output: PlainObject | null = null;
+    const outputs: PlainObject[] = [];
     for (const part of ['precondition', 'action', 'verification'] as const) {
       const end = await this.part({ position, part }, spec, null);
       if (end.outcome !== 'done') return end;
-      if (end.output !== null) output = { ...(output ?? {}), ...end.output };
-      this.mark(position, { output });
+      if (end.output !== null) outputs.push(end.output);
+      this.mark(position, { output: merged(outputs) });
     }
-    return { outcome: 'done', output };
+    return { outcome: 'done', output: merged(outputs) };
   }
 
   private part({ position, part }: Pick<PartKey, 'position' | 'part'>, spec: StepSpec, output: PlainObject | null): Promise<PartEnd> {

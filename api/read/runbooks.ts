@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { RUNBOOKS } from '../../core/runbook/spec.js';
+import { RUN_STATUSES } from '../../core/runbook/status.js';
+import { epochMs, whole, wholeOrNull, type Database } from './database.js';
+import { time } from './schemas.js';
+
+const plain = z.record(z.string(), z.unknown());
+
+export const runSchema = z.strictObject({
+  runId: z.string(),
+  runbook: z.enum(RUNBOOKS),
+  account: z.string(),
+  inputs: plain,
+  reason: z.string(),
+  subject: z.string().nullable().describe('Who asked for it; null: a schedule.'),
+  status: z.enum(RUN_STATUSES),
+  detail: z.string().nullable().describe('What it waits for, or why it ended so.'),
+  needsApproval: z.boolean().nullable().describe('Null while it is being planned.'),
+  planSha256: z.string().nullable().describe('Hash of the plan that was approved and is run.'),
+  askedTime: time,
+  startedTime: time.nullable(),
+  endedTime: time.nullable(),
+});
+export type Run = z.output<typeof runSchema>;
+
+export const runPartSchema = z.strictObject({
+  step: z.int().describe('From 1.'),
+  name: z.string(),
+  part: z.enum(['precondition', 'action', 'verification', 'signature', 'skip', 'undo']),
+  attempt: z.int(),
+  actor: z.string().describe('The process that did it, or the person.'),
+  outcome: z.enum(['done', 'failed']).nullable().describe('Null: begun, and not known to have ended.'),
+  detail: z.string().nullable(),
+  output: plain.nullable(),
+  startedTime: time,
+  durationMs: z.int().nullable(),
+});
+export type RunPart = z.output<typeof runPartSchema>;
+
+interface Row extends Omit<Run, 'runId' | 'needsApproval' | 'planSha256' | 'askedTime' | 'startedTime' | 'endedTime' | 'subject'> {
+  run_id: string;
+  requested_by: string | null;
+  needs_approval: boolean | null;
+  plan_sha256: string | null;
+  asked_ms: string;
+  started_ms: string | null;
+  ended_ms: string | null;
+}
+
+/** Runs of runbooks, newest first. */
+export async function readRuns(
+  database: Database,
+  filter: { readonly account?: string | undefined; readonly runId?: string | undefined; readonly limit: number },
+): Promise<Run[]> {
+  const { rows } = await database.query<Row>(
+    `select run_id, runbook, account, inputs, reason, requested_by, status, detail, needs_approval, encode(plan_sha256, 'hex') as plan_sha256,
+            ${epochMs('created_at')} as asked_ms, ${epochMs('started_at')} as started_ms, ${epochMs('ended_at')} as ended_ms
+       from runbook_runs where ($1::text is null or account = $1) and ($2::uuid is null or run_id = $2)
+      order by runbook_runs.created_at desc limit $3`,
+    [filter.account ?? null, filter.runId ?? null, filter.limit],
+  );
+  return rows.map(({ run_id, requested_by, needs_approval, plan_sha256, asked_ms, started_ms, ended_ms, ...row }) => ({
+    ...row,
+    runId: run_id,
+    subject: requested_by,
+    needsApproval: needs_approval,
+    planSha256: plan_sha256,
+    askedTime: whole(asked_ms),
+    startedTime: wholeOrNull(started_ms),
+    endedTime: wholeOrNull(ended_ms),
+  }));
+}
+
+/** What was done in a run, in its order. */
+export async function readRunParts(database: Database, runId: string): Promise<RunPart[]> {
+  const { rows } = await database.query<
+    Omit<RunPart, 'step' | 'startedTime' | 'durationMs'> & { position: number; started_ms: string; duration_ms: string | null }
+  >(
+    `select position, name, part, attempt, actor, outcome, detail, output, ${epochMs('started_at')} as started_ms,
+            floor(extract(epoch from ended_at - started_at) * 1000)::text as duration_ms
+       from runbook_parts where run_id = $1 order by started_at, position, attempt`,
+    [runId],
+  );
+  return rows.map(({ position, started_ms, duration_ms, ...row }) => ({
+    ...row,
+    step: position + 1,
+    startedTime: whole(started_ms),
+    durationMs: wholeOrNull(duration_ms),
+  }));
+}
