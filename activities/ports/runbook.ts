@@ -1,5 +1,5 @@
 import type { UnusableState } from '../../core/people/approvals.js';
-import type { Plain, PlainObject, Plan, RunbookName } from '../../core/runbook/spec.js';
+import type { PlainObject, Plan, RunbookName } from '../../core/runbook/spec.js';
 import type { EndStatus, RunCommandKind, RunStatus } from '../../core/runbook/status.js';
 
 export const PARTS = ['precondition', 'action', 'verification', 'undo'] as const;

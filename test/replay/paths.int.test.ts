@@ -24,6 +24,9 @@ const ENDS: Readonly<Record<string, string>> = {
   'signalToOrder.replaced': 'canceled',
   'settleOrder.expiredUnsent': 'expired',
   'settleOrder.notPlaced': 'notPlaced',
+  'runbook.signed': 'completed',
+  'runbook.aborted': 'aborted',
+  'scheduledRunbook.completed': 'completed',
 };
 
 /** Steps by which a path is known, in this order; others may lie between them. */

@@ -20,6 +20,7 @@ import { seedCommand, seedPerson } from '../support/people.js';
 import { killWorkflowId } from '../../workflows/names.js';
 import type { TestTemporal } from '../support/temporal.js';
 import type { History } from './histories.js';
+import { runbookPaths } from './runbook-paths.js';
 import { eventually } from '../support/eventually.js';
 
 /** The history of a run that took a path, and how it ended. */
@@ -68,6 +69,9 @@ export const PATHS = [
   'watchBars.running',
   'watchAccount.returned',
   'watchAccount.running',
+  'runbook.signed',
+  'runbook.aborted',
+  'scheduledRunbook.completed',
 ] as const;
 
 type Send = (request: OrderRequest, deadlineMs: number) => Promise<SubmitVerdict>;
@@ -114,13 +118,18 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
   const connection = await NativeConnection.connect({ address: temporal.address });
   const client = new Client({ connection, namespace: temporal.namespace, identity: 'starter' });
   const taskQueue = `paths-${randomUUID()}`;
+  const runbooks = runbookPaths(pool, ACCOUNT);
   const worker = await Worker.create({
     connection,
     namespace: temporal.namespace,
     taskQueue,
     identity: 'worker',
     workflowBundle: await workflowBundle(),
-    activities: { ...createControlActivities(createControlStore(pool)), streamBars: stream, streamAccount: stream },
+    activities: {
+      ...createControlActivities(createControlStore(pool)),
+      ...runbooks.activities,
+      ...{ streamBars: stream, streamAccount: stream },
+    },
     shutdownForceTime: '1s',
   });
   const running = worker.run();
@@ -412,6 +421,9 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     'watchBars.running': () => watched('watchBars', [ACCOUNT, '1s'], 'running'),
     'watchAccount.returned': () => watched('watchAccount', [ACCOUNT], 'returned'),
     'watchAccount.running': () => watched('watchAccount', [ACCOUNT], 'running'),
+    'runbook.signed': async () => ended(await runbooks.asked(client, taskQueue, 'signed')),
+    'runbook.aborted': async () => ended(await runbooks.asked(client, taskQueue, 'aborted')),
+    'scheduledRunbook.completed': async () => ended(await runbooks.scheduled(client, taskQueue)),
   };
   return {
     take: (name) => byName[name as (typeof PATHS)[number]](),
