@@ -94,9 +94,8 @@ export function addRunbooks(program: Command, terminal: Terminal, finish: Finish
 
 function runText({ runId, runbook, account, subject, askedTime, status, detail, reason }: Run): string {
   const who = subject ?? 'a schedule';
-  return harmless(
-    `${runbook} of ${account}, asked by ${who} at ${timeText(askedTime)} UTC (${reason}): ${status}${detail === null ? '' : `, ${detail}`}\n${runId}`,
-  );
+  const told = `${runbook} of ${account}, asked by ${who} at ${timeText(askedTime)} UTC (${reason}): ${status}${detail === null ? '' : `, ${detail}`}`;
+  return `${harmless(told)}\n${harmless(runId)}`;
 }
 
 function partText({ step, name, part, attempt, actor, outcome, detail, durationMs }: RunPart): string {

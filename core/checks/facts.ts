@@ -1,3 +1,5 @@
+import type { LimitRow } from '../risk/limit-rows.js';
+
 /** What the daily checks look at, as the database tells it. Ages are milliseconds by its clock; null: not known. */
 export interface CheckFacts {
   readonly mode: string;
@@ -19,8 +21,9 @@ export interface CheckFacts {
   } | null;
   readonly positions: number;
   readonly unprotected: readonly { readonly strategy: string; readonly instrument: string }[];
-  /** Active strategies that have no limits. */
-  readonly unlimited: readonly string[];
+  readonly account: string;
+  readonly venue: string;
+  readonly limitRows: readonly LimitRow[];
   readonly overrides: number;
   /** Of the last 24 hours. */
   readonly signals: { readonly traded: number; readonly notTraded: number; readonly withoutOrder: readonly string[] };

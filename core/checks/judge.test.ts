@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import type { LimitRow } from '../risk/limit-rows.js';
+import { LIMIT_KEYS, limitDefinition } from '../risk/limit-table.js';
 import type { CheckFacts } from './facts.js';
 import { checkDisk, CHECKS, type CheckName } from './judge.js';
 
+const REQUIRED = LIMIT_KEYS.filter((key) => limitDefinition(key).usual === 'required');
+const ROWS: LimitRow[] = REQUIRED.map((key) => ({ scope: 'account', scopeValue: 'main', key, value: '1', version: 1 }));
 const FINE: CheckFacts = {
-  ...{ mode: 'normal', halt: null, blocked: [], disabled: [], alerts: [], incidents: [], positions: 1, unprotected: [], unlimited: [] },
+  ...{ mode: 'normal', halt: null, blocked: [], disabled: [], alerts: [], incidents: [], positions: 1, unprotected: [] },
+  ...{ account: 'main', venue: 'paper', limitRows: ROWS },
   watch: { ageMs: 900, equityAgeMs: 1_000, conditions: [], venueMs: 500, clockSkewMs: 12 },
   ...{ overrides: 0, signals: { traded: 3, notTraded: 5, withoutOrder: [] }, unresolved: [], misbooked: [] },
 };
@@ -32,7 +37,7 @@ it.each<[CheckName, Partial<CheckFacts>, readonly string[]]>([
   ['streams', watch({ equityAgeMs: null }), ['the equity is not known']],
   ['streams', watch({ conditions: ['dailyLossWarn'] }), ['conditions of the account watch: dailyLossWarn']],
   ['stops', { unprotected: [{ strategy: 'momentum', instrument: 'BTC/USDT' }] }, ['positions without their stop: BTC/USDT of momentum']],
-  ['limits', { unlimited: ['momentum'] }, ['strategies without limits: momentum']],
+  ['limits', { limitRows: ROWS.slice(1) }, [`limits that are not set, so that entries are denied: ${REQUIRED[0]}`]],
   ['signals', { signals: { traded: 1, notTraded: 0, withoutOrder: ['s1'] } }, ['signals that count as traded and have no order: s1']],
   ['orders', { unresolved: [{ intentId: 'i1', status: 'unknown' }] }, ['orders whose fate is not known: i1 (unknown)']],
   ['fills', { misbooked: ['i1', 'i2'] }, ['orders whose fills are not what the venue executed: i1, i2']],

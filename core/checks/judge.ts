@@ -1,3 +1,4 @@
+import { effectiveLimits } from '../risk/limit-rows.js';
 import { PROTOCOL } from '../risk/limits.js';
 import { WATCH } from '../watch/rules.js';
 import type { CheckFacts, DiskFacts } from './facts.js';
@@ -52,7 +53,11 @@ export const CHECKS = {
       'positions without their stop',
       unprotected.map(({ strategy, instrument }) => `${instrument} of ${strategy}`),
     ),
-  limits: ({ unlimited }) => list('strategies without limits', unlimited),
+  limits: ({ account, venue, limitRows }) =>
+    list(
+      'limits that are not set, so that entries are denied',
+      effectiveLimits(limitRows, { account, venue, strategy: '', instrument: '' }).missing,
+    ),
   signals: ({ signals }) => list('signals that count as traded and have no order', signals.withoutOrder),
   orders: ({ unresolved }) =>
     list(

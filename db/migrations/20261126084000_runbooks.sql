@@ -319,9 +319,8 @@ begin
       from account_watch where account = the_account),
     'positions', (select count(*) from positions where account = the_account and quantity > 0),
     'unprotected', unprotected_positions(the_account),
-    'unlimited', (select coalesce(jsonb_agg(distinct s.strategy), '[]') from active_strategies s where s.account = the_account
-      and not exists (select from jsonb_array_elements(limit_rows(the_account)) l
-        where l->>'scope' = 'strategy' and l->>'scopeValue' = s.strategy)),
+    'account', the_account, 'venue', (select venue from accounts where account = the_account),
+    'limitRows', limit_rows(the_account),
     'overrides', (select count(*) from limit_overrides where account = the_account and ended_at is null and expires_at > clock_timestamp()
       and (not for_one_order or used_at is null)),
     'signals', (select jsonb_build_object('traded', count(*) filter (where outcome = 'traded'),

@@ -19,7 +19,7 @@ const TITLES: Readonly<Record<Item, string>> = {
   venue: 'The venue answers, and its clock is ours',
   streams: 'The account watch is awake, the equity is known, nothing is breached',
   stops: 'Every open position has its stop',
-  limits: 'Every active strategy has limits',
+  limits: 'Every limit that entries need is set',
   disk: 'There is room on the disk',
   signals: 'Every signal of the day that was traded has its order',
   orders: 'The fate of every order is known',
