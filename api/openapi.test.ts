@@ -21,6 +21,8 @@ const context: ApiContext = {
     startRunbook: () => Promise.resolve(),
     tellRunbook: () => Promise.resolve(),
     runbookDecided: () => Promise.resolve(),
+    schedules: () => Promise.resolve([]),
+    controlSchedule: () => Promise.resolve(),
     check: () => Promise.resolve(),
     close: () => Promise.resolve(),
   },

@@ -20,6 +20,8 @@ test('docs/reference/api.md lists every route with who may call it', () => {
       startRunbook: () => Promise.resolve(),
       tellRunbook: () => Promise.resolve(),
       runbookDecided: () => Promise.resolve(),
+      schedules: () => Promise.resolve([]),
+      controlSchedule: () => Promise.resolve(),
       check: () => Promise.resolve(),
       close: () => Promise.resolve(),
     },

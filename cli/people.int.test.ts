@@ -90,6 +90,9 @@ test('every role at every command that asks the API: refused exactly where the t
     'runbooks retry': [randomUUID(), '1', '--reason', 'a test'],
     'runbooks skip': [randomUUID(), '1', '--reason', 'a test'],
     'runbooks sign': [randomUUID(), '1', '--reason', 'a test'],
+    'schedules pause': ['checks', '--reason', 'a test'],
+    'schedules resume': ['checks', '--reason', 'a test'],
+    'schedules trigger': ['checks', '--reason', 'a test'],
     'users add': ['newcomer', '--role', 'viewer'],
     'users roles': ['nobody', '--role', 'viewer'],
     'users new-key': ['viewer'],
@@ -111,7 +114,7 @@ test('every role at every command that asks the API: refused exactly where the t
       tried += 1;
     }
   }
-  expect(tried).toBe(46 * ROLES.length);
+  expect(tried).toBe(50 * ROLES.length);
 });
 
 describe('acting as someone', () => {

@@ -18,6 +18,7 @@ import { addReset } from './commands/reset.js';
 import { addSignals } from './commands/signals.js';
 import { addStatus } from './commands/status.js';
 import { addRunbooks } from './commands/runbooks.js';
+import { addSchedules } from './commands/schedules.js';
 import { addStrategies } from './commands/strategies.js';
 import { addUsers } from './commands/users.js';
 import { addWatch } from './commands/watch.js';
@@ -43,6 +44,7 @@ const COMMANDS = [
   addSignals,
   addEvents,
   addRunbooks,
+  addSchedules,
   addUsers,
   addWhoami,
   addConfig,

@@ -112,6 +112,17 @@ describe('the configuration', () => {
     `);
   });
 
+  test('checks an account at times of its own zone, which there must be', () => {
+    const checksOf = (checks: object) => load((file) => void Object.assign((file['accounts'] as Shape)['main'] as object, { checks }));
+    expect(checksOf({}).accounts['main']?.checks).toEqual({ timeZone: 'Europe/Madrid', morning: '08:00', evening: '18:30' });
+    expect(checksOf({ timeZone: 'America/New_York' }).accounts['main']?.checks.timeZone).toBe('America/New_York');
+    expect(problem(() => checksOf({ timeZone: 'Europe/Madird', morning: '24:00', evening: '8:00' })).lines.toSorted()).toEqual([
+      '  accounts.main.checks.evening: expected a time of day, such as "08:00", found "8:00"',
+      '  accounts.main.checks.morning: expected a time of day, such as "08:00", found "24:00"',
+      '  accounts.main.checks.timeZone: expected a time zone, such as "Europe/Madrid" or "UTC", found "Europe/Madird"',
+    ]);
+  });
+
   test('sizes and works entries in each of the forms, a market order when nothing is said', () => {
     const strategyOf = (changes: object): Config['strategies'][number] | undefined =>
       load((file) => void Object.assign((file['strategies'] as Shape)[0] as object, changes)).strategies[0];

@@ -16,6 +16,8 @@ import {
   positiveDecimal,
   ratio,
   text,
+  timeOfDay,
+  timeZone,
   url,
 } from './values.js';
 
@@ -56,6 +58,15 @@ const watch = z
   .prefault({})
   .describe('When the account watch warns and acts.');
 
+const checks = z
+  .strictObject({
+    timeZone: timeZone().default('Europe/Madrid').describe('The zone of the times below; its summer time is kept.'),
+    morning: timeOfDay().default('08:00').describe('When the checks before the trading day begin.'),
+    evening: timeOfDay().default('18:30').describe('When the checks after the trading day begin.'),
+  })
+  .prefault({})
+  .describe('When the account is checked each day.');
+
 const account = z.strictObject({
   venue: name().describe('The venue, a key of `venues`.'),
   inventory: z
@@ -67,6 +78,7 @@ const account = z.strictObject({
     .default(false)
     .describe('The account’s consent to real money at a venue against which this build has not been proven.'),
   watch,
+  checks,
 });
 
 const strategy = z.strictObject({

@@ -155,6 +155,7 @@ export const ERRORS = define({
   },
   INPUT_UNKNOWN_KEY: { ...input('There is no key with the id {key}. See keelson users list.'), httpStatus: 404 },
   INPUT_UNKNOWN_RUNBOOK: { ...input('There is no runbook {runbook}. See keelson runbooks list.'), httpStatus: 404 },
+  INPUT_UNKNOWN_SCHEDULE: { ...input('There is no schedule {schedule}. See keelson schedules list.'), httpStatus: 404 },
   INPUT_UNKNOWN_RUN: { ...input('There is no run {run}. See keelson runbooks list.'), httpStatus: 404 },
   INPUT_RUNBOOK_COMMAND: {
     ...input('Run {run} cannot {what} now: {why}. See keelson runbooks show {run}.'),

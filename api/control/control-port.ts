@@ -22,6 +22,20 @@ export interface AskedCommand extends ControlCommand {
   readonly expectedVersion?: number;
 }
 
+/** `trigger`: once, now, beside its times. */
+export type ScheduleCommand = 'pause' | 'resume' | 'trigger';
+
+export interface Schedule {
+  readonly id: string;
+  readonly workflow: string;
+  readonly isPaused: boolean;
+  /** What the person who paused or resumed it has said. */
+  readonly note: string;
+  /** Epoch ms; none while it is paused. */
+  readonly nextTime: number | null;
+  readonly lastTime: number | null;
+}
+
 export interface RunToStart {
   readonly runId: string;
   readonly runbook: RunbookName;
@@ -54,6 +68,10 @@ export interface ControlPort {
   tellRunbook(command: RunbookTold): Promise<void>;
   /** Tells a run that another person has decided about it; it looks for itself. */
   runbookDecided(runId: string): Promise<void>;
+  /** Everything that is done by the clock. @throws KeelsonError INFRA_TEMPORAL */
+  schedules(): Promise<Schedule[]>;
+  /** @throws KeelsonError INPUT_UNKNOWN_SCHEDULE, INFRA_TEMPORAL */
+  controlSchedule(id: string, kind: ScheduleCommand, note: string): Promise<void>;
   /** Whether Temporal answers. @throws when it does not. */
   check(): Promise<void>;
   close(): Promise<void>;

@@ -13,6 +13,7 @@ import { TASK_QUEUES, tradingControlWorkflowId, WORKFLOW_TYPES, killWorkflowId }
 import type { RearmAnswer, RearmRequest } from '../../workflows/kill-switch/messages.js';
 import type { ModeChange, ModeCommand } from '../../workflows/trading-control/messages.js';
 import type { ControlPort } from './control-port.js';
+import { scheduleControl } from './schedule-control.js';
 import { runbookControl } from './runbook-control.js';
 
 /** The control workflow's shape, for the types of the call. */
@@ -69,6 +70,7 @@ export function temporalControl(options: TemporalControlOptions): ControlPort {
         throw new KeelsonError('INFRA_TEMPORAL', { detail }, { cause: error });
       }
     },
+    ...scheduleControl(client, answerLimitMs),
     ...runbookControl(client, { taskQueue, answerLimitMs }),
     check: async () => {
       await connection.withDeadline(Date.now() + CHECK_LIMIT_MS, () => connection.workflowService.describeNamespace({ namespace }));

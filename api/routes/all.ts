@@ -12,6 +12,7 @@ import { orderRoutes } from './orders.js';
 import { limitRoutes } from './limits.js';
 import { peopleRoutes } from './people.js';
 import { runbookRoutes } from './runbooks.js';
+import { scheduleRoutes } from './schedules.js';
 import { statusRoutes } from './status.js';
 import { strategyRoutes } from './strategies.js';
 import { tradingRoutes } from './trading.js';
@@ -33,6 +34,7 @@ export function allRoutes(context: ApiContext): Route[] {
     ...alertRoutes(context),
     ...watchRoutes(context),
     ...runbookRoutes(context),
+    ...scheduleRoutes(context),
     ...peopleRoutes(context),
   ];
   const description = route({

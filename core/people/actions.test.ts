@@ -21,6 +21,7 @@ const MATRIX: Readonly<Record<Action, Readonly<Record<Role, boolean>>>> = {
   closeIncident: { viewer: false, trader: false, risk: true, operator: true, auditor: false, admin: true },
   askRunbook: { viewer: false, trader: false, risk: true, operator: true, auditor: false, admin: true },
   tellRunbook: { viewer: false, trader: false, risk: true, operator: true, auditor: false, admin: true },
+  controlSchedule: { viewer: false, trader: false, risk: true, operator: true, auditor: false, admin: true },
   skipStep: { viewer: false, trader: false, risk: true, operator: false, auditor: false, admin: true },
   signStep: { viewer: false, trader: true, risk: true, operator: true, auditor: false, admin: true },
   decideApproval: { viewer: false, trader: false, risk: true, operator: false, auditor: false, admin: true },

@@ -23,6 +23,7 @@ export const ACTIONS = {
   askRunbook: ['risk', 'operator', 'admin'],
   tellRunbook: ['risk', 'operator', 'admin'],
   skipStep: ['risk', 'admin'],
+  controlSchedule: ['risk', 'operator', 'admin'],
   signStep: ['trader', 'risk', 'operator', 'admin'],
   listPeople: ['auditor', 'admin'],
   changePeople: ['admin'],

@@ -339,3 +339,12 @@ begin
         group by o.intent_id having coalesce(sum(f.quantity), 0) <> o.executed_quantity
           or o.executed_quantity <> coalesce(o.venue_executed_quantity, o.executed_quantity) limit 20) m));
 end $$;
+
+-- What a person does to a schedule, which Temporal keeps: written down before it is done.
+create function audit_schedule(p jsonb) returns text language plpgsql as $$
+begin
+  if not key_stands((p->>'underKey')::uuid, p->>'subject') then return 'noKey'; end if;
+  insert into audit_events (kind, subject, data) values ('schedule.' || (p->>'kind'), p->>'subject',
+    jsonb_build_object('schedule', p->>'schedule', 'reason', p->>'reason', 'underKey', p->>'underKey'));
+  return 'written';
+end $$;

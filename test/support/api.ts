@@ -115,6 +115,8 @@ export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> =
         api.temporalIsUp ? Promise.resolve() : Promise.reject(new KeelsonError('INFRA_TEMPORAL', { detail: 'no answer' })),
       tellRunbook: () => Promise.resolve(),
       runbookDecided: () => Promise.resolve(),
+      schedules: () => Promise.resolve([]),
+      controlSchedule: () => Promise.resolve(),
       check: () => (api.temporalIsUp ? Promise.resolve() : Promise.reject(new Error('down'))),
       close: () => Promise.resolve(),
     },

@@ -1,0 +1,46 @@
+import { ScheduleNotFoundError, type Client, type ScheduleSummary } from '@temporalio/client';
+import { KeelsonError } from '../../core/errors.js';
+import type { ControlPort, Schedule } from './control-port.js';
+
+/** Schedules as Temporal keeps them; what they are to be is declared at the guardian's start. */
+export function scheduleControl(client: Client, answerLimitMs: number): Pick<ControlPort, 'schedules' | 'controlSchedule'> {
+  const asked = async <T>(call: () => Promise<T>): Promise<T> => {
+    try {
+      return await client.withDeadline(Date.now() + answerLimitMs, call);
+    } catch (error) {
+      if (error instanceof ScheduleNotFoundError)
+        throw new KeelsonError('INPUT_UNKNOWN_SCHEDULE', { schedule: error.scheduleId }, { cause: error });
+      throw new KeelsonError(
+        'INFRA_TEMPORAL',
+        { detail: `the schedules gave no answer within ${answerLimitMs / 1_000} s` },
+        { cause: error },
+      );
+    }
+  };
+  return {
+    schedules: () =>
+      asked(async () => {
+        const found: Schedule[] = [];
+        for await (const one of client.schedule.list()) found.push(scheduleOf(one));
+        return found.toSorted((one, other) => (one.id < other.id ? -1 : 1));
+      }),
+    controlSchedule: (id, kind, note) =>
+      asked(async () => {
+        const handle = client.schedule.getHandle(id);
+        if (kind === 'pause') await handle.pause(note);
+        else if (kind === 'resume') await handle.unpause(note);
+        else await handle.trigger();
+      }),
+  };
+}
+
+function scheduleOf({ scheduleId, action, state, info }: ScheduleSummary): Schedule {
+  return {
+    id: scheduleId,
+    workflow: action?.workflowType ?? '',
+    isPaused: state.paused,
+    note: state.note ?? '',
+    nextTime: state.paused ? null : (info.nextActionTimes[0]?.getTime() ?? null),
+    lastTime: info.recentActions.at(-1)?.takenAt.getTime() ?? null,
+  };
+}
