@@ -85,9 +85,13 @@ describe('alerts, told to real receivers', () => {
   const until = (condition: () => unknown): Promise<unknown> => vi.waitFor(condition, LIMIT);
   const isOver = async (id: string): Promise<void> => {
     await until(async () => {
-      const open = await query('select 1 from alert_deliveries where alert_id = $1 and delivered_at is null and next_at is not null', id);
-      expect((await query('select 1 from alert_deliveries where alert_id = $1', id)).length).toBeGreaterThan(0);
-      expect(open).toEqual([]);
+      // In one statement: between two of them a delivery could begin that the first has not seen, and the second takes for done.
+      const [seen] = await query(
+        `select count(*) > 0 as begun, count(*) filter (where delivered_at is null and next_at is not null)::int as open
+           from alert_deliveries where alert_id = $1`,
+        id,
+      );
+      expect(seen).toEqual({ begun: true, open: 0 });
     });
   };
   const told = (receiver: HttpReceiver): unknown[] =>
@@ -158,7 +162,7 @@ describe('alerts, told to real receivers', () => {
     const first = start();
     const id = await raise('warning');
     await until(async () =>
-      expect(await query(`select 1 from alert_deliveries where alert_id = $1 and channel = 'telegram' and attempts = 1`, id)).toHaveLength(
+      expect(await query(`select 1 from alert_deliveries where alert_id = $1 and channel = 'telegram' and attempts > 0`, id)).toHaveLength(
         1,
       ),
     );

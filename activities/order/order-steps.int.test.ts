@@ -123,7 +123,7 @@ describe('the steps of an order, on a real ledger and paper venue', () => {
 
   it('P8: submit run a second time sends nothing and knows nothing', async () => {
     const intentId = await authorised();
-    await steps.submit(intentId, ACCOUNT);
+    expect(await steps.submit(intentId, ACCOUNT)).toMatchObject({ kind: 'accepted' });
     const sent = stack.witness().orders.size;
     expect(await steps.submit(intentId, ACCOUNT)).toMatchObject({ kind: 'unknown', failure: { code: 'VENUE_OUTCOME_UNKNOWN' } });
     expect(stack.witness().orders.size).toBe(sent);
@@ -157,8 +157,9 @@ describe('the steps of an order, on a real ledger and paper venue', () => {
 
   it('P11: absent before the end of the window by the venue’s clock proves nothing, and says how long it lasts', async () => {
     const intentId = await unknownButFilled();
-    const signed = (await stack.dependencies.store.order(intentId))?.signedTimestamp ?? 0;
-    venue = reading(async () => ({ kind: 'absent', venueTime: signed + 800 }));
+    const { signedTimestamp, receiveWindowMs } = (await stack.dependencies.store.order(intentId)) ?? {};
+    const venueTime = (signedTimestamp ?? 0) + (receiveWindowMs ?? 0) + stack.venue.profile.visibilityBoundMs;
+    venue = reading(async () => ({ kind: 'absent', venueTime }));
     expect(await steps.resolve(intentId)).toMatchObject({ isSettled: false, waitMs: 1, order: { status: 'unknown' } });
   });
 
@@ -246,9 +247,12 @@ describe('the steps of an order, on a real ledger and paper venue', () => {
   it('P31: work begun before a restore changes nothing', async () => {
     const intentId = await authorised();
     await stack.database.pool.query('update instance set epoch = epoch + 1');
-    await expect(steps.submit(intentId, ACCOUNT)).rejects.toMatchObject({ type: 'RISK_EPOCH', nonRetryable: true });
-    await expect(steps.resolve(intentId)).rejects.toMatchObject({ type: 'RISK_EPOCH', nonRetryable: true });
-    await stack.database.pool.query('update instance set epoch = epoch - 1');
+    try {
+      await expect(steps.submit(intentId, ACCOUNT)).rejects.toMatchObject({ type: 'RISK_EPOCH', nonRetryable: true });
+      await expect(steps.resolve(intentId)).rejects.toMatchObject({ type: 'RISK_EPOCH', nonRetryable: true });
+    } finally {
+      await stack.database.pool.query('update instance set epoch = epoch - 1');
+    }
     expect(await stack.dependencies.store.order(intentId)).toMatchObject({ status: 'authorised' });
   });
 

@@ -29,7 +29,7 @@ describe('steps that something overtakes, on a real ledger and paper venue', () 
     store.order = async (intentId) => {
       const found = await stack.dependencies.store.order(intentId);
       store = {};
-      await steps.authorise(signal);
+      expect(await steps.authorise(signal)).toMatchObject({ kind: 'authorised' });
       return found;
     };
     expect(await steps.abandon(signal, 'it took too long')).toMatchObject({ status: 'expired', reservedNotional: '0', isFinal: true });
@@ -53,7 +53,7 @@ describe('steps that something overtakes, on a real ledger and paper venue', () 
   it('P15: a fill whose order becomes known by its venue id at that moment is ours, not foreign', async () => {
     const signal = stack.signal('open', (bar += 1_000));
     const intentId = intentIdOf(signal);
-    await steps.authorise(signal);
+    expect(await steps.authorise(signal)).toMatchObject({ kind: 'authorised' });
     const submission = await steps.submit(intentId, ACCOUNT);
     if (submission.kind !== 'accepted') throw new Error(`it was ${submission.kind}`);
     const [fill] = await stack.venue.reader.fills(INSTRUMENT, 0);

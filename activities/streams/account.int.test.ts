@@ -262,7 +262,8 @@ describe('streamAccount, on a real ledger and paper venue', () => {
   it('P11: an order unknown for a minute is an incident, once, also while the venue cannot be asked', async () => {
     isStreaming = false;
     const intentId = await authorised();
-    await stack.dependencies.store.beginSubmit({ intentId, epoch: 1, signedTimestamp: Date.now(), receiveWindowMs: 500 });
+    const begun = await stack.dependencies.store.beginSubmit({ intentId, epoch: 1, signedTimestamp: Date.now(), receiveWindowMs: 500 });
+    expect(begun).toMatchObject({ kind: 'submitting' });
     await orders.record(intentId, { kind: 'unknown', failure: lost });
     reads = { lookUp: gone, fills: gone };
     await aged(intentId, 61_000);

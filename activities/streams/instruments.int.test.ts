@@ -40,12 +40,12 @@ const refresh = async (): Promise<void> => {
 
 it('changed filters are stored and audited; owners look again, and an entry beside the new grid is canceled', async () => {
   const held = stack.signal('open', 1_000);
-  await orders.authorise(held);
-  await orders.record(intentIdOf(held), await orders.submit(intentIdOf(held), ACCOUNT));
+  expect(await orders.authorise(held)).toMatchObject({ kind: 'authorised' });
+  expect(await orders.record(intentIdOf(held), await orders.submit(intentIdOf(held), ACCOUNT))).toMatchObject({ status: 'filled' });
   execution = { kind: 'limit', offsetBps: 45.01, workMs: 60_000, postOnly: true };
   await stack.pool.query('delete from positions');
   const resting = { ...stack.signal('open', 2_000) };
-  await orders.authorise(resting);
+  expect(await orders.authorise(resting)).toMatchObject({ kind: 'authorised' });
   const entry = await orders.record(intentIdOf(resting), await orders.submit(intentIdOf(resting), ACCOUNT));
   expect(entry).toMatchObject({ status: 'accepted', timeInForce: 'GTC', postOnly: true });
   await stack.pool.query(

@@ -25,6 +25,8 @@ describe('the risk state that a process holds', () => {
   let pool: ReturnType<typeof openPool>;
   let reads = 0;
   let bar = 0;
+  /** Called at the very moment at which the connection that listens is lost: it is made again half a second later. */
+  let onLost = (): void => undefined;
 
   const query = (text: string, ...values: unknown[]) => stack.database.pool.query(text, values);
   /** The same but for the clock, which goes on, and the heartbeat, which has a test of its own. */
@@ -40,7 +42,7 @@ describe('the risk state that a process holds', () => {
     stack = await openTradingStack();
     pool = openPool(stack.database.url, { applicationName: 'test' });
     const { store } = stack.dependencies;
-    const log = { warn: () => undefined };
+    const log = { warn: () => onLost() };
     source = await HeldRisk.open({
       pool,
       url: stack.database.url,
@@ -117,13 +119,18 @@ describe('the risk state that a process holds', () => {
   it('holds nothing while nobody tells of changes, and everything anew afterwards', async () => {
     await caughtUp();
     await query(`update control set mode = 'paused', version = version + 1`);
-    await query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1`, `${LISTENER}-risk`);
-    await eventually(async () => {
-      await source.read(KEY);
-      expect(reads).toBeGreaterThan(0);
-      expect(source.heldVersion(KEY)).toBeUndefined();
+    const lost = new Promise<{ readonly version: unknown; readonly view: Promise<RiskView> }>((resolve) => {
+      onLost = () => resolve({ version: source.heldVersion(KEY), view: source.read(KEY) });
     });
-    expect(await source.read(KEY)).toMatchObject({ mode: 'paused' });
+    await query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1 and datname = current_database()`,
+      `${LISTENER}-risk`,
+    );
+    const { version, view } = await lost;
+    onLost = () => undefined;
+    expect(version).toBeUndefined();
+    expect(await view).toMatchObject({ mode: 'paused' });
+    expect(reads).toBeGreaterThan(0);
     expect(await caughtUp()).toMatchObject({ mode: 'paused' });
     await query(`update control set mode = 'normal', version = version + 1`);
     expect(await caughtUp()).toMatchObject({ mode: 'normal' });

@@ -25,7 +25,8 @@ describe('P27: what a kill sends', () => {
     const steps = createOrderActivities(stack.dependencies);
     const signal = stack.signal('open', 1_000);
     await steps.authorise(signal);
-    await steps.record(intentIdOf(signal), await steps.submit(intentIdOf(signal), ACCOUNT));
+    const bought = await steps.record(intentIdOf(signal), await steps.submit(intentIdOf(signal), ACCOUNT));
+    if (bought.status !== 'filled') throw new Error(`what the tests need was not bought: ${JSON.stringify(bought)}`);
   });
   beforeEach(() => stack.database.pool.query('delete from kill_leases; update latches set released_at = clock_timestamp()'));
   afterAll(async () => {

@@ -17,7 +17,9 @@ afterEach(async () => {
 });
 
 const end = (applicationName: string): Promise<unknown> =>
-  store.pool.query('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [applicationName]);
+  store.pool.query('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1 and datname = current_database()', [
+    applicationName,
+  ]);
 
 test('a lost connection is told, made again, and tells that something may have been missed', async () => {
   const told: string[] = [];
@@ -33,7 +35,7 @@ test('a lost connection is told, made again, and tells that something may have b
   await store.pool.query(`select pg_notify('listener_test', 'one')`);
   await eventually(() => expect(told).toEqual(['(listening)', 'one']));
   await end('listener-test');
-  await eventually(() => expect(told).toEqual(['(listening)', 'one', '(lost)', '(listening)']));
+  await eventually(() => expect(told.slice(2)).toEqual(['(lost)', '(listening)']));
   await store.pool.query(`select pg_notify('listener_test', 'two')`);
   await eventually(() => expect(told.at(-1)).toBe('two'));
 });

@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Server, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { rootFolder } from '../../config/index.js';
 import { parseJsonc } from '../../config/jsonc.js';
 import { createOrderActivities } from '../../activities/order/index.js';
@@ -22,8 +22,14 @@ const d = (text: string): DecimalText => text as DecimalText;
 const SCOPE: Latch = { scope: 'account', scopeValue: ACCOUNT };
 const LIMIT = { timeout: 30_000, interval: 20 };
 
+interface Door {
+  readonly url: string;
+  open(): void;
+  close(): Promise<void>;
+}
+
 /** Postgres behind an address of its own, which answers only while it is told to. */
-async function behindADoor(url: string): Promise<{ url: string; open(): void; close(): Promise<void> }> {
+async function behindADoor(url: string): Promise<Door> {
   let isOpen = false;
   const target = new URL(url);
   const server: Server = createServer((socket) => {
@@ -50,6 +56,9 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
   let home: string;
   let said: string;
   let bar = 0;
+  const doors: Door[] = [];
+  /** What a failed test has left running ends with it. */
+  let stopping = new AbortController();
 
   beforeAll(async () => {
     stack = await openTradingStack();
@@ -65,6 +74,12 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
       limits: { [ACCOUNT]: Object.fromEntries(Object.entries(LIMITS).filter(([name]) => name !== 'priceMaxAgeMs')) },
     };
     await writeFile(join(home, 'config.json'), JSON.stringify(config));
+  });
+  afterEach(async () => {
+    stopping.abort();
+    stopping = new AbortController();
+    for (const door of doors.splice(0)) await door.close();
+    await stack.database.pool.query('update latches set released_at = clock_timestamp() where released_at is null');
   });
   afterAll(async () => {
     await rm(home, { recursive: true, force: true });
@@ -98,11 +113,11 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     const steps = createOrderActivities(stack.dependencies);
     const signal = stack.signal('open', (bar += 1_000));
     expect(await steps.authorise(signal)).toMatchObject({ kind: 'authorised' });
-    await steps.record(intentIdOf(signal), await steps.submit(intentIdOf(signal), ACCOUNT));
+    expect(await steps.record(intentIdOf(signal), await steps.submit(intentIdOf(signal), ACCOUNT))).toMatchObject({ status: 'filled' });
   };
   /** An order that nobody of ours has made. */
-  const placeForeign = (): Promise<unknown> =>
-    stack.venue.sender.submit(
+  const placeForeign = async (): Promise<void> => {
+    const placed = await stack.venue.sender.submit(
       {
         clientOrderId: randomUUID().replaceAll('-', ''),
         instrument: INSTRUMENT,
@@ -113,19 +128,25 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
         quantity: d('0.001'),
         price: d('40000'),
         signedTimestamp: Date.now(),
-        receiveWindowMs: 1_000,
+        receiveWindowMs: 2_000,
       },
-      1_000,
+      10_000,
     );
+    expect(placed).toMatchObject({ kind: 'accepted' });
+  };
   const openAtVenue = async (): Promise<number> => (await stack.venue.haltReader.openOrders()).length;
-  const release = () => stack.database.pool.query('update latches set released_at = clock_timestamp() where released_at is null');
-  const run = (url: string, stopping: AbortSignal, policy: 'none' | 'atOnce' = 'atOnce') =>
-    killWithoutTemporal(terminal(url), { scope: SCOPE, cause: { policy, reason: 'a test' }, isDrill: false }, stopping);
+  const withADoor = async (): Promise<Door> => {
+    const door = await behindADoor(stack.database.url);
+    doors.push(door);
+    return door;
+  };
+  const run = (url: string, policy: 'none' | 'atOnce' = 'atOnce') =>
+    killWithoutTemporal(terminal(url), { scope: SCOPE, cause: { policy, reason: 'a test' }, isDrill: false }, stopping.signal);
 
   it('latches under the name of the key, cancels, sells, verifies, and leaves a file', async () => {
     await buy();
     await placeForeign();
-    const ended = await run(stack.database.url, new AbortController().signal);
+    const ended = await run(stack.database.url);
     expect(ended.exitCode).toBe(EXIT.done);
     expect(ended.text).toContain('VERIFIED');
     expect(await openAtVenue()).toBe(0);
@@ -143,48 +164,42 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     // What is foreign stays so in our books: nothing of it was invented.
     const foreign = (await disagreements(stack.database.pool, ACCOUNT, stack.witness())).filter((one) => !one.startsWith('orphaned'));
     expect(foreign).toEqual([]);
-    await release();
   });
 
   it('without the database it cancels what appears, says UNLATCHED, and ends only when the halt is written', async () => {
     await buy();
-    const door = await behindADoor(stack.database.url);
+    const door = await withADoor();
     await placeForeign();
     let isOver = false;
-    const ending = run(door.url, new AbortController().signal).finally(() => void (isOver = true));
+    const ending = run(door.url).finally(() => void (isOver = true));
     await vi.waitFor(async () => expect(await openAtVenue()).toBe(0), LIMIT);
     await placeForeign();
     await vi.waitFor(async () => expect(await openAtVenue()).toBe(0), LIMIT);
-    expect(said).toContain('UNLATCHED');
+    await vi.waitFor(() => expect(said).toContain('UNLATCHED'), LIMIT);
     expect(isOver).toBe(false);
     door.open();
     expect((await ending).exitCode).toBe(EXIT.done);
     expect(said).toContain('HALTED');
-    await release();
-    await door.close();
   });
 
   it('interrupted before the halt is written it has an exit code of its own', async () => {
-    const door = await behindADoor(stack.database.url);
-    const stopping = new AbortController();
-    const ending = run(door.url, stopping.signal);
+    const door = await withADoor();
+    const ending = run(door.url);
     await vi.waitFor(() => expect(said).toContain('UNLATCHED'), LIMIT);
     stopping.abort();
     const ended = await ending;
     expect([ended.exitCode, ended.text]).toEqual([EXIT.unlatched, expect.stringContaining('UNLATCHED')]);
     const { rows } = await stack.database.pool.query('select from latches where released_at is null');
     expect(rows).toEqual([]);
-    await door.close();
   });
 
   it('P27: two at once sell nothing twice', async () => {
     await buy();
-    const signal = new AbortController().signal;
+    const { signal } = stopping;
     const [one, other] = [terminal(stack.database.url), terminal(stack.database.url)].map((each) =>
       killWithoutTemporal(each, { scope: SCOPE, cause: { policy: 'atOnce', reason: 'a test' }, isDrill: true }, signal),
     );
     expect([(await one)?.exitCode, (await other)?.exitCode]).toEqual([EXIT.done, EXIT.done]);
     expect(decimal(stack.witness().balances.get('BTC') ?? '0').toNumber()).toBeGreaterThanOrEqual(2);
-    await release();
   });
 });

@@ -13,6 +13,9 @@ import { eventually } from '../../test/support/eventually.js';
 
 const HOST = fileURLToPath(new URL('fixtures/host.mjs', import.meta.url));
 
+/** Some come after several starts and ends of processes. */
+const EVENT_MS = 45_000;
+
 interface Told {
   readonly event: string;
   readonly [key: string]: unknown;
@@ -37,7 +40,7 @@ class Host {
       const found = this.told.find((told) => told.event === name);
       if (found === undefined) throw new Error(`no ${name} among ${JSON.stringify(this.told)}`);
       return found;
-    });
+    }, EVENT_MS);
   }
 
   async ready(): Promise<Readonly<Record<string, number>>> {

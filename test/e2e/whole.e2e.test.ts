@@ -45,7 +45,7 @@ describe.skipIf(temporal === undefined)('everything, as npm start runs it', () =
     const ready = await first.waitFor('ready', (event) => event.event === 'ready', 120_000);
     expect(Object.keys(ready['addresses'] as object)).toEqual(expect.arrayContaining(['api', 'temporalUi', 'venue']));
     await first.waitFor('a signal that is traded', (event) => event.event === 'signal' && event['traded'] === true, 90_000);
-    await first.waitFor('a fill', (event) => event.event === 'fill', 30_000);
+    await first.waitFor('a fill', (event) => event.event === 'fill', 90_000);
 
     // Ten times in the middle of the work: somewhere between the frame that closes a bar and the ledger's last entry.
     for (let kill = 1; kill <= KILLS; kill += 1) {
@@ -54,7 +54,7 @@ describe.skipIf(temporal === undefined)('everything, as npm start runs it', () =
       await first.waitFor(`a signal of the worker before kill ${kill}`, (event) => event.event === 'signal', 60_000, from);
       await wait(1_000 - (Date.now() % 1_000) + uniform(SEED, kill) * BETWEEN_FRAME_AND_LEDGER_MS);
       process.kill(pid, 'SIGKILL');
-      await first.waitFor(`restart ${kill}`, (event) => event.event === 'restart' && event['child'] === 'trading', 30_000, from);
+      await first.waitFor(`restart ${kill}`, (event) => event.event === 'restart' && event['child'] === 'trading', 60_000, from);
     }
     await tradingWorker(first);
     await first.waitFor('a signal after the last kill', (event) => event.event === 'signal', 60_000, first.events.length);
@@ -67,7 +67,7 @@ describe.skipIf(temporal === undefined)('everything, as npm start runs it', () =
 
     // The second start finds what the first left, and goes on.
     const second = start();
-    const again = await second.waitFor('ready', (event) => event.event === 'ready', 60_000);
+    const again = await second.waitFor('ready', (event) => event.event === 'ready', 120_000);
     const reported = second.events.find((event) => event.event === 'step');
     expect(again.time - (reported?.time ?? 0)).toBeLessThan(60_000);
     await second.waitFor('a fill of the second run', (event) => event.event === 'fill', 90_000);
@@ -75,11 +75,11 @@ describe.skipIf(temporal === undefined)('everything, as npm start runs it', () =
     const stopped = second.childPids();
     expect(await second.end('SIGINT')).toBe(0);
     expect(second.events.at(-1)).toMatchObject({ event: 'stopped' });
-    await vanished(stopped, 5_000);
+    await vanished(stopped, 30_000);
 
     // Orders that were on their way when it stopped are settled by the next start; then the books are compared.
     const third = start();
-    await third.waitFor('ready', (event) => event.event === 'ready', 60_000);
+    await third.waitFor('ready', (event) => event.event === 'ready', 120_000);
     await pauseAndSettle(home, third);
     expect(await third.end('SIGTERM')).toBe(0);
     const books = await compareBooks(home);

@@ -181,7 +181,8 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
   /** An order that was authorised, and perhaps begun, by a process that died. */
   const orphaned = async (isBegun: boolean): Promise<Taken> => {
     const one = signal();
-    await orders.authorise(one);
+    const authorised = await orders.authorise(one);
+    if (authorised.kind !== 'authorised') throw new Error(`it was ${JSON.stringify(authorised)}`);
     await under({ send: () => async () => lost }, async () => (isBegun ? orders.submit(intentIdOf(one), ACCOUNT) : undefined));
     return ended(await start('settleOrder', [intentIdOf(one)]));
   };
@@ -195,10 +196,14 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     eventually(async () => {
       if ((await ledger.position(key)).quantity.gt('0.00001')) throw new Error('it is still held');
     }, 20_000);
+  const bought = async (): Promise<void> => {
+    const outcome = (await (await start('signalToOrder', [signal()])).result()) as { readonly status: string };
+    if (outcome.status !== 'filled') throw new Error(`the entry was ${JSON.stringify(outcome)}`);
+  };
   /** Opens, lets something happen to what is held, and waits until its owner has ended. */
   const owner = async (happens: () => Promise<unknown>, present: Faults = {}): Promise<Taken> =>
     under(present, async () => {
-      await (await start('signalToOrder', [signal()])).result();
+      await bought();
       await happens();
       // It is woken a moment after the fill: until what was bought is sold, the run before it may be the latest, and ended.
       await sold();
@@ -324,7 +329,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
   };
   /** Halts what is held; sells it, or keeps its stop and is asked to end by nobody's rows. Ends when the latch is gone. */
   const killed = async (policy: 'none' | 'atOnce'): Promise<Taken> => {
-    await (await start('signalToOrder', [signal()])).result();
+    await bought();
     await resting();
     const cause = { scope: 'account', scopeValue: ACCOUNT, reason: 'a test', subject: 'test', policy };
     await pool.query('select engage_latch($1)', [cause]);

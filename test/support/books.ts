@@ -8,7 +8,7 @@ import { freePort } from './free-port.js';
 import type { RunningKeelson } from './running-keelson.js';
 import { disagreements, readWitness } from './witness.js';
 
-const SETTLE_LIMIT_MS = 60_000;
+const SETTLE_LIMIT_MS = 120_000;
 /** The venue's minimum of one order, in the quote asset. */
 const DUST_NOTIONAL = 5;
 
@@ -28,7 +28,7 @@ export async function pauseAndSettle(home: string, keelson: RunningKeelson): Pro
   const body = JSON.stringify({ account: 'main', reason: 'the books are compared' });
   const answer = await fetch(new URL('/v1/control/pause', addresses.api), { method: 'POST', headers, body });
   if (!answer.ok) throw new Error(`pause was answered ${answer.status}: ${await answer.text()}`);
-  await keelson.waitFor('the mode', (event) => event.event === 'mode' && event['mode'] === 'paused', 10_000);
+  await keelson.waitFor('the mode', (event) => event.event === 'mode' && event['mode'] === 'paused', 60_000);
   const settled = async (): Promise<void> => {
     const until = performance.now() + SETTLE_LIMIT_MS;
     let unsettled: readonly string[] = ['nothing was looked at'];

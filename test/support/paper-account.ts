@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Venue } from '../../activities/ports/venue.js';
+import type { Venue, VenueProfile } from '../../activities/ports/venue.js';
 import { createVenue } from '../../adapters/venue/create-venue.js';
 import { BINANCE } from '../../adapters/venue/profiles/binance.js';
 import { readJournal } from '../../exchange/journal/reader.js';
@@ -34,19 +34,33 @@ export interface PaperAccountOptions {
   readonly account: string;
   readonly venueName: string;
   readonly venueOf?: (venue: Venue) => Venue;
+  /**
+   * How late a request may arrive, and how long its answer is waited for: by themselves short, for tests that wait them out. Where an
+   * order must get through, `PATIENT` is for a busy machine.
+   */
+  readonly windows?: Windows;
   /** How long a read may take, and how often an idle connection is used. */
   readonly readLimitMs?: number;
   readonly keepWarmMs?: number;
 }
 
-/** Deadline and windows are short, as tests want them. */
-export async function openPaperAccount({ account, venueName, venueOf, ...limits }: PaperAccountOptions): Promise<PaperAccount> {
+type Windows = Pick<VenueProfile, 'receiveWindowMs' | 'submitDeadlineMs'>;
+const SHORT: Windows = { receiveWindowMs: 500, submitDeadlineMs: 1_000 };
+export const PATIENT: Windows = { receiveWindowMs: 2_000, submitDeadlineMs: 10_000 };
+
+export async function openPaperAccount({
+  account,
+  venueName,
+  venueOf,
+  windows = SHORT,
+  ...limits
+}: PaperAccountOptions): Promise<PaperAccount> {
   const folder = await mkdtemp(join(tmpdir(), 'keelson-test-venue-'));
   const journalFile = join(folder, 'journal.ndjson');
   const paper = testVenue({ journalFile });
   const serving = await serve(paper, 0, 0);
   const created = await createVenue({
-    profile: { ...BINANCE, receiveWindowMs: 500, visibilityBoundMs: 300, submitDeadlineMs: 1_000 },
+    profile: { ...BINANCE, ...windows, visibilityBoundMs: 300 },
     urls: serving.addresses,
     apiKey: TEST_KEY,
     secret: TEST_SECRET,

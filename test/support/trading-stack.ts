@@ -8,7 +8,7 @@ import type { TradeSignal } from '../../core/signal/signal.js';
 import type { Venue as PaperVenue } from '../../exchange/venue.js';
 import { INSTRUMENT, openLedger, testSignal, type Ledger } from './ledger.js';
 import { startOrderWorker, type OrderWorker, type TemporalAddress } from './order-worker.js';
-import { openPaperAccount, type PaperAccount } from './paper-account.js';
+import { openPaperAccount, PATIENT, type PaperAccount } from './paper-account.js';
 import { testDatabase, type TestDatabase } from './postgres.js';
 import type { Witness } from './witness.js';
 
@@ -41,7 +41,7 @@ export interface TradingStack {
 export async function openTradingStack(overrides: { readonly venueOf?: (venue: Venue) => Venue } = {}): Promise<TradingStack> {
   const database = await testDatabase();
   const ledger = await openLedger(database);
-  const account = await openPaperAccount({ account: ACCOUNT, venueName: 'paper', ...overrides });
+  const account = await openPaperAccount({ account: ACCOUNT, venueName: 'paper', windows: PATIENT, ...overrides });
   await ledger.enrol(account);
   const { dependencies, protection, pool, market } = ledger;
   return {

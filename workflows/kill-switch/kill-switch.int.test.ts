@@ -47,6 +47,8 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
   let sending: ((request: OrderRequest, send: () => Promise<SubmitVerdict>) => Promise<SubmitVerdict>) | undefined;
   let isDown = false;
   let bar = 0;
+  /** Lets a send go on that a test holds back; also when the test fails meanwhile. */
+  let release = (): void => undefined;
 
   beforeAll(async () => {
     stack = await openTradingStack({
@@ -72,6 +74,7 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
     await stack?.close();
   });
   afterEach(async () => {
+    release();
     sending = undefined;
     isDown = false;
     stack.ledger.workEntries(ACCOUNT, { execution: MARKET });
@@ -202,7 +205,7 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
   const STATES: Readonly<Record<string, () => Promise<(() => Promise<void>) | void>>> = {
     async 'authorised and not sent'() {
       const signal = next('open');
-      await steps().authorise(signal);
+      expect(await steps().authorise(signal)).toMatchObject({ kind: 'authorised' });
       return async () => {
         await vi.waitFor(
           async () => expect(await orders(`intent_id = '${intentIdOf(signal)}'`)).toMatchObject([{ status: 'expired' }]),
@@ -212,7 +215,6 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
       };
     },
     async 'in flight, and late'() {
-      let release = (): void => undefined;
       sending = async (request, send) => {
         if (request.side === 'buy') await new Promise<void>((resolve) => (release = resolve));
         return send();
@@ -236,7 +238,6 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
       await vi.waitFor(async () => expect(['unknown', 'filled']).toContain((await entry(signal)).status), LIMIT);
     },
     async 'bought, its stop unknown'() {
-      let release = (): void => undefined;
       const reached = new Promise<void>((resolve) => {
         sending = async (request, send) => {
           const verdict = await send();

@@ -6,7 +6,7 @@ import { intentIdOf } from '../../core/signal/signal.js';
 import type { FaultRule } from '../../exchange/faults/rule.js';
 import { INSTRUMENT, openLedger, testSignal, type Ledger } from '../../test/support/ledger.js';
 import { startOrderWorker, type OrderWorker } from '../../test/support/order-worker.js';
-import { openPaperAccount, type PaperAccount } from '../../test/support/paper-account.js';
+import { openPaperAccount, PATIENT, type PaperAccount } from '../../test/support/paper-account.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { temporalIfAny } from '../../test/support/temporal.js';
 import { killWorkflowId } from '../names.js';
@@ -32,7 +32,9 @@ describe.skipIf(temporal === undefined)('a halt over two venues of which one is 
   beforeAll(async () => {
     database = await testDatabase();
     ledger = await openLedger(database);
-    accounts = await Promise.all(['up', 'down'].map((name) => openPaperAccount({ account: `${name}-${process.pid}`, venueName: name })));
+    accounts = await Promise.all(
+      ['up', 'down'].map((name) => openPaperAccount({ account: `${name}-${process.pid}`, venueName: name, windows: PATIENT })),
+    );
     for (const account of accounts) await ledger.enrol(account);
     halts = openHaltStore(database.url);
     if (temporal !== undefined) worker = await startOrderWorker(ledger, temporal);
@@ -49,8 +51,9 @@ describe.skipIf(temporal === undefined)('a halt over two venues of which one is 
   const trade = async ({ account, venue }: PaperAccount): Promise<void> => {
     const steps = createOrderActivities(ledger.dependencies);
     const signal = testSignal(account, 'open', 1_000);
-    await steps.authorise(signal);
-    await steps.record(intentIdOf(signal), await steps.submit(intentIdOf(signal), account));
+    expect(await steps.authorise(signal)).toMatchObject({ kind: 'authorised' });
+    const bought = await steps.record(intentIdOf(signal), await steps.submit(intentIdOf(signal), account));
+    expect(bought).toMatchObject({ status: 'filled' });
     for (let index = 0; index < ORDERS; index += 1) {
       const terms = {
         instrument: INSTRUMENT,
@@ -88,9 +91,12 @@ describe.skipIf(temporal === undefined)('a halt over two venues of which one is 
     await halts.latch({ scope: 'everything', scopeValue: '' }, { subject: 'watch', underKey: null, reason: 'a test', policy: 'atOnce' });
     await vi.waitFor(async () => expect(await state(up)).toMatchObject({ phase: 'verified' }), LIMIT);
     await isFlat(up);
-    const waiting = await state(down);
-    expect(waiting).toMatchObject({ phase: 'running' });
-    expect(waiting.unverified.map(({ kind }) => kind)).toContain('unanswered');
+    // It may not have been asked yet when the other is done already.
+    await vi.waitFor(async () => {
+      const waiting = await state(down);
+      expect(waiting).toMatchObject({ phase: 'running' });
+      expect(waiting.unverified.map(({ kind }) => kind)).toContain('unanswered');
+    }, LIMIT);
     down.paper.faults.clear();
     await vi.waitFor(async () => expect(await state(down)).toMatchObject({ phase: 'verified' }), LIMIT);
     await isFlat(down);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { failure } from '../../core/errors.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { intentIdOf, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
@@ -27,6 +27,9 @@ describe.skipIf(temporal === undefined)('signalToOrder, on a real server, ledger
       }),
     });
     if (temporal !== undefined) worker = await startWorker(stack, temporal);
+  });
+  afterEach(() => {
+    sending = undefined;
   });
   afterAll(async () => {
     await worker?.stop();
@@ -69,7 +72,9 @@ describe.skipIf(temporal === undefined)('signalToOrder, on a real server, ledger
 
   it('the pages of an entry, an exit and a refusal tell what happened, without a payload', async () => {
     const entry = stack.signal('open', 2_600);
-    const { executedQuantity, averagePrice } = await run(entry);
+    const bought = await run(entry);
+    expect(bought).toMatchObject({ status: 'filled', intentId: intentIdOf(entry) });
+    const { executedQuantity, averagePrice } = bought;
     const { client } = worker;
     const { currentDetails, steps } = await runPage(client.workflow.getHandle(signalWorkflowId(entry)));
     const order = await stack.dependencies.store.order(intentIdOf(entry));
@@ -83,6 +88,7 @@ describe.skipIf(temporal === undefined)('signalToOrder, on a real server, ledger
 
     const exit = stack.signal('close', 2_700);
     const sold = await run(exit);
+    expect(sold).toMatchObject({ status: 'filled' });
     const exitPage = await runPage(client.workflow.getHandle(signalWorkflowId(exit)));
     expect(exitPage.currentDetails).toBe(`**filled**, executed ${sold.executedQuantity} at ${sold.averagePrice}`);
     expect(exitPage.steps).toEqual(['hands the exit to the owner of the position']);
@@ -154,6 +160,7 @@ describe.skipIf(temporal === undefined)('signalToOrder, on a real server, ledger
   it('P1: the same signal again is the same order', async () => {
     const signal = stack.signal('open', 6_000);
     const outcome = await run(signal);
+    expect(outcome).toMatchObject({ status: 'filled' });
     const sent = bought();
     // Temporal has forgotten nothing here, so the id must be another: the row alone has to refuse.
     const again = await run(signal, `again:${signalWorkflowId(signal)}`);
