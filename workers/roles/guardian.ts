@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { AlertLoop } from '../../activities/alerts/alert-loop.js';
+import { ChatHalts } from '../../activities/chat/chat-halts.js';
 import { createControlActivities } from '../../activities/control/index.js';
 import { mapped } from '../../activities/failures.js';
 import { haltVenues } from '../../activities/kill/dependencies.js';
@@ -15,6 +16,7 @@ import { StreamedMarket } from '../../activities/streams/live-market.js';
 import { AccountWatch } from '../../activities/watch/account-watch.js';
 import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
 import { createAlertStore } from '../../adapters/store/alert-store.js';
+import { createChatHaltStore } from '../../adapters/store/chat-halt-store.js';
 import { openHaltStore } from '../../adapters/store/halt-store.js';
 import { createKillStore } from '../../adapters/store/kill-store.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
@@ -22,7 +24,7 @@ import { createProtectionStore } from '../../adapters/store/protection-store.js'
 import { createWatchStore } from '../../adapters/store/watch-store.js';
 import { evidenceFolder, INTERVALS } from '../../config/index.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
-import { alertChannels } from '../composition/alert-channels.js';
+import { alertChannels, haltingChat } from '../composition/alert-channels.js';
 import { measureClock } from '../composition/clock-skew.js';
 import { applyConfiguration, openVenues } from '../composition/configuration.js';
 import { createKills } from '../composition/kills.js';
@@ -118,6 +120,18 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     });
   }
   const alerts = new AlertLoop({ store: createAlertStore(pool, databaseUrl), channels, log });
+  const halting = haltingChat(config, env);
+  const chatHalts =
+    halting === undefined
+      ? undefined
+      : new ChatHalts({
+          ...halting,
+          store: createChatHaltStore(pool),
+          halt: halts,
+          newCode: () => randomUUID().slice(0, 8),
+          pause: (ms, signal) => wait(ms, undefined, { signal }).catch(() => undefined),
+          log,
+        });
   const outbox = new OutboxLoop({ outbox: createOutboxStore(pool, databaseUrl, epoch), owners, kills, log });
 
   return {
@@ -143,6 +157,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
       }
     },
     async close() {
+      await chatHalts?.close();
       await outbox.close();
       await Promise.all(watches.map((watch) => watch.close()));
       // Last of those that raise and tell: what they have raised is told by whoever is there next.
