@@ -70,3 +70,17 @@ begin
     jsonb_build_object('chat', h.chat, 'sender', h.sender, 'scope', h.scope, 'scopeValue', h.scope_value, 'policy', h.policy));
   return jsonb_build_object('result', 'confirmed', 'scope', h.scope, 'scopeValue', h.scope_value, 'account', h.account, 'policy', h.policy);
 end $$;
+
+-- When the check of ledger against venue began that found an account clean last, epoch ms by this database's clock; null: none did.
+-- That of a halt takes two looks, all of them within half a minute of its end.
+create function last_clean_check(the_account text) returns bigint language sql stable as $$
+  select epoch_ms(verified_at) - 30000 from kills where account = the_account and phase = 'verified'
+$$;
+
+-- What a process asks for again and again, so as to know whether it has its ledger.
+create function read_clearance() returns jsonb language plpgsql stable as $$
+begin
+  return jsonb_build_object('databaseTime', epoch_ms(clock_timestamp()),
+    'cleanSince', (select coalesce(jsonb_object_agg(account, checked), '{}')
+      from (select account, last_clean_check(account) as checked from accounts) a where checked is not null));
+end $$;
