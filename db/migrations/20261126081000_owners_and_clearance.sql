@@ -84,3 +84,66 @@ begin
     'cleanSince', (select coalesce(jsonb_object_agg(account, checked), '{}')
       from (select account, last_clean_check(account) as checked from accounts) a where checked is not null));
 end $$;
+
+-- P30: as before, and: every account under the latch was verified after the second person had approved. One that was clean just
+-- before, and whose new look is still under way or has failed, is not clean. One statement: two people's rows, a verification of
+-- every account under it that is not older than a minute, nothing unresolved, and no open incident but those that the request names. Whoever looks after what is held is woken.
+create or replace function release_latch(p jsonb) returns jsonb language plpgsql as $$
+declare
+  l latches;
+  r approval_requests;
+  touched text[];
+  found_there text;
+  state text;
+begin
+  perform from instance for update;
+  select * into r from approval_requests where request_id = (p->>'requestId')::uuid for update;
+  if not found or r.action <> 'rearm' or r.payload->>'latchId' <> p->>'latchId' then
+    return jsonb_build_object('result', 'notApproved', 'state', 'missing');
+  end if;
+  select * into l from latches where latch_id = (p->>'latchId')::uuid;
+  if l.released_at is not null and l.released_by = r.request_id::text then return jsonb_build_object('result', 'released'); end if;
+  state := approval_state(r);
+  -- Who asked may have left since: then nobody starts anything in that name.
+  if exists (select from people q join api_keys k using (subject)
+      where k.key_id = r.key_id and (q.deactivated_at is not null or k.revoked_at is not null)) then
+    state := 'expired';
+  end if;
+  if state <> 'approved' then return jsonb_build_object('result', 'notApproved', 'state', state); end if;
+  if l.released_at is not null then return jsonb_build_object('result', 'notClean', 'found', 'the halt was ended by another request'); end if;
+
+  select coalesce(array_agg(account), '{}') into touched from (
+    select c.account from control c where c.account in (select accounts_under(l.scope, l.scope_value, l.account))
+    order by c.account for update) locked;
+  select string_agg(account, ', ' order by account) into found_there from unnest(touched) as one (account)
+    where not exists (select from kills k where k.account = one.account and k.phase = 'verified'
+      and k.verified_at > greatest(clock_timestamp() - interval '1 minute',
+        (select max(decided_at) from approvals where request_id = r.request_id and decision = 'approved')));
+  if found_there is not null then
+    return jsonb_build_object('result', 'notClean', 'found', 'not verified anew: ' || found_there);
+  end if;
+  select string_agg(o.intent_id || ' is ' || o.status, ', ' order by o.intent_id) into found_there from orders o
+    where o.account = any (touched) and o.final_at is null and o.status in ('authorised', 'submitting', 'unknown', 'pendingCancel');
+  if found_there is not null then return jsonb_build_object('result', 'notClean', 'found', found_there); end if;
+  select string_agg('incident ' || i.incident_id || ' (' || i.kind || ')', ', ' order by i.incident_id) into found_there from incidents i
+    where i.account = any (touched) and i.closed_at is null
+      and not (r.payload->'incidents') @> to_jsonb(i.incident_id::text);
+  if found_there is not null then
+    return jsonb_build_object('result', 'notClean', 'found', 'open, and not named in the request: ' || found_there);
+  end if;
+
+  state := use_approval(r.request_id, 'rearm', r.payload);
+  if state <> 'granted' then return jsonb_build_object('result', 'notApproved', 'state', state); end if;
+  update latches set released_at = clock_timestamp(), released_by = r.request_id::text where latch_id = l.latch_id;
+  update control set version = version + 1, updated_at = clock_timestamp() where account = any (touched);
+  insert into audit_events (kind, account, subject, data)
+    select 'halt.ended', account, r.requested_by, jsonb_build_object('latchId', l.latch_id, 'scope', l.scope, 'scopeValue', l.scope_value,
+      'reason', r.reason, 'requestId', r.request_id, 'incidents', r.payload->'incidents', 'keyId', r.key_id,
+      'approvedBy', (select jsonb_agg(subject order by decided_at) from approvals where request_id = r.request_id and decision = 'approved'))
+    from unnest(touched) account;
+  insert into outbox (kind, data) select 'haltChanged', jsonb_build_object('account', account) from unnest(touched) account;
+  insert into outbox (kind, data) select 'positionChanged', jsonb_build_object('account', q.account, 'strategy', q.strategy,
+      'instrument', q.instrument, 'because', 'bought')
+    from positions q where q.account = any (touched) and q.quantity <> 0;
+  return jsonb_build_object('result', 'released');
+end $$;
