@@ -147,3 +147,34 @@ begin
     from positions q where q.account = any (touched) and q.quantity <> 0;
   return jsonb_build_object('result', 'released');
 end $$;
+
+-- As before, and: whether a position is worth what the venue takes is told by the last mark, too. What has become worth it since it
+-- was bought is no dust any more; what cost it is never called so.
+create or replace function unprotected_positions(the_account text) returns jsonb language plpgsql stable as $$
+begin
+  return (
+    with held as (
+      select strategy, instrument, quantity, cost from positions where account = the_account and quantity > 0),
+    resting as (
+      select strategy, instrument, sum(reserved_quantity) as quantity, count(*) as orders, count(triggered_at) as awake from orders
+        where account = the_account and purpose = 'stop' and final_at is null group by strategy, instrument),
+    pairs as (
+      select strategy, instrument, coalesce(held.quantity, 0) as held, held.cost, coalesce(resting.quantity, 0) as resting,
+          coalesce(resting.orders, 0) as stops, coalesce(resting.awake, 0) as awake
+        from held full join resting using (strategy, instrument))
+    select coalesce(jsonb_agg(jsonb_build_object('strategy', p.strategy, 'instrument', p.instrument)), '[]')
+    from pairs p join accounts a on a.account = the_account
+    left join instruments n on n.venue = a.venue and n.instrument = p.instrument
+    where p.stops > 1
+      -- Its owner has to see that it sells.
+      or p.awake > 0
+      or abs(p.held - p.resting) >= greatest(coalesce((n.rules->>'stepSize')::numeric, 0), 0.000000000000000001)
+        -- Less than the venue would take is dust, and nobody waits for it.
+        and (p.stops > 0 or (p.held >= coalesce((n.rules->>'minQuantity')::numeric, 0)
+          -- The newest bar of the shortest interval, by the key of the bars; looked up only for what cost too little.
+          and (p.cost >= coalesce((n.rules->>'minNotional')::numeric, 0)
+            or p.held * (select b.close from bars b where b.venue = a.venue and b.instrument = p.instrument
+              and b.interval_ms = (select c.interval_ms from bars c where c.venue = a.venue and c.instrument = p.instrument
+                order by c.interval_ms limit 1)
+              order by b.open_time desc limit 1) >= (n.rules->>'minNotional')::numeric))));
+end $$;
