@@ -16,6 +16,10 @@ export const alerts = z
       .strictObject({
         chats: inOrder('chats', 'the id of a chat, such as "-100123"', /^(-?\d{1,20}|@\w{1,64})$/),
         apiRoot: url(['http://', 'https://']).exactOptional().describe('Where the Bot API is. Left out: Telegram’s own.'),
+        people: z
+          .record(text('the id of a Telegram user, such as "123456"', /^\d{1,20}$/), text('the name of a person', /^\S{1,64}$/))
+          .exactOptional()
+          .describe('Who may halt by `/kill` in one of the chats: Telegram’s id of the user, and the person of ours. Left out: nobody.'),
       })
       .exactOptional()
       .describe('Warnings and worse, by a Telegram bot. Its token: KEELSON_TELEGRAM_TOKEN.'),

@@ -91,6 +91,9 @@ export const ERRORS = define({
   RISK_VENUE_WEIGHT_UNKNOWN: refusal('{venue} has not told yet what our address has used: entries wait until it does.'),
   RISK_WATCH_SILENT: refusal('The account watch of {account} has been silent {since}: entries wait for it. See keelson watch.'),
   RISK_EQUITY_UNKNOWN: refusal('The equity of {account} has not been known {since}: entries wait until it is. See keelson watch.'),
+  RISK_LEDGER_LOST: refusal(
+    'The database {what}: entries of {account} wait until ledger and venue are found to agree after that. Exits and stops do not wait.',
+  ),
   RISK_INSTRUMENT_UNKNOWN: refusal('{venue} does not list {instrument}.'),
   RISK_INSTRUMENT_HALTED: refusal('{instrument} is not trading at {venue} (status {status}).'),
   RISK_INSTRUMENT_BLOCKED: refusal('Entries in {instrument} are blocked: {reason}.'),

@@ -1,6 +1,9 @@
 /** Workflow types, queues and ids in one place: a starter needs nothing else. */
 export const TASK_QUEUES = { trading: 'trading', guardian: 'guardian' } as const;
 
+/** Of a run and of its activities: the instance's epoch under which the run was started (P31). */
+export const EPOCH_HEADER = 'keelson-epoch';
+
 export const WORKFLOW_TYPES = {
   signalToOrder: 'signalToOrder',
   settleOrder: 'settleOrder',

@@ -5,6 +5,7 @@ import { decimalTextOf } from '../../core/money/index.js';
 import { signalWorkflowId, type Leg, type TradeSignal } from '../../core/signal/signal.js';
 import { findStrategy } from '../../core/strategy/registry.js';
 import { TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/names.js';
+import type { OrderOutcome } from '../../workflows/order/status.js';
 import { cpuMsOf } from './cpu.js';
 import { quantile, round } from './figures.js';
 import { INSTRUMENTS } from './schedule.js';
@@ -34,10 +35,16 @@ export async function benchLifecycles(stage: Stage, seconds: number): Promise<Re
       while (performance.now() < until) {
         const begun = performance.now();
         const opened = await trade(client, instrument, 'open');
-        if (opened === 'filled') await stops.resting(instrument, until);
-        const closed = opened === 'filled' ? await trade(client, instrument, 'close') : opened;
+        if (opened.codes.includes('RISK_POSITION_EXISTS')) {
+          // Whatever ran before has left it: it is sold first, and counts for nothing.
+          await trade(client, instrument, 'close');
+          continue;
+        }
+        if (opened.status !== 'filled') continue;
+        await stops.resting(instrument, until);
+        const closed = await trade(client, instrument, 'close');
         const ended = performance.now();
-        if (closed === 'filled' && ended >= from && ended < until) durations.push(ended - begun);
+        if (closed.status === 'filled' && ended >= from && ended < until) durations.push(ended - begun);
       }
     };
     const watching = stops.watch(until);
@@ -63,8 +70,8 @@ export async function benchLifecycles(stage: Stage, seconds: number): Promise<Re
   }
 }
 
-/** Runs a signal's workflow to its end. @returns the status that it ended with. */
-async function trade(client: Client, instrument: string, leg: Leg): Promise<string> {
+/** Runs a signal's workflow to its end. @returns how it ended, and why nothing was traded. */
+async function trade(client: Client, instrument: string, leg: Leg): Promise<Pick<OrderOutcome, 'status' | 'codes'>> {
   const now = Date.now();
   const signal: TradeSignal = {
     account: 'main',
@@ -80,13 +87,12 @@ async function trade(client: Client, instrument: string, leg: Leg): Promise<stri
     features: [],
     reason: 'a lifecycle',
   };
-  const outcome: unknown = await client.workflow.execute(WORKFLOW_TYPES.signalToOrder, {
+  return (await client.workflow.execute(WORKFLOW_TYPES.signalToOrder, {
     taskQueue: TASK_QUEUES.trading,
     workflowId: signalWorkflowId(signal),
     args: [signal],
     workflowTaskTimeout: '5s',
-  });
-  return typeof outcome === 'object' && outcome !== null && 'status' in outcome ? String(outcome.status) : 'unknown';
+  })) as OrderOutcome;
 }
 
 /** Looks for resting stops, of all lanes at once. */

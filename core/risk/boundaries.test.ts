@@ -193,6 +193,8 @@ const BOUNDARIES: readonly (readonly [code: string, passes: Given, refused: Give
   ['RISK_WATCH_SILENT', sampled(-5_000), sampled(-5_001)],
   ['RISK_EQUITY_UNKNOWN', sampled(0, 5_000), sampled(0, 5_001)],
   ['RISK_EQUITY_UNKNOWN', sampled(0), { ledger: { watch: { sampledTime: NOW } } }],
+  // By one millisecond more or less: ledger-contact.test.ts.
+  ['RISK_LEDGER_LOST', {}, { live: { ledgerDoubt: 'has not answered' } }],
   ['RISK_TRADING_HOURS', inHours(0), inHours(-1)],
   ['RISK_TRADING_HOURS', inHours(3_599_999), inHours(3_600_000)],
 ];

@@ -96,6 +96,14 @@ export const RISK_CHECKS: readonly RiskCheck[] = [
   check('RISK_EQUITY_UNKNOWN', 'protocol', 'The account watch knew the equity last longer ago, in ms.', {
     usual: String(PROTOCOL.watchSilentMs),
   }),
+  check(
+    'RISK_LEDGER_LOST',
+    'protocol',
+    'The worker’s database did not answer for longer, in ms, and ledger and venue were not found to agree since.',
+    {
+      usual: String(PROTOCOL.ledgerLostMs),
+    },
+  ),
   byLimit('RISK_TRADING_HOURS', 'tradingHours', 'It is outside of the hours, or of one of them where several rows set some.'),
 ];
 

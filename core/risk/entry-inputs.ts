@@ -15,6 +15,7 @@ export function entryInputFailures(signal: TradeSignal, ledger: RiskView, live: 
     ...clockFailures(ledger, live),
     ...weightFailures(ledger, live),
     ...watchFailures(ledger),
+    ...contactFailures(ledger, live),
     ...blockFailures(signal, ledger),
   ];
 }
@@ -60,6 +61,11 @@ function weightFailures({ venue }: RiskView, { venueWeight = { kind: 'unknown' }
   if (venueWeight.kind === 'untold' || isWithinShare(venueWeight)) return [];
   const { used, limit } = venueWeight;
   return [failure('RISK_VENUE_WEIGHT', { venue, used, limit, share: TRADING_SHARE_PERCENT })];
+}
+
+/** Who had lost the ledger does not know what was missed: first venue and ledger are compared. */
+function contactFailures({ account }: RiskView, { ledgerDoubt }: LiveView): Failure[] {
+  return ledgerDoubt === undefined ? [] : [failure('RISK_LEDGER_LOST', { account, what: ledgerDoubt })];
 }
 
 function blockFailures({ instrument }: TradeSignal, ledger: RiskView): Failure[] {

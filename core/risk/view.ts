@@ -102,4 +102,6 @@ export interface LiveView {
   readonly venueWeight?: VenueWeight;
   /** Why nothing is known to have come from the instrument's stream since; absent while it flows. */
   readonly streamGap?: string;
+  /** Why this process cannot trust its ledger; absent while it can. */
+  readonly ledgerDoubt?: string;
 }

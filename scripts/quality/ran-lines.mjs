@@ -71,7 +71,8 @@ async function testBundle() {
   const { bundleWorkflowCode } = await import('@temporalio/worker');
   const silent = () => {};
   const logger = { log: silent, trace: silent, debug: silent, info: silent, warn: silent, error: silent };
-  const { code } = await bundleWorkflowCode({ workflowsPath: inRoot('workflows', 'index.ts'), logger });
+  const workflowInterceptorModules = [inRoot('workflows', 'epoch.ts')];
+  const { code } = await bundleWorkflowCode({ workflowsPath: inRoot('workflows', 'index.ts'), workflowInterceptorModules, logger });
   return splitInline(code, inRoot());
 }
 

@@ -12,6 +12,7 @@ export function bundleEdited(file: string, edits: readonly Edit[]): Promise<Work
   const loader = ofTree('test/support/fixtures/edit-source.cjs');
   return bundleWorkflowCode({
     workflowsPath: ofTree('workflows/index.ts'),
+    workflowInterceptorModules: [ofTree('workflows/epoch.ts')],
     logger: { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error },
     webpackConfigHook: (config) => {
       const rule = { test: (path: string) => path === resource, enforce: 'pre' as const, loader, options: { edits } };

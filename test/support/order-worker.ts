@@ -16,6 +16,7 @@ import { StandIn } from '../../activities/streams/stand-in.js';
 import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
 import { createKillStore } from '../../adapters/store/kill-store.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
+import { refusesOtherEpochs, startsUnder } from '../../workers/composition/epoch.js';
 import { createKills } from '../../workers/composition/kills.js';
 import { createOwners } from '../../workers/composition/owners.js';
 import { INSTRUMENT, type Ledger } from './ledger.js';
@@ -29,8 +30,8 @@ let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
 export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
   const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error };
   const extension = extname(fileURLToPath(import.meta.url));
-  const workflowsPath = fileURLToPath(new URL(`../../workflows/index${extension}`, import.meta.url));
-  bundle ??= bundleWorkflowCode({ workflowsPath, logger: quiet });
+  const ofTree = (file: string): string => fileURLToPath(new URL(`../../workflows/${file}${extension}`, import.meta.url));
+  bundle ??= bundleWorkflowCode({ workflowsPath: ofTree('index'), workflowInterceptorModules: [ofTree('epoch')], logger: quiet });
   return bundle;
 }
 
@@ -54,18 +55,20 @@ export interface OrderWorker {
 export async function startOrderWorker(
   ledger: Ledger,
   { address, namespace }: TemporalAddress,
-  { runnersOf = () => [] }: Partial<Pick<BarStreamDependencies, 'runnersOf'>> = {},
+  {
+    runnersOf = () => [],
+    taskQueue = `test-${process.pid}-${performance.now()}`,
+  }: Partial<Pick<BarStreamDependencies, 'runnersOf'> & Pick<OrderWorker, 'taskQueue'>> = {},
 ): Promise<OrderWorker> {
   const connection = await NativeConnection.connect({ address });
-  const taskQueue = `test-${process.pid}-${performance.now()}`;
   // Histories that are stored tell of no machine.
-  const client = new Client({ connection, namespace, identity: 'starter' });
+  const { store, epoch, venueOf } = ledger.dependencies;
+  const client = new Client({ connection, namespace, identity: 'starter', interceptors: { workflow: [startsUnder(epoch)] } });
   const owners = createOwners(client, Date.now, taskQueue);
   const kills = createKills(client, Date.now, taskQueue);
   const evidence = await mkdtemp(join(tmpdir(), 'keelson-test-evidence-'));
   const log = { warn: () => undefined };
   const stopping = new AbortController();
-  const { store, epoch, venueOf } = ledger.dependencies;
   const watching: AccountStreamDependencies = {
     books: { store, epoch },
     venueOf,
@@ -98,6 +101,7 @@ export async function startOrderWorker(
     namespace,
     taskQueue,
     identity: 'worker',
+    interceptors: { activity: [refusesOtherEpochs(epoch)] },
     workflowBundle: await workflowBundle(),
     activities: {
       ...createOrderActivities(ledger.dependencies),

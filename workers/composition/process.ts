@@ -11,6 +11,7 @@ import type { ControlStore, MarketStore, OrderStore } from '../../activities/por
 import { configPath, databaseUrl, loadConfig, logLevel, type Config } from '../../config/index.js';
 import { KeelsonError } from '../../core/errors.js';
 import { checkDurability } from '../../db/durability.js';
+import { startsUnder } from './epoch.js';
 import { quietRuntime } from './runtime.js';
 
 /** What every worker process has: configuration, ledger, Temporal. */
@@ -52,7 +53,8 @@ export async function openProcess(name: string, env: NodeJS.ProcessEnv): Promise
   // The SDK's runtime comes to life with its first connection: what it logs is settled before.
   quietRuntime(log);
   const connection = await connect();
-  const client = new Client({ connection, namespace: env['TEMPORAL_NAMESPACE'] ?? 'default' });
+  const namespace = env['TEMPORAL_NAMESPACE'] ?? 'default';
+  const client = new Client({ connection, namespace, interceptors: { workflow: [startsUnder(epoch)] } });
   return {
     name,
     config,

@@ -1,5 +1,6 @@
 import { Worker } from '@temporalio/worker';
 import { WORKFLOW_BUNDLE } from '../bundle.js';
+import { refusesOtherEpochs } from './epoch.js';
 import type { WorkerProcess } from './process.js';
 
 /**
@@ -16,6 +17,7 @@ export async function createWorker(process: WorkerProcess, taskQueue: string, ac
     taskQueue,
     workflowBundle: { codePath: WORKFLOW_BUNDLE },
     activities,
+    interceptors: { activity: [refusesOtherEpochs(process.epoch)] },
     identity: `${process.name}@${globalThis.process.pid}`,
     // What a dead worker had in its cache goes to another after this long, and not after the ten seconds of the default (P23).
     stickyQueueScheduleToStartTimeout: '1s',

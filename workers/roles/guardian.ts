@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { AlertLoop } from '../../activities/alerts/alert-loop.js';
+import { ChatHalts } from '../../activities/chat/chat-halts.js';
 import { createControlActivities } from '../../activities/control/index.js';
 import { mapped } from '../../activities/failures.js';
 import { dailyChecks } from '../../activities/runbook/daily-checks/daily-checks.js';
@@ -21,6 +22,7 @@ import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
 import { readCheckFacts } from '../../adapters/store/checks-store.js';
 import { createRunbookStore } from '../../adapters/store/runbook-store.js';
 import { createAlertStore } from '../../adapters/store/alert-store.js';
+import { createChatHaltStore } from '../../adapters/store/chat-halt-store.js';
 import { openHaltStore } from '../../adapters/store/halt-store.js';
 import { createKillStore } from '../../adapters/store/kill-store.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
@@ -28,7 +30,7 @@ import { createProtectionStore } from '../../adapters/store/protection-store.js'
 import { createWatchStore } from '../../adapters/store/watch-store.js';
 import { evidenceFolder, INTERVALS } from '../../config/index.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
-import { alertChannels } from '../composition/alert-channels.js';
+import { alertChannels, haltingChat } from '../composition/alert-channels.js';
 import { measureClock } from '../composition/clock-skew.js';
 import { applyConfiguration, openVenues } from '../composition/configuration.js';
 import { createKills } from '../composition/kills.js';
@@ -133,6 +135,18 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     });
   }
   const alerts = new AlertLoop({ store: createAlertStore(pool, databaseUrl), channels, log });
+  const halting = haltingChat(config, env);
+  const chatHalts =
+    halting === undefined
+      ? undefined
+      : new ChatHalts({
+          ...halting,
+          store: createChatHaltStore(pool),
+          halt: halts,
+          newCode: () => randomUUID().slice(0, 8),
+          pause: (ms, signal) => wait(ms, undefined, { signal }).catch(() => undefined),
+          log,
+        });
   const outbox = new OutboxLoop({ outbox: createOutboxStore(pool, databaseUrl, epoch), owners, kills, log });
 
   return {
@@ -158,6 +172,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
       }
     },
     async close() {
+      await chatHalts?.close();
       await outbox.close();
       await Promise.all(watches.map((watch) => watch.close()));
       // Last of those that raise and tell: what they have raised is told by whoever is there next.

@@ -1,6 +1,7 @@
 import { invariant } from '../../core/errors.js';
 import { findStrategy } from '../../core/strategy/registry.js';
 import { setTimeout as wait } from 'node:timers/promises';
+import { LedgerContact, withLedgerContact } from '../../activities/order/ledger-contact.js';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
 import { createOrderActivities } from '../../activities/order/index.js';
 import { createHandOver } from '../../activities/owner/hand-over.js';
@@ -10,6 +11,7 @@ import type { BarStreamActivities } from '../../activities/streams/index.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
 import { StandIn } from '../../activities/streams/stand-in.js';
 import type { StrategyVersion } from '../../activities/streams/strategy-runner.js';
+import { createClearanceStore } from '../../adapters/store/clearance-store.js';
 import { HeldRisk } from '../../adapters/store/held-risk.js';
 import { INTERVALS } from '../../config/index.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, watchBarsWorkflowId } from '../../workflows/names.js';
@@ -44,11 +46,15 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
 
   const market = new StreamedMarket(clock);
   const stopMeasuring = await Promise.all(accounts.map((account) => measureClock(account, venues.of, market, log)));
+  const contact = new LedgerContact({
+    ...{ store: createClearanceStore(pool), clock, monotonic: () => performance.now(), log },
+    pause: (ms, signal) => wait(ms, undefined, { signal }).catch(() => undefined),
+  });
   const orderDependencies: OrderDependencies = {
     store: orders,
     risk,
     venueOf: venues.of,
-    live: market,
+    live: withLedgerContact(market, contact),
     epoch: process.epoch,
     instanceId: process.instanceId,
     entriesOf: entriesOf(config),
@@ -119,6 +125,7 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     },
     async close() {
       for (const stop of stopMeasuring) stop();
+      await contact.close();
       await risk.close();
       await venues.close();
       await metrics.close();

@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { telegramChat } from '../../adapters/notify/telegram-chat.js';
+import { createChatHaltStore } from '../../adapters/store/chat-halt-store.js';
+import { openHaltStore, type HaltStore } from '../../adapters/store/halt-store.js';
+import { openPool } from '../../adapters/store/pool.js';
+import { eventually } from '../../test/support/eventually.js';
+import { seedPerson } from '../../test/support/people.js';
+import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { telegramStub, type TelegramStub } from '../../test/support/telegram-stub.js';
+import { ChatHalts } from './chat-halts.js';
+
+const TOKEN = '12345:secret-token';
+const DESK = '-1001';
+/** Telegram's ids of people. */
+const [RIK, TINA, VERA, LENA, STRANGER] = ['11', '12', '13', '14', '99'];
+
+describe('halts from a chat, with a Bot API of our own', () => {
+  let database: TestDatabase;
+  let pool: Pool;
+  let halts: HaltStore;
+  let telegram: TelegramStub;
+  const guardians: ChatHalts[] = [];
+  const warnings: string[] = [];
+
+  const query = async <Row extends object>(text: string, ...values: unknown[]): Promise<Row[]> =>
+    (await database.pool.query<Row>(text, values)).rows;
+
+  beforeAll(async () => {
+    database = await testDatabase();
+    pool = openPool(database.url, { applicationName: 'test' });
+    halts = openHaltStore(database.url);
+    for (const account of ['main', 'other']) {
+      await query(`insert into accounts (account, venue) values ($1, 'paper')`, account);
+      await query('insert into control (account) values ($1)', account);
+    }
+    for (const [subject, role] of [
+      ['rik', 'risk'],
+      ['tina', 'trader'],
+      ['vera', 'viewer'],
+      ['lena', 'risk'],
+    ] as const)
+      await seedPerson(database.pool, subject, [role]);
+    await query(`update people set deactivated_at = now() where subject = 'lena'`);
+  });
+  afterAll(async () => {
+    await halts?.close();
+    await pool?.end();
+    await database?.drop();
+  });
+  beforeEach(async () => {
+    telegram = await telegramStub(TOKEN);
+    warnings.length = 0;
+    await query('update latches set released_at = clock_timestamp() where released_at is null');
+    await query('delete from outbox');
+  });
+  afterEach(async () => {
+    for (const one of guardians.splice(0)) await one.close();
+    await telegram.close();
+  });
+
+  const guardian = (from: Pool = pool): ChatHalts => {
+    const one = new ChatHalts({
+      chat: telegramChat({ token: TOKEN, apiRoot: telegram.url }),
+      store: createChatHaltStore(from),
+      halt: halts,
+      chats: new Set([DESK]),
+      people: new Map(Object.entries({ [RIK]: 'rik', [TINA]: 'tina', [VERA]: 'vera', [LENA]: 'lena' })),
+      newCode: () => randomUUID().slice(0, 8),
+      pause: () => new Promise((resolve) => setImmediate(resolve)),
+      log: { warn: (data, message) => void warnings.push(`${message} ${JSON.stringify(data)}`) },
+    });
+    guardians.push(one);
+    return one;
+  };
+  /** Writes, and waits for what the bot says to it. Messages are heard one after the other. */
+  const ask = async (text: string, sender = RIK): Promise<string> => {
+    const before = telegram.said.length;
+    telegram.write(DESK, sender, text);
+    await eventually(() => expect(telegram.said).toHaveLength(before + 1));
+    return telegram.said[before]?.text ?? '';
+  };
+  const codeOf = (told: string): string => {
+    const [, code] = /\/confirm (\S+)$/.exec(told) ?? [];
+    if (code === undefined) throw new Error(`no code in: ${told}`);
+    return code;
+  };
+  const standing = () =>
+    query<{ scope: string; value: string; subject: string; policy: string }>(
+      'select scope, scope_value as value, subject, policy from latches where released_at is null',
+    );
+
+  it('P25: what a person confirms is in the database before it is told, under that person’s name, and the workflow follows', async () => {
+    guardian();
+    const told = await ask('/kill everything sell');
+    expect(told).toContain('Halt everything, and sell what is held there? Within a minute:');
+    expect(await standing()).toEqual([]);
+    expect(await ask(`/confirm ${codeOf(told)}`)).toMatch(/^HALTED: everything, and sell/);
+    expect(await standing()).toEqual([{ scope: 'everything', value: '', subject: 'rik', policy: 'atOnce' }]);
+    const wakes = await query<{ account: string }>(`select data->>'account' as account from outbox where kind = 'haltChanged' order by 1`);
+    expect(wakes).toEqual([{ account: 'main' }, { account: 'other' }]);
+    const audit = await query(`select kind, subject, data->>'chat' as chat from audit_events where kind like 'chat.%' order by event_id`);
+    expect(audit).toEqual([
+      { kind: 'chat.haltAsked', subject: 'rik', chat: DESK },
+      { kind: 'chat.haltConfirmed', subject: 'rik', chat: DESK },
+    ]);
+  });
+
+  it('whoever may not halt hears nothing, and people are told once a day of each', async () => {
+    guardian();
+    for (const sender of [STRANGER, VERA, LENA]) for (let turn = 0; turn < 2; turn += 1) telegram.write(DESK, sender, '/kill everything');
+    // A person who may, in a chat that is none of ours.
+    telegram.write('-555', RIK, '/kill everything');
+    telegram.write(DESK, STRANGER, 'good morning');
+    // All of them are heard before this.
+    expect(await ask('/kill')).toMatch(/^Nothing is halted\. Say one of\n\/kill everything/);
+    expect(telegram.said).toHaveLength(1);
+    expect(await standing()).toEqual([]);
+    const alerts = await query(
+      `select split_part(alert_key, ':', 2) as sender, times from alerts where kind = 'chat.refused' order by alert_id`,
+    );
+    expect(alerts).toEqual([...[STRANGER, VERA, LENA].map((sender) => ({ sender, times: 2 })), { sender: RIK, times: 1 }]);
+  });
+
+  it('only who asked confirms, within a minute; roles count at that moment', async () => {
+    guardian();
+    const code = codeOf(await ask('/kill account main'));
+    expect(await ask(`/confirm ${code}`, TINA)).toContain('NOT HALTED');
+    expect(await ask('/confirm 00000000')).toContain('NOT HALTED');
+    await query(`update chat_halts set expires_at = clock_timestamp() where code = $1`, code);
+    expect(await ask(`/confirm ${code}`)).toContain('NOT HALTED');
+    const another = codeOf(await ask('/kill account main', TINA));
+    await query(`update people set roles = '{viewer}' where subject = 'tina'`);
+    telegram.write(DESK, TINA, `/confirm ${another}`);
+    expect(await ask('/kill account mian')).toBe('Nothing is halted: there is no account mian. There is main, other.');
+    await query(`update people set roles = '{trader}' where subject = 'tina'`);
+    expect(await standing()).toEqual([]);
+    // The same code again, now that the person may: it is good for its minute.
+    expect(await ask(`/confirm ${another}`, TINA)).toContain('HALTED: account main (what is held stays, with its stops)');
+    expect(await standing()).toMatchObject([{ scope: 'account', value: 'main', subject: 'tina' }]);
+  });
+
+  it('another guardian hears the second word; one that could not read goes on, and says no token', async () => {
+    const first = guardian();
+    const code = codeOf(await ask('/kill venue paper'));
+    await first.close();
+    telegram.refusal = 409;
+    guardian();
+    await eventually(() => expect(warnings.length).toBeGreaterThan(0));
+    telegram.refusal = undefined;
+    expect(await ask(`/confirm ${code}`)).toContain('HALTED: venue paper');
+    expect(warnings.join()).toContain('Telegram’s error 409');
+    expect(warnings.join()).not.toContain('secret');
+  });
+
+  it('without the database it says that nothing is halted, and what to do', async () => {
+    const away = openPool('postgres://nobody@127.0.0.1:1/none', { applicationName: 'test' });
+    guardian(away);
+    expect(await ask('/kill everything')).toBe('NOT HALTED: the database did not answer. Say it again, or: keelson kill --direct');
+    await away.end();
+  });
+});

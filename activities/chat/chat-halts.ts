@@ -1,0 +1,111 @@
+import { CHAT_USAGE, parseChatCommand, type ChatCommand } from '../../core/control/chat-command.js';
+import type { FlattenPolicy, Latch } from '../../core/control/mode.js';
+import type { ChatHaltStore, ChatMessage, ChatPerson, ChatPort } from '../ports/chat.js';
+import type { HaltPort } from '../ports/halt.js';
+
+/** After an error, or while another guardian reads, the next look is so much later. */
+const READ_AGAIN_MS = 3_000;
+const ANSWER_LIMIT_MS = 10_000;
+
+export interface ChatHaltDependencies {
+  readonly chat: ChatPort;
+  readonly store: ChatHaltStore;
+  readonly halt: HaltPort;
+  /** In these chats we listen; what these senders write, a person has written. */
+  readonly chats: ReadonlySet<string>;
+  readonly people: ReadonlyMap<string, string>;
+  readonly newCode: () => string;
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly log: { warn(data: object, message: string): void };
+}
+
+/**
+ * Halts from a chat, until it is closed. The latch is written straight to Postgres (P25): neither Temporal nor the API is asked,
+ * and the workflow follows it through the outbox. Whoever is not a configured person in a configured chat hears nothing.
+ */
+export class ChatHalts {
+  private readonly dependencies: ChatHaltDependencies;
+  private readonly ending = new AbortController();
+  private readonly running: Promise<void>;
+
+  constructor(dependencies: ChatHaltDependencies) {
+    this.dependencies = dependencies;
+    this.running = this.listen();
+  }
+
+  async close(): Promise<void> {
+    this.ending.abort();
+    await this.running;
+  }
+
+  private async listen(): Promise<void> {
+    const { chat, pause, log } = this.dependencies;
+    const { signal } = this.ending;
+    let from = 0;
+    while (!signal.aborted) {
+      try {
+        const { messages, next } = await chat.read(from, signal);
+        for (const message of messages) await this.hear(message);
+        from = next;
+      } catch (error) {
+        if (signal.aborted) return;
+        log.warn({ error: String(error) }, 'the chat in which people halt could not be read; it is read again');
+        await pause(READ_AGAIN_MS, signal);
+      }
+    }
+  }
+
+  private async hear(message: ChatMessage): Promise<void> {
+    const { chats, people, store, log } = this.dependencies;
+    const command = parseChatCommand(message.text);
+    if (command === undefined) return;
+    const { chat, sender } = message;
+    const subject = people.get(sender);
+    try {
+      if (subject === undefined || !chats.has(chat)) return await store.refuse({ chat, sender });
+      const answer = await this.answer(command, { chat, sender, subject });
+      if (answer !== undefined) await this.say(chat, answer);
+    } catch (error) {
+      log.warn({ error: String(error), chat }, 'what was asked for in a chat was not done');
+      if (subject !== undefined && chats.has(chat)) await this.say(chat, NOT_HALTED);
+    }
+  }
+
+  /** @returns what the person is told; nothing to somebody who may not halt. */
+  private async answer(command: ChatCommand, person: ChatPerson): Promise<string | undefined> {
+    const { store, halt, newCode } = this.dependencies;
+    if (command.kind === 'malformed') return `Nothing is halted. Say one of\n${CHAT_USAGE}`;
+    if (command.kind === 'kill') {
+      const code = newCode();
+      const asked = await store.ask(person, command, code);
+      if (asked.result === 'refused') return undefined;
+      if (asked.result === 'unknownTarget')
+        return `Nothing is halted: there is no ${command.scope.scope} ${command.scope.scopeValue}. There is ${asked.known.join(', ') || 'none'}.`;
+      return `Halt ${nameOf(command.scope)}${policyText(command.policy)}? Within a minute:\n/confirm ${code}`;
+    }
+    const confirmed = await store.confirm(person, command.code);
+    if (confirmed.result === 'refused') return undefined;
+    if (confirmed.result === 'noRequest')
+      return 'NOT HALTED: nothing waits for this code. Say /kill again, and confirm it within a minute.';
+    const { scope, policy } = confirmed;
+    const cause = { subject: person.subject, underKey: null, reason: `by chat ${person.chat}`, policy };
+    const { latchId } = await halt.latch(scope, cause);
+    return `HALTED: ${nameOf(scope)}${policyText(policy)}. No order begins to be sent there any more. Halt ${latchId}.`;
+  }
+
+  /** What is done is done, whether or not it can be told. */
+  private async say(chat: string, text: string): Promise<void> {
+    const { log } = this.dependencies;
+    const limit = AbortSignal.any([this.ending.signal, AbortSignal.timeout(ANSWER_LIMIT_MS)]);
+    await this.dependencies.chat
+      .say(chat, text, limit)
+      .catch((error: unknown) => log.warn({ error: String(error), chat }, 'a chat was not answered'));
+  }
+}
+
+const NOT_HALTED = 'NOT HALTED: the database did not answer. Say it again, or: keelson kill --direct';
+
+const nameOf = ({ scope, scopeValue, account }: Latch): string =>
+  [scope, scopeValue, account === undefined ? '' : `in ${account}`].filter((part) => part !== '').join(' ');
+const policyText = (policy: FlattenPolicy): string =>
+  policy === 'atOnce' ? ', and sell what is held there' : ' (what is held stays, with its stops)';

@@ -1,0 +1,50 @@
+import type { Pool } from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { openPool } from './pool.js';
+import { createProtectionStore } from './protection-store.js';
+
+const KEY = { account: 'main', strategy: 'momentum', instrument: 'BTC/USDT' };
+const RULES = { stepSize: '0.001', minQuantity: '0.001', minNotional: '5' };
+
+let database: TestDatabase;
+let pool: Pool;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  pool = openPool(database.url, { applicationName: 'test' });
+  await database.pool.query(`insert into accounts (account, venue) values ('main', 'paper')`);
+  await database.pool.query(`insert into instruments (venue, instrument, rules) values ('paper', 'BTC/USDT', $1)`, [RULES]);
+});
+afterAll(async () => {
+  await pool?.end();
+  await database?.drop();
+});
+
+/** A tenth is held, without a stop. */
+async function unprotected(cost: string, mark: string | undefined): Promise<readonly unknown[]> {
+  await database.pool.query('delete from positions');
+  await database.pool.query('delete from bars');
+  await database.pool.query(
+    `insert into positions (account, strategy, instrument, quantity, cost, realized_pnl) values ('main', 'momentum', 'BTC/USDT', 0.1, $1, 0)`,
+    [cost],
+  );
+  if (mark !== undefined)
+    await database.pool.query(
+      `insert into bars (venue, instrument, interval_ms, open_time, close_time, open, high, low, close, volume, source)
+         values ('paper', 'BTC/USDT', 1000, 0, 1000, $1, $1, $1, $1, 1, 'stream')`,
+      [mark],
+    );
+  return createProtectionStore(pool).unprotected('main');
+}
+
+/** What it cost, its last mark, and whether it is among those that lack a stop. */
+it.each([
+  ['cost enough', '5', undefined, true],
+  ['cost too little, and nothing is known of its worth', '4.99', undefined, false],
+  ['has become worth it', '4', '50', true],
+  ['has not', '4', '49.9', false],
+  ['cost enough, and has lost', '5', '49.9', true],
+] as const)('P24: without a stop, what %s', async (_, cost, mark, isMissing) => {
+  expect(await unprotected(cost, mark)).toEqual(isMissing ? [KEY] : []);
+});
