@@ -43,8 +43,11 @@ alter table fills
   alter column intent_id drop not null,
   add column origin text not null default 'ours' check (origin in ('ours', 'foreign')),
   add column movement_id uuid references ledger_movements,
+  -- In which order they were booked; what is kept of positions follows from them in this order.
+  add column booking bigint generated always as identity,
   add constraint fills_have_origin check ((origin = 'ours') = (intent_id is not null) and (origin = 'foreign') = (movement_id is not null));
-create index fills_of_account on fills (account, event_time);
+create index fills_of_account on fills (account, event_time, booking);
+create index fills_booked on fills (account, booking);
 
 -- Of `quantity`, what movements brought (or took) since the onboarding: it belongs to no strategy, so no exit sells it.
 alter table inventory add column moved numeric not null default 0;
@@ -64,6 +67,7 @@ insert into ledger_entries (account, asset, delta, kind, intent_id, venue_trade_
   select account, asset, -delta, kind, intent_id, venue_trade_id, booked_at, counter_ledger_account(kind)
   from ledger_entries order by entry_id;
 alter table ledger_entries alter column ledger_account drop default;
+create index ledger_entries_of_fill on ledger_entries (account, venue_trade_id);
 create index ledger_entries_of_movement on ledger_entries (movement_id) where movement_id is not null;
 insert into audit_events (kind, account, data)
   select 'ledger.balanced', account, jsonb_build_object('entries', count(*)) from ledger_entries group by account;
@@ -333,3 +337,32 @@ begin
     from accounts a join control c using (account) left join account_watch w using (account)
     where a.account = p->>'account');
 end $$;
+
+-- ---- what results are derived from beside the entries
+
+-- What the account was worth, minute by minute, for ever; the watch's own samples go after hours.
+create table account_equity (
+  account text not null references accounts,
+  minute timestamptz not null,
+  opening numeric not null,
+  highest numeric not null,
+  lowest numeric not null,
+  closing numeric not null,
+  primary key (account, minute)
+);
+create function keep_equity() returns trigger language plpgsql as $$
+begin
+  insert into account_equity as had values (new.account, date_trunc('minute', new.sampled_at), new.equity, new.equity, new.equity, new.equity)
+    on conflict (account, minute) do update set highest = greatest(had.highest, excluded.highest),
+      lowest = least(had.lowest, excluded.lowest), closing = excluded.closing;
+  return null;
+end $$;
+insert into account_equity
+  select account, date_trunc('minute', sampled_at), (array_agg(equity order by sampled_at))[1], max(equity), min(equity),
+    (array_agg(equity order by sampled_at desc))[1]
+  from account_watch_samples where equity is not null group by 1, 2;
+create trigger account_watch_samples_kept after insert on account_watch_samples for each row
+  when (new.equity is not null) execute function keep_equity();
+
+-- What an order was decided at is in the event of its authorisation, where slippage looks it up.
+create index audit_events_authorised on audit_events ((data->>'intentId')) where kind = 'order.authorised';
