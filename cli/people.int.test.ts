@@ -103,7 +103,7 @@ test('every role at every command that asks the API: refused exactly where the t
       tried += 1;
     }
   }
-  expect(tried).toBe(37 * ROLES.length);
+  expect(tried).toBe(46 * ROLES.length);
 });
 
 describe('acting as someone', () => {

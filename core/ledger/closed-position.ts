@@ -55,7 +55,8 @@ export class RoundTrips {
     this.#books.set(key, after);
     const open = withTrade(this.#open.get(key) ?? { before, first: fill, buys: NONE, sells: NONE, fees: ZERO, fills: 0 }, fill);
     const left = after.average.quantity;
-    const isClosed = open.sells.quantity.gt(0) && open.buys.quantity.gt(0) && (left.isZero() || left.abs().lt(this.#stepOf(fill.instrument)));
+    const isClosed =
+      open.sells.quantity.gt(0) && open.buys.quantity.gt(0) && (left.isZero() || left.abs().lt(this.#stepOf(fill.instrument)));
     if (!isClosed) {
       this.#open.set(key, open);
       return undefined;

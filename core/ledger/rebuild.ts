@@ -21,7 +21,6 @@ type Amounts = Readonly<Record<string, DecimalText>>;
 /** What is stored beside the entries, and must follow from them. */
 export interface StoredLedger {
   readonly positions: readonly (Readonly<Record<keyof PositionState, DecimalText>> & {
-    readonly account: string;
     readonly strategy: string;
     readonly instrument: string;
   })[];
@@ -35,8 +34,8 @@ export interface StoredLedger {
   readonly auditedOpening: Amounts | undefined;
   /** Sums of all entries, by ledger account and asset: `venue USDT`. */
   readonly sums: Amounts;
-  /** By intent: what orders say they have executed. Those that never executed anything are left out. */
-  readonly executed: Readonly<Record<string, { readonly quantity: DecimalText; readonly notional: DecimalText }>>;
+  /** Orders that say they have executed something else than their fills sum up to. */
+  readonly orders: readonly { readonly intentId: string; readonly stored: DecimalText; readonly rebuilt: DecimalText }[];
 }
 
 /** Recomputes an account from its fills and movements, in the order in which they were booked. Pure. */
@@ -46,8 +45,6 @@ export class Rebuild {
   readonly #balances = new Sums();
   readonly #moved = new Sums();
   readonly #sums = new Sums();
-  readonly #quantities = new Sums();
-  readonly #notionals = new Sums();
 
   addFill(fill: BookedFill, stored: readonly StoredPosting[]): void {
     const changes = entriesOf(fill);
@@ -55,8 +52,6 @@ export class Rebuild {
     const sums = fill.origin === 'ours' ? this.#balances : this.#moved;
     for (const { asset, delta } of changes) sums.add(asset, delta);
     if (fill.intentId === null) return;
-    this.#quantities.add(fill.intentId, fill.quantity);
-    this.#notionals.add(fill.intentId, fill.price.mul(fill.quantity));
     const { account, strategy, instrument } = fill;
     const key = bookOf(fill);
     this.#positions.set(key, { ...applyFill(this.#positions.get(key) ?? FLAT, fill), account, strategy, instrument });
@@ -78,9 +73,8 @@ export class Rebuild {
     compare('balance', stored.balances, this.#balances);
     compare('inventory', stored.moved, this.#moved);
     if (stored.auditedOpening !== undefined) found.push(...unequal('opening', stored.opening, stored.auditedOpening));
-    compare('order', amountsOf(stored.executed, 'quantity'), suffixed(this.#quantities, 'quantity'));
-    compare('order', amountsOf(stored.executed, 'notional'), suffixed(this.#notionals, 'notional'));
-    found.push(...unequal('position', this.#kept(stored), this.#rebuilt()));
+    found.push(...stored.orders.map(({ intentId, ...executed }) => ({ what: 'order' as const, of: intentId, ...executed })));
+    found.push(...unequal('position', keptFigures(stored), figuresOf([...this.#positions.values()])));
     return found;
   }
 
@@ -90,18 +84,14 @@ export class Rebuild {
     const [kept, rebuilt] = [linesOf(stored), linesOf(expected.map((one) => ({ ...one, delta: text(one.delta) })))];
     if (kept !== rebuilt) this.#found.push({ what, of, stored: kept || 'no entries', rebuilt });
   }
-
-  #kept({ positions }: StoredLedger): Amounts {
-    return figuresOf(positions.map((one) => ({ ...one, ...readState(one) })));
-  }
-
-  #rebuilt(): Amounts {
-    return figuresOf([...this.#positions.values()]);
-  }
 }
 
-function readState({ quantity, cost, realizedPnl }: Readonly<Record<keyof PositionState, DecimalText>>): PositionState {
-  return { quantity: decimal(quantity), cost: decimal(cost), realizedPnl: decimal(realizedPnl) };
+function keptFigures({ positions }: StoredLedger): Amounts {
+  return figuresOf(
+    positions.map(({ strategy, instrument, quantity, cost, realizedPnl }) => ({
+      ...{ strategy, instrument, quantity: decimal(quantity), cost: decimal(cost), realizedPnl: decimal(realizedPnl) },
+    })),
+  );
 }
 
 function figuresOf(positions: readonly (PositionState & { readonly strategy: string | null; readonly instrument: string })[]): Amounts {
@@ -111,16 +101,6 @@ function figuresOf(positions: readonly (PositionState & { readonly strategy: str
     [`${strategy} ${instrument} realizedPnl`, text(realizedPnl)],
   ]);
   return Object.fromEntries(figures) as Amounts;
-}
-
-function amountsOf(executed: StoredLedger['executed'], field: 'quantity' | 'notional'): Amounts {
-  return Object.fromEntries(Object.entries(executed).map(([intent, amounts]) => [`${intent} ${field}`, amounts[field]]));
-}
-
-function suffixed(sums: Sums, field: string): Sums {
-  const named = new Sums();
-  for (const [key, value] of sums.entries()) named.add(`${key} ${field}`, value);
-  return named;
 }
 
 /** Absent and zero are the same. */

@@ -5,15 +5,17 @@ import { Decimal, ZERO, decimal } from '../money/index.js';
 import { RoundTrips } from './closed-position.js';
 import { Books, byStrategy, profitOf, type BookResult } from './results.js';
 
-const seed = Date.now();
-console.info(`seed of the properties of results: ${seed}`);
+const seed = Number(process.env['KEELSON_TEST_SEED'] ?? Date.now());
+console.info(`results: seed ${seed} (KEELSON_TEST_SEED)`);
 
 /** A quotient, never rounded. */
 class Share {
-  constructor(
-    readonly over: bigint,
-    readonly under: bigint,
-  ) {}
+  readonly over: bigint;
+  readonly under: bigint;
+  constructor(over: bigint, under: bigint) {
+    this.over = over;
+    this.under = under;
+  }
   plus(other: Share): Share {
     return new Share(this.over * other.under + other.over * this.under, this.under * other.under).least();
   }
@@ -101,7 +103,14 @@ describe('results', () => {
         mine.forEach(add);
         const held = (book as BookResult | undefined)?.average.quantity.toNumber() ?? 0;
         if (held !== 0) {
-          const rest = { side: held > 0 ? 'sell' : 'buy', units: Math.abs(held), price, fee: 0, feeAsset: 'USDT', strategy: 'momentum' } as const;
+          const rest = {
+            side: held > 0 ? 'sell' : 'buy',
+            units: Math.abs(held),
+            price,
+            fee: 0,
+            feeAsset: 'USDT',
+            strategy: 'momentum',
+          } as const;
           add(rest, mine.length);
         }
         if (book === undefined) return;

@@ -83,10 +83,7 @@ export function profitOf(book: BookResult, mark: Decimal | undefined): readonly 
     unrealizedPnl: quantity.isZero() ? ZERO : mark?.mul(quantity).minus(cost),
     averagePrice: quantity.isZero() ? undefined : cost.div(quantity).toDecimalPlaces(PRICE_PLACES),
   });
-  return [
-    profit('average', book.average.realizedPnl, book.average.cost),
-    profit('fifo', book.fifo.realizedPnl, costOf(book.fifo.lots)),
-  ];
+  return [profit('average', book.average.realizedPnl, book.average.cost), profit('fifo', book.fifo.realizedPnl, costOf(book.fifo.lots))];
 }
 
 /** Results of a strategy over its instruments with the same quote asset. */

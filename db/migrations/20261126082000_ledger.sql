@@ -366,3 +366,18 @@ create trigger account_watch_samples_kept after insert on account_watch_samples 
 
 -- What an order was decided at is in the event of its authorisation, where slippage looks it up.
 create index audit_events_authorised on audit_events ((data->>'intentId')) where kind = 'order.authorised';
+
+-- The close of the newest bar that had closed by then and is not older than that, whatever its interval; null: there is none. The
+-- intervals of an instrument are found one by one, so that the index is all that is read.
+create function price_at(the_venue text, the_instrument text, the_time bigint, max_age_ms bigint) returns numeric language sql stable as $$
+  with recursive i (ms) as (
+    select min(interval_ms) from bars where venue = the_venue and instrument = the_instrument
+    union all
+    select (select min(interval_ms) from bars where venue = the_venue and instrument = the_instrument and interval_ms > i.ms)
+      from i where i.ms is not null)
+  select b.close from i cross join lateral (
+    select close, close_time from bars where venue = the_venue and instrument = the_instrument and interval_ms = i.ms
+      and open_time <= the_time - i.ms + 1 order by open_time desc limit 1) b
+  where i.ms is not null and b.close_time between the_time - max_age_ms and the_time
+  order by b.close_time desc limit 1
+$$;

@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import { dayIn, dayOfTime } from '../../core/ledger/day.js';
+import type { ApiContext } from '../context.js';
+import { textInput, wholeInput } from '../http/input.js';
+import { RequestError } from '../http/problem.js';
+import { feesOf, fillsOf, pnlOf, positionsOf, statementOf, whichDay as dayOf, type Asked } from '../ledger/reports.js';
+import {
+  equityPointSchema,
+  feesSchema,
+  ledgerFillsSchema,
+  ledgerPositionsSchema,
+  pnlSchema,
+  slippageSchema,
+  statementSchema,
+  verificationSchema,
+  whichDay,
+} from '../ledger/schemas.js';
+import { verifyLedger } from '../ledger/verify.js';
+import { assertAccount } from '../read/accounts.js';
+import type { Database } from '../read/database.js';
+import { readEquityPoints } from '../read/equity.js';
+import { readSlippage } from '../read/slippage.js';
+import { route, type Route } from '../route.js';
+
+const MINUTE_MS = 60_000;
+const HOUR_MINUTES = 60;
+
+const ofDay = {
+  account: textInput(32).describe('Whose.'),
+  day: z
+    .string()
+    .regex(/^\d{4}-\d\d-\d\d$/, { error: () => 'expected a day such as 2026-11-26' })
+    .optional()
+    .describe('Such as 2026-11-26; the day that it is, when left out.'),
+  zone: textInput(64).optional().describe('In whose calendar, such as Europe/Madrid; UTC when left out.'),
+};
+
+interface DayQuery {
+  readonly account: string;
+  readonly day?: string | undefined;
+  readonly zone?: string | undefined;
+}
+
+/** The ledger: what it derives of a day, and whether what it keeps is what it derives. */
+export function ledgerRoutes(context: ApiContext): Route[] {
+  const { database } = context;
+  const ask = async ({ account, zone = 'UTC', ...query }: DayQuery): Promise<Asked> => {
+    await assertAccount(database, account);
+    const now = context.now();
+    const today = dayOfTime(now, zone);
+    if (today === undefined) throw new RequestError([{ path: 'query.zone', message: 'is not a time zone that is known here' }]);
+    const day = dayIn(query.day ?? today, zone);
+    if (day === undefined) throw new RequestError([{ path: 'query.day', message: 'is in no calendar' }]);
+    return { account, day, now };
+  };
+  const report = <Response extends z.ZodType>(
+    name: string,
+    summary: string,
+    response: Response,
+    read: (database: Database, asked: Asked) => Promise<z.output<Response>>,
+  ): Route =>
+    route({
+      method: 'GET',
+      path: `/v1/ledger/${name}`,
+      summary,
+      access: 'read',
+      query: z.strictObject(ofDay),
+      response,
+      errors: ['INPUT_UNKNOWN_ACCOUNT'],
+      handle: async ({ query }) => read(database, await ask(query)),
+    });
+  return [
+    report('statement', 'The statement of a day: every asset, what came and went and why.', statementSchema, statementOf),
+    report('fills', 'Fills of a day, with what their fees were worth.', ledgerFillsSchema, fillsOf),
+    report('fees', 'Fees of a day, by strategy, instrument and asset.', feesSchema, feesOf),
+    report('pnl', 'Realized results of a day, by average cost and first in, first out, and the positions closed on it.', pnlSchema, pnlOf),
+    report('positions', 'What was held at the end of a day, by both methods.', ledgerPositionsSchema, positionsOf),
+    report(
+      'slippage',
+      'Orders of a day: how much worse than decided, and than seen at their arrival.',
+      slippageSchema,
+      async (read, asked) => ({
+        ...dayOf(asked),
+        orders: await readSlippage(read, asked.account, asked.day),
+      }),
+    ),
+    route({
+      method: 'GET',
+      path: '/v1/ledger/equity',
+      summary: 'What an account was worth over a day, as its watch has seen it.',
+      access: 'read',
+      query: z.strictObject({
+        ...ofDay,
+        minutes: wholeInput(1, 1_440).optional().describe('How long the stretches are, 1 to 1440 minutes; 60 when left out.'),
+      }),
+      response: z.strictObject({ ...whichDay, equity: z.array(equityPointSchema) }),
+      errors: ['INPUT_UNKNOWN_ACCOUNT'],
+      handle: async ({ query: { minutes = HOUR_MINUTES, ...query } }) => {
+        const asked = await ask(query);
+        return { ...dayOf(asked), equity: await readEquityPoints(database, asked.account, asked.day, minutes * MINUTE_MS) };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/ledger/verify',
+      summary: 'Recomputes an account from its fills and movements, and names what is stored otherwise.',
+      access: 'read',
+      query: z.strictObject({ account: ofDay.account }),
+      response: verificationSchema,
+      errors: ['INPUT_UNKNOWN_ACCOUNT'],
+      handle: async ({ query }) => {
+        await assertAccount(database, query.account);
+        const found = await verifyLedger(database, query.account);
+        return { ...found, differences: [...found.differences] };
+      },
+    }),
+  ];
+}
