@@ -4,7 +4,7 @@ import { postingsOf, type EntryKind } from '../../core/ledger/double-entry.js';
 import { ZERO, decimal, text, type DecimalText } from '../../core/money/index.js';
 import { apiUnderTest, askAs, KEYS, seedPeople, type ApiUnderTest } from '../../test/support/api.js';
 import { bookedStory, bookkeeper, type BookedStory } from '../../test/support/booked-story.js';
-import { unitFills, type UnitFill } from '../../test/support/fills.js';
+import { unitFill, type UnitFill } from '../../test/support/fills.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import type { FeesReport, FillsReport, PnlReport, PositionsReport, SlippageReport, StatementReport } from './schemas.js';
 import { verifyLedger } from './verify.js';
@@ -141,26 +141,30 @@ describe('verify', () => {
   test('any story that was booked is stored as it is rebuilt', async () => {
     let stories = 0;
     await fc.assert(
-      fc.asyncProperty(unitFills, fc.array(fc.integer({ min: 1, max: 900 }), { maxLength: 4 }), async (fills, amounts) => {
-        stories += 1;
-        const [one, other] = [`a${SEED}-${stories}`, `b${SEED}-${stories}`];
-        const [story, neighbour] = [await bookedStory(store.pool, one, keyId), await bookedStory(store.pool, other, keyId)];
-        for (const fill of fills.slice(0, 12)) await story.fill(fill);
-        for (const amount of amounts) {
-          await story.move({ kind: 'transfer', counterAccount: other, amount: `-${amount}` as DecimalText });
-          await neighbour.move({ kind: 'withdrawal', amount: `-${amount}.125` as DecimalText });
-        }
-        for (const { account } of [story, neighbour])
-          expect(await verifyLedger(api.context.database, account)).toMatchObject({ differences: [] });
-        // The gate's own balance, asked for as it asks, against what the story has moved.
-        const { rows } = await store.pool.query<{ held: string }>(`select read_risk($1, '', '')->'balances'->>'USDT' as held`, [one]);
-        const cash = fills.slice(0, 12).map(({ side, units, price, fee, feeAsset }) => {
-          return (side === 'buy' ? -1 : 1) * units * price - (feeAsset === 'USDT' ? fee : 0);
-        });
-        expect(text(decimal(rows[0]?.held ?? ''))).toBe(
-          String([...cash, ...amounts.map((amount) => -amount)].reduce((a, b) => a + b, 1_000)),
-        );
-      }),
+      fc.asyncProperty(
+        fc.array(unitFill, { minLength: 4, maxLength: 12 }),
+        fc.array(fc.integer({ min: 1, max: 900 }), { maxLength: 4 }),
+        async (fills, amounts) => {
+          stories += 1;
+          const [one, other] = [`a${SEED}-${stories}`, `b${SEED}-${stories}`];
+          const [story, neighbour] = [await bookedStory(store.pool, one, keyId), await bookedStory(store.pool, other, keyId)];
+          for (const fill of fills) await story.fill(fill);
+          for (const amount of amounts) {
+            await story.move({ kind: 'transfer', counterAccount: other, amount: `-${amount}` as DecimalText });
+            await neighbour.move({ kind: 'withdrawal', amount: `-${amount}.125` as DecimalText });
+          }
+          for (const { account } of [story, neighbour])
+            expect(await verifyLedger(api.context.database, account)).toMatchObject({ differences: [] });
+          // The gate's own balance, asked for as it asks, against what the story has moved.
+          const { rows } = await store.pool.query<{ held: string }>(`select read_risk($1, '', '')->'balances'->>'USDT' as held`, [one]);
+          const cash = fills.map(({ side, units, price, fee, feeAsset }) => {
+            return (side === 'buy' ? -1 : 1) * units * price - (feeAsset === 'USDT' ? fee : 0);
+          });
+          expect(text(decimal(rows[0]?.held ?? ''))).toBe(
+            String([...cash, ...amounts.map((amount) => -amount)].reduce((a, b) => a + b, 1_000)),
+          );
+        },
+      ),
       { numRuns: 6, seed: SEED },
     );
   });

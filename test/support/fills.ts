@@ -12,20 +12,19 @@ export interface UnitFill {
   readonly strategy: 'momentum' | 'other' | null;
 }
 
-/** Fees in base are smaller than what was traded; those of a third asset have a price, or not. */
-export const unitFills: fc.Arbitrary<readonly UnitFill[]> = fc.array(
-  fc
-    .record({
-      side: fc.constantFrom('buy' as const, 'sell' as const),
-      units: fc.integer({ min: 2, max: 30 }),
-      price: fc.integer({ min: 1, max: 100_000 }),
-      fee: fc.integer({ min: 0, max: 40 }),
-      feeAsset: fc.constantFrom('BTC' as const, 'USDT' as const, 'BNB' as const),
-      strategy: fc.constantFrom('momentum' as const, 'momentum' as const, 'other' as const, null),
-    })
-    .map((one) => (one.feeAsset === 'BTC' ? { ...one, fee: one.fee % one.units } : one)),
-  { maxLength: 30 },
-);
+/** Fees in base are smaller than what was traded. */
+export const unitFill: fc.Arbitrary<UnitFill> = fc
+  .record({
+    side: fc.constantFrom('buy' as const, 'sell' as const),
+    units: fc.integer({ min: 2, max: 30 }),
+    price: fc.integer({ min: 1, max: 100_000 }),
+    fee: fc.integer({ min: 0, max: 40 }),
+    feeAsset: fc.constantFrom('BTC' as const, 'USDT' as const, 'BNB' as const),
+    strategy: fc.constantFrom('momentum' as const, 'momentum' as const, 'other' as const, null),
+  })
+  .map((one) => (one.feeAsset === 'BTC' ? { ...one, fee: one.fee % one.units } : one));
+
+export const unitFills: fc.Arbitrary<readonly UnitFill[]> = fc.array(unitFill, { maxLength: 30 });
 
 export function fillOf(one: UnitFill, index: number, changed: Partial<ValuedFill> = {}): ValuedFill {
   const { side, strategy, feeAsset } = one;
