@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,7 +34,7 @@ afterAll(async () => {
 const keelson = async (line: string) => {
   const result = { exitCode: 0, out: '', error: '' };
   result.exitCode = await runCommandLine(['ledger', ...line.split(' ')], {
-    ...{ env: { KEELSON_HOME: home }, root: home, now: Date.now, newId: () => '' },
+    ...{ env: { KEELSON_HOME: home }, root: home, now: Date.now, newId: randomUUID },
     out: (text) => void (result.out += text),
     error: (text) => void (result.error += text),
   });
@@ -75,4 +76,20 @@ test('verify ends with a code of its own where something is stored that does not
     ...{ exitCode: EXIT.done, error: '' },
     out: 'empty: 0 fills and 0 movements recomputed, 0 differences.\n',
   });
+});
+
+test('a person books what the ledger has not, once, under a key of its own; a correction explains an incident', async () => {
+  await store.pool.query(`insert into risk_state (account, limits) values ('main', '{}')`);
+  const id = randomUUID();
+  const line = `book deposit 12.5 USDT --account main --reference tx-1 --at 2026-11-23T08:00:00Z --movement-id ${id} --reason seen`;
+  expect((await keelson(line)).out).toBe(`deposit of 12.5 USDT in main: booked as ${id}.\n`);
+  expect((await keelson(line)).out).toBe(`deposit of 12.5 USDT in main: was booked before as ${id}.\n`);
+  expect((await keelson('statement --account main --day 2026-11-23')).out).toMatch(/\nUSDT +0 +-630 +0 +12\.5 /);
+  const correction = 'book correction --account main --reason dust';
+  expect((await keelson(`${correction} -- -0.1 USDT`)).error).toContain(
+    'Nothing is booked in main: it needs an incident of the account that is open',
+  );
+  expect((await keelson(`${correction} --incident 1 -- -0.1 USDT`)).out).toMatch(/^correction of -0\.1 USDT in main: booked as /);
+  expect((await keelson('book deposit 1e3 USDT --account main --reason seen')).error).toContain('expected a decimal in plain digits');
+  expect((await keelson('book deposit 1 USDT --account main --at noon --reason seen')).exitCode).toBe(EXIT.usage);
 });

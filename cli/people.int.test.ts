@@ -82,6 +82,7 @@ test('every role at every command that asks the API: refused exactly where the t
     'limits end': [randomUUID(), '--reason', 'a test'],
     'strategies disable': ['momentum', '--reason', 'a test'],
     'strategies enable': ['momentum', '--reason', 'a test'],
+    'ledger book': ['deposit', '1', 'USDT', '--reason', 'a test'],
     'users add': ['newcomer', '--role', 'viewer'],
     'users roles': ['nobody', '--role', 'viewer'],
     'users new-key': ['viewer'],
@@ -103,7 +104,7 @@ test('every role at every command that asks the API: refused exactly where the t
       tried += 1;
     }
   }
-  expect(tried).toBe(46 * ROLES.length);
+  expect(tried).toBe(47 * ROLES.length);
 });
 
 describe('acting as someone', () => {

@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import { isDecimalText, type DecimalText } from '../../core/money/index.js';
 import { dayIn, dayOfTime } from '../../core/ledger/day.js';
 import type { ApiContext } from '../context.js';
-import { textInput, wholeInput } from '../http/input.js';
+import { idInput, reasonInput, textInput, wholeInput } from '../http/input.js';
 import { RequestError } from '../http/problem.js';
+import { bookMovement } from '../ledger/book.js';
 import { feesOf, fillsOf, pnlOf, positionsOf, statementOf, whichDay as dayOf, type Asked } from '../ledger/reports.js';
 import {
   equityPointSchema,
@@ -34,6 +36,28 @@ const ofDay = {
     .describe('Such as 2026-11-26; the day that it is, when left out.'),
   zone: textInput(64).optional().describe('In whose calendar, such as Europe/Madrid; UTC when left out.'),
 };
+
+const movementBody = z.strictObject({
+  movementId: idInput.optional().describe('The same id is booked once; one is made when left out.'),
+  account: textInput(32).describe('Whose.'),
+  kind: z.enum(['deposit', 'withdrawal', 'transfer', 'correction'], {
+    error: () => 'expected deposit, withdrawal, transfer or correction',
+  }),
+  asset: textInput(40).describe('Such as USDT.'),
+  amount: z
+    .string({ error: () => 'expected a decimal in plain digits' })
+    .refine(isDecimalText, { error: () => 'expected a decimal in plain digits' })
+    .describe('Signed: what leaves the account is below zero.'),
+  counterAccount: textInput(32).optional().describe('Of a transfer: our other account.'),
+  eventTime: z.int().min(0).optional().describe('When it happened, by the venue, epoch ms; now when left out.'),
+  venueReference: textInput(200).optional().describe('What the venue calls it; unique in its account.'),
+  counterReference: textInput(200).optional().describe('Of a transfer: what the other account’s venue calls it.'),
+  incidentId: textInput(18)
+    .regex(/^\d+$/, { error: () => 'expected the number of an incident' })
+    .optional()
+    .describe('The open incident that it explains.'),
+  reason: reasonInput,
+});
 
 interface DayQuery {
   readonly account: string;
@@ -98,6 +122,25 @@ export function ledgerRoutes(context: ApiContext): Route[] {
       handle: async ({ query: { minutes = HOUR_MINUTES, ...query } }) => {
         const asked = await ask(query);
         return { ...dayOf(asked), equity: await readEquityPoints(database, asked.account, asked.day, minutes * MINUTE_MS) };
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/ledger/movements',
+      summary: 'Books a deposit, withdrawal, transfer or correction, once for each id; a correction explains an open incident.',
+      access: 'bookMovement',
+      body: movementBody,
+      response: z.strictObject({ movementId: z.string(), isNew: z.boolean().describe('false: it was booked before.') }),
+      errors: ['INPUT_UNKNOWN_ACCOUNT', 'LEDGER_NOT_BOOKED'],
+      handle: async ({ body, caller }) => {
+        await assertAccount(database, body.account);
+        const { movementId = context.newId(), eventTime = context.now(), amount, counterAccount, counterReference, ...wish } = body;
+        const other = {
+          ...(counterAccount === undefined ? {} : { counterAccount }),
+          ...(counterReference === undefined ? {} : { counterReference }),
+        };
+        const told = { venueReference: wish.venueReference ?? null, incidentId: wish.incidentId ?? null };
+        return bookMovement(context.ledger, caller, { ...wish, ...other, ...told, movementId, eventTime, amount: amount as DecimalText });
       },
     }),
     route({

@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { FeesReport, FillsReport, PnlReport, PositionsReport, SlippageReport, StatementReport } from '../../api/ledger/schemas.js';
 import type { EquityRow } from '../../api/read/equity.js';
 import type { Verification } from '../../api/ledger/verify.js';
@@ -14,6 +14,15 @@ interface ReportOptions extends ApiOptions {
   readonly zone?: string;
   readonly minutes?: string;
   readonly format: 'text' | 'csv' | 'json';
+}
+interface BookOptions extends ApiOptions {
+  readonly account?: string;
+  readonly to?: string;
+  readonly reference?: string;
+  readonly incident?: string;
+  readonly at?: number;
+  readonly movementId?: string;
+  readonly reason: string;
 }
 type Row = Readonly<Record<string, unknown>>;
 
@@ -101,6 +110,29 @@ export function addLedger(program: Command, terminal: Terminal, finish: Finish):
   const ledger = program.command('ledger').description('what the ledger derives of a day, and whether it is what it keeps');
   for (const report of REPORTS) addReport(ledger, report, terminal, finish);
 
+  const book = addApiCommand(ledger, 'book', 'book a deposit, withdrawal, transfer or correction that the ledger has not', 'bookMovement')
+    .argument('<kind>', 'deposit, withdrawal, transfer or correction')
+    .argument('<amount>', 'below zero for what leaves the account; after -- then')
+    .argument('<asset>', 'such as USDT')
+    .option('--account <id>', 'the account; may be left out where there is only one')
+    .option('--to <account>', 'of a transfer: our other account')
+    .option('--reference <text>', 'what the venue calls it')
+    .option('--incident <id>', 'the open incident that it explains; a correction needs one')
+    .option('--at <time>', 'when it happened, such as 2026-11-26T08:00:00Z; now when left out', timeOf)
+    .option('--movement-id <uuid>', 'the same id is booked once')
+    .requiredOption('--reason <text>', 'why');
+  answers(book, terminal, finish, async ({ account, ...options }: BookOptions, kind = '', amount = '', asset = '') => {
+    const api = connect(terminal, options);
+    const body = {
+      ...{ account: account ?? (await onlyAccount(api)), kind, amount, asset, reason: options.reason, eventTime: options.at },
+      ...{ counterAccount: options.to, venueReference: options.reference, incidentId: options.incident },
+      movementId: options.movementId ?? terminal.newId(),
+    };
+    const data = await api.post<{ movementId: string; isNew: boolean }>('/v1/ledger/movements', body);
+    const told = `${harmless(`${kind} of ${amount} ${asset} in ${body.account}`)}: ${data.isNew ? 'booked' : 'was booked before'} as ${data.movementId}.\n`;
+    return { data, text: told };
+  });
+
   const verify = addApiCommand(
     ledger,
     'verify',
@@ -134,6 +166,12 @@ function addReport(ledger: Command, { name, summary, rows, columns, further }: R
     if (format === 'csv') return { data, text: csvOf(columns, found) };
     return { data, text: `${headOf(data)}${tableOf(columns, found, 'Nothing on that day.')}${further?.(data as never) ?? ''}` };
   });
+}
+
+function timeOf(text: string): number {
+  const time = /^\d{4}-\d\d-\d\dT.*Z$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(time)) throw new InvalidArgumentError('Expected a time in UTC such as 2026-11-26T08:00:00Z.');
+  return time;
 }
 
 function headOf(data: Row): string {

@@ -19,6 +19,7 @@ const MATRIX: Readonly<Record<Action, Readonly<Record<Role, boolean>>>> = {
   acknowledgeAlert: { viewer: false, trader: true, risk: true, operator: true, auditor: false, admin: true },
   testAlert: { viewer: false, trader: false, risk: true, operator: true, auditor: false, admin: true },
   closeIncident: { viewer: false, trader: false, risk: true, operator: true, auditor: false, admin: true },
+  bookMovement: { viewer: false, trader: false, risk: false, operator: true, auditor: false, admin: true },
   decideApproval: { viewer: false, trader: false, risk: true, operator: false, auditor: false, admin: true },
   listPeople: { viewer: false, trader: false, risk: false, operator: false, auditor: true, admin: true },
   changePeople: { viewer: false, trader: false, risk: false, operator: false, auditor: false, admin: true },
