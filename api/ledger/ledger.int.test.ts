@@ -4,12 +4,12 @@ import { postingsOf, type EntryKind } from '../../core/ledger/double-entry.js';
 import { ZERO, decimal, text, type DecimalText } from '../../core/money/index.js';
 import { apiUnderTest, askAs, KEYS, seedPeople, type ApiUnderTest } from '../../test/support/api.js';
 import { bookedStory, bookkeeper, type BookedStory } from '../../test/support/booked-story.js';
-import { unitFill, type UnitFill } from '../../test/support/fills.js';
+import { seedOf, unitFill, type UnitFill } from '../../test/support/fills.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import type { FeesReport, FillsReport, PnlReport, PositionsReport, SlippageReport, StatementReport } from './schemas.js';
 import { verifyLedger } from './verify.js';
 
-const SEED = Number(process.env['KEELSON_TEST_SEED'] ?? Date.now());
+const SEED = seedOf('rebuild on Postgres');
 const DAY = '1970-01-01';
 
 let store: TestDatabase;
@@ -23,7 +23,6 @@ const buy = (units: number, price: number, changed: Partial<UnitFill> = {}): Uni
 });
 
 beforeAll(async () => {
-  console.info(`rebuild on Postgres: seed ${SEED} (KEELSON_TEST_SEED)`);
   store = await testDatabase();
   await seedPeople(store.pool);
   keyId = await bookkeeper(store.pool);

@@ -98,11 +98,7 @@ export async function pnlOf(database: Database, asked: Asked): Promise<PnlReport
     ...whichDay(asked),
     results: statement.result().results.map(resultRow),
     total: byStrategy(books.all()).map(resultRow),
-    closed: closed.map(({ account: _, ...trip }) => ({
-      ...trip,
-      ...{ bought: text(trip.bought), sold: text(trip.sold), entryPrice: text(trip.entryPrice), exitPrice: text(trip.exitPrice) },
-      ...{ realizedAverage: text(trip.realizedAverage), realizedFifo: text(trip.realizedFifo), fees: text(trip.fees) },
-    })),
+    closed: closed.map(closedRow),
   };
 }
 
@@ -127,6 +123,15 @@ export async function positionsOf(database: Database, asked: Asked): Promise<Pos
 
 function fillsOfDay(database: Database, { account, day }: Asked): AsyncGenerator<ValuedFill> {
   return fillsUntil(database, account, day.until, day.from);
+}
+
+function closedRow(trip: ClosedPosition): PnlReport['closed'][0] {
+  const { strategy, strategyVersion, instrument, openedTime, closedTime, fills } = trip;
+  return {
+    ...{ strategy, strategyVersion, instrument, openedTime, closedTime, fills },
+    ...{ bought: text(trip.bought), sold: text(trip.sold), entryPrice: text(trip.entryPrice), exitPrice: text(trip.exitPrice) },
+    ...{ realizedAverage: text(trip.realizedAverage), realizedFifo: text(trip.realizedFifo), fees: text(trip.fees) },
+  };
 }
 
 function resultRow({ strategy, quote, realizedAverage, realizedFifo, fees, unvaluedFees, fills }: StrategyResult): PnlReport['results'][0] {

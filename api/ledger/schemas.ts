@@ -173,4 +173,3 @@ export type FeesReport = z.output<typeof feesSchema>;
 export type PnlReport = z.output<typeof pnlSchema>;
 export type PositionsReport = z.output<typeof ledgerPositionsSchema>;
 export type SlippageReport = z.output<typeof slippageSchema>;
-export type EquityPointRow = z.output<typeof equityPointSchema>;

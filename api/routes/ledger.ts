@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isDecimalText, type DecimalText } from '../../core/money/index.js';
+import { isDecimalText } from '../../core/money/index.js';
 import { dayIn, dayOfTime } from '../../core/ledger/day.js';
 import type { ApiContext } from '../context.js';
 import { idInput, reasonInput, textInput, wholeInput } from '../http/input.js';
@@ -140,7 +140,7 @@ export function ledgerRoutes(context: ApiContext): Route[] {
           ...(counterReference === undefined ? {} : { counterReference }),
         };
         const told = { venueReference: wish.venueReference ?? null, incidentId: wish.incidentId ?? null };
-        return bookMovement(context.ledger, caller, { ...wish, ...other, ...told, movementId, eventTime, amount: amount as DecimalText });
+        return bookMovement(context.ledger, caller, { ...wish, ...other, ...told, movementId, eventTime, amount });
       },
     }),
     route({

@@ -3,7 +3,7 @@ import type { FeesReport, FillsReport, PnlReport, PositionsReport, SlippageRepor
 import type { EquityRow } from '../../api/read/equity.js';
 import type { Verification } from '../../api/ledger/verify.js';
 import { addApiCommand, answers, connect, wholeNumber, type ApiOptions, type Finish } from '../command.js';
-import { csvOf } from '../csv.js';
+import { csvOf, type Cell } from '../csv.js';
 import { EXIT } from '../exit.js';
 import { onlyAccount } from '../only-account.js';
 import { harmless, moneyText, table, timeText, type Column, type Terminal } from '../terminal.js';
@@ -24,19 +24,21 @@ interface BookOptions extends ApiOptions {
   readonly movementId?: string;
   readonly reason: string;
 }
-type Row = Readonly<Record<string, unknown>>;
+type Row = Readonly<Record<string, Cell>>;
+/** What every report begins with. */
+type Head = Pick<StatementReport, 'account' | 'day' | 'zone' | 'isOver'>;
 
 /** One table of a report: `rows` reads it out of the answer, `columns` says in which order, for people and for spreadsheets. */
 interface Report {
   readonly name: string;
   readonly summary: string;
-  rows(data: never): readonly Row[];
+  readonly rows: (data: never) => readonly Row[];
   readonly columns: readonly string[];
   /** For people, below the table. */
-  further?(data: never): string;
+  readonly further?: (data: never) => string;
 }
 
-const who = (row: Row): string => (row['strategy'] === null ? '(by hand)' : String(row['strategy']));
+const who = (row: Row): string => (row['strategy'] === null ? '(by hand)' : `${row['strategy']}`);
 const flat = <Name extends string>(name: Name, value: Row | null): Row =>
   Object.fromEntries(['price', 'bps', 'cost'].map((part) => [`${name}_${part}`, value?.[part] ?? null]));
 
@@ -160,7 +162,7 @@ function addReport(ledger: Command, { name, summary, rows, columns, further }: R
   answers(command, terminal, finish, async ({ account, day, zone, minutes, format, ...options }: ReportOptions) => {
     const api = connect(terminal, options);
     const query = { account: account ?? (await onlyAccount(api)), day, zone, minutes };
-    const data = await api.get<Row>(`/v1/ledger/${name === 'closed' ? 'pnl' : name}`, query);
+    const data = await api.get<Head>(`/v1/ledger/${name === 'closed' ? 'pnl' : name}`, query);
     const found = rows(data as never);
     if (format === 'json') return { data, text: `${JSON.stringify(data, null, 2)}\n` };
     if (format === 'csv') return { data, text: csvOf(columns, found) };
@@ -174,9 +176,8 @@ function timeOf(text: string): number {
   return time;
 }
 
-function headOf(data: Row): string {
-  const until = data['isOver'] === true ? '' : ', so far';
-  return harmless(`${String(data['account'])}, ${String(data['day'])} (${String(data['zone'])})${until}`) + '\n';
+function headOf({ account, day, zone, isOver }: Head): string {
+  return `${harmless(`${account}, ${day} (${zone})${isOver ? '' : ', so far'}`)}\n`;
 }
 
 function tableOf(columns: readonly string[], rows: readonly Row[], nothing: string): string {
@@ -193,7 +194,7 @@ function titleOf(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replaceAll('_', ' ');
 }
 
-function isFigure(value: unknown): boolean {
+function isFigure(value: Cell | undefined): boolean {
   return value === null || typeof value === 'number' || (typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value));
 }
 
@@ -202,5 +203,5 @@ function cellOf(name: string, row: Row): string {
   if (name === 'strategy') return who(row);
   if (typeof value === 'number') return /[tT]ime$/.test(name) ? timeText(value) : String(value);
   if (typeof value !== 'string') return '–';
-  return /Id$/.test(name) || !isFigure(value) ? value : moneyText(value);
+  return name.endsWith('Id') || !isFigure(value) ? value : moneyText(value);
 }

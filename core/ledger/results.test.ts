@@ -1,12 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fillOf, unitFills, type UnitFill } from '../../test/support/fills.js';
+import { fillOf, seedOf, unitFills, type UnitFill } from '../../test/support/fills.js';
 import { Decimal, ZERO, decimal } from '../money/index.js';
 import { RoundTrips } from './closed-position.js';
 import { Books, byStrategy, profitOf, type BookResult } from './results.js';
 
-const seed = Number(process.env['KEELSON_TEST_SEED'] ?? Date.now());
-console.info(`results: seed ${seed} (KEELSON_TEST_SEED)`);
+const seed = seedOf('results');
 
 /** A quotient, never rounded. */
 class Share {
@@ -101,7 +100,7 @@ describe('results', () => {
         };
         const mine = fills.map((fill) => ({ ...fill, strategy: 'momentum' as const }));
         mine.forEach(add);
-        const held = (book as BookResult | undefined)?.average.quantity.toNumber() ?? 0;
+        const held = book?.average.quantity.toNumber() ?? 0;
         if (held !== 0) {
           const rest = {
             side: held > 0 ? 'sell' : 'buy',

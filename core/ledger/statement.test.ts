@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fillOf, unitFills } from '../../test/support/fills.js';
+import { fillOf, seedOf, unitFills } from '../../test/support/fills.js';
 import { Decimal, ZERO, text, type DecimalText } from '../money/index.js';
 import { dayIn, dayOfTime, type Day } from './day.js';
 import { Sums, postingsOf } from './double-entry.js';
@@ -10,8 +10,7 @@ import { Rebuild, type StoredLedger, type StoredPosting } from './rebuild.js';
 import { slippageOf } from './slippage.js';
 import { StatementOfDay, type BookedMovement } from './statement.js';
 
-const seed = Number(process.env['KEELSON_TEST_SEED'] ?? Date.now());
-console.info(`entries and statements: seed ${seed} (KEELSON_TEST_SEED)`);
+const seed = seedOf('entries and statements');
 
 const movements = fc.array(
   fc

@@ -2,6 +2,13 @@ import fc from 'fast-check';
 import { Decimal, decimal } from '../../core/money/index.js';
 import type { ValuedFill } from '../../core/ledger/results.js';
 
+/** Printed, so that what it found can be found again: KEELSON_TEST_SEED gives it back. */
+export function seedOf(what: string): number {
+  const seed = Number(process.env['KEELSON_TEST_SEED'] ?? Date.now());
+  console.info(`${what}: seed ${seed} (KEELSON_TEST_SEED)`);
+  return seed;
+}
+
 /** A fill in whole units, so that a test can count them one by one. */
 export interface UnitFill {
   readonly side: 'buy' | 'sell';
