@@ -42,6 +42,9 @@ const who = (row: Row): string => (row['strategy'] === null ? '(by hand)' : `${r
 const flat = <Name extends string>(name: Name, value: Row | null): Row =>
   Object.fromEntries(['price', 'bps', 'cost'].map((part) => [`${name}_${part}`, value?.[part] ?? null]));
 
+/** An account's fills are read from its beginning: of very many that takes a while. */
+const REPORT_LIMIT_MS = 300_000;
+
 const RESULTS = ['strategy', 'quote', 'realizedAverage', 'realizedFifo', 'fees', 'unvaluedFees', 'fills'];
 const CLOSED = [
   ...['strategy', 'strategyVersion', 'instrument', 'openedTime', 'closedTime', 'bought', 'sold', 'entryPrice', 'exitPrice'],
@@ -142,7 +145,7 @@ export function addLedger(program: Command, terminal: Terminal, finish: Finish):
     'read',
   ).option('--account <id>', 'the account; may be left out where there is only one');
   answers(verify, terminal, finish, async ({ account, ...options }: ApiOptions & { readonly account?: string }) => {
-    const api = connect(terminal, options);
+    const api = connect(terminal, options, REPORT_LIMIT_MS);
     const query = { account: account ?? (await onlyAccount(api)) };
     const data = await api.get<Verification>('/v1/ledger/verify', query);
     const differences = data.differences.map((one) => ({ ...one }));
@@ -160,7 +163,7 @@ function addReport(ledger: Command, { name, summary, rows, columns, further }: R
     .addOption(new Option('--format <format>', 'how it is printed').choices(['text', 'csv', 'json']).default('text'));
   if (name === 'equity') command.option('--minutes <count>', 'how long the stretches are', wholeNumber(1, 1_440));
   answers(command, terminal, finish, async ({ account, day, zone, minutes, format, ...options }: ReportOptions) => {
-    const api = connect(terminal, options);
+    const api = connect(terminal, options, REPORT_LIMIT_MS);
     const query = { account: account ?? (await onlyAccount(api)), day, zone, minutes };
     const data = await api.get<Head>(`/v1/ledger/${name === 'closed' ? 'pnl' : name}`, query);
     const found = rows(data as never);
