@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import type { LedgerStore } from '../activities/ports/ledger.js';
 import type { HaltStore } from '../adapters/store/halt-store.js';
 import type { Config, EnvironmentName } from '../config/index.js';
 import type { ControlPort } from './control/control-port.js';
@@ -13,6 +14,7 @@ export interface ApiContext {
   readonly database: Database;
   readonly control: ControlPort;
   readonly halts: Pick<HaltStore, 'latch'>;
+  readonly ledger: Pick<LedgerStore, 'bookMovement'>;
   readonly metrics: Registry;
   readonly logger: Logger;
   /** Epoch ms. */

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { pino } from 'pino';
 import { openHaltStore } from '../adapters/store/halt-store.js';
+import { createLedgerStore } from '../adapters/store/ledger-store.js';
+import { openPool } from '../adapters/store/pool.js';
 import { KeelsonError } from '../core/errors.js';
 import { configPath, databaseUrl, environmentName, loadConfig, logLevel, packageVersion, rootFolder } from '../config/index.js';
 import { supervised } from '../workers/supervised.js';
@@ -38,6 +40,8 @@ async function main(): Promise<void> {
 
   const halts = openHaltStore(url);
   ends.push(() => halts.close());
+  const books = openPool(url, { applicationName: 'keelson-api', max: 2 });
+  ends.push(() => books.end());
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
   const control = temporalControl({ connection: connectionOptions, namespace });
   ends.push(() => control.close());
@@ -51,6 +55,7 @@ async function main(): Promise<void> {
       database,
       control,
       halts,
+      ledger: createLedgerStore(books),
       metrics: metrics.registry,
       logger,
       now: Date.now,

@@ -27,6 +27,7 @@ const context: ApiContext = {
     close: () => Promise.resolve(),
   },
   halts: { latch: () => Promise.reject(new Error('no database')) },
+  ledger: { bookMovement: () => Promise.reject(new Error('no database')) },
   metrics: new Registry(),
   logger: pino({ level: 'silent' }),
   now: () => 0,

@@ -26,6 +26,7 @@ test('docs/reference/api.md lists every route with who may call it', () => {
       close: () => Promise.resolve(),
     },
     halts: { latch: () => Promise.reject(new Error('no database')) },
+    ledger: { bookMovement: () => Promise.reject(new Error('no database')) },
     metrics: new Registry(),
     logger: pino({ level: 'silent' }),
     now: () => 0,

@@ -12,18 +12,18 @@ export interface ApiClient {
 }
 
 /** Every failure is a CommandFailure: 69 when nothing answers, 1 with the problem's own message when it is refused. */
-export function apiClient({ address, key }: Access): ApiClient {
+export function apiClient({ address, key }: Access, answerLimitMs = ANSWER_LIMIT_MS): ApiClient {
   const call = async <Answer>(path: string, init: RequestInit): Promise<Answer> => {
     let response: Response;
     let text: string;
     try {
       const headers = { authorization: `Bearer ${key}`, ...(init.body === undefined ? {} : { 'content-type': 'application/json' }) };
-      response = await fetch(new URL(path, address), { ...init, headers, redirect: 'error', signal: AbortSignal.timeout(ANSWER_LIMIT_MS) });
+      response = await fetch(new URL(path, address), { ...init, headers, redirect: 'error', signal: AbortSignal.timeout(answerLimitMs) });
       text = await response.text();
     } catch (error) {
       throw new CommandFailure(
         EXIT.unreachable,
-        `The API at ${address} does not answer (${reasonOf(error)}). Is \`npm start\` running? Its log is logs/api.log in KEELSON_HOME.`,
+        `The API at ${address} does not answer (${reasonOf(error, answerLimitMs)}). Is \`npm start\` running? Its log is logs/api.log in KEELSON_HOME.`,
       );
     }
     const value = parsed(text);
@@ -55,8 +55,8 @@ function parsed(text: string): unknown {
   }
 }
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, answerLimitMs: number): string {
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause instanceof Error && 'code' in error.cause ? String(error.cause.code) : undefined;
-  return cause ?? (error.name === 'TimeoutError' ? `nothing within ${ANSWER_LIMIT_MS / 1_000} s` : error.message);
+  return cause ?? (error.name === 'TimeoutError' ? `nothing within ${answerLimitMs / 1_000} s` : error.message);
 }

@@ -56,9 +56,13 @@ export function answers<Options extends { json?: boolean }, Args extends readonl
   });
 }
 
-/** The API of the instance that this clone runs, as the person that was named. @throws CommandFailure */
-export function connect(terminal: Terminal, { as }: ApiOptions): ApiClient {
-  return apiClient(findAccess(terminal, as));
+/**
+ * The API of the instance that this clone runs, as the person that was named.
+ * @param answerLimitMs for what takes long
+ * @throws CommandFailure
+ */
+export function connect(terminal: Terminal, { as }: ApiOptions, answerLimitMs?: number): ApiClient {
+  return apiClient(findAccess(terminal, as), answerLimitMs);
 }
 
 /** A name that is a file's name too: nothing of it leads elsewhere. */

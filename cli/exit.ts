@@ -3,6 +3,8 @@ export const EXIT = {
   done: 0,
   refused: 1,
   usage: 2,
+  /** `ledger verify` has found something that is stored and does not follow from its entries. */
+  differs: 3,
   unreachable: 69,
   /** `kill --direct` was ended before the halt was written. */
   unlatched: 75,

@@ -93,6 +93,7 @@ test('every role at every command that asks the API: refused exactly where the t
     'schedules pause': ['checks', '--reason', 'a test'],
     'schedules resume': ['checks', '--reason', 'a test'],
     'schedules trigger': ['checks', '--reason', 'a test'],
+    'ledger book': ['deposit', '1', 'USDT', '--reason', 'a test'],
     'users add': ['newcomer', '--role', 'viewer'],
     'users roles': ['nobody', '--role', 'viewer'],
     'users new-key': ['viewer'],
@@ -114,7 +115,7 @@ test('every role at every command that asks the API: refused exactly where the t
       tried += 1;
     }
   }
-  expect(tried).toBe(50 * ROLES.length);
+  expect(tried).toBe(60 * ROLES.length);
 });
 
 describe('acting as someone', () => {

@@ -9,6 +9,7 @@ import { addControl } from './commands/control.js';
 import { addEvents } from './commands/events.js';
 import { addHalts } from './commands/halts.js';
 import { addIncidents } from './commands/incidents.js';
+import { addLedger } from './commands/ledger.js';
 import { addLimits } from './commands/limits.js';
 import { addKill } from './commands/kill.js';
 import { addMode } from './commands/mode.js';
@@ -41,6 +42,7 @@ const COMMANDS = [
   addStrategies,
   addOrders,
   addPositions,
+  addLedger,
   addSignals,
   addEvents,
   addRunbooks,
@@ -66,7 +68,7 @@ export function buildProgram(terminal: Terminal, finish: Finish): Command {
 /**
  * Runs one command line.
  * @param args what stands after `keelson`.
- * @returns the exit code: 0 done, 1 refused, 2 usage, 69 nothing answers, 78 configuration.
+ * @returns the exit code: 0 done, 1 refused, 2 usage, 3 the ledger differs, 69 nothing answers, 78 configuration.
  */
 export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {
   let exitCode: number = EXIT.done;

@@ -171,6 +171,7 @@ export const ERRORS = define({
     ),
     httpStatus: 409,
   },
+  LEDGER_NOT_BOOKED: { ...input('Nothing is booked in {account}: {why}.'), httpStatus: 409 },
   INPUT_NOT_FOUND: { ...input('There is nothing at {path}.'), httpStatus: 404 },
 
   AUTH_MISSING: access(401, 'This call needs an API key: send it as `Authorization: Bearer …`.'),

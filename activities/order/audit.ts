@@ -1,4 +1,5 @@
 import type { Failure } from '../../core/errors.js';
+import type { DecimalText } from '../../core/money/index.js';
 import type { Surprise } from '../../core/order/lifecycle.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import type { GateVerdict } from '../../core/risk/approved-order.js';
@@ -28,8 +29,17 @@ export function signalEvent(kind: 'signal.recorded' | 'signal.notTraded', signal
   };
 }
 
-/** What the gate's verdict on an intent leaves in the audit log: of its signal, where it has one, and of the order. */
-export function verdictEvents(intent: Intent, signal: TradeSignal | null, clientOrderId: string, verdict: GateVerdict): Events {
+/**
+ * What the gate's verdict on an intent leaves in the audit log: of its signal, where it has one, and of the order.
+ * @param arrivalPrice the last price that was seen when it was decided: its slippage is measured against it
+ */
+export function verdictEvents(
+  intent: Intent,
+  signal: TradeSignal | null,
+  clientOrderId: string,
+  verdict: GateVerdict,
+  arrivalPrice?: DecimalText,
+): Events {
   const { intentId, account, strategy, instrument, leg, purpose } = intent;
   const about = { ...(signal === null ? {} : { signalId: signalId(signal) }), intentId, strategy, instrument, leg, purpose };
   if (verdict.kind === 'denied') {
@@ -51,6 +61,7 @@ export function verdictEvents(intent: Intent, signal: TradeSignal | null, client
     price,
     ...(stopPrice === null ? {} : { stopPrice }),
     ...(sizing === null ? {} : { sizing }),
+    ...(arrivalPrice === undefined ? {} : { arrivalPrice }),
   };
   const authorised = { kind: 'order.authorised', account, data };
   return { audit: [...(signal === null || intent.sequence > 1 ? [] : [signalEvent('signal.recorded', signal, [])]), authorised] };

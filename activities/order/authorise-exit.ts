@@ -38,6 +38,7 @@ export function createAuthoriseExit(
         intent: { intentId, account, strategy, strategyVersion, instrument, leg, purpose: 'exit', sequence: attempt },
         signal,
         authorisedForMs: PROTOCOL.authorisedForMs,
+        arrivalPrice: live.price?.price,
         // What stands in the way may have come since: then the exit counts it, and is denied or smaller.
         decide: (view) => {
           const seen = decideOrder(signal, terms, view, live);

@@ -25,12 +25,13 @@ export function createAuthorise(
       const terms = termsOf(sizing, { execution, attempt, executed });
       // A run that began before positions had owners sells from here.
       const purpose = leg === 'open' ? 'entry' : 'exit';
-      const { now } = live.view(account, instrument);
+      const { now, price } = live.view(account, instrument);
       return writeVerdict(dependencies, {
         intent: { intentId: intentIdOf(signal, attempt), account, strategy, strategyVersion, instrument, leg, purpose, sequence: attempt },
         signal,
         // No entry leaves after its signal has expired, however long it waits between this step and the next.
         authorisedForMs: Math.max(0, Math.min(PROTOCOL.authorisedForMs, signal.validUntil - now)),
+        arrivalPrice: price?.price,
         decide: (ledger) => decideOrder(signal, terms, ledger, entryView(dependencies, account, instrument)),
       });
     });

@@ -67,6 +67,7 @@ export function createProtection(
           intent: { ...key, strategyVersion, intentId: escapeIntentId(key, sequence), leg: 'close', purpose: 'escape', sequence },
           signal: null,
           authorisedForMs: PROTOCOL.authorisedForMs,
+          arrivalPrice: last,
           decide: (ledger) => decideEscape(key, request, ledger, decimal(last)),
         }),
       );

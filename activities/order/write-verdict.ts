@@ -1,4 +1,5 @@
 import { failure, type Failure } from '../../core/errors.js';
+import type { DecimalText } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import type { GateVerdict } from '../../core/risk/approved-order.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
@@ -19,6 +20,8 @@ export interface VerdictRequest {
   readonly signal: TradeSignal | null;
   /** How long the order may still begin to be sent. */
   readonly authorisedForMs: number;
+  /** The last price that was seen when it was decided, where one was. */
+  readonly arrivalPrice?: DecimalText | undefined;
   /** The gate. Called anew for each view of the ledger. */
   readonly decide: (ledger: RiskView) => GateVerdict;
 }
@@ -65,13 +68,13 @@ export async function writeVerdict(dependencies: OrderDependencies, request: Ver
 
 function write(
   { store, instanceId, epoch }: OrderDependencies,
-  { intent, signal, authorisedForMs }: VerdictRequest,
+  { intent, signal, authorisedForMs, arrivalPrice }: VerdictRequest,
   verdict: GateVerdict,
   controlVersion: string,
 ): Promise<Authorised> {
   const clientOrderId = clientOrderIdOf(instanceId, intent.intentId);
   const input = { intent, signal, clientOrderId, epoch, controlVersion, verdict, authorisedForMs };
-  return store.authorise(input, verdictEvents(intent, signal, clientOrderId, verdict));
+  return store.authorise(input, verdictEvents(intent, signal, clientOrderId, verdict, arrivalPrice));
 }
 
 function toAuthorisation(written: Exclude<Authorised, { kind: 'conflict' }>): Authorisation {

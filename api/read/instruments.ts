@@ -1,4 +1,5 @@
 import { KeelsonError } from '../../core/errors.js';
+import { decimal, type Decimal } from '../../core/money/index.js';
 import type { Config } from '../../config/index.js';
 import type { Database } from './database.js';
 
@@ -15,4 +16,14 @@ export async function assertInstrument(database: Database, config: Config, instr
     [instrument],
   );
   if (rows[0]?.found !== true) throw new KeelsonError('INPUT_UNKNOWN_INSTRUMENT', { instrument, known: known.join(', ') });
+}
+
+/** The step of every instrument of an account's venue: less than that cannot be sold. */
+export async function readSteps(database: Database, account: string): Promise<ReadonlyMap<string, Decimal>> {
+  const { rows } = await database.query<{ instrument: string; step: string }>(
+    `select n.instrument, n.rules->>'stepSize' as step from instruments n join accounts a using (venue)
+      where a.account = $1 and n.rules ? 'stepSize'`,
+    [account],
+  );
+  return new Map(rows.map(({ instrument, step }) => [instrument, decimal(step)]));
 }

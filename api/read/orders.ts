@@ -49,7 +49,7 @@ export async function readFills(
   filter: { readonly account?: string | undefined; readonly intentId?: string | undefined; readonly limit: number },
 ): Promise<FillRow[]> {
   const { rows } = await database.query<Omit<FillRow, 'eventTime' | 'bookedAt'> & { event_ms: string; booked_ms: string }>(
-    `select account, instrument, venue_trade_id as "venueTradeId", venue_order_id as "venueOrderId", intent_id as "intentId", side,
+    `select account, instrument, venue_trade_id as "venueTradeId", venue_order_id as "venueOrderId", intent_id as "intentId", origin, side,
             ${money('price')} as price, ${money('quantity')} as quantity, ${money('fee')} as fee, fee_asset as "feeAsset",
             liquidity_side as "liquiditySide", event_time::text as event_ms, ${epochMs('booked_at')} as booked_ms
        from fills

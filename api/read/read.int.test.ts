@@ -84,6 +84,7 @@ test('fills', async () => {
         venueTradeId: '9',
         venueOrderId: '77',
         intentId: 'o1',
+        origin: 'ours',
         side: 'buy',
         price: '2100',
         quantity: '0.3',

@@ -9,6 +9,7 @@ import { haltRoutes } from './halts.js';
 import { healthRoutes } from './health.js';
 import { incidentRoutes } from './incidents.js';
 import { orderRoutes } from './orders.js';
+import { ledgerRoutes } from './ledger.js';
 import { limitRoutes } from './limits.js';
 import { peopleRoutes } from './people.js';
 import { runbookRoutes } from './runbooks.js';
@@ -27,6 +28,7 @@ export function allRoutes(context: ApiContext): Route[] {
     ...haltRoutes(context),
     ...approvalRoutes(context),
     ...tradingRoutes(context),
+    ...ledgerRoutes(context),
     ...orderRoutes(context),
     ...incidentRoutes(context),
     ...limitRoutes(context),

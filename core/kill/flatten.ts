@@ -83,7 +83,8 @@ export function unsold(view: KillView, sight: KillSight, key: Key): Decimal {
   const staying = positions.filter((one) => baseOf(view, one.instrument) === base && !isOf(one, key) && policyOver(view, one) !== 'atOnce');
   const others = sells.filter((order) => !isMine(order) && !staying.some((one) => isOf(order, one)));
   const there = decimal(sight.balances[base] ?? '0')
-    .minus(decimal(view.inventory[base] ?? '0'))
+    // Below zero: more was taken out than the account ever had beside its positions, so what is missing is theirs.
+    .minus(maximum(ZERO, decimal(view.inventory[base] ?? '0')))
     .minus(sum(staying.map((one) => decimal(one.quantity))))
     .minus(sum(others.map((order) => decimal(order.reservedQuantity))))
     .minus(reserved);

@@ -1,5 +1,6 @@
 import type { Decimal } from '../money/index.js';
 import { ZERO } from '../money/index.js';
+import type { AssetChange } from './double-entry.js';
 
 /**
  * A spot position of one strategy in one instrument: quantity in base, cost and pnl in quote. Nobody sells short here,
@@ -27,9 +28,7 @@ export interface LedgerFill {
   readonly quote: string;
 }
 
-export interface LedgerEntry {
-  readonly asset: string;
-  readonly delta: Decimal;
+export interface LedgerEntry extends AssetChange {
   readonly kind: 'trade' | 'fee';
 }
 

@@ -24,6 +24,7 @@ const MATRIX: Readonly<Record<Action, Readonly<Record<Role, boolean>>>> = {
   controlSchedule: { viewer: false, trader: false, risk: true, operator: true, auditor: false, admin: true },
   skipStep: { viewer: false, trader: false, risk: true, operator: false, auditor: false, admin: true },
   signStep: { viewer: false, trader: true, risk: true, operator: true, auditor: false, admin: true },
+  bookMovement: { viewer: false, trader: false, risk: false, operator: true, auditor: false, admin: true },
   decideApproval: { viewer: false, trader: false, risk: true, operator: false, auditor: false, admin: true },
   listPeople: { viewer: false, trader: false, risk: false, operator: false, auditor: true, admin: true },
   changePeople: { viewer: false, trader: false, risk: false, operator: false, auditor: false, admin: true },

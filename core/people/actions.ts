@@ -17,6 +17,7 @@ export const ACTIONS = {
   askOverride: ['trader', 'risk', 'admin'],
   endOverride: ['trader', 'risk', 'operator', 'admin'],
   closeIncident: ['risk', 'operator', 'admin'],
+  bookMovement: ['operator', 'admin'],
   acknowledgeAlert: ['trader', 'risk', 'operator', 'admin'],
   testAlert: ['risk', 'operator', 'admin'],
   decideApproval: ['risk', 'admin'],

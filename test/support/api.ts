@@ -7,6 +7,7 @@ import type { ControlCommand } from '../../api/control/control-port.js';
 import { apiMetrics } from '../../api/metrics.js';
 import { openDatabase } from '../../api/read/database.js';
 import { buildServer } from '../../api/server.js';
+import { createLedgerStore } from '../../adapters/store/ledger-store.js';
 import { openHaltStore } from '../../adapters/store/halt-store.js';
 import { createKillStore } from '../../adapters/store/kill-store.js';
 import { loadConfig, type Config } from '../../config/index.js';
@@ -121,6 +122,7 @@ export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> =
       close: () => Promise.resolve(),
     },
     halts,
+    ledger: createLedgerStore(store.pool),
     metrics: metrics.registry,
     logger: pino({ level: 'silent' }),
     now: () => api.now,

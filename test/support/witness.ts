@@ -82,12 +82,13 @@ async function fillDifferences(pool: pg.Pool, account: string, witness: Witness)
 async function balanceDifferences(pool: pg.Pool, account: string, witness: Witness): Promise<string[]> {
   const { rows } = await pool.query<{ asset: string; quantity: string }>(
     `select asset, sum(quantity)::text as quantity from (
-       select asset, quantity from inventory where account = $1
-       union all select asset, delta from ledger_entries where account = $1) parts group by asset`,
+       select asset, quantity - moved as quantity from inventory where account = $1
+       union all select asset, delta from ledger_entries where account = $1 and ledger_account = 'venue') parts group by asset`,
     [account],
   );
   const { rows: kept } = await pool.query<{ asset: string; differs: boolean }>(
-    `select b.asset, b.quantity <> (select sum(delta) from ledger_entries e where e.account = b.account and e.asset = b.asset) as differs
+    `select b.asset, b.quantity <> (select sum(delta) from ledger_entries e where e.account = b.account and e.asset = b.asset
+         and e.ledger_account = 'venue' and e.movement_id is null) as differs
      from ledger_balances b where b.account = $1`,
     [account],
   );

@@ -1,0 +1,34 @@
+import type { LedgerStore, Movement } from '../../activities/ports/ledger.js';
+import { KeelsonError } from '../../core/errors.js';
+import type { Caller } from '../auth/caller.js';
+
+/** What a person says of a movement. */
+export type MovementWish = Omit<Movement, 'subject' | 'underKey'>;
+
+/** What the statement's word means, and what to do. */
+const WHY: Readonly<Record<string, string>> = {
+  amount: 'a deposit is above zero; a withdrawal, and a transfer from the account that it leaves, below',
+  asset: 'the asset has no name that can be one',
+  account: 'there is no such account',
+  counterAccount: 'a transfer, and nothing else, names another account of ours',
+  kind: 'there is no such kind of movement',
+  incident: 'it needs an incident of the account that is open: keelson incidents list',
+  person: 'an operator or admin has to book it, under a key that counts',
+  otherMovement: 'this id was used for another movement: use a new one',
+  referenceUsed: 'the venue’s reference was used for another movement: look at the venue’s own list',
+};
+
+/**
+ * Books a movement under the caller's own name and key.
+ * @throws KeelsonError LEDGER_NOT_BOOKED
+ */
+export async function bookMovement(
+  ledger: Pick<LedgerStore, 'bookMovement'>,
+  { subject, keyId }: Caller,
+  wish: MovementWish,
+): Promise<{ readonly movementId: string; readonly isNew: boolean }> {
+  const { movementId, account } = wish;
+  const booking = await ledger.bookMovement({ ...wish, subject, underKey: keyId });
+  if (booking.kind === 'refused') throw new KeelsonError('LEDGER_NOT_BOOKED', { account, why: WHY[booking.why] ?? booking.why });
+  return { movementId: booking.movementId ?? movementId, isNew: booking.kind === 'booked' };
+}

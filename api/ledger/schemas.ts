@@ -1,0 +1,175 @@
+import { z } from 'zod';
+import { decimal, time } from '../read/schemas.js';
+
+const strategy = z.string().nullable().describe('Null for what was traded by hand or by another client of the account.');
+const realized = (method: string) => decimal.describe(`In the quote asset, by ${method}, after all fees whose worth is known.`);
+const feesOf = decimal.describe('What fees were worth in the quote asset when they were paid, as far as that is known.');
+const unvaluedFees = z.int().describe('Fills whose fee was in an asset without a price: no figure has it.');
+
+export const whichDay = {
+  account: z.string(),
+  day: z.string(),
+  zone: z.string(),
+  from: time,
+  until: time.describe('The first millisecond after it.'),
+  isOver: z.boolean().describe('Until then figures still change.'),
+};
+
+const resultSchema = z.strictObject({
+  strategy,
+  quote: z.string(),
+  realizedAverage: realized('average cost'),
+  realizedFifo: realized('first in, first out'),
+  fees: feesOf,
+  unvaluedFees,
+  fills: z.int(),
+});
+
+export const equityPointSchema = z.strictObject({ time, opening: decimal, highest: decimal, lowest: decimal, closing: decimal });
+
+export const statementSchema = z.strictObject({
+  ...whichDay,
+  lines: z.array(
+    z.strictObject({
+      asset: z.string(),
+      opening: decimal,
+      trade: decimal.describe('Bought and sold, fees left out.'),
+      fee: decimal,
+      deposit: decimal,
+      withdrawal: decimal,
+      transfer: decimal,
+      correction: decimal,
+      closing: decimal,
+    }),
+  ),
+  results: z.array(resultSchema).describe('Of strategies that traded on the day.'),
+  equity: equityPointSchema.nullable().describe('As the account watch has seen it; null where it has not.'),
+});
+
+export const ledgerFillsSchema = z.strictObject({
+  ...whichDay,
+  fills: z.array(
+    z.strictObject({
+      eventTime: time,
+      strategy,
+      origin: z.enum(['ours', 'foreign']),
+      instrument: z.string(),
+      side: z.enum(['buy', 'sell']),
+      quantity: decimal,
+      price: decimal,
+      notional: decimal,
+      fee: decimal,
+      feeAsset: z.string(),
+      feeValue: decimal.nullable().describe('In the quote asset, at that time; null where nobody knows.'),
+      liquiditySide: z.string(),
+      venueTradeId: z.string(),
+      venueOrderId: z.string(),
+      intentId: z.string().nullable(),
+    }),
+  ),
+});
+
+export const feesSchema = z.strictObject({
+  ...whichDay,
+  fees: z.array(
+    z.strictObject({
+      strategy,
+      instrument: z.string(),
+      feeAsset: z.string(),
+      fee: decimal,
+      quote: z.string(),
+      value: feesOf,
+      unvaluedFees,
+      fills: z.int(),
+    }),
+  ),
+});
+
+export const pnlSchema = z.strictObject({
+  ...whichDay,
+  results: z.array(resultSchema).describe('What each strategy realized on the day.'),
+  total: z.array(resultSchema).describe('… and from the beginning until the end of the day.'),
+  closed: z
+    .array(
+      z.strictObject({
+        strategy,
+        strategyVersion: z.string().nullable(),
+        instrument: z.string(),
+        openedTime: time,
+        closedTime: time,
+        bought: decimal,
+        sold: decimal,
+        entryPrice: decimal,
+        exitPrice: decimal,
+        realizedAverage: realized('average cost'),
+        realizedFifo: realized('first in, first out'),
+        fees: feesOf,
+        fills: z.int(),
+      }),
+    )
+    .describe('Positions that were closed on the day: from nothing held to nothing held again.'),
+});
+
+export const ledgerPositionsSchema = z.strictObject({
+  ...whichDay,
+  positions: z.array(
+    z.strictObject({
+      strategy,
+      instrument: z.string(),
+      quantity: decimal,
+      method: z.enum(['average', 'fifo']),
+      averagePrice: decimal.nullable(),
+      mark: decimal.nullable().describe('The last close of the instrument by then.'),
+      unrealizedPnl: decimal.nullable(),
+      realizedPnl: decimal.describe('After all fees whose worth is known.'),
+    }),
+  ),
+});
+
+const measured = z
+  .strictObject({ price: decimal, bps: decimal, cost: decimal })
+  .nullable()
+  .describe(
+    'How much worse than this price it was executed, in basis points of it and in the quote asset; below zero: better. Null where nobody noted it.',
+  );
+
+export const slippageSchema = z.strictObject({
+  ...whichDay,
+  orders: z.array(
+    z.strictObject({
+      intentId: z.string(),
+      strategy: z.string(),
+      instrument: z.string(),
+      purpose: z.string(),
+      side: z.enum(['buy', 'sell']),
+      quantity: decimal,
+      averagePrice: decimal,
+      firstFillTime: time,
+      decision: measured,
+      arrival: measured,
+    }),
+  ),
+});
+
+export const verificationSchema = z.strictObject({
+  account: z.string(),
+  fills: z.int(),
+  movements: z.int(),
+  differences: z
+    .array(
+      z.strictObject({
+        what: z.enum(['fill', 'movement', 'entries', 'balance', 'inventory', 'opening', 'position', 'order']),
+        of: z.string(),
+        stored: z.string(),
+        rebuilt: z.string().describe('What follows from the fills and movements.'),
+      }),
+    )
+    .describe('Empty: everything that is stored follows from its entries.'),
+});
+
+export type StatementReport = z.output<typeof statementSchema>;
+export type FillsReport = z.output<typeof ledgerFillsSchema>;
+export type FeesReport = z.output<typeof feesSchema>;
+export type PnlReport = z.output<typeof pnlSchema>;
+export type PositionsReport = z.output<typeof ledgerPositionsSchema>;
+export type SlippageReport = z.output<typeof slippageSchema>;

@@ -1,0 +1,23 @@
+import { Rebuild, type Difference } from '../../core/ledger/rebuild.js';
+import type { Database } from '../read/database.js';
+import { bookedFills, readLedgerState } from '../read/ledger.js';
+
+export interface Verification {
+  readonly account: string;
+  readonly fills: number;
+  readonly movements: number;
+  readonly differences: readonly Difference[];
+}
+
+/** Recomputes an account from its fills and movements, and names everything that is stored otherwise. */
+export async function verifyLedger(database: Database, account: string): Promise<Verification> {
+  const { stored, movements, lastBooking } = await readLedgerState(database, account);
+  const rebuild = new Rebuild();
+  let fills = 0;
+  for await (const { fill, postings } of bookedFills(database, account, lastBooking)) {
+    rebuild.addFill(fill, postings);
+    fills += 1;
+  }
+  for (const { movement, postings } of movements) rebuild.addMovement(movement, postings);
+  return { account, fills, movements: movements.length, differences: rebuild.differences(stored) };
+}
