@@ -106,9 +106,15 @@ export class KillWorld {
     return join(this.env['KEELSON_HOME'] ?? '', 'guardian.log');
   }
 
-  /** The guardians that run now. */
-  get running(): readonly Child[] {
-    return [...this.guardians];
+  /** Whether any guardian runs: one may have given up when what it needs was taken away. */
+  get isGuarded(): boolean {
+    return this.guardians.size > 0;
+  }
+
+  /** With -9: nothing of what they do is ended in order. */
+  async killGuardians(): Promise<void> {
+    for (const { child } of this.guardians) child.kill('SIGKILL');
+    await until('the guardians are gone', () => !this.isGuarded);
   }
 
   /** A row of an account, while it has one like this. */
@@ -138,7 +144,7 @@ export class KillWorld {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.running.map((guardian) => guardian.stop()));
+    await this.killGuardians();
     await this.halts.close();
     for (const lane of this.lanes) await lane.close();
     await this.pool.end();

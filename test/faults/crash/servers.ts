@@ -34,7 +34,7 @@ const BUILD = './scripts/bootstrap/build.mjs';
 const IS_CURRENT = `import(${JSON.stringify(BUILD)}).then(({ buildIsCurrent }) => process.exit(buildIsCurrent() ? 0 : 1))`;
 
 /** The programs are run from the build, as workers are. @throws Error when it is not of the present sources */
-async function assertBuild(): Promise<void> {
+export async function assertBuild(): Promise<void> {
   await promisify(execFile)(process.execPath, ['-e', IS_CURRENT], { cwd: rootFolder() }).catch((cause: unknown) => {
     throw new Error('dist/ is not of the present sources: npm run build', { cause });
   });

@@ -14,12 +14,14 @@ const DUST = '0.0002';
  * more held than was there before us, less held than that at any moment (P27, P29), something of ours but the kill's admitted
  * after the latch (P25), and every difference between ledger and venue.
  */
-export async function judge(world: KillWorld, { account, journalFile }: Lane, latchedTime: number): Promise<string[]> {
+export async function judge(world: KillWorld, { account, journalFile }: Lane): Promise<string[]> {
   const witness = readWitness(journalFile, VENUE_ACCOUNT);
   const ended = new Set(witness.fills.filter(({ status }) => status === 'FILLED').map(({ orderId }) => orderId));
   const orders = [...witness.orders.values()].flat();
   const open = orders.filter(({ status, orderId }) => (status === 'NEW' || status === 'PARTIALLY_FILLED') && !ended.has(orderId));
   const { least, last } = held(journalFile);
+  const { rows: latches } = await world.pool.query<{ time: string }>('select min(epoch_ms(engaged_at)) as time from latches');
+  const latchedTime = Number(latches[0]?.time);
   const late = orders.filter(({ time, clientOrderId }) => time > latchedTime && !clientOrderId.startsWith(FOREIGN));
   const { rows: ofTheKill } = await world.pool.query<{ id: string }>(
     `select client_order_id as id from orders where account = $1 and purpose = 'flatten'`,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KillWorld } from '../../../bench/kill/world.js';
 import { OwnServers } from '../../../bench/servers.js';
+import { assertBuild } from '../crash/servers.js';
 import { tell, type Outcome, type StoryName, type StorySize } from './stories.js';
 
 /** Servers that stories take away and give back, one story after the other, each in a world of its own. */
@@ -17,6 +18,7 @@ export class StoryServers {
   }
 
   static async open(): Promise<StoryServers> {
+    await assertBuild();
     const folder = await mkdtemp(join(tmpdir(), 'keelson-kill-'));
     // As root Postgres runs under another account, which has to get to its data.
     await chmod(folder, 0o711);

@@ -52,12 +52,12 @@ const guardian: Story = async (stage) => {
   await latched(world);
   await partOf(stage);
   const killedAt = Date.now();
-  await killGuardians(world);
+  await world.killGuardians();
   await world.startGuardian();
   const restartMs = Date.now() - killedAt;
-  const missing = await stillMissing(stage);
+  const missing = await stillMissing(stage, calledAt);
   const times = await verified(stage, calledAt);
-  return { ...times, facts: { restartMs }, broken: [...missing, ...(await judged(stage, calledAt))] };
+  return { ...times, facts: { restartMs }, broken: [...missing, ...(await judged(stage))] };
 };
 
 /** Temporal is stopped while the workflows cancel; the direct command finishes, and the workflows take its files up. */
@@ -75,11 +75,11 @@ const temporal: Story = async (stage) => {
     const allMs = Date.now() - calledAt;
     const broken =
       exitCode.code === 0 && direct.said.includes('VERIFIED') ? [] : [`the direct command ended with ${exitCode.code}:\n${direct.said}`];
-    broken.push(...(await judged(stage, calledAt)));
+    broken.push(...(await judged(stage)));
     await servers.startAgain('temporal');
-    if (world.running.length === 0) await world.startGuardian();
+    if (!world.isGuarded) await world.startGuardian();
     for (const lane of [stage.up, stage.down]) await takenUp(world, lane);
-    return { reachableMs, allMs, facts: {}, broken: [...broken, ...(await judged(stage, calledAt))] };
+    return { reachableMs, allMs, facts: {}, broken: [...broken, ...(await judged(stage))] };
   } finally {
     await direct.kill();
   }
@@ -101,11 +101,11 @@ const postgres: Story = async (stage) => {
     await until('so is what was open at the other venue', () => stage.down.working === 0);
     const broken = direct.hasEnded || direct.said.includes('HALTED') ? [`it ended, or called itself latched:\n${direct.said}`] : [];
     await servers.startAgain('postgres');
-    if (world.running.length === 0) await world.startGuardian();
+    if (!world.isGuarded) await world.startGuardian();
     const exitCode = await until('the direct command ends', async () => direct.hasEnded && { code: await direct.ended });
     if (exitCode.code !== 0 || !direct.said.includes('HALTED')) broken.push(`it ended with ${exitCode.code}:\n${direct.said}`);
     const times = await verified(stage, calledAt);
-    return { ...times, facts: { canceledMs }, broken: [...broken, ...(await judged(stage, Date.now()))] };
+    return { ...times, facts: { canceledMs }, broken: [...broken, ...(await judged(stage))] };
   } finally {
     await direct.kill();
   }
@@ -118,11 +118,11 @@ const both: Story = async (stage) => {
   await latched(world);
   const direct = new DirectProgram(world.env, ['--reason', 'both at once']);
   try {
-    const missing = await stillMissing(stage);
+    const missing = await stillMissing(stage, calledAt);
     const times = await verified(stage, calledAt);
     const exitCode = await until('the direct command ends', async () => direct.hasEnded && { code: await direct.ended });
     const broken = exitCode.code === 0 ? [] : [`the direct command ended with ${exitCode.code}:\n${direct.said}`];
-    return { ...times, facts: {}, broken: [...missing, ...broken, ...(await judged(stage, calledAt))] };
+    return { ...times, facts: {}, broken: [...missing, ...broken, ...(await judged(stage))] };
   } finally {
     await direct.kill();
   }
@@ -162,15 +162,9 @@ async function partOf({ up, size, chance }: Stage): Promise<void> {
   await until('some of it is canceled', () => up.working <= Math.floor((size.orders / 2) * (1 - share)));
 }
 
-async function killGuardians(world: KillWorld): Promise<void> {
-  for (const { child } of world.running) child.kill('SIGKILL');
-  await until('the guardian is gone', () => world.running.length === 0);
-}
-
 /** While a venue is down its kill says so, and verifies nothing. Returns when the venue is back. */
-async function stillMissing(stage: Stage): Promise<string[]> {
+async function stillMissing(stage: Stage, calledAt: number): Promise<string[]> {
   const { world, down } = stage;
-  const calledAt = Date.now();
   await until(`the reachable account is verified`, () => world.one('kills', stage.up.account, `phase = 'verified'`));
   const told = await until('what is missing is told', () =>
     world.one<{ phase: string; state: { unverified: readonly { kind: string }[] } }>('kills', down.account, `state ? 'unverified'`),
@@ -221,6 +215,6 @@ async function placeByHand({ venue }: Lane, name: string): Promise<void> {
   if (verdict.kind !== 'accepted') throw new Error(`an order by hand is ${verdict.kind}`);
 }
 
-async function judged({ world, up, down }: Stage, latchedTime: number): Promise<string[]> {
-  return [...(await judge(world, up, latchedTime)), ...(await judge(world, down, latchedTime))];
+async function judged({ world, up, down }: Stage): Promise<string[]> {
+  return [...(await judge(world, up)), ...(await judge(world, down))];
 }
