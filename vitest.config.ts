@@ -13,6 +13,7 @@ const LONGEST = [
   'test/faults/matrix/matrix.int.test.ts',
   'test/faults/crash/wake-up.int.test.ts',
   'test/faults/crash/pairs.int.test.ts',
+  'test/faults/kill/kill.int.test.ts',
 ];
 
 class LongestFirst extends BaseSequencer {

@@ -1,23 +1,14 @@
-import { fork, type ChildProcess } from 'node:child_process';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import pg from 'pg';
 import { loadConfig, rootFolder } from '../../config/index.js';
-import { migrate } from '../../db/migrate.js';
-import { startPostgres } from '../../launcher/postgres/server.js';
-import { prepareNamespace } from '../../launcher/temporal/namespace.js';
-import { resolveTemporal } from '../../launcher/temporal/resolve.js';
-import { startTemporal } from '../../launcher/temporal/start.js';
+import { OwnServers, startChild } from '../servers.js';
 import { INSTRUMENTS, type Pace } from './schedule.js';
 import type { PaceMessage, VenueStamps, WorkerStamps } from './stamps.js';
 
 const NAMESPACE = 'default';
 const ACCOUNT = 'main';
 const [KEY, SECRET] = ['bench-key', 'bench-secret'];
-const STOP_LIMIT_MS = 15_000;
 
 /** Everything that `npm start` runs but launcher and API, each in its own process, over real and durable servers. */
 export interface Stage {
@@ -38,20 +29,22 @@ export async function openStage(seen: (stamps: VenueStamps | WorkerStamps) => vo
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    const postgres = await startPostgres({ home: join(folder, 'postgres'), port: await freePort() });
-    closers.push(() => postgres.stop());
-    await migrated(postgres.url);
-    const temporal = await ownTemporal(join(folder, 'temporal.db'));
-    closers.push(() => temporal.stop());
-    const venue = await startChild('venue-process.js', [join(folder, 'journal.jsonl'), KEY, SECRET], {}, seen);
+    const servers = await OwnServers.open(folder);
+    closers.push(() => servers.close());
+    const databaseUrl = await servers.database('bench');
+    await servers.namespace(NAMESPACE);
+    const heard = (message: { readonly type: string }): void => {
+      if (message.type === 'venueStamps' || message.type === 'workerStamps') seen(message as VenueStamps | WorkerStamps);
+    };
+    const venue = await startChild('bench/hot-path/venue-process.js', [join(folder, 'journal.jsonl'), KEY, SECRET], {}, heard);
     closers.push(() => venue.stop());
     const configFile = join(folder, 'keelson.config.json');
     await writeFile(configFile, JSON.stringify(configuration()));
     const profile = join(folder, 'client.toml');
     await writeFile(profile, '[profile.default]\n');
     const env = {
-      DATABASE_URL: postgres.url,
-      TEMPORAL_ADDRESS: temporal.address,
+      DATABASE_URL: databaseUrl,
+      TEMPORAL_ADDRESS: servers.temporalAddress,
       TEMPORAL_CONFIG_FILE: profile,
       KEELSON_CONFIG: configFile,
       KEELSON_PAPER_REST: String(venue.said['rest']),
@@ -61,14 +54,14 @@ export async function openStage(seen: (stamps: VenueStamps | WorkerStamps) => vo
       EXCHANGE_API_SECRET: SECRET,
       LOG_LEVEL: 'warn',
     };
-    const guardian = await startChild('../../workers/guardian.js', [], env, () => undefined);
+    const guardian = await startChild('workers/guardian.js', [], env);
     closers.push(() => guardian.stop());
-    const worker = await startChild('worker-process.js', [], env, seen);
+    const worker = await startChild('bench/hot-path/worker-process.js', [], env, heard);
     closers.push(() => worker.stop());
     return {
-      temporalAddress: temporal.address,
-      databaseUrl: postgres.url,
-      pids: { worker: worker.pid, guardian: guardian.pid, temporal: temporal.pid, postgres: postgres.pid, venue: venue.pid },
+      temporalAddress: servers.temporalAddress,
+      databaseUrl,
+      pids: { worker: worker.pid, guardian: guardian.pid, venue: venue.pid, ...servers.pids },
       setPace(pace) {
         const message: PaceMessage = { type: 'pace', pace };
         for (const { child } of [venue, worker]) child.send(message);
@@ -78,25 +71,6 @@ export async function openStage(seen: (stamps: VenueStamps | WorkerStamps) => vo
   } catch (error) {
     await close();
     throw error;
-  }
-}
-
-async function ownTemporal(dbFile: string): Promise<Awaited<ReturnType<typeof startTemporal>>> {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== 'TEMPORAL_ADDRESS'));
-  const resolved = await resolveTemporal({ env, repoDir: rootFolder() });
-  if (resolved.kind === 'external') throw new Error('the hot path is measured on a server of its own');
-  const server = await startTemporal({ binary: resolved.binary, dbFile, port: await freePort() });
-  await prepareNamespace({ address: server.address, namespace: NAMESPACE });
-  return server;
-}
-
-async function migrated(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await migrate(client);
-  } finally {
-    await client.end();
   }
 }
 
@@ -138,51 +112,4 @@ function configuration(): object {
     },
     demo: { balances: { USDT: '1000000' } },
   };
-}
-
-interface Child {
-  readonly child: ChildProcess;
-  readonly pid: number;
-  readonly said: Readonly<Record<string, unknown>>;
-  stop(): Promise<void>;
-}
-
-/** Returns when the child said that it is `ready` or `listening`. */
-function startChild(
-  program: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-  seen: (stamps: VenueStamps | WorkerStamps) => void,
-): Promise<Child> {
-  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(TEMPORAL|KEELSON|EXCHANGE)_/.test(name)));
-  const child = fork(fileURLToPath(new URL(program, import.meta.url)), args, {
-    env: { ...inherited, ...env },
-    stdio: ['ignore', 2, 2, 'ipc'],
-  });
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const stop = async (): Promise<void> => {
-    child.kill('SIGTERM');
-    const limit = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS);
-    await ended;
-    clearTimeout(limit);
-  };
-  return new Promise((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`${program} ended with ${code} before it was ready`)));
-    child.on('message', (message: { readonly type: string }) => {
-      if (message.type === 'ready' || message.type === 'listening') resolve({ child, pid: child.pid ?? 0, said: { ...message }, stop });
-      if (message.type === 'venueStamps' || message.type === 'workerStamps') seen(message as VenueStamps | WorkerStamps);
-    });
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }

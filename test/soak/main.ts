@@ -3,6 +3,7 @@ import { soakCrash } from './crash.js';
 import { soakDemo } from './demo.js';
 import { EIGHT_HOURS } from './demo-sources.js';
 import { soakFaults } from './faults.js';
+import { soakKill } from './kill.js';
 import { soakModel } from './model.js';
 import { soakBooks, soakFirstFill } from './real.js';
 
@@ -58,5 +59,14 @@ program
   .option('--turns <count>', 'stories of each fault at each operation', whole, 10)
   .action(async (options: { seeds: number; turns: number }) => {
     if (!(await soakFaults(options))) process.exitCode = 1;
+  });
+program
+  .command('kill')
+  .description('a halt over two venues of which one is down; a guardian, Temporal and Postgres are taken away on the way')
+  .option('--orders <count>', 'that rest when it is halted, at both venues together; at most 200', whole, 200)
+  .option('--outage <seconds>', 'how long one of the venues is down', whole, 60)
+  .option('--seed <number>', 'decides which of them, and when something is taken away', whole, 7)
+  .action(async ({ orders, outage, seed }: { orders: number; outage: number; seed: number }) => {
+    if (!(await soakKill({ orders, outageMs: outage * 1_000, seed }))) process.exitCode = 1;
   });
 await program.parseAsync();

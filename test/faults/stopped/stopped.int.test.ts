@@ -1,0 +1,255 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { Pool } from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createKillFlatten } from '../../../activities/kill/flatten.js';
+import type { KillDependencies } from '../../../activities/kill/dependencies.js';
+import { applyEvent } from '../../../activities/order/evidence.js';
+import { createOrderActivities } from '../../../activities/order/index.js';
+import { createControlStore } from '../../../adapters/store/control-store.js';
+import { openHaltStore, type HaltStore } from '../../../adapters/store/halt-store.js';
+import { createKillStore } from '../../../adapters/store/kill-store.js';
+import { createOrderStore } from '../../../adapters/store/order-store.js';
+import { createWatchStore } from '../../../adapters/store/watch-store.js';
+import { rootFolder } from '../../../config/index.js';
+import { MARKET, type ExecutionPolicy } from '../../../core/execution/policy.js';
+import type { Latch } from '../../../core/control/mode.js';
+import { intentIdOf, type TradeSignal } from '../../../core/signal/signal.js';
+import { UNWATCHED } from '../../../core/watch/sample.js';
+import { seedPerson } from '../../support/people.js';
+import { eventually } from '../../support/eventually.js';
+import { ACCOUNT, INSTRUMENT, openTradingStack, type TradingStack } from '../../support/trading-stack.js';
+import { assertBuild } from '../crash/servers.js';
+import type { AskedStatement, StatementAnswer } from '../programs/statement.js';
+import { UnfinishedStatements } from './unfinished.js';
+
+const LIMIT_MS = 30_000;
+const LOCK_NOT_AVAILABLE = '55P03';
+/** Of another strategy than the tests trade: it stands over nothing here. */
+const ELSEWHERE: Latch = { scope: 'strategy', scopeValue: 'nobody', account: ACCOUNT };
+const SELLING: Latch = { scope: 'instrument', scopeValue: INSTRUMENT, account: ACCOUNT };
+const HALT: Latch = { scope: 'account', scopeValue: ACCOUNT };
+const CAUSE = { subject: 'watch', underKey: null, reason: 'a test', policy: 'atOnce' } as const;
+
+/** An entry that rests 1 % under the price. */
+const RESTING: ExecutionPolicy = { kind: 'limit', offsetBps: 100, postOnly: true, workMs: 60_000 };
+
+class Captured extends Error {}
+
+describe('P9: a worker that is stopped in the middle of a statement', { timeout: 4 * LIMIT_MS }, () => {
+  let stack: TradingStack;
+  let halts: HaltStore;
+  let door: UnfinishedStatements;
+  let worker: ChildProcess | undefined;
+  let isFree = true;
+  const times: number[] = [];
+  let bar = 0;
+
+  beforeAll(async () => {
+    await assertBuild();
+    stack = await openTradingStack();
+    halts = openHaltStore(stack.database.url);
+    door = await UnfinishedStatements.before(stack.database.url);
+  }, LIMIT_MS);
+  afterEach(async () => {
+    // One that was left in the middle of a case is of no use to the next.
+    if (!isFree) worker?.kill('SIGKILL');
+    if (!isFree) worker = undefined;
+    await release();
+  });
+  afterAll(async () => {
+    worker?.kill('SIGKILL');
+    await door?.close();
+    await halts?.close();
+    await stack?.close();
+  });
+
+  const release = () =>
+    stack.database.pool.query(
+      `update latches set released_at = clock_timestamp() where released_at is null;
+       update control set version = version + 1, mode = 'normal'; delete from kill_leases`,
+    );
+  const answer = (): Promise<StatementAnswer> => new Promise((resolve) => worker?.once('message', resolve));
+  /** The statement of this function that the product sends in such a step, which is not sent. */
+  const captured = async (call: string, step: (pool: Pool) => Promise<unknown>): Promise<AskedStatement> => {
+    let asked: AskedStatement | undefined;
+    const pool = new Proxy(stack.pool, {
+      get: (target, name) => {
+        if (name !== 'query') return Reflect.get(target, name) as unknown;
+        return (statement: AskedStatement) => {
+          if (!statement.text.includes(`${call}(`)) return target.query({ ...statement, values: [...statement.values] });
+          asked = statement;
+          return Promise.reject(new Captured(call));
+        };
+      },
+    });
+    await step(pool).catch(() => undefined);
+    if (asked === undefined) throw new Error(`no step sent ${call}`);
+    return asked;
+  };
+
+  const next = (): TradeSignal => stack.signal('open', (bar += 1_000));
+  const over = (pool: Pool) => {
+    const store = createOrderStore(pool);
+    return createOrderActivities({ ...stack.dependencies, store, risk: { read: (key) => store.readRisk(key) } });
+  };
+  const authorised = async (): Promise<string> => {
+    const signal = next();
+    expect(await over(stack.pool).authorise(signal)).toMatchObject({ kind: 'authorised' });
+    return intentIdOf(signal);
+  };
+  /** Nothing of an earlier case is held or worked. */
+  const cleared = () =>
+    stack.database.pool.query(
+      `update orders set status = 'expired', final_at = clock_timestamp(), reserved_quantity = 0, reserved_notional = 0 where final_at is null;
+       update positions set quantity = 0`,
+    );
+  const bought = async (): Promise<void> => {
+    const steps = over(stack.pool);
+    const intentId = await authorised();
+    expect(await steps.record(intentId, await steps.submit(intentId, ACCOUNT))).toMatchObject({ status: 'filled' });
+  };
+  const killParts = (pool: Pool): KillDependencies => ({
+    ...stack.dependencies,
+    kills: createKillStore(pool),
+    protection: stack.protection,
+    files: { write: () => Promise.reject(new Error('no file')), readDirect: () => Promise.resolve([]) },
+    newId: () => 'seller',
+    clock: Date.now,
+    pause: () => Promise.resolve(),
+  });
+  /** What a kill sends while it sells, from a seller that keeps its lease. */
+  const selling = async (call: string): Promise<AskedStatement> => {
+    await bought();
+    await halts.latch(SELLING, CAUSE);
+    const asked = await captured(call, (pool) => createKillFlatten(killParts(pool))(ACCOUNT));
+    await createKillStore(stack.pool).takeLease(ACCOUNT, 'seller', 60_000);
+    return asked;
+  };
+
+  /** Whether somebody sits on a row that a halt needs. */
+  const isLocked = async (): Promise<boolean> => {
+    for (const row of [`control where account = '${ACCOUNT}'`, 'instance']) {
+      try {
+        await stack.database.pool.query(`select from ${row} for update nowait`);
+      } catch (error) {
+        expect(error).toMatchObject({ code: LOCK_NOT_AVAILABLE });
+        return true;
+      }
+    }
+    return false;
+  };
+
+  /** By the function that is called: what the product sends it, of this moment. */
+  const STATEMENTS: Readonly<Record<string, () => Promise<AskedStatement>>> = {
+    authorise_order: () => captured('authorise_order', (pool) => over(pool).authorise(next())),
+    async begin_submit() {
+      const intentId = await authorised();
+      return captured('begin_submit', (pool) => over(pool).submit(intentId, ACCOUNT));
+    },
+    async change_order() {
+      const intentId = await authorised();
+      const submission = await over(stack.pool).submit(intentId, ACCOUNT);
+      return captured('change_order', (pool) => over(pool).record(intentId, submission));
+    },
+    async book_fill() {
+      const intentId = await authorised();
+      const steps = over(stack.pool);
+      const submission = await steps.submit(intentId, ACCOUNT);
+      return captured('book_fill', (pool) => over(pool).record(intentId, submission));
+    },
+    async 'change_order, as a cancel'() {
+      stack.ledger.workEntries(ACCOUNT, { execution: RESTING });
+      const intentId = await authorised();
+      stack.ledger.workEntries(ACCOUNT, { execution: MARKET });
+      const steps = over(stack.pool);
+      expect(await steps.record(intentId, await steps.submit(intentId, ACCOUNT))).toMatchObject({ status: 'accepted' });
+      const { epoch } = stack.dependencies;
+      return captured('change_order', (pool) => applyEvent({ store: createOrderStore(pool), epoch }, intentId, { kind: 'requestCancel' }));
+    },
+    authorise_as_kill: () => selling('authorise_as_kill'),
+    begin_submit_as_kill: () => selling('begin_submit_as_kill'),
+    async apply_mode_command() {
+      const [commandId, key] = [randomUUID(), await seedPerson(stack.database.pool, `rik-${bar}`, ['risk'])];
+      await stack.database.pool.query(
+        `insert into commands (command_id, account, kind, subject, key_id, reason, holds) values ($1, $2, 'pause', $3, $4, 'a test', false)`,
+        [commandId, ACCOUNT, `rik-${bar}`, key],
+      );
+      const input = { account: ACCOUNT, commandId, kind: 'pause', mode: 'paused' } as const;
+      return captured('apply_mode_command', (pool) => createControlStore(pool).applyModeCommand(input));
+    },
+    apply_configuration: () =>
+      captured('apply_configuration', (pool) =>
+        createControlStore(pool).applyConfiguration({
+          ...{ account: ACCOUNT, venue: 'paper', limits: {}, subject: 'test' },
+          strategies: [{ strategy: 'momentum', instrument: INSTRUMENT, version: '1', modelHash: randomUUID() }],
+        }),
+      ),
+    async write_watch_sample() {
+      const watch = createWatchStore(stack.pool);
+      const inputs = await watch.read(ACCOUNT, []);
+      const sample = { account: ACCOUNT, quote: 'USDT', state: UNWATCHED, details: {}, audit: [], alerts: [] };
+      const nothing = { equity: undefined, figures: undefined, exposure: undefined };
+      const mode = { mode: 'paused', reason: 'a test' } as const;
+      await stack.ledger.stopBeating();
+      const version = inputs === undefined ? '0' : ((await watch.read(ACCOUNT, []))?.version ?? '0');
+      return captured('write_watch_sample', (pool) => createWatchStore(pool).write({ ...sample, ...nothing, mode, version }));
+    },
+    async engage_latch() {
+      const halt = { ...ELSEWHERE, policy: 'none', reason: 'another', subject: 'test', underKey: null };
+      return { name: 'engage_latch', text: 'select engage_latch($1::jsonb) as answer', values: [JSON.stringify(halt)] };
+    },
+    release_latch: () => captured('release_latch', (pool) => createKillStore(pool).release(randomUUID(), randomUUID())),
+  };
+  /** Those that hold up no halt, for they lock nothing that it needs: they go on, and are answered. */
+  const HOLDS_NOTHING: ReadonlySet<string> = new Set(['change_order', 'change_order, as a cancel', 'book_fill']);
+
+  it.each(Object.keys(STATEMENTS))('%s: the halt is committed', async (name) => {
+    await cleared();
+    const asked = await STATEMENTS[name]?.();
+    if (asked === undefined) throw new Error('there is such a statement');
+    const reached = door.arm(/\w+(?=\()/.exec(asked.text)?.[0] ?? '');
+    isFree = false;
+    if (worker === undefined) {
+      worker = fork(join(rootFolder(), 'dist', 'test', 'faults', 'programs', 'statement.js'), [door.url]);
+      await answer();
+    }
+    const answered = answer();
+    worker.send(asked);
+    await reached;
+    worker.kill('SIGSTOP');
+    // What it has sent is executed, and not committed.
+    const pid = await eventually(async () => {
+      const { rows } = await stack.database.pool.query<{ pid: number }>(
+        `select pid from pg_stat_activity a where application_name = 'keelson-trading' and datname = current_database()
+           and wait_event = 'ClientRead' and xact_start is not null and (not $1 or exists (
+             select from pg_locks l where l.pid = a.pid and l.relation = 'orders'::regclass and l.mode = 'RowExclusiveLock'))`,
+        [HOLDS_NOTHING.has(name)],
+      );
+      if (!HOLDS_NOTHING.has(name)) expect(await isLocked()).toBe(true);
+      expect(rows).toHaveLength(1);
+      return rows[0]?.pid;
+    }, LIMIT_MS);
+    const began = performance.now();
+    const { latchId } = await halts.latch(HALT, CAUSE);
+    times.push(performance.now() - began);
+    const { rows: standing } = await stack.database.pool.query('select from latches where latch_id = $1 and released_at is null', [
+      latchId,
+    ]);
+    expect(standing).toHaveLength(1);
+    const { rows: alive } = await stack.database.pool.query('select from pg_stat_activity where pid = $1', [pid]);
+    expect(alive).toHaveLength(HOLDS_NOTHING.has(name) ? 1 : 0);
+    worker.kill('SIGCONT');
+    // What it was doing is undone, and it has no answer: a submit among them sends nothing.
+    if (HOLDS_NOTHING.has(name)) await stack.database.pool.query('select pg_terminate_backend($1)', [pid]);
+    expect(await answered).toHaveProperty('failed');
+    isFree = true;
+  });
+
+  it('is within two seconds in the median of all of them', () => {
+    console.info(`a halt over a stopped worker, ms: ${times.map(Math.round).join(', ')}`);
+    const middle = [...times].toSorted((one, other) => one - other)[Math.floor(times.length / 2)];
+    expect(middle).toBeLessThan(2_000);
+  });
+});
