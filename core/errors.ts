@@ -53,6 +53,9 @@ const access = (httpStatus: number, message: string): ErrorDefinition => ({
 export const ERRORS = define({
   RISK_MODE: refusal('Account {account} is in mode {mode}: a signal to {leg} is not sent. Resume trading when the cause is gone.'),
   RISK_KILLED: refusal('A halt latch ({scope}) stands over {account}: nothing is sent. Two people re-arm it, with a reason.'),
+  RISK_NOT_RECONCILED: refusal(
+    '{account} was paused by a reconciliation, and none has found it clean since: {found}. Decide what is open (keelson reconcile list), then have it compared anew (keelson reconcile).',
+  ),
   RISK_SIGNAL_EXPIRED: refusal('The signal of {signal} was valid until {validUntil}; it is {now}. No order is sent late.'),
   RISK_STRATEGY_INACTIVE: refusal(
     'Version {version} of strategy {strategy} is not the active one on {account} {instrument} (active: {active}).',
@@ -259,6 +262,7 @@ export const ERRORS = define({
   INFRA_DATABASE: infrastructure('The database did not answer: {detail}. It is tried again.'),
   ALERT_NOT_DELIVERED: infrastructure('The channel {channel} did not take an alert: {detail}. It is tried again. See keelson alerts list.'),
   INFRA_TEMPORAL: infrastructure('Temporal did not answer: {detail}. It is tried again.'),
+  INFRA_RECONCILING: infrastructure('{account} is being compared with its venue already. It is tried again.'),
   INFRA_HOME_LOCKED: infrastructure('Keelson already runs from {home} (process {pid}): {addresses}.'),
   INFRA_PORT_TAKEN: infrastructure('Port {port} for {service} is taken by another of our own processes ({holder}).'),
   INFRA_CHILD_FAILED: infrastructure('{child} ended {count} times within {seconds} s and is not started again: {detail}. See {log}.'),

@@ -9,6 +9,7 @@ export const WORKFLOW_TYPES = {
   watchAccount: 'watchAccount',
   tradingControl: 'tradingControl',
   killSwitch: 'killSwitch',
+  reconcileAccount: 'reconcileAccount',
 } as const;
 
 export const watchBarsWorkflowId = (account: string, interval: string): string => `bars:${account}:${interval}`;
@@ -16,4 +17,6 @@ export const watchBarsWorkflowId = (account: string, interval: string): string =
 export const watchAccountWorkflowId = (account: string, instance = '1'): string =>
   instance === '1' ? `watch:${account}` : `watch:${account}:${instance}`;
 export const tradingControlWorkflowId = (account: string): string => `trading-control/${account}`;
+/** `which`: the cause, of which one at a time is enough, or the id of a run that somebody waits for. */
+export const reconcileWorkflowId = (account: string, which: string): string => `reconcile:${account}:${which}`;
 export const killWorkflowId = (account: string): string => `kill:${account}`;
