@@ -17,7 +17,8 @@ type Change =
   | 'disable_strategy'
   | 'enable_strategy'
   | 'acknowledge_alert'
-  | 'raise_alert';
+  | 'raise_alert'
+  | 'ask_reconciliation';
 
 /** Makes one change, under the caller's name and key. @returns what the statement answers in one word */
 export async function changeAs(database: Database, change: Change, { subject, keyId }: Caller, what: object): Promise<string> {

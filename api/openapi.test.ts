@@ -18,6 +18,7 @@ const context: ApiContext = {
   control: {
     execute: () => Promise.resolve(),
     rearm: () => Promise.resolve({ kind: 'released' }),
+    reconcile: () => Promise.resolve(),
     check: () => Promise.resolve(),
     close: () => Promise.resolve(),
   },

@@ -17,6 +17,7 @@ test('docs/reference/api.md lists every route with who may call it', () => {
     control: {
       execute: () => Promise.resolve(),
       rearm: () => Promise.resolve({ kind: 'released' }),
+      reconcile: () => Promise.resolve(),
       check: () => Promise.resolve(),
       close: () => Promise.resolve(),
     },

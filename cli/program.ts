@@ -14,6 +14,7 @@ import { addKill } from './commands/kill.js';
 import { addMode } from './commands/mode.js';
 import { addOrders } from './commands/orders.js';
 import { addPositions } from './commands/positions.js';
+import { addReconcile } from './commands/reconcile.js';
 import { addReset } from './commands/reset.js';
 import { addSignals } from './commands/signals.js';
 import { addStatus } from './commands/status.js';
@@ -35,6 +36,7 @@ const COMMANDS = [
   addWatch,
   addAlerts,
   addIncidents,
+  addReconcile,
   addLimits,
   addStrategies,
   addOrders,

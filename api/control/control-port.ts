@@ -1,4 +1,5 @@
 import type { Mode } from '../../core/control/mode.js';
+import type { ReconcileRequest } from '../../workflows/reconcile/reconcile-account.js';
 import type { RearmAnswer, RearmRequest } from '../../workflows/kill-switch/messages.js';
 
 /** What a person asks of an account's trading mode. */
@@ -34,6 +35,11 @@ export interface ControlPort {
    * @throws KeelsonError INFRA_TEMPORAL when no answer came in time: it may be asked again.
    */
   rearm(request: RearmRequest, account: string): Promise<RearmAnswer>;
+  /**
+   * Has an account compared with its venue; the run that somebody asked for has a row already.
+   * @throws KeelsonError INFRA_TEMPORAL
+   */
+  reconcile(request: ReconcileRequest): Promise<void>;
   /** Whether Temporal answers. @throws when it does not. */
   check(): Promise<void>;
   close(): Promise<void>;

@@ -3,13 +3,15 @@ import {
   Client,
   Connection,
   WithStartWorkflowOperation,
+  WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
   type ConnectionOptions,
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { KeelsonError } from '../../core/errors.js';
-import { TASK_QUEUES, tradingControlWorkflowId, WORKFLOW_TYPES, killWorkflowId } from '../../workflows/names.js';
+import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
+import { TASK_QUEUES, tradingControlWorkflowId, WORKFLOW_TYPES, killWorkflowId, reconcileWorkflowId } from '../../workflows/names.js';
 import type { RearmAnswer, RearmRequest } from '../../workflows/kill-switch/messages.js';
 import type { ModeChange, ModeCommand } from '../../workflows/trading-control/messages.js';
 import type { ControlPort } from './control-port.js';
@@ -65,6 +67,27 @@ export function temporalControl(options: TemporalControlOptions): ControlPort {
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return { kind: 'notClean', found: `nothing looks after the halt of ${account}` };
         const detail = `whether ${account} is clean was not told within ${REARM_LIMIT_MS / 1_000} s; ask again with keelson rearm --request ${request.requestId}`;
+        throw new KeelsonError('INFRA_TEMPORAL', { detail }, { cause: error });
+      }
+    },
+    reconcile: async (request) => {
+      const { account, scope, runId = randomUUID() } = request;
+      try {
+        await client.withDeadline(Date.now() + answerLimitMs, () =>
+          client.workflow.start(WORKFLOW_TYPES.reconcileAccount, {
+            workflowId: reconcileWorkflowId(account, runId),
+            taskQueue,
+            args: [request],
+            workflowIdConflictPolicy: 'USE_EXISTING',
+            workflowIdReusePolicy: 'REJECT_DUPLICATE',
+            searchAttributes: { [SEARCH_ATTRIBUTES.account]: [account], [SEARCH_ATTRIBUTES.status]: ['running'] },
+            staticSummary: `reconciliation of ${account} (${scope})`,
+          }),
+        );
+      } catch (error) {
+        // It has run under this name, and is over.
+        if (error instanceof WorkflowExecutionAlreadyStartedError) return;
+        const detail = `the reconciliation ${runId} of ${account} is recorded but could not be started: ${error instanceof Error ? error.message : String(error)}`;
         throw new KeelsonError('INFRA_TEMPORAL', { detail }, { cause: error });
       }
     },

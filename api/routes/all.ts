@@ -11,6 +11,7 @@ import { incidentRoutes } from './incidents.js';
 import { orderRoutes } from './orders.js';
 import { limitRoutes } from './limits.js';
 import { peopleRoutes } from './people.js';
+import { reconciliationRoutes } from './reconciliations.js';
 import { statusRoutes } from './status.js';
 import { strategyRoutes } from './strategies.js';
 import { tradingRoutes } from './trading.js';
@@ -27,6 +28,7 @@ export function allRoutes(context: ApiContext): Route[] {
     ...tradingRoutes(context),
     ...orderRoutes(context),
     ...incidentRoutes(context),
+    ...reconciliationRoutes(context),
     ...limitRoutes(context),
     ...strategyRoutes(context),
     ...alertRoutes(context),

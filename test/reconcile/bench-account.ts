@@ -38,7 +38,10 @@ export interface BenchAccount {
   look(scope?: ReconcileScope, isLast?: boolean): Promise<Looked>;
   /** Looks until nothing more can be told. */
   cycle(scope?: ReconcileScope): Promise<Looked>;
+  /** Oldest first. */
   found(): Promise<readonly Found[]>;
+  /** The bar of the next signal; also a number that is new. */
+  nextBar(): number;
   /** Buys so much for 50,000 each, and lets its owner protect it. */
   buy(notional?: string): Promise<StoredOrder>;
   /** An entry that rests at the venue. */
@@ -117,6 +120,7 @@ export async function openBenchAccount(): Promise<BenchAccount> {
         if (looked.result !== 'unsettled') return looked;
       }
     },
+    nextBar: () => (bar += 1_000),
     async found() {
       const { rows } = await pool.query<Found>(
         `select difference_id::text as id, class, seen_as as "seenAs", subject, status, incident_id::text as "incidentId"

@@ -1,6 +1,5 @@
 import { applyEvent } from '../../activities/order/evidence.js';
-import { createOrderActivities } from '../../activities/order/index.js';
-import { createOwnerActivities } from '../../activities/order/index.js';
+import { createOrderActivities, createOwnerActivities } from '../../activities/order/index.js';
 import { MARKET } from '../../core/execution/policy.js';
 import type { DecimalText } from '../../core/money/index.js';
 import { intentIdOf } from '../../core/signal/signal.js';
@@ -16,6 +15,8 @@ export interface Case {
   /** `repaired`: by the run itself. Else what a person decides; `leave` is made undone by what caused it. */
   readonly ends: 'repaired' | 'settled' | 'cancel' | 'reject' | 'adopt';
   readonly decideWith?: object;
+  /** What follows from the repair before anybody else has looked. */
+  readonly followedBy?: readonly string[];
 }
 
 const d = (text: string): DecimalText => text as DecimalText;
@@ -23,7 +24,7 @@ const amount = (random: () => number): string => (1 + Math.floor(random() * 900)
 
 /** An order by another hand. */
 async function foreign(bench: BenchAccount, more: object = {}): Promise<void> {
-  const order = { clientOrderId: 'by-hand', instrument: INSTRUMENT, side: 'buy', type: 'limit', postOnly: false, timeInForce: 'GTC' } as const;
+  const order = { clientOrderId: `by-hand-${bench.nextBar()}`, instrument: INSTRUMENT, side: 'buy', type: 'limit', postOnly: false, timeInForce: 'GTC' } as const;
   const terms = { quantity: d('0.01'), price: d('40000'), signedTimestamp: Date.now(), receiveWindowMs: 1_000 };
   const verdict = await bench.stack.venue.sender.submit({ ...order, ...terms, ...more }, 1_000);
   if (verdict.kind !== 'accepted') throw new Error(`the order by hand is ${verdict.kind}`);
@@ -31,10 +32,11 @@ async function foreign(bench: BenchAccount, more: object = {}): Promise<void> {
 
 /** Bought at the venue; what of it the ledger knows is only that the venue has the order. */
 async function untold(bench: BenchAccount): Promise<void> {
+  bench.running.clear();
   const { stack } = bench;
   stack.ledger.workEntries(ACCOUNT, { execution: MARKET });
   const steps = createOrderActivities(stack.dependencies);
-  const signal = stack.signal('open', 1_000_000);
+  const signal = stack.signal('open', bench.nextBar());
   const asked = await steps.authorise(signal);
   if (asked.kind !== 'authorised') throw new Error(`not authorised: ${JSON.stringify(asked)}`);
   const sent = await steps.submit(intentIdOf(signal), ACCOUNT);
@@ -42,31 +44,61 @@ async function untold(bench: BenchAccount): Promise<void> {
   await applyEvent(stack.dependencies, intentIdOf(signal), { kind: 'accept', venueOrderId: sent.order.venueOrderId });
 }
 
+/** Of all fills the last one. */
+const NEWEST = `(length(venue_trade_id), venue_trade_id) = (select length(venue_trade_id), venue_trade_id from fills order by 1 desc, 2 desc limit 1)`;
+
+function cancelAtVenue({ stack: { paper } }: BenchAccount, venueOrderId: string | null): void {
+  const order = [...paper.orders.allOpen()].find(({ orderId }) => String(orderId) === venueOrderId);
+  if (order === undefined) throw new Error(`order ${venueOrderId} does not rest`);
+  paper.engine.cancel(order, undefined, paper.now());
+}
+
+interface StopTerms {
+  readonly intent_id: string;
+  readonly stop_price: DecimalText;
+  readonly price: DecimalText;
+}
+
+/** Takes the stop away, as an owner does before a sale. */
+async function withdrawStop(bench: BenchAccount): Promise<StopTerms> {
+  const { rows } = await bench.stack.pool.query<StopTerms>(
+    `select intent_id, stop_price, price from orders where purpose = 'stop' and final_at is null`,
+  );
+  const [stop] = rows;
+  if (stop === undefined) throw new Error('there is no stop');
+  const owner = createOwnerActivities(bench.stack.dependencies, bench.stack.protection);
+  for (let count = 0; !(await owner.withdraw(stop.intent_id, 'a test')).order.isFinal; count += 1) {
+    if (count > 20) throw new Error('the stop is not canceled');
+  }
+  return stop;
+}
+
 /** Books moved by so much of an asset, as a wrong entry would. */
 const KEPT = `update ledger_balances set quantity = quantity + $2::numeric where account = $1 and asset = $3`;
 
 export const CASES: Readonly<Record<string, Case>> = {
-  'a fill that nobody booked': { class: 'missedFill', ends: 'repaired', make: untold },
+  'a fill that nobody booked': {
+    class: 'missedFill',
+    ends: 'repaired',
+    followedBy: ['positionWithoutStop', 'positionWithoutOwner'],
+    make: untold,
+  },
   'an entry that somebody canceled at the venue': {
     class: 'missingOrder',
     ends: 'repaired',
     async make(bench) {
       const { venueOrderId } = await bench.rest();
-      const { paper } = bench.stack;
-      const order = [...paper.orders.allOpen()].find(({ orderId }) => String(orderId) === venueOrderId);
-      if (order === undefined) throw new Error('the entry does not rest');
-      paper.engine.cancel(order, undefined, paper.now());
+      cancelAtVenue(bench, venueOrderId);
     },
   },
   'an entry that the venue does not show any more': {
     class: 'missingOrder',
     ends: 'reject',
     async make(bench) {
-      await bench.rest();
-      await bench.damage(`update orders set client_order_id = md5(client_order_id), venue_order_id = '1' where final_at is null`);
+      const { intentId, venueOrderId } = await bench.rest();
+      await bench.damage(`update orders set client_order_id = md5(client_order_id), venue_order_id = '1' where intent_id = $1`, [intentId]);
       // What is left of it at the venue is gone, too.
-      const { paper } = bench.stack;
-      for (const order of [...paper.orders.allOpen()]) paper.engine.cancel(order, undefined, paper.now());
+      cancelAtVenue(bench, venueOrderId);
     },
   },
   'an order by another hand': { class: 'orphanOrder', ends: 'cancel', make: (bench) => foreign(bench) },
@@ -85,12 +117,12 @@ export const CASES: Readonly<Record<string, Case>> = {
     class: 'orphanOrder',
     ends: 'repaired',
     async make(bench) {
-      await bench.rest();
+      const { intentId } = await bench.rest();
       await bench.damage(
-        `update orders set status = 'canceled', final_at = clock_timestamp(), reserved_quantity = 0, reserved_notional = 0, venue_status = 'canceled',
-           venue_executed_quantity = 0, version = version + 1 where final_at is null`,
+        `update orders set status = 'notPlaced', final_at = clock_timestamp(), reserved_quantity = 0, reserved_notional = 0,
+           version = version + 1 where intent_id = $1`,
+        [intentId],
       );
-      await bench.stack.pool.query('update risk_state set version = version + 1');
     },
   },
   'a workflow for which nothing is left to do': {
@@ -105,14 +137,13 @@ export const CASES: Readonly<Record<string, Case>> = {
       await bench.buy();
       await bench.damage(
         `insert into fills select account, instrument, venue_trade_id || '0', venue_order_id, intent_id, side, price, quantity, fee, fee_asset,
-           liquidity_side, event_time from fills order by venue_trade_id limit 1`,
+           liquidity_side, event_time from fills where ${NEWEST}`,
       );
+      // The newest by trade id is the twin by now.
       await bench.damage(
         `update ledger_balances b set quantity = b.quantity + m.amount from (
-           select 'USDT' as asset, -price * quantity as amount from fills where venue_trade_id like '%0'
-             and exists (select from fills o where o.venue_trade_id || '0' = fills.venue_trade_id)
-           union all select 'BTC', quantity - fee from fills where exists (select from fills o where o.venue_trade_id || '0' = fills.venue_trade_id)) m
-         where b.asset = m.asset`,
+           select 'USDT' as asset, -price * quantity as amount from fills where ${NEWEST}
+           union all select 'BTC', quantity - fee from fills where ${NEWEST}) m where b.asset = m.asset`,
       );
     },
   },
@@ -121,7 +152,7 @@ export const CASES: Readonly<Record<string, Case>> = {
     ends: 'reject',
     async make(bench) {
       await bench.buy();
-      await bench.damage(`update fills set fee = fee + 0.000001 where venue_trade_id = (select min(venue_trade_id) from fills)`);
+      await bench.damage(`update fills set fee = fee + 0.000001 where ${NEWEST}`);
       await bench.damage(KEPT, [ACCOUNT, '-0.000001', 'BTC']);
     },
   },
@@ -148,13 +179,7 @@ export const CASES: Readonly<Record<string, Case>> = {
     ends: 'repaired',
     async make(bench) {
       await bench.buy();
-      const { rows } = await bench.stack.pool.query<{ intent_id: string }>(`select intent_id from orders where purpose = 'stop'`);
-      const owner = createOwnerActivities(bench.stack.dependencies, bench.stack.protection);
-      for (let count = 0; count < 20; count += 1) {
-        const { order } = await owner.withdraw(rows[0]?.intent_id ?? '', 'a test');
-        if (order.isFinal) return;
-      }
-      throw new Error('the stop is not canceled');
+      await withdrawStop(bench);
     },
   },
   'a stop for too little': {
@@ -175,16 +200,16 @@ export const CASES: Readonly<Record<string, Case>> = {
     class: 'unknown',
     ends: 'reject',
     async make(bench) {
-      await bench.rest();
-      await bench.damage(`update orders set quantity = quantity * 2 where final_at is null`);
+      const { intentId } = await bench.rest();
+      await bench.damage(`update orders set quantity = quantity * 2 where intent_id = $1`, [intentId]);
     },
   },
   'books that contradict themselves': {
     class: 'unknown',
     ends: 'reject',
     async make(bench) {
-      await bench.buy();
-      await bench.damage(`update orders set executed_quantity = executed_quantity + 1 where purpose = 'entry'`);
+      const { intentId } = await bench.buy();
+      await bench.damage(`update orders set executed_quantity = executed_quantity + 1 where intent_id = $1`, [intentId]);
     },
   },
 };
@@ -193,15 +218,8 @@ export const CASES: Readonly<Record<string, Case>> = {
 async function stops(bench: BenchAccount, parts: readonly number[]): Promise<void> {
   const order = await bench.buy('1000');
   const owner = createOwnerActivities(bench.stack.dependencies, bench.stack.protection);
-  const { rows } = await bench.stack.pool.query<{ intent_id: string; stop_price: DecimalText; price: DecimalText }>(
-    `select intent_id, stop_price, price from orders where purpose = 'stop'`,
-  );
-  const [stop] = rows;
-  if (stop === undefined) throw new Error('there is no stop');
-  for (let count = 0; !(await owner.withdraw(stop.intent_id, 'a test')).order.isFinal; count += 1) {
-    if (count > 20) throw new Error('the stop is not canceled');
-  }
-  let sequence = 1;
+  const stop = await withdrawStop(bench);
+  let { stops: sequence } = await bench.stack.protection.readProtection(KEY);
   for (const part of parts) {
     sequence += 1;
     const quantity = d((Math.floor(Number(order.quantity) * part * 10_000) / 10_000).toFixed(4));

@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { disagreements } from '../support/witness.js';
 import { ACCOUNT } from '../support/trading-stack.js';
 import { openBenchAccount, type BenchAccount } from './bench-account.js';
@@ -7,25 +7,30 @@ import { seeded } from './seeded.js';
 
 const SEED = Number(process.env['RECONCILE_SEED'] ?? 20_261_126);
 let bench: BenchAccount;
+beforeEach(async () => {
+  bench = await openBenchAccount();
+});
 afterEach(() => bench?.close());
 
 it.each(Object.keys(CASES))(`${SEED}: %s is found in one cycle, classed, treated, and over when a person says so`, async (name) => {
   const one = CASES[name];
   if (one === undefined) throw new Error(`no case ${name}`);
-  bench = await openBenchAccount();
   expect(await bench.cycle()).toMatchObject({ result: 'clean' });
   await one.make(bench, seeded(SEED, name));
   const scope = name.startsWith('books') ? 'day' : 'minute';
   const looked = await bench.cycle(scope);
   const [first, ...others] = await bench.found();
-  expect(others).toEqual([]);
+  expect(others.map((other) => [other.seenAs, other.status])).toEqual((one.followedBy ?? []).map((what) => [what, 'repaired']));
   expect(first).toMatchObject({ seenAs: one.class, class: one.class });
 
   if (one.ends === 'repaired') {
     expect(first).toMatchObject({ status: 'repaired', incidentId: null });
     expect(looked.result).toBe('clean');
     expect(await bench.mode()).toBe('normal');
-    expect(await audited('reconciliation.treated')).not.toEqual([]);
+    // P15: what was missed is booked as the venue tells it, to the last unit.
+    if (name === 'a fill that nobody booked')
+      expect(await disagreements(bench.stack.database.pool, ACCOUNT, bench.stack.witness())).toEqual([]);
+    expect(await audited('reconciliation.treated', first?.id)).not.toEqual([]);
     return;
   }
   // A person's: an incident with both sides, and nothing is entered any more.
@@ -40,7 +45,9 @@ it.each(Object.keys(CASES))(`${SEED}: %s is found in one cycle, classed, treated
   expect(await bench.resume()).toMatchObject({ result: 'notReconciled' });
 
   expect(await bench.decide(first?.id ?? '', one.ends, one.decideWith)).toEqual({ result: 'done' });
-  expect(await audited('incident.closed')).toMatchObject([{ subject: 'risk-officer' }]);
+  expect(await audited('reconciliation.decided', first?.id)).toMatchObject([{ subject: 'risk-officer' }]);
+  const closed = await bench.stack.pool.query('select from incidents where incident_id = $1 and closed_at is not null', [first?.incidentId]);
+  expect(closed.rowCount).toBe(1);
   // That it was decided is not yet that it is so.
   expect(await bench.resume()).toMatchObject({ result: 'notReconciled' });
   expect(await bench.cycle(scope)).toMatchObject({ result: 'clean' });
@@ -50,7 +57,6 @@ it.each(Object.keys(CASES))(`${SEED}: %s is found in one cycle, classed, treated
 });
 
 it('what goes by itself is a matter of time, and nobody hears of it', async () => {
-  bench = await openBenchAccount();
   const { paper } = bench.stack;
   paper.moveBalance('test', 'USDT', 100_000_000n);
   expect(await bench.look('minute', false)).toMatchObject({ result: 'unsettled' });
@@ -61,15 +67,11 @@ it('what goes by itself is a matter of time, and nobody hears of it', async () =
   expect(await bench.mode()).toBe('normal');
 });
 
-it('P15: what was missed is booked as the venue tells it, to the last unit', async () => {
-  bench = await openBenchAccount();
-  await CASES['a fill that nobody booked']?.make(bench, Math.random);
-  expect(await bench.cycle()).toMatchObject({ result: 'clean' });
-  await bench.protect();
-  expect(await disagreements(bench.stack.database.pool, ACCOUNT, bench.stack.witness())).toEqual([]);
-});
 
-async function audited(kind: string): Promise<readonly object[]> {
-  const { rows } = await bench.stack.pool.query<{ subject: string }>('select subject, data from audit_events where kind = $1', [kind]);
+async function audited(kind: string, id = ''): Promise<readonly object[]> {
+  const { rows } = await bench.stack.pool.query<{ subject: string }>(
+    `select subject, data from audit_events where kind = $1 and data->>'differenceId' = $2`,
+    [kind, id],
+  );
   return rows;
 }
