@@ -11,7 +11,11 @@ export function compareBalances(venue: VenueSight, ledger: LedgerSight, explaine
   const cause = new Sum();
   for (const deltas of explained) cause.add(deltas);
   const isUnclear = ledger.orders.some(isUnresolved);
-  const assets = new Set([...Object.keys(venue.balances), ...Object.keys(ledger.balances), ...explained.flatMap((one) => Object.keys(one))]);
+  const assets = new Set([
+    ...Object.keys(venue.balances),
+    ...Object.keys(ledger.balances),
+    ...explained.flatMap((one) => Object.keys(one)),
+  ]);
   return [...assets].sort().flatMap((asset): Difference[] => {
     const [shown, kept] = [decimal(venue.balances[asset] ?? '0'), decimal(ledger.balances[asset] ?? '0')];
     const amount = shown.minus(kept).minus(cause.of(asset));

@@ -60,7 +60,14 @@ function isSame(row: Pick<KnownDifference, 'class' | 'subject'>, one: Pick<Diffe
 
 /** About fills that are older than what was read: nothing was seen of it, and so it stands. */
 function isOutOfReach(row: KnownDifference, { fillsSince }: VenueSight): boolean {
-  return row.eventTime !== null && row.eventTime < fillsSince && row.decision !== 'book' && row.status !== 'closed' && !row.isBooked && row.class !== 'orphanOrder';
+  return (
+    row.eventTime !== null &&
+    row.eventTime < fillsSince &&
+    row.decision !== 'book' &&
+    row.status !== 'closed' &&
+    !row.isBooked &&
+    row.class !== 'orphanOrder'
+  );
 }
 
 function asSeen({ class: what, subject, fingerprint, treatment, deltas, evidence, eventTime }: KnownDifference): Difference {

@@ -12,7 +12,9 @@ export class OrderNames {
   constructor(orders: readonly BookedOrder[]) {
     this.byClientId = new Map(orders.map((order) => [order.clientOrderId, order]));
     this.byVenueId = new Map(
-      orders.filter(({ venueOrderId }) => venueOrderId !== null).map((order) => [venueName(order.instrument, order.venueOrderId ?? ''), order]),
+      orders
+        .filter(({ venueOrderId }) => venueOrderId !== null)
+        .map((order) => [venueName(order.instrument, order.venueOrderId ?? ''), order]),
     );
   }
 

@@ -69,7 +69,11 @@ interface Orphan {
 }
 
 /** Orders and fills that nobody of ours has made; those that are known already keep the fills that are no longer read. */
-export function orphans({ venue, ledger, names, rules }: Parts, foreign: readonly SeenFill[], known: readonly KnownDifference[]): Difference[] {
+export function orphans(
+  { venue, ledger, names, rules }: Parts,
+  foreign: readonly SeenFill[],
+  known: readonly KnownDifference[],
+): Difference[] {
   const found = new Map<string, Orphan>();
   const at = (subject: string): Orphan => {
     const one = found.get(subject) ?? { order: null, fills: new Map() };
@@ -87,7 +91,8 @@ export function orphans({ venue, ledger, names, rules }: Parts, foreign: readonl
     if (!booked.has(fillName(fill))) at(`order:${fill.instrument}:${fill.venueOrderId}`).fills.set(fillName(fill), fill);
   }
   for (const order of venue.openOrders) {
-    const isOurs = names.ofClientId(order.clientOrderId) !== undefined || names.ofVenueId(order.instrument, order.venueOrderId) !== undefined;
+    const isOurs =
+      names.ofClientId(order.clientOrderId) !== undefined || names.ofVenueId(order.instrument, order.venueOrderId) !== undefined;
     if (!isOurs) at(`order:${order.instrument}:${order.venueOrderId}`).order = order;
   }
   return [...found].map(([subject, { order, fills }]): Difference => {
