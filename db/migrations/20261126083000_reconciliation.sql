@@ -151,9 +151,11 @@ begin
       select distinct n->>'instrument' as instrument, n->>'venueOrderId' as venue_order_id from jsonb_array_elements(p->'venueOrders') n),
     concerned as (
       select intent_id from orders where account = the_account and final_at is null
-      union select o.intent_id from orders o join named n using (client_order_id) where o.account = the_account
-      union select o.intent_id from numbered n join orders o on o.account = the_account and o.instrument = n.instrument
-        and o.venue_order_id = n.venue_order_id),
+      -- Each by its own index, whatever the planner thinks of how many there are.
+      union select found.intent_id from named n cross join lateral (select intent_id from orders o
+        where o.client_order_id = n.client_order_id and o.account = the_account limit 1) found
+      union select found.intent_id from numbered n cross join lateral (select intent_id from orders o
+        where o.account = the_account and o.instrument = n.instrument and o.venue_order_id = n.venue_order_id limit 1) found),
     held as (
       select strategy, instrument, quantity, updated_at from positions where account = the_account and quantity <> 0),
     stops as (
