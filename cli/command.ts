@@ -16,7 +16,11 @@ export type Finish = (exitCode: number) => void;
 
 /** Adds a command with `--json`; commander then prints usage and refuses what it does not know. */
 export function addCommand(parent: Command, name: string, summary: string, isDefault = false): Command {
-  return parent.command(name, { isDefault }).description(summary).option('--json', 'print JSON instead of text').allowExcessArguments(false);
+  return parent
+    .command(name, { isDefault })
+    .description(summary)
+    .option('--json', 'print JSON instead of text')
+    .allowExcessArguments(false);
 }
 
 const actions = new WeakMap<Command, Action>();

@@ -36,7 +36,10 @@ export interface LedgerQuestion {
 
 export interface LedgerAnswer extends Omit<LedgerSight, 'protected' | 'account'> {
   /** What is held, and what has a stop. */
-  readonly keys: readonly (Omit<PositionKey, 'account'> & { readonly held: LedgerSight['balances'][string]; readonly unchangedMs: number })[];
+  readonly keys: readonly (Omit<PositionKey, 'account'> & {
+    readonly held: LedgerSight['balances'][string];
+    readonly unchangedMs: number;
+  })[];
   /** Of the workflows that were asked for: those for which something is left to do. */
   readonly needed: readonly string[];
   readonly known: readonly KnownDifference[];
@@ -76,7 +79,12 @@ export interface ReconcileStore {
   end(
     run: ReconcileRun,
     look: Pick<BegunLook, 'owner' | 'began'>,
-    outcome: { readonly result: RunResult | null; readonly cursor: number | null; readonly detail?: string; readonly lifts: readonly string[] },
+    outcome: {
+      readonly result: RunResult | null;
+      readonly cursor: number | null;
+      readonly detail?: string;
+      readonly lifts: readonly string[];
+    },
   ): Promise<void>;
   /** When the comparison began that found the account clean last, epoch ms by the database's clock. */
   lastClean(account: string): Promise<number | undefined>;

@@ -81,7 +81,9 @@ function isAffordable(venue: Venue, instruments: number): boolean {
 }
 
 function namedBy({ fillsSince, openOrders, fills }: VenueSight) {
-  const numbers = new Map([...openOrders, ...fills].map(({ instrument, venueOrderId }) => [`${instrument} ${venueOrderId}`, { instrument, venueOrderId }]));
+  const numbers = new Map(
+    [...openOrders, ...fills].map(({ instrument, venueOrderId }) => [`${instrument} ${venueOrderId}`, { instrument, venueOrderId }]),
+  );
   return { fillsSince, clientOrderIds: openOrders.map(({ clientOrderId }) => clientOrderId), venueOrders: [...numbers.values()] };
 }
 

@@ -7,7 +7,9 @@ import { time } from './schemas.js';
 export const runSchema = z.strictObject({
   runId: z.string(),
   account: z.string(),
-  scope: z.enum(RECONCILE_SCOPES).describe('Why it was compared. An ordinary one reads what is new; hour, day and deepDemand read more anew.'),
+  scope: z
+    .enum(RECONCILE_SCOPES)
+    .describe('Why it was compared. An ordinary one reads what is new; hour, day and deepDemand read more anew.'),
   startedTime: time,
   endedTime: time.nullable(),
   result: z
@@ -59,7 +61,10 @@ type DifferenceRow = Omit<Difference, 'firstSeenTime' | 'lastSeenTime' | 'endedT
 };
 
 /** The newest comparisons, or the one with this id. */
-export async function readRuns(database: Database, { account, runId, limit }: Filter & { readonly runId?: string | undefined }): Promise<Run[]> {
+export async function readRuns(
+  database: Database,
+  { account, runId, limit }: Filter & { readonly runId?: string | undefined },
+): Promise<Run[]> {
   const { rows } = await database.query<RunRow>(
     `select run_id as "runId", account, scope, ${epochMs('started_at')} as started_ms, ${epochMs('ended_at')} as ended_ms, result, detail,
             looks, calls, weight, fills_read as "fillsRead", rows_read as "rowsRead", subject
@@ -73,7 +78,13 @@ export async function readRuns(database: Database, { account, runId, limit }: Fi
 /** Differences, newest first: those that stand, or all; of one run where it is named. */
 export async function readDifferences(
   database: Database,
-  { account, runId, differenceId, all, limit }: Filter & { readonly runId?: string | undefined; readonly differenceId?: string | undefined; readonly all: boolean },
+  {
+    account,
+    runId,
+    differenceId,
+    all,
+    limit,
+  }: Filter & { readonly runId?: string | undefined; readonly differenceId?: string | undefined; readonly all: boolean },
 ): Promise<Difference[]> {
   const { rows } = await database.query<DifferenceRow>(
     `select difference_id::text as "differenceId", account, class, seen_as as "seenAs", subject, status, evidence, deltas, repairs,

@@ -45,7 +45,13 @@ const DIFFERENCES: readonly Column<Difference>[] = [
   { title: 'class', value: (one) => one.class },
   { title: 'what', value: (one) => one.subject },
   { title: 'status', value: (one) => (one.decision === null ? one.status : `${one.status}: ${one.decision}`) },
-  { title: 'moved', value: (one) => Object.entries(one.deltas).map(([asset, amount]) => `${amount} ${asset}`).join(', ') },
+  {
+    title: 'moved',
+    value: (one) =>
+      Object.entries(one.deltas)
+        .map(([asset, amount]) => `${amount} ${asset}`)
+        .join(', '),
+  },
   { title: 'since', value: (one) => timeText(one.firstSeenTime) },
 ];
 
@@ -78,7 +84,10 @@ export function addReconcile(program: Command, terminal: Terminal, finish: Finis
     return { data, text: textOf(data) };
   });
 
-  const show = addApiCommand(reconcile, 'show', 'one difference, with the evidence of both sides', 'read').argument('<difference>', 'its number');
+  const show = addApiCommand(reconcile, 'show', 'one difference, with the evidence of both sides', 'read').argument(
+    '<difference>',
+    'its number',
+  );
   answers(show, terminal, finish, async (options: ApiOptions, differenceId: string) => {
     const data = await connect(terminal, options).get<Difference>('/v1/reconciliations/difference', { differenceId });
     const { evidence, reason } = data;

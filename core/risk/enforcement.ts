@@ -5,6 +5,6 @@
 export const NOT_ENFORCED: readonly string[] = [
   'runbook of a disconnected venue (the account watch pauses the account: entries stop, what is held keeps its stops)',
   'share of the request weight that trading may use, where the venue does not tell its use (kraken)',
-  'reconciliation before a halt is ended (the halt’s own verification stands in for it)',
+  'booking of unexplained balance movements by a person’s decision (they can be rejected, and are then left as they are)',
   'a clean check before entries of a worker that had lost the database for more than 5 s',
 ];

@@ -15,7 +15,13 @@ import { seedPerson } from '../support/people.js';
 import { ACCOUNT, INSTRUMENT, openTradingStack, type TradingStack } from '../support/trading-stack.js';
 
 /** Nothing is waited for: what is seen twice in a row has been seen twice. */
-const AT_ONCE: ReconcileRules = { ...RECONCILE, inFlightMs: 0 as 5_000, secondLookMs: 0 as 3_000, lateListMs: 0 as 60_000, idleWorkflowMs: 0 as 180_000 };
+const AT_ONCE: ReconcileRules = {
+  ...RECONCILE,
+  inFlightMs: 0 as 5_000,
+  secondLookMs: 0 as 3_000,
+  lateListMs: 0 as 60_000,
+  idleWorkflowMs: 0 as 180_000,
+};
 
 export const KEY: PositionKey = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
 

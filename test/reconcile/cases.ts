@@ -24,7 +24,14 @@ const amount = (random: () => number): string => (1 + Math.floor(random() * 900)
 
 /** An order by another hand. */
 async function foreign(bench: BenchAccount, more: object = {}): Promise<void> {
-  const order = { clientOrderId: `by-hand-${bench.nextBar()}`, instrument: INSTRUMENT, side: 'buy', type: 'limit', postOnly: false, timeInForce: 'GTC' } as const;
+  const order = {
+    clientOrderId: `by-hand-${bench.nextBar()}`,
+    instrument: INSTRUMENT,
+    side: 'buy',
+    type: 'limit',
+    postOnly: false,
+    timeInForce: 'GTC',
+  } as const;
   const terms = { quantity: d('0.01'), price: d('40000'), signedTimestamp: Date.now(), receiveWindowMs: 1_000 };
   const verdict = await bench.stack.venue.sender.submit({ ...order, ...terms, ...more }, 1_000);
   if (verdict.kind !== 'accepted') throw new Error(`the order by hand is ${verdict.kind}`);

@@ -26,7 +26,10 @@ const first = now - FILLS * EACH_MS;
 beforeAll(async () => {
   bench = await openBenchAccount();
   readPool = openPool(bench.stack.database.url, { applicationName: 'test', max: 1, statementTimeoutMs: 60_000 });
-  await bench.damage(`update accounts set onboarded_at = to_timestamp($1::bigint / 1000) - interval '1 day' where account = $2`, [first, ACCOUNT]);
+  await bench.damage(`update accounts set onboarded_at = to_timestamp($1::bigint / 1000) - interval '1 day' where account = $2`, [
+    first,
+    ACCOUNT,
+  ]);
   await bench.damage(
     `insert into orders (intent_id, client_order_id, account, strategy, strategy_version, instrument, base, quote, leg, side, status,
        time_in_force, quantity, price, reserved_quantity, reserved_notional, executed_quantity, executed_notional, venue_order_id,
@@ -65,7 +68,10 @@ function scripted(venue: Venue): Venue {
     ...venue.reader,
     clock: async () => (asked.push('clock'), { venueTime: now, skewMs: 0, roundTripMs: 1 }),
     openOrders: async () => (asked.push('openOrders'), []),
-    balances: async () => (asked.push('balances'), ['USDT', 'BTC', 'BNB'].map((asset) => ({ asset, free: d({ USDT: '100000', BTC: '2', BNB: '10' }[asset] ?? '0'), locked: d('0') }))),
+    balances: async () => (
+      asked.push('balances'),
+      ['USDT', 'BTC', 'BNB'].map((asset) => ({ asset, free: d({ USDT: '100000', BTC: '2', BNB: '10' }[asset] ?? '0'), locked: d('0') }))
+    ),
     fills: async (_, fromTime) => {
       asked.push('fills');
       const from = Math.max(0, Math.ceil((fromTime - first) / EACH_MS));
@@ -77,7 +83,11 @@ function scripted(venue: Venue): Venue {
 
 it(`a minute’s comparison of an account with ${FILLS} past fills reads only what is new`, async () => {
   const reconciliations = createReconcileStore(bench.stack.pool, readPool);
-  const look = createLook({ ...bench.dependencies, reconciliations, venueOf: (account) => scripted(bench.stack.dependencies.venueOf(account)) });
+  const look = createLook({
+    ...bench.dependencies,
+    reconciliations,
+    venueOf: (account) => scripted(bench.stack.dependencies.venueOf(account)),
+  });
   const minute = () => look({ runId: randomUUID(), account: ACCOUNT, scope: 'minute' }, true);
   expect(await minute()).toMatchObject({ result: 'clean' });
   now += 60_000;

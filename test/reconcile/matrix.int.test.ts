@@ -46,7 +46,9 @@ it.each(Object.keys(CASES))(`${SEED}: %s is found in one cycle, classed, treated
 
   expect(await bench.decide(first?.id ?? '', one.ends, one.decideWith)).toEqual({ result: 'done' });
   expect(await audited('reconciliation.decided', first?.id)).toMatchObject([{ subject: 'risk-officer' }]);
-  const closed = await bench.stack.pool.query('select from incidents where incident_id = $1 and closed_at is not null', [first?.incidentId]);
+  const closed = await bench.stack.pool.query('select from incidents where incident_id = $1 and closed_at is not null', [
+    first?.incidentId,
+  ]);
   expect(closed.rowCount).toBe(1);
   // That it was decided is not yet that it is so.
   expect(await bench.resume()).toMatchObject({ result: 'notReconciled' });
@@ -66,7 +68,6 @@ it('what goes by itself is a matter of time, and nobody hears of it', async () =
   expect(await bench.found()).toMatchObject([{ class: 'timing', seenAs: 'balanceMovement', status: 'settled', incidentId: null }]);
   expect(await bench.mode()).toBe('normal');
 });
-
 
 async function audited(kind: string, id = ''): Promise<readonly object[]> {
   const { rows } = await bench.stack.pool.query<{ subject: string }>(
