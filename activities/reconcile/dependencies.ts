@@ -17,5 +17,7 @@ export interface ReconcileDependencies {
   readonly liftsOf: (account: string) => readonly string[];
   readonly rules: ReconcileRules;
   readonly newId: () => string;
+  /** Waits so many ms. */
+  readonly pause: (ms: number) => Promise<void>;
   readonly log: { warn(data: object, message: string): void };
 }

@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { beating } from '../beating.js';
 import { mapped } from '../failures.js';
 import type { ReconcileRun } from '../ports/reconcile.js';
@@ -31,13 +30,13 @@ export function createReconcileActivities(dependencies: ReconcileDependencies): 
  */
 export function createReconcileNow(dependencies: ReconcileDependencies): (account: string) => Promise<boolean> {
   const look = createLook(dependencies);
-  const { rules, newId, log } = dependencies;
+  const { rules, newId, log, pause } = dependencies;
   return async (account) => {
     const run = { runId: newId(), account, scope: 'rearm' } as const;
     try {
       const first = await look(run, false);
       if (first.result !== 'unsettled') return first.result === 'clean';
-      await wait(rules.secondLookMs);
+      await pause(rules.secondLookMs);
       return (await look(run, true)).result === 'clean';
     } catch (error) {
       log.warn({ account, error: error instanceof Error ? error.message : String(error) }, 'the account could not be compared');

@@ -102,6 +102,7 @@ export async function openBenchAccount(): Promise<BenchAccount> {
     liftsOf: () => [],
     rules: AT_ONCE,
     newId: randomUUID,
+    pause: async () => undefined,
     log: { warn: () => undefined },
   };
   const lookAt = createLook(dependencies);

@@ -1,6 +1,7 @@
 import { Client } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, bundleWorkflowCode, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
@@ -108,6 +109,7 @@ export async function startOrderWorker(
     liftsOf: () => [],
     rules: RECONCILE,
     newId: randomUUID,
+    pause: (ms: number) => wait(ms),
     log,
   };
   const worker = await Worker.create({

@@ -123,6 +123,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     liftsOf: (account: string) => config.accounts[account]?.reconciliation.liftAfter ?? [],
     rules: RECONCILE,
     newId: randomUUID,
+    pause: (ms: number) => wait(ms),
     log,
   };
   const worker = await createWorker(process, TASK_QUEUES.guardian, {
