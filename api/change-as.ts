@@ -20,7 +20,8 @@ type Change =
   | 'raise_alert'
   | 'ask_runbook'
   | 'command_runbook'
-  | 'audit_schedule';
+  | 'audit_schedule'
+  | 'ask_reconciliation';
 
 /** Makes one change, under the caller's name and key. @returns what the statement answers in one word */
 export async function changeAs(database: Database, change: Change, { subject, keyId }: Caller, what: object): Promise<string> {

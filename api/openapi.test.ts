@@ -23,6 +23,7 @@ const context: ApiContext = {
     runbookDecided: () => Promise.resolve(),
     schedules: () => Promise.resolve([]),
     controlSchedule: () => Promise.resolve(),
+    reconcile: () => Promise.resolve(),
     check: () => Promise.resolve(),
     close: () => Promise.resolve(),
   },

@@ -22,6 +22,7 @@ test('docs/reference/api.md lists every route with who may call it', () => {
       runbookDecided: () => Promise.resolve(),
       schedules: () => Promise.resolve([]),
       controlSchedule: () => Promise.resolve(),
+      reconcile: () => Promise.resolve(),
       check: () => Promise.resolve(),
       close: () => Promise.resolve(),
     },

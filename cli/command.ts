@@ -15,8 +15,12 @@ export interface Shown {
 export type Finish = (exitCode: number) => void;
 
 /** Adds a command with `--json`; commander then prints usage and refuses what it does not know. */
-export function addCommand(parent: Command, name: string, summary: string): Command {
-  return parent.command(name).description(summary).option('--json', 'print JSON instead of text').allowExcessArguments(false);
+export function addCommand(parent: Command, name: string, summary: string, isDefault = false): Command {
+  return parent
+    .command(name, { isDefault })
+    .description(summary)
+    .option('--json', 'print JSON instead of text')
+    .allowExcessArguments(false);
 }
 
 const actions = new WeakMap<Command, Action>();
@@ -27,8 +31,8 @@ export function actionOf(command: Command): Action | undefined {
 }
 
 /** Adds a command that asks the API: it says who may, and runs as any person whose key is in the home. */
-export function addApiCommand(parent: Command, name: string, summary: string, action: Action): Command {
-  const command = addCommand(parent, name, summary)
+export function addApiCommand(parent: Command, name: string, summary: string, action: Action, isDefault = false): Command {
+  const command = addCommand(parent, name, summary, isDefault)
     .option('--as <person>', 'act as this person, whose key is in the home; the owner when left out', personName)
     .addHelpText('after', `\nWho may: ${ACTIONS[action].join(', ')}.`);
   actions.set(command, action);

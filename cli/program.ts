@@ -15,6 +15,7 @@ import { addKill } from './commands/kill.js';
 import { addMode } from './commands/mode.js';
 import { addOrders } from './commands/orders.js';
 import { addPositions } from './commands/positions.js';
+import { addReconcile } from './commands/reconcile.js';
 import { addReset } from './commands/reset.js';
 import { addSignals } from './commands/signals.js';
 import { addStatus } from './commands/status.js';
@@ -38,6 +39,7 @@ const COMMANDS = [
   addWatch,
   addAlerts,
   addIncidents,
+  addReconcile,
   addLimits,
   addStrategies,
   addOrders,

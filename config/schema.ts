@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DIFFERENCE_CLASSES } from '../core/reconcile/difference.js';
 import { STRATEGIES } from '../core/strategy/registry.js';
 import { VENUE_WIRES } from '../core/venue/wires.js';
 import { alerts } from './alerts-schema.js';
@@ -66,6 +67,15 @@ const checks = z
   })
   .prefault({})
   .describe('When the account is checked each day.');
+const reconciliation = z
+  .strictObject({
+    liftAfter: z
+      .array(oneOf(DIFFERENCE_CLASSES))
+      .default([])
+      .describe('Classes of differences after which the account goes on by itself, as soon as a new reconciliation is clean.'),
+  })
+  .prefault({})
+  .describe('What follows when account and venue differ.');
 
 const account = z.strictObject({
   venue: name().describe('The venue, a key of `venues`.'),
@@ -79,6 +89,7 @@ const account = z.strictObject({
     .describe('The account’s consent to real money at a venue against which this build has not been proven.'),
   watch,
   checks,
+  reconciliation,
 });
 
 const strategy = z.strictObject({

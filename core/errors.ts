@@ -53,6 +53,9 @@ const access = (httpStatus: number, message: string): ErrorDefinition => ({
 export const ERRORS = define({
   RISK_MODE: refusal('Account {account} is in mode {mode}: a signal to {leg} is not sent. Resume trading when the cause is gone.'),
   RISK_KILLED: refusal('A halt latch ({scope}) stands over {account}: nothing is sent. Two people re-arm it, with a reason.'),
+  RISK_NOT_RECONCILED: refusal(
+    '{account} was paused by a reconciliation, and none has found it clean since: {found}. Decide what is open (keelson reconcile list), then have it compared anew (keelson reconcile).',
+  ),
   RISK_SIGNAL_EXPIRED: refusal('The signal of {signal} was valid until {validUntil}; it is {now}. No order is sent late.'),
   RISK_STRATEGY_INACTIVE: refusal(
     'Version {version} of strategy {strategy} is not the active one on {account} {instrument} (active: {active}).',
@@ -124,6 +127,21 @@ export const ERRORS = define({
   INPUT_UNKNOWN_PERSON: { ...input('There is no person {person} who may act. See keelson users list.'), httpStatus: 404 },
   INPUT_PERSON_EXISTS: {
     ...input('There is a person {person} already, or was: names are not given twice. Choose another.'),
+    httpStatus: 409,
+  },
+  INPUT_UNKNOWN_DIFFERENCE: { ...input('There is no difference {difference}. See keelson reconcile list --all.'), httpStatus: 404 },
+  INPUT_DIFFERENCE_SETTLED: {
+    ...input('Difference {difference} waits for nobody: it is {status}. See keelson reconcile list.'),
+    httpStatus: 409,
+  },
+  INPUT_DECISION_IMPOSSIBLE: {
+    ...input('Difference {difference} cannot be decided so ({decision}): {why}. Decide it otherwise.'),
+    httpStatus: 409,
+  },
+  INPUT_BOOKING_UNAVAILABLE: {
+    ...input(
+      'This build cannot book what difference {difference} has moved. Reject it with the reason: it is left as it is, and not told again while it stays so.',
+    ),
     httpStatus: 409,
   },
   INPUT_UNKNOWN_INCIDENT: { ...input('There is no incident {incident}. See keelson incidents list --all.'), httpStatus: 404 },
@@ -270,6 +288,7 @@ export const ERRORS = define({
   INFRA_DATABASE: infrastructure('The database did not answer: {detail}. It is tried again.'),
   ALERT_NOT_DELIVERED: infrastructure('The channel {channel} did not take an alert: {detail}. It is tried again. See keelson alerts list.'),
   INFRA_TEMPORAL: infrastructure('Temporal did not answer: {detail}. It is tried again.'),
+  INFRA_RECONCILING: infrastructure('{account} is being compared with its venue already. It is tried again.'),
   INFRA_HOME_LOCKED: infrastructure('Keelson already runs from {home} (process {pid}): {addresses}.'),
   INFRA_PORT_TAKEN: infrastructure('Port {port} for {service} is taken by another of our own processes ({holder}).'),
   INFRA_CHILD_FAILED: infrastructure('{child} ended {count} times within {seconds} s and is not started again: {detail}. See {log}.'),

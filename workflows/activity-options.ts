@@ -55,6 +55,17 @@ export const STREAM: ActivityOptions = {
 export const CONTROL: ActivityOptions = { startToCloseTimeout: '5s', retry: UNTIL_DONE };
 
 /**
+ * One look of a reconciliation. While another look at the account goes on, or the venue is away for a moment, it is tried
+ * again; what does not come about within two minutes is left to the next run.
+ */
+export const RECONCILE_LOOK: ActivityOptions = {
+  startToCloseTimeout: '45s',
+  scheduleToCloseTimeout: '2m',
+  heartbeatTimeout: '5s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10s' },
+};
+
+/**
  * A step of a kill. It is not tried again by itself: the workflow sees each failure, tells it, and goes on, so that what
  * hangs on one part keeps no other waiting. A worker that dies is replaced within 5 s.
  */

@@ -14,6 +14,7 @@ export const WORKFLOW_TYPES = {
   killSwitch: 'killSwitch',
   runbook: 'runbook',
   scheduledRunbook: 'scheduledRunbook',
+  reconcileAccount: 'reconcileAccount',
 } as const;
 
 export const watchBarsWorkflowId = (account: string, interval: string): string => `bars:${account}:${interval}`;
@@ -21,4 +22,6 @@ export const watchBarsWorkflowId = (account: string, interval: string): string =
 export const watchAccountWorkflowId = (account: string, instance = '1'): string =>
   instance === '1' ? `watch:${account}` : `watch:${account}:${instance}`;
 export const tradingControlWorkflowId = (account: string): string => `trading-control/${account}`;
+/** `which`: the cause, of which one at a time is enough, or the id of a run that somebody waits for. */
+export const reconcileWorkflowId = (account: string, which: string): string => `reconcile:${account}:${which}`;
 export const killWorkflowId = (account: string): string => `kill:${account}`;

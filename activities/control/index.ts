@@ -21,6 +21,7 @@ export interface ControlActivities {
     | { readonly kind: 'noCommand' }
     | { readonly kind: 'notApproved'; readonly state: UnusableState }
     | { readonly kind: 'moved'; readonly mode: Mode; readonly version: string }
+    | { readonly kind: 'notReconciled'; readonly found: string }
   >;
 }
 

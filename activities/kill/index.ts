@@ -35,7 +35,11 @@ export interface KillActivities {
   killRelease(latchId: string, requestId: string): Promise<Released>;
 }
 
-export function createKillActivities(given: Omit<KillDependencies, 'pause'>): KillActivities {
+/** @param reconcile compares an account with its venue now, and says whether that is clean (P30); it throws for nothing. */
+export function createKillActivities(
+  given: Omit<KillDependencies, 'pause'>,
+  reconcile: (account: string) => Promise<boolean>,
+): KillActivities {
   const dependencies: KillDependencies = { ...given, venueOf: haltVenues(given.venueOf), pause: (ms) => Context.current().sleep(ms) };
   const { kills } = dependencies;
   return {
@@ -55,7 +59,12 @@ export function createKillActivities(given: Omit<KillDependencies, 'pause'>): Ki
       'untilDone',
     ),
     killRelease: mapped(
-      beating((...values) => kills.release(...values)),
+      beating(async (latchId, requestId) => {
+        const first = await kills.release(latchId, requestId);
+        if (first.kind !== 'notClean' || first.unreconciled === undefined) return first;
+        const clean = await Promise.all(first.unreconciled.map((account) => reconcile(account)));
+        return clean.every(Boolean) ? kills.release(latchId, requestId) : first;
+      }),
       'untilDone',
     ),
   };

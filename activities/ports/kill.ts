@@ -22,7 +22,8 @@ export interface EvidenceFile {
 export type Released =
   | { readonly kind: 'released' }
   | { readonly kind: 'notApproved'; readonly state: UnusableState }
-  | { readonly kind: 'notClean'; readonly found: string };
+  /** `unreconciled`: accounts that no reconciliation has found clean within the last minute. */
+  | { readonly kind: 'notClean'; readonly found: string; readonly unreconciled?: readonly string[] };
 
 /** What a kill reads and writes. Throws as OrderStore does. */
 export interface KillStore {

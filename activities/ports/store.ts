@@ -164,6 +164,8 @@ export interface ControlStore {
     | { readonly kind: 'noCommand' }
     | { readonly kind: 'notApproved'; readonly state: UnusableState }
     | { readonly kind: 'moved'; readonly mode: Mode; readonly version: string }
+    /** A reconciliation has paused it, and none has found it clean since. */
+    | { readonly kind: 'notReconciled'; readonly found: string }
   >;
   /**
    * The limits of the file become an account's first rows; later they only ever tighten. A strategy that a required limit is

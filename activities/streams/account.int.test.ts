@@ -66,6 +66,7 @@ describe('streamAccount, on a real ledger and paper venue', () => {
   const running: Promise<void>[] = [];
   const warnings: string[] = [];
   const woken: PositionKey[] = [];
+  const reconciled: string[] = [];
   const watch = (): void => {
     const dependencies = {
       books: {
@@ -81,6 +82,7 @@ describe('streamAccount, on a real ledger and paper venue', () => {
       resolve: createResolve(stack.dependencies),
       protection: stack.protection,
       owners: { wake: async (key: PositionKey) => void woken.push(key) },
+      reconciliations: { start: async (account: string, scope: string) => void reconciled.push(`${account} ${scope}`) },
       tradedOf: () => [{ instrument: INSTRUMENT, intervalMs: 1_000 }],
       clock,
       stopping: stopping.signal,

@@ -4,6 +4,7 @@ import { pollPlan, type PollPlan } from '../../core/venue/poll-plan.js';
 import { adopt, bookFill, type Books } from '../order/evidence.js';
 import type { Progress } from '../order/resolve.js';
 import type { Owners } from '../ports/owners.js';
+import type { Reconciliations } from '../ports/reconcile.js';
 import type { MarketStore, ProtectionStore, WatchedOrder } from '../ports/store.js';
 import type { StreamEvent, Venue } from '../ports/venue.js';
 import { refreshInstruments } from './instruments.js';
@@ -29,6 +30,7 @@ export interface AccountStreamDependencies {
   readonly resolve: (intentId: string) => Promise<Progress>;
   readonly protection: Pick<ProtectionStore, 'held' | 'unprotected'>;
   readonly owners: Pick<Owners, 'wake'>;
+  readonly reconciliations: Reconciliations;
   /** What the account trades: instruments with their base, quote and shortest bar interval. */
   readonly tradedOf: (account: string) => readonly { readonly instrument: string; readonly intervalMs: number }[];
   readonly clock: () => number;
@@ -108,7 +110,7 @@ class AccountWatch {
 
   async see(event: StreamEvent): Promise<void> {
     const { books } = this.dependencies;
-    if (event.kind === 'gap') return this.catchUp();
+    if (event.kind === 'gap') return this.afterGap();
     if (event.kind === 'fill') {
       await bookFill(books, this.account, event.fill);
       return;
@@ -116,6 +118,12 @@ class AccountWatch {
     const { instrument, clientOrderId, venueOrderId } = event.order;
     const order = await books.store.orderByVenueIds({ account: this.account, instrument, clientOrderId, venueOrderId });
     if (order !== undefined) await adopt(books, order.intentId, event.order, []);
+  }
+
+  /** A stream that was lost may have told less than the fills: everything is compared. What is polled tells of a gap each minute. */
+  private async afterGap(): Promise<void> {
+    await this.catchUp();
+    if (this.profile.streams.account) await this.dependencies.reconciliations.start(this.account, 'reconnect');
   }
 
   /** The cursor overlaps: trades can become visible late (P16). What fails is due until it is done. */

@@ -8,7 +8,7 @@ import { isConflict, run } from './pool.js';
 
 type Applied = Awaited<ReturnType<ControlStore['applyModeCommand']>>;
 type As<Kind extends Applied['kind']> = { result: Kind } & Omit<Extract<Applied, { kind: Kind }>, 'kind'>;
-type Answer = As<'applied'> | As<'notApproved'> | As<'noCommand'> | As<'moved'>;
+type Answer = As<'applied'> | As<'notApproved'> | As<'noCommand'> | As<'moved'> | As<'notReconciled'>;
 
 /** Mode, configuration and onboarding in Postgres. @throws KeelsonError INFRA_DATABASE from every method. */
 export function createControlStore(pool: Pool): ControlStore {
@@ -40,6 +40,7 @@ export function createControlStore(pool: Pool): ControlStore {
       const answer = rows[0]?.answer;
       if (answer?.result === 'notApproved') return { kind: 'notApproved', state: answer.state };
       if (answer?.result === 'moved') return { kind: 'moved', mode: answer.mode, version: answer.version };
+      if (answer?.result === 'notReconciled') return { kind: 'notReconciled', found: answer.found };
       if (answer?.result !== 'applied') return { kind: 'noCommand' };
       const { mode, subject, reason, changedTime } = answer;
       return { kind: 'applied', mode, subject, reason, changedTime };

@@ -19,7 +19,8 @@ type ToldKill = Omit<KillView, 'risk'> & { readonly risk: ToldView };
 type ReleaseAnswer =
   | { readonly result: 'released' }
   | { readonly result: 'notApproved'; readonly state: UnusableState }
-  | { readonly result: 'notClean'; readonly found: string };
+  | { readonly result: 'notClean'; readonly found: string }
+  | { readonly result: 'notReconciled'; readonly found: string; readonly accounts: readonly string[] };
 
 /**
  * What kills read and write in Postgres.
@@ -53,6 +54,9 @@ export function createKillStore(pool: Pool, wrap: (store: OrderStore) => OrderSt
       const answer = rows[0]?.answer ?? { result: 'notClean', found: 'the database gave no answer' };
       if (answer.result === 'released') return { kind: 'released' };
       if (answer.result === 'notApproved') return { kind: 'notApproved', state: answer.state };
+      if (answer.result === 'notReconciled') {
+        return { kind: 'notClean', found: answer.found, unreconciled: answer.accounts };
+      }
       return { kind: 'notClean', found: answer.found };
     },
     async evidence(account) {

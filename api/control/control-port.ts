@@ -1,6 +1,7 @@
 import type { Mode } from '../../core/control/mode.js';
 import type { RunbookName } from '../../core/runbook/spec.js';
 import type { RunCommandKind } from '../../core/runbook/status.js';
+import type { ReconcileRequest } from '../../workflows/reconcile/reconcile-account.js';
 import type { RearmAnswer, RearmRequest } from '../../workflows/kill-switch/messages.js';
 
 /** What a person asks of an account's trading mode. */
@@ -72,6 +73,11 @@ export interface ControlPort {
   schedules(): Promise<Schedule[]>;
   /** @throws KeelsonError INPUT_UNKNOWN_SCHEDULE, INFRA_TEMPORAL */
   controlSchedule(id: string, kind: ScheduleCommand, note: string): Promise<void>;
+  /**
+   * Has an account compared with its venue; the run that somebody asked for has a row already.
+   * @throws KeelsonError INFRA_TEMPORAL
+   */
+  reconcile(request: ReconcileRequest): Promise<void>;
   /** Whether Temporal answers. @throws when it does not. */
   check(): Promise<void>;
   close(): Promise<void>;

@@ -3,13 +3,15 @@ import {
   Client,
   Connection,
   WithStartWorkflowOperation,
+  WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
   type ConnectionOptions,
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { KeelsonError } from '../../core/errors.js';
-import { TASK_QUEUES, tradingControlWorkflowId, WORKFLOW_TYPES, killWorkflowId } from '../../workflows/names.js';
+import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
+import { TASK_QUEUES, tradingControlWorkflowId, WORKFLOW_TYPES, killWorkflowId, reconcileWorkflowId } from '../../workflows/names.js';
 import type { RearmAnswer, RearmRequest } from '../../workflows/kill-switch/messages.js';
 import type { ModeChange, ModeCommand } from '../../workflows/trading-control/messages.js';
 import type { ControlPort } from './control-port.js';
@@ -72,6 +74,27 @@ export function temporalControl(options: TemporalControlOptions): ControlPort {
     },
     ...scheduleControl(client, answerLimitMs),
     ...runbookControl(client, { taskQueue, answerLimitMs }),
+    reconcile: async (request) => {
+      const { account, scope, runId = randomUUID() } = request;
+      try {
+        await client.withDeadline(Date.now() + answerLimitMs, () =>
+          client.workflow.start(WORKFLOW_TYPES.reconcileAccount, {
+            workflowId: reconcileWorkflowId(account, runId),
+            taskQueue,
+            args: [request],
+            workflowIdConflictPolicy: 'USE_EXISTING',
+            workflowIdReusePolicy: 'REJECT_DUPLICATE',
+            searchAttributes: { [SEARCH_ATTRIBUTES.account]: [account], [SEARCH_ATTRIBUTES.status]: ['running'] },
+            staticSummary: `reconciliation of ${account} (${scope})`,
+          }),
+        );
+      } catch (error) {
+        // It has run under this name, and is over.
+        if (error instanceof WorkflowExecutionAlreadyStartedError) return;
+        const detail = `the reconciliation ${runId} of ${account} is recorded but could not be started: ${error instanceof Error ? error.message : String(error)}`;
+        throw new KeelsonError('INFRA_TEMPORAL', { detail }, { cause: error });
+      }
+    },
     check: async () => {
       await connection.withDeadline(Date.now() + CHECK_LIMIT_MS, () => connection.workflowService.describeNamespace({ namespace }));
     },
@@ -83,6 +106,9 @@ function explained(error: unknown, account: string, commandId: string, answerLim
   if (error instanceof WorkflowUpdateFailedError) {
     if (error.cause instanceof ApplicationFailure && error.cause.type === 'AUTH_APPROVAL_CLOSED') {
       return new KeelsonError('AUTH_APPROVAL_CLOSED', { request: commandId, state: String(error.cause.details?.[0]) }, { cause: error });
+    }
+    if (error.cause instanceof ApplicationFailure && error.cause.type === 'RISK_NOT_RECONCILED') {
+      return new KeelsonError('RISK_NOT_RECONCILED', { account, found: String(error.cause.details?.[0]) }, { cause: error });
     }
     if (error.cause instanceof ApplicationFailure && error.cause.type === 'INPUT_MODE_MOVED') {
       const [mode, version] = (error.cause.details ?? []) as string[];

@@ -14,6 +14,7 @@ import { limitRoutes } from './limits.js';
 import { peopleRoutes } from './people.js';
 import { runbookRoutes } from './runbooks.js';
 import { scheduleRoutes } from './schedules.js';
+import { reconciliationRoutes } from './reconciliations.js';
 import { statusRoutes } from './status.js';
 import { strategyRoutes } from './strategies.js';
 import { tradingRoutes } from './trading.js';
@@ -31,6 +32,7 @@ export function allRoutes(context: ApiContext): Route[] {
     ...ledgerRoutes(context),
     ...orderRoutes(context),
     ...incidentRoutes(context),
+    ...reconciliationRoutes(context),
     ...limitRoutes(context),
     ...strategyRoutes(context),
     ...alertRoutes(context),

@@ -13,6 +13,8 @@ const MATRIX: Readonly<Record<Action, Readonly<Record<Role, boolean>>>> = {
   block: { viewer: false, trader: true, risk: true, operator: true, auditor: false, admin: true },
   unblock: { viewer: false, trader: false, risk: true, operator: false, auditor: false, admin: true },
   decideOrder: { viewer: false, trader: false, risk: true, operator: false, auditor: false, admin: true },
+  reconcile: { viewer: false, trader: false, risk: true, operator: true, auditor: false, admin: true },
+  decideDifference: { viewer: false, trader: false, risk: true, operator: false, auditor: false, admin: true },
   changeLimits: { viewer: false, trader: false, risk: true, operator: false, auditor: false, admin: true },
   askOverride: { viewer: false, trader: true, risk: true, operator: false, auditor: false, admin: true },
   endOverride: { viewer: false, trader: true, risk: true, operator: true, auditor: false, admin: true },

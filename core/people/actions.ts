@@ -13,6 +13,8 @@ export const ACTIONS = {
   block: ['trader', 'risk', 'operator', 'admin'],
   unblock: ['risk', 'admin'],
   decideOrder: ['risk', 'admin'],
+  reconcile: ['risk', 'operator', 'admin'],
+  decideDifference: ['risk', 'admin'],
   changeLimits: ['risk', 'admin'],
   askOverride: ['trader', 'risk', 'admin'],
   endOverride: ['trader', 'risk', 'operator', 'admin'],

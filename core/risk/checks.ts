@@ -117,4 +117,5 @@ export const NOT_OF_THE_GATE: readonly ErrorCode[] = [
   'RISK_TEMPORAL_UNREACHABLE',
   'ORDER_DECIDED_BY_PERSON',
   'HALT_NOT_CLEAN',
+  'RISK_NOT_RECONCILED',
 ];

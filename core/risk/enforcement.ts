@@ -5,5 +5,4 @@
 export const NOT_ENFORCED: readonly string[] = [
   'runbook of a disconnected venue (the account watch pauses the account: entries stop, what is held keeps its stops)',
   'share of the request weight that trading may use, where the venue does not tell its use (kraken)',
-  'reconciliation before a halt is ended, and before entries of a worker that had lost the database (the verification of a halt stands in for it)',
 ];

@@ -18,6 +18,14 @@ export function isWithinShare({ used, limit }: { readonly used: number; readonly
   return (used + ORDER_WEIGHT) * 100 <= limit * TRADING_SHARE_PERCENT;
 }
 
+/** … and of what trading, guardian and reconciliation may use together: the last part is a kill's alone. */
+const RECONCILERS_SHARE_PERCENT = 80;
+
+/** Whether reads that cost so much leave what a kill may need. */
+export function isWithinReconcilersShare({ used, limit }: { readonly used: number; readonly limit: number }, cost: number): boolean {
+  return (used + cost) * 100 <= limit * RECONCILERS_SHARE_PERCENT;
+}
+
 /** Keeps what the venue tells of its fixed windows, for everyone who calls it from this address. */
 export class WeightMeter {
   private readonly windowMs: number;

@@ -40,6 +40,8 @@ const SHOWS: Readonly<Record<string, readonly string[]>> = {
   'protectPosition.escaped': ['authoriseStop', 'submit', 'authoriseEscape', 'submit'],
   'protectPosition.exitTriedAgain': ['authoriseExit', 'submit', 'resolve', 'authoriseExit', 'submit'],
   'protectPosition.stopDenied': ['authoriseStop', 'authoriseStop', 'authoriseStop', 'page', 'authoriseStop', 'submit'],
+  'reconcileAccount.secondLook': ['reconcile', 'reconcile'],
+  'reconcileAccount.failed': ['reconcile', 'reconcileFailed'],
   'protectPosition.dust': ['look', 'look', 'authoriseStop', 'submit'],
 };
 

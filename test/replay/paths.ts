@@ -1,15 +1,18 @@
 import { Client, type WorkflowHandle, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
-import { Context } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
 import { createControlActivities } from '../../activities/control/index.js';
 import { createOrderActivities } from '../../activities/order/index.js';
+import type { ReconcileActivities } from '../../activities/reconcile/index.js';
+import type { Looked } from '../../activities/reconcile/look.js';
 import type { OrderStore } from '../../activities/ports/store.js';
 import type { OrderRequest, OrderSender, SubmitVerdict } from '../../activities/ports/venue.js';
 import { createControlStore } from '../../adapters/store/control-store.js';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
 import { MARKET, type ExecutionPolicy } from '../../core/execution/policy.js';
 import { ownerWorkflowId } from '../../core/protection/position-key.js';
+import type { ReconcileScope } from '../../core/reconcile/rules.js';
 import { unitsOf } from '../../exchange/amount/units.js';
 import { failure, KeelsonError } from '../../core/errors.js';
 import type { DecimalText } from '../../core/money/index.js';
@@ -63,6 +66,9 @@ export const PATHS = [
   'protectPosition.stopDenied',
   'protectPosition.dust',
   'tradingControl.pausedAndResumed',
+  'reconcileAccount.clean',
+  'reconcileAccount.secondLook',
+  'reconcileAccount.failed',
   'killSwitch.flattened',
   'killSwitch.keptAndRefused',
   'watchBars.returned',
@@ -73,6 +79,19 @@ export const PATHS = [
   'runbook.aborted',
   'scheduledRunbook.completed',
 ] as const;
+
+const LOOKED: Looked = { result: 'clean', differences: 0, calls: 4, weight: 121 };
+/** What a reconciliation sees is none of its workflow's business: each scope sees its own here. */
+const RECONCILING: ReconcileActivities = {
+  async reconcile({ scope }) {
+    if (scope === 'day') throw ApplicationFailure.nonRetryable('the venue refuses the key', 'VENUE_AUTH');
+    if (scope !== 'hour') return LOOKED;
+    // The second look of its run, whoever makes it.
+    const isFirst = Context.current().info.activityId === '1';
+    return { ...LOOKED, result: isFirst ? 'unsettled' : 'differences', differences: 1 };
+  },
+  reconcileFailed: () => Promise.resolve(),
+};
 
 type Send = (request: OrderRequest, deadlineMs: number) => Promise<SubmitVerdict>;
 
@@ -127,6 +146,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     workflowBundle: await workflowBundle(),
     activities: {
       ...createControlActivities(createControlStore(pool)),
+      ...RECONCILING,
       ...runbooks.activities,
       ...{ streamBars: stream, streamAccount: stream },
     },
@@ -336,6 +356,11 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     await handle.terminate('recorded');
     return { history };
   };
+  const reconciled = async (scope: ReconcileScope): Promise<Taken> => {
+    const handle = await start('reconcileAccount', [{ account: ACCOUNT, scope }]);
+    await handle.result();
+    return { history: await handle.fetchHistory() };
+  };
   /** Halts what is held; sells it, or keeps its stop and is asked to end by nobody's rows. Ends when the latch is gone. */
   const killed = async (policy: 'none' | 'atOnce'): Promise<Taken> => {
     await bought();
@@ -415,6 +440,9 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     'settleOrder.expiredUnsent': () => orphaned(false),
     'settleOrder.notPlaced': () => orphaned(true),
     'tradingControl.pausedAndResumed': controlled,
+    'reconcileAccount.clean': () => reconciled('minute'),
+    'reconcileAccount.secondLook': () => reconciled('hour'),
+    'reconcileAccount.failed': () => reconciled('day'),
     'killSwitch.flattened': () => killed('atOnce'),
     'killSwitch.keptAndRefused': () => killed('none'),
     'watchBars.returned': () => watched('watchBars', [ACCOUNT, '1s'], 'returned'),

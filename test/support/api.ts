@@ -12,6 +12,8 @@ import { openHaltStore } from '../../adapters/store/halt-store.js';
 import { createKillStore } from '../../adapters/store/kill-store.js';
 import { loadConfig, type Config } from '../../config/index.js';
 import { KeelsonError } from '../../core/errors.js';
+import type { ReconcileRequest } from '../../workflows/reconcile/reconcile-account.js';
+import { foundClean } from './found-clean.js';
 import { seedKey, seedPerson } from './people.js';
 import type { TestDatabase } from './postgres.js';
 
@@ -42,6 +44,7 @@ export interface ApiUnderTest {
   readonly context: ApiContext;
   /** What was asked of Temporal. */
   readonly executed: ControlCommand[];
+  readonly reconciled: ReconcileRequest[];
   /** Set it false and Temporal does not answer. */
   temporalIsUp: boolean;
   /** Epoch ms; the API reads its clock here. */
@@ -103,6 +106,7 @@ export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> =
           { ...command, mode },
         ]);
         const { result, state } = rows[0]?.answer ?? { result: '', state: '' };
+        if (result === 'notReconciled') throw new KeelsonError('RISK_NOT_RECONCILED', { account: command.account });
         if (result === 'moved') throw new KeelsonError('INPUT_MODE_MOVED', { account: command.account });
         if (result !== 'applied') throw new KeelsonError('AUTH_APPROVAL_CLOSED', { request: command.commandId, state });
       },
@@ -110,6 +114,7 @@ export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> =
       rearm: async (request, account) => {
         if (!api.temporalIsUp) throw new KeelsonError('INFRA_TEMPORAL', { detail: 'no answer' });
         await store.pool.query('select write_kill($1)', [{ account, phase: 'verified', state: {}, evidence: null }]);
+        await foundClean(store.pool, account);
         return createKillStore(store.pool).release(request.latchId, request.requestId);
       },
       startRunbook: () =>
@@ -118,6 +123,10 @@ export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> =
       runbookDecided: () => Promise.resolve(),
       schedules: () => Promise.resolve([]),
       controlSchedule: () => Promise.resolve(),
+      reconcile: async (request) => {
+        if (!api.temporalIsUp) throw new KeelsonError('INFRA_TEMPORAL', { detail: 'no answer' });
+        api.reconciled.push(request);
+      },
       check: () => (api.temporalIsUp ? Promise.resolve() : Promise.reject(new Error('down'))),
       close: () => Promise.resolve(),
     },
@@ -135,6 +144,7 @@ export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> =
     server: buildServer(context, metrics),
     context,
     executed: [],
+    reconciled: [],
     temporalIsUp: true,
     now: Date.now(),
     close: async () => {

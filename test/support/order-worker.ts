@@ -1,12 +1,14 @@
 import { Client } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, bundleWorkflowCode, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createKillActivities } from '../../activities/kill/index.js';
 import { createOrderActivities, createOwnerActivities } from '../../activities/order/index.js';
+import { createReconcileActivities, createReconcileNow } from '../../activities/reconcile/index.js';
 import { createResolve } from '../../activities/order/resolve.js';
 import { createHandOver } from '../../activities/owner/hand-over.js';
 import { OutboxLoop } from '../../activities/owner/outbox.js';
@@ -15,10 +17,13 @@ import { streamBars, type BarStreamDependencies } from '../../activities/streams
 import { StandIn } from '../../activities/streams/stand-in.js';
 import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
 import { createKillStore } from '../../adapters/store/kill-store.js';
+import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
 import { refusesOtherEpochs, startsUnder } from '../../workers/composition/epoch.js';
 import { createKills } from '../../workers/composition/kills.js';
+import { createReconciliations, createWorkflowRuns } from '../../workers/composition/reconciliations.js';
 import { createOwners } from '../../workers/composition/owners.js';
+import { RECONCILE } from '../../core/reconcile/rules.js';
 import { INSTRUMENT, type Ledger } from './ledger.js';
 
 // The SDK tells of every step of every worker; only what went wrong is of interest.
@@ -77,6 +82,7 @@ export async function startOrderWorker(
     resolve: createResolve(ledger.dependencies),
     protection: ledger.protection,
     owners,
+    reconciliations: createReconciliations(client, Date.now, taskQueue),
     tradedOf: () => [{ instrument: INSTRUMENT, intervalMs: BAR_MS }],
     clock: Date.now,
     stopping: stopping.signal,
@@ -96,6 +102,19 @@ export async function startOrderWorker(
     stopping: stopping.signal,
     log,
   };
+  const reconciling = {
+    books,
+    reconciliations: createReconcileStore(ledger.pool),
+    venueOf,
+    protection: ledger.protection,
+    owners,
+    runs: createWorkflowRuns(client, clock),
+    liftsOf: () => [],
+    rules: RECONCILE,
+    newId: randomUUID,
+    pause: (ms: number) => wait(ms),
+    log,
+  };
   const worker = await Worker.create({
     connection,
     namespace,
@@ -107,14 +126,18 @@ export async function startOrderWorker(
       ...createOrderActivities(ledger.dependencies),
       ...createOwnerActivities(ledger.dependencies, ledger.protection),
       ...createHandOver(owners),
-      ...createKillActivities({
-        ...ledger.dependencies,
-        kills: createKillStore(ledger.pool),
-        protection: ledger.protection,
-        files: evidenceFiles(evidence),
-        newId: randomUUID,
-        clock: Date.now,
-      }),
+      ...createKillActivities(
+        {
+          ...ledger.dependencies,
+          kills: createKillStore(ledger.pool),
+          protection: ledger.protection,
+          files: evidenceFiles(evidence),
+          newId: randomUUID,
+          clock: Date.now,
+        },
+        createReconcileNow(reconciling),
+      ),
+      ...createReconcileActivities(reconciling),
       streamAccount: (account: string) => streamAccount(watching, account),
       streamBars: (account: string) => streamBars(listening, account, BAR_MS),
     },

@@ -12,6 +12,7 @@ import { killDirectly } from '../../activities/kill/direct.js';
 import { createKillActivities } from '../../activities/kill/index.js';
 import { createOwnerActivities } from '../../activities/order/index.js';
 import { createResolve } from '../../activities/order/resolve.js';
+import { createReconcileActivities, createReconcileNow } from '../../activities/reconcile/index.js';
 import { OutboxLoop } from '../../activities/owner/outbox.js';
 import { streamAccount } from '../../activities/streams/account.js';
 import type { AccountStreamActivities } from '../../activities/streams/index.js';
@@ -26,9 +27,12 @@ import { createChatHaltStore } from '../../adapters/store/chat-halt-store.js';
 import { openHaltStore } from '../../adapters/store/halt-store.js';
 import { createKillStore } from '../../adapters/store/kill-store.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
+import { openPool } from '../../adapters/store/pool.js';
 import { createProtectionStore } from '../../adapters/store/protection-store.js';
+import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
 import { createWatchStore } from '../../adapters/store/watch-store.js';
 import { evidenceFolder, INTERVALS } from '../../config/index.js';
+import { RECONCILE } from '../../core/reconcile/rules.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
 import { alertChannels, haltingChat } from '../composition/alert-channels.js';
 import { measureClock } from '../composition/clock-skew.js';
@@ -39,10 +43,14 @@ import { openMetrics } from '../composition/metrics-server.js';
 import { createOwners } from '../composition/owners.js';
 import { AS_THEY_ARE, type PortWraps } from '../composition/ports.js';
 import type { WorkerProcess } from '../composition/process.js';
+import { createReconciliations, createWorkflowRuns } from '../composition/reconciliations.js';
 import { createWorker } from '../composition/run-worker.js';
+import { declaredSchedules, ensureSchedules } from '../composition/schedules.js';
 import { watchedAccount } from '../composition/watched-account.js';
 
-/** The guardian's role: trading mode, account watch, account streams, owners of positions and the outbox that wakes them, alerts. */
+const BOOKS_READ_MS = 15_000;
+
+/** The guardian's role: trading mode, account watch, reconciliation, account streams, owners of positions and the outbox that wakes them, alerts. */
 export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS_THEY_ARE): Promise<Role> {
   const { config, client, log, clock, market: bars, control, env, stopping, epoch, instanceId, pool, databaseUrl } = process;
   const orders = wraps.store(process.orders);
@@ -57,6 +65,9 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
   const stopMeasuring = await Promise.all(accounts.map((account) => measureClock(account, venues.of, live, log)));
   const owners = createOwners(client, clock);
   const kills = createKills(client, clock);
+  const reconciliations = createReconciliations(client, clock);
+  // What reads the books locks nothing, and may take longer than what does.
+  const readPool = openPool(databaseUrl, { applicationName: 'keelson-reconcile', max: 2, statementTimeoutMs: BOOKS_READ_MS });
   const killStore = createKillStore(pool, wraps.store);
   const protection = createProtectionStore(pool);
   const books = { store: orders, epoch };
@@ -86,6 +97,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     resolve: createResolve({ ...books, venueOf: venues.of }),
     protection,
     owners,
+    reconciliations,
     tradedOf,
     clock,
     stopping: stopping.signal,
@@ -113,16 +125,30 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     facts: (account: string) => readCheckFacts(pool, account),
     disk: () => roomOf(dirname(evidenceFolder(env))),
   };
+  const reconcileParts = {
+    books,
+    reconciliations: createReconcileStore(pool, readPool),
+    venueOf: venues.of,
+    protection,
+    owners,
+    runs: createWorkflowRuns(client, clock),
+    liftsOf: (account: string) => config.accounts[account]?.reconciliation.liftAfter ?? [],
+    rules: RECONCILE,
+    newId: randomUUID,
+    pause: (ms: number) => wait(ms),
+    log,
+  };
   const worker = await createWorker(process, TASK_QUEUES.guardian, {
     ...createControlActivities(control),
     ...ownerActivities,
     ...streamActivities,
-    ...createKillActivities(killParts),
     ...createRunbookActivities({
       store: createRunbookStore(pool),
       runbooks: { morningChecks: dailyChecks('morningChecks', checkReads), eveningChecks: dailyChecks('eveningChecks', checkReads) },
       actor: `guardian ${env['KEELSON_INSTANCE'] ?? '1'}`,
     }),
+    ...createKillActivities(killParts, createReconcileNow(reconcileParts)),
+    ...createReconcileActivities(reconcileParts),
   });
   const halts = openHaltStore(databaseUrl);
   const watches: AccountWatch[] = [];
@@ -169,7 +195,9 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
           workflowId: watchAccountWorkflowId(account, env['KEELSON_INSTANCE']),
           staticSummary: `account stream of ${account}`,
         });
+        await reconciliations.start(account, 'start');
       }
+      await ensureSchedules(client, declaredSchedules(accounts));
     },
     async close() {
       await chatHalts?.close();
@@ -180,6 +208,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
       await halts.close();
       for (const stop of stopMeasuring) stop();
       await venues.close();
+      await readPool.end();
       await metrics.close();
     },
   };

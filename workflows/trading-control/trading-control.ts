@@ -48,6 +48,14 @@ export async function tradingControl(account: string, last: ModeChange | null = 
         details: [answer.mode, answer.version],
       });
     }
+    if (answer.kind === 'notReconciled') {
+      throw ApplicationFailure.create({
+        nonRetryable: true,
+        type: 'RISK_NOT_RECONCILED',
+        message: `${account} was paused by a reconciliation, and none has found it clean since: ${answer.found}`,
+        details: [answer.found],
+      });
+    }
     last = answer.change;
     setCurrentDetails(`**${last.mode}** by ${last.subject}: ${last.reason}`);
     return last;

@@ -1,0 +1,46 @@
+import { beating } from '../beating.js';
+import { mapped } from '../failures.js';
+import type { ReconcileRun } from '../ports/reconcile.js';
+import type { ReconcileDependencies } from './dependencies.js';
+import { createLook, type Looked } from './look.js';
+
+/** The steps of a reconciliation. */
+export interface ReconcileActivities {
+  reconcile(run: ReconcileRun, isLast: boolean): Promise<Looked>;
+  /** Writes down that no look came about. */
+  reconcileFailed(run: ReconcileRun, detail: string): Promise<void>;
+}
+
+export function createReconcileActivities(dependencies: ReconcileDependencies): ReconcileActivities {
+  const { reconciliations, books, newId } = dependencies;
+  return {
+    reconcile: mapped(beating(createLook(dependencies))),
+    reconcileFailed: mapped(
+      beating(async (run, detail) => {
+        const begun = await reconciliations.begin(run, { owner: newId(), forMs: 1_000, epoch: books.epoch });
+        await reconciliations.end(run, begun, { result: 'failed', cursor: null, detail, lifts: [] });
+      }),
+    ),
+  };
+}
+
+/**
+ * A comparison of two looks in this process, for whoever has to know at once whether an account is clean, such as the end of a
+ * halt. What cannot be compared is not clean; nothing is thrown, and nobody is kept waiting for a venue that is away.
+ */
+export function createReconcileNow(dependencies: ReconcileDependencies): (account: string) => Promise<boolean> {
+  const look = createLook(dependencies);
+  const { rules, newId, log, pause } = dependencies;
+  return async (account) => {
+    const run = { runId: newId(), account, scope: 'rearm' } as const;
+    try {
+      const first = await look(run, false);
+      if (first.result !== 'unsettled') return first.result === 'clean';
+      await pause(rules.secondLookMs);
+      return (await look(run, true)).result === 'clean';
+    } catch (error) {
+      log.warn({ account, error: error instanceof Error ? error.message : String(error) }, 'the account could not be compared');
+      return false;
+    }
+  };
+}

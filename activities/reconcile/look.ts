@@ -1,0 +1,142 @@
+import { compare } from '../../core/reconcile/compare.js';
+import { judge, type Judgement } from '../../core/reconcile/judge.js';
+import { depthOf, fillsFrom } from '../../core/reconcile/rules.js';
+import type { LedgerSight, VenueSight } from '../../core/reconcile/sight.js';
+import { isWithinReconcilersShare } from '../../core/venue/weight.js';
+import type { ReconcileRun, RunResult, StandingDifference } from '../ports/reconcile.js';
+import type { Venue } from '../ports/venue.js';
+import { counted, expectedWeight, type Spent } from './counted.js';
+import type { ReconcileDependencies } from './dependencies.js';
+import { createRepair } from './repair.js';
+import { listWorkflows, seeLedger, seeVenue, seeWorkflows } from './sights.js';
+
+export interface Looked {
+  /** `unsettled`: another look may tell more. */
+  readonly result: Exclude<RunResult, 'failed'> | 'unsettled';
+  /** Standing differences, but for those that a person has decided to leave. */
+  readonly differences: number;
+  readonly calls: number;
+  readonly weight: number;
+}
+
+/** Longer than a look may take; whoever has begun one and died is followed by another then. */
+const LEASE_MS = 60_000;
+
+/**
+ * One look at the three sides of an account: read the venue, then the books, compare, write down what was found, and only then
+ * repair what is safe to repair. `isLast`: what is not settled now is left for the next run.
+ * @throws KeelsonError INFRA_RECONCILING while another look goes on, INFRA_DATABASE, VENUE_…
+ */
+export function createLook(dependencies: ReconcileDependencies): (run: ReconcileRun, isLast: boolean) => Promise<Looked> {
+  const { reconciliations: store, books, venueOf, liftsOf, rules, newId } = dependencies;
+  return async (run, isLast) => {
+    const { account, scope } = run;
+    const venue = venueOf(account);
+    const lease = { owner: newId(), forMs: LEASE_MS, epoch: books.epoch };
+    const begun = await store.begin(run, lease);
+    const { reader, spent } = counted(venue);
+    let cursor: number | null = null;
+    let result: Exclude<RunResult, 'failed'> | null = null;
+    let detail: string | undefined;
+    try {
+      if (!isAffordable(venue, begun.instruments.length)) {
+        result = 'postponed';
+        detail = 'what the venue allows this address in a minute is nearly used; the rest is the kill’s';
+        return { result, differences: 0, ...spent };
+      }
+      const listed = await listWorkflows(dependencies, account);
+      const from = (venueTime: number): number => fillsFrom(scope, { ...begun, venueTime });
+      const lists = venue.profile.fillLists === 'account' ? undefined : begun.instruments;
+      const seen = await seeVenue(reader, from, lists);
+      const isFull = depthOf(scope) === 'full';
+      const workflowIds = (listed ?? []).map(({ workflowId }) => workflowId);
+      const answer = await store.read({ account, ...namedBy(seen), workflows: workflowIds, isFull });
+      const { known, needed, ...told } = answer;
+      const ledger = await seeLedger(dependencies, account, { known, needed, ...told });
+      const workflows = await seeWorkflows(dependencies, ledger, listed, needed);
+      const judged = judge(compare({ venue: seen, ledger, workflows, isFull }, known, rules), known, rules);
+      const standing = await store.write(run, lease.owner, books.epoch, {
+        fillsSince: seen.fillsSince,
+        cursor: seen.venueTime,
+        ...spent,
+        fillsRead: seen.fills.length,
+        rowsRead: ledger.fills.length + ledger.orders.length,
+        changes: judged.changes,
+        snapshot: snapshotOf(seen, ledger),
+      });
+      cursor = seen.venueTime;
+      await repairAll(dependencies, createRepair(dependencies, account, venue, reader), judged, standing);
+      result = resultOf(judged, isLast);
+      return { result: result ?? 'unsettled', differences: openOf(judged), ...total(spent) };
+    } finally {
+      await store.end(run, begun, { result, cursor, lifts: liftsOf(account), ...(detail === undefined ? {} : { detail }) });
+    }
+  };
+}
+
+/** What the venue tells of its use; where it tells nothing, its budget is kept by its own queue. */
+function isAffordable(venue: Venue, instruments: number): boolean {
+  const weight = venue.weight();
+  return weight.kind !== 'used' || isWithinReconcilersShare(weight, expectedWeight(venue.profile, instruments));
+}
+
+function namedBy({ fillsSince, openOrders, fills }: VenueSight) {
+  const numbers = new Map(
+    [...openOrders, ...fills].map(({ instrument, venueOrderId }) => [`${instrument} ${venueOrderId}`, { instrument, venueOrderId }]),
+  );
+  return { fillsSince, clientOrderIds: openOrders.map(({ clientOrderId }) => clientOrderId), venueOrders: [...numbers.values()] };
+}
+
+async function repairAll(
+  { reconciliations, log }: ReconcileDependencies,
+  repair: ReturnType<typeof createRepair>,
+  { repairs }: Judgement,
+  standing: readonly StandingDifference[],
+): Promise<void> {
+  for (const one of repairs) {
+    const row = standing.find((other) => other.class === one.class && other.subject === one.subject);
+    if (row === undefined) continue;
+    let failed: string | null = null;
+    try {
+      await repair(one.repair);
+    } catch (error) {
+      // The difference stands, and is found again where it is; the others do not wait.
+      failed = error instanceof Error ? error.message : String(error);
+      log.warn({ difference: row.id, error: failed }, 'a difference could not be repaired; it is tried again');
+    }
+    await reconciliations.noteRepair(row.id, one.repair, failed);
+  }
+}
+
+/** Null: the run goes on. */
+function resultOf({ isClean, isUnsettled, repairs }: Judgement, isLast: boolean): 'clean' | 'differences' | null {
+  if (isClean) return 'clean';
+  return (isUnsettled || repairs.length > 0) && !isLast ? null : 'differences';
+}
+
+function openOf({ changes }: Judgement): number {
+  return changes.filter(({ kind }) => kind !== 'ended').length;
+}
+
+function total({ calls, weight }: Spent): Spent {
+  return { calls, weight };
+}
+
+/** Both sides in short, for whoever has to decide. */
+function snapshotOf(venue: VenueSight, ledger: LedgerSight): object {
+  const most = 50;
+  return {
+    venue: { time: venue.venueTime, openOrders: venue.openOrders.slice(0, most), balances: venue.balances },
+    ledger: {
+      time: ledger.databaseTime,
+      orders: ledger.orders
+        .filter(({ isFinal }) => !isFinal)
+        .slice(0, most)
+        .map(({ intentId, clientOrderId, venueOrderId, instrument, side, status, quantity, executedQuantity }) => ({
+          ...{ intentId, clientOrderId, venueOrderId, instrument, side, status, quantity, executedQuantity },
+        })),
+      positions: ledger.protected.map(({ key, held, stops }) => ({ strategy: key.strategy, instrument: key.instrument, held, stops })),
+      balances: ledger.balances,
+    },
+  };
+}

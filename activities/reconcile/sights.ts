@@ -1,0 +1,76 @@
+import { decimal, text, type DecimalText } from '../../core/money/index.js';
+import { planProtection } from '../../core/protection/plan.js';
+import type { LedgerSight, Protected, VenueSight, WorkflowSight } from '../../core/reconcile/sight.js';
+import type { LedgerAnswer, WorkflowRuns } from '../ports/reconcile.js';
+import type { VenueReader } from '../ports/venue.js';
+import type { ReconcileDependencies } from './dependencies.js';
+
+/**
+ * What the venue shows. Its lists are no snapshot of one moment: what moves between two of them is a difference of time, which
+ * a second look tells from others.
+ * @param from from when on fills are read, once the venue's own time is known.
+ * @param lists the instruments whose fills are listed one by one; undefined: the venue lists those of the account.
+ */
+export async function seeVenue(
+  reader: VenueReader,
+  from: (venueTime: number) => number,
+  lists: readonly string[] | undefined,
+): Promise<VenueSight> {
+  const { venueTime } = await reader.clock();
+  const fillsSince = from(venueTime);
+  const openOrders = await reader.openOrders();
+  const instruments = lists === undefined ? [undefined] : [...new Set([...lists, ...openOrders.map(({ instrument }) => instrument)])];
+  const fills = [];
+  for (const instrument of instruments) fills.push(...(await reader.fills(instrument, fillsSince)));
+  const balances: Record<string, DecimalText> = {};
+  for (const { asset, free, locked } of await reader.balances()) balances[asset] = text(decimal(free).plus(decimal(locked)));
+  return { venueTime, openOrders, fillsSince, fills, balances };
+}
+
+/** What the ledger answers, with the plan of each position's owner: what its stop should be is not said in two places. */
+export async function seeLedger(
+  { protection }: Pick<ReconcileDependencies, 'protection'>,
+  account: string,
+  { keys, ...answer }: LedgerAnswer,
+): Promise<LedgerSight> {
+  const found: Protected[] = [];
+  for (const { strategy, instrument, held, unchangedMs } of keys) {
+    const key = { account, strategy, instrument };
+    const view = await protection.readProtection(key);
+    const stops = view.working
+      .filter(({ purpose }) => purpose === 'stop')
+      .map(({ intentId, quantity, executedQuantity }) => ({ intentId, leaves: text(decimal(quantity).minus(decimal(executedQuantity))) }));
+    found.push({ key, held, step: planProtection(key, view), stops, unchangedMs });
+  }
+  return { ...answer, account, protected: found };
+}
+
+/** Which workflows run; undefined where Temporal does not answer. */
+export async function listWorkflows(
+  { runs, log }: Pick<ReconcileDependencies, 'runs' | 'log'>,
+  account: string,
+): Promise<Awaited<ReturnType<WorkflowRuns['running']>> | undefined> {
+  try {
+    return await runs.running(account);
+  } catch (error) {
+    log.warn({ account, error: String(error) }, 'the workflows that run could not be listed; nothing is said of them');
+    return undefined;
+  }
+}
+
+export async function seeWorkflows(
+  { runs, log }: Pick<ReconcileDependencies, 'runs' | 'log'>,
+  ledger: LedgerSight,
+  listed: Awaited<ReturnType<typeof listWorkflows>>,
+  needed: readonly string[],
+): Promise<WorkflowSight | undefined> {
+  if (listed === undefined) return undefined;
+  try {
+    const owners = await runs.owners(ledger.protected.map(({ key }) => key));
+    const isNeeded = new Set(needed);
+    return { owners, running: listed.map((one) => ({ ...one, isNeeded: isNeeded.has(one.workflowId) })) };
+  } catch (error) {
+    log.warn({ account: ledger.account, error: String(error) }, 'the owners that run are not known; nothing is said of workflows');
+    return undefined;
+  }
+}

@@ -1,0 +1,61 @@
+import type { Pool } from 'pg';
+import type { BegunLook, LedgerAnswer, ReconcileStore, StandingDifference } from '../../activities/ports/reconcile.js';
+import { KeelsonError } from '../../core/errors.js';
+import { jsonOf, run as statement } from './pool.js';
+
+const BEGIN = { name: 'begin_reconciliation_look', text: 'select begin_reconciliation_look($1::jsonb) as answer' };
+const READ = { name: 'read_reconciliation', text: 'select read_reconciliation($1::jsonb) as answer' };
+const WRITE = { name: 'write_reconciliation_look', text: 'select write_reconciliation_look($1::jsonb) as answer' };
+const NOTE = { name: 'note_reconciliation_repair', text: 'select note_reconciliation_repair($1::jsonb)' };
+const END = { name: 'end_reconciliation_look', text: 'select end_reconciliation_look($1::jsonb)' };
+const LAST_CLEAN = { name: 'last_clean_reconciliation', text: 'select last_clean_reconciliation($1) as answer' };
+
+type Begun =
+  | ({ readonly result: 'mine'; readonly cursor: number | null } & Omit<BegunLook, 'owner' | 'cursor'>)
+  | { readonly result: 'busy' | 'epoch' };
+
+type Written = { readonly result: 'written'; readonly standing: readonly StandingDifference[] } | { readonly result: 'busy' | 'epoch' };
+
+/**
+ * The rows of reconciliation in Postgres.
+ * @param readPool for the one statement that reads the books, which may take longer than those that lock something.
+ */
+export function createReconcileStore(pool: Pool, readPool: Pool = pool): ReconcileStore {
+  const answer = async <T>(which: { readonly name: string; readonly text: string }, value: unknown, from = pool): Promise<T | null> => {
+    const rows = await statement<{ answer: T | null }>(from, which, [value]);
+    return rows[0]?.answer ?? null;
+  };
+  const refuse = (result: 'busy' | 'epoch', account: string): never => {
+    if (result === 'epoch') throw new KeelsonError('RISK_EPOCH', { epoch: 'of this work', current: 'newer' });
+    throw new KeelsonError('INFRA_RECONCILING', { account });
+  };
+  return {
+    async begin(run, lease) {
+      const got = await answer<Begun>(BEGIN, jsonOf({ ...run, ...lease }));
+      if (got === null) throw new KeelsonError('INPUT_UNKNOWN_ACCOUNT', { account: run.account, known: 'see keelson status' });
+      if (got.result !== 'mine') return refuse(got.result, run.account);
+      const { cursor, began, onboardedTime, instruments } = got;
+      return { owner: lease.owner, began, onboardedTime, instruments, cursor: cursor ?? undefined };
+    },
+    async read(question) {
+      const got = await answer<LedgerAnswer>(READ, jsonOf(question), readPool);
+      if (got === null) throw new KeelsonError('INPUT_UNKNOWN_ACCOUNT', { account: question.account, known: 'see keelson status' });
+      return got;
+    },
+    async write(run, owner, epoch, look) {
+      const got = await answer<Written>(WRITE, jsonOf({ ...run, owner, epoch, ...look }));
+      if (got?.result !== 'written') return refuse(got?.result ?? 'busy', run.account);
+      return got.standing;
+    },
+    async noteRepair(id, repair, failed) {
+      await answer(NOTE, jsonOf({ id, repair, failed }));
+    },
+    async end(run, { owner, began }, outcome) {
+      await answer(END, jsonOf({ ...run, owner, began, ...outcome }));
+    },
+    async lastClean(account) {
+      const got = await answer<string>(LAST_CLEAN, account);
+      return got === null ? undefined : Number(got);
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import { compareBalances } from './balances.js';
+import type { Difference, KnownDifference } from './difference.js';
+import { compareFills, contradictions, OrderNames } from './fills.js';
+import { compareOrders, orphans } from './orders.js';
+import { compareProtection, orphanedWorkflows } from './protection.js';
+import type { ReconcileRules } from './rules.js';
+import type { LedgerSight, VenueSight, WorkflowSight } from './sight.js';
+
+export interface Comparison {
+  /** Everything in which the three sides differ, what a person has decided to leave so included. */
+  readonly differences: readonly Difference[];
+  /** Whether the comparison would have seen a difference that is known, had it still been there. */
+  readonly judges: (known: Pick<KnownDifference, 'class' | 'subject'>) => boolean;
+}
+
+export interface ThreeSides {
+  readonly venue: VenueSight;
+  readonly ledger: LedgerSight;
+  /** Undefined: Temporal did not answer. */
+  readonly workflows: WorkflowSight | undefined;
+  /** Whether the books were asked for contradictions. */
+  readonly isFull: boolean;
+}
+
+/** Venue, ledger and running workflows against one another. Pure: no difference is reported where there is none, and none is kept back. */
+export function compare(sides: ThreeSides, known: readonly KnownDifference[], rules: ReconcileRules): Comparison {
+  const { venue, ledger, workflows, isFull } = sides;
+  const names = new OrderNames(ledger.orders);
+  const fills = compareFills(venue, ledger, names, rules);
+  const orderParts = { venue, ledger, names, rules };
+  // What a person has booked is in the ledger: it explains nothing any more, and is no difference.
+  const isDone = (one: Difference): boolean =>
+    known.some((row) => isSame(row, one) && row.decision === 'book' && row.fingerprint === one.fingerprint);
+  const seen = [...fills.differences, ...orphans(orderParts, fills.foreign, known)];
+  const unread = known.filter((row) => isOutOfReach(row, venue) && !seen.some((one) => isSame(row, one))).map(asSeen);
+  const moving = [...seen, ...unread].filter((one) => !isDone(one));
+  return {
+    differences: [
+      ...moving,
+      ...compareOrders(orderParts, fills.missedOf),
+      ...compareProtection(ledger, workflows, rules),
+      ...orphanedWorkflows(workflows, rules),
+      ...contradictions(ledger),
+      ...compareBalances(
+        venue,
+        ledger,
+        moving.map(({ deltas }) => deltas),
+      ),
+    ],
+    judges({ class: what, subject }) {
+      if (what === 'positionWithoutOwner' || what === 'orphanedWorkflow') return workflows !== undefined;
+      return isFull || !subject.startsWith('books:');
+    },
+  };
+}
+
+function isSame(row: Pick<KnownDifference, 'class' | 'subject'>, one: Pick<Difference, 'class' | 'subject'>): boolean {
+  return row.class === one.class && row.subject === one.subject;
+}
+
+/** About fills that are older than what was read: nothing was seen of it, and so it stands. */
+function isOutOfReach(row: KnownDifference, { fillsSince }: VenueSight): boolean {
+  return (
+    row.eventTime !== null &&
+    row.eventTime < fillsSince &&
+    row.decision !== 'book' &&
+    row.status !== 'closed' &&
+    !row.isBooked &&
+    row.class !== 'orphanOrder'
+  );
+}
+
+function asSeen({ class: what, subject, fingerprint, treatment, deltas, evidence, eventTime }: KnownDifference): Difference {
+  const time = eventTime === null ? {} : { eventTime };
+  return { class: what, subject, fingerprint, treatment, isInFlight: false, deltas, evidence, ...time };
+}

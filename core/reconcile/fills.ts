@@ -1,0 +1,151 @@
+import { decimal } from '../money/index.js';
+import { deltasOf, Sum } from './deltas.js';
+import { NO_DELTAS, type Difference } from './difference.js';
+import type { ReconcileRules } from './rules.js';
+import { isUnresolved, type BookedFill, type BookedOrder, type LedgerSight, type SeenFill, type VenueSight } from './sight.js';
+
+/** Orders by what the venue calls them. */
+export class OrderNames {
+  private readonly byClientId: ReadonlyMap<string, BookedOrder>;
+  private readonly byVenueId: ReadonlyMap<string, BookedOrder>;
+
+  constructor(orders: readonly BookedOrder[]) {
+    this.byClientId = new Map(orders.map((order) => [order.clientOrderId, order]));
+    this.byVenueId = new Map(
+      orders
+        .filter(({ venueOrderId }) => venueOrderId !== null)
+        .map((order) => [venueName(order.instrument, order.venueOrderId ?? ''), order]),
+    );
+  }
+
+  ofClientId(clientOrderId: string): BookedOrder | undefined {
+    return this.byClientId.get(clientOrderId);
+  }
+
+  ofFill({ clientOrderId, instrument, venueOrderId }: SeenFill): BookedOrder | undefined {
+    const named = clientOrderId === undefined ? undefined : this.ofClientId(clientOrderId);
+    return named ?? this.byVenueId.get(venueName(instrument, venueOrderId));
+  }
+
+  ofVenueId(instrument: string, venueOrderId: string): BookedOrder | undefined {
+    return this.byVenueId.get(venueName(instrument, venueOrderId));
+  }
+}
+
+export const fillName = (fill: Pick<SeenFill, 'instrument' | 'venueTradeId' | 'venueOrderId'>): string =>
+  `fill:${fill.instrument}:${fill.venueTradeId}:${fill.venueOrderId}`;
+
+export interface FillFindings {
+  readonly differences: readonly Difference[];
+  /** Fills that no order of ours explains. */
+  readonly foreign: readonly SeenFill[];
+  /** Intents of which a fill is missing. */
+  readonly missedOf: ReadonlySet<string>;
+}
+
+/** Each fill of the venue against its row, and each row against the venue's list. */
+export function compareFills(venue: VenueSight, ledger: LedgerSight, names: OrderNames, rules: ReconcileRules): FillFindings {
+  const booked = new Map(ledger.fills.map((fill) => [fillName(fill), fill]));
+  const differences: Difference[] = [];
+  const foreign: SeenFill[] = [];
+  const missedOf = new Set<string>();
+  for (const fill of venue.fills) {
+    if (fill.eventTime < ledger.onboardedTime) continue;
+    const row = booked.get(fillName(fill));
+    if (row !== undefined) {
+      differences.push(...compareFill(fill, row, ledger));
+      continue;
+    }
+    const order = names.ofFill(fill);
+    // A list of trades names no client id: it may be the fill of an order whose number at the venue is not known yet.
+    const mayBe = ledger.orders.find((one) => one.instrument === fill.instrument && one.venueOrderId === null && isUnresolved(one));
+    if (order === undefined && mayBe === undefined) {
+      foreign.push(fill);
+      continue;
+    }
+    if (order !== undefined) missedOf.add(order.intentId);
+    const waits = order === undefined || isUnresolved(order);
+    differences.push({
+      class: 'missedFill',
+      subject: fillName(fill),
+      fingerprint: '',
+      treatment: 'repair',
+      isInFlight: waits || venue.venueTime - fill.eventTime < rules.inFlightMs,
+      deltas: deltasOf(fill, ledger.instruments),
+      evidence: { venue: fill, ledger: { order: order?.intentId ?? mayBe?.intentId ?? null, fill: null } },
+      eventTime: fill.eventTime,
+      ...(waits ? {} : { repair: { kind: 'bookFill', fill } }),
+    });
+  }
+  return { differences: [...differences, ...notListed(venue, ledger, rules)], foreign, missedOf };
+}
+
+/** The same fill on both sides, told in two ways. */
+function compareFill(seen: SeenFill, row: BookedFill, { instruments }: LedgerSight): Difference[] {
+  const isSame = (one: string, other: string): boolean => decimal(one).eq(decimal(other));
+  const isSameTrade = isSame(seen.price, row.price) && isSame(seen.quantity, row.quantity) && seen.side === row.side;
+  const isSameFee = isSame(seen.fee, row.fee) && (seen.feeAsset === row.feeAsset || decimal(seen.fee).isZero());
+  if (isSameTrade && isSameFee) return [];
+  const deltas = new Sum().add(deltasOf(seen, instruments)).add(deltasOf(row, instruments), -1).deltas;
+  return [
+    {
+      class: isSameTrade ? 'feeDifference' : 'unknown',
+      subject: fillName(seen),
+      fingerprint: JSON.stringify(deltas),
+      treatment: 'person',
+      isInFlight: false,
+      deltas,
+      evidence: { venue: seen, ledger: row },
+      eventTime: seen.eventTime,
+    },
+  ];
+}
+
+/** Rows that the venue does not list, within what was read, and old enough that a late list explains nothing. */
+function notListed(venue: VenueSight, ledger: LedgerSight, rules: ReconcileRules): Difference[] {
+  const listed = new Set(venue.fills.map(fillName));
+  const isListed = (fill: BookedFill): boolean => listed.has(fillName(fill));
+  const isDue = ({ eventTime }: BookedFill): boolean => eventTime >= venue.fillsSince && eventTime <= venue.venueTime - rules.lateListMs;
+  return ledger.fills
+    .filter((fill) => !isListed(fill) && isDue(fill))
+    .map((fill) => {
+      const twin = ledger.fills.find((other) => other !== fill && isListed(other) && isTwin(fill, other));
+      return {
+        class: twin === undefined ? 'unknown' : 'duplicate',
+        subject: fillName(fill),
+        fingerprint: '',
+        treatment: 'secondLook',
+        isInFlight: false,
+        deltas: new Sum().add(deltasOf(fill, ledger.instruments), -1).deltas,
+        evidence: { venue: twin === undefined ? null : { listedAs: fillName(twin) }, ledger: fill },
+        eventTime: fill.eventTime,
+      } as const;
+    });
+}
+
+function isTwin(one: BookedFill, other: BookedFill): boolean {
+  return (
+    one.intentId === other.intentId &&
+    one.side === other.side &&
+    one.eventTime === other.eventTime &&
+    decimal(one.price).eq(decimal(other.price)) &&
+    decimal(one.quantity).eq(decimal(other.quantity))
+  );
+}
+
+/** Books that contradict themselves. */
+export function contradictions({ contradictions: found }: LedgerSight): Difference[] {
+  return found.map(({ subject, kept, reckoned }) => ({
+    class: 'unknown',
+    subject,
+    fingerprint: `${kept} ${reckoned}`,
+    treatment: 'secondLook',
+    isInFlight: false,
+    deltas: NO_DELTAS,
+    evidence: { venue: null, ledger: { kept, reckoned } },
+  }));
+}
+
+function venueName(instrument: string, venueOrderId: string): string {
+  return `${instrument}:${venueOrderId}`;
+}

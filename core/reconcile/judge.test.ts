@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import type { Difference, KnownDifference } from './difference.js';
+import { judge, type Judgement } from './judge.js';
+import { depthOf, fillsFrom, RECONCILE } from './rules.js';
+
+const SEEN: Difference = {
+  class: 'balanceMovement',
+  subject: 'balance:USDT',
+  fingerprint: '5',
+  treatment: 'secondLook',
+  isInFlight: false,
+  deltas: {},
+  evidence: { venue: null, ledger: null },
+};
+const REPAIRABLE: Difference = { ...SEEN, class: 'missedFill', treatment: 'repair', repair: { kind: 'lookUp', intentId: 'i' } };
+const ORPHAN: Difference = {
+  ...SEEN,
+  class: 'orphanOrder',
+  treatment: 'person',
+  evidence: { venue: { order: { instrument: 'BTC/USDT', clientOrderId: 'c' }, fills: [] }, ledger: null },
+};
+const row = (one: Difference, more: Partial<KnownDifference> = {}): KnownDifference => ({
+  ...one,
+  ...{ id: '7', status: 'pending', decision: null, eventTime: null, repairs: 0, sameMs: 60_000, decidedMs: null, isBooked: false },
+  ...more,
+});
+const on = (differences: readonly Difference[], known: readonly KnownDifference[] = [], judges = true): Judgement =>
+  judge({ differences, judges: () => judges }, known, RECONCILE);
+const kinds = ({ changes }: Judgement): readonly string[] =>
+  changes.map((change) => [change.kind, 'status' in change ? change.status : 'outcome' in change ? change.outcome : ''].join(' ').trim());
+
+describe('a first look', () => {
+  it('raises no alarm for what may be a matter of time, and another look tells', () => {
+    expect(kinds(on([SEEN]))).toEqual(['new pending']);
+    expect(on([SEEN])).toMatchObject({ isClean: false, isUnsettled: true, repairs: [] });
+  });
+  it('gives to a person at once what is nobody else’s, but for what is just under way', () => {
+    expect(kinds(on([ORPHAN]))).toEqual(['new open']);
+    expect(on([ORPHAN]).isUnsettled).toBe(false);
+    expect(kinds(on([{ ...ORPHAN, isInFlight: true }]))).toEqual(['new pending']);
+  });
+  it('repairs what is safe, and leaves alone what is under way', () => {
+    expect(on([REPAIRABLE]).repairs).toHaveLength(1);
+    expect(on([{ ...REPAIRABLE, isInFlight: true }]).repairs).toEqual([]);
+  });
+  it('of nothing is clean', () => {
+    expect(on([])).toEqual({ changes: [], repairs: [], isClean: true, isUnsettled: false });
+  });
+});
+
+describe('a second look', () => {
+  it('gives what still stands as it was to a person', () => {
+    expect(kinds(on([SEEN], [row(SEEN)]))).toEqual(['opened']);
+    expect(kinds(on([SEEN], [row(SEEN, { sameMs: 100 })]))).toEqual(['kept']);
+    expect(kinds(on([{ ...SEEN, isInFlight: true }], [row(SEEN)]))).toEqual(['kept']);
+  });
+  it('begins anew with what has moved', () => {
+    const { changes } = on([{ ...SEEN, fingerprint: '6' }], [row(SEEN)]);
+    expect(changes).toMatchObject([{ kind: 'kept', isMoved: true }]);
+  });
+  it('ends what is gone, by whoever did it', () => {
+    expect(kinds(on([], [row(SEEN)]))).toEqual(['ended settled']);
+    expect(kinds(on([], [row(REPAIRABLE, { repairs: 1 })]))).toEqual(['ended repaired']);
+    expect(kinds(on([], [row(SEEN, { status: 'decided', decision: 'cancel' })]))).toEqual(['ended closed']);
+  });
+  it('says nothing of what it could not see, and is not clean for it', () => {
+    expect(on([], [row(SEEN)], false)).toMatchObject({ changes: [], isClean: false });
+  });
+  it('repairs again, until a person has to look', () => {
+    expect(on([REPAIRABLE], [row(REPAIRABLE, { sameMs: RECONCILE.repairMs - 1 })])).toMatchObject({
+      changes: [{ kind: 'kept' }],
+      repairs: [{ class: 'missedFill' }],
+    });
+    expect(kinds(on([REPAIRABLE], [row(REPAIRABLE, { sameMs: RECONCILE.repairMs })]))).toEqual(['opened']);
+  });
+});
+
+describe('what a person has decided', () => {
+  const decided = (decision: KnownDifference['decision'], decidedMs = 0): KnownDifference =>
+    row(ORPHAN, { status: 'decided', decision, decidedMs });
+  it('to leave is clean as long as it stays so, and another case when it does not', () => {
+    expect(on([ORPHAN], [decided('reject')])).toMatchObject({ isClean: true, isUnsettled: false, changes: [{ kind: 'kept' }] });
+    expect(kinds(on([{ ...ORPHAN, fingerprint: '6' }], [decided('reject')]))).toEqual(['ended closed', 'new pending']);
+  });
+  it('to cancel is carried out until the venue shows it, and is a person’s again when that does not help', () => {
+    expect(on([ORPHAN], [decided('cancel')])).toMatchObject({
+      isClean: false,
+      repairs: [{ repair: { kind: 'cancelOrder', instrument: 'BTC/USDT', clientOrderId: 'c' } }],
+    });
+    expect(kinds(on([ORPHAN], [decided('cancel', RECONCILE.repairMs)]))).toEqual(['opened']);
+  });
+  it('and booked is only remembered', () => {
+    expect(on([], [row(ORPHAN, { status: 'closed', decision: 'book' })])).toMatchObject({ changes: [], isClean: true });
+  });
+  it('is asked for once: nothing of ours decides in the meantime', () => {
+    expect(on([ORPHAN], [row(ORPHAN, { status: 'open' })])).toMatchObject({ changes: [{ kind: 'kept' }], repairs: [], isUnsettled: false });
+  });
+});
+
+describe('P16: what is read', () => {
+  const at = { cursor: 1_000_000_000, venueTime: 1_000_060_000, onboardedTime: 0 };
+  it('overlaps with what was read before, however long ago that was', () => {
+    expect(fillsFrom('minute', at)).toBe(1_000_000_000 - 600_000);
+    expect(fillsFrom('minute', { ...at, venueTime: 9_000_000_000 })).toBe(1_000_000_000 - 600_000);
+    expect(fillsFrom('hour', at)).toBeLessThan(fillsFrom('minute', at));
+    expect(fillsFrom('day', at)).toBeLessThan(fillsFrom('hour', at));
+  });
+  it('is nothing from before the account was ours', () => {
+    expect(fillsFrom('day', { ...at, onboardedTime: 999_999_999 })).toBe(999_999_999 - 600_000);
+  });
+  it('asks the books against themselves only in full', () => {
+    expect((['minute', 'rearm', 'demand', 'hour', 'day', 'deepDemand'] as const).map(depthOf)).toEqual([
+      ...['ordinary', 'ordinary', 'ordinary', 'deep', 'full', 'full'],
+    ]);
+  });
+});

@@ -1,0 +1,131 @@
+import type { Comparison } from './compare.js';
+import type { Difference, KnownDifference, Repair } from './difference.js';
+import type { ReconcileRules } from './rules.js';
+
+/** What becomes of a difference's row. */
+export type Change =
+  | { readonly kind: 'new'; readonly status: 'pending' | 'open'; readonly difference: Difference }
+  /** `isMoved`: it is another than at the last look, so that a second look begins anew. */
+  | { readonly kind: 'kept'; readonly id: string; readonly difference: Difference; readonly isMoved: boolean }
+  /** It is a person's from now on. */
+  | { readonly kind: 'opened'; readonly id: string; readonly difference: Difference }
+  /** `settled` without anybody's doing, `repaired` by us, `closed` as a person decided. */
+  | { readonly kind: 'ended'; readonly id: string; readonly outcome: 'settled' | 'repaired' | 'closed' };
+
+export interface Judgement {
+  readonly changes: readonly Change[];
+  /** What is done now, each with the subject of its row. */
+  readonly repairs: readonly { readonly class: Difference['class']; readonly subject: string; readonly repair: Repair }[];
+  /** Nothing stands but what a person has decided to leave as it is. */
+  readonly isClean: boolean;
+  /** Whether another look may tell more than this one. */
+  readonly isUnsettled: boolean;
+}
+
+/** Decides on the rows of one look. Pure; run again on the same rows it comes to the same. */
+export function judge({ differences, judges }: Comparison, known: readonly KnownDifference[], rules: ReconcileRules): Judgement {
+  const rows = new Map(known.filter(({ status }) => status !== 'closed').map((row) => [nameOf(row), row]));
+  const changes: Change[] = [];
+  const repairs: Judgement['repairs'][number][] = [];
+  let isClean = true;
+  let isUnsettled = false;
+  for (const difference of differences) {
+    const row = rows.get(nameOf(difference));
+    rows.delete(nameOf(difference));
+    if (row !== undefined && isLeft(row, difference)) {
+      changes.push({ kind: 'kept', id: row.id, difference, isMoved: false });
+      continue;
+    }
+    isClean = false;
+    const judged = row === undefined ? begin(difference) : proceed(row, difference, rules);
+    changes.push(...judged);
+    if (judged.every((change) => isPending(change, row))) isUnsettled = true;
+    const repair = repairOf(row, difference);
+    if (repair !== undefined) repairs.push({ class: difference.class, subject: difference.subject, repair });
+  }
+  for (const row of rows.values()) {
+    if (!judges(row)) isClean = false;
+    else changes.push({ kind: 'ended', id: row.id, outcome: outcomeOf(row) });
+  }
+  return { changes, repairs, isClean, isUnsettled };
+}
+
+/** A person has decided that it stays as it is, and it has stayed so. */
+function isLeft(row: KnownDifference, difference: Difference): boolean {
+  return row.decision === 'reject' && row.status === 'decided' && row.fingerprint === difference.fingerprint;
+}
+
+function begin(difference: Difference): Change[] {
+  const isPersons = difference.treatment === 'person' && !difference.isInFlight;
+  return [{ kind: 'new', status: isPersons ? 'open' : 'pending', difference }];
+}
+
+function proceed(row: KnownDifference, difference: Difference, rules: ReconcileRules): Change[] {
+  const { id } = row;
+  const isMoved = row.fingerprint !== difference.fingerprint;
+  if (row.status === 'open') return [{ kind: 'kept', id, difference, isMoved }];
+  if (row.status === 'decided') return afterDecision(row, difference, isMoved, rules);
+  return isConfirmed(row, difference, isMoved, rules) ? [{ kind: 'opened', id, difference }] : [{ kind: 'kept', id, difference, isMoved }];
+}
+
+function isConfirmed(row: KnownDifference, difference: Difference, isMoved: boolean, rules: ReconcileRules): boolean {
+  if (difference.isInFlight) return false;
+  switch (difference.treatment) {
+    case 'person':
+      return true;
+    case 'secondLook':
+      return !isMoved && row.sameMs >= rules.secondLookMs;
+    case 'repair':
+      return row.sameMs >= rules.repairMs;
+  }
+}
+
+/** What was to be left has changed, or what was to go is still there: it is another case, and a person's again. */
+function afterDecision(row: KnownDifference, difference: Difference, isMoved: boolean, rules: ReconcileRules): Change[] {
+  const { id } = row;
+  if (row.decision === 'reject') {
+    return [
+      { kind: 'ended', id, outcome: 'closed' },
+      { kind: 'new', status: 'pending', difference },
+    ];
+  }
+  const isOverdue = (row.decidedMs ?? 0) >= rules.repairMs;
+  return [isOverdue && !difference.isInFlight ? { kind: 'opened', id, difference } : { kind: 'kept', id, difference, isMoved }];
+}
+
+function isPending(change: Change, row: KnownDifference | undefined): boolean {
+  if (change.kind === 'new') return change.status === 'pending';
+  return change.kind === 'ended' || (change.kind === 'kept' && row?.status !== 'open');
+}
+
+/** A person's decision is carried out like a repair, until the venue shows it. */
+function repairOf(row: KnownDifference | undefined, difference: Difference): Repair | undefined {
+  if (row?.status === 'decided') return row.decision === 'cancel' ? cancelOf(difference) : undefined;
+  if (row?.status === 'open' && difference.treatment === 'person') return undefined;
+  // What may be under way is not interfered with.
+  return difference.isInFlight ? undefined : difference.repair;
+}
+
+/** What canceling means for it; undefined where there is nothing to cancel. */
+export function cancelOf({ class: what, subject, evidence }: Pick<Difference, 'class' | 'subject' | 'evidence'>): Repair | undefined {
+  if (what === 'orphanedWorkflow') return { kind: 'cancelWorkflow', workflowId: subject };
+  const venue = (evidence.venue ?? {}) as Partial<OpenAtVenue> & { readonly order?: OpenAtVenue | null };
+  const order = venue.order ?? venue;
+  const { instrument, clientOrderId } = order;
+  if (instrument === undefined || clientOrderId === undefined) return undefined;
+  return { kind: 'cancelOrder', instrument, clientOrderId };
+}
+
+interface OpenAtVenue {
+  readonly instrument: string;
+  readonly clientOrderId: string;
+}
+
+function outcomeOf({ status, repairs }: KnownDifference): 'settled' | 'repaired' | 'closed' {
+  if (status === 'decided') return 'closed';
+  return repairs > 0 ? 'repaired' : 'settled';
+}
+
+function nameOf({ class: what, subject }: { readonly class: string; readonly subject: string }): string {
+  return `${what} ${subject}`;
+}

@@ -1,0 +1,49 @@
+import { PROTOCOL } from '../risk/limits.js';
+
+/** The numbers of reconciliation, ms. */
+export const RECONCILE = {
+  /** What is younger is most likely still on its way. */
+  inFlightMs: 5_000,
+  /** Between the two looks of one run. */
+  secondLookMs: 3_000,
+  /** A repair, or what a person decided, that has not helped by then is a person's. P23 gives an owner 15 s after a crash. */
+  repairMs: 30_000,
+  /** A list may show a trade late: one that is booked and not listed is told only when it is older. */
+  lateListMs: 60_000,
+  /** A workflow that runs for nothing ends by itself within a minute. */
+  idleWorkflowMs: 180_000,
+  /** Looks of one run; what is not settled then is found where it is by the next. */
+  mostLooks: 4,
+  /** How far the window of an ordinary comparison reaches behind the last one (P16). */
+  overlapMs: PROTOCOL.fillCatchUpOverlapMs,
+  /** … and that of a deep one, which looks at two hours anew. */
+  deepMs: 7_200_000,
+  /** … and of a full one, and of the first. */
+  fullMs: 90_000_000,
+} as const;
+
+export type ReconcileRules = typeof RECONCILE;
+
+/** Why an account is compared. */
+export const RECONCILE_SCOPES = ['start', 'reconnect', 'minute', 'hour', 'day', 'rearm', 'demand', 'deepDemand'] as const;
+export type ReconcileScope = (typeof RECONCILE_SCOPES)[number];
+
+/** How deep: an ordinary one reads only what is new. */
+export function depthOf(scope: ReconcileScope): 'ordinary' | 'deep' | 'full' {
+  if (scope === 'day' || scope === 'deepDemand') return 'full';
+  return scope === 'hour' ? 'deep' : 'ordinary';
+}
+
+/**
+ * From when on fills are read, in the venue's time: behind where the last comparison got to, however long nobody compared.
+ * Nothing before the account was ours, but for the first overlap.
+ */
+export function fillsFrom(
+  scope: ReconcileScope,
+  { cursor, venueTime, onboardedTime }: { readonly cursor: number | undefined; readonly venueTime: number; readonly onboardedTime: number },
+): number {
+  const depth = depthOf(scope);
+  const back = { ordinary: RECONCILE.overlapMs, deep: RECONCILE.deepMs, full: RECONCILE.fullMs }[depth];
+  const from = Math.min(venueTime, cursor ?? venueTime - RECONCILE.fullMs) - back;
+  return Math.max(from, onboardedTime - RECONCILE.overlapMs);
+}

@@ -1,0 +1,103 @@
+import type { DecimalText } from '../money/index.js';
+import type { InstrumentRules } from '../order/instrument.js';
+import type { StoredOrder } from '../order/stored-order.js';
+import type { ProtectionStep } from '../protection/plan.js';
+import type { PositionKey } from '../protection/position-key.js';
+
+/** An open order as the venue lists it. */
+export interface SeenOrder {
+  readonly venueOrderId: string;
+  readonly clientOrderId: string;
+  readonly instrument: string;
+  readonly side: 'buy' | 'sell';
+  readonly quantity: DecimalText;
+  readonly executedQuantity: DecimalText;
+  readonly price: DecimalText;
+  /** Epoch ms, venue's clock. */
+  readonly createdTime: number;
+}
+
+/** A fill as the venue lists it. */
+export interface SeenFill {
+  readonly venueTradeId: string;
+  readonly venueOrderId: string;
+  readonly clientOrderId?: string;
+  readonly instrument: string;
+  readonly side: 'buy' | 'sell';
+  readonly price: DecimalText;
+  readonly quantity: DecimalText;
+  readonly fee: DecimalText;
+  readonly feeAsset: string;
+  readonly liquiditySide: 'maker' | 'taker' | 'unknown';
+  readonly eventTime: number;
+}
+
+/** What the venue shows of an account; its clock was read first, so that nothing of it is older. */
+export interface VenueSight {
+  readonly venueTime: number;
+  readonly openOrders: readonly SeenOrder[];
+  /** Every fill since then. */
+  readonly fillsSince: number;
+  readonly fills: readonly SeenFill[];
+  /** Free and locked together, by asset. */
+  readonly balances: Readonly<Record<string, DecimalText>>;
+}
+
+export interface BookedFill extends Omit<SeenFill, 'clientOrderId' | 'liquiditySide'> {
+  readonly intentId: string;
+}
+
+export interface BookedOrder extends StoredOrder {
+  /** Since its row was last written, by the database's clock. */
+  readonly unchangedMs: number;
+}
+
+/** A position, or a stop without one, with what its owner would do next. */
+export interface Protected {
+  readonly key: PositionKey;
+  readonly held: DecimalText;
+  readonly step: ProtectionStep;
+  /** The quantities of the stops that rest for it, as the ledger has them. */
+  readonly stops: readonly { readonly intentId: string; readonly leaves: DecimalText }[];
+  /** Since position or orders of it changed. */
+  readonly unchangedMs: number;
+}
+
+/** What of the books a comparison decides on, of one moment; read after the venue, so that what it shows had the time to be booked. */
+export interface LedgerSight {
+  readonly account: string;
+  /** The database's clock, epoch ms. */
+  readonly databaseTime: number;
+  /** When the account became ours; what was filled before is in its inventory. */
+  readonly onboardedTime: number;
+  /** Orders that are not final, and those that the venue's orders and fills name. */
+  readonly orders: readonly BookedOrder[];
+  /** Fills since the same time as the venue's, and a little before. */
+  readonly fills: readonly BookedFill[];
+  /** Inventory and every entry, by asset. */
+  readonly balances: Readonly<Record<string, DecimalText>>;
+  readonly protected: readonly Protected[];
+  readonly instruments: Readonly<Record<string, Pick<InstrumentRules, 'base' | 'quote'>>>;
+  /** Where the books contradict themselves; only a full comparison asks. */
+  readonly contradictions: readonly { readonly subject: string; readonly kept: string; readonly reckoned: string }[];
+}
+
+/** A workflow that runs for the account. */
+export interface RunningWorkflow {
+  readonly workflowId: string;
+  readonly startedMs: number;
+  /** Whether anything in the books is still to be done by it. */
+  readonly isNeeded: boolean;
+}
+
+/** Undefined: Temporal did not answer, and nothing is said of workflows. */
+export interface WorkflowSight {
+  /** Workflow ids of the owners that run, of those that were asked for. */
+  readonly owners: ReadonlySet<string>;
+  readonly running: readonly RunningWorkflow[];
+}
+
+/** Whether something of which nobody knows what became of it is being looked up: its resolver's business (P11). */
+export function isUnresolved({ status }: Pick<StoredOrder, 'status'>): boolean {
+  return status === 'initialized' || status === 'authorised' || status === 'submitting' || status === 'unknown';
+}

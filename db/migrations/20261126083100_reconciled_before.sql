@@ -1,0 +1,141 @@
+-- What waits for a clean reconciliation: the end of a halt, and the end of a pause that a reconciliation has made.
+
+-- P30. As before, and: no account under the latch but is found clean by a comparison of its books, not older than a minute.
+-- And it was verified after the second person had approved: one that was clean just before, and whose new look is still under
+-- way or has failed, is not clean.
+-- Ends a latch. One statement: two people's rows, a verification of every account under it that is not older than a
+-- minute, nothing unresolved, and no open incident but those that the request names. Whoever looks after what is held is woken.
+create or replace function release_latch(p jsonb) returns jsonb language plpgsql as $$
+declare
+  l latches;
+  r approval_requests;
+  touched text[];
+  found_there text;
+  state text;
+begin
+  perform from instance for update;
+  select * into r from approval_requests where request_id = (p->>'requestId')::uuid for update;
+  if not found or r.action <> 'rearm' or r.payload->>'latchId' <> p->>'latchId' then
+    return jsonb_build_object('result', 'notApproved', 'state', 'missing');
+  end if;
+  select * into l from latches where latch_id = (p->>'latchId')::uuid;
+  if l.released_at is not null and l.released_by = r.request_id::text then return jsonb_build_object('result', 'released'); end if;
+  state := approval_state(r);
+  -- Who asked may have left since: then nobody starts anything in that name.
+  if exists (select from people q join api_keys k using (subject)
+      where k.key_id = r.key_id and (q.deactivated_at is not null or k.revoked_at is not null)) then
+    state := 'expired';
+  end if;
+  if state <> 'approved' then return jsonb_build_object('result', 'notApproved', 'state', state); end if;
+  if l.released_at is not null then return jsonb_build_object('result', 'notClean', 'found', 'the halt was ended by another request'); end if;
+
+  select coalesce(array_agg(account), '{}') into touched from (
+    select c.account from control c where c.account in (select accounts_under(l.scope, l.scope_value, l.account))
+    order by c.account for update) locked;
+  select string_agg(account, ', ' order by account) into found_there from unnest(touched) as one (account)
+    where not exists (select from kills k where k.account = one.account and k.phase = 'verified'
+      and k.verified_at > greatest(clock_timestamp() - interval '1 minute',
+        (select max(decided_at) from approvals where request_id = r.request_id and decision = 'approved')));
+  if found_there is not null then
+    return jsonb_build_object('result', 'notClean', 'found', 'not verified anew: ' || found_there);
+  end if;
+  select string_agg(account, ', ' order by account) into found_there from unnest(touched) as one (account)
+    where not exists (select from reconciliations c where c.account = one.account
+      and c.last_clean_at > clock_timestamp() - interval '1 minute');
+  if found_there is not null then
+    return jsonb_build_object('result', 'notReconciled', 'found', 'not found clean by a reconciliation: ' || found_there,
+      'accounts', to_jsonb(string_to_array(found_there, ', ')));
+  end if;
+  select string_agg(o.intent_id || ' is ' || o.status, ', ' order by o.intent_id) into found_there from orders o
+    where o.account = any (touched) and o.final_at is null and o.status in ('authorised', 'submitting', 'unknown', 'pendingCancel');
+  if found_there is not null then return jsonb_build_object('result', 'notClean', 'found', found_there); end if;
+  select string_agg('incident ' || i.incident_id || ' (' || i.kind || ')', ', ' order by i.incident_id) into found_there from incidents i
+    where i.account = any (touched) and i.closed_at is null
+      and not (r.payload->'incidents') @> to_jsonb(i.incident_id::text);
+  if found_there is not null then
+    return jsonb_build_object('result', 'notClean', 'found', 'open, and not named in the request: ' || found_there);
+  end if;
+
+  state := use_approval(r.request_id, 'rearm', r.payload);
+  if state <> 'granted' then return jsonb_build_object('result', 'notApproved', 'state', state); end if;
+  update latches set released_at = clock_timestamp(), released_by = r.request_id::text where latch_id = l.latch_id;
+  update control set version = version + 1, updated_at = clock_timestamp() where account = any (touched);
+  insert into audit_events (kind, account, subject, data)
+    select 'halt.ended', account, r.requested_by, jsonb_build_object('latchId', l.latch_id, 'scope', l.scope, 'scopeValue', l.scope_value,
+      'reason', r.reason, 'requestId', r.request_id, 'incidents', r.payload->'incidents', 'keyId', r.key_id,
+      'approvedBy', (select jsonb_agg(subject order by decided_at) from approvals where request_id = r.request_id and decision = 'approved'))
+    from unnest(touched) account;
+  insert into outbox (kind, data) select 'haltChanged', jsonb_build_object('account', account) from unnest(touched) account;
+  insert into outbox (kind, data) select 'positionChanged', jsonb_build_object('account', q.account, 'strategy', q.strategy,
+      'instrument', q.instrument, 'because', 'bought')
+    from positions q where q.account = any (touched) and q.quantity <> 0;
+  return jsonb_build_object('result', 'released');
+end $$;
+
+-- As before, and: what a reconciliation has paused does more only after a newer one has found it clean.
+-- Any mode, where the control row still is what the person saw. What lets an account do more is held to the
+-- rules of a resume, what lets it do less to those of a pause.
+create or replace function apply_mode_command(p jsonb) returns jsonb language plpgsql as $$
+declare
+  m commands;
+  c control;
+  granted text;
+  wanted text;
+  loosens boolean;
+begin
+  select * into m from commands where command_id = (p->>'commandId')::uuid for update;
+  if not found or m.account <> p->>'account' or m.kind <> p->>'kind' or m.key_id is null then
+    return jsonb_build_object('result', 'noCommand');
+  end if;
+  select * into c from control where account = m.account for update;
+  wanted := coalesce(m.mode, p->>'mode');
+  loosens := m.kind = 'resume' or (m.kind = 'mode' and mode_strictness(wanted) < mode_strictness(c.mode));
+  if m.applied_at is null then
+    if m.kind = 'mode' and c.version <> m.expected_version then
+      return jsonb_build_object('result', 'moved', 'mode', c.mode, 'version', c.version::text);
+    end if;
+    if loosens and c.reconciliation_hold is not null and not is_reconciled(c) then
+      return jsonb_build_object('result', 'notReconciled', 'found', reconciliation_findings(m.account));
+    end if;
+    -- Whoever has left, or whose key was taken, may still have paused, but starts nothing any more.
+    if loosens and exists (select from people p join api_keys k using (subject)
+        where k.key_id = m.key_id and (p.deactivated_at is not null or k.revoked_at is not null)) then
+      return jsonb_build_object('result', 'noCommand');
+    end if;
+    -- A resume that could not be carried out when it was asked for is not lying about for whoever finds its id later.
+    -- Nor does it end a pause that came after it.
+    if loosens and (m.created_at < clock_timestamp() - interval '1 hour' or exists (select from commands q
+        where q.account = m.account and q.kind in ('pause', 'mode') and q.applied_at > m.created_at)) then
+      return jsonb_build_object('result', 'notApproved', 'state', 'expired');
+    end if;
+    -- What was asked of a second person stays theirs to decide, also when the pause that needed it has ended meanwhile.
+    if loosens and (c.held_by is not null
+        or exists (select from approval_requests where request_id = m.command_id)) then
+      granted := use_approval(m.command_id, 'resume', resume_payload(m, c.held_by));
+      if granted <> 'granted' then return jsonb_build_object('result', 'notApproved', 'state', granted); end if;
+    end if;
+    update commands set applied_at = clock_timestamp() where command_id = m.command_id;
+    -- What two people have let an account do is not all that a hold forbids: it lasts until they let it do everything.
+    update control set mode = wanted, version = version + 1, updated_at = clock_timestamp(),
+        held_by = case when loosens and wanted = 'normal' then null when m.holds and not loosens then m.command_id else held_by end,
+        -- A person's pause is not a reconciliation's to end.
+        reconciliation_hold = case when loosens then null when wanted = 'paused' then reconciliation_hold || '{"was": "paused"}' else reconciliation_hold end
+      where account = m.account returning * into c;
+    insert into audit_events (kind, account, subject, data) values ('mode.changed', m.account, m.subject,
+      jsonb_build_object('mode', c.mode, 'reason', m.reason, 'commandId', m.command_id, 'keyId', m.key_id)
+      || case when m.holds and not loosens then '{"holds": true}' else '{}' end::jsonb
+      || case when granted is null then '{}' else jsonb_build_object('approvedBy',
+           (select jsonb_agg(subject order by decided_at) from approvals where request_id = m.command_id and decision = 'approved')) end);
+  end if;
+  return jsonb_build_object('result', 'applied', 'account', c.account, 'mode', c.mode, 'subject', m.subject,
+    'reason', m.reason, 'version', c.version::text,
+    'changedTime', floor(extract(epoch from c.updated_at) * 1000)::bigint);
+end $$;
+
+-- What a process asks for again and again, so as to know whether it has its ledger: when the comparison with the venue began
+-- that found each account clean last.
+create function read_clearance() returns jsonb language plpgsql stable as $$
+begin
+  return jsonb_build_object('databaseTime', epoch_ms(clock_timestamp()),
+    'cleanSince', (select coalesce(jsonb_object_agg(account, epoch_ms(last_clean_at)), '{}') from reconciliations where last_clean_at is not null));
+end $$;

@@ -1,0 +1,189 @@
+import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import { createOrderActivities, createOwnerActivities } from '../../activities/order/index.js';
+import { createLook, type Looked } from '../../activities/reconcile/look.js';
+import type { ReconcileDependencies } from '../../activities/reconcile/dependencies.js';
+import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
+import { MARKET } from '../../core/execution/policy.js';
+import type { DecimalText } from '../../core/money/index.js';
+import type { StoredOrder } from '../../core/order/stored-order.js';
+import { planProtection } from '../../core/protection/plan.js';
+import { ownerWorkflowId, type PositionKey } from '../../core/protection/position-key.js';
+import { RECONCILE, type ReconcileRules, type ReconcileScope } from '../../core/reconcile/rules.js';
+import { intentIdOf } from '../../core/signal/signal.js';
+import { seedPerson } from '../support/people.js';
+import { ACCOUNT, INSTRUMENT, openTradingStack, type TradingStack } from '../support/trading-stack.js';
+
+/** Nothing is waited for: what is seen twice in a row has been seen twice. */
+const AT_ONCE: ReconcileRules = {
+  ...RECONCILE,
+  inFlightMs: 0 as 5_000,
+  secondLookMs: 0 as 3_000,
+  lateListMs: 0 as 60_000,
+  idleWorkflowMs: 0 as 180_000,
+};
+
+export const KEY: PositionKey = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
+
+/** A row of what was found. */
+export interface Found {
+  readonly id: string;
+  readonly class: string;
+  readonly seenAs: string;
+  readonly subject: string;
+  readonly status: string;
+  readonly incidentId: string | null;
+}
+
+/** An account with real ledger and paper venue, whose owners and workflows are a few lines of this file. */
+export interface BenchAccount {
+  readonly stack: TradingStack;
+  readonly dependencies: ReconcileDependencies;
+  /** What runs for the account, by workflow id. */
+  readonly running: Set<string>;
+  look(scope?: ReconcileScope, isLast?: boolean): Promise<Looked>;
+  /** Looks until nothing more can be told. */
+  cycle(scope?: ReconcileScope): Promise<Looked>;
+  /** Oldest first. */
+  found(): Promise<readonly Found[]>;
+  /** The bar of the next signal; also a number that is new. */
+  nextBar(): number;
+  /** Buys so much for 50,000 each, and lets its owner protect it. */
+  buy(notional?: string): Promise<StoredOrder>;
+  /** An entry that rests at the venue. */
+  rest(): Promise<StoredOrder>;
+  /** What the owner of the position would do, until it rests. */
+  protect(): Promise<void>;
+  decide(id: string, decision: string, more?: object): Promise<{ readonly result: string; readonly why?: string }>;
+  resume(): Promise<{ readonly result: string }>;
+  mode(): Promise<string>;
+  /** As somebody with the database's password could: no trigger is in the way. */
+  damage(sql: string, values?: readonly unknown[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openBenchAccount(): Promise<BenchAccount> {
+  const stack = await openTradingStack();
+  const { pool, protection, ledger } = stack;
+  const steps = createOrderActivities(stack.dependencies);
+  const owner = createOwnerActivities(stack.dependencies, protection);
+  const running = new Set<string>();
+  let bar = 0;
+  const protect = async (): Promise<void> => {
+    running.add(ownerWorkflowId(KEY));
+    for (let count = 0; count < 12; count += 1) {
+      const view = await protection.readProtection(KEY);
+      const step = planProtection(KEY, view);
+      if (step.kind === 'done') running.delete(ownerWorkflowId(KEY));
+      if (step.kind === 'cancel') await owner.withdraw(step.intentId, 'a test');
+      else if (step.kind === 'settle') await owner.resolve(step.intentId);
+      else if (step.kind === 'placeStop') {
+        const { sequence, quantity, stopPrice, limitPrice } = step.wish;
+        const text = (value: { toFixed(): string }): DecimalText => value.toFixed() as DecimalText;
+        const wish = { sequence, quantity: text(quantity), stopPrice: text(stopPrice), limitPrice: text(limitPrice) };
+        const asked = await owner.authoriseStop(KEY, '1', wish);
+        if (asked.kind !== 'authorised') throw new Error(`the stop was not authorised: ${JSON.stringify(asked)}`);
+        await owner.record(asked.order.intentId, await owner.submit(asked.order.intentId, ACCOUNT));
+      } else return;
+    }
+    throw new Error('the owner comes to no rest');
+  };
+  const dependencies: ReconcileDependencies = {
+    books: { store: stack.dependencies.store, epoch: stack.dependencies.epoch },
+    reconciliations: createReconcileStore(pool),
+    venueOf: stack.dependencies.venueOf,
+    protection,
+    owners: { wake: () => protect() },
+    runs: {
+      running: async () => [...running].map((workflowId) => ({ workflowId, startedMs: 600_000 })),
+      owners: async (keys) => new Set(keys.map(ownerWorkflowId).filter((id) => running.has(id))),
+      cancel: async (workflowId) => void running.delete(workflowId),
+    },
+    liftsOf: () => [],
+    rules: AT_ONCE,
+    newId: randomUUID,
+    pause: async () => undefined,
+    log: { warn: () => undefined },
+  };
+  const lookAt = createLook(dependencies);
+  const keyId = await seedPerson(stack.database.pool, 'risk-officer', ['risk']);
+  await seedPerson(stack.database.pool, 'operator', ['operator']);
+  const send = async (): Promise<StoredOrder> => {
+    const signal = stack.signal('open', (bar += 1_000));
+    const asked = await steps.authorise(signal);
+    if (asked.kind !== 'authorised') throw new Error(`the entry was not authorised: ${JSON.stringify(asked)}`);
+    const intentId = intentIdOf(signal);
+    return steps.record(intentId, await steps.submit(intentId, ACCOUNT));
+  };
+  const bench: BenchAccount = {
+    stack,
+    dependencies,
+    running,
+    look: (scope = 'minute', isLast = true) => lookAt({ runId: randomUUID(), account: ACCOUNT, scope }, isLast),
+    async cycle(scope = 'minute') {
+      const run = { runId: randomUUID(), account: ACCOUNT, scope };
+      for (let count = 1; ; count += 1) {
+        const looked = await lookAt(run, count >= RECONCILE.mostLooks);
+        if (looked.result !== 'unsettled') return looked;
+      }
+    },
+    nextBar: () => (bar += 1_000),
+    async found() {
+      const { rows } = await pool.query<Found>(
+        `select difference_id::text as id, class, seen_as as "seenAs", subject, status, incident_id::text as "incidentId"
+         from reconciliation_differences order by difference_id`,
+      );
+      return rows;
+    },
+    async buy(notional = '500') {
+      ledger.workEntries(ACCOUNT, { execution: MARKET, sizing: { kind: 'fixedNotional', notional: notional as DecimalText } });
+      const order = await send();
+      if (order.status !== 'filled') throw new Error(`the entry is ${order.status}`);
+      await protect();
+      return order;
+    },
+    async rest() {
+      ledger.workEntries(ACCOUNT, { execution: { kind: 'limit', offsetBps: 100, postOnly: true, workMs: 3_600_000 } });
+      const order = await send();
+      if (order.status !== 'accepted') throw new Error(`the entry is ${order.status}`);
+      return order;
+    },
+    protect,
+    async decide(id, decision, more = {}) {
+      const asked = { differenceId: id, decision, reason: 'looked into', subject: 'risk-officer', underKey: keyId, ...more };
+      return answer(pool, 'decide_difference', asked);
+    },
+    async resume() {
+      const commandId = randomUUID();
+      await stack.database.pool.query(
+        `insert into commands (command_id, account, kind, subject, key_id, reason)
+           select $1, $2, 'resume', 'operator', key_id, 'a test' from api_keys where subject = 'operator'`,
+        [commandId, ACCOUNT],
+      );
+      return answer(pool, 'apply_mode_command', { commandId, account: ACCOUNT, kind: 'resume', mode: 'normal' });
+    },
+    async mode() {
+      const { rows } = await pool.query<{ mode: string }>('select mode from control where account = $1', [ACCOUNT]);
+      return rows[0]?.mode ?? 'none';
+    },
+    async damage(sql, values = []) {
+      const client = await stack.database.pool.connect();
+      try {
+        await client.query('set session_replication_role = replica');
+        await client.query(sql, [...values]);
+      } finally {
+        await client.query('set session_replication_role = origin');
+        client.release();
+      }
+    },
+    close: () => stack.close(),
+  };
+  return bench;
+}
+
+async function answer<T>(pool: Pool, name: string, asked: object): Promise<T> {
+  const { rows } = await pool.query<{ answer: T }>(`select ${name}($1::jsonb) as answer`, [JSON.stringify(asked)]);
+  const [row] = rows;
+  if (row === undefined) throw new Error(`${name} gave no answer`);
+  return row.answer;
+}

@@ -1,0 +1,237 @@
+import { applyEvent } from '../../activities/order/evidence.js';
+import { createOrderActivities, createOwnerActivities } from '../../activities/order/index.js';
+import { MARKET } from '../../core/execution/policy.js';
+import type { DecimalText } from '../../core/money/index.js';
+import { intentIdOf } from '../../core/signal/signal.js';
+import { unitsOf } from '../../exchange/amount/units.js';
+import { ACCOUNT, INSTRUMENT } from '../support/trading-stack.js';
+import { VENUE_ACCOUNT } from '../support/paper-account.js';
+import { KEY, type BenchAccount } from './bench-account.js';
+
+/** A discrepancy that is made, and what has to come of it. */
+export interface Case {
+  readonly class: string;
+  readonly make: (bench: BenchAccount, random: () => number) => Promise<void>;
+  /** `repaired`: by the run itself. Else what a person decides; `leave` is made undone by what caused it. */
+  readonly ends: 'repaired' | 'settled' | 'cancel' | 'reject' | 'adopt';
+  readonly decideWith?: object;
+  /** What follows from the repair before anybody else has looked. */
+  readonly followedBy?: readonly string[];
+}
+
+const d = (text: string): DecimalText => text as DecimalText;
+const amount = (random: () => number): string => (1 + Math.floor(random() * 900)).toString();
+
+/** An order by another hand. */
+async function foreign(bench: BenchAccount, more: object = {}): Promise<void> {
+  const order = {
+    clientOrderId: `by-hand-${bench.nextBar()}`,
+    instrument: INSTRUMENT,
+    side: 'buy',
+    type: 'limit',
+    postOnly: false,
+    timeInForce: 'GTC',
+  } as const;
+  const terms = { quantity: d('0.01'), price: d('40000'), signedTimestamp: Date.now(), receiveWindowMs: 1_000 };
+  const verdict = await bench.stack.venue.sender.submit({ ...order, ...terms, ...more }, 1_000);
+  if (verdict.kind !== 'accepted') throw new Error(`the order by hand is ${verdict.kind}`);
+}
+
+/** Bought at the venue; what of it the ledger knows is only that the venue has the order. */
+async function untold(bench: BenchAccount): Promise<void> {
+  bench.running.clear();
+  const { stack } = bench;
+  stack.ledger.workEntries(ACCOUNT, { execution: MARKET });
+  const steps = createOrderActivities(stack.dependencies);
+  const signal = stack.signal('open', bench.nextBar());
+  const asked = await steps.authorise(signal);
+  if (asked.kind !== 'authorised') throw new Error(`not authorised: ${JSON.stringify(asked)}`);
+  const sent = await steps.submit(intentIdOf(signal), ACCOUNT);
+  if (sent.kind !== 'accepted') throw new Error(`the entry is ${sent.kind}`);
+  await applyEvent(stack.dependencies, intentIdOf(signal), { kind: 'accept', venueOrderId: sent.order.venueOrderId });
+}
+
+/** Of all fills the last one. */
+const NEWEST = `(length(venue_trade_id), venue_trade_id) = (select length(venue_trade_id), venue_trade_id from fills order by 1 desc, 2 desc limit 1)`;
+
+function cancelAtVenue({ stack: { paper } }: BenchAccount, venueOrderId: string | null): void {
+  const order = [...paper.orders.allOpen()].find(({ orderId }) => String(orderId) === venueOrderId);
+  if (order === undefined) throw new Error(`order ${venueOrderId} does not rest`);
+  paper.engine.cancel(order, undefined, paper.now());
+}
+
+interface StopTerms {
+  readonly intent_id: string;
+  readonly stop_price: DecimalText;
+  readonly price: DecimalText;
+}
+
+/** Takes the stop away, as an owner does before a sale. */
+async function withdrawStop(bench: BenchAccount): Promise<StopTerms> {
+  const { rows } = await bench.stack.pool.query<StopTerms>(
+    `select intent_id, stop_price, price from orders where purpose = 'stop' and final_at is null`,
+  );
+  const [stop] = rows;
+  if (stop === undefined) throw new Error('there is no stop');
+  const owner = createOwnerActivities(bench.stack.dependencies, bench.stack.protection);
+  for (let count = 0; !(await owner.withdraw(stop.intent_id, 'a test')).order.isFinal; count += 1) {
+    if (count > 20) throw new Error('the stop is not canceled');
+  }
+  return stop;
+}
+
+/** Books moved by so much of an asset, as a wrong entry would. */
+const KEPT = `update ledger_balances set quantity = quantity + $2::numeric where account = $1 and asset = $3`;
+
+export const CASES: Readonly<Record<string, Case>> = {
+  'a fill that nobody booked': {
+    class: 'missedFill',
+    ends: 'repaired',
+    followedBy: ['positionWithoutStop', 'positionWithoutOwner'],
+    make: untold,
+  },
+  'an entry that somebody canceled at the venue': {
+    class: 'missingOrder',
+    ends: 'repaired',
+    async make(bench) {
+      const { venueOrderId } = await bench.rest();
+      cancelAtVenue(bench, venueOrderId);
+    },
+  },
+  'an entry that the venue does not show any more': {
+    class: 'missingOrder',
+    ends: 'reject',
+    async make(bench) {
+      const { intentId, venueOrderId } = await bench.rest();
+      await bench.damage(`update orders set client_order_id = md5(client_order_id), venue_order_id = '1' where intent_id = $1`, [intentId]);
+      // What is left of it at the venue is gone, too.
+      cancelAtVenue(bench, venueOrderId);
+    },
+  },
+  'an order by another hand': { class: 'orphanOrder', ends: 'cancel', make: (bench) => foreign(bench) },
+  'an order by another hand that is taken over': {
+    class: 'orphanOrder',
+    ends: 'adopt',
+    decideWith: { strategy: 'momentum' },
+    make: (bench) => foreign(bench),
+  },
+  'a purchase by another hand': {
+    class: 'orphanOrder',
+    ends: 'reject',
+    make: (bench) => foreign(bench, { price: d('51000'), quantity: d('0.002'), timeInForce: 'IOC' }),
+  },
+  'an order of ours that lives on': {
+    class: 'orphanOrder',
+    ends: 'repaired',
+    async make(bench) {
+      const { intentId } = await bench.rest();
+      await bench.damage(
+        `update orders set status = 'notPlaced', final_at = clock_timestamp(), reserved_quantity = 0, reserved_notional = 0,
+           version = version + 1 where intent_id = $1`,
+        [intentId],
+      );
+    },
+  },
+  'a workflow for which nothing is left to do': {
+    class: 'orphanedWorkflow',
+    ends: 'cancel',
+    make: async (bench) => void bench.running.add(`protect:${ACCOUNT}:momentum:ETH-USDT`),
+  },
+  'a fill that is booked twice': {
+    class: 'duplicate',
+    ends: 'reject',
+    async make(bench) {
+      await bench.buy();
+      await bench.damage(
+        `insert into fills select account, instrument, venue_trade_id || '0', venue_order_id, intent_id, side, price, quantity, fee, fee_asset,
+           liquidity_side, event_time from fills where ${NEWEST}`,
+      );
+      // The newest by trade id is the twin by now.
+      await bench.damage(
+        `update ledger_balances b set quantity = b.quantity + m.amount from (
+           select 'USDT' as asset, -price * quantity as amount from fills where ${NEWEST}
+           union all select 'BTC', quantity - fee from fills where ${NEWEST}) m where b.asset = m.asset`,
+      );
+    },
+  },
+  'a fee that the venue tells otherwise': {
+    class: 'feeDifference',
+    ends: 'reject',
+    async make(bench) {
+      await bench.buy();
+      await bench.damage(`update fills set fee = fee + 0.000001 where ${NEWEST}`);
+      await bench.damage(KEPT, [ACCOUNT, '-0.000001', 'BTC']);
+    },
+  },
+  'a deposit': {
+    class: 'balanceMovement',
+    ends: 'reject',
+    make: async (bench, random) => bench.stack.paper.moveBalance(VENUE_ACCOUNT, 'USDT', unitsOf(amount(random))),
+  },
+  'units that are gone': {
+    class: 'balanceMovement',
+    ends: 'reject',
+    make: async (bench, random) => bench.stack.paper.moveBalance(VENUE_ACCOUNT, 'USDT', -unitsOf(amount(random))),
+  },
+  'a position that nobody owns': {
+    class: 'positionWithoutOwner',
+    ends: 'repaired',
+    async make(bench) {
+      await bench.buy();
+      bench.running.clear();
+    },
+  },
+  'a position without its stop': {
+    class: 'positionWithoutStop',
+    ends: 'repaired',
+    async make(bench) {
+      await bench.buy();
+      await withdrawStop(bench);
+    },
+  },
+  'a stop for too little': {
+    class: 'wrongStopQuantity',
+    ends: 'repaired',
+    make: (bench) => stops(bench, [0.5]),
+  },
+  'two stops': { class: 'twoStops', ends: 'repaired', make: (bench) => stops(bench, [0.4, 0.6]) },
+  'a stop for nothing': {
+    class: 'stopWithoutPosition',
+    ends: 'repaired',
+    async make(bench) {
+      await bench.buy();
+      await bench.damage('update positions set quantity = 0, cost = 0');
+    },
+  },
+  'an order that is not what we ordered': {
+    class: 'unknown',
+    ends: 'reject',
+    async make(bench) {
+      const { intentId } = await bench.rest();
+      await bench.damage(`update orders set quantity = quantity * 2 where intent_id = $1`, [intentId]);
+    },
+  },
+  'books that contradict themselves': {
+    class: 'unknown',
+    ends: 'reject',
+    async make(bench) {
+      const { intentId } = await bench.buy();
+      await bench.damage(`update orders set executed_quantity = executed_quantity + 1 where intent_id = $1`, [intentId]);
+    },
+  },
+};
+
+/** Bought, and protected in these parts instead of at once. */
+async function stops(bench: BenchAccount, parts: readonly number[]): Promise<void> {
+  const order = await bench.buy('1000');
+  const owner = createOwnerActivities(bench.stack.dependencies, bench.stack.protection);
+  const stop = await withdrawStop(bench);
+  let { stops: sequence } = await bench.stack.protection.readProtection(KEY);
+  for (const part of parts) {
+    sequence += 1;
+    const quantity = d((Math.floor(Number(order.quantity) * part * 10_000) / 10_000).toFixed(4));
+    const asked = await owner.authoriseStop(KEY, '1', { sequence, quantity, stopPrice: stop.stop_price, limitPrice: stop.price });
+    if (asked.kind !== 'authorised') throw new Error(`the stop was not authorised: ${JSON.stringify(asked)}`);
+    await owner.record(asked.order.intentId, await owner.submit(asked.order.intentId, ACCOUNT));
+  }
+}

@@ -1,0 +1,71 @@
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { Reconciliations, WorkflowRuns } from '../../activities/ports/reconcile.js';
+import { KeelsonError } from '../../core/errors.js';
+import { ownerWorkflowId } from '../../core/protection/position-key.js';
+import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
+import { reconcileWorkflowId, TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/names.js';
+
+const CALL_MS = 5_000;
+/** More than an account has; a list that is cut accuses nobody. */
+const MOST_RUNS = 500;
+
+async function told<T>(client: Client, clock: () => number, work: () => Promise<T>): Promise<T> {
+  try {
+    return await client.withDeadline(clock() + CALL_MS, work);
+  } catch (error) {
+    throw new KeelsonError('INFRA_TEMPORAL', { detail: error instanceof Error ? error.message : String(error) }, { cause: error });
+  }
+}
+
+/** Comparisons as workflows on the guardian's queue, one for each cause at a time. */
+export function createReconciliations(client: Client, clock: () => number, taskQueue: string = TASK_QUEUES.guardian): Reconciliations {
+  return {
+    async start(account, scope) {
+      await told(client, clock, () =>
+        client.workflow.start(WORKFLOW_TYPES.reconcileAccount, {
+          taskQueue,
+          workflowId: reconcileWorkflowId(account, scope),
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          args: [{ account, scope }],
+          searchAttributes: { [SEARCH_ATTRIBUTES.account]: [account], [SEARCH_ATTRIBUTES.status]: ['running'] },
+          staticSummary: `reconciliation of ${account} (${scope})`,
+        }),
+      );
+    },
+  };
+}
+
+/** What runs for an account, by Temporal's own list; whether an owner runs is asked of its history, which is never late. */
+export function createWorkflowRuns(client: Client, clock: () => number): WorkflowRuns {
+  return {
+    running: (account) =>
+      told(client, clock, async () => {
+        const types = [WORKFLOW_TYPES.signalToOrder, WORKFLOW_TYPES.protectPosition].map((type) => `'${type}'`).join(', ');
+        const query = `WorkflowType in (${types}) and ExecutionStatus = 'Running' and ${SEARCH_ATTRIBUTES.account} = '${account}'`;
+        const found: { workflowId: string; startedMs: number }[] = [];
+        for await (const { workflowId, startTime } of client.workflow.list({ query, pageSize: MOST_RUNS })) {
+          found.push({ workflowId, startedMs: clock() - startTime.getTime() });
+          if (found.length === MOST_RUNS) break;
+        }
+        return found;
+      }),
+    owners: (keys) =>
+      told(client, clock, async () => {
+        const ids = keys.map(ownerWorkflowId);
+        const running = await Promise.all(ids.map((id) => isRunning(client, id)));
+        return new Set(ids.filter((_, index) => running[index]));
+      }),
+    async cancel(workflowId) {
+      await told(client, clock, () => client.workflow.getHandle(workflowId).cancel());
+    },
+  };
+}
+
+async function isRunning(client: Client, workflowId: string): Promise<boolean> {
+  try {
+    return (await client.workflow.getHandle(workflowId).describe()).status.name === 'RUNNING';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DecimalText } from '../../core/money/index.js';
+import { eventually } from '../../test/support/eventually.js';
+import { temporalIfAny } from '../../test/support/temporal.js';
+import {
+  ACCOUNT,
+  INSTRUMENT,
+  openTradingStack,
+  startWorker,
+  type StackWorker,
+  type TradingStack,
+} from '../../test/support/trading-stack.js';
+import { declaredSchedules, ensureSchedules } from '../../workers/composition/schedules.js';
+import type { ReconcileOutcome } from './reconcile-account.js';
+
+const temporal = await temporalIfAny();
+const LIMIT_MS = 60_000;
+const d = (text: string): DecimalText => text as DecimalText;
+
+describe.skipIf(temporal === undefined)('reconcileAccount, on a real server, ledger and paper venue', () => {
+  let stack: TradingStack;
+  let worker: StackWorker;
+  let client: Client;
+
+  beforeAll(async () => {
+    stack = await openTradingStack();
+    if (temporal !== undefined) worker = await startWorker(stack, temporal);
+    ({ client } = worker);
+  });
+  afterAll(async () => {
+    await worker?.stop();
+    await stack?.close();
+  });
+
+  const reconcile = (runId: string = randomUUID()): Promise<ReconcileOutcome> =>
+    client.workflow.execute('reconcileAccount', {
+      taskQueue: worker.taskQueue,
+      workflowId: `reconcile:${ACCOUNT}:${runId}`,
+      args: [{ account: ACCOUNT, scope: 'demand', runId }],
+    });
+  /** The results of the runs for a reason, oldest first; null runs. */
+  const results = async (scope: string): Promise<(string | null)[]> => {
+    const { rows } = await stack.pool.query<{ result: string | null }>(
+      'select result from reconciliation_runs where scope = $1 order by started_at',
+      [scope],
+    );
+    return rows.map((row) => row.result);
+  };
+
+  it('finds an account clean that is, and says so in its row', async () => {
+    const runId = randomUUID();
+    expect(await reconcile(runId)).toEqual({ runId, result: 'clean' });
+    const { rows } = await stack.pool.query(
+      'select result, looks, ended_at is not null as is_over from reconciliation_runs where run_id = $1',
+      [runId],
+    );
+    expect(rows).toEqual([{ result: 'clean', looks: 1, is_over: true }]);
+  });
+
+  it('is made anew after the stream of the account was lost', async () => {
+    const before = (await results('reconnect')).length;
+    // The stream has to stand before it can be lost.
+    await eventually(async () => {
+      const answer = await fetch(new URL('/streams/drop', stack.addresses.admin), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ which: 'user' }),
+      });
+      expect(((await answer.json()) as { dropped: number }).dropped).toBeGreaterThan(0);
+    }, LIMIT_MS);
+    await eventually(async () => {
+      const after = (await results('reconnect')).slice(before);
+      expect(after[0]).toBe('clean');
+    }, LIMIT_MS);
+  });
+
+  it('is made by the clock: schedules are declared once, however often, and start it', async () => {
+    const schedules = declaredSchedules([ACCOUNT]);
+    try {
+      await ensureSchedules(client, schedules, worker.taskQueue);
+      await Promise.all([ensureSchedules(client, schedules, worker.taskQueue), ensureSchedules(client, schedules, worker.taskQueue)]);
+      for (const { id } of schedules) {
+        const { policies } = await client.schedule.getHandle(id).describe();
+        expect(policies).toMatchObject({ overlap: 'SKIP', catchupWindow: 60_000 });
+      }
+      await client.schedule.getHandle(`reconcile:${ACCOUNT}:day`).trigger();
+      await eventually(async () => expect(await results('day')).toEqual(['clean']), LIMIT_MS);
+    } finally {
+      await Promise.all(schedules.map(({ id }) => client.schedule.getHandle(id).delete()));
+    }
+  });
+
+  it('hands to a person what is nobody else’s, and pauses the account', async () => {
+    const order = {
+      clientOrderId: 'by-hand',
+      instrument: INSTRUMENT,
+      side: 'buy',
+      type: 'limit',
+      postOnly: false,
+      timeInForce: 'GTC',
+    } as const;
+    const terms = { quantity: d('0.01'), price: d('40000'), signedTimestamp: Date.now(), receiveWindowMs: 1_000 };
+    expect(await stack.venue.sender.submit({ ...order, ...terms }, 1_000)).toMatchObject({ kind: 'accepted' });
+    // While it is young it may be anybody's: a later run finds it where the first one left it.
+    await eventually(async () => expect(await reconcile()).toMatchObject({ result: 'differences' }), LIMIT_MS);
+    await eventually(async () => {
+      await reconcile();
+      const { rows } = await stack.pool.query('select class, status from reconciliation_differences where ended_at is null');
+      expect(rows).toEqual([{ class: 'orphanOrder', status: 'open' }]);
+    }, LIMIT_MS);
+    expect((await stack.pool.query('select mode from control where account = $1', [ACCOUNT])).rows).toEqual([{ mode: 'paused' }]);
+  });
+});
