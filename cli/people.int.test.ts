@@ -75,6 +75,8 @@ test('every role at every command that asks the API: refused exactly where the t
     'incidents close': ['1', '--reason', 'a test'],
     'alerts ack': ['1', '--reason', 'a test'],
     decide: ['o2', '--reason', 'a test'],
+    'reconcile show': ['1'],
+    'reconcile decide': ['1', 'reject', '--reason', 'a test'],
     block: ['BTC/USDT', '--reason', 'a test'],
     unblock: ['BTC/USDT', '--reason', 'a test'],
     'limits set': ['maxOpenOrders', '1', '--reason', 'a test'],
@@ -115,7 +117,7 @@ test('every role at every command that asks the API: refused exactly where the t
       tried += 1;
     }
   }
-  expect(tried).toBe(60 * ROLES.length);
+  expect(tried).toBe(64 * ROLES.length);
 });
 
 describe('acting as someone', () => {

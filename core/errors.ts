@@ -138,12 +138,6 @@ export const ERRORS = define({
     ...input('Difference {difference} cannot be decided so ({decision}): {why}. Decide it otherwise.'),
     httpStatus: 409,
   },
-  INPUT_BOOKING_UNAVAILABLE: {
-    ...input(
-      'This build cannot book what difference {difference} has moved. Reject it with the reason: it is left as it is, and not told again while it stays so.',
-    ),
-    httpStatus: 409,
-  },
   INPUT_UNKNOWN_INCIDENT: { ...input('There is no incident {incident}. See keelson incidents list --all.'), httpStatus: 404 },
   INPUT_UNKNOWN_ALERT: { ...input('There is no alert {alert}. See keelson alerts list --all.'), httpStatus: 404 },
   INPUT_UNKNOWN_HALT: { ...input('There is no standing halt {halt}. See keelson halts.'), httpStatus: 404 },

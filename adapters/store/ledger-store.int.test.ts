@@ -19,7 +19,7 @@ describe('movements', () => {
   beforeAll(async () => {
     database = await testDatabase();
     store = createLedgerStore(database.pool);
-    for (const role of ['operator', 'admin', 'risk'] as const) keys[role] = await seedPerson(database.pool, role, [role]);
+    for (const role of ['operator', 'admin', 'trader'] as const) keys[role] = await seedPerson(database.pool, role, [role]);
     for (const account of ['main', 'other']) {
       const control = createControlStore(database.pool);
       await control.applyConfiguration({ account, venue: 'paper', limits: {}, strategies: [], subject: 'test' });
@@ -119,7 +119,7 @@ describe('movements', () => {
     expect(await book({ underKey })).toEqual({ kind: 'refused', why: 'incident' });
     expect(await book({ incidentId: open })).toEqual({ kind: 'refused', why: 'person' });
     expect(await book({ incidentId: open, underKey: keys['admin'] ?? '' })).toEqual({ kind: 'refused', why: 'person' });
-    expect(await book({ incidentId: open, subject: 'risk', underKey: keys['risk'] ?? '' })).toEqual({ kind: 'refused', why: 'person' });
+    expect(await book({ incidentId: open, subject: 'trader', underKey: keys['trader'] ?? '' })).toEqual({ kind: 'refused', why: 'person' });
     expect(await book({ incidentId: closed, underKey })).toEqual({ kind: 'refused', why: 'incident' });
     expect(await book({ incidentId: await incident('other'), underKey })).toEqual({ kind: 'refused', why: 'incident' });
     expect(await book({ incidentId: open, underKey })).toMatchObject({ kind: 'booked' });

@@ -4,7 +4,7 @@ import type { Caller } from '../auth/caller.js';
 import type { Database } from '../read/database.js';
 
 interface Answer {
-  readonly result: 'done' | 'unknown' | 'notOpen' | 'impossible' | 'unavailable';
+  readonly result: 'done' | 'unknown' | 'notOpen' | 'impossible';
   readonly why?: string;
 }
 
@@ -22,7 +22,7 @@ const LEDGER_REFUSES = 'KE003';
 /**
  * Writes down what a person decides about a difference, under that person's own key, and closes its incident. What has to be
  * done at the venue for it is done by the next reconciliation.
- * @throws KeelsonError INPUT_UNKNOWN_DIFFERENCE, INPUT_DIFFERENCE_SETTLED, INPUT_DECISION_IMPOSSIBLE, INPUT_BOOKING_UNAVAILABLE
+ * @throws KeelsonError INPUT_UNKNOWN_DIFFERENCE, INPUT_DIFFERENCE_SETTLED, INPUT_DECISION_IMPOSSIBLE
  */
 export async function decideDifference(database: Database, { subject, keyId }: Caller, wish: DifferenceDecision): Promise<void> {
   const { differenceId: difference, decision } = wish;
@@ -36,8 +36,6 @@ export async function decideDifference(database: Database, { subject, keyId }: C
       throw new KeelsonError('INPUT_DIFFERENCE_SETTLED', { difference, status: why });
     case 'impossible':
       throw new KeelsonError('INPUT_DECISION_IMPOSSIBLE', { difference, decision, why });
-    case 'unavailable':
-      throw new KeelsonError('INPUT_BOOKING_UNAVAILABLE', { difference });
   }
 }
 

@@ -95,7 +95,7 @@ export function reconciliationRoutes({ database, control, newId }: ApiContext): 
         reason: reasonInput,
       }),
       response: doneSchema,
-      errors: ['INPUT_UNKNOWN_DIFFERENCE', 'INPUT_DIFFERENCE_SETTLED', 'INPUT_DECISION_IMPOSSIBLE', 'INPUT_BOOKING_UNAVAILABLE'],
+      errors: ['INPUT_UNKNOWN_DIFFERENCE', 'INPUT_DIFFERENCE_SETTLED', 'INPUT_DECISION_IMPOSSIBLE'],
       handle: async ({ body, caller }) => {
         await decideDifference(database, caller, body);
         return DONE;

@@ -146,7 +146,7 @@ $$;
 create function may_book(p jsonb) returns boolean language sql volatile as $$
   select exists (select from api_keys k join people q using (subject)
     where k.key_id = (p->>'underKey')::uuid and subject = p->>'subject' and k.revoked_at is null and q.deactivated_at is null
-      and q.roles && array['operator', 'admin'])
+      and q.roles && array['operator', 'risk', 'admin'])
 $$;
 
 -- What makes a movement what it is; who told of it, and with which words, does not.

@@ -351,11 +351,6 @@ begin
   end if;
 end $$;
 
--- Books what nothing of ours explains, as a person has decided. There is no such entry in this ledger yet.
-create function book_for_reconciliation(m jsonb) returns jsonb language sql as $$
-  select jsonb_build_object('kind', 'unavailable')
-$$;
-
 -- A person takes an order of the venue over: from now on it is looked after like one of ours. Answers done, or why not.
 create function adopt_order(d reconciliation_differences, the_strategy text) returns text language plpgsql as $$
 declare
@@ -390,7 +385,7 @@ begin
 end $$;
 
 -- What a person decides about a difference that waits for one. With it the incident is closed. Answers {result, why?}: done | unknown |
--- notOpen | impossible | unavailable.
+-- notOpen | impossible.
 create function decide_difference(p jsonb) returns jsonb language plpgsql as $$
 declare
   d reconciliation_differences;
@@ -419,12 +414,12 @@ begin
     for moved in
       select d.evidence->'venue'->>'asset' as asset, d.evidence->'ledger'->>'unexplained' as amount where d.class = 'balanceMovement'
       union all select key, value from jsonb_each_text(d.deltas) order by 1 loop
-      booked := book_for_reconciliation(jsonb_build_object('movementId', 'reconciliation:' || d.difference_id || ':' || moved.asset,
+      -- Its own name for each asset, so that the decision made twice books once; the venue has none for what it does not explain.
+      booked := book_movement(jsonb_build_object('movementId', md5('reconciliation:' || d.difference_id || ':' || moved.asset)::uuid,
         'account', d.account, 'asset', moved.asset, 'amount', moved.amount,
         'kind', case when d.class <> 'balanceMovement' then 'correction' when moved.amount like '-%' then 'withdrawal' else 'deposit' end,
-        'eventTime', coalesce(d.event_time, epoch_ms(d.first_seen_at)), 'venueReference', d.subject, 'incidentId', d.incident_id::text,
+        'eventTime', coalesce(d.event_time, epoch_ms(d.first_seen_at)), 'incidentId', d.incident_id::text,
         'reason', p->>'reason', 'subject', p->>'subject', 'underKey', p->>'underKey'));
-      if booked->>'kind' = 'unavailable' then return jsonb_build_object('result', 'unavailable'); end if;
       -- All of it or nothing.
       if booked->>'kind' not in ('booked', 'known') then
         raise exception 'the ledger refuses: %', coalesce(booked->>'why', booked->>'kind') using errcode = 'KE003';
