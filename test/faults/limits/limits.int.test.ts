@@ -123,6 +123,6 @@ describe('limits, by the journal of the venue', () => {
     const journal = accounts.flatMap((one) => one.journal()).filter(({ events }) => events.some(({ type }) => type === 'order'));
     const tight = { maxOrderNotional: '1', maxStrategyExposure: '1', maxAccountExposure: '1', maxOpenOrders: 0 };
     const broken = brokenLimits(journal, tight, () => 'all').map((one) => one.split(':')[0]);
-    expect([...new Set(broken)].toSorted()).toEqual(['account', 'all', 'open orders', 'order']);
+    expect(new Set(broken)).toEqual(new Set(['account', 'all', 'open orders', 'order']));
   });
 });
