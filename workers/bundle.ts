@@ -8,8 +8,10 @@ export const WORKFLOW_BUNDLE = fileURLToPath(new URL('../workflow-bundle.js', im
 /** Bundles the compiled workflows, once at the build, so that a worker starts in a second and not in ten. */
 async function writeBundle(): Promise<void> {
   const logger = { log: ignore, trace: ignore, debug: ignore, info: ignore, warn: console.warn, error: console.error };
-  const compiled = (file: string): string => fileURLToPath(new URL(`../workflows/${file}.js`, import.meta.url));
-  const parts = { workflowsPath: compiled('index'), workflowInterceptorModules: [compiled('epoch')] };
+  const parts = {
+    workflowsPath: fileURLToPath(new URL('../workflows/index.js', import.meta.url)),
+    workflowInterceptorModules: [fileURLToPath(new URL('../workflows/epoch.js', import.meta.url))],
+  };
   const { code } = await bundleWorkflowCode({ ...parts, logger });
   await writeFile(WORKFLOW_BUNDLE, code);
 }

@@ -3,7 +3,7 @@ import { temporalIfAny } from '../../support/temporal.js';
 import { StoryServers } from './run-stories.js';
 import type { Outcome } from './stories.js';
 
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 600_000;
 const SMALL = { orders: 8, outageMs: 500, seed: Number(process.env['KEELSON_TEST_SEED'] ?? 7) };
 
 // The server of all tests is nobody's to stop: these stories have their own, where there is a Temporal program at all.

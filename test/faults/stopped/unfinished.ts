@@ -22,7 +22,7 @@ export class UnfinishedStatements {
 
   static async before(url: string): Promise<UnfinishedStatements> {
     const target = new URL(url);
-    const server = createServer((near) => void doors.pass(near, connect(Number(target.port), target.hostname)));
+    const server = createServer((near) => doors.pass(near, connect(Number(target.port), target.hostname)));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const door = new URL(url);
     door.port = String((server.address() as AddressInfo).port);
