@@ -333,7 +333,7 @@ describe('the deadline', () => {
     expect(verdict).toMatchObject({ kind: 'unknown', failure: { values: { detail: 'no complete answer within 100 ms' } } });
     await eventually(() => expect(closed).toBe(true));
     answering((arrived) => filledReply(arrived));
-    expect(await venue.sender.submit({ ...ORDER, clientOrderId: 'kel-2' }, 1_000)).toMatchObject({ kind: 'accepted' });
+    expect(await venue.sender.submit({ ...ORDER, clientOrderId: 'kel-2' }, 10_000)).toMatchObject({ kind: 'accepted' });
     expect(wire.posts().map((post) => post.params.get('newClientOrderId'))).toEqual(['kel-7f3a', 'kel-2']);
   });
 

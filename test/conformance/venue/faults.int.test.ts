@@ -41,8 +41,10 @@ async function orderInto(rule: Record<string, unknown>): Promise<{ told: string;
   ids += 1;
   const clientOrderId = `fault-${ids}`;
   const call = paper.client.createOrder('BTC/USDT', 'limit', 'buy', 0.001, 40_000, { clientOrderId });
-  // A body that stalls is never given up by the client itself: a test needs a deadline of its own.
-  const deadline = new Promise<string>((resolve) => setTimeout(() => resolve('nothing'), 1000));
+  // A body that stalls is never given up by the client itself: a test needs a deadline of its own. All else is told, however late.
+  const deadlineMs = rule['fault'] === 'stallBody' ? 1_000 : 30_000;
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<string>((resolve) => (timer = setTimeout(() => resolve('nothing'), deadlineMs)));
   const told = await Promise.race([
     call.then(
       (order) => order.status ?? `id ${String(order.id)}`,
@@ -50,6 +52,7 @@ async function orderInto(rule: Record<string, unknown>): Promise<{ told: string;
     ),
     deadline,
   ]);
+  clearTimeout(timer);
   return { told, status: paper.venue.orders.byClientId('test', 'BTCUSDT', clientOrderId)?.status, clientOrderId };
 }
 
