@@ -1,5 +1,6 @@
 import { ScheduleNotFoundError, ScheduleOverlapPolicy, type Client, type ScheduleOptions } from '@temporalio/client';
 import type { ReconcileScope } from '../../core/reconcile/rules.js';
+import type { RunbookName } from '../../core/runbook/spec.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { reconcileWorkflowId, TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/names.js';
 
@@ -23,18 +24,44 @@ const RECONCILIATIONS: readonly { readonly scope: ReconcileScope; readonly spec:
   { scope: 'day', spec: { calendars: [{ hour: 0, minute: 20 }], timezone: 'UTC', jitter: '1 minute' } },
 ];
 
-export function declaredSchedules(accounts: readonly string[]): DeclaredSchedule[] {
-  return accounts.flatMap((account) =>
-    RECONCILIATIONS.map(({ scope, spec }) => ({
-      id: `reconcile:${account}:${scope}`,
+/** When an account is checked each day: times such as `08:00`, in its own zone. */
+export interface CheckTimes {
+  readonly timeZone: string;
+  readonly morning: string;
+  readonly evening: string;
+}
+
+export function declaredSchedules(accounts: Readonly<Record<string, CheckTimes>>): DeclaredSchedule[] {
+  return Object.entries(accounts).flatMap(([account, times]) => [...reconciliations(account), ...checks(account, times)]);
+}
+
+/** In the zone's own time of day: summer time comes and goes, and the hour stays. */
+function checks(account: string, { timeZone, ...times }: CheckTimes): DeclaredSchedule[] {
+  return (['morning', 'evening'] as const).map((part) => {
+    const [hour, minute] = times[part].split(':').map(Number);
+    const runbook: RunbookName = `${part}Checks`;
+    return {
+      id: `${runbook}:${account}`,
       account,
-      workflowType: WORKFLOW_TYPES.reconcileAccount,
-      args: [{ account, scope }],
-      workflowId: reconcileWorkflowId(account, scope),
-      summary: `reconciliation of ${account}, each ${scope}`,
-      spec,
-    })),
-  );
+      workflowType: WORKFLOW_TYPES.scheduledRunbook,
+      args: [{ runbook, account, inputs: {} }],
+      workflowId: `${runbook}:${account}`,
+      summary: `${runbook} of ${account}`,
+      spec: { calendars: [{ hour: hour ?? 0, minute: minute ?? 0 }], timezone: timeZone },
+    };
+  });
+}
+
+function reconciliations(account: string): DeclaredSchedule[] {
+  return RECONCILIATIONS.map(({ scope, spec }) => ({
+    id: `reconcile:${account}:${scope}`,
+    account,
+    workflowType: WORKFLOW_TYPES.reconcileAccount,
+    args: [{ account, scope }],
+    workflowId: reconcileWorkflowId(account, scope),
+    summary: `reconciliation of ${account}, each ${scope}`,
+    spec,
+  }));
 }
 
 /**

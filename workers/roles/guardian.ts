@@ -197,7 +197,10 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
         });
         await reconciliations.start(account, 'start');
       }
-      await ensureSchedules(client, declaredSchedules(accounts));
+      await ensureSchedules(
+        client,
+        declaredSchedules(Object.fromEntries(Object.entries(config.accounts).map(([account, { checks }]) => [account, checks]))),
+      );
     },
     async close() {
       await chatHalts?.close();

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
+import { msToTs, tsToMs } from '@temporalio/common/lib/time.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DecimalText } from '../../core/money/index.js';
 import { eventually } from '../../test/support/eventually.js';
@@ -15,6 +16,7 @@ import {
 import { declaredSchedules, ensureSchedules } from '../../workers/composition/schedules.js';
 import type { ReconcileOutcome } from './reconcile-account.js';
 
+const TIMES = { timeZone: 'Europe/Madrid', morning: '08:00', evening: '18:30' };
 const temporal = await temporalIfAny();
 const LIMIT_MS = 60_000;
 const d = (text: string): DecimalText => text as DecimalText;
@@ -77,7 +79,7 @@ describe.skipIf(temporal === undefined)('reconcileAccount, on a real server, led
   });
 
   it('is made by the clock: schedules are declared once, however often, and start it', async () => {
-    const schedules = declaredSchedules([ACCOUNT]);
+    const schedules = declaredSchedules({ [ACCOUNT]: TIMES });
     try {
       await ensureSchedules(client, schedules, worker.taskQueue);
       await Promise.all([ensureSchedules(client, schedules, worker.taskQueue), ensureSchedules(client, schedules, worker.taskQueue)]);
@@ -85,6 +87,15 @@ describe.skipIf(temporal === undefined)('reconcileAccount, on a real server, led
         const { policies } = await client.schedule.getHandle(id).describe();
         expect(policies).toMatchObject({ overlap: 'SKIP', catchupWindow: 60_000 });
       }
+      // Over the end of winter time: the hour stays the zone's own.
+      const { startTime } = await client.workflowService.listScheduleMatchingTimes({
+        namespace: temporal?.namespace ?? '',
+        scheduleId: `morningChecks:${ACCOUNT}`,
+        startTime: msToTs(Date.parse('2027-03-26T12:00:00Z')),
+        endTime: msToTs(Date.parse('2027-03-30T12:00:00Z')),
+      });
+      const hours = startTime.map((time) => new Date(tsToMs(time)).toISOString());
+      expect(hours).toEqual(['2027-03-27T07:00', '2027-03-28T06:00', '2027-03-29T06:00', '2027-03-30T06:00'].map((at) => `${at}:00.000Z`));
       await client.schedule.getHandle(`reconcile:${ACCOUNT}:day`).trigger();
       await eventually(async () => expect(await results('day')).toEqual(['clean']), LIMIT_MS);
     } finally {
