@@ -94,13 +94,13 @@ describe.skipIf(temporal === undefined)('runbooks, from the API through the work
       orders: expect.stringContaining('o2 (unknown)'),
       incidents: expect.stringContaining('oddFill'),
     });
-    expect(await post(KEYS.viewer, 'sign', { runId, step: 8 })).toMatchObject({ status: 403 });
-    expect(await post(KEYS.trader, 'sign', { runId, step: 7 })).toMatchObject({ status: 409, body: { code: 'INPUT_RUNBOOK_COMMAND' } });
-    expect(await post(KEYS.trader, 'sign', { runId, step: 8 })).toMatchObject({ status: 200 });
+    expect(await post(KEYS.viewer, 'sign', { runId, step: 9 })).toMatchObject({ status: 403 });
+    expect(await post(KEYS.trader, 'sign', { runId, step: 8 })).toMatchObject({ status: 409, body: { code: 'INPUT_RUNBOOK_COMMAND' } });
+    expect(await post(KEYS.trader, 'sign', { runId, step: 9 })).toMatchObject({ status: 200 });
     await eventually(async () => expect((await show(runId)).run.status).toBe('completedWithFailures'));
     const { run, parts: ended } = await show(runId);
     expect(run.detail).toContain('o2 (unknown)');
-    expect(ended.at(-1)).toMatchObject({ step: 8, part: 'signature', actor: 'trader', outcome: 'done' });
+    expect(ended.at(-1)).toMatchObject({ step: 9, part: 'signature', actor: 'trader', outcome: 'done' });
     const told = await store.pool.query<{ severity: string }>(`select severity from alerts where alert_key = $1`, [`runbook:${runId}`]);
     expect(told.rows).toEqual([{ severity: 'error' }]);
     const list = (await askAs(api.server, KEYS.viewer, 'GET', '/v1/runbooks?account=main&limit=1')).body['runs'];
@@ -112,7 +112,7 @@ describe.skipIf(temporal === undefined)('runbooks, from the API through the work
     const runId = await ask('morningChecks');
     const { parts } = await signature(runId);
     expect(parts.find(({ name }) => name === 'streams')).toMatchObject({ outcome: 'failed' });
-    expect(await post(KEYS.operator, 'skip', { runId, step: 9 })).toMatchObject({ status: 403 });
+    expect(await post(KEYS.operator, 'skip', { runId, step: 10 })).toMatchObject({ status: 403 });
     expect(await post(KEYS.operator, 'abort', { runId })).toMatchObject({ status: 200 });
     await eventually(async () =>
       expect((await show(runId)).run).toMatchObject({ status: 'aborted', detail: 'aborted by operator: a test' }),

@@ -11,6 +11,10 @@ export interface CheckFacts {
   /** Errors and criticals that nobody has acknowledged. */
   readonly alerts: readonly { readonly alertId: string; readonly kind: string }[];
   readonly incidents: readonly { readonly incidentId: string; readonly kind: string }[];
+  /** Since the last comparison with the venue that found the account clean began. */
+  readonly cleanAgeMs: number | null;
+  /** Differences that wait for a person. */
+  readonly differences: readonly { readonly differenceId: string; readonly class: string }[];
   readonly watch: {
     readonly ageMs: number;
     readonly equityAgeMs: number | null;

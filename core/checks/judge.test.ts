@@ -10,6 +10,7 @@ const FINE: CheckFacts = {
   ...{ mode: 'normal', halt: null, blocked: [], disabled: [], alerts: [], incidents: [], positions: 1, unprotected: [] },
   ...{ account: 'main', venue: 'paper', limitRows: ROWS },
   watch: { ageMs: 900, equityAgeMs: 1_000, conditions: [], venueMs: 500, clockSkewMs: 12 },
+  ...{ cleanAgeMs: 60_000, differences: [] },
   ...{ overrides: 0, signals: { traded: 3, notTraded: 5, withoutOrder: [] }, unresolved: [], misbooked: [] },
 };
 const watch = (change: Partial<NonNullable<CheckFacts['watch']>>): Partial<CheckFacts> => ({
@@ -24,6 +25,14 @@ it.each<[CheckName, Partial<CheckFacts>, readonly string[]]>([
   ['mode', { blocked: ['BTC/USDT'], disabled: ['momentum'] }, ['blocked instruments: BTC/USDT', 'disabled strategies: momentum']],
   ['alerts', { alerts: [{ alertId: '7', kind: 'incident.oddFill' }] }, ['alerts that nobody has acknowledged: 7 (incident.oddFill)']],
   ['incidents', { incidents: [{ incidentId: '2', kind: 'oddFill' }] }, ['open incidents: 2 (oddFill)']],
+  ['reconciliation', { cleanAgeMs: null }, ['no reconciliation has found the account clean yet']],
+  ['reconciliation', { cleanAgeMs: 300_000 }, []],
+  ['reconciliation', { cleanAgeMs: 300_001 }, ['the last clean reconciliation is 300 s old']],
+  [
+    'reconciliation',
+    { differences: [{ differenceId: '4', class: 'orphanOrder' }] },
+    ['differences that wait for a person: 4 (orphanOrder)'],
+  ],
   ['venue', { watch: null }, ['the venue has never answered']],
   ['venue', watch({ venueMs: null }), ['the venue has never answered']],
   ['venue', watch({ venueMs: 120_000 }), []],

@@ -8,6 +8,8 @@ export type Findings = readonly string[];
 
 /** The protocol's usual limit; an account may have a stricter one, which its entries are held to. */
 const CLOCK_SKEW_MS = 500;
+/** It is reconciled each minute; a few of them may be put off for want of weight. */
+const CLEAN_WITHIN_MS = 300_000;
 const LEAST_FREE_BYTES = 2_000_000_000;
 const LEAST_FREE_RATIO = 0.05;
 
@@ -32,6 +34,14 @@ export const CHECKS = {
       'open incidents',
       incidents.map(({ incidentId, kind }) => `${incidentId} (${kind})`),
     ),
+  reconciliation: ({ cleanAgeMs, differences }) => [
+    ...(cleanAgeMs === null ? ['no reconciliation has found the account clean yet'] : []),
+    ...(cleanAgeMs !== null && cleanAgeMs > CLEAN_WITHIN_MS ? [`the last clean reconciliation is ${seconds(cleanAgeMs)} old`] : []),
+    ...list(
+      'differences that wait for a person',
+      differences.map(({ differenceId, class: what }) => `${differenceId} (${what})`),
+    ),
+  ],
   venue: ({ watch }) => {
     if (watch === null || watch.venueMs === null) return ['the venue has never answered'];
     return [

@@ -312,6 +312,9 @@ begin
         and acknowledged_at is null and next_at is not null order by alert_id desc limit 20) a),
     'incidents', (select coalesce(jsonb_agg(jsonb_build_object('incidentId', incident_id::text, 'kind', kind) order by incident_id), '[]') from (
       select * from incidents where account = the_account and closed_at is null order by incident_id desc limit 20) i),
+    'cleanAgeMs', (select floor(extract(epoch from clock_timestamp() - last_clean_at) * 1000)::bigint from reconciliations where account = the_account),
+    'differences', (select coalesce(jsonb_agg(jsonb_build_object('differenceId', difference_id::text, 'class', class) order by difference_id), '[]')
+      from (select * from reconciliation_differences where account = the_account and status = 'open' order by difference_id limit 20) d),
     'watch', (select jsonb_build_object('ageMs', floor(extract(epoch from clock_timestamp() - sampled_at) * 1000)::bigint,
         'equityAgeMs', floor(extract(epoch from clock_timestamp() - equity_at) * 1000)::bigint,
         'conditions', coalesce((select jsonb_agg(key order by key) from jsonb_object_keys(runs) key), '[]'),

@@ -18,6 +18,7 @@ const TITLES: Readonly<Record<Item, string>> = {
   incidents: 'No incident is open',
   venue: 'The venue answers, and its clock is ours',
   streams: 'The account watch is awake, the equity is known, nothing is breached',
+  reconciliation: 'Venue, ledger and workflows agree',
   stops: 'Every open position has its stop',
   limits: 'Every limit that entries need is set',
   disk: 'There is room on the disk',
@@ -26,8 +27,8 @@ const TITLES: Readonly<Record<Item, string>> = {
   fills: 'The fills of the day are what the venue executed',
 };
 const ITEMS: Readonly<Record<RunbookName, readonly Item[]>> = {
-  morningChecks: ['alerts', 'mode', 'streams', 'venue', 'stops', 'limits', 'disk', 'incidents'],
-  eveningChecks: ['signals', 'orders', 'fills', 'stops', 'incidents', 'alerts', 'disk'],
+  morningChecks: ['alerts', 'mode', 'streams', 'venue', 'reconciliation', 'stops', 'limits', 'disk', 'incidents'],
+  eveningChecks: ['signals', 'orders', 'fills', 'reconciliation', 'stops', 'incidents', 'alerts', 'disk'],
 };
 const SIGNED_WITHIN_MS = 4 * 3_600_000;
 
