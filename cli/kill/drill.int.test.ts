@@ -31,7 +31,7 @@ describe.skipIf(temporal === undefined)('keelson kill --drill, by command line, 
     await seedPeople(stack.database.pool);
     if (temporal !== undefined) worker = await startWorker(stack, temporal);
     api = apiUnderTest(stack.database);
-  });
+  }, 4 * LIMIT_MS);
   afterAll(async () => {
     await api?.close();
     await worker?.stop();

@@ -24,7 +24,8 @@ import { assertBuild } from '../crash/servers.js';
 import type { AskedStatement, StatementAnswer } from '../programs/statement.js';
 import { UnfinishedStatements } from './unfinished.js';
 
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 60_000;
+const MOST_TRIES = 20;
 const LOCK_NOT_AVAILABLE = '55P03';
 /** Of another strategy than the tests trade: it stands over nothing here. */
 const ELSEWHERE: Latch = { scope: 'strategy', scopeValue: 'nobody', account: ACCOUNT };
@@ -51,7 +52,7 @@ describe('P9: a worker that is stopped in the middle of a statement', { timeout:
     stack = await openTradingStack();
     halts = openHaltStore(stack.database.url);
     door = await UnfinishedStatements.before(stack.database.url);
-  }, LIMIT_MS);
+  }, 4 * LIMIT_MS);
   afterEach(async () => {
     // One that was left in the middle of a case is of no use to the next.
     if (!isFree) worker?.kill('SIGKILL');
@@ -105,11 +106,21 @@ describe('P9: a worker that is stopped in the middle of a statement', { timeout:
       `update orders set status = 'expired', final_at = clock_timestamp(), reserved_quantity = 0, reserved_notional = 0 where final_at is null;
        update positions set quantity = 0`,
     );
-  const bought = async (): Promise<void> => {
-    const steps = over(stack.pool);
-    const intentId = await authorised();
-    expect(await steps.record(intentId, await steps.submit(intentId, ACCOUNT))).toMatchObject({ status: 'filled' });
+  /** On a busy machine an order may come too late for its window, and is not taken: then another is made. */
+  const untilTaken = async <T>(attempt: () => Promise<T | undefined>): Promise<T> => {
+    for (let tried = 0; tried < MOST_TRIES; tried += 1) {
+      const taken = await attempt();
+      if (taken !== undefined) return taken;
+      await cleared();
+    }
+    throw new Error('the venue took no order');
   };
+  const bought = (): Promise<string> =>
+    untilTaken(async () => {
+      const [steps, intentId] = [over(stack.pool), await authorised()];
+      const { status } = await steps.record(intentId, await steps.submit(intentId, ACCOUNT));
+      return status === 'filled' ? intentId : undefined;
+    });
   const killParts = (pool: Pool): KillDependencies => ({
     ...stack.dependencies,
     kills: createKillStore(pool),
@@ -153,20 +164,23 @@ describe('P9: a worker that is stopped in the middle of a statement', { timeout:
       const submission = await over(stack.pool).submit(intentId, ACCOUNT);
       return captured('change_order', (pool) => over(pool).record(intentId, submission));
     },
-    async book_fill() {
-      const intentId = await authorised();
-      const steps = over(stack.pool);
-      const submission = await steps.submit(intentId, ACCOUNT);
-      return captured('book_fill', (pool) => over(pool).record(intentId, submission));
-    },
+    book_fill: () =>
+      untilTaken(async () => {
+        const [steps, intentId] = [over(stack.pool), await authorised()];
+        const submission = await steps.submit(intentId, ACCOUNT);
+        if (submission.kind !== 'accepted' || submission.fills.length === 0) return undefined;
+        return captured('book_fill', (pool) => over(pool).record(intentId, submission));
+      }),
     async 'change_order, as a cancel'() {
       stack.ledger.workEntries(ACCOUNT, { execution: RESTING });
-      const intentId = await authorised();
+      const resting = await untilTaken(async () => {
+        const [steps, intentId] = [over(stack.pool), await authorised()];
+        const { status } = await steps.record(intentId, await steps.submit(intentId, ACCOUNT));
+        return status === 'accepted' ? intentId : undefined;
+      });
       stack.ledger.workEntries(ACCOUNT, { execution: MARKET });
-      const steps = over(stack.pool);
-      expect(await steps.record(intentId, await steps.submit(intentId, ACCOUNT))).toMatchObject({ status: 'accepted' });
       const { epoch } = stack.dependencies;
-      return captured('change_order', (pool) => applyEvent({ store: createOrderStore(pool), epoch }, intentId, { kind: 'requestCancel' }));
+      return captured('change_order', (pool) => applyEvent({ store: createOrderStore(pool), epoch }, resting, { kind: 'requestCancel' }));
     },
     authorise_as_kill: () => selling('authorise_as_kill'),
     begin_submit_as_kill: () => selling('begin_submit_as_kill'),
