@@ -5,7 +5,7 @@ import type { HaltPort } from '../ports/halt.js';
 
 /** After an error, or while another guardian reads, the next look is so much later. */
 const READ_AGAIN_MS = 3_000;
-const ANSWER_LIMIT_MS = 10_000;
+const ANSWER_LIMIT_MS = 5_000;
 
 export interface ChatHaltDependencies {
   readonly chat: ChatPort;
@@ -93,12 +93,11 @@ export class ChatHalts {
     return `HALTED: ${nameOf(scope)}${policyText(policy)}. No order begins to be sent there any more. Halt ${latchId}.`;
   }
 
-  /** What is done is done, whether or not it can be told. */
+  /** What is done is done, whether or not it can be told; who is halting is answered also by a process that ends. */
   private async say(chat: string, text: string): Promise<void> {
     const { log } = this.dependencies;
-    const limit = AbortSignal.any([this.ending.signal, AbortSignal.timeout(ANSWER_LIMIT_MS)]);
     await this.dependencies.chat
-      .say(chat, text, limit)
+      .say(chat, text, AbortSignal.timeout(ANSWER_LIMIT_MS))
       .catch((error: unknown) => log.warn({ error: String(error), chat }, 'a chat was not answered'));
   }
 }
