@@ -118,7 +118,8 @@ test('every role at every command that asks the API: refused exactly where the t
     }
   }
   expect(tried).toBe(64 * ROLES.length);
-});
+  // Hundreds of command lines, one after the other: on a machine that is busy with others they take their time.
+}, 300_000);
 
 describe('acting as someone', () => {
   test('whoami says who; the owner where nobody is named', async () => {

@@ -10,6 +10,8 @@ export interface BookingCause {
   readonly reason: string;
   /** The open incident that it explains; corrections and fills without an intent of ours need one. */
   readonly incidentId: string | null;
+  /** Of the work that books, where it is durable: after a restore it books nothing any more (P31). */
+  readonly epoch?: number;
 }
 
 /** What moves an account's assets without a fill of ours. */

@@ -74,6 +74,11 @@ describe('movements', () => {
     expect(await store.bookMovement({ ...deposit, reason: 'told again' })).toEqual({ kind: 'known', movementId: deposit.movementId });
     expect(await entriesOf(deposit.movementId)).toEqual(['main venue USDT 50.000000001', 'main external USDT -50.000000001']);
     expect(await held('main')).toEqual({ quantity: '1050.000000001', moved: '50.000000001' });
+    // To the gate it is balance, to a halt what is not to be sold.
+    const { rows } = await database.pool.query(
+      `select read_risk('main', '', '')->'balances'->>'USDT' as balance, read_kill('main')->'inventory'->>'USDT' as kept`,
+    );
+    expect(rows).toEqual([{ balance: '1050.000000001', kept: '1050.000000001' }]);
     expect(await audits(deposit.movementId)).toEqual([{ account: 'main', subject: 'reconciliation' }]);
     expect(await store.bookMovement({ ...deposit, amount: d('51') })).toEqual({ kind: 'refused', why: 'otherMovement' });
     // Seen again by another process, which gave it an id of its own: the venue's reference is the same.

@@ -57,6 +57,9 @@ describe('P27: what a kill sells', () => {
     // More is there than we bought: what is not ours is not sold (P29).
     expect(planFlatten(view(), sight({ balances: { BTC: d('9') } }))).toMatchObject({ quantity: decimal('1') });
     expect(planFlatten(view(), sight({ balances: { BTC: d('2') } }))).toEqual({ kind: 'done' });
+    // More was withdrawn than there was beside the position: only what is still there is sold.
+    const withdrawn = view({ inventory: { BTC: d('-0.6') } });
+    expect(planFlatten(withdrawn, sight({ balances: { BTC: d('0.4') } }))).toMatchObject({ quantity: decimal('0.4') });
   });
 
   it('widens its collar with each try, up to 4 %', () => {
