@@ -415,10 +415,8 @@ begin
       answer := 'there is nothing at the venue to cancel';
     end if;
   elsif p->>'decision' = 'book' then
-    if d.class <> 'balanceMovement' and d.deltas = '{}' then return jsonb_build_object('result', 'impossible', 'why', 'it moves nothing'); end if;
-    for moved in
-      select d.evidence->'venue'->>'asset' as asset, d.evidence->'ledger'->>'unexplained' as amount where d.class = 'balanceMovement'
-      union all select key, value from jsonb_each_text(d.deltas) order by 1 loop
+    if d.deltas = '{}' then return jsonb_build_object('result', 'impossible', 'why', 'it moves nothing'); end if;
+    for moved in select key as asset, value as amount from jsonb_each_text(d.deltas) order by key loop
       booked := book_for_reconciliation(jsonb_build_object('movementId', 'reconciliation:' || d.difference_id || ':' || moved.asset,
         'account', d.account, 'asset', moved.asset, 'amount', moved.amount,
         'kind', case when d.class <> 'balanceMovement' then 'correction' when moved.amount like '-%' then 'withdrawal' else 'deposit' end,
