@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createReconcileNow } from '../../activities/reconcile/index.js';
 import { disagreements } from '../support/witness.js';
 import { ACCOUNT } from '../support/trading-stack.js';
@@ -7,6 +7,8 @@ import { CASES } from './cases.js';
 import { seeded } from './seeded.js';
 
 const SEED = Number(process.env['RECONCILE_SEED'] ?? 20_261_126);
+// A busy machine takes its time; nothing here depends on how long it is.
+vi.setConfig({ testTimeout: 180_000 });
 let bench: BenchAccount;
 beforeEach(async () => {
   bench = await openBenchAccount();
