@@ -35,7 +35,7 @@ async function found(difference: Partial<Record<keyof Difference, unknown>>): Pr
     subject: `balance:${run.runId}`,
     fingerprint: '5',
     treatment: 'secondLook',
-    deltas: {},
+    deltas: { USDT: '5' },
     evidence,
     ...difference,
   };

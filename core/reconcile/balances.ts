@@ -27,7 +27,7 @@ export function compareBalances(venue: VenueSight, ledger: LedgerSight, explaine
         fingerprint: text(amount),
         treatment: 'secondLook',
         isInFlight: isUnclear,
-        deltas: {},
+        deltas: { [asset]: text(amount) },
         evidence: {
           venue: { asset, balance: text(shown) },
           ledger: { asset, balance: text(kept), explained: text(cause.of(asset)), unexplained: text(amount) },

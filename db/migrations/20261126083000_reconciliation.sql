@@ -223,7 +223,8 @@ end $$;
 create function book_contradictions(the_account text) returns setof jsonb language sql stable as $$
   select jsonb_build_object('subject', 'books:balance:' || b.asset, 'kept', b.quantity::text, 'reckoned', coalesce(e.sum, 0)::text)
     from ledger_balances b left join (
-      select asset, sum(delta) as sum from ledger_entries where account = the_account group by asset) e using (asset)
+      select asset, sum(delta) as sum from ledger_entries
+        where account = the_account and ledger_account = 'venue' and movement_id is null group by asset) e using (asset)
     where b.account = the_account and b.quantity <> coalesce(e.sum, 0)
   union all
   select jsonb_build_object('subject', 'books:order:' || o.intent_id, 'kept', o.executed_quantity::text, 'reckoned', coalesce(f.sum, 0)::text)
@@ -410,10 +411,8 @@ begin
       answer := 'there is nothing at the venue to cancel';
     end if;
   elsif p->>'decision' = 'book' then
-    if d.class <> 'balanceMovement' and d.deltas = '{}' then return jsonb_build_object('result', 'impossible', 'why', 'it moves nothing'); end if;
-    for moved in
-      select d.evidence->'venue'->>'asset' as asset, d.evidence->'ledger'->>'unexplained' as amount where d.class = 'balanceMovement'
-      union all select key, value from jsonb_each_text(d.deltas) order by 1 loop
+    if d.deltas = '{}' then return jsonb_build_object('result', 'impossible', 'why', 'it moves nothing'); end if;
+    for moved in select key as asset, value as amount from jsonb_each_text(d.deltas) order by key loop
       -- Its own name for each asset, so that the decision made twice books once; the venue has none for what it does not explain.
       booked := book_movement(jsonb_build_object('movementId', md5('reconciliation:' || d.difference_id || ':' || moved.asset)::uuid,
         'account', d.account, 'asset', moved.asset, 'amount', moved.amount,

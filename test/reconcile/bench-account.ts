@@ -62,7 +62,8 @@ export interface BenchAccount {
   close(): Promise<void>;
 }
 
-export async function openBenchAccount(): Promise<BenchAccount> {
+/** @param lifts after which classes a pause of a reconciliation ends by itself. */
+export async function openBenchAccount(lifts: readonly string[] = []): Promise<BenchAccount> {
   const stack = await openTradingStack();
   const { pool, protection, ledger } = stack;
   const steps = createOrderActivities(stack.dependencies);
@@ -99,7 +100,7 @@ export async function openBenchAccount(): Promise<BenchAccount> {
       owners: async (keys) => new Set(keys.map(ownerWorkflowId).filter((id) => running.has(id))),
       cancel: async (workflowId) => void running.delete(workflowId),
     },
-    liftsOf: () => [],
+    liftsOf: () => lifts,
     rules: AT_ONCE,
     newId: randomUUID,
     pause: async () => undefined,

@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { createReconcileNow } from '../../activities/reconcile/index.js';
 import { disagreements } from '../support/witness.js';
 import { ACCOUNT } from '../support/trading-stack.js';
 import { openBenchAccount, type BenchAccount } from './bench-account.js';
@@ -6,6 +7,8 @@ import { CASES } from './cases.js';
 import { seeded } from './seeded.js';
 
 const SEED = Number(process.env['RECONCILE_SEED'] ?? 20_261_126);
+// A busy machine takes its time; nothing here depends on how long it is.
+vi.setConfig({ testTimeout: 180_000 });
 let bench: BenchAccount;
 beforeEach(async () => {
   bench = await openBenchAccount();
@@ -67,6 +70,52 @@ it('what goes by itself is a matter of time, and nobody hears of it', async () =
   expect(await bench.look()).toMatchObject({ result: 'clean' });
   expect(await bench.found()).toMatchObject([{ class: 'timing', seenAs: 'balanceMovement', status: 'settled', incidentId: null }]);
   expect(await bench.mode()).toBe('normal');
+});
+
+it('goes on by itself only where the configuration says so of every class, and no person has paused it', async () => {
+  await bench.close();
+  bench = await openBenchAccount(['balanceMovement']);
+  const { pool } = bench.stack;
+  const moveBy = (units: bigint): void => bench.stack.paper.moveBalance('test', 'USDT', units);
+  // What was moved is moved back: a new comparison is clean, and nobody had to say anything.
+  moveBy(100_000_000n);
+  expect(await bench.cycle()).toMatchObject({ result: 'differences' });
+  expect(await bench.mode()).toBe('paused');
+  moveBy(-100_000_000n);
+  expect(await bench.cycle()).toMatchObject({ result: 'clean' });
+  expect(await bench.mode()).toBe('normal');
+  // Beside a class that is not named it stays paused, until a person resumes.
+  moveBy(100_000_000n);
+  bench.running.add('protect:nobody');
+  await bench.cycle();
+  moveBy(-100_000_000n);
+  bench.running.clear();
+  expect(await bench.cycle()).toMatchObject({ result: 'clean' });
+  expect(await bench.mode()).toBe('paused');
+  expect(await bench.resume()).toMatchObject({ result: 'applied', mode: 'normal' });
+  // What a person has paused is not a reconciliation's to end.
+  await pool.query(`update control set mode = 'paused', version = version + 1`);
+  moveBy(100_000_000n);
+  await bench.cycle();
+  moveBy(-100_000_000n);
+  expect(await bench.cycle()).toMatchObject({ result: 'clean' });
+  expect(await bench.mode()).toBe('paused');
+});
+
+it('P30: a halt is not ended on an account that no reconciliation has found clean', async () => {
+  const unclean = await bench.stack.pool.query<{ clean: string | null }>('select last_clean_reconciliation($1) as clean', [ACCOUNT]);
+  expect(unclean.rows).toEqual([{ clean: null }]);
+  const now = createReconcileNow(bench.dependencies);
+  bench.stack.paper.moveBalance('test', 'USDT', 100_000_000n);
+  expect(await now(ACCOUNT)).toBe(false);
+  bench.stack.paper.moveBalance('test', 'USDT', -100_000_000n);
+  expect(await now(ACCOUNT)).toBe(true);
+  // A venue that is away keeps nobody waiting, and is not clean.
+  const away = () => Promise.reject(new Error('the venue is away'));
+  const { venue } = bench.stack;
+  const gone = createReconcileNow({ ...bench.dependencies, venueOf: () => ({ ...venue, reader: { ...venue.reader, openOrders: away } }) });
+  expect(await gone(ACCOUNT)).toBe(false);
+  expect(await bench.dependencies.reconciliations.lastClean(ACCOUNT)).toBeGreaterThan(0);
 });
 
 async function audited(kind: string, id = ''): Promise<readonly object[]> {
