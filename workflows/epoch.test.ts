@@ -10,7 +10,7 @@ async function sent(started: object): Promise<readonly unknown[]> {
   const [inner, outer] = [inbound?.[0], outbound?.[0]];
   await inner?.execute?.({ args: [], headers: started } as never, async () => undefined);
   const seen: unknown[] = [];
-  const keep = async (input: { readonly headers: unknown }): Promise<never> => void seen.push(input.headers) as never;
+  const keep = async (input: { readonly headers: unknown }): Promise<never> => (seen.push(input.headers), undefined as never);
   for (const what of ['scheduleActivity', 'scheduleLocalActivity', 'startChildWorkflowExecution', 'continueAsNew'] as const)
     await outer?.[what]?.({ headers: { own: 'x' } } as never, keep);
   return seen;
