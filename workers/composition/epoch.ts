@@ -1,6 +1,8 @@
 import type { WorkflowClientInterceptor } from '@temporalio/client';
 import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
+import type { ReconcileActivities } from '../../activities/reconcile/index.js';
+import type { RunbookActivities } from '../../activities/runbook/index.js';
 import { failure } from '../../core/errors.js';
 import { EPOCH_HEADER } from '../../workflows/names.js';
 
@@ -8,10 +10,19 @@ import { EPOCH_HEADER } from '../../workflows/names.js';
 const FIRST_EPOCH = 1;
 
 /**
- * What changes no order: it reads streams, or carries out what a person's row says, and is begun once for an account and
- * lasts. Whatever else there is, or comes, is held to its epoch.
+ * What is begun by a person or a schedule and lasts, and has its epoch elsewhere or needs none: streams only read; a mode is changed by
+ * a person's row; a comparison starts from the rows and the venue of this moment, and repairs by statements that know the epoch; a run
+ * of a runbook has its epoch in its own row, which each part asks. Schedules are the server's own starts and could tell none.
+ * Whatever else there is, or comes, is held to its epoch.
  */
-const OF_ANY_EPOCH: ReadonlySet<string> = new Set(['streamBars', 'streamAccount', 'changeMode']);
+const OF_ANY_EPOCH: ReadonlySet<string> = new Set<string>([
+  ...['streamBars', 'streamAccount', 'changeMode'],
+  ...(['reconcile', 'reconcileFailed'] satisfies (keyof ReconcileActivities)[]),
+  ...([
+    ...(['runbookOpen', 'runbookPlan', 'runbookBegin', 'runbookPart', 'runbookTell', 'runbookCall'] as const),
+    ...(['runbookCommand', 'runbookApplied', 'runbookEnd'] as const),
+  ] satisfies (keyof RunbookActivities)[]),
+]);
 
 /** P31: whatever a client starts tells under which epoch. */
 export function startsUnder(epoch: number): WorkflowClientInterceptor {
