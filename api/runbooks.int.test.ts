@@ -42,7 +42,12 @@ describe.skipIf(temporal === undefined)('runbooks, from the API through the work
       disk: () => Promise.resolve({ freeBytes: 1e12, wholeBytes: 2e12 }),
     };
     const runbooks = { morningChecks: dailyChecks('morningChecks', reads), eveningChecks: dailyChecks('eveningChecks', reads) };
-    const activities = createRunbookActivities({ store: createRunbookStore(pool), runbooks, actor: 'test' });
+    const activities = createRunbookActivities({
+      store: createRunbookStore(pool),
+      runbooks,
+      actor: 'test',
+      isUnderWay: () => Promise.resolve(true),
+    });
     worker = await Worker.create({ connection: native, namespace, taskQueue, workflowBundle: await workflowBundle(), activities });
     running = worker.run();
     api = apiUnderTest(store, { control: temporalControl({ connection: { address }, namespace, taskQueue, answerLimitMs: 60_000 }) });

@@ -34,6 +34,15 @@ export interface RunCommand {
   readonly position: number | null;
   readonly subject: string;
   readonly reason: string;
+  /** It was carried out before: told again it changes nothing. */
+  readonly isApplied: boolean;
+}
+
+/** How a run begins. `holder`: of a resource that is taken, the run that has it. */
+export interface Begun {
+  readonly result: 'begun' | EndStatus;
+  readonly detail: string;
+  readonly holder?: string;
 }
 
 /** Runs of runbooks in Postgres: every change is audited with it. */
@@ -45,7 +54,7 @@ export interface RunbookStore {
   /** Stores the plan, once. `free`: nobody has to approve it. */
   plan(runId: string, plan: Plan, needsApproval: boolean): Promise<'free' | 'approved' | UnusableState | EndStatus>;
   /** Takes the resource and uses the approval up, if the plan is still what was approved. */
-  begin(runId: string, plan: Plan, runsUnderHalt: boolean): Promise<{ readonly result: 'begun' | EndStatus; readonly detail: string }>;
+  begin(runId: string, plan: Plan, runsUnderHalt: boolean): Promise<Begun>;
   /** `null`: it is to be done now; else how it ended before. */
   beginPart(
     key: PartKey,
@@ -58,6 +67,8 @@ export interface RunbookStore {
   call(runId: string, about: string, severity: 'warning' | 'error', detail: string): Promise<void>;
   /** `null`: no such row, or its person is not one of us any more. */
   command(commandId: string, runId: string): Promise<RunCommand | null>;
+  /** It may not be carried out now, and so never. */
+  refused(commandId: string): Promise<void>;
   applied(commandId: string, step: { readonly attempt: number; readonly name: string }): Promise<void>;
 }
 

@@ -5,7 +5,7 @@ import type { EndStatus, RunStatus } from '../../core/runbook/status.js';
 import { KeelsonError } from '../../core/errors.js';
 import { beating } from '../beating.js';
 import { mapped } from '../failures.js';
-import type { PartEnd, PartKey, RunCommand, RunbookStore } from '../ports/runbook.js';
+import type { Begun, PartEnd, PartKey, RunCommand, RunbookStore } from '../ports/runbook.js';
 import { createRunPart } from './part.js';
 import { planOf } from './plan.js';
 import type { BoundRunbook } from './step-code.js';
@@ -33,11 +33,12 @@ export interface RunbookActivities {
   /** Plans, stores the plan and asks for the second person; again: how that stands. */
   runbookPlan(runId: string): Promise<PlannedRun>;
   /** Plans anew; begins only what was planned, and approved. */
-  runbookBegin(runId: string): Promise<{ readonly result: 'begun' | EndStatus; readonly detail: string }>;
+  runbookBegin(runId: string): Promise<Begun>;
   runbookPart(key: PartKey, output: PlainObject | null): Promise<PartEnd>;
   runbookTell(runId: string, status: RunStatus, detail: string | null): Promise<void>;
   runbookCall(runId: string, about: string, severity: 'warning' | 'error', detail: string): Promise<void>;
   runbookCommand(commandId: string, runId: string): Promise<RunCommand | null>;
+  runbookRefused(commandId: string): Promise<void>;
   runbookApplied(commandId: string, step: { readonly attempt: number; readonly name: string }): Promise<void>;
   runbookEnd(runId: string, status: EndStatus, detail: string | null): Promise<void>;
 }
@@ -47,10 +48,12 @@ export interface RunbookDependencies {
   readonly runbooks: Partial<Readonly<Record<RunbookName, BoundRunbook>>>;
   /** The process that runs the steps, for their records. */
   readonly actor: string;
+  /** Whether the workflow of a run goes on; true where that cannot be told. */
+  readonly isUnderWay: (runId: string) => Promise<boolean>;
 }
 
 export function createRunbookActivities(dependencies: RunbookDependencies): RunbookActivities {
-  const { store } = dependencies;
+  const { store, isUnderWay } = dependencies;
   const codeOf = (name: RunbookName): BoundRunbook => {
     const code = dependencies.runbooks[name];
     if (code === undefined) throw new KeelsonError('INPUT_UNKNOWN_RUNBOOK', { runbook: name });
@@ -72,14 +75,23 @@ export function createRunbookActivities(dependencies: RunbookDependencies): Runb
       assertOwnWorkflow(runId);
       const run = await store.read(runId);
       const code = codeOf(run.runbook);
-      const approval = await store.plan(runId, run.plan ?? (await planOf(code, run)), code.spec.needsApproval);
-      return { runbook: run.runbook, title: code.spec.title, account: run.account, steps: code.spec.steps, approval };
+      const plan = run.plan ?? (await planOf(code, run));
+      const approval = await store.plan(runId, plan, code.spec.needsApproval);
+      // Of two builds at once the other may have been first: what it stored is what is approved, and what is run.
+      const { steps } = (await store.read(runId)).plan ?? plan;
+      return { runbook: run.runbook, title: code.spec.title, account: run.account, steps, approval };
     }),
     runbookBegin: once(async (runId) => {
       assertOwnWorkflow(runId);
       const run = await store.read(runId);
       const code = codeOf(run.runbook);
-      return store.begin(runId, await planOf(code, run), code.spec.runsUnderHalt);
+      const begin = async (): Promise<Begun> => store.begin(runId, await planOf(code, run), code.spec.runsUnderHalt);
+      const begun = await begin();
+      const { holder } = begun;
+      // Who was terminated, or lost with the server, lets nothing go by itself.
+      if (begun.result !== 'locked' || holder === undefined || (await isUnderWay(holder))) return begun;
+      await store.end(holder, 'preempted', 'its workflow is gone; what it did is in its records');
+      return begin();
     }),
     runbookPart: untilDone(async (key, output) => {
       assertOwnWorkflow(key.runId);
@@ -88,6 +100,7 @@ export function createRunbookActivities(dependencies: RunbookDependencies): Runb
     runbookTell: untilDone((...values) => store.tell(...values)),
     runbookCall: untilDone((...values) => store.call(...values)),
     runbookCommand: untilDone((...values) => store.command(...values)),
+    runbookRefused: untilDone((...values) => store.refused(...values)),
     runbookApplied: untilDone((...values) => store.applied(...values)),
     runbookEnd: untilDone((...values) => store.end(...values)),
   };

@@ -20,7 +20,13 @@ export function createRunPart(
     const run = await store.read(key.runId);
     const code = codeOf(run.runbook);
     const step = code.steps[key.position];
-    if (step === undefined) throw new Error(`invariant: ${run.runbook} has no step ${key.position}`);
+    // What was approved is a version of this runbook; another build may have another.
+    const { version, steps } = run.plan ?? {};
+    if (step === undefined || version !== code.spec.version || steps?.[key.position]?.name !== step.spec.name)
+      return {
+        outcome: 'preempted',
+        detail: `this build has version ${code.spec.version} of it, and version ${version ?? '?'} was planned`,
+      };
     if (!has(step, key.part)) return DONE;
     const before = await store.beginPart(key, { name: step.spec.name, actor, runsUnderHalt: code.spec.runsUnderHalt });
     if (before !== null) return before;

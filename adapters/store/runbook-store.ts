@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { AskedRun, PartEnd, PartKey, RunbookStore, RunCommand } from '../../activities/ports/runbook.js';
+import type { AskedRun, Begun, PartEnd, PartKey, RunbookStore, RunCommand } from '../../activities/ports/runbook.js';
 import { KeelsonError } from '../../core/errors.js';
 import { APPROVAL_VALID_MS, type UnusableState } from '../../core/people/approvals.js';
 import type { Plan, PlainObject } from '../../core/runbook/spec.js';
@@ -16,6 +16,7 @@ const TELL = { name: 'tell_runbook', text: 'select tell_runbook($1::jsonb) as an
 const END = { name: 'end_runbook', text: 'select end_runbook($1::jsonb) as answer' };
 const CALL = { name: 'call_for_runbook', text: 'select call_for_runbook($1::jsonb) as answer' };
 const COMMAND = { name: 'read_runbook_command', text: 'select read_runbook_command($1, $2) as answer' };
+const REFUSED = { name: 'refuse_runbook_command', text: 'select refuse_runbook_command($1) as answer' };
 const APPLIED = { name: 'apply_runbook_command', text: 'select apply_runbook_command($1::jsonb) as answer' };
 
 type BegunPart =
@@ -43,8 +44,8 @@ export function createRunbookStore(pool: Pool): RunbookStore {
       return (await told<'free' | 'approved' | UnusableState | EndStatus>(PLAN, { runId, plan, needsApproval, validForMs })) ?? 'missing';
     },
     async begin(runId, plan, runsUnderHalt) {
-      const begun = await told<{ result: 'begun' | EndStatus; detail?: string }>(BEGIN, { runId, plan, runsUnderHalt });
-      return { result: begun?.result ?? 'lapsed', detail: begun?.detail ?? '' };
+      const begun = await told<Partial<Begun> & Pick<Begun, 'result'>>(BEGIN, { runId, plan, runsUnderHalt });
+      return { detail: '', ...(begun ?? { result: 'lapsed' }) };
     },
     async beginPart(key, what) {
       const begun = (await told<BegunPart>(BEGIN_PART, { ...key, ...what })) ?? {
@@ -69,6 +70,9 @@ export function createRunbookStore(pool: Pool): RunbookStore {
     },
     async command(commandId, runId) {
       return (await answer<RunCommand>(COMMAND, [commandId, runId])) ?? null;
+    },
+    async refused(commandId) {
+      await answer(REFUSED, [commandId]);
     },
     async applied(commandId, step) {
       await told(APPLIED, { commandId, ...step });

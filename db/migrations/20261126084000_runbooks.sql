@@ -71,6 +71,8 @@ create table runbook_commands (
   key_id uuid not null,
   created_at timestamptz not null default clock_timestamp(),
   applied_at timestamptz,
+  -- It came at the wrong moment: at another it would be another person's decision.
+  refused_at timestamptz,
   foreign key (key_id, subject) references api_keys (key_id, subject),
   check ((position is null) = (kind not in ('retry', 'skip', 'sign')))
 );
@@ -129,7 +131,8 @@ begin
         jsonb_build_object('requestId', r.run_id, 'action', 'runbook', 'reason', r.reason, 'payload', runbook_payload(r)));
     end if;
   end if;
-  if not r.needs_approval then return 'free'; end if;
+  -- Begun, and its workflow lost: its approval is used, and it goes on.
+  if not r.needs_approval or r.started_at is not null then return 'free'; end if;
   return coalesce((select approval_state(a) from approval_requests a where a.request_id = r.run_id), 'missing');
 end $$;
 
@@ -163,6 +166,8 @@ begin
     return jsonb_build_object('result', 'lapsed', 'detail', 'who asked for it has left, or the key is revoked');
   end if;
   if not (p->>'runsUnderHalt')::boolean then
+    -- A halt that is being written is waited for: one is before the run, or after its beginning, and never in between.
+    perform from control where account = r.account for share;
     found_there := halted_since(r.account, '-infinity');
     if found_there is not null then return jsonb_build_object('result', 'preempted', 'detail', found_there); end if;
   end if;
@@ -171,7 +176,7 @@ begin
   insert into runbook_locks (resource, run_id) values (r.resource, r.run_id) on conflict do nothing;
   select l.run_id into holder from runbook_locks l where l.resource = r.resource;
   if holder is distinct from r.run_id then
-    return jsonb_build_object('result', 'locked', 'detail', 'run ' || coalesce(holder::text, 'of another') || ' is at work on ' || r.resource);
+    return jsonb_build_object('result', 'locked', 'holder', holder, 'detail', 'run ' || coalesce(holder::text, 'of another') || ' is at work on ' || r.resource);
   end if;
   if r.needs_approval then
     state := use_approval(r.run_id, 'runbook', runbook_payload(r));
@@ -263,10 +268,16 @@ begin
     and c.kind = p->>'kind' and c.position is not distinct from (p->>'position')::integer and c.subject = p->>'subject') then 'written' else 'other' end;
 end $$;
 
--- The row that a message names, while its person is one of us; null: there is none, and the message does nothing.
-create function read_runbook_command(the_command uuid, the_run uuid) returns jsonb language sql stable as $$
-  select jsonb_build_object('kind', c.kind, 'position', c.position, 'subject', c.subject, 'reason', c.reason)
+-- The row that a message names, while its person is one of us; null: there is none, and the message does nothing. What was refused, or
+-- could not be told for long, is over: nobody sends it later, at a moment that its person has not seen.
+create function read_runbook_command(the_command uuid, the_run uuid) returns jsonb language sql volatile as $$
+  select jsonb_build_object('kind', c.kind, 'position', c.position, 'subject', c.subject, 'reason', c.reason, 'isApplied', c.applied_at is not null)
     from runbook_commands c where c.command_id = the_command and c.run_id = the_run and key_stands(c.key_id, c.subject)
+      and c.refused_at is null and (c.applied_at is not null or c.created_at > clock_timestamp() - interval '10 minutes')
+$$;
+
+create function refuse_runbook_command(the_command uuid) returns void language sql as $$
+  update runbook_commands set refused_at = clock_timestamp() where command_id = the_command and applied_at is null and refused_at is null
 $$;
 
 -- Notes that a command was carried out; a skip and a signature are parts of their step.

@@ -20,7 +20,7 @@ const OF_ANY_EPOCH: ReadonlySet<string> = new Set<string>([
   ...(['reconcile', 'reconcileFailed'] satisfies (keyof ReconcileActivities)[]),
   ...([
     ...(['runbookOpen', 'runbookPlan', 'runbookBegin', 'runbookPart', 'runbookTell', 'runbookCall'] as const),
-    ...(['runbookCommand', 'runbookApplied', 'runbookEnd'] as const),
+    ...(['runbookCommand', 'runbookRefused', 'runbookApplied', 'runbookEnd'] as const),
   ] satisfies (keyof RunbookActivities)[]),
 ]);
 

@@ -45,6 +45,7 @@ import { AS_THEY_ARE, type PortWraps } from '../composition/ports.js';
 import type { WorkerProcess } from '../composition/process.js';
 import { createReconciliations, createWorkflowRuns } from '../composition/reconciliations.js';
 import { createWorker } from '../composition/run-worker.js';
+import { runUnderWay } from '../composition/runbooks.js';
 import { declaredSchedules, ensureSchedules } from '../composition/schedules.js';
 import { watchedAccount } from '../composition/watched-account.js';
 
@@ -146,6 +147,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
       store: createRunbookStore(pool),
       runbooks: { morningChecks: dailyChecks('morningChecks', checkReads), eveningChecks: dailyChecks('eveningChecks', checkReads) },
       actor: `guardian ${env['KEELSON_INSTANCE'] ?? '1'}`,
+      isUnderWay: runUnderWay(client, clock),
     }),
     ...createKillActivities(killParts, createReconcileNow(reconcileParts)),
     ...createReconcileActivities(reconcileParts),

@@ -52,6 +52,7 @@ const worker = await Worker.create({
       }),
     },
     actor: `process ${process.pid}`,
+    isUnderWay: () => Promise.resolve(true),
   }),
 });
 await worker.run();

@@ -4,7 +4,9 @@ import { refusalOf, type Progress, type RunCommandKind, type RunStatus } from '.
 import { RECORD, told } from '../../activity-options.js';
 import type { RunbookMessage } from './messages.js';
 
-const { runbookCommand, runbookApplied } = proxyActivities<RunbookActivities>(told(RECORD, 'reads what a person has told the run'));
+const { runbookCommand, runbookApplied, runbookRefused } = proxyActivities<RunbookActivities>(
+  told(RECORD, 'reads what a person has told the run'),
+);
 
 export interface Told {
   readonly kind: RunCommandKind;
@@ -24,10 +26,12 @@ export async function receive(runId: string, { commandId }: RunbookMessage, rece
   const command = await runbookCommand(commandId, runId);
   if (command === null)
     throw ApplicationFailure.nonRetryable(`no command ${commandId} was made under a person's credential for this run`, 'AUTH_FORBIDDEN');
-  const { kind, position, subject, reason } = command;
+  const { kind, position, subject, reason, isApplied } = command;
+  if (isApplied) return receiver.progress().status;
   // Between this look and what it allows nothing is awaited: a second command finds the run as the first has left it.
   const refusal = refusalOf(kind, position, receiver.progress());
   if (refusal !== null) {
+    await runbookRefused(commandId);
     throw ApplicationFailure.create({
       nonRetryable: true,
       type: 'INPUT_RUNBOOK_COMMAND',

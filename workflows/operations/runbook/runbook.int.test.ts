@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Client, WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createRunbookActivities } from '../../../activities/runbook/index.js';
 import { bound, type BoundRunbook, type Look, type StepCode } from '../../../activities/runbook/step-code.js';
 import { openPool } from '../../../adapters/store/pool.js';
@@ -13,12 +13,15 @@ import { eventually } from '../../../test/support/eventually.js';
 import { seedPerson } from '../../../test/support/people.js';
 import { testDatabase, type TestDatabase } from '../../../test/support/postgres.js';
 import { temporalIfAny } from '../../../test/support/temporal.js';
+import { runUnderWay } from '../../../workers/composition/runbooks.js';
 import { workflowBundle } from '../../../test/support/order-worker.js';
 import type { RunbookEnd, RunbookState } from './messages.js';
 
 const temporal = await temporalIfAny();
 type TestWrites = { readonly set: (name: string, value: string) => Promise<void> };
 const FINE: Look = { isFine: true };
+// A busy machine takes its time; nothing here depends on how long it is.
+vi.setConfig({ testTimeout: 180_000 });
 
 describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger', () => {
   const { address = '', namespace = '' } = temporal ?? {};
@@ -65,7 +68,7 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     await database?.drop();
   });
   beforeEach(() => {
-    [world, did, look, held, color] = [new Map(), [], {}, {}, 'red'];
+    [world, did, look, held, color, version] = [new Map(), [], {}, {}, 'red', 1];
     taskQueue = `runbook-${randomUUID()}`;
   });
   afterEach(async () => {
@@ -90,10 +93,11 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
       return look[`undo ${name}`]?.isFine === false ? Promise.reject(new Error('it is stuck')) : Promise.resolve();
     },
   });
+  let version = 1;
   const runbookOf = (needsApproval: boolean, change: Partial<StepSpec> = {}, isScheduled = false): BoundRunbook =>
     bound<object, TestWrites>({
       spec: {
-        ...{ name: 'morningChecks', version: 1, title: 'A test', isScheduled, runsUnderHalt: false, resource: 'test' },
+        ...{ name: 'morningChecks', version, title: 'A test', isScheduled, runsUnderHalt: false, resource: 'test' },
         needsApproval,
       },
       steps: [step('one'), step('two', change), step('three')],
@@ -108,7 +112,12 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     });
   const work = async (runbook: BoundRunbook): Promise<void> => {
     const store = createRunbookStore(pool);
-    const activities = createRunbookActivities({ store, runbooks: { morningChecks: runbook }, actor: 'test' });
+    const activities = createRunbookActivities({
+      store,
+      runbooks: { morningChecks: runbook },
+      actor: 'test',
+      isUnderWay: runUnderWay(client, Date.now),
+    });
     const worker = await Worker.create({ connection, namespace, taskQueue, workflowBundle: await workflowBundle(), activities });
     const running = worker.run();
     stopWorker = async () => {
@@ -131,11 +140,18 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
   const until = (handle: WorkflowHandle, expected: Partial<RunbookState>): Promise<void> =>
     eventually(async () => expect(await state(handle)).toMatchObject(expected), 30_000);
   const endOf = (handle: WorkflowHandle): Promise<RunbookEnd> => handle.result() as Promise<RunbookEnd>;
-  const tell = async (handle: WorkflowHandle, kind: RunCommandKind, position?: number, subject = 'olga'): Promise<unknown> => {
-    const commandId = randomUUID();
+  const message = (handle: WorkflowHandle, commandId: string): Promise<unknown> =>
+    handle.executeUpdate('command', { args: [{ commandId }] });
+  const tell = async (
+    handle: WorkflowHandle,
+    kind: RunCommandKind,
+    position?: number,
+    subject = 'olga',
+    commandId: string = randomUUID(),
+  ): Promise<unknown> => {
     const row = { commandId, runId: runIdOf(handle), kind, position: position ?? null, reason: 'a test', subject, underKey: keys[subject] };
     expect((await query<{ answer: string }>('select command_runbook($1) as answer', row))[0]?.answer).toBe('written');
-    return handle.executeUpdate('command', { args: [{ commandId }] });
+    return message(handle, commandId);
   };
   const decide = async (handle: WorkflowHandle, subject = 'rik', decision = 'approved'): Promise<string | undefined> => {
     const rows = await query<{ answer: string }>(
@@ -331,6 +347,78 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     expect(await endOf(first)).toEqual({ status: 'preempted', detail: 'a halt (account main) stands over main' });
     expect([...world.keys()]).toEqual(['one']);
     expect(await endOf(await ask())).toMatchObject({ status: 'preempted' });
+  });
+
+  it('what was told once is told once, and what was refused is never a person’s decision later', async () => {
+    const release = hold('one');
+    await work(runbookOf(false, { signedWithinMs: 600_000 }));
+    const handle = await ask();
+    await eventually(() => expect(did).toEqual(['set one']));
+    const [early, pause] = [randomUUID(), randomUUID()];
+    expect(await codeOf(tell(handle, 'sign', 1, 'rik', early))).toBe('INPUT_RUNBOOK_COMMAND');
+    await tell(handle, 'pause', undefined, 'olga', pause);
+    release();
+    await until(handle, { status: 'paused' });
+    await tell(handle, 'resume');
+    // Its answer was lost, perhaps: told again it pauses nothing a second time.
+    await message(handle, pause);
+    await until(handle, { waitingFor: 'signature', isPaused: false });
+    expect(await codeOf(message(handle, early))).toBe('AUTH_FORBIDDEN');
+    await tell(handle, 'sign', 1, 'rik');
+    expect(await endOf(handle)).toMatchObject({ status: 'completed' });
+  });
+
+  it('a request to cancel the workflow leaves nothing half done', async () => {
+    const release = hold('two');
+    await work(runbookOf(false));
+    const handle = await ask();
+    await eventually(() => expect(did).toContain('set two'));
+    await handle.cancel();
+    release();
+    expect(await endOf(handle)).toMatchObject({ status: 'completed' });
+    expect([...world.keys()]).toEqual(['one', 'two', 'three']);
+  });
+
+  it('a run whose workflow is gone keeps its resource from nobody, and goes on where it was when it is started again', async () => {
+    const release = hold('two');
+    await work(runbookOf(true));
+    const handle = await ask();
+    await until(handle, { status: 'waitingForApproval' });
+    await decide(handle);
+    await eventually(() => expect(did).toContain('set two'));
+    await handle.terminate('lost');
+    release();
+    const again = await client.workflow.start('runbook', { taskQueue, workflowId: handle.workflowId, args: [runIdOf(handle)] });
+    open.push(again);
+    expect(await endOf(again)).toEqual({ status: 'completed', detail: null });
+    expect(did.filter((one) => one === 'set one')).toHaveLength(1);
+    const holdAgain = hold('one');
+    const lost = await ask();
+    await until(lost, { status: 'waitingForApproval' });
+    await decide(lost);
+    await eventually(() => expect(did.filter((one) => one === 'set one')).toHaveLength(2));
+    await lost.terminate('lost');
+    holdAgain();
+    const next = await ask();
+    await until(next, { status: 'waitingForApproval' });
+    await decide(next);
+    expect(await endOf(next)).toMatchObject({ status: 'completed' });
+    expect(await query('select status from runbook_runs where run_id = $1', runIdOf(lost))).toEqual([{ status: 'preempted' }]);
+  });
+
+  it('another build with another version of it does nothing of what was approved', async () => {
+    look['two'] = { isFine: false, found: 'no' };
+    await work(runbookOf(false));
+    const handle = await ask();
+    await until(handle, { waitingFor: 'failed' });
+    await stopWorker?.();
+    version = 2;
+    await work(runbookOf(false));
+    await tell(handle, 'retry', 1);
+    expect(await endOf(handle)).toEqual({
+      status: 'preempted',
+      detail: 'this build has version 2 of it, and version 1 was planned',
+    });
   });
 
   it('a schedule starts what may be scheduled, in nobody’s name', async () => {

@@ -1,4 +1,4 @@
-import { executeChild, proxyActivities, uuid4 } from '@temporalio/workflow';
+import { CancellationScope, executeChild, ParentClosePolicy, proxyActivities, uuid4 } from '@temporalio/workflow';
 import type { RunbookActivities, ScheduledRun } from '../../../activities/runbook/index.js';
 import { runbookWorkflowId } from '../../../core/runbook/spec.js';
 import { SEARCH_ATTRIBUTES } from '../../../core/search-attributes.js';
@@ -15,6 +15,7 @@ export async function scheduledRunbook(run: ScheduledRun): Promise<RunbookEnd> {
   return executeChild(runbook, {
     workflowId: runbookWorkflowId(runId),
     args: [runId],
+    parentClosePolicy: ParentClosePolicy.ABANDON,
     staticSummary: `${run.runbook} of ${run.account}`,
     searchAttributes: { [SEARCH_ATTRIBUTES.account]: [run.account] },
   });
@@ -26,5 +27,6 @@ export async function scheduledRunbook(run: ScheduledRun): Promise<RunbookEnd> {
  * skip, abort with undo in reverse order, the end by a halt, and the records of all that.
  */
 export async function runbook(runId: string): Promise<RunbookEnd> {
-  return new Run(runId).toItsEnd();
+  // It ends by what people tell it under their keys, or by a halt: a request to cancel it would leave it half done.
+  return CancellationScope.nonCancellable(() => new Run(runId).toItsEnd());
 }
