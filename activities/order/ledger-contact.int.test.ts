@@ -70,11 +70,11 @@ it('a worker that had lost Postgres makes no entry until a check that began afte
   const bought = open();
   expect(await steps.authorise(bought)).toMatchObject({ kind: 'authorised' });
   expect(await steps.record(intentIdOf(bought), await steps.submit(intentIdOf(bought), ACCOUNT))).toMatchObject({ status: 'filled' });
-  const verified = (ago: string) =>
+  const clean = (since: string) =>
     stack.pool.query(
-      `insert into kills (account, phase, verified_at) values ($1, 'verified', clock_timestamp() + $2::interval)
-         on conflict (account) do update set verified_at = excluded.verified_at`,
-      [ACCOUNT, ago],
+      `insert into reconciliations (account, last_clean_at) values ($1, clock_timestamp() + $2::interval)
+         on conflict (account) do update set last_clean_at = excluded.last_clean_at`,
+      [ACCOUNT, since],
     );
   const denied = { kind: 'denied', failures: expect.arrayContaining([expect.objectContaining({ code: 'RISK_LEDGER_LOST' })]) };
 
@@ -86,7 +86,7 @@ it('a worker that had lost Postgres makes no entry until a check that began afte
   await answered();
   expect(await steps.authorise(open())).toMatchObject(denied);
   // A check that was under way before the database was back.
-  await verified('0 s');
+  await clean('-30 s');
   await answered();
   expect(await steps.authorise(open())).toMatchObject(denied);
 
@@ -94,7 +94,7 @@ it('a worker that had lost Postgres makes no entry until a check that began afte
   expect(await steps.authorise(close)).toMatchObject({ kind: 'authorised' });
   expect(await steps.record(intentIdOf(close), await steps.submit(intentIdOf(close), ACCOUNT))).toMatchObject({ status: 'filled' });
 
-  await verified('60 s');
+  await clean('0 s');
   await answered();
   expect(await steps.authorise(open())).toMatchObject({ kind: 'authorised' });
 });
