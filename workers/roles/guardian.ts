@@ -45,7 +45,7 @@ import { AS_THEY_ARE, type PortWraps } from '../composition/ports.js';
 import type { WorkerProcess } from '../composition/process.js';
 import { createReconciliations, createWorkflowRuns } from '../composition/reconciliations.js';
 import { createWorker } from '../composition/run-worker.js';
-import { declaredSchedules, ensureSchedules } from '../composition/schedules.js';
+import { declaredSchedules, ensureSchedules, removeSchedules } from '../composition/schedules.js';
 import { watchedAccount } from '../composition/watched-account.js';
 
 const BOOKS_READ_MS = 15_000;
@@ -201,6 +201,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
         client,
         declaredSchedules(Object.fromEntries(Object.entries(config.accounts).map(([account, { checks }]) => [account, checks]))),
       );
+      await removeSchedules(client, Object.keys(config.accounts));
     },
     async close() {
       await chatHalts?.close();
