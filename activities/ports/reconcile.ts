@@ -19,7 +19,7 @@ export interface BegunLook {
   /** Up to when fills are compared; undefined: never before. */
   readonly cursor: number | undefined;
   readonly onboardedTime: number;
-  /** What the account trades, holds or has orders in. */
+  /** What the account trades, holds, has orders in, or has lately traded. */
   readonly instruments: readonly string[];
 }
 
@@ -61,6 +61,12 @@ export interface StandingDifference extends Pick<Difference, 'class' | 'subject'
   readonly id: string;
 }
 
+export interface WrittenLook {
+  readonly standing: readonly StandingDifference[];
+  /** A person has decided one of its rows meanwhile, which stays as that person left it: what the look saw is old. */
+  readonly isOvertaken: boolean;
+}
+
 export type RunResult = 'clean' | 'differences' | 'postponed' | 'failed';
 
 /** The rows of reconciliation. Every method is one statement. @throws KeelsonError INFRA_DATABASE, and RISK_EPOCH. */
@@ -69,7 +75,7 @@ export interface ReconcileStore {
   begin(run: ReconcileRun, lease: { readonly owner: string; readonly forMs: number; readonly epoch: number }): Promise<BegunLook>;
   read(question: LedgerQuestion): Promise<LedgerAnswer>;
   /** @throws KeelsonError INFRA_RECONCILING when the lease has ended meanwhile: nothing is written. */
-  write(run: ReconcileRun, owner: string, epoch: number, look: LookRecord): Promise<readonly StandingDifference[]>;
+  write(run: ReconcileRun, owner: string, epoch: number, look: LookRecord): Promise<WrittenLook>;
   /** `failed`: why it could not be done; null when it was. */
   noteRepair(id: string, repair: Repair, failed: string | null): Promise<void>;
   /**
@@ -86,6 +92,8 @@ export interface ReconcileStore {
       readonly lifts: readonly string[];
     },
   ): Promise<void>;
+  /** Drops old runs that nothing names, a part of them at a time. It holds no lock that anybody waits for. */
+  prune(account: string): Promise<void>;
   /** When the comparison began that found the account clean last, epoch ms by the database's clock. */
   lastClean(account: string): Promise<number | undefined>;
 }

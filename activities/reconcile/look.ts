@@ -55,7 +55,7 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
       const ledger = await seeLedger(dependencies, account, { known, needed, ...told });
       const workflows = await seeWorkflows(dependencies, ledger, listed, needed);
       const judged = judge(compare({ venue: seen, ledger, workflows, isFull }, known, rules), known, rules);
-      const standing = await store.write(run, lease.owner, books.epoch, {
+      const { standing, isOvertaken } = await store.write(run, lease.owner, books.epoch, {
         fillsSince: seen.fillsSince,
         cursor: seen.venueTime,
         ...spent,
@@ -66,12 +66,24 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
       });
       cursor = seen.venueTime;
       await repairAll(dependencies, createRepair(dependencies, account, venue, reader), judged, standing);
-      result = resultOf(judged, isLast);
+      // What a person has decided meanwhile has to be seen as it is now.
+      result = resultOf(isOvertaken ? { ...judged, isClean: false, isUnsettled: true } : judged, isLast);
       return { result: result ?? 'unsettled', differences: openOf(judged), ...total(spent) };
     } finally {
       await store.end(run, begun, { result, cursor, lifts: liftsOf(account), ...(detail === undefined ? {} : { detail }) });
+      // Seldom, and outside of what anybody waits for.
+      if (result !== null && depthOf(scope) !== 'ordinary') await prune(dependencies, account);
     }
   };
+}
+
+/** Old runs are no reason for a comparison to fail. */
+async function prune({ reconciliations, log }: Pick<ReconcileDependencies, 'reconciliations' | 'log'>, account: string): Promise<void> {
+  try {
+    await reconciliations.prune(account);
+  } catch (error) {
+    log.warn({ account, error: String(error) }, 'old comparisons could not be dropped; the next deep one tries again');
+  }
 }
 
 /** What the venue tells of its use; where it tells nothing, its budget is kept by its own queue. */

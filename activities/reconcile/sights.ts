@@ -19,12 +19,12 @@ export async function seeVenue(
   const { venueTime } = await reader.clock();
   const fillsSince = from(venueTime);
   const openOrders = await reader.openOrders();
-  const instruments = lists === undefined ? [undefined] : [...new Set([...lists, ...openOrders.map(({ instrument }) => instrument)])];
+  const listed = lists === undefined ? undefined : new Set([...lists, ...openOrders.map(({ instrument }) => instrument)]);
   const fills = [];
-  for (const instrument of instruments) fills.push(...(await reader.fills(instrument, fillsSince)));
+  for (const instrument of listed ?? [undefined]) fills.push(...(await reader.fills(instrument, fillsSince)));
   const balances: Record<string, DecimalText> = {};
   for (const { asset, free, locked } of await reader.balances()) balances[asset] = text(decimal(free).plus(decimal(locked)));
-  return { venueTime, openOrders, fillsSince, fills, balances };
+  return { venueTime, openOrders, fillsSince, fills, balances, ...(listed === undefined ? {} : { listed }) };
 }
 
 /** What the ledger answers, with the plan of each position's owner: what its stop should be is not said in two places. */

@@ -72,6 +72,10 @@ describe('what the ledger keeps of configuration and instance', () => {
     await pool.query(`update instance set timeline = timeline - 1`);
     expect(await store.checkIdentity()).toBe('changed');
     expect((await control())?.mode).toBe('paused');
+    // A person's word is not enough: a comparison has to find it clean first.
+    expect((await pool.query('select reconciliation_hold, is_reconciled(c) from control c')).rows).toEqual([
+      { reconciliation_hold: { since: expect.any(String), was: 'paused', classes: [] }, is_reconciled: false },
+    ]);
     expect((await pool.query('select kind, account from incidents')).rows).toEqual([{ kind: 'databaseChanged', account: 'main' }]);
     expect(await store.checkIdentity()).toBe('same');
   });

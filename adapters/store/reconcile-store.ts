@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { BegunLook, LedgerAnswer, ReconcileStore, StandingDifference } from '../../activities/ports/reconcile.js';
+import type { BegunLook, LedgerAnswer, ReconcileStore, WrittenLook } from '../../activities/ports/reconcile.js';
 import { KeelsonError } from '../../core/errors.js';
 import { jsonOf, run as statement } from './pool.js';
 
@@ -8,13 +8,14 @@ const READ = { name: 'read_reconciliation', text: 'select read_reconciliation($1
 const WRITE = { name: 'write_reconciliation_look', text: 'select write_reconciliation_look($1::jsonb) as answer' };
 const NOTE = { name: 'note_reconciliation_repair', text: 'select note_reconciliation_repair($1::jsonb)' };
 const END = { name: 'end_reconciliation_look', text: 'select end_reconciliation_look($1::jsonb)' };
+const PRUNE = { name: 'prune_reconciliation_runs', text: 'select prune_reconciliation_runs($1)' };
 const LAST_CLEAN = { name: 'last_clean_reconciliation', text: 'select last_clean_reconciliation($1) as answer' };
 
 type Begun =
   | ({ readonly result: 'mine'; readonly cursor: number | null } & Omit<BegunLook, 'owner' | 'cursor'>)
   | { readonly result: 'busy' | 'epoch' };
 
-type Written = { readonly result: 'written'; readonly standing: readonly StandingDifference[] } | { readonly result: 'busy' | 'epoch' };
+type Written = ({ readonly result: 'written' } & WrittenLook) | { readonly result: 'busy' | 'epoch' };
 
 /**
  * The rows of reconciliation in Postgres.
@@ -45,13 +46,16 @@ export function createReconcileStore(pool: Pool, readPool: Pool = pool): Reconci
     async write(run, owner, epoch, look) {
       const got = await answer<Written>(WRITE, jsonOf({ ...run, owner, epoch, ...look }));
       if (got?.result !== 'written') return refuse(got?.result ?? 'busy', run.account);
-      return got.standing;
+      return { standing: got.standing, isOvertaken: got.isOvertaken };
     },
     async noteRepair(id, repair, failed) {
       await answer(NOTE, jsonOf({ id, repair, failed }));
     },
     async end(run, { owner, began }, outcome) {
       await answer(END, jsonOf({ ...run, owner, began, ...outcome }));
+    },
+    async prune(account) {
+      await answer(PRUNE, account);
     },
     async lastClean(account) {
       const got = await answer<string>(LAST_CLEAN, account);

@@ -103,8 +103,9 @@ test('a person decides, under that person’s key; the incident is closed, and t
 });
 
 test('what nothing explains is booked as a person decides, once, under the incident that it closes', async () => {
-  const id = await found({});
   const before = await store.pool.query<{ quantity: string }>(`select quantity from inventory where account = 'main' and asset = 'USDT'`);
+  const balance = before.rows[0]?.quantity ?? '0';
+  const id = await found({ evidence: { venue: { asset: 'USDT' }, ledger: { asset: 'USDT', balance, unexplained: '5' } } });
   expect(await decide(KEYS.risk, id, 'book')).toMatchObject({ status: 200 });
   expect(await decide(KEYS.risk, id, 'book')).toMatchObject({ status: 200 });
   const { rows } = await store.pool.query(

@@ -6,6 +6,7 @@ import type { ProtectionStep } from '../protection/plan.js';
 import { ownerWorkflowId } from '../protection/position-key.js';
 import { compare, type ThreeSides } from './compare.js';
 import { deltasOf, Sum } from './deltas.js';
+import { judge } from './judge.js';
 import type { Difference, KnownDifference } from './difference.js';
 import { RECONCILE } from './rules.js';
 import type { BookedFill, BookedOrder, LedgerSight, Protected, SeenFill, SeenOrder, VenueSight } from './sight.js';
@@ -160,6 +161,10 @@ describe('fills', () => {
       'duplicate',
     ]);
     expect(classes({ venue: { balances: {} }, ledger: { ...ledger, balances: after(fill(1)), fills: [booked(1)] } })).toEqual(['unknown']);
+    // What it was not asked for, it has not denied.
+    const denied = { ...ledger, balances: after(fill(1)), fills: [booked(1)] };
+    expect(classes({ venue: { balances: after(fill(1)), listed: new Set([INSTRUMENT]) }, ledger: denied })).toContain('unknown');
+    expect(classes({ venue: { balances: after(fill(1)), listed: new Set(['ETH/USDT']) }, ledger: denied })).toEqual([]);
     const late = booked(1, { eventTime: NOW - 30_000 });
     expect(
       classes({ venue: { balances: after(fill(1)) }, ledger: { orders: [filled(1)], balances: after(fill(1)), fills: [late] } }),
@@ -239,6 +244,37 @@ describe('what a person has decided', () => {
       const row = known(orphan, { status, decision: 'book' });
       expect(found({ venue, ledger: { balances: after(fill(1)) } }, [row])).toEqual([]);
     }
+  });
+  it('to book, while the order is still open and fills further, is not told again, and what follows is', () => {
+    const [first, second] = [fill(1), fill(2, { venueOrderId: 'v1' })];
+    const openOrders = [seenOrder(1, { executedQuantity: d('0.5') })];
+    const [begun] = found({ venue: { openOrders, fills: [first], balances: after(first) } });
+    if (begun === undefined) throw new Error('no orphan');
+    const rows = [known(begun, { status: 'decided', decision: 'book' })];
+    // Booked, and the order still open: the order is told, without what is in the ledger.
+    const still = compare(
+      sides({ venue: { openOrders, fills: [first], balances: after(first) }, ledger: { balances: after(first) } }),
+      rows,
+      RECONCILE,
+    );
+    expect(still.differences).toMatchObject([{ class: 'orphanOrder', deltas: {} }]);
+    expect(still.differences[0]?.evidence).toMatchObject({ venue: { fills: [] } });
+    const { changes } = judge(still, rows, RECONCILE);
+    expect(changes.map(({ kind }) => kind)).toEqual(['ended', 'new']);
+    // Then it fills further: what was booked is remembered as it was, and only the new fill is told.
+    const [closed] = rows.map((row) => ({ ...row, status: 'closed' as const }));
+    const [anew] = still.differences;
+    if (closed === undefined || anew === undefined) throw new Error('no rows');
+    const later = found(
+      { venue: { openOrders, fills: [first, second], balances: after(first, second) }, ledger: { balances: after(first) } },
+      [closed, known(anew, { id: '2', status: 'open' })],
+    );
+    expect(later).toMatchObject([{ class: 'orphanOrder', deltas: after(second) }]);
+    expect(later[0]?.evidence).toMatchObject({ venue: { fills: [second] } });
+  });
+  it('or has booked as the fill that it is, explains nothing more', () => {
+    const ledger = { fills: [booked(1, { intentId: null })], balances: after(fill(1)) };
+    expect(found({ venue, ledger }, [known(orphan)])).toEqual([]);
   });
   it('a difference about an old fill stands until somebody decides it', () => {
     const fee = found({ venue: { fills: [fill(1, { fee: d('0.002') })] }, ledger: { fills: [booked(1)], orders: [filled(1)] } })[0];

@@ -1,6 +1,6 @@
 import { compareBalances } from './balances.js';
 import type { Difference, KnownDifference } from './difference.js';
-import { compareFills, contradictions, OrderNames } from './fills.js';
+import { compareFills, contradictions, OrderNames, wasAsked } from './fills.js';
 import { compareOrders, orphans } from './orders.js';
 import { compareProtection, orphanedWorkflows } from './protection.js';
 import type { ReconcileRules } from './rules.js';
@@ -58,16 +58,21 @@ function isSame(row: Pick<KnownDifference, 'class' | 'subject'>, one: Pick<Diffe
   return row.class === one.class && row.subject === one.subject;
 }
 
-/** About fills that are older than what was read: nothing was seen of it, and so it stands. */
-function isOutOfReach(row: KnownDifference, { fillsSince }: VenueSight): boolean {
+/** About fills that are older than what was read, or were not asked for: nothing was seen of it, and so it stands. */
+function isOutOfReach(row: KnownDifference, venue: VenueSight): boolean {
   return (
     row.eventTime !== null &&
-    row.eventTime < fillsSince &&
+    (row.eventTime < venue.fillsSince || !wasAsked(venue, instrumentOf(row))) &&
     row.decision !== 'book' &&
     row.status !== 'closed' &&
     !row.isBooked &&
     row.class !== 'orphanOrder'
   );
+}
+
+/** As in `fill:<instrument>:<trade>:<order>`, whose last two parts are the venue's numbers. */
+function instrumentOf({ subject }: KnownDifference): string {
+  return subject.split(':').slice(1, -2).join(':');
 }
 
 function asSeen({ class: what, subject, fingerprint, treatment, deltas, evidence, eventTime }: KnownDifference): Difference {

@@ -84,4 +84,7 @@ export interface KnownDifference {
   readonly isBooked: boolean;
 }
 
+/** What a look saw of a row that it changes: a person may have decided since, and then it stays as it is. */
+export type Saw = Pick<KnownDifference, 'status' | 'decision'>;
+
 export const NO_DELTAS: Deltas = {};

@@ -101,11 +101,12 @@ function compareFill(seen: SeenFill, row: BookedFill, { instruments }: LedgerSig
   ];
 }
 
-/** Rows that the venue does not list, within what was read, and old enough that a late list explains nothing. */
+/** Rows that the venue does not list, though it was asked for them, within what was read, and old enough that a late list explains nothing. */
 function notListed(venue: VenueSight, ledger: LedgerSight, rules: ReconcileRules): Difference[] {
   const listed = new Set(venue.fills.map(fillName));
   const isListed = (fill: BookedFill): boolean => listed.has(fillName(fill));
-  const isDue = ({ eventTime }: BookedFill): boolean => eventTime >= venue.fillsSince && eventTime <= venue.venueTime - rules.lateListMs;
+  const isDue = ({ instrument, eventTime }: BookedFill): boolean =>
+    wasAsked(venue, instrument) && eventTime >= venue.fillsSince && eventTime <= venue.venueTime - rules.lateListMs;
   return ledger.fills
     .filter((fill) => !isListed(fill) && isDue(fill))
     .map((fill) => {
@@ -123,9 +124,15 @@ function notListed(venue: VenueSight, ledger: LedgerSight, rules: ReconcileRules
     });
 }
 
+/** Whether fills of an instrument were read at all. */
+export function wasAsked({ listed }: VenueSight, instrument: string): boolean {
+  return listed === undefined || listed.has(instrument);
+}
+
 function isTwin(one: BookedFill, other: BookedFill): boolean {
   return (
     one.intentId === other.intentId &&
+    (one.intentId !== null || one.venueOrderId === other.venueOrderId) &&
     one.side === other.side &&
     one.eventTime === other.eventTime &&
     decimal(one.price).eq(decimal(other.price)) &&

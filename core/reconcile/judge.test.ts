@@ -92,8 +92,50 @@ describe('what a person has decided', () => {
   it('and booked is only remembered', () => {
     expect(on([], [row(ORPHAN, { status: 'closed', decision: 'book' })])).toMatchObject({ changes: [], isClean: true });
   });
+  it('to book stays as it was then: what differs beside it is another case', () => {
+    const booked = row({ ...ORPHAN, fingerprint: 'F1' }, { status: 'decided', decision: 'book', decidedMs: RECONCILE.repairMs });
+    expect(on([{ ...ORPHAN, fingerprint: 'F2' }], [booked])).toMatchObject({
+      changes: [
+        { kind: 'ended', id: '7', outcome: 'closed', saw: { status: 'decided', decision: 'book' } },
+        { kind: 'new', status: 'pending', difference: { fingerprint: 'F2' } },
+      ],
+      isClean: false,
+    });
+  });
+  it('is told with each change as the look saw it', () => {
+    expect(on([SEEN], [row(SEEN)]).changes).toMatchObject([{ kind: 'opened', saw: { status: 'pending', decision: null } }]);
+    expect(on([], [decided('adopt')]).changes).toMatchObject([{ kind: 'ended', saw: { status: 'decided', decision: 'adopt' } }]);
+  });
   it('is asked for once: nothing of ours decides in the meantime', () => {
     expect(on([ORPHAN], [row(ORPHAN, { status: 'open' })])).toMatchObject({ changes: [{ kind: 'kept' }], repairs: [], isUnsettled: false });
+  });
+});
+
+describe('hundreds of differences', () => {
+  const many = (one: Difference, count: number): Difference[] =>
+    Array.from({ length: count }, (_, n) => ({ ...one, subject: `${one.class} ${n}`, eventTime: 1_000 - n }));
+  it('are begun so many at a time: those that pause the account first, then the oldest', () => {
+    const judged = on([...many(REPAIRABLE, 200), ...many(ORPHAN, 20)]);
+    expect(judged.changes).toHaveLength(RECONCILE.mostBegun);
+    expect(kinds(judged).filter((kind) => kind === 'new open')).toHaveLength(20);
+    const times = judged.changes.flatMap((change) =>
+      change.kind === 'new' && change.status === 'pending' ? [change.difference.eventTime ?? 0] : [],
+    );
+    expect(Math.max(...times)).toBe(1_000 - 200 + RECONCILE.mostBegun - 20);
+    expect(judged).toMatchObject({ isClean: false, isUnsettled: true });
+  });
+  it('are all taken up in the end', () => {
+    const all = [...many(SEEN, 120), ...many(ORPHAN, 120)];
+    let rows: KnownDifference[] = [];
+    let looks = 0;
+    for (; looks < 20 && rows.filter(({ status }) => status === 'open').length < all.length; looks += 1) {
+      for (const change of on(all, rows).changes) {
+        if (change.kind === 'new') rows.push(row(change.difference, { id: String(rows.length + 1), status: change.status }));
+        else rows = rows.map((one) => (one.id === change.id && change.kind === 'opened' ? { ...one, status: 'open' } : one));
+      }
+    }
+    expect(looks).toBeLessThan(12);
+    expect(on(all, rows)).toMatchObject({ isClean: false, isUnsettled: false });
   });
 });
 

@@ -1,16 +1,16 @@
 import type { Comparison } from './compare.js';
-import type { Difference, KnownDifference, Repair } from './difference.js';
+import type { Difference, KnownDifference, Repair, Saw } from './difference.js';
 import type { ReconcileRules } from './rules.js';
 
 /** What becomes of a difference's row. */
 export type Change =
   | { readonly kind: 'new'; readonly status: 'pending' | 'open'; readonly difference: Difference }
   /** `isMoved`: it is another than at the last look, so that a second look begins anew. */
-  | { readonly kind: 'kept'; readonly id: string; readonly difference: Difference; readonly isMoved: boolean }
+  | { readonly kind: 'kept'; readonly id: string; readonly saw: Saw; readonly difference: Difference; readonly isMoved: boolean }
   /** It is a person's from now on. */
-  | { readonly kind: 'opened'; readonly id: string; readonly difference: Difference }
+  | { readonly kind: 'opened'; readonly id: string; readonly saw: Saw; readonly difference: Difference }
   /** `settled` without anybody's doing, `repaired` by us, `closed` as a person decided. */
-  | { readonly kind: 'ended'; readonly id: string; readonly outcome: 'settled' | 'repaired' | 'closed' };
+  | { readonly kind: 'ended'; readonly id: string; readonly saw: Saw; readonly outcome: 'settled' | 'repaired' | 'closed' };
 
 export interface Judgement {
   readonly changes: readonly Change[];
@@ -33,7 +33,7 @@ export function judge({ differences, judges }: Comparison, known: readonly Known
     const row = rows.get(nameOf(difference));
     rows.delete(nameOf(difference));
     if (row !== undefined && isLeft(row, difference)) {
-      changes.push({ kind: 'kept', id: row.id, difference, isMoved: false });
+      changes.push({ kind: 'kept', ...rowOf(row), difference, isMoved: false });
       continue;
     }
     isClean = false;
@@ -45,9 +45,27 @@ export function judge({ differences, judges }: Comparison, known: readonly Known
   }
   for (const row of rows.values()) {
     if (!judges(row)) isClean = false;
-    else changes.push({ kind: 'ended', id: row.id, outcome: outcomeOf(row) });
+    else changes.push({ kind: 'ended', ...rowOf(row), outcome: outcomeOf(row) });
   }
-  return { changes, repairs, isClean, isUnsettled };
+  const written = withinReason(changes, rules.mostBegun);
+  return { changes: written, repairs, isClean, isUnsettled: isUnsettled || written.length < changes.length };
+}
+
+/**
+ * As many new rows as one look may begin, those that are a person's first, since they pause the account; then the oldest. What is
+ * left out is found again by the next look.
+ */
+function withinReason(changes: readonly Change[], most: number): readonly Change[] {
+  const costly = changes.filter(({ kind }) => kind === 'new' || kind === 'opened');
+  if (costly.length <= most) return changes;
+  const rank = (change: Change): number => (change.kind === 'opened' ? 0 : change.kind === 'new' && change.status === 'open' ? 1 : 2);
+  const age = (change: Change): number => {
+    if (change.kind === 'opened') return Number(change.id);
+    return change.kind === 'new' ? (change.difference.eventTime ?? Number.MAX_SAFE_INTEGER) : 0;
+  };
+  costly.sort((one, other) => rank(one) - rank(other) || age(one) - age(other));
+  const left = new Set(costly.slice(most));
+  return changes.filter((change) => !left.has(change));
 }
 
 /** A person has decided that it stays as it is, and it has stayed so. */
@@ -61,11 +79,11 @@ function begin(difference: Difference): Change[] {
 }
 
 function proceed(row: KnownDifference, difference: Difference, rules: ReconcileRules): Change[] {
-  const { id } = row;
   const isMoved = row.fingerprint !== difference.fingerprint;
-  if (row.status === 'open') return [{ kind: 'kept', id, difference, isMoved }];
-  if (row.status === 'decided') return afterDecision(row, difference, isMoved, rules);
-  return isConfirmed(row, difference, isMoved, rules) ? [{ kind: 'opened', id, difference }] : [{ kind: 'kept', id, difference, isMoved }];
+  const kept: Change = { kind: 'kept', ...rowOf(row), difference, isMoved };
+  if (row.status === 'open') return [kept];
+  if (row.status === 'decided') return afterDecision(row, difference, kept, rules);
+  return [isConfirmed(row, difference, isMoved, rules) ? { kind: 'opened', ...rowOf(row), difference } : kept];
 }
 
 function isConfirmed(row: KnownDifference, difference: Difference, isMoved: boolean, rules: ReconcileRules): boolean {
@@ -80,17 +98,23 @@ function isConfirmed(row: KnownDifference, difference: Difference, isMoved: bool
   }
 }
 
-/** What was to be left has changed, or what was to go is still there: it is another case, and a person's again. */
-function afterDecision(row: KnownDifference, difference: Difference, isMoved: boolean, rules: ReconcileRules): Change[] {
-  const { id } = row;
-  if (row.decision === 'reject') {
+/**
+ * What was to be left has changed, or what was to go is still there: it is another case, and a person's again. What differs beside
+ * what was booked is one, too: the row that says what was booked stays as it was then, so that it is never told or booked again.
+ */
+function afterDecision(row: KnownDifference, difference: Difference, kept: Change, rules: ReconcileRules): Change[] {
+  if (row.decision === 'reject' || row.decision === 'book') {
     return [
-      { kind: 'ended', id, outcome: 'closed' },
+      { kind: 'ended', ...rowOf(row), outcome: 'closed' },
       { kind: 'new', status: 'pending', difference },
     ];
   }
   const isOverdue = (row.decidedMs ?? 0) >= rules.repairMs;
-  return [isOverdue && !difference.isInFlight ? { kind: 'opened', id, difference } : { kind: 'kept', id, difference, isMoved }];
+  return [isOverdue && !difference.isInFlight ? { kind: 'opened', ...rowOf(row), difference } : kept];
+}
+
+function rowOf({ id, status, decision }: KnownDifference): { readonly id: string; readonly saw: Saw } {
+  return { id, saw: { status, decision } };
 }
 
 function isPending(change: Change, row: KnownDifference | undefined): boolean {

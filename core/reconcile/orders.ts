@@ -81,8 +81,11 @@ export function orphans(
     return one;
   };
   const rows = known.filter((row) => row.class === 'orphanOrder' && row.subject.startsWith('order:'));
-  // What a person has booked is in the ledger, and no difference any more.
-  const booked = new Set(rows.filter(({ decision }) => decision === 'book').flatMap((row) => fillsOf(row).map(fillName)));
+  // What a person has booked is in the ledger, as a movement or as the fill that it is, and no difference any more.
+  const booked = new Set([
+    ...rows.filter(({ decision }) => decision === 'book').flatMap((row) => fillsOf(row).map(fillName)),
+    ...ledger.fills.map(fillName),
+  ]);
   for (const row of rows) {
     const unexplained = row.status === 'closed' ? [] : fillsOf(row).filter((fill) => !booked.has(fillName(fill)));
     for (const fill of unexplained) if (names.ofFill(fill) === undefined) at(row.subject).fills.set(fillName(fill), fill);

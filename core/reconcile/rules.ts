@@ -14,6 +14,11 @@ export const RECONCILE = {
   idleWorkflowMs: 180_000,
   /** Looks of one run; what is not settled then is found where it is by the next. */
   mostLooks: 4,
+  /**
+   * Rows that one look begins or hands to a person: each costs an incident, and all are written in one statement, which may last
+   * a second (P9). The next look takes the rest.
+   */
+  mostBegun: 50,
   /** How far the window of an ordinary comparison reaches behind the last one (P16). */
   overlapMs: PROTOCOL.fillCatchUpOverlapMs,
   /** … and that of a deep one, which looks at two hours anew. */

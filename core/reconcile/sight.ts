@@ -39,12 +39,15 @@ export interface VenueSight {
   /** Every fill since then. */
   readonly fillsSince: number;
   readonly fills: readonly SeenFill[];
+  /** The instruments whose fills were listed; undefined: all. */
+  readonly listed?: ReadonlySet<string>;
   /** Free and locked together, by asset. */
   readonly balances: Readonly<Record<string, DecimalText>>;
 }
 
 export interface BookedFill extends Omit<SeenFill, 'clientOrderId' | 'liquiditySide'> {
-  readonly intentId: string;
+  /** Null: by another hand, and booked as such. */
+  readonly intentId: string | null;
 }
 
 export interface BookedOrder extends StoredOrder {

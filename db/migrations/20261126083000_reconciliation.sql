@@ -78,6 +78,9 @@ create table reconciliation_differences (
 );
 create unique index reconciliation_differences_one_standing on reconciliation_differences (account, class, subject) where ended_at is null;
 create index reconciliation_differences_booked on reconciliation_differences (account, event_time) where decision = 'book';
+-- So that runs which no difference names are found, and dropped, without reading every difference for each.
+create index reconciliation_differences_first_run on reconciliation_differences (first_run);
+create index reconciliation_differences_last_run on reconciliation_differences (last_run);
 create index reconciliation_differences_newest on reconciliation_differences (account, difference_id desc);
 
 -- That a reconciliation has paused the account: since when, which mode it was in before, and for which classes.
@@ -134,8 +137,20 @@ begin
         select jsonb_agg(instrument) from (
           select instrument from active_strategies s where s.account = a.account
           union select instrument from positions q where q.account = a.account and q.quantity <> 0
-          union select instrument from orders o where o.account = a.account and o.final_at is null) concerned), '[]'))
+          union select instrument from orders o where o.account = a.account and o.final_at is null
+          -- What was traded within the longest window, and is flat by now: else its fills would be told as not listed.
+          union select instrument from fills f where f.account = a.account
+            and f.event_time >= coalesce(r.cursor_time, epoch_ms(clock_timestamp()) - 90000000) - 93600000) concerned), '[]'))
     from accounts a where a.account = p->>'account');
+end $$;
+
+-- The evidence of what stands of an order by another hand, without the fills that have been booked as such since.
+create function evidence_less_booked(d reconciliation_differences) returns jsonb language plpgsql stable as $$
+begin
+  if d.class <> 'orphanOrder' or d.ended_at is not null or not d.evidence->'venue' ? 'fills' then return d.evidence; end if;
+  return jsonb_set(d.evidence, '{venue,fills}', (select coalesce(jsonb_agg(f order by n), '[]')
+    from jsonb_array_elements(d.evidence->'venue'->'fills') with ordinality as told (f, n)
+    where not is_booked(f || jsonb_build_object('account', d.account))));
 end $$;
 
 -- What of the ledger a look compares, of one moment. Fills by their time, orders that work or that the venue has named: never
@@ -189,7 +204,7 @@ begin
       'needed', coalesce((select jsonb_agg(w) from jsonb_array_elements_text(p->'workflows') w where is_workflow_needed(the_account, w)), '[]'),
       'known', coalesce((select jsonb_agg(jsonb_build_object('id', d.difference_id::text, 'class', d.class, 'subject', d.subject,
           'fingerprint', d.fingerprint, 'treatment', d.treatment, 'status', d.status, 'decision', d.decision, 'deltas', d.deltas,
-          'evidence', d.evidence, 'eventTime', d.event_time, 'repairs', d.repairs,
+          'evidence', evidence_less_booked(d), 'eventTime', d.event_time, 'repairs', d.repairs,
           'sameMs', greatest(0, epoch_ms(clock_timestamp()) - epoch_ms(d.same_since)),
           'decidedMs', epoch_ms(clock_timestamp()) - epoch_ms(d.decided_at),
           'isBooked', d.class = 'missedFill' and d.evidence->'venue' ? 'venueTradeId'
@@ -233,11 +248,11 @@ create function book_contradictions(the_account text) returns setof jsonb langua
     where o.account = the_account and o.executed_quantity <> coalesce(f.sum, 0)
 $$;
 
--- A difference becomes a person's: an incident with both sides, and the account is paused. The control row is locked already.
-create function open_difference(d reconciliation_differences, snapshot jsonb) returns void language plpgsql as $$
+-- A difference becomes a person's: an incident with both sides. Whoever calls it pauses the account.
+create function open_difference(d reconciliation_differences, snapshot jsonb) returns bigint language plpgsql as $$
 declare
-  c control;
   key text := 'reconciliation:' || d.difference_id || ':' || epoch_ms(clock_timestamp());
+  opened bigint;
 begin
   perform write_events(jsonb_build_object('incidents', jsonb_build_array(jsonb_build_object('key', key, 'account', d.account,
     'kind', 'reconciliation', 'data', jsonb_build_object('differenceId', d.difference_id::text, 'class', d.class, 'subject', d.subject,
@@ -245,13 +260,21 @@ begin
   update reconciliation_differences set status = 'open', opened_at = clock_timestamp(), decision = null, decided_at = null,
       decided_by = null, key_id = null, reason = null,
       incident_id = (select incident_id from incidents where incident_key = key)
-    where difference_id = d.difference_id;
+    where difference_id = d.difference_id returning incident_id into opened;
+  return opened;
+end $$;
+
+-- Pauses an account for what has become a person's, once for all of it; `d` is the first. The control row is locked already.
+create function pause_for_differences(d reconciliation_differences, classes jsonb) returns void language plpgsql as $$
+declare
+  c control;
+begin
   select * into c from control where account = d.account for update;
   update control set mode = 'paused', updated_at = clock_timestamp(),
       version = version + case when c.mode = 'paused' then 0 else 1 end,
       reconciliation_hold = jsonb_build_object('since', clock_timestamp(), 'was', coalesce(c.reconciliation_hold->>'was', c.mode),
-        'classes', coalesce(c.reconciliation_hold->'classes', '[]') || case
-          when coalesce(c.reconciliation_hold->'classes', '[]') ? d.class then '[]'::jsonb else to_jsonb(array[d.class]) end)
+        'classes', (select coalesce(jsonb_agg(distinct one), '[]')
+          from jsonb_array_elements(coalesce(c.reconciliation_hold->'classes', '[]') || classes) one))
     where account = d.account;
   if c.mode <> 'paused' then
     insert into audit_events (kind, account, subject, data) values ('mode.changed', d.account, 'reconciliation', jsonb_build_object(
@@ -265,7 +288,8 @@ create function audit_difference(d reconciliation_differences, what text) return
       'deltas', d.deltas, 'repairs', d.repairs))
 $$;
 
--- Writes what a look has found, before anything is done about it. Answers written | busy | epoch, with the rows that stand.
+-- Writes what a look has found, before anything is done about it. What a person has decided since the look read it is left as it is.
+-- Answers written | busy | epoch, with the rows that stand, and whether anything was overtaken so.
 create function write_reconciliation_look(p jsonb) returns jsonb language plpgsql as $$
 declare
   r reconciliations;
@@ -273,6 +297,11 @@ declare
   change jsonb;
   f jsonb;
   d reconciliation_differences;
+  first_opened reconciliation_differences;
+  first_incident bigint;
+  opens boolean;
+  classes jsonb := '[]';
+  overtaken boolean := false;
 begin
   if not is_current_epoch(p) then return jsonb_build_object('result', 'epoch'); end if;
   perform from control where account = p->>'account' for update;
@@ -288,26 +317,41 @@ begin
       insert into reconciliation_differences (account, class, seen_as, subject, fingerprint, treatment, status, deltas, evidence,
           event_time, first_run, last_run)
         values (p->>'account', f->>'class', f->>'class', f->>'subject', f->>'fingerprint', f->>'treatment', 'pending', f->'deltas',
-          f->'evidence', (f->>'eventTime')::bigint, run, run) returning * into d;
-      if change->>'status' = 'open' then perform open_difference(d, p->'snapshot'); end if;
-      perform audit_difference(d, 'found');
+          f->'evidence', (f->>'eventTime')::bigint, run, run)
+        on conflict (account, class, subject) where ended_at is null do nothing returning * into d;
     elsif change->>'kind' in ('kept', 'opened') then
       update reconciliation_differences set fingerprint = f->>'fingerprint', treatment = f->>'treatment', deltas = f->'deltas',
           evidence = f->'evidence', event_time = (f->>'eventTime')::bigint, last_run = run, last_seen_at = clock_timestamp(),
           same_since = case when (change->>'isMoved')::boolean then clock_timestamp() else same_since end
-        where difference_id = (change->>'id')::bigint and ended_at is null returning * into d;
-      if found and change->>'kind' = 'opened' and d.status <> 'open' then
-        perform open_difference(d, p->'snapshot');
-        perform audit_difference(d, 'opened');
-      end if;
+        where difference_id = (change->>'id')::bigint and status = change->'saw'->>'status'
+          and decision is not distinct from change->'saw'->>'decision' returning * into d;
     else
       update reconciliation_differences set status = change->>'outcome', last_run = run, ended_at = clock_timestamp(),
           class = case when change->>'outcome' = 'settled' and opened_at is null then 'timing' else class end
-        where difference_id = (change->>'id')::bigint and ended_at is null returning * into d;
-      if found then perform audit_difference(d, d.status); end if;
+        where difference_id = (change->>'id')::bigint and status = change->'saw'->>'status'
+          and decision is not distinct from change->'saw'->>'decision' returning * into d;
+    end if;
+    if not found then
+      overtaken := true;
+      continue;
+    end if;
+    opens := change->>'kind' = 'opened' or (change->>'kind' = 'new' and change->>'status' = 'open');
+    if opens then
+      -- Both sides in short are with the first incident of a look; the others name it.
+      if first_incident is null then
+        first_opened := d;
+        first_incident := open_difference(d, p->'snapshot');
+      else
+        perform open_difference(d, jsonb_build_object('incidentId', first_incident::text));
+      end if;
+      classes := classes || to_jsonb(d.class);
+    end if;
+    if change->>'kind' <> 'kept' then
+      perform audit_difference(d, case change->>'kind' when 'new' then 'found' when 'opened' then 'opened' else d.status end);
     end if;
   end loop;
-  return jsonb_build_object('result', 'written', 'standing', coalesce((
+  if first_incident is not null then perform pause_for_differences(first_opened, classes); end if;
+  return jsonb_build_object('result', 'written', 'isOvertaken', overtaken, 'standing', coalesce((
     select jsonb_agg(jsonb_build_object('id', s.difference_id::text, 'class', s.class, 'subject', s.subject))
     from reconciliation_differences s where s.account = p->>'account' and s.ended_at is null), '[]'));
 end $$;
@@ -339,9 +383,6 @@ begin
   if not found or p->>'result' is null then return; end if;
   update reconciliation_runs set result = p->>'result', detail = p->>'detail', ended_at = clock_timestamp()
     where run_id = (p->>'runId')::uuid and ended_at is null;
-  delete from reconciliation_runs old where old.account = p->>'account' and old.scope = 'minute' and old.result = 'clean'
-    and old.started_at < clock_timestamp() - interval '7 days'
-    and not exists (select from reconciliation_differences d where old.run_id in (d.first_run, d.last_run));
   if not is_clean or c.reconciliation_hold is null or not is_reconciled(c) then return; end if;
   if c.reconciliation_hold->>'was' <> 'paused' and c.held_by is null and c.mode = 'paused'
       and p->'lifts' @> (c.reconciliation_hold->'classes') then
@@ -352,88 +393,18 @@ begin
   end if;
 end $$;
 
--- A person takes an order of the venue over: from now on it is looked after like one of ours. Answers done, or why not.
-create function adopt_order(d reconciliation_differences, the_strategy text) returns text language plpgsql as $$
+-- Drops the minutes' runs of more than a week ago that found nothing and that no difference names. It locks no account, and takes
+-- so many at a time, so that nobody ever waits for it.
+create function prune_reconciliation_runs(the_account text) returns integer language plpgsql as $$
 declare
-  v jsonb := d.evidence->'venue'->'order';
-  s active_strategies;
-  rules jsonb;
-  is_buy boolean := v->>'side' = 'buy';
-  leaves numeric := (v->>'quantity')::numeric;
+  pruned integer;
 begin
-  if v is null or v = 'null' or d.subject not like 'order:%' then return 'the venue shows no open order'; end if;
-  select * into s from active_strategies where account = d.account and strategy = the_strategy and instrument = v->>'instrument';
-  if not found then return format('%s does not trade %s here', coalesce(the_strategy, 'no strategy'), v->>'instrument'); end if;
-  select n.rules into rules from instruments n join accounts a using (venue) where a.account = d.account and n.instrument = v->>'instrument';
-  if not found then return 'the filters of its instrument are not known'; end if;
-  if not is_buy and leaves > coalesce((select q.quantity from positions q where q.account = d.account and q.strategy = s.strategy
-        and q.instrument = s.instrument), 0)
-      - coalesce((select sum(o.reserved_quantity) from orders o where o.account = d.account and o.strategy = s.strategy
-        and o.instrument = s.instrument and o.side = 'sell' and o.final_at is null), 0) then
-    return 'it sells more than the strategy holds beside its stop';
-  end if;
-  insert into orders (intent_id, client_order_id, account, strategy, strategy_version, instrument, base, quote, leg, side, status,
-      time_in_force, purpose, quantity, price, reserved_quantity, reserved_notional, venue_order_id, control_version, epoch,
-      signed_timestamp, failures)
-    values ('adopted:' || d.account || ':' || replace(s.instrument, '/', '-') || ':' || (v->>'venueOrderId'), v->>'clientOrderId', d.account,
-      s.strategy, s.version, s.instrument, rules->>'base', rules->>'quote', case when is_buy then 'open' else 'close' end, v->>'side',
-      'accepted', 'GTC', case when is_buy then 'entry' else 'exit' end, leaves, (v->>'price')::numeric, leaves,
-      case when is_buy then leaves * (v->>'price')::numeric else 0 end, v->>'venueOrderId',
-      (select version from control where account = d.account), (select epoch from instance), (v->>'createdTime')::bigint, '[]')
-    on conflict do nothing;
-  if not found then return 'an order of ours has its name already'; end if;
-  return 'done';
-end $$;
-
--- What a person decides about a difference that waits for one. With it the incident is closed. Answers {result, why?}: done | unknown |
--- notOpen | impossible.
-create function decide_difference(p jsonb) returns jsonb language plpgsql as $$
-declare
-  d reconciliation_differences;
-  answer text := 'done';
-  moved record;
-  booked jsonb;
-begin
-  select * into d from reconciliation_differences where difference_id = (p->>'differenceId')::bigint;
-  if not found then return jsonb_build_object('result', 'unknown'); end if;
-  -- In the order in which everything takes its locks.
-  perform from control where account = d.account for update;
-  update risk_state set version = version + 1 where account = d.account;
-  select * into d from reconciliation_differences where difference_id = d.difference_id for update;
-  if d.decision = p->>'decision' and d.decided_by = p->>'subject' then return jsonb_build_object('result', 'done'); end if;
-  if d.status <> 'open' then return jsonb_build_object('result', 'notOpen', 'why', d.status); end if;
-
-  if p->>'decision' = 'adopt' then
-    answer := adopt_order(d, p->>'strategy');
-  elsif p->>'decision' = 'cancel' then
-    if d.class not in ('orphanOrder', 'duplicate', 'orphanedWorkflow')
-        or (d.class = 'orphanOrder' and coalesce(d.evidence->'venue'->'order', 'null') = 'null' and not d.evidence->'venue' ? 'clientOrderId') then
-      answer := 'there is nothing at the venue to cancel';
-    end if;
-  elsif p->>'decision' = 'book' then
-    if d.deltas = '{}' then return jsonb_build_object('result', 'impossible', 'why', 'it moves nothing'); end if;
-    for moved in select key as asset, value as amount from jsonb_each_text(d.deltas) order by key loop
-      -- Its own name for each asset, so that the decision made twice books once; the venue has none for what it does not explain.
-      booked := book_movement(jsonb_build_object('movementId', md5('reconciliation:' || d.difference_id || ':' || moved.asset)::uuid,
-        'account', d.account, 'asset', moved.asset, 'amount', moved.amount,
-        'kind', case when d.class <> 'balanceMovement' then 'correction' when moved.amount like '-%' then 'withdrawal' else 'deposit' end,
-        'eventTime', coalesce(d.event_time, epoch_ms(d.first_seen_at)), 'incidentId', d.incident_id::text,
-        'reason', p->>'reason', 'subject', p->>'subject', 'underKey', p->>'underKey'));
-      -- All of it or nothing.
-      if booked->>'kind' not in ('booked', 'known') then
-        raise exception 'the ledger refuses: %', coalesce(booked->>'why', booked->>'kind') using errcode = 'KE003';
-      end if;
-    end loop;
-  end if;
-  if answer <> 'done' then return jsonb_build_object('result', 'impossible', 'why', answer); end if;
-
-  update reconciliation_differences set status = 'decided', decision = p->>'decision', decided_at = clock_timestamp(),
-      decided_by = p->>'subject', key_id = (p->>'underKey')::uuid, reason = p->>'reason'
-    where difference_id = d.difference_id;
-  insert into audit_events (kind, account, subject, data) values ('reconciliation.decided', d.account, p->>'subject', jsonb_build_object(
-    'differenceId', d.difference_id::text, 'class', d.class, 'subject', d.subject, 'decision', p->>'decision', 'strategy', p->'strategy',
-    'reason', p->>'reason', 'underKey', p->>'underKey', 'evidence', d.evidence));
-  perform close_incident(jsonb_build_object('incidentId', d.incident_id::text, 'subject', p->>'subject', 'underKey', p->>'underKey',
-    'reason', p->>'reason'));
-  return jsonb_build_object('result', 'done');
+  delete from reconciliation_runs where run_id in (
+    select run_id from reconciliation_runs old where old.account = the_account and old.scope = 'minute' and old.result = 'clean'
+      and old.started_at < clock_timestamp() - interval '7 days'
+      and not exists (select from reconciliation_differences d where d.first_run = old.run_id)
+      and not exists (select from reconciliation_differences d where d.last_run = old.run_id)
+    limit 2000);
+  get diagnostics pruned = row_count;
+  return pruned;
 end $$;

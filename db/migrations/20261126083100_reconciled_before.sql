@@ -139,3 +139,33 @@ begin
   return jsonb_build_object('databaseTime', epoch_ms(clock_timestamp()),
     'cleanSince', (select coalesce(jsonb_object_agg(account, epoch_ms(last_clean_at)), '{}') from reconciliations where last_clean_at is not null));
 end $$;
+
+-- As before, and: what is paused for it goes on only after a comparison with the venue has found it clean; a person's word is not enough.
+create or replace function check_instance_identity() returns text language plpgsql as $$
+declare
+  known instance;
+  found_identifier text := (select system_identifier::text from pg_control_system());
+  found_timeline integer := ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::integer;
+  change jsonb;
+begin
+  select * into known from instance;
+  if known.system_identifier = found_identifier and known.timeline = found_timeline then return 'same'; end if;
+  select * into known from instance for update;
+  if known.system_identifier is null then
+    update instance set system_identifier = found_identifier, timeline = found_timeline;
+    return 'recorded';
+  end if;
+  if known.system_identifier = found_identifier and known.timeline = found_timeline then return 'same'; end if;
+  update instance set system_identifier = found_identifier, timeline = found_timeline;
+  change := jsonb_build_object(
+    'mode', 'paused', 'reason', 'the database is another than before: compare the books with the venue, then resume',
+    'was', jsonb_build_object('systemIdentifier', known.system_identifier, 'timeline', known.timeline),
+    'is', jsonb_build_object('systemIdentifier', found_identifier, 'timeline', found_timeline));
+  update control set mode = 'paused', version = version + 1, updated_at = clock_timestamp(),
+      reconciliation_hold = jsonb_build_object('since', clock_timestamp(), 'was', 'paused', 'classes', '[]'::jsonb);
+  insert into audit_events (kind, account, subject, data) select 'mode.changed', account, 'instance identity', change from control;
+  insert into incidents (incident_key, account, kind, data)
+    select 'databaseChanged:' || account || ':' || found_identifier || ':' || found_timeline, account, 'databaseChanged', change
+    from control on conflict (incident_key) do nothing;
+  return 'changed';
+end $$;

@@ -13,7 +13,7 @@ export interface Case {
   readonly class: string;
   readonly make: (bench: BenchAccount, random: () => number) => Promise<void>;
   /** `repaired`: by the run itself. Else what a person decides; `leave` is made undone by what caused it. */
-  readonly ends: 'repaired' | 'settled' | 'cancel' | 'reject' | 'adopt';
+  readonly ends: 'repaired' | 'settled' | 'cancel' | 'reject' | 'adopt' | 'book';
   readonly decideWith?: object;
   /** What follows from the repair before anybody else has looked. */
   readonly followedBy?: readonly string[];
@@ -120,6 +120,11 @@ export const CASES: Readonly<Record<string, Case>> = {
     ends: 'reject',
     make: (bench) => foreign(bench, { price: d('51000'), quantity: d('0.002'), timeInForce: 'IOC' }),
   },
+  'a purchase by another hand that is booked': {
+    class: 'orphanOrder',
+    ends: 'book',
+    make: (bench) => foreign(bench, { price: d('51000'), quantity: d('0.002'), timeInForce: 'IOC' }),
+  },
   'an order of ours that lives on': {
     class: 'orphanOrder',
     ends: 'repaired',
@@ -170,7 +175,7 @@ export const CASES: Readonly<Record<string, Case>> = {
   },
   'units that are gone': {
     class: 'balanceMovement',
-    ends: 'reject',
+    ends: 'book',
     make: async (bench, random) => bench.stack.paper.moveBalance(VENUE_ACCOUNT, 'USDT', -unitsOf(amount(random))),
   },
   'a position that nobody owns': {

@@ -13,10 +13,19 @@ export interface DeclaredSchedule {
   readonly workflowId: string;
   readonly summary: string;
   readonly spec: ScheduleOptions['spec'];
+  /** How late it is still done after something was away. */
+  readonly catchUp: CatchUp;
 }
 
-/** Whatever was away, nothing that was due before is done late by more than this: never a burst after an outage. */
-const CATCH_UP = '1 minute';
+/**
+ * What is done again soon is not done late, and never in a burst after an outage. What is due once a day is worth having some hours
+ * late, and then is one run, too.
+ */
+const AT_ONCE = '1 minute';
+const SAME_DAY = '6 hours';
+type CatchUp = typeof AT_ONCE | typeof SAME_DAY;
+/** What ids of ours begin with, each before the account's name. */
+const PREFIXES = ['reconcile', 'morningChecks', 'eveningChecks'] as const;
 const RECONCILIATIONS: readonly { readonly scope: ReconcileScope; readonly spec: ScheduleOptions['spec'] }[] = [
   { scope: 'minute', spec: { intervals: [{ every: '1 minute' }], jitter: '5s' } },
   { scope: 'hour', spec: { intervals: [{ every: '1 hour', offset: '7 minutes' }], jitter: '1 minute' } },
@@ -48,6 +57,7 @@ function checks(account: string, { timeZone, ...times }: CheckTimes): DeclaredSc
       workflowId: `${runbook}:${account}`,
       summary: `${runbook} of ${account}`,
       spec: { calendars: [{ hour: hour ?? 0, minute: minute ?? 0 }], timezone: timeZone },
+      catchUp: SAME_DAY,
     };
   });
 }
@@ -61,6 +71,7 @@ function reconciliations(account: string): DeclaredSchedule[] {
     workflowId: reconcileWorkflowId(account, scope),
     summary: `reconciliation of ${account}, each ${scope}`,
     spec,
+    catchUp: scope === 'day' ? SAME_DAY : AT_ONCE,
   }));
 }
 
@@ -89,6 +100,29 @@ export async function ensureSchedules(
   }
 }
 
+/**
+ * Takes away the schedules of accounts that are not configured any more: they would start what no worker knows an account for.
+ * Only those that start something on this task queue are ours.
+ */
+export async function removeSchedules(
+  client: Client,
+  configured: readonly string[],
+  taskQueue: string = TASK_QUEUES.guardian,
+): Promise<void> {
+  for await (const { scheduleId } of client.schedule.list()) {
+    const [prefix, account] = scheduleId.split(':');
+    if (!PREFIXES.some((one) => one === prefix) || account === undefined || configured.includes(account)) continue;
+    const handle = client.schedule.getHandle(scheduleId);
+    try {
+      const { action } = await handle.describe();
+      if (action.taskQueue === taskQueue) await handle.delete();
+    } catch (error) {
+      // Another guardian was faster.
+      if (!(error instanceof ScheduleNotFoundError)) throw error;
+    }
+  }
+}
+
 async function isThere(client: Client, id: string): Promise<boolean> {
   try {
     await client.schedule.getHandle(id).describe();
@@ -98,11 +132,11 @@ async function isThere(client: Client, id: string): Promise<boolean> {
   }
 }
 
-function optionsOf({ id, account, workflowType, args, workflowId, summary, spec }: DeclaredSchedule, taskQueue: string) {
+function optionsOf({ id, account, workflowType, args, workflowId, summary, spec, catchUp }: DeclaredSchedule, taskQueue: string) {
   return {
     scheduleId: id,
     spec,
-    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: CATCH_UP },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: catchUp },
     action: {
       type: 'startWorkflow' as const,
       workflowType,

@@ -46,7 +46,7 @@ import type { WorkerProcess } from '../composition/process.js';
 import { createReconciliations, createWorkflowRuns } from '../composition/reconciliations.js';
 import { createWorker } from '../composition/run-worker.js';
 import { runUnderWay } from '../composition/runbooks.js';
-import { declaredSchedules, ensureSchedules } from '../composition/schedules.js';
+import { declaredSchedules, ensureSchedules, removeSchedules } from '../composition/schedules.js';
 import { watchedAccount } from '../composition/watched-account.js';
 
 const BOOKS_READ_MS = 15_000;
@@ -203,6 +203,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
         client,
         declaredSchedules(Object.fromEntries(Object.entries(config.accounts).map(([account, { checks }]) => [account, checks]))),
       );
+      await removeSchedules(client, Object.keys(config.accounts));
     },
     async close() {
       await chatHalts?.close();

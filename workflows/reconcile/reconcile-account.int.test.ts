@@ -13,7 +13,7 @@ import {
   type StackWorker,
   type TradingStack,
 } from '../../test/support/trading-stack.js';
-import { declaredSchedules, ensureSchedules } from '../../workers/composition/schedules.js';
+import { declaredSchedules, ensureSchedules, removeSchedules } from '../../workers/composition/schedules.js';
 import type { ReconcileOutcome } from './reconcile-account.js';
 
 const TIMES = { timeZone: 'Europe/Madrid', morning: '08:00', evening: '18:30' };
@@ -87,7 +87,9 @@ describe.skipIf(temporal === undefined)('reconcileAccount, on a real server, led
       await Promise.all([ensureSchedules(client, schedules, worker.taskQueue), ensureSchedules(client, schedules, worker.taskQueue)]);
       for (const { id } of schedules) {
         const { policies } = await client.schedule.getHandle(id).describe();
-        expect(policies).toMatchObject({ overlap: 'SKIP', catchupWindow: 60_000 });
+        // What is due once a day is done late rather than not at all.
+        const isDaily = id.includes('Checks') || id.endsWith(':day');
+        expect(policies).toMatchObject({ overlap: 'SKIP', catchupWindow: isDaily ? 21_600_000 : 60_000 });
       }
       // Over the end of winter time: the hour stays the zone's own.
       const { startTime } = await client.workflowService.listScheduleMatchingTimes({
@@ -102,6 +104,38 @@ describe.skipIf(temporal === undefined)('reconcileAccount, on a real server, led
       await eventually(async () => expect(await results('day')).toEqual(['clean']), LIMIT_MS);
     } finally {
       await Promise.all(schedules.map(({ id }) => client.schedule.getHandle(id).delete()));
+    }
+  });
+
+  it('is not made any more for an account that is not configured', async () => {
+    const gone = `gone-${randomUUID()}`;
+    const schedules = declaredSchedules({ [gone]: TIMES, [ACCOUNT]: TIMES });
+    const isThere = async (id: string): Promise<boolean> =>
+      client.schedule
+        .getHandle(id)
+        .describe()
+        .then(
+          () => true,
+          () => false,
+        );
+    const there = async (): Promise<readonly string[]> => {
+      const found = [];
+      for (const { id } of schedules) if (await isThere(id)) found.push(id);
+      return found;
+    };
+    const ofOthers = schedules.filter(({ account }) => account === ACCOUNT).map(({ id }) => id);
+    try {
+      await ensureSchedules(client, schedules, worker.taskQueue);
+      // Those that start something elsewhere are not ours to take away.
+      await removeSchedules(client, [ACCOUNT], `${worker.taskQueue}-other`);
+      expect(await there()).toHaveLength(schedules.length);
+      // The list follows what is made a moment later.
+      await eventually(async () => {
+        await removeSchedules(client, [ACCOUNT], worker.taskQueue);
+        expect(await there()).toEqual(ofOthers);
+      }, LIMIT_MS);
+    } finally {
+      for (const id of await there()) await client.schedule.getHandle(id).delete();
     }
   });
 

@@ -1,0 +1,236 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { testDatabase, type TestDatabase } from '../test/support/postgres.js';
+import { seedPerson } from '../test/support/people.js';
+
+const KEY = { account: 'main', instrument: 'BTC/USDT' };
+const SAW_OPEN = { status: 'open', decision: null };
+const ORPHAN = {
+  class: 'orphanOrder',
+  subject: 'order:BTC/USDT:77',
+  fingerprint: 'F1',
+  treatment: 'person',
+  deltas: { BTC: '1', USDT: '-100' },
+  evidence: { venue: { order: null, fills: [] }, ledger: {} },
+};
+const DEPOSIT = {
+  class: 'balanceMovement',
+  subject: 'balance:USDT',
+  fingerprint: '5',
+  treatment: 'secondLook',
+  deltas: { USDT: '5' },
+  evidence: { venue: { asset: 'USDT', balance: '5' }, ledger: { asset: 'USDT', balance: '0', unexplained: '5' } },
+};
+type Told = Record<string, unknown>;
+
+let store: TestDatabase;
+let keyId: string;
+beforeEach(async () => {
+  store = await testDatabase();
+  await store.pool.query(`insert into accounts (account, venue) values ('main', 'paper')`);
+  await store.pool.query(`insert into control (account) values ('main')`);
+  await store.pool.query(`insert into risk_state (account, limits) values ('main', '{}')`);
+  keyId = await seedPerson(store.pool, 'officer', ['risk']);
+});
+afterEach(() => store?.drop());
+
+async function ask<T = Record<string, unknown>>(name: string, asked: object): Promise<T> {
+  const { rows } = await store.pool.query<{ answer: T }>(`select ${name}($1::jsonb) as answer`, [JSON.stringify(asked)]);
+  const [row] = rows;
+  if (row === undefined) throw new Error(`${name} gave no answer`);
+  return row.answer;
+}
+
+/** A look that finds these changes. */
+async function look(changes: readonly object[]): Promise<Record<string, unknown>> {
+  const run = { runId: randomUUID(), account: 'main', scope: 'minute', owner: randomUUID(), epoch: 1, forMs: 60_000 };
+  const read = { calls: 4, weight: 121, fillsRead: 0, rowsRead: 0, fillsSince: 1, cursor: 2 };
+  expect(await ask('begin_reconciliation_look', run)).toMatchObject({ result: 'mine' });
+  const written = await ask('write_reconciliation_look', { ...run, ...read, changes, snapshot: { venue: {}, ledger: {} } });
+  expect(written).toMatchObject({ result: 'written' });
+  await ask('end_reconciliation_look', { ...run, result: 'differences', lifts: [] });
+  return written;
+}
+
+/** @returns the number of the difference that was begun and is a person's. */
+async function opened(difference: Told): Promise<string> {
+  await look([{ kind: 'new', status: 'open', difference }]);
+  const { rows } = await store.pool.query<{ id: string }>(
+    'select difference_id::text as id from reconciliation_differences order by difference_id desc limit 1',
+  );
+  return rows[0]?.id ?? '';
+}
+
+const decide = (differenceId: string, decision: string, more: object = {}): Promise<Record<string, unknown>> =>
+  ask('decide_difference', { differenceId, decision, reason: 'looked into', subject: 'officer', underKey: keyId, ...more });
+
+async function rowOf(id: string): Promise<Record<string, unknown>> {
+  const { rows } = await store.pool.query<Record<string, unknown>>(
+    'select status, decision, fingerprint, evidence, incident_id from reconciliation_differences where difference_id = $1',
+    [id],
+  );
+  return rows[0] ?? {};
+}
+
+/** An order of ours, which works unless it is final. */
+async function ordered(intentId: string, venueOrderId: string, isFinal: boolean): Promise<void> {
+  await store.pool.query(
+    `insert into orders (intent_id, client_order_id, account, strategy, strategy_version, instrument, base, quote, leg, side, status,
+       time_in_force, quantity, price, reserved_quantity, reserved_notional, executed_quantity, executed_notional, venue_order_id,
+       control_version, epoch, final_at)
+     values ($1, $1 || '-c', 'main', 'momentum', '1', 'BTC/USDT', 'BTC', 'USDT', 'open', 'buy', $3, 'GTC', 1, 100, 0, 0, 0, 0, $2, 1, 1, $4)`,
+    [intentId, venueOrderId, isFinal ? 'canceled' : 'accepted', isFinal ? new Date() : null],
+  );
+}
+
+const fill = (trade: string, order: string): Record<string, unknown> => ({
+  ...{ instrument: KEY.instrument, venueTradeId: trade, venueOrderId: order, side: 'buy', price: '100', quantity: '1' },
+  ...{ fee: '0', feeAsset: 'USDT', liquiditySide: 'taker', eventTime: 1_000 },
+});
+
+describe('a look', () => {
+  it('leaves a row as a person has decided it since the look read it', async () => {
+    const id = await opened(DEPOSIT);
+    expect(await decide(id, 'book')).toEqual({ result: 'done' });
+    const decided = await rowOf(id);
+    const moved = { ...DEPOSIT, fingerprint: '9', evidence: { venue: {}, ledger: {} } };
+    for (const change of [
+      { kind: 'kept', id, saw: SAW_OPEN, difference: moved, isMoved: true },
+      { kind: 'ended', id, saw: SAW_OPEN, outcome: 'settled' },
+    ]) {
+      expect(await look([change])).toMatchObject({ isOvertaken: true });
+      expect(await rowOf(id)).toEqual(decided);
+    }
+    // Who has seen the decision ends it, and what still differs is another row.
+    const saw = { status: 'decided', decision: 'book' };
+    const after = await look([
+      { kind: 'ended', id, saw, outcome: 'closed' },
+      { kind: 'new', status: 'pending', difference: moved },
+    ]);
+    expect(after).toMatchObject({ isOvertaken: false, standing: [{ class: 'balanceMovement' }] });
+    expect(await rowOf(id)).toMatchObject({ status: 'closed', decision: 'book', fingerprint: '5', evidence: DEPOSIT.evidence });
+  });
+
+  it('that opens as many as it may changes the mode once, and tells both sides once', async () => {
+    const before = await store.pool.query<{ version: string }>('select version from control');
+    const changes = Array.from({ length: 50 }, (_, n) => ({
+      ...{
+        kind: 'new',
+        status: 'open',
+        difference: { ...ORPHAN, subject: `order:BTC/USDT:${n}`, class: n % 2 === 0 ? 'orphanOrder' : 'unknown' },
+      },
+    }));
+    await look(changes);
+    const { rows } = await store.pool.query('select mode, version::text, reconciliation_hold from control');
+    expect(rows).toMatchObject([
+      {
+        mode: 'paused',
+        version: String(Number(before.rows[0]?.version) + 1),
+        reconciliation_hold: { was: 'normal', classes: ['orphanOrder', 'unknown'] },
+      },
+    ]);
+    const incidents = await store.pool.query<{ incident_id: string; snapshot: object }>(
+      `select incident_id::text, data->'snapshot' as snapshot from incidents order by incident_id`,
+    );
+    const [first, ...others] = incidents.rows;
+    expect(first?.snapshot).toEqual({ venue: {}, ledger: {} });
+    expect(others).toHaveLength(49);
+    expect(others.every(({ snapshot }) => 'incidentId' in snapshot && snapshot.incidentId === first?.incident_id)).toBe(true);
+  });
+
+  it('asks for what was traded lately, though nothing is held or active there any more', async () => {
+    await ordered('i1', '1', true);
+    await store.pool.query(`insert into fills values ('main', 'BTC/USDT', 't1', '1', 'i1', 'buy', 100, 1, 0, 'USDT', 'taker', $1)`, [
+      Date.now() - 86_400_000,
+    ]);
+    const run = { runId: randomUUID(), account: 'main', scope: 'day', owner: randomUUID(), epoch: 1, forMs: 60_000 };
+    expect(await ask('begin_reconciliation_look', run)).toMatchObject({ instruments: ['BTC/USDT'] });
+  });
+
+  it('knows of an order by another hand only the fills that are not booked as such', async () => {
+    const incident = await opened({
+      ...ORPHAN,
+      evidence: { venue: { order: null, fills: [fill('t1', '77'), fill('t2', '77')] }, ledger: {} },
+    });
+    const { incident_id: incidentId } = await rowOf(incident);
+    const movement = { movementId: randomUUID(), account: 'main', fill: fill('t1', '77'), incidentId: String(incidentId) };
+    expect(await ask('book_foreign_fill', { ...movement, reason: 'by hand', subject: 'officer', underKey: keyId })).toMatchObject({
+      kind: 'booked',
+    });
+    const asked = { account: 'main', fillsSince: 1_000_000, clientOrderIds: [], venueOrders: [], workflows: [], isFull: false };
+    const { known } = await ask<{ known: object[] }>('read_reconciliation', asked);
+    expect(known).toMatchObject([{ evidence: { venue: { fills: [{ venueTradeId: 't2' }] } } }]);
+    expect(await decide(incident, 'book')).toMatchObject({ result: 'impossible', why: expect.stringContaining('compare again') });
+  });
+
+  it('is not kept waiting by old runs, which are dropped where nothing names them', async () => {
+    const id = await opened(ORPHAN);
+    await store.pool.query(
+      `insert into reconciliation_runs (run_id, account, scope, result, started_at, ended_at)
+       select gen_random_uuid(), 'main', 'minute', 'clean', clock_timestamp() - interval '8 days', clock_timestamp() from generate_series(1, 2100)`,
+    );
+    await store.pool.query(`update reconciliation_runs set result = 'clean', started_at = clock_timestamp() - interval '8 days'`);
+    const prune = async (): Promise<number> =>
+      (await store.pool.query<{ n: number }>(`select prune_reconciliation_runs('main') as n`)).rows[0]?.n ?? -1;
+    expect([await prune(), await prune(), await prune()]).toEqual([2_000, 100, 0]);
+    const left = await store.pool.query(
+      'select from reconciliation_runs r join reconciliation_differences d on d.first_run = r.run_id where d.difference_id = $1',
+      [id],
+    );
+    expect(left.rowCount).toBe(1);
+  });
+});
+
+describe('a decision', () => {
+  it('to book is booked again when the same is a person’s again', async () => {
+    const id = await opened(ORPHAN);
+    expect(await decide(id, 'book')).toEqual({ result: 'done' });
+    expect(await decide(id, 'book')).toEqual({ result: 'done' });
+    const first = await store.pool.query('select from ledger_movements');
+    expect(first.rowCount).toBe(2);
+    await look([{ kind: 'opened', id, saw: { status: 'decided', decision: 'book' }, difference: ORPHAN }]);
+    expect(await decide(id, 'book')).toEqual({ result: 'done' });
+    expect((await store.pool.query('select from ledger_movements')).rowCount).toBe(4);
+  });
+
+  it('to book a missed fill is refused: it is booked with its order', async () => {
+    const missed = { ...ORPHAN, class: 'missedFill', subject: 'fill:BTC/USDT:t1:1', evidence: { venue: fill('t1', '1'), ledger: {} } };
+    expect(await decide(await opened(missed), 'book')).toMatchObject({ result: 'impossible', why: expect.stringContaining('P15') });
+    await ordered('i1', '77', false);
+    const taken = { ...ORPHAN, evidence: { venue: { order: null, fills: [fill('t1', '77')] }, ledger: {} } };
+    expect(await decide(await opened(taken), 'book')).toMatchObject({ result: 'impossible', why: expect.stringContaining('P15') });
+  });
+
+  it('to book an amount is refused where the books have moved since', async () => {
+    const id = await opened(DEPOSIT);
+    await store.pool.query(`insert into inventory (account, asset, quantity) values ('main', 'USDT', 5)`);
+    expect(await decide(id, 'book')).toEqual({ result: 'impossible', why: 'the books have moved since; compare again' });
+    expect((await store.pool.query('select from ledger_movements')).rowCount).toBe(0);
+    const seen = { ...DEPOSIT, evidence: { ...DEPOSIT.evidence, ledger: { asset: 'USDT', balance: '5', unexplained: '5' } } };
+    await look([{ kind: 'kept', id, saw: SAW_OPEN, difference: seen, isMoved: false }]);
+    expect(await decide(id, 'book')).toEqual({ result: 'done' });
+  });
+
+  it('to adopt is refused where a fill of the order is booked', async () => {
+    const order = { instrument: KEY.instrument, venueOrderId: '77', clientOrderId: 'by-hand', side: 'buy', quantity: '2', price: '100' };
+    const id = await opened({ ...ORPHAN, evidence: { venue: { order, fills: [fill('t1', '77')] }, ledger: {} } });
+    expect(await decide(id, 'book')).toEqual({ result: 'done' });
+    await look([
+      { kind: 'ended', id, saw: { status: 'decided', decision: 'book' }, outcome: 'closed' },
+      { kind: 'new', status: 'open', difference: { ...ORPHAN, deltas: {}, evidence: { venue: { order, fills: [] }, ledger: {} } } },
+    ]);
+    expect(await decide(String(Number(id) + 1), 'adopt', { strategy: 'momentum' })).toMatchObject({
+      result: 'impossible',
+      why: expect.stringContaining('booked already'),
+    });
+  });
+
+  it('to cancel a duplicate is refused while ours of that name works', async () => {
+    await ordered('i1', '1', false);
+    const venue = { instrument: KEY.instrument, venueOrderId: '9', clientOrderId: 'i1-c' };
+    const id = await opened({ ...ORPHAN, class: 'duplicate', deltas: {}, evidence: { venue, ledger: {} } });
+    expect(await decide(id, 'cancel')).toMatchObject({ result: 'impossible', why: expect.stringContaining('same name') });
+    await store.pool.query(`update orders set status = 'canceled', final_at = clock_timestamp()`);
+    expect(await decide(id, 'cancel')).toEqual({ result: 'done' });
+  });
+});
