@@ -132,6 +132,7 @@ async function killOne(kill: OneKill, account: string): Promise<Ended> {
     const name = `${directPrefix(account)}${at.replaceAll(/[:.]/g, '-')}.json`;
     try {
       const { path } = await evidenceFiles(evidenceFolder(env)).write(name, content);
+      say(`${account}: its evidence is written`);
       return { account, finding, file: path };
     } catch (error) {
       // What was done is done; these lines are all that tells of it.

@@ -138,3 +138,57 @@ begin
     jsonb_build_object('mode', the_mode, 'was', was.mode, 'reason', the_reason));
   return true;
 end $$;
+
+-- ---- accounts that have left the configuration
+
+-- Nobody looks after such an account any more: none could say of it that it is verified, and a halt over everything would never end.
+alter table accounts add column retired_at timestamptz;
+
+-- Where something is still held, open or unexplained an account stays as it is, and so does what a halt asks of it.
+create function is_idle(the_account text) returns boolean language sql stable as $$
+  select not exists (select from positions where account = the_account and quantity <> 0)
+    and not exists (select from orders where account = the_account and (final_at is null or reserved_quantity <> 0 or reserved_notional <> 0))
+    and not exists (select from reconciliation_differences where account = the_account and ended_at is null and decision is distinct from 'reject')
+$$;
+
+-- Told at each start which accounts are configured. Halts wait for it, and it for them: none misses an account that comes back.
+-- Answers those that are retired now and were not before.
+create function retire_accounts(configured text[]) returns text[] language plpgsql as $$
+declare
+  retired text[] := '{}';
+  one text;
+begin
+  perform from instance for update;
+  for one in update accounts set retired_at = null where account = any (configured) and retired_at is not null returning account loop
+    insert into audit_events (kind, account, subject, data) values ('account.returned', one, 'configuration', '{}');
+  end loop;
+  for one in select account from accounts where account <> all (configured) and retired_at is null and is_idle(account) order by account loop
+    -- Whatever was being authorised there is there to be seen after this.
+    perform lock_accounts(array[one]);
+    if is_idle(one) then
+      update accounts set retired_at = clock_timestamp() where account = one;
+      insert into audit_events (kind, account, subject, data) values ('account.retired', one, 'configuration', '{}');
+      retired := retired || one;
+    end if;
+  end loop;
+  return retired;
+end $$;
+
+-- A worker of an older configuration may still run: it opens nothing where no halt looks any more.
+create function refuse_retired() returns trigger language plpgsql as $$
+begin
+  if exists (select from accounts where account = new.account and retired_at is not null) then
+    raise exception 'account % has left the configuration', new.account using hint = 'Configure it again and restart.';
+  end if;
+  return new;
+end $$;
+create trigger orders_of_configured before insert on orders for each row execute function refuse_retired();
+
+-- As before, but for those that are retired.
+create or replace function accounts_under(the_scope text, the_value text, the_account text) returns setof text language sql stable as $$
+  select a.account from accounts a where a.retired_at is null and case the_scope
+    when 'everything' then true
+    when 'venue' then a.venue = the_value
+    when 'account' then a.account = the_value
+    else a.account = coalesce(the_account, a.account) end
+$$;
