@@ -13,7 +13,7 @@ import { createKillStore } from './kill-store.js';
 const CAUSE: HaltCause = { subject: 'watch', underKey: null, reason: 'a test', policy: 'none' };
 const MAIN: Latch = { scope: 'account', scopeValue: 'main' };
 
-describe('P30: what ends a latch, by its statement', () => {
+describe('P30: what ends a halt or a pause, by its statement, and whom it is over', () => {
   let database: TestDatabase;
   let pool: Pool;
   let halts: HaltStore;
@@ -155,7 +155,12 @@ describe('P30: what ends a latch, by its statement', () => {
     ['reduceOnly', 'observation', 'reduceOnly'],
   ])('a pause by a reconciliation, from %s, that the watch tightens to %s ends in %s', async (was, wanted, after) => {
     await pool.query(`update control set mode = 'paused', reconciliation_hold = $1 where account = 'main'`, [{ was, classes: [] }]);
+    const watched = async (): Promise<unknown> =>
+      (await pool.query(`select read_watch_inputs('{"account": "main", "instruments": []}')->>'mode' as mode`)).rows[0];
+    // The watch asks for nothing that it takes to hold already.
+    expect(await watched()).toEqual({ mode: was });
     await pool.query(`select tighten_mode('main', $1, 'a test')`, [wanted]);
+    expect(await watched()).toEqual({ mode: after });
     const { rows } = await pool.query(`select mode, reconciliation_hold->>'was' as was from control where account = 'main'`);
     expect(rows).toEqual([{ mode: 'paused', was: after }]);
   });
