@@ -8,7 +8,7 @@ export const EXIT = {
   unreachable: 69,
   /** `kill --direct` was ended before the halt was written. */
   unlatched: 75,
-  /** … or before the venue had shown the target twice. */
+  /** … or before the venue had shown the target twice, or has no account under it. */
   unverified: 76,
   configuration: 78,
 } as const;

@@ -31,7 +31,8 @@ export async function killDirectly(dependencies: KillDependencies, account: stri
   const verify = createKillVerify(dependencies);
   let found: Finding = { unverified: [{ kind: 'unanswered', detail: 'nothing was looked at yet' }], dust: [], kept: [] };
   let told = '';
-  for (let seen = 0, waitMs = 250; seen < 2 && !stopping.aborted;) {
+  let seen = 0;
+  for (let waitMs = 250; seen < 2 && !stopping.aborted;) {
     const failures: string[] = [];
     const attempt = async <T>(step: () => Promise<T>): Promise<T | undefined> => {
       try {
@@ -55,7 +56,10 @@ export async function killDirectly(dependencies: KillDependencies, account: stri
     await pause(seen > 0 ? BETWEEN_LOOKS_MS : waitMs);
     waitMs = seen > 0 ? 250 : Math.min(waitMs * 2, LONGEST_WAIT_MS);
   }
-  if (found.unverified.length === 0) await kills.writeKill(account, 'verified', found, null).catch(() => undefined);
+  if (seen < 2 && found.unverified.length === 0) {
+    return { ...found, unverified: [{ kind: 'unanswered', detail: 'it was ended before the venue was looked at a second time' }] };
+  }
+  if (seen >= 2) await kills.writeKill(account, 'verified', found, null).catch(() => undefined);
   return found;
 }
 

@@ -188,6 +188,11 @@ export interface ControlStore {
     readonly kept: ConfigurationPlan['kept'];
     readonly withoutLimits: readonly { readonly strategy: string; readonly instrument: string }[];
   }>;
+  /**
+   * Accounts that are not configured any more are under no halt from now on, where nothing is held, open or unexplained; one that
+   * is configured again is. @returns those that were retired.
+   */
+  retireOthers(configured: readonly string[]): Promise<readonly string[]>;
   /** What was there before us: written once, at onboarding (protocol, Rows). */
   onboard(account: string, inventory: Readonly<Record<string, DecimalText>>): Promise<boolean>;
 }

@@ -1,6 +1,6 @@
 import { compare } from '../../core/reconcile/compare.js';
 import { judge, type Judgement } from '../../core/reconcile/judge.js';
-import { depthOf, fillsFrom } from '../../core/reconcile/rules.js';
+import { depthOf, fillsFrom, rulesAt } from '../../core/reconcile/rules.js';
 import type { LedgerSight, VenueSight } from '../../core/reconcile/sight.js';
 import { isWithinReconcilersShare } from '../../core/venue/weight.js';
 import type { ReconcileRun, RunResult, StandingDifference } from '../ports/reconcile.js';
@@ -28,10 +28,11 @@ const LEASE_MS = 60_000;
  * @throws KeelsonError INFRA_RECONCILING while another look goes on, INFRA_DATABASE, VENUE_…
  */
 export function createLook(dependencies: ReconcileDependencies): (run: ReconcileRun, isLast: boolean) => Promise<Looked> {
-  const { reconciliations: store, books, venueOf, liftsOf, rules, newId } = dependencies;
+  const { reconciliations: store, books, venueOf, liftsOf, newId } = dependencies;
   return async (run, isLast) => {
     const { account, scope } = run;
     const venue = venueOf(account);
+    const rules = rulesAt(dependencies.rules, venue.profile.visibilityBoundMs);
     const lease = { owner: newId(), forMs: LEASE_MS, epoch: books.epoch };
     const begun = await store.begin(run, lease);
     const { reader, spent } = counted(venue);

@@ -55,6 +55,14 @@ export function createControlStore(pool: Pool): ControlStore {
         }
       }
     },
+    async retireOthers(configured) {
+      const rows = await run<{ answer: string[] }>(
+        pool,
+        { name: 'retire_accounts', text: 'select to_jsonb(retire_accounts($1)) as answer' },
+        [configured],
+      );
+      return rows[0]?.answer ?? [];
+    },
     async onboard(account, inventory) {
       const rows = await run<{ answer: boolean }>(
         pool,

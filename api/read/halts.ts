@@ -42,8 +42,8 @@ export async function readHalts(database: Database): Promise<Halt[]> {
          from latches where released_at is null order by latches.engaged_at desc`,
     ),
     database.query<KillRow>(
-      // What a kill has verified before the latch came says nothing about this one.
-      `select a.account, l.latch_id, case when k.updated_at >= l.engaged_at then k.phase end as phase,
+      // What a kill has verified before the latch came, or was called again, says nothing about this one.
+      `select a.account, l.latch_id, case when k.updated_at >= l.called_at then k.phase end as phase,
               ${epochMs('k.verified_at')} as verified_ms, k.state, k.evidence
          from latches l cross join lateral accounts_under(l.scope, l.scope_value, l.account) a (account) left join kills k on k.account = a.account
         where l.released_at is null order by a.account`,

@@ -1,5 +1,5 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo, type Server, connect } from 'node:net';
+import { createServer, type AddressInfo, type Server, type Socket, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
@@ -20,17 +20,22 @@ import { killWithoutTemporal } from './direct.js';
 
 const d = (text: string): DecimalText => text as DecimalText;
 const SCOPE: Latch = { scope: 'account', scopeValue: ACCOUNT };
+/** Nothing listens there. */
+const NOBODY = { rest: 'http://127.0.0.1:1', stream: 'ws://127.0.0.1:1', wsApi: 'ws://127.0.0.1:1' };
 const LIMIT = { timeout: 30_000, interval: 20 };
 
 interface Door {
   readonly url: string;
   open(): void;
+  /** Ends what goes through it, and lets nothing more in. */
+  shut(): void;
   close(): Promise<void>;
 }
 
 /** Postgres behind an address of its own, which answers only while it is told to. */
 async function behindADoor(url: string): Promise<Door> {
   let isOpen = false;
+  const through = new Set<Socket>();
   const target = new URL(url);
   const server: Server = createServer((socket) => {
     if (!isOpen) {
@@ -38,6 +43,7 @@ async function behindADoor(url: string): Promise<Door> {
       return;
     }
     const onward = connect(Number(target.port), target.hostname);
+    through.add(socket.on('close', () => through.delete(socket)));
     for (const one of [socket, onward]) one.on('error', () => [socket, onward].forEach((each) => each.destroy()));
     socket.pipe(onward).pipe(socket);
   });
@@ -47,6 +53,10 @@ async function behindADoor(url: string): Promise<Door> {
   return {
     url: door.href,
     open: () => void (isOpen = true),
+    shut: () => {
+      isOpen = false;
+      for (const socket of through) socket.destroy();
+    },
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }
@@ -55,6 +65,8 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
   let stack: TradingStack;
   let home: string;
   let said: string;
+  /** Told of each line at once. */
+  let hear: ((line: string) => void) | undefined;
   let bar = 0;
   const doors: Door[] = [];
   /** What a failed test has left running ends with it. */
@@ -66,18 +78,27 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     await seedPerson(stack.database.pool, 'owner', ['admin'], 'key-of-owner');
     await writeFile(join(home, 'owner-key'), 'key-of-owner\n', { mode: 0o600 });
     const base = parseJsonc(await readFile(join(rootFolder(), 'keelson.config.json'), 'utf8')) as Record<string, unknown>;
+    const limits = Object.fromEntries(Object.entries(LIMITS).filter(([name]) => name !== 'priceMaxAgeMs'));
     const config = {
       ...base,
       $schema: undefined,
-      accounts: { [ACCOUNT]: { venue: 'paper', allowLiveTrading: false } },
+      // The ledger does not know one of them, and another has a venue that nothing answers for.
+      venues: { paper: { profile: 'binance', paper: true }, away: { profile: 'binance', paper: true, urls: NOBODY } },
+      accounts: Object.fromEntries(
+        Object.entries({ [ACCOUNT]: 'paper', unseen: 'paper', other: 'away' }).map(([account, venue]) => [
+          account,
+          { venue, allowLiveTrading: false },
+        ]),
+      ),
       strategies: [],
-      limits: { [ACCOUNT]: Object.fromEntries(Object.entries(LIMITS).filter(([name]) => name !== 'priceMaxAgeMs')) },
+      limits: Object.fromEntries([ACCOUNT, 'unseen', 'other'].map((account) => [account, limits])),
     };
     await writeFile(join(home, 'config.json'), JSON.stringify(config));
   });
   afterEach(async () => {
     stopping.abort();
     stopping = new AbortController();
+    hear = undefined;
     for (const door of doors.splice(0)) await door.close();
     await stack.database.pool.query('update latches set released_at = clock_timestamp() where released_at is null');
   });
@@ -86,12 +107,12 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     await stack?.close();
   });
 
-  const terminal = (databaseUrl: string): Terminal => {
+  const terminal = (databaseUrl: string, folder = home): Terminal => {
     said = '';
     const { rest, stream, wsApi } = stack.addresses;
     return {
       env: {
-        KEELSON_HOME: home,
+        KEELSON_HOME: folder,
         KEELSON_CONFIG: join(home, 'config.json'),
         DATABASE_URL: databaseUrl,
         KEELSON_PAPER_REST: rest,
@@ -104,7 +125,10 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
       now: Date.now,
       newId: randomUUID,
       out: () => undefined,
-      error: (text) => void (said += text),
+      error: (text) => {
+        said += text;
+        hear?.(text);
+      },
     };
   };
   const buy = async (): Promise<void> => {
@@ -140,8 +164,9 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     doors.push(door);
     return door;
   };
-  const run = (url: string, policy: 'none' | 'atOnce' = 'atOnce') =>
-    killWithoutTemporal(terminal(url), { scope: SCOPE, cause: { policy, reason: 'a test' }, isDrill: false }, stopping.signal);
+  const run = (url: string, scope: Latch = SCOPE, folder = home) =>
+    killWithoutTemporal(terminal(url, folder), { scope, cause: { policy: 'atOnce', reason: 'a test' }, isDrill: false }, stopping.signal);
+  const standing = async (): Promise<unknown[]> => (await stack.database.pool.query('select from latches where released_at is null')).rows;
 
   it('latches under the name of the key, cancels, sells, verifies, and leaves a file', async () => {
     await buy();
@@ -189,8 +214,69 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     stopping.abort();
     const ended = await ending;
     expect([ended.exitCode, ended.text]).toEqual([EXIT.unlatched, expect.stringContaining('UNLATCHED')]);
-    const { rows } = await stack.database.pool.query('select from latches where released_at is null');
-    expect(rows).toEqual([]);
+    expect(await standing()).toEqual([]);
+  });
+
+  it.each<Latch>([
+    { scope: 'account', scopeValue: 'mian' },
+    { scope: 'venue', scopeValue: 'papper' },
+    { scope: 'strategy', scopeValue: 'momentun' },
+    { scope: 'instrument', scopeValue: 'BTCUSDT' },
+  ])('a mistyped $scope halts nothing, and says so', async (scope) => {
+    await expect(run(stack.database.url, scope)).rejects.toThrow(
+      `NOTHING IS HALTED: the configuration has no ${scope.scope} ${scope.scopeValue}`,
+    );
+    expect(await standing()).toEqual([]);
+  });
+
+  it('where the ledger knows no account under the latch, nothing is called halted', async () => {
+    const ended = await run(stack.database.url, { scope: 'account', scopeValue: 'unseen' });
+    expect([ended.exitCode, ended.text]).toEqual([EXIT.unverified, expect.stringContaining('NOTHING IS HALTED')]);
+    expect(said).not.toContain('HALTED');
+    expect(await standing()).toHaveLength(1);
+  });
+
+  it('goes on when the database goes away right after the latch: what appears is canceled meanwhile', async () => {
+    await buy();
+    const door = await withADoor();
+    door.open();
+    hear = (line) => {
+      if (line.includes('HALTED:')) door.shut();
+    };
+    const ending = run(door.url);
+    await vi.waitFor(() => expect(said).toContain('It is tried again; what appears is canceled.'), LIMIT);
+    expect(said).toContain('HALTED:');
+    await placeForeign();
+    await vi.waitFor(async () => expect(await openAtVenue()).toBe(0), LIMIT);
+    hear = undefined;
+    door.open();
+    expect((await ending).exitCode).toBe(EXIT.done);
+  });
+
+  it('tells that its evidence could not be written, and is done all the same', async () => {
+    const folder = await mkdtemp(join(home, 'another-'));
+    await writeFile(join(folder, 'evidence'), 'a file where the folder should be');
+    const ended = await run(stack.database.url, SCOPE, folder);
+    expect([ended.exitCode, ended.text]).toEqual([EXIT.done, expect.stringContaining('VERIFIED')]);
+    expect(said).toContain('its evidence could not be written');
+  });
+
+  it('carries each account to its end, whatever befalls another; then it is not verified', async () => {
+    await stack.database.pool.query(
+      `insert into accounts (account, venue) values ('other', 'away'); insert into control (account) values ('other')`,
+    );
+    await buy();
+    const verified = new Promise<void>((resolve) => {
+      hear = (line) => {
+        if (line.includes(`${ACCOUNT}: its evidence is written`)) resolve();
+      };
+    });
+    const ending = run(stack.database.url, { scope: 'everything', scopeValue: '' });
+    await verified;
+    stopping.abort();
+    const ended = await ending;
+    expect([ended.exitCode, ended.text]).toEqual([EXIT.unverified, expect.stringContaining(`${ACCOUNT}: VERIFIED`)]);
+    expect(ended.text).toContain('other: NOT VERIFIED');
   });
 
   it('P27: two at once sell nothing twice', async () => {

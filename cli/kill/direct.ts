@@ -48,6 +48,7 @@ export async function killWithoutTemporal(terminal: Terminal, wish: DirectWish, 
   const env = surroundings(homePaths(homeFolder(terminal)), terminal.env);
   const config = loadConfig({ path: configPath(env, terminal.root), env });
   const say = (line: string): void => terminal.error(`${new Date(terminal.now()).toISOString().slice(11, 19)} ${line}\n`);
+  assertKnown(config, wish.scope);
   if (wish.isDrill) assertPaper(config, wish.scope);
   const venues = new OpenVenues(config, env, terminal.now, say);
   const url = databaseUrl(env);
@@ -60,8 +61,12 @@ export async function killWithoutTemporal(terminal: Terminal, wish: DirectWish, 
         exitCode: EXIT.unlatched,
       };
     }
-    say(`HALTED: ${engaged.accounts.join(', ') || 'no account is under it'} (${engaged.latchId})`);
-    const ended = await Promise.all(engaged.accounts.map((account) => killOne(terminal, env, url, account, venues, say, stopping)));
+    if (engaged.accounts.length > 0) say(`HALTED: ${engaged.accounts.join(', ')} (${engaged.latchId})`);
+    const one = { terminal, env, url, scope: wish.scope, venues, say, stopping };
+    // Whatever befalls one account, the others are carried to their end.
+    const ended = await Promise.all(
+      engaged.accounts.map((account) => killOne(one, account).catch((error: unknown) => unanswered(account, told(error)))),
+    );
     return shown(engaged, ended);
   } finally {
     await venues.close();
@@ -80,8 +85,6 @@ async function latchAtLast(
   stopping: AbortSignal,
 ): Promise<Engaged | undefined> {
   const accounts = Object.entries(config.accounts).filter(([account, { venue }]) => isTouched(scope, account, venue));
-  // Whose orders are a strategy's only the ledger knows.
-  const instrument = scope.scope === 'instrument' ? scope.scopeValue : undefined;
   const halts = url === undefined ? undefined : openHaltStore(url);
   try {
     for (let isFirst = true; !stopping.aborted; isFirst = false) {
@@ -90,11 +93,9 @@ async function latchAtLast(
           throw new KeelsonError('CONFIG_DATABASE', { address: 'DATABASE_URL', detail: 'it is not set' });
         return await halts.latch(scope, { ...cause, ...(await whoIs(terminal, env, url, person)) });
       } catch (error) {
-        say(
-          `UNLATCHED: ${error instanceof Error ? error.message : String(error)}${isFirst ? ' It is tried again; what appears is canceled.' : ''}`,
-        );
+        say(`UNLATCHED: ${told(error)}${isFirst ? ' It is tried again; what appears is canceled.' : ''}`);
       }
-      if (scope.scope !== 'strategy') await Promise.all(accounts.map(([account]) => venues.cancel(account, instrument)));
+      await Promise.all(accounts.map(([account]) => venues.cancel(account, scope)));
       await wait(LATCH_AGAIN_MS, undefined, { signal: stopping }).catch(() => undefined);
     }
     return undefined;
@@ -103,33 +104,73 @@ async function latchAtLast(
   }
 }
 
-async function killOne(
-  terminal: Terminal,
-  env: Terminal['env'],
-  url: string,
-  account: string,
-  venues: OpenVenues,
-  say: (line: string) => void,
-  stopping: AbortSignal,
-): Promise<Ended> {
+interface OneKill {
+  readonly terminal: Terminal;
+  readonly env: Terminal['env'];
+  readonly url: string;
+  readonly scope: Latch;
+  readonly venues: OpenVenues;
+  readonly say: (line: string) => void;
+  readonly stopping: AbortSignal;
+}
+
+async function killOne(kill: OneKill, account: string): Promise<Ended> {
+  const { terminal, env, venues, say, stopping } = kill;
   const venue = await venues.of(account, stopping);
-  const unanswered = { unverified: [{ kind: 'unanswered' as const, detail: 'its venue did not answer' }], dust: [], kept: [] };
-  if (venue === undefined) return { account, finding: unanswered };
+  if (venue === undefined) return unanswered(account, 'its venue did not answer');
+  const ledger = await ledgerAtLast(kill, account, venue);
+  if (ledger === undefined) return unanswered(account, 'its ledger, or the clock of its venue, did not answer');
   const lines: string[] = [];
-  const ledger = await ledgerOf({ url, account, venue, now: terminal.now, newId: terminal.newId, folder: evidenceFolder(env) });
   try {
-    const told = (line: string): void => {
+    const tell = (line: string): void => {
       lines.push(`${new Date(terminal.now()).toISOString()} ${line}`);
       say(line);
     };
-    const finding = await killDirectly(ledger.dependencies, account, { say: told, stopping });
+    const finding = await killDirectly(ledger.dependencies, account, { say: tell, stopping });
     const at = new Date(terminal.now()).toISOString();
     const content = `${JSON.stringify({ what: 'a halt without Temporal', account, at, lines, finding }, null, 2)}\n`;
-    const { path } = await evidenceFiles(evidenceFolder(env)).write(`${directPrefix(account)}${at.replaceAll(/[:.]/g, '-')}.json`, content);
-    return { account, finding, file: path };
+    const name = `${directPrefix(account)}${at.replaceAll(/[:.]/g, '-')}.json`;
+    try {
+      const { path } = await evidenceFiles(evidenceFolder(env)).write(name, content);
+      say(`${account}: its evidence is written`);
+      return { account, finding, file: path };
+    } catch (error) {
+      // What was done is done; these lines are all that tells of it.
+      say(`${account}: its evidence could not be written (${told(error)}); keep what is said here`);
+      return { account, finding };
+    }
   } finally {
-    await ledger.close();
+    await ledger.close().catch((error: unknown) => say(`${account}: ${told(error)}`));
   }
+}
+
+/** The ledger of an account; while the database or the venue's clock does not answer, what appears is canceled. */
+async function ledgerAtLast(
+  { terminal, env, url, scope, venues, say, stopping }: OneKill,
+  account: string,
+  venue: Venue,
+): Promise<Awaited<ReturnType<typeof ledgerOf>> | undefined> {
+  const { now, newId } = terminal;
+  for (let before = ''; !stopping.aborted;) {
+    try {
+      return await ledgerOf({ url, account, venue, now, newId, folder: evidenceFolder(env) });
+    } catch (error) {
+      const detail = told(error);
+      if (detail !== before) say(`${account}: ${detail} It is tried again; what appears is canceled.`);
+      before = detail;
+    }
+    await venues.cancel(account, scope);
+    await wait(LATCH_AGAIN_MS, undefined, { signal: stopping }).catch(() => undefined);
+  }
+  return undefined;
+}
+
+function unanswered(account: string, detail: string): Ended {
+  return { account, finding: { unverified: [{ kind: 'unanswered', detail }], dust: [], kept: [] } };
+}
+
+function told(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The person whose key is in the home: known by the key, never by the name. Without one it is the command's own doing. */
@@ -167,6 +208,31 @@ function isTouched({ scope, scopeValue, account: whose }: Latch, account: string
   return scope === 'everything' || whose === undefined || whose === account;
 }
 
+/**
+ * Who mistypes a name at night must not believe that something stands still. Only the configuration is asked: the database may
+ * be away. @throws CommandFailure when it has no such name
+ */
+function assertKnown(config: Config, { scope, scopeValue, account }: Latch): void {
+  const accounts = Object.keys(config.accounts);
+  const names: Readonly<Record<Latch['scope'], readonly string[]>> = {
+    everything: [scopeValue],
+    account: accounts,
+    venue: Object.values(config.accounts).map(({ venue }) => venue),
+    strategy: config.strategies.map(({ id }) => id),
+    instrument: config.strategies.flatMap(({ instruments }) => instruments),
+  };
+  const check = (what: string, name: string, known: readonly string[]): void => {
+    if (known.includes(name)) return;
+    const there = [...new Set(known)].join(', ') || 'none';
+    throw new CommandFailure(
+      EXIT.usage,
+      `NOTHING IS HALTED: the configuration has no ${what} ${name}. It has: ${there}. An account, or everything, can always be halted.`,
+    );
+  };
+  check(scope, scopeValue, names[scope]);
+  if (account !== undefined) check('account', account, accounts);
+}
+
 /** @throws CommandFailure when a drill would halt what trades real money */
 function assertPaper(config: Config, scope: Latch): void {
   const live = Object.entries(config.accounts).filter(
@@ -180,6 +246,13 @@ function assertPaper(config: Config, scope: Latch): void {
 }
 
 function shown({ latchId, accounts, policy }: Engaged, ended: readonly Ended[]): Shown {
+  if (accounts.length === 0) {
+    return {
+      data: { latched: true, latchId, policy, accounts, ended },
+      text: `NOTHING IS HALTED: the ledger knows no account under it. The latch stands (${latchId}), over what comes under it later.\n`,
+      exitCode: EXIT.unverified,
+    };
+  }
   const isVerified = ended.every(({ finding }) => finding.unverified.length === 0);
   const lines = ended.flatMap(({ account, finding, file }) => [
     `${account}: ${finding.unverified.length === 0 ? 'VERIFIED: the venue has shown the target twice' : 'NOT VERIFIED'}`,
@@ -219,7 +292,11 @@ class OpenVenues {
     }
   }
 
-  async cancel(account: string, instrument: string | undefined): Promise<void> {
+  /** What is open in scope, without asking our books. */
+  async cancel(account: string, { scope, scopeValue }: Latch): Promise<void> {
+    // Whose orders are a strategy's only the ledger knows.
+    if (scope === 'strategy') return;
+    const instrument = scope === 'instrument' ? scopeValue : undefined;
     await this.attempt(account, async () => {
       const asked = await cancelOpen(await this.find(account), instrument);
       if (asked > 0) this.say(`${account}: ${asked} open orders canceled`);
@@ -227,7 +304,7 @@ class OpenVenues {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.open.values()].map((venue) => venue.close()));
+    await Promise.allSettled([...this.open.values()].map((venue) => venue.close()));
   }
 
   private async find(account: string): Promise<Venue> {
@@ -243,7 +320,7 @@ class OpenVenues {
     try {
       return await work();
     } catch (error) {
-      const detail = error instanceof Error ? error.message : String(error);
+      const detail = told(error);
       if (this.told.get(account) !== detail) this.say(`${account}: ${detail}`);
       this.told.set(account, detail);
       return undefined;

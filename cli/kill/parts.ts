@@ -49,9 +49,13 @@ export async function ledgerOf(options: {
   const measure = async (): Promise<void> => {
     live.seeClock(account, await venue.reader.clock());
   };
-  await measure();
+  const { instanceId, epoch } = await measure()
+    .then(() => createControlStore(pool).epoch())
+    .catch(async (error: unknown) => {
+      await pool.end().catch(() => undefined);
+      throw error;
+    });
   const timer = setInterval(() => void measure().catch(() => undefined), CLOCK_MS);
-  const { instanceId, epoch } = await createControlStore(pool).epoch();
   return {
     dependencies: {
       store: createOrderStore(pool),

@@ -17,7 +17,7 @@ export const STATE_TEXT: Readonly<Record<UnusableState, string>> = {
   expired: 'over',
   used: 'used already',
   missing: 'not there',
-  otherPayload: 'for another pause than the one that stands',
+  otherPayload: 'for another pause or halt than the one that stands',
 };
 
 export interface ApprovalFacts {

@@ -5,12 +5,17 @@ import { isUnresolved, type LedgerSight, type VenueSight } from './sight.js';
 
 /**
  * Balances to the last unit: venue less ledger, less what other differences explain. While it is not known what became of an
- * order, or one of them has just moved, a balance says nothing yet.
+ * order, or one has moved at the venue whose fills are not listed yet, a balance says nothing.
  */
-export function compareBalances(venue: VenueSight, ledger: LedgerSight, explained: readonly Deltas[]): Difference[] {
+export function compareBalances(
+  venue: VenueSight,
+  ledger: LedgerSight,
+  explained: readonly Deltas[],
+  isAnOrderOpenToQuestion = false,
+): Difference[] {
   const cause = new Sum();
   for (const deltas of explained) cause.add(deltas);
-  const isUnclear = ledger.orders.some(isUnresolved);
+  const isUnclear = isAnOrderOpenToQuestion || ledger.orders.some(isUnresolved);
   const assets = new Set([
     ...Object.keys(venue.balances),
     ...Object.keys(ledger.balances),

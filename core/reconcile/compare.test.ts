@@ -230,6 +230,18 @@ describe('balances', () => {
   });
 });
 
+describe('a balance that has moved while the venue lists no fill yet', () => {
+  it('says nothing: the order that has filled is looked up first', () => {
+    const further = seenOrder(1, { executedQuantity: d('1') });
+    const venue = { openOrders: [further], balances: { USDT: d('-100'), BTC: d('0.999') } };
+    expect(classes({ venue, ledger: { orders: [order(1)] } })).toEqual([
+      'missedFill',
+      'balanceMovement in flight',
+      'balanceMovement in flight',
+    ]);
+  });
+});
+
 describe('what a person has decided', () => {
   const venue = { fills: [fill(1)], balances: after(fill(1)) };
   const [orphan] = found({ venue });

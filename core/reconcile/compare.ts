@@ -34,10 +34,11 @@ export function compare(sides: ThreeSides, known: readonly KnownDifference[], ru
   const seen = [...fills.differences, ...orphans(orderParts, fills.foreign, known)];
   const unread = known.filter((row) => isOutOfReach(row, venue) && !seen.some((one) => isSame(row, one))).map(asSeen);
   const moving = [...seen, ...unread].filter((one) => !isDone(one));
+  const orders = compareOrders(orderParts, fills.missedOf);
   return {
     differences: [
       ...moving,
-      ...compareOrders(orderParts, fills.missedOf),
+      ...orders,
       ...compareProtection(ledger, workflows, rules),
       ...orphanedWorkflows(workflows, rules),
       ...contradictions(ledger),
@@ -45,6 +46,7 @@ export function compare(sides: ThreeSides, known: readonly KnownDifference[], ru
         venue,
         ledger,
         moving.map(({ deltas }) => deltas),
+        orders.some(({ class: what }) => what === 'missedFill' || what === 'missingOrder'),
       ),
     ],
     judges({ class: what, subject }) {

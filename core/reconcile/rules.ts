@@ -27,7 +27,16 @@ export const RECONCILE = {
   fullMs: 90_000_000,
 } as const;
 
-export type ReconcileRules = typeof RECONCILE;
+export type ReconcileRules = Readonly<Record<keyof typeof RECONCILE, number>>;
+
+/**
+ * The rules at a venue that shows what happened only after a while (`visibilityBoundMs` of its profile): what its lists do not agree
+ * on within that time is on its way, and nobody's fault.
+ */
+export function rulesAt(rules: ReconcileRules, visibilityBoundMs: number): ReconcileRules {
+  const shownMs = visibilityBoundMs + 1_000;
+  return { ...rules, inFlightMs: Math.max(rules.inFlightMs, shownMs), secondLookMs: Math.max(rules.secondLookMs, shownMs) };
+}
 
 /** Why an account is compared. */
 export const RECONCILE_SCOPES = ['start', 'reconnect', 'minute', 'hour', 'day', 'rearm', 'demand', 'deepDemand'] as const;

@@ -42,6 +42,7 @@ const SHOWS: Readonly<Record<string, readonly string[]>> = {
   'protectPosition.stopDenied': ['authoriseStop', 'authoriseStop', 'authoriseStop', 'page', 'authoriseStop', 'submit'],
   'reconcileAccount.secondLook': ['reconcile', 'reconcile'],
   'reconcileAccount.failed': ['reconcile', 'reconcileFailed'],
+  'killSwitch.tightened': ['killVerify', 'killConclude', 'killVerify', 'killVerify', 'killConclude', 'killRelease'],
   'protectPosition.dust': ['look', 'look', 'authoriseStop', 'submit'],
 };
 

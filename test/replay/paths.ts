@@ -20,6 +20,7 @@ import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
 import type { RiskKey } from '../../activities/ports/risk.js';
 import { ACCOUNT, INSTRUMENT, openTradingStack, startWorker, workflowBundle } from '../support/trading-stack.js';
 import { seedCommand, seedPerson } from '../support/people.js';
+import type { KillState } from '../../workflows/kill-switch/messages.js';
 import { killWorkflowId } from '../../workflows/names.js';
 import type { TestTemporal } from '../support/temporal.js';
 import type { History } from './histories.js';
@@ -71,6 +72,8 @@ export const PATHS = [
   'reconcileAccount.failed',
   'killSwitch.flattened',
   'killSwitch.keptAndRefused',
+  'killSwitch.tightened',
+  'killSwitch.tightened',
   'watchBars.returned',
   'watchBars.running',
   'watchAccount.returned',
@@ -361,22 +364,31 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     await handle.result();
     return { history: await handle.fetchHistory() };
   };
-  /** Halts what is held; sells it, or keeps its stop and is asked to end by nobody's rows. Ends when the latch is gone. */
-  const killed = async (policy: 'none' | 'atOnce'): Promise<Taken> => {
+  /**
+   * Halts what is held; sells it, or keeps its stop, until the halt is called in a stricter way if it is, and is asked to end by
+   * nobody's rows. Ends when the latch is gone.
+   */
+  const killed = async (policy: 'none' | 'atOnce', isTightened = false): Promise<Taken> => {
     await bought();
     await resting();
-    const cause = { scope: 'account', scopeValue: ACCOUNT, reason: 'a test', subject: 'test', policy };
-    await pool.query('select engage_latch($1)', [cause]);
     const handle = client.workflow.getHandle(killWorkflowId(ACCOUNT));
-    await eventually(async () => {
-      const { phase } = await handle.query<{ phase: string }>('killState');
-      if (phase !== 'verified') throw new Error(`it is ${phase}`);
-    }, 30_000);
+    /** @returns which evidence it has then */
+    const halted = async (how: 'none' | 'atOnce', before?: string): Promise<string> => {
+      const cause = { scope: 'account', scopeValue: ACCOUNT, reason: 'a test', subject: 'test', policy: how };
+      await pool.query('select engage_latch($1)', [cause]);
+      return eventually(async () => {
+        const { phase, evidence } = await handle.query<KillState>('killState');
+        if (phase !== 'verified' || evidence === null || evidence.sha256 === before) throw new Error(`it is ${phase}`);
+        return evidence.sha256;
+      }, 30_000);
+    };
+    const evidence = await halted(policy);
+    if (isTightened) await halted('atOnce', evidence);
     if (policy === 'none') await handle.executeUpdate('rearm', { args: [{ latchId: randomUUID(), requestId: randomUUID() }] });
     await pool.query(`update latches set released_at = clock_timestamp() where released_at is null`);
     await pool.query(`insert into outbox (kind, data) values ('haltChanged', jsonb_build_object('account', $1::text))`, [ACCOUNT]);
     await handle.result();
-    if (policy === 'none') await closed();
+    if (policy === 'none' && !isTightened) await closed();
     return { history: await handle.fetchHistory() };
   };
   const watched = async (type: string, args: string[], which: 'returned' | 'running'): Promise<Taken> => {
@@ -445,6 +457,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     'reconcileAccount.failed': () => reconciled('day'),
     'killSwitch.flattened': () => killed('atOnce'),
     'killSwitch.keptAndRefused': () => killed('none'),
+    'killSwitch.tightened': () => killed('none', true),
     'watchBars.returned': () => watched('watchBars', [ACCOUNT, '1s'], 'returned'),
     'watchBars.running': () => watched('watchBars', [ACCOUNT, '1s'], 'running'),
     'watchAccount.returned': () => watched('watchAccount', [ACCOUNT], 'returned'),

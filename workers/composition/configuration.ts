@@ -9,12 +9,14 @@ import type { WorkerProcess } from './process.js';
 import { connectVenue, Venues } from './venues.js';
 
 /**
- * Brings the limits of the configuration into the ledger, and, for the role that computes strategies, their versions. Every
+ * Retires the accounts that have left the configuration; brings the limits of the configuration into the ledger, and, for the role that computes strategies, their versions. Every
  * worker does it before it takes work; the second finds nothing to change.
  */
 export async function applyConfiguration({ config, control, log, env }: WorkerProcess, computes: boolean): Promise<void> {
   const activation = computes ? { start: env['KEELSON_START'] } : 'none';
   if ((await control.checkIdentity()) === 'changed') log.error('the database is another than before: every account is paused');
+  for (const account of await control.retireOthers(Object.keys(config.accounts)))
+    log.warn({ account }, 'the account has left the configuration: no halt is over it any more, and nothing is opened there');
   for (const [account, { venue }] of Object.entries(config.accounts)) {
     const strategies = config.strategies
       .filter((one) => one.account === account)

@@ -3,6 +3,7 @@ import {
   condition,
   continueAsNew,
   log,
+  patched,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -32,8 +33,11 @@ const { killTell } = proxyActivities<KillActivities>(told(RECORD, 'writes down h
 
 /** Between the two looks that both must find the target (P28). */
 const BETWEEN_LOOKS_MS = 1_000;
-/** What is verified is looked at again so often, as long as a latch stands: stops that fill, orders that somebody places. */
-const STANDING_LOOK_MS = 60_000;
+/**
+ * What is verified is looked at again so often, as long as a latch stands: stops that fill, orders that somebody places. A latch
+ * over several accounts ends only when no look at any of them is older than a minute.
+ */
+const STANDING_LOOK_MS = 20_000;
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
 /** People are told when nothing is verified after this long, and then again and again. */
@@ -67,6 +71,8 @@ export async function killSwitch(account: string, carried: Carried | null = null
   let concluded = carried?.concluded ?? '';
   let isChanged = false;
   let seen = 0;
+  /** Under which latches, and how strict each was, `seen` was counted. */
+  let seenUnder: string | undefined;
   let failed = 0;
   const rearms = new Rearms();
   let latches: readonly KillLatch[] = [];
@@ -97,7 +103,7 @@ export async function killSwitch(account: string, carried: Carried | null = null
     if (state.since === 0) show({ since: now });
     if (latches.length === 0) {
       rearms.answerAll({ kind: 'notClean', found: 'no latch stands over the account' });
-      await condition(allHandlersFinished);
+      await condition(() => isChanged || allHandlersFinished());
       if (isChanged) continue;
       await enter('released', NOTHING);
       return;
@@ -105,14 +111,19 @@ export async function killSwitch(account: string, carried: Carried | null = null
     if (workflowInfo().historyLength > HISTORY_LIMIT && rearms.isEmpty && allHandlersFinished()) {
       await continueAsNew<typeof killSwitch>(account, { state, concluded });
     }
-    const of = [...latches.map(({ latchId, policy }) => `${latchId}:${policy}`), ...standing.directs].join('+');
+    const under = latches.map(({ latchId, policy }) => `${latchId}:${policy}`).join('+');
+    const of = [under, ...standing.directs].join('+');
+    // What was seen of another halt says nothing about this one: it takes two looks of its own (P28).
+    const isOther = seenUnder !== undefined && seenUnder !== under && patched('looksOfEachHalt');
+    if (isOther) seen = 0;
+    seenUnder = under;
     const looked = await round(account, latches, (doing) => show({ doing }));
     const isClear = looked.unverified.length === 0;
     seen = isClear ? seen + 1 : 0;
     failed = isClear ? 0 : failed + 1;
     if (seen < 2) {
-      // What was verified is still called so until it is known not to be: once is not twice, nor never.
-      if (!isClear || state.phase !== 'verified') await enter('running', looked);
+      // What was verified is still called so until it is known not to be, or another halt stands: once is not twice, nor never.
+      if (!isClear || isOther || state.phase !== 'verified') await enter('running', looked);
       if (!isClear) await escalateIfDue();
       if (!isClear) rearms.answerAll({ kind: 'notClean', found: 'it is not verified anew', finding: looked });
       show({ doing: isClear ? 'the venue shows the target; it is looked at a second time' : 'it is tried again in a moment' });

@@ -1,4 +1,4 @@
-import { ApplicationFailure, condition, proxyActivities } from '@temporalio/workflow';
+import { ApplicationFailure, condition, patched, proxyActivities } from '@temporalio/workflow';
 import type { KillActivities } from '../../activities/kill/index.js';
 import { unverifiedText, type Finding } from '../../core/kill/verify.js';
 import { RECORD, told } from '../activity-options.js';
@@ -10,8 +10,12 @@ interface Rearm {
   readonly request: RearmRequest;
   /** How often the account has shown the target since it was asked. */
   looks: number;
+  /** Its handler asks for the end of the latch; in a run that an older build began the loop does. */
+  readonly endsItself: boolean;
   answer?: RearmAnswer;
 }
+
+const LOOKS = 2;
 
 /** Those who wait for the end of a latch: each is answered after the account was looked at anew. */
 export class Rearms {
@@ -21,22 +25,25 @@ export class Rearms {
     return this.waiting.length === 0;
   }
 
-  /** The handler of the update. */
+  /**
+   * The handler of the update. It asks for the end of the latch itself: that may take a reconciliation, and whoever carries out
+   * the halt goes on meanwhile.
+   */
   async ask(request: RearmRequest): Promise<RearmAnswer> {
-    const rearm: Rearm = { request, looks: 0 };
+    const rearm: Rearm = { request, looks: 0, endsItself: patched('rearmEndsItself') };
     this.waiting.push(rearm);
-    await condition(() => rearm.answer !== undefined);
-    if (rearm.answer === undefined) throw new Error('invariant: it waits for its answer');
-    return rearm.answer;
+    await condition(() => rearm.answer !== undefined || (rearm.endsItself && rearm.looks >= LOOKS));
+    if (rearm.answer !== undefined) return rearm.answer;
+    return killRelease(request.latchId, request.requestId);
   }
 
-  /** The account shows the target. Whoever has seen it twice is answered: whether the latch ends is told by two people's rows. */
+  /** The account shows the target. For whoever has seen it twice the rows of two people tell whether the latch ends. */
   async release(): Promise<void> {
     for (const rearm of [...this.waiting]) {
       rearm.looks += 1;
-      if (rearm.looks < 2) continue;
+      if (rearm.looks < LOOKS) continue;
       const { latchId, requestId } = rearm.request;
-      rearm.answer = await killRelease(latchId, requestId);
+      if (!rearm.endsItself) rearm.answer = await killRelease(latchId, requestId);
       this.waiting.splice(this.waiting.indexOf(rearm), 1);
     }
   }

@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { HaltCause } from '../../activities/ports/halt.js';
+import type { KillStore, Released } from '../../activities/ports/kill.js';
+import type { Latch, Mode } from '../../core/control/mode.js';
+import { seedPerson } from '../../test/support/people.js';
+import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { createControlStore } from './control-store.js';
+import { openHaltStore, type HaltStore } from './halt-store.js';
+import { createKillStore } from './kill-store.js';
+
+const CAUSE: HaltCause = { subject: 'watch', underKey: null, reason: 'a test', policy: 'none' };
+const MAIN: Latch = { scope: 'account', scopeValue: 'main' };
+
+describe('P30: what ends a halt or a pause, by its statement, and whom it is over', () => {
+  let database: TestDatabase;
+  let pool: Pool;
+  let halts: HaltStore;
+  let kills: KillStore;
+  let keys: { readonly rik: string; readonly olga: string };
+  let orders = 0;
+
+  beforeAll(async () => {
+    database = await testDatabase();
+    ({ pool } = database);
+    halts = openHaltStore(database.url);
+    kills = createKillStore(pool);
+    keys = { rik: await seedPerson(pool, 'rik', ['risk']), olga: await seedPerson(pool, 'olga', ['risk']) };
+    for (const account of ['main', 'other']) {
+      await createControlStore(pool).applyConfiguration({ account, venue: 'paper', limits: {}, strategies: [], subject: 'test' });
+    }
+  });
+  afterEach(async () => {
+    await pool.query('update latches set released_at = clock_timestamp() where released_at is null');
+    await pool.query(
+      `update orders set status = 'expired', final_at = clock_timestamp(), reserved_quantity = 0, reserved_notional = 0 where final_at is null`,
+    );
+    await pool.query(`update control set mode = 'normal', reconciliation_hold = null`);
+  });
+  afterAll(async () => {
+    await halts?.close();
+    await database?.drop();
+  });
+
+  /** Rik asks for the end of it. @returns the request, and how Olga approves it. */
+  const asked = async (latchId: string) => {
+    const requestId = randomUUID();
+    await pool.query('select request_rearm($1)', [
+      { requestId, latchId, reason: 'a test', incidents: [], subject: 'rik', underKey: keys.rik, validForMs: 600_000 },
+    ]);
+    const approve = async (): Promise<void> => {
+      const { rows } = await pool.query<{ hash: string }>(
+        `select encode(payload_sha256, 'hex') as hash from approval_requests where request_id = $1`,
+        [requestId],
+      );
+      const decision = { requestId, decision: 'approved', reason: 'seen', subject: 'olga', keyId: keys.olga, payloadHash: rows[0]?.hash };
+      const { rows: answers } = await pool.query<{ answer: string }>('select decide_approval($1) as answer', [decision]);
+      expect(answers).toEqual([{ answer: 'stored' }]);
+    };
+    return { requestId, approve };
+  };
+  /** Every account under it is seen to be as it should, after all that came before. */
+  const release = async (latchId: string, requestId: string): Promise<Released> => {
+    for (const account of ['main', 'other']) {
+      await kills.writeKill(account, 'verified', { unverified: [], dust: [], kept: [] }, null);
+      await pool.query(
+        `insert into reconciliations (account, last_clean_at) values ($1, clock_timestamp())
+           on conflict (account) do update set last_clean_at = excluded.last_clean_at`,
+        [account],
+      );
+    }
+    return kills.release(latchId, requestId);
+  };
+  const unresolved = async (strategy: string): Promise<string> => {
+    const intentId = `order-${(orders += 1)}`;
+    await pool.query(
+      `insert into orders (intent_id, client_order_id, account, strategy, strategy_version, instrument, base, quote, leg, side, status,
+         time_in_force, quantity, price, reserved_quantity, reserved_notional, control_version, epoch, authorised_until)
+       values ($1, $1, 'main', $2, '1', 'BTC/USDT', 'BTC', 'USDT', 'open', 'buy', 'unknown', 'IOC', 1, 100, 1, 100, 1, 1, clock_timestamp())`,
+      [intentId, strategy],
+    );
+    return intentId;
+  };
+
+  it('an approval of two people ends it', async () => {
+    const { latchId } = await halts.latch(MAIN, CAUSE);
+    const { requestId, approve } = await asked(latchId);
+    expect(await release(latchId, requestId)).toEqual({ kind: 'notApproved', state: 'pending' });
+    await approve();
+    expect(await release(latchId, requestId)).toEqual({ kind: 'released' });
+  });
+
+  it.each(['watch', 'a person'])('an approval from before %s called it again ends nothing; a new one does', async (who) => {
+    const { latchId } = await halts.latch(MAIN, CAUSE);
+    const { requestId, approve } = await asked(latchId);
+    await approve();
+    const again = who === 'watch' ? CAUSE : { ...CAUSE, subject: 'rik', underKey: keys.rik };
+    expect(await halts.latch(MAIN, again)).toMatchObject({ latchId, isNew: false });
+    expect(await release(latchId, requestId)).toEqual({ kind: 'notApproved', state: 'expired' });
+    const next = await asked(latchId);
+    await next.approve();
+    expect(await release(latchId, next.requestId)).toEqual({ kind: 'released' });
+  });
+
+  it('a request that was made of a laxer halt ends no stricter one, even when it is approved after that', async () => {
+    const { latchId } = await halts.latch(MAIN, CAUSE);
+    const { requestId, approve } = await asked(latchId);
+    expect(await halts.latch(MAIN, { ...CAUSE, policy: 'atOnce' })).toMatchObject({ latchId, policy: 'atOnce' });
+    await approve();
+    expect(await release(latchId, requestId)).toEqual({ kind: 'notApproved', state: 'otherPayload' });
+  });
+
+  it('under a part of an account only what is unresolved in that part is in the way', async () => {
+    const { latchId } = await halts.latch({ scope: 'strategy', scopeValue: 'momentum' }, CAUSE);
+    const { requestId, approve } = await asked(latchId);
+    await approve();
+    await unresolved('another');
+    const ours = await unresolved('momentum');
+    expect(await release(latchId, requestId)).toEqual({ kind: 'notClean', found: `${ours} is unknown` });
+    await pool.query(`update orders set status = 'filled', final_at = clock_timestamp() where intent_id = $1`, [ours]);
+    expect(await release(latchId, requestId)).toEqual({ kind: 'released' });
+  });
+
+  it('an account that has left the configuration is under no halt, and comes back under it', async () => {
+    const control = createControlStore(pool);
+    await pool.query(
+      `insert into positions (account, strategy, instrument, quantity, cost, realized_pnl) values ('other', 's', 'BTC/USDT', 1, 1, 0)`,
+    );
+    const everything: Latch = { scope: 'everything', scopeValue: '' };
+    // What is held has somebody to look after it.
+    expect(await control.retireOthers(['main'])).toEqual([]);
+    expect((await halts.latch(everything, CAUSE)).accounts).toEqual(['main', 'other']);
+    await pool.query(`update positions set quantity = 0 where account = 'other'`);
+    expect(await control.retireOthers(['main'])).toEqual(['other']);
+    expect(await control.retireOthers(['main'])).toEqual([]);
+    expect((await halts.latch(everything, CAUSE)).accounts).toEqual(['main']);
+    // Nobody opens anything there meanwhile.
+    await expect(
+      pool.query(
+        `insert into orders (intent_id, client_order_id, account, strategy, strategy_version, instrument, base, quote, leg, side, status,
+           time_in_force, quantity, price, reserved_quantity, reserved_notional, control_version, epoch, authorised_until)
+         values ('left', 'left', 'other', 's', '1', 'BTC/USDT', 'BTC', 'USDT', 'open', 'buy', 'authorised', 'IOC', 1, 100, 1, 100, 1, 1, clock_timestamp())`,
+      ),
+    ).rejects.toThrow('account other has left the configuration');
+    expect(await control.retireOthers(['main', 'other'])).toEqual([]);
+    expect((await halts.latch(everything, CAUSE)).accounts).toEqual(['main', 'other']);
+    const { rows } = await pool.query(`select kind from audit_events where account = 'other' and kind like 'account.%' order by event_id`);
+    expect(rows).toEqual([{ kind: 'account.retired' }, { kind: 'account.returned' }]);
+  });
+
+  it.each<[Mode, Mode, Mode]>([
+    ['normal', 'reduceOnly', 'reduceOnly'],
+    ['normal', 'paused', 'paused'],
+    ['reduceOnly', 'observation', 'reduceOnly'],
+  ])('a pause by a reconciliation, from %s, that the watch tightens to %s ends in %s', async (was, wanted, after) => {
+    await pool.query(`update control set mode = 'paused', reconciliation_hold = $1 where account = 'main'`, [{ was, classes: [] }]);
+    const watched = async (): Promise<unknown> =>
+      (await pool.query(`select read_watch_inputs('{"account": "main", "instruments": []}')->>'mode' as mode`)).rows[0];
+    // The watch asks for nothing that it takes to hold already.
+    expect(await watched()).toEqual({ mode: was });
+    await pool.query(`select tighten_mode('main', $1, 'a test')`, [wanted]);
+    expect(await watched()).toEqual({ mode: after });
+    const { rows } = await pool.query(`select mode, reconciliation_hold->>'was' as was from control where account = 'main'`);
+    expect(rows).toEqual([{ mode: 'paused', was: after }]);
+  });
+});

@@ -1,0 +1,10 @@
+import { expect, it } from 'vitest';
+import { RECONCILE, rulesAt } from './rules.js';
+
+it.each([
+  ['which shows at once: the usual', 0, 5_000, 3_000],
+  ['which shows within the usual look', 2_000, 5_000, 3_000],
+  ['which takes five seconds: nothing is judged within them', 5_000, 6_000, 6_000],
+])('at a venue %s', (_, visibilityBoundMs, inFlightMs, secondLookMs) => {
+  expect(rulesAt(RECONCILE, visibilityBoundMs)).toEqual({ ...RECONCILE, inFlightMs, secondLookMs });
+});

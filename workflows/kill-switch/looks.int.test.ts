@@ -1,0 +1,134 @@
+import { Client } from '@temporalio/client';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { KillActivities } from '../../activities/kill/index.js';
+import type { KillLatch } from '../../core/kill/view.js';
+import { temporalIfAny, type TestTemporal } from '../../test/support/temporal.js';
+import { workflowBundle } from '../../test/support/trading-stack.js';
+import { haltChangedSignal, rearmUpdate } from './messages.js';
+
+const LIMIT = { timeout: 30_000, interval: 20 };
+const CLEAR = { unverified: [], dust: [], kept: [] };
+const latch = (latchId: string, policy: KillLatch['policy']): KillLatch => ({ latchId, policy }) as KillLatch;
+
+const temporal = await temporalIfAny();
+
+/** The steps are made up here: when each is done is what counts. */
+describe.skipIf(temporal === undefined)('killSwitch, its looks and who waits for them', () => {
+  const server = temporal as TestTemporal;
+  let connection: NativeConnection;
+  let client: Client;
+  let taskQueue: string;
+  let worker: Worker;
+  let running: Promise<void>;
+  let latches: readonly KillLatch[];
+  let calls: string[];
+  let release: KillActivities['killRelease'];
+  /** Lets a step go on that a test holds back; also when the test fails meanwhile. */
+  let letGo = (): void => undefined;
+
+  beforeAll(async () => {
+    connection = await NativeConnection.connect({ address: server.address });
+    client = new Client({ connection, namespace: server.namespace });
+  });
+  afterAll(() => connection?.close());
+  beforeEach(async () => {
+    taskQueue = `looks-${randomUUID()}`;
+    latches = [latch('first', 'none')];
+    calls = [];
+    const note = (name: string) => async (): Promise<void> => void calls.push(name);
+    const activities: Partial<Record<keyof KillActivities, (...values: never[]) => Promise<unknown>>> = {
+      killLatches: async () => {
+        if (latches.length === 0) calls.push('none');
+        return { latches, time: 1_000_000, directs: [] };
+      },
+      killCancel: note('cancel'),
+      killFlatten: note('flatten'),
+      killTendStops: note('stops'),
+      killVerify: async () => (calls.push('look'), CLEAR),
+      killConclude: async () => (calls.push('conclude'), { path: 'file', sha256: 'hash' }),
+      killTell: async (_: string, phase: string) => void calls.push(phase),
+      killRelease: (...values: Parameters<KillActivities['killRelease']>) => release(...values),
+    };
+    worker = await Worker.create({
+      connection,
+      namespace: server.namespace,
+      taskQueue,
+      workflowBundle: await workflowBundle(),
+      activities,
+    });
+    running = worker.run();
+  });
+  afterEach(async () => {
+    letGo();
+    worker.shutdown();
+    await running;
+  });
+  const started = async () => {
+    const handle = await client.workflow.start('killSwitch', { taskQueue, workflowId: taskQueue, args: ['some'] });
+    await vi.waitFor(() => expect(calls).toContain('verified'), LIMIT);
+    return handle;
+  };
+  const count = (name: string): number => calls.filter((call) => call === name).length;
+
+  it.each([
+    ['another that comes', [latch('first', 'none'), latch('second', 'none')]],
+    ['a stricter one', [latch('first', 'atOnce')]],
+  ])('P28: %s is verified by two looks of its own, and not called verified before', async (_, then) => {
+    const handle = await started();
+    calls.length = 0;
+    latches = then;
+    await handle.signal(haltChangedSignal);
+    await vi.waitFor(() => expect(calls).toContain('verified'), LIMIT);
+    const told = calls.filter((call) => ['look', 'running', 'conclude', 'verified'].includes(call));
+    expect(told.slice(0, 5)).toEqual(['look', 'running', 'look', 'conclude', 'verified']);
+    latches = [];
+    await handle.signal(haltChangedSignal);
+    await handle.result();
+  });
+
+  it('the same again is looked at once more, and stays verified', async () => {
+    const handle = await started();
+    calls.length = 0;
+    await handle.signal(haltChangedSignal);
+    await vi.waitFor(() => expect(calls).toContain('verified'), LIMIT);
+    expect(calls).toEqual(['cancel', 'stops', 'look', 'verified']);
+    latches = [];
+    await handle.signal(haltChangedSignal);
+    await handle.result();
+  });
+
+  it('a new halt is carried out while the end of another waits for its reconciliation', async () => {
+    const handle = await started();
+    const begun = new Promise<void>((begin) => {
+      release = async () => {
+        begin();
+        await new Promise<void>((done) => (letGo = done));
+        return { kind: 'released' };
+      };
+    });
+    const rearm = { latchId: randomUUID(), requestId: randomUUID() };
+    const ending = handle.executeUpdate(rearmUpdate, { args: [rearm] });
+    await begun;
+    calls.length = 0;
+    latches = [latch('first', 'none'), latch('second', 'atOnce')];
+    await handle.signal(haltChangedSignal);
+    await vi.waitFor(() => expect(calls).toContain('flatten'), LIMIT);
+    expect(count('cancel')).toBeGreaterThan(0);
+    // Also when the latch is gone before whoever asked for its end has heard of it.
+    latches = [];
+    await handle.signal(haltChangedSignal);
+    await vi.waitFor(() => expect(calls).toContain('none'), LIMIT);
+    latches = [latch('third', 'none')];
+    calls.length = 0;
+    await handle.signal(haltChangedSignal);
+    await vi.waitFor(() => expect(calls).toContain('cancel'), LIMIT);
+    letGo();
+    expect(await ending).toEqual({ kind: 'released' });
+    latches = [];
+    await handle.signal(haltChangedSignal);
+    await handle.result();
+    expect(calls.at(-1)).toBe('released');
+  });
+});
