@@ -56,7 +56,7 @@ describe('P30: what ends a halt or a pause, by its statement, and whom it is ove
       );
       const decision = { requestId, decision: 'approved', reason: 'seen', subject: 'olga', keyId: keys.olga, payloadHash: rows[0]?.hash };
       const { rows: answers } = await pool.query<{ answer: string }>('select decide_approval($1) as answer', [decision]);
-      expect(answers).toEqual([{ answer: 'stored' }]);
+      expect(answers).toEqual([{ answer: 'written' }]);
     };
     return { requestId, approve };
   };
