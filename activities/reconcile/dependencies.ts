@@ -15,7 +15,8 @@ export interface ReconcileDependencies {
   readonly runs: WorkflowRuns;
   /** After which classes of differences an account goes on by itself. */
   readonly liftsOf: (account: string) => readonly string[];
-  readonly rules: ReconcileRules;
+  /** At a venue that shows what happened after so long, ms. */
+  readonly rulesAt: (visibilityBoundMs: number) => ReconcileRules;
   readonly newId: () => string;
   /** Waits so many ms. */
   readonly pause: (ms: number) => Promise<void>;

@@ -30,13 +30,13 @@ export function createReconcileActivities(dependencies: ReconcileDependencies): 
  */
 export function createReconcileNow(dependencies: ReconcileDependencies): (account: string) => Promise<boolean> {
   const look = createLook(dependencies);
-  const { rules, newId, log, pause } = dependencies;
+  const { rulesAt, venueOf, newId, log, pause } = dependencies;
   return async (account) => {
     const run = { runId: newId(), account, scope: 'rearm' } as const;
     try {
       const first = await look(run, false);
       if (first.result !== 'unsettled') return first.result === 'clean';
-      await pause(rules.secondLookMs);
+      await pause(rulesAt(venueOf(account).profile.visibilityBoundMs).secondLookMs);
       return (await look(run, true)).result === 'clean';
     } catch (error) {
       log.warn({ account, error: error instanceof Error ? error.message : String(error) }, 'the account could not be compared');

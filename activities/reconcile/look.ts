@@ -1,6 +1,6 @@
 import { compare } from '../../core/reconcile/compare.js';
 import { judge, type Judgement } from '../../core/reconcile/judge.js';
-import { depthOf, fillsFrom, rulesAt } from '../../core/reconcile/rules.js';
+import { depthOf, fillsFrom } from '../../core/reconcile/rules.js';
 import type { LedgerSight, VenueSight } from '../../core/reconcile/sight.js';
 import { isWithinReconcilersShare } from '../../core/venue/weight.js';
 import type { ReconcileRun, RunResult, StandingDifference } from '../ports/reconcile.js';
@@ -32,7 +32,7 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
   return async (run, isLast) => {
     const { account, scope } = run;
     const venue = venueOf(account);
-    const rules = rulesAt(dependencies.rules, venue.profile.visibilityBoundMs);
+    const rules = dependencies.rulesAt(venue.profile.visibilityBoundMs);
     const lease = { owner: newId(), forMs: LEASE_MS, epoch: books.epoch };
     const begun = await store.begin(run, lease);
     const { reader, spent } = counted(venue);

@@ -6,5 +6,5 @@ it.each([
   ['which shows within the usual look', 2_000, 5_000, 3_000],
   ['which takes five seconds: nothing is judged within them', 5_000, 6_000, 6_000],
 ])('at a venue %s', (_, visibilityBoundMs, inFlightMs, secondLookMs) => {
-  expect(rulesAt(RECONCILE, visibilityBoundMs)).toEqual({ ...RECONCILE, inFlightMs, secondLookMs });
+  expect(rulesAt(visibilityBoundMs)).toEqual({ ...RECONCILE, inFlightMs, secondLookMs });
 });

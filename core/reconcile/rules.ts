@@ -33,9 +33,9 @@ export type ReconcileRules = Readonly<Record<keyof typeof RECONCILE, number>>;
  * The rules at a venue that shows what happened only after a while (`visibilityBoundMs` of its profile): what its lists do not agree
  * on within that time is on its way, and nobody's fault.
  */
-export function rulesAt(rules: ReconcileRules, visibilityBoundMs: number): ReconcileRules {
+export function rulesAt(visibilityBoundMs: number): ReconcileRules {
   const shownMs = visibilityBoundMs + 1_000;
-  return { ...rules, inFlightMs: Math.max(rules.inFlightMs, shownMs), secondLookMs: Math.max(rules.secondLookMs, shownMs) };
+  return { ...RECONCILE, inFlightMs: Math.max(RECONCILE.inFlightMs, shownMs), secondLookMs: Math.max(RECONCILE.secondLookMs, shownMs) };
 }
 
 /** Why an account is compared. */

@@ -17,10 +17,10 @@ import { ACCOUNT, INSTRUMENT, openTradingStack, type TradingStack } from '../sup
 /** Nothing is waited for: what is seen twice in a row has been seen twice. */
 const AT_ONCE: ReconcileRules = {
   ...RECONCILE,
-  inFlightMs: 0 as 5_000,
-  secondLookMs: 0 as 3_000,
-  lateListMs: 0 as 60_000,
-  idleWorkflowMs: 0 as 180_000,
+  inFlightMs: 0,
+  secondLookMs: 0,
+  lateListMs: 0,
+  idleWorkflowMs: 0,
 };
 
 export const KEY: PositionKey = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
@@ -101,7 +101,7 @@ export async function openBenchAccount(lifts: readonly string[] = []): Promise<B
       cancel: async (workflowId) => void running.delete(workflowId),
     },
     liftsOf: () => lifts,
-    rules: AT_ONCE,
+    rulesAt: () => AT_ONCE,
     newId: randomUUID,
     pause: async () => undefined,
     log: { warn: () => undefined },

@@ -23,7 +23,7 @@ import { refusesOtherEpochs, startsUnder } from '../../workers/composition/epoch
 import { createKills } from '../../workers/composition/kills.js';
 import { createReconciliations, createWorkflowRuns } from '../../workers/composition/reconciliations.js';
 import { createOwners } from '../../workers/composition/owners.js';
-import { RECONCILE } from '../../core/reconcile/rules.js';
+import { rulesAt } from '../../core/reconcile/rules.js';
 import { INSTRUMENT, type Ledger } from './ledger.js';
 
 // The SDK tells of every step of every worker; only what went wrong is of interest.
@@ -110,7 +110,7 @@ export async function startOrderWorker(
     owners,
     runs: createWorkflowRuns(client, clock),
     liftsOf: () => [],
-    rules: RECONCILE,
+    rulesAt,
     newId: randomUUID,
     pause: (ms: number) => wait(ms),
     log,

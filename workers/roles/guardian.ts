@@ -32,7 +32,7 @@ import { createProtectionStore } from '../../adapters/store/protection-store.js'
 import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
 import { createWatchStore } from '../../adapters/store/watch-store.js';
 import { evidenceFolder, INTERVALS } from '../../config/index.js';
-import { RECONCILE } from '../../core/reconcile/rules.js';
+import { rulesAt } from '../../core/reconcile/rules.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
 import { alertChannels, haltingChat } from '../composition/alert-channels.js';
 import { measureClock } from '../composition/clock-skew.js';
@@ -134,7 +134,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     owners,
     runs: createWorkflowRuns(client, clock),
     liftsOf: (account: string) => config.accounts[account]?.reconciliation.liftAfter ?? [],
-    rules: RECONCILE,
+    rulesAt,
     newId: randomUUID,
     pause: (ms: number) => wait(ms),
     log,
