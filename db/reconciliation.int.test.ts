@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { testDatabase, type TestDatabase } from '../test/support/postgres.js';
 import { seedPerson } from '../test/support/people.js';
 
@@ -23,6 +23,8 @@ const DEPOSIT = {
 };
 type Told = Record<string, unknown>;
 
+// A busy machine takes its time; nothing here depends on how long it is.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 let store: TestDatabase;
 let keyId: string;
 beforeEach(async () => {
