@@ -43,6 +43,7 @@ begin
 end $$;
 
 -- As before, and: the second person has approved after the halt was called last, and approved the end of what stands (P30).
+-- Every account under it was verified after that, and found clean by a comparison of its books, neither longer ago than a minute.
 -- What is not resolved elsewhere in an account that is halted in part is in nobody's way.
 create or replace function release_latch(p jsonb) returns jsonb language plpgsql as $$
 declare
@@ -140,6 +141,8 @@ begin
 end $$;
 
 -- As before, and: of what a reconciliation has paused the watch sees the mode that it would go back to, so that it asks for a stricter one.
+-- And without what booked movements brought: the watch has seen that at the venue, and counted it as deposited or withdrawn then. That
+-- somebody books it later moves nothing.
 create or replace function read_watch_inputs(p jsonb) returns jsonb language plpgsql stable as $$
 begin
   return (
