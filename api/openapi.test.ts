@@ -1,42 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { Registry } from 'prom-client';
-import { pino } from 'pino';
-import { loadConfig } from '../config/index.js';
 import { ERRORS } from '../core/errors.js';
-import type { ApiContext } from './context.js';
+import { IDLE_CONTEXT } from '../test/support/idle-context.js';
 import { apiMetrics } from './metrics.js';
 import { codesOf, openApiDocument } from './openapi.js';
 import { allRoutes } from './routes/all.js';
 import { buildServer } from './server.js';
 
-const nothing = { query: () => Promise.reject(new Error('no database')) };
-const context: ApiContext = {
-  config: loadConfig({ path: new URL('../keelson.config.json', import.meta.url).pathname, env: {} }),
-  environment: 'test',
-  version: '1.2.3',
-  database: nothing,
-  control: {
-    execute: () => Promise.resolve(),
-    rearm: () => Promise.resolve({ kind: 'released' }),
-    startRunbook: () => Promise.resolve(),
-    tellRunbook: () => Promise.resolve(),
-    runbookDecided: () => Promise.resolve(),
-    schedules: () => Promise.resolve([]),
-    controlSchedule: () => Promise.resolve(),
-    reconcile: () => Promise.resolve(),
-    check: () => Promise.resolve(),
-    close: () => Promise.resolve(),
-  },
-  halts: { latch: () => Promise.reject(new Error('no database')) },
-  ledger: { bookMovement: () => Promise.reject(new Error('no database')) },
-  metrics: new Registry(),
-  logger: pino({ level: 'silent' }),
-  now: () => 0,
-  newId: () => 'id',
-  temporal: { address: '', namespace: '', ui: null },
-  furtherHosts: [],
-};
-const routes = allRoutes(context);
+const routes = allRoutes(IDLE_CONTEXT);
 
 interface Operation {
   readonly operationId: string;
@@ -55,7 +25,7 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
 describe('the OpenAPI document', () => {
   test('has every route that the server answers, and no other', async () => {
     const answered: string[] = [];
-    const server = buildServer(context, apiMetrics(nothing, { ofProcess: false }));
+    const server = buildServer(IDLE_CONTEXT, apiMetrics(IDLE_CONTEXT.database, { ofProcess: false }));
     for (const { call } of operations) {
       const [method = '', url = ''] = call.split(' ');
       if (server.hasRoute({ method: method, url })) answered.push(call);
@@ -67,7 +37,7 @@ describe('the OpenAPI document', () => {
   });
 
   test('is served as it is', async () => {
-    const server = buildServer(context, apiMetrics(nothing, { ofProcess: false }));
+    const server = buildServer(IDLE_CONTEXT, apiMetrics(IDLE_CONTEXT.database, { ofProcess: false }));
     const answer = await server.inject({ url: '/openapi.json', headers: { host: '127.0.0.1' } });
     expect(answer.json()).toEqual(JSON.parse(JSON.stringify(document)));
     await server.close();

@@ -1,5 +1,4 @@
-import { ApplicationFailure } from '@temporalio/common';
-import { Client, WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
+import { Client, type WorkflowHandle } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -9,6 +8,7 @@ import { createControlStore } from '../../adapters/store/control-store.js';
 import { bundleEdited } from '../../test/support/edited-bundle.js';
 import { seedCommand, seedPerson } from '../../test/support/people.js';
 import { temporalIfAny, type TestTemporal } from '../../test/support/temporal.js';
+import { codeOfUpdate } from '../../test/support/update-failure.js';
 import { ACCOUNT, openTradingStack, workflowBundle, type TradingStack } from '../../test/support/trading-stack.js';
 import type { ModeChange } from './messages.js';
 import { eventually } from '../../test/support/eventually.js';
@@ -79,15 +79,6 @@ describe.skipIf(temporal === undefined)('tradingControl, on a real server and le
     );
     return rows[0] ?? { mode: '', version: '' };
   };
-  const codeOf = async (telling: Promise<unknown>): Promise<string | null | undefined> => {
-    const error: unknown = await telling.then(
-      () => undefined,
-      (refused: unknown) => refused,
-    );
-    expect(error).toBeInstanceOf(WorkflowUpdateFailedError);
-    const { cause } = error as WorkflowUpdateFailedError;
-    return cause instanceof ApplicationFailure ? cause.type : undefined;
-  };
 
   it('pause and resume change the mode because a person’s row says so, and are audited under that person', async () => {
     await work();
@@ -121,13 +112,13 @@ describe.skipIf(temporal === undefined)('tradingControl, on a real server and le
     await work();
     handle = await begin();
     const before = [await control(), await control('other')];
-    expect(await codeOf(tell('pause', randomUUID()))).toBe('AUTH_FORBIDDEN');
-    expect(await codeOf(tell('pause', await row('pause', 'other')))).toBe('AUTH_FORBIDDEN');
-    expect(await codeOf(tell('pause', await row('resume')))).toBe('AUTH_FORBIDDEN');
+    expect(await codeOfUpdate(tell('pause', randomUUID()))).toBe('AUTH_FORBIDDEN');
+    expect(await codeOfUpdate(tell('pause', await row('pause', 'other')))).toBe('AUTH_FORBIDDEN');
+    expect(await codeOfUpdate(tell('pause', await row('resume')))).toBe('AUTH_FORBIDDEN');
     for (const malformed of ['', 'no-id', `${randomUUID()}' or true --`, undefined, null, 7, [await row('pause')], { mode: 'paused' }]) {
-      expect(await codeOf(tell('pause', malformed))).toBe('INPUT_INVALID');
+      expect(await codeOfUpdate(tell('pause', malformed))).toBe('INPUT_INVALID');
     }
-    expect(await codeOf(handle.executeUpdate('pause', { args: [] }))).toBe('INPUT_INVALID');
+    expect(await codeOfUpdate(handle.executeUpdate('pause', { args: [] }))).toBe('INPUT_INVALID');
     expect([await control(), await control('other')]).toEqual(before);
     expect(await handle.query('lastChange')).toBeNull();
   });
@@ -139,10 +130,10 @@ describe.skipIf(temporal === undefined)('tradingControl, on a real server and le
     await tell('pause', await seedCommand(pool, { account: ACCOUNT, kind: 'pause', subject: 'rik', holds: true }));
     const resume = await seedCommand(pool, { account: ACCOUNT, kind: 'resume', subject: 'otto' });
     const raw = (more: object = {}) => handle.executeUpdate('resume', { args: [{ commandId: resume, ...more }] });
-    expect(await codeOf(raw())).toBe('AUTH_APPROVAL_CLOSED');
+    expect(await codeOfUpdate(raw())).toBe('AUTH_APPROVAL_CLOSED');
     await pool.query('select request_resume($1)', [{ commandId: resume, validForMs: 60_000 }]);
     for (const claim of [{ approvedBy: ['rik', 'ada'] }, { subject: 'rik', approved: true }, { state: 'approved', payload: {} }]) {
-      expect(await codeOf(raw(claim))).toBe('AUTH_APPROVAL_CLOSED');
+      expect(await codeOfUpdate(raw(claim))).toBe('AUTH_APPROVAL_CLOSED');
     }
     expect((await control()).mode).toBe('paused');
     const decided = await pool.query<{ answer: string }>(

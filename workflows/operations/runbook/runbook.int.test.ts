@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Client, WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import { Client, type WorkflowHandle } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createRunbookActivities } from '../../../activities/runbook/index.js';
@@ -13,6 +12,7 @@ import { eventually } from '../../../test/support/eventually.js';
 import { seedPerson } from '../../../test/support/people.js';
 import { testDatabase, type TestDatabase } from '../../../test/support/postgres.js';
 import { temporalIfAny } from '../../../test/support/temporal.js';
+import { codeOfUpdate } from '../../../test/support/update-failure.js';
 import { runUnderWay } from '../../../workers/composition/runbooks.js';
 import { workflowBundle } from '../../../test/support/order-worker.js';
 import type { RunbookEnd, RunbookState } from './messages.js';
@@ -165,15 +165,6 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     await handle.signal('decided');
     return rows[0]?.answer;
   };
-  const codeOf = async (telling: Promise<unknown>): Promise<string | null | undefined> => {
-    const error: unknown = await telling.then(
-      () => undefined,
-      (refused: unknown) => refused,
-    );
-    expect(error).toBeInstanceOf(WorkflowUpdateFailedError);
-    const { cause } = error as WorkflowUpdateFailedError;
-    return cause instanceof ApplicationFailure ? cause.type : undefined;
-  };
 
   it('takes its steps one after the other, leaves a record of each, and lets its resource go', async () => {
     await work(runbookOf(false));
@@ -264,10 +255,10 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     await until(handle, { status: 'waitingForPerson', waitingFor: 'failed', position: 1, detail: 'it is not blue' });
     const called = `select severity from alerts where kind = 'runbook.waits' and alert_key like $1`;
     await eventually(async () => expect(await query(called, `runbook:${runIdOf(handle)}%`)).toEqual([{ severity: 'error' }]));
-    expect(await codeOf(tell(handle, 'retry', 0))).toBe('INPUT_RUNBOOK_COMMAND');
-    expect(await codeOf(tell(handle, 'sign', 1))).toBe('INPUT_RUNBOOK_COMMAND');
-    expect(await codeOf(handle.executeUpdate('command', { args: [{ commandId: randomUUID() }] }))).toBe('AUTH_FORBIDDEN');
-    expect(await codeOf(handle.executeUpdate('command', { args: [{ commandId: 'x' }] }))).toBe('INPUT_INVALID');
+    expect(await codeOfUpdate(tell(handle, 'retry', 0))).toBe('INPUT_RUNBOOK_COMMAND');
+    expect(await codeOfUpdate(tell(handle, 'sign', 1))).toBe('INPUT_RUNBOOK_COMMAND');
+    expect(await codeOfUpdate(handle.executeUpdate('command', { args: [{ commandId: randomUUID() }] }))).toBe('AUTH_FORBIDDEN');
+    expect(await codeOfUpdate(handle.executeUpdate('command', { args: [{ commandId: 'x' }] }))).toBe('INPUT_INVALID');
     look['two'] = FINE;
     await tell(handle, 'retry', 1);
     expect(await endOf(handle)).toMatchObject({ status: 'completed' });
@@ -355,7 +346,7 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     const handle = await ask();
     await eventually(() => expect(did).toEqual(['set one']));
     const [early, pause] = [randomUUID(), randomUUID()];
-    expect(await codeOf(tell(handle, 'sign', 1, 'rik', early))).toBe('INPUT_RUNBOOK_COMMAND');
+    expect(await codeOfUpdate(tell(handle, 'sign', 1, 'rik', early))).toBe('INPUT_RUNBOOK_COMMAND');
     await tell(handle, 'pause', undefined, 'olga', pause);
     release();
     await until(handle, { status: 'paused' });
@@ -363,7 +354,7 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     // Its answer was lost, perhaps: told again it pauses nothing a second time.
     await message(handle, pause);
     await until(handle, { waitingFor: 'signature', isPaused: false });
-    expect(await codeOf(message(handle, early))).toBe('AUTH_FORBIDDEN');
+    expect(await codeOfUpdate(message(handle, early))).toBe('AUTH_FORBIDDEN');
     await tell(handle, 'sign', 1, 'rik');
     expect(await endOf(handle)).toMatchObject({ status: 'completed' });
   });
