@@ -7,7 +7,10 @@ const { findSecrets, entropyBits } = await load<{
   findSecrets: (file: string, content: string) => { file: string; line: number; what: string }[];
   entropyBits: (text: string) => number;
 }>('./secrets.mjs');
-const { countTests } = await load<{ countTests: (report: object, folder?: string) => object }>('./vitest.mjs');
+const { countTests, joined } = await load<{
+  countTests: (report: object, folder?: string) => object;
+  joined: (one: object, other: object) => object;
+}>('./vitest.mjs');
 interface TestedFile {
   name: string;
   status: string;
@@ -105,6 +108,22 @@ describe('a second try', () => {
       unsteady: ['api/a.int.test.ts > test 1'],
     }));
   it('fails when it fails again', () => expect(counted(server)).toEqual({ counts: { passed: 2, failed: 1, skipped: 1 }, unsteady: [] }));
+});
+
+it('two runs are one, and it fails when one of them does', () => {
+  const run = (code: number, passed: number, failed: number, name: string) => ({
+    ...{ code, counts: { passed, failed, skipped: 1 }, unhandled: failed, output: name, elapsedMs: 5 },
+    report: { testResults: [{ name }] },
+  });
+  expect(joined(run(0, 3, 0, 'a'), run(1, 2, 1, 'b'))).toEqual({
+    ...{ code: 1, counts: { passed: 5, failed: 1, skipped: 2 }, unhandled: 1, output: 'ab', elapsedMs: 10 },
+    report: { testResults: [{ name: 'a' }, { name: 'b' }] },
+  });
+  // Nothing was written by a run that was cut off.
+  expect(joined({ ...run(1, 0, 1, 'a'), report: {} }, run(0, 1, 0, 'b'))).toMatchObject({
+    code: 1,
+    report: { testResults: [{ name: 'b' }] },
+  });
 });
 
 /** Nested as V8 gives them: the module, a function in it that ran twice, a branch of that which never ran. */

@@ -53,3 +53,25 @@ export async function runVitest(args, { show, env = process.env }) {
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+/**
+ * Two runs over different files as one.
+ *
+ * @param {Awaited<ReturnType<typeof runVitest>>} one
+ * @param {Awaited<ReturnType<typeof runVitest>>} other
+ */
+export function joined(one, other) {
+  const sum = (of) => of(one) + of(other);
+  return {
+    code: one.code || other.code,
+    counts: {
+      passed: sum(({ counts }) => counts.passed),
+      failed: sum(({ counts }) => counts.failed),
+      skipped: sum(({ counts }) => counts.skipped),
+    },
+    unhandled: sum(({ unhandled }) => unhandled),
+    report: { testResults: [one, other].flatMap(({ report }) => report.testResults ?? []) },
+    output: one.output + other.output,
+    elapsedMs: sum(({ elapsedMs }) => elapsedMs),
+  };
+}

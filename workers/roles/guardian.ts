@@ -16,6 +16,7 @@ import { createReconcileActivities, createReconcileNow } from '../../activities/
 import { OutboxLoop } from '../../activities/owner/outbox.js';
 import { streamAccount } from '../../activities/streams/account.js';
 import type { AccountStreamActivities } from '../../activities/streams/index.js';
+import { oneHere } from '../../activities/streams/one-here.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
 import { AccountWatch } from '../../activities/watch/account-watch.js';
 import { roomOf } from '../../adapters/storage/disk.js';
@@ -105,7 +106,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     log,
   };
   const streamActivities: AccountStreamActivities = {
-    streamAccount: mapped((account) => streamAccount(streamDependencies, account)),
+    streamAccount: oneHere(mapped((account) => streamAccount(streamDependencies, account))),
   };
   const killParts = {
     ...books,
@@ -191,7 +192,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
         if ((await killStore.readKill(account)).latches.length > 0) await kills.wake(account);
         // What is held has an owner, also where Temporal began empty (P24, P31).
         for (const key of await protection.held(account)) await owners.wake(key);
-        // Each guardian has a stream of its own; one that dies is replaced by the others (P16).
+        // Each guardian has a stream of its own; that of one that dies waits for it, while the others go on with theirs (P16).
         await client.workflow.start(WORKFLOW_TYPES.watchAccount, {
           ...common,
           workflowId: watchAccountWorkflowId(account, env['KEELSON_INSTANCE']),
