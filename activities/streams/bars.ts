@@ -9,6 +9,8 @@ import { untilStopped } from './until-stopped.js';
 const RUN_FOR_MS = 3_600_000;
 const BARS_A_REQUEST = 500;
 const ACTIVE_EVERY_MS = 500;
+/** Bars close together: they are stored by one statement, when the orders that they cause have left. */
+const STORED_AFTER_MS = 200;
 /** Of what closed while nobody listened at most so many of the newest bars are fetched: a strategy needs none of them. */
 const MOST_PAST_BARS = 20_000;
 
@@ -94,7 +96,7 @@ async function readBars(
       onBar: ({ bar, receivedTime }) => {
         market.seePrice(account, bar.instrument, bar.close, receivedTime);
         for (const runner of runners) if (runner.instrument === bar.instrument) feed.give(runner, bar);
-        feed.save([bar], 'stream');
+        feed.saveSoon(bar);
       },
       onPrice: (instrument, price, receivedTime) => market.seePrice(account, instrument, price, receivedTime),
       onGap: (reason) => {
@@ -117,6 +119,7 @@ class BarFeed {
   /** By instrument: what closed while nobody listened, before the windows of its strategies; gone when it is filled. */
   private readonly past = new Map<string, { readonly from: number; readonly to: number }>();
   private filling: Promise<void> | undefined;
+  private unsaved: Bar[] = [];
   private saving: Promise<void> = Promise.resolve();
 
   constructor(dependencies: BarStreamDependencies, account: string, intervalMs: number) {
@@ -134,8 +137,24 @@ class BarFeed {
     );
   }
 
-  /** Stores bars after the decision; a failure is told, and the venue still has them. */
-  save(bars: readonly Bar[], source: 'stream' | 'rest'): void {
+  /** Stores a bar that has just closed, some moments after its decision; one that is lost meanwhile is fetched like every other gap. */
+  saveSoon(bar: Bar): void {
+    if (this.unsaved.length === 0) setTimeout(() => this.saveUnsaved(), STORED_AFTER_MS);
+    this.unsaved.push(bar);
+  }
+
+  private saveUnsaved(): void {
+    this.store(this.unsaved.splice(0), 'stream');
+  }
+
+  /** Bars that were asked for follow those that came by themselves: of a bar that is stored, the first source is kept. */
+  private saveShown(bars: readonly Bar[]): void {
+    this.saveUnsaved();
+    this.store(bars, 'rest');
+  }
+
+  /** A failure is told, and the venue still has them. */
+  private store(bars: readonly Bar[], source: 'stream' | 'rest'): void {
     if (bars.length === 0) return;
     const venue = this.dependencies.venueNameOf(this.account);
     this.afterwards('saving bars', () => this.dependencies.bars.saveBars(venue, bars, source));
@@ -149,6 +168,7 @@ class BarFeed {
   async idle(): Promise<void> {
     await Promise.all(this.queues.values());
     await this.filling;
+    this.saveUnsaved();
     await this.saving;
   }
 
@@ -159,7 +179,7 @@ class BarFeed {
     const from = Math.floor(clock() / this.intervalMs - runner.lookbackBars - 1) * this.intervalMs;
     const shown = await venueOf(this.account).reader.bars(runner.instrument, this.intervalMs, from, BARS_A_REQUEST);
     runner.warmUp([...stored, ...shown]);
-    this.save(shown, 'rest');
+    this.saveShown(shown);
     const first = (stored.at(-1)?.openTime ?? from) + this.intervalMs;
     if (first < from) this.past.set(runner.instrument, { from: first, to: from - this.intervalMs });
   }
@@ -210,7 +230,7 @@ class BarFeed {
       shown.push(...page);
       next = last.openTime + this.intervalMs;
     }
-    this.save(shown, 'rest');
+    this.saveShown(shown);
     const filled = shown.filter((bar) => bar.openTime <= to).length;
     if (isFirst && filled === (to - from) / this.intervalMs + 1) return shown;
     const data = { instrument, from, to, filled };
