@@ -1,4 +1,4 @@
-import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { ApplicationFailure, ApplicationFailureCategory, Context } from '@temporalio/activity';
 
 /** How long a stream that is not wanted here waits until it is offered again, here or elsewhere. */
 const OFFERED_AGAIN_MS = 2_000;
@@ -6,12 +6,16 @@ const OFFERED_AGAIN_MS = 2_000;
 /**
  * Runs a stream only where none of the same account runs yet: each guardian has one of its own (P16), whichever of them a
  * task queue that they share gives it to. One too many waits for a guardian that has none, and a guardian that comes back
- * finds it.
+ * finds it. One that was canceled, because nobody heard of it for too long, counts no more, even if it never ends.
+ * @param canceledOf the signal of the calling activity
  */
-export function oneHere(stream: (account: string) => Promise<void>): (account: string) => Promise<void> {
-  const running = new Set<string>();
+export function oneHere(
+  stream: (account: string) => Promise<void>,
+  canceledOf: () => AbortSignal = () => Context.current().cancellationSignal,
+): (account: string) => Promise<void> {
+  const running = new Map<string, AbortSignal>();
   return async (account) => {
-    if (running.has(account)) {
+    if (running.get(account)?.aborted === false) {
       throw ApplicationFailure.create({
         type: 'STREAM_RUNS_HERE',
         message: `this process has an account stream of ${account}; this one waits for a process that has none`,
@@ -19,11 +23,12 @@ export function oneHere(stream: (account: string) => Promise<void>): (account: s
         category: ApplicationFailureCategory.BENIGN,
       });
     }
-    running.add(account);
+    const canceled = canceledOf();
+    running.set(account, canceled);
     try {
       await stream(account);
     } finally {
-      running.delete(account);
+      if (running.get(account) === canceled) running.delete(account);
     }
   };
 }
