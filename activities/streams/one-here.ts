@@ -1,4 +1,4 @@
-import { ApplicationFailure, ApplicationFailureCategory, Context } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 
 /** How long a stream that is not wanted here waits until it is offered again, here or elsewhere. */
 const OFFERED_AGAIN_MS = 2_000;
@@ -20,7 +20,7 @@ export function oneHere(
         type: 'STREAM_RUNS_HERE',
         message: `this process has an account stream of ${account}; this one waits for a process that has none`,
         nextRetryDelay: OFFERED_AGAIN_MS,
-        category: ApplicationFailureCategory.BENIGN,
+        category: 'BENIGN',
       });
     }
     const canceled = canceledOf();
