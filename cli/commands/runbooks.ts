@@ -98,8 +98,25 @@ function runText({ runId, runbook, account, subject, askedTime, status, detail, 
   return `${harmless(told)}\n${harmless(runId)}`;
 }
 
-function partText({ step, name, part, attempt, actor, outcome, detail, durationMs }: RunPart): string {
+/** One part, and below it what it has left for people. */
+function partText({ step, name, part, attempt, actor, outcome, detail, output, durationMs }: RunPart): string {
   const took = durationMs === null ? '' : `, ${durationMs} ms`;
   const tries = attempt === 1 ? '' : `, try ${attempt}`;
-  return harmless(`  ${step} ${name}: ${part} ${outcome ?? 'begun'}${tries} by ${actor}${took}${detail === null ? '' : `: ${detail}`}`);
+  const line = `  ${step} ${name}: ${part} ${outcome ?? 'begun'}${tries} by ${actor}${took}${detail === null ? '' : `: ${detail}`}`;
+  return [line, ...outputLines(output)].map(harmless).join('\n');
+}
+
+/** Lists by the line, the rest in one line each. */
+export function outputLines(output: RunPart['output']): readonly string[] {
+  return Object.entries(output ?? {}).flatMap(([name, value]) => {
+    if (!Array.isArray(value)) return [`    ${name}: ${plainText(value)}`];
+    return value.length === 0 ? [`    ${name}: none`] : [`    ${name}:`, ...value.map((row: unknown) => `      ${plainText(row)}`)];
+  });
+}
+
+function plainText(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.entries(value)
+    .map(([name, one]) => `${name} ${plainText(one)}`)
+    .join(', ');
 }
