@@ -19,6 +19,8 @@ export interface Standing {
   readonly told: string;
   /** A halt over all of it, in words. */
   readonly halt: string | null;
+  /** A person has given the run up: whatever it waits for, it waits no longer. */
+  readonly isAborted: boolean;
   readonly hold: RunbookHold | null;
   readonly isOurs: boolean;
 }

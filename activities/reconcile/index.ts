@@ -29,9 +29,7 @@ export function createReconcileActivities(dependencies: ReconcileDependencies): 
  * A comparison of two looks in this process, for whoever has to know at once whether an account is clean, such as the end of a
  * halt. What cannot be compared is not clean; nothing is thrown, and nobody is kept waiting for a venue that is away.
  */
-export function createReconcileNow(
-  dependencies: ReconcileDependencies,
-): (account: string, scope?: ReconcileScope) => Promise<boolean> {
+export function createReconcileNow(dependencies: ReconcileDependencies): (account: string, scope?: ReconcileScope) => Promise<boolean> {
   const look = createLook(dependencies);
   const { rulesAt, venueOf, newId, log, pause } = dependencies;
   return async (account, scope = 'rearm') => {

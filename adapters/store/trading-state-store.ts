@@ -23,8 +23,7 @@ export function createTradingStateStore(pool: Pool): TradingStateStore {
       const { result, found } = await ask<{ result: string; found?: string }>(pool, CHANGE, jsonOf({ runId, ...change, reason }));
       if (result !== 'done') throw new KeelsonError('RISK_MODE_NOT_OURS', { account, found: found ?? result });
     },
-    bars: (venue, streams) =>
-      ask<{ databaseTime: number; streams: readonly StoredStream[] }>(pool, BARS, jsonOf({ venue, streams })),
+    bars: (venue, streams) => ask<{ databaseTime: number; streams: readonly StoredStream[] }>(pool, BARS, jsonOf({ venue, streams })),
     left: (account) => ask<Left>(pool, LEFT, account),
   };
 }

@@ -26,7 +26,7 @@ const COLUMNS: readonly Column<Run>[] = [
   { title: 'account', value: ({ account }) => account },
   { title: 'runbook', value: ({ runbook }) => runbook },
   { title: 'asked', value: ({ askedTime }) => timeText(askedTime) },
-  { title: 'by', value: ({ subject }) => subject ?? 'a schedule' },
+  { title: 'by', value: (run) => askedBy(run) },
   { title: 'status', value: ({ status }) => status },
   { title: '', value: ({ detail }) => detail ?? '' },
 ];
@@ -92,8 +92,12 @@ export function addRunbooks(program: Command, terminal: Terminal, finish: Finish
   }
 }
 
-function runText({ runId, runbook, account, subject, askedTime, status, detail, reason }: Run): string {
-  const who = subject ?? 'a schedule';
+/** A start-up without a person is the system's own, everything else a schedule's. */
+const askedBy = ({ subject, runbook }: Run): string => subject ?? (runbook === 'startUp' ? 'the system' : 'a schedule');
+
+function runText(run: Run): string {
+  const { runId, runbook, account, askedTime, status, detail, reason } = run;
+  const who = askedBy(run);
   const told = `${runbook} of ${account}, asked by ${who} at ${timeText(askedTime)} UTC (${reason}): ${status}${detail === null ? '' : `, ${detail}`}`;
   return `${harmless(told)}\n${harmless(runId)}`;
 }

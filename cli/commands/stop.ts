@@ -33,7 +33,12 @@ const STOP_LIMIT_MS = 60_000;
 
 /** `keelson stop`: every account is shut down gracefully; then what `npm start` has started ends, where it runs on this machine. */
 export function addStop(program: Command, terminal: Terminal, finish: Finish): void {
-  const command = addApiCommand(program, 'stop', 'shut every account down gracefully, tell what is left at the venue, then stop', 'askRunbook')
+  const command = addApiCommand(
+    program,
+    'stop',
+    'shut every account down gracefully, tell what is left at the venue, then stop',
+    'askRunbook',
+  )
     .option('--anyway', 'stop the processes also where an account could not be shut down')
     .requiredOption('--reason <text>', 'why');
   answers(command, terminal, finish, async ({ reason, anyway = false, ...options }: StopOptions) => {

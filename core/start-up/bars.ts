@@ -57,9 +57,7 @@ export function lackOf(
   );
   return [
     ...(arrived < observed ? [`${instrument}: ${arrived} of ${observed} bars have arrived in time, one after the other`] : []),
-    ...(unbroken < history
-      ? [`${instrument}: ${unbroken} of the ${history} bars that its strategies need are there without a hole`]
-      : []),
+    ...(unbroken < history ? [`${instrument}: ${unbroken} of the ${history} bars that its strategies need are there without a hole`] : []),
   ];
 }
 

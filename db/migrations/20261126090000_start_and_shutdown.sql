@@ -290,6 +290,7 @@ end $$;
 -- How an account stands, for the steps: its mode, who made it so, and whether this run holds it.
 create function read_runbook_hold(p jsonb) returns jsonb language sql stable as $$
   select jsonb_build_object('mode', c.mode, 'told', mode_told(c.account), 'halt', halt_over(c.account),
+    'isAborted', exists (select from runbook_commands m where m.run_id = (p->>'runId')::uuid and m.kind = 'abort' and m.applied_at is not null),
     'hold', c.runbook_hold, 'isOurs', coalesce(c.runbook_hold->>'runId' = p->>'runId', false))
   from control c where c.account = p->>'account'
 $$;

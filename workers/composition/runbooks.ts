@@ -5,9 +5,9 @@ import { createWithdraw } from '../../activities/order/resolve.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import type { BoundRunbook } from '../../activities/runbook/step-code.js';
 import { gracefulShutdown } from '../../activities/runbook/trading/graceful-shutdown.js';
-import type { TradingReads, TradingRules } from '../../activities/runbook/trading/parts.js';
+import { MOST_PATIENCE_MS, type TradingReads, type TradingRules } from '../../activities/runbook/trading/parts.js';
 import { startUp } from '../../activities/runbook/trading/start-up.js';
-import { tradingWrites } from '../../activities/runbook/trading/writes.js';
+import { tradingWrites, type TradingWriteParts } from '../../activities/runbook/trading/writes.js';
 import { createTradingStateStore } from '../../adapters/store/trading-state-store.js';
 import { INTERVALS, type Config } from '../../config/index.js';
 import { invariant, KeelsonError } from '../../core/errors.js';
@@ -33,16 +33,19 @@ export function runUnderWay(client: Client, clock: () => number): (runId: string
   };
 }
 
-export interface TradingRunbookParts extends Pick<WorkerProcess, 'pool' | 'config' | 'clock' | 'stopping' | 'log'> {
+export interface TradingRunbookParts extends Pick<WorkerProcess, 'pool' | 'config' | 'clock' | 'stopping'> {
+  readonly log: TradingWriteParts['log'];
   readonly venueOf: (account: string) => Venue;
   readonly books: Books;
   readonly facts: TradingReads['facts'];
+  /** See `TradingReads`. */
+  readonly patienceMs?: number;
   readonly reconcileNow: TradingReads['isReconciled'];
 }
 
 /** Start-up and graceful shutdown, with what they read and change. */
 export function tradingRunbooks(parts: TradingRunbookParts): Readonly<Record<'startUp' | 'gracefulShutdown', BoundRunbook>> {
-  const { pool, config, clock, stopping, log, venueOf, books, facts, reconcileNow } = parts;
+  const { pool, config, clock, stopping, log, venueOf, books, facts, reconcileNow, patienceMs = MOST_PATIENCE_MS } = parts;
   const state = createTradingStateStore(pool);
   const pause = async (ms: number): Promise<void> => {
     await wait(ms, undefined, { signal: stopping.signal });
@@ -65,6 +68,7 @@ export function tradingRunbooks(parts: TradingRunbookParts): Readonly<Record<'st
       return missing.length === 0 ? [] : [`the database lacks ${missing.join(', ')}`];
     },
     isReconciled: reconcileNow,
+    patienceMs,
     clock,
     pause,
   };

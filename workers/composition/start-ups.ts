@@ -8,10 +8,12 @@ import { resourceOf, runbookWorkflowId } from '../../core/runbook/spec.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/names.js';
 
-/** One run for each account and start, whichever process asks for it. */
+/** One run for each account and start, whichever process asks for it: a UUID of the kind that is made of a hash (version 8). */
 function runIdOf(start: string, account: string): string {
-  const hex = createHash('sha256').update(JSON.stringify(['startUp', start, account])).digest('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
+  const hex = createHash('sha256')
+    .update(JSON.stringify(['startUp', start, account]))
+    .digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(12, 15)}`, `8${hex.slice(15, 18)}`, hex.slice(18, 30)].join('-');
 }
 
 /**

@@ -151,7 +151,13 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     ...createRunbookActivities({
       store: createRunbookStore(pool),
       runbooks: {
-        ...tradingRunbooks({ ...process, venueOf: venues.of, books, facts: checkReads.facts, reconcileNow: createReconcileNow(reconcileParts) }),
+        ...tradingRunbooks({
+          ...process,
+          venueOf: venues.of,
+          books,
+          facts: checkReads.facts,
+          reconcileNow: createReconcileNow(reconcileParts),
+        }),
         morningChecks: dailyChecks('morningChecks', checkReads),
         eveningChecks: dailyChecks('eveningChecks', checkReads),
       },

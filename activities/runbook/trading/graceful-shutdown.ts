@@ -4,12 +4,11 @@ import type { PlainObject } from '../../../core/runbook/spec.js';
 import type { Left } from '../../ports/trading-state.js';
 import type { VenueOrder } from '../../ports/venue.js';
 import { bound, type BoundRunbook, type StepCode } from '../step-code.js';
-import { lookOf, PATIENCE_MS, reconciled, stepOf, until, type TradingReads, type TradingWrites } from './parts.js';
+import { lookOf, MOST_PATIENCE_MS, reconciled, stepOf, until, type TradingReads, type TradingWrites } from './parts.js';
 
 type Step = StepCode<TradingReads, TradingWrites>;
 /** The longest that a configuration may have entries waited for, and what canceling them may take. */
-const ENTRIES_TIMEOUT_MS = 900_000 + 5 * PATIENCE_MS;
-const STOPS_MS = 30_000;
+const ENTRIES_TIMEOUT_MS = 900_000 + 5 * MOST_PATIENCE_MS;
 /** Rows of a report; a longer list says how many more there are. */
 const MOST_ROWS = 50;
 /** Of these the venue may do something that nobody has been told yet. */
@@ -35,22 +34,23 @@ const PAUSE: Step = {
 
 const ENTRIES: Step = {
   spec: stepOf('entries', 'Orders that are working end or are canceled; stops stay', { timeoutMs: ENTRIES_TIMEOUT_MS }),
-  action: async ({ account }, { rulesOf }, { settleEntries }) => {
+  action: async ({ account, runId }, { rulesOf }, { settleEntries }) => {
     const { workingEntries, waitAtMostMs } = rulesOf(account);
-    await settleEntries(account, workingEntries, waitAtMostMs);
+    await settleEntries(account, runId, workingEntries, waitAtMostMs);
     return null;
   },
-  verification: async (run, reads) => lookOf(await until(reads, run, PATIENCE_MS, async () => working(await reads.state.left(run.account)))),
+  verification: async (run, reads) =>
+    lookOf(await until(reads, run, reads.patienceMs, async () => working(await reads.state.left(run.account)))),
 };
 
 const STOPS: Step = {
   spec: stepOf('stops', 'Every open position has its stop', { isCritical: false }),
   verification: async (run, reads) =>
-    lookOf(await until(reads, run, STOPS_MS, async () => CHECKS.stops(await reads.facts(run.account)))),
+    lookOf(await until(reads, run, reads.patienceMs, async () => CHECKS.stops(await reads.facts(run.account)))),
 };
 
 const RECONCILE: Step = {
-  spec: stepOf('reconcile', 'Venue, ledger and workflows agree', { isCritical: false, timeoutMs: 3 * PATIENCE_MS }),
+  spec: stepOf('reconcile', 'Venue, ledger and workflows agree', { isCritical: false, timeoutMs: 3 * MOST_PATIENCE_MS }),
   verification: async (run, reads) => lookOf(await reconciled(reads, run, 'demand')),
 };
 
@@ -58,7 +58,7 @@ const REPORT: Step = {
   spec: stepOf('report', 'What is left at the venue', { isCritical: false }),
   verification: async (run, reads) => {
     let report: PlainObject = {};
-    const found = await until(reads, run, PATIENCE_MS, async () => {
+    const found = await until(reads, run, reads.patienceMs, async () => {
       const [atVenue, left] = await Promise.all([reads.venueOf(run.account).reader.openOrders(), reads.state.left(run.account)]);
       report = reportOf(atVenue, left);
       return [];
@@ -71,7 +71,7 @@ const QUIET: Step = {
   spec: stepOf('quiet', 'Nothing is on its way: the processes may be stopped', { isCritical: false }),
   verification: async (run, reads) =>
     lookOf(
-      await until(reads, run, PATIENCE_MS, async () => {
+      await until(reads, run, reads.patienceMs, async () => {
         const left = await reads.state.left(run.account);
         const onTheirWay = left.working.filter(({ status }) => ON_ITS_WAY.includes(status));
         return [
@@ -108,6 +108,8 @@ function reportOf(atVenue: readonly VenueOrder[], { working: orders, positions, 
     positions: short(positions.map((position) => ({ ...position }))),
     withoutStop: short(positions.filter((one) => has(unprotected, one)).map((position) => ({ ...position }))),
     dust: short(positions.filter((one) => !has(unprotected, one) && !stopped.has(one.instrument)).map((position) => ({ ...position }))),
-    unknownOrders: short(unknown.map(({ intentId, clientOrderId, instrument, purpose }) => ({ intentId, clientOrderId, instrument, purpose }))),
+    unknownOrders: short(
+      unknown.map(({ intentId, clientOrderId, instrument, purpose }) => ({ intentId, clientOrderId, instrument, purpose })),
+    ),
   };
 }

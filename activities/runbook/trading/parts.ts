@@ -33,6 +33,8 @@ export interface TradingReads {
   readonly schema: () => Promise<Findings>;
   /** Compares the account with its venue now; repairs what is safe to repair. */
   readonly isReconciled: (account: string, scope: ReconcileScope) => Promise<boolean>;
+  /** How long what is away may stay so before people are called, ms. */
+  readonly patienceMs: number;
   readonly clock: () => number;
   /** Waits so many ms. @throws when the process stops. */
   readonly pause: (ms: number) => Promise<void>;
@@ -47,16 +49,18 @@ export interface TradingWrites extends Writes {
   readonly releaseMode: (account: string, runId: string) => Promise<void>;
   readonly undoMode: (account: string, runId: string) => Promise<void>;
   /** Waits until no order of ours but the stops is working, for so long; then has entries canceled, until none is left. */
-  readonly settleEntries: (account: string, how: 'wait' | 'cancel', waitAtMostMs: number) => Promise<void>;
+  readonly settleEntries: (account: string, runId: string, how: 'wait' | 'cancel', waitAtMostMs: number) => Promise<void>;
 }
 
 export const FINE: Look = { isFine: true };
 const AGAIN_MS = 500;
-/** What a venue or a database may be away for while nobody has to be called. */
-export const PATIENCE_MS = 60_000;
+/** The longest that a step may look for what is there soon, which time-outs leave room for. */
+export const MOST_PATIENCE_MS = 60_000;
+/** A venue that is away when a machine comes up is most often there in so many times as long. */
+export const VENUE_PATIENCE_FACTOR = 5;
 
 export const stepOf = (name: string, title: string, change: Partial<StepSpec> = {}): StepSpec => ({
-  ...{ name, title, isCritical: true, timeoutMs: 2 * PATIENCE_MS, hasUndo: false, signedWithinMs: null },
+  ...{ name, title, isCritical: true, timeoutMs: 2 * MOST_PATIENCE_MS, hasUndo: false, signedWithinMs: null },
   ...change,
 });
 
@@ -64,8 +68,8 @@ export const lookOf = (found: Findings, output?: PlainObject): Look =>
   found.length === 0 ? { isFine: true, ...(output === undefined ? {} : { output }) } : { isFine: false, found: found.join('; ') };
 
 /**
- * Looks again and again until nothing is found, for at most so long. What cannot be asked is found, too. A halt ends the wait: the frame
- * ends the run before its next part.
+ * Looks again and again until nothing is found, for at most so long. What cannot be asked is found, too. A halt ends the wait, and who
+ * gives the run up: the frame ends it before its next part.
  */
 export async function until(
   { state, clock, pause }: Pick<TradingReads, 'state' | 'clock' | 'pause'>,
@@ -79,14 +83,16 @@ export async function until(
       if (error instanceof KeelsonError) return [error.message];
       throw error;
     });
-    if (found.length === 0 || clock() >= last || (await state.standing(account, runId)).halt !== null) return found;
+    if (found.length === 0 || clock() >= last) return found;
+    const { halt, isAborted } = await state.standing(account, runId);
+    if (halt !== null || isAborted) return halt === null ? found : [];
     await pause(AGAIN_MS);
   }
 }
 
 /** Compares until the account is found clean, for a while. */
 export function reconciled(reads: TradingReads, run: AskedRun, scope: ReconcileScope): Promise<Findings> {
-  return until(reads, run, PATIENCE_MS, async () => {
+  return until(reads, run, reads.patienceMs, async () => {
     if (await reads.isReconciled(run.account, scope)) return [];
     return [...CHECKS.reconciliation(await reads.facts(run.account)), 'no comparison has found the account clean since this step began'];
   });

@@ -5,13 +5,21 @@ import { RUNBOOK_SPECS } from '../../../core/runbook/registry.js';
 import { barsToObserve, lackOf, type StreamNeed } from '../../../core/start-up/bars.js';
 import type { AskedRun } from '../../ports/runbook.js';
 import { bound, type BoundRunbook, type Look, type StepCode } from '../step-code.js';
-import { FINE, lookOf, PATIENCE_MS, reconciled, stepOf, until, type TradingReads, type TradingWrites } from './parts.js';
+import {
+  FINE,
+  lookOf,
+  MOST_PATIENCE_MS,
+  reconciled,
+  stepOf,
+  until,
+  type TradingReads,
+  type TradingWrites,
+  VENUE_PATIENCE_FACTOR,
+} from './parts.js';
 
 type Step = StepCode<TradingReads, TradingWrites>;
-/** A venue that is away when a machine comes up is most often there soon. */
-const VENUE_PATIENCE_MS = 300_000;
 /** The longest that a configuration may have bars waited for, and what they may last beyond that. */
-const BARS_TIMEOUT_MS = 2 * 3_600_000 + 2 * PATIENCE_MS;
+const BARS_TIMEOUT_MS = 2 * 3_600_000 + 2 * MOST_PATIENCE_MS;
 
 /**
  * From nothing to trading. What traded before is in observation while it is looked at, and trades again when all is well; what anybody
@@ -51,18 +59,20 @@ const ENTRIES: Step = {
 const LEDGER: Step = {
   spec: stepOf('dependencies', 'Database and Temporal answer, and the database keeps its promises'),
   // Temporal carries this out: that it answers needs no proof.
-  verification: look((run, reads) => until(reads, run, PATIENCE_MS, reads.ledger)),
+  verification: look((run, reads) => until(reads, run, reads.patienceMs, reads.ledger)),
 };
 
 const SCHEMA: Step = {
   spec: stepOf('migrations', 'The database has every migration of this build'),
-  verification: look((run, reads) => until(reads, run, PATIENCE_MS, reads.schema)),
+  verification: look((run, reads) => until(reads, run, reads.patienceMs, reads.schema)),
 };
 
 const VENUE: Step = {
-  spec: stepOf('venue', 'The venue answers, and its clock is ours', { timeoutMs: VENUE_PATIENCE_MS + PATIENCE_MS }),
+  spec: stepOf('venue', 'The venue answers, and its clock is ours', {
+    timeoutMs: (VENUE_PATIENCE_FACTOR + 1) * MOST_PATIENCE_MS,
+  }),
   verification: look((run, reads) =>
-    until(reads, run, VENUE_PATIENCE_MS, async () => {
+    until(reads, run, VENUE_PATIENCE_FACTOR * reads.patienceMs, async () => {
       const { account } = run;
       const { venue, limitRows } = await reads.facts(account);
       const { skewMs } = await reads.venueOf(account).reader.clock();
@@ -76,14 +86,16 @@ const KEYS: Step = {
   spec: stepOf('keys', 'The key in use may not withdraw'),
   verification: async (run, reads) => {
     const [found, isTold] = await keysOf(run, reads);
-    return isTold || found.length === 0 ? look(() => Promise.resolve(found))(run, reads) : { isFine: true, output: { canWithdraw: 'not known' } };
+    return isTold || found.length === 0
+      ? look(() => Promise.resolve(found))(run, reads)
+      : { isFine: true, output: { canWithdraw: 'not known' } };
   },
 };
 
 /** `isTold` false: what is found is only that the venue does not tell. */
 async function keysOf(run: AskedRun, reads: TradingReads): Promise<readonly [found: Findings, isTold: boolean]> {
   let isTold = true;
-  const found = await until(reads, run, PATIENCE_MS, async () => {
+  const found = await until(reads, run, reads.patienceMs, async () => {
     const { canWithdraw } = await reads.venueOf(run.account).reader.keyPermissions();
     isTold = canWithdraw !== undefined;
     return checkKeys(run.account, reads.rulesOf(run.account).venue, canWithdraw);
@@ -92,7 +104,7 @@ async function keysOf(run: AskedRun, reads: TradingReads): Promise<readonly [fou
 }
 
 const RECONCILE: Step = {
-  spec: stepOf('reconcile', 'Venue, ledger and workflows agree', { timeoutMs: 3 * PATIENCE_MS }),
+  spec: stepOf('reconcile', 'Venue, ledger and workflows agree', { timeoutMs: 3 * MOST_PATIENCE_MS }),
   verification: look((run, reads) => reconciled(reads, run, 'start')),
 };
 

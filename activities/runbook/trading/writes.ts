@@ -19,7 +19,12 @@ export function tradingWrites(parts: TradingWriteParts): TradingWrites {
   };
   return {
     holdMode: (account, runId, mode) =>
-      state.change(account, runId, { what: 'hold', mode }, mode === 'paused' ? 'the account is shut down' : 'it is checked before it trades'),
+      state.change(
+        account,
+        runId,
+        { what: 'hold', mode },
+        mode === 'paused' ? 'the account is shut down' : 'it is checked before it trades',
+      ),
     easeMode: (account, runId, mode) => unlessOthers(account, runId, { what: 'ease', mode }, 'venue and ledger agree: it is observed'),
     releaseMode: (account, runId) => unlessOthers(account, runId, { what: 'release' }, 'its checks are over'),
     undoMode: (account, runId) => unlessOthers(account, runId, { what: 'undo' }, 'the run was aborted'),
@@ -34,15 +39,20 @@ const isWorking = ({ purpose }: Left['working'][number]): boolean => purpose !==
  * ever; one that cannot be canceled now is tried again, until the step is over.
  */
 function createSettleEntries({ state, withdraw, clock, pause, log }: TradingWriteParts): TradingWrites['settleEntries'] {
-  return async (account, how, waitAtMostMs) => {
+  return async (account, runId, how, waitAtMostMs) => {
     const cancelFrom = clock() + (how === 'cancel' ? 0 : waitAtMostMs);
     for (;;) {
       const working = (await state.left(account)).working.filter(isWorking);
-      if (working.length === 0) return;
+      const { halt, isAborted } = await state.standing(account, runId);
+      // Under a halt they are the kill's.
+      if (working.length === 0 || isAborted || halt !== null) return;
       if (clock() >= cancelFrom) {
         for (const { intentId } of working.filter(({ purpose }) => purpose === 'entry')) {
           await withdraw(intentId, 'shutdown').catch((error: unknown) =>
-            log.warn({ account, intentId, error: error instanceof Error ? error.message : String(error) }, 'an entry could not be canceled'),
+            log.warn(
+              { account, intentId, error: error instanceof Error ? error.message : String(error) },
+              'an entry could not be canceled',
+            ),
           );
         }
       }
