@@ -7,7 +7,7 @@ import { homePaths } from '../../launcher/home/paths.js';
 import { readRunFile } from '../../launcher/home/run-file.js';
 import { findAccess, homeFolder } from '../address.js';
 import type { ApiClient } from '../api-client.js';
-import { addApiCommand, answers, connect, type ApiOptions, type Finish } from '../command.js';
+import { addApiCommand, answers, connect, wholeNumber, type ApiOptions, type Finish } from '../command.js';
 import { CommandFailure, EXIT } from '../exit.js';
 import { harmless, type Terminal } from '../terminal.js';
 import { outputLines } from './runbooks.js';
@@ -15,6 +15,7 @@ import { outputLines } from './runbooks.js';
 interface StopOptions extends ApiOptions {
   readonly reason: string;
   readonly anyway?: boolean;
+  readonly within: string;
 }
 
 /** How the shutdown of one account has ended, or what it waits for. */
@@ -40,12 +41,15 @@ export function addStop(program: Command, terminal: Terminal, finish: Finish): v
     'askRunbook',
   )
     .option('--anyway', 'stop the processes also where an account could not be shut down')
+    .option('--within <seconds>', 'look no longer whether they are; the shutdowns go on', wholeNumber(1, 86_400), '1800')
     .requiredOption('--reason <text>', 'why');
-  answers(command, terminal, finish, async ({ reason, anyway = false, ...options }: StopOptions) => {
+  answers(command, terminal, finish, async ({ reason, anyway = false, within, ...options }: StopOptions) => {
     const api = connect(terminal, options);
     const { accounts } = await api.get<Status>('/v1/status');
     const runs = accounts.filter(({ isRetired }) => !isRetired).map(({ account }) => ({ account, runId: terminal.newId() }));
-    const shutdowns = await Promise.all(runs.map((run) => shutDown(api, run, reason)));
+    const until = terminal.now() + Number(within) * 1_000;
+    const isOver = (): boolean => terminal.now() >= until;
+    const shutdowns = await Promise.all(runs.map((run) => shutDown(api, run, reason, isOver)));
     const isSafe = shutdowns.every(({ isSafeToStop }) => isSafeToStop);
     const told = shutdowns.map(shutdownText).join('');
     if (!isSafe && !anyway) {
@@ -60,11 +64,17 @@ export function addStop(program: Command, terminal: Terminal, finish: Finish): v
   });
 }
 
-async function shutDown(api: ApiClient, { account, runId }: Pick<Shutdown, 'account' | 'runId'>, reason: string): Promise<Shutdown> {
+async function shutDown(
+  api: ApiClient,
+  { account, runId }: Pick<Shutdown, 'account' | 'runId'>,
+  reason: string,
+  isOver: () => boolean,
+): Promise<Shutdown> {
   await api.post('/v1/runbooks/run', { runbook: 'gracefulShutdown', account, runId, reason });
   for (;;) {
     const { run, parts } = await api.get<{ run: Run; parts: RunPart[] }>('/v1/runbooks/run', { runId });
-    if (run.endedTime !== null || run.status === 'waitingForPerson' || run.status === 'paused') {
+    // Where a person has to decide, this command waits for nobody.
+    if (run.endedTime !== null || run.status === 'waitingForPerson' || run.status === 'paused' || isOver()) {
       const outputOf = (name: string): RunPart['output'] => parts.findLast((part) => part.name === name)?.output ?? null;
       const isSafeToStop = run.endedTime !== null && outputOf('quiet')?.['safeToStop'] === true;
       return { account, runId, status: run.status, detail: run.detail, isSafeToStop, report: outputOf('report') };
