@@ -85,7 +85,7 @@ const startUp = z
     observeAtMostMs: integer(1_000, 3_600_000)
       .default(300_000)
       .describe('How long they are waited for, in ms, beyond what they last; of bars so long that fewer fit into this time, fewer.'),
-    then: oneOf(['asBefore', 'observation'])
+    afterwards: oneOf(['asBefore', 'observation'])
       .default('asBefore')
       .describe('The mode after the checks: what it was before, or observation until a person resumes.'),
   })

@@ -60,12 +60,21 @@ describe('what a runbook holds of an account', () => {
   const begin = async (runbook: 'startUp' | 'gracefulShutdown'): Promise<string> => {
     const runId = randomUUID();
     await query('delete from runbook_locks');
-    await query('select ask_runbook($1)', { runId, runbook, account: ACCOUNT, resource: RESOURCE, inputs: {}, reason: 'a test', subject: null });
+    await query('select ask_runbook($1)', {
+      runId,
+      runbook,
+      account: ACCOUNT,
+      resource: RESOURCE,
+      inputs: {},
+      reason: 'a test',
+      subject: null,
+    });
     await query(`update runbook_runs set status = 'running', started_at = clock_timestamp() where run_id = $1`, runId);
     await query('insert into runbook_locks (resource, run_id) values ($1, $2)', RESOURCE, runId);
     return runId;
   };
-  const change = (runId: string, what: Parameters<TradingStateStore['change']>[2]): Promise<void> => store.change(ACCOUNT, runId, what, 'a test');
+  const change = (runId: string, what: Parameters<TradingStateStore['change']>[2]): Promise<void> =>
+    store.change(ACCOUNT, runId, what, 'a test');
   const watch = (to: Mode): Promise<unknown> => query('select tighten_mode($1, $2, $3)', ACCOUNT, to, 'a loss');
   const person = async (to: Mode): Promise<void> => {
     const commandId = randomUUID();
@@ -78,10 +87,12 @@ describe('what a runbook holds of an account', () => {
   };
   /** As a reconciliation that finds a difference, and one that finds none any more. */
   const differs = (): Promise<unknown> =>
-    query(
-      `select pause_for_differences(jsonb_populate_record(null::reconciliation_differences, $1), '["balance"]')`,
-      { account: ACCOUNT, class: 'balance', subject: 'USDT', difference_id: 1 },
-    );
+    query(`select pause_for_differences(jsonb_populate_record(null::reconciliation_differences, $1), '["balance"]')`, {
+      account: ACCOUNT,
+      class: 'balance',
+      subject: 'USDT',
+      difference_id: 1,
+    });
   const clean = async (lifts: readonly string[] = ['balance']): Promise<void> => {
     const owner = randomUUID();
     await query(

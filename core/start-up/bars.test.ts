@@ -25,11 +25,11 @@ describe('what a stream of bars lacks before its account may trade', () => {
   it.each<[string, StoredBar[], readonly unknown[]]>([
     ['no bar', [], ['BTC/USDT: no bar has arrived']],
     ['one by REST among the last', barsOf(5, (bar, index) => (index === 2 ? { ...bar, source: 'rest' } : bar)), [INCOMPLETE]],
-    ['one that came late', barsOf(5, (bar, index) => (index === 1 ? { ...bar, receivedTime: bar.closeTime + 3_001 } : bar)), [INCOMPLETE]],
+    ['one that came late', barsOf(5, (bar, index) => (index === 1 ? { ...bar, receivedTime: bar.closeTime + 5_001 } : bar)), [INCOMPLETE]],
     ['a hole among the last', barsOf(6).filter((_, index) => index !== 1), [INCOMPLETE, HOLE]],
     ['a hole in the window', barsOf(6).filter((_, index) => index !== 3), [HOLE]],
     ['too short a window', barsOf(4), [HOLE]],
-    ['silence', barsOf(20).slice(5), [expect.stringContaining('closed 5 s ago')]],
+    ['silence', barsOf(20).slice(7), [expect.stringContaining('closed 7 s ago')]],
   ])('%s', (_, bars, found) => {
     expect(lack(bars)).toEqual(found);
   });

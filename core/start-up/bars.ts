@@ -25,8 +25,8 @@ export interface StreamNeed {
 
 /** As prices of entries: a bar is in time for three of its intervals after its close. */
 const IN_TIME_INTERVALS = 3;
-/** What the way from the venue to the database may take with the shortest bars. */
-const LEAST_IN_TIME_MS = 3_000;
+/** What the way into the database may take with the shortest bars, after the decision on them. */
+const LEAST_IN_TIME_MS = 5_000;
 
 /** How many bars are waited for: of those that are so long that so many take longer than `atMostMs`, only as many as fit. */
 export function barsToObserve(wanted: number, intervalMs: number, atMostMs: number): number {

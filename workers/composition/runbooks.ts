@@ -5,14 +5,13 @@ import { createWithdraw } from '../../activities/order/resolve.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import type { BoundRunbook } from '../../activities/runbook/step-code.js';
 import { gracefulShutdown } from '../../activities/runbook/trading/graceful-shutdown.js';
-import { MOST_PATIENCE_MS, type TradingReads, type TradingRules } from '../../activities/runbook/trading/parts.js';
+import { MOST_PATIENCE_MS, MOST_VENUE_PATIENCE_MS, type TradingReads, type TradingRules } from '../../activities/runbook/trading/parts.js';
 import { startUp } from '../../activities/runbook/trading/start-up.js';
 import { tradingWrites, type TradingWriteParts } from '../../activities/runbook/trading/writes.js';
 import { createTradingStateStore } from '../../adapters/store/trading-state-store.js';
 import { INTERVALS, type Config } from '../../config/index.js';
 import { invariant, KeelsonError } from '../../core/errors.js';
 import { findStrategy } from '../../core/strategy/registry.js';
-import { checkDurability } from '../../db/durability.js';
 import { missingMigrations } from '../../db/migrate.js';
 import { runbookWorkflowId } from '../../core/runbook/spec.js';
 
@@ -38,14 +37,30 @@ export interface TradingRunbookParts extends Pick<WorkerProcess, 'pool' | 'confi
   readonly venueOf: (account: string) => Venue;
   readonly books: Books;
   readonly facts: TradingReads['facts'];
+  /** @throws KeelsonError where the database does not keep its promises. */
+  readonly checkLedger: () => Promise<void>;
   /** See `TradingReads`. */
   readonly patienceMs?: number;
+  readonly venuePatienceMs?: number;
   readonly reconcileNow: TradingReads['isReconciled'];
 }
 
 /** Start-up and graceful shutdown, with what they read and change. */
 export function tradingRunbooks(parts: TradingRunbookParts): Readonly<Record<'startUp' | 'gracefulShutdown', BoundRunbook>> {
-  const { pool, config, clock, stopping, log, venueOf, books, facts, reconcileNow, patienceMs = MOST_PATIENCE_MS } = parts;
+  const {
+    pool,
+    config,
+    clock,
+    stopping,
+    log,
+    venueOf,
+    books,
+    facts,
+    checkLedger,
+    reconcileNow,
+    patienceMs = MOST_PATIENCE_MS,
+    venuePatienceMs = MOST_VENUE_PATIENCE_MS,
+  } = parts;
   const state = createTradingStateStore(pool);
   const pause = async (ms: number): Promise<void> => {
     await wait(ms, undefined, { signal: stopping.signal });
@@ -56,7 +71,7 @@ export function tradingRunbooks(parts: TradingRunbookParts): Readonly<Record<'st
     rulesOf: (account) => tradingRules(config, account),
     facts,
     ledger: () =>
-      checkDurability(pool).then(
+      checkLedger().then(
         () => [],
         (error: unknown) => {
           if (error instanceof KeelsonError) return [error.message];
@@ -69,6 +84,7 @@ export function tradingRunbooks(parts: TradingRunbookParts): Readonly<Record<'st
     },
     isReconciled: reconcileNow,
     patienceMs,
+    venuePatienceMs,
     clock,
     pause,
   };

@@ -32,6 +32,7 @@ import { createProtectionStore } from '../../adapters/store/protection-store.js'
 import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
 import { createWatchStore } from '../../adapters/store/watch-store.js';
 import { evidenceFolder, INTERVALS } from '../../config/index.js';
+import { checkDurability } from '../../db/durability.js';
 import { rulesAt } from '../../core/reconcile/rules.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
 import { alertChannels, haltingChat } from '../composition/alert-channels.js';
@@ -152,6 +153,8 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
       store: createRunbookStore(pool),
       runbooks: {
         ...tradingRunbooks({
+          checkLedger: () => checkDurability(pool),
+
           ...process,
           venueOf: venues.of,
           books,

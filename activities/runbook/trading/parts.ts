@@ -14,7 +14,7 @@ export interface TradingRules {
   readonly venue: string;
   readonly observeBars: number;
   readonly observeAtMostMs: number;
-  readonly then: 'asBefore' | 'observation';
+  readonly afterwards: 'asBefore' | 'observation';
   readonly workingEntries: 'wait' | 'cancel';
   readonly waitAtMostMs: number;
   /** What is traded, with how many bars its strategies decide on. */
@@ -35,6 +35,8 @@ export interface TradingReads {
   readonly isReconciled: (account: string, scope: ReconcileScope) => Promise<boolean>;
   /** How long what is away may stay so before people are called, ms. */
   readonly patienceMs: number;
+  /** … and a venue, before the first step that needs it. */
+  readonly venuePatienceMs: number;
   readonly clock: () => number;
   /** Waits so many ms. @throws when the process stops. */
   readonly pause: (ms: number) => Promise<void>;
@@ -56,8 +58,8 @@ export const FINE: Look = { isFine: true };
 const AGAIN_MS = 500;
 /** The longest that a step may look for what is there soon, which time-outs leave room for. */
 export const MOST_PATIENCE_MS = 60_000;
-/** A venue that is away when a machine comes up is most often there in so many times as long. */
-export const VENUE_PATIENCE_FACTOR = 5;
+/** A venue that is away when a machine comes up is most often there soon. */
+export const MOST_VENUE_PATIENCE_MS = 300_000;
 
 export const stepOf = (name: string, title: string, change: Partial<StepSpec> = {}): StepSpec => ({
   ...{ name, title, isCritical: true, timeoutMs: 2 * MOST_PATIENCE_MS, hasUndo: false, signedWithinMs: null },

@@ -14,7 +14,7 @@ import {
   until,
   type TradingReads,
   type TradingWrites,
-  VENUE_PATIENCE_FACTOR,
+  MOST_VENUE_PATIENCE_MS,
 } from './parts.js';
 
 type Step = StepCode<TradingReads, TradingWrites>;
@@ -69,10 +69,10 @@ const SCHEMA: Step = {
 
 const VENUE: Step = {
   spec: stepOf('venue', 'The venue answers, and its clock is ours', {
-    timeoutMs: (VENUE_PATIENCE_FACTOR + 1) * MOST_PATIENCE_MS,
+    timeoutMs: MOST_VENUE_PATIENCE_MS + MOST_PATIENCE_MS,
   }),
   verification: look((run, reads) =>
-    until(reads, run, VENUE_PATIENCE_FACTOR * reads.patienceMs, async () => {
+    until(reads, run, reads.venuePatienceMs, async () => {
       const { account } = run;
       const { venue, limitRows } = await reads.facts(account);
       const { skewMs } = await reads.venueOf(account).reader.clock();
@@ -94,13 +94,13 @@ const KEYS: Step = {
 
 /** `isTold` false: what is found is only that the venue does not tell. */
 async function keysOf(run: AskedRun, reads: TradingReads): Promise<readonly [found: Findings, isTold: boolean]> {
-  let isTold = true;
-  const found = await until(reads, run, reads.patienceMs, async () => {
-    const { canWithdraw } = await reads.venueOf(run.account).reader.keyPermissions();
-    isTold = canWithdraw !== undefined;
-    return checkKeys(run.account, reads.rulesOf(run.account).venue, canWithdraw);
+  let canWithdraw: boolean | undefined;
+  const away = await until(reads, run, reads.patienceMs, async () => {
+    ({ canWithdraw } = await reads.venueOf(run.account).reader.keyPermissions());
+    return [];
   });
-  return [found, isTold];
+  if (away.length > 0) return [away, true];
+  return [checkKeys(run.account, reads.rulesOf(run.account).venue, canWithdraw), canWithdraw !== undefined];
 }
 
 const RECONCILE: Step = {
@@ -156,13 +156,13 @@ const TRADE: Step = {
     return isTold ? lookOf(found) : FINE;
   },
   action: async ({ account, runId }, { rulesOf }, { releaseMode }) => {
-    if (rulesOf(account).then === 'asBefore') await releaseMode(account, runId);
+    if (rulesOf(account).afterwards === 'asBefore') await releaseMode(account, runId);
     return null;
   },
   verification: async ({ account, runId }, { rulesOf, state }) => {
     const { mode, told } = await state.standing(account, runId);
     if (mode === 'normal') return FINE;
-    if (rulesOf(account).then === 'observation' && mode === 'observation') return { isFine: true, output: { stays: mode } };
+    if (rulesOf(account).afterwards === 'observation' && mode === 'observation') return { isFine: true, output: { stays: mode } };
     return lookOf([`it stays as it is: ${told}`]);
   },
 };
