@@ -69,19 +69,22 @@ const REPORT: Step = {
 
 const QUIET: Step = {
   spec: stepOf('quiet', 'Nothing is on its way: the processes may be stopped', { isCritical: false }),
-  verification: async (run, reads) =>
-    lookOf(
-      await until(reads, run, reads.patienceMs, async () => {
-        const left = await reads.state.left(run.account);
-        const onTheirWay = left.working.filter(({ status }) => ON_ITS_WAY.includes(status));
-        return [
-          ...working(left),
-          ...onTheirWay.map(({ intentId, status }) => `order ${intentId} is ${status}`),
-          ...(left.outbox === 0 ? [] : [`${left.outbox} messages wait for a workflow`]),
-        ];
-      }),
-      { safeToStop: true },
-    ),
+  verification: async (run, reads) => {
+    const found = await until(reads, run, reads.patienceMs, async () => {
+      const left = await reads.state.left(run.account);
+      const onTheirWay = left.working.filter(({ status }) => ON_ITS_WAY.includes(status));
+      return [
+        ...working(left),
+        ...onTheirWay.map(({ intentId, status }) => `order ${intentId} is ${status}`),
+        ...(left.outbox === 0 ? [] : [`${left.outbox} messages wait for a workflow`]),
+      ];
+    });
+    // A wait that was ended says nothing of what it waited for.
+    const { halt, isAborted } = await reads.state.standing(run.account, run.runId);
+    return lookOf([...found, ...(halt === null ? [] : [halt]), ...(isAborted ? ['a person has given the run up'] : [])], {
+      safeToStop: true,
+    });
+  },
 };
 
 const working = ({ working: orders }: Left): readonly string[] =>

@@ -87,7 +87,7 @@ export async function until(
     });
     if (found.length === 0 || clock() >= last) return found;
     const { halt, isAborted } = await state.standing(account, runId);
-    if (halt !== null || isAborted) return halt === null ? found : [];
+    if (halt !== null || isAborted) return [];
     await pause(AGAIN_MS);
   }
 }

@@ -317,11 +317,13 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
     await tell(runId, 'retry', 3);
     expect((await waits(runId, 'bars')).detail).toContain('bars have arrived in time');
     expect(await mode()).toBe('observation');
-    const told = await query<{ kind: string }>(
-      `select kind from alerts where alert_key like 'runbook:' || $1 || '%' order by alert_id`,
-      runId,
-    );
-    expect(told.map(({ kind }) => kind)).toEqual(['runbook.waits', 'runbook.waits']);
+    await eventually(async () => {
+      const told = await query<{ kind: string }>(
+        `select kind from alerts where alert_key like 'runbook:' || $1 || '%' order by alert_id`,
+        runId,
+      );
+      expect(told.map(({ kind }) => kind)).toEqual(['runbook.waits', 'runbook.waits']);
+    }, LIMIT_MS);
     [areMissed, rules] = [false, { ...rules, observeAtMostMs: 300_000 }];
     await tell(runId, 'retry', 7);
     expect(await endOf(runId)).toMatchObject({ status: 'completed' });
@@ -376,7 +378,7 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
       await eventually(async () => expect((await state(down)).steps[1]?.state).toBe('doing'), LIMIT_MS);
       if (byPerson) await person('paused');
       await tell(down, 'abort', null);
-      expect(await endOf(down)).toMatchObject({ status: 'aborted' });
+      expect(await endOf(down)).toEqual({ status: 'aborted', detail: 'aborted by olga: a test' });
       expect(await mode()).toBe(byPerson ? 'paused' : 'normal');
     }
     expect(await statusOf(intentId)).toBe('accepted');
