@@ -230,7 +230,7 @@ describe('what a runbook holds of an account', () => {
           if (now.hold !== null) expect([now.beneath, stricter(now.hold.was, left)]).toEqual([now.hold.mode, now.hold.was]);
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
   });
 });
