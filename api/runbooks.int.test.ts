@@ -40,12 +40,14 @@ describe.skipIf(temporal === undefined)('runbooks, from the API through the work
     const reads = {
       facts: (account: string) => readCheckFacts(pool, account),
       disk: () => Promise.resolve({ freeBytes: 1e12, wholeBytes: 2e12 }),
+      keys: () => Promise.resolve({ venue: 'paper', canWithdraw: false }),
     };
     const runbooks = { morningChecks: dailyChecks('morningChecks', reads), eveningChecks: dailyChecks('eveningChecks', reads) };
     const activities = createRunbookActivities({
       store: createRunbookStore(pool),
       runbooks,
       actor: 'test',
+      stopping: new AbortController().signal,
       isUnderWay: () => Promise.resolve(true),
     });
     worker = await Worker.create({ connection: native, namespace, taskQueue, workflowBundle: await workflowBundle(), activities });

@@ -86,6 +86,7 @@ test('every role at every command that asks the API: refused exactly where the t
     'strategies enable': ['momentum', '--reason', 'a test'],
     'runbooks show': [randomUUID()],
     'runbooks run': ['morningChecks', '--reason', 'a test'],
+    stop: ['--within', '1', '--reason', 'a test'],
     'runbooks pause': [randomUUID(), '--reason', 'a test'],
     'runbooks resume': [randomUUID(), '--reason', 'a test'],
     'runbooks abort': [randomUUID(), '--reason', 'a test'],
@@ -117,7 +118,7 @@ test('every role at every command that asks the API: refused exactly where the t
       tried += 1;
     }
   }
-  expect(tried).toBe(64 * ROLES.length);
+  expect(tried).toBe(65 * ROLES.length);
   // Hundreds of command lines, one after the other: on a machine that is busy with others they take their time.
 }, 300_000);
 

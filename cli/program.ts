@@ -18,6 +18,7 @@ import { addPositions } from './commands/positions.js';
 import { addReconcile } from './commands/reconcile.js';
 import { addReset } from './commands/reset.js';
 import { addSignals } from './commands/signals.js';
+import { addStop } from './commands/stop.js';
 import { addStatus } from './commands/status.js';
 import { addRunbooks } from './commands/runbooks.js';
 import { addSchedules } from './commands/schedules.js';
@@ -52,6 +53,7 @@ const COMMANDS = [
   addUsers,
   addWhoami,
   addConfig,
+  addStop,
   addReset,
 ];
 

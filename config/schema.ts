@@ -77,6 +77,30 @@ const reconciliation = z
   .prefault({})
   .describe('What follows when account and venue differ.');
 
+const startUp = z
+  .strictObject({
+    observeBars: integer(0, 100)
+      .default(3)
+      .describe('How many bars of each instrument have to arrive in time, one after the other, before the account trades.'),
+    observeAtMostMs: integer(1_000, 3_600_000)
+      .default(300_000)
+      .describe('How long they are waited for, in ms, beyond what they last; of bars so long that fewer fit into this time, fewer.'),
+    afterwards: oneOf(['asBefore', 'observation'])
+      .default('asBefore')
+      .describe('The mode after the checks: what it was before, or observation until a person resumes.'),
+  })
+  .prefault({})
+  .describe('What is checked at each start of the system before the account trades.');
+const shutdown = z
+  .strictObject({
+    workingEntries: oneOf(['wait', 'cancel'])
+      .default('wait')
+      .describe('What a graceful shutdown does with entries that are working: waits for them, or cancels them at once.'),
+    waitAtMostMs: integer(0, 900_000).default(300_000).describe('How long they are waited for, in ms; then they are canceled.'),
+  })
+  .prefault({})
+  .describe('How the account is shut down.');
+
 const account = z.strictObject({
   venue: name().describe('The venue, a key of `venues`.'),
   inventory: z
@@ -90,6 +114,8 @@ const account = z.strictObject({
   watch,
   checks,
   reconciliation,
+  startUp,
+  shutdown,
 });
 
 const strategy = z.strictObject({

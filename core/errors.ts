@@ -116,6 +116,11 @@ export const ERRORS = define({
   ORDER_PRICE_PRECISION: refusal('The price {price} is not a multiple of the tick {tickSize}.'),
   ORDER_QUANTITY_PRECISION: refusal('The quantity {quantity} is not a multiple of the step {stepSize}.'),
 
+  RISK_KEY_WITHDRAWS: refusal(
+    'The key of {account} at {venue} may withdraw: nothing is opened with it. Make one that may not, put it in its place, and start anew.',
+  ),
+  RISK_MODE_NOT_OURS: refusal('The mode of {account} is not this run’s to change: {found}. See keelson status.'),
+
   INPUT_INVALID: input('The request is not valid: {problems}.'),
   INPUT_UNKNOWN_ACCOUNT: { ...input('There is no account {account}. Known: {known}.'), httpStatus: 404 },
   INPUT_UNKNOWN_INSTRUMENT: {

@@ -99,6 +99,13 @@ export async function migrate(client: pg.ClientBase, folder = migrationsFolder()
   }
 }
 
+/** Migrations of this build that the database does not have. */
+export async function missingMigrations(pool: Pick<pg.Pool, 'query'>, folder = migrationsFolder()): Promise<string[]> {
+  const { rows } = await pool.query<{ name: string }>('select name from schema_migrations');
+  const applied = new Set(rows.map(({ name }) => name));
+  return (await readMigrations(folder)).map(({ name }) => name).filter((name) => !applied.has(name));
+}
+
 async function apply(client: pg.ClientBase, { name, sql, checksum }: Migration): Promise<void> {
   await client.query('begin');
   try {

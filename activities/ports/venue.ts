@@ -88,6 +88,12 @@ export interface Balance {
   readonly locked: DecimalText;
 }
 
+/** What the key in use may do, as the venue tells it; undefined: it does not tell. */
+export interface KeyPermissions {
+  readonly canTrade: boolean | undefined;
+  readonly canWithdraw: boolean | undefined;
+}
+
 /** Reads of the venue and cancels. Every call throws KeelsonError VENUE_UNAVAILABLE, VENUE_RATE_LIMITED or VENUE_AUTH when it fails. */
 export interface VenueReader {
   instruments(): Promise<readonly InstrumentRules[]>;
@@ -98,6 +104,7 @@ export interface VenueReader {
   /** The last traded price: what an exit refers to where no stream is at hand. */
   lastPrice(instrument: string): Promise<DecimalText>;
   balances(): Promise<readonly Balance[]>;
+  keyPermissions(): Promise<KeyPermissions>;
   lookUp(instrument: string, clientOrderId: string): Promise<LookUp>;
   openOrders(instrument?: string): Promise<readonly VenueOrder[]>;
   /**

@@ -1,3 +1,4 @@
+import type { ReconcileScope } from '../../core/reconcile/rules.js';
 import { beating } from '../beating.js';
 import { mapped } from '../failures.js';
 import type { ReconcileRun } from '../ports/reconcile.js';
@@ -28,11 +29,11 @@ export function createReconcileActivities(dependencies: ReconcileDependencies): 
  * A comparison of two looks in this process, for whoever has to know at once whether an account is clean, such as the end of a
  * halt. What cannot be compared is not clean; nothing is thrown, and nobody is kept waiting for a venue that is away.
  */
-export function createReconcileNow(dependencies: ReconcileDependencies): (account: string) => Promise<boolean> {
+export function createReconcileNow(dependencies: ReconcileDependencies): (account: string, scope?: ReconcileScope) => Promise<boolean> {
   const look = createLook(dependencies);
   const { rulesAt, venueOf, newId, log, pause } = dependencies;
-  return async (account) => {
-    const run = { runId: newId(), account, scope: 'rearm' } as const;
+  return async (account, scope = 'rearm') => {
+    const run = { runId: newId(), account, scope };
     try {
       const first = await look(run, false);
       if (first.result !== 'unsettled') return first.result === 'clean';

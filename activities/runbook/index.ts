@@ -48,6 +48,8 @@ export interface RunbookDependencies {
   readonly runbooks: Partial<Readonly<Record<RunbookName, BoundRunbook>>>;
   /** The process that runs the steps, for their records. */
   readonly actor: string;
+  /** Aborted when this process stops: what it is at is begun again by another. */
+  readonly stopping: AbortSignal;
   /** Whether the workflow of a run goes on; true where that cannot be told. */
   readonly isUnderWay: (runId: string) => Promise<boolean>;
 }

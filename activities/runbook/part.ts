@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/activity';
 import type { PlainObject, RunbookName } from '../../core/runbook/spec.js';
 import type { AskedRun, PartEnd, PartKey } from '../ports/runbook.js';
 import type { RunbookDependencies } from './index.js';
@@ -13,7 +14,7 @@ const LONGEST_DETAIL = 500;
  * begun by a process that died is done again.
  */
 export function createRunPart(
-  { store, actor }: RunbookDependencies,
+  { store, actor, stopping }: RunbookDependencies,
   codeOf: (name: RunbookName) => BoundRunbook,
 ): (key: PartKey, output: PlainObject | null) => Promise<PartEnd> {
   return async (key, output) => {
@@ -30,7 +31,7 @@ export function createRunPart(
     if (!has(step, key.part)) return DONE;
     const before = await store.beginPart(key, { name: step.spec.name, actor, runsUnderHalt: code.spec.runsUnderHalt });
     if (before !== null) return before;
-    const end = await within(step.spec.timeoutMs, () => doPart(step, key.part, run, code, output));
+    const end = await within(step.spec.timeoutMs, stopping, () => doPart(step, key.part, run, code, output));
     await store.endPart(key, end);
     return end;
   };
@@ -63,17 +64,30 @@ function endOf(look: Look | undefined): Ended {
   return { outcome: 'failed', detail: look.found.slice(0, LONGEST_DETAIL) };
 }
 
-/** A part that throws, or takes too long, has failed: people see why, and decide. */
-async function within(limitMs: number, work: () => Promise<Ended>): Promise<Ended> {
+/**
+ * A part that throws, or takes too long, has failed: people see why, and decide. One that is broken off because its process stops has
+ * not: another process begins it again.
+ */
+async function within(limitMs: number, stopping: AbortSignal, work: () => Promise<Ended>): Promise<Ended> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Ended>((resolve) => {
     timer = setTimeout(() => resolve({ outcome: 'failed', detail: `it was not done within ${limitMs / 1_000} s` }), limitMs);
   });
+  let onStop = (): void => undefined;
+  const stopped = new Promise<never>((_, reject) => {
+    onStop = () => reject(brokenOff());
+    stopping.addEventListener('abort', onStop);
+  });
   try {
-    return await Promise.race([work(), late]);
+    stopping.throwIfAborted();
+    return await Promise.race([work(), late, stopped]);
   } catch (error) {
+    if (stopping.aborted) throw brokenOff();
     return { outcome: 'failed', detail: (error instanceof Error ? error.message : String(error)).slice(0, LONGEST_DETAIL) };
   } finally {
     clearTimeout(timer);
+    stopping.removeEventListener('abort', onStop);
   }
 }
+
+const brokenOff = (): ApplicationFailure => ApplicationFailure.retryable('the process stops: another one goes on', 'ProcessStops');

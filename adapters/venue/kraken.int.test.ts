@@ -52,7 +52,7 @@ const calls = (name: string) => stub.arrived.filter(({ call }) => call === name)
 describe('the stub', () => {
   it('cites the page of the documentation beside each answer', () => {
     const routes = Object.values({ ...PUBLIC_ROUTES, ...PRIVATE_ROUTES });
-    expect(routes).toHaveLength(12);
+    expect(routes).toHaveLength(13);
     for (const { doc } of routes) expect(doc).toMatch(/^https:\/\/docs\.kraken\.com\/api-reference\/[a-z-]+\/[a-z-]+$/);
   });
 });
@@ -151,6 +151,15 @@ it('P16: the fills of the account are one listing, whatever the instruments', as
   expect(all.map((fill) => fill.instrument)).toEqual([INSTRUMENT, INSTRUMENT]);
   expect(await venue.reader.fills('ETH/USD', Date.now() - 60_000)).toEqual([]);
   expect(calls('TradesHistory')).toHaveLength(2);
+});
+
+it.each<readonly [string, readonly string[] | undefined, boolean | undefined]>([
+  ['trades', ['query-funds', 'modify-trades'], false],
+  ['withdraws, too', ['query-funds', 'withdraw-funds'], true],
+  ['is not told of', undefined, undefined],
+])('a key that %s', async (_, permissions, canWithdraw) => {
+  stub.permissions = permissions;
+  expect(await venue.reader.keyPermissions()).toEqual({ canTrade: undefined, canWithdraw });
 });
 
 describe('failures of reads', () => {

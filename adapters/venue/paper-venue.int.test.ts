@@ -18,7 +18,7 @@ const PROGRAM = fileURLToPath(new URL('../../dist/exchange/main.js', import.meta
 const INSTRUMENTS = ['SPX/USDT', 'BTC/USDT', 'ETH/USDT'];
 
 let server: ChildProcess;
-let urls: VenueAddresses;
+let urls: VenueAddresses & { readonly admin: string };
 let venue: Venue;
 let rules: ReadonlyMap<string, InstrumentRules>;
 let prices: Map<string, DecimalText>;
@@ -34,7 +34,7 @@ beforeAll(async () => {
   });
   const lines = createInterface({ input: server.stdout as NodeJS.ReadableStream });
   const [line] = (await once(lines, 'line')) as [string];
-  urls = JSON.parse(line) as VenueAddresses;
+  urls = JSON.parse(line) as typeof urls;
   venue = await create('key', 'secret');
   rules = new Map((await venue.reader.instruments()).map((rule) => [rule.instrument, rule]));
   prices = new Map();
@@ -106,6 +106,16 @@ describe('against the paper venue, as a process of its own', () => {
       await venue.reader.clock();
       expect(used(venue.weight())).toBeGreaterThan(used(meter.at(Date.now())));
     });
+    await other.close();
+  });
+
+  it('tells what a key may do, and of another that it may withdraw', async () => {
+    expect(await venue.reader.keyPermissions()).toEqual({ canTrade: true, canWithdraw: false });
+    const withdrawing = { name: 'rich', key: 'rich-key', secret: 'rich-secret', permissions: ['read', 'withdraw'] };
+    const opened = await fetch(new URL('/accounts', urls.admin), { method: 'POST', body: JSON.stringify(withdrawing) });
+    expect(opened.status).toBe(200);
+    const other = await create('rich-key', 'rich-secret');
+    expect(await other.reader.keyPermissions()).toEqual({ canTrade: false, canWithdraw: true });
     await other.close();
   });
 

@@ -75,6 +75,7 @@ export function venueReader(parts: ReaderParts): VenueReader {
 
     lastPrice: (instrument) => understood('price', async () => calls.lastPrice(ask, listing.symbolId(instrument))),
     balances: () => understood('balances', () => calls.balances(ask, listing)),
+    keyPermissions: () => understood('keyPermissions', () => calls.keyPermissions(ask)),
 
     /**
      * Found: the venue's clock is read afterwards. Absent: the clock is read, and the order is looked up once more

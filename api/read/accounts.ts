@@ -32,6 +32,8 @@ export async function readAccounts(database: Database): Promise<AccountStatus[]>
       blocked: { instrument: string; reason: string }[];
       disabled: { strategy: string; reason: string }[];
       held_by: { subject: string; reason: string } | null;
+      runbook_hold: AccountStatus['heldByRunbook'];
+      is_retired: boolean;
     }>(
       `select a.account, a.venue, c.mode, c.version::text, ${epochMs('c.updated_at')} as since_ms,
               count(o.intent_id)::text as open_orders,
@@ -41,11 +43,13 @@ export async function readAccounts(database: Database): Promise<AccountStatus[]>
                  from blocked_instruments b where b.account = a.account) as blocked,
               (select coalesce(jsonb_agg(jsonb_build_object('strategy', w.strategy, 'reason', w.disabled_reason) order by w.strategy), '[]')
                  from strategy_switches w where w.account = a.account and w.disabled_reason is not null) as disabled,
-              (select jsonb_build_object('subject', m.subject, 'reason', m.reason) from commands m where m.command_id = c.held_by) as held_by
+              (select jsonb_build_object('subject', m.subject, 'reason', m.reason) from commands m where m.command_id = c.held_by) as held_by,
+              c.runbook_hold - array['from', 'since'] as runbook_hold,
+              a.retired_at is not null as is_retired
          from accounts a
          join control c using (account)
          left join orders o on o.account = a.account and o.final_at is null
-        group by a.account, a.venue, c.mode, c.version, c.updated_at, c.held_by
+        group by a.account, a.venue, a.retired_at, c.mode, c.version, c.updated_at, c.held_by, c.runbook_hold
         order by a.account`,
     ),
     database.query<LatchRow>(
@@ -60,6 +64,7 @@ export async function readAccounts(database: Database): Promise<AccountStatus[]>
     return {
       account: row.account,
       venue: row.venue,
+      isRetired: row.is_retired,
       mode: effectiveMode(
         row.mode,
         widest.map((latch) => ({ scope: latch.scope, scopeValue: latch.scope_value })),
@@ -82,6 +87,7 @@ export async function readAccounts(database: Database): Promise<AccountStatus[]>
       blockedInstruments: row.blocked,
       disabledStrategies: row.disabled,
       heldBy: row.held_by,
+      heldByRunbook: row.runbook_hold,
     };
   });
 }

@@ -178,6 +178,8 @@ describe('status', () => {
         disabledStrategies: [],
         blockedInstruments: [{ instrument: 'BTC/USDT', reason: 'an order is unknown' }],
         heldBy: null,
+        heldByRunbook: null,
+        isRetired: false,
       },
     ]);
     const ofBtc = {

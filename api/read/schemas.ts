@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RUNBOOKS } from '../../core/runbook/spec.js';
 
 /** Building blocks of the answers; every object is closed, so that the OpenAPI document says exactly what comes. */
 export const decimal = z.string().describe('A decimal in plain digits.');
@@ -20,6 +21,7 @@ export const latchSchema = z.strictObject({
 export const accountSchema = z.strictObject({
   account: z.string(),
   venue: z.string(),
+  isRetired: z.boolean().describe('It has left the configuration, with nothing held or open.'),
   mode: z
     .enum(['normal', 'observation', 'reduceOnly', 'paused', 'killed'])
     .describe('The effective mode: `killed` is what a standing halt latch makes.'),
@@ -37,6 +39,15 @@ export const accountSchema = z.strictObject({
     .strictObject({ subject: z.string(), reason: z.string() })
     .nullable()
     .describe('The risk officer whose pause only two people end; null when one may.'),
+  heldByRunbook: z
+    .strictObject({
+      runId: z.string(),
+      runbook: z.enum(RUNBOOKS),
+      mode: z.string().describe('What it is held in.'),
+      was: z.string().describe('What a start-up may bring back.'),
+    })
+    .nullable()
+    .describe('The runbook that has made it stricter; null when it is as people, watch and reconciliation have left it.'),
 });
 
 export const streamSchema = z.strictObject({

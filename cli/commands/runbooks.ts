@@ -26,7 +26,7 @@ const COLUMNS: readonly Column<Run>[] = [
   { title: 'account', value: ({ account }) => account },
   { title: 'runbook', value: ({ runbook }) => runbook },
   { title: 'asked', value: ({ askedTime }) => timeText(askedTime) },
-  { title: 'by', value: ({ subject }) => subject ?? 'a schedule' },
+  { title: 'by', value: (run) => askedBy(run) },
   { title: 'status', value: ({ status }) => status },
   { title: '', value: ({ detail }) => detail ?? '' },
 ];
@@ -92,14 +92,35 @@ export function addRunbooks(program: Command, terminal: Terminal, finish: Finish
   }
 }
 
-function runText({ runId, runbook, account, subject, askedTime, status, detail, reason }: Run): string {
-  const who = subject ?? 'a schedule';
+/** A start-up without a person is the system's own, everything else a schedule's. */
+const askedBy = ({ subject, runbook }: Run): string => subject ?? (runbook === 'startUp' ? 'the system' : 'a schedule');
+
+function runText(run: Run): string {
+  const { runId, runbook, account, askedTime, status, detail, reason } = run;
+  const who = askedBy(run);
   const told = `${runbook} of ${account}, asked by ${who} at ${timeText(askedTime)} UTC (${reason}): ${status}${detail === null ? '' : `, ${detail}`}`;
   return `${harmless(told)}\n${harmless(runId)}`;
 }
 
-function partText({ step, name, part, attempt, actor, outcome, detail, durationMs }: RunPart): string {
+/** One part, and below it what it has left for people. */
+function partText({ step, name, part, attempt, actor, outcome, detail, output, durationMs }: RunPart): string {
   const took = durationMs === null ? '' : `, ${durationMs} ms`;
   const tries = attempt === 1 ? '' : `, try ${attempt}`;
-  return harmless(`  ${step} ${name}: ${part} ${outcome ?? 'begun'}${tries} by ${actor}${took}${detail === null ? '' : `: ${detail}`}`);
+  const line = `  ${step} ${name}: ${part} ${outcome ?? 'begun'}${tries} by ${actor}${took}${detail === null ? '' : `: ${detail}`}`;
+  return [line, ...outputLines(output)].map(harmless).join('\n');
+}
+
+/** Lists by the line, the rest in one line each. */
+export function outputLines(output: RunPart['output']): readonly string[] {
+  return Object.entries(output ?? {}).flatMap(([name, value]) => {
+    if (!Array.isArray(value)) return [`    ${name}: ${plainText(value)}`];
+    return value.length === 0 ? [`    ${name}: none`] : [`    ${name}:`, ...value.map((row: unknown) => `      ${plainText(row)}`)];
+  });
+}
+
+function plainText(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.entries(value)
+    .map(([name, one]) => `${name} ${plainText(one)}`)
+    .join(', ');
 }

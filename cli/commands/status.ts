@@ -55,6 +55,7 @@ export function statusText(status: Status): string {
     ...(account.heldBy === null
       ? []
       : [`${account.account}: paused by ${account.heldBy.subject}, only two people end it: ${account.heldBy.reason}`]),
+    ...(account.heldByRunbook === null ? [] : [heldText(account.account, account.heldByRunbook)]),
     ...account.disabledStrategies.map((one) => `${account.account}: ${one.strategy} does not enter: ${one.reason}`),
     ...account.blockedInstruments.map((blocked) => `${account.account}: no entries in ${blocked.instrument}: ${blocked.reason}`),
   ]);
@@ -72,4 +73,9 @@ export function statusText(status: Status): string {
     list('Standing', notes),
     list('Not enforced yet', status.notEnforced),
   ].join('');
+}
+
+function heldText(account: string, { runbook, runId, mode, was }: NonNullable<Status['accounts'][number]['heldByRunbook']>): string {
+  const next = runbook === 'startUp' ? `keelson runbooks show ${runId}` : 'keelson runbooks run startUp';
+  return `${account}: held in ${mode} by ${runbook}, before it was in ${was}: ${next}`;
 }

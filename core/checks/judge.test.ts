@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { LimitRow } from '../risk/limit-rows.js';
 import { LIMIT_KEYS, limitDefinition } from '../risk/limit-table.js';
 import type { CheckFacts } from './facts.js';
-import { checkDisk, CHECKS, type CheckName } from './judge.js';
+import { checkDisk, checkKeys, CHECKS, type CheckName } from './judge.js';
 
 const REQUIRED = LIMIT_KEYS.filter((key) => limitDefinition(key).usual === 'required');
 const ROWS: LimitRow[] = REQUIRED.map((key) => ({ scope: 'account', scopeValue: 'main', key, value: '1', version: 1 }));
@@ -59,4 +59,10 @@ describe('the disk', () => {
     ['a large one needs a twentieth', { freeBytes: 49e9, wholeBytes: 1e12 }, 1],
     ['and that is enough', { freeBytes: 50e9, wholeBytes: 1e12 }, 0],
   ])('%s', (_, disk, count) => expect(checkDisk(disk)).toHaveLength(count));
+});
+
+it('a key that may withdraw is told by its code; one of which the venue says nothing is told, too', () => {
+  expect(checkKeys('main', 'paper', false)).toEqual([]);
+  expect(checkKeys('main', 'paper', true)).toEqual([expect.stringContaining('RISK_KEY_WITHDRAWS: The key of main at paper may withdraw')]);
+  expect(checkKeys('main', 'kraken', undefined)).toEqual(['kraken does not tell whether the key of main may withdraw']);
 });

@@ -1,3 +1,4 @@
+import { failure } from '../errors.js';
 import { effectiveLimits } from '../risk/limit-rows.js';
 import { PROTOCOL } from '../risk/limits.js';
 import { WATCH } from '../watch/rules.js';
@@ -77,6 +78,17 @@ export const CHECKS = {
   fills: ({ misbooked }) => list('orders whose fills are not what the venue executed', misbooked),
 } as const satisfies Readonly<Record<string, (facts: CheckFacts) => Findings>>;
 export type CheckName = keyof typeof CHECKS;
+
+/** What the venue tells of the key in use; what it does not tell is found, too. */
+export function checkKeys(account: string, venue: string, canWithdraw: boolean | undefined): Findings {
+  if (canWithdraw === undefined) return [`${venue} does not tell whether the key of ${account} may withdraw`];
+  return canWithdraw ? [codedMessage('RISK_KEY_WITHDRAWS', { account, venue })] : [];
+}
+
+/** Code and message, as people look either of them up. */
+function codedMessage(...[code, values]: Parameters<typeof failure>): string {
+  return `${code}: ${failure(code, values).message}`;
+}
 
 export function checkDisk({ freeBytes, wholeBytes }: DiskFacts): Findings {
   const least = Math.max(LEAST_FREE_BYTES, LEAST_FREE_RATIO * wholeBytes);

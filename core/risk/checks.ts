@@ -118,4 +118,6 @@ export const NOT_OF_THE_GATE: readonly ErrorCode[] = [
   'ORDER_DECIDED_BY_PERSON',
   'HALT_NOT_CLEAN',
   'RISK_NOT_RECONCILED',
+  'RISK_KEY_WITHDRAWS',
+  'RISK_MODE_NOT_OURS',
 ];

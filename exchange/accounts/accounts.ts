@@ -7,8 +7,10 @@ export interface Account {
   readonly feeAsset: string;
 }
 
-export const PERMISSIONS = ['read', 'trade'] as const;
+export const PERMISSIONS = ['read', 'trade', 'withdraw'] as const;
 export type Permission = (typeof PERMISSIONS)[number];
+/** Of a key that says nothing else. */
+export const USUAL_PERMISSIONS: readonly Permission[] = ['read', 'trade'];
 
 /** Who may call, by API key. */
 export class Accounts {

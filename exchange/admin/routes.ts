@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { plainText, wireText } from '../amount/units.js';
 import { FEES, MARKET_MAKER } from '../accounts/ledger.js';
-import { PERMISSIONS } from '../accounts/accounts.js';
+import { PERMISSIONS, USUAL_PERMISSIONS } from '../accounts/accounts.js';
 import type { InstrumentBook } from '../book/instrument-book.js';
 import type { PriceOrigin } from '../market/instrument.js';
 import { isOpen, leavesQuantity, type Order } from '../matching/order.js';
@@ -121,7 +121,7 @@ function openAccount({ venue, body }: AdminCall): unknown {
     name: body.requiredText('name'),
     key: body.requiredText('key'),
     secret: body.requiredText('secret'),
-    permissions: PERMISSIONS.filter((permission) => (body.texts('permissions') ?? PERMISSIONS).includes(permission)),
+    permissions: PERMISSIONS.filter((permission) => (body.texts('permissions') ?? USUAL_PERMISSIONS).includes(permission)),
     feeAsset: body.text('feeAsset') ?? 'received',
   };
   const balances = body.amounts('balances');

@@ -1,4 +1,4 @@
-import { PERMISSIONS, type Permission } from '../accounts/accounts.js';
+import { PERMISSIONS, USUAL_PERMISSIONS, type Permission } from '../accounts/accounts.js';
 import { unitsOf, type Units } from '../amount/units.js';
 import { intervalMsOf } from '../market/klines.js';
 import type { AtEnd } from '../market/series.js';
@@ -156,7 +156,7 @@ function simulationOf(text: string): SimulationFlag {
 
 /** `NAME:KEY:SECRET:USDT=100000,BTC=1:read,trade:received`; the last two may be left out. */
 export function accountOf(text: string): AccountFlag {
-  const [name, key, secret, assets, permissions = 'read,trade', feeAsset = 'received', ...more] = text.split(':');
+  const [name, key, secret, assets, permissions = USUAL_PERMISSIONS.join(','), feeAsset = 'received', ...more] = text.split(':');
   if (!name || !key || !secret || more.length > 0 || !/^[\w-]{1,40}$/.test(name)) {
     throw new FlagError('NAME:KEY:SECRET:ASSET=AMOUNT,… with a name of letters, digits, - and _');
   }
@@ -168,7 +168,7 @@ export function accountOf(text: string): AccountFlag {
   }
   const allowed = permissions.split(',').map((word) => {
     const permission = PERMISSIONS.find((known) => known === word);
-    if (permission === undefined) throw new FlagError(`account ${name}: permissions are ${PERMISSIONS.join(' and ')}, not "${word}"`);
+    if (permission === undefined) throw new FlagError(`account ${name}: permissions are ${PERMISSIONS.join(', ')}, not "${word}"`);
     return permission;
   });
   if (!/^(?:received|quote|[A-Z0-9]{2,10})$/.test(feeAsset)) throw new FlagError(`account ${name}: a fee asset, not "${feeAsset}"`);

@@ -18,8 +18,8 @@ export const USAGE = `The paper venue: a Binance-spot-shaped exchange on 127.0.0
   --at-end loop|stop      loop: again from the start, rescaled so that no price jumps (default); stop: no more bars
   --account NAME:KEY:SECRET:ASSET=AMOUNT,…[:PERMISSIONS[:FEE_ASSET]]
                           an account and what it begins with; several times for several accounts
-                          (default main:paper-key:paper-secret:USDT=100000,BTC=1); permissions: read,trade (default
-                          both); fee asset: received (default), quote, or a third asset such as BNB
+                          (default main:paper-key:paper-secret:USDT=100000,BTC=1); permissions: read,trade (default)
+                          and withdraw, which a key only tells; fee asset: received (default), quote, or a third asset such as BNB
   --accounts-file FILE    the same from a file: a JSON list of such texts, readable by its owner alone (mode 600); keeps
                           secrets off the command line
   --fee-bps MAKER,TAKER   commissions (default 10,10)

@@ -16,6 +16,7 @@ export const ACCOUNT_ROUTES: Routes = {
   'GET /api/v3/allOrders': { security: 'read', weight: 20, handle: allOrders },
   'GET /api/v3/myTrades': { security: 'read', weight: 20, handle: myTrades },
   'GET /api/v3/account/commission': { security: 'read', weight: 20, handle: commission },
+  'GET /sapi/v1/account/apiRestrictions': { security: 'read', weight: 1, handle: apiRestrictions },
   'GET /sapi/v1/asset/tradeFee': { security: 'read', weight: 1, handle: tradeFee },
   'GET /sapi/v1/capital/config/getall': { security: 'read', weight: 10, handle: () => [] },
   'GET /sapi/v1/margin/allPairs': { security: 'none', weight: 1, handle: () => [] },
@@ -49,6 +50,25 @@ function account(call: Call): unknown {
     balances: balances.map(([asset, { free, locked }]) => ({ asset, free: wireText(free), locked: wireText(locked) })),
     permissions: ['SPOT'],
     uid: 1,
+  };
+}
+
+/** What the key that asks may do. Nothing can be withdrawn here: the permission is only told. */
+function apiRestrictions({ account: { permissions } }: Call): unknown {
+  return {
+    ipRestrict: false,
+    createTime: 1_700_000_000_000,
+    enableReading: permissions.includes('read'),
+    enableWithdrawals: permissions.includes('withdraw'),
+    enableInternalTransfer: false,
+    enableMargin: false,
+    enableFutures: false,
+    permitsUniversalTransfer: false,
+    enableVanillaOptions: false,
+    enableFixApiTrade: false,
+    enableFixReadOnly: false,
+    enableSpotAndMarginTrading: permissions.includes('trade'),
+    enablePortfolioMarginTrading: false,
   };
 }
 

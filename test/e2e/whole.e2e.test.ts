@@ -40,7 +40,8 @@ describe.skipIf(temporal === undefined)('everything, as npm start runs it', () =
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('a signal becomes a filled order, and no crash doubles, loses or orphans one', async () => {
+  // Each of the three starts checks the account before it trades; a busy machine takes its time for that.
+  it('a signal becomes a filled order, and no crash doubles, loses or orphans one', { timeout: 600_000 }, async () => {
     const first = start();
     const ready = await first.waitFor('ready', (event) => event.event === 'ready', 120_000);
     expect(Object.keys(ready['addresses'] as object)).toEqual(expect.arrayContaining(['api', 'temporalUi', 'venue']));

@@ -36,6 +36,7 @@ export function runbookPaths(pool: Pool, account: string): RunbookPaths {
   const activities = createRunbookActivities({
     store: createRunbookStore(pool),
     actor: 'worker',
+    stopping: new AbortController().signal,
     isUnderWay: () => Promise.resolve(true),
     runbooks: {
       morningChecks: bound<object, Nothing>({

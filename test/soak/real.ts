@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { compareBooks, pauseAndSettle } from '../support/books.js';
-import { RunningKeelson } from '../support/running-keelson.js';
+import { RunningKeelson, type StartEvent } from '../support/running-keelson.js';
 import { startConfig } from '../support/start-config.js';
 import { demoOffsets } from './demo-report.js';
 
@@ -32,7 +32,7 @@ export async function soakBooks(minutes: number): Promise<boolean> {
   await withKeelson([], async (keelson, home) => {
     await keelson.waitFor('ready', (event) => event.event === 'ready', READY_LIMIT_MS);
     await wait(minutes * 60_000);
-    const told = keelson.events.filter((event) => event.event === 'restart' || event.event === 'error' || event.event === 'mode');
+    const told = keelson.events.filter((event) => event.event === 'restart' || event.event === 'error' || isModeOfOthers(event));
     const equity = keelson.events.findLast((event) => event.event === 'equity');
     await pauseAndSettle(home, keelson);
     await keelson.end('SIGTERM');
@@ -42,6 +42,9 @@ export async function soakBooks(minutes: number): Promise<boolean> {
   });
   return isSound;
 }
+
+/** The start-up takes an account into observation and lets it trade: that is as it should be. */
+const isModeOfOthers = ({ event, ...data }: StartEvent): boolean => event === 'mode' && data['by'] !== 'startUp';
 
 async function withKeelson(flags: readonly string[], body: (keelson: RunningKeelson, home: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'keelson-soak-'));

@@ -6,13 +6,14 @@ import { decimal, text, type DecimalText } from '../../core/money/index.js';
 import { findStrategy } from '../../core/strategy/registry.js';
 import type { WeightMeter } from '../../core/venue/weight.js';
 import type { WorkerProcess } from './process.js';
+import { announceStart } from './start-ups.js';
 import { connectVenue, Venues } from './venues.js';
 
 /**
  * Retires the accounts that have left the configuration; brings the limits of the configuration into the ledger, and, for the role that computes strategies, their versions. Every
  * worker does it before it takes work; the second finds nothing to change.
  */
-export async function applyConfiguration({ config, control, log, env }: WorkerProcess, computes: boolean): Promise<void> {
+export async function applyConfiguration({ config, control, log, env, pool }: WorkerProcess, computes: boolean): Promise<void> {
   const activation = computes ? { start: env['KEELSON_START'] } : 'none';
   if ((await control.checkIdentity()) === 'changed') log.error('the database is another than before: every account is paused');
   for (const account of await control.retireOthers(Object.keys(config.accounts)))
@@ -30,6 +31,8 @@ export async function applyConfiguration({ config, control, log, env }: WorkerPr
       );
     const limits = limitsOf(config, account);
     const applied = await control.applyConfiguration({ account, venue, limits, strategies, activation, subject: 'configuration' });
+    // Before anything is opened, by whichever process of a new start is the first.
+    await announceStart(pool, env['KEELSON_START'], account);
     for (const { key, configured, holds } of applied.kept) {
       log.warn(
         { account, limit: key, configured, holds },

@@ -33,6 +33,7 @@ import { createProtectionStore } from '../../adapters/store/protection-store.js'
 import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
 import { createWatchStore } from '../../adapters/store/watch-store.js';
 import { evidenceFolder, INTERVALS } from '../../config/index.js';
+import { checkDurability } from '../../db/durability.js';
 import { rulesAt } from '../../core/reconcile/rules.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
 import { alertChannels, haltingChat } from '../composition/alert-channels.js';
@@ -46,8 +47,9 @@ import { AS_THEY_ARE, type PortWraps } from '../composition/ports.js';
 import type { WorkerProcess } from '../composition/process.js';
 import { createReconciliations, createWorkflowRuns } from '../composition/reconciliations.js';
 import { createWorker } from '../composition/run-worker.js';
-import { runUnderWay } from '../composition/runbooks.js';
+import { runUnderWay, tradingRunbooks } from '../composition/runbooks.js';
 import { declaredSchedules, ensureSchedules, removeSchedules } from '../composition/schedules.js';
+import { announceStart, carryOutStartUp } from '../composition/start-ups.js';
 import { watchedAccount } from '../composition/watched-account.js';
 
 const BOOKS_READ_MS = 15_000;
@@ -126,6 +128,10 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
   const checkReads = {
     facts: (account: string) => readCheckFacts(pool, account),
     disk: () => roomOf(dirname(evidenceFolder(env))),
+    keys: async (account: string) => {
+      const { canWithdraw } = await venues.of(account).reader.keyPermissions();
+      return { venue: venueNameOf(account), canWithdraw };
+    },
   };
   const reconcileParts = {
     books,
@@ -146,7 +152,20 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     ...streamActivities,
     ...createRunbookActivities({
       store: createRunbookStore(pool),
-      runbooks: { morningChecks: dailyChecks('morningChecks', checkReads), eveningChecks: dailyChecks('eveningChecks', checkReads) },
+      runbooks: {
+        ...tradingRunbooks({
+          checkLedger: () => checkDurability(pool),
+
+          ...process,
+          venueOf: venues.of,
+          books,
+          facts: checkReads.facts,
+          reconcileNow: createReconcileNow(reconcileParts),
+        }),
+        morningChecks: dailyChecks('morningChecks', checkReads),
+        eveningChecks: dailyChecks('eveningChecks', checkReads),
+      },
+      stopping: stopping.signal,
       actor: `guardian ${env['KEELSON_INSTANCE'] ?? '1'}`,
       isUnderWay: runUnderWay(client, clock),
     }),
@@ -199,6 +218,8 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
           staticSummary: `account stream of ${account}`,
         });
         await reconciliations.start(account, 'start');
+        const begun = await announceStart(pool, env['KEELSON_START'], account);
+        if (begun !== undefined) await carryOutStartUp(client, account, begun);
       }
       await ensureSchedules(
         client,

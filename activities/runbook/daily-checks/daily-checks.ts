@@ -1,5 +1,5 @@
 import type { CheckFacts, DiskFacts } from '../../../core/checks/facts.js';
-import { checkDisk, CHECKS, type CheckName, type Findings } from '../../../core/checks/judge.js';
+import { checkDisk, checkKeys, CHECKS, type CheckName, type Findings } from '../../../core/checks/judge.js';
 import { RUNBOOK_SPECS } from '../../../core/runbook/registry.js';
 import type { RunbookName, StepSpec } from '../../../core/runbook/spec.js';
 import { bound, type BoundRunbook, type Look, type StepCode } from '../step-code.js';
@@ -8,9 +8,11 @@ import { bound, type BoundRunbook, type Look, type StepCode } from '../step-code
 export interface CheckReads {
   facts(account: string): Promise<CheckFacts>;
   disk(): Promise<DiskFacts>;
+  /** What the venue tells of the key in use. */
+  keys(account: string): Promise<{ readonly venue: string; readonly canWithdraw: boolean | undefined }>;
 }
 type Nothing = Readonly<Record<string, never>>;
-type Item = CheckName | 'disk';
+type Item = CheckName | 'disk' | 'keys';
 
 const TITLES: Readonly<Record<Item, string>> = {
   mode: 'The account may trade: mode, halts, blocked instruments, disabled strategies',
@@ -22,14 +24,15 @@ const TITLES: Readonly<Record<Item, string>> = {
   stops: 'Every open position has its stop',
   limits: 'Every limit that entries need is set',
   disk: 'There is room on the disk',
+  keys: 'The key in use may not withdraw',
   signals: 'Every signal of the day that was traded has its order',
   orders: 'The fate of every order is known',
   fills: 'The fills of the day are what the venue executed',
 };
-const ITEMS: Readonly<Record<RunbookName, readonly Item[]>> = {
-  morningChecks: ['alerts', 'mode', 'streams', 'venue', 'reconciliation', 'stops', 'limits', 'disk', 'incidents'],
+const ITEMS = {
+  morningChecks: ['alerts', 'mode', 'streams', 'venue', 'keys', 'reconciliation', 'stops', 'limits', 'disk', 'incidents'],
   eveningChecks: ['signals', 'orders', 'fills', 'reconciliation', 'stops', 'incidents', 'alerts', 'disk'],
-};
+} as const satisfies Readonly<Partial<Record<RunbookName, readonly Item[]>>>;
 const SIGNED_WITHIN_MS = 4 * 3_600_000;
 
 const common = { isCritical: false, timeoutMs: 20_000, hasUndo: false };
@@ -38,9 +41,15 @@ const lookOf = (found: Findings): Look => (found.length === 0 ? { isFine: true }
 function item(name: Item): StepCode<CheckReads, Nothing> {
   return {
     spec: { ...common, name, title: TITLES[name], signedWithinMs: null },
-    verification: async ({ account }, reads) =>
-      lookOf(name === 'disk' ? checkDisk(await reads.disk()) : CHECKS[name](await reads.facts(account))),
+    verification: async ({ account }, reads) => lookOf(await found(name, account, reads)),
   };
+}
+
+async function found(name: Item, account: string, reads: CheckReads): Promise<Findings> {
+  if (name === 'disk') return checkDisk(await reads.disk());
+  if (name !== 'keys') return CHECKS[name](await reads.facts(account));
+  const { venue, canWithdraw } = await reads.keys(account);
+  return checkKeys(account, venue, canWithdraw);
 }
 
 /** Somebody has read what the items found. */
@@ -50,7 +59,7 @@ const SIGNATURE: StepSpec = { ...common, name: 'signature', title: 'A person has
  * The checks before and after the trading day. They change nothing: each item is a look, what it finds is noted and told, and at the
  * end a person signs.
  */
-export function dailyChecks(name: RunbookName, reads: CheckReads): BoundRunbook {
+export function dailyChecks(name: keyof typeof ITEMS, reads: CheckReads): BoundRunbook {
   return bound({
     spec: RUNBOOK_SPECS[name],
     steps: [...ITEMS[name].map(item), { spec: SIGNATURE }],

@@ -2,7 +2,7 @@ import type { binance } from 'ccxt';
 import type { OrderRequest, VenueFill } from '../../../activities/ports/venue.js';
 import type { CcxtRest } from '../ccxt-classes.js';
 import { saidBy } from '../read-call.js';
-import { decimalAt, rowOf, timeAt, WireError } from '../wire-row.js';
+import { decimalAt, rowOf, timeAt, WireError, type Row } from '../wire-row.js';
 import { balancesOf, barOf, fillOf, fillsOfReply, orderOf } from './binance-rows.js';
 import type { Ask, Names, VenueError, WireCalls } from './wire-profile.js';
 
@@ -76,6 +76,12 @@ export const BINANCE_CALLS: WireCalls = {
       return balancesOf(reply.info);
     }),
 
+  keyPermissions: (ask) =>
+    ask('keyPermissions', async (client) => {
+      const row = rowOf(await wire(client).sapiGetAccountApiRestrictions(), 'the permissions of the key');
+      return { canTrade: saidAt(row, 'enableSpotAndMarginTrading'), canWithdraw: saidAt(row, 'enableWithdrawals') };
+    }),
+
   lastPrice: (ask, symbolId) =>
     ask('price', async (client) => decimalAt(rowOf(await wire(client).publicGetTickerPrice({ symbol: symbolId }), 'the price'), 'price')),
 
@@ -90,6 +96,11 @@ export const BINANCE_CALLS: WireCalls = {
       if (!Array.isArray(rows)) throw new WireError('the bars are not a list');
       return rows.map((row: unknown) => barOf(row, query));
     }),
+};
+
+const saidAt = (row: Row, key: string): boolean | undefined => {
+  const value = row[key];
+  return typeof value === 'boolean' ? value : undefined;
 };
 
 type Params = Readonly<Record<string, string | number>>;

@@ -57,6 +57,14 @@ export const KRAKEN_CALLS: WireCalls = {
   balances: (ask, names) =>
     ask('balances', async (client) => balancesOf(resultOf(await wire(client).privatePostBalanceEx(), 'the balances'), names)),
 
+  // The documentation names the list and not every word in it: whatever speaks of withdrawing counts as that.
+  keyPermissions: (ask) =>
+    ask('keyPermissions', async (client) => {
+      const { permissions } = resultOf(await wire(client).privatePostGetApiKeyInfo(), 'the permissions of the key');
+      if (!Array.isArray(permissions)) return { canTrade: undefined, canWithdraw: undefined };
+      return { canTrade: undefined, canWithdraw: permissions.some((one) => /withdraw/i.test(String(one))) };
+    }),
+
   lastPrice: (ask, symbolId) =>
     ask('price', async (client) => {
       const [row] = Object.values(resultOf(await wire(client).publicGetTicker({ pair: symbolId }), 'the price'));

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Bar } from '../../../core/bars/bar.js';
 import type { DecimalText } from '../../../core/money/index.js';
 import type { InstrumentRules } from '../../../core/order/instrument.js';
-import type { Balance, OrderRequest, VenueFill, VenueOrder, VenueProfile } from '../../../activities/ports/venue.js';
+import type { Balance, KeyPermissions, OrderRequest, VenueFill, VenueOrder, VenueProfile } from '../../../activities/ports/venue.js';
 import type { CcxtId, CcxtRest, CcxtStreams } from '../ccxt-classes.js';
 import type { VerdictRow } from '../verdict.js';
 import type { Row } from '../wire-row.js';
@@ -60,6 +60,8 @@ export interface WireCalls {
   fills(ask: Ask, names: Names, instrument: string | undefined, fromTime: number): Promise<readonly VenueFill[]>;
   fillsOfOrder(ask: Ask, names: Names, instrument: string, venueOrderId: string): Promise<readonly VenueFill[]>;
   balances(ask: Ask, names: Names): Promise<readonly Balance[]>;
+  /** Of the key that asks; what the venue does not tell is undefined, and not guessed. */
+  keyPermissions(ask: Ask): Promise<KeyPermissions>;
   lastPrice(ask: Ask, symbolId: string): Promise<DecimalText>;
   /** One page from `fromTime` on, oldest first, at most `limit`. */
   bars(ask: Ask, query: BarQuery): Promise<readonly Bar[]>;

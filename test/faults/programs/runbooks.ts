@@ -52,6 +52,7 @@ const worker = await Worker.create({
       }),
     },
     actor: `process ${process.pid}`,
+    stopping: new AbortController().signal,
     isUnderWay: () => Promise.resolve(true),
   }),
 });

@@ -24,6 +24,8 @@ export interface StubState {
   readonly heedsFilters: boolean;
   /** How far ahead of the venue's now a deadline has to be, ms. */
   readonly leastDeadlineMs: number;
+  /** What the key may do; undefined: the venue says nothing of it. */
+  readonly permissions: readonly string[] | undefined;
 }
 
 export interface StubRoute {
@@ -147,6 +149,10 @@ export const PRIVATE_ROUTES: Readonly<Record<string, StubRoute>> = {
       const ids = new Set((params.get('txid') ?? '').split(','));
       return ok(Object.fromEntries(account.trades.filter(({ id }) => ids.has(id)).map((trade) => [trade.id, tradeRow(trade, words)])));
     },
+  },
+  GetApiKeyInfo: {
+    doc: `${DOCS}/account-data/get-api-key-info`,
+    handle: ({ permissions }) => ok({ api_key_name: 'stub', ...(permissions === undefined ? {} : { permissions: [...permissions] }) }),
   },
   BalanceEx: {
     doc: `${DOCS}/account-data/get-extended-balance`,

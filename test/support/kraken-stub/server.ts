@@ -36,6 +36,8 @@ export interface KrakenStub {
   heedsFilters: boolean;
   /** How far ahead of its now a deadline has to be, ms. What its documentation says is 2,000; nobody has seen it enforced. */
   leastDeadlineMs: number;
+  /** What the key may do, by the words of its settings page; undefined: not told. */
+  permissions: readonly string[] | undefined;
   close(): Promise<void>;
 }
 
@@ -66,8 +68,8 @@ export async function krakenStub(words: StubWords = IN_DOLLARS): Promise<KrakenS
     scripted.delete(call);
     if (given !== undefined) return 'status' in given ? given : answered(given);
     const route = (access === 'private' ? PRIVATE_ROUTES : PUBLIC_ROUTES)[call];
-    const { account, hidden, heedsFilters, leastDeadlineMs } = stub;
-    const state: StubState = { words, account, now, hidden, heedsFilters, leastDeadlineMs };
+    const { account, hidden, heedsFilters, leastDeadlineMs, permissions } = stub;
+    const state: StubState = { words, account, now, hidden, heedsFilters, leastDeadlineMs, permissions };
     return answered(route?.handle(state, params) ?? { error: ['EGeneral:Unknown method'] });
   };
 
@@ -94,6 +96,7 @@ export async function krakenStub(words: StubWords = IN_DOLLARS): Promise<KrakenS
     nonceWindow: 0,
     heedsFilters: true,
     leastDeadlineMs: 0,
+    permissions: ['query-funds', 'modify-trades'],
     async close() {
       server.closeAllConnections();
       server.close();

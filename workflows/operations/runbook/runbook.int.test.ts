@@ -116,6 +116,7 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
       store,
       runbooks: { morningChecks: runbook },
       actor: 'test',
+      stopping: new AbortController().signal,
       isUnderWay: runUnderWay(client, Date.now),
     });
     const worker = await Worker.create({ connection, namespace, taskQueue, workflowBundle: await workflowBundle(), activities });

@@ -1,0 +1,62 @@
+import type { Progress } from '../../order/resolve.js';
+import type { HoldChange, Left, TradingStateStore } from '../../ports/trading-state.js';
+import type { TradingReads, TradingWrites } from './parts.js';
+
+export interface TradingWriteParts extends Pick<TradingReads, 'clock' | 'pause'> {
+  readonly state: TradingStateStore;
+  /** Wishes the cancel of an order and takes it one look-up further (P17). */
+  readonly withdraw: (intentId: string, because: string) => Promise<Progress>;
+  readonly log: { warn(data: object, message: string): void };
+}
+
+const AGAIN_MS = 500;
+
+/** What start-up and shutdown change. What was done before is found done. */
+export function tradingWrites(parts: TradingWriteParts): TradingWrites {
+  const { state } = parts;
+  const unlessOthers = async (account: string, runId: string, change: HoldChange, reason: string): Promise<void> => {
+    if ((await state.standing(account, runId)).isOurs) await state.change(account, runId, change, reason);
+  };
+  return {
+    holdMode: (account, runId, mode) =>
+      state.change(
+        account,
+        runId,
+        { what: 'hold', mode },
+        mode === 'paused' ? 'the account is shut down' : 'it is checked before it trades',
+      ),
+    easeMode: (account, runId, mode) => unlessOthers(account, runId, { what: 'ease', mode }, 'venue and ledger agree: it is observed'),
+    releaseMode: (account, runId) => unlessOthers(account, runId, { what: 'release' }, 'its checks are over'),
+    undoMode: (account, runId) => unlessOthers(account, runId, { what: 'undo' }, 'the run was aborted'),
+    settleEntries: createSettleEntries(parts),
+  };
+}
+
+const isWorking = ({ purpose }: Left['working'][number]): boolean => purpose !== 'stop';
+
+/**
+ * Exits end by themselves, within what their owners give them. Whoever looks after an entry sees its cancel by the same look-ups as
+ * ever; one that cannot be canceled now is tried again, until the step is over.
+ */
+function createSettleEntries({ state, withdraw, clock, pause, log }: TradingWriteParts): TradingWrites['settleEntries'] {
+  return async (account, runId, how, waitAtMostMs) => {
+    const cancelFrom = clock() + (how === 'cancel' ? 0 : waitAtMostMs);
+    for (;;) {
+      const working = (await state.left(account)).working.filter(isWorking);
+      const { halt, isAborted } = await state.standing(account, runId);
+      // Under a halt they are the kill's.
+      if (working.length === 0 || isAborted || halt !== null) return;
+      if (clock() >= cancelFrom) {
+        for (const { intentId } of working.filter(({ purpose }) => purpose === 'entry')) {
+          await withdraw(intentId, 'shutdown').catch((error: unknown) =>
+            log.warn(
+              { account, intentId, error: error instanceof Error ? error.message : String(error) },
+              'an entry could not be canceled',
+            ),
+          );
+        }
+      }
+      await pause(AGAIN_MS);
+    }
+  };
+}

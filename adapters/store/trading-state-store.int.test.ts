@@ -1,0 +1,236 @@
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { MODES_BY_STRICTNESS, type Mode } from '../../core/control/mode.js';
+import { seedPerson } from '../../test/support/people.js';
+import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import type { TradingStateStore } from '../../activities/ports/trading-state.js';
+import { openPool } from './pool.js';
+import { beginSystemStart, createTradingStateStore } from './trading-state-store.js';
+
+const ACCOUNT = 'main';
+const RESOURCE = `trading:${ACCOUNT}`;
+// A busy machine takes its time; nothing here depends on how long it is.
+vi.setConfig({ testTimeout: 120_000 });
+
+describe('what a runbook holds of an account', () => {
+  let database: TestDatabase;
+  let pool: ReturnType<typeof openPool>;
+  let store: TradingStateStore;
+  let key: string;
+
+  beforeAll(async () => {
+    database = await testDatabase();
+    pool = openPool(database.url, { applicationName: 'test' });
+    store = createTradingStateStore(pool);
+    await database.pool.query(`insert into accounts (account, venue) values ($1, 'paper')`, [ACCOUNT]);
+    await database.pool.query(`insert into control (account) values ($1)`, [ACCOUNT]);
+    key = await seedPerson(database.pool, 'olga', ['risk', 'operator']);
+  });
+  afterAll(async () => {
+    await pool?.end();
+    await database?.drop();
+  });
+
+  const query = async <Row extends object>(text: string, ...values: unknown[]): Promise<Row[]> =>
+    (await database.pool.query<Row>(text, values)).rows;
+  interface Control {
+    readonly mode: Mode;
+    readonly beneath: Mode;
+    readonly hold: { readonly runId: string; readonly mode: Mode; readonly was: Mode } | null;
+  }
+  const control = async (): Promise<Control> => {
+    const [row] = await query<Control>(
+      'select mode, mode_beneath(c) as beneath, runbook_hold as hold from control c where account = $1',
+      ACCOUNT,
+    );
+    if (row === undefined) throw new Error('there is a control row');
+    return row;
+  };
+  const mode = async (): Promise<Mode> => (await control()).mode;
+  const reset = async (to: Mode = 'normal'): Promise<void> => {
+    await query('delete from runbook_locks');
+    await query('delete from reconciliations');
+    await query('update latches set released_at = clock_timestamp() where released_at is null');
+    await query('update control set mode = $1, runbook_hold = null, reconciliation_hold = null, version = version + 1', to);
+  };
+  beforeEach(() => reset());
+
+  /** A run that has begun and holds its lock; the one before is over. */
+  const begin = async (runbook: 'startUp' | 'gracefulShutdown'): Promise<string> => {
+    const runId = randomUUID();
+    await query('delete from runbook_locks');
+    await query('select ask_runbook($1)', {
+      runId,
+      runbook,
+      account: ACCOUNT,
+      resource: RESOURCE,
+      inputs: {},
+      reason: 'a test',
+      subject: null,
+    });
+    await query(`update runbook_runs set status = 'running', started_at = clock_timestamp() where run_id = $1`, runId);
+    await query('insert into runbook_locks (resource, run_id) values ($1, $2)', RESOURCE, runId);
+    return runId;
+  };
+  const change = (runId: string, what: Parameters<TradingStateStore['change']>[2]): Promise<void> =>
+    store.change(ACCOUNT, runId, what, 'a test');
+  const watch = (to: Mode): Promise<unknown> => query('select tighten_mode($1, $2, $3)', ACCOUNT, to, 'a loss');
+  const person = async (to: Mode): Promise<void> => {
+    const commandId = randomUUID();
+    await query(
+      `insert into commands (command_id, account, kind, mode, expected_version, subject, key_id, reason)
+         select $1, account, 'mode', $2, version, 'olga', $3, 'odd fills' from control where account = $4`,
+      ...[commandId, to, key, ACCOUNT],
+    );
+    await query('select apply_mode_command($1)', { commandId, account: ACCOUNT, kind: 'mode' });
+  };
+  /** As a reconciliation that finds a difference, and one that finds none any more. */
+  const differs = (): Promise<unknown> =>
+    query(`select pause_for_differences(jsonb_populate_record(null::reconciliation_differences, $1), '["balance"]')`, {
+      account: ACCOUNT,
+      class: 'balance',
+      subject: 'USDT',
+      difference_id: 1,
+    });
+  const clean = async (lifts: readonly string[] = ['balance']): Promise<void> => {
+    const owner = randomUUID();
+    await query(
+      `insert into reconciliations (account, lease_owner) values ($1, $2) on conflict (account) do update set lease_owner = $2`,
+      ...[ACCOUNT, owner],
+    );
+    await query(`select end_reconciliation_look($1::jsonb || jsonb_build_object('began', clock_timestamp()))`, {
+      ...{ account: ACCOUNT, owner, runId: randomUUID(), result: 'clean', cursor: null, lifts },
+    });
+  };
+
+  it('what a shutdown has paused, a start-up observes and lets go on', async () => {
+    await change(await begin('gracefulShutdown'), { what: 'hold', mode: 'paused' });
+    expect(await mode()).toBe('paused');
+    const up = await begin('startUp');
+    await change(up, { what: 'hold', mode: 'observation' });
+    expect(await mode()).toBe('paused');
+    await change(up, { what: 'ease', mode: 'observation' });
+    expect(await mode()).toBe('observation');
+    await expect(change(up, { what: 'release' })).rejects.toMatchObject({ failure: { code: 'RISK_MODE_NOT_OURS' } });
+    await clean();
+    await change(up, { what: 'release' });
+    expect(await control()).toMatchObject({ mode: 'normal', hold: null });
+  });
+
+  it.each<Mode>(['observation', 'reduceOnly', 'paused'])('what a person has put into %s is held by nobody, and stays', async (chosen) => {
+    await person(chosen);
+    const up = await begin('startUp');
+    await clean();
+    await change(up, { what: 'hold', mode: 'observation' });
+    await expect(change(up, { what: 'release' })).rejects.toMatchObject({ failure: { code: 'RISK_MODE_NOT_OURS' } });
+    expect(await control()).toMatchObject({ mode: chosen, hold: null });
+  });
+
+  it('a pause of a person over that of a shutdown is the person’s', async () => {
+    await change(await begin('gracefulShutdown'), { what: 'hold', mode: 'paused' });
+    await person('paused');
+    const up = await begin('startUp');
+    await change(up, { what: 'hold', mode: 'observation' });
+    expect(await store.standing(ACCOUNT, up)).toMatchObject({ mode: 'paused', isOurs: false, told: 'mode paused, set by olga: odd fills' });
+  });
+
+  it('undone, a shutdown leaves what it found, also what an interrupted start-up held', async () => {
+    const up = await begin('startUp');
+    await change(up, { what: 'hold', mode: 'observation' });
+    const down = await begin('gracefulShutdown');
+    await change(down, { what: 'hold', mode: 'paused' });
+    await change(down, { what: 'undo' });
+    expect(await control()).toMatchObject({ mode: 'observation', hold: { mode: 'observation', was: 'normal' } });
+    await reset();
+    const other = await begin('gracefulShutdown');
+    await change(other, { what: 'hold', mode: 'paused' });
+    await change(other, { what: 'undo' });
+    expect(await control()).toMatchObject({ mode: 'normal', hold: null });
+  });
+
+  it('the pause of a reconciliation lies above it: neither ends the other', async () => {
+    const down = await begin('gracefulShutdown');
+    await change(down, { what: 'hold', mode: 'paused' });
+    await differs();
+    await clean();
+    expect(await mode()).toBe('paused');
+    const up = await begin('startUp');
+    await change(up, { what: 'hold', mode: 'observation' });
+    await change(up, { what: 'ease', mode: 'observation' });
+    expect(await control()).toMatchObject({ mode: 'paused', beneath: 'observation' });
+    await expect(change(up, { what: 'release' })).rejects.toMatchObject({ failure: { code: 'RISK_MODE_NOT_OURS' } });
+    await clean();
+    expect(await control()).toMatchObject({ mode: 'observation', hold: { was: 'normal' } });
+    await change(up, { what: 'release' });
+    expect(await mode()).toBe('normal');
+  });
+
+  it('under a halt, and without its lock, a run changes nothing', async () => {
+    const up = await begin('startUp');
+    await change(up, { what: 'hold', mode: 'observation' });
+    await clean();
+    await query(`insert into latches (scope, scope_value, reason, subject) values ('account', $1, 'a test', 'olga')`, ACCOUNT);
+    await expect(change(up, { what: 'release' })).rejects.toThrow('a halt (account main)');
+    await query('update latches set released_at = clock_timestamp() where released_at is null');
+    await query('delete from runbook_locks');
+    await expect(change(up, { what: 'release' })).rejects.toThrow('does not hold');
+    expect(await mode()).toBe('observation');
+  });
+
+  it('a new start takes over what the one before held and ends its runs; the same start again does nothing', async () => {
+    const down = await begin('gracefulShutdown');
+    await change(down, { what: 'hold', mode: 'paused' });
+    const start = { account: ACCOUNT, start: randomUUID(), runId: randomUUID(), resource: RESOURCE };
+    const begun = await beginSystemStart(pool, start);
+    expect(begun).toEqual({ runId: start.runId, isEnded: false, superseded: expect.arrayContaining([down]) as string[] });
+    expect(await control()).toMatchObject({ mode: 'paused', hold: { runId: start.runId, was: 'normal' } });
+    expect(await query('select status from runbook_runs where run_id = $1', down)).toEqual([{ status: 'preempted' }]);
+    await person('normal');
+    expect(await beginSystemStart(pool, { ...start, runId: randomUUID() })).toEqual(begun);
+    expect(await control()).toMatchObject({ mode: 'normal', hold: null });
+  });
+
+  it('whoever acts in whatever order: a run lets no account do more than people and watch have left it', async () => {
+    const act = fc.oneof(
+      fc.record({ by: fc.constant('watch' as const), to: fc.constantFrom<Mode>('reduceOnly', 'paused') }),
+      fc.record({ by: fc.constant('person' as const), to: fc.constantFrom<Mode>(...MODES_BY_STRICTNESS) }),
+      fc.record({ by: fc.constantFrom('shutdown' as const, 'startUp' as const, 'undo' as const, 'differs' as const, 'clean' as const) }),
+    );
+    const strictness = (one: Mode): number => MODES_BY_STRICTNESS.indexOf(one);
+    const stricter = (one: Mode, other: Mode): Mode => (strictness(one) >= strictness(other) ? one : other);
+    await fc.assert(
+      fc.asyncProperty(fc.array(act, { minLength: 1, maxLength: 8 }), async (acts) => {
+        await reset();
+        // What people and watch have left, whatever runbooks and reconciliations did.
+        let left: Mode = 'normal';
+        for (const one of acts) {
+          if (one.by === 'watch') {
+            await watch(one.to);
+            left = stricter(left, one.to);
+          } else if (one.by === 'person') {
+            await clean([]);
+            await person(one.to);
+            left = one.to;
+          } else if (one.by === 'differs') await differs();
+          else if (one.by === 'clean') await clean();
+          else {
+            const runId = await begin(one.by === 'startUp' ? 'startUp' : 'gracefulShutdown');
+            await clean([]);
+            await change(runId, { what: 'hold', mode: one.by === 'startUp' ? 'observation' : 'paused' });
+            const { isOurs } = await store.standing(ACCOUNT, runId);
+            if (isOurs && one.by === 'undo') await change(runId, { what: 'undo' });
+            if (isOurs && one.by === 'startUp') {
+              await change(runId, { what: 'ease', mode: 'observation' });
+              await change(runId, { what: 'release' }).catch(() => undefined);
+            }
+          }
+          const now = await control();
+          expect(strictness(now.mode)).toBeGreaterThanOrEqual(strictness(left));
+          if (now.hold !== null) expect([now.beneath, stricter(now.hold.was, left)]).toEqual([now.hold.mode, now.hold.was]);
+        }
+      }),
+      { numRuns: 15 },
+    );
+  });
+});
