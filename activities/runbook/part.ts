@@ -1,5 +1,7 @@
+import { KeelsonError } from '../../core/errors.js';
 import type { PlainObject, RunbookName } from '../../core/runbook/spec.js';
 import type { AskedRun, PartEnd, PartKey } from '../ports/runbook.js';
+import { isWorkerStopping } from '../worker-stops.js';
 import type { RunbookDependencies } from './index.js';
 import type { BoundRunbook, BoundStep, Look } from './step-code.js';
 
@@ -63,6 +65,8 @@ function endOf(look: Look | undefined): Ended {
   return { outcome: 'failed', detail: look.found.slice(0, LONGEST_DETAIL) };
 }
 
+const isLedgerAway = (error: unknown): boolean => error instanceof KeelsonError && error.failure.code === 'INFRA_DATABASE';
+
 /** A part that throws, or takes too long, has failed: people see why, and decide. */
 async function within(limitMs: number, work: () => Promise<Ended>): Promise<Ended> {
   let timer: NodeJS.Timeout | undefined;
@@ -72,6 +76,8 @@ async function within(limitMs: number, work: () => Promise<Ended>): Promise<Ende
   try {
     return await Promise.race([work(), late]);
   } catch (error) {
+    // Nothing of the step's: the part is begun again.
+    if (isWorkerStopping(error) || isLedgerAway(error)) throw error;
     return { outcome: 'failed', detail: (error instanceof Error ? error.message : String(error)).slice(0, LONGEST_DETAIL) };
   } finally {
     clearTimeout(timer);

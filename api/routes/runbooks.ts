@@ -88,9 +88,10 @@ export function runbookRoutes({ database, control, newId }: ApiContext): Route[]
         reason: reasonInput,
       }),
       response: runSchema,
-      errors: ['INPUT_UNKNOWN_ACCOUNT', 'INPUT_UNKNOWN_RUN', 'INFRA_TEMPORAL'],
+      errors: ['INPUT_UNKNOWN_ACCOUNT', 'INPUT_UNKNOWN_RUN', 'INPUT_RUNBOOK_NEEDS_CAUSE', 'INFRA_TEMPORAL'],
       handle: async ({ body: { runbook, account, runId = newId(), reason }, caller }) => {
         await assertAccount(database, account);
+        if (RUNBOOK_SPECS[runbook].needsCause === true) throw new KeelsonError('INPUT_RUNBOOK_NEEDS_CAUSE', { runbook });
         const resource = resourceOf({ ...RUNBOOK_SPECS[runbook], steps: [] }, account);
         const answer = await changeAs(database, 'ask_runbook', caller, { runId, runbook, account, resource, inputs: {}, reason });
         if (answer !== 'asked' && answer !== 'stored')

@@ -1,5 +1,5 @@
 /** The runbooks that there are; each has its code in `activities/runbook`. */
-export const RUNBOOKS = ['morningChecks', 'eveningChecks'] as const;
+export const RUNBOOKS = ['morningChecks', 'eveningChecks', 'venueDisconnected'] as const;
 export type RunbookName = (typeof RUNBOOKS)[number];
 
 /** Inputs and outputs, as they stand in rows and histories: plain, and small. */
@@ -30,6 +30,8 @@ export interface RunbookSpec {
   readonly needsApproval: boolean;
   /** A schedule may start it, in nobody's name. */
   readonly isScheduled: boolean;
+  /** Only a part of ours starts it, where it finds the cause, in nobody's name: a person has no cause to give it. */
+  readonly needsCause?: true;
   /** It goes on while a halt stands; else a halt ends it at the next step. */
   readonly runsUnderHalt: boolean;
   /** What it works on: of two runs with the same resource of an account, the second does not begin. */

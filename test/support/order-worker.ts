@@ -22,6 +22,7 @@ import { createOutboxStore } from '../../adapters/store/outbox-store.js';
 import { refusesOtherEpochs, startsUnder } from '../../workers/composition/epoch.js';
 import { createKills } from '../../workers/composition/kills.js';
 import { createReconciliations, createWorkflowRuns } from '../../workers/composition/reconciliations.js';
+import { createRunbookRuns } from '../../workers/composition/runbooks.js';
 import { createOwners } from '../../workers/composition/owners.js';
 import { rulesAt } from '../../core/reconcile/rules.js';
 import { INSTRUMENT, type Ledger } from './ledger.js';
@@ -148,6 +149,7 @@ export async function startOrderWorker(
     outbox: createOutboxStore(ledger.pool, ledger.database.url, ledger.dependencies.epoch),
     owners,
     kills,
+    runbooks: createRunbookRuns(client, Date.now, taskQueue),
     log,
   });
   return {

@@ -7,6 +7,7 @@ import { createControlActivities } from '../../activities/control/index.js';
 import { mapped } from '../../activities/failures.js';
 import { dailyChecks } from '../../activities/runbook/daily-checks/daily-checks.js';
 import { createRunbookActivities } from '../../activities/runbook/index.js';
+import { venueDisconnected } from '../../activities/runbook/venue-disconnected/venue-disconnected.js';
 import { haltVenues } from '../../activities/kill/dependencies.js';
 import { killDirectly } from '../../activities/kill/direct.js';
 import { createKillActivities } from '../../activities/kill/index.js';
@@ -26,6 +27,7 @@ import { createAlertStore } from '../../adapters/store/alert-store.js';
 import { createChatHaltStore } from '../../adapters/store/chat-halt-store.js';
 import { openHaltStore } from '../../adapters/store/halt-store.js';
 import { createKillStore } from '../../adapters/store/kill-store.js';
+import { createOutageStore } from '../../adapters/store/outage-store.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
 import { openPool } from '../../adapters/store/pool.js';
 import { createProtectionStore } from '../../adapters/store/protection-store.js';
@@ -45,9 +47,9 @@ import { AS_THEY_ARE, type PortWraps } from '../composition/ports.js';
 import type { WorkerProcess } from '../composition/process.js';
 import { createReconciliations, createWorkflowRuns } from '../composition/reconciliations.js';
 import { createWorker } from '../composition/run-worker.js';
-import { runUnderWay } from '../composition/runbooks.js';
+import { createRunbookRuns, runUnderWay } from '../composition/runbooks.js';
 import { declaredSchedules, ensureSchedules, removeSchedules } from '../composition/schedules.js';
-import { watchedAccount } from '../composition/watched-account.js';
+import { outageRulesOf, watchedAccount } from '../composition/watched-account.js';
 
 const BOOKS_READ_MS = 15_000;
 
@@ -139,13 +141,26 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     pause: (ms: number) => wait(ms),
     log,
   };
+  const outageParts = {
+    outages: createOutageStore(pool),
+    venueOf: venues.of,
+    reconciliations,
+    rulesOf: (account: string) => outageRulesOf(config, account),
+    liftsOf: reconcileParts.liftsOf,
+    pause: (ms: number) => wait(ms, undefined, { signal: stopping.signal }).catch(() => undefined),
+    stopping: stopping.signal,
+  };
   const worker = await createWorker(process, TASK_QUEUES.guardian, {
     ...createControlActivities(control),
     ...ownerActivities,
     ...streamActivities,
     ...createRunbookActivities({
       store: createRunbookStore(pool),
-      runbooks: { morningChecks: dailyChecks('morningChecks', checkReads), eveningChecks: dailyChecks('eveningChecks', checkReads) },
+      runbooks: {
+        morningChecks: dailyChecks('morningChecks', checkReads),
+        eveningChecks: dailyChecks('eveningChecks', checkReads),
+        venueDisconnected: venueDisconnected(outageParts),
+      },
       actor: `guardian ${env['KEELSON_INSTANCE'] ?? '1'}`,
       isUnderWay: runUnderWay(client, clock),
     }),
@@ -175,7 +190,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
           pause: (ms, signal) => wait(ms, undefined, { signal }).catch(() => undefined),
           log,
         });
-  const outbox = new OutboxLoop({ outbox: createOutboxStore(pool, databaseUrl, epoch), owners, kills, log });
+  const outbox = new OutboxLoop({ outbox: createOutboxStore(pool, databaseUrl, epoch), owners, kills, runbooks: createRunbookRuns(client, clock), log });
 
   return {
     worker,
