@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { createKillActivities } from '../../activities/kill/index.js';
 import { createOrderActivities, createOwnerActivities } from '../../activities/order/index.js';
 import { createReconcileActivities, createReconcileNow } from '../../activities/reconcile/index.js';
+import { createRunbookActivities } from '../../activities/runbook/index.js';
+import { venueDisconnected } from '../../activities/runbook/venue-disconnected/venue-disconnected.js';
 import { createResolve } from '../../activities/order/resolve.js';
 import { createHandOver } from '../../activities/owner/hand-over.js';
 import { OutboxLoop } from '../../activities/owner/outbox.js';
@@ -18,12 +20,15 @@ import { StandIn } from '../../activities/streams/stand-in.js';
 import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
 import { createKillStore } from '../../adapters/store/kill-store.js';
 import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
+import { createOutageStore } from '../../adapters/store/outage-store.js';
+import { createRunbookStore } from '../../adapters/store/runbook-store.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
 import { refusesOtherEpochs, startsUnder } from '../../workers/composition/epoch.js';
 import { createKills } from '../../workers/composition/kills.js';
 import { createReconciliations, createWorkflowRuns } from '../../workers/composition/reconciliations.js';
-import { createRunbookRuns } from '../../workers/composition/runbooks.js';
+import { createRunbookRuns, runUnderWay } from '../../workers/composition/runbooks.js';
 import { createOwners } from '../../workers/composition/owners.js';
+import { OUTAGE, type OutageRules } from '../../core/outage/rules.js';
 import { rulesAt } from '../../core/reconcile/rules.js';
 import { INSTRUMENT, type Ledger } from './ledger.js';
 
@@ -57,6 +62,10 @@ export interface OrderWorker {
   stop(): Promise<void>;
 }
 
+export type OrderWorkerOptions = Partial<
+  Pick<BarStreamDependencies, 'runnersOf'> & Pick<OrderWorker, 'taskQueue'> & { readonly outageRules: OutageRules }
+>;
+
 /** `runnersOf`: what reads the bars of an account, for tests that start its bar stream; they have bars of one second. */
 export async function startOrderWorker(
   ledger: Ledger,
@@ -64,7 +73,8 @@ export async function startOrderWorker(
   {
     runnersOf = () => [],
     taskQueue = `test-${process.pid}-${performance.now()}`,
-  }: Partial<Pick<BarStreamDependencies, 'runnersOf'> & Pick<OrderWorker, 'taskQueue'>> = {},
+    outageRules = OUTAGE,
+  }: OrderWorkerOptions = {},
 ): Promise<OrderWorker> {
   const connection = await NativeConnection.connect({ address });
   // Histories that are stored tell of no machine.
@@ -116,6 +126,15 @@ export async function startOrderWorker(
     pause: (ms: number) => wait(ms),
     log,
   };
+  const outages = {
+    outages: createOutageStore(ledger.pool),
+    venueOf,
+    reconciliations: watching.reconciliations,
+    rulesOf: () => outageRules,
+    liftsOf: reconciling.liftsOf,
+    pause: (ms: number) => wait(ms, undefined, { signal: stopping.signal }).catch(() => undefined),
+    stopping: stopping.signal,
+  };
   const worker = await Worker.create({
     connection,
     namespace,
@@ -139,6 +158,12 @@ export async function startOrderWorker(
         createReconcileNow(reconciling),
       ),
       ...createReconcileActivities(reconciling),
+      ...createRunbookActivities({
+        store: createRunbookStore(ledger.pool),
+        runbooks: { venueDisconnected: venueDisconnected(outages) },
+        actor: 'worker',
+        isUnderWay: runUnderWay(client, clock),
+      }),
       streamAccount: (account: string) => streamAccount(watching, account),
       streamBars: (account: string) => streamBars(listening, account, BAR_MS),
     },

@@ -29,5 +29,5 @@ export function watchedAccount(config: Config, account: string, venue: Venue, tr
 /** What is done when the venue of an account is lost, as the configuration says it. */
 export function outageRulesOf(config: Config, account: string): OutageRules {
   const { clockSkewMs = OUTAGE.clockSkewMs } = limitsOf(config, account);
-  return { ...OUTAGE, ...config.accounts[account]?.outage, clockSkewMs };
+  return { ...OUTAGE, ...config.accounts[account]?.outage, clockSkewMs: Number(clockSkewMs) };
 }
