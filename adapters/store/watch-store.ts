@@ -37,8 +37,22 @@ export function createWatchStore(pool: Pool): WatchStore {
       const rows = await run<{ answer: Answer | null; isKillMissing: boolean }>(pool, READ, asked);
       const got = rows[0]?.answer;
       if (!got) return undefined;
-      const { databaseTime, sampledTime, performance, external, runs, latchId, mode, hold, version, latch, ledger, openOrders, closes, seen } =
-        got;
+      const {
+        databaseTime,
+        sampledTime,
+        performance,
+        external,
+        runs,
+        latchId,
+        mode,
+        hold,
+        version,
+        latch,
+        ledger,
+        openOrders,
+        closes,
+        seen,
+      } = got;
       return {
         ...{
           now: databaseTime,

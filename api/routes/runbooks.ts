@@ -34,6 +34,7 @@ export function runbookRoutes({ database, control, newId }: ApiContext): Route[]
     const position = step === undefined ? null : step - 1;
     const answer = await changeAs(database, 'command_runbook', caller, { runId, commandId, kind, position, reason: told.reason });
     if (answer === 'unknown') throw new KeelsonError('INPUT_UNKNOWN_RUN', { run: runId });
+    if (answer === 'notSigner') throw new KeelsonError('AUTH_FORBIDDEN', { subject: caller.subject, roles: 'those that the step names' });
     if (answer !== 'written')
       throw new KeelsonError('INPUT_RUNBOOK_COMMAND', { run: runId, what: kind, why: `command ${commandId} is another one` });
     await control.tellRunbook({ runId, commandId, kind });

@@ -1,5 +1,7 @@
+import type { Role } from '../people/roles.js';
+
 /** The runbooks that there are; each has its code in `activities/runbook`. */
-export const RUNBOOKS = ['morningChecks', 'eveningChecks', 'venueDisconnected'] as const;
+export const RUNBOOKS = ['morningChecks', 'eveningChecks', 'venueDisconnected', 'drawdown'] as const;
 export type RunbookName = (typeof RUNBOOKS)[number];
 
 /** Inputs and outputs, as they stand in rows and histories: plain, and small. */
@@ -19,6 +21,8 @@ export interface StepSpec {
   readonly hasUndo: boolean;
   /** A person looks too, and signs for it within this long, ms; null: nobody has to. Not signed is a failure that is noted. */
   readonly signedWithinMs: number | null;
+  /** Only people with one of these roles may sign; left out: whoever may sign at all. */
+  readonly signedBy?: readonly Role[];
 }
 
 /** One runbook, without its code. A change of what a step does raises the version: what was approved before has lapsed then. */

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { createKillActivities } from '../../activities/kill/index.js';
 import { createOrderActivities, createOwnerActivities } from '../../activities/order/index.js';
 import { createReconcileActivities, createReconcileNow } from '../../activities/reconcile/index.js';
+import { drawdown } from '../../activities/runbook/drawdown/drawdown.js';
 import { createRunbookActivities } from '../../activities/runbook/index.js';
 import { venueDisconnected } from '../../activities/runbook/venue-disconnected/venue-disconnected.js';
 import { createResolve } from '../../activities/order/resolve.js';
@@ -20,6 +21,7 @@ import { StandIn } from '../../activities/streams/stand-in.js';
 import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
 import { createKillStore } from '../../adapters/store/kill-store.js';
 import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
+import { createDrawdownStore } from '../../adapters/store/drawdown-store.js';
 import { createOutageStore } from '../../adapters/store/outage-store.js';
 import { createRunbookStore } from '../../adapters/store/runbook-store.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
@@ -70,11 +72,7 @@ export type OrderWorkerOptions = Partial<
 export async function startOrderWorker(
   ledger: Ledger,
   { address, namespace }: TemporalAddress,
-  {
-    runnersOf = () => [],
-    taskQueue = `test-${process.pid}-${performance.now()}`,
-    outageRules = OUTAGE,
-  }: OrderWorkerOptions = {},
+  { runnersOf = () => [], taskQueue = `test-${process.pid}-${performance.now()}`, outageRules = OUTAGE }: OrderWorkerOptions = {},
 ): Promise<OrderWorker> {
   const connection = await NativeConnection.connect({ address });
   // Histories that are stored tell of no machine.
@@ -160,7 +158,13 @@ export async function startOrderWorker(
       ...createReconcileActivities(reconciling),
       ...createRunbookActivities({
         store: createRunbookStore(ledger.pool),
-        runbooks: { venueDisconnected: venueDisconnected(outages) },
+        runbooks: {
+          venueDisconnected: venueDisconnected(outages),
+          drawdown: drawdown({
+            ...{ pause: outages.pause, stopping: stopping.signal, files: evidenceFiles(evidence) },
+            drawdowns: createDrawdownStore(ledger.pool, ledger.pool),
+          }),
+        },
         actor: 'worker',
         isUnderWay: runUnderWay(client, clock),
       }),
@@ -181,7 +185,12 @@ export async function startOrderWorker(
     client,
     taskQueue,
     async watch(account) {
-      await client.workflow.start('watchAccount', { taskQueue, workflowId: `watch:${account}:${taskQueue}`, args: [account] });
+      await client.workflow.start('watchAccount', {
+        taskQueue,
+        workflowId: `watch:${account}:${taskQueue}`,
+        args: [account],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+      });
     },
     async stop() {
       stopping.abort();

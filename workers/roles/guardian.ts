@@ -6,6 +6,7 @@ import { ChatHalts } from '../../activities/chat/chat-halts.js';
 import { createControlActivities } from '../../activities/control/index.js';
 import { mapped } from '../../activities/failures.js';
 import { dailyChecks } from '../../activities/runbook/daily-checks/daily-checks.js';
+import { drawdown } from '../../activities/runbook/drawdown/drawdown.js';
 import { createRunbookActivities } from '../../activities/runbook/index.js';
 import { venueDisconnected } from '../../activities/runbook/venue-disconnected/venue-disconnected.js';
 import { haltVenues } from '../../activities/kill/dependencies.js';
@@ -23,6 +24,7 @@ import { roomOf } from '../../adapters/storage/disk.js';
 import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
 import { readCheckFacts } from '../../adapters/store/checks-store.js';
 import { createRunbookStore } from '../../adapters/store/runbook-store.js';
+import { createDrawdownStore } from '../../adapters/store/drawdown-store.js';
 import { createAlertStore } from '../../adapters/store/alert-store.js';
 import { createChatHaltStore } from '../../adapters/store/chat-halt-store.js';
 import { openHaltStore } from '../../adapters/store/halt-store.js';
@@ -141,14 +143,17 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     pause: (ms: number) => wait(ms),
     log,
   };
+  const interruptible = {
+    pause: (ms: number) => wait(ms, undefined, { signal: stopping.signal }).catch(() => undefined),
+    stopping: stopping.signal,
+  };
   const outageParts = {
     outages: createOutageStore(pool),
     venueOf: venues.of,
     reconciliations,
     rulesOf: (account: string) => outageRulesOf(config, account),
     liftsOf: reconcileParts.liftsOf,
-    pause: (ms: number) => wait(ms, undefined, { signal: stopping.signal }).catch(() => undefined),
-    stopping: stopping.signal,
+    ...interruptible,
   };
   const worker = await createWorker(process, TASK_QUEUES.guardian, {
     ...createControlActivities(control),
@@ -160,6 +165,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
         morningChecks: dailyChecks('morningChecks', checkReads),
         eveningChecks: dailyChecks('eveningChecks', checkReads),
         venueDisconnected: venueDisconnected(outageParts),
+        drawdown: drawdown({ ...interruptible, drawdowns: createDrawdownStore(pool, readPool), files: killParts.files }),
       },
       actor: `guardian ${env['KEELSON_INSTANCE'] ?? '1'}`,
       isUnderWay: runUnderWay(client, clock),
@@ -190,7 +196,13 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
           pause: (ms, signal) => wait(ms, undefined, { signal }).catch(() => undefined),
           log,
         });
-  const outbox = new OutboxLoop({ outbox: createOutboxStore(pool, databaseUrl, epoch), owners, kills, runbooks: createRunbookRuns(client, clock), log });
+  const outbox = new OutboxLoop({
+    outbox: createOutboxStore(pool, databaseUrl, epoch),
+    owners,
+    kills,
+    runbooks: createRunbookRuns(client, clock),
+    log,
+  });
 
   return {
     worker,

@@ -104,7 +104,9 @@ describe.skipIf(temporal === undefined)('a lost venue, on a real server, ledger 
   };
   const isWatched = (): Promise<void> =>
     eventually(async () => {
-      const [row] = await query('select 1 from account_watch where equity is not null and sampled_at > clock_timestamp() - interval $$5 seconds$$');
+      const [row] = await query(
+        'select 1 from account_watch where equity is not null and sampled_at > clock_timestamp() - interval $$5 seconds$$',
+      );
       expect(row).toBeDefined();
     }, LIMIT_MS);
   const work = async (): Promise<void> => {
@@ -136,7 +138,10 @@ describe.skipIf(temporal === undefined)('a lost venue, on a real server, ledger 
   const begins = (before: number): Promise<OutageRow> => eventually(() => outage(before), LIMIT_MS);
   const ends = async (runId: string, status: string): Promise<void> =>
     eventually(async () => {
-      const [run] = await query<{ status: string; detail: string | null }>('select status, detail from runbook_runs where run_id = $1', runId);
+      const [run] = await query<{ status: string; detail: string | null }>(
+        'select status, detail from runbook_runs where run_id = $1',
+        runId,
+      );
       expect(run).toMatchObject({ status });
     }, LIMIT_MS);
   const tries = async (outageId: string): Promise<boolean[]> =>
@@ -234,6 +239,7 @@ describe.skipIf(temporal === undefined)('a lost venue, on a real server, ledger 
     await work();
     await eventually(async () => expect((await tries(outageId)).length).toBeGreaterThan(1), LIMIT_MS);
     await worker?.stop();
+    worker = undefined;
     outageRules.reconnectForMs = 0;
     const tried = (await tries(outageId)).length;
     await work();
