@@ -130,15 +130,16 @@ function performanceAt(before: Performance | undefined, move: Move, isRebased: b
 }
 
 /**
- * The strictest mode that is asked for, where the account's is looser: the watch loosens none and repeats none. A lost venue is noted
- * in a pause that stands, since a resume then waits for more; in a pause that ends by itself the mode that it goes back to counts.
+ * The strictest mode that is asked for, where the account's is looser: the watch loosens none and repeats none. A pause that might end
+ * by itself has each of its causes noted, and a lost venue is noted in every pause, since a resume then waits for more.
  */
 function modeOf(
   confirmed: readonly Condition[],
   { mode, hold }: Pick<Observation, 'mode' | 'hold'>,
   said: (condition: Condition) => string,
 ): Sample['mode'] {
-  const isUnnoted = (cause: Condition): boolean => LOST.some((lost) => lost === cause) && hold?.classes.includes(cause) !== true;
+  const isUnnoted = (cause: Condition): boolean =>
+    hold === undefined ? LOST.some((lost) => lost === cause) : !hold.classes.includes(cause);
   const pausing = confirmed.filter((condition) => DEFINITIONS[condition].acts === 'paused');
   const cause = pausing.find((condition) => loosens('paused', mode) || isUnnoted(condition));
   if (cause !== undefined) return { mode: 'paused', cause, reason: said(cause) };

@@ -1,34 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openHaltStore, type HaltStore } from '../../../adapters/store/halt-store.js';
-import { createWatchStore } from '../../../adapters/store/watch-store.js';
 import type { ExecutionPolicy } from '../../../core/execution/policy.js';
-import type { DecimalText } from '../../../core/money/index.js';
 import { OUTAGE } from '../../../core/outage/rules.js';
 import { runbookWorkflowId } from '../../../core/runbook/spec.js';
 import { WATCH } from '../../../core/watch/rules.js';
 import type { FaultRule } from '../../../exchange/faults/rule.js';
 import { eventually } from '../../../test/support/eventually.js';
 import { seedCommand, seedPerson } from '../../../test/support/people.js';
+import { steadyWatch, type SteadyWatch } from '../../../test/support/steady-watch.js';
 import { temporalIfAny } from '../../../test/support/temporal.js';
-import {
-  ACCOUNT,
-  INSTRUMENT,
-  openTradingStack,
-  startWorker,
-  type StackWorker,
-  type TradingStack,
-} from '../../../test/support/trading-stack.js';
+import { ACCOUNT, openTradingStack, startWorker, type StackWorker, type TradingStack } from '../../../test/support/trading-stack.js';
 import { createOrderActivities } from '../../order/index.js';
-import type { Venue } from '../../ports/venue.js';
-import { StreamedMarket } from '../../streams/live-market.js';
-import { AccountWatch } from '../../watch/account-watch.js';
 
 const temporal = await temporalIfAny();
 const LIMIT_MS = 120_000;
 // A busy machine takes its time; nothing here depends on how long it is.
 vi.setConfig({ testTimeout: 240_000 });
-const d = (text: string): DecimalText => text as DecimalText;
 const DOWN: Omit<FaultRule, 'id'> = {
   ...{ fault: 'refuse', after: 0, times: 0, probability: 1, seed: 1, until: undefined, delayMs: 0, percent: 0 },
   ...{ status: 503, code: -1, message: 'down', body: undefined, retryAfterSeconds: undefined },
@@ -42,12 +30,10 @@ describe.skipIf(temporal === undefined)('a lost venue, on a real server, ledger 
   let stack: TradingStack;
   let halts: HaltStore;
   let worker: StackWorker | undefined;
-  let rules: { venueUnreachableMs: number; noMarketDataMs: number };
   let outageRules: { -readonly [K in keyof typeof OUTAGE]: number };
-  let isMarketQuiet: boolean;
   let taskQueue: string;
   let barTime = 1_000;
-  const watches: AccountWatch[] = [];
+  const watches: SteadyWatch[] = [];
 
   const query = async <Row extends object>(text: string, ...values: unknown[]): Promise<Row[]> =>
     (await stack.pool.query<Row>(text, values)).rows;
@@ -64,44 +50,21 @@ describe.skipIf(temporal === undefined)('a lost venue, on a real server, ledger 
     await stack?.close();
   });
   beforeEach(() => {
-    rules = { venueUnreachableMs: WATCH.venueUnreachableMs, noMarketDataMs: WATCH.noMarketDataMs };
     outageRules = { ...OUTAGE, firstTryMs: 50, longestTryMs: 250, compareAgainMs: 1_000, repeatedWithinMs: 0 };
-    isMarketQuiet = false;
     taskQueue = `outage-${randomUUID()}`;
   });
   afterEach(async () => {
     stack.paper.faults.clear();
     await Promise.all(watches.splice(0).map((watch) => watch.close()));
-    await worker?.stop();
-    worker = undefined;
+    await rest();
     const open = await query<{ run_id: string }>('select run_id from runbook_runs where ended_at is null');
     expect(open).toEqual([]);
     await query(`update control set mode = 'normal', reconciliation_hold = null`);
   });
 
-  /** A guardian's watch; its prices come each moment, unless the market is quiet. */
-  const watch = (): void => {
-    const live = new StreamedMarket(Date.now);
-    const watchBars: Venue['streams']['watchBars'] = (_, handlers, signal) =>
-      new Promise((resolve) => {
-        const timer = setInterval(() => {
-          if (!isMarketQuiet) handlers.onPrice(INSTRUMENT, d('50000'), Date.now());
-        }, 20);
-        signal.addEventListener('abort', () => (clearInterval(timer), resolve()), { once: true });
-      });
-    const given = { dailyLossWarnRatio: 0.02, dailyLossLimitRatio: 0.03, drawdownWarnRatio: 0.1, drawdownLimitRatio: 0.15 };
-    const dependencies = { store: createWatchStore(stack.pool), halt: halts, bars: stack.ledger.bars, live, clock: Date.now };
-    watches.push(
-      new AccountWatch(
-        { ...dependencies, kill: () => Promise.resolve(), log: { warn: () => undefined } },
-        {
-          ...{ account: ACCOUNT, venue: { ...stack.venue, streams: { ...stack.venue.streams, watchBars } }, quote: 'USDT' },
-          ...{ instruments: [{ instrument: INSTRUMENT, intervalMs: 1_000 }], markMaxAgeMs: 60_000, killPolicy: 'none' as const },
-          rules: Object.assign(rules, given, { unmarkedPrices: { BNB: d('500') } }),
-        },
-      ),
-    );
-  };
+  const watch = (): void => void watches.push(steadyWatch(stack, halts));
+  /** What every guardian is told from now on. */
+  const toAll = (change: (watch: SteadyWatch) => void): void => watches.forEach(change);
   const isWatched = (): Promise<void> =>
     eventually(async () => {
       const [row] = await query(
@@ -112,13 +75,17 @@ describe.skipIf(temporal === undefined)('a lost venue, on a real server, ledger 
   const work = async (): Promise<void> => {
     if (temporal !== undefined) worker = await startWorker(stack, temporal, { outageRules, taskQueue });
   };
+  const rest = async (): Promise<void> => {
+    await worker?.stop();
+    worker = undefined;
+  };
   const lose = (): void => {
     stack.paper.faults.add(DOWN);
-    rules.venueUnreachableMs = AT_ONCE_MS;
+    toAll(({ rules }) => (rules.venueUnreachableMs = AT_ONCE_MS));
   };
   const giveBack = (): void => {
     stack.paper.faults.clear();
-    rules.venueUnreachableMs = WATCH.venueUnreachableMs;
+    toAll(({ rules }) => (rules.venueUnreachableMs = WATCH.venueUnreachableMs));
   };
   interface OutageRow {
     readonly outage_id: string;
@@ -211,16 +178,20 @@ describe.skipIf(temporal === undefined)('a lost venue, on a real server, ledger 
     await work();
     watch();
     await isWatched();
-    isMarketQuiet = true;
-    rules.noMarketDataMs = AT_ONCE_MS;
+    toAll((one) => {
+      one.price = undefined;
+      one.rules.noMarketDataMs = AT_ONCE_MS;
+    });
     const { run_id: runId, causes } = await begins(before);
     expect(causes).toEqual(['noMarketData']);
     const commandId = await seedCommand(stack.pool, { account: ACCOUNT, kind: 'pause', subject: 'olga' });
     const command = { commandId, account: ACCOUNT, kind: 'pause', mode: 'paused' };
     const [applied] = await query<{ answer: { result: string } }>('select apply_mode_command($1) as answer', command);
     expect(applied?.answer.result).toBe('applied');
-    isMarketQuiet = false;
-    rules.noMarketDataMs = WATCH.noMarketDataMs;
+    toAll((one) => {
+      one.price = '50000';
+      one.rules.noMarketDataMs = WATCH.noMarketDataMs;
+    });
     await ends(runId, 'completed');
     expect(await modeNow()).toBe('paused');
     expect(await outage(before)).toMatchObject({ resumed_at: null });
@@ -238,8 +209,7 @@ describe.skipIf(temporal === undefined)('a lost venue, on a real server, ledger 
 
     await work();
     await eventually(async () => expect((await tries(outageId)).length).toBeGreaterThan(1), LIMIT_MS);
-    await worker?.stop();
-    worker = undefined;
+    await rest();
     outageRules.reconnectForMs = 0;
     const tried = (await tries(outageId)).length;
     await work();
