@@ -3,6 +3,5 @@
  * check that has no real input.
  */
 export const NOT_ENFORCED: readonly string[] = [
-  'runbook of a disconnected venue (the account watch pauses the account: entries stop, what is held keeps its stops)',
   'share of the request weight that trading may use, where the venue does not tell its use (kraken)',
 ];

@@ -241,6 +241,31 @@ describe('what the watch does', () => {
     expect(watched.mode).toBe('reduceOnly');
   });
 
+  it('a lost venue pauses, is told with its causes while it lasts, and is over when the account’s worth is known again', () => {
+    const watched = opened();
+    expect(watched.worth('100000').outage).toEqual({ causes: [], ageMs: 0, reason: '' });
+    const lost = watched.see({ isReadingFresh: false, ages: { ...SEEN.ages, venueMs: 120_001, marketDataMs: 300_001 } });
+    expect(lost).toMatchObject({ mode: { mode: 'paused', cause: 'venueUnreachable' }, outage: { ageMs: 120_001 } });
+    expect(lost.outage?.causes).toEqual(['venueUnreachable', 'noMarketData']);
+    // The second cause is noted too; then nothing is asked for again.
+    const ages = { ...SEEN.ages, venueMs: 121_001, marketDataMs: 301_001 };
+    expect(watched.see({ isReadingFresh: false, ages }).mode).toMatchObject({ cause: 'noMarketData' });
+    expect(watched.see({ isReadingFresh: false, ages }).mode).toBeUndefined();
+    expect(watched.see({ isReadingFresh: false }).outage).toBeUndefined();
+    expect(watched.worth('100000').outage).toMatchObject({ causes: [] });
+    // The mode that it would go back to is held to the day's loss meanwhile.
+    for (let index = 0; index < 3; index += 1) watched.worth('96000');
+    expect([watched.mode, watched.hold?.was]).toEqual(['paused', 'reduceOnly']);
+  });
+
+  it('a lost venue is noted in a person’s pause, once', () => {
+    const watched = opened();
+    watched.mode = 'paused';
+    const ages = { ...SEEN.ages, venueMs: 120_001 };
+    expect(watched.see({ ages }).mode).toMatchObject({ mode: 'paused', cause: 'venueUnreachable' });
+    expect(watched.see({ ages }).mode).toBeUndefined();
+  });
+
   it('one good sample ends a row of bad ones; one that knows nothing does not', () => {
     const watched = opened();
     watched.worth('97000');
