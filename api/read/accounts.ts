@@ -32,6 +32,7 @@ export async function readAccounts(database: Database): Promise<AccountStatus[]>
       blocked: { instrument: string; reason: string }[];
       disabled: { strategy: string; reason: string }[];
       held_by: { subject: string; reason: string } | null;
+      open_runs: AccountStatus['openRuns'];
     }>(
       `select a.account, a.venue, c.mode, c.version::text, ${epochMs('c.updated_at')} as since_ms,
               count(o.intent_id)::text as open_orders,
@@ -41,7 +42,9 @@ export async function readAccounts(database: Database): Promise<AccountStatus[]>
                  from blocked_instruments b where b.account = a.account) as blocked,
               (select coalesce(jsonb_agg(jsonb_build_object('strategy', w.strategy, 'reason', w.disabled_reason) order by w.strategy), '[]')
                  from strategy_switches w where w.account = a.account and w.disabled_reason is not null) as disabled,
-              (select jsonb_build_object('subject', m.subject, 'reason', m.reason) from commands m where m.command_id = c.held_by) as held_by
+              (select jsonb_build_object('subject', m.subject, 'reason', m.reason) from commands m where m.command_id = c.held_by) as held_by,
+              (select coalesce(jsonb_agg(jsonb_build_object('runId', r.run_id, 'runbook', r.runbook, 'status', r.status, 'reason', r.reason)
+                 order by r.created_at), '[]') from runbook_runs r where r.account = a.account and r.ended_at is null) as open_runs
          from accounts a
          join control c using (account)
          left join orders o on o.account = a.account and o.final_at is null
@@ -82,6 +85,7 @@ export async function readAccounts(database: Database): Promise<AccountStatus[]>
       blockedInstruments: row.blocked,
       disabledStrategies: row.disabled,
       heldBy: row.held_by,
+      openRuns: row.open_runs,
     };
   });
 }

@@ -178,6 +178,7 @@ describe('status', () => {
         disabledStrategies: [],
         blockedInstruments: [{ instrument: 'BTC/USDT', reason: 'an order is unknown' }],
         heldBy: null,
+        openRuns: [],
       },
     ]);
     const ofBtc = {

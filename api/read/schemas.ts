@@ -1,3 +1,4 @@
+import { RUN_STATUSES } from '../../core/runbook/status.js';
 import { z } from 'zod';
 
 /** Building blocks of the answers; every object is closed, so that the OpenAPI document says exactly what comes. */
@@ -37,6 +38,9 @@ export const accountSchema = z.strictObject({
     .strictObject({ subject: z.string(), reason: z.string() })
     .nullable()
     .describe('The risk officer whose pause only two people end; null when one may.'),
+  openRuns: z
+    .array(z.strictObject({ runId: z.string(), runbook: z.string(), status: z.enum(RUN_STATUSES), reason: z.string() }))
+    .describe('Runs of runbooks that have not ended, such as that of a lost venue.'),
 });
 
 export const streamSchema = z.strictObject({

@@ -26,7 +26,7 @@ const COLUMNS: readonly Column<Run>[] = [
   { title: 'account', value: ({ account }) => account },
   { title: 'runbook', value: ({ runbook }) => runbook },
   { title: 'asked', value: ({ askedTime }) => timeText(askedTime) },
-  { title: 'by', value: ({ subject }) => subject ?? 'a schedule' },
+  { title: 'by', value: ({ subject }) => subject ?? 'Keelson' },
   { title: 'status', value: ({ status }) => status },
   { title: '', value: ({ detail }) => detail ?? '' },
 ];
@@ -93,7 +93,7 @@ export function addRunbooks(program: Command, terminal: Terminal, finish: Finish
 }
 
 function runText({ runId, runbook, account, subject, askedTime, status, detail, reason }: Run): string {
-  const who = subject ?? 'a schedule';
+  const who = subject ?? 'Keelson';
   const told = `${runbook} of ${account}, asked by ${who} at ${timeText(askedTime)} UTC (${reason}): ${status}${detail === null ? '' : `, ${detail}`}`;
   return `${harmless(told)}\n${harmless(runId)}`;
 }

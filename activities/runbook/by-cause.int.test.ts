@@ -1,17 +1,26 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openHaltStore, type HaltStore } from '../../../adapters/store/halt-store.js';
-import type { ExecutionPolicy } from '../../../core/execution/policy.js';
-import { OUTAGE } from '../../../core/outage/rules.js';
-import { runbookWorkflowId } from '../../../core/runbook/spec.js';
-import { WATCH } from '../../../core/watch/rules.js';
-import type { FaultRule } from '../../../exchange/faults/rule.js';
-import { eventually } from '../../../test/support/eventually.js';
-import { seedCommand, seedPerson } from '../../../test/support/people.js';
-import { steadyWatch, type SteadyWatch } from '../../../test/support/steady-watch.js';
-import { temporalIfAny } from '../../../test/support/temporal.js';
-import { ACCOUNT, openTradingStack, startWorker, type StackWorker, type TradingStack } from '../../../test/support/trading-stack.js';
-import { createOrderActivities } from '../../order/index.js';
+import { openHaltStore, type HaltStore } from '../../adapters/store/halt-store.js';
+import { createWatchStore } from '../../adapters/store/watch-store.js';
+import type { ExecutionPolicy } from '../../core/execution/policy.js';
+import { OUTAGE } from '../../core/outage/rules.js';
+import { runbookWorkflowId } from '../../core/runbook/spec.js';
+import { WATCH } from '../../core/watch/rules.js';
+import type { FaultRule } from '../../exchange/faults/rule.js';
+import { eventually } from '../../test/support/eventually.js';
+import { seedCommand, seedPerson } from '../../test/support/people.js';
+import { steadyWatch, type SteadyWatch } from '../../test/support/steady-watch.js';
+import { temporalIfAny } from '../../test/support/temporal.js';
+import {
+  ACCOUNT,
+  INSTRUMENT,
+  openTradingStack,
+  startWorker,
+  type StackWorker,
+  type TradingStack,
+} from '../../test/support/trading-stack.js';
+import { createOrderActivities } from '../order/index.js';
 
 const temporal = await temporalIfAny();
 const LIMIT_MS = 120_000;
@@ -26,13 +35,14 @@ const RESTING: ExecutionPolicy = { kind: 'limit', offsetBps: 100, postOnly: true
 /** Shorter than any look: what is not heard of now is lost now. */
 const AT_ONCE_MS = 500;
 
-describe.skipIf(temporal === undefined)('a lost venue, on a real server, ledger and paper venue', () => {
+describe.skipIf(temporal === undefined)('runs for a cause, on a real server, ledger and paper venue', () => {
   let stack: TradingStack;
   let halts: HaltStore;
   let worker: StackWorker | undefined;
   let outageRules: { -readonly [K in keyof typeof OUTAGE]: number };
   let taskQueue: string;
   let barTime = 1_000;
+  const keys: Record<string, string> = {};
   const watches: SteadyWatch[] = [];
 
   const query = async <Row extends object>(text: string, ...values: unknown[]): Promise<Row[]> =>
@@ -42,7 +52,8 @@ describe.skipIf(temporal === undefined)('a lost venue, on a real server, ledger 
   beforeAll(async () => {
     stack = await openTradingStack();
     halts = openHaltStore(stack.database.url);
-    await seedPerson(stack.pool, 'olga', ['operator']);
+    keys['olga'] = await seedPerson(stack.pool, 'olga', ['operator']);
+    keys['rik'] = await seedPerson(stack.pool, 'rik', ['risk']);
     await stack.ledger.stopBeating();
   });
   afterAll(async () => {
@@ -120,6 +131,17 @@ describe.skipIf(temporal === undefined)('a lost venue, on a real server, ledger 
     const signal = stack.signal('open', barTime);
     const verdict = await createOrderActivities(stack.dependencies).authorise(signal);
     return { intentId: 'intentId' in verdict ? String(verdict.intentId) : '', codes: JSON.stringify(verdict) };
+  };
+
+  /** Tells a run, through its workflow, what a person has written down. @returns what the statement answers. */
+  const tell = async (runId: string, kind: string, position: number, subject: string): Promise<string | undefined> => {
+    const command = { commandId: randomUUID(), runId, kind, position, reason: 'a test', subject, underKey: keys[subject] };
+    const [row] = await query<{ answer: string }>('select command_runbook($1) as answer', command);
+    if (row?.answer === 'written') {
+      const handle = worker?.client.workflow.getHandle(runbookWorkflowId(runId));
+      await handle?.executeUpdate('command', { args: [{ commandId: command.commandId }] });
+    }
+    return row?.answer;
   };
 
   it('stops entries at once, takes one run of two guardians, books what filled meanwhile, and only then goes on by itself', async () => {
@@ -222,14 +244,49 @@ describe.skipIf(temporal === undefined)('a lost venue, on a real server, ledger 
     outageRules.reconnectForMs = OUTAGE.reconnectForMs;
     outageRules.repeatedWithinMs = 3_600_000;
     giveBack();
-    const commandId = randomUUID();
-    const [key] = await query<{ key_id: string }>(`select key_id from api_keys where subject = 'olga'`);
-    await query('select command_runbook($1)', {
-      ...{ commandId, runId, kind: 'retry', position: 1, reason: 'it is back', subject: 'olga', underKey: key?.key_id },
-    });
-    await worker?.client.workflow.getHandle(runbookWorkflowId(runId)).executeUpdate('command', { args: [{ commandId }] });
+    expect(await tell(runId, 'retry', 1, 'olga')).toBe('written');
     // The first of these tests has let the account go on a moment ago.
     await ends(runId, 'completedWithFailures');
     expect(await modeNow()).toBe('paused');
+  });
+
+  it('a drawdown is frozen, kept as evidence, reported and signed; two guardians see it once, and its halt waits for the signature', async () => {
+    await work();
+    watch();
+    watch();
+    await isWatched();
+    toAll((one) => (one.price = '34000'));
+    const { run_id: runId, latch_id: latchId } = await eventually(async () => {
+      const rows = await query<{ run_id: string; latch_id: string }>('select run_id, latch_id from drawdown_runs');
+      expect(rows).toHaveLength(1);
+      return rows[0] as { run_id: string; latch_id: string };
+    }, LIMIT_MS);
+    expect(await createWatchStore(stack.pool).read(ACCOUNT, [])).toMatchObject({ latch: 'stands' });
+    await ends(runId, 'waitingForPerson');
+
+    const parts = await query<{ name: string; outcome: string; output: { evidence?: { path: string; sha256: string } } | null }>(
+      `select name, outcome, output from runbook_parts where run_id = $1 and part = 'action' order by position`,
+      runId,
+    );
+    expect(parts.map(({ name, outcome }) => `${name} ${outcome}`)).toEqual(['freeze done', 'kill done', 'evidence done', 'report done']);
+    const file = JSON.parse(await readFile(parts[2]?.output?.evidence?.path ?? '', 'utf8')) as Record<string, unknown[]>;
+    expect(Object.keys(file['hashes'] ?? {}).toSorted()).toEqual(
+      ['closedPositions', 'equity', 'fills', 'halt', 'limits', 'marks', 'models', 'orders', 'positions', 'samples', 'watch'].toSorted(),
+    );
+    for (const section of ['equity', 'samples', 'orders', 'fills', 'positions', 'models']) expect(file[section]?.length).toBeGreaterThan(0);
+    const [incident] = await query<{ report: { losses: object[]; text: string } }>(
+      `select data->'report' as report from incidents where incident_key = $1`,
+      `drawdown:${latchId}`,
+    );
+    expect(incident?.report.losses).toEqual([expect.objectContaining({ strategy: 'momentum', instrument: INSTRUMENT })]);
+    expect(incident?.report.text).toContain(`# Drawdown of ${ACCOUNT}`);
+
+    const missing = (): Promise<{ found: string | null }[]> => query('select missing_drawdown_report($1) as found', latchId);
+    expect(await missing()).toEqual([{ found: expect.stringContaining(runId) }]);
+    expect(await tell(runId, 'sign', 4, 'olga')).toBe('notSigner');
+    expect(await tell(runId, 'sign', 4, 'rik')).toBe('written');
+    await ends(runId, 'completed');
+    expect(await missing()).toEqual([{ found: null }]);
+    expect(await query('select 1 from drawdown_runs')).toHaveLength(1);
   });
 });
