@@ -4,7 +4,7 @@ import { bound, type BoundRunbook, type StepCode } from '../step-code.js';
 import { createLookBack, type DrawdownDependencies, type LookBack } from './look-back.js';
 
 interface DrawdownReads {
-  drawdown(runId: string): Promise<DrawdownFacts | undefined>;
+  readonly drawdown: (runId: string) => Promise<DrawdownFacts | undefined>;
 }
 type DrawdownWrites = { readonly [K in keyof LookBack]: LookBack[K] };
 

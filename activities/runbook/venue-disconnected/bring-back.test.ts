@@ -21,8 +21,13 @@ const FACTS: OutageFacts = {
   ...{ watch: { sampleAgeMs: 0, isEquityKnown: true, standing: [] } },
 };
 
+interface Given {
+  readonly facts?: OutageFacts;
+  readonly answers?: boolean;
+  readonly resume?: ResumeResult;
+}
 /** A run at a venue that answers or does not, with the ledger's facts as the test has them. */
-function opened({ facts = FACTS, answers = true, resume = 'resumed' as ResumeResult } = {}) {
+function opened({ facts = FACTS, answers = true, resume = 'resumed' }: Given = {}) {
   const world = { facts, answers, resume, paused: [] as number[], tries: [] as boolean[], pages: [] as string[], compared: 0 };
   const stopping = new AbortController();
   const outages: OutageStore = {
@@ -111,8 +116,11 @@ it.each<[ResumeResult, string | null]>([
   ['notReconciled', 'no reconciliation'],
 ])('a resume that answers %s', async (resume, expected) => {
   const { bringBack } = opened({ resume });
-  const ended = expect(bringBack.resume('r'));
-  await (expected === null ? ended.resolves.toBeUndefined() : ended.rejects.toThrow(expected));
+  const said = await bringBack.resume('r').then(
+    () => 'done',
+    (error: unknown) => String(error),
+  );
+  expect(said).toContain(expected ?? 'done');
 });
 
 it('is handed over when its worker stops', async () => {

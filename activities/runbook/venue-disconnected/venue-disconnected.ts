@@ -6,7 +6,7 @@ import { bound, type BoundRunbook, type StepCode } from '../step-code.js';
 import { createBringBack, type BringBack, type OutageDependencies } from './bring-back.js';
 
 interface OutageReads {
-  outage(runId: string): Promise<OutageFacts>;
+  readonly outage: (runId: string) => Promise<OutageFacts>;
 }
 type OutageWrites = { readonly [K in keyof BringBack]: BringBack[K] };
 
