@@ -28,7 +28,10 @@ describe('an outage in the ledger', () => {
   beforeEach(async () => {
     account = `a-${randomUUID().slice(0, 8)}`;
     await createControlStore(pool).applyConfiguration({ account, venue: 'paper', limits: {}, strategies: [], subject: 'test' });
-    await change(`insert into account_watch (account, quote, sampled_at, equity, runs) values ($1, 'USDT', clock_timestamp(), 1, '{}')`);
+    // From ahead, so that it stays young for as long as a busy machine takes.
+    await change(
+      `insert into account_watch (account, quote, sampled_at, equity, runs) values ($1, 'USDT', clock_timestamp() + interval '1 hour', 1, '{}')`,
+    );
     await change('insert into reconciliations (account) values ($1)');
   });
 

@@ -270,7 +270,7 @@ begin
 end $$;
 
 -- Ends the pause that the outage has caused, and no other: `resumed`, or why not. All that it depends on is looked at under the lock of
--- the control row. `personsPause`, `halted`, `going` and `repeated` stay so; on the others a newer comparison or sample may tell more.
+-- the control row. `notSteady` and `notReconciled` may be otherwise a moment later; all else stays so.
 create function resume_after_outage(p jsonb) returns text language plpgsql as $$
 declare
   o outages;
@@ -280,16 +280,16 @@ begin
   select * into c from control where account = (select account from outages where run_id = (p->>'runId')::uuid) for update;
   select * into o from outages where run_id = (p->>'runId')::uuid for update;
   if o.resumed_at is not null then return 'resumed'; end if;
+  select * into w from account_watch where account = o.account;
+  if o.over_at is null or o.answered_at is null or w.equity is null or w.sampled_at < clock_timestamp() - interval '5 seconds'
+      or w.runs ?| array['equityUnknown', 'venueUnreachable', 'noMarketData'] then
+    return 'notSteady';
+  end if;
   if halted_since(o.account, '-infinity') is not null then return 'halted'; end if;
   if c.mode <> 'paused' then return 'going'; end if;
   if c.reconciliation_hold is null or c.reconciliation_hold->>'was' = 'paused' or c.held_by is not null
       or coalesce(c.reconciliation_hold->>'first', c.reconciliation_hold->>'since')::timestamptz < o.began_at then
     return 'personsPause';
-  end if;
-  select * into w from account_watch where account = o.account;
-  if o.over_at is null or o.answered_at is null or w.equity is null or w.sampled_at < clock_timestamp() - interval '5 seconds'
-      or w.runs ?| array['equityUnknown', 'venueUnreachable', 'noMarketData'] then
-    return 'notSteady';
   end if;
   -- Begun after the venue was back, and after everything that has paused the account since.
   if not exists (select from reconciliations r where r.account = o.account
