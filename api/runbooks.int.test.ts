@@ -115,6 +115,17 @@ describe.skipIf(temporal === undefined)('runbooks, from the API through the work
     expect(await post(KEYS.operator, 'abort', { runId })).toMatchObject({ status: 409, body: { code: 'INPUT_RUNBOOK_COMMAND' } });
   });
 
+  test('a step may say who signs it: whoever else could sign is refused', async () => {
+    const runId = randomUUID();
+    const asked = { runId, runbook: 'drawdown', account: 'main', resource: 'drawdown:main', inputs: {}, reason: 'a test' };
+    await store.pool.query('select ask_runbook($1)', [asked]);
+    const plan = { version: 1, steps: [{ name: 'signature', signedBy: ['risk'] }] };
+    await store.pool.query('select plan_runbook($1)', [{ runId, plan, needsApproval: false, validForMs: 1 }]);
+    expect(await post(KEYS.operator, 'sign', { runId, step: 1 })).toMatchObject({ status: 403, body: { code: 'AUTH_FORBIDDEN' } });
+    const { rows } = await store.pool.query('select 1 from runbook_commands where run_id = $1', [runId]);
+    expect(rows).toEqual([]);
+  });
+
   test('the morning’s checks know that nobody watches, and end when a person ends them; who may not skip is refused', async () => {
     const runId = await ask('morningChecks');
     const { parts } = await signature(runId);
@@ -128,6 +139,10 @@ describe.skipIf(temporal === undefined)('runbooks, from the API through the work
 
   test('what is not there, or is another one, is refused', async () => {
     expect(await post(KEYS.operator, 'run', { runbook: 'nightChecks', account: 'main' })).toMatchObject({ status: 400 });
+    expect(await post(KEYS.operator, 'run', { runbook: 'venueDisconnected', account: 'main' })).toMatchObject({
+      status: 409,
+      body: { code: 'INPUT_RUNBOOK_NEEDS_CAUSE' },
+    });
     expect(await post(KEYS.operator, 'run', { runbook: 'morningChecks', account: 'mian' })).toMatchObject({
       body: { code: 'INPUT_UNKNOWN_ACCOUNT' },
     });

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { DIFFERENCE_CLASSES } from '../core/reconcile/difference.js';
+import { OUTAGE } from '../core/outage/rules.js';
 import { STRATEGIES } from '../core/strategy/registry.js';
 import { VENUE_WIRES } from '../core/venue/wires.js';
+import { WATCH } from '../core/watch/rules.js';
 import { alerts } from './alerts-schema.js';
 import { execution, sizing } from './entry-schema.js';
 import { limits } from './limits-schema.js';
@@ -48,6 +50,14 @@ const watch = z
     dailyLossLimitRatio: lossRatio(0.03).describe('A loss of the UTC day from which the account may only reduce.'),
     drawdownWarnRatio: lossRatio(0.1).describe('A fall from the highest equity from which people are warned.'),
     drawdownLimitRatio: lossRatio(0.15).describe('A fall from the highest equity at which the account is halted.'),
+    venueUnreachableMs: integer(5_000, WATCH.venueUnreachableMs)
+      .default(WATCH.venueUnreachableMs)
+      .describe('For how long the venue may not answer, ms: then it is lost, and entries stop.'),
+    noMarketDataMs: integer(5_000, WATCH.noMarketDataMs)
+      .default(WATCH.noMarketDataMs)
+      .describe(
+        'For how long no price may come, ms: then the venue is lost, and entries stop. Where prices come with the bars, at least two intervals.',
+      ),
     killPolicy: oneOf(['none', 'atOnce'])
       .default('none')
       .describe('What becomes of what is held when the watch halts the account: it stays with its stops, or is sold at once.'),
@@ -67,6 +77,19 @@ const checks = z
   })
   .prefault({})
   .describe('When the account is checked each day.');
+const outage = z
+  .strictObject({
+    reconnectForMs: integer(10_000, 12 * 3_600_000)
+      .default(OUTAGE.reconnectForMs)
+      .describe(
+        'For how long a lost venue is asked by itself whether it is back, ms; then people are paged, and one of them has it tried again.',
+      ),
+    repeatedWithinMs: integer(0, 24 * 3_600_000)
+      .default(OUTAGE.repeatedWithinMs)
+      .describe('An account whose venue is lost again so soon after it went on, ms, goes on only by a person.'),
+  })
+  .prefault({})
+  .describe('What is done when the venue is lost.');
 const reconciliation = z
   .strictObject({
     liftAfter: z
@@ -113,6 +136,7 @@ const account = z.strictObject({
     .describe('The account’s consent to real money at a venue against which this build has not been proven.'),
   watch,
   checks,
+  outage,
   reconciliation,
   startUp,
   shutdown,

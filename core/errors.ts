@@ -54,7 +54,7 @@ export const ERRORS = define({
   RISK_MODE: refusal('Account {account} is in mode {mode}: a signal to {leg} is not sent. Resume trading when the cause is gone.'),
   RISK_KILLED: refusal('A halt latch ({scope}) stands over {account}: nothing is sent. Two people re-arm it, with a reason.'),
   RISK_NOT_RECONCILED: refusal(
-    '{account} was paused by a reconciliation, and none has found it clean since: {found}. Decide what is open (keelson reconcile list), then have it compared anew (keelson reconcile).',
+    '{account} was paused by a reconciliation or the account watch, and no reconciliation has found it clean since: {found}. Decide what is open (keelson reconcile list), then have it compared anew (keelson reconcile).',
   ),
   RISK_SIGNAL_EXPIRED: refusal('The signal of {signal} was valid until {validUntil}; it is {now}. No order is sent late.'),
   RISK_STRATEGY_INACTIVE: refusal(
@@ -175,6 +175,10 @@ export const ERRORS = define({
   },
   INPUT_UNKNOWN_KEY: { ...input('There is no key with the id {key}. See keelson users list.'), httpStatus: 404 },
   INPUT_UNKNOWN_RUNBOOK: { ...input('There is no runbook {runbook}. See keelson runbooks list.'), httpStatus: 404 },
+  INPUT_RUNBOOK_NEEDS_CAUSE: {
+    ...input('The runbook {runbook} is started by Keelson itself, where it finds the cause. See keelson runbooks list.'),
+    httpStatus: 409,
+  },
   INPUT_UNKNOWN_SCHEDULE: { ...input('There is no schedule {schedule}. See keelson schedules list.'), httpStatus: 404 },
   INPUT_UNKNOWN_RUN: { ...input('There is no run {run}. See keelson runbooks list.'), httpStatus: 404 },
   INPUT_RUNBOOK_COMMAND: {

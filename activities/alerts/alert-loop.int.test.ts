@@ -206,7 +206,15 @@ describe('alerts, told to real receivers', () => {
       const version = (await query<{ version: string }>(`select version from account_watch`))[0]?.version ?? '0';
       const begun = performance.now();
       const alert = { key: `breach:${index}`, severity: 'error', condition: 'dailyLossLimit', summary: 'a breach' } as const;
-      const nothing = { equity: undefined, figures: undefined, exposure: undefined, mode: undefined, audit: [], details: {} };
+      const nothing = {
+        equity: undefined,
+        figures: undefined,
+        exposure: undefined,
+        mode: undefined,
+        outage: undefined,
+        audit: [],
+        details: {},
+      };
       await store.write({ ...nothing, account: 'main', version, quote: 'USDT', state: UNWATCHED, alerts: [alert] });
       const isHere = ({ body }: HttpReceiver['received'][number]): boolean => body['kind'] === 'watch.dailyLossLimit';
       await vi.waitFor(() => expect(hook.received.filter(isHere)).toHaveLength(index + 1), { timeout: 30_000, interval: 2 });

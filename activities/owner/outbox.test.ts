@@ -6,7 +6,10 @@ import { OutboxLoop } from './outbox.js';
 const KEY = { account: 'main', strategy: 'momentum', instrument: 'BTC/USDT' };
 const OTHER = { ...KEY, instrument: 'ETH/USDT' };
 
-const kindOf = (data: unknown): string => (Object.hasOwn(data as object, 'instrument') ? 'positionChanged' : 'haltChanged');
+function kindOf(data: unknown): string {
+  if (Object.hasOwn(data as object, 'runId')) return 'runbookAsked';
+  return Object.hasOwn(data as object, 'instrument') ? 'positionChanged' : 'haltChanged';
+}
 
 /** An outbox in memory, its owners, and a loop over both. */
 function opened() {
@@ -40,6 +43,7 @@ function opened() {
     },
     owners: { wake: tell('wake'), tell: tell('tell') },
     kills: { wake: (account) => tell('kill')({ ...KEY, instrument: account }) },
+    runbooks: { start: ({ runId }) => tell('run')({ ...KEY, instrument: runId }) },
     log: { warn },
   });
   const write = (data: object): void => {
@@ -54,17 +58,20 @@ describe('the loop that tells owners', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it('P25: starts the kill of a halted account at once, and again when that failed', async () => {
+  it.each([
+    ['P25: starts the kill of a halted account', { account: 'main' }, 'kill main'],
+    ['starts a run for which a cause was found', { runId: 'r1', runbook: 'venueDisconnected', account: 'main' }, 'run r1'],
+  ])('%s at once, and again when that failed, as while Temporal is away', async (_, data, expected) => {
     const { write, told, open, claimed, down, loop } = opened();
     down(true);
-    write({ account: 'main' });
+    write(data);
     await vi.advanceTimersByTimeAsync(0);
     expect(told).toEqual([]);
     expect(open.size).toBe(1);
     down(false);
     claimed.clear();
     await vi.advanceTimersByTimeAsync(1_000);
-    expect(told).toEqual(['kill main']);
+    expect(told).toEqual([expected]);
     expect(open.size).toBe(0);
     await loop.close();
   });

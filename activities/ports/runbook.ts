@@ -72,6 +72,18 @@ export interface RunbookStore {
   applied(commandId: string, step: { readonly attempt: number; readonly name: string }): Promise<void>;
 }
 
+export interface RunToStart {
+  readonly runId: string;
+  readonly runbook: RunbookName;
+  readonly account: string;
+}
+
+/** Starts the workflows of runs. */
+export interface RunbookRuns {
+  /** A run that goes on goes on; one whose workflow is gone does so where its records end. @throws KeelsonError INFRA_TEMPORAL */
+  start(run: RunToStart): Promise<void>;
+}
+
 /** What a step may read. It is the same in a plan and in a run. */
 export type Reads = object;
 /** What a step may change, each call by one function that answers nothing: so a plan can write down the call instead. */

@@ -1,9 +1,9 @@
-import type { Alert, Observation, WatchState } from '../../core/watch/sample.js';
+import type { Alert, Observation, Sample, WatchState } from '../../core/watch/sample.js';
 import type { Figures } from '../../core/watch/performance.js';
 import type { DecimalText } from '../../core/money/index.js';
 
 /** What a sample is decided on, as the database has it at one moment. */
-export interface WatchInputs extends Pick<Observation, 'now' | 'lastTime' | 'mode' | 'latch' | 'ledger'> {
+export interface WatchInputs extends Pick<Observation, 'now' | 'lastTime' | 'mode' | 'hold' | 'latch' | 'ledger'> {
   /** Of the last sample; a new one is written over no other. */
   readonly version: string;
   readonly state: WatchState;
@@ -31,7 +31,8 @@ export interface WatchSample {
   readonly figures: Figures | undefined;
   readonly exposure: DecimalText | undefined;
   readonly details: object;
-  readonly mode: { readonly mode: 'reduceOnly' | 'paused'; readonly reason: string } | undefined;
+  readonly mode: Sample['mode'];
+  readonly outage: Sample['outage'];
   readonly audit: readonly { readonly kind: string; readonly data: object }[];
   readonly alerts: readonly Alert[];
 }

@@ -1,6 +1,7 @@
-import { ApplicationFailure } from '@temporalio/activity';
+import { KeelsonError } from '../../core/errors.js';
 import type { PlainObject, RunbookName } from '../../core/runbook/spec.js';
 import type { AskedRun, PartEnd, PartKey } from '../ports/runbook.js';
+import { isWorkerStopping, workerStops } from '../worker-stops.js';
 import type { RunbookDependencies } from './index.js';
 import type { BoundRunbook, BoundStep, Look } from './step-code.js';
 
@@ -64,6 +65,8 @@ function endOf(look: Look | undefined): Ended {
   return { outcome: 'failed', detail: look.found.slice(0, LONGEST_DETAIL) };
 }
 
+const isLedgerAway = (error: unknown): boolean => error instanceof KeelsonError && error.failure.code === 'INFRA_DATABASE';
+
 /**
  * A part that throws, or takes too long, has failed: people see why, and decide. One that is broken off because its process stops has
  * not: another process begins it again.
@@ -75,19 +78,19 @@ async function within(limitMs: number, stopping: AbortSignal, work: () => Promis
   });
   let onStop = (): void => undefined;
   const stopped = new Promise<never>((_, reject) => {
-    onStop = () => reject(brokenOff());
+    onStop = () => reject(workerStops());
     stopping.addEventListener('abort', onStop);
   });
   try {
     stopping.throwIfAborted();
     return await Promise.race([work(), late, stopped]);
   } catch (error) {
-    if (stopping.aborted) throw brokenOff();
+    // Nothing of the step's: the part is begun again.
+    if (stopping.aborted) throw workerStops();
+    if (isWorkerStopping(error) || isLedgerAway(error)) throw error;
     return { outcome: 'failed', detail: (error instanceof Error ? error.message : String(error)).slice(0, LONGEST_DETAIL) };
   } finally {
     clearTimeout(timer);
     stopping.removeEventListener('abort', onStop);
   }
 }
-
-const brokenOff = (): ApplicationFailure => ApplicationFailure.retryable('the process stops: another one goes on', 'ProcessStops');

@@ -11,6 +11,7 @@ import type { PositionKey } from '../../core/protection/position-key.js';
 import { allowedAMinute, pollPlan } from '../../core/venue/poll-plan.js';
 import type { WatchedOrder } from '../ports/store.js';
 import type { Venue, VenueReader } from '../ports/venue.js';
+import { WATCH } from '../../core/watch/rules.js';
 import { VenueSight } from '../watch/venue-sight.js';
 import { streamAccount, type AccountStreamDependencies } from './account.js';
 import { StreamedMarket } from './live-market.js';
@@ -89,7 +90,8 @@ async function counted(profile: WireProfile, resting: number): Promise<Count> {
   const store = { read: async () => undefined };
   const failed = (error: unknown): void => expect.fail(String(error));
   const live = new StreamedMarket(clock);
-  const sight = new VenueSight({ account: 'main', venue: venueOf('main'), store, live, instruments: tradedOf('main'), clock, failed });
+  const watched = { account: 'main', venue: venueOf('main'), instruments: tradedOf('main'), rules: WATCH };
+  const sight = new VenueSight({ ...watched, store, live, clock, failed });
   const sampling = setInterval(() => void sight.lookIfDue(resting), 1_000);
   await watching(dependencies, async () => {
     // What a start costs is not what it costs for long.

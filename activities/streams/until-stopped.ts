@@ -1,4 +1,5 @@
-import { ApplicationFailure, Context } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
+import { workerStops } from '../worker-stops.js';
 
 const HEARTBEAT_MS = 1_000;
 
@@ -24,6 +25,6 @@ export async function untilStopped(
     end.abort();
   }
   // Retried at once by another worker, or by the next one to start.
-  if (options.stopping.aborted) throw ApplicationFailure.retryable('this worker stops; another takes the stream up', 'WORKER_STOPS');
+  if (options.stopping.aborted) throw workerStops();
   context.cancellationSignal.throwIfAborted();
 }

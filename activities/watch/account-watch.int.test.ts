@@ -20,6 +20,8 @@ const RULES: WatchRules = {
   dailyLossLimitRatio: 0.03,
   drawdownWarnRatio: 0.1,
   drawdownLimitRatio: 0.15,
+  venueUnreachableMs: 120_000,
+  noMarketDataMs: 300_000,
   unmarkedPrices: { BNB: d('500') },
 };
 const KEY = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };

@@ -56,7 +56,7 @@ export class AccountWatch {
     this.dependencies = dependencies;
     this.watched = watched;
     const failed = (error: unknown, what: string): void => this.failed(error, what);
-    this.sight = new VenueSight({ account, venue, store, live, instruments, clock, failed });
+    this.sight = new VenueSight({ account, venue, store, live, instruments, rules: watched.rules, clock, failed });
     this.timer = setInterval(() => this.tick(), WATCH.sampleMs);
     this.tick();
   }
@@ -117,12 +117,12 @@ export class AccountWatch {
       const cause = { subject: 'watch', underKey: null, reason: sample.kill, policy: killPolicy };
       state = { ...state, latchId: (await halt.latch({ scope: 'account', scopeValue: account }, cause)).latchId };
     }
-    const { equity, figures, valuation, mode, alerts } = sample;
+    const { equity, figures, valuation, mode, outage, alerts } = sample;
     const exposure = valuation && text(valuation.exposure);
     const audit = auditOf(inputs, sample, quote);
     const details = this.details(inputs, prices, ages, sample);
     const written = await store.write({
-      ...{ account, version: inputs.version, quote, state, equity, figures, exposure, details, mode, audit, alerts },
+      ...{ account, version: inputs.version, quote, state, equity, figures, exposure, details, mode, outage, audit, alerts },
     });
     const balances = written && equity !== undefined ? this.sight.takeBalances() : undefined;
     if (balances === undefined || equity === undefined) return;

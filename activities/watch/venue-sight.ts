@@ -1,6 +1,6 @@
 import { text, decimal, type DecimalText } from '../../core/money/index.js';
 import { differenceOf, type Readings } from '../../core/watch/carried.js';
-import { WATCH } from '../../core/watch/rules.js';
+import { WATCH, type WatchRules } from '../../core/watch/rules.js';
 import type { Mark } from '../../core/watch/valuation.js';
 import { pollPlan } from '../../core/venue/poll-plan.js';
 import type { LiveMarket } from '../ports/live.js';
@@ -16,6 +16,7 @@ export interface VenueSightDependencies {
     clockReadTime(account: string): number | undefined;
   };
   readonly instruments: readonly WatchedInstrument[];
+  readonly rules: Pick<WatchRules, 'noMarketDataMs'>;
   readonly clock: () => number;
   readonly failed: (error: unknown, what: string) => void;
 }
@@ -105,9 +106,9 @@ export class VenueSight {
 
   /** Prices that come with the bars only are no older for it. */
   get marketDataLimitMs(): number {
-    const { venue, instruments } = this.dependencies;
-    if (venue.profile.streams.bars) return WATCH.noMarketDataMs;
-    return Math.max(WATCH.noMarketDataMs, ...instruments.map(({ intervalMs }) => 2 * intervalMs));
+    const { venue, instruments, rules } = this.dependencies;
+    if (venue.profile.streams.bars) return rules.noMarketDataMs;
+    return Math.max(rules.noMarketDataMs, ...instruments.map(({ intervalMs }) => 2 * intervalMs));
   }
 
   async close(): Promise<void> {

@@ -103,6 +103,27 @@ describe('P30: what ends a halt or a pause, by its statement, and whom it is ove
     expect(await release(latchId, next.requestId)).toEqual({ kind: 'released' });
   });
 
+  it.each(['signature', 'skip'])('what a drawdown has halted ends only with its report: %s', async (part) => {
+    const { latchId } = await halts.latch(MAIN, CAUSE);
+    await pool.query(`insert into account_watch (account, quote) values ('main', 'USDT') on conflict do nothing`);
+    await pool.query('select see_drawdown_halt($1, $2)', ['main', latchId]);
+    await pool.query('select see_drawdown_halt($1, $2)', ['main', latchId]);
+    const { rows } = await pool.query<{ run_id: string }>('select run_id from drawdown_runs where latch_id = $1', [latchId]);
+    expect(rows).toHaveLength(1);
+    const runId = rows[0]?.run_id ?? '';
+    const { requestId, approve } = await asked(latchId);
+    await approve();
+    const missing = { kind: 'notClean', found: expect.stringContaining(`keelson runbooks show ${runId}`) };
+    expect(await release(latchId, requestId)).toEqual(missing);
+    // Another step of it that is left out says nothing of the report.
+    const left = `insert into runbook_parts (run_id, position, attempt, part, name, inputs_sha256, actor, ended_at, outcome)
+      values ($1, $2, 1, $3, $4, '', 'rik', clock_timestamp(), 'done')`;
+    await pool.query(left, [runId, 2, 'skip', 'evidence']);
+    expect(await release(latchId, requestId)).toEqual(missing);
+    await pool.query(left, [runId, 4, part, 'signature']);
+    expect(await release(latchId, requestId)).toEqual({ kind: 'released' });
+  });
+
   it('a request that was made of a laxer halt ends no stricter one, even when it is approved after that', async () => {
     const { latchId } = await halts.latch(MAIN, CAUSE);
     const { requestId, approve } = await asked(latchId);
@@ -156,8 +177,8 @@ describe('P30: what ends a halt or a pause, by its statement, and whom it is ove
   ])('a pause by a reconciliation, from %s, that the watch tightens to %s ends in %s', async (was, wanted, after) => {
     await pool.query(`update control set mode = 'paused', reconciliation_hold = $1 where account = 'main'`, [{ was, classes: [] }]);
     const watched = async (): Promise<unknown> =>
-      (await pool.query(`select read_watch_inputs('{"account": "main", "instruments": []}')->>'mode' as mode`)).rows[0];
-    // The watch asks for nothing that it takes to hold already.
+      (await pool.query(`select read_watch_inputs('{"account": "main", "instruments": []}')->'hold'->>'was' as mode`)).rows[0];
+    // The watch sees what it would go back to, and asks for nothing that holds then already.
     expect(await watched()).toEqual({ mode: was });
     await pool.query(`select tighten_mode('main', $1, 'a test')`, [wanted]);
     expect(await watched()).toEqual({ mode: after });

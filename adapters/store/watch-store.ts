@@ -14,6 +14,7 @@ const WRITE = { name: 'write_watch_sample', text: 'select write_watch_sample($1:
 interface Answer {
   readonly databaseTime: number;
   readonly mode: Observation['mode'];
+  readonly hold: Observation['hold'] | null;
   readonly version: string;
   readonly sampledTime: number | null;
   readonly performance: NonNullable<WatchState['performance']> | null;
@@ -36,13 +37,28 @@ export function createWatchStore(pool: Pool): WatchStore {
       const rows = await run<{ answer: Answer | null; isKillMissing: boolean }>(pool, READ, asked);
       const got = rows[0]?.answer;
       if (!got) return undefined;
-      const { databaseTime, sampledTime, performance, external, runs, latchId, mode, version, latch, ledger, openOrders, closes, seen } =
-        got;
+      const {
+        databaseTime,
+        sampledTime,
+        performance,
+        external,
+        runs,
+        latchId,
+        mode,
+        hold,
+        version,
+        latch,
+        ledger,
+        openOrders,
+        closes,
+        seen,
+      } = got;
       return {
         ...{
           now: databaseTime,
           lastTime: sampledTime ?? undefined,
           mode,
+          hold: hold ?? undefined,
           version,
           latch,
           ledger,
@@ -62,8 +78,8 @@ export function createWatchStore(pool: Pool): WatchStore {
           dailyPnl: figures?.dailyPnl,
           dailyLossRatio: figures && text(figures.dailyLossRatio),
           drawdownRatio: figures && text(figures.drawdownRatio),
+          ...mode,
           mode: mode?.mode,
-          reason: mode?.reason,
           alerts: alerts.map(({ key, severity, summary, condition }) => ({
             key,
             severity,

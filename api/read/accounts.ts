@@ -34,6 +34,7 @@ export async function readAccounts(database: Database): Promise<AccountStatus[]>
       held_by: { subject: string; reason: string } | null;
       runbook_hold: AccountStatus['heldByRunbook'];
       is_retired: boolean;
+      open_runs: AccountStatus['openRuns'];
     }>(
       `select a.account, a.venue, c.mode, c.version::text, ${epochMs('c.updated_at')} as since_ms,
               count(o.intent_id)::text as open_orders,
@@ -45,7 +46,9 @@ export async function readAccounts(database: Database): Promise<AccountStatus[]>
                  from strategy_switches w where w.account = a.account and w.disabled_reason is not null) as disabled,
               (select jsonb_build_object('subject', m.subject, 'reason', m.reason) from commands m where m.command_id = c.held_by) as held_by,
               c.runbook_hold - array['from', 'since'] as runbook_hold,
-              a.retired_at is not null as is_retired
+              a.retired_at is not null as is_retired,
+               (select coalesce(jsonb_agg(jsonb_build_object('runId', r.run_id, 'runbook', r.runbook, 'status', r.status, 'reason', r.reason)
+                  order by r.created_at), '[]') from runbook_runs r where r.account = a.account and r.ended_at is null) as open_runs
          from accounts a
          join control c using (account)
          left join orders o on o.account = a.account and o.final_at is null
@@ -88,6 +91,7 @@ export async function readAccounts(database: Database): Promise<AccountStatus[]>
       disabledStrategies: row.disabled,
       heldBy: row.held_by,
       heldByRunbook: row.runbook_hold,
+      openRuns: row.open_runs,
     };
   });
 }

@@ -180,6 +180,7 @@ describe('status', () => {
         heldBy: null,
         heldByRunbook: null,
         isRetired: false,
+        openRuns: [],
       },
     ]);
     const ofBtc = {

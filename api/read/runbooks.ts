@@ -12,7 +12,7 @@ export const runSchema = z.strictObject({
   account: z.string(),
   inputs: plain,
   reason: z.string(),
-  subject: z.string().nullable().describe('Who asked for it; null: a schedule, or the start of the system.'),
+  subject: z.string().nullable().describe('Who asked for it; null: a schedule, or a part of Keelson that has found a cause.'),
   status: z.enum(RUN_STATUSES),
   detail: z.string().nullable().describe('What it waits for, or why it ended so.'),
   needsApproval: z.boolean().nullable().describe('Null while it is being planned.'),

@@ -1,3 +1,4 @@
+import { RUN_STATUSES } from '../../core/runbook/status.js';
 import { z } from 'zod';
 import { RUNBOOKS } from '../../core/runbook/spec.js';
 
@@ -48,6 +49,9 @@ export const accountSchema = z.strictObject({
     })
     .nullable()
     .describe('The runbook that has made it stricter; null when it is as people, watch and reconciliation have left it.'),
+  openRuns: z
+    .array(z.strictObject({ runId: z.string(), runbook: z.string(), status: z.enum(RUN_STATUSES), reason: z.string() }))
+    .describe('Runs of runbooks that have not ended, such as that of a lost venue.'),
 });
 
 export const streamSchema = z.strictObject({

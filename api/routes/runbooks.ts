@@ -34,6 +34,7 @@ export function runbookRoutes({ database, control, newId }: ApiContext): Route[]
     const position = step === undefined ? null : step - 1;
     const answer = await changeAs(database, 'command_runbook', caller, { runId, commandId, kind, position, reason: told.reason });
     if (answer === 'unknown') throw new KeelsonError('INPUT_UNKNOWN_RUN', { run: runId });
+    if (answer === 'notSigner') throw new KeelsonError('AUTH_FORBIDDEN', { subject: caller.subject, roles: 'those that the step names' });
     if (answer !== 'written')
       throw new KeelsonError('INPUT_RUNBOOK_COMMAND', { run: runId, what: kind, why: `command ${commandId} is another one` });
     await control.tellRunbook({ runId, commandId, kind });
@@ -88,9 +89,10 @@ export function runbookRoutes({ database, control, newId }: ApiContext): Route[]
         reason: reasonInput,
       }),
       response: runSchema,
-      errors: ['INPUT_UNKNOWN_ACCOUNT', 'INPUT_UNKNOWN_RUN', 'INFRA_TEMPORAL'],
+      errors: ['INPUT_UNKNOWN_ACCOUNT', 'INPUT_UNKNOWN_RUN', 'INPUT_RUNBOOK_NEEDS_CAUSE', 'INFRA_TEMPORAL'],
       handle: async ({ body: { runbook, account, runId = newId(), reason }, caller }) => {
         await assertAccount(database, account);
+        if (RUNBOOK_SPECS[runbook].needsCause === true) throw new KeelsonError('INPUT_RUNBOOK_NEEDS_CAUSE', { runbook });
         const resource = resourceOf({ ...RUNBOOK_SPECS[runbook], steps: [] }, account);
         const answer = await changeAs(database, 'ask_runbook', caller, { runId, runbook, account, resource, inputs: {}, reason });
         if (answer !== 'asked' && answer !== 'stored')

@@ -26,7 +26,7 @@ const COLUMNS: readonly Column<Run>[] = [
   { title: 'account', value: ({ account }) => account },
   { title: 'runbook', value: ({ runbook }) => runbook },
   { title: 'asked', value: ({ askedTime }) => timeText(askedTime) },
-  { title: 'by', value: (run) => askedBy(run) },
+  { title: 'by', value: ({ subject }) => subject ?? 'Keelson' },
   { title: 'status', value: ({ status }) => status },
   { title: '', value: ({ detail }) => detail ?? '' },
 ];
@@ -92,12 +92,8 @@ export function addRunbooks(program: Command, terminal: Terminal, finish: Finish
   }
 }
 
-/** A start-up without a person is the system's own, everything else a schedule's. */
-const askedBy = ({ subject, runbook }: Run): string => subject ?? (runbook === 'startUp' ? 'the system' : 'a schedule');
-
-function runText(run: Run): string {
-  const { runId, runbook, account, askedTime, status, detail, reason } = run;
-  const who = askedBy(run);
+function runText({ runId, runbook, account, subject, askedTime, status, detail, reason }: Run): string {
+  const who = subject ?? 'Keelson';
   const told = `${runbook} of ${account}, asked by ${who} at ${timeText(askedTime)} UTC (${reason}): ${status}${detail === null ? '' : `, ${detail}`}`;
   return `${harmless(told)}\n${harmless(runId)}`;
 }

@@ -56,6 +56,9 @@ export function statusText(status: Status): string {
       ? []
       : [`${account.account}: paused by ${account.heldBy.subject}, only two people end it: ${account.heldBy.reason}`]),
     ...(account.heldByRunbook === null ? [] : [heldText(account.account, account.heldByRunbook)]),
+    ...account.openRuns.map(
+      (run) => `${account.account}: runbook ${run.runbook}, ${run.status}: ${run.reason} (keelson runbooks show ${run.runId})`,
+    ),
     ...account.disabledStrategies.map((one) => `${account.account}: ${one.strategy} does not enter: ${one.reason}`),
     ...account.blockedInstruments.map((blocked) => `${account.account}: no entries in ${blocked.instrument}: ${blocked.reason}`),
   ]);

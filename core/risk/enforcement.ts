@@ -4,6 +4,5 @@
  */
 export const NOT_ENFORCED: readonly string[] = [
   'keys that may withdraw are refused at start-up only where the venue tells what a key may do (kraken: by its documentation, not tried there)',
-  'runbook of a disconnected venue (the account watch pauses the account: entries stop, what is held keeps its stops)',
   'share of the request weight that trading may use, where the venue does not tell its use (kraken)',
 ];

@@ -18,4 +18,12 @@ export const RUNBOOK_SPECS: Readonly<Record<RunbookName, Omit<RunbookSpec, 'step
     ...{ name: 'eveningChecks', version: 1, title: 'Checks after the trading day' },
     ...{ needsApproval: false, isScheduled: true, runsUnderHalt: true, resource: 'eveningChecks' },
   },
+  venueDisconnected: {
+    ...{ name: 'venueDisconnected', version: 1, title: 'A lost venue: stop, reconnect, compare, go on', needsCause: true },
+    ...{ needsApproval: false, isScheduled: false, runsUnderHalt: true, resource: 'venueDisconnected' },
+  },
+  drawdown: {
+    ...{ name: 'drawdown', version: 1, title: 'After a drawdown: freeze, evidence, report' },
+    ...{ needsApproval: false, isScheduled: false, runsUnderHalt: true, resource: 'drawdown' },
+  },
 };

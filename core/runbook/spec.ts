@@ -1,5 +1,7 @@
+import type { Role } from '../people/roles.js';
+
 /** The runbooks that there are; each has its code in `activities/runbook`. */
-export const RUNBOOKS = ['startUp', 'gracefulShutdown', 'morningChecks', 'eveningChecks'] as const;
+export const RUNBOOKS = ['startUp', 'gracefulShutdown', 'morningChecks', 'eveningChecks', 'venueDisconnected', 'drawdown'] as const;
 export type RunbookName = (typeof RUNBOOKS)[number];
 
 /** Inputs and outputs, as they stand in rows and histories: plain, and small. */
@@ -19,6 +21,8 @@ export interface StepSpec {
   readonly hasUndo: boolean;
   /** A person looks too, and signs for it within this long, ms; null: nobody has to. Not signed is a failure that is noted. */
   readonly signedWithinMs: number | null;
+  /** Only people with one of these roles may sign; left out: whoever may sign at all. */
+  readonly signedBy?: readonly Role[];
 }
 
 /** One runbook, without its code. A change of what a step does raises the version: what was approved before has lapsed then. */
@@ -30,6 +34,8 @@ export interface RunbookSpec {
   readonly needsApproval: boolean;
   /** A schedule may start it, in nobody's name. */
   readonly isScheduled: boolean;
+  /** Only a part of ours starts it, where it finds the cause, in nobody's name: a person has no cause to give it. */
+  readonly needsCause?: true;
   /** It goes on while a halt stands; else a halt ends it at the next step. */
   readonly runsUnderHalt: boolean;
   /** What it works on: of two runs with the same resource of an account, the second does not begin. */

@@ -14,6 +14,9 @@ export const CONDITIONS = [
 ] as const;
 export type Condition = (typeof CONDITIONS)[number];
 
+/** The venue is lost: a run of its own brings the account back (runbook venueDisconnected). */
+export const LOST = ['venueUnreachable', 'noMarketData'] as const satisfies readonly Condition[];
+
 interface Definition {
   readonly severity: AlertSeverity;
   /** `samples`: so many in a row. `time`: for so long. `atOnce`: the first one that shows it. */
@@ -64,7 +67,7 @@ export function findingsOf(rules: WatchRules, figures: Figures | undefined, ages
     drawdownWarn: reaches(figures?.drawdownRatio, rules.drawdownWarnRatio),
     drawdownLimit: reaches(figures?.drawdownRatio, rules.drawdownLimitRatio),
     equityUnknown: figures === undefined,
-    venueUnreachable: ages.venueMs > WATCH.venueUnreachableMs,
+    venueUnreachable: ages.venueMs > rules.venueUnreachableMs,
     noMarketData: ages.marketDataMs > ages.marketDataLimitMs,
   };
 }

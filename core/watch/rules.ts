@@ -6,6 +6,9 @@ export interface WatchRules {
   readonly dailyLossLimitRatio: number;
   readonly drawdownWarnRatio: number;
   readonly drawdownLimitRatio: number;
+  /** For how long the venue may not answer, and no price may come, before the account is paused and its venue counts as lost. */
+  readonly venueUnreachableMs: number;
+  readonly noMarketDataMs: number;
   /** Prices of assets that no instrument of the account marks, in its quote asset; what is not named counts as nothing. */
   readonly unmarkedPrices: Readonly<Record<string, DecimalText>>;
 }
@@ -18,6 +21,7 @@ export const WATCH = {
   /** … each at least this long after the last one that was counted: two guardians sample side by side. */
   confirmingGapMs: 900,
   equityUnknownMs: 15_000,
+  /** The longest that an account may set. */
   venueUnreachableMs: 120_000,
   noMarketDataMs: 300_000,
   /** A reading of balances may come so much later than planned before the balances count as unknown. */

@@ -3,7 +3,7 @@ import type { AlertSeverity } from '../alerts/severity.js';
 import { Decimal, ZERO, text, type DecimalText } from '../money/index.js';
 import { PROTOCOL } from '../risk/limits.js';
 import { carriedForward, settle, type Readings } from './carried.js';
-import { CONDITIONS, DEFINITIONS, findingsOf, isConfirmed, nextRuns, type Ages, type Condition, type Runs } from './conditions.js';
+import { CONDITIONS, DEFINITIONS, findingsOf, isConfirmed, LOST, nextRuns, type Ages, type Condition, type Runs } from './conditions.js';
 import { dayOf, figuresOf, moved, rebased, type Figures, type Move, type Performance } from './performance.js';
 import type { WatchRules } from './rules.js';
 import { valuationOf, type Prices, type Quantities, type Valuation } from './valuation.js';
@@ -21,6 +21,12 @@ export interface WatchState {
 
 export const UNWATCHED: WatchState = { performance: undefined, external: undefined, runs: {}, latchId: undefined };
 
+/** A pause of which is known what has caused it. */
+export interface Hold {
+  readonly was: Mode;
+  readonly classes: readonly string[];
+}
+
 /** What is seen at one moment. */
 export interface Observation {
   /** The database's clock, epoch ms. */
@@ -28,6 +34,8 @@ export interface Observation {
   /** When the account was sampled before, by whoever did; undefined: never. */
   readonly lastTime: number | undefined;
   readonly mode: Mode;
+  /** Only where a part of ours has paused the account: the mode that it would go back to, and why. */
+  readonly hold: Hold | undefined;
   /** What of the drawdown's halt: it stands, or two people have released it. */
   readonly latch: 'none' | 'stands' | 'released';
   /** Inventory and every booked fill, by asset. */
@@ -47,6 +55,14 @@ export interface Alert {
   readonly summary: string;
 }
 
+/** The venue is lost, or it is there (no causes). */
+export interface Outage {
+  readonly causes: readonly Condition[];
+  /** For how long it has been lost. */
+  readonly ageMs: number;
+  readonly reason: string;
+}
+
 export interface Sample {
   readonly state: WatchState;
   /** Undefined: not known at this moment. */
@@ -55,7 +71,9 @@ export interface Sample {
   readonly figures: Figures | undefined;
   readonly valuation: Valuation | undefined;
   /** What must not be looser from now on, and why; only given where it is. */
-  readonly mode: { readonly mode: 'reduceOnly' | 'paused'; readonly reason: string } | undefined;
+  readonly mode: { readonly mode: 'reduceOnly' | 'paused'; readonly cause: Condition; readonly reason: string } | undefined;
+  /** Undefined where it cannot be told: a venue that is said to be back has told what the account holds. */
+  readonly outage: Outage | undefined;
   /** Why everything the account does must stop; only given where no halt of the watch stands. */
   readonly kill: string | undefined;
   /** Of every condition that this sample confirms. */
@@ -92,7 +110,8 @@ export function sampleAccount(account: string, before: WatchState, seen: Observa
     equity: equity === undefined ? undefined : text(equity),
     figures,
     valuation,
-    mode: modeOf(confirmed, seen.mode, said),
+    mode: modeOf(confirmed, seen, said),
+    outage: outageOf(confirmed, equity !== undefined, seen.ages, said),
     kill: seen.latch === 'none' && confirmed.includes('drawdownLimit') ? said('drawdownLimit') : undefined,
     alerts: confirmed.filter(isNew).map((condition) => ({
       key: `watch:${account}:${condition}:${DEFINITIONS[condition].alertsEach === 'day' ? dayOf(now) : (runs[condition]?.since ?? now)}`,
@@ -110,13 +129,35 @@ function performanceAt(before: Performance | undefined, move: Move, isRebased: b
   return isRebased ? rebased(next) : next;
 }
 
-/** The strictest mode that is asked for, where the account's is looser: the watch loosens none and repeats none. */
-function modeOf(confirmed: readonly Condition[], mode: Mode, said: (condition: Condition) => string): Sample['mode'] {
-  for (const wanted of ['paused', 'reduceOnly'] as const) {
-    const cause = confirmed.find((condition) => DEFINITIONS[condition].acts === wanted);
-    if (cause !== undefined && loosens(wanted, mode)) return { mode: wanted, reason: said(cause) };
-  }
-  return undefined;
+/**
+ * The strictest mode that is asked for, where the account's is looser: the watch loosens none and repeats none. A pause that might end
+ * by itself has each of its causes noted, and a lost venue is noted in every pause, since a resume then waits for more.
+ */
+function modeOf(
+  confirmed: readonly Condition[],
+  { mode, hold }: Pick<Observation, 'mode' | 'hold'>,
+  said: (condition: Condition) => string,
+): Sample['mode'] {
+  const isUnnoted = (cause: Condition): boolean =>
+    hold === undefined ? LOST.some((lost) => lost === cause) : !hold.classes.includes(cause);
+  const pausing = confirmed.filter((condition) => DEFINITIONS[condition].acts === 'paused');
+  const cause = pausing.find((condition) => loosens('paused', mode) || isUnnoted(condition));
+  if (cause !== undefined) return { mode: 'paused', cause, reason: said(cause) };
+  const reducing = confirmed.find((condition) => DEFINITIONS[condition].acts === 'reduceOnly');
+  if (reducing === undefined || !loosens('reduceOnly', hold?.was ?? mode)) return undefined;
+  return { mode: 'reduceOnly', cause: reducing, reason: said(reducing) };
+}
+
+function outageOf(
+  confirmed: readonly Condition[],
+  isEquityKnown: boolean,
+  { venueMs, marketDataMs }: Ages,
+  said: (condition: Condition) => string,
+): Outage | undefined {
+  const causes = LOST.filter((cause) => confirmed.includes(cause));
+  const [first] = causes;
+  if (first === undefined) return isEquityKnown ? { causes, ageMs: 0, reason: '' } : undefined;
+  return { causes, ageMs: Math.round(first === 'venueUnreachable' ? venueMs : marketDataMs), reason: said(first) };
 }
 
 function summaryOf(account: string, condition: Condition, rules: WatchRules, figures: Figures | undefined, seen: Observation): string {

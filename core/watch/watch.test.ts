@@ -5,7 +5,7 @@ import { Decimal, decimal, text, ZERO, type DecimalText } from '../money/index.j
 import { carriedForward, differenceOf, settle } from './carried.js';
 import { figuresOf, moved, type Performance } from './performance.js';
 import type { WatchRules } from './rules.js';
-import { sampleAccount, UNWATCHED, type Observation, type Sample, type WatchState } from './sample.js';
+import { sampleAccount, UNWATCHED, type Hold, type Observation, type Sample, type WatchState } from './sample.js';
 import { valuationOf, type Prices, type Quantities } from './valuation.js';
 
 const d = (value: string): DecimalText => value as DecimalText;
@@ -24,6 +24,8 @@ const RULES: WatchRules = {
   dailyLossLimitRatio: 0.03,
   drawdownWarnRatio: 0.1,
   drawdownLimitRatio: 0.15,
+  venueUnreachableMs: 120_000,
+  noMarketDataMs: 300_000,
   unmarkedPrices: {},
 };
 const at = (price: string, ageMs = 0): Prices => ({ ...PRICES, marks: { 'BTC/USDT': { price: d(price), ageMs } } });
@@ -145,6 +147,7 @@ const SEEN: Observation = {
   now: NOON,
   lastTime: NOON - 1_000,
   mode: 'normal',
+  hold: undefined,
   latch: 'none',
   ledger: { USDT: d('100000') },
   readings: READINGS,
@@ -158,6 +161,7 @@ class Watched {
   state: WatchState = UNWATCHED;
   now = NOON;
   mode: Mode = 'normal';
+  hold: Hold | undefined;
   kills = 0;
   latch: Observation['latch'] = 'none';
   readonly alerts: string[] = [];
@@ -168,12 +172,15 @@ class Watched {
     const sample = sampleAccount(
       'main',
       this.state,
-      { ...SEEN, now: this.now, lastTime: this.lastTime, mode: this.mode, latch: this.latch, ...more },
+      { ...SEEN, now: this.now, lastTime: this.lastTime, mode: this.mode, hold: this.hold, latch: this.latch, ...more },
       RULES,
     );
     this.lastTime = this.now;
     this.state = sample.state;
-    if (sample.mode !== undefined) this.mode = sample.mode.mode;
+    if (sample.mode?.mode === 'paused') {
+      this.hold = { was: this.hold?.was ?? this.mode, classes: [...(this.hold?.classes ?? []), sample.mode.cause] };
+    } else if (sample.mode !== undefined && this.hold !== undefined) this.hold = { ...this.hold, was: sample.mode.mode };
+    if (sample.mode !== undefined && this.mode !== 'paused') this.mode = sample.mode.mode;
     if (sample.kill !== undefined) {
       this.kills += 1;
       this.latch = 'stands';
@@ -232,6 +239,31 @@ describe('what the watch does', () => {
     expect(watched.mode).toBe('normal');
     watched.worth('97000', {}, 500);
     expect(watched.mode).toBe('reduceOnly');
+  });
+
+  it('a lost venue pauses, is told with its causes while it lasts, and is over when the account’s worth is known again', () => {
+    const watched = opened();
+    expect(watched.worth('100000').outage).toEqual({ causes: [], ageMs: 0, reason: '' });
+    const lost = watched.see({ isReadingFresh: false, ages: { ...SEEN.ages, venueMs: 120_001, marketDataMs: 300_001 } });
+    expect(lost).toMatchObject({ mode: { mode: 'paused', cause: 'venueUnreachable' }, outage: { ageMs: 120_001 } });
+    expect(lost.outage?.causes).toEqual(['venueUnreachable', 'noMarketData']);
+    // The second cause is noted too; then nothing is asked for again.
+    const ages = { ...SEEN.ages, venueMs: 121_001, marketDataMs: 301_001 };
+    expect(watched.see({ isReadingFresh: false, ages }).mode).toMatchObject({ cause: 'noMarketData' });
+    expect(watched.see({ isReadingFresh: false, ages }).mode).toBeUndefined();
+    expect(watched.see({ isReadingFresh: false }).outage).toBeUndefined();
+    expect(watched.worth('100000').outage).toMatchObject({ causes: [] });
+    // The mode that it would go back to is held to the day's loss meanwhile.
+    for (let index = 0; index < 3; index += 1) watched.worth('96000');
+    expect([watched.mode, watched.hold?.was]).toEqual(['paused', 'reduceOnly']);
+  });
+
+  it('a lost venue is noted in a person’s pause, once', () => {
+    const watched = opened();
+    watched.mode = 'paused';
+    const ages = { ...SEEN.ages, venueMs: 120_001 };
+    expect(watched.see({ ages }).mode).toMatchObject({ mode: 'paused', cause: 'venueUnreachable' });
+    expect(watched.see({ ages }).mode).toBeUndefined();
   });
 
   it('one good sample ends a row of bad ones; one that knows nothing does not', () => {
@@ -318,14 +350,17 @@ describe('what the watch does', () => {
         const watched = new Watched();
         const order: readonly Mode[] = ['normal', 'observation', 'reduceOnly', 'paused'];
         for (const { price, ageMs, isReadingFresh, afterMs, mode, venueMs } of steps) {
-          if (mode !== undefined) watched.mode = mode;
-          const [before, state] = [watched.mode, watched.state];
+          if (mode !== undefined) [watched.mode, watched.hold] = [mode, undefined];
+          const [before, hold, state] = [watched.mode, watched.hold, watched.state];
           const ledger = { USDT: d('1000'), BTC: d('1') };
           const sample = watched.see(
             { ledger, isReadingFresh, prices: at(String(price), ageMs), ages: { ...SEEN.ages, venueMs } },
             afterMs,
           );
-          if (sample.mode !== undefined) expect(order.indexOf(sample.mode.mode)).toBeGreaterThan(order.indexOf(before));
+          const cause = sample.mode?.cause ?? '';
+          const isNoted = hold === undefined ? cause === 'venueUnreachable' : !hold.classes.includes(cause);
+          const mayBe = sample.mode?.mode === 'reduceOnly' ? (hold?.was ?? before) : before;
+          if (sample.mode !== undefined && !isNoted) expect(order.indexOf(sample.mode.mode)).toBeGreaterThan(order.indexOf(mayBe));
           const isKnown = isReadingFresh && ageMs === 0;
           expect(sample.equity).toBe(isKnown ? String(1_000 + price) : undefined);
           if (!isKnown) expect(watched.state.performance).toEqual(state.performance);

@@ -9,6 +9,9 @@ import { fileURLToPath } from 'node:url';
 import { createKillActivities } from '../../activities/kill/index.js';
 import { createOrderActivities, createOwnerActivities } from '../../activities/order/index.js';
 import { createReconcileActivities, createReconcileNow } from '../../activities/reconcile/index.js';
+import { drawdown } from '../../activities/runbook/drawdown/drawdown.js';
+import { createRunbookActivities } from '../../activities/runbook/index.js';
+import { venueDisconnected } from '../../activities/runbook/venue-disconnected/venue-disconnected.js';
 import { createResolve } from '../../activities/order/resolve.js';
 import { createHandOver } from '../../activities/owner/hand-over.js';
 import { OutboxLoop } from '../../activities/owner/outbox.js';
@@ -18,11 +21,16 @@ import { StandIn } from '../../activities/streams/stand-in.js';
 import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
 import { createKillStore } from '../../adapters/store/kill-store.js';
 import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
+import { createDrawdownStore } from '../../adapters/store/drawdown-store.js';
+import { createOutageStore } from '../../adapters/store/outage-store.js';
+import { createRunbookStore } from '../../adapters/store/runbook-store.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
 import { refusesOtherEpochs, startsUnder } from '../../workers/composition/epoch.js';
 import { createKills } from '../../workers/composition/kills.js';
 import { createReconciliations, createWorkflowRuns } from '../../workers/composition/reconciliations.js';
+import { createRunbookRuns, runUnderWay } from '../../workers/composition/runbooks.js';
 import { createOwners } from '../../workers/composition/owners.js';
+import { OUTAGE, type OutageRules } from '../../core/outage/rules.js';
 import { rulesAt } from '../../core/reconcile/rules.js';
 import { INSTRUMENT, type Ledger } from './ledger.js';
 
@@ -56,14 +64,15 @@ export interface OrderWorker {
   stop(): Promise<void>;
 }
 
+export type OrderWorkerOptions = Partial<
+  Pick<BarStreamDependencies, 'runnersOf'> & Pick<OrderWorker, 'taskQueue'> & { readonly outageRules: OutageRules }
+>;
+
 /** `runnersOf`: what reads the bars of an account, for tests that start its bar stream; they have bars of one second. */
 export async function startOrderWorker(
   ledger: Ledger,
   { address, namespace }: TemporalAddress,
-  {
-    runnersOf = () => [],
-    taskQueue = `test-${process.pid}-${performance.now()}`,
-  }: Partial<Pick<BarStreamDependencies, 'runnersOf'> & Pick<OrderWorker, 'taskQueue'>> = {},
+  { runnersOf = () => [], taskQueue = `test-${process.pid}-${performance.now()}`, outageRules = OUTAGE }: OrderWorkerOptions = {},
 ): Promise<OrderWorker> {
   const connection = await NativeConnection.connect({ address });
   // Histories that are stored tell of no machine.
@@ -115,6 +124,15 @@ export async function startOrderWorker(
     pause: (ms: number) => wait(ms),
     log,
   };
+  const outages = {
+    outages: createOutageStore(ledger.pool),
+    venueOf,
+    reconciliations: watching.reconciliations,
+    rulesOf: () => outageRules,
+    liftsOf: reconciling.liftsOf,
+    pause: (ms: number) => wait(ms, undefined, { signal: stopping.signal }).catch(() => undefined),
+    stopping: stopping.signal,
+  };
   const worker = await Worker.create({
     connection,
     namespace,
@@ -138,6 +156,19 @@ export async function startOrderWorker(
         createReconcileNow(reconciling),
       ),
       ...createReconcileActivities(reconciling),
+      ...createRunbookActivities({
+        store: createRunbookStore(ledger.pool),
+        runbooks: {
+          venueDisconnected: venueDisconnected(outages),
+          drawdown: drawdown({
+            ...{ pause: outages.pause, stopping: stopping.signal, files: evidenceFiles(evidence) },
+            drawdowns: createDrawdownStore(ledger.pool, ledger.pool),
+          }),
+        },
+        actor: 'worker',
+        stopping: stopping.signal,
+        isUnderWay: runUnderWay(client, clock),
+      }),
       streamAccount: (account: string) => streamAccount(watching, account),
       streamBars: (account: string) => streamBars(listening, account, BAR_MS),
     },
@@ -148,13 +179,19 @@ export async function startOrderWorker(
     outbox: createOutboxStore(ledger.pool, ledger.database.url, ledger.dependencies.epoch),
     owners,
     kills,
+    runbooks: createRunbookRuns(client, Date.now, taskQueue),
     log,
   });
   return {
     client,
     taskQueue,
     async watch(account) {
-      await client.workflow.start('watchAccount', { taskQueue, workflowId: `watch:${account}:${taskQueue}`, args: [account] });
+      await client.workflow.start('watchAccount', {
+        taskQueue,
+        workflowId: `watch:${account}:${taskQueue}`,
+        args: [account],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+      });
     },
     async stop() {
       stopping.abort();

@@ -7,7 +7,7 @@ import type { DecimalText } from '../../core/money/index.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
 import type { Venue as PaperVenue } from '../../exchange/venue.js';
 import { INSTRUMENT, openLedger, testSignal, type Ledger } from './ledger.js';
-import { startOrderWorker, type OrderWorker, type TemporalAddress } from './order-worker.js';
+import { startOrderWorker, type OrderWorker, type OrderWorkerOptions, type TemporalAddress } from './order-worker.js';
 import { openPaperAccount, PATIENT, type PaperAccount } from './paper-account.js';
 import { testDatabase, type TestDatabase } from './postgres.js';
 import type { Witness } from './witness.js';
@@ -72,9 +72,9 @@ export async function openTradingStack(overrides: { readonly venueOf?: (venue: V
 export type StackWorker = Omit<OrderWorker, 'watch'>;
 
 /** A worker that also watches the stack's account. */
-export async function startWorker(stack: TradingStack, temporal: TemporalAddress): Promise<StackWorker> {
+export async function startWorker(stack: TradingStack, temporal: TemporalAddress, options?: OrderWorkerOptions): Promise<StackWorker> {
   // What a test puts between the steps and their ports is in the stack's own dependencies.
-  const worker = await startOrderWorker({ ...stack.ledger, dependencies: stack.dependencies }, temporal);
+  const worker = await startOrderWorker({ ...stack.ledger, dependencies: stack.dependencies }, temporal, options);
   await worker.watch(ACCOUNT);
   return worker;
 }

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { Books } from '../../activities/order/evidence.js';
 import { createWithdraw } from '../../activities/order/resolve.js';
+import type { RunbookRuns } from '../../activities/ports/runbook.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import type { BoundRunbook } from '../../activities/runbook/step-code.js';
 import { gracefulShutdown } from '../../activities/runbook/trading/graceful-shutdown.js';
@@ -14,7 +15,8 @@ import { invariant, KeelsonError } from '../../core/errors.js';
 import { findStrategy } from '../../core/strategy/registry.js';
 import { missingMigrations } from '../../db/migrate.js';
 import { runbookWorkflowId } from '../../core/runbook/spec.js';
-
+import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
+import { TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/names.js';
 import type { WorkerProcess } from './process.js';
 
 const CALL_MS = 5_000;
@@ -105,4 +107,26 @@ function tradingRules({ accounts, strategies }: Config, account: string): Tradin
     }
   }
   return { venue: configured.venue, ...configured.startUp, ...configured.shutdown, streams: [...streams.values()] };
+}
+
+/** Starts runs that a part of ours has asked for, on the guardian's queue. */
+export function createRunbookRuns(client: Client, clock: () => number, taskQueue: string = TASK_QUEUES.guardian): RunbookRuns {
+  return {
+    async start({ runId, runbook, account }) {
+      try {
+        await client.withDeadline(clock() + CALL_MS, () =>
+          client.workflow.start(WORKFLOW_TYPES.runbook, {
+            taskQueue,
+            workflowId: runbookWorkflowId(runId),
+            args: [runId],
+            workflowIdConflictPolicy: 'USE_EXISTING',
+            searchAttributes: { [SEARCH_ATTRIBUTES.account]: [account], [SEARCH_ATTRIBUTES.status]: ['running'] },
+            staticSummary: `${runbook} of ${account}`,
+          }),
+        );
+      } catch (error) {
+        throw new KeelsonError('INFRA_TEMPORAL', { detail: error instanceof Error ? error.message : String(error) }, { cause: error });
+      }
+    },
+  };
 }

@@ -3,6 +3,7 @@ import type { WatchedInstrument } from '../../activities/ports/watch.js';
 import type { WatchedAccount } from '../../activities/watch/account-watch.js';
 import { limitsOf, type Config } from '../../config/index.js';
 import { invariant } from '../../core/errors.js';
+import { OUTAGE, type OutageRules } from '../../core/outage/rules.js';
 
 const USUAL_QUOTE = 'USDT';
 /** A stream tells its prices within seconds, however long the bars are. */
@@ -23,4 +24,10 @@ export function watchedAccount(config: Config, account: string, venue: Venue, tr
   const { priceMaxAgeMs } = limitsOf(config, account);
   const markMaxAgeMs = venue.profile.streams.bars ? Math.min(priceMaxAgeMs, STREAMED_MARK_MS) : priceMaxAgeMs;
   return { account, venue, quote, instruments: [...instruments.values()], markMaxAgeMs, rules, killPolicy };
+}
+
+/** What is done when the venue of an account is lost, as the configuration says it. */
+export function outageRulesOf(config: Config, account: string): OutageRules {
+  const { clockSkewMs = OUTAGE.clockSkewMs } = limitsOf(config, account);
+  return { ...OUTAGE, ...config.accounts[account]?.outage, clockSkewMs: Number(clockSkewMs) };
 }

@@ -6,7 +6,9 @@ import { ChatHalts } from '../../activities/chat/chat-halts.js';
 import { createControlActivities } from '../../activities/control/index.js';
 import { mapped } from '../../activities/failures.js';
 import { dailyChecks } from '../../activities/runbook/daily-checks/daily-checks.js';
+import { drawdown } from '../../activities/runbook/drawdown/drawdown.js';
 import { createRunbookActivities } from '../../activities/runbook/index.js';
+import { venueDisconnected } from '../../activities/runbook/venue-disconnected/venue-disconnected.js';
 import { haltVenues } from '../../activities/kill/dependencies.js';
 import { killDirectly } from '../../activities/kill/direct.js';
 import { createKillActivities } from '../../activities/kill/index.js';
@@ -23,10 +25,12 @@ import { roomOf } from '../../adapters/storage/disk.js';
 import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
 import { readCheckFacts } from '../../adapters/store/checks-store.js';
 import { createRunbookStore } from '../../adapters/store/runbook-store.js';
+import { createDrawdownStore } from '../../adapters/store/drawdown-store.js';
 import { createAlertStore } from '../../adapters/store/alert-store.js';
 import { createChatHaltStore } from '../../adapters/store/chat-halt-store.js';
 import { openHaltStore } from '../../adapters/store/halt-store.js';
 import { createKillStore } from '../../adapters/store/kill-store.js';
+import { createOutageStore } from '../../adapters/store/outage-store.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
 import { openPool } from '../../adapters/store/pool.js';
 import { createProtectionStore } from '../../adapters/store/protection-store.js';
@@ -47,10 +51,10 @@ import { AS_THEY_ARE, type PortWraps } from '../composition/ports.js';
 import type { WorkerProcess } from '../composition/process.js';
 import { createReconciliations, createWorkflowRuns } from '../composition/reconciliations.js';
 import { createWorker } from '../composition/run-worker.js';
-import { runUnderWay, tradingRunbooks } from '../composition/runbooks.js';
+import { createRunbookRuns, runUnderWay, tradingRunbooks } from '../composition/runbooks.js';
 import { declaredSchedules, ensureSchedules, removeSchedules } from '../composition/schedules.js';
 import { announceStart, carryOutStartUp } from '../composition/start-ups.js';
-import { watchedAccount } from '../composition/watched-account.js';
+import { outageRulesOf, watchedAccount } from '../composition/watched-account.js';
 
 const BOOKS_READ_MS = 15_000;
 
@@ -146,6 +150,18 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     pause: (ms: number) => wait(ms),
     log,
   };
+  const interruptible = {
+    pause: (ms: number) => wait(ms, undefined, { signal: stopping.signal }).catch(() => undefined),
+    stopping: stopping.signal,
+  };
+  const outageParts = {
+    outages: createOutageStore(pool),
+    venueOf: venues.of,
+    reconciliations,
+    rulesOf: (account: string) => outageRulesOf(config, account),
+    liftsOf: reconcileParts.liftsOf,
+    ...interruptible,
+  };
   const worker = await createWorker(process, TASK_QUEUES.guardian, {
     ...createControlActivities(control),
     ...ownerActivities,
@@ -154,9 +170,8 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
       store: createRunbookStore(pool),
       runbooks: {
         ...tradingRunbooks({
-          checkLedger: () => checkDurability(pool),
-
           ...process,
+          checkLedger: () => checkDurability(pool),
           venueOf: venues.of,
           books,
           facts: checkReads.facts,
@@ -164,6 +179,8 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
         }),
         morningChecks: dailyChecks('morningChecks', checkReads),
         eveningChecks: dailyChecks('eveningChecks', checkReads),
+        venueDisconnected: venueDisconnected(outageParts),
+        drawdown: drawdown({ ...interruptible, drawdowns: createDrawdownStore(pool, readPool), files: killParts.files }),
       },
       stopping: stopping.signal,
       actor: `guardian ${env['KEELSON_INSTANCE'] ?? '1'}`,
@@ -195,7 +212,13 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
           pause: (ms, signal) => wait(ms, undefined, { signal }).catch(() => undefined),
           log,
         });
-  const outbox = new OutboxLoop({ outbox: createOutboxStore(pool, databaseUrl, epoch), owners, kills, log });
+  const outbox = new OutboxLoop({
+    outbox: createOutboxStore(pool, databaseUrl, epoch),
+    owners,
+    kills,
+    runbooks: createRunbookRuns(client, clock),
+    log,
+  });
 
   return {
     worker,

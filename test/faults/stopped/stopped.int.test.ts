@@ -204,8 +204,8 @@ describe('P9: a worker that is stopped in the middle of a statement', { timeout:
       const watch = createWatchStore(stack.pool);
       const inputs = await watch.read(ACCOUNT, []);
       const sample = { account: ACCOUNT, quote: 'USDT', state: UNWATCHED, details: {}, audit: [], alerts: [] };
-      const nothing = { equity: undefined, figures: undefined, exposure: undefined };
-      const mode = { mode: 'paused', reason: 'a test' } as const;
+      const nothing = { equity: undefined, figures: undefined, exposure: undefined, outage: undefined };
+      const mode = { mode: 'paused', cause: 'equityUnknown', reason: 'a test' } as const;
       await stack.ledger.stopBeating();
       const version = inputs === undefined ? '0' : ((await watch.read(ACCOUNT, []))?.version ?? '0');
       return captured('write_watch_sample', (pool) => createWatchStore(pool).write({ ...sample, ...nothing, mode, version }));

@@ -1,0 +1,147 @@
+import { backoffMs, type OutageRules } from '../../../core/outage/rules.js';
+import { isComparedSince, unsteady, type Asked, type OutageFacts } from '../../../core/outage/steady.js';
+import type { OutageStore } from '../../ports/outage.js';
+import type { Reconciliations } from '../../ports/reconcile.js';
+import type { Venue } from '../../ports/venue.js';
+import { workerStops } from '../../worker-stops.js';
+
+export interface OutageDependencies {
+  readonly outages: OutageStore;
+  readonly venueOf: (account: string) => Venue;
+  readonly reconciliations: Reconciliations;
+  readonly rulesOf: (account: string) => OutageRules;
+  /** Classes of differences after which the account goes on by itself. */
+  readonly liftsOf: (account: string) => readonly string[];
+  readonly pause: (ms: number) => Promise<void>;
+  /** The worker ends: what waits here is begun again by another. */
+  readonly stopping: AbortSignal;
+}
+
+/** What one look has found missing, or that nothing is. `isHopeless`: waiting does not help, a person decides. */
+type Missing = { readonly missing: string; readonly isHopeless?: boolean } | null;
+type OutageLook = (facts: OutageFacts, asked: Asked) => Promise<Missing>;
+
+/** What brings a lost venue's account back: each waits until it is so, and may be begun again at any moment. */
+export interface BringBack {
+  freeze(runId: string): Promise<void>;
+  reconnect(runId: string): Promise<void>;
+  settle(runId: string): Promise<void>;
+  compare(runId: string): Promise<void>;
+  resume(runId: string): Promise<void>;
+  report(runId: string): Promise<void>;
+}
+
+export function createBringBack(dependencies: OutageDependencies): BringBack {
+  const { outages, venueOf, reconciliations, rulesOf, liftsOf, pause, stopping } = dependencies;
+
+  /** Each try is written down while the venue counts as lost. */
+  const ask = async (runId: string, { account, answeredTime }: OutageFacts): Promise<Asked> => {
+    const asked = await askVenue(venueOf, account);
+    if (answeredTime === null) await outages.noteTry(runId, { hasAnswered: asked.hasAnswered, detail: detailOf(asked) });
+    return asked;
+  };
+
+  /**
+   * Asks the venue and looks, until nothing is missing; where it is lost again meanwhile, this waits for its return. Nobody waits longer
+   * than the rules say: then people are paged, and the step has failed. @throws when it has
+   */
+  const until = async (runId: string, what: string, look: OutageLook): Promise<void> => {
+    let unanswered = 0;
+    for (;;) {
+      if (stopping.aborted) throw workerStops();
+      const before = await outages.read(runId);
+      const asked = await ask(runId, before);
+      unanswered = asked.hasAnswered ? 0 : unanswered + 1;
+      const found = await look(await outages.read(runId), asked);
+      if (found === null) return;
+      const { now, partTime, account } = before;
+      const rules = rulesOf(account);
+      const isLate = partTime !== null && now - partTime >= rules.reconnectForMs;
+      if (isLate || found.isHopeless === true) {
+        await outages.page(runId, `${what}:${partTime ?? now}`, found.missing);
+        throw new Error(found.missing);
+      }
+      await pause(backoffMs(Math.max(0, unanswered - 1), rules));
+    }
+  };
+
+  const steady = (facts: OutageFacts, asked: Asked): string | null => {
+    const found = unsteady(facts, asked, rulesOf(facts.account).clockSkewMs);
+    return found.length === 0 ? null : found.join('; ');
+  };
+
+  /** Asks for a comparison now and then: one that began while the venue was away has found nothing. */
+  const comparing = (): ((facts: OutageFacts) => Promise<void>) => {
+    let askedTime: number | undefined;
+    return async ({ account, now }) => {
+      if (askedTime !== undefined && now - askedTime < rulesOf(account).compareAgainMs) return;
+      askedTime = now;
+      // Where Temporal does not take it, that of the next minute does as well.
+      await reconciliations.start(account, 'reconnect').catch(() => undefined);
+    };
+  };
+
+  return {
+    freeze: (runId) => outages.freeze(runId),
+    reconnect: (runId) =>
+      until(runId, 'reconnect', async ({ tries }, asked) =>
+        asked.hasAnswered ? null : { missing: `it has not answered ${tries} tries: ${asked.detail}` },
+      ),
+    settle: (runId) =>
+      until(runId, 'settle', async (facts, asked) => {
+        const missing = steady(facts, asked);
+        return missing === null ? null : { missing };
+      }),
+    compare(runId) {
+      const compare = comparing();
+      return until(runId, 'compare', async (facts, asked) => {
+        const missing = steady(facts, asked);
+        if (missing !== null) return { missing };
+        if (facts.differences !== null)
+          return { missing: `differences wait for a person: ${facts.differences} (keelson reconcile list)`, isHopeless: true };
+        if (isComparedSince(facts)) return null;
+        await compare(facts);
+        return { missing: 'no reconciliation that began after its return has found the account clean' };
+      });
+    },
+    resume(runId) {
+      const compare = comparing();
+      return until(runId, 'resume', async (facts) => {
+        const { account } = facts;
+        const { repeatedWithinMs } = rulesOf(account);
+        const result = await outages.resume(runId, { lifts: liftsOf(account), repeatedWithinMs });
+        switch (result) {
+          case 'resumed':
+          case 'going':
+          case 'personsPause':
+          case 'halted':
+            return null;
+          case 'notReconciled':
+            await compare(facts);
+            return { missing: 'no reconciliation that began after its return has found the account clean' };
+          case 'notSteady':
+            return { missing: 'it is not steady' };
+          case 'differences':
+            return { missing: 'it was paused for differences as well: a person resumes it (keelson resume)', isHopeless: true };
+          case 'repeated':
+            return {
+              missing: `its venue was lost twice within ${repeatedWithinMs / 60_000} min: a person resumes it (keelson resume)`,
+              isHopeless: true,
+            };
+        }
+      });
+    },
+    report: (runId) => outages.report(runId),
+  };
+}
+
+async function askVenue(venueOf: OutageDependencies['venueOf'], account: string): Promise<Asked> {
+  try {
+    const { skewMs } = await venueOf(account).reader.clock();
+    return { hasAnswered: true, skewMs };
+  } catch (error) {
+    return { hasAnswered: false, detail: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+const detailOf = (asked: Asked): string | null => (asked.hasAnswered ? null : asked.detail.slice(0, 500));

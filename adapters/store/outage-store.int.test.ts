@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { OutageStore, ResumeResult } from '../../activities/ports/outage.js';
+import { seedCommand, seedPerson } from '../../test/support/people.js';
+import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { createControlStore } from './control-store.js';
+import { createOutageStore } from './outage-store.js';
+
+const SEEN = { causes: ['venueUnreachable'], ageMs: 120_001, reason: 'a test' };
+const OVER = { causes: [], ageMs: 0, reason: '' };
+
+describe('an outage in the ledger', () => {
+  let database: TestDatabase;
+  let pool: Pool;
+  let outages: OutageStore;
+  let account: string;
+
+  beforeAll(async () => {
+    database = await testDatabase();
+    ({ pool } = database);
+    outages = createOutageStore(pool);
+    await seedPerson(pool, 'olga', ['operator']);
+  });
+  afterAll(async () => {
+    await database?.drop();
+  });
+  beforeEach(async () => {
+    account = `a-${randomUUID().slice(0, 8)}`;
+    await createControlStore(pool).applyConfiguration({ account, venue: 'paper', limits: {}, strategies: [], subject: 'test' });
+    // From ahead, so that it stays young for as long as a busy machine takes.
+    await change(
+      `insert into account_watch (account, quote, sampled_at, equity, runs) values ($1, 'USDT', clock_timestamp() + interval '1 hour', 1, '{}')`,
+    );
+    await change('insert into reconciliations (account) values ($1)');
+  });
+
+  const change = async (text: string): Promise<void> => void (await pool.query(text, [account]));
+  const see = (seen: object): Promise<unknown> => pool.query('select see_outage($1, $2)', [account, seen]);
+  const hold = (cause: string): Promise<void> => change(`select hold_for_watch($1, '${cause}', 'a test')`);
+  const isClean = (): Promise<void> => change('update reconciliations set last_clean_at = clock_timestamp() where account = $1');
+  const rows = async <Row extends object>(text: string): Promise<Row[]> => (await pool.query<Row>(text, [account])).rows;
+  const begun = async (): Promise<string> => {
+    const found = await rows<{ run_id: string }>('select run_id from outages where account = $1 order by found_at desc limit 1');
+    return found[0]?.run_id ?? '';
+  };
+  /** Lost, answered, and over; compared clean after all of that. */
+  const lostAndBack = async (): Promise<string> => {
+    await hold('venueUnreachable');
+    await see(SEEN);
+    const runId = await begun();
+    await outages.noteTry(runId, { hasAnswered: false, detail: 'down' });
+    await outages.noteTry(runId, { hasAnswered: true, detail: null });
+    await see(OVER);
+    await isClean();
+    return runId;
+  };
+  const resume = (runId: string, lifts: string[] = [], repeatedWithinMs = 600_000): Promise<ResumeResult> =>
+    outages.resume(runId, { lifts, repeatedWithinMs });
+  const modeNow = async (): Promise<string | undefined> =>
+    (await rows<{ mode: string }>('select mode from control where account = $1'))[0]?.mode;
+
+  it('is one with one run, however often it is seen, and one more when its run is over and it comes again', async () => {
+    await see(SEEN);
+    await see(SEEN);
+    await see({ ...SEEN, causes: ['venueUnreachable', 'noMarketData'] });
+    const runId = await begun();
+    // Again before its run has ended: that run treats it.
+    await see(OVER);
+    await see(SEEN);
+    const started = await rows(`select data->>'runId' as run from outbox where kind = 'runbookAsked' and data->>'account' = $1`);
+    expect(started).toEqual([{ run: runId }, { run: runId }]);
+    expect(await rows('select causes, returned, over_at from outages where account = $1')).toEqual([
+      { causes: ['noMarketData', 'venueUnreachable'], returned: 1, over_at: null },
+    ]);
+    await pool.query('select end_runbook($1)', [{ runId, status: 'aborted', detail: null }]);
+    // Its run was ended by a person: the same outage begins no other.
+    await see(SEEN);
+    expect(await rows('select 1 from outages where account = $1')).toHaveLength(1);
+    await see(OVER);
+    await see(SEEN);
+    expect(await rows('select 1 from outages where account = $1')).toHaveLength(2);
+    expect(await begun()).not.toBe(runId);
+  });
+
+  it('that is over and compared ends its own pause, once, in the mode from before or the stricter one that the watch asked for', async () => {
+    const runId = await lostAndBack();
+    expect(await modeNow()).toBe('paused');
+    await change(`select tighten_mode($1, 'reduceOnly', 'a loss')`);
+    expect(await resume(runId)).toBe('resumed');
+    expect(await modeNow()).toBe('reduceOnly');
+    await change(`update control set mode = 'paused' where account = $1`);
+    expect(await resume(runId)).toBe('resumed');
+    expect(await modeNow()).toBe('paused');
+  });
+
+  it.each<[string, string, ResumeResult]>([
+    ['it is lost again', 'update outages set over_at = null where account = $1', 'notSteady'],
+    ['the equity is not known', 'update account_watch set equity = null where account = $1', 'notSteady'],
+    ['the watch finds it still', `update account_watch set runs = '{"noMarketData": {}}' where account = $1`, 'notSteady'],
+    ['the watch is silent', `update account_watch set sampled_at = clock_timestamp() - interval '6 s' where account = $1`, 'notSteady'],
+    [
+      'no comparison began after its return',
+      `update reconciliations set last_clean_at = (select over_at from outages where outages.account = $1) where account = $1`,
+      'notReconciled',
+    ],
+    ['it was paused for another cause since', `select hold_for_watch($1, 'equityUnknown', 'a test')`, 'notReconciled'],
+    [
+      'a difference has paused it as well',
+      `update control set reconciliation_hold = jsonb_set(reconciliation_hold, '{classes}', '["missedFill", "venueUnreachable"]') where account = $1`,
+      'differences',
+    ],
+    [
+      'it was paused before it was lost',
+      `update control set reconciliation_hold = jsonb_set(reconciliation_hold, '{first}', to_jsonb(clock_timestamp() - interval '1 hour')) where account = $1`,
+      'personsPause',
+    ],
+    ['a person has let it go on', `update control set mode = 'normal', reconciliation_hold = null where account = $1`, 'going'],
+    [
+      'a halt stands',
+      `select engage_latch(jsonb_build_object('scope', 'account', 'scopeValue', $1::text, 'policy', 'none', 'reason', 'a test', 'subject', 'watch'))`,
+      'halted',
+    ],
+  ])('ends no pause when %s', async (_, meanwhile, expected) => {
+    const runId = await lostAndBack();
+    const before = expected === 'going' ? 'normal' : 'paused';
+    await change(meanwhile);
+    expect(await resume(runId)).toBe(expected);
+    expect(await modeNow()).toBe(before);
+    expect(await rows('select resumed_at from outages where account = $1')).toEqual([{ resumed_at: null }]);
+  });
+
+  it('goes on after a difference where the configuration says so of its class', async () => {
+    const runId = await lostAndBack();
+    await change(
+      `update control set reconciliation_hold = jsonb_set(reconciliation_hold, '{classes}', '["missedFill", "venueUnreachable"]') where account = $1`,
+    );
+    expect(await resume(runId, ['missedFill'])).toBe('resumed');
+  });
+
+  it.each(['before', 'after'])('a person’s pause from %s it stays, and its end waits for a clean comparison', async (when) => {
+    const pause = async (): Promise<void> => {
+      const commandId = await seedCommand(pool, { account, kind: 'pause', subject: 'olga' });
+      await pool.query('select apply_mode_command($1)', [{ commandId, account, kind: 'pause', mode: 'paused' }]);
+    };
+    if (when === 'before') await pause();
+    const runId = await lostAndBack();
+    if (when === 'after') await pause();
+    expect(await resume(runId)).toBe('personsPause');
+    const end = async (): Promise<string | undefined> => {
+      const commandId = await seedCommand(pool, { account, kind: 'resume', subject: 'olga' });
+      const command = { commandId, account, kind: 'resume', mode: 'normal' };
+      const { rows: answers } = await pool.query<{ answer: { result: string } }>('select apply_mode_command($1) as answer', [command]);
+      return answers[0]?.answer.result;
+    };
+    await change('update reconciliations set last_clean_at = null where account = $1');
+    expect(await end()).toBe('notReconciled');
+    await isClean();
+    expect(await end()).toBe('applied');
+    expect(await modeNow()).toBe('normal');
+  });
+
+  it('that comes again soon after the account went on is a person’s', async () => {
+    const first = await lostAndBack();
+    expect(await resume(first)).toBe('resumed');
+    await pool.query('select end_runbook($1)', [{ runId: first, status: 'completed', detail: null }]);
+    const second = await lostAndBack();
+    expect(second).not.toBe(first);
+    expect(await resume(second)).toBe('repeated');
+    expect(await modeNow()).toBe('paused');
+    expect(await resume(second, [], 0)).toBe('resumed');
+  });
+
+  it('stops entries again where somebody has let them go on too early, and tells what it was', async () => {
+    const runId = await lostAndBack();
+    await change(`update control set mode = 'normal', reconciliation_hold = null where account = $1`);
+    await outages.freeze(runId);
+    expect(await modeNow()).toBe('paused');
+    await outages.page(runId, 'a test', 'it is away');
+    await outages.page(runId, 'a test', 'it is away');
+    expect(await rows(`select severity, times from alerts where account = $1 and kind = 'outage.lasts'`)).toEqual([
+      { severity: 'critical', times: 2 },
+    ]);
+    await outages.report(runId);
+    expect(await rows(`select report->'tries' as tries, report->'found' as found from outages where account = $1`)).toEqual([
+      { tries: 2, found: [] },
+    ]);
+    expect(await outages.read(runId)).toMatchObject({ account, tries: 2, mode: 'paused', halt: null, resumedTime: null });
+  });
+});
