@@ -6,7 +6,10 @@ import { OutboxLoop } from './outbox.js';
 const KEY = { account: 'main', strategy: 'momentum', instrument: 'BTC/USDT' };
 const OTHER = { ...KEY, instrument: 'ETH/USDT' };
 
-const kindOf = (data: unknown): string => (Object.hasOwn(data as object, 'instrument') ? 'positionChanged' : 'haltChanged');
+const kindOf = (data: unknown): string => {
+  if (Object.hasOwn(data as object, 'runId')) return 'discrepancyChanged';
+  return Object.hasOwn(data as object, 'instrument') ? 'positionChanged' : 'haltChanged';
+};
 
 /** An outbox in memory, its owners, and a loop over both. */
 function opened() {
@@ -40,6 +43,7 @@ function opened() {
     },
     owners: { wake: tell('wake'), tell: tell('tell') },
     kills: { wake: (account) => tell('kill')({ ...KEY, instrument: account }) },
+    runbooks: { wake: ({ runId }) => tell('run')({ ...KEY, instrument: runId }) },
     log: { warn },
   });
   const write = (data: object): void => {

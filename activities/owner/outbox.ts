@@ -4,8 +4,9 @@ import type { OwnerCause } from '../order/audit.js';
 import type { OutboxRow, OutboxStore } from '../ports/outbox.js';
 import type { Kills } from '../ports/kill.js';
 import type { Owners } from '../ports/owners.js';
+import type { RunbookRuns } from '../ports/runbook.js';
 
-const KINDS = ['positionChanged', 'haltChanged'] as const;
+const KINDS = ['positionChanged', 'haltChanged', 'discrepancyChanged'] as const;
 const MOST_ROWS = 200;
 /** Longer than any row is kept waiting below. */
 const CLAIM_MS = 5_000;
@@ -20,6 +21,7 @@ export interface OutboxDependencies {
   readonly outbox: OutboxStore;
   readonly owners: Pick<Owners, 'wake' | 'tell'>;
   readonly kills: Kills;
+  readonly runbooks: RunbookRuns;
   readonly log: { warn(data: object, message: string): void };
 }
 
@@ -33,8 +35,8 @@ interface Group {
 }
 
 /**
- * Drains the outbox until stopped: tells the owner of each position whose books have changed, and starts the kill of each
- * account that was halted. A row is done when that is; one that fails is claimed again when its claim has ended, by whoever is there then.
+ * Drains the outbox until stopped: tells the owner of each position whose books have changed, starts the kill of each
+ * account that was halted, and wakes the run that carries what an account is paused for. A row is done when that is; one that fails is claimed again when its claim has ended, by whoever is there then.
  */
 export class OutboxLoop {
   private readonly dependencies: OutboxDependencies;
@@ -80,6 +82,7 @@ export class OutboxLoop {
         if (rows.length === MOST_ROWS) this.isDue = true;
         for (const row of rows) {
           if (row.kind === 'haltChanged') this.follow(this.startKill(row));
+          else if (row.kind === 'discrepancyChanged') this.follow(this.wakeRun(row));
           else this.gather(row);
         }
       } catch (error) {
@@ -126,6 +129,17 @@ export class OutboxLoop {
       await outbox.finish([id]);
     } catch (error) {
       this.report(error, 'the kill of an account could not be started; it is tried again');
+    }
+  }
+
+  private async wakeRun({ id, data }: OutboxRow): Promise<void> {
+    const { runbooks, outbox } = this.dependencies;
+    try {
+      const { runId, account } = data as { readonly runId: string; readonly account: string };
+      await runbooks.wake({ runId, account, runbook: 'reconciliationDiscrepancy' });
+      await outbox.finish([id]);
+    } catch (error) {
+      this.report(error, 'the run that carries what an account is paused for could not be told; it is tried again');
     }
   }
 

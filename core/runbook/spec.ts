@@ -1,5 +1,5 @@
 /** The runbooks that there are; each has its code in `activities/runbook`. */
-export const RUNBOOKS = ['morningChecks', 'eveningChecks'] as const;
+export const RUNBOOKS = ['morningChecks', 'eveningChecks', 'reconciliationDiscrepancy'] as const;
 export type RunbookName = (typeof RUNBOOKS)[number];
 
 /** Inputs and outputs, as they stand in rows and histories: plain, and small. */

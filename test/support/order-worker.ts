@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { createKillActivities } from '../../activities/kill/index.js';
 import { createOrderActivities, createOwnerActivities } from '../../activities/order/index.js';
 import { createReconcileActivities, createReconcileNow } from '../../activities/reconcile/index.js';
+import { discrepancy } from '../../activities/runbook/discrepancy/discrepancy.js';
+import { createRunbookActivities } from '../../activities/runbook/index.js';
 import { createResolve } from '../../activities/order/resolve.js';
 import { createHandOver } from '../../activities/owner/hand-over.js';
 import { OutboxLoop } from '../../activities/owner/outbox.js';
@@ -16,11 +18,14 @@ import { streamAccount, type AccountStreamDependencies } from '../../activities/
 import { streamBars, type BarStreamDependencies } from '../../activities/streams/bars.js';
 import { StandIn } from '../../activities/streams/stand-in.js';
 import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
+import { createDiscrepancyStore } from '../../adapters/store/discrepancy-store.js';
+import { createRunbookStore } from '../../adapters/store/runbook-store.js';
 import { createKillStore } from '../../adapters/store/kill-store.js';
 import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
 import { refusesOtherEpochs, startsUnder } from '../../workers/composition/epoch.js';
 import { createKills } from '../../workers/composition/kills.js';
+import { createRunbookRuns, runUnderWay } from '../../workers/composition/runbooks.js';
 import { createReconciliations, createWorkflowRuns } from '../../workers/composition/reconciliations.js';
 import { createOwners } from '../../workers/composition/owners.js';
 import { rulesAt } from '../../core/reconcile/rules.js';
@@ -138,6 +143,16 @@ export async function startOrderWorker(
         createReconcileNow(reconciling),
       ),
       ...createReconcileActivities(reconciling),
+      ...createRunbookActivities({
+        store: createRunbookStore(ledger.pool),
+        actor: 'worker',
+        isUnderWay: runUnderWay(client, Date.now),
+        runbooks: {
+          reconciliationDiscrepancy: discrepancy(createDiscrepancyStore(ledger.pool), {
+            compare: (account) => watching.reconciliations.start(account, 'demand'),
+          }),
+        },
+      }),
       streamAccount: (account: string) => streamAccount(watching, account),
       streamBars: (account: string) => streamBars(listening, account, BAR_MS),
     },
@@ -148,6 +163,7 @@ export async function startOrderWorker(
     outbox: createOutboxStore(ledger.pool, ledger.database.url, ledger.dependencies.epoch),
     owners,
     kills,
+    runbooks: createRunbookRuns(client, Date.now, taskQueue),
     log,
   });
   return {

@@ -6,6 +6,7 @@ import { ChatHalts } from '../../activities/chat/chat-halts.js';
 import { createControlActivities } from '../../activities/control/index.js';
 import { mapped } from '../../activities/failures.js';
 import { dailyChecks } from '../../activities/runbook/daily-checks/daily-checks.js';
+import { discrepancy } from '../../activities/runbook/discrepancy/discrepancy.js';
 import { createRunbookActivities } from '../../activities/runbook/index.js';
 import { haltVenues } from '../../activities/kill/dependencies.js';
 import { killDirectly } from '../../activities/kill/direct.js';
@@ -21,6 +22,7 @@ import { AccountWatch } from '../../activities/watch/account-watch.js';
 import { roomOf } from '../../adapters/storage/disk.js';
 import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
 import { readCheckFacts } from '../../adapters/store/checks-store.js';
+import { createDiscrepancyStore } from '../../adapters/store/discrepancy-store.js';
 import { createRunbookStore } from '../../adapters/store/runbook-store.js';
 import { createAlertStore } from '../../adapters/store/alert-store.js';
 import { createChatHaltStore } from '../../adapters/store/chat-halt-store.js';
@@ -45,7 +47,7 @@ import { AS_THEY_ARE, type PortWraps } from '../composition/ports.js';
 import type { WorkerProcess } from '../composition/process.js';
 import { createReconciliations, createWorkflowRuns } from '../composition/reconciliations.js';
 import { createWorker } from '../composition/run-worker.js';
-import { runUnderWay } from '../composition/runbooks.js';
+import { createRunbookRuns, runUnderWay } from '../composition/runbooks.js';
 import { declaredSchedules, ensureSchedules, removeSchedules } from '../composition/schedules.js';
 import { watchedAccount } from '../composition/watched-account.js';
 
@@ -126,6 +128,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     facts: (account: string) => readCheckFacts(pool, account),
     disk: () => roomOf(dirname(evidenceFolder(env))),
   };
+  const discrepancies = createDiscrepancyStore(pool);
   const reconcileParts = {
     books,
     reconciliations: createReconcileStore(pool, readPool),
@@ -145,7 +148,11 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     ...streamActivities,
     ...createRunbookActivities({
       store: createRunbookStore(pool),
-      runbooks: { morningChecks: dailyChecks('morningChecks', checkReads), eveningChecks: dailyChecks('eveningChecks', checkReads) },
+      runbooks: {
+        morningChecks: dailyChecks('morningChecks', checkReads),
+        eveningChecks: dailyChecks('eveningChecks', checkReads),
+        reconciliationDiscrepancy: discrepancy(discrepancies, { compare: (account) => reconciliations.start(account, 'demand') }),
+      },
       actor: `guardian ${env['KEELSON_INSTANCE'] ?? '1'}`,
       isUnderWay: runUnderWay(client, clock),
     }),
@@ -175,7 +182,8 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
           pause: (ms, signal) => wait(ms, undefined, { signal }).catch(() => undefined),
           log,
         });
-  const outbox = new OutboxLoop({ outbox: createOutboxStore(pool, databaseUrl, epoch), owners, kills, log });
+  const runbooks = createRunbookRuns(client, clock);
+  const outbox = new OutboxLoop({ outbox: createOutboxStore(pool, databaseUrl, epoch), owners, kills, runbooks, log });
 
   return {
     worker,
@@ -191,6 +199,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
         if ((await killStore.readKill(account)).latches.length > 0) await kills.wake(account);
         // What is held has an owner, also where Temporal began empty (P24, P31).
         for (const key of await protection.held(account)) await owners.wake(key);
+        await discrepancies.carryOn(account);
         // Each guardian has a stream of its own; one that dies is replaced by the others (P16).
         await client.workflow.start(WORKFLOW_TYPES.watchAccount, {
           ...common,

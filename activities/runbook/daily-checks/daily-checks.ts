@@ -11,6 +11,7 @@ export interface CheckReads {
 }
 type Nothing = Readonly<Record<string, never>>;
 type Item = CheckName | 'disk';
+type Checks = Extract<RunbookName, 'morningChecks' | 'eveningChecks'>;
 
 const TITLES: Readonly<Record<Item, string>> = {
   mode: 'The account may trade: mode, halts, blocked instruments, disabled strategies',
@@ -26,7 +27,7 @@ const TITLES: Readonly<Record<Item, string>> = {
   orders: 'The fate of every order is known',
   fills: 'The fills of the day are what the venue executed',
 };
-const ITEMS: Readonly<Record<RunbookName, readonly Item[]>> = {
+const ITEMS: Readonly<Record<Checks, readonly Item[]>> = {
   morningChecks: ['alerts', 'mode', 'streams', 'venue', 'reconciliation', 'stops', 'limits', 'disk', 'incidents'],
   eveningChecks: ['signals', 'orders', 'fills', 'reconciliation', 'stops', 'incidents', 'alerts', 'disk'],
 };
@@ -50,7 +51,7 @@ const SIGNATURE: StepSpec = { ...common, name: 'signature', title: 'A person has
  * The checks before and after the trading day. They change nothing: each item is a look, what it finds is noted and told, and at the
  * end a person signs.
  */
-export function dailyChecks(name: RunbookName, reads: CheckReads): BoundRunbook {
+export function dailyChecks(name: Checks, reads: CheckReads): BoundRunbook {
   return bound({
     spec: RUNBOOK_SPECS[name],
     steps: [...ITEMS[name].map(item), { spec: SIGNATURE }],
