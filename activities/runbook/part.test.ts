@@ -1,0 +1,110 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { RUNBOOK_SPECS } from '../../core/runbook/registry.js';
+import type { Plan, StepSpec } from '../../core/runbook/spec.js';
+import type { PartEnd, PartKey, RunbookStore } from '../ports/runbook.js';
+import { createRunPart } from './part.js';
+import { bound, type StepCode } from './step-code.js';
+
+interface TestWrites {
+  readonly set: (value: string) => Promise<void>;
+  readonly [name: string]: (...values: never[]) => Promise<void>;
+}
+const SPEC: StepSpec = { name: 'one', title: 'A step', isCritical: true, timeoutMs: 1_000, hasUndo: true, signedWithinMs: null };
+const KEY: PartKey = { runId: 'r', position: 0, attempt: 1, part: 'action' };
+const going = new AbortController().signal;
+
+/** A run of one step, whose ends and writes are kept. */
+function opened(code: Omit<StepCode<object, TestWrites>, 'spec'>) {
+  const ends: PartEnd[] = [];
+  const written: string[] = [];
+  const spec = RUNBOOK_SPECS.morningChecks;
+  const plan: Plan = { runbook: spec.name, version: spec.version, account: 'main', inputs: {}, steps: [SPEC], writes: [] };
+  const store: Partial<RunbookStore> = {
+    read: () => Promise.resolve({ runId: 'r', runbook: spec.name, account: 'main', inputs: {}, subject: null, plan }),
+    beginPart: () => Promise.resolve(null),
+    endPart: (_key, end) => {
+      ends.push(end);
+      return Promise.resolve();
+    },
+  };
+  const runbook = bound<object, TestWrites>({
+    ...{ spec, steps: [{ spec: SPEC, ...code }], reads: {} },
+    writes: {
+      set: (value) => {
+        written.push(value);
+        return Promise.resolve();
+      },
+    },
+  });
+  const dependencies = { store: store as RunbookStore, runbooks: {}, actor: 'test', isUnderWay: () => Promise.resolve(true) };
+  return { ends, written, part: createRunPart(dependencies, () => runbook) };
+}
+
+describe('a part of a step', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it('that was given up changes nothing any more, however late it wakes', async () => {
+    let wake = (): void => undefined;
+    let isOver: Promise<unknown> = Promise.resolve();
+    const { part, ends, written } = opened({
+      action: (_run, _reads, { set }) => {
+        const work = (async () => {
+          await set('before');
+          await new Promise<void>((resolve) => (wake = resolve));
+          await set('after');
+          return null;
+        })();
+        isOver = work.catch((error: unknown) => error);
+        return work;
+      },
+    });
+    const ended = part(KEY, null, going);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await ended).toEqual({ outcome: 'failed', detail: 'it was not done within 1 s' });
+    wake();
+    expect(await isOver).toMatchObject({ message: 'it was not done within 1 s' });
+    expect([written, ends]).toEqual([['before'], [{ outcome: 'failed', detail: 'it was not done within 1 s' }]]);
+  });
+
+  it('that was begun anew elsewhere changes nothing any more', async () => {
+    const canceled = new AbortController();
+    const { part, written } = opened({
+      action: async (_run, _reads, { set }) => {
+        canceled.abort(new Error('another worker has it'));
+        await set('after');
+        return null;
+      },
+    });
+    expect(await part(KEY, null, canceled.signal)).toEqual({ outcome: 'failed', detail: 'another worker has it' });
+    expect(written).toEqual([]);
+  });
+
+  it('leaves nothing behind that goes on when it has ended, in its undo too', async () => {
+    let late: Promise<unknown> = Promise.resolve();
+    const { part, written } = opened({
+      undo: async (_run, _reads, { set }) => {
+        await set('undone');
+        late = new Promise((resolve) => setTimeout(resolve, 10)).then(() => set('later')).catch((error: unknown) => error);
+      },
+    });
+    expect(await part({ ...KEY, part: 'undo' }, null, going)).toMatchObject({ outcome: 'done' });
+    await vi.advanceTimersByTimeAsync(10);
+    expect(await late).toMatchObject({ message: 'the part has ended' });
+    expect(written).toEqual(['undone']);
+  });
+
+  it('that waits has not ended, and is looked at again', async () => {
+    let isOver = false;
+    const { part, ends } = opened({
+      verification: () =>
+        Promise.resolve(isOver ? { isFine: true } : { isFine: false, isWaiting: true, found: 'not yet', callAfterMs: 5, output: { told: 'x' } }),
+    });
+    const key = { ...KEY, part: 'verification' } as const;
+    expect(await part(key, null, going)).toEqual({ outcome: 'waits', detail: 'not yet', callAfterMs: 5, output: { told: 'x' } });
+    expect(ends).toEqual([]);
+    isOver = true;
+    expect(await part(key, null, going)).toEqual({ outcome: 'done', output: null });
+    expect(ends).toHaveLength(1);
+  });
+});
