@@ -20,6 +20,7 @@ import { addReset } from './commands/reset.js';
 import { addSignals } from './commands/signals.js';
 import { addStatus } from './commands/status.js';
 import { addRunbooks } from './commands/runbooks.js';
+import { addCalendar } from './commands/calendar.js';
 import { addSchedules } from './commands/schedules.js';
 import { addStrategies } from './commands/strategies.js';
 import { addUsers } from './commands/users.js';
@@ -49,6 +50,7 @@ const COMMANDS = [
   addEvents,
   addRunbooks,
   addSchedules,
+  addCalendar,
   addUsers,
   addWhoami,
   addConfig,

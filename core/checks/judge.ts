@@ -1,7 +1,7 @@
 import { effectiveLimits } from '../risk/limit-rows.js';
 import { PROTOCOL } from '../risk/limits.js';
 import { WATCH } from '../watch/rules.js';
-import type { CheckFacts, DiskFacts } from './facts.js';
+import type { CalendarFacts, CheckFacts, DiskFacts } from './facts.js';
 
 /** What one item of the checks found: empty where all is as it should be. */
 export type Findings = readonly string[];
@@ -77,6 +77,27 @@ export const CHECKS = {
   fills: ({ misbooked }) => list('orders whose fills are not what the venue executed', misbooked),
 } as const satisfies Readonly<Record<string, (facts: CheckFacts) => Findings>>;
 export type CheckName = keyof typeof CHECKS;
+
+/** A calendar that is configured has to be readable; null: none is. */
+export function checkCalendar(calendar: CalendarFacts | null): Findings {
+  if (calendar === null) return [];
+  const { ageMs, maxAgeMs, failure } = calendar;
+  const age = ageMs === null ? 'it was not read yet' : `what is known of it is ${seconds(ageMs)} old`;
+  return [
+    ...(failure === null ? [] : [`the economic calendar cannot be read (${failure}); ${age}`]),
+    ...(ageMs === null || ageMs > maxAgeMs ? [`entries are denied for want of the economic calendar: ${age}`] : []),
+  ];
+}
+
+/** The marked events of the day, in lines for people. */
+export function calendarLines(calendar: CalendarFacts | null): string {
+  if (calendar === null) return 'none is configured';
+  const lines = calendar.events.map(({ time, title, instruments }) => {
+    const of = instruments === null ? '' : ` (${instruments.join(', ')})`;
+    return `${new Date(time).toISOString().slice(0, 16)}Z ${title}${of}`;
+  });
+  return lines.length === 0 ? 'no marked event within 24 hours' : lines.join('\n');
+}
 
 export function checkDisk({ freeBytes, wholeBytes }: DiskFacts): Findings {
   const least = Math.max(LEAST_FREE_BYTES, LEAST_FREE_RATIO * wholeBytes);

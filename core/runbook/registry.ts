@@ -3,7 +3,7 @@ import type { RunbookName, RunbookSpec } from './spec.js';
 /** What there is to run, without the steps: those come with their code. */
 export const RUNBOOK_SPECS: Readonly<Record<RunbookName, Omit<RunbookSpec, 'steps'>>> = {
   morningChecks: {
-    ...{ name: 'morningChecks', version: 1, title: 'Checks before the trading day' },
+    ...{ name: 'morningChecks', version: 2, title: 'Checks before the trading day' },
     ...{ needsApproval: false, isScheduled: true, runsUnderHalt: true, resource: 'morningChecks' },
   },
   eveningChecks: {

@@ -186,3 +186,147 @@ begin
     'reason', p->>'reason'));
   return jsonb_build_object('result', 'done');
 end $$;
+
+-- ---- economic calendar
+
+-- The calendar that is configured, where one is: one row. What blocks is its marked events, so long before and after.
+create table calendar (
+  is_the_one boolean primary key default true check (is_the_one),
+  -- The address may be a secret: only its hash is kept.
+  source_sha256 text not null,
+  before_ms bigint not null check (before_ms >= 0),
+  after_ms bigint not null check (after_ms >= 0),
+  max_age_ms bigint not null check (max_age_ms > 0),
+  -- Null: it was not read yet, from this source.
+  refreshed_at timestamptz,
+  content_sha256 text,
+  failed_at timestamptz,
+  failure text
+);
+create table calendar_events (
+  event_time bigint not null,
+  title text not null,
+  currency text,
+  -- Null: every instrument.
+  instruments jsonb,
+  is_marked boolean not null,
+  primary key (event_time, title)
+);
+create index calendar_events_marked on calendar_events (event_time) where is_marked;
+
+-- What the gate decides on has changed for every account: what was authorised by another calendar is decided anew (P4).
+create function calendar_moves_risk() returns trigger language plpgsql as $$
+begin
+  perform from risk_state order by account for update;
+  update risk_state set version = version + 1;
+  return null;
+end $$;
+create trigger calendar_changed after insert or delete on calendar for each statement execute function calendar_moves_risk();
+create trigger calendar_refreshed after update of source_sha256, before_ms, after_ms, max_age_ms, refreshed_at on calendar
+  for each statement execute function calendar_moves_risk();
+
+-- What the configuration says of it; null: there is none. From another source nothing is known until that was read.
+create function configure_calendar(p jsonb) returns void language plpgsql as $$
+declare
+  had calendar;
+begin
+  select * into had from calendar for update;
+  if jsonb_typeof(p) = 'null' then
+    if not found then return; end if;
+    delete from calendar;
+    delete from calendar_events;
+  else
+    if found and (had.source_sha256, had.before_ms, had.after_ms, had.max_age_ms)
+        = (p->>'sourceSha256', (p->>'beforeMs')::bigint, (p->>'afterMs')::bigint, (p->>'maxAgeMs')::bigint) then
+      return;
+    end if;
+    insert into calendar as c (source_sha256, before_ms, after_ms, max_age_ms)
+      values (p->>'sourceSha256', (p->>'beforeMs')::bigint, (p->>'afterMs')::bigint, (p->>'maxAgeMs')::bigint)
+      on conflict (is_the_one) do update set source_sha256 = excluded.source_sha256, before_ms = excluded.before_ms,
+        after_ms = excluded.after_ms, max_age_ms = excluded.max_age_ms,
+        refreshed_at = case when c.source_sha256 = excluded.source_sha256 then c.refreshed_at end;
+  end if;
+  insert into audit_events (kind, subject, data) values ('calendar.configured', 'configuration', coalesce(nullif(p, 'null'), '{}'));
+end $$;
+
+-- What was read of it takes the place of all that was there. `false`: it is not the source that is configured.
+create function store_calendar(p jsonb) returns boolean language plpgsql as $$
+declare
+  had calendar;
+begin
+  select * into had from calendar where source_sha256 = p->>'sourceSha256' for update;
+  if not found then return false; end if;
+  if had.content_sha256 is distinct from p->>'contentSha256' or had.refreshed_at is null then
+    delete from calendar_events;
+    insert into calendar_events (event_time, title, currency, instruments, is_marked)
+      select (e->>'time')::bigint, e->>'title', e->>'currency', nullif(e->'instruments', 'null'), (e->>'isMarked')::boolean
+      from jsonb_array_elements(p->'events') e;
+    insert into audit_events (kind, subject, data) values ('calendar.changed', 'calendar', jsonb_build_object(
+      'contentSha256', p->>'contentSha256', 'events', jsonb_array_length(p->'events')));
+  end if;
+  update calendar set refreshed_at = clock_timestamp(), content_sha256 = p->>'contentSha256', failed_at = null, failure = null;
+  update alerts set next_at = null where kind = 'calendar.unreadable' and next_at is not null;
+  return true;
+end $$;
+
+-- It could not be read: what was read before holds until it is too old, and people are told, once until it is readable again.
+create function fail_calendar(p jsonb) returns void language plpgsql as $$
+declare
+  had calendar;
+begin
+  select * into had from calendar where source_sha256 = p->>'sourceSha256' for update;
+  if not found then return; end if;
+  update calendar set failed_at = coalesce(had.failed_at, clock_timestamp()), failure = p->>'failure' returning * into had;
+  perform raise_alert(jsonb_build_object('key', 'calendar:' || epoch_ms(had.failed_at), 'kind', 'calendar.unreadable', 'severity', 'error',
+    'summary', 'The economic calendar could not be read: ' || (p->>'failure') || '. Without a newer one entries are denied from '
+      || coalesce(to_char((had.refreshed_at + had.max_age_ms * interval '1 millisecond') at time zone 'UTC', 'YYYY-MM-DD HH24:MI'), 'now') || ' UTC on.'));
+end $$;
+
+-- What of it the gate reads: windows that are not over, as far as they may matter before it has to be read again; null: none is configured.
+create function calendar_view() returns jsonb language plpgsql stable as $$
+begin
+  return (
+    select jsonb_build_object('refreshedTime', epoch_ms(c.refreshed_at), 'maxAgeMs', c.max_age_ms,
+      'windows', coalesce((select jsonb_agg(jsonb_build_object('from', e.event_time - c.before_ms, 'until', e.event_time + c.after_ms,
+          'title', e.title, 'time', e.event_time, 'instruments', e.instruments) order by e.event_time)
+        from calendar_events e where e.is_marked and e.event_time >= epoch_ms(clock_timestamp()) - c.after_ms - 60000
+          and e.event_time <= epoch_ms(clock_timestamp()) + c.max_age_ms + c.before_ms + 60000), '[]'))
+    from calendar c);
+end $$;
+
+-- As before, and the economic calendar.
+create or replace function read_bounds(the_account text, the_strategy text, the_instrument text) returns jsonb language plpgsql stable as $$
+begin
+  return (
+  select jsonb_build_object(
+    'calendar', calendar_view(),
+    'limitRows', limit_rows(the_account),
+    'overrides', coalesce((select jsonb_agg(jsonb_strip_nulls(jsonb_build_object('overrideId', v.override_id, 'strategy', v.strategy,
+        'instrument', v.instrument, 'key', v.limit_key, 'value', v.value, 'isForOneOrder', v.for_one_order,
+        'expiresTime', floor(extract(epoch from v.expires_at) * 1000)::bigint)))
+      from limit_overrides v where v.account = the_account and v.expires_at > statement_timestamp() and v.used_at is null
+        and v.ended_at is null), '[]'),
+    'recentOrders', recent_orders(the_account),
+    'repeats', entries_in_a_row(the_account, the_strategy, the_instrument),
+    'disabled', (select disabled_reason from strategy_switches where account = the_account and strategy = the_strategy),
+    'neighbours', (select jsonb_build_object('version', coalesce(sum(r.version), 0)::text,
+        'gross', coalesce(sum(held.gross + working.notional), 0)::text, 'net', coalesce(sum(held.net + working.notional), 0)::text)
+      from accounts a join accounts n on n.venue = a.venue and n.account <> a.account join risk_state r on r.account = n.account,
+        lateral (select coalesce(sum(abs(cost)), 0) as gross, coalesce(sum(cost), 0) as net
+          from positions p where p.account = n.account and p.quantity <> 0) held,
+        lateral (select coalesce(sum(reserved_notional), 0) as notional
+          from orders o where o.account = n.account and o.final_at is null) working
+      where a.account = the_account)));
+end $$;
+
+-- What people look at of it: how old it is, and the marked events of the next 24 hours; null: none is configured.
+create function read_calendar() returns jsonb language plpgsql stable as $$
+begin
+  return (
+    select jsonb_build_object('ageMs', epoch_ms(clock_timestamp()) - epoch_ms(c.refreshed_at), 'maxAgeMs', c.max_age_ms,
+      'failure', c.failure, 'beforeMs', c.before_ms, 'afterMs', c.after_ms, 'events', coalesce((
+        select jsonb_agg(jsonb_build_object('time', event_time, 'title', title, 'currency', currency, 'instruments', instruments) order by event_time)
+        from calendar_events where is_marked and event_time >= epoch_ms(clock_timestamp()) - c.after_ms
+          and event_time < epoch_ms(clock_timestamp()) + 86400000), '[]'))
+    from calendar c);
+end $$;

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { AlertLoop } from '../../activities/alerts/alert-loop.js';
 import { ChatHalts } from '../../activities/chat/chat-halts.js';
+import { createCalendarActivities } from '../../activities/calendar/index.js';
 import { createControlActivities } from '../../activities/control/index.js';
 import { mapped } from '../../activities/failures.js';
 import { dailyChecks } from '../../activities/runbook/daily-checks/daily-checks.js';
@@ -21,10 +22,11 @@ import { StreamedMarket } from '../../activities/streams/live-market.js';
 import { AccountWatch } from '../../activities/watch/account-watch.js';
 import { roomOf } from '../../adapters/storage/disk.js';
 import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
-import { readCheckFacts } from '../../adapters/store/checks-store.js';
+import { readCalendarFacts, readCheckFacts } from '../../adapters/store/checks-store.js';
 import { createDiscrepancyStore } from '../../adapters/store/discrepancy-store.js';
 import { createRunbookStore } from '../../adapters/store/runbook-store.js';
 import { createAlertStore } from '../../adapters/store/alert-store.js';
+import { createCalendarStore } from '../../adapters/store/calendar-store.js';
 import { createChatHaltStore } from '../../adapters/store/chat-halt-store.js';
 import { openHaltStore } from '../../adapters/store/halt-store.js';
 import { createKillStore } from '../../adapters/store/kill-store.js';
@@ -37,6 +39,7 @@ import { evidenceFolder, INTERVALS } from '../../config/index.js';
 import { rulesAt } from '../../core/reconcile/rules.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
 import { alertChannels, haltingChat } from '../composition/alert-channels.js';
+import { refreshCalendarNow, sha256 } from '../composition/calendar.js';
 import { measureClock } from '../composition/clock-skew.js';
 import { applyConfiguration, openVenues } from '../composition/configuration.js';
 import { createKills } from '../composition/kills.js';
@@ -48,7 +51,7 @@ import type { WorkerProcess } from '../composition/process.js';
 import { createReconciliations, createWorkflowRuns } from '../composition/reconciliations.js';
 import { createWorker } from '../composition/run-worker.js';
 import { createRunbookRuns, runUnderWay } from '../composition/runbooks.js';
-import { declaredSchedules, ensureSchedules, removeSchedules } from '../composition/schedules.js';
+import { calendarSchedule, declaredSchedules, ensureSchedules, OF_NO_ACCOUNT, removeSchedules } from '../composition/schedules.js';
 import { watchedAccount } from '../composition/watched-account.js';
 
 const BOOKS_READ_MS = 15_000;
@@ -59,7 +62,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
   const orders = wraps.store(process.orders);
   const channels = alertChannels(config, env, log);
   const metrics = await openMetrics('guardian', env['KEELSON_METRICS_PORT']);
-  await applyConfiguration(process, false);
+  const calendar = await applyConfiguration(process, false);
   const venues = await openVenues(process, wraps.venue);
 
   // No stream of prices: an exit asks the venue, but the venue's clock is kept, in which signals expire.
@@ -127,6 +130,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
   const checkReads = {
     facts: (account: string) => readCheckFacts(pool, account),
     disk: () => roomOf(dirname(evidenceFolder(env))),
+    calendar: () => readCalendarFacts(pool),
   };
   const discrepancies = createDiscrepancyStore(pool);
   const reconcileParts = {
@@ -158,6 +162,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     }),
     ...createKillActivities(killParts, createReconcileNow(reconcileParts)),
     ...createReconcileActivities(reconcileParts),
+    ...createCalendarActivities({ store: createCalendarStore(pool), calendar, sha256 }),
   });
   const halts = openHaltStore(databaseUrl);
   const watches: AccountWatch[] = [];
@@ -208,11 +213,11 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
         });
         await reconciliations.start(account, 'start');
       }
-      await ensureSchedules(
-        client,
-        declaredSchedules(Object.fromEntries(Object.entries(config.accounts).map(([account, { checks }]) => [account, checks]))),
-      );
-      await removeSchedules(client, Object.keys(config.accounts));
+      const times = Object.fromEntries(Object.entries(config.accounts).map(([account, { checks }]) => [account, checks]));
+      const ofCalendar = config.calendar === undefined ? [] : [calendarSchedule(config.calendar.refreshMinutes)];
+      await ensureSchedules(client, [...declaredSchedules(times), ...ofCalendar]);
+      await removeSchedules(client, [...accounts, ...ofCalendar.map(() => OF_NO_ACCOUNT)]);
+      if (config.calendar !== undefined) await refreshCalendarNow(client);
     },
     async close() {
       await chatHalts?.close();

@@ -1,5 +1,5 @@
-import type { CheckFacts, DiskFacts } from '../../../core/checks/facts.js';
-import { checkDisk, CHECKS, type CheckName, type Findings } from '../../../core/checks/judge.js';
+import type { CalendarFacts, CheckFacts, DiskFacts } from '../../../core/checks/facts.js';
+import { calendarLines, checkCalendar, checkDisk, CHECKS, type CheckName, type Findings } from '../../../core/checks/judge.js';
 import { RUNBOOK_SPECS } from '../../../core/runbook/registry.js';
 import type { RunbookName, StepSpec } from '../../../core/runbook/spec.js';
 import { bound, type BoundRunbook, type Look, type StepCode } from '../step-code.js';
@@ -8,9 +8,11 @@ import { bound, type BoundRunbook, type Look, type StepCode } from '../step-code
 export interface CheckReads {
   facts(account: string): Promise<CheckFacts>;
   disk(): Promise<DiskFacts>;
+  /** Null: none is configured. */
+  calendar(): Promise<CalendarFacts | null>;
 }
 type Nothing = Readonly<Record<string, never>>;
-type Item = CheckName | 'disk';
+type Item = CheckName | 'disk' | 'calendar';
 type Checks = Extract<RunbookName, 'morningChecks' | 'eveningChecks'>;
 
 const TITLES: Readonly<Record<Item, string>> = {
@@ -23,12 +25,13 @@ const TITLES: Readonly<Record<Item, string>> = {
   stops: 'Every open position has its stop',
   limits: 'Every limit that entries need is set',
   disk: 'There is room on the disk',
+  calendar: 'The economic calendar is known, and what it has for today',
   signals: 'Every signal of the day that was traded has its order',
   orders: 'The fate of every order is known',
   fills: 'The fills of the day are what the venue executed',
 };
 const ITEMS: Readonly<Record<Checks, readonly Item[]>> = {
-  morningChecks: ['alerts', 'mode', 'streams', 'venue', 'reconciliation', 'stops', 'limits', 'disk', 'incidents'],
+  morningChecks: ['alerts', 'mode', 'streams', 'venue', 'reconciliation', 'stops', 'limits', 'disk', 'calendar', 'incidents'],
   eveningChecks: ['signals', 'orders', 'fills', 'reconciliation', 'stops', 'incidents', 'alerts', 'disk'],
 };
 const SIGNED_WITHIN_MS = 4 * 3_600_000;
@@ -39,8 +42,13 @@ const lookOf = (found: Findings): Look => (found.length === 0 ? { isFine: true }
 function item(name: Item): StepCode<CheckReads, Nothing> {
   return {
     spec: { ...common, name, title: TITLES[name], signedWithinMs: null },
-    verification: async ({ account }, reads) =>
-      lookOf(name === 'disk' ? checkDisk(await reads.disk()) : CHECKS[name](await reads.facts(account))),
+    verification: async ({ account }, reads) => {
+      if (name === 'disk') return lookOf(checkDisk(await reads.disk()));
+      if (name !== 'calendar') return lookOf(CHECKS[name](await reads.facts(account)));
+      const calendar = await reads.calendar();
+      const found = checkCalendar(calendar);
+      return found.length > 0 ? lookOf(found) : { isFine: true, output: { told: calendarLines(calendar) } };
+    },
   };
 }
 
