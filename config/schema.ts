@@ -147,9 +147,10 @@ const demo = z.strictObject({
 
 const calendar = z
   .strictObject({
-    source: text('a path relative to the folder of this file, or an address that starts with http:// or https://', /^[^\0]{1,2000}$/).describe(
-      'A file or an address of events, JSON or CSV.',
-    ),
+    source: text(
+      'a path relative to the folder of this file, or an address that starts with http:// or https://',
+      /^[^\0]{1,2000}$/,
+    ).describe('A file or an address of events, JSON or CSV.'),
     refreshMinutes: integer(1, 1_440).default(60).describe('How often it is read.'),
     maxAgeMinutes: integer(5, 10_080).default(1_440).describe('When it was read longer ago, entries are denied.'),
     blockMinutesBefore: integer(0, 1_440).default(30).describe('So long before a marked event nothing is entered.'),

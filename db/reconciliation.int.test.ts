@@ -228,7 +228,9 @@ describe('a decision', () => {
     await look([{ kind: 'kept', id, saw: SAW_OPEN, difference: both, isMoved: true }]);
     expect(await open()).toEqual(['reconciliation']);
     const { rows } = await store.pool.query(`select subject, data->>'reason' as reason from audit_events where kind = 'incident.closed'`);
-    expect(rows).toMatchObject([1, 2].map(() => ({ subject: 'reconciliation', reason: expect.stringContaining(`difference ${id}`) as string })));
+    expect(rows).toMatchObject(
+      [1, 2].map(() => ({ subject: 'reconciliation', reason: expect.stringContaining(`difference ${id}`) as string })),
+    );
   });
 
   it('to book a missed fill is refused: it is booked with its order', async () => {

@@ -19,6 +19,10 @@ export interface CalendarStore {
   /** `null`: none is configured, and what was known of one is dropped. */
   configure(settings: CalendarSettings | null): Promise<void>;
   /** Takes the place of all that was there. `false`: another source is configured meanwhile. */
-  save(read: { readonly sourceSha256: string; readonly contentSha256: string; readonly events: readonly CalendarEvent[] }): Promise<boolean>;
+  save(read: {
+    readonly sourceSha256: string;
+    readonly contentSha256: string;
+    readonly events: readonly CalendarEvent[];
+  }): Promise<boolean>;
   failed(told: { readonly sourceSha256: string; readonly failure: string }): Promise<void>;
 }

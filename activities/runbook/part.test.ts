@@ -98,7 +98,9 @@ describe('a part of a step', () => {
     let isOver = false;
     const { part, ends } = opened({
       verification: () =>
-        Promise.resolve(isOver ? { isFine: true } : { isFine: false, isWaiting: true, found: 'not yet', callAfterMs: 5, output: { told: 'x' } }),
+        Promise.resolve(
+          isOver ? { isFine: true } : { isFine: false, isWaiting: true, found: 'not yet', callAfterMs: 5, output: { told: 'x' } },
+        ),
     });
     const key = { ...KEY, part: 'verification' } as const;
     expect(await part(key, null, going)).toEqual({ outcome: 'waits', detail: 'not yet', callAfterMs: 5, output: { told: 'x' } });

@@ -38,13 +38,7 @@ export function createRunPart(
 
 const has = (step: BoundStep, part: PartKey['part']): boolean => step[part] !== undefined;
 
-async function doPart(
-  step: BoundStep,
-  part: PartKey['part'],
-  run: AskedRun,
-  writes: Writes,
-  output: PlainObject | null,
-): Promise<Ended> {
+async function doPart(step: BoundStep, part: PartKey['part'], run: AskedRun, writes: Writes, output: PlainObject | null): Promise<Ended> {
   switch (part) {
     case 'precondition':
       return endOf(await step.precondition?.(run));

@@ -9,7 +9,13 @@ export type Look =
   | { readonly isFine: true; readonly output?: PlainObject }
   | { readonly isFine: false; readonly found: string }
   /** It is not over, and nothing has failed: it is looked at again when something has changed. People are called after so long, and hourly. */
-  | { readonly isFine: false; readonly found: string; readonly isWaiting: true; readonly callAfterMs: number; readonly output?: PlainObject };
+  | {
+      readonly isFine: false;
+      readonly found: string;
+      readonly isWaiting: true;
+      readonly callAfterMs: number;
+      readonly output?: PlainObject;
+    };
 
 /**
  * The code of one step. A process may die in any part, and another begins that part again: an action does again what it did, and

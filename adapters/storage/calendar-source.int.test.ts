@@ -36,7 +36,9 @@ it('asks an address; what goes wrong there never tells the address', async () =>
   answer = (response) => response.end('[]');
   expect(await calendarAddress(address).read(going)).toBe('[]');
   answer = (response) => response.writeHead(503).end();
-  const refused = await calendarAddress(address).read(going).catch((error: unknown) => String(error));
+  const refused = await calendarAddress(address)
+    .read(going)
+    .catch((error: unknown) => String(error));
   expect(refused).toContain('answered with the HTTP status 503');
   expect(refused).not.toContain('secret');
   // It is not followed to where nobody has configured it.

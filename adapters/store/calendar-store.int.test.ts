@@ -70,7 +70,8 @@ it('is told to whoever holds the risk state, and an entry near a marked event is
   await calendar.failed({ sourceSha256: 'a', failure: 'it is empty' });
   await calendar.failed({ sourceSha256: 'a', failure: 'it is empty' });
   expect(await readCalendarFacts(pool)).toMatchObject({ failure: 'it is empty', maxAgeMs: 3_600_000, events: [{ title: 'rates' }] });
-  const alerts = (isOver: boolean) => stack.pool.query(`select from alerts where kind = 'calendar.unreadable' and (next_at is null) = $1`, [isOver]);
+  const alerts = (isOver: boolean) =>
+    stack.pool.query(`select from alerts where kind = 'calendar.unreadable' and (next_at is null) = $1`, [isOver]);
   expect((await alerts(false)).rowCount).toBe(1);
   expect(await calendar.save({ sourceSha256: 'a', contentSha256: '2', events: [rates] })).toBe(true);
   expect((await alerts(true)).rowCount).toBe(1);

@@ -25,7 +25,8 @@ export function addCalendar(program: Command, terminal: Terminal, finish: Finish
 function textOf({ calendar }: CalendarAnswer): string {
   if (calendar === null) return 'No economic calendar is configured: no entry is denied because of an event.\n';
   const { ageMs, maxAgeMs, failure, beforeMs, afterMs, events } = calendar;
-  const age = ageMs === null ? 'not read yet: entries are denied' : `read ${minutes(ageMs)} ago${ageMs > maxAgeMs ? ': entries are denied' : ''}`;
+  const age =
+    ageMs === null ? 'not read yet: entries are denied' : `read ${minutes(ageMs)} ago${ageMs > maxAgeMs ? ': entries are denied' : ''}`;
   const failed = failure === null ? '' : `It could not be read last: ${harmless(failure)}\n`;
   const blocks = `Nothing is entered from ${minutes(beforeMs)} before to ${minutes(afterMs)} after a marked event.\n`;
   return `${age}\n${failed}${blocks}${table(events, COLUMNS, 'No marked event within 24 hours.')}`;

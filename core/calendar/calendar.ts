@@ -42,7 +42,8 @@ export function parseCalendar(text: string): readonly CalendarEvent[] {
 
 /** Told twice it concerns what either says. */
 function both(one: CalendarEvent, other: CalendarEvent): CalendarEvent {
-  const instruments = one.instruments === null || other.instruments === null ? null : [...new Set([...one.instruments, ...other.instruments])];
+  const instruments =
+    one.instruments === null || other.instruments === null ? null : [...new Set([...one.instruments, ...other.instruments])];
   return { ...one, instruments, isMarked: one.isMarked || other.isMarked };
 }
 

@@ -53,7 +53,7 @@ export function calendarSchedule(refreshMinutes: number): DeclaredSchedule {
     args: [],
     workflowId: CALENDAR_WORKFLOW_ID,
     summary: 'economic calendar',
-    spec: { intervals: [{ every: `${refreshMinutes} minutes` }], jitter: '10s' },
+    spec: { intervals: [{ every: `${refreshMinutes} minutes` }] },
     catchUp: AT_ONCE,
   };
 }

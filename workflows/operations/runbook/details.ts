@@ -22,7 +22,12 @@ export function describeRun(title: string, { status, account, steps, detail, wai
 /** What a step has to tell in lines of its own, under its own. */
 function linesOf({ output }: StepState): string {
   const told = output?.['told'];
-  return typeof told !== 'string' || told === '' ? '' : `\n${told.split('\n').map((line) => `   - ${line}`).join('\n')}`;
+  return typeof told !== 'string' || told === ''
+    ? ''
+    : `\n${told
+        .split('\n')
+        .map((line) => `   - ${line}`)
+        .join('\n')}`;
 }
 
 function toldOf({ attempt, failure, signedBy }: StepState): string {

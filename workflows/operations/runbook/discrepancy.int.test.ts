@@ -25,7 +25,10 @@ describe.skipIf(temporal === undefined)('what an account is paused for is carrie
     if (temporal !== undefined) worker = await startOrderWorker({ ...stack.ledger, dependencies: stack.dependencies }, temporal);
   };
   const end = async (): Promise<void> => {
-    for (const { runId } of await runs()) await handleOf(runId).terminate('the test is over').catch(() => undefined);
+    for (const { runId } of await runs())
+      await handleOf(runId)
+        .terminate('the test is over')
+        .catch(() => undefined);
     await worker?.stop();
     await bench?.close();
   };
@@ -44,7 +47,11 @@ describe.skipIf(temporal === undefined)('what an account is paused for is carrie
   const waitsAt = async (runId: string, name: string, detail: string): Promise<void> =>
     eventually(async () => {
       const { status, waitingFor, detail: found, steps, position } = await stateOf(runId);
-      expect({ status, waitingFor, step: steps[position]?.name }).toEqual({ status: 'waitingForPerson', waitingFor: 'elsewhere', step: name });
+      expect({ status, waitingFor, step: steps[position]?.name }).toEqual({
+        status: 'waitingForPerson',
+        waitingFor: 'elsewhere',
+        step: name,
+      });
       expect(found).toContain(detail);
     }, LIMIT_MS);
   /** The run that carries what has been found. */
@@ -81,7 +88,9 @@ describe.skipIf(temporal === undefined)('what an account is paused for is carrie
     expect(await theRun()).toBe(runId);
     const { currentDetails } = await handleOf(runId).query<{ currentDetails: string }>('__temporal_workflow_metadata');
     expect(currentDetails).toContain('Account and venue differ');
-    expect(currentDetails).toMatch(/→ A person has decided about each difference\n {3}- \d+ orphanOrder `order:BTC\/USDT:\d+`: incident \d+\n {3}- /);
+    expect(currentDetails).toMatch(
+      /→ A person has decided about each difference\n {3}- \d+ orphanOrder `order:BTC\/USDT:\d+`: incident \d+\n {3}- /,
+    );
     expect(await bench.resume()).toMatchObject({ result: 'notReconciled' });
 
     const [first = '', second = ''] = await openIds();
@@ -103,8 +112,16 @@ describe.skipIf(temporal === undefined)('what an account is paused for is carrie
     expect(rows.map(({ name }) => name)).toEqual(['snapshots', 'paused', 'decisions', 'clean', 'resumed', 'report']);
     expect(rows[0]?.output['kept']).toMatchObject([{ differenceId: first, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string }]);
     expect(rows.at(-1)?.output).toMatchObject({
-      differences: [first, second].map((differenceId) => ({ differenceId, decision: 'cancel', decidedBy: 'risk-officer', reason: 'looked into' })),
-      modes: [{ mode: 'paused', was: 'normal' }, { mode: 'normal', by: 'operator' }],
+      differences: [first, second].map((differenceId) => ({
+        differenceId,
+        decision: 'cancel',
+        decidedBy: 'risk-officer',
+        reason: 'looked into',
+      })),
+      modes: [
+        { mode: 'paused', was: 'normal' },
+        { mode: 'normal', by: 'operator' },
+      ],
     });
   });
 

@@ -224,11 +224,7 @@ export class Run {
   }
 
   /** What waits is looked at again: at each change that is told, and now and then. */
-  private async untilOver(
-    position: number,
-    part: Part,
-    spec: StepSpec,
-  ): Promise<Exclude<PartEnd, { outcome: 'waits' }> | 'aborted'> {
+  private async untilOver(position: number, part: Part, spec: StepSpec): Promise<Exclude<PartEnd, { outcome: 'waits' }> | 'aborted'> {
     for (;;) {
       // Before the look: what changes while it is on its way is looked for again.
       this.isChanged = false;
