@@ -51,7 +51,10 @@ function eventOf(row: Row, position: number): CalendarEvent {
   const wrong = (what: string): never => {
     throw unreadable(`event ${position}: ${what}`);
   };
-  const word = (key: string): string => String(row[key] ?? '').trim();
+  const word = (key: string): string => {
+    const value = row[key];
+    return typeof value === 'string' ? value.trim() : typeof value === 'boolean' ? String(value) : '';
+  };
   const title = word('title').slice(0, LONGEST_TITLE);
   if (title === '') wrong('it has no title');
   const time = TIME.test(word('time')) ? Date.parse(word('time').replace(' ', 'T')) : Number.NaN;

@@ -30,8 +30,8 @@ export interface CarriedRun {
   readonly title: string;
   readonly steps: readonly StepSpec[];
   readonly state: RunbookState;
-  /** Of what people do elsewhere: how often they were called, and when they are called again, epoch ms. */
-  readonly wait: { readonly calls: number; readonly callTime: number } | null;
+  /** How often people were called because of what they do elsewhere. */
+  readonly calls: number;
 }
 
 export interface RunbookEnd {

@@ -6,6 +6,7 @@ import {
   proxyActivities,
   setCurrentDetails,
   setHandler,
+  sleep,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -52,6 +53,16 @@ const CALL_AGAIN_MS = 3_600_000;
 const merged = (outputs: readonly PlainObject[]): PlainObject | null =>
   outputs.length === 0 ? null : Object.fromEntries(outputs.flatMap((one) => Object.entries(one)));
 
+/** When people are called. */
+interface Call {
+  isDue: boolean;
+}
+function callIn(ms: number): Call {
+  const call: Call = { isDue: ms <= 0 };
+  if (!call.isDue) void sleep(ms, { summary: 'until people are called' }).then(() => (call.isDue = true));
+  return call;
+}
+
 /** One run, from its plan to its end. */
 export class Run {
   private state: RunbookState = {
@@ -65,7 +76,9 @@ export class Run {
   private isChanged = false;
   private answer: Told | null = null;
   private steps: readonly StepSpec[] = [];
-  private wait: CarriedRun['wait'] = null;
+  private calls = 0;
+  /** While it waits for what people do elsewhere. */
+  private call: Call | null = null;
 
   private readonly runId: string;
   private readonly isCarried: boolean;
@@ -73,7 +86,7 @@ export class Run {
   constructor(runId: string, carried?: CarriedRun) {
     this.runId = runId;
     this.isCarried = carried !== undefined;
-    if (carried !== undefined) ({ title: this.title, steps: this.steps, state: this.state, wait: this.wait } = carried);
+    if (carried !== undefined) ({ title: this.title, steps: this.steps, state: this.state, calls: this.calls } = carried);
     setHandler(runbookChangedSignal, () => {
       this.isChanged = true;
     });
@@ -179,8 +192,8 @@ export class Run {
       this.mark(position, { state: 'doing', failure: null });
       const end = await this.parts(position, spec);
       if (end === 'aborted') return 'aborted';
-      if (this.wait !== null) await this.enter({ status: 'running', waitingFor: null, detail: null });
-      this.wait = null;
+      if (this.state.waitingFor === 'elsewhere') await this.enter({ status: 'running', waitingFor: null, detail: null });
+      this.call = null;
       if (end.outcome === 'preempted') return { detail: end.detail };
       if (end.outcome === 'failed') {
         this.mark(position, { state: 'failed', failure: end.detail });
@@ -241,19 +254,19 @@ export class Run {
     const { waitingFor, position } = this.state;
     if (waitingFor !== 'elsewhere' || this.state.detail !== detail)
       await this.enter({ status: 'waitingForPerson', waitingFor: 'elsewhere', detail });
-    const { calls, callTime } = this.wait ?? { calls: 0, callTime: Date.now() + callAfterMs };
-    this.wait = { calls, callTime };
-    if (Date.now() >= callTime) {
-      await runbookCall(this.runId, `${position}:${this.current().attempt}:elsewhere:${calls}`, 'error', detail);
-      this.wait = { calls: calls + 1, callTime: Date.now() + CALL_AGAIN_MS };
+    this.call ??= callIn(callAfterMs);
+    if (this.call.isDue) {
+      await runbookCall(this.runId, `${position}:${this.current().attempt}:elsewhere:${this.calls}`, 'error', detail);
+      this.calls += 1;
+      this.call = callIn(CALL_AGAIN_MS);
     }
-    const untilCallMs = Math.max(1, this.wait.callTime - Date.now());
-    await condition(() => this.isChanged || this.isAborted || this.state.isPaused, Math.min(LOOK_AGAIN_MS, untilCallMs));
+    const isOver = (): boolean => this.isChanged || this.isAborted || this.state.isPaused || this.call?.isDue === true;
+    await condition(isOver, LOOK_AGAIN_MS);
     await this.unlessPaused();
     if (this.isAborted || workflowInfo().historyLength < HISTORY_LIMIT) return;
     await condition(allHandlersFinished);
-    const { title, steps, state, wait } = this;
-    await continueAsNew<(runId: string, carried: CarriedRun) => Promise<RunbookEnd>>(this.runId, { title, steps, state, wait });
+    const { title, steps, state, calls } = this;
+    await continueAsNew<(runId: string, carried: CarriedRun) => Promise<RunbookEnd>>(this.runId, { title, steps, state, calls });
   }
 
   private part({ position, part }: Pick<PartKey, 'position' | 'part'>, spec: StepSpec, output: PlainObject | null): Promise<PartEnd> {
