@@ -1,4 +1,3 @@
-import { Context } from '@temporalio/activity';
 import { parseCalendar } from '../../core/calendar/calendar.js';
 import { KeelsonError } from '../../core/errors.js';
 import { beating } from '../beating.js';
@@ -30,7 +29,7 @@ export function createCalendarActivities({ store, calendar, sha256 }: CalendarDe
         if (calendar === undefined) return { kind: 'notConfigured' };
         const { sourceSha256, source } = calendar;
         try {
-          const text = await source.read(Context.current().cancellationSignal);
+          const text = await source.read();
           const events = parseCalendar(text);
           const isSaved = await store.save({ sourceSha256, contentSha256: sha256(text), events });
           if (!isSaved) return { kind: 'notConfigured' };

@@ -11,7 +11,7 @@ export interface CalendarSettings {
 
 /** Where the calendar comes from. @throws KeelsonError DATA_CALENDAR */
 export interface CalendarSource {
-  read(signal: AbortSignal): Promise<string>;
+  read(): Promise<string>;
 }
 
 /** The calendar in Postgres; every change is heard of by whoever holds the risk state. @throws KeelsonError INFRA_DATABASE */

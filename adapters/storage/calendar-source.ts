@@ -6,11 +6,11 @@ const LIMIT_MS = 15_000;
 const MOST_BYTES = 4_000_000;
 
 /** Reads a file. Its path is told: it is of this machine, and no secret. */
-export function calendarFile(path: string): CalendarSource {
+export function calendarFile(path: string, limitMs: number = LIMIT_MS): CalendarSource {
   return {
-    async read(signal) {
+    async read() {
       try {
-        return await textOf(createReadStream(path, { signal: AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]) }));
+        return await textOf(createReadStream(path, { signal: AbortSignal.timeout(limitMs) }));
       } catch (error) {
         const { code } = error as { readonly code?: string };
         throw code === undefined ? error : unreadable(`the file ${path} could not be read (${code})`);
@@ -20,15 +20,15 @@ export function calendarFile(path: string): CalendarSource {
 }
 
 /** Asks an address. It may be a secret itself, and is in no error; where it points elsewhere it is not followed. */
-export function calendarAddress(url: string): CalendarSource {
+export function calendarAddress(url: string, limitMs: number = LIMIT_MS): CalendarSource {
   return {
-    async read(signal) {
-      const ends = AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]);
+    async read() {
+      const ends = AbortSignal.timeout(limitMs);
       let response: Response;
       try {
         response = await fetch(url, { signal: ends, redirect: 'error', headers: { accept: 'application/json, text/csv' } });
       } catch {
-        throw unreadable(ends.aborted ? `its address did not answer within ${LIMIT_MS / 1_000} s` : 'its address could not be reached');
+        throw unreadable(ends.aborted ? `its address did not answer within ${limitMs / 1_000} s` : 'its address could not be reached');
       }
       if (!response.ok || response.body === null) {
         await response.body?.cancel();
