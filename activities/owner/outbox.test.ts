@@ -58,6 +58,19 @@ describe('the loop that tells owners', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
+  it('wakes the run that carries what an account is paused for, and again when that failed', async () => {
+    const { write, told, open, claimed, down, loop } = opened();
+    down(true);
+    write({ account: 'main', runId: 'r1' });
+    await vi.advanceTimersByTimeAsync(10);
+    expect([told, open.size]).toEqual([[], 1]);
+    down(false);
+    claimed.clear();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([told, open.size]).toEqual([['run r1'], 0]);
+    await loop.close();
+  });
+
   it('P25: starts the kill of a halted account at once, and again when that failed', async () => {
     const { write, told, open, claimed, down, loop } = opened();
     down(true);

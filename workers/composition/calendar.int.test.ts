@@ -32,23 +32,23 @@ it('is read from the file that is configured; what cannot be read leaves what wa
     const calendar = configuredCalendar({ calendar: WANTED }, join(folder, 'keelson.config.json'));
     if (calendar === undefined) throw new Error('a calendar is configured');
     const { source: _source, ...settings } = calendar;
-    const { calendarRefresh } = createCalendarActivities({ store, calendar, sha256 });
+    const activities = createCalendarActivities({ store, calendar, sha256 });
     await store.configure(settings);
     const file = join(folder, 'events.csv');
     const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
     await writeFile(file, `time,title,impact\n${inAnHour},Rates,high\n${inAnHour},Minutes,low\n`);
-    expect(await calendarRefresh()).toEqual({ kind: 'read', events: 2, marked: 1 });
+    expect(await activities.calendarRefresh()).toEqual({ kind: 'read', events: 2, marked: 1 });
     expect(await readCalendarFacts(pool)).toMatchObject({ failure: null, maxAgeMs: 86_400_000, events: [{ title: 'Rates' }] });
     await writeFile(file, 'nonsense');
     const why = 'expected a first line with the columns time and title';
-    expect(await calendarRefresh()).toEqual({ kind: 'failed', detail: why });
+    expect(await activities.calendarRefresh()).toEqual({ kind: 'failed', detail: why });
     expect(await readCalendarFacts(pool)).toMatchObject({ failure: why, events: [{ title: 'Rates' }] });
     // A process of an older configuration changes nothing of what another has configured since.
     await store.configure({ ...settings, sourceSha256: 'another' });
     await writeFile(file, 'time,title\n');
-    expect(await calendarRefresh()).toEqual({ kind: 'notConfigured' });
+    expect(await activities.calendarRefresh()).toEqual({ kind: 'notConfigured' });
     await store.configure(null);
-    expect(await calendarRefresh()).toEqual({ kind: 'notConfigured' });
+    expect(await activities.calendarRefresh()).toEqual({ kind: 'notConfigured' });
     expect(await createCalendarActivities({ store, calendar: undefined, sha256 }).calendarRefresh()).toEqual({ kind: 'notConfigured' });
   } finally {
     await pool.end();
