@@ -4,7 +4,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { dailyChecks } from '../activities/runbook/daily-checks/daily-checks.js';
 import { createRunbookActivities } from '../activities/runbook/index.js';
-import { readCheckFacts } from '../adapters/store/checks-store.js';
+import { readCalendarFacts, readCheckFacts } from '../adapters/store/checks-store.js';
 import { openPool } from '../adapters/store/pool.js';
 import { createRunbookStore } from '../adapters/store/runbook-store.js';
 import { runbookWorkflowId } from '../core/runbook/spec.js';
@@ -41,6 +41,7 @@ describe.skipIf(temporal === undefined)('runbooks, from the API through the work
       facts: (account: string) => readCheckFacts(pool, account),
       disk: () => Promise.resolve({ freeBytes: 1e12, wholeBytes: 2e12 }),
       keys: () => Promise.resolve({ venue: 'paper', canWithdraw: false }),
+      calendar: () => readCalendarFacts(pool),
     };
     const runbooks = { morningChecks: dailyChecks('morningChecks', reads), eveningChecks: dailyChecks('eveningChecks', reads) };
     const activities = createRunbookActivities({

@@ -21,6 +21,7 @@ import { addSignals } from './commands/signals.js';
 import { addStop } from './commands/stop.js';
 import { addStatus } from './commands/status.js';
 import { addRunbooks } from './commands/runbooks.js';
+import { addCalendar } from './commands/calendar.js';
 import { addSchedules } from './commands/schedules.js';
 import { addStrategies } from './commands/strategies.js';
 import { addUsers } from './commands/users.js';
@@ -50,6 +51,7 @@ const COMMANDS = [
   addEvents,
   addRunbooks,
   addSchedules,
+  addCalendar,
   addUsers,
   addWhoami,
   addConfig,

@@ -48,6 +48,7 @@ export function loadConfig({ path, env, credentials = 'none' }: LoadOptions): Co
       ...unprovenProblems(parsed.data),
       ...intervalProblems(parsed.data),
       ...watchProblems(parsed.data),
+      ...calendarProblems(parsed.data),
     );
     for (const [name, account] of Object.entries(parsed.data.accounts)) {
       const isWanted = credentials === 'all' || (credentials === 'live' && parsed.data.venues[account.venue]?.paper === false);
@@ -207,6 +208,13 @@ function watchProblems(config: Config): Problem[] {
       ];
     }),
   );
+}
+
+/** What is read more seldom than it may be old is too old by turns. */
+function calendarProblems({ calendar }: Config): Problem[] {
+  if (calendar === undefined || calendar.maxAgeMinutes > calendar.refreshMinutes) return [];
+  const message = `expected more than refreshMinutes (${calendar.refreshMinutes}), found ${calendar.maxAgeMinutes}`;
+  return [{ path: 'calendar.maxAgeMinutes', message }];
 }
 
 function unique(problems: readonly Problem[]): Problem[] {

@@ -195,6 +195,20 @@ const demo = z.strictObject({
     .describe('Series from the seeded generator; labelled simulated wherever they are shown.'),
 });
 
+const calendar = z
+  .strictObject({
+    source: text(
+      'a path relative to the folder of this file, or an address that starts with http:// or https://',
+      /^[^\0]{1,2000}$/,
+    ).describe('A file or an address of events, JSON or CSV.'),
+    refreshMinutes: integer(1, 1_440).default(60).describe('How often it is read.'),
+    maxAgeMinutes: integer(5, 10_080).default(1_440).describe('When it was read longer ago, entries are denied.'),
+    blockMinutesBefore: integer(0, 1_440).default(30).describe('So long before a marked event nothing is entered.'),
+    blockMinutesAfter: integer(0, 1_440).default(30).describe('So long after it.'),
+  })
+  .optional()
+  .describe('The economic calendar: around its marked events nothing is entered. Left out: none is, and nothing is blocked for one.');
+
 const port = (usual: number, meaning: string) => integer(0, 65_535).default(usual).describe(`${meaning} 0: any free port.`);
 
 const ports = z.strictObject({
@@ -214,6 +228,7 @@ export const configSchema = z.strictObject({
   strategies: z.array(strategy, { error: () => 'expected a list of strategies' }).describe('What trades.'),
   limits: z.record(name(), limits).describe('Limits of each account; every account needs an entry.'),
   alerts,
+  calendar,
   demo: demo.describe('The demonstration that `npm start` plays on the paper venue.'),
   ports: ports.prefault({}).describe('Preferred ports on the loopback interface; a taken one is replaced by the next free one.'),
 });

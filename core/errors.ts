@@ -94,6 +94,10 @@ export const ERRORS = define({
   RISK_VENUE_WEIGHT_UNKNOWN: refusal('{venue} has not told yet what our address has used: entries wait until it does.'),
   RISK_WATCH_SILENT: refusal('The account watch of {account} has been silent {since}: entries wait for it. See keelson watch.'),
   RISK_EQUITY_UNKNOWN: refusal('The equity of {account} has not been known {since}: entries wait until it is. See keelson watch.'),
+  RISK_CALENDAR_EVENT: refusal('{title} is at {time}: no entry is made from {from} to {until}.'),
+  RISK_CALENDAR_STALE: refusal(
+    'The economic calendar is {since}, and {maxAgeMs} ms is the most: entries wait until it was read. See keelson calendar.',
+  ),
   RISK_LEDGER_LOST: refusal(
     'The database {what}: entries of {account} wait until ledger and venue are found to agree after that. Exits and stops do not wait.',
   ),
@@ -256,6 +260,7 @@ export const ERRORS = define({
 
   DATA_GAP: data('{instrument} has no bars from {from} to {to}: entries wait until they are filled.'),
   DATA_STALE: data('The last bar of {instrument} closed {ageMs} ms ago: the stream is stale.'),
+  DATA_CALENDAR: data('The economic calendar could not be read: {detail}. Mend the file or its address; entries wait when it is too old.'),
   DATA_CROSSED_BOOK: data('The book of {instrument} is crossed ({bid} over {ask}): entries wait.'),
 
   MODEL_HASH_MISMATCH: model('The model file {path} has hash {found}; {expected} was approved.'),

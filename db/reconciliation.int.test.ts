@@ -195,6 +195,44 @@ describe('a decision', () => {
     expect((await store.pool.query('select from ledger_movements')).rowCount).toBe(4);
   });
 
+  it('to book what an order by another hand has filled enters its fills, as what they are', async () => {
+    const told = { order: null, fills: [fill('t1', '77'), fill('t2', '77')] };
+    const id = await opened({ ...ORPHAN, evidence: { venue: told, ledger: {} } });
+    expect(await decide(id, 'book')).toEqual({ result: 'done' });
+    const fills = await store.pool.query(`select venue_trade_id, origin, intent_id from fills order by 1`);
+    expect(fills.rows).toEqual(['t1', 't2'].map((id) => ({ venue_trade_id: id, origin: 'foreign', intent_id: null })));
+    const { rows } = await store.pool.query(
+      `select f.origin, e.asset, sum(e.delta)::text as moved from ledger_entries e join fills f using (movement_id)
+         where e.ledger_account = 'venue' group by 1, 2 order by 2`,
+    );
+    expect(rows).toHaveLength(2);
+  });
+
+  it('of a fill by another hand leaves one incident: that of the difference which has it', async () => {
+    const key = (trade: string): string => `foreignFill:main:BTC/USDT:${trade}:77`;
+    const told = async (trade: string): Promise<unknown> =>
+      ask('write_events', { incidents: [{ key: key(trade), account: 'main', kind: 'foreignFill', data: fill(trade, '77') }] });
+    const open = async (): Promise<readonly string[]> =>
+      (await store.pool.query<{ kind: string }>('select kind from incidents where closed_at is null order by incident_id')).rows.map(
+        ({ kind }) => kind,
+      );
+    await told('t1');
+    expect(await open()).toEqual(['foreignFill']);
+    const first = { ...ORPHAN, evidence: { venue: { order: null, fills: [fill('t1', '77')] }, ledger: {} } };
+    const id = await opened(first);
+    expect(await open()).toEqual(['reconciliation']);
+    // What the same order fills later is told at once, too, and joins it at the next look.
+    await told('t2');
+    expect(await open()).toEqual(['reconciliation', 'foreignFill']);
+    const both = { ...first, evidence: { venue: { order: null, fills: [fill('t1', '77'), fill('t2', '77')] }, ledger: {} } };
+    await look([{ kind: 'kept', id, saw: SAW_OPEN, difference: both, isMoved: true }]);
+    expect(await open()).toEqual(['reconciliation']);
+    const { rows } = await store.pool.query(`select subject, data->>'reason' as reason from audit_events where kind = 'incident.closed'`);
+    expect(rows).toMatchObject(
+      [1, 2].map(() => ({ subject: 'reconciliation', reason: expect.stringContaining(`difference ${id}`) as string })),
+    );
+  });
+
   it('to book a missed fill is refused: it is booked with its order', async () => {
     const missed = { ...ORPHAN, class: 'missedFill', subject: 'fill:BTC/USDT:t1:1', evidence: { venue: fill('t1', '1'), ledger: {} } };
     expect(await decide(await opened(missed), 'book')).toMatchObject({ result: 'impossible', why: expect.stringContaining('P15') });

@@ -81,5 +81,13 @@ export const RUNBOOK_PLAN: ActivityOptions = {
 /** A part of a step of a runbook: what it finds is an answer, and only a ledger that is away is asked again. */
 export const RUNBOOK_PART: ActivityOptions = { heartbeatTimeout: '5s', retry: UNTIL_DONE };
 
+/** A file or an address is read; the database may be away for longer, and then the next refresh is as good. */
+export const CALENDAR_REFRESH: ActivityOptions = {
+  startToCloseTimeout: '45s',
+  scheduleToCloseTimeout: '10m',
+  heartbeatTimeout: '5s',
+  retry: UNTIL_DONE,
+};
+
 /** Activity options with the line that the Temporal UI shows beside the step. */
 export const told = <T extends ActivityOptions | LocalActivityOptions>(options: T, summary: string): T => ({ ...options, summary });

@@ -1,4 +1,5 @@
 export { killSwitch } from './kill-switch/kill-switch.js';
+export { refreshCalendar } from './operations/calendar/refresh-calendar.js';
 export { reconcileAccount } from './reconcile/reconcile-account.js';
 export { settleOrder } from './order/settle.js';
 export { protectPosition } from './protect-position/protect-position.js';

@@ -15,6 +15,7 @@ export const WORKFLOW_TYPES = {
   runbook: 'runbook',
   scheduledRunbook: 'scheduledRunbook',
   reconcileAccount: 'reconcileAccount',
+  refreshCalendar: 'refreshCalendar',
 } as const;
 
 export const watchBarsWorkflowId = (account: string, interval: string): string => `bars:${account}:${interval}`;
@@ -24,4 +25,5 @@ export const watchAccountWorkflowId = (account: string, instance = '1'): string 
 export const tradingControlWorkflowId = (account: string): string => `trading-control/${account}`;
 /** `which`: the cause, of which one at a time is enough, or the id of a run that somebody waits for. */
 export const reconcileWorkflowId = (account: string, which: string): string => `reconcile:${account}:${which}`;
+export const CALENDAR_WORKFLOW_ID = 'calendar';
 export const killWorkflowId = (account: string): string => `kill:${account}`;

@@ -43,7 +43,7 @@ function opened() {
     },
     owners: { wake: tell('wake'), tell: tell('tell') },
     kills: { wake: (account) => tell('kill')({ ...KEY, instrument: account }) },
-    runbooks: { start: ({ runId }) => tell('run')({ ...KEY, instrument: runId }) },
+    runbooks: { wake: ({ runId }) => tell('run')({ ...KEY, instrument: runId }) },
     log: { warn },
   });
   const write = (data: object): void => {

@@ -4,7 +4,7 @@ import type { OwnerCause } from '../order/audit.js';
 import type { OutboxRow, OutboxStore } from '../ports/outbox.js';
 import type { Kills } from '../ports/kill.js';
 import type { Owners } from '../ports/owners.js';
-import type { RunbookRuns, RunToStart } from '../ports/runbook.js';
+import type { RunbookRuns, RunToWake } from '../ports/runbook.js';
 
 const KINDS = ['positionChanged', 'haltChanged', 'runbookAsked'] as const;
 const MOST_ROWS = 200;
@@ -36,7 +36,8 @@ interface Group {
 
 /**
  * Drains the outbox until stopped: tells the owner of each position whose books have changed, starts the kill of each account that
- * was halted, and the runs of runbooks for which a cause was found. A row is done when that is; one that fails is claimed again when its claim has ended, by whoever is there then.
+ * was halted, and starts or wakes the runs of runbooks for which a cause was found. A row is done when that is; one that fails is
+ * claimed again when its claim has ended, by whoever is there then.
  */
 export class OutboxLoop {
   private readonly dependencies: OutboxDependencies;
@@ -82,7 +83,7 @@ export class OutboxLoop {
         if (rows.length === MOST_ROWS) this.isDue = true;
         for (const row of rows) {
           if (row.kind === 'haltChanged') this.follow(this.startKill(row));
-          else if (row.kind === 'runbookAsked') this.follow(this.startRun(row));
+          else if (row.kind === 'runbookAsked') this.follow(this.wakeRun(row));
           else this.gather(row);
         }
       } catch (error) {
@@ -132,13 +133,13 @@ export class OutboxLoop {
     }
   }
 
-  private async startRun({ id, data }: OutboxRow): Promise<void> {
+  private async wakeRun({ id, data }: OutboxRow): Promise<void> {
     const { runbooks, outbox } = this.dependencies;
     try {
-      await runbooks.start(data as RunToStart);
+      await runbooks.wake(data as RunToWake);
       await outbox.finish([id]);
     } catch (error) {
-      this.report(error, 'a run of a runbook could not be started; it is tried again');
+      this.report(error, 'a run of a runbook could not be started, or told; it is tried again');
     }
   }
 

@@ -1,3 +1,4 @@
+import type { Episode } from '../../core/reconcile/episode.js';
 import type { UnusableState } from '../../core/people/approvals.js';
 import type { PlainObject, Plan, RunbookName } from '../../core/runbook/spec.js';
 import type { EndStatus, RunCommandKind, RunStatus } from '../../core/runbook/status.js';
@@ -26,6 +27,8 @@ export interface PartKey {
 export type PartEnd =
   | { readonly outcome: 'done'; readonly output: PlainObject | null }
   | { readonly outcome: 'failed'; readonly detail: string }
+  /** It is begun, and over when a later look finds it so. */
+  | { readonly outcome: 'waits'; readonly detail: string; readonly callAfterMs: number; readonly output: PlainObject | null }
   /** A halt, or a restore, has taken the run its resource: it ends. */
   | { readonly outcome: 'preempted'; readonly detail: string };
 
@@ -60,7 +63,7 @@ export interface RunbookStore {
     key: PartKey,
     what: { readonly name: string; readonly actor: string; readonly runsUnderHalt: boolean },
   ): Promise<PartEnd | null>;
-  endPart(key: PartKey, end: Exclude<PartEnd, { outcome: 'preempted' }>): Promise<void>;
+  endPart(key: PartKey, end: Extract<PartEnd, { outcome: 'done' | 'failed' }>): Promise<void>;
   tell(runId: string, status: RunStatus, detail: string | null): Promise<void>;
   end(runId: string, status: EndStatus, detail: string | null): Promise<void>;
   /** Raises an alert, once for each `about`: the run waits for a person. */
@@ -72,16 +75,24 @@ export interface RunbookStore {
   applied(commandId: string, step: { readonly attempt: number; readonly name: string }): Promise<void>;
 }
 
-export interface RunToStart {
+/** What an account is paused for by a reconciliation, and the run that carries it. */
+export interface DiscrepancyStore {
+  /** What a run carries, as it is now. @throws KeelsonError INPUT_UNKNOWN_RUN */
+  episode(runId: string): Promise<Episode>;
+  /** Sees to it that a run carries what the account is paused for, as after a restart; where nothing is, nothing is done. */
+  carryOn(account: string): Promise<void>;
+}
+
+export interface RunToWake {
   readonly runId: string;
   readonly runbook: RunbookName;
   readonly account: string;
 }
 
-/** Starts the workflows of runs. */
+/** Runs that a part of ours starts, or tells that something has changed. */
 export interface RunbookRuns {
-  /** A run that goes on goes on; one whose workflow is gone does so where its records end. @throws KeelsonError INFRA_TEMPORAL */
-  start(run: RunToStart): Promise<void>;
+  /** A run that is over stays so; one whose workflow is gone goes on where its records end. @throws KeelsonError INFRA_TEMPORAL */
+  wake(run: RunToWake): Promise<void>;
 }
 
 /** What a step may read. It is the same in a plan and in a run. */

@@ -97,7 +97,7 @@ export function createRunbookActivities(dependencies: RunbookDependencies): Runb
     }),
     runbookPart: untilDone(async (key, output) => {
       assertOwnWorkflow(key.runId);
-      return part(key, output);
+      return part(key, output, Context.current().cancellationSignal);
     }),
     runbookTell: untilDone((...values) => store.tell(...values)),
     runbookCall: untilDone((...values) => store.call(...values)),

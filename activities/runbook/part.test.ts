@@ -1,47 +1,146 @@
-import { expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { KeelsonError } from '../../core/errors.js';
-import type { PartEnd, RunbookStore } from '../ports/runbook.js';
+import { RUNBOOK_SPECS } from '../../core/runbook/registry.js';
+import type { Plan, StepSpec } from '../../core/runbook/spec.js';
+import type { PartEnd, PartKey, RunbookStore } from '../ports/runbook.js';
 import { workerStops } from '../worker-stops.js';
 import { createRunPart } from './part.js';
-import { bound } from './step-code.js';
+import { bound, type StepCode } from './step-code.js';
 
-const SPEC = { name: 'morningChecks', version: 1, title: 'A test', needsApproval: false, isScheduled: false } as const;
-const STEP = { name: 'one', title: 'One', isCritical: true, timeoutMs: 10_000, hasUndo: false, signedWithinMs: null } as const;
+interface TestWrites {
+  readonly set: (value: string) => Promise<void>;
+  readonly [name: string]: (...values: never[]) => Promise<void>;
+}
+const SPEC: StepSpec = { name: 'one', title: 'A step', isCritical: true, timeoutMs: 1_000, hasUndo: true, signedWithinMs: null };
+const KEY: PartKey = { runId: 'r', position: 0, attempt: 1, part: 'action' };
+const going = new AbortController().signal;
 
-/** One step whose action throws. @returns how the part ended in the records, if it did. */
-async function thrown(error: unknown): Promise<PartEnd[]> {
+/** A run of one step, whose ends and writes are kept. */
+function opened(code: Omit<StepCode<object, TestWrites>, 'spec'>) {
   const ends: PartEnd[] = [];
-  const code = bound({
-    spec: { ...SPEC, runsUnderHalt: true, resource: 'test' },
-    steps: [{ spec: STEP, action: () => Promise.reject(error) }],
-    ...{ reads: {}, writes: {} },
-  });
-  const store = {
-    read: () =>
-      Promise.resolve({
-        runId: 'r',
-        runbook: 'morningChecks',
-        account: 'main',
-        inputs: {},
-        subject: null,
-        plan: { version: 1, steps: [STEP] },
-      }),
+  const written: string[] = [];
+  const spec = RUNBOOK_SPECS.morningChecks;
+  const plan: Plan = { runbook: spec.name, version: spec.version, account: 'main', inputs: {}, steps: [SPEC], writes: [] };
+  const store: Partial<RunbookStore> = {
+    read: () => Promise.resolve({ runId: 'r', runbook: spec.name, account: 'main', inputs: {}, subject: null, plan }),
     beginPart: () => Promise.resolve(null),
-    endPart: (_: unknown, end: PartEnd) => Promise.resolve(void ends.push(end)),
-  } as unknown as RunbookStore;
-  const stopping = new AbortController().signal;
-  const part = createRunPart({ store, runbooks: {}, actor: 'test', stopping, isUnderWay: () => Promise.resolve(true) }, () => code);
-  await part({ runId: 'r', position: 0, attempt: 1, part: 'action' }, null);
-  return ends;
+    endPart: (_key, end) => {
+      ends.push(end);
+      return Promise.resolve();
+    },
+  };
+  const runbook = bound<object, TestWrites>({
+    ...{ spec, steps: [{ spec: SPEC, ...code }], reads: {} },
+    writes: {
+      set: (value) => {
+        written.push(value);
+        return Promise.resolve();
+      },
+    },
+  });
+  const stop = new AbortController();
+  const dependencies = {
+    ...{ store: store as RunbookStore, runbooks: {}, actor: 'test' },
+    stopping: stop.signal,
+    isUnderWay: () => Promise.resolve(true),
+  };
+  return { ends, written, stop, part: createRunPart(dependencies, () => runbook) };
 }
 
-it('a part that throws has failed, and a person sees why', async () => {
-  expect(await thrown(new Error('it is stuck'))).toEqual([{ outcome: 'failed', detail: 'it is stuck' }]);
-});
+describe('a part of a step', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
 
-it.each([
-  ['its worker stops', workerStops()],
-  ['the ledger is away', new KeelsonError('INFRA_DATABASE', { detail: 'gone' })],
-])('when %s nothing of it has ended: it is begun again', async (_, error) => {
-  await expect(thrown(error)).rejects.toBe(error);
+  it('that throws has failed, and a person sees why', async () => {
+    const { part, ends } = opened({ action: () => Promise.reject(new Error('it is stuck')) });
+    await part(KEY, null, going);
+    expect(ends).toEqual([{ outcome: 'failed', detail: 'it is stuck' }]);
+  });
+
+  it.each([
+    ['its worker stops', workerStops()],
+    ['the ledger is away', new KeelsonError('INFRA_DATABASE', { detail: 'gone' })],
+  ])('that throws because %s has not ended: it is begun again', async (_, error) => {
+    const { part, ends } = opened({ action: () => Promise.reject(error) });
+    await expect(part(KEY, null, going)).rejects.toBe(error);
+    expect(ends).toEqual([]);
+  });
+
+  it('that is broken off by the end of its process has not ended, and changes nothing any more', async () => {
+    const { part, ends, written, stop } = opened({
+      action: async (_run, _reads, { set }) => {
+        stop.abort();
+        await set('after');
+        return null;
+      },
+    });
+    await expect(part(KEY, null, going)).rejects.toMatchObject({ type: 'WORKER_STOPS' });
+    expect([ends, written]).toEqual([[], []]);
+  });
+
+  it('that was given up changes nothing any more, however late it wakes', async () => {
+    let wake = (): void => undefined;
+    let isOver: Promise<unknown> = Promise.resolve();
+    const { part, ends, written } = opened({
+      action: (_run, _reads, { set }) => {
+        const work = (async () => {
+          await set('before');
+          await new Promise<void>((resolve) => (wake = resolve));
+          await set('after');
+          return null;
+        })();
+        isOver = work.catch((error: unknown) => error);
+        return work;
+      },
+    });
+    const ended = part(KEY, null, going);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await ended).toEqual({ outcome: 'failed', detail: 'it was not done within 1 s' });
+    wake();
+    expect(await isOver).toMatchObject({ message: 'it was not done within 1 s' });
+    expect([written, ends]).toEqual([['before'], [{ outcome: 'failed', detail: 'it was not done within 1 s' }]]);
+  });
+
+  it('that was begun anew elsewhere changes nothing any more', async () => {
+    const canceled = new AbortController();
+    const { part, written } = opened({
+      action: async (_run, _reads, { set }) => {
+        canceled.abort(new Error('another worker has it'));
+        await set('after');
+        return null;
+      },
+    });
+    expect(await part(KEY, null, canceled.signal)).toEqual({ outcome: 'failed', detail: 'another worker has it' });
+    expect(written).toEqual([]);
+  });
+
+  it('leaves nothing behind that goes on when it has ended, in its undo too', async () => {
+    let late: Promise<unknown> = Promise.resolve();
+    const { part, written } = opened({
+      undo: async (_run, _reads, { set }) => {
+        await set('undone');
+        late = new Promise((resolve) => setTimeout(resolve, 10)).then(() => set('later')).catch((error: unknown) => error);
+      },
+    });
+    expect(await part({ ...KEY, part: 'undo' }, null, going)).toMatchObject({ outcome: 'done' });
+    await vi.advanceTimersByTimeAsync(10);
+    expect(await late).toMatchObject({ message: 'the part has ended' });
+    expect(written).toEqual(['undone']);
+  });
+
+  it('that waits has not ended, and is looked at again', async () => {
+    let isOver = false;
+    const { part, ends } = opened({
+      verification: () =>
+        Promise.resolve(
+          isOver ? { isFine: true } : { isFine: false, isWaiting: true, found: 'not yet', callAfterMs: 5, output: { told: 'x' } },
+        ),
+    });
+    const key = { ...KEY, part: 'verification' } as const;
+    expect(await part(key, null, going)).toEqual({ outcome: 'waits', detail: 'not yet', callAfterMs: 5, output: { told: 'x' } });
+    expect(ends).toEqual([]);
+    isOver = true;
+    expect(await part(key, null, going)).toEqual({ outcome: 'done', output: null });
+    expect(ends).toHaveLength(1);
+  });
 });

@@ -1,6 +1,6 @@
 import { KeelsonError } from '../../core/errors.js';
 import type { PlainObject, RunbookName } from '../../core/runbook/spec.js';
-import type { AskedRun, PartEnd, PartKey } from '../ports/runbook.js';
+import type { AskedRun, PartEnd, PartKey, Writes } from '../ports/runbook.js';
 import { isWorkerStopping, workerStops } from '../worker-stops.js';
 import type { RunbookDependencies } from './index.js';
 import type { BoundRunbook, BoundStep, Look } from './step-code.js';
@@ -12,13 +12,13 @@ const LONGEST_DETAIL = 500;
 
 /**
  * One part of one step: begun in the ledger, done, and its end written down. What was ended before answers as it ended; what was
- * begun by a process that died is done again.
+ * begun by a process that died is done again, and so is what waits.
  */
 export function createRunPart(
   { store, actor, stopping }: RunbookDependencies,
   codeOf: (name: RunbookName) => BoundRunbook,
-): (key: PartKey, output: PlainObject | null) => Promise<PartEnd> {
-  return async (key, output) => {
+): (key: PartKey, output: PlainObject | null, canceled: AbortSignal) => Promise<PartEnd> {
+  return async (key, output, canceled) => {
     const run = await store.read(key.runId);
     const code = codeOf(run.runbook);
     const step = code.steps[key.position];
@@ -32,37 +32,50 @@ export function createRunPart(
     if (!has(step, key.part)) return DONE;
     const before = await store.beginPart(key, { name: step.spec.name, actor, runsUnderHalt: code.spec.runsUnderHalt });
     if (before !== null) return before;
-    const end = await within(step.spec.timeoutMs, stopping, () => doPart(step, key.part, run, code, output));
-    await store.endPart(key, end);
+    const work = (over: AbortSignal): Promise<Ended> => doPart(step, key.part, run, writesUntil(over, code.writes), output);
+    const end = await within(step.spec.timeoutMs, { canceled, stopping }, work);
+    if (end.outcome !== 'waits') await store.endPart(key, end);
     return end;
   };
 }
 
 const has = (step: BoundStep, part: PartKey['part']): boolean => step[part] !== undefined;
 
-async function doPart(
-  step: BoundStep,
-  part: PartKey['part'],
-  run: AskedRun,
-  code: BoundRunbook,
-  output: PlainObject | null,
-): Promise<Ended> {
+async function doPart(step: BoundStep, part: PartKey['part'], run: AskedRun, writes: Writes, output: PlainObject | null): Promise<Ended> {
   switch (part) {
     case 'precondition':
       return endOf(await step.precondition?.(run));
     case 'action':
-      return { outcome: 'done', output: (await step.action?.(run, code.writes)) ?? null };
+      return { outcome: 'done', output: (await step.action?.(run, writes)) ?? null };
     case 'verification':
       return endOf(await step.verification?.(run));
     case 'undo':
-      await step.undo?.(run, output);
+      await step.undo?.(run, writes, output);
       return DONE;
   }
 }
 
 function endOf(look: Look | undefined): Ended {
   if (look === undefined || look.isFine) return { outcome: 'done', output: look?.output ?? null };
-  return { outcome: 'failed', detail: look.found.slice(0, LONGEST_DETAIL) };
+  const detail = look.found.slice(0, LONGEST_DETAIL);
+  if (!('isWaiting' in look)) return { outcome: 'failed', detail };
+  return { outcome: 'waits', detail, callAfterMs: look.callAfterMs, output: look.output ?? null };
+}
+
+/**
+ * The writes of a part, for as long as it goes on. What was given up may still be at work, and nobody can end it: when its time was
+ * over, or it was begun anew elsewhere, it changes nothing any more.
+ */
+function writesUntil(over: AbortSignal, writes: Writes): Writes {
+  return Object.fromEntries(
+    Object.entries(writes).map(([name, write]) => [
+      name,
+      async (...values: never[]) => {
+        over.throwIfAborted();
+        await write(...values);
+      },
+    ]),
+  );
 }
 
 const isLedgerAway = (error: unknown): boolean => error instanceof KeelsonError && error.failure.code === 'INFRA_DATABASE';
@@ -71,10 +84,19 @@ const isLedgerAway = (error: unknown): boolean => error instanceof KeelsonError 
  * A part that throws, or takes too long, has failed: people see why, and decide. One that is broken off because its process stops has
  * not: another process begins it again.
  */
-async function within(limitMs: number, stopping: AbortSignal, work: () => Promise<Ended>): Promise<Ended> {
+async function within(
+  limitMs: number,
+  { canceled, stopping }: { readonly canceled: AbortSignal; readonly stopping: AbortSignal },
+  work: (over: AbortSignal) => Promise<Ended>,
+): Promise<Ended> {
+  const time = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Ended>((resolve) => {
-    timer = setTimeout(() => resolve({ outcome: 'failed', detail: `it was not done within ${limitMs / 1_000} s` }), limitMs);
+    timer = setTimeout(() => {
+      const detail = `it was not done within ${limitMs / 1_000} s`;
+      time.abort(new Error(detail));
+      resolve({ outcome: 'failed', detail });
+    }, limitMs);
   });
   let onStop = (): void => undefined;
   const stopped = new Promise<never>((_, reject) => {
@@ -83,7 +105,7 @@ async function within(limitMs: number, stopping: AbortSignal, work: () => Promis
   });
   try {
     stopping.throwIfAborted();
-    return await Promise.race([work(), late, stopped]);
+    return await Promise.race([work(AbortSignal.any([time.signal, canceled, stopping])), late, stopped]);
   } catch (error) {
     // Nothing of the step's: the part is begun again.
     if (stopping.aborted) throw workerStops();
@@ -92,5 +114,7 @@ async function within(limitMs: number, stopping: AbortSignal, work: () => Promis
   } finally {
     clearTimeout(timer);
     stopping.removeEventListener('abort', onStop);
+    // Also a part that has ended leaves nothing behind that goes on.
+    time.abort(new Error('the part has ended'));
   }
 }

@@ -1,8 +1,21 @@
 import type { PlainObject, RunbookSpec, StepSpec } from '../../core/runbook/spec.js';
 import type { AskedRun, Reads, Writes } from '../ports/runbook.js';
 
-/** What a look found: all is as it must be, or what is not. `output` is kept for people. */
-export type Look = { readonly isFine: true; readonly output?: PlainObject } | { readonly isFine: false; readonly found: string };
+/**
+ * What a look found: all is as it must be, or what is not. `output` is kept for people; its `told`, lines of Markdown, is on the page of
+ * the run.
+ */
+export type Look =
+  | { readonly isFine: true; readonly output?: PlainObject }
+  | { readonly isFine: false; readonly found: string }
+  /** It is not over, and nothing has failed: it is looked at again when something has changed. People are called after so long, and hourly. */
+  | {
+      readonly isFine: false;
+      readonly found: string;
+      readonly isWaiting: true;
+      readonly callAfterMs: number;
+      readonly output?: PlainObject;
+    };
 
 /**
  * The code of one step. A process may die in any part, and another begins that part again: an action does again what it did, and
@@ -34,7 +47,7 @@ export interface BoundStep {
   readonly precondition: ((run: AskedRun) => Promise<Look>) | undefined;
   readonly action: ((run: AskedRun, writes: Writes) => Promise<PlainObject | null>) | undefined;
   readonly verification: ((run: AskedRun) => Promise<Look>) | undefined;
-  readonly undo: ((run: AskedRun, output: PlainObject | null) => Promise<void>) | undefined;
+  readonly undo: ((run: AskedRun, writes: Writes, output: PlainObject | null) => Promise<void>) | undefined;
 }
 
 export interface BoundRunbook {
@@ -51,7 +64,7 @@ export function bound<R extends Reads, W extends Writes>({ spec, steps, reads, w
     // The frame gives back the writes that it found here, or notes in their place.
     action: action && ((run, given) => action(run, reads, given as W)),
     verification: verification && ((run) => verification(run, reads)),
-    undo: undo && ((run, output) => undo(run, reads, writes, output)),
+    undo: undo && ((run, given, output) => undo(run, reads, given as W, output)),
   });
   return { spec: { ...spec, steps: steps.map((step) => step.spec) }, steps: steps.map(bindStep), writes };
 }

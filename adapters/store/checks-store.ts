@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { CheckFacts } from '../../core/checks/facts.js';
+import type { CalendarFacts, CheckFacts } from '../../core/checks/facts.js';
 import { KeelsonError } from '../../core/errors.js';
 import { run } from './pool.js';
 
@@ -10,4 +10,12 @@ export async function readCheckFacts(pool: Pool, account: string): Promise<Check
   const [row] = await run<{ answer: CheckFacts }>(pool, READ, [account]);
   if (row === undefined) throw new KeelsonError('INFRA_DATABASE', { detail: 'read_checks gave no answer' });
   return row.answer;
+}
+
+const CALENDAR = { name: 'read_calendar', text: 'select read_calendar() as answer' };
+
+/** The economic calendar; null: none is configured. */
+export async function readCalendarFacts(pool: Pool): Promise<CalendarFacts | null> {
+  const [row] = await run<{ answer: CalendarFacts | null }>(pool, CALENDAR, []);
+  return row?.answer ?? null;
 }

@@ -36,7 +36,7 @@ interface Held {
  *
  * A view that is some milliseconds old lets no order through that a fresh one would deny, for each input has its guard:
  * mode, limits, active version: the control row's version, compared by authorise and again by submit;
- * positions, working orders, balances, blocked instruments, venue filters: the risk state's version, compared by authorise;
+ * positions, working orders, balances, blocked instruments, venue filters, the economic calendar: the risk state's version, compared by authorise;
  * latches: asked for by submit itself, under the lock of the control row;
  * the account watch: its samples are told with their times, and one that is not told goes on ageing until entries are denied;
  * the time: moved on by what has passed, so that what ages goes on ageing.

@@ -13,6 +13,7 @@ import { ledgerRoutes } from './ledger.js';
 import { limitRoutes } from './limits.js';
 import { peopleRoutes } from './people.js';
 import { runbookRoutes } from './runbooks.js';
+import { calendarRoutes } from './calendar.js';
 import { scheduleRoutes } from './schedules.js';
 import { reconciliationRoutes } from './reconciliations.js';
 import { statusRoutes } from './status.js';
@@ -39,6 +40,7 @@ export function allRoutes(context: ApiContext): Route[] {
     ...watchRoutes(context),
     ...runbookRoutes(context),
     ...scheduleRoutes(context),
+    ...calendarRoutes(context),
     ...peopleRoutes(context),
   ];
   const description = route({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { NOT_ENFORCED } from '../../core/risk/enforcement.js';
+import { notEnforced } from '../../core/risk/enforcement.js';
 import { VENUE_WIRES } from '../../core/venue/wires.js';
 import type { ApiContext } from '../context.js';
 import { readAccounts } from '../read/accounts.js';
@@ -62,7 +62,7 @@ export function statusRoutes(context: ApiContext): Route[] {
           temporal: context.temporal,
           accounts,
           streams,
-          notEnforced: [...NOT_ENFORCED],
+          notEnforced: [...notEnforced({ hasCalendar: config.calendar !== undefined })],
           venues,
         };
       },

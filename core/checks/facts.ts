@@ -36,6 +36,17 @@ export interface CheckFacts {
   readonly misbooked: readonly string[];
 }
 
+/** The economic calendar, where one is configured. */
+export interface CalendarFacts {
+  /** Null: it was not read yet. */
+  readonly ageMs: number | null;
+  readonly maxAgeMs: number;
+  /** Why it could not be read last; null: it could. */
+  readonly failure: string | null;
+  /** Marked ones of the next 24 hours. */
+  readonly events: readonly { readonly time: number; readonly title: string; readonly instruments: readonly string[] | null }[];
+}
+
 /** Free and whole space of the disk on which this instance keeps what it stores, bytes. */
 export interface DiskFacts {
   readonly freeBytes: number;

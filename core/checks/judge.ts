@@ -2,7 +2,7 @@ import { failure } from '../errors.js';
 import { effectiveLimits } from '../risk/limit-rows.js';
 import { PROTOCOL } from '../risk/limits.js';
 import { WATCH } from '../watch/rules.js';
-import type { CheckFacts, DiskFacts } from './facts.js';
+import type { CalendarFacts, CheckFacts, DiskFacts } from './facts.js';
 
 /** What one item of the checks found: empty where all is as it should be. */
 export type Findings = readonly string[];
@@ -88,6 +88,27 @@ export function checkKeys(account: string, venue: string, canWithdraw: boolean |
 /** Code and message, as people look either of them up. */
 function codedMessage(...[code, values]: Parameters<typeof failure>): string {
   return `${code}: ${failure(code, values).message}`;
+}
+
+/** A calendar that is configured has to be readable; null: none is. */
+export function checkCalendar(calendar: CalendarFacts | null): Findings {
+  if (calendar === null) return [];
+  const { ageMs, maxAgeMs, failure } = calendar;
+  const age = ageMs === null ? 'it was not read yet' : `what is known of it is ${seconds(ageMs)} old`;
+  return [
+    ...(failure === null ? [] : [`the economic calendar cannot be read (${failure}); ${age}`]),
+    ...(ageMs === null || ageMs > maxAgeMs ? [`entries are denied for want of the economic calendar: ${age}`] : []),
+  ];
+}
+
+/** The marked events of the day, in lines for people. */
+export function calendarLines(calendar: CalendarFacts | null): string {
+  if (calendar === null) return 'none is configured';
+  const lines = calendar.events.map(({ time, title, instruments }) => {
+    const of = instruments === null ? '' : ` (${instruments.join(', ')})`;
+    return `${new Date(time).toISOString().slice(0, 16)}Z ${title}${of}`;
+  });
+  return lines.length === 0 ? 'no marked event within 24 hours' : lines.join('\n');
 }
 
 export function checkDisk({ freeBytes, wholeBytes }: DiskFacts): Findings {

@@ -139,6 +139,37 @@ describe('hundreds of differences', () => {
   });
 });
 
+describe('repairs', () => {
+  const subjects = ({ repairs }: Judgement): readonly string[] => repairs.map(({ subject }) => subject);
+  const numbered = (count: number): readonly Difference[] =>
+    Array.from({ length: count }, (_, index) => ({ ...REPAIRABLE, subject: `fill:${index}` }));
+
+  it('are so many in one look; another look takes the rest', () => {
+    const judged = on(numbered(45));
+    expect(subjects(judged)).toHaveLength(RECONCILE.mostRepairs);
+    expect(judged).toMatchObject({ isClean: false, isUnsettled: true });
+  });
+  it('are all tried in turn: what does not help keeps nothing waiting, and a person’s decision goes first', () => {
+    const all = numbered(45);
+    let rows = all.map((one, index) => row(one, { id: String(index), sameMs: 0 }));
+    const tried = new Set<string>();
+    for (let looks = 0; looks < 3; looks += 1) {
+      const done = subjects(on(all, rows));
+      for (const subject of done) tried.add(subject);
+      rows = rows.map((one) => (done.includes(one.subject) ? { ...one, repairs: one.repairs + 1 } : one));
+    }
+    expect(tried.size).toBe(all.length);
+    const decided = row({ ...ORPHAN, subject: 'order:x' }, { id: 'x', status: 'decided', decision: 'cancel', repairs: 9, decidedMs: 0 });
+    expect(subjects(on([...all, { ...ORPHAN, subject: 'order:x' }], [...rows, decided]))[0]).toBe('order:x');
+  });
+  it('are only of what has a row: what a look leaves out it does not repair either', () => {
+    const judged = on(numbered(80));
+    const begun = new Set(judged.changes.flatMap((change) => (change.kind === 'new' ? [change.difference.subject] : [])));
+    expect(begun.size).toBe(RECONCILE.mostBegun);
+    expect(subjects(judged).every((subject) => begun.has(subject))).toBe(true);
+  });
+});
+
 describe('P16: what is read', () => {
   const at = { cursor: 1_000_000_000, venueTime: 1_000_060_000, onboardedTime: 0 };
   it('overlaps with what was read before, however long ago that was', () => {

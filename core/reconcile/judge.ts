@@ -26,7 +26,7 @@ export interface Judgement {
 export function judge({ differences, judges }: Comparison, known: readonly KnownDifference[], rules: ReconcileRules): Judgement {
   const rows = new Map(known.filter(({ status }) => status !== 'closed').map((row) => [nameOf(row), row]));
   const changes: Change[] = [];
-  const repairs: Judgement['repairs'][number][] = [];
+  const repairs: Due[] = [];
   let isClean = true;
   let isUnsettled = false;
   for (const difference of differences) {
@@ -41,14 +41,34 @@ export function judge({ differences, judges }: Comparison, known: readonly Known
     changes.push(...judged);
     if (judged.every((change) => isPending(change, row))) isUnsettled = true;
     const repair = repairOf(row, difference);
-    if (repair !== undefined) repairs.push({ class: difference.class, subject: difference.subject, repair });
+    if (repair !== undefined) repairs.push({ class: difference.class, subject: difference.subject, repair, row });
   }
   for (const row of rows.values()) {
     if (!judges(row)) isClean = false;
     else changes.push({ kind: 'ended', ...rowOf(row), outcome: outcomeOf(row) });
   }
   const written = withinReason(changes, rules.mostBegun);
-  return { changes: written, repairs, isClean, isUnsettled: isUnsettled || written.length < changes.length };
+  const begun = new Set(written.flatMap((change) => (change.kind === 'new' ? [nameOf(change.difference)] : [])));
+  const due = repairs.filter(({ row, ...one }) => row !== undefined || begun.has(nameOf(one)));
+  const done = inTurn(due, rules.mostRepairs);
+  return {
+    changes: written,
+    repairs: done,
+    isClean,
+    isUnsettled: isUnsettled || written.length < changes.length || done.length < due.length,
+  };
+}
+
+/** A repair of something that is known already, or only now. */
+type Due = Judgement['repairs'][number] & { readonly row: KnownDifference | undefined };
+
+/** So many at a time: what a person has decided first, then what was tried least, so that what does not help keeps nothing waiting. */
+function inTurn(due: readonly Due[], most: number): Judgement['repairs'] {
+  const rank = ({ row }: Due): number => (row?.status === 'decided' ? -1 : (row?.repairs ?? 0));
+  return due
+    .toSorted((one, other) => rank(one) - rank(other))
+    .slice(0, most)
+    .map(({ class: what, subject, repair }) => ({ class: what, subject, repair }));
 }
 
 /**

@@ -1,4 +1,5 @@
 import { expect, it, test } from 'vitest';
+import type { CalendarView } from '../calendar/calendar.js';
 import { decimal, text, type DecimalText } from '../money/index.js';
 import type { TradeSignal } from '../signal/signal.js';
 import { LEDGER, NOW, RULES } from '../../test/support/risk-view.js';
@@ -55,6 +56,17 @@ type Given = Partial<{
   readonly live: Partial<LiveView>;
   readonly without: keyof LiveView;
 }>;
+
+/** An event of the economic calendar, and when that was read. */
+const near = (window: Partial<CalendarView['windows'][number]>): Given => ({
+  ledger: {
+    calendar: {
+      ...{ refreshedTime: NOW, maxAgeMs: 1_000 },
+      windows: [{ from: NOW - 1, until: NOW + 1, time: NOW, title: 'a decision on rates', instruments: null, ...window }],
+    },
+  },
+});
+const readAt = (refreshedTime: number | null): Given => ({ ledger: { calendar: { refreshedTime, maxAgeMs: 1_000, windows: [] } } });
 
 /** Every reason against an entry: of the gate as it is asked, and of a draft as no sizing would make it. */
 function reasons({ limits, ledger, draft, signal, live, without }: Given): string[] {
@@ -195,6 +207,13 @@ const BOUNDARIES: readonly (readonly [code: string, passes: Given, refused: Give
   ['RISK_EQUITY_UNKNOWN', sampled(0), { ledger: { watch: { sampledTime: NOW } } }],
   // By one millisecond more or less: ledger-contact.test.ts.
   ['RISK_LEDGER_LOST', {}, { live: { ledgerDoubt: 'has not answered' } }],
+  // The window of an event, both ends its own; of another instrument; and the age of what was read.
+  ['RISK_CALENDAR_EVENT', near({ from: NOW + 1, until: NOW + 9 }), near({ from: NOW, until: NOW + 9 })],
+  ['RISK_CALENDAR_EVENT', near({ from: NOW - 9, until: NOW - 1 }), near({ from: NOW - 9, until: NOW })],
+  ['RISK_CALENDAR_EVENT', near({ instruments: ['ETH/USDT'] }), near({ instruments: ['BTC/USDT'] })],
+  ['RISK_CALENDAR_STALE', readAt(NOW - 1_000), readAt(NOW - 1_001)],
+  ['RISK_CALENDAR_STALE', readAt(NOW + 5_000), readAt(NOW + 5_001)],
+  ['RISK_CALENDAR_STALE', {}, readAt(null)],
   ['RISK_TRADING_HOURS', inHours(0), inHours(-1)],
   ['RISK_TRADING_HOURS', inHours(3_599_999), inHours(3_600_000)],
 ];

@@ -9,7 +9,7 @@ export interface RiskCheck {
   /** What is refused. */
   readonly when: string;
   /** The limit that people set, or where else the bound comes from. */
-  readonly bound: LimitKey | 'protocol' | 'venue' | 'account' | 'signal' | 'person';
+  readonly bound: LimitKey | 'protocol' | 'venue' | 'account' | 'signal' | 'person' | 'calendar';
   /** The bound where nobody has set one. */
   readonly usual: string;
   /** `all`: exits, stops and escapes too. */
@@ -104,6 +104,8 @@ export const RISK_CHECKS: readonly RiskCheck[] = [
       usual: String(PROTOCOL.ledgerLostMs),
     },
   ),
+  check('RISK_CALENDAR_EVENT', 'calendar', 'A marked event of the economic calendar is near. Where one is configured.'),
+  check('RISK_CALENDAR_STALE', 'calendar', 'The economic calendar was read longer ago than it may be. Where one is configured.'),
   byLimit('RISK_TRADING_HOURS', 'tradingHours', 'It is outside of the hours, or of one of them where several rows set some.'),
 ];
 

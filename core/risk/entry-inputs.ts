@@ -1,3 +1,4 @@
+import { calendarFailures } from '../calendar/calendar.js';
 import { failure, type Failure } from '../errors.js';
 import type { TradeSignal } from '../signal/signal.js';
 import { isWithinShare, TRADING_SHARE_PERCENT } from '../venue/weight.js';
@@ -16,6 +17,7 @@ export function entryInputFailures(signal: TradeSignal, ledger: RiskView, live: 
     ...weightFailures(ledger, live),
     ...watchFailures(ledger),
     ...contactFailures(ledger, live),
+    ...calendarFailures(ledger.calendar, signal.instrument, ledger.databaseTime),
     ...blockFailures(signal, ledger),
   ];
 }

@@ -68,6 +68,10 @@ const hostile = fc.record(
     workingOrders: fc.constant(Array.from({ length: 5 }, () => entryOf)),
     balances: fc.constant({}),
     watch: fc.constant({ sampledTime: 0 }),
+    calendar: fc.constant({
+      ...{ refreshedTime: null, maxAgeMs: 1 },
+      windows: [{ from: 0, until: NOW * 2, time: NOW, title: 'a decision on rates', instruments: null }],
+    }),
     neighbours: fc.constant({ version: '9', gross: d('99999999'), net: d('99999999') }),
     mode: fc.constantFrom('normal', 'observation', 'reduceOnly') as fc.Arbitrary<RiskView['mode']>,
   },

@@ -1,3 +1,4 @@
+import type { CalendarView } from '../calendar/calendar.js';
 import type { Latch, Mode } from '../control/mode.js';
 import type { DecimalText } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
@@ -88,6 +89,8 @@ export interface RiskView {
   readonly instrument?: InstrumentRules;
   /** The account watch's last sample, by the database's clock; absent: nobody has watched the account yet (P26). */
   readonly watch?: WatchHeartbeat;
+  /** The economic calendar; absent: none is configured. */
+  readonly calendar?: CalendarView;
   /** The database's clock, epoch ms: the one clock that every process shares. */
   readonly databaseTime: number;
 }

@@ -26,4 +26,9 @@ export const RUNBOOK_SPECS: Readonly<Record<RunbookName, Omit<RunbookSpec, 'step
     ...{ name: 'drawdown', version: 1, title: 'After a drawdown: freeze, evidence, report' },
     ...{ needsApproval: false, isScheduled: false, runsUnderHalt: true, resource: 'drawdown' },
   },
+  // Under a halt, too: it changes nothing but has the account compared, and the halt itself ends only after a clean comparison.
+  reconciliationDiscrepancy: {
+    ...{ name: 'reconciliationDiscrepancy', version: 1, title: 'Account and venue differ' },
+    ...{ needsApproval: false, isScheduled: false, runsUnderHalt: true, resource: 'reconciliationDiscrepancy' },
+  },
 };

@@ -26,8 +26,11 @@ export type EndStatus = Extract<
 export const RUN_COMMANDS = ['pause', 'resume', 'retry', 'skip', 'sign', 'abort'] as const;
 export type RunCommandKind = (typeof RUN_COMMANDS)[number];
 
-/** What a run waits for a person with: the failed step that is to be tried again, left out or given up, or the signature. */
-export type Waiting = 'failed' | 'signature';
+/**
+ * What a run waits for a person with: the failed step that is to be tried again, left out or given up, the signature, or something
+ * that people do elsewhere and that the step looks for.
+ */
+export type Waiting = 'failed' | 'signature' | 'elsewhere';
 
 export interface Progress {
   readonly status: RunStatus;

@@ -12,6 +12,7 @@ import { ownerWorkflowId, type PositionKey } from '../../core/protection/positio
 import { RECONCILE, type ReconcileRules, type ReconcileScope } from '../../core/reconcile/rules.js';
 import { intentIdOf } from '../../core/signal/signal.js';
 import { seedPerson } from '../support/people.js';
+import type { TestDatabase } from '../support/postgres.js';
 import { ACCOUNT, INSTRUMENT, openTradingStack, type TradingStack } from '../support/trading-stack.js';
 
 /** Nothing is waited for: what is seen twice in a row has been seen twice. */
@@ -62,9 +63,12 @@ export interface BenchAccount {
   close(): Promise<void>;
 }
 
-/** @param lifts after which classes a pause of a reconciliation ends by itself. */
-export async function openBenchAccount(lifts: readonly string[] = []): Promise<BenchAccount> {
-  const stack = await openTradingStack();
+/**
+ * @param lifts after which classes a pause of a reconciliation ends by itself.
+ * @param database outside of a test run.
+ */
+export async function openBenchAccount(lifts: readonly string[] = [], database?: TestDatabase): Promise<BenchAccount> {
+  const stack = await openTradingStack({ database });
   const { pool, protection, ledger } = stack;
   const steps = createOrderActivities(stack.dependencies);
   const owner = createOwnerActivities(stack.dependencies, protection);

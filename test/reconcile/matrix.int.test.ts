@@ -5,6 +5,7 @@ import { ACCOUNT } from '../support/trading-stack.js';
 import { openBenchAccount, type BenchAccount } from './bench-account.js';
 import { CASES } from './cases.js';
 import { seeded } from './seeded.js';
+import { judgeTogether, together } from './together.js';
 
 const SEED = Number(process.env['RECONCILE_SEED'] ?? 20_261_126);
 // A busy machine takes its time; nothing here depends on how long it is.
@@ -59,6 +60,12 @@ it.each(Object.keys(CASES))(`${SEED}: %s is found in one cycle, classed, treated
   expect(await bench.mode()).toBe('paused');
   expect(await bench.resume()).toMatchObject({ result: 'applied', mode: 'normal' });
   expect(await bench.cycle(scope)).toMatchObject({ result: 'clean' });
+});
+
+it.each([1, 2, 3])(`${SEED}: of damages at once comes what comes of each alone, story %i`, async (story) => {
+  const random = seeded(SEED, `together ${story}`);
+  const names = together(random);
+  expect({ names, wrong: await judgeTogether(bench, names, random) }).toEqual({ names, wrong: [] });
 });
 
 it('what goes by itself is a matter of time, and nobody hears of it', async () => {

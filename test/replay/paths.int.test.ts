@@ -26,6 +26,7 @@ const ENDS: Readonly<Record<string, string>> = {
   'settleOrder.notPlaced': 'notPlaced',
   'runbook.signed': 'completed',
   'runbook.aborted': 'aborted',
+  'runbook.waited': 'completed',
   'scheduledRunbook.completed': 'completed',
 };
 
@@ -44,6 +45,8 @@ const SHOWS: Readonly<Record<string, readonly string[]>> = {
   'reconcileAccount.failed': ['reconcile', 'reconcileFailed'],
   'killSwitch.tightened': ['killVerify', 'killConclude', 'killVerify', 'killVerify', 'killConclude', 'killRelease'],
   'protectPosition.dust': ['look', 'look', 'authoriseStop', 'submit'],
+  'runbook.waited': ['runbookPart', 'runbookTell', 'runbookPart', 'runbookEnd'],
+  'refreshCalendar.read': ['calendarRefresh'],
 };
 
 const temporal = await temporalIfAny();

@@ -2,6 +2,7 @@ import { Client, type WorkflowHandle, type WorkflowHandleWithFirstExecutionRunId
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
+import type { CalendarActivities } from '../../activities/calendar/index.js';
 import { createControlActivities } from '../../activities/control/index.js';
 import { createOrderActivities } from '../../activities/order/index.js';
 import type { ReconcileActivities } from '../../activities/reconcile/index.js';
@@ -80,7 +81,9 @@ export const PATHS = [
   'watchAccount.running',
   'runbook.signed',
   'runbook.aborted',
+  'runbook.waited',
   'scheduledRunbook.completed',
+  'refreshCalendar.read',
 ] as const;
 
 const LOOKED: Looked = { result: 'clean', differences: 0, calls: 4, weight: 121 };
@@ -95,6 +98,8 @@ const RECONCILING: ReconcileActivities = {
   },
   reconcileFailed: () => Promise.resolve(),
 };
+
+const READING: CalendarActivities = { calendarRefresh: () => Promise.resolve({ kind: 'read', events: 3, marked: 1 }) };
 
 type Send = (request: OrderRequest, deadlineMs: number) => Promise<SubmitVerdict>;
 
@@ -150,6 +155,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     activities: {
       ...createControlActivities(createControlStore(pool)),
       ...RECONCILING,
+      ...READING,
       ...runbooks.activities,
       ...{ streamBars: stream, streamAccount: stream },
     },
@@ -464,6 +470,12 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     'watchAccount.running': () => watched('watchAccount', [ACCOUNT], 'running'),
     'runbook.signed': async () => ended(await runbooks.asked(client, taskQueue, 'signed')),
     'runbook.aborted': async () => ended(await runbooks.asked(client, taskQueue, 'aborted')),
+    'runbook.waited': async () => ended(await runbooks.waited(client, taskQueue)),
+    'refreshCalendar.read': async () => {
+      const handle = await start('refreshCalendar', []);
+      await handle.result();
+      return { history: await handle.fetchHistory() };
+    },
     'scheduledRunbook.completed': async () => ended(await runbooks.scheduled(client, taskQueue)),
   };
   return {

@@ -15,12 +15,15 @@ export interface RunbookPaths {
   /** Approved by another person, tried again, signed; or aborted at the failed step. */
   asked(client: Client, taskQueue: string, ending: 'signed' | 'aborted'): Promise<WorkflowHandle>;
   scheduled(client: Client, taskQueue: string): Promise<WorkflowHandle>;
+  /** Waits for what people do elsewhere, calls them, and is told of it. */
+  waited(client: Client, taskQueue: string): Promise<WorkflowHandle>;
 }
 
 type Nothing = Readonly<Record<string, never>>;
 
 export function runbookPaths(pool: Pool, account: string): RunbookPaths {
   let fails = true;
+  let isDone = false;
   const step = (name: string, change: Partial<StepSpec> = {}, look: () => Look = () => ({ isFine: true })): StepCode<object, Nothing> => ({
     spec: { name, title: `Step ${name}`, isCritical: true, timeoutMs: 10_000, hasUndo: true, signedWithinMs: null, ...change },
     action: () => Promise.resolve({ did: name }),
@@ -48,6 +51,14 @@ export function runbookPaths(pool: Pool, account: string): RunbookPaths {
       eveningChecks: bound<object, Nothing>({
         spec: { ...common, name: 'eveningChecks', needsApproval: false },
         ...{ steps: [step('one')], reads: {}, writes: {} },
+      }),
+      reconciliationDiscrepancy: bound<object, Nothing>({
+        spec: { ...common, name: 'reconciliationDiscrepancy', needsApproval: false, isScheduled: false },
+        steps: [
+          step('one', {}, () => (isDone ? { isFine: true } : { isFine: false, isWaiting: true, found: 'not yet', callAfterMs: 0 })),
+          step('two'),
+        ],
+        ...{ reads: {}, writes: {} },
       }),
     },
   });
@@ -85,6 +96,17 @@ export function runbookPaths(pool: Pool, account: string): RunbookPaths {
         await waits(handle, 'signature');
         await tell('sign', 2);
       }
+      return handle;
+    },
+    async waited(client, taskQueue) {
+      isDone = false;
+      const runId = randomUUID();
+      const run = { runId, runbook: 'reconciliationDiscrepancy', account, resource: `waits:${account}`, inputs: {}, reason: 'a test' };
+      await pool.query('select ask_runbook($1)', [run]);
+      const handle = await client.workflow.start('runbook', { taskQueue, workflowId: runbookWorkflowId(runId), args: [runId] });
+      await waits(handle, 'elsewhere');
+      isDone = true;
+      await handle.signal('changed');
       return handle;
     },
     scheduled: (client, taskQueue) =>

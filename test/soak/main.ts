@@ -5,6 +5,7 @@ import { EIGHT_HOURS } from './demo-sources.js';
 import { soakFaults } from './faults.js';
 import { soakKill } from './kill.js';
 import { soakModel } from './model.js';
+import { soakReconcile } from './reconcile.js';
 import { soakBooks, soakFirstFill } from './real.js';
 
 const USAGE_EXIT = 2;
@@ -68,5 +69,13 @@ program
   .option('--seed <number>', 'decides which of them, and when something is taken away', whole, 7)
   .action(async ({ orders, outage, seed }: { orders: number; outage: number; seed: number }) => {
     if (!(await soakKill({ orders, outageMs: outage * 1_000, seed }))) process.exitCode = 1;
+  });
+program
+  .command('reconcile')
+  .description('two or three damages of an account at once: found, classed, treated, and over when a person says so')
+  .option('--cases <count>', 'how many', whole, 200)
+  .option('--seed <number>', 'decides which, and how', whole, 20_261_126)
+  .action(async (options: { cases: number; seed: number }) => {
+    if (!(await soakReconcile(options))) process.exitCode = 1;
   });
 await program.parseAsync();

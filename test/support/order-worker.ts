@@ -11,6 +11,7 @@ import { createOrderActivities, createOwnerActivities } from '../../activities/o
 import { createReconcileActivities, createReconcileNow } from '../../activities/reconcile/index.js';
 import { drawdown } from '../../activities/runbook/drawdown/drawdown.js';
 import { createRunbookActivities } from '../../activities/runbook/index.js';
+import { discrepancy } from '../../activities/runbook/discrepancy/discrepancy.js';
 import { venueDisconnected } from '../../activities/runbook/venue-disconnected/venue-disconnected.js';
 import { createResolve } from '../../activities/order/resolve.js';
 import { createHandOver } from '../../activities/owner/hand-over.js';
@@ -19,6 +20,7 @@ import { streamAccount, type AccountStreamDependencies } from '../../activities/
 import { streamBars, type BarStreamDependencies } from '../../activities/streams/bars.js';
 import { StandIn } from '../../activities/streams/stand-in.js';
 import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
+import { createDiscrepancyStore } from '../../adapters/store/discrepancy-store.js';
 import { createKillStore } from '../../adapters/store/kill-store.js';
 import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
 import { createDrawdownStore } from '../../adapters/store/drawdown-store.js';
@@ -163,6 +165,9 @@ export async function startOrderWorker(
           drawdown: drawdown({
             ...{ pause: outages.pause, stopping: stopping.signal, files: evidenceFiles(evidence) },
             drawdowns: createDrawdownStore(ledger.pool, ledger.pool),
+          }),
+          reconciliationDiscrepancy: discrepancy(createDiscrepancyStore(ledger.pool), {
+            compare: (account) => watching.reconciliations.start(account, 'demand'),
           }),
         },
         actor: 'worker',

@@ -38,8 +38,12 @@ export interface TradingStack {
   close(): Promise<void>;
 }
 
-export async function openTradingStack(overrides: { readonly venueOf?: (venue: Venue) => Venue } = {}): Promise<TradingStack> {
-  const database = await testDatabase();
+/** @param database outside of a test run, which has a server of its own. It is dropped with the stack. */
+export async function openTradingStack({
+  database: given,
+  ...overrides
+}: { readonly venueOf?: (venue: Venue) => Venue; readonly database?: TestDatabase | undefined } = {}): Promise<TradingStack> {
+  const database = given ?? (await testDatabase());
   const ledger = await openLedger(database);
   const account = await openPaperAccount({ account: ACCOUNT, venueName: 'paper', windows: PATIENT, ...overrides });
   await ledger.enrol(account);

@@ -1,4 +1,6 @@
-import { limitsOf, type Config } from '../../config/index.js';
+import type { CalendarSettings } from '../../activities/ports/calendar.js';
+import { createCalendarStore } from '../../adapters/store/calendar-store.js';
+import { configPath, limitsOf, type Config } from '../../config/index.js';
 import { invariant } from '../../core/errors.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
@@ -7,15 +9,22 @@ import { findStrategy } from '../../core/strategy/registry.js';
 import type { WeightMeter } from '../../core/venue/weight.js';
 import type { WorkerProcess } from './process.js';
 import { announceStart } from './start-ups.js';
+import { configuredCalendar, type ConfiguredCalendar } from './calendar.js';
 import { connectVenue, Venues } from './venues.js';
 
 /**
  * Retires the accounts that have left the configuration; brings the limits of the configuration into the ledger, and, for the role that computes strategies, their versions. Every
  * worker does it before it takes work; the second finds nothing to change.
+ * @returns the economic calendar, where one is configured; it is known to the gate from now on.
  */
-export async function applyConfiguration({ config, control, log, env, pool }: WorkerProcess, computes: boolean): Promise<void> {
+export async function applyConfiguration(
+  { config, control, log, env, pool }: WorkerProcess,
+  computes: boolean,
+): Promise<ConfiguredCalendar | undefined> {
   const activation = computes ? { start: env['KEELSON_START'] } : 'none';
   if ((await control.checkIdentity()) === 'changed') log.error('the database is another than before: every account is paused');
+  const calendar = configuredCalendar(config, configPath(env, process.cwd()));
+  await createCalendarStore(pool).configure(calendar === undefined ? null : settingsOf(calendar));
   for (const account of await control.retireOthers(Object.keys(config.accounts)))
     log.warn({ account }, 'the account has left the configuration: no halt is over it any more, and nothing is opened there');
   for (const [account, { venue }] of Object.entries(config.accounts)) {
@@ -42,6 +51,11 @@ export async function applyConfiguration({ config, control, log, env, pool }: Wo
     for (const one of applied.withoutLimits)
       log.error({ account, ...one }, 'a strategy without limits does not start (keelson limits list)');
   }
+  return calendar;
+}
+
+function settingsOf({ sourceSha256, beforeMs, afterMs, maxAgeMs }: ConfiguredCalendar): CalendarSettings {
+  return { sourceSha256, beforeMs, afterMs, maxAgeMs };
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { WorkflowClientInterceptor } from '@temporalio/client';
 import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
+import type { CalendarActivities } from '../../activities/calendar/index.js';
 import type { ReconcileActivities } from '../../activities/reconcile/index.js';
 import type { RunbookActivities } from '../../activities/runbook/index.js';
 import { failure } from '../../core/errors.js';
@@ -11,13 +12,14 @@ const FIRST_EPOCH = 1;
 
 /**
  * What is begun by a person or a schedule and lasts, and has its epoch elsewhere or needs none: streams only read; a mode is changed by
- * a person's row; a comparison starts from the rows and the venue of this moment, and repairs by statements that know the epoch; a run
- * of a runbook has its epoch in its own row, which each part asks. Schedules are the server's own starts and could tell none.
+ * a person's row; a comparison starts from the rows and the venue of this moment, and repairs by statements that know the epoch; the
+ * economic calendar is read from outside; a run of a runbook has its epoch in its own row, which each part asks. Schedules are the server's own starts and could tell none.
  * Whatever else there is, or comes, is held to its epoch.
  */
 const OF_ANY_EPOCH: ReadonlySet<string> = new Set<string>([
   ...['streamBars', 'streamAccount', 'changeMode'],
   ...(['reconcile', 'reconcileFailed'] satisfies (keyof ReconcileActivities)[]),
+  ...(['calendarRefresh'] satisfies (keyof CalendarActivities)[]),
   ...([
     ...(['runbookOpen', 'runbookPlan', 'runbookBegin', 'runbookPart', 'runbookTell', 'runbookCall'] as const),
     ...(['runbookCommand', 'runbookRefused', 'runbookApplied', 'runbookEnd'] as const),

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { Books } from '../../activities/order/evidence.js';
 import { createWithdraw } from '../../activities/order/resolve.js';
 import type { RunbookRuns } from '../../activities/ports/runbook.js';
@@ -17,6 +17,7 @@ import { missingMigrations } from '../../db/migrate.js';
 import { runbookWorkflowId } from '../../core/runbook/spec.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/names.js';
+import { runbookChangedSignal } from '../../workflows/operations/runbook/messages.js';
 import type { WorkerProcess } from './process.js';
 
 const CALL_MS = 5_000;
@@ -109,22 +110,25 @@ function tradingRules({ accounts, strategies }: Config, account: string): Tradin
   return { venue: configured.venue, ...configured.startUp, ...configured.shutdown, streams: [...streams.values()] };
 }
 
-/** Starts runs that a part of ours has asked for, on the guardian's queue. */
+/** Runs that a part of ours starts, as workflows on the guardian's queue. One that was terminated goes on where its records end. */
 export function createRunbookRuns(client: Client, clock: () => number, taskQueue: string = TASK_QUEUES.guardian): RunbookRuns {
   return {
-    async start({ runId, runbook, account }) {
+    async wake({ runId, account, runbook }) {
       try {
         await client.withDeadline(clock() + CALL_MS, () =>
-          client.workflow.start(WORKFLOW_TYPES.runbook, {
+          client.workflow.signalWithStart(WORKFLOW_TYPES.runbook, {
             taskQueue,
             workflowId: runbookWorkflowId(runId),
             args: [runId],
-            workflowIdConflictPolicy: 'USE_EXISTING',
+            signal: runbookChangedSignal,
+            workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
             searchAttributes: { [SEARCH_ATTRIBUTES.account]: [account], [SEARCH_ATTRIBUTES.status]: ['running'] },
             staticSummary: `${runbook} of ${account}`,
           }),
         );
       } catch (error) {
+        // It has come to its end meanwhile.
+        if (error instanceof WorkflowExecutionAlreadyStartedError) return;
         throw new KeelsonError('INFRA_TEMPORAL', { detail: error instanceof Error ? error.message : String(error) }, { cause: error });
       }
     },

@@ -2,12 +2,13 @@ import { ScheduleNotFoundError, ScheduleOverlapPolicy, type Client, type Schedul
 import type { ReconcileScope } from '../../core/reconcile/rules.js';
 import type { RunbookName } from '../../core/runbook/spec.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
-import { reconcileWorkflowId, TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/names.js';
+import { CALENDAR_WORKFLOW_ID, reconcileWorkflowId, TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/names.js';
 
 /** What is done by the clock. Every schedule of Keelson is declared here, and made or changed at the start of a guardian. */
 export interface DeclaredSchedule {
   readonly id: string;
-  readonly account: string;
+  /** Null: of no account. */
+  readonly account: string | null;
   readonly workflowType: string;
   readonly args: readonly unknown[];
   readonly workflowId: string;
@@ -25,7 +26,7 @@ const AT_ONCE = '1 minute';
 const SAME_DAY = '6 hours';
 type CatchUp = typeof AT_ONCE | typeof SAME_DAY;
 /** What ids of ours begin with, each before the account's name. */
-const PREFIXES = ['reconcile', 'morningChecks', 'eveningChecks'] as const;
+const PREFIXES = ['reconcile', 'morningChecks', 'eveningChecks', 'calendar'] as const;
 const RECONCILIATIONS: readonly { readonly scope: ReconcileScope; readonly spec: ScheduleOptions['spec'] }[] = [
   { scope: 'minute', spec: { intervals: [{ every: '1 minute' }], jitter: '5s' } },
   { scope: 'hour', spec: { intervals: [{ every: '1 hour', offset: '7 minutes' }], jitter: '1 minute' } },
@@ -38,6 +39,23 @@ export interface CheckTimes {
   readonly timeZone: string;
   readonly morning: string;
   readonly evening: string;
+}
+
+/** Instead of an account's name in the id of what is of none. */
+export const OF_NO_ACCOUNT = '*';
+
+/** Reads the economic calendar each so many minutes. */
+export function calendarSchedule(refreshMinutes: number): DeclaredSchedule {
+  return {
+    id: `calendar:${OF_NO_ACCOUNT}`,
+    account: null,
+    workflowType: WORKFLOW_TYPES.refreshCalendar,
+    args: [],
+    workflowId: CALENDAR_WORKFLOW_ID,
+    summary: 'economic calendar',
+    spec: { intervals: [{ every: `${refreshMinutes} minutes` }] },
+    catchUp: AT_ONCE,
+  };
 }
 
 export function declaredSchedules(accounts: Readonly<Record<string, CheckTimes>>): DeclaredSchedule[] {
@@ -103,6 +121,7 @@ export async function ensureSchedules(
 /**
  * Takes away the schedules of accounts that are not configured any more: they would start what no worker knows an account for.
  * Only those that start something on this task queue are ours.
+ * @param configured accounts, and `OF_NO_ACCOUNT` where a calendar is.
  */
 export async function removeSchedules(
   client: Client,
@@ -143,7 +162,10 @@ function optionsOf({ id, account, workflowType, args, workflowId, summary, spec,
       workflowId,
       taskQueue,
       args: [...args],
-      searchAttributes: { [SEARCH_ATTRIBUTES.account]: [account], [SEARCH_ATTRIBUTES.status]: ['running'] },
+      searchAttributes: {
+        ...(account === null ? {} : { [SEARCH_ATTRIBUTES.account]: [account] }),
+        [SEARCH_ATTRIBUTES.status]: ['running'],
+      },
       staticSummary: summary,
     },
   } satisfies ScheduleOptions;

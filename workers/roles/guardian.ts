@@ -3,10 +3,12 @@ import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { AlertLoop } from '../../activities/alerts/alert-loop.js';
 import { ChatHalts } from '../../activities/chat/chat-halts.js';
+import { createCalendarActivities } from '../../activities/calendar/index.js';
 import { createControlActivities } from '../../activities/control/index.js';
 import { mapped } from '../../activities/failures.js';
 import { dailyChecks } from '../../activities/runbook/daily-checks/daily-checks.js';
 import { drawdown } from '../../activities/runbook/drawdown/drawdown.js';
+import { discrepancy } from '../../activities/runbook/discrepancy/discrepancy.js';
 import { createRunbookActivities } from '../../activities/runbook/index.js';
 import { venueDisconnected } from '../../activities/runbook/venue-disconnected/venue-disconnected.js';
 import { haltVenues } from '../../activities/kill/dependencies.js';
@@ -23,10 +25,12 @@ import { StreamedMarket } from '../../activities/streams/live-market.js';
 import { AccountWatch } from '../../activities/watch/account-watch.js';
 import { roomOf } from '../../adapters/storage/disk.js';
 import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
-import { readCheckFacts } from '../../adapters/store/checks-store.js';
+import { readCalendarFacts, readCheckFacts } from '../../adapters/store/checks-store.js';
+import { createDiscrepancyStore } from '../../adapters/store/discrepancy-store.js';
 import { createRunbookStore } from '../../adapters/store/runbook-store.js';
 import { createDrawdownStore } from '../../adapters/store/drawdown-store.js';
 import { createAlertStore } from '../../adapters/store/alert-store.js';
+import { createCalendarStore } from '../../adapters/store/calendar-store.js';
 import { createChatHaltStore } from '../../adapters/store/chat-halt-store.js';
 import { openHaltStore } from '../../adapters/store/halt-store.js';
 import { createKillStore } from '../../adapters/store/kill-store.js';
@@ -41,6 +45,7 @@ import { checkDurability } from '../../db/durability.js';
 import { rulesAt } from '../../core/reconcile/rules.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
 import { alertChannels, haltingChat } from '../composition/alert-channels.js';
+import { refreshCalendarNow, sha256 } from '../composition/calendar.js';
 import { measureClock } from '../composition/clock-skew.js';
 import { applyConfiguration, openVenues } from '../composition/configuration.js';
 import { createKills } from '../composition/kills.js';
@@ -52,9 +57,9 @@ import type { WorkerProcess } from '../composition/process.js';
 import { createReconciliations, createWorkflowRuns } from '../composition/reconciliations.js';
 import { createWorker } from '../composition/run-worker.js';
 import { createRunbookRuns, runUnderWay, tradingRunbooks } from '../composition/runbooks.js';
-import { declaredSchedules, ensureSchedules, removeSchedules } from '../composition/schedules.js';
 import { announceStart, carryOutStartUp } from '../composition/start-ups.js';
 import { outageRulesOf, watchedAccount } from '../composition/watched-account.js';
+import { calendarSchedule, declaredSchedules, ensureSchedules, OF_NO_ACCOUNT, removeSchedules } from '../composition/schedules.js';
 
 const BOOKS_READ_MS = 15_000;
 
@@ -64,7 +69,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
   const orders = wraps.store(process.orders);
   const channels = alertChannels(config, env, log);
   const metrics = await openMetrics('guardian', env['KEELSON_METRICS_PORT']);
-  await applyConfiguration(process, false);
+  const calendar = await applyConfiguration(process, false);
   const venues = await openVenues(process, wraps.venue);
 
   // No stream of prices: an exit asks the venue, but the venue's clock is kept, in which signals expire.
@@ -136,7 +141,9 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
       const { canWithdraw } = await venues.of(account).reader.keyPermissions();
       return { venue: venueNameOf(account), canWithdraw };
     },
+    calendar: () => readCalendarFacts(pool),
   };
+  const discrepancies = createDiscrepancyStore(pool);
   const reconcileParts = {
     books,
     reconciliations: createReconcileStore(pool, readPool),
@@ -181,6 +188,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
         eveningChecks: dailyChecks('eveningChecks', checkReads),
         venueDisconnected: venueDisconnected(outageParts),
         drawdown: drawdown({ ...interruptible, drawdowns: createDrawdownStore(pool, readPool), files: killParts.files }),
+        reconciliationDiscrepancy: discrepancy(discrepancies, { compare: (account) => reconciliations.start(account, 'demand') }),
       },
       stopping: stopping.signal,
       actor: `guardian ${env['KEELSON_INSTANCE'] ?? '1'}`,
@@ -188,6 +196,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     }),
     ...createKillActivities(killParts, createReconcileNow(reconcileParts)),
     ...createReconcileActivities(reconcileParts),
+    ...createCalendarActivities({ store: createCalendarStore(pool), calendar, sha256 }),
   });
   const halts = openHaltStore(databaseUrl);
   const watches: AccountWatch[] = [];
@@ -212,13 +221,8 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
           pause: (ms, signal) => wait(ms, undefined, { signal }).catch(() => undefined),
           log,
         });
-  const outbox = new OutboxLoop({
-    outbox: createOutboxStore(pool, databaseUrl, epoch),
-    owners,
-    kills,
-    runbooks: createRunbookRuns(client, clock),
-    log,
-  });
+  const runbooks = createRunbookRuns(client, clock);
+  const outbox = new OutboxLoop({ outbox: createOutboxStore(pool, databaseUrl, epoch), owners, kills, runbooks, log });
 
   return {
     worker,
@@ -234,6 +238,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
         if ((await killStore.readKill(account)).latches.length > 0) await kills.wake(account);
         // What is held has an owner, also where Temporal began empty (P24, P31).
         for (const key of await protection.held(account)) await owners.wake(key);
+        await discrepancies.carryOn(account);
         // Each guardian has a stream of its own; that of one that dies waits for it, while the others go on with theirs (P16).
         await client.workflow.start(WORKFLOW_TYPES.watchAccount, {
           ...common,
@@ -244,11 +249,11 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
         const begun = await announceStart(pool, env['KEELSON_START'], account);
         if (begun !== undefined) await carryOutStartUp(client, account, begun);
       }
-      await ensureSchedules(
-        client,
-        declaredSchedules(Object.fromEntries(Object.entries(config.accounts).map(([account, { checks }]) => [account, checks]))),
-      );
-      await removeSchedules(client, Object.keys(config.accounts));
+      const times = Object.fromEntries(Object.entries(config.accounts).map(([account, { checks }]) => [account, checks]));
+      const ofCalendar = config.calendar === undefined ? [] : [calendarSchedule(config.calendar.refreshMinutes)];
+      await ensureSchedules(client, [...declaredSchedules(times), ...ofCalendar]);
+      await removeSchedules(client, [...accounts, ...ofCalendar.map(() => OF_NO_ACCOUNT)]);
+      if (config.calendar !== undefined) await refreshCalendarNow(client);
     },
     async close() {
       await chatHalts?.close();

@@ -1,5 +1,5 @@
-import type { CheckFacts, DiskFacts } from '../../../core/checks/facts.js';
-import { checkDisk, checkKeys, CHECKS, type CheckName, type Findings } from '../../../core/checks/judge.js';
+import type { CalendarFacts, CheckFacts, DiskFacts } from '../../../core/checks/facts.js';
+import { calendarLines, checkCalendar, checkDisk, checkKeys, CHECKS, type CheckName, type Findings } from '../../../core/checks/judge.js';
 import { RUNBOOK_SPECS } from '../../../core/runbook/registry.js';
 import type { RunbookName, StepSpec } from '../../../core/runbook/spec.js';
 import { bound, type BoundRunbook, type Look, type StepCode } from '../step-code.js';
@@ -10,9 +10,11 @@ export interface CheckReads {
   disk(): Promise<DiskFacts>;
   /** What the venue tells of the key in use. */
   keys(account: string): Promise<{ readonly venue: string; readonly canWithdraw: boolean | undefined }>;
+  /** Null: none is configured. */
+  calendar(): Promise<CalendarFacts | null>;
 }
 type Nothing = Readonly<Record<string, never>>;
-type Item = CheckName | 'disk' | 'keys';
+type Item = CheckName | 'disk' | 'keys' | 'calendar';
 
 const TITLES: Readonly<Record<Item, string>> = {
   mode: 'The account may trade: mode, halts, blocked instruments, disabled strategies',
@@ -25,12 +27,13 @@ const TITLES: Readonly<Record<Item, string>> = {
   limits: 'Every limit that entries need is set',
   disk: 'There is room on the disk',
   keys: 'The key in use may not withdraw',
+  calendar: 'The economic calendar is known, and what it has for today',
   signals: 'Every signal of the day that was traded has its order',
   orders: 'The fate of every order is known',
   fills: 'The fills of the day are what the venue executed',
 };
 const ITEMS = {
-  morningChecks: ['alerts', 'mode', 'streams', 'venue', 'keys', 'reconciliation', 'stops', 'limits', 'disk', 'incidents'],
+  morningChecks: ['alerts', 'mode', 'streams', 'venue', 'keys', 'reconciliation', 'stops', 'limits', 'disk', 'calendar', 'incidents'],
   eveningChecks: ['signals', 'orders', 'fills', 'reconciliation', 'stops', 'incidents', 'alerts', 'disk'],
 } as const satisfies Readonly<Partial<Record<RunbookName, readonly Item[]>>>;
 const SIGNED_WITHIN_MS = 4 * 3_600_000;
@@ -41,11 +44,16 @@ const lookOf = (found: Findings): Look => (found.length === 0 ? { isFine: true }
 function item(name: Item): StepCode<CheckReads, Nothing> {
   return {
     spec: { ...common, name, title: TITLES[name], signedWithinMs: null },
-    verification: async ({ account }, reads) => lookOf(await found(name, account, reads)),
+    verification: async ({ account }, reads) => {
+      if (name !== 'calendar') return lookOf(await found(name, account, reads));
+      const calendar = await reads.calendar();
+      const missing = checkCalendar(calendar);
+      return missing.length > 0 ? lookOf(missing) : { isFine: true, output: { told: calendarLines(calendar) } };
+    },
   };
 }
 
-async function found(name: Item, account: string, reads: CheckReads): Promise<Findings> {
+async function found(name: Exclude<Item, 'calendar'>, account: string, reads: CheckReads): Promise<Findings> {
   if (name === 'disk') return checkDisk(await reads.disk());
   if (name !== 'keys') return CHECKS[name](await reads.facts(account));
   const { venue, canWithdraw } = await reads.keys(account);

@@ -2,10 +2,13 @@ import {
   allHandlersFinished,
   ApplicationFailure,
   condition,
+  continueAsNew,
   proxyActivities,
   setCurrentDetails,
   setHandler,
+  sleep,
   upsertSearchAttributes,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { Part, PartEnd, PartKey } from '../../../activities/ports/runbook.js';
 import type { PlannedRun, RunbookActivities } from '../../../activities/runbook/index.js';
@@ -13,12 +16,15 @@ import type { PlainObject, StepSpec } from '../../../core/runbook/spec.js';
 import { SEARCH_ATTRIBUTES } from '../../../core/search-attributes.js';
 import { RECORD, RUNBOOK_PART, RUNBOOK_PLAN, told } from '../../activity-options.js';
 import { isStepFailure } from '../../order/at-once.js';
+import { HISTORY_LIMIT } from '../../order/settle.js';
 import { receive, validateMessage, type Told } from './commands.js';
 import { describeRun } from './details.js';
 import {
+  runbookChangedSignal,
   runbookCommandUpdate,
   runbookDecidedSignal,
   runbookStateQuery,
+  type CarriedRun,
   type RunbookEnd,
   type RunbookState,
   type StepState,
@@ -38,10 +44,24 @@ const partOf = (spec: StepSpec, part: Part): RunbookActivities['runbookPart'] =>
 
 /** A decision is told by a signal; where that was lost it is found after this long. */
 const LOOK_FOR_APPROVAL_MS = 30_000;
+/** The same of what a step waits for. */
+const LOOK_AGAIN_MS = 300_000;
+/** While it waits for what people do elsewhere they are called so often. */
+const CALL_AGAIN_MS = 3_600_000;
 
 /** What the parts of a step have left, together. */
 const merged = (outputs: readonly PlainObject[]): PlainObject | null =>
   outputs.length === 0 ? null : Object.fromEntries(outputs.flatMap((one) => Object.entries(one)));
+
+/** When people are called. */
+interface Call {
+  isDue: boolean;
+}
+function callIn(ms: number): Call {
+  const call: Call = { isDue: ms <= 0 };
+  if (!call.isDue) void sleep(ms, { summary: 'until people are called' }).then(() => (call.isDue = true));
+  return call;
+}
 
 /** One run, from its plan to its end. */
 export class Run {
@@ -53,12 +73,23 @@ export class Run {
   private isAborted = false;
   private isDecided = false;
   private isOurs = true;
+  private isChanged = false;
   private answer: Told | null = null;
+  private steps: readonly StepSpec[] = [];
+  private calls = 0;
+  /** While it waits for what people do elsewhere. */
+  private call: Call | null = null;
 
   private readonly runId: string;
+  private readonly isCarried: boolean;
 
-  constructor(runId: string) {
+  constructor(runId: string, carried?: CarriedRun) {
     this.runId = runId;
+    this.isCarried = carried !== undefined;
+    if (carried !== undefined) ({ title: this.title, steps: this.steps, state: this.state, calls: this.calls } = carried);
+    setHandler(runbookChangedSignal, () => {
+      this.isChanged = true;
+    });
     setHandler(runbookStateQuery, () => this.state);
     setHandler(runbookDecidedSignal, () => {
       this.isDecided = true;
@@ -81,15 +112,19 @@ export class Run {
   }
 
   private async work(): Promise<RunbookEnd> {
-    const planned = await this.plan();
-    if ('status' in planned) return planned;
-    const begun = await this.begin();
-    if (begun !== null) return begun;
-    this.show({ status: 'running', detail: null });
-    for (const [position, spec] of planned.steps.entries()) {
+    if (!this.isCarried) {
+      const planned = await this.plan();
+      if ('status' in planned) return planned;
+      const begun = await this.begin();
+      if (begun !== null) return begun;
+      this.steps = planned.steps;
+      this.show({ status: 'running', detail: null });
+    }
+    for (const [position, spec] of this.steps.entries()) {
+      if (position < this.state.position) continue;
       this.show({ position });
       const stopped = await this.step(position, spec);
-      if (stopped === 'aborted' || (stopped === null && this.isAborted)) return this.takeBack(planned.steps, position);
+      if (stopped === 'aborted' || (stopped === null && this.isAborted)) return this.takeBack(this.steps, position);
       if (stopped !== null) return { status: 'preempted', detail: stopped.detail };
     }
     const failed = this.state.steps.filter(({ state }) => state === 'failed' || state === 'skipped');
@@ -156,6 +191,9 @@ export class Run {
       if (this.isAborted) return 'aborted';
       this.mark(position, { state: 'doing', failure: null });
       const end = await this.parts(position, spec);
+      if (end === 'aborted') return 'aborted';
+      if (this.state.waitingFor === 'elsewhere') await this.enter({ status: 'running', waitingFor: null, detail: null });
+      this.call = null;
       if (end.outcome === 'preempted') return { detail: end.detail };
       if (end.outcome === 'failed') {
         this.mark(position, { state: 'failed', failure: end.detail });
@@ -187,15 +225,48 @@ export class Run {
     }
   }
 
-  private async parts(position: number, spec: StepSpec): Promise<PartEnd> {
+  private async parts(position: number, spec: StepSpec): Promise<Exclude<PartEnd, { outcome: 'waits' }> | 'aborted'> {
     const outputs: PlainObject[] = [];
     for (const part of ['precondition', 'action', 'verification'] as const) {
-      const end = await this.part({ position, part }, spec, null);
-      if (end.outcome !== 'done') return end;
+      const end = await this.untilOver(position, part, spec);
+      if (end === 'aborted' || end.outcome !== 'done') return end;
       if (end.output !== null) outputs.push(end.output);
       this.mark(position, { output: merged(outputs) });
     }
     return { outcome: 'done', output: merged(outputs) };
+  }
+
+  /** What waits is looked at again: at each change that is told, and now and then. */
+  private async untilOver(position: number, part: Part, spec: StepSpec): Promise<Exclude<PartEnd, { outcome: 'waits' }> | 'aborted'> {
+    for (;;) {
+      // Before the look: what changes while it is on its way is looked for again.
+      this.isChanged = false;
+      const end = await this.part({ position, part }, spec, null);
+      if (end.outcome !== 'waits') return end;
+      this.mark(position, { output: end.output });
+      await this.waitElsewhere(end);
+      if (this.isAborted) return 'aborted';
+    }
+  }
+
+  /** Until something has changed; people are called when it has lasted for so long, and hourly. */
+  private async waitElsewhere({ detail, callAfterMs }: Extract<PartEnd, { outcome: 'waits' }>): Promise<void> {
+    const { waitingFor, position } = this.state;
+    if (waitingFor !== 'elsewhere' || this.state.detail !== detail)
+      await this.enter({ status: 'waitingForPerson', waitingFor: 'elsewhere', detail });
+    this.call ??= callIn(callAfterMs);
+    if (this.call.isDue) {
+      await runbookCall(this.runId, `${position}:${this.current().attempt}:elsewhere:${this.calls}`, 'error', detail);
+      this.calls += 1;
+      this.call = callIn(CALL_AGAIN_MS);
+    }
+    const isOver = (): boolean => this.isChanged || this.isAborted || this.state.isPaused || this.call?.isDue === true;
+    await condition(isOver, LOOK_AGAIN_MS);
+    await this.unlessPaused();
+    if (this.isAborted || workflowInfo().historyLength < HISTORY_LIMIT) return;
+    await condition(allHandlersFinished);
+    const { title, steps, state, calls } = this;
+    await continueAsNew<(runId: string, carried: CarriedRun) => Promise<RunbookEnd>>(this.runId, { title, steps, state, calls });
   }
 
   private part({ position, part }: Pick<PartKey, 'position' | 'part'>, spec: StepSpec, output: PlainObject | null): Promise<PartEnd> {

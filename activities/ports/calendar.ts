@@ -1,0 +1,28 @@
+import type { CalendarEvent } from '../../core/calendar/calendar.js';
+
+/** Which calendar is configured, and what it blocks. */
+export interface CalendarSettings {
+  /** Of the file or address, which may hold a secret. */
+  readonly sourceSha256: string;
+  readonly beforeMs: number;
+  readonly afterMs: number;
+  readonly maxAgeMs: number;
+}
+
+/** Where the calendar comes from. @throws KeelsonError DATA_CALENDAR */
+export interface CalendarSource {
+  read(): Promise<string>;
+}
+
+/** The calendar in Postgres; every change is heard of by whoever holds the risk state. @throws KeelsonError INFRA_DATABASE */
+export interface CalendarStore {
+  /** `null`: none is configured, and what was known of one is dropped. */
+  configure(settings: CalendarSettings | null): Promise<void>;
+  /** Takes the place of all that was there. `false`: another source is configured meanwhile. */
+  save(read: {
+    readonly sourceSha256: string;
+    readonly contentSha256: string;
+    readonly events: readonly CalendarEvent[];
+  }): Promise<boolean>;
+  failed(told: { readonly sourceSha256: string; readonly failure: string }): Promise<void>;
+}

@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createCalendarActivities } from '../../activities/calendar/index.js';
+import { createCalendarStore } from '../../adapters/store/calendar-store.js';
+import { readCalendarFacts } from '../../adapters/store/checks-store.js';
+import { openPool } from '../../adapters/store/pool.js';
+import { eventually } from '../../test/support/eventually.js';
+import { testDatabase } from '../../test/support/postgres.js';
+import { temporalIfAny } from '../../test/support/temporal.js';
+import { configuredCalendar, sha256 } from './calendar.js';
+import { calendarSchedule, ensureSchedules, OF_NO_ACCOUNT, removeSchedules } from './schedules.js';
+
+const temporal = await temporalIfAny();
+// A busy machine takes its time; nothing here depends on how long it is.
+vi.setConfig({ testTimeout: 180_000 });
+const WANTED = { source: 'events.csv', refreshMinutes: 60, maxAgeMinutes: 1_440, blockMinutesBefore: 30, blockMinutesAfter: 30 };
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'keelson-calendar-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+it('is read from the file that is configured; what cannot be read leaves what was known', async () => {
+  const database = await testDatabase();
+  const pool = openPool(database.url, { applicationName: 'test' });
+  try {
+    const store = createCalendarStore(pool);
+    const calendar = configuredCalendar({ calendar: WANTED }, join(folder, 'keelson.config.json'));
+    if (calendar === undefined) throw new Error('a calendar is configured');
+    const { source: _source, ...settings } = calendar;
+    const activities = createCalendarActivities({ store, calendar, sha256 });
+    await store.configure(settings);
+    const file = join(folder, 'events.csv');
+    const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
+    await writeFile(file, `time,title,impact\n${inAnHour},Rates,high\n${inAnHour},Minutes,low\n`);
+    expect(await activities.calendarRefresh()).toEqual({ kind: 'read', events: 2, marked: 1 });
+    expect(await readCalendarFacts(pool)).toMatchObject({ failure: null, maxAgeMs: 86_400_000, events: [{ title: 'Rates' }] });
+    await writeFile(file, 'nonsense');
+    const why = 'expected a first line with the columns time and title';
+    expect(await activities.calendarRefresh()).toEqual({ kind: 'failed', detail: why });
+    expect(await readCalendarFacts(pool)).toMatchObject({ failure: why, events: [{ title: 'Rates' }] });
+    // A process of an older configuration changes nothing of what another has configured since.
+    await store.configure({ ...settings, sourceSha256: 'another' });
+    await writeFile(file, 'time,title\n');
+    expect(await activities.calendarRefresh()).toEqual({ kind: 'notConfigured' });
+    await store.configure(null);
+    expect(await activities.calendarRefresh()).toEqual({ kind: 'notConfigured' });
+    expect(await createCalendarActivities({ store, calendar: undefined, sha256 }).calendarRefresh()).toEqual({ kind: 'notConfigured' });
+  } finally {
+    await pool.end();
+    await database.drop();
+  }
+});
+
+describe.skipIf(temporal === undefined)('its schedule', () => {
+  const { address = '', namespace = '' } = temporal ?? {};
+
+  it('is there while a calendar is configured', async () => {
+    const connection = await Connection.connect({ address });
+    const [client, taskQueue] = [new Client({ connection, namespace }), `calendar-${randomUUID()}`];
+    const declared = calendarSchedule(60);
+    const isThere = (): Promise<boolean> =>
+      client.schedule
+        .getHandle(declared.id)
+        .describe()
+        .then(
+          () => true,
+          () => false,
+        );
+    try {
+      await ensureSchedules(client, [declared], taskQueue);
+      await removeSchedules(client, ['main', OF_NO_ACCOUNT], taskQueue);
+      expect(await isThere()).toBe(true);
+      // The list follows what is made a moment later.
+      await eventually(async () => {
+        await removeSchedules(client, ['main'], taskQueue);
+        expect(await isThere()).toBe(false);
+      }, 60_000);
+    } finally {
+      if (await isThere()) await client.schedule.getHandle(declared.id).delete();
+      await connection.close();
+    }
+  });
+});
