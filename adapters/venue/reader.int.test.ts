@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Venue } from '../../activities/ports/venue.js';
 import { createVenue } from './create-venue.js';
 import { paper } from './profiles/binance.js';
@@ -314,6 +314,21 @@ describe('failures of reads', () => {
   ])('%s', async (_, made, code, values) => {
     act('GET /api/v3/account', made);
     await expect(venue.reader.balances()).rejects.toMatchObject({ name: 'KeelsonError', failure: { code, values } });
+  });
+
+  it.each([429, 418])('a venue that has sent us away with a %i is asked nothing before that is over', async (status) => {
+    act('GET /api/v3/account', () => ({ ...json({ code: -1003, msg: 'Too much' }, status), headers: { 'retry-after': '1' } }));
+    act('GET /api/v3/openOrders', () => json([]));
+    const limited = { failure: { code: 'VENUE_RATE_LIMITED' } };
+    await expect(venue.reader.balances()).rejects.toMatchObject(limited);
+    const asked = wire.arrived.length;
+    // Neither what others ask, nor a halt.
+    await expect(venue.reader.openOrders()).rejects.toMatchObject(limited);
+    await expect(venue.haltReader.openOrders()).rejects.toMatchObject(limited);
+    await expect(venue.reader.clock()).rejects.toMatchObject(limited);
+    expect(wire.arrived).toHaveLength(asked);
+    expect(venue.weight()).toMatchObject({ used: 6_000, limit: 6_000 });
+    await vi.waitFor(async () => expect(await venue.haltReader.openOrders()).toEqual([]), { timeout: 15_000 });
   });
 
   it('a key that is revoked after a success is still a refused key', async () => {

@@ -43,3 +43,57 @@ begin
             and f.event_time >= fills_from) concerned), '[]'))
     from accounts a where a.account = p->>'account');
 end $$;
+
+-- ---- accounts that have left the configuration
+
+-- Whether the venue would not take what all strategies of an account together hold in an instrument, so that nothing of it can be sold: by
+-- what it cost and by the newest price alike. What is over-sold is no dust, nor is that whose filters nobody has.
+create function is_dust(the_account text, the_instrument text) returns boolean language sql stable as $$
+  select coalesce(min(p.quantity) >= 0
+      and (floor(sum(p.quantity) / nullif((n.rules->>'stepSize')::numeric, 0)) * (n.rules->>'stepSize')::numeric < (n.rules->>'minQuantity')::numeric
+        or greatest(sum(p.cost), sum(p.quantity) * coalesce((
+          -- The newest bar of the shortest interval, by the key of the bars.
+          select b.close from bars b where b.venue = n.venue and b.instrument = n.instrument
+            and b.interval_ms = (select c.interval_ms from bars c where c.venue = n.venue and c.instrument = n.instrument
+              order by c.interval_ms limit 1)
+          order by b.open_time desc limit 1), 0)) < (n.rules->>'minNotional')::numeric), false)
+    from positions p join accounts a using (account) join instruments n on n.venue = a.venue and n.instrument = p.instrument
+    where p.account = the_account and p.instrument = the_instrument
+    group by n.venue, n.instrument, n.rules
+$$;
+
+create function positions_json(the_account text) returns jsonb language sql stable as $$
+  select coalesce(jsonb_agg(jsonb_build_object('strategy', p.strategy, 'instrument', p.instrument, 'quantity', p.quantity::text)
+      order by p.strategy, p.instrument), '[]')
+    from positions p where p.account = the_account and p.quantity <> 0
+$$;
+
+-- As before, but for dust: nobody could ever get rid of it, and the account would be under halts that nobody carries out for ever.
+create or replace function is_idle(the_account text) returns boolean language sql stable as $$
+  select not exists (select from positions p where p.account = the_account and p.quantity <> 0
+      and is_dust(the_account, p.instrument) is not true)
+    and not exists (select from orders where account = the_account and final_at is null)
+    and not exists (select from reconciliation_differences where account = the_account and ended_at is null and decision is distinct from 'reject')
+$$;
+
+-- As before, and: what dust was there is in the audit.
+create or replace function retire_accounts(configured text[]) returns text[] language plpgsql as $$
+declare
+  retired text[] := '{}';
+  one text;
+begin
+  perform from instance for update;
+  for one in update accounts set retired_at = null where account = any (configured) and retired_at is not null returning account loop
+    insert into audit_events (kind, account, subject, data) values ('account.returned', one, 'configuration', '{}');
+  end loop;
+  for one in select account from accounts where account <> all (configured) and retired_at is null and is_idle(account) order by account loop
+    -- Whatever was being authorised there is there to be seen after this.
+    perform lock_accounts(array[one]);
+    if is_idle(one) then
+      update accounts set retired_at = clock_timestamp() where account = one;
+      insert into audit_events (kind, account, subject, data) values ('account.retired', one, 'configuration', jsonb_build_object('dust', positions_json(one)));
+      retired := retired || one;
+    end if;
+  end loop;
+  return retired;
+end $$;
