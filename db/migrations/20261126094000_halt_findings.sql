@@ -44,6 +44,28 @@ begin
     from accounts a where a.account = p->>'account');
 end $$;
 
+-- As before, and: under a halt the owners rest until it ends, also that of a position which the kill has sold.
+create or replace function is_workflow_needed(the_account text, workflow_id text) returns boolean language plpgsql stable as $$
+declare
+  recent timestamptz := clock_timestamp() - interval '3 minutes';
+  s signals;
+begin
+  if workflow_id like 'protect:%' then
+    return exists (select from latches l where (l.released_at is null or l.released_at > recent)
+        and the_account in (select accounts_under(l.scope, l.scope_value, l.account)))
+      or exists (select from positions q where q.account = the_account and q.quantity <> 0
+        and 'protect:' || q.account || ':' || q.strategy || ':' || replace(q.instrument, '/', '-') = workflow_id)
+      or exists (select from positions q where q.account = the_account and q.updated_at > recent
+        and 'protect:' || q.account || ':' || q.strategy || ':' || replace(q.instrument, '/', '-') = workflow_id)
+      or exists (select from orders o where o.account = the_account and o.final_at is null
+        and 'protect:' || o.account || ':' || o.strategy || ':' || replace(o.instrument, '/', '-') = workflow_id);
+  end if;
+  -- One that has written nothing yet waits for the database, or for the owner: that is no loose end.
+  select * into s from signals where signal_id = substr(workflow_id, length('signal:') + 1);
+  return not found or s.recorded_at > recent or exists (select from orders o where o.account = s.account and o.strategy = s.strategy
+    and o.instrument = s.instrument and (o.final_at is null or o.final_at > recent));
+end $$;
+
 -- ---- accounts that have left the configuration
 
 -- Whether the venue would not take what all strategies of an account together hold in an instrument, so that nothing of it can be sold: by

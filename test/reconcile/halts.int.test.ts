@@ -7,10 +7,11 @@ import { createReconcileNow } from '../../activities/reconcile/index.js';
 import { openHaltStore, type HaltStore } from '../../adapters/store/halt-store.js';
 import { createKillStore } from '../../adapters/store/kill-store.js';
 import type { Unverified } from '../../core/kill/verify.js';
+import { ownerWorkflowId } from '../../core/protection/position-key.js';
 import type { ReconcileScope } from '../../core/reconcile/rules.js';
 import { seedPerson } from '../support/people.js';
 import { ACCOUNT } from '../support/trading-stack.js';
-import { openBenchAccount, type BenchAccount } from './bench-account.js';
+import { KEY, openBenchAccount, type BenchAccount } from './bench-account.js';
 
 // A busy machine takes its time; nothing here depends on how long it is.
 vi.setConfig({ testTimeout: 180_000 });
@@ -79,6 +80,23 @@ describe('halts and comparisons of an account', () => {
     await tell('running');
     await released();
     expect(await results()).toEqual(['clean']);
+  });
+
+  it('the owner of what a kill has sold rests until the halt ends, and is no loose end until then', async () => {
+    bench.running.add(ownerWorkflowId(KEY));
+    try {
+      await halts.latch({ scope: 'account', scopeValue: ACCOUNT }, CAUSE);
+      await tell('verified');
+      expect(await results(['demand'])).toEqual(['clean']);
+      await released();
+      // It has a while to see that.
+      expect(await results(['demand'])).toEqual(['clean']);
+      await bench.stack.database.pool.query(`update latches set released_at = released_at - interval '4 minutes'`);
+      expect(await bench.look('demand', false)).toMatchObject({ result: 'unsettled' });
+      expect(await bench.found()).toMatchObject([{ class: 'orphanedWorkflow', status: 'pending' }]);
+    } finally {
+      bench.running.clear();
+    }
   });
 
   describe('P30: two halts that are ended at once', () => {
