@@ -119,3 +119,35 @@ begin
   end loop;
   return retired;
 end $$;
+
+-- ---- contact with the ledger, over restarts
+
+-- When a worker of that name had its ledger last. A worker that was cut off and then ended cannot say so, and whoever comes after it
+-- remembers nothing: that nobody had the ledger for a while, and nobody had left in order, is a doubt all the same.
+create table ledger_contacts (
+  worker text primary key,
+  contact_at timestamptz not null,
+  -- It left in order, and had the ledger then.
+  has_ended boolean not null default false,
+  -- Entries wait for a comparison that began after this.
+  doubt_since timestamptz
+);
+
+-- Asked by each worker again and again: that it has its ledger, whether it had it all the time, and what read_clearance tells.
+create function keep_contact(p jsonb) returns jsonb language plpgsql as $$
+declare
+  c ledger_contacts;
+begin
+  insert into ledger_contacts as had (worker, contact_at) values (p->>'worker', clock_timestamp())
+    on conflict (worker) do update set contact_at = excluded.contact_at, has_ended = false,
+      doubt_since = case when not had.has_ended
+          and had.contact_at < excluded.contact_at - (p->>'lostAfterMs')::integer * interval '1 millisecond'
+        then excluded.contact_at else had.doubt_since end
+    returning * into c;
+  return read_clearance() || jsonb_build_object('doubtSince', epoch_ms(c.doubt_since));
+end $$;
+
+-- A worker leaves in order. One that is in doubt leaves that to whoever comes after it.
+create function end_contact(the_worker text) returns void language sql as $$
+  update ledger_contacts set has_ended = true, contact_at = clock_timestamp() where worker = the_worker
+$$;
