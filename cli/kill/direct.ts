@@ -93,7 +93,7 @@ async function latchAtLast(
           throw new KeelsonError('CONFIG_DATABASE', { address: 'DATABASE_URL', detail: 'it is not set' });
         return await halts.latch(scope, { ...cause, ...(await whoIs(terminal, env, url, person)) });
       } catch (error) {
-        say(`UNLATCHED: ${told(error)}${isFirst ? ' It is tried again; what appears is canceled.' : ''}`);
+        say(`UNLATCHED: ${told(error)}${isFirst ? ' Until it is written what appears is canceled.' : ''}`);
       }
       await Promise.all(accounts.map(([account]) => venues.cancel(account, scope)));
       await wait(LATCH_AGAIN_MS, undefined, { signal: stopping }).catch(() => undefined);
@@ -156,7 +156,7 @@ async function ledgerAtLast(
       return await ledgerOf({ url, account, venue, now, newId, folder: evidenceFolder(env) });
     } catch (error) {
       const detail = told(error);
-      if (detail !== before) say(`${account}: ${detail} It is tried again; what appears is canceled.`);
+      if (detail !== before) say(`${account}: ${detail} Until then what appears is canceled.`);
       before = detail;
     }
     await venues.cancel(account, scope);
