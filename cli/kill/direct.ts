@@ -156,7 +156,7 @@ async function ledgerAtLast(
       return await ledgerOf({ url, account, venue, now, newId, folder: evidenceFolder(env) });
     } catch (error) {
       const detail = told(error);
-      if (detail !== before) say(`${account}: ${detail} Until then what appears is canceled.`);
+      if (detail !== before) say(`${account}: ${detail} It is tried again; what appears is canceled.`);
       before = detail;
     }
     await venues.cancel(account, scope);
