@@ -50,7 +50,7 @@ beforeEach(async () => {
       secret: 'secret',
       clock: Date.now,
       account: 'main',
-      readLimitMs: 300,
+      readLimitMs: 2_000,
       keepWarmMs: 60_000,
     }),
   );
@@ -307,7 +307,7 @@ describe('failures of reads', () => {
     ['a 500', () => json({ code: -1001, msg: 'Internal error' }, 500), 'VENUE_UNAVAILABLE', { call: 'balances' }],
     ['HTML', () => ({ status: 200, body: '<html>' }), 'VENUE_UNAVAILABLE', {}],
     ['a reset', (_, __, socket) => void socket.resetAndDestroy(), 'VENUE_UNAVAILABLE', {}],
-    ['silence', () => undefined, 'VENUE_UNAVAILABLE', { detail: 'no complete answer within 300 ms' }],
+    ['silence', () => undefined, 'VENUE_UNAVAILABLE', { detail: 'no complete answer within 2000 ms' }],
     [
       'a body that stalls',
       (_, response) => void response.writeHead(200, { 'content-length': '99' }).write('{"bal'),
