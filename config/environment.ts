@@ -57,7 +57,7 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   variable(
     'KEELSON_INSTANCE',
     '1',
-    'Which guardian this is, where several run: each has an account stream of its own. A number for each, kept over restarts.',
+    'Which of its role a worker is, where several run: a guardian has an account stream of its own, a trading worker its own contact with the ledger. A number for each, kept over restarts.',
   ),
   variable(
     'KEELSON_START',

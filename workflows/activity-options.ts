@@ -71,6 +71,9 @@ export const RECONCILE_LOOK: ActivityOptions = {
  */
 export const KILL_STEP: ActivityOptions = { startToCloseTimeout: '60s', heartbeatTimeout: '5s', retry: { maximumAttempts: 1 } };
 
+/** Ending a latch: one statement, and before it a comparison of each account with its venue, which may have to wait for another. */
+export const RELEASE: ActivityOptions = { startToCloseTimeout: '3m', heartbeatTimeout: '5s', retry: UNTIL_DONE };
+
 /** Planning reads whatever the steps read; what cannot be read in a few tries is told to people. */
 export const RUNBOOK_PLAN: ActivityOptions = {
   startToCloseTimeout: '60s',

@@ -9,7 +9,7 @@ import { createTendStops } from './tend-stops.js';
 import { createKillVerify } from './verify.js';
 
 const BETWEEN_LOOKS_MS = 1_000;
-const LONGEST_WAIT_MS = 5_000;
+const LONGEST_WAIT_MS = 3_000;
 const AT_ONCE = 8;
 
 export interface DirectRun {

@@ -35,10 +35,10 @@ export interface KillActivities {
   killRelease(latchId: string, requestId: string): Promise<Released>;
 }
 
-/** @param reconcile compares an account with its venue now, and says whether that is clean (P30); it throws for nothing. */
+/** @param reconcile compares an account with its venue now (P30), or waits for whoever does; it throws for nothing. */
 export function createKillActivities(
   given: Omit<KillDependencies, 'pause'>,
-  reconcile: (account: string) => Promise<boolean>,
+  reconcile: (account: string) => Promise<unknown>,
 ): KillActivities {
   const dependencies: KillDependencies = { ...given, venueOf: haltVenues(given.venueOf), pause: (ms) => Context.current().sleep(ms) };
   const { kills } = dependencies;
@@ -62,8 +62,9 @@ export function createKillActivities(
       beating(async (latchId, requestId) => {
         const first = await kills.release(latchId, requestId);
         if (first.kind !== 'notClean' || first.unreconciled === undefined) return first;
-        const clean = await Promise.all(first.unreconciled.map((account) => reconcile(account)));
-        return clean.every(Boolean) ? kills.release(latchId, requestId) : first;
+        await Promise.all(first.unreconciled.map((account) => reconcile(account)));
+        // Whatever these told: who ends another halt over the account may have found it clean meanwhile.
+        return kills.release(latchId, requestId);
       }),
       'untilDone',
     ),

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClearanceStore } from '../../adapters/store/clearance-store.js';
 import { openPool } from '../../adapters/store/pool.js';
 import { intentIdOf } from '../../core/signal/signal.js';
@@ -25,18 +26,22 @@ beforeAll(async () => {
   between = await cuttingProxy(Number(address.port));
   address.host = `127.0.0.1:${between.port}`;
   pool = openPool(address.href, { applicationName: 'test', max: 2 });
-  const store = createClearanceStore(pool);
+  const store = createClearanceStore(pool, 'trading 1');
   contact = new LedgerContact({
     store: {
       ask: () => {
-        const answer = store.ask();
+        // What the database keeps in mind of the worker, by its own clock, is tried below.
+        const answer = store.ask().then((told) => ({ ...told, doubtSince: null }));
         answer.then(
           () => (asked += 1),
           () => (failed += 1),
         );
         return answer;
       },
+      end: () => store.end(),
     },
+    accounts: [],
+    compare: () => Promise.resolve(),
     // A machine that stands still for seconds is not what is tried here.
     clock: () => aheadMs,
     monotonic: () => aheadMs,
@@ -97,4 +102,67 @@ it('a worker that had lost Postgres makes no entry until a check that began afte
   await clean('0 s');
   await answered();
   expect(await steps.authorise(open())).toMatchObject({ kind: 'authorised' });
+});
+
+describe('a worker that is started again', () => {
+  const worker = (name: string) => createClearanceStore(stack.pool, name);
+  /** As if the worker had its ledger last so long ago. The future stands for a moment ago, however slow the machine is. */
+  const was = (name: string, ago: string) =>
+    stack.database.pool.query('update ledger_contacts set contact_at = contact_at - $2::interval where worker = $1', [name, ago]);
+  const clean = () => stack.pool.query('update reconciliations set last_clean_at = clock_timestamp() where account = $1', [ACCOUNT]);
+
+  it('is in no doubt where nobody was before it, the one before left in order, or had the ledger a moment ago', async () => {
+    const one = worker('one');
+    expect((await one.ask()).doubtSince).toBeNull();
+    await was('one', '-1 h');
+    expect((await one.ask()).doubtSince).toBeNull();
+    await one.end();
+    await was('one', '1 h');
+    expect((await one.ask()).doubtSince).toBeNull();
+  });
+
+  it('is in doubt where the one before it was cut off, or ended nobody knows when; also the next, until a check is clean', async () => {
+    await clean();
+    const two = worker('two');
+    await two.ask();
+    await was('two', '6 s');
+    const { databaseTime, doubtSince, cleanSince } = await two.ask();
+    expect(doubtSince).toBeLessThanOrEqual(databaseTime);
+    expect(doubtSince).toBeGreaterThanOrEqual(cleanSince[ACCOUNT] ?? Number.MAX_SAFE_INTEGER);
+    // It left in order, in doubt: whoever comes next has that doubt.
+    await two.end();
+    expect((await two.ask()).doubtSince).toBe(doubtSince);
+    expect((await worker('three').ask()).doubtSince).toBeNull();
+  });
+
+  it('makes no entry until the comparison that it asks for is clean', async () => {
+    await stack.database.pool.query(
+      `update orders set status = 'expired', final_at = clock_timestamp(), reserved_quantity = 0, reserved_notional = 0 where final_at is null;
+       update positions set quantity = 0`,
+    );
+    const four = worker('four');
+    await four.ask();
+    await was('four', '6 s');
+    const asked: string[] = [];
+    const restarted = new LedgerContact({
+      ...{ store: four, accounts: [ACCOUNT], clock: () => 0, monotonic: () => 0, log: { warn: () => undefined } },
+      compare: async (account) => void asked.push(account),
+      pause: (_, signal) => wait(20, undefined, { signal }).catch(() => undefined),
+    });
+    try {
+      const entries = createOrderActivities({ ...stack.dependencies, live: withLedgerContact(stack.market, restarted) });
+      await eventually(() => expect(asked).toEqual([ACCOUNT]));
+      let bar = 1_000_000;
+      const denied = await entries.authorise(stack.signal('open', (bar += 1_000)));
+      expect(denied).toMatchObject({ kind: 'denied', failures: [{ code: 'RISK_LEDGER_LOST' }] });
+      // On a machine that stands still for seconds it loses its ledger again.
+      await eventually(async () => {
+        await clean();
+        await eventually(() => expect(restarted.doubt(ACCOUNT)).toBeUndefined());
+        expect(await entries.authorise(stack.signal('open', (bar += 1_000)))).toMatchObject({ kind: 'authorised' });
+      }, 60_000);
+    } finally {
+      await restarted.close();
+    }
+  });
 });

@@ -3,19 +3,23 @@ import type { LedgerAnswer } from '../ports/clearance.js';
 import { LedgerContact } from './ledger-contact.js';
 
 /** Asks when it is told to, and gives what the test gives. */
-function underTest() {
+function underTest(first: LedgerAnswer | 'nothing' = answered(77_000)) {
   const clocks = { time: 1_000_000, monotonic: 5_000 };
-  let answer: LedgerAnswer | undefined = { databaseTime: 77_000, cleanSince: {} };
+  let answer = first === 'nothing' ? undefined : first;
+  const compared: string[] = [];
+  let ended = 0;
   let goOn = (): void => undefined;
   let paused = (): void => undefined;
   const contact = new LedgerContact({
-    store: { ask: async () => answer ?? Promise.reject(new Error('gone')) },
+    store: { ask: async () => answer ?? Promise.reject(new Error('gone')), end: async () => void (ended += 1) },
+    accounts: ['main', 'other'],
+    compare: async (account) => void compared.push(account),
     clock: () => clocks.time,
     monotonic: () => clocks.monotonic,
     pause: (_, signal) =>
       new Promise((resolve) => {
-        goOn = resolve;
-        signal.addEventListener('abort', () => resolve(), { once: true });
+        goOn = () => (signal.removeEventListener('abort', goOn), resolve());
+        signal.addEventListener('abort', goOn);
         paused();
       }),
     log: { warn: () => undefined },
@@ -23,6 +27,8 @@ function underTest() {
   return {
     contact,
     clocks,
+    compared,
+    ended: () => ended,
     /** One more try of it, which is over when this returns. */
     ask: (given: LedgerAnswer | undefined): Promise<void> => {
       answer = given;
@@ -34,7 +40,9 @@ function underTest() {
   };
 }
 
-const answered = (databaseTime: number, cleanSince: Readonly<Record<string, number>> = {}): LedgerAnswer => ({ databaseTime, cleanSince });
+function answered(databaseTime: number, cleanSince: Readonly<Record<string, number>> = {}, doubtSince: number | null = null): LedgerAnswer {
+  return { databaseTime, cleanSince, doubtSince };
+}
 
 it.each(['time', 'monotonic'] as const)('five seconds are borne, a millisecond more is a loss, by the clock of %s', async (which) => {
   const { contact, clocks, ask, begun } = underTest();
@@ -45,7 +53,7 @@ it.each(['time', 'monotonic'] as const)('five seconds are borne, a millisecond m
   clocks[which] += 5_001;
   expect(contact.doubt('main')).toBe('has not answered this process for 5001 ms');
   await ask(answered(90_000));
-  expect(contact.doubt('main')).toContain('did not answer this process for more than 5000 ms');
+  expect(contact.doubt('main')).toContain('for more than 5000 ms');
   await contact.close();
 });
 
@@ -77,4 +85,24 @@ it('short gaps, one after the other, are no loss', async () => {
   }
   expect(contact.doubt('main')).toBeUndefined();
   await contact.close();
+});
+
+it('a worker that starts is in doubt until the database has told whether the one before it was', async () => {
+  const { contact, ask, begun, compared, clocks, ended } = underTest('nothing');
+  await begun;
+  expect(contact.doubt('main')).toBe('has not answered this process yet');
+  await ask(answered(90_000, { main: 80_000, other: 90_001 }, 90_000));
+  expect([contact.doubt('main') === undefined, contact.doubt('other')]).toEqual([false, undefined]);
+  // It asks for what it waits for, at once and then each ten seconds.
+  await ask(answered(91_000, { main: 80_000, other: 90_001 }, 90_000));
+  expect(compared).toEqual(['main']);
+  for (let turn = 0; turn < 4; turn += 1) {
+    clocks.monotonic += 2_500;
+    await ask(answered(92_000, { main: 80_000, other: 90_001 }, 90_000));
+  }
+  expect(compared).toEqual(['main', 'main']);
+  await ask(answered(93_000, { main: 90_001, other: 90_001 }, 90_000));
+  expect(contact.doubt('main')).toBeUndefined();
+  await contact.close();
+  expect(ended()).toBe(1);
 });

@@ -1,6 +1,7 @@
 import type { ReconcileScope } from '../../core/reconcile/rules.js';
 import { beating } from '../beating.js';
 import { mapped } from '../failures.js';
+import { KeelsonError } from '../../core/errors.js';
 import type { ReconcileRun } from '../ports/reconcile.js';
 import type { ReconcileDependencies } from './dependencies.js';
 import { createLook, type Looked } from './look.js';
@@ -25,13 +26,29 @@ export function createReconcileActivities(dependencies: ReconcileDependencies): 
   };
 }
 
+/** Longer than the lease of one that has died. */
+const BUSY_MS = 65_000;
+const BUSY_PAUSE_MS = 500;
+
 /**
  * A comparison of two looks in this process, for whoever has to know at once whether an account is clean, such as the end of a
- * halt. What cannot be compared is not clean; nothing is thrown, and nobody is kept waiting for a venue that is away.
+ * halt. Another that goes on is waited for. What cannot be compared is not clean; nothing is thrown, and nobody is kept waiting for
+ * a venue that is away.
  */
 export function createReconcileNow(dependencies: ReconcileDependencies): (account: string, scope?: ReconcileScope) => Promise<boolean> {
-  const look = createLook(dependencies);
+  const lookNow = createLook(dependencies);
   const { rulesAt, venueOf, newId, log, pause } = dependencies;
+  const look = async (run: ReconcileRun, isLast: boolean): Promise<Looked> => {
+    for (let waitedMs = 0; ; waitedMs += BUSY_PAUSE_MS) {
+      try {
+        return await lookNow(run, isLast);
+      } catch (error) {
+        const isBusy = error instanceof KeelsonError && error.failure.code === 'INFRA_RECONCILING';
+        if (!isBusy || waitedMs >= BUSY_MS) throw error;
+        await pause(BUSY_PAUSE_MS);
+      }
+    }
+  };
   return async (account, scope = 'rearm') => {
     const run = { runId: newId(), account, scope };
     try {

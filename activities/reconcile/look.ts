@@ -1,9 +1,9 @@
 import { compare } from '../../core/reconcile/compare.js';
 import { judge, type Judgement } from '../../core/reconcile/judge.js';
-import { depthOf, fillsFrom } from '../../core/reconcile/rules.js';
+import { canWait, depthOf, fillsFrom, type ReconcileScope } from '../../core/reconcile/rules.js';
 import type { LedgerSight, VenueSight } from '../../core/reconcile/sight.js';
 import { isWithinReconcilersShare } from '../../core/venue/weight.js';
-import type { ReconcileRun, RunResult, StandingDifference } from '../ports/reconcile.js';
+import type { BegunLook, ReconcileRun, RunResult, StandingDifference } from '../ports/reconcile.js';
 import type { Venue } from '../ports/venue.js';
 import { counted, expectedWeight, type Spent } from './counted.js';
 import type { ReconcileDependencies } from './dependencies.js';
@@ -40,9 +40,9 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
     let result: Exclude<RunResult, 'failed'> | null = null;
     let detail: string | undefined;
     try {
-      if (!isAffordable(venue, begun.instruments.length)) {
+      detail = whyLater(venue, scope, begun);
+      if (detail !== undefined) {
         result = 'postponed';
-        detail = 'what the venue allows this address in a minute is nearly used; the rest is the kill’s';
         return { result, differences: 0, ...spent };
       }
       const listed = await listWorkflows(dependencies, account);
@@ -85,6 +85,14 @@ async function prune({ reconciliations, log }: Pick<ReconcileDependencies, 'reco
   } catch (error) {
     log.warn({ account, error: String(error) }, 'old comparisons could not be dropped; the next deep one tries again');
   }
+}
+
+/** Why the venue is not asked now; undefined: it is. */
+function whyLater(venue: Venue, scope: ReconcileScope, { instruments, isKillAtWork }: BegunLook): string | undefined {
+  if (isKillAtWork && canWait(scope)) return 'a kill of the account is at work; what the venue allows this address is its own';
+  return isAffordable(venue, instruments.length)
+    ? undefined
+    : 'what the venue allows this address in a minute is nearly used; the rest is the kill’s';
 }
 
 /** What the venue tells of its use; where it tells nothing, its budget is kept by its own queue. */

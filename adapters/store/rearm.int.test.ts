@@ -149,11 +149,36 @@ describe('P30: what ends a halt or a pause, by its statement, and whom it is ove
       `insert into positions (account, strategy, instrument, quantity, cost, realized_pnl) values ('other', 's', 'BTC/USDT', 1, 1, 0)`,
     );
     const everything: Latch = { scope: 'everything', scopeValue: '' };
-    // What is held has somebody to look after it.
+    // What is held has somebody to look after it. Nobody knows here what the venue would take.
     expect(await control.retireOthers(['main'])).toEqual([]);
     expect((await halts.latch(everything, CAUSE)).accounts).toEqual(['main', 'other']);
-    await pool.query(`update positions set quantity = 0 where account = 'other'`);
+    await pool.query(`insert into instruments (venue, instrument, rules) values ('paper', 'BTC/USDT', $1)`, [
+      { stepSize: '0.001', minQuantity: '0.002', minNotional: '5' },
+    ]);
+    const held = (quantity: string, cost: string) =>
+      pool.query(`update positions set quantity = $1, cost = $2 where account = 'other'`, [quantity, cost]);
+    for (const [quantity, cost] of [
+      ['0.002', '5'],
+      // It was bought for little, and is worth more now.
+      ['0.05', '4.99'],
+      ['-0.0001', '0'],
+    ] as const) {
+      if (cost === '4.99') {
+        await pool.query(
+          `insert into bars (venue, instrument, interval_ms, open_time, close_time, open, high, low, close, volume, source)
+           values ('paper', 'BTC/USDT', 1000, 0, 999, 100, 100, 100, 100, 1, 'stream')`,
+        );
+      }
+      await held(quantity, cost);
+      expect(await control.retireOthers(['main'])).toEqual([]);
+    }
+    // Less than the venue takes goes nowhere, and is listed.
+    await held('0.0019', '500');
     expect(await control.retireOthers(['main'])).toEqual(['other']);
+    const { rows: listed } = await pool.query<{ data: object }>(`select data from audit_events where kind = 'account.retired'`);
+    expect(listed).toEqual([
+      { data: { dust: [{ strategy: 's', instrument: 'BTC/USDT', quantity: expect.stringMatching(/^0\.0019/) as unknown }] } },
+    ]);
     expect(await control.retireOthers(['main'])).toEqual([]);
     expect((await halts.latch(everything, CAUSE)).accounts).toEqual(['main']);
     // Nobody opens anything there meanwhile.

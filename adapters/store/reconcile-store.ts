@@ -35,8 +35,8 @@ export function createReconcileStore(pool: Pool, readPool: Pool = pool): Reconci
       const got = await answer<Begun>(BEGIN, jsonOf({ ...run, ...lease }));
       if (got === null) throw new KeelsonError('INPUT_UNKNOWN_ACCOUNT', { account: run.account, known: 'see keelson status' });
       if (got.result !== 'mine') return refuse(got.result, run.account);
-      const { cursor, began, onboardedTime, instruments } = got;
-      return { owner: lease.owner, began, onboardedTime, instruments, cursor: cursor ?? undefined };
+      const { result: _, cursor, ...begun } = got;
+      return { ...begun, owner: lease.owner, cursor: cursor ?? undefined };
     },
     async read(question) {
       const got = await answer<LedgerAnswer>(READ, jsonOf(question), readPool);

@@ -57,7 +57,10 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
   };
   const orderTransport = new KeepAliveTransport({ clock, answerLimitMs, onHeaders });
   const readTransport = new KeepAliveTransport({ clock, answerLimitMs, onHeaders });
-  const call = readCall(profile, account);
+  const call = readCall(profile, account, {
+    blockedMs: () => meter.blockedMs(venueNow()),
+    block: (forMs) => meter.block(forMs, venueNow()),
+  });
 
   // The clients sign with the venue's time, which is measured through one of them: the clock is filled in below.
   const venueNow = (): number => venueClock.venueNow();

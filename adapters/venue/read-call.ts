@@ -43,9 +43,20 @@ export function saidBy(error: unknown): VenueError | undefined {
   return error instanceof KeelsonError && error.cause instanceof Said ? error.cause.said : undefined;
 }
 
-/** Reads fail as VENUE_RATE_LIMITED, VENUE_AUTH or VENUE_UNAVAILABLE. */
-export function readCall(profile: WireProfile, account: string): ReadCall {
+/** Whether the venue wants not to be asked from this address; whoever asks it knows. */
+export interface Door {
+  blockedMs(): number;
+  block(forMs: number): void;
+}
+
+/**
+ * Reads fail as VENUE_RATE_LIMITED, VENUE_AUTH or VENUE_UNAVAILABLE. A venue that has sent us away for a while (429, 418) is not asked
+ * before that is over: each request until then would make it longer.
+ */
+export function readCall(profile: WireProfile, account: string, door: Door): ReadCall {
   return async (transport, call, work) => {
+    const blockedMs = door.blockedMs();
+    if (blockedMs > 0) throw new KeelsonError('VENUE_RATE_LIMITED', { venue: profile.id, account, call, retryAfterMs: blockedMs });
     const outcome = await transport.run(work);
     if (outcome.ok) return outcome;
     const { error, seen } = outcome;
@@ -53,11 +64,9 @@ export function readCall(profile: WireProfile, account: string): ReadCall {
     const evidence = evidenceOf(error, seen, profile);
     const code = evidence.venueCode ?? '';
     const values = { venue: profile.id, account, call, detail: evidence.detail, retryAfterMs: retryAfterMs(seen) };
-    const limited =
-      profile.rateCodes.includes(code) ||
-      evidence.httpStatus === 429 ||
-      evidence.httpStatus === 418 ||
-      evidence.classes.includes('RateLimitExceeded');
+    const isSentAway = evidence.httpStatus === 429 || evidence.httpStatus === 418;
+    if (isSentAway) door.block(values.retryAfterMs);
+    const limited = isSentAway || profile.rateCodes.includes(code) || evidence.classes.includes('RateLimitExceeded');
     const refused = profile.authCodes.includes(code) || (evidence.classes.includes('AuthenticationError') && !limited);
     // What a failing venue writes is no statement about the thing that was asked for.
     const isStatement = code !== '' && (evidence.httpStatus ?? 0) < 500;

@@ -93,7 +93,7 @@ async function latchAtLast(
           throw new KeelsonError('CONFIG_DATABASE', { address: 'DATABASE_URL', detail: 'it is not set' });
         return await halts.latch(scope, { ...cause, ...(await whoIs(terminal, env, url, person)) });
       } catch (error) {
-        say(`UNLATCHED: ${told(error)}${isFirst ? ' It is tried again; what appears is canceled.' : ''}`);
+        say(`UNLATCHED: ${told(error)}${isFirst ? ' Until it is written what appears is canceled.' : ''}`);
       }
       await Promise.all(accounts.map(([account]) => venues.cancel(account, scope)));
       await wait(LATCH_AGAIN_MS, undefined, { signal: stopping }).catch(() => undefined);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { RECONCILE, rulesAt } from './rules.js';
+import { canWait, RECONCILE, RECONCILE_SCOPES, rulesAt } from './rules.js';
 
 it.each([
   ['which shows at once: the usual', 0, 5_000, 3_000],
@@ -7,4 +7,8 @@ it.each([
   ['which takes five seconds: nothing is judged within them', 5_000, 6_000, 6_000],
 ])('at a venue %s', (_, visibilityBoundMs, inFlightMs, secondLookMs) => {
   expect(rulesAt(visibilityBoundMs)).toEqual({ ...RECONCILE, inFlightMs, secondLookMs });
+});
+
+it('what a person or the end of a halt waits for cannot wait', () => {
+  expect(RECONCILE_SCOPES.filter((scope) => !canWait(scope))).toEqual(['rearm', 'demand', 'deepDemand']);
 });

@@ -44,6 +44,11 @@ export function rulesAt(visibilityBoundMs: number): ReconcileRules {
 export const RECONCILE_SCOPES = ['start', 'reconnect', 'minute', 'hour', 'day', 'rearm', 'demand', 'deepDemand'] as const;
 export type ReconcileScope = (typeof RECONCILE_SCOPES)[number];
 
+/** Whether it can be left to the next one: nobody waits for its answer. */
+export function canWait(scope: ReconcileScope): boolean {
+  return scope !== 'rearm' && scope !== 'demand' && scope !== 'deepDemand';
+}
+
 /** How deep: an ordinary one reads only what is new. */
 export function depthOf(scope: ReconcileScope): 'ordinary' | 'deep' | 'full' {
   if (scope === 'day' || scope === 'deepDemand') return 'full';

@@ -26,12 +26,16 @@ export function isWithinReconcilersShare({ used, limit }: { readonly used: numbe
   return (used + cost) * 100 <= limit * RECONCILERS_SHARE_PERCENT;
 }
 
-/** Keeps what the venue tells of its fixed windows, for everyone who calls it from this address. */
+/** However long a venue bans us for: after this it is asked once whether it still does, so that no halt waits for days. */
+const LONGEST_BLOCK_MS = 300_000;
+
+/** Keeps what the venue tells of its fixed windows, and of its bans, for everyone who calls it from this address. */
 export class WeightMeter {
   private readonly windowMs: number;
   private limit: number;
   private window = Number.NEGATIVE_INFINITY;
   private used = 0;
+  private blockedUntil = Number.NEGATIVE_INFINITY;
 
   constructor(options: { readonly limit: number; readonly windowMs: number }) {
     this.limit = options.limit;
@@ -51,8 +55,19 @@ export class WeightMeter {
     this.limit = limit;
   }
 
-  /** A window that nothing was heard of has begun with nothing. */
+  /** The venue wants not to be asked for so many ms: who goes on asking is banned, and for longer each time. */
+  block(forMs: number, venueTime: number): void {
+    this.blockedUntil = Math.max(this.blockedUntil, venueTime + Math.min(forMs, LONGEST_BLOCK_MS));
+  }
+
+  /** How long the venue is not to be asked yet, ms; 0: it may be. */
+  blockedMs(venueTime: number): number {
+    return Math.max(0, this.blockedUntil - venueTime);
+  }
+
+  /** A window that nothing was heard of has begun with nothing; while the venue wants not to be asked all is used. */
   at(venueTime: number): VenueWeight {
+    if (this.blockedMs(venueTime) > 0) return { kind: 'used', used: this.limit, limit: this.limit };
     if (this.window === Number.NEGATIVE_INFINITY) return { kind: 'unknown' };
     const isOver = Math.floor(venueTime / this.windowMs) > this.window;
     return { kind: 'used', used: isOver ? 0 : this.used, limit: this.limit };

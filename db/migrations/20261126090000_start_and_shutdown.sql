@@ -137,32 +137,6 @@ begin
   return true;
 end $$;
 
--- As before, and: of what a runbook holds the watch sees the mode that it would go back to.
-create or replace function read_watch_inputs(p jsonb) returns jsonb language plpgsql stable as $$
-begin
-  return (
-    select jsonb_build_object(
-      'databaseTime', epoch_ms(clock_timestamp()), 'mode', coalesce(c.runbook_hold->>'was', mode_beneath(c)),
-      'version', coalesce(w.version, 0)::text, 'sampledTime', epoch_ms(w.sampled_at),
-      'performance', case when w.known_equity is not null then jsonb_build_object('equity', w.known_equity::text, 'peak', w.peak::text,
-        'day', w.day, 'dayOpening', w.day_opening::text, 'dayFlows', w.day_flows::text, 'dayBasis', w.day_basis::text) end,
-      'seen', w.details->'ages', 'external', w.external, 'runs', coalesce(w.runs, '{}'), 'latchId', w.latch_id,
-      'latch', case when w.latch_id is null then 'none'
-        when exists (select from latches l where l.latch_id = w.latch_id and l.released_at is null) then 'stands' else 'released' end,
-      'ledger', coalesce((select jsonb_object_agg(held.asset, held.quantity::text) from (
-          select asset, sum(quantity) as quantity from (
-            select asset, quantity - moved as quantity from inventory i where i.account = a.account
-            union all select asset, quantity from ledger_balances b where b.account = a.account) both_parts
-          group by asset) held), '{}'),
-      'openOrders', (select count(*) from orders o where o.account = a.account and o.final_at is null),
-      'closes', coalesce((select jsonb_object_agg(i->>'instrument', jsonb_build_object('price', b.close::text, 'closeTime', b.close_time))
-        from jsonb_array_elements(p->'instruments') i cross join lateral (
-          select close, close_time from bars where venue = a.venue and instrument = i->>'instrument'
-            and interval_ms = (i->>'intervalMs')::bigint order by open_time desc limit 1) b), '{}'))
-    from accounts a join control c using (account) left join account_watch w using (account)
-    where a.account = p->>'account');
-end $$;
-
 -- As before, and: people are told where a run leaves an account held.
 create or replace function end_runbook(p jsonb) returns void language plpgsql as $$
 declare

@@ -189,12 +189,15 @@ begin
   return w.version::text;
 end $$;
 
--- As before, and: of a pause that ends by itself the watch sees why the account is paused and the mode that it would go back to.
+-- As before, and: of a pause that ends by itself the watch sees why the account is paused and the mode that it would go back to, and
+-- so of what a runbook holds.
 create or replace function read_watch_inputs(p jsonb) returns jsonb language plpgsql stable as $$
 begin
   return (
     select jsonb_build_object(
-      'databaseTime', epoch_ms(clock_timestamp()), 'mode', c.mode, 'hold', c.reconciliation_hold,
+      'databaseTime', epoch_ms(clock_timestamp()),
+      'mode', case when c.reconciliation_hold is null then coalesce(c.runbook_hold->>'was', c.mode) else c.mode end,
+      'hold', c.reconciliation_hold || case when c.runbook_hold is null then '{}' else jsonb_build_object('was', c.runbook_hold->>'was') end,
       'version', coalesce(w.version, 0)::text, 'sampledTime', epoch_ms(w.sampled_at),
       'performance', case when w.known_equity is not null then jsonb_build_object('equity', w.known_equity::text, 'peak', w.peak::text,
         'day', w.day, 'dayOpening', w.day_opening::text, 'dayFlows', w.day_flows::text, 'dayBasis', w.day_basis::text) end,

@@ -9,7 +9,8 @@ import { secrets, venueUrls, type Config } from '../../config/index.js';
 import type { WorkerProcess } from './process.js';
 
 const PROFILES = { binance: BINANCE, kraken: KRAKEN } as const;
-const AGAIN_MS = { first: 1_000, most: 10_000, away: 60_000 } as const;
+/** A kill may wait for it, and has a wait of its own. */
+const AGAIN_MS = { first: 1_000, most: 3_000, away: 60_000 } as const;
 /** What may pass by itself. Everything else is somebody's to mend, and ends the start. */
 const PASSING: readonly string[] = ['VENUE_UNAVAILABLE', 'VENUE_RATE_LIMITED'];
 

@@ -23,6 +23,7 @@ import { applyConfiguration, entriesOf, openVenues } from '../composition/config
 import { measureClock } from '../composition/clock-skew.js';
 import { openMetrics } from '../composition/metrics-server.js';
 import { createWorker } from '../composition/run-worker.js';
+import { createReconciliations } from '../composition/reconciliations.js';
 import { createSignalSink } from '../composition/signal-sink.js';
 import { loadRunners, type FindStrategy } from '../composition/strategies.js';
 
@@ -46,8 +47,10 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
 
   const market = new StreamedMarket(clock);
   const stopMeasuring = await Promise.all(accounts.map((account) => measureClock(account, venues.of, market, log)));
+  const reconciliations = createReconciliations(client, clock);
   const contact = new LedgerContact({
-    ...{ store: createClearanceStore(pool), clock, monotonic: () => performance.now(), log },
+    ...{ store: createClearanceStore(pool, `trading ${env['KEELSON_INSTANCE'] ?? '1'}`), clock, monotonic: () => performance.now(), log },
+    ...{ accounts, compare: (account: string) => reconciliations.start(account, 'reconnect') },
     pause: (ms, signal) => wait(ms, undefined, { signal }).catch(() => undefined),
   });
   const orderDependencies: OrderDependencies = {

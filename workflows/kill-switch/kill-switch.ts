@@ -39,7 +39,8 @@ const BETWEEN_LOOKS_MS = 1_000;
  */
 const STANDING_LOOK_MS = 20_000;
 const FIRST_WAIT_MS = 250;
-const LONGEST_WAIT_MS = 10_000;
+/** A venue that comes back is not kept waiting; one that wants not to be asked is not. */
+const LONGEST_WAIT_MS = 3_000;
 /** People are told when nothing is verified after this long, and then again and again. */
 const FIRST_ESCALATION_MS = 30_000;
 const ESCALATION_MS = 300_000;

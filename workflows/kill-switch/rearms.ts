@@ -1,10 +1,10 @@
 import { ApplicationFailure, condition, patched, proxyActivities } from '@temporalio/workflow';
 import type { KillActivities } from '../../activities/kill/index.js';
 import { unverifiedText, type Finding } from '../../core/kill/verify.js';
-import { RECORD, told } from '../activity-options.js';
+import { RELEASE, told } from '../activity-options.js';
 import type { RearmAnswer, RearmRequest } from './messages.js';
 
-const { killRelease } = proxyActivities<KillActivities>(told(RECORD, 'ends the latch if two people’s rows say so'));
+const { killRelease } = proxyActivities<KillActivities>(told(RELEASE, 'ends the latch if two people’s rows say so'));
 
 interface Rearm {
   readonly request: RearmRequest;

@@ -214,6 +214,8 @@ describe('P9: a worker that is stopped in the middle of a statement', { timeout:
       const halt = { ...ELSEWHERE, policy: 'none', reason: 'another', subject: 'test', underKey: null };
       return { name: 'engage_latch', text: 'select engage_latch($1::jsonb) as answer', values: [JSON.stringify(halt)] };
     },
+    // A start with a configuration that does not have the account any more.
+    retire_accounts: () => captured('retire_accounts', (pool) => createControlStore(pool).retireOthers(['another'])),
     release_latch: () => captured('release_latch', (pool) => createKillStore(pool).release(randomUUID(), randomUUID())),
   };
   /** Those that hold up no halt, for they lock nothing that it needs: they go on, and are answered. */
