@@ -71,6 +71,7 @@ export class AccountWatch {
 
   /** A sample that takes longer than its second delays the next one; none is made up for. */
   private tick(): void {
+    this.sight.stayAwake();
     this.current ??= this.sample()
       .then(() => void this.failing.delete(SAMPLE_FAILED))
       .catch((error: unknown) => this.failed(error, SAMPLE_FAILED))

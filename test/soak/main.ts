@@ -4,6 +4,8 @@ import { soakDemo } from './demo.js';
 import { EIGHT_HOURS } from './demo-sources.js';
 import { soakFaults } from './faults.js';
 import { soakKill } from './kill.js';
+import { soakTheLedger } from './ledger.js';
+import type { LedgerSoakOptions } from './ledger/run.js';
 import { soakModel } from './model.js';
 import { soakBooks, soakFirstFill } from './real.js';
 
@@ -68,5 +70,17 @@ program
   .option('--seed <number>', 'decides which of them, and when something is taken away', whole, 7)
   .action(async ({ orders, outage, seed }: { orders: number; outage: number; seed: number }) => {
     if (!(await soakKill({ orders, outageMs: outage * 1_000, seed }))) process.exitCode = 1;
+  });
+program
+  .command('ledger')
+  .description('days of trading through faults, kills and outages, then the ledger against the venues’ journals')
+  .option('--orders <count>', 'at the venues, at least', whole, 5_000)
+  .option('--accounts <count>', 'each with a venue of its own', whole, 8)
+  .option('--midnights <count>', 'of UTC, that pass meanwhile', whole, 3)
+  .option('--kills <count>', 'of each role', whole, 10)
+  .option('--no-outages', 'leave Postgres and Temporal alone')
+  .option('--seed <number>', 'decides faults, endings and when something is killed', whole, 7)
+  .action(async (options: LedgerSoakOptions) => {
+    if (!(await soakTheLedger(options))) process.exitCode = 1;
   });
 await program.parseAsync();
