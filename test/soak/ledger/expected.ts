@@ -74,7 +74,8 @@ function balancesAt(journal: readonly JournalLine[], until: number): Map<string,
   for (const { time, events } of journal) {
     if (time >= until) break;
     for (const event of events) {
-      if (event.type === 'balance' && event.account === VENUE_ACCOUNT) held.set(event.asset, decimal(event.free).plus(decimal(event.locked)));
+      if (event.type === 'balance' && event.account === VENUE_ACCOUNT)
+        held.set(event.asset, decimal(event.free).plus(decimal(event.locked)));
     }
   }
   return held;

@@ -28,7 +28,10 @@ export async function judge(world: SoakWorld, lane: SoakLane, from: number): Pro
   for (const [name, day] of expected.days) {
     const calendar = dayIn(name, 'UTC');
     if (calendar === undefined) throw new Error(`${name} is a day`);
-    found.push(...(await statementDifferences(world, lane.account, calendar, day)), ...(await oddEquity(world, lane.account, calendar, day)));
+    found.push(
+      ...(await statementDifferences(world, lane.account, calendar, day)),
+      ...(await oddEquity(world, lane.account, calendar, day)),
+    );
   }
   found.push(...(await positionDifferences(world, lane.account, expected.position)));
   return found.map((one) => `${lane.account}: ${one}`);

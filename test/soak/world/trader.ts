@@ -116,7 +116,11 @@ export class Trader {
     const outcome = await this.patiently(async () => {
       const { workflow } = await this.world.client();
       const { taskQueue, ...options } = { taskQueue: TASK_QUEUES.trading, workflowId, args: [signal], workflowTaskTimeout: '5s' as const };
-      const handle = await workflow.start(WORKFLOW_TYPES.signalToOrder, { ...options, taskQueue, workflowIdConflictPolicy: 'USE_EXISTING' });
+      const handle = await workflow.start(WORKFLOW_TYPES.signalToOrder, {
+        ...options,
+        taskQueue,
+        workflowIdConflictPolicy: 'USE_EXISTING',
+      });
       return (await this.world.resultOf(handle)) as OrderOutcome;
     });
     const said = [leg, outcome.status, ...outcome.codes].join(' ');

@@ -15,6 +15,7 @@ import { KEY, SECRET, SoakLane } from './lane.js';
 
 const ROLES: readonly RoleName[] = ['guardian', 'trading'];
 const RESTART_MS = 250;
+const MOST_STARTS = 10;
 
 /**
  * Accounts, each at a paper venue of its own, with servers, a guardian and a trading worker of its own and one clock over all of it.
@@ -69,12 +70,14 @@ export class SoakWorld {
       ...{ KEELSON_CONFIG: configFile, KEELSON_HOME: folder, DATABASE_URL: url, EXCHANGE_API_KEY: KEY, EXCHANGE_API_SECRET: SECRET },
       ...{ TEMPORAL_ADDRESS: servers.temporalAddress, TEMPORAL_NAMESPACE: name, TEMPORAL_CONFIG_FILE: profile, LOG_LEVEL: 'warn' },
     };
-    world = new SoakWorld({ lanes, pool, clock, servers, folder, env });
+    const opened = new SoakWorld({ lanes, pool, clock, servers, folder, env });
+    world = opened;
     try {
-      await Promise.all(ROLES.map((role) => world.keep(role)));
-      return world;
+      for (const role of ROLES) opened.keep(role);
+      await Promise.all(ROLES.map((role) => opened.ready(role)));
+      return opened;
     } catch (error) {
-      await world.close();
+      await opened.close();
       throw error;
     }
   }
@@ -128,14 +131,24 @@ export class SoakWorld {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  /** Starts it, and again whenever it ends. @returns when the first does its work */
-  private async keep(role: RoleName): Promise<void> {
-    const program = this.launch(role);
-    void program.ended.then(async () => {
+  /** Starts it, and again whenever it ends. */
+  private keep(role: RoleName): void {
+    void this.launch(role).ended.then(async () => {
       await wait(RESTART_MS);
-      if (!this.isClosed) await this.keep(role).catch(() => undefined);
+      if (!this.isClosed) this.keep(role);
     });
-    await program.ready();
+  }
+
+  /** Waits until a program of this role does its work; one that a starved database did not answer in time is started again. */
+  private async ready(role: RoleName): Promise<void> {
+    for (let starts = 1; ; starts += 1) {
+      try {
+        return await this.running.get(role)?.ready();
+      } catch (error) {
+        if (starts === MOST_STARTS) throw error;
+        await wait(2 * RESTART_MS);
+      }
+    }
   }
 
   private launch(role: RoleName): Program {
