@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { soakAsleep } from './asleep.js';
 import { soakCrash } from './crash.js';
 import { soakDemo } from './demo.js';
 import { EIGHT_HOURS } from './demo-sources.js';
@@ -38,6 +39,13 @@ program
   .option('--minutes <count>', 'how long', whole, 30)
   .action(async ({ minutes }: { minutes: number }) => {
     if (!(await soakBooks(minutes))) process.exitCode = 1;
+  });
+program
+  .command('asleep')
+  .description('the real thing on a machine that sleeps while its venue goes on')
+  .option('--minutes <count>', 'how long', whole, 60)
+  .action(async ({ minutes }: { minutes: number }) => {
+    if (!(await soakAsleep(minutes))) process.exitCode = 1;
   });
 program
   .command('model')

@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { decimal, ZERO } from '../../../core/money/index.js';
 import { dayIn, type Day } from '../../../core/ledger/day.js';
 import { positionsOf, statementOf } from '../../../api/ledger/reports.js';
 import { verifyLedger } from '../../../api/ledger/verify.js';
 import { readEquityPoints } from '../../../api/read/equity.js';
+import { reconcileWorkflowId, TASK_QUEUES, WORKFLOW_TYPES } from '../../../workflows/names.js';
 import { disagreements } from '../../support/witness.js';
 import { daysBetween } from '../world/clock.js';
 import type { SoakLane } from '../world/lane.js';
@@ -10,12 +12,44 @@ import type { SoakWorld } from '../world/world.js';
 import { expectedDays, type ExpectedDay } from './expected.js';
 
 const MINUTE_MS = 60_000;
+const MOST_COMPARISONS = 10;
 /** A share of a cost is rounded at 18 digits, for each fill. */
 const ROUNDING = '0.00000001';
 /** Fills of one millisecond are lots in the order in which they were booked: what is left of them as dust may be another's. */
 const DUST_OF_LOTS = '0.01';
 /** Of what an account has, no position of a soak moves more. */
 const EQUITY_RANGE = 0.05;
+
+/** Has an account compared by its guardian, as its schedule does (`day`) or as somebody asks for it. */
+export async function startComparing(world: SoakWorld, account: string, scope: 'day' | 'deepDemand') {
+  const { workflow } = await world.client();
+  const runId = randomUUID();
+  return workflow.start(WORKFLOW_TYPES.reconcileAccount, {
+    taskQueue: TASK_QUEUES.guardian,
+    workflowId: reconcileWorkflowId(account, scope === 'day' ? scope : runId),
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    args: [{ account, scope, ...(scope === 'day' ? {} : { runId }) }],
+  });
+}
+
+/** The last comparison finds every account clean, nothing of what happened is a person's, and every account trades. */
+export async function compared(world: SoakWorld): Promise<string[]> {
+  const results = world.lanes.map(async ({ account }) => {
+    let result = 'none';
+    for (let tried = 0; tried < MOST_COMPARISONS && result !== 'clean' && result !== 'differences'; tried += 1) {
+      const handle = await startComparing(world, account, 'deepDemand');
+      ({ result } = (await world.resultOf(handle)) as { readonly result: string });
+    }
+    return result === 'clean' ? [] : [`${account}: the last reconciliation is ${result}`];
+  });
+  const found = (await Promise.all(results)).flat();
+  const { rows } = await world.pool.query<{ line: string }>(
+    `select account || ' is ' || mode as line from control where mode <> 'normal'
+     union all select account || ': a halt of ' || scope from latches where released_at is null
+     union all select account || ': incident ' || kind || ' ' || left(data::text, 600) from incidents where kind = 'reconciliation'`,
+  );
+  return [...found, ...rows.map(({ line }) => line)];
+}
 
 /** Everything in which the ledger of an account is not as its venue and this test compute it; empty: nothing. */
 export async function judge(world: SoakWorld, lane: SoakLane, from: number): Promise<string[]> {

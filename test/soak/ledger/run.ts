@@ -1,13 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { reconcileWorkflowId, TASK_QUEUES, WORKFLOW_TYPES } from '../../../workflows/names.js';
-import { openRuns } from '../../faults/crash/open-runs.js';
 import { until } from '../../faults/crash/until.js';
 import { Chance } from '../../faults/matrix/chance.js';
 import { Trader } from '../world/trader.js';
 import { SoakWorld } from '../world/world.js';
 import { spoil, spoiled } from './faults.js';
-import { judge } from './judge.js';
+import { compared, judge, startComparing } from './judge.js';
 
 export interface LedgerSoakOptions {
   /** So many orders at the venues, at least. */
@@ -42,7 +39,6 @@ export interface LedgerSoakOutcome {
 const LOOK_MS = 500;
 const BEFORE_MIDNIGHT_MS = 3_000;
 const OUTAGE_MS = 3_000;
-const MOST_RECONCILIATIONS = 10;
 
 /** What happens beside the trading, when so many orders are placed. */
 interface Happening {
@@ -59,25 +55,11 @@ export async function soakLedger(options: LedgerSoakOptions, say: (line: string)
     const outcome = await new LedgerSoak(world, options, say).run();
     return { ...outcome, seed: options.seed, durationMs: Math.round(performance.now() - begun) };
   } catch (error) {
-    say(`${String(error)}\n${await stateOf(world)}`);
+    say(`${String(error)}\n${await world.describe()}`);
     throw error;
   } finally {
     await world.close();
   }
-}
-
-/** What there is to see where a soak is stuck, before its world is closed. */
-async function stateOf(world: SoakWorld): Promise<string> {
-  const runs = await openRuns(await world.client()).catch(String);
-  const { rows } = await world.pool.query<{ line: string }>(
-    `select 'order ' || account || ' ' || intent_id || ' ' || purpose || ' ' || status || ' ' || quantity as line from orders where final_at is null
-     union all select 'position ' || account || ' ' || quantity from positions where quantity <> 0
-     union all select 'incident ' || account || ' ' || kind || ' ' || left(data::text, 400) from incidents
-     union all select 'mode ' || account || ' ' || mode from control
-     union all select 'run ' || account || ' ' || scope || ' ' || coalesce(result, 'runs') || ' ' || coalesce(detail, '')
-       from reconciliation_runs where result is distinct from 'clean'`,
-  );
-  return [...rows.map(({ line }) => line), runs, world.logTails()].join('\n');
 }
 
 class LedgerSoak {
@@ -108,9 +90,8 @@ class LedgerSoak {
     world.lanes.forEach(({ paper }) => paper.faults.clear());
     // Every other account ends with something held, whose unrealized result is judged too.
     await Promise.all(this.traders.map((trader, index) => (index % 2 === 0 ? trader.hold() : trader.settled())));
-    const broken = await this.reconciled();
+    const broken = await compared(world);
     for (const lane of world.lanes) broken.push(...(await judge(world, lane, from)));
-    broken.push(...(await this.incidents()));
     const sum = (of: 'calls' | 'struck' | 'events'): number => spoiling.reduce((total, one) => total + one[of], 0);
     const witnesses = world.lanes.map((lane) => lane.witness());
     return {
@@ -175,30 +156,7 @@ class LedgerSoak {
     const before = new Date(clock.now()).getUTCDate();
     await until('midnight passes', () => new Date(clock.now()).getUTCDate() !== before);
     this.midnights += 1;
-    for (const { account } of this.world.lanes) await this.compare(account, 'day').catch(() => undefined);
-  }
-
-  private async compare(account: string, scope: 'day' | 'deepDemand', runId: string = randomUUID()) {
-    const { workflow } = await this.world.client();
-    return workflow.start(WORKFLOW_TYPES.reconcileAccount, {
-      taskQueue: TASK_QUEUES.guardian,
-      workflowId: reconcileWorkflowId(account, scope === 'day' ? scope : runId),
-      workflowIdConflictPolicy: 'USE_EXISTING',
-      args: [{ account, scope, ...(scope === 'day' ? {} : { runId }) }],
-    });
-  }
-
-  /** The last comparison, of all of it: it has to be clean. */
-  private async reconciled(): Promise<string[]> {
-    const results = this.world.lanes.map(async ({ account }) => {
-      let result = 'none';
-      for (let tried = 0; tried < MOST_RECONCILIATIONS && result !== 'clean' && result !== 'differences'; tried += 1) {
-        const handle = await this.compare(account, 'deepDemand');
-        ({ result } = (await this.world.resultOf(handle)) as { readonly result: string });
-      }
-      return result === 'clean' ? [] : [`${account}: the last reconciliation is ${result}`];
-    });
-    return (await Promise.all(results)).flat();
+    for (const { account } of this.world.lanes) await startComparing(this.world, account, 'day').catch(() => undefined);
   }
 
   private async differences(): Promise<Pick<LedgerSoakOutcome, 'found' | 'differences'>> {
@@ -210,15 +168,6 @@ class LedgerSoak {
       found: Object.fromEntries(rows.map(({ name, count }) => [name, count])),
       differences: rows.reduce((total, { standing }) => total + standing, 0),
     };
-  }
-
-  /** Nothing of what happened is a person's: the account trades, and nobody is asked for anything but to know. */
-  private async incidents(): Promise<string[]> {
-    const { rows } = await this.world.pool.query<{ line: string }>(
-      `select account || ' is ' || mode as line from control where mode <> 'normal'
-       union all select account || ': incident ' || kind || ' ' || left(data::text, 600) from incidents where kind = 'reconciliation'`,
-    );
-    return rows.map(({ line }) => line);
   }
 
   private async countPlaced(): Promise<number> {

@@ -8,6 +8,7 @@ import type { Pool } from 'pg';
 import { OwnServers } from '../../../bench/servers.js';
 import { openPool } from '../../../adapters/store/pool.js';
 import { Program, type RoleName } from '../../faults/crash/program.js';
+import { openRuns } from '../../faults/crash/open-runs.js';
 import { assertBuild } from '../../faults/crash/servers.js';
 import { movableClock, WorldClock } from './clock.js';
 import { configuration } from './configuration.js';
@@ -114,8 +115,33 @@ export class SoakWorld {
     await this.servers.startAgain(which);
   }
 
+  /** Programs and servers stand still. The database answers, so that its clock can be put forward. */
+  suspend(): void {
+    for (const program of this.programs) program.suspend();
+    process.kill(this.servers.pids.temporal, 'SIGSTOP');
+  }
+
+  wakeUp(): void {
+    process.kill(this.servers.pids.temporal, 'SIGCONT');
+    for (const program of this.programs) program.wakeUp();
+  }
+
   logTails(): string {
     return this.programs.map((program) => program.describe()).join('\n');
+  }
+
+  /** What there is to see where something is stuck, before the world is closed. */
+  async describe(): Promise<string> {
+    const runs = await openRuns(await this.client()).catch(String);
+    const { rows } = await this.pool.query<{ line: string }>(
+      `select 'order ' || account || ' ' || intent_id || ' ' || purpose || ' ' || status || ' ' || quantity as line from orders where final_at is null
+       union all select 'position ' || account || ' ' || quantity from positions where quantity <> 0
+       union all select 'incident ' || account || ' ' || kind || ' ' || left(data::text, 400) from incidents
+       union all select 'mode ' || account || ' ' || mode from control
+       union all select 'run ' || account || ' ' || scope || ' ' || coalesce(result, 'runs') || ' ' || coalesce(detail, '')
+         from reconciliation_runs where result is distinct from 'clean'`,
+    );
+    return [...rows.map(({ line }) => line), runs, this.logTails()].join('\n');
   }
 
   async close(): Promise<void> {

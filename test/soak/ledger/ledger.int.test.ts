@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest';
+import { temporalIfAny } from '../../support/temporal.js';
+import { soakLedger } from './run.js';
+
+const LIMIT_MS = 900_000;
+const SEED = Number(process.env['KEELSON_TEST_SEED'] ?? 20_261_126);
+
+// It has servers of its own, where there is a Temporal program at all.
+const temporal = await temporalIfAny();
+
+describe.skipIf(temporal === undefined)('300 orders of the soak of the ledger (npm run soak -- ledger)', { timeout: LIMIT_MS }, () => {
+  it(`${SEED}: through faults, kills and three midnights the ledger is its venues’ to the last unit, day by day`, async () => {
+    const options = { orders: 300, accounts: 8, midnights: 3, kills: 1, outages: false, seed: SEED };
+    const { broken, differences, ...figures } = await soakLedger(options, () => undefined);
+    console.info(JSON.stringify(figures));
+    expect(broken).toEqual([]);
+    expect(differences).toBe(0);
+    expect(figures).toMatchObject({ midnights: 3, kills: { trading: 1, guardian: 1 } });
+    expect(figures.orders).toBeGreaterThanOrEqual(300);
+    expect(figures.faultShare).toBeGreaterThanOrEqual(0.2);
+  });
+});
