@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { WorkflowFailedError } from '@temporalio/client';
-import { decimal, text, type DecimalText } from '../../../core/money/index.js';
+import { decimal, text } from '../../../core/money/index.js';
 import { signalWorkflowId, type TradeSignal } from '../../../core/signal/signal.js';
 import { TASK_QUEUES, WORKFLOW_TYPES } from '../../../workflows/names.js';
 import type { OrderOutcome } from '../../../workflows/order/status.js';
@@ -109,7 +109,7 @@ export class Trader {
     const signal: TradeSignal = {
       ...{ account: this.lane.account, strategy: STRATEGY, strategyVersion: '1', instrument: INSTRUMENT, leg },
       ...{ barCloseTime: this.signals, decidedTime: now, validUntil: now + VALID_MS },
-      referencePrice: text(decimal(String(this.lane.price))) as DecimalText,
+      referencePrice: text(decimal(String(this.lane.price))),
       ...{ stopDistanceRatio: 0.02, features: [], reason: 'soak' },
     };
     const workflowId = signalWorkflowId(signal);

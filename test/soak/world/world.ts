@@ -30,19 +30,26 @@ export class SoakWorld {
   private readonly folder: string;
   private readonly env: NodeJS.ProcessEnv;
   private readonly namespace: string;
-  private readonly running = new Map<RoleName, Program>();
+  private readonly running: Map<RoleName, Program>;
   private connection: Connection | undefined;
   private readonly awaited = new Set<WorkflowHandle>();
   private starts = 0;
   private isClosed = false;
 
-  private constructor(parts: Pick<SoakWorld, 'lanes' | 'pool' | 'clock' | 'servers'> & { folder: string; env: NodeJS.ProcessEnv }) {
+  private constructor(
+    parts: Pick<SoakWorld, 'lanes' | 'pool' | 'clock' | 'servers'> & {
+      folder: string;
+      env: NodeJS.ProcessEnv;
+      running: Map<RoleName, Program>;
+    },
+  ) {
     this.lanes = parts.lanes;
     this.pool = parts.pool;
     this.clock = parts.clock;
     this.servers = parts.servers;
     this.folder = parts.folder;
     this.env = parts.env;
+    this.running = parts.running;
     this.namespace = parts.env['TEMPORAL_NAMESPACE'] ?? '';
   }
 
@@ -58,8 +65,8 @@ export class SoakWorld {
     const pool = openPool(url, { applicationName: 'soak', max: 6 });
     // Whoever asks asks again: the server is taken away on purpose.
     pool.on('error', () => undefined);
-    let world: SoakWorld | undefined;
-    const clock = new WorldClock(pool, () => world?.programs ?? []);
+    const running = new Map<RoleName, Program>();
+    const clock = new WorldClock(pool, () => [...running.values()]);
     const names = Array.from({ length: accounts }, (_, index) => `soak-${index + 1}`);
     const lanes = await Promise.all(names.map((account, index) => SoakLane.open(account, index, folder, clock.now)));
     const [configFile, profile] = [join(folder, 'keelson.config.json'), join(folder, 'client.toml')];
@@ -71,14 +78,13 @@ export class SoakWorld {
       ...{ KEELSON_CONFIG: configFile, KEELSON_HOME: folder, DATABASE_URL: url, EXCHANGE_API_KEY: KEY, EXCHANGE_API_SECRET: SECRET },
       ...{ TEMPORAL_ADDRESS: servers.temporalAddress, TEMPORAL_NAMESPACE: name, TEMPORAL_CONFIG_FILE: profile, LOG_LEVEL: 'warn' },
     };
-    const opened = new SoakWorld({ lanes, pool, clock, servers, folder, env });
-    world = opened;
+    const world = new SoakWorld({ lanes, pool, clock, servers, folder, env, running });
     try {
-      for (const role of ROLES) opened.keep(role);
-      await Promise.all(ROLES.map((role) => opened.ready(role)));
-      return opened;
+      for (const role of ROLES) world.keep(role);
+      await Promise.all(ROLES.map((role) => world.ready(role)));
+      return world;
     } catch (error) {
-      await opened.close();
+      await world.close();
       throw error;
     }
   }
