@@ -9,6 +9,7 @@ import { soakTheLedger } from './ledger.js';
 import type { LedgerSoakOptions } from './ledger/run.js';
 import { soakModel } from './model.js';
 import { soakBooks, soakFirstFill } from './real.js';
+import { soakUpgrade } from './upgrade.js';
 
 const USAGE_EXIT = 2;
 
@@ -90,5 +91,12 @@ program
   .option('--seed <number>', 'decides faults, endings and when something is killed', whole, 7)
   .action(async (options: LedgerSoakOptions) => {
     if (!(await soakTheLedger(options))) process.exitCode = 1;
+  });
+program
+  .command('upgrade')
+  .description('an earlier commit trades, is stopped, and this build goes on over the same home')
+  .requiredOption('--from <commit>', 'of a build that has a home')
+  .action(async ({ from }: { from: string }) => {
+    if (!(await soakUpgrade(from))) process.exitCode = 1;
   });
 await program.parseAsync();
