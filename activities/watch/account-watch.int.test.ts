@@ -275,7 +275,16 @@ describe('the account watch, on a real ledger', () => {
     watch({}, () => Date.now() + aheadMs);
     await worth('205000');
     balances = () => Promise.reject(new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', call: 'balances', detail: 'no network yet' }));
+    // In the middle of a sample: what it has asked the database for before is answered after the sleep.
+    const blocked = await stack.database.pool.connect();
+    await blocked.query('begin; lock table account_watch in access exclusive mode');
+    await until(async () => {
+      const waiting = await query(`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`);
+      expect(waiting).not.toEqual([]);
+    });
     aheadMs = 3_600_000;
+    await blocked.query('commit');
+    blocked.release();
     await worth(null);
     const version = Number((await sample())?.version);
     await until(async () => expect(Number((await sample())?.version)).toBeGreaterThan(version + 2));

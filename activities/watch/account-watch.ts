@@ -89,6 +89,8 @@ export class AccountWatch {
     if (inputs === undefined) return;
     this.openOrders = inputs.openOrders;
     if (inputs.isKillMissing) this.killHere();
+    // It may have slept in the middle of this sample, too.
+    this.sight.stayAwake();
     const prices = this.prices(inputs);
     const ages = this.ages(inputs, prices);
     const isReadingFresh = this.sight.isReadingFresh(this.openOrders);

@@ -47,7 +47,7 @@ export class VenueSight {
   }
 
   /**
-   * To be called each second. Who has stood still, as on a machine that slept, has not asked the venue meanwhile: it is not away for
+   * To be called each second, and before ages are asked for. Who has stood still, as on a machine that slept, has not asked the venue meanwhile: it is not away for
    * all that time, but since the waking at the most.
    */
   stayAwake(): void {
