@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
@@ -27,13 +28,12 @@ describe.skipIf(temporal === undefined)('P32: open runs and a new build', () => 
     const worker = await Worker.create({ connection, namespace, taskQueue, workflowBundle: await workflowBundle() });
     await worker.runUntil(async () => {
       const handle = await client.workflow.start('watchAccount', { taskQueue, workflowId, args: ['main'] });
-      await eventually(async () => expect((await handle.describe()).raw.pendingActivities).toHaveLength(1), 60_000);
+      await eventually(async () => assert((await handle.describe()).raw.pendingActivities?.length === 1, 'its activity waits'), 60_000);
     });
     // What is listed follows what is.
-    await eventually(
-      async () => expect(await replayOpenRuns(client, await workflowBundle(), [taskQueue])).toMatchObject({ runs: 1 }),
-      60_000,
-    );
+    const isListed = async (): Promise<void> =>
+      assert((await replayOpenRuns(client, await workflowBundle(), [taskQueue])).runs === 1, 'the run is listed');
+    await eventually(isListed, 60_000);
   }, LIMIT_MS);
   afterAll(async () => {
     await client?.workflow.getHandle(workflowId).terminate();
