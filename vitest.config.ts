@@ -8,14 +8,12 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  * wait most of the time, so what computes runs beside them.
  */
 const LONGEST = [
-  'test/soak/ledger/ledger.int.test.ts',
   'test/faults/crash/crash.int.test.ts',
   'test/model/model.int.test.ts',
   'test/faults/matrix/matrix.int.test.ts',
   'test/faults/crash/wake-up.int.test.ts',
   'test/faults/crash/pairs.int.test.ts',
   'test/faults/kill/kill.int.test.ts',
-  'test/soak/asleep/asleep.int.test.ts',
 ];
 
 class LongestFirst extends BaseSequencer {

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { sleep } from './asleep/run.js';
 import { compareBooks, pauseAndSettle } from '../support/books.js';
 import type { RunningKeelson, StartEvent } from '../support/running-keelson.js';
 import { READY_LIMIT_MS, withKeelson } from './real.js';
@@ -37,6 +38,17 @@ export async function soakAsleep(minutes: number): Promise<boolean> {
     process.stdout.write(`${JSON.stringify({ ...told, ...books })}\n`);
   });
   return isSound;
+}
+
+const HOUR_MS = 3_600_000;
+/** Longer than what a stopped worker keeps from others: tasks, polls and its connection. */
+const STILL_MS = 15_000;
+
+/** An hour by the clocks, in a world whose workers stand still for some seconds. @returns whether nothing was broken */
+export async function soakAsleepHour(): Promise<boolean> {
+  const outcome = await sleep({ aheadMs: HOUR_MS, stillMs: STILL_MS });
+  process.stdout.write(`${JSON.stringify(outcome)}\n`);
+  return outcome.broken.length === 0 && outcome.stale.includes('RISK_SIGNAL_EXPIRED');
 }
 
 /** Each child leads a group of its own, in which are those that it has started; the launcher is one process. */

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { soakAsleep } from './asleep.js';
+import { soakAsleep, soakAsleepHour } from './asleep.js';
 import { soakCrash } from './crash.js';
 import { soakDemo } from './demo.js';
 import { EIGHT_HOURS } from './demo-sources.js';
@@ -47,6 +47,12 @@ program
   .option('--minutes <count>', 'how long', whole, 60)
   .action(async ({ minutes }: { minutes: number }) => {
     if (!(await soakAsleep(minutes))) process.exitCode = 1;
+  });
+program
+  .command('asleep-hour')
+  .description('an hour by every clock but Temporal’s, while workers and Temporal stand still for some seconds')
+  .action(async () => {
+    if (!(await soakAsleepHour())) process.exitCode = 1;
   });
 program
   .command('model')
