@@ -53,11 +53,12 @@ export class OwnServers {
     return { temporal: this.temporalServer.pid, postgres: this.postgresServer.pid };
   }
 
-  /** A new database with every migration. @returns its address */
-  async database(name: string): Promise<string> {
+  /** A new database with every migration. `before`: what is done in it before the first. @returns its address */
+  async database(name: string, before: (client: pg.Client) => Promise<unknown> = () => Promise.resolve()): Promise<string> {
     await asClient(this.postgresServer.url, (client) => client.query(`create database ${name}`));
     const address = new URL(this.postgresServer.url);
     address.pathname = `/${name}`;
+    await asClient(address.href, before);
     await asClient(address.href, (client) => migrate(client));
     return address.href;
   }

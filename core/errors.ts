@@ -283,6 +283,12 @@ export const ERRORS = define({
   CONFIG_PACKAGES_LINKED: configuration(
     '{path} is a link to {target}, which does not hold what package-lock.json says. Installing would empty that folder, which another clone may use: run `npm ci` there, or remove the link and start again.',
   ),
+  CONFIG_NO_ROOM: configuration(
+    'Before the database is migrated it is copied, which takes {needed} MB; the disk of {folder} has {free} MB left. Nothing was changed. Make room there, and start again.',
+  ),
+  CONFIG_WORKFLOWS_DIFFER: configuration(
+    'Of {count} open workflow {count:run/runs} {failed} cannot go on with this build: {runs}. Nothing was changed: start the build that ran here before, which goes on with them. This one needs its changes behind patched(), or those runs have to end first.',
+  ),
   CONFIG_MIGRATION_EDITED: configuration(
     'Migration {name} was edited after it was applied. Restore the file; write a new migration for the change.',
   ),

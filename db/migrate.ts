@@ -74,6 +74,28 @@ export function pendingMigrations(migrations: readonly Migration[], applied: rea
 }
 
 /**
+ * What `migrate` would apply now. Changes nothing.
+ *
+ * @returns `isNew`: nothing was ever applied, there is nothing to lose
+ */
+export async function readPending(
+  client: pg.ClientBase,
+  folder = migrationsFolder(),
+): Promise<{ readonly names: readonly string[]; readonly isNew: boolean }> {
+  const migrations = await readMigrations(folder);
+  const known = await client.query<{ is: boolean }>(`select to_regclass('schema_migrations') is not null as is`);
+  const applied = known.rows[0]?.is === true ? await appliedTo(client) : [];
+  const pending = pendingMigrations(migrations, applied, await nameOf(client));
+  return { names: pending.map(({ name }) => name), isNew: applied.length === 0 };
+}
+
+const appliedTo = async (client: pg.ClientBase): Promise<readonly AppliedMigration[]> =>
+  (await client.query<AppliedMigration>('select name, checksum from schema_migrations')).rows;
+
+const nameOf = async (client: pg.ClientBase): Promise<string> =>
+  (await client.query<{ name: string }>('select current_database() as name')).rows[0]?.name ?? '';
+
+/**
  * Brings the database up to this build: each migration in a transaction of its own, together with its row in
  * `schema_migrations`, all under an advisory lock.
  *
@@ -89,9 +111,7 @@ export async function migrate(client: pg.ClientBase, folder = migrationsFolder()
       checksum text not null,
       applied_at timestamptz not null default now()
     )`);
-    const applied = await client.query<AppliedMigration>('select name, checksum from schema_migrations');
-    const where = await client.query<{ name: string }>('select current_database() as name');
-    const pending = pendingMigrations(migrations, applied.rows, where.rows[0]?.name ?? '');
+    const pending = pendingMigrations(migrations, await appliedTo(client), await nameOf(client));
     for (const migration of pending) await apply(client, migration);
     return pending.map(({ name }) => name);
   } finally {

@@ -14,9 +14,11 @@ import type { Addresses } from './home/run-file.js';
 import { writeWhole } from './home/write-file.js';
 import { standingAlone, withOverrides } from './overrides.js';
 import type { Overrides } from './overrides.js';
-import { bringUpDatabase } from './parts/database.js';
+import { copyBeforeMigrations } from './parts/copy.js';
+import { prepareDatabase, startDatabase } from './parts/database.js';
 import type { LaunchContext } from './parts/launch-context.js';
 import { bringUpProcesses } from './parts/processes.js';
+import { assertRunsReplay } from './parts/replay-gate.js';
 import { bringUpTemporal } from './parts/temporal.js';
 import { bringUpVenue, shownInstruments } from './parts/venue.js';
 import { preflight } from './preflight.js';
@@ -147,8 +149,12 @@ class Run {
     const { screen, now } = this.#options;
     await this.#endLeftovers();
     const context = this.#context();
-    const database = await bringUpDatabase(context);
+    const started = await startDatabase(context);
+    // In this order: what an older build has stored is copied while nothing writes, and changed only when this build can go on with it.
+    await copyBeforeMigrations(context, started);
     const temporal = await bringUpTemporal(context);
+    await assertRunsReplay(context, temporal);
+    const database = await prepareDatabase(context, started);
     const venue = await bringUpVenue(context);
     const env = {
       ...temporal.env,

@@ -71,6 +71,7 @@ export class AccountWatch {
 
   /** A sample that takes longer than its second delays the next one; none is made up for. */
   private tick(): void {
+    this.sight.stayAwake();
     this.current ??= this.sample()
       .then(() => void this.failing.delete(SAMPLE_FAILED))
       .catch((error: unknown) => this.failed(error, SAMPLE_FAILED))
@@ -88,6 +89,8 @@ export class AccountWatch {
     if (inputs === undefined) return;
     this.openOrders = inputs.openOrders;
     if (inputs.isKillMissing) this.killHere();
+    // It may have slept in the middle of this sample, too.
+    this.sight.stayAwake();
     const prices = this.prices(inputs);
     const ages = this.ages(inputs, prices);
     const isReadingFresh = this.sight.isReadingFresh(this.openOrders);

@@ -1,5 +1,6 @@
 import { text, decimal, type DecimalText } from '../../core/money/index.js';
 import { differenceOf, type Readings } from '../../core/watch/carried.js';
+import { PROTOCOL } from '../../core/risk/limits.js';
 import { WATCH, type WatchRules } from '../../core/watch/rules.js';
 import type { Mark } from '../../core/watch/valuation.js';
 import { pollPlan } from '../../core/venue/poll-plan.js';
@@ -27,7 +28,9 @@ export interface VenueSightDependencies {
  */
 export class VenueSight {
   private readonly dependencies: VenueSightDependencies;
-  private readonly begun: number;
+  /** Since when this process looks without having stood still. */
+  private begun: number;
+  private awakeTime: number;
   private readonly ending = new AbortController();
   private reading: Promise<void> | undefined;
   private askedTime: number | undefined;
@@ -40,7 +43,18 @@ export class VenueSight {
   constructor(dependencies: VenueSightDependencies) {
     this.dependencies = dependencies;
     this.begun = dependencies.clock();
+    this.awakeTime = this.begun;
     this.stream = this.followPrices();
+  }
+
+  /**
+   * To be called each second, and before ages are asked for. Who has stood still, as on a machine that slept, has not asked the venue meanwhile: it is not away for
+   * all that time, but since the waking at the most.
+   */
+  stayAwake(): void {
+    const now = this.dependencies.clock();
+    if (Math.abs(now - this.awakeTime) > PROTOCOL.watchSilentMs) this.begun = now;
+    this.awakeTime = now;
   }
 
   /** Begins a reading of balances when one is due. @returns when it has ended, for whoever wants to wait. */

@@ -20,6 +20,8 @@ export interface HomePaths {
   /** The paper venue's accounts with their secrets, as it is started with them. */
   readonly venueAccounts: string;
   readonly logs: string;
+  /** Which build the open workflow runs were replayed on last. */
+  readonly replayedBuild: string;
   /** What flags changed for this start, for the workers to read. */
   readonly effectiveConfig: string;
 }
@@ -40,6 +42,7 @@ export function homePaths(home: string): HomePaths {
     venueKeys: join(root, 'venue', 'keys.json'),
     venueAccounts: join(root, 'venue', 'accounts.json'),
     logs: join(root, 'logs'),
+    replayedBuild: join(root, 'temporal', 'replayed-build'),
     effectiveConfig: join(root, 'effective.config.json'),
   };
 }

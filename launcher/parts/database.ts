@@ -26,10 +26,21 @@ export interface Database {
   readonly last: LastEvents;
 }
 
-/** Starts the embedded Postgres, or takes the one of DATABASE_URL; brings it up to date and checks that it keeps promises. */
-export async function bringUpDatabase(context: LaunchContext): Promise<Database> {
+/** A database that answers, as it is. */
+export interface StartedDatabase {
+  readonly url: string;
+  /** Where the embedded server keeps its data; undefined: it is the user's own database. */
+  readonly dataDir: string | undefined;
+}
+
+/** Starts the embedded Postgres, or takes the one of DATABASE_URL. Nothing is changed in it. */
+export async function startDatabase(context: LaunchContext): Promise<StartedDatabase> {
   const given = databaseUrl(context.env);
-  const url = given ?? (await startEmbedded(context));
+  return given === undefined ? startEmbedded(context) : { url: given, dataDir: undefined };
+}
+
+/** Brings the database up to date and checks that it keeps promises. */
+export async function prepareDatabase(context: LaunchContext, { url, dataDir }: StartedDatabase): Promise<Database> {
   return context.steps.run('database', 'Preparing the database', async () => {
     const applied = await prepare(url);
     const environment = environmentName(context.env);
@@ -40,7 +51,7 @@ export async function bringUpDatabase(context: LaunchContext): Promise<Database>
         url,
         DEMO_PEOPLE.map(({ person }) => person),
       );
-    const where = given === undefined ? 'Database' : `Database at ${withoutCredentials(given)}`;
+    const where = dataDir === undefined ? `Database at ${withoutCredentials(url)}` : 'Database';
     const done = applied === 0 ? `${where} is up to date` : `${where}: ${applied} migration${applied === 1 ? '' : 's'} applied`;
     return {
       done,
@@ -54,7 +65,7 @@ export async function assertReachable(url: string): Promise<void> {
   await withClient(url, (client) => client.query('select 1'));
 }
 
-async function startEmbedded(context: LaunchContext): Promise<string> {
+async function startEmbedded(context: LaunchContext): Promise<StartedDatabase> {
   const { paths, steps, supervisor } = context;
   const port = await choosePort(context, 'Postgres', 0);
   let first: string | undefined;
@@ -74,10 +85,11 @@ async function startEmbedded(context: LaunchContext): Promise<string> {
         log: join(paths.logs, 'postgres.log'),
         stopLimitMs: 6000,
         start: async (onLog) => assertSame(await startPostgres({ home: paths.postgres, port, onLog, report: progress })),
-        said: ({ url, version }) => ({ url, version }),
+        said: ({ url, version, dataDir }) => ({ url, version, dataDir }),
       }),
     );
-    return { done: `Postgres ${String(said['version']).split('-')[0]} answers on port ${port}`, result: String(said['url']) };
+    const result = { url: String(said['url']), dataDir: String(said['dataDir']) };
+    return { done: `Postgres ${String(said['version']).split('-')[0]} answers on port ${port}`, result };
   });
 }
 
@@ -89,7 +101,7 @@ const prepare = (url: string): Promise<number> =>
     return applied.length;
   });
 
-async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_LIMIT_MS });
   // A connection that breaks later is told by the call that uses it.
   client.on('error', () => undefined);

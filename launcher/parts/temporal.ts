@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ResolveProgress } from '../temporal/choose.js';
 import { prepareNamespace } from '../temporal/namespace.js';
@@ -12,6 +12,8 @@ import type { LaunchContext } from './launch-context.js';
 export interface Temporal {
   readonly address: string;
   readonly ui: string | undefined;
+  /** `new`: our own, over a file that was not there before; `own`: over the one of earlier starts. */
+  readonly origin: 'new' | 'own' | 'external';
   /** The whole environment of a child, as far as Temporal is concerned. */
   readonly env: NodeJS.ProcessEnv;
 }
@@ -42,7 +44,13 @@ type Prepared = Temporal & { readonly namespace: string };
 /** The user's own server: children read the same variables and profile as we did. */
 function external(resolved: Extract<ResolvedTemporal, { kind: 'external' }>, env: NodeJS.ProcessEnv): Prepared {
   const { address, namespace } = resolved;
-  return { address, namespace, ui: env['KEELSON_TEMPORAL_UI'] || undefined, env: { ...env, TEMPORAL_NAMESPACE: namespace } };
+  return {
+    address,
+    namespace,
+    origin: 'external',
+    ui: env['KEELSON_TEMPORAL_UI'] || undefined,
+    env: { ...env, TEMPORAL_NAMESPACE: namespace },
+  };
 }
 
 async function startOwn(
@@ -55,6 +63,7 @@ async function startOwn(
   const uiPort = await choosePort(context, 'the Temporal UI', config.ports.temporalUi);
   const address = `127.0.0.1:${port}`;
   const ui = `http://127.0.0.1:${uiPort}`;
+  const origin = existsSync(dbFile) ? 'own' : 'new';
   await steps.run('temporal', 'Starting Temporal', async () => {
     await supervisor.start(
       serverChild({
@@ -68,7 +77,7 @@ async function startOwn(
     return { done: `Temporal ${binary.version} answers at ${address}`, result: undefined };
   });
   const namespace = context.env['TEMPORAL_NAMESPACE'] || 'default';
-  return { address, ui, namespace, env: ownEnvironment(context.env, paths.temporal, address, namespace) };
+  return { address, ui, namespace, origin, env: ownEnvironment(context.env, paths.temporal, address, namespace) };
 }
 
 /**

@@ -1,12 +1,16 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { soakAsleep, soakAsleepHour } from './asleep.js';
 import { soakCrash } from './crash.js';
 import { soakDemo } from './demo.js';
 import { EIGHT_HOURS } from './demo-sources.js';
 import { soakFaults } from './faults.js';
 import { soakKill } from './kill.js';
+import { soakTheLedger } from './ledger.js';
+import type { LedgerSoakOptions } from './ledger/run.js';
 import { soakModel } from './model.js';
 import { soakReconcile } from './reconcile.js';
 import { soakBooks, soakFirstFill } from './real.js';
+import { soakUpgrade } from './upgrade.js';
 
 const USAGE_EXIT = 2;
 
@@ -37,6 +41,19 @@ program
   .option('--minutes <count>', 'how long', whole, 30)
   .action(async ({ minutes }: { minutes: number }) => {
     if (!(await soakBooks(minutes))) process.exitCode = 1;
+  });
+program
+  .command('asleep')
+  .description('the real thing on a machine that sleeps while its venue goes on')
+  .option('--minutes <count>', 'how long', whole, 60)
+  .action(async ({ minutes }: { minutes: number }) => {
+    if (!(await soakAsleep(minutes))) process.exitCode = 1;
+  });
+program
+  .command('asleep-hour')
+  .description('an hour by every clock but Temporal’s, while workers and Temporal stand still for some seconds')
+  .action(async () => {
+    if (!(await soakAsleepHour())) process.exitCode = 1;
   });
 program
   .command('model')
@@ -77,5 +94,24 @@ program
   .option('--seed <number>', 'decides which, and how', whole, 20_261_126)
   .action(async (options: { cases: number; seed: number }) => {
     if (!(await soakReconcile(options))) process.exitCode = 1;
+  });
+program
+  .command('ledger')
+  .description('days of trading through faults, kills and outages, then the ledger against the venues’ journals')
+  .option('--orders <count>', 'at the venues, at least', whole, 5_000)
+  .option('--accounts <count>', 'each with a venue of its own', whole, 8)
+  .option('--midnights <count>', 'of UTC, that pass meanwhile', whole, 3)
+  .option('--kills <count>', 'of each role', whole, 10)
+  .option('--no-outages', 'leave Postgres and Temporal alone')
+  .option('--seed <number>', 'decides faults, endings and when something is killed', whole, 7)
+  .action(async (options: LedgerSoakOptions) => {
+    if (!(await soakTheLedger(options))) process.exitCode = 1;
+  });
+program
+  .command('upgrade')
+  .description('an earlier commit trades, is stopped, and this build goes on over the same home')
+  .requiredOption('--from <commit>', 'of a build that has a home')
+  .action(async ({ from }: { from: string }) => {
+    if (!(await soakUpgrade(from))) process.exitCode = 1;
   });
 await program.parseAsync();

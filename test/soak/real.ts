@@ -7,7 +7,7 @@ import { RunningKeelson, type StartEvent } from '../support/running-keelson.js';
 import { startConfig } from '../support/start-config.js';
 import { demoOffsets } from './demo-report.js';
 
-const READY_LIMIT_MS = 120_000;
+export const READY_LIMIT_MS = 120_000;
 const FIRST_FILL_LIMIT_MS = 180_000;
 
 /** Starts the real thing at many offsets, each time from nothing, and measures from `ready` to the first fill. */
@@ -44,9 +44,10 @@ export async function soakBooks(minutes: number): Promise<boolean> {
 }
 
 /** The start-up takes an account into observation and lets it trade: that is as it should be. */
-const isModeOfOthers = ({ event, ...data }: StartEvent): boolean => event === 'mode' && data['by'] !== 'startUp';
+export const isModeOfOthers = ({ event, ...data }: StartEvent): boolean => event === 'mode' && data['by'] !== 'startUp';
 
-async function withKeelson(flags: readonly string[], body: (keelson: RunningKeelson, home: string) => Promise<void>): Promise<void> {
+/** The real thing in a home of its own, with the shipped configuration. */
+export async function withKeelson(flags: readonly string[], body: (keelson: RunningKeelson, home: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'keelson-soak-'));
   // As root, the account that runs Postgres has to pass through.
   chmodSync(folder, 0o711);

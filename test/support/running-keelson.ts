@@ -19,10 +19,11 @@ export class RunningKeelson {
   private readonly listeners = new Set<() => void>();
   private exitCode: number | null | undefined;
 
-  constructor(home: string, config: string, flags: readonly string[] = []) {
+  /** @param root of the build that is started; by default of this one */
+  constructor(home: string, config: string, flags: readonly string[] = [], root: string = ROOT) {
     this.home = home;
     this.child = spawn(process.execPath, ['scripts/start.mjs', '--json', '--home', home, '--config', config, ...flags], {
-      cwd: ROOT,
+      cwd: root,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.pid = this.child.pid ?? 0;

@@ -14,13 +14,13 @@ export interface StartConfig {
   ports: Record<string, number>;
 }
 
-/** The shipped configuration as a file that can lie anywhere, on free ports, with what `change` does to it. */
-export function startConfig(change: (config: StartConfig) => void = () => undefined): string {
-  const shipped = readFileSync(join(ROOT, 'keelson.config.json'), 'utf8').replace(/^\s*\/\/.*$/gm, '');
+/** The shipped configuration of a build as a file that can lie anywhere, on free ports, with what `change` does to it. */
+export function startConfig(change: (config: StartConfig) => void = () => undefined, root: string = ROOT): string {
+  const shipped = readFileSync(join(root, 'keelson.config.json'), 'utf8').replace(/^\s*\/\/.*$/gm, '');
   const config = JSON.parse(shipped) as StartConfig;
   delete config.$schema;
-  for (const strategy of config.strategies) strategy.model.path = join(ROOT, strategy.model.path);
-  for (const series of config.demo.data) series.path = join(ROOT, series.path);
+  for (const strategy of config.strategies) strategy.model.path = join(root, strategy.model.path);
+  for (const series of config.demo.data) series.path = join(root, series.path);
   for (const port of Object.keys(config.ports)) config.ports[port] = 0;
   change(config);
   return JSON.stringify(config);

@@ -24,6 +24,7 @@ export class Program {
   private readonly logFile: string;
   private isReady = false;
   private isArmed = false;
+  private isClockMoved = false;
 
   constructor(options: ProgramOptions) {
     const { role, name, folder, env } = options;
@@ -42,6 +43,7 @@ export class Program {
       if (message.type === 'ready') this.isReady = true;
       if (message.type === 'armed') this.isArmed = true;
       if (message.type === 'disarmed') this.isArmed = false;
+      if (message.type === 'clockMoved') this.isClockMoved = true;
     });
   }
 
@@ -83,6 +85,14 @@ export class Program {
     await until(`${this.role} is disarmed`, () => !this.isArmed || this.struckTime !== undefined || this.hasEnded);
   }
 
+  /** Its clock is so far ahead of the machine's. @returns when it is; one that is stopped has it when it wakes up */
+  async moveClock(aheadMs: number): Promise<void> {
+    this.isClockMoved = false;
+    if (this.hasEnded) return;
+    this.child.send({ type: 'clock', aheadMs }, () => undefined);
+    await until(`the clock of ${this.role} is moved`, () => this.isClockMoved || this.hasEnded);
+  }
+
   /** When it was struck, by our clock; undefined until then. */
   get struckTime(): number | undefined {
     return this.marks()[0]?.time;
@@ -91,6 +101,11 @@ export class Program {
   /** Whether a call has ended since it was stopped: it is awake again, and has done what it was about to do. */
   hasEndedCall(call: string): boolean {
     return this.marks().some((mark) => mark.ended === call);
+  }
+
+  /** It stands still, as everything does on a machine that sleeps. */
+  suspend(): void {
+    this.child.kill('SIGSTOP');
   }
 
   wakeUp(): void {

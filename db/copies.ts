@@ -1,0 +1,46 @@
+import type pg from 'pg';
+
+/** Copies of a database from before upgrades, beside it in the same server. */
+const PREFIX = '_before_';
+/** So many are kept: of the upgrade that is about to be, and of the one before. */
+const MOST_COPIES = 2;
+/** What has to be free beside a second copy of everything, bytes. */
+const ROOM_LEFT = 256 * 1024 * 1024;
+
+/** What a copy would take, and whether the disk has it. */
+export interface CopySize {
+  readonly bytes: number;
+  readonly isRoom: boolean;
+}
+
+export async function copySize(client: pg.ClientBase, freeBytes: number): Promise<CopySize> {
+  const { rows } = await client.query<{ bytes: string }>('select pg_database_size(current_database()) as bytes');
+  const bytes = Number(rows[0]?.bytes ?? 0);
+  return { bytes, isRoom: freeBytes > bytes + ROOM_LEFT };
+}
+
+/**
+ * Copies a database as it is, under a name that says before which migration, in place of an earlier copy of that name; of others the
+ * newest stay. Nobody may be connected to it.
+ *
+ * @param client of another database of the same server
+ * @param first the first migration that is to come
+ * @returns the copy's name
+ */
+export async function copyBefore(client: pg.ClientBase, database: string, first: string): Promise<string> {
+  const stamp = first.slice(0, 14);
+  const copy = `${database}${PREFIX}${stamp}`;
+  const quoted = (name: string): string => client.escapeIdentifier(name);
+  // Under another name until it is whole: a copy that was broken off is none.
+  const draft = `${copy}_draft`;
+  await client.query(`drop database if exists ${quoted(draft)}`);
+  await client.query(`create database ${quoted(draft)} template ${quoted(database)} strategy file_copy`);
+  await client.query(`drop database if exists ${quoted(copy)}`);
+  await client.query(`alter database ${quoted(draft)} rename to ${quoted(copy)}`);
+  const { rows } = await client.query<{ datname: string }>(
+    String.raw`select datname from pg_database where datname like $1 || '\_before\_%' and datname not like '%\_draft' order by datname desc`,
+    [database.replaceAll('_', String.raw`\_`)],
+  );
+  for (const { datname } of rows.slice(MOST_COPIES)) await client.query(`drop database ${quoted(datname)}`);
+  return copy;
+}

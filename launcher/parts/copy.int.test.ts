@@ -1,0 +1,91 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { copyBefore, copySize } from '../../db/copies.js';
+import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import type { LauncherEvent } from '../screen/events.js';
+import { Steps } from '../screen/steps.js';
+import { copyBeforeMigrations } from './copy.js';
+import { withClient } from './database.js';
+
+let database: TestDatabase;
+let folder: string;
+let told: string[];
+let steps: Steps;
+
+beforeEach(async () => {
+  database = await testDatabase();
+  folder = await mkdtemp(join(tmpdir(), 'keelson-copy-'));
+  told = [];
+  const show = (event: LauncherEvent): void => void (event.event === 'step' && event.state === 'done' && told.push(event.message));
+  steps = new Steps({ show }, Date.now);
+});
+afterEach(async () => {
+  await beside(async (client) => {
+    for (const name of await copies(client)) await client.query(`drop database ${name}`);
+  });
+  await database.drop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const name = (): string => new URL(database.url).pathname.slice(1);
+const beside = <T>(work: (client: pg.Client) => Promise<T>): Promise<T> => {
+  const url = new URL(database.url);
+  url.pathname = '/postgres';
+  return withClient(url.href, work);
+};
+const copies = async (client: pg.Client): Promise<string[]> =>
+  (
+    await client.query<{ name: string }>(`select datname as name from pg_database where datname like $1 order by 1`, [`${name()}%before%`])
+  ).rows.map((row) => row.name);
+/** As if the newest migration had not been here yet. @returns its stamp */
+const behind = (): Promise<string> =>
+  withClient(database.url, async (client) => {
+    const { rows } = await client.query<{ name: string }>(
+      'delete from schema_migrations where name = (select max(name) from schema_migrations) returning name',
+    );
+    await client.query(`insert into people (subject, name, roles) values ('ada', 'ada', '{viewer}')`);
+    return rows[0]?.name.slice(0, 14) ?? '';
+  });
+const copy = (dataDir: string | undefined = folder): Promise<void> =>
+  copyBeforeMigrations({ steps, paths: { temporal: folder } }, { url: database.url, dataDir });
+
+it('what an older build has stored is copied before it is migrated, with the files of Temporal, and told', async () => {
+  const stamp = await behind();
+  await writeFile(join(folder, 'temporal.db'), 'runs');
+  await writeFile(join(folder, 'client.toml'), 'no data');
+  await copy();
+  expect(await beside(copies)).toEqual([`${name()}_before_${stamp}`]);
+  const kept = new URL(database.url);
+  kept.pathname += `_before_${stamp}`;
+  const people = await withClient(kept.href, (client) => client.query(`select from people where subject = 'ada'`));
+  expect(people.rowCount).toBe(1);
+  expect(await readdir(join(folder, `before_${stamp}`))).toEqual(['temporal.db']);
+  expect(told).toEqual([`Copied as it was before 1 migration: database ${name()}_before_${stamp}, and the files of Temporal`]);
+  // A start that was given up afterwards, and is made again: one copy, of what is there now.
+  await writeFile(join(folder, 'temporal.db'), 'more runs');
+  await copy();
+  expect(await beside(copies)).toHaveLength(1);
+  expect(await readFile(join(folder, `before_${stamp}`, 'temporal.db'), 'utf8')).toBe('more runs');
+});
+
+it('nothing is copied where nothing is to come, where nothing was, and of a database of one’s own', async () => {
+  await copy();
+  expect(told).toEqual([]);
+  await behind();
+  await copyBeforeMigrations({ steps, paths: { temporal: folder } }, { url: database.url, dataDir: undefined });
+  expect(told).toEqual([expect.stringContaining('a backup of it is yours to make')]);
+  await withClient(database.url, (client) => client.query('drop schema public cascade; create schema public'));
+  await copy();
+  expect(await beside(copies)).toEqual([]);
+});
+
+it('two copies are kept, and one that has no room is not begun', async () => {
+  await beside(async (client) => {
+    for (const first of ['20260101000000_one', '20260202000000_two', '20260303000000_three']) await copyBefore(client, name(), first);
+    expect(await copies(client)).toEqual([`${name()}_before_20260202000000`, `${name()}_before_20260303000000`]);
+  });
+  expect((await withClient(database.url, (client) => copySize(client, 1_000))).isRoom).toBe(false);
+});

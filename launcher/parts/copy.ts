@@ -1,0 +1,69 @@
+import { cp, mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { KeelsonError } from '../../core/errors.js';
+import { copyBefore, copySize } from '../../db/copies.js';
+import { readPending } from '../../db/migrate.js';
+import { withClient, type StartedDatabase } from './database.js';
+import type { LaunchContext } from './launch-context.js';
+
+const MOST_COPIES = 2;
+const BEFORE = 'before_';
+const MB = 1024 * 1024;
+
+/**
+ * Copies what is stored before migrations change it: the database beside itself, and the files of our own Temporal server, which must
+ * not run yet. Of a database of the user's own a backup is theirs.
+ *
+ * @throws KeelsonError CONFIG_NO_ROOM
+ */
+export async function copyBeforeMigrations(
+  { steps, paths }: Pick<LaunchContext, 'steps'> & { readonly paths: Pick<LaunchContext['paths'], 'temporal'> },
+  { url, dataDir }: StartedDatabase,
+): Promise<void> {
+  const { names, isNew } = await withClient(url, readPending);
+  const [first] = names;
+  if (first === undefined || isNew) return;
+  if (dataDir === undefined) {
+    steps.note('copy', `${names.length} migrations are to come, and your own database is not copied: a backup of it is yours to make`);
+    return;
+  }
+  await steps.run('copy', 'Copying what is stored, before it is migrated', async () => {
+    const database = basename(new URL(url).pathname);
+    const { bavail, bsize } = await statfs(dataDir);
+    const free = bavail * bsize;
+    const files = await temporalFiles(paths.temporal);
+    const temporalBytes = (await Promise.all(files.map((file) => stat(file)))).reduce((sum, { size }) => sum + size, 0);
+    const { bytes, isRoom } = await withClient(url, (client) => copySize(client, free - temporalBytes));
+    if (!isRoom) {
+      const needed = Math.ceil((bytes + temporalBytes) / MB);
+      throw new KeelsonError('CONFIG_NO_ROOM', { needed, folder: dataDir, free: Math.floor(free / MB) });
+    }
+    const beside = new URL(url);
+    beside.pathname = '/postgres';
+    const copy = await withClient(beside.href, (client) => copyBefore(client, database, first));
+    await copyFiles(paths.temporal, files, `${BEFORE}${first.slice(0, 14)}`);
+    return {
+      done: `Copied as it was before ${names.length} migration${names.length === 1 ? '' : 's'}: database ${copy}, and the files of Temporal`,
+      result: undefined,
+    };
+  });
+}
+
+/** The files of our own Temporal server; none where it never ran. */
+async function temporalFiles(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
+  return names.filter((name) => name.startsWith('temporal.db')).map((name) => join(folder, name));
+}
+
+/** Into a folder that is whole or not there; of earlier ones the newest stay. */
+async function copyFiles(folder: string, files: readonly string[], name: string): Promise<void> {
+  if (files.length === 0) return;
+  const draft = join(folder, 'copy.draft');
+  await rm(draft, { recursive: true, force: true });
+  await mkdir(draft, { mode: 0o700 });
+  for (const file of files) await cp(file, join(draft, basename(file)));
+  await rm(join(folder, name), { recursive: true, force: true });
+  await rename(draft, join(folder, name));
+  const copies = (await readdir(folder)).filter((one) => one.startsWith(BEFORE)).sort();
+  for (const old of copies.slice(0, -MOST_COPIES)) await rm(join(folder, old), { recursive: true, force: true });
+}

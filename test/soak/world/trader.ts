@@ -1,0 +1,141 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { WorkflowFailedError } from '@temporalio/client';
+import { decimal, text } from '../../../core/money/index.js';
+import { signalWorkflowId, type TradeSignal } from '../../../core/signal/signal.js';
+import { TASK_QUEUES, WORKFLOW_TYPES } from '../../../workflows/names.js';
+import type { OrderOutcome } from '../../../workflows/order/status.js';
+import { until } from '../../faults/crash/until.js';
+import type { Chance } from '../../faults/matrix/chance.js';
+import { STRATEGY } from './configuration.js';
+import { INSTRUMENT, PRICE, type SoakLane } from './lane.js';
+import type { SoakWorld } from './world.js';
+
+const VALID_MS = 30_000;
+const AGAIN_MS = 500;
+/** Longer than any fault, restart and window: whoever gets no further by then is stuck. */
+const PATIENCE_MS = 180_000;
+const MIN_NOTIONAL = 5;
+
+/** How an account stands: nothing that could be sold is held; held with its stop at the venue; else on its way. */
+export type Standing = 'flat' | 'protected' | 'moving';
+
+/** Gives the signals of one account, one position after another. */
+export class Trader {
+  /** How often signals came to what. */
+  readonly outcomes = new Map<string, number>();
+  private readonly world: SoakWorld;
+  private readonly lane: SoakLane;
+  private readonly chance: Chance;
+  private signals = 0;
+
+  constructor(world: SoakWorld, lane: SoakLane, chance: Chance) {
+    this.world = world;
+    this.lane = lane;
+    this.chance = chance;
+  }
+
+  /** Opens and leaves positions until it is enough: by an exit, by one that does not wait for the stop, or by the stop itself. */
+  async trade(isEnough: () => boolean): Promise<void> {
+    const { lane, chance } = this;
+    while (!isEnough()) {
+      lane.price = PRICE + chance.between(-300, 300);
+      const { status } = await this.give('open');
+      if (status === 'denied') await wait(AGAIN_MS);
+      if ((await this.standing()) === 'flat') continue;
+      const ending = chance.pick(['exit', 'exitAtOnce', 'stopReached', 'exit']);
+      if (ending !== 'exitAtOnce' && (await this.settled()) === 'flat') continue;
+      if (ending === 'stopReached') {
+        lane.price = Math.floor(PRICE * 0.96);
+        await this.settled(['flat']);
+      }
+      await this.leave();
+    }
+  }
+
+  /** Gives signals to open until something is held under its stop. */
+  async hold(): Promise<void> {
+    const limit = performance.now() + PATIENCE_MS;
+    while ((await this.settled()) === 'flat') {
+      if (performance.now() > limit) throw new Error(`${this.lane.account} opens nothing: ${JSON.stringify([...this.outcomes])}`);
+      await this.give('open');
+      await wait(AGAIN_MS);
+    }
+  }
+
+  /** Gives signals to close until nothing is held. */
+  async leave(): Promise<void> {
+    const limit = performance.now() + PATIENCE_MS;
+    while ((await this.standing()) !== 'flat') {
+      if (performance.now() > limit) throw new Error(`${this.lane.account} is not left: ${JSON.stringify([...this.outcomes])}`);
+      await this.give('close');
+      if ((await this.standing()) !== 'flat') await wait(AGAIN_MS);
+    }
+  }
+
+  /** Waits until nothing is on its way. */
+  settled(kinds: readonly Standing[] = ['flat', 'protected']): Promise<Standing> {
+    let last: Standing = 'moving';
+    return until(
+      `${this.lane.account} is ${kinds.join(' or ')}`,
+      async () => {
+        last = await this.standing();
+        return kinds.includes(last) && last;
+      },
+      () => `it is ${last}\n${this.world.logTails()}`,
+    );
+  }
+
+  async standing(): Promise<Standing> {
+    const { account, open: openAtVenue } = this.lane;
+    const row = await this.patiently(async () => {
+      const { rows } = await this.world.pool.query<{ held: string; open: number; stops: number }>(
+        `select (select coalesce(sum(quantity), 0)::text from positions where account = $1) as held, count(*)::int as open,
+           (count(*) filter (where purpose = 'stop' and status = 'accepted'))::int as stops
+         from orders where account = $1 and final_at is null`,
+        [account],
+      );
+      return rows[0];
+    });
+    const { held = '0', open = 0, stops = 0 } = row ?? {};
+    const isDust = decimal(held).mul(PRICE).lt(MIN_NOTIONAL);
+    if (isDust && open === 0 && openAtVenue === 0) return 'flat';
+    return !isDust && open === 1 && stops === 1 && openAtVenue === 1 ? 'protected' : 'moving';
+  }
+
+  /** One signal, to its outcome; one that could not be given or whose outcome is lost with a server is `lost`. */
+  async give(leg: TradeSignal['leg']): Promise<OrderOutcome> {
+    const now = this.world.clock.now();
+    this.signals += 1;
+    const signal: TradeSignal = {
+      ...{ account: this.lane.account, strategy: STRATEGY, strategyVersion: '1', instrument: INSTRUMENT, leg },
+      ...{ barCloseTime: this.signals, decidedTime: now, validUntil: now + VALID_MS },
+      referencePrice: text(decimal(String(this.lane.price))),
+      ...{ stopDistanceRatio: 0.02, features: [], reason: 'soak' },
+    };
+    const workflowId = signalWorkflowId(signal);
+    const outcome = await this.patiently(async () => {
+      const { workflow } = await this.world.client();
+      const { taskQueue, ...options } = { taskQueue: TASK_QUEUES.trading, workflowId, args: [signal], workflowTaskTimeout: '5s' as const };
+      const handle = await workflow.start(WORKFLOW_TYPES.signalToOrder, {
+        ...options,
+        taskQueue,
+        workflowIdConflictPolicy: 'USE_EXISTING',
+      });
+      return (await this.world.resultOf(handle)) as OrderOutcome;
+    });
+    const said = [leg, outcome.status, ...outcome.codes].join(' ');
+    this.outcomes.set(said, (this.outcomes.get(said) ?? 0) + 1);
+    return outcome;
+  }
+
+  /** What a server that was taken away does not answer is asked again. */
+  private async patiently<T>(ask: () => Promise<T>): Promise<T> {
+    for (const limit = performance.now() + PATIENCE_MS; ; await wait(AGAIN_MS)) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (error instanceof WorkflowFailedError || performance.now() > limit) throw error;
+      }
+    }
+  }
+}
