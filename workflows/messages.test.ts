@@ -19,6 +19,7 @@ const MESSAGES: Readonly<Record<string, { readonly proof: 'row'; readonly test: 
   mode: { proof: 'row', test: 'trading-control/trading-control.int.test.ts', title: 'a raw update changes nothing' },
   rearm: { proof: 'row', test: 'kill-switch/kill-switch.int.test.ts', title: 'a message without the rows of two people ends nothing' },
   command: { proof: 'row', test: 'operations/runbook/runbook.int.test.ts', title: 'a signature is a person’s' },
+  changed: 'look',
   decided: 'look',
   haltChanged: 'look',
   positionChanged: 'look',

@@ -1,7 +1,15 @@
 import type { Role } from '../people/roles.js';
 
 /** The runbooks that there are; each has its code in `activities/runbook`. */
-export const RUNBOOKS = ['startUp', 'gracefulShutdown', 'morningChecks', 'eveningChecks', 'venueDisconnected', 'drawdown', 'reconciliationDiscrepancy'] as const;
+export const RUNBOOKS = [
+  'startUp',
+  'gracefulShutdown',
+  'morningChecks',
+  'eveningChecks',
+  'venueDisconnected',
+  'drawdown',
+  'reconciliationDiscrepancy',
+] as const;
 export type RunbookName = (typeof RUNBOOKS)[number];
 
 /** Inputs and outputs, as they stand in rows and histories: plain, and small. */
