@@ -19,7 +19,10 @@ begin
   select run_id into the_run from runbook_runs where account = the_account and runbook = 'reconciliationDiscrepancy' and ended_at is null
     and epoch = now_epoch order by created_at desc limit 1;
   if the_run is null then
-    if c.reconciliation_hold is null or c.reconciliation_hold->'classes' = '[]' then return null; end if;
+    -- What the account watch alone has paused has a run of its own, or a person.
+    if not coalesce((c.reconciliation_hold->'classes') - array['equityUnknown', 'venueUnreachable', 'noMarketData'] <> '[]', false) then
+      return null;
+    end if;
     the_run := md5('reconciliationDiscrepancy:' || the_account || ':' || (c.reconciliation_hold->>'since') || ':' || now_epoch)::uuid;
     if ask_runbook(jsonb_build_object('runId', the_run, 'runbook', 'reconciliationDiscrepancy', 'account', the_account,
         'resource', 'reconciliationDiscrepancy:' || the_account, 'inputs', jsonb_build_object('was', c.reconciliation_hold->>'was'),
