@@ -107,6 +107,7 @@ const known = (one: Difference, more: Partial<KnownDifference> = {}): KnownDiffe
   eventTime: one.eventTime ?? null,
   repairs: 0,
   sameMs: 0,
+  unseenMs: 0,
   decidedMs: null,
   isBooked: false,
   ...more,

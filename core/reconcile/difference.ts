@@ -79,6 +79,8 @@ export interface KnownDifference {
   readonly repairs: number;
   /** Since it was seen first, or since its fingerprint is what it is; database's clock. */
   readonly sameMs: number;
+  /** Since a look saw it last; database's clock. */
+  readonly unseenMs: number;
   readonly decidedMs: number | null;
   /** Of a missed fill: it is in the books by now. */
   readonly isBooked: boolean;

@@ -21,7 +21,7 @@ const ORPHAN: Difference = {
 };
 const row = (one: Difference, more: Partial<KnownDifference> = {}): KnownDifference => ({
   ...one,
-  ...{ id: '7', status: 'pending', decision: null, eventTime: null, repairs: 0, sameMs: 60_000, decidedMs: null, isBooked: false },
+  ...{ id: '7', status: 'pending', decision: null, eventTime: null, repairs: 0, unseenMs: 0, sameMs: 60_000, decidedMs: null, isBooked: false },
   ...more,
 });
 const on = (differences: readonly Difference[], known: readonly KnownDifference[] = [], judges = true): Judgement =>
@@ -72,6 +72,15 @@ describe('a second look', () => {
       repairs: [{ class: 'missedFill' }],
     });
     expect(kinds(on([REPAIRABLE], [row(REPAIRABLE, { sameMs: RECONCILE.repairMs })]))).toEqual(['opened']);
+  });
+});
+
+describe('a machine that slept', () => {
+  const unseenMs = RECONCILE.unseenMs + 1;
+  it.each([SEEN, REPAIRABLE])('has seen nothing meanwhile: the time of what stood before begins anew', (difference) => {
+    const { changes, isUnsettled } = on([difference], [row(difference, { sameMs: 3_600_000, unseenMs })]);
+    expect([changes, isUnsettled]).toMatchObject([[{ kind: 'kept', isMoved: true }], true]);
+    expect(kinds(on([difference], [row(difference, { sameMs: 3_600_000, unseenMs: RECONCILE.unseenMs })]))).toEqual(['opened']);
   });
 });
 

@@ -5,7 +5,7 @@ import type { ReconcileRules } from './rules.js';
 /** What becomes of a difference's row. */
 export type Change =
   | { readonly kind: 'new'; readonly status: 'pending' | 'open'; readonly difference: Difference }
-  /** `isMoved`: it is another than at the last look, so that a second look begins anew. */
+  /** `isMoved`: it is another than at the last look, or that was long ago, so that its time begins anew. */
   | { readonly kind: 'kept'; readonly id: string; readonly saw: Saw; readonly difference: Difference; readonly isMoved: boolean }
   /** It is a person's from now on. */
   | { readonly kind: 'opened'; readonly id: string; readonly saw: Saw; readonly difference: Difference }
@@ -99,7 +99,7 @@ function begin(difference: Difference): Change[] {
 }
 
 function proceed(row: KnownDifference, difference: Difference, rules: ReconcileRules): Change[] {
-  const isMoved = row.fingerprint !== difference.fingerprint;
+  const isMoved = row.fingerprint !== difference.fingerprint || row.unseenMs > rules.unseenMs;
   const kept: Change = { kind: 'kept', ...rowOf(row), difference, isMoved };
   if (row.status === 'open') return [kept];
   if (row.status === 'decided') return afterDecision(row, difference, kept, rules);
@@ -114,7 +114,7 @@ function isConfirmed(row: KnownDifference, difference: Difference, isMoved: bool
     case 'secondLook':
       return !isMoved && row.sameMs >= rules.secondLookMs;
     case 'repair':
-      return row.sameMs >= rules.repairMs;
+      return row.unseenMs <= rules.unseenMs && row.sameMs >= rules.repairMs;
   }
 }
 

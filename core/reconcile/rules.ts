@@ -8,6 +8,8 @@ export const RECONCILE = {
   secondLookMs: 3_000,
   /** A repair, or what a person decided, that has not helped by then is a person's. P23 gives an owner 15 s after a crash. */
   repairMs: 30_000,
+  /** Nobody has looked for so long, although it is done each minute: neither was anything repaired meanwhile, so its time begins anew. */
+  unseenMs: 180_000,
   /** A list may show a trade late: one that is booked and not listed is told only when it is older. */
   lateListMs: 60_000,
   /** A workflow that runs for nothing ends by itself within a minute. */
