@@ -19,6 +19,11 @@ describe('coded failures become Temporal’s', () => {
     await expect(failing(limited)).rejects.toMatchObject({ nonRetryable: false, nextRetryDelay: 700 });
   });
 
+  it('a delay of days is asked again after five minutes', async () => {
+    const banned = new KeelsonError('VENUE_RATE_LIMITED', { venue: 'paper', call: 'order', retryAfterMs: 259_200_000 });
+    await expect(mapped(() => Promise.reject(banned))()).rejects.toMatchObject({ nextRetryDelay: 300_000 });
+  });
+
   it('P11: what must happen in the end is tried again whatever the code, but after a restore (P31)', async () => {
     await expect(failing(auth, 'untilDone')).rejects.toMatchObject({ nonRetryable: false });
     await expect(failing(epoch, 'untilDone')).rejects.toMatchObject({ nonRetryable: true });

@@ -1,9 +1,10 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { ERRORS, KeelsonError } from '../core/errors.js';
+import { LONGEST_BLOCK_MS } from '../core/venue/weight.js';
 
 /**
  * Maps our coded failures to Temporal's: the code is the type, the retry class decides whether it is tried again, and a
- * venue's own delay is kept. Anything else is left as it is and retried by the policy.
+ * venue's own delay is kept, up to five minutes. Anything else is left as it is and retried by the policy.
  * @param trying `untilDone`: for a step that must happen in the end, such as learning what became of an order (P11). A
  *   refused key ends no such step, since people can mend it; only work begun before a restore is given up (P31).
  */
@@ -23,7 +24,7 @@ export function mapped<Arguments extends unknown[], Result>(
         message,
         nonRetryable: trying === 'untilDone' ? code === 'RISK_EPOCH' : ERRORS[code].retry === 'never',
         details: [error.failure],
-        ...(typeof retryAfterMs === 'number' ? { nextRetryDelay: retryAfterMs } : {}),
+        ...(typeof retryAfterMs === 'number' ? { nextRetryDelay: Math.min(retryAfterMs, LONGEST_BLOCK_MS) } : {}),
       });
     }
   };

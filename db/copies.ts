@@ -25,9 +25,15 @@ export async function copySize(client: pg.ClientBase, freeBytes: number): Promis
  *
  * @param client of another database of the same server
  * @param first the first migration that is to come
+ * @param mark what is done to the copy before it has its name
  * @returns the copy's name
  */
-export async function copyBefore(client: pg.ClientBase, database: string, first: string): Promise<string> {
+export async function copyBefore(
+  client: pg.ClientBase,
+  database: string,
+  first: string,
+  mark: (draft: string) => Promise<void>,
+): Promise<string> {
   const stamp = first.slice(0, 14);
   const copy = `${database}${PREFIX}${stamp}`;
   const quoted = (name: string): string => client.escapeIdentifier(name);
@@ -35,6 +41,7 @@ export async function copyBefore(client: pg.ClientBase, database: string, first:
   const draft = `${copy}_draft`;
   await client.query(`drop database if exists ${quoted(draft)}`);
   await client.query(`create database ${quoted(draft)} template ${quoted(database)} strategy file_copy`);
+  await mark(draft);
   await client.query(`drop database if exists ${quoted(copy)}`);
   await client.query(`alter database ${quoted(draft)} rename to ${quoted(copy)}`);
   const { rows } = await client.query<{ datname: string }>(
@@ -43,4 +50,13 @@ export async function copyBefore(client: pg.ClientBase, database: string, first:
   );
   for (const { datname } of rows.slice(MOST_COPIES)) await client.query(`drop database ${quoted(datname)}`);
   return copy;
+}
+
+/**
+ * A copy that is ever put in the place of its original is a restore (P31), and has to look like one to every build: its epoch is the
+ * next, its orders get other client order ids than those that the original has used since, and its server is not the one that it knows,
+ * so that every account starts paused and is compared.
+ */
+export async function markAsCopy(client: pg.ClientBase): Promise<void> {
+  await client.query(`update instance set instance_id = gen_random_uuid(), epoch = epoch + 1, system_identifier = 'a copy'`);
 }

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { dirname } from 'node:path';
 import type { Config } from '../config/index.js';
 import { KeelsonError } from '../core/errors.js';
@@ -48,6 +49,22 @@ export interface LaunchOptions {
   readonly now: () => number;
 }
 
+/** A start takes longer, and then its addresses are there; a stop is over before. */
+const SETTLED_WITHIN_MS = 25_000;
+const LOOK_AGAIN_MS = 250;
+
+/**
+ * Who holds the home. One without addresses has only begun to start, or is stopping, and is waited for: whoever starts right after a
+ * stop wants it to run.
+ */
+async function settledHolder(paths: ReturnType<typeof homePaths>): Promise<ReturnType<typeof lockHolder>> {
+  for (let waitedMs = 0; ; waitedMs += LOOK_AGAIN_MS) {
+    const holder = lockHolder(paths.lock);
+    if (holder === undefined || readRunFile(paths.runFile) !== undefined || waitedMs >= SETTLED_WITHIN_MS) return holder;
+    await wait(LOOK_AGAIN_MS);
+  }
+}
+
 /** How a run came to its end. */
 interface Ending {
   readonly reason: string;
@@ -70,7 +87,7 @@ export async function launch(options: LaunchOptions): Promise<number> {
   let config: Config;
   let lock: HomeLock;
   try {
-    const holder = lockHolder(paths.lock);
+    const holder = await settledHolder(paths);
     if (holder !== undefined) return runsAlready(holder.pid);
     config = withOverrides(await preflight(options.configFile, options.env), options.overrides);
     prepareHome(paths);
@@ -111,6 +128,8 @@ export async function launch(options: LaunchOptions): Promise<number> {
     });
   });
   const { reason, exitCode } = await ending;
+  // From now on nobody is told that this runs.
+  removeRunFile(paths.runFile);
   await run.stop();
   removeRunFile(paths.runFile);
   lock.release();

@@ -78,7 +78,7 @@ export const RELEASE: ActivityOptions = { startToCloseTimeout: '3m', heartbeatTi
 export const RUNBOOK_PLAN: ActivityOptions = {
   startToCloseTimeout: '60s',
   heartbeatTimeout: '5s',
-  retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s', maximumAttempts: 6 },
+  retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s', maximumAttempts: 60 },
 };
 
 /** A part of a step of a runbook: what it finds is an answer, and only a ledger that is away is asked again. */

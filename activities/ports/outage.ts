@@ -1,7 +1,19 @@
 import type { OutageFacts } from '../../core/outage/steady.js';
 
 /** Why an account goes on after an outage, or does not. */
-export type ResumeResult = 'resumed' | 'going' | 'personsPause' | 'halted' | 'notSteady' | 'notReconciled' | 'differences' | 'repeated';
+export type ResumeResult =
+  | 'resumed'
+  | 'going'
+  | 'personsPause'
+  /** Paused by the watch, but before the venue was lost. */
+  | 'before'
+  /** The run was ended, or given up by a person. */
+  | 'givenUp'
+  | 'halted'
+  | 'notSteady'
+  | 'notReconciled'
+  | 'differences'
+  | 'repeated';
 
 /** The rows of an outage, by the run that treats it. Every method is one statement. @throws KeelsonError INFRA_DATABASE. */
 export interface OutageStore {

@@ -52,6 +52,8 @@ export interface Begun {
 export interface RunbookStore {
   /** A run that a schedule starts; the same id again changes nothing. */
   ask(run: AskedRun & { readonly resource: string; readonly reason: string }): Promise<void>;
+  /** What is under way for an account, of this ledger: their workflows may have been lost. */
+  underWay(account: string): Promise<readonly RunToWake[]>;
   /** @throws KeelsonError INPUT_UNKNOWN_RUN: a message alone starts none. */
   read(runId: string): Promise<AskedRun & { readonly plan: Plan | null }>;
   /** Stores the plan, once. `free`: nobody has to approve it. */

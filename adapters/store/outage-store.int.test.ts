@@ -44,11 +44,19 @@ describe('an outage in the ledger', () => {
     const found = await rows<{ run_id: string }>('select run_id from outages where account = $1 order by found_at desc limit 1');
     return found[0]?.run_id ?? '';
   };
+  /** As the run does when it begins. */
+  const takeLock = (runId: string): Promise<unknown> =>
+    pool.query(
+      `insert into runbook_locks (resource, run_id) select resource, run_id from runbook_runs where run_id = $1
+         on conflict (resource) do update set run_id = excluded.run_id`,
+      [runId],
+    );
   /** Lost, answered, and over; compared clean after all of that. */
   const lostAndBack = async (): Promise<string> => {
     await hold('venueUnreachable');
     await see(SEEN);
     const runId = await begun();
+    await takeLock(runId);
     await outages.noteTry(runId, { hasAnswered: false, detail: 'down' });
     await outages.noteTry(runId, { hasAnswered: true, detail: null });
     await see(OVER);
@@ -83,6 +91,37 @@ describe('an outage in the ledger', () => {
     expect(await begun()).not.toBe(runId);
   });
 
+  it('whose run could not do its work has another after a minute, and no third while that one goes on', async () => {
+    await see(SEEN);
+    const first = await begun();
+    await pool.query('select end_runbook($1)', [{ runId: first, status: 'refused', detail: 'the ledger was away' }]);
+    await see(SEEN);
+    expect(await begun()).toBe(first);
+    await pool.query(`update runbook_runs set ended_at = ended_at - interval '61 seconds' where run_id = $1`, [first]);
+    await see(SEEN);
+    const second = await begun();
+    expect(second).not.toBe(first);
+    await see(SEEN);
+    expect(await begun()).toBe(second);
+    expect(await rows('select 1 from outages where account = $1 and over_at is null')).toHaveLength(1);
+  });
+
+  it('that is over while its run has ended without it calls a person', async () => {
+    await hold('venueUnreachable');
+    await see(SEEN);
+    await pool.query('select end_runbook($1)', [{ runId: await begun(), status: 'aborted', detail: null }]);
+    await see(OVER);
+    const told = await rows<{ summary: string }>(`select summary from alerts where account = $1 and kind = 'outage.over'`);
+    expect(told).toEqual([{ summary: expect.stringContaining('keelson resume') as string }]);
+  });
+
+  it('a pause for which an older build names no cause is one all the same', async () => {
+    await pool.query('select hold_for_watch($1, null, $2)', [account, 'a test']);
+    expect(await rows("select mode, reconciliation_hold->'classes' as classes from control where account = $1")).toEqual([
+      { mode: 'paused', classes: ['equityUnknown'] },
+    ]);
+  });
+
   it('that is over and compared ends its own pause, once, in the mode from before or the stricter one that the watch asked for', async () => {
     const runId = await lostAndBack();
     expect(await modeNow()).toBe('paused');
@@ -113,7 +152,15 @@ describe('an outage in the ledger', () => {
     [
       'it was paused before it was lost',
       `update control set reconciliation_hold = jsonb_set(reconciliation_hold, '{first}', to_jsonb(clock_timestamp() - interval '1 hour')) where account = $1`,
-      'personsPause',
+      'before',
+    ],
+    ['its run is over', 'delete from runbook_locks where run_id = (select run_id from outages where account = $1)', 'givenUp'],
+    [
+      'a person has given it up',
+      `insert into runbook_commands (command_id, run_id, kind, reason, subject, key_id, applied_at)
+         select gen_random_uuid(), run_id, 'abort', 'a test', 'olga', (select key_id from api_keys where subject = 'olga'), clock_timestamp()
+         from outages where account = $1`,
+      'givenUp',
     ],
     ['a person has let it go on', `update control set mode = 'normal', reconciliation_hold = null where account = $1`, 'going'],
     [

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { AskedRun, Begun, PartEnd, PartKey, RunbookStore, RunCommand } from '../../activities/ports/runbook.js';
+import type { AskedRun, Begun, PartEnd, PartKey, RunbookStore, RunCommand, RunToWake } from '../../activities/ports/runbook.js';
 import { KeelsonError } from '../../core/errors.js';
 import { APPROVAL_VALID_MS, type UnusableState } from '../../core/people/approvals.js';
 import type { Plan, PlainObject } from '../../core/runbook/spec.js';
@@ -7,6 +7,11 @@ import type { EndStatus } from '../../core/runbook/status.js';
 import { jsonOf, run, type Statement } from './pool.js';
 
 const ASK = { name: 'ask_runbook', text: 'select ask_runbook($1::jsonb) as answer' };
+const UNDER_WAY = {
+  name: 'runbooks_under_way',
+  text: `select run_id::text as "runId", runbook, account from runbook_runs
+    where account = $1 and ended_at is null and epoch = (select epoch from instance) order by created_at`,
+};
 const READ = { name: 'read_runbook', text: 'select runbook_run_json(r) as answer from runbook_runs r where run_id = $1' };
 const PLAN = { name: 'plan_runbook', text: 'select plan_runbook($1::jsonb) as answer' };
 const BEGIN = { name: 'begin_runbook', text: 'select begin_runbook($1::jsonb) as answer' };
@@ -33,6 +38,9 @@ export function createRunbookStore(pool: Pool): RunbookStore {
     async ask(asked) {
       const result = await told<string>(ASK, asked);
       if (result !== 'asked' && result !== 'stored') throw new KeelsonError('INPUT_UNKNOWN_RUN', { run: asked.runId });
+    },
+    async underWay(account) {
+      return run<RunToWake>(pool, UNDER_WAY, [account]);
     },
     async read(runId) {
       const found = await answer<AskedRun & { readonly plan: Plan | null }>(READ, [runId]);

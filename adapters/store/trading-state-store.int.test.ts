@@ -178,6 +178,55 @@ describe('what a runbook holds of an account', () => {
     expect(await mode()).toBe('observation');
   });
 
+  it('given up by a person, a run lets nothing go by what it was still at', async () => {
+    const up = await begin('startUp');
+    await change(up, { what: 'hold', mode: 'observation' });
+    await clean();
+    await query(
+      `insert into runbook_commands (command_id, run_id, kind, reason, subject, key_id, applied_at)
+         values (gen_random_uuid(), $1, 'abort', 'a test', 'olga', $2, clock_timestamp())`,
+      ...[up, key],
+    );
+    await expect(change(up, { what: 'release' })).rejects.toThrow('given the run up');
+    await expect(change(up, { what: 'ease', mode: 'observation' })).rejects.toThrow('given the run up');
+    expect(await control()).toMatchObject({ mode: 'observation', hold: { runId: up } });
+    await change(up, { what: 'undo' });
+    expect(await mode()).toBe('normal');
+  });
+
+  it('a start under a halt holds the account too: when people end the halt, its checks have not been made', async () => {
+    await query(`insert into latches (scope, scope_value, reason, subject) values ('account', $1, 'a test', 'olga')`, ACCOUNT);
+    const start = { account: ACCOUNT, start: randomUUID(), runId: randomUUID(), resource: RESOURCE };
+    await beginSystemStart(pool, start);
+    expect(await control()).toMatchObject({ mode: 'observation', hold: { runId: start.runId, was: 'normal' } });
+  });
+
+  it('a halt over a strategy ends no run of the account', async () => {
+    const up = await begin('startUp');
+    await change(up, { what: 'hold', mode: 'observation' });
+    await clean();
+    await query(`insert into latches (scope, scope_value, reason, subject) values ('strategy', 'momentum', 'a test', 'olga')`);
+    const part = { runId: up, position: 0, attempt: 1, part: 'action', name: 'entries', actor: 'test', runsUnderHalt: false };
+    expect(await query('select begin_runbook_part($1) as told', part)).toEqual([{ told: { result: 'begin' } }]);
+    await change(up, { what: 'release' });
+    expect(await mode()).toBe('normal');
+  });
+
+  it('a start under the name of an earlier one brings nothing back, and calls people', async () => {
+    const start = { account: ACCOUNT, start: randomUUID(), runId: randomUUID(), resource: RESOURCE };
+    await beginSystemStart(pool, start);
+    const down = await begin('gracefulShutdown');
+    await change(down, { what: 'hold', mode: 'paused' });
+    await query('select end_runbook($1)', { runId: down, status: 'completed', detail: null });
+    await beginSystemStart(pool, start);
+    expect(await mode()).toBe('paused');
+    const told = await query<{ summary: string }>(
+      `select summary from alerts where kind = 'runbook.holds' and alert_key = $1`,
+      `heldByRunbook:${down}`,
+    );
+    expect(told).toEqual([{ summary: expect.stringContaining('keelson runbooks run startUp') as string }]);
+  });
+
   it('a new start takes over what the one before held and ends its runs; the same start again does nothing', async () => {
     const down = await begin('gracefulShutdown');
     await change(down, { what: 'hold', mode: 'paused' });

@@ -1,4 +1,5 @@
 import { KeelsonError } from '../../core/errors.js';
+import { LONGEST_BLOCK_MS } from '../../core/venue/weight.js';
 import type { KeepAliveTransport, Seen } from './keep-alive-transport.js';
 import { libraryClasses, plainDetail, type Evidence } from './verdict.js';
 import type { VenueError, WireProfile } from './profiles/wire-profile.js';
@@ -21,10 +22,15 @@ export function evidenceOf(error: unknown, seen: Seen, profile: WireProfile): Ev
   };
 }
 
-/** How long the venue asks us to wait, ms: its Retry-After, or a second, or a minute when it has banned us. */
-export function retryAfterMs(seen: Seen): number {
-  const seconds = Number(seen.headers?.['retry-after']);
-  if (Number.isFinite(seconds) && seconds > 0) return Math.ceil(seconds * 1000);
+/**
+ * How long we leave the venue alone, ms: what its Retry-After says, in seconds or as a date, or a second, or a minute when it has banned
+ * us; at most five minutes, since whoever waits here may be needed.
+ * @param now epoch ms
+ */
+export function retryAfterMs(seen: Seen, now: number = Date.now()): number {
+  const said = seen.headers?.['retry-after']?.trim() ?? '';
+  const ms = /^\d+(\.\d+)?$/.test(said) ? Math.ceil(Number(said) * 1_000) : Date.parse(said) - now;
+  if (ms > 0) return Math.min(ms, LONGEST_BLOCK_MS);
   return seen.status === 418 ? 60_000 : 1_000;
 }
 

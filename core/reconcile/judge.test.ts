@@ -21,7 +21,17 @@ const ORPHAN: Difference = {
 };
 const row = (one: Difference, more: Partial<KnownDifference> = {}): KnownDifference => ({
   ...one,
-  ...{ id: '7', status: 'pending', decision: null, eventTime: null, repairs: 0, unseenMs: 0, sameMs: 60_000, decidedMs: null, isBooked: false },
+  ...{
+    id: '7',
+    status: 'pending',
+    decision: null,
+    eventTime: null,
+    repairs: 0,
+    unseenMs: 0,
+    sameMs: 60_000,
+    decidedMs: null,
+    isBooked: false,
+  },
   ...more,
 });
 const on = (differences: readonly Difference[], known: readonly KnownDifference[] = [], judges = true): Judgement =>

@@ -26,8 +26,8 @@ export function isWithinReconcilersShare({ used, limit }: { readonly used: numbe
   return (used + cost) * 100 <= limit * RECONCILERS_SHARE_PERCENT;
 }
 
-/** However long a venue bans us for: after this it is asked once whether it still does, so that no halt waits for days. */
-const LONGEST_BLOCK_MS = 300_000;
+/** However long a venue bans us for: after this it is asked once whether it still does, so that no halt, and no owner of a position, waits for days. */
+export const LONGEST_BLOCK_MS = 300_000;
 
 /** Keeps what the venue tells of its fixed windows, and of its bans, for everyone who calls it from this address. */
 export class WeightMeter {
@@ -62,7 +62,9 @@ export class WeightMeter {
 
   /** How long the venue is not to be asked yet, ms; 0: it may be. */
   blockedMs(venueTime: number): number {
-    return Math.max(0, this.blockedUntil - venueTime);
+    const leftMs = this.blockedUntil - venueTime;
+    // A clock that was set back meanwhile makes no ban longer.
+    return leftMs > LONGEST_BLOCK_MS ? 0 : Math.max(0, leftMs);
   }
 
   /** A window that nothing was heard of has begun with nothing; while the venue wants not to be asked all is used. */

@@ -142,31 +142,38 @@ create or replace function end_runbook(p jsonb) returns void language plpgsql as
 declare
   r runbook_runs;
   hold jsonb;
+  above text;
 begin
   update runbook_runs set status = p->>'status', detail = p->>'detail', ended_at = clock_timestamp()
     where run_id = (p->>'runId')::uuid and ended_at is null returning * into r;
   if not found then return; end if;
   delete from runbook_locks where run_id = r.run_id;
   -- What it has held it does not let go by ending: people are told how to go on.
-  select c.runbook_hold into hold from control c where c.account = r.account and c.runbook_hold->>'runId' = r.run_id::text;
+  select c.runbook_hold, paused_above(c) into hold, above from control c where c.account = r.account and c.runbook_hold->>'runId' = r.run_id::text;
   insert into audit_events (kind, account, subject, data) values ('runbook.ended', r.account, r.requested_by,
     jsonb_strip_nulls(jsonb_build_object('runId', r.run_id, 'runbook', r.runbook, 'status', r.status, 'detail', r.detail)));
   perform raise_alert(jsonb_build_object('key', 'runbook:' || r.run_id, 'account', r.account, 'kind', 'runbook.' || r.status,
     'severity', case when r.status = 'completed' then 'info' when r.status = 'aborted' then 'warning' else 'error' end,
     'summary', 'Runbook ' || r.runbook || ' of ' || r.account || ': ' || r.status || coalesce(' (' || r.detail || ')', '')
       || case when hold is null or r.runbook = 'gracefulShutdown' and r.status in ('completed', 'completedWithFailures') then '' else
-        '. It leaves the account in mode ' || (hold->>'mode') || ': keelson runbooks run startUp checks it and lets it go on, keelson resume does so unchecked' end
+        coalesce('. The account stays as it is: ' || above || ', and then', '. It leaves the account in mode ' || (hold->>'mode') || ':') || ' keelson runbooks run startUp checks it and lets it go on, keelson resume does so unchecked' end
       || '. See keelson runbooks show ' || r.run_id || '.'));
 end $$;
 
 -- ---- what runbooks do
 
--- A halt over all that an account does, in words; null: none.
-create function halt_over(the_account text) returns text language sql stable as $$
+-- As before, and: one over a strategy or an instrument ends no run, since the account goes on.
+create or replace function halted_since(the_account text, since timestamptz) returns text language sql stable as $$
   select 'a halt (' || btrim(l.scope || ' ' || l.scope_value) || ') stands over ' || the_account from latches l
     where l.released_at is null and l.scope not in ('strategy', 'instrument')
       and the_account in (select accounts_under(l.scope, l.scope_value, l.account))
+      and l.engaged_at > since
     order by l.engaged_at limit 1
+$$;
+
+-- A halt over all that an account does, in words; null: none.
+create function halt_over(the_account text) returns text language sql stable as $$
+  select halted_since(the_account, '-infinity')
 $$;
 
 -- Why an account is in its mode, for people: who set it last, and for what reason.
@@ -174,6 +181,13 @@ create function mode_told(the_account text) returns text language sql stable as 
   select coalesce((select 'mode ' || (e.data->>'mode') || ', set by ' || coalesce(e.subject, 'nobody') || coalesce(': ' || (e.data->>'reason'), '')
     from audit_events e where e.account = the_account and e.kind = 'mode.changed' order by e.event_id desc limit 1),
     'mode ' || (select mode from control where account = the_account))
+$$;
+
+-- What pauses an account above whatever a runbook holds, with what people do about it; null: nothing.
+create function paused_above(c control) returns text language sql stable as $$
+  select 'it is paused for ' || coalesce((select string_agg(one, ', ') from jsonb_array_elements_text(c.reconciliation_hold->'classes') one),
+      'what a reconciliation has found') || ': keelson resume ends that when a comparison is clean'
+    where c.mode = 'paused' and c.reconciliation_hold is not null
 $$;
 
 -- Changes what a runbook holds, and the mode with it, audited. The row of `c` is locked.
@@ -231,6 +245,10 @@ begin
     return jsonb_build_object('result', 'notHeld', 'found', 'the run does not hold ' || r.resource || ' any more');
   end if;
   if halt_over(r.account) is not null then return jsonb_build_object('result', 'halted', 'found', halt_over(r.account)); end if;
+  -- Who was asked to end in the middle of a part lets nothing go by what that part still does.
+  if p->>'what' <> 'undo' and exists (select from runbook_commands m where m.run_id = run and m.kind = 'abort' and m.applied_at is not null) then
+    return jsonb_build_object('result', 'notHeld', 'found', 'a person has given the run up');
+  end if;
   if p->>'what' = 'hold' then
     perform take_runbook_hold(r.account, run, r.runbook, p->>'mode', p->>'reason');
     return jsonb_build_object('result', 'done');
@@ -255,7 +273,7 @@ begin
   -- Only a comparison that began after the run did tells that the account may do more.
   if c.mode = 'paused' and c.reconciliation_hold is not null or not exists (select from reconciliations q
       where q.account = r.account and q.last_clean_at > r.started_at) then
-    return jsonb_build_object('result', 'notReconciled', 'found', reconciliation_findings(r.account));
+    return jsonb_build_object('result', 'notReconciled', 'found', coalesce(paused_above(c), reconciliation_findings(r.account)));
   end if;
   perform write_runbook_hold(c, c.runbook_hold->>'was', null, run, r.runbook, p->>'reason');
   return jsonb_build_object('result', 'done');
@@ -297,12 +315,18 @@ begin
     insert into system_starts (account, start_id, run_id, superseded) values (p->>'account', p->>'start', (p->>'runId')::uuid, old) returning * into s;
     perform ask_runbook(p || jsonb_build_object('runbook', 'startUp', 'inputs', '{}'::jsonb, 'subject', null, 'reason', 'the system was started'));
     -- Before they end: what they hold is the new one's.
-    if halt_over(p->>'account') is null then
-      perform take_runbook_hold(p->>'account', s.run_id, 'startUp', 'observation', 'the system was started: nothing is opened before its checks are over');
-    end if;
+    -- Under a halt, too: when people end that, the checks have not been made.
+    perform take_runbook_hold(p->>'account', s.run_id, 'startUp', 'observation', 'the system was started: nothing is opened before its checks are over');
     foreach one in array old loop
       perform end_runbook(jsonb_build_object('runId', one, 'status', 'preempted', 'detail', 'the system was started anew'));
     end loop;
+  else
+    -- Under the name of an earlier start nothing is brought back: who has shut down, and starts again under it, is told.
+    perform raise_alert(jsonb_build_object('key', 'heldByRunbook:' || r.run_id, 'account', r.account, 'kind', 'runbook.holds', 'severity', 'error',
+        'summary', 'Run ' || r.run_id || ' of ' || r.runbook || ' has ended and ' || r.account || ' is in mode ' || (c.runbook_hold->>'mode')
+          || ', under the name of a start that was made before: keelson runbooks run startUp checks it and lets it go on.'))
+      from control c join runbook_runs r on r.run_id = (c.runbook_hold->>'runId')::uuid
+      where c.account = p->>'account' and r.ended_at is not null;
   end if;
   return jsonb_build_object('runId', s.run_id, 'superseded', to_jsonb(s.superseded),
     'isEnded', (select ended_at is not null from runbook_runs where run_id = s.run_id));

@@ -57,7 +57,9 @@ begin
       reconciliation_hold = coalesce(c.reconciliation_hold, '{}') || jsonb_build_object('since', clock_timestamp(),
         'first', coalesce(c.reconciliation_hold->>'first', c.reconciliation_hold->>'since', clock_timestamp()::text),
         'was', coalesce(c.reconciliation_hold->>'was', c.mode),
-        'classes', (select jsonb_agg(distinct one) from jsonb_array_elements(coalesce(c.reconciliation_hold->'classes', '[]') || to_jsonb(the_cause)) one))
+        -- An older build names no cause.
+        'classes', (select jsonb_agg(distinct one)
+          from jsonb_array_elements(coalesce(c.reconciliation_hold->'classes', '[]') || to_jsonb(coalesce(the_cause, 'equityUnknown'))) one))
     where account = the_account;
   if c.mode = 'paused' then
     insert into audit_events (kind, account, subject, data) values ('mode.tightened', the_account, 'watch',
@@ -99,7 +101,18 @@ begin
     if o.outage_id is null then return; end if;
     update outages set over_at = clock_timestamp() where outage_id = o.outage_id;
     insert into audit_events (kind, account, subject, data) values ('outage.over', the_account, 'watch', jsonb_build_object('outageId', o.outage_id));
+    perform raise_alert(jsonb_build_object('key', 'outage:' || o.outage_id || ':over', 'account', the_account, 'kind', 'outage.over', 'severity', 'error',
+        'summary', 'The venue of ' || the_account || ' is back, and its run ' || o.run_id || ' has ended without it: the account stays paused until a person resumes it (keelson resume).'))
+      from runbook_runs r, control c where r.run_id = o.run_id and r.ended_at is not null and o.resumed_at is null
+        and c.account = the_account and c.mode = 'paused' and c.reconciliation_hold is not null;
     return;
+  end if;
+  -- A run that could not do its work, or is of a ledger before a restore, is followed by another; one that a person has ended is not. The
+  -- minute keeps one that always fails from being begun each second.
+  if exists (select from runbook_runs r where r.run_id = o.run_id and (r.epoch <> (select epoch from instance)
+      or r.status <> 'aborted' and r.ended_at < clock_timestamp() - interval '1 minute')) then
+    update outages set over_at = clock_timestamp() where outage_id = o.outage_id;
+    o := null;
   end if;
   if o.outage_id is not null then
     if not o.causes @> the_causes then
@@ -107,9 +120,10 @@ begin
     end if;
     return;
   end if;
-  select o2.* into o from outages o2 join runbook_runs r using (run_id) where o2.account = the_account and r.ended_at is null;
+  select o2.* into o from outages o2 join runbook_runs r using (run_id) where o2.account = the_account and r.ended_at is null
+    and r.epoch = (select epoch from instance);
   if o.outage_id is not null then
-    update outages set over_at = null, answered_at = null, returned = returned + 1,
+    update outages set over_at = null, answered_at = null, resumed_at = null, returned = returned + 1,
         causes = (select jsonb_agg(distinct one) from jsonb_array_elements(o.causes || the_causes) one) where outage_id = o.outage_id;
     -- Where its workflow was lost with its server it goes on where its records end.
     insert into outbox (kind, data) values ('runbookAsked', jsonb_build_object('runId', o.run_id, 'runbook', 'venueDisconnected', 'account', the_account));
@@ -240,13 +254,19 @@ begin
     from outages o join control c using (account) where o.run_id = the_run);
 end $$;
 
+-- Whether a run may still change anything: it has its resource, is of this ledger, and nobody has given it up.
+create function is_at_work(the_run uuid) returns boolean language sql stable as $$
+  select exists (select from runbook_locks l join runbook_runs r using (run_id) where l.run_id = the_run and r.epoch = (select epoch from instance))
+    and not exists (select from runbook_commands m where m.run_id = the_run and m.kind = 'abort' and m.applied_at is not null)
+$$;
+
 -- Entries stay stopped until the run has ended well: also where a person has let them go on too early.
 create function freeze_for_outage(the_run uuid) returns void language plpgsql as $$
 declare
   o outages;
 begin
   select * into o from outages where run_id = the_run;
-  if exists (select from control where account = o.account and (mode <> 'paused' or not coalesce(reconciliation_hold->'classes', '[]') @> o.causes)) then
+  if is_at_work(the_run) and exists (select from control where account = o.account and (mode <> 'paused' or not coalesce(reconciliation_hold->'classes', '[]') @> o.causes)) then
     perform hold_for_watch(o.account, cause, 'its venue is lost') from jsonb_array_elements_text(o.causes) cause;
   end if;
 end $$;
@@ -283,6 +303,7 @@ begin
   select * into c from control where account = (select account from outages where run_id = (p->>'runId')::uuid) for update;
   select * into o from outages where run_id = (p->>'runId')::uuid for update;
   if o.resumed_at is not null then return 'resumed'; end if;
+  if not is_at_work(o.run_id) then return 'givenUp'; end if;
   select * into w from account_watch where account = o.account;
   if o.over_at is null or o.answered_at is null or w.equity is null or w.sampled_at < clock_timestamp() - interval '5 seconds'
       or w.runs ?| array['equityUnknown', 'venueUnreachable', 'noMarketData'] then
@@ -290,10 +311,8 @@ begin
   end if;
   if halted_since(o.account, '-infinity') is not null then return 'halted'; end if;
   if c.mode <> 'paused' then return 'going'; end if;
-  if c.reconciliation_hold is null or c.reconciliation_hold->>'was' = 'paused' or c.held_by is not null
-      or coalesce(c.reconciliation_hold->>'first', c.reconciliation_hold->>'since')::timestamptz < o.began_at then
-    return 'personsPause';
-  end if;
+  if c.reconciliation_hold is null or c.reconciliation_hold->>'was' = 'paused' or c.held_by is not null then return 'personsPause'; end if;
+  if coalesce(c.reconciliation_hold->>'first', c.reconciliation_hold->>'since')::timestamptz < o.began_at then return 'before'; end if;
   -- Begun after the venue was back, and after everything that has paused the account since.
   if not exists (select from reconciliations r where r.account = o.account
       and r.last_clean_at > greatest(o.over_at, o.answered_at, (c.reconciliation_hold->>'since')::timestamptz)) then

@@ -20,10 +20,14 @@ begin
     and epoch = now_epoch order by created_at desc limit 1;
   if the_run is null then
     -- What the account watch alone has paused has a run of its own, or a person.
-    if not coalesce((c.reconciliation_hold->'classes') - array['equityUnknown', 'venueUnreachable', 'noMarketData'] <> '[]', false) then
+    if jsonb_typeof(c.reconciliation_hold->'classes') is distinct from 'array'
+        or (c.reconciliation_hold->'classes') - array['equityUnknown', 'venueUnreachable', 'noMarketData'] = '[]' then
       return null;
     end if;
-    the_run := md5('reconciliationDiscrepancy:' || the_account || ':' || (c.reconciliation_hold->>'since') || ':' || now_epoch)::uuid;
+    -- One that ended before the pause did is followed by another; one that a person has ended is not.
+    the_run := md5('reconciliationDiscrepancy:' || the_account || ':' || (c.reconciliation_hold->>'since') || ':' || now_epoch || ':' || (
+      select count(*) from runbook_runs where account = the_account and runbook = 'reconciliationDiscrepancy' and status <> 'aborted'
+        and ended_at is not null and created_at >= (c.reconciliation_hold->>'since')::timestamptz))::uuid;
     if ask_runbook(jsonb_build_object('runId', the_run, 'runbook', 'reconciliationDiscrepancy', 'account', the_account,
         'resource', 'reconciliationDiscrepancy:' || the_account, 'inputs', jsonb_build_object('was', c.reconciliation_hold->>'was'),
         'reason', 'a reconciliation has paused the account')) <> 'asked' then
@@ -63,6 +67,16 @@ begin
 end $$;
 create trigger reconciliations_carried after update of last_clean_at on reconciliations for each row
   when (old.last_clean_at is distinct from new.last_clean_at) execute function clean_is_carried();
+
+-- A run that was at its end when the account was paused again has not seen that.
+create function end_is_followed() returns trigger language plpgsql as $$
+begin
+  perform carry_discrepancies(new.account);
+  return null;
+end $$;
+create trigger runbook_runs_followed after update of ended_at on runbook_runs for each row
+  when (old.ended_at is null and new.ended_at is not null and new.runbook = 'reconciliationDiscrepancy'
+    and new.status in ('completed', 'completedWithFailures')) execute function end_is_followed();
 
 -- What a run that carries them decides on, and reports: every difference that was a person's at any time since it was asked for, with
 -- the hash of what its incident keeps of both sides.

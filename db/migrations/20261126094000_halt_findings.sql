@@ -149,5 +149,8 @@ end $$;
 
 -- A worker leaves in order. One that is in doubt leaves that to whoever comes after it.
 create function end_contact(the_worker text) returns void language sql as $$
-  update ledger_contacts set has_ended = true, contact_at = clock_timestamp() where worker = the_worker
+  update ledger_contacts set has_ended = true, contact_at = clock_timestamp(),
+    -- Cut off for long enough, and back only for this: it is no more sure than who was killed.
+    doubt_since = case when not has_ended and contact_at < clock_timestamp() - interval '5 seconds' then clock_timestamp() else doubt_since end
+    where worker = the_worker
 $$;

@@ -62,6 +62,14 @@ it('what an older build has stored is copied before it is migrated, with the fil
   kept.pathname += `_before_${stamp}`;
   const people = await withClient(kept.href, (client) => client.query(`select from people where subject = 'ada'`));
   expect(people.rowCount).toBe(1);
+  // Put in the place of its original it is a restore, and says so to every build (P31).
+  const of = (href: string): Promise<{ instance_id: string; epoch: number; system_identifier: string }> =>
+    withClient(href, async (client) => (await client.query('select instance_id, epoch, system_identifier from instance')).rows[0]);
+  const [was, is] = [await of(database.url), await of(kept.href)];
+  expect(is).toMatchObject({ epoch: was.epoch + 1, system_identifier: 'a copy' });
+  expect(is.instance_id).not.toBe(was.instance_id);
+  const found = await withClient(kept.href, (client) => client.query<{ told: string }>('select check_instance_identity() as told'));
+  expect(found.rows[0]?.told).toBe('changed');
   expect(await readdir(join(folder, `before_${stamp}`))).toEqual(['temporal.db']);
   expect(told).toEqual([`Copied as it was before 1 migration: database ${name()}_before_${stamp}, and the files of Temporal`]);
   // A start that was given up afterwards, and is made again: one copy, of what is there now.
@@ -84,7 +92,8 @@ it('nothing is copied where nothing is to come, where nothing was, and of a data
 
 it('two copies are kept, and one that has no room is not begun', async () => {
   await beside(async (client) => {
-    for (const first of ['20260101000000_one', '20260202000000_two', '20260303000000_three']) await copyBefore(client, name(), first);
+    for (const first of ['20260101000000_one', '20260202000000_two', '20260303000000_three'])
+      await copyBefore(client, name(), first, () => Promise.resolve());
     expect(await copies(client)).toEqual([`${name()}_before_20260202000000`, `${name()}_before_20260303000000`]);
   });
   expect((await withClient(database.url, (client) => copySize(client, 1_000))).isRoom).toBe(false);

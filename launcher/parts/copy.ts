@@ -1,7 +1,7 @@
 import { cp, mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { KeelsonError } from '../../core/errors.js';
-import { copyBefore, copySize } from '../../db/copies.js';
+import { copyBefore, copySize, markAsCopy } from '../../db/copies.js';
 import { readPending } from '../../db/migrate.js';
 import { withClient, type StartedDatabase } from './database.js';
 import type { LaunchContext } from './launch-context.js';
@@ -38,9 +38,9 @@ export async function copyBeforeMigrations(
       const needed = Math.ceil((bytes + temporalBytes) / MB);
       throw new KeelsonError('CONFIG_NO_ROOM', { needed, folder: dataDir, free: Math.floor(free / MB) });
     }
-    const beside = new URL(url);
-    beside.pathname = '/postgres';
-    const copy = await withClient(beside.href, (client) => copyBefore(client, database, first));
+    const at = (name: string): string => Object.assign(new URL(url), { pathname: `/${name}` }).href;
+    const mark = (draft: string): Promise<void> => withClient(at(draft), markAsCopy);
+    const copy = await withClient(at('postgres'), (client) => copyBefore(client, database, first, mark));
     await copyFiles(paths.temporal, files, `${BEFORE}${first.slice(0, 14)}`);
     return {
       done: `Copied as it was before ${names.length} migration${names.length === 1 ? '' : 's'}: database ${copy}, and the files of Temporal`,

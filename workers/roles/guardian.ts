@@ -161,6 +161,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     pause: (ms: number) => wait(ms, undefined, { signal: stopping.signal }).catch(() => undefined),
     stopping: stopping.signal,
   };
+  const runbookStore = createRunbookStore(pool);
   const outageParts = {
     outages: createOutageStore(pool),
     venueOf: venues.of,
@@ -174,7 +175,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     ...ownerActivities,
     ...streamActivities,
     ...createRunbookActivities({
-      store: createRunbookStore(pool),
+      store: runbookStore,
       runbooks: {
         ...tradingRunbooks({
           ...process,
@@ -239,6 +240,8 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
         // What is held has an owner, also where Temporal began empty (P24, P31).
         for (const key of await protection.held(account)) await owners.wake(key);
         await discrepancies.carryOn(account);
+        // Of runs that are under way Temporal may know nothing: they go on where their records end.
+        for (const one of await runbookStore.underWay(account)) await runbooks.wake(one);
         // Each guardian has a stream of its own; that of one that dies waits for it, while the others go on with theirs (P16).
         await client.workflow.start(WORKFLOW_TYPES.watchAccount, {
           ...common,

@@ -1,7 +1,9 @@
+import type { CheckFacts } from '../../../core/checks/facts.js';
 import { CHECKS, checkKeys, type Findings } from '../../../core/checks/judge.js';
 import { failure } from '../../../core/errors.js';
 import { effectiveLimits } from '../../../core/risk/limit-rows.js';
 import { RUNBOOK_SPECS } from '../../../core/runbook/registry.js';
+import { CONDITIONS, DEFINITIONS } from '../../../core/watch/conditions.js';
 import { barsToObserve, lackOf, type StreamNeed } from '../../../core/start-up/bars.js';
 import type { AskedRun } from '../../ports/runbook.js';
 import { bound, type BoundRunbook, type Look, type StepCode } from '../step-code.js';
@@ -95,11 +97,14 @@ const KEYS: Step = {
 /** `isTold` false: what is found is only that the venue does not tell. */
 async function keysOf(run: AskedRun, reads: TradingReads): Promise<readonly [found: Findings, isTold: boolean]> {
   let canWithdraw: boolean | undefined;
+  let hasAnswered = false;
   const away = await until(reads, run, reads.patienceMs, async () => {
     ({ canWithdraw } = await reads.venueOf(run.account).reader.keyPermissions());
+    hasAnswered = true;
     return [];
   });
-  if (away.length > 0) return [away, true];
+  // A wait that a halt or an abort has ended has found nothing out.
+  if (!hasAnswered) return [away.length > 0 ? away : ['the venue was not asked to the end'], true];
   return [checkKeys(run.account, reads.rulesOf(run.account).venue, canWithdraw), canWithdraw !== undefined];
 }
 
@@ -136,7 +141,7 @@ const BARS: Step = {
       const stored = await reads.state.bars(venue, asked);
       const times = { since, now: stored.databaseTime, aheadMs: facts.watch?.clockSkewMs ?? 0 };
       return [
-        ...CHECKS.streams(facts),
+        ...CHECKS.streams(acting(facts)),
         ...CHECKS.venue(facts),
         ...needs.flatMap((need) => {
           const stream = stored.streams.find((one) => one.instrument === need.instrument && one.intervalMs === need.intervalMs);
@@ -146,6 +151,13 @@ const BARS: Step = {
     });
   }),
 };
+
+/** Without what the watch only warns of: a drawdown may last for weeks. */
+function acting(facts: CheckFacts): CheckFacts {
+  if (facts.watch === null) return facts;
+  const conditions = facts.watch.conditions.filter((one) => CONDITIONS.every((known) => known !== one || DEFINITIONS[known].acts !== 'no'));
+  return { ...facts, watch: { ...facts.watch, conditions } };
+}
 
 const TRADE: Step = {
   // Whatever keeps it from trading, the run has ended then and says so; a new one begins from the front.

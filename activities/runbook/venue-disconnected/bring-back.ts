@@ -114,8 +114,12 @@ export function createBringBack(dependencies: OutageDependencies): BringBack {
           case 'resumed':
           case 'going':
           case 'personsPause':
-          case 'halted':
+          case 'givenUp':
             return null;
+          case 'halted':
+            throw new Error('a halt stands: when it has ended a person resumes the account (keelson resume)');
+          case 'before':
+            return { missing: 'it was paused before its venue was lost: a person resumes it (keelson resume)', isHopeless: true };
           case 'notReconciled':
             await compare(facts);
             return { missing: 'no reconciliation that began after its return has found the account clean' };
