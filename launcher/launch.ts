@@ -131,7 +131,6 @@ export async function launch(options: LaunchOptions): Promise<number> {
   // From now on nobody is told that this runs.
   removeRunFile(paths.runFile);
   await run.stop();
-  removeRunFile(paths.runFile);
   lock.release();
   screen.show({ time: now(), event: 'stopped', reason, exitCode, elapsedMs: now() - startedAt });
   return exitCode;
@@ -159,7 +158,10 @@ class Run {
     this.supervisor = new Supervisor({
       children: new ChildrenFile(paths.children),
       onRestart: (notice) => screen.show({ time: now(), event: 'restart', ...notice }),
-      onReady: () => this.#writeRunFile(),
+      // A child that comes back while all is being stopped does not say again that this runs.
+      onReady: () => {
+        if (!signal.aborted) this.#writeRunFile();
+      },
       onFatal: (error) => this.onFatal(error),
     });
   }

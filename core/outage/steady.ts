@@ -17,7 +17,7 @@ export interface OutageFacts {
   /** Since when the part that is at work has been, whoever began it. */
   readonly partTime: number | null;
   readonly mode: Mode;
-  /** A halt over the account or a part of it, in words. */
+  /** A halt over all that the account does, in words. */
   readonly halt: string | null;
   readonly watch: {
     readonly sampleAgeMs: number;

@@ -244,7 +244,7 @@ begin
       'tries', (select count(*) from outage_tries t where t.outage_id = o.outage_id),
       -- Since when the part that is at work has been at work, whoever began it.
       'partTime', (select epoch_ms(max(started_at)) from runbook_parts where run_id = o.run_id and ended_at is null),
-      'mode', c.mode, 'halt', halted_since(o.account, '-infinity'),
+      'mode', c.mode, 'halt', halt_over(o.account),
       'watch', (select jsonb_build_object('sampleAgeMs', epoch_ms(clock_timestamp()) - epoch_ms(w.sampled_at), 'isEquityKnown', w.equity is not null,
           'standing', (select coalesce(jsonb_agg(k order by k), '[]') from jsonb_object_keys(w.runs) k))
         from account_watch w where w.account = o.account),
@@ -309,7 +309,7 @@ begin
       or w.runs ?| array['equityUnknown', 'venueUnreachable', 'noMarketData'] then
     return 'notSteady';
   end if;
-  if halted_since(o.account, '-infinity') is not null then return 'halted'; end if;
+  if halt_over(o.account) is not null then return 'halted'; end if;
   if c.mode <> 'paused' then return 'going'; end if;
   if c.reconciliation_hold is null or c.reconciliation_hold->>'was' = 'paused' or c.held_by is not null then return 'personsPause'; end if;
   if coalesce(c.reconciliation_hold->>'first', c.reconciliation_hold->>'since')::timestamptz < o.began_at then return 'before'; end if;

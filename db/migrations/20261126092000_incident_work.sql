@@ -84,7 +84,7 @@ create function read_discrepancies(the_run uuid) returns jsonb language plpgsql 
 begin
   return (
     select jsonb_build_object(
-      'mode', c.mode, 'halt', halted_since(c.account, '-infinity'),
+      'mode', c.mode, 'halt', halt_over(c.account),
       'was', c.reconciliation_hold->>'was', 'isHeld', c.reconciliation_hold is not null,
       'isClean', c.reconciliation_hold is null or is_reconciled(c),
       'differences', coalesce((select jsonb_agg(jsonb_strip_nulls(jsonb_build_object('differenceId', d.difference_id::text,

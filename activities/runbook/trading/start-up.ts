@@ -155,7 +155,8 @@ const BARS: Step = {
 /** Without what the watch only warns of: a drawdown may last for weeks. */
 function acting(facts: CheckFacts): CheckFacts {
   if (facts.watch === null) return facts;
-  const conditions = facts.watch.conditions.filter((one) => CONDITIONS.every((known) => known !== one || DEFINITIONS[known].acts !== 'no'));
+  const warnings: readonly string[] = CONDITIONS.filter((condition) => DEFINITIONS[condition].acts === 'no');
+  const conditions = facts.watch.conditions.filter((one) => !warnings.includes(one));
   return { ...facts, watch: { ...facts.watch, conditions } };
 }
 

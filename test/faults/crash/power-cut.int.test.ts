@@ -1,11 +1,8 @@
-import { chmod, cp, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { rootFolder } from '../../../config/index.js';
-import { resolveTemporal } from '../../../launcher/temporal/resolve.js';
-import { startTemporal, type TemporalBinary, type TemporalServer } from '../../../launcher/temporal/start.js';
-import { freePort } from '../../support/free-port.js';
+import { OwnServers } from '../../../bench/servers.js';
 import { temporalIfAny } from '../../support/temporal.js';
 import { Crew } from './cycle.js';
 import { openServers, type CrashServers } from './servers.js';
@@ -17,54 +14,51 @@ const LIMIT_MS = 600_000;
 /** A Temporal server over files of its own, which can be put back to what they were. */
 class Rewindable {
   private readonly folder: string;
-  private readonly binary: TemporalBinary;
-  private readonly port: number;
-  private server: TemporalServer | undefined;
+  private readonly servers: OwnServers;
 
-  private constructor(folder: string, binary: TemporalBinary, port: number) {
+  private constructor(folder: string, servers: OwnServers) {
     this.folder = folder;
-    this.binary = binary;
-    this.port = port;
+    this.servers = servers;
   }
 
   static async open(): Promise<Rewindable> {
-    const resolved = await resolveTemporal({ env: process.env, repoDir: rootFolder() });
-    if (resolved.kind === 'external') throw new Error('these tests need a Temporal program of their own');
     const folder = await mkdtemp(join(tmpdir(), 'keelson-power-'));
+    // As root Postgres runs under another account, which has to get to its data.
     await chmod(folder, 0o711);
-    const one = new Rewindable(folder, resolved.binary, await freePort());
-    await one.start();
-    return one;
+    return new Rewindable(folder, await OwnServers.open(folder));
   }
 
   get address(): string {
-    return `127.0.0.1:${this.port}`;
-  }
-
-  private async start(): Promise<void> {
-    this.server = await startTemporal({ binary: this.binary, dbFile: join(this.folder, 'now', 'temporal.db'), port: this.port });
+    return this.servers.temporalAddress;
   }
 
   /** Whatever is committed from here on is lost by the next `rewind`. */
   async keep(): Promise<void> {
-    await this.server?.stop();
-    await rm(join(this.folder, 'kept'), { recursive: true, force: true });
-    await cp(join(this.folder, 'now'), join(this.folder, 'kept'), { recursive: true });
-    await this.start();
+    await this.servers.stop('temporal');
+    await this.copy(this.folder, join(this.folder, 'kept'));
+    await this.servers.startAgain('temporal');
   }
 
   async rewind(): Promise<void> {
-    await this.server?.stop();
-    await rm(join(this.folder, 'now'), { recursive: true, force: true });
-    await cp(join(this.folder, 'kept'), join(this.folder, 'now'), { recursive: true });
-    await this.start();
+    await this.servers.stop('temporal');
+    await this.copy(join(this.folder, 'kept'), this.folder);
+    await this.servers.startAgain('temporal');
+  }
+
+  /** Its files and no others; what was there of them is gone. */
+  private async copy(from: string, to: string): Promise<void> {
+    await mkdir(to, { recursive: true });
+    for (const name of await filesOf(to)) await rm(join(to, name));
+    for (const name of await filesOf(from)) await cp(join(from, name), join(to, name));
   }
 
   async close(): Promise<void> {
-    await this.server?.stop();
+    await this.servers.close();
     await rm(this.folder, { recursive: true, force: true });
   }
 }
+
+const filesOf = async (folder: string): Promise<string[]> => (await readdir(folder)).filter((name) => name.startsWith('temporal.db'));
 
 const temporal = await temporalIfAny();
 
