@@ -17,10 +17,10 @@ export const AUTHORISE: LocalActivityOptions = {
  * Submit: one compare-and-set and one send with a deadline of its own. Tried again only when the compare-and-set did not
  * answer; the row, not this policy, forbids a second send (P8).
  */
-export const SUBMIT: LocalActivityOptions = { startToCloseTimeout: '8s', scheduleToCloseTimeout: '20s', retry: WHILE_FRESH };
+export const SUBMIT: LocalActivityOptions = { startToCloseTimeout: '12s', scheduleToCloseTimeout: '24s', retry: WHILE_FRESH };
 
 /** Authorise and submit of an entry in one step, with what each of them may take. */
-export const ENTER: LocalActivityOptions = { startToCloseTimeout: '12s', scheduleToCloseTimeout: '30s', retry: WHILE_FRESH };
+export const ENTER: LocalActivityOptions = { startToCloseTimeout: '16s', scheduleToCloseTimeout: '34s', retry: WHILE_FRESH };
 
 /** One statement that reads what the owner of a position decides on. */
 export const LOOK: LocalActivityOptions = { startToCloseTimeout: '4s', scheduleToCloseTimeout: '10s', retry: WHILE_FRESH };

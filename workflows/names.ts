@@ -18,6 +18,13 @@ export const WORKFLOW_TYPES = {
   refreshCalendar: 'refreshCalendar',
 } as const;
 
+/**
+ * What a build tells to the run of a signal about itself, as a second argument: that its positions have owners. It is in the
+ * input and needs no patch marker, which would cost each run an event and another write of its place in the list.
+ */
+export const SIGNAL_FORM = 'owners';
+export type SignalForm = typeof SIGNAL_FORM;
+
 export const watchBarsWorkflowId = (account: string, interval: string): string => `bars:${account}:${interval}`;
 /** `instance`: which guardian's stream; the first one's has no number. */
 export const watchAccountWorkflowId = (account: string, instance = '1'): string =>

@@ -14,6 +14,7 @@ import { applyEvent } from './evidence.js';
 import { createProtection, type ProtectionActivities } from './protect.js';
 import { createRecord } from './record.js';
 import { createResolve, createWithdraw, type Progress } from './resolve.js';
+import { createSend, type Sent } from './send.js';
 import { createSubmit, type Submission } from './submit.js';
 import { createTend, type Tended } from './tend.js';
 import { AccountQueues, type Authorisation } from './write-verdict.js';
@@ -28,7 +29,7 @@ export interface CommonOrderActivities {
 /** The steps of an entry, on the trading worker. */
 export interface OrderActivities extends CommonOrderActivities {
   tend(intentId: string, signal: TradeSignal): Promise<Tended>;
-  /** Authorise and submit in one. */
+  /** Authorise, submit and record in one. */
   enter(signal: TradeSignal, which?: Attempt): Promise<Entered>;
   authorise(signal: TradeSignal, which?: Attempt): Promise<Authorisation>;
   /**
@@ -39,7 +40,9 @@ export interface OrderActivities extends CommonOrderActivities {
 }
 
 /** The steps of a position's owner, on the guardian. */
-export interface OwnerActivities extends CommonOrderActivities, ProtectionActivities {
+export interface OwnerActivities extends Omit<CommonOrderActivities, 'submit'>, ProtectionActivities {
+  /** Submit and record in one. */
+  submit(intentId: string, account: string): Promise<Sent>;
   /** Wishes the cancel of an order and takes it one look-up further. */
   withdraw(intentId: string, because: string): Promise<Progress>;
   authoriseExit(signal: TradeSignal, attempt: number): Promise<ExitAuthorisation>;
@@ -51,7 +54,7 @@ export function createOrderActivities(dependencies: OrderDependencies): OrderAct
   return {
     ...common(dependencies),
     tend: mapped(beating(createTend(dependencies, pause)), 'untilDone'),
-    enter: mapped(createEnter(authorise, createSubmit(dependencies))),
+    enter: mapped(createEnter(authorise, sendOf(dependencies))),
     authorise: mapped(authorise),
     abandon: mapped(beating(createAbandon(dependencies)), 'untilDone'),
   };
@@ -62,6 +65,7 @@ export function createOwnerActivities(dependencies: OrderDependencies, protectio
   const owner = createProtection(dependencies, protection, queues);
   return {
     ...common(dependencies),
+    submit: mapped(sendOf(dependencies)),
     look: mapped(
       beating((...values) => owner.look(...values)),
       'untilDone',
@@ -85,6 +89,9 @@ function common(dependencies: OrderDependencies): CommonOrderActivities {
     resolve: mapped(beating(createResolve(dependencies)), 'untilDone'),
   };
 }
+
+const sendOf = (dependencies: OrderDependencies): ReturnType<typeof createSend> =>
+  createSend(createSubmit(dependencies), createRecord(dependencies));
 
 function createAbandon({ store, epoch }: OrderDependencies): OrderActivities['abandon'] {
   return async (signal, detail, attempt = 1) => {

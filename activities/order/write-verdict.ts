@@ -59,7 +59,10 @@ export async function writeVerdict(dependencies: OrderDependencies, request: Ver
       verdict = request.decide(fresh);
     }
     const written = await write(dependencies, request, verdict, controlVersion);
-    if (written.kind !== 'conflict') return toAuthorisation(written);
+    if (written.kind === 'conflict') continue;
+    const authorisation = toAuthorisation(written);
+    if (authorisation.kind === 'authorised') risk.written?.(account);
+    return authorisation;
   }
   const failures = [failure('RISK_CONTENTION', { account, attempts: PROTOCOL.compareAndSetAttempts })];
   const written = await write(dependencies, request, { kind: 'denied', failures }, controlVersion);

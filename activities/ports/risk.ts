@@ -15,4 +15,6 @@ export interface RiskSource {
    * @throws KeelsonError INFRA_DATABASE, INPUT_UNKNOWN_ACCOUNT
    */
   read(key: RiskKey, options?: { readonly fresh?: boolean }): Promise<RiskView>;
+  /** A verdict was written over the account's state: a view that is held has passed, before anybody can tell of it. */
+  written?(account: string): void;
 }

@@ -3,11 +3,12 @@ import type { OrderStore } from '../../activities/ports/store.js';
 import { clientOrderIdOf } from '../../activities/order/client-order-id.js';
 import type { ConfiguredLimits } from '../../core/risk/limits.js';
 import type { RiskView } from '../../core/risk/view.js';
-import { ZERO_TEXT } from '../../core/money/index.js';
+import { ZERO, ZERO_TEXT } from '../../core/money/index.js';
 import { termsOf } from '../../core/risk/draft.js';
 import { decideOrder } from '../../core/risk/gate.js';
 import { intentIdOf } from '../../core/signal/signal.js';
 import { entryView } from '../../activities/order/dependencies.js';
+import { applyEvent } from '../../activities/order/evidence.js';
 import { createOrderActivities } from '../../activities/order/index.js';
 import { ACCOUNT, INSTRUMENT, LIMITS, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
 import { createControlStore } from './control-store.js';
@@ -98,6 +99,58 @@ describe('the risk state that a process holds', () => {
     await query(`update orders set status = 'expired', final_at = now(), reserved_quantity = 0 where final_at is null`);
     await query('delete from positions');
     await query('update risk_state set version = version + 1');
+    await caughtUp();
+  });
+
+  it('P4: what only frees moves no version, and is held a moment later; everything else moves it', async () => {
+    const { store, epoch } = stack.dependencies;
+    const steps = createOrderActivities(stack.dependencies);
+    const books = { store, epoch };
+    const versionAfter = async (work: () => Promise<unknown>): Promise<bigint> => {
+      const before = (await store.readRisk(KEY)).riskVersion;
+      await work();
+      return BigInt((await store.readRisk(KEY)).riskVersion) - BigInt(before);
+    };
+    const authorised = async (): Promise<string> => {
+      const signal = stack.signal('open', (bar += 1_000));
+      expect(await steps.authorise(signal)).toMatchObject({ kind: 'authorised' });
+      return intentIdOf(signal);
+    };
+    const unsent = await authorised();
+    expect((await caughtUp()).workingOrders).toHaveLength(1);
+    expect(await versionAfter(() => applyEvent(books, unsent, { kind: 'expireUnsent' }))).toBe(0n);
+    expect((await caughtUp()).workingOrders).toHaveLength(0);
+
+    const begun = async (): Promise<string> => {
+      const intentId = await authorised();
+      const submit = { intentId, epoch, signedTimestamp: Date.now(), receiveWindowMs: 500 };
+      expect(await store.beginSubmit(submit)).toMatchObject({ kind: 'submitting' });
+      return intentId;
+    };
+    const rests = await begun();
+    expect(await versionAfter(() => applyEvent(books, rests, { kind: 'accept', venueOrderId: '1' }))).toBe(0n);
+    const late = { kind: 'end', status: 'canceled', executedQuantity: ZERO, venueOrderId: '1' } as const;
+    expect(await versionAfter(() => applyEvent(books, rests, late))).toBe(0n);
+    // An instrument with an order of which nobody knows is blocked.
+    const lost = await begun();
+    expect(await versionAfter(() => applyEvent(books, lost, { kind: 'loseReply' }))).toBe(1n);
+    expect(await versionAfter(() => applyEvent(books, lost, { ...late, venueOrderId: '2' }))).toBe(0n);
+    await caughtUp();
+  });
+
+  it('P4: a verdict right after another is made on what that one has written, at once and without a second try', async () => {
+    await caughtUp();
+    const { dependencies } = stack;
+    const steps = createOrderActivities({ ...dependencies, risk: source });
+    const first = stack.signal('open', (bar += 1_000));
+    const second = stack.signal('open', (bar += 1_000));
+    reads = 0;
+    const both = await Promise.all([steps.authorise(first), steps.authorise(second)]);
+    expect(both).toMatchObject([{ kind: 'authorised' }, { kind: 'denied', failures: [{ code: 'RISK_POSITION_EXISTS' }] }]);
+    // The one read is of the denial, which is never made on a held view.
+    expect(reads).toBe(1);
+    const { store, epoch } = dependencies;
+    await applyEvent({ store, epoch }, intentIdOf(first), { kind: 'expireUnsent' });
     await caughtUp();
   });
 

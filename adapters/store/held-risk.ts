@@ -8,8 +8,12 @@ import { listen } from './listener.js';
 const CHANNEL = 'keelson_risk';
 /** Changes come in bursts, the steps of one order: one reading serves them all, and does not compete with the next step. */
 const TOGETHER_MS = 25;
-/** Before what the account watch has sampled; every other payload is the name of an account, or empty for all of them. */
+/** What only frees makes a held view stricter than it need be: it is read anew when there is time. */
+const FREED_MS = 250;
+/** Before what the account watch has sampled. */
 const WATCH_PREFIX = 'watch ';
+/** Before the name of an account whose orders hold less than they did; every other payload is the name of an account, or empty for all of them. */
+const FREED_PREFIX = 'freed ';
 
 type Heartbeat = { readonly account: string; readonly sampledTime: number; readonly equityTime: number | null };
 
@@ -37,6 +41,7 @@ interface Held {
  * A view that is some milliseconds old lets no order through that a fresh one would deny, for each input has its guard:
  * mode, limits, active version: the control row's version, compared by authorise and again by submit;
  * positions, working orders, balances, blocked instruments, venue filters, the economic calendar: the risk state's version, compared by authorise;
+ * what an order held and has freed moves no version: until it is read anew the view is stricter than it need be;
  * latches: asked for by submit itself, under the lock of the control row;
  * the account watch: its samples are told with their times, and one that is not told goes on ageing until entries are denied;
  * the time: moved on by what has passed, so that what ages goes on ageing.
@@ -49,6 +54,8 @@ export class HeldRisk implements RiskSource {
   private readonly changedMeanwhile = new Set<string>();
   /** Accounts that have changed and are read in a moment, or at once by whoever asks first. */
   private readonly changed = new Map<string, NodeJS.Timeout>();
+  /** Accounts whose orders have freed something. */
+  private readonly freed = new Map<string, NodeJS.Timeout>();
   private isClosing = false;
   /** Of the connection that listens now; what was begun under another is not kept. */
   private listening: object | undefined;
@@ -100,6 +107,7 @@ export class HeldRisk implements RiskSource {
       applicationName: `${applicationName}-risk`,
       channel: CHANNEL,
       onNotification: (payload) => {
+        if (payload.startsWith(FREED_PREFIX)) return this.refreshLater(payload.slice(FREED_PREFIX.length));
         if (payload.startsWith(WATCH_PREFIX)) return this.hear(JSON.parse(payload.slice(WATCH_PREFIX.length)) as Heartbeat);
         for (const account of payload === '' ? accounts : [payload]) this.refreshSoon(account);
       },
@@ -117,6 +125,11 @@ export class HeldRisk implements RiskSource {
     });
   }
 
+  /** The next verdict of this process may be asked for before the notification has come. */
+  written(account: string): void {
+    this.refreshSoon(account);
+  }
+
   /** The heartbeat of the account watch comes each second with its times: it is taken as it is, and nothing is read for it. */
   private hear({ account, sampledTime, equityTime }: Heartbeat): void {
     const heartbeat = { sampledTime, ...(equityTime === null ? {} : { equityTime }) };
@@ -128,8 +141,9 @@ export class HeldRisk implements RiskSource {
   private forget(): void {
     this.listening = undefined;
     this.held.clear();
-    for (const timer of this.changed.values()) clearTimeout(timer);
+    for (const timer of [...this.changed.values(), ...this.freed.values()]) clearTimeout(timer);
     this.changed.clear();
+    this.freed.clear();
     this.heartbeats.clear();
   }
 
@@ -143,10 +157,20 @@ export class HeldRisk implements RiskSource {
       );
   }
 
+  private refreshLater(account: string): void {
+    if (!this.options.accounts.includes(account) || this.freed.has(account)) return;
+    this.freed.set(
+      account,
+      setTimeout(() => this.refresh(account), FREED_MS),
+    );
+  }
+
   /** Reads an account anew; what changes while that goes on is read once more after it. */
   private refresh(account: string): void {
     clearTimeout(this.changed.get(account));
     this.changed.delete(account);
+    clearTimeout(this.freed.get(account));
+    this.freed.delete(account);
     if (this.reads.has(account)) {
       this.changedMeanwhile.add(account);
       return;

@@ -91,7 +91,11 @@ export class Observer {
         beginSubmit: async (input) => {
           const begun = await orders.beginSubmit(input);
           const stamps = this.#byIntent.get(input.intentId);
-          if (stamps !== undefined) stamps.begun = now();
+          if (stamps !== undefined) {
+            stamps.begun = now();
+            // What follows the send, in the same step, is not counted.
+            stamps.statements = this.#statements.getStore()?.count ?? 0;
+          }
           return begun;
         },
       },
@@ -106,10 +110,8 @@ export class Observer {
         const stamps = this.#byIntent.get(intentId);
         if (stamps === undefined) return steps.enter(signal, which);
         stamps.entered = now();
-        const statements = { count: 0 };
-        const entered = await this.#statements.run(statements, () => steps.enter(signal, which));
-        stamps.statements = statements.count;
-        if (entered.kind === 'begun') this.#signals.push(stamps);
+        const entered = await this.#statements.run({ count: 0 }, () => steps.enter(signal, which));
+        if (entered.kind !== 'denied') this.#signals.push(stamps);
         this.#byIntent.delete(intentId);
         return entered;
       },

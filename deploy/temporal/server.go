@@ -134,6 +134,9 @@ func prepareDatabase(options *Options, database *config.SQL) error {
 		} else if err != nil {
 			return err
 		}
+		if err := trimIndexes(database); err != nil {
+			return fmt.Errorf("the indexes of the list of runs: %w", err)
+		}
 	}
 	var namespaces []*sqlite.NamespaceConfig
 	for _, name := range append([]string{"default"}, options.namespaces...) {

@@ -88,7 +88,7 @@ export async function openBenchAccount(lifts: readonly string[] = [], database?:
         const wish = { sequence, quantity: text(quantity), stopPrice: text(stopPrice), limitPrice: text(limitPrice) };
         const asked = await owner.authoriseStop(KEY, '1', wish);
         if (asked.kind !== 'authorised') throw new Error(`the stop was not authorised: ${JSON.stringify(asked)}`);
-        await owner.record(asked.order.intentId, await owner.submit(asked.order.intentId, ACCOUNT));
+        await owner.submit(asked.order.intentId, ACCOUNT);
       } else return;
     }
     throw new Error('the owner comes to no rest');

@@ -237,6 +237,6 @@ async function stops(bench: BenchAccount, parts: readonly number[]): Promise<voi
     const quantity = d((Math.floor(Number(order.quantity) * part * 10_000) / 10_000).toFixed(4));
     const asked = await owner.authoriseStop(KEY, '1', { sequence, quantity, stopPrice: stop.stop_price, limitPrice: stop.price });
     if (asked.kind !== 'authorised') throw new Error(`the stop was not authorised: ${JSON.stringify(asked)}`);
-    await owner.record(asked.order.intentId, await owner.submit(asked.order.intentId, ACCOUNT));
+    await owner.submit(asked.order.intentId, ACCOUNT);
   }
 }

@@ -117,7 +117,7 @@ describe('P1: the workflow of a signal is started once', () => {
       options: {
         workflowId: signalWorkflowId(SIGNAL),
         taskQueue: 'trading',
-        args: [SIGNAL],
+        args: [SIGNAL, 'owners'],
         requestEagerStart: true,
         workflowIdReusePolicy: 'REJECT_DUPLICATE',
         workflowIdConflictPolicy: 'FAIL',

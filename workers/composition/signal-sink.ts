@@ -5,7 +5,7 @@ import { signalId, signalWorkflowId, type TradeSignal } from '../../core/signal/
 import { signalEvent } from '../../activities/order/audit.js';
 import type { OrderStore } from '../../activities/ports/store.js';
 import type { SignalSink } from '../../activities/ports/signal-sink.js';
-import { TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/names.js';
+import { SIGNAL_FORM, TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/names.js';
 
 const START_DEADLINE_MS = 1_000;
 const START_AGAIN_MS = 50;
@@ -114,7 +114,7 @@ async function startWorkflow(client: Client, signal: TradeSignal): Promise<void>
   await client.workflow.start(WORKFLOW_TYPES.signalToOrder, {
     taskQueue: TASK_QUEUES.trading,
     workflowId: signalWorkflowId(signal),
-    args: [signal],
+    args: [signal, SIGNAL_FORM],
     requestEagerStart: true,
     // A worker that dies inside the first task is replaced after this long.
     workflowTaskTimeout: '5s',

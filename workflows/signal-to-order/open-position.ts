@@ -10,15 +10,17 @@ import { atOnceOr, isStepFailure } from '../order/at-once.js';
 import { continueAsNewSettling, HISTORY_LIMIT } from '../order/settle.js';
 import { showDenied, showOrders, type OrderOutcome } from '../order/status.js';
 
-const { enter } = proxyLocalActivities<OrderActivities>(told(ENTER, 'the gate decides, the order is written, and sent once'));
+const { enter } = proxyLocalActivities<OrderActivities>(
+  told(ENTER, 'the gate decides, the order is written, sent once, and the reply written down'),
+);
 const atOnce = proxyLocalActivities<OrderActivities>(told(RECORD_AT_ONCE, 'writes down what the venue said'));
 const { record } = proxyActivities<OrderActivities>(told(RECORD, 'writes down what the venue said'));
 const { abandon } = proxyActivities<OrderActivities>(told(RECORD, 'proves the order unsent'));
 const { tend } = proxyActivities<OrderActivities>(told(TEND, 'looks after the order until it is over'));
 
 /**
- * An entry: authorise and submit are one local activity of the first workflow task, so one durable write lies between the
- * decision and the send; what forbids a second send is the order's row, not Temporal. What the venue replied is in the
+ * An entry: authorise, submit and record are one local activity of the first workflow task, so one durable write lies between
+ * the decision and the send; what forbids a second send is the order's row, not Temporal. What the venue replied is in the
  * ledger before the task ends, and not only after another round through the server. When an order is over, the policy of
  * the strategy may make another one for the same signal, as a new intent (P14).
  */
@@ -55,6 +57,7 @@ async function begin(signal: TradeSignal, attempt: number, executed: Decimal): P
     const { order } = entered;
     return order === null ? { kind: 'denied', codes: ['INFRA_DATABASE'] } : { kind: 'order', order, isSent: !order.isFinal };
   }
+  if (entered.kind === 'recorded') return { kind: 'order', order: entered.order, isSent: true };
   const { submission } = entered;
   const order = await atOnceOr(
     () => atOnce.record(intentId, submission),

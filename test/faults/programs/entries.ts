@@ -67,7 +67,7 @@ async function enter(asked: AskedEntry): Promise<readonly string[]> {
   wanted.set(`${account} ${strategy}`, asked);
   const entered = await steps.enter(asked.signal);
   if (entered.kind === 'denied') return entered.failures.map(({ code }) => code);
-  await steps.record(intentIdOf(asked.signal), entered.submission);
+  if (entered.kind === 'begun') await steps.record(intentIdOf(asked.signal), entered.submission);
   return ['sent'];
 }
 
