@@ -161,7 +161,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     pause: (ms: number) => wait(ms, undefined, { signal: stopping.signal }).catch(() => undefined),
     stopping: stopping.signal,
   };
-  const runbookStore = createRunbookStore(pool);
+  const runbookStore = wraps.runbooks(createRunbookStore(pool));
   const outageParts = {
     outages: createOutageStore(pool),
     venueOf: venues.of,
