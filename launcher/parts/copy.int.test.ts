@@ -90,6 +90,18 @@ it('nothing is copied where nothing is to come, where nothing was, and of a data
   expect(await beside(copies)).toEqual([]);
 });
 
+it('what keeps it from being copied has a code, and nothing is changed', async () => {
+  await behind();
+  await writeFile(join(folder, 'temporal.db'), 'runs');
+  // Somebody is connected: then no server copies a database.
+  await withClient(database.url, async () => {
+    const detail = expect.stringContaining('being accessed by other users') as string;
+    await expect(copy()).rejects.toMatchObject({ failure: { code: 'INFRA_COPY', values: { detail } } });
+  });
+  expect(await beside(copies)).toEqual([]);
+  expect(await readdir(folder)).toEqual(['temporal.db']);
+});
+
 it('two copies are kept, and one that has no room is not begun', async () => {
   await beside(async (client) => {
     for (const first of ['20260101000000_one', '20260202000000_two', '20260303000000_three'])
