@@ -69,7 +69,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
   const orders = wraps.store(process.orders);
   const channels = alertChannels(config, env, log);
   const metrics = await openMetrics('guardian', env['KEELSON_METRICS_PORT']);
-  const calendar = await applyConfiguration(process, false);
+  const { calendar, isCalendarOlder } = await applyConfiguration(process, false);
   const venues = await openVenues(process, wraps.venue);
 
   // No stream of prices: an exit asks the venue, but the venue's clock is kept, in which signals expire.
@@ -253,10 +253,11 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
         if (begun !== undefined) await carryOutStartUp(client, account, begun);
       }
       const times = Object.fromEntries(Object.entries(config.accounts).map(([account, { checks }]) => [account, checks]));
-      const ofCalendar = config.calendar === undefined ? [] : [calendarSchedule(config.calendar.refreshMinutes)];
+      const ofCalendar = config.calendar === undefined || isCalendarOlder ? [] : [calendarSchedule(config.calendar.refreshMinutes)];
       await ensureSchedules(client, [...declaredSchedules(times), ...ofCalendar]);
-      await removeSchedules(client, [...accounts, ...ofCalendar.map(() => OF_NO_ACCOUNT)]);
-      if (config.calendar !== undefined) await refreshCalendarNow(client);
+      // The schedule of a newer start stays as it is.
+      await removeSchedules(client, [...accounts, ...(isCalendarOlder || ofCalendar.length > 0 ? [OF_NO_ACCOUNT] : [])]);
+      if (ofCalendar.length > 0) await refreshCalendarNow(client);
     },
     async close() {
       await chatHalts?.close();
