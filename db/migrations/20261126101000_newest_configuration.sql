@@ -52,3 +52,26 @@ create or replace function missing_drawdown_report(the_latch uuid) returns text 
       and t.part in ('signature', 'skip'))
   order by r.created_at desc limit 1
 $$;
+
+-- As before, and: at which price a stop is triggered.
+create or replace function read_left(the_account text) returns jsonb language plpgsql stable as $$
+begin
+  return jsonb_build_object(
+    'working', (select coalesce(jsonb_agg(jsonb_build_object('intentId', intent_id, 'clientOrderId', client_order_id, 'instrument', instrument,
+        'purpose', purpose, 'status', status, 'stopPrice', stop_price::text) order by created_at, intent_id), '[]')
+      from orders where account = the_account and final_at is null),
+    'positions', (select coalesce(jsonb_agg(jsonb_build_object('strategy', strategy, 'instrument', instrument, 'quantity', quantity::text)
+        order by instrument, strategy), '[]') from positions where account = the_account and quantity > 0),
+    'unprotected', unprotected_positions(the_account),
+    'outbox', (select count(*) from outbox where done_at is null and data->>'account' = the_account));
+end $$;
+
+-- As before, and: a run that has ended, as one that a new start of the system has taken the place of, waits for nothing any more either, and
+-- what it would still do it leaves to its successor.
+create or replace function read_runbook_hold(p jsonb) returns jsonb language sql stable as $$
+  select jsonb_build_object('mode', c.mode, 'told', mode_told(c.account), 'halt', halt_over(c.account),
+    'isAborted', exists (select from runbook_commands m where m.run_id = (p->>'runId')::uuid and m.kind = 'abort' and m.applied_at is not null)
+      or exists (select from runbook_runs r where r.run_id = (p->>'runId')::uuid and r.ended_at is not null),
+    'hold', c.runbook_hold, 'isOurs', coalesce(c.runbook_hold->>'runId' = p->>'runId', false))
+  from control c where c.account = p->>'account'
+$$;

@@ -41,6 +41,7 @@ import { createProtectionStore } from '../../adapters/store/protection-store.js'
 import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
 import { createWatchStore } from '../../adapters/store/watch-store.js';
 import { evidenceFolder, INTERVALS } from '../../config/index.js';
+import { readCopies } from '../../db/copies.js';
 import { checkDurability } from '../../db/durability.js';
 import { rulesAt } from '../../core/reconcile/rules.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
@@ -142,6 +143,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
       return { venue: venueNameOf(account), canWithdraw };
     },
     calendar: () => readCalendarFacts(pool),
+    copies: () => readCopies(pool),
   };
   const discrepancies = createDiscrepancyStore(pool);
   const reconcileParts = {
@@ -241,7 +243,9 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
         for (const key of await protection.held(account)) await owners.wake(key);
         await discrepancies.carryOn(account);
         // Of runs that are under way Temporal may know nothing: they go on where their records end.
-        for (const one of await runbookStore.underWay(account)) await runbooks.wake(one);
+        // What a reconciliation has paused it for is carried on already.
+        for (const one of await runbookStore.underWay(account))
+          if (one.runbook !== 'reconciliationDiscrepancy') await runbooks.wake(one);
         // Each guardian has a stream of its own; that of one that dies waits for it, while the others go on with theirs (P16).
         await client.workflow.start(WORKFLOW_TYPES.watchAccount, {
           ...common,

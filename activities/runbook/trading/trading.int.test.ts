@@ -4,6 +4,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createReconcileStore } from '../../../adapters/store/reconcile-store.js';
 import { createRunbookStore } from '../../../adapters/store/runbook-store.js';
+import { createTradingStateStore } from '../../../adapters/store/trading-state-store.js';
 import { readCalendarFacts, readCheckFacts } from '../../../adapters/store/checks-store.js';
 import type { Config } from '../../../config/index.js';
 import { RECONCILE } from '../../../core/reconcile/rules.js';
@@ -126,6 +127,7 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
           disk: () => Promise.resolve({ freeBytes: 4e9, wholeBytes: 8e9 }),
           keys: () => Promise.resolve({ venue: 'paper', canWithdraw: false }),
           calendar: () => readCalendarFacts(stack.pool),
+          copies: () => Promise.resolve([]),
         }),
       },
       actor: 'test',
@@ -315,6 +317,8 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
     const next = await start();
     await expect(handleOf(runId).result()).rejects.toThrow('the system was started anew');
     expect(await query('select status from runbook_runs where run_id = $1', runId)).toEqual([{ status: 'preempted' }]);
+    // Whoever is still at work on it does nothing more: what is entered now is of the new start.
+    expect(await createTradingStateStore(stack.pool).standing(ACCOUNT, runId)).toMatchObject({ isAborted: true });
     expect(await endOf(next)).toMatchObject({ status: 'completed' });
     expect(await mode()).toBe('normal');
   });
@@ -391,8 +395,7 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
     const found = async (areDeadly: boolean): Promise<readonly object[]> => {
       dying.areDeadly = areDeadly;
       const runId = await ask('morningChecks');
-      const { position } = await waits(runId, 'signature');
-      await tell(runId, 'sign', position);
+      for (const step of ['backup', 'signature']) await tell(runId, 'sign', (await waits(runId, step)).position);
       await endOf(runId);
       if (areDeadly) expect(await dying.survived(stack.pool, runId)).toEqual([]);
       return query('select name, part, outcome from runbook_parts where run_id = $1 order by position, part', runId);
@@ -435,7 +438,7 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
       down,
     );
     expect(rows[0]?.output).toMatchObject({
-      openOrders: [{ purpose: 'stop', instrument: INSTRUMENT, side: 'sell' }],
+      openOrders: [{ purpose: 'stop', instrument: INSTRUMENT, side: 'sell', stopPrice: expect.stringMatching(/^\d/) as string }],
       positions: [{ strategy: 'momentum', instrument: INSTRUMENT }],
       withoutStop: [],
       unknownOrders: [],
