@@ -5,7 +5,15 @@ const HELD = { strategy: 'momentum', instrument: 'BTC/USDT', quantity: '0.01' };
 
 it('is a row for each order and position; a market stop has no price', () => {
   const stop = { purpose: 'stop', clientOrderId: 'c1', venueOrderId: '7', instrument: 'BTC/USDT', side: 'sell', quantity: '0.01' };
-  const other = { ...stop, purpose: 'not ours', venueOrderId: '8', side: 'buy', price: '40000', stopPrice: null, executedQuantity: '0.001' };
+  const other = {
+    ...stop,
+    purpose: 'not ours',
+    venueOrderId: '8',
+    side: 'buy',
+    price: '40000',
+    stopPrice: null,
+    executedQuantity: '0.001',
+  };
   const report = {
     openOrders: [{ ...stop, executedQuantity: '0', price: 'market', stopPrice: '49000' }, other, { more: 3 }],
     positions: [HELD, { ...HELD, instrument: 'ETH/USDT' }, { ...HELD, instrument: 'SOL/USDT' }],

@@ -11,9 +11,11 @@ const columns: readonly Column<LeftRow>[] = [
   { title: 'account', value: ({ account }) => account },
   { title: 'what', value: ({ what }) => what },
   ...['instrument', 'side'].map((title): Column<LeftRow> => ({ title, value: (row) => cell(row, title) })),
-  ...['quantity', 'executed', 'price', 'stop price'].map(
-    (title): Column<LeftRow> => ({ title, align: 'right', value: (row) => cell(row, title) }),
-  ),
+  ...['quantity', 'executed', 'price', 'stop price'].map((title): Column<LeftRow> => ({
+    title,
+    align: 'right',
+    value: (row) => cell(row, title),
+  })),
   { title: 'of', value: (row) => cell(row, 'of') },
 ];
 

@@ -93,10 +93,10 @@ describe('reports of a day', () => {
   test('slippage is told of orders whose prices were noted', async () => {
     const data = { intentId: 'main-1', arrivalPrice: '99', arrivalMid: '100.5' };
     const other = { intentId: 'main-2', withoutMid: 'oldBook' };
-    await store.pool.query(`insert into audit_events (kind, account, data) values ('order.authorised', 'main', $1), ('order.authorised', 'main', $2)`, [
-      data,
-      other,
-    ]);
+    await store.pool.query(
+      `insert into audit_events (kind, account, data) values ('order.authorised', 'main', $1), ('order.authorised', 'main', $2)`,
+      [data, other],
+    );
     const { orders } = await report<SlippageReport>('slippage');
     expect(orders).toHaveLength(3);
     expect(orders[0]).toMatchObject({

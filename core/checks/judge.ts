@@ -114,7 +114,9 @@ export function calendarLines(calendar: CalendarFacts | null): string {
 /** What there is to go back to, in lines for people: no backup is made yet, and copies only before an upgrade. */
 export function backupLines(copies: readonly CopyFacts[]): string {
   const days = (ageMs: number): string => `${Math.floor(ageMs / 86_400_000)} days old`;
-  const lines = copies.map(({ name, ageMs }) => `copy of before an upgrade: ${name}, ${ageMs === null ? 'of an age that is not known' : days(ageMs)}`);
+  const lines = copies.map(
+    ({ name, ageMs }) => `copy of before an upgrade: ${name}, ${ageMs === null ? 'of an age that is not known' : days(ageMs)}`,
+  );
   return ['there is no backup yet', ...(lines.length === 0 ? ['no copy of before an upgrade'] : lines)].join('\n');
 }
 

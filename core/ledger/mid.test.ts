@@ -11,7 +11,12 @@ it('lies between bid and ask, as far from the one as from the other', () => {
       const bid = decimal(String(units)).div(1_000);
       const ask = bid.plus(decimal(String(spread)).div(1_000));
       const mid = midOf({ bid: text(bid), ask: text(ask), ageMs: 0 });
-      expect('price' in mid && decimal(mid.price).minus(bid).eq(ask.minus(decimal(mid.price)))).toBe(true);
+      expect(
+        'price' in mid &&
+          decimal(mid.price)
+            .minus(bid)
+            .eq(ask.minus(decimal(mid.price))),
+      ).toBe(true);
     }),
   );
 });

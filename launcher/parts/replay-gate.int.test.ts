@@ -16,7 +16,10 @@ beforeEach(async () => {
 afterEach(() => rm(root, { recursive: true, force: true }));
 
 /** The gate of a build that consists of this program. */
-const gate = async (program: string, { temporal = TEMPORAL as Parameters<typeof assertRunsReplay>[1], limitMs = 60_000 } = {}): Promise<void> => {
+const gate = async (
+  program: string,
+  { temporal = TEMPORAL, limitMs = 60_000 }: { readonly temporal?: Parameters<typeof assertRunsReplay>[1]; readonly limitMs?: number } = {},
+): Promise<void> => {
   await writeFile(join(root, 'dist', 'workers', 'replay-gate.js'), program);
   const steps = new Steps({ show: () => undefined }, Date.now);
   const context = { steps, root, signal: new AbortController().signal, paths: { replayedBuild: join(root, 'replayed-build') } };

@@ -43,8 +43,7 @@ describe.skipIf(temporal === undefined)('guardians with an economic calendar', {
     await guardian.kill();
   };
   const known = async (): Promise<string | undefined> => (await readCalendarFacts(world.pool))?.events[0]?.title;
-  const alerts = async (): Promise<number> =>
-    (await world.pool.query(`select from alerts where kind = 'calendar.differs'`)).rowCount ?? 0;
+  const alerts = async (): Promise<number> => (await world.pool.query(`select from alerts where kind = 'calendar.differs'`)).rowCount ?? 0;
   const isScheduled = (): Promise<boolean> =>
     world.client.schedule
       .getHandle(calendarSchedule(MINUTES.refreshMinutes).id)
@@ -57,12 +56,20 @@ describe.skipIf(temporal === undefined)('guardians with an economic calendar', {
   it('read it at their start and keep it; one that is left of an older start changes nothing of it, and people are told', async () => {
     const [older, newer] = [randomUUID(), randomUUID()];
     const first = await world.start('guardian', { KEELSON_CONFIG: await configured('rates'), KEELSON_START: older });
-    await until('the calendar is read', async () => (await known()) === 'rates', () => first.logTail());
+    await until(
+      'the calendar is read',
+      async () => (await known()) === 'rates',
+      () => first.logTail(),
+    );
     expect(await isScheduled()).toBe(true);
     await first.kill();
 
     const second = await world.start('guardian', { KEELSON_CONFIG: await configured('jobs'), KEELSON_START: newer });
-    await until('the newer calendar is read', async () => (await known()) === 'jobs', () => second.logTail());
+    await until(
+      'the newer calendar is read',
+      async () => (await known()) === 'jobs',
+      () => second.logTail(),
+    );
     expect(await alerts()).toBe(0);
     await second.kill();
 

@@ -244,8 +244,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
         await discrepancies.carryOn(account);
         // Of runs that are under way Temporal may know nothing: they go on where their records end.
         // What a reconciliation has paused it for is carried on already.
-        for (const one of await runbookStore.underWay(account))
-          if (one.runbook !== 'reconciliationDiscrepancy') await runbooks.wake(one);
+        for (const one of await runbookStore.underWay(account)) if (one.runbook !== 'reconciliationDiscrepancy') await runbooks.wake(one);
         // Each guardian has a stream of its own; that of one that dies waits for it, while the others go on with theirs (P16).
         await client.workflow.start(WORKFLOW_TYPES.watchAccount, {
           ...common,

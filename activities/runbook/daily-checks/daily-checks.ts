@@ -1,5 +1,14 @@
 import type { CalendarFacts, CheckFacts, CopyFacts, DiskFacts } from '../../../core/checks/facts.js';
-import { backupLines, calendarLines, checkCalendar, checkDisk, checkKeys, CHECKS, type CheckName, type Findings } from '../../../core/checks/judge.js';
+import {
+  backupLines,
+  calendarLines,
+  checkCalendar,
+  checkDisk,
+  checkKeys,
+  CHECKS,
+  type CheckName,
+  type Findings,
+} from '../../../core/checks/judge.js';
 import { RUNBOOK_SPECS } from '../../../core/runbook/registry.js';
 import type { RunbookName, StepSpec } from '../../../core/runbook/spec.js';
 import { bound, type BoundRunbook, type Look, type StepCode } from '../step-code.js';
@@ -66,7 +75,11 @@ async function found(name: Exclude<Item, 'calendar'>, account: string, reads: Ch
 const BACKUP: StepCode<CheckReads, Nothing> = {
   spec: {
     ...common,
-    ...{ name: 'backup', title: 'There is no backup by Keelson yet: a person knows of another one, and its age', signedWithinMs: SIGNED_WITHIN_MS },
+    ...{
+      name: 'backup',
+      title: 'There is no backup by Keelson yet: a person knows of another one, and its age',
+      signedWithinMs: SIGNED_WITHIN_MS,
+    },
   },
   verification: async (_run, reads) => ({ isFine: true, output: { told: backupLines(await reads.copies()) } }),
 };
