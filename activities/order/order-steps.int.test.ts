@@ -92,10 +92,12 @@ describe('the steps of an order, on a real ledger and paper venue', () => {
     ]);
   });
 
-  it('the audit log tells the mid price at which an entry was decided, or why there is none', async () => {
-    expect(await arrivalOf(await authorised())).toMatchObject({ arrivalPrice: '50000', withoutMid: 'noBook' });
-    stack.market.seeBook(ACCOUNT, INSTRUMENT, { bid: '49990' as DecimalText, ask: '50001' as DecimalText }, Date.now());
-    expect(await arrivalOf(await authorised())).toMatchObject({ arrivalPrice: '50000', arrivalMid: '49995.5' });
+  it.each([
+    [undefined, { withoutMid: 'noBook' }],
+    [{ bid: '49990' as DecimalText, ask: '50001' as DecimalText }, { arrivalMid: '49995.5' }],
+  ])('the audit log tells the mid price at which an entry was decided, or why there is none: %o', async (book, told) => {
+    if (book !== undefined) stack.market.seeBook(ACCOUNT, INSTRUMENT, book, Date.now());
+    expect(await arrivalOf(await authorised())).toMatchObject({ arrivalPrice: '50000', ...told });
   });
 
   it('P4: authorise again gives the stored verdict and reserves nothing more', async () => {

@@ -12,7 +12,7 @@ export function referencePrice(venue: Venue, instrument: string): Promise<Decima
 }
 
 /** What a venue shows of an instrument now, as far as it tells. */
-export interface Shown {
+interface Shown {
   readonly price: DecimalText | undefined;
   readonly book: TopOfBook | undefined;
 }

@@ -4,7 +4,7 @@ import type { Venue } from '../../activities/ports/venue.js';
 
 const ASK_EVERY_MS = 5_000;
 
-export interface FollowedBooks {
+interface FollowedBooks {
   readonly account: string;
   readonly instruments: readonly string[];
   readonly venueOf: (account: string) => Venue;

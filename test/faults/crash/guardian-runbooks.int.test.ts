@@ -82,14 +82,19 @@ describe.skipIf(temporal === undefined)('a guardian killed (-9) in a runbook of 
 
   it('is followed by another that ends what it had begun, in start-up and in shutdown', async () => {
     const ofThisStart = { KEELSON_START: randomUUID() };
-    const first = world.launch('guardian', { ...ofThisStart, KEELSON_TEST_POINT: textOf(pointIn('startUp')) });
+    const armed = { ...ofThisStart, KEELSON_TEST_POINT: textOf(pointIn('startUp')) };
+    let first = world.launch('guardian', armed);
     await world.start('trading', ofThisStart);
     await until(
       'the guardian is killed in its start-up',
-      () => first.hasEnded,
+      () => {
+        // One that gave up, since a starved database did not answer it in time, is started again.
+        if (first.hasEnded && first.struckTime === undefined) first = world.launch('guardian', armed);
+        return first.struckTime;
+      },
       () => world.describePrograms(),
     );
-    expect(first.struckTime).toBeDefined();
+    await first.ended;
     const second = await world.start('guardian', ofThisStart);
     await endsWith('startUp', ['normal -> observation', 'observation -> normal']);
 
@@ -104,10 +109,10 @@ describe.skipIf(temporal === undefined)('a guardian killed (-9) in a runbook of 
     await world.client.workflow.start(WORKFLOW_TYPES.runbook, { taskQueue, workflowId: runbookWorkflowId(runId), args: [runId] });
     await until(
       'the guardian is killed in the shutdown',
-      () => second.hasEnded,
+      () => second.struckTime,
       () => world.describePrograms(),
     );
-    expect(second.struckTime).toBeDefined();
+    await second.ended;
     await world.start('guardian', ofThisStart);
     await endsWith('gracefulShutdown', ['normal -> paused']);
   });
