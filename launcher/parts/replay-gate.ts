@@ -49,7 +49,7 @@ export async function assertRunsReplay(
       throw new KeelsonError('CONFIG_WORKFLOWS_DIFFER', { count: runs, failed: failed.length, runs: named.join('; ') });
     }
     writeWhole(paths.replayedBuild, `${build}\n`);
-    const done = runs === 0 ? 'No workflow run is open' : `${runs} open workflow run${runs === 1 ? '' : 's'} go on with this build`;
+    const done = runs === 0 ? 'No workflow run is open' : `${runs} open workflow run${runs === 1 ? ' goes' : 's go'} on with this build`;
     return { done, result: undefined };
   });
 }

@@ -17,13 +17,11 @@ beforeEach(async () => {
 });
 afterEach(() => bench?.close());
 
-/** What a look changes, in the order in which it does; `bookFill` is the repair itself. */
-const CALLS = ['begin', 'write', 'bookFill', 'noteRepair', 'end'] as const;
-const BOUNDARIES = CALLS.flatMap((call) => (['before', 'after'] as const).map((when) => ({ when, call })));
-type Boundary = (typeof BOUNDARIES)[number];
+/** What a look writes, in the order in which it does; `bookFill` is the repair itself. Before the next one is after the last one. */
+const WRITES = ['begin', 'write', 'bookFill', 'noteRepair', 'end'] as const;
 
-/** A process that compares until it is killed at this boundary: from then on nothing of it reaches anything. */
-async function killedAt({ when, call }: Boundary): Promise<void> {
+/** A process that compares until it is killed when this is written: from then on nothing of it reaches anything. */
+async function killedAfter(written: (typeof WRITES)[number]): Promise<void> {
   const { dependencies } = bench;
   let isDead = false;
   const mortal = <Port extends object>(port: Port): Port =>
@@ -32,10 +30,9 @@ async function killedAt({ when, call }: Boundary): Promise<void> {
         const method: unknown = Reflect.get(target, key);
         if (typeof method !== 'function') return method;
         return async (...given: unknown[]): Promise<unknown> => {
-          if (key === call && when === 'before') isDead = true;
           if (isDead) throw new Error('killed');
           const answer: unknown = await Reflect.apply(method, target, given);
-          if (key === call) isDead = true;
+          if (key === written) isDead = true;
           if (isDead) throw new Error('killed');
           return answer;
         };
@@ -53,12 +50,12 @@ async function killedAt({ when, call }: Boundary): Promise<void> {
   expect(isDead).toBe(true);
 }
 
-it.each(BOUNDARIES)('killed $when $call, the next comparison repairs what is left, and everything is booked once', async (boundary) => {
+it.each(WRITES)('killed after %s, the next comparison repairs what is left, and everything is booked once', async (written) => {
   const { pool } = bench.stack;
   await CASES['a fill that nobody booked']?.make(bench, seeded(SEED, 'killed'));
-  await killedAt(boundary);
+  await killedAfter(written);
   const { rowCount: leases } = await pool.query('select from reconciliations where lease_owner is not null');
-  const isFree = boundary.call === (boundary.when === 'before' ? 'begin' : 'end');
+  const isFree = written === 'end';
   expect(leases).toBe(isFree ? 0 : 1);
   if (!isFree) await expect(bench.look()).rejects.toMatchObject({ failure: { code: 'INFRA_RECONCILING' } });
 
@@ -73,6 +70,7 @@ it.each(BOUNDARIES)('killed $when $call, the next comparison repairs what is lef
   expect(Number(rows[0]?.fills)).toBeGreaterThan(0);
   expect(rows[0]?.booked).toBe(rows[0]?.fills);
   const found = await bench.found();
+  expect(found.filter(({ seenAs }) => seenAs === 'missedFill')).toHaveLength(1);
   expect(found.filter(({ status }) => !['repaired', 'settled'].includes(status))).toEqual([]);
   expect(new Set(found.map(({ seenAs, subject }) => `${seenAs} ${subject}`)).size).toBe(found.length);
 });
