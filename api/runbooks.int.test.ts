@@ -9,6 +9,7 @@ import { openPool } from '../adapters/store/pool.js';
 import { createRunbookStore } from '../adapters/store/runbook-store.js';
 import { runbookWorkflowId } from '../core/runbook/spec.js';
 import { apiUnderTest, askAs, KEYS, seedPeople, seedTrading, type Answer, type ApiUnderTest } from '../test/support/api.js';
+import { readCopies } from '../db/copies.js';
 import { eventually } from '../test/support/eventually.js';
 import { workflowBundle } from '../test/support/order-worker.js';
 import { testDatabase, type TestDatabase } from '../test/support/postgres.js';
@@ -42,6 +43,7 @@ describe.skipIf(temporal === undefined)('runbooks, from the API through the work
       disk: () => Promise.resolve({ freeBytes: 1e12, wholeBytes: 2e12 }),
       keys: () => Promise.resolve({ venue: 'paper', canWithdraw: false }),
       calendar: () => readCalendarFacts(pool),
+      copies: () => readCopies(pool),
     };
     const runbooks = { morningChecks: dailyChecks('morningChecks', reads), eveningChecks: dailyChecks('eveningChecks', reads) };
     const activities = createRunbookActivities({
@@ -102,13 +104,16 @@ describe.skipIf(temporal === undefined)('runbooks, from the API through the work
       orders: expect.stringContaining('o2 (unknown)'),
       incidents: expect.stringContaining('oddFill'),
     });
-    expect(await post(KEYS.viewer, 'sign', { runId, step: 9 })).toMatchObject({ status: 403 });
-    expect(await post(KEYS.trader, 'sign', { runId, step: 8 })).toMatchObject({ status: 409, body: { code: 'INPUT_RUNBOOK_COMMAND' } });
+    expect(parts.at(-1)).toMatchObject({ name: 'backup', output: { told: expect.stringContaining('there is no backup yet') as string } });
     expect(await post(KEYS.trader, 'sign', { runId, step: 9 })).toMatchObject({ status: 200 });
+    await eventually(async () => expect((await show(runId)).run.detail).toContain('all of this'), 30_000);
+    expect(await post(KEYS.viewer, 'sign', { runId, step: 10 })).toMatchObject({ status: 403 });
+    expect(await post(KEYS.trader, 'sign', { runId, step: 8 })).toMatchObject({ status: 409, body: { code: 'INPUT_RUNBOOK_COMMAND' } });
+    expect(await post(KEYS.trader, 'sign', { runId, step: 10 })).toMatchObject({ status: 200 });
     await eventually(async () => expect((await show(runId)).run.status).toBe('completedWithFailures'));
     const { run, parts: ended } = await show(runId);
     expect(run.detail).toContain('o2 (unknown)');
-    expect(ended.at(-1)).toMatchObject({ step: 9, part: 'signature', actor: 'trader', outcome: 'done' });
+    expect(ended.at(-1)).toMatchObject({ step: 10, part: 'signature', actor: 'trader', outcome: 'done' });
     const told = await store.pool.query<{ severity: string }>(`select severity from alerts where alert_key = $1`, [`runbook:${runId}`]);
     expect(told.rows).toEqual([{ severity: 'error' }]);
     const list = (await askAs(api.server, KEYS.viewer, 'GET', '/v1/runbooks?account=main&limit=1')).body['runs'];

@@ -50,7 +50,16 @@ test('a day is printed for people, for a spreadsheet and for programs', async ()
   const { out } = await keelson('fees --day 2026-11-23 --format csv');
   expect(out).toBe('strategy,instrument,feeAsset,fee,quote,value,unvaluedFees,fills\r\nmomentum,SPX/USDT,USDT,0.63,USDT,0.63,0,1\r\n');
   expect(JSON.parse((await keelson('slippage --day 2026-11-23 --format json')).out)).toMatchObject({
-    orders: [{ intentId: 'o1', averagePrice: '2100', decision: { price: '2100.5', bps: '-2.3804' }, arrival: null }],
+    orders: [
+      {
+        intentId: 'o1',
+        averagePrice: '2100',
+        decision: { price: '2100.5', bps: '-2.3804' },
+        arrival: null,
+        mid: null,
+        withoutMid: 'notNoted',
+      },
+    ],
   });
   expect((await keelson('pnl --day 2026-11-22')).out).toBe(
     'main, 2026-11-22 (UTC)\nNothing on that day.\n\nNo position was closed on that day.\n',

@@ -305,6 +305,12 @@ export const ERRORS = define({
   INFRA_RECONCILING: infrastructure('{account} is being compared with its venue already. It is tried again.'),
   INFRA_HOME_LOCKED: infrastructure('Keelson already runs from {home} (process {pid}): {addresses}.'),
   INFRA_PORT_TAKEN: infrastructure('Port {port} for {service} is taken by another of our own processes ({holder}).'),
+  INFRA_COPY: infrastructure(
+    'What is stored could not be copied before it is migrated: {detail}. Nothing was changed. End whatever else is connected to the database, and start again.',
+  ),
+  INFRA_REPLAY: infrastructure(
+    'Whether this build can go on with the open workflow runs could not be found out: {detail}. Nothing was started or migrated. Start again; until it is found out the build that ran here before goes on with them.',
+  ),
   INFRA_CHILD_FAILED: infrastructure('{child} ended {count} times within {seconds} s and is not started again: {detail}. See {log}.'),
 });
 

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { CopyFacts } from '../core/checks/facts.js';
 
 /** Copies of a database from before upgrades, beside it in the same server. */
 const PREFIX = '_before_';
@@ -6,6 +7,17 @@ const PREFIX = '_before_';
 const MOST_COPIES = 2;
 /** What has to be free beside a second copy of everything, bytes. */
 const ROOM_LEFT = 256 * 1024 * 1024;
+
+/** The copies of a database that are beside it, the newest first. Who may not see the server's files knows no age. */
+export async function readCopies(database: Pick<pg.ClientBase, 'query'>): Promise<readonly CopyFacts[]> {
+  const { rows } = await database.query<CopyFacts>(
+    String.raw`select datname as name, case when (select rolsuper from pg_roles where rolname = current_user) then
+        (extract(epoch from clock_timestamp() - (pg_stat_file('base/' || oid || '/PG_VERSION', true)).modification) * 1000)::float8 end as "ageMs"
+      from pg_database where datname like replace(current_database(), '_', '\_') || '\_before\_%' and datname not like '%\_draft'
+      order by datname desc`,
+  );
+  return rows;
+}
 
 /** What a copy would take, and whether the disk has it. */
 export interface CopySize {

@@ -1,4 +1,4 @@
-import { parseCalendar } from '../../core/calendar/calendar.js';
+import { parseCalendar, type CalendarEvent } from '../../core/calendar/calendar.js';
 import { KeelsonError } from '../../core/errors.js';
 import { beating } from '../beating.js';
 import { mapped } from '../failures.js';
@@ -28,18 +28,27 @@ export function createCalendarActivities({ store, calendar, sha256 }: CalendarDe
       beating(async (): Promise<Refreshed> => {
         if (calendar === undefined) return { kind: 'notConfigured' };
         const { sourceSha256, source } = calendar;
+        let text: string;
+        let events: readonly CalendarEvent[];
         try {
-          const text = await source.read();
-          const events = parseCalendar(text);
-          const isSaved = await store.save({ sourceSha256, contentSha256: sha256(text), events });
-          if (!isSaved) return { kind: 'notConfigured' };
-          return { kind: 'read', events: events.length, marked: events.filter(({ isMarked }) => isMarked).length };
+          text = await source.read();
+          events = parseCalendar(text);
         } catch (error) {
           if (!(error instanceof KeelsonError) || error.failure.code !== 'DATA_CALENDAR') throw error;
           const detail = String(error.failure.values['detail']);
           await store.failed({ sourceSha256, failure: detail });
           return { kind: 'failed', detail };
         }
+        try {
+          const isSaved = await store.save({ sourceSha256, contentSha256: sha256(text), events });
+          if (!isSaved) return { kind: 'notConfigured' };
+        } catch (error) {
+          // People are told, where the ledger still takes that; it is tried again all the same.
+          const detail = error instanceof Error ? error.message : String(error);
+          await store.failed({ sourceSha256, failure: `it was read and could not be stored: ${detail}` }).catch(() => undefined);
+          throw error;
+        }
+        return { kind: 'read', events: events.length, marked: events.filter(({ isMarked }) => isMarked).length };
       }),
     ),
   };

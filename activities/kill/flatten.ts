@@ -113,7 +113,7 @@ class Seller {
     const intent = { ...key, intentId, strategyVersion: 'halt', leg: 'close', purpose: 'flatten', sequence } as const;
     const clientOrderId = clientOrderIdOf(instanceId, intentId);
     const input = { intent, signal: null, clientOrderId, epoch, controlVersion: ledger.controlVersion, verdict };
-    const events = verdictEvents(intent, null, clientOrderId, verdict, price);
+    const events = verdictEvents(intent, null, clientOrderId, verdict, { price, mid: { missing: 'notNoted' } });
     const written = await this.orders.authorise({ ...input, authorisedForMs: PROTOCOL.authorisedForMs }, events);
     // Overtaken, or without the lease by now: what is to be sold is weighed anew.
     if (written.kind === 'conflict') return undefined;

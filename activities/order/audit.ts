@@ -1,4 +1,5 @@
 import type { Failure } from '../../core/errors.js';
+import type { Mid } from '../../core/ledger/mid.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { Surprise } from '../../core/order/lifecycle.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
@@ -29,16 +30,29 @@ export function signalEvent(kind: 'signal.recorded' | 'signal.notTraded', signal
   };
 }
 
+/** What was seen of the market when an order was decided: the last price, and the middle of the book or why there was none. */
+export interface Arrival {
+  readonly price: DecimalText | undefined;
+  readonly mid: Mid;
+}
+
+function arrivalData({ price, mid }: Arrival): object {
+  return {
+    ...(price === undefined ? {} : { arrivalPrice: price }),
+    ...('price' in mid ? { arrivalMid: mid.price } : { withoutMid: mid.missing }),
+  };
+}
+
 /**
  * What the gate's verdict on an intent leaves in the audit log: of its signal, where it has one, and of the order.
- * @param arrivalPrice the last price that was seen when it was decided: its slippage is measured against it
+ * @param arrival what its slippage is measured against
  */
 export function verdictEvents(
   intent: Intent,
   signal: TradeSignal | null,
   clientOrderId: string,
   verdict: GateVerdict,
-  arrivalPrice?: DecimalText,
+  arrival?: Arrival,
 ): Events {
   const { intentId, account, strategy, instrument, leg, purpose } = intent;
   const about = { ...(signal === null ? {} : { signalId: signalId(signal) }), intentId, strategy, instrument, leg, purpose };
@@ -61,7 +75,7 @@ export function verdictEvents(
     price,
     ...(stopPrice === null ? {} : { stopPrice }),
     ...(sizing === null ? {} : { sizing }),
-    ...(arrivalPrice === undefined ? {} : { arrivalPrice }),
+    ...(arrival === undefined ? {} : arrivalData(arrival)),
   };
   const authorised = { kind: 'order.authorised', account, data };
   return { audit: [...(signal === null || intent.sequence > 1 ? [] : [signalEvent('signal.recorded', signal, [])]), authorised] };

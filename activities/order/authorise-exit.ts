@@ -1,3 +1,4 @@
+import { midOf } from '../../core/ledger/mid.js';
 import { ZERO_TEXT } from '../../core/money/index.js';
 import { decideOrder } from '../../core/risk/gate.js';
 import { termsOf } from '../../core/risk/draft.js';
@@ -5,7 +6,7 @@ import { PROTOCOL } from '../../core/risk/limits.js';
 import type { LiveView, RiskView } from '../../core/risk/view.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
 import type { OrderDependencies } from './dependencies.js';
-import { referencePrice } from './reference-price.js';
+import { shownNow } from './reference-price.js';
 import { writeVerdict, type AccountQueues, type Authorisation } from './write-verdict.js';
 
 /** `stopsFirst`: the gate would approve the exit, but these orders hold the units: they are taken away before (P20). */
@@ -38,7 +39,7 @@ export function createAuthoriseExit(
         intent: { intentId, account, strategy, strategyVersion, instrument, leg, purpose: 'exit', sequence: attempt },
         signal,
         authorisedForMs: PROTOCOL.authorisedForMs,
-        arrivalPrice: live.price?.price,
+        arrival: { price: live.price?.price, mid: midOf(live.book) },
         // What stands in the way may have come since: then the exit counts it, and is denied or smaller.
         decide: (view) => {
           const seen = decideOrder(signal, terms, view, live);
@@ -59,6 +60,10 @@ function stopsOf(ledger: RiskView, { strategy, instrument }: TradeSignal): reado
 async function exitView({ live, venueOf }: OrderDependencies, { account, instrument }: TradeSignal): Promise<LiveView> {
   const view = live.view(account, instrument);
   if (view.price !== undefined) return view;
-  const price = await referencePrice(venueOf(account), instrument);
-  return price === undefined ? view : { ...view, price: { price, ageMs: 0 } };
+  const { price, book } = await shownNow(venueOf(account), instrument);
+  return {
+    ...view,
+    ...(price === undefined ? {} : { price: { price, ageMs: 0 } }),
+    ...(book === undefined ? {} : { book: { ...book, ageMs: 0 } }),
+  };
 }

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { failure } from '../../core/errors.js';
+import type { DecimalText } from '../../core/money/index.js';
 import { intentIdOf } from '../../core/signal/signal.js';
-import { ACCOUNT, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
+import { ACCOUNT, INSTRUMENT, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
 import type { OrderStore } from '../ports/store.js';
 import type { LookUp, Venue, VenueReader } from '../ports/venue.js';
 import { createOrderActivities, type OrderActivities } from './index.js';
@@ -36,6 +37,13 @@ describe('the steps of an order, on a real ledger and paper venue', () => {
     await steps.record(intentIdOf(signal), await steps.submit(intentIdOf(signal), ACCOUNT));
     await settled(intentIdOf(signal));
   });
+
+  const arrivalOf = async (intentId: string): Promise<object | undefined> =>
+    (
+      await stack.pool.query<{ data: object }>(`select data from audit_events where kind = 'order.authorised' and data->>'intentId' = $1`, [
+        intentId,
+      ])
+    ).rows[0]?.data;
 
   const settled = (intentId: string): Promise<string> =>
     eventually(async () => {
@@ -82,6 +90,14 @@ describe('the steps of an order, on a real ledger and paper venue', () => {
     expect(rows).toMatchObject([
       { sizing: { kind: 'fixedNotional', inputs: { notional: '500' }, rawQuantity: expect.stringMatching(/^0\.0099\d+$/) as string } },
     ]);
+  });
+
+  it.each([
+    [undefined, { withoutMid: 'noBook' }],
+    [{ bid: '49990' as DecimalText, ask: '50001' as DecimalText }, { arrivalMid: '49995.5' }],
+  ])('the audit log tells the mid price at which an entry was decided, or why there is none: %o', async (book, told) => {
+    if (book !== undefined) stack.market.seeBook(ACCOUNT, INSTRUMENT, book, Date.now());
+    expect(await arrivalOf(await authorised())).toMatchObject({ arrivalPrice: '50000', ...told });
   });
 
   it('P4: authorise again gives the stored verdict and reserves nothing more', async () => {

@@ -1,4 +1,5 @@
 import { failure } from '../../core/errors.js';
+import { midOf } from '../../core/ledger/mid.js';
 import { decimal, type DecimalText } from '../../core/money/index.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
 import { escapeIntentId, stopIntentId } from '../../core/protection/position-key.js';
@@ -7,7 +8,7 @@ import { decideEscape, decideStop } from '../../core/risk/protective.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { ProtectionStore } from '../ports/store.js';
 import type { OrderDependencies } from './dependencies.js';
-import { referencePrice } from './reference-price.js';
+import { shownNow } from './reference-price.js';
 import { writeVerdict, type AccountQueues, type Authorisation } from './write-verdict.js';
 
 /** A stop as it travels in a workflow: decimals as text. */
@@ -56,8 +57,10 @@ export function createProtection(
 
     async authoriseEscape(key, strategyVersion, request) {
       const { account, instrument } = key;
-      const seen = live.view(account, instrument).price?.price ?? (await referencePrice(venueOf(account), instrument));
-      const last = seen ?? (await protection.lastMark(key));
+      const { price, book } = live.view(account, instrument);
+      const shown = price === undefined ? await shownNow(venueOf(account), instrument) : { price: price.price, book };
+      const last = shown.price ?? (await protection.lastMark(key));
+      const mid = midOf(shown.book && { ageMs: 0, ...shown.book });
       const { sequence } = request;
       if (last === undefined) {
         return { kind: 'denied', failures: [failure('RISK_PRICE_MISSING', { instrument })] };
@@ -67,7 +70,7 @@ export function createProtection(
           intent: { ...key, strategyVersion, intentId: escapeIntentId(key, sequence), leg: 'close', purpose: 'escape', sequence },
           signal: null,
           authorisedForMs: PROTOCOL.authorisedForMs,
-          arrivalPrice: last,
+          arrival: { price: last, mid },
           decide: (ledger) => decideEscape(key, request, ledger, decimal(last)),
         }),
       );

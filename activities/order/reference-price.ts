@@ -1,14 +1,36 @@
+import type { TopOfBook } from '../../core/ledger/mid.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { Venue } from '../ports/venue.js';
 
 const LIMIT_MS = 1_000;
+/** So much longer an exit waits for what is only told on. */
+const BOOK_LIMIT_MS = 100;
 
 /** The venue's last price, if it tells it within a second: no exit waits longer for a price (P19). */
-export async function referencePrice(venue: Venue, instrument: string): Promise<DecimalText | undefined> {
+export function referencePrice(venue: Venue, instrument: string): Promise<DecimalText | undefined> {
+  return within(LIMIT_MS, venue.reader.lastPrice(instrument));
+}
+
+/** What a venue shows of an instrument now, as far as it tells. */
+interface Shown {
+  readonly price: DecimalText | undefined;
+  readonly book: TopOfBook | undefined;
+}
+
+/** The same with best bid and ask, which are asked for beside the price and taken where they come with it, or a moment later. */
+export async function shownNow(venue: Venue, instrument: string): Promise<Shown> {
+  const asked = referencePrice(venue, instrument);
+  // It may fail while the price is waited for: that is its answer, and nobody's error.
+  const book = venue.reader.book(instrument).catch(() => undefined);
+  const price = await asked;
+  return { price, book: await within(BOOK_LIMIT_MS, book) };
+}
+
+/** What is not there in time, or fails, is not known. */
+async function within<T>(ms: number, asked: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), LIMIT_MS);
+    timer = setTimeout(() => resolve(undefined), ms);
   });
-  const price = venue.reader.lastPrice(instrument).catch(() => undefined);
-  return Promise.race([price, tooLate]).finally(() => clearTimeout(timer));
+  return Promise.race([asked.catch(() => undefined), tooLate]).finally(() => clearTimeout(timer));
 }

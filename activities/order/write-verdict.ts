@@ -1,12 +1,11 @@
 import { failure, type Failure } from '../../core/errors.js';
-import type { DecimalText } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import type { GateVerdict } from '../../core/risk/approved-order.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { RiskView } from '../../core/risk/view.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
 import type { Authorised, Intent } from '../ports/store.js';
-import { verdictEvents } from './audit.js';
+import { verdictEvents, type Arrival } from './audit.js';
 import { clientOrderIdOf } from './client-order-id.js';
 import type { OrderDependencies } from './dependencies.js';
 
@@ -20,8 +19,8 @@ export interface VerdictRequest {
   readonly signal: TradeSignal | null;
   /** How long the order may still begin to be sent. */
   readonly authorisedForMs: number;
-  /** The last price that was seen when it was decided, where one was. */
-  readonly arrivalPrice?: DecimalText | undefined;
+  /** What was seen of the market when it was decided; left out: nobody looked. */
+  readonly arrival?: Arrival;
   /** The gate. Called anew for each view of the ledger. */
   readonly decide: (ledger: RiskView) => GateVerdict;
 }
@@ -71,13 +70,13 @@ export async function writeVerdict(dependencies: OrderDependencies, request: Ver
 
 function write(
   { store, instanceId, epoch }: OrderDependencies,
-  { intent, signal, authorisedForMs, arrivalPrice }: VerdictRequest,
+  { intent, signal, authorisedForMs, arrival }: VerdictRequest,
   verdict: GateVerdict,
   controlVersion: string,
 ): Promise<Authorised> {
   const clientOrderId = clientOrderIdOf(instanceId, intent.intentId);
   const input = { intent, signal, clientOrderId, epoch, controlVersion, verdict, authorisedForMs };
-  return store.authorise(input, verdictEvents(intent, signal, clientOrderId, verdict, arrivalPrice));
+  return store.authorise(input, verdictEvents(intent, signal, clientOrderId, verdict, arrival));
 }
 
 function toAuthorisation(written: Exclude<Authorised, { kind: 'conflict' }>): Authorisation {

@@ -16,8 +16,12 @@ export interface CalendarSource {
 
 /** The calendar in Postgres; every change is heard of by whoever holds the risk state. @throws KeelsonError INFRA_DATABASE */
 export interface CalendarStore {
-  /** `null`: none is configured, and what was known of one is dropped. */
-  configure(settings: CalendarSettings | null): Promise<void>;
+  /**
+   * `null`: none is configured, and what was known of one is dropped.
+   * @param start of the system, to which the process belongs; undefined: to none that is known
+   * @returns `older`: a newer start has configured another one, which stays
+   */
+  configure(settings: CalendarSettings | null, start: string | undefined): Promise<'same' | 'configured' | 'older'>;
   /** Takes the place of all that was there. `false`: another source is configured meanwhile. */
   save(read: {
     readonly sourceSha256: string;

@@ -19,7 +19,7 @@ export interface Standing {
   readonly told: string;
   /** A halt over all of it, in words. */
   readonly halt: string | null;
-  /** A person has given the run up: whatever it waits for, it waits no longer. */
+  /** A person has given the run up, or it has ended: whatever it waits for, it waits no longer, and it does nothing more. */
   readonly isAborted: boolean;
   readonly hold: RunbookHold | null;
   readonly isOurs: boolean;
@@ -37,6 +37,8 @@ export interface WorkingOrder {
   readonly instrument: string;
   readonly purpose: string;
   readonly status: string;
+  /** Of a stop. */
+  readonly stopPrice: string | null;
 }
 
 /** What is on its way, and what is held. */

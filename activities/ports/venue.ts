@@ -1,5 +1,6 @@
 import type { VenueWeight } from '../../core/venue/weight.js';
 import type { Bar } from '../../core/bars/bar.js';
+import type { TopOfBook } from '../../core/ledger/mid.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
 import type { Failure } from '../../core/errors.js';
@@ -103,6 +104,8 @@ export interface VenueReader {
   clock(): Promise<{ readonly venueTime: number; readonly skewMs: number; readonly roundTripMs: number }>;
   /** The last traded price: what an exit refers to where no stream is at hand. */
   lastPrice(instrument: string): Promise<DecimalText>;
+  /** Best bid and ask; undefined where one side of the book is empty. */
+  book(instrument: string): Promise<TopOfBook | undefined>;
   balances(): Promise<readonly Balance[]>;
   keyPermissions(): Promise<KeyPermissions>;
   lookUp(instrument: string, clientOrderId: string): Promise<LookUp>;

@@ -10,8 +10,8 @@ export interface WatchInputs extends Pick<Observation, 'now' | 'lastTime' | 'mod
   readonly openOrders: number;
   /** The watch's own latch stands, and nobody has begun to carry it out in time (P26). */
   readonly isKillMissing: boolean;
-  /** The ages of the last sample, whoever made it; undefined before the first. */
-  readonly seenAges: { readonly venueMs: number; readonly marketDataMs: number } | undefined;
+  /** Since anybody was answered, and saw a price, as the last sample told it, whoever made it; null: nobody ever; undefined before the first. */
+  readonly seenAges: { readonly venueMs: number | null; readonly marketDataMs: number | null } | undefined;
   /** The newest stored bar of each instrument, by whoever stored it. */
   readonly closes: Readonly<Record<string, { readonly price: DecimalText; readonly closeTime: number }>>;
 }

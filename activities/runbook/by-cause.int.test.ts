@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openHaltStore, type HaltStore } from '../../adapters/store/halt-store.js';
@@ -8,6 +8,7 @@ import { OUTAGE } from '../../core/outage/rules.js';
 import { runbookWorkflowId } from '../../core/runbook/spec.js';
 import { WATCH } from '../../core/watch/rules.js';
 import type { FaultRule } from '../../exchange/faults/rule.js';
+import { DyingRunbooks } from '../../test/support/dying-runbooks.js';
 import { eventually } from '../../test/support/eventually.js';
 import { seedCommand, seedPerson } from '../../test/support/people.js';
 import { steadyWatch, type SteadyWatch } from '../../test/support/steady-watch.js';
@@ -39,6 +40,7 @@ describe.skipIf(temporal === undefined)('runs for a cause, on a real server, led
   let stack: TradingStack;
   let halts: HaltStore;
   let worker: StackWorker | undefined;
+  let dying: DyingRunbooks;
   let outageRules: { -readonly [K in keyof typeof OUTAGE]: number };
   let taskQueue: string;
   let barTime = 1_000;
@@ -63,6 +65,7 @@ describe.skipIf(temporal === undefined)('runs for a cause, on a real server, led
   beforeEach(() => {
     outageRules = { ...OUTAGE, firstTryMs: 50, longestTryMs: 250, compareAgainMs: 1_000, repeatedWithinMs: 0 };
     taskQueue = `outage-${randomUUID()}`;
+    dying = new DyingRunbooks();
   });
   afterEach(async () => {
     stack.paper.faults.clear();
@@ -84,7 +87,8 @@ describe.skipIf(temporal === undefined)('runs for a cause, on a real server, led
       expect(row).toBeDefined();
     }, LIMIT_MS);
   const work = async (): Promise<void> => {
-    if (temporal !== undefined) worker = await startWorker(stack, temporal, { outageRules, taskQueue });
+    const overRunbooks: DyingRunbooks['over'] = (store) => dying.over(store);
+    if (temporal !== undefined) worker = await startWorker(stack, temporal, { outageRules, taskQueue, overRunbooks });
   };
   const rest = async (): Promise<void> => {
     await worker?.stop();
@@ -144,7 +148,8 @@ describe.skipIf(temporal === undefined)('runs for a cause, on a real server, led
     return row?.answer;
   };
 
-  it('stops entries at once, takes one run of two guardians, books what filled meanwhile, and only then goes on by itself', async () => {
+  it('stops entries at once, takes one run of two guardians, books what filled meanwhile, and only then goes on by itself, killed in every part', async () => {
+    dying.areDeadly = true;
     const before = await count('outages');
     await work();
     watch();
@@ -177,6 +182,7 @@ describe.skipIf(temporal === undefined)('runs for a cause, on a real server, led
     giveBack();
     await ends(runId, 'completed');
     expect(await modeNow()).toBe('normal');
+    expect(await dying.survived(stack.pool, runId)).toEqual([]);
     expect((await tries(outageId)).at(-1)).toBe(true);
     const [booked] = await query<{ isBefore: boolean }>(
       `select f.booked_at < o.resumed_at as "isBefore" from fills f, outages o where f.intent_id = $1 and o.outage_id = $2`,
@@ -250,7 +256,8 @@ describe.skipIf(temporal === undefined)('runs for a cause, on a real server, led
     expect(await modeNow()).toBe('paused');
   });
 
-  it('a drawdown is frozen, kept as evidence, reported and signed; two guardians see it once, and its halt waits for the signature', async () => {
+  it('a drawdown is frozen, kept as evidence, reported and signed, killed in every part; its halt waits for the signature', async () => {
+    dying.areDeadly = true;
     await work();
     watch();
     watch();
@@ -263,13 +270,18 @@ describe.skipIf(temporal === undefined)('runs for a cause, on a real server, led
     }, LIMIT_MS);
     expect(await createWatchStore(stack.pool).read(ACCOUNT, [])).toMatchObject({ latch: 'stands' });
     await ends(runId, 'waitingForPerson');
+    expect(await dying.survived(stack.pool, runId)).toEqual([]);
 
     const parts = await query<{ name: string; outcome: string; output: { evidence?: { path: string; sha256: string } } | null }>(
       `select name, outcome, output from runbook_parts where run_id = $1 and part = 'action' order by position`,
       runId,
     );
     expect(parts.map(({ name, outcome }) => `${name} ${outcome}`)).toEqual(['freeze done', 'kill done', 'evidence done', 'report done']);
-    const file = JSON.parse(await readFile(parts[2]?.output?.evidence?.path ?? '', 'utf8')) as Record<string, unknown[]>;
+    // Whoever was killed had written it before: the file that there is now is the one that was written down.
+    const { path = '', sha256 } = parts[2]?.output?.evidence ?? {};
+    const written = await readFile(path, 'utf8');
+    expect(createHash('sha256').update(written).digest('hex')).toBe(sha256);
+    const file = JSON.parse(written) as Record<string, unknown[]>;
     expect(Object.keys(file['hashes'] ?? {}).toSorted()).toEqual(
       ['closedPositions', 'equity', 'fills', 'halt', 'limits', 'marks', 'models', 'orders', 'positions', 'samples', 'watch'].toSorted(),
     );

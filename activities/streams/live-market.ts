@@ -1,3 +1,4 @@
+import type { TopOfBook } from '../../core/ledger/mid.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { LiveView } from '../../core/risk/view.js';
 import type { LiveMarket } from '../ports/live.js';
@@ -13,6 +14,7 @@ const READING_LIMIT_MS = 60_000;
  */
 export class StreamedMarket implements LiveMarket {
   private readonly prices = new Map<string, { readonly price: DecimalText; readonly receivedTime: number }>();
+  private readonly books = new Map<string, TopOfBook & { readonly receivedTime: number }>();
   private readonly skews = new Map<string, { readonly skewMs: number; readonly measuredTime: number }>();
   private readonly gaps = new Map<string, string>();
   private readonly clock: () => number;
@@ -24,6 +26,10 @@ export class StreamedMarket implements LiveMarket {
   seePrice(account: string, instrument: string, price: DecimalText, receivedTime: number): void {
     this.prices.set(keyOf(account, instrument), { price, receivedTime });
     this.gaps.delete(keyOf(account, instrument));
+  }
+
+  seeBook(account: string, instrument: string, { bid, ask }: TopOfBook, receivedTime: number): void {
+    this.books.set(keyOf(account, instrument), { bid, ask, receivedTime });
   }
 
   /** The instrument's stream is interrupted: what it says next ends that. */
@@ -52,12 +58,14 @@ export class StreamedMarket implements LiveMarket {
   view(account: string, instrument: string): LiveView {
     const now = this.clock();
     const last = this.prices.get(keyOf(account, instrument));
+    const book = this.books.get(keyOf(account, instrument));
     const gap = this.gaps.get(keyOf(account, instrument));
     const skew = this.skews.get(account);
     const isKnown = skew !== undefined && Math.abs(now - skew.measuredTime) <= READING_LIMIT_MS;
     return {
       now: this.venueNow(account),
       ...(last === undefined ? {} : { price: { price: last.price, ageMs: now - last.receivedTime } }),
+      ...(book === undefined ? {} : { book: { bid: book.bid, ask: book.ask, ageMs: now - book.receivedTime } }),
       ...(gap === undefined ? {} : { streamGap: gap }),
       ...(isKnown ? { clockSkewMs: skew.skewMs } : {}),
     };

@@ -264,7 +264,7 @@ describe('the account watch, on a real ledger', () => {
     watch();
     await worth('205000');
     // The other one has asked for an hour, and not heard of the venue.
-    Object.defineProperty(watch()['sight'], 'venueMs', { value: 3_600_000 });
+    Object.defineProperties(watch()['sight'], { lookingMs: { value: 3_600_000 }, answeredMs: { value: undefined } });
     balances = () => Promise.reject(new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', call: 'balances', detail: 'gone' }));
     const version = Number((await sample())?.version);
     await until(async () => expect(Number((await sample())?.version)).toBeGreaterThan(version + 6));
@@ -311,5 +311,15 @@ describe('the account watch, on a real ledger', () => {
     const { watch: heartbeat } = await stack.dependencies.store.readRisk(KEY);
     expect(heartbeat?.equityTime).toBeDefined();
     await stop();
+  });
+
+  it('one that stands still again and again keeps no venue from counting as lost with its neighbour', async () => {
+    watch({ rules: { ...RULES, venueUnreachableMs: 2_000 } });
+    await worth('205000');
+    balances = () => Promise.reject(new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', call: 'balances', detail: 'gone' }));
+    // As if it had only just woken up, at each of its samples.
+    Object.defineProperty(watch({ rules: { ...RULES, venueUnreachableMs: 2_000 } })['sight'], 'lookingMs', { value: 0 });
+    await until(async () => expect(await modeNow()).toBe('paused'));
+    expect(await query('select causes from outages')).toEqual([{ causes: ['venueUnreachable'] }]);
   });
 });

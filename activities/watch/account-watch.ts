@@ -92,10 +92,11 @@ export class AccountWatch {
     // It may have slept in the middle of this sample, too.
     this.sight.stayAwake();
     const prices = this.prices(inputs);
-    const ages = this.ages(inputs, prices);
+    const told = this.toldAges(inputs, prices);
+    const ages = this.ages(told);
     const isReadingFresh = this.sight.isReadingFresh(this.openOrders);
     const seen = { ...inputs, readings: this.sight.readings, isReadingFresh, prices, ages };
-    await this.follow(inputs, seen, sampleAccount(account, inputs.state, seen, rules));
+    await this.follow(inputs, seen, sampleAccount(account, inputs.state, seen, rules), told);
   }
 
   /** The kill workflow has not begun: Temporal may be away. Both at once do no harm, what sells holds the lease (P26, P27). */
@@ -112,7 +113,7 @@ export class AccountWatch {
   }
 
   /** What follows from a sample: the halt first (P25), then the row with everything else, in one statement. */
-  private async follow(inputs: WatchInputs, { prices, ages }: Observation, sample: Sample): Promise<void> {
+  private async follow(inputs: WatchInputs, { prices }: Observation, sample: Sample, told: ToldAges): Promise<void> {
     const { store, halt, bars } = this.dependencies;
     const { account, quote, killPolicy } = this.watched;
     let { state } = sample;
@@ -123,7 +124,7 @@ export class AccountWatch {
     const { equity, figures, valuation, mode, outage, alerts } = sample;
     const exposure = valuation && text(valuation.exposure);
     const audit = auditOf(inputs, sample, quote);
-    const details = this.details(inputs, prices, ages, sample);
+    const details = this.details(inputs, prices, told, sample);
     const written = await store.write({
       ...{ account, version: inputs.version, quote, state, equity, figures, exposure, details, mode, outage, audit, alerts },
     });
@@ -142,18 +143,29 @@ export class AccountWatch {
     };
   }
 
-  /** What another guardian still reaches is reached: one that is cut off alone stops nobody. */
-  private ages({ now, lastTime = now, seenAges }: WatchInputs, { marks }: Prices): Ages {
-    const youngest = (own: number, seen: number | undefined): number =>
-      seen === undefined ? own : Math.min(own, seen + Math.max(0, now - lastTime));
+  /**
+   * What another guardian still reaches is reached: one that is cut off alone stops nobody. Only what somebody was answered is told on: that
+   * one has stood still, or has just begun, says nothing of the venue to the others.
+   */
+  private toldAges({ now, lastTime = now, seenAges }: WatchInputs, { marks }: Prices): ToldAges {
+    const youngest = (own: number | undefined, seen: number | null | undefined): number | null => {
+      const known = [own, typeof seen === 'number' ? seen + Math.max(0, now - lastTime) : undefined].filter((age) => age !== undefined);
+      return known.length === 0 ? null : Math.min(...known);
+    };
     return {
-      venueMs: youngest(this.sight.venueMs, seenAges?.venueMs),
-      marketDataMs: youngest(this.sight.marketDataMs(marks), seenAges?.marketDataMs),
-      marketDataLimitMs: this.sight.marketDataLimitMs,
+      venueMs: youngest(this.sight.answeredMs, seenAges?.venueMs),
+      marketDataMs: youngest(this.sight.pricedMs(marks), seenAges?.marketDataMs),
     };
   }
 
-  private details({ openOrders }: WatchInputs, { marks }: Prices, { venueMs, marketDataMs }: Ages, { valuation }: Sample): object {
+  /** What this one judges by: as far back as it has looked. */
+  private ages({ venueMs, marketDataMs }: ToldAges): Ages {
+    const { lookingMs, marketDataLimitMs } = this.sight;
+    const sinceLooking = (age: number | null): number => (age === null ? lookingMs : Math.min(age, lookingMs));
+    return { venueMs: sinceLooking(venueMs), marketDataMs: sinceLooking(marketDataMs), marketDataLimitMs };
+  }
+
+  private details({ openOrders }: WatchInputs, { marks }: Prices, { venueMs, marketDataMs }: ToldAges, { valuation }: Sample): object {
     const { account } = this.watched;
     return {
       openOrders,
@@ -174,6 +186,8 @@ export class AccountWatch {
     this.dependencies.log.warn({ account: this.watched.account, error: detail }, `account watch: ${what}; it is tried again`);
   }
 }
+
+type ToldAges = NonNullable<WatchInputs['seenAges']>;
 
 const SAMPLE_FAILED = 'a sample failed';
 const KILL_FAILED = 'a kill without Temporal failed';

@@ -107,15 +107,22 @@ export class VenueSight {
     return marks;
   }
 
-  /** Since the venue answered anything, as far back as this process has asked it. */
-  get venueMs(): number {
-    const { account, live } = this.dependencies;
-    return this.since(Math.max(this.begun, this.readTime ?? 0, live.clockReadTime(account) ?? 0));
+  /** Since this process looks without having stood still: nothing counts as away for longer. */
+  get lookingMs(): number {
+    return this.since(this.begun);
   }
 
-  /** Since the youngest price, as far back as this process has looked. */
-  marketDataMs(marks: Readonly<Record<string, Mark>>): number {
-    return Math.min(this.since(this.begun), ...Object.values(marks).map(({ ageMs }) => Math.max(0, ageMs)));
+  /** Since the venue answered this process anything; undefined: it never has. */
+  get answeredMs(): number | undefined {
+    const { account, live } = this.dependencies;
+    const time = Math.max(this.readTime ?? 0, live.clockReadTime(account) ?? 0);
+    return time === 0 ? undefined : this.since(time);
+  }
+
+  /** Since the youngest price; undefined: there is none. */
+  pricedMs(marks: Readonly<Record<string, Mark>>): number | undefined {
+    const ages = Object.values(marks).map(({ ageMs }) => Math.max(0, ageMs));
+    return ages.length === 0 ? undefined : Math.min(...ages);
   }
 
   /** Prices that come with the bars only are no older for it. */

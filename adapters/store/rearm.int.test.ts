@@ -120,6 +120,9 @@ describe('P30: what ends a halt or a pause, by its statement, and whom it is ove
       values ($1, $2, 1, $3, $4, '', 'rik', clock_timestamp(), 'done')`;
     await pool.query(left, [runId, 2, 'skip', 'evidence']);
     expect(await release(latchId, requestId)).toEqual(missing);
+    // Nor does it that its run was given up.
+    await pool.query('select end_runbook($1)', [{ runId, status: 'aborted', detail: 'a test' }]);
+    expect(await release(latchId, requestId)).toEqual(missing);
     await pool.query(left, [runId, 4, part, 'signature']);
     expect(await release(latchId, requestId)).toEqual({ kind: 'released' });
   });

@@ -74,6 +74,7 @@ export function venueReader(parts: ReaderParts): VenueReader {
     },
 
     lastPrice: (instrument) => understood('price', async () => calls.lastPrice(ask, listing.symbolId(instrument))),
+    book: (instrument) => understood('book', async () => calls.book(ask, listing.symbolId(instrument))),
     balances: () => understood('balances', () => calls.balances(ask, listing)),
     keyPermissions: () => understood('keyPermissions', () => calls.keyPermissions(ask)),
 

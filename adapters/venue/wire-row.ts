@@ -1,4 +1,5 @@
-import { decimalTextOf, type DecimalText } from '../../core/money/index.js';
+import type { TopOfBook } from '../../core/ledger/mid.js';
+import { decimal, decimalTextOf, type DecimalText } from '../../core/money/index.js';
 
 /** One object as the venue wrote it, parsed from JSON but otherwise untouched. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -37,6 +38,11 @@ export function decimalAt(row: Row, key: string): DecimalText {
   } catch (cause) {
     throw new WireError(`${key} is not a decimal`, { cause });
   }
+}
+
+/** A side of the book that is empty has the price zero. */
+export function topOfBook(bid: DecimalText, ask: DecimalText): TopOfBook | undefined {
+  return decimal(bid).isZero() || decimal(ask).isZero() ? undefined : { bid, ask };
 }
 
 /** A time in epoch milliseconds. @throws WireError when it is absent or not a positive whole number. */

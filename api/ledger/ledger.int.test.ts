@@ -91,11 +91,22 @@ describe('reports of a day', () => {
   });
 
   test('slippage is told of orders whose prices were noted', async () => {
-    const data = { intentId: 'main-1', arrivalPrice: '99' };
-    await store.pool.query(`insert into audit_events (kind, account, data) values ('order.authorised', 'main', $1)`, [data]);
+    const data = { intentId: 'main-1', arrivalPrice: '99', arrivalMid: '100.5' };
+    const other = { intentId: 'main-2', withoutMid: 'oldBook' };
+    await store.pool.query(
+      `insert into audit_events (kind, account, data) values ('order.authorised', 'main', $1), ('order.authorised', 'main', $2)`,
+      [data, other],
+    );
     const { orders } = await report<SlippageReport>('slippage');
     expect(orders).toHaveLength(3);
-    expect(orders[0]).toMatchObject({ averagePrice: '100', decision: null, arrival: { price: '99', bps: '101.0101', cost: '4' } });
+    expect(orders[0]).toMatchObject({
+      ...{ averagePrice: '100', decision: null, arrival: { price: '99', bps: '101.0101', cost: '4' } },
+      ...{ mid: { price: '100.5', bps: '-49.7512', cost: '-2' }, withoutMid: null },
+    });
+    expect(orders.slice(1).map(({ mid, withoutMid }) => [mid, withoutMid])).toEqual([
+      [null, 'oldBook'],
+      [null, 'notNoted'],
+    ]);
   });
 
   test('equity is kept by the minute when the samples of the watch are gone', async () => {

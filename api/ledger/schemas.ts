@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { WITHOUT_MID } from '../../core/ledger/mid.js';
 import { decimal, time } from '../read/schemas.js';
 
 const strategy = z.string().nullable().describe('Null for what was traded by hand or by another client of the account.');
@@ -147,6 +148,11 @@ export const slippageSchema = z.strictObject({
       firstFillTime: time,
       decision: measured,
       arrival: measured,
+      mid: measured,
+      withoutMid: z
+        .enum(WITHOUT_MID)
+        .nullable()
+        .describe('Why there is no mid price: no book was seen, an old one, a crossed one, or nobody looked for one.'),
     }),
   ),
 });

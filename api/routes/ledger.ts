@@ -101,7 +101,7 @@ export function ledgerRoutes(context: ApiContext): Route[] {
     report('positions', 'What was held at the end of a day, by both methods.', ledgerPositionsSchema, positionsOf),
     report(
       'slippage',
-      'Orders of a day: how much worse than decided, and than seen at their arrival.',
+      'Orders of a day: how much worse than decided, than the last price and than the mid price at their arrival.',
       slippageSchema,
       async (read, asked) => ({
         ...dayOf(asked),

@@ -94,12 +94,17 @@ const REPORTS: readonly Report[] = [
   },
   {
     name: 'slippage',
-    summary: 'orders of a day: how much worse than decided, and than seen at their arrival',
+    summary: 'orders of a day: how much worse than decided, than the last price and than the mid price at their arrival',
     rows: (data: SlippageReport) =>
-      data.orders.map(({ decision, arrival, ...order }) => ({ ...order, ...flat('decision', decision), ...flat('arrival', arrival) })),
+      data.orders.map(({ decision, arrival, mid, ...order }) => ({
+        ...order,
+        ...flat('decision', decision),
+        ...flat('arrival', arrival),
+        ...flat('mid', mid),
+      })),
     columns: [
       ...['firstFillTime', 'strategy', 'instrument', 'purpose', 'side', 'quantity', 'averagePrice', 'decision_price', 'decision_bps'],
-      ...['decision_cost', 'arrival_price', 'arrival_bps', 'arrival_cost', 'intentId'],
+      ...['decision_cost', 'arrival_price', 'arrival_bps', 'arrival_cost', 'mid_price', 'mid_bps', 'mid_cost', 'withoutMid', 'intentId'],
     ],
   },
   {

@@ -107,7 +107,7 @@ function partText({ step, name, part, attempt, actor, outcome, detail, output, d
 }
 
 /** Lists by the line, the rest in one line each. */
-export function outputLines(output: RunPart['output']): readonly string[] {
+function outputLines(output: RunPart['output']): readonly string[] {
   return Object.entries(output ?? {}).flatMap(([name, value]) => {
     if (!Array.isArray(value)) return [`    ${name}: ${plainText(value)}`];
     return value.length === 0 ? [`    ${name}: none`] : [`    ${name}:`, ...value.map((row: unknown) => `      ${plainText(row)}`)];

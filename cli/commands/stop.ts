@@ -9,8 +9,8 @@ import { findAccess, homeFolder } from '../address.js';
 import type { ApiClient } from '../api-client.js';
 import { addApiCommand, answers, connect, wholeNumber, type ApiOptions, type Finish } from '../command.js';
 import { CommandFailure, EXIT } from '../exit.js';
+import { leftTable } from '../left-at-venue.js';
 import { harmless, type Terminal } from '../terminal.js';
-import { outputLines } from './runbooks.js';
 
 interface StopOptions extends ApiOptions {
   readonly reason: string;
@@ -51,7 +51,7 @@ export function addStop(program: Command, terminal: Terminal, finish: Finish): v
     const isOver = (): boolean => terminal.now() >= until;
     const shutdowns = await Promise.all(runs.map((run) => shutDown(api, run, reason, isOver)));
     const isSafe = shutdowns.every(({ isSafeToStop }) => isSafeToStop);
-    const told = shutdowns.map(shutdownText).join('');
+    const told = `${shutdowns.map(shutdownText).join('')}${leftTable(shutdowns)}`;
     if (!isSafe && !anyway) {
       const text = `${told}Nothing was stopped. What to do is above; --anyway stops the processes all the same.\n`;
       return { data: { shutdowns, isStopped: false }, text, exitCode: EXIT.refused };
@@ -83,15 +83,9 @@ async function shutDown(
   }
 }
 
-function shutdownText({ account, runId, status, detail, isSafeToStop, report }: Shutdown): string {
+function shutdownText({ account, runId, status, detail, isSafeToStop }: Shutdown): string {
   const how = isSafeToStop ? 'shut down' : 'NOT shut down';
-  return [
-    `${account}: ${how} (${status}${detail === null ? '' : `: ${detail}`}). See keelson runbooks show ${runId}.`,
-    ...outputLines(report),
-    '',
-  ]
-    .map(harmless)
-    .join('\n');
+  return `${harmless(`${account}: ${how} (${status}${detail === null ? '' : `: ${detail}`}). See keelson runbooks show ${runId}.`)}\n`;
 }
 
 /** @returns false where no `npm start` of this home serves the API that was asked. */

@@ -47,6 +47,12 @@ export interface CalendarFacts {
   readonly events: readonly { readonly time: number; readonly title: string; readonly instruments: readonly string[] | null }[];
 }
 
+/** A copy of the database of before an upgrade; its age is null where that is not known. */
+export interface CopyFacts {
+  readonly name: string;
+  readonly ageMs: number | null;
+}
+
 /** Free and whole space of the disk on which this instance keeps what it stores, bytes. */
 export interface DiskFacts {
   readonly freeBytes: number;

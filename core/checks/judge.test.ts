@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { LimitRow } from '../risk/limit-rows.js';
 import { LIMIT_KEYS, limitDefinition } from '../risk/limit-table.js';
 import type { CheckFacts } from './facts.js';
-import { checkDisk, checkKeys, CHECKS, type CheckName } from './judge.js';
+import { backupLines, checkDisk, checkKeys, CHECKS, type CheckName } from './judge.js';
 
 const REQUIRED = LIMIT_KEYS.filter((key) => limitDefinition(key).usual === 'required');
 const ROWS: LimitRow[] = REQUIRED.map((key) => ({ scope: 'account', scopeValue: 'main', key, value: '1', version: 1 }));
@@ -59,6 +59,18 @@ describe('the disk', () => {
     ['a large one needs a twentieth', { freeBytes: 49e9, wholeBytes: 1e12 }, 1],
     ['and that is enough', { freeBytes: 50e9, wholeBytes: 1e12 }, 0],
   ])('%s', (_, disk, count) => expect(checkDisk(disk)).toHaveLength(count));
+});
+
+it('of a backup it is told that there is none, and which copies there are instead', () => {
+  expect(backupLines([])).toBe('there is no backup yet\nno copy of before an upgrade');
+  const copies = [
+    { name: 'keelson_before_2', ageMs: 3 * 86_400_000 + 1 },
+    { name: 'keelson_before_1', ageMs: null },
+  ];
+  expect(backupLines(copies).split('\n').slice(1)).toEqual([
+    'copy of before an upgrade: keelson_before_2, 3 days old',
+    'copy of before an upgrade: keelson_before_1, of an age that is not known',
+  ]);
 });
 
 it('a key that may withdraw is told by its code; one of which the venue says nothing is told, too', () => {

@@ -2,7 +2,7 @@ import { failure } from '../errors.js';
 import { effectiveLimits } from '../risk/limit-rows.js';
 import { PROTOCOL } from '../risk/limits.js';
 import { WATCH } from '../watch/rules.js';
-import type { CalendarFacts, CheckFacts, DiskFacts } from './facts.js';
+import type { CalendarFacts, CheckFacts, CopyFacts, DiskFacts } from './facts.js';
 
 /** What one item of the checks found: empty where all is as it should be. */
 export type Findings = readonly string[];
@@ -109,6 +109,15 @@ export function calendarLines(calendar: CalendarFacts | null): string {
     return `${new Date(time).toISOString().slice(0, 16)}Z ${title}${of}`;
   });
   return lines.length === 0 ? 'no marked event within 24 hours' : lines.join('\n');
+}
+
+/** What there is to go back to, in lines for people: no backup is made yet, and copies only before an upgrade. */
+export function backupLines(copies: readonly CopyFacts[]): string {
+  const days = (ageMs: number): string => `${Math.floor(ageMs / 86_400_000)} days old`;
+  const lines = copies.map(
+    ({ name, ageMs }) => `copy of before an upgrade: ${name}, ${ageMs === null ? 'of an age that is not known' : days(ageMs)}`,
+  );
+  return ['there is no backup yet', ...(lines.length === 0 ? ['no copy of before an upgrade'] : lines)].join('\n');
 }
 
 export function checkDisk({ freeBytes, wholeBytes }: DiskFacts): Findings {

@@ -1,5 +1,6 @@
 import type { CalendarView } from '../calendar/calendar.js';
 import type { Latch, Mode } from '../control/mode.js';
+import type { TopOfBook } from '../ledger/mid.js';
 import type { DecimalText } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { OrderPurpose } from '../order/order-type.js';
@@ -100,6 +101,8 @@ export interface LiveView {
   /** In the venue's time, in which signals expire. */
   readonly now: number;
   readonly price?: { readonly price: DecimalText; readonly ageMs: number };
+  /** Only told on: nothing is decided by it. */
+  readonly book?: TopOfBook & { readonly ageMs: number };
   readonly clockSkewMs?: number;
   /** What the venue has counted against our address; absent is not known. */
   readonly venueWeight?: VenueWeight;

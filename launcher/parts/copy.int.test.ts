@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { copyBefore, copySize } from '../../db/copies.js';
+import { copyBefore, copySize, readCopies } from '../../db/copies.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import type { LauncherEvent } from '../screen/events.js';
 import { Steps } from '../screen/steps.js';
@@ -58,6 +58,10 @@ it('what an older build has stored is copied before it is migrated, with the fil
   await writeFile(join(folder, 'client.toml'), 'no data');
   await copy();
   expect(await beside(copies)).toEqual([`${name()}_before_${stamp}`]);
+  // As the daily checks tell of it.
+  const seen = await withClient(database.url, readCopies);
+  expect(seen).toEqual([{ name: `${name()}_before_${stamp}`, ageMs: expect.any(Number) as number }]);
+  expect(seen[0]?.ageMs).toBeLessThan(3_600_000);
   const kept = new URL(database.url);
   kept.pathname += `_before_${stamp}`;
   const people = await withClient(kept.href, (client) => client.query(`select from people where subject = 'ada'`));
@@ -88,6 +92,18 @@ it('nothing is copied where nothing is to come, where nothing was, and of a data
   await withClient(database.url, (client) => client.query('drop schema public cascade; create schema public'));
   await copy();
   expect(await beside(copies)).toEqual([]);
+});
+
+it('what keeps it from being copied has a code, and nothing is changed', async () => {
+  await behind();
+  await writeFile(join(folder, 'temporal.db'), 'runs');
+  // Somebody is connected: then no server copies a database.
+  await withClient(database.url, async () => {
+    const detail = expect.stringContaining('being accessed by other users') as string;
+    await expect(copy()).rejects.toMatchObject({ failure: { code: 'INFRA_COPY', values: { detail } } });
+  });
+  expect(await beside(copies)).toEqual([]);
+  expect(await readdir(folder)).toEqual(['temporal.db']);
 });
 
 it('two copies are kept, and one that has no room is not begun', async () => {

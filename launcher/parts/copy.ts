@@ -14,39 +14,52 @@ const MB = 1024 * 1024;
  * Copies what is stored before migrations change it: the database beside itself, and the files of our own Temporal server, which must
  * not run yet. Of a database of the user's own a backup is theirs.
  *
- * @throws KeelsonError CONFIG_NO_ROOM
+ * @throws KeelsonError CONFIG_NO_ROOM, INFRA_COPY
  */
 export async function copyBeforeMigrations(
   { steps, paths }: Pick<LaunchContext, 'steps'> & { readonly paths: Pick<LaunchContext['paths'], 'temporal'> },
   { url, dataDir }: StartedDatabase,
 ): Promise<void> {
   const { names, isNew } = await withClient(url, readPending);
-  const [first] = names;
+  const [first, ...further] = names;
   if (first === undefined || isNew) return;
   if (dataDir === undefined) {
     steps.note('copy', `${names.length} migrations are to come, and your own database is not copied: a backup of it is yours to make`);
     return;
   }
   await steps.run('copy', 'Copying what is stored, before it is migrated', async () => {
-    const database = basename(new URL(url).pathname);
-    const { bavail, bsize } = await statfs(dataDir);
-    const free = bavail * bsize;
-    const files = await temporalFiles(paths.temporal);
-    const temporalBytes = (await Promise.all(files.map((file) => stat(file)))).reduce((sum, { size }) => sum + size, 0);
-    const { bytes, isRoom } = await withClient(url, (client) => copySize(client, free - temporalBytes));
-    if (!isRoom) {
-      const needed = Math.ceil((bytes + temporalBytes) / MB);
-      throw new KeelsonError('CONFIG_NO_ROOM', { needed, folder: dataDir, free: Math.floor(free / MB) });
+    try {
+      return { done: await copyAll(paths.temporal, { url, dataDir }, [first, ...further]), result: undefined };
+    } catch (cause) {
+      if (cause instanceof KeelsonError) throw cause;
+      const detail = cause instanceof Error ? cause.message : String(cause);
+      throw new KeelsonError('INFRA_COPY', { detail }, { cause });
     }
-    const at = (name: string): string => Object.assign(new URL(url), { pathname: `/${name}` }).href;
-    const mark = (draft: string): Promise<void> => withClient(at(draft), markAsCopy);
-    const copy = await withClient(at('postgres'), (client) => copyBefore(client, database, first, mark));
-    await copyFiles(paths.temporal, files, `${BEFORE}${first.slice(0, 14)}`);
-    return {
-      done: `Copied as it was before ${names.length} migration${names.length === 1 ? '' : 's'}: database ${copy}, and the files of Temporal`,
-      result: undefined,
-    };
   });
+}
+
+/** @returns what was copied, for people. */
+async function copyAll(
+  temporal: string,
+  { url, dataDir }: { readonly url: string; readonly dataDir: string },
+  names: readonly [first: string, ...further: string[]],
+): Promise<string> {
+  const [first] = names;
+  const database = basename(new URL(url).pathname);
+  const { bavail, bsize } = await statfs(dataDir);
+  const free = bavail * bsize;
+  const files = await temporalFiles(temporal);
+  const temporalBytes = (await Promise.all(files.map((file) => stat(file)))).reduce((sum, { size }) => sum + size, 0);
+  const { bytes, isRoom } = await withClient(url, (client) => copySize(client, free - temporalBytes));
+  if (!isRoom) {
+    const needed = Math.ceil((bytes + temporalBytes) / MB);
+    throw new KeelsonError('CONFIG_NO_ROOM', { needed, folder: dataDir, free: Math.floor(free / MB) });
+  }
+  const at = (name: string): string => Object.assign(new URL(url), { pathname: `/${name}` }).href;
+  const mark = (draft: string): Promise<void> => withClient(at(draft), markAsCopy);
+  const copy = await withClient(at('postgres'), (client) => copyBefore(client, database, first, mark));
+  await copyFiles(temporal, files, `${BEFORE}${first.slice(0, 14)}`);
+  return `Copied as it was before ${names.length} migration${names.length === 1 ? '' : 's'}: database ${copy}, and the files of Temporal`;
 }
 
 /** The files of our own Temporal server; none where it never ran. */

@@ -11,6 +11,7 @@ import type { LaunchContext } from './launch-context.js';
 
 export interface Temporal {
   readonly address: string;
+  readonly namespace: string;
   readonly ui: string | undefined;
   /** `new`: our own, over a file that was not there before; `own`: over the one of earlier starts. */
   readonly origin: 'new' | 'own' | 'external';
@@ -39,10 +40,8 @@ export async function bringUpTemporal(context: LaunchContext): Promise<Temporal>
   return temporal;
 }
 
-type Prepared = Temporal & { readonly namespace: string };
-
 /** The user's own server: children read the same variables and profile as we did. */
-function external(resolved: Extract<ResolvedTemporal, { kind: 'external' }>, env: NodeJS.ProcessEnv): Prepared {
+function external(resolved: Extract<ResolvedTemporal, { kind: 'external' }>, env: NodeJS.ProcessEnv): Temporal {
   const { address, namespace } = resolved;
   return {
     address,
@@ -57,7 +56,7 @@ async function startOwn(
   context: LaunchContext,
   dbFile: string,
   binary: Extract<ResolvedTemporal, { kind: 'binary' }>['binary'],
-): Promise<Prepared> {
+): Promise<Temporal> {
   const { config, paths, steps, supervisor } = context;
   const port = await choosePort(context, 'Temporal', config.ports.temporal);
   const uiPort = await choosePort(context, 'the Temporal UI', config.ports.temporalUi);

@@ -29,7 +29,7 @@ export async function soakUpgrade(from: string): Promise<boolean> {
   const [tree, home, config] = [join(folder, 'tree'), join(folder, 'home'), join(folder, 'keelson.config.json')];
   const running: RunningKeelson[] = [];
   const start = (root: string): RunningKeelson => {
-    const keelson = new RunningKeelson(home, config, [], root);
+    const keelson = new RunningKeelson(home, config, [], { root });
     running.push(keelson);
     return keelson;
   };

@@ -16,6 +16,7 @@ import { venueDisconnected } from '../../activities/runbook/venue-disconnected/v
 import { createResolve } from '../../activities/order/resolve.js';
 import { createHandOver } from '../../activities/owner/hand-over.js';
 import { OutboxLoop } from '../../activities/owner/outbox.js';
+import type { RunbookStore } from '../../activities/ports/runbook.js';
 import { streamAccount, type AccountStreamDependencies } from '../../activities/streams/account.js';
 import { streamBars, type BarStreamDependencies } from '../../activities/streams/bars.js';
 import { StandIn } from '../../activities/streams/stand-in.js';
@@ -67,14 +68,24 @@ export interface OrderWorker {
 }
 
 export type OrderWorkerOptions = Partial<
-  Pick<BarStreamDependencies, 'runnersOf'> & Pick<OrderWorker, 'taskQueue'> & { readonly outageRules: OutageRules }
+  Pick<BarStreamDependencies, 'runnersOf'> &
+    Pick<OrderWorker, 'taskQueue'> & {
+      readonly outageRules: OutageRules;
+      /** Lies between the runs of runbooks and their records. */
+      readonly overRunbooks: (store: RunbookStore) => RunbookStore;
+    }
 >;
 
 /** `runnersOf`: what reads the bars of an account, for tests that start its bar stream; they have bars of one second. */
 export async function startOrderWorker(
   ledger: Ledger,
   { address, namespace }: TemporalAddress,
-  { runnersOf = () => [], taskQueue = `test-${process.pid}-${performance.now()}`, outageRules = OUTAGE }: OrderWorkerOptions = {},
+  {
+    runnersOf = () => [],
+    taskQueue = `test-${process.pid}-${performance.now()}`,
+    outageRules = OUTAGE,
+    overRunbooks = (store) => store,
+  }: OrderWorkerOptions = {},
 ): Promise<OrderWorker> {
   const connection = await NativeConnection.connect({ address });
   // Histories that are stored tell of no machine.
@@ -159,7 +170,7 @@ export async function startOrderWorker(
       ),
       ...createReconcileActivities(reconciling),
       ...createRunbookActivities({
-        store: createRunbookStore(ledger.pool),
+        store: overRunbooks(createRunbookStore(ledger.pool)),
         runbooks: {
           venueDisconnected: venueDisconnected(outages),
           drawdown: drawdown({

@@ -10,6 +10,12 @@ export const ROOT = rootFolder();
 /** A line of `npm start -- --json`. */
 export type StartEvent = { readonly time: number; readonly event: string } & Readonly<Record<string, unknown>>;
 
+interface RunningOptions {
+  readonly root?: string;
+  readonly program?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
 /** Keelson as `npm start` runs it, in a process of its own. */
 export class RunningKeelson {
   readonly events: StartEvent[] = [];
@@ -19,11 +25,20 @@ export class RunningKeelson {
   private readonly listeners = new Set<() => void>();
   private exitCode: number | null | undefined;
 
-  /** @param root of the build that is started; by default of this one */
-  constructor(home: string, config: string, flags: readonly string[] = [], root: string = ROOT) {
+  /**
+   * @param root of the build that is started; by default of this one
+   * @param program `dist/launcher/main.js` for a build that is compiled, and has no sources
+   */
+  constructor(
+    home: string,
+    config: string,
+    flags: readonly string[] = [],
+    { root = ROOT, program = 'scripts/start.mjs', env = process.env }: RunningOptions = {},
+  ) {
     this.home = home;
-    this.child = spawn(process.execPath, ['scripts/start.mjs', '--json', '--home', home, '--config', config, ...flags], {
+    this.child = spawn(process.execPath, [program, '--json', '--home', home, '--config', config, ...flags], {
       cwd: root,
+      env,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.pid = this.child.pid ?? 0;

@@ -33,7 +33,7 @@ it('is read from the file that is configured; what cannot be read leaves what wa
     if (calendar === undefined) throw new Error('a calendar is configured');
     const { source: _source, ...settings } = calendar;
     const activities = createCalendarActivities({ store, calendar, sha256 });
-    await store.configure(settings);
+    await store.configure(settings, 'one');
     const file = join(folder, 'events.csv');
     const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
     await writeFile(file, `time,title,impact\n${inAnHour},Rates,high\n${inAnHour},Minutes,low\n`);
@@ -44,10 +44,10 @@ it('is read from the file that is configured; what cannot be read leaves what wa
     expect(await activities.calendarRefresh()).toEqual({ kind: 'failed', detail: why });
     expect(await readCalendarFacts(pool)).toMatchObject({ failure: why, events: [{ title: 'Rates' }] });
     // A process of an older configuration changes nothing of what another has configured since.
-    await store.configure({ ...settings, sourceSha256: 'another' });
+    await store.configure({ ...settings, sourceSha256: 'another' }, 'two');
     await writeFile(file, 'time,title\n');
     expect(await activities.calendarRefresh()).toEqual({ kind: 'notConfigured' });
-    await store.configure(null);
+    await store.configure(null, 'three');
     expect(await activities.calendarRefresh()).toEqual({ kind: 'notConfigured' });
     expect(await createCalendarActivities({ store, calendar: undefined, sha256 }).calendarRefresh()).toEqual({ kind: 'notConfigured' });
   } finally {

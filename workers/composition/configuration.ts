@@ -15,16 +15,18 @@ import { connectVenue, Venues } from './venues.js';
 /**
  * Retires the accounts that have left the configuration; brings the limits of the configuration into the ledger, and, for the role that computes strategies, their versions. Every
  * worker does it before it takes work; the second finds nothing to change.
- * @returns the economic calendar, where one is configured; it is known to the gate from now on.
+ * @returns the economic calendar, where one is configured; it is known to the gate from now on, where no newer start has another.
  */
 export async function applyConfiguration(
   { config, control, log, env, pool }: WorkerProcess,
   computes: boolean,
-): Promise<ConfiguredCalendar | undefined> {
+): Promise<{ readonly calendar: ConfiguredCalendar | undefined; readonly isCalendarOlder: boolean }> {
   const activation = computes ? { start: env['KEELSON_START'] } : 'none';
   if ((await control.checkIdentity()) === 'changed') log.error('the database is another than before: every account is paused');
   const calendar = configuredCalendar(config, configPath(env, process.cwd()));
-  await createCalendarStore(pool).configure(calendar === undefined ? null : settingsOf(calendar));
+  const settings = calendar === undefined ? null : settingsOf(calendar);
+  const isCalendarOlder = (await createCalendarStore(pool).configure(settings, env['KEELSON_START'])) === 'older';
+  if (isCalendarOlder) log.error('a newer start has configured another economic calendar, which stays: start this process anew');
   for (const account of await control.retireOthers(Object.keys(config.accounts)))
     log.warn({ account }, 'the account has left the configuration: no halt is over it any more, and nothing is opened there');
   for (const [account, { venue }] of Object.entries(config.accounts)) {
@@ -51,7 +53,7 @@ export async function applyConfiguration(
     for (const one of applied.withoutLimits)
       log.error({ account, ...one }, 'a strategy without limits does not start (keelson limits list)');
   }
-  return calendar;
+  return { calendar, isCalendarOlder };
 }
 
 function settingsOf({ sourceSha256, beforeMs, afterMs, maxAgeMs }: ConfiguredCalendar): CalendarSettings {

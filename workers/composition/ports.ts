@@ -1,3 +1,4 @@
+import type { RunbookStore } from '../../activities/ports/runbook.js';
 import type { OrderStore } from '../../activities/ports/store.js';
 import type { Venue } from '../../activities/ports/venue.js';
 
@@ -5,6 +6,7 @@ import type { Venue } from '../../activities/ports/venue.js';
 export interface PortWraps {
   readonly store: (store: OrderStore) => OrderStore;
   readonly venue: (venue: Venue) => Venue;
+  readonly runbooks: (store: RunbookStore) => RunbookStore;
 }
 
-export const AS_THEY_ARE: PortWraps = { store: (store) => store, venue: (venue) => venue };
+export const AS_THEY_ARE: PortWraps = { store: (store) => store, venue: (venue) => venue, runbooks: (store) => store };

@@ -41,6 +41,7 @@ import { createProtectionStore } from '../../adapters/store/protection-store.js'
 import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
 import { createWatchStore } from '../../adapters/store/watch-store.js';
 import { evidenceFolder, INTERVALS } from '../../config/index.js';
+import { readCopies } from '../../db/copies.js';
 import { checkDurability } from '../../db/durability.js';
 import { rulesAt } from '../../core/reconcile/rules.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
@@ -69,7 +70,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
   const orders = wraps.store(process.orders);
   const channels = alertChannels(config, env, log);
   const metrics = await openMetrics('guardian', env['KEELSON_METRICS_PORT']);
-  const calendar = await applyConfiguration(process, false);
+  const { calendar, isCalendarOlder } = await applyConfiguration(process, false);
   const venues = await openVenues(process, wraps.venue);
 
   // No stream of prices: an exit asks the venue, but the venue's clock is kept, in which signals expire.
@@ -142,6 +143,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
       return { venue: venueNameOf(account), canWithdraw };
     },
     calendar: () => readCalendarFacts(pool),
+    copies: () => readCopies(pool),
   };
   const discrepancies = createDiscrepancyStore(pool);
   const reconcileParts = {
@@ -161,7 +163,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     pause: (ms: number) => wait(ms, undefined, { signal: stopping.signal }).catch(() => undefined),
     stopping: stopping.signal,
   };
-  const runbookStore = createRunbookStore(pool);
+  const runbookStore = wraps.runbooks(createRunbookStore(pool));
   const outageParts = {
     outages: createOutageStore(pool),
     venueOf: venues.of,
@@ -241,7 +243,8 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
         for (const key of await protection.held(account)) await owners.wake(key);
         await discrepancies.carryOn(account);
         // Of runs that are under way Temporal may know nothing: they go on where their records end.
-        for (const one of await runbookStore.underWay(account)) await runbooks.wake(one);
+        // What a reconciliation has paused it for is carried on already.
+        for (const one of await runbookStore.underWay(account)) if (one.runbook !== 'reconciliationDiscrepancy') await runbooks.wake(one);
         // Each guardian has a stream of its own; that of one that dies waits for it, while the others go on with theirs (P16).
         await client.workflow.start(WORKFLOW_TYPES.watchAccount, {
           ...common,
@@ -253,10 +256,11 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
         if (begun !== undefined) await carryOutStartUp(client, account, begun);
       }
       const times = Object.fromEntries(Object.entries(config.accounts).map(([account, { checks }]) => [account, checks]));
-      const ofCalendar = config.calendar === undefined ? [] : [calendarSchedule(config.calendar.refreshMinutes)];
+      const ofCalendar = config.calendar === undefined || isCalendarOlder ? [] : [calendarSchedule(config.calendar.refreshMinutes)];
       await ensureSchedules(client, [...declaredSchedules(times), ...ofCalendar]);
-      await removeSchedules(client, [...accounts, ...ofCalendar.map(() => OF_NO_ACCOUNT)]);
-      if (config.calendar !== undefined) await refreshCalendarNow(client);
+      // The schedule of a newer start stays as it is.
+      await removeSchedules(client, [...accounts, ...(isCalendarOlder || ofCalendar.length > 0 ? [OF_NO_ACCOUNT] : [])]);
+      if (ofCalendar.length > 0) await refreshCalendarNow(client);
     },
     async close() {
       await chatHalts?.close();

@@ -20,6 +20,7 @@ import { createOwners } from '../composition/owners.js';
 import { AS_THEY_ARE, type PortWraps } from '../composition/ports.js';
 import type { WorkerProcess } from '../composition/process.js';
 import { applyConfiguration, entriesOf, openVenues } from '../composition/configuration.js';
+import { followBooks } from '../composition/books.js';
 import { measureClock } from '../composition/clock-skew.js';
 import { openMetrics } from '../composition/metrics-server.js';
 import { createWorker } from '../composition/run-worker.js';
@@ -47,6 +48,10 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
 
   const market = new StreamedMarket(clock);
   const stopMeasuring = await Promise.all(accounts.map((account) => measureClock(account, venues.of, market, log)));
+  const stopFollowing = accounts.map((account) => {
+    const instruments = [...new Set(config.strategies.flatMap((one) => (one.account === account ? one.instruments : [])))];
+    return followBooks({ account, instruments, venueOf: venues.of, market, clock, log });
+  });
   const reconciliations = createReconciliations(client, clock);
   const contact = new LedgerContact({
     ...{ store: createClearanceStore(pool, `trading ${env['KEELSON_INSTANCE'] ?? '1'}`), clock, monotonic: () => performance.now(), log },
@@ -128,6 +133,7 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     },
     async close() {
       for (const stop of stopMeasuring) stop();
+      await Promise.all(stopFollowing.map((stop) => stop()));
       await contact.close();
       await risk.close();
       await venues.close();

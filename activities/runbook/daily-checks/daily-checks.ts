@@ -1,5 +1,14 @@
-import type { CalendarFacts, CheckFacts, DiskFacts } from '../../../core/checks/facts.js';
-import { calendarLines, checkCalendar, checkDisk, checkKeys, CHECKS, type CheckName, type Findings } from '../../../core/checks/judge.js';
+import type { CalendarFacts, CheckFacts, CopyFacts, DiskFacts } from '../../../core/checks/facts.js';
+import {
+  backupLines,
+  calendarLines,
+  checkCalendar,
+  checkDisk,
+  checkKeys,
+  CHECKS,
+  type CheckName,
+  type Findings,
+} from '../../../core/checks/judge.js';
 import { RUNBOOK_SPECS } from '../../../core/runbook/registry.js';
 import type { RunbookName, StepSpec } from '../../../core/runbook/spec.js';
 import { bound, type BoundRunbook, type Look, type StepCode } from '../step-code.js';
@@ -12,6 +21,8 @@ export interface CheckReads {
   keys(account: string): Promise<{ readonly venue: string; readonly canWithdraw: boolean | undefined }>;
   /** Null: none is configured. */
   calendar(): Promise<CalendarFacts | null>;
+  /** Of the database, the newest first. */
+  copies(): Promise<readonly CopyFacts[]>;
 }
 type Nothing = Readonly<Record<string, never>>;
 type Item = CheckName | 'disk' | 'keys' | 'calendar';
@@ -60,6 +71,19 @@ async function found(name: Exclude<Item, 'calendar'>, account: string, reads: Ch
   return checkKeys(account, venue, canWithdraw);
 }
 
+/** Nothing here makes a backup, so nothing here knows how old it is: whoever makes one signs for it. */
+const BACKUP: StepCode<CheckReads, Nothing> = {
+  spec: {
+    ...common,
+    ...{
+      name: 'backup',
+      title: 'There is no backup by Keelson yet: a person knows of another one, and its age',
+      signedWithinMs: SIGNED_WITHIN_MS,
+    },
+  },
+  verification: async (_run, reads) => ({ isFine: true, output: { told: backupLines(await reads.copies()) } }),
+};
+
 /** Somebody has read what the items found. */
 const SIGNATURE: StepSpec = { ...common, name: 'signature', title: 'A person has looked at all of this', signedWithinMs: SIGNED_WITHIN_MS };
 
@@ -70,7 +94,7 @@ const SIGNATURE: StepSpec = { ...common, name: 'signature', title: 'A person has
 export function dailyChecks(name: keyof typeof ITEMS, reads: CheckReads): BoundRunbook {
   return bound({
     spec: RUNBOOK_SPECS[name],
-    steps: [...ITEMS[name].map(item), { spec: SIGNATURE }],
+    steps: [...ITEMS[name].map(item), BACKUP, { spec: SIGNATURE }],
     reads,
     writes: {},
   });

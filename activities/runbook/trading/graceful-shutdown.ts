@@ -1,4 +1,5 @@
 import { CHECKS } from '../../../core/checks/judge.js';
+import { decimal } from '../../../core/money/index.js';
 import { RUNBOOK_SPECS } from '../../../core/runbook/registry.js';
 import type { PlainObject } from '../../../core/runbook/spec.js';
 import type { Left } from '../../ports/trading-state.js';
@@ -81,7 +82,7 @@ const QUIET: Step = {
     });
     // A wait that was ended says nothing of what it waited for.
     const { halt, isAborted } = await reads.state.standing(run.account, run.runId);
-    return lookOf([...found, ...(halt === null ? [] : [halt]), ...(isAborted ? ['a person has given the run up'] : [])], {
+    return lookOf([...found, ...(halt === null ? [] : [halt]), ...(isAborted ? ['the run was given up'] : [])], {
       safeToStop: true,
     });
   },
@@ -104,8 +105,10 @@ function reportOf(atVenue: readonly VenueOrder[], { working: orders, positions, 
   return {
     openOrders: short(
       atVenue.map(({ clientOrderId, venueOrderId, instrument, side, quantity, executedQuantity, price }) => ({
-        purpose: ours.get(clientOrderId)?.purpose ?? 'not ours',
-        ...{ clientOrderId, venueOrderId, instrument, side, quantity, executedQuantity, price },
+        ...{ purpose: ours.get(clientOrderId)?.purpose ?? 'not ours', stopPrice: ours.get(clientOrderId)?.stopPrice ?? null },
+        ...{ clientOrderId, venueOrderId, instrument, side, quantity, executedQuantity },
+        // Venues tell the price zero of an order without one.
+        price: decimal(price).isZero() ? 'market' : price,
       })),
     ),
     positions: short(positions.map((position) => ({ ...position }))),

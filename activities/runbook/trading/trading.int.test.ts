@@ -4,12 +4,15 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createReconcileStore } from '../../../adapters/store/reconcile-store.js';
 import { createRunbookStore } from '../../../adapters/store/runbook-store.js';
-import { readCheckFacts } from '../../../adapters/store/checks-store.js';
+import { createTradingStateStore } from '../../../adapters/store/trading-state-store.js';
+import { readCalendarFacts, readCheckFacts } from '../../../adapters/store/checks-store.js';
 import type { Config } from '../../../config/index.js';
 import { RECONCILE } from '../../../core/reconcile/rules.js';
+import { RUNBOOK_SPECS } from '../../../core/runbook/registry.js';
 import { runbookWorkflowId } from '../../../core/runbook/spec.js';
 import { findStrategy } from '../../../core/strategy/registry.js';
 import { TEST_KEY, TEST_SECRET } from '../../../exchange/testing/open-venue.js';
+import { DyingRunbooks } from '../../../test/support/dying-runbooks.js';
 import { eventually } from '../../../test/support/eventually.js';
 import { workflowBundle } from '../../../test/support/order-worker.js';
 import { seedPerson } from '../../../test/support/people.js';
@@ -29,6 +32,7 @@ import { runUnderWay, tradingRunbooks } from '../../../workers/composition/runbo
 import { announceStart, carryOutStartUp } from '../../../workers/composition/start-ups.js';
 import type { RunbookEnd, RunbookState } from '../../../workflows/operations/runbook/messages.js';
 import { createReconcileNow } from '../../reconcile/index.js';
+import { dailyChecks } from '../daily-checks/daily-checks.js';
 import { createRunbookActivities } from '../index.js';
 
 const temporal = await temporalIfAny();
@@ -56,6 +60,7 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
   let shutdown: { workingEntries: 'wait' | 'cancel'; waitAtMostMs: number };
   const taskQueue = `trading-runbooks-${randomUUID()}`;
   const open: string[] = [];
+  const dying = new DyingRunbooks();
 
   const query = async <Row extends object>(text: string, ...values: unknown[]): Promise<Row[]> =>
     (await stack.pool.query<Row>(text, values)).rows;
@@ -114,8 +119,17 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
       checkLedger: () => Promise.resolve(),
     });
     const activities = createRunbookActivities({
-      store: createRunbookStore(stack.pool),
-      runbooks,
+      store: dying.over(createRunbookStore(stack.pool)),
+      runbooks: {
+        ...runbooks,
+        morningChecks: dailyChecks('morningChecks', {
+          facts: (account) => readCheckFacts(stack.pool, account),
+          disk: () => Promise.resolve({ freeBytes: 4e9, wholeBytes: 8e9 }),
+          keys: () => Promise.resolve({ venue: 'paper', canWithdraw: false }),
+          calendar: () => readCalendarFacts(stack.pool),
+          copies: () => Promise.resolve([]),
+        }),
+      },
       actor: 'test',
       stopping: new AbortController().signal,
       isUnderWay: runUnderWay(client, Date.now),
@@ -154,7 +168,7 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
   };
 
   beforeEach(async () => {
-    [skewMs, areMissed] = [0, false];
+    [skewMs, areMissed, dying.areDeadly] = [0, false, false];
     rules = { observeBars: 2, observeAtMostMs: 300_000, afterwards: 'asBefore' };
     shutdown = { workingEntries: 'cancel', waitAtMostMs: 300_000 };
     stack.paper.openAccount(
@@ -206,14 +220,14 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
     await carryOutStartUp(client, ACCOUNT, begun, taskQueue);
     return begun.runId;
   };
-  const ask = async (runbook: 'startUp' | 'gracefulShutdown'): Promise<string> => {
+  const ask = async (runbook: 'startUp' | 'gracefulShutdown' | 'morningChecks'): Promise<string> => {
     const runId = randomUUID();
     open.push(runId);
     const asked = {
       runId,
       runbook,
       account: ACCOUNT,
-      resource: `trading:${ACCOUNT}`,
+      resource: `${RUNBOOK_SPECS[runbook].resource}:${ACCOUNT}`,
       inputs: {},
       reason: 'a test',
       subject: 'olga',
@@ -223,7 +237,7 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
     await client.workflow.start('runbook', { taskQueue, workflowId: runbookWorkflowId(runId), args: [runId] });
     return runId;
   };
-  const tell = async (runId: string, kind: 'retry' | 'abort', position: number | null): Promise<void> => {
+  const tell = async (runId: string, kind: 'retry' | 'sign' | 'abort', position: number | null): Promise<void> => {
     const command = { commandId: randomUUID(), runId, kind, position, reason: 'a test', subject: 'olga', underKey: key };
     await query('select command_runbook($1)', command);
     await handleOf(runId).executeUpdate('command', { args: [{ commandId: command.commandId }] });
@@ -303,6 +317,8 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
     const next = await start();
     await expect(handleOf(runId).result()).rejects.toThrow('the system was started anew');
     expect(await query('select status from runbook_runs where run_id = $1', runId)).toEqual([{ status: 'preempted' }]);
+    // Whoever is still at work on it does nothing more: what is entered now is of the new start.
+    expect(await createTradingStateStore(stack.pool).standing(ACCOUNT, runId)).toMatchObject({ isAborted: true });
     expect(await endOf(next)).toMatchObject({ status: 'completed' });
     expect(await mode()).toBe('normal');
   });
@@ -359,15 +375,34 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
     expect(alert?.summary).toContain('keelson runbooks run startUp');
   });
 
-  it('shut down, a working entry is canceled; the next start trades again without a person', async () => {
+  it('shut down, a working entry is canceled; the next start trades again without a person; both killed in every part', async () => {
     const intentId = await workingEntry();
+    dying.areDeadly = true;
     const down = await ask('gracefulShutdown');
     expect(await endOf(down)).toMatchObject({ status: 'completed' });
+    expect(await dying.survived(stack.pool, down)).toEqual([]);
     expect([await mode(), await statusOf(intentId)]).toEqual(['paused', 'canceled']);
     expect(await audited(down)).toEqual(['normal -> paused']);
     const up = await start();
     expect(await endOf(up)).toMatchObject({ status: 'completed' });
     expect([await mode(), await audited(up)]).toEqual(['normal', ['paused -> observation', 'observation -> normal']]);
+    expect(await dying.survived(stack.pool, up)).toEqual([]);
+    const canceled = await query(`select from audit_events where kind = 'order.canceled' and data->>'intentId' = $1`, intentId);
+    expect(canceled).toHaveLength(1);
+  });
+
+  it('checks killed in every part find what others find, and are signed once', async () => {
+    const found = async (areDeadly: boolean): Promise<readonly object[]> => {
+      dying.areDeadly = areDeadly;
+      const runId = await ask('morningChecks');
+      for (const step of ['backup', 'signature']) await tell(runId, 'sign', (await waits(runId, step)).position);
+      await endOf(runId);
+      if (areDeadly) expect(await dying.survived(stack.pool, runId)).toEqual([]);
+      return query('select name, part, outcome from runbook_parts where run_id = $1 order by position, part', runId);
+    };
+    const undisturbed = await found(false);
+    expect(await found(true)).toEqual(undisturbed);
+    expect(undisturbed.at(-1)).toEqual({ name: 'signature', part: 'signature', outcome: 'done' });
   });
 
   it('aborted while it waits, a shutdown takes its pause back, and leaves alone what a person paused', async () => {
@@ -403,7 +438,7 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
       down,
     );
     expect(rows[0]?.output).toMatchObject({
-      openOrders: [{ purpose: 'stop', instrument: INSTRUMENT, side: 'sell' }],
+      openOrders: [{ purpose: 'stop', instrument: INSTRUMENT, side: 'sell', stopPrice: expect.stringMatching(/^\d/) as string }],
       positions: [{ strategy: 'momentum', instrument: INSTRUMENT }],
       withoutStop: [],
       unknownOrders: [],

@@ -2,7 +2,7 @@ import type { binance } from 'ccxt';
 import type { OrderRequest, VenueFill } from '../../../activities/ports/venue.js';
 import type { CcxtRest } from '../ccxt-classes.js';
 import { saidBy } from '../read-call.js';
-import { decimalAt, rowOf, timeAt, WireError, type Row } from '../wire-row.js';
+import { decimalAt, rowOf, timeAt, topOfBook, WireError, type Row } from '../wire-row.js';
 import { balancesOf, barOf, fillOf, fillsOfReply, orderOf } from './binance-rows.js';
 import type { Ask, Names, VenueError, WireCalls } from './wire-profile.js';
 
@@ -84,6 +84,12 @@ export const BINANCE_CALLS: WireCalls = {
 
   lastPrice: (ask, symbolId) =>
     ask('price', async (client) => decimalAt(rowOf(await wire(client).publicGetTickerPrice({ symbol: symbolId }), 'the price'), 'price')),
+
+  book: (ask, symbolId) =>
+    ask('book', async (client) => {
+      const row = rowOf(await wire(client).publicGetTickerBookTicker({ symbol: symbolId }), 'the book');
+      return topOfBook(decimalAt(row, 'bidPrice'), decimalAt(row, 'askPrice'));
+    }),
 
   bars: (ask, query) =>
     ask('bars', async (client) => {

@@ -1,7 +1,7 @@
 import type { OrderRequest } from '../../../activities/ports/venue.js';
 import { ZERO_TEXT } from '../../../core/money/index.js';
 import { saidBy } from '../read-call.js';
-import { decimalAt, rowOf, textAt, WireError } from '../wire-row.js';
+import { decimalAt, rowOf, textAt, topOfBook, WireError } from '../wire-row.js';
 import { fillsOfOrder, fillsSince, findOrder, isVenueOrderId, openOrders, resultOf, wire } from './kraken-lists.js';
 import { balancesOf, barOf, secondsAt } from './kraken-rows.js';
 import type { WireCalls } from './wire-profile.js';
@@ -70,6 +70,14 @@ export const KRAKEN_CALLS: WireCalls = {
       const [row] = Object.values(resultOf(await wire(client).publicGetTicker({ pair: symbolId }), 'the price'));
       const { c: last } = rowOf(row, 'the price');
       return decimalAt({ last: Array.isArray(last) ? (last[0] as unknown) : undefined }, 'last');
+    }),
+
+  book: (ask, symbolId) =>
+    ask('book', async (client) => {
+      const [row] = Object.values(resultOf(await wire(client).publicGetTicker({ pair: symbolId }), 'the book'));
+      const { a, b } = rowOf(row, 'the book');
+      const best = { bid: Array.isArray(b) ? (b[0] as unknown) : undefined, ask: Array.isArray(a) ? (a[0] as unknown) : undefined };
+      return topOfBook(decimalAt(best, 'bid'), decimalAt(best, 'ask'));
     }),
 
   /** The last entry is the bar that is not closed yet. The venue tells the latest 720 only. */

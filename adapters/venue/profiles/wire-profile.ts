@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Bar } from '../../../core/bars/bar.js';
+import type { TopOfBook } from '../../../core/ledger/mid.js';
 import type { DecimalText } from '../../../core/money/index.js';
 import type { InstrumentRules } from '../../../core/order/instrument.js';
 import type { Balance, KeyPermissions, OrderRequest, VenueFill, VenueOrder, VenueProfile } from '../../../activities/ports/venue.js';
@@ -63,6 +64,8 @@ export interface WireCalls {
   /** Of the key that asks; what the venue does not tell is undefined, and not guessed. */
   keyPermissions(ask: Ask): Promise<KeyPermissions>;
   lastPrice(ask: Ask, symbolId: string): Promise<DecimalText>;
+  /** Undefined where one side of the book is empty. */
+  book(ask: Ask, symbolId: string): Promise<TopOfBook | undefined>;
   /** One page from `fromTime` on, oldest first, at most `limit`. */
   bars(ask: Ask, query: BarQuery): Promise<readonly Bar[]>;
 }

@@ -104,6 +104,14 @@ export function adapterCards(open: () => Promise<CardVenue>): void {
     });
   });
 
+  it('A32: best bid and ask lie around the last price, the bid below', async () => {
+    const book = await venue.reader.book(card.instrument);
+    const last = decimal(await venue.reader.lastPrice(card.instrument));
+    if (book === undefined) throw new Error('one side of the book is empty');
+    expect(decimal(book.bid).lt(decimal(book.ask))).toBe(true);
+    for (const side of [book.bid, book.ask]) expect(decimal(side).div(last).minus(1).abs().lt('0.1')).toBe(true);
+  });
+
   it('A4: balances go by our names of the assets, and what rests is locked', async () => {
     const resting = await order('buy', '0.9');
     expect(await submit(resting)).toMatchObject({ kind: 'accepted' });

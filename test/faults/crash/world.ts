@@ -83,6 +83,11 @@ export class World {
     return this.parts.database.pool;
   }
 
+  /** What its programs are configured by, where nothing else is said. */
+  get configFile(): string {
+    return String(this.parts.env['KEELSON_CONFIG']);
+  }
+
   /** Starts a program of this role, or starts it anew. */
   launch(role: RoleName, env: NodeJS.ProcessEnv = {}): Program {
     const { folder } = this.parts;

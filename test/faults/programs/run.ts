@@ -27,6 +27,7 @@ export async function runInTrap(name: string, role: (process: WorkerProcess, wra
   const wraps: PortWraps = {
     store: (store) => trap.wraps.store(refusing(store)),
     venue: (venue) => trap.wraps.venue({ ...venue, profile: { ...venue.profile, ...WINDOWS } }),
+    runbooks: trap.wraps.runbooks,
   };
   await runAsProcess(name, (opened) => role(opened, wraps));
 }

@@ -31,6 +31,7 @@ export class Trap {
 
   readonly wraps: PortWraps = {
     store: (store) => this.over('store', store),
+    runbooks: (store) => this.over('runbooks', store),
     venue: (venue) => ({
       ...venue,
       sender: this.over('sender', venue.sender),

@@ -1,5 +1,5 @@
 import { decimal } from '../../../core/money/index.js';
-import { digits, executed, type NewOrder, type StubAccount, type StubOrder, type StubTrade } from './account.js';
+import { digits, executed, TICK, type NewOrder, type StubAccount, type StubOrder, type StubTrade } from './account.js';
 
 /** What a call is answered with: a result, or errors in a body of status 200. */
 export type Reply = { readonly result: unknown } | { readonly error: readonly string[] };
@@ -78,7 +78,10 @@ export const PUBLIC_ROUTES: Readonly<Record<string, StubRoute>> = {
   },
   Ticker: {
     doc: `${DOCS}/market-data/get-ticker-information`,
-    handle: ({ account, words }) => ok({ [words.key]: { c: [digits(account.last, 5), '0.00100000'] } }),
+    handle: ({ account, words }) => {
+      const [below, above] = [account.last.sub(TICK), account.last.add(TICK)].map((price) => [digits(price, 5), '1', '1.000']);
+      return ok({ [words.key]: { a: above, b: below, c: [digits(account.last, 5), '0.00100000'] } });
+    },
   },
   OHLC: {
     doc: `${DOCS}/market-data/get-ohlc-data`,

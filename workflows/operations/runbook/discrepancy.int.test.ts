@@ -4,6 +4,7 @@ import type { DecimalText } from '../../../core/money/index.js';
 import { runbookWorkflowId, type Plan } from '../../../core/runbook/spec.js';
 import { createDiscrepancyStore } from '../../../adapters/store/discrepancy-store.js';
 import { openBenchAccount, type BenchAccount } from '../../../test/reconcile/bench-account.js';
+import { DyingRunbooks } from '../../../test/support/dying-runbooks.js';
 import { eventually } from '../../../test/support/eventually.js';
 import { startOrderWorker, type OrderWorker } from '../../../test/support/order-worker.js';
 import { temporalIfAny } from '../../../test/support/temporal.js';
@@ -20,10 +21,14 @@ const d = (text: string): DecimalText => text as DecimalText;
 describe.skipIf(temporal === undefined)('what an account is paused for is carried by one run', () => {
   let bench: BenchAccount;
   let worker: OrderWorker;
+  let dying: DyingRunbooks;
   const begin = async (): Promise<void> => {
     bench = await openBenchAccount(['balanceMovement']);
     const { stack } = bench;
-    if (temporal !== undefined) worker = await startOrderWorker({ ...stack.ledger, dependencies: stack.dependencies }, temporal);
+    dying = new DyingRunbooks();
+    const overRunbooks: DyingRunbooks['over'] = (store) => dying.over(store);
+    if (temporal !== undefined)
+      worker = await startOrderWorker({ ...stack.ledger, dependencies: stack.dependencies }, temporal, { overRunbooks });
     // One that the worker before has left behind would be taken for this one's.
     await worker.client.workflow
       .getHandle(reconcileWorkflowId(ACCOUNT, 'demand'))
@@ -82,7 +87,8 @@ describe.skipIf(temporal === undefined)('what an account is paused for is carrie
     return rows;
   };
 
-  it('shows both sides, waits for each decision and a clean comparison, takes in what is found meanwhile, and reports', async () => {
+  it('shows both sides, waits for each decision and a clean comparison, takes in what is found meanwhile, and reports, killed in every part', async () => {
+    dying.areDeadly = true;
     await byHand('one');
     expect(await bench.cycle()).toMatchObject({ result: 'differences' });
     const runId = await theRun();
@@ -110,6 +116,7 @@ describe.skipIf(temporal === undefined)('what an account is paused for is carrie
     expect(await bench.resume()).toMatchObject({ result: 'applied', mode: 'normal' });
     expect(await handleOf(runId).result()).toEqual({ status: 'completed', detail: null } satisfies RunbookEnd);
     expect(await pages(runId)).toMatchObject([{ isOver: true }]);
+    expect(await dying.survived(bench.stack.pool, runId)).toEqual([]);
 
     const { rows } = await bench.stack.pool.query<{ name: string; output: Record<string, unknown> }>(
       `select name, output from runbook_parts where run_id = $1 and part = 'verification' order by position`,

@@ -1,0 +1,45 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { StreamedMarket } from '../../activities/streams/live-market.js';
+import type { Venue } from '../../activities/ports/venue.js';
+
+const ASK_EVERY_MS = 5_000;
+
+interface FollowedBooks {
+  readonly account: string;
+  readonly instruments: readonly string[];
+  readonly venueOf: (account: string) => Venue;
+  readonly market: StreamedMarket;
+  readonly clock: () => number;
+  readonly log: { warn(data: object, message: string): void };
+}
+
+/**
+ * Asks for best bid and ask of what an account trades, one instrument after the other, so that slippage can be told against the mid
+ * price of its decisions. Nothing else is decided by it and nothing waits for it; what is not answered is not known then.
+ * @returns stops asking.
+ */
+export function followBooks({ account, instruments, venueOf, market, clock, log }: FollowedBooks): () => Promise<void> {
+  const ending = new AbortController();
+  const { signal } = ending;
+  let isTold = false;
+  const ask = async (instrument: string): Promise<void> => {
+    try {
+      const book = await venueOf(account).reader.book(instrument);
+      if (book !== undefined) market.seeBook(account, instrument, book, clock());
+      isTold = false;
+    } catch (error) {
+      if (!isTold && !signal.aborted) log.warn({ account, instrument, error: String(error) }, 'the book of the venue could not be read');
+      isTold = true;
+    }
+  };
+  const following = (async () => {
+    while (!signal.aborted) {
+      for (const instrument of instruments) if (!signal.aborted) await ask(instrument);
+      await wait(ASK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    }
+  })();
+  return async () => {
+    ending.abort();
+    await following;
+  };
+}
