@@ -7,7 +7,7 @@ import { createProtection } from '../order/protect.js';
 import { createRecord } from '../order/record.js';
 import { createResolve, createWithdraw } from '../order/resolve.js';
 import { createSubmit } from '../order/submit.js';
-import { AccountQueues, type Authorisation } from '../order/write-verdict.js';
+import { AccountQueues, type OwnerAuthorisation } from '../order/write-verdict.js';
 import type { KillDependencies } from './dependencies.js';
 
 const LEASE_MS = 10_000;
@@ -57,8 +57,8 @@ export function createTendStops(dependencies: KillDependencies): (account: strin
     const parts = { ...dependencies, store: orders, risk, entriesOf: noEntries };
     const protect = createProtection(parts, { ...dependencies.protection, held: none, unprotected: none }, new AccountQueues());
     const [submit, record, resolve, withdraw] = [createSubmit(parts), createRecord(parts), createResolve(parts), createWithdraw(parts)];
-    const send = async (asked: Authorisation): Promise<void> => {
-      if (asked.kind === 'denied') return;
+    const send = async (asked: OwnerAuthorisation): Promise<void> => {
+      if (asked.kind !== 'authorised') return;
       const { intentId } = asked.order;
       await record(intentId, await submit(intentId, account));
     };

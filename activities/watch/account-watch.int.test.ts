@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createControlStore } from '../../adapters/store/control-store.js';
 import { openHaltStore, type HaltStore } from '../../adapters/store/halt-store.js';
 import { createWatchStore } from '../../adapters/store/watch-store.js';
 import { openPool } from '../../adapters/store/pool.js';
@@ -7,6 +8,7 @@ import { MODES_BY_STRICTNESS } from '../../core/control/mode.js';
 import { KeelsonError } from '../../core/errors.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { WatchRules } from '../../core/watch/rules.js';
+import { seedCommand, seedPerson } from '../../test/support/people.js';
 import { INSTRUMENT, openTradingStack, ACCOUNT, type TradingStack } from '../../test/support/trading-stack.js';
 import { beat } from '../../test/support/watch-heartbeat.js';
 import { createOrderActivities } from '../order/index.js';
@@ -182,6 +184,26 @@ describe('the account watch, on a real ledger', () => {
       { severity: 'warning', kind: 'watch.dailyLossWarn', times: 1 },
       { severity: 'error', kind: 'watch.dailyLossLimit', times: 1 },
     ]);
+  });
+
+  it('a person whose resume it takes back at once is told so', async () => {
+    watch();
+    await worth('205000');
+    price = '46800';
+    await until(async () => expect(await modeNow()).toBe('reduceOnly'));
+    const overruled = () => query<{ summary: string }>(`select severity, summary, times from alerts where kind = 'mode.overruled'`);
+    expect(await overruled()).toEqual([]);
+    await seedPerson(pool, 'tess', ['trader']);
+    const commandId = await seedCommand(pool, { account: ACCOUNT, kind: 'resume', subject: 'tess' });
+    const resumed = await createControlStore(pool).applyModeCommand({ account: ACCOUNT, commandId, kind: 'resume', mode: 'normal' });
+    expect(resumed).toMatchObject({ kind: 'applied', mode: 'normal' });
+    await until(async () => expect(await overruled()).toHaveLength(1));
+    expect(await modeNow()).toBe('reduceOnly');
+    const [told] = await overruled();
+    expect(told).toMatchObject({ severity: 'warning', times: 1 });
+    expect(told?.summary).toMatch(
+      /^tess let .* do more, and the account watch has set it to reduceOnly again at once: .* lost 3\.\d+ % today/,
+    );
   });
 
   it('P26: a drawdown beyond the limit writes the latch itself, at once and once', async () => {
