@@ -234,6 +234,23 @@ describe('the account watch, on a real ledger', () => {
     expect(await query(`select 1 from latches where released_at is null`)).toEqual([]);
   });
 
+  it('P26: a halt that stood already is carried out too, where no kill has told anything since', async () => {
+    const { latchId } = await halts.latch(
+      { scope: 'account', scopeValue: ACCOUNT },
+      { subject: 'watch', underKey: null, reason: 'of before', policy: 'none' },
+    );
+    await query(`update latches set engaged_at = now() - interval '1 hour', called_at = now() - interval '1 hour' where latch_id = $1`, latchId);
+    await query(`insert into kills (account, phase, state, updated_at) values ($1, 'verified', '{}', now() - interval '30 minutes')`, ACCOUNT);
+    watch({ killPolicy: 'atOnce' });
+    await worth('205000');
+    price = '34000';
+    const calledAgain = `select policy from latches where latch_id = $1 and called_at > now() - interval '1 minute'`;
+    await until(async () => expect(await query(calledAgain, latchId)).toEqual([{ policy: 'atOnce' }]));
+    expect(killed).toEqual([]);
+    await query(`update latches set called_at = called_at - interval '5 seconds' where latch_id = $1`, latchId);
+    await until(async () => expect(killed).toContain(ACCOUNT));
+  });
+
   it('a deposit is no profit, and a fill that is booked between two readings is seen before the next one', async () => {
     let aheadMs = 0;
     watch({}, () => Date.now() + aheadMs);

@@ -154,7 +154,9 @@ export class Owner {
         // As often as it takes while the signal is valid; then the gate denies it, and a stop is placed again.
         away += 1;
         if (away === WAITS_TO_PAGE) await page(this.key, 'protectionDenied', { codes: ['VENUE_RATE_LIMITED'], exit: order.intentId });
-        await this.untilOpen(Math.min(Math.max(retryAfterMs, AFTER_FAILURE_MS * 2 ** (away - 1)), LONGEST_PAUSE_MS));
+        const pauseMs = Math.min(Math.max(retryAfterMs, AFTER_FAILURE_MS * 2 ** (away - 1)), LONGEST_PAUSE_MS);
+        // A new run comes by the refusals of the one before, and need not wait for them once more.
+        await this.untilOpen(Math.max(1, order.updatedTime + pauseMs - Date.now()));
         continue;
       }
       if (!isProvenUnsent(order)) break;
