@@ -45,6 +45,13 @@ const WAITING_FOR_VENUE = 'waiting: the venue has sent our address away, and tak
 /** So many stops that never came to rest, one after the other, are told to people. */
 const REFUSALS_TO_PAGE = 3;
 
+interface Sold {
+  readonly order?: StoredOrder;
+  /** It was not over before. */
+  readonly isAnew?: boolean;
+  readonly codes?: readonly string[];
+}
+
 /** What the owner of one position can do. Each thing is one step of the plan, or one exit. */
 export class Owner {
   private readonly key: PositionKey;
@@ -146,17 +153,16 @@ export class Owner {
   async exit(signal: TradeSignal): Promise<ExitOutcome> {
     const orders: StoredOrder[] = [];
     for (let attempt = 1, unsent = 0, away = 0; unsent < EXIT_ATTEMPTS; attempt += 1) {
-      const order = await this.sell(signal, attempt);
-      if (Array.isArray(order)) return orders.length > 0 ? outcomeOf(orders) : deniedOutcome(intentIdOf(signal, attempt), order);
+      const { order, isAnew = false, codes = [] } = await this.sell(signal, attempt);
+      if (order === undefined) return orders.length > 0 ? outcomeOf(orders) : deniedOutcome(intentIdOf(signal, attempt), codes);
       orders.push(order);
       const retryAfterMs = sentAwayMs(order);
       if (retryAfterMs !== undefined && patched('exitsSentAway')) {
         // As often as it takes while the signal is valid; then the gate denies it, and a stop is placed again.
         away += 1;
         if (away === WAITS_TO_PAGE) await page(this.key, 'protectionDenied', { codes: ['VENUE_RATE_LIMITED'], exit: order.intentId });
-        const pauseMs = Math.min(Math.max(retryAfterMs, AFTER_FAILURE_MS * 2 ** (away - 1)), LONGEST_PAUSE_MS);
-        // A new run comes by the refusals of the one before, and need not wait for them once more.
-        await this.untilOpen(Math.max(1, order.updatedTime + pauseMs - Date.now()));
+        // A new run comes by the refusals of the one before, which were waited for.
+        if (isAnew) await this.untilOpen(Math.min(Math.max(retryAfterMs, AFTER_FAILURE_MS * 2 ** (away - 1)), LONGEST_PAUSE_MS));
         continue;
       }
       if (!isProvenUnsent(order)) break;
@@ -166,7 +172,7 @@ export class Owner {
   }
 
   /** The n-th order of an exit, or the codes of why there is none. */
-  private async sell(signal: TradeSignal, attempt: number): Promise<StoredOrder | string[]> {
+  private async sell(signal: TradeSignal, attempt: number): Promise<Sold> {
     for (;;) {
       const asked = await authoriseExit(signal, attempt).catch(async (error: unknown) => {
         if (!isStepFailure(error)) throw error;
@@ -174,7 +180,7 @@ export class Owner {
       });
       switch (asked.kind) {
         case 'denied':
-          return asked.failures.map((one) => one.code);
+          return { codes: asked.failures.map((one) => one.code) };
         case 'venueClosed':
           await this.untilOpen(Math.min(asked.forMs, LONGEST_CLOSED_MS));
           continue;
@@ -182,10 +188,11 @@ export class Owner {
           for (const intentId of asked.intentIds) await this.cancel(intentId, 'exit');
           continue;
         case 'abandoned':
-          return asked.order ?? ['INFRA_DATABASE'];
+          return asked.order === null ? { codes: ['INFRA_DATABASE'] } : { order: asked.order };
         case 'authorised': {
           const sent = await send(asked.order);
-          return sent.isFinal ? sent : this.settle(sent.intentId, (order) => order.isFinal);
+          const order = sent.isFinal ? sent : await this.settle(sent.intentId, (one) => one.isFinal);
+          return { order, isAnew: !asked.order.isFinal };
         }
       }
     }
