@@ -189,7 +189,6 @@ describe('limits, by the journal of the venue', () => {
         // What rests is canceled, so that nothing but the pace denies the same once more.
         await cancel(name);
       }
-      expect([...outcomes]).toEqual(expect.arrayContaining(['sent', code]));
       const { rows } = await database.pool.query<{ id: string; strategy: string; instrument: string; time: number }>(
         `select client_order_id as id, strategy, instrument, (extract(epoch from created_at) * 1000)::float8 as time from orders
            where account = $1 and status <> 'denied'`,
@@ -201,6 +200,8 @@ describe('limits, by the journal of the venue', () => {
         return { strategy: row.strategy, instrument: row.instrument, venueTime, gateTime: row.time };
       });
       expect(brokenPaces(entries, paces)).toEqual([]);
+      // It was tight enough to matter, and not so tight that nothing passed.
+      expect([...outcomes]).toEqual(expect.arrayContaining(['sent', code]));
       // The judge sees what is over a limit.
       const tighter = paces.map((pace) => ({ ...pace, limit: 0, windowMs: Number.POSITIVE_INFINITY }));
       expect(brokenPaces(entries, tighter).length).toBeGreaterThanOrEqual(paces.length);
