@@ -239,8 +239,14 @@ describe('the account watch, on a real ledger', () => {
       { scope: 'account', scopeValue: ACCOUNT },
       { subject: 'watch', underKey: null, reason: 'of before', policy: 'none' },
     );
-    await query(`update latches set engaged_at = now() - interval '1 hour', called_at = now() - interval '1 hour' where latch_id = $1`, latchId);
-    await query(`insert into kills (account, phase, state, updated_at) values ($1, 'verified', '{}', now() - interval '30 minutes')`, ACCOUNT);
+    await query(
+      `update latches set engaged_at = now() - interval '1 hour', called_at = now() - interval '1 hour' where latch_id = $1`,
+      latchId,
+    );
+    await query(
+      `insert into kills (account, phase, state, updated_at) values ($1, 'verified', '{}', now() - interval '30 minutes')`,
+      ACCOUNT,
+    );
     watch({ killPolicy: 'atOnce' });
     await worth('205000');
     price = '34000';

@@ -100,7 +100,11 @@ describe('P27: what a kill sells', () => {
     const now = view({ working: [unknown] }, both);
     expect(planFlatten(now, all)).toMatchObject({ kind: 'settle', intentId: 'x' });
     // What the unknown one may still sell is not theirs.
-    expect(planFlatten(now, all, new Set(['momentum BTC/USDT']))).toMatchObject({ kind: 'sell', strategy: 'other', quantity: decimal('0.5') });
+    expect(planFlatten(now, all, new Set(['momentum BTC/USDT']))).toMatchObject({
+      kind: 'sell',
+      strategy: 'other',
+      quantity: decimal('0.5'),
+    });
     expect(planFlatten(now, all, new Set(['momentum BTC/USDT', 'other BTC/USDT']))).toEqual({ kind: 'done' });
   });
 

@@ -68,13 +68,8 @@ export function showsTarget(world: World, setup: Setup, position: number): boole
   const open = openAtVenue(world, setup);
   return remembered(`target ${balance(world, setup)} ${open.map(({ clientOrderId }) => clientOrderId).join()}`, then, setup, () => {
     const sight = { ...sightOf(world, setup), openOrders: open };
-    return (
-      examine(
-        killView(then, setup, () => true),
-        sight,
-        [],
-      ).unverified.length === 0
-    );
+    const view = killView(then, setup, seenByLook(setup));
+    return examine(view, sight, []).unverified.every(({ kind }) => kind === 'exposure' && setup.mutants.has('lookForgetsHeld'));
   });
 }
 

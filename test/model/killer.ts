@@ -16,7 +16,7 @@ import type { Actor, World } from './world.js';
  * 2. read the ledger with its versions, take the lease (P27), and only then read the venue's balance;
  * 3. as the plan says: settle an order, take a stop away, or sell: P4 for a slice over those versions and the lease, P5 with the
  *    same lease, send, settle, and look again;
- * 4. when nothing is left to sell: read the ledger, and then the venue. Twice the target is verified (P28).
+ * 4. when nothing is left to sell, or the venue did not answer: read the ledger, and then the venue. Twice the target is verified (P28).
  *
  * Whoever plans on a ledger that has changed since only repeats what another may have done, or fails to write (P4): so it reads again.
  * Where there are no slots for slices the halt sells nothing, and only verifies.
@@ -33,8 +33,12 @@ export function killerSteps(world: World, setup: Setup, index: number, actor: Ac
   if (place === 'idle') return [begin()];
   const crash = step('crashes and starts anew', to(world, AT_REST), false);
   switch (place) {
-    case 'balance':
-      return [weigh(), crash];
+    case 'balance': {
+      // Beside another kill it would add to the worlds, and to nothing that either may do.
+      const isAlone = world.actors.filter(({ role }) => role === 'killer').length === 1;
+      const gone = step('is told nothing by the venue, and sells nothing', to(world, { place: 'verify', isFresh: false }), false);
+      return isAlone ? [weigh(), gone, crash] : [weigh(), crash];
+    }
     case 'ask':
       return [approve(world, actor.quantity), crash];
     case 'authorise': {

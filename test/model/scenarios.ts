@@ -109,12 +109,13 @@ export const LOSSES: readonly Loss[] = [
 
 /** What takes too long for every run. */
 export const DEEP_LOSSES: readonly Loss[] = [
+  { rule: 'P28: a look at what is held', mutants: ['lookForgetsHeld'], scenario: STOP_AND_HALT, damage: STRANDED },
   { rule: 'P11: a venue within its bound, while P13 holds', mutants: ['slowVenue'], scenario: POLLED, asked: STRANDED },
   { rule: 'P4: the versions of a slice, while the lease holds', mutants: ['balanceFirst'], scenario: FLATTEN },
   { rule: 'P4 and P27: versions and lease, while P18 holds', mutants: ['balanceFirst', 'noLease'], scenario: FLATTEN },
   { rule: 'P4 and P18: versions and reservations, while the lease holds', mutants: ['balanceFirst', 'noReservations'], scenario: FLATTEN },
   { rule: 'P18 and P27: reservations and lease, while P4 holds', mutants: ['noLease', 'noReservations'], scenario: FLATTEN },
-  { rule: 'P27: a plan that waits for other orders, while P18 holds', mutants: ['planForgetsOrders'], scenario: FLATTEN },
-  { rule: 'P28: a stop that goes first, while P18 holds', mutants: ['planForgetsStops'], scenario: STOP_AND_HALT },
+  { rule: 'P27: a plan that waits for other orders', mutants: ['planForgetsOrders'], scenario: FLATTEN, damage: STRANDED },
+  { rule: 'P28: a stop that goes first', mutants: ['planForgetsStops'], scenario: STOP_AND_HALT, damage: STRANDED },
   { rule: 'P28: waiting for what is not sent, while P5 holds', mutants: ['lookForgetsUnsent'], scenario: ENTRY },
 ];

@@ -20,6 +20,8 @@ export type Mutant =
   | 'noWaitForRows'
   /** P28: an order that is authorised, and not sent yet, keeps nothing from being verified. */
   | 'lookForgetsUnsent'
+  /** P28: what is still held keeps nothing from being verified. */
+  | 'lookForgetsHeld'
   /** P15: a fill is booked as often as it is seen. */
   | 'fillsBookedTwice'
   /** P18: what other sells reserve is not taken off. */
