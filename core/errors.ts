@@ -91,6 +91,9 @@ export const ERRORS = define({
   RISK_VENUE_WEIGHT: refusal(
     '{venue} has counted {used} of {limit} against our address: trading takes at most {share} %, the rest is for the guardian. It begins anew with the next minute.',
   ),
+  RISK_VENUE_CLOSED: refusal(
+    '{venue} has sent our address away and is not to be asked for {forMs} ms: entries are denied until then, stops and exits wait for it.',
+  ),
   RISK_VENUE_WEIGHT_UNKNOWN: refusal('{venue} has not told yet what our address has used: entries wait until it does.'),
   RISK_WATCH_SILENT: refusal('The account watch of {account} has been silent {since}: entries wait for it. See keelson watch.'),
   RISK_EQUITY_UNKNOWN: refusal('The equity of {account} has not been known {since}: entries wait until it is. See keelson watch.'),

@@ -1,5 +1,5 @@
-import { ordersToCancel } from '../../core/kill/verify.js';
-import { policyOver, type KillView } from '../../core/kill/view.js';
+import { ordersToCancel, ordersToWithdraw } from '../../core/kill/verify.js';
+import type { KillView } from '../../core/kill/view.js';
 import { adopt } from '../order/evidence.js';
 import { createWithdraw } from '../order/resolve.js';
 import type { VenueOrder } from '../ports/venue.js';
@@ -35,10 +35,9 @@ export function createKillCancel(dependencies: KillDependencies): (account: stri
       await each(targets, AT_ONCE, ({ instrument, clientOrderId }) => reader.cancel(instrument, clientOrderId));
       await each(shown, AT_ONCE, (order) => adoptForgotten(dependencies, account, view, order));
     };
-    const ours = view.working.filter(({ purpose, ...order }) => purpose !== 'stop' && purpose !== 'flatten' && policyOver(view, order));
     let open = 0;
     const written = async (): Promise<void> => {
-      await each(ours, AT_ONCE, async ({ intentId }) => {
+      await each(ordersToWithdraw(view), AT_ONCE, async ({ intentId }) => {
         open += 1;
         if ((await withdraw(intentId, 'halt')).order.isFinal) open -= 1;
       });

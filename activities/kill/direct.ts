@@ -1,3 +1,4 @@
+import type { Latch } from '../../core/control/mode.js';
 import { KeelsonError } from '../../core/errors.js';
 import { unverifiedText, type Finding } from '../../core/kill/verify.js';
 import type { Venue } from '../ports/venue.js';
@@ -12,7 +13,11 @@ const BETWEEN_LOOKS_MS = 1_000;
 const LONGEST_WAIT_MS = 3_000;
 const AT_ONCE = 8;
 
+type Scope = Pick<Latch, 'scope' | 'scopeValue'>;
+
 export interface DirectRun {
+  /** What was halted: without the ledger nothing else is touched (P29). */
+  readonly scope: Scope;
   /** Tells people what happens. */
   readonly say: (line: string) => void;
   /** Aborted when it shall end although nothing is verified. */
@@ -25,7 +30,7 @@ export interface DirectRun {
  * lease (P27).
  * @returns what was found last, with what is not verified.
  */
-export async function killDirectly(dependencies: KillDependencies, account: string, { say, stopping }: DirectRun): Promise<Finding> {
+export async function killDirectly(dependencies: KillDependencies, account: string, { scope, say, stopping }: DirectRun): Promise<Finding> {
   const { kills, pause, venueOf } = dependencies;
   const steps = [createKillCancel(dependencies), createKillFlatten(dependencies), createTendStops(dependencies)];
   const verify = createKillVerify(dependencies);
@@ -40,7 +45,7 @@ export async function killDirectly(dependencies: KillDependencies, account: stri
       } catch (error) {
         failures.push(error instanceof Error ? error.message : String(error));
         // Without the ledger nothing is sold, but what rests at the venue is canceled all the same.
-        if (isDatabase(error)) await cancelOpen(venueOf(account)).catch(() => undefined);
+        if (isDatabase(error)) await cancelOpen(venueOf(account), scope).catch(() => undefined);
         return undefined;
       }
     };
@@ -64,11 +69,13 @@ export async function killDirectly(dependencies: KillDependencies, account: stri
 }
 
 /**
- * Cancels what is open at a venue without asking our books, whose ever it is. Stops that wait for their price stay: what is
- * held is protected by them until it can be sold.
+ * Cancels what is open at a venue within a scope without asking our books, whose ever it is; of a strategy nothing, since whose orders
+ * are a strategy's only the ledger knows. Stops that wait for their price stay: what is held is protected by them until it can be sold.
  * @returns how many were asked to go.
  */
-export async function cancelOpen({ haltReader: reader }: Venue, instrument?: string): Promise<number> {
+export async function cancelOpen({ haltReader: reader }: Venue, { scope, scopeValue }: Scope): Promise<number> {
+  if (scope === 'strategy') return 0;
+  const instrument = scope === 'instrument' ? scopeValue : undefined;
   const open = (await reader.openOrders(instrument)).filter((order) => order.isTriggered);
   await each(open, AT_ONCE, (order) => reader.cancel(order.instrument, order.clientOrderId));
   return open.length;

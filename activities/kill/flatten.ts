@@ -1,6 +1,6 @@
-import type { Failure } from '../../core/errors.js';
-import { planFlatten, type FlattenStep } from '../../core/kill/flatten.js';
-import type { KillView } from '../../core/kill/view.js';
+import { KeelsonError, type Failure } from '../../core/errors.js';
+import { planFlatten, positionName, type FlattenStep } from '../../core/kill/flatten.js';
+import type { KillSight, KillView } from '../../core/kill/view.js';
 import { decimal, type DecimalText } from '../../core/money/index.js';
 import { flattenIntentId, type PositionKey } from '../../core/protection/position-key.js';
 import { decideFlatten } from '../../core/risk/kill.js';
@@ -18,7 +18,8 @@ import { look } from './look.js';
 const LEASE_MS = 10_000;
 /** Then the step returns, so that whoever runs it is never far behind. */
 const MOST_STEPS = 60;
-const SETTLE_MS = 20_000;
+/** As long as a lost reply takes to be resolved; then the other positions come first. */
+const SETTLE_MS = 5_000;
 const SETTLE_POLL_MS = 250;
 /** At the widest collar nobody buys: it is tried again, not without a pause. */
 const NOBODY_BUYS_MS = 1_000;
@@ -34,12 +35,21 @@ export interface Flattened {
   readonly failures?: readonly Failure[];
 }
 
-type Sell = Extract<FlattenStep, { kind: 'sell' }>;
+type Work = Exclude<FlattenStep, { kind: 'done' }>;
+type Sell = Extract<Work, { kind: 'sell' }>;
+
+/** Why nothing more can be done with a position in this round, and when it is worth another look. */
+interface Left {
+  readonly waitMs: number;
+  readonly failures?: readonly Failure[];
+  readonly error?: KeelsonError;
+}
 
 /**
  * Sells what the latches over an account say has to go (P27): under a lease, which is a condition of each order's
  * authorisation and of its send; each sized from the venue's balance less what was there before us, read after the versions
- * of the ledger that it is written over. One at a time: what became of it is known before the next.
+ * of the ledger that it is written over. One at a time: what became of it is known before the next of its position; one that hangs, or
+ * that nobody buys, keeps no other position from being sold.
  */
 export function createKillFlatten(dependencies: KillDependencies): (account: string) => Promise<Flattened> {
   const { kills, newId } = dependencies;
@@ -65,6 +75,8 @@ export function createKillFlatten(dependencies: KillDependencies): (account: str
 
 class Seller {
   slices = 0;
+  /** Positions that are left to whoever comes back, by their names. */
+  private readonly aside = new Map<string, Left>();
   private readonly dependencies: KillDependencies;
   private readonly orders: OrderStore;
   private readonly account: string;
@@ -86,12 +98,30 @@ class Seller {
 
   /** @returns how it ended, or undefined when there is more to do. */
   async step(view: KillView): Promise<Flattened | undefined> {
-    const { slices } = this;
     const sight = await look(this.dependencies, this.account, view);
-    const next = planFlatten(view, sight);
+    const next = planFlatten(view, sight, new Set(this.aside.keys()));
+    if (next.kind === 'done') return this.ended();
+    const left = await this.take(next, view, sight).catch((error: unknown): Left => {
+      // What the venue does not tell of one order says nothing of the others.
+      if (error instanceof KeelsonError && error.failure.code.startsWith('VENUE_')) return { waitMs: SETTLE_POLL_MS, error };
+      throw error;
+    });
+    if (left !== undefined) this.aside.set(positionName(next), left);
+    return undefined;
+  }
+
+  private ended(): Flattened {
+    const { slices } = this;
+    const left = [...this.aside.values()];
+    const failed = left.find(({ error }) => error !== undefined)?.error;
+    if (failed !== undefined) throw failed;
+    const failures = left.flatMap((one) => one.failures ?? []);
+    const waitMs = Math.max(0, ...left.map((one) => one.waitMs));
+    return { slices, isDone: left.length === 0, waitMs, ...(failures.length === 0 ? {} : { failures }) };
+  }
+
+  private take(next: Work, view: KillView, sight: KillSight): Promise<Left | undefined> {
     switch (next.kind) {
-      case 'done':
-        return { slices, isDone: true, waitMs: 0 };
       case 'settle':
         return this.untilFinal(() => this.resolve(next.intentId));
       case 'cancelStop':
@@ -101,7 +131,7 @@ class Seller {
     }
   }
 
-  private async sell(step: Sell, view: KillView, price: DecimalText): Promise<Flattened | undefined> {
+  private async sell(step: Sell, view: KillView, price: DecimalText): Promise<Left | undefined> {
     const { account } = this;
     const { strategy, instrument, sequence, collarBps } = step;
     const { instanceId, epoch } = this.dependencies;
@@ -117,17 +147,17 @@ class Seller {
     const written = await this.orders.authorise({ ...input, authorisedForMs: PROTOCOL.authorisedForMs }, events);
     // Overtaken, or without the lease by now: what is to be sold is weighed anew.
     if (written.kind === 'conflict') return undefined;
-    if (!('order' in written)) return { slices: this.slices, isDone: false, waitMs: NOBODY_BUYS_MS, failures: written.failures };
+    if (!('order' in written)) return { waitMs: NOBODY_BUYS_MS, failures: written.failures };
     this.slices += 1;
     await this.record(intentId, await this.submit(intentId, account));
-    const ended = await this.untilFinal(() => this.resolve(intentId));
-    if (ended !== undefined) return ended;
+    const left = await this.untilFinal(() => this.resolve(intentId));
+    if (left !== undefined) return left;
     const isStuck = collarBps >= PROTOCOL.exitCollarMaxBps && (await this.orders.order(intentId))?.executedQuantity === '0';
-    return isStuck ? { slices: this.slices, isDone: false, waitMs: NOBODY_BUYS_MS } : undefined;
+    return isStuck ? { waitMs: NOBODY_BUYS_MS } : undefined;
   }
 
   /** @returns undefined when it is over; else what is left to whoever comes back to it. */
-  private async untilFinal(ask: () => Promise<Progress>): Promise<Flattened | undefined> {
+  private async untilFinal(ask: () => Promise<Progress>): Promise<Left | undefined> {
     for (let waitedMs = 0; waitedMs < SETTLE_MS;) {
       const { order, waitMs } = await ask();
       if (order.isFinal) return undefined;
@@ -135,7 +165,7 @@ class Seller {
       await this.dependencies.pause(next);
       waitedMs += next;
     }
-    return { slices: this.slices, isDone: false, waitMs: SETTLE_POLL_MS };
+    return { waitMs: SETTLE_POLL_MS };
   }
 }
 

@@ -7,8 +7,9 @@ import { createProtection } from '../order/protect.js';
 import { createRecord } from '../order/record.js';
 import { createResolve, createWithdraw } from '../order/resolve.js';
 import { createSubmit } from '../order/submit.js';
-import { AccountQueues, type Authorisation } from '../order/write-verdict.js';
+import { AccountQueues, type OwnerAuthorisation } from '../order/write-verdict.js';
 import type { KillDependencies } from './dependencies.js';
+import { each } from './each.js';
 
 const LEASE_MS = 10_000;
 const MOST_STEPS = 10;
@@ -57,8 +58,8 @@ export function createTendStops(dependencies: KillDependencies): (account: strin
     const parts = { ...dependencies, store: orders, risk, entriesOf: noEntries };
     const protect = createProtection(parts, { ...dependencies.protection, held: none, unprotected: none }, new AccountQueues());
     const [submit, record, resolve, withdraw] = [createSubmit(parts), createRecord(parts), createResolve(parts), createWithdraw(parts)];
-    const send = async (asked: Authorisation): Promise<void> => {
-      if (asked.kind === 'denied') return;
+    const send = async (asked: OwnerAuthorisation): Promise<void> => {
+      if (asked.kind !== 'authorised') return;
       const { intentId } = asked.order;
       await record(intentId, await submit(intentId, account));
     };
@@ -74,16 +75,17 @@ export function createTendStops(dependencies: KillDependencies): (account: strin
     };
     let taken = 0;
     try {
-      for (const key of keysToKeep(await kills.readKill(account))) {
+      // One of which the venue tells nothing keeps no other without its stop.
+      await each(keysToKeep(await kills.readKill(account)), 1, async (key) => {
         for (let count = 0; count < MOST_STEPS; count += 1) {
           const { view, step } = await stepFor(dependencies, key);
-          if (step.kind === 'rest' || step.kind === 'done') break;
-          if (!(await kills.takeLease(account, owner, LEASE_MS)).isMine) return taken;
+          if (step.kind === 'rest' || step.kind === 'done') return;
+          if (!(await kills.takeLease(account, owner, LEASE_MS)).isMine) return;
           await take(key, step, view);
           taken += 1;
           if (step.kind === 'settle' || step.kind === 'cancel') await dependencies.pause(LOOK_AGAIN_MS);
         }
-      }
+      });
       return taken;
     } finally {
       await kills.dropLease(account, owner).catch(() => undefined);

@@ -7,17 +7,18 @@ import type { LiveView, RiskView } from '../../core/risk/view.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
 import type { OrderDependencies } from './dependencies.js';
 import { shownNow } from './reference-price.js';
-import { writeVerdict, type AccountQueues, type Authorisation } from './write-verdict.js';
+import { venueClosed, writeVerdict, type AccountQueues, type OwnerAuthorisation } from './write-verdict.js';
 
 /** `stopsFirst`: the gate would approve the exit, but these orders hold the units: they are taken away before (P20). */
-export type ExitAuthorisation = Authorisation | { readonly kind: 'stopsFirst'; readonly intentIds: readonly string[] };
+export type ExitAuthorisation = OwnerAuthorisation | { readonly kind: 'stopsFirst'; readonly intentIds: readonly string[] };
 
 /** What an exit is not sized by. */
 const UNSIZED = { kind: 'fixedNotional', notional: ZERO_TEXT } as const;
 
 /**
  * P4 for an exit, as the owner of the position asks it. As long as a stop of the position is not final its units are not
- * free, so nothing is written but a denial that the stops have no part in.
+ * free, so nothing is written but a denial that the stops have no part in; nor while the venue has sent us away, and then the stops
+ * stay where they are.
  */
 export function createAuthoriseExit(
   dependencies: OrderDependencies,
@@ -32,8 +33,10 @@ export function createAuthoriseExit(
       const ledger = await dependencies.risk.read({ account, strategy, instrument }, { fresh: true });
       const stops = stopsOf(ledger, signal);
       const terms = termsOf(UNSIZED, { attempt, withoutStops: true });
-      if (stored === undefined && stops.length > 0 && decideOrder(signal, terms, ledger, live).kind === 'approved') {
-        return { kind: 'stopsFirst' as const, intentIds: stops };
+      const closed = venueClosed(dependencies.venueOf(account));
+      const mustWait = closed !== undefined || stops.length > 0;
+      if (stored === undefined && mustWait && decideOrder(signal, terms, ledger, live).kind === 'approved') {
+        return closed ?? { kind: 'stopsFirst' as const, intentIds: stops };
       }
       return writeVerdict(dependencies, {
         intent: { intentId, account, strategy, strategyVersion, instrument, leg, purpose: 'exit', sequence: attempt },

@@ -122,6 +122,31 @@ describe('the steps of an order, on a real ledger and paper venue', () => {
     expect(conflicts).toBe(0);
   });
 
+  it('a venue that has sent us away: an entry is denied, and what was authorised before is proven unsent', async () => {
+    const intentId = await authorised();
+    let submitted = 0;
+    venue = (real) => ({
+      ...real,
+      weight: () => ({ kind: 'closed', forMs: 7_000 }),
+      sender: {
+        submit: (...values) => {
+          submitted += 1;
+          return real.sender.submit(...values);
+        },
+      },
+    });
+    expect(await steps.submit(intentId, ACCOUNT)).toEqual({ kind: 'settled', status: 'expired' });
+    const order = await stack.dependencies.store.order(intentId);
+    expect(order).toMatchObject({ isFinal: true, reservedQuantity: '0', reservedNotional: '0', signedTimestamp: null });
+    expect(order?.failures).toMatchObject([{ code: 'RISK_VENUE_CLOSED', values: { forMs: 7_000 } }]);
+    const next = stack.signal('open', (bar += 1_000));
+    expect(await steps.enter(next)).toMatchObject({ kind: 'denied', failures: [{ code: 'RISK_VENUE_CLOSED' }] });
+    expect(submitted).toBe(0);
+    // Nothing of it is left behind: the next one goes.
+    venue = (real) => real;
+    expect(await steps.enter(stack.signal('open', (bar += 1_000)))).toMatchObject({ kind: 'begun', submission: { kind: 'accepted' } });
+  });
+
   it('P4: a compare-and-set that is lost ten times denies, with the reason on record', async () => {
     let tries = 0;
     store = {

@@ -9,7 +9,7 @@ import { PROTOCOL } from '../../core/risk/limits.js';
 import type { ProtectionStore } from '../ports/store.js';
 import type { OrderDependencies } from './dependencies.js';
 import { shownNow } from './reference-price.js';
-import { writeVerdict, type AccountQueues, type Authorisation } from './write-verdict.js';
+import { venueClosed, writeVerdict, type AccountQueues, type OwnerAuthorisation } from './write-verdict.js';
 
 /** A stop as it travels in a workflow: decimals as text. */
 export interface StopRequest {
@@ -27,8 +27,8 @@ export interface EscapeRequest {
 /** The steps of a position's owner that are not an order's. */
 export interface ProtectionActivities {
   look(key: PositionKey): Promise<ProtectionView>;
-  authoriseStop(key: PositionKey, strategyVersion: string, request: StopRequest): Promise<Authorisation>;
-  authoriseEscape(key: PositionKey, strategyVersion: string, request: EscapeRequest): Promise<Authorisation>;
+  authoriseStop(key: PositionKey, strategyVersion: string, request: StopRequest): Promise<OwnerAuthorisation>;
+  authoriseEscape(key: PositionKey, strategyVersion: string, request: EscapeRequest): Promise<OwnerAuthorisation>;
   /** Tells people, once for each cause. */
   page(key: PositionKey, cause: string, detail: object): Promise<void>;
 }
@@ -42,8 +42,10 @@ export function createProtection(
   return {
     look: (key) => protection.readProtection(key),
 
-    authoriseStop: (key, strategyVersion, { sequence, quantity, stopPrice, limitPrice }) =>
-      queues.run(key.account, () =>
+    async authoriseStop(key, strategyVersion, { sequence, quantity, stopPrice, limitPrice }) {
+      const closed = venueClosed(venueOf(key.account));
+      if (closed !== undefined) return closed;
+      return queues.run(key.account, () =>
         writeVerdict(dependencies, {
           intent: { ...key, strategyVersion, intentId: stopIntentId(key, sequence), leg: 'close', purpose: 'stop', sequence },
           signal: null,
@@ -53,10 +55,13 @@ export function createProtection(
             return decideStop(key, wish, ledger);
           },
         }),
-      ),
+      );
+    },
 
     async authoriseEscape(key, strategyVersion, request) {
       const { account, instrument } = key;
+      const closed = venueClosed(venueOf(account));
+      if (closed !== undefined) return closed;
       const { price, book } = live.view(account, instrument);
       const shown = price === undefined ? await shownNow(venueOf(account), instrument) : { price: price.price, book };
       const last = shown.price ?? (await protection.lastMark(key));

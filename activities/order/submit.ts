@@ -3,8 +3,10 @@ import { failure } from '../../core/errors.js';
 import type { OrderStatus } from '../../core/order/lifecycle.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
+import { closedMs } from '../../core/venue/weight.js';
 import type { SubmitVerdict } from '../ports/venue.js';
 import type { OrderDependencies } from './dependencies.js';
+import { applyEvent } from './evidence.js';
 
 /** What is known when submit returns. `settled`: an earlier run of this step got further; the row says where. */
 export type Submission =
@@ -15,12 +17,18 @@ export type Submission =
 /**
  * P5 to P10: compare-and-set authorised -> submitting, then the one send. A compare-and-set whose reply is lost throws
  * and nothing is sent; the step then runs again and finds the row where it is. A row found at `submitting` was begun by
- * somebody who may still send: its outcome is unknown.
+ * somebody who may still send: its outcome is unknown. While the venue has sent us away nothing is begun: the order is proven unsent.
  */
 export function createSubmit(dependencies: OrderDependencies): (intentId: string, account: string) => Promise<Submission> {
   const { store, venueOf, live, epoch } = dependencies;
   return async (intentId, account) => {
-    const { sender, profile } = venueOf(account);
+    const venue = venueOf(account);
+    const { sender, profile } = venue;
+    const forMs = closedMs(venue.weight());
+    if (forMs > 0) {
+      const closed = failure('RISK_VENUE_CLOSED', { venue: profile.id, forMs });
+      return storedSubmission(await applyEvent({ store, epoch }, intentId, { kind: 'expireUnsent' }, [closed]), profile.id);
+    }
     const signedTimestamp = live.venueNow(account);
     const receiveWindowMs = Math.min(profile.receiveWindowMs, PROTOCOL.receiveWindowMaxMs);
     const begun = await store.beginSubmit({ intentId, epoch, signedTimestamp, receiveWindowMs });

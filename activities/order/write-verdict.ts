@@ -4,7 +4,9 @@ import type { GateVerdict } from '../../core/risk/approved-order.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { RiskView } from '../../core/risk/view.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
+import { closedMs } from '../../core/venue/weight.js';
 import type { Authorised, Intent } from '../ports/store.js';
+import type { Venue } from '../ports/venue.js';
 import { verdictEvents, type Arrival } from './audit.js';
 import { clientOrderIdOf } from './client-order-id.js';
 import type { OrderDependencies } from './dependencies.js';
@@ -13,6 +15,17 @@ import type { OrderDependencies } from './dependencies.js';
 export type Authorisation =
   | { readonly kind: 'authorised'; readonly order: StoredOrder }
   | { readonly kind: 'denied'; readonly failures: readonly Failure[] };
+
+/**
+ * The same for what only reduces. `venueClosed`: the venue has sent us away and takes nothing for so many ms, so nothing is written: an
+ * entry is denied then, but a stop or an exit waits (P19).
+ */
+export type OwnerAuthorisation = Authorisation | { readonly kind: 'venueClosed'; readonly forMs: number };
+
+export function venueClosed(venue: Venue): Extract<OwnerAuthorisation, { kind: 'venueClosed' }> | undefined {
+  const forMs = closedMs(venue.weight());
+  return forMs > 0 ? { kind: 'venueClosed', forMs } : undefined;
+}
 
 export interface VerdictRequest {
   readonly intent: Intent;

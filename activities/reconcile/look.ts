@@ -95,9 +95,10 @@ function whyLater(venue: Venue, scope: ReconcileScope, { instruments, isKillAtWo
     : 'what the venue allows this address in a minute is nearly used; the rest is the kill’s';
 }
 
-/** What the venue tells of its use; where it tells nothing, its budget is kept by its own queue. */
+/** What the venue tells of its use; where it tells nothing, its budget is kept by its own queue. One that has sent us away is not asked. */
 function isAffordable(venue: Venue, instruments: number): boolean {
   const weight = venue.weight();
+  if (weight.kind === 'closed') return false;
   return weight.kind !== 'used' || isWithinReconcilersShare(weight, expectedWeight(venue.profile, instruments));
 }
 

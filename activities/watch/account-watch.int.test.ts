@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createControlStore } from '../../adapters/store/control-store.js';
 import { openHaltStore, type HaltStore } from '../../adapters/store/halt-store.js';
 import { createWatchStore } from '../../adapters/store/watch-store.js';
 import { openPool } from '../../adapters/store/pool.js';
@@ -7,6 +8,7 @@ import { MODES_BY_STRICTNESS } from '../../core/control/mode.js';
 import { KeelsonError } from '../../core/errors.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { WatchRules } from '../../core/watch/rules.js';
+import { seedCommand, seedPerson } from '../../test/support/people.js';
 import { INSTRUMENT, openTradingStack, ACCOUNT, type TradingStack } from '../../test/support/trading-stack.js';
 import { beat } from '../../test/support/watch-heartbeat.js';
 import { createOrderActivities } from '../order/index.js';
@@ -184,6 +186,26 @@ describe('the account watch, on a real ledger', () => {
     ]);
   });
 
+  it('a person whose resume it takes back at once is told so', async () => {
+    watch();
+    await worth('205000');
+    price = '46800';
+    await until(async () => expect(await modeNow()).toBe('reduceOnly'));
+    const overruled = () => query<{ summary: string }>(`select severity, summary, times from alerts where kind = 'mode.overruled'`);
+    expect(await overruled()).toEqual([]);
+    await seedPerson(pool, 'tess', ['trader']);
+    const commandId = await seedCommand(pool, { account: ACCOUNT, kind: 'resume', subject: 'tess' });
+    const resumed = await createControlStore(pool).applyModeCommand({ account: ACCOUNT, commandId, kind: 'resume', mode: 'normal' });
+    expect(resumed).toMatchObject({ kind: 'applied', mode: 'normal' });
+    await until(async () => expect(await overruled()).toHaveLength(1));
+    expect(await modeNow()).toBe('reduceOnly');
+    const [told] = await overruled();
+    expect(told).toMatchObject({ severity: 'warning', times: 1 });
+    expect(told?.summary).toMatch(
+      /^tess let .* do more, and the account watch has set it to reduceOnly again at once: .* lost 3\.\d+ % today/,
+    );
+  });
+
   it('P26: a drawdown beyond the limit writes the latch itself, at once and once', async () => {
     watch();
     await worth('205000');
@@ -210,6 +232,29 @@ describe('the account watch, on a real ledger', () => {
     await query('update latches set released_at = now()');
     await until(async () => expect(await sample()).toMatchObject({ peak: (await sample())?.equity, drawdown_ratio: '0' }));
     expect(await query(`select 1 from latches where released_at is null`)).toEqual([]);
+  });
+
+  it('P26: a halt that stood already is carried out too, where no kill has told anything since', async () => {
+    const { latchId } = await halts.latch(
+      { scope: 'account', scopeValue: ACCOUNT },
+      { subject: 'watch', underKey: null, reason: 'of before', policy: 'none' },
+    );
+    await query(
+      `update latches set engaged_at = now() - interval '1 hour', called_at = now() - interval '1 hour' where latch_id = $1`,
+      latchId,
+    );
+    await query(
+      `insert into kills (account, phase, state, updated_at) values ($1, 'verified', '{}', now() - interval '30 minutes')`,
+      ACCOUNT,
+    );
+    watch({ killPolicy: 'atOnce' });
+    await worth('205000');
+    price = '34000';
+    const calledAgain = `select policy from latches where latch_id = $1 and called_at > now() - interval '1 minute'`;
+    await until(async () => expect(await query(calledAgain, latchId)).toEqual([{ policy: 'atOnce' }]));
+    expect(killed).toEqual([]);
+    await query(`update latches set called_at = called_at - interval '5 seconds' where latch_id = $1`, latchId);
+    await until(async () => expect(killed).toContain(ACCOUNT));
   });
 
   it('a deposit is no profit, and a fill that is booked between two readings is seen before the next one', async () => {

@@ -159,7 +159,8 @@ describe('P25: the latch', () => {
       { kind: 'halt.repeated', subject: 'rik', policy: 'atOnce' },
     ]);
     const outbox = await database.pool.query(`select data->>'account' as account from outbox where kind = 'haltChanged'`);
-    expect(outbox.rows).toEqual([{ account: 'main' }, { account: 'main' }, { account: 'main' }]);
+    // Each call wakes the kill, so that it tells something since.
+    expect(outbox.rows).toEqual(Array(4).fill({ account: 'main' }));
   });
 
   it('is over an account that is made while it is being engaged', async () => {

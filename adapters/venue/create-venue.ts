@@ -8,7 +8,7 @@ import { KeepAliveTransport } from './keep-alive-transport.js';
 import { Listing } from './listing.js';
 import { growing } from './nonce.js';
 import type { VenueAddresses, WireProfile } from './profiles/wire-profile.js';
-import { parsed, readCall } from './read-call.js';
+import { parsed, readCall, type Door } from './read-call.js';
 import { venueReader } from './reader.js';
 import { orderSender } from './sender.js';
 import { venueStreams } from './streams.js';
@@ -57,10 +57,11 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
   };
   const orderTransport = new KeepAliveTransport({ clock, answerLimitMs, onHeaders });
   const readTransport = new KeepAliveTransport({ clock, answerLimitMs, onHeaders });
-  const call = readCall(profile, account, {
+  const door: Door = {
     blockedMs: () => meter.blockedMs(venueNow()),
     block: (forMs) => meter.block(forMs, venueNow()),
-  });
+  };
+  const call = readCall(profile, account, door);
 
   // The clients sign with the venue's time, which is measured through one of them: the clock is filled in below.
   const venueNow = (): number => venueClock.venueNow();
@@ -112,11 +113,14 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
   const atOnce = (): VenueReader => venueReader({ ...parts, client: orderClient, transport: orderTransport });
   return {
     profile,
-    sender: orderSender({ client: orderClient, transport: orderTransport, profile, account, names: listing }),
+    sender: orderSender({ client: orderClient, transport: orderTransport, profile, account, names: listing, door }),
     reader,
     haltReader: profile.limiter === undefined ? atOnce() : reader,
     streams: venueStreams({ open: openStreams, profile, reader, listing, clock, venueNow, closed: closed.signal }),
-    weight: () => (usage === undefined ? { kind: 'untold' } : meter.at(venueNow())),
+    weight() {
+      const weight = meter.at(venueNow());
+      return usage === undefined && weight.kind !== 'closed' ? { kind: 'untold' } : weight;
+    },
     close,
   };
 }

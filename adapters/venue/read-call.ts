@@ -49,7 +49,15 @@ export function saidBy(error: unknown): VenueError | undefined {
   return error instanceof KeelsonError && error.cause instanceof Said ? error.cause.said : undefined;
 }
 
-/** Whether the venue wants not to be asked from this address; whoever asks it knows. */
+/**
+ * Whether the venue sends our address away for a while: a ban, or too many requests. Too many orders of one account are refused in the
+ * same way at some venues, but keep nobody from asking.
+ */
+export function isSentAway({ httpStatus, venueCode = '' }: Evidence, { orderRateCodes }: WireProfile): boolean {
+  return httpStatus === 418 || (httpStatus === 429 && !orderRateCodes.includes(venueCode));
+}
+
+/** Whether the venue wants not to be asked from this address; whoever asks it, or sends it an order, knows. */
 export interface Door {
   blockedMs(): number;
   block(forMs: number): void;
@@ -70,9 +78,9 @@ export function readCall(profile: WireProfile, account: string, door: Door): Rea
     const evidence = evidenceOf(error, seen, profile);
     const code = evidence.venueCode ?? '';
     const values = { venue: profile.id, account, call, detail: evidence.detail, retryAfterMs: retryAfterMs(seen) };
-    const isSentAway = evidence.httpStatus === 429 || evidence.httpStatus === 418;
-    if (isSentAway) door.block(values.retryAfterMs);
-    const limited = isSentAway || profile.rateCodes.includes(code) || evidence.classes.includes('RateLimitExceeded');
+    const isAway = isSentAway(evidence, profile);
+    if (isAway) door.block(values.retryAfterMs);
+    const limited = isAway || profile.rateCodes.includes(code) || evidence.classes.includes('RateLimitExceeded');
     const refused = profile.authCodes.includes(code) || (evidence.classes.includes('AuthenticationError') && !limited);
     // What a failing venue writes is no statement about the thing that was asked for.
     const isStatement = code !== '' && (evidence.httpStatus ?? 0) < 500;

@@ -331,7 +331,7 @@ describe('failures of reads', () => {
     await expect(venue.haltReader.openOrders()).rejects.toMatchObject(limited);
     await expect(venue.reader.clock()).rejects.toMatchObject(limited);
     expect(wire.arrived).toHaveLength(asked);
-    expect(venue.weight()).toMatchObject({ used: 6_000, limit: 6_000 });
+    expect(venue.weight()).toMatchObject({ kind: 'closed' });
     await vi.waitFor(async () => expect(await venue.haltReader.openOrders()).toEqual([]), { timeout: 15_000 });
   });
 

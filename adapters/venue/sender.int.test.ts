@@ -318,6 +318,25 @@ describe('P10: what is proven', () => {
     });
   });
 
+  it.each([429, 418])('after a %i no order leaves before that is over, nor is anything else asked', async (status) => {
+    refusing(status, -1003, 'Too much request weight used', { 'retry-after': '1' });
+    await venue.sender.submit(ORDER, 1_000);
+    answering((arrived) => filledReply(arrived));
+    const limited = { code: 'VENUE_RATE_LIMITED' };
+    expect(await venue.sender.submit({ ...ORDER, clientOrderId: 'kel-2' }, 1_000)).toMatchObject({ kind: 'rejected', failure: limited });
+    await expect(venue.haltReader.openOrders()).rejects.toMatchObject({ failure: limited });
+    expect(venue.weight()).toMatchObject({ kind: 'closed' });
+    expect(wire.posts()).toHaveLength(1);
+    await vi.waitFor(() => expect(venue.weight().kind).not.toBe('closed'), { timeout: 15_000 });
+    expect(await venue.sender.submit({ ...ORDER, clientOrderId: 'kel-3' }, 10_000)).toMatchObject({ kind: 'accepted' });
+  });
+
+  it('too many orders of one account close nothing', async () => {
+    refusing(429, -1015, 'Too many new orders.', { 'retry-after': '10' });
+    await venue.sender.submit(ORDER, 1_000);
+    expect(venue.weight().kind).not.toBe('closed');
+  });
+
   it('an instrument that is not listed and an id that is not allowed never leave', async () => {
     expect(await venue.sender.submit({ ...ORDER, instrument: 'DOGE/USDT' }, 1_000)).toMatchObject({ kind: 'rejected' });
     expect(await venue.sender.submit({ ...ORDER, clientOrderId: 'not allowed' }, 1_000)).toMatchObject({ kind: 'rejected' });

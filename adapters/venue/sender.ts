@@ -3,7 +3,7 @@ import { failure, KeelsonError, type Failure } from '../../core/errors.js';
 import type { CcxtRest } from './ccxt-classes.js';
 import type { KeepAliveTransport } from './keep-alive-transport.js';
 import type { Names, WireProfile } from './profiles/wire-profile.js';
-import { evidenceOf, retryAfterMs } from './read-call.js';
+import { evidenceOf, isSentAway, retryAfterMs, type Door } from './read-call.js';
 import { plainDetail, verdictOf } from './verdict.js';
 
 /**
@@ -17,8 +17,9 @@ export function orderSender(parts: {
   readonly profile: WireProfile;
   readonly account: string;
   readonly names: Names;
+  readonly door: Door;
 }): OrderSender {
-  const { client, transport, profile, account, names } = parts;
+  const { client, transport, profile, account, names, door } = parts;
   const { calls } = profile;
 
   const values = (request: OrderRequest) => ({ venue: profile.id, account, order: request.clientOrderId, call: 'order' });
@@ -53,13 +54,17 @@ export function orderSender(parts: {
       }
       const symbolId = symbolIdOf(request);
       if (typeof symbolId !== 'string') return { kind: 'rejected', failure: symbolId };
+      // Whoever asks in vain is sent away for longer. What does not leave now never does, so this is as good as the venue's own refusal.
+      const closedMs = door.blockedMs();
+      if (closedMs > 0) {
+        return { kind: 'rejected', failure: failure('VENUE_RATE_LIMITED', { ...values(request), retryAfterMs: closedMs }) };
+      }
       const outcome = await transport.run(() => calls.send(client, request, symbolId), deadlineMs);
       if (outcome.ok) return accepted(request, outcome.value);
       const evidence = evidenceOf(outcome.error, outcome.seen, profile);
-      const verdict = verdictOf(evidence, profile.verdictRows, {
-        ...values(request),
-        retryAfterMs: retryAfterMs(outcome.seen),
-      });
+      const waitMs = retryAfterMs(outcome.seen);
+      if (isSentAway(evidence, profile)) door.block(waitMs);
+      const verdict = verdictOf(evidence, profile.verdictRows, { ...values(request), retryAfterMs: waitMs });
       if (verdict.kind !== 'rejected' || verdict.reason === undefined) return { kind: verdict.kind, failure: verdict.failure };
       return { kind: 'rejected', failure: verdict.failure, reason: verdict.reason };
     },

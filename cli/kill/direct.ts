@@ -115,7 +115,7 @@ interface OneKill {
 }
 
 async function killOne(kill: OneKill, account: string): Promise<Ended> {
-  const { terminal, env, venues, say, stopping } = kill;
+  const { terminal, env, scope, venues, say, stopping } = kill;
   const venue = await venues.of(account, stopping);
   if (venue === undefined) return unanswered(account, 'its venue did not answer');
   const ledger = await ledgerAtLast(kill, account, venue);
@@ -126,7 +126,7 @@ async function killOne(kill: OneKill, account: string): Promise<Ended> {
       lines.push(`${new Date(terminal.now()).toISOString()} ${line}`);
       say(line);
     };
-    const finding = await killDirectly(ledger.dependencies, account, { say: tell, stopping });
+    const finding = await killDirectly(ledger.dependencies, account, { scope, say: tell, stopping });
     const at = new Date(terminal.now()).toISOString();
     const content = `${JSON.stringify({ what: 'a halt without Temporal', account, at, lines, finding }, null, 2)}\n`;
     const name = `${directPrefix(account)}${at.replaceAll(/[:.]/g, '-')}.json`;
@@ -293,12 +293,9 @@ class OpenVenues {
   }
 
   /** What is open in scope, without asking our books. */
-  async cancel(account: string, { scope, scopeValue }: Latch): Promise<void> {
-    // Whose orders are a strategy's only the ledger knows.
-    if (scope === 'strategy') return;
-    const instrument = scope === 'instrument' ? scopeValue : undefined;
+  async cancel(account: string, scope: Latch): Promise<void> {
     await this.attempt(account, async () => {
-      const asked = await cancelOpen(await this.find(account), instrument);
+      const asked = await cancelOpen(await this.find(account), scope);
       if (asked > 0) this.say(`${account}: ${asked} open orders canceled`);
     });
   }

@@ -12,32 +12,36 @@ interface Key {
 }
 
 /** What a kill does next to sell what is held. One thing at a time: afterwards it looks again. */
-export type FlattenStep =
+export type FlattenStep = (Key & FlattenWork) | { readonly kind: 'done' };
+
+/** … for one position. */
+export type FlattenWork =
   /** Whether this order exists, or how it ended, must be known before anything of its position is sold. */
   | { readonly kind: 'settle'; readonly intentId: string }
   /** The stop holds the units that are about to be sold. */
   | { readonly kind: 'cancelStop'; readonly intentId: string }
   | {
       readonly kind: 'sell';
-      readonly strategy: string;
-      readonly instrument: string;
       readonly quantity: Decimal;
       readonly sequence: number;
       readonly collarBps: number;
       /** Orders of before that did not sell all. */
       readonly tries: number;
-    }
-  | { readonly kind: 'done' };
+    };
+
+export const positionName = ({ strategy, instrument }: Key): string => `${strategy} ${instrument}`;
 
 /**
  * The next step to sell all that a latch says has to go (P27 to P29): one position after the other, each by orders that
  * fill at once within a collar that widens with each try. Pure.
+ * @param aside names of positions with which nothing can be done for the moment: they keep no other from being sold
  */
-export function planFlatten(view: KillView, sight: KillSight): FlattenStep {
+export function planFlatten(view: KillView, sight: KillSight, aside: ReadonlySet<string> = new Set()): FlattenStep {
   for (const key of keysToFlatten(view)) {
+    if (aside.has(positionName(key))) continue;
     const mine = view.working.filter((order) => isOf(order, key));
     const unsettled = mine.find((order) => order.purpose !== 'stop');
-    if (unsettled !== undefined) return { kind: 'settle', intentId: unsettled.intentId };
+    if (unsettled !== undefined) return { kind: 'settle', ...key, intentId: unsettled.intentId };
     const stop = mine[0];
     const rules = view.instruments[key.instrument];
     const left = unsold(view, sight, key);
@@ -45,7 +49,7 @@ export function planFlatten(view: KillView, sight: KillSight): FlattenStep {
     if (stop !== undefined) {
       // As long as nothing could be sold its stop protects what is held.
       if (!isGone && !isSellable(key, sight, rules)) continue;
-      return { kind: 'cancelStop', intentId: stop.intentId };
+      return { kind: 'cancelStop', ...key, intentId: stop.intentId };
     }
     if (isGone || rules === undefined || !isSellable(key, sight, rules)) continue;
     const quantity = minimum(floorToStep(left, decimal(rules.stepSize)), floorToStep(decimal(rules.maxQuantity), decimal(rules.stepSize)));

@@ -50,6 +50,8 @@ const order = (more: Partial<StoredOrder>): StoredOrder =>
     ...more,
   }) as StoredOrder;
 
+const POSITION = { strategy: KEY.strategy, instrument: KEY.instrument };
+
 describe('P27: what a kill sells', () => {
   it('is what our books say and the venue shows beyond what was there before us', () => {
     expect(planFlatten(view(), sight())).toMatchObject({ kind: 'sell', quantity: decimal('1'), sequence: 1, collarBps: 50 });
@@ -72,13 +74,13 @@ describe('P27: what a kill sells', () => {
 
   it('waits for what is not known, and takes the stop away only when it can sell', () => {
     const unknown = order({ intentId: 'x', purpose: 'exit', status: 'unknown' });
-    expect(planFlatten(view({ working: [unknown, order({})] }), sight())).toEqual({ kind: 'settle', intentId: 'x' });
-    expect(planFlatten(view({ working: [order({})] }), sight())).toEqual({ kind: 'cancelStop', intentId: 'o' });
+    expect(planFlatten(view({ working: [unknown, order({})] }), sight())).toEqual({ kind: 'settle', ...POSITION, intentId: 'x' });
+    expect(planFlatten(view({ working: [order({})] }), sight())).toEqual({ kind: 'cancelStop', ...POSITION, intentId: 'o' });
     const halted = view({ working: [order({})], instruments: { [RULES.instrument]: { ...RULES, trading: false } } });
     expect(planFlatten(halted, sight())).toEqual({ kind: 'done' });
     expect(planFlatten(view({ working: [order({})] }), sight({ prices: {} }))).toEqual({ kind: 'done' });
     // A stop without a position goes.
-    expect(planFlatten(view({ working: [order({})] }, []), sight())).toEqual({ kind: 'cancelStop', intentId: 'o' });
+    expect(planFlatten(view({ working: [order({})] }, []), sight())).toEqual({ kind: 'cancelStop', ...POSITION, intentId: 'o' });
   });
 
   it('is only what a latch says has to go: the strictest one over it', () => {
@@ -89,6 +91,21 @@ describe('P27: what a kill sells', () => {
     expect(policyOver(view({ latches: [none, one] }), KEY)).toBe('atOnce');
     expect(policyOver(view({ latches: [one] }), { ...KEY, instrument: 'ETH/USDT' })).toBeUndefined();
     expect([policyOfWhole(view({ latches: [one] })), policyOfWhole(view({ latches: [none, one] }))]).toEqual([undefined, 'none']);
+  });
+
+  it('goes on with the others where nothing can be done with one', () => {
+    const both = [position('1'), position('0.5', { strategy: 'other' })];
+    const all = sight({ balances: { BTC: d('3.5') } });
+    const unknown = order({ intentId: 'x', purpose: 'flatten', status: 'unknown' });
+    const now = view({ working: [unknown] }, both);
+    expect(planFlatten(now, all)).toMatchObject({ kind: 'settle', intentId: 'x' });
+    // What the unknown one may still sell is not theirs.
+    expect(planFlatten(now, all, new Set(['momentum BTC/USDT']))).toMatchObject({
+      kind: 'sell',
+      strategy: 'other',
+      quantity: decimal('0.5'),
+    });
+    expect(planFlatten(now, all, new Set(['momentum BTC/USDT', 'other BTC/USDT']))).toEqual({ kind: 'done' });
   });
 
   it('leaves to another strategy what that one holds of the same asset', () => {

@@ -1,4 +1,5 @@
 import { ZERO, decimal, maximum, text, type Decimal, type DecimalText } from '../money/index.js';
+import type { StoredOrder } from '../order/stored-order.js';
 import { isNothing, keysToFlatten, unsold } from './flatten.js';
 import { policyOfWhole, policyOver, type KillSight, type KillView, type OpenOrder } from './view.js';
 
@@ -72,6 +73,13 @@ export function ordersToCancel(view: KillView, openOrders: readonly OpenOrder[])
     // A stop stays where nothing is sold, and goes only with what is sold where it is (P28).
     return order.purpose !== 'stop' && policyOver(view, order) !== undefined;
   });
+}
+
+/** Orders of ours that a latch is over, to be ended one by one. Stops stay, or go with what is sold (P28); what a kill sells is about to end. */
+export function ordersToWithdraw(view: KillView): readonly StoredOrder[] {
+  return view.working.filter(
+    ({ purpose, ...order }) => purpose !== 'stop' && purpose !== 'flatten' && policyOver(view, order) !== undefined,
+  );
 }
 
 function openAtVenue(view: KillView, { openOrders }: KillSight, kept: ReadonlySet<string>): Extract<Unverified, { kind: 'openOrder' }>[] {

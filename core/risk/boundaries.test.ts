@@ -198,6 +198,7 @@ const BOUNDARIES: readonly (readonly [code: string, passes: Given, refused: Give
   ['RISK_CLOCK_SKEW', { live: { clockSkewMs: -500 } }, { live: { clockSkewMs: -501 } }],
   ['RISK_CLOCK_SKEW', { live: { clockSkewMs: 500 } }, { live: { clockSkewMs: Number.NaN } }],
   ['RISK_VENUE_WEIGHT', { live: { venueWeight: weight(3_599) } }, { live: { venueWeight: weight(3_600) } }],
+  ['RISK_VENUE_CLOSED', { live: { venueWeight: { kind: 'untold' } } }, { live: { venueWeight: { kind: 'closed', forMs: 1 } } }],
   ['RISK_VENUE_WEIGHT_UNKNOWN', { live: { venueWeight: { kind: 'untold' } } }, { live: { venueWeight: { kind: 'unknown' } } }],
   ['RISK_VENUE_WEIGHT_UNKNOWN', {}, { without: 'venueWeight' }],
   ['RISK_WATCH_SILENT', sampled(5_000), sampled(5_001)],

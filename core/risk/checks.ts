@@ -89,6 +89,7 @@ export const RISK_CHECKS: readonly RiskCheck[] = [
   check('RISK_VENUE_WEIGHT', 'protocol', 'The venue has counted more of what it allows our address, in per cent. Where it tells that.', {
     usual: String(TRADING_SHARE_PERCENT),
   }),
+  check('RISK_VENUE_CLOSED', 'venue', 'The venue has sent our address away (429, 418), and is not to be asked yet. Stops and exits wait.'),
   check('RISK_VENUE_WEIGHT_UNKNOWN', 'venue', 'The venue would tell what our address has used, and has not yet.'),
   check('RISK_WATCH_SILENT', 'protocol', 'The account watch wrote its last sample longer ago, in ms.', {
     usual: String(PROTOCOL.watchSilentMs),

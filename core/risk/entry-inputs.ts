@@ -59,6 +59,7 @@ function clockFailures({ venue, limits }: RiskView, { clockSkewMs: skewMs }: Liv
 
 /** What is left of the venue's patience is not trading's alone: guardian and kill must still be able to ask. */
 function weightFailures({ venue }: RiskView, { venueWeight = { kind: 'unknown' } }: LiveView): Failure[] {
+  if (venueWeight.kind === 'closed') return [failure('RISK_VENUE_CLOSED', { venue, forMs: venueWeight.forMs })];
   if (venueWeight.kind === 'unknown') return [failure('RISK_VENUE_WEIGHT_UNKNOWN', { venue })];
   if (venueWeight.kind === 'untold' || isWithinShare(venueWeight)) return [];
   const { used, limit } = venueWeight;

@@ -38,14 +38,14 @@ describe('what a venue tells of its windows', () => {
     expect(told.at(1)).toMatchObject({ limit: 1_200 });
   });
 
-  it('is all used while the venue wants not to be asked, for five minutes at most', () => {
+  it('is closed while the venue wants not to be asked, for five minutes at most', () => {
     const told = meter();
     told.see(40, 0);
     told.block(7_000, 1_000);
     told.block(2_000, 1_500);
     expect([told.blockedMs(2_000), told.blockedMs(7_999), told.blockedMs(8_000)]).toEqual([6_000, 1, 0]);
     expect([told.at(7_999), told.at(8_000)]).toEqual([
-      { kind: 'used', used: 6_000, limit: 6_000 },
+      { kind: 'closed', forMs: 1 },
       { kind: 'used', used: 40, limit: 6_000 },
     ]);
     told.block(3 * 86_400_000, 10_000);

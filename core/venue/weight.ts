@@ -1,9 +1,10 @@
 /**
- * What a venue has counted against our address in its window that runs now. `unknown`: it would tell, and has not yet.
- * `untold`: it tells no such figure.
+ * What a venue has counted against our address in its window that runs now. `closed`: it has sent us away, and is not to be asked for
+ * so many ms. `unknown`: it would tell, and has not yet. `untold`: it tells no such figure.
  */
 export type VenueWeight =
   | { readonly kind: 'used'; readonly used: number; readonly limit: number }
+  | { readonly kind: 'closed'; readonly forMs: number }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'untold' };
 
@@ -24,6 +25,11 @@ const RECONCILERS_SHARE_PERCENT = 80;
 /** Whether reads that cost so much leave what a kill may need. */
 export function isWithinReconcilersShare({ used, limit }: { readonly used: number; readonly limit: number }, cost: number): boolean {
   return (used + cost) * 100 <= limit * RECONCILERS_SHARE_PERCENT;
+}
+
+/** How long nothing may be sent to the venue yet, ms; 0: it may. */
+export function closedMs(weight: VenueWeight): number {
+  return weight.kind === 'closed' ? weight.forMs : 0;
 }
 
 /** However long a venue bans us for: after this it is asked once whether it still does, so that no halt, and no owner of a position, waits for days. */
@@ -67,9 +73,10 @@ export class WeightMeter {
     return leftMs > LONGEST_BLOCK_MS ? 0 : Math.max(0, leftMs);
   }
 
-  /** A window that nothing was heard of has begun with nothing; while the venue wants not to be asked all is used. */
+  /** A window that nothing was heard of has begun with nothing. */
   at(venueTime: number): VenueWeight {
-    if (this.blockedMs(venueTime) > 0) return { kind: 'used', used: this.limit, limit: this.limit };
+    const forMs = this.blockedMs(venueTime);
+    if (forMs > 0) return { kind: 'closed', forMs };
     if (this.window === Number.NEGATIVE_INFINITY) return { kind: 'unknown' };
     const isOver = Math.floor(venueTime / this.windowMs) > this.window;
     return { kind: 'used', used: isOver ? 0 : this.used, limit: this.limit };

@@ -20,7 +20,7 @@ const UNSIZED = { kind: 'fixedNotional', notional: decimalTextOf('0') } as const
 
 const answers = new WeakMap<Setup, Map<string, unknown>>();
 
-function remembered<T>(name: string, world: World, setup: Setup, work: () => T): T {
+export function remembered<T>(name: string, world: World, setup: Setup, work: () => T): T {
   const { isLatched, position, isBlocked } = world.books;
   const mine = answers.get(setup) ?? new Map<string, unknown>();
   answers.set(setup, mine);
@@ -97,17 +97,8 @@ export function positionAfter(position: number, side: 'buy' | 'sell'): number {
   return after;
 }
 
-/** What open sells may still take, as `freeToSell` counts it (P18). */
-export function reservedSells(world: World, setup: Setup): number {
-  return remembered('reserved sells', world, setup, () =>
-    riskView(world, setup)
-      .workingOrders.filter((order) => order.side === 'sell')
-      .reduce((sum, order) => sum + Number(order.reservedQuantity), 0),
-  );
-}
-
 /** `read_risk`. */
-function riskView(world: World, setup: Setup): RiskView {
+export function riskView(world: World, setup: Setup): RiskView {
   const { books, rows } = world;
   const { mutants, slots } = setup;
   const isSeen = (row: Row): boolean => !row.isFinal && !(mutants.has('unknownIsAbsent') && row.status === 'unknown');
@@ -173,4 +164,4 @@ function protectionView(world: World, setup: Setup): ProtectionView {
   };
 }
 
-const unitsText = (count: number): ReturnType<typeof text> => text(new Decimal(count));
+export const unitsText = (count: number): ReturnType<typeof text> => text(new Decimal(count));

@@ -48,6 +48,7 @@ const PLACE: Codes<Place> = {
   submit: 3,
   socket: 4,
   reply: 5,
+  verify: 6,
   fence: 7,
   look: 8,
   lookAgain: 9,
@@ -59,6 +60,7 @@ const PLACE: Codes<Place> = {
   wishCancel: 15,
   balance: 16,
   over: 17,
+  target: 18,
 };
 const AIM: Codes<Aim> = { none: 0, settle: 1, end: 2, away: 3 };
 const ANSWER: Codes<Held['answer']> = { none: 0, accepted: 1, rejected: 2, reached: 3 };
@@ -71,7 +73,7 @@ const SLOTS = 16;
 
 function actorKey({ place, slot, quantity, isFresh, seen, aim, count }: Actor): number {
   const digits = new Digits()
-    .add(PLACE[place], 18)
+    .add(PLACE[place], 19)
     .add(slot + 1, SLOTS)
     .add(quantity, UNITS)
     .flag(isFresh);

@@ -144,7 +144,7 @@ export function storedOf(row: Row, slot: Slot): StoredOrder {
     quote: 'USDT',
     leg: slot.purpose === 'entry' ? 'open' : 'close',
     side: sideOf(slot),
-    purpose: slot.purpose === 'slice' ? 'exit' : slot.purpose,
+    purpose: slot.purpose === 'slice' ? 'flatten' : slot.purpose,
     sequence: slot.sequence,
     status: row.status,
     type: isStop ? 'stopLimit' : 'limit',

@@ -25,6 +25,7 @@ export const ENTRY = entry('an entry, two workers and a halt', { ...TIMES, hasRe
 const POLLED = entry('an entry, one worker, a polling guardian and a halt', { ...TIMES, hasResolver: true, workers: 1 });
 export const STOP = exit('a position and its stop', { ...OWNER_ALONE, counts: { stop: 2 } });
 export const EXIT = exit('a stop and an exit', { ...OWNER_ALONE, counts: { stop: 1, exit: 1 } });
+const STOP_AND_HALT = exit('a stop, a halt and its flattening', { ...OWNER_ALONE, killers: 1, counts: { stop: 1, slice: 1 } });
 export const FLATTEN = exit('two kills flatten', TWO_KILLS);
 
 /** What every run of the tests visits to the end. */
@@ -33,7 +34,7 @@ export const SCENARIOS: readonly Scenario[] = [
   exit('a stop, an exit, and the stop anew', { ...OWNER_ALONE, counts: { stop: 2, exit: 1 } }),
   exit('a stop that wakes, and an escape', { ...OWNER_ALONE, counts: { stop: 1, escape: 1 } }),
   exit('two units that come one by one', { ...OWNER_ALONE, units: 2, counts: { stop: 2 } }),
-  exit('a stop, a halt and its flattening', { ...OWNER_ALONE, killers: 1, counts: { stop: 1, slice: 1 } }),
+  STOP_AND_HALT,
   FLATTEN,
 ];
 
@@ -60,8 +61,13 @@ export interface Loss {
 /** Every rule that is taken away, alone or together with the one that would still hold. */
 export const LOSSES: readonly Loss[] = [
   { rule: 'P5: the compare-and-set', mutants: ['noCompareAndSet'], scenario: ENTRY, damage: 'doubled' },
-  { rule: 'P5: the latch inside it', mutants: ['noLatchInSubmit'], scenario: ENTRY, damage: 'admitted after the verified halt' },
   { rule: 'P25: no P5 after the latch', mutants: ['noLatchInSubmit'], scenario: ENTRY, damage: 'submitted after the latch' },
+  {
+    rule: 'P5 and P28: the latch inside it, and waiting for what is not sent',
+    mutants: ['noLatchInSubmit', 'lookForgetsUnsent'],
+    scenario: ENTRY,
+    damage: 'admitted after the verified halt',
+  },
   { rule: 'P6: the time stamp of before', mutants: ['signedAtSending'], scenario: ENTRY, damage: 'admitted after the verified halt' },
   { rule: 'P11: the window', mutants: ['noWindow'], scenario: ENTRY, damage: 'placed, but called not placed' },
   { rule: 'P11: its visibility bound', mutants: ['noVisibilityBound'], scenario: ENTRY, damage: 'placed, but called not placed' },
@@ -74,13 +80,42 @@ export const LOSSES: readonly Loss[] = [
   { rule: 'P20: the owner lives again', mutants: ['ownerForgotten'], scenario: STOP, damage: STRANDED },
   { rule: 'P21: an unknown stop is a stop', mutants: ['unknownIsAbsent'], scenario: STOP, damage: 'two stops' },
   { rule: 'P21: an unknown stop is settled', mutants: ['unknownIsAbsentToOwner'], scenario: STOP, damage: STRANDED },
-  { rule: 'P27: slices of what the venue shows', mutants: ['slicedFromLedger'], scenario: FLATTEN, damage: 'oversold' },
+  {
+    rule: 'P18 and P27: reservations, and slices of what the venue shows',
+    mutants: ['noReservations', 'slicedFromLedger'],
+    scenario: FLATTEN,
+    damage: 'oversold',
+  },
+  {
+    rule: 'P18 and P27: reservations, and a plan that waits for other orders',
+    mutants: ['noReservations', 'planForgetsOrders'],
+    scenario: FLATTEN,
+    damage: 'oversold',
+  },
+  {
+    rule: 'P18 and P28: reservations, and a stop that goes before its units are sold',
+    mutants: ['noReservations', 'planForgetsStops'],
+    scenario: STOP_AND_HALT,
+    damage: 'oversold',
+  },
   { rule: 'P27: the lease, while P4 holds', mutants: ['noLease'], scenario: FLATTEN },
-  { rule: 'P27 and P4: lease and versions', mutants: ['noLease', 'balanceFirst'], scenario: FLATTEN, damage: 'oversold' },
+  {
+    rule: 'P4, P18 and P27: lease, versions and reservations',
+    mutants: ['noLease', 'balanceFirst', 'noReservations'],
+    scenario: FLATTEN,
+    damage: 'oversold',
+  },
 ];
 
 /** What takes too long for every run. */
 export const DEEP_LOSSES: readonly Loss[] = [
+  { rule: 'P28: a look at what is held', mutants: ['lookForgetsHeld'], scenario: STOP_AND_HALT, damage: STRANDED },
   { rule: 'P11: a venue within its bound, while P13 holds', mutants: ['slowVenue'], scenario: POLLED, asked: STRANDED },
   { rule: 'P4: the versions of a slice, while the lease holds', mutants: ['balanceFirst'], scenario: FLATTEN },
+  { rule: 'P4 and P27: versions and lease, while P18 holds', mutants: ['balanceFirst', 'noLease'], scenario: FLATTEN },
+  { rule: 'P4 and P18: versions and reservations, while the lease holds', mutants: ['balanceFirst', 'noReservations'], scenario: FLATTEN },
+  { rule: 'P18 and P27: reservations and lease, while P4 holds', mutants: ['noLease', 'noReservations'], scenario: FLATTEN },
+  { rule: 'P27: a plan that waits for other orders', mutants: ['planForgetsOrders'], scenario: FLATTEN, damage: STRANDED },
+  { rule: 'P28: a stop that goes first', mutants: ['planForgetsStops'], scenario: STOP_AND_HALT, damage: STRANDED },
+  { rule: 'P28: waiting for what is not sent, while P5 holds', mutants: ['lookForgetsUnsent'], scenario: ENTRY },
 ];

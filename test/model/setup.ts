@@ -18,6 +18,10 @@ export type Mutant =
   | 'evidenceDropped'
   /** P28: verified by what the venue shows alone. */
   | 'noWaitForRows'
+  /** P28: an order that is authorised, and not sent yet, keeps nothing from being verified. */
+  | 'lookForgetsUnsent'
+  /** P28: what is still held keeps nothing from being verified. */
+  | 'lookForgetsHeld'
   /** P15: a fill is booked as often as it is seen. */
   | 'fillsBookedTwice'
   /** P18: what other sells reserve is not taken off. */
@@ -35,7 +39,11 @@ export type Mutant =
   /** P4 for a slice: its versions are read after the balance that it is sized from. */
   | 'balanceFirst'
   /** P27: a slice is what the ledger shows, whatever is still being sold. */
-  | 'slicedFromLedger';
+  | 'slicedFromLedger'
+  /** P27: what other orders may still sell is neither waited for nor taken off. */
+  | 'planForgetsOrders'
+  /** P28: the stop stays where it is while its units are sold. */
+  | 'planForgetsStops';
 
 export interface Setup {
   readonly slots: readonly Slot[];

@@ -13,7 +13,7 @@ export interface World {
   readonly actors: readonly Actor[];
 }
 
-/** A slice is what the kill sells; the ledger's own word for such an order is issue 6's to find. */
+/** A slice is what the kill sells: `flatten` in the ledger. */
 export type Purpose = 'entry' | 'exit' | 'stop' | 'escape' | 'slice';
 
 /** A slot is one intent: the `sequence`-th order of its purpose. */
@@ -105,6 +105,10 @@ export type Place =
   | 'resolved'
   | 'wishCancel'
   | 'balance'
+  /** Has nothing to sell, and is about to read the ledger once more. */
+  | 'verify'
+  /** Has found no open order in the ledger, and is about to look at the venue. */
+  | 'target'
   | 'over';
 
 export interface Actor {

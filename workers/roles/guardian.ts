@@ -133,7 +133,8 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
   };
   const killHere = async (account: string, stopping: AbortSignal): Promise<void> => {
     const say = (line: string): void => log.warn({ account }, line);
-    await killDirectly({ ...killParts, venueOf: haltVenues(venues.of), pause: (ms) => wait(ms) }, account, { say, stopping });
+    const run = { scope: { scope: 'account', scopeValue: account }, say, stopping } as const;
+    await killDirectly({ ...killParts, venueOf: haltVenues(venues.of), pause: (ms) => wait(ms) }, account, run);
   };
   const checkReads = {
     facts: (account: string) => readCheckFacts(pool, account),

@@ -1,4 +1,13 @@
-import { ApplicationFailure, condition, log, proxyActivities, proxyLocalActivities, sleep, workflowInfo } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  condition,
+  log,
+  patched,
+  proxyActivities,
+  proxyLocalActivities,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { OwnerActivities } from '../../activities/order/index.js';
 import type { ExitOutcome } from '../../activities/ports/owners.js';
 import type { Failure } from '../../core/errors.js';
@@ -29,20 +38,40 @@ const EXIT_ATTEMPTS = 3;
 /** Before a step that failed for good is tried once more. */
 const AFTER_FAILURE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
+/** A venue that has sent us away may take us back before it said. */
+const LONGEST_CLOSED_MS = 2_000;
+const WAITS_TO_PAGE = 2;
+const WAITING_FOR_VENUE = 'waiting: the venue has sent our address away, and takes nothing yet';
 /** So many stops that never came to rest, one after the other, are told to people. */
 const REFUSALS_TO_PAGE = 3;
+
+interface Sold {
+  readonly order?: StoredOrder;
+  /** It was not over before. */
+  readonly isAnew?: boolean;
+  readonly codes?: readonly string[];
+}
 
 /** What the owner of one position can do. Each thing is one step of the plan, or one exit. */
 export class Owner {
   private readonly key: PositionKey;
   private readonly isWanted: () => boolean;
+  private readonly tell: (doing: string) => void;
   /** By the gate, one after the other. */
   private denials = 0;
+  /** Of escapes by the venue, one after the other. */
+  private refusals = 0;
+  /** For a venue that has sent us away. */
+  private waits = 0;
 
-  /** @param isWanted whether something else is to be seen to before a pause is over */
-  constructor(key: PositionKey, isWanted: () => boolean) {
+  /**
+   * @param isWanted whether something else is to be seen to before a pause is over
+   * @param tell shows what is waited for
+   */
+  constructor(key: PositionKey, isWanted: () => boolean, tell: (doing: string) => void) {
     this.key = key;
     this.isWanted = isWanted;
+    this.tell = tell;
   }
 
   /** What is to be done next, with what it was decided on. */
@@ -82,7 +111,8 @@ export class Owner {
         const request = { sequence, quantity: text(quantity), stopPrice: text(stopPrice), limitPrice: text(limitPrice) };
         const asked = await authoriseStop(this.key, version, request);
         if (asked.kind === 'denied') return this.denied(view, asked.failures);
-        this.denials = 0;
+        if (asked.kind === 'venueClosed') return this.venueClosed(view, asked.forMs);
+        [this.denials, this.waits] = [0, 0];
         await send(asked.order);
         return;
       }
@@ -91,8 +121,12 @@ export class Owner {
         if (stuck) await page(this.key, 'escapeStuck', { since: view.recent.find((order) => order.purpose === 'stop')?.intentId });
         const asked = await authoriseEscape(this.key, version, { sequence, collarBps });
         if (asked.kind === 'denied') return this.denied(view, asked.failures);
-        this.denials = 0;
-        await this.settle((await send(asked.order)).intentId, (order) => order.isFinal);
+        if (asked.kind === 'venueClosed') return this.venueClosed(view, asked.forMs);
+        [this.denials, this.waits] = [0, 0];
+        const escape = await this.settle((await send(asked.order)).intentId, (order) => order.isFinal);
+        // A venue that refuses is not asked again as fast as it answers.
+        this.refusals = escape.status === 'rejected' ? this.refusals + 1 : 0;
+        if (this.refusals > 0 && patched('escapesRefused')) await condition(this.isWanted, refusedMs(this.refusals));
       }
     }
   }
@@ -107,20 +141,38 @@ export class Owner {
     await condition(this.isWanted, waitMs);
   }
 
+  /** The venue takes nothing from us for a while: what is held has no stop until then. Where that lasts, people are told. */
+  private async venueClosed({ stops, escapes }: ProtectionView, forMs: number): Promise<void> {
+    this.waits += 1;
+    if (this.waits === WAITS_TO_PAGE) await page(this.key, 'protectionDenied', { codes: ['RISK_VENUE_CLOSED'], stops, escapes });
+    this.tell(WAITING_FOR_VENUE);
+    await condition(this.isWanted, Math.min(forMs, LONGEST_CLOSED_MS));
+  }
+
   /** An exit: the stop goes first, then what is held is sold; what remains is protected again by the next step (P20). */
   async exit(signal: TradeSignal): Promise<ExitOutcome> {
     const orders: StoredOrder[] = [];
-    for (let attempt = 1; attempt <= EXIT_ATTEMPTS; attempt += 1) {
-      const order = await this.sell(signal, attempt);
-      if (Array.isArray(order)) return orders.length > 0 ? outcomeOf(orders) : deniedOutcome(intentIdOf(signal, attempt), order);
+    for (let attempt = 1, unsent = 0, away = 0; unsent < EXIT_ATTEMPTS; attempt += 1) {
+      const { order, isAnew = false, codes = [] } = await this.sell(signal, attempt);
+      if (order === undefined) return orders.length > 0 ? outcomeOf(orders) : deniedOutcome(intentIdOf(signal, attempt), codes);
       orders.push(order);
+      const retryAfterMs = sentAwayMs(order);
+      if (retryAfterMs !== undefined && patched('exitsSentAway')) {
+        // As often as it takes while the signal is valid; then the gate denies it, and a stop is placed again.
+        away += 1;
+        if (away === WAITS_TO_PAGE) await page(this.key, 'protectionDenied', { codes: ['VENUE_RATE_LIMITED'], exit: order.intentId });
+        // A new run comes by the refusals of the one before, which were waited for.
+        if (isAnew) await this.untilOpen(Math.min(Math.max(retryAfterMs, AFTER_FAILURE_MS * 2 ** (away - 1)), LONGEST_PAUSE_MS));
+        continue;
+      }
       if (!isProvenUnsent(order)) break;
+      unsent += 1;
     }
     return outcomeOf(orders);
   }
 
   /** The n-th order of an exit, or the codes of why there is none. */
-  private async sell(signal: TradeSignal, attempt: number): Promise<StoredOrder | string[]> {
+  private async sell(signal: TradeSignal, attempt: number): Promise<Sold> {
     for (;;) {
       const asked = await authoriseExit(signal, attempt).catch(async (error: unknown) => {
         if (!isStepFailure(error)) throw error;
@@ -128,18 +180,29 @@ export class Owner {
       });
       switch (asked.kind) {
         case 'denied':
-          return asked.failures.map((one) => one.code);
+          return { codes: asked.failures.map((one) => one.code) };
+        case 'venueClosed':
+          await this.untilOpen(Math.min(asked.forMs, LONGEST_CLOSED_MS));
+          continue;
         case 'stopsFirst':
           for (const intentId of asked.intentIds) await this.cancel(intentId, 'exit');
           continue;
         case 'abandoned':
-          return asked.order ?? ['INFRA_DATABASE'];
+          return asked.order === null ? { codes: ['INFRA_DATABASE'] } : { order: asked.order };
         case 'authorised': {
           const sent = await send(asked.order);
-          return sent.isFinal ? sent : this.settle(sent.intentId, (order) => order.isFinal);
+          const order = sent.isFinal ? sent : await this.settle(sent.intentId, (one) => one.isFinal);
+          return { order, isAnew: !asked.order.isFinal };
         }
       }
     }
+  }
+
+  /** Before an exit is offered to the venue again: what it is sold for then is decided then. */
+  private async untilOpen(waitMs: number): Promise<void> {
+    assertRoom();
+    this.tell(WAITING_FOR_VENUE);
+    await sleep(waitMs, { summary: 'until the venue may be asked again' });
   }
 
   /**
@@ -164,6 +227,17 @@ export class Owner {
       await sleep(waitMs, { summary: 'before the venue is asked again' });
     }
   }
+}
+
+/** The first refusal of an escape may be of its moment alone. */
+function refusedMs(refusals: number): number {
+  return Math.min(250 * 2 ** (refusals - 1), LONGEST_CLOSED_MS);
+}
+
+/** How long the venue, or our own door to it, wants an order to wait that it refused for its rate alone. */
+function sentAwayMs({ status, failures }: StoredOrder): number | undefined {
+  const limited = status === 'rejected' ? failures.find((one) => one.code === 'VENUE_RATE_LIMITED') : undefined;
+  return limited === undefined ? undefined : Math.max(AFTER_FAILURE_MS, Number(limited.values['retryAfterMs'] ?? 0));
 }
 
 /** What a person decided is not proven: no further order is made on it (P14). */

@@ -29,9 +29,13 @@ export async function protectPosition(key: PositionKey): Promise<void> {
   const exits = new Exits();
   let isChanged = true;
   const isWanted = (): boolean => isChanged || !exits.isEmpty;
-  const owner = new Owner(key, isWanted);
   let doing = 'looking';
+  let page = '';
   let shown = '';
+  const owner = new Owner(key, isWanted, (what) => {
+    doing = what;
+    setCurrentDetails([page, `**${what}**`].join('\n\n'));
+  });
   setHandler(positionChangedSignal, () => {
     isChanged = true;
   });
@@ -50,7 +54,8 @@ export async function protectPosition(key: PositionKey): Promise<void> {
     isChanged = false;
     const { view, step } = await owner.plan();
     doing = step.kind === 'rest' ? `resting: ${step.because}` : step.kind;
-    setCurrentDetails(describeProtection(key, view, step));
+    page = describeProtection(key, view, step);
+    setCurrentDetails(page);
     // Only what lasts is written into the list: each such write costs the server as much as a step.
     const status = step.kind === 'rest' ? step.because : step.kind;
     if (status !== shown && (step.kind === 'rest' || step.kind === 'done')) {

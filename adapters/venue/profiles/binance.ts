@@ -110,6 +110,7 @@ export const BINANCE: WireProfile = {
   verdictRows: VERDICT_ROWS,
   authCodes: ['-1002', '-1022', '-2008', '-2014', '-2015'],
   rateCodes: ['-1003', '-1015'],
+  orderRateCodes: ['-1015'],
   pageSize: 1_000,
 
   address(path, original, given) {

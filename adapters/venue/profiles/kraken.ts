@@ -42,6 +42,7 @@ export const KRAKEN: WireProfile = {
   verdictRows: KRAKEN_VERDICT_ROWS,
   authCodes: AUTH_CODES,
   rateCodes: RATE_CODES,
+  orderRateCodes: [],
   pageSize: 720,
 
   address(path, original, given) {

@@ -94,7 +94,10 @@ export interface WireProfile extends VenueProfile {
   readonly verdictRows: readonly VerdictRow[];
   /** Codes that mean that key, signature or permission are refused, whatever class the library gives them. */
   readonly authCodes: readonly string[];
+  /** Codes of a refusal for too many requests or orders. */
   readonly rateCodes: readonly string[];
+  /** Those of them that count an account's orders: they send nobody away. */
+  readonly orderRateCodes: readonly string[];
   /** How the venue tells what our address has used of its weight; absent where it tells nothing. */
   readonly usage?: {
     used(headers: IncomingHttpHeaders): number | undefined;

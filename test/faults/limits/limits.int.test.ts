@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createWithdraw } from '../../../activities/order/resolve.js';
 import { createControlStore } from '../../../adapters/store/control-store.js';
 import { rootFolder } from '../../../config/index.js';
-import type { DecimalText } from '../../../core/money/index.js';
+import { decimalTextOf, type DecimalText } from '../../../core/money/index.js';
+import type { ConfiguredLimits } from '../../../core/risk/limits.js';
 import { eventually } from '../../support/eventually.js';
 import { INSTRUMENT, LIMITS, openLedger, testSignal, type Ledger } from '../../support/ledger.js';
 import { openPaperAccount, type PaperAccount } from '../../support/paper-account.js';
@@ -13,6 +14,7 @@ import { testDatabase, type TestDatabase } from '../../support/postgres.js';
 import { assertBuild } from '../crash/servers.js';
 import type { AskedEntry, EntriesOptions, EntryAnswer } from '../programs/entries.js';
 import { brokenLimits } from './journal-limits.js';
+import { brokenPaces, entriesIn, type Pace, type SeenEntry } from './journal-pace.js';
 
 const RUNS = 3;
 const LIMIT_MS = 60_000;
@@ -36,6 +38,49 @@ const intent = fc.record({
 /** What is asked for at once, and whether what rests is then canceled. */
 const batch = fc.record({ intents: fc.array(intent, { minLength: 6, maxLength: 12 }), cancels: fc.boolean() });
 
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
+const ofAccount = (): string => 'account';
+const ofStrategy = (entry: SeenEntry): string => entry.strategy;
+const ofPosition = (entry: SeenEntry): string => `${entry.strategy} in ${entry.instrument}`;
+/** How often: what the account is configured with, what the venue may then see, and why the rest is denied. */
+const PACES: readonly (readonly [string, Partial<ConfiguredLimits>, readonly Pace[], string])[] = [
+  [
+    'orders a minute',
+    { maxAccountOrdersPerMinute: 7, maxStrategyOrdersPerMinute: 3 },
+    [
+      { limit: 7, windowMs: MINUTE_MS, of: ofAccount },
+      { limit: 3, windowMs: MINUTE_MS, of: ofStrategy },
+    ],
+    'RISK_RATE_LIMIT',
+  ],
+  [
+    'orders a second',
+    { maxAccountOrdersPerSecond: 2, maxStrategyOrdersPerSecond: 1 },
+    [
+      { limit: 2, windowMs: SECOND_MS, of: ofAccount },
+      { limit: 1, windowMs: SECOND_MS, of: ofStrategy },
+    ],
+    'RISK_RATE_LIMIT',
+  ],
+  [
+    'entries without an exit',
+    { maxRepeats: 2 },
+    [{ limit: 2, windowMs: Number.POSITIVE_INFINITY, of: ofPosition }],
+    'RISK_REPEATED_EXECUTION',
+  ],
+  [
+    'entries into an instrument',
+    { duplicateWindowMs: MINUTE_MS },
+    [{ limit: 1, windowMs: MINUTE_MS, of: ofPosition }],
+    'RISK_DUPLICATE_INTENT',
+  ],
+];
+const PACED_STRATEGIES = STRATEGIES.slice(0, 3);
+const PRICES = { [INSTRUMENT]: decimalTextOf('50000'), 'BNB/USDT': decimalTextOf('500') };
+/** Enough to meet a limit again and again; and as many as it takes to meet it at all, where the machine is slow. */
+const ROUNDS = { least: 3, most: 20 } as const;
+
 describe('limits, by the journal of the venue', () => {
   let database: TestDatabase;
   let ledger: Ledger;
@@ -49,7 +94,7 @@ describe('limits, by the journal of the venue', () => {
     database = await testDatabase();
     ledger = await openLedger(database);
     accounts = await Promise.all(
-      Array.from({ length: RUNS }, (_, run) => openPaperAccount({ account: `limits-${run}`, venueName: `paper-${run}` })),
+      Array.from({ length: RUNS + PACES.length }, (_, run) => openPaperAccount({ account: `limits-${run}`, venueName: `paper-${run}` })),
     );
     for (const account of accounts) await ledger.enrol(account);
     const venues = Object.fromEntries(accounts.map(({ account, addresses }) => [account, addresses]));
@@ -118,6 +163,50 @@ describe('limits, by the journal of the venue', () => {
     expect(outcomes).toContain('sent');
     expect(outcomes.has('RISK_EXPOSURE_LIMIT') || outcomes.has('RISK_OPEN_ORDERS_LIMIT')).toBe(true);
   });
+
+  it.each(PACES.map((pace, index) => [...pace, index] as const))(
+    'two processes at once never show the venue more %s than their limit lets them',
+    { timeout: 6 * LIMIT_MS },
+    async (_, bounds, paces, code, index) => {
+      const one = accounts[RUNS + index];
+      if (one === undefined) throw new Error('each case has an account');
+      const { account: name, venueName: venue } = one;
+      const asks = PACED_STRATEGIES.flatMap((who) => Object.entries(PRICES).map(([instrument, price]) => ({ who, instrument, price })));
+      const strategies = asks.map(({ who, instrument }) => ({ strategy: who, instrument, version: '1', modelHash: 'none' }));
+      const configured = { account: name, venue, limits: { ...LIMITS, ...bounds }, strategies, subject: 'test' };
+      await createControlStore(ledger.pool).applyConfiguration(configured);
+      outcomes.clear();
+      for (let round = 0; round < ROUNDS.least || (round < ROUNDS.most && !outcomes.has(code)); round += 1) {
+        await Promise.all(
+          processes.flatMap((process) =>
+            asks.map(({ who, instrument, price }) => {
+              const given = testSignal(name, 'open', (asked + 1) * 1_000, VALID_MS);
+              const signal = { ...given, strategy: who, instrument, referencePrice: price };
+              return enter(process, { signal, notional: '200' as DecimalText, rests: true });
+            }),
+          ),
+        );
+        // What rests is canceled, so that nothing but the pace denies the same once more.
+        await cancel(name);
+      }
+      const { rows } = await database.pool.query<{ id: string; strategy: string; instrument: string; time: number }>(
+        `select client_order_id as id, strategy, instrument, (extract(epoch from created_at) * 1000)::float8 as time from orders
+           where account = $1 and status <> 'denied'`,
+        [name],
+      );
+      const entries = entriesIn(one.journal()).map(({ clientOrderId, time: venueTime }) => {
+        const row = rows.find(({ id }) => id === clientOrderId);
+        if (row === undefined) throw new Error(`nobody authorised ${clientOrderId}`);
+        return { strategy: row.strategy, instrument: row.instrument, venueTime, gateTime: row.time };
+      });
+      expect(brokenPaces(entries, paces)).toEqual([]);
+      // It was tight enough to matter, and not so tight that nothing passed.
+      expect([...outcomes]).toEqual(expect.arrayContaining(['sent', code]));
+      // The judge sees what is over a limit.
+      const tighter = paces.map((pace) => ({ ...pace, limit: 0, windowMs: Number.POSITIVE_INFINITY }));
+      expect(brokenPaces(entries, tighter).length).toBeGreaterThanOrEqual(paces.length);
+    },
+  );
 
   it('the judge sees what is over a limit', () => {
     const journal = accounts.flatMap((one) => one.journal()).filter(({ events }) => events.some(({ type }) => type === 'order'));

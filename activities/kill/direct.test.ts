@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { KeelsonError } from '../../core/errors.js';
+import type { Venue, VenueOrder } from '../ports/venue.js';
+import { killDirectly, type DirectRun } from './direct.js';
+import type { KillDependencies } from './dependencies.js';
+
+const open = (instrument: string, more: Partial<VenueOrder> = {}): VenueOrder =>
+  ({ instrument, clientOrderId: `of ${instrument}`, isTriggered: true, ...more }) as VenueOrder;
+const OPEN = [open('BTC/USDT'), open('ETH/USDT'), open('ETH/USDT', { clientOrderId: 'a stop', isTriggered: false })];
+
+describe('P29: a halt without Temporal that loses its ledger', () => {
+  it.each<readonly [DirectRun['scope'], readonly string[]]>([
+    [{ scope: 'account', scopeValue: 'main' }, ['of BTC/USDT', 'of ETH/USDT']],
+    [{ scope: 'everything', scopeValue: '' }, ['of BTC/USDT', 'of ETH/USDT']],
+    [{ scope: 'instrument', scopeValue: 'ETH/USDT' }, ['of ETH/USDT']],
+    // Whose they are only the ledger knows.
+    [{ scope: 'strategy', scopeValue: 'momentum' }, []],
+  ])('cancels what is open in %j, and nothing beside it', async (scope, expected) => {
+    const canceled = new Set<string>();
+    const reader = {
+      openOrders: async (instrument?: string) => OPEN.filter((one) => instrument === undefined || one.instrument === instrument),
+      cancel: async (_: string, clientOrderId: string) => {
+        canceled.add(clientOrderId);
+        return 'canceled' as const;
+      },
+    };
+    const venue = { reader, haltReader: reader } as unknown as Venue;
+    const stopping = new AbortController();
+    const away = (): Promise<never> => Promise.reject(new KeelsonError('INFRA_DATABASE', { detail: 'away' }));
+    const dependencies = {
+      kills: { readKill: away, ordersAs: () => ({}), dropLease: away },
+      venueOf: () => venue,
+      newId: () => 'me',
+      // One round is enough.
+      pause: async () => stopping.abort(),
+    } as unknown as KillDependencies;
+    const found = await killDirectly(dependencies, 'main', { scope, say: () => undefined, stopping: stopping.signal });
+    expect(found.unverified).toContainEqual({ kind: 'unanswered', detail: expect.stringContaining('away') as string });
+    expect([...canceled].toSorted()).toEqual(expected);
+  });
+});

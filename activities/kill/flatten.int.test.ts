@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createControlStore } from '../../adapters/store/control-store.js';
+import { openHaltStore } from '../../adapters/store/halt-store.js';
+import { createKillStore } from '../../adapters/store/kill-store.js';
+import { failure, KeelsonError } from '../../core/errors.js';
+import { decimalTextOf } from '../../core/money/index.js';
+import { intentIdOf } from '../../core/signal/signal.js';
+import { eventually } from '../../test/support/eventually.js';
+import { INSTRUMENT, LIMITS, openLedger, testSignal, type Ledger } from '../../test/support/ledger.js';
+import { openPaperAccount, type PaperAccount } from '../../test/support/paper-account.js';
+import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { disagreements } from '../../test/support/witness.js';
+import { createOrderActivities } from '../order/index.js';
+import type { Venue } from '../ports/venue.js';
+import { createKillFlatten } from './flatten.js';
+
+const ACCOUNT = 'main';
+const OTHER = 'BNB/USDT';
+const PRICES = { [INSTRUMENT]: decimalTextOf('50000'), [OTHER]: decimalTextOf('500') };
+const LIMIT_MS = 60_000;
+
+describe('flattening, on a real ledger and paper venue', () => {
+  let database: TestDatabase;
+  let ledger: Ledger;
+  let paper: PaperAccount;
+  /** Whose orders get no answer, and are told nothing of. */
+  let silent: string | undefined;
+
+  beforeAll(async () => {
+    database = await testDatabase();
+    ledger = await openLedger(database);
+    paper = await openPaperAccount({
+      account: ACCOUNT,
+      venueName: 'paper',
+      venueOf: (venue: Venue) => ({
+        ...venue,
+        sender: {
+          submit: async (request, deadlineMs) => {
+            if (request.instrument !== silent) return venue.sender.submit(request, deadlineMs);
+            return { kind: 'unknown', failure: failure('VENUE_OUTCOME_UNKNOWN', { order: 'x', venue: 'paper', detail: 'cut' }) };
+          },
+        },
+        reader: {
+          ...venue.reader,
+          lookUp: async (instrument, id) => {
+            if (instrument !== silent) return venue.reader.lookUp(instrument, id);
+            throw new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', call: 'order', detail: 'gone' });
+          },
+        },
+      }),
+    });
+    await ledger.enrol(paper);
+    const strategies = Object.keys(PRICES).map((instrument) => ({ strategy: 'momentum', instrument, version: '1', modelHash: 'none' }));
+    await createControlStore(ledger.pool).applyConfiguration({
+      ...{ account: ACCOUNT, venue: 'paper', limits: LIMITS, strategies, subject: 'test' },
+    });
+  });
+  afterAll(async () => {
+    await paper?.close();
+    await ledger?.close();
+    await database?.drop();
+  });
+
+  const held = async (instrument: string): Promise<string> =>
+    (await ledger.dependencies.store.position({ account: ACCOUNT, strategy: 'momentum', instrument })).quantity.toFixed();
+
+  it.each(Object.keys(PRICES))('a position in %s of which the venue tells nothing keeps no other from being sold', async (instrument) => {
+    const steps = createOrderActivities(ledger.dependencies);
+    for (const [index, [bought, referencePrice]] of Object.entries(PRICES).entries()) {
+      ledger.market.seePrice(ACCOUNT, bought, referencePrice, Date.now());
+      ledger.market.seeClock(ACCOUNT, { skewMs: 0, roundTripMs: 1 });
+      const signal = { ...testSignal(ACCOUNT, 'open', Date.now() + index), instrument: bought, referencePrice };
+      const entered = await steps.enter(signal);
+      expect(entered).toMatchObject({ kind: 'begun' });
+      if (entered.kind === 'begun') await steps.record(intentIdOf(signal), entered.submission);
+      await eventually(async () => expect((await steps.resolve(intentIdOf(signal))).order).toMatchObject({ status: 'filled' }), LIMIT_MS);
+    }
+    const halts = openHaltStore(database.url);
+    const cause = { subject: 'watch', underKey: null, reason: 'a test', policy: 'atOnce' } as const;
+    const { latchId } = await halts.latch({ scope: 'account', scopeValue: ACCOUNT }, cause);
+    await halts.close();
+    const parts = { kills: createKillStore(ledger.pool), protection: ledger.protection, newId: randomUUID, clock: Date.now };
+    const files = { write: () => Promise.reject(new Error('nothing is concluded here')), readDirect: () => Promise.resolve([]) };
+    const flatten = createKillFlatten({ ...ledger.dependencies, ...parts, files, pause: (ms) => wait(ms) });
+
+    silent = instrument;
+    await expect(flatten(ACCOUNT)).rejects.toMatchObject({ failure: { code: 'VENUE_UNAVAILABLE' } });
+    const other = Object.keys(PRICES).find((one) => one !== instrument) ?? '';
+    expect(Number(await held(other))).toBeLessThan(0.001);
+    expect(Number(await held(instrument))).toBeGreaterThan(0.001);
+
+    silent = undefined;
+    await eventually(async () => expect(await flatten(ACCOUNT)).toMatchObject({ isDone: true }), LIMIT_MS);
+    expect(Number(await held(instrument))).toBeLessThan(0.001);
+    await eventually(async () => expect(await disagreements(database.pool, ACCOUNT, paper.witness())).toEqual([]), LIMIT_MS);
+    await ledger.pool.query('update latches set released_at = clock_timestamp() where latch_id = $1', [latchId]);
+  });
+});

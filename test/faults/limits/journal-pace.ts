@@ -1,0 +1,58 @@
+import type { JournalLine } from '../../../exchange/journal/record.js';
+
+/** An entry that the venue saw. */
+export interface SeenEntry {
+  readonly strategy: string;
+  readonly instrument: string;
+  /** When the venue took it, by its own clock. */
+  readonly venueTime: number;
+  /** When its row says that it passed the gate. */
+  readonly gateTime: number;
+}
+
+/** So many entries within a window, of those that `of` calls the same. */
+export interface Pace {
+  readonly limit: number;
+  readonly windowMs: number;
+  readonly of: (entry: SeenEntry) => string;
+}
+
+/** From the gate to the venue: an order may be sent for as long as its authorisation lasts, and admitted for as long as its receive window does. */
+const ON_THE_WAY_MS = 5_000 + 2_000;
+
+/** The first that the journal says of each order that buys, by our id for it. */
+export function entriesIn(journal: readonly JournalLine[]): readonly { readonly clientOrderId: string; readonly time: number }[] {
+  const first = new Map<number, { clientOrderId: string; time: number }>();
+  for (const event of journal.flatMap(({ events }) => events)) {
+    if (event.type !== 'order' || event.order.side !== 'BUY' || first.has(event.order.orderId)) continue;
+    first.set(event.order.orderId, { clientOrderId: event.order.clientOrderId, time: event.order.time });
+  }
+  return [...first.values()];
+}
+
+/**
+ * Every time when more entries reached the venue than a limit lets pass in its window: by when they passed the gate, and, for windows
+ * that are longer than an order may be on its way, by the venue's clock too: what passes a window apart arrives nearly so far apart.
+ */
+export function brokenPaces(entries: readonly SeenEntry[], paces: readonly Pace[]): readonly string[] {
+  const broken = paces.flatMap(({ limit, windowMs, of }) =>
+    [...new Set(entries.map(of))].flatMap((name) => {
+      const mine = entries.filter((entry) => of(entry) === name);
+      const isOver = (times: readonly number[], spanMs: number): boolean => {
+        const sorted = times.toSorted((one, other) => one - other);
+        return sorted.some((time, index) => (sorted[index + limit] ?? Number.POSITIVE_INFINITY) - time < spanMs);
+      };
+      const isBroken =
+        isOver(
+          mine.map(({ gateTime }) => gateTime),
+          windowMs,
+        ) ||
+        isOver(
+          mine.map(({ venueTime }) => venueTime),
+          windowMs - ON_THE_WAY_MS,
+        );
+      return isBroken ? [`${name}: more than ${limit} within ${windowMs} ms`] : [];
+    }),
+  );
+  return [...new Set(broken)];
+}
