@@ -43,7 +43,8 @@ export interface LedgerSoakOutcome {
 }
 
 const LOOK_MS = 500;
-const BEFORE_MIDNIGHT_MS = 3_000;
+/** Entries wait for a check after the clock has jumped: long enough that they go on again before midnight passes. */
+const BEFORE_MIDNIGHT_MS = 15_000;
 const OUTAGE_MS = 3_000;
 
 /** What happens beside the trading, when so many orders are placed. */
@@ -100,6 +101,7 @@ class LedgerSoak {
     world.lanes.forEach(({ paper }) => paper.faults.clear());
     // Every other account ends with something held, whose unrealized result is judged too.
     await Promise.all(this.traders.map((trader, index) => (index % 2 === 0 ? trader.hold() : trader.settled())));
+    await until('every account trades', async () => [...(await world.held()).values()].every((held) => !held.includes('paused')));
     const broken = await compared(world);
     for (const lane of world.lanes) broken.push(...(await judge(world, lane, from)));
     const sum = (of: 'calls' | 'struck' | 'events'): number => spoiling.reduce((total, one) => total + one[of], 0);
