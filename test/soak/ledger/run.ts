@@ -58,15 +58,16 @@ interface Happening {
 export async function soakLedger(options: LedgerSoakOptions, say: (line: string) => void): Promise<LedgerSoakOutcome> {
   const begun = performance.now();
   const world = await SoakWorld.open(options.accounts, '1m');
-  const person = await Person.at(world);
+  let person: Person | undefined;
   try {
+    person = await Person.at(world);
     const outcome = await new LedgerSoak(world, person, options, say).run();
     return { ...outcome, seed: options.seed, durationMs: Math.round(performance.now() - begun) };
   } catch (error) {
     if (error instanceof Error) error.message += `\n${await world.describe().catch(String)}`;
     throw error;
   } finally {
-    await person.close();
+    await person?.close();
     await world.close();
   }
 }

@@ -43,6 +43,9 @@ export class Trader {
     const { lane, chance } = this;
     for (let denials = 0; !isEnough();) {
       lane.price = PRICE + chance.between(-300, 300);
+      // What is bought at the price of a moment ago has its stop below that.
+      this.does('waits for its price');
+      while (!lane.hasArrived && !isEnough()) await wait(LOOK_EVERY_MS);
       const { status } = await this.give('open');
       denials = status === 'denied' ? denials + 1 : 0;
       if (denials > 0) await wait(Math.min(AGAIN_MS * 2 ** (denials - 1), LONGEST_AGAIN_MS));
@@ -50,7 +53,7 @@ export class Trader {
       const ending = chance.pick(['exit', 'exitAtOnce', 'stopReached', 'exit']);
       if (ending !== 'exitAtOnce' && (await this.settled()) === 'flat') continue;
       if (ending === 'stopReached') {
-        lane.price = Math.floor(PRICE * 0.96);
+        lane.fallBelowStops();
         await this.settled(['flat']);
       }
       await this.leave();
