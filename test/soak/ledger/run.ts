@@ -152,7 +152,9 @@ class LedgerSoak {
     const { world, options, chance } = this;
     const some = (count: number, what: string, work: () => Promise<void>): Happening[] =>
       Array.from({ length: count }, (_, index) => {
-        const [least, most] = [(index * 100) / count, ((index + 1) * 100) / count - 10].map((part) => Math.max(2, Math.floor(part)));
+        const [least, most] = [(index * 100) / count, ((index + 1) * 100) / count - Math.min(10, 50 / count)].map((part) =>
+          Math.max(2, Math.floor(part)),
+        );
         return { at: Math.floor((options.orders * chance.between(least ?? 0, most ?? 0)) / 110), what, do: work };
       });
     const killed = (role: 'trading' | 'guardian') => async () => {
