@@ -15,7 +15,7 @@ const AGAIN_MS = 500;
 const LONGEST_AGAIN_MS = 4_000;
 const LOOK_EVERY_MS = 200;
 /** Longer than any fault, restart and window, on a busy machine as well: whoever gets no further by then is stuck. */
-const PATIENCE_MS = 300_000;
+const PATIENCE_MS = 900_000;
 const MIN_NOTIONAL = 5;
 
 /** How an account stands: nothing that could be sold is held; held with its stop at the venue; else on its way. */
