@@ -40,6 +40,7 @@ function open(strategies = ['momentum'], firstIndex = 10) {
   /** What REST shows: by default every bar that has closed. */
   let shows = (index: number): boolean => bar(index).closeTime <= now;
   let fails: Error | undefined;
+  let failsEach = Number.POSITIVE_INFINITY;
   const requests: number[] = [];
   const stored = new Map<number, 'stream' | 'rest'>();
   const audit: { readonly kind: string; readonly data: object }[] = [];
@@ -79,6 +80,7 @@ function open(strategies = ['momentum'], firstIndex = 10) {
       async bars(_: string, __: number, from: number, limit: number) {
         requests.push(from / INTERVAL_MS);
         if (fails !== undefined) throw fails;
+        if (requests.length % failsEach === 0) throw unavailable;
         const first = Math.max(0, from / INTERVAL_MS);
         return Array.from({ length: Math.max(0, now / INTERVAL_MS - first) }, (___, at) => first + at)
           .filter((index) => shows(index))
@@ -146,6 +148,8 @@ function open(strategies = ['momentum'], firstIndex = 10) {
     show: (rule: (index: number) => boolean) => void (shows = rule),
     activeIf: (told: () => Promise<boolean>) => void (isActive = told),
     fail: (error: Error | undefined) => void (fails = error),
+    /** Each n-th request is not answered. */
+    failEach: (count: number) => void (failsEach = count),
     /** Ends the stream as a cancellation does, and waits until everything is written. */
     async end(running: Promise<void>) {
       environment.cancel();
@@ -224,6 +228,22 @@ describe('streamBars', () => {
     expect(feed.windows.at(-1)).toEqual([1_296, 1_297, 1_298, 1_299, 1_300]);
     expect(Array.from({ length: 1_300 }, (_, index) => index).filter((index) => index > 4 && !feed.stored.has(index))).toEqual([]);
     expect(feed.audit).toMatchObject([{ data: { filled: 1_289 } }]);
+  });
+
+  it('a hole of more requests than the venue answers in a row is filled by going on where it failed', async () => {
+    const feed = open();
+    const running = feed.run();
+    await feed.ready();
+    await feed.close(10);
+    feed.requests.length = 0;
+    feed.failEach(3);
+    for (const index of [2_300, 2_301, 2_302]) await feed.close(index);
+    await feed.end(running);
+    // Two pages, then none; two more, then none; the last.
+    expect(feed.requests).toEqual([11, 511, 1_011, 1_011, 1_511, 2_011, 2_011]);
+    expect(feed.windows.at(-1)).toEqual([2_298, 2_299, 2_300, 2_301, 2_302]);
+    expect(Array.from({ length: 2_302 }, (_, index) => index).filter((index) => index > 4 && !feed.stored.has(index))).toEqual([]);
+    expect(feed.audit).toMatchObject([{ data: { from: 11_000, to: 2_301_000, filled: 2_291 } }]);
   });
 
   it('what closed while nobody listened is stored and marked, once, also where no strategy needs it', async () => {

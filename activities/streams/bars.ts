@@ -118,6 +118,8 @@ class BarFeed {
   private readonly begun = new Set<StrategyRunner>();
   /** By instrument: what closed while nobody listened, before the windows of its strategies; gone when it is filled. */
   private readonly past = new Map<string, { readonly from: number; readonly to: number }>();
+  /** By instrument and first bar: what was read of a hole until the venue failed. The next try goes on there, or a long hole would never be filled. */
+  private readonly readOf = new Map<string, readonly Bar[]>();
   private filling: Promise<void> | undefined;
   private unsaved: Bar[] = [];
   private saving: Promise<void> = Promise.resolve();
@@ -222,14 +224,19 @@ class BarFeed {
   private async fetchMissing(instrument: string, from: number, to: number, isFirst: boolean): Promise<readonly Bar[]> {
     const { store, venueOf } = this.dependencies;
     const { reader } = venueOf(this.account);
-    const shown: Bar[] = [];
-    for (let next = Math.max(from, to - MOST_PAST_BARS * this.intervalMs); next <= to;) {
+    const hole = `${instrument} ${from}`;
+    let shown = this.readOf.get(hole) ?? [];
+    const read = shown.at(-1);
+    let next = read === undefined ? Math.max(from, to - MOST_PAST_BARS * this.intervalMs) : read.openTime + this.intervalMs;
+    while (next <= to) {
       const page = await reader.bars(instrument, this.intervalMs, next, BARS_A_REQUEST);
       const last = page.at(-1);
       if (last === undefined || last.openTime < next) break;
-      shown.push(...page);
+      shown = [...shown, ...page];
+      this.readOf.set(hole, shown);
       next = last.openTime + this.intervalMs;
     }
+    this.readOf.delete(hole);
     this.saveShown(shown);
     const filled = shown.filter((bar) => bar.openTime <= to).length;
     if (isFirst && filled === (to - from) / this.intervalMs + 1) return shown;

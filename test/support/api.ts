@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
 import { pino } from 'pino';
@@ -10,7 +11,7 @@ import { buildServer } from '../../api/server.js';
 import { createLedgerStore } from '../../adapters/store/ledger-store.js';
 import { openHaltStore } from '../../adapters/store/halt-store.js';
 import { createKillStore } from '../../adapters/store/kill-store.js';
-import { loadConfig, type Config } from '../../config/index.js';
+import { loadConfig, rootFolder, type Config } from '../../config/index.js';
 import { KeelsonError } from '../../core/errors.js';
 import type { ReconcileRequest } from '../../workflows/reconcile/reconcile-account.js';
 import { foundClean } from './found-clean.js';
@@ -70,7 +71,7 @@ export async function askAs(server: ApiUnderTest['server'], key: string, method:
   return { status: answer.statusCode, body: isJson ? answer.json() : {} };
 }
 
-const shippedConfig = (): Config => loadConfig({ path: new URL('../../keelson.config.json', import.meta.url).pathname, env: {} });
+const shippedConfig = (): Config => loadConfig({ path: join(rootFolder(), 'keelson.config.json'), env: {} });
 
 /** The configuration as shipped, with venues of real money and a test system of a real venue beside the paper venue. */
 export function withRealVenues(): Config {

@@ -14,6 +14,9 @@ const machine = Date;
 let aheadMs = Number(process.env['KEELSON_TEST_CLOCK_AHEAD_MS'] ?? 0);
 const now = (): number => machine.now() + aheadMs;
 
+/** How far ahead of the machine it is now, ms. */
+export const ahead = (): number => aheadMs;
+
 globalThis.Date = new Proxy(machine, {
   construct: (target, given, newTarget) => Reflect.construct(target, given.length === 0 ? [now()] : given, newTarget) as Date,
   get: (target, key) => (key === 'now' ? now : (Reflect.get(target, key) as unknown)),

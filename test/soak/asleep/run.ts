@@ -30,7 +30,7 @@ const BAR_MS = 1_000;
  * its way. The venues go on. Afterwards nothing of it is a person's.
  */
 export async function sleep({ aheadMs, stillMs }: AsleepOptions): Promise<AsleepOutcome> {
-  const world = await SoakWorld.open(3);
+  const world = await SoakWorld.open(3, '1s');
   try {
     const from = world.clock.now();
     const traders = world.lanes.map((lane) => new Trader(world, lane, new Chance(1, lane.account)));

@@ -1,10 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { until } from '../../faults/crash/until.js';
 import { Chance } from '../../faults/matrix/chance.js';
+import { Person } from '../world/person.js';
 import { Trader } from '../world/trader.js';
 import { SoakWorld } from '../world/world.js';
 import { spoil, spoiled } from './faults.js';
 import { compared, judge, startComparing } from './judge.js';
+import { tellProgress } from './progress.js';
 
 export interface LedgerSoakOptions {
   /** So many orders at the venues, at least. */
@@ -31,13 +33,18 @@ export interface LedgerSoakOutcome {
   readonly found: Readonly<Record<string, number>>;
   /** What still stands. */
   readonly differences: number;
+  /** How often a person had to resume an account, by what had paused it. */
+  readonly resumed: Readonly<Record<string, number>>;
+  /** What signals came to. */
+  readonly signals: Readonly<Record<string, number>>;
   readonly seed: number;
   readonly durationMs: number;
   readonly broken: readonly string[];
 }
 
 const LOOK_MS = 500;
-const BEFORE_MIDNIGHT_MS = 3_000;
+/** Entries wait for a check after the clock has jumped: long enough that they go on again before midnight passes. */
+const BEFORE_MIDNIGHT_MS = 15_000;
 const OUTAGE_MS = 3_000;
 
 /** What happens beside the trading, when so many orders are placed. */
@@ -50,20 +57,24 @@ interface Happening {
 /** Trades in every account through faults, kills, outages and midnights; then the ledger is held against the venues' journals. */
 export async function soakLedger(options: LedgerSoakOptions, say: (line: string) => void): Promise<LedgerSoakOutcome> {
   const begun = performance.now();
-  const world = await SoakWorld.open(options.accounts);
+  const world = await SoakWorld.open(options.accounts, '1m');
+  let person: Person | undefined;
   try {
-    const outcome = await new LedgerSoak(world, options, say).run();
+    person = await Person.at(world);
+    const outcome = await new LedgerSoak(world, person, options, say).run();
     return { ...outcome, seed: options.seed, durationMs: Math.round(performance.now() - begun) };
   } catch (error) {
-    say(`${String(error)}\n${await world.describe()}`);
+    if (error instanceof Error) error.message += `\n${await world.describe().catch(String)}`;
     throw error;
   } finally {
+    await person?.close();
     await world.close();
   }
 }
 
 class LedgerSoak {
   private readonly world: SoakWorld;
+  private readonly person: Person;
   private readonly options: LedgerSoakOptions;
   private readonly say: (line: string) => void;
   private readonly chance: Chance;
@@ -71,9 +82,11 @@ class LedgerSoak {
   private readonly traders: readonly Trader[];
   private midnights = 0;
   private placed = 0;
+  private isOver = false;
 
-  constructor(world: SoakWorld, options: LedgerSoakOptions, say: (line: string) => void) {
+  constructor(world: SoakWorld, person: Person, options: LedgerSoakOptions, say: (line: string) => void) {
     this.world = world;
+    this.person = person;
     this.options = options;
     this.say = say;
     this.chance = new Chance(options.seed, 'happenings');
@@ -84,13 +97,13 @@ class LedgerSoak {
     const { world, options } = this;
     const from = world.clock.now();
     world.lanes.forEach((lane, index) => spoil(lane, options.seed + 100 * index));
-    const trading = Promise.all(this.traders.map((trader) => trader.trade(() => this.placed >= options.orders)));
-    await Promise.all([trading, this.direct()]);
+    await this.trade();
     const spoiling = world.lanes.map(spoiled);
     world.lanes.forEach(({ paper }) => paper.faults.clear());
     // Every other account ends with something held, whose unrealized result is judged too.
     await Promise.all(this.traders.map((trader, index) => (index % 2 === 0 ? trader.hold() : trader.settled())));
-    const broken = await compared(world);
+    await until('every account trades', async () => [...(await world.held()).values()].every((held) => !held.includes('paused')));
+    const broken = await compared(world, true);
     for (const lane of world.lanes) broken.push(...(await judge(world, lane, from)));
     const sum = (of: 'calls' | 'struck' | 'events'): number => spoiling.reduce((total, one) => total + one[of], 0);
     const witnesses = world.lanes.map((lane) => lane.witness());
@@ -99,22 +112,32 @@ class LedgerSoak {
       fills: witnesses.reduce((total, { fills }) => total + fills.length, 0),
       midnights: this.midnights,
       ...{ calls: sum('calls'), faultShare: Math.round((1_000 * sum('struck')) / sum('calls')) / 1_000, spoiledEvents: sum('events') },
-      ...{ kills: this.kills, ...(await this.differences()), broken },
+      ...{ kills: this.kills, ...(await this.differences()), resumed: Object.fromEntries(this.person.resumed) },
+      ...{ signals: this.signals(), broken },
     };
+  }
+
+  /** Everything at once, until there are enough orders, or until one part of it cannot go on. */
+  private async trade(): Promise<void> {
+    const { world, traders, options, say } = this;
+    const isOver = (): boolean => this.isOver;
+    const progress = tellProgress({ world, traders, placed: () => this.placed, say }, isOver);
+    const trading = Promise.all(traders.map((trader) => trader.trade(() => this.isOver || this.placed >= options.orders)));
+    try {
+      await Promise.race([progress, Promise.all([trading, this.direct()])]);
+    } finally {
+      this.isOver = true;
+    }
+    await progress;
   }
 
   /** Puts forward the clock, kills and takes away, each when so many orders are placed. */
   private async direct(): Promise<void> {
-    const { world, options } = this;
+    const { options } = this;
     const happenings = this.happenings();
-    let said = 0;
-    while (this.placed < options.orders) {
+    while (this.placed < options.orders && !this.isOver) {
       await wait(LOOK_MS);
       this.placed = await this.countPlaced();
-      if (this.placed >= said + options.orders / 20) {
-        said = this.placed;
-        this.say(`${said} orders, ${new Date(world.clock.now()).toISOString()}`);
-      }
       while ((happenings[0]?.at ?? Number.POSITIVE_INFINITY) <= this.placed) {
         const next = happenings.shift();
         this.say(`${this.placed} orders: ${next?.what}`);
@@ -129,7 +152,9 @@ class LedgerSoak {
     const { world, options, chance } = this;
     const some = (count: number, what: string, work: () => Promise<void>): Happening[] =>
       Array.from({ length: count }, (_, index) => {
-        const [least, most] = [(index * 100) / count, ((index + 1) * 100) / count - 10].map((part) => Math.max(2, Math.floor(part)));
+        const [least, most] = [(index * 100) / count, ((index + 1) * 100) / count - Math.min(10, 50 / count)].map((part) =>
+          Math.max(2, Math.floor(part)),
+        );
         return { at: Math.floor((options.orders * chance.between(least ?? 0, most ?? 0)) / 110), what, do: work };
       });
     const killed = (role: 'trading' | 'guardian') => async () => {
@@ -168,6 +193,12 @@ class LedgerSoak {
       found: Object.fromEntries(rows.map(({ name, count }) => [name, count])),
       differences: rows.reduce((total, { standing }) => total + standing, 0),
     };
+  }
+
+  private signals(): Readonly<Record<string, number>> {
+    const counts: Record<string, number> = {};
+    for (const { outcomes } of this.traders) for (const [said, count] of outcomes) counts[said] = (counts[said] ?? 0) + count;
+    return counts;
   }
 
   private async countPlaced(): Promise<number> {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { INSTRUMENT, KEY, PRICE, SECRET, SYMBOL, VENUE_ACCOUNT } from '../../../bench/kill/lane.js';
 import { Steered, steeredInstrument } from '../../../bench/kill/steered.js';
+import { unitsOf } from '../../../exchange/amount/units.js';
 import { serve, type Serving } from '../../../exchange/serve.js';
 import { balancesOf, testInstrument, calmRows } from '../../../exchange/testing/open-venue.js';
 import { Venue as PaperVenue } from '../../../exchange/venue.js';
@@ -12,6 +13,7 @@ export { INSTRUMENT, KEY, PRICE, SECRET, SYMBOL, VENUE_ACCOUNT };
 
 /** What each account holds before us. */
 export const BALANCES = { USDT: '100000', BTC: '2', BNB: '10' } as const;
+const UNITS_OF_ONE = unitsOf('1');
 /** In which asset the venue takes its fees, by turns. */
 const FEE_ASSETS = ['received', 'quote', 'BNB'] as const;
 
@@ -63,6 +65,17 @@ export class SoakLane {
 
   get price(): number {
     return this.series.price;
+  }
+
+  /** Whether the venue trades at the price by now. */
+  get hasArrived(): boolean {
+    return this.paper.books.get(SYMBOL)?.lastPrice === unitsOf(String(this.series.price));
+  }
+
+  /** Whatever was paid for what is held: its stop is reached by the next bar. */
+  fallBelowStops(): void {
+    const stops = this.paper.orders.open(VENUE_ACCOUNT, SYMBOL).map(({ stopPrice }) => Number(stopPrice / UNITS_OF_ONE));
+    this.price = Math.floor(Math.min(this.price, ...stops.filter((stop) => stop > 0)) * 0.99);
   }
 
   /** Orders that the venue shows as open. */

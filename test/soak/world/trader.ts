@@ -4,7 +4,6 @@ import { decimal, text } from '../../../core/money/index.js';
 import { signalWorkflowId, type TradeSignal } from '../../../core/signal/signal.js';
 import { TASK_QUEUES, WORKFLOW_TYPES } from '../../../workflows/names.js';
 import type { OrderOutcome } from '../../../workflows/order/status.js';
-import { until } from '../../faults/crash/until.js';
 import type { Chance } from '../../faults/matrix/chance.js';
 import { STRATEGY } from './configuration.js';
 import { INSTRUMENT, PRICE, type SoakLane } from './lane.js';
@@ -12,8 +11,11 @@ import type { SoakWorld } from './world.js';
 
 const VALID_MS = 30_000;
 const AGAIN_MS = 500;
-/** Longer than any fault, restart and window: whoever gets no further by then is stuck. */
-const PATIENCE_MS = 180_000;
+/** Between two entries that the gate has denied: doubled with each, so that accounts that wait for a check leave it the machine. */
+const LONGEST_AGAIN_MS = 4_000;
+const LOOK_EVERY_MS = 200;
+/** Longer than any fault, restart and window, on a busy machine as well: whoever gets no further by then is stuck. */
+const PATIENCE_MS = 900_000;
 const MIN_NOTIONAL = 5;
 
 /** How an account stands: nothing that could be sold is held; held with its stop at the venue; else on its way. */
@@ -27,6 +29,8 @@ export class Trader {
   private readonly lane: SoakLane;
   private readonly chance: Chance;
   private signals = 0;
+  private doing = 'nothing yet';
+  private since = performance.now();
 
   constructor(world: SoakWorld, lane: SoakLane, chance: Chance) {
     this.world = world;
@@ -37,19 +41,29 @@ export class Trader {
   /** Opens and leaves positions until it is enough: by an exit, by one that does not wait for the stop, or by the stop itself. */
   async trade(isEnough: () => boolean): Promise<void> {
     const { lane, chance } = this;
-    while (!isEnough()) {
+    for (let denials = 0; !isEnough();) {
       lane.price = PRICE + chance.between(-300, 300);
+      // What is bought at the price of a moment ago has its stop below that.
+      this.does('waits for its price');
+      while (!lane.hasArrived && !isEnough()) await wait(LOOK_EVERY_MS);
       const { status } = await this.give('open');
-      if (status === 'denied') await wait(AGAIN_MS);
+      denials = status === 'denied' ? denials + 1 : 0;
+      if (denials > 0) await wait(Math.min(AGAIN_MS * 2 ** (denials - 1), LONGEST_AGAIN_MS));
       if ((await this.standing()) === 'flat') continue;
       const ending = chance.pick(['exit', 'exitAtOnce', 'stopReached', 'exit']);
       if (ending !== 'exitAtOnce' && (await this.settled()) === 'flat') continue;
       if (ending === 'stopReached') {
-        lane.price = Math.floor(PRICE * 0.96);
+        lane.fallBelowStops();
         await this.settled(['flat']);
       }
       await this.leave();
     }
+    this.does('has traded enough');
+  }
+
+  /** What it is at, and for how long, with what came of its last signal. */
+  tell(): string {
+    return `${this.doing} for ${Math.round((performance.now() - this.since) / 1_000)} s`;
   }
 
   /** Gives signals to open until something is held under its stop. */
@@ -73,16 +87,13 @@ export class Trader {
   }
 
   /** Waits until nothing is on its way. */
-  settled(kinds: readonly Standing[] = ['flat', 'protected']): Promise<Standing> {
-    let last: Standing = 'moving';
-    return until(
-      `${this.lane.account} is ${kinds.join(' or ')}`,
-      async () => {
-        last = await this.standing();
-        return kinds.includes(last) && last;
-      },
-      () => `it is ${last}\n${this.world.logTails()}`,
-    );
+  async settled(kinds: readonly Standing[] = ['flat', 'protected']): Promise<Standing> {
+    this.does(`waits to be ${kinds.join(' or ')}`);
+    for (const limit = performance.now() + PATIENCE_MS; ; await wait(LOOK_EVERY_MS)) {
+      const last = await this.standing();
+      if (kinds.includes(last)) return last;
+      if (performance.now() > limit) throw new Error(`${this.lane.account} is not ${kinds.join(' or ')}, it is ${last}`);
+    }
   }
 
   async standing(): Promise<Standing> {
@@ -113,6 +124,7 @@ export class Trader {
       ...{ stopDistanceRatio: 0.02, features: [], reason: 'soak' },
     };
     const workflowId = signalWorkflowId(signal);
+    this.does(`waits for ${workflowId}`);
     const outcome = await this.patiently(async () => {
       const { workflow } = await this.world.client();
       const { taskQueue, ...options } = { taskQueue: TASK_QUEUES.trading, workflowId, args: [signal], workflowTaskTimeout: '5s' as const };
@@ -121,11 +133,18 @@ export class Trader {
         taskQueue,
         workflowIdConflictPolicy: 'USE_EXISTING',
       });
-      return (await this.world.resultOf(handle)) as OrderOutcome;
+      const tooLate = wait(PATIENCE_MS, undefined, { ref: false }).then(() => Promise.reject(new Error(`${workflowId} has no outcome`)));
+      return (await Promise.race([this.world.resultOf(handle), tooLate])) as OrderOutcome;
     });
     const said = [leg, outcome.status, ...outcome.codes].join(' ');
     this.outcomes.set(said, (this.outcomes.get(said) ?? 0) + 1);
+    this.does(`had ${said}`);
     return outcome;
+  }
+
+  private does(what: string): void {
+    this.doing = what;
+    this.since = performance.now();
   }
 
   /** What a server that was taken away does not answer is asked again. */
@@ -134,7 +153,7 @@ export class Trader {
       try {
         return await ask();
       } catch (error) {
-        if (error instanceof WorkflowFailedError || performance.now() > limit) throw error;
+        if (error instanceof WorkflowFailedError || this.world.isClosed || performance.now() > limit) throw error;
       }
     }
   }

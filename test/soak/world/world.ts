@@ -27,14 +27,17 @@ export class SoakWorld {
   readonly pool: Pool;
   readonly clock: WorldClock;
   readonly servers: OwnServers;
+  readonly namespace: string;
+  /** Of its database. */
+  readonly url: string;
   private readonly folder: string;
   private readonly env: NodeJS.ProcessEnv;
-  private readonly namespace: string;
   private readonly running: Map<RoleName, Program>;
   private connection: Connection | undefined;
   private readonly awaited = new Set<WorkflowHandle>();
   private starts = 0;
-  private isClosed = false;
+  /** Nobody gets an answer of it any more. */
+  isClosed = false;
 
   private constructor(
     parts: Pick<SoakWorld, 'lanes' | 'pool' | 'clock' | 'servers'> & {
@@ -51,9 +54,10 @@ export class SoakWorld {
     this.env = parts.env;
     this.running = parts.running;
     this.namespace = parts.env['TEMPORAL_NAMESPACE'] ?? '';
+    this.url = parts.env['DATABASE_URL'] ?? '';
   }
 
-  static async open(accounts: number): Promise<SoakWorld> {
+  static async open(accounts: number, interval: '1s' | '1m'): Promise<SoakWorld> {
     await assertBuild();
     const folder = await mkdtemp(join(tmpdir(), 'keelson-soak-'));
     // As root Postgres runs under another account, which has to get to its data.
@@ -70,7 +74,7 @@ export class SoakWorld {
     const names = Array.from({ length: accounts }, (_, index) => `soak-${index + 1}`);
     const lanes = await Promise.all(names.map((account, index) => SoakLane.open(account, index, folder, clock.now)));
     const [configFile, profile] = [join(folder, 'keelson.config.json'), join(folder, 'client.toml')];
-    await writeFile(configFile, configuration(lanes));
+    await writeFile(configFile, configuration(lanes, interval));
     await writeFile(profile, '[profile.default]\n');
     const { PATH, HOME, TMPDIR } = process.env;
     const env = {
@@ -134,6 +138,22 @@ export class SoakWorld {
 
   logTails(): string {
     return this.programs.map((program) => program.describe()).join('\n');
+  }
+
+  /** Per account what keeps it from trading, in words; empty: nothing does. */
+  async held(): Promise<ReadonlyMap<string, string>> {
+    const { rows } = await this.pool.query<{ account: string; held: string }>(
+      `select c.account, concat_ws('; ', nullif(c.mode, 'normal'),
+         (select 'halted: ' || string_agg(reason, ', ') from latches l where l.released_at is null and l.account = c.account),
+         (select 'blocked: ' || string_agg(reason, ', ') from blocked_instruments b where b.account = c.account),
+         (select 'disabled: ' || string_agg(disabled_reason, ', ') from strategy_switches w where w.account = c.account),
+         (select 'differs: ' || string_agg(class || ' ' || status, ', ') from reconciliation_differences d where d.account = c.account and ended_at is null),
+         (select 'compared: ' || scope || ' since ' || round(extract(epoch from clock_timestamp() - started_at)) || ' s' from reconciliation_runs r
+            where r.account = c.account and r.ended_at is null order by started_at desc limit 1),
+         (select 'on its way: ' || string_agg(purpose || ' ' || status, ', ') from orders o where o.account = c.account and o.final_at is null)) as held
+       from control c`,
+    );
+    return new Map(rows.map(({ account, held }) => [account, held]));
   }
 
   /** What there is to see where something is stuck, before the world is closed. */
