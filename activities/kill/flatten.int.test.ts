@@ -72,9 +72,7 @@ describe('flattening, on a real ledger and paper venue', () => {
       ledger.market.seePrice(ACCOUNT, bought, referencePrice, Date.now());
       ledger.market.seeClock(ACCOUNT, { skewMs: 0, roundTripMs: 1 });
       const signal = { ...testSignal(ACCOUNT, 'open', Date.now() + index), instrument: bought, referencePrice };
-      const entered = await steps.enter(signal);
-      expect(entered).toMatchObject({ kind: 'begun' });
-      if (entered.kind === 'begun') await steps.record(intentIdOf(signal), entered.submission);
+      expect(await steps.enter(signal)).toMatchObject({ kind: 'recorded' });
       await eventually(async () => expect((await steps.resolve(intentIdOf(signal))).order).toMatchObject({ status: 'filled' }), LIMIT_MS);
     }
     const halts = openHaltStore(database.url);

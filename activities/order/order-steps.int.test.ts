@@ -144,7 +144,7 @@ describe('the steps of an order, on a real ledger and paper venue', () => {
     expect(submitted).toBe(0);
     // Nothing of it is left behind: the next one goes.
     venue = (real) => real;
-    expect(await steps.enter(stack.signal('open', (bar += 1_000)))).toMatchObject({ kind: 'begun', submission: { kind: 'accepted' } });
+    expect(await steps.enter(stack.signal('open', (bar += 1_000)))).toMatchObject({ kind: 'recorded', order: { status: 'filled' } });
   });
 
   it('P4: a compare-and-set that is lost ten times denies, with the reason on record', async () => {
