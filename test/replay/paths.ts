@@ -22,7 +22,7 @@ import type { RiskKey } from '../../activities/ports/risk.js';
 import { ACCOUNT, INSTRUMENT, openTradingStack, startWorker, workflowBundle } from '../support/trading-stack.js';
 import { seedCommand, seedPerson } from '../support/people.js';
 import type { KillState } from '../../workflows/kill-switch/messages.js';
-import { killWorkflowId } from '../../workflows/names.js';
+import { killWorkflowId, SIGNAL_FORM } from '../../workflows/names.js';
 import type { TestTemporal } from '../support/temporal.js';
 import type { History } from './histories.js';
 import { runbookPaths } from './runbook-paths.js';
@@ -188,7 +188,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     }
   };
   const trade = (one: TradeSignal, present: Faults = {}): Promise<Taken> =>
-    under(present, async () => ended(await start('signalToOrder', [one])));
+    under(present, async () => ended(await start('signalToOrder', [one, SIGNAL_FORM])));
   const closed = (): Promise<Taken> => trade(signal('close'));
   /** Opens, and closes again, so that the next path finds no position. */
   const opened = async (present: Faults = {}): Promise<Taken> => {
@@ -235,7 +235,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
       if ((await ledger.position(key)).quantity.gt('0.00001')) throw new Error('it is still held');
     }, 20_000);
   const bought = async (): Promise<void> => {
-    const outcome = (await (await start('signalToOrder', [signal()])).result()) as { readonly status: string };
+    const outcome = (await (await start('signalToOrder', [signal(), SIGNAL_FORM])).result()) as { readonly status: string };
     if (outcome.status !== 'filled') throw new Error(`the entry was ${JSON.stringify(outcome)}`);
   };
   /** Opens, lets something happen to what is held, and waits until its owner has ended. */
