@@ -233,7 +233,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
   const sold = (): Promise<void> =>
     eventually(async () => {
       if ((await ledger.position(key)).quantity.gt('0.00001')) throw new Error('it is still held');
-    }, 20_000);
+    }, 45_000);
   const bought = async (): Promise<void> => {
     const outcome = (await (await start('signalToOrder', [signal(), SIGNAL_FORM])).result()) as { readonly status: string };
     if (outcome.status !== 'filled') throw new Error(`the entry was ${JSON.stringify(outcome)}`);
@@ -254,7 +254,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     eventually(async () => {
       const { working } = await stack.protection.readProtection(key);
       if (!working.some((order) => order.purpose === 'stop' && order.status === 'accepted')) throw new Error('no stop rests yet');
-    }, 20_000);
+    }, 45_000);
   const isStop = (request: OrderRequest): boolean => request.stopPrice !== undefined;
   const latchedForAWhile = async (): Promise<void> => {
     await resting();
@@ -263,7 +263,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     await handle.signal('positionChanged');
     await eventually(async () => {
       if ((await handle.query('doing')) !== 'resting: killed') throw new Error('not seen yet');
-    }, 20_000);
+    }, 45_000);
     await pool.query('update latches set released_at = clock_timestamp()');
     await closed();
   };
