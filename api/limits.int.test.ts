@@ -132,8 +132,14 @@ describe('limits', () => {
     expect(await holds('maxOrderNotional')).toMatchObject({ value: '600' });
   });
 
-  test('taking a limit away loosens it, a required one leaves nothing that passes', async () => {
-    expect((await set(KEYS.risk, { limit: 'maxOpenOrders', value: null })).status).toBe(409);
+  test('taking a limit away loosens it; without a required one nothing passes, and nobody alone sets another in its place', async () => {
+    const was = String((await effective()).maxOpenOrders);
+    expect((await set(KEYS.risk, { limit: 'maxOpenOrders', value: null })).status).toBe(200);
+    expect((await effective()).maxOpenOrders).toBe(0);
+    const again = { limit: 'maxOpenOrders', value: was, commandId: randomUUID() };
+    expect((await set(KEYS.risk, again)).status).toBe(409);
+    expect((await decide('key-of-second', again.commandId)).status).toBe(200);
+    expect(String((await effective()).maxOpenOrders)).toBe(was);
     const narrow = { scope: 'strategy', scopeValue: 'momentum', account: ACCOUNT, limit: 'maxStrategyExposure' };
     expect((await set(KEYS.risk, { ...narrow, value: '100' })).status).toBe(200);
     expect((await effective()).maxStrategyExposure).toBe('100');

@@ -34,6 +34,7 @@ it('is a row for each order and position; a market stop has no price', () => {
     'main | held, without its stop | ETH/USDT | 0.01 | momentum',
     'main | held, too little for a stop | SOL/USDT | 0.01 | momentum',
     'main | exit without a known fate | BTC/USDT | order c9',
+    'second | not known: it has no report',
     '',
   ]);
 });

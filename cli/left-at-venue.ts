@@ -31,10 +31,11 @@ const isSame = (one: Cells, other: Cells): boolean => one['strategy'] === other[
 
 /** What the reports of shutdowns say is left at the venues: a row for each order and each position. */
 export function leftTable(reports: readonly { readonly account: string; readonly report: RunPart['output'] }[]): string {
-  const told = reports.filter(({ report }) => report !== null);
-  if (told.length === 0) return '';
+  if (reports.every(({ report }) => report === null)) return '';
   return table(
-    told.flatMap(({ account, report }) => rowsOf(account, report ?? {})),
+    reports.flatMap(({ account, report }): readonly LeftRow[] =>
+      report === null ? [{ account, what: 'not known: it has no report' }] : rowsOf(account, report),
+    ),
     columns,
     'Nothing is left at the venue.',
   );

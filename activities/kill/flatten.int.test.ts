@@ -27,6 +27,9 @@ describe('flattening, on a real ledger and paper venue', () => {
   let paper: PaperAccount;
   /** Whose orders get no answer, and are told nothing of. */
   let silent: string | undefined;
+  /** Whose orders are refused. */
+  let refused: string | undefined;
+  let refusals = 0;
 
   beforeAll(async () => {
     database = await testDatabase();
@@ -38,6 +41,10 @@ describe('flattening, on a real ledger and paper venue', () => {
         ...venue,
         sender: {
           submit: async (request, deadlineMs) => {
+            if (request.instrument === refused) {
+              refusals += 1;
+              return { kind: 'rejected', failure: failure('VENUE_REJECTED', { venue: 'paper', detail: 'not now' }) };
+            }
             if (request.instrument !== silent) return venue.sender.submit(request, deadlineMs);
             return { kind: 'unknown', failure: failure('VENUE_OUTCOME_UNKNOWN', { order: 'x', venue: 'paper', detail: 'cut' }) };
           },
@@ -66,7 +73,8 @@ describe('flattening, on a real ledger and paper venue', () => {
   const held = async (instrument: string): Promise<string> =>
     (await ledger.dependencies.store.position({ account: ACCOUNT, strategy: 'momentum', instrument })).quantity.toFixed();
 
-  it.each(Object.keys(PRICES))('a position in %s of which the venue tells nothing keeps no other from being sold', async (instrument) => {
+  /** Both are held, and a halt says that they have to go. */
+  const halted = async (): Promise<{ readonly latchId: string; readonly flatten: ReturnType<typeof createKillFlatten> }> => {
     const steps = createOrderActivities(ledger.dependencies);
     for (const [index, [bought, referencePrice]] of Object.entries(PRICES).entries()) {
       ledger.market.seePrice(ACCOUNT, bought, referencePrice, Date.now());
@@ -81,8 +89,11 @@ describe('flattening, on a real ledger and paper venue', () => {
     await halts.close();
     const parts = { kills: createKillStore(ledger.pool), protection: ledger.protection, newId: randomUUID, clock: Date.now };
     const files = { write: () => Promise.reject(new Error('nothing is concluded here')), readDirect: () => Promise.resolve([]) };
-    const flatten = createKillFlatten({ ...ledger.dependencies, ...parts, files, pause: (ms) => wait(ms) });
+    return { latchId, flatten: createKillFlatten({ ...ledger.dependencies, ...parts, files, pause: (ms) => wait(ms) }) };
+  };
 
+  it.each(Object.keys(PRICES))('a position in %s of which the venue tells nothing keeps no other from being sold', async (instrument) => {
+    const { latchId, flatten } = await halted();
     silent = instrument;
     await expect(flatten(ACCOUNT)).rejects.toMatchObject({ failure: { code: 'VENUE_UNAVAILABLE' } });
     const other = Object.keys(PRICES).find((one) => one !== instrument) ?? '';
@@ -95,4 +106,23 @@ describe('flattening, on a real ledger and paper venue', () => {
     await eventually(async () => expect(await disagreements(database.pool, ACCOUNT, paper.witness())).toEqual([]), LIMIT_MS);
     await ledger.pool.query('update latches set released_at = clock_timestamp() where latch_id = $1', [latchId]);
   });
+
+  it.each(Object.keys(PRICES))(
+    'a position in %s that the venue refuses to sell is offered once a round, and keeps no other',
+    async (instrument) => {
+      const { latchId, flatten } = await halted();
+      [refused, refusals] = [instrument, 0];
+      expect(await flatten(ACCOUNT)).toMatchObject({ isDone: false, failures: [{ code: 'VENUE_REJECTED' }] });
+      expect(refusals).toBe(1);
+      const other = Object.keys(PRICES).find((one) => one !== instrument) ?? '';
+      expect(Number(await held(other))).toBeLessThan(0.001);
+      expect(Number(await held(instrument))).toBeGreaterThan(0.001);
+
+      refused = undefined;
+      await eventually(async () => expect(await flatten(ACCOUNT)).toMatchObject({ isDone: true }), LIMIT_MS);
+      expect(Number(await held(instrument))).toBeLessThan(0.001);
+      await eventually(async () => expect(await disagreements(database.pool, ACCOUNT, paper.witness())).toEqual([]), LIMIT_MS);
+      await ledger.pool.query('update latches set released_at = clock_timestamp() where latch_id = $1', [latchId]);
+    },
+  );
 });

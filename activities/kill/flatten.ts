@@ -18,7 +18,7 @@ import { look } from './look.js';
 const LEASE_MS = 10_000;
 /** Then the step returns, so that whoever runs it is never far behind. */
 const MOST_STEPS = 60;
-/** As long as a lost reply takes to be resolved; then the other positions come first. */
+/** As long as a lost reply takes to be resolved, the time in which the venue answers included; then the other positions come first. */
 const SETTLE_MS = 5_000;
 const SETTLE_POLL_MS = 250;
 /** At the widest collar nobody buys: it is tried again, not without a pause. */
@@ -152,18 +152,20 @@ class Seller {
     await this.record(intentId, await this.submit(intentId, account));
     const left = await this.untilFinal(() => this.resolve(intentId));
     if (left !== undefined) return left;
-    const isStuck = collarBps >= PROTOCOL.exitCollarMaxBps && (await this.orders.order(intentId))?.executedQuantity === '0';
-    return isStuck ? { waitMs: NOBODY_BUYS_MS } : undefined;
+    const order = await this.orders.order(intentId);
+    // What is refused would be refused again at once, and widens no collar.
+    const isRefused = order?.status === 'rejected' || order?.failures.some(({ code }) => code === 'RISK_VENUE_CLOSED') === true;
+    if (isRefused) return { waitMs: NOBODY_BUYS_MS, failures: order.failures };
+    return collarBps >= PROTOCOL.exitCollarMaxBps && order?.executedQuantity === '0' ? { waitMs: NOBODY_BUYS_MS } : undefined;
   }
 
   /** @returns undefined when it is over; else what is left to whoever comes back to it. */
   private async untilFinal(ask: () => Promise<Progress>): Promise<Left | undefined> {
-    for (let waitedMs = 0; waitedMs < SETTLE_MS;) {
+    const { clock, pause } = this.dependencies;
+    for (const until = clock() + SETTLE_MS; clock() < until;) {
       const { order, waitMs } = await ask();
       if (order.isFinal) return undefined;
-      const next = Math.min(waitMs, SETTLE_POLL_MS);
-      await this.dependencies.pause(next);
-      waitedMs += next;
+      await pause(Math.min(waitMs, SETTLE_POLL_MS));
     }
     return { waitMs: SETTLE_POLL_MS };
   }

@@ -58,20 +58,22 @@ export function createTendStops(dependencies: KillDependencies): (account: strin
     const parts = { ...dependencies, store: orders, risk, entriesOf: noEntries };
     const protect = createProtection(parts, { ...dependencies.protection, held: none, unprotected: none }, new AccountQueues());
     const [submit, record, resolve, withdraw] = [createSubmit(parts), createRecord(parts), createResolve(parts), createWithdraw(parts)];
-    const send = async (asked: OwnerAuthorisation): Promise<void> => {
-      if (asked.kind !== 'authorised') return;
+    /** @returns whether another look may bring it further: what the gate or a closed venue refuses now it refuses again. */
+    const send = async (asked: OwnerAuthorisation): Promise<boolean> => {
+      if (asked.kind !== 'authorised') return false;
       const { intentId } = asked.order;
       await record(intentId, await submit(intentId, account));
+      return true;
     };
-    const take = async (key: PositionKey, step: ProtectionStep, view: ProtectionView): Promise<void> => {
+    const take = async (key: PositionKey, step: ProtectionStep, view: ProtectionView): Promise<boolean> => {
       const version = view.basis?.strategyVersion ?? 'unknown';
       if (step.kind === 'settle') await resolve(step.intentId);
       if (step.kind === 'cancel') await withdraw(step.intentId, step.because);
-      if (step.kind === 'escape') await send(await protect.authoriseEscape(key, version, step));
-      if (step.kind !== 'placeStop') return;
+      if (step.kind === 'escape') return send(await protect.authoriseEscape(key, version, step));
+      if (step.kind !== 'placeStop') return true;
       const { sequence, quantity, stopPrice, limitPrice } = step.wish;
       const request = { sequence, quantity: text(quantity), stopPrice: text(stopPrice), limitPrice: text(limitPrice) };
-      await send(await protect.authoriseStop(key, version, request));
+      return send(await protect.authoriseStop(key, version, request));
     };
     let taken = 0;
     try {
@@ -81,8 +83,9 @@ export function createTendStops(dependencies: KillDependencies): (account: strin
           const { view, step } = await stepFor(dependencies, key);
           if (step.kind === 'rest' || step.kind === 'done') return;
           if (!(await kills.takeLease(account, owner, LEASE_MS)).isMine) return;
-          await take(key, step, view);
+          const goesOn = await take(key, step, view);
           taken += 1;
+          if (!goesOn) return;
           if (step.kind === 'settle' || step.kind === 'cancel') await dependencies.pause(LOOK_AGAIN_MS);
         }
       });

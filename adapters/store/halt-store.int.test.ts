@@ -163,6 +163,41 @@ describe('P25: the latch', () => {
     expect(outbox.rows).toEqual(Array(4).fill({ account: 'main' }));
   });
 
+  it('whose kill has told nothing for a minute has it begun again, once, and people are told; each person’s reason is kept', async () => {
+    const sample = (ms: number) =>
+      database.pool.query(`insert into account_watch_samples (account, sampled_at) values ('main', to_timestamp($1 / 1000.0))`, [ms]);
+    const asked = async () => {
+      const { rows } = await database.pool.query<{ asked: string; alerts: string }>(
+        `select (select count(*) from outbox where kind = 'haltChanged') as asked, (select count(*) from alerts where kind = 'kill.silent') as alerts`,
+      );
+      return rows.map((row) => [Number(row.asked), Number(row.alerts)])[0];
+    };
+    const underKey = await seedPerson(database.pool, 'tess', ['trader']);
+    const { latchId } = await halts.latch(MAIN, { ...CAUSE, subject: 'tess', underKey, reason: 'an exercise' });
+    await halts.latch(MAIN, { ...CAUSE, subject: 'tess', underKey, reason: 'it is real' });
+    const latch = await database.pool.query<{ reason: string }>('select reason from latches where latch_id = $1', [latchId]);
+    expect(latch.rows[0]?.reason).toBe('an exercise; called again by tess: it is real');
+    await sample(1);
+    expect(await asked()).toEqual([2, 0]);
+    await database.pool.query(
+      `update outbox set created_at = created_at - interval '2 minutes'; update latches set called_at = called_at - interval '2 minutes'`,
+    );
+    const told = (minutesAgo: number) =>
+      database.pool.query(
+        `insert into kills (account, phase, state, updated_at) values ('main', 'verified', '{}', clock_timestamp() - make_interval(mins => $1))
+         on conflict (account) do update set updated_at = excluded.updated_at`,
+        [minutesAgo],
+      );
+    await told(0);
+    await sample(2);
+    expect(await asked()).toEqual([2, 0]);
+    await told(2);
+    await sample(3);
+    await sample(4);
+    expect(await asked()).toEqual([3, 1]);
+    await database.pool.query('delete from kills; delete from account_watch_samples');
+  });
+
   it('is over an account that is made while it is being engaged', async () => {
     const client = await database.pool.connect();
     await client.query('begin');

@@ -1,5 +1,5 @@
 import { isLooser, type LimitRow } from './limit-rows.js';
-import { LIMIT_KEYS, type LimitKey } from './limit-table.js';
+import { limitDefinition, LIMIT_KEYS, type LimitKey } from './limit-table.js';
 import type { ConfiguredLimits } from './limits.js';
 
 /** What a start makes of the file's limits of an account. */
@@ -28,7 +28,9 @@ export function planConfiguration(
     if (given === undefined) continue;
     const value = String(given);
     const row = rows.find((one) => one.key === key);
-    if (row === undefined && last === undefined) {
+    // What is required, and nobody has ever said, is said by the file that is the first to.
+    const isFirst = last === undefined || (limitDefinition(key).usual === 'required' && last[key] === undefined);
+    if (row === undefined && isFirst) {
       changes.push({ key, value, version: 0 });
       continue;
     }

@@ -39,8 +39,12 @@ function boundOf(key: LimitKey, scope: LimitScope, value: string | null): string
   return scope === 'account' && usual !== 'required' ? usual : NONE;
 }
 
-/** Whether `to` lets anything pass at that place that `from` does not. */
+/**
+ * Whether `to` lets anything pass at that place that `from` does not. Without a required limit of an account nothing passes: to take it
+ * away is the strictest of all, and whatever stands in its place then lets more pass.
+ */
 export function isLooser(key: LimitKey, scope: LimitScope, from: string | null, to: string | null): boolean {
+  if (scope === 'account' && limitDefinition(key).usual === 'required' && (from === null || to === null)) return from !== to && to !== null;
   return !isAsStrict(key, boundOf(key, scope, to), boundOf(key, scope, from));
 }
 

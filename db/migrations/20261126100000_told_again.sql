@@ -26,8 +26,11 @@ begin
   return exists (
     select from account_watch w join latches l on l.latch_id = w.latch_id
     where w.account = the_account and l.released_at is null
-      and l.called_at <= clock_timestamp() - make_interval(secs => after_ms / 1000.0)
-      and not exists (select from kills k where k.account = the_account and k.phase <> 'released' and k.updated_at >= l.called_at));
+      and (l.called_at <= clock_timestamp() - make_interval(secs => after_ms / 1000.0)
+          and not exists (select from kills k where k.account = the_account and k.phase <> 'released' and k.updated_at >= l.called_at)
+        -- However often it is called: of this halt nothing was ever told.
+        or l.engaged_at <= clock_timestamp() - make_interval(secs => after_ms / 1000.0)
+          and not exists (select from kills k where k.account = the_account and k.phase <> 'released' and k.updated_at >= l.engaged_at)));
 end $$;
 
 -- As before, and: each call wakes the kill of each account under it, so that it tells something since.
@@ -54,6 +57,11 @@ begin
   else
     update latches set called_at = clock_timestamp() where latch_id = l.latch_id returning * into l;
   end if;
+  -- Who is asked to end it reads each person's reason, and not only the first one's.
+  if what <> 'halt.engaged' and p->>'underKey' is not null and position(p->>'reason' in l.reason) = 0 then
+    update latches set reason = left(l.reason || '; called again by ' || (p->>'subject') || ': ' || (p->>'reason'), 2000)
+      where latch_id = l.latch_id returning * into l;
+  end if;
   if what <> 'halt.repeated' then
     update control set version = version + 1, updated_at = clock_timestamp() where account = any (touched);
   end if;
@@ -66,3 +74,25 @@ begin
   insert into outbox (kind, data) select 'haltChanged', jsonb_build_object('account', account) from unnest(touched) account;
   return jsonb_build_object('latchId', l.latch_id, 'isNew', what = 'halt.engaged', 'policy', l.policy, 'accounts', to_jsonb(touched));
 end $$;
+
+-- A kill looks at least each twenty seconds for as long as a latch stands, and tells what it sees. One that has told nothing for a minute
+-- was ended by a hand, or lost with its Temporal: the account watch, which samples each second, has it begun again, and people are told.
+create function wake_lost_kill() returns trigger language plpgsql as $$
+declare
+  since timestamptz;
+begin
+  select max(l.called_at) into since from latches l
+    where l.released_at is null and new.account in (select accounts_under(l.scope, l.scope_value, l.account));
+  if since is null or since > clock_timestamp() - interval '60 seconds' then return null; end if;
+  if exists (select from kills k where k.account = new.account and k.phase <> 'released' and k.updated_at > clock_timestamp() - interval '60 seconds')
+    or exists (select from outbox o where o.kind = 'haltChanged' and o.data->>'account' = new.account
+      and o.created_at > clock_timestamp() - interval '60 seconds') then return null;
+  end if;
+  insert into outbox (kind, data) values ('haltChanged', jsonb_build_object('account', new.account));
+  perform raise_alert(jsonb_build_object('key', 'killSilent:' || new.account || ':' || epoch_ms(since), 'account', new.account,
+    'kind', 'kill.silent', 'severity', 'error',
+    'summary', 'The kill of ' || new.account || ' has told nothing for a minute, although a halt stands: it is begun again. See keelson halts.'));
+  return null;
+end $$;
+create trigger account_watch_samples_wake_kill after insert on account_watch_samples for each row execute function wake_lost_kill();
+create index outbox_halts on outbox (created_at) where kind = 'haltChanged';

@@ -8,8 +8,8 @@ declare
   o orders;
 begin
   if not is_current_epoch(p) then return jsonb_build_object('result', 'epoch'); end if;
-  -- Of the very version that is changed below, or nothing is changed.
-  if exists (select from orders where intent_id = d->>'intentId' and version = (d->>'version')::bigint and is_freeing(orders, d)) then
+  -- Of the very version that is changed below, or nothing is changed. What blocks an instrument as well takes its locks in the usual order.
+  if jsonb_array_length(coalesce(p->'blocks', '[]')) = 0 and exists (select from orders where intent_id = d->>'intentId' and version = (d->>'version')::bigint and is_freeing(orders, d)) then
     -- Who holds a view may take its time.
     perform pg_notify('keelson_risk', 'freed ' || (d->>'account'));
   else

@@ -134,8 +134,9 @@ func prepareDatabase(options *Options, database *config.SQL) error {
 		} else if err != nil {
 			return err
 		}
+		// It only makes the server faster, and is tried again at the next start.
 		if err := trimIndexes(database); err != nil {
-			return fmt.Errorf("the indexes of the list of runs: %w", err)
+			fmt.Fprintln(os.Stderr, "warning: the indexes of the list of runs could not be dropped:", err)
 		}
 	}
 	var namespaces []*sqlite.NamespaceConfig

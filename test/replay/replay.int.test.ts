@@ -2,6 +2,7 @@ import { DeterminismViolationError } from '@temporalio/workflow';
 import { Worker } from '@temporalio/worker';
 import { describe, expect, it } from 'vitest';
 import * as workflows from '../../workflows/index.js';
+import { SIGNAL_FORM } from '../../workflows/names.js';
 import { bundleEdited, type Edit } from '../support/edited-bundle.js';
 import { workflowBundle } from '../support/trading-stack.js';
 import { storedHistories } from './histories.js';
@@ -13,6 +14,17 @@ const pathOf = (name: string): string => name.slice(name.lastIndexOf('/') + 1);
 describe('the present workflows continue what older ones began', () => {
   it.each(stored)('$workflowType replays $name', async ({ history, name }) => {
     await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history, name);
+  });
+
+  it('a run that this build began, and an older one took first, goes on', async () => {
+    const filled = stored.find(({ name }) => name === '0.2.0/signalToOrder.filled');
+    const started = filled?.history.events?.[0]?.workflowExecutionStartedEventAttributes;
+    const signal = started?.input?.payloads?.[0];
+    if (filled === undefined || signal === undefined) throw new Error('no stored history of signalToOrder.filled');
+    // The older build took the marker of its patch, and read nothing of what it was told.
+    started?.input?.payloads?.push({ ...signal, data: Buffer.from(JSON.stringify(SIGNAL_FORM)) });
+    await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, filled.history, filled.name);
+    started?.input?.payloads?.pop();
   });
 
   it('there is a history of each path of each workflow', () => {

@@ -3,6 +3,8 @@ import type { StreamedMarket } from '../../activities/streams/live-market.js';
 import type { Venue } from '../../activities/ports/venue.js';
 
 const ASK_EVERY_MS = 5_000;
+/** Of what the venue allows our address in a minute: from here on it is left to those who trade, look and halt. */
+const SHARE_PERCENT = 30;
 
 interface FollowedBooks {
   readonly account: string;
@@ -15,12 +17,17 @@ interface FollowedBooks {
 
 /**
  * Asks for best bid and ask of what an account trades, one instrument after the other, so that slippage can be told against the mid
- * price of its decisions. Nothing else is decided by it and nothing waits for it; what is not answered is not known then.
- * @returns stops asking.
+ * price of its decisions. Nothing else is decided by it and nothing waits for it; what is not answered is not known then. Only a venue that
+ * tells what it has counted is asked, and only while that is little: elsewhere it would take the place of bars and look-ups.
+ * @returns stops asking; what is asked at that moment ends by itself.
  */
-export function followBooks({ account, instruments, venueOf, market, clock, log }: FollowedBooks): () => Promise<void> {
+export function followBooks({ account, instruments, venueOf, market, clock, log }: FollowedBooks): () => void {
   const ending = new AbortController();
   const { signal } = ending;
+  const isIdle = (): boolean => {
+    const weight = venueOf(account).weight();
+    return weight.kind === 'used' && weight.used * 100 < weight.limit * SHARE_PERCENT;
+  };
   let isTold = false;
   const ask = async (instrument: string): Promise<void> => {
     try {
@@ -32,14 +39,11 @@ export function followBooks({ account, instruments, venueOf, market, clock, log 
       isTold = true;
     }
   };
-  const following = (async () => {
+  void (async () => {
     while (!signal.aborted) {
-      for (const instrument of instruments) if (!signal.aborted) await ask(instrument);
+      for (const instrument of instruments) if (!signal.aborted && isIdle()) await ask(instrument);
       await wait(ASK_EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
   })();
-  return async () => {
-    ending.abort();
-    await following;
-  };
+  return () => ending.abort();
 }

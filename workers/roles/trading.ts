@@ -133,7 +133,7 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     },
     async close() {
       for (const stop of stopMeasuring) stop();
-      await Promise.all(stopFollowing.map((stop) => stop()));
+      for (const stop of stopFollowing) stop();
       await contact.close();
       await risk.close();
       await venues.close();

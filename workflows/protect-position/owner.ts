@@ -132,19 +132,19 @@ export class Owner {
   }
 
   /** The gate does not let a stop or an escape through: it is asked again, each time later, and people are told. */
-  private async denied({ stops, escapes }: ProtectionView, failures: readonly Failure[]): Promise<void> {
+  private async denied(view: ProtectionView, failures: readonly Failure[]): Promise<void> {
     this.denials += 1;
     const codes = failures.map((one) => one.code);
-    if (this.denials === REFUSALS_TO_PAGE) await page(this.key, 'protectionDenied', { codes, stops, escapes });
+    if (this.denials === REFUSALS_TO_PAGE) await page(this.key, 'protectionDenied', { codes, ...moment(view) });
     const waitMs = Math.min(AFTER_FAILURE_MS * 2 ** (this.denials - 1), LONGEST_PAUSE_MS);
     // An exit that is asked for meanwhile does not wait: it has a price of its own.
     await condition(this.isWanted, waitMs);
   }
 
   /** The venue takes nothing from us for a while: what is held has no stop until then. Where that lasts, people are told. */
-  private async venueClosed({ stops, escapes }: ProtectionView, forMs: number): Promise<void> {
+  private async venueClosed(view: ProtectionView, forMs: number): Promise<void> {
     this.waits += 1;
-    if (this.waits === WAITS_TO_PAGE) await page(this.key, 'protectionDenied', { codes: ['RISK_VENUE_CLOSED'], stops, escapes });
+    if (this.waits === WAITS_TO_PAGE) await page(this.key, 'protectionDenied', { codes: ['RISK_VENUE_CLOSED'], ...moment(view) });
     this.tell(WAITING_FOR_VENUE);
     await condition(this.isWanted, Math.min(forMs, LONGEST_CLOSED_MS));
   }
@@ -162,7 +162,7 @@ export class Owner {
         away += 1;
         if (away === WAITS_TO_PAGE) await page(this.key, 'protectionDenied', { codes: ['VENUE_RATE_LIMITED'], exit: order.intentId });
         // A new run comes by the refusals of the one before, which were waited for.
-        if (isAnew) await this.untilOpen(Math.min(Math.max(retryAfterMs, AFTER_FAILURE_MS * 2 ** (away - 1)), LONGEST_PAUSE_MS));
+        if (isAnew) await this.untilOpen(Math.max(retryAfterMs, AFTER_FAILURE_MS * 2 ** (away - 1)));
         continue;
       }
       if (!isProvenUnsent(order)) break;
@@ -173,7 +173,9 @@ export class Owner {
 
   /** The n-th order of an exit, or the codes of why there is none. */
   private async sell(signal: TradeSignal, attempt: number): Promise<Sold> {
-    for (;;) {
+    // Its stop was taken away for it: what is held is without one until it is sold.
+    let isBare = attempt > 1;
+    for (let waits = 0; ;) {
       const asked = await authoriseExit(signal, attempt).catch(async (error: unknown) => {
         if (!isStepFailure(error)) throw error;
         return { kind: 'abandoned' as const, order: await abandon(signal, error.cause?.message ?? error.message, attempt) };
@@ -182,9 +184,11 @@ export class Owner {
         case 'denied':
           return { codes: asked.failures.map((one) => one.code) };
         case 'venueClosed':
-          await this.untilOpen(Math.min(asked.forMs, LONGEST_CLOSED_MS));
+          if (isBare && (waits += 1) === WAITS_TO_PAGE) await this.pageBare(signal, attempt);
+          await this.untilOpen(asked.forMs);
           continue;
         case 'stopsFirst':
+          isBare = true;
           for (const intentId of asked.intentIds) await this.cancel(intentId, 'exit');
           continue;
         case 'abandoned':
@@ -198,11 +202,15 @@ export class Owner {
     }
   }
 
-  /** Before an exit is offered to the venue again: what it is sold for then is decided then. */
+  private async pageBare(signal: TradeSignal, attempt: number): Promise<void> {
+    await page(this.key, 'protectionDenied', { codes: ['RISK_VENUE_CLOSED'], exit: intentIdOf(signal, attempt) });
+  }
+
+  /** Before an exit is offered to the venue again: what it is sold for then is decided then. A closed one is asked nothing by that. */
   private async untilOpen(waitMs: number): Promise<void> {
     assertRoom();
     this.tell(WAITING_FOR_VENUE);
-    await sleep(waitMs, { summary: 'until the venue may be asked again' });
+    await sleep(Math.min(waitMs, LONGEST_CLOSED_MS), { summary: 'until the venue may be asked again' });
   }
 
   /**
@@ -234,10 +242,18 @@ function refusedMs(refusals: number): number {
   return Math.min(250 * 2 ** (refusals - 1), LONGEST_CLOSED_MS);
 }
 
-/** How long the venue, or our own door to it, wants an order to wait that it refused for its rate alone. */
+/** Of which position, and at which of its stops and escapes: people are told once of each. */
+function moment({ stops, escapes, basis }: ProtectionView): object {
+  return { stops, escapes, entered: basis?.createdTime ?? null };
+}
+
+/** How long the venue, or our own door to it, wants an order to wait that it refused for its rate alone, or that never got there. */
 function sentAwayMs({ status, failures }: StoredOrder): number | undefined {
-  const limited = status === 'rejected' ? failures.find((one) => one.code === 'VENUE_RATE_LIMITED') : undefined;
-  return limited === undefined ? undefined : Math.max(AFTER_FAILURE_MS, Number(limited.values['retryAfterMs'] ?? 0));
+  const code = status === 'rejected' ? 'VENUE_RATE_LIMITED' : status === 'expired' ? 'RISK_VENUE_CLOSED' : undefined;
+  const limited = failures.find((one) => one.code === code);
+  return limited === undefined
+    ? undefined
+    : Math.max(AFTER_FAILURE_MS, Number(limited.values['retryAfterMs'] ?? limited.values['forMs'] ?? 0));
 }
 
 /** What a person decided is not proven: no further order is made on it (P14). */

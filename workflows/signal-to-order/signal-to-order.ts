@@ -1,4 +1,4 @@
-import { patched, setCurrentDetails } from '@temporalio/workflow';
+import { patched, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { TradeSignal } from '../../core/signal/signal.js';
 import { SIGNAL_FORM, type SignalForm } from '../names.js';
 import type { OrderOutcome } from '../order/status.js';
@@ -12,7 +12,10 @@ import { openPosition } from './open-position.js';
  * @param form what the starting build tells about itself; of one that told nothing only the history can say whether it knew owners
  */
 export async function signalToOrder(signal: TradeSignal, form?: SignalForm): Promise<OrderOutcome> {
-  if (form !== SIGNAL_FORM && !patched('owners')) return signalToOrderBeforeOwners(signal);
+  if (form === SIGNAL_FORM) {
+    // An older build that took the first task has left its marker, which wants to be met; where there is none this adds nothing.
+    if (workflowInfo().unsafe.isReplaying) patched('owners');
+  } else if (!patched('owners')) return signalToOrderBeforeOwners(signal);
   setCurrentDetails(`**${signal.leg}** ${signal.instrument} by ${signal.strategy}: ${signal.reason}`);
   return signal.leg === 'open' ? openPosition(signal) : closePosition(signal);
 }

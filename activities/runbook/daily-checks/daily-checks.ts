@@ -94,7 +94,8 @@ const SIGNATURE: StepSpec = { ...common, name: 'signature', title: 'A person has
 export function dailyChecks(name: keyof typeof ITEMS, reads: CheckReads): BoundRunbook {
   return bound({
     spec: RUNBOOK_SPECS[name],
-    steps: [...ITEMS[name].map(item), BACKUP, { spec: SIGNATURE }],
+    // The backup comes last, and every step keeps the number by which people sign for it.
+    steps: [...ITEMS[name].map(item), { spec: SIGNATURE }, BACKUP],
     reads,
     writes: {},
   });

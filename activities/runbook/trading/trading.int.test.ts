@@ -395,14 +395,14 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
     const found = async (areDeadly: boolean): Promise<readonly object[]> => {
       dying.areDeadly = areDeadly;
       const runId = await ask('morningChecks');
-      for (const step of ['backup', 'signature']) await tell(runId, 'sign', (await waits(runId, step)).position);
+      for (const step of ['signature', 'backup']) await tell(runId, 'sign', (await waits(runId, step)).position);
       await endOf(runId);
       if (areDeadly) expect(await dying.survived(stack.pool, runId)).toEqual([]);
       return query('select name, part, outcome from runbook_parts where run_id = $1 order by position, part', runId);
     };
     const undisturbed = await found(false);
     expect(await found(true)).toEqual(undisturbed);
-    expect(undisturbed.at(-1)).toEqual({ name: 'signature', part: 'signature', outcome: 'done' });
+    expect(undisturbed.at(-1)).toEqual({ name: 'backup', part: 'verification', outcome: 'done' });
   });
 
   it('aborted while it waits, a shutdown takes its pause back, and leaves alone what a person paused', async () => {
