@@ -103,6 +103,17 @@ describe('P30: what ends a halt or a pause, by its statement, and whom it is ove
     expect(await release(latchId, next.requestId)).toEqual({ kind: 'released' });
   });
 
+  it('who asked before it was called again has seen another halt: an approval from after that ends nothing', async () => {
+    const { latchId } = await halts.latch(MAIN, CAUSE);
+    const { requestId, approve } = await asked(latchId);
+    await halts.latch(MAIN, { ...CAUSE, subject: 'rik', underKey: keys.rik, reason: 'it is real' });
+    await approve();
+    expect(await release(latchId, requestId)).toEqual({ kind: 'notApproved', state: 'expired' });
+    const next = await asked(latchId);
+    await next.approve();
+    expect(await release(latchId, next.requestId)).toEqual({ kind: 'released' });
+  });
+
   it.each(['signature', 'skip'])('what a drawdown has halted ends only with its report: %s', async (part) => {
     const { latchId } = await halts.latch(MAIN, CAUSE);
     await pool.query(`insert into account_watch (account, quote) values ('main', 'USDT') on conflict do nothing`);

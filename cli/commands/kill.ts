@@ -56,8 +56,8 @@ export function addKill(program: Command, terminal: Terminal, finish: Finish): v
         ? new CommandFailure(error.exitCode, `NOT HALTED. ${error.message}\nWithout the API: keelson kill --direct`)
         : error;
     });
-    if (options.wait !== true && !drill) return { data, text: haltedText(data) };
-    terminal.error(haltedText(data));
+    if (options.wait !== true && !drill) return { data, text: haltedText(data, scope) };
+    terminal.error(haltedText(data, scope));
     await untilVerified(terminal, api, data.latchId);
     const seconds = ((terminal.now() - began) / 1_000).toFixed(1);
     return {
@@ -109,11 +109,12 @@ function scopeOf({ account, venue, strategy, instrument }: KillOptions): {
   return account === undefined ? { scope: 'everything' } : { scope: 'account', target: account };
 }
 
-function haltedText({ latchId, isNew, policy, accounts }: Halted): string {
+function haltedText({ latchId, isNew, policy, accounts }: Halted, { scope, target }: ReturnType<typeof scopeOf>): string {
+  const whose = scope === 'strategy' || scope === 'instrument' ? ` of ${scope} ${harmless(target ?? '')}` : '';
   const what = isNew ? 'HALTED' : 'HALTED already';
   const held = policy === 'atOnce' ? 'what is held is sold' : 'what is held stays with its stops';
   return [
-    `${what}: no order begins to be sent any more in ${harmless(accounts.join(', ')) || 'any account: there is none under it'}.`,
+    `${what}: no order${whose} begins to be sent any more in ${harmless(accounts.join(', ')) || 'any account: there is none under it'}.`,
     `Open orders are being canceled; ${held}. How far it is: keelson halts`,
     `Ending it takes two people: keelson rearm ${latchId} --reason …\n`,
   ].join('\n');
