@@ -1,15 +1,14 @@
 import type { Failure } from '../../core/errors.js';
-import type { StoredOrder } from '../../core/order/stored-order.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
 import type { Attempt, createAuthorise } from './authorise.js';
-import type { createSend } from './send.js';
+import type { createSend, Sent } from './send.js';
 import type { Submission } from './submit.js';
 
 /** What became of an entry up to its send, and where the ledger knows it already, beyond. */
 export type Entered =
   | { readonly kind: 'denied'; readonly failures: readonly Failure[] }
   | { readonly kind: 'begun'; readonly submission: Submission }
-  | { readonly kind: 'recorded'; readonly order: StoredOrder };
+  | Extract<Sent, { readonly kind: 'recorded' }>;
 
 /**
  * Authorise and send of an entry as one step: between the two a workflow has nothing to decide, and each step costs it an

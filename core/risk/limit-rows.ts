@@ -44,7 +44,7 @@ function boundOf(key: LimitKey, scope: LimitScope, value: string | null): string
  * away is the strictest of all, and whatever stands in its place then lets more pass.
  */
 export function isLooser(key: LimitKey, scope: LimitScope, from: string | null, to: string | null): boolean {
-  if (scope === 'account' && limitDefinition(key).usual === 'required' && (from === null || to === null)) return from !== to && to !== null;
+  if (scope === 'account' && limitDefinition(key).usual === 'required' && (from === null || to === null)) return to !== null;
   return !isAsStrict(key, boundOf(key, scope, to), boundOf(key, scope, from));
 }
 

@@ -75,11 +75,9 @@ async function found(name: Exclude<Item, 'calendar'>, account: string, reads: Ch
 const BACKUP: StepCode<CheckReads, Nothing> = {
   spec: {
     ...common,
-    ...{
-      name: 'backup',
-      title: 'There is no backup by Keelson yet: a person knows of another one, and its age',
-      signedWithinMs: SIGNED_WITHIN_MS,
-    },
+    name: 'backup',
+    title: 'There is no backup by Keelson yet: a person knows of another one, and its age',
+    signedWithinMs: SIGNED_WITHIN_MS,
   },
   verification: async (_run, reads) => ({ isFine: true, output: { told: backupLines(await reads.copies()) } }),
 };
