@@ -72,9 +72,8 @@ export async function writeVerdict(dependencies: OrderDependencies, request: Ver
     }
     const written = await write(dependencies, request, verdict, controlVersion);
     if (written.kind === 'conflict') continue;
-    const authorisation = toAuthorisation(written);
-    if (authorisation.kind === 'authorised') risk.written?.(account);
-    return authorisation;
+    if (written.kind === 'written' && verdict.kind === 'approved') risk.authorised?.(written.order, verdict.order);
+    return toAuthorisation(written);
   }
   const failures = [failure('RISK_CONTENTION', { account, attempts: PROTOCOL.compareAndSetAttempts })];
   const written = await write(dependencies, request, { kind: 'denied', failures }, controlVersion);

@@ -1,3 +1,5 @@
+import type { StoredOrder } from '../../core/order/stored-order.js';
+import type { ApprovedOrder } from '../../core/risk/approved-order.js';
 import type { RiskView } from '../../core/risk/view.js';
 
 /** Whose risk: the account's, with what is particular to one strategy and instrument. */
@@ -15,6 +17,6 @@ export interface RiskSource {
    * @throws KeelsonError INFRA_DATABASE, INPUT_UNKNOWN_ACCOUNT
    */
   read(key: RiskKey, options?: { readonly fresh?: boolean }): Promise<RiskView>;
-  /** A verdict was written over the account's state: a view that is held has passed, before anybody can tell of it. */
-  written?(account: string): void;
+  /** This order was just authorised by us, over the version that its approval names: a view that is held follows it, before anybody can tell of it. */
+  authorised?(order: StoredOrder, approved: Pick<ApprovedOrder, 'riskVersion' | 'overrides'>): void;
 }

@@ -2,7 +2,9 @@ import type { Pool } from 'pg';
 import type { RiskKey } from '../../activities/ports/risk.js';
 import { KeelsonError } from '../../core/errors.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
-import type { RiskView, WatchHeartbeat } from '../../core/risk/view.js';
+import type { StoredOrder } from '../../core/order/stored-order.js';
+import type { ApprovedOrder } from '../../core/risk/approved-order.js';
+import type { RecentOrders, RiskView, WatchHeartbeat } from '../../core/risk/view.js';
 import { riskViewOf, type ToldView } from './order-store.js';
 import { run, type Statement } from './pool.js';
 
@@ -25,6 +27,11 @@ type Answer = Omit<AccountRisk, 'account'> & { readonly view: ToldView };
 
 const READ: Statement = { name: 'read_account_risk', text: 'select read_account_risk($1) as answer, read_watch($1) as watch' };
 
+const VERSIONS: Statement = {
+  name: 'read_account_versions',
+  text: 'select r.version::text as risk, c.version::text as control from risk_state r join control c using (account) where account = $1',
+};
+
 /** @throws KeelsonError INFRA_DATABASE, INPUT_UNKNOWN_ACCOUNT. */
 export async function readAccountRisk(pool: Pool, name: string): Promise<AccountRisk> {
   const rows = await run<{ answer: Answer | null; watch: WatchHeartbeat | null }>(pool, READ, [name]);
@@ -43,6 +50,49 @@ export function watchedAt(risk: AccountRisk, { sampledTime, equityTime }: WatchH
   if (held !== undefined && held.sampledTime >= sampledTime) return risk;
   const known = equityTime ?? held?.equityTime;
   return { ...risk, account: { ...risk.account, watch: { sampledTime, ...(known === undefined ? {} : { equityTime: known }) } } };
+}
+
+/** Whether the account's state is still of the versions that were read. */
+export async function isCurrent(pool: Pool, { account }: AccountRisk): Promise<boolean> {
+  const rows = await run<{ risk: string; control: string }>(pool, VERSIONS, [account.account]);
+  return rows[0]?.risk === account.riskVersion && rows[0].control === account.controlVersion;
+}
+
+/**
+ * What the account's state is once an entry was authorised over it, without reading it: the statement adds the order, and moves the
+ * version by one. Absent where it did more than that, or where the state is not the one that it was written over; had anything
+ * else changed, the version would differ, and the next verdict on this would be refused (P4).
+ */
+export function withEntry(
+  risk: AccountRisk,
+  order: StoredOrder,
+  { riskVersion, overrides }: Pick<ApprovedOrder, 'riskVersion' | 'overrides'>,
+): AccountRisk | undefined {
+  const { account, repeats } = risk;
+  if (order.purpose !== 'entry' || overrides.length > 0 || account.riskVersion !== riskVersion) return undefined;
+  const { intentId, strategy, instrument, leg, side, purpose, status, reservedQuantity, reservedNotional, quote } = order;
+  const working = { intentId, strategy, instrument, leg, side, purpose, status, reservedQuantity, reservedNotional, quote };
+  const isFirst = order.sequence === 1;
+  return {
+    ...risk,
+    repeats: repeats.map((one) => (isFirst && one[0] === strategy && one[1] === instrument ? [strategy, instrument, one[2] + 1] : one)),
+    account: {
+      ...account,
+      riskVersion: String(BigInt(riskVersion) + 1n),
+      workingOrders: [...account.workingOrders, working],
+      recentOrders: withRecent(account.recentOrders, order),
+    },
+  };
+}
+
+/** The row's time was cut down to a millisecond; the ledger counts from the one that has begun. */
+function withRecent({ times, entries }: RecentOrders, { strategy, instrument, sequence, createdTime }: StoredOrder): RecentOrders {
+  const time = createdTime + 1;
+  const others = entries.filter((one) => one[0] !== strategy || one[1] !== instrument);
+  return {
+    times: { ...times, [strategy]: [time, ...(times[strategy] ?? [])] },
+    entries: sequence === 1 ? [...others, [strategy, instrument, time]] : entries,
+  };
 }
 
 /** The view of one strategy on one instrument, `elapsedMs` after it was read: the database's clock has gone on meanwhile. */

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OrderStore } from '../../activities/ports/store.js';
 import { clientOrderIdOf } from '../../activities/order/client-order-id.js';
 import type { ConfiguredLimits } from '../../core/risk/limits.js';
@@ -12,7 +12,7 @@ import { applyEvent } from '../../activities/order/evidence.js';
 import { createOrderActivities } from '../../activities/order/index.js';
 import { ACCOUNT, INSTRUMENT, LIMITS, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
 import { createControlStore } from './control-store.js';
-import { HeldRisk } from './held-risk.js';
+import { HeldRisk, type HeldRiskOptions } from './held-risk.js';
 import { createMarketStore } from './market-store.js';
 import { openPool } from './pool.js';
 import { eventually } from '../../test/support/eventually.js';
@@ -22,6 +22,7 @@ const LISTENER = 'held-risk';
 
 describe('the risk state that a process holds', () => {
   let stack: TradingStack;
+  let options: HeldRiskOptions;
   let source: HeldRisk;
   let pool: ReturnType<typeof openPool>;
   let reads = 0;
@@ -32,6 +33,18 @@ describe('the risk state that a process holds', () => {
   const query = (text: string, ...values: unknown[]) => stack.database.pool.query(text, values);
   /** The same but for the clock, which goes on, and the heartbeat, which has a test of its own. */
   const timeless = ({ databaseTime: _time, watch: _watch, ...view }: RiskView) => view;
+  const timesOf = ({ recentOrders }: RiskView): number[] =>
+    [...Object.values(recentOrders.times).flat(), ...recentOrders.entries.map((one) => one[2])].toSorted();
+  /** The same, lists in an order of their own and times but counted. */
+  const inOrder = (view: RiskView) => {
+    const { workingOrders, recentOrders, ...rest } = timeless(view);
+    const ids = workingOrders.toSorted((one, other) => one.intentId.localeCompare(other.intentId));
+    const entries = recentOrders.entries.map(([strategy, instrument]) => `${strategy} ${instrument}`).toSorted();
+    const times = Object.entries(recentOrders.times)
+      .map(([strategy, all]) => `${strategy} ${all.length}`)
+      .toSorted();
+    return { ...rest, workingOrders: ids, entries, times };
+  };
   const counted = (store: OrderStore): Pick<OrderStore, 'readRisk'> => ({
     readRisk: (key) => {
       reads += 1;
@@ -44,14 +57,8 @@ describe('the risk state that a process holds', () => {
     pool = openPool(stack.database.url, { applicationName: 'test' });
     const { store } = stack.dependencies;
     const log = { warn: () => onLost() };
-    source = await HeldRisk.open({
-      pool,
-      url: stack.database.url,
-      applicationName: LISTENER,
-      store: counted(store),
-      accounts: [ACCOUNT],
-      log,
-    });
+    options = { pool, url: stack.database.url, applicationName: LISTENER, store: counted(store), accounts: [ACCOUNT], log };
+    source = await HeldRisk.open(options);
   });
   afterAll(async () => {
     await source?.close();
@@ -68,7 +75,7 @@ describe('the risk state that a process holds', () => {
       reads = 0;
       const view = await source.read(KEY);
       expect(reads).toBe(0);
-      expect(timeless(view)).toEqual(timeless(await stack.dependencies.store.readRisk(KEY)));
+      expect(inOrder(view)).toEqual(inOrder(await stack.dependencies.store.readRisk(KEY)));
       return view;
     });
 
@@ -152,6 +159,61 @@ describe('the risk state that a process holds', () => {
     const { store, epoch } = dependencies;
     await applyEvent({ store, epoch }, intentIdOf(first), { kind: 'expireUnsent' });
     await caughtUp();
+  });
+
+  it('P4: entries follow one another without a read between them, and a conflict makes it read', async () => {
+    const { dependencies } = stack;
+    const { store, epoch } = dependencies;
+    const strategies = ['momentum', 'other', 'third', 'fourth'].map((strategy) => ({
+      strategy,
+      instrument: INSTRUMENT,
+      version: '1',
+      modelHash: 'none',
+    }));
+    await createControlStore(pool).applyConfiguration({ account: ACCOUNT, venue: 'paper', limits: LIMITS, strategies, subject: 'test' });
+    await caughtUp();
+    // One that has nothing left to read of what was before.
+    const own = openPool(stack.database.url, { applicationName: 'test' });
+    const held = await HeldRisk.open({ ...options, pool: own, applicationName: 'followed' });
+    const queries = vi.spyOn(own, 'query');
+    const asked = (name: string) => queries.mock.calls.filter(([one]) => (one as unknown as { name?: string }).name === name).length;
+    const accountReads = () => asked('read_account_risk');
+    const steps = createOrderActivities({ ...dependencies, risk: held });
+    const entries: string[] = [];
+    const enter = async (strategy: string): Promise<RiskView> => {
+      const signal = { ...stack.signal('open', (bar += 1_000)), strategy };
+      entries.push(intentIdOf(signal));
+      expect(await steps.authorise(signal)).toMatchObject({ kind: 'authorised' });
+      return held.read({ ...KEY, strategy });
+    };
+    const asStored = async (strategy: string, view: RiskView): Promise<void> => {
+      const stored = await store.readRisk({ ...KEY, strategy });
+      expect(inOrder(view)).toEqual(inOrder(stored));
+      // A row tells its time cut down to a millisecond: what is counted by it is never counted for too short a time.
+      const ledger = timesOf(stored);
+      expect(timesOf(view).every((time, index) => time >= (ledger[index] ?? 0) && time <= (ledger[index] ?? 0) + 1)).toBe(true);
+    };
+
+    reads = 0;
+    for (const [index, strategy] of ['momentum', 'other', 'third'].entries()) {
+      await asStored(strategy, await enter(strategy));
+      // What the ledger told of it was looked at.
+      await eventually(() => expect(asked('read_account_versions')).toBe(index + 1));
+    }
+    expect([reads, accountReads()]).toEqual([0, 0]);
+    const { repeats, recentOrders, workingOrders } = await held.read({ ...KEY, strategy: 'third' });
+    expect([repeats, Object.keys(recentOrders.times).length, workingOrders.length]).toEqual([1, 3, 3]);
+
+    await query(`insert into blocked_instruments (account, instrument, reason) values ($1, 'BNB/USDT', 'a test')`, ACCOUNT);
+    await enter('fourth');
+    await eventually(async () => asStored('fourth', await held.read({ ...KEY, strategy: 'fourth' })));
+    expect(accountReads()).toBeGreaterThan(0);
+    for (const intentId of entries) await applyEvent({ store, epoch }, intentId, { kind: 'expireUnsent' });
+    await query('delete from blocked_instruments');
+    await configure('1', LIMITS);
+    await caughtUp();
+    await held.close();
+    await own.end();
   });
 
   it('goes on with the database’s clock', async () => {

@@ -1,8 +1,10 @@
 import type { Pool } from 'pg';
 import type { RiskKey, RiskSource } from '../../activities/ports/risk.js';
 import type { OrderStore } from '../../activities/ports/store.js';
+import type { StoredOrder } from '../../core/order/stored-order.js';
+import type { ApprovedOrder } from '../../core/risk/approved-order.js';
 import type { RiskView, WatchHeartbeat } from '../../core/risk/view.js';
-import { readAccountRisk, viewOf, watchedAt, type AccountRisk } from './account-risk.js';
+import { isCurrent, readAccountRisk, viewOf, watchedAt, withEntry, type AccountRisk } from './account-risk.js';
 import { listen } from './listener.js';
 
 const CHANNEL = 'keelson_risk';
@@ -32,6 +34,8 @@ interface Held {
   readonly risk: AccountRisk;
   readonly readAt: number;
   readonly readTime: number;
+  /** Whether entries of ours were added to what was read: a notification then seldom tells of anything else. */
+  readonly isFollowed: boolean;
 }
 
 /**
@@ -56,6 +60,8 @@ export class HeldRisk implements RiskSource {
   private readonly changed = new Map<string, NodeJS.Timeout>();
   /** Accounts whose orders have freed something. */
   private readonly freed = new Map<string, NodeJS.Timeout>();
+  /** Accounts that are read anew whatever their versions are. */
+  private readonly inDoubt = new Set<string>();
   private isClosing = false;
   /** Of the connection that listens now; what was begun under another is not kept. */
   private listening: object | undefined;
@@ -73,10 +79,16 @@ export class HeldRisk implements RiskSource {
   }
 
   async read(key: RiskKey, { fresh = false }: { readonly fresh?: boolean } = {}): Promise<RiskView> {
-    // A verdict on what has changed meanwhile would be refused.
-    if (!fresh && this.changed.has(key.account)) this.refresh(key.account);
-    if (!fresh) await this.reads.get(key.account);
-    const held = fresh ? undefined : this.held.get(key.account);
+    const { account } = key;
+    const isFollowed = this.held.get(account)?.isFollowed === true;
+    // What is held led to a conflict or to a denial; its versions alone do not tell why.
+    if (fresh && isFollowed) this.readSoon(account);
+    // A verdict on what has changed meanwhile would be refused. Where entries of ours were added, it is they that are told of.
+    if (!fresh && !isFollowed) {
+      if (this.changed.has(account)) this.refresh(account);
+      await this.reads.get(account);
+    }
+    const held = fresh ? undefined : this.held.get(account);
     if (held === undefined) return this.options.store.readRisk(key);
     // Either clock may stand still or be set back while the other goes on.
     const elapsedMs = Math.max(0, performance.now() - held.readAt, Date.now() - held.readTime);
@@ -109,7 +121,8 @@ export class HeldRisk implements RiskSource {
       onNotification: (payload) => {
         if (payload.startsWith(FREED_PREFIX)) return this.refreshLater(payload.slice(FREED_PREFIX.length));
         if (payload.startsWith(WATCH_PREFIX)) return this.hear(JSON.parse(payload.slice(WATCH_PREFIX.length)) as Heartbeat);
-        for (const account of payload === '' ? accounts : [payload]) this.refreshSoon(account);
+        if (payload !== '') return this.refreshSoon(payload);
+        for (const account of accounts) this.readSoon(account);
       },
       onListening: () => {
         // Only now: what changes after these reads is told.
@@ -125,9 +138,13 @@ export class HeldRisk implements RiskSource {
     });
   }
 
-  /** The next verdict of this process may be asked for before the notification has come. */
-  written(account: string): void {
-    this.refreshSoon(account);
+  authorised(order: StoredOrder, approved: Pick<ApprovedOrder, 'riskVersion' | 'overrides'>): void {
+    const { account } = order;
+    const held = this.held.get(account);
+    const risk = held === undefined ? undefined : withEntry(held.risk, order, approved);
+    if (held !== undefined && risk !== undefined) this.held.set(account, { ...held, risk, isFollowed: true });
+    // The next verdict may be asked for before the notification has come, and what is being read now may be of before.
+    if (risk === undefined || this.reads.has(account)) this.refreshSoon(account);
   }
 
   /** The heartbeat of the account watch comes each second with its times: it is taken as it is, and nothing is read for it. */
@@ -157,20 +174,28 @@ export class HeldRisk implements RiskSource {
       );
   }
 
+  /** The same, though its versions may be the ledger's. */
+  private readSoon(account: string): void {
+    this.inDoubt.add(account);
+    this.refreshSoon(account);
+  }
+
   private refreshLater(account: string): void {
     if (!this.options.accounts.includes(account) || this.freed.has(account)) return;
     this.freed.set(
       account,
-      setTimeout(() => this.refresh(account), FREED_MS),
+      setTimeout(() => {
+        this.freed.delete(account);
+        this.inDoubt.add(account);
+        this.refresh(account);
+      }, FREED_MS),
     );
   }
 
-  /** Reads an account anew; what changes while that goes on is read once more after it. */
+  /** Reads an account anew if it has changed; what changes while that goes on is read once more after it. */
   private refresh(account: string): void {
     clearTimeout(this.changed.get(account));
     this.changed.delete(account);
-    clearTimeout(this.freed.get(account));
-    this.freed.delete(account);
     if (this.reads.has(account)) {
       this.changedMeanwhile.add(account);
       return;
@@ -185,12 +210,22 @@ export class HeldRisk implements RiskSource {
   private async hold(account: string, listening: object | undefined): Promise<void> {
     const readAt = performance.now();
     const readTime = Date.now();
+    const { pool } = this.options;
+    const before = this.held.get(account);
+    const isAnew = this.inDoubt.delete(account) || before?.isFollowed !== true;
     try {
-      const risk = await readAccountRisk(this.options.pool, account);
+      if (!isAnew && (await isCurrent(pool, before.risk))) return;
+      clearTimeout(this.freed.get(account));
+      this.freed.delete(account);
+      const risk = await readAccountRisk(pool, account);
       // A sample that was told while this was read may not be in it.
       const heartbeat = this.heartbeats.get(account);
       const watched = heartbeat === undefined ? risk : watchedAt(risk, heartbeat);
-      if (listening !== undefined && this.listening === listening) this.held.set(account, { risk: watched, readAt, readTime });
+      if (listening === undefined || this.listening !== listening) return;
+      const held = this.held.get(account);
+      // An entry of ours was written meanwhile: the next reading has it as well.
+      if (held?.isFollowed === true && BigInt(held.risk.account.riskVersion) > BigInt(risk.account.riskVersion)) this.readSoon(account);
+      else this.held.set(account, { risk: watched, readAt, readTime, isFollowed: false });
     } catch (error) {
       this.held.delete(account);
       if (!this.isClosing) this.warn(error, `the risk state of ${account} could not be read; the next change reads it`);
