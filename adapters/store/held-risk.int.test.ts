@@ -34,7 +34,7 @@ describe('the risk state that a process holds', () => {
   /** The same but for the clock, which goes on, and the heartbeat, which has a test of its own. */
   const timeless = ({ databaseTime: _time, watch: _watch, ...view }: RiskView) => view;
   const timesOf = ({ recentOrders }: RiskView): number[] =>
-    [...Object.values(recentOrders.times).flat(), ...recentOrders.entries.map((one) => one[2])].toSorted();
+    [...Object.values(recentOrders.times).flat(), ...recentOrders.entries.map((one) => one[2])].toSorted((one, other) => one - other);
   /** The same, lists in an order of their own and times but counted. */
   const inOrder = (view: RiskView) => {
     const { workingOrders, recentOrders, ...rest } = timeless(view);
