@@ -10,8 +10,8 @@ import { listen } from './listener.js';
 const CHANNEL = 'keelson_risk';
 /** Changes come in bursts, the steps of one order: one reading serves them all, and does not compete with the next step. */
 const TOGETHER_MS = 25;
-/** What only frees makes a held view stricter than it need be: it is read anew when there is time. */
-const FREED_MS = 250;
+/** What only frees makes a held view stricter than it need be, and a denial is never made on it: it is read anew when there is time. */
+const FREED_MS = 1_000;
 /** Before what the account watch has sampled. */
 const WATCH_PREFIX = 'watch ';
 /** Before the name of an account whose orders hold less than they did; every other payload is the name of an account, or empty for all of them. */
