@@ -152,18 +152,12 @@ export interface VenueStreams {
 /** What differs between venues, as data. */
 export interface VenueProfile extends PolledVenue {
   readonly id: string;
-  /** How an order is found again: asked for by its client id, or listed and matched. */
-  readonly recovery: 'lookUpById' | 'listAndMatch';
+  /** What may be sent; another order is refused before it is. */
   readonly orderTypes: readonly OrderType[];
   /** Whether an order may be sent that only rests (`postOnly`). */
   readonly postOnly: boolean;
   /** Which streams the venue has; without one its data are polled. */
   readonly streams: { readonly bars: boolean; readonly account: boolean };
-  /** What the venue allows one address or account: weight and orders in a window. */
-  readonly rateBudget: {
-    readonly weight: { readonly limit: number; readonly windowMs: number };
-    readonly orders: { readonly limit: number; readonly windowMs: number };
-  };
   readonly admission: 'enforced' | 'unbounded';
   /** After this many ms past the admission window an order that exists is visible to a look-up. */
   readonly visibilityBoundMs: number;

@@ -62,6 +62,8 @@ export class HeldRisk implements RiskSource {
   private readonly freed = new Map<string, NodeJS.Timeout>();
   /** Accounts that are read anew whatever their versions are. */
   private readonly inDoubt = new Set<string>();
+  /** Accounts whose version was not the held one when it was looked at: an entry of ours may have been on its way. */
+  private readonly moved = new Set<string>();
   private isClosing = false;
   /** Of the connection that listens now; what was begun under another is not kept. */
   private listening: object | undefined;
@@ -214,7 +216,15 @@ export class HeldRisk implements RiskSource {
     const before = this.held.get(account);
     const isAnew = this.inDoubt.delete(account) || before?.isFollowed !== true;
     try {
-      if (!isAnew && (await isCurrent(pool, before.risk))) return;
+      if (!isAnew) {
+        if (await isCurrent(pool, before.risk)) return void this.moved.delete(account);
+        // Once more, in a moment: its reply has come by then.
+        if (!this.moved.has(account)) {
+          this.moved.add(account);
+          return void this.changedMeanwhile.add(account);
+        }
+      }
+      this.moved.delete(account);
       clearTimeout(this.freed.get(account));
       this.freed.delete(account);
       const risk = await readAccountRisk(pool, account);

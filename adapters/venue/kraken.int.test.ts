@@ -10,7 +10,7 @@ import { krakenStub, STUB_KEY, STUB_SECRET, type KrakenStub } from '../../test/s
 import { eventually } from '../../test/support/eventually.js';
 
 const INSTRUMENT = 'BTC/USD';
-const AMPLE = { ...KRAKEN.rateBudget, weight: { limit: 1_000_000, windowMs: 1_000 } };
+const AMPLE = { weight: { limit: 1_000_000, windowMs: 1_000 } };
 let stub: KrakenStub;
 let venue: Venue;
 

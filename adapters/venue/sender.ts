@@ -52,6 +52,10 @@ export function orderSender(parts: {
         const detail = `the client order id ${request.clientOrderId} is not allowed there`;
         return { kind: 'rejected', failure: failure('VENUE_REJECTED', { ...values(request), detail }) };
       }
+      if (!profile.orderTypes.includes(request.type) || (request.postOnly && !profile.postOnly)) {
+        const detail = `${request.postOnly ? 'post-only ' : ''}${request.type} orders are not known there`;
+        return { kind: 'rejected', failure: failure('VENUE_REJECTED', { ...values(request), detail }) };
+      }
       const symbolId = symbolIdOf(request);
       if (typeof symbolId !== 'string') return { kind: 'rejected', failure: symbolId };
       // Whoever asks in vain is sent away for longer. What does not leave now never does, so this is as good as the venue's own refusal.

@@ -73,7 +73,7 @@ describe('the goal', () => {
         ...more,
       }).map(([figure, value]) => [`${name}.${figure}`, value]),
     );
-  const MET = { ...pace('singly', 5), ...pace('twenty', 10) };
+  const MET = { ...pace('singly', 5), ...pace('twenty', 10), 'singly.stopRests.p99Ms': 1_000 };
 
   it('is met by the durations and the writes that it names, at both paces', () => {
     expect(isMet(MET)).toBe(true);
@@ -92,6 +92,7 @@ describe('the goal', () => {
     ['singly.statementsBeforeStart.most', 1],
     ['twenty.statementsBeforeStart.most', 1],
     ['twenty.signals', 0],
+    ['singly.stopRests.p99Ms', Number.POSITIVE_INFINITY],
     ['singly.floor.p50Ms', Number.NaN],
   ])('is missed with %s at %d, and without that figure', (figure, value) => {
     expect(isMet({ ...MET, [figure]: value })).toBe(false);

@@ -65,11 +65,10 @@ function wholeOf(text: string | readonly string[] | undefined): number | undefin
 export const BINANCE: WireProfile = {
   id: 'binance',
   ccxtId: 'binance',
-  recovery: 'lookUpById',
   orderTypes: ['limit', 'stopLimit', 'stopMarket'],
   postOnly: true,
   streams: { bars: true, account: true },
-  rateBudget: { weight: { limit: 6_000, windowMs: 60_000 }, orders: { limit: 100, windowMs: 10_000 } },
+  rateBudget: { weight: { limit: 6_000, windowMs: 60_000 } },
   // An order with the time; the lists of an instrument.
   readWeights: { openOrders: 80, lookUp: 5, fills: 20, balances: 20 },
   usage: {

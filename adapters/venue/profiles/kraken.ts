@@ -13,12 +13,11 @@ import type { WireProfile } from './wire-profile.js';
 export const KRAKEN: WireProfile = {
   id: 'kraken',
   ccxtId: 'kraken',
-  recovery: 'listAndMatch',
   orderTypes: ['limit', 'stopLimit', 'stopMarket'],
   postOnly: true,
   streams: { bars: false, account: false },
   // The lowest tier: 15 reads at once, one back each three seconds; 60 orders of an instrument, one back a second.
-  rateBudget: { weight: { limit: 15, windowMs: 45_000 }, orders: { limit: 60, windowMs: 60_000 } },
+  rateBudget: { weight: { limit: 15, windowMs: 45_000 } },
   // A listing of trades counts twice. A resting order is found in the first of the two lists.
   readWeights: { openOrders: 1, lookUp: 1, fills: 2, balances: 1 },
   fillLists: 'account',

@@ -5,7 +5,7 @@ import { cuttingProxy } from '../../support/cutting-proxy.js';
 import { krakenStub, STUB_KEY, STUB_SECRET } from '../../support/kraken-stub/server.js';
 import { adapterCards, type CardVenue } from './cards.js';
 
-const AMPLE = { ...KRAKEN.rateBudget, weight: { limit: 1_000_000, windowMs: 1_000 } };
+const AMPLE = { weight: { limit: 1_000_000, windowMs: 1_000 } };
 /** The stub takes questions as fast as they come; the library's pace is the real venue's. */
 const PROFILE = { ...KRAKEN, limiter: { rateLimit: 1 }, pollMs: 50, rateBudget: AMPLE };
 
