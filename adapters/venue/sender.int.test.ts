@@ -105,6 +105,22 @@ describe('P6: the request carries what was fixed before the send', () => {
     });
   });
 
+  it.each<readonly [string, Partial<OrderRequest>]>([
+    ['a post-only limit', { postOnly: true, timeInForce: 'GTC' }],
+    ['a stop at the market', { side: 'sell', type: 'stopMarket', timeInForce: 'GTC', stopPrice: decimalTextOf('43000.55') }],
+  ])('%s is refused where the profile knows none, and nothing leaves', async (_, more) => {
+    const profile = { ...paper(), orderTypes: ['limit'] as const, postOnly: false };
+    const narrow = await createVenue({ profile, urls: wire.urls, apiKey: 'key', secret: 'secret', clock: Date.now });
+    answering((arrived) => filledReply(arrived));
+    expect(await narrow.sender.submit({ ...ORDER, ...more }, 2_000)).toMatchObject({
+      kind: 'rejected',
+      failure: { code: 'VENUE_REJECTED' },
+    });
+    expect(wire.posts()).toEqual([]);
+    expect(await narrow.sender.submit(ORDER, 2_000)).toMatchObject({ kind: 'accepted' });
+    await narrow.close();
+  });
+
   it.each<readonly [string, Partial<OrderRequest>, object]>([
     ['a post-only limit', { postOnly: true, timeInForce: 'GTC' }, { side: 'BUY', type: 'LIMIT_MAKER', price: '43250.1' }],
     [
