@@ -181,7 +181,7 @@ describe('approvals', () => {
     expect((await keelson(approve)).exitCode).toBe(2);
     expect(await keelson(approve, answer('y'))).toMatchObject({ exitCode: 1, error: 'Nothing was decided.\n' });
     expect(questions[0]).toMatch(/^operator asks to resume: explained\n {2}\{.*"commandId":.*\}\nType yes to approve it: $/);
-    expect(await keelson(approve, answer('yes'))).toMatchObject({ exitCode: 0, out: 'resume main, asked by operator: used.\n' });
+    expect(await keelson(approve, answer('yes'))).toMatchObject({ exitCode: 0, out: 'resume main, asked by operator: approved and carried out.\n' });
     expect(JSON.parse((await keelson(words('status --json'))).out)).toMatchObject({ accounts: [{ mode: 'normal', heldBy: null }] });
     expect((await keelson(words('approvals list'))).out).not.toContain(request);
     expect((await keelson(words('approvals list --all'))).out).toContain('risk: approved');
@@ -217,7 +217,7 @@ describe('limits', () => {
     const approve = (as: string) => keelson(['approvals', 'approve', request, '--as', as, '--reason', 'agreed', '--yes']);
     expect((await approve('risk')).exitCode).toBe(1);
     expect((await keelson(words('limits list'))).out).toMatch(/maxOrderNotional +strategy momentum main +500 +– +1 .* risk +a thin book/);
-    expect((await approve('owner')).out).toBe('loosenLimit main, asked by risk: used.\n');
+    expect((await approve('owner')).out).toBe('loosenLimit main, asked by risk: approved and carried out.\n');
     expect((await keelson(words('limits list'))).out).not.toContain('strategy momentum');
     expect((await keelson(words('limits history'))).out).toMatch(/strategy momentum main +none +500 +2 .* risk with owner/);
   });

@@ -1,7 +1,8 @@
 import type { Pool } from 'pg';
-import type { KillStore, Lease } from '../../activities/ports/kill.js';
+import type { KillEvidence, KillStore, Lease } from '../../activities/ports/kill.js';
 import type { OrderStore } from '../../activities/ports/store.js';
 import type { UnusableState } from '../../core/people/approvals.js';
+import { KeelsonError } from '../../core/errors.js';
 import type { KillView } from '../../core/kill/view.js';
 import { createOrderStore, riskViewOf, type ToldView } from './order-store.js';
 import { jsonOf, run } from './pool.js';
@@ -60,8 +61,10 @@ export function createKillStore(pool: Pool, wrap: (store: OrderStore) => OrderSt
       return { kind: 'notClean', found: answer.found };
     },
     async evidence(account) {
-      const rows = await run<{ answer: Record<string, unknown> }>(pool, EVIDENCE, [account]);
-      return rows[0]?.answer ?? {};
+      const rows = await run<{ answer: KillEvidence }>(pool, EVIDENCE, [account]);
+      const answer = rows[0]?.answer;
+      if (answer === undefined) throw new KeelsonError('INFRA_DATABASE', { detail: 'the evidence had no answer' });
+      return answer;
     },
   };
 }

@@ -61,8 +61,10 @@ export async function killWithoutTemporal(terminal: Terminal, wish: DirectWish, 
         exitCode: EXIT.unlatched,
       };
     }
-    if (engaged.accounts.length > 0) say(`HALTED: ${engaged.accounts.join(', ')} (${engaged.latchId})`);
-    const one = { terminal, env, url, scope: wish.scope, venues, say, stopping };
+    const { scope } = wish;
+    const part = scope.scope === 'strategy' || scope.scope === 'instrument' ? `${scope.scope} ${scope.scopeValue} in ` : '';
+    if (engaged.accounts.length > 0) say(`HALTED: ${part}${engaged.accounts.join(', ')} (${engaged.latchId})`);
+    const one = { terminal, env, url, scope, venues, say, stopping };
     // Whatever befalls one account, the others are carried to their end.
     const ended = await Promise.all(
       engaged.accounts.map((account) => killOne(one, account).catch((error: unknown) => unanswered(account, told(error)))),
