@@ -7,7 +7,8 @@ import type { KillDependencies } from './dependencies.js';
 
 /** Latches have the database's time, files have ours. */
 const CLOCKS_DIFFER_MS = 600_000;
-const EQUITY_WITHIN_MS = 15_000;
+/** Less than the step may take. */
+const EQUITY_WITHIN_MS = 5_000;
 const EQUITY_AGAIN_MS = 500;
 
 /** What halts without Temporal have left since the first of these latches. */

@@ -32,7 +32,7 @@ begin
     'lastFillTime', epoch_ms(last_fill),
     'after', case when (newest->>'balancesTime')::bigint > epoch_ms(greatest(since, last_fill)) then newest end,
     'newest', newest,
-    'isWatched', coalesce(w.sampled_at > clock_timestamp() - interval '5 seconds', false));
+    'isWatched', coalesce(newest is not null and w.details ? 'balancesMs' and w.sampled_at > clock_timestamp() - interval '5 seconds', false));
 end $$;
 
 -- As before, and: amounts as text, and equity with the moment that it is of.
@@ -107,6 +107,32 @@ begin
   if had.account is null or (had.phase, had.state) is distinct from (p->>'phase', p->'state') or p->'evidence' <> 'null' and p->'evidence' is distinct from had.evidence then
     insert into audit_events (kind, account, data) values ('halt.' || (p->>'phase'), p->>'account', p - 'account' - 'phase');
   end if;
+end $$;
+
+-- ---- what a kill decides on
+
+-- As before, and: when it tried to sell of each position last.
+create or replace function read_kill(the_account text) returns jsonb language plpgsql stable as $$
+begin
+  return (
+    with standing as (
+      select l from latches l where l.released_at is null and the_account in (select accounts_under(l.scope, l.scope_value, l.account)))
+    select jsonb_build_object(
+      'risk', read_risk(the_account, '', ''),
+      'latches', coalesce((select jsonb_agg(latch_json(l) order by (l).engaged_at) from standing), '[]'),
+      'inventory', coalesce((select jsonb_object_agg(asset, quantity::text) from inventory where account = the_account), '{}'),
+      'instruments', coalesce((select jsonb_object_agg(n.instrument, n.rules) from instruments n join accounts a using (venue)
+        where a.account = the_account and (n.instrument in (select instrument from active_strategies where account = the_account)
+          or n.instrument in (select instrument from positions where account = the_account and quantity <> 0)
+          or n.instrument in (select instrument from orders where account = the_account and final_at is null))), '{}'),
+      'working', coalesce((select jsonb_agg(order_json(o) order by o.created_at, o.intent_id) from orders o
+        where o.account = the_account and o.final_at is null), '[]'),
+      'sold', coalesce((select jsonb_agg(jsonb_build_object('strategy', s.strategy, 'instrument', s.instrument, 'count', s.count, 'tries', s.tries,
+            'lastTime', epoch_ms(s.last_at)))
+        from (select o.strategy, o.instrument, max(o.sequence) as count, max(o.created_at) as last_at,
+            count(*) filter (where o.venue_order_id is not null and o.status <> 'filled'
+              and o.created_at >= (select min((l).engaged_at) from standing)) as tries
+          from orders o where o.account = the_account and o.purpose = 'flatten' group by o.strategy, o.instrument) s), '[]')));
 end $$;
 
 -- ---- requests that may still end a halt
