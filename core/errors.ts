@@ -214,9 +214,7 @@ export const ERRORS = define({
     'Request {request} is {state}: nothing is done. Who still wants it asks for it anew, without this id, and another person approves that request: keelson approvals list.',
   ),
   HALT_NOT_CLEAN: {
-    ...refusal(
-      'The halt stands: {found}. Request {request} stays good while it is approved: see to it, then {again}',
-    ),
+    ...refusal('The halt stands: {found}. Request {request} stays good while it is approved: see to it, then {again}'),
     httpStatus: 409,
   },
   AUTH_OWN_REQUEST: access(403, 'Request {request} was made by {subject}: another person has to decide it.'),

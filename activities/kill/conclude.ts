@@ -43,7 +43,11 @@ export function createKillConclude({
 }: KillDependencies): (account: string, finding: Finding) => Promise<EvidenceFile> {
   return async (account, finding) => {
     const { latches } = await kills.readKill(account);
-    const sections = { finding, ...(await evidenceAfterAll({ kills, clock, pause }, account)), directRuns: await directRuns(files, account, latches) };
+    const sections = {
+      finding,
+      ...(await evidenceAfterAll({ kills, clock, pause }, account)),
+      directRuns: await directRuns(files, account, latches),
+    };
     const hashes = Object.fromEntries(Object.entries(sections).map(([name, section]) => [name, sha256(JSON.stringify(section))]));
     const writtenAt = new Date(clock()).toISOString();
     const content = `${JSON.stringify({ what: 'evidence of a halt', account, writtenAt, ...sections, hashes }, null, 2)}\n`;

@@ -50,10 +50,7 @@ export async function missingStops(dependencies: KillDependencies, view: KillVie
  * @param owner who holds the lease
  * @returns what tends a position, and answers how many steps it took. `sells`: whether it may also sell what a stop did not.
  */
-export function stopTender(
-  dependencies: KillDependencies,
-  owner: string,
-): (key: PositionKey, sells: boolean) => Promise<number> {
+export function stopTender(dependencies: KillDependencies, owner: string): (key: PositionKey, sells: boolean) => Promise<number> {
   const { kills } = dependencies;
   const orders = kills.ordersAs(owner);
   const risk = { read: async (key: PositionKey) => ({ ...(await orders.readRisk(key)), latches: [] }) };

@@ -12,9 +12,12 @@ import { createKillStore } from './kill-store.js';
 
 const KEY = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
 
-/** Where JSON has a number that is an amount: a fraction, or under a name of one. */
+/** Where JSON has a number that is an amount: a fraction (but of a model), or under a name of one. */
 function amountsAsNumbers(value: unknown, path = ''): string[] {
-  if (typeof value === 'number') return !Number.isInteger(value) || /price|quantity|notional|fee|equity|cost|pnl/i.test(path) ? [path] : [];
+  if (typeof value === 'number') {
+    const isFraction = !Number.isInteger(value) && !/(score|threshold)$/.test(path);
+    return isFraction || /(price|quantity|notional|fee|equity|cost|pnl|amount)$/i.test(path) ? [path] : [];
+  }
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([name, inner]: [string, unknown]) => amountsAsNumbers(inner, `${path}.${name}`));
 }
@@ -68,16 +71,23 @@ describe('P27: what a kill sends', () => {
     const { latchId } = await latch('none');
     await stack.database.pool.query(`update latches set engaged_at = engaged_at - interval '1 hour' where latch_id = $1`, [latchId]);
     const watched = (balancesMs: number) =>
-      stack.database.pool.query(`update account_watch set equity = 100000.50, details = jsonb_build_object('balancesMs', $2::bigint) where account = $1`, [
-        ACCOUNT,
-        balancesMs,
-      ]);
+      stack.database.pool.query(
+        `update account_watch set equity = 100000.50, details = jsonb_build_object('balancesMs', $2::bigint) where account = $1`,
+        [ACCOUNT, balancesMs],
+      );
     await watched(0);
     const { equity, ...evidence } = await kills.evidence(ACCOUNT);
-    expect(evidence['fills']).toMatchObject([{ price: expect.stringMatching(/^[\d.]+$/) as string, quantity: expect.stringMatching(/^0\.0/) as string }]);
+    expect(evidence['fills']).toMatchObject([
+      { price: expect.stringMatching(/^[\d.]+$/) as string, quantity: expect.stringMatching(/^0\.0/) as string },
+    ]);
     // What is exact is no number of JSON, which a reader takes for a float.
     expect(amountsAsNumbers({ equity, ...evidence })).toEqual([]);
-    const newest = { equity: '100000.50', quote: 'USDT', sampledTime: expect.any(Number) as number, balancesTime: expect.any(Number) as number };
+    const newest = {
+      equity: '100000.50',
+      quote: 'USDT',
+      sampledTime: expect.any(Number) as number,
+      balancesTime: expect.any(Number) as number,
+    };
     expect(equity).toMatchObject({ after: newest, newest, isWatched: true });
     // Its balances were read before the last fill was booked: it is not called equity after it.
     await watched(600_000);

@@ -174,9 +174,17 @@ describe('P30: what ends a halt or a pause, by its statement, and whom it is ove
     };
     const called = 'account main, called by rik at ';
     const [notVerified, verified, both] = await alerts();
-    expect(notVerified).toMatchObject({ severity: 'critical', due: true, summary: expect.stringContaining(`NOT VERIFIED yet: ${text[0]}. Halted: ${called}`) as string });
+    expect(notVerified).toMatchObject({
+      severity: 'critical',
+      due: true,
+      summary: expect.stringContaining(`NOT VERIFIED yet: ${text[0]}. Halted: ${called}`) as string,
+    });
     expect(notVerified?.summary).toMatch(/ UTC: a spread\. What is held is sold.*keelson halts/);
-    expect(verified).toMatchObject({ severity: 'error', due: true, summary: expect.stringMatching(/verified at the venue\. Halted: account main.*keelson rearm.*\/e\/halt\.json/) as string });
+    expect(verified).toMatchObject({
+      severity: 'error',
+      due: true,
+      summary: expect.stringMatching(/verified at the venue\. Halted: account main.*keelson rearm.*\/e\/halt\.json/) as string,
+    });
     expect(both?.summary).toContain(called);
     expect(both?.summary).toContain('everything, called by watch');
 

@@ -100,25 +100,31 @@ test('P30: what is not known, and incidents that nobody has named, keep it halte
   expect(await halts()).toHaveLength(1);
 });
 
-test.each(['before', 'after'])('P30: what was asked before it was called again ends nothing, approved %s that; it is listed so, and said to both', async (when) => {
-  const incidents = [await incident()];
-  const requestId = await ask({ incidents });
-  const again = () => halt(KEYS.trader, { scope: 'account', target: 'main', reason: 'it is real' });
-  const closed = { status: 409, body: { code: 'AUTH_APPROVAL_CLOSED', detail: expect.stringMatching(/called again.*asks for it anew/) as unknown } };
-  if (when === 'before') {
-    // It cannot be looked at without Temporal: it stays approved, and is not carried out.
-    api.temporalIsUp = false;
-    const detail = expect.stringContaining(`keelson approvals approve ${requestId} --reason …`) as unknown;
-    expect(await decide(KEYS.owner, requestId)).toMatchObject({ status: 503, body: { code: 'INFRA_TEMPORAL', detail } });
-    api.temporalIsUp = true;
-  }
-  expect(await again()).toMatchObject({ status: 200, body: { isNew: false } });
-  const { body } = await call(KEYS.viewer, 'GET', `/v1/approvals?requestId=${requestId}`);
-  expect(body['requests']).toMatchObject([{ state: 'overtaken' }]);
-  expect(await decide(KEYS.owner, requestId)).toMatchObject(closed);
-  expect(await rearm(KEYS.risk, { requestId })).toMatchObject(closed);
-  expect(await halts()).toHaveLength(1);
-});
+test.each(['before', 'after'])(
+  'P30: what was asked before it was called again ends nothing, approved %s that; it is listed so, and said to both',
+  async (when) => {
+    const incidents = [await incident()];
+    const requestId = await ask({ incidents });
+    const again = () => halt(KEYS.trader, { scope: 'account', target: 'main', reason: 'it is real' });
+    const closed = {
+      status: 409,
+      body: { code: 'AUTH_APPROVAL_CLOSED', detail: expect.stringMatching(/called again.*asks for it anew/) as unknown },
+    };
+    if (when === 'before') {
+      // It cannot be looked at without Temporal: it stays approved, and is not carried out.
+      api.temporalIsUp = false;
+      const detail = expect.stringContaining(`keelson approvals approve ${requestId} --reason …`) as unknown;
+      expect(await decide(KEYS.owner, requestId)).toMatchObject({ status: 503, body: { code: 'INFRA_TEMPORAL', detail } });
+      api.temporalIsUp = true;
+    }
+    expect(await again()).toMatchObject({ status: 200, body: { isNew: false } });
+    const { body } = await call(KEYS.viewer, 'GET', `/v1/approvals?requestId=${requestId}`);
+    expect(body['requests']).toMatchObject([{ state: 'overtaken' }]);
+    expect(await decide(KEYS.owner, requestId)).toMatchObject(closed);
+    expect(await rearm(KEYS.risk, { requestId })).toMatchObject(closed);
+    expect(await halts()).toHaveLength(1);
+  },
+);
 
 test('P30: two people end it, once; owners of what is held are woken, and it is in the audit', async () => {
   await store.pool.query('delete from outbox');

@@ -24,7 +24,9 @@ const responseSchema = z.strictObject({
   commandId: z.string(),
   account: z.string(),
   mode: accountSchema.shape.mode.describe('The effective mode after the command.'),
-  latches: z.array(latchSchema).describe('Halts that stand over the account or a part of it: whatever its mode, they are ended by two people only.'),
+  latches: z
+    .array(latchSchema)
+    .describe('Halts that stand over the account or a part of it: whatever its mode, they are ended by two people only.'),
 });
 
 export function controlRoutes(context: ApiContext): Route[] {

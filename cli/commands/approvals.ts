@@ -59,7 +59,10 @@ export function addApprovals(program: Command, terminal: Terminal, finish: Finis
       const { payloadHash, ...request } = await lookedAt(api, requestId);
       if (!yes) await confirm(terminal, kind, request);
       const data = await api.post<ApprovalRequest>(`/v1/approvals/${kind}`, { requestId, payloadHash, reason });
-      return { data, text: `${harmless(`${data.action} ${data.account ?? ''}`.trim())}, asked by ${data.requestedBy}: ${stateText(data)}.\n` };
+      return {
+        data,
+        text: `${harmless(`${data.action} ${data.account ?? ''}`.trim())}, asked by ${data.requestedBy}: ${stateText(data)}.\n`,
+      };
     });
   }
 }

@@ -20,8 +20,20 @@ describe('stops that never came to rest', () => {
 
 describe('what waits before it is tried again', () => {
   const at = (updatedTime: number, more: Partial<StoredOrder>): StoredOrder =>
-    ({ purpose: 'escape', status: 'canceled', executedQuantity: '0', venueOrderId: 'v', createdTime: 0, updatedTime, failures: [], ...more }) as StoredOrder;
-  const escapes = (count: number) => [...Array.from({ length: count }, () => at(1_000, {})), at(0, { purpose: 'stop', status: 'canceled' })];
+    ({
+      purpose: 'escape',
+      status: 'canceled',
+      executedQuantity: '0',
+      venueOrderId: 'v',
+      createdTime: 0,
+      updatedTime,
+      failures: [],
+      ...more,
+    }) as StoredOrder;
+  const escapes = (count: number) => [
+    ...Array.from({ length: count }, () => at(1_000, {})),
+    at(0, { purpose: 'stop', status: 'canceled' }),
+  ];
 
   it('escapes follow each other at once as long as their collar widens, and then each five seconds', () => {
     expect(pauseAfterRefusalsMs(escapes(4), 1_000)).toBe(0);
@@ -37,8 +49,11 @@ describe('what waits before it is tried again', () => {
   });
 
   it('stops that it refuses likewise, up to half a minute; one whose price was reached waits for nothing', () => {
-    const refused = (count: number) => Array.from({ length: count }, () => at(0, { purpose: 'stop', status: 'rejected', venueOrderId: null }));
-    expect([1, 2, 3, 5, 6, 20].map((count) => pauseAfterRefusalsMs(refused(count), 0))).toEqual([1_000, 2_000, 4_000, 16_000, 30_000, 30_000]);
+    const refused = (count: number) =>
+      Array.from({ length: count }, () => at(0, { purpose: 'stop', status: 'rejected', venueOrderId: null }));
+    expect([1, 2, 3, 5, 6, 20].map((count) => pauseAfterRefusalsMs(refused(count), 0))).toEqual([
+      1_000, 2_000, 4_000, 16_000, 30_000, 30_000,
+    ]);
     const reached = at(0, { purpose: 'stop', status: 'rejected', failures: [failure('VENUE_REJECTED', { reason: 'stopWouldTrigger' })] });
     expect(pauseAfterRefusalsMs([reached, ...refused(5)], 0)).toBe(0);
   });

@@ -56,9 +56,13 @@ export function apiReader(address: () => string, key: string): ApiReader {
     },
     modes: async (signal) => {
       const body = await get('/v1/status', signal);
-      const accounts = rows(body['accounts']).flatMap((row) => (typeof row['account'] === 'string' ? [{ ...row, account: row['account'] }] : []));
+      const accounts = rows(body['accounts']).flatMap((row) =>
+        typeof row['account'] === 'string' ? [{ ...row, account: row['account'] }] : [],
+      );
       const modes = accounts.flatMap(({ account, mode }: Row & { account: string }) => (typeof mode === 'string' ? [[account, mode]] : []));
-      const halts = accounts.flatMap(({ account, latches }: Row & { account: string }) => rows(latches).map((latch) => haltOf(account, latch)));
+      const halts = accounts.flatMap(({ account, latches }: Row & { account: string }) =>
+        rows(latches).map((latch) => haltOf(account, latch)),
+      );
       return { modes: Object.fromEntries(modes) as Readonly<Record<string, string>>, halts };
     },
   };

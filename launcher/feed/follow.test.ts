@@ -90,7 +90,9 @@ describe('apiReader', () => {
           {
             account: 'desk',
             mode: 'killed',
-            latches: [{ latchId: 'l-1', scope: 'everything', scopeValue: '', policy: 'atOnce', reason: 'a spread', subject: 'rik', engagedAt: 1 }],
+            latches: [
+              { latchId: 'l-1', scope: 'everything', scopeValue: '', policy: 'atOnce', reason: 'a spread', subject: 'rik', engagedAt: 1 },
+            ],
           },
         ],
       },

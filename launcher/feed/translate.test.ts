@@ -61,7 +61,10 @@ describe('toLauncherEvent', () => {
     const latch = { scope: 'account', scopeValue: 'main', policy: 'atOnce', reason: 'a spread' };
     for (const [kind, message] of [
       ['halt.engaged', 'main: HALTED: account main by rik: a spread (what is held is sold). npx keelson halts tells how far it is'],
-      ['halt.tightened', 'main: HALTED, stricter: account main by rik: a spread (what is held is sold). npx keelson halts tells how far it is'],
+      [
+        'halt.tightened',
+        'main: HALTED, stricter: account main by rik: a spread (what is held is sold). npx keelson halts tells how far it is',
+      ],
       ['halt.verified', expect.stringContaining('npx keelson halts') as string],
       ['halt.released', 'main: no halt stands any more'],
     ] as const) {

@@ -83,7 +83,10 @@ function readyScreen(event: ReadyEvent, paint: Paint): readonly string[] {
     const held = paint.dim(`(what is held ${isSold ? 'is sold' : 'stays with its stops'})`);
     return `${account}: ${paint.bad(`${what} halted`)} by ${by}: ${reason} ${held}`;
   });
-  const how = halts.length === 0 ? [] : [paint.dim('`npx keelson halts` tells how far it is, `npx keelson rearm` asks to end it: that takes two people.')];
+  const how =
+    halts.length === 0
+      ? []
+      : [paint.dim('`npx keelson halts` tells how far it is, `npx keelson rearm` asks to end it: that takes two people.')];
   const instruments = event.instruments.map(({ instrument, source }) => `${instrument} ${paint.dim(`(${source})`)}`);
   const people = event.people.map(({ person, roles }) => `${person} ${paint.dim(`(${roles.join(', ')})`)}`);
   // What takes two people shows best where a risk officer begins it.

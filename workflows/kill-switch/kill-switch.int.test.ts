@@ -127,7 +127,11 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
   const verified = (): Promise<KillState> =>
     vi.waitFor(async () => {
       const seen = await state();
-      expect(seen).toMatchObject({ phase: 'verified', unverified: [], evidence: expect.objectContaining({ path: expect.any(String) as string }) as object });
+      expect(seen).toMatchObject({
+        phase: 'verified',
+        unverified: [],
+        evidence: expect.objectContaining({ path: expect.any(String) as string }) as object,
+      });
       return seen;
     }, LIMIT);
   /** What the venue itself says: nothing open but these, and no more than was there before us, but for dust. */

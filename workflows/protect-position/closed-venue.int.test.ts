@@ -121,7 +121,9 @@ describe.skipIf(temporal === undefined)('the owner of a position, of a venue tha
     // It lasts: what is held has its stop, but the exit that the strategy wants does not come.
     closedForMs = 20;
     await eventually(async () => {
-      const told = await stack.pool.query(`select data->>'exit' as exit from incidents where account = $1 and kind = 'exitWaits'`, [ACCOUNT]);
+      const told = await stack.pool.query(`select data->>'exit' as exit from incidents where account = $1 and kind = 'exitWaits'`, [
+        ACCOUNT,
+      ]);
       expect(told.rows).toEqual([{ exit: intentIdOf(closing) }]);
     }, LIMIT_MS);
     expect(await orders('stop')).toMatchObject([{ intentId, status: 'accepted' }]);

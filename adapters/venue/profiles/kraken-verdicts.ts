@@ -26,10 +26,7 @@ const REFUSALS: readonly (readonly [ErrorCode, readonly string[]])[] = [
       'EService:Market in post_only mode',
     ],
   ],
-  [
-    'VENUE_AUTH',
-    ['EAPI:Invalid key', 'EAPI:Invalid signature', 'EGeneral:Permission denied', 'EAccount:Invalid permissions'],
-  ],
+  ['VENUE_AUTH', ['EAPI:Invalid key', 'EAPI:Invalid signature', 'EGeneral:Permission denied', 'EAccount:Invalid permissions']],
   [
     'VENUE_RATE_LIMITED',
     [
