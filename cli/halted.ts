@@ -38,3 +38,12 @@ export function changedMode(data: ChangedMode, isToGoOn: boolean): Shown {
   const text = `NOTHING GOES ON: ${name} is halted. The mode that you have set counts when the halt has ended.\n${halts}${harmless(endHalt(latches))}\n`;
   return { data, text, exitCode: EXIT.refused };
 }
+
+/** What a halt means for whoever stops: it stands over the restart, and meanwhile nobody carries it out or keeps stops. */
+export function underHalts(accounts: readonly { readonly account: string; readonly latches: readonly Halt[] }[]): string {
+  const halted = accounts.filter(({ latches }) => latches.length > 0);
+  if (halted.length === 0) return '';
+  const lines = halted.flatMap(({ account, latches }) => latches.map((latch) => `${harmless(`${account}: ${haltedBy(latch)}`)}\n`));
+  const all = new Map(halted.flatMap(({ latches }) => latches).map((latch) => [latch.latchId, latch]));
+  return `${lines.join('')}A halt stands over a stop and the next start. While nothing runs nobody sells, cancels or keeps stops under it: stop once keelson halts says verified. ${endHalt([...all.values()])}\n`;
+}

@@ -244,10 +244,11 @@ describe('under a halt', () => {
   // After the API of each test listens.
   beforeEach(async () => {
     if (latchId !== '') return;
-    // Whatever a risk officer has paused before is not of this.
+    // What was paused and halted before is not of this.
     await store.pool.query(`update control set mode = 'paused', held_by = null`);
+    await store.pool.query('update latches set released_at = clock_timestamp() where released_at is null');
     const halted = await keelson(words('kill --account main --as trader --reason odd --json'));
-    expect(halted.exitCode).toBe(0);
+    if (halted.exitCode !== 0) throw new Error(`nothing is halted: ${halted.error}`);
     ({ latchId } = JSON.parse(halted.out) as { latchId: string });
   });
   afterAll(() => store.pool.query('update latches set released_at = clock_timestamp() where released_at is null'));

@@ -57,7 +57,7 @@ describe('the configuration', () => {
     const path = written(
       JSON.stringify({
         ...file,
-        alerts: { telegram: { chats: ['-1'] }, email: { host: 'h', from: 'a@b', to: ['c@d'], user: 'u' }, sms: { to: ['+1'] } },
+        alerts: { telegram: { chats: ['-1'] }, email: { host: 'h', from: 'a@b', to: ['c@d'], user: 'u' }, sms: { to: ['+491700000001'] } },
       }),
     );
     const missing = problem(() => loadConfig({ path, env: {}, alertSecrets: true })).lines;
@@ -65,9 +65,9 @@ describe('the configuration', () => {
       expect(missing).toContainEqual(expect.stringContaining(`${name}: is missing`));
     }
     const env = { KEELSON_TELEGRAM_TOKEN: 't', KEELSON_SMTP_PASSWORD: 'p', KEELSON_SMS_WEBHOOK_URL: 'https://sms.example' };
-    expect(loadConfig({ path, env, alertSecrets: true }).alerts.sms?.to).toEqual(['+1']);
+    expect(loadConfig({ path, env, alertSecrets: true }).alerts.sms?.to).toEqual(['+491700000001']);
     // Other processes tell nobody.
-    expect(loadConfig({ path, env: {} }).alerts.sms?.to).toEqual(['+1']);
+    expect(loadConfig({ path, env: {} }).alerts.sms?.to).toEqual(['+491700000001']);
   });
 
   test('tells every problem at once, with path and expectation', () => {

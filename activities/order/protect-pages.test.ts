@@ -14,8 +14,8 @@ describe('people are told once of each cause', () => {
         keys.push(...incidents.map(({ key }) => key));
       },
     };
-    const { page } = createProtection({ store } as unknown as OrderDependencies, {} as never, new AccountQueues());
-    for (const [key, cause, detail] of pages) await page(key, cause, detail);
+    const protection = createProtection({ store } as unknown as OrderDependencies, {} as never, new AccountQueues());
+    for (const [key, cause, detail] of pages) await protection.page(key, cause, detail);
     return keys;
   };
   const denied = { codes: ['RISK_VENUE_CLOSED'], stops: 1, escapes: 0, entered: 1 };

@@ -155,3 +155,24 @@ test('P30: a refusal is for ever, and without Temporal nothing is looked at, so 
   expect(await rearm(KEYS.risk, { requestId })).toMatchObject({ status: 200 });
   expect(await halts()).toEqual([]);
 });
+
+test('of what a kill has written last only the halts that it is about show the file', async () => {
+  const narrow = (await halt(KEYS.trader, { scope: 'account', target: 'main' })).body['latchId'] as string;
+  const wide = (await halt(KEYS.trader, { scope: 'everything' })).body['latchId'] as string;
+  const evidence = { path: '/home/evidence/halt.json', sha256: 'a hash' };
+  const seen = async (): Promise<unknown[]> => {
+    const all = await halts();
+    return [narrow, wide].map((latchId) => all.find((one) => one.latchId === latchId)?.accounts[0]?.evidence);
+  };
+  const tell = (file: object | null) =>
+    store.pool.query('select write_kill($1)', [{ account: 'main', phase: 'verified', state: {}, evidence: file }]);
+  await tell({ ...evidence, latchIds: [narrow] });
+  expect(await seen()).toEqual([evidence, null]);
+  await tell({ ...evidence, latchIds: [narrow, wide] });
+  expect(await seen()).toEqual([evidence, evidence]);
+  // Told once more, with nothing new: that is no event.
+  const told = async () => (await store.pool.query(`select from audit_events where kind = 'halt.verified' and account = 'main'`)).rowCount;
+  const before = await told();
+  await tell({ ...evidence, latchIds: [narrow, wide] });
+  expect(await told()).toBe(before);
+});

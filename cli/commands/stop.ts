@@ -9,7 +9,7 @@ import { findAccess, homeFolder } from '../address.js';
 import type { ApiClient } from '../api-client.js';
 import { addApiCommand, answers, connect, wholeNumber, type ApiOptions, type Finish } from '../command.js';
 import { CommandFailure, EXIT } from '../exit.js';
-import { endHalt, haltedBy } from '../halted.js';
+import { underHalts } from '../halted.js';
 import { leftTable } from '../left-at-venue.js';
 import { harmless, type Terminal } from '../terminal.js';
 
@@ -88,15 +88,6 @@ async function shutDown(
 function shutdownText({ account, runId, status, detail, isSafeToStop }: Shutdown): string {
   const how = isSafeToStop ? 'shut down' : 'NOT shut down';
   return `${harmless(`${account}: ${how} (${status}${detail === null ? '' : `: ${detail}`}). See keelson runbooks show ${runId}.`)}\n`;
-}
-
-/** What a halt means for whoever stops: it stands over the restart, and meanwhile nobody carries it out or keeps stops. */
-function underHalts(accounts: Status['accounts']): string {
-  const halted = accounts.filter(({ latches }) => latches.length > 0);
-  if (halted.length === 0) return '';
-  const lines = halted.flatMap(({ account, latches }) => latches.map((latch) => `${harmless(`${account}: ${haltedBy(latch)}`)}\n`));
-  const all = new Map(halted.flatMap(({ latches }) => latches).map((latch) => [latch.latchId, latch]));
-  return `${lines.join('')}A halt stands over a stop and the next start. While nothing runs nobody sells, cancels or keeps stops under it: stop once keelson halts says verified. ${endHalt([...all.values()])}\n`;
 }
 
 /** @returns false where no `npm start` of this home serves the API that was asked. */
