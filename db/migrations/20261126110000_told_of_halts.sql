@@ -57,7 +57,7 @@ begin
       'equity', equity_around(the_account, (select at from since))));
 end $$;
 
--- As before, and: amounts as text.
+-- As before, and: amounts as text, and only the file of this halt.
 create or replace function drawdown_evidence(the_run uuid) returns jsonb language plpgsql stable as $$
 declare
   d drawdown_runs;
@@ -75,7 +75,7 @@ begin
   return jsonb_build_object(
     'halt', jsonb_build_object('latch', latch_json(l), 'sinceTime', epoch_ms(least(coalesce(peak_at, day_began), day_began)),
       'peakTime', epoch_ms(peak_at), 'dayTime', epoch_ms(day_began), 'engagedTime', epoch_ms(l.engaged_at),
-      'evidence', (select evidence from kills where account = d.account)),
+      'evidence', (select evidence from kills k where k.account = d.account and k.evidence->'latchIds' ? d.latch_id::text)),
     'watch', row_json(w),
     'samples', (select coalesce(jsonb_agg(row_json(e) order by e.sampled_at), '[]') from account_watch_samples e
       where e.account = d.account and e.sampled_at between l.engaged_at - interval '5 minutes' and l.engaged_at + interval '5 minutes'),
@@ -90,6 +90,20 @@ begin
       from (select distinct instrument from positions where account = d.account) h, accounts a where a.account = d.account),
     'limits', limit_rows(d.account),
     'models', (select coalesce(jsonb_agg(row_json(s) order by s.strategy, s.instrument), '[]') from active_strategies s where s.account = d.account));
+end $$;
+
+-- As before, and: whether the file of the halt is written.
+create or replace function read_drawdown(the_run uuid) returns jsonb language plpgsql stable as $$
+begin
+  return (
+    select jsonb_build_object('account', d.account, 'latchId', d.latch_id, 'now', epoch_ms(clock_timestamp()), 'isStanding', l.released_at is null,
+      'engagedTime', epoch_ms(l.engaged_at), 'reason', l.reason,
+      'partTime', (select epoch_ms(max(started_at)) from runbook_parts where run_id = d.run_id and ended_at is null),
+      'kill', (select jsonb_build_object('phase', k.phase, 'verifiedTime', epoch_ms(k.verified_at),
+        'hasEvidence', coalesce(k.evidence->'latchIds' ? d.latch_id::text, false)) from kills k where k.account = d.account),
+      'evidence', d.evidence, 'incidentId', (select incident_id::text from incidents where incident_key = 'drawdown:' || d.latch_id),
+      'totals', d.report->'totals')
+    from drawdown_runs d join latches l using (latch_id) where d.run_id = the_run);
 end $$;
 
 -- As before, and: a file that was told of already is no change.
