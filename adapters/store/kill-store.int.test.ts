@@ -113,8 +113,15 @@ describe('P27: what a kill sends', () => {
     await latch('atOnce');
     expect((await authorise('other')).kind).toBe('conflict');
     expect((await authorise('one')).kind).toBe('written');
+    const sold = async () => (await kills.readKill(ACCOUNT)).sold;
+    const [under] = await sold();
+    expect(under?.lastTime).toBeGreaterThan(0);
     await overdue();
     expect((await authorise('one')).kind).toBe('conflict');
+    // What another halt has tried says nothing of a stop that was placed since.
+    await stack.database.pool.query('update latches set released_at = clock_timestamp()');
+    await latch('atOnce');
+    expect(await sold()).toMatchObject([{ count: under?.count, tries: 0, lastTime: 0 }]);
   });
 
   it('needs them again to be sent, and is proven unsent without', async () => {

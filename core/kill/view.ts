@@ -27,7 +27,7 @@ export interface KillView {
   readonly working: readonly StoredOrder[];
   /**
    * How many orders the kills of the account have made for a position, how many under these latches did not sell all, and when the newest
-   * of them was made, by the database's clock.
+   * under these latches was made, by the database's clock; 0: none was.
    */
   readonly sold: readonly {
     readonly strategy: string;

@@ -142,8 +142,9 @@ begin
       'working', coalesce((select jsonb_agg(order_json(o) order by o.created_at, o.intent_id) from orders o
         where o.account = the_account and o.final_at is null), '[]'),
       'sold', coalesce((select jsonb_agg(jsonb_build_object('strategy', s.strategy, 'instrument', s.instrument, 'count', s.count, 'tries', s.tries,
-            'lastTime', epoch_ms(s.last_at)))
-        from (select o.strategy, o.instrument, max(o.sequence) as count, max(o.created_at) as last_at,
+            'lastTime', coalesce(epoch_ms(s.last_at), 0)))
+        from (select o.strategy, o.instrument, max(o.sequence) as count,
+            max(o.created_at) filter (where o.created_at >= (select min((l).engaged_at) from standing)) as last_at,
             count(*) filter (where o.venue_order_id is not null and o.status <> 'filled'
               and o.created_at >= (select min((l).engaged_at) from standing)) as tries
           from orders o where o.account = the_account and o.purpose = 'flatten' group by o.strategy, o.instrument) s), '[]')));
