@@ -8,7 +8,7 @@ const LATCH = { latchId: 'l-1', engagedTime: 0 };
 const AFTER = { equity: '100', sampledTime: 5 };
 
 /** What the account watch has told by each look, the last one for ever after. */
-async function concluded(looks: readonly { readonly after: object | null; readonly isWatched: boolean }[]) {
+async function concluded(looks: readonly { readonly after: object | null; readonly isWatched: boolean; readonly isOver?: boolean }[]) {
   let now = 1_000;
   let asked = 0;
   const opened: object[] = [];
@@ -16,7 +16,10 @@ async function concluded(looks: readonly { readonly after: object | null; readon
   const dependencies = {
     kills: {
       readKill: async () => ({ latches: [LATCH] }),
-      evidence: async () => ({ fills: [], equity: looks[Math.min((asked += 1), looks.length) - 1] }),
+      evidence: async () => {
+        const { isOver = false, ...equity } = looks[Math.min((asked += 1), looks.length) - 1] ?? { after: null, isWatched: false };
+        return { latches: isOver ? [] : [LATCH], fills: [], equity };
+      },
     },
     store: { openIncident: async ({ incidents = [] }: Events) => void opened.push(...incidents) },
     files: {
@@ -47,6 +50,14 @@ describe('the evidence of a halt', () => {
     const { waitedMs, content } = await concluded([{ after: null, isWatched: true }]);
     expect(waitedMs).toBe(5_000);
     expect(content.equity).toMatchObject({ after: null });
+  });
+
+  it('is of what stood, where two people end the halt while it waits', async () => {
+    const { content } = await concluded([
+      { after: null, isWatched: true },
+      { after: AFTER, isWatched: true, isOver: true },
+    ]);
+    expect(content).toMatchObject({ latches: [LATCH], equity: { after: null } });
   });
 
   it('names the halts that it is of, to whoever lists them and in the incident', async () => {

@@ -68,10 +68,14 @@ async function evidenceAfterAll(
   { kills, clock, pause }: Pick<KillDependencies, 'kills' | 'clock' | 'pause'>,
   account: string,
 ): Promise<KillEvidence> {
-  for (const until = clock() + EQUITY_WITHIN_MS; ;) {
+  const until = clock() + EQUITY_WITHIN_MS;
+  for (let before: KillEvidence | undefined; ;) {
     const evidence = await kills.evidence(account);
+    // Two people have ended it meanwhile: the file is of what stood.
+    if (before !== undefined && evidence.latches.length === 0) return before;
     const { after, isWatched } = evidence.equity;
     if (after !== null || !isWatched || clock() >= until) return evidence;
+    before = evidence;
     await pause(EQUITY_AGAIN_MS);
   }
 }

@@ -29,6 +29,7 @@ export type Released =
 
 /** Sections of the evidence of a halt; what is waited for is named. */
 export interface KillEvidence {
+  readonly latches: readonly object[];
   readonly equity: {
     /** Null as long as nothing that was read after the last fill is known. */
     readonly after: object | null;
