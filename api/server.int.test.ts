@@ -216,7 +216,7 @@ describe('problems', () => {
 describe('control', () => {
   test('the command is a row under the caller’s own name before it is carried out', async () => {
     const answer = await call('POST', '/v1/control/pause', { key: KEYS.trader, body: { account: 'main', reason: 'news at 14:30' } });
-    expect(answer.body).toEqual({ commandId: api.executed[0]?.commandId, account: 'main', mode: 'paused' });
+    expect(answer.body).toEqual({ commandId: api.executed[0]?.commandId, account: 'main', mode: 'paused', latches: [] });
     const { rows } = await store.pool.query('select account, kind, subject, reason from commands where command_id = $1', [
       answer.body['commandId'],
     ]);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline/promises';
-import { rootFolder } from '../config/index.js';
+import { rootFolder } from '../config/build.js';
 import { runCommandLine } from './program.js';
 
 // A reader that has seen enough (`keelson events | head`) is no failure.

@@ -104,10 +104,7 @@ test('every role at every command that asks the API: refused exactly where the t
     'users deactivate': ['nobody', '--reason', 'a test'],
   };
   let tried = 0;
-  for (const { path, command } of leaves(
-    buildProgram(nothing, () => undefined),
-    [],
-  )) {
+  for (const { path, command } of leaves(await buildProgram(nothing, () => undefined), [])) {
     const action = actionOf(command);
     if (action === undefined) continue;
     for (const role of ROLES) {
@@ -181,7 +178,10 @@ describe('approvals', () => {
     expect((await keelson(approve)).exitCode).toBe(2);
     expect(await keelson(approve, answer('y'))).toMatchObject({ exitCode: 1, error: 'Nothing was decided.\n' });
     expect(questions[0]).toMatch(/^operator asks to resume: explained\n {2}\{.*"commandId":.*\}\nType yes to approve it: $/);
-    expect(await keelson(approve, answer('yes'))).toMatchObject({ exitCode: 0, out: 'resume main, asked by operator: used.\n' });
+    expect(await keelson(approve, answer('yes'))).toMatchObject({
+      exitCode: 0,
+      out: 'resume main, asked by operator: approved and carried out.\n',
+    });
     expect(JSON.parse((await keelson(words('status --json'))).out)).toMatchObject({ accounts: [{ mode: 'normal', heldBy: null }] });
     expect((await keelson(words('approvals list'))).out).not.toContain(request);
     expect((await keelson(words('approvals list --all'))).out).toContain('risk: approved');
@@ -217,7 +217,7 @@ describe('limits', () => {
     const approve = (as: string) => keelson(['approvals', 'approve', request, '--as', as, '--reason', 'agreed', '--yes']);
     expect((await approve('risk')).exitCode).toBe(1);
     expect((await keelson(words('limits list'))).out).toMatch(/maxOrderNotional +strategy momentum main +500 +– +1 .* risk +a thin book/);
-    expect((await approve('owner')).out).toBe('loosenLimit main, asked by risk: used.\n');
+    expect((await approve('owner')).out).toBe('loosenLimit main, asked by risk: approved and carried out.\n');
     expect((await keelson(words('limits list'))).out).not.toContain('strategy momentum');
     expect((await keelson(words('limits history'))).out).toMatch(/strategy momentum main +none +500 +2 .* risk with owner/);
   });
@@ -237,4 +237,75 @@ describe('limits', () => {
       2,
     );
   });
+});
+
+describe('under a halt', () => {
+  let latchId = '';
+  // After the API of each test listens.
+  beforeEach(async () => {
+    if (latchId !== '') return;
+    // What was paused and halted before is not of this.
+    await store.pool.query(`update control set mode = 'paused', held_by = null`);
+    await store.pool.query('update latches set released_at = clock_timestamp() where released_at is null');
+    const halted = await keelson(words('kill --account main --as trader --reason odd --json'));
+    if (halted.exitCode !== 0) throw new Error(`nothing is halted: ${halted.error}`);
+    ({ latchId } = JSON.parse(halted.out) as { latchId: string });
+  });
+  afterAll(() => store.pool.query('update latches set released_at = clock_timestamp() where released_at is null'));
+
+  test('P30: what was asked before it was called again ends nothing, and both are told what to do', async () => {
+    const asked = await keelson(['rearm', latchId, '--reason', 'fine', '--as', 'risk']);
+    expect(asked).toMatchObject({ exitCode: 1, error: expect.stringContaining('needs a second person') as string });
+    const request = /keelson approvals approve ([0-9a-f-]{36})/.exec(asked.error)?.[1] ?? '';
+    expect((await keelson(words('approvals list'))).out).toMatch(new RegExp(`${request} +rearm main +risk +fine .* pending`));
+    expect((await keelson(words('kill --account main --as trader --reason again'))).out).toContain('HALTED already');
+    const closed = {
+      exitCode: 1,
+      error: expect.stringMatching(
+        /is overtaken: its halt was called again.*nothing is done.*asks for it anew.*approves that request/,
+      ) as string,
+    };
+    expect(await keelson(['approvals', 'approve', request, '--reason', 'seen', '--yes'])).toMatchObject(closed);
+    expect(await keelson(['rearm', '--request', request, '--reason', 'fine', '--as', 'risk'])).toMatchObject(closed);
+    expect((await keelson(words('approvals list'))).out).not.toContain(request);
+    expect((await keelson(words('approvals list --all'))).out).toMatch(new RegExp(`${request} .* overtaken`));
+    expect((await keelson(words('halts'))).out).toContain(latchId);
+  });
+
+  test('nothing goes on by a resume, which says so, by its exit code too; a pause is a pause', async () => {
+    const { exitCode, out } = await keelson(words('resume --as operator --reason calm'));
+    expect({ exitCode, out }).toEqual({ exitCode: 1, out: expect.stringMatching(/^NOTHING GOES ON: main is halted\./) as string });
+    expect(out).toContain('halted (account main) by trader: odd');
+    expect(out).toContain(`keelson rearm ${latchId} --reason …`);
+    expect((await keelson(words('mode reduceOnly --as operator --reason calm'))).exitCode).toBe(1);
+    const paused = await keelson(words('pause --as operator'));
+    expect(paused).toMatchObject({ exitCode: 0, out: expect.stringContaining('main is in mode killed. A halt stands over it:') as string });
+  });
+
+  test('over a part of an account a resume is one', async () => {
+    await store.pool.query(`update latches set released_at = clock_timestamp() where latch_id = $1`, [latchId]);
+    const narrow = await keelson(words('kill --strategy momentum --account main --as trader'));
+    expect(narrow.out).toContain(
+      'no order of strategy momentum begins to be sent any more in main.\nIts open orders are being canceled; what it holds stays',
+    );
+    const { exitCode, out } = await keelson(words('resume --as operator --reason calm'));
+    expect({ exitCode, out }).toEqual({
+      exitCode: 0,
+      out: expect.stringMatching(/^main is in mode normal\. A halt stands over it:\n {2}halted \(strategy momentum\)/) as string,
+    });
+  });
+});
+
+test('a kind of events that there is none of is not passed over in silence', async () => {
+  const { exitCode, out } = await keelson(words('events --kind halt.engagd'));
+  expect({ exitCode, out }).toEqual({
+    exitCode: 0,
+    out: expect.stringMatching(/^No events of kind halt\.engagd\. Kinds of the newest events: .*halt\.engaged, /) as string,
+  });
+  expect((await keelson(words('events --kind halt.engaged'))).out).toMatch(/halt\.engaged +main/);
+});
+
+test('incidents that are open say how they end', async () => {
+  await store.pool.query(`insert into incidents (incident_key, account, kind, data) values ('odd', 'main', 'oddFill', '{}')`);
+  expect((await keelson(words('incidents list'))).out).toMatch(/oddFill(.|\n)*keelson incidents close <incident> --reason …\n$/);
 });

@@ -191,7 +191,12 @@ describe('control', () => {
       '--command-id',
       '0b9c7b1a-8a0e-4d5e-9a54-0f0d8a1c2b3d',
     ]);
-    expect(JSON.parse(resumed.out)).toEqual({ commandId: '0b9c7b1a-8a0e-4d5e-9a54-0f0d8a1c2b3d', account: 'main', mode: 'normal' });
+    expect(JSON.parse(resumed.out)).toEqual({
+      commandId: '0b9c7b1a-8a0e-4d5e-9a54-0f0d8a1c2b3d',
+      account: 'main',
+      mode: 'normal',
+      latches: [],
+    });
   });
 
   test('a refusal ends with 1 and the problem’s own message', async () => {
@@ -299,6 +304,17 @@ describe('config', () => {
       '  LOG_LEVEL: expected one of trace, debug, info, warn, error, fatal, found "loud"',
       '',
     ]);
+  });
+
+  test('check tells of a channel of alerts that lacks its secret', async () => {
+    const path = join(folder, 'channels.json');
+    const shipped = readFileSync(join(root, 'keelson.config.json'), 'utf8');
+    writeFileSync(path, shipped.replace('{', '{ "alerts": { "telegram": { "chats": ["-1"] } },'));
+    const { exitCode, error } = await keelson(['config', 'check', '--config', path]);
+    expect({ exitCode, error }).toEqual({
+      exitCode: 78,
+      error: expect.stringContaining('KEELSON_TELEGRAM_TOKEN: is missing: alerts.telegram needs it') as string,
+    });
   });
 
   test('keys and schema describe the file', async () => {

@@ -1,73 +1,62 @@
 import { Command, CommanderError } from 'commander';
-import { packageVersion } from '../config/index.js';
+// Not the whole of it: what checks a configuration is not needed to halt.
+import { packageVersion } from '../config/build.js';
 import { KeelsonError } from '../core/errors.js';
 import type { Finish } from './command.js';
-import { addAlerts } from './commands/alerts.js';
-import { addApprovals } from './commands/approvals.js';
-import { addConfig } from './commands/config.js';
-import { addControl } from './commands/control.js';
-import { addEvents } from './commands/events.js';
-import { addHalts } from './commands/halts.js';
-import { addIncidents } from './commands/incidents.js';
-import { addLedger } from './commands/ledger.js';
-import { addLimits } from './commands/limits.js';
-import { addKill } from './commands/kill.js';
-import { addMode } from './commands/mode.js';
-import { addOrders } from './commands/orders.js';
-import { addPositions } from './commands/positions.js';
-import { addReconcile } from './commands/reconcile.js';
-import { addReset } from './commands/reset.js';
-import { addSignals } from './commands/signals.js';
-import { addStop } from './commands/stop.js';
-import { addStatus } from './commands/status.js';
-import { addRunbooks } from './commands/runbooks.js';
-import { addCalendar } from './commands/calendar.js';
-import { addSchedules } from './commands/schedules.js';
-import { addStrategies } from './commands/strategies.js';
-import { addUsers } from './commands/users.js';
-import { addWatch } from './commands/watch.js';
-import { addWhoami } from './commands/whoami.js';
 import { CommandFailure, EXIT } from './exit.js';
 import type { Terminal } from './terminal.js';
 
-/** Every command: a new one is a file in `commands/` and a line here. */
-const COMMANDS = [
-  addStatus,
-  addControl,
-  addMode,
-  addKill,
-  addHalts,
-  addApprovals,
-  addWatch,
-  addAlerts,
-  addIncidents,
-  addReconcile,
-  addLimits,
-  addStrategies,
-  addOrders,
-  addPositions,
-  addLedger,
-  addSignals,
-  addEvents,
-  addRunbooks,
-  addSchedules,
-  addCalendar,
-  addUsers,
-  addWhoami,
-  addConfig,
-  addStop,
-  addReset,
+interface CommandFile {
+  /** What it adds. */
+  readonly names: readonly string[];
+  readonly load: () => Promise<(program: Command, terminal: Terminal, finish: Finish) => void>;
+}
+
+/**
+ * Every command: a new one is a file in `commands/` and a line here. Only the file of the one that is called is read: whoever
+ * halts waits for nothing that `kill` does not need.
+ */
+export const COMMANDS: readonly CommandFile[] = [
+  { names: ['status'], load: async () => (await import('./commands/status.js')).addStatus },
+  { names: ['pause', 'resume'], load: async () => (await import('./commands/control.js')).addControl },
+  { names: ['mode'], load: async () => (await import('./commands/mode.js')).addMode },
+  { names: ['kill'], load: async () => (await import('./commands/kill.js')).addKill },
+  { names: ['halts', 'rearm'], load: async () => (await import('./commands/halts.js')).addHalts },
+  { names: ['approvals'], load: async () => (await import('./commands/approvals.js')).addApprovals },
+  { names: ['watch'], load: async () => (await import('./commands/watch.js')).addWatch },
+  { names: ['alerts'], load: async () => (await import('./commands/alerts.js')).addAlerts },
+  { names: ['incidents', 'block', 'unblock'], load: async () => (await import('./commands/incidents.js')).addIncidents },
+  { names: ['reconcile'], load: async () => (await import('./commands/reconcile.js')).addReconcile },
+  { names: ['limits'], load: async () => (await import('./commands/limits.js')).addLimits },
+  { names: ['strategies'], load: async () => (await import('./commands/strategies.js')).addStrategies },
+  { names: ['orders', 'decide'], load: async () => (await import('./commands/orders.js')).addOrders },
+  { names: ['positions'], load: async () => (await import('./commands/positions.js')).addPositions },
+  { names: ['ledger'], load: async () => (await import('./commands/ledger.js')).addLedger },
+  { names: ['signals'], load: async () => (await import('./commands/signals.js')).addSignals },
+  { names: ['events'], load: async () => (await import('./commands/events.js')).addEvents },
+  { names: ['runbooks'], load: async () => (await import('./commands/runbooks.js')).addRunbooks },
+  { names: ['schedules'], load: async () => (await import('./commands/schedules.js')).addSchedules },
+  { names: ['calendar'], load: async () => (await import('./commands/calendar.js')).addCalendar },
+  { names: ['users'], load: async () => (await import('./commands/users.js')).addUsers },
+  { names: ['whoami'], load: async () => (await import('./commands/whoami.js')).addWhoami },
+  { names: ['config'], load: async () => (await import('./commands/config.js')).addConfig },
+  { names: ['stop'], load: async () => (await import('./commands/stop.js')).addStop },
+  { names: ['reset'], load: async () => (await import('./commands/reset.js')).addReset },
 ];
 
-/** All commands. `finish` is told the exit code of the one that ran; usage errors are thrown as commander's own. */
-export function buildProgram(terminal: Terminal, finish: Finish): Command {
+/**
+ * The program with all commands, or only with those of the file that has `called`. `finish` is told the exit code of the one that ran;
+ * usage errors are thrown as commander's own.
+ */
+export async function buildProgram(terminal: Terminal, finish: Finish, called?: string): Promise<Command> {
   const program = new Command('keelson')
     .description('Watch and control a Keelson that runs on this machine.')
     .version(packageVersion())
     .showHelpAfterError()
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.error(text) });
-  for (const add of COMMANDS) add(program, terminal, finish);
+  const one = COMMANDS.find(({ names }) => called !== undefined && names.includes(called));
+  for (const add of await Promise.all((one === undefined ? COMMANDS : [one]).map(({ load }) => load()))) add(program, terminal, finish);
   return program;
 }
 
@@ -78,7 +67,7 @@ export function buildProgram(terminal: Terminal, finish: Finish): Command {
  */
 export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {
   let exitCode: number = EXIT.done;
-  const program = buildProgram(terminal, (code) => void (exitCode = code));
+  const program = await buildProgram(terminal, (code) => void (exitCode = code), args[0]);
   try {
     await program.parseAsync(args, { from: 'user' });
     return exitCode;

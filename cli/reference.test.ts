@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { importEdges } from '../test/tidy/imports/graph.js';
+import { readTree } from '../test/tidy/tree.js';
 import { ACTIONS } from '../core/people/actions.js';
 import { actionOf } from './command.js';
 import { EXIT } from './exit.js';
-import { buildProgram } from './program.js';
+import { buildProgram, COMMANDS } from './program.js';
 
 const root = new URL('..', import.meta.url).pathname;
 const nowhere = { env: {}, root, now: () => 0, newId: () => '', out: () => undefined, error: () => undefined };
@@ -16,7 +18,7 @@ function leaves(command: Command, path = ''): { call: string; command: Command }
     return child.commands.length === 0 ? [{ call, command: child }] : leaves(child, `${call} `);
   });
 }
-const commands = leaves(buildProgram(nowhere, () => undefined));
+const commands = leaves(await buildProgram(nowhere, () => undefined));
 
 /** Told once for all, above the table. */
 const EVERYWHERE = ['--json', '--as <person>'];
@@ -51,4 +53,22 @@ test.each(commands)('keelson $call says who may, and runs as whoever it is told 
 
 test.each(commands)('keelson $call can print JSON', ({ command }) => {
   expect(command.options.map((option) => option.long)).toContain('--json');
+});
+
+test.each(COMMANDS)('the file of $names adds these, and is found by each of them', async ({ names }) => {
+  for (const name of names) {
+    const program = await buildProgram(nowhere, () => undefined, name);
+    expect(program.commands.map((command) => command.name())).toEqual(names);
+  }
+});
+
+test('a halt reads nothing that it does not need: no venue, no Temporal, no database, no schema', async () => {
+  const edges = importEdges(readTree()).filter(({ isTypeOnly }) => !isTypeOnly);
+  const needed = new Set(['cli/main.ts', 'cli/commands/kill.ts']);
+  // What is named in an import() is read when it is wanted.
+  for (const path of needed) {
+    for (const { to } of edges.filter(({ from, isDynamic }) => from === path && !isDynamic)) needed.add(to);
+  }
+  const packages = [...needed].filter((path) => !path.endsWith('.ts') && !path.startsWith('node:'));
+  expect(packages.toSorted()).toEqual(['commander', 'decimal.js']);
 });

@@ -52,6 +52,24 @@ describe('the configuration', () => {
     expect(config.ports.api).toBe(7400);
   });
 
+  test('is not complete without the secrets of the channels that are set up, for whoever has to tell people', () => {
+    const file = usual();
+    const path = written(
+      JSON.stringify({
+        ...file,
+        alerts: { telegram: { chats: ['-1'] }, email: { host: 'h', from: 'a@b', to: ['c@d'], user: 'u' }, sms: { to: ['+491700000001'] } },
+      }),
+    );
+    const missing = problem(() => loadConfig({ path, env: {}, alertSecrets: true })).lines;
+    for (const name of ['KEELSON_TELEGRAM_TOKEN', 'KEELSON_SMTP_PASSWORD', 'KEELSON_SMS_WEBHOOK_URL']) {
+      expect(missing).toContainEqual(expect.stringContaining(`${name}: is missing`));
+    }
+    const env = { KEELSON_TELEGRAM_TOKEN: 't', KEELSON_SMTP_PASSWORD: 'p', KEELSON_SMS_WEBHOOK_URL: 'https://sms.example' };
+    expect(loadConfig({ path, env, alertSecrets: true }).alerts.sms?.to).toEqual(['+491700000001']);
+    // Other processes tell nobody.
+    expect(loadConfig({ path, env: {} }).alerts.sms?.to).toEqual(['+491700000001']);
+  });
+
   test('tells every problem at once, with path and expectation', () => {
     const found = problem(() =>
       load(

@@ -17,6 +17,8 @@ export interface LoadOptions {
   readonly env: Environment;
   /** Accounts whose key and secret must be there: those at live venues, or all. Default `none`. */
   readonly credentials?: 'none' | 'live' | 'all';
+  /** Whether the secrets of the alert channels that are set up must be there; only the guardian needs them. */
+  readonly alertSecrets?: boolean;
 }
 
 export interface VenueUrls {
@@ -37,7 +39,7 @@ export function configPath(env: Environment, folder: string): string {
  * @throws KeelsonError CONFIG_INVALID with every problem of both; CONFIG_LIVE_TRADING, CONFIG_VENUE_UNPROVEN or
  * CONFIG_SECRET_READABLE when that is the only one.
  */
-export function loadConfig({ path, env, credentials = 'none' }: LoadOptions): Config {
+export function loadConfig({ path, env, credentials = 'none', alertSecrets: needsAlertSecrets = false }: LoadOptions): Config {
   const { input, problem } = readFile(path);
   if (problem) throwProblems(path, [problem, ...environmentProblems(env)]);
   const parsed = configSchema.safeParse(input);
@@ -50,6 +52,7 @@ export function loadConfig({ path, env, credentials = 'none' }: LoadOptions): Co
       ...watchProblems(parsed.data),
       ...calendarProblems(parsed.data),
     );
+    if (needsAlertSecrets) problems.push(...readAlertSecrets(parsed.data, env).problems);
     for (const [name, account] of Object.entries(parsed.data.accounts)) {
       const isWanted = credentials === 'all' || (credentials === 'live' && parsed.data.venues[account.venue]?.paper === false);
       if (isWanted) problems.push(...readCredentials(env, name).problems);

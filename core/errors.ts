@@ -211,12 +211,10 @@ export const ERRORS = define({
   ),
   AUTH_APPROVAL_CLOSED: access(
     409,
-    'Request {request} is {state}: nothing is done. See keelson approvals list, or ask anew under a new command id.',
+    'Request {request} is {state}: nothing is done. Who still wants it asks for it anew, without this id, and another person approves that request: keelson approvals list.',
   ),
   HALT_NOT_CLEAN: {
-    ...refusal(
-      'The halt stands: {found}. Request {request} stays good while it is approved: see to it, then keelson rearm --request {request}.',
-    ),
+    ...refusal('The halt stands: {found}. Request {request} stays good while it is approved: see to it, then {again}'),
     httpStatus: 409,
   },
   AUTH_OWN_REQUEST: access(403, 'Request {request} was made by {subject}: another person has to decide it.'),
@@ -302,9 +300,9 @@ export const ERRORS = define({
     httpStatus: 500,
     retry: 'never',
   },
-  INFRA_DATABASE: infrastructure('The database did not answer: {detail}. It is tried again.'),
+  INFRA_DATABASE: infrastructure('The database did not answer: {detail}.'),
   ALERT_NOT_DELIVERED: infrastructure('The channel {channel} did not take an alert: {detail}. It is tried again. See keelson alerts list.'),
-  INFRA_TEMPORAL: infrastructure('Temporal did not answer: {detail}. It is tried again.'),
+  INFRA_TEMPORAL: infrastructure('Temporal did not answer: {detail}.'),
   INFRA_RECONCILING: infrastructure('{account} is being compared with its venue already. It is tried again.'),
   INFRA_HOME_LOCKED: infrastructure('Keelson already runs from {home} (process {pid}): {addresses}.'),
   INFRA_PORT_TAKEN: infrastructure('Port {port} for {service} is taken by another of our own processes ({holder}).'),

@@ -193,7 +193,7 @@ class Run {
       metrics: { api: `${processes.api()}/metrics`, ...processes.metrics() },
     });
     const reader = apiReader(() => processes.api(), database.key);
-    const modes = await reader.modes(this.#signal);
+    const { modes, halts } = await reader.modes(this.#signal);
     this.#signal.throwIfAborted();
     const since = now();
     this.#writeRunFile = () =>
@@ -205,6 +205,7 @@ class Run {
       addresses: addresses(),
       home: this.#paths.home,
       modes,
+      halts,
       instruments: shownInstruments(this.#config),
       people: database.people,
       elapsedMs: now() - startedAt,

@@ -11,7 +11,7 @@ import { externalServer } from './temporal/external.js';
  */
 export async function preflight(configFile: string, env: NodeJS.ProcessEnv): Promise<Config> {
   const [config, ...servers] = await Promise.allSettled([
-    Promise.resolve().then(() => loadConfig({ path: configFile, env, credentials: 'live' })),
+    Promise.resolve().then(() => loadConfig({ path: configFile, env, credentials: 'live', alertSecrets: true })),
     askDatabase(env),
     externalServer(env),
   ]);

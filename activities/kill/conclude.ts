@@ -2,11 +2,14 @@ import { createHash } from 'node:crypto';
 import type { Finding } from '../../core/kill/verify.js';
 import { unverifiedText } from '../../core/kill/verify.js';
 import type { KillLatch } from '../../core/kill/view.js';
-import type { EvidenceFile, EvidenceFiles } from '../ports/kill.js';
+import type { EvidenceFile, EvidenceFiles, KillEvidence } from '../ports/kill.js';
 import type { KillDependencies } from './dependencies.js';
 
 /** Latches have the database's time, files have ours. */
 const CLOCKS_DIFFER_MS = 600_000;
+/** Less than the step may take. */
+const EQUITY_WITHIN_MS = 5_000;
+const EQUITY_AGAIN_MS = 500;
 
 /** What halts without Temporal have left since the first of these latches. */
 export function directRuns(files: EvidenceFiles, account: string, latches: readonly KillLatch[]): ReturnType<EvidenceFiles['readDirect']> {
@@ -36,19 +39,45 @@ export function createKillConclude({
   store,
   files,
   clock,
+  pause,
 }: KillDependencies): (account: string, finding: Finding) => Promise<EvidenceFile> {
   return async (account, finding) => {
     const { latches } = await kills.readKill(account);
-    const sections = { finding, ...(await kills.evidence(account)), directRuns: await directRuns(files, account, latches) };
+    const sections = {
+      finding,
+      ...(await evidenceAfterAll({ kills, clock, pause }, account)),
+      directRuns: await directRuns(files, account, latches),
+    };
     const hashes = Object.fromEntries(Object.entries(sections).map(([name, section]) => [name, sha256(JSON.stringify(section))]));
     const writtenAt = new Date(clock()).toISOString();
     const content = `${JSON.stringify({ what: 'evidence of a halt', account, writtenAt, ...sections, hashes }, null, 2)}\n`;
-    const file = await files.write(`halt-${account}-${writtenAt.replaceAll(/[:.]/g, '-')}.json`, content);
+    const written = await files.write(`halt-${account}-${writtenAt.replaceAll(/[:.]/g, '-')}.json`, content);
     const latchIds = latches.map(({ latchId }) => latchId);
-    const data = { latchIds, evidence: file, dust: finding.dust, kept: finding.kept };
+    const file = { ...written, latchIds };
+    const data = { latchIds, evidence: written, dust: finding.dust, kept: finding.kept };
     await store.openIncident({ incidents: [{ key: `halt:${account}:${latchIds.join('+')}`, account, kind: 'halt', data }] });
     return file;
   };
+}
+
+/**
+ * What a halt came to is told by equity that was read after the last sale. The account watch, where it is at work, reads it within a few
+ * seconds; without it the file says which moment its newest figure is of.
+ */
+async function evidenceAfterAll(
+  { kills, clock, pause }: Pick<KillDependencies, 'kills' | 'clock' | 'pause'>,
+  account: string,
+): Promise<KillEvidence> {
+  const until = clock() + EQUITY_WITHIN_MS;
+  for (let before: KillEvidence | undefined; ;) {
+    const evidence = await kills.evidence(account);
+    // Two people have ended it meanwhile: the file is of what stood.
+    if (before !== undefined && evidence.latches.length === 0) return before;
+    const { after, isWatched } = evidence.equity;
+    if (after !== null || !isWatched || clock() >= until) return evidence;
+    before = evidence;
+    await pause(EQUITY_AGAIN_MS);
+  }
 }
 
 function sha256(content: string): string {

@@ -10,11 +10,12 @@ const OPEN = [open('BTC/USDT'), open('ETH/USDT'), open('ETH/USDT', { clientOrder
 
 describe('P29: a halt without Temporal that loses its ledger', () => {
   it.each<readonly [DirectRun['scope'], readonly string[]]>([
-    [{ scope: 'account', scopeValue: 'main' }, ['of BTC/USDT', 'of ETH/USDT']],
-    [{ scope: 'everything', scopeValue: '' }, ['of BTC/USDT', 'of ETH/USDT']],
-    [{ scope: 'instrument', scopeValue: 'ETH/USDT' }, ['of ETH/USDT']],
-    // Whose they are only the ledger knows.
-    [{ scope: 'strategy', scopeValue: 'momentum' }, []],
+    [{ scope: 'account' }, ['of BTC/USDT', 'of ETH/USDT']],
+    [{ scope: 'everything' }, ['of BTC/USDT', 'of ETH/USDT']],
+    [{ scope: 'venue' }, ['of BTC/USDT', 'of ETH/USDT']],
+    // Which of them are ours only the ledger knows.
+    [{ scope: 'instrument' }, []],
+    [{ scope: 'strategy' }, []],
   ])('cancels what is open in %j, and nothing beside it', async (scope, expected) => {
     const canceled = new Set<string>();
     const reader = {

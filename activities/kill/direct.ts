@@ -13,7 +13,7 @@ const BETWEEN_LOOKS_MS = 1_000;
 const LONGEST_WAIT_MS = 3_000;
 const AT_ONCE = 8;
 
-type Scope = Pick<Latch, 'scope' | 'scopeValue'>;
+type Scope = Pick<Latch, 'scope'>;
 
 export interface DirectRun {
   /** What was halted: without the ledger nothing else is touched (P29). */
@@ -69,16 +69,20 @@ export async function killDirectly(dependencies: KillDependencies, account: stri
 }
 
 /**
- * Cancels what is open at a venue within a scope without asking our books, whose ever it is; of a strategy nothing, since whose orders
- * are a strategy's only the ledger knows. Stops that wait for their price stay: what is held is protected by them until it can be sold.
+ * Cancels what is open at a venue without asking our books, whose ever it is. That a halt of all that is in an account may (P29); where
+ * a strategy or an instrument is halted nothing is canceled, since which orders there are ours only the ledger knows. Stops that wait for their price stay: what is held is protected by them until it can be sold.
  * @returns how many were asked to go.
  */
-export async function cancelOpen({ haltReader: reader }: Venue, { scope, scopeValue }: Scope): Promise<number> {
-  if (scope === 'strategy') return 0;
-  const instrument = scope === 'instrument' ? scopeValue : undefined;
-  const open = (await reader.openOrders(instrument)).filter((order) => order.isTriggered);
+export async function cancelOpen({ haltReader: reader }: Venue, scope: Scope): Promise<number> {
+  if (!mayCancelOthers(scope)) return 0;
+  const open = (await reader.openOrders()).filter((order) => order.isTriggered);
   await each(open, AT_ONCE, (order) => reader.cancel(order.instrument, order.clientOrderId));
   return open.length;
+}
+
+/** Whether orders of others go too. */
+export function mayCancelOthers({ scope }: Scope): boolean {
+  return scope !== 'strategy' && scope !== 'instrument';
 }
 
 function isDatabase(error: unknown): boolean {

@@ -27,8 +27,10 @@ describe('flattening, on a real ledger and paper venue', () => {
   let paper: PaperAccount;
   /** Whose orders get no answer, and are told nothing of. */
   let silent: string | undefined;
-  /** Whose orders are refused. */
+  /** Whose sales are refused; a stop is taken. */
   let refused: string | undefined;
+  /** Whose sales nobody buys. */
+  let unwanted: string | undefined;
   let refusals = 0;
 
   beforeAll(async () => {
@@ -41,9 +43,13 @@ describe('flattening, on a real ledger and paper venue', () => {
         ...venue,
         sender: {
           submit: async (request, deadlineMs) => {
-            if (request.instrument === refused) {
+            const isStop = request.stopPrice !== undefined;
+            if (request.instrument === refused && !isStop) {
               refusals += 1;
               return { kind: 'rejected', failure: failure('VENUE_REJECTED', { venue: 'paper', detail: 'not now' }) };
+            }
+            if (request.instrument === unwanted && !isStop) {
+              return venue.sender.submit({ ...request, price: decimalTextOf(String(Number(request.price) * 2)) }, deadlineMs);
             }
             if (request.instrument !== silent) return venue.sender.submit(request, deadlineMs);
             return { kind: 'unknown', failure: failure('VENUE_OUTCOME_UNKNOWN', { order: 'x', venue: 'paper', detail: 'cut' }) };
@@ -92,6 +98,54 @@ describe('flattening, on a real ledger and paper venue', () => {
     return { latchId, flatten: createKillFlatten({ ...ledger.dependencies, ...parts, files, pause: (ms) => wait(ms) }) };
   };
 
+  /** The stops of a position that rest. */
+  const stops = async (instrument: string) => {
+    const { rows } = await ledger.pool.query<{ status: string; quantity: string }>(
+      `select status, trim_scale(quantity)::text as quantity from orders where instrument = $1 and purpose = 'stop' and final_at is null`,
+      [instrument],
+    );
+    return rows;
+  };
+  /** One stop rests, for all that could be sold. */
+  const isProtected = async (instrument: string): Promise<void> => {
+    const [stop, ...others] = await stops(instrument);
+    expect([stop?.status, others]).toEqual(['accepted', []]);
+    const left = Number(await held(instrument)) - Number(stop?.quantity);
+    expect(left).toBeGreaterThanOrEqual(0);
+    expect(left).toBeLessThan(0.001);
+  };
+  /** Ten seconds later it is offered again. */
+  const sellsAll = async (flatten: ReturnType<typeof createKillFlatten>, instrument: string): Promise<void> => {
+    await ledger.pool.query(`update orders set created_at = created_at - interval '11 seconds' where purpose = 'stop'`);
+    await eventually(async () => {
+      expect(await flatten(ACCOUNT)).toMatchObject({ isDone: true });
+      expect(Number(await held(instrument))).toBeLessThan(0.001);
+    }, LIMIT_MS);
+    expect(await stops(instrument)).toEqual([]);
+  };
+
+  it('P22: what nobody buys at the widest collar has its stop back, exactly, and is offered again when that has rested', async () => {
+    const { latchId, flatten } = await halted();
+    unwanted = OTHER;
+    const first = await flatten(ACCOUNT);
+    expect(first).toMatchObject({ isDone: false });
+    // One within each collar, 50, 100, 200 and 400 bps, beside the one that sells the other position.
+    expect(first.slices).toBe(5);
+    expect(Number(await held(INSTRUMENT))).toBeLessThan(0.001);
+    await isProtected(OTHER);
+    expect(await flatten(ACCOUNT)).toMatchObject({ slices: 0 });
+    await isProtected(OTHER);
+    // Still nobody buys: it goes for one try only, and comes back.
+    await ledger.pool.query(`update orders set created_at = created_at - interval '11 seconds' where purpose = 'stop'`);
+    expect(await flatten(ACCOUNT)).toMatchObject({ slices: 1 });
+    await isProtected(OTHER);
+
+    unwanted = undefined;
+    await sellsAll(flatten, OTHER);
+    await eventually(async () => expect(await disagreements(database.pool, ACCOUNT, paper.witness())).toEqual([]), LIMIT_MS);
+    await ledger.pool.query('update latches set released_at = clock_timestamp() where latch_id = $1', [latchId]);
+  });
+
   it.each(Object.keys(PRICES))('a position in %s of which the venue tells nothing keeps no other from being sold', async (instrument) => {
     const { latchId, flatten } = await halted();
     silent = instrument;
@@ -119,8 +173,8 @@ describe('flattening, on a real ledger and paper venue', () => {
       expect(Number(await held(instrument))).toBeGreaterThan(0.001);
 
       refused = undefined;
-      await eventually(async () => expect(await flatten(ACCOUNT)).toMatchObject({ isDone: true }), LIMIT_MS);
-      expect(Number(await held(instrument))).toBeLessThan(0.001);
+      await isProtected(instrument);
+      await sellsAll(flatten, instrument);
       await eventually(async () => expect(await disagreements(database.pool, ACCOUNT, paper.witness())).toEqual([]), LIMIT_MS);
       await ledger.pool.query('update latches set released_at = clock_timestamp() where latch_id = $1', [latchId]);
     },

@@ -13,6 +13,7 @@ import { createSubmit } from '../order/submit.js';
 import type { OrderStore } from '../ports/store.js';
 import type { KillDependencies } from './dependencies.js';
 import { look } from './look.js';
+import { stopTender } from './tend-stops.js';
 
 /** Longer than any step between two renewals takes on a venue that answers; a process that died keeps others waiting so long. */
 const LEASE_MS = 10_000;
@@ -43,6 +44,8 @@ interface Left {
   readonly waitMs: number;
   readonly failures?: readonly Failure[];
   readonly error?: KeelsonError;
+  /** It was offered, and nothing of it is on sale any more: it is without a stop. */
+  readonly isBare?: boolean;
 }
 
 /**
@@ -55,7 +58,7 @@ export function createKillFlatten(dependencies: KillDependencies): (account: str
   const { kills, newId } = dependencies;
   return async (account) => {
     const owner = newId();
-    const seller = new Seller(dependencies, kills.ordersAs(owner), account);
+    const seller = new Seller(dependencies, owner, account);
     try {
       for (let step = 0; step < MOST_STEPS; step += 1) {
         const view = await kills.readKill(account);
@@ -76,7 +79,7 @@ export function createKillFlatten(dependencies: KillDependencies): (account: str
 class Seller {
   slices = 0;
   /** Positions that are left to whoever comes back, by their names. */
-  private readonly aside = new Map<string, Left>();
+  private readonly aside = new Map<string, Left & { readonly key: PositionKey }>();
   private readonly dependencies: KillDependencies;
   private readonly orders: OrderStore;
   private readonly account: string;
@@ -84,8 +87,10 @@ class Seller {
   private readonly record: ReturnType<typeof createRecord>;
   private readonly resolve: ReturnType<typeof createResolve>;
   private readonly withdraw: ReturnType<typeof createWithdraw>;
+  private readonly tend: ReturnType<typeof stopTender>;
 
-  constructor(dependencies: KillDependencies, orders: OrderStore, account: string) {
+  constructor(dependencies: KillDependencies, owner: string, account: string) {
+    const orders = dependencies.kills.ordersAs(owner);
     this.dependencies = dependencies;
     this.orders = orders;
     this.account = account;
@@ -94,6 +99,7 @@ class Seller {
     this.record = createRecord(parts);
     this.resolve = createResolve(parts);
     this.withdraw = createWithdraw(parts);
+    this.tend = stopTender(dependencies, owner);
   }
 
   /** @returns how it ended, or undefined when there is more to do. */
@@ -101,18 +107,21 @@ class Seller {
     const sight = await look(this.dependencies, this.account, view);
     const next = planFlatten(view, sight, new Set(this.aside.keys()));
     if (next.kind === 'done') return this.ended();
-    const left = await this.take(next, view, sight).catch((error: unknown): Left => {
-      // What the venue does not tell of one order says nothing of the others.
-      if (error instanceof KeelsonError && error.failure.code.startsWith('VENUE_')) return { waitMs: SETTLE_POLL_MS, error };
-      throw error;
-    });
-    if (left !== undefined) this.aside.set(positionName(next), left);
+    // What the venue does not tell of one order says nothing of the others.
+    const left = await this.take(next, view, sight).catch((error: unknown): Left => ({ waitMs: SETTLE_POLL_MS, error: venueError(error) }));
+    const { strategy, instrument } = next;
+    if (left !== undefined) this.aside.set(positionName(next), { ...left, key: { account: this.account, strategy, instrument } });
     return undefined;
   }
 
-  private ended(): Flattened {
+  /** What could not be sold has its stop again until it is offered once more: nothing is without one for longer than its tries take (P22). */
+  private async ended(): Promise<Flattened> {
     const { slices } = this;
-    const left = [...this.aside.values()];
+    const left: Left[] = [];
+    for (const { key, ...one } of this.aside.values()) {
+      const protecting = one.isBare === true ? this.tend(key, false) : Promise.resolve(0);
+      left.push(await protecting.then(() => one).catch((error: unknown): Left => ({ ...one, error: venueError(error) })));
+    }
     const failed = left.find(({ error }) => error !== undefined)?.error;
     if (failed !== undefined) throw failed;
     const failures = left.flatMap((one) => one.failures ?? []);
@@ -147,7 +156,7 @@ class Seller {
     const written = await this.orders.authorise({ ...input, authorisedForMs: PROTOCOL.authorisedForMs }, events);
     // Overtaken, or without the lease by now: what is to be sold is weighed anew.
     if (written.kind === 'conflict') return undefined;
-    if (!('order' in written)) return { waitMs: NOBODY_BUYS_MS, failures: written.failures };
+    if (!('order' in written)) return { waitMs: NOBODY_BUYS_MS, failures: written.failures, isBare: true };
     this.slices += 1;
     await this.record(intentId, await this.submit(intentId, account));
     const left = await this.untilFinal(() => this.resolve(intentId));
@@ -155,8 +164,9 @@ class Seller {
     const order = await this.orders.order(intentId);
     // What is refused would be refused again at once, and widens no collar.
     const isRefused = order?.status === 'rejected' || order?.failures.some(({ code }) => code === 'RISK_VENUE_CLOSED') === true;
-    if (isRefused) return { waitMs: NOBODY_BUYS_MS, failures: order.failures };
-    return collarBps >= PROTOCOL.exitCollarMaxBps && order?.executedQuantity === '0' ? { waitMs: NOBODY_BUYS_MS } : undefined;
+    if (isRefused) return { waitMs: NOBODY_BUYS_MS, failures: order.failures, isBare: true };
+    const isStuck = collarBps >= PROTOCOL.exitCollarMaxBps && order?.executedQuantity === '0';
+    return isStuck ? { waitMs: NOBODY_BUYS_MS, isBare: true } : undefined;
   }
 
   /** @returns undefined when it is over; else what is left to whoever comes back to it. */
@@ -169,6 +179,12 @@ class Seller {
     }
     return { waitMs: SETTLE_POLL_MS };
   }
+}
+
+/** @throws what is not of the venue: without the ledger nothing goes on */
+function venueError(error: unknown): KeelsonError {
+  if (error instanceof KeelsonError && error.failure.code.startsWith('VENUE_')) return error;
+  throw error;
 }
 
 function noEntries(): never {

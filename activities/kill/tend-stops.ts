@@ -45,49 +45,62 @@ export async function missingStops(dependencies: KillDependencies, view: KillVie
 }
 
 /**
- * Keeps a stop for exactly what is held where a halt sells nothing: the steps are those of a position's owner, who rests as
- * long as the latch stands, and the orders are the kill's, under its lease (P22).
+ * Takes the steps of one position's owner, who rests as long as a latch stands, until there is nothing more to do: the orders are the
+ * kill's, under its lease (P22).
+ * @param owner who holds the lease
+ * @returns what tends a position, and answers how many steps it took. `sells`: whether it may also sell what a stop did not.
+ */
+export function stopTender(dependencies: KillDependencies, owner: string): (key: PositionKey, sells: boolean) => Promise<number> {
+  const { kills } = dependencies;
+  const orders = kills.ordersAs(owner);
+  const risk = { read: async (key: PositionKey) => ({ ...(await orders.readRisk(key)), latches: [] }) };
+  const parts = { ...dependencies, store: orders, risk, entriesOf: noEntries };
+  const protect = createProtection(parts, { ...dependencies.protection, held: none, unprotected: none }, new AccountQueues());
+  const [submit, record, resolve, withdraw] = [createSubmit(parts), createRecord(parts), createResolve(parts), createWithdraw(parts)];
+  /** @returns whether another look may bring it further: what the gate or a closed venue refuses now it refuses again. */
+  const send = async (asked: OwnerAuthorisation): Promise<boolean> => {
+    if (asked.kind !== 'authorised') return false;
+    const { intentId, account } = asked.order;
+    await record(intentId, await submit(intentId, account));
+    return true;
+  };
+  const take = async (key: PositionKey, step: ProtectionStep, view: ProtectionView): Promise<boolean> => {
+    const version = view.basis?.strategyVersion ?? 'unknown';
+    if (step.kind === 'settle') await resolve(step.intentId);
+    if (step.kind === 'cancel') await withdraw(step.intentId, step.because);
+    if (step.kind === 'escape') return send(await protect.authoriseEscape(key, version, step));
+    if (step.kind !== 'placeStop') return true;
+    const { sequence, quantity, stopPrice, limitPrice } = step.wish;
+    const request = { sequence, quantity: text(quantity), stopPrice: text(stopPrice), limitPrice: text(limitPrice) };
+    return send(await protect.authoriseStop(key, version, request));
+  };
+  return async (key, sells) => {
+    let taken = 0;
+    for (; taken < MOST_STEPS; taken += 1) {
+      const { view, step } = await stepFor(dependencies, key);
+      if (step.kind === 'rest' || step.kind === 'done' || (step.kind === 'escape' && !sells)) break;
+      if (!(await kills.takeLease(key.account, owner, LEASE_MS)).isMine) break;
+      if (!(await take(key, step, view))) return taken + 1;
+      if (step.kind === 'settle' || step.kind === 'cancel') await dependencies.pause(LOOK_AGAIN_MS);
+    }
+    return taken;
+  };
+}
+
+/**
+ * Keeps a stop for exactly what is held where a halt sells nothing.
  * @returns how many steps were taken
  */
 export function createTendStops(dependencies: KillDependencies): (account: string) => Promise<number> {
   const { kills, newId } = dependencies;
   return async (account) => {
     const owner = newId();
-    const orders = kills.ordersAs(owner);
-    const risk = { read: async (key: PositionKey) => ({ ...(await orders.readRisk(key)), latches: [] }) };
-    const parts = { ...dependencies, store: orders, risk, entriesOf: noEntries };
-    const protect = createProtection(parts, { ...dependencies.protection, held: none, unprotected: none }, new AccountQueues());
-    const [submit, record, resolve, withdraw] = [createSubmit(parts), createRecord(parts), createResolve(parts), createWithdraw(parts)];
-    /** @returns whether another look may bring it further: what the gate or a closed venue refuses now it refuses again. */
-    const send = async (asked: OwnerAuthorisation): Promise<boolean> => {
-      if (asked.kind !== 'authorised') return false;
-      const { intentId } = asked.order;
-      await record(intentId, await submit(intentId, account));
-      return true;
-    };
-    const take = async (key: PositionKey, step: ProtectionStep, view: ProtectionView): Promise<boolean> => {
-      const version = view.basis?.strategyVersion ?? 'unknown';
-      if (step.kind === 'settle') await resolve(step.intentId);
-      if (step.kind === 'cancel') await withdraw(step.intentId, step.because);
-      if (step.kind === 'escape') return send(await protect.authoriseEscape(key, version, step));
-      if (step.kind !== 'placeStop') return true;
-      const { sequence, quantity, stopPrice, limitPrice } = step.wish;
-      const request = { sequence, quantity: text(quantity), stopPrice: text(stopPrice), limitPrice: text(limitPrice) };
-      return send(await protect.authoriseStop(key, version, request));
-    };
+    const tend = stopTender(dependencies, owner);
     let taken = 0;
     try {
       // One of which the venue tells nothing keeps no other without its stop.
       await each(keysToKeep(await kills.readKill(account)), 1, async (key) => {
-        for (let count = 0; count < MOST_STEPS; count += 1) {
-          const { view, step } = await stepFor(dependencies, key);
-          if (step.kind === 'rest' || step.kind === 'done') return;
-          if (!(await kills.takeLease(account, owner, LEASE_MS)).isMine) return;
-          const goesOn = await take(key, step, view);
-          taken += 1;
-          if (!goesOn) return;
-          if (step.kind === 'settle' || step.kind === 'cancel') await dependencies.pause(LOOK_AGAIN_MS);
-        }
+        taken += await tend(key, true);
       });
       return taken;
     } finally {

@@ -15,8 +15,12 @@ export interface DrawdownFacts {
   readonly engagedTime: number;
   /** Since when the part that is at work has been, whoever began it. */
   readonly partTime: number | null;
-  /** How far the halt of the account is. */
-  readonly kill: { readonly phase: 'running' | 'verified' | 'released'; readonly verifiedTime: number | null } | null;
+  /** How far the halt of the account is, and whether its file is written. */
+  readonly kill: {
+    readonly phase: 'running' | 'verified' | 'released';
+    readonly verifiedTime: number | null;
+    readonly hasEvidence: boolean;
+  } | null;
   readonly evidence: PlainObject | null;
   readonly incidentId: string | null;
   readonly totals: PlainObject | null;

@@ -16,6 +16,8 @@ export type KillPhase = 'running' | 'verified' | 'released';
 export interface EvidenceFile {
   readonly path: string;
   readonly sha256: string;
+  /** The halts that it tells of. */
+  readonly latchIds?: readonly string[];
 }
 
 /** What became of a request to end a latch; `found`: what is in the way, for people. */
@@ -24,6 +26,18 @@ export type Released =
   | { readonly kind: 'notApproved'; readonly state: UnusableState }
   /** `unreconciled`: accounts that no reconciliation has found clean within the last minute. */
   | { readonly kind: 'notClean'; readonly found: string; readonly unreconciled?: readonly string[] };
+
+/** Sections of the evidence of a halt; what is waited for is named. */
+export interface KillEvidence {
+  readonly latches: readonly object[];
+  readonly equity: {
+    /** Null as long as nothing that was read after the last fill is known. */
+    readonly after: object | null;
+    /** Whether the account watch is at work. */
+    readonly isWatched: boolean;
+  };
+  readonly [section: string]: unknown;
+}
 
 /** What a kill reads and writes. Throws as OrderStore does. */
 export interface KillStore {
@@ -42,7 +56,7 @@ export interface KillStore {
    * in the way (P30).
    */
   release(latchId: string, requestId: string): Promise<Released>;
-  evidence(account: string): Promise<Readonly<Record<string, unknown>>>;
+  evidence(account: string): Promise<KillEvidence>;
 }
 
 /** The kills of accounts, wherever they run. */

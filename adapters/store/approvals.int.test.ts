@@ -254,6 +254,7 @@ describe('what two people decide, in the statements', () => {
           requestedBy: 'otto',
           expiresTime: isOver ? 0 : 2,
           usedTime: isUsed ? 0 : null,
+          isOvertaken: false,
           decisions: decisions.map((made) => ({ ...made, isActive: made.subject !== 'left' })),
         };
         expect(await one('select approval_state(r) as answer from approval_requests r where request_id = $1', [requestId])).toBe(

@@ -12,6 +12,16 @@ import { createKillStore } from './kill-store.js';
 
 const KEY = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
 
+/** Where JSON has a number that is an amount: a fraction (but of a model), or under a name of one. */
+function amountsAsNumbers(value: unknown, path = ''): string[] {
+  if (typeof value === 'number') {
+    const isFraction = !Number.isInteger(value) && !/(score|threshold)$/.test(path);
+    return isFraction || /(price|quantity|notional|fee|equity|cost|pnl|amount)$/i.test(path) ? [path] : [];
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]: [string, unknown]) => amountsAsNumbers(inner, `${path}.${name}`));
+}
+
 describe('P27: what a kill sends', () => {
   let stack: TradingStack;
   let halts: HaltStore;
@@ -57,6 +67,35 @@ describe('P27: what a kill sends', () => {
   };
   const overdue = () => stack.database.pool.query(`update kill_leases set until = clock_timestamp() - interval '1 second'`);
 
+  it('is handed on with amounts as text, and with equity of which the moment is told', async () => {
+    const { latchId } = await latch('none');
+    await stack.database.pool.query(`update latches set engaged_at = engaged_at - interval '1 hour' where latch_id = $1`, [latchId]);
+    const watched = (balancesMs: number) =>
+      stack.database.pool.query(
+        `update account_watch set equity = 100000.50, details = jsonb_build_object('balancesMs', $2::bigint) where account = $1`,
+        [ACCOUNT, balancesMs],
+      );
+    await watched(0);
+    const { equity, ...evidence } = await kills.evidence(ACCOUNT);
+    expect(evidence['fills']).toMatchObject([
+      { price: expect.stringMatching(/^[\d.]+$/) as string, quantity: expect.stringMatching(/^0\.0/) as string },
+    ]);
+    // What is exact is no number of JSON, which a reader takes for a float.
+    expect(amountsAsNumbers({ equity, ...evidence })).toEqual([]);
+    const newest = {
+      equity: '100000.50',
+      quote: 'USDT',
+      sampledTime: expect.any(Number) as number,
+      balancesTime: expect.any(Number) as number,
+    };
+    expect(equity).toMatchObject({ after: newest, newest, isWatched: true });
+    // Its balances were read before the last fill was booked: it is not called equity after it.
+    await watched(600_000);
+    expect((await kills.evidence(ACCOUNT)).equity).toMatchObject({ after: null, newest, isWatched: true });
+    await stack.database.pool.query(`update account_watch set equity = null, details = '{}' where account = $1`, [ACCOUNT]);
+    expect((await kills.evidence(ACCOUNT)).equity).toMatchObject({ after: null, newest: null, isWatched: false });
+  });
+
   it('is by one at a time: a lease is held until it ends by itself', async () => {
     expect(await kills.takeLease(ACCOUNT, 'one', 10_000)).toMatchObject({ isMine: true });
     expect(await kills.takeLease(ACCOUNT, 'other', 10_000)).toMatchObject({ isMine: false, owner: 'one' });
@@ -74,8 +113,15 @@ describe('P27: what a kill sends', () => {
     await latch('atOnce');
     expect((await authorise('other')).kind).toBe('conflict');
     expect((await authorise('one')).kind).toBe('written');
+    const sold = async () => (await kills.readKill(ACCOUNT)).sold;
+    const [under] = await sold();
+    expect(under?.lastTime).toBeGreaterThan(0);
     await overdue();
     expect((await authorise('one')).kind).toBe('conflict');
+    // What another halt has tried says nothing of a stop that was placed since.
+    await stack.database.pool.query('update latches set released_at = clock_timestamp()');
+    await latch('atOnce');
+    expect(await sold()).toMatchObject([{ count: under?.count, tries: 0, lastTime: 0 }]);
   });
 
   it('needs them again to be sent, and is proven unsent without', async () => {

@@ -1,10 +1,11 @@
 import type { Pool } from 'pg';
-import type { KillStore, Lease } from '../../activities/ports/kill.js';
+import type { KillEvidence, KillStore, Lease } from '../../activities/ports/kill.js';
 import type { OrderStore } from '../../activities/ports/store.js';
 import type { UnusableState } from '../../core/people/approvals.js';
+import { KeelsonError } from '../../core/errors.js';
 import type { KillView } from '../../core/kill/view.js';
 import { createOrderStore, riskViewOf, type ToldView } from './order-store.js';
-import { jsonOf, run } from './pool.js';
+import { jsonOf, run, runAnew } from './pool.js';
 
 const READ = { name: 'read_kill', text: 'select read_kill($1) as answer' };
 const TAKE_LEASE = { name: 'take_kill_lease', text: 'select take_kill_lease($1::jsonb) as answer' };
@@ -23,7 +24,7 @@ type ReleaseAnswer =
   | { readonly result: 'notReconciled'; readonly found: string; readonly accounts: readonly string[] };
 
 /**
- * What kills read and write in Postgres.
+ * What kills read and write in Postgres. A statement that loses against another one is run anew: a halt does not stop at that.
  * @param wrap what stands between the kill and the ledger of orders, in programs other than the product's.
  */
 export function createKillStore(pool: Pool, wrap: (store: OrderStore) => OrderStore = (store) => store): KillStore {
@@ -36,21 +37,21 @@ export function createKillStore(pool: Pool, wrap: (store: OrderStore) => OrderSt
       return { ...(view as ToldKill), risk };
     },
     async takeLease(account, owner, forMs) {
-      const rows = await run<{ answer: Lease }>(pool, TAKE_LEASE, [jsonOf({ account, owner, forMs })]);
+      const rows = await runAnew<{ answer: Lease }>(pool, TAKE_LEASE, [jsonOf({ account, owner, forMs })]);
       return rows[0]?.answer ?? { isMine: false, owner: 'unknown', remainingMs: forMs };
     },
     async dropLease(account, owner) {
-      await run(pool, DROP_LEASE, [jsonOf({ account, owner })]);
+      await runAnew(pool, DROP_LEASE, [jsonOf({ account, owner })]);
     },
     ordersAs: (leaseOwner) => wrap(createOrderStore(pool, leaseOwner)),
     async writeKill(account, phase, state, evidence) {
-      await run(pool, WRITE, [jsonOf({ account, phase, state, evidence })]);
+      await runAnew(pool, WRITE, [jsonOf({ account, phase, state, evidence })]);
     },
     async observe(account, kind, data) {
-      await run(pool, OBSERVE, [jsonOf({ account, kind, data })]);
+      await runAnew(pool, OBSERVE, [jsonOf({ account, kind, data })]);
     },
     async release(latchId, requestId) {
-      const rows = await run<{ answer: ReleaseAnswer }>(pool, RELEASE, [jsonOf({ latchId, requestId })]);
+      const rows = await runAnew<{ answer: ReleaseAnswer }>(pool, RELEASE, [jsonOf({ latchId, requestId })]);
       const answer = rows[0]?.answer ?? { result: 'notClean', found: 'the database gave no answer' };
       if (answer.result === 'released') return { kind: 'released' };
       if (answer.result === 'notApproved') return { kind: 'notApproved', state: answer.state };
@@ -60,8 +61,10 @@ export function createKillStore(pool: Pool, wrap: (store: OrderStore) => OrderSt
       return { kind: 'notClean', found: answer.found };
     },
     async evidence(account) {
-      const rows = await run<{ answer: Record<string, unknown> }>(pool, EVIDENCE, [account]);
-      return rows[0]?.answer ?? {};
+      const rows = await run<{ answer: KillEvidence }>(pool, EVIDENCE, [account]);
+      const answer = rows[0]?.answer;
+      if (answer === undefined) throw new KeelsonError('INFRA_DATABASE', { detail: 'the evidence had no answer' });
+      return answer;
     },
   };
 }

@@ -8,6 +8,7 @@ import type { StoredOrder } from '../../core/order/stored-order.js';
 import { effectiveLimits, type LimitRow } from '../../core/risk/limit-rows.js';
 import type { RiskView, WatchHeartbeat } from '../../core/risk/view.js';
 import { signalId, type TradeSignal } from '../../core/signal/signal.js';
+import { PROTOCOL } from '../../core/risk/limits.js';
 import { isConflict, jsonOf, run, type Statement } from './pool.js';
 
 const call = (name: string): Statement => ({ name, text: `select ${name}($1::jsonb) as answer` });
@@ -128,7 +129,12 @@ export function createOrderStore(pool: Pool, leaseOwner?: string): OrderStore {
           }).failure,
         ]),
       );
-      const got = await change(isKill ? STATEMENTS.beginSubmitAsKill : STATEMENTS.beginSubmit, { ...input, refusals, leaseOwner });
+      const statement = isKill ? STATEMENTS.beginSubmitAsKill : STATEMENTS.beginSubmit;
+      let got: Answer = { result: 'conflict' };
+      // One that lost against another statement has begun nothing.
+      for (let attempt = 1; got.result === 'conflict' && attempt <= PROTOCOL.compareAndSetAttempts; attempt += 1) {
+        got = await change(statement, { ...input, refusals, leaseOwner });
+      }
       if (got.order === undefined) throw new KeelsonError('INFRA_DATABASE', { detail: `no order ${input.intentId}: ${got.result}` });
       const kind = got.result === 'submitting' || got.result === 'refused' ? got.result : 'stored';
       return { kind, order: got.order };

@@ -73,6 +73,17 @@ export async function run<Row extends QueryResultRow>(
   }
 }
 
+/** Runs one statement, and again as often as it loses against another one: then it has changed nothing. @throws KeelsonError INFRA_DATABASE. */
+export async function runAnew<Row extends QueryResultRow>(pool: Pool, statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await run<Row>(pool, statement, values);
+    } catch (error) {
+      if (!isConflict(error) || attempt >= PROTOCOL.compareAndSetAttempts) throw error;
+    }
+  }
+}
+
 /** True when the failed statement changed nothing and the decision may be made again. */
 export function isConflict(error: unknown): boolean {
   return CONFLICT_STATES.has(stateOf(error instanceof KeelsonError ? error.cause : error) ?? '');

@@ -44,19 +44,19 @@ describe('P30: what ends a halt or a pause, by its statement, and whom it is ove
   });
 
   /** Rik asks for the end of it. @returns the request, and how Olga approves it. */
-  const asked = async (latchId: string) => {
+  const asked = async (latchId: string, incidents: readonly string[] = []) => {
     const requestId = randomUUID();
     await pool.query('select request_rearm($1)', [
-      { requestId, latchId, reason: 'a test', incidents: [], subject: 'rik', underKey: keys.rik, validForMs: 600_000 },
+      { requestId, latchId, reason: 'a test', incidents, subject: 'rik', underKey: keys.rik, validForMs: 600_000 },
     ]);
-    const approve = async (): Promise<void> => {
+    const approve = async (): Promise<string | undefined> => {
       const { rows } = await pool.query<{ hash: string }>(
         `select encode(payload_sha256, 'hex') as hash from approval_requests where request_id = $1`,
         [requestId],
       );
       const decision = { requestId, decision: 'approved', reason: 'seen', subject: 'olga', keyId: keys.olga, payloadHash: rows[0]?.hash };
       const { rows: answers } = await pool.query<{ answer: string }>('select decide_approval($1) as answer', [decision]);
-      expect(answers).toEqual([{ answer: 'written' }]);
+      return answers[0]?.answer;
     };
     return { requestId, approve };
   };
@@ -87,30 +87,30 @@ describe('P30: what ends a halt or a pause, by its statement, and whom it is ove
     const { latchId } = await halts.latch(MAIN, CAUSE);
     const { requestId, approve } = await asked(latchId);
     expect(await release(latchId, requestId)).toEqual({ kind: 'notApproved', state: 'pending' });
-    await approve();
+    expect(await approve()).toBe('written');
     expect(await release(latchId, requestId)).toEqual({ kind: 'released' });
   });
 
   it.each(['watch', 'a person'])('an approval from before %s called it again ends nothing; a new one does', async (who) => {
     const { latchId } = await halts.latch(MAIN, CAUSE);
     const { requestId, approve } = await asked(latchId);
-    await approve();
+    expect(await approve()).toBe('written');
     const again = who === 'watch' ? CAUSE : { ...CAUSE, subject: 'rik', underKey: keys.rik };
     expect(await halts.latch(MAIN, again)).toMatchObject({ latchId, isNew: false });
-    expect(await release(latchId, requestId)).toEqual({ kind: 'notApproved', state: 'expired' });
+    expect(await release(latchId, requestId)).toEqual({ kind: 'notApproved', state: 'overtaken' });
     const next = await asked(latchId);
-    await next.approve();
+    expect(await next.approve()).toBe('written');
     expect(await release(latchId, next.requestId)).toEqual({ kind: 'released' });
   });
 
-  it('who asked before it was called again has seen another halt: an approval from after that ends nothing', async () => {
+  it('who asked before it was called again has seen another halt: none can approve it any more', async () => {
     const { latchId } = await halts.latch(MAIN, CAUSE);
     const { requestId, approve } = await asked(latchId);
     await halts.latch(MAIN, { ...CAUSE, subject: 'rik', underKey: keys.rik, reason: 'it is real' });
-    await approve();
-    expect(await release(latchId, requestId)).toEqual({ kind: 'notApproved', state: 'expired' });
+    expect(await approve()).toBe('overtaken');
+    expect(await release(latchId, requestId)).toEqual({ kind: 'notApproved', state: 'overtaken' });
     const next = await asked(latchId);
-    await next.approve();
+    expect(await next.approve()).toBe('written');
     expect(await release(latchId, next.requestId)).toEqual({ kind: 'released' });
   });
 
@@ -123,7 +123,7 @@ describe('P30: what ends a halt or a pause, by its statement, and whom it is ove
     expect(rows).toHaveLength(1);
     const runId = rows[0]?.run_id ?? '';
     const { requestId, approve } = await asked(latchId);
-    await approve();
+    expect(await approve()).toBe('written');
     const missing = { kind: 'notClean', found: expect.stringContaining(`keelson runbooks show ${runId}`) };
     expect(await release(latchId, requestId)).toEqual(missing);
     // Another step of it that is left out says nothing of the report.
@@ -138,18 +138,80 @@ describe('P30: what ends a halt or a pause, by its statement, and whom it is ove
     expect(await release(latchId, requestId)).toEqual({ kind: 'released' });
   });
 
-  it('a request that was made of a laxer halt ends no stricter one, even when it is approved after that', async () => {
+  it('a request that was made of a laxer halt ends no stricter one, and none can approve it any more', async () => {
     const { latchId } = await halts.latch(MAIN, CAUSE);
     const { requestId, approve } = await asked(latchId);
     expect(await halts.latch(MAIN, { ...CAUSE, policy: 'atOnce' })).toMatchObject({ latchId, policy: 'atOnce' });
-    await approve();
-    expect(await release(latchId, requestId)).toEqual({ kind: 'notApproved', state: 'otherPayload' });
+    expect(await approve()).toBe('overtaken');
+    expect(await release(latchId, requestId)).toEqual({ kind: 'notApproved', state: 'overtaken' });
+  });
+
+  it('whoever was called for a halt reads what it is about, and is not called any more when two people have ended it', async () => {
+    const cause: HaltCause = { subject: 'rik', underKey: keys.rik, reason: 'a spread', policy: 'atOnce' };
+    const { latchId } = await halts.latch(MAIN, cause);
+    const wide = await halts.latch({ scope: 'everything', scopeValue: '' }, CAUSE);
+    const opened = async (key: string, kind: string, data: object): Promise<string> => {
+      const { rows } = await pool.query<{ id: string }>(
+        `insert into incidents (incident_key, account, kind, data) values ($1, 'main', $2, $3) returning incident_id::text as id`,
+        [key, kind, data],
+      );
+      return rows[0]?.id ?? '';
+    };
+    const text = ['order 7 in BTC/USDT is unknown'];
+    const incidents = [
+      await opened('n', 'haltNotVerified', { latchIds: [latchId], count: 1, text }),
+      await opened('h', 'halt', { latchIds: [latchId], evidence: { path: '/e/halt.json' } }),
+      await opened('both', 'halt', { latchIds: [latchId, wide.latchId], evidence: { path: '/e/both.json' } }),
+      await opened('other', 'oddFill', {}),
+    ];
+    const alerts = async () => {
+      const { rows } = await pool.query<{ severity: string; summary: string; by: string | null; due: boolean }>(
+        `select severity, summary, acknowledged_by as by, next_at is not null as due from alerts
+           where data->>'incidentId' = any ($1) order by alert_id`,
+        [incidents],
+      );
+      return rows;
+    };
+    const called = 'account main, called by rik at ';
+    const [notVerified, verified, both] = await alerts();
+    expect(notVerified).toMatchObject({
+      severity: 'critical',
+      due: true,
+      summary: expect.stringContaining(`NOT VERIFIED yet: ${text[0]}. Halted: ${called}`) as string,
+    });
+    expect(notVerified?.summary).toMatch(/ UTC: a spread\. What is held is sold.*keelson halts/);
+    expect(verified).toMatchObject({
+      severity: 'error',
+      due: true,
+      summary: expect.stringMatching(/verified at the venue\. Halted: account main.*keelson rearm.*\/e\/halt\.json/) as string,
+    });
+    expect(both?.summary).toContain(called);
+    expect(both?.summary).toContain('everything, called by watch');
+
+    const { requestId, approve } = await asked(latchId, incidents);
+    expect(await approve()).toBe('written');
+    expect(await release(latchId, requestId)).toEqual({ kind: 'released' });
+    // What also tells of a halt that stands, and what is not of a halt, goes on calling.
+    expect((await alerts()).map(({ by, due }) => [by, due])).toEqual([
+      ['rik', false],
+      ['rik', false],
+      [null, true],
+      [null, true],
+    ]);
+    const { rows: audited } = await pool.query(
+      `select data->>'underKey' as key, data->>'reason' as reason from audit_events where kind = 'alert.acknowledged' order by event_id`,
+    );
+    expect(audited).toEqual([1, 2].map(() => ({ key: keys.rik, reason: 'two people have ended its halt: a test' })));
+    // What came of it is a person's to close.
+    const { rows: open } = await pool.query(`select count(*)::int as n from incidents where closed_at is null`);
+    expect(open).toEqual([{ n: 4 }]);
+    await pool.query('update incidents set closed_at = clock_timestamp()');
   });
 
   it('under a part of an account only what is unresolved in that part is in the way', async () => {
     const { latchId } = await halts.latch({ scope: 'strategy', scopeValue: 'momentum' }, CAUSE);
     const { requestId, approve } = await asked(latchId);
-    await approve();
+    expect(await approve()).toBe('written');
     await unresolved('another');
     const ours = await unresolved('momentum');
     expect(await release(latchId, requestId)).toEqual({ kind: 'notClean', found: `${ours} is unknown` });

@@ -21,6 +21,8 @@ export interface VenueOptions {
   readonly secret: string;
   /** Our clock, epoch ms. */
   readonly clock: () => number;
+  /** Our name of the venue, for messages; several may speak the same wire. Default: the profile's. */
+  readonly name?: string;
   /** Our name of the account, for messages. */
   readonly account?: string;
   /** The instruments that are traded: they must be listed, and `instruments()` tells only of them. Default: all. */
@@ -46,7 +48,9 @@ export interface VenueOptions {
  * VENUE_RATE_LIMITED or VENUE_AUTH.
  */
 export async function createVenue(options: VenueOptions): Promise<Venue> {
-  const { profile, urls, clock, live = false, account = 'this account' } = options;
+  const { urls, clock, live = false, account = 'this account' } = options;
+  // Whoever reads of it knows it by its name in the configuration.
+  const profile = options.name === undefined ? options.profile : { ...options.profile, id: options.name };
   const closed = new AbortController();
   const answerLimitMs = options.readLimitMs ?? 5_000;
   const { usage } = profile;

@@ -17,6 +17,7 @@ let venue: Venue;
 beforeEach(async () => {
   stub = await krakenStub();
   venue = await createVenue({
+    name: 'desk',
     profile: { ...KRAKEN, limiter: { rateLimit: 1 }, pollMs: 20, rateBudget: AMPLE },
     urls: stub.urls,
     apiKey: STUB_KEY,
@@ -104,6 +105,7 @@ describe('P8, P10: one send, and what its answer proves', () => {
     ['EAPI:Rate limit exceeded', 'rejected', 'VENUE_RATE_LIMITED'],
     ['EOrder:Rate limit exceeded', 'rejected', 'VENUE_RATE_LIMITED'],
     ['EService: Throttled: 1795000000', 'rejected', 'VENUE_RATE_LIMITED'],
+    ['EGeneral:Temporary lockout', 'rejected', 'VENUE_RATE_LIMITED'],
     ['EGeneral:Invalid arguments:cl_ord_id', 'alreadyExists', 'VENUE_OUTCOME_UNKNOWN'],
     ['EService:Unavailable', 'unknown', 'VENUE_OUTCOME_UNKNOWN'],
     ['EService:Busy', 'unknown', 'VENUE_OUTCOME_UNKNOWN'],
@@ -115,7 +117,7 @@ describe('P8, P10: one send, and what its answer proves', () => {
   ])('%s is %s', async (error, kind, code) => {
     said(error);
     const verdict = await submit(order());
-    expect(verdict).toMatchObject({ kind, failure: { code } });
+    expect(verdict).toMatchObject({ kind, failure: { code, values: { venue: 'desk' } } });
     expect(verdict.kind !== 'accepted' && verdict.failure.values['detail']).toContain(error);
     expect(calls('AddOrder')).toHaveLength(1);
   });
@@ -172,7 +174,8 @@ describe('failures of reads', () => {
     ['a number where text must be', { result: { ZUSD: { balance: 1.5, hold_trade: 0 } } }, 'VENUE_UNAVAILABLE'],
   ])('%s', async (_, reply, code) => {
     stub.answerNext('BalanceEx', reply);
-    await expect(venue.reader.balances()).rejects.toMatchObject({ failure: { code } });
+    // By its name in the configuration: there may be several that speak this wire.
+    await expect(venue.reader.balances()).rejects.toMatchObject({ failure: { code, values: { venue: 'desk' } } });
   });
 
   it('a cancel that is refused for another reason than that the order is unknown is not done', async () => {
@@ -183,6 +186,35 @@ describe('failures of reads', () => {
     stub.answerNext('CancelOrder', { result: { count: 0 } });
     await expect(venue.reader.cancel(INSTRUMENT, request.clientOrderId)).rejects.toMatchObject({ failure: { code: 'VENUE_UNAVAILABLE' } });
     expect(await venue.reader.cancel(INSTRUMENT, request.clientOrderId)).toBe('canceled');
+  });
+});
+
+describe('a venue that sends us away with status 200', () => {
+  it.each<readonly [string, number, number]>([
+    ['EGeneral:Temporary lockout', 50_000, 60_000],
+    ['EGeneral:Too many requests', 50_000, 60_000],
+    // Until a second that it names, and never for longer than anybody may be needed.
+    [`EService: Throttled: ${Math.floor(Date.now() / 1_000) + 120}`, 60_001, 120_000],
+    ['EService: Throttled: 9999999999', 290_000, 300_000],
+  ])('%s: nobody asks it, and no order is offered to it, before that is over', async (error, least, most) => {
+    stub.answerNext('BalanceEx', { error: [error] });
+    await expect(venue.reader.balances()).rejects.toMatchObject({ failure: { code: 'VENUE_RATE_LIMITED' } });
+    const weight = venue.weight();
+    expect(weight.kind).toBe('closed');
+    expect(weight.kind === 'closed' && weight.forMs).toBeGreaterThan(least);
+    expect(weight.kind === 'closed' && weight.forMs).toBeLessThanOrEqual(most);
+    await expect(venue.reader.balances()).rejects.toMatchObject({ failure: { code: 'VENUE_RATE_LIMITED' } });
+    expect(await submit(order())).toMatchObject({ kind: 'rejected', failure: { code: 'VENUE_RATE_LIMITED' } });
+    expect([calls('BalanceEx'), calls('AddOrder')].map(({ length }) => length)).toEqual([1, 0]);
+  });
+
+  it('an order that is answered so closes the door as well; a counter that is full does not', async () => {
+    stub.answerNext('AddOrder', { error: ['EAPI:Rate limit exceeded'] });
+    expect(await submit(order())).toMatchObject({ failure: { code: 'VENUE_RATE_LIMITED' } });
+    expect(venue.weight().kind).toBe('untold');
+    stub.answerNext('AddOrder', { error: ['EGeneral:Temporary lockout'] });
+    expect(await submit(order())).toMatchObject({ failure: { code: 'VENUE_RATE_LIMITED' } });
+    expect(venue.weight().kind).toBe('closed');
   });
 });
 

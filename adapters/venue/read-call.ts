@@ -53,8 +53,16 @@ export function saidBy(error: unknown): VenueError | undefined {
  * Whether the venue sends our address away for a while: a ban, or too many requests. Too many orders of one account are refused in the
  * same way at some venues, but keep nobody from asking.
  */
-export function isSentAway({ httpStatus, venueCode = '' }: Evidence, { orderRateCodes }: WireProfile): boolean {
+function isSentAway({ httpStatus, venueCode = '' }: Evidence, { orderRateCodes }: WireProfile): boolean {
   return httpStatus === 418 || (httpStatus === 429 && !orderRateCodes.includes(venueCode));
+}
+
+/** For how long the venue sends us away by this answer, ms, by its status or by its own word (which may come with status 200); undefined: it does not. */
+export function sentAwayMs(evidence: Evidence, seen: Seen, profile: WireProfile): number | undefined {
+  if (isSentAway(evidence, profile)) return retryAfterMs(seen);
+  const { venueCode: code, venueText: text = '' } = evidence;
+  const forMs = code === undefined ? undefined : profile.lockedOutMs?.({ code, text }, Date.now());
+  return forMs === undefined ? undefined : Math.min(forMs, LONGEST_BLOCK_MS);
 }
 
 /** Whether the venue wants not to be asked from this address; whoever asks it, or sends it an order, knows. */
@@ -77,10 +85,10 @@ export function readCall(profile: WireProfile, account: string, door: Door): Rea
     if (error instanceof KeelsonError) throw error;
     const evidence = evidenceOf(error, seen, profile);
     const code = evidence.venueCode ?? '';
-    const values = { venue: profile.id, account, call, detail: evidence.detail, retryAfterMs: retryAfterMs(seen) };
-    const isAway = isSentAway(evidence, profile);
-    if (isAway) door.block(values.retryAfterMs);
-    const limited = isAway || profile.rateCodes.includes(code) || evidence.classes.includes('RateLimitExceeded');
+    const awayMs = sentAwayMs(evidence, seen, profile);
+    const values = { venue: profile.id, account, call, detail: evidence.detail, retryAfterMs: awayMs ?? retryAfterMs(seen) };
+    if (awayMs !== undefined) door.block(awayMs);
+    const limited = awayMs !== undefined || profile.rateCodes.includes(code) || evidence.classes.includes('RateLimitExceeded');
     const refused = profile.authCodes.includes(code) || (evidence.classes.includes('AuthenticationError') && !limited);
     // What a failing venue writes is no statement about the thing that was asked for.
     const isStatement = code !== '' && (evidence.httpStatus ?? 0) < 500;

@@ -3,7 +3,7 @@ import { failure, KeelsonError, type Failure } from '../../core/errors.js';
 import type { CcxtRest } from './ccxt-classes.js';
 import type { KeepAliveTransport } from './keep-alive-transport.js';
 import type { Names, WireProfile } from './profiles/wire-profile.js';
-import { evidenceOf, isSentAway, retryAfterMs, type Door } from './read-call.js';
+import { evidenceOf, retryAfterMs, sentAwayMs, type Door } from './read-call.js';
 import { plainDetail, verdictOf } from './verdict.js';
 
 /**
@@ -66,8 +66,9 @@ export function orderSender(parts: {
       const outcome = await transport.run(() => calls.send(client, request, symbolId), deadlineMs);
       if (outcome.ok) return accepted(request, outcome.value);
       const evidence = evidenceOf(outcome.error, outcome.seen, profile);
-      const waitMs = retryAfterMs(outcome.seen);
-      if (isSentAway(evidence, profile)) door.block(waitMs);
+      const awayMs = sentAwayMs(evidence, outcome.seen, profile);
+      const waitMs = awayMs ?? retryAfterMs(outcome.seen);
+      if (awayMs !== undefined) door.block(awayMs);
       const verdict = verdictOf(evidence, profile.verdictRows, { ...values(request), retryAfterMs: waitMs });
       if (verdict.kind !== 'rejected' || verdict.reason === undefined) return { kind: verdict.kind, failure: verdict.failure };
       return { kind: 'rejected', failure: verdict.failure, reason: verdict.reason };

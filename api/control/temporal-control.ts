@@ -68,7 +68,7 @@ export function temporalControl(options: TemporalControlOptions): ControlPort {
         );
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return { kind: 'notClean', found: `nothing looks after the halt of ${account}` };
-        const detail = `whether ${account} is clean was not told within ${REARM_LIMIT_MS / 1_000} s; ask again with keelson rearm --request ${request.requestId}`;
+        const detail = `whether ${account} is clean was not told within ${REARM_LIMIT_MS / 1_000} s`;
         throw new KeelsonError('INFRA_TEMPORAL', { detail }, { cause: error });
       }
     },

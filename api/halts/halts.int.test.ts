@@ -91,10 +91,40 @@ test('P30: what is not known, and incidents that nobody has named, keep it halte
   const first = await ask();
   const unresolved = await decide(KEYS.owner, first);
   expect(unresolved).toMatchObject({ status: 409, body: { code: 'HALT_NOT_CLEAN', detail: expect.stringContaining('o2 is unknown') } });
+  // Who approves repeats another command than who asks.
+  expect(unresolved.body['detail']).toContain(`keelson approvals approve ${first} --reason …`);
   await wholly();
-  expect((await rearm(KEYS.risk, { requestId: first })).body['detail']).toContain(`incident ${await incident()} (oddFill)`);
+  const named = (await rearm(KEYS.risk, { requestId: first })).body['detail'];
+  expect(named).toContain(`incident ${await incident()} (oddFill)`);
+  expect(named).toContain(`keelson rearm --request ${first} --reason …`);
   expect(await halts()).toHaveLength(1);
 });
+
+test.each(['before', 'after'])(
+  'P30: what was asked before it was called again ends nothing, approved %s that; it is listed so, and said to both',
+  async (when) => {
+    const incidents = [await incident()];
+    const requestId = await ask({ incidents });
+    const again = () => halt(KEYS.trader, { scope: 'account', target: 'main', reason: 'it is real' });
+    const closed = {
+      status: 409,
+      body: { code: 'AUTH_APPROVAL_CLOSED', detail: expect.stringMatching(/called again.*asks for it anew/) as unknown },
+    };
+    if (when === 'before') {
+      // It cannot be looked at without Temporal: it stays approved, and is not carried out.
+      api.temporalIsUp = false;
+      const detail = expect.stringContaining(`keelson approvals approve ${requestId} --reason …`) as unknown;
+      expect(await decide(KEYS.owner, requestId)).toMatchObject({ status: 503, body: { code: 'INFRA_TEMPORAL', detail } });
+      api.temporalIsUp = true;
+    }
+    expect(await again()).toMatchObject({ status: 200, body: { isNew: false } });
+    const { body } = await call(KEYS.viewer, 'GET', `/v1/approvals?requestId=${requestId}`);
+    expect(body['requests']).toMatchObject([{ state: 'overtaken' }]);
+    expect(await decide(KEYS.owner, requestId)).toMatchObject(closed);
+    expect(await rearm(KEYS.risk, { requestId })).toMatchObject(closed);
+    expect(await halts()).toHaveLength(1);
+  },
+);
 
 test('P30: two people end it, once; owners of what is held are woken, and it is in the audit', async () => {
   await store.pool.query('delete from outbox');
@@ -124,4 +154,25 @@ test('P30: a refusal is for ever, and without Temporal nothing is looked at, so 
   api.temporalIsUp = true;
   expect(await rearm(KEYS.risk, { requestId })).toMatchObject({ status: 200 });
   expect(await halts()).toEqual([]);
+});
+
+test('of what a kill has written last only the halts that it is about show the file', async () => {
+  const narrow = (await halt(KEYS.trader, { scope: 'account', target: 'main' })).body['latchId'] as string;
+  const wide = (await halt(KEYS.trader, { scope: 'everything' })).body['latchId'] as string;
+  const evidence = { path: '/home/evidence/halt.json', sha256: 'a hash' };
+  const seen = async (): Promise<unknown[]> => {
+    const all = await halts();
+    return [narrow, wide].map((latchId) => all.find((one) => one.latchId === latchId)?.accounts[0]?.evidence);
+  };
+  const tell = (file: object | null) =>
+    store.pool.query('select write_kill($1)', [{ account: 'main', phase: 'verified', state: {}, evidence: file }]);
+  await tell({ ...evidence, latchIds: [narrow] });
+  expect(await seen()).toEqual([evidence, null]);
+  await tell({ ...evidence, latchIds: [narrow, wide] });
+  expect(await seen()).toEqual([evidence, evidence]);
+  // Told once more, with nothing new: that is no event.
+  const told = async () => (await store.pool.query(`select from audit_events where kind = 'halt.verified' and account = 'main'`)).rowCount;
+  const before = await told();
+  await tell({ ...evidence, latchIds: [narrow, wide] });
+  expect(await told()).toBe(before);
 });

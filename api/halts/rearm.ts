@@ -1,6 +1,6 @@
 import { KeelsonError } from '../../core/errors.js';
 import { ACTIONS } from '../../core/people/actions.js';
-import { APPROVAL_VALID_MS, STATE_TEXT, type ApprovalState } from '../../core/people/approvals.js';
+import { APPROVAL_VALID_MS, STATE_TEXT, type ApprovalState, type UnusableState } from '../../core/people/approvals.js';
 import type { Caller } from '../auth/caller.js';
 import type { ApiContext } from '../context.js';
 import type { Database } from '../read/database.js';
@@ -43,9 +43,14 @@ export async function askRearm(database: Database, { subject, keyId }: Caller, w
 /**
  * Has every account under the latch looked at anew, and the latch ended: the statement that does it has the rows of two
  * people, and those looks, as its conditions (P30).
+ * @param again how whoever is answered asks for it once more: who asked and who approved do that differently.
  * @throws KeelsonError HALT_NOT_CLEAN, AUTH_APPROVAL_CLOSED, INFRA_TEMPORAL
  */
-export async function carryOutRearm({ database, control }: Pick<ApiContext, 'database' | 'control'>, requestId: string): Promise<void> {
+export async function carryOutRearm(
+  { database, control }: Pick<ApiContext, 'database' | 'control'>,
+  requestId: string,
+  again: string,
+): Promise<void> {
   const { rows } = await database.query<{ latch_id: string; accounts: string[] }>(
     `select l.latch_id, array(select a from accounts_under(l.scope, l.scope_value, l.account) a order by a) as accounts
        from approval_requests r join latches l on l.latch_id = (r.payload->>'latchId')::uuid where r.request_id = $1 and r.action = 'rearm'`,
@@ -54,10 +59,19 @@ export async function carryOutRearm({ database, control }: Pick<ApiContext, 'dat
   const latch = rows[0];
   if (latch === undefined) throw new KeelsonError('INPUT_UNKNOWN_REQUEST', { request: requestId });
   // All at once: the last that is found clean ends the latch.
-  const answers = await Promise.all(latch.accounts.map((account) => control.rearm({ latchId: latch.latch_id, requestId }, account)));
+  const answers = await Promise.all(latch.accounts.map((account) => control.rearm({ latchId: latch.latch_id, requestId }, account))).catch(
+    (error: unknown) => {
+      if (!(error instanceof KeelsonError) || error.failure.code !== 'INFRA_TEMPORAL') throw error;
+      const detail = `${error.failure.values['detail'] ?? '?'}; the halt stands, the request stays good: ${again}`;
+      throw new KeelsonError('INFRA_TEMPORAL', { detail }, { cause: error });
+    },
+  );
   if (answers.some(({ kind }) => kind === 'released')) return;
   const closed = answers.find((answer) => answer.kind === 'notApproved');
-  if (closed !== undefined) throw new KeelsonError('AUTH_APPROVAL_CLOSED', { request: requestId, state: closed.state });
+  if (closed !== undefined) {
+    const state = STATE_TEXT[closed.state as UnusableState] ?? closed.state;
+    throw new KeelsonError('AUTH_APPROVAL_CLOSED', { request: requestId, state });
+  }
   const found = answers.flatMap((answer) => (answer.kind === 'notClean' ? [answer.found] : [])).join('; ');
-  throw new KeelsonError('HALT_NOT_CLEAN', { found: found || 'no account is under it', request: requestId });
+  throw new KeelsonError('HALT_NOT_CLEAN', { found: found || 'no account is under it', request: requestId, again });
 }

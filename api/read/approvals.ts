@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { approvalState, type Decision } from '../../core/people/approvals.js';
+import { APPROVAL_STATES, approvalState, type Decision } from '../../core/people/approvals.js';
 import { epochMs, wholeOrNull, type Database } from './database.js';
 import { time } from './schemas.js';
 
@@ -13,7 +13,7 @@ export const approvalRequestSchema = z.strictObject({
   reason: z.string(),
   createdTime: time,
   expiresTime: time,
-  state: z.enum(['pending', 'approved', 'refused', 'expired', 'used']),
+  state: z.enum(APPROVAL_STATES),
   decisions: z.array(
     z.strictObject({ subject: z.string(), decision: z.enum(['approved', 'refused']), reason: z.string(), decidedTime: time }),
   ),
@@ -31,6 +31,7 @@ interface Row {
   created_ms: string;
   expires_ms: string;
   used_ms: string | null;
+  is_overtaken: boolean;
   now_ms: string;
   decisions: { subject: string; decision: Decision; reason: string; decided: string; isActive: boolean }[];
 }
@@ -43,7 +44,7 @@ export async function readApprovals(
   const { rows } = await database.query<Row>(
     `select r.request_id, r.action, r.account, r.payload, encode(r.payload_sha256, 'hex') as payload_hash, r.requested_by, r.reason,
             ${epochMs('r.created_at')} as created_ms, ${epochMs('r.expires_at')} as expires_ms, ${epochMs('r.used_at')} as used_ms,
-            ${epochMs('clock_timestamp()')} as now_ms,
+            is_overtaken(r) as is_overtaken, ${epochMs('clock_timestamp()')} as now_ms,
             (select coalesce(jsonb_agg(jsonb_build_object('subject', d.subject, 'decision', d.decision, 'reason', d.reason,
                 'decided', ${epochMs('d.decided_at')}, 'isActive', p.deactivated_at is null and k.revoked_at is null) order by d.decided_at), '[]')
                from approvals d join people p using (subject) join api_keys k using (key_id) where d.request_id = r.request_id) as decisions
@@ -55,6 +56,7 @@ export async function readApprovals(
   return rows.map((row) => {
     const requestedBy = row.requested_by;
     const expiresTime = Number(row.expires_ms);
+    const facts = { requestedBy, expiresTime, usedTime: wholeOrNull(row.used_ms), isOvertaken: row.is_overtaken, decisions: row.decisions };
     return {
       requestId: row.request_id,
       action: row.action,
@@ -65,7 +67,7 @@ export async function readApprovals(
       reason: row.reason,
       createdTime: Number(row.created_ms),
       expiresTime,
-      state: approvalState({ requestedBy, expiresTime, usedTime: wholeOrNull(row.used_ms), decisions: row.decisions }, Number(row.now_ms)),
+      state: approvalState(facts, Number(row.now_ms)),
       decisions: row.decisions.map(({ subject, decision, reason, decided }) => ({
         subject,
         decision,

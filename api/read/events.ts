@@ -33,6 +33,14 @@ export async function readEvents(
   return filter.latest ? events.toReversed() : events;
 }
 
+/** The kinds of the newest events: a look at all of a long audit would take too long. */
+export async function readEventKinds(database: Database): Promise<string[]> {
+  const { rows } = await database.query<{ kind: string }>(
+    'select distinct kind from (select kind from audit_events order by event_id desc limit 10000) newest order by kind',
+  );
+  return rows.map(({ kind }) => kind);
+}
+
 /** Snapshots of equity, the latest `limit` of them, oldest first. */
 export async function readEquity(
   database: Database,

@@ -32,6 +32,7 @@ interface KillRow {
   verified_ms: string | null;
   state: Partial<Finding> | null;
   evidence: { path: string; sha256: string } | null;
+  is_told_of: boolean;
 }
 
 /** Every halt that stands, the newest first, and how far it is in each account under it. */
@@ -44,7 +45,9 @@ export async function readHalts(database: Database): Promise<Halt[]> {
     database.query<KillRow>(
       // What a kill has verified before the latch came, or was called again, says nothing about this one.
       `select a.account, l.latch_id, case when k.updated_at >= l.called_at then k.phase end as phase,
-              ${epochMs('k.verified_at')} as verified_ms, k.state, k.evidence
+              ${epochMs('k.verified_at')} as verified_ms, k.state, jsonb_build_object('path', k.evidence->'path', 'sha256', k.evidence->'sha256') as evidence,
+              -- A kill is of an account, and keeps the file that was written last: it may be about another halt.
+              coalesce(k.evidence->'latchIds' ? l.latch_id::text, false) as is_told_of
          from latches l cross join lateral accounts_under(l.scope, l.scope_value, l.account) a (account) left join kills k on k.account = a.account
         where l.released_at is null order by a.account`,
     ),
@@ -56,13 +59,13 @@ export async function readHalts(database: Database): Promise<Halt[]> {
     engagedAt: whole(engagedMs),
     accounts: kills.rows
       .filter((kill) => kill.latch_id === latchId)
-      .map(({ account, phase, verified_ms: verifiedMs, state, evidence }) => ({
+      .map(({ account, phase, verified_ms: verifiedMs, state, evidence, is_told_of: isToldOf }) => ({
         account,
         phase: phase ?? 'waiting',
         verifiedAt: phase === null ? null : wholeOrNull(verifiedMs),
         unverified: phase === null ? [] : (state?.unverified ?? []).map(unverifiedText),
         dust: phase === null ? [] : [...(state?.dust ?? [])],
-        evidence: phase === null ? null : evidence,
+        evidence: phase !== null && isToldOf ? evidence : null,
       })),
   }));
 }

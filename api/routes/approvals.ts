@@ -47,7 +47,9 @@ export function approvalRoutes(context: ApiContext): Route[] {
           await control.execute({ commandId: request.requestId, account: request.account, kind: rows[0]?.kind ?? 'resume' });
         }
         if (decided === 'approved' && LIMIT_ACTIONS.includes(request.action)) await applyLimitRequest(database, request.requestId);
-        if (decided === 'approved' && request.action === 'rearm') await carryOutRearm(context, request.requestId);
+        if (decided === 'approved' && request.action === 'rearm') {
+          await carryOutRearm(context, request.requestId, `keelson approvals approve ${request.requestId} --reason …`);
+        }
         if (request.action === 'runbook') await control.runbookDecided(request.requestId);
         return one(body.requestId);
       },

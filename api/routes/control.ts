@@ -9,7 +9,7 @@ import { assertNotAlone } from '../control/second-person.js';
 import { idInput, reasonInput, textInput } from '../http/input.js';
 import { RequestError } from '../http/problem.js';
 import { assertAccount, readAccounts } from '../read/accounts.js';
-import { accountSchema } from '../read/schemas.js';
+import { accountSchema, latchSchema } from '../read/schemas.js';
 import { route, type Route } from '../route.js';
 
 const bodySchema = z.strictObject({
@@ -24,6 +24,9 @@ const responseSchema = z.strictObject({
   commandId: z.string(),
   account: z.string(),
   mode: accountSchema.shape.mode.describe('The effective mode after the command.'),
+  latches: z
+    .array(latchSchema)
+    .describe('Halts that stand over the account or a part of it: whatever its mode, they are ended by two people only.'),
 });
 
 export function controlRoutes(context: ApiContext): Route[] {
@@ -47,7 +50,7 @@ export function controlRoutes(context: ApiContext): Route[] {
         if (kind === 'resume') await assertNotAlone(database, asked);
         await control.execute(asked);
         const after = (await readAccounts(database)).find((row) => row.account === account);
-        return { commandId, account, mode: after?.mode ?? 'paused' };
+        return { commandId, account, mode: after?.mode ?? 'paused', latches: after?.latches ?? [] };
       },
     });
   const setMode = route({
@@ -87,7 +90,7 @@ export function controlRoutes(context: ApiContext): Route[] {
       if (isLooser) await assertNotAlone(database, asked);
       await control.execute(asked);
       const after = (await readAccounts(database)).find((row) => row.account === account);
-      return { commandId, account, mode: after?.mode ?? mode };
+      return { commandId, account, mode: after?.mode ?? mode, latches: after?.latches ?? [] };
     },
   });
   return [

@@ -92,7 +92,7 @@ export function haltRoutes(context: ApiContext): Route[] {
       ],
       handle: async ({ body: { latchId = null, requestId = context.newId(), incidents, reason }, caller }) => {
         await askRearm(database, caller, { requestId, latchId, reason, incidents });
-        await carryOutRearm(context, requestId);
+        await carryOutRearm(context, requestId, `keelson rearm --request ${requestId} --reason …`);
         return DONE;
       },
     }),

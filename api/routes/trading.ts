@@ -3,7 +3,7 @@ import type { ApiContext } from '../context.js';
 import { limitInput, textInput, USUAL_LIMIT, wholeInput, yesNoInput } from '../http/input.js';
 import { assertAccount } from '../read/accounts.js';
 import { assertInstrument } from '../read/instruments.js';
-import { readEquity, readEvents } from '../read/events.js';
+import { readEquity, readEventKinds, readEvents } from '../read/events.js';
 import { readFills, readOrders } from '../read/orders.js';
 import { readPositions } from '../read/positions.js';
 import { eventSchema, fillSchema, orderSchema, positionSchema, signalSchema, snapshotSchema } from '../read/schemas.js';
@@ -91,18 +91,25 @@ export function tradingRoutes({ database, config }: ApiContext): Route[] {
         kind: textInput(64).optional().describe('Only this kind, such as order.filled.'),
         limit: limitInput,
       }),
-      response: z.strictObject({ events: z.array(eventSchema) }),
+      response: z.strictObject({
+        events: z.array(eventSchema),
+        kinds: z
+          .array(z.string())
+          .optional()
+          .describe('Where nothing of the kind that was asked for is there: the kinds of the newest 10,000 events.'),
+      }),
       errors: ['INPUT_UNKNOWN_ACCOUNT'],
       handle: async ({ query }) => {
         await assertAccount(database, query.account);
-        return {
-          events: await readEvents(database, {
-            ...query,
-            after: query.after ?? '0',
-            latest: query.latest === 'true',
-            limit: query.limit ?? USUAL_LIMIT,
-          }),
-        };
+        const events = await readEvents(database, {
+          ...query,
+          after: query.after ?? '0',
+          latest: query.latest === 'true',
+          limit: query.limit ?? USUAL_LIMIT,
+        });
+        // Who mistypes a kind must not believe that nothing of it has happened.
+        const isInVain = query.kind !== undefined && events.length === 0;
+        return { events, ...(isInVain ? { kinds: await readEventKinds(database) } : {}) };
       },
     }),
     route({

@@ -14,13 +14,19 @@ interface DecideOptions extends ApiOptions {
   readonly yes?: boolean;
 }
 
+/** A request that is used has done what it asked for: nobody looks for what "used" may mean. */
+const stateText = ({ action, state }: ApprovalRequest): string => {
+  if (state !== 'used') return state;
+  return action === 'rearm' ? 'approved, and the halt has ended' : 'approved and carried out';
+};
+
 const COLUMNS: readonly Column<ApprovalRequest>[] = [
   { title: 'request', value: (request) => request.requestId },
   { title: 'what', value: (request) => [request.action, request.account ?? ''].join(' ').trim() },
   { title: 'asked by', value: (request) => request.requestedBy },
   { title: 'why', value: (request) => request.reason },
   { title: 'until', value: (request) => timeText(request.expiresTime) },
-  { title: 'state', value: (request) => request.state },
+  { title: 'state', value: stateText },
   {
     title: 'decided by',
     value: (request) => request.decisions.map(({ subject, decision }) => `${subject}: ${decision}`).join(', ') || '–',
@@ -53,7 +59,10 @@ export function addApprovals(program: Command, terminal: Terminal, finish: Finis
       const { payloadHash, ...request } = await lookedAt(api, requestId);
       if (!yes) await confirm(terminal, kind, request);
       const data = await api.post<ApprovalRequest>(`/v1/approvals/${kind}`, { requestId, payloadHash, reason });
-      return { data, text: `${harmless(`${data.action} ${data.account ?? ''}`.trim())}, asked by ${data.requestedBy}: ${data.state}.\n` };
+      return {
+        data,
+        text: `${harmless(`${data.action} ${data.account ?? ''}`.trim())}, asked by ${data.requestedBy}: ${stateText(data)}.\n`,
+      };
     });
   }
 }

@@ -23,7 +23,7 @@ export function addConfig(program: Command, terminal: Terminal, finish: Finish):
   );
   answers(check, terminal, finish, (options: { json?: boolean; config?: string }) => {
     const path = options.config === undefined ? configPath(terminal.env, terminal.root) : resolve(options.config);
-    const loaded = loadConfig({ path, env: terminal.env, credentials: 'live' });
+    const loaded = loadConfig({ path, env: terminal.env, credentials: 'live', alertSecrets: true });
     checkFiles(loaded, path);
     const effective = redacted(loaded);
     const environment = redactedEnvironment(terminal.env);

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { addApiCommand, answers, connect, type ApiOptions, type Finish } from '../command.js';
 import { CommandFailure, EXIT } from '../exit.js';
 import { onlyAccount } from '../only-account.js';
-import { harmless, type Terminal } from '../terminal.js';
+import { changedMode, type ChangedMode } from '../halted.js';
+import type { Terminal } from '../terminal.js';
 
 interface ControlOptions extends ApiOptions {
   readonly reason: string;
@@ -31,7 +32,7 @@ export function addControl(program: Command, terminal: Terminal, finish: Finish)
       async ({ reason, commandId = terminal.newId(), ...options }: ControlOptions, account: string | undefined) => {
         const api = connect(terminal, options);
         const body = { account: account ?? (await onlyAccount(api)), reason, commandId };
-        const data = await api.post<{ account: string; mode: string }>(`/v1/control/${kind}`, body).catch((error: unknown) => {
+        const data = await api.post<ChangedMode>(`/v1/control/${kind}`, body).catch((error: unknown) => {
           throw error instanceof CommandFailure && error.exitCode === EXIT.unreachable
             ? new CommandFailure(
                 EXIT.unreachable,
@@ -40,7 +41,7 @@ export function addControl(program: Command, terminal: Terminal, finish: Finish)
               )
             : error;
         });
-        return { data, text: `${harmless(data.account)} is in mode ${data.mode}.\n` };
+        return changedMode(data, kind === 'resume');
       },
     );
   }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { EventRow } from '../../api/read/events.js';
 import { addApiCommand, answers, connect, LIMIT, wholeNumber, type ApiOptions, type Finish } from '../command.js';
-import { table, timeText, type Column, type Terminal } from '../terminal.js';
+import { harmless, table, timeText, type Column, type Terminal } from '../terminal.js';
 
 interface EventOptions extends ApiOptions {
   readonly account?: string;
@@ -27,13 +27,18 @@ export function addEvents(program: Command, terminal: Terminal, finish: Finish):
     .option('--kind <kind>', 'only this kind, such as order.filled')
     .option(...LIMIT);
   answers(command, terminal, finish, async ({ account, kind, after, limit, ...options }: EventOptions) => {
-    const data = await connect(terminal, options).get<{ events: EventRow[] }>('/v1/events', {
+    const data = await connect(terminal, options).get<{ events: EventRow[]; kinds?: string[] }>('/v1/events', {
       account,
       kind,
       after,
       limit,
       latest: after === undefined ? 'true' : undefined,
     });
-    return { data, text: table(data.events, COLUMNS, 'No events.') };
+    const { kinds } = data;
+    const nothing =
+      kind === undefined || kinds === undefined
+        ? 'No events.'
+        : `No events of kind ${harmless(kind)}${kinds.includes(kind) ? ' there' : `. Kinds of the newest events: ${harmless(kinds.join(', ')) || 'none'}`}.`;
+    return { data, text: table(data.events, COLUMNS, nothing) };
   });
 }

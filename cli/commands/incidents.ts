@@ -35,7 +35,9 @@ export function addIncidents(program: Command, terminal: Terminal, finish: Finis
   answers(list, terminal, finish, async ({ all, account, limit, ...options }: ListOptions) => {
     const query = { limit, ...(all ? { all: 'true' } : {}), ...(account === undefined ? {} : { account }) };
     const data = await connect(terminal, options).get<{ incidents: Incident[] }>('/v1/incidents', query);
-    return { data, text: table(data.incidents, COLUMNS, 'No incident is open.') };
+    const isOpen = data.incidents.some(({ closedTime }) => closedTime === null);
+    const how = 'An incident stays until a person has looked into it: keelson incidents close <incident> --reason …\n';
+    return { data, text: `${table(data.incidents, COLUMNS, 'No incident is open.')}${isOpen ? how : ''}` };
   });
 
   const close = addApiCommand(incidents, 'close', 'close an incident that was looked into', 'closeIncident')

@@ -112,10 +112,12 @@ function scopeOf({ account, venue, strategy, instrument }: KillOptions): {
 function haltedText({ latchId, isNew, policy, accounts }: Halted, { scope, target }: ReturnType<typeof scopeOf>): string {
   const whose = scope === 'strategy' || scope === 'instrument' ? ` of ${scope} ${harmless(target ?? '')}` : '';
   const what = isNew ? 'HALTED' : 'HALTED already';
-  const held = policy === 'atOnce' ? 'what is held is sold' : 'what is held stays with its stops';
+  // A narrow halt leaves alone what is not in its scope.
+  const [its, kept] = whose === '' ? ['Open orders are', 'what is held'] : ['Its open orders are', 'what it holds'];
+  const held = policy === 'atOnce' ? `${kept} is sold` : `${kept} stays with its stops`;
   return [
     `${what}: no order${whose} begins to be sent any more in ${harmless(accounts.join(', ')) || 'any account: there is none under it'}.`,
-    `Open orders are being canceled; ${held}. How far it is: keelson halts`,
+    `${its} being canceled; ${held}. How far it is: keelson halts`,
     `Ending it takes two people: keelson rearm ${latchId} --reason …\n`,
   ].join('\n');
 }

@@ -2,8 +2,9 @@ import { Argument, type Command } from 'commander';
 import type { Status } from '../../api/routes/status.js';
 import { addApiCommand, answers, connect, type ApiOptions, type Finish, wholeNumber } from '../command.js';
 import { CommandFailure, EXIT } from '../exit.js';
+import { changedMode, type ChangedMode } from '../halted.js';
 import { onlyAccount } from '../only-account.js';
-import { harmless, type Terminal } from '../terminal.js';
+import type { Terminal } from '../terminal.js';
 
 interface ModeOptions extends ApiOptions {
   readonly reason: string;
@@ -32,13 +33,13 @@ export function addMode(program: Command, terminal: Terminal, finish: Finish): v
       const seen = accounts.find((one) => one.account === account);
       if (seen === undefined) throw new CommandFailure(EXIT.refused, `There is no account ${account}. See keelson status.`);
       const version = expectedVersion === undefined ? seen.controlVersion : Number(expectedVersion);
-      const data = await api.post<{ account: string; mode: string }>('/v1/control/mode', {
+      const data = await api.post<ChangedMode>('/v1/control/mode', {
         account,
         mode: wanted,
         expectedVersion: version,
         reason,
       });
-      return { data, text: `${harmless(data.account)} is in mode ${data.mode}.\n` };
+      return changedMode(data, wanted !== 'paused');
     },
   );
 }

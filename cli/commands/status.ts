@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Status } from '../../api/routes/status.js';
+import { haltedBy } from '../halted.js';
 import { addApiCommand, answers, connect, type ApiOptions, type Finish } from '../command.js';
 import { harmless, spanText, table, timeText, type Terminal } from '../terminal.js';
 
@@ -49,9 +50,7 @@ export function statusText(status: Status): string {
     'No strategy waits for bars.',
   );
   const notes = status.accounts.flatMap((account) => [
-    ...account.latches.map(
-      (latch) => `${account.account}: halted (${[latch.scope, latch.scopeValue].join(' ').trim()}) by ${latch.subject}: ${latch.reason}`,
-    ),
+    ...account.latches.map((latch) => `${account.account}: ${haltedBy(latch)}. See keelson halts`),
     ...(account.heldBy === null
       ? []
       : [`${account.account}: paused by ${account.heldBy.subject}, only two people end it: ${account.heldBy.reason}`]),

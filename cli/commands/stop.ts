@@ -9,6 +9,7 @@ import { findAccess, homeFolder } from '../address.js';
 import type { ApiClient } from '../api-client.js';
 import { addApiCommand, answers, connect, wholeNumber, type ApiOptions, type Finish } from '../command.js';
 import { CommandFailure, EXIT } from '../exit.js';
+import { underHalts } from '../halted.js';
 import { leftTable } from '../left-at-venue.js';
 import { harmless, type Terminal } from '../terminal.js';
 
@@ -46,12 +47,13 @@ export function addStop(program: Command, terminal: Terminal, finish: Finish): v
   answers(command, terminal, finish, async ({ reason, anyway = false, within, ...options }: StopOptions) => {
     const api = connect(terminal, options);
     const { accounts } = await api.get<Status>('/v1/status');
-    const runs = accounts.filter(({ isRetired }) => !isRetired).map(({ account }) => ({ account, runId: terminal.newId() }));
+    const configured = accounts.filter(({ isRetired }) => !isRetired);
+    const runs = configured.map(({ account }) => ({ account, runId: terminal.newId() }));
     const until = terminal.now() + Number(within) * 1_000;
     const isOver = (): boolean => terminal.now() >= until;
     const shutdowns = await Promise.all(runs.map((run) => shutDown(api, run, reason, isOver)));
     const isSafe = shutdowns.every(({ isSafeToStop }) => isSafeToStop);
-    const told = `${shutdowns.map(shutdownText).join('')}${leftTable(shutdowns)}`;
+    const told = `${shutdowns.map(shutdownText).join('')}${leftTable(shutdowns)}${underHalts(configured)}`;
     if (!isSafe && !anyway) {
       const text = `${told}Nothing was stopped. What to do is above; --anyway stops the processes all the same.\n`;
       return { data: { shutdowns, isStopped: false }, text, exitCode: EXIT.refused };

@@ -244,7 +244,7 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
       if (line.includes('HALTED:')) door.shut();
     };
     const ending = run(door.url);
-    await vi.waitFor(() => expect(said).toContain('It is tried again; what appears is canceled.'), LIMIT);
+    await vi.waitFor(() => expect(said).toContain('It is tried again; meanwhile what appears is canceled.'), LIMIT);
     expect(said).toContain('HALTED:');
     await placeForeign();
     await vi.waitFor(async () => expect(await openAtVenue()).toBe(0), LIMIT);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { cancelOpen, killDirectly } from '../../activities/kill/direct.js';
+import { cancelOpen, killDirectly, mayCancelOthers } from '../../activities/kill/direct.js';
 import type { HaltCause } from '../../activities/ports/halt.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import { openHaltStore, type Engaged } from '../../adapters/store/halt-store.js';
@@ -61,8 +61,10 @@ export async function killWithoutTemporal(terminal: Terminal, wish: DirectWish, 
         exitCode: EXIT.unlatched,
       };
     }
-    if (engaged.accounts.length > 0) say(`HALTED: ${engaged.accounts.join(', ')} (${engaged.latchId})`);
-    const one = { terminal, env, url, scope: wish.scope, venues, say, stopping };
+    const { scope } = wish;
+    const part = scope.scope === 'strategy' || scope.scope === 'instrument' ? `${scope.scope} ${scope.scopeValue} in ` : '';
+    if (engaged.accounts.length > 0) say(`HALTED: ${part}${engaged.accounts.join(', ')} (${engaged.latchId})`);
+    const one = { terminal, env, url, scope, venues, say, stopping };
     // Whatever befalls one account, the others are carried to their end.
     const ended = await Promise.all(
       engaged.accounts.map((account) => killOne(one, account).catch((error: unknown) => unanswered(account, told(error)))),
@@ -93,7 +95,7 @@ async function latchAtLast(
           throw new KeelsonError('CONFIG_DATABASE', { address: 'DATABASE_URL', detail: 'it is not set' });
         return await halts.latch(scope, { ...cause, ...(await whoIs(terminal, env, url, person)) });
       } catch (error) {
-        say(`UNLATCHED: ${told(error)}${isFirst ? ' Until it is written what appears is canceled.' : ''}`);
+        say(`UNLATCHED: ${told(error)}${isFirst ? ` Until it is written ${meanwhile(scope)}` : ''}`);
       }
       await Promise.all(accounts.map(([account]) => venues.cancel(account, scope)));
       await wait(LATCH_AGAIN_MS, undefined, { signal: stopping }).catch(() => undefined);
@@ -156,13 +158,19 @@ async function ledgerAtLast(
       return await ledgerOf({ url, account, venue, now, newId, folder: evidenceFolder(env) });
     } catch (error) {
       const detail = told(error);
-      if (detail !== before) say(`${account}: ${detail} It is tried again; what appears is canceled.`);
+      if (detail !== before) say(`${account}: ${detail} It is tried again; meanwhile ${meanwhile(scope)}`);
       before = detail;
     }
     await venues.cancel(account, scope);
     await wait(LATCH_AGAIN_MS, undefined, { signal: stopping }).catch(() => undefined);
   }
   return undefined;
+}
+
+/** What is done at the venue without the ledger (P29). */
+function meanwhile(scope: Latch): string {
+  if (mayCancelOthers(scope)) return 'what appears is canceled.';
+  return `nothing is canceled, since only the ledger knows which orders are ours: halt the account (--account) to have all of them canceled.`;
 }
 
 function unanswered(account: string, detail: string): Ended {

@@ -31,7 +31,8 @@ export async function openVenue(
   }
   const { apiKey, apiSecret } = secrets(env, account);
   const urls = venueUrls(config, name, env);
-  return createVenue({ profile: PROFILES[configured.profile], urls, apiKey, secret: apiSecret, clock, account, live: !configured.paper });
+  const profile = PROFILES[configured.profile];
+  return createVenue({ name, profile, urls, apiKey, secret: apiSecret, clock, account, live: !configured.paper });
 }
 
 /** What the steps of a kill need of the ledger, over connections of this process's own. */

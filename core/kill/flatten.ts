@@ -48,7 +48,7 @@ export function planFlatten(view: KillView, sight: KillSight, aside: ReadonlySet
     const isGone = rules !== undefined && isNothing(left, key, sight, rules);
     if (stop !== undefined) {
       // As long as nothing could be sold its stop protects what is held.
-      if (!isGone && !isSellable(key, sight, rules)) continue;
+      if (!isGone && (!isSellable(key, sight, rules) || isResting(stop, key, view))) continue;
       return { kind: 'cancelStop', ...key, intentId: stop.intentId };
     }
     if (isGone || rules === undefined || !isSellable(key, sight, rules)) continue;
@@ -60,7 +60,17 @@ export function planFlatten(view: KillView, sight: KillSight, aside: ReadonlySet
   return { kind: 'done' };
 }
 
-const NONE = { count: 0, tries: 0 };
+const NONE = { count: 0, tries: 0, lastTime: 0 };
+
+/** So long what nobody has bought keeps the stop that it was given back, before it is offered again. */
+const STOP_RESTS_MS = 10_000;
+
+/** Whether this stop was placed because the sale has failed, and that was just now. One that has woken sells nothing any more by waiting. */
+function isResting(stop: StoredOrder, key: Key, { sold, risk }: KillView): boolean {
+  const { lastTime } = sold.find((one) => one.strategy === key.strategy && one.instrument === key.instrument) ?? NONE;
+  const isGivenBack = lastTime > 0 && stop.createdTime >= lastTime;
+  return isGivenBack && stop.triggeredTime === null && risk.databaseTime - stop.createdTime < STOP_RESTS_MS;
+}
 
 /** Positions, and stops without one, that have to go. */
 export function keysToFlatten(view: KillView): readonly Key[] {

@@ -64,9 +64,26 @@ describe('P27: what a kill sells', () => {
     expect(planFlatten(withdrawn, sight({ balances: { BTC: d('0.4') } }))).toMatchObject({ quantity: decimal('0.4') });
   });
 
+  it('what nobody has bought keeps the stop that it was given back for ten seconds, and is offered again then; other stops go at once (P22)', () => {
+    const offered = { ...KEY, count: 4, tries: 4, lastTime: LEDGER.databaseTime - 10_500 };
+    const stop = (ageMs: number, triggeredTime: number | null = null) =>
+      view({ sold: [offered], working: [order({ createdTime: LEDGER.databaseTime - ageMs, triggeredTime })] });
+    const gone = { kind: 'cancelStop', ...POSITION, intentId: 'o' };
+    expect(planFlatten(stop(9_999), sight())).toEqual({ kind: 'done' });
+    expect(planFlatten(stop(10_000), sight())).toEqual(gone);
+    // It was there before anything was offered.
+    expect(planFlatten(stop(10_501), sight())).toEqual(gone);
+    // It has woken: nothing is gained by waiting.
+    expect(planFlatten(stop(1_000, LEDGER.databaseTime - 100), sight())).toEqual(gone);
+    // Nothing was offered yet.
+    expect(planFlatten(view({ working: [order({ createdTime: LEDGER.databaseTime, triggeredTime: null })] }), sight())).toEqual(gone);
+    // Nothing is left of what it protects.
+    expect(planFlatten(stop(1), sight({ balances: { BTC: d('2') } }))).toEqual(gone);
+  });
+
   it('widens its collar with each try, up to 4 %', () => {
     const collars = [0, 1, 2, 3, 4, 9].map((tries) => {
-      const step = planFlatten(view({ sold: [{ ...KEY, count: 12, tries }] }), sight());
+      const step = planFlatten(view({ sold: [{ ...KEY, count: 12, tries, lastTime: 0 }] }), sight());
       return step.kind === 'sell' ? [step.sequence, step.collarBps] : step;
     });
     expect(collars).toEqual([50, 100, 200, 400, 400, 400].map((bps) => [13, bps]));
@@ -138,7 +155,7 @@ describe('P27: what a kill sells', () => {
           let tries = 0;
           for (let step = 0; step < 200; step += 1) {
             const ledger = [...positions].map(([strategy, amount]) => position(text(amount), { strategy }));
-            const now = view({ latches, inventory: { BTC: text(inventory) }, sold: [{ ...KEY, count: step, tries }] }, ledger);
+            const now = view({ latches, inventory: { BTC: text(inventory) }, sold: [{ ...KEY, count: step, tries, lastTime: 0 }] }, ledger);
             const seen = sight({ balances: { BTC: text(balance) } });
             const next = planFlatten(now, seen);
             if (next.kind === 'done') {

@@ -25,8 +25,17 @@ export interface KillView {
   readonly instruments: Readonly<Record<string, InstrumentRules>>;
   /** Orders of the account that are not final, oldest first. */
   readonly working: readonly StoredOrder[];
-  /** How many orders the kills of the account have made for a position, and how many under these latches did not sell all. */
-  readonly sold: readonly { readonly strategy: string; readonly instrument: string; readonly count: number; readonly tries: number }[];
+  /**
+   * How many orders the kills of the account have made for a position, how many under these latches did not sell all, and when the newest
+   * under these latches was made, by the database's clock; 0: none was.
+   */
+  readonly sold: readonly {
+    readonly strategy: string;
+    readonly instrument: string;
+    readonly count: number;
+    readonly tries: number;
+    readonly lastTime: number;
+  }[];
 }
 
 /** An order that rests at the venue, whosoever it is. */

@@ -9,13 +9,14 @@ const facts: fc.Arbitrary<ApprovalFacts> = fc.record({
   requestedBy: subject,
   expiresTime: fc.integer({ min: NOW - 5, max: NOW + 5 }),
   usedTime: fc.option(fc.integer({ min: 0, max: NOW })),
+  isOvertaken: fc.boolean(),
   decisions: fc.array(fc.record({ subject, decision: fc.constantFrom('approved' as const, 'refused' as const), isActive: fc.boolean() }), {
     maxLength: 4,
   }),
 });
 const yes = (who: string, isActive = true) => ({ subject: who, decision: 'approved' as const, isActive });
 const no = (who: string, isActive = true) => ({ subject: who, decision: 'refused' as const, isActive });
-const fresh: ApprovalFacts = { requestedBy: 'ada', expiresTime: NOW + 1, usedTime: null, decisions: [] };
+const fresh: ApprovalFacts = { requestedBy: 'ada', expiresTime: NOW + 1, usedTime: null, isOvertaken: false, decisions: [] };
 
 test.each([
   ['nobody has looked at it', {}, 'pending'],
@@ -26,18 +27,20 @@ test.each([
   ['who refused has left', { decisions: [no('otto', false)] }, 'refused'],
   ['one tick before its end', { decisions: [yes('rik')], expiresTime: NOW + 1 }, 'approved'],
   ['at its end', { decisions: [yes('rik')], expiresTime: NOW }, 'expired'],
+  ['its halt was called again', { decisions: [yes('rik')], isOvertaken: true }, 'overtaken'],
   ['used', { decisions: [yes('rik')], usedTime: NOW - 1 }, 'used'],
 ] as const)('%s', (_, change, state) => {
   expect(approvalState({ ...fresh, ...change }, NOW)).toBe(state);
 });
 
 describe('properties', () => {
-  it('approved is only what another active person approved, nobody refused, and is neither used nor over', () => {
+  it('approved is only what another active person approved, nobody refused, and is neither used, overtaken nor over', () => {
     fc.assert(
       fc.property(facts, (given) => {
         const others = given.decisions.filter((decision) => decision.subject !== given.requestedBy);
         const expected =
           given.usedTime === null &&
+          !given.isOvertaken &&
           given.expiresTime > NOW &&
           others.some(({ decision, isActive }) => decision === 'approved' && isActive) &&
           others.every(({ decision }) => decision !== 'refused');

@@ -7,13 +7,15 @@ export type Decision = 'approved' | 'refused';
  * Only `approved` lets something happen. `missing` and `otherPayload` are what a use of it can find: no request, or one
  * for something else.
  */
-export type ApprovalState = 'pending' | 'approved' | 'refused' | 'expired' | 'used';
+export const APPROVAL_STATES = ['pending', 'approved', 'refused', 'overtaken', 'expired', 'used'] as const;
+export type ApprovalState = (typeof APPROVAL_STATES)[number];
 export type UnusableState = Exclude<ApprovalState, 'approved'> | 'missing' | 'otherPayload';
 
 /** For people, after `Request … is`. */
 export const STATE_TEXT: Readonly<Record<UnusableState, string>> = {
   pending: 'not approved yet',
   refused: 'refused',
+  overtaken: 'overtaken: its halt was called again, was made stricter or has ended since it was asked for',
   expired: 'over',
   used: 'used already',
   missing: 'not there',
@@ -25,6 +27,8 @@ export interface ApprovalFacts {
   /** Epoch ms, database's clock, as all times here. */
   readonly expiresTime: number;
   readonly usedTime: number | null;
+  /** What it would end is not what it was asked about any more. */
+  readonly isOvertaken: boolean;
   readonly decisions: readonly {
     readonly subject: string;
     readonly decision: Decision;
@@ -34,10 +38,11 @@ export interface ApprovalFacts {
 }
 
 /** One refusal is enough; used and refused stay so for ever. The database decides by the same rule (`approval_state`). */
-export function approvalState({ requestedBy, expiresTime, usedTime, decisions }: ApprovalFacts, now: number): ApprovalState {
+export function approvalState({ requestedBy, expiresTime, usedTime, isOvertaken, decisions }: ApprovalFacts, now: number): ApprovalState {
   if (usedTime !== null) return 'used';
   const others = decisions.filter(({ subject }) => subject !== requestedBy);
   if (others.some(({ decision }) => decision === 'refused')) return 'refused';
+  if (isOvertaken) return 'overtaken';
   if (expiresTime <= now) return 'expired';
   return others.some(({ decision, isActive }) => decision === 'approved' && isActive) ? 'approved' : 'pending';
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { StoredOrder } from '../order/stored-order.js';
-import { failedInARow } from './history.js';
+import { failure } from '../errors.js';
+import { failedInARow, pauseAfterRefusalsMs, pauseAfterRefusedEscapesMs } from './history.js';
 
 const stop = (status: StoredOrder['status'], executedQuantity = '0', purpose: StoredOrder['purpose'] = 'stop'): StoredOrder =>
   ({ purpose, status, executedQuantity }) as StoredOrder;
@@ -14,5 +15,46 @@ describe('stops that never came to rest', () => {
     expect(failedInARow([stop('canceled'), stop('rejected')])).toBe(0);
     expect(failedInARow([stop('rejected'), stop('expired', '0.1'), stop('rejected')])).toBe(1);
     expect(failedInARow([stop('rejected', '0', 'escape')])).toBe(0);
+  });
+});
+
+describe('what waits before it is tried again', () => {
+  const at = (updatedTime: number, more: Partial<StoredOrder>): StoredOrder =>
+    ({
+      purpose: 'escape',
+      status: 'canceled',
+      executedQuantity: '0',
+      venueOrderId: 'v',
+      createdTime: 0,
+      updatedTime,
+      failures: [],
+      ...more,
+    }) as StoredOrder;
+  const escapes = (count: number) => [
+    ...Array.from({ length: count }, () => at(1_000, {})),
+    at(0, { purpose: 'stop', status: 'canceled' }),
+  ];
+
+  it('escapes follow each other at once as long as their collar widens, and then each five seconds', () => {
+    expect(pauseAfterRefusalsMs(escapes(4), 1_000)).toBe(0);
+    expect([1_000, 3_000, 6_000, 60_000].map((now) => pauseAfterRefusalsMs(escapes(5), now))).toEqual([5_000, 3_000, 0, 0]);
+    // Only those since the newest stop count.
+    expect(pauseAfterRefusalsMs([at(1_000, {}), at(0, { purpose: 'stop', status: 'canceled' }), ...escapes(9)], 1_000)).toBe(0);
+    // One that never reached the venue widened nothing.
+    expect(pauseAfterRefusalsMs([at(1_000, { venueOrderId: null }), ...escapes(4)], 1_000)).toBe(0);
+  });
+
+  it('escapes that the venue refuses are offered later and later, each two seconds at least', () => {
+    expect([1, 2, 3, 4, 5, 60].map(pauseAfterRefusedEscapesMs)).toEqual([250, 500, 1_000, 2_000, 2_000, 2_000]);
+  });
+
+  it('stops that it refuses likewise, up to half a minute; one whose price was reached waits for nothing', () => {
+    const refused = (count: number) =>
+      Array.from({ length: count }, () => at(0, { purpose: 'stop', status: 'rejected', venueOrderId: null }));
+    expect([1, 2, 3, 5, 6, 20].map((count) => pauseAfterRefusalsMs(refused(count), 0))).toEqual([
+      1_000, 2_000, 4_000, 16_000, 30_000, 30_000,
+    ]);
+    const reached = at(0, { purpose: 'stop', status: 'rejected', failures: [failure('VENUE_REJECTED', { reason: 'stopWouldTrigger' })] });
+    expect(pauseAfterRefusalsMs([reached, ...refused(5)], 0)).toBe(0);
   });
 });

@@ -44,6 +44,11 @@ export function pauseAfterRefusalsMs(recent: readonly StoredOrder[], now: number
   return many > MOST_IN_TEN_SECONDS ? Math.max(0, FIRST_PAUSE_MS - since) : 0;
 }
 
+/** Before the next escape, after so many in a row that the venue has refused: the first refusal may be of its moment alone. */
+export function pauseAfterRefusedEscapesMs(refusals: number): number {
+  return Math.min(250 * 2 ** (refusals - 1), 2_000);
+}
+
 /** How many stops in a row, newest first, never came to rest: refused, lost on the way, or sent too late. */
 export function failedInARow(recent: readonly StoredOrder[]): number {
   return leading(recent, (order) => order.purpose === 'stop' && FAILED.has(order.status) && order.executedQuantity === '0');

@@ -1,4 +1,4 @@
-import type { EquityEvent } from '../screen/events.js';
+import type { EquityEvent, ShownHalt } from '../screen/events.js';
 import type { AuditEvent } from './translate.js';
 
 const LIMIT_MS = 5000;
@@ -14,8 +14,13 @@ export interface ApiReader {
   events(after: string, signal: AbortSignal): Promise<readonly AuditEvent[]>;
   /** The last known equity of each account. */
   equity(signal: AbortSignal): Promise<readonly Equity[]>;
-  /** Mode of each account. */
-  modes(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  /** Mode of each account, and the halts over it. */
+  modes(signal: AbortSignal): Promise<ShownModes>;
+}
+
+export interface ShownModes {
+  readonly modes: Readonly<Record<string, string>>;
+  readonly halts: readonly ShownHalt[];
 }
 
 type Row = Readonly<Record<string, unknown>>;
@@ -51,17 +56,31 @@ export function apiReader(address: () => string, key: string): ApiReader {
     },
     modes: async (signal) => {
       const body = await get('/v1/status', signal);
-      return Object.fromEntries(
-        rows(body['accounts']).flatMap(({ account, mode }) =>
-          typeof account === 'string' && typeof mode === 'string' ? [[account, mode]] : [],
-        ),
+      const accounts = rows(body['accounts']).flatMap((row) =>
+        typeof row['account'] === 'string' ? [{ ...row, account: row['account'] }] : [],
       );
+      const modes = accounts.flatMap(({ account, mode }: Row & { account: string }) => (typeof mode === 'string' ? [[account, mode]] : []));
+      const halts = accounts.flatMap(({ account, latches }: Row & { account: string }) =>
+        rows(latches).map((latch) => haltOf(account, latch)),
+      );
+      return { modes: Object.fromEntries(modes) as Readonly<Record<string, string>>, halts };
     },
   };
 }
 
 const isRow = (value: unknown): value is Row => typeof value === 'object' && value !== null && !Array.isArray(value);
 const rows = (value: unknown): readonly Row[] => (Array.isArray(value) ? value.filter(isRow) : []);
+
+function haltOf(account: string, { scope, scopeValue, subject, reason, policy }: Row): ShownHalt {
+  const told = (value: unknown): string => (typeof value === 'string' ? value : '');
+  return {
+    account,
+    what: [told(scope), told(scopeValue)].join(' ').trim(),
+    by: told(subject),
+    reason: told(reason),
+    isSold: policy === 'atOnce',
+  };
+}
 
 function auditEvent(row: Row): readonly AuditEvent[] {
   const { id, time, kind, account, subject, data } = row;

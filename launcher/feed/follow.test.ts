@@ -33,7 +33,7 @@ class FlakyApi implements ApiReader {
     return Promise.resolve([{ account: 'main', equity: String(this.#equity++), quote: 'USDT' }]);
   }
   modes() {
-    return Promise.resolve({});
+    return Promise.resolve({ modes: {}, halts: [] });
   }
 }
 
@@ -84,7 +84,18 @@ describe('apiReader', () => {
           { account: 'main', takenAt: 2, equity: '2', quote: 'USDT' },
         ],
       },
-      '/v1/status': { accounts: [{ account: 'main', mode: 'paused' }] },
+      '/v1/status': {
+        accounts: [
+          { account: 'main', mode: 'paused', latches: [] },
+          {
+            account: 'desk',
+            mode: 'killed',
+            latches: [
+              { latchId: 'l-1', scope: 'everything', scopeValue: '', policy: 'atOnce', reason: 'a spread', subject: 'rik', engagedAt: 1 },
+            ],
+          },
+        ],
+      },
     };
     const server = createServer((request, response) => {
       const answer = request.headers.authorization === 'Bearer secret' ? answers[request.url ?? ''] : undefined;
@@ -97,7 +108,10 @@ describe('apiReader', () => {
       const api = apiReader(() => address, 'secret');
       expect(await api.events('4', signal)).toEqual([{ id: '5', time: 1, kind: 'fill.booked', account: 'main', data: { a: 1 } }]);
       expect(await api.equity(signal)).toEqual([{ account: 'main', equity: '2', quote: 'USDT' }]);
-      expect(await api.modes(signal)).toEqual({ main: 'paused' });
+      expect(await api.modes(signal)).toEqual({
+        modes: { main: 'paused', desk: 'killed' },
+        halts: [{ account: 'desk', what: 'everything', by: 'rik', reason: 'a spread', isSold: true }],
+      });
       await expect(apiReader(() => address, 'wrong').modes(signal)).rejects.toThrow('answered 401');
     } finally {
       server.closeAllConnections();

@@ -57,7 +57,26 @@ describe('toLauncherEvent', () => {
     expect(of('approval.refused', asked, 'rik')).toMatchObject({ message: 'rik refused what tess asked (resume main): explained' });
   });
 
+  it('tells of halts: what, who, why, what becomes of what is held, and where to look', () => {
+    const latch = { scope: 'account', scopeValue: 'main', policy: 'atOnce', reason: 'a spread' };
+    for (const [kind, message] of [
+      ['halt.engaged', 'main: HALTED: account main by rik: a spread (what is held is sold). npx keelson halts tells how far it is'],
+      [
+        'halt.tightened',
+        'main: HALTED, stricter: account main by rik: a spread (what is held is sold). npx keelson halts tells how far it is',
+      ],
+      ['halt.verified', expect.stringContaining('npx keelson halts') as string],
+      ['halt.released', 'main: no halt stands any more'],
+    ] as const) {
+      expect(of(kind, latch, 'rik')).toMatchObject({ event: 'notice', kind, message });
+    }
+    expect(of('halt.ended', { ...latch, approvedBy: ['olga'] }, 'rik')).toMatchObject({
+      message: 'main: the halt of account main by rik: a spread has ended, approved by olga',
+    });
+  });
+
   it('shows nothing of what is only for the record', () => {
     expect(of('config.applied', {})).toBeUndefined();
+    expect(of('halt.running', {})).toBeUndefined();
   });
 });

@@ -61,6 +61,8 @@ export function toLauncherEvent(event: AuditEvent): LauncherEvent | undefined {
   if (kind === 'bars.gap' || kind === 'incident.opened') {
     return { time, event: 'notice', kind, account, message: noticeText(kind, data) };
   }
+  // How far it is changes with every look: that is for whoever asks.
+  if (kind.startsWith('halt.') && kind !== 'halt.running') return { time, event: 'notice', kind, account, message: haltText(event) };
   if (kind.startsWith('approval.')) return { time, event: 'notice', kind, account, message: approvalText(event) };
   return undefined;
 }
@@ -73,6 +75,28 @@ function approvalText({ kind, account, subject, data }: AuditEvent): string {
   if (kind === 'approval.requested')
     return `${subject ?? '?'} asks to ${what}: ${why}. A second person decides: keelson approvals approve ${request} --reason …`;
   return `${subject ?? '?'} ${kind.slice('approval.'.length)} what ${text(data, 'requestedBy') ?? '?'} asked (${what}): ${why}`;
+}
+
+const HELD: Readonly<Record<string, string>> = { atOnce: 'what is held is sold', none: 'what is held stays with its stops' };
+
+/** `HALTED account main by rik: … (what is held is sold): npx keelson halts tells how far it is.` */
+function haltText({ kind, account, subject, data }: AuditEvent): string {
+  const what = [text(data, 'scope'), text(data, 'scopeValue')].filter((part) => part !== undefined).join(' ');
+  const why = `${what} by ${subject ?? '?'}: ${text(data, 'reason') ?? '?'}`;
+  switch (kind) {
+    case 'halt.ended': {
+      const by = Array.isArray(data['approvedBy']) ? data['approvedBy'].join(', ') : '?';
+      return `${account}: the halt of ${why} has ended, approved by ${by}`;
+    }
+    case 'halt.verified':
+      return `${account}: the venue has shown what the halt is for. It stays halted until two people end it: npx keelson halts`;
+    case 'halt.released':
+      return `${account}: no halt stands any more`;
+    default: {
+      const how = kind === 'halt.engaged' ? 'HALTED' : kind === 'halt.tightened' ? 'HALTED, stricter' : 'HALTED, called again';
+      return `${account}: ${how}: ${why} (${HELD[text(data, 'policy') ?? ''] ?? '?'}). npx keelson halts tells how far it is`;
+    }
+  }
 }
 
 function orderEvent(event: AuditEvent, status: string): LauncherEvent {

@@ -8,6 +8,17 @@ export interface ShownInstrument {
   readonly source: PriceSource;
 }
 
+/** A halt that stands over an account, or over a part of it. */
+export interface ShownHalt {
+  readonly account: string;
+  /** Its scope: `account main`, `strategy momentum`, `everything`. */
+  readonly what: string;
+  readonly by: string;
+  readonly reason: string;
+  /** Whether what is held is sold, or stays with its stops. */
+  readonly isSold: boolean;
+}
+
 /**
  * Everything that the launcher shows, on the screen as text and with `--json` as one object a line. `time` is epoch ms
  * of what happened. Money and quantities are decimal texts.
@@ -44,6 +55,8 @@ export interface ReadyEvent {
   readonly home: string;
   /** Mode of each account. */
   readonly modes: Readonly<Record<string, string>>;
+  /** What stands over them, whatever their mode. */
+  readonly halts: readonly ShownHalt[];
   readonly instruments: readonly ShownInstrument[];
   /** As whom one can act from this home; the owner first. */
   readonly people: readonly { readonly person: string; readonly roles: readonly string[] }[];

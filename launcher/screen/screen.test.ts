@@ -27,7 +27,11 @@ const CASES: readonly (readonly [LauncherEvent, readonly (string | RegExp)[]])[]
       event: 'ready',
       addresses,
       home: '/tmp/home',
-      modes: { main: 'paused' },
+      modes: { main: 'paused', desk: 'killed' },
+      halts: [
+        { account: 'desk', what: 'account desk', by: 'rik', reason: 'a spread', isSold: false },
+        { account: 'main', what: 'strategy momentum', by: 'tess', reason: 'odd fills', isSold: true },
+      ],
       instruments: [
         { instrument: 'SPX/USDT', source: 'recorded' },
         { instrument: 'BTC/USDT', source: 'simulated' },
@@ -45,6 +49,10 @@ const CASES: readonly (readonly [LauncherEvent, readonly (string | RegExp)[]])[]
       'http://127.0.0.1:7410',
       'http://127.0.0.1:7421/metrics trading',
       'main: paused (no entries',
+      'desk: killed (a halt latch stands',
+      'desk: account desk halted by rik: a spread (what is held stays with its stops)',
+      'main: strategy momentum halted by tess: odd fills (what is held is sold)',
+      '`npx keelson halts` tells how far it is',
       'SPX/USDT (recorded), BTC/USDT (simulated)',
       'owner (admin), rik (risk)',
       '`npx keelson pause --as rik` acts as rik; without --as you are owner.',

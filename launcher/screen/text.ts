@@ -79,6 +79,14 @@ export function stepLine(event: StepEvent, paint: Paint): string {
 
 function readyScreen(event: ReadyEvent, paint: Paint): readonly string[] {
   const modes = Object.entries(event.modes).map(([account, mode]) => `${account}: ${mode} ${paint.dim(`(${explainMode(mode)})`)}`);
+  const halts = event.halts.map(({ account, what, by, reason, isSold }) => {
+    const held = paint.dim(`(what is held ${isSold ? 'is sold' : 'stays with its stops'})`);
+    return `${account}: ${paint.bad(`${what} halted`)} by ${by}: ${reason} ${held}`;
+  });
+  const how =
+    halts.length === 0
+      ? []
+      : [paint.dim('`npx keelson halts` tells how far it is, `npx keelson rearm` asks to end it: that takes two people.')];
   const instruments = event.instruments.map(({ instrument, source }) => `${instrument} ${paint.dim(`(${source})`)}`);
   const people = event.people.map(({ person, roles }) => `${person} ${paint.dim(`(${roles.join(', ')})`)}`);
   // What takes two people shows best where a risk officer begins it.
@@ -90,6 +98,7 @@ function readyScreen(event: ReadyEvent, paint: Paint): readonly string[] {
     '',
     ...addressLines(event.addresses, paint),
     ...labelled('mode', modes, paint),
+    ...labelled('halted', [...halts, ...how], paint),
     ...labelled('instruments', [instruments.join(', ')], paint),
     ...labelled('people', [people.join(', ')], paint),
     ...labelled('home', [event.home], paint),

@@ -140,6 +140,7 @@ export function connectVenue(
   const meter = meters.get(name) ?? new WeightMeter(profile.rateBudget.weight);
   meters.set(name, meter);
   return createVenue({
+    name,
     profile,
     meter,
     urls: venueUrls(config, name, env),

@@ -127,7 +127,11 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
   const verified = (): Promise<KillState> =>
     vi.waitFor(async () => {
       const seen = await state();
-      expect(seen).toMatchObject({ phase: 'verified', unverified: [] });
+      expect(seen).toMatchObject({
+        phase: 'verified',
+        unverified: [],
+        evidence: expect.objectContaining({ path: expect.any(String) as string }) as object,
+      });
       return seen;
     }, LIMIT);
   /** What the venue itself says: nothing open but these, and no more than was there before us, but for dust. */
@@ -158,8 +162,10 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
     expect(await orders(`purpose = 'flatten'`)).toMatchObject([{ status: 'filled', timeInForce: 'IOC' }]);
     const written = JSON.parse(await readFile(evidence?.path ?? '', 'utf8')) as Record<string, unknown>;
     expect(Object.keys(written)).toEqual(expect.arrayContaining(['latches', 'timeline', 'venueReplies', 'orders', 'fills', 'hashes']));
-    const { rows } = await stack.pool.query(`select phase, evidence->>'sha256' as hash from kills`);
-    expect(rows).toEqual([{ phase: 'verified', hash: evidence?.sha256 }]);
+    await vi.waitFor(async () => {
+      const { rows } = await stack.pool.query(`select phase, evidence->>'sha256' as hash from kills`);
+      expect(rows).toEqual([{ phase: 'verified', hash: evidence?.sha256 }]);
+    }, LIMIT);
     const incidents = await stack.pool.query(`select kind from incidents where closed_at is null`);
     expect(incidents.rows).toEqual([{ kind: 'halt' }]);
     // It stays latched: nothing is opened any more.
@@ -384,6 +390,8 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
     expect(calls.filter((call) => call.startsWith('escalate'))).toEqual(['escalate 1 at look 2', 'escalate 2 at look 3']);
     expect(calls.filter((call) => !/escalate|cancel|flatten/.test(call))).toEqual([
       ...Array.from({ length: 5 }, () => 'running'),
+      // Whoever waits is told before the file is written.
+      'verified',
       'conclude',
       'verified',
       'released',

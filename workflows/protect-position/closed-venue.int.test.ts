@@ -4,7 +4,7 @@ import type { OrderRequest, SubmitVerdict, Venue } from '../../activities/ports/
 import { failure } from '../../core/errors.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { ownerWorkflowId } from '../../core/protection/position-key.js';
-import { signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
+import { intentIdOf, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
 import { eventually } from '../../test/support/eventually.js';
 import { temporalIfAny } from '../../test/support/temporal.js';
 import {
@@ -113,10 +113,20 @@ describe.skipIf(temporal === undefined)('the owner of a position, of a venue tha
     const { intentId } = await resting();
 
     closedForMs = LONG_MS;
-    const exit = await start(next('close'));
+    const closing = next('close');
+    const exit = await start(closing);
     await waits();
     expect(await orders('stop')).toMatchObject([{ intentId, status: 'accepted' }]);
     expect(await orders('exit')).toEqual([]);
+    // It lasts: what is held has its stop, but the exit that the strategy wants does not come.
+    closedForMs = 20;
+    await eventually(async () => {
+      const told = await stack.pool.query(`select data->>'exit' as exit from incidents where account = $1 and kind = 'exitWaits'`, [
+        ACCOUNT,
+      ]);
+      expect(told.rows).toEqual([{ exit: intentIdOf(closing) }]);
+    }, LIMIT_MS);
+    expect(await orders('stop')).toMatchObject([{ intentId, status: 'accepted' }]);
     closedForMs = 0;
     expect(await exit.result()).toMatchObject({ status: 'filled' });
     await sold();

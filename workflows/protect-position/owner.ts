@@ -11,7 +11,7 @@ import {
 import type { OwnerActivities } from '../../activities/order/index.js';
 import type { ExitOutcome } from '../../activities/ports/owners.js';
 import type { Failure } from '../../core/errors.js';
-import { failedInARow } from '../../core/protection/history.js';
+import { failedInARow, pauseAfterRefusedEscapesMs } from '../../core/protection/history.js';
 import { text } from '../../core/money/index.js';
 import { planProtection, type ProtectionStep, type ProtectionView } from '../../core/protection/plan.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
@@ -41,6 +41,8 @@ const LONGEST_PAUSE_MS = 30_000;
 /** A venue that has sent us away may take us back before it said. */
 const LONGEST_CLOSED_MS = 2_000;
 const WAITS_TO_PAGE = 2;
+/** An exit whose stop still rests waits about a minute before people are told: what is held is protected. */
+const GUARDED_WAITS_TO_PAGE = 30;
 const WAITING_FOR_VENUE = 'waiting: the venue has sent our address away, and takes nothing yet';
 /** So many stops that never came to rest, one after the other, are told to people. */
 const REFUSALS_TO_PAGE = 3;
@@ -126,7 +128,7 @@ export class Owner {
         const escape = await this.settle((await send(asked.order)).intentId, (order) => order.isFinal);
         // A venue that refuses is not asked again as fast as it answers.
         this.refusals = escape.status === 'rejected' ? this.refusals + 1 : 0;
-        if (this.refusals > 0 && patched('escapesRefused')) await condition(this.isWanted, refusedMs(this.refusals));
+        if (this.refusals > 0 && patched('escapesRefused')) await condition(this.isWanted, pauseAfterRefusedEscapesMs(this.refusals));
       }
     }
   }
@@ -175,7 +177,7 @@ export class Owner {
   private async sell(signal: TradeSignal, attempt: number): Promise<Sold> {
     // Its stop was taken away for it: what is held is without one until it is sold.
     let isBare = attempt > 1;
-    for (let waits = 0; ;) {
+    for (let [waits, guarded] = [0, 0]; ;) {
       const asked = await authoriseExit(signal, attempt).catch(async (error: unknown) => {
         if (!isStepFailure(error)) throw error;
         return { kind: 'abandoned' as const, order: await abandon(signal, error.cause?.message ?? error.message, attempt) };
@@ -185,6 +187,9 @@ export class Owner {
           return { codes: asked.failures.map((one) => one.code) };
         case 'venueClosed':
           if (isBare && (waits += 1) === WAITS_TO_PAGE) await this.pageBare(signal, attempt);
+          if (!isBare && (guarded += 1) === GUARDED_WAITS_TO_PAGE && patched('guardedExitsPage')) {
+            await page(this.key, 'exitWaits', { codes: ['RISK_VENUE_CLOSED'], exit: intentIdOf(signal, attempt) });
+          }
           await this.untilOpen(asked.forMs);
           continue;
         case 'stopsFirst':
@@ -235,11 +240,6 @@ export class Owner {
       await sleep(waitMs, { summary: 'before the venue is asked again' });
     }
   }
-}
-
-/** The first refusal of an escape may be of its moment alone. */
-function refusedMs(refusals: number): number {
-  return Math.min(250 * 2 ** (refusals - 1), LONGEST_CLOSED_MS);
 }
 
 /** Of which position, and at which of its stops and escapes: people are told once of each. */

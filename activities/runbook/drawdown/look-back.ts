@@ -27,6 +27,8 @@ export interface LookBack {
 /** What is not verified by then goes on, and so does the run: its report says so. */
 const KILL_WITHIN_MS = 1_800_000;
 const LOOK_MS = 1_000;
+/** The file of a halt is written a few seconds after it is verified; one that was carried out without Temporal may have none. */
+const EVIDENCE_WITHIN_MS = 10_000;
 
 export function createLookBack({ drawdowns, files, pause, stopping }: DrawdownDependencies): LookBack {
   const factsOf = async (runId: string): Promise<DrawdownFacts> => {
@@ -43,10 +45,11 @@ export function createLookBack({ drawdowns, files, pause, stopping }: DrawdownDe
   return {
     attach: (runId) => drawdowns.attach(runId),
     async awaitKill(runId) {
-      for (;;) {
+      for (let since: number | undefined; ;) {
         if (stopping.aborted) throw workerStops();
         const facts = await factsOf(runId);
-        if (isVerified(facts)) return;
+        since = isVerified(facts) ? (since ?? facts.now) : undefined;
+        if (since !== undefined && (facts.kill?.hasEvidence === true || facts.now - since >= EVIDENCE_WITHIN_MS)) return;
         if (facts.now - (facts.partTime ?? facts.now) >= KILL_WITHIN_MS) throw new Error('the halt is not verified: keelson halts');
         await pause(LOOK_MS);
       }

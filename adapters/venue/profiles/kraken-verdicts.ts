@@ -26,22 +26,14 @@ const REFUSALS: readonly (readonly [ErrorCode, readonly string[]])[] = [
       'EService:Market in post_only mode',
     ],
   ],
-  [
-    'VENUE_AUTH',
-    [
-      'EAPI:Invalid key',
-      'EAPI:Invalid signature',
-      'EGeneral:Permission denied',
-      'EGeneral:Temporary lockout',
-      'EAccount:Invalid permissions',
-    ],
-  ],
+  ['VENUE_AUTH', ['EAPI:Invalid key', 'EAPI:Invalid signature', 'EGeneral:Permission denied', 'EAccount:Invalid permissions']],
   [
     'VENUE_RATE_LIMITED',
     [
       'EAPI:Rate limit exceeded',
       'EOrder:Rate limit exceeded',
       'EOrder:Domain rate limit exceeded',
+      'EGeneral:Temporary lockout',
       'EGeneral:Too many requests',
       'EService:Throttled',
     ],
@@ -50,6 +42,17 @@ const REFUSALS: readonly (readonly [ErrorCode, readonly string[]])[] = [
 
 export const AUTH_CODES = codesOf('VENUE_AUTH');
 export const RATE_CODES = codesOf('VENUE_RATE_LIMITED');
+
+/** What the venue says when it has sent us away; a counter that is full refuses as well, and empties by itself within seconds. */
+const LOCKOUTS: ReadonlySet<string> = new Set(['EGeneral:Temporary lockout', 'EGeneral:Too many requests', 'EService:Throttled']);
+const USUAL_LOCKOUT_MS = 60_000;
+
+/** For how long the venue is not to be asked: until the second that it names (`EService: Throttled: 1795000000`), or for a minute. */
+export function lockedOutMs({ code, text }: VenueError, now: number): number | undefined {
+  if (!LOCKOUTS.has(code)) return undefined;
+  const untilMs = Number(/:\s*(\d{9,11})\s*$/.exec(text)?.[1] ?? 0) * 1_000 - now;
+  return untilMs > 0 ? untilMs : USUAL_LOCKOUT_MS;
+}
 
 /** The venue's rows of the verdict table. They are complete: what the venue says and no row names is unknown. */
 export const KRAKEN_VERDICT_ROWS: readonly VerdictRow[] = [

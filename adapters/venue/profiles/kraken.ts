@@ -2,7 +2,7 @@ import { VENUE_WIRES } from '../../../core/venue/wires.js';
 import { textAt } from '../wire-row.js';
 import { KRAKEN_CALLS } from './kraken-calls.js';
 import { rulesOf } from './kraken-rows.js';
-import { AUTH_CODES, errorOf, KRAKEN_VERDICT_ROWS, RATE_CODES } from './kraken-verdicts.js';
+import { AUTH_CODES, errorOf, KRAKEN_VERDICT_ROWS, lockedOutMs, RATE_CODES } from './kraken-verdicts.js';
 import type { WireProfile } from './wire-profile.js';
 
 /**
@@ -42,6 +42,7 @@ export const KRAKEN: WireProfile = {
   authCodes: AUTH_CODES,
   rateCodes: RATE_CODES,
   orderRateCodes: [],
+  lockedOutMs,
   pageSize: 720,
 
   address(path, original, given) {

@@ -98,6 +98,8 @@ export interface WireProfile extends VenueProfile {
   readonly rateCodes: readonly string[];
   /** Those of them that count an account's orders: they send nobody away. */
   readonly orderRateCodes: readonly string[];
+  /** Whether an error in the venue's own form sends us away, as others do by a status: for how long, ms; undefined: it does not. */
+  lockedOutMs?(said: VenueError, now: number): number | undefined;
   /** How the venue tells what our address has used of its weight; absent where it tells nothing. */
   readonly usage?: {
     used(headers: IncomingHttpHeaders): number | undefined;

@@ -7,6 +7,8 @@ export interface Edge {
   readonly from: string;
   readonly to: string;
   readonly isTypeOnly: boolean;
+  /** By `import()`: only when it is wanted. */
+  readonly isDynamic: boolean;
 }
 
 const STATEMENT = /^[ \t]*(?:import|export)\s+(type\s+)?(?:([\w$*{}\s,]*?)\s*from\s*)?['"]([^'"\n]+)['"]/gm;
@@ -31,15 +33,16 @@ export function importEdges(files: readonly TreeFile[]): Edge[] {
   const paths = new Set(files.map((file) => file.path));
   return code.flatMap(({ path, text }) => {
     const source = withoutComments(text);
-    const edge = (specifier: string, isTypeOnly: boolean): Edge => ({
+    const edge = (specifier: string, isTypeOnly: boolean, isDynamic = false): Edge => ({
       from: path,
       to: specifier.startsWith('.') ? resolve(path, specifier, paths) : packageName(specifier),
       isTypeOnly,
+      isDynamic,
     });
     const statements = [...source.matchAll(STATEMENT)].map((match) =>
       edge(match[3] ?? '', match[1] !== undefined || ONLY_TYPES.test((match[2] ?? '').trim())),
     );
-    return [...statements, ...[...source.matchAll(DYNAMIC)].map((match) => edge(match[1] ?? '', false))];
+    return [...statements, ...[...source.matchAll(DYNAMIC)].map((match) => edge(match[1] ?? '', false, true))];
   });
 }
 

@@ -60,7 +60,7 @@ describe('the reader of imports', () => {
 });
 
 describe('the table of imports', () => {
-  const judge = (from: string, to: string, isTypeOnly = false) => forbiddenEdges([{ from, to, isTypeOnly }]).length === 0;
+  const judge = (from: string, to: string, isTypeOnly = false) => forbiddenEdges([{ from, to, isTypeOnly, isDynamic: false }]).length === 0;
 
   it.each([
     ['core/risk/gate.ts', 'node:fs'],

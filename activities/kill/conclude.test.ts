@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import type { Events } from '../ports/store.js';
+import { createKillConclude } from './conclude.js';
+import type { KillDependencies } from './dependencies.js';
+
+const FINDING = { unverified: [], dust: [], kept: [] };
+const LATCH = { latchId: 'l-1', engagedTime: 0 };
+const AFTER = { equity: '100', sampledTime: 5 };
+
+/** What the account watch has told by each look, the last one for ever after. */
+async function concluded(looks: readonly { readonly after: object | null; readonly isWatched: boolean; readonly isOver?: boolean }[]) {
+  let now = 1_000;
+  let asked = 0;
+  const opened: object[] = [];
+  const written: string[] = [];
+  const dependencies = {
+    kills: {
+      readKill: async () => ({ latches: [LATCH] }),
+      evidence: async () => {
+        const { isOver = false, ...equity } = looks[Math.min((asked += 1), looks.length) - 1] ?? { after: null, isWatched: false };
+        return { latches: isOver ? [] : [LATCH], fills: [], equity };
+      },
+    },
+    store: { openIncident: async ({ incidents = [] }: Events) => void opened.push(...incidents) },
+    files: {
+      write: async (_: string, content: string) => (written.push(content), { path: '/e/halt.json', sha256: 'hash' }),
+      readDirect: async () => [],
+    },
+    clock: () => now,
+    pause: async (ms: number) => void (now += ms),
+  } as unknown as KillDependencies;
+  const file = await createKillConclude(dependencies)('main', FINDING);
+  return { file, asked, waitedMs: now - 1_000, opened, content: JSON.parse(written[0] ?? '{}') as { equity: object } };
+}
+
+describe('the evidence of a halt', () => {
+  it('waits for equity of after the last sale, where somebody reads it', async () => {
+    const waiting = { after: null, isWatched: true };
+    const { asked, content } = await concluded([waiting, waiting, { after: AFTER, isWatched: true }]);
+    expect(asked).toBe(3);
+    expect(content.equity).toMatchObject({ after: AFTER });
+  });
+
+  it('waits for nobody who does not, and not for ever: then it says that there is none', async () => {
+    expect(await concluded([{ after: null, isWatched: false }])).toMatchObject({
+      asked: 1,
+      waitedMs: 0,
+      content: { equity: { after: null } },
+    });
+    const { waitedMs, content } = await concluded([{ after: null, isWatched: true }]);
+    expect(waitedMs).toBe(5_000);
+    expect(content.equity).toMatchObject({ after: null });
+  });
+
+  it('is of what stood, where two people end the halt while it waits', async () => {
+    const { content } = await concluded([
+      { after: null, isWatched: true },
+      { after: AFTER, isWatched: true, isOver: true },
+    ]);
+    expect(content).toMatchObject({ latches: [LATCH], equity: { after: null } });
+  });
+
+  it('names the halts that it is of, to whoever lists them and in the incident', async () => {
+    const { file, opened } = await concluded([{ after: AFTER, isWatched: true }]);
+    expect(file).toEqual({ path: '/e/halt.json', sha256: 'hash', latchIds: ['l-1'] });
+    expect(opened).toMatchObject([{ kind: 'halt', data: { latchIds: ['l-1'], evidence: { path: '/e/halt.json' } } }]);
+  });
+});
