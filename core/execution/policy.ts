@@ -9,7 +9,7 @@ export type ExecutionPolicy =
       /** How far below the reference the order is priced, in basis points; negative is above. */
       readonly offsetBps: number;
       readonly workMs: number;
-      /** Refused rather than taking liquidity; then quoted once more, one tick under the bid of that moment. */
+      /** Refused rather than taking liquidity; then quoted once more, one tick under the reference of that moment. */
       readonly postOnly: boolean;
       /** When the reference has moved away by so much, the order is replaced by one at the new price; absent: never. */
       readonly replaceBps?: number;

@@ -431,7 +431,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
       });
     },
     'signalToOrder.rested': () => worked(resting500),
-    // Above the market it would take, and is refused; then it is quoted under the bid, and rests.
+    // Above the market it would take, and is refused; then it is quoted under the reference, and rests.
     'signalToOrder.requoted': () => worked({ ...resting500, offsetBps: -40, postOnly: true }),
     'signalToOrder.replaced': replaced,
     'protectPosition.exit': () => owner(async () => (await resting(), closed())),

@@ -29,8 +29,8 @@ const DEADLINE_MS = 2_500;
 const CLOCK_STEP_MS = 1_000;
 
 /**
- * The cards that every adapter passes, the same list for all venues: A1–A4 reading, A10–A19 orders and their refusals,
- * A20–A26 recovery, A30–A31 what is told by itself.
+ * The cards that every adapter passes, the same list for all venues: A1–A4 and A32 reading, A10–A19 orders and their refusals,
+ * A20–A23 recovery, A30–A31 what is told by itself.
  */
 export function adapterCards(open: () => Promise<CardVenue>): void {
   let card: CardVenue;
