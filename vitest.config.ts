@@ -73,6 +73,8 @@ export default defineConfig({
           // By itself vitest leaves a core to others, and on two cores runs one file after the other; most wait more than they work.
           maxWorkers: Math.max(2, availableParallelism() - 1),
           globalSetup: ['test/support/servers.ts'],
+          // Tests that run at once wait for places of their own.
+          maxConcurrency: 100,
           testTimeout: 60_000,
           // By itself a second: `expect.poll` waits as long as `eventually` of test/support.
           expect: { poll: { timeout: 15_000, interval: 10 } },

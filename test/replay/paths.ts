@@ -74,7 +74,6 @@ export const PATHS = [
   'killSwitch.flattened',
   'killSwitch.keptAndRefused',
   'killSwitch.tightened',
-  'killSwitch.tightened',
   'watchBars.returned',
   'watchBars.running',
   'watchAccount.returned',
