@@ -47,6 +47,7 @@ const SHOWS: Readonly<Record<string, readonly string[]>> = {
   'reconcileAccount.secondLook': ['reconcile', 'reconcile'],
   'reconcileAccount.failed': ['reconcile', 'reconcileFailed'],
   'killSwitch.tightened': ['killVerify', 'killConclude', 'killVerify', 'killVerify', 'killConclude', 'killRelease'],
+  'protectPosition.twoStops': ['authoriseStop', 'submit', 'page', 'withdraw', 'authoriseExit'],
   'protectPosition.dust': ['look', 'look', 'authoriseStop', 'submit'],
   'runbook.waited': ['runbookPart', 'runbookTell', 'runbookPart', 'runbookEnd'],
   'refreshCalendar.read': ['calendarRefresh'],
@@ -57,7 +58,10 @@ const LIMIT_MS = 600_000;
 
 const temporal = await temporalIfAny();
 
-/** With RECORD_HISTORIES=1 the histories of this version are written anew (CONTRIBUTING, workflow changes). */
+/**
+ * With RECORD_HISTORIES=1 the histories of this version are written anew (CONTRIBUTING, workflow changes). Then only are those paths
+ * taken that need thousands of events: their histories are replayed in every run.
+ */
 const isRecording = process.env['RECORD_HISTORIES'] === '1';
 
 /**
@@ -77,7 +81,7 @@ const places = new Places<Paths>({
 });
 
 describe.skipIf(temporal === undefined)('every path of every workflow, taken now', { timeout: LIMIT_MS, concurrent: true }, () => {
-  it.each(PATHS)('%s ends as it should, and replays', async (name) => {
+  it.each(isRecording ? PATHS : PATHS.filter((path) => !path.endsWith('.continued')))('%s ends as it should, and replays', async (name) => {
     const { history, status } = await places.run((paths) => paths.take(name));
     expect(status).toBe(ENDS[name]);
     expect(missedSteps(stepsOf(history), SHOWS[name] ?? [])).toEqual([]);
