@@ -10,7 +10,7 @@ import type { TradingStack } from '../support/trading-stack.js';
 import type { Taken } from './paths.js';
 
 /** What the other paths do, and these begin with. */
-export interface Scene {
+interface Scene {
   readonly stack: TradingStack;
   readonly client: Client;
   readonly key: PositionKey;

@@ -1,4 +1,4 @@
-export interface PlacesOptions<T> {
+interface PlacesOptions<T> {
   /** How many there are. */
   readonly most: number;
   open(): Promise<T>;
@@ -7,12 +7,14 @@ export interface PlacesOptions<T> {
 
 /**
  * So many places for work at the same time, and in each what the work needs: opened by the first that comes, handed on for as long
- * as anybody waits, and closed after the last. What work has failed in is closed at once, and the next has a new one.
+ * as anybody waits, and closed after the last. What work has failed in is closed at once, and the next has a new one. They are opened
+ * one after the other: what starts programs takes all that the machine has.
  */
 export class Places<T> {
   private readonly options: PlacesOptions<T>;
   private readonly waiting: ((left: T | undefined) => void)[] = [];
   private free: number;
+  private opening: Promise<unknown> = Promise.resolve();
 
   constructor(options: PlacesOptions<T>) {
     this.options = options;
@@ -28,7 +30,7 @@ export class Places<T> {
   async run<Result>(work: (present: T) => Promise<Result>): Promise<Result> {
     let left = await this.next();
     try {
-      const present = (left ??= await this.options.open());
+      const present = (left ??= await this.open());
       return await work(present);
     } catch (error) {
       const broken = left;
@@ -38,6 +40,12 @@ export class Places<T> {
     } finally {
       await this.leave(left);
     }
+  }
+
+  private open(): Promise<T> {
+    const mine = this.opening.then(() => this.options.open());
+    this.opening = mine.catch(() => undefined);
+    return mine;
   }
 
   /** @returns what was left there, if anything */

@@ -7,7 +7,7 @@ import { World, type WorldOptions } from './world.js';
 
 const RESTING_MS = 600;
 
-export type WithBooks<Result> = Result & {
+type WithBooks<Result> = Result & {
   /** Everything in which ledger and venue disagreed when the case was over. */
   readonly disagreements: readonly string[];
 };
