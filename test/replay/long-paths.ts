@@ -14,15 +14,15 @@ interface Scene {
   readonly stack: TradingStack;
   readonly client: Client;
   readonly key: PositionKey;
-  start(type: string, args: unknown[]): Promise<WorkflowHandle & { readonly firstExecutionRunId: string }>;
-  signal(): TradeSignal;
+  readonly start: (type: string, args: unknown[]) => Promise<WorkflowHandle & { readonly firstExecutionRunId: string }>;
+  readonly signal: () => TradeSignal;
   /** Its stop rests. */
-  resting(): Promise<unknown>;
-  closed(): Promise<unknown>;
+  readonly resting: () => Promise<unknown>;
+  readonly closed: () => Promise<unknown>;
   /** Opens, lets this happen, and waits for the end of the position's owner. */
   owner(happens: () => Promise<unknown>): Promise<Taken>;
   /** Entries are worked so from now on. */
-  execute(policy?: ExecutionPolicy): void;
+  readonly execute: (policy?: ExecutionPolicy) => void;
 }
 
 /** So many signals on their way at once. */
