@@ -9,11 +9,20 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  */
 const LONGEST = [
   'test/faults/crash/crash.int.test.ts',
-  'test/model/model.int.test.ts',
   'test/faults/matrix/matrix.int.test.ts',
   'test/faults/crash/wake-up.int.test.ts',
+  'test/model/model.int.test.ts',
   'test/faults/crash/pairs.int.test.ts',
+  'test/faults/crash/guardian-runbooks.int.test.ts',
+  'test/replay/paths.int.test.ts',
   'test/faults/kill/kill.int.test.ts',
+  'test/reconcile/matrix.int.test.ts',
+  'activities/runbook/trading/trading.int.test.ts',
+  'workflows/kill-switch/kill-switch.int.test.ts',
+  'activities/watch/account-watch.int.test.ts',
+  'workflows/operations/runbook/runbook.int.test.ts',
+  'workflows/operations/runbook/discrepancy.int.test.ts',
+  'activities/runbook/by-cause.int.test.ts',
 ];
 
 class LongestFirst extends BaseSequencer {
@@ -73,6 +82,8 @@ export default defineConfig({
           // By itself vitest leaves a core to others, and on two cores runs one file after the other; most wait more than they work.
           maxWorkers: Math.max(2, availableParallelism() - 1),
           globalSetup: ['test/support/servers.ts'],
+          // Tests that run at once wait for places of their own.
+          maxConcurrency: 100,
           testTimeout: 60_000,
           // By itself a second: `expect.poll` waits as long as `eventually` of test/support.
           expect: { poll: { timeout: 15_000, interval: 10 } },

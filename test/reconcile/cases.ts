@@ -32,8 +32,8 @@ async function foreign(bench: BenchAccount, more: object = {}): Promise<void> {
     postOnly: false,
     timeInForce: 'GTC',
   } as const;
-  const terms = { quantity: d('0.01'), price: d('40000'), signedTimestamp: Date.now(), receiveWindowMs: 1_000 };
-  const verdict = await bench.stack.venue.sender.submit({ ...order, ...terms, ...more }, 1_000);
+  const terms = { quantity: d('0.01'), price: d('40000'), signedTimestamp: Date.now(), receiveWindowMs: 10_000 };
+  const verdict = await bench.stack.venue.sender.submit({ ...order, ...terms, ...more }, 10_000);
   if (verdict.kind !== 'accepted') throw new Error(`the order by hand is ${verdict.kind}`);
 }
 

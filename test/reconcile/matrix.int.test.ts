@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { createReconcileNow } from '../../activities/reconcile/index.js';
-import { disagreements } from '../support/witness.js';
+import { Places } from '../support/places.js';
 import { ACCOUNT } from '../support/trading-stack.js';
+import { disagreements } from '../support/witness.js';
 import { openBenchAccount, type BenchAccount } from './bench-account.js';
 import { CASES } from './cases.js';
 import { seeded } from './seeded.js';
@@ -9,14 +10,21 @@ import { judgeTogether, together } from './together.js';
 
 const SEED = Number(process.env['RECONCILE_SEED'] ?? 20_261_126);
 // A busy machine takes its time; nothing here depends on how long it is.
-vi.setConfig({ testTimeout: 180_000 });
-let bench: BenchAccount;
-beforeEach(async () => {
-  bench = await openBenchAccount();
-});
-afterEach(() => bench?.close());
+vi.setConfig({ testTimeout: 600_000 });
 
-it.each(Object.keys(CASES))(`${SEED}: %s is found in one cycle, classed, treated, and over when a person says so`, async (name) => {
+/** Most of the time they wait for what the venue allows in a minute: each has a venue, and so many are at work at once. */
+const places = Places.empty(5);
+const onBench = (work: (bench: BenchAccount) => Promise<void>, lifts: readonly string[] = []): Promise<void> =>
+  places.run(async () => {
+    const bench = await openBenchAccount(lifts);
+    try {
+      await work(bench);
+    } finally {
+      await bench.close();
+    }
+  });
+
+const isFoundAndTreated = async (bench: BenchAccount, name: string): Promise<void> => {
   const one = CASES[name];
   if (one === undefined) throw new Error(`no case ${name}`);
   expect(await bench.cycle()).toMatchObject({ result: 'clean' });
@@ -34,7 +42,7 @@ it.each(Object.keys(CASES))(`${SEED}: %s is found in one cycle, classed, treated
     // P15: what was missed is booked as the venue tells it, to the last unit.
     if (name === 'a fill that nobody booked')
       expect(await disagreements(bench.stack.database.pool, ACCOUNT, bench.stack.witness())).toEqual([]);
-    expect(await audited('reconciliation.treated', first?.id)).not.toEqual([]);
+    expect(await audited(bench, 'reconciliation.treated', first?.id)).not.toEqual([]);
     return;
   }
   // A person's: an incident with both sides, and nothing is entered any more.
@@ -49,7 +57,7 @@ it.each(Object.keys(CASES))(`${SEED}: %s is found in one cycle, classed, treated
   expect(await bench.resume()).toMatchObject({ result: 'notReconciled' });
 
   expect(await bench.decide(first?.id ?? '', one.ends, one.decideWith)).toEqual({ result: 'done' });
-  expect(await audited('reconciliation.decided', first?.id)).toMatchObject([{ subject: 'risk-officer' }]);
+  expect(await audited(bench, 'reconciliation.decided', first?.id)).toMatchObject([{ subject: 'risk-officer' }]);
   const closed = await bench.stack.pool.query('select from incidents where incident_id = $1 and closed_at is not null', [
     first?.incidentId,
   ]);
@@ -60,15 +68,9 @@ it.each(Object.keys(CASES))(`${SEED}: %s is found in one cycle, classed, treated
   expect(await bench.mode()).toBe('paused');
   expect(await bench.resume()).toMatchObject({ result: 'applied', mode: 'normal' });
   expect(await bench.cycle(scope)).toMatchObject({ result: 'clean' });
-});
+};
 
-it.each([1, 2, 3])(`${SEED}: of damages at once comes what comes of each alone, story %i`, async (story) => {
-  const random = seeded(SEED, `together ${story}`);
-  const names = together(random);
-  expect({ names, wrong: await judgeTogether(bench, names, random) }).toEqual({ names, wrong: [] });
-});
-
-it('what goes by itself is a matter of time, and nobody hears of it', async () => {
+const goesByItself = async (bench: BenchAccount): Promise<void> => {
   const { paper } = bench.stack;
   paper.moveBalance('test', 'USDT', 100_000_000n);
   expect(await bench.look('minute', false)).toMatchObject({ result: 'unsettled' });
@@ -77,11 +79,9 @@ it('what goes by itself is a matter of time, and nobody hears of it', async () =
   expect(await bench.look()).toMatchObject({ result: 'clean' });
   expect(await bench.found()).toMatchObject([{ class: 'timing', seenAs: 'balanceMovement', status: 'settled', incidentId: null }]);
   expect(await bench.mode()).toBe('normal');
-});
+};
 
-it('goes on by itself only where the configuration says so of every class, and no person has paused it', async () => {
-  await bench.close();
-  bench = await openBenchAccount(['balanceMovement']);
+const goesOnByItself = async (bench: BenchAccount): Promise<void> => {
   const { pool } = bench.stack;
   const moveBy = (units: bigint): void => bench.stack.paper.moveBalance('test', 'USDT', units);
   // What was moved is moved back: a new comparison is clean, and nobody had to say anything.
@@ -107,9 +107,9 @@ it('goes on by itself only where the configuration says so of every class, and n
   moveBy(-100_000_000n);
   expect(await bench.cycle()).toMatchObject({ result: 'clean' });
   expect(await bench.mode()).toBe('paused');
-});
+};
 
-it('P30: a halt is not ended on an account that no reconciliation has found clean', async () => {
+const isCleanBefore = async (bench: BenchAccount): Promise<void> => {
   const unclean = await bench.stack.pool.query<{ clean: string | null }>('select last_clean_reconciliation($1) as clean', [ACCOUNT]);
   expect(unclean.rows).toEqual([{ clean: null }]);
   const now = createReconcileNow(bench.dependencies);
@@ -123,12 +123,31 @@ it('P30: a halt is not ended on an account that no reconciliation has found clea
   const gone = createReconcileNow({ ...bench.dependencies, venueOf: () => ({ ...venue, reader: { ...venue.reader, openOrders: away } }) });
   expect(await gone(ACCOUNT)).toBe(false);
   expect(await bench.dependencies.reconciliations.lastClean(ACCOUNT)).toBeGreaterThan(0);
-});
+};
 
-async function audited(kind: string, id = ''): Promise<readonly object[]> {
+async function audited(bench: BenchAccount, kind: string, id = ''): Promise<readonly object[]> {
   const { rows } = await bench.stack.pool.query<{ subject: string }>(
     `select subject, data from audit_events where kind = $1 and data->>'differenceId' = $2`,
     [kind, id],
   );
   return rows;
 }
+
+it.concurrent.each(Object.keys(CASES))(`${SEED}: %s is found in one cycle, classed, treated, and over when a person says so`, (name) =>
+  onBench((bench) => isFoundAndTreated(bench, name)),
+);
+
+it.concurrent.each([1, 2, 3])(`${SEED}: of damages at once comes what comes of each alone, story %i`, (story) =>
+  onBench(async (bench) => {
+    const random = seeded(SEED, `together ${story}`);
+    const names = together(random);
+    expect({ names, wrong: await judgeTogether(bench, names, random) }).toEqual({ names, wrong: [] });
+  }),
+);
+
+it.concurrent('what goes by itself is a matter of time, and nobody hears of it', () => onBench(goesByItself));
+
+it.concurrent('goes on by itself only where the configuration says so of every class, and no person has paused it', () =>
+  onBench(goesOnByItself, ['balanceMovement']));
+
+it.concurrent('P30: a halt is not ended on an account that no reconciliation has found clean', () => onBench(isCleanBefore));

@@ -25,6 +25,7 @@ import type { KillState } from '../../workflows/kill-switch/messages.js';
 import { killWorkflowId, SIGNAL_FORM } from '../../workflows/names.js';
 import type { TestTemporal } from '../support/temporal.js';
 import type { History } from './histories.js';
+import { longPaths } from './long-paths.js';
 import { runbookPaths } from './runbook-paths.js';
 import { eventually } from '../support/eventually.js';
 
@@ -56,6 +57,7 @@ export const PATHS = [
   'signalToOrder.rested',
   'signalToOrder.requoted',
   'signalToOrder.replaced',
+  'signalToOrder.continued',
   'settleOrder.expiredUnsent',
   'settleOrder.notPlaced',
   'protectPosition.exit',
@@ -67,13 +69,14 @@ export const PATHS = [
   'protectPosition.exitTriedAgain',
   'protectPosition.stopDenied',
   'protectPosition.dust',
+  'protectPosition.twoStops',
+  'protectPosition.continued',
   'tradingControl.pausedAndResumed',
   'reconcileAccount.clean',
   'reconcileAccount.secondLook',
   'reconcileAccount.failed',
   'killSwitch.flattened',
   'killSwitch.keptAndRefused',
-  'killSwitch.tightened',
   'killSwitch.tightened',
   'watchBars.returned',
   'watchBars.running',
@@ -455,6 +458,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     'protectPosition.exitTriedAgain': () => owner(exitTriedAgain),
     'protectPosition.stopDenied': stopDenied,
     'protectPosition.dust': dust,
+    ...longPaths({ stack, client, key, start, signal, resting, closed, owner, execute: (policy = MARKET) => (execution = policy) }),
     'settleOrder.expiredUnsent': () => orphaned(false),
     'settleOrder.notPlaced': () => orphaned(true),
     'tradingControl.pausedAndResumed': controlled,

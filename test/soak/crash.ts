@@ -1,8 +1,8 @@
-import { partsOf, runParts } from '../faults/crash/chains.js';
 import { nameOf } from '../faults/crash/crash.js';
 import { everyCrash } from '../faults/crash/points.js';
 import { report, type Time } from '../faults/crash/report.js';
 import { openServers } from '../faults/crash/servers.js';
+import { crashWorlds } from '../faults/crash/worlds.js';
 import { provideTemporal } from '../support/temporal-server.js';
 
 /**
@@ -17,22 +17,24 @@ export async function soakCrash({ worlds, only }: { readonly worlds: number; rea
   const times: Time[] = [];
   let isSound = true;
   try {
-    const { outcomes, closed } = runParts(servers, partsOf(crashes, worlds), (crew, crash) => crew.crash(crash));
-    const told = [...outcomes].map(async ([crash, outcome]) => {
+    const worldsOf = crashWorlds(servers, worlds);
+    const told = crashes.map(async (crash) => {
       const name = nameOf(crash);
-      const problems = await outcome.then(
-        ({ recoveryMs, restartMs, disagreements }) => {
-          times.push({ name, ms: recoveryMs, restartMs });
-          return disagreements;
-        },
-        (error: unknown) => [String(error)],
-      );
+      const problems = await worldsOf(crash)
+        .run((crew) => crew.crash(crash))
+        .then(
+          ({ recoveryMs, restartMs, disagreements }) => {
+            times.push({ name, ms: recoveryMs, restartMs });
+            return disagreements;
+          },
+          (error: unknown) => [String(error)],
+        );
       isSound &&= problems.length === 0;
       process.stdout.write(
         `${problems.length === 0 ? 'sound ' : 'BROKEN'}  ${name}\n${problems.map((one) => `        ${one}\n`).join('')}`,
       );
     });
-    await Promise.all([...told, closed]);
+    await Promise.all(told);
     process.stdout.write(`${report('from the kill until nothing was on its way', times)}\n`);
     return isSound;
   } finally {

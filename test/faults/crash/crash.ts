@@ -13,9 +13,11 @@ export interface Crash {
 
 /**
  * What goes wrong besides, so that the call is come to. The venue does it to the role's first order; `unauthorised`: the
- * ledger does not take the signal's order.
+ * ledger does not take the signal's order; `stopCanceled`, `stopFilled`: while no program of the role runs, another hand does that to
+ * the stop, and the next one finds it when it starts.
  */
-export type Fault = 'stallHeaders' | 'dropReply' | 'refuse' | 'unauthorised';
+export type Fault = 'stallHeaders' | 'dropReply' | 'refuse' | 'unauthorised' | Absence;
+export type Absence = 'stopCanceled' | 'stopFilled';
 
 export const nameOf = ({ role, phase, when, call, fault }: Crash): string =>
   `${role}, ${phase}: ${when} ${call}${fault === undefined ? '' : `, ${fault}`}`;

@@ -2,11 +2,11 @@ import type { TradeSignal } from '../../../core/signal/signal.js';
 import type { OrderOutcome } from '../../../workflows/order/status.js';
 import { textOf, type Point } from '../programs/point.js';
 import { UNAUTHORISED } from '../programs/unauthorised.js';
-import { nameOf, type Crash, type Fault } from './crash.js';
+import { nameOf, type Absence, type Crash, type Fault } from './crash.js';
 import type { Program, RoleName } from './program.js';
 import { settled } from './standing.js';
 import { bounded, until } from './until.js';
-import type { World } from './world.js';
+import { INSTRUMENT, VENUE_ACCOUNT, type World } from './world.js';
 
 export interface Recovery {
   readonly crash: Crash;
@@ -85,8 +85,20 @@ export class Crew {
 
   /** In the place of the one that runs, one that is armed from its start. */
   private async launch(crash: Crash): Promise<Program> {
-    await this.of(crash.role).kill();
+    const { role, fault } = crash;
+    if (isAbsence(fault)) await this.open();
+    await this.of(role).kill();
+    if (isAbsence(fault)) this.touchStop(fault);
     return this.world.launch(crash.role, { KEELSON_TEST_POINT: textOf(killAt(crash)) });
+  }
+
+  /** Another hand cancels the stop, or fills it. */
+  private touchStop(absence: Absence): void {
+    const { paper } = this.world;
+    const [stop] = paper.orders.open(VENUE_ACCOUNT, INSTRUMENT.replace('/', ''));
+    if (stop === undefined) throw new Error('a stop outlives those who placed it');
+    if (absence === 'stopCanceled') paper.engine.cancel(stop, undefined, paper.now());
+    else paper.engine.fillByHand(stop, stop.quantity, paper.now());
   }
 
   /** Gives opening signals until something is held, or until it is enough. */
@@ -116,10 +128,12 @@ export class Crew {
     const side = role === 'trading' ? 'BUY' : 'SELL';
     // The guardian's stream books an entry too, and may be quicker: here it hears of it late.
     if (role === 'trading') this.world.fault({ fault: 'delayEvent', side, times: 0, delayMs: LATE_MS });
-    if (fault === undefined || fault === 'unauthorised') return;
+    if (fault === undefined || fault === 'unauthorised' || isAbsence(fault)) return;
     const refusal = fault === 'refuse' ? { times: REFUSALS, status: 400, code: -2010, message: 'Not today.' } : {};
     this.world.fault({ fault, call: 'POST /api/v3/order', side, ...refusal });
   }
 }
+
+const isAbsence = (fault: Fault | undefined): fault is Absence => fault === 'stopCanceled' || fault === 'stopFilled';
 
 const killAt = ({ when, call }: Crash): Point => ({ when, call, occurrence: 1, signal: 'SIGKILL' });

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporalIfAny } from '../../support/temporal.js';
-import { dealt, runParts, type Running } from './chains.js';
 import { report, type Time } from './report.js';
 import { openServers, type CrashServers } from './servers.js';
-import { nameOfStall, stallOnce, type Stall, type Woken } from './stall.js';
+import { nameOfStall, stallOnce, type Stall } from './stall.js';
+import { Worlds } from './worlds.js';
 
 const WORLDS = 2;
 const LIMIT_MS = 900_000;
@@ -39,22 +39,26 @@ const temporal = await temporalIfAny();
 
 describe.skipIf(temporal === undefined)('a worker that is stopped, and goes on when another has taken over', () => {
   let servers: CrashServers;
-  let running: Running<Stall, Woken>;
+  let worlds: Worlds;
   const times: Time[] = [];
 
   beforeAll(async () => {
     servers = await openServers(temporal?.address ?? '');
-    running = runParts(servers, dealt(STALLS, WORLDS), stallOnce);
+    worlds = new Worlds(servers, WORLDS);
   });
   afterAll(async () => {
-    await running?.closed;
     console.info(report('from the stop until another had brought the account to rest', times));
     await servers?.close();
   });
 
-  it.each(STALLS.map((stall) => [nameOfStall(stall), stall] as const))('P6, P8, P9: %s', { timeout: LIMIT_MS }, async (name, stall) => {
-    const outcome = await running.outcomes.get(stall);
-    expect(outcome).toMatchObject({ sentAfterwards: [], admittedAfterLatch: [], disagreements: [] });
-    if (outcome !== undefined) times.push({ name, ms: outcome.resolvedMs, restartMs: outcome.restartMs });
-  });
+  // All at once: each waits for a world that is free.
+  it.concurrent.each(STALLS.map((stall) => [nameOfStall(stall), stall] as const))(
+    'P6, P8, P9: %s',
+    { timeout: LIMIT_MS },
+    async (name, stall) => {
+      const { resolvedMs, restartMs, ...found } = await worlds.run((crew) => stallOnce(crew, stall));
+      expect(found).toEqual({ sentAfterwards: [], admittedAfterLatch: [], disagreements: [] });
+      times.push({ name, ms: resolvedMs, restartMs });
+    },
+  );
 });
