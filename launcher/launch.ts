@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { dirname } from 'node:path';
 import type { Config } from '../config/index.js';
@@ -258,6 +259,7 @@ class Run {
       ports: new PortChooser(this.#paths.home),
       signal: this.#signal,
       now,
+      startId: randomUUID(),
     };
   }
 }

@@ -17,7 +17,7 @@ const args = process.argv.slice(2);
 const isWhole = args.length === 0;
 
 /** What computes or waits for minutes: counting each line that it runs makes it three times slower, and others have run those lines. */
-const LONG = ['test/e2e/', 'test/faults/', 'test/model/', 'test/reconcile/', 'test/replay/'];
+const LONG = ['test/e2e/', 'test/faults/', 'test/model/', 'test/reconcile/', 'test/replay/', 'test/soak/'];
 
 async function runAll() {
   const env = { ...process.env, NODE_V8_COVERAGE: OTHERS_FOLDER, KEELSON_TEST_WITHOUT: LONG.join() };
