@@ -24,6 +24,10 @@ const PARTS = {
     ...['action pause', 'verification pause', 'action entries', 'verification entries', 'verification stops'],
     ...['verification reconcile', 'verification report', 'verification quiet'],
   ],
+  eveningChecks: [
+    ...['verification signals', 'verification orders', 'verification fills', 'verification reconciliation', 'verification stops'],
+    ...['verification incidents', 'verification alerts', 'verification disk'],
+  ],
 } as const;
 type Name = keyof typeof PARTS;
 
