@@ -41,9 +41,9 @@ begin
   select * into mine from calendar_starts where start_id = the_start;
   update calendar_starts set spoke_at = clock_timestamp() where start_id = the_start and spoke_at is null;
   select * into had from calendar for update;
-  if case when wanted is null then had.source_sha256 is null
+  if (case when wanted is null then had.source_sha256 is null
       else (had.source_sha256, had.before_ms, had.after_ms, had.max_age_ms)
-        is not distinct from (wanted->>'sourceSha256', (wanted->>'beforeMs')::bigint, (wanted->>'afterMs')::bigint, (wanted->>'maxAgeMs')::bigint) end then
+        is not distinct from (wanted->>'sourceSha256', (wanted->>'beforeMs')::bigint, (wanted->>'afterMs')::bigint, (wanted->>'maxAgeMs')::bigint) end) then
     return 'same';
   end if;
   if mine.start_id <> newest.start_id or (mine.start_id is null and not knows_order and newest.build is not null) then

@@ -13,6 +13,8 @@ export interface LedgerSoakOptions {
   readonly orders: number;
   readonly accounts: number;
   readonly midnights: number;
+  /** The clock is put forward to so long before each: entries wait for a check after that, and go on again before midnight passes when it is long enough. */
+  readonly beforeMidnightMs?: number;
   /** Of each role. */
   readonly kills: number;
   /** Whether Postgres and Temporal are taken away too, once each. */
@@ -43,7 +45,6 @@ export interface LedgerSoakOutcome {
 }
 
 const LOOK_MS = 500;
-/** Entries wait for a check after the clock has jumped: long enough that they go on again before midnight passes. */
 const BEFORE_MIDNIGHT_MS = 15_000;
 const OUTAGE_MS = 3_000;
 
@@ -177,7 +178,7 @@ class LedgerSoak {
   /** The clock is put forward to shortly before midnight, which then passes while everything trades; then comes the day's comparison. */
   private async midnight(): Promise<void> {
     const { clock } = this.world;
-    await clock.beforeMidnight(BEFORE_MIDNIGHT_MS);
+    await clock.beforeMidnight(this.options.beforeMidnightMs ?? BEFORE_MIDNIGHT_MS);
     const before = new Date(clock.now()).getUTCDate();
     await until('midnight passes', () => new Date(clock.now()).getUTCDate() !== before);
     this.midnights += 1;
