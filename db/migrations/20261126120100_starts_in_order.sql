@@ -58,6 +58,8 @@ begin
       where had.source_sha256 is not null;
   end if;
   perform set_calendar(coalesce(wanted, 'null'));
+  -- What could not be read was another one.
+  update calendar set failed_at = null, failure = null where source_sha256 is distinct from had.source_sha256;
   return 'configured';
 end $$;
 

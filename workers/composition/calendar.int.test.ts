@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createCalendarActivities } from '../../activities/calendar/index.js';
 import { createCalendarStore } from '../../adapters/store/calendar-store.js';
@@ -48,7 +49,8 @@ it('is read from the file that is configured; what cannot be read leaves what wa
     // A process of an older configuration changes nothing of what another has configured since, and answers for nobody.
     await store.configure({ ...settings, sourceSha256: 'another' }, by('two'));
     await writeFile(file, 'time,title\n');
-    const offer = (attempt: number) => new MockActivityEnvironment({ attempt }).run(activities.calendarRefresh);
+    const logger = new DefaultLogger('ERROR');
+    const offer = (attempt: number) => new MockActivityEnvironment({ attempt }, { logger }).run(activities.calendarRefresh);
     await expect(offer(1)).rejects.toMatchObject({ type: 'CALENDAR_OF_ANOTHER_START', nonRetryable: false });
     expect(await readCalendarFacts(pool)).toMatchObject({ failure: null });
     // Where nobody takes it, people are told, and not that it is well.
