@@ -128,7 +128,8 @@ class BarFeed {
     const { bars, store, venueOf, venueNameOf } = dependencies;
     this.past = new PastBars({
       ...{ account, venue: venueNameOf(account), intervalMs, bars, store, reader: venueOf(account).reader },
-      stored: () => this.stored(),
+      // Not what has just closed: it is none of the past, and waits until its orders have left.
+      stored: () => this.saving,
       report: (error, what) => this.report(error, what),
     });
   }
@@ -173,10 +174,6 @@ class BarFeed {
   async idle(): Promise<void> {
     await Promise.all(this.queues.values());
     await this.past.end();
-    await this.stored();
-  }
-
-  private async stored(): Promise<void> {
     this.saveUnsaved();
     await this.saving;
   }

@@ -13,7 +13,7 @@ export interface PastBarsDependencies {
   readonly bars: Pick<MarketStore, 'saveBars' | 'newestHole' | 'noteAbsent'>;
   readonly store: Pick<OrderStore, 'openIncident'>;
   readonly reader: Pick<VenueReader, 'bars'>;
-  /** @returns when everything that was given to the store is in it. */
+  /** @returns when the windows that were asked for are stored. */
   readonly stored: () => Promise<void>;
   readonly report: (error: unknown, what: string) => void;
 }

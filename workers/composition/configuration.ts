@@ -15,7 +15,7 @@ import { connectVenue, Venues } from './venues.js';
 
 /**
  * Retires the accounts that have left the configuration; brings the limits of the configuration into the ledger, and, for the role that computes strategies, their versions. Every
- * worker does it before it takes work; the second finds nothing to change. One that is left of an older start retires nothing, and brings no calendar.
+ * worker does it before it takes work; the second finds nothing to change. One that is left of an older start retires and activates nothing, begins no start-up, and brings no calendar.
  * @returns the economic calendar, where one is configured; it is known to the gate from now on, where no newer start has another. And whether
  * there is a newer start: then schedules are its own, too.
  */
@@ -25,8 +25,8 @@ export async function applyConfiguration(
 ): Promise<{ readonly calendar: ConfiguredCalendar | undefined; readonly isOlder: boolean }> {
   const by = { start: env['KEELSON_START'], build: packageVersion() };
   const isOlder = (await orderStart(pool, by)) === 'older';
-  if (isOlder) log.error('there is a newer start of the system: its calendar, schedules and accounts stay as they are; start this process anew');
-  const activation = computes ? { start: env['KEELSON_START'] } : 'none';
+  if (isOlder) log.error('there is a newer start of the system: its versions, calendar, schedules and accounts stay as they are; start this process anew');
+  const activation = computes && !isOlder ? { start: env['KEELSON_START'] } : 'none';
   if ((await control.checkIdentity()) === 'changed') log.error('the database is another than before: every account is paused');
   const calendar = configuredCalendar(config, configPath(env, process.cwd()));
   const settings = calendar === undefined ? null : settingsOf(calendar);
@@ -47,7 +47,7 @@ export async function applyConfiguration(
     const limits = limitsOf(config, account);
     const applied = await control.applyConfiguration({ account, venue, limits, strategies, activation, subject: 'configuration' });
     // Before anything is opened, by whichever process of a new start is the first.
-    await announceStart(pool, env['KEELSON_START'], account);
+    if (!isOlder) await announceStart(pool, env['KEELSON_START'], account);
     for (const { key, configured, holds } of applied.kept) {
       log.warn(
         { account, limit: key, configured, holds },

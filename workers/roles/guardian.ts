@@ -253,7 +253,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
           staticSummary: `account stream of ${account}`,
         });
         await reconciliations.start(account, 'start');
-        const begun = await announceStart(pool, env['KEELSON_START'], account);
+        const begun = isOlder ? undefined : await announceStart(pool, env['KEELSON_START'], account);
         if (begun !== undefined) await carryOutStartUp(client, account, begun);
       }
       // Those of a newer start stay as they are.
