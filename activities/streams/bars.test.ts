@@ -46,7 +46,9 @@ function open(strategies = ['momentum'], firstIndex = 10) {
   /** What was noted as not to be had, by index. */
   const absent: (readonly [number, number])[] = [];
   const isKnown = (index: number): boolean =>
-    stored.has(index) || past.some((one) => one.openTime === index * INTERVAL_MS) || absent.some(([from, to]) => index >= from && index <= to);
+    stored.has(index) ||
+    past.some((one) => one.openTime === index * INTERVAL_MS) ||
+    absent.some(([from, to]) => index >= from && index <= to);
   const audit: { readonly kind: string; readonly data: object }[] = [];
   const warnings: string[] = [];
   const signals: TradeSignal[] = [];

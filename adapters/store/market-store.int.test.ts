@@ -76,29 +76,36 @@ it('filled hole after hole everything is whole, whatever there was', async () =>
   const index = fc.integer({ min: 0, max: 60 });
   const absent = fc.record({ from: index, length: fc.integer({ min: 0, max: 8 }) });
   await fc.assert(
-    fc.asyncProperty(fc.uniqueArray(index), fc.array(absent, { maxLength: 4 }), fc.integer({ min: 0, max: 40 }), async (had, holes, since) => {
-      await database.pool.query('truncate bars, absent_bars');
-      await save(had);
-      for (const { from, length } of holes) await note(from, from + length);
-      const before = 61;
-      for (let hole = await holeBefore(before, since); hole !== undefined; hole = await holeBefore(before, since)) {
-        const [from, to] = hole;
-        expect(from).toBeGreaterThanOrEqual(since);
-        expect(to).toBeLessThan(before);
-        const missing = Array.from({ length: to - from + 1 }, (_, at) => from + at);
-        expect(missing.filter((at) => had.includes(at) || holes.some((one) => at >= one.from && at <= one.from + one.length))).toEqual([]);
-        await save(missing);
-      }
-      const known = new Set([...had, ...holes.flatMap(({ from, length }) => Array.from({ length: length + 1 }, (_, at) => from + at))]);
-      const { rows } = await database.pool.query<{ at: string }>('select open_time / 1000 as at from bars');
-      for (const { at } of rows) known.add(Number(at));
-      // Between the first and the last of what is stored, or noted, from there on: nothing is left out.
-      const seen = [...known].filter((at) => at >= since).sort((one, other) => one - other);
-      const begin = had.some((at) => at < since) ? since : seen[0];
-      const [last] = seen.slice(-1);
-      if (begin !== undefined && last !== undefined)
-        expect(Array.from({ length: last - begin + 1 }, (_, at) => begin + at).filter((at) => !known.has(at))).toEqual([]);
-    }),
+    fc.asyncProperty(
+      fc.uniqueArray(index),
+      fc.array(absent, { maxLength: 4 }),
+      fc.integer({ min: 0, max: 40 }),
+      async (had, holes, since) => {
+        await database.pool.query('truncate bars, absent_bars');
+        await save(had);
+        for (const { from, length } of holes) await note(from, from + length);
+        const before = 61;
+        for (let hole = await holeBefore(before, since); hole !== undefined; hole = await holeBefore(before, since)) {
+          const [from, to] = hole;
+          expect(from).toBeGreaterThanOrEqual(since);
+          expect(to).toBeLessThan(before);
+          const missing = Array.from({ length: to - from + 1 }, (_, at) => from + at);
+          expect(missing.filter((at) => had.includes(at) || holes.some((one) => at >= one.from && at <= one.from + one.length))).toEqual(
+            [],
+          );
+          await save(missing);
+        }
+        const known = new Set([...had, ...holes.flatMap(({ from, length }) => Array.from({ length: length + 1 }, (_, at) => from + at))]);
+        const { rows } = await database.pool.query<{ at: string }>('select open_time / 1000 as at from bars');
+        for (const { at } of rows) known.add(Number(at));
+        // Between the first and the last of what is stored, or noted, from there on: nothing is left out.
+        const seen = [...known].filter((at) => at >= since).sort((one, other) => one - other);
+        const begin = had.some((at) => at < since) ? since : seen[0];
+        const [last] = seen.slice(-1);
+        if (begin !== undefined && last !== undefined)
+          expect(Array.from({ length: last - begin + 1 }, (_, at) => begin + at).filter((at) => !known.has(at))).toEqual([]);
+      },
+    ),
     { numRuns: 40 },
   );
 });

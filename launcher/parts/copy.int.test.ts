@@ -122,7 +122,9 @@ it('the file of Temporal is copied before a newer server opens it, and is the wa
   const kept = await before('1.32.1');
   expect(kept).toBe(join(folder, 'written_by_1.32.1'));
   expect((await readdir(kept)).toSorted()).toEqual(['temporal.db', 'temporal.db.server.json']);
-  expect(told).toEqual([`Temporal server 1.33.0 is newer than 1.32.1, which wrote its file and will not open it again: as it was, the file lies in ${kept}`]);
+  expect(told).toEqual([
+    `Temporal server 1.33.0 is newer than 1.32.1, which wrote its file and will not open it again: as it was, the file lies in ${kept}`,
+  ]);
   expect(await wayBack(folder)).toBe(kept);
   await endWayBack(folder);
   await endWayBack(folder);

@@ -47,7 +47,8 @@ it('may find thousands of runs that do not go on, and names the first', async ()
 it('says what has to be done first where a newer Temporal server has opened the file of the one before', async () => {
   const temporal = { ...TEMPORAL, origin: 'own', copy: '/home/temporal/written_by_1.32.1' } as const;
   const failing = `process.stdout.write('{"runs": 1, "failed": [{"workflowId": "signal:1", "reason": "differs"}]}')`;
-  const told = /start the build that ran here before \(a newer Temporal server .* delete those in \/home\/temporal .* copy there what is in \/home\/temporal\/written_by_1\.32\.1\), which/;
+  const told =
+    /start the build that ran here before \(a newer Temporal server .* delete those in \/home\/temporal .* copy there what is in \/home\/temporal\/written_by_1\.32\.1\), which/;
   await expect(gate(failing, { temporal })).rejects.toThrow(told);
   await expect(gate(`throw new Error('the server is away')`, { temporal })).rejects.toThrow('written_by_1.32.1');
 });

@@ -84,7 +84,14 @@ async function startOwn(
     return { done: `Temporal ${binary.version} answers at ${address}`, result: undefined };
   });
   const namespace = context.env['TEMPORAL_NAMESPACE'] || 'default';
-  return { address, ui, namespace, origin, ...(copy === undefined ? {} : { copy }), env: ownEnvironment(context.env, paths.temporal, address, namespace) };
+  return {
+    address,
+    ui,
+    namespace,
+    origin,
+    ...(copy === undefined ? {} : { copy }),
+    env: ownEnvironment(context.env, paths.temporal, address, namespace),
+  };
 }
 
 /**

@@ -50,7 +50,7 @@ it('is read from the file that is configured; what cannot be read leaves what wa
     await store.configure({ ...settings, sourceSha256: 'another' }, by('two'));
     await writeFile(file, 'time,title\n');
     const logger = new DefaultLogger('ERROR');
-    const offer = (attempt: number) => new MockActivityEnvironment({ attempt }, { logger }).run(activities.calendarRefresh);
+    const offer = (attempt: number) => new MockActivityEnvironment({ attempt }, { logger }).run(() => activities.calendarRefresh());
     await expect(offer(1)).rejects.toMatchObject({ type: 'CALENDAR_OF_ANOTHER_START', nonRetryable: false });
     expect(await readCalendarFacts(pool)).toMatchObject({ failure: null });
     // Where nobody takes it, people are told, and not that it is well.

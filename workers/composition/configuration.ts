@@ -25,7 +25,10 @@ export async function applyConfiguration(
 ): Promise<{ readonly calendar: ConfiguredCalendar | undefined; readonly isOlder: boolean }> {
   const by = { start: env['KEELSON_START'], build: packageVersion() };
   const isOlder = (await orderStart(pool, by)) === 'older';
-  if (isOlder) log.error('there is a newer start of the system: its versions, calendar, schedules and accounts stay as they are; start this process anew');
+  if (isOlder)
+    log.error(
+      'there is a newer start of the system: its versions, calendar, schedules and accounts stay as they are; start this process anew',
+    );
   const activation = computes && !isOlder ? { start: env['KEELSON_START'] } : 'none';
   if ((await control.checkIdentity()) === 'changed') log.error('the database is another than before: every account is paused');
   const calendar = configuredCalendar(config, configPath(env, process.cwd()));

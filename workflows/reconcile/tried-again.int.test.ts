@@ -82,8 +82,11 @@ describe.skipIf(temporal?.timeSkipping !== true)('a full comparison that could n
     expect(looked).toHaveLength(1);
   });
 
-  it.each(['minute', 'hour', 'deepDemand'] as const)('is the day’s only: of %s the next one is soon enough, or a person asks again', async (scope) => {
-    expect(await run(scope, 'postponed')).toMatchObject({ result: 'postponed' });
-    expect(looked).toHaveLength(1);
-  });
+  it.each(['minute', 'hour', 'deepDemand'] as const)(
+    'is the day’s only: of %s the next one is soon enough, or a person asks again',
+    async (scope) => {
+      expect(await run(scope, 'postponed')).toMatchObject({ result: 'postponed' });
+      expect(looked).toHaveLength(1);
+    },
+  );
 });

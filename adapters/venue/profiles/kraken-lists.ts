@@ -117,8 +117,7 @@ const underWay = new WeakMap<Ask, { readonly start: number; readonly rows: Promi
  * read, and what came since, instead of making it take twice as long.
  */
 async function tradesOnce(ask: Ask, params: Params & { readonly start: string }): Promise<ReadonlyMap<string, Row>> {
-  const page: Page = (asked) =>
-    ask('fills', async (client) => resultOf(await wire(client).privatePostTradesHistory(asked), 'the trades'));
+  const page: Page = (asked) => ask('fills', async (client) => resultOf(await wire(client).privatePostTradesHistory(asked), 'the trades'));
   const start = Number(params.start);
   const other = underWay.get(ask);
   if (other !== undefined && other.start <= start) return toppedUp(page, 'trades', params, await other.rows);

@@ -163,8 +163,8 @@ describe.skipIf(temporal === undefined)('a guardian killed (-9) in a runbook of 
     until(
       `a run of ${runbook} is there`,
       async () =>
-        (await world.pool.query<{ runId: string }>('select run_id::text as "runId" from runbook_runs where runbook = $1', [runbook])).rows[0]
-          ?.runId,
+        (await world.pool.query<{ runId: string }>('select run_id::text as "runId" from runbook_runs where runbook = $1', [runbook]))
+          .rows[0]?.runId,
       () => world.describePrograms(),
     );
   /** Our books say another balance than the venue has. */
@@ -214,5 +214,5 @@ describe.skipIf(temporal === undefined)('a guardian killed (-9) in a runbook of 
   // Each runbook in every part of its own is tried where whoever dies is no process (workflows/operations/runbook, activities/runbook). Here it
   // is one of them, or with KEELSON_TEST_EACH=1 every one.
   const chosen = process.env['KEELSON_TEST_EACH'] === '1' ? names : [new Chance(SEED, 'which').pick(names)];
-  it.each(chosen)('in %s is followed by another that goes on with what it had begun', (name) => stories[name]());
+  for (const name of chosen) it(`in ${name} is followed by another that goes on with what it had begun`, () => stories[name]());
 });
