@@ -31,7 +31,7 @@ const PARTS = {
     ...['verification incidents', 'verification alerts', 'verification disk'],
   ],
   reconciliationDiscrepancy: ['verification snapshots', 'verification paused', 'verification decisions'],
-  venueDisconnected: ['action freeze', 'verification freeze', 'action reconnect'],
+  venueDisconnected: ['action freeze', 'verification freeze'],
 } as const;
 type Name = keyof typeof PARTS;
 
@@ -210,7 +210,7 @@ describe.skipIf(temporal === undefined)('a guardian killed (-9) in a runbook of 
   };
 
   const stories = { startUp, shutdown, checks, discrepancy, lostVenue } as const;
-  const names = Object.keys(stories) as (keyof typeof stories)[];
+  const names = ['startUp', 'shutdown', 'checks', 'discrepancy', 'lostVenue'] as const;
   // Each runbook in every part of its own is tried where whoever dies is no process (workflows/operations/runbook, activities/runbook). Here it
   // is one of them, or with KEELSON_TEST_EACH=1 every one.
   const chosen = process.env['KEELSON_TEST_EACH'] === '1' ? names : [new Chance(SEED, 'which').pick(names)];
