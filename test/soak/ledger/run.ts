@@ -101,9 +101,10 @@ class LedgerSoak {
     await this.trade();
     const spoiling = world.lanes.map(spoiled);
     world.lanes.forEach(({ paper }) => paper.faults.clear());
+    await this.everyoneTrades();
     // Every other account ends with something held, whose unrealized result is judged too.
     await Promise.all(this.traders.map((trader, index) => (index % 2 === 0 ? trader.hold() : trader.settled())));
-    await until('every account trades', async () => [...(await world.held()).values()].every((held) => !held.includes('paused')));
+    await this.everyoneTrades();
     const broken = await compared(world, true);
     for (const lane of world.lanes) broken.push(...(await judge(world, lane, from)));
     const sum = (of: 'calls' | 'struck' | 'events'): number => spoiling.reduce((total, one) => total + one[of], 0);
@@ -183,6 +184,16 @@ class LedgerSoak {
     await until('midnight passes', () => new Date(clock.now()).getUTCDate() !== before);
     this.midnights += 1;
     for (const { account } of this.world.lanes) await startComparing(this.world, account, 'day').catch(() => undefined);
+  }
+
+  /** @throws Error with what keeps the others, where what has paused an account does not go by itself */
+  private async everyoneTrades(): Promise<void> {
+    const held = async (): Promise<string[]> => [...(await this.world.held())].map(([account, why]) => `${account} ${why}`);
+    await until(
+      'every account trades',
+      async () => (await held()).every((one) => !one.includes('paused')),
+      async () => (await held()).join('\n'),
+    );
   }
 
   private async differences(): Promise<Pick<LedgerSoakOutcome, 'found' | 'differences'>> {
