@@ -15,7 +15,7 @@ import { ACCOUNT, World } from './world.js';
 
 const SEED = Number(process.env['KEELSON_TEST_SEED'] ?? 20_261_126);
 const LIMIT_MS = 400_000;
-/** The parts that have code, in the order in which they are taken; of the last two those that come before somebody or something is waited for. */
+/** The parts that have code, in the order in which they are taken; of the last two those before somebody or something is waited for. */
 const PARTS = {
   startUp: [
     ...['action entries', 'verification entries', 'verification dependencies', 'verification migrations', 'verification venue'],
@@ -30,6 +30,7 @@ const PARTS = {
     ...['verification signals', 'verification orders', 'verification fills', 'verification reconciliation', 'verification stops'],
     ...['verification incidents', 'verification alerts', 'verification disk'],
   ],
+  drawdown: ['action freeze', 'verification freeze', 'action kill', 'action evidence', 'action report'],
   reconciliationDiscrepancy: ['verification snapshots', 'verification paused', 'verification decisions'],
   venueDisconnected: ['action freeze', 'verification freeze'],
 } as const;
@@ -183,6 +184,26 @@ describe.skipIf(temporal === undefined)('a guardian killed (-9) in a runbook of 
     const { rows } = await world.pool.query('select mode from control where account = $1', [ACCOUNT]);
     expect(rows).toEqual([{ mode: 'paused' }]);
   };
+  const isWatched = (): Promise<boolean> =>
+    until(
+      'the account is watched',
+      async () => (await world.pool.query('select from account_watch where equity is not null')).rowCount === 1,
+      () => world.describePrograms(),
+    );
+  /** What the account was worth at its best was twice as much as it is. */
+  const drawdown = async (): Promise<void> => {
+    const guardian = await world.start('guardian');
+    await isWatched();
+    await guardian.arm(pointIn('drawdown'));
+    await world.pool.query('update account_watch set peak = 2 * known_equity, version = version + 1');
+    await isKilled(guardian);
+    await world.start('guardian');
+    const runId = await runOf('drawdown');
+    await becomes(runId, 'waitingForPerson');
+    expect(await partsOf(runId)).toEqual(PARTS.drawdown);
+    const { rows } = await world.pool.query(`select count(*)::int as halts from latches where released_at is null`);
+    expect(rows).toEqual([{ halts: 1 }]);
+  };
   /** The venue answers nothing for longer than the shortest time that an account may set. */
   const lostVenue = async (): Promise<void> => {
     const config = JSON.parse(await readFile(world.configFile, 'utf8')) as { readonly accounts: Record<string, { watch?: object }> };
@@ -191,10 +212,7 @@ describe.skipIf(temporal === undefined)('a guardian killed (-9) in a runbook of 
     await writeFile(file, JSON.stringify(config));
     const guardian = await world.start('guardian', { KEELSON_CONFIG: file });
     await world.start('trading');
-    await until('the account is watched', async () => {
-      const { rowCount } = await world.pool.query('select from account_watch where equity is not null');
-      return rowCount === 1;
-    });
+    await isWatched();
     await guardian.arm(pointIn('venueDisconnected'));
     world.fault({ fault: 'refuse', probability: 1, times: 0, status: 503 });
     await isKilled(guardian);
@@ -209,8 +227,8 @@ describe.skipIf(temporal === undefined)('a guardian killed (-9) in a runbook of 
     expect(rows).toEqual([{ mode: 'normal' }]);
   };
 
-  const stories = { startUp, shutdown, checks, discrepancy, lostVenue } as const;
-  const names = ['startUp', 'shutdown', 'checks', 'discrepancy', 'lostVenue'] as const;
+  const stories = { startUp, shutdown, checks, discrepancy, drawdown, lostVenue } as const;
+  const names = ['startUp', 'shutdown', 'checks', 'discrepancy', 'drawdown', 'lostVenue'] as const;
   // Each runbook in every part of its own is tried where whoever dies is no process (workflows/operations/runbook, activities/runbook). Here it
   // is one of them, or with KEELSON_TEST_EACH=1 every one.
   const chosen = process.env['KEELSON_TEST_EACH'] === '1' ? names : [new Chance(SEED, 'which').pick(names)];
