@@ -8,6 +8,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  * wait most of the time, so what computes runs beside them.
  */
 const LONGEST = [
+  'test/soak/ledger/ledger.int.test.ts',
   'test/faults/crash/crash.int.test.ts',
   'test/faults/matrix/matrix.int.test.ts',
   'test/faults/crash/wake-up.int.test.ts',

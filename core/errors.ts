@@ -285,10 +285,10 @@ export const ERRORS = define({
     '{path} is a link to {target}, which does not hold what package-lock.json says. Installing would empty that folder, which another clone may use: run `npm ci` there, or remove the link and start again.',
   ),
   CONFIG_NO_ROOM: configuration(
-    'Before the database is migrated it is copied, which takes {needed} MB; the disk of {folder} has {free} MB left. Nothing was changed. Make room there, and start again.',
+    'What is stored is copied before it is changed, which takes {needed} MB; the disk of {folder} has {free} MB left. Nothing was changed. Make room there, and start again.',
   ),
   CONFIG_WORKFLOWS_DIFFER: configuration(
-    'Of {count} open workflow {count:run/runs} {failed} cannot go on with this build: {runs}. Nothing was changed: start the build that ran here before, which goes on with them. This one needs its changes behind patched(), or those runs have to end first.',
+    'Of {count} open workflow {count:run/runs} {failed} cannot go on with this build: {runs}. Nothing was changed: start the build that ran here before{back}, which goes on with them. This one needs its changes behind patched(), or those runs have to end first.',
   ),
   CONFIG_MIGRATION_EDITED: configuration(
     'Migration {name} was edited after it was applied. Restore the file; write a new migration for the change.',
@@ -307,10 +307,10 @@ export const ERRORS = define({
   INFRA_HOME_LOCKED: infrastructure('Keelson already runs from {home} (process {pid}): {addresses}.'),
   INFRA_PORT_TAKEN: infrastructure('Port {port} for {service} is taken by another of our own processes ({holder}).'),
   INFRA_COPY: infrastructure(
-    'What is stored could not be copied before it is migrated: {detail}. Nothing was changed. End whatever else is connected to the database, and start again.',
+    'What is stored could not be copied before it is changed: {detail}. Nothing was changed. End whatever else is connected to the database, and start again.',
   ),
   INFRA_REPLAY: infrastructure(
-    'Whether this build can go on with the open workflow runs could not be found out: {detail}. Nothing was started or migrated. Start again; until it is found out the build that ran here before goes on with them.',
+    'Whether this build can go on with the open workflow runs could not be found out: {detail}. Nothing was started or migrated. Start again; until it is found out the build that ran here before{back} goes on with them.',
   ),
   INFRA_CHILD_FAILED: infrastructure('{child} ended {count} times within {seconds} s and is not started again: {detail}. See {log}.'),
 });

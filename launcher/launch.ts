@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { dirname } from 'node:path';
 import type { Config } from '../config/index.js';
@@ -15,7 +16,7 @@ import type { Addresses } from './home/run-file.js';
 import { writeWhole } from './home/write-file.js';
 import { standingAlone, withOverrides } from './overrides.js';
 import type { Overrides } from './overrides.js';
-import { copyBeforeMigrations } from './parts/copy.js';
+import { copyBeforeMigrations, endWayBack } from './parts/copy.js';
 import { prepareDatabase, startDatabase } from './parts/database.js';
 import type { LaunchContext } from './parts/launch-context.js';
 import { bringUpProcesses } from './parts/processes.js';
@@ -184,6 +185,7 @@ class Run {
       DATABASE_URL_FILE: '',
       ...(temporal.ui === undefined ? {} : { KEELSON_TEMPORAL_UI: temporal.ui }),
     };
+    await endWayBack(this.#paths.temporal);
     const processes = await bringUpProcesses(context, env);
     const addresses = (): Addresses => ({
       api: processes.api(),
@@ -259,6 +261,7 @@ class Run {
       ports: new PortChooser(this.#paths.home),
       signal: this.#signal,
       now,
+      startId: randomUUID(),
     };
   }
 }

@@ -1,11 +1,12 @@
 import { parseCalendar, type CalendarEvent } from '../../core/calendar/calendar.js';
 import { KeelsonError } from '../../core/errors.js';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import { beating } from '../beating.js';
 import { mapped } from '../failures.js';
 import type { CalendarSource, CalendarStore } from '../ports/calendar.js';
 
 export interface CalendarDependencies {
-  readonly store: Pick<CalendarStore, 'save' | 'failed'>;
+  readonly store: Pick<CalendarStore, 'save' | 'failed' | 'source'>;
   /** What is configured; undefined: nothing is. */
   readonly calendar: { readonly sourceSha256: string; readonly source: CalendarSource } | undefined;
   readonly sha256: (text: string) => string;
@@ -21,12 +22,24 @@ export interface CalendarActivities {
   calendarRefresh(): Promise<Refreshed>;
 }
 
+/** So often a reading is offered to other workers, so soon one after the other. */
+const OFFERS = 20;
+const OFFERED_AGAIN_MS = 1_000;
+
 /** Reads the economic calendar. What cannot be read or understood changes nothing, and is told; the next time may be better. */
 export function createCalendarActivities({ store, calendar, sha256 }: CalendarDependencies): CalendarActivities {
   return {
     calendarRefresh: mapped(
       beating(async (): Promise<Refreshed> => {
-        if (calendar === undefined) return { kind: 'notConfigured' };
+        const configured = await store.source();
+        if (configured === undefined) return { kind: 'notConfigured' };
+        if (configured !== calendar?.sourceSha256) {
+          // Whoever is left of an older start has another one: what it reads would be an answer to nothing.
+          if (Context.current().info.attempt < OFFERS) throw offered();
+          const detail = 'no guardian runs that is configured with it';
+          await store.failed({ sourceSha256: configured, failure: detail });
+          return { kind: 'failed', detail };
+        }
         const { sourceSha256, source } = calendar;
         let text: string;
         let events: readonly CalendarEvent[];
@@ -53,3 +66,11 @@ export function createCalendarActivities({ store, calendar, sha256 }: CalendarDe
     ),
   };
 }
+
+/** Ends the activity so that another worker may take it up. */
+const offered = (): ApplicationFailure =>
+  ApplicationFailure.create({
+    type: 'CALENDAR_OF_ANOTHER_START',
+    message: 'this process is configured with another calendar than the one there is; the reading is offered to the others',
+    nextRetryDelay: OFFERED_AGAIN_MS,
+  });

@@ -18,10 +18,15 @@ export interface CalendarSource {
 export interface CalendarStore {
   /**
    * `null`: none is configured, and what was known of one is dropped.
-   * @param start of the system, to which the process belongs; undefined: to none that is known
+   * @param by the start of the system to which the process belongs, undefined: to none that is known; and its build
    * @returns `older`: a newer start has configured another one, which stays
    */
-  configure(settings: CalendarSettings | null, start: string | undefined): Promise<'same' | 'configured' | 'older'>;
+  configure(
+    settings: CalendarSettings | null,
+    by: { readonly start: string | undefined; readonly build: string },
+  ): Promise<'same' | 'configured' | 'older'>;
+  /** Which source is configured, as its hash; undefined: there is none. */
+  source(): Promise<string | undefined>;
   /** Takes the place of all that was there. `false`: another source is configured meanwhile. */
   save(read: {
     readonly sourceSha256: string;

@@ -132,6 +132,26 @@ export interface MarketStore {
   saveBars(venue: string, bars: readonly Bar[], source: 'stream' | 'rest'): Promise<void>;
   /** The last `count` bars, oldest first. */
   lastBars(venue: string, instrument: string, intervalMs: number, count: number): Promise<readonly Bar[]>;
+  /**
+   * The newest hole between stored bars from `since` on that begins before `before`, as far as it lies before it: open times of its first and
+   * last bar. What the venue does not have is no hole.
+   */
+  newestHole(of: {
+    readonly venue: string;
+    readonly instrument: string;
+    readonly intervalMs: number;
+    readonly since: number;
+    readonly before: number;
+  }): Promise<{ readonly from: number; readonly to: number } | undefined>;
+  /** These bars the venue does not have, from the first to the last. Audited, once. */
+  noteAbsent(absent: {
+    readonly account: string;
+    readonly venue: string;
+    readonly instrument: string;
+    readonly intervalMs: number;
+    readonly from: number;
+    readonly to: number;
+  }): Promise<void>;
   /** @returns the instruments that were known before and have other rules now. */
   saveInstruments(venue: string, rules: readonly InstrumentRules[]): Promise<readonly string[]>;
   saveSnapshot(snapshot: {

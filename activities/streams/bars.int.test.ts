@@ -44,7 +44,7 @@ it('two streams at once do no harm: each bar is stored once, as the venue shows 
   const environments = told.map((times) => {
     const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
     const saving: BarStreamDependencies['bars'] = {
-      lastBars: (...of) => bars.lastBars(...of),
+      ...bars,
       async saveBars(venue, saved, source) {
         await bars.saveBars(venue, saved, source);
         if (source === 'stream') times.push(...saved.map((one) => one.openTime));

@@ -43,6 +43,12 @@ function open(strategies = ['momentum'], firstIndex = 10) {
   let failsEach = Number.POSITIVE_INFINITY;
   const requests: number[] = [];
   const stored = new Map<number, 'stream' | 'rest'>();
+  /** What was noted as not to be had, by index. */
+  const absent: (readonly [number, number])[] = [];
+  const isKnown = (index: number): boolean =>
+    stored.has(index) ||
+    past.some((one) => one.openTime === index * INTERVAL_MS) ||
+    absent.some(([from, to]) => index >= from && index <= to);
   const audit: { readonly kind: string; readonly data: object }[] = [];
   const warnings: string[] = [];
   const signals: TradeSignal[] = [];
@@ -110,6 +116,15 @@ function open(strategies = ['momentum'], firstIndex = 10) {
             for (const { openTime } of bars) if (!stored.has(openTime / INTERVAL_MS)) stored.set(openTime / INTERVAL_MS, source);
           },
           lastBars: async () => [...past],
+          async newestHole({ before }: { readonly before: number }) {
+            let to = before / INTERVAL_MS - 1;
+            while (to >= 0 && isKnown(to)) to -= 1;
+            let from = to;
+            while (from > 0 && !isKnown(from - 1)) from -= 1;
+            return to < 0 || from === 0 ? undefined : { from: from * INTERVAL_MS, to: to * INTERVAL_MS };
+          },
+          noteAbsent: async ({ from, to }: { readonly from: number; readonly to: number }) =>
+            void absent.push([from / INTERVAL_MS, to / INTERVAL_MS]),
         },
         store: { openIncident: async (events: Events) => void audit.push(...(events.audit ?? [])) },
         market,
@@ -139,6 +154,7 @@ function open(strategies = ['momentum'], firstIndex = 10) {
     stopping,
     stored,
     audit,
+    absent,
     warnings,
     signals,
     windows,
@@ -157,6 +173,10 @@ function open(strategies = ['momentum'], firstIndex = 10) {
     },
   };
 }
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+const missing = ({ stored }: ReturnType<typeof open>, from: number, to: number): number[] =>
+  range(from, to).filter((index) => !stored.has(index));
 
 describe('streamBars', () => {
   it('warms up by REST without a signal, then decides at each close and stores each bar once', async () => {
@@ -252,12 +272,10 @@ describe('streamBars', () => {
     const running = feed.run();
     await feed.ready();
     await feed.close(1_300);
+    await eventually(() => expect(missing(feed, 3, 1_299)).toEqual([]));
     await feed.end(running);
-    expect(Array.from({ length: 1_298 }, (_, index) => 3 + index).filter((index) => !feed.stored.has(index))).toEqual([]);
     expect(feed.stored.get(3)).toBe('rest');
-    expect(feed.audit).toEqual([
-      { kind: 'bars.gap', account: 'main', data: { instrument: 'BTC/USDT', from: 3_000, to: 1_293_000, filled: 1_291 } },
-    ]);
+    expect(feed.audit).toEqual([{ kind: 'bars.gap', account: 'main', data: { instrument: 'BTC/USDT', from: 3_000, to: 1_293_000 } }]);
     expect(feed.windows.at(-1)).toEqual([1_296, 1_297, 1_298, 1_299, 1_300]);
   });
 
@@ -271,9 +289,71 @@ describe('streamBars', () => {
     feed.fail(undefined);
     expect(feed.stored.has(3)).toBe(false);
     await feed.close(101);
+    await eventually(() => expect([feed.stored.get(3), feed.stored.get(93)]).toEqual(['rest', 'rest']));
     await feed.end(running);
-    expect([feed.stored.get(3), feed.stored.get(93)]).toEqual(['rest', 'rest']);
     expect(feed.audit).toHaveLength(1);
+  });
+
+  it('what an earlier feed has left open is found in what is stored, the newest hole first', async () => {
+    const feed = open(['one'], 300);
+    feed.remember([...range(1, 3), ...range(100, 190), ...range(200, 290)].map(bar));
+    const running = feed.run();
+    await feed.ready();
+    await feed.close(300);
+    await eventually(() => expect(missing(feed, 4, 99)).toEqual([]));
+    await feed.end(running);
+    expect(feed.audit.map(({ data }) => data)).toMatchObject([
+      { from: 291_000, to: 293_000 },
+      { from: 191_000, to: 199_000 },
+      { from: 4_000, to: 99_000 },
+    ]);
+  });
+
+  it('a page is stored as it comes: a feed that ends in the middle of a hole leaves the rest only', async () => {
+    const feed = open(['one'], 1_300);
+    feed.remember([bar(1), bar(2)]);
+    const running = feed.run();
+    await feed.ready();
+    // One for the window, one for the first page.
+    feed.failEach(3);
+    await feed.close(1_300);
+    await eventually(() => expect(feed.warnings).toEqual([expect.stringContaining('past bars of BTC/USDT failed')]));
+    await feed.end(running);
+    expect(missing(feed, 3, 1_293)).toEqual(range(503, 1_293));
+    expect(feed.audit).toHaveLength(1);
+  });
+
+  it('what the venue does not have is noted, and asked for no more', async () => {
+    const feed = open(['one'], 100);
+    feed.remember([...range(1, 20), ...range(80, 90)].map(bar));
+    feed.show((index) => (index < 30 || index > 40) && (index < 70 || index > 79));
+    const running = feed.run();
+    await feed.ready();
+    await feed.close(100);
+    const noted = [
+      [30, 40],
+      [70, 79],
+    ];
+    await eventually(() => expect(feed.absent).toEqual(noted));
+    await feed.close(101);
+    await feed.end(running);
+    expect(feed.absent).toEqual(noted);
+    expect(missing(feed, 21, 79)).toEqual([...range(30, 40), ...range(70, 79)]);
+  });
+
+  it('a venue that shows nothing at all says nothing of what it has: the next feed asks', async () => {
+    const feed = open(['one'], 100);
+    feed.remember(range(1, 20).map(bar));
+    const running = feed.run();
+    await feed.ready();
+    feed.show(() => false);
+    await feed.close(100);
+    await eventually(() => expect(feed.warnings).toEqual([expect.stringContaining('shows nothing from 21000 on')]));
+    const { length } = feed.requests;
+    await feed.close(101);
+    await feed.end(running);
+    expect(feed.absent).toEqual([]);
+    expect(feed.requests).toHaveLength(length);
   });
 
   it('decides nothing while the venue cannot be asked, and everything is made good when it can', async () => {

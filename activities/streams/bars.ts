@@ -2,6 +2,7 @@ import type { Bar } from '../../core/bars/bar.js';
 import type { MarketStore, OrderStore } from '../ports/store.js';
 import type { Venue } from '../ports/venue.js';
 import type { StreamedMarket } from './live-market.js';
+import { MOST_PAST_BARS, PastBars } from './past-bars.js';
 import { offered, type StandIn } from './stand-in.js';
 import type { StrategyRunner, StrategyVersion } from './strategy-runner.js';
 import { untilStopped } from './until-stopped.js';
@@ -11,13 +12,11 @@ const BARS_A_REQUEST = 500;
 const ACTIVE_EVERY_MS = 500;
 /** Bars close together: they are stored by one statement, when the orders that they cause have left. */
 const STORED_AFTER_MS = 200;
-/** Of what closed while nobody listened at most so many of the newest bars are fetched: a strategy needs none of them. */
-const MOST_PAST_BARS = 20_000;
 
 export interface BarStreamDependencies {
   readonly venueOf: (account: string) => Venue;
   readonly venueNameOf: (account: string) => string;
-  readonly bars: Pick<MarketStore, 'saveBars' | 'lastBars'>;
+  readonly bars: Pick<MarketStore, 'saveBars' | 'lastBars' | 'newestHole' | 'noteAbsent'>;
   readonly store: Pick<OrderStore, 'openIncident'>;
   readonly market: StreamedMarket;
   readonly runnersOf: (account: string, intervalMs: number) => readonly StrategyRunner[];
@@ -116,11 +115,9 @@ class BarFeed {
   private readonly queues = new Map<StrategyRunner, Promise<void>>();
   private readonly holes = new Map<string, Promise<readonly Bar[]>>();
   private readonly begun = new Set<StrategyRunner>();
-  /** By instrument: what closed while nobody listened, before the windows of its strategies; gone when it is filled. */
-  private readonly past = new Map<string, { readonly from: number; readonly to: number }>();
+  private readonly past: PastBars;
   /** By instrument and first bar: what was read of a hole until the venue failed. The next try goes on there, or a long hole would never be filled. */
   private readonly readOf = new Map<string, readonly Bar[]>();
-  private filling: Promise<void> | undefined;
   private unsaved: Bar[] = [];
   private saving: Promise<void> = Promise.resolve();
 
@@ -128,6 +125,13 @@ class BarFeed {
     this.dependencies = dependencies;
     this.account = account;
     this.intervalMs = intervalMs;
+    const { bars, store, venueOf, venueNameOf } = dependencies;
+    this.past = new PastBars({
+      ...{ account, venue: venueNameOf(account), intervalMs, bars, store, reader: venueOf(account).reader },
+      // Not what has just closed: it is none of the past, and waits until its orders have left.
+      stored: () => this.saving,
+      report: (error, what) => this.report(error, what),
+    });
   }
 
   /** One bar after the other for each strategy; strategies do not wait for each other. */
@@ -169,7 +173,7 @@ class BarFeed {
 
   async idle(): Promise<void> {
     await Promise.all(this.queues.values());
-    await this.filling;
+    await this.past.end();
     this.saveUnsaved();
     await this.saving;
   }
@@ -182,19 +186,7 @@ class BarFeed {
     const shown = await venueOf(this.account).reader.bars(runner.instrument, this.intervalMs, from, BARS_A_REQUEST);
     runner.warmUp([...stored, ...shown]);
     this.saveShown(shown);
-    const first = (stored.at(-1)?.openTime ?? from) + this.intervalMs;
-    if (first < from) this.past.set(runner.instrument, { from: first, to: from - this.intervalMs });
-  }
-
-  /** Fills it beside the decisions, none of which needs it; what fails is tried again with the next bar. */
-  private fillPast(): void {
-    const [hole] = this.past;
-    if (hole === undefined || this.filling !== undefined) return;
-    const [instrument, { from, to }] = hole;
-    this.filling = this.fetchMissing(instrument, from, to, false)
-      .then(() => void this.past.delete(instrument))
-      .catch((error: unknown) => this.report(error, `bars of ${instrument} from ${from} to ${to}`))
-      .finally(() => (this.filling = undefined));
+    this.past.lookBefore(runner.instrument, from);
   }
 
   private async take(runner: StrategyRunner, bar: Bar): Promise<void> {
@@ -202,7 +194,7 @@ class BarFeed {
     // The bars that closed between the warm-up and the first frame are no gap of the stream: it was not there yet.
     const isFirst = !this.begun.has(runner);
     this.begun.add(runner);
-    this.fillPast();
+    this.past.fill();
     if (arrival.kind !== 'gap') return;
     const shown = await this.missing(runner.instrument, arrival.fromOpenTime, arrival.toOpenTime, isFirst);
     runner.warmUp(shown.filter((one) => one.openTime < bar.openTime));
@@ -211,7 +203,10 @@ class BarFeed {
     await runner.onBar(bar);
   }
 
-  /** Bars from a hole's first to its last and what follows, stored and marked once, however many strategies miss them. */
+  /**
+   * Bars from a hole's first to its last and what follows, stored as they come and marked once, however many strategies miss them. What this feed
+   * does not get is found in the stored bars by the next.
+   */
   private missing(instrument: string, from: number, to: number, isFirst: boolean): Promise<readonly Bar[]> {
     const key = `${instrument} ${from} ${to}`;
     const asked = this.holes.get(key);
@@ -234,10 +229,10 @@ class BarFeed {
       if (last === undefined || last.openTime < next) break;
       shown = [...shown, ...page];
       this.readOf.set(hole, shown);
+      this.saveShown(page);
       next = last.openTime + this.intervalMs;
     }
     this.readOf.delete(hole);
-    this.saveShown(shown);
     const filled = shown.filter((bar) => bar.openTime <= to).length;
     if (isFirst && filled === (to - from) / this.intervalMs + 1) return shown;
     const data = { instrument, from, to, filled };

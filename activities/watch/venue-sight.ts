@@ -8,6 +8,9 @@ import type { LiveMarket } from '../ports/live.js';
 import type { Venue } from '../ports/venue.js';
 import type { WatchedInstrument, WatchInputs, WatchStore } from '../ports/watch.js';
 
+/** From one look to the next; later is not awake. */
+const MOST_AWAKE_MS = 2 * WATCH.sampleMs;
+
 export interface VenueSightDependencies {
   readonly account: string;
   readonly venue: Venue;
@@ -49,11 +52,14 @@ export class VenueSight {
 
   /**
    * To be called each second, and before ages are asked for. Who has stood still, as on a machine that slept, has not asked the venue meanwhile: it is not away for
-   * all that time, but since the waking at the most.
+   * all that time, but since the waking at the most. Who stands still for a moment again and again, as on a machine that has too much to do, gets to no answer by its
+   * own fault: those moments do not count either.
    */
   stayAwake(): void {
     const now = this.dependencies.clock();
-    if (Math.abs(now - this.awakeTime) > PROTOCOL.watchSilentMs) this.begun = now;
+    const goneMs = Math.abs(now - this.awakeTime);
+    if (goneMs > PROTOCOL.watchSilentMs) this.begun = now;
+    else if (goneMs > MOST_AWAKE_MS) this.begun = Math.min(now, this.begun + goneMs - WATCH.sampleMs);
     this.awakeTime = now;
   }
 

@@ -12,6 +12,7 @@ const KEY = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
 const SETTINGS = { sourceSha256: 'a', beforeMs: 3_600_000, afterMs: 3_600_000, maxAgeMs: 3_600_000 };
 // A busy machine takes its time; nothing here depends on how long it is.
 vi.setConfig({ testTimeout: 180_000 });
+const by = (start: string | undefined) => ({ start, build: '1.0.0' });
 let stack: TradingStack;
 let pool: ReturnType<typeof openPool>;
 let held: HeldRisk;
@@ -46,7 +47,7 @@ it('is told to whoever holds the risk state, and an entry near a marked event is
   expect((await store.readRisk(KEY)).calendar).toBeUndefined();
   expect(await readCalendarFacts(pool)).toBeNull();
   // Configured and not read yet: nobody knows what is near.
-  await calendar.configure(SETTINGS, 'one');
+  await calendar.configure(SETTINGS, by('one'));
   await eventually(async () => expect(await heldOne()).toMatchObject({ refreshedTime: null, windows: [] }), 30_000);
   expect(await decided(1_000)).toEqual(['RISK_CALENDAR_STALE']);
   // Of another source nothing is taken.
@@ -76,9 +77,9 @@ it('is told to whoever holds the risk state, and an entry near a marked event is
   expect(await calendar.save({ sourceSha256: 'a', contentSha256: '2', events: [rates] })).toBe(true);
   expect((await alerts(true)).rowCount).toBe(1);
   // Another source: what is known is of the old one. And none at all: nothing is blocked.
-  await calendar.configure({ ...SETTINGS, sourceSha256: 'b' }, 'two');
+  await calendar.configure({ ...SETTINGS, sourceSha256: 'b' }, by('two'));
   expect((await store.readRisk(KEY)).calendar).toMatchObject({ refreshedTime: null });
-  await calendar.configure(null, 'three');
+  await calendar.configure(null, by('three'));
   await eventually(async () => expect(await heldOne()).toBeUndefined(), 30_000);
   const { rows } = await stack.pool.query<{ kind: string }>(`select kind from audit_events where kind like 'calendar.%' order by event_id`);
   expect(rows.map(({ kind }) => kind.slice('calendar.'.length))).toEqual([

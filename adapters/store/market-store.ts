@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import type { MarketStore } from '../../activities/ports/store.js';
 import type { Bar } from '../../core/bars/bar.js';
 import { decimalTextOf } from '../../core/money/index.js';
-import { run } from './pool.js';
+import { jsonOf, run } from './pool.js';
 
 interface BarRow {
   readonly open_time: string;
@@ -28,6 +28,8 @@ const LAST_BARS = {
   text: `select open_time, close_time, open, high, low, close, volume from bars
     where venue = $1 and instrument = $2 and interval_ms = $3 order by open_time desc limit $4`,
 };
+const NEWEST_HOLE = { name: 'newest_bar_hole', text: 'select newest_bar_hole($1::jsonb) as hole' };
+const NOTE_ABSENT = { name: 'note_absent_bars', text: 'select note_absent_bars($1::jsonb)' };
 const SAVE_INSTRUMENTS = {
   name: 'save_instruments',
   // What is as it was is not written: every change of rules is told to those who hold them in memory.
@@ -67,6 +69,13 @@ export function createMarketStore(pool: Pool): MarketStore {
           volume: decimalTextOf(volume),
         };
       });
+    },
+    async newestHole(of) {
+      const [row] = await run<{ hole: { readonly from: number; readonly to: number } | null }>(pool, NEWEST_HOLE, [jsonOf(of)]);
+      return row?.hole ?? undefined;
+    },
+    async noteAbsent(absent) {
+      await run(pool, NOTE_ABSENT, [jsonOf(absent)]);
     },
     async saveInstruments(venue, rules) {
       const rows = await run<{ instrument: string }>(pool, SAVE_INSTRUMENTS, [venue, JSON.stringify(rules)]);

@@ -45,7 +45,33 @@ export function restClient(settings: ClientSettings, transport: KeepAliveTranspo
   // Kept for people who debug the library; here they would only hold secrets and memory.
   client.enableLastHttpResponse = false;
   client.enableLastResponseHeaders = false;
+  if (limiter) refillWhenQuiet(client, () => performance.now());
   return client;
+}
+
+/** The library's limiter, as far as we reach into it. */
+interface Limiter {
+  readonly config: { tokens: number; readonly refillRate: number; readonly capacity: number };
+  /** Whether somebody waits for tokens. */
+  readonly running: boolean;
+}
+
+/**
+ * The library gives tokens back only while a request waits for them. What a venue gives back in quiet times is given back with the next
+ * request, or it would wait for what has long been there.
+ * @param now ms, of any clock that goes on evenly
+ */
+export function refillWhenQuiet(client: CcxtRest, now: () => number): void {
+  const { throttler } = client as unknown as { readonly throttler: Limiter };
+  const throttle = client.throttle.bind(client);
+  let quietSince = now();
+  client.throttle = async (cost) => {
+    const { config, running } = throttler;
+    if (!running) config.tokens = Math.min(config.capacity, config.tokens + config.refillRate * (now() - quietSince));
+    quietSince = now();
+    await throttle(cost);
+    quietSince = now();
+  };
 }
 
 /** A streaming client. A ping each `pingMs` finds a dead socket within two of them. */

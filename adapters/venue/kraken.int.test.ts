@@ -282,6 +282,43 @@ describe('P11: listing and matching', () => {
   });
 });
 
+describe('P16: more than a thousand trades between two looks', () => {
+  const trade = (count: number): void => {
+    for (let traded = 0; traded < count; traded += 150) {
+      const side = traded % 300 === 0 ? 'sell' : 'buy';
+      const price = decimalOf(side === 'sell' ? '49000' : '51000');
+      const placed = stub.account.place({ ...HAND, side, price, volume: decimalOf('1.5'), clientOrderId: undefined });
+      if (typeof placed === 'string') throw new Error(placed);
+    }
+  };
+  const ids = (fills: readonly { readonly venueTradeId: string }[]): readonly string[] => fills.map(({ venueTradeId }) => venueTradeId);
+  const all = (): readonly string[] => stub.account.trades.map(({ id }) => id);
+
+  it('are all told, each once, with those that come while the list is read', async () => {
+    trade(1_200);
+    const before = all();
+    const reading = venue.reader.fills(undefined, 0);
+    await eventually(() => expect(calls('TradesHistory').length).toBeGreaterThan(3));
+    trade(150);
+    const told = ids(await reading);
+    expect(new Set(told).size).toBe(told.length);
+    expect(before.filter((id) => !told.includes(id))).toEqual([]);
+    expect(all().filter((id) => !told.includes(id))).toEqual([]);
+  });
+
+  it('whoever asks while they are read gets the same list, without reading it twice', async () => {
+    trade(1_200);
+    const first = venue.reader.fills(undefined, 0);
+    await eventually(() => expect(calls('TradesHistory').length).toBeGreaterThan(0));
+    const second = venue.reader.fills(undefined, 1_000);
+    await first;
+    expect(ids(await second).toSorted()).toEqual(all().toSorted());
+    expect(calls('TradesHistory').length).toBeLessThan(40);
+    // The next one reads anew.
+    expect(ids(await venue.reader.fills(undefined, 0)).toSorted()).toEqual(all().toSorted());
+  });
+});
+
 describe('the clock in whole seconds', () => {
   it('is known to within half of one', async () => {
     stub.aheadMs = 30_000;

@@ -94,6 +94,21 @@ describe('a machine that slept', () => {
   });
 });
 
+describe('a workflow that runs for nothing', () => {
+  const idle: Difference = { ...SEEN, class: 'orphanedWorkflow', subject: 'signal:1' };
+  const after = (sameMs: number, unseenMs: number): readonly string[] => kinds(on([idle], [row(idle, { sameMs, unseenMs })]));
+  it('has the time to end by itself, right after a sleep as well, before it is a person’s', () => {
+    expect(kinds(on([idle]))).toEqual(['new pending']);
+    expect(after(RECONCILE.secondLookMs, 3_000)).toEqual(['kept']);
+    expect(after(RECONCILE.idleSeenMs - 1, 55_000)).toEqual(['kept']);
+    expect(after(RECONCILE.idleSeenMs, 55_000)).toEqual(['opened']);
+  });
+  it('begins anew where it was not seen from one minute to the next', () => {
+    const { changes } = on([idle], [row(idle, { sameMs: 3_600_000, unseenMs: RECONCILE.idleUnseenMs + 1 })]);
+    expect(changes).toMatchObject([{ kind: 'kept', isMoved: true }]);
+  });
+});
+
 describe('what a person has decided', () => {
   const decided = (decision: KnownDifference['decision'], decidedMs = 0): KnownDifference =>
     row(ORPHAN, { status: 'decided', decision, decidedMs });

@@ -99,7 +99,7 @@ function begin(difference: Difference): Change[] {
 }
 
 function proceed(row: KnownDifference, difference: Difference, rules: ReconcileRules): Change[] {
-  const isMoved = row.fingerprint !== difference.fingerprint || row.unseenMs > rules.unseenMs;
+  const isMoved = row.fingerprint !== difference.fingerprint || row.unseenMs > forgottenMs(difference, rules);
   const kept: Change = { kind: 'kept', ...rowOf(row), difference, isMoved };
   if (row.status === 'open') return [kept];
   if (row.status === 'decided') return afterDecision(row, difference, kept, rules);
@@ -112,10 +112,18 @@ function isConfirmed(row: KnownDifference, difference: Difference, isMoved: bool
     case 'person':
       return true;
     case 'secondLook':
-      return !isMoved && row.sameMs >= rules.secondLookMs;
+      return !isMoved && row.sameMs >= (endsByItself(difference) ? rules.idleSeenMs : rules.secondLookMs);
     case 'repair':
       return row.unseenMs <= rules.unseenMs && row.sameMs >= rules.repairMs;
   }
+}
+
+/** A workflow that nobody needs any more sees that by itself within a minute, and right after a sleep all of them are in that minute. */
+const endsByItself = ({ class: what }: Pick<Difference, 'class'>): boolean => what === 'orphanedWorkflow';
+
+/** Not seen for longer: its time begins anew. */
+function forgottenMs(difference: Difference, rules: ReconcileRules): number {
+  return endsByItself(difference) ? rules.idleUnseenMs : rules.unseenMs;
 }
 
 /**

@@ -14,6 +14,13 @@ export const RECONCILE = {
   lateListMs: 60_000,
   /** A workflow that runs for nothing ends by itself within a minute. */
   idleWorkflowMs: 180_000,
+  /** A workflow is a person's only when looks have seen it run for nothing for so long without a pause: after a sleep it has to be told first. */
+  idleSeenMs: 90_000,
+  /** … and such a pause is longer than from one minute's run to the next. */
+  idleUnseenMs: 90_000,
+  /** A full comparison that could not be made is made so much later, and so often at most: it is due once a day. */
+  againMs: 600_000,
+  mostTries: 36,
   /** Looks of one run; what is not settled then is found where it is by the next. */
   mostLooks: 4,
   /**

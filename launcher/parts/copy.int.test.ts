@@ -7,7 +7,7 @@ import { copyBefore, copySize, readCopies } from '../../db/copies.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import type { LauncherEvent } from '../screen/events.js';
 import { Steps } from '../screen/steps.js';
-import { copyBeforeMigrations } from './copy.js';
+import { copyBeforeMigrations, copyBeforeNewerServer, endWayBack, wayBack } from './copy.js';
 import { withClient } from './database.js';
 
 let database: TestDatabase;
@@ -112,6 +112,29 @@ it('what keeps it from being copied has a code, and nothing is changed', async (
   });
   expect(await beside(copies)).toEqual([]);
   expect(await readdir(folder)).toEqual(['temporal.db']);
+});
+
+it('the file of Temporal is copied before a newer server opens it, and is the way back until workers begin', async () => {
+  const [file, version] = [join(folder, 'temporal.db'), '1.33.0'];
+  const before = (written: string): Promise<string> => copyBeforeNewerServer({ steps, paths: { temporal: folder } }, { written, version });
+  await writeFile(file, 'runs');
+  await writeFile(join(folder, 'temporal.db.server.json'), '{"version":"1.32.1"}');
+  const kept = await before('1.32.1');
+  expect(kept).toBe(join(folder, 'written_by_1.32.1'));
+  expect((await readdir(kept)).toSorted()).toEqual(['temporal.db', 'temporal.db.server.json']);
+  expect(told).toEqual([
+    `Temporal server 1.33.0 is newer than 1.32.1, which wrote its file and will not open it again: as it was, the file lies in ${kept}`,
+  ]);
+  expect(await wayBack(folder)).toBe(kept);
+  await endWayBack(folder);
+  await endWayBack(folder);
+  expect(await wayBack(folder)).toBeUndefined();
+  // Copies of before migrations are counted apart.
+  await behind();
+  await copy();
+  for (const written of ['1.32.2', '1.32.3']) await before(written);
+  const folders = (await readdir(folder)).filter((one) => one.includes('_'));
+  expect(folders.map((one) => one.replace(/\d{14}/, ''))).toEqual(['before_', 'written_by_1.32.2', 'written_by_1.32.3']);
 });
 
 it('two copies are kept, and one that has no room is not begun', async () => {

@@ -1,13 +1,16 @@
-import { cp, mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { KeelsonError } from '../../core/errors.js';
 import { copyBefore, copySize, markAsCopy } from '../../db/copies.js';
 import { readPending } from '../../db/migrate.js';
+import { writeWhole } from '../home/write-file.js';
 import { withClient, type StartedDatabase } from './database.js';
 import type { LaunchContext } from './launch-context.js';
 
 const MOST_COPIES = 2;
 const BEFORE = 'before_';
+const WRITTEN_BY = 'written_by_';
+const WAY_BACK = 'way-back';
 const MB = 1024 * 1024;
 
 /**
@@ -31,11 +34,53 @@ export async function copyBeforeMigrations(
     try {
       return { done: await copyAll(paths.temporal, { url, dataDir }, [first, ...further]), result: undefined };
     } catch (cause) {
-      if (cause instanceof KeelsonError) throw cause;
-      const detail = cause instanceof Error ? cause.message : String(cause);
-      throw new KeelsonError('INFRA_COPY', { detail }, { cause });
+      throw asCopyError(cause);
     }
   });
+}
+
+/**
+ * Copies the files of our own Temporal server before a newer one opens them: the one that wrote them, which an older build brings, does not
+ * open them afterwards.
+ *
+ * @returns the folder of the copy
+ * @throws KeelsonError CONFIG_NO_ROOM, INFRA_COPY
+ */
+export async function copyBeforeNewerServer(
+  { steps, paths }: Pick<LaunchContext, 'steps'> & { readonly paths: Pick<LaunchContext['paths'], 'temporal'> },
+  { written, version }: { readonly written: string; readonly version: string },
+): Promise<string> {
+  const folder = join(paths.temporal, `${WRITTEN_BY}${written}`);
+  const what = `Temporal server ${version} is newer than ${written}, which wrote its file and will not open it again`;
+  return steps.run('temporal-copy', `${what}: copying the file`, async () => {
+    try {
+      const files = await temporalFiles(paths.temporal);
+      const { bavail, bsize } = await statfs(paths.temporal);
+      const [bytes, free] = [await sizeOf(files), bavail * bsize];
+      if (bytes > free)
+        throw new KeelsonError('CONFIG_NO_ROOM', { needed: Math.ceil(bytes / MB), folder: paths.temporal, free: Math.floor(free / MB) });
+      await copyFiles(paths.temporal, files, WRITTEN_BY, basename(folder));
+      writeWhole(join(paths.temporal, WAY_BACK), folder);
+    } catch (cause) {
+      throw asCopyError(cause);
+    }
+    return { done: `${what}: as it was, the file lies in ${folder}`, result: folder };
+  });
+}
+
+/** The copy that a build before could still go on with, since no worker has run on the newer server yet; undefined: there is none. */
+export async function wayBack(temporal: string): Promise<string | undefined> {
+  return readFile(join(temporal, WAY_BACK), 'utf8').catch(() => undefined);
+}
+
+/** Workers begin: from now on the copy is older than what has happened. */
+export async function endWayBack(temporal: string): Promise<void> {
+  await rm(join(temporal, WAY_BACK), { force: true });
+}
+
+function asCopyError(cause: unknown): KeelsonError {
+  if (cause instanceof KeelsonError) return cause;
+  return new KeelsonError('INFRA_COPY', { detail: cause instanceof Error ? cause.message : String(cause) }, { cause });
 }
 
 /** @returns what was copied, for people. */
@@ -49,7 +94,7 @@ async function copyAll(
   const { bavail, bsize } = await statfs(dataDir);
   const free = bavail * bsize;
   const files = await temporalFiles(temporal);
-  const temporalBytes = (await Promise.all(files.map((file) => stat(file)))).reduce((sum, { size }) => sum + size, 0);
+  const temporalBytes = await sizeOf(files);
   const { bytes, isRoom } = await withClient(url, (client) => copySize(client, free - temporalBytes));
   if (!isRoom) {
     const needed = Math.ceil((bytes + temporalBytes) / MB);
@@ -58,7 +103,7 @@ async function copyAll(
   const at = (name: string): string => Object.assign(new URL(url), { pathname: `/${name}` }).href;
   const mark = (draft: string): Promise<void> => withClient(at(draft), markAsCopy);
   const copy = await withClient(at('postgres'), (client) => copyBefore(client, database, first, mark));
-  await copyFiles(temporal, files, `${BEFORE}${first.slice(0, 14)}`);
+  await copyFiles(temporal, files, BEFORE, `${BEFORE}${first.slice(0, 14)}`);
   return `Copied as it was before ${names.length} migration${names.length === 1 ? '' : 's'}: database ${copy}, and the files of Temporal`;
 }
 
@@ -68,8 +113,12 @@ async function temporalFiles(folder: string): Promise<string[]> {
   return names.filter((name) => name.startsWith('temporal.db')).map((name) => join(folder, name));
 }
 
-/** Into a folder that is whole or not there; of earlier ones the newest stay. */
-async function copyFiles(folder: string, files: readonly string[], name: string): Promise<void> {
+async function sizeOf(files: readonly string[]): Promise<number> {
+  return (await Promise.all(files.map((file) => stat(file)))).reduce((sum, { size }) => sum + size, 0);
+}
+
+/** Into a folder that is whole or not there; of earlier ones of its kind the newest stay. */
+async function copyFiles(folder: string, files: readonly string[], kind: string, name: string): Promise<void> {
   if (files.length === 0) return;
   const draft = join(folder, 'copy.draft');
   await rm(draft, { recursive: true, force: true });
@@ -77,6 +126,6 @@ async function copyFiles(folder: string, files: readonly string[], name: string)
   for (const file of files) await cp(file, join(draft, basename(file)));
   await rm(join(folder, name), { recursive: true, force: true });
   await rename(draft, join(folder, name));
-  const copies = (await readdir(folder)).filter((one) => one.startsWith(BEFORE)).sort();
+  const copies = (await readdir(folder)).filter((one) => one.startsWith(kind)).sort();
   for (const old of copies.slice(0, -MOST_COPIES)) await rm(join(folder, old), { recursive: true, force: true });
 }

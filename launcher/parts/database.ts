@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import pg from 'pg';
-import { databaseUrl, environmentName, withoutCredentials } from '../../config/index.js';
+import { databaseUrl, environmentName, packageVersion, withoutCredentials } from '../../config/index.js';
 import { KeelsonError } from '../../core/errors.js';
 import { checkDurability, databaseIdentity } from '../../db/durability.js';
 import { migrate } from '../../db/migrate.js';
 import { lastEvents, type LastEvents } from '../../db/last-events.js';
+import { orderStart } from '../../db/start-order.js';
 import { ensureFirstPeople, retirePeople } from '../../db/first-people.js';
 import { DEMO_PEOPLE, firstPeople } from '../home/people.js';
 import type { ReadyEvent } from '../screen/events.js';
@@ -42,7 +43,7 @@ export async function startDatabase(context: LaunchContext): Promise<StartedData
 /** Brings the database up to date and checks that it keeps promises. */
 export async function prepareDatabase(context: LaunchContext, { url, dataDir }: StartedDatabase): Promise<Database> {
   return context.steps.run('database', 'Preparing the database', async () => {
-    const applied = await prepare(url);
+    const applied = await prepare(url, context.startId);
     const environment = environmentName(context.env);
     const people = firstPeople(context.paths, environment);
     await ensureFirstPeople(url, people);
@@ -94,10 +95,12 @@ async function startEmbedded(context: LaunchContext): Promise<StartedDatabase> {
 }
 
 /** @returns how many migrations were applied. @throws KeelsonError CONFIG_DATABASE, CONFIG_DURABILITY, CONFIG_MIGRATION_EDITED */
-const prepare = (url: string): Promise<number> =>
+const prepare = (url: string, start: string): Promise<number> =>
   withClient(url, async (client) => {
     const applied = await migrate(client);
     await checkDurability(client);
+    // Before anything of this start runs: what is left of an older one is older from now on.
+    await orderStart(client, { start, build: packageVersion() });
     return applied.length;
   });
 

@@ -21,6 +21,8 @@ export interface LaunchContext {
   /** Aborted when the start is to be given up. */
   readonly signal: AbortSignal;
   readonly now: () => number;
+  /** The same for each restart of a process: only a new start makes its strategy versions the active ones. */
+  readonly startId: string;
 }
 
 /** Chooses a port and tells when it is not the one from the configuration. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { nodeChild } from '../supervise/node-child.js';
 import { MovablePort } from './launch-context.js';
@@ -23,8 +22,7 @@ export interface Processes {
  */
 export async function bringUpProcesses(context: LaunchContext, given: ChildEnvironment): Promise<Processes> {
   const { ports } = context.config;
-  // The same for each restart of a process: only a new start makes its strategy versions the active ones.
-  const KEELSON_START = randomUUID();
+  const { startId: KEELSON_START } = context;
   const api = await MovablePort.choose(context, 'the API', ports.api);
   const guardian = await MovablePort.choose(context, 'the metrics of the guardian', ports.metrics);
   const trading = await MovablePort.choose(context, 'the metrics of trading', ports.metrics);

@@ -36,6 +36,23 @@ it('a gate that fails, or has no end, is no gate that was passed: it has a code,
   await gate(FINE);
 });
 
+it('may find thousands of runs that do not go on, and names the first', async () => {
+  const program = `const failed = Array.from({ length: 20_000 }, (_, n) => ({ workflowId: 'signal:' + n, reason: 'x'.repeat(200) }));
+    process.stdout.write(JSON.stringify({ runs: 30_000, failed }));`;
+  await expect(gate(program)).rejects.toMatchObject({
+    failure: { code: 'CONFIG_WORKFLOWS_DIFFER', values: { count: 30_000, failed: 20_000, back: '' } },
+  });
+});
+
+it('says what has to be done first where a newer Temporal server has opened the file of the one before', async () => {
+  const temporal = { ...TEMPORAL, origin: 'own', copy: '/home/temporal/written_by_1.32.1' } as const;
+  const failing = `process.stdout.write('{"runs": 1, "failed": [{"workflowId": "signal:1", "reason": "differs"}]}')`;
+  const told =
+    /start the build that ran here before \(a newer Temporal server .* delete those in \/home\/temporal .* copy there what is in \/home\/temporal\/written_by_1\.32\.1\), which/;
+  await expect(gate(failing, { temporal })).rejects.toThrow(told);
+  await expect(gate(`throw new Error('the server is away')`, { temporal })).rejects.toThrow('written_by_1.32.1');
+});
+
 it('is asked once for a build, and again where the runs are of another namespace or server', async () => {
   const never = `throw new Error('asked again')`;
   await gate(FINE);

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { KeelsonError } from '../../core/errors.js';
 import { writeWhole } from '../home/write-file.js';
@@ -13,6 +13,8 @@ const run = promisify(execFile);
 const MOST_NAMED = 5;
 /** Far beyond what thousands of open runs take: a server that answers no more is not waited for. */
 const LIMIT_MS = 600_000;
+/** A line for each of hundreds of thousands of runs. */
+const LONGEST_OUTCOME = 256 * 1024 * 1024;
 /** Of what the gate said when it failed. */
 const LONGEST_DETAIL = 300;
 
@@ -31,7 +33,7 @@ interface ReplayOutcome {
  */
 export async function assertRunsReplay(
   { steps, paths, root, signal }: GateContext,
-  { env, address, namespace, origin }: Pick<Temporal, 'env' | 'address' | 'namespace' | 'origin'>,
+  { env, address, namespace, origin, copy }: Pick<Temporal, 'env' | 'address' | 'namespace' | 'origin' | 'copy'>,
   limitMs: number = LIMIT_MS,
 ): Promise<void> {
   const build = createHash('sha256')
@@ -42,11 +44,12 @@ export async function assertRunsReplay(
   // A server over an empty file has no runs.
   if (origin === 'new') return writeWhole(paths.replayedBuild, `${build}\n`);
   await steps.run('replay', 'Replaying the open workflow runs on this build', async () => {
-    const { runs, failed } = await outcomeOf({ root, signal }, env, limitMs);
+    const back = howBack(copy);
+    const { runs, failed } = await outcomeOf({ root, signal }, { env, limitMs, back });
     if (failed.length > 0) {
       const named = failed.slice(0, MOST_NAMED).map(({ workflowId, reason }) => `${workflowId} (${reason})`);
       if (failed.length > named.length) named.push(`${failed.length - named.length} more`);
-      throw new KeelsonError('CONFIG_WORKFLOWS_DIFFER', { count: runs, failed: failed.length, runs: named.join('; ') });
+      throw new KeelsonError('CONFIG_WORKFLOWS_DIFFER', { count: runs, failed: failed.length, runs: named.join('; '), back });
     }
     writeWhole(paths.replayedBuild, `${build}\n`);
     const done = runs === 0 ? 'No workflow run is open' : `${runs} open workflow run${runs === 1 ? ' goes' : 's go'} on with this build`;
@@ -57,18 +60,24 @@ export async function assertRunsReplay(
 /** What the gate has found; it runs beside us, so that a history that breaks the replay breaks nothing else. */
 async function outcomeOf(
   { root, signal }: Pick<GateContext, 'root' | 'signal'>,
-  env: NodeJS.ProcessEnv,
-  limitMs: number,
+  { env, limitMs, back }: { readonly env: NodeJS.ProcessEnv; readonly limitMs: number; readonly back: string },
 ): Promise<ReplayOutcome> {
   const gate = join(root, 'dist', 'workers', 'replay-gate.js');
   try {
-    const { stdout } = await run(process.execPath, [gate], { cwd: root, env, signal, timeout: limitMs, killSignal: 'SIGKILL' });
+    const options = { cwd: root, env, signal, timeout: limitMs, killSignal: 'SIGKILL', maxBuffer: LONGEST_OUTCOME } as const;
+    const { stdout } = await run(process.execPath, [gate], options);
     return JSON.parse(stdout) as ReplayOutcome;
   } catch (cause) {
     // A start that was given up is no failure of the gate.
     if (signal.aborted) throw cause;
-    throw new KeelsonError('INFRA_REPLAY', { detail: detailOf(cause, limitMs) }, { cause });
+    throw new KeelsonError('INFRA_REPLAY', { detail: detailOf(cause, limitMs), back }, { cause });
   }
+}
+
+/** What has to be done before the build before can go on; nothing, where the same server can still open its file. */
+function howBack(copy: string | undefined): string {
+  if (copy === undefined) return '';
+  return ` (a newer Temporal server has opened the files that its own will not open any more: delete those in ${dirname(copy)} that begin with temporal.db, and copy there what is in ${copy})`;
 }
 
 function detailOf(cause: unknown, limitMs: number): string {

@@ -4,8 +4,10 @@ import type { ResolveProgress } from '../temporal/choose.js';
 import { prepareNamespace } from '../temporal/namespace.js';
 import { resolveTemporal } from '../temporal/resolve.js';
 import type { ResolvedTemporal } from '../temporal/resolve.js';
-import { startTemporal } from '../temporal/start.js';
+import { startTemporal, versionThatWrote } from '../temporal/start.js';
+import { isAtLeast } from '../temporal/version.js';
 import { serverChild } from '../supervise/server-child.js';
+import { copyBeforeNewerServer, wayBack } from './copy.js';
 import { choosePort } from './launch-context.js';
 import type { LaunchContext } from './launch-context.js';
 
@@ -15,6 +17,8 @@ export interface Temporal {
   readonly ui: string | undefined;
   /** `new`: our own, over a file that was not there before; `own`: over the one of earlier starts. */
   readonly origin: 'new' | 'own' | 'external';
+  /** Where the server's files are as they were before a newer server opened them, as long as nothing else has happened to them. */
+  readonly copy?: string;
   /** The whole environment of a child, as far as Temporal is concerned. */
   readonly env: NodeJS.ProcessEnv;
 }
@@ -63,6 +67,10 @@ async function startOwn(
   const address = `127.0.0.1:${port}`;
   const ui = `http://127.0.0.1:${uiPort}`;
   const origin = existsSync(dbFile) ? 'own' : 'new';
+  const written = await versionThatWrote(dbFile);
+  const isNewer = origin === 'own' && written !== undefined && !isAtLeast(written, binary.version);
+  // Said, and copied, before anything is changed.
+  const copy = isNewer ? await copyBeforeNewerServer(context, { written, version: binary.version }) : await wayBack(paths.temporal);
   await steps.run('temporal', 'Starting Temporal', async () => {
     await supervisor.start(
       serverChild({
@@ -76,7 +84,14 @@ async function startOwn(
     return { done: `Temporal ${binary.version} answers at ${address}`, result: undefined };
   });
   const namespace = context.env['TEMPORAL_NAMESPACE'] || 'default';
-  return { address, ui, namespace, origin, env: ownEnvironment(context.env, paths.temporal, address, namespace) };
+  return {
+    address,
+    ui,
+    namespace,
+    origin,
+    ...(copy === undefined ? {} : { copy }),
+    env: ownEnvironment(context.env, paths.temporal, address, namespace),
+  };
 }
 
 /**

@@ -22,6 +22,7 @@ const AT_ONCE: ReconcileRules = {
   secondLookMs: 0,
   lateListMs: 0,
   idleWorkflowMs: 0,
+  idleSeenMs: 0,
 };
 
 export const KEY: PositionKey = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };

@@ -93,7 +93,7 @@ const LOOKED: Looked = { result: 'clean', differences: 0, calls: 4, weight: 121 
 /** What a reconciliation sees is none of its workflow's business: each scope sees its own here. */
 const RECONCILING: ReconcileActivities = {
   async reconcile({ scope }) {
-    if (scope === 'day') throw ApplicationFailure.nonRetryable('the venue refuses the key', 'VENUE_AUTH');
+    if (scope === 'demand') throw ApplicationFailure.nonRetryable('the venue refuses the key', 'VENUE_AUTH');
     if (scope !== 'hour') return LOOKED;
     // The second look of its run, whoever makes it.
     const isFirst = Context.current().info.activityId === '1';
@@ -464,7 +464,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     'tradingControl.pausedAndResumed': controlled,
     'reconcileAccount.clean': () => reconciled('minute'),
     'reconcileAccount.secondLook': () => reconciled('hour'),
-    'reconcileAccount.failed': () => reconciled('day'),
+    'reconcileAccount.failed': () => reconciled('demand'),
     'killSwitch.flattened': () => killed('atOnce'),
     'killSwitch.keptAndRefused': () => killed('none'),
     'killSwitch.tightened': () => killed('none', true),

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import { eventually } from '../../test/support/eventually.js';
+import { KeelsonError } from '../../core/errors.js';
 import type { VenueWeight } from '../../core/venue/weight.js';
 import type { TopOfBook } from '../../core/ledger/mid.js';
 import { followBooks } from './books.js';
@@ -26,6 +27,19 @@ it('tells the books of what is traded, without those that the venue does not sho
   expect(market.view('main', 'BTC/USDT').book).toEqual({ bid: '99', ask: '101', ageMs: 100 });
   expect([market.view('main', 'ETH/USDT').book, market.view('main', 'SOL/USDT').book]).toEqual([undefined, undefined]);
   expect(warned).toMatchObject([{ account: 'main', instrument: 'ETH/USDT' }]);
+});
+
+it('a venue that could not be opened yet ends nothing', async () => {
+  const warned: object[] = [];
+  const stop = followBooks({
+    ...{ account: 'main', instruments: ['BTC/USDT', 'ETH/USDT'], market: new StreamedMarket(() => 1_000), clock: () => 900 },
+    venueOf: () => {
+      throw new KeelsonError('VENUE_UNAVAILABLE', { venue: 'the venue of main', call: 'since the start', detail: 'it is not open yet' });
+    },
+    log: { warn: (data) => void warned.push(data) },
+  });
+  await eventually(() => expect(warned).toMatchObject([{ account: 'main', instrument: 'BTC/USDT' }]));
+  stop();
 });
 
 it.each<[string, VenueWeight]>([

@@ -24,14 +24,13 @@ interface FollowedBooks {
 export function followBooks({ account, instruments, venueOf, market, clock, log }: FollowedBooks): () => void {
   const ending = new AbortController();
   const { signal } = ending;
-  const isIdle = (): boolean => {
-    const weight = venueOf(account).weight();
-    return weight.kind === 'used' && weight.used * 100 < weight.limit * SHARE_PERCENT;
-  };
   let isTold = false;
   const ask = async (instrument: string): Promise<void> => {
     try {
-      const book = await venueOf(account).reader.book(instrument);
+      // One that could not be opened yet throws, as one does that does not answer: neither ends anything here.
+      const venue = venueOf(account);
+      if (!isIdle(venue)) return;
+      const book = await venue.reader.book(instrument);
       if (book !== undefined) market.seeBook(account, instrument, book, clock());
       isTold = false;
     } catch (error) {
@@ -41,9 +40,14 @@ export function followBooks({ account, instruments, venueOf, market, clock, log 
   };
   void (async () => {
     while (!signal.aborted) {
-      for (const instrument of instruments) if (!signal.aborted && isIdle()) await ask(instrument);
+      for (const instrument of instruments) if (!signal.aborted) await ask(instrument);
       await wait(ASK_EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
   })();
   return () => ending.abort();
+}
+
+function isIdle(venue: Venue): boolean {
+  const weight = venue.weight();
+  return weight.kind === 'used' && weight.used * 100 < weight.limit * SHARE_PERCENT;
 }

@@ -3,6 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createCalendarActivities } from '../../activities/calendar/index.js';
 import { createCalendarStore } from '../../adapters/store/calendar-store.js';
@@ -18,6 +20,7 @@ const temporal = await temporalIfAny();
 // A busy machine takes its time; nothing here depends on how long it is.
 vi.setConfig({ testTimeout: 180_000 });
 const WANTED = { source: 'events.csv', refreshMinutes: 60, maxAgeMinutes: 1_440, blockMinutesBefore: 30, blockMinutesAfter: 30 };
+const by = (start: string) => ({ start, build: '1.0.0' });
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'keelson-calendar-'));
@@ -33,7 +36,7 @@ it('is read from the file that is configured; what cannot be read leaves what wa
     if (calendar === undefined) throw new Error('a calendar is configured');
     const { source: _source, ...settings } = calendar;
     const activities = createCalendarActivities({ store, calendar, sha256 });
-    await store.configure(settings, 'one');
+    await store.configure(settings, by('one'));
     const file = join(folder, 'events.csv');
     const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
     await writeFile(file, `time,title,impact\n${inAnHour},Rates,high\n${inAnHour},Minutes,low\n`);
@@ -43,11 +46,18 @@ it('is read from the file that is configured; what cannot be read leaves what wa
     const why = 'expected a first line with the columns time and title';
     expect(await activities.calendarRefresh()).toEqual({ kind: 'failed', detail: why });
     expect(await readCalendarFacts(pool)).toMatchObject({ failure: why, events: [{ title: 'Rates' }] });
-    // A process of an older configuration changes nothing of what another has configured since.
-    await store.configure({ ...settings, sourceSha256: 'another' }, 'two');
+    // A process of an older configuration changes nothing of what another has configured since, and answers for nobody.
+    await store.configure({ ...settings, sourceSha256: 'another' }, by('two'));
     await writeFile(file, 'time,title\n');
-    expect(await activities.calendarRefresh()).toEqual({ kind: 'notConfigured' });
-    await store.configure(null, 'three');
+    const logger = new DefaultLogger('ERROR');
+    const offer = (attempt: number) => new MockActivityEnvironment({ attempt }, { logger }).run(() => activities.calendarRefresh());
+    await expect(offer(1)).rejects.toMatchObject({ type: 'CALENDAR_OF_ANOTHER_START', nonRetryable: false });
+    expect(await readCalendarFacts(pool)).toMatchObject({ failure: null });
+    // Where nobody takes it, people are told, and not that it is well.
+    const nobody = 'no guardian runs that is configured with it';
+    expect(await offer(20)).toEqual({ kind: 'failed', detail: nobody });
+    expect(await readCalendarFacts(pool)).toMatchObject({ failure: nobody });
+    await store.configure(null, by('three'));
     expect(await activities.calendarRefresh()).toEqual({ kind: 'notConfigured' });
     expect(await createCalendarActivities({ store, calendar: undefined, sha256 }).calendarRefresh()).toEqual({ kind: 'notConfigured' });
   } finally {

@@ -1,12 +1,13 @@
 import type { CalendarSettings } from '../../activities/ports/calendar.js';
 import { createCalendarStore } from '../../adapters/store/calendar-store.js';
-import { configPath, limitsOf, type Config } from '../../config/index.js';
+import { configPath, limitsOf, packageVersion, type Config } from '../../config/index.js';
 import { invariant } from '../../core/errors.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
 import { decimal, text, type DecimalText } from '../../core/money/index.js';
 import { findStrategy } from '../../core/strategy/registry.js';
 import type { WeightMeter } from '../../core/venue/weight.js';
+import { orderStart } from '../../db/start-order.js';
 import type { WorkerProcess } from './process.js';
 import { announceStart } from './start-ups.js';
 import { configuredCalendar, type ConfiguredCalendar } from './calendar.js';
@@ -14,20 +15,26 @@ import { connectVenue, Venues } from './venues.js';
 
 /**
  * Retires the accounts that have left the configuration; brings the limits of the configuration into the ledger, and, for the role that computes strategies, their versions. Every
- * worker does it before it takes work; the second finds nothing to change.
- * @returns the economic calendar, where one is configured; it is known to the gate from now on, where no newer start has another.
+ * worker does it before it takes work; the second finds nothing to change. One that is left of an older start retires and activates nothing, begins no start-up, and brings no calendar.
+ * @returns the economic calendar, where one is configured; it is known to the gate from now on, where no newer start has another. And whether
+ * there is a newer start: then schedules are its own, too.
  */
 export async function applyConfiguration(
   { config, control, log, env, pool }: WorkerProcess,
   computes: boolean,
-): Promise<{ readonly calendar: ConfiguredCalendar | undefined; readonly isCalendarOlder: boolean }> {
-  const activation = computes ? { start: env['KEELSON_START'] } : 'none';
+): Promise<{ readonly calendar: ConfiguredCalendar | undefined; readonly isOlder: boolean }> {
+  const by = { start: env['KEELSON_START'], build: packageVersion() };
+  const isOlder = (await orderStart(pool, by)) === 'older';
+  if (isOlder)
+    log.error(
+      'there is a newer start of the system: its versions, calendar, schedules and accounts stay as they are; start this process anew',
+    );
+  const activation = computes && !isOlder ? { start: env['KEELSON_START'] } : 'none';
   if ((await control.checkIdentity()) === 'changed') log.error('the database is another than before: every account is paused');
   const calendar = configuredCalendar(config, configPath(env, process.cwd()));
   const settings = calendar === undefined ? null : settingsOf(calendar);
-  const isCalendarOlder = (await createCalendarStore(pool).configure(settings, env['KEELSON_START'])) === 'older';
-  if (isCalendarOlder) log.error('a newer start has configured another economic calendar, which stays: start this process anew');
-  for (const account of await control.retireOthers(Object.keys(config.accounts)))
+  await createCalendarStore(pool).configure(settings, by);
+  for (const account of isOlder ? [] : await control.retireOthers(Object.keys(config.accounts)))
     log.warn({ account }, 'the account has left the configuration: no halt is over it any more, and nothing is opened there');
   for (const [account, { venue }] of Object.entries(config.accounts)) {
     const strategies = config.strategies
@@ -43,7 +50,7 @@ export async function applyConfiguration(
     const limits = limitsOf(config, account);
     const applied = await control.applyConfiguration({ account, venue, limits, strategies, activation, subject: 'configuration' });
     // Before anything is opened, by whichever process of a new start is the first.
-    await announceStart(pool, env['KEELSON_START'], account);
+    if (!isOlder) await announceStart(pool, env['KEELSON_START'], account);
     for (const { key, configured, holds } of applied.kept) {
       log.warn(
         { account, limit: key, configured, holds },
@@ -53,7 +60,7 @@ export async function applyConfiguration(
     for (const one of applied.withoutLimits)
       log.error({ account, ...one }, 'a strategy without limits does not start (keelson limits list)');
   }
-  return { calendar, isCalendarOlder };
+  return { calendar, isOlder };
 }
 
 function settingsOf({ sourceSha256, beforeMs, afterMs, maxAgeMs }: ConfiguredCalendar): CalendarSettings {

@@ -6,8 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCalendarFacts } from '../../adapters/store/checks-store.js';
 import { openServers, type CrashServers } from '../../test/faults/crash/servers.js';
 import { until } from '../../test/faults/crash/until.js';
-import { World } from '../../test/faults/crash/world.js';
+import { ACCOUNT, World } from '../../test/faults/crash/world.js';
 import { temporalIfAny } from '../../test/support/temporal.js';
+import { CALENDAR_WORKFLOW_ID } from '../../workflows/names.js';
+import { refreshCalendarNow } from '../composition/calendar.js';
 import { calendarSchedule } from '../composition/schedules.js';
 
 const temporal = await temporalIfAny();
@@ -30,8 +32,9 @@ describe.skipIf(temporal === undefined)('guardians with an economic calendar', {
   });
 
   /** The world's configuration with a calendar of one event, or with none. */
-  const configured = async (event: string | undefined): Promise<string> => {
-    const of = JSON.parse(await readFile(world.configFile, 'utf8')) as object;
+  const configured = async (event: string | undefined, morning = '08:00'): Promise<string> => {
+    const of = JSON.parse(await readFile(world.configFile, 'utf8')) as { readonly accounts: Record<string, { checks?: object }> };
+    for (const account of Object.values(of.accounts)) account.checks = { morning };
     const name = event ?? 'none';
     const [file, source] = [join(folder, `${name}.json`), join(folder, `${name}.csv`)];
     await writeFile(source, `time,title,impact\n${new Date(Date.now() + 3_600_000).toISOString()},${name},high\n`);
@@ -40,6 +43,10 @@ describe.skipIf(temporal === undefined)('guardians with an economic calendar', {
   };
   const known = async (): Promise<string | undefined> => (await readCalendarFacts(world.pool))?.events[0]?.title;
   const alerts = async (): Promise<number> => (await world.pool.query(`select from alerts where kind = 'calendar.differs'`)).rowCount ?? 0;
+  const morningHour = async (): Promise<number | undefined> => {
+    const { spec } = await world.client.schedule.getHandle(`morningChecks:${ACCOUNT}`).describe();
+    return spec.calendars?.[0]?.hour?.[0]?.start;
+  };
   const isScheduled = (): Promise<boolean> =>
     world.client.schedule
       .getHandle(calendarSchedule(MINUTES.refreshMinutes).id)
@@ -74,5 +81,34 @@ describe.skipIf(temporal === undefined)('guardians with an economic calendar', {
     const { rows } = await world.pool.query(`select alert_key as key from alerts where kind = 'calendar.differs'`);
     expect(rows).toEqual([{ key: `calendar:older:${older}` }]);
     await third.kill();
+  });
+
+  it('two at once: the calendar is read by the one of the newest start, and the checks are at its times, whoever comes back', async () => {
+    const [older, newer] = [randomUUID(), randomUUID()];
+    const [before, after] = [await configured('before', '07:00'), await configured('after', '09:00')];
+    const guardian = (file: string, start: string) => world.start('guardian', { KEELSON_CONFIG: file, KEELSON_START: start });
+    const old = await guardian(before, older);
+    await until('the older calendar is read', async () => (await known()) === 'before');
+    const present = await guardian(after, newer);
+    await until('the newer calendar is read', async () => (await known()) === 'after');
+    expect(await morningHour()).toBe(9);
+    await old.kill();
+    const back = await guardian(before, older);
+    expect({ hour: await morningHour(), known: await known() }).toEqual({ hour: 9, known: 'after' });
+
+    // Whoever of the two takes the reading up: what cannot be read of the newest is told, and what is there again is read.
+    const refresh = async (): Promise<unknown> => {
+      await refreshCalendarNow(world.client);
+      return world.client.workflow.getHandle(CALENDAR_WORKFLOW_ID).result();
+    };
+    const source = join(folder, 'after.csv');
+    const text = await readFile(source, 'utf8');
+    await rm(source);
+    for (const _ of [1, 2]) expect(await refresh()).toMatchObject({ kind: 'failed' });
+    expect((await readCalendarFacts(world.pool))?.failure).toContain('after.csv');
+    await writeFile(source, text);
+    for (const _ of [1, 2]) expect(await refresh()).toMatchObject({ kind: 'read' });
+    expect((await readCalendarFacts(world.pool))?.failure).toBeNull();
+    await Promise.all([present.kill(), back.kill()]);
   });
 });

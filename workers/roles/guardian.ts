@@ -70,7 +70,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
   const orders = wraps.store(process.orders);
   const channels = alertChannels(config, env, log);
   const metrics = await openMetrics('guardian', env['KEELSON_METRICS_PORT']);
-  const { calendar, isCalendarOlder } = await applyConfiguration(process, false);
+  const { calendar, isOlder } = await applyConfiguration(process, false);
   const venues = await openVenues(process, wraps.venue);
 
   // No stream of prices: an exit asks the venue, but the venue's clock is kept, in which signals expire.
@@ -253,14 +253,15 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
           staticSummary: `account stream of ${account}`,
         });
         await reconciliations.start(account, 'start');
-        const begun = await announceStart(pool, env['KEELSON_START'], account);
+        const begun = isOlder ? undefined : await announceStart(pool, env['KEELSON_START'], account);
         if (begun !== undefined) await carryOutStartUp(client, account, begun);
       }
+      // Those of a newer start stay as they are.
+      if (isOlder) return;
       const times = Object.fromEntries(Object.entries(config.accounts).map(([account, { checks }]) => [account, checks]));
-      const ofCalendar = config.calendar === undefined || isCalendarOlder ? [] : [calendarSchedule(config.calendar.refreshMinutes)];
+      const ofCalendar = config.calendar === undefined ? [] : [calendarSchedule(config.calendar.refreshMinutes)];
       await ensureSchedules(client, [...declaredSchedules(times), ...ofCalendar]);
-      // The schedule of a newer start stays as it is.
-      await removeSchedules(client, [...accounts, ...(isCalendarOlder || ofCalendar.length > 0 ? [OF_NO_ACCOUNT] : [])]);
+      await removeSchedules(client, [...accounts, ...(ofCalendar.length > 0 ? [OF_NO_ACCOUNT] : [])]);
       if (ofCalendar.length > 0) await refreshCalendarNow(client);
     },
     async close() {

@@ -1,4 +1,4 @@
-import { proxyActivities, setCurrentDetails, sleep, upsertSearchAttributes, uuid4 } from '@temporalio/workflow';
+import { patched, proxyActivities, setCurrentDetails, sleep, upsertSearchAttributes, uuid4 } from '@temporalio/workflow';
 import type { ReconcileActivities } from '../../activities/reconcile/index.js';
 import type { Looked } from '../../activities/reconcile/look.js';
 import { RECONCILE, type ReconcileScope } from '../../core/reconcile/rules.js';
@@ -22,11 +22,26 @@ export interface ReconcileOutcome {
 }
 
 /**
- * Compares an account with its venue: looks, repairs what is safe, and looks again until what is only a matter of time has
- * gone. What is left then waits for a person, in rows; the next run finds it there.
+ * Compares an account with its venue. A full comparison that could not be made, since the venue had sent us away for a moment or did not
+ * answer, is not left to the next day: it is tried again.
  */
 export async function reconcileAccount({ account, scope, runId = uuid4() }: ReconcileRequest): Promise<ReconcileOutcome> {
-  const run = { runId, account, scope };
+  let outcome = await compareOnce({ account, scope, runId });
+  for (let tries = 1; tries < RECONCILE.mostTries && isStillDue(scope, outcome) && patched('fullTriedAgain'); tries += 1) {
+    await sleep(RECONCILE.againMs, { summary: 'the full comparison is tried again' });
+    outcome = await compareOnce({ account, scope, runId: uuid4() });
+  }
+  return outcome;
+}
+
+/** What a person has asked for is answered as it is. */
+function isStillDue(scope: ReconcileScope, { result }: ReconcileOutcome): boolean {
+  return scope === 'day' && (result === 'postponed' || result === 'failed');
+}
+
+/** Looks, repairs what is safe, and looks again until what is only a matter of time has gone. What is left then waits for a person, in rows; the next run finds it there. */
+async function compareOnce(run: Required<ReconcileRequest>): Promise<ReconcileOutcome> {
+  const { runId } = run;
   const end = (result: ReconcileOutcome['result'], detail: string): ReconcileOutcome => {
     setCurrentDetails(`**${result}** ${detail}`);
     upsertSearchAttributes({ [SEARCH_ATTRIBUTES.status]: [result] });

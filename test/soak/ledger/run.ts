@@ -13,6 +13,8 @@ export interface LedgerSoakOptions {
   readonly orders: number;
   readonly accounts: number;
   readonly midnights: number;
+  /** The clock is put forward to so long before each: entries wait for a check after that, and go on again before midnight passes when it is long enough. */
+  readonly beforeMidnightMs?: number;
   /** Of each role. */
   readonly kills: number;
   /** Whether Postgres and Temporal are taken away too, once each. */
@@ -43,7 +45,6 @@ export interface LedgerSoakOutcome {
 }
 
 const LOOK_MS = 500;
-/** Entries wait for a check after the clock has jumped: long enough that they go on again before midnight passes. */
 const BEFORE_MIDNIGHT_MS = 15_000;
 const OUTAGE_MS = 3_000;
 
@@ -100,9 +101,10 @@ class LedgerSoak {
     await this.trade();
     const spoiling = world.lanes.map(spoiled);
     world.lanes.forEach(({ paper }) => paper.faults.clear());
+    await this.everyoneTrades();
     // Every other account ends with something held, whose unrealized result is judged too.
     await Promise.all(this.traders.map((trader, index) => (index % 2 === 0 ? trader.hold() : trader.settled())));
-    await until('every account trades', async () => [...(await world.held()).values()].every((held) => !held.includes('paused')));
+    await this.everyoneTrades();
     const broken = await compared(world, true);
     for (const lane of world.lanes) broken.push(...(await judge(world, lane, from)));
     const sum = (of: 'calls' | 'struck' | 'events'): number => spoiling.reduce((total, one) => total + one[of], 0);
@@ -177,11 +179,21 @@ class LedgerSoak {
   /** The clock is put forward to shortly before midnight, which then passes while everything trades; then comes the day's comparison. */
   private async midnight(): Promise<void> {
     const { clock } = this.world;
-    await clock.beforeMidnight(BEFORE_MIDNIGHT_MS);
+    await clock.beforeMidnight(this.options.beforeMidnightMs ?? BEFORE_MIDNIGHT_MS);
     const before = new Date(clock.now()).getUTCDate();
     await until('midnight passes', () => new Date(clock.now()).getUTCDate() !== before);
     this.midnights += 1;
     for (const { account } of this.world.lanes) await startComparing(this.world, account, 'day').catch(() => undefined);
+  }
+
+  /** @throws Error with what keeps the others, where what has paused an account does not go by itself */
+  private async everyoneTrades(): Promise<void> {
+    const held = async (): Promise<string[]> => [...(await this.world.held())].map(([account, why]) => `${account} ${why}`);
+    await until(
+      'every account trades',
+      async () => (await held()).every((one) => !one.includes('paused')),
+      async () => (await held()).join('\n'),
+    );
   }
 
   private async differences(): Promise<Pick<LedgerSoakOutcome, 'found' | 'differences'>> {
