@@ -8,12 +8,15 @@ import type { OrderOutcome } from '../../../workflows/order/status.js';
 import type { DecimalText } from '../../../core/money/index.js';
 import { Body } from '../../../exchange/admin/body.js';
 import { faultRuleOf } from '../../../exchange/admin/fault-body.js';
+import { readJournal } from '../../../exchange/journal/reader.js';
+import type { JournalLine } from '../../../exchange/journal/record.js';
 import { serve, type Serving } from '../../../exchange/serve.js';
 import { TEST_KEY, TEST_SECRET, testVenue } from '../../../exchange/testing/open-venue.js';
 import type { Venue as PaperVenue } from '../../../exchange/venue.js';
 import { TASK_QUEUES, WORKFLOW_TYPES } from '../../../workflows/names.js';
 import type { TestDatabase } from '../../support/postgres-server.js';
 import { disagreements, readWitness, type Witness } from '../../support/witness.js';
+import { brokenRules } from '../journal-rules.js';
 import { Program, type RoleName } from './program.js';
 import type { CrashServers } from './servers.js';
 import { writeWorldConfig } from './world-config.js';
@@ -178,6 +181,13 @@ export class World {
   /** Everything in which ledger and venue disagree, and every order that is still open. */
   disagreements(): Promise<string[]> {
     return disagreements(this.pool, ACCOUNT, this.witness());
+  }
+
+  /** What was wrong at any moment, by the venue's journal: two stops, oversold. For one strategy that ends without a position. */
+  broken(): string[] {
+    const lines: JournalLine[] = [];
+    readJournal(join(this.parts.folder, 'journal.ndjson'), (line) => lines.push(line));
+    return brokenRules(lines, VENUE_ACCOUNT, 'BTC');
   }
 
   async close(): Promise<void> {

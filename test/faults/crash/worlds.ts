@@ -8,7 +8,7 @@ import { World, type WorldOptions } from './world.js';
 const RESTING_MS = 600;
 
 type WithBooks<Result> = Result & {
-  /** Everything in which ledger and venue disagreed when the case was over. */
+  /** Everything in which ledger and venue disagreed when the case was over, and what was wrong at the venue on the way. */
   readonly disagreements: readonly string[];
 };
 
@@ -35,7 +35,10 @@ export class Worlds {
   /** Does a case in the next world that is free. @throws what the case throws, with what there is to see where it went wrong */
   run<Result extends object>(work: (crew: Crew) => Promise<Result>): Promise<WithBooks<Result>> {
     return this.places.run((crew) =>
-      told(crew.world, async () => ({ ...(await work(crew)), disagreements: await crew.world.disagreements() })),
+      told(crew.world, async () => ({
+        ...(await work(crew)),
+        disagreements: [...(await crew.world.disagreements()), ...crew.world.broken()],
+      })),
     );
   }
 }

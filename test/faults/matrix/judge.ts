@@ -1,6 +1,6 @@
 import { disagreements } from '../../support/witness.js';
 import { VENUE_ACCOUNT } from '../../support/paper-account.js';
-import { brokenRules, ordersPlaced } from './journal-rules.js';
+import { brokenRules, ordersPlaced } from '../journal-rules.js';
 import type { Lane } from './lane.js';
 import { until } from './wait.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FillEvent, JournalEvent, JournalLine, OrderEvent } from '../../../exchange/journal/record.js';
+import type { FillEvent, JournalEvent, JournalLine, OrderEvent } from '../../exchange/journal/record.js';
 import { brokenRules, ordersPlaced } from './journal-rules.js';
 
 const order = (orderId: number, side: string, orderType: string, quantity: string, status = 'NEW'): OrderEvent => ({

@@ -1,5 +1,5 @@
-import { ZERO, decimal, maximum, text, type Decimal } from '../../../core/money/index.js';
-import type { FillEvent, JournalLine, JournalOrder } from '../../../exchange/journal/record.js';
+import { ZERO, decimal, maximum, text, type Decimal } from '../../core/money/index.js';
+import type { FillEvent, JournalLine, JournalOrder } from '../../exchange/journal/record.js';
 
 interface Seen {
   readonly orderId: number;
