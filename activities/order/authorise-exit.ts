@@ -41,7 +41,7 @@ export function createAuthoriseExit(
       return writeVerdict(dependencies, {
         intent: { intentId, account, strategy, strategyVersion, instrument, leg, purpose: 'exit', sequence: attempt },
         signal,
-        authorisedForMs: PROTOCOL.authorisedForMs,
+        authorisedForMs: () => PROTOCOL.authorisedForMs,
         arrival: { price: live.price?.price, mid: midOf(live.book) },
         // What stands in the way may have come since: then the exit counts it, and is denied or smaller.
         decide: (view) => {

@@ -49,7 +49,7 @@ export function createProtection(
         writeVerdict(dependencies, {
           intent: { ...key, strategyVersion, intentId: stopIntentId(key, sequence), leg: 'close', purpose: 'stop', sequence },
           signal: null,
-          authorisedForMs: PROTOCOL.authorisedForMs,
+          authorisedForMs: () => PROTOCOL.authorisedForMs,
           decide: (ledger) => {
             const wish = { sequence, quantity: decimal(quantity), stopPrice: decimal(stopPrice), limitPrice: decimal(limitPrice) };
             return decideStop(key, wish, ledger);
@@ -72,7 +72,7 @@ export function createProtection(
         writeVerdict(dependencies, {
           intent: { ...key, strategyVersion, intentId: escapeIntentId(key, sequence), leg: 'close', purpose: 'escape', sequence },
           signal: null,
-          authorisedForMs: PROTOCOL.authorisedForMs,
+          authorisedForMs: () => PROTOCOL.authorisedForMs,
           arrival: { price: last, mid: midOf(book) },
           decide: (ledger) => decideEscape(key, request, ledger, decimal(last)),
         }),
