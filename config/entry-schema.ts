@@ -53,7 +53,9 @@ export const execution = z
         postOnly: flag().default(false).describe('Refused rather than taking liquidity; it is then quoted once more.'),
         replaceBps: integer(1, 1_000)
           .exactOptional()
-          .describe('The order is replaced when the reference has moved away by so much, in basis points. Left out: never.'),
+          .describe(
+            'The order is replaced when it would be priced so far from where it rests, in basis points, with tick and collar. Left out: never.',
+          ),
       }),
     ],
     oneOfKinds(['market', 'limit']),

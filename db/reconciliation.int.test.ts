@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { clientOrderIdOf } from '../activities/order/client-order-id.js';
+import { stopIntentId } from '../core/protection/position-key.js';
 import { testDatabase, type TestDatabase } from '../test/support/postgres.js';
 import { seedPerson } from '../test/support/people.js';
 
@@ -263,6 +265,70 @@ describe('a decision', () => {
       result: 'impossible',
       why: expect.stringContaining('booked already'),
     });
+  });
+
+  it('to adopt a sale is refused, unless it is a stop of ours that waits: that becomes the stop it was', async () => {
+    const { pool } = store;
+    const rules = { base: 'BTC', quote: 'USDT', stepSize: '0.001', minQuantity: '0.001', minNotional: '5' };
+    await pool.query(`insert into instruments (venue, instrument, rules) values ('paper', 'BTC/USDT', $1)`, [JSON.stringify(rules)]);
+    await pool.query(`insert into active_strategies (account, strategy, instrument, version) values ('main', 'momentum', 'BTC/USDT', '1')`);
+    await pool.query(
+      `insert into positions (account, strategy, instrument, quantity, cost, realized_pnl) values ('main', 'momentum', 'BTC/USDT', 1, 100, 0)`,
+    );
+    const { rows } = await pool.query<{ id: string }>('select instance_id::text as id from instance');
+    const name = clientOrderIdOf(rows[0]?.id ?? '', stopIntentId({ ...KEY, strategy: 'momentum' }, 7));
+    const STOP = {
+      instrument: KEY.instrument,
+      side: 'sell',
+      quantity: '1',
+      executedQuantity: '0',
+      price: '94',
+      stopPrice: '95',
+      isTriggered: false,
+    };
+    const decided = async (order: object, strategy = 'momentum'): Promise<Record<string, unknown>> => {
+      const evidence = {
+        venue: { order: { ...STOP, venueOrderId: '77', clientOrderId: name, createdTime: 1, ...order }, fills: [] },
+        ledger: {},
+      };
+      return decide(await opened({ ...ORPHAN, subject: `order:BTC/USDT:${randomUUID()}`, deltas: {}, evidence }), 'adopt', { strategy });
+    };
+    const refused = { result: 'impossible', why: expect.stringContaining('cancel it, and the owner of what is held places a stop') };
+    expect(await decided({ clientOrderId: 'by-hand' })).toMatchObject(refused);
+    expect(await decided({ clientOrderId: 'by-hand', price: '120', stopPrice: undefined, isTriggered: true })).toMatchObject(refused);
+    expect(await decided({ clientOrderId: '0'.repeat(32) })).toMatchObject(refused);
+    expect(await decided({ isTriggered: true })).toMatchObject(refused);
+    expect(await decided({ stopPrice: undefined })).toMatchObject(refused);
+    expect(await decided({ executedQuantity: '0.1' })).toMatchObject(refused);
+    expect(await decided({ quantity: '1.1' })).toMatchObject({
+      result: 'impossible',
+      why: expect.stringContaining('more than the strategy holds'),
+    });
+
+    // A sale that an earlier version has taken over speaks for its part, and what it leaves has no stop yet.
+    const unprotected = async (): Promise<unknown> =>
+      (await pool.query<{ answer: unknown }>(`select unprotected_positions('main') as answer`)).rows[0]?.answer;
+    await ordered('adopted:main:BTC-USDT:1', '1', false);
+    await pool.query(`update orders set side = 'sell', leg = 'close', purpose = 'exit', quantity = 0.6, reserved_quantity = 0.6`);
+    expect(await decided({})).toMatchObject({ result: 'impossible' });
+    expect(await unprotected()).toEqual([{ strategy: 'momentum', instrument: 'BTC/USDT' }]);
+
+    expect(await decided({ quantity: '0.4' })).toEqual({ result: 'done' });
+    const stops =
+      await pool.query(`select intent_id, sequence, status, order_type, price::text, stop_price::text, reserved_quantity::text as reserved
+      from orders where purpose = 'stop'`);
+    expect(stops.rows).toEqual([
+      {
+        intent_id: 'stop:main:momentum:BTC-USDT:7',
+        sequence: 7,
+        status: 'accepted',
+        order_type: 'stopLimit',
+        price: '94',
+        stop_price: '95',
+        reserved: '0.4',
+      },
+    ]);
+    expect(await unprotected()).toEqual([]);
   });
 
   it('to cancel a duplicate is refused while ours of that name works', async () => {

@@ -6,7 +6,7 @@ import { PROTOCOL } from '../../core/risk/limits.js';
 import type { LiveView, RiskView } from '../../core/risk/view.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
 import type { OrderDependencies } from './dependencies.js';
-import { shownNow } from './reference-price.js';
+import { viewToLeave } from './reference-price.js';
 import { venueClosed, writeVerdict, type AccountQueues, type OwnerAuthorisation } from './write-verdict.js';
 
 /** `stopsFirst`: the gate would approve the exit, but these orders hold the units: they are taken away before (P20). */
@@ -41,7 +41,7 @@ export function createAuthoriseExit(
       return writeVerdict(dependencies, {
         intent: { intentId, account, strategy, strategyVersion, instrument, leg, purpose: 'exit', sequence: attempt },
         signal,
-        authorisedForMs: PROTOCOL.authorisedForMs,
+        authorisedForMs: () => PROTOCOL.authorisedForMs,
         arrival: { price: live.price?.price, mid: midOf(live.book) },
         // What stands in the way may have come since: then the exit counts it, and is denied or smaller.
         decide: (view) => {
@@ -59,14 +59,8 @@ function stopsOf(ledger: RiskView, { strategy, instrument }: TradeSignal): reado
     .map((one) => one.intentId);
 }
 
-/** The process that exits may have no stream of prices: then the venue is asked. Without an answer the signal's own price serves. */
-async function exitView({ live, venueOf }: OrderDependencies, { account, instrument }: TradeSignal): Promise<LiveView> {
-  const view = live.view(account, instrument);
-  if (view.price !== undefined) return view;
-  const { price, book } = await shownNow(venueOf(account), instrument);
-  return {
-    ...view,
-    ...(price === undefined ? {} : { price: { price, ageMs: 0 } }),
-    ...(book === undefined ? {} : { book: { ...book, ageMs: 0 } }),
-  };
+/** Without a word of the venue the signal's own price serves, and so it does where the stream has shown nothing since. */
+async function exitView({ live, venueOf }: OrderDependencies, { account, instrument, barCloseTime }: TradeSignal): Promise<LiveView> {
+  const { price, ...view } = await viewToLeave(live, venueOf(account), account, instrument);
+  return price === undefined || view.now - price.ageMs < barCloseTime ? view : { ...view, price };
 }

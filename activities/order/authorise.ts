@@ -26,12 +26,12 @@ export function createAuthorise(
       const terms = termsOf(sizing, { execution, attempt, executed });
       // A run that began before positions had owners sells from here.
       const purpose = leg === 'open' ? 'entry' : 'exit';
-      const { now, price, book } = live.view(account, instrument);
+      const { price, book } = live.view(account, instrument);
       return writeVerdict(dependencies, {
         intent: { intentId: intentIdOf(signal, attempt), account, strategy, strategyVersion, instrument, leg, purpose, sequence: attempt },
         signal,
         // No entry leaves after its signal has expired, however long it waits between this step and the next.
-        authorisedForMs: Math.max(0, Math.min(PROTOCOL.authorisedForMs, signal.validUntil - now)),
+        authorisedForMs: () => Math.max(0, Math.min(PROTOCOL.authorisedForMs, signal.validUntil - live.venueNow(account))),
         arrival: { price: price?.price, mid: midOf(book) },
         decide: (ledger) => decideOrder(signal, terms, ledger, entryView(dependencies, account, instrument)),
       });

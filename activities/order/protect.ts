@@ -8,7 +8,7 @@ import { decideEscape, decideStop } from '../../core/risk/protective.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { ProtectionStore } from '../ports/store.js';
 import type { OrderDependencies } from './dependencies.js';
-import { shownNow } from './reference-price.js';
+import { viewToLeave } from './reference-price.js';
 import { venueClosed, writeVerdict, type AccountQueues, type OwnerAuthorisation } from './write-verdict.js';
 
 /** A stop as it travels in a workflow: decimals as text. */
@@ -49,7 +49,7 @@ export function createProtection(
         writeVerdict(dependencies, {
           intent: { ...key, strategyVersion, intentId: stopIntentId(key, sequence), leg: 'close', purpose: 'stop', sequence },
           signal: null,
-          authorisedForMs: PROTOCOL.authorisedForMs,
+          authorisedForMs: () => PROTOCOL.authorisedForMs,
           decide: (ledger) => {
             const wish = { sequence, quantity: decimal(quantity), stopPrice: decimal(stopPrice), limitPrice: decimal(limitPrice) };
             return decideStop(key, wish, ledger);
@@ -62,10 +62,8 @@ export function createProtection(
       const { account, instrument } = key;
       const closed = venueClosed(venueOf(account));
       if (closed !== undefined) return closed;
-      const { price, book } = live.view(account, instrument);
-      const shown = price === undefined ? await shownNow(venueOf(account), instrument) : { price: price.price, book };
-      const last = shown.price ?? (await protection.lastMark(key));
-      const mid = midOf(shown.book && { ageMs: 0, ...shown.book });
+      const { price, book } = await viewToLeave(live, venueOf(account), account, instrument);
+      const last = price?.price ?? (await protection.lastMark(key));
       const { sequence } = request;
       if (last === undefined) {
         return { kind: 'denied', failures: [failure('RISK_PRICE_MISSING', { instrument })] };
@@ -74,8 +72,8 @@ export function createProtection(
         writeVerdict(dependencies, {
           intent: { ...key, strategyVersion, intentId: escapeIntentId(key, sequence), leg: 'close', purpose: 'escape', sequence },
           signal: null,
-          authorisedForMs: PROTOCOL.authorisedForMs,
-          arrival: { price: last, mid },
+          authorisedForMs: () => PROTOCOL.authorisedForMs,
+          arrival: { price: last, mid: midOf(book) },
           decide: (ledger) => decideEscape(key, request, ledger, decimal(last)),
         }),
       );

@@ -1,10 +1,14 @@
 import type { TopOfBook } from '../../core/ledger/mid.js';
 import type { DecimalText } from '../../core/money/index.js';
+import type { LiveView } from '../../core/risk/view.js';
+import type { LiveMarket } from '../ports/live.js';
 import type { Venue } from '../ports/venue.js';
 
 const LIMIT_MS = 1_000;
 /** So much longer an exit waits for what is only told on. */
 const BOOK_LIMIT_MS = 100;
+/** For what leaves now, a streamed price that is older is asked for anew: the stream may have ended without a word. */
+const FRESH_MS = 2_000;
 
 /** The venue's last price, if it tells it within a second: no exit waits longer for a price (P19). */
 export function referencePrice(venue: Venue, instrument: string): Promise<DecimalText | undefined> {
@@ -24,6 +28,21 @@ export async function shownNow(venue: Venue, instrument: string): Promise<Shown>
   const book = venue.reader.book(instrument).catch(() => undefined);
   const price = await asked;
   return { price, book: await within(BOOK_LIMIT_MS, book) };
+}
+
+/**
+ * What is seen of an instrument for what must leave now. Who exits may have no stream of prices, or one that has stood still: then the
+ * venue is asked. Without an answer the streamed price serves, as old as it is (P19).
+ */
+export async function viewToLeave(live: LiveMarket, venue: Venue, account: string, instrument: string): Promise<LiveView> {
+  const view = live.view(account, instrument);
+  if (view.price !== undefined && Math.abs(view.price.ageMs) <= FRESH_MS && view.streamGap === undefined) return view;
+  const { price, book } = await shownNow(venue, instrument);
+  return {
+    ...view,
+    ...(price === undefined ? {} : { price: { price, ageMs: 0 } }),
+    ...(book === undefined ? {} : { book: { ...book, ageMs: 0 } }),
+  };
 }
 
 /** What is not there in time, or fails, is not known. */

@@ -1,6 +1,8 @@
-import { Decimal, decimal } from '../../core/money/index.js';
+import { decimal } from '../../core/money/index.js';
+import type { ExecutionPolicy } from '../../core/execution/policy.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
+import { hasMovedAway } from '../../core/risk/replace.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
 import { applyEvent } from './evidence.js';
 import type { OrderDependencies } from './dependencies.js';
@@ -37,7 +39,7 @@ export function createTend(
       if (isSettled || waitedMs >= ROUND_MS) return { order, isReplaced };
       // One whose time is over is being canceled already, and is not made anew.
       const isWorking = order.status === 'accepted' || order.status === 'partiallyFilled';
-      if (mayMove && !isReplaced && isWorking && hasMovedAway(dependencies, order, execution.offsetBps, execution.replaceBps ?? 0)) {
+      if (mayMove && !isReplaced && isWorking && (await isElsewhere(dependencies, order, execution))) {
         isReplaced = (await applyEvent(dependencies, intentId, { kind: 'requestCancel' })).status === 'pendingCancel';
         continue;
       }
@@ -49,10 +51,9 @@ export function createTend(
 }
 
 /** Only a fresh price is acted on: a stale one would chase what is not there. */
-function hasMovedAway({ live }: OrderDependencies, order: StoredOrder, offsetBps: number, replaceBps: number): boolean {
-  const { price } = live.view(order.account, order.instrument);
+async function isElsewhere({ live, risk }: OrderDependencies, order: StoredOrder, execution: ExecutionPolicy): Promise<boolean> {
+  const { account, strategy, instrument } = order;
+  const { price } = live.view(account, instrument);
   if (price === undefined || Math.abs(price.ageMs) > PROTOCOL.workingOrderPollMs) return false;
-  const wished = decimal(price.price).mul(new Decimal(10_000 - offsetBps).div(10_000));
-  const distanceBps = wished.minus(decimal(order.price)).abs().div(decimal(order.price)).mul(10_000);
-  return distanceBps.gte(replaceBps);
+  return hasMovedAway(order, execution, decimal(price.price), await risk.read({ account, strategy, instrument }));
 }

@@ -30,8 +30,8 @@ export function venueClosed(venue: Venue): Extract<OwnerAuthorisation, { kind: '
 export interface VerdictRequest {
   readonly intent: Intent;
   readonly signal: TradeSignal | null;
-  /** How long the order may still begin to be sent. */
-  readonly authorisedForMs: number;
+  /** How long the order may still begin to be sent. Asked for each time that it is written: what ends then ends no later for a retry. */
+  readonly authorisedForMs: () => number;
   /** What was seen of the market when it was decided; left out: nobody looked. */
   readonly arrival?: Arrival;
   /** The gate. Called anew for each view of the ledger. */
@@ -87,7 +87,7 @@ function write(
   controlVersion: string,
 ): Promise<Authorised> {
   const clientOrderId = clientOrderIdOf(instanceId, intent.intentId);
-  const input = { intent, signal, clientOrderId, epoch, controlVersion, verdict, authorisedForMs };
+  const input = { intent, signal, clientOrderId, epoch, controlVersion, verdict, authorisedForMs: authorisedForMs() };
   return store.authorise(input, verdictEvents(intent, signal, clientOrderId, verdict, arrival));
 }
 

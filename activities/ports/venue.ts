@@ -55,6 +55,8 @@ export interface VenueOrder {
   readonly price: DecimalText;
   /** False for a stop that waits for its price; where the venue does not tell, a stop counts as waiting. */
   readonly isTriggered: boolean;
+  /** At which a sale wakes when the price has fallen so far; absent for what has none, and where the venue does not tell it. */
+  readonly stopPrice?: DecimalText;
   /** When the venue created it, epoch ms on the venue's clock. */
   readonly createdTime: number;
 }

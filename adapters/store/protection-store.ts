@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { ProtectionStore } from '../../activities/ports/store.js';
 import { decimalTextOf } from '../../core/money/index.js';
+import { isAdoptedSale } from '../../core/order/stored-order.js';
 import type { ProtectionView } from '../../core/protection/plan.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
 import { riskViewOf, type ToldView } from './order-store.js';
@@ -15,7 +16,7 @@ const LAST_MARK = {
     where a.account = $1 and b.instrument = $2 order by b.close_time desc limit 1`,
 };
 
-type Told = Omit<ProtectionView, 'risk'> & { readonly risk: ToldView };
+type Told = Omit<ProtectionView, 'risk' | 'adopted'> & { readonly risk: ToldView };
 
 /** What the owners of positions read from Postgres. @throws KeelsonError INFRA_DATABASE from every method. */
 export function createProtectionStore(pool: Pool): ProtectionStore {
@@ -24,7 +25,8 @@ export function createProtectionStore(pool: Pool): ProtectionStore {
       const rows = await run<{ answer: Told }>(pool, READ_PROTECTION, [key.account, key.strategy, key.instrument]);
       const view = rows[0]?.answer;
       const risk = riskViewOf(view?.risk, key);
-      return { ...(view as Told), risk };
+      const told = view as Told;
+      return { ...told, risk, adopted: told.working.filter(isAdoptedSale).map(({ intentId }) => intentId) };
     },
     async lastMark({ account, instrument }) {
       const rows = await run<{ close: string }>(pool, LAST_MARK, [account, instrument]);

@@ -11,7 +11,7 @@ export type ExecutionPolicy =
       readonly workMs: number;
       /** Refused rather than taking liquidity; then quoted once more, one tick under the reference of that moment. */
       readonly postOnly: boolean;
-      /** When the reference has moved away by so much, the order is replaced by one at the new price; absent: never. */
+      /** When an order priced now would rest so far away, in basis points, it replaces this one; absent: never. */
       readonly replaceBps?: number;
     };
 

@@ -48,6 +48,14 @@ export interface StoredOrder {
   readonly isFinal: boolean;
 }
 
+/**
+ * Whether it is a sale by another hand that a person had taken over, as was done until 0.3: it rests until it fills, and nobody waits for that.
+ * Exits of ours fill at once or not at all.
+ */
+export function isAdoptedSale({ purpose, timeInForce, status }: StoredOrder): boolean {
+  return purpose === 'exit' && timeInForce === 'GTC' && (status === 'accepted' || status === 'partiallyFilled');
+}
+
 /** The part of the row that the lifecycle moves. */
 export function stateOf(order: StoredOrder): OrderState {
   return {

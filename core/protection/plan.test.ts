@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decimal, text, type DecimalText } from '../money/index.js';
 import type { OrderStatus } from '../order/lifecycle.js';
-import type { StoredOrder } from '../order/stored-order.js';
+import { isAdoptedSale, type StoredOrder } from '../order/stored-order.js';
 import { KEY, LEDGER, NOW, RULES as LISTED } from '../../test/support/risk-view.js';
 import type { RiskView } from '../risk/view.js';
 import { planProtection, type ProtectionView } from './plan.js';
@@ -64,6 +64,39 @@ describe('the plan of an owner', () => {
     expect(step).toMatchObject({ kind: 'placeStop', wish: { sequence: 4 } });
     if (step.kind !== 'placeStop') return;
     expect([step.wish.quantity, step.wish.stopPrice, step.wish.limitPrice].map(text)).toEqual(['1', '98', '97.5']);
+  });
+
+  const adopted: StoredOrder = {
+    ...STOP,
+    intentId: 'adopted',
+    purpose: 'exit',
+    stopPrice: null,
+    quantity: d('0.6'),
+    reservedQuantity: d('0.6'),
+  };
+
+  it('P21: waits for no sale that a person had taken over, and protects what that leaves', () => {
+    const taken = { working: [adopted], adopted: [adopted.intentId] };
+    const step = plan(taken);
+    expect(step.kind === 'placeStop' && text(step.wish.quantity)).toBe('0.4');
+    const stop = { ...STOP, quantity: d('0.4') };
+    expect(plan({ ...taken, working: [adopted, stop] })).toEqual({ kind: 'rest', because: 'protected' });
+    expect(plan({ ...taken, working: [adopted, STOP] })).toMatchObject({ kind: 'cancel', because: 'wrongQuantity' });
+    const whole = { ...adopted, reservedQuantity: d('1') };
+    expect(plan({ ...taken, working: [whole] })).toEqual({ kind: 'rest', because: 'adoptedWorks' });
+    // A view of a build that waited for it is decided as it was.
+    expect(plan({ working: [adopted] })).toEqual({ kind: 'settle', intentId: 'adopted' });
+  });
+
+  it.each<readonly [string, Partial<StoredOrder>, boolean]>([
+    ['rests', {}, true],
+    ['has sold a part', { status: 'partiallyFilled' }, true],
+    ['is being canceled', { status: 'pendingCancel' }, false],
+    ['is unknown', { status: 'unknown' }, false],
+    ['is an exit of ours', { timeInForce: 'IOC' }, false],
+    ['is a stop', { purpose: 'stop' }, false],
+  ])('a sale that %s was taken over and works: %s', (_, more, expected) => {
+    expect(isAdoptedSale({ ...adopted, ...more })).toBe(expected);
   });
 
   it('leaves a right stop alone', () => {
@@ -168,29 +201,33 @@ describe('whatever is held and works', () => {
     fc.record({
       status: statuses,
       purpose: fc.constantFrom('stop' as const, 'exit' as const, 'escape' as const),
+      timeInForce: fc.constantFrom('GTC' as const, 'IOC' as const),
       quantity: fc.integer({ min: 1, max: 3_000 }),
     }),
     { maxLength: 3 },
   );
 
-  it('a stop is placed only where no sell works, and never for more than is held', () => {
+  it('a stop is placed only where no sell works but adopted ones, and never for more than those leave of what is held', () => {
     fc.assert(
       fc.property(sells, fc.integer({ min: 0, max: 3_000_000 }), (orders, held) => {
-        const working = orders.map(({ status, purpose, quantity }, index): StoredOrder => ({
+        const working = orders.map(({ quantity: thousandths, ...one }, index): StoredOrder => ({
           ...STOP,
           intentId: `o${index}`,
-          status,
-          purpose,
-          quantity: text(decimal(String(quantity)).div(1_000)),
+          ...one,
+          quantity: text(decimal(String(thousandths)).div(1_000)),
+          reservedQuantity: text(decimal(String(thousandths)).div(1_000)),
         }));
+        const taken = working.filter(isAdoptedSale);
+        const adopted = taken.map(({ intentId }) => intentId);
+        const spoken = taken.reduce((sum, order) => sum.plus(decimal(order.reservedQuantity)), decimal('0'));
         const quantity = text(decimal(String(held)).div(1_000_000));
-        const step = plan({ working }, { positions: [{ ...KEY, quantity, cost: d('100') }] });
+        const step = plan({ working, adopted }, { positions: [{ ...KEY, quantity, cost: d('100') }] });
         if (step.kind === 'placeStop') {
-          expect(working).toEqual([]);
-          expect(step.wish.quantity.lte(decimal(quantity))).toBe(true);
+          expect(working).toEqual(taken);
+          expect(step.wish.quantity.plus(spoken).lte(decimal(quantity))).toBe(true);
         }
         if (step.kind === 'done') expect(working).toEqual([]);
-        if (step.kind === 'escape') expect(working.filter((order) => order.side === 'sell')).toEqual([]);
+        if (step.kind === 'escape') expect(working.filter((order) => order.side === 'sell')).toEqual(taken);
       }),
     );
   });

@@ -16,6 +16,8 @@ export interface ProtectionView {
   readonly risk: RiskView;
   /** Orders of this position that are not final, oldest first. */
   readonly working: readonly StoredOrder[];
+  /** Which of them are sales by another hand that a person had taken over. Absent in what was read by builds that waited for those. */
+  readonly adopted?: readonly string[];
   /** Its newest stops and escapes, final or not, newest first. */
   readonly recent: readonly StoredOrder[];
   /** How many stops and escapes it has had. */
@@ -38,7 +40,7 @@ export type ProtectionStep =
   | { readonly kind: 'done' };
 
 export type CancelReason = 'wrongQuantity' | 'secondStop' | 'unfilledAfterTrigger' | 'filtersChanged';
-export type RestReason = 'protected' | 'killed' | 'dust' | 'entryWorking' | 'triggered' | 'refused' | 'halted';
+export type RestReason = 'protected' | 'killed' | 'dust' | 'entryWorking' | 'adoptedWorks' | 'triggered' | 'refused' | 'halted';
 
 /** An entry that fills at once is waited for so long, so that one stop covers all of its fills. */
 const ENTRY_WAIT_MS = 100;
@@ -53,7 +55,8 @@ const UNSETTLED: ReadonlySet<OrderStatus> = new Set<OrderStatus>(['initialized',
 export function planProtection(key: PositionKey, view: ProtectionView): ProtectionStep {
   const { risk, working } = view;
   if (isKilled(key, risk)) return { kind: 'rest', because: 'killed' };
-  const sells = working.filter((order) => order.side === 'sell');
+  const isAdopted = (order: StoredOrder): boolean => view.adopted?.includes(order.intentId) === true;
+  const sells = working.filter((order) => order.side === 'sell' && !isAdopted(order));
   const stops = sells.filter((order) => order.purpose === 'stop');
   // While one is unknown no other is sent (P21); exits and escapes fill at once, so one that works is about to end.
   const open = sells.find((order) => UNSETTLED.has(order.status) || order.purpose !== 'stop');
@@ -62,11 +65,14 @@ export function planProtection(key: PositionKey, view: ProtectionView): Protecti
   const rules = risk.instrument;
   if (rules === undefined || !rules.trading) return { kind: 'rest', because: 'halted' };
   const held = risk.positions.find((one) => one.strategy === key.strategy && one.instrument === key.instrument);
-  const target = sellable(decimal(held?.quantity ?? '0'), rules);
+  // What an adopted sale may still sell is not the stop's to sell as well (P18).
+  const spoken = working.filter(isAdopted).reduce((sum, order) => sum.plus(decimal(order.reservedQuantity)), ZERO);
+  const target = sellable(decimal(held?.quantity ?? '0').minus(spoken), rules);
   const [stop, second] = stops;
   if (second !== undefined) return { kind: 'cancel', intentId: second.intentId, because: 'secondStop' };
   if (stop !== undefined) return tend(stop, target, view, rules);
-  return target.isZero() ? whenNothingIsHeld(working) : protect(key, target, view, rules);
+  if (!target.isZero()) return protect(key, target, view, rules);
+  return working.some(isAdopted) ? { kind: 'rest', because: 'adoptedWorks' } : whenNothingIsHeld(working);
 }
 
 /** A stop rests: it stays, unless it is not the right one any more or has woken without selling. */

@@ -14,7 +14,7 @@ const INSTRUMENT = 'BTC/USDT';
 const INSTRUMENTS = { [INSTRUMENT]: { base: 'BTC', quote: 'USDT' } };
 const ORDER: SeenOrder = {
   ...{ venueOrderId: 'v1', clientOrderId: 'by-hand', instrument: INSTRUMENT, side: 'buy' },
-  ...{ quantity: d('9'), executedQuantity: d('0'), price: d('100'), createdTime: NOW - 600_000 },
+  ...{ quantity: d('9'), executedQuantity: d('0'), price: d('100'), isTriggered: true, createdTime: NOW - 600_000 },
 };
 const fill = (n: number): SeenFill => ({
   ...{ venueTradeId: `t${n}`, venueOrderId: 'v1', instrument: INSTRUMENT, side: 'buy', price: d('100'), quantity: d('1') },

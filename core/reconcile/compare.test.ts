@@ -44,6 +44,7 @@ const seenOrder = (n: number, more: Partial<SeenOrder> = {}): SeenOrder => ({
   quantity: d('1'),
   executedQuantity: d('0'),
   price: d('100'),
+  isTriggered: true,
   createdTime: OLD,
   ...more,
 });

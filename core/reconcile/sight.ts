@@ -13,6 +13,9 @@ export interface SeenOrder {
   readonly quantity: DecimalText;
   readonly executedQuantity: DecimalText;
   readonly price: DecimalText;
+  /** What tells a stop that waits: by it a person may have one of ours looked after again. */
+  readonly isTriggered: boolean;
+  readonly stopPrice?: DecimalText;
   /** Epoch ms, venue's clock. */
   readonly createdTime: number;
 }

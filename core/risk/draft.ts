@@ -78,7 +78,12 @@ export function draftEntry(
 }
 
 /** A market order is priced at the edge of the collar, a resting one where its policy says, and never beyond the collar. */
-function entryPrice({ execution, attempt }: OrderTerms, reference: Decimal, ledger: RiskView, rules: InstrumentRules): Decimal {
+export function entryPrice(
+  { execution, attempt }: Pick<OrderTerms, 'execution' | 'attempt'>,
+  reference: Decimal,
+  ledger: RiskView,
+  rules: InstrumentRules,
+): Decimal {
   const edge = collarPrice('buy', reference, ledger.limits.collarBps, rules);
   if (execution.kind === 'market') return edge;
   const tick = decimal(rules.tickSize);

@@ -7,6 +7,7 @@ const BECAUSE: Readonly<Record<string, string>> = {
   killed: 'a halt latch stands: stops and exits are the kill’s',
   dust: 'less is held than the venue takes: unprotected, and pooled with what comes',
   entryWorking: 'an entry works',
+  adoptedWorks: 'all of it is on offer by a sale that a person had taken over',
   triggered: 'the stop has woken and sells',
   refused: 'the venue refused; it is asked again in a moment',
   halted: 'the instrument is not trading',

@@ -49,8 +49,13 @@ export function orderOf(row: Row, instrumentOf: InstrumentOf): VenueOrder {
     price: decimalAt(row, 'price'),
     // Replies to new orders do not say it; where it is said, false is a stop that waits.
     isTriggered: row['isWorking'] === true || (row['isWorking'] === undefined && !isStop(row['type'])),
+    ...(isStopLoss(row['type']) && row['stopPrice'] !== undefined ? { stopPrice: decimalAt(row, 'stopPrice') } : {}),
     createdTime: timeAt(row, row['time'] === undefined ? 'transactTime' : 'time'),
   };
+}
+
+function isStopLoss(type: unknown): boolean {
+  return type === 'STOP_LOSS' || type === 'STOP_LOSS_LIMIT';
 }
 
 /** The fills inside the reply to a new order. They took liquidity: what rests fills later, and is told elsewhere. */

@@ -63,6 +63,17 @@ describe('an order', () => {
     expect(read({ misc, descr: { ...ROW.descr, ordertype, price2: '69000.0' } })).toMatchObject({ isTriggered, price });
   });
 
+  it.each([
+    ['stop-loss-limit', '68000.0', '68000'],
+    ['stop-loss', '68000.0', '68000'],
+    ['stop-loss', '-5%', undefined],
+    ['stop-loss', '-200', undefined],
+    ['take-profit', '72000.0', undefined],
+    ['limit', '70000.0', undefined],
+  ])('%s at %s wakes at %s', (ordertype, price, stopPrice) => {
+    expect(described({ ordertype, price }).stopPrice).toBe(stopPrice);
+  });
+
   it('with a price relative to the market has no limit of its own', () => {
     expect(described({ price: '+5%' }).price).toBe('0');
   });

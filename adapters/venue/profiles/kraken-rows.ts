@@ -42,8 +42,15 @@ export function orderOf(venueOrderId: string, row: Row, instrumentOf: Instrument
     executedQuantity,
     price: limitOf(type, description),
     isTriggered: !/^(stop-loss|take-profit|trailing-stop)/.test(type) || wasTriggered(row['misc']),
+    ...stopPriceOf(type, description['price']),
     createdTime: secondsAt(row, 'opentm'),
   };
+}
+
+/** Nothing where people wrote it relative to the market. */
+function stopPriceOf(type: string, price: unknown): Pick<VenueOrder, 'stopPrice'> {
+  const isStop = type === 'stop-loss' || type === 'stop-loss-limit';
+  return isStop && isDecimalText(price) && decimal(price).gt(0) ? { stopPrice: decimalTextOf(price) } : {};
 }
 
 function wasTriggered(notes: unknown): boolean {

@@ -181,7 +181,9 @@ export function adapterCards(open: () => Promise<CardVenue>): void {
     const stop = await order('sell', '0.94', { type: 'stopLimit', stopPrice: await stopAt('0.95') });
     expect(await submit(stop)).toMatchObject({ kind: 'accepted', order: { status: 'accepted', isTriggered: false } });
     expect(await lookUp(stop)).toMatchObject({ kind: 'found', order: { isTriggered: false, side: 'sell', price: stop.price } });
-    expect(await venue.reader.openOrders(card.instrument)).toMatchObject([{ clientOrderId: stop.clientOrderId, isTriggered: false }]);
+    expect(await venue.reader.openOrders(card.instrument)).toMatchObject([
+      { clientOrderId: stop.clientOrderId, isTriggered: false, stopPrice: stop.stopPrice },
+    ]);
     expect(await cancel(stop)).toBe('canceled');
     expect(await lookUp(stop)).toMatchObject({ kind: 'found', order: { status: 'canceled', executedQuantity: '0' } });
   });
