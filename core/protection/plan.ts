@@ -3,6 +3,7 @@ import type { InstrumentRules } from '../order/instrument.js';
 import type { OrderStatus } from '../order/lifecycle.js';
 import type { StoredOrder } from '../order/stored-order.js';
 import { isOnGrid } from '../risk/filters.js';
+import { freeToSell } from '../risk/free-to-sell.js';
 import { PROTOCOL } from '../risk/limits.js';
 import { isKilled, type StopWish } from '../risk/protective.js';
 import type { RiskView } from '../risk/view.js';
@@ -38,7 +39,8 @@ export type ProtectionStep =
   | { readonly kind: 'done' };
 
 export type CancelReason = 'wrongQuantity' | 'secondStop' | 'unfilledAfterTrigger' | 'filtersChanged';
-export type RestReason = 'protected' | 'killed' | 'dust' | 'entryWorking' | 'triggered' | 'refused' | 'halted';
+/** `short`: the position says more than the account has, which other orders sell or which is nothing (`uncoveredOf`). */
+export type RestReason = 'protected' | 'killed' | 'dust' | 'short' | 'entryWorking' | 'triggered' | 'refused' | 'halted';
 
 /** An entry that fills at once is waited for so long, so that one stop covers all of its fills. */
 const ENTRY_WAIT_MS = 100;
@@ -61,12 +63,31 @@ export function planProtection(key: PositionKey, view: ProtectionView): Protecti
 
   const rules = risk.instrument;
   if (rules === undefined || !rules.trading) return { kind: 'rest', because: 'halted' };
-  const held = risk.positions.find((one) => one.strategy === key.strategy && one.instrument === key.instrument);
-  const target = sellable(decimal(held?.quantity ?? '0'), rules);
+  const target = targetOf(key, risk, rules);
   const [stop, second] = stops;
   if (second !== undefined) return { kind: 'cancel', intentId: second.intentId, because: 'secondStop' };
   if (stop !== undefined) return tend(stop, target, view, rules);
-  return target.isZero() ? whenNothingIsHeld(working) : protect(key, target, view, rules);
+  if (!target.isZero()) return protect(key, target, view, rules);
+  return sellable(heldOf(key, risk), rules).isZero() ? whenNothingIsHeld(working) : whenNothingIsThere(key, view, rules);
+}
+
+/** What a stop, or what sells in its place, is for: its own sells do not count, for there are none when it is placed. */
+function targetOf(key: PositionKey, risk: RiskView, rules: InstrumentRules): Decimal {
+  return sellable(
+    freeToSell(key, risk, () => false),
+    rules,
+  );
+}
+
+/** How much of a position no stop of its own can be for, since less is there: told to people, and not tried again. */
+export function uncoveredOf(key: PositionKey, { risk }: ProtectionView): Decimal {
+  const rules = risk.instrument;
+  if (rules === undefined || !rules.trading || isKilled(key, risk)) return ZERO;
+  return sellable(heldOf(key, risk), rules).minus(targetOf(key, risk, rules));
+}
+
+function heldOf(key: PositionKey, { positions }: RiskView): Decimal {
+  return decimal(positions.find((one) => one.strategy === key.strategy && one.instrument === key.instrument)?.quantity ?? '0');
 }
 
 /** A stop rests: it stays, unless it is not the right one any more or has woken without selling. */
@@ -104,14 +125,19 @@ function protect(key: PositionKey, target: Decimal, view: ProtectionView, rules:
   return { kind: 'placeStop', wish: { sequence: view.stops + 1, quantity: target, stopPrice, limitPrice } };
 }
 
+function whenNothingIsThere(key: PositionKey, { risk, basis }: ProtectionView, rules: InstrumentRules): ProtectionStep {
+  const { limitPrice } = stopPricesOf(basis ?? atCost(key, risk), rules);
+  return { kind: 'rest', because: isDust(sellable(heldOf(key, risk), rules), limitPrice, rules) ? 'dust' : 'short' };
+}
+
 function whenNothingIsHeld(working: readonly StoredOrder[]): ProtectionStep {
   return working.length > 0 ? { kind: 'rest', because: 'entryWorking' } : { kind: 'done' };
 }
 
 /** A position that no entry of ours explains: what it cost says where it was opened. */
-function atCost(key: PositionKey, { positions }: RiskView): StopBasis {
-  const held = positions.find((one) => one.strategy === key.strategy && one.instrument === key.instrument);
-  const quantity = decimal(held?.quantity ?? '0');
-  const averagePrice = quantity.isZero() ? ZERO : decimal(held?.cost ?? '0').div(quantity);
+function atCost(key: PositionKey, risk: RiskView): StopBasis {
+  const quantity = heldOf(key, risk);
+  const cost = risk.positions.find((one) => one.strategy === key.strategy && one.instrument === key.instrument)?.cost ?? '0';
+  const averagePrice = quantity.isZero() ? ZERO : decimal(cost).div(quantity);
   return { averagePrice: averagePrice.toFixed(), stopDistanceRatio: null };
 }

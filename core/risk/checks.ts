@@ -45,7 +45,7 @@ export const RISK_CHECKS: readonly RiskCheck[] = [
   check('RISK_KILLED', 'account', 'A halt latch stands in its scope.', BINDS_ALL),
   check('RISK_SIGNAL_EXPIRED', 'signal', 'The signal is valid no more.', BINDS_ALL),
   check('RISK_STRATEGY_INACTIVE', 'account', 'The strategy’s version is not the active one.', BINDS_ALL),
-  check('RISK_NO_POSITION', 'account', 'There is nothing to sell that no other order sells.', { binds: 'exits' }),
+  check('RISK_NO_POSITION', 'account', 'There is nothing to sell that is there and that no other order sells.', { binds: 'exits' }),
   check('RISK_POSITION_EXISTS', 'account', 'The strategy holds the instrument, or works on it.'),
   check('RISK_SIZING_INPUT', 'signal', 'The signal lacks what its size is made of.'),
   check('RISK_FEATURES_INCOMPLETE', 'signal', 'A feature is no number, or the model gave no score.'),

@@ -1,10 +1,11 @@
 import { failure, type Failure } from '../errors.js';
 import { MARKET, type ExecutionPolicy } from '../execution/policy.js';
-import { Decimal, ZERO, ZERO_TEXT, ceilToStep, decimal, floorToStep, maximum, minimum, type DecimalText } from '../money/index.js';
+import { Decimal, ZERO_TEXT, ceilToStep, decimal, floorToStep, minimum, type DecimalText } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { OrderPurpose, OrderType, TimeInForce } from '../order/order-type.js';
 import type { TradeSignal } from '../signal/signal.js';
 import { sizeEntry, type Sizing, type SizingBasis } from '../sizing/sizing.js';
+import { freeToSell } from './free-to-sell.js';
 import { PROTOCOL } from './limits.js';
 import type { LiveView, RiskView } from './view.js';
 
@@ -107,7 +108,7 @@ function positionInTheWay(
   return failure('RISK_POSITION_EXISTS', { strategy: signal.strategy, quantity: quantity.toFixed(), instrument: signal.instrument });
 }
 
-/** The exit of what the ledger holds, less what exits already work on (P3, P18), or why there is none. */
+/** The exit of what the ledger holds and has, less what exits already work on (P3, P18), or why there is none. */
 export function draftExit(
   signal: TradeSignal,
   { withoutStops }: OrderTerms,
@@ -122,20 +123,6 @@ export function draftExit(
   const reference = decimal(live.price?.price ?? signal.referencePrice);
   const collarBps = isFresh(live.price, ledger) ? ledger.limits.collarBps : ledger.limits.collarBps * 2;
   return sellWithin(collarBps, 'exit', quantity, reference, rules);
-}
-
-/** What is held less what sells already work on: one that is working or unknown counts as executed (P18). Never negative. */
-export function freeToSell(
-  key: { readonly strategy: string; readonly instrument: string },
-  ledger: RiskView,
-  counts: (purpose: OrderPurpose) => boolean = () => true,
-): Decimal {
-  const isOurs = (one: { readonly strategy: string; readonly instrument: string }): boolean =>
-    one.strategy === key.strategy && one.instrument === key.instrument;
-  const held = ledger.positions.find(isOurs);
-  const sells = ledger.workingOrders.filter((one) => isOurs(one) && one.side === 'sell' && counts(one.purpose));
-  const reserved = sells.reduce((sum, one) => sum.plus(decimal(one.reservedQuantity)), ZERO);
-  return maximum(ZERO, decimal(held?.quantity ?? '0').minus(reserved));
 }
 
 /** A sale that fills at once or not at all, at the edge of the collar, which is never wider than exits may have it. */

@@ -5,8 +5,9 @@ import type { InstrumentRules } from '../order/instrument.js';
 import type { OrderType } from '../order/order-type.js';
 import { escapeIntentId, stopIntentId, type PositionKey } from '../protection/position-key.js';
 import { approve, type GateVerdict } from './approved-order.js';
-import { freeToSell, sellWithin, type OrderDraft } from './draft.js';
+import { sellWithin, type OrderDraft } from './draft.js';
 import { filterFailures, isMarketable } from './filters.js';
+import { freeToSell } from './free-to-sell.js';
 import type { RiskView } from './view.js';
 
 /** A stop as the owner of a position wants it. */

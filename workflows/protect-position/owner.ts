@@ -13,7 +13,7 @@ import type { ExitOutcome } from '../../activities/ports/owners.js';
 import type { Failure } from '../../core/errors.js';
 import { failedInARow } from '../../core/protection/history.js';
 import { text } from '../../core/money/index.js';
-import { planProtection, type ProtectionStep, type ProtectionView } from '../../core/protection/plan.js';
+import { planProtection, uncoveredOf, type ProtectionStep, type ProtectionView } from '../../core/protection/plan.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
@@ -63,6 +63,8 @@ export class Owner {
   private refusals = 0;
   /** For a venue that has sent us away. */
   private waits = 0;
+  /** Since which entry people know that no stop can be for all that is held. */
+  private toldOf: number | null | undefined;
 
   /**
    * @param isWanted whether something else is to be seen to before a pause is over
@@ -93,6 +95,15 @@ export class Owner {
       log.warn('a step of the owner failed; it looks again', { step: step.kind, error: error.message });
       await sleep(AFTER_FAILURE_MS, { summary: 'before it is tried again' });
     }
+  }
+
+  /** Tells people, once for each entry, where no stop can be for all that is held. What can be protected is, before. */
+  async tellUncovered(step: ProtectionStep, view: ProtectionView): Promise<void> {
+    if (step.kind !== 'rest' || (step.because !== 'protected' && step.because !== 'short')) return;
+    const entered = view.basis?.createdTime ?? null;
+    if (uncoveredOf(this.key, view).isZero() || this.toldOf === entered || !patched('uncovered')) return;
+    this.toldOf = entered;
+    await page(this.key, 'positionUncovered', { entered });
   }
 
   private async attempt(step: Exclude<ProtectionStep, { kind: 'rest' | 'done' }>, view: ProtectionView): Promise<void> {

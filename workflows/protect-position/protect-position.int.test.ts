@@ -16,7 +16,9 @@ import {
   type TradingStack,
 } from '../../test/support/trading-stack.js';
 import { disagreements } from '../../test/support/witness.js';
+import { decimal } from '../../core/money/index.js';
 import type { OrderOutcome } from '../order/status.js';
+import { doingQuery, positionChangedSignal } from './messages.js';
 import { runPage } from '../../test/support/run-page.js';
 import { eventually } from '../../test/support/eventually.js';
 
@@ -149,6 +151,51 @@ describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledg
     expect(await run(expired)).toMatchObject({ status: 'denied', codes: ['RISK_SIGNAL_EXPIRED'] });
     expect((await resting()).intentId).toBe(stop.intentId);
     expect(await run(next('close'))).toMatchObject({ status: 'filled' });
+    await gone();
+  });
+
+  it('P19, P21: where less is there than the position says, stop and exit are for what is there, and people are told once', async () => {
+    const missing = '0.001';
+    const setInventory = (quantity: string): Promise<unknown> =>
+      stack.database.pool.query(
+        `insert into inventory as i (account, asset, quantity) values ($1, 'BTC', $2)
+         on conflict (account, asset) do update set quantity = excluded.quantity`,
+        [ACCOUNT, quantity],
+      );
+    const {
+      rows: [before],
+    } = await stack.pool.query<{ inventory: string; ledger: string }>(
+      `select coalesce((select quantity from inventory where account = $1 and asset = 'BTC'), 0)::text as inventory,
+         coalesce((select quantity from ledger_balances where account = $1 and asset = 'BTC'), 0)::text as ledger`,
+      [ACCOUNT],
+    );
+    const { inventory, ledger } = before as { inventory: string; ledger: string };
+    await setInventory(
+      decimal(await held())
+        .minus(missing)
+        .minus(ledger)
+        .toFixed(),
+    );
+    await buy();
+    const stop = await resting();
+    const there = decimal(await held()).minus(missing);
+    expect(there.minus(stop.quantity).toNumber()).toBeGreaterThanOrEqual(0);
+    expect(there.minus(stop.quantity).toNumber()).toBeLessThan(0.00001);
+    const told = async (): Promise<number> => {
+      const { rows } = await stack.pool.query(`select from incidents where account = $1 and kind = 'positionUncovered'`, [ACCOUNT]);
+      return rows.length;
+    };
+    await eventually(async () => expect(await told()).toBe(1), 30_000);
+    expect((await runPage(owner())).currentDetails).toContain(`- **${missing}** of it is not there`);
+
+    expect(await run(next('close'))).toMatchObject({ status: 'filled', executedQuantity: stop.quantity });
+    await eventually(async () => expect(await owner().query(doingQuery)).toBe('resting: short'), 30_000);
+    expect(await told()).toBe(1);
+
+    await setInventory(inventory);
+    await owner().signal(positionChangedSignal);
+    await eventually(async () => expect((await orders('stop')).at(-1)).toMatchObject({ status: 'accepted', quantity: missing }), 30_000);
+    expect(await run(next('close'))).toMatchObject({ status: 'filled', executedQuantity: missing });
     await gone();
   });
 
