@@ -1,8 +1,8 @@
-import { decimal, ZERO, type Decimal } from '../money/index.js';
+import { decimal, maximum, ZERO, type Decimal } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { OrderStatus } from '../order/lifecycle.js';
 import type { StoredOrder } from '../order/stored-order.js';
-import { isOnGrid } from '../risk/filters.js';
+import { inOneOrder, isOnGrid } from '../risk/filters.js';
 import { freeToSell } from '../risk/free-to-sell.js';
 import { PROTOCOL } from '../risk/limits.js';
 import { isKilled, type StopWish } from '../risk/protective.js';
@@ -73,13 +73,11 @@ export function planProtection(key: PositionKey, view: ProtectionView): Protecti
 
 /** What a stop, or what sells in its place, is for: its own sells do not count, for there are none when it is placed. */
 function targetOf(key: PositionKey, risk: RiskView, rules: InstrumentRules): Decimal {
-  return sellable(
-    freeToSell(key, risk, () => false),
-    rules,
-  );
+  const free = freeToSell(key, risk, () => false);
+  return maximum(ZERO, inOneOrder(free, rules));
 }
 
-/** How much of a position no stop of its own can be for, since less is there: told to people, and not tried again. */
+/** How much of a position its stop cannot be for: it is not there, or is more than the venue takes in one order. People are told. */
 export function uncoveredOf(key: PositionKey, { risk }: ProtectionView): Decimal {
   const rules = risk.instrument;
   if (rules === undefined || !rules.trading || isKilled(key, risk)) return ZERO;

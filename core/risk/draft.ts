@@ -5,6 +5,7 @@ import type { InstrumentRules } from '../order/instrument.js';
 import type { OrderPurpose, OrderType, TimeInForce } from '../order/order-type.js';
 import type { TradeSignal } from '../signal/signal.js';
 import { sizeEntry, type Sizing, type SizingBasis } from '../sizing/sizing.js';
+import { inOneOrder } from './filters.js';
 import { freeToSell } from './free-to-sell.js';
 import { PROTOCOL } from './limits.js';
 import type { LiveView, RiskView } from './view.js';
@@ -117,7 +118,7 @@ export function draftExit(
   rules: InstrumentRules,
 ): OrderDraft | Failure {
   const counts = (purpose: OrderPurpose): boolean => !(withoutStops && purpose === 'stop');
-  const quantity = floorToStep(freeToSell(signal, ledger, counts), decimal(rules.stepSize));
+  const quantity = inOneOrder(freeToSell(signal, ledger, counts), rules);
   if (quantity.lte(0)) return failure('RISK_NO_POSITION', { strategy: signal.strategy, instrument: signal.instrument });
   // P19: no stale or missing price stops an exit; without a fresh one the last mark serves, with a wider collar.
   const reference = decimal(live.price?.price ?? signal.referencePrice);

@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decimal, type DecimalText } from '../money/index.js';
 import type { TradeSignal } from '../signal/signal.js';
-import { KEY, LEDGER, NOW } from '../../test/support/risk-view.js';
+import { KEY, LEDGER, NOW, RULES } from '../../test/support/risk-view.js';
 import type { GateVerdict } from './approved-order.js';
 import { termsOf } from './draft.js';
+import { isLargest } from './filters.js';
 import { decideOrder } from './gate.js';
 import { LIMIT_KEYS, limitDefinition } from './limit-table.js';
 import { decideEscape, decideStop } from './protective.js';
@@ -88,6 +89,20 @@ const blind = fc.record(
 
 const shape = (verdict: GateVerdict): unknown =>
   verdict.kind === 'approved' ? { ...verdict.order, reservedNotional: '' } : verdict.failures.map(({ code }) => code);
+
+it('P19: a position larger than the venue takes in one order is sold by as much as it takes', () => {
+  const large: RiskView = {
+    ...LEDGER,
+    positions: [{ ...HELD, quantity: d('250.0004') }],
+    instrument: { ...RULES, maxQuantity: d('100.0005') },
+  };
+  const exit = decideOrder(CLOSE, termsOf({ kind: 'fixedNotional', notional: d('0') }), large, { now: NOW });
+  expect(exit).toMatchObject({ kind: 'approved', order: { quantity: '100' } });
+  expect(decideEscape(KEY, { sequence: 1, collarBps: 50 }, large, decimal('100'))).toMatchObject({ order: { quantity: '100' } });
+  const approved = exit.kind === 'approved' ? exit.order : undefined;
+  expect(approved && isLargest(approved, large.instrument!)).toBe(true);
+  expect(isLargest({ quantity: d('99.999') }, large.instrument!)).toBe(false);
+});
 
 describe('no check that binds entries', () => {
   const calm: RiskView = { ...LEDGER, positions: [HELD] };

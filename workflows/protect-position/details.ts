@@ -21,7 +21,11 @@ export function describeProtection(key: PositionKey, view: ProtectionView, step:
   const next = step.kind === 'rest' ? (BECAUSE[step.because] ?? step.because) : step.kind;
   const lines = [
     `**holds ${held?.quantity ?? '0'}** ${key.instrument} (${key.strategy}): ${next}`,
-    ...(uncovered.isZero() ? [] : [`- **${text(uncovered)}** of it is not there, or is another order’s: no stop can be for it`]),
+    ...(uncovered.isZero()
+      ? []
+      : [
+          `- **${text(uncovered)}** of it is not there, is another order’s, or is more than the venue takes in one order: no stop can be for it`,
+        ]),
     ...view.working.map((order) => `- ${lineOf(order)}`),
   ];
   return lines.join('\n');

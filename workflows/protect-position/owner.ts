@@ -49,6 +49,8 @@ interface Sold {
   readonly order?: StoredOrder;
   /** It was not over before. */
   readonly isAnew?: boolean;
+  /** The venue takes no more in one order. */
+  readonly isLargest?: boolean;
   readonly codes?: readonly string[];
 }
 
@@ -160,13 +162,17 @@ export class Owner {
     await condition(this.isWanted, Math.min(forMs, LONGEST_CLOSED_MS));
   }
 
-  /** An exit: the stop goes first, then what is held is sold; what remains is protected again by the next step (P20). */
+  /** An exit: the stop goes first, then what is held is sold, in parts where it must; what remains is protected again by the next step (P20). */
   async exit(signal: TradeSignal): Promise<ExitOutcome> {
     const orders: StoredOrder[] = [];
     for (let attempt = 1, unsent = 0, away = 0; unsent < EXIT_ATTEMPTS; attempt += 1) {
-      const { order, isAnew = false, codes = [] } = await this.sell(signal, attempt);
+      const { order, isAnew = false, isLargest = false, codes = [] } = await this.sell(signal, attempt);
       if (order === undefined) return orders.length > 0 ? outcomeOf(orders) : deniedOutcome(intentIdOf(signal, attempt), codes);
       orders.push(order);
+      if (isLargest && order.status === 'filled' && patched('exitsInParts')) {
+        assertRoom();
+        continue;
+      }
       const retryAfterMs = sentAwayMs(order);
       if (retryAfterMs !== undefined && patched('exitsSentAway')) {
         // As often as it takes while the signal is valid; then the gate denies it, and a stop is placed again.
@@ -207,7 +213,7 @@ export class Owner {
         case 'authorised': {
           const sent = await send(asked.order);
           const order = sent.isFinal ? sent : await this.settle(sent.intentId, (one) => one.isFinal);
-          return { order, isAnew: !asked.order.isFinal };
+          return { order, isAnew: !asked.order.isFinal, isLargest: asked.isLargest === true };
         }
       }
     }
