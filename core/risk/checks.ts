@@ -62,6 +62,14 @@ export const RISK_CHECKS: readonly RiskCheck[] = [
   check('ORDER_BELOW_MIN_NOTIONAL', 'venue', 'The order is worth less than the minimum.', BINDS_ALL),
   byLimit('RISK_NOTIONAL_LIMIT', 'maxOrderNotional', 'The order is worth more.'),
   byLimit('RISK_PRICE_COLLAR', 'collarBps', 'The price is further above the reference.'),
+  check(
+    'RISK_TICK_TOO_COARSE',
+    'protocol',
+    'The tick is more of the price than the widest collar of exits: what is bought could not leave.',
+    {
+      usual: `${PROTOCOL.exitCollarMaxBps / 100} %`,
+    },
+  ),
   byLimit('RISK_EXPOSURE_LIMIT', 'maxInstrumentExposure', 'What is held and worked in the instrument would be worth more.'),
   byLimit('RISK_EXPOSURE_LIMIT', 'maxStrategyExposure', 'The same of the strategy.'),
   byLimit('RISK_EXPOSURE_LIMIT', 'maxVenueExposure', 'The same of all accounts at the venue.'),

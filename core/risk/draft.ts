@@ -1,6 +1,6 @@
 import { failure, type Failure } from '../errors.js';
 import { MARKET, type ExecutionPolicy } from '../execution/policy.js';
-import { Decimal, ZERO_TEXT, ceilToStep, decimal, floorToStep, minimum, type DecimalText } from '../money/index.js';
+import { Decimal, ZERO_TEXT, ceilToStep, decimal, floorToStep, maximum, minimum, type DecimalText } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { OrderPurpose, OrderType, TimeInForce } from '../order/order-type.js';
 import type { TradeSignal } from '../signal/signal.js';
@@ -126,7 +126,11 @@ export function draftExit(
   return sellWithin(collarBps, 'exit', quantity, reference, rules);
 }
 
-/** A sale that fills at once or not at all, at the edge of the collar, which is never wider than exits may have it. */
+/**
+ * A sale that fills at once or not at all, at the edge of the collar, which is never wider than exits may have it. Where the tick
+ * is so coarse that the collar holds no price under the reference, nothing could ever be sold but at the last price: an
+ * exit, and what widens its collar by itself once that is at its widest, then goes one tick under the reference.
+ */
 export function sellWithin(
   collarBps: number,
   purpose: 'exit' | 'escape' | 'flatten',
@@ -134,7 +138,9 @@ export function sellWithin(
   reference: Decimal,
   rules: InstrumentRules,
 ): OrderDraft {
-  const price = collarPrice('sell', reference, Math.min(collarBps, PROTOCOL.exitCollarMaxBps), rules);
+  const edge = collarPrice('sell', reference, Math.min(collarBps, PROTOCOL.exitCollarMaxBps), rules);
+  const mayGoUnder = purpose === 'exit' || collarBps >= PROTOCOL.exitCollarMaxBps;
+  const price = mayGoUnder && edge.gte(reference) ? tickUnder(reference, rules) : edge;
   return {
     purpose,
     side: 'sell',
@@ -154,6 +160,12 @@ function collarPrice(side: 'buy' | 'sell', reference: Decimal, collarBps: number
   const share = new Decimal(collarBps).div(10_000);
   // Rounded inwards, so that rounding never carries the price out of its collar.
   return side === 'buy' ? floorToStep(reference.mul(share.plus(1)), tick) : ceilToStep(reference.mul(new Decimal(1).minus(share)), tick);
+}
+
+/** The highest price of the grid under a price; the lowest of the grid where there is none. */
+function tickUnder(price: Decimal, rules: InstrumentRules): Decimal {
+  const tick = decimal(rules.tickSize);
+  return maximum(tick, ceilToStep(price, tick).minus(tick));
 }
 
 /** A price from the future is not fresh: our clock was set back, and nobody knows how old it is. */
