@@ -61,7 +61,9 @@ export const ERRORS = define({
     'Version {version} of strategy {strategy} is not the active one on {account} {instrument} (active: {active}).',
   ),
   RISK_MODEL_THRESHOLD: refusal('The model scored {score}, under the threshold {threshold}: the entry is not taken.'),
-  RISK_NO_POSITION: refusal('There is no position of {strategy} in {instrument} to close.'),
+  RISK_NO_POSITION: refusal(
+    'There is nothing of {strategy} in {instrument} to close: no position, or nothing of it that is there and that no other order sells.',
+  ),
   RISK_POSITION_EXISTS: refusal('{strategy} already holds {quantity} of {instrument} (or has an order working): no second entry.'),
   RISK_NOTIONAL_LIMIT: refusal('The order is worth {notional}; the limit per order is {limit}.'),
   RISK_EXPOSURE_LIMIT: refusal('{scope} exposure would be {exposure}; the limit is {limit}.'),
@@ -85,6 +87,9 @@ export const ERRORS = define({
   RISK_FREE_BALANCE: refusal('The order needs {needed} {asset} with fees; {free} is free on {account}.'),
   RISK_PRICE_COLLAR: refusal('The price {price} is outside the collar of {collarBps} bps around {reference}.'),
   RISK_PRICE_STALE: refusal('The last price of {instrument} is {ageMs} ms old; entries need one younger than {limitMs} ms.'),
+  RISK_TICK_TOO_COARSE: refusal(
+    'The tick {tickSize} of {instrument} is more than {maxPercent} % of its price {price}: what is bought could not be sold within the widest collar. Trade another instrument.',
+  ),
   RISK_PRICE_MISSING: refusal('There is no price of {instrument}: entries wait for one.'),
   RISK_CLOCK_SKEW: refusal('The clock of {venue} differs from ours by {skewMs} ms; the limit is {limitMs} ms. Check NTP.'),
   RISK_CLOCK_UNKNOWN: refusal('The clock of {venue} has not been measured: entries wait until it is.'),

@@ -1,6 +1,6 @@
 import type { Unverified } from '../../core/kill/verify.js';
 import { policyOver, type KillView } from '../../core/kill/view.js';
-import { planProtection, type ProtectionStep, type ProtectionView } from '../../core/protection/plan.js';
+import { planProtection, type ProtectionStep, type ProtectionView, type RestReason } from '../../core/protection/plan.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
 import { text } from '../../core/money/index.js';
 import { createProtection } from '../order/protect.js';
@@ -12,6 +12,8 @@ import type { KillDependencies } from './dependencies.js';
 import { each } from './each.js';
 
 const LEASE_MS = 10_000;
+/** At rest for good: nothing that is there could be sold by a stop, and has none. */
+const RIGHT: ReadonlySet<RestReason> = new Set<RestReason>(['protected', 'dust', 'short']);
 const MOST_STEPS = 10;
 /** Before the venue is asked again what became of an order. */
 const LOOK_AGAIN_MS = 100;
@@ -37,7 +39,7 @@ export async function missingStops(dependencies: KillDependencies, view: KillVie
   const missing: Extract<Unverified, { kind: 'stop' }>[] = [];
   for (const key of keysToKeep(view)) {
     const { step } = await stepFor(dependencies, key);
-    const isRight = step.kind === 'done' || (step.kind === 'rest' && (step.because === 'protected' || step.because === 'dust'));
+    const isRight = step.kind === 'done' || (step.kind === 'rest' && RIGHT.has(step.because));
     const because = step.kind === 'rest' ? step.because : step.kind;
     if (!isRight) missing.push({ kind: 'stop', strategy: key.strategy, instrument: key.instrument, because });
   }

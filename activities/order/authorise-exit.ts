@@ -2,6 +2,7 @@ import { midOf } from '../../core/ledger/mid.js';
 import { ZERO_TEXT } from '../../core/money/index.js';
 import { decideOrder } from '../../core/risk/gate.js';
 import { termsOf } from '../../core/risk/draft.js';
+import { isLargest } from '../../core/risk/filters.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { LiveView, RiskView } from '../../core/risk/view.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
@@ -9,8 +10,13 @@ import type { OrderDependencies } from './dependencies.js';
 import { viewToLeave } from './reference-price.js';
 import { venueClosed, writeVerdict, type AccountQueues, type OwnerAuthorisation } from './write-verdict.js';
 
-/** `stopsFirst`: the gate would approve the exit, but these orders hold the units: they are taken away before (P20). */
-export type ExitAuthorisation = OwnerAuthorisation | { readonly kind: 'stopsFirst'; readonly intentIds: readonly string[] };
+/**
+ * `isLargest`: the venue takes no more in one order, so more may be left. `stopsFirst`: the gate would approve the exit, but these orders hold the units: they are
+ * taken away before (P20).
+ */
+export type ExitAuthorisation =
+  | (OwnerAuthorisation & { readonly isLargest?: boolean })
+  | { readonly kind: 'stopsFirst'; readonly intentIds: readonly string[] };
 
 /** What an exit is not sized by. */
 const UNSIZED = { kind: 'fixedNotional', notional: ZERO_TEXT } as const;
@@ -38,7 +44,7 @@ export function createAuthoriseExit(
       if (stored === undefined && mustWait && decideOrder(signal, terms, ledger, live).kind === 'approved') {
         return closed ?? { kind: 'stopsFirst' as const, intentIds: stops };
       }
-      return writeVerdict(dependencies, {
+      const asked = await writeVerdict(dependencies, {
         intent: { intentId, account, strategy, strategyVersion, instrument, leg, purpose: 'exit', sequence: attempt },
         signal,
         authorisedForMs: () => PROTOCOL.authorisedForMs,
@@ -49,6 +55,8 @@ export function createAuthoriseExit(
           return seen.kind === 'denied' ? seen : decideOrder(signal, { ...terms, withoutStops: false }, view, live);
         },
       });
+      const { instrument: rules } = ledger;
+      return asked.kind === 'authorised' && rules !== undefined ? { ...asked, isLargest: isLargest(asked.order, rules) } : asked;
     });
   };
 }

@@ -54,7 +54,7 @@ async function seenBy(place: 'escape' | 'exit', { streamedMs, gap = false, asked
     order: async () => undefined,
     authorise: async (input) => {
       inputs.push(input);
-      return { kind: 'written', order: { status: 'authorised' } as StoredOrder };
+      return { kind: 'written', order: { status: 'authorised', quantity: d('1') } as StoredOrder };
     },
   };
   const protection: Partial<ProtectionStore> = { lastMark: async () => (mark === undefined ? undefined : d(mark)) };

@@ -3,6 +3,7 @@ import type { InstrumentRules } from '../order/instrument.js';
 import type { StoredOrder } from '../order/stored-order.js';
 import { isDust } from '../protection/dust.js';
 import { escapeCollarBps } from '../protection/history.js';
+import { inOneOrder } from '../risk/filters.js';
 import { PROTOCOL } from '../risk/limits.js';
 import { policyOver, type KillSight, type KillView } from './view.js';
 
@@ -52,7 +53,7 @@ export function planFlatten(view: KillView, sight: KillSight, aside: ReadonlySet
       return { kind: 'cancelStop', ...key, intentId: stop.intentId };
     }
     if (isGone || rules === undefined || !isSellable(key, sight, rules)) continue;
-    const quantity = minimum(floorToStep(left, decimal(rules.stepSize)), floorToStep(decimal(rules.maxQuantity), decimal(rules.stepSize)));
+    const quantity = inOneOrder(left, rules);
     const { count, tries } = view.sold.find((one) => one.strategy === key.strategy && one.instrument === key.instrument) ?? NONE;
     const collarBps = escapeCollarBps(view.risk.limits.collarBps, tries);
     return { kind: 'sell', ...key, quantity, sequence: count + 1, collarBps, tries };

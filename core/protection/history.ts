@@ -10,10 +10,11 @@ const MOST_IN_TEN_SECONDS = 8;
 
 const FAILED: ReadonlySet<OrderStatus> = new Set<OrderStatus>(['rejected', 'notPlaced', 'expired']);
 
-/** Escapes that have reached the venue since the newest stop. `recent`: stops and escapes, newest first. */
+/** Escapes that have reached the venue since the newest stop and did not sell all of theirs. `recent`: stops and escapes, newest first. */
 export function escapesSinceStop(recent: readonly StoredOrder[]): number {
   const stop = recent.findIndex((order) => order.purpose === 'stop');
-  return (stop < 0 ? recent : recent.slice(0, stop)).filter((order) => order.purpose === 'escape' && order.venueOrderId !== null).length;
+  const since = stop < 0 ? recent : recent.slice(0, stop);
+  return since.filter(({ purpose, venueOrderId, status }) => purpose === 'escape' && venueOrderId !== null && status !== 'filled').length;
 }
 
 /**

@@ -5,7 +5,7 @@ import type { OrderStatus } from '../order/lifecycle.js';
 import { isAdoptedSale, type StoredOrder } from '../order/stored-order.js';
 import { KEY, LEDGER, NOW, RULES as LISTED } from '../../test/support/risk-view.js';
 import type { RiskView } from '../risk/view.js';
-import { planProtection, type ProtectionView } from './plan.js';
+import { planProtection, uncoveredOf, type ProtectionView } from './plan.js';
 
 const d = (value: string): DecimalText => value as DecimalText;
 const RULES = { ...LISTED, tickSize: d('0.1') };
@@ -147,6 +147,19 @@ describe('the plan of an owner', () => {
     const tiny = { ...KEY, quantity: d('0.0004'), cost: d('0.04') };
     expect(plan({}, { positions: [tiny] })).toEqual({ kind: 'done' });
     expect(plan({}, { positions: [{ ...tiny, quantity: d('0.04') }] })).toEqual({ kind: 'rest', because: 'dust' });
+  });
+
+  it('P21: a position larger than the venue takes in one order has a stop for as much as it takes, and leaves in parts', () => {
+    const instrument = { ...RULES, maxQuantity: d('100.0005') };
+    const large = { instrument, positions: [{ ...KEY, quantity: d('150.5'), cost: d('15050') }] };
+    const step = plan({}, large);
+    expect(step.kind === 'placeStop' && text(step.wish.quantity)).toBe('100');
+    expect(plan({ working: [{ ...STOP, quantity: d('100') }] }, large)).toEqual({ kind: 'rest', because: 'protected' });
+    expect(text(uncoveredOf(KEY, { ...VIEW, risk: { ...RISK, ...large } }))).toBe('50.5');
+    const stop = gone({ triggeredTime: NOW - 3_000 });
+    const part = gone({ purpose: 'escape', stopPrice: null, status: 'filled', executedQuantity: d('100') });
+    const sold = { recent: [...Array<StoredOrder>(6).fill(part), stop] };
+    expect(plan(sold, large)).toEqual({ kind: 'escape', sequence: 2, collarBps: 50, stuck: false });
   });
 
   it('P22: does nothing under a kill latch, and everything in every mode', () => {

@@ -1,8 +1,9 @@
-import { decimal, ZERO, type Decimal } from '../money/index.js';
+import { decimal, maximum, ZERO, type Decimal } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { OrderStatus } from '../order/lifecycle.js';
 import type { StoredOrder } from '../order/stored-order.js';
-import { isOnGrid } from '../risk/filters.js';
+import { inOneOrder, isOnGrid } from '../risk/filters.js';
+import { freeToSell } from '../risk/free-to-sell.js';
 import { PROTOCOL } from '../risk/limits.js';
 import { isKilled, type StopWish } from '../risk/protective.js';
 import type { RiskView } from '../risk/view.js';
@@ -40,7 +41,8 @@ export type ProtectionStep =
   | { readonly kind: 'done' };
 
 export type CancelReason = 'wrongQuantity' | 'secondStop' | 'unfilledAfterTrigger' | 'filtersChanged';
-export type RestReason = 'protected' | 'killed' | 'dust' | 'entryWorking' | 'adoptedWorks' | 'triggered' | 'refused' | 'halted';
+/** `short`: the position says more than the account has, which other orders sell or which is nothing (`uncoveredOf`). */
+export type RestReason = 'protected' | 'killed' | 'dust' | 'short' | 'entryWorking' | 'adoptedWorks' | 'triggered' | 'refused' | 'halted';
 
 /** An entry that fills at once is waited for so long, so that one stop covers all of its fills. */
 const ENTRY_WAIT_MS = 100;
@@ -55,8 +57,7 @@ const UNSETTLED: ReadonlySet<OrderStatus> = new Set<OrderStatus>(['initialized',
 export function planProtection(key: PositionKey, view: ProtectionView): ProtectionStep {
   const { risk, working } = view;
   if (isKilled(key, risk)) return { kind: 'rest', because: 'killed' };
-  const isAdopted = (order: StoredOrder): boolean => view.adopted?.includes(order.intentId) === true;
-  const sells = working.filter((order) => order.side === 'sell' && !isAdopted(order));
+  const sells = working.filter((order) => order.side === 'sell' && !isAdopted(order, view));
   const stops = sells.filter((order) => order.purpose === 'stop');
   // While one is unknown no other is sent (P21); exits and escapes fill at once, so one that works is about to end.
   const open = sells.find((order) => UNSETTLED.has(order.status) || order.purpose !== 'stop');
@@ -64,15 +65,42 @@ export function planProtection(key: PositionKey, view: ProtectionView): Protecti
 
   const rules = risk.instrument;
   if (rules === undefined || !rules.trading) return { kind: 'rest', because: 'halted' };
-  const held = risk.positions.find((one) => one.strategy === key.strategy && one.instrument === key.instrument);
-  // What an adopted sale may still sell is not the stop's to sell as well (P18).
-  const spoken = working.filter(isAdopted).reduce((sum, order) => sum.plus(decimal(order.reservedQuantity)), ZERO);
-  const target = sellable(decimal(held?.quantity ?? '0').minus(spoken), rules);
+  const target = targetOf(key, view, rules);
   const [stop, second] = stops;
   if (second !== undefined) return { kind: 'cancel', intentId: second.intentId, because: 'secondStop' };
   if (stop !== undefined) return tend(stop, target, view, rules);
   if (!target.isZero()) return protect(key, target, view, rules);
-  return working.some(isAdopted) ? { kind: 'rest', because: 'adoptedWorks' } : whenNothingIsHeld(working);
+  if (working.some((order) => isAdopted(order, view))) return { kind: 'rest', because: 'adoptedWorks' };
+  return sellable(heldOf(key, risk), rules).isZero() ? whenNothingIsHeld(working) : whenNothingIsThere(key, view, rules);
+}
+
+function isAdopted({ intentId }: StoredOrder, { adopted = [] }: ProtectionView): boolean {
+  return adopted.includes(intentId);
+}
+
+/** What adopted sales may still sell: it is not a stop's to sell as well (P18). */
+function spokenFor(view: ProtectionView): Decimal {
+  const sales = view.working.filter((order) => isAdopted(order, view));
+  return sales.reduce((sum, order) => sum.plus(decimal(order.reservedQuantity)), ZERO);
+}
+
+/** What a stop, or what sells in its place, is for: its own sells do not count, for there are none when it is placed. */
+function targetOf(key: PositionKey, view: ProtectionView, rules: InstrumentRules): Decimal {
+  const free = freeToSell(key, view.risk, () => false).minus(spokenFor(view));
+  return maximum(ZERO, inOneOrder(maximum(ZERO, free), rules));
+}
+
+/** How much of a position its stop cannot be for: it is not there, or is more than the venue takes in one order. People are told. */
+export function uncoveredOf(key: PositionKey, view: ProtectionView): Decimal {
+  const { risk } = view;
+  const rules = risk.instrument;
+  if (rules === undefined || !rules.trading || isKilled(key, risk)) return ZERO;
+  const left = maximum(ZERO, heldOf(key, risk).minus(spokenFor(view)));
+  return sellable(left, rules).minus(targetOf(key, view, rules));
+}
+
+function heldOf(key: PositionKey, { positions }: RiskView): Decimal {
+  return decimal(positions.find((one) => one.strategy === key.strategy && one.instrument === key.instrument)?.quantity ?? '0');
 }
 
 /** A stop rests: it stays, unless it is not the right one any more or has woken without selling. */
@@ -110,14 +138,19 @@ function protect(key: PositionKey, target: Decimal, view: ProtectionView, rules:
   return { kind: 'placeStop', wish: { sequence: view.stops + 1, quantity: target, stopPrice, limitPrice } };
 }
 
+function whenNothingIsThere(key: PositionKey, { risk, basis }: ProtectionView, rules: InstrumentRules): ProtectionStep {
+  const { limitPrice } = stopPricesOf(basis ?? atCost(key, risk), rules);
+  return { kind: 'rest', because: isDust(sellable(heldOf(key, risk), rules), limitPrice, rules) ? 'dust' : 'short' };
+}
+
 function whenNothingIsHeld(working: readonly StoredOrder[]): ProtectionStep {
   return working.length > 0 ? { kind: 'rest', because: 'entryWorking' } : { kind: 'done' };
 }
 
 /** A position that no entry of ours explains: what it cost says where it was opened. */
-function atCost(key: PositionKey, { positions }: RiskView): StopBasis {
-  const held = positions.find((one) => one.strategy === key.strategy && one.instrument === key.instrument);
-  const quantity = decimal(held?.quantity ?? '0');
-  const averagePrice = quantity.isZero() ? ZERO : decimal(held?.cost ?? '0').div(quantity);
+function atCost(key: PositionKey, risk: RiskView): StopBasis {
+  const quantity = heldOf(key, risk);
+  const cost = risk.positions.find((one) => one.strategy === key.strategy && one.instrument === key.instrument)?.cost ?? '0';
+  const averagePrice = quantity.isZero() ? ZERO : decimal(cost).div(quantity);
   return { averagePrice: averagePrice.toFixed(), stopDistanceRatio: null };
 }

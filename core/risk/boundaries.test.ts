@@ -148,6 +148,7 @@ const BOUNDARIES: readonly (readonly [code: string, passes: Given, refused: Give
   ['ORDER_BELOW_MIN_NOTIONAL', units('0.05'), units('0.05', '99.99')],
   ['RISK_NOTIONAL_LIMIT', { limits: { maxOrderNotional: d('100') } }, { limits: { maxOrderNotional: d('99.99') } }],
   ['RISK_PRICE_COLLAR', units('1', '100.5', '100'), units('1', '100.51', '100')],
+  ['RISK_TICK_TOO_COARSE', units('20', '0.25', '0.25'), units('20', '0.25', '0.249')],
   ['RISK_EXPOSURE_LIMIT', { limits: { maxInstrumentExposure: d('100') } }, { limits: { maxInstrumentExposure: d('99.99') } }],
   ['RISK_EXPOSURE_LIMIT', { limits: { maxStrategyExposure: d('100') } }, { limits: { maxStrategyExposure: d('99.99') } }],
   ['RISK_EXPOSURE_LIMIT', { limits: { maxAccountExposure: d('100') } }, { limits: { maxAccountExposure: d('99.99') } }],

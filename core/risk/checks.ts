@@ -45,7 +45,7 @@ export const RISK_CHECKS: readonly RiskCheck[] = [
   check('RISK_KILLED', 'account', 'A halt latch stands in its scope.', BINDS_ALL),
   check('RISK_SIGNAL_EXPIRED', 'signal', 'The signal is valid no more.', BINDS_ALL),
   check('RISK_STRATEGY_INACTIVE', 'account', 'The strategy’s version is not the active one.', BINDS_ALL),
-  check('RISK_NO_POSITION', 'account', 'There is nothing to sell that no other order sells.', { binds: 'exits' }),
+  check('RISK_NO_POSITION', 'account', 'There is nothing to sell that is there and that no other order sells.', { binds: 'exits' }),
   check('RISK_POSITION_EXISTS', 'account', 'The strategy holds the instrument, or works on it.'),
   check('RISK_SIZING_INPUT', 'signal', 'The signal lacks what its size is made of.'),
   check('RISK_FEATURES_INCOMPLETE', 'signal', 'A feature is no number, or the model gave no score.'),
@@ -62,6 +62,14 @@ export const RISK_CHECKS: readonly RiskCheck[] = [
   check('ORDER_BELOW_MIN_NOTIONAL', 'venue', 'The order is worth less than the minimum.', BINDS_ALL),
   byLimit('RISK_NOTIONAL_LIMIT', 'maxOrderNotional', 'The order is worth more.'),
   byLimit('RISK_PRICE_COLLAR', 'collarBps', 'The price is further above the reference.'),
+  check(
+    'RISK_TICK_TOO_COARSE',
+    'protocol',
+    'The tick is more of the price than the widest collar of exits: what is bought could not leave.',
+    {
+      usual: `${PROTOCOL.exitCollarMaxBps / 100} %`,
+    },
+  ),
   byLimit('RISK_EXPOSURE_LIMIT', 'maxInstrumentExposure', 'What is held and worked in the instrument would be worth more.'),
   byLimit('RISK_EXPOSURE_LIMIT', 'maxStrategyExposure', 'The same of the strategy.'),
   byLimit('RISK_EXPOSURE_LIMIT', 'maxVenueExposure', 'The same of all accounts at the venue.'),

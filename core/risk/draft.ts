@@ -1,10 +1,12 @@
 import { failure, type Failure } from '../errors.js';
 import { MARKET, type ExecutionPolicy } from '../execution/policy.js';
-import { Decimal, ZERO, ZERO_TEXT, ceilToStep, decimal, floorToStep, maximum, minimum, type DecimalText } from '../money/index.js';
+import { Decimal, ZERO_TEXT, ceilToStep, decimal, floorToStep, maximum, minimum, type DecimalText } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { OrderPurpose, OrderType, TimeInForce } from '../order/order-type.js';
 import type { TradeSignal } from '../signal/signal.js';
 import { sizeEntry, type Sizing, type SizingBasis } from '../sizing/sizing.js';
+import { inOneOrder } from './filters.js';
+import { freeToSell } from './free-to-sell.js';
 import { PROTOCOL } from './limits.js';
 import type { LiveView, RiskView } from './view.js';
 
@@ -112,7 +114,7 @@ function positionInTheWay(
   return failure('RISK_POSITION_EXISTS', { strategy: signal.strategy, quantity: quantity.toFixed(), instrument: signal.instrument });
 }
 
-/** The exit of what the ledger holds, less what exits already work on (P3, P18), or why there is none. */
+/** The exit of what the ledger holds and has, less what exits already work on (P3, P18), or why there is none. */
 export function draftExit(
   signal: TradeSignal,
   { withoutStops }: OrderTerms,
@@ -121,7 +123,7 @@ export function draftExit(
   rules: InstrumentRules,
 ): OrderDraft | Failure {
   const counts = (purpose: OrderPurpose): boolean => !(withoutStops && purpose === 'stop');
-  const quantity = floorToStep(freeToSell(signal, ledger, counts), decimal(rules.stepSize));
+  const quantity = inOneOrder(freeToSell(signal, ledger, counts), rules);
   if (quantity.lte(0)) return failure('RISK_NO_POSITION', { strategy: signal.strategy, instrument: signal.instrument });
   // P19: no stale or missing price stops an exit; without a fresh one the last mark serves, with a wider collar.
   const reference = decimal(live.price?.price ?? signal.referencePrice);
@@ -129,21 +131,11 @@ export function draftExit(
   return sellWithin(collarBps, 'exit', quantity, reference, rules);
 }
 
-/** What is held less what sells already work on: one that is working or unknown counts as executed (P18). Never negative. */
-export function freeToSell(
-  key: { readonly strategy: string; readonly instrument: string },
-  ledger: RiskView,
-  counts: (purpose: OrderPurpose) => boolean = () => true,
-): Decimal {
-  const isOurs = (one: { readonly strategy: string; readonly instrument: string }): boolean =>
-    one.strategy === key.strategy && one.instrument === key.instrument;
-  const held = ledger.positions.find(isOurs);
-  const sells = ledger.workingOrders.filter((one) => isOurs(one) && one.side === 'sell' && counts(one.purpose));
-  const reserved = sells.reduce((sum, one) => sum.plus(decimal(one.reservedQuantity)), ZERO);
-  return maximum(ZERO, decimal(held?.quantity ?? '0').minus(reserved));
-}
-
-/** A sale that fills at once or not at all, at the edge of the collar, which is never wider than exits may have it. */
+/**
+ * A sale that fills at once or not at all, at the edge of the collar, which is never wider than exits may have it. Where the tick
+ * is so coarse that the collar holds no price under the reference, nothing could ever be sold but at the last price: an
+ * exit, and what widens its collar by itself once that is at its widest, then goes one tick under the reference.
+ */
 export function sellWithin(
   collarBps: number,
   purpose: 'exit' | 'escape' | 'flatten',
@@ -151,7 +143,9 @@ export function sellWithin(
   reference: Decimal,
   rules: InstrumentRules,
 ): OrderDraft {
-  const price = collarPrice('sell', reference, Math.min(collarBps, PROTOCOL.exitCollarMaxBps), rules);
+  const edge = collarPrice('sell', reference, Math.min(collarBps, PROTOCOL.exitCollarMaxBps), rules);
+  const mayGoUnder = purpose === 'exit' || collarBps >= PROTOCOL.exitCollarMaxBps;
+  const price = mayGoUnder && edge.gte(reference) ? tickUnder(reference, rules) : edge;
   return {
     purpose,
     side: 'sell',
@@ -171,6 +165,12 @@ function collarPrice(side: 'buy' | 'sell', reference: Decimal, collarBps: number
   const share = new Decimal(collarBps).div(10_000);
   // Rounded inwards, so that rounding never carries the price out of its collar.
   return side === 'buy' ? floorToStep(reference.mul(share.plus(1)), tick) : ceilToStep(reference.mul(new Decimal(1).minus(share)), tick);
+}
+
+/** The highest price of the grid under a price; the lowest of the grid where there is none. */
+function tickUnder(price: Decimal, rules: InstrumentRules): Decimal {
+  const tick = decimal(rules.tickSize);
+  return maximum(tick, ceilToStep(price, tick).minus(tick));
 }
 
 /** A price from the future is not fresh: our clock was set back, and nobody knows how old it is. */

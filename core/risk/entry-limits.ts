@@ -10,6 +10,7 @@ import type { PositionView, RiskView, WorkingOrder } from './view.js';
 export function entryLimitFailures(signal: TradeSignal, draft: OrderDraft, ledger: RiskView, rules: InstrumentRules): Failure[] {
   return [
     ...orderFailures(signal, draft, ledger),
+    ...tickFailures(draft, rules),
     ...exposureFailures(signal, draft, ledger),
     ...leverageFailures(draft, ledger, rules),
     ...balanceFailures(draft, ledger, rules),
@@ -34,6 +35,13 @@ function orderFailures(signal: TradeSignal, draft: OrderDraft, ledger: RiskView)
     failures.push(failure('RISK_OPEN_ORDERS_LIMIT', { count, account: signal.account, limit: limits.maxOpenOrders }));
   }
   return failures;
+}
+
+/** What is bought must be able to leave: with a tick wider than the widest collar, no price under the last one lies in it. */
+function tickFailures({ reference }: OrderDraft, { instrument, tickSize }: InstrumentRules): Failure[] {
+  const widest = reference.mul(PROTOCOL.exitCollarMaxBps).div(10_000);
+  if (decimal(tickSize).lte(widest)) return [];
+  return [failure('RISK_TICK_TOO_COARSE', { instrument, tickSize, price: text(reference), maxPercent: PROTOCOL.exitCollarMaxBps / 100 })];
 }
 
 type Counted = Pick<PositionView, 'strategy' | 'instrument'>;

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decimal, type DecimalText } from '../money/index.js';
+import { decimal, text, type DecimalText } from '../money/index.js';
 import type { TradeSignal } from '../signal/signal.js';
-import { KEY, LEDGER, NOW } from '../../test/support/risk-view.js';
+import { KEY, LEDGER, NOW, RULES } from '../../test/support/risk-view.js';
 import type { GateVerdict } from './approved-order.js';
-import { termsOf } from './draft.js';
+import { sellWithin, termsOf } from './draft.js';
+import { isLargest } from './filters.js';
 import { decideOrder } from './gate.js';
 import { LIMIT_KEYS, limitDefinition } from './limit-table.js';
 import { decideEscape, decideStop } from './protective.js';
@@ -88,6 +89,62 @@ const blind = fc.record(
 
 const shape = (verdict: GateVerdict): unknown =>
   verdict.kind === 'approved' ? { ...verdict.order, reservedNotional: '' } : verdict.failures.map(({ code }) => code);
+
+it('P19: a position larger than the venue takes in one order is sold by as much as it takes', () => {
+  const large: RiskView = {
+    ...LEDGER,
+    positions: [{ ...HELD, quantity: d('250.0004') }],
+    instrument: { ...RULES, maxQuantity: d('100.0005') },
+  };
+  const exit = decideOrder(CLOSE, termsOf({ kind: 'fixedNotional', notional: d('0') }), large, { now: NOW });
+  expect(exit).toMatchObject({ kind: 'approved', order: { quantity: '100' } });
+  expect(decideEscape(KEY, { sequence: 1, collarBps: 50 }, large, decimal('100'))).toMatchObject({ order: { quantity: '100' } });
+  const approved = exit.kind === 'approved' ? exit.order : undefined;
+  expect(approved && isLargest(approved, large.instrument!)).toBe(true);
+  expect(isLargest({ quantity: d('99.999') }, large.instrument!)).toBe(false);
+});
+
+describe('where the tick is coarser than the collar', () => {
+  /** Prices in units of 0.00000001, which is the tick where nothing else is said. */
+  const at = (units: string, purpose: 'exit' | 'escape' | 'flatten', collarBps: number, tick = '1'): string => {
+    const unit = '0.00000001';
+    const rules = { ...RULES, tickSize: text(decimal(tick).mul(unit)) };
+    return sellWithin(collarBps, purpose, decimal('1'), decimal(units).mul(unit), rules).price.div(unit).toFixed();
+  };
+
+  it.each([
+    ['12', '1', '11'],
+    ['25', '1', '24'],
+    ['1', '1', '1'],
+    ['7', '5', '5'],
+    ['3', '5', '5'],
+    ['0.5', '1', '1'],
+    ['1000', '1', '960'],
+  ])('P19: at %s, by a tick of %s, what leaves at the widest collar sells down to %s', (units, tick, lowest) => {
+    expect(at(units, 'escape', 400, tick)).toBe(lowest);
+    expect(at(units, 'flatten', 400, tick)).toBe(lowest);
+  });
+
+  it('an escape or a slice widens first; an exit, which is not widened, goes one tick under at once', () => {
+    expect(['escape', 'flatten'].map((purpose) => at('12', purpose as 'escape', 200))).toEqual(['12', '12']);
+    expect(at('12', 'exit', 50)).toBe('11');
+    expect(at('100', 'exit', 50)).toBe('99');
+    expect(at('1000', 'exit', 50)).toBe('995');
+  });
+
+  it('a sale at the widest collar is under the reference, on the tick, and beyond the collar by less than one tick', () => {
+    const whole = fc.integer({ min: 2, max: 100_000 });
+    fc.assert(
+      fc.property(whole, fc.integer({ min: 1, max: 1_000 }), (reference, tick) => {
+        fc.pre(reference > tick);
+        const price = sellWithin(400, 'escape', decimal('1'), decimal(`${reference}`), { ...RULES, tickSize: d(`${tick}`) }).price;
+        expect(price.lt(reference)).toBe(true);
+        expect(price.gte(tick) && price.mod(tick).isZero()).toBe(true);
+        expect(price.gt(decimal(`${reference}`).mul('0.96').minus(tick))).toBe(true);
+      }),
+    );
+  });
+});
 
 describe('no check that binds entries', () => {
   const calm: RiskView = { ...LEDGER, positions: [HELD] };

@@ -1,5 +1,5 @@
 import { failure, type Failure } from '../errors.js';
-import { decimal, isOnStep, type Decimal } from '../money/index.js';
+import { decimal, floorToStep, isOnStep, minimum, type Decimal } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { StoredOrder } from '../order/stored-order.js';
 import type { OrderDraft } from './draft.js';
@@ -33,6 +33,16 @@ export function filterFailures(draft: OrderDraft, rules: InstrumentRules): Failu
     failures.push(failure('ORDER_BELOW_MIN_NOTIONAL', { notional: notional.toFixed(), minimum: rules.minNotional }));
   }
   return failures;
+}
+
+/** So much of a quantity as the venue takes in one order: what is left goes by further ones. */
+export function inOneOrder(quantity: Decimal, rules: InstrumentRules): Decimal {
+  return floorToStep(minimum(quantity, decimal(rules.maxQuantity)), decimal(rules.stepSize));
+}
+
+/** Whether an order is as large as the venue takes, so that there may be more to sell than it sells. */
+export function isLargest({ quantity }: Pick<StoredOrder, 'quantity'>, rules: InstrumentRules): boolean {
+  return decimal(quantity).gte(floorToStep(decimal(rules.maxQuantity), decimal(rules.stepSize)));
 }
 
 /** Whether the venue takes so much in one order at the market. */

@@ -2,8 +2,9 @@ import { failure, type Failure } from '../errors.js';
 import type { Decimal } from '../money/index.js';
 import { flattenIntentId, type PositionKey } from '../protection/position-key.js';
 import { approve, type GateVerdict } from './approved-order.js';
-import { freeToSell, sellWithin } from './draft.js';
+import { sellWithin } from './draft.js';
 import { filterFailures } from './filters.js';
+import { freeOfPosition } from './free-to-sell.js';
 import { isKilled } from './protective.js';
 import type { RiskView } from './view.js';
 
@@ -22,7 +23,7 @@ export function decideFlatten(
   if (rules === undefined) return { kind: 'denied', failures: [failure('RISK_INSTRUMENT_UNKNOWN', { venue, instrument })] };
   const draft = sellWithin(wish.collarBps, 'flatten', wish.quantity, reference, rules);
   const failures: Failure[] = isKilled(key, ledger) ? [] : [failure('RISK_MODE', { account, mode, leg: 'close' })];
-  if (draft.quantity.lte(0) || draft.quantity.gt(freeToSell(key, ledger))) {
+  if (draft.quantity.lte(0) || draft.quantity.gt(freeOfPosition(key, ledger))) {
     failures.push(failure('RISK_NO_POSITION', { strategy, instrument }));
   }
   failures.push(...filterFailures(draft, rules));

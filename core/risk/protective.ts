@@ -1,12 +1,13 @@
 import { effectiveMode } from '../control/mode.js';
 import { failure, type Failure } from '../errors.js';
-import { ZERO, decimal, floorToStep, type Decimal } from '../money/index.js';
+import { ZERO, type Decimal } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { OrderType } from '../order/order-type.js';
 import { escapeIntentId, stopIntentId, type PositionKey } from '../protection/position-key.js';
 import { approve, type GateVerdict } from './approved-order.js';
-import { freeToSell, sellWithin, type OrderDraft } from './draft.js';
-import { filterFailures, isMarketable } from './filters.js';
+import { sellWithin, type OrderDraft } from './draft.js';
+import { filterFailures, inOneOrder, isMarketable } from './filters.js';
+import { freeToSell } from './free-to-sell.js';
 import type { RiskView } from './view.js';
 
 /** A stop as the owner of a position wants it. */
@@ -44,7 +45,7 @@ function stopType(quantity: Decimal, rules: InstrumentRules | undefined): OrderT
 }
 
 /**
- * The gate for what a stop should have sold and did not: the whole free position, within a collar that its owner widens
+ * The gate for what a stop should have sold and did not: the whole free position, or as much of it as the venue takes in one order, within a collar that its owner widens
  * (P21). Pure.
  */
 export function decideEscape(
@@ -55,7 +56,7 @@ export function decideEscape(
 ): GateVerdict {
   const rules = ledger.instrument;
   if (rules === undefined) return { kind: 'denied', failures: [unknownInstrument(key, ledger)] };
-  const free = floorToStep(freeToSell(key, ledger), decimal(rules.stepSize));
+  const free = inOneOrder(freeToSell(key, ledger), rules);
   const draft = sellWithin(wish.collarBps, 'escape', free, reference, rules);
   return verdictOf(key, draft, { intentId: escapeIntentId(key, wish.sequence), sequence: wish.sequence }, ledger);
 }

@@ -122,7 +122,7 @@ export function riskView(world: World, setup: Setup): RiskView {
           const { intentId, leg, purpose, status, reservedQuantity, reservedNotional, quote } = storedOf(row, slot);
           return [{ ...KEY, intentId, leg, side: sideOf(slot), purpose, status, reservedQuantity, reservedNotional, quote }];
         }),
-    balances: { USDT: decimalTextOf('1000000') },
+    balances: { USDT: decimalTextOf('1000000'), BTC: unitsText(books.position) },
     ...(books.isBlocked ? { blocked: 'an order surprised us' } : {}),
     instrument: RULES,
     // Long after every row: no wait is left, since a wait is a step that is not taken.

@@ -13,7 +13,7 @@ import type { ExitOutcome } from '../../activities/ports/owners.js';
 import type { Failure } from '../../core/errors.js';
 import { failedInARow, pauseAfterRefusedEscapesMs } from '../../core/protection/history.js';
 import { text } from '../../core/money/index.js';
-import { planProtection, type ProtectionStep, type ProtectionView } from '../../core/protection/plan.js';
+import { planProtection, uncoveredOf, type ProtectionStep, type ProtectionView } from '../../core/protection/plan.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
@@ -51,6 +51,8 @@ interface Sold {
   readonly order?: StoredOrder;
   /** It was not over before. */
   readonly isAnew?: boolean;
+  /** The venue takes no more in one order. */
+  readonly isLargest?: boolean;
   readonly codes?: readonly string[];
 }
 
@@ -65,6 +67,8 @@ export class Owner {
   private refusals = 0;
   /** For a venue that has sent us away. */
   private waits = 0;
+  /** Since which entry people know that no stop can be for all that is held. */
+  private toldOf: number | null | undefined;
 
   /**
    * @param isWanted whether something else is to be seen to before a pause is over
@@ -95,6 +99,15 @@ export class Owner {
       log.warn('a step of the owner failed; it looks again', { step: step.kind, error: error.message });
       await sleep(AFTER_FAILURE_MS, { summary: 'before it is tried again' });
     }
+  }
+
+  /** Tells people, once for each entry, where no stop can be for all that is held. What can be protected is, before. */
+  async tellUncovered(step: ProtectionStep, view: ProtectionView): Promise<void> {
+    if (step.kind !== 'rest' || (step.because !== 'protected' && step.because !== 'short')) return;
+    const entered = view.basis?.createdTime ?? null;
+    if (uncoveredOf(this.key, view).isZero() || this.toldOf === entered || !patched('uncovered')) return;
+    this.toldOf = entered;
+    await page(this.key, 'positionUncovered', { entered });
   }
 
   private async attempt(step: Exclude<ProtectionStep, { kind: 'rest' | 'done' }>, view: ProtectionView): Promise<void> {
@@ -151,13 +164,17 @@ export class Owner {
     await condition(this.isWanted, Math.min(forMs, LONGEST_CLOSED_MS));
   }
 
-  /** An exit: the stop goes first, then what is held is sold; what remains is protected again by the next step (P20). */
+  /** An exit: the stop goes first, then what is held is sold, in parts where it must; what remains is protected again by the next step (P20). */
   async exit(signal: TradeSignal): Promise<ExitOutcome> {
     const orders: StoredOrder[] = [];
     for (let attempt = 1, unsent = 0, away = 0; unsent < EXIT_ATTEMPTS; attempt += 1) {
-      const { order, isAnew = false, codes = [] } = await this.sell(signal, attempt);
+      const { order, isAnew = false, isLargest = false, codes = [] } = await this.sell(signal, attempt);
       if (order === undefined) return orders.length > 0 ? outcomeOf(orders) : deniedOutcome(intentIdOf(signal, attempt), codes);
       orders.push(order);
+      if (isLargest && order.status === 'filled' && patched('exitsInParts')) {
+        assertRoom();
+        continue;
+      }
       const retryAfterMs = sentAwayMs(order);
       if (retryAfterMs !== undefined && patched('exitsSentAway')) {
         // As often as it takes while the signal is valid; then the gate denies it, and a stop is placed again.
@@ -201,7 +218,7 @@ export class Owner {
         case 'authorised': {
           const sent = await send(asked.order);
           const order = sent.isFinal ? sent : await this.settle(sent.intentId, (one) => one.isFinal);
-          return { order, isAnew: !asked.order.isFinal };
+          return { order, isAnew: !asked.order.isFinal, isLargest: asked.isLargest === true };
         }
       }
     }

@@ -16,7 +16,9 @@ import {
   type TradingStack,
 } from '../../test/support/trading-stack.js';
 import { disagreements } from '../../test/support/witness.js';
+import { decimal, floorToStep } from '../../core/money/index.js';
 import type { OrderOutcome } from '../order/status.js';
+import { doingQuery, positionChangedSignal } from './messages.js';
 import { runPage } from '../../test/support/run-page.js';
 import { eventually } from '../../test/support/eventually.js';
 
@@ -149,6 +151,78 @@ describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledg
     expect(await run(expired)).toMatchObject({ status: 'denied', codes: ['RISK_SIGNAL_EXPIRED'] });
     expect((await resting()).intentId).toBe(stop.intentId);
     expect(await run(next('close'))).toMatchObject({ status: 'filled' });
+    await gone();
+  });
+
+  it('P19: an exit of more than the venue takes in one order goes on in parts until all is sold', async () => {
+    await buy();
+    await resting();
+    const all = floorToStep(decimal(await held()), decimal('0.00001'));
+    const most = floorToStep(all.mul('0.4'), decimal('0.00001')).toFixed();
+    const setMost = (quantity: string): Promise<unknown> =>
+      stack.database.pool.query(
+        `update instruments set rules = rules || jsonb_build_object('maxQuantity', $2::text) where instrument = $1`,
+        [INSTRUMENT, quantity],
+      );
+    const { rows } = await stack.pool.query<{ most: string }>(
+      `select rules->>'maxQuantity' as most from instruments where instrument = $1`,
+      [INSTRUMENT],
+    );
+    const before = (await orders('exit')).length;
+    await setMost(most);
+    try {
+      expect(await run(next('close'))).toMatchObject({ status: 'filled', executedQuantity: all.toFixed() });
+    } finally {
+      await setMost(rows[0]?.most ?? '');
+    }
+    const parts = (await orders('exit')).slice(before);
+    expect(parts).toMatchObject([{ quantity: most }, { quantity: most }, { status: 'filled' }]);
+    await gone();
+  });
+
+  it('P19, P21: where less is there than the position says, stop and exit are for what is there, and people are told once', async () => {
+    const missing = '0.001';
+    const setInventory = (quantity: string): Promise<unknown> =>
+      stack.database.pool.query(
+        `insert into inventory as i (account, asset, quantity) values ($1, 'BTC', $2)
+         on conflict (account, asset) do update set quantity = excluded.quantity`,
+        [ACCOUNT, quantity],
+      );
+    const {
+      rows: [before],
+    } = await stack.pool.query<{ inventory: string; ledger: string }>(
+      `select coalesce((select quantity from inventory where account = $1 and asset = 'BTC'), 0)::text as inventory,
+         coalesce((select quantity from ledger_balances where account = $1 and asset = 'BTC'), 0)::text as ledger`,
+      [ACCOUNT],
+    );
+    const { inventory, ledger } = before as { inventory: string; ledger: string };
+    const told = async (): Promise<number> => {
+      const { rows } = await stack.pool.query(`select from incidents where account = $1 and kind = 'positionUncovered'`, [ACCOUNT]);
+      return rows.length;
+    };
+    const toldBefore = await told();
+    await setInventory(
+      decimal(await held())
+        .minus(missing)
+        .minus(ledger)
+        .toFixed(),
+    );
+    await buy();
+    const stop = await resting();
+    const there = decimal(await held()).minus(missing);
+    expect(there.minus(stop.quantity).toNumber()).toBeGreaterThanOrEqual(0);
+    expect(there.minus(stop.quantity).toNumber()).toBeLessThan(0.00001);
+    await eventually(async () => expect(await told()).toBe(toldBefore + 1), 30_000);
+    expect((await runPage(owner())).currentDetails).toContain(`- **${missing}** of it is not there`);
+
+    expect(await run(next('close'))).toMatchObject({ status: 'filled', executedQuantity: stop.quantity });
+    await eventually(async () => expect(await owner().query(doingQuery)).toBe('resting: short'), 30_000);
+    expect(await told()).toBe(toldBefore + 1);
+
+    await setInventory(inventory);
+    await owner().signal(positionChangedSignal);
+    await eventually(async () => expect((await orders('stop')).at(-1)).toMatchObject({ status: 'accepted', quantity: missing }), 30_000);
+    expect(await run(next('close'))).toMatchObject({ status: 'filled', executedQuantity: missing });
     await gone();
   });
 

@@ -62,6 +62,7 @@ export async function protectPosition(key: PositionKey): Promise<void> {
       upsertSearchAttributes({ [SEARCH_ATTRIBUTES.status]: [status] });
       shown = status;
     }
+    await owner.tellUncovered(step, view);
     if (step.kind === 'done') {
       if (!isChanged && exits.isEmpty && allHandlersFinished()) return;
     } else if (step.kind === 'rest') {
