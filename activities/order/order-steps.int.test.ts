@@ -122,6 +122,39 @@ describe('the steps of an order, on a real ledger and paper venue', () => {
     expect(conflicts).toBe(0);
   });
 
+  it('what comes after a send never delays the next signal', async () => {
+    await stack.database.pool.query(
+      `insert into active_strategies (account, strategy, instrument, version) values ($1, 'second', $2, '1') on conflict do nothing`,
+      [ACCOUNT, INSTRUMENT],
+    );
+    const first = stack.signal('open', (bar += 1_000));
+    const second = { ...stack.signal('open', bar), strategy: 'second' };
+    const real = stack.dependencies.store;
+    let [isHeld, release] = [(): void => undefined, (): void => undefined];
+    const held = new Promise<void>((resolve) => (isHeld = resolve));
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const unlessFirst = async ({ intentId }: { readonly intentId: string }): Promise<void> => {
+      if (intentId !== intentIdOf(first)) return;
+      isHeld();
+      await released;
+    };
+    store = {
+      changeOrder: (change, ...more) => unlessFirst(change).then(() => real.changeOrder(change, ...more)),
+      bookFill: (input) => unlessFirst(input.order).then(() => real.bookFill(input)),
+    };
+    const entering = steps.enter(first);
+    try {
+      await Promise.race([held, entering.then((early) => expect(early).toBe('held'))]);
+      expect(await steps.enter(second)).toMatchObject({ kind: 'recorded', order: { status: 'filled' } });
+      expect(await real.order(intentIdOf(first))).toMatchObject({ status: 'submitting' });
+    } finally {
+      release();
+    }
+    expect(await entering).toMatchObject({ kind: 'recorded', order: { status: 'filled' } });
+    const sale = { ...stack.signal('close', (bar += 1_000)), strategy: 'second' };
+    expect(await steps.enter(sale)).toMatchObject({ kind: 'recorded', order: { status: 'filled' } });
+  });
+
   it('a venue that has sent us away: an entry is denied, and what was authorised before is proven unsent', async () => {
     const intentId = await authorised();
     let submitted = 0;

@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { failure } from '../../core/errors.js';
+import { MARKET } from '../../core/execution/policy.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { intentIdOf, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
+import { createWithdraw } from '../../activities/order/resolve.js';
 import { createWouldTrade } from '../../activities/order/would-trade.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import { temporalIfAny } from '../../test/support/temporal.js';
@@ -96,6 +98,28 @@ describe.skipIf(temporal === undefined)('signalToOrder, on a real server, ledger
     const late = { ...stack.signal('open', 2_800), validUntil: 1 };
     await run(late);
     expect((await runPage(client.workflow.getHandle(signalWorkflowId(late)))).currentDetails).toBe('**denied**\n\n- RISK_SIGNAL_EXPIRED');
+  });
+
+  it('the page of an entry tells, while its order rests, that it does', async () => {
+    stack.ledger.workEntries(ACCOUNT, { execution: { kind: 'limit', offsetBps: 500, workMs: 600_000, postOnly: true } });
+    const signal = { ...stack.signal('open', 2_900), validUntil: Date.now() + 600_000 };
+    const workflowId = signalWorkflowId(signal);
+    const handle = await worker.client.workflow.start('signalToOrder', { taskQueue: worker.taskQueue, workflowId, args: [signal] });
+    try {
+      const page = await eventually(async () => {
+        const seen = await runPage(handle);
+        expect(seen.currentDetails).toContain('**accepted** entry');
+        return seen;
+      });
+      const order = await stack.dependencies.store.order(intentIdOf(signal));
+      expect(page.currentDetails).toContain(`client order id \`${order?.clientOrderId}\`, venue order id \`${order?.venueOrderId}\``);
+      expect((await handle.describe()).searchAttributes[SEARCH_ATTRIBUTES.status]).toEqual(['accepted']);
+    } finally {
+      stack.ledger.workEntries(ACCOUNT, { execution: MARKET });
+      await createWithdraw(stack.dependencies)(intentIdOf(signal), 'the test is over');
+    }
+    expect(await handle.result()).toMatchObject({ status: 'canceled', executedQuantity: '0' });
+    expect((await runPage(handle)).currentDetails).toContain('**canceled** entry');
   });
 
   it('denies with every reason, writes it down and sends nothing', async () => {
