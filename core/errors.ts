@@ -61,9 +61,7 @@ export const ERRORS = define({
     'Version {version} of strategy {strategy} is not the active one on {account} {instrument} (active: {active}).',
   ),
   RISK_MODEL_THRESHOLD: refusal('The model scored {score}, under the threshold {threshold}: the entry is not taken.'),
-  RISK_NO_POSITION: refusal(
-    'There is nothing of {strategy} in {instrument} to close: no position, or nothing of it that is there and that no other order sells.',
-  ),
+  RISK_NO_POSITION: refusal('There is nothing of {strategy} in {instrument} to close.'),
   RISK_POSITION_EXISTS: refusal('{strategy} already holds {quantity} of {instrument} (or has an order working): no second entry.'),
   RISK_NOTIONAL_LIMIT: refusal('The order is worth {notional}; the limit per order is {limit}.'),
   RISK_EXPOSURE_LIMIT: refusal('{scope} exposure would be {exposure}; the limit is {limit}.'),

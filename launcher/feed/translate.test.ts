@@ -36,9 +36,7 @@ describe('toLauncherEvent', () => {
     const data = { intentId: 'i-1', instrument: 'SPX/USDT', side: 'buy', quantity: '1', price: '10' };
     expect(of('order.accepted', data)).toMatchObject({ event: 'order', status: 'accepted', clientOrderId: 'i-1', reasons: [] });
     expect(of('order.denied', { ...data, code: 'RISK_NO_POSITION', strategy: 'momentum' })).toMatchObject({
-      reasons: [
-        'There is nothing of momentum in SPX/USDT to close: no position, or nothing of it that is there and that no other order sells.',
-      ],
+      reasons: ['There is nothing of momentum in SPX/USDT to close.'],
     });
   });
 
