@@ -10,7 +10,7 @@ import { judgeTogether, together } from './together.js';
 
 const SEED = Number(process.env['RECONCILE_SEED'] ?? 20_261_126);
 // A busy machine takes its time; nothing here depends on how long it is.
-vi.setConfig({ testTimeout: 600_000 });
+vi.setConfig({ testTimeout: 1_800_000 });
 
 /** Most of the time they wait for what the venue allows in a minute: each has a venue, and so many are at work at once. */
 const places = Places.empty(5);

@@ -54,7 +54,7 @@ const SHOWS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Each waits for a place as well. */
-const LIMIT_MS = 600_000;
+const LIMIT_MS = 1_800_000;
 
 const temporal = await temporalIfAny();
 

@@ -8,7 +8,7 @@ import { crashWorlds, type Worlds } from './worlds.js';
 
 /** Each has a venue, a ledger and two workers of its own; most of the time they wait for time-outs. */
 const WORLDS = 4;
-const LIMIT_MS = 900_000;
+const LIMIT_MS = 1_800_000;
 
 const temporal = await temporalIfAny();
 const crashes = chosenCrashes();

@@ -12,7 +12,7 @@ import { settled } from './standing.js';
 import { until } from './until.js';
 import { ACCOUNT, INSTRUMENT, VENUE_ACCOUNT, World, type WorldOptions } from './world.js';
 
-const LIMIT_MS = 600_000;
+const LIMIT_MS = 1_800_000;
 /** PENDING_ACTIVITY_STATE_STARTED of Temporal's protocol. */
 const STARTED = 2;
 const SYMBOL = INSTRUMENT.replace('/', '');

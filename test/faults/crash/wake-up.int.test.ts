@@ -6,7 +6,7 @@ import { nameOfStall, stallOnce, type Stall } from './stall.js';
 import { Worlds } from './worlds.js';
 
 const WORLDS = 2;
-const LIMIT_MS = 900_000;
+const LIMIT_MS = 1_800_000;
 
 const ENTRY = { role: 'trading', phase: 'open' } as const;
 const STOP = { role: 'guardian', phase: 'open' } as const;
