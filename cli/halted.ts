@@ -9,7 +9,8 @@ type Halt = Pick<AccountStatus['latches'][number], 'latchId' | 'scope' | 'scopeV
 export interface ChangedMode {
   readonly account: string;
   readonly mode: AccountStatus['mode'];
-  readonly latches: readonly Halt[];
+  /** Left out by an API of a build before 0.4. */
+  readonly latches?: readonly Halt[];
 }
 
 /** `halted (account main) by rik: a spread`. */
@@ -30,7 +31,7 @@ export function endHalt(halts: readonly Halt[]): string {
  * @param isToGoOn whether the command was to let the account do something
  */
 export function changedMode(data: ChangedMode, isToGoOn: boolean): Shown {
-  const { account, mode, latches } = data;
+  const { account, mode, latches = [] } = data;
   const name = harmless(account);
   const halts = latches.map((halt) => `  ${harmless(haltedBy(halt))}\n`).join('');
   if (latches.length === 0) return { data, text: `${name} is in mode ${mode}.\n` };

@@ -13,6 +13,7 @@ const RISK: RiskView = { ...LEDGER, positions: [{ ...KEY, quantity: d('1.0005'),
 const VIEW: ProtectionView = {
   risk: RISK,
   working: [],
+  adopted: [],
   recent: [],
   stops: 3,
   escapes: 1,

@@ -86,6 +86,8 @@ function spokenFor(view: ProtectionView): Decimal {
 
 /** What a stop, or what sells in its place, is for: its own sells do not count, for there are none when it is placed. */
 function targetOf(key: PositionKey, view: ProtectionView, rules: InstrumentRules): Decimal {
+  // Recorded by a build that went by the position alone (up to 0.3): a replay has to come to what that one did (P32).
+  if (view.adopted === undefined) return sellable(heldOf(key, view.risk), rules);
   const free = freeToSell(key, view.risk, () => false).minus(spokenFor(view));
   return maximum(ZERO, inOneOrder(maximum(ZERO, free), rules));
 }

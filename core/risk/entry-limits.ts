@@ -109,7 +109,11 @@ function leverageFailures(draft: OrderDraft, ledger: RiskView, rules: Instrument
 
 function balanceFailures(draft: OrderDraft, ledger: RiskView, rules: InstrumentRules): Failure[] {
   const reserved = sum(ledger.workingOrders.filter((one) => one.quote === rules.quote).map((one) => decimal(one.reservedNotional)));
-  const free = decimal(ledger.balances[rules.quote] ?? '0').minus(reserved);
+  // The coins of a position are not there to pay with: its stop could not be for all of it any more.
+  const held = sum(ledger.positions.filter((one) => one.instrument.startsWith(`${rules.quote}/`)).map((one) => decimal(one.quantity)));
+  const free = decimal(ledger.balances[rules.quote] ?? '0')
+    .minus(reserved)
+    .minus(held);
   const needed = withFee(draft.quantity.mul(draft.price), ledger);
   if (needed.lte(free)) return [];
   return [failure('RISK_FREE_BALANCE', { needed: text(needed), asset: rules.quote, free: text(free), account: ledger.account })];

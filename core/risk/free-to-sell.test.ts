@@ -46,6 +46,7 @@ const viewOf = (more: Partial<RiskView>): RiskView => ({ ...ACCOUNT, instrument:
 const protectionOf = (risk: RiskView): ProtectionView => ({
   risk,
   working: [],
+  adopted: [],
   recent: [],
   stops: 0,
   escapes: 0,
@@ -86,6 +87,10 @@ describe('fees paid in a coin that is held as a position', () => {
     const step = planProtection(KEY, view);
     expect(step.kind === 'placeStop' && text(step.wish.quantity)).toBe('0.999');
     expect(text(uncoveredOf(KEY, view))).toBe('0.001');
+    // What a build that went by the position alone has recorded comes to what it came to then (P32).
+    const { adopted: _later, ...recorded } = view;
+    const then = planProtection(KEY, recorded);
+    expect(then.kind === 'placeStop' && text(then.wish.quantity)).toBe('1');
     expect(stop(ledger, decimal('0.999'))).toMatchObject({ kind: 'approved' });
     expect(stop(ledger, decimal('1'))).toMatchObject({ failures: [{ code: 'RISK_NO_POSITION' }] });
     expect(exit(ledger)).toMatchObject({ order: { quantity: '0.999' } });
@@ -109,12 +114,12 @@ describe('fees paid in a coin that is held as a position', () => {
 describe('what is there', () => {
   const two = { positions: [heldOf('2'), heldOf('1', 'other')], balances: { BNB: d('2.5') } };
 
-  it('is less by what others sell of the coin, in whatever instrument, and by what buys pay with it', () => {
+  it('is less by what others sell of the coin, in whatever instrument, and not by what a buy would pay with it', () => {
     const free = (...workingOrders: WorkingOrder[]) => text(freeToSell(KEY, viewOf({ ...two, workingOrders })));
     expect(free()).toBe('2');
     expect(free(working({ reservedQuantity: d('1') }))).toBe('1.5');
     expect(free(working({ instrument: 'BNB/EUR', reservedQuantity: d('1') }))).toBe('1.5');
-    expect(free(working({ instrument: 'XRP/BNB', side: 'buy', quote: 'BNB', reservedNotional: d('0.75') }))).toBe('1.75');
+    expect(free(working({ instrument: 'XRP/BNB', side: 'buy', quote: 'BNB', reservedNotional: d('0.75') }))).toBe('2');
     expect(free(working({ instrument: 'BTC/USDT', reservedQuantity: d('1') }))).toBe('2');
   });
 

@@ -25,7 +25,10 @@ export function freeOfPosition(key: Key, ledger: RiskView, counts: Counts = EACH
   return maximum(ZERO, decimal(held?.quantity ?? '0').minus(reservedBase(sells)));
 }
 
-/** What the account has of the base that no order may still take: sells of whatever position, and buys that pay with it. */
+/**
+ * What the account has of the base that no sell may still take. A buy that would pay with it does not count: what may be in vain takes
+ * no position its stop (entries are denied what positions hold, `balanceFailures`).
+ */
 function there(key: Key, ledger: RiskView, counts: Counts): Decimal {
   const base = baseOf(key.instrument);
   const balance = ledger.balances[base];
@@ -34,9 +37,7 @@ function there(key: Key, ledger: RiskView, counts: Counts): Decimal {
   const sells = ledger.workingOrders.filter(
     (one) => one.side === 'sell' && baseOf(one.instrument) === base && (!isOf(one, key) || counts(one.purpose)),
   );
-  const buys = ledger.workingOrders.filter((one) => one.side === 'buy' && one.quote === base);
-  const spent = buys.reduce((sum, one) => sum.plus(decimal(one.reservedNotional)), ZERO);
-  return decimal(balance).minus(reservedBase(sells)).minus(spent);
+  return decimal(balance).minus(reservedBase(sells));
 }
 
 function reservedBase(sells: readonly WorkingOrder[]): Decimal {

@@ -101,6 +101,13 @@ describe('entries', () => {
     expect(codes(decide(SIGNAL, beyond))).toContain(code);
   });
 
+  it('are not paid with the coins of a position', () => {
+    const balances = { USDT: d('501.4874875') };
+    const held = (quantity: string) => ({ ...HELD, strategy: 'other', instrument: 'USDT/EUR', quantity: d(quantity), cost: d('1') });
+    expect(decide(SIGNAL, { balances, positions: [held('1')] }).kind).toBe('approved');
+    expect(codes(decide(SIGNAL, { balances, positions: [held('1.0000001')] }))).toContain('RISK_FREE_BALANCE');
+  });
+
   it('count what was sold before its purchase was booked as exposure, never as room for more', () => {
     const sold = { ...HELD, strategy: 'other', quantity: d('-15'), cost: d('-1600') };
     expect(codes(decide(SIGNAL, { positions: [sold] }))).toEqual(['RISK_EXPOSURE_LIMIT']);

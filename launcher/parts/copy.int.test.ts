@@ -132,9 +132,9 @@ it('the file of Temporal is copied before a newer server opens it, and is the wa
   // Copies of before migrations are counted apart.
   await behind();
   await copy();
-  for (const written of ['1.32.2', '1.32.3']) await before(written);
+  for (const written of ['1.32.2', '1.32.9', '1.32.10']) await before(written);
   const folders = (await readdir(folder)).filter((one) => one.includes('_'));
-  expect(folders.map((one) => one.replace(/\d{14}/, ''))).toEqual(['before_', 'written_by_1.32.2', 'written_by_1.32.3']);
+  expect(folders.map((one) => one.replace(/\d{14}/, ''))).toEqual(['before_', 'written_by_1.32.10', 'written_by_1.32.9']);
 });
 
 it('two copies are kept, and one that has no room is not begun', async () => {

@@ -126,6 +126,7 @@ async function copyFiles(folder: string, files: readonly string[], kind: string,
   for (const file of files) await cp(file, join(draft, basename(file)));
   await rm(join(folder, name), { recursive: true, force: true });
   await rename(draft, join(folder, name));
-  const copies = (await readdir(folder)).filter((one) => one.startsWith(kind)).sort();
-  for (const old of copies.slice(0, -MOST_COPIES)) await rm(join(folder, old), { recursive: true, force: true });
+  const inOrder = new Intl.Collator('en', { numeric: true }).compare;
+  const others = (await readdir(folder)).filter((one) => one.startsWith(kind) && one !== name).toSorted(inOrder);
+  for (const old of others.slice(0, 1 - MOST_COPIES)) await rm(join(folder, old), { recursive: true, force: true });
 }

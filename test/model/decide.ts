@@ -146,6 +146,7 @@ function protectionView(world: World, setup: Setup): ProtectionView {
   return {
     risk: riskView(world, setup),
     working: working.map(({ order }) => order),
+    adopted: [],
     recent: orders
       .filter(({ slot }) => slot.purpose === 'stop' || slot.purpose === 'escape')
       .map(({ order }) => order)

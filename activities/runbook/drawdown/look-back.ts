@@ -50,7 +50,8 @@ export function createLookBack({ drawdowns, files, pause, stopping }: DrawdownDe
         const facts = await factsOf(runId);
         since = isVerified(facts) ? (since ?? facts.now) : undefined;
         if (since !== undefined && (facts.kill?.hasEvidence === true || facts.now - since >= EVIDENCE_WITHIN_MS)) return;
-        if (facts.now - (facts.partTime ?? facts.now) >= KILL_WITHIN_MS) throw new Error('the halt is not verified: keelson halts');
+        if (since === undefined && facts.now - (facts.partTime ?? facts.now) >= KILL_WITHIN_MS)
+          throw new Error('the halt is not verified: keelson halts');
         await pause(LOOK_MS);
       }
     },

@@ -109,6 +109,9 @@ export function isVenueOrderId(id: string): boolean {
 /** Trades one by one: consolidated ones would have other ids. */
 const SINGLE_TRADES = { consolidate_taker: 'false' } as const;
 
+/** Lists that begin within so many seconds of each other are one: the minute's look does not wait for the day's. */
+const SAME_LIST_S = 3_600;
+
 /** By reader: the list of trades that it is reading. */
 const underWay = new WeakMap<Ask, { readonly start: number; readonly rows: Promise<ReadonlyMap<string, Row>> }>();
 
@@ -120,7 +123,8 @@ async function tradesOnce(ask: Ask, params: Params & { readonly start: string })
   const page: Page = (asked) => ask('fills', async (client) => resultOf(await wire(client).privatePostTradesHistory(asked), 'the trades'));
   const start = Number(params.start);
   const other = underWay.get(ask);
-  if (other !== undefined && other.start <= start) return toppedUp(page, 'trades', params, await other.rows);
+  if (other !== undefined && other.start <= start && start - other.start < SAME_LIST_S)
+    return toppedUp(page, 'trades', params, await other.rows);
   const rows = pages(page, 'trades', params, TRADES_PAGE_LIMIT);
   const mine = { start, rows };
   underWay.set(ask, mine);
