@@ -81,7 +81,11 @@ export const RISK_CHECKS: readonly RiskCheck[] = [
   check('RISK_LEVERAGE', 'protocol', 'What is held and worked would be more than so many times what the account has of its own.', {
     usual: String(PROTOCOL.spotLeverage),
   }),
-  check('RISK_FREE_BALANCE', 'account', 'The order with its fee, at the edge of the collar, costs more than is free; the coins of positions are not.'),
+  check(
+    'RISK_FREE_BALANCE',
+    'account',
+    'The order with its fee, at the edge of the collar, costs more than is free; the coins of positions are not.',
+  ),
   byLimit('RISK_OPEN_ORDERS_LIMIT', 'maxOpenOrders', 'So many orders of the account work already.'),
   byLimit('RISK_RATE_LIMIT', 'maxStrategyOrdersPerSecond', 'The strategy made so many orders in the last second.'),
   byLimit('RISK_RATE_LIMIT', 'maxStrategyOrdersPerMinute', 'The same in the last minute.'),
