@@ -30,12 +30,15 @@ export function configuredCalendar({ calendar }: Pick<Config, 'calendar'>, file:
   };
 }
 
-/** Has the calendar read at once, where nobody reads it already. */
+/**
+ * Has the calendar read at once. A reading that is under way is begun anew: it may be of the calendar of a start before, or have been
+ * left by a guardian that was killed, and it keeps nothing that the new one does not read.
+ */
 export async function refreshCalendarNow(client: Client, taskQueue: string = TASK_QUEUES.guardian): Promise<void> {
   await client.workflow.start(WORKFLOW_TYPES.refreshCalendar, {
     taskQueue,
     workflowId: CALENDAR_WORKFLOW_ID,
-    workflowIdConflictPolicy: 'USE_EXISTING',
+    workflowIdConflictPolicy: 'TERMINATE_EXISTING',
     args: [],
     searchAttributes: { [SEARCH_ATTRIBUTES.status]: ['running'] },
     staticSummary: 'economic calendar',
