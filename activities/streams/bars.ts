@@ -2,13 +2,12 @@ import type { Bar } from '../../core/bars/bar.js';
 import type { MarketStore, OrderStore } from '../ports/store.js';
 import type { Venue } from '../ports/venue.js';
 import type { StreamedMarket } from './live-market.js';
-import { MOST_PAST_BARS, PastBars } from './past-bars.js';
+import { BARS_A_REQUEST, MOST_PAST_BARS, PastBars } from './past-bars.js';
 import { offered, type StandIn } from './stand-in.js';
 import type { StrategyRunner, StrategyVersion } from './strategy-runner.js';
 import { untilStopped } from './until-stopped.js';
 
 const RUN_FOR_MS = 3_600_000;
-const BARS_A_REQUEST = 500;
 const ACTIVE_EVERY_MS = 500;
 /** Bars close together: they are stored by one statement, when the orders that they cause have left. */
 const STORED_AFTER_MS = 200;

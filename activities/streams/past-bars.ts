@@ -4,7 +4,8 @@ import type { VenueReader } from '../ports/venue.js';
 
 /** Of what closed while nobody listened at most so many of the newest bars are fetched: a strategy needs none of them. */
 export const MOST_PAST_BARS = 20_000;
-const BARS_A_REQUEST = 500;
+/** How many bars a venue is asked for at once. */
+export const BARS_A_REQUEST = 500;
 
 export interface PastBarsDependencies {
   readonly account: string;

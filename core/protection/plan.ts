@@ -89,7 +89,7 @@ function targetOf(key: PositionKey, view: ProtectionView, rules: InstrumentRules
   // Recorded by a build that went by the position alone (up to 0.3): a replay has to come to what that one did (P32).
   if (view.adopted === undefined) return sellable(heldOf(key, view.risk), rules);
   const free = freeToSell(key, view.risk, () => false).minus(spokenFor(view));
-  return maximum(ZERO, inOneOrder(maximum(ZERO, free), rules));
+  return inOneOrder(maximum(ZERO, free), rules);
 }
 
 /** How much of a position its stop cannot be for: it is not there, or is more than the venue takes in one order. People are told. */
