@@ -32,6 +32,8 @@ describe('flattening, on a real ledger and paper venue', () => {
   /** Whose sales nobody buys. */
   let unwanted: string | undefined;
   let refusals = 0;
+  /** Whether the venue tells no balances any more as soon as a stop was taken away. */
+  let blinding: 'no' | 'waiting' | 'blind' = 'no';
 
   beforeAll(async () => {
     database = await testDatabase();
@@ -57,6 +59,15 @@ describe('flattening, on a real ledger and paper venue', () => {
         },
         reader: {
           ...venue.reader,
+          balances: async () => {
+            if (blinding !== 'blind') return venue.reader.balances();
+            throw new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', call: 'balances', detail: 'gone' });
+          },
+          cancel: async (instrument, id) => {
+            const canceled = await venue.reader.cancel(instrument, id);
+            if (blinding === 'waiting') blinding = 'blind';
+            return canceled;
+          },
           lookUp: async (instrument, id) => {
             if (instrument !== silent) return venue.reader.lookUp(instrument, id);
             throw new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', call: 'order', detail: 'gone' });
@@ -140,6 +151,24 @@ describe('flattening, on a real ledger and paper venue', () => {
     expect(await flatten(ACCOUNT)).toMatchObject({ slices: 1 });
     await isProtected(OTHER);
 
+    unwanted = undefined;
+    await sellsAll(flatten, OTHER);
+    await eventually(async () => expect(await disagreements(database.pool, ACCOUNT, paper.witness())).toEqual([]), LIMIT_MS);
+    await ledger.pool.query('update latches set released_at = clock_timestamp() where latch_id = $1', [latchId]);
+  });
+
+  it('P22: what has lost its stop has it back when the round breaks off before it is sold', async () => {
+    const { latchId, flatten } = await halted();
+    unwanted = OTHER;
+    expect(await flatten(ACCOUNT)).toMatchObject({ isDone: false });
+    await isProtected(OTHER);
+    await ledger.pool.query(`update orders set created_at = created_at - interval '11 seconds' where purpose = 'stop'`);
+    blinding = 'waiting';
+    await expect(flatten(ACCOUNT)).rejects.toMatchObject({ failure: { code: 'VENUE_UNAVAILABLE' } });
+    expect(blinding).toBe('blind');
+    await isProtected(OTHER);
+
+    blinding = 'no';
     unwanted = undefined;
     await sellsAll(flatten, OTHER);
     await eventually(async () => expect(await disagreements(database.pool, ACCOUNT, paper.witness())).toEqual([]), LIMIT_MS);

@@ -1,5 +1,5 @@
 import { KeelsonError, type Failure } from '../../core/errors.js';
-import { planFlatten, positionName, type FlattenStep } from '../../core/kill/flatten.js';
+import { bareKeys, planFlatten, positionName, type FlattenStep } from '../../core/kill/flatten.js';
 import type { KillSight, KillView } from '../../core/kill/view.js';
 import { decimal, type DecimalText } from '../../core/money/index.js';
 import { flattenIntentId, type PositionKey } from '../../core/protection/position-key.js';
@@ -44,8 +44,6 @@ interface Left {
   readonly waitMs: number;
   readonly failures?: readonly Failure[];
   readonly error?: KeelsonError;
-  /** It was offered, and nothing of it is on sale any more: it is without a stop. */
-  readonly isBare?: boolean;
 }
 
 /**
@@ -79,7 +77,9 @@ export function createKillFlatten(dependencies: KillDependencies): (account: str
 class Seller {
   slices = 0;
   /** Positions that are left to whoever comes back, by their names. */
-  private readonly aside = new Map<string, Left & { readonly key: PositionKey }>();
+  private readonly aside = new Map<string, Left>();
+  /** What the venue showed last. */
+  private sight: KillSight | undefined;
   private readonly dependencies: KillDependencies;
   private readonly orders: OrderStore;
   private readonly account: string;
@@ -104,24 +104,50 @@ class Seller {
 
   /** @returns how it ended, or undefined when there is more to do. */
   async step(view: KillView): Promise<Flattened | undefined> {
-    const sight = await look(this.dependencies, this.account, view);
-    const next = planFlatten(view, sight, new Set(this.aside.keys()));
-    if (next.kind === 'done') return this.ended();
-    // What the venue does not tell of one order says nothing of the others.
-    const left = await this.take(next, view, sight).catch((error: unknown): Left => ({ waitMs: SETTLE_POLL_MS, error: venueError(error) }));
-    const { strategy, instrument } = next;
-    if (left !== undefined) this.aside.set(positionName(next), { ...left, key: { account: this.account, strategy, instrument } });
-    return undefined;
+    try {
+      this.sight = await look(this.dependencies, this.account, view);
+      const next = planFlatten(view, this.sight, new Set(this.aside.keys()));
+      if (next.kind !== 'done') {
+        await this.go(next, view, this.sight);
+        return undefined;
+      }
+    } catch (error) {
+      // Nobody knows when the next round comes this far.
+      await this.protect().catch(() => undefined);
+      throw error;
+    }
+    await this.protect();
+    return this.ended();
   }
 
-  /** What could not be sold has its stop again until it is offered once more: nothing is without one for longer than its tries take (P22). */
-  private async ended(): Promise<Flattened> {
-    const { slices } = this;
-    const left: Left[] = [];
-    for (const { key, ...one } of this.aside.values()) {
-      const protecting = one.isBare === true ? this.tend(key, false) : Promise.resolve(0);
-      left.push(await protecting.then(() => one).catch((error: unknown): Left => ({ ...one, error: venueError(error) })));
+  private async go(next: Work, view: KillView, sight: KillSight): Promise<void> {
+    // What the venue does not tell of one order says nothing of the others.
+    const left = await this.take(next, view, sight).catch((error: unknown): Left => ({ waitMs: SETTLE_POLL_MS, error: venueError(error) }));
+    if (left === undefined) return;
+    const name = positionName(next);
+    this.aside.set(name, left);
+    await this.protect(name).catch((error: unknown) => this.aside.set(name, { ...left, error: venueError(error) }));
+  }
+
+  /**
+   * Gives what has to go and is neither offered nor protected its stop again, until it is offered once more: nothing is without
+   * one for longer than its tries take (P22).
+   * @param only the name of one position; without it, all
+   * @throws what the venue said of the last for which it took none, when all were tried
+   */
+  private async protect(only?: string): Promise<void> {
+    let failed: KeelsonError | undefined;
+    for (const key of bareKeys(await this.dependencies.kills.readKill(this.account), this.sight)) {
+      if (only !== undefined && positionName(key) !== only) continue;
+      const { strategy, instrument } = key;
+      await this.tend({ account: this.account, strategy, instrument }, false).catch((error: unknown) => (failed = venueError(error)));
     }
+    if (failed !== undefined) throw failed;
+  }
+
+  private ended(): Flattened {
+    const { slices } = this;
+    const left = [...this.aside.values()];
     const failed = left.find(({ error }) => error !== undefined)?.error;
     if (failed !== undefined) throw failed;
     const failures = left.flatMap((one) => one.failures ?? []);
@@ -156,7 +182,7 @@ class Seller {
     const written = await this.orders.authorise({ ...input, authorisedForMs: PROTOCOL.authorisedForMs }, events);
     // Overtaken, or without the lease by now: what is to be sold is weighed anew.
     if (written.kind === 'conflict') return undefined;
-    if (!('order' in written)) return { waitMs: NOBODY_BUYS_MS, failures: written.failures, isBare: true };
+    if (!('order' in written)) return { waitMs: NOBODY_BUYS_MS, failures: written.failures };
     this.slices += 1;
     await this.record(intentId, await this.submit(intentId, account));
     const left = await this.untilFinal(() => this.resolve(intentId));
@@ -164,9 +190,9 @@ class Seller {
     const order = await this.orders.order(intentId);
     // What is refused would be refused again at once, and widens no collar.
     const isRefused = order?.status === 'rejected' || order?.failures.some(({ code }) => code === 'RISK_VENUE_CLOSED') === true;
-    if (isRefused) return { waitMs: NOBODY_BUYS_MS, failures: order.failures, isBare: true };
+    if (isRefused) return { waitMs: NOBODY_BUYS_MS, failures: order.failures };
     const isStuck = collarBps >= PROTOCOL.exitCollarMaxBps && order?.executedQuantity === '0';
-    return isStuck ? { waitMs: NOBODY_BUYS_MS, isBare: true } : undefined;
+    return isStuck ? { waitMs: NOBODY_BUYS_MS } : undefined;
   }
 
   /** @returns undefined when it is over; else what is left to whoever comes back to it. */

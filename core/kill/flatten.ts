@@ -82,6 +82,18 @@ export function keysToFlatten(view: KillView): readonly Key[] {
 }
 
 /**
+ * Positions that have to go and of which something is left, while the venue has no order of theirs: nothing protects them (P22).
+ * @param sight as far as the venue was looked at; without it, whatever our books hold
+ */
+export function bareKeys(view: KillView, sight: KillSight | undefined): readonly Key[] {
+  return keysToFlatten(view).filter((key) => {
+    if (view.working.some((order) => isOf(order, key))) return false;
+    const rules = view.instruments[key.instrument];
+    return sight === undefined || rules === undefined || !isNothing(unsold(view, sight, key), key, sight, rules);
+  });
+}
+
+/**
  * What of a position is to be sold and is there: never more than our books say, and never more than the venue shows
  * beyond what was there before us, what other positions hold that stay, and what other orders may still sell. The
  * position's own stops do not count: they are taken away first.

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { KEY, LEDGER, RULES } from '../../test/support/risk-view.js';
 import { Decimal, ZERO, decimal, text, type DecimalText } from '../money/index.js';
 import type { StoredOrder } from '../order/stored-order.js';
-import { planFlatten } from './flatten.js';
+import { bareKeys, planFlatten } from './flatten.js';
 import { examine, ordersToCancel, unverifiedText } from './verify.js';
 import { policyOfWhole, policyOver, type KillLatch, type KillSight, type KillView } from './view.js';
 
@@ -123,6 +123,16 @@ describe('P27: what a kill sells', () => {
       quantity: decimal('0.5'),
     });
     expect(planFlatten(now, all, new Set(['momentum BTC/USDT', 'other BTC/USDT']))).toEqual({ kind: 'done' });
+  });
+
+  it('what is left and has no order at the venue is without protection: dust, what stays, and what is offered are not (P22)', () => {
+    expect(bareKeys(view(), sight())).toEqual([POSITION]);
+    expect(bareKeys(view(), sight({ prices: {} }))).toEqual([POSITION]);
+    expect(bareKeys(view(), undefined)).toEqual([POSITION]);
+    expect(bareKeys(view({ working: [order({})] }), sight())).toEqual([]);
+    expect(bareKeys(view({ working: [order({ purpose: 'flatten', status: 'unknown' })] }), undefined)).toEqual([]);
+    expect(bareKeys(view(), sight({ balances: { BTC: d('2') } }))).toEqual([]);
+    expect(bareKeys(view({ latches: [latch({ policy: 'none' })] }), sight())).toEqual([]);
   });
 
   it('leaves to another strategy what that one holds of the same asset', () => {
