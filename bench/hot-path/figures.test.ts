@@ -19,7 +19,7 @@ const SIGNAL: SignalStamps = {
 
 function joined(...signals: SignalStamps[]): Joiner {
   const joiner = new Joiner();
-  joiner.see({ type: 'workerStamps', signals, floors: [{ startCalled: 0, startAnswered: 3, entered: 6 }], begun: [1_003] });
+  joiner.see({ type: 'workerStamps', signals, floors: [{ startCalled: 0, startAnswered: 3, entered: 6, written: 9 }], begun: [1_003] });
   joiner.see({ type: 'venueStamps', frames: [[SIGNAL.bar, 1_000]], posts: [['one', 1_012.5]] });
   return joiner;
 }
@@ -42,6 +42,7 @@ describe('what venue and worker saw of a signal', () => {
       'singly.signals': 2,
       'singly.whole.p50Ms': 12.5,
       'singly.floor.p99Ms': 6,
+      'singly.floorWritten.p99Ms': 9,
       'singly.startAnswered.p50Ms': 7,
       'singly.statements.least': 2,
       'singly.statements.most': 4,

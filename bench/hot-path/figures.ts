@@ -96,6 +96,10 @@ export function figuresOf(pace: string, measured: readonly Measured[], floors: r
     'floorAnswered',
     floors.map((one) => one.startAnswered - one.startCalled),
   );
+  add(
+    'floorWritten',
+    floors.map((one) => one.written - one.startCalled),
+  );
   for (const part of PARTS)
     add(
       part,

@@ -4,6 +4,8 @@ import type { WorkerProcess } from '../../workers/composition/process.js';
 import { now, type FloorStamps } from './stamps.js';
 
 const TASK_QUEUE = 'floor';
+/** A commit of its own, and no table. */
+const WRITE = { name: 'floor_write', text: `select pg_logical_emit_message(true, 'floor', 'x')` };
 
 export interface Floor {
   /** Starts one. */
@@ -13,7 +15,7 @@ export interface Floor {
 
 /**
  * The floor on the same server, connection and process as the trading worker: an eager start until a local activity that
- * does nothing is entered.
+ * does nothing is entered; and on, until what an order needs of Postgres in any case is written.
  */
 export async function openFloor(process: WorkerProcess, seen: (stamps: FloorStamps) => void): Promise<Floor> {
   const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error };
@@ -46,7 +48,9 @@ export async function openFloor(process: WorkerProcess, seen: (stamps: FloorStam
         workflowTaskTimeout: '5s',
       });
       const startAnswered = now();
-      seen({ startCalled, startAnswered, entered: await entering });
+      const enteredAt = await entering;
+      for (let count = 0; count < 2; count += 1) await process.pool.query(WRITE);
+      seen({ startCalled, startAnswered, entered: enteredAt, written: now() });
     },
     async close() {
       worker.shutdown();

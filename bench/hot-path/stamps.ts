@@ -33,6 +33,8 @@ export interface FloorStamps {
   readonly startCalled: number;
   readonly startAnswered: number;
   readonly entered: number;
+  /** Two statements that each write and do nothing are answered, one after the other. */
+  readonly written: number;
 }
 
 export interface WorkerStamps {
