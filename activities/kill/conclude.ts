@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { CancelledFailure } from '@temporalio/activity';
 import type { Finding } from '../../core/kill/verify.js';
 import { unverifiedText } from '../../core/kill/verify.js';
 import type { KillLatch } from '../../core/kill/view.js';
@@ -31,16 +32,32 @@ export function createKillEscalate({
 }
 
 /**
+ * The same as `conclude`; people are told, once for each halt, where it fails.
+ * @throws what `conclude` threw
+ */
+export function createKillConclude(dependencies: KillDependencies): (account: string, finding: Finding) => Promise<EvidenceFile> {
+  const conclude = concluding(dependencies);
+  const { kills, store } = dependencies;
+  return async (account, finding) => {
+    try {
+      return await conclude(account, finding);
+    } catch (error) {
+      if (error instanceof CancelledFailure) throw error;
+      const { latches } = await kills.readKill(account);
+      const latchIds = latches.map(({ latchId }) => latchId);
+      const data = { latchIds, error: error instanceof Error ? error.message : String(error) };
+      const key = `haltEvidenceMissing:${account}:${latchIds.join('+')}`;
+      await store.openIncident({ incidents: [{ key, account, kind: 'haltEvidenceMissing', data }] });
+      throw error;
+    }
+  };
+}
+
+/**
  * Writes the file that tells all about a verified halt, and opens its incident: latches, timeline, venue's replies, orders,
  * fills, equity, and a hash of each and of the whole, so that whoever is handed the file can check it against the audit.
  */
-export function createKillConclude({
-  kills,
-  store,
-  files,
-  clock,
-  pause,
-}: KillDependencies): (account: string, finding: Finding) => Promise<EvidenceFile> {
+function concluding({ kills, store, files, clock, pause }: KillDependencies): (account: string, finding: Finding) => Promise<EvidenceFile> {
   return async (account, finding) => {
     const { latches } = await kills.readKill(account);
     const sections = {

@@ -96,6 +96,25 @@ describe('P27: what a kill sends', () => {
     expect((await kills.evidence(ACCOUNT)).equity).toMatchObject({ after: null, newest: null, isWatched: false });
   });
 
+  it('keeps of looks that show the same the first two under each latch, and whatever differs', async () => {
+    const kept = async (): Promise<number> => {
+      const { rows } = await stack.database.pool.query<{ count: number }>('select count(*)::integer as count from kill_observations');
+      return rows[0]?.count ?? Number.NaN;
+    };
+    const looked = async (venueTime: number, openOrders: readonly string[] = []): Promise<number> => {
+      const before = await kept();
+      await kills.observe(ACCOUNT, 'looked', { venueTime, prices: { [INSTRUMENT]: String(venueTime) }, openOrders });
+      return (await kept()) - before;
+    };
+    await latch('none');
+    expect([await looked(1), await looked(2), await looked(3), await looked(4)]).toEqual([1, 1, 0, 0]);
+    expect([await looked(5, ['one']), await looked(6), await looked(7), await looked(8)]).toEqual([1, 1, 1, 0]);
+    await halts.latch({ scope: 'everything', scopeValue: '' }, { subject: 'watch', underKey: null, reason: 'another', policy: 'none' });
+    expect([await looked(9), await looked(10), await looked(11)]).toEqual([1, 1, 0]);
+    await stack.database.pool.query(`update latches set engaged_at = engaged_at - interval '2 hours' where released_at is null`);
+    expect(await looked(12)).toBe(0);
+  });
+
   it('is by one at a time: a lease is held until it ends by itself', async () => {
     expect(await kills.takeLease(ACCOUNT, 'one', 10_000)).toMatchObject({ isMine: true });
     expect(await kills.takeLease(ACCOUNT, 'other', 10_000)).toMatchObject({ isMine: false, owner: 'one' });

@@ -26,8 +26,9 @@ type ReleaseAnswer =
 /**
  * What kills read and write in Postgres. A statement that loses against another one is run anew: a halt does not stop at that.
  * @param wrap what stands between the kill and the ledger of orders, in programs other than the product's.
+ * @param readPool for the evidence, which may take longer to read than statements that lock something.
  */
-export function createKillStore(pool: Pool, wrap: (store: OrderStore) => OrderStore = (store) => store): KillStore {
+export function createKillStore(pool: Pool, wrap: (store: OrderStore) => OrderStore = (store) => store, readPool: Pool = pool): KillStore {
   return {
     async readKill(account) {
       const rows = await run<{ answer: ToldKill }>(pool, READ, [account]);
@@ -61,7 +62,7 @@ export function createKillStore(pool: Pool, wrap: (store: OrderStore) => OrderSt
       return { kind: 'notClean', found: answer.found };
     },
     async evidence(account) {
-      const rows = await run<{ answer: KillEvidence }>(pool, EVIDENCE, [account]);
+      const rows = await run<{ answer: KillEvidence }>(readPool, EVIDENCE, [account]);
       const answer = rows[0]?.answer;
       if (answer === undefined) throw new KeelsonError('INFRA_DATABASE', { detail: 'the evidence had no answer' });
       return answer;

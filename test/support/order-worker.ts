@@ -62,6 +62,8 @@ export interface TemporalAddress {
 export interface OrderWorker {
   readonly client: Client;
   readonly taskQueue: string;
+  /** Where it writes evidence of halts. */
+  readonly evidenceFolder: string;
   /** Starts the watch of an account, on this worker's queue. */
   watch(account: string): Promise<void>;
   stop(): Promise<void>;
@@ -93,7 +95,7 @@ export async function startOrderWorker(
   const client = new Client({ connection, namespace, identity: 'starter', interceptors: { workflow: [startsUnder(epoch)] } });
   const owners = createOwners(client, Date.now, taskQueue);
   const kills = createKills(client, Date.now, taskQueue);
-  const evidence = await mkdtemp(join(tmpdir(), 'keelson-test-evidence-'));
+  const evidenceFolder = await mkdtemp(join(tmpdir(), 'keelson-test-evidence-'));
   const log = { warn: () => undefined };
   const stopping = new AbortController();
   const watching: AccountStreamDependencies = {
@@ -162,7 +164,7 @@ export async function startOrderWorker(
           ...ledger.dependencies,
           kills: createKillStore(ledger.pool),
           protection: ledger.protection,
-          files: evidenceFiles(evidence),
+          files: evidenceFiles(evidenceFolder),
           newId: randomUUID,
           clock: Date.now,
         },
@@ -174,7 +176,7 @@ export async function startOrderWorker(
         runbooks: {
           venueDisconnected: venueDisconnected(outages),
           drawdown: drawdown({
-            ...{ pause: outages.pause, stopping: stopping.signal, files: evidenceFiles(evidence) },
+            ...{ pause: outages.pause, stopping: stopping.signal, files: evidenceFiles(evidenceFolder) },
             drawdowns: createDrawdownStore(ledger.pool, ledger.pool),
           }),
           reconciliationDiscrepancy: discrepancy(createDiscrepancyStore(ledger.pool), {
@@ -201,6 +203,7 @@ export async function startOrderWorker(
   return {
     client,
     taskQueue,
+    evidenceFolder,
     async watch(account) {
       await client.workflow.start('watchAccount', {
         taskQueue,
@@ -215,7 +218,7 @@ export async function startOrderWorker(
       worker.shutdown();
       await running;
       await connection.close();
-      await rm(evidence, { recursive: true, force: true });
+      await rm(evidenceFolder, { recursive: true, force: true });
     },
   };
 }

@@ -82,7 +82,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
   const reconciliations = createReconciliations(client, clock);
   // What reads the books locks nothing, and may take longer than what does.
   const readPool = openPool(databaseUrl, { applicationName: 'keelson-reconcile', max: 2, statementTimeoutMs: BOOKS_READ_MS });
-  const killStore = createKillStore(pool, wraps.store);
+  const killStore = createKillStore(pool, wraps.store, readPool);
   const protection = createProtectionStore(pool);
   const books = { store: orders, epoch };
   const venueNameOf = (account: string): string => config.accounts[account]?.venue ?? account;

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { applyEvent } from '../../activities/order/evidence.js';
 import { createOrderActivities } from '../../activities/order/index.js';
 import type { HaltCause } from '../../activities/ports/halt.js';
@@ -189,6 +189,38 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
     // A latch with another policy over the same scope makes it stricter: now it goes.
     await halt();
     await vi.waitFor(async () => expect(await held()).toBeLessThan(0.00001), LIMIT);
+    await verified();
+    await shown();
+  });
+
+  it('what keeps its evidence from being written keeps no stop from being tended, and no halt from being widened', async () => {
+    await buy();
+    const stop = await resting();
+    await rm(worker.evidenceFolder, { recursive: true });
+    await writeFile(worker.evidenceFolder, 'no folder');
+    onTestFinished(async () => {
+      await rm(worker.evidenceFolder, { recursive: true, force: true });
+      await mkdir(worker.evidenceFolder);
+    });
+    await halt({ policy: 'none' });
+    const unwritten = expect.stringContaining('its evidence is not written yet') as string;
+    await vi.waitFor(async () => expect(await state()).toMatchObject({ phase: 'verified', evidence: null, doing: unwritten }), LIMIT);
+    const { rows } = await stack.pool.query(
+      `select data->>'error' as error from incidents where kind = 'haltEvidenceMissing' and closed_at is null`,
+    );
+    expect(rows).toEqual([{ error: expect.stringMatching(/EEXIST|ENOTDIR/) as string }]);
+    await stack.venue.reader.cancel(INSTRUMENT, stop.clientOrderId);
+    await changed();
+    await vi.waitFor(async () => {
+      const [one] = await orders(`purpose = 'stop' and final_at is null and intent_id <> '${stop.intentId}'`);
+      expect(one).toMatchObject({ status: 'accepted' });
+    }, LIMIT);
+    await halt();
+    await vi.waitFor(async () => expect(await held()).toBeLessThan(0.00001), LIMIT);
+
+    await rm(worker.evidenceFolder);
+    await mkdir(worker.evidenceFolder);
+    await changed();
     await verified();
     await shown();
   });

@@ -28,7 +28,7 @@ const { killFlatten } = proxyActivities<KillActivities>(told(KILL_STEP, 'sells w
 const { killTendStops } = proxyActivities<KillActivities>(told(KILL_STEP, 'keeps a stop for what stays'));
 const { killVerify } = proxyActivities<KillActivities>(told(KILL_STEP, 'looks whether the venue shows the target'));
 const { killEscalate } = proxyActivities<KillActivities>(told(RECORD, 'tells people that it is not verified yet'));
-const { killConclude } = proxyActivities<KillActivities>(told(RECORD, 'writes the evidence, opens the incident'));
+const { killConclude } = proxyActivities<KillActivities>(told(KILL_STEP, 'writes the evidence, opens the incident'));
 const { killTell } = proxyActivities<KillActivities>(told(RECORD, 'writes down how far it is'));
 
 /** Between the two looks that both must find the target (P28). */
@@ -70,6 +70,8 @@ export async function killSwitch(account: string, carried: Carried | null = null
     evidence: null,
   };
   let concluded = carried?.concluded ?? '';
+  /** Why its evidence could not be written. */
+  let unwritten: string | undefined;
   let isChanged = false;
   let seen = 0;
   /** Under which latches, and how strict each was, `seen` was counted. */
@@ -137,15 +139,29 @@ export async function killSwitch(account: string, carried: Carried | null = null
     if (concluded !== of) {
       // The file waits for equity of after the last sale; that the venue has shown the target is told before.
       if (patched('verifiedBeforeEvidence')) await enter('verified', looked);
-      show({ evidence: await killConclude(account, looked) });
-      concluded = of;
+      unwritten = await conclude(looked);
+      if (unwritten === undefined) concluded = of;
     }
     await enter('verified', looked);
     await rearms.release();
-    show({ doing: 'the venue has shown the target twice; the latch stands' });
+    const without = unwritten === undefined ? '' : `; its evidence is not written yet: ${unwritten}`;
+    show({ doing: `the venue has shown the target twice; the latch stands${without}` });
     if (isChanged) continue;
     if (rearms.isEmpty) await condition(() => isChanged || !rearms.isEmpty, STANDING_LOOK_MS);
     else await condition(() => isChanged, BETWEEN_LOOKS_MS);
+  }
+
+  /** What keeps its file from being written keeps no stop from being tended, and no halt from being widened or ended: it is tried with the next look. */
+  async function conclude(finding: Finding): Promise<string | undefined> {
+    try {
+      show({ evidence: await killConclude(account, finding) });
+      return undefined;
+    } catch (error) {
+      if (!isStepFailure(error)) throw error;
+      const detail = error.cause?.message ?? error.message;
+      log.warn('the evidence could not be written; it is tried again', { error: detail });
+      return detail;
+    }
   }
 
   async function escalateIfDue(): Promise<void> {
