@@ -65,13 +65,15 @@ export interface Kills {
   wake(account: string): Promise<void>;
 }
 
+/** A file that a halt without Temporal has left; `unread`: why it could not be read, which the evidence then says. */
+export type DirectRun =
+  | { readonly name: string; readonly sha256: string; readonly content: unknown }
+  | { readonly name: string; readonly unread: string };
+
 /** Where evidence is kept: files that people can hand on. */
 export interface EvidenceFiles {
   /** Writes a file, whole or not at all. */
   write(name: string, content: string): Promise<EvidenceFile>;
-  /** What halts without Temporal have left of an account since then (epoch ms, our clock). */
-  readDirect(
-    account: string,
-    sinceTime: number,
-  ): Promise<readonly { readonly name: string; readonly sha256: string; readonly content: unknown }[]>;
+  /** What halts without Temporal have left of an account since then (epoch ms, our clock). It fails for no file and for no disk. */
+  readDirect(account: string, sinceTime: number): Promise<readonly DirectRun[]>;
 }

@@ -7,7 +7,7 @@ import type { Venue } from '../../activities/ports/venue.js';
 import { openHaltStore, type Engaged } from '../../adapters/store/halt-store.js';
 import { findKeyHolder } from '../../adapters/store/key-holder.js';
 import { openPool } from '../../adapters/store/pool.js';
-import { directPrefix, evidenceFiles } from '../../adapters/storage/evidence-files.js';
+import { directName, evidenceFiles } from '../../adapters/storage/evidence-files.js';
 import { configPath, databaseUrl, evidenceFolder, loadConfig, type Config } from '../../config/index.js';
 import type { Latch } from '../../core/control/mode.js';
 import { KeelsonError } from '../../core/errors.js';
@@ -131,9 +131,8 @@ async function killOne(kill: OneKill, account: string): Promise<Ended> {
     const finding = await killDirectly(ledger.dependencies, account, { scope, say: tell, stopping });
     const at = new Date(terminal.now()).toISOString();
     const content = `${JSON.stringify({ what: 'a halt without Temporal', account, at, lines, finding }, null, 2)}\n`;
-    const name = `${directPrefix(account)}${at.replaceAll(/[:.]/g, '-')}.json`;
     try {
-      const { path } = await evidenceFiles(evidenceFolder(env)).write(name, content);
+      const { path } = await evidenceFiles(evidenceFolder(env)).write(directName(account, at), content);
       say(`${account}: its evidence is written`);
       return { account, finding, file: path };
     } catch (error) {
