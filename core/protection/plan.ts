@@ -97,8 +97,26 @@ export function uncoveredOf(key: PositionKey, view: ProtectionView): Decimal {
   const { risk } = view;
   const rules = risk.instrument;
   if (rules === undefined || !rules.trading || isKilled(key, risk)) return ZERO;
-  const left = maximum(ZERO, heldOf(key, risk).minus(spokenFor(view)));
-  return sellable(left, rules).minus(targetOf(key, view, rules));
+  return sellable(leftOf(key, view), rules).minus(targetOf(key, view, rules));
+}
+
+/**
+ * Whether people have to know of it in this rest. Of what comes next they need not, and of less than the venue would take neither.
+ * What rested as dust, or waited for an adopted sale, was not told by builds up to 0.4: `isAnew` says that it is one of these.
+ */
+export function uncoveredIn(step: ProtectionStep, key: PositionKey, view: ProtectionView): { readonly isAnew: boolean } | undefined {
+  const rules = view.risk.instrument;
+  if (step.kind !== 'rest' || rules === undefined || uncoveredOf(key, view).isZero()) return undefined;
+  switch (step.because) {
+    case 'protected':
+    case 'short':
+      return { isAnew: false };
+    case 'dust':
+    case 'adoptedWorks':
+      return isLeftDust(key, view, rules) ? undefined : { isAnew: true };
+    default:
+      return undefined;
+  }
 }
 
 function heldOf(key: PositionKey, { positions }: RiskView): Decimal {
@@ -140,9 +158,19 @@ function protect(key: PositionKey, target: Decimal, view: ProtectionView, rules:
   return { kind: 'placeStop', wish: { sequence: view.stops + 1, quantity: target, stopPrice, limitPrice } };
 }
 
-function whenNothingIsThere(key: PositionKey, { risk, basis }: ProtectionView, rules: InstrumentRules): ProtectionStep {
-  const { limitPrice } = stopPricesOf(basis ?? atCost(key, risk), rules);
-  return { kind: 'rest', because: isDust(sellable(heldOf(key, risk), rules), limitPrice, rules) ? 'dust' : 'short' };
+function whenNothingIsThere(key: PositionKey, view: ProtectionView, rules: InstrumentRules): ProtectionStep {
+  return { kind: 'rest', because: isLeftDust(key, view, rules) ? 'dust' : 'short' };
+}
+
+/** What of a position no adopted sale may still sell, whether it is there or not. */
+function leftOf(key: PositionKey, view: ProtectionView): Decimal {
+  return maximum(ZERO, heldOf(key, view.risk).minus(spokenFor(view)));
+}
+
+/** … and whether the venue would take none of it, if it were there. */
+function isLeftDust(key: PositionKey, view: ProtectionView, rules: InstrumentRules): boolean {
+  const { limitPrice } = stopPricesOf(view.basis ?? atCost(key, view.risk), rules);
+  return isDust(sellable(leftOf(key, view), rules), limitPrice, rules);
 }
 
 function whenNothingIsHeld(working: readonly StoredOrder[]): ProtectionStep {

@@ -13,7 +13,7 @@ import type { ExitOutcome } from '../../activities/ports/owners.js';
 import type { Failure } from '../../core/errors.js';
 import { failedInARow, pauseAfterRefusedEscapesMs } from '../../core/protection/history.js';
 import { text } from '../../core/money/index.js';
-import { planProtection, uncoveredOf, type ProtectionStep, type ProtectionView } from '../../core/protection/plan.js';
+import { planProtection, uncoveredIn, type ProtectionStep, type ProtectionView } from '../../core/protection/plan.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
@@ -103,9 +103,9 @@ export class Owner {
 
   /** Tells people, once for each entry, where no stop can be for all that is held. What can be protected is, before. */
   async tellUncovered(step: ProtectionStep, view: ProtectionView): Promise<void> {
-    if (step.kind !== 'rest' || (step.because !== 'protected' && step.because !== 'short')) return;
+    const uncovered = uncoveredIn(step, this.key, view);
     const entered = view.basis?.createdTime ?? null;
-    if (uncoveredOf(this.key, view).isZero() || this.toldOf === entered || !patched('uncovered')) return;
+    if (uncovered === undefined || this.toldOf === entered || !patched(uncovered.isAnew ? 'uncoveredDust' : 'uncovered')) return;
     this.toldOf = entered;
     await page(this.key, 'positionUncovered', { entered });
   }
