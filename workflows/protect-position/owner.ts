@@ -15,7 +15,7 @@ import { failedInARow, pauseAfterRefusedEscapesMs } from '../../core/protection/
 import { text } from '../../core/money/index.js';
 import { planProtection, uncoveredIn, type ProtectionStep, type ProtectionView } from '../../core/protection/plan.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
-import type { StoredOrder } from '../../core/order/stored-order.js';
+import { isAdoptedSale, type StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
 import { AUTHORISE, LOOK, RECORD, RESOLVE, told } from '../activity-options.js';
 import { atOnceOr, isStepFailure } from '../order/at-once.js';
@@ -114,7 +114,8 @@ export class Owner {
     const version = view.basis?.strategyVersion ?? 'unknown';
     switch (step.kind) {
       case 'settle':
-        await this.settle(step.intentId, hasSettled);
+        // Only a build of before plans to settle an adopted sale; the wait that it began ends here, and what is held is looked at anew.
+        await this.settle(step.intentId, (order) => hasSettled(order) || (isAdoptedSale(order) && patched('adoptedWorks')));
         return;
       case 'cancel':
         if (step.because === 'secondStop') await page(this.key, 'twoStops', { intentId: step.intentId });
