@@ -5,7 +5,7 @@ import type { OrderStatus } from '../order/lifecycle.js';
 import { isAdoptedSale, type StoredOrder } from '../order/stored-order.js';
 import { KEY, LEDGER, NOW, RULES as LISTED } from '../../test/support/risk-view.js';
 import type { RiskView } from '../risk/view.js';
-import { planProtection, uncoveredIn, uncoveredOf, type ProtectionView } from './plan.js';
+import { oversoldOf, planProtection, uncoveredIn, uncoveredOf, type ProtectionView } from './plan.js';
 
 const d = (value: string): DecimalText => value as DecimalText;
 const RULES = { ...LISTED, tickSize: d('0.1') };
@@ -87,6 +87,17 @@ describe('the plan of an owner', () => {
     expect(plan({ ...taken, working: [whole] })).toEqual({ kind: 'rest', because: 'adoptedWorks' });
     // A view of a build that waited for it is decided as it was.
     expect(plan({ working: [adopted] })).toEqual({ kind: 'settle', intentId: 'adopted' });
+  });
+
+  it('P18: cancels the newest of adopted sales that sell more than is held; a build that let it rest is replayed as it was', () => {
+    const newer = { ...adopted, intentId: 'newer' };
+    expect(oversoldOf(d('1.2'), [adopted, newer])).toBe(null);
+    expect(oversoldOf(d('1.1999'), [adopted, newer])).toBe('newer');
+    expect(oversoldOf(d('0'), [adopted])).toBe('adopted');
+    expect(oversoldOf(d('0'), [])).toBe(null);
+    const gone = { working: [adopted], adopted: [adopted.intentId] };
+    expect(plan({ ...gone, oversold: 'adopted' }, { positions: [] })).toEqual({ kind: 'cancel', intentId: 'adopted', because: 'oversold' });
+    expect(plan(gone, { positions: [] })).toEqual({ kind: 'rest', because: 'adoptedWorks' });
   });
 
   it.each<readonly [string, Partial<StoredOrder>, boolean]>([

@@ -1,4 +1,4 @@
-import { decimal, maximum, ZERO, type Decimal } from '../money/index.js';
+import { decimal, maximum, ZERO, type Decimal, type DecimalText } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { OrderStatus } from '../order/lifecycle.js';
 import type { StoredOrder } from '../order/stored-order.js';
@@ -19,6 +19,8 @@ export interface ProtectionView {
   readonly working: readonly StoredOrder[];
   /** Which of them are sales by another hand that a person had taken over. Absent in what was read by builds that waited for those. */
   readonly adopted?: readonly string[];
+  /** The newest of these, where they sell more than is held; else null. Absent in what builds up to 0.4 read: they let it rest. */
+  readonly oversold?: string | null;
   /** Its newest stops and escapes, final or not, newest first. */
   readonly recent: readonly StoredOrder[];
   /** How many stops and escapes it has had. */
@@ -40,7 +42,7 @@ export type ProtectionStep =
   /** Nothing is held that could be sold, and nothing works. */
   | { readonly kind: 'done' };
 
-export type CancelReason = 'wrongQuantity' | 'secondStop' | 'unfilledAfterTrigger' | 'filtersChanged';
+export type CancelReason = 'wrongQuantity' | 'secondStop' | 'unfilledAfterTrigger' | 'filtersChanged' | 'oversold';
 /** `short`: the position says more than the account has, which other orders sell or which is nothing (`uncoveredOf`). */
 export type RestReason = 'protected' | 'killed' | 'dust' | 'short' | 'entryWorking' | 'adoptedWorks' | 'triggered' | 'refused' | 'halted';
 
@@ -65,6 +67,7 @@ export function planProtection(key: PositionKey, view: ProtectionView): Protecti
 
   const rules = risk.instrument;
   if (rules === undefined || !rules.trading) return { kind: 'rest', because: 'halted' };
+  if (typeof view.oversold === 'string') return { kind: 'cancel', intentId: view.oversold, because: 'oversold' };
   const target = targetOf(key, view, rules);
   const [stop, second] = stops;
   if (second !== undefined) return { kind: 'cancel', intentId: second.intentId, because: 'secondStop' };
@@ -82,6 +85,15 @@ function isAdopted({ intentId }: StoredOrder, { adopted = [] }: ProtectionView):
 function spokenFor(view: ProtectionView): Decimal {
   const sales = view.working.filter((order) => isAdopted(order, view));
   return sales.reduce((sum, order) => sum.plus(decimal(order.reservedQuantity)), ZERO);
+}
+
+/**
+ * Of the adopted sales of a position, oldest first, the one that has to go for them not to sell more than is held (P18), as when a stop or a
+ * hand has sold what they were for.
+ */
+export function oversoldOf(held: DecimalText, adopted: readonly StoredOrder[]): string | null {
+  const onOffer = adopted.reduce((sum, order) => sum.plus(decimal(order.reservedQuantity)), ZERO);
+  return onOffer.gt(decimal(held)) ? (adopted.at(-1)?.intentId ?? null) : null;
 }
 
 /** What a stop, or what sells in its place, is for: its own sells do not count, for there are none when it is placed. */

@@ -2,15 +2,17 @@
 -- alone. Where the account has less than the position says, or the venue takes less in one order, an owner was woken every five seconds, and
 -- the daily checks said that the position had no stop.
 
--- Of each position, and of each stop without one: `sellable` is what the step lets be sold, but for what a sale that was taken over sells;
--- `target` is what of that a stop can be for; `resting` is what its `stops` are for, of which so many are `awake` or beside the grid of now.
+-- Of each position, and of each sale without one: `sellable` is what the step lets be sold, but for what sales that were taken over sell
+-- (`taken_over`); `target` is what of that a stop can be for; `resting` is what its `stops` are for, of which so many are `awake` or beside the grid of now.
 create function stop_targets(the_account text) returns table (strategy text, instrument text, held numeric, cost numeric, venue text, rules jsonb,
-  sellable numeric, target numeric, resting numeric, stops bigint, awake bigint, misplaced bigint) language plpgsql stable as $$
+  taken_over numeric, sellable numeric, target numeric, resting numeric, stops bigint, awake bigint, misplaced bigint) language plpgsql stable as $$
 #variable_conflict use_column
 begin
   return query
     with open_sells as (
-      select *, split_part(o.instrument, '/', 1) as coin from orders o where o.account = the_account and o.final_at is null and o.side = 'sell'),
+      select *, split_part(o.instrument, '/', 1) as coin,
+          purpose = 'exit' and time_in_force = 'GTC' and status in ('accepted', 'partiallyFilled') as is_taken_over
+        from orders o where o.account = the_account and o.final_at is null and o.side = 'sell'),
     there as (
       select b.asset, sum(b.quantity) as quantity from (
         select i.asset, i.quantity from inventory i where i.account = the_account
@@ -18,11 +20,11 @@ begin
       group by b.asset),
     keys as (
       select p.strategy, p.instrument from positions p where p.account = the_account and p.quantity > 0
-      union select s.strategy, s.instrument from open_sells s where s.purpose = 'stop'),
+      union select s.strategy, s.instrument from open_sells s where s.purpose = 'stop' or s.is_taken_over),
     known as (
       select k.strategy, k.instrument, coalesce(p.quantity, 0) as held, p.cost, a.venue, n.rules, coalesce((n.rules->>'stepSize')::numeric, 0) as step,
           (select coalesce(sum(s.reserved_quantity), 0) from open_sells s where s.strategy = k.strategy and s.instrument = k.instrument
-            and s.purpose = 'exit' and s.time_in_force = 'GTC' and s.status in ('accepted', 'partiallyFilled')) as taken_over,
+            and s.is_taken_over) as taken_over,
           -- Nothing of a coin was ever booked: then the books say nothing of it.
           (select t.quantity from there t where t.asset = split_part(k.instrument, '/', 1))
             - (select coalesce(sum(s.reserved_quantity), 0) from open_sells s where s.coin = split_part(k.instrument, '/', 1)
@@ -34,7 +36,7 @@ begin
       select k.*, greatest(0, k.held - k.taken_over) as wished,
           least(greatest(0, least(k.held, k.of_coin) - k.taken_over), (k.rules->>'maxQuantity')::numeric) as possible
         from known k)
-    select w.strategy, w.instrument, w.held, w.cost, w.venue, w.rules,
+    select w.strategy, w.instrument, w.held, w.cost, w.venue, w.rules, w.taken_over,
         case when w.step = 0 then w.wished else floor(w.wished / w.step) * w.step end,
         case when w.step = 0 then w.possible else floor(w.possible / w.step) * w.step end,
         coalesce(sum(s.reserved_quantity), 0), count(s.intent_id), count(s.triggered_at),
@@ -43,7 +45,7 @@ begin
           or s.order_type <> 'stopMarket' and s.price % nullif((w.rules->>'tickSize')::numeric, 0) <> 0
           or s.quantity % nullif(w.step, 0) <> 0)
       from wanted w left join open_sells s on s.purpose = 'stop' and s.strategy = w.strategy and s.instrument = w.instrument
-      group by w.strategy, w.instrument, w.held, w.cost, w.venue, w.rules, w.step, w.wished, w.possible;
+      group by w.strategy, w.instrument, w.held, w.cost, w.venue, w.rules, w.taken_over, w.step, w.wished, w.possible;
 end $$;
 
 -- Whether people know that no stop can be for all of what the newest entry made. The key is made by who tells them (`createProtection`).
@@ -56,7 +58,8 @@ begin
         and o.executed_quantity > 0 order by o.created_at desc limit 1), 'null') || '}');
 end $$;
 
--- As before, but by what a stop can be for; what it cannot be for has to be known to people. And: a stop beside the grid of now.
+-- As before, but by what a stop can be for; what it cannot be for has to be known to people. And: a stop beside the grid of now,
+-- and sales that were taken over and sell more than is held.
 create or replace function unprotected_positions(the_account text) returns jsonb language plpgsql stable as $$
 begin
   return (
@@ -74,6 +77,7 @@ begin
       -- Its owner has to see that it sells.
       or p.awake > 0
       or p.misplaced > 0
+      or p.taken_over > p.held
       or p.lack is not null
         -- Less than the venue would take is dust, and nobody waits for it. A part is worth its share of the whole.
         and (p.stops > 0 or (p.lack >= p.min_quantity

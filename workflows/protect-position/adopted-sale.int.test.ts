@@ -55,7 +55,7 @@ const OLDER: ProtectionView = {
   escapes: 0,
   basis: null,
 };
-const PRESENT: ProtectionView = { ...OLDER, working: [ADOPTED, STOP], adopted: [ADOPTED.intentId], stops: 1 };
+const PRESENT: ProtectionView = { ...OLDER, working: [ADOPTED, STOP], adopted: [ADOPTED.intentId], oversold: null, stops: 1 };
 
 const temporal = await temporalIfAny();
 
@@ -79,7 +79,7 @@ describe.skipIf(temporal === undefined)('P32: the owner of a position of which a
   const work = async (
     taskQueue: string,
     workflowCode: Promise<WorkflowBundleWithSourceMap>,
-    activities: { readonly look: () => Promise<ProtectionView>; readonly resolve: () => Promise<Progress> },
+    activities: Readonly<Record<string, (...values: readonly unknown[]) => Promise<unknown>>>,
     isDone: () => Promise<unknown>,
   ): Promise<void> => {
     const workflowBundle = await workflowCode;
@@ -89,28 +89,35 @@ describe.skipIf(temporal === undefined)('P32: the owner of a position of which a
 
   const begun = async (): Promise<History> => (handle === undefined ? {} : handle.fetchHistory());
 
-  it('waits for it as that build did, beside activities of this one, and protects the rest once this build has it', async () => {
-    const taskQueue = `adopted-${randomUUID()}`;
-    let asked = 0;
-    let askedAgain = (): void => undefined;
-    const isAskedAgain = new Promise<void>((resolve) => (askedAgain = resolve));
-    const resolve = async (): Promise<Progress> => {
-      if ((asked += 1) > 2) askedAgain();
-      return { order: ADOPTED, isSettled: false, waitMs: 100 };
-    };
-    const edit = [` || (isAdoptedSale(order) && patched('adoptedWorks'))`, ''] as const;
-    const older = bundleEdited('workflows/protect-position/owner.ts', [edit]);
-    await work(taskQueue, older, { look: async () => OLDER, resolve }, async () => {
-      handle = await client.workflow.start('protectPosition', { taskQueue, workflowId: randomUUID(), args: [KEY] });
-      await isAskedAgain;
-    });
-    // It does not look, decide and ask as fast as it is answered.
-    const steps = stepsOf(await begun());
-    expect(steps.slice(0, 3)).toEqual(['look', 'resolve', 'resolve']);
+  it(
+    'waits for it as that build did, beside activities of this one, and protects the rest once this build has it',
+    async () => {
+      const taskQueue = `adopted-${randomUUID()}`;
+      let asked = 0;
+      const pages: unknown[] = [];
+      let askedAgain = (): void => undefined;
+      const isAskedAgain = new Promise<void>((resolve) => (askedAgain = resolve));
+      const resolve = async (): Promise<Progress> => {
+        if ((asked += 1) > 2) askedAgain();
+        return { order: ADOPTED, isSettled: false, waitMs: 100 };
+      };
+      const edit = [` || (isAdoptedSale(order) && patched('adoptedWorks'))`, ''] as const;
+      const older = bundleEdited('workflows/protect-position/owner.ts', [edit]);
+      await work(taskQueue, older, { look: async () => OLDER, resolve }, async () => {
+        handle = await client.workflow.start('protectPosition', { taskQueue, workflowId: randomUUID(), args: [KEY] });
+        await isAskedAgain;
+      });
+      // It does not look, decide and ask as fast as it is answered.
+      const steps = stepsOf(await begun());
+      expect(steps.slice(0, 3)).toEqual(['look', 'resolve', 'resolve']);
 
-    await work(taskQueue, workflowBundle(), { look: async () => PRESENT, resolve }, () =>
-      eventually(async () => expect(await handle?.query(doingQuery)).toBe('resting: protected'), LIMIT_MS),
-    );
-    await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, await begun());
-  }, 2 * LIMIT_MS);
+      const page = async (...told: readonly unknown[]): Promise<void> => void pages.push(told);
+      await work(taskQueue, workflowBundle(), { look: async () => PRESENT, resolve, page }, () =>
+        eventually(async () => expect(await handle?.query(doingQuery)).toBe('resting: protected'), LIMIT_MS),
+      );
+      expect(pages).toEqual([[KEY, 'adoptedSaleRests', { intentIds: [ADOPTED.intentId] }]]);
+      await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, await begun());
+    },
+    2 * LIMIT_MS,
+  );
 });

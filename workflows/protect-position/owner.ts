@@ -69,6 +69,8 @@ export class Owner {
   private waits = 0;
   /** Since which entry people know that no stop can be for all that is held. */
   private toldOf: number | null | undefined;
+  /** Of which adopted sales people know. */
+  private toldOfSales = '';
 
   /**
    * @param isWanted whether something else is to be seen to before a pause is over
@@ -108,6 +110,14 @@ export class Owner {
     if (uncovered === undefined || this.toldOf === entered || !patched(uncovered.isAnew ? 'uncoveredDust' : 'uncovered')) return;
     this.toldOf = entered;
     await page(this.key, 'positionUncovered', { entered });
+  }
+
+  /** Tells people, once for each, which adopted sales rest: neither a stop nor an exit is for what they sell. */
+  async tellAdopted({ kind }: ProtectionStep, { adopted = [] }: ProtectionView): Promise<void> {
+    const sales = adopted.join();
+    if (kind !== 'rest' || sales === '' || this.toldOfSales === sales || !patched('adoptedTold')) return;
+    this.toldOfSales = sales;
+    await page(this.key, 'adoptedSaleRests', { intentIds: adopted });
   }
 
   private async attempt(step: Exclude<ProtectionStep, { kind: 'rest' | 'done' }>, view: ProtectionView): Promise<void> {
