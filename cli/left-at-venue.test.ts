@@ -16,8 +16,9 @@ it('is a row for each order and position; a market stop has no price', () => {
   };
   const report = {
     openOrders: [{ ...stop, executedQuantity: '0', price: 'market', stopPrice: '49000' }, other, { more: 3 }],
-    positions: [HELD, { ...HELD, instrument: 'ETH/USDT' }, { ...HELD, instrument: 'SOL/USDT' }],
+    positions: [HELD, { ...HELD, instrument: 'ETH/USDT' }, { ...HELD, instrument: 'SOL/USDT' }, { ...HELD, instrument: 'ADA/USDT' }],
     withoutStop: [{ ...HELD, instrument: 'ETH/USDT' }],
+    uncovered: [{ ...HELD, instrument: 'ADA/USDT', quantity: '0.002' }],
     dust: [{ ...HELD, instrument: 'SOL/USDT' }],
     unknownOrders: [{ intentId: 'i1', clientOrderId: 'c9', instrument: 'BTC/USDT', purpose: 'exit' }],
   };
@@ -33,6 +34,7 @@ it('is a row for each order and position; a market stop has no price', () => {
     'main | held | BTC/USDT | 0.01 | momentum',
     'main | held, without its stop | ETH/USDT | 0.01 | momentum',
     'main | held, too little for a stop | SOL/USDT | 0.01 | momentum',
+    'main | held, no stop can be for 0.002 of it | ADA/USDT | 0.01 | momentum',
     'main | exit without a known fate | BTC/USDT | order c9',
     'second | not known: it has no report',
     '',

@@ -42,9 +42,11 @@ export function leftTable(reports: readonly { readonly account: string; readonly
 }
 
 function rowsOf(account: string, report: Cells): readonly LeftRow[] {
-  const [withoutStop, dust] = [listOf(report, 'withoutStop'), listOf(report, 'dust')];
+  const [withoutStop, uncovered, dust] = [listOf(report, 'withoutStop'), listOf(report, 'uncovered'), listOf(report, 'dust')];
   const heldAs = (position: Cells): string => {
     if (withoutStop.some((one) => isSame(one, position))) return 'held, without its stop';
+    const bare = uncovered.find((one) => isSame(one, position));
+    if (bare !== undefined) return `held, no stop can be for ${cell(bare, 'quantity')} of it`;
     return dust.some((one) => isSame(one, position)) ? 'held, too little for a stop' : 'held';
   };
   const orders = listOf(report, 'openOrders').map((order): LeftRow => {

@@ -1,5 +1,5 @@
 import { failure, invariant } from '../../core/errors.js';
-import { isAdoptedSale, type StoredOrder } from '../../core/order/stored-order.js';
+import type { StoredOrder } from '../../core/order/stored-order.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { LookUp, Venue } from '../ports/venue.js';
 import { applyEvent, adopt } from './evidence.js';
@@ -138,5 +138,5 @@ function progress(order: StoredOrder, venueTime: number): Progress {
   if (order.isFinal) return { order, isSettled: true, waitMs: 0 };
   const usual = order.status === 'pendingCancel' ? CANCEL_POLL_MS : PROTOCOL.workingOrderPollMs;
   const untilCancel = order.workingUntil === null ? usual : Math.max(CANCEL_POLL_MS, order.workingUntil - venueTime + 1);
-  return { order, isSettled: isAdoptedSale(order), waitMs: Math.min(usual, untilCancel) };
+  return { order, isSettled: false, waitMs: Math.min(usual, untilCancel) };
 }

@@ -46,8 +46,10 @@ export interface Left {
   /** Every order that is not over, stops too. */
   readonly working: readonly WorkingOrder[];
   readonly positions: readonly { readonly strategy: string; readonly instrument: string; readonly quantity: string }[];
-  /** Positions without exactly their stop, dust left out. */
+  /** Positions without exactly the stop that can be, dust left out. */
   readonly unprotected: readonly { readonly strategy: string; readonly instrument: string }[];
+  /** What of positions no stop can be for; people are told by `positionUncovered`. */
+  readonly uncovered: readonly { readonly strategy: string; readonly instrument: string; readonly quantity: string }[];
   /** What waits to be told to a workflow of the account. */
   readonly outbox: number;
 }

@@ -3,7 +3,8 @@ import type { InstrumentRules } from '../order/instrument.js';
 import type { StoredOrder } from '../order/stored-order.js';
 import { isDust } from '../protection/dust.js';
 import { escapeCollarBps } from '../protection/history.js';
-import { inOneOrder } from '../risk/filters.js';
+import { sellWithin } from '../risk/draft.js';
+import { filterFailures, inOneOrder } from '../risk/filters.js';
 import { PROTOCOL } from '../risk/limits.js';
 import { policyOver, type KillSight, type KillView } from './view.js';
 
@@ -47,18 +48,33 @@ export function planFlatten(view: KillView, sight: KillSight, aside: ReadonlySet
     const rules = view.instruments[key.instrument];
     const left = unsold(view, sight, key);
     const isGone = rules !== undefined && isNothing(left, key, sight, rules);
+    const sale = isGone || rules === undefined ? undefined : saleOf(key, left, view, sight, rules);
     if (stop !== undefined) {
-      // As long as nothing could be sold its stop protects what is held.
-      if (!isGone && (!isSellable(key, sight, rules) || isResting(stop, key, view))) continue;
+      // As long as nothing could be sold its stop protects what is held: also where the gate would refuse the sale that follows.
+      if (!isGone && (sale?.isTaken !== true || isResting(stop, key, view))) continue;
       return { kind: 'cancelStop', ...key, intentId: stop.intentId };
     }
-    if (isGone || rules === undefined || !isSellable(key, sight, rules)) continue;
-    const quantity = inOneOrder(left, rules);
-    const { count, tries } = view.sold.find((one) => one.strategy === key.strategy && one.instrument === key.instrument) ?? NONE;
-    const collarBps = escapeCollarBps(view.risk.limits.collarBps, tries);
-    return { kind: 'sell', ...key, quantity, sequence: count + 1, collarBps, tries };
+    // Without a stop a sale that is refused is tried all the same: its refusal is told to people.
+    if (sale !== undefined) return { kind: 'sell', ...key, ...sale.wish };
   }
   return { kind: 'done' };
+}
+
+interface Sale {
+  readonly wish: { readonly quantity: Decimal; readonly sequence: number; readonly collarBps: number; readonly tries: number };
+  /** Whether the venue's filters let it through at its price: with a coarse tick that may lie far under the last one. */
+  readonly isTaken: boolean;
+}
+
+/** The next sale of a position, its stop taken away; none while its instrument does not trade, or has no price. */
+function saleOf(key: Key, left: Decimal, { sold, risk }: KillView, { prices }: KillSight, rules: InstrumentRules): Sale | undefined {
+  const price = prices[key.instrument];
+  if (!rules.trading || price === undefined) return undefined;
+  const quantity = inOneOrder(left, rules);
+  const { count, tries } = sold.find((one) => isOf(one, key)) ?? NONE;
+  const collarBps = escapeCollarBps(risk.limits.collarBps, tries);
+  const draft = sellWithin(collarBps, 'flatten', quantity, decimal(price), rules);
+  return { wish: { quantity, sequence: count + 1, collarBps, tries }, isTaken: filterFailures(draft, rules).length === 0 };
 }
 
 const NONE = { count: 0, tries: 0, lastTime: 0 };
@@ -68,7 +84,7 @@ const STOP_RESTS_MS = 10_000;
 
 /** Whether this stop was placed because the sale has failed, and that was just now. One that has woken sells nothing any more by waiting. */
 function isResting(stop: StoredOrder, key: Key, { sold, risk }: KillView): boolean {
-  const { lastTime } = sold.find((one) => one.strategy === key.strategy && one.instrument === key.instrument) ?? NONE;
+  const { lastTime } = sold.find((one) => isOf(one, key)) ?? NONE;
   const isGivenBack = lastTime > 0 && stop.createdTime >= lastTime;
   return isGivenBack && stop.triggeredTime === null && risk.databaseTime - stop.createdTime < STOP_RESTS_MS;
 }
@@ -129,10 +145,6 @@ export function isNothing(quantity: Decimal, key: Key, sight: KillSight, rules: 
 
 function worstPrice(price: Decimal): Decimal {
   return price.mul(new Decimal(10_000 - PROTOCOL.exitCollarMaxBps).div(10_000));
-}
-
-function isSellable({ instrument }: Key, sight: KillSight, rules: InstrumentRules | undefined): boolean {
-  return rules !== undefined && rules.trading && sight.prices[instrument] !== undefined;
 }
 
 function baseOf(view: KillView, instrument: string): string {

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { KEY, LEDGER, RULES } from '../../test/support/risk-view.js';
 import { Decimal, ZERO, decimal, text, type DecimalText } from '../money/index.js';
 import type { StoredOrder } from '../order/stored-order.js';
-import { bareKeys, planFlatten } from './flatten.js';
+import { bareKeys, isNothing, planFlatten } from './flatten.js';
+import { decideFlatten } from '../risk/kill.js';
 import { examine, ordersToCancel, unverifiedText } from './verify.js';
 import { policyOfWhole, policyOver, type KillLatch, type KillSight, type KillView } from './view.js';
 
@@ -98,6 +99,66 @@ describe('P27: what a kill sells', () => {
     expect(planFlatten(view({ working: [order({})] }), sight({ prices: {} }))).toEqual({ kind: 'done' });
     // A stop without a position goes.
     expect(planFlatten(view({ working: [order({})] }, []), sight())).toEqual({ kind: 'cancelStop', ...POSITION, intentId: 'o' });
+  });
+
+  it('property: never takes a stop away before a sale that the gate would refuse', () => {
+    const seenSteps = { cancelStop: 0, done: 0 };
+    const whole = (min: number, max: number) => fc.integer({ min, max }).map((value) => new Decimal(value));
+    fc.assert(
+      fc.property(
+        fc.record({
+          held: whole(1, 300),
+          ticks: whole(1, 60),
+          tick: fc.constantFrom('0.01', '0.5', '1', '3'),
+          minNotional: whole(0, 40),
+          most: fc.constantFrom('7', '100'),
+          tries: fc.integer({ min: 0, max: 5 }),
+          offTick: fc.constantFrom('0', '0.004'),
+        }),
+        ({ held, ticks, tick, minNotional, most, tries, offTick }) => {
+          const rules = {
+            ...RULES,
+            tickSize: d(tick),
+            stepSize: d('1'),
+            minQuantity: d('1'),
+            maxQuantity: d(most),
+            minNotional: text(minNotional),
+          };
+          const price = text(ticks.mul(tick).plus(offTick));
+          const stop = order({ quantity: text(held), reservedQuantity: text(held), createdTime: LEDGER.databaseTime, triggeredTime: null });
+          const base = view({ inventory: {}, instruments: { [RULES.instrument]: rules } }, [position(text(held))]);
+          const now: KillView = {
+            ...base,
+            risk: { ...base.risk, latches: [{ scope: 'account', scopeValue: 'main' }] },
+            sold: [{ ...KEY, count: tries, tries, lastTime: 0 }],
+            working: [stop],
+          };
+          const seen = sight({ balances: { BTC: text(held) }, prices: { [RULES.instrument]: price } });
+          const step = planFlatten(now, seen);
+          if (isNothing(held, KEY, seen, rules)) return;
+          const next = planFlatten({ ...now, working: [] }, seen);
+          if (next.kind !== 'sell') throw new Error(`nothing is sold: ${next.kind}`);
+          const verdict = decideFlatten(KEY, next, { ...now.risk, instrument: rules }, decimal(price));
+          expect(step.kind).toBe(verdict.kind === 'approved' ? 'cancelStop' : 'done');
+          seenSteps[step.kind === 'cancelStop' ? 'cancelStop' : 'done'] += 1;
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+    // Neither is a rare case.
+    expect(Math.min(seenSteps.cancelStop, seenSteps.done)).toBeGreaterThan(10);
+  });
+
+  it('leaves the stop where a tick under the last price is less than the venue takes', () => {
+    const rules = { ...RULES, tickSize: d('1'), stepSize: d('1') };
+    const working = [order({ createdTime: 0, triggeredTime: null })];
+    const sold = [{ ...KEY, count: 4, tries: 4, lastTime: 0 }];
+    const next = (price: string, minNotional: string): string => {
+      const instruments = { [RULES.instrument]: { ...rules, minNotional: d(minNotional) } };
+      return planFlatten(view({ instruments, working, sold }), sight({ prices: { [RULES.instrument]: d(price) } })).kind;
+    };
+    // At its widest the collar of six ends at 5.76, which the tick makes five.
+    expect([next('6', '5'), next('6', '5.5'), next('7', '5.5')]).toEqual(['cancelStop', 'done', 'cancelStop']);
   });
 
   it('is only what a latch says has to go: the strictest one over it', () => {

@@ -5,7 +5,7 @@ import type { OrderStatus } from '../order/lifecycle.js';
 import { isAdoptedSale, type StoredOrder } from '../order/stored-order.js';
 import { KEY, LEDGER, NOW, RULES as LISTED } from '../../test/support/risk-view.js';
 import type { RiskView } from '../risk/view.js';
-import { planProtection, uncoveredOf, type ProtectionView } from './plan.js';
+import { oversoldOf, planProtection, uncoveredIn, uncoveredOf, type ProtectionView } from './plan.js';
 
 const d = (value: string): DecimalText => value as DecimalText;
 const RULES = { ...LISTED, tickSize: d('0.1') };
@@ -89,6 +89,17 @@ describe('the plan of an owner', () => {
     expect(plan({ working: [adopted] })).toEqual({ kind: 'settle', intentId: 'adopted' });
   });
 
+  it('P18: cancels the newest of adopted sales that sell more than is held; a build that let it rest is replayed as it was', () => {
+    const newer = { ...adopted, intentId: 'newer' };
+    expect(oversoldOf(d('1.2'), [adopted, newer])).toBe(null);
+    expect(oversoldOf(d('1.1999'), [adopted, newer])).toBe('newer');
+    expect(oversoldOf(d('0'), [adopted])).toBe('adopted');
+    expect(oversoldOf(d('0'), [])).toBe(null);
+    const gone = { working: [adopted], adopted: [adopted.intentId] };
+    expect(plan({ ...gone, oversold: 'adopted' }, { positions: [] })).toEqual({ kind: 'cancel', intentId: 'adopted', because: 'oversold' });
+    expect(plan(gone, { positions: [] })).toEqual({ kind: 'rest', because: 'adoptedWorks' });
+  });
+
   it.each<readonly [string, Partial<StoredOrder>, boolean]>([
     ['rests', {}, true],
     ['has sold a part', { status: 'partiallyFilled' }, true],
@@ -161,6 +172,25 @@ describe('the plan of an owner', () => {
     const part = gone({ purpose: 'escape', stopPrice: null, status: 'filled', executedQuantity: d('100') });
     const sold = { recent: [...Array<StoredOrder>(6).fill(part), stop] };
     expect(plan(sold, large)).toEqual({ kind: 'escape', sequence: 2, collarBps: 50, stuck: false });
+  });
+
+  it('P21: what no stop can be for is for people to know in a rest, also where what is there is dust; less than the venue takes is not', () => {
+    const told = (more: Partial<ProtectionView>, balance: string, held = '1.0005') => {
+      const risk = { ...RISK, balances: { BTC: d(balance) }, positions: [{ ...KEY, quantity: d(held), cost: d('100') }] };
+      const view = { ...VIEW, ...more, risk };
+      const step = planProtection(KEY, view);
+      return [step.kind === 'rest' ? step.because : step.kind, uncoveredIn(step, KEY, view)];
+    };
+    expect(told({}, '0.5')).toEqual(['placeStop', undefined]);
+    const half = { ...STOP, quantity: d('0.5') };
+    expect(told({ working: [half] }, '0.5')).toEqual(['protected', { isAnew: false }]);
+    expect(told({ working: [STOP] }, '1')).toEqual(['protected', undefined]);
+    expect(told({}, '0')).toEqual(['short', { isAnew: false }]);
+    expect(told({}, '0.001')).toEqual(['dust', { isAnew: true }]);
+    expect(told({}, '0', '0.04')).toEqual(['dust', undefined]);
+    const taken = { working: [adopted], adopted: [adopted.intentId] };
+    expect(told(taken, '0.6')).toEqual(['adoptedWorks', { isAnew: true }]);
+    expect(told(taken, '0', '0.6')).toEqual(['adoptedWorks', undefined]);
   });
 
   it('P22: does nothing under a kill latch, and everything in every mode', () => {

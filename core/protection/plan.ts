@@ -1,4 +1,4 @@
-import { decimal, maximum, ZERO, type Decimal } from '../money/index.js';
+import { decimal, maximum, ZERO, type Decimal, type DecimalText } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { OrderStatus } from '../order/lifecycle.js';
 import type { StoredOrder } from '../order/stored-order.js';
@@ -19,6 +19,8 @@ export interface ProtectionView {
   readonly working: readonly StoredOrder[];
   /** Which of them are sales by another hand that a person had taken over. Absent in what was read by builds that waited for those. */
   readonly adopted?: readonly string[];
+  /** The newest of these, where they sell more than is held; else null. Absent in what builds up to 0.4 read: they let it rest. */
+  readonly oversold?: string | null;
   /** Its newest stops and escapes, final or not, newest first. */
   readonly recent: readonly StoredOrder[];
   /** How many stops and escapes it has had. */
@@ -40,7 +42,7 @@ export type ProtectionStep =
   /** Nothing is held that could be sold, and nothing works. */
   | { readonly kind: 'done' };
 
-export type CancelReason = 'wrongQuantity' | 'secondStop' | 'unfilledAfterTrigger' | 'filtersChanged';
+export type CancelReason = 'wrongQuantity' | 'secondStop' | 'unfilledAfterTrigger' | 'filtersChanged' | 'oversold';
 /** `short`: the position says more than the account has, which other orders sell or which is nothing (`uncoveredOf`). */
 export type RestReason = 'protected' | 'killed' | 'dust' | 'short' | 'entryWorking' | 'adoptedWorks' | 'triggered' | 'refused' | 'halted';
 
@@ -65,6 +67,7 @@ export function planProtection(key: PositionKey, view: ProtectionView): Protecti
 
   const rules = risk.instrument;
   if (rules === undefined || !rules.trading) return { kind: 'rest', because: 'halted' };
+  if (typeof view.oversold === 'string') return { kind: 'cancel', intentId: view.oversold, because: 'oversold' };
   const target = targetOf(key, view, rules);
   const [stop, second] = stops;
   if (second !== undefined) return { kind: 'cancel', intentId: second.intentId, because: 'secondStop' };
@@ -84,6 +87,15 @@ function spokenFor(view: ProtectionView): Decimal {
   return sales.reduce((sum, order) => sum.plus(decimal(order.reservedQuantity)), ZERO);
 }
 
+/**
+ * Of the adopted sales of a position, oldest first, the one that has to go for them not to sell more than is held (P18), as when a stop or a
+ * hand has sold what they were for.
+ */
+export function oversoldOf(held: DecimalText, adopted: readonly StoredOrder[]): string | null {
+  const onOffer = adopted.reduce((sum, order) => sum.plus(decimal(order.reservedQuantity)), ZERO);
+  return onOffer.gt(decimal(held)) ? (adopted.at(-1)?.intentId ?? null) : null;
+}
+
 /** What a stop, or what sells in its place, is for: its own sells do not count, for there are none when it is placed. */
 function targetOf(key: PositionKey, view: ProtectionView, rules: InstrumentRules): Decimal {
   // Recorded by a build that went by the position alone (up to 0.3): a replay has to come to what that one did (P32).
@@ -97,8 +109,26 @@ export function uncoveredOf(key: PositionKey, view: ProtectionView): Decimal {
   const { risk } = view;
   const rules = risk.instrument;
   if (rules === undefined || !rules.trading || isKilled(key, risk)) return ZERO;
-  const left = maximum(ZERO, heldOf(key, risk).minus(spokenFor(view)));
-  return sellable(left, rules).minus(targetOf(key, view, rules));
+  return sellable(leftOf(key, view), rules).minus(targetOf(key, view, rules));
+}
+
+/**
+ * Whether people have to know of it in this rest. Of what comes next they need not, and of less than the venue would take neither.
+ * What rested as dust, or waited for an adopted sale, was not told by builds up to 0.4: `isAnew` says that it is one of these.
+ */
+export function uncoveredIn(step: ProtectionStep, key: PositionKey, view: ProtectionView): { readonly isAnew: boolean } | undefined {
+  const rules = view.risk.instrument;
+  if (step.kind !== 'rest' || rules === undefined || uncoveredOf(key, view).isZero()) return undefined;
+  switch (step.because) {
+    case 'protected':
+    case 'short':
+      return { isAnew: false };
+    case 'dust':
+    case 'adoptedWorks':
+      return isLeftDust(key, view, rules) ? undefined : { isAnew: true };
+    default:
+      return undefined;
+  }
 }
 
 function heldOf(key: PositionKey, { positions }: RiskView): Decimal {
@@ -140,9 +170,19 @@ function protect(key: PositionKey, target: Decimal, view: ProtectionView, rules:
   return { kind: 'placeStop', wish: { sequence: view.stops + 1, quantity: target, stopPrice, limitPrice } };
 }
 
-function whenNothingIsThere(key: PositionKey, { risk, basis }: ProtectionView, rules: InstrumentRules): ProtectionStep {
-  const { limitPrice } = stopPricesOf(basis ?? atCost(key, risk), rules);
-  return { kind: 'rest', because: isDust(sellable(heldOf(key, risk), rules), limitPrice, rules) ? 'dust' : 'short' };
+function whenNothingIsThere(key: PositionKey, view: ProtectionView, rules: InstrumentRules): ProtectionStep {
+  return { kind: 'rest', because: isLeftDust(key, view, rules) ? 'dust' : 'short' };
+}
+
+/** What of a position no adopted sale may still sell, whether it is there or not. */
+function leftOf(key: PositionKey, view: ProtectionView): Decimal {
+  return maximum(ZERO, heldOf(key, view.risk).minus(spokenFor(view)));
+}
+
+/** … and whether the venue would take none of it, if it were there. */
+function isLeftDust(key: PositionKey, view: ProtectionView, rules: InstrumentRules): boolean {
+  const { limitPrice } = stopPricesOf(view.basis ?? atCost(key, view.risk), rules);
+  return isDust(sellable(leftOf(key, view), rules), limitPrice, rules);
 }
 
 function whenNothingIsHeld(working: readonly StoredOrder[]): ProtectionStep {

@@ -13,9 +13,9 @@ import type { ExitOutcome } from '../../activities/ports/owners.js';
 import type { Failure } from '../../core/errors.js';
 import { failedInARow, pauseAfterRefusedEscapesMs } from '../../core/protection/history.js';
 import { text } from '../../core/money/index.js';
-import { planProtection, uncoveredOf, type ProtectionStep, type ProtectionView } from '../../core/protection/plan.js';
+import { planProtection, uncoveredIn, type ProtectionStep, type ProtectionView } from '../../core/protection/plan.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
-import type { StoredOrder } from '../../core/order/stored-order.js';
+import { isAdoptedSale, type StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
 import { AUTHORISE, LOOK, RECORD, RESOLVE, told } from '../activity-options.js';
 import { atOnceOr, isStepFailure } from '../order/at-once.js';
@@ -69,6 +69,8 @@ export class Owner {
   private waits = 0;
   /** Since which entry people know that no stop can be for all that is held. */
   private toldOf: number | null | undefined;
+  /** Of which adopted sales people know. */
+  private toldOfSales = '';
 
   /**
    * @param isWanted whether something else is to be seen to before a pause is over
@@ -103,18 +105,27 @@ export class Owner {
 
   /** Tells people, once for each entry, where no stop can be for all that is held. What can be protected is, before. */
   async tellUncovered(step: ProtectionStep, view: ProtectionView): Promise<void> {
-    if (step.kind !== 'rest' || (step.because !== 'protected' && step.because !== 'short')) return;
+    const uncovered = uncoveredIn(step, this.key, view);
     const entered = view.basis?.createdTime ?? null;
-    if (uncoveredOf(this.key, view).isZero() || this.toldOf === entered || !patched('uncovered')) return;
+    if (uncovered === undefined || this.toldOf === entered || !patched(uncovered.isAnew ? 'uncoveredDust' : 'uncovered')) return;
     this.toldOf = entered;
     await page(this.key, 'positionUncovered', { entered });
+  }
+
+  /** Tells people, once for each, which adopted sales rest: neither a stop nor an exit is for what they sell. */
+  async tellAdopted({ kind }: ProtectionStep, { adopted = [] }: ProtectionView): Promise<void> {
+    const sales = adopted.join();
+    if (kind !== 'rest' || sales === '' || this.toldOfSales === sales || !patched('adoptedTold')) return;
+    this.toldOfSales = sales;
+    await page(this.key, 'adoptedSaleRests', { intentIds: adopted });
   }
 
   private async attempt(step: Exclude<ProtectionStep, { kind: 'rest' | 'done' }>, view: ProtectionView): Promise<void> {
     const version = view.basis?.strategyVersion ?? 'unknown';
     switch (step.kind) {
       case 'settle':
-        await this.settle(step.intentId, hasSettled);
+        // Only a build of before plans to settle an adopted sale; the wait that it began ends here, and what is held is looked at anew.
+        await this.settle(step.intentId, (order) => hasSettled(order) || (isAdoptedSale(order) && patched('adoptedWorks')));
         return;
       case 'cancel':
         if (step.because === 'secondStop') await page(this.key, 'twoStops', { intentId: step.intentId });

@@ -213,13 +213,17 @@ describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledg
     expect(there.minus(stop.quantity).toNumber()).toBeGreaterThanOrEqual(0);
     expect(there.minus(stop.quantity).toNumber()).toBeLessThan(0.00001);
     await eventually(async () => expect(await told()).toBe(toldBefore + 1), 30_000);
+    // Protected as far as may be, and people know: its owner is not woken for it again and again, and no check says that it lacks its stop.
+    expect(await stack.protection.unprotected(ACCOUNT)).toEqual([]);
     expect((await runPage(owner())).currentDetails).toContain(`- **${missing}** of it is not there`);
 
     expect(await run(next('close'))).toMatchObject({ status: 'filled', executedQuantity: stop.quantity });
     await eventually(async () => expect(await owner().query(doingQuery)).toBe('resting: short'), 30_000);
     expect(await told()).toBe(toldBefore + 1);
+    expect(await stack.protection.unprotected(ACCOUNT)).toEqual([]);
 
     await setInventory(inventory);
+    expect(await stack.protection.unprotected(ACCOUNT)).toHaveLength(1);
     await owner().signal(positionChangedSignal);
     await eventually(async () => expect((await orders('stop')).at(-1)).toMatchObject({ status: 'accepted', quantity: missing }), 30_000);
     expect(await run(next('close'))).toMatchObject({ status: 'filled', executedQuantity: missing });

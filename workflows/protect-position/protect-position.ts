@@ -63,6 +63,7 @@ export async function protectPosition(key: PositionKey): Promise<void> {
       shown = status;
     }
     await owner.tellUncovered(step, view);
+    await owner.tellAdopted(step, view);
     if (step.kind === 'done') {
       if (!isChanged && exits.isEmpty && allHandlersFinished()) return;
     } else if (step.kind === 'rest') {

@@ -94,9 +94,9 @@ const working = ({ working: orders }: Left): readonly string[] =>
     .map(({ intentId, purpose, instrument, status }) => `${purpose} ${intentId} of ${instrument} is ${status}`);
 
 /** What stays at the venue while nobody looks: for people, as small as a record may be. */
-function reportOf(atVenue: readonly VenueOrder[], { working: orders, positions, unprotected }: Left): PlainObject {
+function reportOf(atVenue: readonly VenueOrder[], { working: orders, positions, unprotected, uncovered }: Left): PlainObject {
   const ours = new Map(orders.map((order) => [order.clientOrderId, order]));
-  const has = (list: readonly { readonly strategy: string; readonly instrument: string }[], one: (typeof positions)[number]): boolean =>
+  const has = (list: readonly { readonly strategy: string; readonly instrument: string }[], one: { readonly strategy: string; readonly instrument: string }): boolean =>
     list.some(({ strategy, instrument }) => strategy === one.strategy && instrument === one.instrument);
   const stopped = new Set(orders.filter(({ purpose }) => purpose === 'stop').map(({ instrument }) => instrument));
   const unknown = orders.filter(({ status }) => status === 'unknown');
@@ -113,7 +113,13 @@ function reportOf(atVenue: readonly VenueOrder[], { working: orders, positions, 
     ),
     positions: short(positions.map((position) => ({ ...position }))),
     withoutStop: short(positions.filter((one) => has(unprotected, one)).map((position) => ({ ...position }))),
-    dust: short(positions.filter((one) => !has(unprotected, one) && !stopped.has(one.instrument)).map((position) => ({ ...position }))),
+    // What is not there, or more than the venue takes in one order: in part, or all of a position.
+    uncovered: short(uncovered.map((one) => ({ ...one }))),
+    dust: short(
+      positions
+        .filter((one) => !has(unprotected, one) && !has(uncovered, one) && !stopped.has(one.instrument))
+        .map((position) => ({ ...position })),
+    ),
     unknownOrders: short(
       unknown.map(({ intentId, clientOrderId, instrument, purpose }) => ({ intentId, clientOrderId, instrument, purpose })),
     ),

@@ -441,6 +441,7 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
       openOrders: [{ purpose: 'stop', instrument: INSTRUMENT, side: 'sell', stopPrice: expect.stringMatching(/^\d/) as string }],
       positions: [{ strategy: 'momentum', instrument: INSTRUMENT }],
       withoutStop: [],
+      uncovered: [],
       unknownOrders: [],
     });
     expect(await mode()).toBe('paused');
