@@ -170,9 +170,29 @@ test('of what a kill has written last only the halts that it is about show the f
   expect(await seen()).toEqual([evidence, null]);
   await tell({ ...evidence, latchIds: [narrow, wide] });
   expect(await seen()).toEqual([evidence, evidence]);
+  // The record says what is halted, and what is new of it.
+  const { rows } = await store.pool.query<{ data: object }>(
+    `select data from audit_events where kind = 'halt.verified' and account = 'main' order by event_id desc limit 2`,
+  );
+  const halted = ['account main', 'everything'];
+  expect(rows.map(({ data }) => data)).toMatchObject([
+    { halted, wasPhase: 'verified', isFileNew: true },
+    { halted, isFileNew: true },
+  ]);
   // Told once more, with nothing new: that is no event.
   const told = async () => (await store.pool.query(`select from audit_events where kind = 'halt.verified' and account = 'main'`)).rowCount;
   const before = await told();
   await tell({ ...evidence, latchIds: [narrow, wide] });
   expect(await told()).toBe(before);
+});
+
+test('the record says which incident was opened', async () => {
+  const key = `told:${randomUUID()}`;
+  const given = { incidents: [{ key, account: 'main', kind: 'venueAway', data: { detail: 'silent' } }] };
+  for (const _ of [1, 2]) await store.pool.query('select write_events($1)', [given]);
+  const { rows } = await store.pool.query(
+    `select e.data from audit_events e join incidents i on i.incident_id::text = e.data->>'incidentId' where i.incident_key = $1`,
+    [key],
+  );
+  expect(rows).toMatchObject([{ data: { incident: 'venueAway', detail: 'silent' } }]);
 });
