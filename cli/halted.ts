@@ -36,7 +36,7 @@ export function changedMode(data: ChangedMode, isToGoOn: boolean): Shown {
   const halts = latches.map((halt) => `  ${harmless(haltedBy(halt))}\n`).join('');
   if (latches.length === 0) return { data, text: `${name} is in mode ${mode}.\n` };
   if (mode !== 'killed' || !isToGoOn) return { data, text: `${name} is in mode ${mode}. A halt stands over it:\n${halts}` };
-  const text = `NOTHING GOES ON: ${name} is halted. The mode that you have set counts when the halt has ended.\n${halts}${harmless(endHalt(latches))}\n`;
+  const text = `NOTHING GOES ON: ${name} is halted. The mode that was set counts when the halt has ended.\n${halts}${harmless(endHalt(latches))}\n`;
   return { data, text, exitCode: EXIT.refused };
 }
 

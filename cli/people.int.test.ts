@@ -180,7 +180,7 @@ describe('approvals', () => {
     expect(questions[0]).toMatch(/^operator asks to resume: explained\n {2}\{.*"commandId":.*\}\nType yes to approve it: $/);
     expect(await keelson(approve, answer('yes'))).toMatchObject({
       exitCode: 0,
-      out: 'resume main, asked by operator: approved and carried out.\n',
+      out: expect.stringMatching(/^resume main, asked by operator: approved and carried out\.\nmain is in mode normal\./) as string,
     });
     expect(JSON.parse((await keelson(words('status --json'))).out)).toMatchObject({ accounts: [{ mode: 'normal', heldBy: null }] });
     expect((await keelson(words('approvals list'))).out).not.toContain(request);
@@ -280,6 +280,20 @@ describe('under a halt', () => {
     expect((await keelson(words('mode reduceOnly --as operator --reason calm'))).exitCode).toBe(1);
     const paused = await keelson(words('pause --as operator'));
     expect(paused).toMatchObject({ exitCode: 0, out: expect.stringContaining('main is in mode killed. A halt stands over it:') as string });
+  });
+
+  test('to approve a resume is not to let anything go on: it says what is in force, by its exit code too', async () => {
+    await keelson(words('pause --as risk'));
+    const asked = await keelson(words('resume --as operator --reason calm'));
+    const request = /keelson approvals approve ([0-9a-f-]{36})/.exec(asked.error)?.[1] ?? '';
+    const { exitCode, out } = await keelson(['approvals', 'approve', request, '--reason', 'seen', '--yes', '--as', 'risk']);
+    expect({ exitCode, out }).toEqual({
+      exitCode: 1,
+      out: expect.stringMatching(
+        /^resume main, asked by operator: approved and carried out\.\nNOTHING GOES ON: main is halted\. The mode that was set counts when/,
+      ) as string,
+    });
+    expect(out).toContain(`keelson rearm ${latchId} --reason …`);
   });
 
   test('over a part of an account a resume is one', async () => {

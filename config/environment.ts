@@ -62,7 +62,7 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   variable(
     'KEELSON_START',
     'set by `npm start`',
-    'Which start or deployment a worker belongs to. Each makes its strategy versions the active ones and begins the start-up of its accounts, once; a worker that is restarted under the same name does neither again. Without it no start-up begins by itself. Each rollout needs a name that was never used, a rollback too. Of two starts the one that came first is the older, and brings neither a calendar nor schedules.',
+    'Which start or deployment a worker belongs to. Each makes its strategy versions the active ones and begins the start-up of its accounts, once; a worker that is restarted under the same name does neither again. Without it no start-up begins by itself. Each rollout needs a name that was never used, a rollback too: a process under the name of an older start says so (`CONFIG_START_OLDER`), and people are told. Of two starts the one that came first is the older, and brings neither a calendar nor schedules.',
   ),
   variable('KEELSON_ALERT_WEBHOOK_URL', 'none', 'Address to which warnings and worse are posted as JSON.', 'secret'),
   variable('KEELSON_TELEGRAM_TOKEN', 'none', 'Token of the bot that `alerts.telegram` sends with.', 'secret'),

@@ -293,6 +293,9 @@ export const ERRORS = define({
   CONFIG_WORKFLOWS_DIFFER: configuration(
     'Of {count} open workflow {count:run/runs} {failed} cannot go on with this build: {runs}. Nothing was changed: start the build that ran here before{back}, which goes on with them. This one needs its changes behind patched(), or those runs have to end first.',
   ),
+  CONFIG_START_OLDER: configuration(
+    'The start {start} (KEELSON_START) is older than the newest one, whose strategy versions, calendar, schedules and accounts stay as they are. In a rollback, start all processes under a name that was never used before; else stop this process when the newer ones run.',
+  ),
   CONFIG_MIGRATION_EDITED: configuration(
     'Migration {name} was edited after it was applied. Restore the file; write a new migration for the change.',
   ),

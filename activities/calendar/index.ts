@@ -22,9 +22,16 @@ export interface CalendarActivities {
   calendarRefresh(): Promise<Refreshed>;
 }
 
-/** So often a reading is offered to other workers, so soon one after the other. */
-const OFFERS = 20;
-const OFFERED_AGAIN_MS = 1_000;
+/**
+ * So often a reading is offered to other workers: soon one after the other at first, since a guardian that has the calendar may poll beside us,
+ * then for some seven minutes at leisure. In a rolling deployment another process of the newest start configures its calendar before its
+ * guardian is there, which then reads it at once and ends this reading: nobody is paged for what mends itself, and entries wait meanwhile
+ * where nothing is known. All of it fits into the time that a reading has.
+ */
+const SOON = 20;
+const OFFERS = SOON + 28;
+const SOON_MS = 1_000;
+const LATER_MS = 15_000;
 
 /** Reads the economic calendar. What cannot be read or understood changes nothing, and is told; the next time may be better. */
 export function createCalendarActivities({ store, calendar, sha256 }: CalendarDependencies): CalendarActivities {
@@ -35,7 +42,8 @@ export function createCalendarActivities({ store, calendar, sha256 }: CalendarDe
         if (configured === undefined) return { kind: 'notConfigured' };
         if (configured !== calendar?.sourceSha256) {
           // Whoever is left of an older start has another one: what it reads would be an answer to nothing.
-          if (Context.current().info.attempt < OFFERS) throw offered();
+          const { attempt } = Context.current().info;
+          if (attempt < OFFERS) throw offered(attempt < SOON ? SOON_MS : LATER_MS);
           const detail = 'no guardian runs that is configured with it';
           await store.failed({ sourceSha256: configured, failure: detail });
           return { kind: 'failed', detail };
@@ -68,9 +76,9 @@ export function createCalendarActivities({ store, calendar, sha256 }: CalendarDe
 }
 
 /** Ends the activity so that another worker may take it up. */
-const offered = (): ApplicationFailure =>
+const offered = (nextRetryDelay: number): ApplicationFailure =>
   ApplicationFailure.create({
     type: 'CALENDAR_OF_ANOTHER_START',
     message: 'this process is configured with another calendar than the one there is; the reading is offered to the others',
-    nextRetryDelay: OFFERED_AGAIN_MS,
+    nextRetryDelay,
   });

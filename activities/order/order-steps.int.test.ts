@@ -227,6 +227,11 @@ describe('the steps of an order, on a real ledger and paper venue', () => {
       },
     };
     expect(await settled(intentId)).toBe('filled');
+    const { rows } = await stack.pool.query<{ told: string }>(
+      `select data::text as told from audit_events where kind = 'order.unknown' and data->>'intentId' = $1`,
+      [intentId],
+    );
+    expect(rows.map(({ told }) => told)).toEqual([expect.stringContaining(`reached ${stack.venue.profile.id} is not known`)]);
   });
 
   it('P11: absent before the end of the window by the venue’s clock proves nothing, and says how long it lasts', async () => {

@@ -97,7 +97,7 @@ async function cancel(parts: Parts, venue: Venue, working: StoredOrder): Promise
   return progress(seen.kind === 'found' ? await adoptFound(parts, venue, order, seen) : order, seen.venueTime);
 }
 
-async function fence({ store, epoch }: Parts, intentId: string): Promise<StoredOrder> {
+async function fence({ store, epoch, venueOf }: Parts, intentId: string): Promise<StoredOrder> {
   const order = await store.order(intentId);
   invariant(order !== undefined, `order ${intentId} was authorised and must have a row`);
   if (order.status === 'authorised') {
@@ -106,10 +106,19 @@ async function fence({ store, epoch }: Parts, intentId: string): Promise<StoredO
     if (fenced.status !== 'submitting') return fenced;
   }
   const detail = 'the reply did not come';
-  const lost = failure('VENUE_OUTCOME_UNKNOWN', { order: intentId, venue: 'the venue', detail });
+  const lost = failure('VENUE_OUTCOME_UNKNOWN', { order: intentId, venue: nameOf(venueOf, order.account), detail });
   return order.isFinal || order.status === 'unknown' || order.venueOrderId !== null
     ? order
     : applyEvent({ store, epoch }, intentId, { kind: 'loseReply' }, [lost]);
+}
+
+/** For people. An order is fenced also while its venue could not be opened yet. */
+function nameOf(venueOf: Parts['venueOf'], account: string): string {
+  try {
+    return venueOf(account).profile.id;
+  } catch {
+    return `the venue of ${account}`;
+  }
 }
 
 async function adoptFound(parts: Parts, venue: Venue, order: StoredOrder, seen: Extract<LookUp, { kind: 'found' }>): Promise<StoredOrder> {

@@ -127,30 +127,39 @@ export interface ProtectionStore {
   unprotected(account: string): Promise<readonly PositionKey[]>;
 }
 
+/** Bars by their open times, from the first to the last. */
+export interface BarRange {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Bars, instruments and what the watch samples. */
 export interface MarketStore {
   saveBars(venue: string, bars: readonly Bar[], source: 'stream' | 'rest'): Promise<void>;
   /** The last `count` bars, oldest first. */
   lastBars(venue: string, instrument: string, intervalMs: number, count: number): Promise<readonly Bar[]>;
   /**
-   * The newest hole between stored bars from `since` on that begins before `before`, as far as it lies before it: open times of its first and
-   * last bar. What the venue does not have is no hole.
+   * The newest hole between stored bars from `since` on that begins before `before`, as far as it lies before it, with the further ones that lie
+   * within `span` bars with it, the newest first: open times of first and last bars. What the venue does not have is no hole, until it is to be
+   * asked for again: after `againMs`, `times` times in all. `isNew`: some of it was not asked for yet.
    */
-  newestHole(of: {
+  newestHoles(of: {
     readonly venue: string;
     readonly instrument: string;
     readonly intervalMs: number;
     readonly since: number;
     readonly before: number;
-  }): Promise<{ readonly from: number; readonly to: number } | undefined>;
-  /** These bars the venue does not have, from the first to the last. Audited, once. */
+    readonly span: number;
+    readonly againMs: number;
+    readonly times: number;
+  }): Promise<{ readonly isNew: boolean; readonly holes: readonly BarRange[] } | undefined>;
+  /** These bars the venue did not have when it was asked, each range from its first to its last. Audited, all in one. */
   noteAbsent(absent: {
     readonly account: string;
     readonly venue: string;
     readonly instrument: string;
     readonly intervalMs: number;
-    readonly from: number;
-    readonly to: number;
+    readonly ranges: readonly BarRange[];
   }): Promise<void>;
   /** @returns the instruments that were known before and have other rules now. */
   saveInstruments(venue: string, rules: readonly InstrumentRules[]): Promise<readonly string[]>;

@@ -6,7 +6,7 @@ import { KeelsonError } from '../../core/errors.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
 import type { Strategy } from '../../core/strategy/strategy.js';
-import type { Events } from '../ports/store.js';
+import type { BarRange, Events } from '../ports/store.js';
 import type { Venue, VenueStreams } from '../ports/venue.js';
 import { streamBars } from './bars.js';
 import { StreamedMarket } from './live-market.js';
@@ -55,6 +55,7 @@ function open(strategies = ['momentum'], firstIndex = 10) {
   const windows: number[][] = [];
   const stopping = new AbortController();
   const standIn = new StandIn();
+  let asksAgain = false;
   let isActive = async (): Promise<boolean> => true;
 
   const strategy = (id: string): Strategy => ({
@@ -116,15 +117,20 @@ function open(strategies = ['momentum'], firstIndex = 10) {
             for (const { openTime } of bars) if (!stored.has(openTime / INTERVAL_MS)) stored.set(openTime / INTERVAL_MS, source);
           },
           lastBars: async () => [...past],
-          async newestHole({ before }: { readonly before: number }) {
-            let to = before / INTERVAL_MS - 1;
-            while (to >= 0 && isKnown(to)) to -= 1;
-            let from = to;
-            while (from > 0 && !isKnown(from - 1)) from -= 1;
-            return to < 0 || from === 0 ? undefined : { from: from * INTERVAL_MS, to: to * INTERVAL_MS };
+          async newestHoles({ before, span }: { readonly before: number; readonly span: number }) {
+            const holes: BarRange[] = [];
+            const isIn = (from: number): boolean => holes.length === 0 || from * INTERVAL_MS > (holes[0]?.to ?? 0) - span * INTERVAL_MS;
+            for (let to = before / INTERVAL_MS - 1; to >= 0; to -= 1) {
+              if (isKnown(to)) continue;
+              let from = to;
+              while (from > 0 && !isKnown(from - 1)) from -= 1;
+              if (from > 0 && isIn(from)) holes.push({ from: from * INTERVAL_MS, to: to * INTERVAL_MS });
+              to = from;
+            }
+            return holes.length === 0 ? undefined : { isNew: !asksAgain, holes };
           },
-          noteAbsent: async ({ from, to }: { readonly from: number; readonly to: number }) =>
-            void absent.push([from / INTERVAL_MS, to / INTERVAL_MS]),
+          noteAbsent: async ({ ranges }: { readonly ranges: readonly BarRange[] }) =>
+            void absent.push(...ranges.map(({ from, to }) => [from / INTERVAL_MS, to / INTERVAL_MS] as const)),
         },
         store: { openIncident: async (events: Events) => void audit.push(...(events.audit ?? [])) },
         market,
@@ -162,6 +168,8 @@ function open(strategies = ['momentum'], firstIndex = 10) {
     beats: () => beats,
     remember: (bars: readonly Bar[]) => void (past = bars),
     show: (rule: (index: number) => boolean) => void (shows = rule),
+    /** What is missing was asked for before. */
+    askAgain: () => void (asksAgain = true),
     activeIf: (told: () => Promise<boolean>) => void (isActive = told),
     fail: (error: Error | undefined) => void (fails = error),
     /** Each n-th request is not answered. */
@@ -275,7 +283,9 @@ describe('streamBars', () => {
     await eventually(() => expect(missing(feed, 3, 1_299)).toEqual([]));
     await feed.end(running);
     expect(feed.stored.get(3)).toBe('rest');
-    expect(feed.audit).toEqual([{ kind: 'bars.gap', account: 'main', data: { instrument: 'BTC/USDT', from: 3_000, to: 1_293_000 } }]);
+    expect(feed.audit).toEqual([
+      { kind: 'bars.gap', account: 'main', data: { instrument: 'BTC/USDT', from: 3_000, to: 1_293_000, missing: 1_291 } },
+    ]);
     expect(feed.windows.at(-1)).toEqual([1_296, 1_297, 1_298, 1_299, 1_300]);
   });
 
@@ -294,19 +304,42 @@ describe('streamBars', () => {
     expect(feed.audit).toHaveLength(1);
   });
 
-  it('what an earlier feed has left open is found in what is stored, the newest hole first', async () => {
-    const feed = open(['one'], 300);
-    feed.remember([...range(1, 3), ...range(100, 190), ...range(200, 290)].map(bar));
+  it('what an earlier feed has left open is found in what is stored: holes that lie together are one request and one notice', async () => {
+    const feed = open(['one'], 1_300);
+    // Every other bar of a hundred is there, a hole lies alone long before, and some are left out by the venue as well.
+    feed.remember(
+      [...range(1, 3), ...range(100, 990), ...range(991, 1_090).filter((index) => index % 2 === 0), ...range(1_091, 1_290)].map(bar),
+    );
+    feed.show((index) => index !== 1_001 && index !== 1_003 && index !== 1_050);
     const running = feed.run();
     await feed.ready();
-    await feed.close(300);
+    feed.requests.length = 0;
+    await feed.close(1_300);
     await eventually(() => expect(missing(feed, 4, 99)).toEqual([]));
     await feed.end(running);
     expect(feed.audit.map(({ data }) => data)).toMatchObject([
-      { from: 291_000, to: 293_000 },
-      { from: 191_000, to: 199_000 },
-      { from: 4_000, to: 99_000 },
+      { from: 991_000, to: 1_293_000, missing: 53 },
+      { from: 4_000, to: 99_000, missing: 96 },
     ]);
+    expect(feed.requests).toEqual([991, 4]);
+    expect(missing(feed, 991, 1_089).filter((index) => index % 2 === 1)).toEqual([1_001, 1_003]);
+    // One that is stored, and that the venue tells no more, is not absent.
+    expect(feed.absent).toEqual([
+      [1_001, 1_001],
+      [1_003, 1_003],
+    ]);
+  });
+
+  it('what was not there before is asked for again without a notice', async () => {
+    const feed = open(['one'], 300);
+    feed.remember([...range(1, 99), ...range(110, 290)].map(bar));
+    feed.askAgain();
+    const running = feed.run();
+    await feed.ready();
+    await feed.close(300);
+    await eventually(() => expect(missing(feed, 100, 109)).toEqual([]));
+    await feed.end(running);
+    expect(feed.audit).toEqual([]);
   });
 
   it('a page is stored as it comes: a feed that ends in the middle of a hole leaves the rest only', async () => {

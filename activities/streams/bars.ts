@@ -15,7 +15,7 @@ const STORED_AFTER_MS = 200;
 export interface BarStreamDependencies {
   readonly venueOf: (account: string) => Venue;
   readonly venueNameOf: (account: string) => string;
-  readonly bars: Pick<MarketStore, 'saveBars' | 'lastBars' | 'newestHole' | 'noteAbsent'>;
+  readonly bars: Pick<MarketStore, 'saveBars' | 'lastBars' | 'newestHoles' | 'noteAbsent'>;
   readonly store: Pick<OrderStore, 'openIncident'>;
   readonly market: StreamedMarket;
   readonly runnersOf: (account: string, intervalMs: number) => readonly StrategyRunner[];

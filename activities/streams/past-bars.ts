@@ -1,17 +1,19 @@
 import type { Bar } from '../../core/bars/bar.js';
-import type { MarketStore, OrderStore } from '../ports/store.js';
+import type { BarRange, MarketStore, OrderStore } from '../ports/store.js';
 import type { VenueReader } from '../ports/venue.js';
 
 /** Of what closed while nobody listened at most so many of the newest bars are fetched: a strategy needs none of them. */
 export const MOST_PAST_BARS = 20_000;
 /** How many bars a venue is asked for at once. */
 export const BARS_A_REQUEST = 500;
+/** What a venue did not have is asked for once a day for a week: some fill their own holes later. Then it is not there for good. */
+const ASKED_AGAIN = { againMs: 86_400_000, times: 8 };
 
 export interface PastBarsDependencies {
   readonly account: string;
   readonly venue: string;
   readonly intervalMs: number;
-  readonly bars: Pick<MarketStore, 'saveBars' | 'newestHole' | 'noteAbsent'>;
+  readonly bars: Pick<MarketStore, 'saveBars' | 'newestHoles' | 'noteAbsent'>;
   readonly store: Pick<OrderStore, 'openIncident'>;
   readonly reader: Pick<VenueReader, 'bars'>;
   /** @returns when the windows that were asked for are stored. */
@@ -19,21 +21,16 @@ export interface PastBarsDependencies {
   readonly report: (error: unknown, what: string) => void;
 }
 
-interface Hole {
-  readonly from: number;
-  readonly to: number;
-}
-
 /**
  * Makes the stored bars whole from before the windows of the strategies, none of which needs them: beside the decisions, page by page, the
- * newest hole first. Holes are found in what is stored, so one that is left open when a feed ends is filled, or marked as the venue's own, by
+ * newest holes first. Holes are found in what is stored, so one that is left open when a feed ends is filled, or marked as the venue's own, by
  * the next.
  */
 export class PastBars {
   private readonly dependencies: PastBarsDependencies;
   /** By instrument: where the windows of its strategies begin; gone when everything before is whole. */
   private readonly windows = new Map<string, number>();
-  /** Told already, each by its instrument and its end. */
+  /** Told already, each by its instrument and the newest of its bars. */
   private readonly marked = new Set<string>();
   private filling: Promise<void> | undefined;
   private isEnding = false;
@@ -67,19 +64,25 @@ export class PastBars {
     const { bars, stored, venue, intervalMs } = this.dependencies;
     while (!this.isEnding) {
       await stored();
-      const hole = await bars.newestHole({ venue, instrument, intervalMs, since: before - MOST_PAST_BARS * intervalMs, before });
-      if (hole === undefined) {
+      const since = before - MOST_PAST_BARS * intervalMs;
+      const found = await bars.newestHoles({ venue, instrument, intervalMs, since, before, span: BARS_A_REQUEST, ...ASKED_AGAIN });
+      if (found === undefined) {
         this.windows.delete(instrument);
         return;
       }
-      await this.fillOne(instrument, hole);
+      await this.fillHoles(instrument, found);
     }
   }
 
-  private async fillOne(instrument: string, { from, to }: Hole): Promise<void> {
+  /** Holes that lie together are one request, or as many as the one long one takes, and one notice; those that were asked for before are none. */
+  private async fillHoles(instrument: string, { isNew, holes }: { readonly isNew: boolean; readonly holes: readonly BarRange[] }) {
     const { account, venue, intervalMs, bars, store, reader } = this.dependencies;
+    const [from, to] = [Math.min(...holes.map((hole) => hole.from)), Math.max(...holes.map((hole) => hole.to))];
     const key = `${instrument} ${to}`;
-    if (!this.marked.has(key)) await store.openIncident({ audit: [{ kind: 'bars.gap', account, data: { instrument, from, to } }] });
+    if (isNew && !this.marked.has(key)) {
+      const missing = holes.reduce((sum, hole) => sum + (hole.to - hole.from) / intervalMs + 1, 0);
+      await store.openIncident({ audit: [{ kind: 'bars.gap', account, data: { instrument, from, to, missing } }] });
+    }
     this.marked.add(key);
     for (let next = from; next <= to && !this.isEnding;) {
       const shown = await reader.bars(instrument, intervalMs, next, BARS_A_REQUEST);
@@ -90,19 +93,27 @@ export class PastBars {
       }
       const page = shown.filter(({ openTime }) => openTime >= next && openTime <= to);
       await bars.saveBars(venue, page, 'rest');
-      // What is shown after the hole says that it has no more in it.
+      // What is shown after the holes says that they have no more in them.
       const isOver = shown.some(({ openTime }) => openTime > to);
-      for (const absent of absentIn(page, next, isOver ? to : undefined, intervalMs))
-        await bars.noteAbsent({ account, venue, instrument, intervalMs, ...absent });
+      const ranges = common(absentIn(page, next, isOver ? to : undefined, intervalMs), holes);
+      if (ranges.length > 0) await bars.noteAbsent({ account, venue, instrument, intervalMs, ranges });
       const last = page.at(-1);
       next = isOver || last === undefined ? to + intervalMs : last.openTime + intervalMs;
     }
   }
 }
 
+/** What the venue leaves out of holes; what is stored between them it may have told by its stream. */
+function common(absent: readonly BarRange[], holes: readonly BarRange[]): readonly BarRange[] {
+  return absent
+    .flatMap((one) => holes.map((hole) => ({ from: Math.max(one.from, hole.from), to: Math.min(one.to, hole.to) })))
+    .filter(({ from, to }) => from <= to)
+    .toSorted((one, other) => one.from - other.from);
+}
+
 /** What a list of bars leaves out. @param to the last that there could be; undefined: the list may go on */
-function absentIn(page: readonly Bar[], from: number, to: number | undefined, intervalMs: number): readonly Hole[] {
-  const absent: Hole[] = [];
+function absentIn(page: readonly Bar[], from: number, to: number | undefined, intervalMs: number): readonly BarRange[] {
+  const absent: BarRange[] = [];
   let next = from;
   for (const { openTime } of page) {
     if (openTime > next) absent.push({ from: next, to: openTime - intervalMs });

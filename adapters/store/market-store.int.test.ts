@@ -26,11 +26,25 @@ const save = (indexes: readonly number[], of: Partial<typeof OF> = {}): Promise<
     }),
     'stream',
   );
+/** How the venue is asked again: never, unless a test says otherwise. */
+const ONCE = { againMs: 0, times: 1 } as const;
+const holesBefore = (before: number, more: Partial<Parameters<ReturnType<typeof store>['newestHoles']>[0]> = {}) =>
+  store().newestHoles({ ...OF, since: 0, before: before * STEP, span: 1, ...ONCE, ...more });
 const holeBefore = async (before: number, since = 0): Promise<readonly [number, number] | undefined> => {
-  const hole = await store().newestHole({ ...OF, since: since * STEP, before: before * STEP });
+  const found = await holesBefore(before, { since: since * STEP });
+  const [hole, ...more] = found?.holes ?? [];
+  expect(more).toEqual([]);
   return hole && [hole.from / STEP, hole.to / STEP];
 };
-const note = (from: number, to: number): Promise<void> => store().noteAbsent({ ...OF, account: 'main', from: from * STEP, to: to * STEP });
+const noteAll = (ranges: readonly (readonly [number, number])[]): Promise<void> =>
+  store().noteAbsent({ ...OF, account: 'main', ranges: ranges.map(([from, to]) => ({ from: from * STEP, to: to * STEP })) });
+const note = (from: number, to: number): Promise<void> => noteAll([[from, to]]);
+const told = async () => {
+  const { rows } = await database.pool.query<{ data: { from: number; to: number; ranges: number; asked: number } }>(
+    `select data from audit_events where kind = 'bars.absent' order by event_id`,
+  );
+  return rows.map(({ data: { from, to, ranges, asked } }) => [from / STEP, to / STEP, ranges, asked]);
+};
 
 it('finds the newest hole between stored bars, as far as it lies before the moment and after the other', async () => {
   expect(await holeBefore(100)).toBeUndefined();
@@ -52,24 +66,86 @@ it('bars of another venue, instrument or interval fill none', async () => {
   expect(await holeBefore(9)).toEqual([2, 8]);
 });
 
-it('what the venue does not have is no hole; it is told once, and again where there is more of it', async () => {
-  const told = async (): Promise<unknown[]> => {
-    const { rows } = await database.pool.query<{ data: { from: number; to: number } }>(
-      `select data from audit_events where kind = 'bars.absent' order by event_id`,
-    );
-    return rows.map(({ data }) => [data.from / STEP, data.to / STEP]);
-  };
-  await save([1, 9]);
-  for (const _ of [1, 2]) await note(2, 4);
-  expect(await holeBefore(9)).toEqual([5, 8]);
-  await note(2, 3);
-  expect(await told()).toEqual([[2, 4]]);
-  await note(2, 8);
-  expect(await holeBefore(9)).toBeUndefined();
-  expect(await told()).toEqual([
-    [2, 4],
-    [2, 8],
+it('holes that lie together come together, the newest first, and one that reaches further stands alone', async () => {
+  await save([1, 5, 7, 9, 12, 30, 41]);
+  const of = async (before: number, span: number) =>
+    (await holesBefore(before, { span }))?.holes.map(({ from, to }) => [from / STEP, to / STEP]);
+  expect(await of(12, 6)).toEqual([
+    [10, 11],
+    [8, 8],
+    [6, 6],
   ]);
+  expect(await of(12, 5)).toEqual([
+    [10, 11],
+    [8, 8],
+  ]);
+  // The newest is longer than what is asked for at once.
+  expect(await of(30, 10)).toEqual([[13, 29]]);
+  expect(await of(50, 27)).toEqual([[31, 40]]);
+  expect(await of(50, 28)).toEqual([
+    [31, 40],
+    [13, 29],
+  ]);
+});
+
+it('what the venue does not have is no hole, is told in one, and is asked for again once a day for a week, then no more', async () => {
+  const AGAIN = { againMs: 86_400_000, times: 3 };
+  const aDayLater = () => database.pool.query(`update absent_bars set asked_at = asked_at - interval '1 day'`);
+  const { length } = await told();
+  await save([1, 9]);
+  expect(await holesBefore(9, AGAIN)).toMatchObject({ isNew: true });
+  await noteAll([
+    [2, 4],
+    [6, 8],
+  ]);
+  await save([5]);
+  expect(await holesBefore(9, AGAIN)).toBeUndefined();
+  // The second time one of them is there.
+  await aDayLater();
+  const again = {
+    isNew: false,
+    holes: [
+      { from: 6_000, to: 8_000 },
+      { from: 2_000, to: 4_000 },
+    ],
+  };
+  expect(await holesBefore(9, { ...AGAIN, span: 10 })).toEqual(again);
+  await save([7]);
+  await noteAll([
+    [2, 4],
+    [6, 6],
+    [8, 8],
+  ]);
+  expect(await holesBefore(9, AGAIN)).toBeUndefined();
+  await aDayLater();
+  expect(await holesBefore(9, { ...AGAIN, span: 10 })).toMatchObject({
+    isNew: false,
+    holes: [{ from: 8_000 }, { from: 6_000 }, { from: 2_000 }],
+  });
+  await noteAll([
+    [2, 4],
+    [6, 6],
+    [8, 8],
+  ]);
+  // For good.
+  await aDayLater();
+  expect(await holesBefore(9, AGAIN)).toBeUndefined();
+  // A hole that is no part of it, and one that reaches beyond it, are new.
+  await save([12]);
+  expect(await holesBefore(13, AGAIN)).toEqual({ isNew: true, holes: [{ from: 10_000, to: 11_000 }] });
+  expect((await told()).slice(length)).toEqual([
+    [2, 8, 2, 1],
+    [2, 8, 3, 2],
+    [2, 8, 3, 3],
+  ]);
+});
+
+it('what was noted before times were counted is asked for again, and older builds still note as they did', async () => {
+  await save([1, 9]);
+  await database.pool.query('select note_absent_bars($1)', [JSON.stringify({ ...OF, account: 'main', from: 2 * STEP, to: 8 * STEP })]);
+  expect(await holesBefore(9, { againMs: 86_400_000, times: 8 })).toBeUndefined();
+  await database.pool.query(`update absent_bars set asked_at = asked_at - interval '1 day'`);
+  expect(await holesBefore(9, { againMs: 86_400_000, times: 8 })).toMatchObject({ isNew: false });
 });
 
 it('filled hole after hole everything is whole, whatever there was', async () => {

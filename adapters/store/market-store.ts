@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { MarketStore } from '../../activities/ports/store.js';
+import type { BarRange, MarketStore } from '../../activities/ports/store.js';
 import type { Bar } from '../../core/bars/bar.js';
 import { decimalTextOf } from '../../core/money/index.js';
 import { jsonOf, run } from './pool.js';
@@ -28,8 +28,8 @@ const LAST_BARS = {
   text: `select open_time, close_time, open, high, low, close, volume from bars
     where venue = $1 and instrument = $2 and interval_ms = $3 order by open_time desc limit $4`,
 };
-const NEWEST_HOLE = { name: 'newest_bar_hole', text: 'select newest_bar_hole($1::jsonb) as hole' };
-const NOTE_ABSENT = { name: 'note_absent_bars', text: 'select note_absent_bars($1::jsonb)' };
+const NEWEST_HOLES = { name: 'newest_bar_holes', text: 'select newest_bar_holes($1::jsonb) as found' };
+const NOTE_ABSENT = { name: 'note_bars_absent', text: 'select note_bars_absent($1::jsonb)' };
 const SAVE_INSTRUMENTS = {
   name: 'save_instruments',
   // What is as it was is not written: every change of rules is told to those who hold them in memory.
@@ -70,9 +70,11 @@ export function createMarketStore(pool: Pool): MarketStore {
         };
       });
     },
-    async newestHole(of) {
-      const [row] = await run<{ hole: { readonly from: number; readonly to: number } | null }>(pool, NEWEST_HOLE, [jsonOf(of)]);
-      return row?.hole ?? undefined;
+    async newestHoles(of) {
+      const [row] = await run<{ found: { readonly isNew: boolean; readonly holes: readonly BarRange[] } | null }>(pool, NEWEST_HOLES, [
+        jsonOf(of),
+      ]);
+      return row?.found ?? undefined;
     },
     async noteAbsent(absent) {
       await run(pool, NOTE_ABSENT, [jsonOf(absent)]);

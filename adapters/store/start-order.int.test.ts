@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { orderStart, type StartPlace } from '../../db/start-order.js';
+import { orderStart, placeOfStart, type StartPlace } from '../../db/start-order.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { createCalendarStore } from './calendar-store.js';
 
@@ -32,6 +32,33 @@ it('a start stands where its launcher has put it, whichever of its processes com
   expect(await configure(null, 'one')).toBe('older');
   expect(await configure('new', 'one')).toBe('same');
   expect([await source(), await told()]).toEqual(['new', ['older']]);
+});
+
+it('a name that was used before is older when it is given again, as in a rollback: people are told, once for each newer start', async () => {
+  const rows = async () =>
+    (
+      await database.pool.query<{ key: string; times: number; summary: string }>(
+        `select alert_key as key, times, summary from alerts where kind = 'start.older' order by alert_id`,
+      )
+    ).rows;
+  for (const start of ['one', 'two', 'two']) expect(await place(start)).toBe('newest');
+  expect(await rows()).toEqual([]);
+  // Who only looks tells nobody: a guardian that has become the older one in a deployment looks again and again.
+  expect(await Promise.all(['one', 'two', 'unheard', undefined].map((start) => placeOfStart(database.pool, start)))).toEqual([
+    'older',
+    'newest',
+    'unordered',
+    'unordered',
+  ]);
+  expect(await rows()).toEqual([]);
+  for (const _ of [1, 2]) expect(await place('one')).toBe('older');
+  const summary = expect.stringMatching(
+    /start one, which is older than two: .* a name \(KEELSON_START\) that was never used before/,
+  ) as string;
+  expect(await rows()).toEqual([{ key: 'start:older:one:two', times: 2, summary }]);
+  // A name of its own is the newest, and a rollback of that under the old name is told anew.
+  expect([await place('three'), await place('one')]).toEqual(['newest', 'older']);
+  expect((await rows()).map(({ key }) => key)).toEqual(['start:older:one:two', 'start:older:one:three']);
 });
 
 it('a start that comes while the clock is set back is the newest all the same', async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OrderRequest, StreamEvent, Venue } from '../../activities/ports/venue.js';
 import { decimal as decimalOf, decimalTextOf } from '../../core/money/index.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
@@ -314,7 +314,47 @@ describe('P16: more than a thousand trades between two looks', () => {
     await first;
     expect(ids(await second).toSorted()).toEqual(all().toSorted());
     expect(calls('TradesHistory').length).toBeLessThan(40);
-    // The next one reads anew.
+    expect(ids(await venue.reader.fills(undefined, 0)).toSorted()).toEqual(all().toSorted());
+  });
+
+  it('a reading that breaks off in the middle goes on where it stands, with what has come meanwhile, and the minute’s look takes nothing from it', async () => {
+    trade(1_200);
+    const dayAgo = Date.now() - 86_400_000;
+    const pages = calls('TradesHistory').length;
+    stub.answerNext('TradesHistory', { error: ['EService:Unavailable'] }, 17);
+    await expect(venue.reader.fills(undefined, dayAgo)).rejects.toMatchObject({ failure: { code: 'VENUE_UNAVAILABLE' } });
+    expect(calls('TradesHistory').length - pages).toBe(18);
+    trade(150);
+    // The minute's look, and an hour's, begin later: lists of their own.
+    for (const ageMs of [600_000, 7_200_000])
+      await expect(venue.reader.fills(undefined, Date.now() - ageMs)).resolves.toHaveLength(all().length);
+    const before = calls('TradesHistory').length;
+    expect(ids(await venue.reader.fills(undefined, dayAgo + 60_000)).toSorted()).toEqual(all().toSorted());
+    // Seventeen pages are not read again: the front with what is new, the rest, and the front once more.
+    expect(calls('TradesHistory').length - before).toBeLessThan(18);
+  });
+
+  it('a reading that nobody waits for any more is there for the next try, with what came since, and is read anew some minutes later', async () => {
+    trade(1_200);
+    const dayAgo = Date.now() - 86_400_000;
+    // As an activity that has run out of its time: nobody hears the answer.
+    await venue.reader.fills(undefined, dayAgo);
+    trade(150);
+    const before = calls('TradesHistory').length;
+    expect(ids(await venue.reader.fills(undefined, dayAgo + 60_000)).toSorted()).toEqual(all().toSorted());
+    expect(calls('TradesHistory').length - before).toBeLessThan(6);
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 360_000 });
+    try {
+      const later = calls('TradesHistory').length;
+      expect(ids(await venue.reader.fills(undefined, dayAgo + 360_000)).toSorted()).toEqual(all().toSorted());
+      expect(calls('TradesHistory').length - later).toBeGreaterThan(24);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('three thousand are read, too', async () => {
+    trade(3_000);
     expect(ids(await venue.reader.fills(undefined, 0)).toSorted()).toEqual(all().toSorted());
   });
 });

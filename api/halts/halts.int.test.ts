@@ -170,9 +170,59 @@ test('of what a kill has written last only the halts that it is about show the f
   expect(await seen()).toEqual([evidence, null]);
   await tell({ ...evidence, latchIds: [narrow, wide] });
   expect(await seen()).toEqual([evidence, evidence]);
+  // The record says what is halted, and what is new of it.
+  const { rows } = await store.pool.query<{ data: object }>(
+    `select data from audit_events where kind = 'halt.verified' and account = 'main' order by event_id desc limit 2`,
+  );
+  const halted = ['account main', 'everything'];
+  expect(rows.map(({ data }) => data)).toMatchObject([
+    { halted, wasPhase: 'verified', isFileNew: true },
+    { halted, isFileNew: true },
+  ]);
   // Told once more, with nothing new: that is no event.
   const told = async () => (await store.pool.query(`select from audit_events where kind = 'halt.verified' and account = 'main'`)).rowCount;
   const before = await told();
   await tell({ ...evidence, latchIds: [narrow, wide] });
   expect(await told()).toBe(before);
+});
+
+test('the file of a halt that a build before 0.4 concluded is shown with the halts that it is about', async () => {
+  const one = (await halt(KEYS.trader, { scope: 'account', target: 'main' })).body['latchId'] as string;
+  const seen = async (of: string): Promise<unknown> => (await halts()).find(({ latchId }) => latchId === of)?.accounts[0]?.evidence;
+  const tell = (evidence: object) =>
+    store.pool.query('select write_kill($1)', [{ account: 'main', phase: 'verified', state: { round: randomUUID() }, evidence }]);
+  const at = async (sql: string): Promise<string> => {
+    const { rows } = await store.pool.query<{ at: string }>(
+      `select to_char((${sql}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24-MI-SS-MS"Z"') as at from latches where latch_id = $1`,
+      [one],
+    );
+    return rows[0]?.at ?? '';
+  };
+  // Its incident has the file and the latches.
+  const told = { path: '/home/evidence/halt-main-2001-01-01T00-00-00-000Z.json', sha256: randomUUID() };
+  const incident = { key: `halt:${randomUUID()}`, account: 'main', kind: 'halt', data: { latchIds: [one], evidence: told } };
+  await store.pool.query('select write_events($1)', [{ incidents: [incident] }]);
+  await tell(told);
+  expect(await seen(one)).toEqual(told);
+  // No incident has it: by its time, and by who stood over the account then. One that was called later is not in it.
+  const between = { path: `/home/evidence/halt-main-${await at(`engaged_at + interval '1 millisecond'`)}.json`, sha256: 'b' };
+  const two = (await halt(KEYS.trader, { scope: 'everything' })).body['latchId'] as string;
+  await store.pool.query(`update latches set engaged_at = engaged_at + interval '1 second' where latch_id = $1`, [two]);
+  await tell(between);
+  expect([await seen(one), await seen(two)]).toEqual([between, null]);
+  await tell({ path: `/home/evidence/halt-main-${await at(`engaged_at - interval '1 millisecond'`)}.json`, sha256: 'c' });
+  expect(await seen(one)).toBeNull();
+  await tell({ path: '/home/evidence/halt.json', sha256: 'd' });
+  expect(await seen(one)).toBeNull();
+});
+
+test('the record says which incident was opened', async () => {
+  const key = `told:${randomUUID()}`;
+  const given = { incidents: [{ key, account: 'main', kind: 'venueAway', data: { detail: 'silent' } }] };
+  for (const _ of [1, 2]) await store.pool.query('select write_events($1)', [given]);
+  const { rows } = await store.pool.query(
+    `select e.data from audit_events e join incidents i on i.incident_id::text = e.data->>'incidentId' where i.incident_key = $1`,
+    [key],
+  );
+  expect(rows).toMatchObject([{ data: { incident: 'venueAway', detail: 'silent' } }]);
 });

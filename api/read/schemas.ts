@@ -54,6 +54,14 @@ export const accountSchema = z.strictObject({
     .describe('Runs of runbooks that have not ended, such as that of a lost venue.'),
 });
 
+/** What an account may do now. */
+export const inForceSchema = z.strictObject({
+  mode: accountSchema.shape.mode.describe('The effective mode after the command.'),
+  latches: z
+    .array(latchSchema)
+    .describe('Halts that stand over the account or a part of it: whatever its mode, they are ended by two people only.'),
+});
+
 export const streamSchema = z.strictObject({
   venue: z.string(),
   instrument: z.string(),

@@ -6,7 +6,9 @@ import { carryOutRearm } from '../halts/rearm.js';
 import { idInput, limitInput, reasonInput, USUAL_LIMIT } from '../http/input.js';
 import { applyLimitRequest, LIMIT_ACTIONS } from '../limits/second-person.js';
 import { decide } from '../people/decide.js';
+import { readAccounts } from '../read/accounts.js';
 import { approvalRequestSchema, readApprovals, type ApprovalRequest } from '../read/approvals.js';
+import { inForceSchema } from '../read/schemas.js';
 import { route, type Route } from '../route.js';
 
 const bodySchema = z.strictObject({
@@ -16,6 +18,12 @@ const bodySchema = z.strictObject({
     .regex(/^[0-9a-f]{64}$/, { error: () => 'expected the 64 hexadecimal digits of the request' })
     .describe('`payloadHash` of the request as it was looked at.'),
   reason: reasonInput,
+});
+
+const decidedSchema = approvalRequestSchema.extend({
+  inForce: inForceSchema
+    .nullable()
+    .describe('Of a resume that was carried out: what came of it. Under a halt nothing goes on, whatever the mode.'),
 });
 
 /** What one person asked for and another decides. */
@@ -33,7 +41,7 @@ export function approvalRoutes(context: ApiContext): Route[] {
       summary,
       access: 'decideApproval',
       body: bodySchema,
-      response: approvalRequestSchema,
+      response: decidedSchema,
       errors: ['INPUT_UNKNOWN_REQUEST', 'AUTH_OWN_REQUEST', 'AUTH_APPROVAL_CLOSED', ...errors],
       handle: async ({ body, caller }) => {
         await decide(database, caller, decided, body);
@@ -51,7 +59,10 @@ export function approvalRoutes(context: ApiContext): Route[] {
           await carryOutRearm(context, request.requestId, `keelson approvals approve ${request.requestId} --reason …`);
         }
         if (request.action === 'runbook') await control.runbookDecided(request.requestId);
-        return one(body.requestId);
+        const after = await one(body.requestId);
+        const isResumed = after.action === 'resume' && after.state === 'used';
+        const account = isResumed ? (await readAccounts(database)).find((row) => row.account === after.account) : undefined;
+        return { ...after, inForce: account === undefined ? null : { mode: account.mode, latches: account.latches } };
       },
     });
   return [

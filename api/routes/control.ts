@@ -9,7 +9,7 @@ import { assertNotAlone } from '../control/second-person.js';
 import { idInput, reasonInput, textInput } from '../http/input.js';
 import { RequestError } from '../http/problem.js';
 import { assertAccount, readAccounts } from '../read/accounts.js';
-import { accountSchema, latchSchema } from '../read/schemas.js';
+import { inForceSchema } from '../read/schemas.js';
 import { route, type Route } from '../route.js';
 
 const bodySchema = z.strictObject({
@@ -20,14 +20,7 @@ const bodySchema = z.strictObject({
     .describe('A name for this command; asking again under the same one changes nothing. Made by the server when left out.'),
 });
 
-const responseSchema = z.strictObject({
-  commandId: z.string(),
-  account: z.string(),
-  mode: accountSchema.shape.mode.describe('The effective mode after the command.'),
-  latches: z
-    .array(latchSchema)
-    .describe('Halts that stand over the account or a part of it: whatever its mode, they are ended by two people only.'),
-});
+const responseSchema = z.strictObject({ commandId: z.string(), account: z.string(), ...inForceSchema.shape });
 
 export function controlRoutes(context: ApiContext): Route[] {
   const { database, control } = context;

@@ -3,12 +3,15 @@ import type { ApprovalRequest } from '../../api/read/approvals.js';
 import type { ApiClient } from '../api-client.js';
 import { addApiCommand, answers, connect, LIMIT, type ApiOptions, type Finish } from '../command.js';
 import { CommandFailure, EXIT } from '../exit.js';
+import { changedMode, type ChangedMode } from '../halted.js';
 import { harmless, table, timeText, type Column, type Terminal } from '../terminal.js';
 
 interface ListOptions extends ApiOptions {
   readonly all?: boolean;
   readonly limit: string;
 }
+/** Left out by an API of a build before. */
+type Decided = ApprovalRequest & { readonly inForce?: Omit<ChangedMode, 'account'> | null };
 interface DecideOptions extends ApiOptions {
   readonly reason: string;
   readonly yes?: boolean;
@@ -58,11 +61,12 @@ export function addApprovals(program: Command, terminal: Terminal, finish: Finis
       const api = connect(terminal, options);
       const { payloadHash, ...request } = await lookedAt(api, requestId);
       if (!yes) await confirm(terminal, kind, request);
-      const data = await api.post<ApprovalRequest>(`/v1/approvals/${kind}`, { requestId, payloadHash, reason });
-      return {
-        data,
-        text: `${harmless(`${data.action} ${data.account ?? ''}`.trim())}, asked by ${data.requestedBy}: ${stateText(data)}.\n`,
-      };
+      const data = await api.post<Decided>(`/v1/approvals/${kind}`, { requestId, payloadHash, reason });
+      const text = `${harmless(`${data.action} ${data.account ?? ''}`.trim())}, asked by ${data.requestedBy}: ${stateText(data)}.\n`;
+      if (data.inForce === null || data.inForce === undefined || data.account === null) return { data, text };
+      // What is in force is another thing than what was approved: under a halt nothing goes on.
+      const came = changedMode({ account: data.account, ...data.inForce }, true);
+      return { ...came, data, text: text + came.text };
     });
   }
 }

@@ -74,7 +74,7 @@ function reasons({ limits, ledger, draft, signal, live, without }: Given): strin
   const seen = Object.fromEntries(Object.entries({ ...LIVE, ...live }).filter(([key]) => key !== without)) as unknown as LiveView;
   if (draft !== undefined || limits !== undefined || ledger?.positions !== undefined || ledger?.balances !== undefined) {
     const made = { ...DRAFT, ...draft };
-    const failures = [...filterFailures(made, RULES), ...entryLimitFailures({ ...SIGNAL, ...signal }, made, view, RULES)];
+    const failures = [...filterFailures(made, RULES, 'paper'), ...entryLimitFailures({ ...SIGNAL, ...signal }, made, view, RULES)];
     if (failures.length > 0 || draft !== undefined) return failures.map(({ code }) => code);
   }
   const terms = termsOf({ kind: 'fixedNotional', notional: d('100') });

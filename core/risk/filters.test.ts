@@ -18,7 +18,7 @@ const draft = (type: OrderDraft['type'], quantity: string): OrderDraft => ({
   reference: decimal('98'),
 });
 const codes = (type: OrderDraft['type'], quantity: string, over = rules): string[] =>
-  filterFailures(draft(type, quantity), over).map(({ code }) => code);
+  filterFailures(draft(type, quantity), over, 'paper').map(({ code }) => code);
 
 describe('the venue’s maximum at the market', () => {
   it('binds orders at the market and no others', () => {
@@ -34,6 +34,11 @@ describe('the venue’s maximum at the market', () => {
 
   it('binds nothing where the venue sets none', () => {
     const { maxMarketQuantity: _, ...none } = rules;
-    expect(filterFailures(draft('stopMarket', '100'), none)).toEqual([]);
+    expect(filterFailures(draft('stopMarket', '100'), none, 'paper')).toEqual([]);
   });
+});
+
+it('an instrument that does not trade is told with the name of its venue', () => {
+  const [halted] = filterFailures(draft('limit', '10'), { ...rules, trading: false, status: 'BREAK' }, 'kraken-one');
+  expect(halted?.message).toBe(`${RULES.instrument} is not trading at kraken-one (status BREAK).`);
 });

@@ -4,13 +4,17 @@ import type { InstrumentRules } from '../order/instrument.js';
 import type { StoredOrder } from '../order/stored-order.js';
 import type { OrderDraft } from './draft.js';
 
-/** Every filter of the venue that an order breaks. They bind exits and stops as well as entries. */
-export function filterFailures(draft: OrderDraft, rules: InstrumentRules): Failure[] {
+/**
+ * Every filter of the venue that an order breaks. They bind exits and stops as well as entries.
+ *
+ * @param venue its name, for people
+ */
+export function filterFailures(draft: OrderDraft, rules: InstrumentRules, venue: string): Failure[] {
   const failures: Failure[] = [];
   const quantity = draft.quantity.toFixed();
   const notional = draft.quantity.mul(draft.price);
   if (!rules.trading) {
-    failures.push(failure('RISK_INSTRUMENT_HALTED', { instrument: rules.instrument, venue: 'the venue', status: rules.status }));
+    failures.push(failure('RISK_INSTRUMENT_HALTED', { instrument: rules.instrument, venue, status: rules.status }));
   }
   if (!isOnStep(draft.quantity, decimal(rules.stepSize))) {
     failures.push(failure('ORDER_QUANTITY_PRECISION', { quantity, stepSize: rules.stepSize }));

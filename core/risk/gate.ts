@@ -37,7 +37,7 @@ function decideWithin(signal: TradeSignal, terms: OrderTerms, ledger: RiskView, 
   }
   const draft = isEntry ? draftEntry(signal, terms, ledger, live, rules) : draftExit(signal, terms, ledger, live, rules);
   if ('code' in draft) return { kind: 'denied', failures: [...failures, draft] };
-  failures.push(...filterFailures(draft, rules));
+  failures.push(...filterFailures(draft, rules, ledger.venue));
   if (isEntry) failures.push(...entryLimitFailures(signal, draft, ledger, rules));
   if (failures.length > 0) return { kind: 'denied', failures };
   const { maxVenueExposure, maxVenueNetExposure } = ledger.limits;

@@ -26,7 +26,7 @@ export function decideFlatten(
   if (draft.quantity.lte(0) || draft.quantity.gt(freeOfPosition(key, ledger))) {
     failures.push(failure('RISK_NO_POSITION', { strategy, instrument }));
   }
-  failures.push(...filterFailures(draft, rules));
+  failures.push(...filterFailures(draft, rules, venue));
   if (failures.length > 0) return { kind: 'denied', failures };
   const { sequence } = wish;
   return { kind: 'approved', order: approve(draft, { intentId: flattenIntentId(key, sequence), sequence }, ledger, rules) };

@@ -76,7 +76,7 @@ function verdictOf(
   if (draft.quantity.gt(freeToSell(key, ledger)) || draft.quantity.lte(ZERO)) {
     failures.push(failure('RISK_NO_POSITION', { strategy: key.strategy, instrument: key.instrument }));
   }
-  failures.push(...filterFailures(draft, rules));
+  failures.push(...filterFailures(draft, rules, venue));
   return failures.length > 0 ? { kind: 'denied', failures } : { kind: 'approved', order: approve(draft, id, ledger, rules) };
 }
 

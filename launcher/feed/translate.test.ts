@@ -65,7 +65,6 @@ describe('toLauncherEvent', () => {
         'halt.tightened',
         'main: HALTED, stricter: account main by rik: a spread (what is held is sold). npx keelson halts tells how far it is',
       ],
-      ['halt.verified', expect.stringContaining('npx keelson halts') as string],
       ['halt.released', 'main: no halt stands any more'],
     ] as const) {
       expect(of(kind, latch, 'rik')).toMatchObject({ event: 'notice', kind, message });
@@ -73,6 +72,32 @@ describe('toLauncherEvent', () => {
     expect(of('halt.ended', { ...latch, approvedBy: ['olga'] }, 'rik')).toMatchObject({
       message: 'main: the halt of account main by rik: a spread has ended, approved by olga',
     });
+  });
+
+  it('tells once that a halt is verified, and which one, and where its file is when that is new', () => {
+    const verified = (data: object) => of('halt.verified', { halted: ['instrument SPX/USDT', 'account main'], ...data });
+    const evidence = { path: '/home/evidence/halt-main.json', sha256: 'ab' };
+    const message =
+      'main: the venue has shown what the halt of instrument SPX/USDT and account main is for. It stays halted until two people end it: npx keelson halts';
+    for (const first of [
+      { wasPhase: 'running', evidence: null },
+      { wasPhase: null, evidence, isFileNew: true },
+    ])
+      expect(verified(first)).toMatchObject({ message });
+    expect(verified({ wasPhase: 'verified', evidence, isFileNew: true })).toMatchObject({
+      message: 'main: the evidence of the halt of instrument SPX/USDT and account main is written: /home/evidence/halt-main.json',
+    });
+    expect(verified({ wasPhase: 'verified', evidence, isFileNew: false })).toBeUndefined();
+  });
+
+  it('says which incident was opened', () => {
+    expect(of('incident.opened', { incident: 'orphanOrder', incidentId: '7', instrument: 'SPX/USDT', detail: 'a stranger' })).toMatchObject(
+      {
+        message: 'SPX/USDT: incident 7 orphanOrder was opened (npx keelson incidents list): a stranger',
+      },
+    );
+    // As an older build has told it.
+    expect(of('incident.opened', { incident: 'halt' })).toMatchObject({ message: 'incident halt was opened (npx keelson incidents list)' });
   });
 
   it('shows nothing of what is only for the record', () => {

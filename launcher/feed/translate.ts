@@ -62,7 +62,10 @@ export function toLauncherEvent(event: AuditEvent): LauncherEvent | undefined {
     return { time, event: 'notice', kind, account, message: noticeText(kind, data) };
   }
   // How far it is changes with every look: that is for whoever asks.
-  if (kind.startsWith('halt.') && kind !== 'halt.running') return { time, event: 'notice', kind, account, message: haltText(event) };
+  if (kind.startsWith('halt.') && kind !== 'halt.running') {
+    const message = haltText(event);
+    return message === undefined ? undefined : { time, event: 'notice', kind, account, message };
+  }
   if (kind.startsWith('approval.')) return { time, event: 'notice', kind, account, message: approvalText(event) };
   return undefined;
 }
@@ -80,7 +83,7 @@ function approvalText({ kind, account, subject, data }: AuditEvent): string {
 const HELD: Readonly<Record<string, string>> = { atOnce: 'what is held is sold', none: 'what is held stays with its stops' };
 
 /** `HALTED account main by rik: … (what is held is sold): npx keelson halts tells how far it is.` */
-function haltText({ kind, account, subject, data }: AuditEvent): string {
+function haltText({ kind, account, subject, data }: AuditEvent): string | undefined {
   const what = [text(data, 'scope'), text(data, 'scopeValue')].filter((part) => part !== undefined).join(' ');
   const why = `${what} by ${subject ?? '?'}: ${text(data, 'reason') ?? '?'}`;
   switch (kind) {
@@ -89,7 +92,7 @@ function haltText({ kind, account, subject, data }: AuditEvent): string {
       return `${account}: the halt of ${why} has ended, approved by ${by}`;
     }
     case 'halt.verified':
-      return `${account}: the venue has shown what the halt is for. It stays halted until two people end it: npx keelson halts`;
+      return verifiedText(account, data);
     case 'halt.released':
       return `${account}: no halt stands any more`;
     default: {
@@ -97,6 +100,19 @@ function haltText({ kind, account, subject, data }: AuditEvent): string {
       return `${account}: ${how}: ${why} (${HELD[text(data, 'policy') ?? ''] ?? '?'}). npx keelson halts tells how far it is`;
     }
   }
+}
+
+/** What is verified is looked at again and again: what is new is told, once that the venue has shown it, and once where the file of it is. */
+function verifiedText(account: string, data: Data): string | undefined {
+  const listed = data['halted'];
+  const halted = Array.isArray(listed) && listed.length > 0 ? listed.join(' and ') : account;
+  if (data['wasPhase'] !== 'verified')
+    return `${account}: the venue has shown what the halt of ${halted} is for. It stays halted until two people end it: npx keelson halts`;
+  const file = data['evidence'];
+  const path = typeof file === 'object' && file !== null ? text(file as Data, 'path') : undefined;
+  return data['isFileNew'] === true && path !== undefined
+    ? `${account}: the evidence of the halt of ${halted} is written: ${path}`
+    : undefined;
 }
 
 function orderEvent(event: AuditEvent, status: string): LauncherEvent {
@@ -119,7 +135,9 @@ function orderEvent(event: AuditEvent, status: string): LauncherEvent {
 
 function noticeText(kind: string, data: Data): string {
   const reasons = reasonsOf(data).join(' · ');
-  const what = kind === 'bars.gap' ? 'bars are missing' : (text(data, 'title') ?? text(data, 'kind') ?? 'an incident was opened');
+  const [number, incident] = [text(data, 'incidentId'), text(data, 'incident')];
+  const which = ['incident', number, incident].filter((part) => part !== undefined).join(' ');
+  const what = kind === 'bars.gap' ? 'bars are missing' : `${which} was opened (npx keelson incidents list)`;
   return [text(data, 'instrument'), what, reasons].filter((part) => part !== undefined && part !== '').join(': ');
 }
 

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { copyBefore, copySize, readCopies } from '../../db/copies.js';
+import { freePort } from '../../test/support/free-port.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import type { LauncherEvent } from '../screen/events.js';
 import { Steps } from '../screen/steps.js';
-import { copyBeforeMigrations, copyBeforeNewerServer, endWayBack, wayBack } from './copy.js';
+import { startTemporal, versionThatWrote, type TemporalBinary } from '../temporal/start.js';
+import { copyBeforeMigrations, copyBeforeNewerServer, endWayBack } from './copy.js';
 import { withClient } from './database.js';
 
 let database: TestDatabase;
@@ -114,27 +116,76 @@ it('what keeps it from being copied has a code, and nothing is changed', async (
   expect(await readdir(folder)).toEqual(['temporal.db']);
 });
 
+/** A server that opens its file, changes it, and ends before it answers. */
+async function brokenServer(version: string): Promise<TemporalBinary> {
+  const path = join(folder, 'broken-server');
+  await writeFile(path, '#!/bin/sh\nprintf migrated >temporal.db\nexit 1\n', { mode: 0o755 });
+  return { path, version, exitsWithStdin: false };
+}
+const before = (version: string): Promise<string | undefined> =>
+  copyBeforeNewerServer({ steps, paths: { temporal: folder } }, { dbFile: join(folder, 'temporal.db'), version });
+const writtenBy = async (version: string): Promise<void> => {
+  await writeFile(join(folder, 'temporal.db'), `runs of ${version}`);
+  await writeFile(join(folder, 'temporal.db.server.json'), JSON.stringify({ version }));
+};
+
 it('the file of Temporal is copied before a newer server opens it, and is the way back until workers begin', async () => {
-  const [file, version] = [join(folder, 'temporal.db'), '1.33.0'];
-  const before = (written: string): Promise<string> => copyBeforeNewerServer({ steps, paths: { temporal: folder } }, { written, version });
-  await writeFile(file, 'runs');
-  await writeFile(join(folder, 'temporal.db.server.json'), '{"version":"1.32.1"}');
-  const kept = await before('1.32.1');
+  // No file yet, one that nobody has said who wrote, and one of this very server: nothing to be copied.
+  expect(await before('1.32.1')).toBeUndefined();
+  await writeFile(join(folder, 'temporal.db'), 'runs');
+  expect(await before('1.32.1')).toBeUndefined();
+  await writtenBy('1.32.1');
+  expect(await before('1.32.1')).toBeUndefined();
+  const kept = (await before('1.33.0')) ?? '';
   expect(kept).toBe(join(folder, 'written_by_1.32.1'));
   expect((await readdir(kept)).toSorted()).toEqual(['temporal.db', 'temporal.db.server.json']);
   expect(told).toEqual([
     `Temporal server 1.33.0 is newer than 1.32.1, which wrote its file and will not open it again: as it was, the file lies in ${kept}`,
   ]);
-  expect(await wayBack(folder)).toBe(kept);
+  await writtenBy('1.33.0');
+  expect(await before('1.33.0')).toBe(kept);
   await endWayBack(folder);
   await endWayBack(folder);
-  expect(await wayBack(folder)).toBeUndefined();
+  expect(await before('1.33.0')).toBeUndefined();
   // Copies of before migrations are counted apart.
   await behind();
   await copy();
-  for (const written of ['1.32.2', '1.32.9', '1.32.10']) await before(written);
+  for (const written of ['1.32.2', '1.32.9', '1.32.10']) {
+    await writtenBy(written);
+    await before('1.33.0');
+    await endWayBack(folder);
+  }
   const folders = (await readdir(folder)).filter((one) => one.includes('_'));
   expect(folders.map((one) => one.replace(/\d{14}/, ''))).toEqual(['before_', 'written_by_1.32.10', 'written_by_1.32.9']);
+});
+
+it('a newer server that breaks off when it has opened the file leaves the copy as it is, at the next start and under a newer one still', async () => {
+  await writtenBy('1.32.1');
+  const kept = (await before('1.33.0')) ?? '';
+  const options = { binary: await brokenServer('1.33.0'), dbFile: join(folder, 'temporal.db'), port: await freePort() };
+  await expect(startTemporal(options)).rejects.toMatchObject({ failure: { code: 'CONFIG_TEMPORAL' } });
+  expect(await readFile(options.dbFile, 'utf8')).toBe('migrated');
+  expect(await versionThatWrote(options.dbFile)).toBe('1.33.0');
+  for (const version of ['1.33.0', '1.34.0']) {
+    expect(await before(version)).toBe(kept);
+    expect(await readFile(join(kept, 'temporal.db'), 'utf8')).toBe('runs of 1.32.1');
+  }
+  expect(told).toHaveLength(1);
+});
+
+it('a copy that was put back is no way back any more: an older build has gone on from it', async () => {
+  await writtenBy('1.32.1');
+  const kept = (await before('1.33.0')) ?? '';
+  // The build before does not know of ways back, and leaves the note of it.
+  await writtenBy('1.32.1');
+  expect(await before('1.32.1')).toBeUndefined();
+  await writeFile(join(folder, 'temporal.db'), 'more runs');
+  expect(await before('1.33.0')).toBe(kept);
+  expect(await readFile(join(kept, 'temporal.db'), 'utf8')).toBe('more runs');
+  // One that somebody has removed.
+  await writtenBy('1.33.0');
+  await rm(kept, { recursive: true });
+  expect(await before('1.33.0')).toBeUndefined();
 });
 
 it('two copies are kept, and one that has no room is not begun', async () => {

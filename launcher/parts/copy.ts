@@ -1,9 +1,11 @@
 import { cp, mkdir, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { KeelsonError } from '../../core/errors.js';
 import { copyBefore, copySize, markAsCopy } from '../../db/copies.js';
 import { readPending } from '../../db/migrate.js';
 import { writeWhole } from '../home/write-file.js';
+import { versionThatWrote } from '../temporal/start.js';
+import { isAtLeast } from '../temporal/version.js';
 import { withClient, type StartedDatabase } from './database.js';
 import type { LaunchContext } from './launch-context.js';
 
@@ -41,15 +43,19 @@ export async function copyBeforeMigrations(
 
 /**
  * Copies the files of our own Temporal server before a newer one opens them: the one that wrote them, which an older build brings, does not
- * open them afterwards.
+ * open them afterwards. Once a newer one has had them, and nothing has happened on it, the copy that was made then stays the good one, however
+ * often and by whichever server it is tried again.
  *
- * @returns the folder of the copy
+ * @returns the folder of the copy; undefined: the file can be opened by the server that wrote it, or is older than what has happened
  * @throws KeelsonError CONFIG_NO_ROOM, INFRA_COPY
  */
 export async function copyBeforeNewerServer(
   { steps, paths }: Pick<LaunchContext, 'steps'> & { readonly paths: Pick<LaunchContext['paths'], 'temporal'> },
-  { written, version }: { readonly written: string; readonly version: string },
-): Promise<string> {
+  { dbFile, version }: { readonly dbFile: string; readonly version: string },
+): Promise<string | undefined> {
+  const written = await versionThatWrote(dbFile);
+  const standing = await wayBack(paths.temporal, written);
+  if (standing !== undefined || written === undefined || isAtLeast(written, version)) return standing;
   const folder = join(paths.temporal, `${WRITTEN_BY}${written}`);
   const what = `Temporal server ${version} is newer than ${written}, which wrote its file and will not open it again`;
   return steps.run('temporal-copy', `${what}: copying the file`, async () => {
@@ -68,9 +74,22 @@ export async function copyBeforeNewerServer(
   });
 }
 
-/** The copy that a build before could still go on with, since no worker has run on the newer server yet; undefined: there is none. */
-export async function wayBack(temporal: string): Promise<string | undefined> {
-  return readFile(join(temporal, WAY_BACK), 'utf8').catch(() => undefined);
+/**
+ * The copy that a build before could still go on with, since no worker has run on the newer server yet. One that was put back, or is gone, is
+ * none: an older build went on from it, and it is older than what has happened.
+ *
+ * @param written the server that had the file last
+ */
+async function wayBack(temporal: string, written: string | undefined): Promise<string | undefined> {
+  const folder = await readFile(join(temporal, WAY_BACK), 'utf8').catch(() => undefined);
+  const copied = folder === undefined ? undefined : await versionThatWrote(join(folder, 'temporal.db'));
+  return copied !== undefined && written !== undefined && !isAtLeast(copied, written) ? folder : undefined;
+}
+
+/** What has to be done before the build before can go on; nothing, where the same server can still open its file. */
+export function howBack(copy: string | undefined): string {
+  if (copy === undefined) return '';
+  return ` (a newer Temporal server has opened the files that its own will not open any more: delete those in ${dirname(copy)} that begin with temporal.db, and copy there what is in ${copy})`;
 }
 
 /** Workers begin: from now on the copy is older than what has happened. */

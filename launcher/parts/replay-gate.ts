@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { KeelsonError } from '../../core/errors.js';
 import { writeWhole } from '../home/write-file.js';
+import { howBack } from './copy.js';
 import type { LaunchContext } from './launch-context.js';
 import type { Temporal } from './temporal.js';
 
@@ -72,12 +73,6 @@ async function outcomeOf(
     if (signal.aborted) throw cause;
     throw new KeelsonError('INFRA_REPLAY', { detail: detailOf(cause, limitMs), back }, { cause });
   }
-}
-
-/** What has to be done before the build before can go on; nothing, where the same server can still open its file. */
-function howBack(copy: string | undefined): string {
-  if (copy === undefined) return '';
-  return ` (a newer Temporal server has opened the files that its own will not open any more: delete those in ${dirname(copy)} that begin with temporal.db, and copy there what is in ${copy})`;
 }
 
 function detailOf(cause: unknown, limitMs: number): string {

@@ -1,13 +1,13 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { KeelsonError } from '../../core/errors.js';
 import type { ResolveProgress } from '../temporal/choose.js';
 import { prepareNamespace } from '../temporal/namespace.js';
 import { resolveTemporal } from '../temporal/resolve.js';
 import type { ResolvedTemporal } from '../temporal/resolve.js';
-import { startTemporal, versionThatWrote } from '../temporal/start.js';
-import { isAtLeast } from '../temporal/version.js';
+import { startTemporal } from '../temporal/start.js';
 import { serverChild } from '../supervise/server-child.js';
-import { copyBeforeNewerServer, wayBack } from './copy.js';
+import { copyBeforeNewerServer, howBack } from './copy.js';
 import { choosePort } from './launch-context.js';
 import type { LaunchContext } from './launch-context.js';
 
@@ -67,12 +67,10 @@ async function startOwn(
   const address = `127.0.0.1:${port}`;
   const ui = `http://127.0.0.1:${uiPort}`;
   const origin = existsSync(dbFile) ? 'own' : 'new';
-  const written = await versionThatWrote(dbFile);
-  const isNewer = origin === 'own' && written !== undefined && !isAtLeast(written, binary.version);
   // Said, and copied, before anything is changed.
-  const copy = isNewer ? await copyBeforeNewerServer(context, { written, version: binary.version }) : await wayBack(paths.temporal);
+  const copy = await copyBeforeNewerServer(context, { dbFile, version: binary.version });
   await steps.run('temporal', 'Starting Temporal', async () => {
-    await supervisor.start(
+    const started = supervisor.start(
       serverChild({
         name: 'temporal',
         log: join(paths.logs, 'temporal.log'),
@@ -81,6 +79,11 @@ async function startOwn(
         said: ({ version }) => ({ version }),
       }),
     );
+    await started.catch((cause: unknown) => {
+      if (copy === undefined || !(cause instanceof KeelsonError) || cause.failure.code !== 'CONFIG_TEMPORAL') throw cause;
+      const detail = `${String(cause.failure.values['detail'])}. The build that ran here before can go on${howBack(copy)}`;
+      throw new KeelsonError('CONFIG_TEMPORAL', { address, detail }, { cause });
+    });
     return { done: `Temporal ${binary.version} answers at ${address}`, result: undefined };
   });
   const namespace = context.env['TEMPORAL_NAMESPACE'] || 'default';

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
@@ -73,8 +74,10 @@ export async function startTemporal(options: StartTemporalOptions): Promise<Temp
     throw new KeelsonError('CONFIG_TEMPORAL', { address, detail });
   }
   await mkdir(dirname(options.dbFile), { recursive: true });
-  const process = await startAnswering(options, address);
+  // Before it opens the file, and not when it answers: one that is broken off in between has changed the file, and the server before does
+  // not open it again.
   await recordVersion(options.dbFile, options.binary.version);
+  const process = await startAnswering(options, address);
   return {
     pid: process.pid,
     address,
@@ -164,8 +167,9 @@ function reasonOf(end: ProcessEnd, cause: unknown): string {
 
 const versionFile = (dbFile: string): string => `${dbFile}.server.json`;
 
-/** The server version that last opened this file, kept beside it; undefined for a new file. */
+/** The server version that was last let to open this file, kept beside it; undefined where there is no file yet. */
 export async function versionThatWrote(dbFile: string): Promise<string | undefined> {
+  if (!existsSync(dbFile)) return undefined;
   const text = await readFile(versionFile(dbFile), 'utf8').catch(() => undefined);
   return text === undefined ? undefined : (JSON.parse(text) as { version: string }).version;
 }

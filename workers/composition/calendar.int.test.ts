@@ -14,7 +14,8 @@ import { eventually } from '../../test/support/eventually.js';
 import { testDatabase } from '../../test/support/postgres.js';
 import { temporalIfAny } from '../../test/support/temporal.js';
 import { configuredCalendar, sha256 } from './calendar.js';
-import { calendarSchedule, ensureSchedules, OF_NO_ACCOUNT, removeSchedules } from './schedules.js';
+import { KeptSchedules } from './kept-schedules.js';
+import { calendarSchedule, declaredSchedules, ensureSchedules, OF_NO_ACCOUNT, removeSchedules } from './schedules.js';
 
 const temporal = await temporalIfAny();
 // A busy machine takes its time; nothing here depends on how long it is.
@@ -51,11 +52,17 @@ it('is read from the file that is configured; what cannot be read leaves what wa
     await writeFile(file, 'time,title\n');
     const logger = new DefaultLogger('ERROR');
     const offer = (attempt: number) => new MockActivityEnvironment({ attempt }, { logger }).run(() => activities.calendarRefresh());
-    await expect(offer(1)).rejects.toMatchObject({ type: 'CALENDAR_OF_ANOTHER_START', nonRetryable: false });
+    for (const [attempt, nextRetryDelay] of [
+      [1, 1_000],
+      [19, 1_000],
+      [20, 15_000],
+      [47, 15_000],
+    ] as const)
+      await expect(offer(attempt)).rejects.toMatchObject({ type: 'CALENDAR_OF_ANOTHER_START', nonRetryable: false, nextRetryDelay });
     expect(await readCalendarFacts(pool)).toMatchObject({ failure: null });
-    // Where nobody takes it, people are told, and not that it is well.
+    // Where nobody takes it for longer than a rolling deployment leaves the newest start without its guardian, people are told.
     const nobody = 'no guardian runs that is configured with it';
-    expect(await offer(20)).toEqual({ kind: 'failed', detail: nobody });
+    expect(await offer(48)).toEqual({ kind: 'failed', detail: nobody });
     expect(await readCalendarFacts(pool)).toMatchObject({ failure: nobody });
     await store.configure(null, by('three'));
     expect(await activities.calendarRefresh()).toEqual({ kind: 'notConfigured' });
@@ -68,6 +75,58 @@ it('is read from the file that is configured; what cannot be read leaves what wa
 
 describe.skipIf(temporal === undefined)('its schedule', () => {
   const { address = '', namespace = '' } = temporal ?? {};
+
+  it('is set again by the newest start when a build that knows of no order has set its own, and nothing else is touched', async () => {
+    const connection = await Connection.connect({ address });
+    const [client, taskQueue] = [new Client({ connection, namespace }), `kept-${randomUUID()}`];
+    const account = `a${randomUUID().slice(0, 8)}`;
+    const [minute, , , morning, evening] = declaredSchedules({ [account]: { timeZone: 'UTC', morning: '08:00', evening: '18:30' } });
+    if (minute === undefined || morning === undefined || evening === undefined) throw new Error('five schedules are declared');
+    const ours = [minute, morning, evening];
+    const of = async (id: string) => {
+      const { spec, state, info } = await client.schedule.getHandle(id).describe();
+      return { hour: spec.calendars?.[0]?.hour?.[0]?.start, paused: state.paused, changedAt: info.lastUpdatedAt?.getTime() };
+    };
+    let isNewest = true;
+    const kept = new KeptSchedules({
+      isNewest: () => Promise.resolve(isNewest),
+      set: () => ensureSchedules(client, ours, taskQueue, 'changed'),
+      log: { warn: (...told: unknown[]) => expect.fail(JSON.stringify(told)) },
+    });
+    try {
+      await ensureSchedules(client, ours, taskQueue);
+      await client.schedule.getHandle(evening.id).pause('by a person');
+      const before = await Promise.all(ours.map(({ id }) => of(id)));
+      // As 0.3.0 does at its start: its own times, and no mark.
+      await client.schedule.getHandle(morning.id).update(({ state, action }) => ({
+        state,
+        spec: { calendars: [{ hour: 5, minute: 0 }], timezone: 'UTC' },
+        action: { type: 'startWorkflow', workflowType: action.workflowType, taskQueue, args: [] },
+      }));
+      await client.schedule.getHandle(minute.id).delete();
+      isNewest = false;
+      await kept.look();
+      expect((await of(morning.id)).hour).toBe(5);
+      isNewest = true;
+      await kept.look();
+      const after = await Promise.all(ours.map(({ id }) => of(id)));
+      expect(after.map(({ hour, paused }) => [hour, paused])).toEqual(before.map(({ hour, paused }) => [hour, paused]));
+      expect(before.map(({ hour, paused }) => [hour, paused])).toEqual([
+        [undefined, false],
+        [8, false],
+        [18, true],
+      ]);
+      // The one that was as declared was not set again.
+      expect(after[2]?.changedAt).toBe(before[2]?.changedAt);
+      kept.start(1);
+      await client.schedule.getHandle(evening.id).delete();
+      await eventually(async () => expect((await of(evening.id)).hour).toBe(18), 60_000);
+    } finally {
+      await kept.close();
+      for (const { id } of ours) await client.schedule.getHandle(id).delete();
+      await connection.close();
+    }
+  });
 
   it('is there while a calendar is configured', async () => {
     const connection = await Connection.connect({ address });

@@ -1,7 +1,7 @@
 import type { CalendarSettings } from '../../activities/ports/calendar.js';
 import { createCalendarStore } from '../../adapters/store/calendar-store.js';
 import { configPath, limitsOf, packageVersion, type Config } from '../../config/index.js';
-import { invariant } from '../../core/errors.js';
+import { failure, invariant } from '../../core/errors.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
 import { decimal, text, type DecimalText } from '../../core/money/index.js';
@@ -25,10 +25,10 @@ export async function applyConfiguration(
 ): Promise<{ readonly calendar: ConfiguredCalendar | undefined; readonly isOlder: boolean }> {
   const by = { start: env['KEELSON_START'], build: packageVersion() };
   const isOlder = (await orderStart(pool, by)) === 'older';
-  if (isOlder)
-    log.error(
-      'there is a newer start of the system: its versions, calendar, schedules and accounts stay as they are; start this process anew',
-    );
+  if (isOlder) {
+    const { code, message } = failure('CONFIG_START_OLDER', { start: by.start ?? '' });
+    log.error({ code }, message);
+  }
   const activation = computes && !isOlder ? { start: env['KEELSON_START'] } : 'none';
   if ((await control.checkIdentity()) === 'changed') log.error('the database is another than before: every account is paused');
   const calendar = configuredCalendar(config, configPath(env, process.cwd()));

@@ -3,6 +3,7 @@ import type { ReconcileScope } from '../../core/reconcile/rules.js';
 import type { RunbookName } from '../../core/runbook/spec.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { CALENDAR_WORKFLOW_ID, reconcileWorkflowId, TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/names.js';
+import { sha256 } from './calendar.js';
 
 /** What is done by the clock. Every schedule of Keelson is declared here, and made or changed at the start of a guardian. */
 export interface DeclaredSchedule {
@@ -27,6 +28,8 @@ const SAME_DAY = '6 hours';
 type CatchUp = typeof AT_ONCE | typeof SAME_DAY;
 /** What ids of ours begin with, each before the account's name. */
 const PREFIXES = ['reconcile', 'morningChecks', 'eveningChecks', 'calendar'] as const;
+/** In the memo of what a schedule starts: the hash of all that was declared. */
+const DECLARED = 'keelsonDeclared';
 const RECONCILIATIONS: readonly { readonly scope: ReconcileScope; readonly spec: ScheduleOptions['spec'] }[] = [
   { scope: 'minute', spec: { intervals: [{ every: '1 minute' }], jitter: '5s' } },
   { scope: 'hour', spec: { intervals: [{ every: '1 hour', offset: '7 minutes' }], jitter: '1 minute' } },
@@ -96,14 +99,17 @@ function reconciliations(account: string): DeclaredSchedule[] {
 /**
  * Makes the schedules as they are declared, and changes those that are otherwise; who does it twice, or beside another, changes
  * nothing. A pause that a person has set stays.
+ * @param which `changed`: those that are not as they were declared last are set, and the others are not touched.
  */
 export async function ensureSchedules(
   client: Client,
   schedules: readonly DeclaredSchedule[],
   taskQueue: string = TASK_QUEUES.guardian,
+  which: 'all' | 'changed' = 'all',
 ): Promise<void> {
   for (const one of schedules) {
     const options = optionsOf(one, taskQueue);
+    if (which === 'changed' && (await isAsDeclared(client, options))) continue;
     const handle = client.schedule.getHandle(one.id);
     try {
       await handle.update(({ state }) => ({ ...options, state }));
@@ -142,6 +148,17 @@ export async function removeSchedules(
   }
 }
 
+/** By the mark that was left with it: a build that knows of none, or of another declaration, leaves no mark or another. */
+async function isAsDeclared(client: Client, { scheduleId, action }: ReturnType<typeof optionsOf>): Promise<boolean> {
+  try {
+    const there = await client.schedule.getHandle(scheduleId).describe();
+    return there.action.memo?.[DECLARED] === action.memo[DECLARED];
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return false;
+    throw error;
+  }
+}
+
 async function isThere(client: Client, id: string): Promise<boolean> {
   try {
     await client.schedule.getHandle(id).describe();
@@ -152,21 +169,19 @@ async function isThere(client: Client, id: string): Promise<boolean> {
 }
 
 function optionsOf({ id, account, workflowType, args, workflowId, summary, spec, catchUp }: DeclaredSchedule, taskQueue: string) {
-  return {
-    scheduleId: id,
-    spec,
-    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: catchUp },
-    action: {
-      type: 'startWorkflow' as const,
-      workflowType,
-      workflowId,
-      taskQueue,
-      args: [...args],
-      searchAttributes: {
-        ...(account === null ? {} : { [SEARCH_ATTRIBUTES.account]: [account] }),
-        [SEARCH_ATTRIBUTES.status]: ['running'],
-      },
-      staticSummary: summary,
+  const policies = { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: catchUp };
+  const action = {
+    type: 'startWorkflow' as const,
+    workflowType,
+    workflowId,
+    taskQueue,
+    args: [...args],
+    searchAttributes: {
+      ...(account === null ? {} : { [SEARCH_ATTRIBUTES.account]: [account] }),
+      [SEARCH_ATTRIBUTES.status]: ['running'],
     },
-  } satisfies ScheduleOptions;
+    staticSummary: summary,
+  };
+  const declared = sha256(JSON.stringify({ spec, policies, action }));
+  return { scheduleId: id, spec, policies, action: { ...action, memo: { [DECLARED]: declared } } } satisfies ScheduleOptions;
 }

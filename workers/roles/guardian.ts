@@ -43,6 +43,7 @@ import { createWatchStore } from '../../adapters/store/watch-store.js';
 import { evidenceFolder, INTERVALS } from '../../config/index.js';
 import { readCopies } from '../../db/copies.js';
 import { checkDurability } from '../../db/durability.js';
+import { placeOfStart } from '../../db/start-order.js';
 import { rulesAt } from '../../core/reconcile/rules.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
 import { alertChannels, haltingChat } from '../composition/alert-channels.js';
@@ -50,6 +51,7 @@ import { refreshCalendarNow, sha256 } from '../composition/calendar.js';
 import { measureClock } from '../composition/clock-skew.js';
 import { applyConfiguration, openVenues } from '../composition/configuration.js';
 import { createKills } from '../composition/kills.js';
+import { KeptSchedules } from '../composition/kept-schedules.js';
 import type { Role } from '../composition/main.js';
 import { openMetrics } from '../composition/metrics-server.js';
 import { createOwners } from '../composition/owners.js';
@@ -228,6 +230,8 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
   const runbooks = createRunbookRuns(client, clock);
   const outbox = new OutboxLoop({ outbox: createOutboxStore(pool, databaseUrl, epoch), owners, kills, runbooks, log });
 
+  let kept: KeptSchedules | undefined;
+
   return {
     worker,
     async started() {
@@ -260,11 +264,21 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
       if (isOlder) return;
       const times = Object.fromEntries(Object.entries(config.accounts).map(([account, { checks }]) => [account, checks]));
       const ofCalendar = config.calendar === undefined ? [] : [calendarSchedule(config.calendar.refreshMinutes)];
-      await ensureSchedules(client, [...declaredSchedules(times), ...ofCalendar]);
-      await removeSchedules(client, [...accounts, ...(ofCalendar.length > 0 ? [OF_NO_ACCOUNT] : [])]);
+      const set = async (which: 'all' | 'changed'): Promise<void> => {
+        await ensureSchedules(client, [...declaredSchedules(times), ...ofCalendar], TASK_QUEUES.guardian, which);
+        await removeSchedules(client, [...accounts, ...(ofCalendar.length > 0 ? [OF_NO_ACCOUNT] : [])]);
+      };
+      await set('all');
+      kept = new KeptSchedules({
+        isNewest: async () => (await placeOfStart(pool, env['KEELSON_START'])) === 'newest',
+        set: () => set('changed'),
+        log,
+      });
+      kept.start();
       if (ofCalendar.length > 0) await refreshCalendarNow(client);
     },
     async close() {
+      await kept?.close();
       await chatHalts?.close();
       await outbox.close();
       await Promise.all(watches.map((watch) => watch.close()));

@@ -2,22 +2,16 @@ import type { kraken } from 'ccxt';
 import type { VenueFill, VenueOrder } from '../../../activities/ports/venue.js';
 import type { CcxtRest } from '../ccxt-classes.js';
 import { rowOf, textAt, WireError, type Row } from '../wire-row.js';
+import { onePage, type Page, type Params } from './kraken-pages.js';
 import { clientOrderIdOf, fillOf, orderOf } from './kraken-rows.js';
+import { tradesSince } from './kraken-trades.js';
 import type { Ask, InstrumentOf, Names } from './wire-profile.js';
 
-/** How many rows the venue gives in one page of closed orders or trades, newest first. */
-const PAGE_SIZE = 50;
 /** A list that goes on behind so many pages is not read to its end, and then nothing is absent from it. */
 const PAGE_LIMIT = 20;
-/** Of trades everything has to be seen (P16), however many there were since the last look: at most 10,000. */
-const TRADES_PAGE_LIMIT = 200;
-/** Reading so many pages takes so long that what has come meanwhile is asked for once more. */
-const LONG_PAGES = 8;
 const TRADES_A_CALL = 20;
 /** The venue's own id of an order. */
 const TXID = /^[0-9A-Z]{6}-[0-9A-Z]{5}-[0-9A-Z]{6}$/;
-
-type Params = Readonly<Record<string, string>>;
 
 export const wire = (client: CcxtRest): kraken => client as kraken;
 
@@ -26,39 +20,17 @@ export function resultOf(answer: unknown, what: string): Row {
   return rowOf(rowOf(answer, what)['result'], `the result of ${what}`);
 }
 
-type Page = (params: Params) => Promise<Row>;
-
 /** Every entry of a paged list. What comes in meanwhile moves older rows to later pages: some are seen twice, none is missed. */
-async function pages(page: Page, key: string, params: Params, most = PAGE_LIMIT): Promise<ReadonlyMap<string, Row>> {
+async function pages(page: Page, key: string, params: Params): Promise<ReadonlyMap<string, Row>> {
   const found = new Map<string, Row>();
   let read = 0;
-  for (let turn = 0; turn < most; turn++) {
-    const result = await page({ ...params, ofs: String(read) });
-    const entries = Object.entries(rowOf(result[key], `the list ${key}`));
-    for (const [id, row] of entries) found.set(id, rowOf(row, `an entry of ${key}`));
+  for (let turn = 0; turn < PAGE_LIMIT; turn++) {
+    const { entries, isLast } = await onePage(page, key, params, read);
+    for (const [id, row] of entries) found.set(id, row);
     read += entries.length;
-    const isLast = result['count'] === undefined ? entries.length < PAGE_SIZE : read >= Number(result['count']);
-    if (isLast) return turn < LONG_PAGES ? found : toppedUp(page, key, params, found);
-    if (entries.length < PAGE_SIZE) throw new WireError(`the list ${key} ends before its count`);
+    if (isLast) return found;
   }
-  throw new WireError(`the list ${key} is longer than ${most} pages`);
-}
-
-/** The same list with what came in front of it since it was read. */
-async function toppedUp(page: Page, key: string, params: Params, read: ReadonlyMap<string, Row>): Promise<ReadonlyMap<string, Row>> {
-  const newer = await pages(
-    async (asked) => {
-      const result = await page(asked);
-      const list = rowOf(result[key], `the list ${key}`);
-      const isMet = Object.keys(list).some((id) => read.has(id));
-      // What follows the first that is known is known, too.
-      return isMet ? { [key]: list, count: Number(asked['ofs']) + Object.keys(list).length } : result;
-    },
-    key,
-    params,
-    LONG_PAGES,
-  );
-  return new Map([...newer, ...read]);
+  throw new WireError(`the list ${key} is longer than ${PAGE_LIMIT} pages`);
 }
 
 async function openRows(ask: Ask, params: Params): Promise<Row> {
@@ -109,36 +81,11 @@ export function isVenueOrderId(id: string): boolean {
 /** Trades one by one: consolidated ones would have other ids. */
 const SINGLE_TRADES = { consolidate_taker: 'false' } as const;
 
-/** Lists that begin within so many seconds of each other are one: the minute's look does not wait for the day's. */
-const SAME_LIST_S = 3_600;
-
-/** By reader: the list of trades that it is reading. */
-const underWay = new WeakMap<Ask, { readonly start: number; readonly rows: Promise<ReadonlyMap<string, Row>> }>();
-
-/**
- * A thousand trades take the venue's limiter two minutes: whoever asks again meanwhile, since it could not wait, gets the list that is being
- * read, and what came since, instead of making it take twice as long.
- */
-async function tradesOnce(ask: Ask, params: Params & { readonly start: string }): Promise<ReadonlyMap<string, Row>> {
-  const page: Page = (asked) => ask('fills', async (client) => resultOf(await wire(client).privatePostTradesHistory(asked), 'the trades'));
-  const start = Number(params.start);
-  const other = underWay.get(ask);
-  if (other !== undefined && other.start <= start && start - other.start < SAME_LIST_S)
-    return toppedUp(page, 'trades', params, await other.rows);
-  const rows = pages(page, 'trades', params, TRADES_PAGE_LIMIT);
-  const mine = { start, rows };
-  underWay.set(ask, mine);
-  try {
-    return await rows;
-  } finally {
-    if (underWay.get(ask) === mine) underWay.delete(ask);
-  }
-}
-
 export async function fillsSince(ask: Ask, names: Names, instrument: string | undefined, fromTime: number): Promise<readonly VenueFill[]> {
   // The start is exclusive and in whole seconds.
-  const params = { ...SINGLE_TRADES, start: String(Math.floor(fromTime / 1_000) - 1) };
-  const newestFirst = await tradesOnce(ask, params);
+  const page: Page = (asked) =>
+    ask('fills', async (client) => resultOf(await wire(client).privatePostTradesHistory({ ...SINGLE_TRADES, ...asked }), 'the trades'));
+  const newestFirst = await tradesSince(ask, page, Math.floor(fromTime / 1_000) - 1);
   return [...newestFirst]
     .toReversed()
     .filter(([, row]) => instrument === undefined || names.instrumentOf(textAt(row, 'pair')) === instrument)

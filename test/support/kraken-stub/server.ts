@@ -26,8 +26,8 @@ export interface KrakenStub {
   readonly arrived: StubRequest[];
   /** Client order ids that lists do not show yet. */
   readonly hidden: Set<string>;
-  /** The next request of `call` is answered so, and is not worked on. */
-  answerNext(call: string, reply: Reply | { readonly status: number; readonly body: string }): void;
+  /** The next request of `call`, or the one that comes after so many, is answered so, and is not worked on. */
+  answerNext(call: string, reply: Scripted, after?: number): void;
   /** Puts the venue's clock so far ahead of ours, ms. */
   aheadMs: number;
   /** How far below the highest one a nonce may be that was not used yet, as a key's settings say. */
@@ -41,8 +41,10 @@ export interface KrakenStub {
   close(): Promise<void>;
 }
 
+type Scripted = Reply | { readonly status: number; readonly body: string };
+
 export async function krakenStub(words: StubWords = IN_DOLLARS): Promise<KrakenStub> {
-  const scripted = new Map<string, Reply | { readonly status: number; readonly body: string }>();
+  const scripted = new Map<string, { readonly reply: Scripted; readonly after: number }>();
   const nonces = new Set<number>();
   let highestNonce = 0;
 
@@ -64,8 +66,10 @@ export async function krakenStub(words: StubWords = IN_DOLLARS): Promise<KrakenS
     stub.arrived.push({ call, params });
     const refusal = access === 'private' ? authorise(request, body, params) : undefined;
     if (refusal !== undefined) return answered({ error: [refusal] });
-    const given = scripted.get(call);
-    scripted.delete(call);
+    const next = scripted.get(call);
+    if (next !== undefined && next.after > 0) scripted.set(call, { ...next, after: next.after - 1 });
+    else scripted.delete(call);
+    const given = next?.after === 0 ? next.reply : undefined;
     if (given !== undefined) return 'status' in given ? given : answered(given);
     const route = (access === 'private' ? PRIVATE_ROUTES : PUBLIC_ROUTES)[call];
     const { account, hidden, heedsFilters, leastDeadlineMs, permissions } = stub;
@@ -91,7 +95,7 @@ export async function krakenStub(words: StubWords = IN_DOLLARS): Promise<KrakenS
     account: new StubAccount(() => now()),
     arrived: [],
     hidden: new Set(),
-    answerNext: (call, reply) => void scripted.set(call, reply),
+    answerNext: (call, reply, after = 0) => void scripted.set(call, { reply, after }),
     aheadMs: 0,
     nonceWindow: 0,
     heedsFilters: true,
