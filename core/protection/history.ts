@@ -10,11 +10,14 @@ const MOST_IN_TEN_SECONDS = 8;
 
 const FAILED: ReadonlySet<OrderStatus> = new Set<OrderStatus>(['rejected', 'notPlaced', 'expired']);
 
-/** Escapes that have reached the venue since the newest stop and did not sell all of theirs. `recent`: stops and escapes, newest first. */
-export function escapesSinceStop(recent: readonly StoredOrder[]): number {
+/**
+ * Escapes that have reached the venue since the newest stop and did not sell all of theirs. `recent`: stops and escapes, newest first.
+ * @param countsSold those that did count as well, as builds up to 0.3 had it
+ */
+export function escapesSinceStop(recent: readonly StoredOrder[], countsSold: boolean): number {
   const stop = recent.findIndex((order) => order.purpose === 'stop');
-  const since = stop < 0 ? recent : recent.slice(0, stop);
-  return since.filter(({ purpose, venueOrderId, status }) => purpose === 'escape' && venueOrderId !== null && status !== 'filled').length;
+  const escapes = (stop < 0 ? recent : recent.slice(0, stop)).filter((order) => order.purpose === 'escape' && order.venueOrderId !== null);
+  return countsSold ? escapes.length : escapes.filter(({ status }) => status !== 'filled').length;
 }
 
 /**
@@ -33,11 +36,11 @@ export function escapeCollarBps(collarBps: number, tries: number): number {
 }
 
 /** How long to wait before the venue is asked once more, after refusals and after escapes at the widest collar. */
-export function pauseAfterRefusalsMs(recent: readonly StoredOrder[], now: number): number {
+export function pauseAfterRefusalsMs(recent: readonly StoredOrder[], now: number, countsSold = false): number {
   const newest = recent[0];
   if (newest === undefined) return 0;
   const since = now - newest.updatedTime;
-  if (newest.purpose === 'escape') return escapesSinceStop(recent) > 4 ? Math.max(0, STUCK_PAUSE_MS - since) : 0;
+  if (newest.purpose === 'escape') return escapesSinceStop(recent, countsSold) > 4 ? Math.max(0, STUCK_PAUSE_MS - since) : 0;
   if (wasRefusedAsReached(newest)) return 0;
   const refusals = leading(recent, (order) => order.status === 'rejected' || (order.status === 'expired' && order.venueOrderId !== null));
   if (refusals > 0) return Math.max(0, Math.min(FIRST_PAUSE_MS * 2 ** (refusals - 1), LONGEST_PAUSE_MS) - since);

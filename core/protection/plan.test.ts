@@ -213,6 +213,18 @@ describe('the plan of an owner', () => {
     );
   });
 
+  it('P32: of what a build up to 0.3 has read, an escape that sold all of its own counts as a try, as it did there', () => {
+    const { adopted: _, ...read } = VIEW;
+    const stop = gone({ triggeredTime: NOW - 3_000 });
+    const sold = gone({ purpose: 'escape', stopPrice: null, status: 'filled', updatedTime: NOW - 1_000 });
+    const after = (tries: number) => planProtection(KEY, { ...read, recent: [...Array<StoredOrder>(tries).fill(sold), stop] });
+    expect([0, 1, 3].map(after)).toEqual(
+      [50, 100, 400].map((collarBps) => ({ kind: 'escape', sequence: 2, collarBps, stuck: collarBps === 400 })),
+    );
+    expect(after(5)).toEqual({ kind: 'rest', because: 'refused', waitMs: 4_000 });
+    expect(plan({ recent: [...Array<StoredOrder>(5).fill(sold), stop] })).toMatchObject({ kind: 'escape', collarBps: 50 });
+  });
+
   it('an escape is over with the position it belongs to', () => {
     const before = gone({ triggeredTime: NOW - 100_000, createdTime: NOW - 100_000 });
     expect(plan({ recent: [before] })).toMatchObject({ kind: 'placeStop' });

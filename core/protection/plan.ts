@@ -81,6 +81,14 @@ function isAdopted({ intentId }: StoredOrder, { adopted = [] }: ProtectionView):
   return adopted.includes(intentId);
 }
 
+/**
+ * Recorded by a build up to 0.3, which went by the position alone and counted each escape as a try: a replay has to come to what that
+ * one did (P32).
+ */
+function isOfOlderBuild({ adopted }: ProtectionView): boolean {
+  return adopted === undefined;
+}
+
 /** What adopted sales may still sell: it is not a stop's to sell as well (P18). */
 function spokenFor(view: ProtectionView): Decimal {
   const sales = view.working.filter((order) => isAdopted(order, view));
@@ -98,8 +106,7 @@ export function oversoldOf(held: DecimalText, adopted: readonly StoredOrder[]): 
 
 /** What a stop, or what sells in its place, is for: its own sells do not count, for there are none when it is placed. */
 function targetOf(key: PositionKey, view: ProtectionView, rules: InstrumentRules): Decimal {
-  // Recorded by a build that went by the position alone (up to 0.3): a replay has to come to what that one did (P32).
-  if (view.adopted === undefined) return sellable(heldOf(key, view.risk), rules);
+  if (isOfOlderBuild(view)) return sellable(heldOf(key, view.risk), rules);
   const free = freeToSell(key, view.risk, () => false).minus(spokenFor(view));
   return inOneOrder(maximum(ZERO, free), rules);
 }
@@ -160,10 +167,10 @@ function protect(key: PositionKey, target: Decimal, view: ProtectionView, rules:
   }
   const { stopPrice, limitPrice } = stopPricesOf(basis ?? atCost(key, risk), rules);
   if (isDust(target, limitPrice, rules)) return { kind: 'rest', because: 'dust' };
-  const waitMs = pauseAfterRefusalsMs(recent, risk.databaseTime);
+  const waitMs = pauseAfterRefusalsMs(recent, risk.databaseTime, isOfOlderBuild(view));
   if (waitMs > 0) return { kind: 'rest', because: 'refused', waitMs };
   if (isEscaping(recent)) {
-    const tries = escapesSinceStop(recent);
+    const tries = escapesSinceStop(recent, isOfOlderBuild(view));
     const collarBps = escapeCollarBps(risk.limits.collarBps, tries);
     return { kind: 'escape', sequence: view.escapes + 1, collarBps, stuck: collarBps >= PROTOCOL.exitCollarMaxBps && tries > 0 };
   }

@@ -27,7 +27,17 @@ export function entryModel(bounds: EntryBounds, mutants: readonly Mutant[] = [])
   const setup: Setup = { slots: slotsOf({ entry: 2 }), receiveWindow, visibilityBound, mutants: new Set(mutants) };
   return {
     initial: {
-      books: { isLatched: false, position: 0, exit: 'none', isBlocked: false, lease: -1, isVerified: false, isCut: false, crime: null },
+      books: {
+        isLatched: false,
+        position: 0,
+        isTold: false,
+        exit: 'none',
+        isBlocked: false,
+        lease: -1,
+        isVerified: false,
+        isCut: false,
+        crime: null,
+      },
       rows: setup.slots.map(() => null),
       held: setup.slots.map(() => null),
       actors: [
@@ -37,7 +47,7 @@ export function entryModel(bounds: EntryBounds, mutants: readonly Mutant[] = [])
       ],
     },
     steps: (world) => entrySteps(world, setup),
-    key: (world) => worldKey(world, bounds.workers),
+    key: worldKey,
     wrong: wrongOfEntry,
     isHome: ({ actors, rows, held }) =>
       actors.every(({ role, place }) => role !== 'worker' || place === 'over') &&

@@ -3,7 +3,7 @@ import { worldKey } from './keys.js';
 import { killerSteps } from './killer.js';
 import { withBooks, writeLatch } from './ledger.js';
 import { streamSteps } from './order-steps.js';
-import { ownerSteps } from './owner.js';
+import { ownerSteps, tellOwners } from './owner.js';
 import { newRow } from './rows.js';
 import { slotOf, slotsOf, type Mutant, type Setup } from './setup.js';
 import { tidied } from './tidied.js';
@@ -16,6 +16,8 @@ export interface ExitBounds {
   readonly units: number;
   readonly counts: Readonly<Partial<Record<Purpose, number>>>;
   readonly owners: number;
+  /** None runs at the beginning: it is started by what is booked, ends when it owns nothing, and is started anew. */
+  readonly startsOwners?: boolean;
   readonly killers: number;
   /** Begins halted: the owner has no say. */
   readonly startsLatched?: boolean;
@@ -28,9 +30,9 @@ export interface ExitBounds {
  * may be asked for, the price may reach the stop, the halt may be called, and then the kill flattens.
  */
 export function exitModel(bounds: ExitBounds, mutants: readonly Mutant[] = []): Model<World> {
-  const { receiveWindow, visibilityBound, units, owners, killers } = bounds;
+  const { receiveWindow, visibilityBound, units, owners, killers, startsOwners = false } = bounds;
   const slots = slotsOf({ entry: 1, ...bounds.counts });
-  const setup: Setup = { slots, receiveWindow, visibilityBound, mutants: new Set(mutants) };
+  const setup: Setup = { slots, receiveWindow, visibilityBound, startsOwners, mutants: new Set(mutants) };
   const entry = { ...newRow(true, units, 0, -1), status: 'unknown', age: 0 } as const;
   return {
     initial: {
@@ -39,6 +41,7 @@ export function exitModel(bounds: ExitBounds, mutants: readonly Mutant[] = []): 
         position: 0,
         exit: 'none',
         isBlocked: false,
+        isTold: false,
         lease: -1,
         isVerified: false,
         isCut: false,
@@ -47,12 +50,16 @@ export function exitModel(bounds: ExitBounds, mutants: readonly Mutant[] = []): 
       rows: slots.map((_, slot) => (slot === 0 ? entry : null)),
       held: slots.map((_, slot) => (slot === 0 ? { ...NOTHING, admissions: 1, status: 'filled' as const, executed: units } : null)),
       actors: [
-        ...Array.from({ length: owners }, () => ({ role: 'owner' as const, ...AT_REST })),
+        ...Array.from({ length: owners }, () => ({
+          role: 'owner' as const,
+          ...AT_REST,
+          ...(startsOwners ? { place: 'absent' as const } : {}),
+        })),
         ...Array.from({ length: killers }, () => ({ role: 'killer' as const, ...AT_REST })),
       ],
     },
     steps: (world) => exitSteps(world, setup),
-    key: (world) => worldKey(world, owners),
+    key: worldKey,
     wrong: (world) => wrongOfExit(world, setup),
     isHome: (world) => isAtHome(world, setup),
   };
@@ -66,6 +73,7 @@ function exitSteps(world: World, setup: Setup): Step<World>[] {
     if (actor.role === 'owner') steps.push(...ownerSteps(world, setup, index, actor));
     if (actor.role === 'killer') steps.push(...killerSteps(world, setup, index, actor));
   });
+  if (books.isTold) steps.push({ label: 'the outbox tells the owner', next: tellOwners(world, setup), isOurs: true });
   if (books.exit === 'none' && slotOf(setup, 'exit', 1) >= 0) {
     steps.push({ label: 'a signal asks for the exit', next: withBooks(world, { exit: 'asked' }), isOurs: false });
   }
@@ -90,6 +98,8 @@ function isAtHome(world: World, setup: Setup): boolean {
   const net = balance(world, setup);
   if (books.isLatched) return books.isVerified && net === 0 && !held.some(isOpen);
   if (books.exit === 'asked' || books.position !== net) return false;
+  // Nobody owns it: what happens to its stop then is nobody's to see to.
+  if (net > 0 && world.actors.every(({ place }) => place === 'absent')) return false;
   const open = rows.flatMap((row, slot) => (row === null || row.isFinal ? [] : [slot]));
   const [stop, second] = open;
   if (stop === undefined) return net === 0 && !held.some(isOpen);

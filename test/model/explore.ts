@@ -10,8 +10,8 @@ export interface Step<W> {
 export interface Model<W> {
   readonly initial: W;
   steps(world: W): readonly Step<W>[];
-  /** Equal for worlds that behave alike from here on. */
-  key(world: W): string;
+  /** Equal for worlds that behave alike from here on. `before`: the world that it came from, or itself. */
+  key(world: W, before: W): string;
   /** The name of what must never be, where the world shows it. */
   wrong(world: W): string | undefined;
   /** Whether everything has come to rest as it should. */
@@ -44,7 +44,7 @@ export const STRANDED = 'stranded';
  * @param wanted counts only this as wrong: a mutant is asked for the damage that its rule prevents.
  */
 export function explore<W>(model: Model<W>, mostStates: number, wanted?: string): Exploration {
-  const seen = new Map<string, number>([[model.key(model.initial), 0]]);
+  const seen = new Map<string, number>([[model.key(model.initial, model.initial), 0]]);
   const parents = new Growing();
   const labels = new Names();
   const ways = new Growing();
@@ -72,7 +72,7 @@ export function explore<W>(model: Model<W>, mostStates: number, wanted?: string)
       if (model.isHome(world)) homes.push(id);
       for (const { label, next, isOurs } of model.steps(world)) {
         transitions += 1;
-        const key = model.key(next);
+        const key = model.key(next, world);
         let known = seen.get(key);
         if (known === undefined) {
           known = seen.size;

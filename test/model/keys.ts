@@ -61,6 +61,8 @@ const PLACE: Codes<Place> = {
   balance: 16,
   over: 17,
   target: 18,
+  absent: 19,
+  leaving: 20,
 };
 const AIM: Codes<Aim> = { none: 0, settle: 1, end: 2, away: 3 };
 const ANSWER: Codes<Held['answer']> = { none: 0, accepted: 1, rejected: 2, reached: 3 };
@@ -70,10 +72,11 @@ const EXIT: Codes<Books['exit']> = { none: 0, asked: 1, done: 2 };
 const UNITS = 8;
 const TICKS = 8;
 const SLOTS = 16;
+const ACTORS = 6;
 
 function actorKey({ place, slot, quantity, isFresh, seen, aim, count }: Actor): number {
   const digits = new Digits()
-    .add(PLACE[place], 19)
+    .add(PLACE[place], 21)
     .add(slot + 1, SLOTS)
     .add(quantity, UNITS)
     .flag(isFresh);
@@ -84,23 +87,19 @@ function actorKey({ place, slot, quantity, isFresh, seen, aim, count }: Actor): 
 export const seenKey = ({ status, executed }: Seen): number => new Digits().add(VENUE_STATUS[status], 7).add(executed, UNITS).value;
 
 export function rowKey(row: Row | null): number {
-  if (row === null) return 0;
+  return row === null ? 0 : 1 + leaselessKey(row) * ACTORS + row.lease + 1;
+}
+
+function leaselessKey(row: Row): number {
   const digits = new Digits().add(ORDER_STATUS[row.status], 13).add(row.quantity, UNITS).add(row.executed, UNITS).add(row.reserved, UNITS);
   digits.flag(row.isFinal).flag(row.isKnown).flag(row.isTriggered).flag(row.wasReached);
   digits
     .add(row.venueEnd === null ? 0 : VENUE_STATUS[row.venueEnd], 7)
     .add(row.venueExecuted === null ? 0 : row.venueExecuted + 1, UNITS + 1);
-  return (
-    1 +
-    digits
-      .add(row.age + 1, TICKS)
-      .add(row.lease + 1, 6)
-      .add(row.born, SLOTS).value
-  );
+  return digits.add(row.age + 1, TICKS).add(row.born, SLOTS).value;
 }
 
-function heldKey(held: Held | null): number {
-  if (held === null) return 0;
+function heldKey(held: Held): number {
   const digits = new Digits()
     .add(VENUE_STATUS[held.status], 7)
     .add(held.admissions, 4)
@@ -108,29 +107,53 @@ function heldKey(held: Held | null): number {
     .add(held.hidden + 1, TICKS);
   digits.add(ANSWER[held.answer], 4).add(held.flying.length, 4);
   for (const age of held.flying) digits.add(age, TICKS);
-  return 1 + digits.value;
+  return digits.value;
 }
 
 function booksKey(books: Books): number {
-  const digits = new Digits()
-    .add(books.position + UNITS, 2 * UNITS)
-    .add(EXIT[books.exit], 3)
-    .add(books.lease + 1, 6);
-  digits.flag(books.isLatched).flag(books.isBlocked).flag(books.isVerified).flag(books.isCut);
+  const digits = new Digits().add(books.position + UNITS, 2 * UNITS).add(EXIT[books.exit], 3);
+  digits.flag(books.isLatched).flag(books.isTold).flag(books.isBlocked).flag(books.isVerified).flag(books.isCut);
   return digits.add(books.crime === null ? 0 : books.crime.length, 64).value;
 }
 
+/** Of which leases this actor is the holder: that of now, and those that rows were written under. Only who flattens has any. */
+function leasesOf(index: number, { books, rows }: World): number {
+  let leases = books.lease === index ? 1 : 0;
+  for (const row of rows) leases = leases * 2 + (row?.lease === index ? 1 : 0);
+  return leases;
+}
+
+/** Actors of one role stand together and are alike: which of them is where, and holds which lease, makes no difference. */
+function actorParts(world: World): number[] {
+  const { actors } = world;
+  const parts = actors.map((actor, index) => actorKey(actor) * 2 ** SLOTS + (actor.role === 'killer' ? leasesOf(index, world) : 0));
+  for (let index = 1; index < parts.length; index += 1) {
+    for (let at = index; at > 0 && actors[at]?.role === actors[at - 1]?.role; at -= 1) {
+      const [before = 0, here = 0] = [parts[at - 1], parts[at]];
+      if (before <= here) break;
+      [parts[at - 1], parts[at]] = [here, before];
+    }
+  }
+  return parts;
+}
+
+const rowText = (row: Row | null): string => characters(row === null ? 0 : 1 + leaselessKey(row));
+const heldText = (held: Held | null): string => characters(held === null ? 0 : 1 + heldKey(held));
+
+/** The world whose steps are being taken, with the texts of its parts. */
+let latest: { readonly world: World; readonly rows: readonly string[]; readonly held: readonly string[] } | undefined;
+
 /**
- * The key of a world.
- * @param twins the first so many actors are alike: which of them is where makes no difference.
+ * The key of a world: equal for those that differ in the names of actors of one role only.
+ * @param before the world that it came from: most of its parts are that one's.
  */
-export function worldKey({ books, rows, held, actors }: World, twins: number): string {
-  let key = characters(booksKey(books));
-  for (const row of rows) key += characters(rowKey(row));
-  for (const one of held) key += characters(heldKey(one));
-  const numbers = actors.map(actorKey);
-  const alike = numbers.slice(0, twins).sort((one, other) => one - other);
-  for (const number of [...alike, ...numbers.slice(twins)]) key += characters(number);
+export function worldKey(world: World, before: World): string {
+  if (latest?.world !== before) latest = { world: before, rows: before.rows.map(rowText), held: before.held.map(heldText) };
+  const { rows, held } = latest;
+  let key = characters(booksKey(world.books));
+  world.rows.forEach((row, slot) => (key += row === before.rows[slot] ? (rows[slot] ?? '') : rowText(row)));
+  world.held.forEach((one, slot) => (key += one === before.held[slot] ? (held[slot] ?? '') : heldText(one)));
+  for (const part of actorParts(world)) key += characters(part);
   return key;
 }
 

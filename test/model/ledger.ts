@@ -93,11 +93,12 @@ export function changeOrder(world: World, setup: Setup, slot: number, event: Nam
   return moved.isSurprise ? withBooks(written, { isBlocked: true }) : written;
 }
 
-/** `book_fill` of one unit: order, position and reservation in one statement. Only a fill that is not booked is booked (P15). */
+/** `book_fill` of one unit: order, position, reservation and outbox in one statement. Only a fill that is not booked is booked (P15). */
 export function bookFill(world: World, setup: Setup, slot: number): World {
   const position = positionAfter(world.books.position, sideOf(slotAt(setup, slot)));
   const booked = changeOrder(world, setup, slot, EVENTS.fill);
-  return withBooks(booked, { position });
+  const isBought = setup.startsOwners === true && slotAt(setup, slot).purpose === 'entry' && !setup.mutants.has('ownerUntold');
+  return withBooks(booked, { position, ...(isBought ? { isTold: true } : {}) });
 }
 
 /** The latch, with the control row of every account in scope (P25). */

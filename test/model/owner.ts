@@ -23,7 +23,11 @@ export function ownerSteps(world: World, setup: Setup, index: number, actor: Act
   const to = (after: World, change: Partial<Actor>): World => withActor(after, index, change);
   const step = (what: string, next: World, isOurs = true): Step<World> => ({ label: `owner ${index}: ${what}`, next, isOurs });
   if (place === 'over') return [];
-  if (place === 'idle') return world.books.exit === 'asked' ? [exit()] : plan();
+  const isAsked = world.books.exit === 'asked';
+  if (place === 'idle') return isAsked ? [exit()] : plan();
+  if (place === 'absent') return isAsked ? [step('is started by the exit', to(world, AT_REST))] : [];
+  if (place === 'leaving')
+    return [isAsked ? step('is asked, and stays', to(world, AT_REST)) : step('ends', to(world, { place: 'absent' }))];
   const isForgotten = setup.mutants.has('ownerForgotten');
   const crash = step('crashes and starts anew', to(world, isForgotten ? { ...AT_REST, place: 'over' } : AT_REST), false);
   const name = nameOf(setup, slot);
@@ -82,8 +86,9 @@ export function ownerSteps(world: World, setup: Setup, index: number, actor: Act
       case 'escape':
         return [begin('escape', next.sequence, 0)];
       case 'rest':
-      case 'done':
         return [];
+      case 'done':
+        return setup.startsOwners === true ? [step('finds nothing to own', to(world, { place: 'leaving' }))] : [];
     }
   }
 
@@ -125,4 +130,12 @@ export function ownerSteps(world: World, setup: Setup, index: number, actor: Act
     if (isUnsent && slotOf(setup, 'exit', count + 2) >= 0) return then('makes the exit anew', to(after, { ...AT_REST, count: count + 1 }));
     return then('the exit is done', to(withBooks(after, { exit: 'done' }), AT_REST));
   }
+}
+
+/** A row of the outbox is done: an owner that does not run is started, and one that is about to end looks once more. */
+export function tellOwners(world: World, { mutants }: Setup): World {
+  const hears = ({ role, place }: Actor): boolean =>
+    role === 'owner' && (place === 'absent' || (place === 'leaving' && !mutants.has('ownerDeaf')));
+  const actors = world.actors.map((actor) => (hears(actor) ? { ...actor, ...AT_REST } : actor));
+  return withBooks({ ...world, actors }, { isTold: false });
 }

@@ -34,6 +34,10 @@ export type Mutant =
   | 'unknownIsAbsent'
   /** P20: nobody starts an owner anew whose process has died. */
   | 'ownerForgotten'
+  /** P20: the statement that books what was bought tells nobody. */
+  | 'ownerUntold'
+  /** P20: an owner that is about to end does not hear that it is wanted. */
+  | 'ownerDeaf'
   /** P27: whoever flattens may sell. */
   | 'noLease'
   /** P4 for a slice: its versions are read after the balance that it is sized from. */
@@ -50,6 +54,8 @@ export interface Setup {
   /** In ticks: how long a request is admitted after its timestamp, and how long an order may stay unseen. */
   readonly receiveWindow: number;
   readonly visibilityBound: number;
+  /** Whether an owner is there only while the outbox or an exit has started it, and it has not ended. */
+  readonly startsOwners?: boolean;
   readonly mutants: ReadonlySet<Mutant>;
 }
 

@@ -30,6 +30,8 @@ export interface Books {
   readonly exit: 'none' | 'asked' | 'done';
   /** An order surprised us, and its instrument is blocked (P13). */
   readonly isBlocked: boolean;
+  /** A row of the outbox waits that starts the owner, or makes it look again (P20). */
+  readonly isTold: boolean;
   /** Which actor holds the lease of flattening; -1 is none. */
   readonly lease: number;
   readonly isVerified: boolean;
@@ -109,6 +111,10 @@ export type Place =
   | 'verify'
   /** Has found no open order in the ledger, and is about to look at the venue. */
   | 'target'
+  /** An owner that does not run: not started yet, or ended. */
+  | 'absent'
+  /** An owner that has found nothing to own, and is about to end. */
+  | 'leaving'
   | 'over';
 
 export interface Actor {

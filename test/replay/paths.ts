@@ -26,6 +26,7 @@ import { killWorkflowId, SIGNAL_FORM } from '../../workflows/names.js';
 import type { TestTemporal } from '../support/temporal.js';
 import type { History } from './histories.js';
 import { longPaths } from './long-paths.js';
+import { OWNER_PATHS, ownerPaths } from './owner-paths.js';
 import { runbookPaths } from './runbook-paths.js';
 import { eventually } from '../support/eventually.js';
 
@@ -65,16 +66,15 @@ export const PATHS = [
   'protectPosition.stopUnknown',
   'protectPosition.gapped',
   'protectPosition.killed',
-  'protectPosition.escaped',
-  'protectPosition.exitTriedAgain',
-  'protectPosition.stopDenied',
   'protectPosition.dust',
   'protectPosition.twoStops',
+  ...OWNER_PATHS,
   'protectPosition.continued',
   'tradingControl.pausedAndResumed',
   'reconcileAccount.clean',
   'reconcileAccount.secondLook',
   'reconcileAccount.failed',
+  'reconcileAccount.postponed',
   'killSwitch.flattened',
   'killSwitch.keptAndRefused',
   'killSwitch.tightened',
@@ -94,6 +94,7 @@ const LOOKED: Looked = { result: 'clean', differences: 0, calls: 4, weight: 121 
 const RECONCILING: ReconcileActivities = {
   async reconcile({ scope }) {
     if (scope === 'demand') throw ApplicationFailure.nonRetryable('the venue refuses the key', 'VENUE_AUTH');
+    if (scope === 'day') return { ...LOOKED, result: 'postponed' };
     if (scope !== 'hour') return LOOKED;
     // The second look of its run, whoever makes it.
     const isFirst = Context.current().info.activityId === '1';
@@ -107,7 +108,7 @@ const READING: CalendarActivities = { calendarRefresh: () => Promise.resolve({ k
 type Send = (request: OrderRequest, deadlineMs: number) => Promise<SubmitVerdict>;
 
 /** What stands in the way while a path is taken. */
-interface Faults {
+export interface Faults {
   readonly store?: Partial<OrderStore>;
   readonly send?: (real: Send) => Send;
 }
@@ -115,6 +116,7 @@ interface Faults {
 export async function openPaths(temporal: TestTemporal): Promise<Paths> {
   let faults: Faults = {};
   let hasMarketStops = true;
+  let awayForMs = 0;
   const stack = await openTradingStack({
     venueOf: (venue) => {
       const real: Send = (request, deadlineMs) => venue.sender.submit(request, deadlineMs);
@@ -124,7 +126,8 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
         const told = await venue.reader.instruments();
         return hasMarketStops ? told : told.map((one) => ({ ...one, marketStop: false }));
       };
-      return { ...venue, sender, reader: { ...venue.reader, instruments } };
+      const weight = () => (awayForMs > 0 ? ({ kind: 'closed', forMs: awayForMs } as const) : venue.weight());
+      return { ...venue, weight, sender, reader: { ...venue.reader, instruments } };
     },
   });
   const { pool } = stack.database;
@@ -294,40 +297,6 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     };
     return worked({ ...resting500, workMs: 5_000, replaceBps: 10 }, { send }).finally(() => clearInterval(timer));
   };
-  /** The stop's price is reached before it arrives: it is refused, and what is held leaves at once. */
-  const escaped = (): Promise<Taken> =>
-    owner(async () => undefined, {
-      send: (real) => (request, deadlineMs) => {
-        if (isStop(request)) move('48500');
-        return real(request, deadlineMs);
-      },
-    });
-  /** The first order of an exit is lost on the way. */
-  const exitTriedAgain = async (): Promise<void> => {
-    await resting();
-    let sends = 0;
-    await trade(signal('close'), {
-      send: (real) => async (request, deadlineMs) =>
-        request.side === 'sell' && !isStop(request) && (sends += 1) === 1 ? lost : real(request, deadlineMs),
-    });
-  };
-  /** The gate denies the stop so often that people are told, and then lets it through. */
-  const stopDenied = (): Promise<Taken> => {
-    let denials = 0;
-    const failures = [failure('RISK_CONTENTION', { account: ACCOUNT, attempts: 10 })];
-    const authorise: OrderStore['authorise'] = (input, events) =>
-      input.intent.purpose === 'stop' && (denials += 1) <= 3
-        ? ledger.authorise({ ...input, verdict: { kind: 'denied', failures } }, {})
-        : ledger.authorise(input, events);
-    const allowed = async (): Promise<void> => {
-      await eventually(() => {
-        if (denials <= 3) throw new Error('it is still denied');
-      });
-      await resting();
-      await closed();
-    };
-    return owner(allowed, { store: { authorise } });
-  };
   /** While the entry is on its way, the venue begins to want more of a sale than it buys. */
   const dust = async (): Promise<Taken> => {
     const wants = (minNotional: string) =>
@@ -372,6 +341,17 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     const handle = await start('reconcileAccount', [{ account: ACCOUNT, scope }]);
     await handle.result();
     return { history: await handle.fetchHistory() };
+  };
+  /** It waits until it may try again. */
+  const postponed = async (): Promise<Taken> => {
+    const handle = await start('reconcileAccount', [{ account: ACCOUNT, scope: 'day' }]);
+    const history = await eventually(async () => {
+      const told = await handle.fetchHistory();
+      if (!told.events?.some((event) => event.timerStartedEventAttributes)) throw new Error('it does not wait yet');
+      return told;
+    }, 45_000);
+    await handle.terminate('recorded');
+    return { history };
   };
   /**
    * Halts what is held; sells it, or keeps its stop, until the halt is called in a stricter way if it is, and is asked to end by
@@ -454,10 +434,21 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
       }
     },
     'protectPosition.killed': () => owner(latchedForAWhile),
-    'protectPosition.escaped': escaped,
-    'protectPosition.exitTriedAgain': () => owner(exitTriedAgain),
-    'protectPosition.stopDenied': stopDenied,
     'protectPosition.dust': dust,
+    ...ownerPaths({
+      stack,
+      client,
+      key,
+      signal,
+      trade,
+      resting,
+      closed,
+      owner,
+      isStop,
+      move,
+      lost,
+      sendAway: (forMs) => (awayForMs = forMs),
+    }),
     ...longPaths({ stack, client, key, start, signal, resting, closed, owner, execute: (policy = MARKET) => (execution = policy) }),
     'settleOrder.expiredUnsent': () => orphaned(false),
     'settleOrder.notPlaced': () => orphaned(true),
@@ -465,6 +456,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     'reconcileAccount.clean': () => reconciled('minute'),
     'reconcileAccount.secondLook': () => reconciled('hour'),
     'reconcileAccount.failed': () => reconciled('demand'),
+    'reconcileAccount.postponed': postponed,
     'killSwitch.flattened': () => killed('atOnce'),
     'killSwitch.keptAndRefused': () => killed('none'),
     'killSwitch.tightened': () => killed('none', true),
