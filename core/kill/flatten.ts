@@ -74,7 +74,7 @@ function saleOf(key: Key, left: Decimal, { sold, risk }: KillView, { prices }: K
   const { count, tries } = sold.find((one) => isOf(one, key)) ?? NONE;
   const collarBps = escapeCollarBps(risk.limits.collarBps, tries);
   const draft = sellWithin(collarBps, 'flatten', quantity, decimal(price), rules);
-  return { wish: { quantity, sequence: count + 1, collarBps, tries }, isTaken: filterFailures(draft, rules).length === 0 };
+  return { wish: { quantity, sequence: count + 1, collarBps, tries }, isTaken: filterFailures(draft, rules, risk.venue).length === 0 };
 }
 
 const NONE = { count: 0, tries: 0, lastTime: 0 };
