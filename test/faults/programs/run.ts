@@ -27,6 +27,9 @@ export async function runInTrap(name: string, role: (process: WorkerProcess, wra
   const wraps: PortWraps = {
     store: (store) => trap.wraps.store(refusing(store)),
     venue: (venue) => trap.wraps.venue({ ...venue, profile: { ...venue.profile, ...WINDOWS } }),
+    market: trap.wraps.market,
+    outbox: trap.wraps.outbox,
+    owners: trap.wraps.owners,
     runbooks: trap.wraps.runbooks,
   };
   await runAsProcess(name, (opened) => role(opened, wraps));
