@@ -4,9 +4,7 @@ import type { PortWraps } from '../../../workers/composition/ports.js';
 import type { WorkerProcess } from '../../../workers/composition/process.js';
 import { Trap } from './trap.js';
 import { refusing } from './unauthorised.js';
-
-/** The receive window and visibility bound of the paper profile in tests (protocol, Numbers). */
-const WINDOWS = { receiveWindowMs: 500, visibilityBoundMs: 300, submitDeadlineMs: 1_000 };
+import { WINDOWS } from './windows.js';
 
 type TrapMessage = { readonly type: 'arm'; readonly point: string } | { readonly type: 'disarm' };
 
