@@ -2,13 +2,22 @@ import { expect, it } from 'vitest';
 import { asLine, asText } from './faults.js';
 import type { Outcome } from './matrix/run.js';
 
-const VERDICT = { name: 'dropReply@submit#2', struck: 1, outcomes: ['filled'], violations: ['an order was doubled'], durationMs: 5 };
+const VERDICT = {
+  name: 'dropReply@submit#2',
+  struck: 1,
+  outcomes: ['filled'],
+  stops: ['STOP_LOSS'],
+  violations: ['an order was doubled'],
+  durationMs: 5,
+};
 const OUTCOME: Outcome = {
   seed: 7,
   cases: 200,
   faults: 180,
   cells: 67,
   idle: ['loseFrame@stop'],
+  coverage: { dropReply: { submit: 3, lookUp: 1 }, loseFrame: { stream: 0 } },
+  stops: { STOP_LOSS: 90 },
   violations: 1,
   failed: [VERDICT],
   durationMs: 61_000,
@@ -24,6 +33,8 @@ it('the last line of --json is one object with the figures of the run', () => {
     seed: 7,
     cells: 67,
     idle: ['loseFrame@stop'],
+    coverage: { dropReply: { submit: 3, lookUp: 1 }, loseFrame: { stream: 0 } },
+    stops: { STOP_LOSS: 90 },
     durationMs: 61_000,
   });
 });
@@ -33,6 +44,10 @@ it('people are told what was violated, and how to see it again', () => {
     [
       "dropReply@submit#2 (again: npm run faults -- --seed 7 --cases 200 --only 'dropReply@submit#2')",
       '  an order was doubled',
+      'struck:',
+      '  dropReply: submit 3, lookUp 1',
+      '  loseFrame: stream 0',
+      'stops: STOP_LOSS 90',
       'never struck: loseFrame@stop',
       '200 cases of 67 cells, 180 faults, 1 violations, seed 7, 61 s',
       '',

@@ -26,15 +26,24 @@ export function asLine({ failed: _told, ...figures }: Outcome): string {
   return `${JSON.stringify(figures)}\n`;
 }
 
+/** How often each fault struck at each operation, and which stops there were. */
+export function coverageText({ coverage, stops }: Pick<Outcome, 'coverage' | 'stops'>): string {
+  const listed = (counts: Readonly<Record<string, number>>): string =>
+    Object.entries(counts)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(', ');
+  const rows = Object.entries(coverage).map(([fault, row]) => `  ${fault}: ${listed(row)}`);
+  return ['struck:', ...rows, `stops: ${listed(stops)}`].join('\n');
+}
+
 /** The outcome for people: what was violated, how to see it again, and the figures. */
-export function asText(
-  { cases, faults, cells, idle, violations, failed, seed, durationMs }: Outcome,
-  asked: Pick<RunOptions, 'cases'>,
-): string {
+export function asText(outcome: Outcome, asked: Pick<RunOptions, 'cases'>): string {
+  const { cases, faults, cells, idle, violations, failed, seed, durationMs } = outcome;
   const lines = failed.flatMap(({ name, violations: found }) => [
     `${name} (again: npm run faults -- --seed ${seed} --cases ${asked.cases} --only '${name}')`,
     ...found.map((one) => `  ${one}`),
   ]);
+  lines.push(coverageText(outcome));
   if (idle.length > 0) lines.push(`never struck: ${idle.join(', ')}`);
   const seconds = (durationMs / 1_000).toFixed(0);
   lines.push(`${cases} cases of ${cells} cells, ${faults} faults, ${violations} violations, seed ${seed}, ${seconds} s`);

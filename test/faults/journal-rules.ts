@@ -75,6 +75,20 @@ export function brokenRules(lines: readonly JournalLine[], account: string, base
   return [...held.broken, ...held.open().map((order) => `still open at the venue: order ${order.clientOrderId}`)];
 }
 
+/** The type of each stop that the account has placed after a line. */
+export function stopsPlaced(lines: readonly JournalLine[], account: string, afterSeq: number): string[] {
+  const types = new Map<number, string>();
+  for (const { seq, events } of lines) {
+    if (seq <= afterSeq) continue;
+    for (const event of events) {
+      if (event.type !== 'order' || event.order.account !== account) continue;
+      const { orderId, orderType } = event.order;
+      if (orderType.startsWith('STOP_LOSS')) types.set(orderId, orderType);
+    }
+  }
+  return [...types.values()];
+}
+
 /** How many orders the account has ever placed: after the end of a story there is none more. */
 export function ordersPlaced(lines: readonly JournalLine[], account: string): number {
   const placed = new Set<number>();

@@ -68,18 +68,19 @@ const BOOKS_READ_MS = 15_000;
 
 /** The guardian's role: trading mode, account watch, reconciliation, account streams, owners of positions and the outbox that wakes them, alerts. */
 export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS_THEY_ARE): Promise<Role> {
-  const { config, client, log, clock, market: bars, control, env, stopping, epoch, instanceId, pool, databaseUrl } = process;
+  const { config, client, log, clock, control, env, stopping, epoch, instanceId, pool, databaseUrl } = process;
+  const bars = wraps.market(process.market);
   const orders = wraps.store(process.orders);
   const channels = alertChannels(config, env, log);
   const metrics = await openMetrics('guardian', env['KEELSON_METRICS_PORT']);
   const { calendar, isOlder } = await applyConfiguration(process, false);
-  const venues = await openVenues(process, wraps.venue);
+  const venues = await openVenues({ ...process, market: bars }, wraps.venue);
 
   // No stream of prices: an exit asks the venue, but the venue's clock is kept, in which signals expire.
   const live = new StreamedMarket(clock);
   const accounts = Object.keys(config.accounts);
   const stopMeasuring = await Promise.all(accounts.map((account) => measureClock(account, venues.of, live, log)));
-  const owners = createOwners(client, clock);
+  const owners = wraps.owners(createOwners(client, clock));
   const kills = createKills(client, clock);
   const reconciliations = createReconciliations(client, clock);
   // What reads the books locks nothing, and may take longer than what does.
@@ -228,7 +229,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
           log,
         });
   const runbooks = createRunbookRuns(client, clock);
-  const outbox = new OutboxLoop({ outbox: createOutboxStore(pool, databaseUrl, epoch), owners, kills, runbooks, log });
+  const outbox = new OutboxLoop({ outbox: wraps.outbox(createOutboxStore(pool, databaseUrl, epoch)), owners, kills, runbooks, log });
 
   let kept: KeptSchedules | undefined;
 

@@ -38,11 +38,12 @@ export interface TradingParts {
 /** The trading worker's role: what it polls for, what it starts, and what it has to close. */
 export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_THEY_ARE, parts: TradingParts = {}): Promise<Role> {
   const { strategyOf = findStrategy, workerOf = createWorker } = parts;
-  const { config, client, log, clock, market: bars, env, stopping, pool, databaseUrl: url } = process;
+  const { config, client, log, clock, env, stopping, pool, databaseUrl: url } = process;
+  const bars = wraps.market(process.market);
   const orders = wraps.store(process.orders);
   const metrics = await openMetrics('trading', env['KEELSON_METRICS_PORT']);
   await applyConfiguration(process, true);
-  const venues = await openVenues(process, wraps.venue);
+  const venues = await openVenues({ ...process, market: bars }, wraps.venue);
   const accounts = Object.keys(config.accounts);
   const risk = await HeldRisk.open({ pool, url, applicationName: 'keelson-trading', store: orders, accounts, log });
 
@@ -114,7 +115,7 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
   };
   const worker = await workerOf(process, TASK_QUEUES.trading, {
     ...createOrderActivities(orderDependencies),
-    ...createHandOver(createOwners(client, clock)),
+    ...createHandOver(wraps.owners(createOwners(client, clock))),
     ...streamActivities,
   });
 

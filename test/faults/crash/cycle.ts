@@ -2,9 +2,9 @@ import type { TradeSignal } from '../../../core/signal/signal.js';
 import type { OrderOutcome } from '../../../workflows/order/status.js';
 import { textOf, type Point } from '../programs/point.js';
 import { UNAUTHORISED } from '../programs/unauthorised.js';
-import { nameOf, type Absence, type Crash, type Fault } from './crash.js';
+import { nameOf, type ByHand, type Crash, type Fault } from './crash.js';
 import type { Program, RoleName } from './program.js';
-import { settled } from './standing.js';
+import { settled, type Standing } from './standing.js';
 import { bounded, until } from './until.js';
 import { INSTRUMENT, VENUE_ACCOUNT, type World } from './world.js';
 
@@ -22,6 +22,7 @@ const MOST_ROUNDS = 5;
 const LATE_MS = 3_000;
 /** So many refused stops are told to people. */
 const REFUSALS = 3;
+const REFUSAL = { status: 400, code: -2010 };
 
 /** The programs of a world, one of each role, of which one is killed again and again. */
 export class Crew {
@@ -56,6 +57,7 @@ export class Crew {
     const recoveryMs = Date.now() - struckTime;
     this.world.paper.faults.clear();
     await this.close();
+    if (crash.call === 'market.saveBars') await until('no bar is missing', () => this.world.hasEveryBar());
     return { crash, restartMs, recoveryMs };
   }
 
@@ -64,11 +66,17 @@ export class Crew {
     const { role, phase, fault } = crash;
     const changes = fault === 'unauthorised' ? { reason: UNAUTHORISED } : {};
     const isEnough = (): boolean => victim.struckTime !== undefined;
-    if (phase === 'close') await this.open();
+    if (phase !== 'open') await this.open();
     this.world.paper.faults.clear();
     this.spoil(fault, role);
     await victim.arm(killAt(crash));
-    if (phase === 'open') await this.open(changes, isEnough);
+    if (phase === 'held' && isByHand(fault)) {
+      this.touchStop(fault);
+      await settled(this.world);
+    }
+    // What escapes is never protected.
+    const ends: Standing['kind'][] = fault === 'stopReached' ? ['protected', 'flat'] : ['protected'];
+    if (phase === 'open' || phase === 'more') await this.open(changes, isEnough, ends);
     if (!isEnough()) await this.close();
   }
 
@@ -86,27 +94,31 @@ export class Crew {
   /** In the place of the one that runs, one that is armed from its start. */
   private async launch(crash: Crash): Promise<Program> {
     const { role, fault } = crash;
-    if (isAbsence(fault)) await this.open();
+    if (isByHand(fault)) await this.open();
     await this.of(role).kill();
-    if (isAbsence(fault)) this.touchStop(fault);
+    if (isByHand(fault)) this.touchStop(fault);
     return this.world.launch(crash.role, { KEELSON_TEST_POINT: textOf(killAt(crash)) });
   }
 
   /** Another hand cancels the stop, or fills it. */
-  private touchStop(absence: Absence): void {
+  private touchStop(hand: ByHand): void {
     const { paper } = this.world;
     const [stop] = paper.orders.open(VENUE_ACCOUNT, INSTRUMENT.replace('/', ''));
     if (stop === undefined) throw new Error('a stop outlives those who placed it');
-    if (absence === 'stopCanceled') paper.engine.cancel(stop, undefined, paper.now());
+    if (hand === 'stopCanceled') paper.engine.cancel(stop, undefined, paper.now());
     else paper.engine.fillByHand(stop, stop.quantity, paper.now());
   }
 
   /** Gives opening signals until something is held, or until it is enough. */
-  async open(changes: Partial<TradeSignal> = {}, isEnough: () => boolean = () => false): Promise<void> {
+  async open(
+    changes: Partial<TradeSignal> = {},
+    isEnough: () => boolean = () => false,
+    ends: readonly Standing['kind'][] = ['protected'],
+  ): Promise<void> {
     for (let given = 0; given < MOST_SIGNALS && !isEnough(); given += 1) {
       const outcome = await this.give('open', changes);
       if ((await settled(this.world)) === 'protected') return;
-      if (outcome.status === 'filled') await settled(this.world, ['protected']);
+      if (outcome.status === 'filled') await settled(this.world, ends);
     }
   }
 
@@ -128,12 +140,22 @@ export class Crew {
     const side = role === 'trading' ? 'BUY' : 'SELL';
     // The guardian's stream books an entry too, and may be quicker: here it hears of it late.
     if (role === 'trading') this.world.fault({ fault: 'delayEvent', side, times: 0, delayMs: LATE_MS });
-    if (fault === undefined || fault === 'unauthorised' || isAbsence(fault)) return;
-    const refusal = fault === 'refuse' ? { times: REFUSALS, status: 400, code: -2010, message: 'Not today.' } : {};
-    this.world.fault({ fault, call: 'POST /api/v3/order', side, ...refusal });
+    if (fault === undefined || fault === 'unauthorised' || isByHand(fault)) return;
+    const call = 'POST /api/v3/order';
+    if (fault === 'stopReached') {
+      this.world.fault({ fault: 'refuse', call, side, type: 'STOP_LOSS*', ...REFUSAL, message: 'Stop price would trigger immediately.' });
+    } else {
+      this.world.fault({ fault, call, side, ...(fault === 'refuse' ? { ...REFUSAL, times: REFUSALS, message: 'Not today.' } : {}) });
+    }
   }
 }
 
-const isAbsence = (fault: Fault | undefined): fault is Absence => fault === 'stopCanceled' || fault === 'stopFilled';
+const isByHand = (fault: Fault | undefined): fault is ByHand => fault === 'stopCanceled' || fault === 'stopFilled';
 
-const killAt = ({ when, call }: Crash): Point => ({ when, call, occurrence: 1, signal: 'SIGKILL' });
+const killAt = ({ when, call, of }: Crash): Point => ({
+  when,
+  call,
+  ...(of === undefined ? {} : { of }),
+  occurrence: 1,
+  signal: 'SIGKILL',
+});

@@ -1,3 +1,4 @@
+import { WINDOWS } from '../programs/windows.js';
 import { nameOf, type Crash } from './crash.js';
 import type { Crew } from './cycle.js';
 import { settled, standing } from './standing.js';
@@ -12,6 +13,8 @@ export interface Stall extends Crash {
 }
 
 export interface Woken {
+  /** For how long, when it went on, nothing of what had been on its way at the stop could be sent, admitted or become visible any more. */
+  readonly windowOverSinceMs: number;
   /** From the stop until the program that took over was ready. */
   readonly restartMs: number;
   /** From the stop until it had brought the account to rest. */
@@ -22,6 +25,8 @@ export interface Woken {
   readonly admittedAfterLatch: readonly string[];
 }
 
+/** A statement of the ledger takes no longer (P9). */
+const LEDGER_STATEMENT_MS = 1_000;
 /** On a busy machine another worker is often quicker. */
 const MOST_ROUNDS = 20;
 
@@ -57,7 +62,10 @@ export async function stallOnce(crew: Crew, stall: Stall): Promise<Woken> {
   await atRest(world, stall);
   const resolvedMs = Date.now() - struckTime;
 
+  const windowEnd = await endOfWindows(world, struckTime);
+  await until('the window is over', () => world.paper.now() > windowEnd);
   const before = new Set(world.witness().orders.keys());
+  const windowOverSinceMs = world.paper.now() - windowEnd;
   stopped.wakeUp();
   await until(`what was stopped goes on: ${nameOf(stall)}`, () => stopped.hasEndedCall(nextCall(stall)));
   await atRest(world, stall);
@@ -72,7 +80,23 @@ export async function stallOnce(crew: Crew, stall: Stall): Promise<Woken> {
   if (stall.latch !== undefined) await release(world);
   world.paper.faults.clear();
   await crew.close();
-  return { restartMs, resolvedMs, sentAfterwards, admittedAfterLatch };
+  return { windowOverSinceMs, restartMs, resolvedMs, sentAfterwards, admittedAfterLatch };
+}
+
+/**
+ * When the last of the orders that were there at the stop, or were written by a statement that was under way then, can no more begin
+ * to be sent, be admitted, or become visible. Venue, ledger and workers share the machine's clock.
+ */
+async function endOfWindows({ pool }: World, struckTime: number): Promise<number> {
+  const { rows } = await pool.query<{ ends: string | null }>(
+    `select floor(max(greatest(extract(epoch from authorised_until) * 1000,
+       coalesce(signed_timestamp + receive_window_ms, 0) + $1)))::text as ends
+     from orders where created_at <= to_timestamp($2::numeric / 1000)`,
+    [WINDOWS.visibilityBoundMs, struckTime + LEDGER_STATEMENT_MS],
+  );
+  const ends = rows[0]?.ends;
+  if (ends == null) throw new Error('invariant: a worker is stopped at an order');
+  return Number(ends);
 }
 
 /** What it does first when it goes on: it ends the call, or, between the row and the socket, sends. */

@@ -33,6 +33,13 @@ const STALLS: readonly Stall[] = [
   { ...ENTRY, when: 'during', call: 'store.bookFill' },
   { ...ENTRY, when: 'during', call: 'store.changeOrder' },
   { ...EXIT, when: 'during', call: 'store.changeOrder' },
+  { ...EXIT, when: 'during', call: 'store.authorise' },
+  { ...EXIT, when: 'during', call: 'store.bookFill', of: 'exit' },
+  { ...STOP, when: 'during', call: 'store.changeOrder', of: 'stop' },
+  // The stop's cancel, for the exit that it is in the way of.
+  { ...EXIT, when: 'during', call: 'reader.cancel', of: 'stop' },
+  { ...EXIT, ...BEFORE_SOCKET, latch: true },
+  { ...EXIT, ...IN_POST, latch: true },
 ];
 
 const temporal = await temporalIfAny();
@@ -56,7 +63,8 @@ describe.skipIf(temporal === undefined)('a worker that is stopped, and goes on w
     'P6, P8, P9: %s',
     { timeout: LIMIT_MS },
     async (name, stall) => {
-      const { resolvedMs, restartMs, ...found } = await worlds.run((crew) => stallOnce(crew, stall));
+      const { resolvedMs, restartMs, windowOverSinceMs, ...found } = await worlds.run((crew) => stallOnce(crew, stall));
+      expect(windowOverSinceMs).toBeGreaterThan(0);
       expect(found).toEqual({ sentAfterwards: [], admittedAfterLatch: [], disagreements: [] });
       times.push({ name, ms: resolvedMs, restartMs });
     },

@@ -170,6 +170,15 @@ export class World {
     return rows.map((row) => row.text).join('\n');
   }
 
+  /** Whether every bar from the first to the newest that is stored is there, once. */
+  async hasEveryBar(): Promise<boolean> {
+    const { rows } = await this.pool.query<{ whole: boolean | null }>(
+      'select max(open_time) - min(open_time) = (count(*) - 1) * 1000 as whole from bars where instrument = $1',
+      [INSTRUMENT],
+    );
+    return rows[0]?.whole === true;
+  }
+
   describePrograms(): string {
     return this.programs.map((program) => program.describe()).join('\n');
   }

@@ -2,7 +2,7 @@ import type { Cell } from './cells.js';
 import type { Chance } from './chance.js';
 import { anyEntry, filledWhileResting, resting } from './entries.js';
 import type { Lane } from './lane.js';
-import { CALM, type Operation, type Plan } from './plan.js';
+import { CALM, type Moment, type Operation, type Plan } from './plan.js';
 
 const DELAYED_STOP = { fault: 'delayAdmission', call: 'POST /api/v3/order', type: 'STOP_LOSS*', delayMs: 350 } as const;
 const DELAYED_CANCEL = { fault: 'delayAdmission', call: 'DELETE /api/v3/order', delayMs: 350 } as const;
@@ -15,6 +15,14 @@ const action = (fault: string, operation: Operation, plan: (chance: Chance) => P
 
 /** A venue whose clock is `shiftMs` ahead of ours; `known`: we have measured it since. */
 const clock = (shiftMs: number, known: boolean) => (lane: Lane) => lane.shiftClock(shiftMs, known);
+
+/** Within the skew limit and beyond it, both ways. */
+const SKEWS = { clockAheadWithin: 400, clockBehindWithin: -400, clockAheadBeyond: 2_000, clockBehindBeyond: -2_000 } as const;
+
+const skewed = (operation: Operation, skews: readonly (keyof typeof SKEWS)[], moment: Moment, more: Partial<Plan> = {}): Cell[] =>
+  skews.map((fault) =>
+    action(fault, operation, (chance) => ({ ...more, acts: { [moment]: clock(SKEWS[fault], chance.pick([true, false])) } })),
+  );
 
 /** What happens to a venue, an account or a market without any call of ours being spoiled. */
 export const ACTIONS: readonly Cell[] = [
@@ -30,17 +38,9 @@ export const ACTIONS: readonly Cell[] = [
     acts: { ...filledWhileResting(chance).acts, before: (lane) => lane.admin('/streams/silence', { which: 'user', forMs: 4_000 }) },
     ending: chance.pick(['exit', 'stopReached']),
   })),
-  action('clockWithin', 'submit', (chance) => ({ acts: { before: clock(chance.pick([400, -400]), chance.pick([true, false])) } })),
-  action('clockBeyond', 'submit', (chance) => ({ acts: { before: clock(chance.pick([2_000, -2_000]), chance.pick([true, false])) } })),
-  action('clockWithin', 'stopCancel', (chance) => ({ acts: { protected: clock(chance.pick([400, -400]), chance.pick([true, false])) } })),
-  action('clockBeyond', 'stopCancel', (chance) => ({
-    acts: { protected: clock(chance.pick([2_000, -2_000]), chance.pick([true, false])) },
-  })),
-  action('clockBeyond', 'stopPlace', (chance) => ({
-    helpers: [DELAYED_STOP],
-    acts: { held: clock(chance.pick([2_000, -2_000]), chance.pick([true, false])) },
-    ending: 'exitAtOnce',
-  })),
+  ...skewed('submit', ['clockAheadWithin', 'clockBehindWithin', 'clockAheadBeyond', 'clockBehindBeyond'], 'before'),
+  ...skewed('stopCancel', ['clockAheadWithin', 'clockBehindWithin', 'clockAheadBeyond', 'clockBehindBeyond'], 'protected'),
+  ...skewed('stopPlace', ['clockAheadBeyond', 'clockBehindBeyond'], 'held', { helpers: [DELAYED_STOP], ending: 'exitAtOnce' }),
   action('canceledByHand', 'stopPlace', (chance) => ({
     stop: chance.pick(['stopMarket', 'stopLimit']),
     acts: { protected: (lane) => lane.cancelByHand() },

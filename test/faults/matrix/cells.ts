@@ -15,32 +15,46 @@ export interface Cell {
 const POST = { call: 'POST /api/v3/order' };
 const DELETE = { call: 'DELETE /api/v3/order' };
 const BUY = { ...POST, side: 'BUY' };
+const EXIT = { ...POST, side: 'SELL', type: 'LIMIT' };
 const STOP = { ...POST, type: 'STOP_LOSS*' };
 /** Evidence comes by look-ups alone. */
 const SILENT_ENTRY = { fault: 'loseEvent', side: 'BUY', times: 0 } as const;
+const LOST_ENTRY = { fault: 'dropReply', ...BUY } as const;
 const SILENT_STOP = { fault: 'loseEvent', side: 'SELL', execution: 'TRADE', times: 0 } as const;
 
 const ofStage = (...stages: readonly Stage[]): FaultName[] =>
   (Object.keys(FAULTS) as FaultName[]).filter((fault) => stages.includes(FAULTS[fault]));
 
 function submit(fault: FaultName, chance: Chance): Plan {
-  if (chance.pick([true, false])) {
-    const rules = [ruleOf(fault, { ...POST, side: 'SELL', type: 'LIMIT' }, chance)];
-    return { ...CALM, rules, ending: chance.pick(['exit', 'exitAtOnce']) };
-  }
   const ending = chance.pick(['exit', 'exitAtOnce', 'stopReached']);
   return { ...CALM, ...anyEntry(chance), rules: [ruleOf(fault, BUY, chance)], ending };
 }
 
-function lookUp(fault: FaultName, chance: Chance): Plan {
-  const lost = { fault: 'dropReply', ...BUY } as const;
-  if (fault === 'hideFromLookups') {
-    return { ...CALM, ...chance.pick([atTheMarket, resting(600)]), helpers: [lost, SILENT_ENTRY], rules: [ruleOf(fault, BUY, chance)] };
-  }
-  const call = chance.pick(['GET /api/v3/order', 'GET /api/v3/myTrades', 'GET /api/v3/time']);
-  const rule = { ...ruleOf(fault, { call }, chance), times: chance.between(1, 3) };
-  return { ...CALM, ...chance.pick([atTheMarket, marketable]), helpers: [lost, SILENT_ENTRY], rules: [rule] };
+/** An exit that the venue does not show matters to whoever has lost its reply. */
+function submitExit(fault: FaultName, chance: Chance): Plan {
+  const helpers = fault === 'hideFromLookups' ? [{ fault: 'dropReply', ...EXIT } as const] : [];
+  return { ...CALM, helpers, rules: [ruleOf(fault, EXIT, chance)], ending: chance.pick(['exit', 'exitAtOnce']) };
 }
+
+function lookUp(fault: FaultName, chance: Chance): Plan {
+  if (fault === 'hideFromLookups') {
+    return {
+      ...CALM,
+      ...chance.pick([atTheMarket, resting(600)]),
+      helpers: [LOST_ENTRY, SILENT_ENTRY],
+      rules: [ruleOf(fault, BUY, chance)],
+    };
+  }
+  return asking('GET /api/v3/order')(fault, chance);
+}
+
+/** An entry whose reply is lost is looked up, and this call of the look-up is spoiled. */
+const asking =
+  (call: string) =>
+  (fault: FaultName, chance: Chance): Plan => {
+    const rule = { ...ruleOf(fault, { call }, chance), times: chance.between(1, 3) };
+    return { ...CALM, ...chance.pick([atTheMarket, marketable]), helpers: [LOST_ENTRY, SILENT_ENTRY], rules: [rule] };
+  };
 
 function cancel(fault: FaultName, chance: Chance): Plan {
   const entry = chance.pick([resting(chance.between(50, 800)), filledWhileResting(chance)]);
@@ -90,7 +104,10 @@ const CALL_FAULTS = ofStage('arrival', 'reply');
 /** Every fault of the paper venue at each operation where it can strike, and what is done to the venue by hand. */
 export const CELLS: readonly Cell[] = [
   ...cellsOf('submit', ofStage('arrival', 'order', 'reply', 'visibility'), submit),
+  ...cellsOf('submitExit', ofStage('arrival', 'order', 'reply', 'visibility'), submitExit),
   ...cellsOf('lookUp', ofStage('arrival', 'reply', 'visibility'), lookUp),
+  ...cellsOf('lookUpFills', CALL_FAULTS, asking('GET /api/v3/myTrades')),
+  ...cellsOf('lookUpClock', CALL_FAULTS, asking('GET /api/v3/time')),
   ...cellsOf('cancel', ofStage('arrival', 'reply', 'visibility'), cancel),
   ...cellsOf('stream', ofStage('event', 'frame'), stream),
   ...cellsOf('stopPlace', ofStage('arrival', 'order', 'reply', 'visibility'), stopPlace),

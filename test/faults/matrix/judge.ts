@@ -1,7 +1,8 @@
 import { disagreements } from '../../support/witness.js';
 import { VENUE_ACCOUNT } from '../../support/paper-account.js';
-import { brokenRules, ordersPlaced } from '../journal-rules.js';
+import { brokenRules, ordersPlaced, stopsPlaced } from '../journal-rules.js';
 import type { Lane } from './lane.js';
+import type { Plan } from './plan.js';
 import { until } from './wait.js';
 
 /** Brings the lane to rest: nothing held that could be sold, nothing open, nobody at work, and both books agree. */
@@ -27,9 +28,15 @@ export async function settle(lane: Lane): Promise<string[]> {
   }
 }
 
-/** What was wrong at any moment, by the venue's journal, and what nobody was told of. */
-export async function judge(lane: Lane): Promise<string[]> {
-  return [...brokenRules(lane.account.journal(), VENUE_ACCOUNT, 'BTC'), ...(await untold(lane))];
+/** As the venue names the types of stops. */
+const STOP_TYPES = { stopMarket: 'STOP_LOSS', stopLimit: 'STOP_LOSS_LIMIT' } as const;
+
+/** What was wrong at any moment, by the venue's journal, and what nobody was told of. `stops`: the types of those that the story had. */
+export async function judge(lane: Lane, plan: Plan): Promise<{ readonly wrong: string[]; readonly stops: readonly string[] }> {
+  const lines = lane.account.journal();
+  const stops = stopsPlaced(lines, VENUE_ACCOUNT, lane.firstLine);
+  const others = stops.filter((type) => type !== STOP_TYPES[plan.stop]).map((type) => `a stop is ${type}, not ${STOP_TYPES[plan.stop]}`);
+  return { wrong: [...brokenRules(lines, VENUE_ACCOUNT, 'BTC'), ...others, ...(await untold(lane))], stops };
 }
 
 /** P13: an order that was called not placed, and is at the venue after all, is an incident. */

@@ -39,6 +39,8 @@ export class Lane {
   readonly bars: BarWatch;
   /** Whether the story has done something by hand. */
   hasActed = false;
+  /** The newest line of the venue's journal when the story began. */
+  firstLine = 0;
   /** What the signals of the story came to. */
   readonly outcomes: string[] = [];
   private readonly worker: OrderWorker;
@@ -62,6 +64,7 @@ export class Lane {
     const { paper, venue, venueName } = this.account;
     this.hasActed = false;
     this.outcomes.length = 0;
+    this.firstLine = this.account.journal().at(-1)?.seq ?? 0;
     const account = { name: VENUE_ACCOUNT, key: TEST_KEY, secret: TEST_SECRET, permissions: ['read', 'trade'] as const };
     paper.openAccount({ ...account, feeAsset: plan.feeAsset }, new Map());
     this.rules ??= await answered(() => venue.reader.instruments());

@@ -2,8 +2,21 @@ import type { ExecutionPolicy } from '../../../core/execution/policy.js';
 import type { FaultName } from '../../../exchange/faults/rule.js';
 import type { Lane } from './lane.js';
 
-/** Where in an order's life a fault strikes. */
-export type Operation = 'submit' | 'lookUp' | 'cancel' | 'stream' | 'stopPlace' | 'stopCancel' | 'stopWake';
+/**
+ * Where in an order's life a fault strikes. `submit`: an entry's; `submitExit`: an exit's. `lookUp`: by the order's id; `lookUpFills`,
+ * `lookUpClock`: what a look-up asks besides.
+ */
+export type Operation =
+  | 'submit'
+  | 'submitExit'
+  | 'lookUp'
+  | 'lookUpFills'
+  | 'lookUpClock'
+  | 'cancel'
+  | 'stream'
+  | 'stopPlace'
+  | 'stopCancel'
+  | 'stopWake';
 
 /** When something is done to the venue: before the entry is sent; while it rests; when a position is booked; when its stop rests. */
 export type Moment = 'before' | 'working' | 'held' | 'protected';

@@ -17,6 +17,8 @@ export interface Verdict {
   readonly struck: number;
   /** What its signals came to. */
   readonly outcomes: readonly string[];
+  /** The types of the stops that the venue had from it. */
+  readonly stops: readonly string[];
   readonly violations: readonly string[];
   readonly durationMs: number;
 }
@@ -29,6 +31,10 @@ export interface Outcome {
   readonly cells: number;
   /** Cells of which no case was struck by its fault: they prove nothing. */
   readonly idle: readonly string[];
+  /** How often each fault struck at each operation. */
+  readonly coverage: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** How many stops of each type the venue had. */
+  readonly stops: Readonly<Record<string, number>>;
   readonly violations: number;
   readonly failed: readonly Verdict[];
   readonly durationMs: number;
@@ -105,10 +111,27 @@ export async function runMatrix(database: TestDatabase, temporal: TemporalAddres
     faults: all.reduce((sum, verdict) => sum + verdict.struck, 0),
     cells: cells.length,
     idle: idle().map(cellName),
+    coverage: coverageOf(verdicts),
+    stops: countsOf(all.flatMap(({ stops }) => stops)),
     violations: failed.reduce((sum, verdict) => sum + verdict.violations.length, 0),
     failed,
     durationMs: Math.round(performance.now() - begun),
   };
+}
+
+function coverageOf(verdicts: readonly { readonly cell: Cell; readonly verdict: Verdict }[]): Outcome['coverage'] {
+  const table: Record<string, Record<string, number>> = {};
+  for (const { cell, verdict } of verdicts) {
+    const row = (table[cell.fault] ??= {});
+    row[cell.operation] = (row[cell.operation] ?? 0) + verdict.struck;
+  }
+  return table;
+}
+
+function countsOf(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
 }
 
 /** A strategy that never wants anything: the bar stream is there for its bars. */
@@ -158,12 +181,14 @@ class Lanes {
       violations.push(error instanceof Error ? error.message : String(error));
     }
     const struck = lane.struck(plan);
-    violations.push(...(await settle(lane)), ...(await judge(lane)));
+    violations.push(...(await settle(lane)));
+    const { wrong, stops } = await judge(lane, plan);
+    violations.push(...wrong);
     const isClean = violations.length === 0 && !(await this.waitsForAPerson(lane));
     if (isClean) this.free.push(lane);
     const entry = this.all.find((known) => known.lane === lane);
     if (entry !== undefined) Object.assign(entry, { placed: placedSoFar(lane), last: name });
-    return { name, struck, outcomes: [...lane.outcomes], violations, durationMs: Math.round(performance.now() - begun) };
+    return { name, struck, outcomes: [...lane.outcomes], stops, violations, durationMs: Math.round(performance.now() - begun) };
   }
 
   /** No order may come after the end of the last story of an account. */
@@ -174,6 +199,7 @@ class Lanes {
         name: last,
         struck: 0,
         outcomes: [],
+        stops: [],
         violations: [`${lane.name}: an order after the end`],
         durationMs: 0,
       }));

@@ -1,21 +1,41 @@
+/** What an order is for, as its intent's id says. */
+export type Purpose = 'entry' | 'stop' | 'exit' | 'escape';
+
 /** Where a program under test is ended or stopped: at the n-th call of a port from the moment that it is armed. */
 export interface Point {
   /** `during`: the call is under way, its bytes have left, and its answer is not read yet. */
   readonly when: 'before' | 'during' | 'after';
   /** A method of a port, such as `store.beginSubmit` or `sender.submit`. */
   readonly call: string;
+  /** Only a call for an order of this purpose. */
+  readonly of?: Purpose;
   readonly occurrence: number;
   readonly signal: 'SIGKILL' | 'SIGSTOP';
 }
 
-const FORM = /^(before|during|after) ([a-z]+\.[a-zA-Z]+)#(\d+):(SIGKILL|SIGSTOP)$/;
+const FORM = /^(before|during|after) ([a-z]+\.[a-zA-Z]+)(?:\((entry|stop|exit|escape)\))?#(\d+):(SIGKILL|SIGSTOP)$/;
 
-/** `after store.beginSubmit#1:SIGKILL` */
-export const textOf = ({ when, call, occurrence, signal }: Point): string => `${when} ${call}#${occurrence}:${signal}`;
+/** `after store.beginSubmit(stop)#1:SIGKILL` */
+export const textOf = ({ when, call, of, occurrence, signal }: Point): string =>
+  `${when} ${call}${of === undefined ? '' : `(${of})`}#${occurrence}:${signal}`;
 
 /** @throws Error for a text that is no point */
 export function pointOf(text: string): Point {
-  const [, when, call, occurrence, signal] = FORM.exec(text) ?? [];
+  const [, when, call, of, occurrence, signal] = FORM.exec(text) ?? [];
   if (when === undefined || call === undefined) throw new Error(`not a point: ${text}`);
-  return { when: when as Point['when'], call, occurrence: Number(occurrence), signal: signal as Point['signal'] };
+  return {
+    when: when as Point['when'],
+    call,
+    ...(of === undefined ? {} : { of: of as Purpose }),
+    occurrence: Number(occurrence),
+    signal: signal as Point['signal'],
+  };
+}
+
+/** The purpose of an intent; undefined for a kill's. */
+export function purposeOf(intentId: string): Purpose | undefined {
+  if (intentId.startsWith('stop:')) return 'stop';
+  if (intentId.startsWith('escape:')) return 'escape';
+  if (/:open:\d+$/.test(intentId)) return 'entry';
+  return /:close:\d+$/.test(intentId) ? 'exit' : undefined;
 }

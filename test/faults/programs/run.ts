@@ -4,9 +4,7 @@ import type { PortWraps } from '../../../workers/composition/ports.js';
 import type { WorkerProcess } from '../../../workers/composition/process.js';
 import { Trap } from './trap.js';
 import { refusing } from './unauthorised.js';
-
-/** The receive window and visibility bound of the paper profile in tests (protocol, Numbers). */
-const WINDOWS = { receiveWindowMs: 500, visibilityBoundMs: 300, submitDeadlineMs: 1_000 };
+import { WINDOWS } from './windows.js';
 
 type TrapMessage = { readonly type: 'arm'; readonly point: string } | { readonly type: 'disarm' };
 
@@ -27,6 +25,9 @@ export async function runInTrap(name: string, role: (process: WorkerProcess, wra
   const wraps: PortWraps = {
     store: (store) => trap.wraps.store(refusing(store)),
     venue: (venue) => trap.wraps.venue({ ...venue, profile: { ...venue.profile, ...WINDOWS } }),
+    market: trap.wraps.market,
+    outbox: trap.wraps.outbox,
+    owners: trap.wraps.owners,
     runbooks: trap.wraps.runbooks,
   };
   await runAsProcess(name, (opened) => role(opened, wraps));

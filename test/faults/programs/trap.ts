@@ -1,10 +1,18 @@
 import { appendFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PortWraps } from '../../../workers/composition/ports.js';
-import { pointOf, textOf, type Point } from './point.js';
+import { pointOf, purposeOf, textOf, type Point } from './point.js';
 
 /** After so many turns of the event loop what a call writes has left the process. */
 const TURNS_TO_THE_SOCKET = 5;
+
+/** What calls of the ledger and of the sender are given, as far as it says which order they are for. */
+interface Given {
+  readonly intentId?: string;
+  readonly intent?: { readonly intentId: string };
+  readonly order?: { readonly intentId: string };
+  readonly clientOrderId?: string;
+}
 
 /**
  * Lies between a role and its ports, and strikes its own process at the point that it was armed with, once. The mark file
@@ -15,6 +23,8 @@ export class Trap {
   private left = 0;
   private hasStruck = false;
   private readonly markFile: string;
+  /** Of the orders that were authorised here, by client order id: the venue is told no more of them. */
+  private readonly intents = new Map<string, string>();
 
   constructor(markFile: string) {
     this.markFile = markFile;
@@ -31,6 +41,10 @@ export class Trap {
 
   readonly wraps: PortWraps = {
     store: (store) => this.over('store', store),
+    market: (store) => this.over('market', store),
+    // What listens is no call that ends.
+    outbox: (store) => ({ ...this.over('outbox', store), listen: (onRow) => store.listen(onRow) }),
+    owners: (owners) => this.over('owners', owners),
     runbooks: (store) => this.over('runbooks', store),
     venue: (venue) => ({
       ...venue,
@@ -47,13 +61,13 @@ export class Trap {
       get: (target, key) => {
         const method: unknown = Reflect.get(target, key);
         if (typeof method !== 'function' || typeof key !== 'string') return method;
-        return (...given: unknown[]) => this.pass(`${name}.${key}`, () => Reflect.apply(method, target, given) as Promise<unknown>);
+        return (...given: unknown[]) => this.pass(`${name}.${key}`, given, () => Reflect.apply(method, target, given) as Promise<unknown>);
       },
     });
   }
 
-  private async pass(call: string, work: () => Promise<unknown>): Promise<unknown> {
-    const point = this.taken(call);
+  private async pass(call: string, given: readonly unknown[], work: () => Promise<unknown>): Promise<unknown> {
+    const point = this.taken(call, this.intentOf(given));
     if (point?.when === 'before') this.strike(point);
     const answer = work();
     if (point?.when === 'during') {
@@ -71,13 +85,23 @@ export class Trap {
   }
 
   /** The point, where this is its call; from then on it is no call's any more. */
-  private taken(call: string): Point | undefined {
+  private taken(call: string, intentId: string): Point | undefined {
     const { point } = this;
-    if (point?.call !== call) return undefined;
+    if (point?.call !== call || (point.of !== undefined && purposeOf(intentId) !== point.of)) return undefined;
     this.left -= 1;
     if (this.left > 0) return undefined;
     this.point = undefined;
     return point;
+  }
+
+  /** Which intent a call is for, as what it is given says; empty where it says nothing of one. */
+  private intentOf(given: readonly unknown[]): string {
+    const [first, second] = given as readonly [Given | string | undefined, unknown];
+    if (typeof first !== 'object') return (typeof second === 'string' ? this.intents.get(second) : undefined) ?? String(first);
+    const { intent, order, intentId = intent?.intentId ?? order?.intentId, clientOrderId = '' } = first;
+    if (intentId === undefined) return this.intents.get(clientOrderId) ?? '';
+    if (clientOrderId !== '') this.intents.set(clientOrderId, intentId);
+    return intentId;
   }
 
   private strike(point: Point): void {
