@@ -118,7 +118,7 @@ it('P24: who looks after owners wakes those, and only those, that have something
       await found(moment);
       expect(await isListed()).toBe(await isOwnersTurn(moment.isTold));
     }),
-    { numRuns: 100 },
+    { numRuns: 40 },
   );
 }, 60_000);
 

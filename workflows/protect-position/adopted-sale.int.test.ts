@@ -90,7 +90,14 @@ describe.skipIf(temporal === undefined)('P32: the owner of a position of which a
     isDone: () => Promise<unknown>,
   ): Promise<void> => {
     const workflowBundle = await workflowCode;
-    const worker = await Worker.create({ connection, namespace: server.namespace, taskQueue, workflowBundle, activities });
+    const worker = await Worker.create({
+      connection,
+      namespace: server.namespace,
+      taskQueue,
+      workflowBundle,
+      activities,
+      maxCachedWorkflows: 0,
+    });
     await worker.runUntil(isDone);
   };
 
