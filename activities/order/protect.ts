@@ -26,7 +26,8 @@ export interface EscapeRequest {
 
 /** The steps of a position's owner that are not an order's. */
 export interface ProtectionActivities {
-  look(key: PositionKey): Promise<ProtectionView>;
+  /** @param form of the view that the workflow knows: none for those of builds up to 0.4, which are given what those knew. */
+  look(key: PositionKey, form?: number): Promise<ProtectionView>;
   authoriseStop(key: PositionKey, strategyVersion: string, request: StopRequest): Promise<OwnerAuthorisation>;
   authoriseEscape(key: PositionKey, strategyVersion: string, request: EscapeRequest): Promise<OwnerAuthorisation>;
   /** Tells people, once for each cause. */
@@ -40,7 +41,11 @@ export function createProtection(
 ): ProtectionActivities {
   const { store, venueOf, live } = dependencies;
   return {
-    look: (key) => protection.readProtection(key),
+    async look(key, form) {
+      const { form: newest, oversold, ...before } = await protection.readProtection(key);
+      if (form === undefined || newest === undefined || oversold === undefined) return before;
+      return { ...before, oversold, form: Math.min(form, newest) };
+    },
 
     async authoriseStop(key, strategyVersion, { sequence, quantity, stopPrice, limitPrice }) {
       const closed = venueClosed(venueOf(key.account));

@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import type { ProtectionStore } from '../../activities/ports/store.js';
 import { decimalTextOf, ZERO_TEXT } from '../../core/money/index.js';
 import { isAdoptedSale } from '../../core/order/stored-order.js';
-import { oversoldOf, type ProtectionView } from '../../core/protection/plan.js';
+import { oversoldOf, VIEW_FORM, type ProtectionView } from '../../core/protection/plan.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
 import { riskViewOf, type ToldView } from './order-store.js';
 import { run } from './pool.js';
@@ -16,7 +16,7 @@ const LAST_MARK = {
     where a.account = $1 and b.instrument = $2 order by b.close_time desc limit 1`,
 };
 
-type Told = Omit<ProtectionView, 'risk' | 'adopted' | 'oversold'> & { readonly risk: ToldView };
+type Told = Omit<ProtectionView, 'risk' | 'adopted' | 'oversold' | 'form'> & { readonly risk: ToldView };
 
 /** What the owners of positions read from Postgres. @throws KeelsonError INFRA_DATABASE from every method. */
 export function createProtectionStore(pool: Pool): ProtectionStore {
@@ -28,7 +28,7 @@ export function createProtectionStore(pool: Pool): ProtectionStore {
       const told = view as Told;
       const sales = told.working.filter(isAdoptedSale);
       const held = risk.positions.find((one) => one.strategy === key.strategy && one.instrument === key.instrument)?.quantity ?? ZERO_TEXT;
-      return { ...told, risk, adopted: sales.map(({ intentId }) => intentId), oversold: oversoldOf(held, sales) };
+      return { ...told, risk, adopted: sales.map(({ intentId }) => intentId), oversold: oversoldOf(held, sales), form: VIEW_FORM };
     },
     async lastMark({ account, instrument }) {
       const rows = await run<{ close: string }>(pool, LAST_MARK, [account, instrument]);

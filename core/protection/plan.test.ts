@@ -5,7 +5,7 @@ import type { OrderStatus } from '../order/lifecycle.js';
 import { isAdoptedSale, type StoredOrder } from '../order/stored-order.js';
 import { KEY, LEDGER, NOW, RULES as LISTED } from '../../test/support/risk-view.js';
 import type { RiskView } from '../risk/view.js';
-import { oversoldOf, planProtection, uncoveredIn, uncoveredOf, type ProtectionView } from './plan.js';
+import { isUncovered, oversoldOf, planProtection, uncoveredOf, VIEW_FORM, type ProtectionView } from './plan.js';
 
 const d = (value: string): DecimalText => value as DecimalText;
 const RULES = { ...LISTED, tickSize: d('0.1') };
@@ -177,20 +177,23 @@ describe('the plan of an owner', () => {
   it('P21: what no stop can be for is for people to know in a rest, also where what is there is dust; less than the venue takes is not', () => {
     const told = (more: Partial<ProtectionView>, balance: string, held = '1.0005') => {
       const risk = { ...RISK, balances: { BTC: d(balance) }, positions: [{ ...KEY, quantity: d(held), cost: d('100') }] };
-      const view = { ...VIEW, ...more, risk };
+      const view = { ...VIEW, form: VIEW_FORM, ...more, risk };
       const step = planProtection(KEY, view);
-      return [step.kind === 'rest' ? step.because : step.kind, uncoveredIn(step, KEY, view)];
+      return [step.kind === 'rest' ? step.because : step.kind, isUncovered(step, KEY, view)];
     };
-    expect(told({}, '0.5')).toEqual(['placeStop', undefined]);
+    expect(told({}, '0.5')).toEqual(['placeStop', false]);
     const half = { ...STOP, quantity: d('0.5') };
-    expect(told({ working: [half] }, '0.5')).toEqual(['protected', { isAnew: false }]);
-    expect(told({ working: [STOP] }, '1')).toEqual(['protected', undefined]);
-    expect(told({}, '0')).toEqual(['short', { isAnew: false }]);
-    expect(told({}, '0.001')).toEqual(['dust', { isAnew: true }]);
-    expect(told({}, '0', '0.04')).toEqual(['dust', undefined]);
+    expect(told({ working: [half] }, '0.5')).toEqual(['protected', true]);
+    expect(told({ working: [STOP] }, '1')).toEqual(['protected', false]);
+    expect(told({}, '0')).toEqual(['short', true]);
+    expect(told({}, '0.001')).toEqual(['dust', true]);
+    expect(told({}, '0', '0.04')).toEqual(['dust', false]);
     const taken = { working: [adopted], adopted: [adopted.intentId] };
-    expect(told(taken, '0.6')).toEqual(['adoptedWorks', { isAnew: true }]);
-    expect(told(taken, '0', '0.6')).toEqual(['adoptedWorks', undefined]);
+    expect(told(taken, '0.6')).toEqual(['adoptedWorks', true]);
+    // Up to 0.4 nobody was told of these.
+    const { form: _none, ...older } = { ...VIEW, risk: { ...RISK, balances: { BTC: d('0.001') } }, form: VIEW_FORM };
+    expect(isUncovered(planProtection(KEY, older), KEY, older)).toBe(false);
+    expect(told(taken, '0', '0.6')).toEqual(['adoptedWorks', false]);
   });
 
   it('P22: does nothing under a kill latch, and everything in every mode', () => {

@@ -19,8 +19,10 @@ export interface ProtectionView {
   readonly working: readonly StoredOrder[];
   /** Which of them are sales by another hand that a person had taken over. Absent in what was read by builds that waited for those. */
   readonly adopted?: readonly string[];
-  /** The newest of these, where they sell more than is held; else null. Absent in what builds up to 0.4 read: they let it rest. */
+  /** The newest of these, where they sell more than is held; else null. Present with `form`. */
   readonly oversold?: string | null;
+  /** The form that the workflow had asked for (`VIEW_FORM`). Absent in what builds up to 0.4 recorded, which is decided as they did. */
+  readonly form?: number;
   /** Its newest stops and escapes, final or not, newest first. */
   readonly recent: readonly StoredOrder[];
   /** How many stops and escapes it has had. */
@@ -29,6 +31,12 @@ export interface ProtectionView {
   /** The newest entry that bought something; null for a position that came otherwise. */
   readonly basis: (StopBasis & { readonly strategyVersion: string; readonly createdTime: number }) | null;
 }
+
+/**
+ * The form of the view that a workflow of this build knows. It is recorded with the view and says how that was decided on (P32). A patch could
+ * not: its marker may come in a later task than that of the local activity before it, and is then not known yet when that is replayed.
+ */
+export const VIEW_FORM = 2;
 
 /** What the owner does next. One thing at a time: afterwards it looks again. */
 export type ProtectionStep =
@@ -119,22 +127,19 @@ export function uncoveredOf(key: PositionKey, view: ProtectionView): Decimal {
   return sellable(leftOf(key, view), rules).minus(targetOf(key, view, rules));
 }
 
-/**
- * Whether people have to know of it in this rest. Of what comes next they need not, and of less than the venue would take neither.
- * What rested as dust, or waited for an adopted sale, was not told by builds up to 0.4: `isAnew` says that it is one of these.
- */
-export function uncoveredIn(step: ProtectionStep, key: PositionKey, view: ProtectionView): { readonly isAnew: boolean } | undefined {
+/** Whether people have to know of it in this rest. Of what comes next they need not, and of less than the venue would take neither. */
+export function isUncovered(step: ProtectionStep, key: PositionKey, view: ProtectionView): boolean {
   const rules = view.risk.instrument;
-  if (step.kind !== 'rest' || rules === undefined || uncoveredOf(key, view).isZero()) return undefined;
+  if (step.kind !== 'rest' || rules === undefined || uncoveredOf(key, view).isZero()) return false;
   switch (step.because) {
     case 'protected':
     case 'short':
-      return { isAnew: false };
+      return true;
     case 'dust':
     case 'adoptedWorks':
-      return isLeftDust(key, view, rules) ? undefined : { isAnew: true };
+      return view.form !== undefined && !isLeftDust(key, view, rules);
     default:
-      return undefined;
+      return false;
   }
 }
 

@@ -45,6 +45,8 @@ export async function runAsProcess(name: string, open: (process: WorkerProcess) 
 function fail(error: unknown): never {
   mapStacks();
   const isCoded = error instanceof KeelsonError;
-  process.stderr.write(`${isCoded ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `${isCoded ? `${error.failure.code}  ${error.message}` : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   process.exit(isCoded && error.failure.code.startsWith('CONFIG_') ? EXIT_CONFIGURATION : 1);
 }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Progress } from '../../activities/order/resolve.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
-import type { ProtectionView } from '../../core/protection/plan.js';
+import { VIEW_FORM, type ProtectionView } from '../../core/protection/plan.js';
 import { bundleEdited } from '../../test/support/edited-bundle.js';
 import { eventually } from '../../test/support/eventually.js';
 import { KEY, LEDGER, RULES } from '../../test/support/risk-view.js';
@@ -55,7 +55,14 @@ const OLDER: ProtectionView = {
   escapes: 0,
   basis: null,
 };
-const PRESENT: ProtectionView = { ...OLDER, working: [ADOPTED, STOP], adopted: [ADOPTED.intentId], oversold: null, stops: 1 };
+const PRESENT: ProtectionView = {
+  ...OLDER,
+  working: [ADOPTED, STOP],
+  adopted: [ADOPTED.intentId],
+  oversold: null,
+  form: VIEW_FORM,
+  stops: 1,
+};
 
 const temporal = await temporalIfAny();
 
@@ -83,7 +90,14 @@ describe.skipIf(temporal === undefined)('P32: the owner of a position of which a
     isDone: () => Promise<unknown>,
   ): Promise<void> => {
     const workflowBundle = await workflowCode;
-    const worker = await Worker.create({ connection, namespace: server.namespace, taskQueue, workflowBundle, activities });
+    const worker = await Worker.create({
+      connection,
+      namespace: server.namespace,
+      taskQueue,
+      workflowBundle,
+      activities,
+      maxCachedWorkflows: 0,
+    });
     await worker.runUntil(isDone);
   };
 

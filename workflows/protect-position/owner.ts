@@ -13,7 +13,7 @@ import type { ExitOutcome } from '../../activities/ports/owners.js';
 import type { Failure } from '../../core/errors.js';
 import { failedInARow, pauseAfterRefusedEscapesMs } from '../../core/protection/history.js';
 import { text } from '../../core/money/index.js';
-import { planProtection, uncoveredIn, type ProtectionStep, type ProtectionView } from '../../core/protection/plan.js';
+import { isUncovered, planProtection, VIEW_FORM, type ProtectionStep, type ProtectionView } from '../../core/protection/plan.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
 import { isAdoptedSale, type StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
@@ -86,8 +86,8 @@ export class Owner {
   async plan(): Promise<{ readonly view: ProtectionView; readonly step: ProtectionStep }> {
     const { key } = this;
     const view = await atOnceOr(
-      () => quick.look(key),
-      () => look(key),
+      () => quick.look(key, VIEW_FORM),
+      () => look(key, VIEW_FORM),
     );
     return { view, step: planProtection(key, view) };
   }
@@ -105,17 +105,17 @@ export class Owner {
 
   /** Tells people, once for each entry, where no stop can be for all that is held. What can be protected is, before. */
   async tellUncovered(step: ProtectionStep, view: ProtectionView): Promise<void> {
-    const uncovered = uncoveredIn(step, this.key, view);
     const entered = view.basis?.createdTime ?? null;
-    if (uncovered === undefined || this.toldOf === entered || !patched(uncovered.isAnew ? 'uncoveredDust' : 'uncovered')) return;
+    if (!isUncovered(step, this.key, view) || this.toldOf === entered) return;
+    if (view.form === undefined && !patched('uncovered')) return;
     this.toldOf = entered;
     await page(this.key, 'positionUncovered', { entered });
   }
 
   /** Tells people, once for each, which adopted sales rest: neither a stop nor an exit is for what they sell. */
-  async tellAdopted({ kind }: ProtectionStep, { adopted = [] }: ProtectionView): Promise<void> {
+  async tellAdopted({ kind }: ProtectionStep, { adopted = [], form }: ProtectionView): Promise<void> {
     const sales = adopted.join();
-    if (kind !== 'rest' || sales === '' || this.toldOfSales === sales || !patched('adoptedTold')) return;
+    if (kind !== 'rest' || sales === '' || this.toldOfSales === sales || form === undefined) return;
     this.toldOfSales = sales;
     await page(this.key, 'adoptedSaleRests', { intentIds: adopted });
   }

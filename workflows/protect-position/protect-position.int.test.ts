@@ -2,6 +2,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { failure } from '../../core/errors.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
+import { planProtection } from '../../core/protection/plan.js';
 import { ownerWorkflowId } from '../../core/protection/position-key.js';
 import { signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
 import type { OrderRequest, SubmitVerdict, Venue } from '../../activities/ports/venue.js';
@@ -177,6 +178,43 @@ describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledg
     }
     const parts = (await orders('exit')).slice(before);
     expect(parts).toMatchObject([{ quantity: most }, { quantity: most }, { status: 'filled' }]);
+    await gone();
+  });
+
+  it('a stop beside a changed tick is placed anew on the grid of now; a raised minimum takes none away', async () => {
+    const told = async (): Promise<string> => {
+      const { rows } = await stack.pool.query<{ rules: string }>('select rules::text as rules from instruments where instrument = $1', [
+        INSTRUMENT,
+      ]);
+      return rows[0]?.rules ?? '';
+    };
+    const change = (rules: object): Promise<unknown> =>
+      stack.pool.query('update instruments set rules = rules || $2 where instrument = $1', [INSTRUMENT, rules]);
+    const before = await told();
+    await buy();
+    const stop = await resting();
+    try {
+      await change({ minNotional: '1000000', minQuantity: '10' });
+      expect(planProtection(KEY, await stack.protection.readProtection(KEY))).toEqual({ kind: 'rest', because: 'protected' });
+      expect(await stack.protection.unprotected(ACCOUNT)).toEqual([]);
+
+      // Nobody tells its owner: who looks after owners sees that the stop is not right any more.
+      await change({ ...(JSON.parse(before) as object), tickSize: '1000' });
+      const anew = await eventually(async () => {
+        const order = (await orders('stop')).at(-1);
+        expect(order).toMatchObject({ status: 'accepted', sequence: stop.sequence + 1, quantity: stop.quantity });
+        return order as StoredOrder;
+      }, 30_000);
+      expect(
+        decimal(anew.stopPrice ?? '1')
+          .mod(1_000)
+          .toNumber(),
+      ).toBe(0);
+      expect((await orders('stop')).at(-2)).toMatchObject({ intentId: stop.intentId, status: 'canceled' });
+    } finally {
+      await change(JSON.parse(before) as object);
+    }
+    expect(await run(next('close'))).toMatchObject({ status: 'filled' });
     await gone();
   });
 
