@@ -42,6 +42,7 @@ export const COMMANDS: readonly CommandFile[] = [
   { names: ['config'], load: async () => (await import('./commands/config.js')).addConfig },
   { names: ['stop'], load: async () => (await import('./commands/stop.js')).addStop },
   { names: ['reset'], load: async () => (await import('./commands/reset.js')).addReset },
+  { names: ['restore'], load: async () => (await import('./commands/restore.js')).addRestore },
 ];
 
 /**

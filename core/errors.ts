@@ -315,6 +315,9 @@ export const ERRORS = define({
   INFRA_COPY: infrastructure(
     'What is stored could not be copied before it is changed: {detail}. Nothing was changed. End whatever else is connected to the database, and start again.',
   ),
+  INFRA_RESTORE: infrastructure(
+    '{what} was not restored: {detail}. Nothing was changed. `keelson restore` lists what there is to go back to.',
+  ),
   INFRA_REPLAY: infrastructure(
     'Whether this build can go on with the open workflow runs could not be found out: {detail}. Nothing was started or migrated. Start again; until it is found out the build that ran here before{back} goes on with them.',
   ),

@@ -74,3 +74,58 @@ export async function copyBefore(
 export async function markAsCopy(client: pg.ClientBase): Promise<void> {
   await client.query(`update instance set instance_id = gen_random_uuid(), epoch = epoch + 1, system_identifier = 'a copy'`);
 }
+
+/** What a copy holds, for whoever decides whether to go back to it. */
+export interface CopyContent {
+  readonly tables: number;
+  readonly rows: number;
+  /** Of the last thing that was recorded in it, epoch ms; null: nothing was. */
+  readonly lastTime: number | null;
+}
+
+/**
+ * Reads a copy from its first row to its last: one that is cut or broken is found before anything is put aside for it.
+ *
+ * @param copy a client of it
+ * @param name its name, which says before which migration it was made
+ * @throws Error with what is wrong with it
+ */
+export async function examineCopy(copy: pg.ClientBase, name: string): Promise<CopyContent> {
+  const { rows: of } = await copy.query<{ system_identifier: string; newest: string }>(
+    'select system_identifier, (select max(name) from schema_migrations) as newest from instance',
+  );
+  const [self] = of;
+  if (self?.system_identifier !== 'a copy') throw new Error('it does not say of itself that it is a copy');
+  if (self.newest.slice(0, 14) >= name.slice(name.indexOf(PREFIX) + PREFIX.length))
+    throw new Error(`it was migrated on, to ${self.newest}`);
+  const { rows: tables } = await copy.query<{ name: string }>(
+    `select table_name as name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'`,
+  );
+  let rows = 0;
+  for (const table of tables) {
+    const counted = await copy.query<{ count: string }>(`select count(t::text) as count from ${copy.escapeIdentifier(table.name)} t`);
+    rows += Number(counted.rows[0]?.count ?? 0);
+  }
+  const last = await copy.query<{ ms: number | null }>(
+    'select (extract(epoch from max(occurred_at)) * 1000)::float8 as ms from audit_events',
+  );
+  return { tables: tables.length, rows, lastTime: last.rows[0]?.ms ?? null };
+}
+
+/**
+ * Puts a copy in the place of its original, which stays under another name: both or neither.
+ *
+ * @param client of another database of the same server; nobody may be connected to the two
+ */
+export async function putInPlace(client: pg.ClientBase, copy: string, database: string, kept: string): Promise<void> {
+  const quoted = (name: string): string => client.escapeIdentifier(name);
+  await client.query('begin');
+  try {
+    await client.query(`alter database ${quoted(database)} rename to ${quoted(kept)}`);
+    await client.query(`alter database ${quoted(copy)} rename to ${quoted(database)}`);
+    await client.query('commit');
+  } catch (error) {
+    await client.query('rollback');
+    throw error;
+  }
+}

@@ -55,7 +55,6 @@ function open(strategies = ['momentum'], firstIndex = 10) {
   const windows: number[][] = [];
   const stopping = new AbortController();
   const standIn = new StandIn();
-  let asksAgain = false;
   let isActive = async (): Promise<boolean> => true;
 
   const strategy = (id: string): Strategy => ({
@@ -127,7 +126,7 @@ function open(strategies = ['momentum'], firstIndex = 10) {
               if (from > 0 && isIn(from)) holes.push({ from: from * INTERVAL_MS, to: to * INTERVAL_MS });
               to = from;
             }
-            return holes.length === 0 ? undefined : { isNew: !asksAgain, holes };
+            return holes.length === 0 ? undefined : { isNew: true, holes };
           },
           noteAbsent: async ({ ranges }: { readonly ranges: readonly BarRange[] }) =>
             void absent.push(...ranges.map(({ from, to }) => [from / INTERVAL_MS, to / INTERVAL_MS] as const)),
@@ -168,8 +167,6 @@ function open(strategies = ['momentum'], firstIndex = 10) {
     beats: () => beats,
     remember: (bars: readonly Bar[]) => void (past = bars),
     show: (rule: (index: number) => boolean) => void (shows = rule),
-    /** What is missing was asked for before. */
-    askAgain: () => void (asksAgain = true),
     activeIf: (told: () => Promise<boolean>) => void (isActive = told),
     fail: (error: Error | undefined) => void (fails = error),
     /** Each n-th request is not answered. */
@@ -302,44 +299,6 @@ describe('streamBars', () => {
     await eventually(() => expect([feed.stored.get(3), feed.stored.get(93)]).toEqual(['rest', 'rest']));
     await feed.end(running);
     expect(feed.audit).toHaveLength(1);
-  });
-
-  it('what an earlier feed has left open is found in what is stored: holes that lie together are one request and one notice', async () => {
-    const feed = open(['one'], 1_300);
-    // Every other bar of a hundred is there, a hole lies alone long before, and some are left out by the venue as well.
-    feed.remember(
-      [...range(1, 3), ...range(100, 990), ...range(991, 1_090).filter((index) => index % 2 === 0), ...range(1_091, 1_290)].map(bar),
-    );
-    feed.show((index) => index !== 1_001 && index !== 1_003 && index !== 1_050);
-    const running = feed.run();
-    await feed.ready();
-    feed.requests.length = 0;
-    await feed.close(1_300);
-    await eventually(() => expect(missing(feed, 4, 99)).toEqual([]));
-    await feed.end(running);
-    expect(feed.audit.map(({ data }) => data)).toMatchObject([
-      { from: 991_000, to: 1_293_000, missing: 53 },
-      { from: 4_000, to: 99_000, missing: 96 },
-    ]);
-    expect(feed.requests).toEqual([991, 4]);
-    expect(missing(feed, 991, 1_089).filter((index) => index % 2 === 1)).toEqual([1_001, 1_003]);
-    // One that is stored, and that the venue tells no more, is not absent.
-    expect(feed.absent).toEqual([
-      [1_001, 1_001],
-      [1_003, 1_003],
-    ]);
-  });
-
-  it('what was not there before is asked for again without a notice', async () => {
-    const feed = open(['one'], 300);
-    feed.remember([...range(1, 99), ...range(110, 290)].map(bar));
-    feed.askAgain();
-    const running = feed.run();
-    await feed.ready();
-    await feed.close(300);
-    await eventually(() => expect(missing(feed, 100, 109)).toEqual([]));
-    await feed.end(running);
-    expect(feed.audit).toEqual([]);
   });
 
   it('a page is stored as it comes: a feed that ends in the middle of a hole leaves the rest only', async () => {

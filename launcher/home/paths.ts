@@ -14,6 +14,8 @@ export interface HomePaths {
   readonly keys: string;
   readonly postgres: string;
   readonly temporal: string;
+  /** What a restore has put something else in the place of, by the time of it. */
+  readonly replaced: string;
   readonly venue: string;
   readonly venueJournal: string;
   readonly venueKeys: string;
@@ -37,6 +39,7 @@ export function homePaths(home: string): HomePaths {
     keys: join(root, 'keys'),
     postgres: join(root, 'postgres'),
     temporal: join(root, 'temporal'),
+    replaced: join(root, 'replaced'),
     venue: join(root, 'venue'),
     venueJournal: join(root, 'venue', 'journal.ndjson'),
     venueKeys: join(root, 'venue', 'keys.json'),

@@ -1,13 +1,8 @@
 import { existsSync, rmSync, rmdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { KeelsonError } from '../../core/errors.js';
+import { basename } from 'node:path';
 import { dataElsewhere } from '../postgres/location.js';
-import { stopLeftover } from '../postgres/leftover.js';
-import { readChildren } from '../supervise/children-file.js';
-import { stopLeftovers } from '../supervise/leftovers.js';
-import { lockHolder, takeLock } from './lock.js';
+import { alone, assertNothingRuns } from './alone.js';
 import type { HomePaths } from './paths.js';
-import { readRunFile } from './run-file.js';
 
 /** What lies in a home that a reset would remove. */
 export interface ResetPlan {
@@ -15,7 +10,7 @@ export interface ResetPlan {
   readonly paths: readonly string[];
 }
 
-const PARTS = ['runFile', 'children', 'ownerKey', 'keys', 'postgres', 'temporal', 'venue', 'logs', 'effectiveConfig'] as const;
+const PARTS = ['runFile', 'children', 'ownerKey', 'keys', 'postgres', 'temporal', 'replaced', 'venue', 'logs', 'effectiveConfig'] as const;
 
 /**
  * What a reset of this home removes. Only what Keelson itself put there is named: a home that was set to the wrong folder
@@ -36,15 +31,9 @@ export async function planReset(paths: HomePaths): Promise<ResetPlan> {
  */
 export async function resetHome(paths: HomePaths, plan: ResetPlan): Promise<void> {
   if (!existsSync(paths.home)) return;
-  const taken = takeLock(paths.lock);
-  if (!taken.held) throw locked(paths, taken.holder.pid);
-  try {
-    await stopLeftovers(readChildren(paths.children));
-    await stopLeftover((await dataElsewhere(paths.postgres).catch(() => undefined)) ?? join(paths.postgres, 'data'));
+  await alone(paths, async () => {
     for (const path of plan.paths) rmSync(path, { recursive: true, force: true });
-  } finally {
-    taken.lock.release();
-  }
+  });
   rmSync(paths.lock, { recursive: true, force: true });
   try {
     rmdirSync(paths.home);
@@ -52,15 +41,3 @@ export async function resetHome(paths: HomePaths, plan: ResetPlan): Promise<void
     // Something else lies there too: it stays.
   }
 }
-
-function assertNothingRuns(paths: HomePaths): void {
-  const holder = lockHolder(paths.lock);
-  if (holder !== undefined) throw locked(paths, holder.pid);
-}
-
-const locked = (paths: HomePaths, pid: number): KeelsonError =>
-  new KeelsonError('INFRA_HOME_LOCKED', {
-    home: paths.home,
-    pid,
-    addresses: readRunFile(paths.runFile)?.addresses.api ?? 'it is still starting',
-  });

@@ -1,5 +1,5 @@
 import { cp, mkdir, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { KeelsonError } from '../../core/errors.js';
 import { copyBefore, copySize, markAsCopy } from '../../db/copies.js';
 import { readPending } from '../../db/migrate.js';
@@ -80,7 +80,7 @@ export async function copyBeforeNewerServer(
  *
  * @param written the server that had the file last
  */
-async function wayBack(temporal: string, written: string | undefined): Promise<string | undefined> {
+export async function wayBack(temporal: string, written: string | undefined): Promise<string | undefined> {
   const folder = await readFile(join(temporal, WAY_BACK), 'utf8').catch(() => undefined);
   const copied = folder === undefined ? undefined : await versionThatWrote(join(folder, 'temporal.db'));
   return copied !== undefined && written !== undefined && !isAtLeast(copied, written) ? folder : undefined;
@@ -89,7 +89,7 @@ async function wayBack(temporal: string, written: string | undefined): Promise<s
 /** What has to be done before the build before can go on; nothing, where the same server can still open its file. */
 export function howBack(copy: string | undefined): string {
   if (copy === undefined) return '';
-  return ` (a newer Temporal server has opened the files that its own will not open any more: delete those in ${dirname(copy)} that begin with temporal.db, and copy there what is in ${copy})`;
+  return ` (a newer Temporal server has opened the files that its own will not open any more: run \`npx keelson restore temporal\` here first, which puts back what is in ${copy})`;
 }
 
 /** Workers begin: from now on the copy is older than what has happened. */

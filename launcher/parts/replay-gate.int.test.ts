@@ -48,7 +48,7 @@ it('says what has to be done first where a newer Temporal server has opened the 
   const temporal = { ...TEMPORAL, origin: 'own', copy: '/home/temporal/written_by_1.32.1' } as const;
   const failing = `process.stdout.write('{"runs": 1, "failed": [{"workflowId": "signal:1", "reason": "differs"}]}')`;
   const told =
-    /start the build that ran here before \(a newer Temporal server .* delete those in \/home\/temporal .* copy there what is in \/home\/temporal\/written_by_1\.32\.1\), which/;
+    /start the build that ran here before \(a newer Temporal server .* run `npx keelson restore temporal` here first.* what is in \/home\/temporal\/written_by_1\.32\.1\), which/;
   await expect(gate(failing, { temporal })).rejects.toThrow(told);
   await expect(gate(`throw new Error('the server is away')`, { temporal })).rejects.toThrow('written_by_1.32.1');
 });

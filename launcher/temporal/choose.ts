@@ -54,7 +54,7 @@ function tooOld(binary: TemporalBinary, writtenBy: string | undefined): Refusal 
   }
   if (writtenBy !== undefined && !isAtLeast(binary.version, writtenBy)) {
     const whyNot = `${binary.path} has server ${binary.version}; the database was written by ${writtenBy}`;
-    return { whyNot, whatToDo: 'update it: an older server does not open the file' };
+    return { whyNot, whatToDo: 'update it: an older server does not open the file (npx keelson restore lists copies to go back to)' };
   }
   return undefined;
 }
