@@ -12,6 +12,8 @@ export interface WatchInputs extends Pick<Observation, 'now' | 'lastTime' | 'mod
   readonly isKillMissing: boolean;
   /** Since anybody was answered, and saw a price, as the last sample told it, whoever made it; null: nobody ever; undefined before the first. */
   readonly seenAges: { readonly venueMs: number | null; readonly marketDataMs: number | null } | undefined;
+  /** What positions that are not nothing are in, whatever the configuration says. */
+  readonly held: readonly string[];
   /** The newest stored bar of each instrument, by whoever stored it. */
   readonly closes: Readonly<Record<string, { readonly price: DecimalText; readonly closeTime: number }>>;
 }

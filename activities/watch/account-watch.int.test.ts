@@ -135,6 +135,59 @@ describe('the account watch, on a real ledger', () => {
     expect(snapshot).toMatchObject({ quote: 'USDT', balances: { USDT: '100000', BTC: '2', BNB: '10' } });
   });
 
+  it('a restart with another configuration is neither a loss nor a gain, and is told', async () => {
+    const first = watch();
+    await worth('205000');
+    await first.close();
+    // The strategy that traded BTC is gone from the file, and nothing else is traded.
+    const second = watch({ instruments: [], quote: undefined });
+    await worth('105000');
+    expect(await sample()).toMatchObject({ peak: '105000', daily_pnl: '0', drawdown_ratio: '0' });
+    const told = () => query<{ kind: string; severity: string; summary: string }>(`select * from alerts where kind = 'watch.repriced'`);
+    expect(await told()).toMatchObject([{ severity: 'warning', summary: expect.stringContaining('BTC') }]);
+    const [event] = await query<{ data: object }>(`select data from audit_events where kind = 'watch.repriced'`);
+    expect(event?.data).toMatchObject({ quote: 'USDT', was: 'USDT', assets: ['BTC'], amount: '-100000' });
+    await second.close();
+    price = '40000';
+    watch();
+    await worth('185000');
+    // It goes on from its last mark: what it has fallen since is a loss.
+    expect(await sample()).toMatchObject({ peak: '205000', daily_pnl: '-20000' });
+    expect(await query('select 1 from latches where released_at is null')).toEqual([]);
+  });
+
+  it('what a position is in stays marked, whatever the configuration says', async () => {
+    const first = watch();
+    await worth('205000');
+    await first.close();
+    await query(
+      `insert into positions (account, strategy, instrument, quantity, cost, realized_pnl) values ($1, 'gone', $2, 1, 50000, 0)`,
+      ACCOUNT,
+      INSTRUMENT,
+    );
+    try {
+      price = '51000';
+      watch({ instruments: [], quote: undefined });
+      await worth('207000');
+      expect(await sample()).toMatchObject({ peak: '207000', daily_pnl: '2000' });
+    } finally {
+      await query(`delete from positions where strategy = 'gone'`);
+    }
+  });
+
+  it('an asset that cannot be marked by either quote asset does not look like a loss', async () => {
+    const first = watch();
+    await worth('205000');
+    await first.close();
+    watch({ quote: 'USDC', instruments: [{ instrument: 'ETH/USDC', intervalMs: 1_000 }] });
+    // BNB alone has a price, by the rule: what it says is a share of what was there.
+    await worth('5000');
+    expect(await sample()).toMatchObject({ peak: '5000', daily_pnl: '0', drawdown_ratio: '0' });
+    const told = await query(`select severity from alerts where alert_key like '%repriced:USDT-USDC%'`);
+    expect(told).toEqual([{ severity: 'error' }]);
+    expect(await query('select 1 from latches where released_at is null')).toEqual([]);
+  });
+
   it('P26: its heartbeat is in the gate’s view, also in the one that is held, and entries wait without it', async () => {
     const risk = await HeldRisk.open({
       ...{ pool, url: stack.database.url, applicationName: 'watch-test', accounts: [ACCOUNT], log: { warn: () => undefined } },

@@ -14,8 +14,9 @@ import { VenueSight, type VenueSightDependencies } from './venue-sight.js';
 export interface WatchedAccount {
   readonly account: string;
   readonly venue: Venue;
-  /** What the account reckons in. */
-  readonly quote: string;
+  /** What the account reckons in; undefined: it trades nothing, and goes on with what it has reckoned in. */
+  readonly quote: string | undefined;
+  /** What it trades. What it holds beside is watched, too. */
   readonly instruments: readonly WatchedInstrument[];
   readonly markMaxAgeMs: number;
   readonly rules: WatchRules;
@@ -81,17 +82,19 @@ export class AccountWatch {
   }
 
   private async sample(): Promise<void> {
-    const { account, instruments, rules } = this.watched;
+    const { account, rules } = this.watched;
     const looking = this.sight.lookIfDue(this.openOrders);
     // The first sample waits for the venue's first answer, or until it would be late.
     if (this.sight.readings === undefined) await Promise.race([looking, waitedFor(WATCH.sampleMs)]);
-    const inputs = await this.dependencies.store.read(account, instruments);
+    const inputs = await this.dependencies.store.read(account, this.sight.instruments);
     if (inputs === undefined) return;
+    const quote = this.watched.quote ?? inputs.state.pricing?.quote ?? USUAL_QUOTE;
+    this.sight.watchAlso(inputs.held.filter((instrument) => instrument.endsWith(`/${quote}`)));
     this.openOrders = inputs.openOrders;
     if (inputs.isKillMissing) this.killHere();
     // It may have slept in the middle of this sample, too.
     this.sight.stayAwake();
-    const prices = this.prices(inputs);
+    const prices = this.prices(inputs, quote);
     const told = this.toldAges(inputs, prices);
     const ages = this.ages(told);
     const isReadingFresh = this.sight.isReadingFresh(this.openOrders);
@@ -115,7 +118,8 @@ export class AccountWatch {
   /** What follows from a sample: the halt first (P25), then the row with everything else, in one statement. */
   private async follow(inputs: WatchInputs, { prices }: Observation, sample: Sample, told: ToldAges): Promise<void> {
     const { store, halt, bars } = this.dependencies;
-    const { account, quote, killPolicy } = this.watched;
+    const { account, killPolicy } = this.watched;
+    const { quote } = prices;
     let { state } = sample;
     if (sample.kill !== undefined) {
       const cause = { subject: 'watch', underKey: null, reason: sample.kill, policy: killPolicy };
@@ -134,12 +138,12 @@ export class AccountWatch {
     await bars.saveSnapshot({ account, equity, quote, balances, marks });
   }
 
-  private prices({ closes }: WatchInputs): Prices {
-    const { quote, instruments, markMaxAgeMs, rules } = this.watched;
+  private prices({ closes }: WatchInputs, quote: string): Prices {
+    const { markMaxAgeMs, rules } = this.watched;
     const marks = this.sight.marks(closes);
     return {
       ...{ quote, marks, markMaxAgeMs, unmarkedPrices: rules.unmarkedPrices },
-      instruments: instruments.map(({ instrument }) => instrument),
+      instruments: this.sight.instruments.map(({ instrument }) => instrument),
     };
   }
 
@@ -189,6 +193,7 @@ export class AccountWatch {
 
 type ToldAges = NonNullable<WatchInputs['seenAges']>;
 
+const USUAL_QUOTE = 'USDT';
 const SAMPLE_FAILED = 'a sample failed';
 const KILL_FAILED = 'a kill without Temporal failed';
 
@@ -196,6 +201,10 @@ function auditOf({ state }: WatchInputs, sample: Sample, quote: string): { kind:
   const { performance, external } = sample.state;
   const events: { kind: string; data: object }[] = [];
   if (sample.flow !== '0') events.push({ kind: 'watch.flow', data: { amount: sample.flow, quote, external } });
+  if (sample.repriced !== undefined) {
+    const { quotes, assets, flow } = sample.repriced;
+    events.push({ kind: 'watch.repriced', data: { quote, was: quotes.was, assets, amount: text(flow), peak: performance?.peak } });
+  }
   if (sample.wasRebased) events.push({ kind: 'watch.rebased', data: { peak: performance?.peak, quote } });
   if (performance !== undefined && performance.day !== state.performance?.day) {
     events.push({

@@ -8,6 +8,8 @@ import type { LiveMarket } from '../ports/live.js';
 import type { Venue } from '../ports/venue.js';
 import type { WatchedInstrument, WatchInputs, WatchStore } from '../ports/watch.js';
 
+/** Of what no strategy trades any more. */
+const USUAL_BAR_MS = 60_000;
 /** From one look to the next; later is not awake. */
 const MOST_AWAKE_MS = 2 * WATCH.sampleMs;
 
@@ -19,6 +21,7 @@ export interface VenueSightDependencies {
     seePrice(account: string, instrument: string, price: DecimalText, receivedTime: number): void;
     clockReadTime(account: string): number | undefined;
   };
+  /** What the account trades. */
   readonly instruments: readonly WatchedInstrument[];
   readonly rules: Pick<WatchRules, 'noMarketDataMs'>;
   readonly clock: () => number;
@@ -41,13 +44,16 @@ export class VenueSight {
   private differences: Readings | undefined;
   /** What the last reading showed, until somebody has taken it. */
   private balances: Readonly<Record<string, DecimalText>> | undefined;
-  private readonly stream: Promise<void>;
+  /** Of what is traded, and of each that is held beside it. */
+  private readonly streams: Promise<void>[];
+  private held: readonly WatchedInstrument[] = [];
+  private readonly followed = new Set<string>();
 
   constructor(dependencies: VenueSightDependencies) {
     this.dependencies = dependencies;
     this.begun = dependencies.clock();
     this.awakeTime = this.begun;
-    this.stream = this.followPrices();
+    this.streams = [this.followPrices(dependencies.instruments)];
   }
 
   /**
@@ -77,6 +83,25 @@ export class VenueSight {
     return this.reading ?? Promise.resolve();
   }
 
+  /** What is traded, and what is held beside it: both have marks. */
+  get instruments(): readonly WatchedInstrument[] {
+    return [...this.dependencies.instruments, ...this.held];
+  }
+
+  /** What is held, whatever the configuration says. One that cannot be followed leaves the others their prices. */
+  watchAlso(held: readonly string[]): void {
+    const { instruments } = this.dependencies;
+    const intervalMs = Math.min(USUAL_BAR_MS, ...instruments.map((one) => one.intervalMs));
+    this.held = held
+      .filter((instrument) => instruments.every((one) => one.instrument !== instrument))
+      .map((instrument) => ({ instrument, intervalMs }));
+    for (const one of this.held) {
+      if (this.followed.has(one.instrument)) continue;
+      this.followed.add(one.instrument);
+      this.streams.push(this.followPrices([one]));
+    }
+  }
+
   get readings(): Readings | undefined {
     return this.differences;
   }
@@ -100,9 +125,9 @@ export class VenueSight {
 
   /** The younger of the price that the own stream showed last and the close of the newest stored bar. */
   marks(closes: WatchInputs['closes']): Readonly<Record<string, Mark>> {
-    const { account, instruments, live } = this.dependencies;
+    const { account, live } = this.dependencies;
     const marks: Record<string, Mark> = {};
-    for (const { instrument } of instruments) {
+    for (const { instrument } of this.instruments) {
       const streamed = live.view(account, instrument).price;
       const stored = closes[instrument];
       const closed = stored && { price: stored.price, ageMs: live.venueNow(account) - stored.closeTime };
@@ -141,7 +166,7 @@ export class VenueSight {
   async close(): Promise<void> {
     this.ending.abort();
     // A reading that the venue does not answer is nobody's to wait for.
-    await this.stream;
+    await Promise.all(this.streams);
   }
 
   private since(time: number): number {
@@ -154,25 +179,40 @@ export class VenueSight {
   }
 
   private async look(): Promise<void> {
-    const { account, venue, store, clock, instruments, failed } = this.dependencies;
+    const { account, venue, store, clock, failed } = this.dependencies;
     try {
       const balances: Record<string, DecimalText> = {};
       for (const { asset, free, locked } of await venue.reader.balances()) balances[asset] = text(decimal(free).plus(decimal(locked)));
       if (this.ending.signal.aborted) return;
       this.readTime = clock();
       // Read after the venue's answer: what it shows had the time to be booked.
-      const inputs = await store.read(account, instruments);
+      const inputs = await store.read(account, this.instruments);
       if (inputs === undefined) return;
       this.differences = { last: differenceOf(balances, inputs.ledger), before: this.differences?.last };
       this.balances = balances;
     } catch (error) {
       if (!this.ending.signal.aborted) failed(error, 'the balances could not be read');
     }
+    await this.askPrices();
+  }
+
+  /** Nobody stores bars of what no strategy trades: where none are streamed its price is asked for, beside the balances. */
+  private async askPrices(): Promise<void> {
+    const { account, venue, live, clock, failed } = this.dependencies;
+    if (venue.profile.streams.bars) return;
+    for (const { instrument } of this.held) {
+      if (this.ending.signal.aborted) return;
+      try {
+        live.seePrice(account, instrument, await venue.reader.lastPrice(instrument), clock());
+      } catch (error) {
+        if (!this.ending.signal.aborted) failed(error, `the price of ${instrument} could not be read`);
+      }
+    }
   }
 
   /** Of a venue whose bars are not streamed the stored ones tell the prices: asking for them twice would cost twice. */
-  private async followPrices(): Promise<void> {
-    const { account, venue, live, instruments, failed } = this.dependencies;
+  private async followPrices(instruments: readonly WatchedInstrument[]): Promise<void> {
+    const { account, venue, live, failed } = this.dependencies;
     const [first, ...further] = instruments;
     if (first === undefined || !venue.profile.streams.bars) return;
     const intervalMs = Math.min(first.intervalMs, ...further.map((one) => one.intervalMs));

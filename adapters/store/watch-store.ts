@@ -20,12 +20,14 @@ interface Answer {
   readonly performance: NonNullable<WatchState['performance']> | null;
   /** Null before the first sample. */
   readonly seen: WatchInputs['seenAges'] | null;
+  readonly pricing: NonNullable<WatchState['pricing']> | null;
   readonly external: NonNullable<WatchState['external']> | null;
   readonly runs: WatchState['runs'];
   readonly latchId: string | null;
   readonly latch: Observation['latch'];
   readonly ledger: Readonly<Record<string, DecimalText>>;
   readonly openOrders: number;
+  readonly held: WatchInputs['held'];
   readonly closes: WatchInputs['closes'];
 }
 
@@ -41,6 +43,7 @@ export function createWatchStore(pool: Pool): WatchStore {
         databaseTime,
         sampledTime,
         performance,
+        pricing,
         external,
         runs,
         latchId,
@@ -50,6 +53,7 @@ export function createWatchStore(pool: Pool): WatchStore {
         latch,
         ledger,
         openOrders,
+        held,
         closes,
         seen,
       } = got;
@@ -63,18 +67,25 @@ export function createWatchStore(pool: Pool): WatchStore {
           latch,
           ledger,
           openOrders,
+          held,
           isKillMissing: rows[0]?.isKillMissing === true,
           closes,
           seenAges: seen ?? undefined,
         },
-        state: { performance: performance ?? undefined, external: external ?? undefined, runs, latchId: latchId ?? undefined },
+        state: {
+          performance: performance ?? undefined,
+          pricing: pricing ?? undefined,
+          external: external ?? undefined,
+          runs,
+          latchId: latchId ?? undefined,
+        },
       };
     },
     async write({ state, figures, mode, alerts, ...sample }) {
       const rows = await run<{ version: string | null }>(pool, WRITE, [
         jsonOf({
           ...sample,
-          ...{ performance: state.performance, external: state.external, runs: state.runs, latchId: state.latchId },
+          ...state,
           dailyPnl: figures?.dailyPnl,
           dailyLossRatio: figures && text(figures.dailyLossRatio),
           drawdownRatio: figures && text(figures.drawdownRatio),

@@ -1,10 +1,11 @@
 import { loosens, type Mode } from '../control/mode.js';
 import type { AlertSeverity } from '../alerts/severity.js';
-import { Decimal, ZERO, text, type DecimalText } from '../money/index.js';
+import { Decimal, ZERO, decimal, text, type DecimalText } from '../money/index.js';
 import { PROTOCOL } from '../risk/limits.js';
 import { carriedForward, settle, type Readings } from './carried.js';
 import { CONDITIONS, DEFINITIONS, findingsOf, isConfirmed, LOST, nextRuns, type Ages, type Condition, type Runs } from './conditions.js';
 import { dayOf, figuresOf, moved, rebased, type Figures, type Move, type Performance } from './performance.js';
+import { pricingOf, repricingOf, revalued, type Pricing, type Repricing } from './repricing.js';
 import type { WatchRules } from './rules.js';
 import { valuationOf, type Prices, type Quantities, type Valuation } from './valuation.js';
 
@@ -12,6 +13,8 @@ import { valuationOf, type Prices, type Quantities, type Valuation } from './val
 export interface WatchState {
   /** Undefined until the equity was known once. */
   readonly performance: Performance | undefined;
+  /** How it was valued then. */
+  readonly pricing: Pricing | undefined;
   /** What the venue holds beside our ledger. */
   readonly external: Quantities | undefined;
   readonly runs: Runs;
@@ -19,7 +22,7 @@ export interface WatchState {
   readonly latchId: string | undefined;
 }
 
-export const UNWATCHED: WatchState = { performance: undefined, external: undefined, runs: {}, latchId: undefined };
+export const UNWATCHED: WatchState = { performance: undefined, pricing: undefined, external: undefined, runs: {}, latchId: undefined };
 
 /** A pause of which is known what has caused it. */
 export interface Hold {
@@ -51,7 +54,8 @@ export interface Observation {
 export interface Alert {
   readonly key: string;
   readonly severity: AlertSeverity;
-  readonly condition: Condition;
+  /** `repriced`: not what the market did, but what the configuration has changed. */
+  readonly condition: Condition | 'repriced';
   readonly summary: string;
 }
 
@@ -79,6 +83,8 @@ export interface Sample {
   /** Of every condition that this sample confirms. */
   readonly alerts: readonly Alert[];
   readonly flow: DecimalText;
+  /** What the configuration values in another way than at the last known equity: a flow of its own. */
+  readonly repriced: Repricing | undefined;
   readonly wasRebased: boolean;
 }
 
@@ -87,22 +93,34 @@ export function sampleAccount(account: string, before: WatchState, seen: Observa
   const { now, readings, prices } = seen;
   const settled = readings === undefined ? undefined : settle(before.external, readings, prices);
   const external = settled?.external ?? before.external;
-  const valuation = external === undefined ? undefined : valuationOf(carriedForward(seen.ledger, external), prices);
-  const equity = seen.isReadingFresh ? valuation?.equity : undefined;
+  const quantities = external && carriedForward(seen.ledger, external);
+  const valuation = quantities && valuationOf(quantities, prices);
+  const valued = seen.isReadingFresh ? valuation?.equity : undefined;
+  // Of what was there before: what has come since is valued as it is now.
+  const heldBefore = carriedForward(seen.ledger, before.external ?? external ?? {});
+  const found = valued && repricingOf(before.pricing, heldBefore, prices, now);
+  // A configuration that prices nothing of what is held says nothing of what it is worth.
+  const settledFlow = settled?.flow ?? ZERO;
+  const isWorth = decimal(before.performance?.equity ?? '0').gt(0);
+  const isUnpriced = found !== undefined && valued !== undefined && isWorth && valued.minus(settledFlow).lte(0);
+  const equity = isUnpriced ? undefined : valued;
+  const repriced = isUnpriced ? undefined : found;
   // What came from outside is believed together with the equity that it changes, or not yet.
-  const flow = equity === undefined || settled === undefined ? ZERO : settled.flow;
+  const flow = equity === undefined ? ZERO : settledFlow;
   const wasRebased = seen.latch === 'released' && equity !== undefined;
-  const performance = equity === undefined ? before.performance : performanceAt(before.performance, { now, equity, flow }, wasRebased);
+  const performance =
+    equity === undefined ? before.performance : performanceAt(before.performance, { now, equity, flow }, repriced, wasRebased);
 
   const figures = equity === undefined || performance === undefined ? undefined : figuresOf(performance);
   const isSilent = seen.lastTime === undefined || now - seen.lastTime > PROTOCOL.watchSilentMs;
   const runs = nextRuns(before.runs, findingsOf(rules, figures, seen.ages), now, isSilent);
   const confirmed = CONDITIONS.filter((condition) => isConfirmed(condition, runs, now));
   const isNew = (condition: Condition): boolean => !isConfirmed(condition, before.runs, seen.lastTime ?? 0);
-  const said = (condition: Condition): string => summaryOf(account, condition, rules, figures, seen);
+  const said = (condition: Condition): string => summaryOf(account, condition, rules, figures, { ...seen, isUnpriced });
   return {
     state: {
       performance,
+      pricing: equity === undefined || quantities === undefined ? before.pricing : pricingOf(quantities, prices, before.pricing, now),
       external: equity === undefined ? before.external : external,
       runs,
       latchId: wasRebased ? undefined : before.latchId,
@@ -113,20 +131,39 @@ export function sampleAccount(account: string, before: WatchState, seen: Observa
     mode: modeOf(confirmed, seen, said),
     outage: outageOf(confirmed, equity !== undefined, seen.ages, said),
     kill: seen.latch === 'none' && confirmed.includes('drawdownLimit') ? said('drawdownLimit') : undefined,
-    alerts: confirmed.filter(isNew).map((condition) => ({
-      key: `watch:${account}:${condition}:${DEFINITIONS[condition].alertsEach === 'day' ? dayOf(now) : (runs[condition]?.since ?? now)}`,
-      severity: DEFINITIONS[condition].severity,
-      condition,
-      summary: said(condition),
-    })),
+    alerts: [
+      ...confirmed.filter(isNew).map((condition) => ({
+        key: `watch:${account}:${condition}:${DEFINITIONS[condition].alertsEach === 'day' ? dayOf(now) : (runs[condition]?.since ?? now)}`,
+        severity: DEFINITIONS[condition].severity,
+        condition,
+        summary: said(condition),
+      })),
+      ...(repriced === undefined ? [] : [repricedAlert(account, repriced, now)]),
+    ],
     flow: text(flow),
+    repriced,
     wasRebased,
   };
 }
 
-function performanceAt(before: Performance | undefined, move: Move, isRebased: boolean): Performance {
-  const next = moved(before, move);
+function performanceAt(before: Performance | undefined, move: Move, repriced: Repricing | undefined, isRebased: boolean): Performance {
+  const from = before !== undefined && repriced !== undefined ? revalued(before, repriced, move.equity.minus(move.flow)) : before;
+  const next = moved(from, move);
   return isRebased ? rebased(next) : next;
+}
+
+/** Once a day for the same assets: two guardians of different configurations would tell it each second. */
+function repricedAlert(account: string, { quotes, assets, flow }: Repricing, now: number): Alert {
+  const isRequoted = quotes.was !== quotes.is;
+  const what = isRequoted
+    ? `${account} is valued in ${quotes.is}, not in ${quotes.was} any more: what it has lost of its peak and of its day stays the same share. What its prices have done between the two is in no figure.`
+    : `${account} values ${assets.join(', ')} in another way than before (${text(flow)} ${quotes.is}), since its configuration prices it so: that counts neither as a loss nor as a gain.`;
+  return {
+    key: `watch:${account}:repriced:${isRequoted ? `${quotes.was}-${quotes.is}` : assets.join('-')}:${dayOf(now)}`,
+    severity: isRequoted ? 'error' : 'warning',
+    condition: 'repriced',
+    summary: `${what} See accounts.${account}.watch and strategies in the configuration if that was not meant.`,
+  };
 }
 
 /**
@@ -160,7 +197,11 @@ function outageOf(
   return { causes, ageMs: Math.round(first === 'venueUnreachable' ? venueMs : marketDataMs), reason: said(first) };
 }
 
-function summaryOf(account: string, condition: Condition, rules: WatchRules, figures: Figures | undefined, seen: Observation): string {
+interface Seen extends Observation {
+  readonly isUnpriced: boolean;
+}
+
+function summaryOf(account: string, condition: Condition, rules: WatchRules, figures: Figures | undefined, seen: Seen): string {
   const lost = (ratio: Decimal | undefined): string => `${percent(ratio ?? ZERO)} %`;
   const limit = (ratio: number): string => `${percent(new Decimal(ratio))} %`;
   const seconds = (ms: number): string => `${Math.floor(ms / 1_000)} s`;
@@ -182,7 +223,8 @@ function summaryOf(account: string, condition: Condition, rules: WatchRules, fig
   }
 }
 
-function unknownBecause(seen: Observation): string {
+function unknownBecause(seen: Seen): string {
+  if (seen.isUnpriced) return `its configuration prices nothing of what it holds, in ${seen.prices.quote}`;
   if (seen.readings === undefined || !seen.isReadingFresh) return 'the venue does not tell its balances';
   return 'there is no fresh price for what it holds';
 }

@@ -1,4 +1,4 @@
-import { ZERO, decimal, text, type Decimal, type DecimalText } from '../money/index.js';
+import { ZERO, ZERO_TEXT, decimal, text, type Decimal, type DecimalText } from '../money/index.js';
 
 export type Quantities = Readonly<Record<string, DecimalText>>;
 
@@ -12,7 +12,7 @@ export interface Mark {
 export interface Prices {
   /** What the account reckons in. */
   readonly quote: string;
-  /** What it trades; a mark of another quote asset values nothing here. */
+  /** What it trades, and what it holds of its own; a mark of another quote asset values nothing here. */
   readonly instruments: readonly string[];
   readonly marks: Readonly<Record<string, Mark>>;
   readonly markMaxAgeMs: number;
@@ -20,9 +20,16 @@ export interface Prices {
 }
 
 /** `rule`: no instrument of the account tells its price, so the account’s rule does. */
+type PricedBy = 'quote' | 'mark' | 'rule';
+
+export interface AssetPrice {
+  readonly price: DecimalText;
+  readonly by: PricedBy;
+}
+
 export interface AssetValue {
   readonly value: Decimal;
-  readonly by: 'quote' | 'mark' | 'rule';
+  readonly by: PricedBy;
 }
 
 export interface Valuation {
@@ -35,17 +42,21 @@ export interface Valuation {
   readonly unknown: readonly string[];
 }
 
-/** The worth of a quantity in the account's quote asset; undefined when its mark is missing or too old. Pure. */
-export function valueOf(asset: string, quantity: Decimal, prices: Prices): AssetValue | undefined {
-  if (asset === prices.quote) return { value: quantity, by: 'quote' };
+/** What one of an asset is worth in the account's quote asset; undefined when its mark is missing or too old. Pure. */
+export function priceOf(asset: string, prices: Prices): AssetPrice | undefined {
+  if (asset === prices.quote) return { price: '1' as DecimalText, by: 'quote' };
   const instrument = `${asset}/${prices.quote}`;
-  if (!prices.instruments.includes(instrument)) {
-    return { value: quantity.mul(decimal(prices.unmarkedPrices[asset] ?? '0')), by: 'rule' };
-  }
+  if (!prices.instruments.includes(instrument)) return { price: prices.unmarkedPrices[asset] ?? ZERO_TEXT, by: 'rule' };
   const mark = prices.marks[instrument];
   // A mark from the future is of a clock that was set: nobody knows how old it is.
   if (mark === undefined || Math.abs(mark.ageMs) > prices.markMaxAgeMs) return undefined;
-  return { value: quantity.mul(decimal(mark.price)), by: 'mark' };
+  return { price: mark.price, by: 'mark' };
+}
+
+/** The worth of a quantity in the account's quote asset; undefined when its mark is missing or too old. Pure. */
+export function valueOf(asset: string, quantity: Decimal, prices: Prices): AssetValue | undefined {
+  const priced = priceOf(asset, prices);
+  return priced && { value: quantity.mul(decimal(priced.price)), by: priced.by };
 }
 
 /** Balances times fresh marks. Pure. */

@@ -5,7 +5,6 @@ import { limitsOf, type Config } from '../../config/index.js';
 import { invariant } from '../../core/errors.js';
 import { OUTAGE, type OutageRules } from '../../core/outage/rules.js';
 
-const USUAL_QUOTE = 'USDT';
 /** A stream tells its prices within seconds, however long the bars are. */
 const STREAMED_MARK_MS = 60_000;
 
@@ -20,7 +19,7 @@ export function watchedAccount(config: Config, account: string, venue: Venue, tr
     const known = instruments.get(one.instrument);
     if (known === undefined || one.intervalMs < known.intervalMs) instruments.set(one.instrument, one);
   }
-  const quote = traded[0]?.instrument.split('/')[1] ?? USUAL_QUOTE;
+  const quote = traded[0]?.instrument.split('/')[1];
   const { priceMaxAgeMs } = limitsOf(config, account);
   const markMaxAgeMs = venue.profile.streams.bars ? Math.min(priceMaxAgeMs, STREAMED_MARK_MS) : priceMaxAgeMs;
   return { account, venue, quote, instruments: [...instruments.values()], markMaxAgeMs, rules, killPolicy };
