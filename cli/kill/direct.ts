@@ -237,7 +237,14 @@ function assertKnown(config: Config, { scope, scopeValue, account }: Latch): voi
     );
   };
   check(scope, scopeValue, names[scope]);
-  if (account !== undefined) check('account', account, accounts);
+  if (account === undefined) return;
+  check('account', account, accounts);
+  const its = config.strategies.filter(({ id }) => scope === 'strategy' && id === scopeValue).map((one) => one.account);
+  if (its.length === 0 || its.includes(account)) return;
+  throw new CommandFailure(
+    EXIT.usage,
+    `NOTHING IS HALTED: in account ${account} the configuration has no strategy ${scopeValue}, which trades in ${its.join(', ')}.`,
+  );
 }
 
 /** @throws CommandFailure when a drill would halt what trades real money */
