@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { cancelOpen, killDirectly, mayCancelOthers } from '../../activities/kill/direct.js';
-import type { HaltCause } from '../../activities/ports/halt.js';
+import type { Engaged, HaltCause } from '../../activities/ports/halt.js';
 import type { Venue } from '../../activities/ports/venue.js';
-import { openHaltStore, type Engaged } from '../../adapters/store/halt-store.js';
+import { openHaltStore } from '../../adapters/store/halt-store.js';
 import { findKeyHolder } from '../../adapters/store/key-holder.js';
 import { openPool } from '../../adapters/store/pool.js';
 import { directName, evidenceFiles } from '../../adapters/storage/evidence-files.js';
@@ -26,7 +26,7 @@ const VENUE_AGAIN_MS = 2_000;
 
 export interface DirectWish {
   readonly scope: Latch;
-  readonly cause: Omit<HaltCause, 'subject' | 'underKey'>;
+  readonly cause: Omit<HaltCause, 'subject' | 'underKey' | 'by'>;
   /** Whose key is looked for in the home; the owner's when left out. */
   readonly person?: string | undefined;
   /** Only where no real money is. */
@@ -93,7 +93,7 @@ async function latchAtLast(
       try {
         if (halts === undefined || url === undefined)
           throw new KeelsonError('CONFIG_DATABASE', { address: 'DATABASE_URL', detail: 'it is not set' });
-        return await halts.latch(scope, { ...cause, ...(await whoIs(terminal, env, url, person)) });
+        return await halts.latch(scope, { ...cause, by: 'direct', ...(await whoIs(terminal, env, url, person)) });
       } catch (error) {
         say(`UNLATCHED: ${told(error)}${isFirst ? ` Until it is written ${meanwhile(scope)}` : ''}`);
       }
