@@ -161,6 +161,35 @@ describe('limits', () => {
   });
 
   test.each([
+    [{ scope: 'strategy', scopeValue: 'momentun', account: ACCOUNT }, 'INPUT_UNKNOWN_STRATEGY', 'Known: momentum'],
+    [{ scope: 'strategy', scopeValue: 'momentum', account: 'beside' }, 'INPUT_UNKNOWN_STRATEGY', 'Known: none'],
+    [{ scope: 'instrument', scopeValue: 'BTC/USD', account: ACCOUNT }, 'INPUT_UNKNOWN_INSTRUMENT', 'Known: BTC/USDT'],
+    [{ scope: 'venue', scopeValue: 'papper' }, 'INPUT_UNKNOWN_PLACE', 'There is no venue papper'],
+    [{ scope: 'account', scopeValue: 'mian' }, 'INPUT_UNKNOWN_ACCOUNT', 'There is no account mian'],
+  ])('what nobody has cannot be bound: %o', async (place, code, why) => {
+    for (const value of ['1', null]) {
+      const refused = await set(KEYS.risk, { ...place, value });
+      expect(refused).toMatchObject({ status: 404, body: { code, detail: expect.stringContaining(why) as string } });
+    }
+    const { rows } = await store.pool.query('select from limits where scope_value = $1 and account is not distinct from $2', [
+      place.scopeValue,
+      'account' in place ? place.account : null,
+    ]);
+    expect(rows).toEqual([]);
+  });
+
+  test('what was set for a strategy that has left the configuration since is taken away by two people', async () => {
+    const gone = { scope: 'strategy', scopeValue: 'gone', account: ACCOUNT, limit: 'maxStrategyExposure' };
+    const input = { scope: gone.scope, scopeValue: gone.scopeValue, account: gone.account, key: gone.limit, from: null, value: '100' };
+    await store.pool.query('select tighten_limit($1)', [{ ...input, version: 0, subject: 'risk', reason: 'a test' }]);
+    expect((await effective('gone')).maxStrategyExposure).toBe('100');
+    const requestId = randomUUID();
+    expect((await set(KEYS.risk, { ...gone, value: null, commandId: requestId })).body['code']).toBe('AUTH_APPROVAL_NEEDED');
+    expect((await decide('key-of-second', requestId)).status).toBe(200);
+    expect((await effective('gone')).maxStrategyExposure).toBeNull();
+  });
+
+  test.each([
     [{ value: '-1' }, 'body.value'],
     [{ limit: 'maxOpenOrders', value: '1.5' }, 'body.value'],
     [{ limit: 'maxWishes', value: '1' }, 'body.limit'],
@@ -240,6 +269,14 @@ describe('overrides', () => {
     expect(await decide('key-of-second', overrideId)).toMatchObject({ status: 403, body: { code: 'AUTH_OWN_REQUEST' } });
     expect((await decide(KEYS.risk, overrideId, 'refuse')).status).toBe(200);
     expect((await ask('key-of-second', { commandId: overrideId })).body['code']).toBe('AUTH_APPROVAL_CLOSED');
+  });
+
+  test.each([
+    [{ strategy: 'momentun' }, 'INPUT_UNKNOWN_STRATEGY'],
+    [{ instrument: 'BTC/USD' }, 'INPUT_UNKNOWN_INSTRUMENT'],
+    [{ account: 'mian' }, 'INPUT_UNKNOWN_ACCOUNT'],
+  ])('of what nobody has are not asked for: %o', async (more, code) => {
+    expect(await ask(KEYS.trader, more)).toMatchObject({ status: 404, body: { code } });
   });
 
   test('one person ends one before its time', async () => {

@@ -17,8 +17,7 @@ export function homeFolder({ env, root }: Pick<Terminal, 'env' | 'root'>): strin
 }
 
 /**
- * Address and key from KEELSON_HOME, or both from KEELSON_API_URL and KEELSON_API_KEY (or _FILE). The key is the owner's, or
- * that of `person`, whom naming goes before everything that the environment says.
+ * Address and key from KEELSON_HOME, or both from KEELSON_API_URL and KEELSON_API_KEY (or _FILE).
  * @throws CommandFailure 69 when nothing runs, 78 when a key is missing, readable by others, or would travel in the clear.
  */
 export function findAccess(terminal: Pick<Terminal, 'env' | 'root'>, person?: string): Access {
@@ -31,11 +30,20 @@ export function findAccess(terminal: Pick<Terminal, 'env' | 'root'>, person?: st
       `Keelson does not run from ${paths.home}. Start it with \`npm start\`, or say with KEELSON_HOME where it runs.`,
     );
   assertPrivate(address);
-  const key =
-    person === undefined
-      ? env['KEELSON_API_KEY'] || readKey(env['KEELSON_API_KEY_FILE'] || paths.ownerKey)
-      : readKey(personKeyPath(paths, person));
-  return { address, key };
+  const where = keyOf(terminal, person);
+  return { address, key: where.key ?? readKey(where.path) };
+}
+
+/** The key itself, or the file that has it: the owner's, or that of `person`, whom naming goes before everything that the environment says. */
+export function keyOf(
+  terminal: Pick<Terminal, 'env' | 'root'>,
+  person?: string,
+): { readonly key: string } | { readonly key?: undefined; readonly path: string } {
+  const { env } = terminal;
+  const paths = homePaths(homeFolder(terminal));
+  if (person !== undefined) return { path: personKeyPath(paths, person) };
+  const key = env['KEELSON_API_KEY'];
+  return key ? { key } : { path: env['KEELSON_API_KEY_FILE'] || paths.ownerKey };
 }
 
 /** @throws CommandFailure 78 */

@@ -96,7 +96,7 @@ describe('halts from a chat, with a Bot API of our own', () => {
     const told = await ask('/kill everything sell');
     expect(told).toContain('Halt everything, and sell what is held there? Within a minute:');
     expect(await standing()).toEqual([]);
-    expect(await ask(`/confirm ${codeOf(told)}`)).toMatch(/^HALTED: everything, and sell/);
+    expect(await ask(`/confirm ${codeOf(told)}`)).toMatch(/^HALTED: everything \(main, other\); what is held there is sold\. /);
     expect(await standing()).toEqual([{ scope: 'everything', value: '', subject: 'rik', policy: 'atOnce' }]);
     const wakes = await query<{ account: string }>(`select data->>'account' as account from outbox where kind = 'haltChanged' order by 1`);
     expect(wakes).toEqual([{ account: 'main' }, { account: 'other' }]);
@@ -137,8 +137,50 @@ describe('halts from a chat, with a Bot API of our own', () => {
     await query(`update people set roles = '{trader}' where subject = 'tina'`);
     expect(await standing()).toEqual([]);
     // The same code again, now that the person may: it is good for its minute.
-    expect(await ask(`/confirm ${another}`, TINA)).toContain('HALTED: account main (what is held stays, with its stops)');
+    expect(await ask(`/confirm ${another}`, TINA)).toContain('HALTED: account main (main); what is held stays, with its stops. ');
     expect(await standing()).toMatchObject([{ scope: 'account', value: 'main', subject: 'tina' }]);
+  });
+
+  it('tells of the halt that stands, and writes down each time that a person calls it', async () => {
+    guardian();
+    const confirm = async (text: string, sender = RIK): Promise<string> => ask(`/confirm ${codeOf(await ask(text, sender))}`, sender);
+    const first = await confirm('/kill account main sell');
+    const latchId = /Halt (\S+)\.$/.exec(first)?.[1];
+    expect(await confirm('/kill account main', TINA)).toBe(
+      `HALTED already: account main (main); what is held there is sold, since it was called so before. No order begins to be sent there any more. Halt ${latchId}.`,
+    );
+    const audit = await query(
+      `select kind, subject, data->>'policy' as policy, data->>'by' as by from audit_events where data->>'latchId' = $1 order by event_id`,
+      latchId,
+    );
+    expect(audit).toEqual([
+      { kind: 'halt.engaged', subject: 'rik', policy: 'atOnce', by: 'chat' },
+      { kind: 'halt.repeated', subject: 'tina', policy: 'atOnce', by: 'chat' },
+    ]);
+  });
+
+  it('latches what has left the configuration, says that nothing is under it, and that is in the audit', async () => {
+    await query(`update accounts set retired_at = clock_timestamp() where account = 'other'`);
+    try {
+      guardian();
+      expect(await ask(`/confirm ${codeOf(await ask('/kill account other'))}`)).toMatch(
+        /^NOTHING IS HALTED: no account is under account other\. The latch stands \(/,
+      );
+      expect(await standing()).toMatchObject([{ scope: 'account', value: 'other' }]);
+      const audit = await query(`select account, subject from audit_events where kind = 'halt.engaged' and data->>'scopeValue' = 'other'`);
+      expect(audit).toEqual([{ account: null, subject: 'rik' }]);
+    } finally {
+      await query(`update accounts set retired_at = null where account = 'other'`);
+    }
+  });
+
+  it('a strategy is halted in an account only where it trades there', async () => {
+    await query(`insert into active_strategies (account, strategy, instrument, version) values ('main', 'momentum', 'BTC/USDT', '1')`);
+    guardian();
+    expect(await ask('/kill strategy momentum other')).toBe('Nothing is halted: there is no strategy momentum in other. There is none.');
+    expect(await ask('/kill strategy momentum mian')).toBe('Nothing is halted: there is no account mian. There is main, other.');
+    expect(await ask('/kill strategy momentum main')).toMatch(/^Halt strategy momentum in main/);
+    expect(await ask('/kill strategy momentum')).toMatch(/^Halt strategy momentum /);
   });
 
   it('another guardian hears the second word; one that could not read goes on, and says no token', async () => {

@@ -1,7 +1,7 @@
 import { CHAT_USAGE, parseChatCommand, type ChatCommand } from '../../core/control/chat-command.js';
 import type { FlattenPolicy, Latch } from '../../core/control/mode.js';
 import type { ChatHaltStore, ChatMessage, ChatPerson, ChatPort } from '../ports/chat.js';
-import type { HaltPort } from '../ports/halt.js';
+import type { Engaged, HaltPort } from '../ports/halt.js';
 
 /** After an error, or while another guardian reads, the next look is so much later. */
 const READ_AGAIN_MS = 3_000;
@@ -80,17 +80,18 @@ export class ChatHalts {
       const asked = await store.ask(person, command, code);
       if (asked.result === 'refused') return undefined;
       if (asked.result === 'unknownTarget')
-        return `Nothing is halted: there is no ${command.scope.scope} ${command.scope.scopeValue}. There is ${asked.known.join(', ') || 'none'}.`;
-      return `Halt ${nameOf(command.scope)}${policyText(command.policy)}? Within a minute:\n/confirm ${code}`;
+        return `Nothing is halted: there is no ${asked.target}. There is ${asked.known.join(', ') || 'none'}.`;
+      const held = command.policy === 'atOnce' ? ', and sell what is held there' : ' (what is held stays, with its stops)';
+      return `Halt ${nameOf(command.scope)}${held}? Within a minute:\n/confirm ${code}`;
     }
     const confirmed = await store.confirm(person, command.code);
     if (confirmed.result === 'refused') return undefined;
     if (confirmed.result === 'noRequest')
       return 'NOT HALTED: nothing waits for this code. Say /kill again, and confirm it within a minute.';
     const { scope, policy } = confirmed;
-    const cause = { subject: person.subject, underKey: null, reason: `by chat ${person.chat}`, policy };
-    const { latchId } = await halt.latch(scope, cause);
-    return `HALTED: ${nameOf(scope)}${policyText(policy)}. No order begins to be sent there any more. Halt ${latchId}.`;
+    const { subject, chat } = person;
+    const engaged = await halt.latch(scope, { subject, underKey: null, by: 'chat', reason: `by chat ${chat}`, policy });
+    return haltedText(scope, engaged, policy);
   }
 
   /** What is done is done, whether or not it can be told; who is halting is answered also by a process that ends. */
@@ -106,5 +107,16 @@ const NOT_HALTED = 'NOT HALTED: the database did not answer. Say it again, or: k
 
 const nameOf = ({ scope, scopeValue, account }: Latch): string =>
   [scope, scopeValue, account === undefined ? '' : `in ${account}`].filter((part) => part !== '').join(' ');
-const policyText = (policy: FlattenPolicy): string =>
-  policy === 'atOnce' ? ', and sell what is held there' : ' (what is held stays, with its stops)';
+
+/** Of the halt that stands, which may be stricter than what was asked for, and over nothing at all. */
+function haltedText(scope: Latch, { latchId, isNew, policy, accounts }: Engaged, asked: FlattenPolicy): string {
+  if (accounts.length === 0) {
+    return `NOTHING IS HALTED: no account is under ${nameOf(scope)}. The latch stands (${latchId}), over what comes under it later.`;
+  }
+  const held =
+    policy === 'atOnce'
+      ? `what is held there is sold${asked === 'none' ? ', since it was called so before' : ''}`
+      : 'what is held stays, with its stops';
+  const where = `${nameOf(scope)} (${accounts.join(', ')})`;
+  return `${isNew ? 'HALTED' : 'HALTED already'}: ${where}; ${held}. No order begins to be sent there any more. Halt ${latchId}.`;
+}

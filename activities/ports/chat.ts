@@ -24,7 +24,7 @@ export interface ChatPerson {
 export type ChatAsked =
   | { readonly result: 'asked' }
   | { readonly result: 'refused' }
-  | { readonly result: 'unknownTarget'; readonly known: readonly string[] };
+  | { readonly result: 'unknownTarget'; readonly target: string; readonly known: readonly string[] };
 
 export type ChatConfirmed =
   | { readonly result: 'confirmed'; readonly scope: Latch; readonly policy: FlattenPolicy }

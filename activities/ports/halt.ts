@@ -4,11 +4,23 @@ import type { FlattenPolicy, Latch } from '../../core/control/mode.js';
 export interface HaltCause {
   /** A person, or the part of ours that did it (`watch`). */
   readonly subject: string;
-  /** The key under which a person did it; null for a part of ours. */
+  /** The key under which a person did it; null for a part of ours, and where a person needs none. */
   readonly underKey: string | null;
+  /** Where a person who needs no key called it: that is written down each time, too. */
+  readonly by?: 'chat' | 'direct';
   readonly reason: string;
   /** What becomes of what is held: it stays with its stops, or leaves at once. */
   readonly policy: FlattenPolicy;
+}
+
+/** What a halt wrote. */
+export interface Engaged {
+  readonly latchId: string;
+  readonly isNew: boolean;
+  /** The one that stands: stricter than what was asked for, where a halt stood already. */
+  readonly policy: FlattenPolicy;
+  /** Those that it touches, whole or in part. Empty: nothing is halted by it. */
+  readonly accounts: readonly string[];
 }
 
 /** Writes halts straight to the ledger's database, without Temporal (protocol P25). */
@@ -18,5 +30,5 @@ export interface HaltPort {
    * scope already is kept and returned; its policy is only ever made stricter.
    * @throws KeelsonError INFRA_DATABASE.
    */
-  latch(scope: Latch, cause: HaltCause): Promise<{ readonly latchId: string; readonly isNew: boolean }>;
+  latch(scope: Latch, cause: HaltCause): Promise<Engaged>;
 }

@@ -1,6 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import type { HaltPort } from '../../activities/ports/halt.js';
-import type { Latch } from '../../core/control/mode.js';
+import type { Engaged, HaltPort } from '../../activities/ports/halt.js';
 import { KeelsonError } from '../../core/errors.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import { isConflict, jsonOf, openPool, run } from './pool.js';
@@ -15,16 +14,7 @@ const STATEMENT_MS = 5_000;
 const LOOK_AGAIN_MS = 100;
 const TRIES = 3;
 
-/** What a halt wrote: the accounts that it touches, whole or in part. */
-export interface Engaged {
-  readonly latchId: string;
-  readonly isNew: boolean;
-  readonly policy: 'none' | 'atOnce';
-  readonly accounts: readonly string[];
-}
-
 export interface HaltStore extends HaltPort {
-  latch(scope: Latch, cause: Parameters<HaltPort['latch']>[1]): Promise<Engaged>;
   close(): Promise<void>;
 }
 

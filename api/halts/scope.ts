@@ -22,14 +22,18 @@ export async function haltScope({ database, config }: ApiContext, { scope, targe
   if (!isPart && account !== undefined) throw wrong('account', 'goes with a strategy or an instrument; an account is a target');
   await assertAccount(database, scope === 'account' ? target : account);
   if (scope === 'instrument') await assertInstrument(database, config, target);
-  const known =
-    scope === 'venue'
-      ? 'select venue as name from accounts'
-      : 'select strategy as name from active_strategies union select strategy from orders';
   if (scope === 'venue' || scope === 'strategy') {
-    const { rows } = await database.query<{ name: string }>(`select distinct name from (${known}) known order by name`);
-    if (!rows.some(({ name }) => name === target))
-      throw wrong('target', `is no ${scope} here: expected one of ${rows.map(({ name }) => name).join(', ') || 'none'}`);
+    const { rows } = await database.query<{ name: string; account: string }>(
+      scope === 'venue'
+        ? 'select venue as name, account from accounts order by 1, 2'
+        : 'select strategy as name, account from active_strategies union select strategy, account from orders order by 1, 2',
+    );
+    const known = [...new Set(rows.map(({ name }) => name))].join(', ') || 'none';
+    const its = rows.filter(({ name }) => name === target).map((row) => row.account);
+    if (its.length === 0) throw wrong('target', `is no ${scope} here: expected one of ${known}`);
+    // A strategy stands still in an account where it never moved: that would be called verified, and it goes on elsewhere.
+    if (account !== undefined && !its.includes(account))
+      throw wrong('account', `has no strategy ${target}, which trades in ${its.join(', ')}`);
   }
   return { scope, scopeValue: target, ...(isPart && account !== undefined ? { account } : {}) };
 }

@@ -39,7 +39,9 @@ export function haltRoutes(context: ApiContext): Route[] {
         latchId: z.string(),
         isNew: z.boolean().describe('false: a halt of this scope stood already; it is kept, and at most made stricter.'),
         policy: z.enum(['none', 'atOnce']),
-        accounts: z.array(z.string()).describe('The accounts that it touches, whole or in part.'),
+        accounts: z
+          .array(z.string())
+          .describe('The accounts that it touches, whole or in part. Empty: nothing is halted, the latch waits for what comes under it.'),
       }),
       errors: ['INPUT_UNKNOWN_ACCOUNT', 'INPUT_UNKNOWN_INSTRUMENT', 'INFRA_DATABASE'],
       handle: async ({ body: { flatten, drill, reason, ...what }, caller: { subject, keyId } }) => {

@@ -8,7 +8,8 @@ import { RequestError } from '../http/problem.js';
 import { endOverride, overrideLimit, setLimit } from '../limits/change.js';
 import { assertAccount } from '../read/accounts.js';
 import { assertInstrument } from '../read/instruments.js';
-import { limitRowSchema, overrideSchema, readLimits, readOverrides } from '../read/limits.js';
+import { limitRowSchema, overrideSchema, readLimit, readLimits, readOverrides } from '../read/limits.js';
+import { assertStrategy } from '../read/strategies.js';
 import { route, type Route } from '../route.js';
 
 const LONGEST_OVERRIDE_MINUTES = 1_440;
@@ -69,6 +70,7 @@ export function limitRoutes({ database, config, newId }: ApiContext): Route[] {
         'INPUT_UNKNOWN_ACCOUNT',
         'INPUT_UNKNOWN_PLACE',
         'INPUT_UNKNOWN_INSTRUMENT',
+        'INPUT_UNKNOWN_STRATEGY',
         'AUTH_APPROVAL_NEEDED',
         'AUTH_APPROVAL_CLOSED',
         'RISK_CONTENTION',
@@ -84,6 +86,9 @@ export function limitRoutes({ database, config, newId }: ApiContext): Route[] {
         await assertAccount(database, owner);
         if (scope === 'instrument') await assertInstrument(database, config, scopeValue);
         const place = { scope, scopeValue, ...(owner === undefined ? {} : { account: owner }) };
+        // What was set for a strategy that has left the configuration since can be taken away.
+        const takesAway = async (): Promise<boolean> => value === null && (await readLimit(database, { ...place, key })).value !== null;
+        if (scope === 'strategy' && account !== undefined && !(await takesAway())) assertStrategy(config, account, scopeValue);
         await setLimit(database, caller, { ...place, key, value, reason, commandId });
         return DONE;
       },
@@ -112,11 +117,18 @@ export function limitRoutes({ database, config, newId }: ApiContext): Route[] {
         commandId: commandIdInput,
       }),
       response: doneSchema,
-      errors: ['INPUT_UNKNOWN_ACCOUNT', 'INPUT_UNKNOWN_INSTRUMENT', 'AUTH_APPROVAL_NEEDED', 'AUTH_APPROVAL_CLOSED'],
+      errors: [
+        'INPUT_UNKNOWN_ACCOUNT',
+        'INPUT_UNKNOWN_INSTRUMENT',
+        'INPUT_UNKNOWN_STRATEGY',
+        'AUTH_APPROVAL_NEEDED',
+        'AUTH_APPROVAL_CLOSED',
+      ],
       handle: async ({ body: { limit: key, minutes, strategy = null, commandId = newId(), ...rest }, caller }) => {
         assertValue(key, rest.value);
         await assertAccount(database, rest.account);
         await assertInstrument(database, config, rest.instrument);
+        if (strategy !== null) assertStrategy(config, rest.account, strategy);
         await overrideLimit(database, caller, { ...rest, key, strategy, validForMs: minutes * 60_000, commandId });
         return DONE;
       },

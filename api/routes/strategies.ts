@@ -5,6 +5,7 @@ import { changeAs } from '../change-as.js';
 import { DONE, doneSchema } from '../http/done.js';
 import { reasonInput, textInput } from '../http/input.js';
 import { assertAccount } from '../read/accounts.js';
+import { assertStrategy } from '../read/strategies.js';
 import { route, type Route } from '../route.js';
 
 const bodySchema = z.strictObject({
@@ -15,12 +16,6 @@ const bodySchema = z.strictObject({
 
 /** Whether a strategy may enter: the gate disables one that repeats itself, and only people enable it again. */
 export function strategyRoutes({ database, config }: ApiContext): Route[] {
-  const assertStrategy = async (account: string, strategy: string): Promise<void> => {
-    await assertAccount(database, account);
-    if (config.strategies.some((one) => one.account === account && one.id === strategy)) return;
-    const known = config.strategies.filter((one) => one.account === account).map((one) => one.id);
-    throw new KeelsonError('INPUT_UNKNOWN_STRATEGY', { account, strategy, known: known.join(', ') || 'none' });
-  };
   return [
     route({
       method: 'POST',
@@ -31,7 +26,8 @@ export function strategyRoutes({ database, config }: ApiContext): Route[] {
       response: doneSchema,
       errors: ['INPUT_UNKNOWN_ACCOUNT', 'INPUT_UNKNOWN_STRATEGY'],
       handle: async ({ body, caller }) => {
-        await assertStrategy(body.account, body.strategy);
+        await assertAccount(database, body.account);
+        assertStrategy(config, body.account, body.strategy);
         await changeAs(database, 'disable_strategy', caller, body);
         return DONE;
       },

@@ -54,6 +54,7 @@ function haltText({ latchId, scope, scopeValue, account, policy, reason, subject
   return [
     `${what}, by ${harmless(subject)} at ${timeText(engagedAt)} UTC: ${harmless(reason)}`,
     `  ${latchId}, ${held}`,
+    ...(accounts.length === 0 ? ['  nothing is halted: no account is under it'] : []),
     ...accounts.flatMap(({ account: name, phase, verifiedAt, unverified, dust, evidence }) => [
       `  ${harmless(name)}: ${phase}${phase === 'verified' && verifiedAt !== null ? ` at ${timeText(verifiedAt)} UTC` : ''}`,
       ...unverified.map((one) => `    not verified: ${harmless(one)}`),

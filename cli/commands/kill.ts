@@ -28,6 +28,13 @@ interface Halted {
   readonly accounts: readonly string[];
 }
 
+/** What is halted, as the API takes it. */
+interface Scope {
+  readonly scope: string;
+  readonly target?: string;
+  readonly account?: string;
+}
+
 /** `keelson kill`: halts, at once. */
 export function addKill(program: Command, terminal: Terminal, finish: Finish): void {
   // It must be quick: without a scope it is everything, and it may go without a reason.
@@ -43,42 +50,80 @@ export function addKill(program: Command, terminal: Terminal, finish: Finish): v
     .option('--reason <text>', 'why', 'halted by hand from the command line');
   answers(kill, terminal, finish, async ({ direct = false, drill = false, ...options }: KillOptions) => {
     const { reason, flatten = drill ? 'atOnce' : 'none' } = options;
-    const scope = scopeOf(options);
     if (direct) {
+      const scope = scopeOf(options);
       const { killWithoutTemporal } = await import('../kill/direct.js');
       const cause = { policy: flatten, reason: drill ? `drill: ${reason}` : reason };
       return killWithoutTemporal(terminal, { scope: latchOf(scope), cause, person: options.as, isDrill: drill }, interrupted());
     }
-    const api = connect(terminal, options);
     const began = terminal.now();
-    const data = await api.post<Halted>('/v1/halt', { ...scope, flatten, drill, reason }).catch((error: unknown) => {
-      throw error instanceof CommandFailure && error.exitCode === EXIT.unreachable
-        ? new CommandFailure(error.exitCode, `NOT HALTED. ${error.message}\nWithout the API: keelson kill --direct`)
-        : error;
+    const { api, scope, data } = await halted().catch((error: unknown) => {
+      throw notHalted(error, options, drill);
     });
+    if (data.accounts.length === 0) return { data, text: nothingUnder(data), exitCode: EXIT.unverified };
     if (options.wait !== true && !drill) return { data, text: haltedText(data, scope) };
     terminal.error(haltedText(data, scope));
-    await untilVerified(terminal, api, data.latchId);
+    await untilVerified(terminal, api, data).catch((error: unknown) => {
+      throw notVerified(error);
+    });
     const seconds = ((terminal.now() - began) / 1_000).toFixed(1);
     return {
       data,
       text: `VERIFIED after ${seconds} s: the venue has shown the target twice. keelson halts tells where the evidence is.\n`,
     };
+
+    async function halted(): Promise<{ readonly api: ApiClient; readonly scope: Scope; readonly data: Halted }> {
+      const named = scopeOf(options);
+      const client = connect(terminal, options);
+      return { api: client, scope: named, data: await client.post<Halted>('/v1/halt', { ...named, flatten, drill, reason }) };
+    }
   });
+  // What is mistyped halts nothing either.
+  kill.configureOutput({ outputError: (text, write) => write(`NOT HALTED. ${text}`) });
 }
 
-/** Tells what is not verified yet, until nothing is. */
-async function untilVerified(terminal: Terminal, api: ApiClient, latchId: string): Promise<void> {
+/** Whatever kept the halt from being written: at night it is read as one word, with what to type next. */
+function notHalted(error: unknown, options: KillOptions, drill: boolean): CommandFailure {
+  const { message, exitCode, problem } =
+    error instanceof CommandFailure ? error : new CommandFailure(EXIT.refused, error instanceof Error ? error.message : String(error));
+  const detail = `NOT HALTED. ${message}\nWithout the API: ${directCommand(options, drill)}`;
+  return new CommandFailure(exitCode, detail, { ...problem, detail });
+}
+
+/** The same halt, from this process. */
+function directCommand({ account, venue, strategy, instrument, flatten }: KillOptions, drill: boolean): string {
+  const given = Object.entries({ account, venue, strategy, instrument, flatten }).filter((one) => one[1] !== undefined);
+  return ['keelson kill --direct', ...(drill ? ['--drill'] : []), ...given.map(([name, value]) => `--${name} ${quoted(value ?? '')}`)].join(
+    ' ',
+  );
+}
+
+function quoted(value: string): string {
+  return /^[\w./-]+$/.test(value) ? value : `'${harmless(value).replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** The latch is written: that is not taken back by an API that does not answer any more. */
+function notVerified(error: unknown): CommandFailure {
+  const message = error instanceof Error ? error.message : String(error);
+  const detail = `HALTED, NOT VERIFIED: ${message}\nThe latch stands unless two people have ended it. How far it is: keelson halts`;
+  return new CommandFailure(EXIT.unverified, detail, { ...(error instanceof CommandFailure ? error.problem : {}), detail });
+}
+
+/** Tells what is not verified yet, until nothing is. @throws what keeps it from ever being verified */
+async function untilVerified(terminal: Terminal, api: ApiClient, { latchId, accounts: under }: Halted): Promise<void> {
   let told = '';
   for (;;) {
     const { halts } = await api.get<{ halts: Halt[] }>('/v1/halts');
-    const accounts = halts.find((halt) => halt.latchId === latchId)?.accounts ?? [];
-    if (accounts.every(({ phase }) => phase === 'verified')) return;
-    const now = accounts
-      .filter(({ phase }) => phase !== 'verified')
-      .map((one) => `${one.account}: ${one.unverified.join('; ') || one.phase}\n`);
-    if (now.join('') !== told) terminal.error(harmless(now.join('').trimEnd()).concat('\n'));
-    told = now.join('');
+    const halt = halts.find((one) => one.latchId === latchId);
+    if (halt === undefined) throw new Error('two people have ended it meanwhile.');
+    const gone = under.filter((account) => !halt.accounts.some((one) => one.account === account));
+    // What nobody looks at any more, nobody has seen to be flat.
+    if (gone.length > 0) throw new Error(`${harmless(gone.join(', '))} left the configuration meanwhile.`);
+    const waiting = halt.accounts.filter(({ phase }) => phase !== 'verified');
+    if (waiting.length === 0) return;
+    const now = waiting.map((one) => `${one.account}: ${one.unverified.join('; ') || one.phase}`).join('\n');
+    if (now !== told) terminal.error(`${now.split('\n').map(harmless).join('\n')}\n`);
+    told = now;
     await wait(LOOK_AGAIN_MS);
   }
 }
@@ -90,16 +135,12 @@ function interrupted(): AbortSignal {
   return stopping.signal;
 }
 
-function latchOf({ scope, target = '', account }: ReturnType<typeof scopeOf>): Latch {
+function latchOf({ scope, target = '', account }: Scope): Latch {
   return { scope: scope as LatchScope, scopeValue: target, ...(account === undefined ? {} : { account }) };
 }
 
-/** What is halted, as the API takes it. @throws CommandFailure when more is named than one scope has */
-function scopeOf({ account, venue, strategy, instrument }: KillOptions): {
-  readonly scope: string;
-  readonly target?: string;
-  readonly account?: string;
-} {
+/** @throws CommandFailure when more is named than one scope has */
+function scopeOf({ account, venue, strategy, instrument }: KillOptions): Scope {
   const parts = Object.entries({ venue, strategy, instrument }).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const [part, ...more] = parts;
   if (more.length > 0 || (part?.[0] === 'venue' && account !== undefined)) {
@@ -109,15 +150,20 @@ function scopeOf({ account, venue, strategy, instrument }: KillOptions): {
   return account === undefined ? { scope: 'everything' } : { scope: 'account', target: account };
 }
 
-function haltedText({ latchId, isNew, policy, accounts }: Halted, { scope, target }: ReturnType<typeof scopeOf>): string {
+function haltedText({ latchId, isNew, policy, accounts }: Halted, { scope, target }: Scope): string {
   const whose = scope === 'strategy' || scope === 'instrument' ? ` of ${scope} ${harmless(target ?? '')}` : '';
   const what = isNew ? 'HALTED' : 'HALTED already';
   // A narrow halt leaves alone what is not in its scope.
   const [its, kept] = whose === '' ? ['Open orders are', 'what is held'] : ['Its open orders are', 'what it holds'];
   const held = policy === 'atOnce' ? `${kept} is sold` : `${kept} stays with its stops`;
   return [
-    `${what}: no order${whose} begins to be sent any more in ${harmless(accounts.join(', ')) || 'any account: there is none under it'}.`,
+    `${what}: no order${whose} begins to be sent any more in ${harmless(accounts.join(', '))}.`,
     `${its} being canceled; ${held}. How far it is: keelson halts`,
     `Ending it takes two people: keelson rearm ${latchId} --reason …\n`,
   ].join('\n');
+}
+
+/** As `--direct` says it: a latch over nothing holds nothing, and waits for what comes under it. */
+function nothingUnder({ latchId }: Halted): string {
+  return `NOTHING IS HALTED: no account is under it. The latch stands (${latchId}), over what comes under it later.\n`;
 }

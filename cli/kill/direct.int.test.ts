@@ -107,7 +107,7 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     await stack?.close();
   });
 
-  const terminal = (databaseUrl: string, folder = home): Terminal => {
+  const terminal = (databaseUrl: string, folder = home, more: Terminal['env'] = {}): Terminal => {
     said = '';
     const { rest, stream, wsApi } = stack.addresses;
     return {
@@ -120,6 +120,7 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
         KEELSON_PAPER_WSAPI: wsApi,
         EXCHANGE_API_KEY: TEST_KEY,
         EXCHANGE_API_SECRET: TEST_SECRET,
+        ...more,
       },
       root: home,
       now: Date.now,
@@ -189,6 +190,37 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     // What is foreign stays so in our books: nothing of it was invented.
     const foreign = (await disagreements(stack.database.pool, ACCOUNT, stack.witness())).filter((one) => !one.startsWith('orphaned'));
     expect(foreign).toEqual([]);
+  });
+
+  it('knows who halts by the key that every command takes, and writes each call down', async () => {
+    await seedPerson(stack.database.pool, 'rik', ['risk'], 'key-of-rik');
+    const file = join(home, 'key-of-rik');
+    await writeFile(file, 'key-of-rik\n', { mode: 0o600 });
+    const wish = { scope: SCOPE, cause: { policy: 'none', reason: 'a test' }, isDrill: false } as const;
+    const of = async (env: Terminal['env'], person?: string) => {
+      const ended = await killWithoutTemporal(terminal(stack.database.url, home, env), { ...wish, person }, stopping.signal);
+      expect(ended.exitCode).toBe(EXIT.done);
+      return (ended.data as { latchId: string }).latchId;
+    };
+    const latchId = await of({ KEELSON_API_KEY_FILE: file });
+    for (const [env, person] of [
+      [{ KEELSON_API_KEY: 'key-of-rik', KEELSON_API_KEY_FILE: join(home, 'none') }],
+      [{ KEELSON_API_KEY: 'key-of-rik' }, 'owner'],
+      [{ KEELSON_API_KEY_FILE: join(home, 'none') }],
+    ] as const) {
+      expect(await of(env, person)).toBe(latchId);
+    }
+    const { rows } = await stack.database.pool.query(
+      `select kind, subject, data->>'underKey' is not null as has_key from audit_events where data->>'latchId' = $1 and data->>'by' = 'direct'
+        order by event_id`,
+      [latchId],
+    );
+    expect(rows).toEqual([
+      { kind: 'halt.engaged', subject: 'rik', has_key: true },
+      { kind: 'halt.repeated', subject: 'rik', has_key: true },
+      { kind: 'halt.repeated', subject: 'owner', has_key: true },
+      { kind: 'halt.repeated', subject: 'keelson kill --direct', has_key: false },
+    ]);
   });
 
   it('without the database it cancels what appears, says UNLATCHED, and ends only when the halt is written', async () => {

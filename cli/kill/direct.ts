@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { cancelOpen, killDirectly, mayCancelOthers } from '../../activities/kill/direct.js';
-import type { HaltCause } from '../../activities/ports/halt.js';
+import type { Engaged, HaltCause } from '../../activities/ports/halt.js';
 import type { Venue } from '../../activities/ports/venue.js';
-import { openHaltStore, type Engaged } from '../../adapters/store/halt-store.js';
+import { openHaltStore } from '../../adapters/store/halt-store.js';
 import { findKeyHolder } from '../../adapters/store/key-holder.js';
 import { openPool } from '../../adapters/store/pool.js';
 import { directName, evidenceFiles } from '../../adapters/storage/evidence-files.js';
@@ -13,9 +13,9 @@ import type { Latch } from '../../core/control/mode.js';
 import { KeelsonError } from '../../core/errors.js';
 import type { Finding } from '../../core/kill/verify.js';
 import { unverifiedText } from '../../core/kill/verify.js';
-import { homePaths, personKeyPath } from '../../launcher/home/paths.js';
+import { homePaths } from '../../launcher/home/paths.js';
 import { surroundings } from '../../launcher/home/surroundings.js';
-import { homeFolder } from '../address.js';
+import { homeFolder, keyOf } from '../address.js';
 import type { Shown } from '../command.js';
 import { CommandFailure, EXIT } from '../exit.js';
 import type { Terminal } from '../terminal.js';
@@ -26,7 +26,7 @@ const VENUE_AGAIN_MS = 2_000;
 
 export interface DirectWish {
   readonly scope: Latch;
-  readonly cause: Omit<HaltCause, 'subject' | 'underKey'>;
+  readonly cause: Omit<HaltCause, 'subject' | 'underKey' | 'by'>;
   /** Whose key is looked for in the home; the owner's when left out. */
   readonly person?: string | undefined;
   /** Only where no real money is. */
@@ -53,7 +53,7 @@ export async function killWithoutTemporal(terminal: Terminal, wish: DirectWish, 
   const venues = new OpenVenues(config, env, terminal.now, say);
   const url = databaseUrl(env);
   try {
-    const engaged = await latchAtLast(terminal, config, env, url, wish, venues, say, stopping);
+    const engaged = await latchAtLast(terminal, config, url, wish, venues, say, stopping);
     if (engaged === undefined || url === undefined) {
       return {
         data: { latched: false },
@@ -79,7 +79,6 @@ export async function killWithoutTemporal(terminal: Terminal, wish: DirectWish, 
 async function latchAtLast(
   terminal: Terminal,
   config: Config,
-  env: Terminal['env'],
   url: string | undefined,
   { scope, cause, person }: DirectWish,
   venues: OpenVenues,
@@ -93,7 +92,7 @@ async function latchAtLast(
       try {
         if (halts === undefined || url === undefined)
           throw new KeelsonError('CONFIG_DATABASE', { address: 'DATABASE_URL', detail: 'it is not set' });
-        return await halts.latch(scope, { ...cause, ...(await whoIs(terminal, env, url, person)) });
+        return await halts.latch(scope, { ...cause, by: 'direct', ...(await whoIs(terminal, url, person)) });
       } catch (error) {
         say(`UNLATCHED: ${told(error)}${isFirst ? ` Until it is written ${meanwhile(scope)}` : ''}`);
       }
@@ -180,15 +179,10 @@ function told(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The person whose key is in the home: known by the key, never by the name. Without one it is the command's own doing. */
-async function whoIs(
-  terminal: Terminal,
-  env: Terminal['env'],
-  url: string,
-  person: string | undefined,
-): Promise<{ subject: string; underKey: string | null }> {
-  const path = personKeyPath(homePaths(homeFolder(terminal)), person ?? 'owner');
-  const key = (person === undefined && env['KEELSON_API_KEY']) || readKey(path);
+/** The person whose key it finds, as every command does: known by the key, never by the name. Without one it is the command's own doing. */
+async function whoIs(terminal: Terminal, url: string, person: string | undefined): Promise<{ subject: string; underKey: string | null }> {
+  const where = keyOf(terminal, person);
+  const key = where.key ?? readKey(where.path);
   if (key === undefined) return { subject: 'keelson kill --direct', underKey: null };
   const pool = openPool(url, { applicationName: 'keelson-direct', max: 1 });
   try {
@@ -237,7 +231,14 @@ function assertKnown(config: Config, { scope, scopeValue, account }: Latch): voi
     );
   };
   check(scope, scopeValue, names[scope]);
-  if (account !== undefined) check('account', account, accounts);
+  if (account === undefined) return;
+  check('account', account, accounts);
+  const its = config.strategies.filter(({ id }) => scope === 'strategy' && id === scopeValue).map((one) => one.account);
+  if (its.length === 0 || its.includes(account)) return;
+  throw new CommandFailure(
+    EXIT.usage,
+    `NOTHING IS HALTED: in account ${account} the configuration has no strategy ${scopeValue}, which trades in ${its.join(', ')}.`,
+  );
 }
 
 /** @throws CommandFailure when a drill would halt what trades real money */

@@ -69,6 +69,10 @@ describe('toLauncherEvent', () => {
     ] as const) {
       expect(of(kind, latch, 'rik')).toMatchObject({ event: 'notice', kind, message });
     }
+    const overNothing = { id: '1', time: 5, kind: 'halt.engaged', account: null, subject: 'rik', data: latch };
+    expect(toLauncherEvent(overNothing)).toMatchObject({
+      message: 'NOTHING IS HALTED, no account is under it: account main by rik: a spread. The latch stands, over what comes under it later',
+    });
     expect(of('halt.ended', { ...latch, approvedBy: ['olga'] }, 'rik')).toMatchObject({
       message: 'main: the halt of account main by rik: a spread has ended, approved by olga',
     });

@@ -8,7 +8,8 @@ export interface AuditEvent {
   /** Epoch ms. */
   readonly time: number;
   readonly kind: string;
-  readonly account: string;
+  /** Null for what concerns none, as a halt with none under it. */
+  readonly account: string | null;
   readonly subject?: string;
   readonly data: Readonly<Record<string, unknown>>;
 }
@@ -17,7 +18,8 @@ type Data = Readonly<Record<string, unknown>>;
 
 /** What the screen shows of an audit event; `undefined` for those that are only for the record. */
 export function toLauncherEvent(event: AuditEvent): LauncherEvent | undefined {
-  const { time, account, data, kind } = event;
+  const { time, data, kind } = event;
+  const account = event.account ?? '';
   if (kind === 'signal.recorded' || kind === 'signal.notTraded') {
     return {
       time,
@@ -72,7 +74,7 @@ export function toLauncherEvent(event: AuditEvent): LauncherEvent | undefined {
 
 /** `otto asks to resume main: …`, `rik approved it: …`. */
 function approvalText({ kind, account, subject, data }: AuditEvent): string {
-  const what = `${text(data, 'action') ?? '?'} ${account}`.trim();
+  const what = `${text(data, 'action') ?? '?'} ${account ?? ''}`.trim();
   const why = text(data, 'reason') ?? '';
   const request = text(data, 'requestId') ?? '?';
   if (kind === 'approval.requested')
@@ -96,6 +98,7 @@ function haltText({ kind, account, subject, data }: AuditEvent): string | undefi
     case 'halt.released':
       return `${account}: no halt stands any more`;
     default: {
+      if (account === null) return `NOTHING IS HALTED, no account is under it: ${why}. The latch stands, over what comes under it later`;
       const how = kind === 'halt.engaged' ? 'HALTED' : kind === 'halt.tightened' ? 'HALTED, stricter' : 'HALTED, called again';
       return `${account}: ${how}: ${why} (${HELD[text(data, 'policy') ?? ''] ?? '?'}). npx keelson halts tells how far it is`;
     }
@@ -120,7 +123,7 @@ function orderEvent(event: AuditEvent, status: string): LauncherEvent {
   return {
     time: event.time,
     event: 'order',
-    account: event.account,
+    account: event.account ?? '',
     status,
     clientOrderId: text(data, 'clientOrderId') ?? text(data, 'intentId') ?? '?',
     reasons: reasonsOf(data),
