@@ -121,6 +121,20 @@ describe.skipIf(temporal === undefined)('runbooks, from the API through the work
     expect(await post(KEYS.operator, 'abort', { runId })).toMatchObject({ status: 409, body: { code: 'INPUT_RUNBOOK_COMMAND' } });
   });
 
+  test('an id in capitals is the same one: one workflow carries the run out, and is told under either', async () => {
+    const runId = await ask('eveningChecks');
+    await signature(runId);
+    const capitals = runId.toUpperCase();
+    const again = await post(KEYS.operator, 'run', { runbook: 'eveningChecks', account: 'main', runId: capitals });
+    expect(again).toMatchObject({ status: 200, body: { runId, status: 'waitingForPerson' } });
+    const client = new Client({ connection, namespace });
+    await expect(client.workflow.getHandle(`runbook:${capitals}`).describe()).rejects.toThrow(/not found/i);
+    const commandId = randomUUID().toUpperCase();
+    expect(await post(KEYS.operator, 'pause', { runId: capitals, commandId })).toMatchObject({ status: 200 });
+    expect(await post(KEYS.operator, 'abort', { runId })).toMatchObject({ status: 200 });
+    await eventually(async () => expect((await show(capitals)).run.status).toBe('aborted'), 30_000);
+  });
+
   test('a step may say who signs it: whoever else could sign is refused', async () => {
     const runId = randomUUID();
     const asked = { runId, runbook: 'drawdown', account: 'main', resource: 'drawdown:main', inputs: {}, reason: 'a test' };
