@@ -82,7 +82,10 @@ describe.skipIf(temporal === undefined)('pause and resume, through the workflow 
     await whileWorking(async () => {
       // Named in capitals, as some programs print ids.
       const commandId = randomUUID();
-      expect(await ask('pause', { commandId: commandId.toUpperCase() })).toMatchObject({ status: 200, body: { commandId, mode: 'paused' } });
+      expect(await ask('pause', { commandId: commandId.toUpperCase() })).toMatchObject({
+        status: 200,
+        body: { commandId, mode: 'paused' },
+      });
       expect(await mode()).toBe('paused');
       expect(await ask('resume', {})).toMatchObject({ status: 200, body: { mode: 'normal' } });
     });
