@@ -4,9 +4,10 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { dailyChecks } from '../activities/runbook/daily-checks/daily-checks.js';
 import { createRunbookActivities } from '../activities/runbook/index.js';
-import { readCalendarFacts, readCheckFacts } from '../adapters/store/checks-store.js';
+import { readCalendarFacts, readCheckFacts, readDayStatement } from '../adapters/store/checks-store.js';
 import { openPool } from '../adapters/store/pool.js';
 import { createRunbookStore } from '../adapters/store/runbook-store.js';
+import type { DecimalText } from '../core/money/index.js';
 import { runbookWorkflowId } from '../core/runbook/spec.js';
 import { apiUnderTest, askAs, KEYS, seedPeople, seedTrading, type Answer, type ApiUnderTest } from '../test/support/api.js';
 import { readCopies } from '../db/copies.js';
@@ -44,6 +45,9 @@ describe.skipIf(temporal === undefined)('runbooks, from the API through the work
       keys: () => Promise.resolve({ venue: 'paper', canWithdraw: false }),
       calendar: () => readCalendarFacts(pool),
       copies: () => readCopies(pool),
+      balances: () => Promise.resolve({ USDT: '0.5' as DecimalText }),
+      statement: (account: string) => readDayStatement(pool, account),
+      pause: () => Promise.resolve(),
     };
     const runbooks = { morningChecks: dailyChecks('morningChecks', reads), eveningChecks: dailyChecks('eveningChecks', reads) };
     const activities = createRunbookActivities({
@@ -103,22 +107,37 @@ describe.skipIf(temporal === undefined)('runbooks, from the API through the work
       disk: 'fine',
       orders: expect.stringContaining('o2 (unknown)'),
       incidents: expect.stringContaining('oddFill'),
+      statement: expect.stringContaining('USDT: the statement closes at 0, the venue has 0.5'),
     });
-    expect(await post(KEYS.viewer, 'sign', { runId, step: 9 })).toMatchObject({ status: 403 });
-    expect(await post(KEYS.trader, 'sign', { runId, step: 8 })).toMatchObject({ status: 409, body: { code: 'INPUT_RUNBOOK_COMMAND' } });
-    expect(await post(KEYS.trader, 'sign', { runId, step: 9 })).toMatchObject({ status: 200 });
-    await eventually(async () => expect((await show(runId)).run.detail).toContain('no backup by Keelson'), 30_000);
+    expect(await post(KEYS.viewer, 'sign', { runId, step: 10 })).toMatchObject({ status: 403 });
+    expect(await post(KEYS.trader, 'sign', { runId, step: 9 })).toMatchObject({ status: 409, body: { code: 'INPUT_RUNBOOK_COMMAND' } });
     expect(await post(KEYS.trader, 'sign', { runId, step: 10 })).toMatchObject({ status: 200 });
+    await eventually(async () => expect((await show(runId)).run.detail).toContain('no backup by Keelson'), 30_000);
+    expect(await post(KEYS.trader, 'sign', { runId, step: 11 })).toMatchObject({ status: 200 });
     await eventually(async () => expect((await show(runId)).run.status).toBe('completedWithFailures'));
     const { run, parts: ended } = await show(runId);
     expect(run.detail).toContain('o2 (unknown)');
-    expect(ended.find(({ step, part }) => step === 10 && part === 'signature')).toMatchObject({ actor: 'trader', outcome: 'done' });
+    expect(ended.find(({ step, part }) => step === 11 && part === 'signature')).toMatchObject({ actor: 'trader', outcome: 'done' });
     expect(JSON.stringify(ended.filter((part) => part['name'] === 'backup'))).toContain('there is no backup yet');
     const told = await store.pool.query<{ severity: string }>(`select severity from alerts where alert_key = $1`, [`runbook:${runId}`]);
     expect(told.rows).toEqual([{ severity: 'error' }]);
     const list = (await askAs(api.server, KEYS.viewer, 'GET', '/v1/runbooks?account=main&limit=1')).body['runs'];
     expect(list).toMatchObject([{ runId, subject: 'operator', status: 'completedWithFailures' }]);
     expect(await post(KEYS.operator, 'abort', { runId })).toMatchObject({ status: 409, body: { code: 'INPUT_RUNBOOK_COMMAND' } });
+  });
+
+  test('an id in capitals is the same one: one workflow carries the run out, and is told under either', async () => {
+    const runId = await ask('eveningChecks');
+    await signature(runId);
+    const capitals = runId.toUpperCase();
+    const again = await post(KEYS.operator, 'run', { runbook: 'eveningChecks', account: 'main', runId: capitals });
+    expect(again).toMatchObject({ status: 200, body: { runId, status: 'waitingForPerson' } });
+    const client = new Client({ connection, namespace });
+    await expect(client.workflow.getHandle(`runbook:${capitals}`).describe()).rejects.toThrow(/not found/i);
+    const commandId = randomUUID().toUpperCase();
+    expect(await post(KEYS.operator, 'pause', { runId: capitals, commandId })).toMatchObject({ status: 200 });
+    expect(await post(KEYS.operator, 'abort', { runId })).toMatchObject({ status: 200 });
+    await eventually(async () => expect((await show(capitals)).run.status).toBe('aborted'), 30_000);
   });
 
   test('a step may say who signs it: whoever else could sign is refused', async () => {

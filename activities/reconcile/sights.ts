@@ -22,9 +22,14 @@ export async function seeVenue(
   const listed = lists === undefined ? undefined : new Set([...lists, ...openOrders.map(({ instrument }) => instrument)]);
   const fills = [];
   for (const instrument of listed ?? [undefined]) fills.push(...(await reader.fills(instrument, fillsSince)));
-  const balances: Record<string, DecimalText> = {};
-  for (const { asset, free, locked } of await reader.balances()) balances[asset] = text(decimal(free).plus(decimal(locked)));
+  const balances = await wholeBalances(reader);
   return { venueTime, openOrders, fillsSince, fills, balances, ...(listed === undefined ? {} : { listed }) };
+}
+
+/** What the venue has of each asset, free and locked together. */
+export async function wholeBalances(reader: Pick<VenueReader, 'balances'>): Promise<Readonly<Record<string, DecimalText>>> {
+  const balances = await reader.balances();
+  return Object.fromEntries(balances.map(({ asset, free, locked }) => [asset, text(decimal(free).plus(decimal(locked)))]));
 }
 
 /** What the ledger answers, with the plan of each position's owner: what its stop should be is not said in two places. */

@@ -80,7 +80,12 @@ describe.skipIf(temporal === undefined)('pause and resume, through the workflow 
 
   test('the mode changes and is audited under the caller’s name', async () => {
     await whileWorking(async () => {
-      expect(await ask('pause', {})).toMatchObject({ status: 200, body: { mode: 'paused' } });
+      // Named in capitals, as some programs print ids.
+      const commandId = randomUUID();
+      expect(await ask('pause', { commandId: commandId.toUpperCase() })).toMatchObject({
+        status: 200,
+        body: { commandId, mode: 'paused' },
+      });
       expect(await mode()).toBe('paused');
       expect(await ask('resume', {})).toMatchObject({ status: 200, body: { mode: 'normal' } });
     });

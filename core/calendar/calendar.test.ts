@@ -36,6 +36,9 @@ describe('a calendar is read', () => {
     expect(parseCalendar(csv('2026-12-10T13:30:00Z,Rates,false,'))).toMatchObject([{ isMarked: false }]);
     const twice = csv('2026-12-10T13:30:00Z,Rates,false,BTC/USDT\n2026-12-10T13:30:00Z,Rates,true,ETH/USDT');
     expect(parseCalendar(twice)).toMatchObject([{ isMarked: true, instruments: ['BTC/USDT', 'ETH/USDT'] }]);
+    // A leap day is one, and what JSON knows of no value says nothing.
+    const leap = [{ time: '2028-02-29T23:30:00-01:00', title: 'Rates', marked: false, impact: null, currency: null, instruments: null }];
+    expect(parseCalendar(JSON.stringify(leap))).toMatchObject([{ time: Date.parse('2028-03-01T00:30:00Z'), isMarked: false }]);
     expect(parseCalendar('time,title')).toEqual([]);
     expect(parseCalendar('[]')).toEqual([]);
   });
@@ -52,6 +55,15 @@ describe('a calendar is read', () => {
     ['time,title,impact\n2026-12-10T13:30:00Z,Rates,grave', 'event 1: expected an impact of low, medium, high'],
     ['time,title,marked\n2026-12-10T13:30:00Z,Rates,yes', 'event 1: expected true or false for marked'],
     ['time,title,instruments\n2026-12-10T13:30:00Z,Rates,bitcoin', 'event 1: expected an instrument as BASE/QUOTE'],
+    ['time,title\n2026-02-30T13:30:00Z,Rates', 'event 1: expected a time with its zone'],
+    ['time,title\n2026-02-29T00:30:00+14:00,Rates', 'event 1: expected a time with its zone'],
+    ['[{"time": "2026-12-10T13:30:00Z", "title": "Rates", "impact": "low", "marked": 1}]', 'event 1: expected text for marked, found 1'],
+    ['[{"time": 1765373400000, "title": "Rates"}]', 'event 1: expected text for time, found 1765373400000'],
+    ['[{"time": "2026-12-10T13:30:00Z", "title": 7}]', 'event 1: expected text for title'],
+    ['[{"time": "2026-12-10T13:30:00Z", "title": "Rates", "impact": ["high"]}]', 'event 1: expected text for impact'],
+    ['[{"time": "2026-12-10T13:30:00Z", "title": "Rates", "currency": true}]', 'event 1: expected text for currency'],
+    ['[{"time": "2026-12-10T13:30:00Z", "title": "Rates", "instruments": {"0": "BTC/USDT"}}]', 'event 1: expected text for instruments'],
+    ['[{"time": "2026-12-10T13:30:00Z", "title": "Rates", "instruments": [["BTC/USDT"]]}]', 'event 1: expected a list of text'],
     [JSON.stringify(Array.from({ length: 5_001 }, () => ({}))), 'it has 5001 events'],
   ])('and refused as a whole where it is not understood: %j', (text, why) => expect(detailOf(text)).toContain(why));
   it('as itself, or refused, whatever it is', () => {

@@ -47,23 +47,37 @@ function both(one: CalendarEvent, other: CalendarEvent): CalendarEvent {
   return { ...one, instruments, isMarked: one.isMarked || other.isMarked };
 }
 
+/** No number where it is none, or of a day that its month does not have: `Date` would take that for one of the next month. */
+function timeOf(word: string): number {
+  const time = TIME.test(word) ? Date.parse(word.replace(' ', 'T')) : Number.NaN;
+  const day = word.slice(0, 10);
+  const midnight = Date.parse(`${day}T00:00:00Z`);
+  return !Number.isNaN(midnight) && new Date(midnight).toISOString().slice(0, 10) === day ? time : Number.NaN;
+}
+
 function eventOf(row: Row, position: number): CalendarEvent {
   const wrong = (what: string): never => {
     throw unreadable(`event ${position}: ${what}`);
   };
   const word = (key: string): string => {
-    const value = row[key];
-    return typeof value === 'string' ? value.trim() : typeof value === 'boolean' ? String(value) : '';
+    const value = row[key] ?? '';
+    if (typeof value === 'string') return value.trim();
+    if (key === 'marked' && typeof value === 'boolean') return String(value);
+    // A number may be meant as a time, or as a yes: it is not for us to say.
+    return wrong(`expected text for ${key}, found ${JSON.stringify(value).slice(0, 40)}`);
   };
   const title = word('title').slice(0, LONGEST_TITLE);
   if (title === '') wrong('it has no title');
-  const time = TIME.test(word('time')) ? Date.parse(word('time').replace(' ', 'T')) : Number.NaN;
+  const time = timeOf(word('time'));
   if (Number.isNaN(time)) wrong(`expected a time with its zone, such as 2026-12-10T13:30:00Z, found "${word('time').slice(0, 40)}"`);
   const impact = word('impact').toLowerCase();
   if (impact !== '' && !IMPACTS.includes(impact)) wrong(`expected an impact of ${IMPACTS.join(', ')}, found "${impact.slice(0, 40)}"`);
   const marked = word('marked').toLowerCase();
   if (!['', 'true', 'false'].includes(marked)) wrong(`expected true or false for marked, found "${marked.slice(0, 40)}"`);
-  const listed = Array.isArray(row['instruments']) ? row['instruments'].map(String) : word('instruments').split(/[;\s]+/);
+  const written: unknown = row['instruments'];
+  const listed = Array.isArray(written)
+    ? written.map((one): string => (typeof one === 'string' ? one : wrong('expected a list of text for instruments')))
+    : word('instruments').split(/[;\s]+/);
   const instruments = listed.map((one) => one.trim()).filter((one) => one !== '');
   const odd = instruments.find((one) => !INSTRUMENT.test(one));
   if (odd !== undefined) wrong(`expected an instrument as BASE/QUOTE, found "${odd.slice(0, 40)}"`);

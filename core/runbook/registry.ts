@@ -15,7 +15,7 @@ export const RUNBOOK_SPECS: Readonly<Record<RunbookName, Omit<RunbookSpec, 'step
     ...{ needsApproval: false, isScheduled: true, runsUnderHalt: true, resource: 'morningChecks' },
   },
   eveningChecks: {
-    ...{ name: 'eveningChecks', version: 2, title: 'Checks after the trading day' },
+    ...{ name: 'eveningChecks', version: 3, title: 'Checks after the trading day' },
     ...{ needsApproval: false, isScheduled: true, runsUnderHalt: true, resource: 'eveningChecks' },
   },
   venueDisconnected: {

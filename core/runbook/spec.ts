@@ -70,5 +70,5 @@ export interface Plan {
 
 export const resourceOf = (spec: RunbookSpec, account: string): string => `${spec.resource}:${account}`;
 
-/** The one workflow that may carry a run out. */
-export const runbookWorkflowId = (runId: string): string => `runbook:${runId}`;
+/** The one workflow that may carry a run out, however its id is written. */
+export const runbookWorkflowId = (runId: string): string => `runbook:${runId.toLowerCase()}`;

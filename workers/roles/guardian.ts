@@ -17,6 +17,7 @@ import { createKillActivities } from '../../activities/kill/index.js';
 import { createOwnerActivities } from '../../activities/order/index.js';
 import { createResolve } from '../../activities/order/resolve.js';
 import { createReconcileActivities, createReconcileNow } from '../../activities/reconcile/index.js';
+import { wholeBalances } from '../../activities/reconcile/sights.js';
 import { OutboxLoop } from '../../activities/owner/outbox.js';
 import { streamAccount } from '../../activities/streams/account.js';
 import type { AccountStreamActivities } from '../../activities/streams/index.js';
@@ -25,7 +26,7 @@ import { StreamedMarket } from '../../activities/streams/live-market.js';
 import { AccountWatch } from '../../activities/watch/account-watch.js';
 import { roomOf } from '../../adapters/storage/disk.js';
 import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
-import { readCalendarFacts, readCheckFacts } from '../../adapters/store/checks-store.js';
+import { readCalendarFacts, readCheckFacts, readDayStatement } from '../../adapters/store/checks-store.js';
 import { createDiscrepancyStore } from '../../adapters/store/discrepancy-store.js';
 import { createRunbookStore } from '../../adapters/store/runbook-store.js';
 import { createDrawdownStore } from '../../adapters/store/drawdown-store.js';
@@ -148,6 +149,9 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     },
     calendar: () => readCalendarFacts(pool),
     copies: () => readCopies(pool),
+    balances: (account: string) => wholeBalances(venues.of(account).reader),
+    statement: (account: string) => readDayStatement(readPool, account),
+    pause: (ms: number) => wait(ms, undefined, { signal: stopping.signal }),
   };
   const discrepancies = createDiscrepancyStore(pool);
   const reconcileParts = {

@@ -9,6 +9,7 @@ import {
   type CheckName,
   type Findings,
 } from '../../../core/checks/judge.js';
+import { checkStatement, statementLines, type Balances, type StatementFacts } from '../../../core/checks/statement.js';
 import { RUNBOOK_SPECS } from '../../../core/runbook/registry.js';
 import type { RunbookName, StepSpec } from '../../../core/runbook/spec.js';
 import { bound, type BoundRunbook, type Look, type StepCode } from '../step-code.js';
@@ -23,9 +24,15 @@ export interface CheckReads {
   calendar(): Promise<CalendarFacts | null>;
   /** Of the database, the newest first. */
   copies(): Promise<readonly CopyFacts[]>;
+  /** What the venue has, free and locked together, by asset. */
+  balances(account: string): Promise<Balances>;
+  /** Of the day so far, with what of it contradicts itself. */
+  statement(account: string): Promise<StatementFacts>;
+  /** Waits so many ms. @throws when the process stops. */
+  pause(ms: number): Promise<unknown>;
 }
 type Nothing = Readonly<Record<string, never>>;
-type Item = CheckName | 'disk' | 'keys' | 'calendar';
+type Item = CheckName | 'disk' | 'keys' | 'calendar' | 'statement';
 
 const TITLES: Readonly<Record<Item, string>> = {
   mode: 'The account may trade: mode, halts, blocked instruments, disabled strategies',
@@ -42,29 +49,49 @@ const TITLES: Readonly<Record<Item, string>> = {
   signals: 'Every signal of the day that was traded has its order',
   orders: 'The fate of every order is known',
   fills: 'The fills of the day are what the venue executed',
+  statement: 'The statement of the day closes at what the venue has, and every entry of it is explained',
 };
 const ITEMS = {
   morningChecks: ['alerts', 'mode', 'streams', 'venue', 'keys', 'reconciliation', 'stops', 'limits', 'disk', 'calendar', 'incidents'],
-  eveningChecks: ['signals', 'orders', 'fills', 'reconciliation', 'stops', 'incidents', 'alerts', 'disk'],
+  eveningChecks: ['signals', 'orders', 'fills', 'statement', 'reconciliation', 'stops', 'incidents', 'alerts', 'disk'],
 } as const satisfies Readonly<Partial<Record<RunbookName, readonly Item[]>>>;
 const SIGNED_WITHIN_MS = 4 * 3_600_000;
 
 const common = { isCritical: false, timeoutMs: 20_000, hasUndo: false };
 const lookOf = (found: Findings): Look => (found.length === 0 ? { isFine: true } : { isFine: false, found: found.join('; ') });
 
+/** Those that leave something to be read where nothing is found. */
+const TELLING = {
+  calendar: async (_account, reads) => {
+    const calendar = await reads.calendar();
+    const missing = checkCalendar(calendar);
+    return missing.length > 0 ? lookOf(missing) : { isFine: true, output: { told: calendarLines(calendar) } };
+  },
+  statement: async (account, reads) => {
+    for (let look = 1; ; look += 1) {
+      // The venue first: what it shows had the time to be booked. A fill between the two is there at the next look.
+      const venue = await reads.balances(account);
+      const statement = await reads.statement(account);
+      const differing = checkStatement(statement, venue);
+      if (differing.length === 0) return { isFine: true, output: { told: statementLines(statement) } };
+      if (look === STATEMENT_LOOKS) return lookOf(differing);
+      await reads.pause(LOOK_AGAIN_MS);
+    }
+  },
+} as const satisfies Partial<Record<Item, (account: string, reads: CheckReads) => Promise<Look>>>;
+const isTelling = (name: Item): name is keyof typeof TELLING => name in TELLING;
+const STATEMENT_LOOKS = 5;
+const LOOK_AGAIN_MS = 1_000;
+
 function item(name: Item): StepCode<CheckReads, Nothing> {
   return {
-    spec: { ...common, name, title: TITLES[name], signedWithinMs: null },
-    verification: async ({ account }, reads) => {
-      if (name !== 'calendar') return lookOf(await found(name, account, reads));
-      const calendar = await reads.calendar();
-      const missing = checkCalendar(calendar);
-      return missing.length > 0 ? lookOf(missing) : { isFine: true, output: { told: calendarLines(calendar) } };
-    },
+    spec: { ...common, name, title: TITLES[name], signedWithinMs: null, ...(name === 'statement' ? { timeoutMs: 120_000 } : {}) },
+    verification: async ({ account }, reads) =>
+      isTelling(name) ? TELLING[name](account, reads) : lookOf(await found(name, account, reads)),
   };
 }
 
-async function found(name: Exclude<Item, 'calendar'>, account: string, reads: CheckReads): Promise<Findings> {
+async function found(name: Exclude<Item, keyof typeof TELLING>, account: string, reads: CheckReads): Promise<Findings> {
   if (name === 'disk') return checkDisk(await reads.disk());
   if (name !== 'keys') return CHECKS[name](await reads.facts(account));
   const { venue, canWithdraw } = await reads.keys(account);

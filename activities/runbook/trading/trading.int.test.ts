@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { createReconcileStore } from '../../../adapters/store/reconcile-store.js';
 import { createRunbookStore } from '../../../adapters/store/runbook-store.js';
 import { createTradingStateStore } from '../../../adapters/store/trading-state-store.js';
-import { readCalendarFacts, readCheckFacts } from '../../../adapters/store/checks-store.js';
+import { readCalendarFacts, readCheckFacts, readDayStatement } from '../../../adapters/store/checks-store.js';
 import type { Config } from '../../../config/index.js';
 import { RECONCILE } from '../../../core/reconcile/rules.js';
 import { RUNBOOK_SPECS } from '../../../core/runbook/registry.js';
@@ -128,6 +128,9 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
           keys: () => Promise.resolve({ venue: 'paper', canWithdraw: false }),
           calendar: () => readCalendarFacts(stack.pool),
           copies: () => Promise.resolve([]),
+          balances: () => Promise.resolve({}),
+          statement: (account) => readDayStatement(stack.pool, account),
+          pause: () => Promise.resolve(),
         }),
       },
       actor: 'test',

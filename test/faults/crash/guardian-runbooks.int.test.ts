@@ -27,8 +27,8 @@ const PARTS = {
     ...['verification reconcile', 'verification report', 'verification quiet'],
   ],
   eveningChecks: [
-    ...['verification signals', 'verification orders', 'verification fills', 'verification reconciliation', 'verification stops'],
-    ...['verification incidents', 'verification alerts', 'verification disk'],
+    ...['verification signals', 'verification orders', 'verification fills', 'verification statement'],
+    ...['verification reconciliation', 'verification stops', 'verification incidents', 'verification alerts', 'verification disk'],
   ],
   drawdown: ['action freeze', 'verification freeze', 'action kill', 'action evidence', 'action report'],
   reconciliationDiscrepancy: ['verification snapshots', 'verification paused', 'verification decisions'],

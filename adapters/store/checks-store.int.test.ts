@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { DecimalText } from '../../core/money/index.js';
+import { bookedStory, bookkeeper, type BookedStory } from '../../test/support/booked-story.js';
+import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { readDayStatement } from './checks-store.js';
+
+const DAY = '1970-01-01';
+const DAY_MS = 86_400_000;
+let database: TestDatabase;
+let story: BookedStory;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  const keyId = await bookkeeper(database.pool);
+  story = await bookedStory(database.pool, 'day', keyId);
+});
+afterAll(() => database?.drop());
+
+const buy = { side: 'buy', units: 4, price: 50, fee: 1, feeAsset: 'BNB', strategy: 'momentum' } as const;
+
+test('a statement of the day, by asset, of fills, foreign fills and movements; nothing of it contradicts itself', async () => {
+  await story.fill(buy);
+  await story.fill({ ...buy, side: 'sell', units: 1, price: 60, strategy: null });
+  await story.move({ amount: '25' as DecimalText });
+  await story.move({ amount: '7' as DecimalText, eventTime: DAY_MS });
+  expect(await readDayStatement(database.pool, 'day', DAY)).toEqual({
+    ...{ day: DAY, fills: 2, movements: 1, wrong: [], wrongCount: 0 },
+    lines: [
+      { asset: 'BNB', opening: '5', closing: '3', kept: '3' },
+      { asset: 'BTC', opening: '0', closing: '3', kept: '3' },
+      // What came after the day is there now: a day that goes on closes at what is there.
+      { asset: 'USDT', opening: '1007', closing: '892', kept: '892' },
+    ],
+  });
+  expect(await readDayStatement(database.pool, 'day', '1970-01-02')).toMatchObject({ fills: 0, movements: 1, wrong: [] });
+});
+
+test('names the transactions whose entries are others, or are missing, and what is kept beside them', async () => {
+  const damaging = await database.pool.connect();
+  await damaging.query('alter table ledger_entries disable trigger user');
+  await damaging.query(
+    `update ledger_entries set delta = delta + 1 where asset = 'BTC' and venue_trade_id = '1' and ledger_account = 'venue'`,
+  );
+  await damaging.query(
+    'delete from ledger_entries where movement_id in (select movement_id from ledger_movements where event_time < $1 and amount = 25)',
+    [DAY_MS],
+  );
+  await damaging.query('alter table ledger_entries enable trigger user');
+  damaging.release();
+  const found = await readDayStatement(database.pool, 'day', DAY);
+  expect(found).toMatchObject({ wrongCount: 2, wrong: [expect.stringMatching(/^deposit /), 'trade 1 of order v1'] });
+  expect(found.lines.find(({ asset }) => asset === 'BTC')).toMatchObject({ closing: '4', kept: '3' });
+  expect(found.lines.find(({ asset }) => asset === 'USDT')).toMatchObject({ closing: '867', kept: '892' });
+});
