@@ -94,7 +94,7 @@ function haltText({ kind, account, subject, data }: AuditEvent): string | undefi
       return `${account}: the halt of ${why} has ended, approved by ${by}`;
     }
     case 'halt.verified':
-      return verifiedText(account, data);
+      return account === null ? undefined : verifiedText(account, data);
     case 'halt.released':
       return `${account}: no halt stands any more`;
     default: {

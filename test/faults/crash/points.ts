@@ -117,7 +117,7 @@ export const CALLS: Calls<'store', OrderStore> &
   'streams.watchAccount': { kind: 'stream', ways: [way('guardian', 'start')] },
   'market.saveBars': { kind: 'write', ways: [ENTRY] },
   'market.lastBars': { kind: 'read', ways: [way('trading', 'start')] },
-  'market.newestHole': { kind: 'read', ways: [way('trading', 'start')] },
+  'market.newestHoles': { kind: 'read', ways: [way('trading', 'start')] },
   // The paper venue lacks no bar of its own, so that there is nothing to note (bars.int.test.ts).
   'market.noteAbsent': { kind: 'note', ways: [] },
   'market.saveInstruments': { kind: 'write', ways: [TRADING_START, inTests(GUARDIAN_START, 'before')] },
