@@ -78,13 +78,14 @@ export const CALLS: Calls<'store', OrderStore> &
   'store.changeOrder': {
     kind: 'write',
     ways: [
+      // That a cancel is wished is written before the request for it: the end of the one is the beginning of the other.
       // The guardian hears of an entry as well, and whoever is quicker writes its state: the long form waits until it is the trading
       // worker. That a reply is lost, and that a cancel is wished, is nobody's to write but the trading worker's.
       inTests(ENTRY),
       STOP,
       EXIT,
       { ...LOST_ENTRY, of: 'entry' },
-      { ...RESTING, of: 'entry' },
+      inTests({ ...RESTING, of: 'entry' }, 'before'),
       STOP_CANCELED,
       inTests(ESCAPE),
       inTests(RESIZED, 'before', 'after'),
@@ -97,7 +98,7 @@ export const CALLS: Calls<'store', OrderStore> &
   'store.openIncident': { kind: 'write', ways: [way('guardian', 'open', { fault: 'refuse' })] },
   'sender.submit': {
     kind: 'write',
-    ways: [ENTRY, STOP, EXIT, inTests(STOP_CANCELED, 'after'), ESCAPE, inTests(RESIZED, 'during')],
+    ways: [ENTRY, STOP, EXIT, inTests(STOP_CANCELED, 'after'), inTests(ESCAPE, 'during'), inTests(RESIZED, 'during')],
   },
   'reader.instruments': { kind: 'read', ways: [way('trading', 'start'), way('guardian', 'start')] },
   'reader.bars': { kind: 'read', ways: [way('trading', 'start')] },
@@ -112,7 +113,7 @@ export const CALLS: Calls<'store', OrderStore> &
   'reader.openOrders': { kind: 'read', ways: [way('guardian', 'start')] },
   'reader.fills': { kind: 'read', ways: [way('guardian', 'start')] },
   'reader.fillsOfOrder': { kind: 'read', ways: [LOST_ENTRY] },
-  'reader.cancel': { kind: 'write', ways: [RESTING, EXIT, RESIZED] },
+  'reader.cancel': { kind: 'write', ways: [RESTING, EXIT, inTests(RESIZED, 'during', 'after')] },
   'streams.watchBars': { kind: 'stream', ways: [way('trading', 'start')] },
   'streams.watchAccount': { kind: 'stream', ways: [way('guardian', 'start')] },
   'market.saveBars': { kind: 'write', ways: [ENTRY] },

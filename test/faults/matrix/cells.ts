@@ -101,17 +101,20 @@ const cellsOf = (operation: Operation, faults: readonly FaultName[], plan: (faul
 
 const CALL_FAULTS = ofStage('arrival', 'reply');
 
-/** Every fault of the paper venue at each operation where it can strike, and what is done to the venue by hand. */
+/**
+ * Every fault of the paper venue at each operation where it can strike, and what is done to the venue by hand. Where a run has not
+ * two stories for each, the last have one.
+ */
 export const CELLS: readonly Cell[] = [
   ...cellsOf('submit', ofStage('arrival', 'order', 'reply', 'visibility'), submit),
   ...cellsOf('submitExit', ofStage('arrival', 'order', 'reply', 'visibility'), submitExit),
   ...cellsOf('lookUp', ofStage('arrival', 'reply', 'visibility'), lookUp),
-  ...cellsOf('lookUpFills', CALL_FAULTS, asking('GET /api/v3/myTrades')),
-  ...cellsOf('lookUpClock', CALL_FAULTS, asking('GET /api/v3/time')),
   ...cellsOf('cancel', ofStage('arrival', 'reply', 'visibility'), cancel),
   ...cellsOf('stream', ofStage('event', 'frame'), stream),
   ...cellsOf('stopPlace', ofStage('arrival', 'order', 'reply', 'visibility'), stopPlace),
+  ...ACTIONS,
   ...cellsOf('stopCancel', CALL_FAULTS, stopCancel),
   ...cellsOf('stopWake', ofStage('arrival', 'reply', 'event'), stopWake),
-  ...ACTIONS,
+  ...cellsOf('lookUpFills', CALL_FAULTS, asking('GET /api/v3/myTrades')),
+  ...cellsOf('lookUpClock', CALL_FAULTS, asking('GET /api/v3/time')),
 ];
