@@ -15,6 +15,7 @@ const SIGNAL: SignalStamps = {
   begun: 1_011,
   statements: 2,
   statementsBeforeStart: 0,
+  socketsBeforeStart: 0,
 };
 
 function joined(...signals: SignalStamps[]): Joiner {
@@ -71,6 +72,7 @@ describe('the goal', () => {
         'statements.least': 2,
         'statements.most': 2,
         'statementsBeforeStart.most': 0,
+        'socketsBeforeStart.most': 0,
         ...more,
       }).map(([figure, value]) => [`${name}.${figure}`, value]),
     );
@@ -92,6 +94,8 @@ describe('the goal', () => {
     ['twenty.temporalWrites.most', 0],
     ['singly.statementsBeforeStart.most', 1],
     ['twenty.statementsBeforeStart.most', 1],
+    ['singly.socketsBeforeStart.most', 1],
+    ['twenty.socketsBeforeStart.most', 1],
     ['twenty.signals', 0],
     ['singly.stopRests.p99Ms', Number.POSITIVE_INFINITY],
     ['singly.floor.p50Ms', Number.NaN],

@@ -16,6 +16,7 @@ export interface Measured {
   readonly answeredMs: number;
   readonly statements: number;
   readonly statementsBeforeStart: number;
+  readonly socketsBeforeStart: number;
 }
 
 /** Joins what venue and worker saw. A signal that was not sent, or of which a stamp is missing, is left out. */
@@ -48,7 +49,7 @@ export class Joiner {
     const times = [frameLeft, stepBegun, startCalled, entered, authorised, begun, postArrived];
     if (!times.every((time) => time !== undefined) || frameLeft === undefined || postArrived === undefined) return [];
     const partsMs = Object.fromEntries(PARTS.map((part, index) => [part, (times[index + 1] ?? 0) - (times[index] ?? 0)]));
-    const { workflowId, statements, statementsBeforeStart } = signal;
+    const { workflowId, statements, statementsBeforeStart, socketsBeforeStart } = signal;
     return [
       {
         workflowId,
@@ -59,6 +60,7 @@ export class Joiner {
         answeredMs: (startAnswered ?? Number.NaN) - (startCalled ?? 0),
         statements,
         statementsBeforeStart,
+        socketsBeforeStart,
       },
     ];
   }
@@ -113,5 +115,6 @@ export function figuresOf(pace: string, measured: readonly Measured[], floors: r
   figures[`${pace}.statements.most`] = Math.max(0, ...measured.map((one) => one.statements));
   figures[`${pace}.statements.twoRatio`] = round(measured.filter((one) => one.statements === 2).length / Math.max(1, measured.length));
   figures[`${pace}.statementsBeforeStart.most`] = Math.max(0, ...measured.map((one) => one.statementsBeforeStart));
+  figures[`${pace}.socketsBeforeStart.most`] = Math.max(0, ...measured.map((one) => one.socketsBeforeStart));
   return figures;
 }

@@ -6,6 +6,7 @@ import { intentIdOf, signalWorkflowId, type TradeSignal } from '../../core/signa
 import type { Strategy } from '../../core/strategy/strategy.js';
 import type { WorkerProcess } from '../../workers/composition/process.js';
 import { WORKFLOW_TYPES } from '../../workflows/names.js';
+import { watchSockets } from './sockets.js';
 import { dueOn, type Pace } from './schedule.js';
 import { barKey, now, type SignalStamps, type WorkerStamps } from './stamps.js';
 
@@ -16,7 +17,7 @@ export class Observer {
   #begun: number[] = [];
   readonly #byIntent = new Map<string, SignalStamps>();
   readonly #stepBegun = new Map<string, number>();
-  readonly #statements = new AsyncLocalStorage<{ count: number }>();
+  readonly #statements = new AsyncLocalStorage<{ count: number; sockets: number }>();
 
   /** What was seen since the last call. */
   take(): Pick<WorkerStamps, 'signals' | 'begun'> {
@@ -40,8 +41,8 @@ export class Observer {
           return { ...step, intent: 'none', stance: 'undecided' };
         }
         this.#stepBegun.set(bar.instrument, begun);
-        // What the rest of this bar's handling asks of Postgres, up to the start, is counted here.
-        this.#statements.enterWith({ count: 0 });
+        // What the rest of this bar's handling asks of Postgres, or of anybody else, up to the start, is counted here.
+        this.#statements.enterWith({ count: 0, sockets: 0 });
         return { ...step, intent: due, stance: due === 'open' ? 'long' : 'flat' };
       },
     };
@@ -56,6 +57,10 @@ export class Observer {
         if (statements !== undefined) statements.count += 1;
         return query(...values);
       },
+    });
+    watchSockets(() => {
+      const statements = this.#statements.getStore();
+      if (statements !== undefined) statements.sockets += 1;
     });
     const client = new Client({
       connection,
@@ -110,7 +115,7 @@ export class Observer {
         const stamps = this.#byIntent.get(intentId);
         if (stamps === undefined) return steps.enter(signal, which);
         stamps.entered = now();
-        const entered = await this.#statements.run({ count: 0 }, () => steps.enter(signal, which));
+        const entered = await this.#statements.run({ count: 0, sockets: 0 }, () => steps.enter(signal, which));
         if (entered.kind !== 'denied') this.#signals.push(stamps);
         this.#byIntent.delete(intentId);
         return entered;
@@ -129,6 +134,7 @@ export class Observer {
       startCalled: now(),
       statements: 0,
       statementsBeforeStart: this.#statements.getStore()?.count ?? 0,
+      socketsBeforeStart: this.#statements.getStore()?.sockets ?? 0,
     };
     this.#byIntent.set(intentId, stamps);
     this.#begun.push(now());

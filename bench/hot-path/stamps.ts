@@ -27,6 +27,8 @@ export interface SignalStamps {
   /** Statements sent to Postgres by the step that authorises and submits, and between the frame and the start. */
   statements: number;
   statementsBeforeStart: number;
+  /** Connections begun and writes to them, to whomever but Temporal, between the frame and the start. */
+  socketsBeforeStart: number;
 }
 
 export interface FloorStamps {
