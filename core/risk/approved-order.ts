@@ -7,11 +7,16 @@ import type { SizingBasis } from '../sizing/sizing.js';
 import { withFee, type OrderDraft } from './draft.js';
 import type { RiskView } from './view.js';
 
-declare const approved: unique symbol;
+/** Of types alone, nothing of it is there at run time: what has a private member is neither written down nor copied. */
+declare class PassedTheGate {
+  private readonly isApproved: true;
+}
 
-/** An order that has passed the gate. Only the gate makes one, so an unapproved order cannot be authorised. */
-export interface ApprovedOrder {
-  readonly [approved]: true;
+/**
+ * An order that has passed the gate. Only the gate makes one, so an unapproved order cannot be authorised, nor a changed copy of
+ * an approved one: neither has the private member.
+ */
+export interface ApprovedOrder extends PassedTheGate {
   readonly intentId: string;
   readonly sequence: number;
   readonly instrument: string;
@@ -85,4 +90,9 @@ export function approve(
     notBefore: bounds.notBefore,
     neighbourVersion: bounds.countsNeighbours ? ledger.neighbours.version : null,
   } as unknown as ApprovedOrder;
+}
+
+/** For the gate alone: the same order, with the overrides without which it would have been denied. */
+export function underOverrides(order: ApprovedOrder, overrides: readonly string[]): ApprovedOrder {
+  return { ...order, overrides } as unknown as ApprovedOrder;
 }

@@ -1,4 +1,4 @@
-import type { GateVerdict } from './approved-order.js';
+import { underOverrides, type GateVerdict } from './approved-order.js';
 import type { LimitKey } from './limit-table.js';
 import { loosened } from './limit-rows.js';
 import type { RiskView } from './view.js';
@@ -49,5 +49,11 @@ export function decideWithOverrides(
   }
   const approved = within(needed);
   if (approved.kind === 'denied') return verdict;
-  return { kind: 'approved', order: { ...approved.order, overrides: needed.map((one) => one.overrideId) } };
+  return {
+    kind: 'approved',
+    order: underOverrides(
+      approved.order,
+      needed.map((one) => one.overrideId),
+    ),
+  };
 }

@@ -26,6 +26,9 @@ import { UnfinishedStatements } from './unfinished.js';
 
 const LIMIT_MS = 60_000;
 const MOST_TRIES = 20;
+/** A halt that nobody is ended for would never be there; a busy machine alone may be late, but not each time. */
+const TRIES_IN_TIME = 3;
+const IN_TIME_MS = 2_000;
 const LOCK_NOT_AVAILABLE = '55P03';
 /** Of another strategy than the tests trade: it stands over nothing here. */
 const ELSEWHERE: Latch = { scope: 'strategy', scopeValue: 'nobody', account: ACCOUNT };
@@ -44,7 +47,6 @@ describe('P9: a worker that is stopped in the middle of a statement', { timeout:
   let door: UnfinishedStatements;
   let worker: ChildProcess | undefined;
   let isFree = true;
-  const times: number[] = [];
   let bar = 0;
 
   beforeAll(async () => {
@@ -221,7 +223,8 @@ describe('P9: a worker that is stopped in the middle of a statement', { timeout:
   /** Those that hold up no halt, for they lock nothing that it needs: they go on, and are answered. */
   const HOLDS_NOTHING: ReadonlySet<string> = new Set(['change_order', 'change_order, as a cancel', 'book_fill']);
 
-  it.each(Object.keys(STATEMENTS))('%s: the halt is committed', async (name) => {
+  /** Halts while a worker stands still in the middle of it. @returns how long that took from the call to the commit, by the database's clock */
+  const haltedDuring = async (name: string): Promise<number> => {
     await cleared();
     const asked = await STATEMENTS[name]?.();
     if (asked === undefined) throw new Error('there is such a statement');
@@ -247,12 +250,13 @@ describe('P9: a worker that is stopped in the middle of a statement', { timeout:
       expect(rows).toHaveLength(1);
       return rows[0]?.pid;
     }, LIMIT_MS);
-    const began = performance.now();
+    const { rows: called } = await stack.database.pool.query<{ at: string }>('select clock_timestamp()::text as at');
     const { latchId } = await halts.latch(HALT, CAUSE);
-    times.push(performance.now() - began);
-    const { rows: standing } = await stack.database.pool.query('select from latches where latch_id = $1 and released_at is null', [
-      latchId,
-    ]);
+    const { rows: standing } = await stack.database.pool.query<{ ms: number }>(
+      `select extract(epoch from pg_xact_commit_timestamp(xmin) - $2::timestamptz)::float8 * 1000 as ms
+         from latches where latch_id = $1 and released_at is null`,
+      [latchId, called[0]?.at],
+    );
     expect(standing).toHaveLength(1);
     const { rows: alive } = await stack.database.pool.query('select from pg_stat_activity where pid = $1', [pid]);
     expect(alive).toHaveLength(HOLDS_NOTHING.has(name) ? 1 : 0);
@@ -261,11 +265,16 @@ describe('P9: a worker that is stopped in the middle of a statement', { timeout:
     if (HOLDS_NOTHING.has(name)) await stack.database.pool.query('select pg_terminate_backend($1)', [pid]);
     expect(await answered).toHaveProperty('failed');
     isFree = true;
-  });
+    return standing[0]?.ms ?? Number.NaN;
+  };
 
-  it('is within two seconds in the median of all of them', () => {
-    console.info(`a halt over a stopped worker, ms: ${times.map(Math.round).join(', ')}`);
-    const middle = [...times].toSorted((one, other) => one - other)[Math.floor(times.length / 2)];
-    expect(middle).toBeLessThan(2_000);
+  it.each(Object.keys(STATEMENTS))('%s: the halt is committed within two seconds', async (name) => {
+    const times: number[] = [];
+    do {
+      if (times.length > 0) await release();
+      times.push(Math.round(await haltedDuring(name)));
+    } while (times.length < TRIES_IN_TIME && !((times.at(-1) ?? Number.NaN) < IN_TIME_MS));
+    console.info(`a halt over a worker that is stopped in ${name}, ms: ${times.join(', ')}`);
+    expect(times.at(-1)).toBeLessThan(IN_TIME_MS);
   });
 });

@@ -103,6 +103,14 @@ describe('this tree', () => {
   it('has no forbidden import', () => expect(forbiddenEdges(edges)).toEqual([]));
   it('has no circle', () => expect(cycles(edges).map((circle) => circle.join(' → '))).toEqual([]));
   it('has no file that no program reaches', () => expect(unreachable(programs, edges, entries())).toEqual([]));
+  it('approves orders in the gates, and nowhere else', () => {
+    const gates = ['core/risk/gate.ts', 'core/risk/kill.ts', 'core/risk/overrides.ts', 'core/risk/protective.ts'];
+    const using = edges.filter(({ to, isTypeOnly }) => to === 'core/risk/approved-order.ts' && !isTypeOnly).map(({ from }) => from);
+    expect(using.filter((path) => !isTest(path)).toSorted()).toEqual(gates);
+    // Nobody calls something else one.
+    const casting = files.filter(({ text }) => /\bas (?:unknown as )?(?:ApprovedOrder|GateVerdict)\b/.test(text)).map(({ path }) => path);
+    expect(casting).toEqual(['core/risk/approved-order.ts']);
+  });
   it('imports no file that is not there', () => {
     const paths = new Set(readTree().map(({ path }) => path));
     const missing = edges.filter(({ to }) => !to.startsWith('dist/') && /^[\w-]+\/.*\.(?:[jt]sx?|mjs)$/.test(to) && !paths.has(to));
