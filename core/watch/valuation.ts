@@ -1,6 +1,6 @@
-import { ZERO, decimal, text, type Decimal, type DecimalText } from '../money/index.js';
+import { amountOf, decimal, text, ZERO, type Amounts, type Decimal, type DecimalText } from '../money/index.js';
 
-export type Quantities = Readonly<Record<string, DecimalText>>;
+export type Quantities = Amounts;
 
 /** The last price of an instrument, and how old it is. */
 export interface Mark {
@@ -40,7 +40,7 @@ export function valueOf(asset: string, quantity: Decimal, prices: Prices): Asset
   if (asset === prices.quote) return { value: quantity, by: 'quote' };
   const instrument = `${asset}/${prices.quote}`;
   if (!prices.instruments.includes(instrument)) {
-    return { value: quantity.mul(decimal(prices.unmarkedPrices[asset] ?? '0')), by: 'rule' };
+    return { value: quantity.mul(amountOf(prices.unmarkedPrices, asset)), by: 'rule' };
   }
   const mark = prices.marks[instrument];
   // A mark from the future is of a clock that was set: nobody knows how old it is.
