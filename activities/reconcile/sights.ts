@@ -1,6 +1,7 @@
-import { decimal, text, type DecimalText } from '../../core/money/index.js';
+import { decimal, text } from '../../core/money/index.js';
 import { planProtection } from '../../core/protection/plan.js';
 import type { LedgerSight, Protected, VenueSight, WorkflowSight } from '../../core/reconcile/sight.js';
+import { heldOf } from '../../core/venue/held.js';
 import type { LedgerAnswer, WorkflowRuns } from '../ports/reconcile.js';
 import type { VenueReader } from '../ports/venue.js';
 import type { ReconcileDependencies } from './dependencies.js';
@@ -22,8 +23,7 @@ export async function seeVenue(
   const listed = lists === undefined ? undefined : new Set([...lists, ...openOrders.map(({ instrument }) => instrument)]);
   const fills = [];
   for (const instrument of listed ?? [undefined]) fills.push(...(await reader.fills(instrument, fillsSince)));
-  const balances: Record<string, DecimalText> = {};
-  for (const { asset, free, locked } of await reader.balances()) balances[asset] = text(decimal(free).plus(decimal(locked)));
+  const balances = heldOf(await reader.balances());
   return { venueTime, openOrders, fillsSince, fills, balances, ...(listed === undefined ? {} : { listed }) };
 }
 
@@ -34,13 +34,13 @@ export async function seeLedger(
   { keys, ...answer }: LedgerAnswer,
 ): Promise<LedgerSight> {
   const found: Protected[] = [];
-  for (const { strategy, instrument, held, unchangedMs } of keys) {
+  for (const { strategy, instrument, held, filled, unchangedMs } of keys) {
     const key = { account, strategy, instrument };
     const view = await protection.readProtection(key);
     const stops = view.working
       .filter(({ purpose }) => purpose === 'stop')
       .map(({ intentId, quantity, executedQuantity }) => ({ intentId, leaves: text(decimal(quantity).minus(decimal(executedQuantity))) }));
-    found.push({ key, held, step: planProtection(key, view), stops, unchangedMs });
+    found.push({ key, held, filled, step: planProtection(key, view), stops, unchangedMs });
   }
   return { ...answer, account, protected: found };
 }
