@@ -23,7 +23,7 @@ type Change =
   | 'audit_schedule'
   | 'ask_reconciliation';
 
-/** Makes one change, under the caller's name and key. @returns what the statement answers in one word */
+/** Makes one change, under the caller's name and key. @returns what the statement answers in a word, or with a number besides */
 export async function changeAs(database: Database, change: Change, { subject, keyId }: Caller, what: object): Promise<string> {
   const { rows } = await database.query<{ answer: string }>(`select ${change}($1::jsonb) as answer`, [
     JSON.stringify({ ...what, subject, underKey: keyId }),

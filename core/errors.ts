@@ -154,6 +154,12 @@ export const ERRORS = define({
     httpStatus: 409,
   },
   INPUT_UNKNOWN_INCIDENT: { ...input('There is no incident {incident}. See keelson incidents list --all.'), httpStatus: 404 },
+  INPUT_INCIDENT_UNDECIDED: {
+    ...input(
+      'Incident {incident} is that of difference {difference}, which waits for a decision; with it the incident is closed: keelson reconcile decide {difference} <decision> --reason <text>.',
+    ),
+    httpStatus: 409,
+  },
   INPUT_UNKNOWN_ALERT: { ...input('There is no alert {alert}. See keelson alerts list --all.'), httpStatus: 404 },
   INPUT_UNKNOWN_HALT: { ...input('There is no standing halt {halt}. See keelson halts.'), httpStatus: 404 },
   INPUT_NOT_BLOCKED: { ...input('Entries of {instrument} are not blocked in account {account}. See keelson status.'), httpStatus: 409 },

@@ -1,6 +1,7 @@
-import { decimal, text, type DecimalText } from '../../core/money/index.js';
+import type { DecimalText } from '../../core/money/index.js';
 import { keysToFlatten } from '../../core/kill/flatten.js';
 import type { KillSight, KillView } from '../../core/kill/view.js';
+import { heldOf } from '../../core/venue/held.js';
 import { referencePrice } from '../order/reference-price.js';
 import type { KillDependencies } from './dependencies.js';
 
@@ -18,7 +19,7 @@ export async function look({ venueOf, protection }: KillDependencies, account: s
     }),
   ]);
   return {
-    balances: Object.fromEntries(balances.map(({ asset, free, locked }) => [asset, text(decimal(free).plus(decimal(locked)))])),
+    balances: heldOf(balances),
     openOrders: [],
     prices,
   };

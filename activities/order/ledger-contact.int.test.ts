@@ -138,7 +138,8 @@ describe('a worker that is started again', () => {
   it('makes no entry until the comparison that it asks for is clean', async () => {
     await stack.database.pool.query(
       `update orders set status = 'expired', final_at = clock_timestamp(), reserved_quantity = 0, reserved_notional = 0 where final_at is null;
-       update positions set quantity = 0`,
+       update positions set quantity = 0;
+       update position_sums set quantity = 0`,
     );
     const four = worker('four');
     await four.ask();

@@ -45,7 +45,8 @@ export interface ForeignFill extends BookingCause {
 /**
  * `known`: booked before, under this id or under this reference of the venue. `refused`: nothing is booked; `why` names what is
  * wrong: a field, `person` (no valid key of an operator, risk officer or admin, and no reference of the venue), `incident` (none that is open),
- * `ours` (an order of ours has executed this fill), `referenceUsed` or `otherMovement` (the same name for something else).
+ * `ours` (an order of ours has executed this fill), `referenceUsed` or `otherMovement` (the same name for something else), `held` or
+ * `unshown` (positions hold the asset: the books would have less than they do, or more than a comparison has seen).
  */
 export type Booking =
   | { readonly kind: 'booked'; readonly movementId: string; readonly balance?: DecimalText }

@@ -40,6 +40,7 @@ export interface LedgerAnswer extends Omit<LedgerSight, 'protected' | 'account'>
   /** What is held, and what has a stop. */
   readonly keys: readonly (Omit<PositionKey, 'account'> & {
     readonly held: LedgerSight['balances'][string];
+    readonly filled: LedgerSight['balances'][string];
     readonly unchangedMs: number;
   })[];
   /** Of the workflows that were asked for: those for which something is left to do. */

@@ -1,6 +1,7 @@
-import { decimal, text, type DecimalText } from '../../core/money/index.js';
+import { decimal, text, type Amounts } from '../../core/money/index.js';
 import { planProtection } from '../../core/protection/plan.js';
 import type { LedgerSight, Protected, VenueSight, WorkflowSight } from '../../core/reconcile/sight.js';
+import { heldOf } from '../../core/venue/held.js';
 import type { LedgerAnswer, WorkflowRuns } from '../ports/reconcile.js';
 import type { VenueReader } from '../ports/venue.js';
 import type { ReconcileDependencies } from './dependencies.js';
@@ -27,9 +28,8 @@ export async function seeVenue(
 }
 
 /** What the venue has of each asset, free and locked together. */
-export async function wholeBalances(reader: Pick<VenueReader, 'balances'>): Promise<Readonly<Record<string, DecimalText>>> {
-  const balances = await reader.balances();
-  return Object.fromEntries(balances.map(({ asset, free, locked }) => [asset, text(decimal(free).plus(decimal(locked)))]));
+export async function wholeBalances(reader: Pick<VenueReader, 'balances'>): Promise<Amounts> {
+  return heldOf(await reader.balances());
 }
 
 /** What the ledger answers, with the plan of each position's owner: what its stop should be is not said in two places. */
@@ -39,13 +39,13 @@ export async function seeLedger(
   { keys, ...answer }: LedgerAnswer,
 ): Promise<LedgerSight> {
   const found: Protected[] = [];
-  for (const { strategy, instrument, held, unchangedMs } of keys) {
+  for (const { strategy, instrument, held, filled, unchangedMs } of keys) {
     const key = { account, strategy, instrument };
     const view = await protection.readProtection(key);
     const stops = view.working
       .filter(({ purpose }) => purpose === 'stop')
       .map(({ intentId, quantity, executedQuantity }) => ({ intentId, leaves: text(decimal(quantity).minus(decimal(executedQuantity))) }));
-    found.push({ key, held, step: planProtection(key, view), stops, unchangedMs });
+    found.push({ key, held, filled, step: planProtection(key, view), stops, unchangedMs });
   }
   return { ...answer, account, protected: found };
 }

@@ -1,4 +1,5 @@
-import { text, decimal, type DecimalText } from '../../core/money/index.js';
+import type { Amounts, DecimalText } from '../../core/money/index.js';
+import { heldOf } from '../../core/venue/held.js';
 import { differenceOf, type Readings } from '../../core/watch/carried.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import { WATCH, type WatchRules } from '../../core/watch/rules.js';
@@ -43,7 +44,7 @@ export class VenueSight {
   private readTime: number | undefined;
   private differences: Readings | undefined;
   /** What the last reading showed, until somebody has taken it. */
-  private balances: Readonly<Record<string, DecimalText>> | undefined;
+  private balances: Amounts | undefined;
   /** Of what is traded, and of each that is held beside it. */
   private readonly streams: Promise<void>[];
   private held: readonly WatchedInstrument[] = [];
@@ -117,7 +118,7 @@ export class VenueSight {
   }
 
   /** What a reading showed that nobody has taken yet. */
-  takeBalances(): Readonly<Record<string, DecimalText>> | undefined {
+  takeBalances(): Amounts | undefined {
     const { balances } = this;
     this.balances = undefined;
     return balances;
@@ -181,8 +182,7 @@ export class VenueSight {
   private async look(): Promise<void> {
     const { account, venue, store, clock, failed } = this.dependencies;
     try {
-      const balances: Record<string, DecimalText> = {};
-      for (const { asset, free, locked } of await venue.reader.balances()) balances[asset] = text(decimal(free).plus(decimal(locked)));
+      const balances = heldOf(await venue.reader.balances());
       if (this.ending.signal.aborted) return;
       this.readTime = clock();
       // Read after the venue's answer: what it shows had the time to be booked.

@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ForeignFill, LedgerStore, Movement } from '../../activities/ports/ledger.js';
-import type { DecimalText } from '../../core/money/index.js';
+import { amountsOf, decimal, type Amounts, type DecimalText } from '../../core/money/index.js';
+import { compare } from '../../core/reconcile/compare.js';
+import { RECONCILE } from '../../core/reconcile/rules.js';
+import { carriedForward, differenceOf } from '../../core/watch/carried.js';
 import { seedPerson } from '../../test/support/people.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { createControlStore } from './control-store.js';
 import { createLedgerStore } from './ledger-store.js';
+import { createReconcileStore } from './reconcile-store.js';
 import { createWatchStore } from './watch-store.js';
 
 const d = (text: string): DecimalText => text as DecimalText;
@@ -146,12 +150,105 @@ describe('movements', () => {
     [{ counterAccount: 'other' }, 'counterAccount'],
     [{ account: 'nobody' }, 'account'],
     [{ asset: '' }, 'asset'],
+    [{ asset: 'constructor' }, 'asset'],
+    [{ asset: 'toString' }, 'asset'],
+    [{ asset: '__proto__' }, 'asset'],
+    [{ asset: 'usdt' }, 'asset'],
+    [{ asset: 'A B' }, 'asset'],
+    [{ asset: 'A'.repeat(41) }, 'asset'],
+    [{ amount: d('1'.repeat(19)) }, 'amount'],
+    [{ amount: d(`0.${'1'.repeat(37)}`) }, 'amount'],
+    [{ eventTime: 0 }, 'eventTime'],
+    [{ eventTime: 1_230_767_999_999 }, 'eventTime'],
+    [{ eventTime: 999_999_999_999_999 }, 'eventTime'],
+    [{ eventTime: Date.now() + 3_600_000 }, 'eventTime'],
     [{ reason: ' ' }, 'reason'],
     [{ venueReference: null }, 'person'],
     [{ incidentId: '999999' }, 'incident'],
     [{ epoch: 0 }, 'epoch'],
   ] as [Partial<Movement>, string][])('refuses %j, and says why: %s', async (changed, why) => {
     expect(await store.bookMovement(movement(changed))).toEqual({ kind: 'refused', why });
+  });
+
+  it('reads and compares an account whose books have assets with names that every object knows', async () => {
+    const control = createControlStore(database.pool);
+    await control.applyConfiguration({ account: 'strange', venue: 'paper', limits: {}, strategies: [], subject: 'test' });
+    await control.onboard('strange', { USDT: d('1000') });
+    const names = ['__proto__', 'constructor', 'toString'];
+    // As an older build has booked them, with an amount of thirty digits besides.
+    await database.pool.query(
+      `insert into inventory (account, asset, quantity, moved) select 'strange', name, repeat('9', 30)::numeric + 1, 0 from unnest($1::text[]) name`,
+      [names],
+    );
+    const question = { account: 'strange', fillsSince: 0, clientOrderIds: [], venueOrders: [], workflows: [], isFull: true };
+    const { known, needed: _, keys: __, ...ledger } = await createReconcileStore(database.pool).read(question);
+    const sides = { ledger: { ...ledger, account: 'strange', protected: [] }, workflows: undefined, isFull: true };
+    const at = (balances: Amounts) => {
+      const venue = { venueTime: 0, openOrders: [], fillsSince: 0, fills: [], balances };
+      return compare({ ...sides, venue }, known, RECONCILE).differences.map(({ subject, fingerprint }) => `${subject} ${fingerprint}`);
+    };
+    const amount = `1${'0'.repeat(30)}`;
+    const balances = [...names.map((name) => [name, decimal(amount)] as const), ['USDT', decimal('1000')] as const];
+    expect(at(amountsOf(balances))).toEqual([]);
+    expect(at(amountsOf([['USDT', decimal('1000')]]))).toEqual(names.map((name) => `balance:${name} -${amount}`));
+    const watched = (await createWatchStore(database.pool).read('strange', []))?.ledger ?? {};
+    expect(differenceOf(carriedForward(watched, amountsOf([['valueOf', decimal('2')]])), watched)).toEqual({ valueOf: '2' });
+  });
+
+  describe('of a coin that positions hold', () => {
+    const move = (amount: string, changed: Partial<Movement> = {}) =>
+      store.bookMovement(
+        movement({
+          ...{ account: 'coins', asset: 'BTC', amount: d(amount), kind: amount.startsWith('-') ? 'withdrawal' : 'deposit' },
+          ...{ venueReference: null, subject: 'operator', underKey: keys['operator'] ?? '', ...changed },
+        }),
+      );
+    /** A comparison has found that so much more is there than the books say. */
+    const shown = async (amount: string, balance: string): Promise<void> => {
+      await database.pool.query(`delete from reconciliation_differences where account = 'coins'`);
+      await database.pool.query(
+        `with run as (insert into reconciliation_runs (run_id, account, scope) values (gen_random_uuid(), 'coins', 'minute') returning run_id)
+         insert into reconciliation_differences (account, class, seen_as, subject, fingerprint, treatment, status, deltas, evidence, first_run, last_run)
+           select 'coins', 'balanceMovement', 'balanceMovement', 'balance:BTC', $1, 'secondLook', 'open', jsonb_build_object('BTC', $1::text),
+             jsonb_build_object('venue', '{}'::jsonb, 'ledger', jsonb_build_object('asset', 'BTC', 'balance', $2::text)), run_id, run_id from run`,
+        [amount, balance],
+      );
+    };
+    beforeAll(async () => {
+      const control = createControlStore(database.pool);
+      await control.applyConfiguration({ account: 'coins', venue: 'paper', limits: {}, strategies: [], subject: 'test' });
+      await control.onboard('coins', { USDT: d('1000'), BTC: d('2') });
+      await database.pool.query(
+        `insert into positions (account, strategy, instrument, quantity, cost, realized_pnl) values ('coins', 'momentum', 'BTC/USDT', 1.5, 100, 0)`,
+      );
+    });
+
+    it('nobody takes by hand what they hold, nor adds what the venue has not shown', async () => {
+      expect(await move('-0.6')).toEqual({ kind: 'refused', why: 'held' });
+      expect(await move('-0.6', { kind: 'transfer', counterAccount: 'other' })).toEqual({ kind: 'refused', why: 'held' });
+      expect(await move('-0.5')).toMatchObject({ kind: 'booked', balance: '1.5' });
+      expect(await move('1')).toEqual({ kind: 'refused', why: 'unshown' });
+      expect(await move('-1', { account: 'other', kind: 'transfer', counterAccount: 'coins' })).toEqual({
+        kind: 'refused',
+        why: 'unshown',
+      });
+      // What no position holds is booked as ever.
+      expect(await move('-20', { asset: 'USDT' })).toMatchObject({ kind: 'booked' });
+    });
+
+    it('what a comparison has found is booked, and once', async () => {
+      await shown('1', '1.5');
+      expect(await move('1.1')).toEqual({ kind: 'refused', why: 'unshown' });
+      expect(await move('1')).toMatchObject({ kind: 'booked', balance: '2.5' });
+      expect(await move('1')).toEqual({ kind: 'refused', why: 'unshown' });
+      await shown('-1.2', '2.5');
+      expect(await move('-1.3')).toEqual({ kind: 'refused', why: 'held' });
+      expect(await move('-1.2')).toMatchObject({ kind: 'booked', balance: '1.3' });
+    });
+
+    it('what a part of ours reads in the venue’s own list is booked', async () => {
+      expect(await move('0.7', { subject: 'reconciliation', underKey: null, venueReference: 'there' })).toMatchObject({ kind: 'booked' });
+    });
   });
 
   it('a trade by hand is booked as what it is, by a person over its incident, and is no strategy’s', async () => {
@@ -189,7 +286,7 @@ describe('movements', () => {
     expect(await held('main', 'BTC')).toEqual({ quantity: '0.5', moved: '0.5' });
     const { rows } = await database.pool.query(`select origin, intent_id, movement_id from fills where venue_trade_id = '1'`);
     expect(rows).toEqual([{ origin: 'foreign', intent_id: null, movement_id: foreign.movementId }]);
-    expect((await database.pool.query('select from positions')).rowCount).toBe(0);
+    expect((await database.pool.query(`select from positions where account = 'main'`)).rowCount).toBe(0);
   });
 
   it('moves nothing that the watch has counted already as deposited', async () => {

@@ -9,6 +9,8 @@ const READ = {
   name: 'read_watch_inputs',
   text: 'select read_watch_inputs($1::jsonb) as answer, is_kill_missing($2, $3) as "isKillMissing"',
 };
+/** A share of an equity may have no end of digits. */
+const RATIO_PLACES = 30;
 const WRITE = { name: 'write_watch_sample', text: 'select write_watch_sample($1::jsonb) as version' };
 
 interface Answer {
@@ -87,8 +89,8 @@ export function createWatchStore(pool: Pool): WatchStore {
           ...sample,
           ...state,
           dailyPnl: figures?.dailyPnl,
-          dailyLossRatio: figures && text(figures.dailyLossRatio),
-          drawdownRatio: figures && text(figures.drawdownRatio),
+          dailyLossRatio: figures && text(figures.dailyLossRatio.toDecimalPlaces(RATIO_PLACES)),
+          drawdownRatio: figures && text(figures.drawdownRatio.toDecimalPlaces(RATIO_PLACES)),
           ...mode,
           mode: mode?.mode,
           alerts: alerts.map(({ key, severity, summary, condition }) => ({

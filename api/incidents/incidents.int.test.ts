@@ -43,6 +43,24 @@ test('an incident is shown until a person closes it, under that person’s name,
   });
 });
 
+test('the incident of a difference stays open as long as that waits for its decision', async () => {
+  const { rows } = await store.pool.query<{ incident: string; difference: string }>(
+    `with i as (insert into incidents (incident_key, account, kind, data) values ('d', 'main', 'reconciliation', '{}') returning incident_id),
+       run as (insert into reconciliation_runs (run_id, account, scope) values (gen_random_uuid(), 'main', 'minute') returning run_id)
+     insert into reconciliation_differences (account, class, seen_as, subject, fingerprint, treatment, status, deltas, evidence, first_run, last_run,
+         incident_id)
+       select 'main', 'balanceMovement', 'balanceMovement', 'balance:USDT', '5', 'secondLook', 'open', '{}', '{}', run_id, run_id, incident_id
+       from run, i returning incident_id::text as incident, difference_id::text as difference`,
+  );
+  const { incident = '', difference = '' } = rows[0] ?? {};
+  const body = { incidentId: incident, reason: 'seen' };
+  const refused = await call(KEYS.risk, 'POST', '/v1/incidents/close', body);
+  expect(refused).toMatchObject({ status: 409, body: { code: 'INPUT_INCIDENT_UNDECIDED' } });
+  expect(JSON.stringify(refused.body)).toContain(`keelson reconcile decide ${difference}`);
+  await store.pool.query(`update reconciliation_differences set status = 'settled', ended_at = clock_timestamp()`);
+  expect(await call(KEYS.risk, 'POST', '/v1/incidents/close', body)).toMatchObject({ status: 200 });
+});
+
 test('an instrument that waits for a person is let go by one, and may be blocked by one', async () => {
   const body = { account: 'main', instrument: 'BTC/USDT', reason: 'looked into' };
   expect(await blocked()).toEqual(['BTC/USDT']);

@@ -7,8 +7,13 @@ export type MovementWish = Omit<Movement, 'subject' | 'underKey'>;
 
 /** What the statement's word means, and what to do. */
 const WHY: Readonly<Record<string, string>> = {
-  amount: 'a deposit is above zero; a withdrawal, and a transfer from the account that it leaves, below',
-  asset: 'the asset has no name that can be one',
+  amount:
+    'at most 18 digits before the point; a deposit is above zero; a withdrawal, and a transfer from the account that it leaves, below',
+  asset: 'the asset has no name that can be one: capital letters, digits, and . _ - between them',
+  eventTime: 'it has happened, and not before 2009: the time is in milliseconds',
+  held: 'the positions hold what it would take, and their stops with it: compare the account first (keelson reconcile run), then decide what it finds',
+  unshown:
+    'positions hold this asset, and no comparison has found that more of it is there: compare first (keelson reconcile run), then decide what it finds',
   account: 'there is no such account',
   counterAccount: 'a transfer, and nothing else, names another account of ours',
   kind: 'there is no such kind of movement',

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { postingsOf, type EntryKind } from '../../core/ledger/double-entry.js';
-import { ZERO, decimal, text, type DecimalText } from '../../core/money/index.js';
+import { ZERO, decimal, type DecimalText } from '../../core/money/index.js';
 import { apiUnderTest, askAs, KEYS, seedPeople, type ApiUnderTest } from '../../test/support/api.js';
-import { bookedStory, bookkeeper, type BookedStory } from '../../test/support/booked-story.js';
-import { seedOf, unitFill, type UnitFill } from '../../test/support/fills.js';
+import { bookedStory, bookkeeper, STORY_DAY, type BookedStory } from '../../test/support/booked-story.js';
+import { ODD, seedOf, unitFill, type UnitFill } from '../../test/support/fills.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import type { FeesReport, FillsReport, PnlReport, PositionsReport, SlippageReport, StatementReport } from './schemas.js';
 import { verifyLedger } from './verify.js';
 
 const SEED = seedOf('rebuild on Postgres');
-const DAY = '1970-01-01';
+const { day: DAY, from: FROM } = STORY_DAY;
 
 let store: TestDatabase;
 let api: ApiUnderTest;
@@ -28,9 +28,10 @@ beforeAll(async () => {
   keyId = await bookkeeper(store.pool);
   main = await bookedStory(store.pool, 'main', keyId);
   // The price of a fee in a third asset, and the mark of what is held.
-  await store.pool.query(`insert into bars values ('paper', 'BNB/USDT', 1000, 0, 999, 300, 300, 300, 300, 1, 'stream'),
-    ('paper', 'BNB/USDT', 60000, -60000, -1, 200, 200, 200, 200, 1, 'stream'),
-    ('paper', 'BTC/USDT', 1000, 8000, 8999, 150, 150, 150, 150, 1, 'stream')`);
+  const bar = (instrument: string, interval: number, after: number, close: number): string =>
+    `('paper', '${instrument}', ${interval}, ${FROM + after}, ${FROM + after + interval - 1}, ${Array(4).fill(close).join(', ')}, 1, 'stream')`;
+  const bars = [bar('BNB/USDT', 1_000, 0, 300), bar('BNB/USDT', 60_000, -60_000, 200), bar('BTC/USDT', 1_000, 8_000, 150)];
+  await store.pool.query(`insert into bars values ${bars.join(', ')}`);
   await main.fill(buy(4, 100, { fee: 2 }));
   await main.fill(buy(4, 120, { side: 'sell', fee: 1, feeAsset: 'BNB' }));
   await main.fill(buy(3, 90, { strategy: null }));
@@ -116,25 +117,50 @@ describe('reports of a day', () => {
       [61, 130],
       [119, 90],
       [130, 95],
-    ]) {
-      await store.pool.query(sample, [at, equity]);
+    ] as const) {
+      await store.pool.query(sample, [FROM / 1_000 + at, equity]);
     }
     await store.pool.query('delete from account_watch_samples');
     const points = await report<{ equity: object[] }>('equity', '&minutes=1');
     expect(points.equity).toEqual([
-      { time: 60_000, opening: '100', highest: '130', lowest: '90', closing: '90' },
-      { time: 120_000, opening: '95', highest: '95', lowest: '95', closing: '95' },
+      { time: FROM + 60_000, opening: '100', highest: '130', lowest: '90', closing: '90' },
+      { time: FROM + 120_000, opening: '95', highest: '95', lowest: '95', closing: '95' },
     ]);
-    expect((await report<StatementReport>('statement')).equity).toMatchObject({ time: 0, opening: '100', closing: '95' });
+    expect((await report<StatementReport>('statement')).equity).toMatchObject({ time: FROM, opening: '100', closing: '95' });
   });
 
   test('a day is a zone’s, and what is no day is refused', async () => {
     const { from, until } = await report<StatementReport>('statement', '&zone=Europe/Madrid');
-    expect([from, until]).toEqual([-3_600_000, 82_800_000]);
-    for (const query of ['day=1970-02-30', 'day=1970-01-01&zone=Nowhere/City', 'day=now']) {
+    expect([from, until]).toEqual([FROM - 3_600_000, FROM + 82_800_000]);
+    for (const query of ['day=2020-02-30', 'day=2020-01-01&zone=Nowhere/City', 'day=now']) {
       expect(await askAs(api.server, KEYS.auditor, 'GET', `/v1/ledger/fills?account=main&${query}`)).toMatchObject({ status: 400 });
     }
     expect(await askAs(api.server, KEYS.auditor, 'GET', '/v1/ledger/fills?account=nobody')).toMatchObject({ status: 404 });
+  });
+});
+
+describe('a movement by hand', () => {
+  const book = async (changed: object) => {
+    const body = { account: 'main', kind: 'deposit', asset: 'USDT', amount: '1', reason: 'a test', ...changed };
+    const { status, body: answer } = await askAs(api.server, KEYS.operator, 'POST', '/v1/ledger/movements', body);
+    return { status, told: JSON.stringify(answer) };
+  };
+  test.each([
+    [{ asset: 'constructor' }, 'the name of an asset'],
+    [{ asset: '__proto__' }, 'the name of an asset'],
+    [{ amount: '1'.repeat(19) }, 'at most 18 before the point'],
+    [{ amount: `0.${'1'.repeat(19)}` }, 'at most 18 before the point'],
+  ])('%j cannot be one', async (changed, told) => {
+    expect(await book(changed)).toMatchObject({ status: 400, told: expect.stringContaining(told) });
+  });
+  test.each([
+    [{ eventTime: 999_999_999_999_999 }, 'it has happened'],
+    [{ asset: 'BTC' }, 'no comparison has found that more of it is there'],
+    [{ asset: 'BTC', kind: 'withdrawal', amount: '-3.5' }, 'the positions hold what it would take'],
+  ])('%j contradicts what is known', async (changed, told) => {
+    const refused = await book(changed);
+    expect(refused).toMatchObject({ status: 409, told: expect.stringContaining(told) });
+    expect(refused.told).toContain('LEDGER_NOT_BOOKED');
   });
 });
 
@@ -154,11 +180,12 @@ describe('verify', () => {
       fc.asyncProperty(
         fc.array(unitFill, { minLength: 4, maxLength: 12 }),
         fc.array(fc.integer({ min: 1, max: 900 }), { maxLength: 4 }),
-        async (fills, amounts) => {
+        fc.boolean(),
+        async (fills, amounts, isOdd) => {
           stories += 1;
           const [one, other] = [`a${SEED}-${stories}`, `b${SEED}-${stories}`];
           const [story, neighbour] = [await bookedStory(store.pool, one, keyId), await bookedStory(store.pool, other, keyId)];
-          for (const fill of fills) await story.fill(fill);
+          for (const fill of fills) await story.fill(isOdd ? { ...fill, ticks: ODD } : fill);
           for (const amount of amounts) {
             await story.move({ kind: 'transfer', counterAccount: other, amount: `-${amount}` as DecimalText });
             await neighbour.move({ kind: 'withdrawal', amount: `-${amount}.125` as DecimalText });
@@ -167,12 +194,18 @@ describe('verify', () => {
             expect(await verifyLedger(api.context.database, account)).toMatchObject({ differences: [] });
           // The gate's own balance, asked for as it asks, against what the story has moved.
           const { rows } = await store.pool.query<{ held: string }>(`select read_risk($1, '', '')->'balances'->>'USDT' as held`, [one]);
+          // In units of the eleventh place, by whole numbers alone: 0.00000812 times 1234.567.
+          const place = 10n ** 11n;
+          const notionalUnit = isOdd ? 812n * 1_234_567n : place;
           const cash = fills.map(({ side, units, price, fee, feeAsset }) => {
-            return (side === 'buy' ? -1 : 1) * units * price - (feeAsset === 'USDT' ? fee : 0);
+            return BigInt((side === 'buy' ? -1 : 1) * units * price) * notionalUnit - (feeAsset === 'USDT' ? BigInt(fee) * place : 0n);
           });
-          expect(text(decimal(rows[0]?.held ?? ''))).toBe(
-            String([...cash, ...amounts.map((amount) => -amount)].reduce((a, b) => a + b, 1_000)),
-          );
+          const held = [...cash, ...amounts.map((amount) => -BigInt(amount) * place)].reduce((a, b) => a + b, 1_000n * place);
+          expect(
+            decimal(rows[0]?.held ?? '')
+              .mul('1e11')
+              .toFixed(),
+          ).toBe(String(held));
         },
       ),
       { numRuns: 6, seed: SEED },

@@ -46,7 +46,7 @@ export function incidentRoutes({ database, config }: ApiContext): Route[] {
         reason: reasonInput,
       }),
       response: doneSchema,
-      errors: ['INPUT_UNKNOWN_INCIDENT'],
+      errors: ['INPUT_UNKNOWN_INCIDENT', 'INPUT_INCIDENT_UNDECIDED'],
       handle: async ({ body, caller }) => {
         await closeIncident(database, caller, body);
         return DONE;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isDecimalText } from '../../core/money/index.js';
+import { decimalTextOf } from '../../core/money/index.js';
 import { dayIn, dayOfTime } from '../../core/ledger/day.js';
 import type { ApiContext } from '../context.js';
 import { idInput, reasonInput, textInput, wholeInput } from '../http/input.js';
@@ -26,6 +26,9 @@ import { route, type Route } from '../route.js';
 
 const MINUTE_MS = 60_000;
 const HOUR_MINUTES = 60;
+/** As venues name assets. */
+const ASSET = /^[A-Z0-9][A-Z0-9._-]{0,39}$/;
+const AMOUNT = /^-?\d{1,18}(\.\d{1,18})?$/;
 
 const ofDay = {
   account: textInput(32).describe('Whose.'),
@@ -43,10 +46,13 @@ const movementBody = z.strictObject({
   kind: z.enum(['deposit', 'withdrawal', 'transfer', 'correction'], {
     error: () => 'expected deposit, withdrawal, transfer or correction',
   }),
-  asset: textInput(40).describe('Such as USDT.'),
+  asset: textInput(40)
+    .regex(ASSET, { error: () => 'expected the name of an asset, such as USDT' })
+    .describe('Such as USDT: capital letters and digits.'),
   amount: z
     .string({ error: () => 'expected a decimal in plain digits' })
-    .refine(isDecimalText, { error: () => 'expected a decimal in plain digits' })
+    .regex(AMOUNT, { error: () => 'expected a decimal in plain digits, at most 18 before the point and 18 behind' })
+    .transform(decimalTextOf)
     .describe('Signed: what leaves the account is below zero.'),
   counterAccount: textInput(32).optional().describe('Of a transfer: our other account.'),
   eventTime: z.int().min(0).optional().describe('When it happened, by the venue, epoch ms; now when left out.'),

@@ -1,4 +1,4 @@
-import { Decimal, ZERO, decimal, floorToStep, maximum, minimum } from '../money/index.js';
+import { amountOf, Decimal, ZERO, decimal, floorToStep, maximum, minimum } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { StoredOrder } from '../order/stored-order.js';
 import { isDust } from '../protection/dust.js';
@@ -125,9 +125,9 @@ export function unsold(view: KillView, sight: KillSight, key: Key): Decimal {
   // A position that goes too is not set aside: whichever of the two is sold first, the other has what remains.
   const staying = positions.filter((one) => baseOf(view, one.instrument) === base && !isOf(one, key) && policyOver(view, one) !== 'atOnce');
   const others = sells.filter((order) => !isMine(order) && !staying.some((one) => isOf(order, one)));
-  const there = decimal(sight.balances[base] ?? '0')
+  const there = amountOf(sight.balances, base)
     // Below zero: more was taken out than the account ever had beside its positions, so what is missing is theirs.
-    .minus(maximum(ZERO, decimal(view.inventory[base] ?? '0')))
+    .minus(maximum(ZERO, amountOf(view.inventory, base)))
     .minus(sum(staying.map((one) => decimal(one.quantity))))
     .minus(sum(others.map((order) => decimal(order.reservedQuantity))))
     .minus(reserved);

@@ -1,4 +1,4 @@
-import { ZERO, decimal, maximum, text, type Decimal, type DecimalText } from '../money/index.js';
+import { amountOf, maximum, text, ZERO, type Decimal, type DecimalText } from '../money/index.js';
 import type { StoredOrder } from '../order/stored-order.js';
 import { isNothing, keysToFlatten, unsold } from './flatten.js';
 import { policyOfWhole, policyOver, type KillSight, type KillView, type OpenOrder } from './view.js';
@@ -105,7 +105,7 @@ function surpluses(view: KillView, sight: KillSight): Extract<Unverified, { kind
   const bases = new Map<string, Decimal>();
   for (const { instrument, base } of Object.values(view.instruments)) {
     if (quotes.has(base)) continue;
-    const surplus = decimal(sight.balances[base] ?? '0').minus(decimal(view.risk.balances[base] ?? '0'));
+    const surplus = amountOf(sight.balances, base).minus(amountOf(view.risk.balances, base));
     const rules = view.instruments[instrument];
     if (rules === undefined || isNothing(maximum(ZERO, surplus), { strategy: '', instrument }, sight, rules)) continue;
     bases.set(base, surplus);

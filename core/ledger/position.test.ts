@@ -64,6 +64,19 @@ describe('a position', () => {
     );
   });
 
+  it('is told to the last place of what was paid, however small the price and odd the quantity', () => {
+    const units = fc.bigInt({ min: 1n, max: 10n ** 18n - 1n });
+    fc.assert(
+      fc.property(units, units, fc.constantFrom('buy' as const, 'sell' as const), (price, quantity, side) => {
+        const [base, quote] = entriesOf(fillOf(side, `0.${String(price).padStart(18, '0')}`, `0.${String(quantity).padStart(18, '0')}`));
+        const sign = side === 'buy' ? 1n : -1n;
+        expect(base?.delta.mul('1e18').toFixed()).toBe(String(sign * quantity));
+        expect(quote?.delta.mul('1e36').toFixed()).toBe(String(-sign * price * quantity));
+      }),
+    );
+    expect(entriesOf(fillOf('buy', '0.00000812', '1234.567'))[1]?.delta.toFixed()).toBe('-0.01002468404');
+  });
+
   it('conserves: cash paid and received, position and entries always agree', () => {
     const fills = fc.array(
       fc.record({

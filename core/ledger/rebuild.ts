@@ -1,4 +1,4 @@
-import { decimal, text, type Decimal, type DecimalText } from '../money/index.js';
+import { amountOf, amountsOf, decimal, text, type Amounts, type DecimalText } from '../money/index.js';
 import { bookOf, type BookedFill } from './booked-fill.js';
 import { Sums, postingsOf, type AssetChange, type Posting } from './double-entry.js';
 import { FLAT, applyFill, entriesOf, type PositionState } from './position.js';
@@ -15,8 +15,6 @@ export interface Difference {
 
 /** An entry as it is stored. */
 export type StoredPosting = Omit<Posting, 'delta' | 'kind'> & { readonly kind: string; readonly delta: DecimalText };
-
-type Amounts = Readonly<Record<string, DecimalText>>;
 
 /** What is stored beside the entries, and must follow from them. */
 export interface StoredLedger {
@@ -66,8 +64,7 @@ export class Rebuild {
   differences(stored: StoredLedger): readonly Difference[] {
     const found = [...this.#found];
     const compare = (what: Difference['what'], kept: Amounts, sums: Sums): void => {
-      const rebuilt = Object.fromEntries(sums.entries().map(([key, value]) => [key, text(value)]));
-      found.push(...unequal(what, kept, rebuilt));
+      found.push(...unequal(what, kept, amountsOf(sums.entries())));
     };
     compare('entries', stored.sums, this.#sums);
     compare('balance', stored.balances, this.#balances);
@@ -95,21 +92,21 @@ function keptFigures({ positions }: StoredLedger): Amounts {
 }
 
 function figuresOf(positions: readonly (PositionState & { readonly strategy: string | null; readonly instrument: string })[]): Amounts {
-  const figures = positions.flatMap(({ strategy, instrument, quantity, cost, realizedPnl }) => [
-    [`${strategy} ${instrument} quantity`, text(quantity)],
-    [`${strategy} ${instrument} cost`, text(cost)],
-    [`${strategy} ${instrument} realizedPnl`, text(realizedPnl)],
-  ]);
-  return Object.fromEntries(figures) as Amounts;
+  return amountsOf(
+    positions.flatMap(({ strategy, instrument, quantity, cost, realizedPnl }) => [
+      [`${strategy} ${instrument} quantity`, quantity],
+      [`${strategy} ${instrument} cost`, cost],
+      [`${strategy} ${instrument} realizedPnl`, realizedPnl],
+    ]),
+  );
 }
 
 /** Absent and zero are the same. */
 function unequal(what: Difference['what'], stored: Amounts, rebuilt: Amounts): readonly Difference[] {
-  const read = (amounts: Amounts, key: string): Decimal => decimal(amounts[key] ?? '0');
   return [...new Set([...Object.keys(stored), ...Object.keys(rebuilt)])]
-    .filter((key) => !read(stored, key).eq(read(rebuilt, key)))
+    .filter((key) => !amountOf(stored, key).eq(amountOf(rebuilt, key)))
     .sort()
-    .map((key) => ({ what, of: key, stored: text(read(stored, key)), rebuilt: text(read(rebuilt, key)) }));
+    .map((key) => ({ what, of: key, stored: text(amountOf(stored, key)), rebuilt: text(amountOf(rebuilt, key)) }));
 }
 
 function linesOf(postings: readonly StoredPosting[]): string {

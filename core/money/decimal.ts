@@ -3,11 +3,11 @@ import { Decimal as DecimalJs } from 'decimal.js';
 /**
  * Exact decimal arithmetic for money, prices and quantities.
  *
- * 40 significant digits hold every product of a price and a quantity that the supported venues can express, so results
- * are exact; only division rounds (half even). Exponent notation is switched off: venues and Postgres read plain digits.
+ * 130 significant digits hold every product of two decimals that are read from outside (30 digits on each side of the point),
+ * and a billion of such products added up, as Postgres does: results are exact; only division rounds (half even). Exponent notation is switched off: venues and Postgres read plain digits.
  */
 export const Decimal = DecimalJs.clone({
-  precision: 40,
+  precision: 130,
   rounding: DecimalJs.ROUND_HALF_EVEN,
   toExpNeg: -60,
   toExpPos: 60,
@@ -20,18 +20,21 @@ declare const decimalText: unique symbol;
 export type DecimalText = string & { readonly [decimalText]: true };
 
 const PLAIN_DECIMAL = /^-?\d{1,30}(\.\d{1,30})?$/;
+/** What products and sums of those come to, as the ledger keeps them. */
+const RECKONED_DECIMAL = /^-?\d{1,70}(\.\d{1,60})?$/;
 
-/** True when `text` is a plain decimal of at most 30 digits on each side of the point. */
+/** True when `text` is a plain decimal of at most 30 digits on each side of the point, as configurations, people and venues write them. */
 export function isDecimalText(text: unknown): text is DecimalText {
   return typeof text === 'string' && PLAIN_DECIMAL.test(text);
 }
 
 /**
- * Reads a decimal from text. A JavaScript number is not accepted: it has lost its last digits before it arrives here.
+ * Reads a decimal from text: what came from outside, or what was reckoned from it and is longer. A JavaScript number is not accepted: it has lost its last digits before it arrives here.
  * @throws RangeError when the text is not a plain decimal.
  */
 export function decimal(text: string): Decimal {
-  if (!isDecimalText(text)) throw new RangeError(`not a plain decimal: ${JSON.stringify(text)?.slice(0, 60)}`);
+  if (typeof text !== 'string' || !RECKONED_DECIMAL.test(text))
+    throw new RangeError(`not a plain decimal: ${JSON.stringify(text)?.slice(0, 60)}`);
   return new Decimal(text);
 }
 

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  amountOf,
+  amountsOf,
   ceilToStep,
   decimal,
   decimalTextOf,
@@ -10,6 +12,7 @@ import {
   quantize,
   quantizeUp,
   text,
+  type Amounts,
   type DecimalText,
 } from './index.js';
 
@@ -22,7 +25,7 @@ describe('decimal text', () => {
     fc.assert(fc.property(decimals, (value) => decimal(text(value)).eq(value)));
   });
 
-  it.each(['', ' 1', '1e5', '0x10', '1.', '.5', 'NaN', 'Infinity', '1,000', '--1', '1'.repeat(31)])('refuses %j', (input) => {
+  it.each(['', ' 1', '1e5', '0x10', '1.', '.5', 'NaN', 'Infinity', '1,000', '--1'])('refuses %j', (input) => {
     expect(isDecimalText(input)).toBe(false);
     expect(() => decimal(input)).toThrow(RangeError);
   });
@@ -62,5 +65,45 @@ describe('steps', () => {
     expect(quantizeUp(1e-9, '0.01' as DecimalText)).toBe('0.01');
     expect(quantizeUp(0.25, '0.01' as DecimalText)).toBe('0.25');
     expect(() => quantizeUp(Number.POSITIVE_INFINITY, '0.01' as DecimalText)).toThrow(RangeError);
+  });
+});
+
+describe('amounts by name', () => {
+  const strange = ['constructor', 'toString', '__proto__', 'hasOwnProperty'];
+  it.each(strange)('of something that is called %s are its own', (name) => {
+    expect(amountOf({}, name).isZero()).toBe(true);
+    const amounts = amountsOf([[name, decimal('1.5')]]);
+    expect([Object.keys(amounts), text(amountOf(amounts, name))]).toEqual([[name], '1.5']);
+    // As they come from the database.
+    expect(text(amountOf(JSON.parse(`{"${name}": "2"}`) as Amounts, name))).toBe('2');
+  });
+});
+
+describe('sums and products of what comes from outside', () => {
+  const side = fc.stringMatching(/^[0-9]{1,30}$/);
+  const outside = fc
+    .tuple(fc.boolean(), side, side)
+    .map(([isBelow, whole, part]) => decimalTextOf(`${isBelow ? '-' : ''}${whole}.${part}`));
+  /** In units of the thirtieth place, by whole numbers alone. */
+  const unitsOf = (value: string): bigint => {
+    const [whole = '', part = ''] = value.replace('-', '').split('.');
+    return BigInt(whole + part.padEnd(30, '0')) * (value.startsWith('-') ? -1n : 1n);
+  };
+  it('are exact, and can be read again', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(outside, outside), { minLength: 1, maxLength: 40 }), (pairs) => {
+        const sum = pairs.reduce((all, [one]) => all.plus(decimal(one)), decimal('0'));
+        const units = pairs.reduce((all, [one]) => all + unitsOf(one), 0n);
+        expect(decimal(text(sum)).mul('1e30').eq(units.toString())).toBe(true);
+        const traded = pairs.reduce((all, [one, other]) => all.plus(decimal(one).mul(decimal(other))), decimal('0'));
+        const square = pairs.reduce((all, [one, other]) => all + unitsOf(one) * unitsOf(other), 0n);
+        expect(decimal(text(traded)).mul('1e60').eq(square.toString())).toBe(true);
+      }),
+    );
+  });
+  it('are read where people may not write them so', () => {
+    const longer = text(decimal('9'.repeat(30)).plus(1));
+    expect([isDecimalText(longer), text(decimal(longer))]).toEqual([false, longer]);
+    expect(() => decimal('1'.repeat(71))).toThrow(RangeError);
   });
 });

@@ -1,28 +1,34 @@
-import { decimal, text, ZERO } from '../money/index.js';
+import { amountOf, text, ZERO } from '../money/index.js';
 import { Sum } from './deltas.js';
 import type { Deltas, Difference } from './difference.js';
-import { isUnresolved, type LedgerSight, type VenueSight } from './sight.js';
+import { intentSubject } from './orders.js';
+import { isUnresolved, type BookedOrder, type LedgerSight, type VenueSight } from './sight.js';
 
 /**
  * Balances to the last unit: venue less ledger, less what other differences explain. While it is not known what became of an
- * order, or one has moved at the venue whose fills are not listed yet, a balance says nothing.
+ * order, or one has moved at the venue whose fills are not listed yet, the balances that it may have moved say nothing; all others do.
+ * @param open subjects of the orders whose fills are missing, beside those that are looked up
  */
 export function compareBalances(
   venue: VenueSight,
   ledger: LedgerSight,
   explained: readonly Deltas[],
-  isAnOrderOpenToQuestion = false,
+  open: ReadonlySet<string> = new Set(),
 ): Difference[] {
   const cause = new Sum();
   for (const deltas of explained) cause.add(deltas);
-  const isUnclear = isAnOrderOpenToQuestion || ledger.orders.some(isUnresolved);
+  const unclear = assetsOf(
+    ledger.orders.filter((order) => isUnresolved(order) || open.has(intentSubject(order.intentId))),
+    venue,
+    ledger,
+  );
   const assets = new Set([
     ...Object.keys(venue.balances),
     ...Object.keys(ledger.balances),
     ...explained.flatMap((one) => Object.keys(one)),
   ]);
   return [...assets].sort().flatMap((asset): Difference[] => {
-    const [shown, kept] = [decimal(venue.balances[asset] ?? '0'), decimal(ledger.balances[asset] ?? '0')];
+    const [shown, kept] = [amountOf(venue.balances, asset), amountOf(ledger.balances, asset)];
     const amount = shown.minus(kept).minus(cause.of(asset));
     if (amount.eq(ZERO)) return [];
     return [
@@ -31,7 +37,7 @@ export function compareBalances(
         subject: `balance:${asset}`,
         fingerprint: text(amount),
         treatment: 'secondLook',
-        isInFlight: isUnclear,
+        isInFlight: unclear.has(asset),
         deltas: { [asset]: text(amount) },
         evidence: {
           venue: { asset, balance: text(shown) },
@@ -40,4 +46,11 @@ export function compareBalances(
       },
     ];
   });
+}
+
+/** What these orders may have moved: what they trade, and whatever the account has paid fees in. */
+function assetsOf(orders: readonly BookedOrder[], venue: VenueSight, ledger: LedgerSight): ReadonlySet<string> {
+  if (orders.length === 0) return new Set();
+  const fees = [...venue.fills, ...ledger.fills].map(({ feeAsset }) => feeAsset);
+  return new Set([...orders.flatMap(({ base, quote }) => [base, quote]), ...fees]);
 }

@@ -29,6 +29,8 @@ const order = (n: number, more: Partial<BookedOrder> = {}): BookedOrder =>
     side: 'buy',
     purpose: 'entry',
     status: 'accepted',
+    base: 'BTC',
+    quote: 'USDT',
     quantity: d('1'),
     executedQuantity: d('0'),
     price: d('100'),
@@ -108,6 +110,7 @@ const known = (one: Difference, more: Partial<KnownDifference> = {}): KnownDiffe
   eventTime: one.eventTime ?? null,
   repairs: 0,
   sameMs: 0,
+  seenMs: 0,
   unseenMs: 0,
   decidedMs: null,
   isBooked: false,
@@ -230,6 +233,30 @@ describe('balances', () => {
     const ledger = { orders: [order(1, { status: 'unknown' })] };
     expect(classes({ venue: { balances: { USDT: d('1') } }, ledger })).toEqual(['balanceMovement in flight']);
   });
+  it('of what that order cannot have moved are told as ever', () => {
+    const ledger = { orders: [order(1, { status: 'unknown' })], fills: [booked(2, { feeAsset: 'BNB' })] };
+    const balances = { USDT: d('1'), BTC: d('2'), BNB: d('3'), ETH: d('4') };
+    const told = found({ venue: { balances, listed: new Set() }, ledger }).map(({ subject, isInFlight }) => [subject, isInFlight]);
+    expect(told).toEqual([
+      ['balance:BNB', true],
+      ['balance:BTC', true],
+      ['balance:ETH', false],
+      ['balance:USDT', true],
+    ]);
+  });
+  it('of an asset whose name every object knows are its own', () => {
+    const names = ['__proto__', 'constructor', 'toString'];
+    const balances = Object.fromEntries(names.map((name) => [name, d('1')]));
+    expect(found({ venue: { balances }, ledger: { balances } })).toEqual([]);
+    expect(found({ venue: {}, ledger: { balances } }).map(({ subject, fingerprint }) => [subject, fingerprint])).toEqual(
+      names.map((name) => [`balance:${name}`, '-1']),
+    );
+    expect(found({ venue: { balances } })).toHaveLength(3);
+  });
+  it('agree also where they have thirty digits and more', () => {
+    const balances = { USDT: d(`1${'0'.repeat(30)}.${'1'.repeat(36)}`) };
+    expect(found({ venue: { balances }, ledger: { balances } })).toEqual([]);
+  });
 });
 
 describe('a balance that has moved while the venue lists no fill yet', () => {
@@ -301,6 +328,7 @@ describe('what a person has decided', () => {
 const held = (step: ProtectionStep, more: Partial<Protected> = {}): Protected => ({
   key: KEY,
   held: d('1'),
+  filled: more.held ?? d('1'),
   step,
   stops: [],
   unchangedMs: 60_000,
@@ -325,6 +353,19 @@ describe('P24: positions and their stops', () => {
     ['a halt over it', held({ kind: 'rest', because: 'killed' }), []],
   ])('%s', (_, one, expected) => {
     expect(classes({ ledger: { protected: [one] }, workflows: OWNED })).toEqual(expected);
+  });
+  it.each<[string, Protected]>([
+    ['nothing, and a stop is there', held(cancel('wrongQuantity'), { held: d('0'), filled: d('1') })],
+    ['more than was bought', held(cancel('wrongQuantity'), { held: d('2'), filled: d('1') })],
+    ['something, and nothing was bought', held(WISH, { filled: d('0') })],
+  ])('kept as %s: a damaged row, and nothing is repaired by it', (_, one) => {
+    expect(found({ ledger: { protected: [one] } })).toMatchObject([
+      {
+        ...{ class: 'unknown', subject: `position:momentum:${INSTRUMENT}`, treatment: 'person', isInFlight: false },
+        evidence: { ledger: { kept: one.held, reckoned: one.filled } },
+      },
+    ]);
+    expect(found({ ledger: { protected: [one] } })[0]?.repair).toBeUndefined();
   });
   it('need an owner, but for dust, and for what the kill owns', () => {
     const of = (step: ProtectionStep): readonly string[] => classes({ ledger: { protected: [held(step)] } });

@@ -46,7 +46,7 @@ export function compare(sides: ThreeSides, known: readonly KnownDifference[], ru
         venue,
         ledger,
         moving.map(({ deltas }) => deltas),
-        orders.some(({ class: what }) => what === 'missedFill' || what === 'missingOrder'),
+        new Set(orders.filter(({ class: what }) => what === 'missedFill' || what === 'missingOrder').map(({ subject }) => subject)),
       ),
     ],
     judges({ class: what, subject }) {

@@ -79,6 +79,8 @@ export interface KnownDifference {
   readonly repairs: number;
   /** Since it was seen first, or since its fingerprint is what it is; database's clock. */
   readonly sameMs: number;
+  /** Since when each look has seen it, whatever it was; database's clock. */
+  readonly seenMs: number;
   /** Since a look saw it last; database's clock. */
   readonly unseenMs: number;
   readonly decidedMs: number | null;

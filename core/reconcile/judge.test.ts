@@ -29,6 +29,7 @@ const row = (one: Difference, more: Partial<KnownDifference> = {}): KnownDiffere
     repairs: 0,
     unseenMs: 0,
     sameMs: 60_000,
+    seenMs: 0,
     decidedMs: null,
     isBooked: false,
   },
@@ -64,9 +65,16 @@ describe('a second look', () => {
     expect(kinds(on([SEEN], [row(SEEN, { sameMs: 100 })]))).toEqual(['kept']);
     expect(kinds(on([{ ...SEEN, isInFlight: true }], [row(SEEN)]))).toEqual(['kept']);
   });
-  it('begins anew with what has moved', () => {
-    const { changes } = on([{ ...SEEN, fingerprint: '6' }], [row(SEEN)]);
-    expect(changes).toMatchObject([{ kind: 'kept', isMoved: true }]);
+  it('begins anew with what has moved, but for a balance that each look has seen move for a minute', () => {
+    const after = (seenMs: number, more: Partial<KnownDifference> = {}, one = SEEN): Judgement =>
+      on([{ ...one, fingerprint: '6' }], [row(one, { seenMs, ...more })]);
+    expect(after(RECONCILE.movingMs - 1).changes).toMatchObject([{ kind: 'kept', isMoved: true, isLost: false }]);
+    expect(kinds(after(RECONCILE.movingMs))).toEqual(['opened']);
+    expect(after(RECONCILE.movingMs, { unseenMs: RECONCILE.idleUnseenMs }).changes).toMatchObject([{ kind: 'opened' }]);
+    // Nobody has looked in between: it may have come only now.
+    expect(after(3_600_000, { unseenMs: RECONCILE.idleUnseenMs + 1 }).changes).toMatchObject([{ kind: 'kept', isLost: true }]);
+    expect(kinds(on([{ ...SEEN, fingerprint: '6', isInFlight: true }], [row(SEEN, { seenMs: 3_600_000 })]))).toEqual(['kept']);
+    expect(kinds(after(3_600_000, {}, { ...SEEN, class: 'missingOrder' }))).toEqual(['kept']);
   });
   it('ends what is gone, by whoever did it', () => {
     expect(kinds(on([], [row(SEEN)]))).toEqual(['ended settled']);

@@ -5,8 +5,15 @@ import type { ReconcileRules } from './rules.js';
 /** What becomes of a difference's row. */
 export type Change =
   | { readonly kind: 'new'; readonly status: 'pending' | 'open'; readonly difference: Difference }
-  /** `isMoved`: it is another than at the last look, or that was long ago, so that its time begins anew. */
-  | { readonly kind: 'kept'; readonly id: string; readonly saw: Saw; readonly difference: Difference; readonly isMoved: boolean }
+  /** `isMoved`: it is another than at the last look, or that was long ago, so that its time begins anew. `isLost`: it was not seen at each look. */
+  | {
+      readonly kind: 'kept';
+      readonly id: string;
+      readonly saw: Saw;
+      readonly difference: Difference;
+      readonly isMoved: boolean;
+      readonly isLost: boolean;
+    }
   /** It is a person's from now on. */
   | { readonly kind: 'opened'; readonly id: string; readonly saw: Saw; readonly difference: Difference }
   /** `settled` without anybody's doing, `repaired` by us, `closed` as a person decided. */
@@ -33,7 +40,7 @@ export function judge({ differences, judges }: Comparison, known: readonly Known
     const row = rows.get(nameOf(difference));
     rows.delete(nameOf(difference));
     if (row !== undefined && isLeft(row, difference)) {
-      changes.push({ kind: 'kept', ...rowOf(row), difference, isMoved: false });
+      changes.push({ kind: 'kept', ...rowOf(row), difference, isMoved: false, isLost: false });
       continue;
     }
     isClean = false;
@@ -100,18 +107,27 @@ function begin(difference: Difference): Change[] {
 
 function proceed(row: KnownDifference, difference: Difference, rules: ReconcileRules): Change[] {
   const isMoved = row.fingerprint !== difference.fingerprint || row.unseenMs > forgottenMs(difference, rules);
-  const kept: Change = { kind: 'kept', ...rowOf(row), difference, isMoved };
+  const isLost = row.unseenMs > rules.idleUnseenMs;
+  const kept: Change = { kind: 'kept', ...rowOf(row), difference, isMoved, isLost };
   if (row.status === 'open') return [kept];
   if (row.status === 'decided') return afterDecision(row, difference, kept, rules);
-  return [isConfirmed(row, difference, isMoved, rules) ? { kind: 'opened', ...rowOf(row), difference } : kept];
+  return [isConfirmed(row, difference, { isMoved, isLost }, rules) ? { kind: 'opened', ...rowOf(row), difference } : kept];
 }
 
-function isConfirmed(row: KnownDifference, difference: Difference, isMoved: boolean, rules: ReconcileRules): boolean {
+/** Whether it is the same as at the last look, and whether there was one. */
+interface Since {
+  readonly isMoved: boolean;
+  readonly isLost: boolean;
+}
+
+function isConfirmed(row: KnownDifference, difference: Difference, { isMoved, isLost }: Since, rules: ReconcileRules): boolean {
   if (difference.isInFlight) return false;
   switch (difference.treatment) {
     case 'person':
       return true;
     case 'secondLook':
+      // What only takes time goes: what each look sees does not, also where it is never the same.
+      if (difference.class === 'balanceMovement' && !isLost && row.seenMs >= rules.movingMs) return true;
       return !isMoved && row.sameMs >= (endsByItself(difference) ? rules.idleSeenMs : rules.secondLookMs);
     case 'repair':
       return row.unseenMs <= rules.unseenMs && row.sameMs >= rules.repairMs;

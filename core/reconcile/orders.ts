@@ -12,6 +12,9 @@ interface Parts {
   readonly rules: ReconcileRules;
 }
 
+/** How a difference about an order of ours calls it. */
+export const intentSubject = (intentId: string): string => `intent:${intentId}`;
+
 /** Open orders of the venue against ours that work; both ways. */
 export function compareOrders(parts: Parts, missedOf: ReadonlySet<string>): Difference[] {
   const { venue, ledger, names } = parts;
@@ -35,7 +38,7 @@ export function compareOrders(parts: Parts, missedOf: ReadonlySet<string>): Diff
 
 function compareOrder({ rules }: Parts, seen: SeenOrder, order: BookedOrder, missedOf: ReadonlySet<string>): Difference[] {
   const { intentId, instrument, clientOrderId } = order;
-  const subject = `intent:${intentId}`;
+  const subject = intentSubject(intentId);
   const isInFlight = order.unchangedMs < rules.inFlightMs;
   if (seen.side !== order.side || seen.instrument !== order.instrument || !decimal(seen.quantity).eq(decimal(order.quantity)))
     return [about('unknown', subject, 'person', seen, order)];
@@ -60,7 +63,7 @@ function notOpen({ rules }: Parts, order: BookedOrder, missedOf: ReadonlySet<str
   // It has ended at the venue, and of its fills one is not booked: it is open only for us (P15).
   const what = order.venueStatus === null ? 'missingOrder' : 'missedFill';
   const treatment = what === 'missingOrder' ? 'secondLook' : 'repair';
-  return [{ ...about(what, `intent:${intentId}`, treatment, null, order), isInFlight, repair: { kind: 'lookUp', intentId } }];
+  return [{ ...about(what, intentSubject(intentId), treatment, null, order), isInFlight, repair: { kind: 'lookUp', intentId } }];
 }
 
 interface Orphan {

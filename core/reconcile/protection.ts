@@ -9,7 +9,28 @@ import type { LedgerSight, Protected, WorkflowSight } from './sight.js';
  * quarrel about dust, halts or filters; under a halt it rests, and the kill looks after stops.
  */
 export function compareProtection(ledger: LedgerSight, workflows: WorkflowSight | undefined, rules: ReconcileRules): Difference[] {
-  return ledger.protected.flatMap((one) => [...stopDifferences(one, rules), ...ownerDifferences(one, workflows, rules)]);
+  return ledger.protected.flatMap((one) =>
+    decimal(one.held).eq(decimal(one.filled))
+      ? [...stopDifferences(one, rules), ...ownerDifferences(one, workflows, rules)]
+      : [damaged(one)],
+  );
+}
+
+/**
+ * A position is what its fills add up to. Where it is kept otherwise the plan of its owner is for something that is not so: nothing of
+ * it is repaired, and no owner is woken, since that one would take away the stop of what is held.
+ */
+function damaged({ key, held, filled, stops }: Protected): Difference {
+  return {
+    class: 'unknown',
+    subject: `position:${key.strategy}:${key.instrument}`,
+    fingerprint: `${held} ${filled}`,
+    treatment: 'person',
+    // Both were read in one statement, and one statement writes both.
+    isInFlight: false,
+    deltas: NO_DELTAS,
+    evidence: { venue: null, ledger: { ...key, kept: held, reckoned: filled, stops } },
+  };
 }
 
 function stopDifferences(one: Protected, rules: ReconcileRules): Difference[] {

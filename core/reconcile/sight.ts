@@ -62,6 +62,8 @@ export interface BookedOrder extends StoredOrder {
 export interface Protected {
   readonly key: PositionKey;
   readonly held: DecimalText;
+  /** What its fills add up to. */
+  readonly filled: DecimalText;
   readonly step: ProtectionStep;
   /** The quantities of the stops that rest for it, as the ledger has them. */
   readonly stops: readonly { readonly intentId: string; readonly leaves: DecimalText }[];

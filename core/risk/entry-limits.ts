@@ -1,5 +1,5 @@
 import { failure, type Failure } from '../errors.js';
-import { Decimal, ZERO, decimal, maximum, text, type DecimalText } from '../money/index.js';
+import { amountOf, Decimal, ZERO, decimal, maximum, text, type DecimalText } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
 import type { TradeSignal } from '../signal/signal.js';
 import { withFee, type OrderDraft } from './draft.js';
@@ -101,7 +101,7 @@ function leverageFailures(draft: OrderDraft, ledger: RiskView, rules: Instrument
   const held = sum(ledger.positions.filter((one) => isQuoted(one.instrument)).map((one) => decimal(one.cost).abs()));
   const working = sum(ledger.workingOrders.filter((one) => one.quote === quote).map((one) => decimal(one.reservedNotional)));
   const exposed = held.plus(working).plus(draft.quantity.mul(draft.price));
-  const equity = held.plus(decimal(ledger.balances[quote] ?? '0'));
+  const equity = held.plus(amountOf(ledger.balances, quote));
   if (exposed.lte(maximum(ZERO, equity).mul(PROTOCOL.spotLeverage))) return [];
   const { account } = ledger;
   return [failure('RISK_LEVERAGE', { account, exposure: text(exposed), equity: text(equity), quote, limit: PROTOCOL.spotLeverage })];
@@ -111,9 +111,7 @@ function balanceFailures(draft: OrderDraft, ledger: RiskView, rules: InstrumentR
   const reserved = sum(ledger.workingOrders.filter((one) => one.quote === rules.quote).map((one) => decimal(one.reservedNotional)));
   // The coins of a position are not there to pay with: its stop could not be for all of it any more.
   const held = sum(ledger.positions.filter((one) => one.instrument.startsWith(`${rules.quote}/`)).map((one) => decimal(one.quantity)));
-  const free = decimal(ledger.balances[rules.quote] ?? '0')
-    .minus(reserved)
-    .minus(held);
+  const free = amountOf(ledger.balances, rules.quote).minus(reserved).minus(held);
   const needed = withFee(draft.quantity.mul(draft.price), ledger);
   if (needed.lte(free)) return [];
   return [failure('RISK_FREE_BALANCE', { needed: text(needed), asset: rules.quote, free: text(free), account: ledger.account })];

@@ -71,6 +71,14 @@ const escape = (ledger: RiskView) => decideEscape(KEY, { sequence: 1, collarBps:
 const stop = (ledger: RiskView, quantity: Decimal) =>
   decideStop(KEY, { sequence: 1, quantity, stopPrice: decimal('588'), limitPrice: decimal('585') }, ledger);
 
+it('of a coin whose name every object knows is what is held of it, and no amount is too long to be added up', () => {
+  const key = { ...KEY, instrument: 'constructor/USDT' };
+  const positions = [{ ...heldOf('1'), instrument: key.instrument }];
+  expect(text(freeToSell(key, viewOf({ positions, balances: {} })))).toBe('1');
+  const most = d(`${'9'.repeat(31)}.${'9'.repeat(36)}`);
+  expect(text(freeToSell(key, viewOf({ positions, balances: { constructor: most } })))).toBe('1');
+});
+
 describe('fees paid in a coin that is held as a position', () => {
   const trade = (side: 'buy' | 'sell', quantity: string, fee: string): LedgerFill => ({
     ...{ side, price: decimal('600'), quantity: decimal(quantity), fee: decimal(fee), feeAsset: 'BNB' },

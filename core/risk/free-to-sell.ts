@@ -1,4 +1,4 @@
-import { ZERO, decimal, maximum, minimum, type Decimal } from '../money/index.js';
+import { amountOf, ZERO, decimal, maximum, minimum, type Decimal } from '../money/index.js';
 import type { OrderPurpose } from '../order/order-type.js';
 import type { RiskView, WorkingOrder } from './view.js';
 
@@ -31,13 +31,12 @@ export function freeOfPosition(key: Key, ledger: RiskView, counts: Counts = EACH
  */
 function there(key: Key, ledger: RiskView, counts: Counts): Decimal {
   const base = baseOf(key.instrument);
-  const balance = ledger.balances[base];
   // Nothing of it was ever booked, so the books say nothing of it; nothing that is missing stops what reduces (P19).
-  if (balance === undefined) return decimal(ledger.positions.find((one) => isOf(one, key))?.quantity ?? '0');
+  if (!Object.hasOwn(ledger.balances, base)) return decimal(ledger.positions.find((one) => isOf(one, key))?.quantity ?? '0');
   const sells = ledger.workingOrders.filter(
     (one) => one.side === 'sell' && baseOf(one.instrument) === base && (!isOf(one, key) || counts(one.purpose)),
   );
-  return decimal(balance).minus(reservedBase(sells));
+  return amountOf(ledger.balances, base).minus(reservedBase(sells));
 }
 
 function reservedBase(sells: readonly WorkingOrder[]): Decimal {

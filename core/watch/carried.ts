@@ -1,4 +1,4 @@
-import { ZERO, decimal, text, type Decimal, type DecimalText } from '../money/index.js';
+import { amountOf, amountsOf, decimal, ZERO, type Decimal } from '../money/index.js';
 import { valueOf, type Prices, type Quantities } from './valuation.js';
 
 /**
@@ -8,20 +8,19 @@ import { valueOf, type Prices, type Quantities } from './valuation.js';
  * was last found. A venue that may be asked only twice a minute is so followed fill by fill.
  */
 export function differenceOf(venue: Quantities, ledger: Quantities): Quantities {
-  const found: Record<string, DecimalText> = {};
-  for (const asset of new Set([...Object.keys(venue), ...Object.keys(ledger)])) {
-    const difference = decimal(venue[asset] ?? '0').minus(decimal(ledger[asset] ?? '0'));
-    if (!difference.isZero()) found[asset] = text(difference);
-  }
-  return found;
+  return amountsOf(
+    assetsOf(venue, ledger)
+      .map((asset) => [asset, amountOf(venue, asset).minus(amountOf(ledger, asset))] as const)
+      .filter(([, difference]) => !difference.isZero()),
+  );
 }
 
 export function carriedForward(ledger: Quantities, external: Quantities): Quantities {
-  const carried: Record<string, DecimalText> = {};
-  for (const asset of new Set([...Object.keys(ledger), ...Object.keys(external)])) {
-    carried[asset] = text(decimal(ledger[asset] ?? '0').plus(decimal(external[asset] ?? '0')));
-  }
-  return carried;
+  return amountsOf(assetsOf(ledger, external).map((asset) => [asset, amountOf(ledger, asset).plus(amountOf(external, asset))]));
+}
+
+function assetsOf(one: Quantities, other: Quantities): readonly string[] {
+  return [...new Set([...Object.keys(one), ...Object.keys(other)])];
 }
 
 /** The differences of two readings, one after the other. */

@@ -1,6 +1,6 @@
-import { ZERO, ZERO_TEXT, decimal, text, type Decimal, type DecimalText } from '../money/index.js';
+import { amountOf, decimal, text, ZERO, type Amounts, type Decimal, type DecimalText } from '../money/index.js';
 
-export type Quantities = Readonly<Record<string, DecimalText>>;
+export type Quantities = Amounts;
 
 /** The last price of an instrument, and how old it is. */
 export interface Mark {
@@ -46,7 +46,7 @@ export interface Valuation {
 export function priceOf(asset: string, prices: Prices): AssetPrice | undefined {
   if (asset === prices.quote) return { price: '1' as DecimalText, by: 'quote' };
   const instrument = `${asset}/${prices.quote}`;
-  if (!prices.instruments.includes(instrument)) return { price: prices.unmarkedPrices[asset] ?? ZERO_TEXT, by: 'rule' };
+  if (!prices.instruments.includes(instrument)) return { price: text(amountOf(prices.unmarkedPrices, asset)), by: 'rule' };
   const mark = prices.marks[instrument];
   // A mark from the future is of a clock that was set: nobody knows how old it is.
   if (mark === undefined || Math.abs(mark.ageMs) > prices.markMaxAgeMs) return undefined;

@@ -23,6 +23,8 @@ const AT_ONCE: ReconcileRules = {
   lateListMs: 0,
   idleWorkflowMs: 0,
   idleSeenMs: 0,
+  // So long that no slow test gets there.
+  movingMs: 3_600_000,
 };
 
 export const KEY: PositionKey = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };

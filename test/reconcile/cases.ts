@@ -15,6 +15,8 @@ export interface Case {
   /** `repaired`: by the run itself. Else what a person decides; `leave` is made undone by what caused it. */
   readonly ends: 'repaired' | 'settled' | 'cancel' | 'reject' | 'adopt' | 'book';
   readonly decideWith?: object;
+  /** The stops rest on as they were, whatever the row of their position says. */
+  readonly keepsStops?: true;
   /** What follows from the repair before anybody else has looked. */
   readonly followedBy?: readonly string[];
 }
@@ -205,7 +207,27 @@ export const CASES: Readonly<Record<string, Case>> = {
     ends: 'repaired',
     async make(bench) {
       await bench.buy();
+      // As after a sale of all of it that left the stop behind: the row is what the fills add up to.
       await bench.damage('update positions set quantity = 0, cost = 0');
+      await bench.damage('update position_sums set quantity = 0');
+    },
+  },
+  'a position that is damaged to nothing': {
+    class: 'unknown',
+    ends: 'reject',
+    keepsStops: true,
+    async make(bench) {
+      await bench.buy();
+      await bench.damage('update positions set quantity = 0, cost = 0');
+    },
+  },
+  'a position that is damaged to more': {
+    class: 'unknown',
+    ends: 'reject',
+    keepsStops: true,
+    async make(bench) {
+      await bench.buy();
+      await bench.damage('update positions set quantity = quantity * 2');
     },
   },
   'an order that is not what we ordered': {

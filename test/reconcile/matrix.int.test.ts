@@ -54,6 +54,7 @@ const isFoundAndTreated = async (bench: BenchAccount, name: string): Promise<voi
     [first?.incidentId],
   );
   expect(Object.keys(rows[0]?.data.snapshot ?? {}).sort()).toEqual(['ledger', 'venue']);
+  if (one.keepsStops) expect(await restingStops(bench)).toEqual(1);
   expect(await bench.resume()).toMatchObject({ result: 'notReconciled' });
 
   expect(await bench.decide(first?.id ?? '', one.ends, one.decideWith)).toEqual({ result: 'done' });
@@ -79,6 +80,38 @@ const goesByItself = async (bench: BenchAccount): Promise<void> => {
   expect(await bench.look()).toMatchObject({ result: 'clean' });
   expect(await bench.found()).toMatchObject([{ class: 'timing', seenAs: 'balanceMovement', status: 'settled', incidentId: null }]);
   expect(await bench.mode()).toBe('normal');
+};
+
+const leavesDropByDrop = async (bench: BenchAccount): Promise<void> => {
+  const drop = (): void => bench.stack.paper.moveBalance('test', 'USDT', -100_000_000n);
+  for (let look = 0; look < 3; look += 1) {
+    drop();
+    expect(await bench.look()).toMatchObject({ result: 'differences' });
+    expect(await bench.found()).toMatchObject([{ class: 'balanceMovement', status: 'pending', incidentId: null }]);
+  }
+  // Looks have seen it for long by now, never twice the same.
+  await bench.damage(`update reconciliation_differences set seen_since = seen_since - interval '2 hours'`);
+  drop();
+  expect(await bench.look()).toMatchObject({ result: 'differences' });
+  expect(await bench.found()).toMatchObject([{ class: 'balanceMovement', status: 'open' }]);
+  expect(await bench.mode()).toBe('paused');
+};
+
+const isUndecided = async (bench: BenchAccount): Promise<void> => {
+  bench.stack.paper.moveBalance('test', 'USDT', 100_000_000n);
+  await bench.cycle();
+  const [difference] = await bench.found();
+  expect(difference).toMatchObject({ class: 'balanceMovement', status: 'open' });
+  const close = async (): Promise<string> => {
+    const { rows } = await bench.stack.database.pool.query<{ answer: string }>(`select close_incident($1::jsonb) as answer`, [
+      JSON.stringify({ incidentId: difference?.incidentId, subject: 'operator', reason: 'seen' }),
+    ]);
+    return rows[0]?.answer ?? '';
+  };
+  expect(await close()).toBe(`undecided ${difference?.id}`);
+  expect(await bench.decide(difference?.id ?? '', 'book')).toEqual({ result: 'done' });
+  expect(await close()).toBe('done');
+  expect(await bench.cycle()).toMatchObject({ result: 'clean' });
 };
 
 const goesOnByItself = async (bench: BenchAccount): Promise<void> => {
@@ -125,6 +158,13 @@ const isCleanBefore = async (bench: BenchAccount): Promise<void> => {
   expect(await bench.dependencies.reconciliations.lastClean(ACCOUNT)).toBeGreaterThan(0);
 };
 
+async function restingStops({ stack }: BenchAccount): Promise<number> {
+  const { rows } = await stack.pool.query<{ count: number }>(
+    `select count(*)::integer as count from orders where purpose = 'stop' and status = 'accepted' and final_at is null`,
+  );
+  return rows[0]?.count ?? 0;
+}
+
 async function audited(bench: BenchAccount, kind: string, id = ''): Promise<readonly object[]> {
   const { rows } = await bench.stack.pool.query<{ subject: string }>(
     `select subject, data from audit_events where kind = $1 and data->>'differenceId' = $2`,
@@ -146,6 +186,10 @@ it.concurrent.each([1, 2, 3])(`${SEED}: of damages at once comes what comes of e
 );
 
 it.concurrent('what goes by itself is a matter of time, and nobody hears of it', () => onBench(goesByItself));
+
+it.concurrent('a balance that is another at every look is a person’s after a while', () => onBench(leavesDropByDrop));
+
+it.concurrent('the incident of a difference is closed with its decision, and not before', () => onBench(isUndecided));
 
 it.concurrent('goes on by itself only where the configuration says so of every class, and no person has paused it', () =>
   onBench(goesOnByItself, ['balanceMovement']));

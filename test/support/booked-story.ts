@@ -10,6 +10,9 @@ import { text, type DecimalText } from '../../core/money/index.js';
 import { seedPerson } from './people.js';
 import { fillOf, type UnitFill } from './fills.js';
 
+/** The day on which all of it happens: one that is over, since nothing is booked before it has happened. */
+export const STORY_DAY = { day: '2020-01-01', from: 1_577_836_800_000 } as const;
+
 /** An account of its own whose story is booked by the statements that book everything. */
 export interface BookedStory {
   readonly account: string;
@@ -37,7 +40,8 @@ export async function bookedStory(pool: pg.Pool, account: string, keyId: string)
     account,
     async fill(one) {
       count += 1;
-      const { instrument, side, price, quantity, fee, feeAsset, eventTime } = fillOf(one, count);
+      const { instrument, side, price, quantity, fee, feeAsset, eventTime: sinceMs } = fillOf(one, count);
+      const eventTime = STORY_DAY.from + sinceMs;
       const fill: VenueFill = {
         ...{ venueTradeId: `${count}`, venueOrderId: `v${count}`, instrument, side, feeAsset, liquiditySide: 'taker', eventTime },
         ...{ price: text(price), quantity: text(quantity), fee: text(fee) },
@@ -62,7 +66,7 @@ export async function bookedStory(pool: pg.Pool, account: string, keyId: string)
     async move(changed) {
       const booked = await ledger.bookMovement({
         ...{ ...cause, movementId: randomUUID(), account, asset: 'USDT', amount: '10' as DecimalText, kind: 'deposit' },
-        ...{ eventTime: 1_000 * count, venueReference: null, incidentId: await incident() },
+        ...{ eventTime: STORY_DAY.from + 1_000 * count, venueReference: null, incidentId: await incident() },
         ...changed,
       });
       if (booked.kind !== 'booked') throw new Error(`a movement was ${JSON.stringify(booked)}`);

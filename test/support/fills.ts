@@ -17,7 +17,17 @@ export interface UnitFill {
   readonly fee: number;
   readonly feeAsset: 'BTC' | 'USDT' | 'BNB';
   readonly strategy: 'momentum' | 'other' | null;
+  /** What one of the price and one unit are; 1 where left out. */
+  readonly ticks?: Ticks;
 }
+
+export interface Ticks {
+  readonly price: string;
+  readonly quantity: string;
+}
+
+/** Their product has eleven places, more than any venue's balances show: the books keep them all. */
+export const ODD: Ticks = { price: '0.00000812', quantity: '1234.567' };
 
 /** Fees in base are smaller than what was traded. */
 export const unitFill: fc.Arbitrary<UnitFill> = fc
@@ -34,7 +44,7 @@ export const unitFill: fc.Arbitrary<UnitFill> = fc
 export const unitFills: fc.Arbitrary<readonly UnitFill[]> = fc.array(unitFill, { maxLength: 30 });
 
 export function fillOf(one: UnitFill, index: number, changed: Partial<ValuedFill> = {}): ValuedFill {
-  const { side, strategy, feeAsset } = one;
+  const { side, strategy, feeAsset, ticks = { price: '1', quantity: '1' } } = one;
   return {
     account: 'main',
     instrument: 'BTC/USDT',
@@ -45,9 +55,9 @@ export function fillOf(one: UnitFill, index: number, changed: Partial<ValuedFill
     strategyVersion: strategy === null ? null : '1',
     origin: strategy === null ? 'foreign' : 'ours',
     liquiditySide: 'taker',
-    price: new Decimal(one.price),
-    quantity: new Decimal(one.units),
-    fee: new Decimal(one.fee),
+    price: new Decimal(one.price).mul(ticks.price),
+    quantity: new Decimal(one.units).mul(ticks.quantity),
+    fee: new Decimal(one.fee).mul(feeAsset === 'BTC' ? ticks.quantity : '1'),
     feePrice: decimal('300'),
     eventTime: 1_000 * index,
     booking: index,

@@ -4,7 +4,7 @@ import { configPath, limitsOf, packageVersion, type Config } from '../../config/
 import { failure, invariant } from '../../core/errors.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
-import { decimal, text, type DecimalText } from '../../core/money/index.js';
+import { heldOf } from '../../core/venue/held.js';
 import { findStrategy } from '../../core/strategy/registry.js';
 import type { WeightMeter } from '../../core/venue/weight.js';
 import { orderStart } from '../../db/start-order.js';
@@ -79,7 +79,7 @@ export function openVenues(process: WorkerProcess, wrap: (venue: Venue) => Venue
     try {
       const { venue: name = account, inventory } = config.accounts[account] ?? {};
       await market.saveInstruments(name, await venue.reader.instruments());
-      await control.onboard(account, inventory ?? (await balancesNow(venue)));
+      await control.onboard(account, inventory ?? heldOf(await venue.reader.balances()));
     } catch (error) {
       await venue.close();
       throw error;
@@ -100,10 +100,4 @@ export function entriesOf({ strategies }: Config): OrderDependencies['entriesOf'
     invariant(configured !== undefined, `strategy ${strategy} of ${account} is configured`);
     return { sizing: configured.sizing, execution: configured.execution };
   };
-}
-
-async function balancesNow({ reader }: Venue): Promise<Record<string, DecimalText>> {
-  const held: Record<string, DecimalText> = {};
-  for (const { asset, free, locked } of await reader.balances()) held[asset] = text(decimal(free).plus(decimal(locked)));
-  return held;
 }

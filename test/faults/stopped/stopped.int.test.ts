@@ -106,7 +106,8 @@ describe('P9: a worker that is stopped in the middle of a statement', { timeout:
   const cleared = () =>
     stack.database.pool.query(
       `update orders set status = 'expired', final_at = clock_timestamp(), reserved_quantity = 0, reserved_notional = 0 where final_at is null;
-       update positions set quantity = 0`,
+       update positions set quantity = 0;
+       update position_sums set quantity = 0`,
     );
   /** On a busy machine an order may come too late for its window, and is not taken: then another is made. */
   const untilTaken = async <T>(attempt: () => Promise<T | undefined>): Promise<T> => {
