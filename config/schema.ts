@@ -119,7 +119,9 @@ const shutdown = z
     workingEntries: oneOf(['wait', 'cancel'])
       .default('wait')
       .describe('What a graceful shutdown does with entries that are working: waits for them, or cancels them at once.'),
-    waitAtMostMs: integer(0, 900_000).default(300_000).describe('How long they are waited for, in ms; then they are canceled.'),
+    waitAtMostMs: integer(0, 300_000)
+      .default(300_000)
+      .describe('How long they are waited for, in ms, five minutes at most; then they are canceled.'),
   })
   .prefault({})
   .describe('How the account is shut down.');
