@@ -4,10 +4,12 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { dailyChecks } from '../activities/runbook/daily-checks/daily-checks.js';
 import { createRunbookActivities } from '../activities/runbook/index.js';
+import { bound } from '../activities/runbook/step-code.js';
 import { readCalendarFacts, readCheckFacts, readDayStatement } from '../adapters/store/checks-store.js';
 import { openPool } from '../adapters/store/pool.js';
 import { createRunbookStore } from '../adapters/store/runbook-store.js';
 import type { DecimalText } from '../core/money/index.js';
+import { RUNBOOK_SPECS } from '../core/runbook/registry.js';
 import { runbookWorkflowId } from '../core/runbook/spec.js';
 import { apiUnderTest, askAs, KEYS, seedPeople, seedTrading, type Answer, type ApiUnderTest } from '../test/support/api.js';
 import { readCopies } from '../db/copies.js';
@@ -31,6 +33,8 @@ describe.skipIf(temporal === undefined)('runbooks, from the API through the work
   let running: Promise<void>;
   let api: ApiUnderTest;
   const runs: string[] = [];
+  /** What the shutdown of this test has changed. */
+  const held: string[] = [];
 
   beforeAll(async () => {
     store = await testDatabase();
@@ -49,10 +53,29 @@ describe.skipIf(temporal === undefined)('runbooks, from the API through the work
       statement: (account: string) => readDayStatement(pool, account),
       pause: () => Promise.resolve(),
     };
-    const runbooks = { morningChecks: dailyChecks('morningChecks', reads), eveningChecks: dailyChecks('eveningChecks', reads) };
+    const pausing = bound({
+      spec: RUNBOOK_SPECS.gracefulShutdown,
+      steps: [
+        {
+          spec: { name: 'pause', title: 'Nothing is opened', isCritical: true, timeoutMs: 10_000, hasUndo: false, signedWithinMs: null },
+          action: async ({ account, runId }, _, { hold }) => {
+            await hold(account, runId);
+            return null;
+          },
+        },
+      ],
+      reads: {},
+      writes: { hold: (account: string, runId: string) => Promise.resolve(void held.push(`${account} ${runId}`)) },
+    });
+    const runbooks = {
+      gracefulShutdown: pausing,
+      morningChecks: dailyChecks('morningChecks', reads),
+      eveningChecks: dailyChecks('eveningChecks', reads),
+    };
     const activities = createRunbookActivities({
       store: createRunbookStore(pool),
       runbooks,
+      approvalFor: ['gracefulShutdown'],
       actor: 'test',
       stopping: new AbortController().signal,
       isUnderWay: () => Promise.resolve(true),
@@ -138,6 +161,46 @@ describe.skipIf(temporal === undefined)('runbooks, from the API through the work
     expect(await post(KEYS.operator, 'pause', { runId: capitals, commandId })).toMatchObject({ status: 200 });
     expect(await post(KEYS.operator, 'abort', { runId })).toMatchObject({ status: 200 });
     await eventually(async () => expect((await show(capitals)).run.status).toBe('aborted'), 30_000);
+  });
+
+  test('what a runbook would do is told, and nothing written; a run of it has that hash, which another person approves', async () => {
+    const rows = async (): Promise<unknown> =>
+      (
+        await store.pool.query(
+          `select (select count(*) from runbook_runs) as runs, (select count(*) from audit_events) as events,
+             (select count(*) from approval_requests) as requests, (select count(*) from outbox) as messages`,
+        )
+      ).rows;
+    const before = await rows();
+    const runId = randomUUID();
+    runs.push(runId);
+    const asked = { runbook: 'gracefulShutdown', account: 'main', runId };
+    const plan = (key: string, body: object): Promise<Answer> => askAs(api.server, key, 'POST', '/v1/runbooks/plan', body);
+    expect(await plan(KEYS.trader, asked)).toMatchObject({ status: 403 });
+    expect(await plan(KEYS.operator, { ...asked, runbook: 'drawdown' })).toMatchObject({
+      status: 409,
+      body: { code: 'INPUT_RUNBOOK_PLAN' },
+    });
+    expect(await plan(KEYS.operator, { ...asked, runbook: 'venueDisconnected' })).toMatchObject({
+      body: { code: 'INPUT_RUNBOOK_NEEDS_CAUSE' },
+    });
+    const told = await plan(KEYS.operator, asked);
+    const steps = [{ step: 1, name: 'pause', title: 'Nothing is opened', writes: [{ write: 'hold', with: ['main', runId] }] }];
+    expect(told).toMatchObject({ status: 200, body: { ...asked, needsApproval: true, plan: { steps } } });
+    expect(await rows()).toEqual(before);
+
+    expect(await post(KEYS.operator, 'run', asked)).toMatchObject({ status: 200 });
+    await eventually(async () => expect((await show(runId)).run.status).toBe('waitingForApproval'), 30_000);
+    expect(await show(runId)).toMatchObject({ run: { planSha256: told.body['planSha256'] }, plan: told.body['plan'] });
+    const { body } = await askAs(api.server, KEYS.owner, 'GET', `/v1/approvals?requestId=${runId}`);
+    const [request] = body['requests'] as { payloadHash: string; payload: object }[];
+    expect(request?.payload).toMatchObject({ planSha256: told.body['planSha256'], plan: { steps: [{ name: 'pause' }] } });
+    expect(held).toEqual([]);
+    const decision = { requestId: runId, payloadHash: request?.payloadHash, reason: 'seen' };
+    expect(await askAs(api.server, KEYS.operator, 'POST', '/v1/approvals/approve', decision)).toMatchObject({ status: 403 });
+    expect(await askAs(api.server, KEYS.owner, 'POST', '/v1/approvals/approve', decision)).toMatchObject({ status: 200 });
+    await eventually(async () => expect((await show(runId)).run.status).toBe('completed'), 60_000);
+    expect(held).toEqual([`main ${runId}`]);
   });
 
   test('a step may say who signs it: whoever else could sign is refused', async () => {

@@ -85,6 +85,7 @@ test('every role at every command that asks the API: refused exactly where the t
     'strategies disable': ['momentum', '--reason', 'a test'],
     'strategies enable': ['momentum', '--reason', 'a test'],
     'runbooks show': [randomUUID()],
+    'runbooks plan': ['morningChecks'],
     'runbooks run': ['morningChecks', '--reason', 'a test'],
     stop: ['--within', '1', '--reason', 'a test'],
     'runbooks pause': [randomUUID(), '--reason', 'a test'],

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { DIFFERENCE_CLASSES } from '../core/reconcile/difference.js';
 import { OUTAGE } from '../core/outage/rules.js';
+import { RUNBOOK_SPECS } from '../core/runbook/registry.js';
+import { RUNBOOKS, type RunbookName } from '../core/runbook/spec.js';
 import { STRATEGIES } from '../core/strategy/registry.js';
 import { VENUE_WIRES } from '../core/venue/wires.js';
 import { WATCH } from '../core/watch/rules.js';
@@ -119,7 +121,9 @@ const shutdown = z
     workingEntries: oneOf(['wait', 'cancel'])
       .default('wait')
       .describe('What a graceful shutdown does with entries that are working: waits for them, or cancels them at once.'),
-    waitAtMostMs: integer(0, 900_000).default(300_000).describe('How long they are waited for, in ms; then they are canceled.'),
+    waitAtMostMs: integer(0, 300_000)
+      .default(300_000)
+      .describe('How long they are waited for, in ms, five minutes at most; then they are canceled.'),
   })
   .prefault({})
   .describe('How the account is shut down.');
@@ -209,6 +213,20 @@ const calendar = z
   .optional()
   .describe('The economic calendar: around its marked events nothing is entered. Left out: none is, and nothing is blocked for one.');
 
+/** Those that a person may ask for. */
+const ASKED = RUNBOOKS.filter((runbook) => RUNBOOK_SPECS[runbook].needsCause !== true);
+const runbooks = z
+  .strictObject({
+    approval: z
+      .array(oneOf(ASKED as [RunbookName, ...RunbookName[]]), { error: () => 'expected a list of runbooks' })
+      .prefault([])
+      .describe(
+        'Runbooks whose plan another person approves before it is run, where a person asks for it. What Keelson begins by itself waits for nobody.',
+      ),
+  })
+  .prefault({})
+  .describe('Runbooks that people ask for.');
+
 const port = (usual: number, meaning: string) => integer(0, 65_535).default(usual).describe(`${meaning} 0: any free port.`);
 
 const ports = z.strictObject({
@@ -229,6 +247,7 @@ export const configSchema = z.strictObject({
   limits: z.record(name(), limits).describe('Limits of each account; every account needs an entry.'),
   alerts,
   calendar,
+  runbooks,
   demo: demo.describe('The demonstration that `npm start` plays on the paper venue.'),
   ports: ports.prefault({}).describe('Preferred ports on the loopback interface; a taken one is replaced by the next free one.'),
 });

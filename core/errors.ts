@@ -195,6 +195,10 @@ export const ERRORS = define({
     ...input('The runbook {runbook} is started by Keelson itself, where it finds the cause. See keelson runbooks list.'),
     httpStatus: 409,
   },
+  INPUT_RUNBOOK_PLAN: {
+    ...input('What {runbook} would do for {account} cannot be told now: {why}. See keelson status, and ask again.'),
+    httpStatus: 409,
+  },
   INPUT_UNKNOWN_SCHEDULE: { ...input('There is no schedule {schedule}. See keelson schedules list.'), httpStatus: 404 },
   INPUT_UNKNOWN_RUN: { ...input('There is no run {run}. See keelson runbooks list.'), httpStatus: 404 },
   INPUT_RUNBOOK_COMMAND: {

@@ -5,5 +5,6 @@ export { settleOrder } from './order/settle.js';
 export { protectPosition } from './protect-position/protect-position.js';
 export { signalToOrder } from './signal-to-order/signal-to-order.js';
 export { watchAccount, watchBars } from './streams/streams.js';
+export { planRunbook } from './operations/runbook/plan-runbook.js';
 export { runbook, scheduledRunbook } from './operations/runbook/runbook.js';
 export { tradingControl } from './trading-control/trading-control.js';

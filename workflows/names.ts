@@ -14,6 +14,7 @@ export const WORKFLOW_TYPES = {
   killSwitch: 'killSwitch',
   runbook: 'runbook',
   scheduledRunbook: 'scheduledRunbook',
+  planRunbook: 'planRunbook',
   reconcileAccount: 'reconcileAccount',
   refreshCalendar: 'refreshCalendar',
 } as const;

@@ -93,6 +93,9 @@ export interface ReconcileStore {
       readonly cursor: number | null;
       readonly detail?: string;
       readonly lifts: readonly string[];
+      /** What was asked of the venue and is in no written look. */
+      readonly calls?: number;
+      readonly weight?: number;
     },
   ): Promise<void>;
   /** Drops old runs that nothing names, a part of them at a time. It holds no lock that anybody waits for. */

@@ -15,6 +15,19 @@ export interface AskedRun {
   readonly subject: string | null;
 }
 
+/** What a run would do if it were asked for, under this id and by this person. */
+export interface AskedPlan {
+  readonly runId: string;
+  readonly runbook: RunbookName;
+  readonly account: string;
+  readonly subject: string;
+}
+export interface MadePlan {
+  readonly plan: Plan;
+  readonly planSha256: string;
+  readonly needsApproval: boolean;
+}
+
 /** Which part of which try of which step. */
 export interface PartKey {
   readonly runId: string;
@@ -58,6 +71,8 @@ export interface RunbookStore {
   read(runId: string): Promise<AskedRun & { readonly plan: Plan | null }>;
   /** Stores the plan, once. `free`: nobody has to approve it. */
   plan(runId: string, plan: Plan, needsApproval: boolean): Promise<'free' | 'approved' | UnusableState | EndStatus>;
+  /** The hash by which this plan is approved and run; nothing is written. */
+  hashOf(plan: Plan): Promise<string>;
   /** Takes the resource and uses the approval up, if the plan is still what was approved. */
   begin(runId: string, plan: Plan, runsUnderHalt: boolean): Promise<Begun>;
   /** `null`: it is to be done now; else how it ended before. */

@@ -65,6 +65,8 @@ export interface TradingStateStore {
     streams: readonly { readonly instrument: string; readonly intervalMs: number; readonly count: number }[],
   ): Promise<{ readonly databaseTime: number; readonly streams: readonly StoredStream[] }>;
   left(account: string): Promise<Left>;
+  /** How long ago the action of a step was begun that has not ended, ms, whoever has begun it; 0 where there is none. */
+  begunMsAgo(runId: string, step: string): Promise<number>;
 }
 
 /** The start of the whole system that this process belongs to, for one account. */

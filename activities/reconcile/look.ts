@@ -39,6 +39,7 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
     let cursor: number | null = null;
     let result: Exclude<RunResult, 'failed'> | null = null;
     let detail: string | undefined;
+    let written: Spent = { calls: 0, weight: 0 };
     try {
       detail = whyLater(venue, scope, begun);
       if (detail !== undefined) {
@@ -56,22 +57,25 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
       const ledger = await seeLedger(dependencies, account, { known, needed, ...told });
       const workflows = await seeWorkflows(dependencies, ledger, listed, needed);
       const judged = judge(compare({ venue: seen, ledger, workflows, isFull }, known, rules), known, rules);
+      const asked = total(spent);
       const { standing, isOvertaken } = await store.write(run, lease.owner, books.epoch, {
         fillsSince: seen.fillsSince,
         cursor: seen.venueTime,
-        ...spent,
+        ...asked,
         fillsRead: seen.fills.length,
         rowsRead: ledger.fills.length + ledger.orders.length,
         changes: judged.changes,
         snapshot: snapshotOf(seen, ledger),
       });
       cursor = seen.venueTime;
+      written = asked;
       await repairAll(dependencies, createRepair(dependencies, account, venue, reader), judged, standing);
       // What a person has decided meanwhile has to be seen as it is now.
       result = resultOf(isOvertaken ? { ...judged, isClean: false, isUnsettled: true } : judged, isLast);
       return { result: result ?? 'unsettled', differences: openOf(judged), ...total(spent) };
     } finally {
-      await store.end(run, begun, { result, cursor, lifts: liftsOf(account), ...(detail === undefined ? {} : { detail }) });
+      const unwritten = { calls: spent.calls - written.calls, weight: spent.weight - written.weight };
+      await store.end(run, begun, { result, cursor, lifts: liftsOf(account), ...unwritten, ...(detail === undefined ? {} : { detail }) });
       // Seldom, and outside of what anybody waits for.
       if (result !== null && depthOf(scope) !== 'ordinary') await prune(dependencies, account);
     }

@@ -5,7 +5,7 @@ import type { EndStatus, RunStatus } from '../../core/runbook/status.js';
 import { KeelsonError } from '../../core/errors.js';
 import { beating } from '../beating.js';
 import { mapped } from '../failures.js';
-import type { Begun, PartEnd, PartKey, RunCommand, RunbookStore } from '../ports/runbook.js';
+import type { AskedPlan, Begun, MadePlan, PartEnd, PartKey, RunCommand, RunbookStore } from '../ports/runbook.js';
 import { createRunPart } from './part.js';
 import { planOf } from './plan.js';
 import type { BoundRunbook } from './step-code.js';
@@ -30,6 +30,8 @@ export interface PlannedRun {
 export interface RunbookActivities {
   /** Writes a scheduled run down. */
   runbookOpen(runId: string, run: ScheduledRun): Promise<void>;
+  /** Plans, and writes nothing down. */
+  runbookPreview(asked: AskedPlan): Promise<MadePlan>;
   /** Plans, stores the plan and asks for the second person; again: how that stands. */
   runbookPlan(runId: string): Promise<PlannedRun>;
   /** Plans anew; begins only what was planned, and approved. */
@@ -46,6 +48,8 @@ export interface RunbookActivities {
 export interface RunbookDependencies {
   readonly store: RunbookStore;
   readonly runbooks: Partial<Readonly<Record<RunbookName, BoundRunbook>>>;
+  /** Those that need a second person when a person asks for them, beside what a runbook itself says. */
+  readonly approvalFor?: readonly RunbookName[];
   /** The process that runs the steps, for their records. */
   readonly actor: string;
   /** Aborted when this process stops: what it is at is begun again by another. */
@@ -55,7 +59,7 @@ export interface RunbookDependencies {
 }
 
 export function createRunbookActivities(dependencies: RunbookDependencies): RunbookActivities {
-  const { store, isUnderWay } = dependencies;
+  const { store, isUnderWay, approvalFor = [] } = dependencies;
   const codeOf = (name: RunbookName): BoundRunbook => {
     const code = dependencies.runbooks[name];
     if (code === undefined) throw new KeelsonError('INPUT_UNKNOWN_RUNBOOK', { runbook: name });
@@ -66,6 +70,9 @@ export function createRunbookActivities(dependencies: RunbookDependencies): Runb
   ): ((...values: Values) => Promise<Result>) => mapped(beating(step), 'untilDone');
   const once = <Values extends unknown[], Result>(step: (...values: Values) => Promise<Result>): ((...values: Values) => Promise<Result>) =>
     mapped(beating(step));
+  // What Keelson begins itself has no first person: a second one would keep it from its work for ever.
+  const needsApproval = ({ spec }: BoundRunbook, subject: string | null): boolean =>
+    spec.needsApproval || (subject !== null && approvalFor.includes(spec.name));
   const part = createRunPart(dependencies, codeOf);
   return {
     runbookOpen: once(async (runId, { runbook, account, inputs }) => {
@@ -73,12 +80,17 @@ export function createRunbookActivities(dependencies: RunbookDependencies): Runb
       if (!spec.isScheduled) throw new KeelsonError('INPUT_UNKNOWN_RUNBOOK', { runbook: `${runbook} (scheduled)` });
       await store.ask({ runId, runbook, account, inputs, subject: null, resource: resourceOf(spec, account), reason: 'its time has come' });
     }),
+    runbookPreview: once(async (asked) => {
+      const code = codeOf(asked.runbook);
+      const plan = await planOf(code, { ...asked, inputs: {} });
+      return { plan, planSha256: await store.hashOf(plan), needsApproval: needsApproval(code, asked.subject) };
+    }),
     runbookPlan: once(async (runId) => {
       assertOwnWorkflow(runId);
       const run = await store.read(runId);
       const code = codeOf(run.runbook);
       const plan = run.plan ?? (await planOf(code, run));
-      const approval = await store.plan(runId, plan, code.spec.needsApproval);
+      const approval = await store.plan(runId, plan, needsApproval(code, run.subject));
       // Of two builds at once the other may have been first: what it stored is what is approved, and what is run.
       const { steps } = (await store.read(runId)).plan ?? plan;
       return { runbook: run.runbook, title: code.spec.title, account: run.account, steps, approval };

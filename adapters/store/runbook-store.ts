@@ -14,6 +14,7 @@ const UNDER_WAY = {
 };
 const READ = { name: 'read_runbook', text: 'select runbook_run_json(r) as answer from runbook_runs r where run_id = $1' };
 const PLAN = { name: 'plan_runbook', text: 'select plan_runbook($1::jsonb) as answer' };
+const HASH = { name: 'hash_runbook_plan', text: `select encode(payload_hash($1::jsonb), 'hex') as answer` };
 const BEGIN = { name: 'begin_runbook', text: 'select begin_runbook($1::jsonb) as answer' };
 const BEGIN_PART = { name: 'begin_runbook_part', text: 'select begin_runbook_part($1::jsonb) as answer' };
 const END_PART = { name: 'end_runbook_part', text: 'select end_runbook_part($1::jsonb) as answer' };
@@ -50,6 +51,11 @@ export function createRunbookStore(pool: Pool): RunbookStore {
     async plan(runId, plan, needsApproval) {
       const validForMs = APPROVAL_VALID_MS;
       return (await told<'free' | 'approved' | UnusableState | EndStatus>(PLAN, { runId, plan, needsApproval, validForMs })) ?? 'missing';
+    },
+    async hashOf(plan) {
+      const hash = await told<string>(HASH, plan);
+      if (hash === undefined) throw new KeelsonError('INFRA_DATABASE', { detail: 'payload_hash gave no answer' });
+      return hash;
     },
     async begin(runId, plan, runsUnderHalt) {
       const begun = await told<Partial<Begun> & Pick<Begun, 'result'>>(BEGIN, { runId, plan, runsUnderHalt });

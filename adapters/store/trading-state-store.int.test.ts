@@ -282,4 +282,19 @@ describe('what a runbook holds of an account', () => {
       { numRuns: 15 },
     );
   });
+
+  it('tells how long ago a step was begun, by its first process; nothing of one that has ended, or is of another run', async () => {
+    const runId = await begin('gracefulShutdown');
+    const part = { runId, position: 1, attempt: 1, part: 'action', name: 'entries', actor: 'one', runsUnderHalt: false };
+    expect(await store.begunMsAgo(runId, 'entries')).toBe(0);
+    await query('select begin_runbook_part($1)', part);
+    await query(`update runbook_parts set started_at = started_at - interval '4 minutes' where run_id = $1`, runId);
+    await query('select begin_runbook_part($1)', { ...part, actor: 'two' });
+    expect(await store.begunMsAgo(runId, 'entries')).toBeGreaterThanOrEqual(240_000);
+    expect(await store.begunMsAgo(runId, 'pause')).toBe(0);
+    expect(await store.begunMsAgo(randomUUID(), 'entries')).toBe(0);
+    // Done again after a person has said so, it begins anew.
+    await query('select end_runbook_part($1)', { ...part, outcome: 'failed', detail: 'too late', output: null });
+    expect(await store.begunMsAgo(runId, 'entries')).toBe(0);
+  });
 });

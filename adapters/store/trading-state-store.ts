@@ -8,6 +8,11 @@ const CHANGE = { name: 'change_runbook_hold', text: 'select change_runbook_hold(
 const STANDING = { name: 'read_runbook_hold', text: 'select read_runbook_hold($1::jsonb) as answer' };
 const BARS = { name: 'read_stored_bars', text: 'select read_stored_bars($1::jsonb) as answer' };
 const LEFT = { name: 'read_left', text: 'select read_left($1) as answer' };
+const BEGUN_AGO = {
+  name: 'begun_ms_ago',
+  text: `select greatest(0, floor(extract(epoch from clock_timestamp() - started_at) * 1000))::float8 as answer from runbook_parts
+    where run_id = $1 and name = $2 and part = 'action' and ended_at is null order by attempt desc limit 1`,
+};
 const BEGIN = { name: 'begin_system_start', text: 'select begin_system_start($1::jsonb) as answer' };
 
 async function ask<T>(pool: Pool, statement: Statement, value: unknown): Promise<T> {
@@ -24,6 +29,10 @@ export function createTradingStateStore(pool: Pool): TradingStateStore {
       if (result !== 'done') throw new KeelsonError('RISK_MODE_NOT_OURS', { account, found: found ?? result });
     },
     bars: (venue, streams) => ask<{ databaseTime: number; streams: readonly StoredStream[] }>(pool, BARS, jsonOf({ venue, streams })),
+    async begunMsAgo(runId, step) {
+      const [row] = await run<{ answer: number }>(pool, BEGUN_AGO, [runId, step]);
+      return row?.answer ?? 0;
+    },
     left: (account) => ask<Left>(pool, LEFT, account),
   };
 }

@@ -1,3 +1,4 @@
+import type { AskedPlan, MadePlan } from '../../activities/ports/runbook.js';
 import type { Mode } from '../../core/control/mode.js';
 import type { RunbookName } from '../../core/runbook/spec.js';
 import type { RunCommandKind } from '../../core/runbook/status.js';
@@ -63,6 +64,8 @@ export interface ControlPort {
    * @throws KeelsonError INFRA_TEMPORAL when no answer came in time: it may be asked again.
    */
   rearm(request: RearmRequest, account: string): Promise<RearmAnswer>;
+  /** What a run would do now; nothing is written. @throws KeelsonError INPUT_RUNBOOK_PLAN, INFRA_TEMPORAL */
+  planRunbook(asked: AskedPlan): Promise<MadePlan>;
   /** Starts the workflow of a run that was asked for; again: changes nothing. @throws KeelsonError INFRA_TEMPORAL */
   startRunbook(run: RunToStart): Promise<void>;
   /** Has a person's recorded command to a run carried out. @throws KeelsonError INPUT_RUNBOOK_COMMAND, INFRA_TEMPORAL */

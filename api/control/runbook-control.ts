@@ -1,5 +1,7 @@
-import { WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import { randomUUID } from 'node:crypto';
+import { WorkflowFailedError, WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
+import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
+import type { AskedPlan, MadePlan } from '../../activities/ports/runbook.js';
 import { KeelsonError } from '../../core/errors.js';
 import { runbookWorkflowId } from '../../core/runbook/spec.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
@@ -10,11 +12,30 @@ import type { ControlPort } from './control-port.js';
 export function runbookControl(
   client: Client,
   { taskQueue, answerLimitMs }: { readonly taskQueue: string; readonly answerLimitMs: number },
-): Pick<ControlPort, 'startRunbook' | 'tellRunbook' | 'runbookDecided'> {
+): Pick<ControlPort, 'planRunbook' | 'startRunbook' | 'tellRunbook' | 'runbookDecided'> {
   const withinLimit = <T>(call: () => Promise<T>): Promise<T> => client.withDeadline(Date.now() + answerLimitMs, call);
   const unanswered = (what: string, cause: unknown): KeelsonError =>
     new KeelsonError('INFRA_TEMPORAL', { detail: `${what} within ${answerLimitMs / 1_000} s` }, { cause });
   return {
+    async planRunbook(asked) {
+      const { runbook, account } = asked;
+      try {
+        return await withinLimit(() =>
+          client.workflow.execute<(asked: AskedPlan) => Promise<MadePlan>>(WORKFLOW_TYPES.planRunbook, {
+            taskQueue,
+            workflowId: `plan:${randomUUID()}`,
+            args: [asked],
+            workflowExecutionTimeout: answerLimitMs,
+            searchAttributes: { [SEARCH_ATTRIBUTES.account]: [account], [SEARCH_ATTRIBUTES.status]: ['running'] },
+            staticSummary: `plan of ${runbook} of ${account}`,
+          }),
+        );
+      } catch (error) {
+        const cause = error instanceof WorkflowFailedError && error.cause instanceof ActivityFailure ? error.cause.cause : undefined;
+        if (cause instanceof ApplicationFailure) throw new KeelsonError('INPUT_RUNBOOK_PLAN', { runbook, account, why: cause.message });
+        throw unanswered(`the plan of ${runbook} of ${account} was not made`, error);
+      }
+    },
     async startRunbook({ runId, runbook, account }) {
       try {
         await withinLimit(() =>

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { RUNBOOKS } from '../../core/runbook/spec.js';
+import { RUNBOOKS, type Plan } from '../../core/runbook/spec.js';
 import { RUN_STATUSES } from '../../core/runbook/status.js';
 import { epochMs, whole, wholeOrNull, type Database } from './database.js';
 import { time } from './schemas.js';
@@ -22,6 +22,35 @@ export const runSchema = z.strictObject({
   endedTime: time.nullable(),
 });
 export type Run = z.output<typeof runSchema>;
+
+export const planSchema = z.strictObject({
+  version: z.int().describe('Of the runbook.'),
+  steps: z.array(
+    z.strictObject({
+      step: z.int().describe('From 1.'),
+      name: z.string(),
+      title: z.string(),
+      isCritical: z.boolean().describe('A failure of it stops the run until a person decides.'),
+      hasUndo: z.boolean(),
+      isSigned: z.boolean().describe('A person has to sign it.'),
+      writes: z
+        .array(z.strictObject({ write: z.string(), with: z.array(z.unknown()) }))
+        .describe('What it would change, as its own code calls it.'),
+    }),
+  ),
+});
+export type ShownPlan = z.output<typeof planSchema>;
+
+/** A plan as people read it: what a step would change stands with the step. */
+export function shownPlan({ version, steps, writes }: Pick<Plan, 'version' | 'steps' | 'writes'>): ShownPlan {
+  return {
+    version,
+    steps: steps.map(({ name, title, isCritical, hasUndo, signedWithinMs }, position) => ({
+      ...{ step: position + 1, name, title, isCritical, hasUndo, isSigned: signedWithinMs !== null },
+      writes: writes.filter(({ step }) => step === name).map(({ write, with: values }) => ({ write, with: [...values] })),
+    })),
+  };
+}
 
 export const runPartSchema = z.strictObject({
   step: z.int().describe('From 1.'),
@@ -69,6 +98,13 @@ export async function readRuns(
     startedTime: wholeOrNull(started_ms),
     endedTime: wholeOrNull(ended_ms),
   }));
+}
+
+/** What a run was planned to do; null while it is being planned. */
+export async function readRunPlan(database: Database, runId: string): Promise<ShownPlan | null> {
+  const { rows } = await database.query<{ plan: Plan | null }>('select plan from runbook_runs where run_id = $1', [runId]);
+  const plan = rows[0]?.plan ?? null;
+  return plan === null ? null : shownPlan(plan);
 }
 
 /** What was done in a run, in its order. */

@@ -146,3 +146,14 @@ test('two accounts are never confused: what one has found stops the other from n
   const { body } = await call(KEYS.viewer, 'GET', '/v1/reconciliations?account=second&all=true');
   expect(body).toEqual({ runs: [], differences: [] });
 });
+
+test('where no account is named, those that have left the configuration are not compared', async () => {
+  await store.pool.query(`insert into accounts (account, venue, retired_at) values ('gone', 'paper', clock_timestamp())`);
+  await store.pool.query(`insert into control (account) values ('gone')`);
+  const { status, body } = await call(KEYS.operator, 'POST', '/v1/reconciliations', {});
+  expect(status).toBe(200);
+  const asked = (body['runs'] as { account: string }[]).map(({ account }) => account);
+  expect(asked).toContain('main');
+  expect(asked).not.toContain('gone');
+  expect(api.reconciled.map(({ account }) => account)).toEqual(asked);
+});

@@ -22,7 +22,7 @@ export function reconciliationRoutes({ database, control, newId }: ApiContext): 
       summary: 'Has accounts compared with their venues now. Answers with the runs, which go on; what they find is listed.',
       access: 'reconcile',
       body: z.strictObject({
-        account: textInput(32).optional().describe('The account; all when left out.'),
+        account: textInput(32).optional().describe('The account; all that are configured when left out.'),
         deep: z
           .boolean({ error: () => 'expected true or false' })
           .default(false)
@@ -32,7 +32,9 @@ export function reconciliationRoutes({ database, control, newId }: ApiContext): 
       errors: ['INPUT_UNKNOWN_ACCOUNT', 'INFRA_TEMPORAL'],
       handle: async ({ body: { account, deep }, caller }) => {
         await assertAccount(database, account);
-        const accounts = account === undefined ? (await readAccounts(database)).map((one) => one.account) : [account];
+        // One that has left the configuration has no venue any more, and nothing there.
+        const configured = async () => (await readAccounts(database)).filter(({ isRetired }) => !isRetired).map((one) => one.account);
+        const accounts = account === undefined ? await configured() : [account];
         const runs = accounts.map((one) => ({ runId: newId(), account: one }));
         const scope = deep ? 'deepDemand' : 'demand';
         for (const run of runs) {

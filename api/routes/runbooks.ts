@@ -10,7 +10,7 @@ import type { ApiContext } from '../context.js';
 import { DONE, doneSchema } from '../http/done.js';
 import { idInput, limitInput, reasonInput, textInput, USUAL_LIMIT } from '../http/input.js';
 import { assertAccount } from '../read/accounts.js';
-import { readRunParts, readRuns, runPartSchema, runSchema, type Run } from '../read/runbooks.js';
+import { planSchema, readRunParts, readRunPlan, readRuns, runPartSchema, runSchema, shownPlan, type Run } from '../read/runbooks.js';
 import { route, type Route } from '../route.js';
 
 const TELLING: Readonly<Record<RunCommandKind, { readonly access: Action; readonly summary: string; readonly hasStep: boolean }>> = {
@@ -73,9 +73,36 @@ export function runbookRoutes({ database, control, newId }: ApiContext): Route[]
       summary: 'One run, with what each step did, when and by whom.',
       access: 'read',
       query: z.strictObject({ runId: idInput.describe('The run.') }),
-      response: z.strictObject({ run: runSchema, parts: z.array(runPartSchema) }),
+      response: z.strictObject({ run: runSchema, plan: planSchema.nullable(), parts: z.array(runPartSchema) }),
       errors: ['INPUT_UNKNOWN_RUN'],
-      handle: async ({ query: { runId } }) => ({ run: await one(runId), parts: await readRunParts(database, runId) }),
+      handle: async ({ query: { runId } }) => ({
+        run: await one(runId),
+        plan: await readRunPlan(database, runId),
+        parts: await readRunParts(database, runId),
+      }),
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/runbooks/plan',
+      summary: 'What a runbook would do if it were run now, by the same code; nothing is changed, and nothing written down.',
+      access: 'askRunbook',
+      body: z.strictObject({
+        ...asking,
+        runId: idInput.optional().describe('The id that the run is to have, which its hash covers. Made by the server when left out.'),
+      }),
+      response: z.strictObject({
+        ...{ runId: z.string(), runbook: z.enum(RUNBOOKS), account: z.string() },
+        planSha256: z.string().describe('A run under this id that does the same has the same hash.'),
+        needsApproval: z.boolean().describe('Another person has to approve it before it is run.'),
+        plan: planSchema,
+      }),
+      errors: ['INPUT_UNKNOWN_ACCOUNT', 'INPUT_RUNBOOK_NEEDS_CAUSE', 'INPUT_RUNBOOK_PLAN', 'INFRA_TEMPORAL'],
+      handle: async ({ body: { runbook, account, runId = newId() }, caller: { subject } }) => {
+        await assertAccount(database, account);
+        if (RUNBOOK_SPECS[runbook].needsCause === true) throw new KeelsonError('INPUT_RUNBOOK_NEEDS_CAUSE', { runbook });
+        const { plan, ...made } = await control.planRunbook({ runId, runbook, account, subject });
+        return { ...{ runId, runbook, account }, ...made, plan: shownPlan(plan) };
+      },
     }),
     route({
       method: 'POST',
@@ -83,8 +110,7 @@ export function runbookRoutes({ database, control, newId }: ApiContext): Route[]
       summary: 'Asks for a runbook. It is planned first; where its plan needs another person, it waits for that.',
       access: 'askRunbook',
       body: z.strictObject({
-        runbook: z.enum(RUNBOOKS, { error: () => `expected ${RUNBOOKS.join(' or ')}` }).describe('Which.'),
-        account: textInput(32).describe('The account.'),
+        ...asking,
         runId: idInput.optional().describe('A name for the run, so that asking again changes nothing. Made by the server when left out.'),
         reason: reasonInput,
       }),
@@ -106,6 +132,10 @@ export function runbookRoutes({ database, control, newId }: ApiContext): Route[]
   ];
 }
 
+const asking = {
+  runbook: z.enum(RUNBOOKS, { error: () => `expected ${RUNBOOKS.join(' or ')}` }).describe('Which.'),
+  account: textInput(32).describe('The account.'),
+};
 const toldSchema = z.strictObject({
   runId: idInput.describe('The run.'),
   step: z

@@ -37,6 +37,7 @@ const RUNS: readonly Column<Run>[] = [
   { title: 'calls', align: 'right', value: (run) => String(run.calls) },
   { title: 'weight', align: 'right', value: (run) => String(run.weight) },
   { title: 'read', align: 'right', value: (run) => String(run.fillsRead + run.rowsRead) },
+  { title: 'took', align: 'right', value: (run) => (run.endedTime === null ? '' : `${run.endedTime - run.startedTime} ms`) },
   { title: 'detail', value: (run) => run.detail ?? '' },
 ];
 const DIFFERENCES: readonly Column<Difference>[] = [

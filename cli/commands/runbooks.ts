@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Run, RunPart } from '../../api/read/runbooks.js';
+import type { Run, RunPart, ShownPlan } from '../../api/read/runbooks.js';
 import type { Action } from '../../core/people/actions.js';
 import { RUNBOOK_SPECS } from '../../core/runbook/registry.js';
 import { RUNBOOKS } from '../../core/runbook/spec.js';
@@ -16,6 +16,14 @@ interface AskOptions extends ApiOptions {
   readonly account?: string;
   readonly run?: string;
   readonly reason: string;
+}
+interface PlanOptions extends ApiOptions {
+  readonly account?: string;
+}
+interface AskedPlan extends Pick<Run, 'runId' | 'runbook' | 'account'> {
+  readonly planSha256: string;
+  readonly needsApproval: boolean;
+  readonly plan: ShownPlan;
 }
 interface TellOptions extends ApiOptions {
   readonly reason: string;
@@ -62,8 +70,22 @@ export function addRunbooks(program: Command, terminal: Terminal, finish: Finish
     'its id, of keelson runbooks list',
   );
   answers(show, terminal, finish, async (options: ApiOptions, runId: string) => {
-    const data = await connect(terminal, options).get<{ run: Run; parts: RunPart[] }>('/v1/runbooks/run', { runId });
-    return { data, text: [runText(data.run), ...data.parts.map(partText), ''].join('\n') };
+    const data = await connect(terminal, options).get<{ run: Run; plan: ShownPlan | null; parts: RunPart[] }>('/v1/runbooks/run', {
+      runId,
+    });
+    const { run, plan, parts } = data;
+    const planned = plan === null ? [] : [`Plan ${run.planSha256}:`, ...planLines(plan), 'Done:'];
+    return { data, text: [runText(run), ...planned, ...parts.map(partText), ''].join('\n') };
+  });
+
+  const plan = addApiCommand(runbooks, 'plan', 'tell what a runbook would do now; nothing is changed', 'askRunbook')
+    .argument('<runbook>', RUNBOOKS.join(' or '))
+    .option('--account <id>', 'the account; may be left out where there is only one');
+  answers(plan, terminal, finish, async ({ account, ...options }: PlanOptions, runbook: string) => {
+    const api = connect(terminal, options);
+    const body = { runbook, account: account ?? (await onlyAccount(api)), runId: terminal.newId() };
+    const data = await api.post<AskedPlan>('/v1/runbooks/plan', body);
+    return { data, text: planText(data) };
   });
 
   const ask = addApiCommand(runbooks, 'run', 'ask for a runbook', 'askRunbook')
@@ -96,6 +118,28 @@ function runText({ runId, runbook, account, subject, askedTime, status, detail, 
   const who = subject ?? 'Keelson';
   const told = `${runbook} of ${account}, asked by ${who} at ${timeText(askedTime)} UTC (${reason}): ${status}${detail === null ? '' : `, ${detail}`}`;
   return `${harmless(told)}\n${harmless(runId)}`;
+}
+
+function planText({ runId, runbook, account, planSha256, needsApproval, plan }: AskedPlan): string {
+  const next = `keelson runbooks run ${runbook} --account ${account} --run ${runId} --reason …`;
+  const second = needsApproval ? 'Another person has to approve it: keelson approvals.' : 'Nobody else has to approve it.';
+  return [
+    harmless(`${runbook} of ${account}, version ${plan.version}: what it would do now. Nothing was changed.`),
+    ...planLines(plan),
+    harmless(`Plan ${planSha256}. ${second}`),
+    harmless(next),
+    '',
+  ].join('\n');
+}
+
+/** Its steps, and below each what it would change. */
+function planLines({ steps }: ShownPlan): readonly string[] {
+  return steps
+    .flatMap(({ step, name, title, isSigned, writes }) => [
+      `  ${step} ${name}: ${title}${isSigned ? ' (signed by a person)' : ''}`,
+      ...writes.map(({ write, with: values }) => `      ${write} ${values.map(plainText).join(' ')}`),
+    ])
+    .map(harmless);
 }
 
 /** One part, and below it what it has left for people. */

@@ -66,6 +66,7 @@ const SHOWS: Readonly<Record<string, readonly string[]>> = {
   'protectPosition.twoStops': ['authoriseStop', 'submit', 'page', 'withdraw', 'authoriseExit'],
   'protectPosition.dust': ['look', 'look', 'authoriseStop', 'submit'],
   'runbook.waited': ['runbookPart', 'runbookTell', 'runbookPart', 'runbookEnd'],
+  'planRunbook.planned': ['runbookPreview'],
   'refreshCalendar.read': ['calendarRefresh'],
 };
 

@@ -86,6 +86,7 @@ export const PATHS = [
   'runbook.aborted',
   'runbook.waited',
   'scheduledRunbook.completed',
+  'planRunbook.planned',
   'refreshCalendar.read',
 ] as const;
 
@@ -467,6 +468,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     'runbook.signed': async () => ended(await runbooks.asked(client, taskQueue, 'signed')),
     'runbook.aborted': async () => ended(await runbooks.asked(client, taskQueue, 'aborted')),
     'runbook.waited': async () => ended(await runbooks.waited(client, taskQueue)),
+    'planRunbook.planned': async () => ended(await runbooks.planned(client, taskQueue)),
     'refreshCalendar.read': async () => {
       const handle = await start('refreshCalendar', []);
       await handle.result();

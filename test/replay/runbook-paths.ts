@@ -15,6 +15,8 @@ export interface RunbookPaths {
   /** Approved by another person, tried again, signed; or aborted at the failed step. */
   asked(client: Client, taskQueue: string, ending: 'signed' | 'aborted'): Promise<WorkflowHandle>;
   scheduled(client: Client, taskQueue: string): Promise<WorkflowHandle>;
+  /** What a run would do, for whoever asks. */
+  planned(client: Client, taskQueue: string): Promise<WorkflowHandle>;
   /** Waits for what people do elsewhere, calls them, and is told of it. */
   waited(client: Client, taskQueue: string): Promise<WorkflowHandle>;
 }
@@ -109,6 +111,11 @@ export function runbookPaths(pool: Pool, account: string): RunbookPaths {
       await handle.signal('changed');
       return handle;
     },
+    planned: (client, taskQueue) =>
+      client.workflow.start('planRunbook', {
+        ...{ taskQueue, workflowId: `plan-${randomUUID()}` },
+        args: [{ runId: randomUUID(), runbook: 'morningChecks', account, subject: 'ria' }],
+      }),
     scheduled: (client, taskQueue) =>
       client.workflow.start('scheduledRunbook', {
         ...{ taskQueue, workflowId: `scheduled-${randomUUID()}`, args: [{ runbook: 'eveningChecks', account, inputs: {} }] },

@@ -118,6 +118,7 @@ export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> =
         await foundClean(store.pool, account);
         return createKillStore(store.pool).release(request.latchId, request.requestId);
       },
+      planRunbook: () => Promise.reject(new KeelsonError('INFRA_TEMPORAL', { detail: 'no answer' })),
       startRunbook: () =>
         api.temporalIsUp ? Promise.resolve() : Promise.reject(new KeelsonError('INFRA_TEMPORAL', { detail: 'no answer' })),
       tellRunbook: () => Promise.resolve(),

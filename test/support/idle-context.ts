@@ -14,6 +14,7 @@ export const IDLE_CONTEXT: ApiContext = {
   control: {
     execute: () => Promise.resolve(),
     rearm: () => Promise.resolve({ kind: 'released' }),
+    planRunbook: () => Promise.reject(new Error('nobody plans')),
     startRunbook: () => Promise.resolve(),
     tellRunbook: () => Promise.resolve(),
     runbookDecided: () => Promise.resolve(),

@@ -13,7 +13,7 @@ const FIRST_EPOCH = 1;
 /**
  * What is begun by a person or a schedule and lasts, and has its epoch elsewhere or needs none: streams only read; a mode is changed by
  * a person's row; a comparison starts from the rows and the venue of this moment, and repairs by statements that know the epoch; the
- * economic calendar is read from outside; a run of a runbook has its epoch in its own row, which each part asks. Schedules are the server's own starts and could tell none.
+ * economic calendar is read from outside; a run of a runbook has its epoch in its own row, which each part asks, and a plan that is only told changes nothing. Schedules are the server's own starts and could tell none.
  * Whatever else there is, or comes, is held to its epoch.
  */
 const OF_ANY_EPOCH: ReadonlySet<string> = new Set<string>([
@@ -21,7 +21,7 @@ const OF_ANY_EPOCH: ReadonlySet<string> = new Set<string>([
   ...(['reconcile', 'reconcileFailed'] satisfies (keyof ReconcileActivities)[]),
   ...(['calendarRefresh'] satisfies (keyof CalendarActivities)[]),
   ...([
-    ...(['runbookOpen', 'runbookPlan', 'runbookBegin', 'runbookPart', 'runbookTell', 'runbookCall'] as const),
+    ...(['runbookOpen', 'runbookPreview', 'runbookPlan', 'runbookBegin', 'runbookPart', 'runbookTell', 'runbookCall'] as const),
     ...(['runbookCommand', 'runbookRefused', 'runbookApplied', 'runbookEnd'] as const),
   ] satisfies (keyof RunbookActivities)[]),
 ]);

@@ -201,6 +201,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
         drawdown: drawdown({ ...interruptible, drawdowns: createDrawdownStore(pool, readPool), files: killParts.files }),
         reconciliationDiscrepancy: discrepancy(discrepancies, { compare: (account) => reconciliations.start(account, 'demand') }),
       },
+      approvalFor: config.runbooks.approval,
       stopping: stopping.signal,
       actor: `guardian ${env['KEELSON_INSTANCE'] ?? '1'}`,
       isUnderWay: runUnderWay(client, clock),

@@ -5,10 +5,10 @@ import type { PlainObject } from '../../../core/runbook/spec.js';
 import type { Left } from '../../ports/trading-state.js';
 import type { VenueOrder } from '../../ports/venue.js';
 import { bound, type BoundRunbook, type StepCode } from '../step-code.js';
-import { lookOf, MOST_PATIENCE_MS, reconciled, stepOf, until, type TradingReads, type TradingWrites } from './parts.js';
+import { ENTRIES_STEP, lookOf, MOST_PATIENCE_MS, reconciled, stepOf, until, type TradingReads, type TradingWrites } from './parts.js';
 
 type Step = StepCode<TradingReads, TradingWrites>;
-/** The longest that a configuration may have entries waited for, and what canceling them may take. */
+/** Beyond the five minutes that a configuration may have entries waited for, and what canceling them may take. */
 const ENTRIES_TIMEOUT_MS = 900_000 + 5 * MOST_PATIENCE_MS;
 /** Rows of a report; a longer list says how many more there are. */
 const MOST_ROWS = 50;
@@ -34,7 +34,7 @@ const PAUSE: Step = {
 };
 
 const ENTRIES: Step = {
-  spec: stepOf('entries', 'Orders that are working end or are canceled; stops stay', { timeoutMs: ENTRIES_TIMEOUT_MS }),
+  spec: stepOf(ENTRIES_STEP, 'Orders that are working end or are canceled; stops stay', { timeoutMs: ENTRIES_TIMEOUT_MS }),
   action: async ({ account, runId }, { rulesOf }, { settleEntries }) => {
     const { workingEntries, waitAtMostMs } = rulesOf(account);
     await settleEntries(account, runId, workingEntries, waitAtMostMs);

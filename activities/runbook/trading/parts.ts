@@ -54,6 +54,9 @@ export interface TradingWrites extends Writes {
   readonly settleEntries: (account: string, runId: string, how: 'wait' | 'cancel', waitAtMostMs: number) => Promise<void>;
 }
 
+/** The step of a shutdown that settles entries: since when it does so is read under its name. */
+export const ENTRIES_STEP = 'entries';
+
 export const FINE: Look = { isFine: true };
 const AGAIN_MS = 500;
 /** The longest that a step may look for what is there soon, which time-outs leave room for. */

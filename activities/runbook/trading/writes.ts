@@ -1,6 +1,6 @@
 import type { Progress } from '../../order/resolve.js';
 import type { HoldChange, Left, TradingStateStore } from '../../ports/trading-state.js';
-import type { TradingReads, TradingWrites } from './parts.js';
+import { ENTRIES_STEP, type TradingReads, type TradingWrites } from './parts.js';
 
 export interface TradingWriteParts extends Pick<TradingReads, 'clock' | 'pause'> {
   readonly state: TradingStateStore;
@@ -40,7 +40,9 @@ const isWorking = ({ purpose }: Left['working'][number]): boolean => purpose !==
  */
 function createSettleEntries({ state, withdraw, clock, pause, log }: TradingWriteParts): TradingWrites['settleEntries'] {
   return async (account, runId, how, waitAtMostMs) => {
-    const cancelFrom = clock() + (how === 'cancel' ? 0 : waitAtMostMs);
+    // Whoever goes on with it after a process died has to wait only for what is left.
+    const leftMs = how === 'cancel' ? 0 : waitAtMostMs - (await state.begunMsAgo(runId, ENTRIES_STEP));
+    const cancelFrom = clock() + leftMs;
     for (;;) {
       const working = (await state.left(account)).working.filter(isWorking);
       const { halt, isAborted } = await state.standing(account, runId);
