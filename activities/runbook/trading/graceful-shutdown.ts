@@ -96,8 +96,10 @@ const working = ({ working: orders }: Left): readonly string[] =>
 /** What stays at the venue while nobody looks: for people, as small as a record may be. */
 function reportOf(atVenue: readonly VenueOrder[], { working: orders, positions, unprotected, uncovered }: Left): PlainObject {
   const ours = new Map(orders.map((order) => [order.clientOrderId, order]));
-  const has = (list: readonly { readonly strategy: string; readonly instrument: string }[], one: { readonly strategy: string; readonly instrument: string }): boolean =>
-    list.some(({ strategy, instrument }) => strategy === one.strategy && instrument === one.instrument);
+  const has = (
+    list: readonly { readonly strategy: string; readonly instrument: string }[],
+    one: { readonly strategy: string; readonly instrument: string },
+  ): boolean => list.some(({ strategy, instrument }) => strategy === one.strategy && instrument === one.instrument);
   const stopped = new Set(orders.filter(({ purpose }) => purpose === 'stop').map(({ instrument }) => instrument));
   const unknown = orders.filter(({ status }) => status === 'unknown');
   const short = <T extends PlainObject>(rows: readonly T[]): readonly PlainObject[] =>
