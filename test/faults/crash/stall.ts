@@ -94,8 +94,8 @@ async function endOfWindows({ pool }: World, struckTime: number): Promise<number
      from orders where created_at <= to_timestamp($2::numeric / 1000)`,
     [WINDOWS.visibilityBoundMs, struckTime + LEDGER_STATEMENT_MS],
   );
-  const ends = rows[0]?.ends;
-  if (ends == null) throw new Error('invariant: a worker is stopped at an order');
+  const ends = rows[0]?.ends ?? undefined;
+  if (ends === undefined) throw new Error('invariant: a worker is stopped at an order');
   return Number(ends);
 }
 
