@@ -1,4 +1,3 @@
-import { DeterminismViolationError } from '@temporalio/workflow';
 import { Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -71,6 +70,7 @@ describe('what a patch guards', () => {
     if (one === undefined) throw new Error(`there is no history ${PASSED_BY[patch]}`);
     expect(patchesOf(one.history)).not.toContain(patch);
     await Worker.runReplayHistory({ workflowBundle }, one.history, 'as it is');
-    await expect(Worker.runReplayHistory({ workflowBundle }, one.history, patch)).rejects.toThrow(DeterminismViolationError);
+    // Of a code that takes other steps the kernel tells, or the code meets what it does not expect.
+    await expect(Worker.runReplayHistory({ workflowBundle }, one.history, patch)).rejects.toThrow(/TMPRL1100|Replay failed|determinis/i);
   });
 });
