@@ -1,7 +1,7 @@
 import type { Model, Step } from './explore.js';
 import { worldKey } from './keys.js';
 import { killerSteps } from './killer.js';
-import { withBooks, writeLatch } from './ledger.js';
+import { withBooks, withHeld, withRow, writeLatch } from './ledger.js';
 import { streamSteps } from './order-steps.js';
 import { ownerSteps, tellOwners } from './owner.js';
 import { newRow } from './rows.js';
@@ -9,7 +9,7 @@ import { slotOf, slotsOf, type Mutant, type Setup } from './setup.js';
 import { tidied } from './tidied.js';
 import { balance, isOpen, NOTHING, venueSteps } from './venue.js';
 import { AT_REST } from './worker.js';
-import type { Purpose, World } from './world.js';
+import type { Held, Purpose, Row, World } from './world.js';
 
 export interface ExitBounds {
   /** What the entry has bought; none of it is booked yet. */
@@ -33,7 +33,6 @@ export function exitModel(bounds: ExitBounds, mutants: readonly Mutant[] = []): 
   const { receiveWindow, visibilityBound, units, owners, killers, startsOwners = false } = bounds;
   const slots = slotsOf({ entry: 1, ...bounds.counts });
   const setup: Setup = { slots, receiveWindow, visibilityBound, startsOwners, mutants: new Set(mutants) };
-  const entry = { ...newRow(true, units, 0, -1), status: 'unknown', age: 0 } as const;
   return {
     initial: {
       books: {
@@ -47,8 +46,8 @@ export function exitModel(bounds: ExitBounds, mutants: readonly Mutant[] = []): 
         isCut: false,
         crime: null,
       },
-      rows: slots.map((_, slot) => (slot === 0 ? entry : null)),
-      held: slots.map((_, slot) => (slot === 0 ? { ...NOTHING, admissions: 1, status: 'filled' as const, executed: units } : null)),
+      rows: slots.map((_, slot) => (slot === 0 ? bought(units, 0) : null)),
+      held: slots.map((_, slot) => (slot === 0 ? filled(units) : null)),
       actors: [
         ...Array.from({ length: owners }, () => ({
           role: 'owner' as const,
@@ -65,6 +64,10 @@ export function exitModel(bounds: ExitBounds, mutants: readonly Mutant[] = []): 
   };
 }
 
+/** An entry of which the ledger knows nothing but that it was sent, and what the venue has of it. */
+const bought = (units: number, born: number): Row => ({ ...newRow(true, units, born, -1), status: 'unknown', age: 0 });
+const filled = (units: number): Held => ({ ...NOTHING, admissions: 1, status: 'filled', executed: units });
+
 function exitSteps(world: World, setup: Setup): Step<World>[] {
   const { books } = world;
   if (books.isCut) return [];
@@ -74,6 +77,12 @@ function exitSteps(world: World, setup: Setup): Step<World>[] {
     if (actor.role === 'killer') steps.push(...killerSteps(world, setup, index, actor));
   });
   if (books.isTold) steps.push({ label: 'the outbox tells the owner', next: tellOwners(world, setup), isOurs: true });
+  const second = slotOf(setup, 'entry', 2);
+  if (second >= 0 && world.rows[second] === null && world.rows[0]?.isFinal === true) {
+    const born = world.rows.filter((row) => row !== null).length;
+    const next = withHeld(withRow(world, second, bought(1, born)), second, filled(1));
+    steps.push({ label: 'another entry has filled', next, isOurs: false });
+  }
   if (books.exit === 'none' && slotOf(setup, 'exit', 1) >= 0) {
     steps.push({ label: 'a signal asks for the exit', next: withBooks(world, { exit: 'asked' }), isOurs: false });
   }

@@ -73,11 +73,12 @@ export function beginSubmit(world: World, setup: Setup, slot: number): readonly 
   if (mutants.has('noCompareAndSet') && row.status === 'submitting')
     return [{ kind: 'submitting', world: withRow(world, slot, { ...row, age: 0 }) }];
   if (row.status !== 'authorised') return [{ kind: 'stored', world }];
-  const { isLatched, lease } = world.books;
+  const { isLatched, isBlocked, lease } = world.books;
   const refused: Begun = { kind: 'refused', world: bump(withRow(world, slot, move(row, slotAt(setup, slot), EVENTS.expireUnsent).row)) };
-  const isSlice = slotAt(setup, slot).purpose === 'slice';
+  const { purpose } = slotAt(setup, slot);
+  const isSlice = purpose === 'slice';
   const isHalted = isSlice ? row.lease >= 0 && row.lease !== lease : isLatched && !mutants.has('noLatchInSubmit');
-  if (isHalted) return [refused];
+  if (isHalted || (isBlocked && purpose === 'entry')) return [refused];
   const submitted = withRow(world, slot, begun);
   // P25 from the other side: no order whose P5 committed after the latch's commit exists.
   const watched = isLatched && !isSlice ? withBooks(submitted, { crime: world.books.crime ?? 'submitted after the latch' }) : submitted;

@@ -24,13 +24,9 @@ export const ENTRY = entry('an entry, two workers and a halt', { ...TIMES, hasRe
 const GUARDED = entry('an entry, two workers, a polling guardian and a halt', { ...TIMES, hasResolver: true, workers: 2 });
 /** A worker that starts anew knows only the last order that its signal needs: another one is the guardian's to settle. */
 const POLLED = entry('an entry, one worker, a polling guardian and a halt', { ...TIMES, hasResolver: true, workers: 1 });
-/** What is bought starts the owner, which ends when all is sold: what is booked later starts another. */
-const STARTED = exit('an owner that is started, ends, and is started anew', {
-  ...OWNER_ALONE,
-  units: 2,
-  startsOwners: true,
-  counts: { stop: 2 },
-});
+/** What is bought starts the owner, which ends when all is sold: what is bought later starts another. */
+const TWO_ENTRIES = { ...OWNER_ALONE, startsOwners: true } as const;
+const STARTED = exit('two entries, and owners that come and go', { ...TWO_ENTRIES, counts: { entry: 2, stop: 1 } });
 export const STOP = exit('a position and its stop', { ...OWNER_ALONE, counts: { stop: 2 } });
 export const EXIT = exit('a stop and an exit', { ...OWNER_ALONE, counts: { stop: 1, exit: 1 } });
 const STOP_AND_HALT = exit('a stop, a halt and its flattening', { ...OWNER_ALONE, killers: 1, counts: { stop: 1, slice: 1 } });
@@ -41,17 +37,21 @@ export const SCENARIOS: readonly Scenario[] = [
   ENTRY,
   POLLED,
   GUARDED,
-  exit('a stop, an exit, and the stop anew', { ...OWNER_ALONE, counts: { stop: 2, exit: 1 } }),
   exit('a stop that wakes, and an escape', { ...OWNER_ALONE, counts: { stop: 1, escape: 1 } }),
   exit('two units that come one by one', { ...OWNER_ALONE, units: 2, counts: { stop: 2 } }),
   STARTED,
-  exit('an exit that may come before its owner', { ...OWNER_ALONE, startsOwners: true, counts: { stop: 2, exit: 1 } }),
+  exit('a stop, an exit, and the stop anew, of an owner that comes and goes', {
+    ...OWNER_ALONE,
+    startsOwners: true,
+    counts: { stop: 2, exit: 1 },
+  }),
   STOP_AND_HALT,
   FLATTEN,
 ];
 
 /** What only the soak visits. */
 export const DEEP: readonly Scenario[] = [
+  exit('two entries, two stops, and owners that come and go', { ...TWO_ENTRIES, counts: { entry: 2, stop: 2 } }),
   entry('an entry with a longer window and a longer bound', { receiveWindow: 2, visibilityBound: 2, hasResolver: false, workers: 2 }),
   exit('two owners at once, a stop and an exit', { ...OWNER_ALONE, owners: 2, counts: { stop: 1, exit: 1 } }),
   exit('two units, two stops, an exit and an escape', { ...OWNER_ALONE, units: 2, counts: { stop: 2, exit: 1, escape: 1 } }),

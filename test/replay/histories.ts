@@ -38,6 +38,15 @@ export function stepsOf({ events }: History): string[] {
   });
 }
 
+/** The patches whose markers a run has. */
+export function patchesOf({ events }: History): ReadonlySet<string> {
+  const markers = (events ?? []).flatMap(({ markerRecordedEventAttributes: marker }) =>
+    marker?.markerName === 'core_patch' ? Object.values(marker.details ?? {}) : [],
+  );
+  const texts = markers.flatMap(({ payloads }) => (payloads ?? []).map(({ data }) => Buffer.from(data ?? []).toString('utf8')));
+  return new Set(texts.flatMap((text) => /"id":"(\w+)"/.exec(text)?.[1] ?? []));
+}
+
 /** Writes a history under `name`, without what tells of the machine it was recorded on: stack traces name its folders. */
 export function storeHistory(name: string, history: History): void {
   const file = join(FOLDER, `${name}.json`);

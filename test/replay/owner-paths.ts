@@ -2,7 +2,8 @@ import type { Client } from '@temporalio/client';
 import type { OrderStore } from '../../activities/ports/store.js';
 import type { OrderRequest, SubmitVerdict } from '../../activities/ports/venue.js';
 import { failure, KeelsonError } from '../../core/errors.js';
-import { decimal, floorToStep, type DecimalText } from '../../core/money/index.js';
+import { decimal, floorToStep, text, type DecimalText } from '../../core/money/index.js';
+import type { InstrumentRules } from '../../core/order/instrument.js';
 import { ownerWorkflowId, type PositionKey } from '../../core/protection/position-key.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
 import { eventually } from '../support/eventually.js';
@@ -40,6 +41,8 @@ interface Scene {
   readonly move: (price: string) => void;
   /** What is known of an order whose reply never came. */
   readonly lost: SubmitVerdict;
+  /** The venue's rules are these from now on. @returns what they were */
+  readonly rule: (rules: Partial<InstrumentRules>) => Promise<Partial<InstrumentRules>>;
   /** For so long at each question the venue has sent us away; zero is not at all. */
   readonly sendAway: (forMs: number) => void;
 }
@@ -54,7 +57,7 @@ const SENT_AWAY: SubmitVerdict = {
 const REFUSED: SubmitVerdict = { kind: 'rejected', failure: failure('VENUE_REJECTED', { order: 'x', venue: 'paper', detail: 'not now' }) };
 
 /** Paths of a position's owner on which the venue refuses, is away, or takes less than is held. */
-export function ownerPaths({ stack, client, key, signal, trade, resting, closed, owner, isStop, move, lost, sendAway }: Scene) {
+export function ownerPaths({ stack, client, key, signal, trade, resting, closed, owner, isStop, move, lost, rule, sendAway }: Scene) {
   const nothing = (): Promise<void> => Promise.resolve();
   const ledger = stack.dependencies.store;
   const workingStop = async (): Promise<string> => {
@@ -143,17 +146,10 @@ export function ownerPaths({ stack, client, key, signal, trade, resting, closed,
   };
   /** While the entry is on its way, the venue begins to take less in one order than it buys. */
   const exitInParts = async (): Promise<Taken> => {
-    const { pool } = stack.database;
-    const takes = (most: string): Promise<unknown> =>
-      pool.query(`update instruments set rules = rules || jsonb_build_object('maxQuantity', $2::text) where instrument = $1`, [
-        key.instrument,
-        most,
-      ]);
-    const { rows } = await pool.query<{ most: string }>(`select rules->>'maxQuantity' as most from instruments where instrument = $1`, [
-      key.instrument,
-    ]);
+    let before: Partial<InstrumentRules> = {};
     const send: Faults['send'] = (real) => async (request, deadlineMs) => {
-      if (request.side === 'buy') await takes(floorToStep(decimal(request.quantity).mul('0.4'), decimal('0.00001')).toFixed());
+      if (request.side === 'buy')
+        before = await rule({ maxQuantity: text(floorToStep(decimal(request.quantity).mul('0.4'), decimal('0.00001'))) });
       return real(request, deadlineMs);
     };
     const told = async (): Promise<void> => {
@@ -161,7 +157,7 @@ export function ownerPaths({ stack, client, key, signal, trade, resting, closed,
       await taken('page', 1);
       await closed();
     };
-    return owner(told, { send }).finally(() => takes(rows[0]?.most ?? ''));
+    return owner(told, { send }).finally(() => rule(before));
   };
   const exitGuarded = (): Promise<Taken> =>
     owner(async () => {

@@ -12,6 +12,7 @@ import type { OrderRequest, OrderSender, SubmitVerdict } from '../../activities/
 import { createControlStore } from '../../adapters/store/control-store.js';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
 import { MARKET, type ExecutionPolicy } from '../../core/execution/policy.js';
+import type { InstrumentRules } from '../../core/order/instrument.js';
 import { ownerWorkflowId } from '../../core/protection/position-key.js';
 import type { ReconcileScope } from '../../core/reconcile/rules.js';
 import { unitsOf } from '../../exchange/amount/units.js';
@@ -116,7 +117,8 @@ export interface Faults {
 
 export async function openPaths(temporal: TestTemporal): Promise<Paths> {
   let faults: Faults = {};
-  let hasMarketStops = true;
+  /** What the venue says of its instruments otherwise than its program does. */
+  let ruled: Partial<InstrumentRules> = {};
   let awayForMs = 0;
   const stack = await openTradingStack({
     venueOf: (venue) => {
@@ -125,7 +127,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
       // The account's watch writes what the venue says of its instruments over what the ledger has.
       const instruments = async () => {
         const told = await venue.reader.instruments();
-        return hasMarketStops ? told : told.map((one) => ({ ...one, marketStop: false }));
+        return told.map((one) => ({ ...one, ...ruled }));
       };
       const weight = () => (awayForMs > 0 ? ({ kind: 'closed', forMs: awayForMs } as const) : venue.weight());
       return { ...venue, weight, sender, reader: { ...venue.reader, instruments } };
@@ -231,9 +233,12 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     await under({ send: () => async () => lost }, async () => (isBegun ? orders.submit(intentIdOf(one), ACCOUNT) : undefined));
     return ended(await start('settleOrder', [intentIdOf(one)]));
   };
-  const withoutMarketStops = async (isSo: boolean): Promise<void> => {
-    hasMarketStops = !isSo;
-    await pool.query(`update instruments set rules = rules || jsonb_build_object('marketStop', $1::boolean)`, [!isSo]);
+  /** The venue's rules are these from now on, as told and as the ledger has them. @returns what they were */
+  const rule = async (rules: Partial<InstrumentRules>): Promise<Partial<InstrumentRules>> => {
+    const { rows } = await pool.query<{ rules: InstrumentRules }>('select rules from instruments where instrument = $1', [INSTRUMENT]);
+    ruled = { ...ruled, ...rules };
+    await pool.query('update instruments set rules = rules || $1::jsonb', [JSON.stringify(rules)]);
+    return Object.fromEntries(Object.entries(rows[0]?.rules ?? {}).filter(([name]) => name in rules));
   };
   const key = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
   const move = (price: string): void => stack.paper.movePrice('BTCUSDT', unitsOf(price), 0n);
@@ -300,26 +305,19 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
   };
   /** While the entry is on its way, the venue begins to want more of a sale than it buys. */
   const dust = async (): Promise<Taken> => {
-    const wants = (minNotional: string) =>
-      pool.query(`update instruments set rules = rules || jsonb_build_object('minNotional', $1::text) where instrument = $2`, [
-        minNotional,
-        INSTRUMENT,
-      ]);
-    const { rows } = await pool.query<{ least: string }>(`select rules->>'minNotional' as least from instruments where instrument = $1`, [
-      INSTRUMENT,
-    ]);
+    let before: Partial<InstrumentRules> = {};
     const enough = async (): Promise<void> => {
       const handle = client.workflow.getHandle(ownerWorkflowId(key));
       await eventually(async () => {
         if ((await handle.query('doing')) !== 'resting: dust') throw new Error('not seen yet');
       }, 20_000);
-      await wants(rows[0]?.least ?? '5');
+      await rule(before);
       await handle.signal('positionChanged');
       await resting();
       await closed();
     };
     const send: Faults['send'] = (real) => async (request, deadlineMs) => {
-      if (request.side === 'buy') await wants('1000000');
+      if (request.side === 'buy') before = await rule({ minNotional: '1000000' as DecimalText });
       return real(request, deadlineMs);
     };
     return owner(enough, { send });
@@ -426,12 +424,12 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
           isStop(request) ? (await real(request, deadlineMs), lost) : real(request, deadlineMs),
       }),
     'protectPosition.gapped': async () => {
-      await withoutMarketStops(true);
+      const before = await rule({ marketStop: false });
       try {
         return await owner(gapped);
       } finally {
         stack.paper.start();
-        await withoutMarketStops(false);
+        await rule(before);
       }
     },
     'protectPosition.killed': () => owner(latchedForAWhile),
@@ -448,6 +446,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
       isStop,
       move,
       lost,
+      rule,
       sendAway: (forMs) => (awayForMs = forMs),
     }),
     ...longPaths({ stack, client, key, start, signal, resting, closed, owner, execute: (policy = MARKET) => (execution = policy) }),

@@ -8,15 +8,20 @@ const ofTree = (path: string): string => fileURLToPath(new URL(`../../${path}`, 
 
 /** The workflows with edits to one of their sources, as they would be after a change of code. `file`: from the root. */
 export function bundleEdited(file: string, edits: readonly Edit[]): Promise<WorkflowBundleWithSourceMap> {
-  const resource = ofTree(file);
+  return bundleWith({ [file]: edits });
+}
+
+/** The same with edits to several. */
+export function bundleWith(editsOf: Readonly<Record<string, readonly Edit[]>>): Promise<WorkflowBundleWithSourceMap> {
   const loader = ofTree('test/support/fixtures/edit-source.cjs');
+  const rules = Object.entries(editsOf).map(([file, edits]) => {
+    const resource = ofTree(file);
+    return { test: (path: string) => path === resource, enforce: 'pre' as const, loader, options: { edits } };
+  });
   return bundleWorkflowCode({
     workflowsPath: ofTree('workflows/index.ts'),
     workflowInterceptorModules: [ofTree('workflows/epoch.ts')],
     logger: { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error },
-    webpackConfigHook: (config) => {
-      const rule = { test: (path: string) => path === resource, enforce: 'pre' as const, loader, options: { edits } };
-      return { ...config, module: { ...config.module, rules: [...(config.module?.rules ?? []), rule] } };
-    },
+    webpackConfigHook: (config) => ({ ...config, module: { ...config.module, rules: [...(config.module?.rules ?? []), ...rules] } }),
   });
 }
