@@ -14,6 +14,8 @@ import { takeLock } from './lock.js';
 import { homePaths, prepareHome, type HomePaths } from './paths.js';
 import { listRestorable, restore } from './restore.js';
 
+/** The server is started again and again, each time in a second or, on a busy machine, in ten. */
+const LONG = { timeout: 300_000 };
 const NOW = Date.UTC(2026, 10, 26, 12, 0, 0);
 let folder: string;
 let paths: HomePaths;
@@ -70,55 +72,62 @@ async function upgraded(): Promise<string> {
 }
 
 describe('a database', () => {
-  it('is put in the place of what is there, which is kept; what is lost with it is said before; and it is refused while anything runs', async () => {
-    const copy = await upgraded();
-    expect(await listRestorable(paths)).toEqual({ databases: [{ name: copy, ageMs: expect.any(Number) as number }], temporal: undefined });
-    const taken = takeLock(paths.lock);
-    const locked = { failure: { code: 'INFRA_HOME_LOCKED' } };
-    await expect(restore(paths, { what: copy, ...yes })).rejects.toMatchObject(locked);
-    await expect(listRestorable(paths)).rejects.toMatchObject(locked);
-    if (taken.held) taken.lock.release();
-
-    // One that does not say that it is a copy, one that is not there, and a no: nothing is changed.
-    await onServer((at) =>
-      withClient(at('postgres'), (client) => client.query(`create database keelson_before_20270101000000 template keelson`)),
-    );
-    const refused = (what: string, detail: string): Promise<void> =>
-      expect(restore(paths, { what, ...yes })).rejects.toMatchObject({
-        failure: { code: 'INFRA_RESTORE', values: { detail: expect.stringContaining(detail) as string } },
+  it(
+    'is put in the place of what is there, which is kept; what is lost with it is said before; and it is refused while anything runs',
+    LONG,
+    async () => {
+      const copy = await upgraded();
+      expect(await listRestorable(paths)).toEqual({
+        databases: [{ name: copy, ageMs: expect.any(Number) as number }],
+        temporal: undefined,
       });
-    await refused('keelson_before_20270101000000', 'not say of itself');
-    await refused('postgres', copy);
-    const no = () => Promise.reject(new Error('no'));
-    await expect(restore(paths, { what: copy, ...yes, confirm: no })).rejects.toThrow('no');
-    expect(readFileSync(join(paths.temporal, 'temporal.db'), 'utf8')).toBe('runs of now');
-    expect(existsSync(paths.replaced)).toBe(false);
-    // Nothing is left running by any of it.
-    const again = takeLock(paths.lock);
-    expect(again.held).toBe(true);
-    if (again.held) again.lock.release();
+      const taken = takeLock(paths.lock);
+      const locked = { failure: { code: 'INFRA_HOME_LOCKED' } };
+      await expect(restore(paths, { what: copy, ...yes })).rejects.toMatchObject(locked);
+      await expect(listRestorable(paths)).rejects.toMatchObject(locked);
+      if (taken.held) taken.lock.release();
 
-    const { plan, kept } = await restore(paths, { what: copy, ...yes });
-    expect(plan).toMatchObject({ kind: 'database', copy, halts: ['everything, called by rik: a spread'] });
-    expect(plan.kind === 'database' && plan.content).toMatchObject({
-      tables: expect.any(Number) as number,
-      lastTime: expect.any(Number) as number,
-    });
-    const temporal = join(paths.replaced, '20261126120000', 'temporal');
-    expect(kept).toEqual(['database keelson_replaced_20261126120000', temporal]);
-    expect(readFileSync(join(temporal, 'temporal.db'), 'utf8')).toBe('runs of now');
-    expect(existsSync(paths.temporal)).toBe(false);
-    const [there, before, told] = await onServer(async (at) => [
-      await people(at('keelson')),
-      await people(at('keelson_replaced_20261126120000')),
-      // P31: the build that is started over it knows that this is a restore.
-      await withClient(
-        at('keelson'),
-        async (client) => (await client.query<{ told: string }>('select check_instance_identity() as told')).rows[0]?.told,
-      ),
-    ]);
-    expect([there.includes('before'), there.includes('since'), before.includes('since'), told]).toEqual([true, false, true, 'changed']);
-  });
+      // One that does not say that it is a copy, one that is not there, and a no: nothing is changed.
+      await onServer((at) =>
+        withClient(at('postgres'), (client) => client.query(`create database keelson_before_20270101000000 template keelson`)),
+      );
+      const refused = (what: string, detail: string): Promise<void> =>
+        expect(restore(paths, { what, ...yes })).rejects.toMatchObject({
+          failure: { code: 'INFRA_RESTORE', values: { detail: expect.stringContaining(detail) as string } },
+        });
+      await refused('keelson_before_20270101000000', 'not say of itself');
+      await refused('postgres', copy);
+      const no = () => Promise.reject(new Error('no'));
+      await expect(restore(paths, { what: copy, ...yes, confirm: no })).rejects.toThrow('no');
+      expect(readFileSync(join(paths.temporal, 'temporal.db'), 'utf8')).toBe('runs of now');
+      expect(existsSync(paths.replaced)).toBe(false);
+      // Nothing is left running by any of it.
+      const again = takeLock(paths.lock);
+      expect(again.held).toBe(true);
+      if (again.held) again.lock.release();
+
+      const { plan, kept } = await restore(paths, { what: copy, ...yes });
+      expect(plan).toMatchObject({ kind: 'database', copy, halts: ['everything, called by rik: a spread'] });
+      expect(plan.kind === 'database' && plan.content).toMatchObject({
+        tables: expect.any(Number) as number,
+        lastTime: expect.any(Number) as number,
+      });
+      const temporal = join(paths.replaced, '20261126120000', 'temporal');
+      expect(kept).toEqual(['database keelson_replaced_20261126120000', temporal]);
+      expect(readFileSync(join(temporal, 'temporal.db'), 'utf8')).toBe('runs of now');
+      expect(existsSync(paths.temporal)).toBe(false);
+      const [there, before, told] = await onServer(async (at) => [
+        await people(at('keelson')),
+        await people(at('keelson_replaced_20261126120000')),
+        // P31: the build that is started over it knows that this is a restore.
+        await withClient(
+          at('keelson'),
+          async (client) => (await client.query<{ told: string }>('select check_instance_identity() as told')).rows[0]?.told,
+        ),
+      ]);
+      expect([there.includes('before'), there.includes('since'), before.includes('since'), told]).toEqual([true, false, true, 'changed']);
+    },
+  );
 
   it('that is not there is not made', async () => {
     expect(await listRestorable(paths)).toEqual({ databases: [], temporal: undefined });
