@@ -91,7 +91,7 @@ describe('P30: what ends a halt or a pause, by its statement, and whom it is ove
     expect(await release(latchId, requestId)).toEqual({ kind: 'released' });
   });
 
-  it.each(['rik', 'olga'] as const)('it does not end under who has lost the role since: %s', async (who) => {
+  it.each(['rik', 'olga'] as const)('ends nothing under who has lost the role since: %s', async (who) => {
     const { latchId } = await halts.latch(MAIN, CAUSE);
     const { requestId, approve } = await asked(latchId);
     expect(await approve()).toBe('written');
