@@ -233,6 +233,39 @@ describe('whatever is in the file', () => {
   });
 });
 
+describe('quote assets', () => {
+  const second = (file: Shape): Record<string, unknown> => {
+    const [first] = file['strategies'] as readonly Record<string, unknown>[];
+    return { ...first, instruments: ['ETH/BTC'] };
+  };
+  const inSameAccount = (file: Shape): void => void (file['strategies'] as unknown[]).push(second(file));
+  const atSameVenue =
+    (limit: object) =>
+    (file: Shape): void => {
+      const accounts = file['accounts'] as Record<string, unknown>;
+      const limits = file['limits'] as Record<string, object>;
+      accounts['other'] = accounts['main'];
+      limits['other'] = { ...limits['main'], ...limit };
+      (file['strategies'] as unknown[]).push({ ...second(file), account: 'other' });
+    };
+
+  test('of one account are one: limits add up what it holds', () => {
+    const found = problem(() => load(inSameAccount));
+    expect(found.code).toBe('CONFIG_MIXED_QUOTES');
+    expect(found.lines[0]).toContain('main trades in USDT and BTC');
+    expect(found.lines[0]).toContain('an account of its own');
+  });
+
+  test('of the accounts at a venue are one where one of them has a limit over it', () => {
+    expect(load(atSameVenue({})).strategies.at(-1)?.account).toBe('other');
+    for (const key of ['maxVenueExposure', 'maxVenueNetExposure']) {
+      const found = problem(() => load(atSameVenue({ [key]: '1000' })));
+      expect(found.code).toBe('CONFIG_MIXED_QUOTES');
+      expect(found.lines[0]).toContain('paper trades in USDT and BTC');
+    }
+  });
+});
+
 describe('live trading', () => {
   const live = (file: Shape): void => {
     (file['venues'] as Record<string, unknown>)['paper'] = {

@@ -48,6 +48,7 @@ export function loadConfig({ path, env, credentials = 'none', alertSecrets: need
     problems.push(
       ...liveTradingProblems(parsed.data, env),
       ...unprovenProblems(parsed.data),
+      ...quoteProblems(parsed.data),
       ...intervalProblems(parsed.data),
       ...watchProblems(parsed.data),
       ...calendarProblems(parsed.data),
@@ -186,6 +187,43 @@ function unprovenProblems(config: Config): Problem[] {
     const values = { account, venue, profile: configured.profile };
     return [{ path: `accounts.${account}`, message: failure(code, values).message, cause: { code, values } }];
   });
+}
+
+/** Limits add up what is in one quote asset: of an account, and of all accounts at a venue where one of them has a limit over it. */
+function quoteProblems({ accounts, limits, strategies }: Config): Problem[] {
+  const code = 'CONFIG_MIXED_QUOTES';
+  const quotesOf = (isIn: (account: string) => boolean): readonly string[] => [
+    ...new Set(
+      strategies.filter(({ account }) => isIn(account)).flatMap((one) => one.instruments.map((name) => name.split('/')[1] ?? name)),
+    ),
+  ];
+  const problem = (path: string, scope: string, quotes: readonly string[], otherwise: string): Problem[] => {
+    if (quotes.length < 2) return [];
+    const values = { scope, quotes: quotes.join(' and '), else: otherwise };
+    return [{ path, message: failure(code, values).message, cause: { code, values } }];
+  };
+  const limited = Object.entries(accounts).filter(([name]) => {
+    const { maxVenueExposure, maxVenueNetExposure } = limits[name] ?? {};
+    return maxVenueExposure !== undefined || maxVenueNetExposure !== undefined;
+  });
+  return [
+    ...Object.keys(accounts).flatMap((name) =>
+      problem(
+        `accounts.${name}`,
+        name,
+        quotesOf((account) => account === name),
+        ', and give the other an account of its own',
+      ),
+    ),
+    ...[...new Set(limited.map(([, { venue }]) => venue))].flatMap((venue) =>
+      problem(
+        `venues.${venue}`,
+        venue,
+        quotesOf((account) => accounts[account]?.venue === venue),
+        ', or take the limits over the venue out',
+      ),
+    ),
+  ];
 }
 
 /** Bars that a venue does not have would be waited for in vain. */

@@ -69,6 +69,9 @@ export const ERRORS = define({
   RISK_LEVERAGE: refusal(
     '{account} would hold and work {exposure} {quote} with {equity} of its own: more than {limit} times as much. A spot account borrows nothing.',
   ),
+  RISK_MIXED_QUOTES: refusal(
+    '{scope} holds or works on what is reckoned in {others}, and {instrument} is in {quote}: what is in different quote assets cannot be added up to a limit. Entries wait until that is sold or canceled; exits do not.',
+  ),
   RISK_LIMITS_MISSING: refusal('{account} has no {limits}: entries wait until it is set. keelson limits set …'),
   RISK_RATE_LIMIT: refusal('{scope} has made its {limit} orders of this {window}: the entry is not taken.'),
   RISK_REPEATED_EXECUTION: refusal(
@@ -288,6 +291,9 @@ export const ERRORS = define({
   CONFIG_NO_TEMPORAL: configuration('No Temporal server could be had:\n{table}'),
   CONFIG_DURABILITY: configuration('Postgres runs with {setting} = {value}; orders are safe only with {needed}.'),
   CONFIG_LIVE_TRADING: configuration('{account} at {venue} trades real money: it needs ENVIRONMENT=production and allowLiveTrading: true.'),
+  CONFIG_MIXED_QUOTES: configuration(
+    '{scope} trades in {quotes}, and limits of different quote assets cannot be added up: let it trade in one of them{else}.',
+  ),
   CONFIG_VENUE_UNPROVEN: configuration(
     '{account} trades real money at {venue}, and this build has not been proven against {profile}. Prove it on the venue’s test system, or set acceptUnproven: true for the account.',
   ),

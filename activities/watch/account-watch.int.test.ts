@@ -246,7 +246,7 @@ describe('the account watch, on a real ledger', () => {
     await until(async () => expect(await modeNow()).toBe('reduceOnly'));
     const overruled = () => query<{ summary: string }>(`select severity, summary, times from alerts where kind = 'mode.overruled'`);
     expect(await overruled()).toEqual([]);
-    await seedPerson(pool, 'tess', ['trader']);
+    await seedPerson(pool, 'tess', ['operator']);
     const commandId = await seedCommand(pool, { account: ACCOUNT, kind: 'resume', subject: 'tess' });
     const resumed = await createControlStore(pool).applyModeCommand({ account: ACCOUNT, commandId, kind: 'resume', mode: 'normal' });
     expect(resumed).toMatchObject({ kind: 'applied', mode: 'normal' });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ACTIONS } from '../../core/people/actions.js';
 import { approvalState } from '../../core/people/approvals.js';
 import { seedCommand, seedKey, seedPerson } from '../../test/support/people.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
@@ -224,10 +225,41 @@ describe('what two people decide, in the statements', () => {
     expect(new Set(uses)).toEqual(new Set(['granted', 'used']));
   });
 
+  it('who loses the role after approving, or after asking, has neither approved nor asked', async () => {
+    keys['rolf'] = await seedPerson(pool, 'rolf', ['risk']);
+    keys['owen'] = await seedPerson(pool, 'owen', ['operator']);
+    const become = (subject: string, role: string) => pool.query('update people set roles = array[$2] where subject = $1', [subject, role]);
+    await held();
+    const resume = await command('owen', 'resume');
+    expect((await ask(resume)).result).toBe('pending');
+    expect(await decide(resume, 'rolf')).toBe('written');
+    await become('rolf', 'viewer');
+    expect(await apply(resume, 'resume')).toEqual({ kind: 'notApproved', state: 'pending' });
+    await become('rolf', 'admin');
+    await become('owen', 'auditor');
+    expect(await apply(resume, 'resume')).toEqual({ kind: 'noCommand' });
+    expect(await mode()).toBe('paused');
+    await become('owen', 'operator');
+    expect(await apply(resume, 'resume')).toMatchObject({ kind: 'applied', mode: 'normal' });
+    // Who may not resume may still have paused.
+    const pause = await command('owen', 'pause');
+    await become('owen', 'viewer');
+    expect(await apply(pause, 'pause')).toMatchObject({ kind: 'applied', mode: 'paused' });
+    await apply(await command('ada', 'resume'), 'resume');
+  });
+
+  it('the database has the same roles for what requests need as core has', async () => {
+    const needed = ['decideApproval', 'rearm', 'resume', 'changeLimits', 'askOverride', 'askRunbook'] as const;
+    for (const action of needed) expect(await one('select roles_for($1) as answer', [action])).toEqual(ACTIONS[action]);
+    expect(await one(`select may_still($1, 'changePeople') as answer`, [keys['ada']])).toBe(false);
+  });
+
   it('Postgres and core are of one mind about every request', async () => {
-    const people = ['rik', 'rita', 'left'];
+    const people = ['rik', 'rita', 'left', 'demoted'];
     keys['left'] = await seedPerson(pool, 'left', ['risk']);
     await pool.query(`update people set deactivated_at = clock_timestamp() where subject = 'left'`);
+    keys['demoted'] = await seedPerson(pool, 'demoted', ['risk']);
+    await pool.query(`update people set roles = '{viewer}' where subject = 'demoted'`);
     const decision = fc.record({ subject: fc.constantFrom(...people), decision: fc.constantFrom('approved' as const, 'refused' as const) });
     const request = fc.record({
       isOver: fc.boolean(),
@@ -255,7 +287,7 @@ describe('what two people decide, in the statements', () => {
           expiresTime: isOver ? 0 : 2,
           usedTime: isUsed ? 0 : null,
           isOvertaken: false,
-          decisions: decisions.map((made) => ({ ...made, isActive: made.subject !== 'left' })),
+          decisions: decisions.map((made) => ({ ...made, isActive: !['left', 'demoted'].includes(made.subject) })),
         };
         expect(await one('select approval_state(r) as answer from approval_requests r where request_id = $1', [requestId])).toBe(
           approvalState(facts, 1),

@@ -91,6 +91,20 @@ describe('P30: what ends a halt or a pause, by its statement, and whom it is ove
     expect(await release(latchId, requestId)).toEqual({ kind: 'released' });
   });
 
+  it.each(['rik', 'olga'] as const)('ends nothing under who has lost the role since: %s', async (who) => {
+    const { latchId } = await halts.latch(MAIN, CAUSE);
+    const { requestId, approve } = await asked(latchId);
+    expect(await approve()).toBe('written');
+    await pool.query(`update people set roles = '{viewer}' where subject = $1`, [who]);
+    try {
+      const state = who === 'rik' ? 'expired' : 'pending';
+      expect(await release(latchId, requestId)).toEqual({ kind: 'notApproved', state });
+    } finally {
+      await pool.query(`update people set roles = '{risk}' where subject = $1`, [who]);
+    }
+    expect(await release(latchId, requestId)).toEqual({ kind: 'released' });
+  });
+
   it.each(['watch', 'a person'])('an approval from before %s called it again ends nothing; a new one does', async (who) => {
     const { latchId } = await halts.latch(MAIN, CAUSE);
     const { requestId, approve } = await asked(latchId);

@@ -46,8 +46,8 @@ export async function readApprovals(
             ${epochMs('r.created_at')} as created_ms, ${epochMs('r.expires_at')} as expires_ms, ${epochMs('r.used_at')} as used_ms,
             is_overtaken(r) as is_overtaken, ${epochMs('clock_timestamp()')} as now_ms,
             (select coalesce(jsonb_agg(jsonb_build_object('subject', d.subject, 'decision', d.decision, 'reason', d.reason,
-                'decided', ${epochMs('d.decided_at')}, 'isActive', p.deactivated_at is null and k.revoked_at is null) order by d.decided_at), '[]')
-               from approvals d join people p using (subject) join api_keys k using (key_id) where d.request_id = r.request_id) as decisions
+                'decided', ${epochMs('d.decided_at')}, 'isActive', may_still(d.key_id, 'decideApproval')) order by d.decided_at), '[]')
+               from approvals d where d.request_id = r.request_id) as decisions
        from approval_requests r
       where ($1::uuid is null or r.request_id = $1)
       order by r.created_at desc, r.request_id limit $2`,

@@ -32,7 +32,7 @@ export interface ApprovalFacts {
   readonly decisions: readonly {
     readonly subject: string;
     readonly decision: Decision;
-    /** Whether that person is still one of us: who has left approves nothing any more, but has refused what was refused. */
+    /** Whether that person may still decide: who has left, or lost the role, approves nothing any more, but has refused what was refused. */
     readonly isActive: boolean;
   }[];
 }

@@ -94,7 +94,9 @@ const held = (cost: string, more: Partial<RiskView['positions'][number]> = {}) =
   ...more,
 });
 const elsewhere = { strategy: 'other', instrument: 'ETH/USDT' };
-const others = (gross: string, net = gross): Partial<RiskView> => ({ neighbours: { version: '1', gross: d(gross), net: d(net) } });
+const others = (gross: string, net = gross): Partial<RiskView> => ({
+  neighbours: { version: '1', gross: d(gross), net: d(net), quotes: ['USDT'] },
+});
 const working = (status = 'accepted') => ({
   ...elsewhere,
   intentId: 'x',
@@ -170,6 +172,22 @@ const BOUNDARIES: readonly (readonly [code: string, passes: Given, refused: Give
   ],
   ['RISK_NET_EXPOSURE_LIMIT', { limits: { maxInstrumentNetExposure: d('100') } }, { limits: { maxInstrumentNetExposure: d('99.99') } }],
   ['RISK_NET_EXPOSURE_LIMIT', { limits: { maxStrategyNetExposure: d('100') } }, { limits: { maxStrategyNetExposure: d('99.99') } }],
+  // Five BTC are not five USDT, whoever holds them; what only sells adds nothing.
+  [
+    'RISK_MIXED_QUOTES',
+    { ledger: { positions: [held('5', { ...elsewhere })] } },
+    { ledger: { positions: [held('5', { ...elsewhere, instrument: 'ETH/BTC' })] } },
+  ],
+  [
+    'RISK_MIXED_QUOTES',
+    { ledger: { workingOrders: [{ ...working(), quote: 'BTC', reservedNotional: d('0') }] }, draft: {} },
+    { ledger: { workingOrders: [{ ...working(), quote: 'BTC', reservedNotional: d('0.01') }] }, draft: {} },
+  ],
+  [
+    'RISK_MIXED_QUOTES',
+    { ledger: { neighbours: { version: '1', gross: d('1'), net: d('1'), quotes: ['BTC'] } } },
+    { ledger: { neighbours: { version: '1', gross: d('1'), net: d('1'), quotes: ['BTC'] } }, limits: { maxVenueExposure: d('999') } },
+  ],
   [
     'RISK_LEVERAGE',
     { ledger: { balances: { USDT: d('100') } }, limits: { takerFeeBps: 0 }, draft: {} },

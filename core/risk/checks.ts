@@ -78,6 +78,11 @@ export const RISK_CHECKS: readonly RiskCheck[] = [
   byLimit('RISK_NET_EXPOSURE_LIMIT', 'maxStrategyNetExposure', 'The same of the strategy.'),
   byLimit('RISK_NET_EXPOSURE_LIMIT', 'maxVenueNetExposure', 'The same of all accounts at the venue.'),
   byLimit('RISK_NET_EXPOSURE_LIMIT', 'maxAccountNetExposure', 'The same of the account.'),
+  check(
+    'RISK_MIXED_QUOTES',
+    'account',
+    'The account, or with a limit over its venue another one there, holds or buys in another quote asset: that adds up to nothing.',
+  ),
   check('RISK_LEVERAGE', 'protocol', 'What is held and worked would be more than so many times what the account has of its own.', {
     usual: String(PROTOCOL.spotLeverage),
   }),

@@ -11,6 +11,7 @@ export function entryLimitFailures(signal: TradeSignal, draft: OrderDraft, ledge
   return [
     ...orderFailures(signal, draft, ledger),
     ...tickFailures(draft, rules),
+    ...quoteFailures(signal, ledger, rules),
     ...exposureFailures(signal, draft, ledger),
     ...leverageFailures(draft, ledger, rules),
     ...balanceFailures(draft, ledger, rules),
@@ -42,6 +43,19 @@ function tickFailures({ reference }: OrderDraft, { instrument, tickSize }: Instr
   const widest = reference.mul(PROTOCOL.exitCollarMaxBps).div(10_000);
   if (decimal(tickSize).lte(widest)) return [];
   return [failure('RISK_TICK_TOO_COARSE', { instrument, tickSize, price: text(reference), maxPercent: PROTOCOL.exitCollarMaxBps / 100 })];
+}
+
+/** Exposures are added up as numbers, which says something in one quote asset only. A sale that works adds nothing. */
+function quoteFailures({ account, instrument }: TradeSignal, ledger: RiskView, { quote }: InstrumentRules): Failure[] {
+  const { venue, limits, neighbours, positions } = ledger;
+  const buying = ledger.workingOrders.filter((one) => !decimal(one.reservedNotional).isZero());
+  const own = [...positions.map((one) => one.instrument.split('/')[1] ?? one.instrument), ...buying.map((one) => one.quote)];
+  const isVenueLimited = limits.maxVenueExposure !== null || limits.maxVenueNetExposure !== null;
+  const scopes = [[account, own] as const, ...(isVenueLimited ? [[venue, neighbours.quotes] as const] : [])];
+  return scopes.flatMap(([scope, quotes]) => {
+    const others = [...new Set(quotes)].filter((one) => one !== quote);
+    return others.length === 0 ? [] : [failure('RISK_MIXED_QUOTES', { scope, others: others.join(', '), instrument, quote })];
+  });
 }
 
 type Counted = Pick<PositionView, 'strategy' | 'instrument'>;

@@ -47,6 +47,8 @@ export interface VenueNeighbours {
   readonly version: string;
   readonly gross: DecimalText;
   readonly net: DecimalText;
+  /** What those are in: of more than one quote asset the two sums say nothing. */
+  readonly quotes: readonly string[];
 }
 
 export interface WatchHeartbeat {

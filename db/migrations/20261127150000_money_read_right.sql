@@ -73,3 +73,33 @@ begin
     'sampledTime', epoch_ms(w.sampled_at), 'equityTime', epoch_ms(w.equity_at))::text);
   return w.version::text;
 end $$;
+
+-- As before, and: in which quote assets the venue's other accounts hold and buy.
+create or replace function read_bounds(the_account text, the_strategy text, the_instrument text) returns jsonb language plpgsql stable as $$
+begin
+  return (
+  select jsonb_build_object(
+    'calendar', calendar_view(),
+    'limitRows', limit_rows(the_account),
+    'overrides', coalesce((select jsonb_agg(jsonb_strip_nulls(jsonb_build_object('overrideId', v.override_id, 'strategy', v.strategy,
+        'instrument', v.instrument, 'key', v.limit_key, 'value', v.value, 'isForOneOrder', v.for_one_order,
+        'expiresTime', floor(extract(epoch from v.expires_at) * 1000)::bigint)))
+      from limit_overrides v where v.account = the_account and v.expires_at > statement_timestamp() and v.used_at is null
+        and v.ended_at is null), '[]'),
+    'recentOrders', recent_orders(the_account),
+    'repeats', entries_in_a_row(the_account, the_strategy, the_instrument),
+    'disabled', (select disabled_reason from strategy_switches where account = the_account and strategy = the_strategy),
+    'neighbours', (select jsonb_build_object('version', coalesce(sum(r.version), 0)::text,
+        'gross', coalesce(sum(held.gross + working.notional), 0)::text, 'net', coalesce(sum(held.net + working.notional), 0)::text,
+        'quotes', (select coalesce(jsonb_agg(distinct split_part(s.instrument, '/', 2)), '[]') from accounts a2
+          join accounts n2 on n2.venue = a2.venue and n2.account <> a2.account,
+          lateral (select instrument from positions p where p.account = n2.account and p.quantity <> 0
+            union all select instrument from orders o where o.account = n2.account and o.final_at is null and o.reserved_notional <> 0) s
+          where a2.account = the_account))
+      from accounts a join accounts n on n.venue = a.venue and n.account <> a.account join risk_state r on r.account = n.account,
+        lateral (select coalesce(sum(abs(cost)), 0) as gross, coalesce(sum(cost), 0) as net
+          from positions p where p.account = n.account and p.quantity <> 0) held,
+        lateral (select coalesce(sum(reserved_notional), 0) as notional
+          from orders o where o.account = n.account and o.final_at is null) working
+      where a.account = the_account)));
+end $$;

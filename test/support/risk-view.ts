@@ -45,7 +45,7 @@ export const NOTHING_COUNTED = {
   overrides: [],
   recentOrders: { times: {}, entries: [] },
   repeats: 0,
-  neighbours: { version: '0', gross: d('0'), net: d('0') },
+  neighbours: { version: '0', gross: d('0'), net: d('0'), quotes: [] },
 } as const satisfies Partial<RiskView>;
 
 export const LEDGER: RiskView = {
