@@ -143,6 +143,10 @@ describe('fills', () => {
     expect(missed?.repair).toBeUndefined();
     expect(others).toEqual([]);
   });
+  it('of nobody are told at once while an order of another instrument is not known', () => {
+    const unknown = order(9, { instrument: 'ETH/USDT', base: 'ETH', status: 'unknown', venueOrderId: null });
+    expect(classes({ venue: { fills: [fill(1)], balances: after(fill(1)) }, ledger: { orders: [unknown] } })).toEqual(['orphanOrder']);
+  });
   it('of nobody are an orphan of their order, once for all of them', () => {
     const two = [fill(1), fill(2, { venueOrderId: 'v1' })];
     const orphan = found({ venue: { fills: two, balances: after(...two) } });
