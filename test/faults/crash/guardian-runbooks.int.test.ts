@@ -13,8 +13,7 @@ import { until } from './until.js';
 import type { Program } from './program.js';
 import { ACCOUNT, World } from './world.js';
 
-/** Another story each day; what is found can be found again under the seed that is printed. */
-const SEED = Number(process.env['KEELSON_TEST_SEED'] ?? Math.floor(Date.now() / 86_400_000));
+const SEED = Number(process.env['KEELSON_TEST_SEED'] ?? 20_261_126);
 const LIMIT_MS = 400_000;
 /** The parts that have code, in the order in which they are taken; of the last two those before somebody or something is waited for. */
 const PARTS = {
