@@ -157,7 +157,9 @@ export function ownerPaths({ stack, client, key, signal, trade, resting, closed,
       await taken('page', 1);
       await closed();
     };
-    return owner(told, { send }).finally(() => rule(before));
+    return owner(told, { send }).finally(async () => {
+      await rule(before);
+    });
   };
   const exitGuarded = (): Promise<Taken> =>
     owner(async () => {
