@@ -157,9 +157,11 @@ export function ownerPaths({ stack, client, key, signal, trade, resting, closed,
       await taken('page', 1);
       await closed();
     };
-    return owner(told, { send }).finally(async () => {
+    try {
+      return await owner(told, { send });
+    } finally {
       await rule(before);
-    });
+    }
   };
   const exitGuarded = (): Promise<Taken> =>
     owner(async () => {
