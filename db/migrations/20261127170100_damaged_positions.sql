@@ -15,6 +15,8 @@ language sql immutable as $$
   select case side when 'buy' then quantity else -quantity end - case when fee_asset = base then fee else 0 end
 $$;
 
+-- A build of before may be booking meanwhile: what it books comes before this sum, or is added by the trigger.
+lock table fills in share row exclusive mode;
 insert into position_sums
   select f.account, o.strategy, f.instrument, sum(position_change(f.side, f.quantity, f.fee, f.fee_asset, o.base))
   from fills f join orders o using (intent_id) group by f.account, o.strategy, f.instrument;
