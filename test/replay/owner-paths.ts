@@ -66,6 +66,11 @@ export function ownerPaths({ stack, client, key, signal, trade, resting, closed,
     if (stop === undefined) throw new Error('no stop rests');
     return stop.intentId;
   };
+  /** Prices that play would come back to a stop before it arrives. */
+  const still = (path: () => Promise<Taken>): Promise<Taken> => {
+    stack.paper.pausePrices();
+    return path().finally(() => stack.paper.start());
+  };
   /** How often the owner has taken this step. */
   const taken = (step: string, least: number): Promise<void> =>
     eventually(async () => {
@@ -87,12 +92,12 @@ export function ownerPaths({ stack, client, key, signal, trade, resting, closed,
 
   /** The stop's price is reached before it arrives: it is refused, and what is held leaves at once. */
   const escaped = (): Promise<Taken> =>
-    owner(async () => undefined, {
-      send: (real) => (request, deadlineMs) => {
-        if (isStop(request)) move('48500');
-        return real(request, deadlineMs);
-      },
-    });
+    still(() =>
+      owner(
+        nothing,
+        sellsGet(REFUSED, 0, () => move('48500')),
+      ),
+    );
   /** The first order of an exit is lost on the way. */
   const exitTriedAgain = async (): Promise<void> => {
     await resting();
@@ -121,14 +126,15 @@ export function ownerPaths({ stack, client, key, signal, trade, resting, closed,
   };
   /** The stop's price is reached before it arrives, and what then leaves is refused. */
   const escapesRefused = (): Promise<Taken> =>
-    owner(
-      nothing,
-      sellsGet(REFUSED, 3, () => move('48500')),
+    still(() =>
+      owner(
+        nothing,
+        sellsGet(REFUSED, 3, () => move('48500')),
+      ),
     );
   /** … and each time the price has fallen further than the collar reaches. */
-  const escapeStuck = async (): Promise<Taken> => {
+  const escapeStuck = (): Promise<Taken> => {
     const prices = ['46000', '43700', '41500', '39400'];
-    stack.paper.pausePrices();
     const send: Faults['send'] = (real) => async (request, deadlineMs) => {
       if (isStop(request)) move('48500');
       const price = request.side === 'sell' && !isStop(request) ? prices.shift() : undefined;
@@ -138,7 +144,7 @@ export function ownerPaths({ stack, client, key, signal, trade, resting, closed,
       stack.market.seePrice(key.account, key.instrument, price as DecimalText, Date.now());
       return verdict;
     };
-    return owner(nothing, { send }).finally(() => stack.paper.start());
+    return still(() => owner(nothing, { send }));
   };
   const exitSentAway = async (): Promise<void> => {
     await resting();
