@@ -8,8 +8,6 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  * wait most of the time, so what computes runs beside them.
  */
 const LONGEST = [
-  'test/soak/ledger/ledger.int.test.ts',
-  'test/faults/crash/crash.int.test.ts',
   'test/faults/matrix/matrix.int.test.ts',
   'test/faults/crash/wake-up.int.test.ts',
   'test/model/model.int.test.ts',
@@ -38,6 +36,9 @@ function placeOf({ moduleId }: TestSpecification): number {
   return place === -1 ? LONGEST.length : place;
 }
 
+/** They start so many programs that two of them side by side starve each other, and what they look for has no second try. */
+const ALONE = ['test/soak/**/*.int.test.ts', 'test/faults/crash/crash.int.test.ts'];
+
 /** Folders that `npm test` runs by themselves (scripts/test.mjs). */
 const without = (process.env['KEELSON_TEST_WITHOUT'] ?? '').split(',').filter((folder) => folder !== '');
 const never = ['**/node_modules/**', 'dist/**', '.keelson/**', 'coverage/**', ...without.map((folder) => `${folder}**`)];
@@ -45,7 +46,7 @@ const never = ['**/node_modules/**', 'dist/**', '.keelson/**', 'coverage/**', ..
 /**
  * Three kinds of tests, told apart by the file's name:
  * `*.test.ts` is pure or in-process and shares its thread; `*.int.test.ts` needs a real server and gets a process of its
- * own; `test/e2e/*.e2e.test.ts` starts the whole and runs alone. The groups follow one another, so that a quiet machine
+ * own; `test/e2e/*.e2e.test.ts` starts the whole and runs alone, and so do a few others. The groups follow one another, so that a quiet machine
  * times the slow ones.
  */
 export default defineConfig({
@@ -78,7 +79,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['**/*.int.test.ts'],
-          exclude: never,
+          exclude: [...never, ...ALONE],
           pool: 'forks',
           // By itself vitest leaves a core to others, and on two cores runs one file after the other; most wait more than they work.
           maxWorkers: Math.max(2, availableParallelism() - 1),
@@ -95,9 +96,11 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.e2e.test.ts'],
+          include: ['test/e2e/**/*.e2e.test.ts', ...ALONE],
           exclude: never,
           pool: 'forks',
+          maxConcurrency: 100,
+          expect: { poll: { timeout: 15_000, interval: 10 } },
           globalSetup: ['test/support/servers.ts'],
           maxWorkers: 1,
           fileParallelism: false,
