@@ -7,7 +7,7 @@ import { openServers, type CrashServers } from './servers.js';
 import { crashWorlds, type Worlds } from './worlds.js';
 
 /** Each has a venue, a ledger and two workers of its own; most of the time they wait for time-outs. */
-const WORLDS = 4;
+const WORLDS = 3;
 const LIMIT_MS = 1_800_000;
 
 const temporal = await temporalIfAny();
