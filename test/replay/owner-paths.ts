@@ -150,25 +150,20 @@ export function ownerPaths({ stack, client, key, signal, trade, resting, closed,
     await resting();
     await trade(signal('close'), sellsGet(SENT_AWAY, 2));
   };
-  /** While the entry is on its way, the venue begins to take less in one order than it buys. */
-  const exitInParts = async (): Promise<Taken> => {
-    let before: Partial<InstrumentRules> = {};
-    const send: Faults['send'] = (real) => async (request, deadlineMs) => {
-      if (request.side === 'buy')
-        before = await rule({ maxQuantity: text(floorToStep(decimal(request.quantity).mul('0.4'), decimal('0.00001'))) });
-      return real(request, deadlineMs);
-    };
-    const told = async (): Promise<void> => {
+  /** While its stop rests, the venue begins to take less in one order than is held. */
+  const exitInParts = (): Promise<Taken> =>
+    owner(async () => {
       await resting();
-      await taken('page', 1);
-      await closed();
-    };
-    try {
-      return await owner(told, { send });
-    } finally {
-      await rule(before);
-    }
-  };
+      const { quantity } = await ledger.position(key);
+      const before = await rule({ maxQuantity: text(floorToStep(quantity.mul('0.4'), decimal('0.00001'))) });
+      try {
+        await client.workflow.getHandle(ownerWorkflowId(key)).signal('positionChanged');
+        await taken('page', 1);
+        await closed();
+      } finally {
+        await rule(before);
+      }
+    });
   const exitGuarded = (): Promise<Taken> =>
     owner(async () => {
       await resting();

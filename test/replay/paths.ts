@@ -26,6 +26,7 @@ import type { KillState } from '../../workflows/kill-switch/messages.js';
 import { killWorkflowId, SIGNAL_FORM } from '../../workflows/names.js';
 import type { TestTemporal } from '../support/temporal.js';
 import type { History } from './histories.js';
+import { latestRun } from './latest-run.js';
 import { longPaths } from './long-paths.js';
 import { OWNER_PATHS, ownerPaths } from './owner-paths.js';
 import { runbookPaths } from './runbook-paths.js';
@@ -235,9 +236,12 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
   };
   /** The venue's rules are these from now on, as told and as the ledger has them. @returns what they were */
   const rule = async (rules: Partial<InstrumentRules>): Promise<Partial<InstrumentRules>> => {
-    const { rows } = await pool.query<{ rules: InstrumentRules }>('select rules from instruments where instrument = $1', [INSTRUMENT]);
     ruled = { ...ruled, ...rules };
-    await pool.query('update instruments set rules = rules || $1::jsonb', [JSON.stringify(rules)]);
+    const { rows } = await pool.query<{ rules: InstrumentRules }>(
+      `with before as (select rules from instruments where instrument = $2)
+       update instruments set rules = rules || $1::jsonb where instrument = $2 returning (select rules from before)`,
+      [JSON.stringify(rules), INSTRUMENT],
+    );
     return Object.fromEntries(Object.entries(rows[0]?.rules ?? {}).filter(([name]) => name in rules));
   };
   const key = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
@@ -253,11 +257,17 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
   /** Opens, lets something happen to what is held, and waits until its owner has ended. */
   const owner = async (happens: () => Promise<unknown>, present: Faults = {}): Promise<Taken> =>
     under(present, async () => {
+      const before = await latestRun(client, ownerWorkflowId(key));
       await bought();
+      // It is woken a moment after the fill, and may be woken once more when it has ended: that is another run.
+      const runId = await eventually(async () => {
+        const run = await latestRun(client, ownerWorkflowId(key));
+        if (run === undefined || run === before) throw new Error('no owner has been started yet');
+        return run;
+      }, 45_000);
       await happens();
-      // It is woken a moment after the fill: until what was bought is sold, the run before it may be the latest, and ended.
       await sold();
-      const handle = client.workflow.getHandle(ownerWorkflowId(key));
+      const handle = client.workflow.getHandle(ownerWorkflowId(key), runId);
       await handle.result();
       move('50000');
       return { history: await handle.fetchHistory() };
