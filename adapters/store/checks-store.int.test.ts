@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DecimalText } from '../../core/money/index.js';
-import { bookedStory, bookkeeper, type BookedStory } from '../../test/support/booked-story.js';
+import { bookedStory, bookkeeper, STORY_DAY, type BookedStory } from '../../test/support/booked-story.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { readDayStatement } from './checks-store.js';
 
-const DAY = '1970-01-01';
-const DAY_MS = 86_400_000;
+const DAY = STORY_DAY.day;
+const NEXT_MS = STORY_DAY.from + 86_400_000;
 let database: TestDatabase;
 let story: BookedStory;
 
@@ -22,7 +22,7 @@ test('a statement of the day, by asset, of fills, foreign fills and movements; n
   await story.fill(buy);
   await story.fill({ ...buy, side: 'sell', units: 1, price: 60, strategy: null });
   await story.move({ amount: '25' as DecimalText });
-  await story.move({ amount: '7' as DecimalText, eventTime: DAY_MS });
+  await story.move({ amount: '7' as DecimalText, eventTime: NEXT_MS });
   expect(await readDayStatement(database.pool, 'day', DAY)).toEqual({
     ...{ day: DAY, fills: 2, movements: 1, wrong: [], wrongCount: 0 },
     lines: [
@@ -32,7 +32,7 @@ test('a statement of the day, by asset, of fills, foreign fills and movements; n
       { asset: 'USDT', opening: '1007', closing: '892', kept: '892' },
     ],
   });
-  expect(await readDayStatement(database.pool, 'day', '1970-01-02')).toMatchObject({ fills: 0, movements: 1, wrong: [] });
+  expect(await readDayStatement(database.pool, 'day', '2020-01-02')).toMatchObject({ fills: 0, movements: 1, wrong: [] });
 });
 
 test('names the transactions whose entries are others, or are missing, and what is kept beside them', async () => {
@@ -43,7 +43,7 @@ test('names the transactions whose entries are others, or are missing, and what 
   );
   await damaging.query(
     'delete from ledger_entries where movement_id in (select movement_id from ledger_movements where event_time < $1 and amount = 25)',
-    [DAY_MS],
+    [NEXT_MS],
   );
   await damaging.query('alter table ledger_entries enable trigger user');
   damaging.release();

@@ -82,7 +82,7 @@ describe('the statements of the order protocol', () => {
       alter table ledger_entries disable trigger all; delete from audit_events; delete from fills; delete from ledger_entries;
       alter table limits disable trigger all; delete from limits; alter table limits enable trigger all;
       alter table audit_events enable trigger all; alter table fills enable trigger all; alter table ledger_entries enable trigger all;
-      delete from orders; delete from signals; delete from positions; delete from ledger_balances; delete from latches;
+      delete from orders; delete from signals; delete from positions; delete from position_sums; delete from ledger_balances; delete from latches;
       delete from incidents; delete from blocked_instruments; delete from inventory; delete from outbox;
       delete from account_watch; delete from active_strategies; delete from risk_state; delete from control; delete from accounts`);
     await configure();

@@ -28,6 +28,9 @@ const PASSED_BY: Readonly<Record<string, string>> = {
   exitsInParts: 'beside-0.4.0/protectPosition.exitInParts',
 };
 
+/** An owner of 0.4 waits for an adopted sale; that one of now takes over, and replays, is shown with the older bundle (adopted-sale.int.test.ts). */
+const SHOWN_BY_ITS_BUNDLE = ['adoptedWorks'];
+
 interface Guard {
   readonly patch: string;
   readonly file: string;
@@ -39,7 +42,9 @@ const guards: Guard[] = readdirSync(join(ROOT, 'workflows'), { recursive: true, 
   .flatMap((name) => {
     const file = `workflows/${name}`;
     const source = readFileSync(join(ROOT, file), 'utf8');
-    return [...new Set([...source.matchAll(/\bpatched\('(\w+)'\)/g)].map((match) => match[1] ?? ''))].map((patch) => ({ patch, file }));
+    return [...new Set([...source.matchAll(/\bpatched\('(\w+)'\)/g)].map((match) => match[1] ?? ''))]
+      .filter((patch) => !SHOWN_BY_ITS_BUNDLE.includes(patch))
+      .map((patch) => ({ patch, file }));
   });
 
 /** The workflows as they would be without that guard for a run of that name. */
