@@ -1,4 +1,4 @@
-import { decimal, text, type Amounts } from '../../core/money/index.js';
+import { decimal, text } from '../../core/money/index.js';
 import { planProtection } from '../../core/protection/plan.js';
 import type { LedgerSight, Protected, VenueSight, WorkflowSight } from '../../core/reconcile/sight.js';
 import { heldOf } from '../../core/venue/held.js';
@@ -23,13 +23,8 @@ export async function seeVenue(
   const listed = lists === undefined ? undefined : new Set([...lists, ...openOrders.map(({ instrument }) => instrument)]);
   const fills = [];
   for (const instrument of listed ?? [undefined]) fills.push(...(await reader.fills(instrument, fillsSince)));
-  const balances = await wholeBalances(reader);
+  const balances = heldOf(await reader.balances());
   return { venueTime, openOrders, fillsSince, fills, balances, ...(listed === undefined ? {} : { listed }) };
-}
-
-/** What the venue has of each asset, free and locked together. */
-export async function wholeBalances(reader: Pick<VenueReader, 'balances'>): Promise<Amounts> {
-  return heldOf(await reader.balances());
 }
 
 /** What the ledger answers, with the plan of each position's owner: what its stop should be is not said in two places. */

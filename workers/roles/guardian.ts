@@ -1,3 +1,4 @@
+import { heldOf } from '../../core/venue/held.js';
 import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -17,7 +18,6 @@ import { createKillActivities } from '../../activities/kill/index.js';
 import { createOwnerActivities } from '../../activities/order/index.js';
 import { createResolve } from '../../activities/order/resolve.js';
 import { createReconcileActivities, createReconcileNow } from '../../activities/reconcile/index.js';
-import { wholeBalances } from '../../activities/reconcile/sights.js';
 import { OutboxLoop } from '../../activities/owner/outbox.js';
 import { streamAccount } from '../../activities/streams/account.js';
 import type { AccountStreamActivities } from '../../activities/streams/index.js';
@@ -149,7 +149,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     },
     calendar: () => readCalendarFacts(pool),
     copies: () => readCopies(pool),
-    balances: (account: string) => wholeBalances(venues.of(account).reader),
+    balances: async (account: string) => heldOf(await venues.of(account).reader.balances()),
     statement: (account: string) => readDayStatement(readPool, account),
     pause: (ms: number) => wait(ms, undefined, { signal: stopping.signal }),
   };
