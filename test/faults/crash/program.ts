@@ -74,22 +74,21 @@ export class Program {
   /** @returns when the trap is set; it strikes at the point's n-th call from then on. */
   async arm(point: Point): Promise<void> {
     this.isArmed = false;
-    this.child.send({ type: 'arm', point: textOf(point) });
+    this.say({ type: 'arm', point: textOf(point) });
     await until(`${this.role} is armed`, () => this.isArmed || this.hasEnded);
   }
 
   /** Takes the trap away. @returns when it is gone, or has struck after all */
   async disarm(): Promise<void> {
     this.isArmed = true;
-    this.child.send({ type: 'disarm' });
+    this.say({ type: 'disarm' });
     await until(`${this.role} is disarmed`, () => !this.isArmed || this.struckTime !== undefined || this.hasEnded);
   }
 
   /** Its clock is so far ahead of the machine's. @returns when it is; one that is stopped has it when it wakes up */
   async moveClock(aheadMs: number): Promise<void> {
     this.isClockMoved = false;
-    if (this.hasEnded) return;
-    this.child.send({ type: 'clock', aheadMs }, () => undefined);
+    this.say({ type: 'clock', aheadMs });
     await until(`the clock of ${this.role} is moved`, () => this.isClockMoved || this.hasEnded);
   }
 
@@ -129,6 +128,11 @@ export class Program {
 
   logTail(): string {
     return this.log().split('\n').slice(-20).join('\n');
+  }
+
+  /** One that was killed in this very moment hears it no more, and whoever waits for its answer sees that it has ended. */
+  private say(message: object): void {
+    if (this.child.connected) this.child.send(message, () => undefined);
   }
 
   private marks(): { readonly time?: number; readonly ended?: string }[] {

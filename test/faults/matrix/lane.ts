@@ -1,3 +1,4 @@
+import type { Venue } from '../../../activities/ports/venue.js';
 import { decimal, floorToStep, text, ZERO, type Decimal, type DecimalText } from '../../../core/money/index.js';
 import type { InstrumentRules } from '../../../core/order/instrument.js';
 import type { StoredOrder } from '../../../core/order/stored-order.js';
@@ -32,6 +33,19 @@ export interface Holding {
 export const describe = ({ protectable, open }: Holding): string =>
   [`holds ${text(protectable)}`, ...open.map(({ intentId, status, quantity }) => `${intentId} of ${quantity} is ${status}`)].join(', ');
 
+/** Whether a lane's venue offers stops at the market, now. */
+export interface StopOffer {
+  marketStop: boolean;
+}
+
+/** The venue offers what it is made to offer. */
+export const offering =
+  (offer: StopOffer) =>
+  (venue: Venue): Venue => ({
+    ...venue,
+    reader: { ...venue.reader, instruments: async () => (await venue.reader.instruments()).map((one) => ({ ...one, ...offer })) },
+  });
+
 /** One account with its venue, in which stories are told one after the other: what they can see and do. */
 export class Lane {
   readonly account: PaperAccount;
@@ -44,12 +58,14 @@ export class Lane {
   /** What the signals of the story came to. */
   readonly outcomes: string[] = [];
   private readonly worker: OrderWorker;
+  private readonly offer: StopOffer;
   private readonly owed: { readonly asset: string; readonly amount: string }[] = [];
   private rules: readonly InstrumentRules[] | undefined;
   private bar = 0;
 
-  constructor(account: PaperAccount, ledger: Ledger, worker: OrderWorker) {
+  constructor(account: PaperAccount, ledger: Ledger, worker: OrderWorker, offer: StopOffer) {
     this.account = account;
+    this.offer = offer;
     this.ledger = ledger;
     this.worker = worker;
     this.bars = new BarWatch(account, ledger, worker);
@@ -67,10 +83,12 @@ export class Lane {
     this.firstLine = this.account.journal().at(-1)?.seq ?? 0;
     const account = { name: VENUE_ACCOUNT, key: TEST_KEY, secret: TEST_SECRET, permissions: ['read', 'trade'] as const };
     paper.openAccount({ ...account, feeAsset: plan.feeAsset }, new Map());
+    // Whoever reads the instruments from now on reads this too: the account's own stream does, whenever its turn comes.
+    this.offer.marketStop = plan.stop === 'stopMarket';
     this.rules ??= await answered(() => venue.reader.instruments());
     await this.ledger.bars.saveInstruments(
       venueName,
-      this.rules.map((one) => ({ ...one, marketStop: plan.stop === 'stopMarket' })),
+      this.rules.map((one) => ({ ...one, ...this.offer })),
     );
     this.ledger.workEntries(this.name, { execution: plan.execution });
     await this.measureClock();

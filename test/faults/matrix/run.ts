@@ -7,7 +7,7 @@ import type { TestDatabase } from '../../support/postgres-server.js';
 import { CELLS, type Cell } from './cells.js';
 import { Chance } from './chance.js';
 import { judge, placedSoFar, settle } from './judge.js';
-import { Lane } from './lane.js';
+import { Lane, offering } from './lane.js';
 import { tell } from './story.js';
 
 /** One story that was told and judged. `name` and the seed tell it again. */
@@ -218,11 +218,13 @@ class Lanes {
 
   private async open(): Promise<Lane> {
     const account = `lane-${process.pid}-${this.all.length + 1}`;
-    const paper = await openPaperAccount({ account, venueName: account, readLimitMs: 1_500, keepWarmMs: 10_000 });
+    const offer = { marketStop: true };
+    const limits = { readLimitMs: 1_500, keepWarmMs: 10_000 };
+    const paper = await openPaperAccount({ account, venueName: account, venueOf: offering(offer), ...limits });
     paper.paper.pausePrices();
     await this.ledger.enrol(paper);
     await this.worker.watch(account);
-    const lane = new Lane(paper, this.ledger, this.worker);
+    const lane = new Lane(paper, this.ledger, this.worker, offer);
     this.all.push({ lane, placed: 0, last: '' });
     return lane;
   }
