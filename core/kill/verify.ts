@@ -1,6 +1,6 @@
 import { amountOf, maximum, text, ZERO, type Decimal, type DecimalText } from '../money/index.js';
 import type { StoredOrder } from '../order/stored-order.js';
-import { isNothing, keysToFlatten, unsold } from './flatten.js';
+import { isNothing, keysToFlatten, unsold, whyKept } from './flatten.js';
 import { policyOfWhole, policyOver, type KillSight, type KillView, type OpenOrder } from './view.js';
 
 /** Something that keeps a halt from being verified, exactly. */
@@ -15,7 +15,7 @@ export type Unverified =
       readonly strategy: string;
       readonly instrument: string;
       readonly quantity: DecimalText;
-      readonly because?: 'halted' | 'noPrice';
+      readonly because?: 'halted' | 'noPrice' | 'refused';
     }
   /** More is there than our books and what was there before us explain. It is not ours to sell: a person has to look. */
   | { readonly kind: 'surplus'; readonly asset: string; readonly quantity: DecimalText }
@@ -50,7 +50,7 @@ export function examine(view: KillView, sight: KillSight, stops: readonly Extrac
       ...open.map(({ intentId, instrument, status }) => ({ kind: 'order' as const, intentId, instrument, status })),
       ...openAtVenue(view, sight, new Set(kept.map((order) => order.clientOrderId))),
       ...flat.filter(isLeft).map(({ strategy, instrument, quantity }) => {
-        const because = !rulesOf(instrument)?.trading ? 'halted' : sight.prices[instrument] === undefined ? 'noPrice' : undefined;
+        const because = whyKept({ strategy, instrument }, quantity, view, sight);
         const at = { kind: 'exposure' as const, strategy, instrument, quantity: text(quantity) };
         return because === undefined ? at : { ...at, because };
       }),
@@ -117,6 +117,12 @@ function isResting(status: string): boolean {
   return status === 'accepted' || status === 'partiallyFilled';
 }
 
+const WHY_KEPT = {
+  halted: 'it does not trade',
+  noPrice: 'there is no price',
+  refused: 'the venue’s filters let no sale through at its price, so a stop that rests stays',
+} as const;
+
 /** In a few words, for people. */
 export function unverifiedText(one: Unverified): string {
   switch (one.kind) {
@@ -125,7 +131,7 @@ export function unverifiedText(one: Unverified): string {
     case 'openOrder':
       return `${one.isOurs ? 'our' : 'a foreign'} order ${one.venueOrderId} in ${one.instrument} is open at the venue`;
     case 'exposure': {
-      const why = one.because === 'halted' ? ': it does not trade' : one.because === 'noPrice' ? ': there is no price' : '';
+      const why = one.because === undefined ? '' : `: ${WHY_KEPT[one.because]}`;
       return `${one.quantity} of ${one.instrument} (${one.strategy}) is still held${why}`;
     }
     case 'surplus':

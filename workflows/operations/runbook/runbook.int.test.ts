@@ -315,6 +315,50 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     expect(await endOf(handle)).toMatchObject({ status: 'completed' });
   });
 
+  it('who has lost the role since tells the run nothing, whatever it was, until the role is back', async () => {
+    look['two'] = { isFine: false, found: 'it is not blue' };
+    const become = (subject: string, ...roles: string[]) => query('update people set roles = $2 where subject = $1', subject, roles);
+    await work(runbookOf(false));
+    const handle = await ask();
+    await until(handle, { waitingFor: 'failed' });
+    const rows = new Map<RunCommandKind, string>();
+    for (const [kind, position, subject] of [
+      ['retry', 1, 'olga'],
+      ['skip', 1, 'rik'],
+      ['sign', 1, 'olga'],
+      ['pause', null, 'olga'],
+      ['resume', null, 'olga'],
+      ['abort', null, 'olga'],
+    ] as const) {
+      const commandId = randomUUID();
+      const row = { commandId, runId: runIdOf(handle), kind, position, reason: 'a test', subject, underKey: keys[subject] };
+      expect((await query<{ answer: string }>('select command_runbook($1) as answer', row))[0]?.answer).toBe('written');
+      rows.set(kind, commandId);
+    }
+    await become('olga', 'auditor');
+    await become('rik', 'operator');
+    for (const [kind, commandId] of rows) expect([kind, await codeOfUpdate(message(handle, commandId))]).toEqual([kind, 'AUTH_FORBIDDEN']);
+    expect(await state(handle)).toMatchObject({ status: 'waitingForPerson', waitingFor: 'failed' });
+    await become('olga', 'operator');
+    await become('rik', 'risk');
+    await message(handle, rows.get('skip') ?? '');
+    expect(await endOf(handle)).toMatchObject({ status: 'completedWithFailures' });
+  });
+
+  it('a step that names its signers is signed by who is one of them when it is signed', async () => {
+    await work(runbookOf(false, { signedWithinMs: 600_000, signedBy: ['risk'] }));
+    const handle = await ask();
+    await until(handle, { waitingFor: 'signature', position: 1 });
+    const commandId = randomUUID();
+    const row = { commandId, runId: runIdOf(handle), kind: 'sign', position: 1, reason: 'a test', subject: 'rik', underKey: keys['rik'] };
+    expect((await query<{ answer: string }>('select command_runbook($1) as answer', row))[0]?.answer).toBe('written');
+    await query(`update people set roles = '{operator}' where subject = 'rik'`);
+    expect(await codeOfUpdate(message(handle, commandId))).toBe('AUTH_FORBIDDEN');
+    await query(`update people set roles = '{risk}' where subject = 'rik'`);
+    await message(handle, commandId);
+    expect(await endOf(handle)).toMatchObject({ status: 'completed' });
+  });
+
   it('a signature is a person’s; without one in time that is noted', async () => {
     await work(runbookOf(false, { signedWithinMs: 600_000 }));
     const handle = await ask();
