@@ -16,6 +16,7 @@ const LONGEST = [
   'test/replay/paths.int.test.ts',
   'test/faults/kill/kill.int.test.ts',
   'test/reconcile/matrix.int.test.ts',
+  'workers/composition/schedules.int.test.ts',
   'activities/runbook/trading/trading.int.test.ts',
   'workflows/kill-switch/kill-switch.int.test.ts',
   'activities/watch/account-watch.int.test.ts',

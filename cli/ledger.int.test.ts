@@ -102,3 +102,17 @@ test('a person books what the ledger has not, once, under a key of its own; a co
   expect((await keelson('book deposit 1e3 USDT --account main --reason seen')).error).toContain('expected a decimal in plain digits');
   expect((await keelson('book deposit 1 USDT --account main --at noon --reason seen')).exitCode).toBe(EXIT.usage);
 });
+
+test('what is stored otherwise is rebuilt, and every figure is told; a ledger whose fills are damaged is not', async () => {
+  expect(await keelson('rebuild --account main --reason seen')).toMatchObject({
+    exitCode: EXIT.refused,
+    error: expect.stringContaining('The ledger of main is not rebuilt: its entries contradict themselves (fill '),
+  });
+  await store.pool.query(`insert into control (account, mode) values ('empty', 'normal')`);
+  await store.pool.query(`insert into ledger_balances values ('empty', 'USDT', 5)`);
+  expect((await keelson('rebuild --account empty --reason seen')).out).toMatch(
+    /^empty: 1 figures rebuilt\. Then have it compared anew: keelson reconcile run --deep\.\nwhat .*\nbalance +USDT +5 +0\n$/,
+  );
+  expect((await keelson('rebuild --account empty --reason seen')).out).toBe('empty: 0 figures rebuilt.\n');
+  expect((await keelson('rebuild --account empty')).exitCode).toBe(EXIT.usage);
+});

@@ -215,6 +215,7 @@ export const ERRORS = define({
     ),
     httpStatus: 409,
   },
+  LEDGER_NOT_REBUILT: { ...input('The ledger of {account} is not rebuilt: {why}.'), httpStatus: 409 },
   LEDGER_NOT_BOOKED: { ...input('Nothing is booked in {account}: {why}.'), httpStatus: 409 },
   INPUT_NOT_FOUND: { ...input('There is nothing at {path}.'), httpStatus: 404 },
 

@@ -157,20 +157,24 @@ export const slippageSchema = z.strictObject({
   ),
 });
 
+const derivedSchema = z.strictObject({
+  what: z.enum(['fill', 'movement', 'entries', 'balance', 'inventory', 'opening', 'position', 'positionSum', 'order']),
+  of: z.string(),
+  stored: z.string(),
+  rebuilt: z.string().describe('What follows from the fills and movements.'),
+});
+
 export const verificationSchema = z.strictObject({
   account: z.string(),
   fills: z.int(),
   movements: z.int(),
-  differences: z
-    .array(
-      z.strictObject({
-        what: z.enum(['fill', 'movement', 'entries', 'balance', 'inventory', 'opening', 'position', 'order']),
-        of: z.string(),
-        stored: z.string(),
-        rebuilt: z.string().describe('What follows from the fills and movements.'),
-      }),
-    )
-    .describe('Empty: everything that is stored follows from its entries.'),
+  differences: z.array(derivedSchema).describe('Empty: everything that is stored follows from its entries.'),
+});
+
+export const rebuiltSchema = z.strictObject({
+  account: z.string(),
+  changed: z.array(derivedSchema).describe('What was stored otherwise, and is now what follows.'),
+  decided: z.array(z.string()).describe('Differences of a reconciliation that waited for just that; their incidents are closed.'),
 });
 
 export type StatementReport = z.output<typeof statementSchema>;

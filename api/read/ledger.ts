@@ -68,6 +68,7 @@ export async function readLedgerState(database: Database, account: string): Prom
        'positions', coalesce((select jsonb_agg(jsonb_build_object('strategy', strategy, 'instrument', instrument,
            'quantity', trim_scale(quantity)::text, 'cost', trim_scale(cost)::text, 'realizedPnl', trim_scale(realized_pnl)::text))
          from positions where account = $1), '[]'),
+       'positionSums', ${AMOUNTS(`select strategy || ' ' || instrument, trim_scale(quantity) from position_sums where account = $1`)},
        'balances', ${AMOUNTS('select asset, trim_scale(quantity) from ledger_balances where account = $1')},
        'moved', ${AMOUNTS('select asset, trim_scale(moved) from inventory where account = $1')},
        'opening', ${AMOUNTS('select asset, trim_scale(quantity - moved) from inventory where account = $1')},

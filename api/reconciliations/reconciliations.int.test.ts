@@ -87,7 +87,10 @@ test('a person decides, under that person’s key; the incident is closed, and t
     body: { code: 'INPUT_DECISION_IMPOSSIBLE' },
   });
   expect(await decide(KEYS.risk, id, 'cancel')).toMatchObject({ status: 409, body: { code: 'INPUT_DECISION_IMPOSSIBLE' } });
+  expect(await decide(KEYS.risk, id, 'rebuild')).toMatchObject({ status: 409, body: { code: 'INPUT_DECISION_IMPOSSIBLE' } });
+  expect(await decide(KEYS.risk, '99999', 'rebuild')).toMatchObject({ status: 404 });
   expect(await decide(KEYS.risk, id, 'reject')).toMatchObject({ status: 200 });
+  expect(await decide(KEYS.risk, id, 'rebuild')).toMatchObject({ status: 409, body: { code: 'INPUT_DIFFERENCE_SETTLED' } });
   expect(await decide(KEYS.risk, id, 'reject')).toMatchObject({ status: 200 });
   expect(await decide(KEYS.owner, id, 'cancel')).toMatchObject({ status: 409, body: { code: 'INPUT_DIFFERENCE_SETTLED' } });
   const { rows } = await store.pool.query(

@@ -5,6 +5,7 @@ import type { ApiContext } from '../context.js';
 import { idInput, reasonInput, textInput, wholeInput } from '../http/input.js';
 import { RequestError } from '../http/problem.js';
 import { bookMovement } from '../ledger/book.js';
+import { rebuildLedger } from '../ledger/rebuild.js';
 import { feesOf, fillsOf, pnlOf, positionsOf, statementOf, whichDay as dayOf, type Asked } from '../ledger/reports.js';
 import {
   equityPointSchema,
@@ -12,6 +13,7 @@ import {
   ledgerFillsSchema,
   ledgerPositionsSchema,
   pnlSchema,
+  rebuiltSchema,
   slippageSchema,
   statementSchema,
   verificationSchema,
@@ -161,6 +163,21 @@ export function ledgerRoutes(context: ApiContext): Route[] {
         await assertAccount(database, query.account);
         const found = await verifyLedger(database, query.account);
         return { ...found, differences: [...found.differences] };
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/ledger/rebuild',
+      summary:
+        'Writes what is derived and stored otherwise anew from fills and movements, which stay as they are, and decides the differences of a reconciliation that wait for just that.',
+      access: 'rebuildLedger',
+      body: z.strictObject({ account: ofDay.account, reason: reasonInput }),
+      response: rebuiltSchema,
+      errors: ['INPUT_UNKNOWN_ACCOUNT', 'LEDGER_NOT_REBUILT'],
+      handle: async ({ body, caller }) => {
+        await assertAccount(database, body.account);
+        const { changed, decided, account } = await rebuildLedger(database, caller, body);
+        return { account, changed: [...changed], decided: [...decided] };
       },
     }),
   ];

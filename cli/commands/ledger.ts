@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { FeesReport, FillsReport, PnlReport, PositionsReport, SlippageReport, StatementReport } from '../../api/ledger/schemas.js';
 import type { EquityRow } from '../../api/read/equity.js';
+import type { Rebuilt } from '../../api/ledger/rebuild.js';
 import type { Verification } from '../../api/ledger/verify.js';
 import { addApiCommand, answers, connect, wholeNumber, type ApiOptions, type Finish } from '../command.js';
 import { csvOf, type Cell } from '../csv.js';
@@ -22,6 +23,10 @@ interface BookOptions extends ApiOptions {
   readonly incident?: string;
   readonly at?: number;
   readonly movementId?: string;
+  readonly reason: string;
+}
+interface RebuildOptions extends ApiOptions {
+  readonly account?: string;
   readonly reason: string;
 }
 type Row = Readonly<Record<string, Cell>>;
@@ -157,6 +162,24 @@ export function addLedger(program: Command, terminal: Terminal, finish: Finish):
     const counted = `${harmless(data.account)}: ${data.fills} fills and ${data.movements} movements recomputed, ${differences.length} differences.\n`;
     const text = differences.length === 0 ? counted : `${counted}${tableOf(['what', 'of', 'stored', 'rebuilt'], differences, '')}`;
     return { data, text, exitCode: differences.length === 0 ? EXIT.done : EXIT.differs };
+  });
+
+  const rebuild = addApiCommand(
+    ledger,
+    'rebuild',
+    'write what verify finds stored otherwise anew from fills and movements, which stay as they are',
+    'rebuildLedger',
+  )
+    .option('--account <id>', 'the account; may be left out where there is only one')
+    .requiredOption('--reason <text>', 'how you know');
+  answers(rebuild, terminal, finish, async ({ account, reason, ...options }: RebuildOptions) => {
+    const api = connect(terminal, options, REPORT_LIMIT_MS);
+    const data = await api.post<Rebuilt>('/v1/ledger/rebuild', { account: account ?? (await onlyAccount(api)), reason });
+    const changed = data.changed.map((one) => ({ ...one }));
+    const decided = data.decided.length === 0 ? '' : ` Decided with it: difference ${data.decided.join(', ')}.`;
+    const told = `${harmless(data.account)}: ${changed.length} figures rebuilt.${decided}`;
+    const next = changed.length === 0 ? '' : ' Then have it compared anew: keelson reconcile run --deep.';
+    return { data, text: `${told}${next}\n${changed.length === 0 ? '' : tableOf(['what', 'of', 'stored', 'rebuilt'], changed, '')}` };
   });
 }
 

@@ -6,7 +6,7 @@ import type { BookedMovement } from './statement.js';
 
 /** Something stored that its entries do not explain. */
 export interface Difference {
-  readonly what: 'fill' | 'movement' | 'entries' | 'balance' | 'inventory' | 'opening' | 'position' | 'order';
+  readonly what: 'fill' | 'movement' | 'entries' | 'balance' | 'inventory' | 'opening' | 'position' | 'positionSum' | 'order';
   /** Which one, in words. */
   readonly of: string;
   readonly stored: string;
@@ -22,6 +22,8 @@ export interface StoredLedger {
     readonly strategy: string;
     readonly instrument: string;
   })[];
+  /** By strategy and instrument: what fills add up to, as it is kept beside each position. */
+  readonly positionSums: Amounts;
   /** By asset: what our own fills have changed. */
   readonly balances: Amounts;
   /** By asset: what movements have changed. */
@@ -60,6 +62,11 @@ export class Rebuild {
     this.#moved.add(asset, amount);
   }
 
+  /** What is held by each strategy, after all that was added. */
+  get positions(): readonly (PositionState & Pick<BookedFill, 'strategy' | 'instrument'>)[] {
+    return [...this.#positions.values()];
+  }
+
   /** Everything that is stored otherwise than it follows; empty: nothing is. */
   differences(stored: StoredLedger): readonly Difference[] {
     const found = [...this.#found];
@@ -71,7 +78,9 @@ export class Rebuild {
     compare('inventory', stored.moved, this.#moved);
     if (stored.auditedOpening !== undefined) found.push(...unequal('opening', stored.opening, stored.auditedOpening));
     found.push(...stored.orders.map(({ intentId, ...executed }) => ({ what: 'order' as const, of: intentId, ...executed })));
-    found.push(...unequal('position', keptFigures(stored), figuresOf([...this.#positions.values()])));
+    found.push(...unequal('position', keptFigures(stored), figuresOf(this.positions)));
+    const sums = this.positions.map(({ strategy, instrument, quantity }) => [`${strategy} ${instrument}`, quantity] as const);
+    found.push(...unequal('positionSum', stored.positionSums, amountsOf(sums)));
     return found;
   }
 

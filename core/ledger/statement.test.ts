@@ -156,6 +156,7 @@ describe('a rebuild', () => {
     positions: [
       { strategy: 'momentum', instrument: 'BTC/USDT', ...{ quantity: '2', cost: '200', realizedPnl: '0' } },
     ] as unknown as StoredLedger['positions'],
+    positionSums: amounts({ 'momentum BTC/USDT': '2.0' }),
     balances: amounts({ BTC: '2', USDT: '-200.000', BNB: '-1' }),
     moved: amounts({ BTC: '3', USDT: '-263', BNB: '0' }),
     opening: amounts({ USDT: '1000' }),
@@ -183,6 +184,7 @@ describe('a rebuild', () => {
     [{ opening: amounts({ USDT: '900' }) }, { what: 'opening', of: 'USDT', stored: '900', rebuilt: '1000' }],
     [{ sums: amounts({ ...ledger.sums, 'fees BNB': '2' }) }, { what: 'entries', of: 'fees BNB', stored: '2', rebuilt: '1' }],
     [{ orders: [{ intentId: 'i1', stored: '1', rebuilt: '2' }] }, { what: 'order', of: 'i1', stored: '1', rebuilt: '2' }],
+    [{ positionSums: amounts({}) }, { what: 'positionSum', of: 'momentum BTC/USDT', stored: '0', rebuilt: '2' }],
     [{ positions: [] }, { what: 'position', of: 'momentum BTC/USDT quantity', stored: '0', rebuilt: '2' }],
   ] as unknown as [Partial<StoredLedger>, object][])('names what differs: %j', (damaged, difference) => {
     expect(rebuilt().differences({ ...ledger, ...damaged })).toContainEqual(difference);

@@ -15,6 +15,7 @@ const MATRIX: Readonly<Record<Action, Readonly<Record<Role, boolean>>>> = {
   decideOrder: { viewer: false, trader: false, risk: true, operator: false, auditor: false, admin: true },
   reconcile: { viewer: false, trader: false, risk: true, operator: true, auditor: false, admin: true },
   decideDifference: { viewer: false, trader: false, risk: true, operator: false, auditor: false, admin: true },
+  rebuildLedger: { viewer: false, trader: false, risk: true, operator: false, auditor: false, admin: true },
   changeLimits: { viewer: false, trader: false, risk: true, operator: false, auditor: false, admin: true },
   askOverride: { viewer: false, trader: true, risk: true, operator: false, auditor: false, admin: true },
   endOverride: { viewer: false, trader: true, risk: true, operator: true, auditor: false, admin: true },

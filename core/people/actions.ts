@@ -15,6 +15,7 @@ export const ACTIONS = {
   decideOrder: ['risk', 'admin'],
   reconcile: ['risk', 'operator', 'admin'],
   decideDifference: ['risk', 'admin'],
+  rebuildLedger: ['risk', 'admin'],
   changeLimits: ['risk', 'admin'],
   askOverride: ['trader', 'risk', 'admin'],
   endOverride: ['trader', 'risk', 'operator', 'admin'],

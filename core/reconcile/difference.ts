@@ -60,7 +60,7 @@ export interface Difference {
   readonly eventTime?: number;
 }
 
-export const DECISIONS = ['adopt', 'cancel', 'book', 'reject'] as const;
+export const DECISIONS = ['adopt', 'cancel', 'book', 'rebuild', 'reject'] as const;
 export type Decision = (typeof DECISIONS)[number];
 
 /** A difference that the books know: it stands, or has been decided in a way that has to be remembered. */

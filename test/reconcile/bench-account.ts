@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import { createOrderActivities, createOwnerActivities } from '../../activities/order/index.js';
 import { createLook, type Looked } from '../../activities/reconcile/look.js';
 import type { ReconcileDependencies } from '../../activities/reconcile/dependencies.js';
+import { decideDifference } from '../../api/reconciliations/decide.js';
 import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
 import { MARKET } from '../../core/execution/policy.js';
 import type { DecimalText } from '../../core/money/index.js';
@@ -158,6 +159,11 @@ export async function openBenchAccount(lifts: readonly string[] = [], database?:
     },
     protect,
     async decide(id, decision, more = {}) {
+      if (decision === 'rebuild') {
+        const officer = { subject: 'risk-officer', name: 'risk-officer', roles: ['risk'], keyId };
+        await decideDifference(stack.database.pool, officer, { differenceId: id, decision, reason: 'looked into' });
+        return { result: 'done' };
+      }
       const asked = { differenceId: id, decision, reason: 'looked into', subject: 'risk-officer', underKey: keyId, ...more };
       return answer(pool, 'decide_difference', asked);
     },

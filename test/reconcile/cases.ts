@@ -13,7 +13,7 @@ export interface Case {
   readonly class: string;
   readonly make: (bench: BenchAccount, random: () => number) => Promise<void>;
   /** `repaired`: by the run itself. Else what a person decides; `leave` is made undone by what caused it. */
-  readonly ends: 'repaired' | 'settled' | 'cancel' | 'reject' | 'adopt' | 'book';
+  readonly ends: 'repaired' | 'settled' | 'cancel' | 'reject' | 'adopt' | 'book' | 'rebuild';
   readonly decideWith?: object;
   /** The stops rest on as they were, whatever the row of their position says. */
   readonly keepsStops?: true;
@@ -221,6 +221,24 @@ export const CASES: Readonly<Record<string, Case>> = {
       await bench.damage('update positions set quantity = 0, cost = 0');
     },
   },
+  'a position that is damaged to nothing and rebuilt': {
+    class: 'unknown',
+    ends: 'rebuild',
+    keepsStops: true,
+    async make(bench) {
+      await bench.buy();
+      await bench.damage('update positions set quantity = 0, cost = 0');
+    },
+  },
+  'a position whose sum is damaged': {
+    class: 'unknown',
+    ends: 'rebuild',
+    keepsStops: true,
+    async make(bench) {
+      await bench.buy();
+      await bench.damage('update position_sums set quantity = quantity / 3');
+    },
+  },
   'a position that is damaged to more': {
     class: 'unknown',
     ends: 'reject',
@@ -240,7 +258,7 @@ export const CASES: Readonly<Record<string, Case>> = {
   },
   'books that contradict themselves': {
     class: 'unknown',
-    ends: 'reject',
+    ends: 'rebuild',
     async make(bench) {
       const { intentId } = await bench.buy();
       await bench.damage(`update orders set executed_quantity = executed_quantity + 1 where intent_id = $1`, [intentId]);

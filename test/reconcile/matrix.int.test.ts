@@ -1,5 +1,6 @@
 import { expect, it, vi } from 'vitest';
 import { createReconcileNow } from '../../activities/reconcile/index.js';
+import { verifyLedger } from '../../api/ledger/verify.js';
 import { Places } from '../support/places.js';
 import { ACCOUNT } from '../support/trading-stack.js';
 import { disagreements } from '../support/witness.js';
@@ -67,6 +68,8 @@ const isFoundAndTreated = async (bench: BenchAccount, name: string): Promise<voi
   expect(await bench.resume()).toMatchObject({ result: 'notReconciled' });
   expect(await bench.cycle(scope)).toMatchObject({ result: 'clean' });
   expect(await bench.mode()).toBe('paused');
+  if (one.ends === 'rebuild') expect(await verifyLedger(bench.stack.database.pool, ACCOUNT)).toMatchObject({ differences: [] });
+  if (one.keepsStops) expect(await restingStops(bench)).toEqual(1);
   expect(await bench.resume()).toMatchObject({ result: 'applied', mode: 'normal' });
   expect(await bench.cycle(scope)).toMatchObject({ result: 'clean' });
 };

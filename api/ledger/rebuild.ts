@@ -1,0 +1,58 @@
+import { KeelsonError } from '../../core/errors.js';
+import type { Difference } from '../../core/ledger/rebuild.js';
+import { text } from '../../core/money/index.js';
+import type { Caller } from '../auth/caller.js';
+import type { Database } from '../read/database.js';
+import { recompute } from './verify.js';
+
+export interface Rebuilt {
+  readonly account: string;
+  /** What was stored otherwise, and is now what follows. */
+  readonly changed: readonly Difference[];
+  /** Differences of a reconciliation that waited for just that; their incidents are closed. */
+  readonly decided: readonly string[];
+}
+
+interface Answer {
+  readonly result: 'rebuilt' | 'unknown' | 'person' | 'moved';
+  readonly changed?: readonly Difference[];
+  readonly decided?: readonly string[];
+}
+
+/** What everything else is derived from: where it contradicts itself nothing can be derived. */
+const SOURCES: ReadonlySet<Difference['what']> = new Set(['fill', 'movement', 'entries']);
+/** While an account trades something may be booked between reading and writing. */
+const TRIES = 10;
+
+/**
+ * Writes what the ledger derives anew from its entries, under a person's own name and key. Entries themselves are never changed.
+ * @throws KeelsonError LEDGER_NOT_REBUILT
+ */
+export async function rebuildLedger(
+  database: Database,
+  { subject, keyId }: Caller,
+  { account, reason }: { readonly account: string; readonly reason: string },
+): Promise<Rebuilt> {
+  for (let count = 0; count < TRIES; count += 1) {
+    const { differences, positions, lastBooking } = await recompute(database, account);
+    const damaged = differences.find(({ what }) => SOURCES.has(what));
+    if (damaged !== undefined) {
+      const why = `its entries contradict themselves (${damaged.what} ${damaged.of}): go back to a copy of the database`;
+      throw new KeelsonError('LEDGER_NOT_REBUILT', { account, why });
+    }
+    const wanted = positions.map(({ strategy, instrument, quantity, cost, realizedPnl }) => ({
+      ...{ strategy, instrument, quantity: text(quantity), cost: text(cost), realizedPnl: text(realizedPnl) },
+    }));
+    const asked = { account, lastBooking, positions: wanted, reason, subject, underKey: keyId };
+    const { rows } = await database.query<{ answer: Answer }>('select rebuild_ledger($1::jsonb) as answer', [JSON.stringify(asked)]);
+    const { result, changed = [], decided = [] } = rows[0]?.answer ?? { result: 'unknown' };
+    if (result === 'rebuilt') return { account, changed, decided };
+    if (result === 'person')
+      throw new KeelsonError('LEDGER_NOT_REBUILT', { account, why: 'a risk officer or admin does it, under a key that counts' });
+    if (result === 'unknown') throw new KeelsonError('LEDGER_NOT_REBUILT', { account, why: 'there is no such account' });
+  }
+  throw new KeelsonError('LEDGER_NOT_REBUILT', {
+    account,
+    why: 'something was booked each time while it was reckoned: pause the account, and try again',
+  });
+}
