@@ -1,6 +1,6 @@
 import { compare } from '../../core/reconcile/compare.js';
 import { judge, type Judgement } from '../../core/reconcile/judge.js';
-import { canWait, depthOf, fillsFrom, type ReconcileScope } from '../../core/reconcile/rules.js';
+import { canWait, cursorAfter, depthOf, fillsFrom, type ReconcileScope } from '../../core/reconcile/rules.js';
 import type { LedgerSight, VenueSight } from '../../core/reconcile/sight.js';
 import { isWithinReconcilersShare } from '../../core/venue/weight.js';
 import type { BegunLook, ReconcileRun, RunResult, StandingDifference } from '../ports/reconcile.js';
@@ -58,16 +58,17 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
       const workflows = await seeWorkflows(dependencies, ledger, listed, needed);
       const judged = judge(compare({ venue: seen, ledger, workflows, isFull }, known, rules), known, rules);
       const asked = total(spent);
+      const upTo = cursorAfter(seen, judged.isWhole);
       const { standing, isOvertaken } = await store.write(run, lease.owner, books.epoch, {
         fillsSince: seen.fillsSince,
-        cursor: seen.venueTime,
+        cursor: upTo,
         ...asked,
         fillsRead: seen.fills.length,
         rowsRead: ledger.fills.length + ledger.orders.length,
         changes: judged.changes,
         snapshot: snapshotOf(seen, ledger),
       });
-      cursor = seen.venueTime;
+      cursor = upTo;
       written = asked;
       await repairAll(dependencies, createRepair(dependencies, account, venue, reader), judged, standing);
       // What a person has decided meanwhile has to be seen as it is now.
