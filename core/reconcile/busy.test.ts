@@ -108,7 +108,7 @@ describe('an account that trades while it is compared', () => {
       for (const change of judged.changes) {
         if (change.kind === 'ended') row = undefined;
         else if ('difference' in change && change.difference.class === 'balanceMovement') {
-          const times = { eventTime: null, repairs: 0, sameMs: 0, seenMs: sinceMs, unseenMs: 0, decidedMs: null };
+          const times = { eventTime: null, repairs: 0, failedRepairs: 0, sameMs: 0, seenMs: sinceMs, unseenMs: 0, decidedMs: null };
           row = { ...change.difference, ...times, id: '1', status: 'pending', decision: null, isBooked: false };
         }
       }

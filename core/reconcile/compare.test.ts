@@ -109,6 +109,7 @@ const known = (one: Difference, more: Partial<KnownDifference> = {}): KnownDiffe
   decision: null,
   eventTime: one.eventTime ?? null,
   repairs: 0,
+  failedRepairs: 0,
   sameMs: 0,
   seenMs: 0,
   unseenMs: 0,

@@ -27,6 +27,7 @@ const row = (one: Difference, more: Partial<KnownDifference> = {}): KnownDiffere
     decision: null,
     eventTime: null,
     repairs: 0,
+    failedRepairs: 0,
     unseenMs: 0,
     sameMs: 60_000,
     seenMs: 0,
@@ -79,6 +80,8 @@ describe('a second look', () => {
   it('ends what is gone, by whoever did it', () => {
     expect(kinds(on([], [row(SEEN)]))).toEqual(['ended settled']);
     expect(kinds(on([], [row(REPAIRABLE, { repairs: 1 })]))).toEqual(['ended repaired']);
+    expect(kinds(on([], [row(REPAIRABLE, { repairs: 2, failedRepairs: 1 })]))).toEqual(['ended repaired']);
+    expect(kinds(on([], [row(REPAIRABLE, { repairs: 2, failedRepairs: 2 })]))).toEqual(['ended settled']);
     expect(kinds(on([], [row(SEEN, { status: 'decided', decision: 'cancel' })]))).toEqual(['ended closed']);
   });
   it('says nothing of what it could not see, and is not clean for it', () => {

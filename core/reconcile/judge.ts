@@ -197,9 +197,9 @@ interface OpenAtVenue {
   readonly clientOrderId: string;
 }
 
-function outcomeOf({ status, repairs }: KnownDifference): 'settled' | 'repaired' | 'closed' {
+function outcomeOf({ status, repairs, failedRepairs }: KnownDifference): 'settled' | 'repaired' | 'closed' {
   if (status === 'decided') return 'closed';
-  return repairs > 0 ? 'repaired' : 'settled';
+  return repairs > failedRepairs ? 'repaired' : 'settled';
 }
 
 function nameOf({ class: what, subject }: { readonly class: string; readonly subject: string }): string {
