@@ -178,6 +178,18 @@ describe('reading', () => {
     expect(wire.arrived.map((item) => item.params.get('symbol'))).toEqual([null, 'BTCUSDT']);
   });
 
+  it('fills of what the venue does not list (any more) are no outage', async () => {
+    const unlisted = { failure: { code: 'RISK_INSTRUMENT_UNKNOWN', values: { venue: 'paper', instrument: 'GONE/USDT' } } };
+    await expect(venue.reader.fills('GONE/USDT', 1)).rejects.toMatchObject(unlisted);
+    expect(wire.arrived).toEqual([]);
+    // It has left the venue since its instruments were read.
+    act('GET /api/v3/myTrades', () => json({ code: -1121, msg: 'Invalid symbol.' }, 400));
+    await expect(venue.reader.fills('BTC/USDT', 1)).rejects.toMatchObject({ failure: { code: 'RISK_INSTRUMENT_UNKNOWN' } });
+    // What a failing venue writes is no statement.
+    act('GET /api/v3/myTrades', () => json({ code: -1121, msg: 'Invalid symbol.' }, 503));
+    await expect(venue.reader.fills('BTC/USDT', 1)).rejects.toMatchObject({ failure: { code: 'VENUE_UNAVAILABLE' } });
+  });
+
   it('fills of all pages: by time first, then by id alone', async () => {
     act('GET /api/v3/myTrades', ({ params }) => {
       const from = Number(params.get('fromId') ?? 1);
