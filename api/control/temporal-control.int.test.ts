@@ -26,6 +26,8 @@ describe.skipIf(temporal === undefined)('pause and resume, through the workflow 
   let ownerKey: string;
   let connection: NativeConnection;
   let control: ControlPort;
+  /** What the venue tells of the account's key. */
+  let withdraws: () => Promise<boolean | undefined>;
   let api: ApiUnderTest;
 
   beforeAll(async () => {
@@ -56,14 +58,17 @@ describe.skipIf(temporal === undefined)('pause and resume, through the workflow 
     control = temporalControl({ connection: { address }, namespace, taskQueue, answerLimitMs });
     api = apiUnderTest(store, { control });
   };
-  beforeEach(() => open(60_000));
+  beforeEach(() => {
+    withdraws = () => Promise.resolve(false);
+    open(60_000);
+  });
   afterEach(async () => {
     await api.close();
     await control.close();
   });
 
   const whileWorking = async <T>(work: () => Promise<T>): Promise<T> => {
-    const activities = createControlActivities(createControlStore(store.pool));
+    const activities = createControlActivities(createControlStore(store.pool), () => withdraws());
     const worker = await Worker.create({ connection, namespace, taskQueue, workflowBundle: bundle, activities });
     return worker.runUntil(work);
   };
@@ -104,6 +109,34 @@ describe.skipIf(temporal === undefined)('pause and resume, through the workflow 
       { subject: 'owner', mode: 'paused' },
       { subject: 'owner', mode: 'normal' },
     ]);
+  });
+
+  test('a key that may withdraw trades by nobody’s resume; a venue that does not tell, or not in time, stands in no way', async () => {
+    await whileWorking(async () => {
+      withdraws = () => Promise.resolve(true);
+      expect(await ask('pause', {})).toMatchObject({ status: 200 });
+      const commandId = randomUUID();
+      const refused = {
+        status: 422,
+        body: { code: 'RISK_KEY_WITHDRAWS', detail: expect.stringContaining(`The key of ${account} at paper`) as string },
+      };
+      expect(await ask('resume', { commandId })).toMatchObject(refused);
+      const [row] = (await store.pool.query<{ version: string }>('select version from control where account = $1', [account])).rows;
+      expect(await ask('mode', { mode: 'normal', expectedVersion: Number(row?.version) })).toMatchObject(refused);
+      expect(await mode()).toBe('paused');
+      // It is mended, and the same command is carried out.
+      withdraws = () => Promise.resolve(false);
+      expect(await ask('resume', { commandId })).toMatchObject({ status: 200, body: { mode: 'normal' } });
+      for (const unknown of [
+        () => Promise.resolve(undefined),
+        () => Promise.reject(new Error('away')),
+        () => new Promise<undefined>(() => undefined),
+      ]) {
+        withdraws = unknown;
+        expect(await ask('pause', {})).toMatchObject({ status: 200 });
+        expect(await ask('resume', {})).toMatchObject({ status: 200, body: { mode: 'normal' } });
+      }
+    });
   });
 
   test('without a guardian the caller is told, and the recorded command is carried out when one comes', async () => {

@@ -308,6 +308,31 @@ describe('P28, P29: what is verified', () => {
     ]);
   });
 
+  it('P31: a stop of ours whose row is lost stays where nothing is sold, and is no proof against a halt; anything else goes', () => {
+    const lost = {
+      instrument: 'BTC/USDT',
+      clientOrderId: '0123456789abcdef0123456789abcdef',
+      venueOrderId: '9',
+      side: 'sell',
+      isTriggered: false,
+    } as const;
+    const others = [
+      { ...lost, clientOrderId: 'theirs' },
+      { ...lost, isTriggered: true },
+      { ...lost, side: 'buy' as const },
+      { instrument: lost.instrument, clientOrderId: lost.clientOrderId, venueOrderId: '10' },
+    ];
+    const stays = flat({ latches: [latch({ scope: 'everything', scopeValue: '', policy: 'none' })] });
+    const seen = (of: KillView, openOrders: KillSight['openOrders']) =>
+      examine(of, sight({ balances: { BTC: d('2') }, openOrders }), []).unverified;
+    expect(ordersToCancel(stays, [lost, ...others])).toEqual(others);
+    expect(seen(stays, [lost])).toEqual([]);
+    expect(seen(stays, others)).toHaveLength(others.length);
+    const sold = flat({ latches: [latch({ policy: 'atOnce' })] });
+    expect(ordersToCancel(sold, [lost])).toEqual([lost]);
+    expect(seen(sold, [lost])).toHaveLength(1);
+  });
+
   it('keeps stops where nothing is sold, and says which are missing', () => {
     const kept = view({ latches: [latch({ policy: 'none' })], working: [order({})] });
     const stop = { instrument: 'BTC/USDT', clientOrderId: 'c', venueOrderId: 'v' };

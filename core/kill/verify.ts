@@ -1,4 +1,5 @@
 import { amountOf, maximum, text, ZERO, type Decimal, type DecimalText } from '../money/index.js';
+import { looksLikeOurs } from '../order/own-name.js';
 import type { StoredOrder } from '../order/stored-order.js';
 import { isNothing, keysToFlatten, unsold, whyKept } from './flatten.js';
 import { policyOfWhole, policyOver, type KillSight, type KillView, type OpenOrder } from './view.js';
@@ -69,10 +70,20 @@ export function ordersToCancel(view: KillView, openOrders: readonly OpenOrder[])
   const ours = new Map(view.working.map((order) => [order.clientOrderId, order]));
   return openOrders.filter((one) => {
     const order = ours.get(one.clientOrderId);
-    if (order === undefined) return policyOfWhole(view) !== undefined;
+    if (order === undefined) return goesUnknown(view, one);
     // A stop stays where nothing is sold, and goes only with what is sold where it is (P28).
     return order.purpose !== 'stop' && policyOver(view, order) !== undefined;
   });
+}
+
+/**
+ * Whether an order that our books do not know has to go. Where nothing is sold, a stop that has a name of ours stays: a restored database
+ * has lost its row, and what it protects may be in no books either (P31). Reconciliation names it, and no halt ends before a person has decided.
+ */
+function goesUnknown(view: KillView, { side, isTriggered, clientOrderId }: OpenOrder): boolean {
+  const policy = policyOfWhole(view);
+  const isLostStop = side === 'sell' && isTriggered === false && looksLikeOurs(clientOrderId);
+  return policy === 'atOnce' || (policy === 'none' && !isLostStop);
 }
 
 /** Orders of ours that a latch is over, to be ended one by one. Stops stay, or go with what is sold (P28); what a kill sells is about to end. */
@@ -85,10 +96,10 @@ export function ordersToWithdraw(view: KillView): readonly StoredOrder[] {
 function openAtVenue(view: KillView, { openOrders }: KillSight, kept: ReadonlySet<string>): Extract<Unverified, { kind: 'openOrder' }>[] {
   const ours = new Map(view.working.map((order) => [order.clientOrderId, order]));
   return openOrders
-    .filter(({ clientOrderId }) => {
-      const order = ours.get(clientOrderId);
-      if (kept.has(clientOrderId)) return false;
-      return order === undefined ? policyOfWhole(view) !== undefined : policyOver(view, order) !== undefined;
+    .filter((one) => {
+      const order = ours.get(one.clientOrderId);
+      if (kept.has(one.clientOrderId)) return false;
+      return order === undefined ? goesUnknown(view, one) : policyOver(view, order) !== undefined;
     })
     .map(({ instrument, venueOrderId, clientOrderId }) => ({
       kind: 'openOrder',
