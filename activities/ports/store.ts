@@ -161,8 +161,11 @@ export interface MarketStore {
     readonly intervalMs: number;
     readonly ranges: readonly BarRange[];
   }): Promise<void>;
-  /** @returns the instruments that were known before and have other rules now. */
-  saveInstruments(venue: string, rules: readonly InstrumentRules[]): Promise<readonly string[]>;
+  /**
+   * @param unlisted what its venue lists no more: known to trade no more from now on. Of others, which were not asked for, nothing is said.
+   * @returns the instruments that were known before and have other rules now.
+   */
+  saveInstruments(venue: string, rules: readonly InstrumentRules[], unlisted?: readonly string[]): Promise<readonly string[]>;
   saveSnapshot(snapshot: {
     readonly account: string;
     readonly equity: DecimalText;

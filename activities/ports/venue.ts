@@ -99,7 +99,8 @@ export interface KeyPermissions {
 
 /** Reads of the venue and cancels. Every call throws KeelsonError VENUE_UNAVAILABLE, VENUE_RATE_LIMITED or VENUE_AUTH when it fails. */
 export interface VenueReader {
-  instruments(): Promise<readonly InstrumentRules[]>;
+  /** Of the instruments that are traded, and of `also`: those that are listed. */
+  instruments(also?: readonly string[]): Promise<readonly InstrumentRules[]>;
   /** Closed bars only, oldest first, from `fromTime` (open time, epoch ms) on. */
   bars(instrument: string, intervalMs: number, fromTime: number, limit: number): Promise<readonly Bar[]>;
   /** Ours minus theirs is not returned, but theirs minus ours: add `skewMs` to our clock to have the venue's time. */

@@ -48,3 +48,29 @@ it.each([
 ] as const)('P24: without a stop, what %s', async (_, cost, mark, isMissing) => {
   expect(await unprotected(cost, mark)).toEqual(isMissing ? [KEY] : []);
 });
+
+/** A bar of an interval that closed at `closeTime`, at this price. */
+const bar = (intervalMs: number, closeTime: number, close: string, instrument = 'BTC/USDT', venue = 'paper'): Promise<unknown> =>
+  database.pool.query(
+    `insert into bars (venue, instrument, interval_ms, open_time, close_time, open, high, low, close, volume, source)
+       values ($1, $2, $3, $4, $5, $6, $6, $6, $6, 1, 'stream')`,
+    [venue, instrument, intervalMs, closeTime - intervalMs + 1, closeTime, close],
+  );
+
+it('P19: the last mark is the close of the newest bar, whatever its interval and however old', async () => {
+  const store = createProtectionStore(pool);
+  await database.pool.query('delete from bars');
+  expect(await store.lastMark(KEY)).toBeUndefined();
+  await bar(60_000, 599_999, '600', 'ETH/USDT');
+  await bar(60_000, 599_999, '700', 'BTC/USDT', 'elsewhere');
+  expect(await store.lastMark(KEY)).toBeUndefined();
+  await bar(1_000, 59_999, '50');
+  await bar(1_000, 60_999, '51');
+  expect(await store.lastMark(KEY)).toBe('51');
+  // The strategy was put on longer bars since: those of before are not the newest any more.
+  await bar(60_000, 119_999, '52.50');
+  expect(await store.lastMark(KEY)).toBe('52.5');
+  await bar(1_000, 120_999, '53');
+  expect(await store.lastMark(KEY)).toBe('53');
+  expect(await store.lastMark({ ...KEY, account: 'nobody' })).toBeUndefined();
+});

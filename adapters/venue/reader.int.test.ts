@@ -90,6 +90,22 @@ describe('reading', () => {
     ]);
   });
 
+  it('instruments that are traded, and those it is asked for besides, if they are listed', async () => {
+    const { urls } = wire;
+    const some = { profile: paper(), urls, apiKey: 'key', secret: 'secret', clock: Date.now, readLimitMs: 2_000, keepWarmMs: 60_000 };
+    const narrow = await eventually(() => createVenue({ ...some, instruments: ['BTC/USDT'] }));
+    const told = async (also?: readonly string[]) => (await narrow.reader.instruments(also)).map(({ instrument }) => instrument);
+    try {
+      expect(await told()).toEqual(['BTC/USDT']);
+      expect(await told(['SPX/USDT', 'GONE/USDT'])).toEqual(['BTC/USDT', 'SPX/USDT']);
+      // Nothing at all is no list: whatever is held would be taken for delisted.
+      act('GET /api/v3/exchangeInfo', () => json({ symbols: [] }));
+      await expect(told()).rejects.toMatchObject({ failure: { code: 'VENUE_UNAVAILABLE' } });
+    } finally {
+      await narrow.close();
+    }
+  });
+
   it('the clock: theirs minus ours, over the connection of orders', async () => {
     act('GET /api/v3/time', () => json({ serverTime: Date.now() + 5_000 }));
     const before = Date.now();

@@ -49,7 +49,7 @@ export function venueReader(parts: ReaderParts): VenueReader {
     understood('order', () => calls.find(ask, listing, instrument, clientOrderId));
 
   return {
-    instruments: () => ask('instruments', () => listing.reload()),
+    instruments: (also) => ask('instruments', () => listing.reload(also)),
     clock: () => clock.read(),
 
     async bars(instrument, intervalMs, fromTime, limit) {

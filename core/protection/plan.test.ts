@@ -49,6 +49,7 @@ const STOP: StoredOrder = {
   receiveWindowMs: 500,
   workingUntil: null,
   triggeredTime: null,
+  missingTime: null,
   failures: [],
   version: 1,
   createdTime: NOW - 10_000,
