@@ -59,8 +59,9 @@ program
   .command('model')
   .description('the order protocol explored exhaustively, to deeper bounds')
   .option('--states <count>', 'where a scenario is given up', whole, 15_000_000)
-  .action(({ states }: { states: number }) => {
-    if (!soakModel(states)) process.exitCode = 1;
+  .option('--only <text>', 'only worlds and lost rules whose name holds this', '')
+  .action((options: { states: number; only: string }) => {
+    if (!soakModel(options)) process.exitCode = 1;
   });
 program
   .command('crash')
