@@ -136,7 +136,7 @@ begin
   wanted := coalesce(m.mode, p->>'mode');
   loosens := m.kind = 'resume' or (m.kind = 'mode' and mode_strictness(wanted) < mode_strictness(c.mode));
   if m.applied_at is null then
-    if m.kind = 'mode' and c.version <> m.expected_version then
+    if c.version <> m.expected_version then
       return jsonb_build_object('result', 'moved', 'mode', c.mode, 'version', c.version::text);
     end if;
     if loosens and c.reconciliation_hold is not null and not is_reconciled(c) then
@@ -174,7 +174,8 @@ begin
         runbook_hold = null
       where account = m.account returning * into c;
     insert into audit_events (kind, account, subject, data) values ('mode.changed', m.account, m.subject,
-      jsonb_build_object('mode', c.mode, 'reason', m.reason, 'commandId', m.command_id, 'keyId', m.key_id)
+      jsonb_strip_nulls(jsonb_build_object('mode', c.mode, 'reason', m.reason, 'commandId', m.command_id, 'keyId', m.key_id,
+        'expectedVersion', m.expected_version))
       || case when m.holds and not loosens then '{"holds": true}' else '{}' end::jsonb
       || case when granted is null then '{}' else jsonb_build_object('approvedBy',
            (select jsonb_agg(subject order by decided_at) from approvals where request_id = m.command_id and decision = 'approved')) end);
