@@ -277,4 +277,72 @@ describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledg
     await gone();
     expect((await orders('escape')).at(-1)).toMatchObject({ status: 'filled' });
   });
+
+  it.each([
+    ['to nothing', '0'],
+    ['to less', '0.6'],
+    ['to more', '2'],
+  ])('P18, P20: a row that somebody has changed %s takes no stop away, and nothing more is sold than was bought', async (_, factor) => {
+    const row = (): Promise<{ quantity: string; cost: string }> =>
+      stack.pool
+        .query<{ quantity: string; cost: string }>('select quantity::text, cost::text from positions where account = $1', [ACCOUNT])
+        .then(({ rows }) => rows[0] ?? { quantity: '0', cost: '0' });
+    const change = (sql: string, values: readonly unknown[]): Promise<unknown> => stack.database.pool.query(sql, [...values]);
+    const moveInventory = (by: string): Promise<unknown> =>
+      change(
+        `insert into inventory as i (account, asset, quantity) values ($1, 'BTC', $2)
+         on conflict (account, asset) do update set quantity = i.quantity + excluded.quantity`,
+        [ACCOUNT, by],
+      );
+    const setRow = ({ quantity, cost }: { quantity: string; cost: string }): Promise<unknown> =>
+      change('update positions set quantity = $2, cost = $3 where account = $1', [ACCOUNT, quantity, cost]);
+    const told = async (): Promise<readonly unknown[]> => {
+      const incidents = `select data - 'stops' - 'escapes' - 'entered' as data from incidents where kind = 'positionContradicted' order by incident_id`;
+      return (await stack.pool.query<{ data: unknown }>(incidents)).rows.map(({ data }) => data);
+    };
+    /** The next comparison pauses the account for it, whenever that is; a person lets it go on. */
+    const goOn = (): Promise<unknown> => change(`update control set mode = 'normal', version = version + 1 where account = $1`, [ACCOUNT]);
+    const closed = (): Promise<OrderOutcome> =>
+      eventually(async () => {
+        await goOn();
+        const outcome = await run(next('close'));
+        expect(outcome.codes).not.toContain('RISK_MODE');
+        return outcome;
+      }, 30_000);
+    const before = (await told()).length;
+    await buy();
+    const stop = await resting();
+    const right = await row();
+    // Coins that were there before us: of a row that says too much they could be sold.
+    if (factor === '2') await moveInventory(right.quantity);
+    const kept = decimal(right.quantity).mul(factor).toFixed();
+    await setRow({ ...right, quantity: kept });
+    await owner().signal(positionChangedSignal);
+    await eventually(async () => expect(await owner().query(doingQuery)).toBe('resting: contradicted'), 30_000);
+    expect((await runPage(owner())).currentDetails).toContain(`- its fills add up to **${decimal(right.quantity).toFixed()}**`);
+    await eventually(async () => expect((await told()).slice(before)).toMatchObject([{ kept, strategy: 'momentum' }]));
+    await owner().signal(positionChangedSignal);
+    expect(await stack.protection.unprotected(ACCOUNT)).toEqual([]);
+    expect(await resting()).toMatchObject({ intentId: stop.intentId, quantity: stop.quantity });
+
+    await closed();
+    const most = Math.min(1, Number(factor)) * Number(right.quantity);
+    const exit = (await orders('exit')).at(-1);
+    expect(exit?.status).toBe(factor === '0' ? 'denied' : 'filled');
+    expect(Number(exit?.quantity)).toBeLessThanOrEqual(most);
+    if (factor === '0') expect(await resting()).toMatchObject({ intentId: stop.intentId });
+    await eventually(async () => expect(await owner().query(doingQuery)).toBe('resting: contradicted'), 30_000);
+
+    // A person mends the row: what its fills add up to.
+    const { rows } = await stack.pool.query<{ filled: string }>('select quantity::text as filled from position_sums where account = $1', [
+      ACCOUNT,
+    ]);
+    await setRow({ ...right, quantity: rows[0]?.filled ?? '0' });
+    if (factor === '2') await moveInventory(`-${right.quantity}`);
+    await owner().signal(positionChangedSignal);
+    if (factor !== '2') expect(await closed()).toMatchObject({ status: 'filled' });
+    await goOn();
+    expect((await told()).length).toBeLessThanOrEqual(before + 2);
+    await gone();
+  });
 });
