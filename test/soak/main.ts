@@ -66,7 +66,7 @@ program
 program
   .command('crash')
   .description('kill -9 of a worker before, during and after every call of its ports')
-  .option('--worlds <count>', 'how many accounts with their workers at once', whole, 4)
+  .option('--worlds <count>', 'accounts with their workers at once; what is too many for the machine is told as broken', whole, 2)
   .option('--only <text>', 'only points whose name holds this', '')
   .action(async (options: { worlds: number; only: string }) => {
     if (!(await soakCrash(options))) process.exitCode = 1;
