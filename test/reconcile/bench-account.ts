@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { createOrderActivities, createOwnerActivities } from '../../activities/order/index.js';
 import { createLook, type Looked } from '../../activities/reconcile/look.js';
@@ -47,7 +48,7 @@ export interface BenchAccount {
   /** What runs for the account, by workflow id. */
   readonly running: Set<string>;
   look(scope?: ReconcileScope, isLast?: boolean): Promise<Looked>;
-  /** Looks until nothing more can be told. */
+  /** Looks until nothing more can be told, each after the time that the rules have between two. */
   cycle(scope?: ReconcileScope): Promise<Looked>;
   /** Oldest first. */
   found(): Promise<readonly Found[]>;
@@ -70,8 +71,13 @@ export interface BenchAccount {
 /**
  * @param lifts after which classes a pause of a reconciliation ends by itself.
  * @param database outside of a test run.
+ * @param rules of time; by themselves nothing is waited for.
  */
-export async function openBenchAccount(lifts: readonly string[] = [], database?: TestDatabase): Promise<BenchAccount> {
+export async function openBenchAccount(
+  lifts: readonly string[] = [],
+  database?: TestDatabase,
+  rules: ReconcileRules = AT_ONCE,
+): Promise<BenchAccount> {
   const stack = await openTradingStack({ database });
   const { pool, protection, ledger } = stack;
   const steps = createOrderActivities(stack.dependencies);
@@ -109,7 +115,7 @@ export async function openBenchAccount(lifts: readonly string[] = [], database?:
       cancel: async (workflowId) => void running.delete(workflowId),
     },
     liftsOf: () => lifts,
-    rulesAt: () => AT_ONCE,
+    rulesAt: () => rules,
     newId: randomUUID,
     pause: async () => undefined,
     log: { warn: () => undefined },
@@ -134,6 +140,7 @@ export async function openBenchAccount(lifts: readonly string[] = [], database?:
       for (let count = 1; ; count += 1) {
         const looked = await lookAt(run, count >= RECONCILE.mostLooks);
         if (looked.result !== 'unsettled') return looked;
+        await wait(rules.secondLookMs);
       }
     },
     nextBar: () => (bar += 1_000),

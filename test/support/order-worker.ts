@@ -1,5 +1,13 @@
 import { Client } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker, bundleWorkflowCode, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  bundleWorkflowCode,
+  type WorkerOptions,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -73,6 +81,8 @@ export type OrderWorkerOptions = Partial<
   Pick<BarStreamDependencies, 'runnersOf'> &
     Pick<OrderWorker, 'taskQueue'> & {
       readonly outageRules: OutageRules;
+      /** How many tasks it asks for at a time, where a test is about how many it gets done. */
+      readonly polls: Partial<WorkerOptions>;
       /** Lies between the runs of runbooks and their records. */
       readonly overRunbooks: (store: RunbookStore) => RunbookStore;
     }
@@ -86,6 +96,7 @@ export async function startOrderWorker(
     runnersOf = () => [],
     taskQueue = `test-${process.pid}-${performance.now()}`,
     outageRules = OUTAGE,
+    polls = {},
     overRunbooks = (store) => store,
   }: OrderWorkerOptions = {},
 ): Promise<OrderWorker> {
@@ -190,6 +201,7 @@ export async function startOrderWorker(
       streamAccount: (account: string) => streamAccount(watching, account),
       streamBars: (account: string) => streamBars(listening, account, BAR_MS),
     },
+    ...polls,
     shutdownForceTime: '10s',
   });
   const running = worker.run();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Venue, VenueProfile } from '../../activities/ports/venue.js';
 import { createVenue } from '../../adapters/venue/create-venue.js';
 import { BINANCE } from '../../adapters/venue/profiles/binance.js';
+import type { LoadedInstrument } from '../../exchange/market/load.js';
 import { readJournal } from '../../exchange/journal/reader.js';
 import type { JournalLine } from '../../exchange/journal/record.js';
 import { serve, type Addresses } from '../../exchange/serve.js';
@@ -44,6 +45,8 @@ export interface PaperAccountOptions {
   /** How long a read may take, and how often an idle connection is used. */
   readonly readLimitMs?: number;
   readonly keepWarmMs?: number;
+  /** What it lists; by itself BTC/USDT and BNB/USDT. */
+  readonly instruments?: readonly LoadedInstrument[];
 }
 
 type Windows = Pick<VenueProfile, 'receiveWindowMs' | 'submitDeadlineMs'>;
@@ -55,11 +58,12 @@ export async function openPaperAccount({
   venueName,
   venueOf,
   windows = SHORT,
+  instruments,
   ...limits
 }: PaperAccountOptions): Promise<PaperAccount> {
   const folder = await mkdtemp(join(tmpdir(), 'keelson-test-venue-'));
   const journalFile = join(folder, 'journal.ndjson');
-  const paper = testVenue({ journalFile });
+  const paper = testVenue({ journalFile, ...(instruments === undefined ? {} : { instruments }) });
   const serving = await serve(paper, 0, 0);
   const connect = async (ours: string, theirs: string, apiKey: string, secret: string) => {
     const created = await createVenue({

@@ -1,4 +1,5 @@
 import { Worker } from '@temporalio/worker';
+import { TASK_QUEUES } from '../../workflows/names.js';
 import { WORKFLOW_BUNDLE } from '../bundle.js';
 import { refusesOtherEpochs } from './epoch.js';
 import type { WorkerProcess } from './process.js';
@@ -8,6 +9,13 @@ import type { WorkerProcess } from './process.js';
  * out, 5 s each. So few are open: they carry hundreds of tasks a second, and what is eager needs none.
  */
 const POLLS = { maxConcurrentWorkflowTaskPolls: 4, nonStickyToStickyPollRatio: 0.25, maxConcurrentActivityTaskPolls: 3 };
+
+/**
+ * All owners of an account are woken at once by a restart, or a price that moves everything. Each task that is begun holds its place until its
+ * local activities are over; begun all together on a busy machine none is done within its 5 s, and all of them are begun anew, again and
+ * again. So few are begun at a time, and the rest wait at the server, where no time runs.
+ */
+export const GUARDIAN_TASKS = { ...POLLS, maxConcurrentWorkflowTaskExecutions: 12 };
 
 /** A worker on one task queue, with the bundle of the build. Draining lasts 8 s, then what runs is cut off. */
 export async function createWorker(process: WorkerProcess, taskQueue: string, activities: object): Promise<Worker> {
@@ -21,7 +29,8 @@ export async function createWorker(process: WorkerProcess, taskQueue: string, ac
     identity: `${process.name}@${globalThis.process.pid}`,
     // What a dead worker had in its cache goes to another after this long, and not after the ten seconds of the default (P23).
     stickyQueueScheduleToStartTimeout: '1s',
-    ...POLLS,
+    // A signal waits for nobody: its task is its order.
+    ...(taskQueue === TASK_QUEUES.guardian ? GUARDIAN_TASKS : POLLS),
     shutdownGraceTime: '6s',
     shutdownForceTime: '8s',
   });
