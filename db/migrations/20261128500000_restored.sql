@@ -247,3 +247,16 @@ begin
       'lines', coalesce((select jsonb_agg(jsonb_build_object('asset', asset, 'opening', trim_scale(closing - changed)::text,
         'closing', trim_scale(closing)::text, 'kept', trim_scale(kept)::text) order by asset) from lines), '[]')));
 end $$;
+
+-- ---- reports of drawdowns
+
+-- As before, and: nor can a run of before a restore be signed any more.
+create or replace function missing_drawdown_report(the_latch uuid) returns text language sql stable as $$
+  select 'the report of the drawdown is not signed: keelson runbooks show ' || d.run_id || ', then sign or skip its step signature'
+    || case when r.ended_at is null and r.epoch = (select epoch from instance) then '' else ' of a new run (keelson runbooks run drawdown)' end
+  from drawdown_runs d join runbook_runs r using (run_id)
+  where d.latch_id = the_latch and not exists (
+    select from drawdown_runs e join runbook_parts t using (run_id) where e.latch_id = the_latch and t.name = 'signature'
+      and t.part in ('signature', 'skip'))
+  order by r.created_at desc limit 1
+$$;
