@@ -1,11 +1,11 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { failure } from '../../core/errors.js';
+import { failure, KeelsonError } from '../../core/errors.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { planProtection } from '../../core/protection/plan.js';
 import { ownerWorkflowId } from '../../core/protection/position-key.js';
-import { signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
-import type { OrderRequest, SubmitVerdict, Venue } from '../../activities/ports/venue.js';
+import { intentIdOf, signalId, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
+import type { OrderRequest, SubmitVerdict, Venue, VenueReader } from '../../activities/ports/venue.js';
 import { unitsOf } from '../../exchange/amount/units.js';
 import { temporalIfAny } from '../../test/support/temporal.js';
 import {
@@ -29,6 +29,8 @@ const KEY = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
 describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledger and paper venue', () => {
   let stack: TradingStack;
   let sending: ((request: OrderRequest, send: () => Promise<SubmitVerdict>) => Promise<SubmitVerdict>) | undefined;
+  /** What a look-up does instead of asking. */
+  let lookUp: VenueReader['lookUp'] | undefined;
   let worker: StackWorker;
   let bar = 0;
 
@@ -36,6 +38,9 @@ describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledg
     stack = await openTradingStack({
       venueOf: (venue: Venue) => ({
         ...venue,
+        reader: new Proxy(venue.reader, {
+          get: (target, key: keyof VenueReader) => (key === 'lookUp' ? lookUp : undefined) ?? target[key],
+        }),
         sender: {
           submit: (request, deadlineMs) => {
             const send = (): Promise<SubmitVerdict> => venue.sender.submit(request, deadlineMs);
@@ -47,7 +52,7 @@ describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledg
     if (temporal !== undefined) worker = await startWorker(stack, temporal);
   });
   afterEach(() => {
-    sending = undefined;
+    [sending, lookUp] = [undefined, undefined];
     move('50000');
   });
   afterAll(async () => {
@@ -143,6 +148,34 @@ describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledg
     await gone();
     expect(stopsSent).toBe(1);
     expect((await orders('stop')).every((order) => order.isFinal)).toBe(true);
+  });
+
+  it('P14: an exit that a person has decided is not made anew; what is held has its stop again', async () => {
+    await buy();
+    const before = await resting();
+    const signal = next('close');
+    // It never gets there, and while nobody can ask the venue nothing is proven.
+    sending = async (request, send) => {
+      if (request.type !== 'limit' || request.side !== 'sell') return send();
+      lookUp = () => Promise.reject(new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', call: 'order', detail: 'gone' }));
+      return { kind: 'unknown', failure: failure('VENUE_OUTCOME_UNKNOWN', { order: 'x', venue: 'paper', detail: 'cut' }) };
+    };
+    const exiting = run(signal);
+    const intentId = intentIdOf(signal);
+    await eventually(async () => expect(await stack.dependencies.store.order(intentId)).toMatchObject({ status: 'unknown' }), 30_000);
+    await stack.database.pool.query(`update orders set updated_at = updated_at - interval '61 seconds' where intent_id = $1`, [intentId]);
+    const decision = { intentId, subject: 'rik', reason: 'the venue says so', message: 'decided' };
+    const { rows } = await stack.database.pool.query<{ answer: string }>('select decide_order($1) as answer', [decision]);
+    expect(rows).toEqual([{ answer: 'done' }]);
+    [lookUp, sending] = [undefined, undefined];
+    expect(await exiting).toMatchObject({ status: 'notPlaced', executedQuantity: '0' });
+    expect((await orders('exit')).filter(({ intentId: of }) => of.startsWith(signalId(signal)))).toMatchObject([
+      { intentId, status: 'notPlaced' },
+    ]);
+    expect((await resting()).sequence).toBeGreaterThan(before.sequence);
+    await stack.database.pool.query('delete from blocked_instruments');
+    expect(await run(next('close'))).toMatchObject({ status: 'filled' });
+    await gone();
   });
 
   it('an exit that is denied leaves the stop where it is', async () => {
