@@ -209,8 +209,10 @@ describe('limits as rows', () => {
       ACCOUNT,
       INSTRUMENT,
     );
+    await query(`insert into position_sums values ($1, 'momentum', $2, 1)`, ACCOUNT, INSTRUMENT);
     expect((await over.authorise(stack.signal('close', (bar += 1_000)))).kind).toBe('authorised');
     await query('delete from positions');
+    await query('delete from position_sums');
     await forget();
     expect((await counted(3_599).authorise(stack.signal('open', (bar += 1_000)))).kind).toBe('authorised');
     await forget();
