@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ACTIONS, mayDo } from '../core/people/actions.js';
 import { ROLES } from '../core/people/roles.js';
-import { apiUnderTest, askAs, KEYS, seedPeople, type Answer, type ApiUnderTest } from '../test/support/api.js';
+import { type Answer, apiUnderTest, type ApiUnderTest, askAs, controlVersion, KEYS, seedPeople } from '../test/support/api.js';
 import { seedKey, seedPerson } from '../test/support/people.js';
 import { testDatabase, type TestDatabase } from '../test/support/postgres.js';
 import type { ApprovalRequest } from './read/approvals.js';
@@ -154,7 +154,10 @@ describe('people', () => {
 describe('four eyes', () => {
   const asked = async (key: string): Promise<ApprovalRequest> => {
     const commandId = randomUUID();
-    const waiting = await post(key, '/v1/control/resume', { account: 'main', reason: 'looked into it', commandId });
+    const waiting = await post(key, '/v1/control/resume', {
+      ...{ account: 'main', reason: 'looked into it', commandId },
+      expectedVersion: await controlVersion(store.pool),
+    });
     expect(waiting).toMatchObject({ status: 409, body: { code: 'AUTH_APPROVAL_NEEDED' } });
     expect(waiting.body['detail']).toContain(`keelson approvals approve ${commandId}`);
     return request(commandId);
@@ -226,12 +229,26 @@ describe('four eyes', () => {
     expect(await post(KEYS.operator, '/v1/control/resume', again)).toMatchObject({ status: 200, body: { mode: 'normal' } });
   });
 
+  test('approved on a state that is not any more, nothing goes on, and both are told to decide anew', async () => {
+    const waiting = await asked(KEYS.operator);
+    expect(waiting.payload).toMatchObject({ expectedVersion: await controlVersion(store.pool) });
+    // The watch has seen something meanwhile.
+    await store.pool.query(`update control set version = version + 1 where account = 'main'`);
+    expect((await decide(KEYS.risk, 'approve', waiting)).body['code']).toBe('INPUT_MODE_MOVED');
+    const again = { account: 'main', reason: 'looked into it', commandId: waiting.requestId };
+    expect((await post(KEYS.operator, '/v1/control/resume', again)).body['code']).toBe('INPUT_MODE_MOVED');
+    expect(await status()).toMatchObject({ mode: 'paused' });
+    await decide(KEYS.risk, 'approve', await asked(KEYS.operator));
+    expect(await status()).toMatchObject({ mode: 'normal' });
+  });
+
   test('a pause by anyone else is ended by one', async () => {
     const waiting = await asked(KEYS.operator);
     await decide(KEYS.owner, 'approve', waiting);
     for (const key of [KEYS.trader, KEYS.operator, KEYS.owner]) {
       await post(key, '/v1/control/pause', { account: 'main', reason: 'lunch' });
-      expect((await post(KEYS.operator, '/v1/control/resume', { account: 'main', reason: 'back' })).body['mode']).toBe('normal');
+      const back = { account: 'main', reason: 'back', expectedVersion: await controlVersion(store.pool) };
+      expect((await post(KEYS.operator, '/v1/control/resume', back)).body['mode']).toBe('normal');
     }
   });
 });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { apiUnderTest, KEYS, seedPeople, type ApiUnderTest } from '../test/support/api.js';
+import { apiUnderTest, controlVersion, KEYS, seedPeople, type ApiUnderTest } from '../test/support/api.js';
 import { testDatabase, type TestDatabase } from '../test/support/postgres.js';
 import { problemSchema } from './http/problem.js';
 import { openDatabase } from './read/database.js';
@@ -94,7 +94,49 @@ describe('access', () => {
     expect((await call('POST', '/v1/control/pause', { key: KEYS.trader, body })).status).toBe(200);
     const refused = await problem('POST', '/v1/control/resume', { key: KEYS.trader, body });
     expect(refused.detail).toBe('trader has not the role for this: one of risk, operator, admin is needed.');
-    expect((await call('POST', '/v1/control/resume', { body })).body['mode']).toBe('normal');
+    const seen = { ...body, expectedVersion: await controlVersion(store.pool) };
+    expect((await call('POST', '/v1/control/resume', { body: seen })).body['mode']).toBe('normal');
+  });
+
+  test('a resume is decided on what was seen; a pause only where it says so', async () => {
+    const asked = { account: 'main', reason: 'looks fine' };
+    await call('POST', '/v1/control/pause', { key: KEYS.trader, body: { account: 'main', reason: 'looks odd' } });
+    const expectedVersion = await controlVersion(store.pool);
+    const commandId = randomUUID();
+    // As programs of before do: they are told what is missing, and nothing goes on.
+    const without = await problem('POST', '/v1/control/resume', { body: { ...asked, commandId } });
+    expect(without).toMatchObject({
+      code: 'INPUT_INVALID',
+      problems: [{ path: 'body.expectedVersion', message: expect.stringContaining('keelson status') as string }],
+    });
+    // Somebody else saw something meanwhile.
+    await call('POST', '/v1/control/pause', { key: KEYS.risk, body: { account: 'main', reason: 'odd fills' } });
+    for (const [kind, key] of [
+      ['resume', KEYS.operator],
+      ['pause', KEYS.trader],
+    ] as const) {
+      const stale = await problem('POST', `/v1/control/${kind}`, { key, body: { ...asked, commandId, expectedVersion } });
+      expect(stale).toMatchObject({ code: 'INPUT_MODE_MOVED', status: 409 });
+      const now = await controlVersion(store.pool);
+      expect(stale.detail).toBe(
+        `Account main is in mode paused at version ${now} by now, not at ${expectedVersion}: look at keelson status, and decide anew.`,
+      );
+    }
+    expect((await store.pool.query('select from commands where command_id = $1', [commandId])).rows).toEqual([]);
+    // Nothing holds a pause up that names no version.
+    expect((await call('POST', '/v1/control/pause', { key: KEYS.trader, body: asked })).status).toBe(200);
+    await store.pool.query(`update control set held_by = null where account = 'main'`);
+    const body = { ...asked, commandId, expectedVersion: await controlVersion(store.pool) };
+    expect((await call('POST', '/v1/control/resume', { key: KEYS.operator, body })).body['mode']).toBe('normal');
+    // Told again it is the same command, with the version that it was told first and without.
+    for (const again of [body, { ...asked, commandId }]) {
+      expect((await call('POST', '/v1/control/resume', { key: KEYS.operator, body: again })).body['mode']).toBe('normal');
+    }
+    const { rows } = await store.pool.query(
+      `select data->>'expectedVersion' as version from audit_events where kind = 'mode.changed' and data->>'commandId' = $1`,
+      [commandId],
+    );
+    expect(rows).toEqual([{ version: String(body.expectedVersion) }]);
   });
 
   test('after ten failures an address waits, but not the key that was accepted before', async () => {

@@ -9,3 +9,11 @@ export async function onlyAccount(api: ApiClient): Promise<string> {
   if (first !== undefined && others.length === 0) return first;
   throw new CommandFailure(EXIT.usage, `Say which account: ${[first, ...others].join(', ') || 'there is none yet'}.`);
 }
+
+/** An account as it is now. @throws CommandFailure when there is none of this name */
+export async function accountSeen(api: ApiClient, account: string): Promise<Status['accounts'][number]> {
+  const { accounts } = await api.get<Status>('/v1/status');
+  const seen = accounts.find((one) => one.account === account);
+  if (seen === undefined) throw new CommandFailure(EXIT.refused, `There is no account ${account}. See keelson status.`);
+  return seen;
+}

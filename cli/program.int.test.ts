@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { apiUnderTest, KEYS, seedPeople, seedTrading, withRealVenues, type ApiUnderTest } from '../test/support/api.js';
+import { apiUnderTest, controlVersion, KEYS, seedPeople, seedTrading, withRealVenues, type ApiUnderTest } from '../test/support/api.js';
 import { testDatabase, type TestDatabase } from '../test/support/postgres.js';
 import { runCommandLine } from './program.js';
 import type { Terminal } from './terminal.js';
@@ -52,7 +53,7 @@ const keelson = async (line: string | readonly string[], env: Record<string, str
     root,
     now: () => api.now,
     ...(ask === undefined ? {} : { ask }),
-    newId: () => '3f6c1b54-2f5a-4d5e-9a54-0f0d8a1c2b3d',
+    newId: randomUUID,
     out: (text) => void (result.out += text),
     error: (text) => void (result.error += text),
   });
@@ -66,8 +67,8 @@ describe('status', () => {
     expect(out).toMatch(/^Keelson 0\.1\.0 · test · instance [0-9a-f]{8} epoch 1\nNode [\d.]+ · Postgres [\d.]+.* · schema \d{14}_\w+\n/);
     const lines = out.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '));
     expect(lines.slice(4, 13)).toEqual([
-      'account | venue | mode | since | open orders | unknown | incidents',
-      'main | paper | normal | 2026-11-23 10:00:00.250 | 1 | 1 | 1',
+      'account | venue | mode | since | version | open orders | unknown | incidents',
+      'main | paper | normal | 2026-11-23 10:00:00.250 | 1 | 1 | 1 | 1',
       '',
       'venue | speaks | money | this build',
       'paper | binance | paper | proven',
@@ -199,6 +200,24 @@ describe('control', () => {
     });
   });
 
+  test('a resume is on the version that is shown or given; a pause takes one, and needs none', async () => {
+    await keelson('pause');
+    const version = await controlVersion(store.pool);
+    expect((await keelson('status')).out).toMatch(new RegExp(`main +paper +paused +\\S+ \\S+ +${version} `));
+    const stale = await keelson(`resume --reason calm --expected-version ${version - 1}`);
+    expect(stale).toMatchObject({
+      exitCode: 1,
+      error: `Account main is in mode paused at version ${version} by now, not at ${version - 1}: look at keelson status, and decide anew.\n`,
+    });
+    expect((await keelson(`pause --expected-version ${version - 1}`)).exitCode).toBe(1);
+    expect((await keelson('pause --expected-version 0')).exitCode).toBe(2);
+    expect((await keelson(`pause --expected-version ${version}`)).exitCode).toBe(0);
+    expect((await keelson('resume --reason calm')).out).toMatch(
+      new RegExp(`^main is in mode normal\\.\nIt was decided on version ${version + 1}: paused since 20.*\\.\n$`),
+    );
+    expect(api.executed.at(-1)).toMatchObject({ kind: 'resume', expectedVersion: version + 1 });
+  });
+
   test('a refusal ends with 1 and the problem’s own message', async () => {
     const asViewer = { KEELSON_API_KEY: KEYS.viewer };
     expect(await keelson('pause main', asViewer)).toEqual({
@@ -230,7 +249,7 @@ describe('finding the API', () => {
     });
     const paused = await keelson('pause main --json');
     expect(paused.exitCode).toBe(69);
-    expect(JSON.parse(paused.error)).toMatchObject({ commandId: '3f6c1b54-2f5a-4d5e-9a54-0f0d8a1c2b3d' });
+    expect(JSON.parse(paused.error)).toMatchObject({ commandId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string });
   });
 
   test('a key that others can read is refused, and so is a missing one', async () => {

@@ -163,6 +163,12 @@ export const ERRORS = define({
     ),
     httpStatus: 409,
   },
+  INPUT_INCIDENT_ORDER_MISSING: {
+    ...input(
+      'Incident {incident} is that of order {order}, which its venue still does not show. It can be closed when the venue shows it again, or once somebody has decided that it rests nowhere: keelson decide {order} --reason <text>.',
+    ),
+    httpStatus: 409,
+  },
   INPUT_UNKNOWN_ALERT: { ...input('There is no alert {alert}. See keelson alerts list --all.'), httpStatus: 404 },
   INPUT_UNKNOWN_HALT: { ...input('There is no standing halt {halt}. See keelson halts.'), httpStatus: 404 },
   INPUT_NOT_BLOCKED: { ...input('Entries of {instrument} are not blocked in account {account}. See keelson status.'), httpStatus: 409 },
@@ -188,7 +194,7 @@ export const ERRORS = define({
   },
   INPUT_ORDER_STILL_ASKED: {
     ...input(
-      'Order {order} was asked for within the last minute. Wait until it has been unknown for one, and look at the venue’s own screen.',
+      'Order {order} was asked for within the last minute. Wait until it has been unknown, or missing, for one, and look at the venue’s own screen.',
     ),
     httpStatus: 409,
   },

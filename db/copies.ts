@@ -5,6 +5,11 @@ import type { CopyFacts } from '../core/checks/facts.js';
 const PREFIX = '_before_';
 /** So many are kept: of the upgrade that is about to be, and of the one before. */
 const MOST_COPIES = 2;
+/** A build from before halts by people heeds a latch all the same. */
+const LATCH_OF_EARLY_BUILDS = `with latched as (
+    insert into latches (scope, scope_value, account, reason, subject)
+    select p->>'scope', p->>'scopeValue', p->>'account', p->>'reason', p->>'subject' from (select $1::jsonb as p) given)
+  update control set version = version + 1`;
 /** What has to be free beside a second copy of everything, bytes. */
 const ROOM_LEFT = 256 * 1024 * 1024;
 
@@ -69,7 +74,7 @@ export async function copyBefore(
 /**
  * A copy that is ever put in the place of its original is a restore (P31), and has to look like one to every build: its epoch is the
  * next, its orders get other client order ids than those that the original has used since, and its server is not the one that it knows,
- * so that every account starts paused and is compared.
+ * so that every account starts halted and is compared.
  */
 export async function markAsCopy(client: pg.ClientBase): Promise<void> {
   await client.query(`update instance set instance_id = gen_random_uuid(), epoch = epoch + 1, system_identifier = 'a copy'`);
@@ -110,6 +115,59 @@ export async function examineCopy(copy: pg.ClientBase, name: string): Promise<Co
     'select (extract(epoch from max(occurred_at)) * 1000)::float8 as ms from audit_events',
   );
   return { tables: tables.length, rows, lastTime: last.rows[0]?.ms ?? null };
+}
+
+/** A halt that stands. */
+export interface StandingHalt {
+  readonly latchId: string;
+  readonly scope: string;
+  /** Empty for everything. */
+  readonly scopeValue: string;
+  readonly account: string | null;
+  readonly reason: string;
+  readonly subject: string;
+  readonly policy: string;
+}
+
+/** The halts that stand in a database, the oldest first. */
+export async function standingHalts(client: Pick<pg.ClientBase, 'query'>): Promise<readonly StandingHalt[]> {
+  // By their JSON: a database of an early build has not every column.
+  const { rows } = await client.query<StandingHalt>(
+    `select latch_id::text as "latchId", scope, scope_value as "scopeValue", account, reason, subject,
+      coalesce(to_jsonb(l)->>'policy', 'none') as policy from latches l where released_at is null order by engaged_at, latch_id`,
+  );
+  return rows;
+}
+
+/**
+ * Halts everything in a copy before it takes the place of its original (P31), also for a build that would only pause it, and brings the
+ * halts that stand in the original. One of an account that the copy has not yet is over that account as a whole.
+ */
+export async function haltCopy(copy: pg.ClientBase, standing: readonly StandingHalt[]): Promise<void> {
+  const restored = {
+    scope: 'everything',
+    scopeValue: '',
+    account: null,
+    reason: 'restore: this is a copy from before an upgrade, and what was done since is not in it',
+    subject: 'restore',
+    policy: 'none',
+  };
+  const { rows } = await copy.query<{ accounts: string[]; engages: boolean }>(
+    `select coalesce(array_agg(account), '{}') as accounts, to_regprocedure('engage_latch(jsonb)') is not null as engages from accounts`,
+  );
+  const { accounts = [], engages = false } = rows[0] ?? {};
+  await copy.query('begin');
+  try {
+    for (const { scope, scopeValue, account, reason, subject, policy } of [...standing, restored]) {
+      const isKnown = account === null || accounts.includes(account);
+      const of = isKnown ? { scope, scopeValue, account } : { scope: 'account', scopeValue: account, account: null };
+      await copy.query(engages ? 'select engage_latch($1)' : LATCH_OF_EARLY_BUILDS, [{ ...of, reason, subject, policy, by: 'restore' }]);
+    }
+    await copy.query('commit');
+  } catch (error) {
+    await copy.query('rollback');
+    throw error;
+  }
 }
 
 /**

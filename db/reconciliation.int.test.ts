@@ -46,13 +46,13 @@ async function ask<T = Record<string, unknown>>(name: string, asked: object): Pr
 }
 
 /** A look that finds these changes. */
-async function look(changes: readonly object[]): Promise<Record<string, unknown>> {
+async function look(changes: readonly object[], outcome: object = {}): Promise<Record<string, unknown>> {
   const run = { runId: randomUUID(), account: 'main', scope: 'minute', owner: randomUUID(), epoch: 1, forMs: 60_000 };
   const read = { calls: 4, weight: 121, fillsRead: 0, rowsRead: 0, fillsSince: 1, cursor: 2 };
   expect(await ask('begin_reconciliation_look', run)).toMatchObject({ result: 'mine' });
   const written = await ask('write_reconciliation_look', { ...run, ...read, changes, snapshot: { venue: {}, ledger: {} } });
   expect(written).toMatchObject({ result: 'written' });
-  await ask('end_reconciliation_look', { ...run, result: 'differences', lifts: [] });
+  await ask('end_reconciliation_look', { ...run, result: 'differences', lifts: [], ...outcome });
   return written;
 }
 
@@ -182,6 +182,32 @@ describe('a look', () => {
       [id],
     );
     expect(left.rowCount).toBe(1);
+    // What was not clean is kept for a month.
+    await store.pool.query(
+      `insert into reconciliation_runs (run_id, account, scope, result, started_at)
+       select gen_random_uuid(), 'main', scope, result, clock_timestamp() - days * interval '1 day'
+         from unnest(array['minute', 'day']) scope, unnest(array['differences', 'failed', 'postponed', null]) result, unnest(array[29, 31]) days`,
+    );
+    expect([await prune(), await prune()]).toEqual([4, 0]);
+  });
+
+  it('leaves the cursor where it got to, also behind where a clock of the venue’s that was ahead had put it', async () => {
+    const cursorAfter = async (cursor: number | null): Promise<number> => {
+      await look([], { cursor });
+      return Number((await store.pool.query<{ cursor_time: string }>('select cursor_time from reconciliations')).rows[0]?.cursor_time);
+    };
+    expect(await cursorAfter(9_000_000)).toBe(9_000_000);
+    expect(await cursorAfter(2_000)).toBe(2_000);
+    expect(await cursorAfter(null)).toBe(2_000);
+    expect(await cursorAfter(3_000)).toBe(3_000);
+  });
+
+  it('tells repairs that could not be done from those that were', async () => {
+    const id = await opened(ORPHAN);
+    for (const failed of ['the venue is away', null, 'the venue is away'])
+      await ask('note_reconciliation_repair', { id, repair: {}, failed });
+    const asked = { account: 'main', fillsSince: 1, clientOrderIds: [], venueOrders: [], workflows: [], isFull: false };
+    expect(await ask('read_reconciliation', asked)).toMatchObject({ known: [{ id, repairs: 3, failedRepairs: 2 }] });
   });
 });
 

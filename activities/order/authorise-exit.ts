@@ -1,5 +1,6 @@
 import { midOf } from '../../core/ledger/mid.js';
 import { ZERO_TEXT } from '../../core/money/index.js';
+import { EXIT_FORM } from '../../core/protection/plan.js';
 import { decideOrder } from '../../core/risk/gate.js';
 import { termsOf } from '../../core/risk/draft.js';
 import { isLargest } from '../../core/risk/filters.js';
@@ -14,7 +15,12 @@ import { venueClosed, writeVerdict, type AccountQueues, type OwnerAuthorisation 
  * `isLargest`: the venue takes no more in one order, so more may be left. `stopsFirst`: the gate would approve the exit, but these orders hold the units: they are
  * taken away before (P20).
  */
-export type ExitAuthorisation =
+export type ExitAuthorisation = ExitVerdict & {
+  /** The form that the workflow had asked for (`EXIT_FORM`). Absent in what builds up to 0.4 recorded, which went by patches. */
+  readonly form?: number;
+};
+
+type ExitVerdict =
   | (OwnerAuthorisation & { readonly isLargest?: boolean })
   | { readonly kind: 'stopsFirst'; readonly intentIds: readonly string[] };
 
@@ -29,8 +35,8 @@ const UNSIZED = { kind: 'fixedNotional', notional: ZERO_TEXT } as const;
 export function createAuthoriseExit(
   dependencies: OrderDependencies,
   queues: AccountQueues,
-): (signal: TradeSignal, attempt: number) => Promise<ExitAuthorisation> {
-  return async (signal, attempt) => {
+): (signal: TradeSignal, attempt: number, form?: number) => Promise<ExitAuthorisation> {
+  const verdict = async (signal: TradeSignal, attempt: number): Promise<ExitVerdict> => {
     const { account, strategy, strategyVersion, instrument, leg } = signal;
     const live = await exitView(dependencies, signal);
     return queues.run(account, async () => {
@@ -58,6 +64,10 @@ export function createAuthoriseExit(
       const { instrument: rules } = ledger;
       return asked.kind === 'authorised' && rules !== undefined ? { ...asked, isLargest: isLargest(asked.order, rules) } : asked;
     });
+  };
+  return async (signal, attempt, form) => {
+    const asked = await verdict(signal, attempt);
+    return form === undefined ? asked : { ...asked, form: Math.min(form, EXIT_FORM) };
   };
 }
 

@@ -32,6 +32,7 @@ export async function applyEvent(
       moved.surprises.length === 0 &&
       change.status === order.status &&
       change.isTriggered === (order.triggeredTime !== null) &&
+      change.isMissing === (order.missingTime !== null) &&
       change.venueOrderId === order.venueOrderId &&
       change.venueStatus === order.venueStatus &&
       change.venueExecutedQuantity === order.venueExecutedQuantity;

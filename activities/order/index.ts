@@ -45,7 +45,8 @@ export interface OwnerActivities extends Omit<CommonOrderActivities, 'submit'>, 
   submit(intentId: string, account: string): Promise<Sent>;
   /** Wishes the cancel of an order and takes it one look-up further. */
   withdraw(intentId: string, because: string): Promise<Progress>;
-  authoriseExit(signal: TradeSignal, attempt: number): Promise<ExitAuthorisation>;
+  /** @param form of the answer that the workflow knows: none for those of builds up to 0.4. */
+  authoriseExit(signal: TradeSignal, attempt: number, form?: number): Promise<ExitAuthorisation>;
   abandon(signal: TradeSignal, detail: string, attempt?: number): Promise<StoredOrder | null>;
 }
 

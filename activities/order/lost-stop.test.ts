@@ -41,6 +41,7 @@ const STOP = {
   signedTimestamp: SIGNED,
   workingUntil: null,
   triggeredTime: null,
+  missingTime: null,
   failures: [],
   version: 1,
   createdTime: SIGNED,

@@ -288,6 +288,12 @@ describe('the steps of an order, on a real ledger and paper venue', () => {
     venue = reading(async () => ({ kind: 'absent', venueTime: Date.now() + 60_000 }));
     expect(await steps.resolve(intentId)).toMatchObject({ isSettled: false, order: { status: 'accepted' } });
     expect(await incidentOf(intentId)).toEqual(['workingOrderMissing']);
+    expect(await steps.resolve(intentId)).toMatchObject({ order: { missingTime: expect.any(Number) } });
+    venue = reading(async (real) => {
+      const seen = await real();
+      return seen.kind === 'found' ? { ...seen, order: { ...seen.order, status: 'accepted', executedQuantity: '0' as DecimalText } } : seen;
+    });
+    expect(await steps.resolve(intentId)).toMatchObject({ order: { status: 'accepted', missingTime: null } });
   });
 
   it('P17: a wished cancel is sent, and repeated, also while the venue does not show the order', async () => {

@@ -3,7 +3,7 @@ import { midOf } from '../../core/ledger/mid.js';
 import { decimal, type DecimalText } from '../../core/money/index.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
 import { escapeIntentId, stopIntentId } from '../../core/protection/position-key.js';
-import type { ProtectionView } from '../../core/protection/plan.js';
+import { VIEW_FORM, type ProtectionView } from '../../core/protection/plan.js';
 import { decideEscape, decideStop } from '../../core/risk/protective.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { ProtectionStore } from '../ports/store.js';
@@ -42,9 +42,10 @@ export function createProtection(
   const { store, venueOf, live } = dependencies;
   return {
     async look(key, form) {
-      const { form: newest, oversold, ...before } = await protection.readProtection(key);
+      const { form: newest, oversold, filled, ...before } = await protection.readProtection(key);
       if (form === undefined || newest === undefined || oversold === undefined) return before;
-      return { ...before, oversold, form: Math.min(form, newest) };
+      const known = { ...before, oversold, form: Math.min(form, newest) };
+      return known.form < VIEW_FORM || filled === undefined ? known : { ...known, filled };
     },
 
     async authoriseStop(key, strategyVersion, { sequence, quantity, stopPrice, limitPrice }) {

@@ -66,7 +66,7 @@ async function whenAbsent(parts: Parts, venue: Venue, order: StoredOrder, venueT
   if (order.status !== 'unknown') {
     // It is real: its venue may show it late, but one that is still not shown is an incident, never "absent".
     const isMissing = venueTime > windowEnd;
-    if (isMissing) await report(parts, order, 'workingOrderMissing', { venueTime });
+    if (isMissing) await applyEvent({ store: parts.store, epoch: parts.epoch }, order.intentId, { kind: 'miss' });
     // A cancel needs no look-up before it: what is not shown yet may rest all the same (P17).
     const canceling = isCancelDue(order, venueTime) ? await cancel(parts, venue, order) : progress(order, venueTime);
     return isMissing ? { ...canceling, waitMs: Math.max(canceling.waitMs, PROTOCOL.workingOrderPollMs) } : canceling;

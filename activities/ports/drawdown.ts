@@ -1,3 +1,4 @@
+import type { GivenUp } from './runbook.js';
 import type { Execution } from '../../core/drawdown/losses.js';
 import type { DrawdownReport } from '../../core/drawdown/report.js';
 import type { ValuedFill } from '../../core/ledger/results.js';
@@ -24,6 +25,8 @@ export interface DrawdownFacts {
   readonly evidence: PlainObject | null;
   readonly incidentId: string | null;
   readonly totals: PlainObject | null;
+  /** Null: nobody has given the run up. */
+  readonly givenUp: GivenUp | null;
 }
 
 /** Sections of the evidence; what a report is reckoned from is named. */

@@ -43,7 +43,15 @@ export type PartEnd =
   /** It is begun, and over when a later look finds it so. */
   | { readonly outcome: 'waits'; readonly detail: string; readonly callAfterMs: number; readonly output: PlainObject | null }
   /** A halt, or a restore, has taken the run its resource: it ends. */
-  | { readonly outcome: 'preempted'; readonly detail: string };
+  | { readonly outcome: 'preempted'; readonly detail: string }
+  /** A person has given the run up: what was done is taken back. */
+  | ({ readonly outcome: 'aborted' } & GivenUp);
+
+/** Who has given a run up, and why. */
+export interface GivenUp {
+  readonly subject: string;
+  readonly reason: string;
+}
 
 export interface RunCommand {
   readonly kind: RunCommandKind;
@@ -80,7 +88,8 @@ export interface RunbookStore {
     key: PartKey,
     what: { readonly name: string; readonly actor: string; readonly runsUnderHalt: boolean },
   ): Promise<PartEnd | null>;
-  endPart(key: PartKey, end: Extract<PartEnd, { outcome: 'done' | 'failed' }>): Promise<void>;
+  /** @returns who has given the run up meanwhile; null: nobody */
+  endPart(key: PartKey, end: Extract<PartEnd, { outcome: 'done' | 'failed' }>): Promise<GivenUp | null>;
   tell(runId: string, status: RunStatus, detail: string | null): Promise<void>;
   end(runId: string, status: EndStatus, detail: string | null): Promise<void>;
   /** Raises an alert, once for each `about`: the run waits for a person. */

@@ -161,8 +161,11 @@ export interface MarketStore {
     readonly intervalMs: number;
     readonly ranges: readonly BarRange[];
   }): Promise<void>;
-  /** @returns the instruments that were known before and have other rules now. */
-  saveInstruments(venue: string, rules: readonly InstrumentRules[]): Promise<readonly string[]>;
+  /**
+   * @param unlisted what its venue lists no more: known to trade no more from now on. Of others, which were not asked for, nothing is said.
+   * @returns the instruments that were known before and have other rules now.
+   */
+  saveInstruments(venue: string, rules: readonly InstrumentRules[], unlisted?: readonly string[]): Promise<readonly string[]>;
   saveSnapshot(snapshot: {
     readonly account: string;
     readonly equity: DecimalText;
@@ -175,7 +178,7 @@ export interface MarketStore {
 /** Mode and what configuration says of an account. */
 export interface ControlStore {
   epoch(): Promise<{ readonly instanceId: string; readonly epoch: number }>;
-  /** `changed`: the database is another than at the last start, and every account was paused for it. */
+  /** `changed`: the database is another than at the last start, and everything was halted for it (P31). */
   checkIdentity(): Promise<'recorded' | 'same' | 'changed'>;
   /**
    * Changes the mode because the row of that command says so; `noCommand` when there is none for this account and kind.
@@ -188,6 +191,10 @@ export interface ControlStore {
     readonly kind: string;
     /** What the kind means; for kind `mode` the row says it. */
     readonly mode?: Mode;
+    /** The caller can ask the venue about the key: where it matters the answer is `askKey`, and the caller comes again. */
+    readonly asksKey?: boolean;
+    /** What the venue has told: whether the key may withdraw; null: it tells nothing. */
+    readonly keyWithdraws?: boolean | null;
   }): Promise<
     | { readonly kind: 'applied'; readonly mode: Mode; readonly subject: string; readonly reason: string; readonly changedTime: number }
     | { readonly kind: 'noCommand' }
@@ -195,6 +202,8 @@ export interface ControlStore {
     | { readonly kind: 'moved'; readonly mode: Mode; readonly version: string }
     /** A reconciliation has paused it, and none has found it clean since. */
     | { readonly kind: 'notReconciled'; readonly found: string }
+    | { readonly kind: 'askKey' }
+    | { readonly kind: 'keyWithdraws'; readonly venue: string }
   >;
   /**
    * The limits of the file become an account's first rows; later they only ever tighten. A strategy that a required limit is
@@ -222,6 +231,8 @@ export interface ControlStore {
    * is configured again is. @returns those that were retired.
    */
   retireOthers(configured: readonly string[]): Promise<readonly string[]>;
+  /** Accounts that were open once, in the order of their names. */
+  onboarded(): Promise<readonly string[]>;
   /** What was there before us: written once, at onboarding (protocol, Rows). */
   onboard(account: string, inventory: Readonly<Record<string, DecimalText>>): Promise<boolean>;
 }

@@ -99,7 +99,8 @@ export interface KeyPermissions {
 
 /** Reads of the venue and cancels. Every call throws KeelsonError VENUE_UNAVAILABLE, VENUE_RATE_LIMITED or VENUE_AUTH when it fails. */
 export interface VenueReader {
-  instruments(): Promise<readonly InstrumentRules[]>;
+  /** Of the instruments that are traded, and of `also`: those that are listed. */
+  instruments(also?: readonly string[]): Promise<readonly InstrumentRules[]>;
   /** Closed bars only, oldest first, from `fromTime` (open time, epoch ms) on. */
   bars(instrument: string, intervalMs: number, fromTime: number, limit: number): Promise<readonly Bar[]>;
   /** Ours minus theirs is not returned, but theirs minus ours: add `skewMs` to our clock to have the venue's time. */
@@ -115,6 +116,7 @@ export interface VenueReader {
   /**
    * Fills of the account in `instrument` since `fromTime` (venue's clock), oldest first, all pages; undefined is every instrument,
    * only where the profile's `fillLists` says that the venue lists them so.
+   * @throws KeelsonError RISK_INSTRUMENT_UNKNOWN where the venue does not list the instrument (any more).
    */
   fills(instrument: string | undefined, fromTime: number): Promise<readonly VenueFill[]>;
   fillsOfOrder(instrument: string, venueOrderId: string): Promise<readonly VenueFill[]>;
@@ -160,6 +162,8 @@ export interface VenueProfile extends PolledVenue {
   readonly postOnly: boolean;
   /** Which streams the venue has; without one its data are polled. */
   readonly streams: { readonly bars: boolean; readonly account: boolean };
+  /** How many fills one answer of their list has at most: each page costs like a call. */
+  readonly fillsPage: number;
   readonly admission: 'enforced' | 'unbounded';
   /** After this many ms past the admission window an order that exists is visible to a look-up. */
   readonly visibilityBoundMs: number;

@@ -6,12 +6,9 @@ export interface Spent {
   weight: number;
 }
 
-/** How many fills a page of a list has, at most: each costs like a call. */
-const PAGE_SIZE = 1_000;
-
 /** The venue's reader, with everything that is asked over it counted by the venue's own table of weights. */
 export function counted({ reader, profile }: Pick<Venue, 'reader' | 'profile'>): { readonly reader: VenueReader; readonly spent: Spent } {
-  const { readWeights: weights } = profile;
+  const { readWeights: weights, fillsPage } = profile;
   const spent: Spent = { calls: 0, weight: 0 };
   const count = (calls: number, weight: number): void => {
     spent.calls += calls;
@@ -33,13 +30,18 @@ export function counted({ reader, profile }: Pick<Venue, 'reader' | 'profile'>):
         count(1, weights.openOrders);
         return reader.openOrders(instrument);
       },
-      lookUp(instrument, clientOrderId) {
+      async lookUp(instrument, clientOrderId) {
         count(1, weights.lookUp);
-        return reader.lookUp(instrument, clientOrderId);
+        const found = await reader.lookUp(instrument, clientOrderId);
+        // Then the clock was read, and what was absent asked for once more.
+        count(1, 1);
+        if (found.kind === 'absent') count(1, weights.lookUp);
+        return found;
       },
       async fills(instrument, fromTime) {
+        count(1, weights.fills);
         const fills = await reader.fills(instrument, fromTime);
-        count(Math.floor(fills.length / PAGE_SIZE) + 1, weights.fills);
+        count(Math.floor(fills.length / fillsPage), weights.fills);
         return fills;
       },
       fillsOfOrder(instrument, venueOrderId) {

@@ -1,6 +1,6 @@
 import { compare } from '../../core/reconcile/compare.js';
 import { judge, type Judgement } from '../../core/reconcile/judge.js';
-import { canWait, depthOf, fillsFrom, type ReconcileScope } from '../../core/reconcile/rules.js';
+import { canWait, cursorAfter, depthOf, fillsFrom, type ReconcileScope } from '../../core/reconcile/rules.js';
 import type { LedgerSight, VenueSight } from '../../core/reconcile/sight.js';
 import { isWithinReconcilersShare } from '../../core/venue/weight.js';
 import type { BegunLook, ReconcileRun, RunResult, StandingDifference } from '../ports/reconcile.js';
@@ -49,7 +49,8 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
       const listed = await listWorkflows(dependencies, account);
       const from = (venueTime: number): number => fillsFrom(scope, { ...begun, venueTime });
       const lists = venue.profile.fillLists === 'account' ? undefined : begun.instruments;
-      const seen = await seeVenue(reader, from, lists);
+      const { venue: seen, unlisted } = await seeVenue(reader, from, lists);
+      await tellUnlisted(dependencies, account, unlisted);
       const isFull = depthOf(scope) === 'full';
       const workflowIds = (listed ?? []).map(({ workflowId }) => workflowId);
       const answer = await store.read({ account, ...namedBy(seen), workflows: workflowIds, isFull });
@@ -58,16 +59,17 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
       const workflows = await seeWorkflows(dependencies, ledger, listed, needed);
       const judged = judge(compare({ venue: seen, ledger, workflows, isFull }, known, rules), known, rules);
       const asked = total(spent);
+      const upTo = cursorAfter(seen, judged.isWhole);
       const { standing, isOvertaken } = await store.write(run, lease.owner, books.epoch, {
         fillsSince: seen.fillsSince,
-        cursor: seen.venueTime,
+        cursor: upTo,
         ...asked,
         fillsRead: seen.fills.length,
         rowsRead: ledger.fills.length + ledger.orders.length,
         changes: judged.changes,
         snapshot: snapshotOf(seen, ledger),
       });
-      cursor = seen.venueTime;
+      cursor = upTo;
       written = asked;
       await repairAll(dependencies, createRepair(dependencies, account, venue, reader), judged, standing);
       // What a person has decided meanwhile has to be seen as it is now.
@@ -80,6 +82,17 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
       if (result !== null && depthOf(scope) !== 'ordinary') await prune(dependencies, account);
     }
   };
+}
+
+/** Once for each: nothing of it was compared, and a person has to see to that. */
+async function tellUnlisted({ books }: Pick<ReconcileDependencies, 'books'>, account: string, unlisted: readonly string[]): Promise<void> {
+  if (unlisted.length === 0) return;
+  const incidents = unlisted.map((instrument) => {
+    const whatToDo =
+      'sell or withdraw at the venue what is left of it, and take it out of the configuration; all else of the account is compared';
+    return { key: `instrumentNotListed:${account}:${instrument}`, account, kind: 'instrumentNotListed', data: { instrument, whatToDo } };
+  });
+  await books.store.openIncident({ incidents });
 }
 
 /** Old runs are no reason for a comparison to fail. */

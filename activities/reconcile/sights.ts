@@ -1,6 +1,7 @@
+import { KeelsonError } from '../../core/errors.js';
 import { decimal, text } from '../../core/money/index.js';
 import { planProtection } from '../../core/protection/plan.js';
-import type { LedgerSight, Protected, VenueSight, WorkflowSight } from '../../core/reconcile/sight.js';
+import type { LedgerSight, Protected, SeenFill, VenueSight, WorkflowSight } from '../../core/reconcile/sight.js';
 import { heldOf } from '../../core/venue/held.js';
 import type { LedgerAnswer, WorkflowRuns } from '../ports/reconcile.js';
 import type { VenueReader } from '../ports/venue.js';
@@ -8,23 +9,38 @@ import type { ReconcileDependencies } from './dependencies.js';
 
 /**
  * What the venue shows. Its lists are no snapshot of one moment: what moves between two of them is a difference of time, which
- * a second look tells from others.
+ * a second look tells from others. Fills are read after the balances, so that each fill that those lack is in the list or comes later.
  * @param from from when on fills are read, once the venue's own time is known.
  * @param lists the instruments whose fills are listed one by one; undefined: the venue lists those of the account.
+ * @returns beside it those that the venue does not list any more, and of which nothing was seen.
  */
 export async function seeVenue(
   reader: VenueReader,
   from: (venueTime: number) => number,
   lists: readonly string[] | undefined,
-): Promise<VenueSight> {
+): Promise<{ readonly venue: VenueSight; readonly unlisted: readonly string[] }> {
   const { venueTime } = await reader.clock();
   const fillsSince = from(venueTime);
   const openOrders = await reader.openOrders();
-  const listed = lists === undefined ? undefined : new Set([...lists, ...openOrders.map(({ instrument }) => instrument)]);
-  const fills = [];
-  for (const instrument of listed ?? [undefined]) fills.push(...(await reader.fills(instrument, fillsSince)));
   const balances = heldOf(await reader.balances());
-  return { venueTime, openOrders, fillsSince, fills, balances, ...(listed === undefined ? {} : { listed }) };
+  const seen = { venueTime, openOrders, fillsSince, balances };
+  if (lists === undefined) return { venue: { ...seen, fills: await reader.fills(undefined, fillsSince) }, unlisted: [] };
+  const [fills, listed, unlisted]: [SeenFill[], Set<string>, string[]] = [[], new Set(), []];
+  for (const instrument of new Set([...lists, ...openOrders.map((order) => order.instrument)])) {
+    try {
+      fills.push(...(await reader.fills(instrument, fillsSince)));
+      listed.add(instrument);
+    } catch (error) {
+      // Dust of one that has left the venue keeps nobody from comparing the rest.
+      if (!isUnlisted(error)) throw error;
+      unlisted.push(instrument);
+    }
+  }
+  return { venue: { ...seen, fills, listed }, unlisted };
+}
+
+function isUnlisted(error: unknown): boolean {
+  return error instanceof KeelsonError && error.failure.code === 'RISK_INSTRUMENT_UNKNOWN';
 }
 
 /** What the ledger answers, with the plan of each position's owner: what its stop should be is not said in two places. */

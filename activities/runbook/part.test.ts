@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { KeelsonError } from '../../core/errors.js';
 import { RUNBOOK_SPECS } from '../../core/runbook/registry.js';
 import type { Plan, StepSpec } from '../../core/runbook/spec.js';
-import type { PartEnd, PartKey, RunbookStore } from '../ports/runbook.js';
+import type { GivenUp, PartEnd, PartKey, RunbookStore } from '../ports/runbook.js';
 import { workerStops } from '../worker-stops.js';
 import { createRunPart } from './part.js';
 import { bound, type StepCode } from './step-code.js';
@@ -16,7 +16,7 @@ const KEY: PartKey = { runId: 'r', position: 0, attempt: 1, part: 'action' };
 const going = new AbortController().signal;
 
 /** A run of one step, whose ends and writes are kept. */
-function opened(code: Omit<StepCode<object, TestWrites>, 'spec'>) {
+function opened(code: Omit<StepCode<object, TestWrites>, 'spec'>, givenUp: GivenUp | null = null) {
   const ends: PartEnd[] = [];
   const written: string[] = [];
   const spec = RUNBOOK_SPECS.morningChecks;
@@ -26,7 +26,7 @@ function opened(code: Omit<StepCode<object, TestWrites>, 'spec'>) {
     beginPart: () => Promise.resolve(null),
     endPart: (_key, end) => {
       ends.push(end);
-      return Promise.resolve();
+      return Promise.resolve(givenUp);
     },
   };
   const runbook = bound<object, TestWrites>({
@@ -55,6 +55,15 @@ describe('a part of a step', () => {
     const { part, ends } = opened({ action: () => Promise.reject(new Error('it is stuck')) });
     await part(KEY, null, going);
     expect(ends).toEqual([{ outcome: 'failed', detail: 'it is stuck' }]);
+  });
+
+  it('that fails in a run that a person has given up ends with that; what is taken back fails as ever', async () => {
+    const stuck = () => Promise.reject(new Error('it is stuck'));
+    const { part } = opened({ action: stuck, undo: stuck }, { subject: 'olga', reason: 'enough' });
+    expect(await part(KEY, null, going)).toEqual({ outcome: 'aborted', subject: 'olga', reason: 'enough' });
+    expect(await part({ ...KEY, part: 'undo' }, null, going)).toEqual({ outcome: 'failed', detail: 'it is stuck' });
+    const { part: other } = opened({ action: () => Promise.resolve(null) }, { subject: 'olga', reason: 'enough' });
+    expect(await other(KEY, null, going)).toEqual({ outcome: 'done', output: null });
   });
 
   it.each([

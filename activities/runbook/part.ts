@@ -5,7 +5,7 @@ import { isWorkerStopping, workerStops } from '../worker-stops.js';
 import type { RunbookDependencies } from './index.js';
 import type { BoundRunbook, BoundStep, Look } from './step-code.js';
 
-type Ended = Exclude<PartEnd, { outcome: 'preempted' }>;
+type Ended = Exclude<PartEnd, { outcome: 'preempted' | 'aborted' }>;
 const DONE: Ended = { outcome: 'done', output: null };
 /** Details stand in rows, histories and messages to people. */
 const LONGEST_DETAIL = 500;
@@ -34,8 +34,10 @@ export function createRunPart(
     if (before !== null) return before;
     const work = (over: AbortSignal): Promise<Ended> => doPart(step, key.part, run, writesUntil(over, code.writes), output);
     const end = await within(step.spec.timeoutMs, { canceled, stopping }, work);
-    if (end.outcome !== 'waits') await store.endPart(key, end);
-    return end;
+    if (end.outcome === 'waits') return end;
+    const by = await store.endPart(key, end);
+    // What fails in a run that a person has given up is nobody's to decide.
+    return by !== null && end.outcome === 'failed' && key.part !== 'undo' ? { outcome: 'aborted', ...by } : end;
   };
 }
 

@@ -28,6 +28,8 @@ describe('streamAccount, on a real ledger and paper venue', () => {
   /** What the test does to the venue, and how far our clock is ahead of the real one: waits are not waited out. */
   let reads: Partial<VenueReader> = {};
   let isStreaming = true;
+  const TRADED = [{ instrument: INSTRUMENT, intervalMs: 1_000 }];
+  let traded = TRADED;
   let aheadMs = 0;
   /** Ticks that have begun. */
   let ticks = 0;
@@ -83,7 +85,7 @@ describe('streamAccount, on a real ledger and paper venue', () => {
       protection: stack.protection,
       owners: { wake: async (key: PositionKey) => void woken.push(key) },
       reconciliations: { start: async (account: string, scope: string) => void reconciled.push(`${account} ${scope}`) },
-      tradedOf: () => [{ instrument: INSTRUMENT, intervalMs: 1_000 }],
+      tradedOf: () => traded,
       clock,
       stopping: stopping.signal,
       log: { warn: (data: { error?: string }, message: string) => void warnings.push(`${message}: ${data.error ?? ''}`) },
@@ -93,7 +95,7 @@ describe('streamAccount, on a real ledger and paper venue', () => {
     running.push(one);
   };
   beforeEach(() => {
-    [reads, isStreaming, aheadMs, emit] = [{}, true, 0, () => {}];
+    [reads, isStreaming, aheadMs, traded, emit] = [{}, true, 0, TRADED, () => {}];
     environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
     stopping = new AbortController();
     running.length = 0;
@@ -182,6 +184,22 @@ describe('streamAccount, on a real ledger and paper venue', () => {
     reads = { lookUp: gone };
     aheadMs = 2_500;
     await until(intentId, (order) => order.status === 'filled');
+  });
+
+  it('P16: so is what an instrument has filled that has left the configuration, while something of it is held or rests', async () => {
+    isStreaming = false;
+    const intentId = await accepted();
+    // Nobody but the catch-up sees its fills.
+    [traded, reads] = [[], { lookUp: gone }];
+    watch();
+    await until(intentId, (order) => order.status === 'filled');
+    const close = stack.signal('close', (bar += 1_000));
+    expect(await orders.authorise(close)).toMatchObject({ kind: 'authorised' });
+    const submission = await orders.submit(intentIdOf(close), ACCOUNT);
+    if (submission.kind !== 'accepted') throw new Error(submission.kind);
+    await orders.record(intentIdOf(close), { ...submission, order: { ...submission.order, status: 'accepted' }, fills: [] });
+    emit({ kind: 'gap', reason: 'a test' });
+    await until(intentIdOf(close), (order) => order.status === 'filled');
   });
 
   it('P16: after a long silence it reaches back to where it had been', async () => {

@@ -5,6 +5,7 @@ import { BINANCE } from '../../adapters/venue/profiles/binance.js';
 import { KRAKEN } from '../../adapters/venue/profiles/kraken.js';
 import type { WireProfile } from '../../adapters/venue/profiles/wire-profile.js';
 import { venueStreams } from '../../adapters/venue/streams.js';
+import { KeelsonError } from '../../core/errors.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
@@ -34,7 +35,7 @@ function quietAccount(profile: WireProfile, resting: number): { readonly depende
     balances: asked('balances'),
     // It costs next to nothing at any venue.
     clock: async () => ({ venueTime: Date.now(), skewMs: 0, roundTripMs: 0 }),
-    instruments: async () => [],
+    instruments: async () => INSTRUMENTS.map((instrument) => ({ instrument, trading: true }) as InstrumentRules),
   } as Partial<VenueReader> as VenueReader;
   const clock = Date.now;
   const closed = new AbortController().signal;
@@ -48,6 +49,7 @@ function quietAccount(profile: WireProfile, resting: number): { readonly depende
   const venue = { profile, reader, streams } as Partial<Venue> as Venue;
   const orders = Array.from({ length: resting }, (_, index) => ({
     intentId: `stop:${index}`,
+    instrument: INSTRUMENTS[0],
     status: 'accepted',
     ageMs: 3_600_000,
     unchangedMs: 3_600_000,
@@ -134,6 +136,19 @@ it('P16: orders at rest are looked up every two seconds where they are streamed,
   expect(kraken.lookUp).toBeGreaterThan(30);
 });
 
+it('P16: what is listed no more has no list of fills, and makes the others no more often asked for', async () => {
+  const { dependencies, count } = quietAccount(BINANCE, 0);
+  const venue = dependencies.venueOf('main');
+  const unlisted = new KeelsonError('RISK_INSTRUMENT_UNKNOWN', { venue: 'desk', instrument: 'BTC/USD' });
+  const fills: VenueReader['fills'] = (of, from) => (of === 'BTC/USD' ? Promise.reject(unlisted) : venue.reader.fills(of, from));
+  await watching({ ...dependencies, venueOf: () => ({ ...venue, reader: { ...venue.reader, fills } }) }, async () => {
+    await vi.advanceTimersByTimeAsync(10 * 60_000);
+  });
+  // Of two instruments, each minute, and at the begin.
+  expect(count.fills).toBeGreaterThan(0);
+  expect(count.fills).toBeLessThanOrEqual(24);
+});
+
 describe('filters and status of the instruments', () => {
   const BTC = { instrument: 'BTC/USD', trading: true, tickSize: '0.1', stepSize: '0.001' } as InstrumentRules;
   const KEY = { account: 'main', strategy: 'momentum', instrument: 'BTC/USD' };
@@ -156,6 +171,7 @@ describe('filters and status of the instruments', () => {
     };
     return {
       ...dependencies,
+      tradedOf: () => [{ instrument: BTC.instrument, intervalMs: 60_000 }],
       books: { ...dependencies.books, store: { ...dependencies.books.store, openIncident: async () => undefined } },
       venueOf: () => ({ ...venue, reader }),
       bars: { ...dependencies.bars, saveInstruments },

@@ -1,3 +1,4 @@
+import { KeelsonError } from '../../core/errors.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import { pollPlan, type PollPlan } from '../../core/venue/poll-plan.js';
@@ -6,8 +7,8 @@ import type { Progress } from '../order/resolve.js';
 import type { Owners } from '../ports/owners.js';
 import type { Reconciliations } from '../ports/reconcile.js';
 import type { MarketStore, ProtectionStore, WatchedOrder } from '../ports/store.js';
-import type { StreamEvent, Venue } from '../ports/venue.js';
-import { refreshInstruments } from './instruments.js';
+import type { StreamEvent, Venue, VenueFill } from '../ports/venue.js';
+import { concerned, refreshInstruments } from './instruments.js';
 import { untilStopped } from './until-stopped.js';
 
 const RUN_FOR_MS = 3_600_000;
@@ -70,12 +71,15 @@ class AccountWatch {
   private lastOwnersTime = 0;
   private lastLookUpTime = 0;
   private nextInstrumentsTime = 0;
+  /** What the fills are listed of: what is traded, and what else was held or rested at the last catch-up. */
+  private instruments: ReadonlySet<string>;
   /** When an order was asked for last, by our clock. */
   private readonly lastLooks = new Map<string, number>();
 
   constructor(dependencies: AccountStreamDependencies, account: string) {
     this.dependencies = dependencies;
     this.account = account;
+    this.instruments = new Set(this.traded);
   }
 
   /**
@@ -128,7 +132,7 @@ class AccountWatch {
 
   /** The cursor overlaps: trades can become visible late (P16). What fails is due until it is done. */
   async catchUp(): Promise<void> {
-    const { books, clock, tradedOf, venueOf } = this.dependencies;
+    const { books, clock, venueOf } = this.dependencies;
     this.isCatchUpDue = true;
     const now = clock();
     this.lastCatchUpTime = now;
@@ -137,11 +141,13 @@ class AccountWatch {
     const { venueTime } = await reader.clock();
     const from = Math.min(venueTime, this.caughtUpTo ?? venueTime) - PROTOCOL.fillCatchUpOverlapMs;
     let isWhole = true;
-    const traded = new Set(tradedOf(this.account).map(({ instrument }) => instrument));
-    for (const instrument of this.profile.fillLists === 'account' ? [undefined] : traded) {
-      // One that cannot be read, because it is not listed any more, holds up no other.
+    this.instruments = await concerned(this.dependencies, this.account, this.traded);
+    const of = this.instruments;
+    for (const instrument of this.profile.fillLists === 'account' ? [undefined] : of) {
+      // One that cannot be read holds up no other.
       const isRead = await this.attempt(`catch-up of ${instrument ?? 'the account'}`, async () => {
-        for (const fill of await reader.fills(instrument, from)) if (traded.has(fill.instrument)) await bookFill(books, this.account, fill);
+        const fills = await reader.fills(instrument, from).catch(noneUnlisted);
+        for (const fill of fills) if (of.has(fill.instrument)) await bookFill(books, this.account, fill);
       });
       isWhole &&= isRead;
     }
@@ -162,7 +168,7 @@ class AccountWatch {
       this.lastOwnersTime = now;
       await this.attempt('waking owners', () => this.wakeOwners());
     }
-    const plan = pollPlan(this.profile, watched.filter(isLookedUp).length, this.dependencies.tradedOf(this.account).length);
+    const plan = pollPlan(this.profile, watched.filter(isLookedUp).length, this.instruments.size);
     await this.catchUpIfDue(now, plan);
     for (const order of this.pollsDue(watched, now, plan)) {
       this.lastLooks.set(order.intentId, now);
@@ -177,13 +183,17 @@ class AccountWatch {
   private async readInstruments(now: number): Promise<void> {
     const { venueOf, venueNameOf } = this.dependencies;
     this.nextInstrumentsTime = now + HALTED_INSTRUMENTS_MS;
-    const at = { account: this.account, venueName: venueNameOf(this.account), venue: venueOf(this.account) };
+    const at = { account: this.account, venueName: venueNameOf(this.account), venue: venueOf(this.account), traded: this.traded };
     if (await refreshInstruments(this.dependencies, at)) this.nextInstrumentsTime = now + INSTRUMENTS_MS;
   }
 
   private async wakeOwners(): Promise<void> {
     const { owners, protection } = this.dependencies;
     for (const key of await protection.unprotected(this.account)) await owners.wake(key);
+  }
+
+  private get traded(): readonly string[] {
+    return this.dependencies.tradedOf(this.account).map(({ instrument }) => instrument);
   }
 
   private get profile(): Venue['profile'] {
@@ -243,6 +253,12 @@ class AccountWatch {
     const data = { intentId, instrument, ageMs };
     await this.dependencies.books.store.openIncident({ incidents: [{ key, account: this.account, kind: 'unknownOverAMinute', data }] });
   }
+}
+
+/** What is listed no more trades no more: its list would be asked for again and again. What it had filled before is found by a reconciliation. */
+function noneUnlisted(error: unknown): readonly VenueFill[] {
+  if (error instanceof KeelsonError && error.failure.code === 'RISK_INSTRUMENT_UNKNOWN') return [];
+  throw error;
 }
 
 /** A clock that was set back makes everything due. */

@@ -5,6 +5,7 @@ import type { InstrumentRules } from '../../core/order/instrument.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
 import { intentIdOf } from '../../core/signal/signal.js';
 import { createMarketStore } from '../../adapters/store/market-store.js';
+import type { VenueReader } from '../ports/venue.js';
 import { ACCOUNT, INSTRUMENT, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
 import { createOrderActivities } from '../order/index.js';
 import type { OrderActivities } from '../order/index.js';
@@ -14,7 +15,10 @@ let stack: TradingStack;
 let orders: OrderActivities;
 let execution: ExecutionPolicy = MARKET;
 let rules: readonly InstrumentRules[] | undefined;
+let traded: readonly string[] = [INSTRUMENT];
+let asked: readonly string[] | undefined;
 const woken: PositionKey[] = [];
+let everyOneTrades = false;
 
 beforeAll(async () => {
   stack = await openTradingStack();
@@ -26,15 +30,16 @@ afterAll(() => stack?.close());
 const refresh = async (): Promise<void> => {
   woken.length = 0;
   const { store, epoch } = stack.dependencies;
-  const reader = { ...stack.venue.reader, instruments: async () => rules ?? (await stack.venue.reader.instruments()) };
-  await refreshInstruments(
+  const instruments: VenueReader['instruments'] = async (of) => ((asked = of), rules ?? (await stack.venue.reader.instruments(of)));
+  const reader = { ...stack.venue.reader, instruments };
+  everyOneTrades = await refreshInstruments(
     {
       books: { store, epoch },
       bars: createMarketStore(stack.pool),
       protection: stack.protection,
       owners: { wake: async (key) => void woken.push(key) },
     },
-    { account: ACCOUNT, venueName: 'paper', venue: { ...stack.venue, reader } },
+    { account: ACCOUNT, venueName: 'paper', venue: { ...stack.venue, reader }, traded },
   );
 };
 
@@ -69,4 +74,47 @@ it('changed filters are stored and audited; owners look again, and an entry besi
 
   await refresh();
   expect(woken).toEqual([]);
+});
+
+const kept = async (): Promise<readonly unknown[]> =>
+  (
+    await stack.pool.query(
+      `select instrument, rules->>'trading' as trading, rules->>'status' as status from instruments where venue = 'paper' order by instrument`,
+    )
+  ).rows;
+
+it('what is held is looked after though it is configured no more; what is listed no more trades no more, and is so known', async () => {
+  const held = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
+  rules = undefined;
+  traded = [];
+  await refresh();
+  expect(asked).toEqual([INSTRUMENT]);
+  expect(everyOneTrades).toBe(true);
+  // Another account of the venue trades it; it is none of ours, and our list says nothing of it.
+  await stack.pool.query(
+    `insert into instruments select venue, 'DOGE/USDT', rules || '{"instrument": "DOGE/USDT"}' from instruments where venue = 'paper' and instrument = $1`,
+    [INSTRUMENT],
+  );
+  const listed = (await stack.venue.reader.instruments()).filter((one) => one.instrument === INSTRUMENT);
+
+  rules = [];
+  await refresh();
+  expect(everyOneTrades).toBe(false);
+  expect(woken).toEqual([held]);
+  expect(await kept()).toEqual(
+    expect.arrayContaining([
+      { instrument: INSTRUMENT, trading: 'false', status: 'notListed' },
+      { instrument: 'DOGE/USDT', trading: 'true', status: 'TRADING' },
+    ]),
+  );
+  const told = `select data->>'status' as status, data->>'trading' as trading from audit_events where kind = 'instrument.changed' order by event_id desc`;
+  expect((await stack.pool.query(told)).rows[0]).toEqual({ status: 'notListed', trading: 'false' });
+
+  await refresh();
+  expect(woken).toEqual([]);
+  rules = listed;
+  await refresh();
+  expect(woken).toEqual([held]);
+  expect(everyOneTrades).toBe(true);
+  expect(await kept()).toEqual(expect.arrayContaining([{ instrument: INSTRUMENT, trading: 'true', status: 'TRADING' }]));
 });

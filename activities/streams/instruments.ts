@@ -14,33 +14,52 @@ export interface RefreshDependencies {
 }
 
 /**
- * Reads the venue's filters and statuses anew. Where one has changed it is audited, the owners of positions look at their
- * stops again, and entries that rest beside the new grid, or in an instrument that does not trade any more, are canceled.
+ * Whatever the configuration says now, what is held and what rests is looked after: an instrument may have been taken out of it while a
+ * position rests on its stop.
+ */
+export async function concerned(
+  { books, protection }: Pick<RefreshDependencies, 'books' | 'protection'>,
+  account: string,
+  traded: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const [held, watched] = await Promise.all([protection.held(account), books.store.watchedOrders(account)]);
+  return new Set([...traded, ...[...held, ...watched].map(({ instrument }) => instrument)]);
+}
+
+/**
+ * Reads the venue's filters and statuses anew, of what the account trades or holds. Where one has changed, or is listed no more, it is
+ * audited, the owners of positions look at their stops again, and entries that rest beside the new grid, or in an instrument that does not
+ * trade any more, are canceled.
  * @returns whether every instrument trades.
  */
 export async function refreshInstruments(
   { books, bars, protection, owners }: RefreshDependencies,
-  { account, venueName, venue }: { readonly account: string; readonly venueName: string; readonly venue: Venue },
+  at: { readonly account: string; readonly venueName: string; readonly venue: Venue; readonly traded: readonly string[] },
 ): Promise<boolean> {
-  const rules = await venue.reader.instruments();
-  const changed = new Set(await bars.saveInstruments(venueName, rules));
-  const everyOneTrades = rules.every((one) => one.trading);
+  const { account, venueName, venue } = at;
+  const wanted = [...(await concerned({ books, protection }, account, at.traded))];
+  const rules = await venue.reader.instruments(wanted);
+  const listed = new Set(rules.map(({ instrument }) => instrument));
+  const unlisted = wanted.filter((instrument) => !listed.has(instrument));
+  const changed = new Set(await bars.saveInstruments(venueName, rules, unlisted));
   if (changed.size > 0) {
-    const audit = rules.filter((one) => changed.has(one.instrument)).map((data) => ({ kind: 'instrument.changed', account, data }));
+    const now = [...rules, ...unlisted.map((instrument) => ({ instrument, trading: false, status: 'notListed' }))];
+    const audit = now.filter((one) => changed.has(one.instrument)).map((data) => ({ kind: 'instrument.changed', account, data }));
     await books.store.openIncident({ audit });
     for (const key of await protection.held(account)) if (changed.has(key.instrument)) await owners.wake(key);
   }
   // Whoever stores a change first has seen it as one; what rests is held to the filters of now by every account.
-  const byName = new Map(rules.map((one) => [one.instrument, one]));
+  const byName = new Map<string, InstrumentRules | undefined>(rules.map((one) => [one.instrument, one]));
+  for (const instrument of unlisted) byName.set(instrument, undefined);
   for (const order of await books.store.watchedOrders(account)) {
-    const now = byName.get(order.instrument);
-    if (now !== undefined && isMisplaced(order, now)) await applyEvent(books, order.intentId, { kind: 'requestCancel' });
+    if (byName.has(order.instrument) && isMisplaced(order, byName.get(order.instrument)))
+      await applyEvent(books, order.intentId, { kind: 'requestCancel' });
   }
-  return everyOneTrades;
+  return unlisted.length === 0 && rules.every((one) => one.trading);
 }
 
 /** Stops are their owners' business. */
-function isMisplaced(order: StoredOrder, rules: InstrumentRules): boolean {
+function isMisplaced(order: StoredOrder, rules: InstrumentRules | undefined): boolean {
   const rests = order.status === 'accepted' || order.status === 'partiallyFilled';
-  return rests && order.purpose === 'entry' && !(rules.trading && isOnGrid(order, rules));
+  return rests && order.purpose === 'entry' && !(rules?.trading && isOnGrid(order, rules));
 }

@@ -74,6 +74,25 @@ describe('what two people decide, in the statements', () => {
     expect(await apply(await command('otto', 'resume'), 'resume')).toEqual({ kind: 'notApproved', state: 'missing' });
   });
 
+  it('of two that were decided on the same state one is carried out, and a pause that names none is never held up', async () => {
+    const version = () => one<string>(`select version::text as answer from control where account = 'main'`, []);
+    await pool.query('update control set held_by = null');
+    await apply(await command('otto', 'pause'), 'pause');
+    const expectedVersion = await version();
+    const decided = (subject: string, kind: 'pause' | 'resume') => seedCommand(pool, { account: 'main', kind, subject, expectedVersion });
+    const both = await Promise.all(['otto', 'ada'].map((subject) => decided(subject, 'resume')));
+    const answers = await Promise.all(both.map((id) => apply(id, 'resume')));
+    expect(answers.map(({ kind }) => kind).toSorted()).toEqual(['applied', 'moved']);
+    expect(answers.find(({ kind }) => kind === 'moved')).toEqual({ kind: 'moved', mode: 'normal', version: await version() });
+    // Told again, what was carried out stays so, and what was not is not.
+    const repeated = await Promise.all(both.map((id) => apply(id, 'resume')));
+    expect(repeated.map(({ kind }) => kind)).toEqual(answers.map(({ kind }) => kind));
+    expect(await apply(await decided('otto', 'pause'), 'pause')).toMatchObject({ kind: 'moved' });
+    expect(await mode()).toBe('normal');
+    expect(await apply(await command('otto', 'pause'), 'pause')).toMatchObject({ kind: 'applied', mode: 'paused' });
+    await apply(await command('ada', 'resume'), 'resume');
+  });
+
   it('a pause that does not hold is ended by one, and does not loosen one that does', async () => {
     await held();
     await apply(await command('otto', 'pause'), 'pause');
@@ -249,7 +268,17 @@ describe('what two people decide, in the statements', () => {
   });
 
   it('the database has the same roles for what requests need as core has', async () => {
-    const needed = ['decideApproval', 'rearm', 'resume', 'changeLimits', 'askOverride', 'askRunbook'] as const;
+    const needed = [
+      'decideApproval',
+      'rearm',
+      'resume',
+      'changeLimits',
+      'askOverride',
+      'askRunbook',
+      'tellRunbook',
+      'skipStep',
+      'signStep',
+    ] as const;
     for (const action of needed) expect(await one('select roles_for($1) as answer', [action])).toEqual(ACTIONS[action]);
     expect(await one(`select may_still($1, 'changePeople') as answer`, [keys['ada']])).toBe(false);
   });

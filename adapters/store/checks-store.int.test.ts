@@ -52,3 +52,24 @@ test('names the transactions whose entries are others, or are missing, and what 
   expect(found.lines.find(({ asset }) => asset === 'BTC')).toMatchObject({ closing: '4', kept: '3' });
   expect(found.lines.find(({ asset }) => asset === 'USDT')).toMatchObject({ closing: '867', kept: '892' });
 });
+
+test('the transactions of the days since the last statement that was checked are in it, and those of yesterday in any case', async () => {
+  const wrongOn = async (day: string): Promise<number> => (await readDayStatement(database.pool, 'day', day)).wrongCount;
+  // What happened after the evening's check is in the next evening's.
+  expect(await readDayStatement(database.pool, 'day', '2020-01-02')).toMatchObject({ fills: 0, movements: 1, wrongCount: 2 });
+  expect(await wrongOn('2020-01-03')).toBe(0);
+  const run = `insert into runbook_runs (run_id, runbook, account, resource, inputs, reason, epoch)
+    values (gen_random_uuid(), 'eveningChecks', 'day', 'checks:day', '{}', 'a test', 1) returning run_id`;
+  const { rows } = await database.pool.query<{ run_id: string }>(run);
+  const checked = (day: string, outcome: string): Promise<unknown> =>
+    database.pool.query(
+      `insert into runbook_parts (run_id, position, attempt, part, name, inputs_sha256, actor, started_at, ended_at, outcome)
+        values ($1, (select count(*) from runbook_parts), 1, 'verification', 'statement', '', 'test', $2::timestamptz, $2::timestamptz, $3)`,
+      [rows[0]?.run_id, `${day}T18:30:00Z`, outcome],
+    );
+  await checked('2020-01-01', 'done');
+  await checked('2020-01-04', 'failed');
+  expect(await wrongOn('2020-01-09')).toBe(2);
+  await checked('2020-01-05', 'done');
+  expect(await wrongOn('2020-01-09')).toBe(0);
+});

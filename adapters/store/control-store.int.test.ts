@@ -60,8 +60,10 @@ describe('what the ledger keeps of configuration and instance', () => {
   });
 
   it('writes down what was there before us once', async () => {
+    expect(await store.onboarded()).toEqual([]);
     expect(await store.onboard('main', {})).toBe(true);
     expect(await store.onboard('main', {})).toBe(false);
+    expect(await store.onboarded()).toEqual(['main']);
   });
 
   it('Rows: a database that is another than before starts every account paused, with an incident', async () => {
@@ -77,6 +79,14 @@ describe('what the ledger keeps of configuration and instance', () => {
       { reconciliation_hold: { since: expect.any(String), was: 'paused', classes: [] }, is_reconciled: false },
     ]);
     expect((await pool.query('select kind, account from incidents')).rows).toEqual([{ kind: 'databaseChanged', account: 'main' }]);
+    // P31: nor is one person's. The halt is audited, told to the kill, and there once.
+    expect((await pool.query('select scope, subject, policy, reason, released_at from latches')).rows).toEqual([
+      { scope: 'everything', subject: 'restore', policy: 'none', reason: expect.stringMatching(/^restore: /) as string, released_at: null },
+    ]);
+    expect((await pool.query(`select account, data->>'by' as by from audit_events where kind = 'halt.engaged'`)).rows).toEqual([
+      { account: 'main', by: 'restore' },
+    ]);
+    expect((await pool.query(`select data from outbox where kind = 'haltChanged'`)).rows).toEqual([{ data: { account: 'main' } }]);
     expect(await store.checkIdentity()).toBe('same');
   });
 

@@ -8,7 +8,7 @@ import { isConflict, run } from './pool.js';
 
 type Applied = Awaited<ReturnType<ControlStore['applyModeCommand']>>;
 type As<Kind extends Applied['kind']> = { result: Kind } & Omit<Extract<Applied, { kind: Kind }>, 'kind'>;
-type Answer = As<'applied'> | As<'notApproved'> | As<'noCommand'> | As<'moved'> | As<'notReconciled'>;
+type Answer = As<'applied'> | As<'notApproved'> | As<'noCommand'> | As<'moved'> | As<'notReconciled'> | As<'askKey'> | As<'keyWithdraws'>;
 
 /** Mode, configuration and onboarding in Postgres. @throws KeelsonError INFRA_DATABASE from every method. */
 export function createControlStore(pool: Pool): ControlStore {
@@ -41,6 +41,8 @@ export function createControlStore(pool: Pool): ControlStore {
       if (answer?.result === 'notApproved') return { kind: 'notApproved', state: answer.state };
       if (answer?.result === 'moved') return { kind: 'moved', mode: answer.mode, version: answer.version };
       if (answer?.result === 'notReconciled') return { kind: 'notReconciled', found: answer.found };
+      if (answer?.result === 'askKey') return { kind: 'askKey' };
+      if (answer?.result === 'keyWithdraws') return { kind: 'keyWithdraws', venue: answer.venue };
       if (answer?.result !== 'applied') return { kind: 'noCommand' };
       const { mode, subject, reason, changedTime } = answer;
       return { kind: 'applied', mode, subject, reason, changedTime };
@@ -62,6 +64,10 @@ export function createControlStore(pool: Pool): ControlStore {
         [configured],
       );
       return rows[0]?.answer ?? [];
+    },
+    async onboarded() {
+      const text = 'select account from accounts where onboarded_at is not null order by account';
+      return (await run<{ account: string }>(pool, { name: 'onboarded_accounts', text }, [])).map(({ account }) => account);
     },
     async onboard(account, inventory) {
       const rows = await run<{ answer: boolean }>(

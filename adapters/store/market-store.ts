@@ -38,8 +38,12 @@ const SAVE_INSTRUMENTS = {
         select $1, r->>'instrument', r from jsonb_array_elements($2::jsonb) r
         on conflict (venue, instrument) do update set rules = excluded.rules, updated_at = clock_timestamp()
         where had.rules is distinct from excluded.rules
-        returning instrument, xmax <> 0 as was_known)
-    select instrument from written where was_known`,
+        returning instrument, xmax <> 0 as was_known),
+    unlisted as (
+      update instruments set rules = rules || '{"trading": false, "status": "notListed"}', updated_at = clock_timestamp()
+        where venue = $1 and instrument = any ($3) and rules->>'status' <> 'notListed'
+        returning instrument)
+    select instrument from written where was_known union all select instrument from unlisted`,
 };
 const SAVE_SNAPSHOT = {
   name: 'save_snapshot',
@@ -79,8 +83,8 @@ export function createMarketStore(pool: Pool): MarketStore {
     async noteAbsent(absent) {
       await run(pool, NOTE_ABSENT, [jsonOf(absent)]);
     },
-    async saveInstruments(venue, rules) {
-      const rows = await run<{ instrument: string }>(pool, SAVE_INSTRUMENTS, [venue, JSON.stringify(rules)]);
+    async saveInstruments(venue, rules, unlisted = []) {
+      const rows = await run<{ instrument: string }>(pool, SAVE_INSTRUMENTS, [venue, JSON.stringify(rules), unlisted]);
       return rows.map((row) => row.instrument);
     },
     async saveSnapshot({ account, equity, quote, balances, marks }) {

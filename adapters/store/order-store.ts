@@ -41,8 +41,11 @@ const STATEMENTS = {
   watchedOrders: {
     name: 'watched_orders',
     text: `select order_json(o) || jsonb_build_object('ageMs', ${ageMs('created_at')}, 'unchangedMs', ${ageMs('updated_at')}) as answer
-      from orders o where account = $1 and (final_at is null
-      or (status = 'notPlaced' and final_at > clock_timestamp() - interval '24 hours')) order by created_at`,
+      from (select * from orders where account = $1 and final_at is null
+        union all
+        -- The statement's time, which an index can be asked for: it is read twice a second.
+        select * from orders where account = $1 and status = 'notPlaced' and final_at > statement_timestamp() - interval '24 hours') o
+      order by created_at`,
   },
 } satisfies Record<string, Statement>;
 

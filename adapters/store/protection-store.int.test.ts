@@ -2,9 +2,11 @@ import type { Pool } from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { openPool } from './pool.js';
+import { isContradicted } from '../../core/protection/plan.js';
 import { createProtectionStore } from './protection-store.js';
 
 const KEY = { account: 'main', strategy: 'momentum', instrument: 'BTC/USDT' };
+const ROW = { strategy: 'momentum', instrument: 'BTC/USDT', quantity: '0.1', cost: '5' };
 const RULES = { stepSize: '0.001', minQuantity: '0.001', minNotional: '5' };
 
 let database: TestDatabase;
@@ -23,7 +25,8 @@ afterAll(async () => {
 
 /** A tenth is held, without a stop. */
 async function unprotected(cost: string, mark: string | undefined): Promise<readonly unknown[]> {
-  await database.pool.query('delete from positions');
+  await database.pool.query('delete from positions; delete from position_sums');
+  await database.pool.query(`insert into position_sums values ('main', 'momentum', 'BTC/USDT', 0.1)`);
   await database.pool.query('delete from bars');
   await database.pool.query(
     `insert into positions (account, strategy, instrument, quantity, cost, realized_pnl) values ('main', 'momentum', 'BTC/USDT', 0.1, $1, 0)`,
@@ -47,4 +50,50 @@ it.each([
   ['cost enough, and has lost', '5', '49.9', true],
 ] as const)('P24: without a stop, what %s', async (_, cost, mark, isMissing) => {
   expect(await unprotected(cost, mark)).toEqual(isMissing ? [KEY] : []);
+});
+
+/** A bar of an interval that closed at `closeTime`, at this price. */
+const bar = (intervalMs: number, closeTime: number, close: string, instrument = 'BTC/USDT', venue = 'paper'): Promise<unknown> =>
+  database.pool.query(
+    `insert into bars (venue, instrument, interval_ms, open_time, close_time, open, high, low, close, volume, source)
+       values ($1, $2, $3, $4, $5, $6, $6, $6, $6, 1, 'stream')`,
+    [venue, instrument, intervalMs, closeTime - intervalMs + 1, closeTime, close],
+  );
+
+it('P19: the last mark is the close of the newest bar, whatever its interval and however old', async () => {
+  const store = createProtectionStore(pool);
+  await database.pool.query('delete from bars');
+  expect(await store.lastMark(KEY)).toBeUndefined();
+  await bar(60_000, 599_999, '600', 'ETH/USDT');
+  await bar(60_000, 599_999, '700', 'BTC/USDT', 'elsewhere');
+  expect(await store.lastMark(KEY)).toBeUndefined();
+  await bar(1_000, 59_999, '50');
+  await bar(1_000, 60_999, '51');
+  expect(await store.lastMark(KEY)).toBe('51');
+  // The strategy was put on longer bars since: those of before are not the newest any more.
+  await bar(60_000, 119_999, '52.50');
+  expect(await store.lastMark(KEY)).toBe('52.5');
+  await bar(1_000, 120_999, '53');
+  expect(await store.lastMark(KEY)).toBe('53');
+  expect(await store.lastMark({ ...KEY, account: 'nobody' })).toBeUndefined();
+});
+
+it.each([
+  ['0.1', undefined],
+  ['0.10', undefined],
+  ['0.2', '0.2'],
+  [null, '0'],
+] as const)('what its fills add up to (%s) is read with a position, and said of it where the row is not that', async (filled, told) => {
+  await unprotected('5', undefined);
+  await database.pool.query('delete from position_sums');
+  if (filled !== null) await database.pool.query(`insert into position_sums values ('main', 'momentum', 'BTC/USDT', $1)`, [filled]);
+  const store = createProtectionStore(pool);
+  const view = await store.readProtection(KEY);
+  expect(view.filled).toBe(filled ?? '0');
+  expect(view.risk.positions).toEqual([{ ...ROW, ...(told === undefined ? {} : { filled: told }) }]);
+  expect(isContradicted(KEY, view)).toBe(told !== undefined);
+  // Its owner rests then, and is not woken for it.
+  expect(await store.unprotected('main')).toEqual(told === undefined ? [KEY] : []);
+  await database.pool.query('delete from positions');
+  expect(isContradicted(KEY, await store.readProtection(KEY))).toBe(filled !== null);
 });

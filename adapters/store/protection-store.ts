@@ -12,8 +12,8 @@ const UNPROTECTED = { name: 'unprotected_positions', text: 'select unprotected_p
 const HELD = { name: 'held', text: 'select strategy, instrument from positions where account = $1 and quantity <> 0' };
 const LAST_MARK = {
   name: 'last_mark',
-  text: `select b.close from bars b join accounts a on a.venue = b.venue
-    where a.account = $1 and b.instrument = $2 order by b.close_time desc limit 1`,
+  // However old it is, and whatever its interval: whoever asks has no other price (P19).
+  text: `select price_at(venue, $2, ${Number.MAX_SAFE_INTEGER}, ${Number.MAX_SAFE_INTEGER}) as close from accounts where account = $1`,
 };
 
 type Told = Omit<ProtectionView, 'risk' | 'adopted' | 'oversold' | 'form'> & { readonly risk: ToldView };
@@ -31,8 +31,9 @@ export function createProtectionStore(pool: Pool): ProtectionStore {
       return { ...told, risk, adopted: sales.map(({ intentId }) => intentId), oversold: oversoldOf(held, sales), form: VIEW_FORM };
     },
     async lastMark({ account, instrument }) {
-      const rows = await run<{ close: string }>(pool, LAST_MARK, [account, instrument]);
-      return rows[0] === undefined ? undefined : decimalTextOf(rows[0].close);
+      const rows = await run<{ close: string | null }>(pool, LAST_MARK, [account, instrument]);
+      const close = rows[0]?.close ?? undefined;
+      return close === undefined ? undefined : decimalTextOf(close);
     },
     async held(account) {
       const rows = await run<Omit<PositionKey, 'account'>>(pool, HELD, [account]);

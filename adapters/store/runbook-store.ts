@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { AskedRun, Begun, PartEnd, PartKey, RunbookStore, RunCommand, RunToWake } from '../../activities/ports/runbook.js';
+import type { AskedRun, Begun, GivenUp, PartEnd, PartKey, RunbookStore, RunCommand, RunToWake } from '../../activities/ports/runbook.js';
 import { KeelsonError } from '../../core/errors.js';
 import { APPROVAL_VALID_MS, type UnusableState } from '../../core/people/approvals.js';
 import type { Plan, PlainObject } from '../../core/runbook/spec.js';
@@ -28,6 +28,7 @@ const APPLIED = { name: 'apply_runbook_command', text: 'select apply_runbook_com
 type BegunPart =
   | { readonly result: 'begin' }
   | { readonly result: 'preempted'; readonly detail: string }
+  | ({ readonly result: 'aborted' } & GivenUp)
   | { readonly result: 'stored'; readonly outcome: 'done' | 'failed'; readonly output: PlainObject | null; readonly detail: string | null };
 
 /** Runs of runbooks in Postgres. */
@@ -68,10 +69,11 @@ export function createRunbookStore(pool: Pool): RunbookStore {
       };
       if (begun.result === 'begin') return null;
       if (begun.result === 'preempted') return { outcome: 'preempted', detail: begun.detail };
+      if (begun.result === 'aborted') return { outcome: 'aborted', subject: begun.subject, reason: begun.reason };
       return begun.outcome === 'done' ? { outcome: 'done', output: begun.output } : { outcome: 'failed', detail: begun.detail ?? '' };
     },
     async endPart(key: PartKey, end: PartEnd) {
-      await told(END_PART, { ...key, ...end });
+      return (await told<GivenUp | null>(END_PART, { ...key, ...end })) ?? null;
     },
     async tell(runId, status, detail) {
       await told(TELL, { runId, status, detail });

@@ -42,20 +42,24 @@ interface Moment {
   readonly most: number;
   readonly sales: readonly Sale[];
   readonly isTold: boolean;
+  /** Its fills add up to something else. */
+  readonly isDamaged?: boolean;
 }
 
 const quantity = (thousandths: number): string => (thousandths / 1_000).toFixed(4);
 
 /** The ledger as it is at that moment, and nothing else. */
-async function found({ held, balance, most, sales, isTold }: Moment): Promise<void> {
+async function found({ held, balance, most, sales, isTold, isDamaged = false }: Moment): Promise<void> {
   const query = (text: string, values: readonly unknown[] = []): Promise<unknown> => database.pool.query(text, [...values]);
-  for (const table of ['orders', 'positions', 'inventory', 'instruments', 'incidents']) await query(`delete from ${table}`);
+  for (const table of ['orders', 'positions', 'position_sums', 'inventory', 'instruments', 'incidents'])
+    await query(`delete from ${table}`);
   const rules = { ...RULES, maxQuantity: quantity(most) };
   await query(`insert into instruments (venue, instrument, rules) values ('paper', $1, $2)`, [KEY.instrument, rules]);
   await query(
     `insert into positions (account, strategy, instrument, quantity, cost, realized_pnl) values ('main', 'momentum', $1, $2::numeric, $2::numeric * 100, 0)`,
     [KEY.instrument, quantity(held)],
   );
+  await query(`insert into position_sums values ('main', 'momentum', $1, $2)`, [KEY.instrument, quantity(isDamaged ? held + 1 : held)]);
   if (balance !== null) await query(`insert into inventory (account, asset, quantity) values ('main', 'BTC', $1)`, [quantity(balance)]);
   for (const [index, { strategy = 'momentum', purpose, thousandths, stopPrice = null }] of sales.entries()) {
     await query(
@@ -100,11 +104,12 @@ const whole: fc.Arbitrary<Moment> = fc.record({
     )
     .map(([taken, other, stops]) => [...(taken === null ? [] : [taken]), ...(other === null ? [] : [other]), ...stops]),
   isTold: fc.boolean(),
+  isDamaged: fc.constantFrom(false, false, false, true),
 });
 
 /** … and its stops are for just what its owner would have them. */
 async function withItsStop(moment: Moment): Promise<Moment> {
-  await found({ ...moment, sales: moment.sales.filter(({ purpose }) => purpose === 'exit') });
+  await found({ ...moment, sales: moment.sales.filter(({ purpose }) => purpose === 'exit'), isDamaged: false });
   const step = planProtection(KEY, await createProtectionStore(pool).readProtection(KEY));
   const stop =
     step.kind === 'placeStop' ? [{ purpose: 'stop' as const, thousandths: step.wish.quantity.toNumber() * 1_000, stopPrice: '98' }] : [];

@@ -25,7 +25,7 @@ export interface VenueOptions {
   readonly name?: string;
   /** Our name of the account, for messages. */
   readonly account?: string;
-  /** The instruments that are traded: they must be listed, and `instruments()` tells only of them. Default: all. */
+  /** The instruments that are traded: they must be listed, and `instruments()` tells only of them and of those it is asked for. Default: all. */
   readonly instruments?: readonly string[];
   /** Shared by all that call the venue from this address; one of its own where there is only this one. */
   readonly meter?: WeightMeter;

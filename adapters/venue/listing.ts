@@ -46,9 +46,18 @@ export class Listing implements Names {
     client.setMarketsFromExchange(this.#source);
   }
 
-  /** Asks the venue for its instruments. Fails with the library's errors. */
-  async reload(): Promise<readonly InstrumentRules[]> {
+  /**
+   * Asks the venue for its instruments. Fails with the library's errors, and with VENUE_UNAVAILABLE where none is listed at all: that is no
+   * list, and what is held there would be taken for delisted.
+   * @param also looked at besides `only`
+   */
+  async reload(also: readonly string[] = []): Promise<readonly InstrumentRules[]> {
     const markets = Object.values(await this.#source.loadMarkets(true)) as unknown as Market[];
+    if (markets.length === 0) {
+      const detail = 'its list of instruments is empty';
+      throw new KeelsonError('VENUE_UNAVAILABLE', { venue: this.#profile.id, call: 'instruments', detail });
+    }
+    const looked = this.#only === undefined ? undefined : new Set([...this.#only, ...also]);
     const words = markets.map((market) => ({ market, ...this.#profile.words(rowOf(market.info, 'an instrument')) }));
     this.#instruments = new Map(
       words.flatMap(({ market, symbols }) => [market.id, ...symbols].map((symbolId) => [symbolId, market.symbol] as const)),
@@ -57,7 +66,7 @@ export class Listing implements Names {
     this.#byInstrument = new Map(markets.map((market) => [market.symbol, market]));
     for (const follower of this.#followers) this.share(follower);
     return markets
-      .filter((market) => this.#only?.has(market.symbol) ?? true)
+      .filter((market) => looked?.has(market.symbol) ?? true)
       .map((market) => this.#profile.rules(market.symbol, rowOf(market.info, 'an instrument')));
   }
 }

@@ -49,6 +49,11 @@ export function saidBy(error: unknown): VenueError | undefined {
   return error instanceof KeelsonError && error.cause instanceof Said ? error.cause.said : undefined;
 }
 
+/** Whether the venue itself said that it does not list what was asked for. */
+export function saysUnlisted(error: unknown): boolean {
+  return saidBy(error) !== undefined && libraryClasses(((error as Error).cause as Error).cause).includes('BadSymbol');
+}
+
 /**
  * Whether the venue sends our address away for a while: a ban, or too many requests. Too many orders of one account are refused in the
  * same way at some venues, but keep nobody from asking.

@@ -90,6 +90,22 @@ describe('reading', () => {
     ]);
   });
 
+  it('instruments that are traded, and those it is asked for besides, if they are listed', async () => {
+    const { urls } = wire;
+    const some = { profile: paper(), urls, apiKey: 'key', secret: 'secret', clock: Date.now, readLimitMs: 2_000, keepWarmMs: 60_000 };
+    const narrow = await eventually(() => createVenue({ ...some, instruments: ['BTC/USDT'] }));
+    const told = async (also?: readonly string[]) => (await narrow.reader.instruments(also)).map(({ instrument }) => instrument);
+    try {
+      expect(await told()).toEqual(['BTC/USDT']);
+      expect(await told(['SPX/USDT', 'GONE/USDT'])).toEqual(['BTC/USDT', 'SPX/USDT']);
+      // Nothing at all is no list: whatever is held would be taken for delisted.
+      act('GET /api/v3/exchangeInfo', () => json({ symbols: [] }));
+      await expect(told()).rejects.toMatchObject({ failure: { code: 'VENUE_UNAVAILABLE' } });
+    } finally {
+      await narrow.close();
+    }
+  });
+
   it('the clock: theirs minus ours, over the connection of orders', async () => {
     act('GET /api/v3/time', () => json({ serverTime: Date.now() + 5_000 }));
     const before = Date.now();
@@ -176,6 +192,18 @@ describe('reading', () => {
     expect(await venue.reader.openOrders()).toEqual([expected]);
     expect(await venue.reader.openOrders('BTC/USDT')).toEqual([expected]);
     expect(wire.arrived.map((item) => item.params.get('symbol'))).toEqual([null, 'BTCUSDT']);
+  });
+
+  it('fills of what the venue does not list (any more) are no outage', async () => {
+    const unlisted = { failure: { code: 'RISK_INSTRUMENT_UNKNOWN', values: { venue: 'paper', instrument: 'GONE/USDT' } } };
+    await expect(venue.reader.fills('GONE/USDT', 1)).rejects.toMatchObject(unlisted);
+    expect(wire.arrived).toEqual([]);
+    // It has left the venue since its instruments were read.
+    act('GET /api/v3/myTrades', () => json({ code: -1121, msg: 'Invalid symbol.' }, 400));
+    await expect(venue.reader.fills('BTC/USDT', 1)).rejects.toMatchObject({ failure: { code: 'RISK_INSTRUMENT_UNKNOWN' } });
+    // What a failing venue writes is no statement.
+    act('GET /api/v3/myTrades', () => json({ code: -1121, msg: 'Invalid symbol.' }, 503));
+    await expect(venue.reader.fills('BTC/USDT', 1)).rejects.toMatchObject({ failure: { code: 'VENUE_UNAVAILABLE' } });
   });
 
   it('fills of all pages: by time first, then by id alone', async () => {

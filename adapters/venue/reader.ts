@@ -5,7 +5,7 @@ import type { CcxtRest } from './ccxt-classes.js';
 import type { KeepAliveTransport } from './keep-alive-transport.js';
 import type { Listing } from './listing.js';
 import type { Ask, WireProfile } from './profiles/wire-profile.js';
-import type { ReadCall } from './read-call.js';
+import { saysUnlisted, type ReadCall } from './read-call.js';
 import type { VenueClock } from './venue-clock.js';
 import { plainDetail } from './verdict.js';
 import { WireError } from './wire-row.js';
@@ -49,7 +49,7 @@ export function venueReader(parts: ReaderParts): VenueReader {
     understood('order', () => calls.find(ask, listing, instrument, clientOrderId));
 
   return {
-    instruments: () => ask('instruments', () => listing.reload()),
+    instruments: (also) => ask('instruments', () => listing.reload(also)),
     clock: () => clock.read(),
 
     async bars(instrument, intervalMs, fromTime, limit) {
@@ -93,8 +93,16 @@ export function venueReader(parts: ReaderParts): VenueReader {
 
     openOrders: (instrument) => understood('openOrders', () => calls.openOrders(ask, listing, instrument)),
     async fills(instrument, fromTime) {
-      const fills = await understood('fills', () => calls.fills(ask, listing, instrument, fromTime));
-      return fills.toSorted(byTime);
+      // What the venue does not list is no outage: whoever asks can go on with the rest.
+      if (instrument !== undefined) listing.symbolId(instrument);
+      try {
+        const fills = await understood('fills', () => calls.fills(ask, listing, instrument, fromTime));
+        return fills.toSorted(byTime);
+      } catch (error) {
+        // Our list of its instruments may be older.
+        if (!saysUnlisted(error)) throw error;
+        throw new KeelsonError('RISK_INSTRUMENT_UNKNOWN', { venue: profile.id, instrument: instrument ?? '' }, { cause: error });
+      }
     },
     async fillsOfOrder(instrument, venueOrderId) {
       const fills = await understood('fills', () => calls.fillsOfOrder(ask, listing, instrument, venueOrderId));

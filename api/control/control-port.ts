@@ -19,8 +19,9 @@ export interface AskedCommand extends ControlCommand {
   readonly reason: string;
   /** Whether ending it takes two people. */
   readonly holds: boolean;
-  /** For kind `mode`: which, and on which version of the control row it was decided. */
+  /** For kind `mode`: which. */
   readonly mode?: Mode;
+  /** On which version of the control row it was decided; a pause may have none. */
   readonly expectedVersion?: number;
 }
 

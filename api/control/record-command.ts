@@ -3,7 +3,7 @@ import type { AskedCommand } from './control-port.js';
 
 /**
  * Writes the row that the workflow believes. A repeated command id must ask for the same in every respect, under another key of
- * the same person perhaps.
+ * the same person perhaps; on what it was decided stays as it was told first.
  * @returns false when the id belongs to another command.
  */
 export async function recordCommand(database: Database, command: AskedCommand): Promise<boolean> {
@@ -15,8 +15,8 @@ export async function recordCommand(database: Database, command: AskedCommand): 
   );
   const { rows } = await database.query(
     `select from commands where command_id = $1 and account = $2 and kind = $3 and subject = $4 and reason = $5
-       and (mode, expected_version) is not distinct from ($6, $7::bigint)`,
-    [commandId, account, kind, subject, reason, mode, expectedVersion],
+       and mode is not distinct from $6`,
+    [commandId, account, kind, subject, reason, mode],
   );
   return rows.length === 1;
 }

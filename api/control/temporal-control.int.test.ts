@@ -5,11 +5,12 @@ import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, t
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createControlActivities } from '../../activities/control/index.js';
 import { createControlStore } from '../../adapters/store/control-store.js';
-import { apiUnderTest, askAs, KEYS, seedPeople, type ApiUnderTest } from '../../test/support/api.js';
+import { apiUnderTest, type ApiUnderTest, askAs, controlVersion, KEYS, seedPeople } from '../../test/support/api.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { temporalIfAny } from '../../test/support/temporal.js';
 import { tradingControlWorkflowId } from '../../workflows/names.js';
 import type { ControlPort } from './control-port.js';
+import { recordCommand } from './record-command.js';
 import { temporalControl } from './temporal-control.js';
 
 // The SDK tells of every state of a worker; here only what goes wrong is of interest.
@@ -22,13 +23,20 @@ describe.skipIf(temporal === undefined)('pause and resume, through the workflow 
   const account = `a${randomUUID().slice(0, 8)}`;
   let store: TestDatabase;
   let bundle: WorkflowBundleWithSourceMap;
+  let ownerKey: string;
   let connection: NativeConnection;
   let control: ControlPort;
+  /** What the venue tells of the account's key. */
+  let withdraws: () => Promise<boolean | undefined>;
   let api: ApiUnderTest;
 
   beforeAll(async () => {
     store = await testDatabase();
     await seedPeople(store.pool);
+    const { rows } = await store.pool.query<{ key: string }>(
+      `select key_id as key from api_keys where subject = 'owner' and revoked_at is null`,
+    );
+    ownerKey = rows[0]?.key ?? '';
     await store.pool.query(`insert into accounts (account, venue) values ($1, 'paper')`, [account]);
     await store.pool.query('insert into control (account) values ($1)', [account]);
     Runtime.install({ logger });
@@ -50,14 +58,17 @@ describe.skipIf(temporal === undefined)('pause and resume, through the workflow 
     control = temporalControl({ connection: { address }, namespace, taskQueue, answerLimitMs });
     api = apiUnderTest(store, { control });
   };
-  beforeEach(() => open(60_000));
+  beforeEach(() => {
+    withdraws = () => Promise.resolve(false);
+    open(60_000);
+  });
   afterEach(async () => {
     await api.close();
     await control.close();
   });
 
   const whileWorking = async <T>(work: () => Promise<T>): Promise<T> => {
-    const activities = createControlActivities(createControlStore(store.pool));
+    const activities = createControlActivities(createControlStore(store.pool), () => withdraws());
     const worker = await Worker.create({ connection, namespace, taskQueue, workflowBundle: bundle, activities });
     return worker.runUntil(work);
   };
@@ -66,12 +77,13 @@ describe.skipIf(temporal === undefined)('pause and resume, through the workflow 
     body: Record<string, unknown>,
     key: string = KEYS.owner,
   ): Promise<{ status: number; body: Record<string, unknown> }> => {
+    const seen = kind === 'resume' ? { expectedVersion: await controlVersion(store.pool, account) } : {};
     const headers = { host: 'localhost', authorization: `Bearer ${key}` };
     const answer = await api.server.inject({
       method: 'POST',
       url: `/v1/control/${kind}`,
       headers,
-      payload: { account, reason: 'a test', ...body },
+      payload: { account, reason: 'a test', ...seen, ...body },
     });
     return { status: answer.statusCode, body: answer.json() };
   };
@@ -97,6 +109,34 @@ describe.skipIf(temporal === undefined)('pause and resume, through the workflow 
       { subject: 'owner', mode: 'paused' },
       { subject: 'owner', mode: 'normal' },
     ]);
+  });
+
+  test('a key that may withdraw trades by nobody’s resume; a venue that does not tell, or not in time, stands in no way', async () => {
+    await whileWorking(async () => {
+      withdraws = () => Promise.resolve(true);
+      expect(await ask('pause', {})).toMatchObject({ status: 200 });
+      const commandId = randomUUID();
+      const refused = {
+        status: 422,
+        body: { code: 'RISK_KEY_WITHDRAWS', detail: expect.stringContaining(`The key of ${account} at paper`) as string },
+      };
+      expect(await ask('resume', { commandId })).toMatchObject(refused);
+      const [row] = (await store.pool.query<{ version: string }>('select version from control where account = $1', [account])).rows;
+      expect(await ask('mode', { mode: 'normal', expectedVersion: Number(row?.version) })).toMatchObject(refused);
+      expect(await mode()).toBe('paused');
+      // It is mended, and the same command is carried out.
+      withdraws = () => Promise.resolve(false);
+      expect(await ask('resume', { commandId })).toMatchObject({ status: 200, body: { mode: 'normal' } });
+      for (const unknown of [
+        () => Promise.resolve(undefined),
+        () => Promise.reject(new Error('away')),
+        () => new Promise<undefined>(() => undefined),
+      ]) {
+        withdraws = unknown;
+        expect(await ask('pause', {})).toMatchObject({ status: 200 });
+        expect(await ask('resume', {})).toMatchObject({ status: 200, body: { mode: 'normal' } });
+      }
+    });
   });
 
   test('without a guardian the caller is told, and the recorded command is carried out when one comes', async () => {
@@ -147,8 +187,7 @@ describe.skipIf(temporal === undefined)('pause and resume, through the workflow 
   });
 
   test('any mode, on the version that was seen; to let an account do more is for fewer', async () => {
-    const version = async (): Promise<number> =>
-      Number((await store.pool.query<{ version: string }>('select version from control where account = $1', [account])).rows[0]?.version);
+    const version = (): Promise<number> => controlVersion(store.pool, account);
     await whileWorking(async () => {
       const seen = await version();
       expect(await ask('mode', { mode: 'reduceOnly', expectedVersion: seen }, KEYS.trader)).toMatchObject({
@@ -178,6 +217,25 @@ describe.skipIf(temporal === undefined)('pause and resume, through the workflow 
       const decision = { requestId: commandId, payloadHash: request?.payloadHash, reason: 'seen' };
       expect(await askAs(api.server, KEYS.owner, 'POST', '/v1/approvals/approve', decision)).toMatchObject({ status: 200 });
       expect(await mode()).toBe('normal');
+    });
+  });
+
+  test('a resume that was decided on what is not so any more is refused where it is carried out', async () => {
+    await whileWorking(async () => {
+      expect(await ask('pause', {})).toMatchObject({ status: 200 });
+      const seen = await controlVersion(store.pool, account);
+      expect(await ask('pause', { reason: 'another person' }, KEYS.trader)).toMatchObject({ status: 200 });
+      // As if that pause had come between the look of the API and the statement.
+      const commandId = randomUUID();
+      await recordCommand(api.context.database, {
+        ...{ commandId, account, kind: 'resume', subject: 'owner', keyId: ownerKey, reason: 'a test', holds: false, expectedVersion: seen },
+      });
+      expect(await ask('resume', { commandId })).toMatchObject({
+        status: 409,
+        body: { code: 'INPUT_MODE_MOVED', detail: expect.stringContaining(`is in mode paused at version ${seen + 1} by now`) as string },
+      });
+      expect(await mode()).toBe('paused');
+      expect(await ask('resume', {})).toMatchObject({ status: 200, body: { mode: 'normal' } });
     });
   });
 

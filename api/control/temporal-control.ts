@@ -110,6 +110,9 @@ function explained(error: unknown, account: string, commandId: string, answerLim
     if (error.cause instanceof ApplicationFailure && error.cause.type === 'RISK_NOT_RECONCILED') {
       return new KeelsonError('RISK_NOT_RECONCILED', { account, found: String(error.cause.details?.[0]) }, { cause: error });
     }
+    if (error.cause instanceof ApplicationFailure && error.cause.type === 'RISK_KEY_WITHDRAWS') {
+      return new KeelsonError('RISK_KEY_WITHDRAWS', { account, venue: String(error.cause.details?.[0]) }, { cause: error });
+    }
     if (error.cause instanceof ApplicationFailure && error.cause.type === 'INPUT_MODE_MOVED') {
       const [mode, version] = (error.cause.details ?? []) as string[];
       return new KeelsonError('INPUT_MODE_MOVED', { account, mode: mode ?? '?', version: version ?? '?', expected: 'what was seen' });

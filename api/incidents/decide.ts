@@ -22,7 +22,7 @@ export async function unblockInstrument(database: Database, caller: Caller, what
   if (answer === 'unresolved') throw new KeelsonError('INPUT_ORDER_UNRESOLVED', { account, instrument });
 }
 
-/** @throws KeelsonError INPUT_UNKNOWN_INCIDENT, INPUT_INCIDENT_UNDECIDED */
+/** @throws KeelsonError INPUT_UNKNOWN_INCIDENT, INPUT_INCIDENT_UNDECIDED, INPUT_INCIDENT_ORDER_MISSING */
 export async function closeIncident(
   database: Database,
   caller: Caller,
@@ -30,6 +30,7 @@ export async function closeIncident(
 ): Promise<void> {
   const answer = await changeAs(database, 'close_incident', caller, { incidentId, reason });
   if (answer === 'unknown') throw new KeelsonError('INPUT_UNKNOWN_INCIDENT', { incident: incidentId });
-  const [word, difference] = answer.split(' ');
-  if (word === 'undecided') throw new KeelsonError('INPUT_INCIDENT_UNDECIDED', { incident: incidentId, difference: difference ?? '' });
+  const [word, which = ''] = answer.split(' ');
+  if (word === 'undecided') throw new KeelsonError('INPUT_INCIDENT_UNDECIDED', { incident: incidentId, difference: which });
+  if (word === 'missing') throw new KeelsonError('INPUT_INCIDENT_ORDER_MISSING', { incident: incidentId, order: which });
 }

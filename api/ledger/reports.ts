@@ -6,7 +6,8 @@ import { StatementOfDay } from '../../core/ledger/statement.js';
 import { ZERO, decimal, text, type Decimal } from '../../core/money/index.js';
 import type { Database } from '../read/database.js';
 import { readEquityPoints } from '../read/equity.js';
-import { fillsUntil, marksAt, readLedgerState } from '../read/ledger.js';
+import { fillsUntil, marksAt } from '../read/ledger.js';
+import { readStatementBasis } from '../read/statement-basis.js';
 import { readSteps } from '../read/instruments.js';
 import type { FeesReport, FillsReport, PnlReport, PositionsReport, StatementReport } from './schemas.js';
 
@@ -27,11 +28,11 @@ export const whichDay = ({ account, day, now }: Asked): WhichDay => ({ account, 
 
 export async function statementOf(database: Database, asked: Asked): Promise<StatementReport> {
   const { account, day } = asked;
-  const { stored, movements } = await readLedgerState(database, account);
-  const opening = Object.entries(stored.opening).map(([asset, quantity]) => [asset, decimal(quantity)] as const);
+  const basis = await readStatementBasis(database, account, day.until);
+  const opening = Object.entries(basis.opening).map(([asset, quantity]) => [asset, decimal(quantity)] as const);
   const statement = new StatementOfDay(day, Object.fromEntries(opening));
   for await (const fill of fillsUntil(database, account, day.until)) statement.addFill(fill);
-  for (const { movement } of movements) statement.addMovement(movement);
+  for (const movement of basis.movements) statement.addMovement(movement);
   const { lines, results } = statement.result();
   const [equity] = await readEquityPoints(database, account, day, day.until - day.from);
   return {

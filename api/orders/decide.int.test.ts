@@ -1,3 +1,6 @@
+import { applyEvent } from '../../activities/order/evidence.js';
+import { createOrderStore } from '../../adapters/store/order-store.js';
+import type { OrderEvent } from '../../core/order/lifecycle.js';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { apiUnderTest, askAs, KEYS, seedPeople, seedTrading, type Answer, type ApiUnderTest } from '../../test/support/api.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
@@ -64,18 +67,75 @@ test('P11: a person ends what stays unknown; it reserves nothing, and its instru
   expect(await one(order)).toEqual(decided);
 });
 
-test('an order that its venue does not show any more is ended by a person, and no other that rests', async () => {
-  await store.pool.query(`update orders set status = 'accepted', final_at = null, reserved_quantity = 0.1 where intent_id = 'o2'`);
+/** The order rests, and is asked for: `miss` is what a look-up finds that does not show it. */
+const seen = (event: OrderEvent): Promise<unknown> => applyEvent({ store: createOrderStore(store.pool), epoch: 1 }, 'o2', event);
+const SHOWN: OrderEvent = { kind: 'accept', venueOrderId: '78' };
+const MISSING: OrderEvent = { kind: 'miss' };
+const passed = (seconds: number): Promise<unknown> =>
+  store.pool.query('update orders set missing_since = missing_since - make_interval(secs => $1)', [seconds]);
+const incidents = async (): Promise<string[]> =>
+  (
+    await store.pool.query<{ id: string }>(
+      `select incident_id::text as id from incidents where kind = 'workingOrderMissing' and closed_at is null order by incident_id`,
+    )
+  ).rows.map(({ id }) => id);
+const close = (incidentId: string | undefined): Promise<Answer> =>
+  askAs(api.server, KEYS.risk, 'POST', '/v1/incidents/close', { incidentId, reason: 'looked into' });
+const rests = `update orders set status = 'accepted', final_at = null, reserved_quantity = 0.1, venue_order_id = '78', missing_since = null,
+  failures = '[]' where intent_id = 'o2'`;
+const ended = { status: 'canceled', quantity: 0, final: true };
+const order = (): Promise<unknown> =>
+  one(`select status, reserved_quantity::float as quantity, final_at is not null as final from orders where intent_id = 'o2'`);
+
+test('an order that its venue has not shown for a minute is ended by a person, and no other that rests', async () => {
+  await store.pool.query(rests);
   expect(await decide(KEYS.risk, 'o2')).toMatchObject({ status: 409, body: { code: 'INPUT_ORDER_SETTLED' } });
-  const missing = `insert into incidents (incident_key, account, kind, data, opened_at)
-    values ('workingOrderMissing:o2', 'main', 'workingOrderMissing', '{}', clock_timestamp() - interval '61 seconds')`;
-  await store.pool.query(missing);
+  await seen(MISSING);
+  await passed(55);
+  // Each look-up finds the same, and it is missing since the first.
+  await seen(MISSING);
+  expect(await decide(KEYS.risk, 'o2')).toMatchObject({ status: 409, body: { code: 'INPUT_ORDER_STILL_ASKED' } });
+  await passed(6);
+  expect(await incidents()).toHaveLength(1);
   expect(await decide(KEYS.risk, 'o2')).toMatchObject({ status: 200 });
-  expect(
-    await one(`select status, reserved_quantity::float as quantity, final_at is not null as final from orders where intent_id = 'o2'`),
-  ).toEqual({
-    status: 'canceled',
-    quantity: 0,
-    final: true,
-  });
+  expect(await order()).toEqual(ended);
+  expect(await close((await incidents())[0])).toMatchObject({ status: 200 });
+});
+
+test('as long as it is missing its incident stays open; what was closed all the same keeps nobody from deciding', async () => {
+  await store.pool.query(rests);
+  await seen(MISSING);
+  const [incident] = await incidents();
+  const refused = await close(incident);
+  expect(refused).toMatchObject({ status: 409, body: { code: 'INPUT_INCIDENT_ORDER_MISSING' } });
+  expect(JSON.stringify(refused.body)).toContain('keelson decide o2');
+  await store.pool.query('update incidents set closed_at = clock_timestamp() where incident_id = $1', [incident]);
+  await passed(61);
+  expect(await decide(KEYS.risk, 'o2')).toMatchObject({ status: 200 });
+  expect(await order()).toEqual(ended);
+});
+
+test('one that came back is nobody’s to decide; when it goes missing again people are told again', async () => {
+  await store.pool.query(rests);
+  await seen(MISSING);
+  await passed(61);
+  await seen(SHOWN);
+  expect(await decide(KEYS.risk, 'o2')).toMatchObject({ status: 409, body: { code: 'INPUT_ORDER_SETTLED' } });
+  const [first] = await incidents();
+  // Shown now and then: that is one incident, for an hour.
+  await seen(MISSING);
+  await seen(SHOWN);
+  expect(await incidents()).toEqual([first]);
+  expect(await close(first)).toMatchObject({ status: 200 });
+  await seen(MISSING);
+  expect(await decide(KEYS.risk, 'o2')).toMatchObject({ status: 409, body: { code: 'INPUT_ORDER_STILL_ASKED' } });
+  const [second] = await incidents();
+  expect(second).not.toBe(first);
+  await seen(SHOWN);
+  await store.pool.query(`update incidents set opened_at = opened_at - interval '61 minutes' where closed_at is null`);
+  await seen(MISSING);
+  expect(await incidents()).toEqual([second, expect.any(String)]);
+  await passed(61);
+  expect(await decide(KEYS.risk, 'o2')).toMatchObject({ status: 200 });
+  expect(await order()).toEqual(ended);
 });

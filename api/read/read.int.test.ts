@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { apiUnderTest, KEYS, seedPeople, seedTrading, withRealVenues, type ApiUnderTest } from '../../test/support/api.js';
+import { apiUnderTest, type ApiUnderTest, controlVersion, KEYS, seedPeople, seedTrading, withRealVenues } from '../../test/support/api.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { allRoutes } from '../routes/all.js';
 
@@ -250,12 +250,16 @@ test('no query, however odd, is an unexpected error', async () => {
 
 test('no command, however odd, is an unexpected error', async () => {
   const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 20 }), fc.constantFrom('main', 'a\u0000b', 'why not'));
-  const body = fc.oneof(fc.jsonValue(), fc.record({ account: fc.oneof(text, fc.constant('main')), reason: text }));
+  const version = await controlVersion(store.pool);
+  const body = fc.oneof(
+    fc.jsonValue(),
+    fc.record({ account: fc.oneof(text, fc.constant('main')), reason: text, expectedVersion: fc.constantFrom(version, 0, 1.5, 'one') }),
+  );
   await fc.assert(
     fc.asyncProperty(body, async (payload) => {
       const headers = { host: 'localhost', authorization: `Bearer ${KEYS.owner}`, 'content-type': 'application/json' };
       const answer = await api.server.inject({ method: 'POST', url: '/v1/control/resume', headers, payload: JSON.stringify(payload) });
-      return [200, 400, 404].includes(answer.statusCode);
+      return [200, 400, 404, 409].includes(answer.statusCode);
     }),
     { numRuns: 300 },
   );

@@ -1,6 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { apiUnderTest, askAs, KEYS, seedPeople, seedTrading, type Answer, type ApiUnderTest } from '../../test/support/api.js';
+import {
+  type Answer,
+  apiUnderTest,
+  type ApiUnderTest,
+  askAs,
+  controlVersion,
+  KEYS,
+  seedPeople,
+  seedTrading,
+} from '../../test/support/api.js';
 import { foundClean } from '../../test/support/found-clean.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import type { Difference, Run } from '../read/reconciliations.js';
@@ -96,7 +105,7 @@ test('a person decides, under that person’s key; the incident is closed, and t
   );
   expect(open.rowCount).toBe(0);
 
-  const resume = { account: 'main', reason: 'decided' };
+  const resume = { account: 'main', reason: 'decided', expectedVersion: await controlVersion(store.pool) };
   expect(await call(KEYS.operator, 'POST', '/v1/control/resume', resume)).toMatchObject({
     status: 422,
     body: { code: 'RISK_NOT_RECONCILED' },

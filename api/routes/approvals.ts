@@ -79,6 +79,8 @@ export function approvalRoutes(context: ApiContext): Route[] {
     decision('approved', '/v1/approvals/approve', 'Approves another person’s request, which is then carried out.', [
       'INFRA_TEMPORAL',
       'HALT_NOT_CLEAN',
+      'INPUT_MODE_MOVED',
+      'RISK_NOT_RECONCILED',
     ]),
     decision('refused', '/v1/approvals/refuse', 'Refuses another person’s request, for ever.', []),
   ];

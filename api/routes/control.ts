@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { loosens, type Mode } from '../../core/control/mode.js';
+import { loosens } from '../../core/control/mode.js';
 import { pauseHolds } from '../../core/people/approvals.js';
-import { KeelsonError, type ErrorCode } from '../../core/errors.js';
+import type { ErrorCode } from '../../core/errors.js';
 import { assertMay } from '../auth/caller.js';
 import type { ApiContext } from '../context.js';
 import { recordCommand } from '../control/record-command.js';
+import { assertSeen } from '../control/seen-version.js';
 import { assertNotAlone } from '../control/second-person.js';
 import { idInput, reasonInput, textInput } from '../http/input.js';
 import { RequestError } from '../http/problem.js';
@@ -20,6 +21,14 @@ const bodySchema = z.strictObject({
     .describe('A name for this command; asking again under the same one changes nothing. Made by the server when left out.'),
 });
 
+const versionInput = z.int({ error: () => 'expected a whole number' }).positive({ error: () => 'expected a version' });
+/** Nothing holds a pause up by itself; to start again is decided on what was seen. */
+const SEEN = {
+  pause: 'Only if the account is still as it was seen: its `controlVersion`. Left out, the account is paused whatever it is by now.',
+  resume:
+    '`controlVersion` of the account as it was seen. Of a `commandId` that is told again the first one counts, and it may be left out.',
+} as const;
+
 const responseSchema = z.strictObject({ commandId: z.string(), account: z.string(), ...inForceSchema.shape });
 
 export function controlRoutes(context: ApiContext): Route[] {
@@ -30,12 +39,18 @@ export function controlRoutes(context: ApiContext): Route[] {
       path: `/v1/control/${kind}`,
       summary,
       access: kind,
-      body: bodySchema,
+      body: bodySchema.extend({ expectedVersion: versionInput.optional().describe(SEEN[kind]) }),
       response: responseSchema,
-      errors: ['INPUT_UNKNOWN_ACCOUNT', 'INFRA_TEMPORAL', ...errors],
-      handle: async ({ body: { account, reason, commandId = context.newId() }, caller: { subject, keyId, roles } }) => {
+      errors: ['INPUT_UNKNOWN_ACCOUNT', 'INFRA_TEMPORAL', 'INPUT_MODE_MOVED', ...errors],
+      handle: async ({ body: { account, reason, expectedVersion, commandId = context.newId() }, caller: { subject, keyId, roles } }) => {
         await assertAccount(database, account);
-        const asked = { commandId, account, kind, subject, keyId, reason, holds: kind === 'pause' && pauseHolds(roles) };
+        const { isRepeated } = await assertSeen(database, { commandId, account, expectedVersion });
+        if (kind === 'resume' && expectedVersion === undefined && !isRepeated) {
+          const message = 'expected the version that the resume is decided on: controlVersion in GET /v1/status, or keelson status';
+          throw new RequestError([{ path: 'body.expectedVersion', message }]);
+        }
+        const decided = { commandId, account, kind, subject, keyId, reason, holds: kind === 'pause' && pauseHolds(roles) };
+        const asked = { ...decided, ...(expectedVersion === undefined ? {} : { expectedVersion }) };
         // The row is the authority: it is there, under the caller's own name and key, before the workflow hears of it.
         if (!(await recordCommand(database, asked))) {
           throw new RequestError([{ path: 'body.commandId', message: 'belongs to another command: expected a new one' }]);
@@ -55,25 +70,21 @@ export function controlRoutes(context: ApiContext): Route[] {
       mode: z
         .enum(['normal', 'observation', 'reduceOnly', 'paused'], { error: () => 'expected normal, observation, reduceOnly or paused' })
         .describe('The mode.'),
-      expectedVersion: z
-        .int({ error: () => 'expected a whole number' })
-        .positive({ error: () => 'expected a version' })
-        .describe('`controlVersion` of the account as it was seen.'),
+      expectedVersion: versionInput.describe('`controlVersion` of the account as it was seen.'),
     }),
     response: responseSchema,
-    errors: ['INPUT_UNKNOWN_ACCOUNT', 'INFRA_TEMPORAL', 'INPUT_MODE_MOVED', 'AUTH_APPROVAL_NEEDED', 'AUTH_APPROVAL_CLOSED'],
+    errors: [
+      'INPUT_UNKNOWN_ACCOUNT',
+      'INFRA_TEMPORAL',
+      'INPUT_MODE_MOVED',
+      'AUTH_APPROVAL_NEEDED',
+      'AUTH_APPROVAL_CLOSED',
+      'RISK_NOT_RECONCILED',
+    ],
     handle: async ({ body: { account, reason, mode, expectedVersion, commandId = context.newId() }, caller }) => {
       await assertAccount(database, account);
       const { subject, keyId, roles } = caller;
-      const before = await database.query<{ mode: Mode; version: string; is_repeated: boolean }>(
-        `select mode, version, exists (select from commands where command_id = $2) as is_repeated from control where account = $1`,
-        [account, commandId],
-      );
-      const now = before.rows[0];
-      if (now === undefined) throw new KeelsonError('INPUT_UNKNOWN_ACCOUNT', { account, known: 'see keelson status' });
-      if (!now.is_repeated && Number(now.version) !== expectedVersion) {
-        throw new KeelsonError('INPUT_MODE_MOVED', { account, mode: now.mode, version: now.version, expected: expectedVersion });
-      }
+      const now = await assertSeen(database, { commandId, account, expectedVersion });
       const isLooser = loosens(now.mode, mode);
       if (isLooser) assertMay(caller, 'resume');
       const asked = { commandId, account, kind: 'mode' as const, subject, keyId, reason, holds: pauseHolds(roles), mode, expectedVersion };
@@ -89,9 +100,10 @@ export function controlRoutes(context: ApiContext): Route[] {
   return [
     setMode,
     command('pause', 'Stops entries and the strategies’ exits of an account; stops at the venue stay. Holds over restarts.', []),
-    command('resume', 'Lets an account trade again. After a pause by a risk officer it waits for the approval of another person.', [
-      'AUTH_APPROVAL_NEEDED',
-      'AUTH_APPROVAL_CLOSED',
-    ]),
+    command(
+      'resume',
+      'Lets an account trade again, where it still is what the caller saw. After a pause by a risk officer it waits for the approval of another person.',
+      ['AUTH_APPROVAL_NEEDED', 'AUTH_APPROVAL_CLOSED', 'RISK_NOT_RECONCILED'],
+    ),
   ];
 }

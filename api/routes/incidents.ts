@@ -46,7 +46,7 @@ export function incidentRoutes({ database, config }: ApiContext): Route[] {
         reason: reasonInput,
       }),
       response: doneSchema,
-      errors: ['INPUT_UNKNOWN_INCIDENT', 'INPUT_INCIDENT_UNDECIDED'],
+      errors: ['INPUT_UNKNOWN_INCIDENT', 'INPUT_INCIDENT_UNDECIDED', 'INPUT_INCIDENT_ORDER_MISSING'],
       handle: async ({ body, caller }) => {
         await closeIncident(database, caller, body);
         return DONE;

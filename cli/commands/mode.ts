@@ -1,9 +1,7 @@
 import { Argument, type Command } from 'commander';
-import type { Status } from '../../api/routes/status.js';
 import { addApiCommand, answers, connect, type ApiOptions, type Finish, wholeNumber } from '../command.js';
-import { CommandFailure, EXIT } from '../exit.js';
 import { changedMode, type ChangedMode } from '../halted.js';
-import { onlyAccount } from '../only-account.js';
+import { accountSeen, onlyAccount } from '../only-account.js';
 import type { Terminal } from '../terminal.js';
 
 interface ModeOptions extends ApiOptions {
@@ -29,9 +27,7 @@ export function addMode(program: Command, terminal: Terminal, finish: Finish): v
     async ({ reason, expectedVersion, ...options }: ModeOptions, wanted: string | undefined, named: string | undefined) => {
       const api = connect(terminal, options);
       const account = named ?? (await onlyAccount(api));
-      const { accounts } = await api.get<Status>('/v1/status');
-      const seen = accounts.find((one) => one.account === account);
-      if (seen === undefined) throw new CommandFailure(EXIT.refused, `There is no account ${account}. See keelson status.`);
+      const seen = await accountSeen(api, account);
       const version = expectedVersion === undefined ? seen.controlVersion : Number(expectedVersion);
       const data = await api.post<ChangedMode>('/v1/control/mode', {
         account,

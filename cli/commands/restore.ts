@@ -49,20 +49,28 @@ function planText(plan: RestorePlan): string {
   const until = content.lastTime === null ? 'before anything was recorded' : `as of ${timeText(content.lastTime)}`;
   return [
     `${copy} (${until}; ${content.rows} rows, all read) takes the place of the database, and Temporal starts empty.`,
-    'What was traded since is not in it: reconciliation finds it at the venue, and every account starts paused.',
+    'What was traded since is not in it: reconciliation finds it at the venue. Every account starts halted and paused.',
     ...haltLines(halts),
     '',
   ].join('\n');
 }
 
 function haltLines(halts: readonly string[] | undefined): readonly string[] {
-  if (halts === undefined) return ['Whether halts stand now COULD NOT BE READ: those that were called since are not in it, either.'];
+  if (halts === undefined) return ['Which halts stand now COULD NOT BE READ: the halt over everything is over them, too.'];
   if (halts.length === 0) return [];
-  return [
-    'HALTS THAT STAND NOW ARE NOT IN IT. Call them again (keelson kill) before anybody resumes:',
-    ...halts.map((one) => `  ${harmless(one)}`),
-  ];
+  return ['Halts that stand now stand there as well:', ...halts.map((one) => `  ${harmless(one)}`)];
 }
+
+/** P30: what a person types when it runs again; a halt is not ended by one alone. */
+const WAY_BACK = [
+  'Everything is halted until two people end it:',
+  '  keelson reconcile list             what the venue has and the copy has not; decide each',
+  '  keelson halts                      each halt, and what is not verified yet',
+  '  keelson incidents list             one of each account: databaseChanged; close it, or name it in the request',
+  '  keelson rearm --reason …           one person, for each halt',
+  '  keelson approvals approve <id> …   another one',
+  '  keelson resume <account>           each account, when no halt is over it',
+];
 
 /** @throws CommandFailure when nobody can be asked, or the answer is not yes. */
 async function asked(terminal: Terminal, plan: RestorePlan): Promise<void> {
@@ -77,5 +85,6 @@ function doneText({ plan, kept }: Restored): string {
       ? 'Start the build that ran before.'
       : 'Start the build that ran before the upgrade: this one would migrate the copy again. With a Temporal server of your own, give it an empty namespace.';
   const halts = plan.kind === 'database' ? haltLines(plan.halts) : [];
-  return [`Restored from ${plan.copy}. What was there before is kept: ${kept.join(', ')}.`, ...halts, next, ''].join('\n');
+  const back = plan.kind === 'database' ? WAY_BACK : [];
+  return [`Restored from ${plan.copy}. What was there before is kept: ${kept.join(', ')}.`, ...halts, next, ...back, ''].join('\n');
 }

@@ -22,6 +22,7 @@ export function statusText(status: Status): string {
       { title: 'venue', value: (row) => row.venue },
       { title: 'mode', value: (row) => row.mode },
       { title: 'since', value: (row) => timeText(row.modeSince) },
+      { title: 'version', align: 'right', value: (row) => String(row.controlVersion) },
       { title: 'open orders', align: 'right', value: (row) => String(row.openOrders) },
       { title: 'unknown', align: 'right', value: (row) => String(row.unknownOrders) },
       { title: 'incidents', align: 'right', value: (row) => String(row.openIncidents) },

@@ -33,6 +33,6 @@ it.each<[string, StatementFacts, Record<string, string>, readonly string[]]>([
     'a fill that is booked as another',
     { ...DAY, lines: [], wrong: ['trade 7 of order 9'], wrongCount: 1 },
     {},
-    ['1 transactions of the day are not booked as they say (keelson ledger verify): trade 7 of order 9'],
+    ['1 transactions since the last statement are not booked as they say (keelson ledger verify): trade 7 of order 9'],
   ],
 ])('%s is found', (_, facts, balances, found) => expect(checkStatement(facts, venue(balances))).toEqual(found));

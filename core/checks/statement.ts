@@ -6,7 +6,7 @@ export interface StatementFacts {
   readonly day: string;
   readonly fills: number;
   readonly movements: number;
-  /** Transactions of the day whose entries are not what they say, the first of them in words, and how many there are. */
+  /** Transactions since the last statement that was checked, and of yesterday, whose entries are not what they say, the first of them in words, and how many there are. */
   readonly wrong: readonly string[];
   readonly wrongCount: number;
   readonly lines: readonly {
@@ -36,7 +36,7 @@ export function checkStatement({ lines, wrong, wrongCount }: StatementFacts, ven
       .map(({ asset, closing, kept }) => `${asset}: the books keep ${kept}, its entries sum up to ${closing}`),
     ...(wrongCount === 0
       ? []
-      : [`${wrongCount} transactions of the day are not booked as they say (keelson ledger verify): ${wrong.join(', ')}`]),
+      : [`${wrongCount} transactions since the last statement are not booked as they say (keelson ledger verify): ${wrong.join(', ')}`]),
   ];
 }
 

@@ -77,6 +77,15 @@ function saleOf(key: Key, left: Decimal, { sold, risk }: KillView, { prices }: K
   return { wish: { quantity, sequence: count + 1, collarBps, tries }, isTaken: filterFailures(draft, rules, risk.venue).length === 0 };
 }
 
+/** Why nothing of what is left of a position is sold just now. `refused`: no sale at its price passes the venue's filters. */
+export function whyKept(key: Key, left: Decimal, view: KillView, sight: KillSight): 'halted' | 'noPrice' | 'refused' | undefined {
+  const rules = view.instruments[key.instrument];
+  if (!rules?.trading) return 'halted';
+  const sale = saleOf(key, left, view, sight, rules);
+  if (sale === undefined) return 'noPrice';
+  return sale.isTaken ? undefined : 'refused';
+}
+
 const NONE = { count: 0, tries: 0, lastTime: 0 };
 
 /** So long what nobody has bought keeps the stop that it was given back, before it is offered again. */

@@ -153,12 +153,23 @@ describe('P27: what a kill sells', () => {
     const rules = { ...RULES, tickSize: d('1'), stepSize: d('1') };
     const working = [order({ createdTime: 0, triggeredTime: null })];
     const sold = [{ ...KEY, count: 4, tries: 4, lastTime: 0 }];
-    const next = (price: string, minNotional: string): string => {
+    const seen = (price: string, minNotional: string): readonly [KillView, KillSight] => {
       const instruments = { [RULES.instrument]: { ...rules, minNotional: d(minNotional) } };
-      return planFlatten(view({ instruments, working, sold }), sight({ prices: { [RULES.instrument]: d(price) } })).kind;
+      return [view({ instruments, working, sold }), sight({ prices: { [RULES.instrument]: d(price) } })];
     };
+    const next = (...at: [string, string]): string => planFlatten(...seen(...at)).kind;
     // At its widest the collar of six ends at 5.76, which the tick makes five.
     expect([next('6', '5'), next('6', '5.5'), next('7', '5.5')]).toEqual(['cancelStop', 'done', 'cancelStop']);
+    // People are told why it stays, and nothing where it is only not sold yet.
+    const told = (...at: [string, string]) => {
+      const left = examine(...seen(...at), []).unverified.filter((one) => one.kind === 'exposure');
+      return left.map((one) => [one.because, unverifiedText(one)]);
+    };
+    const held = '1 of BTC/USDT (momentum) is still held';
+    expect(told('6', '5.5')).toEqual([
+      ['refused', `${held}: the venue’s filters let no sale through at its price, so a stop that rests stays`],
+    ]);
+    expect(told('7', '5.5')).toEqual([[undefined, held]]);
   });
 
   it('is only what a latch says has to go: the strictest one over it', () => {
@@ -295,6 +306,31 @@ describe('P28, P29: what is verified', () => {
     expect(found(flat(), sight({ balances: { BTC: d('2') }, openOrders: [foreign] }))).toEqual([
       'a foreign order 7 in ETH/USDT is open at the venue',
     ]);
+  });
+
+  it('P31: a stop of ours whose row is lost stays where nothing is sold, and is no proof against a halt; anything else goes', () => {
+    const lost = {
+      instrument: 'BTC/USDT',
+      clientOrderId: '0123456789abcdef0123456789abcdef',
+      venueOrderId: '9',
+      side: 'sell',
+      isTriggered: false,
+    } as const;
+    const others = [
+      { ...lost, clientOrderId: 'theirs' },
+      { ...lost, isTriggered: true },
+      { ...lost, side: 'buy' as const },
+      { instrument: lost.instrument, clientOrderId: lost.clientOrderId, venueOrderId: '10' },
+    ];
+    const stays = flat({ latches: [latch({ scope: 'everything', scopeValue: '', policy: 'none' })] });
+    const seen = (of: KillView, openOrders: KillSight['openOrders']) =>
+      examine(of, sight({ balances: { BTC: d('2') }, openOrders }), []).unverified;
+    expect(ordersToCancel(stays, [lost, ...others])).toEqual(others);
+    expect(seen(stays, [lost])).toEqual([]);
+    expect(seen(stays, others)).toHaveLength(others.length);
+    const sold = flat({ latches: [latch({ policy: 'atOnce' })] });
+    expect(ordersToCancel(sold, [lost])).toEqual([lost]);
+    expect(seen(sold, [lost])).toHaveLength(1);
   });
 
   it('keeps stops where nothing is sold, and says which are missing', () => {

@@ -1,6 +1,7 @@
 import { amountOf, maximum, text, ZERO, type Decimal, type DecimalText } from '../money/index.js';
+import { looksLikeOurs } from '../order/own-name.js';
 import type { StoredOrder } from '../order/stored-order.js';
-import { isNothing, keysToFlatten, unsold } from './flatten.js';
+import { isNothing, keysToFlatten, unsold, whyKept } from './flatten.js';
 import { policyOfWhole, policyOver, type KillSight, type KillView, type OpenOrder } from './view.js';
 
 /** Something that keeps a halt from being verified, exactly. */
@@ -15,7 +16,7 @@ export type Unverified =
       readonly strategy: string;
       readonly instrument: string;
       readonly quantity: DecimalText;
-      readonly because?: 'halted' | 'noPrice';
+      readonly because?: 'halted' | 'noPrice' | 'refused';
     }
   /** More is there than our books and what was there before us explain. It is not ours to sell: a person has to look. */
   | { readonly kind: 'surplus'; readonly asset: string; readonly quantity: DecimalText }
@@ -50,7 +51,7 @@ export function examine(view: KillView, sight: KillSight, stops: readonly Extrac
       ...open.map(({ intentId, instrument, status }) => ({ kind: 'order' as const, intentId, instrument, status })),
       ...openAtVenue(view, sight, new Set(kept.map((order) => order.clientOrderId))),
       ...flat.filter(isLeft).map(({ strategy, instrument, quantity }) => {
-        const because = !rulesOf(instrument)?.trading ? 'halted' : sight.prices[instrument] === undefined ? 'noPrice' : undefined;
+        const because = whyKept({ strategy, instrument }, quantity, view, sight);
         const at = { kind: 'exposure' as const, strategy, instrument, quantity: text(quantity) };
         return because === undefined ? at : { ...at, because };
       }),
@@ -69,10 +70,20 @@ export function ordersToCancel(view: KillView, openOrders: readonly OpenOrder[])
   const ours = new Map(view.working.map((order) => [order.clientOrderId, order]));
   return openOrders.filter((one) => {
     const order = ours.get(one.clientOrderId);
-    if (order === undefined) return policyOfWhole(view) !== undefined;
+    if (order === undefined) return goesUnknown(view, one);
     // A stop stays where nothing is sold, and goes only with what is sold where it is (P28).
     return order.purpose !== 'stop' && policyOver(view, order) !== undefined;
   });
+}
+
+/**
+ * Whether an order that our books do not know has to go. Where nothing is sold, a stop that has a name of ours stays: a restored database
+ * has lost its row, and what it protects may be in no books either (P31). Reconciliation names it, and no halt ends before a person has decided.
+ */
+function goesUnknown(view: KillView, { side, isTriggered, clientOrderId }: OpenOrder): boolean {
+  const policy = policyOfWhole(view);
+  const isLostStop = side === 'sell' && isTriggered === false && looksLikeOurs(clientOrderId);
+  return policy === 'atOnce' || (policy === 'none' && !isLostStop);
 }
 
 /** Orders of ours that a latch is over, to be ended one by one. Stops stay, or go with what is sold (P28); what a kill sells is about to end. */
@@ -85,10 +96,10 @@ export function ordersToWithdraw(view: KillView): readonly StoredOrder[] {
 function openAtVenue(view: KillView, { openOrders }: KillSight, kept: ReadonlySet<string>): Extract<Unverified, { kind: 'openOrder' }>[] {
   const ours = new Map(view.working.map((order) => [order.clientOrderId, order]));
   return openOrders
-    .filter(({ clientOrderId }) => {
-      const order = ours.get(clientOrderId);
-      if (kept.has(clientOrderId)) return false;
-      return order === undefined ? policyOfWhole(view) !== undefined : policyOver(view, order) !== undefined;
+    .filter((one) => {
+      const order = ours.get(one.clientOrderId);
+      if (kept.has(one.clientOrderId)) return false;
+      return order === undefined ? goesUnknown(view, one) : policyOver(view, order) !== undefined;
     })
     .map(({ instrument, venueOrderId, clientOrderId }) => ({
       kind: 'openOrder',
@@ -117,6 +128,12 @@ function isResting(status: string): boolean {
   return status === 'accepted' || status === 'partiallyFilled';
 }
 
+const WHY_KEPT = {
+  halted: 'it does not trade',
+  noPrice: 'there is no price',
+  refused: 'the venue’s filters let no sale through at its price, so a stop that rests stays',
+} as const;
+
 /** In a few words, for people. */
 export function unverifiedText(one: Unverified): string {
   switch (one.kind) {
@@ -125,7 +142,7 @@ export function unverifiedText(one: Unverified): string {
     case 'openOrder':
       return `${one.isOurs ? 'our' : 'a foreign'} order ${one.venueOrderId} in ${one.instrument} is open at the venue`;
     case 'exposure': {
-      const why = one.because === 'halted' ? ': it does not trade' : one.because === 'noPrice' ? ': there is no price' : '';
+      const why = one.because === undefined ? '' : `: ${WHY_KEPT[one.because]}`;
       return `${one.quantity} of ${one.instrument} (${one.strategy}) is still held${why}`;
     }
     case 'surplus':

@@ -43,6 +43,9 @@ export interface OpenOrder {
   readonly instrument: string;
   readonly clientOrderId: string;
   readonly venueOrderId: string;
+  readonly side?: 'buy' | 'sell';
+  /** False for a stop that waits for its price. */
+  readonly isTriggered?: boolean;
 }
 
 /** What the venue shows, read after the ledger. */

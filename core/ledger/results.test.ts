@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fillOf, seedOf, unitFills, type UnitFill } from '../../test/support/fills.js';
 import { Decimal, ZERO, decimal } from '../money/index.js';
+import { lotsOf } from './lots.js';
 import { RoundTrips } from './closed-position.js';
 import { Books, byStrategy, profitOf, type BookResult } from './results.js';
 
@@ -80,7 +81,11 @@ describe('results', () => {
             expect(near(profit.realizedPnl, expected.realized)).toBe(true);
             expect(near(profit.unrealizedPnl ?? ZERO, new Decimal(50 * expected.held).minus(expected.cost))).toBe(true);
           }
-          expect(book.fifo.lots.reduce((sum, lot) => sum.plus(lot.quantity), ZERO).eq(book.average.quantity)).toBe(true);
+          expect(
+            lotsOf(book.fifo)
+              .reduce((sum, lot) => sum.plus(lot.quantity), ZERO)
+              .eq(book.average.quantity),
+          ).toBe(true);
         }
       }),
       { seed },
@@ -118,6 +123,24 @@ describe('results', () => {
       }),
       { seed },
     );
+  });
+
+  it('of twenty thousand open lots are reckoned as soon as of few: a fill looks at the lots that it takes, and at no others', () => {
+    const COUNT = 20_000;
+    const trade = { fee: 0, feeAsset: 'USDT', strategy: 'momentum' } as const;
+    const books = new Books();
+    for (let index = 0; index < COUNT; index += 1) books.add(fillOf({ ...trade, side: 'buy', units: 1, price: 100 + (index % 2) }, index));
+    // The oldest goes, then all but the newest in one sale.
+    const first = books.add(fillOf({ ...trade, side: 'sell', units: 1, price: 200 }, COUNT));
+    expect([lotsOf(first.fifo).length, first.fifo.realizedPnl.toFixed()]).toEqual([COUNT - 1, '100']);
+    const last = books.add(fillOf({ ...trade, side: 'sell', units: COUNT - 2, price: 200 }, COUNT + 1));
+    expect(lotsOf(last.fifo).map(({ quantity, cost }) => [quantity.toFixed(), cost.toFixed()])).toEqual([['1', '101']]);
+    const bought = (COUNT / 2) * 201 - 101;
+    expect(last.fifo.realizedPnl.toFixed()).toBe(`${200 * (COUNT - 1) - bought}`);
+    expect(last.fifo.cost.toFixed()).toBe('101');
+    // More is sold than there is: what is owed is the only lot.
+    const owed = books.add(fillOf({ ...trade, side: 'sell', units: 2, price: 200 }, COUNT + 2));
+    expect(lotsOf(owed.fifo).map(({ quantity, cost }) => [quantity.toFixed(), cost.toFixed()])).toEqual([['-1', '-200']]);
   });
 
   it('say by which method, and differ while something is held', () => {

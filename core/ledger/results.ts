@@ -1,7 +1,7 @@
 import { ZERO, type Decimal } from '../money/index.js';
 import { bookOf, type BookedFill } from './booked-fill.js';
 import { feeValueOf, isThirdAsset } from './fee-value.js';
-import { NO_LOTS, applyToLots, costOf, type LotState } from './lots.js';
+import { NO_LOTS, applyToLots, type LotState } from './lots.js';
 import { FLAT, applyFill, type PositionState } from './position.js';
 
 /** A fill with the price at which its fee counts, where that is in a third asset. */
@@ -83,7 +83,7 @@ export function profitOf(book: BookResult, mark: Decimal | undefined): readonly 
     unrealizedPnl: quantity.isZero() ? ZERO : mark?.mul(quantity).minus(cost),
     averagePrice: quantity.isZero() ? undefined : cost.div(quantity).toDecimalPlaces(PRICE_PLACES),
   });
-  return [profit('average', book.average.realizedPnl, book.average.cost), profit('fifo', book.fifo.realizedPnl, costOf(book.fifo.lots))];
+  return [profit('average', book.average.realizedPnl, book.average.cost), profit('fifo', book.fifo.realizedPnl, book.fifo.cost)];
 }
 
 /** Results of a strategy over its instruments with the same quote asset. */

@@ -28,10 +28,13 @@ const DIAGRAM: readonly (readonly [from: OrderStatus, by: OrderEvent['kind'], to
   ['pendingCancel', 'end', 'expired'],
 ];
 
-/** A reply that is lost again and a cancel that is asked for again leave the order where it is. */
+/** A reply that is lost again, a cancel that is asked for again and a look-up that does not show it leave the order where it is. */
 const REPEATS: typeof DIAGRAM = [
   ['unknown', 'loseReply', 'unknown'],
   ['pendingCancel', 'requestCancel', 'pendingCancel'],
+  ['accepted', 'miss', 'accepted'],
+  ['partiallyFilled', 'miss', 'partiallyFilled'],
+  ['pendingCancel', 'miss', 'pendingCancel'],
 ];
 
 const EVIDENCE = ['accept', 'fill', 'end'];
@@ -56,6 +59,7 @@ const EVENTS: readonly OrderEvent[] = [
   { kind: 'loseReply' },
   { kind: 'proveAbsent' },
   { kind: 'requestCancel' },
+  { kind: 'miss' },
   { kind: 'accept', venueOrderId: 'v1' },
   { kind: 'fill', quantity: decimal('1'), price: decimal('5'), venueOrderId: 'v1' },
   ...(['canceled', 'expired', 'filled', 'rejected'] as const).flatMap((status) =>

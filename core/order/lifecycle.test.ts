@@ -94,6 +94,17 @@ describe('the life of an order', () => {
     expect(apply(sent, { kind: 'loseReply' }, { kind: 'proveAbsent' }).status).toBe('notPlaced');
   });
 
+  it('stays what it was while its venue does not show it, until something shows it again', () => {
+    const accepted = apply(sent, ACCEPT);
+    const missing = apply(accepted, { kind: 'miss' });
+    expect(missing).toEqual({ ...accepted, isMissing: true });
+    expect(apply(missing, { kind: 'requestCancel' })).toMatchObject({ status: 'pendingCancel', isMissing: true });
+    for (const shown of [ACCEPT, fill('3'), end('canceled', '0')]) expect(apply(missing, shown)).toMatchObject({ isMissing: false });
+    // What was never there, or has ended, cannot go missing.
+    for (const state of [sent, apply(sent, { kind: 'loseReply' }), apply(accepted, end('canceled', '0'))])
+      expect(transition(state, { kind: 'miss' }).kind).toBe('illegal');
+  });
+
   it('never leaves the table, whatever comes in whatever order', () => {
     const events = fc.oneof(
       fc.constantFrom<OrderEvent>(
@@ -105,6 +116,7 @@ describe('the life of an order', () => {
         { kind: 'loseReply' },
         { kind: 'proveAbsent' },
         { kind: 'requestCancel' },
+        { kind: 'miss' },
         ACCEPT,
       ),
       fc.integer({ min: 1, max: 4 }).map((quantity) => fill(String(quantity))),

@@ -35,6 +35,8 @@ export type OrderEvent =
   /** Absent at the venue after the admission window and its visibility bound (P11). */
   | { readonly kind: 'proveAbsent' }
   | { readonly kind: 'requestCancel' }
+  /** It was there, and its venue does not show it any more. That proves nothing, and a person may decide on it. */
+  | { readonly kind: 'miss' }
   | { readonly kind: 'accept'; readonly venueOrderId: string; readonly isTriggered?: boolean }
   | { readonly kind: 'fill'; readonly quantity: Decimal; readonly price: Decimal; readonly venueOrderId: string }
   | { readonly kind: 'end'; readonly status: VenueEnd; readonly executedQuantity: Decimal; readonly venueOrderId: string };
@@ -47,6 +49,8 @@ export interface OrderState {
   readonly executedNotional: Decimal;
   /** Of a stop: its price was reached, and it works or has worked. */
   readonly isTriggered?: boolean;
+  /** The venue did not show it when it was asked last; what shows it ends that. */
+  readonly isMissing?: boolean;
   readonly venueOrderId?: string;
   /** Set once the venue says that the order has ended; the order is final when our fills explain that quantity. */
   readonly venueEnd?: VenueEnd;
@@ -61,9 +65,9 @@ export const TRANSITIONS: Readonly<Record<OrderStatus, Readonly<Partial<Record<P
   authorised: { submit: 'submitting', expireUnsent: 'expired' },
   submitting: { reject: 'rejected', loseReply: 'unknown' },
   unknown: { reject: 'rejected', proveAbsent: 'notPlaced', loseReply: 'unknown' },
-  accepted: { requestCancel: 'pendingCancel' },
-  partiallyFilled: { requestCancel: 'pendingCancel' },
-  pendingCancel: { requestCancel: 'pendingCancel' },
+  accepted: { requestCancel: 'pendingCancel', miss: 'accepted' },
+  partiallyFilled: { requestCancel: 'pendingCancel', miss: 'partiallyFilled' },
+  pendingCancel: { requestCancel: 'pendingCancel', miss: 'pendingCancel' },
   denied: {},
   filled: {},
   canceled: {},
@@ -90,14 +94,15 @@ export function transition(state: OrderState, event: OrderEvent): Transition {
   if (event.kind === 'accept' || event.kind === 'fill' || event.kind === 'end') return applyEvidence(state, event);
   const next = TRANSITIONS[state.status][event.kind];
   if (next === undefined) return { kind: 'illegal', from: state.status, event: event.kind };
-  return { kind: 'moved', state: { ...state, status: next }, surprises: [] };
+  const isMissing = event.kind === 'miss' ? { isMissing: true } : {};
+  return { kind: 'moved', state: { ...state, ...isMissing, status: next }, surprises: [] };
 }
 
 function applyEvidence(state: OrderState, event: Extract<OrderEvent, { venueOrderId: string }>): Transition {
   const surprises: Surprise[] = [];
   if (state.venueOrderId !== undefined && state.venueOrderId !== event.venueOrderId) surprises.push('otherVenueOrderId');
   const isTriggered = state.isTriggered === true || (event.kind === 'accept' && event.isTriggered === true);
-  let next: OrderState = { ...state, isTriggered, venueOrderId: state.venueOrderId ?? event.venueOrderId };
+  let next: OrderState = { ...state, isTriggered, isMissing: false, venueOrderId: state.venueOrderId ?? event.venueOrderId };
   if (event.kind === 'fill') {
     next = {
       ...next,

@@ -41,6 +41,8 @@ export interface StoredOrder {
   readonly workingUntil: number | null;
   /** When the venue first showed that the price of a stop was reached, by the database's clock. */
   readonly triggeredTime: number | null;
+  /** Since when its venue does not show it any more, by the database's clock; null while it does, and before it was seen. */
+  readonly missingTime: number | null;
   readonly failures: readonly Failure[];
   readonly version: number;
   readonly createdTime: number;
@@ -64,6 +66,7 @@ export function stateOf(order: StoredOrder): OrderState {
     executedQuantity: decimal(order.executedQuantity),
     executedNotional: decimal(order.executedNotional),
     isTriggered: order.triggeredTime !== null,
+    isMissing: order.missingTime !== null,
     ...(order.venueOrderId === null ? {} : { venueOrderId: order.venueOrderId }),
     ...(order.venueStatus === null ? {} : { venueEnd: order.venueStatus }),
     ...(order.venueExecutedQuantity === null ? {} : { venueExecutedQuantity: decimal(order.venueExecutedQuantity) }),
@@ -85,6 +88,7 @@ export interface OrderChange {
   readonly venueStatus: VenueEnd | null;
   readonly venueExecutedQuantity: DecimalText | null;
   readonly isTriggered: boolean;
+  readonly isMissing: boolean;
   readonly isFinal: boolean;
   readonly failures: readonly Failure[];
 }
@@ -105,6 +109,7 @@ export function changeOf(order: StoredOrder, next: OrderState, failures: readonl
     venueStatus: next.venueEnd ?? null,
     venueExecutedQuantity: next.venueExecutedQuantity === undefined ? null : text(next.venueExecutedQuantity),
     isTriggered: next.isTriggered === true,
+    isMissing: next.isMissing === true,
     isFinal: isFinal(next.status),
     failures,
   };

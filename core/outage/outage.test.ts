@@ -7,7 +7,7 @@ const NOW = 1_800_000_000_000;
 const BACK: OutageFacts = {
   ...{ outageId: 'o', account: 'main', now: NOW, beganTime: NOW - 300_000, overTime: NOW - 20_000, answeredTime: NOW - 25_000, tries: 9 },
   ...{ resumedTime: null, partTime: NOW - 10_000, mode: 'paused', halt: null, cleanTime: NOW - 5_000, holdTime: NOW - 180_000 },
-  ...{ differences: null, watch: { sampleAgeMs: 500, isEquityKnown: true, standing: [] } },
+  ...{ differences: null, givenUp: null, watch: { sampleAgeMs: 500, isEquityKnown: true, standing: [] } },
 };
 const ANSWERED: Asked = { hasAnswered: true, skewMs: 20 };
 

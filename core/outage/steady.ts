@@ -31,6 +31,8 @@ export interface OutageFacts {
   readonly holdTime: number | null;
   /** Differences that are a person's, in words. */
   readonly differences: string | null;
+  /** Who has given the run up, and why; null: nobody. */
+  readonly givenUp: { readonly subject: string; readonly reason: string } | null;
 }
 
 /** What the venue itself has just told; `skewMs`: of its clock. */

@@ -49,6 +49,7 @@ const STOP: StoredOrder = {
   receiveWindowMs: 500,
   workingUntil: null,
   triggeredTime: null,
+  missingTime: null,
   failures: [],
   version: 1,
   createdTime: NOW - 10_000,
@@ -147,6 +148,31 @@ describe('the plan of an owner', () => {
 
   it('takes a stop away when nothing is held any more', () => {
     expect(plan({ working: [STOP] }, { positions: [] })).toMatchObject({ kind: 'cancel', because: 'wrongQuantity' });
+  });
+
+  it.each([
+    ['nothing', [], '1.0005'],
+    ['less', [{ ...KEY, quantity: d('0.4'), cost: d('40') }], '1.0005'],
+    ['more', [{ ...KEY, quantity: d('2'), cost: d('200') }], '1.0005'],
+    ['something, and nothing was bought', RISK.positions, '0'],
+  ])('P20: a row that says %s than its fills add up to: what rests stays, and nothing is placed', (_, positions, filled) => {
+    const rest = { kind: 'rest', because: 'contradicted' };
+    const wrong = { ...STOP, quantity: d('0.7') };
+    const woken = { ...STOP, triggeredTime: NOW - 5_000 };
+    for (const working of [[], [STOP], [wrong], [woken], [STOP, { ...STOP, intentId: 'two' }]]) {
+      expect(plan({ working, filled: d(filled) }, { positions })).toEqual(rest);
+    }
+    const sold = { working: [{ ...adopted, reservedQuantity: d('3') }], adopted: [adopted.intentId], oversold: adopted.intentId };
+    expect(plan({ ...sold, filled: d(filled) }, { positions })).toEqual(rest);
+    // Whether a stop exists is known before; a halt's owner is the kill.
+    expect(plan({ working: [{ ...STOP, status: 'unknown' }], filled: d(filled) }, { positions })).toMatchObject({ kind: 'settle' });
+    const latches = [{ scope: 'everything' as const, scopeValue: '' }];
+    expect(plan({ filled: d(filled) }, { positions, latches })).toEqual({ kind: 'rest', because: 'killed' });
+  });
+
+  it('P20: a row that says what its fills add up to is gone by, however that is written', () => {
+    expect(plan({ working: [STOP], filled: d('1.00050') })).toEqual({ kind: 'rest', because: 'protected' });
+    expect(plan({ filled: d('0') }, { positions: [] })).toEqual({ kind: 'done' });
   });
 
   it('is done when nothing is held and nothing works, and waits for an entry that works', () => {
@@ -287,6 +313,25 @@ describe('whatever is held and works', () => {
         }
         if (step.kind === 'done') expect(working).toEqual([]);
         if (step.kind === 'escape') expect(working.filter((order) => order.side === 'sell')).toEqual(taken);
+      }),
+    );
+  });
+
+  it('while row and fills differ, nothing is placed, canceled or ended', () => {
+    const thousandths = fc.integer({ min: 0, max: 3_000 });
+    fc.assert(
+      fc.property(sells, thousandths, thousandths, fc.boolean(), (orders, kept, filled, isWoken) => {
+        const working = orders.map(({ quantity, ...one }, index): StoredOrder => {
+          const all = text(decimal(String(quantity)).div(1_000));
+          const triggeredTime = isWoken ? NOW - 5_000 : null;
+          return { ...STOP, intentId: `o${index}`, ...one, quantity: all, reservedQuantity: all, triggeredTime };
+        });
+        const adopted = working.filter(isAdoptedSale).map(({ intentId }) => intentId);
+        const quantity = text(decimal(String(kept)).div(1_000));
+        const more = { working, adopted, oversold: adopted.at(-1) ?? null, filled: text(decimal(String(filled)).div(1_000)) };
+        const step = plan(more, { positions: kept === 0 ? [] : [{ ...KEY, quantity, cost: d('100') }] });
+        if (kept === filled) expect(step).not.toMatchObject({ because: 'contradicted' });
+        else if (step.kind !== 'settle') expect(step).toEqual({ kind: 'rest', because: 'contradicted' });
       }),
     );
   });

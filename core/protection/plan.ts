@@ -21,6 +21,8 @@ export interface ProtectionView {
   readonly adopted?: readonly string[];
   /** The newest of these, where they sell more than is held; else null. Present with `form`. */
   readonly oversold?: string | null;
+  /** What its fills add up to. Absent in what builds read that went by the position's row alone. */
+  readonly filled?: DecimalText;
   /** The form that the workflow had asked for (`VIEW_FORM`). Absent in what builds up to 0.4 recorded, which is decided as they did. */
   readonly form?: number;
   /** Its newest stops and escapes, final or not, newest first. */
@@ -36,7 +38,10 @@ export interface ProtectionView {
  * The form of the view that a workflow of this build knows. It is recorded with the view and says how that was decided on (P32). A patch could
  * not: its marker may come in a later task than that of the local activity before it, and is then not known yet when that is replayed.
  */
-export const VIEW_FORM = 2;
+export const VIEW_FORM = 3;
+
+/** The same of what the gate says of an exit: recorded with it, it says how the rest of that exit was decided on. */
+export const EXIT_FORM = 1;
 
 /** What the owner does next. One thing at a time: afterwards it looks again. */
 export type ProtectionStep =
@@ -51,8 +56,21 @@ export type ProtectionStep =
   | { readonly kind: 'done' };
 
 export type CancelReason = 'wrongQuantity' | 'secondStop' | 'unfilledAfterTrigger' | 'filtersChanged' | 'oversold';
-/** `short`: the position says more than the account has, which other orders sell or which is nothing (`uncoveredOf`). */
-export type RestReason = 'protected' | 'killed' | 'dust' | 'short' | 'entryWorking' | 'adoptedWorks' | 'triggered' | 'refused' | 'halted';
+/**
+ * `short`: the position says more than the account has, which other orders sell or which is nothing (`uncoveredOf`). `contradicted`: its fills
+ * add up to something else (`isContradicted`).
+ */
+export type RestReason =
+  | 'protected'
+  | 'killed'
+  | 'dust'
+  | 'short'
+  | 'contradicted'
+  | 'entryWorking'
+  | 'adoptedWorks'
+  | 'triggered'
+  | 'refused'
+  | 'halted';
 
 /** An entry that fills at once is waited for so long, so that one stop covers all of its fills. */
 const ENTRY_WAIT_MS = 100;
@@ -73,6 +91,7 @@ export function planProtection(key: PositionKey, view: ProtectionView): Protecti
   const open = sells.find((order) => UNSETTLED.has(order.status) || order.purpose !== 'stop');
   if (open !== undefined) return { kind: 'settle', intentId: open.intentId };
 
+  if (isContradicted(key, view)) return { kind: 'rest', because: 'contradicted' };
   const rules = risk.instrument;
   if (rules === undefined || !rules.trading) return { kind: 'rest', because: 'halted' };
   if (typeof view.oversold === 'string') return { kind: 'cancel', intentId: view.oversold, because: 'oversold' };
@@ -95,6 +114,14 @@ function isAdopted({ intentId }: StoredOrder, { adopted = [] }: ProtectionView):
  */
 function isOfOlderBuild({ adopted }: ProtectionView): boolean {
   return adopted === undefined;
+}
+
+/**
+ * Whether a position is kept otherwise than its fills add up to: somebody has damaged its row, and nobody knows how much is held. What rests then
+ * stays, and nothing is placed, until a person has mended it.
+ */
+export function isContradicted(key: PositionKey, { risk, filled }: ProtectionView): boolean {
+  return filled !== undefined && !decimal(filled).eq(heldOf(key, risk));
 }
 
 /** What adopted sales may still sell: it is not a stop's to sell as well (P18). */
@@ -143,7 +170,7 @@ export function isUncovered(step: ProtectionStep, key: PositionKey, view: Protec
   }
 }
 
-function heldOf(key: PositionKey, { positions }: RiskView): Decimal {
+export function heldOf(key: PositionKey, { positions }: RiskView): Decimal {
   return decimal(positions.find((one) => one.strategy === key.strategy && one.instrument === key.instrument)?.quantity ?? '0');
 }
 

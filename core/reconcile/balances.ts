@@ -1,12 +1,14 @@
-import { amountOf, text, ZERO } from '../money/index.js';
-import { Sum } from './deltas.js';
+import { amountOf, text, ZERO, type Decimal } from '../money/index.js';
+import { deltasOf, Sum } from './deltas.js';
 import type { Deltas, Difference } from './difference.js';
+import { fillName } from './fills.js';
 import { intentSubject } from './orders.js';
 import { isUnresolved, type BookedOrder, type LedgerSight, type VenueSight } from './sight.js';
 
 /**
  * Balances to the last unit: venue less ledger, less what other differences explain. While it is not known what became of an
  * order, or one has moved at the venue whose fills are not listed yet, the balances that it may have moved say nothing; all others do.
+ * What was filled while the venue was read may have come after its balances, and is none that they lack.
  * @param open subjects of the orders whose fills are missing, beside those that are looked up
  */
 export function compareBalances(
@@ -22,6 +24,7 @@ export function compareBalances(
     venue,
     ledger,
   );
+  const meanwhile = filledMeanwhile(venue, ledger);
   const assets = new Set([
     ...Object.keys(venue.balances),
     ...Object.keys(ledger.balances),
@@ -30,7 +33,7 @@ export function compareBalances(
   return [...assets].sort().flatMap((asset): Difference[] => {
     const [shown, kept] = [amountOf(venue.balances, asset), amountOf(ledger.balances, asset)];
     const amount = shown.minus(kept).minus(cause.of(asset));
-    if (amount.eq(ZERO)) return [];
+    if (amount.eq(ZERO) || isFromBefore(amount, asset, meanwhile)) return [];
     return [
       {
         class: 'balanceMovement',
@@ -45,6 +48,24 @@ export function compareBalances(
         },
       },
     ];
+  });
+}
+
+/** What the fills since the venue was asked for its clock have moved, the newest first: its list and the books are read after its balances. */
+function filledMeanwhile(venue: VenueSight, ledger: LedgerSight): readonly Deltas[] {
+  const fills = new Map([...ledger.fills, ...venue.fills].map((fill) => [fillName(fill), fill]));
+  return [...fills.values()]
+    .filter(({ eventTime }) => eventTime >= venue.venueTime)
+    .toSorted((one, other) => other.eventTime - one.eventTime)
+    .map((fill) => deltasOf(fill, ledger.instruments));
+}
+
+/** Whether a balance is exactly what it was before the newest of these. */
+function isFromBefore(amount: Decimal, asset: string, newestFirst: readonly Deltas[]): boolean {
+  let lacking = amount;
+  return newestFirst.some((deltas) => {
+    lacking = lacking.plus(amountOf(deltas, asset));
+    return lacking.eq(ZERO);
   });
 }
 

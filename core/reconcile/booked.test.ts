@@ -58,7 +58,16 @@ class Story {
     for (const change of judge(compared, this.rows, RECONCILE).changes) {
       if (change.kind === 'new') {
         const { eventTime = null, ...found } = change.difference;
-        const times = { eventTime, repairs: 0, unseenMs: 0, sameMs: RECONCILE.repairMs, seenMs: 0, decidedMs: null, isBooked: false };
+        const times = {
+          eventTime,
+          repairs: 0,
+          failedRepairs: 0,
+          unseenMs: 0,
+          sameMs: RECONCILE.repairMs,
+          seenMs: 0,
+          decidedMs: null,
+          isBooked: false,
+        };
         this.rows.push({ ...found, ...times, id: String(this.rows.length + 1), status: change.status, decision: null });
         continue;
       }

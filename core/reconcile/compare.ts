@@ -4,7 +4,7 @@ import { compareFills, contradictions, OrderNames, wasAsked } from './fills.js';
 import { compareOrders, orphans } from './orders.js';
 import { compareProtection, orphanedWorkflows } from './protection.js';
 import type { ReconcileRules } from './rules.js';
-import type { LedgerSight, VenueSight, WorkflowSight } from './sight.js';
+import { isUnresolved, type LedgerSight, type SeenFill, type VenueSight, type WorkflowSight } from './sight.js';
 
 export interface Comparison {
   /** Everything in which the three sides differ, what a person has decided to leave so included. */
@@ -32,7 +32,7 @@ export function compare(sides: ThreeSides, known: readonly KnownDifference[], ru
   const isDone = (one: Difference): boolean =>
     known.some((row) => isSame(row, one) && row.decision === 'book' && row.fingerprint === one.fingerprint);
   const seen = [...fills.differences, ...orphans(orderParts, fills.foreign, known)];
-  const unread = known.filter((row) => isOutOfReach(row, venue) && !seen.some((one) => isSame(row, one))).map(asSeen);
+  const unread = known.filter((row) => isOutOfReach(row, venue) && !seen.some((one) => isSame(row, one))).map((row) => asSeen(row, ledger));
   const moving = [...seen, ...unread].filter((one) => !isDone(one));
   const orders = compareOrders(orderParts, fills.missedOf);
   return {
@@ -77,7 +77,15 @@ function instrumentOf({ subject }: KnownDifference): string {
   return subject.split(':').slice(1, -2).join(':');
 }
 
-function asSeen({ class: what, subject, fingerprint, treatment, deltas, evidence, eventTime }: KnownDifference): Difference {
+/** A missed fill is booked as the venue told it then, however long that is ago: a look repairs only so many, and a repair may fail. */
+function asSeen(
+  { class: what, subject, fingerprint, treatment, deltas, evidence, eventTime }: KnownDifference,
+  { orders }: LedgerSight,
+): Difference {
   const time = eventTime === null ? {} : { eventTime };
-  return { class: what, subject, fingerprint, treatment, isInFlight: false, deltas, evidence, ...time };
+  const seen = { class: what, subject, fingerprint, treatment, isInFlight: false, deltas, evidence, ...time };
+  if (what !== 'missedFill') return seen;
+  const { order: intentId } = evidence.ledger as { readonly order: string | null };
+  const waits = orders.some((order) => order.intentId === intentId && isUnresolved(order));
+  return waits ? { ...seen, isInFlight: true } : { ...seen, repair: { kind: 'bookFill', fill: evidence.venue as SeenFill } };
 }

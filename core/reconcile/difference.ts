@@ -77,6 +77,8 @@ export interface KnownDifference {
   readonly evidence: Difference['evidence'];
   readonly eventTime: number | null;
   readonly repairs: number;
+  /** Those of them that could not be done. */
+  readonly failedRepairs: number;
   /** Since it was seen first, or since its fingerprint is what it is; database's clock. */
   readonly sameMs: number;
   /** Since when each look has seen it, whatever it was; database's clock. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Difference, KnownDifference } from './difference.js';
 import { judge, type Judgement } from './judge.js';
-import { depthOf, fillsFrom, RECONCILE } from './rules.js';
+import { cursorAfter, depthOf, fillsFrom, RECONCILE, RECONCILE_SCOPES } from './rules.js';
 
 const SEEN: Difference = {
   class: 'balanceMovement',
@@ -27,6 +27,7 @@ const row = (one: Difference, more: Partial<KnownDifference> = {}): KnownDiffere
     decision: null,
     eventTime: null,
     repairs: 0,
+    failedRepairs: 0,
     unseenMs: 0,
     sameMs: 60_000,
     seenMs: 0,
@@ -55,7 +56,7 @@ describe('a first look', () => {
     expect(on([{ ...REPAIRABLE, isInFlight: true }]).repairs).toEqual([]);
   });
   it('of nothing is clean', () => {
-    expect(on([])).toEqual({ changes: [], repairs: [], isClean: true, isUnsettled: false });
+    expect(on([])).toEqual({ changes: [], repairs: [], isClean: true, isUnsettled: false, isWhole: true });
   });
 });
 
@@ -79,10 +80,18 @@ describe('a second look', () => {
   it('ends what is gone, by whoever did it', () => {
     expect(kinds(on([], [row(SEEN)]))).toEqual(['ended settled']);
     expect(kinds(on([], [row(REPAIRABLE, { repairs: 1 })]))).toEqual(['ended repaired']);
+    expect(kinds(on([], [row(REPAIRABLE, { repairs: 2, failedRepairs: 1 })]))).toEqual(['ended repaired']);
+    expect(kinds(on([], [row(REPAIRABLE, { repairs: 2, failedRepairs: 2 })]))).toEqual(['ended settled']);
     expect(kinds(on([], [row(SEEN, { status: 'decided', decision: 'cancel' })]))).toEqual(['ended closed']);
   });
   it('says nothing of what it could not see, and is not clean for it', () => {
     expect(on([], [row(SEEN)], false)).toMatchObject({ changes: [], isClean: false });
+  });
+  it('is clean where what it could not see is left by a person’s word', () => {
+    const decided = (decision: KnownDifference['decision']): Judgement => on([], [row(SEEN, { status: 'decided', decision })], false);
+    expect(decided('reject')).toMatchObject({ changes: [], isClean: true });
+    expect(decided('adopt')).toMatchObject({ changes: [], isClean: false });
+    expect(on([], [row(SEEN, { status: 'open', decision: 'reject' })], false)).toMatchObject({ isClean: false });
   });
   it('repairs again, until a person has to look', () => {
     expect(on([REPAIRABLE], [row(REPAIRABLE, { sameMs: RECONCILE.repairMs - 1 })])).toMatchObject({
@@ -164,7 +173,11 @@ describe('hundreds of differences', () => {
       change.kind === 'new' && change.status === 'pending' ? [change.difference.eventTime ?? 0] : [],
     );
     expect(Math.max(...times)).toBe(1_000 - 200 + RECONCILE.mostBegun - 20);
-    expect(judged).toMatchObject({ isClean: false, isUnsettled: true });
+    expect(judged).toMatchObject({ isClean: false, isUnsettled: true, isWhole: false });
+    expect(on(many(ORPHAN, RECONCILE.mostBegun)).isWhole).toBe(true);
+    // What has a row is not lost, whoever it waits for.
+    const rows = many(SEEN, 120).map((one, index) => row(one, { id: String(index) }));
+    expect(on(many(SEEN, 120), rows)).toMatchObject({ isUnsettled: true, isWhole: true });
   });
   it('are all taken up in the end', () => {
     const all = [...many(SEEN, 120), ...many(ORPHAN, 120)];
@@ -219,6 +232,19 @@ describe('P16: what is read', () => {
     expect(fillsFrom('minute', { ...at, venueTime: 9_000_000_000 })).toBe(1_000_000_000 - 600_000);
     expect(fillsFrom('hour', at)).toBeLessThan(fillsFrom('minute', at));
     expect(fillsFrom('day', at)).toBeLessThan(fillsFrom('hour', at));
+  });
+  it('is read again, by the cheapest look as well, where something was left out', () => {
+    for (const cursor of [undefined, at.cursor, at.cursor - 3_600_000, at.venueTime + 5_000]) {
+      for (const scope of RECONCILE_SCOPES) {
+        for (const onboardedTime of [0, at.venueTime - 60_000]) {
+          const fillsSince = fillsFrom(scope, { ...at, cursor, onboardedTime });
+          const after = cursorAfter({ fillsSince, venueTime: at.venueTime }, false);
+          const next = { cursor: after, venueTime: at.venueTime + 3_000, onboardedTime };
+          expect(fillsFrom('minute', next)).toBe(fillsSince);
+          expect(cursorAfter({ fillsSince, venueTime: at.venueTime }, true)).toBe(at.venueTime);
+        }
+      }
+    }
   });
   it('is nothing from before the account was ours', () => {
     expect(fillsFrom('day', { ...at, onboardedTime: 999_999_999 })).toBe(999_999_999 - 600_000);

@@ -27,6 +27,8 @@ export interface Judgement {
   readonly isClean: boolean;
   /** Whether another look may tell more than this one. */
   readonly isUnsettled: boolean;
+  /** Everything that was found has a row, or will have: what has none has to be read again by the next look. */
+  readonly isWhole: boolean;
 }
 
 /** Decides on the rows of one look. Pure; run again on the same rows it comes to the same. */
@@ -51,7 +53,8 @@ export function judge({ differences, judges }: Comparison, known: readonly Known
     if (repair !== undefined) repairs.push({ class: difference.class, subject: difference.subject, repair, row });
   }
   for (const row of rows.values()) {
-    if (!judges(row)) isClean = false;
+    // What was not asked for stands as it was, and what a person has decided to leave is left.
+    if (!judges(row)) isClean &&= isRejected(row);
     else changes.push({ kind: 'ended', ...rowOf(row), outcome: outcomeOf(row) });
   }
   const written = withinReason(changes, rules.mostBegun);
@@ -63,6 +66,7 @@ export function judge({ differences, judges }: Comparison, known: readonly Known
     repairs: done,
     isClean,
     isUnsettled: isUnsettled || written.length < changes.length || done.length < due.length,
+    isWhole: begun.size === changes.filter(({ kind }) => kind === 'new').length,
   };
 }
 
@@ -80,7 +84,7 @@ function inTurn(due: readonly Due[], most: number): Judgement['repairs'] {
 
 /**
  * As many new rows as one look may begin, those that are a person's first, since they pause the account; then the oldest. What is
- * left out is found again by the next look.
+ * left out has no row: it is found again only because the next look reads from where this one did (`cursorAfter`).
  */
 function withinReason(changes: readonly Change[], most: number): readonly Change[] {
   const costly = changes.filter(({ kind }) => kind === 'new' || kind === 'opened');
@@ -97,7 +101,11 @@ function withinReason(changes: readonly Change[], most: number): readonly Change
 
 /** A person has decided that it stays as it is, and it has stayed so. */
 function isLeft(row: KnownDifference, difference: Difference): boolean {
-  return row.decision === 'reject' && row.status === 'decided' && row.fingerprint === difference.fingerprint;
+  return isRejected(row) && row.fingerprint === difference.fingerprint;
+}
+
+function isRejected({ status, decision }: KnownDifference): boolean {
+  return status === 'decided' && decision === 'reject';
 }
 
 function begin(difference: Difference): Change[] {
@@ -189,9 +197,9 @@ interface OpenAtVenue {
   readonly clientOrderId: string;
 }
 
-function outcomeOf({ status, repairs }: KnownDifference): 'settled' | 'repaired' | 'closed' {
+function outcomeOf({ status, repairs, failedRepairs }: KnownDifference): 'settled' | 'repaired' | 'closed' {
   if (status === 'decided') return 'closed';
-  return repairs > 0 ? 'repaired' : 'settled';
+  return repairs > failedRepairs ? 'repaired' : 'settled';
 }
 
 function nameOf({ class: what, subject }: { readonly class: string; readonly subject: string }): string {

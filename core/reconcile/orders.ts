@@ -1,4 +1,5 @@
 import { decimal } from '../money/index.js';
+import { looksLikeOurs } from '../order/own-name.js';
 import { deltasOf, Sum } from './deltas.js';
 import { NO_DELTAS, type Difference, type KnownDifference } from './difference.js';
 import { fillName, type OrderNames } from './fills.js';
@@ -107,8 +108,6 @@ export function orphans(
     for (const fill of list) sum.add(deltasOf(fill, ledger.instruments));
     const newest = list.at(-1)?.eventTime;
     const isInFlight = venue.venueTime - Math.max(newest ?? 0, order?.createdTime ?? 0) < rules.inFlightMs;
-    // Made by an installation of ours whose row is lost (before a restore, perhaps): no proof, but worth to know.
-    const looksLikeOurs = order !== null && /^[0-9a-f]{32}$/.test(order.clientOrderId);
     return {
       class: 'orphanOrder',
       subject,
@@ -116,7 +115,7 @@ export function orphans(
       treatment: 'person',
       isInFlight,
       deltas: sum.deltas,
-      evidence: { venue: { order, fills: list }, ledger: { looksLikeOurs } },
+      evidence: { venue: { order, fills: list }, ledger: { looksLikeOurs: order !== null && looksLikeOurs(order.clientOrderId) } },
       ...(newest === undefined ? {} : { eventTime: newest }),
     };
   });

@@ -79,3 +79,14 @@ export function fillsFrom(
   const from = Math.min(venueTime, cursor ?? venueTime - RECONCILE.fullMs) - back;
   return Math.max(from, onboardedTime - RECONCILE.overlapMs);
 }
+
+/**
+ * Up to when fills are compared after a look, in the venue's time. Where it has left something out, that is so far back that an
+ * ordinary look reads the same again.
+ */
+export function cursorAfter(
+  { fillsSince, venueTime }: { readonly fillsSince: number; readonly venueTime: number },
+  isWhole: boolean,
+): number {
+  return isWhole ? venueTime : Math.min(venueTime, fillsSince + RECONCILE.overlapMs);
+}

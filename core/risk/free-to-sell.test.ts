@@ -6,7 +6,7 @@ import { ZERO, decimal, text, type Decimal, type DecimalText } from '../money/in
 import { planProtection, uncoveredOf, type ProtectionView } from '../protection/plan.js';
 import type { TradeSignal } from '../signal/signal.js';
 import { termsOf } from './draft.js';
-import { freeToSell } from './free-to-sell.js';
+import { freeOfPosition, freeToSell } from './free-to-sell.js';
 import { decideOrder } from './gate.js';
 import { decideEscape, decideStop } from './protective.js';
 import type { PositionView, RiskView, WorkingOrder } from './view.js';
@@ -155,3 +155,19 @@ describe('what is there', () => {
     );
   });
 });
+
+it.each([
+  ['more', '5', '2', '2'],
+  ['less', '1', '2', '1'],
+  ['something, and nothing was bought', '1', '0', '0'],
+])(
+  'P18: of a position that is kept as %s than its fills add up to, no more than the lesser of both is sold',
+  (_, quantity, filled, most) => {
+    const ledger = viewOf({
+      positions: [{ ...KEY, quantity: d(quantity), cost: d('100'), filled: d(filled) }],
+      balances: { BTC: d('100') },
+    });
+    expect(text(freeOfPosition(KEY, ledger))).toBe(most);
+    expect(text(freeToSell(KEY, ledger))).toBe(most);
+  },
+);

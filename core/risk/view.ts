@@ -31,6 +31,8 @@ export interface PositionView {
   readonly instrument: string;
   readonly quantity: DecimalText;
   readonly cost: DecimalText;
+  /** What its fills add up to, where that is not the quantity that is kept. */
+  readonly filled?: DecimalText;
 }
 
 /** What passed the gate within the last minute; times are epoch ms by the database's clock. */

@@ -7,6 +7,8 @@ import { Venue, type VenueOptions } from '../venue.js';
 
 export const TEST_KEY = 'test-key';
 export const TEST_SECRET = 'test-secret';
+export const OTHER_KEY = 'other-key';
+export const OTHER_SECRET = 'other-secret';
 
 /** An instrument whose bars are given, beginning with the first of them. */
 export function testInstrument(name: string, rows: readonly PriceRow[]): LoadedInstrument {
@@ -45,7 +47,7 @@ export function testVenue(options: Partial<VenueOptions> = {}): Venue {
     rateLimits: { weightPerMinute: 1_000_000, ordersPer10Seconds: 1_000_000 },
     accounts: [
       { name: 'test', key: TEST_KEY, secret: TEST_SECRET, ...ORDINARY },
-      { name: 'other', key: 'other-key', secret: 'other-secret', ...ORDINARY },
+      { name: 'other', key: OTHER_KEY, secret: OTHER_SECRET, ...ORDINARY },
     ],
     journalFile: undefined,
     now: Date.now,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runCommandLine } from '../../cli/program.js';
-import { copyBefore, markAsCopy } from '../../db/copies.js';
+import { copyBefore, markAsCopy, standingHalts } from '../../db/copies.js';
 import { migrate } from '../../db/migrate.js';
 import { freePort } from '../../test/support/free-port.js';
 import { copyBeforeNewerServer } from '../parts/copy.js';
@@ -116,7 +116,7 @@ describe('a database', () => {
       expect(kept).toEqual(['database keelson_replaced_20261126120000', temporal]);
       expect(readFileSync(join(temporal, 'temporal.db'), 'utf8')).toBe('runs of now');
       expect(existsSync(paths.temporal)).toBe(false);
-      const [there, before, told] = await onServer(async (at) => [
+      const [there, before, told, halts] = await onServer(async (at) => [
         await people(at('keelson')),
         await people(at('keelson_replaced_20261126120000')),
         // P31: the build that is started over it knows that this is a restore.
@@ -124,6 +124,11 @@ describe('a database', () => {
           at('keelson'),
           async (client) => (await client.query<{ told: string }>('select check_instance_identity() as told')).rows[0]?.told,
         ),
+        await withClient(at('keelson'), standingHalts),
+      ]);
+      // P31: everything is halted, and the halt that was called since the copy is not lost.
+      expect(halts).toMatchObject([
+        { scope: 'everything', subject: 'rik', reason: expect.stringMatching(/^a spread; .*restore: /) as string },
       ]);
       expect([there.includes('before'), there.includes('since'), before.includes('since'), told]).toEqual([true, false, true, 'changed']);
     },

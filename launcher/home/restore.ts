@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
 import { cp, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type pg from 'pg';
 import type { CopyFacts } from '../../core/checks/facts.js';
 import { KeelsonError } from '../../core/errors.js';
-import { examineCopy, putInPlace, readCopies, type CopyContent } from '../../db/copies.js';
+import { examineCopy, haltCopy, putInPlace, readCopies, standingHalts, type CopyContent, type StandingHalt } from '../../db/copies.js';
 import { wayBack } from '../parts/copy.js';
 import { withClient } from '../parts/database.js';
 import { PortChooser } from '../ports/choose.js';
@@ -26,7 +25,7 @@ export type RestorePlan =
       readonly kind: 'database';
       readonly copy: string;
       readonly content: CopyContent;
-      /** Halts that stand now and are not in the copy, in words; undefined: what is there now could not be read. */
+      /** Halts that stand now and are not in the copy, in words; they are called there, too. Undefined: what is there now could not be read. */
       readonly halts: readonly string[] | undefined;
     }
   | { readonly kind: 'temporal'; readonly copy: string; readonly version: string };
@@ -84,9 +83,12 @@ async function restoreDatabase(paths: HomePaths, { what, now, confirm }: Restore
     });
     // What is there now may be what makes somebody go back.
     const halts = await withClient(url, standingHalts).catch(() => undefined);
-    const lost = halts && [...halts].filter(([latchId]) => !standing.has(latchId)).map(([, text]) => text);
-    const plan = { kind: 'database', copy: what, content, halts: lost } as const;
+    const known = new Set(standing.map(({ latchId }) => latchId));
+    const missing = halts?.filter(({ latchId }) => !known.has(latchId)).map(haltText);
+    const plan = { kind: 'database', copy: what, content, halts: missing } as const;
     await confirm(plan);
+    // P31, and before the copy is the database: whoever is interrupted here has a copy with a halt more.
+    await withClient(at(what), (copy) => haltCopy(copy, halts ?? []));
     const stamp = stampOf(now());
     // Before the database: an empty Temporal beside a newer ledger is a start like another, and a full one beside an older ledger is none.
     const folder = join(paths.replaced, stamp);
@@ -161,11 +163,9 @@ async function withPostgres<T>(
   }
 }
 
-async function standingHalts(client: pg.ClientBase): Promise<ReadonlyMap<string, string>> {
-  const { rows } = await client.query<{ id: string; what: string; subject: string; reason: string }>(
-    `select latch_id::text as id, trim(scope || ' ' || scope_value) as what, subject, reason from latches where released_at is null order by engaged_at`,
-  );
-  return new Map(rows.map(({ id, what, subject, reason }) => [id, `${what}, called by ${subject}: ${reason}`]));
+function haltText({ scope, scopeValue, account, subject, reason }: StandingHalt): string {
+  const what = [scope, scopeValue, account === null ? '' : `in ${account}`].filter((part) => part !== '').join(' ');
+  return `${what}, called by ${subject}: ${reason}`;
 }
 
 const stampOf = (now: number): string => new Date(now).toISOString().replaceAll(/\D/g, '').slice(0, 14);

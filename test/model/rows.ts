@@ -164,6 +164,7 @@ export function storedOf(row: Row, slot: Slot): StoredOrder {
     receiveWindowMs: null,
     workingUntil: null,
     triggeredTime: row.isTriggered ? 1 : null,
+    missingTime: null,
     failures: row.wasReached ? [{ ...reached, values: { ...reached.values, reason: 'stopWouldTrigger' } }] : [],
     version: 1,
     createdTime: row.born + 1,

@@ -47,6 +47,47 @@ export function patchesOf({ events }: History): ReadonlySet<string> {
   return new Set(texts.flatMap((text) => /"id":"(\w+)"/.exec(text)?.[1] ?? []));
 }
 
+type Attributes = Readonly<Record<string, unknown>>;
+type Json = Attributes & { readonly eventId: string; readonly eventType: string };
+
+/**
+ * The same run, told as where each task ended with the marker of a local activity, and what the run decided on that came with the next one. So it
+ * is where a run is asked something while the activity ends: to answer, the task ends.
+ */
+export function endedAtLocalActivities(history: History): History {
+  const { events } = JSON.parse(historyToJSON(history)) as { readonly events: readonly Json[] };
+  const told: Json[] = [];
+  /** Where an event is now. Of a task, as of what it decided, that is its newest end. */
+  const places = new Map<unknown, string>();
+  const tell = (event: Json): void => {
+    const eventId = String(told.length + 1);
+    places.set(event.eventId, eventId);
+    const attributes = Object.entries(attributesOf(event));
+    const placed = attributes.map(([name, value]) => [name, name.endsWith('EventId') ? (places.get(value) ?? value) : value]);
+    told.push({ ...event, eventId, [nameOfAttributes(event)]: Object.fromEntries(placed) });
+  };
+  for (const [index, event] of events.entries()) {
+    tell(event);
+    const { markerName, workflowTaskCompletedEventId: task } = attributesOf(event);
+    const following = events[index + 1];
+    if (markerName !== 'core_local_activity' || following === undefined) continue;
+    if (attributesOf(following)['workflowTaskCompletedEventId'] !== task) continue;
+    const ended = events.findIndex(({ eventId }) => eventId === task);
+    const begun = Number(attributesOf(events[ended])['scheduledEventId']);
+    for (const one of events.slice(0, ended + 1)) {
+      const isOfTask = one.eventId === task || Number(one.eventId) === begun || attributesOf(one)['scheduledEventId'] === String(begun);
+      if (isOfTask && one.eventType.includes('WORKFLOW_TASK')) tell(one);
+    }
+  }
+  return historyFromJSON({ events: told });
+}
+
+const nameOfAttributes = (event: Json): string => Object.keys(event).find((key) => key.endsWith('EventAttributes')) ?? '';
+
+function attributesOf(event: Json | undefined): Attributes {
+  return event === undefined ? {} : ((event[nameOfAttributes(event)] ?? {}) as Attributes);
+}
+
 /** Writes a history under `name`, without what tells of the machine it was recorded on: stack traces name its folders. */
 export function storeHistory(name: string, history: History): void {
   const file = join(FOLDER, `${name}.json`);

@@ -163,7 +163,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     identity: 'worker',
     workflowBundle: await workflowBundle(),
     activities: {
-      ...createControlActivities(createControlStore(pool)),
+      ...createControlActivities(createControlStore(pool), () => Promise.resolve(false)),
       ...RECONCILING,
       ...READING,
       ...runbooks.activities,

@@ -59,13 +59,14 @@ program
   .command('model')
   .description('the order protocol explored exhaustively, to deeper bounds')
   .option('--states <count>', 'where a scenario is given up', whole, 15_000_000)
-  .action(({ states }: { states: number }) => {
-    if (!soakModel(states)) process.exitCode = 1;
+  .option('--only <text>', 'only worlds and lost rules whose name holds this', '')
+  .action((options: { states: number; only: string }) => {
+    if (!soakModel(options)) process.exitCode = 1;
   });
 program
   .command('crash')
   .description('kill -9 of a worker before, during and after every call of its ports')
-  .option('--worlds <count>', 'how many accounts with their workers at once', whole, 4)
+  .option('--worlds <count>', 'accounts with their workers at once; what is too many for the machine is told as broken', whole, 2)
   .option('--only <text>', 'only points whose name holds this', '')
   .action(async (options: { worlds: number; only: string }) => {
     if (!(await soakCrash(options))) process.exitCode = 1;

@@ -71,7 +71,15 @@ export async function askAs(server: ApiUnderTest['server'], key: string, method:
   return { status: answer.statusCode, body: isJson ? answer.json() : {} };
 }
 
+type Applied = Readonly<Record<'result' | 'state' | 'mode' | 'version', string>>;
+
 const shippedConfig = (): Config => loadConfig({ path: join(rootFolder(), 'keelson.config.json'), env: {} });
+
+/** The version of an account's control row: what a person sees who decides about its mode. */
+export async function controlVersion(pool: pg.Pool, account = 'main'): Promise<number> {
+  const { rows } = await pool.query<{ version: string }>('select version::text from control where account = $1', [account]);
+  return Number(rows[0]?.version);
+}
 
 /** The configuration as shipped, with venues of real money and a test system of a real venue beside the paper venue. */
 export function withRealVenues(): Config {
@@ -102,13 +110,14 @@ export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> =
       execute: async (command) => {
         if (!api.temporalIsUp) throw new KeelsonError('INFRA_TEMPORAL', { detail: 'no answer' });
         api.executed.push(command);
-        const mode = { pause: 'paused', resume: 'normal', mode: null }[command.kind];
-        const { rows } = await store.pool.query<{ answer: { result: string; state: string } }>('select apply_mode_command($1) as answer', [
-          { ...command, mode },
+        const wanted = { pause: 'paused', resume: 'normal', mode: null }[command.kind];
+        const { rows } = await store.pool.query<{ answer: Applied }>('select apply_mode_command($1) as answer', [
+          { ...command, mode: wanted },
         ]);
-        const { result, state } = rows[0]?.answer ?? { result: '', state: '' };
+        const { result, state, mode, version } = rows[0]?.answer ?? { result: '', state: '', mode: '', version: '' };
         if (result === 'notReconciled') throw new KeelsonError('RISK_NOT_RECONCILED', { account: command.account });
-        if (result === 'moved') throw new KeelsonError('INPUT_MODE_MOVED', { account: command.account });
+        if (result === 'moved')
+          throw new KeelsonError('INPUT_MODE_MOVED', { account: command.account, mode, version, expected: 'what was seen' });
         if (result !== 'applied') throw new KeelsonError('AUTH_APPROVAL_CLOSED', { request: command.commandId, state });
       },
       // As the kill of an account that is found clean.

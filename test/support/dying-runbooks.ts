@@ -33,7 +33,7 @@ export class DyingRunbooks {
       },
       endPart: async (key, end) => {
         this.die(deathOf(key, 'done'));
-        await store.endPart(key, end);
+        return store.endPart(key, end);
       },
     };
   }

@@ -51,8 +51,8 @@ export interface Ledger {
   readonly bars: MarketStore;
   readonly market: StreamedMarket;
   readonly accounts: ReadonlyMap<string, PaperAccount>;
-  /** Makes the account one that trades; `rules` may say otherwise than its venue does. */
-  enrol(account: PaperAccount, rules?: (told: InstrumentRules) => InstrumentRules): Promise<void>;
+  /** Makes the account one that trades, within `LIMITS` or others; `rules` may say otherwise than its venue does. */
+  enrol(account: PaperAccount, rules?: (told: InstrumentRules) => InstrumentRules, limits?: ConfiguredLimits): Promise<void>;
   /** How the entries of an account are sized and worked from now on. */
   workEntries(account: string, entries: Partial<Entries>): void;
   /** From here on no account watch is stood in for. */
@@ -95,11 +95,11 @@ export async function openLedger(database: TestDatabase): Promise<Ledger> {
     bars,
     market,
     accounts,
-    async enrol(added, rules = (told) => told) {
+    async enrol(added, rules = (told) => told, limits = LIMITS) {
       const { account, venueName, venue } = added;
       accounts.set(account, added);
       const strategies = [{ strategy: 'momentum', instrument: INSTRUMENT, version: '1', modelHash: 'none' }];
-      await control.applyConfiguration({ account, venue: venueName, limits: LIMITS, strategies, subject: 'test' });
+      await control.applyConfiguration({ account, venue: venueName, limits, strategies, subject: 'test' });
       await bars.saveInstruments(venueName, (await venue.reader.instruments()).map(rules));
       await keepWatched(account);
       await control.onboard(account, { USDT: d('100000'), BTC: d('2'), BNB: d('10') });

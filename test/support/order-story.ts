@@ -146,6 +146,7 @@ function submitting(side: 'buy' | 'sell', quantity: Decimal, price: Decimal, res
     receiveWindowMs: 2_000,
     workingUntil: null,
     triggeredTime: null,
+    missingTime: null,
     failures: [],
     version: 1,
     createdTime: 1_700_000_000_000,

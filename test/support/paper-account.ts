@@ -8,7 +8,7 @@ import type { LoadedInstrument } from '../../exchange/market/load.js';
 import { readJournal } from '../../exchange/journal/reader.js';
 import type { JournalLine } from '../../exchange/journal/record.js';
 import { serve, type Addresses } from '../../exchange/serve.js';
-import { TEST_KEY, TEST_SECRET, testVenue } from '../../exchange/testing/open-venue.js';
+import { OTHER_KEY, OTHER_SECRET, TEST_KEY, TEST_SECRET, testVenue } from '../../exchange/testing/open-venue.js';
 import type { Venue as PaperVenue } from '../../exchange/venue.js';
 import { readWitness, type Witness } from './witness.js';
 
@@ -28,6 +28,8 @@ export interface PaperAccount {
   witness(): Witness;
   /** The whole journal, read anew. */
   journal(): readonly JournalLine[];
+  /** The venue's other account, as another one of ours there; it is closed before this one. */
+  beside(account: string): Promise<PaperAccount>;
   close(): Promise<void>;
 }
 
@@ -63,30 +65,35 @@ export async function openPaperAccount({
   const journalFile = join(folder, 'journal.ndjson');
   const paper = testVenue({ journalFile, ...(instruments === undefined ? {} : { instruments }) });
   const serving = await serve(paper, 0, 0);
-  const created = await createVenue({
-    profile: { ...BINANCE, ...windows, visibilityBoundMs: 300 },
-    urls: serving.addresses,
-    apiKey: TEST_KEY,
-    secret: TEST_SECRET,
-    clock: Date.now,
-    account,
-    ...limits,
-  });
-  const venue = venueOf?.(created) ?? created;
+  const connect = async (ours: string, theirs: string, apiKey: string, secret: string) => {
+    const created = await createVenue({
+      profile: { ...BINANCE, ...windows, visibilityBoundMs: 300 },
+      urls: serving.addresses,
+      ...{ apiKey, secret, account: ours, clock: Date.now },
+      ...limits,
+    });
+    const venue = venueOf?.(created) ?? created;
+    return {
+      ...{ account: ours, venueName, venue, paper },
+      addresses: serving.addresses,
+      witness: () => readWitness(journalFile, theirs),
+      journal() {
+        const lines: JournalLine[] = [];
+        readJournal(journalFile, (line) => lines.push(line));
+        return lines;
+      },
+      beside: (another: string) => beside(another),
+    };
+  };
+  const beside = async (another: string): Promise<PaperAccount> => {
+    const connected = await connect(another, 'other', OTHER_KEY, OTHER_SECRET);
+    return { ...connected, close: () => connected.venue.close() };
+  };
+  const first = await connect(account, VENUE_ACCOUNT, TEST_KEY, TEST_SECRET);
   return {
-    account,
-    venueName,
-    venue,
-    paper,
-    addresses: serving.addresses,
-    witness: () => readWitness(journalFile, VENUE_ACCOUNT),
-    journal() {
-      const lines: JournalLine[] = [];
-      readJournal(journalFile, (line) => lines.push(line));
-      return lines;
-    },
+    ...first,
     async close() {
-      await venue.close();
+      await first.venue.close();
       await serving.close();
       await rm(folder, { recursive: true, force: true });
     },

@@ -20,13 +20,20 @@ export async function seedPerson(pool: pg.Pool, subject: string, roles: readonly
 /** The row that the API writes before a workflow hears of a command, under the newest key of its person. */
 export async function seedCommand(
   pool: pg.Pool,
-  command: { readonly account: string; readonly kind: 'pause' | 'resume'; readonly subject: string; readonly holds?: boolean },
+  command: {
+    readonly account: string;
+    readonly kind: 'pause' | 'resume';
+    readonly subject: string;
+    readonly holds?: boolean;
+    /** Absent: as a pause that names none, and as what was asked of a build before it was told. */
+    readonly expectedVersion?: string;
+  },
 ): Promise<string> {
   const commandId = randomUUID();
   await pool.query(
-    `insert into commands (command_id, account, kind, subject, key_id, reason, holds)
-       select $1, $2, $3, $4, (select key_id from api_keys where subject = $4 order by created_at desc limit 1), 'a test', $5`,
-    [commandId, command.account, command.kind, command.subject, command.holds ?? false],
+    `insert into commands (command_id, account, kind, subject, key_id, reason, holds, expected_version)
+       select $1, $2, $3, $4, (select key_id from api_keys where subject = $4 order by created_at desc limit 1), 'a test', $5, $6`,
+    [commandId, command.account, command.kind, command.subject, command.holds ?? false, command.expectedVersion ?? null],
   );
   return commandId;
 }

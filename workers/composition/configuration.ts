@@ -1,7 +1,7 @@
 import type { CalendarSettings } from '../../activities/ports/calendar.js';
 import { createCalendarStore } from '../../adapters/store/calendar-store.js';
 import { configPath, limitsOf, packageVersion, type Config } from '../../config/index.js';
-import { failure, invariant } from '../../core/errors.js';
+import { failure, invariant, type Failure } from '../../core/errors.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
 import { heldOf } from '../../core/venue/held.js';
@@ -30,7 +30,8 @@ export async function applyConfiguration(
     log.error({ code }, message);
   }
   const activation = computes && !isOlder ? { start: env['KEELSON_START'] } : 'none';
-  if ((await control.checkIdentity()) === 'changed') log.error('the database is another than before: every account is paused');
+  if ((await control.checkIdentity()) === 'changed')
+    log.error('the database is another than before: every account is halted (keelson halts)');
   const calendar = configuredCalendar(config, configPath(env, process.cwd()));
   const settings = calendar === undefined ? null : settingsOf(calendar);
   await createCalendarStore(pool).configure(settings, by);
@@ -90,7 +91,14 @@ export function openVenues(process: WorkerProcess, wrap: (venue: Venue) => Venue
     const key = `venueAway:${account}:${new Date(clock()).toISOString().slice(0, 10)}`;
     return orders.openIncident({ incidents: [{ key, account, kind: 'venueAway', data: { detail: String(error) } }] });
   };
-  return Venues.open({ accounts: Object.keys(config.accounts), open, onAway, log });
+  const onRefused = (account: string, { code, message }: Failure): Promise<void> => {
+    log.error({ account, code }, `${message} The account is not open: nothing is entered there, and nobody looks after what it holds.`);
+    const key = `accountRefused:${account}:${code}:${new Date(clock()).toISOString().slice(0, 10)}`;
+    return orders.openIncident({ incidents: [{ key, account, kind: 'accountRefused', data: { code, detail: message } }] });
+  };
+  const accounts = Object.keys(config.accounts);
+  const wasOpen = async (): Promise<boolean> => (await control.onboarded()).some((account) => accounts.includes(account));
+  return Venues.open({ accounts, open, onAway, onRefused, wasOpen, log });
 }
 
 /** How the configured strategies size and work their entries. */

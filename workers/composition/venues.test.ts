@@ -18,7 +18,14 @@ function counted() {
 }
 
 const away: string[] = [];
-beforeEach(() => void away.splice(0));
+/** Accounts that their venue refuses, each with the code. */
+const refused: string[] = [];
+let wasOpen = false;
+beforeEach(() => {
+  away.splice(0);
+  refused.splice(0);
+  wasOpen = false;
+});
 
 const openAll = (open: VenuesOptions['open'], accounts = ['far', 'near']): Promise<Venues> =>
   Venues.open({
@@ -26,8 +33,55 @@ const openAll = (open: VenuesOptions['open'], accounts = ['far', 'near']): Promi
     open,
     log,
     onAway: async (account) => void away.push(account),
-    againMs: { first: 1, most: 2, away: 4 },
+    onRefused: async (account, { code }) => void refused.push(`${account} ${code}`),
+    wasOpen: () => Promise.resolve(wasOpen),
+    againMs: { first: 1, most: 2, away: 4, unmended: 3 },
   });
+
+const MISTYPED = new KeelsonError('RISK_INSTRUMENT_UNKNOWN', { venue: 'paper', instrument: 'BTC/USTD' });
+const REVOKED = new KeelsonError('VENUE_AUTH', { venue: 'paper', account: 'far', detail: 'no such key' });
+
+it.each([
+  ['an instrument that its venue does not list any more', MISTYPED],
+  ['a key that was revoked', REVOKED],
+])(
+  '%s keeps no other account from being open: people are told once with the code, and it is tried until it is mended',
+  async (_, error) => {
+    const { venue, stillOpen } = counted();
+    let failing: unknown = error;
+    let tries = 0;
+    const venues = await openAll(async (account) => {
+      if (account === 'near') return venue();
+      tries += 1;
+      if (failing !== undefined) throw failing;
+      return venue();
+    });
+    expect(venues.of('near')).toBeDefined();
+    expect(() => venues.of('far')).toThrow(error.message);
+    await eventually(() => expect(tries).toBeGreaterThan(3));
+    // It may be away as well, and still is what it was.
+    failing = UNREACHABLE;
+    await eventually(() => expect(() => venues.of('far')).toThrow('refused'));
+    failing = error;
+    const before = tries;
+    await eventually(() => expect(tries).toBeGreaterThan(before + 2));
+    failing = undefined;
+    expect(await venues.opened('far')).toBe(venues.of('far'));
+    expect(refused).toEqual([`far ${error.failure.code}`]);
+    await venues.close();
+    expect(stillOpen()).toBe(0);
+  },
+);
+
+it('a first configuration of which every account is refused is refused itself; one that was open before comes up', async () => {
+  const open = (account: string) => Promise.reject(account === 'far' ? MISTYPED : REVOKED);
+  await expect(openAll(open)).rejects.toBe(MISTYPED);
+  expect(refused).toEqual([]);
+  wasOpen = true;
+  const venues = await openAll(open);
+  await eventually(() => expect(refused.sort()).toEqual(['far RISK_INSTRUMENT_UNKNOWN', 'near VENUE_AUTH']));
+  await venues.close();
+});
 
 it('P22, P23: an account does not wait for the venue of another, which is opened when it can be', async () => {
   const { venue, stillOpen } = counted();
@@ -50,7 +104,7 @@ it('P22, P23: an account does not wait for the venue of another, which is opened
 
 it.each([
   ['a wrong address', new KeelsonError('CONFIG_VENUE_ADDRESS', {})],
-  ['a wrong key', new KeelsonError('VENUE_AUTH', {})],
+  ['a ledger that is away', new KeelsonError('INFRA_DATABASE', {})],
   ['an error of ours', new TypeError('odd')],
 ])('%s ends the start, and leaves nothing open', async (_what, error) => {
   const { venue, stillOpen } = counted();

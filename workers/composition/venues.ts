@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { KeelsonError, invariant } from '../../core/errors.js';
+import { KeelsonError, invariant, type Failure } from '../../core/errors.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import { WeightMeter } from '../../core/venue/weight.js';
 import { BINANCE } from '../../adapters/venue/profiles/binance.js';
@@ -9,9 +9,9 @@ import { secrets, venueUrls, type Config } from '../../config/index.js';
 import type { WorkerProcess } from './process.js';
 
 const PROFILES = { binance: BINANCE, kraken: KRAKEN } as const;
-/** A kill may wait for it, and has a wait of its own. */
-const AGAIN_MS = { first: 1_000, most: 3_000, away: 60_000 } as const;
-/** What may pass by itself. Everything else is somebody's to mend, and ends the start. */
+/** A kill may wait for it, and has a wait of its own. What somebody has to mend is asked less: a venue bans who knocks with a wrong key. */
+const AGAIN_MS = { first: 1_000, most: 3_000, away: 60_000, unmended: 60_000 } as const;
+/** What may pass by itself. */
 const PASSING: readonly string[] = ['VENUE_UNAVAILABLE', 'VENUE_RATE_LIMITED'];
 
 export interface VenuesOptions {
@@ -21,12 +21,17 @@ export interface VenuesOptions {
   readonly log: { warn(data: object, message: string): void; info(data: object, message: string): void };
   /** Called once for an account whose venue has been away for a minute: people have to know. */
   readonly onAway: (account: string, error: unknown) => Promise<void>;
-  readonly againMs?: { readonly first: number; readonly most: number; readonly away: number };
+  /** Called once, at once, for an account that its venue refuses: somebody has to mend it. */
+  readonly onRefused: (account: string, failure: Failure) => Promise<void>;
+  /** Whether an account of the configuration has ever been open: else it is new, and a mistake in it is told by refusing the start. */
+  readonly wasOpen: () => Promise<boolean>;
+  readonly againMs?: { readonly [wait in keyof typeof AGAIN_MS]: number };
 }
 
 /**
  * One venue connection for each account of the configuration; no process shares one with another. A venue that cannot be
- * reached at the start is opened when it can: the other accounts do not wait for it, nor do stops, exits and settling of theirs.
+ * reached at the start, or refuses the account (its key, an instrument), is opened when it can: the other accounts do not wait for it, nor
+ * do stops, exits and settling of theirs.
  */
 export class Venues {
   private readonly options: VenuesOptions;
@@ -34,19 +39,30 @@ export class Venues {
   private readonly opening = new Set<Promise<void>>();
   private readonly closed = new AbortController();
   private readonly awaited = new Map<string, ((venue: Venue) => void)[]>();
+  /** Why an account is not open yet, in words. */
+  private readonly because = new Map<string, string>();
 
   private constructor(options: VenuesOptions) {
     this.options = options;
   }
 
-  /** Returns when each account has been tried once. @throws what waiting does not mend, such as CONFIG_… and VENUE_AUTH. */
+  /**
+   * Returns when each account has been tried once. @throws what is no account's own, such as CONFIG_…; and what the venue refuses (VENUE_AUTH,
+   * RISK_INSTRUMENT_UNKNOWN, …) where there is no other account, and none has ever been open.
+   */
   static async open(options: VenuesOptions): Promise<Venues> {
     const venues = new Venues(options);
     const tried = await Promise.allSettled(options.accounts.map((account) => venues.tryOpen(account)));
-    const failed = tried.find((one) => one.status === 'rejected');
-    if (failed !== undefined) {
+    const failed = tried.filter((one) => one.status === 'rejected').map((one): unknown => one.reason);
+    const fatal = failed.find((error) => refusalOf(error) === undefined);
+    const isFirst = fatal === undefined && failed.length > 0 && failed.length === tried.length && !(await options.wasOpen());
+    if (fatal !== undefined || isFirst) {
       await venues.close();
-      throw failed.reason;
+      throw fatal ?? failed[0];
+    }
+    for (const [index, account] of options.accounts.entries()) {
+      const one = tried[index];
+      if (one?.status === 'rejected') venues.again(account, one.reason);
     }
     return venues;
   }
@@ -59,7 +75,7 @@ export class Venues {
     throw new KeelsonError('VENUE_UNAVAILABLE', {
       venue: `the venue of ${account}`,
       call: 'since the start',
-      detail: 'it is not open yet',
+      detail: `it is not open yet: ${this.because.get(account) ?? 'it is being opened'}`,
     });
   };
 
@@ -78,37 +94,58 @@ export class Venues {
     await Promise.all([...this.byAccount.values()].map((venue) => venue.close()));
   }
 
-  /** Throws only what waiting does not mend. */
+  /** Throws what waiting does not mend. */
   private async tryOpen(account: string): Promise<void> {
     try {
       this.hold(account, await this.options.open(account));
     } catch (error) {
       if (!isPassing(error)) throw error;
-      this.options.log.warn({ account, error: String(error) }, 'the venue could not be opened; it is tried again');
-      const again = this.keepTrying(account).finally(() => this.opening.delete(again));
-      this.opening.add(again);
+      this.again(account, error);
     }
   }
 
-  private async keepTrying(account: string): Promise<void> {
-    const { open, log, onAway, againMs = AGAIN_MS } = this.options;
+  private again(account: string, error: unknown): void {
+    this.tellOf(account, error);
+    const again = this.keepTrying(account, error).finally(() => this.opening.delete(again));
+    this.opening.add(again);
+  }
+
+  private async keepTrying(account: string, first: unknown): Promise<void> {
+    const { open, log, againMs = AGAIN_MS } = this.options;
     const { signal } = this.closed;
+    const told = new Set<string>();
+    let error = first;
     let waitedMs = 0;
-    for (let waitMs = againMs.first; !signal.aborted; waitMs = Math.min(againMs.most, waitMs * 2)) {
+    for (let waitMs = againMs.first; !signal.aborted; waitMs *= 2) {
+      const refusal = refusalOf(error);
+      if (refusal !== undefined && !told.has(refusal.code)) {
+        told.add(refusal.code);
+        await this.tell(account, () => this.options.onRefused(account, refusal));
+      }
+      waitMs = Math.min(refusal === undefined ? againMs.most : againMs.unmended, waitMs);
       await wait(waitMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       try {
         this.hold(account, await open(account));
         log.info({ account }, 'the venue is open');
         return;
-      } catch (error) {
-        log.warn({ account, error: String(error) }, 'the venue could not be opened; it is tried again');
+      } catch (failed) {
+        error = failed;
+        this.tellOf(account, error);
         const isAwayNow = waitedMs < againMs.away && waitedMs + waitMs >= againMs.away;
         waitedMs += waitMs;
-        if (isAwayNow)
-          await onAway(account, error).catch((failed: unknown) => log.warn({ account, error: String(failed) }, 'nobody could be told'));
+        if (isAwayNow && refusalOf(error) === undefined) await this.tell(account, () => this.options.onAway(account, error));
       }
     }
+  }
+
+  private tellOf(account: string, error: unknown): void {
+    this.because.set(account, String(error));
+    this.options.log.warn({ account, error: String(error) }, 'the venue could not be opened; it is tried again');
+  }
+
+  private async tell(account: string, people: () => Promise<void>): Promise<void> {
+    await people().catch((failed: unknown) => this.options.log.warn({ account, error: String(failed) }, 'nobody could be told'));
   }
 
   private hold(account: string, venue: Venue): void {
@@ -120,6 +157,13 @@ export class Venues {
 
 function isPassing(error: unknown): boolean {
   return error instanceof KeelsonError && PASSING.includes(error.failure.code);
+}
+
+/** What a venue says no to of one account, which is nothing to the others; undefined: it is no such thing. */
+function refusalOf(error: unknown): Failure | undefined {
+  if (!(error instanceof KeelsonError) || isPassing(error)) return undefined;
+  const { code } = error.failure;
+  return code.startsWith('VENUE_') || code === 'RISK_INSTRUMENT_UNKNOWN' ? error.failure : undefined;
 }
 
 /**

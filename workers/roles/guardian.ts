@@ -181,7 +181,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     ...interruptible,
   };
   const worker = await createWorker(process, TASK_QUEUES.guardian, {
-    ...createControlActivities(control),
+    ...createControlActivities(control, async (account) => (await checkReads.keys(account)).canWithdraw),
     ...ownerActivities,
     ...streamActivities,
     ...createRunbookActivities({

@@ -7,6 +7,7 @@ import { applyEvent } from '../../activities/order/evidence.js';
 import { createOrderActivities } from '../../activities/order/index.js';
 import type { Engaged, HaltCause } from '../../activities/ports/halt.js';
 import type { OrderRequest, SubmitVerdict, Venue } from '../../activities/ports/venue.js';
+import { createControlStore } from '../../adapters/store/control-store.js';
 import { openHaltStore, type HaltStore } from '../../adapters/store/halt-store.js';
 import { failure } from '../../core/errors.js';
 import { MARKET, type ExecutionPolicy } from '../../core/execution/policy.js';
@@ -15,7 +16,7 @@ import type { Unverified } from '../../core/kill/verify.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
 import { unitsOf } from '../../exchange/amount/units.js';
-import { seedPerson } from '../../test/support/people.js';
+import { seedCommand, seedPerson } from '../../test/support/people.js';
 import { temporalIfAny } from '../../test/support/temporal.js';
 import {
   ACCOUNT,
@@ -47,6 +48,9 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
   let sending: ((request: OrderRequest, send: () => Promise<SubmitVerdict>) => Promise<SubmitVerdict>) | undefined;
   let isDown = false;
   let bar = 0;
+  /** Keys of two people with the role risk. */
+  let rik: string;
+  let olga: string;
   /** Lets a send go on that a test holds back; also when the test fails meanwhile. */
   let release = (): void => undefined;
 
@@ -66,6 +70,7 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
       }),
     });
     halts = openHaltStore(stack.database.url);
+    [rik, olga] = [await seedPerson(stack.pool, 'rik', ['risk']), await seedPerson(stack.pool, 'olga', ['risk'])];
     if (temporal !== undefined) worker = await startWorker(stack, temporal);
   });
   afterAll(async () => {
@@ -353,29 +358,78 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
     expect(await orders(`purpose = 'flatten' and created_at > (select max(engaged_at) from latches)`)).toEqual([]);
   });
 
-  it('P30: a message without the rows of two people ends nothing, and with them the owner places a stop again', async () => {
-    await buy();
-    const stop = await resting();
-    const { latchId } = await halt({ policy: 'none' });
-    await verified();
-    const rearm = (requestId: string): Promise<RearmAnswer> => kill().executeUpdate(rearmUpdate, { args: [{ latchId, requestId }] });
-    expect(await rearm(randomUUID())).toEqual({ kind: 'notApproved', state: 'missing' });
-    await expect(kill().executeUpdate(rearmUpdate, { args: [{ latchId, requestId: 'x' }] })).rejects.toThrow('Workflow Update failed');
-    const [rik, olga] = [await seedPerson(stack.pool, 'rik', ['risk']), await seedPerson(stack.pool, 'olga', ['risk'])];
+  const rearmOf =
+    (latchId: string) =>
+    (requestId: string): Promise<RearmAnswer> =>
+      kill().executeUpdate(rearmUpdate, { args: [{ latchId, requestId }] });
+  /** One person asks for the end of a halt, and names every incident. */
+  const asked = async (latchId: string): Promise<string> => {
     const requestId = randomUUID();
     const incidents = (await stack.pool.query<{ id: string }>('select incident_id::text as id from incidents')).rows.map(({ id }) => id);
     await stack.pool.query('select request_rearm($1)', [
       { requestId, latchId, reason: 'a test', incidents, subject: 'rik', underKey: rik, validForMs: 600_000 },
     ]);
-    // Who asked, alone, in the name of another, and with what the message says: nothing.
-    expect(await rearm(requestId)).toEqual({ kind: 'notApproved', state: 'pending' });
-    const { rows } = await stack.pool.query<{ hash: string }>(`select encode(payload_sha256, 'hex') as hash from approval_requests`);
+    return requestId;
+  };
+  /** Another one approves it. */
+  const approve = async (requestId: string): Promise<void> => {
+    const { rows } = await stack.pool.query<{ hash: string }>(
+      `select encode(payload_sha256, 'hex') as hash from approval_requests where request_id = $1`,
+      [requestId],
+    );
     const decision = { requestId, decision: 'approved', reason: 'seen', subject: 'olga', keyId: olga, payloadHash: rows[0]?.hash };
     await stack.pool.query('select decide_approval($1)', [decision]);
+  };
+
+  it('P30: a message without the rows of two people ends nothing, and with them the owner places a stop again', async () => {
+    await buy();
+    const stop = await resting();
+    const { latchId } = await halt({ policy: 'none' });
+    await verified();
+    const rearm = rearmOf(latchId);
+    expect(await rearm(randomUUID())).toEqual({ kind: 'notApproved', state: 'missing' });
+    await expect(kill().executeUpdate(rearmUpdate, { args: [{ latchId, requestId: 'x' }] })).rejects.toThrow('Workflow Update failed');
+    const requestId = await asked(latchId);
+    // Who asked, alone, in the name of another, and with what the message says: nothing.
+    expect(await rearm(requestId)).toEqual({ kind: 'notApproved', state: 'pending' });
+    await approve(requestId);
     await stack.venue.reader.cancel(INSTRUMENT, stop.clientOrderId);
     expect(await rearm(requestId)).toEqual({ kind: 'released' });
     await kill().result();
     expect((await resting()).intentId).not.toBe(stop.intentId);
+    await halt();
+    await verified();
+    await shown();
+  });
+
+  it('P31: over a database that is another than before nothing trades by one person’s word; two end the halt, and then it does', async () => {
+    const mode = async (): Promise<unknown> => (await stack.pool.query('select mode from control where account = $1', [ACCOUNT])).rows[0];
+    const resume = async (): Promise<unknown> => {
+      const commandId = await seedCommand(stack.pool, { account: ACCOUNT, kind: 'resume', subject: 'rik' });
+      return createControlStore(stack.pool).applyModeCommand({ account: ACCOUNT, commandId, kind: 'resume', mode: 'normal' });
+    };
+    await buy();
+    const stop = await resting();
+    await stack.pool.query('select check_instance_identity()');
+    await stack.database.pool.query('update instance set timeline = timeline - 1');
+    const { rows } = await stack.pool.query<{ told: string }>('select check_instance_identity() as told');
+    expect(rows).toEqual([{ told: 'changed' }]);
+    expect(await verified()).toMatchObject({ kept: [stop.intentId] });
+    await shown(1);
+    const found = await stack.pool.query<{ latch_id: string }>('select latch_id from latches where released_at is null');
+    const latchId = found.rows[0]?.latch_id ?? '';
+    // A comparison that is clean, and one person who resumes: the halt stands.
+    const requestId = await asked(latchId);
+    expect(await rearmOf(latchId)(requestId)).toEqual({ kind: 'notApproved', state: 'pending' });
+    await stack.pool.query('update reconciliations set last_clean_at = clock_timestamp()');
+    expect(await resume()).toMatchObject({ kind: 'applied', mode: 'normal' });
+    expect(await open()).toMatchObject({ status: 'denied', codes: ['RISK_KILLED', 'RISK_POSITION_EXISTS'] });
+    await approve(requestId);
+    expect(await rearmOf(latchId)(requestId)).toEqual({ kind: 'released' });
+    await kill().result();
+    expect(await mode()).toEqual({ mode: 'normal' });
+    // Only what is held forbids another entry.
+    expect(await open()).toMatchObject({ status: 'denied', codes: ['RISK_POSITION_EXISTS'] });
     await halt();
     await verified();
     await shown();

@@ -34,6 +34,7 @@ const ADOPTED = {
   venueStatus: null,
   venueExecutedQuantity: null,
   triggeredTime: null,
+  missingTime: null,
   failures: [],
   createdTime: 1,
   isFinal: false,

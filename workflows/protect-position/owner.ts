@@ -1,6 +1,7 @@
 import {
   ApplicationFailure,
   condition,
+  deprecatePatch,
   log,
   patched,
   proxyActivities,
@@ -12,8 +13,16 @@ import type { OwnerActivities } from '../../activities/order/index.js';
 import type { ExitOutcome } from '../../activities/ports/owners.js';
 import type { Failure } from '../../core/errors.js';
 import { failedInARow, pauseAfterRefusedEscapesMs } from '../../core/protection/history.js';
-import { text } from '../../core/money/index.js';
-import { isUncovered, planProtection, VIEW_FORM, type ProtectionStep, type ProtectionView } from '../../core/protection/plan.js';
+import { decimal, text } from '../../core/money/index.js';
+import {
+  EXIT_FORM,
+  heldOf,
+  isUncovered,
+  planProtection,
+  VIEW_FORM,
+  type ProtectionStep,
+  type ProtectionView,
+} from '../../core/protection/plan.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
 import { isAdoptedSale, type StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
@@ -53,6 +62,8 @@ interface Sold {
   readonly isAnew?: boolean;
   /** The venue takes no more in one order. */
   readonly isLargest?: boolean;
+  /** How what follows on it is decided (`EXIT_FORM`). */
+  readonly form?: number | undefined;
   readonly codes?: readonly string[];
 }
 
@@ -71,6 +82,8 @@ export class Owner {
   private toldOf: number | null | undefined;
   /** Of which adopted sales people know. */
   private toldOfSales = '';
+  /** Of which row that is not what its fills add up to people know. */
+  private toldOfRow = '';
 
   /**
    * @param isWanted whether something else is to be seen to before a pause is over
@@ -118,6 +131,16 @@ export class Owner {
     if (kind !== 'rest' || sales === '' || this.toldOfSales === sales || form === undefined) return;
     this.toldOfSales = sales;
     await page(this.key, 'adoptedSaleRests', { intentIds: adopted });
+  }
+
+  /** Tells people, once for each, of a row that is not what its fills add up to: stop and exits go by neither until somebody has mended it. */
+  async tellContradicted(step: ProtectionStep, view: ProtectionView): Promise<void> {
+    if (step.kind !== 'rest' || step.because !== 'contradicted') return;
+    const [kept, reckoned] = [heldOf(this.key, view.risk), decimal(view.filled ?? '0')].map(text);
+    const row = `${kept} ${reckoned}`;
+    if (this.toldOfRow === row) return;
+    this.toldOfRow = row;
+    await page(this.key, 'positionContradicted', { kept, reckoned, ...moment(view) });
   }
 
   private async attempt(step: Exclude<ProtectionStep, { kind: 'rest' | 'done' }>, view: ProtectionView): Promise<void> {
@@ -179,15 +202,15 @@ export class Owner {
   async exit(signal: TradeSignal): Promise<ExitOutcome> {
     const orders: StoredOrder[] = [];
     for (let attempt = 1, unsent = 0, away = 0; unsent < EXIT_ATTEMPTS; attempt += 1) {
-      const { order, isAnew = false, isLargest = false, codes = [] } = await this.sell(signal, attempt);
+      const { order, isAnew = false, isLargest = false, form, codes = [] } = await this.sell(signal, attempt);
       if (order === undefined) return orders.length > 0 ? outcomeOf(orders) : deniedOutcome(intentIdOf(signal, attempt), codes);
       orders.push(order);
-      if (isLargest && order.status === 'filled' && patched('exitsInParts')) {
+      if (isLargest && order.status === 'filled' && (isByForm(form, 'exitsInParts') || patched('exitsInParts'))) {
         assertRoom();
         continue;
       }
       const retryAfterMs = sentAwayMs(order);
-      if (retryAfterMs !== undefined && patched('exitsSentAway')) {
+      if (retryAfterMs !== undefined && (isByForm(form, 'exitsSentAway') || patched('exitsSentAway'))) {
         // As often as it takes while the signal is valid; then the gate denies it, and a stop is placed again.
         away += 1;
         if (away === WAITS_TO_PAGE) await page(this.key, 'protectionDenied', { codes: ['VENUE_RATE_LIMITED'], exit: order.intentId });
@@ -206,7 +229,7 @@ export class Owner {
     // Its stop was taken away for it: what is held is without one until it is sold.
     let isBare = attempt > 1;
     for (let [waits, guarded] = [0, 0]; ;) {
-      const asked = await authoriseExit(signal, attempt).catch(async (error: unknown) => {
+      const asked = await authoriseExit(signal, attempt, EXIT_FORM).catch(async (error: unknown) => {
         if (!isStepFailure(error)) throw error;
         return { kind: 'abandoned' as const, order: await abandon(signal, error.cause?.message ?? error.message, attempt) };
       });
@@ -215,7 +238,8 @@ export class Owner {
           return { codes: asked.failures.map((one) => one.code) };
         case 'venueClosed':
           if (isBare && (waits += 1) === WAITS_TO_PAGE) await this.pageBare(signal, attempt);
-          if (!isBare && (guarded += 1) === GUARDED_WAITS_TO_PAGE && patched('guardedExitsPage')) {
+          if (!isBare) guarded += 1;
+          if (!isBare && guarded === GUARDED_WAITS_TO_PAGE && (isByForm(asked.form, 'guardedExitsPage') || patched('guardedExitsPage'))) {
             await page(this.key, 'exitWaits', { codes: ['RISK_VENUE_CLOSED'], exit: intentIdOf(signal, attempt) });
           }
           await this.untilOpen(asked.forMs);
@@ -229,7 +253,7 @@ export class Owner {
         case 'authorised': {
           const sent = await send(asked.order);
           const order = sent.isFinal ? sent : await this.settle(sent.intentId, (one) => one.isFinal);
-          return { order, isAnew: !asked.order.isFinal, isLargest: asked.isLargest === true };
+          return { order, isAnew: !asked.order.isFinal, isLargest: asked.isLargest === true, form: asked.form };
         }
       }
     }
@@ -268,6 +292,16 @@ export class Owner {
       await sleep(waitMs, { summary: 'before the venue is asked again' });
     }
   }
+}
+
+/**
+ * Whether what was recorded says that a run of this build decides. It leaves a mark for builds up to 0.4, which go by patches, for where they take
+ * the run over; a mark that a replay does not come by is no violation.
+ */
+function isByForm(form: number | undefined, patch: string): boolean {
+  if (form === undefined) return false;
+  deprecatePatch(patch);
+  return true;
 }
 
 /** Of which position, and at which of its stops and escapes: people are told once of each. */

@@ -1,11 +1,11 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { failure } from '../../core/errors.js';
+import { failure, KeelsonError } from '../../core/errors.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { planProtection } from '../../core/protection/plan.js';
 import { ownerWorkflowId } from '../../core/protection/position-key.js';
-import { signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
-import type { OrderRequest, SubmitVerdict, Venue } from '../../activities/ports/venue.js';
+import { intentIdOf, signalId, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
+import type { OrderRequest, SubmitVerdict, Venue, VenueReader } from '../../activities/ports/venue.js';
 import { unitsOf } from '../../exchange/amount/units.js';
 import { temporalIfAny } from '../../test/support/temporal.js';
 import {
@@ -29,6 +29,8 @@ const KEY = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
 describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledger and paper venue', () => {
   let stack: TradingStack;
   let sending: ((request: OrderRequest, send: () => Promise<SubmitVerdict>) => Promise<SubmitVerdict>) | undefined;
+  /** What a look-up does instead of asking. */
+  let lookUp: VenueReader['lookUp'] | undefined;
   let worker: StackWorker;
   let bar = 0;
 
@@ -36,6 +38,9 @@ describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledg
     stack = await openTradingStack({
       venueOf: (venue: Venue) => ({
         ...venue,
+        reader: new Proxy(venue.reader, {
+          get: (target, key: keyof VenueReader) => (key === 'lookUp' ? lookUp : undefined) ?? target[key],
+        }),
         sender: {
           submit: (request, deadlineMs) => {
             const send = (): Promise<SubmitVerdict> => venue.sender.submit(request, deadlineMs);
@@ -47,7 +52,7 @@ describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledg
     if (temporal !== undefined) worker = await startWorker(stack, temporal);
   });
   afterEach(() => {
-    sending = undefined;
+    [sending, lookUp] = [undefined, undefined];
     move('50000');
   });
   afterAll(async () => {
@@ -143,6 +148,34 @@ describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledg
     await gone();
     expect(stopsSent).toBe(1);
     expect((await orders('stop')).every((order) => order.isFinal)).toBe(true);
+  });
+
+  it('P14: an exit that a person has decided is not made anew; what is held has its stop again', async () => {
+    await buy();
+    const before = await resting();
+    const signal = next('close');
+    // It never gets there, and while nobody can ask the venue nothing is proven.
+    sending = async (request, send) => {
+      if (request.type !== 'limit' || request.side !== 'sell') return send();
+      lookUp = () => Promise.reject(new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', call: 'order', detail: 'gone' }));
+      return { kind: 'unknown', failure: failure('VENUE_OUTCOME_UNKNOWN', { order: 'x', venue: 'paper', detail: 'cut' }) };
+    };
+    const exiting = run(signal);
+    const intentId = intentIdOf(signal);
+    await eventually(async () => expect(await stack.dependencies.store.order(intentId)).toMatchObject({ status: 'unknown' }), 30_000);
+    await stack.database.pool.query(`update orders set updated_at = updated_at - interval '61 seconds' where intent_id = $1`, [intentId]);
+    const decision = { intentId, subject: 'rik', reason: 'the venue says so', message: 'decided' };
+    const { rows } = await stack.database.pool.query<{ answer: string }>('select decide_order($1) as answer', [decision]);
+    expect(rows).toEqual([{ answer: 'done' }]);
+    [lookUp, sending] = [undefined, undefined];
+    expect(await exiting).toMatchObject({ status: 'notPlaced', executedQuantity: '0' });
+    expect((await orders('exit')).filter(({ intentId: of }) => of.startsWith(signalId(signal)))).toMatchObject([
+      { intentId, status: 'notPlaced' },
+    ]);
+    expect((await resting()).sequence).toBeGreaterThan(before.sequence);
+    await stack.database.pool.query('delete from blocked_instruments');
+    expect(await run(next('close'))).toMatchObject({ status: 'filled' });
+    await gone();
   });
 
   it('an exit that is denied leaves the stop where it is', async () => {
@@ -276,5 +309,73 @@ describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledg
     await buy();
     await gone();
     expect((await orders('escape')).at(-1)).toMatchObject({ status: 'filled' });
+  });
+
+  it.each([
+    ['to nothing', '0'],
+    ['to less', '0.6'],
+    ['to more', '2'],
+  ])('P18, P20: a row that somebody has changed %s takes no stop away, and nothing more is sold than was bought', async (_, factor) => {
+    const row = (): Promise<{ quantity: string; cost: string }> =>
+      stack.pool
+        .query<{ quantity: string; cost: string }>('select quantity::text, cost::text from positions where account = $1', [ACCOUNT])
+        .then(({ rows }) => rows[0] ?? { quantity: '0', cost: '0' });
+    const change = (sql: string, values: readonly unknown[]): Promise<unknown> => stack.database.pool.query(sql, [...values]);
+    const moveInventory = (by: string): Promise<unknown> =>
+      change(
+        `insert into inventory as i (account, asset, quantity) values ($1, 'BTC', $2)
+         on conflict (account, asset) do update set quantity = i.quantity + excluded.quantity`,
+        [ACCOUNT, by],
+      );
+    const setRow = ({ quantity, cost }: { quantity: string; cost: string }): Promise<unknown> =>
+      change('update positions set quantity = $2, cost = $3 where account = $1', [ACCOUNT, quantity, cost]);
+    const told = async (): Promise<readonly unknown[]> => {
+      const incidents = `select data - 'stops' - 'escapes' - 'entered' as data from incidents where kind = 'positionContradicted' order by incident_id`;
+      return (await stack.pool.query<{ data: unknown }>(incidents)).rows.map(({ data }) => data);
+    };
+    /** The next comparison pauses the account for it, whenever that is; a person lets it go on. */
+    const goOn = (): Promise<unknown> => change(`update control set mode = 'normal', version = version + 1 where account = $1`, [ACCOUNT]);
+    const closed = (): Promise<OrderOutcome> =>
+      eventually(async () => {
+        await goOn();
+        const outcome = await run(next('close'));
+        expect(outcome.codes).not.toContain('RISK_MODE');
+        return outcome;
+      }, 30_000);
+    const before = (await told()).length;
+    await buy();
+    const stop = await resting();
+    const right = await row();
+    // Coins that were there before us: of a row that says too much they could be sold.
+    if (factor === '2') await moveInventory(right.quantity);
+    const kept = decimal(right.quantity).mul(factor).toFixed();
+    await setRow({ ...right, quantity: kept });
+    await owner().signal(positionChangedSignal);
+    await eventually(async () => expect(await owner().query(doingQuery)).toBe('resting: contradicted'), 30_000);
+    expect((await runPage(owner())).currentDetails).toContain(`- its fills add up to **${decimal(right.quantity).toFixed()}**`);
+    await eventually(async () => expect((await told()).slice(before)).toMatchObject([{ kept, strategy: 'momentum' }]));
+    await owner().signal(positionChangedSignal);
+    expect(await stack.protection.unprotected(ACCOUNT)).toEqual([]);
+    expect(await resting()).toMatchObject({ intentId: stop.intentId, quantity: stop.quantity });
+
+    await closed();
+    const most = Math.min(1, Number(factor)) * Number(right.quantity);
+    const exit = (await orders('exit')).at(-1);
+    expect(exit?.status).toBe(factor === '0' ? 'denied' : 'filled');
+    expect(Number(exit?.quantity)).toBeLessThanOrEqual(most);
+    if (factor === '0') expect(await resting()).toMatchObject({ intentId: stop.intentId });
+    await eventually(async () => expect(await owner().query(doingQuery)).toBe('resting: contradicted'), 30_000);
+
+    // A person mends the row: what its fills add up to.
+    const { rows } = await stack.pool.query<{ filled: string }>('select quantity::text as filled from position_sums where account = $1', [
+      ACCOUNT,
+    ]);
+    await setRow({ ...right, quantity: rows[0]?.filled ?? '0' });
+    if (factor === '2') await moveInventory(`-${right.quantity}`);
+    await owner().signal(positionChangedSignal);
+    if (factor !== '2') expect(await closed()).toMatchObject({ status: 'filled' });
+    await goOn();
+    expect((await told()).length).toBeLessThanOrEqual(before + 2);
+    await gone();
   });
 });

@@ -64,6 +64,7 @@ export async function protectPosition(key: PositionKey): Promise<void> {
     }
     await owner.tellUncovered(step, view);
     await owner.tellAdopted(step, view);
+    await owner.tellContradicted(step, view);
     if (step.kind === 'done') {
       if (!isChanged && exits.isEmpty && allHandlersFinished()) return;
     } else if (step.kind === 'rest') {

@@ -3,6 +3,7 @@ import { failure } from '../../core/errors.js';
 import { MARKET } from '../../core/execution/policy.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { intentIdOf, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
+import type { StoredOrder } from '../../core/order/stored-order.js';
 import { createWithdraw } from '../../activities/order/resolve.js';
 import { createWouldTrade } from '../../activities/order/would-trade.js';
 import type { Venue } from '../../activities/ports/venue.js';
@@ -120,6 +121,27 @@ describe.skipIf(temporal === undefined)('signalToOrder, on a real server, ledger
     }
     expect(await handle.result()).toMatchObject({ status: 'canceled', executedQuantity: '0' });
     expect((await runPage(handle)).currentDetails).toContain('**canceled** entry');
+  });
+
+  it('an order that rests is canceled when its signal ends, though it was to be worked for longer, and no other is made', async () => {
+    stack.ledger.workEntries(ACCOUNT, { execution: { kind: 'limit', offsetBps: 500, workMs: 600_000, postOnly: true } });
+    const signal = { ...stack.signal('open', 2_950), validUntil: Date.now() + 8_000 };
+    const workflowId = signalWorkflowId(signal);
+    try {
+      const handle = await worker.client.workflow.start('signalToOrder', { taskQueue: worker.taskQueue, workflowId, args: [signal] });
+      const resting = await eventually(async () => {
+        const order = await stack.dependencies.store.order(intentIdOf(signal));
+        expect(order).toMatchObject({ status: 'accepted', workingUntil: signal.validUntil });
+        return order as StoredOrder;
+      });
+      expect(await handle.result()).toMatchObject({ status: 'canceled', executedQuantity: '0', intentId: resting.intentId });
+      expect(stack.witness().orders.get(resting.clientOrderId)).toMatchObject([{ status: 'CANCELED' }]);
+    } finally {
+      stack.ledger.workEntries(ACCOUNT, { execution: MARKET });
+    }
+    expect(Date.now()).toBeGreaterThanOrEqual(signal.validUntil);
+    expect(await count('orders o join signals s using (signal_id) where s.bar_close_time = 2950')).toBe(1);
+    expect(await count(`orders where intent_id = $1 and final_at is not null and reserved_notional = 0`, intentIdOf(signal))).toBe(1);
   });
 
   it('denies with every reason, writes it down and sends nothing', async () => {

@@ -49,7 +49,7 @@ describe.skipIf(temporal === undefined)('tradingControl, on a real server and le
       namespace: server.namespace,
       taskQueue,
       workflowBundle: await workflowCode,
-      activities: createControlActivities(createControlStore(stack.database.pool)),
+      activities: createControlActivities(createControlStore(stack.database.pool), () => Promise.resolve(false)),
     });
     const running = worker.run();
     working = {

@@ -56,6 +56,14 @@ export async function tradingControl(account: string, last: ModeChange | null = 
         details: [answer.found],
       });
     }
+    if (answer.kind === 'keyWithdraws') {
+      throw ApplicationFailure.create({
+        nonRetryable: true,
+        type: 'RISK_KEY_WITHDRAWS',
+        message: `the key of ${account} at ${answer.venue} may withdraw: nothing is opened with it`,
+        details: [answer.venue],
+      });
+    }
     last = answer.change;
     setCurrentDetails(`**${last.mode}** by ${last.subject}: ${last.reason}`);
     return last;

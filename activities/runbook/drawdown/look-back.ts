@@ -7,6 +7,7 @@ import { ZERO, decimal, text } from '../../../core/money/index.js';
 import type { DrawdownEvidence, DrawdownFacts, DrawdownStore } from '../../ports/drawdown.js';
 import type { EvidenceFiles } from '../../ports/kill.js';
 import { workerStops } from '../../worker-stops.js';
+import { givenUp } from '../given-up.js';
 
 export interface DrawdownDependencies {
   readonly drawdowns: DrawdownStore;
@@ -48,6 +49,7 @@ export function createLookBack({ drawdowns, files, pause, stopping }: DrawdownDe
       for (let since: number | undefined; ;) {
         if (stopping.aborted) throw workerStops();
         const facts = await factsOf(runId);
+        if (facts.givenUp !== null) throw givenUp(facts.givenUp);
         since = isVerified(facts) ? (since ?? facts.now) : undefined;
         if (since !== undefined && (facts.kill?.hasEvidence === true || facts.now - since >= EVIDENCE_WITHIN_MS)) return;
         if (since === undefined && facts.now - (facts.partTime ?? facts.now) >= KILL_WITHIN_MS)

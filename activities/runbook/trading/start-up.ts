@@ -87,15 +87,18 @@ const VENUE: Step = {
 const KEYS: Step = {
   spec: stepOf('keys', 'The key in use may not withdraw'),
   verification: async (run, reads) => {
-    const [found, isTold] = await keysOf(run, reads);
-    return isTold || found.length === 0
-      ? look(() => Promise.resolve(found))(run, reads)
-      : { isFine: true, output: { canWithdraw: 'not known' } };
+    const { found, tells } = await keysOf(run, reads);
+    if (tells === 'nothing') return { isFine: true, output: { canWithdraw: 'not known' } };
+    // With such a key nothing starts, whoever keeps the account from trading now: they would let it go on with it.
+    return tells === 'rights' ? lookOf(found) : look(() => Promise.resolve(found))(run, reads);
   },
 };
 
-/** `isTold` false: what is found is only that the venue does not tell. */
-async function keysOf(run: AskedRun, reads: TradingReads): Promise<readonly [found: Findings, isTold: boolean]> {
+/** `tells`: what the venue has told of the key; `nothing` of it; or it could not be asked (`noAnswer`). */
+async function keysOf(
+  run: AskedRun,
+  reads: TradingReads,
+): Promise<{ readonly found: Findings; readonly tells: 'rights' | 'nothing' | 'noAnswer' }> {
   let canWithdraw: boolean | undefined;
   let hasAnswered = false;
   const away = await until(reads, run, reads.patienceMs, async () => {
@@ -104,8 +107,9 @@ async function keysOf(run: AskedRun, reads: TradingReads): Promise<readonly [fou
     return [];
   });
   // A wait that a halt or an abort has ended has found nothing out.
-  if (!hasAnswered) return [away.length > 0 ? away : ['the venue was not asked to the end'], true];
-  return [checkKeys(run.account, reads.rulesOf(run.account).venue, canWithdraw), canWithdraw !== undefined];
+  if (!hasAnswered) return { found: away.length > 0 ? away : ['the venue was not asked to the end'], tells: 'noAnswer' };
+  const found = checkKeys(run.account, reads.rulesOf(run.account).venue, canWithdraw);
+  return { found, tells: canWithdraw === undefined ? 'nothing' : 'rights' };
 }
 
 const RECONCILE: Step = {
@@ -165,8 +169,8 @@ const TRADE: Step = {
   spec: stepOf('trade', 'The account does what it did before', { isCritical: false }),
   // That the step before was left out by a person lets no such key trade.
   precondition: async (run, reads) => {
-    const [found, isTold] = await keysOf(run, reads);
-    return isTold ? lookOf(found) : FINE;
+    const { found, tells } = await keysOf(run, reads);
+    return tells === 'nothing' ? FINE : lookOf(found);
   },
   action: async ({ account, runId }, { rulesOf }, { releaseMode }) => {
     if (rulesOf(account).afterwards === 'asBefore') await releaseMode(account, runId);

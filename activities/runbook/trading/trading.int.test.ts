@@ -326,6 +326,15 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
     expect(await mode()).toBe('normal');
   });
 
+  it('also where a person had paused the account a key that may withdraw is refused: nobody could resume with it unseen', async () => {
+    const may = { name: VENUE_ACCOUNT, key: TEST_KEY, secret: TEST_SECRET, feeAsset: 'received' };
+    stack.paper.openAccount({ ...may, permissions: ['read', 'trade', 'withdraw'] }, new Map());
+    await query(`update control set mode = 'paused', version = version + 1 where account = $1`, ACCOUNT);
+    const waiting = await waits(await start(), 'keys');
+    expect(waiting.detail).toContain('RISK_KEY_WITHDRAWS');
+    expect(await mode()).toBe('paused');
+  });
+
   it('a clock over the limit, and bars that were missed, keep the account in observation until a person has it tried again', async () => {
     skewMs = 5_000;
     rules = { ...rules, observeAtMostMs: 1_000 };

@@ -17,7 +17,7 @@ const FACTS: OutageFacts = {
     tries: 3,
     resumedTime: null,
   },
-  ...{ partTime: 999_000, mode: 'paused', halt: null, cleanTime: 1, holdTime: 800_000, differences: null },
+  ...{ partTime: 999_000, mode: 'paused', halt: null, cleanTime: 1, holdTime: 800_000, differences: null, givenUp: null },
   ...{ watch: { sampleAgeMs: 0, isEquityKnown: true, standing: [] } },
 };
 
@@ -130,3 +130,20 @@ it('is handed over when its worker stops', async () => {
   onPause.mockImplementation(() => stopping.abort());
   await expect(bringBack.reconnect('r')).rejects.toSatisfy(isWorkerStopping);
 });
+
+it.each(['reconnect', 'settle', 'compare', 'resume'] as const)(
+  '%s ends as soon as a person has given the run up, and calls nobody',
+  async (part) => {
+    const { world, bringBack, onPause } = opened({
+      facts: { ...FACTS, answeredTime: null, overTime: null, cleanTime: null },
+      answers: false,
+      resume: 'notSteady',
+    });
+    onPause.mockImplementation(() => {
+      if (world.paused.length === 2) world.facts = { ...world.facts, givenUp: { subject: 'olga', reason: 'enough' } };
+    });
+    await expect(bringBack[part]('r')).rejects.toThrow('given up by olga: enough');
+    expect(world.paused).toHaveLength(2);
+    expect(world.pages).toEqual([]);
+  },
+);

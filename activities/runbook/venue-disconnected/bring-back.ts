@@ -4,6 +4,7 @@ import type { OutageStore } from '../../ports/outage.js';
 import type { Reconciliations } from '../../ports/reconcile.js';
 import type { Venue } from '../../ports/venue.js';
 import { workerStops } from '../../worker-stops.js';
+import { givenUp } from '../given-up.js';
 
 export interface OutageDependencies {
   readonly outages: OutageStore;
@@ -43,13 +44,15 @@ export function createBringBack(dependencies: OutageDependencies): BringBack {
 
   /**
    * Asks the venue and looks, until nothing is missing; where it is lost again meanwhile, this waits for its return. Nobody waits longer
-   * than the rules say: then people are paged, and the step has failed. @throws when it has
+   * than the rules say: then people are paged, and the step has failed. @throws when it has, and where a person has given the run up
    */
   const until = async (runId: string, what: string, look: OutageLook): Promise<void> => {
     let unanswered = 0;
     for (;;) {
       if (stopping.aborted) throw workerStops();
       const before = await outages.read(runId);
+      // Its part ends, and the run with it: neither is anybody called.
+      if (before.givenUp !== null) throw givenUp(before.givenUp);
       const asked = await ask(runId, before);
       unanswered = asked.hasAnswered ? 0 : unanswered + 1;
       const found = await look(await outages.read(runId), asked);

@@ -10,7 +10,7 @@ interface Raw {
   readonly info?: unknown;
 }
 
-const PAGE_SIZE = 1_000;
+export const FILLS_PAGE = 1_000;
 /** The library declares the venue's id as required and takes the client's own in its place. */
 const NO_ID = undefined as unknown as string;
 const wire = (client: CcxtRest): binance => client as binance;
@@ -118,12 +118,12 @@ async function fillPages(ask: Ask, names: Names, instrument: string, first: Para
   for (;;) {
     const asked = params;
     const page = await ask('fills', async (client) => {
-      const trades: readonly Raw[] = await client.fetchMyTrades(instrument, undefined, PAGE_SIZE, { ...asked });
+      const trades: readonly Raw[] = await client.fetchMyTrades(instrument, undefined, FILLS_PAGE, { ...asked });
       return trades.map((trade) => fillOf(rowOf(trade.info, 'a trade'), names.instrumentOf));
     });
     found.push(...page);
     const last = found.at(-1);
-    if (page.length < PAGE_SIZE || last === undefined) return found;
+    if (page.length < FILLS_PAGE || last === undefined) return found;
     params = { fromId: String(BigInt(last.venueTradeId) + 1n), ...keep };
   }
 }

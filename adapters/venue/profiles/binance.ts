@@ -2,7 +2,7 @@ import type { VenueProfile } from '../../../activities/ports/venue.js';
 import { VENUE_WIRES } from '../../../core/venue/wires.js';
 import type { VerdictRow } from '../verdict.js';
 import { textAt } from '../wire-row.js';
-import { BINANCE_CALLS } from './binance-calls.js';
+import { BINANCE_CALLS, FILLS_PAGE } from './binance-calls.js';
 import { frameOf } from './binance-frames.js';
 import { rulesOf } from './binance-rows.js';
 import type { WireProfile } from './wire-profile.js';
@@ -83,6 +83,7 @@ export const BINANCE: WireProfile = {
     },
   },
   fillLists: 'instrument',
+  fillsPage: FILLS_PAGE,
   admission: 'enforced',
   visibilityBoundMs: 2_000,
   receiveWindowMs: 2_000,

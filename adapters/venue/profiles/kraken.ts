@@ -1,6 +1,7 @@
 import { VENUE_WIRES } from '../../../core/venue/wires.js';
 import { textAt } from '../wire-row.js';
 import { KRAKEN_CALLS } from './kraken-calls.js';
+import { PAGE_SIZE } from './kraken-pages.js';
 import { rulesOf } from './kraken-rows.js';
 import { AUTH_CODES, errorOf, KRAKEN_VERDICT_ROWS, lockedOutMs, RATE_CODES } from './kraken-verdicts.js';
 import type { WireProfile } from './wire-profile.js';
@@ -21,6 +22,7 @@ export const KRAKEN: WireProfile = {
   // A listing of trades counts twice. A resting order is found in the first of the two lists.
   readWeights: { openOrders: 1, lookUp: 1, fills: 2, balances: 1 },
   fillLists: 'account',
+  fillsPage: PAGE_SIZE,
   // `deadline`: the matching engine refuses a new order that reaches it later.
   admission: 'enforced',
   // The documentation gives no bound; this one is an assumption that the venue has to confirm.

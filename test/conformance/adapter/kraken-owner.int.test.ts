@@ -1,137 +1,153 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createVenue } from '../../../adapters/venue/create-venue.js';
 import { KRAKEN } from '../../../adapters/venue/profiles/kraken.js';
-import { decimal } from '../../../core/money/index.js';
-import type { StoredOrder } from '../../../core/order/stored-order.js';
-import { ownerWorkflowId } from '../../../core/protection/position-key.js';
-import { signalWorkflowId, type TradeSignal } from '../../../core/signal/signal.js';
-import type { OrderOutcome } from '../../../workflows/order/status.js';
-import { cuttingProxy, type CuttingProxy } from '../../support/cutting-proxy.js';
+import { MARKET } from '../../../core/execution/policy.js';
+import type { TradeSignal } from '../../../core/signal/signal.js';
 import { eventually } from '../../support/eventually.js';
 import { executed, type StubOrder } from '../../support/kraken-stub/account.js';
-import { IN_TETHER } from '../../support/kraken-stub/replies.js';
-import { krakenStub, STUB_KEY, STUB_SECRET, type KrakenStub } from '../../support/kraken-stub/server.js';
+import { KRAKEN_LIMIT_MS, NONCE_WINDOW, openKrakenStack, STRATEGIES, type KrakenStack } from '../../support/kraken-stack.js';
 import { temporalIfAny } from '../../support/temporal.js';
-import { ACCOUNT, INSTRUMENT, openTradingStack, startWorker, type StackWorker, type TradingStack } from '../../support/trading-stack.js';
+import { ACCOUNT } from '../../support/trading-stack.js';
 
 const temporal = await temporalIfAny();
-const KEY = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
-const ADD_ORDER = 'POST /0/private/AddOrder';
-/** The account is polled, and lists prove nothing before window and bound are over. */
-const LIMIT_MS = 90_000;
+/** More than the deadline of an order is ahead of its signing. */
+const LATE_MS = KRAKEN.receiveWindowMs + 500;
+const RESTING = { kind: 'limit', offsetBps: 100, postOnly: true, workMs: 1_500 } as const;
+const MOST_ROUNDS = 5;
 
 /** The whole way of an order with real workers, ledger and adapter; the stub answers as the venue's documentation says. */
-describe.skipIf(temporal === undefined)('a position at a venue that is listed and matched', () => {
-  let stub: KrakenStub;
-  let proxy: CuttingProxy;
-  let stack: TradingStack;
-  let worker: StackWorker;
-  let bar = 0;
-  /** The reply to each order is lost, once it is there. */
-  let losesReplies = false;
+describe.skipIf(temporal === undefined)('a position at a venue that is listed and matched', { timeout: 4 * KRAKEN_LIMIT_MS }, () => {
+  let kraken: KrakenStack;
 
   beforeAll(async () => {
-    stub = await krakenStub(IN_TETHER);
-    // Reads and sends of two connections overtake each other; the settings of a key allow for that.
-    stub.nonceWindow = 60_000;
-    proxy = await cuttingProxy(stub.port);
-    const kraken = await createVenue({
-      profile: { ...KRAKEN, limiter: { rateLimit: 1 }, submitDeadlineMs: 10_000, receiveWindowMs: 5_000 },
-      urls: { ...stub.urls, rest: `http://127.0.0.1:${proxy.port}` },
-      apiKey: STUB_KEY,
-      secret: STUB_SECRET,
-      clock: Date.now,
-      account: ACCOUNT,
-    });
-    stack = await openTradingStack({
-      venueOf: (paper) => ({
-        ...kraken,
-        sender: {
-          submit: (request, deadlineMs) => {
-            if (losesReplies) proxy.cutNext('reply', ADD_ORDER);
-            return kraken.sender.submit(request, deadlineMs);
-          },
-        },
-        close: async () => void (await Promise.all([kraken.close(), paper.close()])),
-      }),
-    });
-    if (temporal !== undefined) worker = await startWorker(stack, temporal);
+    if (temporal !== undefined) kraken = await openKrakenStack(temporal);
   });
   afterEach(() => {
-    losesReplies = false;
+    kraken.beforeSend = () => undefined;
+    kraken.stub.nonceWindow = NONCE_WINDOW;
+    kraken.stack.ledger.workEntries(ACCOUNT, { execution: MARKET });
   });
-  afterAll(async () => {
-    await worker?.stop();
-    await stack?.close();
-    await proxy?.close();
-    await stub?.close();
-  });
+  afterAll(() => kraken?.close());
 
-  const run = (leg: TradeSignal['leg']): Promise<OrderOutcome> => {
-    const signal = stack.signal(leg, (bar += 1_000));
-    return worker.client.workflow.execute('signalToOrder', {
-      taskQueue: worker.taskQueue,
-      workflowId: signalWorkflowId(signal),
-      args: [{ ...signal, validUntil: signal.validUntil + 600_000 }],
-      workflowTaskTimeout: '5s',
+  const sold = async (): Promise<void> => {
+    expect(await kraken.run('close')).toMatchObject({ status: 'filled', codes: [] });
+    await kraken.ended();
+  };
+  const newestStop = async (): Promise<string | undefined> => (await kraken.newest('stop'))?.intentId;
+  const open = (): StubOrder[] => kraken.stub.account.orders.filter(({ status }) => status === 'open');
+  /** The entry rests at the venue, below the market. */
+  const resting = (): Promise<StubOrder> =>
+    eventually(() => {
+      const [order, another] = open();
+      expect(another).toBeUndefined();
+      expect(order).toMatchObject({ side: 'buy' });
+      return order as StubOrder;
     });
-  };
-  const newest = async (purpose: string): Promise<StoredOrder | undefined> => {
-    const { rows } = await stack.pool.query<{ o: StoredOrder }>(
-      'select order_json(o) as o from orders o where purpose = $1 order by created_at desc, sequence desc limit 1',
-      [purpose],
+
+  it('its entry fills, its stop rests and is taken away for the exit', async () => {
+    expect(await kraken.run('open')).toMatchObject({ status: 'filled', codes: [] });
+    const stop = await kraken.protectedBy(undefined);
+    await sold();
+    expect(stop.status).toBe('canceled');
+  });
+
+  it('lost replies, of the entry and of its stop: each is found by list and match, and sent once; the price reaches the stop, and it sells all', async () => {
+    const before = await newestStop();
+    kraken.beforeSend = () => kraken.proxy.cutNext('reply', 'POST /0/private/AddOrder');
+    expect(await kraken.run('open')).toMatchObject({ status: 'filled', codes: ['VENUE_OUTCOME_UNKNOWN'] });
+    await kraken.protectedBy(before);
+    expect((await kraken.newest('stop'))?.failures).toMatchObject([{ code: 'VENUE_OUTCOME_UNKNOWN' }]);
+    kraken.beforeSend = () => undefined;
+    kraken.stub.account.moveTo('40000');
+    await kraken.ended();
+    kraken.stub.account.moveTo('50000');
+  });
+
+  it('P6: an entry and a stop that arrive after their deadline are not admitted; each is not placed, and another takes its place', async () => {
+    const before = await newestStop();
+    const late = new Set(['buy', 'sell']);
+    const lateIds: string[] = [];
+    kraken.beforeSend = ({ side, clientOrderId }) => {
+      if (!late.delete(side)) return;
+      lateIds.push(clientOrderId);
+      kraken.stub.delayNext('AddOrder', () => wait(LATE_MS));
+    };
+    expect(await kraken.run('open')).toMatchObject({ status: 'filled', codes: [] });
+    await kraken.protectedBy(before);
+    const orders = await Promise.all(lateIds.map((id) => kraken.order(id)));
+    expect(orders).toMatchObject(
+      ['entry', 'stop'].map((purpose) => ({ purpose, status: 'notPlaced', failures: [{ code: 'VENUE_OUTCOME_UNKNOWN' }] })),
     );
-    return rows[0]?.o;
-  };
-  /** The stop rests in the books and at the venue, alone, for all that was bought. */
-  const protectedBy = async (after: string | undefined): Promise<StubOrder> =>
-    eventually(async () => {
-      const stop = await newest('stop');
-      expect(stop).toMatchObject({ status: 'accepted', isFinal: false });
-      expect(stop?.intentId).not.toBe(after);
-      const open = stub.account.orders.filter(({ status }) => status === 'open');
-      expect(open.map(({ clientOrderId }) => clientOrderId)).toEqual([stop?.clientOrderId]);
-      return open[0] as StubOrder;
-    }, LIMIT_MS);
-  const ended = async (): Promise<void> => {
-    await eventually(async () => {
-      expect((await stack.dependencies.store.position(KEY)).quantity.toFixed()).toBe('0');
-      await worker.client.workflow.getHandle(ownerWorkflowId(KEY)).result();
-    }, LIMIT_MS);
-    expect(stub.account.orders.filter(({ status }) => status === 'open')).toEqual([]);
-    // Bought and sold are the same at the venue, and nothing was sent twice.
-    const sum = (side: string) =>
-      stub.account.orders.filter((order) => order.side === side).reduce((total, order) => total.plus(executed(order)), decimal('0'));
-    expect(sum('sell').toFixed()).toBe(sum('buy').toFixed());
-    const sent = stub.arrived.filter(({ call }) => call === 'AddOrder').map(({ params }) => params.get('cl_ord_id'));
-    expect(new Set(sent).size).toBe(sent.length);
-  };
+    const placed = kraken.stub.account.orders.map(({ clientOrderId }) => clientOrderId);
+    expect(lateIds.filter((id) => placed.includes(id))).toEqual([]);
+    await sold();
+  });
 
-  it(
-    'its entry fills, its stop rests and is taken away for the exit',
-    async () => {
-      expect(await run('open')).toMatchObject({ status: 'filled', codes: [] });
-      const stop = await protectedBy(undefined);
-      expect(await run('close')).toMatchObject({ status: 'filled', codes: [] });
-      expect(stop.status).toBe('canceled');
-      await ended();
-    },
-    2 * LIMIT_MS,
-  );
+  it('an entry that nobody answers is canceled when its time is over', async () => {
+    kraken.stack.ledger.workEntries(ACCOUNT, { execution: RESTING });
+    const outcome = kraken.run('open');
+    const order = await resting();
+    expect(await outcome).toMatchObject({ status: 'canceled', executedQuantity: '0' });
+    expect(order.status).toBe('canceled');
+    await kraken.ended();
+  });
 
-  it(
-    'lost replies, of the entry and of its stop: each is found by list and match, and sent once; the price reaches the stop, and it sells all',
-    async () => {
-      const before = (await newest('stop'))?.intentId;
-      losesReplies = true;
-      expect(await run('open')).toMatchObject({ status: 'filled', codes: ['VENUE_OUTCOME_UNKNOWN'] });
-      await protectedBy(before);
-      expect((await newest('stop'))?.failures).toMatchObject([{ code: 'VENUE_OUTCOME_UNKNOWN' }]);
-      losesReplies = false;
-      stub.account.moveTo('40000');
-      await ended();
-      stub.account.moveTo('50000');
-    },
-    2 * LIMIT_MS,
-  );
+  it('P17: one that was answered in part, and whose cancel has no reply: it is over by a look-up, and what was bought has its stop', async () => {
+    const before = await newestStop();
+    kraken.stack.ledger.workEntries(ACCOUNT, { execution: RESTING });
+    const cancels = kraken.calls('CancelOrder');
+    const outcome = kraken.run('open');
+    const order = await resting();
+    kraken.stub.account.fillPart(order, '0.004');
+    kraken.proxy.cutNext('reply', 'POST /0/private/CancelOrder');
+    expect(await outcome).toMatchObject({ status: 'canceled', executedQuantity: '0.004' });
+    expect(kraken.calls('CancelOrder')).toBeGreaterThan(cancels);
+    expect(executed(await kraken.protectedBy(before)).toFixed()).toBe('0');
+    await sold();
+  });
+
+  it('P10: a request that is overtaken by another of its key is refused for its number, and nothing is placed; a stop is placed anew', async () => {
+    const other = await kraken.connect();
+    const overtaken = { buy: true, sell: false };
+    kraken.stub.nonceWindow = 0;
+    kraken.beforeSend = ({ side }) => {
+      if (!overtaken[side]) return;
+      overtaken[side] = false;
+      kraken.stub.delayNext('AddOrder', ({ params }) =>
+        eventually(async () => {
+          await other.reader.balances();
+          expect(kraken.stub.highestNonce).toBeGreaterThan(Number(params.get('nonce')));
+        }),
+      );
+    };
+    const placed = kraken.stub.account.orders.length;
+    expect(await kraken.run('open')).toMatchObject({ status: 'rejected', codes: ['VENUE_REJECTED'] });
+    expect(kraken.stub.account.orders.length).toBe(placed);
+    await kraken.ended();
+
+    const before = await newestStop();
+    overtaken.sell = true;
+    expect(await kraken.run('open')).toMatchObject({ status: 'filled' });
+    await kraken.protectedBy(before);
+    expect(overtaken.sell).toBe(false);
+    kraken.stub.nonceWindow = NONCE_WINDOW;
+    await sold();
+    await other.close();
+  });
+
+  it('two workers with one key, whose strategies trade at once: no number is refused, and nothing is sent twice', async () => {
+    await kraken.addWorker();
+    const refused = kraken.stub.staleNonces;
+    const senders = new Set<number>();
+    kraken.beforeSend = (_, by) => senders.add(by);
+    const all = (leg: TradeSignal['leg']) => Promise.all(STRATEGIES.map((strategy) => kraken.run(leg, strategy)));
+    for (let round = 0; round < MOST_ROUNDS && senders.size < 2; round += 1) {
+      expect(await all('open')).toMatchObject(STRATEGIES.map(() => ({ status: 'filled', codes: [] })));
+      await eventually(() => expect(open().map(({ side }) => side)).toEqual(STRATEGIES.map(() => 'sell')), KRAKEN_LIMIT_MS);
+      expect(await all('close')).toMatchObject(STRATEGIES.map(() => ({ status: 'filled', codes: [] })));
+      await kraken.ended(STRATEGIES);
+    }
+    expect(senders.size).toBe(2);
+    expect(kraken.stub.staleNonces).toBe(refused);
+  });
 });

@@ -1,6 +1,6 @@
 import type { binance } from 'ccxt';
 import { serve, type Serving } from '../../../exchange/serve.js';
-import { testVenue } from '../../../exchange/testing/open-venue.js';
+import { OTHER_KEY, OTHER_SECRET, testVenue } from '../../../exchange/testing/open-venue.js';
 import type { Venue, VenueOptions } from '../../../exchange/venue.js';
 import { ccxtClient } from './ccxt-client.js';
 
@@ -18,7 +18,7 @@ export async function openPaperVenue(options: Partial<VenueOptions> = {}): Promi
   const venue = testVenue(options);
   const serving = await serve(venue, 0, 0);
   const client = await ccxtClient(serving.addresses);
-  const other = await ccxtClient(serving.addresses, { apiKey: 'other-key', secret: 'other-secret' });
+  const other = await ccxtClient(serving.addresses, { apiKey: OTHER_KEY, secret: OTHER_SECRET });
   await Promise.all([client.loadMarkets(), other.loadMarkets()]);
   return {
     venue,

@@ -9,7 +9,7 @@ const SMALL = { orders: 8, outageMs: 500, seed: Number(process.env['KEELSON_TEST
 // The server of all tests is nobody's to stop: these stories have their own, where there is a Temporal program at all.
 const temporal = await temporalIfAny();
 
-/** Postgres taken away is cli/kill/direct.int.test.ts in small; all of it in full is `npm run soak -- kill`. */
+/** All of it in full is `npm run soak -- kill`. */
 describe.skipIf(temporal === undefined)('a halt over two venues of which one is down', { timeout: LIMIT_MS }, () => {
   let servers: StoryServers;
   let atOnce: Readonly<Record<'guardian' | 'both', Promise<Outcome>>>;
@@ -28,4 +28,7 @@ describe.skipIf(temporal === undefined)('a halt over two venues of which one is 
 
   it('P26: Temporal is stopped on the way; the direct command finishes, and the workflow takes its file up', async () =>
     expect((await servers.run('temporal', SMALL)).broken).toEqual([]));
+
+  it('P25: Postgres is stopped when the direct command begins; it says UNLATCHED, cancels what appears, and is latched when it is back', async () =>
+    expect((await servers.run('postgres', SMALL)).broken).toEqual([]));
 });

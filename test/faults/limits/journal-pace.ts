@@ -21,11 +21,14 @@ export interface Pace {
 const ON_THE_WAY_MS = 5_000 + 2_000;
 
 /** The first that the journal says of each order that buys, by our id for it. */
-export function entriesIn(journal: readonly JournalLine[]): readonly { readonly clientOrderId: string; readonly time: number }[] {
-  const first = new Map<number, { clientOrderId: string; time: number }>();
+export function entriesIn(
+  journal: readonly JournalLine[],
+): readonly { readonly clientOrderId: string; readonly account: string; readonly time: number }[] {
+  const first = new Map<number, { clientOrderId: string; account: string; time: number }>();
   for (const event of journal.flatMap(({ events }) => events)) {
     if (event.type !== 'order' || event.order.side !== 'BUY' || first.has(event.order.orderId)) continue;
-    first.set(event.order.orderId, { clientOrderId: event.order.clientOrderId, time: event.order.time });
+    const { clientOrderId, account, time } = event.order;
+    first.set(event.order.orderId, { clientOrderId, account, time });
   }
   return [...first.values()];
 }

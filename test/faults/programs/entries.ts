@@ -11,45 +11,59 @@ import { MARKET, type ExecutionPolicy } from '../../../core/execution/policy.js'
 import type { DecimalText } from '../../../core/money/index.js';
 import { intentIdOf, type TradeSignal } from '../../../core/signal/signal.js';
 import type { Addresses } from '../../../exchange/serve.js';
-import { TEST_KEY, TEST_SECRET } from '../../../exchange/testing/open-venue.js';
 
 /** A process that makes entries: risk state of its own in memory, connections of its own to ledger and venues. */
 export interface EntriesOptions {
   readonly url: string;
-  /** The venue of each account. */
-  readonly venues: Readonly<Record<string, Addresses>>;
+  readonly accounts: readonly string[];
+}
+/** Where the venue of an account is, and the account's key there. */
+export interface EntriesVenue {
+  readonly addresses: Addresses;
+  readonly apiKey: string;
+  readonly secret: string;
 }
 export interface AskedEntry {
   readonly id: number;
+  readonly at: EntriesVenue;
   readonly signal: TradeSignal;
   readonly notional: DecimalText;
   readonly rests: boolean;
+  /** How old the last price is in this process, and how far the venue's clock is off, in ms; 0 when left out. */
+  readonly priceAgeMs?: number;
+  readonly skewMs?: number;
 }
-/** What became of it: the codes of its denial, or `sent`. */
+/** What became of it: the codes of its denial, each of them with what it is of as well, or `sent`. */
 export interface EntryAnswer {
   readonly id: number;
   readonly codes: readonly string[];
 }
 
+/** There may be many venues, and none is waited for long. */
+const KEEP_WARM_MS = 60_000;
 const RESTING: ExecutionPolicy = { kind: 'limit', offsetBps: 100, postOnly: true, workMs: 3_600_000 };
-const { url, venues } = JSON.parse(process.argv[2] ?? '{}') as EntriesOptions;
-const accounts = Object.keys(venues);
+const { url, accounts } = JSON.parse(process.argv[2] ?? '{}') as EntriesOptions;
 const pool = openPool(url, { applicationName: 'keelson-entries', max: 4 });
 const store = createOrderStore(pool);
 const log = { warn: () => undefined };
 const risk = await HeldRisk.open({ pool, url, applicationName: 'keelson-entries', store, accounts, log });
 const live = new StreamedMarket(Date.now);
-const opened = new Map<string, Venue>();
-for (const [account, urls] of Object.entries(venues)) {
+const opened = new Map<string, Promise<Venue>>();
+const ready = new Map<string, Venue>();
+/** A venue is opened when its account is asked for an entry. */
+async function open(account: string, { addresses: urls, apiKey, secret }: EntriesVenue): Promise<void> {
   const profile = { ...BINANCE, visibilityBoundMs: 300 };
-  opened.set(account, await createVenue({ profile, urls, apiKey: TEST_KEY, secret: TEST_SECRET, clock: Date.now, account }));
+  const given = { profile, urls, apiKey, secret, account };
+  const opening = opened.get(account) ?? createVenue({ ...given, clock: Date.now, keepWarmMs: KEEP_WARM_MS });
+  opened.set(account, opening);
+  ready.set(account, await opening);
 }
 const wanted = new Map<string, AskedEntry>();
 const { instanceId, epoch } = await createControlStore(pool).epoch();
 const steps = createOrderActivities({
   ...{ store, risk, live, epoch, instanceId },
   venueOf: (account) => {
-    const venue = opened.get(account);
+    const venue = ready.get(account);
     if (venue === undefined) throw new Error(`there is no account ${account}`);
     return venue;
   },
@@ -62,11 +76,13 @@ const steps = createOrderActivities({
 
 async function enter(asked: AskedEntry): Promise<readonly string[]> {
   const { account, strategy, instrument, referencePrice } = asked.signal;
-  live.seePrice(account, instrument, referencePrice, Date.now());
-  live.seeClock(account, { skewMs: 0, roundTripMs: 1 });
+  await open(account, asked.at);
+  live.seePrice(account, instrument, referencePrice, Date.now() - (asked.priceAgeMs ?? 0));
+  live.seeClock(account, { skewMs: asked.skewMs ?? 0, roundTripMs: 1 });
   wanted.set(`${account} ${strategy}`, asked);
   const entered = await steps.enter(asked.signal);
-  if (entered.kind === 'denied') return entered.failures.map(({ code }) => code);
+  if (entered.kind === 'denied')
+    return entered.failures.flatMap(({ code, values: { scope } }) => [code, ...(scope === undefined ? [] : [`${code} ${scope}`])]);
   if (entered.kind === 'begun') await steps.record(intentIdOf(asked.signal), entered.submission);
   return ['sent'];
 }

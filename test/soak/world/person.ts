@@ -45,15 +45,15 @@ export class Person {
   }
 
   private async look(): Promise<void> {
-    const { rows } = await this.world.pool.query<{ account: string; classes: string; standing: number }>(
-      `select c.account, coalesce((select string_agg(one, ' ') from jsonb_array_elements_text(c.reconciliation_hold->'classes') one), 'unknown') as classes,
+    const { rows } = await this.world.pool.query<{ account: string; classes: string; standing: number; version: string }>(
+      `select c.account, c.version::text, coalesce((select string_agg(one, ' ') from jsonb_array_elements_text(c.reconciliation_hold->'classes') one), 'unknown') as classes,
          (select count(*) from reconciliation_differences d where d.account = c.account and d.ended_at is null)::int as standing
        from control c where c.mode = 'paused'`,
     );
-    for (const { account, classes, standing } of rows) {
+    for (const { account, classes, standing, version } of rows) {
       await this.compare(account);
       if (standing > 0) continue;
-      const body = { account, reason: 'the books agree with the venue again' };
+      const body = { account, reason: 'the books agree with the venue again', expectedVersion: Number(version) };
       const { status } = await askAs(this.api.server, KEYS.risk, 'POST', '/v1/control/resume', body);
       if (status === 200) this.resumed.set(classes, (this.resumed.get(classes) ?? 0) + 1);
     }

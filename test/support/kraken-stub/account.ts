@@ -1,5 +1,6 @@
 import { Decimal, decimal, text, ZERO } from '../../../core/money/index.js';
 import { isOnStep } from '../../../core/money/step.js';
+import type { StubError } from './errors.js';
 
 export interface StubOrder {
   readonly txid: string;
@@ -54,7 +55,7 @@ export class StubAccount {
   }
 
   /** What is refused, in the venue's words, or the order. */
-  place(order: NewOrder): string | StubOrder {
+  place(order: NewOrder): StubError | StubOrder {
     const refusal = this.#refusal(order);
     if (refusal !== undefined) return refusal;
     const placed: StubOrder = {
@@ -110,7 +111,7 @@ export class StubAccount {
     };
   }
 
-  #refusal(order: NewOrder): string | undefined {
+  #refusal(order: NewOrder): StubError | undefined {
     const isOpen = this.orders.some((other) => other.status === 'open' && other.clientOrderId === order.clientOrderId);
     // That the id is unique among open orders is documented, with which words a second one is refused is not.
     if (order.clientOrderId !== undefined && isOpen) return 'EGeneral:Invalid arguments:cl_ord_id';

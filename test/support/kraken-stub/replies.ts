@@ -1,5 +1,6 @@
 import { decimal } from '../../../core/money/index.js';
 import { digits, executed, TICK, type NewOrder, type StubAccount, type StubOrder, type StubTrade } from './account.js';
+import type { StubError } from './errors.js';
 
 /** What a call is answered with: a result, or errors in a body of status 200. */
 export type Reply = { readonly result: unknown } | { readonly error: readonly string[] };
@@ -40,8 +41,7 @@ const BAR_COUNT = 720;
 
 const seconds = (ms: number): number => ms / 1_000;
 const ok = (result: unknown): Reply => ({ result });
-/** The errors are those of https://docs.kraken.com/exchange/guides/general/errors and of the page of each call. */
-const refused = (...error: string[]): Reply => ({ error });
+const refused = (error: StubError): Reply => ({ error: [error] });
 
 export const PUBLIC_ROUTES: Readonly<Record<string, StubRoute>> = {
   Time: {

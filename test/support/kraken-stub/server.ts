@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { VenueAddresses } from '../../../adapters/venue/profiles/wire-profile.js';
 import { StubAccount } from './account.js';
+import type { StubError } from './errors.js';
 import { IN_DOLLARS, PRIVATE_ROUTES, PUBLIC_ROUTES, type Reply, type StubState, type StubWords } from './replies.js';
 
 export const STUB_KEY = 'stub-key';
@@ -28,6 +29,12 @@ export interface KrakenStub {
   readonly hidden: Set<string>;
   /** The next request of `call`, or the one that comes after so many, is answered so, and is not worked on. */
   answerNext(call: string, reply: Scripted, after?: number): void;
+  /** The next request of `call` is on its way until this is over, which begins when it has been sent. */
+  delayNext(call: string, until: (request: StubRequest) => Promise<unknown>): void;
+  /** The highest number of a request so far. */
+  highestNonce: number;
+  /** How many requests were refused for their number. */
+  staleNonces: number;
   /** Puts the venue's clock so far ahead of ours, ms. */
   aheadMs: number;
   /** How far below the highest one a nonce may be that was not used yet, as a key's settings say. */
@@ -45,24 +52,30 @@ type Scripted = Reply | { readonly status: number; readonly body: string };
 
 export async function krakenStub(words: StubWords = IN_DOLLARS): Promise<KrakenStub> {
   const scripted = new Map<string, { readonly reply: Scripted; readonly after: number }>();
+  const delays = new Map<string, (request: StubRequest) => Promise<unknown>>();
   const nonces = new Set<number>();
-  let highestNonce = 0;
 
   const now = (): number => Date.now() + stub.aheadMs;
-  const authorise = (request: IncomingMessage, body: string, params: URLSearchParams): string | undefined => {
+  const authorise = (request: IncomingMessage, body: string, params: URLSearchParams): StubError | undefined => {
     if (request.headers['api-key'] !== STUB_KEY) return 'EAPI:Invalid key';
     if (request.headers['api-sign'] !== signature(request.url ?? '', params.get('nonce') ?? '', body)) return 'EAPI:Invalid signature';
     const nonce = Number(params.get('nonce'));
-    if (!(nonce > highestNonce - stub.nonceWindow) || nonces.has(nonce)) return 'EAPI:Invalid nonce';
+    if (!(nonce > stub.highestNonce - stub.nonceWindow) || nonces.has(nonce)) {
+      stub.staleNonces += 1;
+      return 'EAPI:Invalid nonce';
+    }
     nonces.add(nonce);
-    highestNonce = Math.max(highestNonce, nonce);
+    stub.highestNonce = Math.max(stub.highestNonce, nonce);
     return undefined;
   };
 
-  const answer = (request: IncomingMessage, body: string): { readonly status: number; readonly body: string } => {
+  const answer = async (request: IncomingMessage, body: string): Promise<{ readonly status: number; readonly body: string }> => {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://stub');
     const [, , access, call = ''] = pathname.split('/');
     const params = access === 'private' ? new URLSearchParams(body) : searchParams;
+    const delay = delays.get(call);
+    delays.delete(call);
+    await delay?.({ call, params });
     stub.arrived.push({ call, params });
     const refusal = access === 'private' ? authorise(request, body, params) : undefined;
     if (refusal !== undefined) return answered({ error: [refusal] });
@@ -74,15 +87,16 @@ export async function krakenStub(words: StubWords = IN_DOLLARS): Promise<KrakenS
     const route = (access === 'private' ? PRIVATE_ROUTES : PUBLIC_ROUTES)[call];
     const { account, hidden, heedsFilters, leastDeadlineMs, permissions } = stub;
     const state: StubState = { words, account, now, hidden, heedsFilters, leastDeadlineMs, permissions };
-    return answered(route?.handle(state, params) ?? { error: ['EGeneral:Unknown method'] });
+    return answered(route?.handle(state, params) ?? { error: ['EGeneral:Unknown method' satisfies StubError] });
   };
 
   const server = createServer((request, response) => {
     const parts: Buffer[] = [];
     request.on('data', (part: Buffer) => parts.push(part));
     request.on('end', () => {
-      const { status, body } = answer(request, Buffer.concat(parts).toString());
-      response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+      void answer(request, Buffer.concat(parts).toString()).then(({ status, body }) =>
+        response.writeHead(status, { 'content-type': 'application/json' }).end(body),
+      );
     });
   });
   server.listen(0, '127.0.0.1');
@@ -96,6 +110,9 @@ export async function krakenStub(words: StubWords = IN_DOLLARS): Promise<KrakenS
     arrived: [],
     hidden: new Set(),
     answerNext: (call, reply, after = 0) => void scripted.set(call, { reply, after }),
+    delayNext: (call, until) => void delays.set(call, until),
+    staleNonces: 0,
+    highestNonce: 0,
     aheadMs: 0,
     nonceWindow: 0,
     heedsFilters: true,

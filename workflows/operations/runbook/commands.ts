@@ -25,7 +25,10 @@ export interface Receiver {
 export async function receive(runId: string, { commandId }: RunbookMessage, receiver: Receiver): Promise<RunStatus> {
   const command = await runbookCommand(commandId, runId);
   if (command === null)
-    throw ApplicationFailure.nonRetryable(`no command ${commandId} was made under a person's credential for this run`, 'AUTH_FORBIDDEN');
+    throw ApplicationFailure.nonRetryable(
+      `no command ${commandId} was made for this run under the credential of a person who may still tell it`,
+      'AUTH_FORBIDDEN',
+    );
   const { kind, position, subject, reason, isApplied } = command;
   if (isApplied) return receiver.progress().status;
   // Between this look and what it allows nothing is awaited: a second command finds the run as the first has left it.

@@ -49,6 +49,9 @@ const LOOK_AGAIN_MS = 300_000;
 /** While it waits for what people do elsewhere they are called so often. */
 const CALL_AGAIN_MS = 3_600_000;
 
+/** How a part has ended that a person has not ended with its run. */
+type EndedPart = Exclude<PartEnd, { outcome: 'waits' | 'aborted' }>;
+
 /** What the parts of a step have left, together. */
 const merged = (outputs: readonly PlainObject[]): PlainObject | null =>
   outputs.length === 0 ? null : Object.fromEntries(outputs.flatMap((one) => Object.entries(one)));
@@ -225,7 +228,7 @@ export class Run {
     }
   }
 
-  private async parts(position: number, spec: StepSpec): Promise<Exclude<PartEnd, { outcome: 'waits' }> | 'aborted'> {
+  private async parts(position: number, spec: StepSpec): Promise<EndedPart | 'aborted'> {
     const outputs: PlainObject[] = [];
     for (const part of ['precondition', 'action', 'verification'] as const) {
       const end = await this.untilOver(position, part, spec);
@@ -237,11 +240,16 @@ export class Run {
   }
 
   /** What waits is looked at again: at each change that is told, and now and then. */
-  private async untilOver(position: number, part: Part, spec: StepSpec): Promise<Exclude<PartEnd, { outcome: 'waits' }> | 'aborted'> {
+  private async untilOver(position: number, part: Part, spec: StepSpec): Promise<EndedPart | 'aborted'> {
     for (;;) {
       // Before the look: what changes while it is on its way is looked for again.
       this.isChanged = false;
       const end = await this.part({ position, part }, spec, null);
+      if (end.outcome === 'aborted') {
+        // Also where this workflow never heard of it, as one that was begun anew.
+        this.take({ ...end, kind: 'abort' });
+        return 'aborted';
+      }
       if (end.outcome !== 'waits') return end;
       this.mark(position, { output: end.output });
       await this.waitElsewhere(end);
@@ -265,6 +273,8 @@ export class Run {
     await this.unlessPaused();
     if (this.isAborted || workflowInfo().historyLength < HISTORY_LIMIT) return;
     await condition(allHandlersFinished);
+    // What was told meanwhile is in the state, but for this: the next run would not know of it.
+    if (this.isAborted) return;
     const { title, steps, state, calls } = this;
     await continueAsNew<(runId: string, carried: CarriedRun) => Promise<RunbookEnd>>(this.runId, { title, steps, state, calls });
   }
@@ -295,7 +305,7 @@ export class Run {
 
   /** @param withinMs without it there is no end to the wait: a step that failed is not left out by time alone. */
   private async askPerson(waitingFor: 'failed' | 'signature', detail: string, withinMs?: number): Promise<Told | 'aborted' | 'nobody'> {
-    this.answer = null;
+    if (!this.isAborted) this.answer = null;
     await this.enter({ status: 'waitingForPerson', waitingFor, detail });
     const { position } = this.state;
     await runbookCall(

@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { Client, type WorkflowHandle } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createRunbookActivities } from '../../../activities/runbook/index.js';
+import { createRunbookActivities, type RunbookActivities } from '../../../activities/runbook/index.js';
 import { bound, type BoundRunbook, type Look, type StepCode } from '../../../activities/runbook/step-code.js';
 import { openPool } from '../../../adapters/store/pool.js';
 import { createRunbookStore } from '../../../adapters/store/runbook-store.js';
 import { runbookWorkflowId, type StepSpec } from '../../../core/runbook/spec.js';
 import type { RunCommandKind } from '../../../core/runbook/status.js';
+import { bundleEdited } from '../../../test/support/edited-bundle.js';
 import { eventually } from '../../../test/support/eventually.js';
 import { seedPerson } from '../../../test/support/people.js';
 import { testDatabase, type TestDatabase } from '../../../test/support/postgres.js';
@@ -37,6 +38,8 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
   // What the test's runbook works on, and what it did, in order.
   let world: Map<string, string>;
   let did: string[];
+  /** Verifications. */
+  const looked: string[] = [];
   let look: Record<string, Look>;
   /** What an action waits for, by its step. */
   let held: Record<string, Promise<void>>;
@@ -48,6 +51,8 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     return release;
   };
   let color: string;
+  /** Whose action fails. */
+  let stuck: string | undefined;
 
   beforeAll(async () => {
     database = await testDatabase();
@@ -68,7 +73,7 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     await database?.drop();
   });
   beforeEach(() => {
-    [world, did, look, held, color, version] = [new Map(), [], {}, {}, 'red', 1];
+    [world, did, look, held, color, version, stuck] = [new Map(), [], {}, {}, 'red', 1, undefined];
     taskQueue = `runbook-${randomUUID()}`;
   });
   afterEach(async () => {
@@ -86,7 +91,10 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
       await set(name, color);
       return { set: name };
     },
-    verification: () => Promise.resolve(look[name] ?? FINE),
+    verification: () => {
+      looked.push(name);
+      return Promise.resolve(look[name] ?? FINE);
+    },
     undo: (_run, _reads, _writes, output) => {
       did.push(`undo ${name} ${output === null ? '' : String(output['set'])}`.trim());
       world.delete(name);
@@ -106,11 +114,16 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
         set: async (name, value) => {
           did.push(`set ${name}`);
           await held[name];
+          if (stuck === name) throw new Error('it is stuck');
           world.set(name, value);
         },
       },
     });
-  const work = async (runbook: BoundRunbook): Promise<void> => {
+  const work = async (
+    runbook: BoundRunbook,
+    bundle?: Awaited<ReturnType<typeof workflowBundle>>,
+    wrap: (activities: RunbookActivities) => RunbookActivities = (activities) => activities,
+  ): Promise<void> => {
     const store = createRunbookStore(pool);
     const activities = createRunbookActivities({
       store,
@@ -119,7 +132,13 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
       stopping: new AbortController().signal,
       isUnderWay: runUnderWay(client, Date.now),
     });
-    const worker = await Worker.create({ connection, namespace, taskQueue, workflowBundle: await workflowBundle(), activities });
+    const worker = await Worker.create({
+      connection,
+      namespace,
+      taskQueue,
+      workflowBundle: bundle ?? (await workflowBundle()),
+      activities: wrap(activities),
+    });
     const running = worker.run();
     stopWorker = async () => {
       worker.shutdown();
@@ -302,6 +321,53 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     expect(await query('select from runbook_locks')).toEqual([]);
   });
 
+  it.each(['done', 'failed'])(
+    'aborted in the middle of a part that then is %s no other part begins, nobody is called, and it is told by whom',
+    async (how) => {
+      const release = hold('two');
+      await work(runbookOf(false));
+      const handle = await ask();
+      await eventually(() => expect(did).toContain('set two'));
+      await tell(handle, 'abort');
+      if (how === 'failed') stuck = 'two';
+      looked.length = 0;
+      release();
+      expect(await endOf(handle)).toEqual({ status: 'aborted', detail: 'aborted by olga: a test' });
+      expect(looked).toEqual([]);
+      expect(did).toEqual(['set one', 'set two', `undo two ${how === 'done' ? 'two' : ''}`.trim(), 'undo one one']);
+      const calls = await query(`select from alerts where data->>'runId' = $1 and kind like 'runbook.waits%'`, runIdOf(handle));
+      expect(calls).toEqual([]);
+    },
+  );
+
+  it('aborted while it hands over to its next workflow run it is aborted there', async () => {
+    const waits = { isFine: false, isWaiting: true, found: 'it is not over', callAfterMs: 3_600_000 } as const;
+    look['one'] = waits;
+    let release = (): void => undefined;
+    const asked = new Promise<void>((resolve) => (release = resolve));
+    releases.push(release);
+    let isRead = false;
+    // It hands over at the first look that finds nothing new, while the person's command is still being read.
+    const bundle = await bundleEdited('workflows/operations/runbook/run.ts', [['historyLength < HISTORY_LIMIT', 'historyLength < 1']]);
+    await work(runbookOf(false), bundle, (activities) => ({
+      ...activities,
+      runbookCommand: async (...values) => {
+        isRead = true;
+        await asked;
+        return activities.runbookCommand(...values);
+      },
+    }));
+    const handle = await ask();
+    await until(handle, { waitingFor: 'elsewhere' });
+    const told = tell(handle, 'abort');
+    await eventually(() => expect(isRead).toBe(true));
+    await handle.signal('changed');
+    release();
+    await told;
+    expect(await endOf(handle)).toEqual({ status: 'aborted', detail: 'aborted by olga: a test' });
+    expect(did).toEqual(['set one', 'undo one']);
+  });
+
   it('paused it ends the step that it is at, and no other begins before it is resumed', async () => {
     const release = hold('one');
     await work(runbookOf(false));
@@ -312,6 +378,50 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     await until(handle, { status: 'paused' });
     expect([...world.keys()]).toEqual(['one']);
     await tell(handle, 'resume');
+    expect(await endOf(handle)).toMatchObject({ status: 'completed' });
+  });
+
+  it('who has lost the role since tells the run nothing, whatever it was, until the role is back', async () => {
+    look['two'] = { isFine: false, found: 'it is not blue' };
+    const become = (subject: string, ...roles: string[]) => query('update people set roles = $2 where subject = $1', subject, roles);
+    await work(runbookOf(false));
+    const handle = await ask();
+    await until(handle, { waitingFor: 'failed' });
+    const rows = new Map<RunCommandKind, string>();
+    for (const [kind, position, subject] of [
+      ['retry', 1, 'olga'],
+      ['skip', 1, 'rik'],
+      ['sign', 1, 'olga'],
+      ['pause', null, 'olga'],
+      ['resume', null, 'olga'],
+      ['abort', null, 'olga'],
+    ] as const) {
+      const commandId = randomUUID();
+      const row = { commandId, runId: runIdOf(handle), kind, position, reason: 'a test', subject, underKey: keys[subject] };
+      expect((await query<{ answer: string }>('select command_runbook($1) as answer', row))[0]?.answer).toBe('written');
+      rows.set(kind, commandId);
+    }
+    await become('olga', 'auditor');
+    await become('rik', 'operator');
+    for (const [kind, commandId] of rows) expect([kind, await codeOfUpdate(message(handle, commandId))]).toEqual([kind, 'AUTH_FORBIDDEN']);
+    expect(await state(handle)).toMatchObject({ status: 'waitingForPerson', waitingFor: 'failed' });
+    await become('olga', 'operator');
+    await become('rik', 'risk');
+    await message(handle, rows.get('skip') ?? '');
+    expect(await endOf(handle)).toMatchObject({ status: 'completedWithFailures' });
+  });
+
+  it('a step that names its signers is signed by who is one of them when it is signed', async () => {
+    await work(runbookOf(false, { signedWithinMs: 600_000, signedBy: ['risk'] }));
+    const handle = await ask();
+    await until(handle, { waitingFor: 'signature', position: 1 });
+    const commandId = randomUUID();
+    const row = { commandId, runId: runIdOf(handle), kind: 'sign', position: 1, reason: 'a test', subject: 'rik', underKey: keys['rik'] };
+    expect((await query<{ answer: string }>('select command_runbook($1) as answer', row))[0]?.answer).toBe('written');
+    await query(`update people set roles = '{operator}' where subject = 'rik'`);
+    expect(await codeOfUpdate(message(handle, commandId))).toBe('AUTH_FORBIDDEN');
+    await query(`update people set roles = '{risk}' where subject = 'rik'`);
+    await message(handle, commandId);
     expect(await endOf(handle)).toMatchObject({ status: 'completed' });
   });
 

@@ -1,0 +1,103 @@
+import type { Pool } from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { createOrderStore } from './order-store.js';
+import { openPool } from './pool.js';
+import { createProtectionStore } from './protection-store.js';
+
+const ORDERS = 20_000;
+const BARS = 5_000;
+const KEY = { account: 'main', strategy: 'momentum', instrument: 'BTC/USDT' };
+
+let database: TestDatabase;
+/** One connection, which counts the rows that it reads. */
+let pool: Pool;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  const { pool: owner } = database;
+  await owner.query(`insert into accounts (account, venue) values ('main', 'paper')`);
+  await owner.query(`insert into control (account) values ('main')`);
+  await owner.query(`insert into risk_state (account, limits) values ('main', '{}')`);
+  // Each kind in turn, one in two minutes; all have ended but the newest two, and of those of the last day four were not placed. The other
+  // strategy leaves by its stops alone. The triggers of each row would take most of the time.
+  await owner.query(
+    `set local session_replication_role = replica;
+     insert into orders (intent_id, client_order_id, account, strategy, strategy_version, instrument, base, quote, leg, side, purpose, sequence,
+        status, time_in_force, quantity, price, reserved_quantity, reserved_notional, executed_quantity, executed_notional, control_version, epoch,
+        created_at, updated_at, final_at)
+      select short || n, short || 'c' || n, 'main', strategy, '1', 'BTC/USDT', 'BTC', 'USDT', 'open', 'buy', kinds[1 + n % cardinality(kinds)],
+        case when n % 2 = 1 then n / 4 else 1 end, case when short = 'i' and n <= 2 then 'accepted' when n % 144 = 0 then 'notPlaced' else 'filled' end,
+        'GTC', 1, 100, 0, 0, 1, 100, 1, 1, at, at, case when short <> 'i' or n > 2 then at end
+      from generate_series(1, ${ORDERS}) n, lateral (select clock_timestamp() - n * interval '2 minutes' as at) t,
+        (values ('i', 'momentum', array['entry', 'stop', 'exit', 'escape']), ('s', 'stopsOnly', array['entry', 'stop'])) s (short, strategy, kinds);
+     insert into strategy_switches (account, strategy, counted_from) values ('main', 'stopsOnly', clock_timestamp() - interval '9 minutes')`,
+  );
+  await owner.query(
+    `insert into bars (venue, instrument, interval_ms, open_time, close_time, open, high, low, close, volume, source)
+      select 'paper', 'BTC/USDT', ms, n * ms, (n + 1) * ms - 1, n, n, n, n, 1, 'stream' from generate_series(1, ${BARS}) n, unnest(array[1000, 60000]) ms`,
+  );
+  await owner.query('analyze orders, bars');
+  pool = openPool(database.url, { applicationName: 'test', max: 1 });
+});
+afterAll(async () => {
+  await pool?.end();
+  await database?.drop();
+});
+
+/** How many rows of a table a read takes up, those that it then leaves out included. */
+async function rowsRead<T>(table: string, read: () => Promise<T>): Promise<{ readonly answer: T; readonly rows: number }> {
+  const count = async (): Promise<number> => {
+    const { rows } = await pool.query<{ count: string }>(
+      'select seq_tup_read + idx_tup_fetch as count from pg_stat_xact_user_tables where relname = $1',
+      [table],
+    );
+    return Number(rows[0]?.count);
+  };
+  // The counters are those of a transaction.
+  await pool.query('begin');
+  try {
+    const before = await count();
+    const answer = await read();
+    return { answer, rows: (await count()) - before };
+  } finally {
+    await pool.query('rollback');
+  }
+}
+
+it(`P13, P16: the tick of the account stream reads what it watches, not ${ORDERS} orders that have ended`, async () => {
+  const store = createOrderStore(pool);
+  const { answer, rows } = await rowsRead('orders', () => store.watchedOrders('main'));
+  expect(
+    answer
+      .filter(({ status }) => status === 'notPlaced')
+      .map(({ intentId }) => intentId)
+      .toSorted(),
+  ).toEqual(['i144', 'i288', 'i432', 'i576', 's144', 's288', 's432', 's576']);
+  expect(answer.filter(({ isFinal }) => !isFinal)).toHaveLength(2);
+  expect(rows).toBe(answer.length);
+});
+
+it(`a look of the owner at its position reads the newest of its ${ORDERS} orders`, async () => {
+  const store = createProtectionStore(pool);
+  const { answer, rows } = await rowsRead('orders', () => store.readProtection(KEY));
+  expect(answer).toMatchObject({ stops: ((ORDERS - 3) / 4) | 0, basis: { intentId: 'i4' } });
+  expect(answer.recent).toHaveLength(36);
+  expect(answer.working).toHaveLength(2);
+  expect(rows).toBeLessThan(100);
+});
+
+it('so does the gate, also where a strategy never leaves by itself', async () => {
+  const store = createOrderStore(pool);
+  for (const strategy of ['momentum', 'stopsOnly']) {
+    const { answer, rows } = await rowsRead('orders', () => store.readRisk({ ...KEY, strategy }));
+    expect(answer.repeats).toBe(strategy === 'momentum' ? 0 : 2);
+    expect(rows).toBeLessThan(20);
+  }
+});
+
+it(`P19: the last mark of an instrument is found in ${2 * BARS} bars by their key`, async () => {
+  const { answer, rows } = await rowsRead('bars', () => createProtectionStore(pool).lastMark(KEY));
+  expect(answer).toBe(String(BARS));
+  expect(rows).toBeLessThan(10);
+});
