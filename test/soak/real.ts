@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { compareBooks, pauseAndSettle } from '../support/books.js';
-import { RunningKeelson, type StartEvent } from '../support/running-keelson.js';
+import { RunningKeelson } from '../support/running-keelson.js';
 import { startConfig } from '../support/start-config.js';
+import { isModeOfOthers } from '../support/upgrade-story.js';
 import { demoOffsets } from './demo-report.js';
 
 export const READY_LIMIT_MS = 120_000;
@@ -42,9 +43,6 @@ export async function soakBooks(minutes: number): Promise<boolean> {
   });
   return isSound;
 }
-
-/** The start-up takes an account into observation and lets it trade: that is as it should be. */
-export const isModeOfOthers = ({ event, ...data }: StartEvent): boolean => event === 'mode' && data['by'] !== 'startUp';
 
 /** The real thing in a home of its own, with the shipped configuration. */
 export async function withKeelson(flags: readonly string[], body: (keelson: RunningKeelson, home: string) => Promise<void>): Promise<void> {

@@ -16,7 +16,7 @@ const DUST_NOTIONAL = 5;
  * Pauses the account `main` through the API, as a person would, and lets the venue's prices stand: nothing is traded from
  * then on but what was on its way. Waits until every order has ended but the stops, and each position has its own or is dust.
  */
-export async function pauseAndSettle(home: string, keelson: RunningKeelson): Promise<void> {
+export async function pauseAndSettle(home: string, keelson: RunningKeelson, limitMs: number = SETTLE_LIMIT_MS): Promise<void> {
   const { addresses } = JSON.parse(readFileSync(homePaths(home).runFile, 'utf8')) as {
     addresses: { api: string; venue: { admin: string } };
   };
@@ -30,7 +30,7 @@ export async function pauseAndSettle(home: string, keelson: RunningKeelson): Pro
   if (!answer.ok) throw new Error(`pause was answered ${answer.status}: ${await answer.text()}`);
   await keelson.waitFor('the mode', (event) => event.event === 'mode' && event['mode'] === 'paused', 60_000);
   const settled = async (): Promise<void> => {
-    const until = performance.now() + SETTLE_LIMIT_MS;
+    const until = performance.now() + limitMs;
     let unsettled: readonly string[] = ['nothing was looked at'];
     while (unsettled.length > 0 && performance.now() < until) {
       const { orders } = await read<{ orders: readonly OpenOrder[] }>('/v1/orders?open=true&limit=200');
@@ -41,7 +41,7 @@ export async function pauseAndSettle(home: string, keelson: RunningKeelson): Pro
       ];
       if (unsettled.length > 0) await wait(250);
     }
-    if (unsettled.length > 0) throw new Error(`not settled ${SETTLE_LIMIT_MS} ms after the pause: ${unsettled.join(', ')}`);
+    if (unsettled.length > 0) throw new Error(`not settled ${limitMs} ms after the pause: ${unsettled.join(', ')}`);
   };
   await settled();
   // A stop that the price reaches while the processes stop would be booked by nobody.

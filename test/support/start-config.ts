@@ -5,7 +5,7 @@ import { ROOT } from './running-keelson.js';
 /** The parts of `keelson.config.json` that tests change. */
 export interface StartConfig {
   $schema?: string;
-  strategies: { instruments: string[]; model: { path: string } }[];
+  strategies: { instruments: string[]; model: { path: string }; execution?: object; signalValidMs?: number }[];
   limits: { main: object };
   demo: {
     data: { path: string }[];
