@@ -186,6 +186,8 @@ describe('limits as rows', () => {
     expect((await authorise('other')).verdict.kind).toBe('authorised');
     await forget();
     await query(`select enable_strategy($1)`, { account: ACCOUNT, strategy: 'momentum', subject: 'rik', reason: 'looked at' });
+    // What another process has decided before a person enabled it disables it no more.
+    await query('select write_events($1)', { repeated: [{ ...KEY, count: 2, reason: 'it repeats itself' }] });
     expect((await authorise()).verdict.kind).toBe('authorised');
     await forget();
     await loosen('maxRepeats', null, where);
