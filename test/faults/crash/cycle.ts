@@ -51,7 +51,7 @@ export class Crew {
     for (let round = 0; round < MOST_ROUNDS && victim.struckTime === undefined; round += 1) {
       if (crash.phase !== 'start') await this.comeTo(crash, victim);
     }
-    const struckTime = await until(`the point is come to: ${nameOf(crash)}`, () => victim.struckTime);
+    const struckTime = await until(comingTo(crash), () => victim.struckTime);
     const restartMs = (await restarted) - struckTime;
     await settled(this.world);
     const recoveryMs = Date.now() - struckTime;
@@ -91,13 +91,21 @@ export class Crew {
     return program;
   }
 
-  /** In the place of the one that runs, one that is armed from its start. */
+  /**
+   * In the place of the one that runs, one that is armed from its start. One that gives up before it has come to its point, since a
+   * starved database did not answer it in time, has another one in its place. @returns one that was struck
+   */
   private async launch(crash: Crash): Promise<Program> {
     const { role, fault } = crash;
     if (isByHand(fault)) await this.open();
     await this.of(role).kill();
     if (isByHand(fault)) this.touchStop(fault);
-    return this.world.launch(crash.role, { KEELSON_TEST_POINT: textOf(killAt(crash)) });
+    for (let starts = 1; ; starts += 1) {
+      const program = this.world.launch(role, { KEELSON_TEST_POINT: textOf(killAt(crash)) });
+      await until(comingTo(crash), () => program.struckTime !== undefined || program.hasGivenUp);
+      if (program.struckTime !== undefined) return program;
+      if (starts === MOST_ROUNDS) throw new Error(`${role} gave up ${starts} times before its point:\n${program.logTail()}`);
+    }
   }
 
   /** Another hand cancels the stop, or fills it. */
@@ -150,6 +158,7 @@ export class Crew {
   }
 }
 
+const comingTo = (crash: Crash): string => `the point is come to: ${nameOf(crash)}`;
 const isByHand = (fault: Fault | undefined): fault is ByHand => fault === 'stopCanceled' || fault === 'stopFilled';
 
 const killAt = ({ when, call, of }: Crash): Point => ({
