@@ -302,7 +302,7 @@ describe('under a halt', () => {
     await store.pool.query(`update latches set released_at = clock_timestamp() where latch_id = $1`, [latchId]);
     const narrow = await keelson(words('kill --strategy momentum --account main --as trader'));
     expect(narrow.out).toContain(
-      'no order of strategy momentum begins to be sent any more in main.\nIts open orders are being canceled; what it holds stays',
+      'no order of strategy momentum begins to be sent any more in main.\nThe guardian cancels its open orders; what it holds stays',
     );
     const { exitCode, out } = await keelson(words('resume --as operator --reason calm'));
     expect({ exitCode, out }).toEqual({

@@ -301,6 +301,7 @@ describe('a decision', () => {
     await pool.query(
       `insert into positions (account, strategy, instrument, quantity, cost, realized_pnl) values ('main', 'momentum', 'BTC/USDT', 1, 100, 0)`,
     );
+    await pool.query(`insert into position_sums values ('main', 'momentum', 'BTC/USDT', 1)`);
     const { rows } = await pool.query<{ id: string }>('select instance_id::text as id from instance');
     const name = clientOrderIdOf(rows[0]?.id ?? '', stopIntentId({ ...KEY, strategy: 'momentum' }, 7));
     const STOP = {

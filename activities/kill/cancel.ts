@@ -1,5 +1,5 @@
 import { ordersToCancel, ordersToWithdraw } from '../../core/kill/verify.js';
-import type { KillView } from '../../core/kill/view.js';
+import type { OpenOrder } from '../../core/kill/view.js';
 import { adopt } from '../order/evidence.js';
 import { createWithdraw } from '../order/resolve.js';
 import type { VenueOrder } from '../ports/venue.js';
@@ -17,7 +17,7 @@ export interface Canceled {
 }
 
 /**
- * One round of canceling: what the venue shows to be open is canceled first, by one call each; then every order of ours in
+ * One round of canceling: what the venue shows to be open is canceled first, by one call each, but for what another has placed meanwhile; then every order of ours in
  * scope is taken one look-up further, until it is over (P11, P17). Those that a latch has kept from being sent are proven
  * unsent. Stops are left: they stay, or go with what is sold (P28).
  */
@@ -30,10 +30,14 @@ export function createKillCancel(dependencies: KillDependencies): (account: stri
     let asked = 0;
     const atVenue = async (): Promise<void> => {
       const shown = await reader.openOrders();
-      const targets = ordersToCancel(view, shown);
-      asked = targets.length;
-      await each(targets, AT_ONCE, ({ instrument, clientOrderId }) => reader.cancel(instrument, clientOrderId));
-      await each(shown, AT_ONCE, (order) => adoptForgotten(dependencies, account, view, order));
+      const targets = new Set<OpenOrder>(ordersToCancel(view, shown));
+      const known = new Set(view.working.map((order) => order.clientOrderId));
+      await each(shown, AT_ONCE, async (order) => {
+        if (!known.has(order.clientOrderId) && (await isAtWork(dependencies, account, order))) return;
+        if (!targets.has(order)) return;
+        asked += 1;
+        await reader.cancel(order.instrument, order.clientOrderId);
+      });
     };
     let open = 0;
     const written = async (): Promise<void> => {
@@ -48,14 +52,19 @@ export function createKillCancel(dependencies: KillDependencies): (account: stri
   };
 }
 
-/** An order of ours that the venue shows and our books had closed: evidence, which is never dropped (P13). */
-async function adoptForgotten(
+/**
+ * What our books know of an order that the venue shows, and that was not at work when they were read. One that they had closed is
+ * evidence, which is never dropped (P13).
+ * @returns whether it is at work now: another has placed it since (a stop, in a round of the same halt), and it may have to stay. The next
+ * round, which knows it, tells.
+ */
+async function isAtWork(
   { store, epoch }: KillDependencies,
   account: string,
-  view: KillView,
   { instrument, clientOrderId, venueOrderId, ...rest }: VenueOrder,
-): Promise<void> {
-  if (view.working.some((order) => order.clientOrderId === clientOrderId)) return;
+): Promise<boolean> {
   const order = await store.orderByVenueIds({ account, instrument, clientOrderId, venueOrderId });
-  if (order !== undefined) await adopt({ store, epoch }, order.intentId, { instrument, clientOrderId, venueOrderId, ...rest }, []);
+  if (order === undefined) return false;
+  const adopted = await adopt({ store, epoch }, order.intentId, { instrument, clientOrderId, venueOrderId, ...rest }, []);
+  return !adopted.isFinal;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Events } from '../ports/store.js';
-import { createKillConclude } from './conclude.js';
+import { createKillConclude, createKillEscalate } from './conclude.js';
 import type { KillDependencies } from './dependencies.js';
 
 const FINDING = { unverified: [], dust: [], kept: [] };
@@ -64,5 +64,19 @@ describe('the evidence of a halt', () => {
     const { file, opened } = await concluded([{ after: AFTER, isWatched: true }]);
     expect(file).toEqual({ path: '/e/halt.json', sha256: 'hash', latchIds: ['l-1'] });
     expect(opened).toMatchObject([{ kind: 'halt', data: { latchIds: ['l-1'], evidence: { path: '/e/halt.json' } } }]);
+  });
+});
+
+describe('a halt that is not verified', () => {
+  it('is told of anew when it was verified meanwhile, and once for each time that it is said', async () => {
+    const keys = new Set<string>();
+    const escalate = createKillEscalate({
+      kills: { readKill: async () => ({ latches: [LATCH] }) },
+      store: { openIncident: async ({ incidents = [] }: Events) => incidents.forEach(({ key }) => keys.add(key)) },
+    } as unknown as KillDependencies);
+    for (const since of [1_000, 1_000, 9_000]) await escalate('main', 1, { unverified: [], since });
+    expect(keys.size).toBe(2);
+    await escalate('main', 2, { unverified: [], since: 9_000 });
+    expect(keys.size).toBe(3);
   });
 });

@@ -17,15 +17,20 @@ export function directRuns(files: EvidenceFiles, account: string, latches: reado
   return files.readDirect(account, Math.min(...latches.map(({ engagedTime }) => engagedTime)) - CLOCKS_DIFFER_MS);
 }
 
-/** Tells people that a halt is not verified yet, once for each time that it is said. */
+/** A halt that is not verified, and since when, epoch ms by the database's clock. */
+export interface Unfinished extends Pick<Finding, 'unverified'> {
+  readonly since: number;
+}
+
+/** Tells people that a halt is not verified yet, once for each time that it is said: the same halt may be verified, and later not any more. */
 export function createKillEscalate({
   kills,
   store,
-}: KillDependencies): (account: string, count: number, finding: Finding) => Promise<void> {
-  return async (account, count, { unverified }) => {
+}: Pick<KillDependencies, 'kills' | 'store'>): (account: string, count: number, unfinished: Unfinished) => Promise<void> {
+  return async (account, count, { unverified, since }) => {
     const { latches } = await kills.readKill(account);
     const latchIds = latches.map(({ latchId }) => latchId);
-    const key = `haltNotVerified:${account}:${latchIds.join('+')}:${count}`;
+    const key = `haltNotVerified:${account}:${latchIds.join('+')}:${since}:${count}`;
     const data = { count, latchIds, unverified, text: unverified.map(unverifiedText) };
     await store.openIncident({ incidents: [{ key, account, kind: 'haltNotVerified', data }] });
   };

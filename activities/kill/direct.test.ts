@@ -32,6 +32,7 @@ describe('P29: a halt without Temporal that loses its ledger', () => {
       kills: { readKill: away, ordersAs: () => ({}), dropLease: away },
       venueOf: () => venue,
       newId: () => 'me',
+      clock: () => 0,
       // One round is enough.
       pause: async () => stopping.abort(),
     } as unknown as KillDependencies;

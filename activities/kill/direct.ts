@@ -1,5 +1,6 @@
 import type { Latch } from '../../core/control/mode.js';
 import { KeelsonError } from '../../core/errors.js';
+import { isEscalationDue, waitMs } from '../../core/kill/pace.js';
 import { unverifiedText, type Finding } from '../../core/kill/verify.js';
 import type { Venue } from '../ports/venue.js';
 import { createKillCancel } from './cancel.js';
@@ -10,7 +11,6 @@ import { createTendStops } from './tend-stops.js';
 import { createKillVerify } from './verify.js';
 
 const BETWEEN_LOOKS_MS = 1_000;
-const LONGEST_WAIT_MS = 3_000;
 const AT_ONCE = 8;
 
 type Scope = Pick<Latch, 'scope'>;
@@ -20,6 +20,8 @@ export interface DirectRun {
   readonly scope: Scope;
   /** Tells people what happens. */
   readonly say: (line: string) => void;
+  /** Hears after each round what is found. */
+  readonly looked?: (found: Finding) => Promise<void>;
   /** Aborted when it shall end although nothing is verified. */
   readonly stopping: AbortSignal;
 }
@@ -30,14 +32,17 @@ export interface DirectRun {
  * lease (P27).
  * @returns what was found last, with what is not verified.
  */
-export async function killDirectly(dependencies: KillDependencies, account: string, { scope, say, stopping }: DirectRun): Promise<Finding> {
-  const { kills, pause, venueOf } = dependencies;
+export async function killDirectly(dependencies: KillDependencies, account: string, run: DirectRun): Promise<Finding> {
+  const { scope, say, looked: hear, stopping } = run;
+  const { kills, pause, venueOf, clock } = dependencies;
   const steps = [createKillCancel(dependencies), createKillFlatten(dependencies), createTendStops(dependencies)];
   const verify = createKillVerify(dependencies);
   let found: Finding = { unverified: [{ kind: 'unanswered', detail: 'nothing was looked at yet' }], dust: [], kept: [] };
   let told = '';
-  let seen = 0;
-  for (let waitMs = 250; seen < 2 && !stopping.aborted;) {
+  let [seen, failed] = [0, 0];
+  /** Under which latches `seen` was counted: what was seen of another halt says nothing about one that came meanwhile (P28). */
+  let seenUnder: string | undefined;
+  for (const since = clock(); seen < 2 && !stopping.aborted;) {
     const failures: string[] = [];
     const attempt = async <T>(step: () => Promise<T>): Promise<T | undefined> => {
       try {
@@ -53,13 +58,19 @@ export async function killDirectly(dependencies: KillDependencies, account: stri
     const looked = await attempt(() => verify(account));
     const unanswered = failures.map((detail) => ({ kind: 'unanswered' as const, detail }));
     found = { ...found, ...looked, unverified: [...(looked?.unverified ?? []), ...unanswered] };
-    seen = found.unverified.length === 0 ? seen + 1 : 0;
+    const under = looked?.look.under.join('+');
+    if (under !== seenUnder) seen = 0;
+    seenUnder = under;
+    const isClear = found.unverified.length === 0;
+    seen = isClear ? seen + 1 : 0;
+    failed = isClear ? 0 : failed + 1;
     const now = found.unverified.map(unverifiedText).join('; ') || 'the venue shows the target';
     if (now !== told) say(`${account}: ${now}`);
     told = now;
+    await hear?.(found);
     if (seen >= 2) break;
-    await pause(seen > 0 ? BETWEEN_LOOKS_MS : waitMs);
-    waitMs = seen > 0 ? 250 : Math.min(waitMs * 2, LONGEST_WAIT_MS);
+    const isLong = isEscalationDue(clock(), { since, escalations: 0 });
+    await pause(isClear ? BETWEEN_LOOKS_MS : waitMs(failed, found, isLong ? 1 : 0));
   }
   if (seen < 2 && found.unverified.length === 0) {
     return { ...found, unverified: [{ kind: 'unanswered', detail: 'it was ended before the venue was looked at a second time' }] };

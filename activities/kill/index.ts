@@ -5,7 +5,7 @@ import { beating } from '../beating.js';
 import { mapped } from '../failures.js';
 import type { EvidenceFile, KillPhase, Released } from '../ports/kill.js';
 import { createKillCancel, type Canceled } from './cancel.js';
-import { createKillConclude, createKillEscalate, directRuns } from './conclude.js';
+import { createKillConclude, createKillEscalate, directRuns, type Unfinished } from './conclude.js';
 import { haltVenues, type KillDependencies } from './dependencies.js';
 import { createKillFlatten, type Flattened } from './flatten.js';
 import { createTendStops } from './tend-stops.js';
@@ -28,7 +28,7 @@ export interface KillActivities {
   killFlatten(account: string): Promise<Flattened>;
   killTendStops(account: string): Promise<number>;
   killVerify(account: string): Promise<Finding>;
-  killEscalate(account: string, count: number, finding: Finding): Promise<void>;
+  killEscalate(account: string, count: number, unfinished: Unfinished): Promise<void>;
   killConclude(account: string, finding: Finding): Promise<EvidenceFile>;
   killTell(account: string, phase: KillPhase, finding: Finding, evidence: EvidenceFile | null): Promise<void>;
   /** Ends a latch because the rows of two people say so (P30); nothing else in the message is believed. */

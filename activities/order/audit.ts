@@ -61,9 +61,10 @@ export function verdictEvents(
     const denied = { kind: 'order.denied', account, data: { ...about, failures, codes: failures.map((one) => one.code) } };
     // A further order of a signal that was traded before says nothing about the signal.
     const repeated = failures.find((one) => one.code === 'RISK_REPEATED_EXECUTION');
+    const repeats = Number(repeated?.values['count']);
     return {
       audit: [...(signal === null || intent.sequence > 1 ? [] : [signalEvent('signal.notTraded', signal, failures)]), denied],
-      ...(repeated === undefined ? {} : { disables: [{ account, strategy, reason: repeated.message }] }),
+      ...(repeated === undefined ? {} : { repeated: [{ account, strategy, instrument, count: repeats, reason: repeated.message }] }),
     };
   }
   const { side, quantity, price, stopPrice, sizing } = verdict.order;

@@ -23,8 +23,17 @@ export interface Events {
   /** `key` makes the same cause open one incident only. */
   readonly incidents?: readonly { readonly key: string; readonly account: string; readonly kind: string; readonly data: object }[];
   readonly blocks?: readonly { readonly account: string; readonly instrument: string; readonly reason: string }[];
-  /** With a denial: strategies that do not enter any more until a person enables them. */
-  readonly disables?: readonly { readonly account: string; readonly strategy: string; readonly reason: string }[];
+  /**
+   * With a denial: strategies that have entered so often in an instrument, and do not any more until a person enables them; but where a person
+   * has just done so.
+   */
+  readonly repeated?: readonly {
+    readonly account: string;
+    readonly strategy: string;
+    readonly instrument: string;
+    readonly count: number;
+    readonly reason: string;
+  }[];
 }
 
 /** `conflict`: decided on a version that has passed, so read and decide again. */

@@ -1,3 +1,4 @@
+import type { LatchScope } from '../../core/control/mode.js';
 import type { Alert, Observation, Sample, WatchState } from '../../core/watch/sample.js';
 import type { Figures } from '../../core/watch/performance.js';
 import type { DecimalText } from '../../core/money/index.js';
@@ -8,14 +9,22 @@ export interface WatchInputs extends Pick<Observation, 'now' | 'lastTime' | 'mod
   readonly version: string;
   readonly state: WatchState;
   readonly openOrders: number;
-  /** The watch's own latch stands, and nobody has begun to carry it out in time (P26). */
-  readonly isKillMissing: boolean;
+  /** Only given where a halt over the account stands and nobody carries it out (P26). */
+  readonly missingKill: MissingKill | undefined;
   /** Since anybody was answered, and saw a price, as the last sample told it, whoever made it; null: nobody ever; undefined before the first. */
   readonly seenAges: { readonly venueMs: number | null; readonly marketDataMs: number | null } | undefined;
   /** What positions that are not nothing are in, whatever the configuration says. */
   readonly held: readonly string[];
   /** The newest stored bar of each instrument, by whoever stored it. */
   readonly closes: Readonly<Record<string, { readonly price: DecimalText; readonly closeTime: number }>>;
+}
+
+/** A halt that nobody carries out. */
+export interface MissingKill {
+  /** The widest that stands over the account. */
+  readonly scope: LatchScope;
+  /** When it was left alone, epoch ms by the database's clock. */
+  readonly since: number;
 }
 
 export interface WatchedInstrument {

@@ -12,6 +12,7 @@ import { seedCommand, seedPerson } from '../../test/support/people.js';
 import { INSTRUMENT, openTradingStack, ACCOUNT, type TradingStack } from '../../test/support/trading-stack.js';
 import { beat } from '../../test/support/watch-heartbeat.js';
 import { createOrderActivities } from '../order/index.js';
+import type { MissingKill } from '../ports/watch.js';
 import type { Balance, Venue, VenueReader } from '../ports/venue.js';
 import { StreamedMarket } from '../streams/live-market.js';
 import { AccountWatch, type WatchedAccount } from './account-watch.js';
@@ -57,7 +58,7 @@ describe('the account watch, on a real ledger', () => {
   beforeEach(async () => {
     balances = async () => held();
     price = '50000';
-    killed = [];
+    [killed, missed, killsUntilStopped, stopping] = [[], [], false, undefined];
     await query(`delete from account_watch`);
     await query(`delete from kills`);
     await query(`delete from account_watch_samples`);
@@ -69,9 +70,19 @@ describe('the account watch, on a real ledger', () => {
   });
 
   /** What a watch has done without Temporal. */
+  let killsUntilStopped = false;
   let killed: string[] = [];
-  const kill = async (account: string): Promise<void> => {
+  let missed: MissingKill[] = [];
+  /** What the kill here is ended by; aborted when somebody else carries it out. */
+  let stopping: AbortSignal | undefined;
+  const kill = async (account: string, missing: MissingKill, signal: AbortSignal): Promise<void> => {
     killed.push(account);
+    missed.push(missing);
+    if (killsUntilStopped) {
+      stopping = signal;
+      await new Promise<void>((done) => signal.addEventListener('abort', () => done(), { once: true }));
+      return;
+    }
     await query(`insert into kills (account, phase, state) values ($1, 'running', '{}')`, account);
   };
 
@@ -297,7 +308,7 @@ describe('the account watch, on a real ledger', () => {
       latchId,
     );
     await query(
-      `insert into kills (account, phase, state, updated_at) values ($1, 'verified', '{}', now() - interval '30 minutes')`,
+      `insert into kills (account, phase, state, updated_at) values ($1, 'verified', '{}', now() - interval '1 minute')`,
       ACCOUNT,
     );
     watch({ killPolicy: 'atOnce' });
@@ -308,6 +319,36 @@ describe('the account watch, on a real ledger', () => {
     expect(killed).toEqual([]);
     await query(`update latches set called_at = called_at - interval '5 seconds' where latch_id = $1`, latchId);
     await until(async () => expect(killed).toContain(ACCOUNT));
+  });
+
+  it('P26: a person’s halt that nobody carries out is carried out, in its scope, until somebody does', async () => {
+    killsUntilStopped = true;
+    const person = await seedPerson(stack.database.pool, 'hal', ['trader']);
+    const { latchId } = await halts.latch(
+      { scope: 'strategy', scopeValue: 'momentum', account: ACCOUNT },
+      { subject: 'hal', underKey: person, reason: 'it looks wrong', policy: 'none' },
+    );
+    watch();
+    await worth('205000');
+    expect(killed).toEqual([]);
+    await query(`update latches set engaged_at = now() - interval '5 seconds', called_at = now() - interval '5 seconds'`);
+    await until(async () => expect(missed).toMatchObject([{ scope: 'strategy' }]));
+    const [latch] = await query<{ ms: string }>('select epoch_ms(called_at) as ms from latches where latch_id = $1', latchId);
+    expect(missed[0]?.since).toBe(Number(latch?.ms));
+    expect(stopping?.aborted).toBe(false);
+    // The workflow has begun: then it is its.
+    await query(`insert into kills (account, phase, state) values ($1, 'running', '{}')`, ACCOUNT);
+    await until(async () => expect(stopping?.aborted).toBe(true));
+    expect(killed).toHaveLength(1);
+    // It says nothing for two minutes: Temporal may be away again. A wider one stands meanwhile.
+    await halts.latch({ scope: 'account', scopeValue: ACCOUNT }, { subject: 'hal', underKey: person, reason: 'all of it', policy: 'none' });
+    await query(`update latches set engaged_at = now() - interval '1 hour', called_at = now() - interval '1 hour'`);
+    await query(`update kills set updated_at = now() - interval '121 seconds'`);
+    await until(async () => expect(missed.at(-1)).toMatchObject({ scope: 'account' }));
+    const [told] = await query<{ ms: string }>('select epoch_ms(updated_at) as ms from kills');
+    expect(missed.at(-1)?.since).toBe(Number(told?.ms));
+    await query('update latches set released_at = now()');
+    await until(async () => expect(stopping?.aborted).toBe(true));
   });
 
   it('a deposit is no profit, and a fill that is booked between two readings is seen before the next one', async () => {

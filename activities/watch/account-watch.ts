@@ -8,7 +8,7 @@ import type { HaltPort } from '../ports/halt.js';
 import type { LiveMarket } from '../ports/live.js';
 import type { MarketStore } from '../ports/store.js';
 import type { Venue } from '../ports/venue.js';
-import type { WatchedInstrument, WatchInputs, WatchStore } from '../ports/watch.js';
+import type { MissingKill, WatchedInstrument, WatchInputs, WatchStore } from '../ports/watch.js';
 import { VenueSight, type VenueSightDependencies } from './venue-sight.js';
 
 export interface WatchedAccount {
@@ -28,7 +28,7 @@ export interface AccountWatchDependencies {
   readonly store: WatchStore;
   readonly halt: HaltPort;
   /** Carries out the halt of an account in this process, without Temporal; returns when it is verified or `stopping` is aborted. */
-  readonly kill: (account: string, stopping: AbortSignal) => Promise<void>;
+  readonly kill: (account: string, missing: MissingKill, stopping: AbortSignal) => Promise<void>;
   readonly bars: Pick<MarketStore, 'saveSnapshot'>;
   readonly live: LiveMarket & VenueSightDependencies['live'];
   readonly clock: () => number;
@@ -48,6 +48,7 @@ export class AccountWatch {
   private current: Promise<void> | undefined;
   private openOrders = 0;
   private killing: Promise<void> | undefined;
+  private othersKill = new AbortController();
   private readonly ending = new AbortController();
   private readonly failing = new Set<string>();
 
@@ -91,7 +92,8 @@ export class AccountWatch {
     const quote = this.watched.quote ?? inputs.state.pricing?.quote ?? USUAL_QUOTE;
     this.sight.watchAlso(inputs.held.filter((instrument) => instrument.endsWith(`/${quote}`)));
     this.openOrders = inputs.openOrders;
-    if (inputs.isKillMissing) this.killHere();
+    if (inputs.missingKill !== undefined) this.killHere(inputs.missingKill);
+    else this.othersKill.abort();
     // It may have slept in the middle of this sample, too.
     this.sight.stayAwake();
     const prices = this.prices(inputs, quote);
@@ -102,13 +104,17 @@ export class AccountWatch {
     await this.follow(inputs, seen, sampleAccount(account, inputs.state, seen, rules), told);
   }
 
-  /** The kill workflow has not begun: Temporal may be away. Both at once do no harm, what sells holds the lease (P26, P27). */
-  private killHere(): void {
+  /**
+   * No kill workflow carries out a halt: Temporal may be away. Until one does, or none stands any more. Both at once do no harm, what sells
+   * holds the lease (P26, P27).
+   */
+  private killHere(missing: MissingKill): void {
     const { kill, log } = this.dependencies;
     const { account } = this.watched;
     if (this.killing !== undefined || this.ending.signal.aborted) return;
-    log.warn({ account }, 'no kill has begun to carry out the halt of the account watch: it is done here');
-    this.killing = kill(account, this.ending.signal)
+    log.warn({ account }, 'no kill workflow carries out the halt of the account: it is done here');
+    this.othersKill = new AbortController();
+    this.killing = kill(account, missing, AbortSignal.any([this.ending.signal, this.othersKill.signal]))
       .catch((error: unknown) => this.failed(error, KILL_FAILED))
       .finally(() => {
         this.killing = undefined;

@@ -143,6 +143,80 @@ describe('P27: what a kill sends', () => {
     expect(await sold()).toMatchObject([{ count: under?.count, tries: 0, lastTime: 0 }]);
   });
 
+  it('of its tries count those since the first halt that has this very position sold', async () => {
+    const sold = async () => (await kills.readKill(ACCOUNT)).sold.map(({ tries, lastTime }) => [tries, lastTime > 0]);
+    const since = (more: object, policy: 'none' | 'atOnce') =>
+      halts.latch({ scope: 'account', scopeValue: ACCOUNT, ...more }, { subject: 'watch', underKey: null, reason: 'a test', policy });
+    const anHourAgo = () =>
+      stack.database.pool.query(`update latches set engaged_at = engaged_at - interval '1 hour' where released_at is null`);
+    await since({}, 'atOnce');
+    await kills.takeLease(ACCOUNT, 'one', 10_000);
+    await authorise('one');
+    await submit('one');
+    await stack.database.pool.query(
+      `update orders set status = 'expired', venue_order_id = 'sold-nothing', final_at = clock_timestamp(), reserved_quantity = 0
+         where intent_id = $1`,
+      [flattenIntentId(KEY, sequence)],
+    );
+    expect(await sold()).toEqual([[1, true]]);
+    await stack.database.pool.query('update latches set released_at = clock_timestamp()');
+    // Those that stood before and do not sell it say nothing of when its sale began.
+    await since({ scope: 'instrument', scopeValue: 'ETH/USDT' }, 'atOnce');
+    await since({}, 'none');
+    await anHourAgo();
+    expect(await sold()).toEqual([[0, false]]);
+    await since({ scope: 'strategy', scopeValue: 'momentum', account: ACCOUNT }, 'atOnce');
+    expect(await sold()).toEqual([[0, false]]);
+    await anHourAgo();
+    expect(await sold()).toEqual([[1, true]]);
+  });
+
+  it('its file begins with what no file tells of yet', async () => {
+    const { pool } = stack.database;
+    const times = async () => {
+      const { timeline } = (await kills.evidence(ACCOUNT)) as unknown as { timeline: { kind: string; data: { n?: number } }[] };
+      return timeline.flatMap(({ kind, data }) => (kind === 'test.event' ? [data.n] : []));
+    };
+    const happened = (n: number, daysAgo: number) =>
+      pool.query(
+        `insert into audit_events (kind, account, occurred_at, data)
+           values ('test.event', $1, clock_timestamp() - make_interval(days => $2), jsonb_build_object('n', $3::integer))`,
+        [ACCOUNT, daysAgo, n],
+      );
+    for (const [n, daysAgo] of [
+      [1, 9],
+      [2, 5],
+      [3, 1],
+    ] as const)
+      await happened(n, daysAgo);
+    const { latchId } = await latch('none');
+    await pool.query(
+      `update latches set engaged_at = engaged_at - interval '10 days', called_at = called_at - interval '10 days' where latch_id = $1`,
+      [latchId],
+    );
+    expect(await times()).toEqual([1, 2, 3]);
+    const found = { unverified: [], dust: [], kept: [] };
+    await kills.writeKill(ACCOUNT, 'verified', found, { path: '/e/halt.json', sha256: 'a hash', latchIds: [latchId] });
+    // A narrow one comes beside it: what was told of already is not told of once more.
+    const narrow = await halts.latch(
+      { scope: 'strategy', scopeValue: 'momentum', account: ACCOUNT },
+      { subject: 'watch', underKey: null, reason: 'a test', policy: 'none' },
+    );
+    expect(await times()).toEqual([]);
+    await pool.query(`update latches set engaged_at = engaged_at - interval '3 days' where latch_id = $1`, [narrow.latchId]);
+    expect(await times()).toEqual([3]);
+    await pool.query('update latches set released_at = clock_timestamp() where latch_id = $1', [narrow.latchId]);
+    // Made stricter, and called again since.
+    await pool.query(`update kills set evidence_at = evidence_at - interval '6 days'`);
+    await pool.query(
+      `insert into audit_events (kind, account, occurred_at, data)
+         values ('halt.tightened', $1, clock_timestamp() - interval '5 days 1 hour', jsonb_build_object('latchId', $2::text))`,
+      [ACCOUNT, latchId],
+    );
+    await latch('none');
+    expect(await times()).toEqual([2, 3]);
+  });
+
   it('needs them again to be sent, and is proven unsent without', async () => {
     await latch('atOnce');
     for (const lose of [

@@ -186,6 +186,8 @@ describe('limits as rows', () => {
     expect((await authorise('other')).verdict.kind).toBe('authorised');
     await forget();
     await query(`select enable_strategy($1)`, { account: ACCOUNT, strategy: 'momentum', subject: 'rik', reason: 'looked at' });
+    // What another process has decided before a person enabled it disables it no more.
+    await query('select write_events($1)', { repeated: [{ ...KEY, count: 2, reason: 'it repeats itself' }] });
     expect((await authorise()).verdict.kind).toBe('authorised');
     await forget();
     await loosen('maxRepeats', null, where);
@@ -209,8 +211,10 @@ describe('limits as rows', () => {
       ACCOUNT,
       INSTRUMENT,
     );
+    await query(`insert into position_sums values ($1, 'momentum', $2, 1)`, ACCOUNT, INSTRUMENT);
     expect((await over.authorise(stack.signal('close', (bar += 1_000)))).kind).toBe('authorised');
     await query('delete from positions');
+    await query('delete from position_sums');
     await forget();
     expect((await counted(3_599).authorise(stack.signal('open', (bar += 1_000)))).kind).toBe('authorised');
     await forget();

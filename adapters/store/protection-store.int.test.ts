@@ -1,6 +1,8 @@
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { LIMITS } from '../../test/support/ledger.js';
+import { createControlStore } from './control-store.js';
 import { openPool } from './pool.js';
 import { isContradicted } from '../../core/protection/plan.js';
 import { createProtectionStore } from './protection-store.js';
@@ -15,7 +17,8 @@ let pool: Pool;
 beforeAll(async () => {
   database = await testDatabase();
   pool = openPool(database.url, { applicationName: 'test' });
-  await database.pool.query(`insert into accounts (account, venue) values ('main', 'paper')`);
+  const strategies = [{ ...KEY, version: '1', modelHash: 'none' }];
+  await createControlStore(pool).applyConfiguration({ account: 'main', venue: 'paper', limits: LIMITS, strategies, subject: 'test' });
   await database.pool.query(`insert into instruments (venue, instrument, rules) values ('paper', 'BTC/USDT', $1)`, [RULES]);
 });
 afterAll(async () => {

@@ -4,6 +4,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { HaltCause } from '../../activities/ports/halt.js';
 import type { KillStore, Released } from '../../activities/ports/kill.js';
 import type { Latch, Mode } from '../../core/control/mode.js';
+import type { Finding } from '../../core/kill/verify.js';
+import { eventually } from '../../test/support/eventually.js';
+import { clearLook } from '../../test/support/look.js';
 import { seedPerson } from '../../test/support/people.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { createControlStore } from './control-store.js';
@@ -63,7 +66,7 @@ describe('P30: what ends a halt or a pause, by its statement, and whom it is ove
   /** Every account under it is seen to be as it should, after all that came before. */
   const release = async (latchId: string, requestId: string): Promise<Released> => {
     for (const account of ['main', 'other']) {
-      await kills.writeKill(account, 'verified', { unverified: [], dust: [], kept: [] }, null);
+      await kills.writeKill(account, 'verified', await clearLook(pool, account), null);
       await pool.query(
         `insert into reconciliations (account, last_clean_at) values ($1, clock_timestamp())
            on conflict (account) do update set last_clean_at = excluded.last_clean_at`,
@@ -89,6 +92,51 @@ describe('P30: what ends a halt or a pause, by its statement, and whom it is ove
     expect(await release(latchId, requestId)).toEqual({ kind: 'notApproved', state: 'pending' });
     expect(await approve()).toBe('written');
     expect(await release(latchId, requestId)).toEqual({ kind: 'released' });
+  });
+
+  it('who asks twice at once under the same id has asked once', async () => {
+    const { latchId } = await halts.latch(MAIN, CAUSE);
+    const requestId = randomUUID();
+    const request = { requestId, latchId, reason: 'a test', incidents: [], subject: 'rik', underKey: keys.rik, validForMs: 600_000 };
+    const [first, second] = [await pool.connect(), await pool.connect()];
+    try {
+      await first.query('begin');
+      await first.query('select request_rearm($1)', [request]);
+      // It has not seen the first one, and waits for it.
+      const late = second.query<{ answer: object }>('select request_rearm($1) as answer', [request]);
+      await eventually(async () => {
+        const { rowCount } = await pool.query(`select from pg_locks where not granted`);
+        expect(rowCount).toBeGreaterThan(0);
+      }, 10_000);
+      await first.query('commit');
+      expect((await late).rows).toMatchObject([{ answer: { result: 'pending', latchId } }]);
+    } finally {
+      first.release();
+      second.release();
+    }
+    const { rowCount } = await pool.query(`select from audit_events where kind = 'approval.requested' and data->>'requestId' = $1`, [
+      requestId,
+    ]);
+    expect(rowCount).toBe(1);
+  });
+
+  it('what was looked at before the last approval, before it was called, or not under it, is not verified anew', async () => {
+    const { latchId } = await halts.latch(MAIN, CAUSE);
+    const { requestId, approve } = await asked(latchId);
+    const before = await clearLook(pool, 'main');
+    await approve();
+    const seen = async (finding: Finding): Promise<Released> => {
+      await kills.writeKill('main', 'verified', finding, null);
+      return kills.release(latchId, requestId);
+    };
+    const notAnew = { kind: 'notClean', found: 'not verified anew: main' };
+    expect(await seen(before)).toEqual(notAnew);
+    const { look, ...found } = await clearLook(pool, 'main');
+    // A build that tells no time of its look.
+    expect(await seen(found)).toEqual(notAnew);
+    const time = look?.time ?? 0;
+    expect(await seen({ ...found, look: { time, under: [`${latchId}:atOnce`] } })).toEqual(notAnew);
+    expect(await seen({ ...found, look: { time, under: [`${latchId}:none`] } })).not.toEqual(notAnew);
   });
 
   it.each(['rik', 'olga'] as const)('ends nothing under who has lost the role since: %s', async (who) => {
@@ -218,7 +266,7 @@ describe('P30: what ends a halt or a pause, by its statement, and whom it is ove
     expect(audited).toEqual([1, 2].map(() => ({ key: keys.rik, reason: 'two people have ended its halt: a test' })));
     // What came of it is a person's to close.
     const { rows: open } = await pool.query(`select count(*)::int as n from incidents where closed_at is null`);
-    expect(open).toEqual([{ n: 4 }]);
+    expect(open).toEqual([{ n: 3 }]);
     await pool.query('update incidents set closed_at = clock_timestamp()');
   });
 
@@ -299,5 +347,41 @@ describe('P30: what ends a halt or a pause, by its statement, and whom it is ove
     expect(await watched()).toEqual({ mode: after });
     const { rows } = await pool.query(`select mode, reconciliation_hold->>'was' as was from control where account = 'main'`);
     expect(rows).toEqual([{ mode: 'paused', was: after }]);
+  });
+
+  it('what people were told of a halt that is verified meanwhile is over, and is no incident that its end would have to name', async () => {
+    const { latchId } = await halts.latch(MAIN, CAUSE);
+    const open = async (count: number, ...latchIds: string[]) =>
+      pool.query('select write_events($1)', [
+        {
+          incidents: [
+            { key: `haltNotVerified:${latchId}:${count}`, account: 'main', kind: 'haltNotVerified', data: { latchIds, text: [] } },
+          ],
+        },
+      ]);
+    for (let count = 1; count <= 120; count += 1) await open(count, latchId);
+    const left = async () =>
+      (
+        await pool.query<{ key: string }>(
+          `select incident_key as key from incidents where kind = 'haltNotVerified' and closed_at is null order by incident_id`,
+        )
+      ).rows.map(({ key }) => key);
+    const { look: _, ...found } = await clearLook(pool, 'main');
+    await kills.writeKill('main', 'verified', found, null);
+    expect(await left()).toHaveLength(120);
+    // Another stands, that nobody has looked at.
+    const seen = await clearLook(pool, 'main');
+    const wide = await halts.latch({ scope: 'everything', scopeValue: '' }, CAUSE);
+    await open(121, latchId, wide.latchId);
+    await kills.writeKill('main', 'verified', seen, null);
+    expect(await left()).toEqual([`haltNotVerified:${latchId}:121`]);
+    await pool.query('update latches set released_at = clock_timestamp() where latch_id = $1', [wide.latchId]);
+    const { requestId, approve } = await asked(latchId);
+    await approve();
+    expect(await release(latchId, requestId)).toEqual({ kind: 'released' });
+    const { rows } = await pool.query<{ count: number }>(
+      `select count(*)::integer as count from audit_events where kind = 'incident.closed' and data->>'incident' = 'haltNotVerified' and subject = 'kill'`,
+    );
+    expect(rows).toEqual([{ count: 121 }]);
   });
 });

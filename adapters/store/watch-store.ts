@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { WatchInputs, WatchStore } from '../../activities/ports/watch.js';
+import type { MissingKill, WatchInputs, WatchStore } from '../../activities/ports/watch.js';
 import { text, type DecimalText } from '../../core/money/index.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { Observation, WatchState } from '../../core/watch/sample.js';
@@ -7,7 +7,7 @@ import { jsonOf, run } from './pool.js';
 
 const READ = {
   name: 'read_watch_inputs',
-  text: 'select read_watch_inputs($1::jsonb) as answer, is_kill_missing($2, $3) as "isKillMissing"',
+  text: 'select read_watch_inputs($1::jsonb) as answer, missing_kill($2, $3) as "missingKill"',
 };
 /** A share of an equity may have no end of digits. */
 const RATIO_PLACES = 30;
@@ -38,7 +38,7 @@ export function createWatchStore(pool: Pool): WatchStore {
   return {
     async read(account, instruments) {
       const asked = [jsonOf({ account, instruments }), account, PROTOCOL.killBegunMs];
-      const rows = await run<{ answer: Answer | null; isKillMissing: boolean }>(pool, READ, asked);
+      const rows = await run<{ answer: Answer | null; missingKill: MissingKill | null }>(pool, READ, asked);
       const got = rows[0]?.answer;
       if (!got) return undefined;
       const {
@@ -70,7 +70,7 @@ export function createWatchStore(pool: Pool): WatchStore {
           ledger,
           openOrders,
           held,
-          isKillMissing: rows[0]?.isKillMissing === true,
+          missingKill: rows[0]?.missingKill ?? undefined,
           closes,
           seenAges: seen ?? undefined,
         },

@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { apiUnderTest, askAs, KEYS, seedPeople, seedTrading, type Answer, type ApiUnderTest } from '../../test/support/api.js';
+import { clearLook, lookAt } from '../../test/support/look.js';
 import { seedKey } from '../../test/support/people.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { createKillStore } from '../../adapters/store/kill-store.js';
+import type { Finding, Look } from '../../core/kill/verify.js';
 import type { Halt } from '../read/halts.js';
 
 let store: TestDatabase;
@@ -156,6 +159,30 @@ test('P30: a refusal is for ever, and without Temporal nothing is looked at, so 
   expect(await halts()).toEqual([]);
 });
 
+test('verified is what was looked at under the halt, after it was called last, whenever it was told of', async () => {
+  const kills = createKillStore(store.pool);
+  const before = await clearLook(store.pool, 'main');
+  const latchId = (await halt(KEYS.trader, { scope: 'account', target: 'main' })).body['latchId'] as string;
+  const shown = async (finding: Finding): Promise<unknown> => {
+    await kills.writeKill('main', 'verified', finding, null);
+    const its = (await halts()).find((one) => one.latchId === latchId)?.accounts[0];
+    return [its?.phase, its?.verifiedAt];
+  };
+  const notYet = ['running', null];
+  // A round that was on its way.
+  expect(await shown(before)).toEqual(notYet);
+  const { look, ...found } = await clearLook(store.pool, 'main');
+  // A build that tells nothing of its look.
+  expect(await shown(found)).toEqual(notYet);
+  expect(await shown({ ...found, look: { time: look?.time ?? 0, under: [] } })).toEqual(notYet);
+  expect(await shown({ ...found, look: look as Look })).toEqual(['verified', look?.time]);
+  // Called stricter: what was seen while what is held stayed says nothing about it.
+  await halt(KEYS.trader, { scope: 'account', target: 'main', flatten: 'atOnce' });
+  expect(await shown({ ...found, look: look as Look })).toEqual(notYet);
+  const after = await clearLook(store.pool, 'main');
+  expect(await shown(after)).toEqual(['verified', after.look?.time]);
+});
+
 test('of what a kill has written last only the halts that it is about show the file', async () => {
   const narrow = (await halt(KEYS.trader, { scope: 'account', target: 'main' })).body['latchId'] as string;
   const wide = (await halt(KEYS.trader, { scope: 'everything' })).body['latchId'] as string;
@@ -164,8 +191,9 @@ test('of what a kill has written last only the halts that it is about show the f
     const all = await halts();
     return [narrow, wide].map((latchId) => all.find((one) => one.latchId === latchId)?.accounts[0]?.evidence);
   };
+  const look = await lookAt(store.pool, 'main');
   const tell = (file: object | null) =>
-    store.pool.query('select write_kill($1)', [{ account: 'main', phase: 'verified', state: {}, evidence: file }]);
+    store.pool.query('select write_kill($1)', [{ account: 'main', phase: 'verified', state: { look }, evidence: file }]);
   await tell({ ...evidence, latchIds: [narrow] });
   expect(await seen()).toEqual([evidence, null]);
   await tell({ ...evidence, latchIds: [narrow, wide] });

@@ -43,9 +43,10 @@ export async function readHalts(database: Database): Promise<Halt[]> {
          from latches where released_at is null order by latches.engaged_at desc`,
     ),
     database.query<KillRow>(
-      // What a kill has verified before the latch came, or was called again, says nothing about this one.
-      `select a.account, l.latch_id, case when k.updated_at >= l.called_at then k.phase end as phase,
-              ${epochMs('k.verified_at')} as verified_ms, k.state, jsonb_build_object('path', k.evidence->'path', 'sha256', k.evidence->'sha256') as evidence,
+      // What a kill has told, or looked at, before the latch came, or was called again, says nothing about this one.
+      `select a.account, l.latch_id, case when k.updated_at >= l.called_at
+                then case when k.phase = 'verified' and not has_seen(k, l) then 'running' else k.phase end end as phase,
+              case when has_seen(k, l) then ${epochMs('k.looked_at')} end as verified_ms, k.state, jsonb_build_object('path', k.evidence->'path', 'sha256', k.evidence->'sha256') as evidence,
               -- A kill is of an account, and keeps the file that was written last: it may be about another halt.
               coalesce(k.evidence->'latchIds' ? l.latch_id::text, false) as is_told_of
          from latches l cross join lateral accounts_under(l.scope, l.scope_value, l.account) a (account) left join kills k on k.account = a.account

@@ -126,8 +126,8 @@ export class KillWorld {
   /** When the kill of an account called it verified, epoch ms, where that was after then. */
   async verified(account: string, after: number): Promise<{ readonly at: number } | undefined> {
     const { rows } = await this.pool.query<{ at: number }>(
-      `select extract(epoch from verified_at)::float8 * 1000 as at from kills where account = $1 and phase = 'verified'
-         and verified_at > to_timestamp($2::float8 / 1000)`,
+      `select extract(epoch from updated_at)::float8 * 1000 as at from kills where account = $1 and phase = 'verified'
+         and looked_at > to_timestamp($2::float8 / 1000)`,
       [account, after],
     );
     return rows[0];

@@ -154,11 +154,11 @@ function haltedText({ latchId, isNew, policy, accounts }: Halted, { scope, targe
   const whose = scope === 'strategy' || scope === 'instrument' ? ` of ${scope} ${harmless(target ?? '')}` : '';
   const what = isNew ? 'HALTED' : 'HALTED already';
   // A narrow halt leaves alone what is not in its scope.
-  const [its, kept] = whose === '' ? ['Open orders are', 'what is held'] : ['Its open orders are', 'what it holds'];
+  const [its, kept] = whose === '' ? ['open orders', 'what is held'] : ['its open orders', 'what it holds'];
   const held = policy === 'atOnce' ? `${kept} is sold` : `${kept} stays with its stops`;
   return [
     `${what}: no order${whose} begins to be sent any more in ${harmless(accounts.join(', '))}.`,
-    `${its} being canceled; ${held}. How far it is: keelson halts`,
+    `The guardian cancels ${its}; ${held}. Whether it has begun, and how far it is: keelson halts`,
     `Ending it takes two people: keelson rearm ${latchId} --reason …\n`,
   ].join('\n');
 }

@@ -64,12 +64,12 @@ function haltLines(halts: readonly string[] | undefined): readonly string[] {
 /** P30: what a person types when it runs again; a halt is not ended by one alone. */
 const WAY_BACK = [
   'Everything is halted until two people end it:',
-  '  keelson reconcile list             what the venue has and the copy has not; decide each',
-  '  keelson halts                      each halt, and what is not verified yet',
-  '  keelson incidents list             one of each account: databaseChanged; close it, or name it in the request',
-  '  keelson rearm --reason …           one person, for each halt',
-  '  keelson approvals approve <id> …   another one',
-  '  keelson resume <account>           each account, when no halt is over it',
+  '  keelson reconcile list              what the venue has and the copy has not; decide each',
+  '  keelson halts                       each halt, and what is not verified yet',
+  '  keelson incidents list              one of each account: databaseChanged; close it, or name it in the request',
+  '  keelson rearm --reason …            one person, for each halt',
+  '  keelson approvals approve <id> …    another one',
+  '  keelson resume <account> --reason …  each account, when no halt is over it',
 ];
 
 /** @throws CommandFailure when nobody can be asked, or the answer is not yes. */

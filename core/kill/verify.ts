@@ -2,7 +2,7 @@ import { amountOf, maximum, text, ZERO, type Decimal, type DecimalText } from '.
 import { looksLikeOurs } from '../order/own-name.js';
 import type { StoredOrder } from '../order/stored-order.js';
 import { isNothing, keysToFlatten, unsold, whyKept } from './flatten.js';
-import { policyOfWhole, policyOver, type KillSight, type KillView, type OpenOrder } from './view.js';
+import { policyOfWhole, policyOver, type KillLatch, type KillSight, type KillView, type OpenOrder } from './view.js';
 
 /** Something that keeps a halt from being verified, exactly. */
 export type Unverified =
@@ -25,6 +25,16 @@ export type Unverified =
   /** The venue, or the database, does not answer. */
   | { readonly kind: 'unanswered'; readonly detail: string };
 
+/** What a look was of: nothing is called verified by one from before. */
+export interface Look {
+  /** When the ledger was read for it, by the database's clock, epoch ms. */
+  readonly time: number;
+  /** The latches that stood then, and how strict each was, by `latchName`. */
+  readonly under: readonly string[];
+}
+
+export const latchName = ({ latchId, policy }: Pick<KillLatch, 'latchId' | 'policy'>): string => `${latchId}:${policy}`;
+
 /** What a look at ledger and venue shows of a halt. */
 export interface Finding {
   /** Empty: the venue shows the target. It counts when it is seen twice (P28). */
@@ -33,6 +43,8 @@ export interface Finding {
   readonly dust: readonly { readonly strategy: string; readonly instrument: string; readonly quantity: DecimalText }[];
   /** Stops that stay, since the policy sells nothing. */
   readonly kept: readonly string[];
+  /** Missing where a build before 0.5 has looked. */
+  readonly look?: Look;
 }
 
 /** What is still to be seen of a halt, by the ledger and by the venue (P28, P29). Pure. */

@@ -237,6 +237,16 @@ describe('exits', () => {
     expect(codes(decide(CLOSE, latched)).includes('RISK_KILLED')).toBe(stops);
     expect(codes(decide(SIGNAL, { ...latched, positions: [] })).includes('RISK_KILLED')).toBe(stops);
   });
+
+  it('of the latches only those over it are named', () => {
+    const latches = [
+      { scope: 'instrument', scopeValue: 'ETH/USDT' },
+      { scope: 'venue', scopeValue: 'paper' },
+    ] as const;
+    const verdict = decide(SIGNAL, { latches });
+    const killed = verdict.kind === 'denied' ? verdict.failures.find(({ code }) => code === 'RISK_KILLED') : undefined;
+    expect(killed?.values).toEqual({ account: 'main', scope: 'venue' });
+  });
 });
 
 it('approves nothing that breaks a filter, a limit or the position, whatever the numbers', () => {

@@ -1,4 +1,4 @@
-import { allowsEntries, allowsStrategyExits, effectiveMode } from '../control/mode.js';
+import { allowsEntries, allowsStrategyExits, effectiveMode, isInScope } from '../control/mode.js';
 import { failure, type Failure } from '../errors.js';
 import { intentIdOf, signalId, type TradeSignal } from '../signal/signal.js';
 import { approve, type GateVerdict } from './approved-order.js';
@@ -69,7 +69,10 @@ function modeFailures(signal: TradeSignal, ledger: RiskView): Failure[] {
   const { account, venue } = ledger;
   const target = { account, venue, strategy: signal.strategy, instrument: signal.instrument };
   const mode = effectiveMode(ledger.mode, ledger.latches, target);
-  if (mode === 'killed') return [failure('RISK_KILLED', { account, scope: ledger.latches.map((latch) => latch.scope).join(', ') })];
+  if (mode === 'killed') {
+    const over = ledger.latches.filter((latch) => isInScope(latch, target));
+    return [failure('RISK_KILLED', { account, scope: over.map((latch) => latch.scope).join(', ') })];
+  }
   const allowed = signal.leg === 'open' ? allowsEntries(mode) : allowsStrategyExits(mode);
   return allowed ? [] : [failure('RISK_MODE', { account, mode, leg: signal.leg })];
 }

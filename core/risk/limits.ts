@@ -56,7 +56,7 @@ export const PROTOCOL = {
   watchSilentMs: 5_000,
   /** A process that could complete no statement for longer needs a clean check of ledger against venue before entries. */
   ledgerLostMs: 5_000,
-  /** A halt of the account watch that no kill has begun to carry out by then is carried out by the watch itself (P26). */
+  /** A halt that no kill has begun to carry out by then is carried out by the account watch itself (P26). */
   killBegunMs: 5_000,
   /** A spot account holds no more than it has paid for. */
   spotLeverage: 1,

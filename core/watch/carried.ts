@@ -1,4 +1,4 @@
-import { amountOf, amountsOf, decimal, ZERO, type Decimal } from '../money/index.js';
+import { amountOf, amountsOf, decimal, maximum, minimum, ZERO, type Decimal } from '../money/index.js';
 import { valueOf, type Prices, type Quantities } from './valuation.js';
 
 /**
@@ -37,24 +37,35 @@ export interface Settled {
 }
 
 /**
+ * Others on an order book get for what they give nearly what it is worth. What came for less than this share of what went, or the other
+ * way round, was not exchanged for it.
+ */
+const LEAST_EXCHANGED_SHARE = '0.5';
+
+/**
  * What came from outside, as far as it is certain. A fill that the venue shows and the ledger does not know yet is a
  * difference too, for a moment; so one is believed when two readings in a row show the same. One kind of change is no
- * deposit: assets that move in opposite directions at once were exchanged for each other by somebody else, and what is lost in
- * that is a loss. Pure.
+ * deposit: assets that move in opposite directions at once, of comparable worth, were exchanged for each other by somebody else, and what
+ * is lost in that is a loss. (What our own orders lose is never in the difference: the ledger has their fills.) What is worth nothing, or
+ * little beside what moves the other way, makes no exchange of a withdrawal: an airdrop that comes with one. Pure.
  */
 export function settle(known: Quantities | undefined, { last, before }: Readings, prices: Prices): Settled | undefined {
   if (known === undefined) return { external: last, flow: ZERO };
   if (before === undefined || !isSame(last, before)) return undefined;
-  const change = Object.entries(differenceOf(last, known));
-  const values: Decimal[] = [];
-  for (const [asset, quantity] of change) {
+  let [came, went] = [ZERO, ZERO];
+  for (const [asset, quantity] of Object.entries(differenceOf(last, known))) {
     const worth = valueOf(asset, decimal(quantity), prices);
     // Without a price nobody can say how much came: it is settled when there is one.
     if (worth === undefined) return undefined;
-    values.push(worth.value);
+    if (worth.value.isNegative()) went = went.minus(worth.value);
+    else came = came.plus(worth.value);
   }
-  const signs = new Set(change.map(([, quantity]) => quantity.startsWith('-')));
-  return { external: last, flow: signs.size > 1 ? ZERO : values.reduce((sum, value) => sum.plus(value), ZERO) };
+  return { external: last, flow: isExchange(came, went) ? ZERO : came.minus(went) };
+}
+
+function isExchange(came: Decimal, went: Decimal): boolean {
+  const [less, more] = [minimum(came, went), maximum(came, went)];
+  return less.gt(0) && less.gte(more.mul(LEAST_EXCHANGED_SHARE));
 }
 
 function isSame(one: Quantities, other: Quantities): boolean {

@@ -88,6 +88,40 @@ describe('balances between two readings', () => {
   });
 });
 
+describe('what comes with a withdrawal or a deposit', () => {
+  const flowOf = (change: Quantities): string | undefined => settle({}, { last: change, before: change }, PRICES)?.flow.toFixed();
+
+  it.each([
+    ['an airdrop that is worth nothing', { USDT: d('-20000'), XYZ: d('5') }, '-20000'],
+    ['a hundred-millionth', { USDT: d('-20000'), BTC: d('0.00000001') }, '-19999.9995'],
+    ['what goes as a fee', { USDT: d('20000'), BNB: d('-0.01') }, '19995'],
+    ['less than half of it', { USDT: d('-20000'), BTC: d('0.19') }, '-10500'],
+    // Others got for it what comes to half, or more: they exchanged it, and what is missing was lost.
+    ['half of it', { USDT: d('-20000'), BTC: d('0.2') }, '0'],
+    ['more than it', { USDT: d('-20000'), BTC: d('0.41') }, '0'],
+    ['as much again', { USDT: d('-20000'), BTC: d('0.82') }, '21000'],
+  ])('makes no exchange of it unless it is worth about as much: %s', (_, change, flow) => {
+    expect(flowOf(change)).toBe(flow);
+  });
+
+  it('property: moves the flow by its own worth, as long as it is little beside it', () => {
+    const quote = fc.integer({ min: 1, max: 1_000_000_000 });
+    fc.assert(
+      fc.property(quote, fc.integer({ min: 0, max: 4_999 }), fc.boolean(), (amount, tenThousandth, isDeposit) => {
+        const flow = new Decimal(isDeposit ? amount : -amount);
+        const beside = flow.neg().mul(tenThousandth).div(10_000);
+        const change = { USDT: d(flow.toFixed()), BTC: d(beside.div(50_000).toFixed()) };
+        expect(
+          decimal(flowOf(change) ?? '0')
+            .minus(flow.plus(beside))
+            .abs()
+            .lt('1e-15'),
+        ).toBe(true);
+      }),
+    );
+  });
+});
+
 describe('peak and the day’s opening', () => {
   const money = fc.integer({ min: 1, max: 1_000_000 }).map((cents) => new Decimal(cents).div(100));
   const begun = (equity: Decimal): Performance => moved(undefined, { now: NOON, equity, flow: ZERO });

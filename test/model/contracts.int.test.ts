@@ -272,6 +272,11 @@ class Both {
     assert.deepEqual(orders, new Map(expected));
     const view = await this.store.readRisk(this.key);
     const { quantity } = await this.store.position(this.key);
+    // The model has one number for a position: its row is always what its fills add up to.
+    const { rows: sums } = await this.owner.query<{ quantity: string }>('select quantity from position_sums where account = $1', [
+      this.account,
+    ]);
+    assert.equal(Number(sums[0]?.quantity ?? 0), quantity.toNumber());
     const { rows: told } = await this.owner.query(`select from outbox where data->>'account' = $1 and data->>'because' <> 'stopChanged'`, [
       this.account,
     ]);

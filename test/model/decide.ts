@@ -147,6 +147,7 @@ function protectionView(world: World, setup: Setup): ProtectionView {
     risk: riskView(world, setup),
     working: working.map(({ order }) => order),
     adopted: [],
+    filled: unitsText(world.books.position),
     recent: orders
       .filter(({ slot }) => slot.purpose === 'stop' || slot.purpose === 'escape')
       .map(({ order }) => order)

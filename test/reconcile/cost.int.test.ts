@@ -74,8 +74,9 @@ function scripted(venue: Venue): Venue {
       asked.push('balances'),
       ['USDT', 'BTC', 'BNB'].map((asset) => ({ asset, free: d({ USDT: '100000', BTC: '2', BNB: '10' }[asset] ?? '0'), locked: d('0') }))
     ),
-    fills: async (_, fromTime) => {
-      asked.push('fills');
+    fills: async (instrument, fromTime) => {
+      asked.push(`fills ${instrument}`);
+      if (instrument !== INSTRUMENT) return [];
       const from = Math.max(0, Math.ceil((fromTime - first) / EACH_MS));
       return Array.from({ length: Math.max(0, FILLS - from) }, (_unused, index) => fillAt(from + index));
     },
@@ -104,7 +105,7 @@ it(`a minute’s comparison of an account with ${FILLS} past fills reads only wh
   console.info(
     `reconciliation of a minute beside ${FILLS} past fills: ${run?.calls} calls, weight ${run?.weight}, ${run?.fills_read} fills and ${run?.rows_read} rows read, ${tookMs} ms`,
   );
-  expect(asked.sort()).toEqual(['balances', 'clock', 'fills', 'openOrders']);
+  expect(asked.sort()).toEqual(['balances', 'clock', `fills ${INSTRUMENT}`, 'openOrders']);
   expect(run).toMatchObject({ calls: 4, weight: 121 });
   expect(run?.fills_read).toBeLessThanOrEqual(MOST_FILLS);
   // Their orders, and the minute of rows that may be told late, besides.
@@ -114,4 +115,22 @@ it(`a minute’s comparison of an account with ${FILLS} past fills reads only wh
     [ACCOUNT, now - 660_000],
   );
   expect(plan.map((line) => line['QUERY PLAN']).join('\n')).toContain('fills_newest');
+});
+
+it('at a venue that lists fills by instrument it costs one list more for each that is traded', async () => {
+  const others = ['ADA/USDT', 'ETH/USDT', 'SOL/USDT'];
+  await bench.damage(
+    `insert into active_strategies (account, strategy, instrument, version) select $1, 'momentum', unnest($2::text[]), '1'`,
+    [ACCOUNT, others],
+  );
+  const reconciliations = createReconcileStore(bench.stack.pool, readPool);
+  const venueOf = (account: string): Venue => scripted(bench.stack.dependencies.venueOf(account));
+  const look = createLook({ ...bench.dependencies, reconciliations, venueOf });
+  now += 60_000;
+  asked.length = 0;
+  const { readWeights } = venueOf(ACCOUNT).profile;
+  expect(await look({ runId: randomUUID(), account: ACCOUNT, scope: 'minute' }, true)).toMatchObject({
+    ...{ result: 'clean', calls: 4 + others.length, weight: 121 + others.length * readWeights.fills },
+  });
+  expect(asked.filter((what) => what.startsWith('fills')).sort()).toEqual([...others, INSTRUMENT].sort().map((one) => `fills ${one}`));
 });

@@ -72,6 +72,8 @@ const isFoundAndTreated = async (bench: BenchAccount, name: string): Promise<voi
   if (one.keepsStops) expect(await restingStops(bench)).toEqual(1);
   expect(await bench.resume()).toMatchObject({ result: 'applied', mode: 'normal' });
   expect(await bench.cycle(scope)).toMatchObject({ result: 'clean' });
+  // Nor is it told by a look that does not ask for it.
+  if (scope === 'day') for (const less of ['minute', 'rearm'] as const) expect(await bench.look(less)).toMatchObject({ result: 'clean' });
 };
 
 const goesByItself = async (bench: BenchAccount): Promise<void> => {

@@ -15,6 +15,7 @@ import { loadConfig, rootFolder, type Config } from '../../config/index.js';
 import { KeelsonError } from '../../core/errors.js';
 import type { ReconcileRequest } from '../../workflows/reconcile/reconcile-account.js';
 import { foundClean } from './found-clean.js';
+import { clearLook } from './look.js';
 import { seedKey, seedPerson } from './people.js';
 import type { TestDatabase } from './postgres.js';
 
@@ -123,9 +124,10 @@ export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> =
       // As the kill of an account that is found clean.
       rearm: async (request, account) => {
         if (!api.temporalIsUp) throw new KeelsonError('INFRA_TEMPORAL', { detail: 'no answer' });
-        await store.pool.query('select write_kill($1)', [{ account, phase: 'verified', state: {}, evidence: null }]);
+        const kills = createKillStore(store.pool);
+        await kills.writeKill(account, 'verified', await clearLook(store.pool, account), null);
         await foundClean(store.pool, account);
-        return createKillStore(store.pool).release(request.latchId, request.requestId);
+        return kills.release(request.latchId, request.requestId);
       },
       planRunbook: () => Promise.reject(new KeelsonError('INFRA_TEMPORAL', { detail: 'no answer' })),
       startRunbook: () =>

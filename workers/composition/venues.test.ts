@@ -48,7 +48,7 @@ it.each([
   '%s keeps no other account from being open: people are told once with the code, and it is tried until it is mended',
   async (_, error) => {
     const { venue, stillOpen } = counted();
-    let failing: unknown = error;
+    let failing: Error | undefined = error;
     let tries = 0;
     const venues = await openAll(async (account) => {
       if (account === 'near') return venue();

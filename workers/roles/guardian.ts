@@ -13,7 +13,8 @@ import { discrepancy } from '../../activities/runbook/discrepancy/discrepancy.js
 import { createRunbookActivities } from '../../activities/runbook/index.js';
 import { venueDisconnected } from '../../activities/runbook/venue-disconnected/venue-disconnected.js';
 import { haltVenues } from '../../activities/kill/dependencies.js';
-import { killDirectly } from '../../activities/kill/direct.js';
+import { killHere } from '../../activities/kill/here.js';
+import type { MissingKill } from '../../activities/ports/watch.js';
 import { createKillActivities } from '../../activities/kill/index.js';
 import { createOwnerActivities } from '../../activities/order/index.js';
 import { createResolve } from '../../activities/order/resolve.js';
@@ -135,10 +136,10 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     newId: randomUUID,
     clock,
   };
-  const killHere = async (account: string, stopping: AbortSignal): Promise<void> => {
+  const kill = async (account: string, missing: MissingKill, stopping: AbortSignal): Promise<void> => {
     const say = (line: string): void => log.warn({ account }, line);
-    const run = { scope: { scope: 'account', scopeValue: account }, say, stopping } as const;
-    await killDirectly({ ...killParts, venueOf: haltVenues(venues.of), pause: (ms) => wait(ms) }, account, run);
+    const dependencies = { ...killParts, venueOf: haltVenues(venues.of), pause: (ms: number) => wait(ms) };
+    await killHere(dependencies, account, missing, { say, stopping });
   };
   const checkReads = {
     facts: (account: string) => readCheckFacts(pool, account),
@@ -217,7 +218,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     void venues.opened(account).then((venue) => {
       const store = createWatchStore(pool);
       const watched = watchedAccount(config, account, venue, tradedOf(account));
-      watches.push(new AccountWatch({ store, halt: halts, kill: killHere, bars, live, clock, log }, watched));
+      watches.push(new AccountWatch({ store, halt: halts, kill, bars, live, clock, log }, watched));
     });
   }
   const alerts = new AlertLoop({ store: createAlertStore(pool, databaseUrl), channels, log });

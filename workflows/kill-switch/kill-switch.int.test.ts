@@ -11,7 +11,7 @@ import { createControlStore } from '../../adapters/store/control-store.js';
 import { openHaltStore, type HaltStore } from '../../adapters/store/halt-store.js';
 import { failure } from '../../core/errors.js';
 import { MARKET, type ExecutionPolicy } from '../../core/execution/policy.js';
-import { decimal, type DecimalText } from '../../core/money/index.js';
+import { decimal, text, type DecimalText } from '../../core/money/index.js';
 import type { Unverified } from '../../core/kill/verify.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
@@ -303,6 +303,20 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
       await resting();
       // The halt comes while the stop sells.
       stack.paper.movePrice('BTCUSDT', unitsOf('48000'), 0n);
+    },
+    async 'bought, its stop partially filled'() {
+      await buy();
+      const { intentId, price } = await resting();
+      // It wakes under its limit, where nobody buys, and then a little is bought at it.
+      const limit = decimal(price);
+      stack.paper.movePrice('BTCUSDT', unitsOf(text(limit.minus(500))), 0n);
+      stack.paper.movePrice('BTCUSDT', unitsOf(text(limit.plus(1))), unitsOf('0.002'));
+      const stop = (): Promise<StoredOrder[]> => orders(`intent_id = '${intentId}'`);
+      await vi.waitFor(async () => expect(Number((await stop())[0]?.executedQuantity)).toBeGreaterThan(0), LIMIT);
+    },
+    async 'bought, its stop being canceled'() {
+      await buy();
+      await applyEvent(stack.dependencies, (await resting()).intentId, { kind: 'requestCancel' });
     },
     async working() {
       await working();

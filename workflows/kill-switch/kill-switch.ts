@@ -12,7 +12,8 @@ import {
 } from '@temporalio/workflow';
 import type { KillActivities } from '../../activities/kill/index.js';
 import type { KillPhase } from '../../activities/ports/kill.js';
-import type { Finding } from '../../core/kill/verify.js';
+import { isEscalationDue, waitMs } from '../../core/kill/pace.js';
+import { latchName, type Finding } from '../../core/kill/verify.js';
 import type { KillLatch } from '../../core/kill/view.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { KILL_STEP, RECORD, told } from '../activity-options.js';
@@ -38,12 +39,6 @@ const BETWEEN_LOOKS_MS = 1_000;
  * over several accounts ends only when no look at any of them is older than a minute.
  */
 const STANDING_LOOK_MS = 20_000;
-const FIRST_WAIT_MS = 250;
-/** A venue that comes back is not kept waiting; one that wants not to be asked is not. */
-const LONGEST_WAIT_MS = 3_000;
-/** People are told when nothing is verified after this long, and then again and again. */
-const FIRST_ESCALATION_MS = 30_000;
-const ESCALATION_MS = 300_000;
 
 /** What a new run of the same kill goes on with. */
 interface Carried {
@@ -73,8 +68,8 @@ export async function killSwitch(account: string, carried: Carried | null = null
   /** Why its evidence could not be written. */
   let unwritten: string | undefined;
   let isChanged = false;
-  let seen = 0;
-  /** Under which latches, and how strict each was, `seen` was counted. */
+  let looks = 0;
+  /** Under which latches, and how strict each was, `looks` was counted. */
   let seenUnder: string | undefined;
   let failed = 0;
   const rearms = new Rearms();
@@ -90,7 +85,8 @@ export async function killSwitch(account: string, carried: Carried | null = null
       upsertSearchAttributes({ [SEARCH_ATTRIBUTES.status]: [phase] });
       if (phase === 'running') show({ since: now, escalations: 0 });
     }
-    show({ ...finding, phase });
+    const { look: _, ...seen } = finding;
+    show({ ...seen, phase });
     await killTell(account, phase, finding, state.evidence);
   };
   setHandler(haltChangedSignal, () => {
@@ -114,26 +110,26 @@ export async function killSwitch(account: string, carried: Carried | null = null
     if (workflowInfo().historyLength > HISTORY_LIMIT && rearms.isEmpty && allHandlersFinished()) {
       await continueAsNew<typeof killSwitch>(account, { state, concluded });
     }
-    const under = latches.map(({ latchId, policy }) => `${latchId}:${policy}`).join('+');
+    const under = latches.map(latchName).join('+');
     const of = [under, ...standing.directs].join('+');
     // What was seen of another halt says nothing about this one: it takes two looks of its own (P28).
-    const isOther = seenUnder !== undefined && seenUnder !== under && patched('looksOfEachHalt');
-    if (isOther) seen = 0;
-    seenUnder = under;
+    const wasOther = seenUnder !== undefined && seenUnder !== under && patched('looksOfEachHalt');
     const looked = await round(account, latches, (doing) => show({ doing }));
+    // One that was called while this round went on was not carried out by it, and may have been looked at all the same.
+    const came = looked.look?.under.some((name) => !under.split('+').includes(name)) === true;
+    const isOther = wasOther || came;
+    if (isOther) looks = 0;
+    seenUnder = came ? looked.look?.under.join('+') : under;
     const isClear = looked.unverified.length === 0;
-    seen = isClear ? seen + 1 : 0;
+    looks = isClear ? looks + 1 : 0;
     failed = isClear ? 0 : failed + 1;
-    if (seen < 2) {
+    if (looks < 2) {
       // What was verified is still called so until it is known not to be, or another halt stands: once is not twice, nor never.
       if (!isClear || isOther || state.phase !== 'verified') await enter('running', looked);
       if (!isClear) await escalateIfDue();
       if (!isClear) rearms.answerAll({ kind: 'notClean', found: 'it is not verified anew', finding: looked });
       show({ doing: isClear ? 'the venue shows the target; it is looked at a second time' : 'it is tried again in a moment' });
-      await condition(
-        () => isChanged,
-        isClear ? BETWEEN_LOOKS_MS : Math.min(FIRST_WAIT_MS * 2 ** Math.min(failed - 1, 10), LONGEST_WAIT_MS),
-      );
+      await condition(() => isChanged, isClear ? BETWEEN_LOOKS_MS : waitMs(failed, looked, state.escalations));
       continue;
     }
     if (concluded !== of) {
@@ -165,9 +161,7 @@ export async function killSwitch(account: string, carried: Carried | null = null
   }
 
   async function escalateIfDue(): Promise<void> {
-    if (state.phase !== 'running') return;
-    const dueAt = state.since + FIRST_ESCALATION_MS + state.escalations * ESCALATION_MS;
-    if (now < dueAt) return;
+    if (state.phase !== 'running' || !isEscalationDue(now, state)) return;
     show({ escalations: state.escalations + 1 });
     await killEscalate(account, state.escalations, state);
   }

@@ -3,6 +3,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { KillActivities } from '../../activities/kill/index.js';
+import { latchName, type Finding } from '../../core/kill/verify.js';
 import type { KillLatch } from '../../core/kill/view.js';
 import { temporalIfAny, type TestTemporal } from '../../test/support/temporal.js';
 import { workflowBundle } from '../../test/support/trading-stack.js';
@@ -25,6 +26,7 @@ describe.skipIf(temporal === undefined)('killSwitch, its looks and who waits for
   let latches: readonly KillLatch[];
   let calls: string[];
   let release: KillActivities['killRelease'];
+  let verify: () => Finding;
   /** Lets a step go on that a test holds back; also when the test fails meanwhile. */
   let letGo = (): void => undefined;
 
@@ -37,6 +39,7 @@ describe.skipIf(temporal === undefined)('killSwitch, its looks and who waits for
     taskQueue = `looks-${randomUUID()}`;
     latches = [latch('first', 'none')];
     calls = [];
+    verify = () => CLEAR;
     const note = (name: string) => async (): Promise<void> => void calls.push(name);
     const activities: Partial<Record<keyof KillActivities, (...values: never[]) => Promise<unknown>>> = {
       killLatches: async () => {
@@ -46,7 +49,7 @@ describe.skipIf(temporal === undefined)('killSwitch, its looks and who waits for
       killCancel: note('cancel'),
       killFlatten: note('flatten'),
       killTendStops: note('stops'),
-      killVerify: async () => (calls.push('look'), CLEAR),
+      killVerify: async () => (calls.push('look'), verify()),
       killConclude: async () => (calls.push('conclude'), { path: 'file', sha256: 'hash' }),
       killTell: async (_: string, phase: string) => void calls.push(phase),
       killRelease: (...values: Parameters<KillActivities['killRelease']>) => release(...values),
@@ -89,6 +92,23 @@ describe.skipIf(temporal === undefined)('killSwitch, its looks and who waits for
     await concludes();
     const told = calls.filter((call) => ['look', 'running', 'conclude', 'verified'].includes(call));
     expect(told.slice(0, 6)).toEqual(['look', 'running', 'look', 'verified', 'conclude', 'verified']);
+    latches = [];
+    await handle.signal(haltChangedSignal);
+    await handle.result();
+  });
+
+  it('P28: one that is called in the middle of a round is not verified by its look', async () => {
+    const handle = await started();
+    calls.length = 0;
+    verify = () => {
+      // It comes after the round has begun, and before its look.
+      latches = [latch('first', 'none'), latch('second', 'atOnce')];
+      return { ...CLEAR, look: { time: 1_000_001, under: latches.map(latchName) } };
+    };
+    await handle.signal(haltChangedSignal);
+    await concludes();
+    const told = calls.filter((call) => ['flatten', 'look', 'running', 'conclude', 'verified'].includes(call));
+    expect(told.slice(0, 7)).toEqual(['look', 'running', 'flatten', 'look', 'verified', 'conclude', 'verified']);
     latches = [];
     await handle.signal(haltChangedSignal);
     await handle.result();

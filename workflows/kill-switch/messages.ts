@@ -6,7 +6,7 @@ import type { Finding } from '../../core/kill/verify.js';
 export const haltChangedSignal = defineSignal('haltChanged');
 
 /** How far the kill is: `finding.unverified` says exactly what is not verified yet. */
-export interface KillState extends Finding {
+export interface KillState extends Omit<Finding, 'look'> {
   readonly phase: KillPhase;
   /** What is being done, in one phrase. */
   readonly doing: string;

@@ -10,7 +10,7 @@ const FACTS: DrawdownFacts = {
 it('waits for the halt no longer than until a person has given the run up', async () => {
   let facts = FACTS;
   let looks = 0;
-  const { awaitKill } = createLookBack({
+  const lookBack = createLookBack({
     drawdowns: { read: () => Promise.resolve(facts) } as Partial<DrawdownStore> as DrawdownStore,
     files: { write: () => Promise.reject(new Error('nothing is written')) },
     pause: () => {
@@ -20,6 +20,6 @@ it('waits for the halt no longer than until a person has given the run up', asyn
     },
     stopping: new AbortController().signal,
   });
-  await expect(awaitKill('r')).rejects.toThrow('given up by olga: enough');
+  await expect(lookBack.awaitKill('r')).rejects.toThrow('given up by olga: enough');
   expect(looks).toBe(3);
 });

@@ -1,8 +1,6 @@
 import { WireError, type Row } from '../wire-row.js';
 import { onePage, PAGE_SIZE, type Page } from './kraken-pages.js';
 
-/** Of trades everything has to be seen (P16), however many there were since the last look: at most 10,000. */
-const MOST_TRADES = 10_000;
 /** Reading so many pages takes so long that what has come meanwhile is asked for once more, and that the list is kept for a while. */
 const LONG_PAGES = 8;
 /** Lists that begin within so many seconds of each other are one: the minute's look does not wait for the day's. */
@@ -16,7 +14,7 @@ const KEPT_MS = 5 * 60_000;
 interface TradeList {
   /** Epoch seconds, exclusive. */
   readonly start: number;
-  rows: ReadonlyMap<string, Row>;
+  rows: Map<string, Row>;
   /** Read to its end. */
   isWhole: boolean;
   /** Who comes while it is read waits for that. */
@@ -29,7 +27,8 @@ interface TradeList {
 const lists = new WeakMap<object, TradeList[]>();
 
 /**
- * All trades since a time. A page takes the venue's limiter six seconds, and thousands of trades take longer than whoever asks may wait: what is
+ * All trades since a time, however many there were: everything has to be seen (P16), and a list that ended at so many would from then on end
+ * there for ever, since what could not be read is asked for again. A page takes the venue's limiter six seconds, and thousands of trades take longer than whoever asks may wait: what is
  * read goes on without him, and is kept, also where a page fails, so that his next try goes on where it stands instead of beginning anew.
  *
  * @param reader whose lists these are
@@ -92,15 +91,15 @@ async function readFront(list: TradeList, page: Page): Promise<void> {
 async function readBack(list: TradeList, page: Page): Promise<void> {
   const { entries, isLast } = await nextPage(list, page, list.rows.size);
   const had = list.rows.size;
-  list.rows = new Map([...list.rows, ...entries]);
+  for (const [id, row] of entries) list.rows.set(id, row);
   list.isWhole = isLast;
   list.grewAt = Date.now();
   // A page of known ones only: the rest of what has moved it is at the front.
-  if (!isLast && list.rows.size === had) await readFront(list, page);
+  if (isLast || list.rows.size > had) return;
+  await readFront(list, page);
+  if (list.rows.size === had) throw new WireError(`the list trades shows nothing behind ${had}, and says that there is more`);
 }
 
-async function nextPage(list: TradeList, page: Page, behind: number): ReturnType<typeof onePage> {
-  if (behind >= MOST_TRADES)
-    throw new WireError(`there are more than ${MOST_TRADES} trades since ${new Date(list.start * 1_000).toISOString()}`);
+function nextPage(list: TradeList, page: Page, behind: number): ReturnType<typeof onePage> {
   return onePage(page, 'trades', { start: String(list.start) }, behind);
 }

@@ -256,7 +256,8 @@ describe('limits, by the journal of the venue', () => {
     { timeout: 6 * LIMIT_MS },
     async (_, bounds, paces, code) => {
       const lane = await nextLane({ ...LIMITS, ...bounds });
-      const [{ account: name, journal }] = lane.accounts;
+      const [one] = lane.accounts;
+      const { account: name } = one;
       const asks = FEW.flatMap((who) => Object.entries(PRICES).map(([instrument, price]) => ({ who, instrument, price })));
       for (let round = 0; round < ROUNDS.least || (round < ROUNDS.most && !both.outcomes.has(code)); round += 1) {
         await Promise.all(
@@ -276,7 +277,7 @@ describe('limits, by the journal of the venue', () => {
            where account = $1 and status <> 'denied'`,
         [name],
       );
-      const entries = entriesIn(journal()).map(({ clientOrderId, time: venueTime }) => {
+      const entries = entriesIn(one.journal()).map(({ clientOrderId, time: venueTime }) => {
         const row = rows.find(({ id }) => id === clientOrderId);
         if (row === undefined) throw new Error(`nobody authorised ${clientOrderId}`);
         return { strategy: row.strategy, instrument: row.instrument, venueTime, gateTime: row.time };

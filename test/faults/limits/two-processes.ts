@@ -1,6 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { expect } from 'vitest';
 import { clientOrderIdOf } from '../../../activities/order/client-order-id.js';
 import { createWithdraw } from '../../../activities/order/resolve.js';
 import { createControlStore } from '../../../adapters/store/control-store.js';
@@ -124,7 +123,11 @@ export class TwoProcesses {
       'select intent_id as id from orders where account = $1 and final_at is null',
       [account],
     );
-    for (const { id } of rows) await eventually(async () => expect((await withdraw(id, 'test')).order.isFinal).toBe(true), LIMIT_MS);
+    const end = async (id: string): Promise<void> => {
+      const { order } = await withdraw(id, 'test');
+      if (!order.isFinal) throw new Error(`order ${id} is ${order.status} still`);
+    };
+    for (const { id } of rows) await eventually(() => end(id), LIMIT_MS);
   }
 
   private venueOf(account: string): EntriesVenue {

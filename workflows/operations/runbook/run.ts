@@ -317,7 +317,7 @@ export class Run {
     const isAnswered = (): boolean => this.answer !== null || this.isAborted;
     if (withinMs === undefined) await condition(isAnswered);
     else await condition(isAnswered, withinMs);
-    const answer = this.answer as Told | null;
+    const answer = this.answer;
     await this.enter({ status: 'running', waitingFor: null, detail: null });
     await this.unlessPaused();
     if (this.isAborted) return 'aborted';

@@ -1,0 +1,31 @@
+import type { Finding } from './verify.js';
+
+/** People are told when nothing is verified after this long, and then again and again. */
+const FIRST_ESCALATION_MS = 30_000;
+const ESCALATION_MS = 300_000;
+
+const FIRST_WAIT_MS = 250;
+/** A venue that comes back is not kept waiting; one that wants not to be asked is not. */
+const LONGEST_WAIT_MS = 3_000;
+/** As often as what is verified is looked at: what a person has to clear up is not cleared up sooner by looking. */
+const PERSONS_WAIT_MS = 20_000;
+
+/** Whether people are to be told, once more, that a halt is not verified, epoch ms. Pure. */
+export function isEscalationDue(now: number, { since, escalations }: { readonly since: number; readonly escalations: number }): boolean {
+  return now >= since + FIRST_ESCALATION_MS + escalations * ESCALATION_MS;
+}
+
+/**
+ * How long a halt that is not verified waits before it is tried again. Pure.
+ * @param failed rounds in a row that have not verified it
+ * @param escalations how often people were told
+ */
+export function waitMs(failed: number, { unverified }: Finding, escalations: number): number {
+  const longest = escalations > 0 && unverified.length > 0 && unverified.every(isForPeople) ? PERSONS_WAIT_MS : LONGEST_WAIT_MS;
+  return Math.min(FIRST_WAIT_MS * 2 ** Math.min(failed - 1, 10), longest);
+}
+
+/** Nothing of ours is left to cancel, to sell or to protect: it is not ours, or nobody can sell it for now. */
+function isForPeople(one: Finding['unverified'][number]): boolean {
+  return one.kind === 'surplus' || (one.kind === 'exposure' && one.because !== undefined);
+}
