@@ -96,9 +96,15 @@ it.concurrent.each([
     }),
 );
 
-async function buyByHand({ stack, nextBar }: BenchAccount): Promise<void> {
+async function buyByHand(bench: BenchAccount): Promise<void> {
   const terms = { quantity: '0.002' as DecimalText, price: '51000' as DecimalText, signedTimestamp: Date.now(), receiveWindowMs: 10_000 };
-  const order = { clientOrderId: `by-hand-${nextBar()}`, instrument: INSTRUMENT, side: 'buy', type: 'limit', postOnly: false } as const;
-  const verdict = await stack.venue.sender.submit({ ...order, ...terms, timeInForce: 'IOC' }, 10_000);
+  const order = {
+    clientOrderId: `by-hand-${bench.nextBar()}`,
+    instrument: INSTRUMENT,
+    side: 'buy',
+    type: 'limit',
+    postOnly: false,
+  } as const;
+  const verdict = await bench.stack.venue.sender.submit({ ...order, ...terms, timeInForce: 'IOC' }, 10_000);
   if (verdict.kind !== 'accepted') throw new Error(`the order by hand is ${verdict.kind}`);
 }

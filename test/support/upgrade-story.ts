@@ -93,13 +93,13 @@ export async function upgradeFrom({ from, change, until, settleMs }: UpgradeWish
     await newer.waitFor('a fill', ({ event }) => event === 'fill', FILL_LIMIT_MS);
     const modes = newer.events.filter(isModeOfOthers);
     const told = newer.events.filter(
-      ({ event, ...data }) => event === 'step' && data['state'] === 'done' && STEPS.includes(`${data['step']}`),
+      ({ event, ...data }) => event === 'step' && data['state'] === 'done' && STEPS.includes(String(data['step'])),
     );
     await pauseAndSettle(home, newer, settleMs);
     await newer.end('SIGTERM');
     const after = await atRest(home);
     return {
-      ...{ steps: told.map((event) => `${event['message']}`), fillsBefore: fillsOf(older), fillsAfter: fillsOf(newer), modes },
+      ...{ steps: told.map((event) => String(event['message'])), fillsBefore: fillsOf(older), fillsAfter: fillsOf(newer), modes },
       open: before.orders.filter(({ isOver }) => !isOver),
       ended: before.orders.flatMap(({ clientOrderId, isOver }) =>
         isOver ? [] : after.orders.filter((one) => one.clientOrderId === clientOrderId),

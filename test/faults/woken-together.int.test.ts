@@ -5,15 +5,15 @@ import type { DecimalText } from '../../core/money/index.js';
 import { ownerWorkflowId, type PositionKey } from '../../core/protection/position-key.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
 import { calmRows, testInstrument } from '../../exchange/testing/open-venue.js';
-import { eventually } from '../../test/support/eventually.js';
-import { LIMITS, openLedger, testSignal, type Ledger } from '../../test/support/ledger.js';
-import { startOrderWorker, type OrderWorker } from '../../test/support/order-worker.js';
-import { openPaperAccount, PATIENT, type PaperAccount } from '../../test/support/paper-account.js';
-import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
-import { temporalIfAny } from '../../test/support/temporal.js';
-import { disagreements } from '../../test/support/witness.js';
+import { eventually } from '../support/eventually.js';
+import { LIMITS, openLedger, testSignal, type Ledger } from '../support/ledger.js';
+import { startOrderWorker, type OrderWorker } from '../support/order-worker.js';
+import { openPaperAccount, PATIENT, type PaperAccount } from '../support/paper-account.js';
+import { testDatabase, type TestDatabase } from '../support/postgres.js';
+import { temporalIfAny } from '../support/temporal.js';
+import { disagreements } from '../support/witness.js';
 import { GUARDIAN_TASKS } from '../../workers/composition/run-worker.js';
-import { positionChangedSignal } from './messages.js';
+import { positionChangedSignal } from '../../workflows/protect-position/messages.js';
 
 const temporal = await temporalIfAny();
 // A busy machine takes its time; nothing here depends on how long it is.
@@ -37,11 +37,11 @@ describe.skipIf(temporal === undefined)(`${OWNERS} owners of positions on one wo
   beforeAll(async () => {
     database = await testDatabase();
     const opened = await openLedger(database);
-    const { readProtection } = opened.protection;
+    const { protection: real } = opened;
     const protection = {
-      ...opened.protection,
-      readProtection: async (...asked: Parameters<typeof readProtection>) => {
-        const view = await readProtection(...asked);
+      ...real,
+      readProtection: async (...asked: Parameters<Ledger['protection']['readProtection']>) => {
+        const view = await real.readProtection(...asked);
         if (!looks.has(asked[0].instrument)) looks.set(asked[0].instrument, performance.now());
         return view;
       },
