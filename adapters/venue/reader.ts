@@ -93,8 +93,8 @@ export function venueReader(parts: ReaderParts): VenueReader {
 
     openOrders: (instrument) => understood('openOrders', () => calls.openOrders(ask, listing, instrument)),
     async fills(instrument, fromTime) {
-      // What the venue does not list is no outage: whoever asks can go on with the rest.
-      if (instrument !== undefined) listing.symbolId(instrument);
+      // What the venue does not list is no outage: whoever asks can go on with the rest. A list of the account holds it all the same.
+      if (instrument !== undefined && profile.fillLists === 'instrument') listing.symbolId(instrument);
       try {
         const fills = await understood('fills', () => calls.fills(ask, listing, instrument, fromTime));
         return fills.toSorted(byTime);

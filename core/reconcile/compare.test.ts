@@ -182,25 +182,6 @@ describe('fills', () => {
   });
 });
 
-describe('a missed fill that is older than what was read', () => {
-  const old = fill(1, { eventTime: SINCE - 3_600_000 });
-  const [missed] = found({
-    venue: { fillsSince: SINCE - 7_200_000, fills: [old], balances: after(old) },
-    ledger: { onboardedTime: 0, orders: [order(1)] },
-  });
-  const later = (orders: readonly BookedOrder[], more: Partial<KnownDifference> = {}): readonly Difference[] =>
-    missed === undefined ? [] : found({ venue: { balances: after(old) }, ledger: { orders } }, [known(missed, more)]);
-  it('is booked all the same, as the venue told it', () => {
-    expect(later([filled(1)])).toMatchObject([{ class: 'missedFill', isInFlight: false, repair: { kind: 'bookFill', fill: old } }]);
-    expect(later([])).toMatchObject([{ repair: { kind: 'bookFill', fill: old } }]);
-  });
-  it('P11: waits for the resolver of its order', () => {
-    const [waiting] = later([order(1, { status: 'unknown' })]);
-    expect(waiting).toMatchObject({ class: 'missedFill', isInFlight: true });
-    expect(waiting?.repair).toBeUndefined();
-  });
-});
-
 describe('orders', () => {
   it('that rest on both sides agree', () => {
     expect(found({ venue: { openOrders: [seenOrder(1)] }, ledger: { orders: [order(1)] } })).toEqual([]);
