@@ -3,24 +3,23 @@ import { Client, type WorkflowHandle } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createRunbookActivities, type RunbookActivities } from '../../../activities/runbook/index.js';
-import { bound, type BoundRunbook, type Look, type StepCode } from '../../../activities/runbook/step-code.js';
+import type { BoundRunbook } from '../../../activities/runbook/step-code.js';
 import { openPool } from '../../../adapters/store/pool.js';
 import { createRunbookStore } from '../../../adapters/store/runbook-store.js';
-import { runbookWorkflowId, type StepSpec } from '../../../core/runbook/spec.js';
+import { runbookWorkflowId } from '../../../core/runbook/spec.js';
 import type { RunCommandKind } from '../../../core/runbook/status.js';
 import { bundleEdited } from '../../../test/support/edited-bundle.js';
 import { eventually } from '../../../test/support/eventually.js';
 import { seedPerson } from '../../../test/support/people.js';
 import { testDatabase, type TestDatabase } from '../../../test/support/postgres.js';
 import { temporalIfAny } from '../../../test/support/temporal.js';
+import { ThreeSteps } from '../../../test/support/three-steps.js';
 import { codeOfUpdate } from '../../../test/support/update-failure.js';
 import { runUnderWay } from '../../../workers/composition/runbooks.js';
 import { workflowBundle } from '../../../test/support/order-worker.js';
 import type { RunbookEnd, RunbookState } from './messages.js';
 
 const temporal = await temporalIfAny();
-type TestWrites = { readonly set: (name: string, value: string) => Promise<void> };
-const FINE: Look = { isFine: true };
 // A busy machine takes its time; nothing here depends on how long it is.
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -35,24 +34,7 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
   const keys: Record<string, string> = {};
   const open: WorkflowHandle[] = [];
 
-  // What the test's runbook works on, and what it did, in order.
-  let world: Map<string, string>;
-  let did: string[];
-  /** Verifications. */
-  const looked: string[] = [];
-  let look: Record<string, Look>;
-  /** What an action waits for, by its step. */
-  let held: Record<string, Promise<void>>;
-  const releases: (() => void)[] = [];
-  const hold = (name: string): (() => void) => {
-    let release = (): void => undefined;
-    held[name] = new Promise((resolve) => (release = resolve));
-    releases.push(release);
-    return release;
-  };
-  let color: string;
-  /** Whose action fails. */
-  let stuck: string | undefined;
+  let at: ThreeSteps;
 
   beforeAll(async () => {
     database = await testDatabase();
@@ -73,52 +55,17 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     await database?.drop();
   });
   beforeEach(() => {
-    [world, did, look, held, color, version, stuck] = [new Map(), [], {}, {}, 'red', 1, undefined];
+    at = new ThreeSteps();
     taskQueue = `runbook-${randomUUID()}`;
   });
   afterEach(async () => {
-    for (const release of releases.splice(0)) release();
+    at.releaseAll();
     for (const handle of open.splice(0)) await handle.terminate('the test is over').catch(() => undefined);
     await stopWorker?.();
     stopWorker = undefined;
     await database.pool.query('delete from runbook_locks; update latches set released_at = clock_timestamp() where released_at is null');
   });
 
-  const step = (name: string, change: Partial<StepSpec> = {}): StepCode<object, TestWrites> => ({
-    spec: { name, title: `Step ${name}`, isCritical: true, timeoutMs: 20_000, hasUndo: true, signedWithinMs: null, ...change },
-    precondition: () => Promise.resolve(look[`before ${name}`] ?? FINE),
-    action: async (_run, _reads, { set }) => {
-      await set(name, color);
-      return { set: name };
-    },
-    verification: () => {
-      looked.push(name);
-      return Promise.resolve(look[name] ?? FINE);
-    },
-    undo: (_run, _reads, _writes, output) => {
-      did.push(`undo ${name} ${output === null ? '' : String(output['set'])}`.trim());
-      world.delete(name);
-      return look[`undo ${name}`]?.isFine === false ? Promise.reject(new Error('it is stuck')) : Promise.resolve();
-    },
-  });
-  let version = 1;
-  const runbookOf = (needsApproval: boolean, change: Partial<StepSpec> = {}, isScheduled = false): BoundRunbook =>
-    bound<object, TestWrites>({
-      spec: {
-        ...{ name: 'morningChecks', version, title: 'A test', isScheduled, runsUnderHalt: false, resource: 'test' },
-        needsApproval,
-      },
-      steps: [step('one'), step('two', change), step('three')],
-      reads: {},
-      writes: {
-        set: async (name, value) => {
-          did.push(`set ${name}`);
-          await held[name];
-          if (stuck === name) throw new Error('it is stuck');
-          world.set(name, value);
-        },
-      },
-    });
   const work = async (
     runbook: BoundRunbook,
     bundle?: Awaited<ReturnType<typeof workflowBundle>>,
@@ -187,10 +134,10 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
   };
 
   it('takes its steps one after the other, leaves a record of each, and lets its resource go', async () => {
-    await work(runbookOf(false));
+    await work(at.runbookOf(false));
     const handle = await ask();
     expect(await endOf(handle)).toEqual({ status: 'completed', detail: null });
-    expect([...world]).toEqual([
+    expect([...at.world]).toEqual([
       ['one', 'red'],
       ['two', 'red'],
       ['three', 'red'],
@@ -213,13 +160,13 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
   });
 
   it('does not begin before another person has approved the plan, whoever else says so', async () => {
-    await work(runbookOf(true));
+    await work(at.runbookOf(true));
     const handle = await ask();
     await until(handle, { status: 'waitingForApproval' });
     // Signals, and the approval of who asked, are none.
     await handle.signal('decided', { approved: true, subject: 'rik' });
     expect(await decide(handle, 'olga')).toBe('own');
-    expect(did).toEqual([]);
+    expect(at.did).toEqual([]);
     const [request] = await query<{ plan: { writes: object[] } }>(
       `select payload->'plan' as plan from approval_requests where request_id = $1`,
       runIdOf(handle),
@@ -230,33 +177,33 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
   });
 
   it('a refusal ends it, with nothing done', async () => {
-    await work(runbookOf(true));
+    await work(at.runbookOf(true));
     const handle = await ask();
     await until(handle, { status: 'waitingForApproval' });
     await decide(handle, 'rik', 'refused');
     expect(await endOf(handle)).toEqual({ status: 'refused', detail: 'its approval is refused' });
-    expect([did, [...world]]).toEqual([[], []]);
+    expect([at.did, [...at.world]]).toEqual([[], []]);
   });
 
   it('what would be done otherwise than planned by now has lapsed, approved or not', async () => {
-    await work(runbookOf(true));
+    await work(at.runbookOf(true));
     const handle = await ask();
     await until(handle, { status: 'waitingForApproval' });
-    color = 'blue';
+    at.color = 'blue';
     await decide(handle);
     expect(await endOf(handle)).toMatchObject({ status: 'lapsed', detail: expect.stringContaining('not what was planned') });
-    expect([...world]).toEqual([]);
+    expect([...at.world]).toEqual([]);
   });
 
   it('a raw start does nothing: without a row, or beside the workflow of the run', async () => {
-    await work(runbookOf(false));
+    await work(at.runbookOf(false));
     const unknown = randomUUID();
     const forged = await client.workflow.start('runbook', { taskQueue, workflowId: runbookWorkflowId(unknown), args: [unknown] });
     open.push(forged);
     expect(await endOf(forged)).toMatchObject({ status: 'refused', detail: expect.stringContaining('no run') });
-    hold('two');
+    at.hold('two');
     const handle = await ask();
-    await eventually(() => expect(did).toContain('set two'));
+    await eventually(() => expect(at.did).toContain('set two'));
     const beside = await client.workflow.start('runbook', { taskQueue, workflowId: `other-${randomUUID()}`, args: [runIdOf(handle)] });
     open.push(beside);
     expect(await endOf(beside)).toMatchObject({ status: 'refused' });
@@ -265,12 +212,12 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     });
     open.push(scheduled);
     await expect(scheduled.result()).rejects.toThrow('Workflow execution failed');
-    expect(did).toEqual(['set one', 'set two']);
+    expect(at.did).toEqual(['set one', 'set two']);
   }, 90_000);
 
   it('a critical step that fails waits for a person: tried again it goes on', async () => {
-    look['two'] = { isFine: false, found: 'it is not blue' };
-    await work(runbookOf(false));
+    at.look['two'] = { isFine: false, found: 'it is not blue' };
+    await work(at.runbookOf(false));
     const handle = await ask();
     await until(handle, { status: 'waitingForPerson', waitingFor: 'failed', position: 1, detail: 'it is not blue' });
     const called = `select severity from alerts where kind = 'runbook.waits' and alert_key like $1`;
@@ -279,15 +226,15 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     expect(await codeOfUpdate(tell(handle, 'sign', 1))).toBe('INPUT_RUNBOOK_COMMAND');
     expect(await codeOfUpdate(handle.executeUpdate('command', { args: [{ commandId: randomUUID() }] }))).toBe('AUTH_FORBIDDEN');
     expect(await codeOfUpdate(handle.executeUpdate('command', { args: [{ commandId: 'x' }] }))).toBe('INPUT_INVALID');
-    look['two'] = FINE;
+    at.look['two'] = { isFine: true };
     await tell(handle, 'retry', 1);
     expect(await endOf(handle)).toMatchObject({ status: 'completed' });
-    expect(did).toEqual(['set one', 'set two', 'set two', 'set three']);
+    expect(at.did).toEqual(['set one', 'set two', 'set two', 'set three']);
   });
 
   it('left out by a person it is told so, with name and reason', async () => {
-    look['before two'] = { isFine: false, found: 'there is no two' };
-    await work(runbookOf(false));
+    at.look['before two'] = { isFine: false, found: 'there is no two' };
+    await work(at.runbookOf(false));
     const handle = await ask();
     await until(handle, { waitingFor: 'failed' });
     await tell(handle, 'skip', 1, 'rik');
@@ -296,45 +243,45 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     expect(await query(`select actor, detail from runbook_parts where run_id = $1 and part = 'skip'`, runIdOf(handle))).toEqual([
       { actor: 'rik', detail: 'a test' },
     ]);
-    expect([...world.keys()]).toEqual(['one', 'three']);
+    expect([...at.world.keys()]).toEqual(['one', 'three']);
   });
 
   it('a step that is not critical is noted, and the run goes on', async () => {
-    look['two'] = { isFine: false, found: 'it is not blue' };
-    await work(runbookOf(false, { isCritical: false }));
+    at.look['two'] = { isFine: false, found: 'it is not blue' };
+    await work(at.runbookOf(false, { isCritical: false }));
     expect(await endOf(await ask())).toEqual({ status: 'completedWithFailures', detail: 'Step two: it is not blue' });
-    expect([...world.keys()]).toEqual(['one', 'two', 'three']);
+    expect([...at.world.keys()]).toEqual(['one', 'two', 'three']);
   });
 
   it('aborted it takes back what was done, the last first; what stays is told', async () => {
-    [look['three'], look['undo one']] = [
+    [at.look['three'], at.look['undo one']] = [
       { isFine: false, found: 'no' },
       { isFine: false, found: '' },
     ];
-    await work(runbookOf(false));
+    await work(at.runbookOf(false));
     const handle = await ask();
     await until(handle, { waitingFor: 'failed', position: 2 });
     await tell(handle, 'abort');
     const end = await endOf(handle);
     expect(end).toEqual({ status: 'aborted', detail: 'aborted by olga: a test; not taken back: Step one: it is stuck' });
-    expect(did.filter((one) => one.startsWith('undo'))).toEqual(['undo three three', 'undo two two', 'undo one one']);
+    expect(at.did.filter((one) => one.startsWith('undo'))).toEqual(['undo three three', 'undo two two', 'undo one one']);
     expect(await query('select from runbook_locks')).toEqual([]);
   });
 
   it.each(['done', 'failed'])(
     'aborted in the middle of a part that then is %s no other part begins, nobody is called, and it is told by whom',
     async (how) => {
-      const release = hold('two');
-      await work(runbookOf(false));
+      const release = at.hold('two');
+      await work(at.runbookOf(false));
       const handle = await ask();
-      await eventually(() => expect(did).toContain('set two'));
+      await eventually(() => expect(at.did).toContain('set two'));
       await tell(handle, 'abort');
-      if (how === 'failed') stuck = 'two';
-      looked.length = 0;
+      if (how === 'failed') at.stuck = 'two';
+      at.looked.length = 0;
       release();
       expect(await endOf(handle)).toEqual({ status: 'aborted', detail: 'aborted by olga: a test' });
-      expect(looked).toEqual([]);
-      expect(did).toEqual(['set one', 'set two', `undo two ${how === 'done' ? 'two' : ''}`.trim(), 'undo one one']);
+      expect(at.looked).toEqual([]);
+      expect(at.did).toEqual(['set one', 'set two', `undo two ${how === 'done' ? 'two' : ''}`.trim(), 'undo one one']);
       const calls = await query(`select from alerts where data->>'runId' = $1 and kind like 'runbook.waits%'`, runIdOf(handle));
       expect(calls).toEqual([]);
     },
@@ -342,14 +289,14 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
 
   it('aborted while it hands over to its next workflow run it is aborted there', async () => {
     const waits = { isFine: false, isWaiting: true, found: 'it is not over', callAfterMs: 3_600_000 } as const;
-    look['one'] = waits;
+    at.look['one'] = waits;
     let release = (): void => undefined;
     const asked = new Promise<void>((resolve) => (release = resolve));
-    releases.push(release);
+    at.releases.push(release);
     let isRead = false;
     // It hands over at the first look that finds nothing new, while the person's command is still being read.
     const bundle = await bundleEdited('workflows/operations/runbook/run.ts', [['historyLength < HISTORY_LIMIT', 'historyLength < 1']]);
-    await work(runbookOf(false), bundle, (activities) => ({
+    await work(at.runbookOf(false), bundle, (activities) => ({
       ...activities,
       runbookCommand: async (...values) => {
         isRead = true;
@@ -365,26 +312,26 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     release();
     await told;
     expect(await endOf(handle)).toEqual({ status: 'aborted', detail: 'aborted by olga: a test' });
-    expect(did).toEqual(['set one', 'undo one']);
+    expect(at.did).toEqual(['set one', 'undo one']);
   });
 
   it('paused it ends the step that it is at, and no other begins before it is resumed', async () => {
-    const release = hold('one');
-    await work(runbookOf(false));
+    const release = at.hold('one');
+    await work(at.runbookOf(false));
     const handle = await ask();
-    await eventually(() => expect(did).toEqual(['set one']));
+    await eventually(() => expect(at.did).toEqual(['set one']));
     await tell(handle, 'pause');
     release();
     await until(handle, { status: 'paused' });
-    expect([...world.keys()]).toEqual(['one']);
+    expect([...at.world.keys()]).toEqual(['one']);
     await tell(handle, 'resume');
     expect(await endOf(handle)).toMatchObject({ status: 'completed' });
   });
 
   it('who has lost the role since tells the run nothing, whatever it was, until the role is back', async () => {
-    look['two'] = { isFine: false, found: 'it is not blue' };
+    at.look['two'] = { isFine: false, found: 'it is not blue' };
     const become = (subject: string, ...roles: string[]) => query('update people set roles = $2 where subject = $1', subject, roles);
-    await work(runbookOf(false));
+    await work(at.runbookOf(false));
     const handle = await ask();
     await until(handle, { waitingFor: 'failed' });
     const rows = new Map<RunCommandKind, string>();
@@ -412,7 +359,7 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
   });
 
   it('a step that names its signers is signed by who is one of them when it is signed', async () => {
-    await work(runbookOf(false, { signedWithinMs: 600_000, signedBy: ['risk'] }));
+    await work(at.runbookOf(false, { signedWithinMs: 600_000, signedBy: ['risk'] }));
     const handle = await ask();
     await until(handle, { waitingFor: 'signature', position: 1 });
     const commandId = randomUUID();
@@ -426,7 +373,7 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
   });
 
   it('a signature is a person’s; without one in time that is noted', async () => {
-    await work(runbookOf(false, { signedWithinMs: 600_000 }));
+    await work(at.runbookOf(false, { signedWithinMs: 600_000 }));
     const handle = await ask();
     await until(handle, { waitingFor: 'signature', position: 1 });
     await tell(handle, 'sign', 1, 'rik');
@@ -434,28 +381,28 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     expect((await state(handle)).steps[1]).toMatchObject({ state: 'done', signedBy: 'rik' });
     await stopWorker?.();
     taskQueue = `runbook-${randomUUID()}`;
-    await work(runbookOf(false, { signedWithinMs: 100 }));
+    await work(at.runbookOf(false, { signedWithinMs: 100 }));
     expect(await endOf(await ask())).toEqual({ status: 'completedWithFailures', detail: 'Step two: nobody has signed' });
   });
 
   it('of two runs on one resource the second does not begin; a halt ends the first at its next step', async () => {
-    const release = hold('one');
-    await work(runbookOf(false));
+    const release = at.hold('one');
+    await work(at.runbookOf(false));
     const first = await ask();
-    await eventually(() => expect(did).toEqual(['set one']));
+    await eventually(() => expect(at.did).toEqual(['set one']));
     expect(await endOf(await ask())).toEqual({ status: 'locked', detail: `run ${runIdOf(first)} is at work on test:main` });
     await query(`insert into latches (scope, scope_value, reason, subject) values ('account', 'main', 'a test', 'rik')`);
     release();
     expect(await endOf(first)).toEqual({ status: 'preempted', detail: 'a halt (account main) stands over main' });
-    expect([...world.keys()]).toEqual(['one']);
+    expect([...at.world.keys()]).toEqual(['one']);
     expect(await endOf(await ask())).toMatchObject({ status: 'preempted' });
   });
 
   it('what was told once is told once, and what was refused is never a person’s decision later', async () => {
-    const release = hold('one');
-    await work(runbookOf(false, { signedWithinMs: 600_000 }));
+    const release = at.hold('one');
+    await work(at.runbookOf(false, { signedWithinMs: 600_000 }));
     const handle = await ask();
-    await eventually(() => expect(did).toEqual(['set one']));
+    await eventually(() => expect(at.did).toEqual(['set one']));
     const [early, pause] = [randomUUID(), randomUUID()];
     expect(await codeOfUpdate(tell(handle, 'sign', 1, 'rik', early))).toBe('INPUT_RUNBOOK_COMMAND');
     await tell(handle, 'pause', undefined, 'olga', pause);
@@ -471,34 +418,34 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
   });
 
   it('a request to cancel the workflow leaves nothing half done', async () => {
-    const release = hold('two');
-    await work(runbookOf(false));
+    const release = at.hold('two');
+    await work(at.runbookOf(false));
     const handle = await ask();
-    await eventually(() => expect(did).toContain('set two'));
+    await eventually(() => expect(at.did).toContain('set two'));
     await handle.cancel();
     release();
     expect(await endOf(handle)).toMatchObject({ status: 'completed' });
-    expect([...world.keys()]).toEqual(['one', 'two', 'three']);
+    expect([...at.world.keys()]).toEqual(['one', 'two', 'three']);
   });
 
   it('a run whose workflow is gone keeps its resource from nobody, and goes on where it was when it is started again', async () => {
-    const release = hold('two');
-    await work(runbookOf(true));
+    const release = at.hold('two');
+    await work(at.runbookOf(true));
     const handle = await ask();
     await until(handle, { status: 'waitingForApproval' });
     await decide(handle);
-    await eventually(() => expect(did).toContain('set two'));
+    await eventually(() => expect(at.did).toContain('set two'));
     await handle.terminate('lost');
     release();
     const again = await client.workflow.start('runbook', { taskQueue, workflowId: handle.workflowId, args: [runIdOf(handle)] });
     open.push(again);
     expect(await endOf(again)).toEqual({ status: 'completed', detail: null });
-    expect(did.filter((one) => one === 'set one')).toHaveLength(1);
-    const holdAgain = hold('one');
+    expect(at.did.filter((one) => one === 'set one')).toHaveLength(1);
+    const holdAgain = at.hold('one');
     const lost = await ask();
     await until(lost, { status: 'waitingForApproval' });
     await decide(lost);
-    await eventually(() => expect(did.filter((one) => one === 'set one')).toHaveLength(2));
+    await eventually(() => expect(at.did.filter((one) => one === 'set one')).toHaveLength(2));
     await lost.terminate('lost');
     holdAgain();
     const next = await ask();
@@ -509,13 +456,13 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
   });
 
   it('another build with another version of it does nothing of what was approved', async () => {
-    look['two'] = { isFine: false, found: 'no' };
-    await work(runbookOf(false));
+    at.look['two'] = { isFine: false, found: 'no' };
+    await work(at.runbookOf(false));
     const handle = await ask();
     await until(handle, { waitingFor: 'failed' });
     await stopWorker?.();
-    version = 2;
-    await work(runbookOf(false));
+    at.version = 2;
+    await work(at.runbookOf(false));
     await tell(handle, 'retry', 1);
     expect(await endOf(handle)).toEqual({
       status: 'preempted',
@@ -524,7 +471,7 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
   });
 
   it('a schedule starts what may be scheduled, in nobody’s name', async () => {
-    await work(runbookOf(false, {}, true));
+    await work(at.runbookOf(false, {}, true));
     const handle = await client.workflow.start('scheduledRunbook', {
       ...{ taskQueue, workflowId: randomUUID(), args: [{ runbook: 'morningChecks', account: 'main', inputs: {} }] },
     });
