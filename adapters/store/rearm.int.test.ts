@@ -380,7 +380,9 @@ describe('P30: what ends a halt or a pause, by its statement, and whom it is ove
     await approve();
     expect(await release(latchId, requestId)).toEqual({ kind: 'released' });
     const { rows } = await pool.query<{ count: number }>(
-      `select count(*)::integer as count from audit_events where kind = 'incident.closed' and data->>'incident' = 'haltNotVerified' and subject = 'kill'`,
+      `select count(*)::integer as count from audit_events e join incidents i on i.incident_id::text = e.data->>'incidentId'
+         where e.kind = 'incident.closed' and e.subject = 'kill' and i.incident_key like 'haltNotVerified:' || $1 || ':%'`,
+      [latchId],
     );
     expect(rows).toEqual([{ count: 121 }]);
   });
