@@ -83,7 +83,10 @@ describe.skipIf(temporal === undefined)('killSwitch, in a part of an account, an
     stack.paper.movePrice('BTCUSDT', unitsOf('50000'), 0n);
     // What a narrow halt has left goes, too.
     await halts.latch({ scope: 'account', scopeValue: ACCOUNT }, CAUSE);
-    await vi.waitFor(async () => expect([await held(), await openAtVenue()]).toEqual([[0, 0], []]), LIMIT);
+    await vi.waitFor(async () => {
+      const left = JSON.stringify([await held(), await openAtVenue()]);
+      if (left !== '[[0,0],[]]') throw new Error(`the halt has left ${left}`);
+    }, LIMIT);
     // As a re-arm would, without its conditions.
     await stack.database.pool.query(`update latches set released_at = clock_timestamp() where released_at is null`);
     await stack.database.pool.query(`insert into outbox (kind, data) values ('haltChanged', jsonb_build_object('account', $1::text))`, [
