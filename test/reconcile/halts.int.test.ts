@@ -9,6 +9,7 @@ import { createKillStore } from '../../adapters/store/kill-store.js';
 import type { Unverified } from '../../core/kill/verify.js';
 import { ownerWorkflowId } from '../../core/protection/position-key.js';
 import type { ReconcileScope } from '../../core/reconcile/rules.js';
+import { clearLook } from '../support/look.js';
 import { seedPerson } from '../support/people.js';
 import { ACCOUNT } from '../support/trading-stack.js';
 import { KEY, openBenchAccount, type BenchAccount } from './bench-account.js';
@@ -36,8 +37,10 @@ describe('halts and comparisons of an account', () => {
   });
 
   const released = () => bench.stack.database.pool.query('update latches set released_at = clock_timestamp() where released_at is null');
-  const tell = (phase: KillPhase, unverified: readonly Unverified[] = []): Promise<void> =>
-    createKillStore(bench.stack.pool).writeKill(ACCOUNT, phase, { unverified, dust: [], kept: [] }, null);
+  const tell = async (phase: KillPhase, unverified: readonly Unverified[] = []): Promise<void> => {
+    const { pool } = bench.stack.database;
+    await createKillStore(bench.stack.pool).writeKill(ACCOUNT, phase, { ...(await clearLook(pool, ACCOUNT)), unverified }, null);
+  };
   const results = async (scopes: readonly ReconcileScope[] = ['minute']): Promise<readonly string[]> => {
     const found: string[] = [];
     for (const scope of scopes) found.push((await bench.look(scope)).result);
