@@ -70,9 +70,10 @@ test('entries of before get their other half, everything kept is what they deriv
   expect(rows.map((row) => row.line)).toEqual([
     ...['fees BTC 1', 'fees USDT 3', 'trading BTC -6', 'trading USDT 660', 'venue BTC 5', 'venue USDT -663'],
   ]);
-  const database: Database = { query: (sql, values = []) => before.client.query(sql, [...values]) };
-  expect(await verifyLedger(database, 'main')).toEqual({ account: 'main', fills: 2, movements: 0, differences: [] });
   await book(2);
+  // What is verified today has more to it than this one migration brought.
+  await before.migrateAll();
+  const database: Database = { query: (sql, values = []) => before.client.query(sql, [...values]) };
   expect(await verifyLedger(database, 'main')).toEqual({ account: 'main', fills: 3, movements: 0, differences: [] });
   expect(await verifyLedger(database, 'unused')).toMatchObject({ fills: 0, differences: [] });
   const told = await before.client.query(`select account, data from audit_events where kind = 'ledger.balanced'`);

@@ -10,6 +10,8 @@ export interface BeforeMigration {
   readonly client: pg.Client;
   /** Applies it. @returns what was applied. */
   migrate(): Promise<readonly string[]>;
+  /** Applies it, and everything after it: the database is as the code of today wants it. */
+  migrateAll(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -29,6 +31,9 @@ export async function beforeMigration(file: string): Promise<BeforeMigration> {
     async migrate() {
       await cp(join(migrationsFolder(), file), join(folder, file));
       return migrate(client, folder);
+    },
+    async migrateAll() {
+      await migrate(client);
     },
     async close() {
       await client.end();
