@@ -1,7 +1,7 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { KeelsonError } from '../core/errors.js';
 import { FailedAttempts } from './auth/attempts.js';
-import { assertMay, bearerOf, findCaller, hashOf, type Caller } from './auth/caller.js';
+import { assertMay, bearerOf, findCaller, type Caller } from './auth/caller.js';
 import { assertOwnOrigin } from './auth/origin.js';
 import type { ApiContext } from './context.js';
 import { checkedInput } from './http/input.js';
@@ -54,14 +54,8 @@ export function buildServer(context: ApiContext, metrics: ApiMetrics): FastifyIn
   const identify = async (request: FastifyRequest, route: Route): Promise<Caller> => {
     if (route.access === 'everyone') return NOBODY;
     const key = bearerOf(request.headers.authorization);
-    const hash = hashOf(key).toString('base64');
-    attempts.assertAllowed(request.ip, hash);
     const caller = await findCaller(context.database, key);
-    if (caller === undefined) {
-      attempts.failed(request.ip);
-      throw new KeelsonError('AUTH_INVALID');
-    }
-    attempts.accepted(hash);
+    if (caller === undefined) return attempts.refuse(request.ip);
     assertMay(caller, route.access);
     return caller;
   };

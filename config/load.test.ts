@@ -70,6 +70,17 @@ describe('the configuration', () => {
     expect(loadConfig({ path, env: {} }).alerts.sms?.to).toEqual(['+491700000001']);
   });
 
+  test('knows a chat in which people may halt by its number', () => {
+    const loaded = (telegram: object): Config =>
+      loadConfig({ path: written(JSON.stringify({ ...(usual() as object), alerts: { telegram } })), env: {} });
+    const chats = ['-1', '@desk'];
+    expect(problem(() => loaded({ chats, people: { '5': 'olga' } })).lines).toEqual([
+      '  alerts.telegram.chats.1: expected the number of the chat, such as "-100123", since people may halt in it, found "@desk"',
+    ]);
+    expect(loaded({ chats }).alerts.telegram).toMatchObject({ chats });
+    expect(loaded({ chats: ['-1'], people: { '5': 'olga' } }).alerts.telegram).toMatchObject({ chats: ['-1'] });
+  });
+
   test('tells every problem at once, with path and expectation', () => {
     const found = problem(() =>
       load(

@@ -52,6 +52,7 @@ export function loadConfig({ path, env, credentials = 'none', alertSecrets: need
       ...intervalProblems(parsed.data),
       ...watchProblems(parsed.data),
       ...calendarProblems(parsed.data),
+      ...chatProblems(parsed.data),
     );
     if (needsAlertSecrets) problems.push(...readAlertSecrets(parsed.data, env).problems);
     for (const [name, account] of Object.entries(parsed.data.accounts)) {
@@ -256,6 +257,15 @@ function calendarProblems({ calendar }: Config): Problem[] {
   if (calendar === undefined || calendar.maxAgeMinutes > calendar.refreshMinutes) return [];
   const message = `expected more than refreshMinutes (${calendar.refreshMinutes}), found ${calendar.maxAgeMinutes}`;
   return [{ path: 'calendar.maxAgeMinutes', message }];
+}
+
+/** What is written in a chat comes under its number: a name would fit none, and who halts there would not be heard. */
+function chatProblems({ alerts: { telegram } }: Config): Problem[] {
+  if (telegram?.people === undefined) return [];
+  return telegram.chats.flatMap((chat, index): Problem[] => {
+    const message = `expected the number of the chat, such as "-100123", since people may halt in it, found "${chat}"`;
+    return chat.startsWith('@') ? [{ path: `alerts.telegram.chats.${index}`, message }] : [];
+  });
 }
 
 function unique(problems: readonly Problem[]): Problem[] {

@@ -10,6 +10,9 @@ export interface TelegramOptions {
   readonly apiRoot?: string | undefined;
 }
 
+/** The Bot API refuses a longer message. */
+const MOST_CHARACTERS = 4_096;
+
 /** The library declares the signal of a package that filled in for older Nodes; it takes the one of the language. */
 type LibrarySignal = Parameters<Api['sendMessage']>[3];
 
@@ -21,7 +24,7 @@ export function telegramChannel({ token, chats, apiRoot }: TelegramOptions): Not
     recipients: chats.length,
     async send(message, recipient, signal) {
       try {
-        await api.sendMessage(chats[recipient] ?? '', textOf(message), {}, signal as unknown as LibrarySignal);
+        await api.sendMessage(chats[recipient] ?? '', textOf(message, MOST_CHARACTERS), {}, signal as unknown as LibrarySignal);
       } catch (error) {
         // Only the number: the library's own texts may hold the token.
         const code = error instanceof GrammyError ? `Telegram’s error ${error.error_code}` : 'the connection failed';

@@ -5,21 +5,19 @@ export interface AttemptLimits {
   readonly burst: number;
   /** Time after which one failure is forgotten, in ms. */
   readonly forgetMs: number;
-  /** How long a key that was accepted is let past the limit, in ms. */
-  readonly trustMs: number;
-  /** Addresses and keys remembered at most. */
+  /** Addresses remembered at most. */
   readonly remembered: number;
 }
 
-export const ATTEMPT_LIMITS: AttemptLimits = { burst: 10, forgetMs: 6_000, trustMs: 600_000, remembered: 1_000 };
+export const ATTEMPT_LIMITS: AttemptLimits = { burst: 10, forgetMs: 6_000, remembered: 1_000 };
 
 /**
- * Limits failed authentication by address. A key that was accepted a while ago is asked for all the same: on one machine
- * everyone has the same address, and a script with a stale key must not lock out the person who wants to pause trading.
+ * Limits failed authentication by address. Only what has no key of ours is held to it: on one machine, and behind a proxy, everyone has
+ * the same address, and neither a script with a stale key nor a stranger may lock out the person who wants to halt trading. Nothing is
+ * to be had by guessing keys of 256 bits.
  */
 export class FailedAttempts {
   readonly #failures = new Map<string, { count: number; since: number }>();
-  readonly #accepted = new Map<string, number>();
   readonly #now: () => number;
   readonly #limits: AttemptLimits;
 
@@ -28,28 +26,18 @@ export class FailedAttempts {
     this.#limits = limits;
   }
 
-  /** @throws KeelsonError AUTH_RATE_LIMITED when the address has failed too often and the key is not one accepted lately. */
-  assertAllowed(address: string, keyHash: string): void {
-    const until = this.#accepted.get(keyHash);
-    if (until !== undefined && until > this.#now()) return;
+  /** A key that is nobody's came from an address. @throws KeelsonError AUTH_RATE_LIMITED when too many did lately, AUTH_INVALID else */
+  refuse(address: string): never {
     const left = this.#left(address);
-    if (left < this.#limits.burst) return;
-    throw new KeelsonError('AUTH_RATE_LIMITED', {
-      retryAfterSeconds: Math.ceil(((left - this.#limits.burst + 1) * this.#limits.forgetMs) / 1_000),
-    });
-  }
-
-  failed(address: string): void {
-    const count = Math.min(this.#left(address) + 1, this.#limits.burst);
+    if (left >= this.#limits.burst) {
+      throw new KeelsonError('AUTH_RATE_LIMITED', {
+        retryAfterSeconds: Math.ceil(((left - this.#limits.burst + 1) * this.#limits.forgetMs) / 1_000),
+      });
+    }
     this.#failures.delete(address);
-    this.#failures.set(address, { count, since: this.#now() });
+    this.#failures.set(address, { count: left + 1, since: this.#now() });
     trim(this.#failures, this.#limits.remembered);
-  }
-
-  accepted(keyHash: string): void {
-    this.#accepted.delete(keyHash);
-    this.#accepted.set(keyHash, this.#now() + this.#limits.trustMs);
-    trim(this.#accepted, this.#limits.remembered);
+    throw new KeelsonError('AUTH_INVALID');
   }
 
   /** Failures not yet forgotten. */

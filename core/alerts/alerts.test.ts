@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { subjectOf, textOf, type AlertMessage } from './message.js';
 import { nextRound, retryAfterMs } from './round.js';
@@ -43,5 +44,25 @@ it('says what, since when, and what ends it', () => {
   );
   expect(textOf({ ...message, severity: 'info', account: null, round: 0 })).toBe(
     '[info] Keelson: watch.drawdownLimit\nmain is halted.\nSince 1970-01-01T00:00:00.000Z, alert 7.',
+  );
+});
+
+it('is no longer than its channel takes, and says all the same what it is and how it is ended', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 600 }), fc.integer({ min: 250, max: 700 }), (summary, most) => {
+      const message: AlertMessage = {
+        ...{ alertId: '7', account: 'main', severity: 'critical', kind: 'haltNotVerified', summary, data: {}, raisedTime: 0, round: 1 },
+      };
+      const [whole, text] = [textOf(message), textOf(message, most)];
+      expect(text.length).toBeLessThanOrEqual(most);
+      if (whole.length <= most) expect(text).toBe(whole);
+      expect(text.startsWith(`${subjectOf(message)}\n`)).toBe(true);
+      expect(text.endsWith('Acknowledge: keelson alerts ack 7 --reason …')).toBe(true);
+      // What is kept is the beginning, in whole characters.
+      const kept = text.slice(subjectOf(message).length + 1, text.indexOf('\nSince 1970'));
+      if (text === whole) return;
+      expect(kept.endsWith('…') && summary.startsWith(kept.slice(0, -1))).toBe(true);
+      expect(kept).not.toMatch(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])/);
+    }),
   );
 });

@@ -19,9 +19,19 @@ export function subjectOf({ severity, account, kind, round }: AlertMessage): str
   return `[${severity}] ${account ?? 'Keelson'}: ${kind}${again}`;
 }
 
-/** For a phone at night: what, since when, and what ends it. */
-export function textOf(message: AlertMessage): string {
+/**
+ * For a phone at night: what, since when, and what ends it.
+ * @param most so many characters the channel takes: of what is longer the middle is left out, never what the alert is nor how it is ended.
+ */
+export function textOf(message: AlertMessage, most = Infinity): string {
   const { summary, alertId, severity, raisedTime } = message;
   const answer = severity === 'info' ? '' : `\nAcknowledge: keelson alerts ack ${alertId} --reason …`;
-  return `${subjectOf(message)}\n${summary}\nSince ${new Date(raisedTime).toISOString()}, alert ${alertId}.${answer}`;
+  const [head, tail] = [`${subjectOf(message)}\n`, `\nSince ${new Date(raisedTime).toISOString()}, alert ${alertId}.${answer}`];
+  return head + cut(summary, most - head.length - tail.length) + tail;
+}
+
+function cut(text: string, most: number): string {
+  if (text.length <= most) return text;
+  // A character of two halves stays whole, or goes.
+  return `${text.slice(0, Math.max(0, most - 1)).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
