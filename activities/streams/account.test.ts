@@ -10,8 +10,9 @@ import type { DecimalText } from '../../core/money/index.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
 import { allowedAMinute, pollPlan } from '../../core/venue/poll-plan.js';
+import type { Reconciliations } from '../ports/reconcile.js';
 import type { WatchedOrder } from '../ports/store.js';
-import type { Venue, VenueReader } from '../ports/venue.js';
+import type { StreamEvent, Venue, VenueFill, VenueReader } from '../ports/venue.js';
 import { WATCH } from '../../core/watch/rules.js';
 import { VenueSight } from '../watch/venue-sight.js';
 import { streamAccount, type AccountStreamDependencies } from './account.js';
@@ -134,6 +135,47 @@ it('P16: orders at rest are looked up every two seconds where they are streamed,
   const kraken = await counted(KRAKEN, 40);
   expect(kraken.openOrders).toBeGreaterThan((MINUTES * 60) / 12);
   expect(kraken.lookUp).toBeGreaterThan(30);
+});
+
+it('P23: a fill is booked, and what rests is looked up, while the venue holds back the lists of a catch-up', async () => {
+  const { dependencies, count } = quietAccount(BINANCE, 2);
+  const venue = dependencies.venueOf('main');
+  let release = (): void => undefined;
+  const held = new Promise<never[]>((resolve) => (release = () => resolve([])));
+  let asked = 0;
+  const fills: VenueReader['fills'] = () => ((asked += 1), held);
+  let tell: Parameters<Venue['streams']['watchAccount']>[0] = () => undefined;
+  const watchAccount: Venue['streams']['watchAccount'] = (handler, signal) => {
+    tell = handler;
+    return venue.streams.watchAccount(handler, signal);
+  };
+  const booked: string[] = [];
+  const compared: string[] = [];
+  const reconciliations = { start: async (_: string, why: string) => void compared.push(why) } as Reconciliations;
+  const store = {
+    ...dependencies.books.store,
+    isBooked: async (_: string, { venueTradeId }: VenueFill) => (booked.push(venueTradeId), true),
+    orderByVenueIds: async () => undefined,
+  };
+  const hanging = { ...venue, reader: { ...venue.reader, fills }, streams: { ...venue.streams, watchAccount } };
+  await watching({ ...dependencies, reconciliations, books: { ...dependencies.books, store }, venueOf: () => hanging }, async () => {
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(asked).toBe(1);
+    for (const venueTradeId of ['1', '2']) {
+      // Each connection that comes back tells of what it may have missed.
+      tell({ kind: 'gap' } as StreamEvent);
+      tell({ kind: 'fill', fill: { venueTradeId } } as StreamEvent);
+    }
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(booked).toEqual(['1', '2']);
+    expect(count.lookUp).toBeGreaterThan(10);
+    expect(asked).toBe(1);
+    release();
+    await vi.advanceTimersByTimeAsync(1_000);
+    // The rest of the first one's instruments, and those of one catch-up for both connections.
+    expect(asked).toBe(2 * INSTRUMENTS.length);
+    expect(compared).toEqual(['reconnect']);
+  });
 });
 
 it('P16: what is listed no more has no list of fills, and makes the others no more often asked for', async () => {

@@ -64,6 +64,10 @@ class AccountWatch {
   private events: Promise<void> = Promise.resolve();
   private ticks: Promise<void> = Promise.resolve();
   private isTicking = false;
+  private catchUps: Promise<void> = Promise.resolve();
+  private isCatchingUp = false;
+  /** Catch-ups that have not begun, by what they are for: they will see what a later one would. */
+  private readonly waiting = new Set<string>();
   /** Fills up to this moment of the venue's are booked, but for those that the venue shows late; undefined before the first catch-up. */
   private caughtUpTo: number | undefined;
   private isCatchUpDue = true;
@@ -83,17 +87,27 @@ class AccountWatch {
   }
 
   /**
-   * Events one after the other, so that a venue's order of them is kept; a failed one is told, and the poll repeats it. Ticks
-   * have a row of their own: no fill waits until every working order has been asked for.
+   * Events one after the other, so that a venue's order of them is kept; a failed one is told, and the poll repeats it. Ticks and
+   * catch-ups have rows of their own: no fill waits until every working order has been asked for, nor for lists that a venue holds back.
    */
   enqueue(what: string, work: () => Promise<void>): void {
-    if (what !== 'tick') {
-      this.events = this.events.then(async () => void (await this.attempt(what, work)));
-    } else if (!this.isTicking) {
+    if (what === 'tick') {
+      if (this.isTicking) return;
       this.isTicking = true;
       this.ticks = this.attempt(what, work).then(() => {
         this.isTicking = false;
       });
+    } else if (what === 'catch-up' || what === 'gap') {
+      if (this.waiting.has(what)) return;
+      this.waiting.add(what);
+      this.catchUps = this.catchUps.then(async () => {
+        this.waiting.delete(what);
+        this.isCatchingUp = true;
+        await this.attempt(what, work);
+        this.isCatchingUp = false;
+      });
+    } else {
+      this.events = this.events.then(async () => void (await this.attempt(what, work)));
     }
   }
 
@@ -109,7 +123,7 @@ class AccountWatch {
   }
 
   async idle(): Promise<void> {
-    await Promise.all([this.events, this.ticks]);
+    await Promise.all([this.events, this.ticks, this.catchUps]);
   }
 
   async see(event: StreamEvent): Promise<void> {
@@ -169,7 +183,7 @@ class AccountWatch {
       await this.attempt('waking owners', () => this.wakeOwners());
     }
     const plan = pollPlan(this.profile, watched.filter(isLookedUp).length, this.instruments.size);
-    await this.catchUpIfDue(now, plan);
+    this.catchUpIfDue(now, plan);
     for (const order of this.pollsDue(watched, now, plan)) {
       this.lastLooks.set(order.intentId, now);
       if (isLookedUp(order)) this.lastLookUpTime = now;
@@ -201,11 +215,12 @@ class AccountWatch {
   }
 
   /** A stream that answers and tells nothing shows no gap; a polled account is asked for so often by what polls it. */
-  private async catchUpIfDue(now: number, { catchUpMs, lookUpGapMs }: PollPlan): Promise<void> {
+  private catchUpIfDue(now: number, { catchUpMs, lookUpGapMs }: PollPlan): void {
+    if (this.isCatchingUp) return;
     const { account: isStreamed } = this.profile.streams;
     if (!this.isCatchUpDue && !isStreamed) return;
     const afterMs = this.isCatchUpDue ? Math.max(PROTOCOL.workingOrderPollMs, lookUpGapMs) : catchUpMs;
-    if (isDue(now, this.lastCatchUpTime, afterMs)) await this.attempt('catch-up', () => this.catchUp());
+    if (isDue(now, this.lastCatchUpTime, afterMs)) this.enqueue('catch-up', () => this.catchUp());
   }
 
   /** Where the budget allows only one look-up at a time, what is not known to rest goes first, then what waits longest. */

@@ -290,6 +290,15 @@ describe('the statements of the order protocol', () => {
     expect([fenced.status === 'expired', begun.kind === 'submitting'].filter(Boolean)).toHaveLength(1);
   });
 
+  it('P11, P16: an order that was written before the clock was set back has waited that long, and is not waited for', async () => {
+    const intentId = await authorised();
+    const seen = async () => (await store.watchedOrders('main')).find((order) => order.intentId === intentId);
+    expect((await seen())?.unchangedMs).toBeLessThan(30_000);
+    await database.pool.query(`update orders set created_at = created_at + interval '1 hour', updated_at = updated_at + interval '1 hour'`);
+    expect((await seen())?.unchangedMs).toBeGreaterThan(3_000_000);
+    expect((await seen())?.ageMs).toBeGreaterThan(3_000_000);
+  });
+
   it('P31: work of another epoch changes nothing', async () => {
     const intentId = await authorised();
     await expect(store.beginSubmit({ intentId, ...SUBMIT, epoch: EPOCH + 1 })).rejects.toMatchObject({ failure: { code: 'RISK_EPOCH' } });

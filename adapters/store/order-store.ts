@@ -13,8 +13,8 @@ import { isConflict, jsonOf, run, type Statement } from './pool.js';
 
 const call = (name: string): Statement => ({ name, text: `select ${name}($1::jsonb) as answer` });
 
-/** Whole ms since then; the clock may have been set back meanwhile. */
-const ageMs = (column: string): string => `greatest(0, floor(extract(epoch from clock_timestamp() - ${column}) * 1000))::bigint`;
+/** Whole ms since then; where the clock was set back meanwhile, that long at least: what is yet to come would never be looked at (P11, P16). */
+const ageMs = (column: string): string => `abs(floor(extract(epoch from clock_timestamp() - ${column}) * 1000))::bigint`;
 
 const STATEMENTS = {
   readRisk: { name: 'read_risk', text: 'select read_risk($1, $2, $3) as answer, read_watch($1) as watch' },
