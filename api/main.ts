@@ -6,13 +6,13 @@ import { createLedgerStore } from '../adapters/store/ledger-store.js';
 import { openPool } from '../adapters/store/pool.js';
 import { KeelsonError } from '../core/errors.js';
 import { configPath, databaseUrl, environmentName, loadConfig, logLevel, packageVersion, rootFolder } from '../config/index.js';
+import { exitCodeOf } from '../workers/exit-code.js';
 import { supervised } from '../workers/supervised.js';
 import { temporalControl } from './control/temporal-control.js';
 import { apiMetrics } from './metrics.js';
 import { openDatabase } from './read/database.js';
 import { buildServer } from './server.js';
 
-const EXIT_CONFIGURATION = 78;
 const { env } = process;
 
 /** Undone last first. */
@@ -76,6 +76,5 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  const isConfiguration = error instanceof KeelsonError && error.failure.code.startsWith('CONFIG_');
-  process.exit(isConfiguration ? EXIT_CONFIGURATION : 1);
+  process.exit(exitCodeOf(error));
 });

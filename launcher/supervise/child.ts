@@ -33,6 +33,8 @@ export interface ChildPlan {
 }
 
 export const CONFIGURATION_EXIT = 78;
+/** A server that it needs does not answer. */
+export const UNAVAILABLE_EXIT = 69;
 
 /** `killed by SIGKILL`, `killed` (a guarded server: by whom is not known), `exit code 1`, or why we ended it. */
 export function describeEnd(end: RunEnd): string {

@@ -3,7 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { RESTART_POLICY, decideRestart } from './restart-policy.js';
 import type { RunOutcome } from './restart-policy.js';
 
-const run = (endedAt: number, readyForMs: number, isConfiguration = false): RunOutcome => ({ endedAt, readyForMs, isConfiguration });
+const run = (endedAt: number, readyForMs: number, why?: 'isConfiguration' | 'isUnavailable'): RunOutcome => ({
+  ...{ endedAt, readyForMs, isConfiguration: false, isUnavailable: false },
+  ...(why === undefined ? {} : { [why]: true }),
+});
 
 describe('decideRestart', () => {
   it('starts a child that did its work again at once, and waits longer for each end in a row', () => {
@@ -29,11 +32,22 @@ describe('decideRestart', () => {
   });
 
   it('gives up at once when what the child was given is wrong', () => {
-    expect(decideRestart([run(0, 0, true)])).toEqual({ action: 'giveUp', count: 1, withinMs: 0 });
+    expect(decideRestart([run(0, 0, 'isConfiguration')])).toEqual({ action: 'giveUp', count: 1, withinMs: 0 });
   });
 
   it('does not believe in a wrong configuration that has worked before', () => {
-    expect(decideRestart([run(0, 1000), run(100, 0, true)])).toEqual({ action: 'restart', afterMs: 500 });
+    expect(decideRestart([run(0, 1000), run(100, 0, 'isConfiguration')])).toEqual({ action: 'restart', afterMs: 500 });
+  });
+
+  it.each(['isConfiguration', 'isUnavailable'] as const)('waits for ever for a server with which it has worked (%s)', (why) => {
+    const without = Array.from({ length: 200 }, (_, index) => run(1_000 + index * 500, 0, why));
+    const waiting = [run(0, 5_000), ...without];
+    for (let count = 8; count <= waiting.length; count += 1) {
+      expect(decideRestart(waiting.slice(0, count))).toEqual({ action: 'restart', afterMs: RESTART_POLICY.maxDelayMs });
+    }
+    // What is wrong with the child itself ends it all the same, and so does a server that was never there.
+    expect(decideRestart([...waiting, run(200_000, 0)]).action).toBe('giveUp');
+    expect(decideRestart(without.slice(0, RESTART_POLICY.maxUnready)).action).toBe('giveUp');
   });
 
   it('survives ten kills in two minutes, and not twenty', () => {

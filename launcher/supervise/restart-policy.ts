@@ -6,6 +6,8 @@ export interface RunOutcome {
   readonly readyForMs: number;
   /** Exit code 78: it says that what it was given is wrong. */
   readonly isConfiguration: boolean;
+  /** Exit code 69: it says that a server which it needs does not answer. */
+  readonly isUnavailable: boolean;
 }
 
 export interface RestartPolicy {
@@ -23,7 +25,8 @@ export interface RestartPolicy {
 
 /**
  * A child killed from outside comes back every time (ten kills in two minutes are survived); one that cannot even start
- * is given up after about eight seconds of waiting.
+ * is given up after about eight seconds of waiting. Not one that has worked before and waits for a server: the others would end with
+ * it, and with them what cancels, watches and tells people while that server is away.
  */
 export const RESTART_POLICY: RestartPolicy = {
   firstDelayMs: 250,
@@ -47,9 +50,12 @@ export function decideRestart(runs: readonly RunOutcome[], policy: RestartPolicy
   if (last.isConfiguration && !hasWorked) return { action: 'giveUp', count: 1, withinMs: 0 };
 
   const unready = trailing(runs, (run) => run.readyForMs === 0);
-  if (unready.length >= policy.maxUnready) return giveUp(unready, last);
   const recent = runs.filter((run) => last.endedAt - run.endedAt <= policy.windowMs);
-  if (recent.length >= policy.maxEnds) return giveUp(recent, last);
+  const waitsForServer = hasWorked && (last.isConfiguration || last.isUnavailable);
+  if (!waitsForServer) {
+    if (unready.length >= policy.maxUnready) return giveUp(unready, last);
+    if (recent.length >= policy.maxEnds) return giveUp(recent, last);
+  }
 
   const unsound = trailing(runs, (run) => run.readyForMs < policy.soundAfterMs).length;
   const doublings = Math.max(0, unsound - 1);

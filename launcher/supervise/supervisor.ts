@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KeelsonError } from '../../core/errors.js';
-import { CONFIGURATION_EXIT, describeEnd } from './child.js';
+import { CONFIGURATION_EXIT, describeEnd, UNAVAILABLE_EXIT } from './child.js';
 import type { ChildPlan, ChildRun, RunEnd } from './child.js';
 import type { ChildrenFile } from './children-file.js';
 import { lastWords, logTail } from './log-file.js';
@@ -132,6 +132,7 @@ export class Supervisor {
       endedAt,
       readyForMs: readyAt === undefined ? 0 : Math.max(1, endedAt - readyAt),
       isConfiguration: end.code === CONFIGURATION_EXIT,
+      isUnavailable: end.code === UNAVAILABLE_EXIT,
     });
     return end;
   }

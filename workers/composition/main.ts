@@ -2,6 +2,7 @@
 import { mapStacks } from './source-maps.js';
 import type { Worker } from '@temporalio/worker';
 import { KeelsonError } from '../../core/errors.js';
+import { exitCodeOf } from '../exit-code.js';
 import { supervised } from '../supervised.js';
 import { openProcess, type WorkerProcess } from './process.js';
 
@@ -11,8 +12,6 @@ export interface Role {
   started(): Promise<void>;
   close(): Promise<void>;
 }
-
-const EXIT_CONFIGURATION = 78;
 
 /**
  * Runs one role as this process: opens what it needs, polls, says ready; on stop the streams hand over first, so that
@@ -48,5 +47,5 @@ function fail(error: unknown): never {
   process.stderr.write(
     `${isCoded ? `${error.failure.code}  ${error.message}` : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
   );
-  process.exit(isCoded && error.failure.code.startsWith('CONFIG_') ? EXIT_CONFIGURATION : 1);
+  process.exit(exitCodeOf(error));
 }
