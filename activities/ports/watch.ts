@@ -55,3 +55,11 @@ export interface WatchStore {
   /** False: another guardian wrote a sample meanwhile, and this one is dropped with everything that follows from it. */
   write(sample: WatchSample): Promise<boolean>;
 }
+
+/** Of accounts that nobody watches. Every method is one statement. @throws KeelsonError INFRA_DATABASE. */
+export interface WatchSilenceStore {
+  /** The name of the moment since when an account has no sample: of the last one, or `never`; undefined where one is younger than that. */
+  silentSince(account: string, silentForMs: number): Promise<string | undefined>;
+  /** Raises an alert, once for each silence. */
+  tellSilence(account: string, since: string): Promise<void>;
+}

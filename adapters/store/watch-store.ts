@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { MissingKill, WatchInputs, WatchStore } from '../../activities/ports/watch.js';
+import type { MissingKill, WatchInputs, WatchSilenceStore, WatchStore } from '../../activities/ports/watch.js';
 import { text, type DecimalText } from '../../core/money/index.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { Observation, WatchState } from '../../core/watch/sample.js';
@@ -103,6 +103,29 @@ export function createWatchStore(pool: Pool): WatchStore {
         }),
       ]);
       return typeof rows[0]?.version === 'string';
+    },
+  };
+}
+
+/** A clock that was set back makes no sample young. */
+const SILENT_SINCE = {
+  name: 'watch_silent_since',
+  text: `select coalesce(epoch_ms(w.sampled_at)::text, 'never') as since from accounts a left join account_watch w using (account)
+    where a.account = $1 and coalesce(abs(extract(epoch from clock_timestamp() - w.sampled_at)) * 1000 >= $2, true)`,
+};
+const RAISE = { name: 'raise_alert', text: 'select raise_alert($1::jsonb) as answer' };
+
+/** Who is not watched, in Postgres. @throws KeelsonError INFRA_DATABASE from every method. */
+export function createWatchSilenceStore(pool: Pool): WatchSilenceStore {
+  return {
+    async silentSince(account, silentForMs) {
+      const rows = await run<{ since: string }>(pool, SILENT_SINCE, [account, silentForMs]);
+      return rows[0]?.since;
+    },
+    async tellSilence(account, since) {
+      const summary = `Nobody watches ${account}: entries are denied, and no loss halts it. See the guardian's log, and keelson watch.`;
+      const alert = { key: `watch.silent:${account}:${since}`, account, severity: 'critical', kind: 'watch.silent', summary };
+      await run(pool, RAISE, [jsonOf({ ...alert, subject: 'watch', data: { since } })]);
     },
   };
 }

@@ -25,6 +25,7 @@ import type { AccountStreamActivities } from '../../activities/streams/index.js'
 import { oneHere } from '../../activities/streams/one-here.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
 import { AccountWatch } from '../../activities/watch/account-watch.js';
+import { WatchSilence } from '../../activities/watch/silence.js';
 import { roomOf } from '../../adapters/storage/disk.js';
 import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
 import { readCalendarFacts, readCheckFacts, readDayStatement } from '../../adapters/store/checks-store.js';
@@ -41,7 +42,7 @@ import { createOutboxStore } from '../../adapters/store/outbox-store.js';
 import { openPool } from '../../adapters/store/pool.js';
 import { createProtectionStore } from '../../adapters/store/protection-store.js';
 import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
-import { createWatchStore } from '../../adapters/store/watch-store.js';
+import { createWatchSilenceStore, createWatchStore } from '../../adapters/store/watch-store.js';
 import { evidenceFolder, INTERVALS } from '../../config/index.js';
 import { readCopies } from '../../db/copies.js';
 import { checkDurability } from '../../db/durability.js';
@@ -221,6 +222,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
       watches.push(new AccountWatch({ store, halt: halts, kill, bars, live, clock, log }, watched));
     });
   }
+  const silence = new WatchSilence({ store: createWatchSilenceStore(pool), accounts, log });
   const alerts = new AlertLoop({ store: createAlertStore(pool, databaseUrl), channels, log });
   const halting = haltingChat(config, env);
   const chatHalts =
@@ -288,7 +290,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
       await kept?.close();
       await chatHalts?.close();
       await outbox.close();
-      await Promise.all(watches.map((watch) => watch.close()));
+      await Promise.all([silence.close(), ...watches.map((watch) => watch.close())]);
       // Last of those that raise and tell: what they have raised is told by whoever is there next.
       await alerts.close();
       await halts.close();
