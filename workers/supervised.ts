@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { KeelsonError } from '../core/errors.js';
 
 /**
  * The child side of supervision. A process started by the launcher has an IPC channel: it says once a second that its
@@ -102,4 +103,12 @@ export function supervised(options: SupervisedOptions): Supervised {
     isSupervised,
     ready: (extra = {}) => tell({ ...extra, type: 'ready' }),
   };
+}
+
+/** What a process was given is wrong (78), a server that it needs does not answer (69, as sysexits.h has it), or anything else. */
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof KeelsonError)) return 1;
+  const { code } = error.failure;
+  if (code.startsWith('CONFIG_')) return 78;
+  return code === 'INFRA_DATABASE' || code === 'INFRA_TEMPORAL' ? 69 : 1;
 }

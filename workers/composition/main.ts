@@ -2,8 +2,7 @@
 import { mapStacks } from './source-maps.js';
 import type { Worker } from '@temporalio/worker';
 import { KeelsonError } from '../../core/errors.js';
-import { exitCodeOf } from '../exit-code.js';
-import { supervised } from '../supervised.js';
+import { exitCodeOf, supervised } from '../supervised.js';
 import { openProcess, type WorkerProcess } from './process.js';
 
 /** What a role brings: its worker, what it starts once the worker polls, and what it has to close. */
