@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { StoredOrder } from '../order/stored-order.js';
 import { failure } from '../errors.js';
-import { failedInARow, pauseAfterRefusalsMs, pauseAfterRefusedEscapesMs } from './history.js';
+import { failedInARow, pauseAfterRefusalsMs, pauseAfterRefusedEscapesMs, rowOfFailedBegan } from './history.js';
 
 const stop = (status: StoredOrder['status'], executedQuantity = '0', purpose: StoredOrder['purpose'] = 'stop'): StoredOrder =>
   ({ purpose, status, executedQuantity }) as StoredOrder;
@@ -15,6 +15,32 @@ describe('stops that never came to rest', () => {
     expect(failedInARow([stop('canceled'), stop('rejected')])).toBe(0);
     expect(failedInARow([stop('rejected'), stop('expired', '0.1'), stop('rejected')])).toBe(1);
     expect(failedInARow([stop('rejected', '0', 'escape')])).toBe(0);
+  });
+});
+
+describe('a row of stops that never came to rest', () => {
+  /** Newest first, as a look reads them: no more than twelve stops. */
+  const looks = (statuses: readonly StoredOrder['status'][]): readonly (string | null)[] => {
+    const all = statuses.map((status, index) => ({ ...stop(status), intentId: `stop ${index}` }));
+    const told = all
+      .map((_, index) =>
+        all
+          .slice(0, index + 1)
+          .toReversed()
+          .slice(0, 12),
+      )
+      .filter((recent) => failedInARow(recent) >= 3);
+    return [...new Set(told.map(rowOfFailedBegan))];
+  };
+
+  it('is told once, and once more where it is longer than what is read', () => {
+    const refused = (count: number): StoredOrder['status'][] => Array.from({ length: count }, () => 'rejected');
+    expect(looks(refused(2))).toEqual([]);
+    expect(looks(refused(11))).toEqual(['stop 0']);
+    expect(looks(refused(500))).toEqual(['stop 0', null]);
+    expect(looks(['filled', ...refused(11)])).toEqual(['stop 1']);
+    // One that rested ends it: what comes then is another.
+    expect(looks([...refused(5), 'canceled', ...refused(5)])).toEqual(['stop 0', 'stop 6']);
   });
 });
 

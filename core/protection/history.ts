@@ -58,6 +58,18 @@ export function failedInARow(recent: readonly StoredOrder[]): number {
   return leading(recent, (order) => order.purpose === 'stop' && FAILED.has(order.status) && order.executedQuantity === '0');
 }
 
+/** So many stops a look at a position reads. */
+const STOPS_READ = 12;
+
+/**
+ * With which stop the row of those began that never came to rest: people are told once of a row, however long it lasts. Null where it is longer
+ * than what is read, which is told once more.
+ */
+export function rowOfFailedBegan(recent: readonly StoredOrder[]): string | null {
+  const count = failedInARow(recent);
+  return count < STOPS_READ ? (recent[count - 1]?.intentId ?? null) : null;
+}
+
 function wasRefusedAsReached(stop: StoredOrder): boolean {
   return stop.status === 'rejected' && stop.failures.some((one) => one.values['reason'] === 'stopWouldTrigger');
 }

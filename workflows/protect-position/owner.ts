@@ -12,7 +12,7 @@ import {
 import type { OwnerActivities } from '../../activities/order/index.js';
 import type { ExitOutcome } from '../../activities/ports/owners.js';
 import type { Failure } from '../../core/errors.js';
-import { failedInARow, pauseAfterRefusedEscapesMs } from '../../core/protection/history.js';
+import { failedInARow, pauseAfterRefusedEscapesMs, rowOfFailedBegan } from '../../core/protection/history.js';
 import { decimal, text } from '../../core/money/index.js';
 import {
   EXIT_FORM,
@@ -156,7 +156,9 @@ export class Owner {
         return;
       case 'placeStop': {
         const { sequence, quantity, stopPrice, limitPrice } = step.wish;
-        if (failedInARow(view.recent) >= REFUSALS_TO_PAGE) await page(this.key, 'stopRefused', { newest: view.recent[0]?.intentId });
+        if (failedInARow(view.recent) >= REFUSALS_TO_PAGE) {
+          await page(this.key, 'stopRefused', { since: rowOfFailedBegan(view.recent), entered: view.basis?.createdTime ?? null });
+        }
         const request = { sequence, quantity: text(quantity), stopPrice: text(stopPrice), limitPrice: text(limitPrice) };
         const asked = await authoriseStop(this.key, version, request);
         if (asked.kind === 'denied') return this.denied(view, asked.failures);
