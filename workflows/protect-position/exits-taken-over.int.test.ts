@@ -103,8 +103,8 @@ describe.skipIf(temporal === undefined)('P32: an exit that another worker takes 
   beforeAll(async () => {
     connection = await NativeConnection.connect({ address: server.address });
     client = new Client({ connection, namespace: server.namespace });
-    const byPatches = ['exitsInParts', 'exitsSentAway'].map((name) => [`isByForm(form, '${name}') || `, ''] as const);
-    older = await bundleWith({ [OWNER]: [...byPatches, [`isByForm(asked.form, 'guardedExitsPage') || `, '']] });
+    const byPatches = ['exitsInParts', 'exitsSentAway'].map((name) => [`this.isByForm(form, '${name}') || `, ''] as const);
+    older = await bundleWith({ [OWNER]: [...byPatches, [`this.isByForm(asked.form, 'guardedExitsPage') || `, '']] });
   }, LIMIT_MS);
   afterAll(() => connection?.close());
 

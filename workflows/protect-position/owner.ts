@@ -84,6 +84,8 @@ export class Owner {
   private toldOfSales = '';
   /** Of which row that is not what its fills add up to people know. */
   private toldOfRow = '';
+  /** Patches of builds up to 0.4 that have their mark. */
+  private readonly marked = new Set<string>();
 
   /**
    * @param isWanted whether something else is to be seen to before a pause is over
@@ -200,6 +202,18 @@ export class Owner {
     await condition(this.isWanted, Math.min(forMs, LONGEST_CLOSED_MS));
   }
 
+  /**
+   * Whether what was recorded says that a run of this build decides. It leaves a mark for builds up to 0.4, which go by patches, for where they take
+   * the run over; a mark that a replay does not come by is no violation. Once: a replay that came by here before it knew of the mark would make it
+   * at the second time, where there is none.
+   */
+  private isByForm(form: number | undefined, patch: string): boolean {
+    if (form === undefined) return false;
+    if (!this.marked.has(patch)) deprecatePatch(patch);
+    this.marked.add(patch);
+    return true;
+  }
+
   /** An exit: the stop goes first, then what is held is sold, in parts where it must; what remains is protected again by the next step (P20). */
   async exit(signal: TradeSignal): Promise<ExitOutcome> {
     const orders: StoredOrder[] = [];
@@ -207,12 +221,12 @@ export class Owner {
       const { order, isAnew = false, isLargest = false, form, codes = [] } = await this.sell(signal, attempt);
       if (order === undefined) return orders.length > 0 ? outcomeOf(orders) : deniedOutcome(intentIdOf(signal, attempt), codes);
       orders.push(order);
-      if (isLargest && order.status === 'filled' && (isByForm(form, 'exitsInParts') || patched('exitsInParts'))) {
+      if (isLargest && order.status === 'filled' && (this.isByForm(form, 'exitsInParts') || patched('exitsInParts'))) {
         assertRoom();
         continue;
       }
       const retryAfterMs = sentAwayMs(order);
-      if (retryAfterMs !== undefined && (isByForm(form, 'exitsSentAway') || patched('exitsSentAway'))) {
+      if (retryAfterMs !== undefined && (this.isByForm(form, 'exitsSentAway') || patched('exitsSentAway'))) {
         // As often as it takes while the signal is valid; then the gate denies it, and a stop is placed again.
         away += 1;
         if (away === WAITS_TO_PAGE) await page(this.key, 'protectionDenied', { codes: ['VENUE_RATE_LIMITED'], exit: order.intentId });
@@ -241,7 +255,11 @@ export class Owner {
         case 'venueClosed':
           if (isBare && (waits += 1) === WAITS_TO_PAGE) await this.pageBare(signal, attempt);
           if (!isBare) guarded += 1;
-          if (!isBare && guarded === GUARDED_WAITS_TO_PAGE && (isByForm(asked.form, 'guardedExitsPage') || patched('guardedExitsPage'))) {
+          if (
+            !isBare &&
+            guarded === GUARDED_WAITS_TO_PAGE &&
+            (this.isByForm(asked.form, 'guardedExitsPage') || patched('guardedExitsPage'))
+          ) {
             await page(this.key, 'exitWaits', { codes: ['RISK_VENUE_CLOSED'], exit: intentIdOf(signal, attempt) });
           }
           await this.untilOpen(asked.forMs);
@@ -294,16 +312,6 @@ export class Owner {
       await sleep(waitMs, { summary: 'before the venue is asked again' });
     }
   }
-}
-
-/**
- * Whether what was recorded says that a run of this build decides. It leaves a mark for builds up to 0.4, which go by patches, for where they take
- * the run over; a mark that a replay does not come by is no violation.
- */
-function isByForm(form: number | undefined, patch: string): boolean {
-  if (form === undefined) return false;
-  deprecatePatch(patch);
-  return true;
 }
 
 /** Of which position, and at which of its stops and escapes: people are told once of each. */
