@@ -55,14 +55,24 @@ export interface LedgerState {
   readonly lastBooking: number;
 }
 
-const AMOUNTS = (rows: string): string =>
+/** Amounts by their names, from rows of both. */
+export const AMOUNTS = (rows: string): string =>
   `coalesce((select jsonb_object_agg(name, amount::text) from (${rows}) amounts (name, amount)), '{}')`;
 const POSTINGS = (of: string): string => `coalesce((select jsonb_agg(jsonb_build_object('ledgerAccount', e.ledger_account, 'asset', e.asset,
   'kind', e.kind, 'delta', trim_scale(e.delta)::text)) from ledger_entries e where ${of}), '[]')`;
 
+/** What moved the account beside its fills, in the order of its time; of a transfer, the account's own side. `more`: further fields, `where`: which of them. */
+export const MOVEMENTS = (more = '', where = ''): string =>
+  `coalesce((select jsonb_agg(jsonb_build_object('movementId', m.movement_id, 'kind', m.kind, 'asset', m.asset,
+       'amount', trim_scale(case when m.account = $1 then m.amount else -m.amount end)::text, 'eventTime', m.event_time${more})
+       order by m.event_time, m.booked_at)
+     from ledger_movements m where (m.account = $1 or m.counter_account = $1) and m.kind <> 'foreignFill'${where}), '[]')`;
+
 /** One statement, so of one moment: what is booked meanwhile is in none of it. */
 export async function readLedgerState(database: Database, account: string): Promise<LedgerState> {
-  const { rows } = await database.query<{ answer: Omit<LedgerState, 'movements' | 'stored'> & StoredState & { movements: MovementRow[] } }>(
+  const { rows } = await database.query<{
+    answer: Omit<LedgerState, 'movements' | 'stored'> & StoredState & { movements: PostedMovementRow[] };
+  }>(
     `select jsonb_build_object(
        'lastBooking', (select coalesce(max(booking), 0) from fills where account = $1),
        'positions', coalesce((select jsonb_agg(jsonb_build_object('strategy', strategy, 'instrument', instrument,
@@ -79,10 +89,7 @@ export async function readLedgerState(database: Database, account: string): Prom
          from orders o cross join lateral (select coalesce(sum(quantity), 0) as quantity, coalesce(sum(quantity * price), 0) as notional
            from fills where intent_id = o.intent_id) f
          where o.account = $1 and (o.executed_quantity, o.executed_notional) <> (f.quantity, f.notional)), '[]'),
-       'movements', coalesce((select jsonb_agg(jsonb_build_object('movementId', m.movement_id, 'kind', m.kind, 'asset', m.asset,
-           'amount', trim_scale(case when m.account = $1 then m.amount else -m.amount end)::text, 'eventTime', m.event_time,
-           'postings', ${POSTINGS('e.movement_id = m.movement_id and e.account = $1')}) order by m.event_time, m.booked_at)
-         from ledger_movements m where (m.account = $1 or m.counter_account = $1) and m.kind <> 'foreignFill'), '[]')) as answer`,
+       'movements', ${MOVEMENTS(`, 'postings', ${POSTINGS('e.movement_id = m.movement_id and e.account = $1')}`)}) as answer`,
     [account],
   );
   const answer = rows[0]?.answer;
@@ -96,8 +103,11 @@ export async function readLedgerState(database: Database, account: string): Prom
 }
 
 type StoredState = Omit<StoredLedger, 'auditedOpening'> & { readonly auditedOpening: StoredLedger['auditedOpening'] | null };
-interface MovementRow extends Omit<BookedMovement, 'amount'> {
+/** A movement as it is read. */
+export interface MovementRow extends Omit<BookedMovement, 'amount'> {
   readonly amount: DecimalText;
+}
+interface PostedMovementRow extends MovementRow {
   readonly postings: readonly StoredPosting[];
 }
 
