@@ -118,7 +118,8 @@ end $$;
 
 -- ---- keys that may withdraw
 
--- As before, and: nothing trades again with a key that may withdraw. Whoever can ask the venue says so (`asksKey`), is told to where it
+-- As before, and: whatever names the version that it was decided on is done on no other (a pause need not name one), and nothing trades again
+-- with a key that may withdraw. Whoever can ask the venue says so (`asksKey`), is told to where it
 -- matters, and comes again with what it has told (`keyWithdraws`; null: it tells nothing).
 create or replace function apply_mode_command(p jsonb) returns jsonb language plpgsql as $$
 declare
