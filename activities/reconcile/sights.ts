@@ -1,8 +1,8 @@
-import { KeelsonError } from '../../core/errors.js';
 import { decimal, text } from '../../core/money/index.js';
 import { planProtection } from '../../core/protection/plan.js';
 import type { LedgerSight, Protected, SeenFill, VenueSight, WorkflowSight } from '../../core/reconcile/sight.js';
 import { heldOf } from '../../core/venue/held.js';
+import { isUnlisted } from '../../core/venue/unlisted.js';
 import type { LedgerAnswer, WorkflowRuns } from '../ports/reconcile.js';
 import type { VenueReader } from '../ports/venue.js';
 import type { ReconcileDependencies } from './dependencies.js';
@@ -37,10 +37,6 @@ export async function seeVenue(
     }
   }
   return { venue: { ...seen, fills, listed }, unlisted };
-}
-
-function isUnlisted(error: unknown): boolean {
-  return error instanceof KeelsonError && error.failure.code === 'RISK_INSTRUMENT_UNKNOWN';
 }
 
 /** What the ledger answers, with the plan of each position's owner: what its stop should be is not said in two places. */

@@ -1,7 +1,7 @@
-import { KeelsonError } from '../../core/errors.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import { pollPlan, type PollPlan } from '../../core/venue/poll-plan.js';
+import { isUnlisted } from '../../core/venue/unlisted.js';
 import { adopt, bookFill, type Books } from '../order/evidence.js';
 import type { Progress } from '../order/resolve.js';
 import type { Owners } from '../ports/owners.js';
@@ -272,7 +272,7 @@ class AccountWatch {
 
 /** What is listed no more trades no more: its list would be asked for again and again. What it had filled before is found by a reconciliation. */
 function noneUnlisted(error: unknown): readonly VenueFill[] {
-  if (error instanceof KeelsonError && error.failure.code === 'RISK_INSTRUMENT_UNKNOWN') return [];
+  if (isUnlisted(error)) return [];
   throw error;
 }
 

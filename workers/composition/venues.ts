@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { KeelsonError, invariant, type Failure } from '../../core/errors.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import { WeightMeter } from '../../core/venue/weight.js';
+import { isUnlisted } from '../../core/venue/unlisted.js';
 import { BINANCE } from '../../adapters/venue/profiles/binance.js';
 import { KRAKEN } from '../../adapters/venue/profiles/kraken.js';
 import { createVenue } from '../../adapters/venue/create-venue.js';
@@ -162,8 +163,7 @@ function isPassing(error: unknown): boolean {
 /** What a venue says no to of one account, which is nothing to the others; undefined: it is no such thing. */
 function refusalOf(error: unknown): Failure | undefined {
   if (!(error instanceof KeelsonError) || isPassing(error)) return undefined;
-  const { code } = error.failure;
-  return code.startsWith('VENUE_') || code === 'RISK_INSTRUMENT_UNKNOWN' ? error.failure : undefined;
+  return error.failure.code.startsWith('VENUE_') || isUnlisted(error) ? error.failure : undefined;
 }
 
 /**

@@ -1,4 +1,3 @@
-import { heldOf } from '../../core/venue/held.js';
 import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -48,6 +47,7 @@ import { readCopies } from '../../db/copies.js';
 import { checkDurability } from '../../db/durability.js';
 import { placeOfStart } from '../../db/start-order.js';
 import { rulesAt } from '../../core/reconcile/rules.js';
+import { heldOf } from '../../core/venue/held.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
 import { alertChannels, haltingChat } from '../composition/alert-channels.js';
 import { refreshCalendarNow, sha256 } from '../composition/calendar.js';
