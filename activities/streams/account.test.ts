@@ -56,7 +56,7 @@ function quietAccount(profile: WireProfile, resting: number): { readonly depende
     unchangedMs: 3_600_000,
   })) as WatchedOrder[];
   const dependencies = {
-    books: { store: { watchedOrders: async () => orders }, epoch: 1 },
+    books: { store: { watchedOrders: async () => orders, tellEpisodes: async () => undefined }, epoch: 1 },
     venueOf: () => venue,
     venueNameOf: () => 'desk',
     bars: { saveInstruments: async () => [] },

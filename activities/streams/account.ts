@@ -15,7 +15,7 @@ import { untilStopped } from './until-stopped.js';
 const RUN_FOR_MS = 3_600_000;
 const TICK_MS = 500;
 const UNKNOWN_ALERT_MS = 60_000;
-/** How often positions are looked for whose stop is not right: their owners are woken, or started anew (P24). */
+/** How often positions are looked for whose stop is not right: their owners are woken, or started anew (P24). And how often is told what is not answered. */
 const OWNERS_MS = 5_000;
 /** How often the venue's filters and statuses are read anew, the first time at once. */
 const INSTRUMENTS_MS = 3_600_000;
@@ -81,9 +81,11 @@ class AccountWatch {
     this.dependencies = dependencies;
     this.account = account;
     this.instruments = new Set(this.traded);
-    const poll = async (order: WatchedOrder): Promise<void> =>
-      void (await this.attempt(`poll of ${order.intentId}`, () => this.poll(order)));
-    this.lookUps = new LookUps({ poll, clock: dependencies.clock });
+    this.lookUps = new LookUps({
+      poll: (order) => this.poll(order),
+      failed: ({ intentId }, error) => this.warn(`poll of ${intentId}`, error),
+      clock: dependencies.clock,
+    });
   }
 
   /**
@@ -117,10 +119,13 @@ class AccountWatch {
       await work();
       return true;
     } catch (error) {
-      const detail = error instanceof Error ? error.message : String(error);
-      this.dependencies.log.warn({ account: this.account, error: detail }, `${what} failed; it is tried again`);
+      this.warn(what, error instanceof Error ? error.message : String(error));
       return false;
     }
+  }
+
+  private warn(what: string, error: string): void {
+    this.dependencies.log.warn({ account: this.account, error }, `${what} failed; it is tried again`);
   }
 
   /** Begins no look-up any more. @returns when what was under way has ended */
@@ -176,7 +181,8 @@ class AccountWatch {
   async tick(): Promise<void> {
     const { books, clock } = this.dependencies;
     const now = clock();
-    if (isDue(now, this.lastOwnersTime, OWNERS_MS)) {
+    const areOwnersDue = isDue(now, this.lastOwnersTime, OWNERS_MS);
+    if (areOwnersDue) {
       this.lastOwnersTime = now;
       this.beside('waking owners', () => this.wakeOwners());
     }
@@ -190,6 +196,19 @@ class AccountWatch {
     const plan = pollPlan(this.profile, watched.filter(isLookedUp).length, this.instruments.size);
     this.catchUpIfDue(now, plan);
     this.lookUps.take(watched, plan);
+    if (areOwnersDue) await this.attempt('telling of look-ups', () => this.tellLookUps(watched));
+  }
+
+  /** What rests, and cannot be asked for, may be filled or gone without anybody knowing. */
+  private async tellLookUps(watched: readonly WatchedOrder[]): Promise<void> {
+    const { failing, undecided } = this.lookUps.unanswered(watched);
+    const seen = failing.map(({ order: { intentId, clientOrderId, instrument, purpose, status }, detail }) => ({
+      subject: intentId,
+      data: { intentId, clientOrderId, instrument, purpose, status, detail },
+    }));
+    const { store } = this.dependencies.books;
+    const of = { account: this.account, kind: 'lookUpsFail', listedAs: 'orders', quietMs: 3 * OWNERS_MS };
+    await store.tellEpisodes({ ...of, seen, allOverBut: undecided });
   }
 
   private async readInstruments(now: number): Promise<void> {

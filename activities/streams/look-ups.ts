@@ -1,3 +1,4 @@
+import { KeelsonError } from '../../core/errors.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { PollPlan } from '../../core/venue/poll-plan.js';
@@ -8,10 +9,21 @@ const SWEEP_AFTER_MS = { authorised: PROTOCOL.authorisedForMs + 2_000, submittin
 /** How many look-ups of an account are under way at most: one that hangs leaves the others their places. */
 const MOST_AT_ONCE = 4;
 
+/** As for an order that is unknown (P11): so long nothing may be heard of one that rests. */
+const UNANSWERED_MS = 60_000;
+
 export interface LookUpsDependencies {
-  /** Takes an order one look-up further. What fails is the caller's to tell. */
+  /** Takes an order one look-up further. */
   readonly poll: (order: WatchedOrder) => Promise<void>;
+  readonly failed: (order: WatchedOrder, detail: string) => void;
   readonly clock: () => number;
+}
+
+/** Look-ups of an order that have failed in a row: when the first and the last of them did, by our clock. */
+interface Failing {
+  readonly since: number;
+  readonly last: number;
+  readonly detail: string;
 }
 
 /**
@@ -30,6 +42,9 @@ export class LookUps {
   private waiting: readonly WatchedOrder[] = [];
   private lastLookUpTime = 0;
   private isEnding = false;
+  private readonly failing = new Map<string, Failing>();
+  /** Whose last look-up was answered. */
+  private readonly answered = new Set<string>();
 
   constructor(dependencies: LookUpsDependencies) {
     this.dependencies = dependencies;
@@ -38,7 +53,8 @@ export class LookUps {
   /** Begins what is due, as far as there is room; the rest as places become free. */
   take(watched: readonly WatchedOrder[], plan: PollPlan): void {
     const known = new Set(watched.map((order) => order.intentId));
-    for (const intentId of this.lastLooks.keys()) if (!known.has(intentId)) this.lastLooks.delete(intentId);
+    for (const each of [this.lastLooks, this.failing, this.answered])
+      for (const intentId of each.keys()) if (!known.has(intentId)) each.delete(intentId);
     if (this.isEnding) return;
     this.mostAtOnce = plan.lookUpGapMs === 0 ? MOST_AT_ONCE : 1;
     const due = this.due(watched, plan);
@@ -46,6 +62,22 @@ export class LookUps {
     for (const order of due) if (!isLookedUp(order)) this.begin(order);
     this.waiting = due.filter(isLookedUp);
     this.fill();
+  }
+
+  /**
+   * Of which orders nothing was heard for a minute. An order that is unknown is told of for itself (P11).
+   * @returns beside them those of which this process cannot say that it is over: it has no answer yet.
+   */
+  unanswered(watched: readonly WatchedOrder[]): {
+    readonly failing: readonly { readonly order: WatchedOrder; readonly detail: string }[];
+    readonly undecided: readonly string[];
+  } {
+    const failing = watched.flatMap((order) => {
+      const failed = this.failing.get(order.intentId);
+      const isToldAlready = order.status === 'unknown' || order.status === 'submitting';
+      return failed === undefined || failed.last - failed.since < UNANSWERED_MS || isToldAlready ? [] : [{ order, detail: failed.detail }];
+    });
+    return { failing, undecided: watched.map((order) => order.intentId).filter((intentId) => !this.answered.has(intentId)) };
   }
 
   /** Begins nothing more. @returns when what was under way has ended */
@@ -74,13 +106,33 @@ export class LookUps {
       this.lastLookUpTime = now;
       this.asking += 1;
     }
-    const ended = poll(order).finally(() => {
-      this.underWay.delete(intentId);
-      if (!asks) return;
-      this.asking -= 1;
-      this.fill();
-    });
+    const ended = poll(order)
+      .then(() => this.sawAnswer(intentId))
+      .catch((error: unknown) => this.sawFailure(order, error))
+      .finally(() => {
+        this.underWay.delete(intentId);
+        if (!asks) return;
+        this.asking -= 1;
+        this.fill();
+      });
     this.underWay.set(intentId, ended);
+  }
+
+  private sawAnswer(intentId: string): void {
+    this.failing.delete(intentId);
+    this.answered.add(intentId);
+  }
+
+  private sawFailure(order: WatchedOrder, error: unknown): void {
+    const { failed, clock } = this.dependencies;
+    const detail = error instanceof Error ? error.message : String(error);
+    failed(order, detail);
+    // A ledger that is away says nothing of the venue.
+    if (error instanceof KeelsonError && error.failure.code === 'INFRA_DATABASE') return;
+    const last = clock();
+    const since = Math.min(this.failing.get(order.intentId)?.since ?? last, last);
+    this.failing.set(order.intentId, { since, last, detail });
+    this.answered.delete(order.intentId);
   }
 
   /** Those that wait longest first; where the budget allows only one look-up at a time, what is not known to rest goes before them. */
