@@ -125,6 +125,7 @@ export const ERRORS = define({
   ORDER_ABOVE_MAX_MARKET_QUANTITY: refusal(
     'The quantity {quantity} is over the venue’s maximum {maximum} for orders at the market. Send less, or with a limit.',
   ),
+  ORDER_ENTRY_WITHDRAWN: refusal('The entry rested, and was withdrawn: {reason}.'),
   ORDER_DECIDED_BY_PERSON: refusal('{subject} decided that this order rests nowhere: {reason}.'),
   ORDER_PRICE_PRECISION: refusal('The price {price} is not a multiple of the tick {tickSize}.'),
   ORDER_QUANTITY_PRECISION: refusal('The quantity {quantity} is not a multiple of the step {stepSize}.'),

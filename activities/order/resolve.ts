@@ -19,8 +19,8 @@ const CREATED_BEFORE_SEND_LIMIT_MS = 500;
 
 /**
  * P11, P15 and P17: takes an order one look-up further. Fences it first, so that nobody can still begin to send; then asks
- * the venue. Found: it is ours, with its fills; one that has rested long enough, or whose cancel is wished, is canceled and
- * looked up again. Absent: not placed only when the venue's own clock is past the window and its visibility bound, twice.
+ * the venue. Found: it is ours, with its fills; one that has rested long enough, whose cancel is wished, or which rests where no entry is
+ * allowed any more, is canceled and looked up again. Absent: not placed only when the venue's own clock is past the window and its visibility bound, twice.
  * Never guesses: what is not proven stays as it is and is asked for again.
  */
 export function createResolve(
@@ -33,8 +33,7 @@ export function createResolve(
     const seen = await venue.reader.lookUp(order.instrument, order.clientOrderId);
     if (seen.kind === 'absent') return whenAbsent(dependencies, venue, order, seen.venueTime);
     const adopted = await adoptFound(dependencies, venue, order, seen);
-    if (!isCancelDue(adopted, seen.venueTime)) return progress(adopted, seen.venueTime);
-    return cancel(dependencies, venue, adopted);
+    return cancelIfDue(dependencies, venue, adopted, seen.venueTime);
   };
 }
 
@@ -68,7 +67,7 @@ async function whenAbsent(parts: Parts, venue: Venue, order: StoredOrder, venueT
     const isMissing = venueTime > windowEnd;
     if (isMissing) await applyEvent({ store: parts.store, epoch: parts.epoch }, order.intentId, { kind: 'miss' });
     // A cancel needs no look-up before it: what is not shown yet may rest all the same (P17).
-    const canceling = isCancelDue(order, venueTime) ? await cancel(parts, venue, order) : progress(order, venueTime);
+    const canceling = await cancelIfDue(parts, venue, order, venueTime);
     return isMissing ? { ...canceling, waitMs: Math.max(canceling.waitMs, PROTOCOL.workingOrderPollMs) } : canceling;
   }
   if (venue.profile.admission === 'unbounded') {
@@ -85,6 +84,26 @@ async function whenAbsent(parts: Parts, venue: Venue, order: StoredOrder, venueT
 function isCancelDue(order: StoredOrder, venueTime: number): boolean {
   if (order.isFinal || order.venueStatus !== null) return false;
   return order.status === 'pendingCancel' || (order.workingUntil !== null && venueTime >= order.workingUntil);
+}
+
+/**
+ * Wishes the cancel of an entry that works where none is allowed any more: its account is paused, say. Nothing brings it back; what of it has
+ * filled meanwhile is held and protected.
+ */
+export function withdrawn(parts: Pick<Parts, 'store' | 'epoch'>, intentId: string, reason: string): Promise<StoredOrder> {
+  return applyEvent(parts, intentId, { kind: 'requestCancel' }, [failure('ORDER_ENTRY_WITHDRAWN', { reason })]);
+}
+
+async function cancelIfDue(parts: Parts, venue: Venue, order: StoredOrder, venueTime: number): Promise<Progress> {
+  if (isCancelDue(order, venueTime)) return cancel(parts, venue, order);
+  const { store, epoch } = parts;
+  const reason = order.purpose === 'entry' && isWorking(order) ? await store.whyWithdrawn(order.intentId) : undefined;
+  if (reason === undefined) return progress(order, venueTime);
+  return cancel(parts, venue, await withdrawn({ store, epoch }, order.intentId, reason));
+}
+
+function isWorking({ status, venueStatus }: StoredOrder): boolean {
+  return venueStatus === null && (status === 'accepted' || status === 'partiallyFilled');
 }
 
 /** What the cancel answers does not count, not even "unknown order": only what the look-up shows afterwards. */

@@ -81,6 +81,8 @@ export interface WatchedOrder extends StoredOrder {
   readonly ageMs: number;
   /** Since its row was last written. */
   readonly unchangedMs: number;
+  /** Why it may work no more, of an entry that still does. */
+  readonly whyWithdrawn: string | null;
 }
 
 /** What lasts, as somebody sees it now: people are told when it begins, by an incident, and once when it is over. */
@@ -135,6 +137,8 @@ export interface OrderStore {
     readonly events: Events;
   }): Promise<{ readonly kind: 'applied' | 'duplicate' | 'conflict' }>;
   isBooked(account: string, fill: VenueFill): Promise<boolean>;
+  /** Why an entry may work no more, which still does: nothing of its kind is allowed where it rests. A halt is no such reason, since it cancels itself. */
+  whyWithdrawn(intentId: string): Promise<string | undefined>;
   /** Orders of an account that are not final, and those not placed in the last 24 h, which stay on watch (P13). */
   watchedOrders(account: string): Promise<readonly WatchedOrder[]>;
   /** Records something that people must look at, once for each key, and blocks entries of the instrument if asked to. */

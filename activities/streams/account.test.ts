@@ -54,6 +54,7 @@ function quietAccount(profile: WireProfile, resting: number): { readonly depende
     status: 'accepted',
     ageMs: 3_600_000,
     unchangedMs: 3_600_000,
+    whyWithdrawn: null,
   })) as WatchedOrder[];
   const dependencies = {
     books: { store: { watchedOrders: async () => orders, tellEpisodes: async () => undefined }, epoch: 1 },

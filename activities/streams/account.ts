@@ -3,7 +3,7 @@ import { PROTOCOL } from '../../core/risk/limits.js';
 import { pollPlan, type PollPlan } from '../../core/venue/poll-plan.js';
 import { isUnlisted } from '../../core/venue/unlisted.js';
 import { adopt, bookFill, type Books } from '../order/evidence.js';
-import type { Progress } from '../order/resolve.js';
+import { withdrawn, type Progress } from '../order/resolve.js';
 import type { Owners } from '../ports/owners.js';
 import type { Reconciliations } from '../ports/reconcile.js';
 import type { MarketStore, ProtectionStore, WatchedOrder } from '../ports/store.js';
@@ -195,8 +195,22 @@ class AccountWatch {
     }
     const plan = pollPlan(this.profile, watched.filter(isLookedUp).length, this.instruments.size);
     this.catchUpIfDue(now, plan);
+    await this.withdrawEntries(watched);
     this.lookUps.take(watched, plan);
     if (areOwnersDue) await this.attempt('telling of look-ups', () => this.tellLookUps(watched));
+  }
+
+  /**
+   * Entries that rest where none is allowed any more, also where no trading worker lives that looks after them. All wishes are written before
+   * the first cancel is sent; a cancel that fails is repeated by each look-up.
+   */
+  private async withdrawEntries(watched: readonly WatchedOrder[]): Promise<void> {
+    const { books, resolve } = this.dependencies;
+    for (const { intentId, whyWithdrawn } of watched) {
+      if (whyWithdrawn === null) continue;
+      const isWished = await this.attempt(`withdrawing ${intentId}`, async () => void (await withdrawn(books, intentId, whyWithdrawn)));
+      if (isWished) this.beside(`canceling ${intentId}`, async () => void (await resolve(intentId)));
+    }
   }
 
   /** What rests, and cannot be asked for, may be filled or gone without anybody knowing. */

@@ -28,6 +28,7 @@ const STATEMENTS = {
   writeEvents: call('write_events'),
   tellEpisodes: call('tell_episodes'),
   isBooked: call('is_booked'),
+  whyWithdrawn: { name: 'why_withdrawn', text: 'select why_withdrawn(o) as answer from orders o where intent_id = $1' },
   order: { name: 'order_by_intent', text: 'select order_json(o) as answer from orders o where intent_id = $1' },
   orderByVenueIds: {
     name: 'order_by_venue_ids',
@@ -41,7 +42,8 @@ const STATEMENTS = {
   },
   watchedOrders: {
     name: 'watched_orders',
-    text: `select order_json(o) || jsonb_build_object('ageMs', ${ageMs('created_at')}, 'unchangedMs', ${ageMs('updated_at')}) as answer
+    text: `select order_json(o) || jsonb_build_object('ageMs', ${ageMs('created_at')}, 'unchangedMs', ${ageMs('updated_at')},
+          'whyWithdrawn', why_withdrawn(o)) as answer
       from (select * from orders where account = $1 and final_at is null
         union all
         -- The statement's time, which an index can be asked for: it is read twice a second.
@@ -193,6 +195,10 @@ export function createOrderStore(pool: Pool, leaseOwner?: string): OrderStore {
 
     async isBooked(account, fill) {
       return (await answer<boolean>(STATEMENTS.isBooked, [jsonOf({ ...fill, account })])) === true;
+    },
+
+    async whyWithdrawn(intentId) {
+      return (await answer<string | null>(STATEMENTS.whyWithdrawn, [intentId])) ?? undefined;
     },
 
     async watchedOrders(account) {

@@ -78,6 +78,13 @@ it(`P13, P16: the tick of the account stream reads what it watches, not ${ORDERS
   expect(rows).toBe(answer.length);
 });
 
+it('an entry that works is asked for its reason to go by its keys', async () => {
+  const store = createOrderStore(pool);
+  await pool.query(`update orders set purpose = 'entry' where intent_id = 'i1'`);
+  expect(await rowsRead('orders', () => store.whyWithdrawn('i1'))).toEqual({ answer: 'momentum is active in BTC/USDT no more', rows: 1 });
+  await pool.query(`update orders set purpose = 'stop' where intent_id = 'i1'`);
+});
+
 it(`a look of the owner at its position reads the newest of its ${ORDERS} orders`, async () => {
   const store = createProtectionStore(pool);
   const { answer, rows } = await rowsRead('orders', () => store.readProtection(KEY));

@@ -22,7 +22,7 @@ export function addControl(program: Command, terminal: Terminal, finish: Finish)
   // ask about, on what was seen.
   const pause = add(
     'pause',
-    'stop entries and strategy exits; holds over restarts',
+    'stop entries and strategy exits; entries that rest are canceled; holds over restarts',
     'only if the account still is at this version; whatever it is by then when left out',
   ).option('--reason <text>', 'why', 'paused by hand from the command line');
   const resume = add(

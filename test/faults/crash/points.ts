@@ -94,6 +94,7 @@ export const CALLS: Calls<'store', OrderStore> &
   'store.position': { kind: 'read', ways: [ENTRY, EXIT] },
   'store.bookFill': { kind: 'write', ways: [ENTRY, EXIT, inTests(STOP_FILLED, 'after'), STOP_SELLS, ESCAPE] },
   'store.isBooked': { kind: 'read', ways: [ENTRY, STOP, EXIT] },
+  'store.whyWithdrawn': { kind: 'read', ways: [RESTING] },
   'store.watchedOrders': { kind: 'read', ways: [STOP] },
   'store.openIncident': { kind: 'write', ways: [way('guardian', 'open', { fault: 'refuse' })] },
   'store.tellEpisodes': { kind: 'note', ways: [way('guardian', 'start')] },
