@@ -84,7 +84,7 @@ describe('the statements of the order protocol', () => {
       alter table audit_events enable trigger all; alter table fills enable trigger all; alter table ledger_entries enable trigger all;
       delete from orders; delete from signals; delete from positions; delete from position_sums; delete from ledger_balances; delete from latches;
       delete from incidents; delete from blocked_instruments; delete from inventory; delete from outbox;
-      delete from account_watch; delete from active_strategies; delete from risk_state; delete from control; delete from accounts`);
+      delete from account_watch; delete from strategy_switches; delete from active_strategies; delete from risk_state; delete from control; delete from accounts`);
     await configure();
     await createControlStore(pool).onboard('main', { USDT: d('10000') });
     stopBeating = await beat(pool, 'main');
@@ -187,6 +187,11 @@ describe('the statements of the order protocol', () => {
       `insert into blocked_instruments (account, instrument, reason) values ('main', 'BTC/USDT', 'x')`,
       'RISK_INSTRUMENT_BLOCKED',
     ],
+    [
+      'a person who disables its strategy',
+      `select disable_strategy('{"account": "main", "strategy": "momentum", "reason": "x", "subject": null}')`,
+      'RISK_STRATEGY_DISABLED',
+    ],
     ['the time', `update orders set authorised_until = clock_timestamp() - interval '1 ms'`, 'RISK_AUTHORISATION_EXPIRED'],
   ])('P5: after %s nothing is sent and the reservation is gone', async (_, change, code) => {
     const intentId = await authorised();
@@ -194,6 +199,13 @@ describe('the statements of the order protocol', () => {
     const begun = await store.beginSubmit({ intentId, ...SUBMIT });
     expect(begun).toMatchObject({ kind: 'refused', order: { status: 'expired', reservedNotional: '0', isFinal: true } });
     expect(begun.order.failures.map((one) => one.code)).toEqual([code]);
+  });
+
+  it('P5, P19: a stop leaves also where its strategy is disabled', async () => {
+    const intentId = await authorised();
+    await pool.query(`update orders set leg = 'close', purpose = 'stop'`);
+    await pool.query(`insert into strategy_switches (account, strategy, disabled_reason) values ('main', 'momentum', 'x')`);
+    expect((await store.beginSubmit({ intentId, ...SUBMIT })).kind).toBe('submitting');
   });
 
   it('P2: a new active version changes the control row, so what the old one authorised is not sent', async () => {

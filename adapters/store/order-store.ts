@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { RiskKey } from '../../activities/ports/risk.js';
 import type { AuthoriseInput, Events, OrderStore, PositionChange, WatchedOrder, Written } from '../../activities/ports/store.js';
-import { KeelsonError, type Failure } from '../../core/errors.js';
+import { failure, KeelsonError, type Failure } from '../../core/errors.js';
 import { FLAT } from '../../core/ledger/position.js';
 import { decimal, text } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
@@ -123,17 +123,22 @@ export function createOrderStore(pool: Pool, leaseOwner?: string): OrderStore {
     },
 
     async beginSubmit(input) {
+      const values = {
+        order: input.intentId,
+        account: 'the account',
+        scope: 'in scope',
+        instrument: 'its instrument',
+        strategy: 'its strategy',
+      };
+      const why = {
+        RISK_KILLED: '',
+        RISK_CONTROL_CHANGED: '',
+        RISK_AUTHORISATION_EXPIRED: '',
+        RISK_INSTRUMENT_BLOCKED: 'an incident waits for a person',
+        RISK_STRATEGY_DISABLED: 'since the order was authorised',
+      } as const;
       const refusals = Object.fromEntries(
-        (['RISK_KILLED', 'RISK_CONTROL_CHANGED', 'RISK_AUTHORISATION_EXPIRED', 'RISK_INSTRUMENT_BLOCKED'] as const).map((code) => [
-          code,
-          new KeelsonError(code, {
-            order: input.intentId,
-            account: 'the account',
-            scope: 'in scope',
-            instrument: 'its instrument',
-            reason: 'an incident waits for a person',
-          }).failure,
-        ]),
+        (Object.keys(why) as (keyof typeof why)[]).map((code) => [code, failure(code, { ...values, reason: why[code] })]),
       );
       const statement = isKill ? STATEMENTS.beginSubmitAsKill : STATEMENTS.beginSubmit;
       let got: Answer = { result: 'conflict' };
