@@ -70,6 +70,32 @@ describe('the configuration', () => {
     expect(loadConfig({ path, env: {} }).alerts.sms?.to).toEqual(['+491700000001']);
   });
 
+  test('lets no two accounts with real money trade one account of their venue, as where the name of a variable has a slip in it', () => {
+    const env = { ENVIRONMENT: 'production', EXCHANGE_API_KEY: 'hunter2', EXCHANGE_API_SECRET: 's', EXCHANGE_API_KEY_DESK2: 'k2' };
+    const own = { EXCHANGE_API_KEY_DESK_2: 'k2', EXCHANGE_API_SECRET_DESK_2: 's2' };
+    const desks = (paper: boolean) => (file: Shape) => {
+      const { main } = file['limits'] as Shape;
+      const host = paper ? 'testnet.binance.vision' : 'api.example.com';
+      const urls = { rest: `https://${host}`, stream: `wss://${host}/ws`, wsApi: `wss://${host}/ws-api/v3` };
+      const desk = { venue: 'desk', allowLiveTrading: true, acceptUnproven: true };
+      Object.assign(file, {
+        venues: { desk: { profile: 'binance', paper, urls } },
+        accounts: { 'desk-1': desk, 'desk-2': desk },
+        limits: { 'desk-1': main, 'desk-2': main },
+        strategies: [],
+      });
+    };
+    const found = problem(() => load(desks(false), env, 'live'));
+    expect(found).toEqual({
+      code: 'CONFIG_SHARED_KEY',
+      lines: [expect.stringContaining('Accounts desk-1 and desk-2 have the same key') as string],
+    });
+    expect(found.lines[0]).toContain('EXCHANGE_API_KEY_DESK_1 and EXCHANGE_API_KEY_DESK_2');
+    expect(found.lines[0]).not.toContain('hunter2');
+    expect(Object.keys(load(desks(false), { ...env, ...own }, 'all').accounts)).toEqual(['desk-1', 'desk-2']);
+    expect(Object.keys(load(desks(true), env, 'all').accounts)).toEqual(['desk-1', 'desk-2']);
+  });
+
   test('knows a chat in which people may halt by its number', () => {
     const loaded = (telegram: object): Config =>
       loadConfig({ path: written(JSON.stringify({ ...(usual() as object), alerts: { telegram } })), env: {} });

@@ -2,7 +2,15 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { failure, KeelsonError } from '../core/errors.js';
 import { VENUE_WIRES } from '../core/venue/wires.js';
-import { knownEnvironmentName, knownLogLevel, LOG_LEVELS, type Environment, type EnvironmentName, type LogLevel } from './environment.js';
+import {
+  accountSuffix,
+  knownEnvironmentName,
+  knownLogLevel,
+  LOG_LEVELS,
+  type Environment,
+  type EnvironmentName,
+  type LogLevel,
+} from './environment.js';
 import { JsoncSyntaxError, parseJsonc } from './jsonc.js';
 import { problemsOf, throwProblems, type Problem } from './problem.js';
 import { withoutCredentials } from './redacted.js';
@@ -55,10 +63,7 @@ export function loadConfig({ path, env, credentials = 'none', alertSecrets: need
       ...chatProblems(parsed.data),
     );
     if (needsAlertSecrets) problems.push(...readAlertSecrets(parsed.data, env).problems);
-    for (const [name, account] of Object.entries(parsed.data.accounts)) {
-      const isWanted = credentials === 'all' || (credentials === 'live' && parsed.data.venues[account.venue]?.paper === false);
-      if (isWanted) problems.push(...readCredentials(env, name).problems);
-    }
+    problems.push(...credentialProblems(parsed.data, env, credentials));
   }
   throwProblems(path, unique(problems));
   if (!parsed.success) throw parsed.error;
@@ -177,6 +182,26 @@ function liveTradingProblems(config: Config, env: Environment): Problem[] {
     return [
       { path: `accounts.${name}`, message: failure('CONFIG_LIVE_TRADING', values).message, cause: { code: 'CONFIG_LIVE_TRADING', values } },
     ];
+  });
+}
+
+/** What is missing, and which accounts with real money would be one at their venue: two ledgers over it would not know of each other. */
+function credentialProblems({ accounts, venues }: Config, env: Environment, wanted: 'none' | 'live' | 'all'): Problem[] {
+  const holders = new Map<string, string>();
+  return Object.entries(accounts).flatMap(([account, { venue: name }]): readonly Problem[] => {
+    const venue = venues[name];
+    const isLive = venue?.paper === false;
+    if (wanted === 'none' || (wanted === 'live' && !isLive)) return [];
+    const { credentials, problems } = readCredentials(env, account);
+    if (!isLive || credentials === undefined) return problems;
+    const key = `${venue.profile} ${credentials.apiKey}`;
+    const other = holders.get(key);
+    holders.set(key, other ?? account);
+    if (other === undefined) return problems;
+    const code = 'CONFIG_SHARED_KEY';
+    const names = [other, account].map((one) => `EXCHANGE_API_KEY_${accountSuffix(one)}`).join(' and ');
+    const values = { account: other, other: account, profile: venue.profile, names };
+    return [{ path: `accounts.${account}`, message: failure(code, values).message, cause: { code, values } }];
   });
 }
 

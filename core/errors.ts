@@ -305,8 +305,11 @@ export const ERRORS = define({
   CONFIG_VENUE_UNPROVEN: configuration(
     '{account} trades real money at {venue}, and this build has not been proven against {profile}. Prove it on the venue’s test system, or set acceptUnproven: true for the account.',
   ),
+  CONFIG_SHARED_KEY: configuration(
+    'Accounts {account} and {other} have the same key, and so they would trade one account of {profile} with two ledgers. Give each its own: {names}. A name with a slip in it counts as not set, and the common EXCHANGE_API_KEY takes its place.',
+  ),
   CONFIG_VENUE_ADDRESS: configuration(
-    '{venue} is a paper venue and must stay on this machine, but {where} points to {address}. Correct the address, or configure it as a live venue.',
+    '{venue} is a paper venue and must stay on this machine, a private network or the venue’s test network, but {where} points to {address}. Correct the address, or configure it as a live venue.',
   ),
   CONFIG_PACKAGES_LINKED: configuration(
     '{path} is a link to {target}, which does not hold what package-lock.json says. Installing would empty that folder, which another clone may use: run `npm ci` there, or remove the link and start again.',
