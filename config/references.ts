@@ -1,3 +1,4 @@
+import { isPaperHost } from '../core/venue/paper-host.js';
 import { accountSuffix } from './environment.js';
 import { pathText, type Problem } from './problem.js';
 import { withoutCredentials } from './redacted.js';
@@ -69,17 +70,7 @@ export function referenceProblems(file: unknown): Problem[] {
   return problems;
 }
 
-const TEST_NETWORKS = ['testnet.binance.vision', 'stream.testnet.binance.vision', 'ws-api.testnet.binance.vision'];
-const PRIVATE_IPV4 = /^(127(\.\d+){3}|10(\.\d+){3}|192\.168(\.\d+){2}|172\.(1[6-9]|2\d|3[01])(\.\d+){2})$/;
-
-/** Whether an address cannot be a live venue: loopback, a private network, a container's name, or a known test network. */
+/** Whether an address cannot be a live venue. */
 export function isPaperAddress(address: string): boolean {
-  if (!URL.canParse(address)) return false;
-  const host = new URL(address).hostname.toLowerCase();
-  return (
-    host === '[::1]' ||
-    PRIVATE_IPV4.test(host) ||
-    TEST_NETWORKS.includes(host) ||
-    /^[a-z][a-z0-9-]*(\.(internal|local|localhost))?$/.test(host)
-  );
+  return URL.canParse(address) && isPaperHost(new URL(address).hostname);
 }

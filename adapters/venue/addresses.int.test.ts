@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addressesIn, assertAddresses, isLoopback, redirect } from './addresses.js';
+import { addressesIn, assertAddresses, redirect } from './addresses.js';
 import { ccxtClasses } from './ccxt-classes.js';
 import { restClient, streamsClient } from './ccxt-client.js';
 import { createVenue } from './create-venue.js';
@@ -96,14 +96,21 @@ describe('a venue', () => {
     expect(() => assertAddresses(client, 'binance', live, true)).toThrow(/other\.example\.com/);
   });
 
-  it('knows this machine by its address, not by a name', () => {
-    expect(['http://127.0.0.1:1', 'ws://127.9.9.9/', 'http://[::1]:80'].map(isLoopback)).toEqual([true, true, true]);
-    expect(['http://localhost/', 'http://0.0.0.0/', 'http://10.0.0.1/', 'http://127.0.0.1.nip.io/'].map(isLoopback)).toEqual([
-      false,
-      false,
-      false,
-      false,
-    ]);
+  it.each(['[::1]', '127.9.9.9', '10.0.0.7', '192.168.1.2', '172.16.0.3', 'paper-venue', 'venue.internal', 'testnet.binance.vision'])(
+    'on paper may be at %s, as the configuration says',
+    (host) => {
+      const client = clients.orders();
+      const given = { rest: `https://${host}`, stream: `wss://${host}/ws`, wsApi: `wss://${host}/ws-api/v3` };
+      redirect(client, paper(), given);
+      expect(() => assertAddresses(client, 'paper', given, false)).not.toThrow();
+    },
+  );
+
+  it.each(['0.0.0.0', '127.0.0.1.nip.io', '172.32.0.1', 'api.binance.com', 'api.kraken.com'])('on paper may not be at %s', (host) => {
+    const client = clients.orders();
+    const given = { rest: `https://${host}`, stream: `wss://${host}/ws`, wsApi: `wss://${host}/ws-api/v3` };
+    redirect(client, paper(), given);
+    expect(() => assertAddresses(client, 'paper', given, false)).toThrow(/CONFIG_VENUE_ADDRESS/);
   });
 });
 

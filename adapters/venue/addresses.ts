@@ -1,4 +1,5 @@
 import { KeelsonError } from '../../core/errors.js';
+import { isPaperHost } from '../../core/venue/paper-host.js';
 import type { CcxtRest } from './ccxt-classes.js';
 import type { VenueAddresses, WireProfile } from './profiles/wire-profile.js';
 
@@ -16,12 +17,6 @@ export function addressesIn(value: unknown, path: readonly string[] = []): reado
   return Object.entries(value).flatMap(([key, inner]) => addressesIn(inner, [...path, key]));
 }
 
-/** True for an address of this machine that no name service can turn elsewhere. */
-export function isLoopback(address: string): boolean {
-  const { hostname } = new URL(address);
-  return hostname === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname);
-}
-
 /**
  * Points every address of the client at the given ones. Replacing only the two or three that are called is not enough:
  * a call through another group (fees, for one) would carry the key to the live host. Groups that are not for calls
@@ -37,13 +32,14 @@ export function redirect(client: CcxtRest, profile: WireProfile, given: VenueAdd
 }
 
 /**
- * Proves that a client can reach nothing but the given hosts, and a paper venue's client nothing but this machine.
+ * Proves that a client can reach nothing but the given hosts, and a paper venue's client nothing that could be live.
  * @throws KeelsonError CONFIG_VENUE_ADDRESS that names the first address that leads elsewhere.
  */
 export function assertAddresses(client: CcxtRest, venue: string, given: VenueAddresses, live: boolean): void {
   const hosts = new Set([given.rest, given.stream, given.wsApi].map((address) => new URL(address).host));
   for (const { path, address } of addressesIn({ urls: client.urls, options: client.options })) {
-    const allowed = hosts.has(new URL(address).host) && (live || isLoopback(address));
+    const { host, hostname } = new URL(address);
+    const allowed = hosts.has(host) && (live || isPaperHost(hostname));
     if (!allowed) throw new KeelsonError('CONFIG_VENUE_ADDRESS', { venue, where: path.join('.'), address });
   }
 }

@@ -29,7 +29,7 @@ export interface VenueOptions {
   readonly instruments?: readonly string[];
   /** Shared by all that call the venue from this address; one of its own where there is only this one. */
   readonly meter?: WeightMeter;
-  /** Real money: only then may an address lead off this machine. */
+  /** Real money: only then may an address be that of a live venue. */
   readonly live?: boolean;
   /** How long one read may take from its first byte to the last of the answer. Default 5,000. */
   readonly readLimitMs?: number;
