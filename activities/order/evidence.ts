@@ -3,6 +3,7 @@ import { applyFill, entriesOf } from '../../core/ledger/position.js';
 import { decimal } from '../../core/money/index.js';
 import { transition, type OrderEvent } from '../../core/order/lifecycle.js';
 import { changeOf, stateOf, type OrderChange, type StoredOrder } from '../../core/order/stored-order.js';
+import { isUnresolved } from '../../core/reconcile/sight.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { OrderStore } from '../ports/store.js';
 import type { VenueFill, VenueOrder } from '../ports/venue.js';
@@ -121,9 +122,9 @@ async function ownerOf(books: Books, account: string, fill: VenueFill): Promise<
   if (order !== undefined) return order;
   if (fill.clientOrderId === undefined) {
     // A list of trades names no client id: while an order of the instrument waits to be looked up, the fill may be its own,
-    // and the look-up will book it.
+    // and the look-up will book it. One that was proven absent waits for nothing: its watch books what it finds (P13).
     const watched = await books.store.watchedOrders(account);
-    if (watched.some((one) => one.instrument === fill.instrument && one.venueOrderId === null)) return undefined;
+    if (watched.some((one) => one.instrument === fill.instrument && one.venueOrderId === null && isUnresolved(one))) return undefined;
     // The order that waited a moment ago may have learned its venue's id, or ended, since.
     const learned = await books.store.orderByVenueIds({ account, ...fill });
     if (learned !== undefined) return learned;

@@ -11,6 +11,7 @@ import { ACCOUNT, INSTRUMENT, openTradingStack, type TradingStack } from '../../
 import { disagreements } from '../../test/support/witness.js';
 import { createOrderActivities, type OrderActivities } from '../order/index.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
+import { bookFill } from '../order/evidence.js';
 import { createResolve } from '../order/resolve.js';
 import type { StreamEvent, Venue, VenueReader } from '../ports/venue.js';
 import { streamAccount } from './account.js';
@@ -340,6 +341,31 @@ describe('streamAccount, on a real ledger and paper venue', () => {
     emit(event);
     await eventually(async () => expect((await incidents()).filter((kind) => kind === 'foreignFill')).toHaveLength(1));
     expect(await disagreements(stack.database.pool, ACCOUNT, stack.witness())).toEqual([]);
+  });
+
+  it('P13: so is one that only a list tells, beside an order that was proven absent and is on watch', async () => {
+    const intentId = await authorised();
+    await stack.dependencies.store.beginSubmit({
+      intentId,
+      epoch: stack.dependencies.epoch,
+      signedTimestamp: Date.now(),
+      receiveWindowMs: 500,
+    });
+    await orders.record(intentId, { kind: 'unknown', failure: lost });
+    await until(intentId, (order) => order.status === 'notPlaced' || orders.resolve(intentId).then(() => false));
+    const theirs = {
+      venueTradeId: '910',
+      venueOrderId: '911',
+      instrument: INSTRUMENT,
+      side: 'buy' as const,
+      liquiditySide: 'taker' as const,
+    };
+    const amounts = { price: '1' as DecimalText, quantity: '1' as DecimalText, fee: '0' as DecimalText, feeAsset: 'BTC' };
+    expect(await bookFill(stack.dependencies, ACCOUNT, { ...theirs, ...amounts, eventTime: Date.now() })).toBeUndefined();
+    const { rows } = await stack.database.pool.query(
+      `select data->>'venueTradeId' as trade from incidents where data->>'venueTradeId' = '910'`,
+    );
+    expect(rows).toEqual([{ trade: '910' }]);
   });
 
   it('a worker that stops hands over to another', async () => {
