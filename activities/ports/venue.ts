@@ -123,7 +123,7 @@ export interface VenueReader {
   cancel(instrument: string, clientOrderId: string): Promise<'canceled' | 'unknownOrder'>;
 }
 
-/** A closed bar as it came from the stream. `receivedTime`: our clock, epoch ms, when the frame was read. */
+/** A closed bar as it came from the stream. `receivedTime`: our clock, epoch ms, when the frame was read; of one that was asked for when it closed. */
 export interface BarEvent {
   readonly bar: Bar;
   readonly receivedTime: number;

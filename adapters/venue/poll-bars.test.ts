@@ -5,6 +5,8 @@ import { pollBars } from './poll-bars.js';
 
 const MINUTE = 60_000;
 const BEGUN = 1_700_000_040_000;
+/** So far the venue’s clock is ahead. */
+const SKEW_MS = 40;
 const price = decimalTextOf('1');
 
 const bar = (openTime: number): Bar => ({
@@ -24,6 +26,8 @@ let shown: Bar[];
 let outage: Error | undefined;
 let asked: number[];
 let seen: { bars: number[]; gaps: string[] };
+/** How old each price was when it was told. */
+let ages: number[];
 let done: Promise<void>;
 
 beforeEach(() => {
@@ -33,6 +37,7 @@ beforeEach(() => {
   asked = [];
   outage = undefined;
   seen = { bars: [], gaps: [] };
+  ages = [];
   done = pollBars({
     reader: {
       bars: async (_, __, from) => {
@@ -45,11 +50,11 @@ beforeEach(() => {
     intervalMs: MINUTE,
     handlers: {
       onBar: ({ bar: one }) => void seen.bars.push((one.openTime - BEGUN) / MINUTE),
-      onPrice: () => undefined,
+      onPrice: (_, __, receivedTime) => void ages.push(Date.now() - receivedTime),
       onGap: (reason) => void seen.gaps.push(reason),
     },
     clock: Date.now,
-    venueNow: Date.now,
+    venueNow: () => Date.now() + SKEW_MS,
     signal: stop.signal,
   });
 });
@@ -61,7 +66,7 @@ afterEach(async () => {
 });
 
 /** Goes to so many ms after the close of the bar `index`, counted from the one that is open at the beginning. */
-const after = (index: number, ms: number) => vi.advanceTimersByTimeAsync(BEGUN + (index + 1) * MINUTE + ms - Date.now());
+const after = (index: number, ms: number) => vi.advanceTimersByTimeAsync(BEGUN + (index + 1) * MINUTE + ms - SKEW_MS - Date.now());
 
 describe('bars that are asked for', () => {
   it('are told once they are closed, each once, the one that is open at the beginning first', async () => {
@@ -94,6 +99,8 @@ describe('bars that are asked for', () => {
     shown = [bar(BEGUN), bar(BEGUN + MINUTE), bar(BEGUN + 2 * MINUTE)];
     await after(2, 300);
     expect(seen.bars).toEqual([0, 1, 2]);
+    // Each close is a price of the moment at which its bar closed, by our clock.
+    expect(ages).toEqual([2, 1, 0].map((bars) => bars * MINUTE + 301));
   });
 
   it('a hole of the venue is told', async () => {

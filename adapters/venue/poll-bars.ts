@@ -54,14 +54,17 @@ export async function pollBars(options: PollBarsOptions): Promise<void> {
 
 /** Tells the closed bars from `from` on. @returns the open time of the next one. */
 async function tell(options: PollBarsOptions, instrument: string, from: number): Promise<number> {
-  const { reader, intervalMs, handlers, clock, signal } = options;
+  const { reader, intervalMs, handlers, clock, venueNow, signal } = options;
   const bars = await reader.bars(instrument, intervalMs, from, BARS_A_QUESTION);
-  const receivedTime = clock();
+  const now = clock();
+  const aheadMs = venueNow() - now;
   let next = from;
   for (const bar of bars) {
     if (bar.openTime < next || signal.aborted) continue;
     if (bar.openTime > next) handlers.onGap(`${instrument}: bars are missing before ${bar.openTime}`);
     next = bar.openTime + intervalMs;
+    // A close that is told late is no new price: it is as old as its bar, by our clock.
+    const receivedTime = Math.min(now, bar.closeTime - aheadMs);
     handlers.onPrice(instrument, bar.close, receivedTime);
     handlers.onBar({ bar, receivedTime });
   }
