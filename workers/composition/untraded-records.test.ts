@@ -80,6 +80,9 @@ describe('P1: what is not traded is on record as such in the end', () => {
     await passes();
     await passes();
     expect(recorded).toEqual([signalId(signal(2))]);
+    for (let time = 0; time < 30; time += 1) await passes();
+    const id = signalId(signal(1));
+    expect(incidents).toMatchObject([{ account: 'main', kind: 'signalsNotRecorded', data: { count: 1, first: id, last: id } }]);
   });
 
   it('or it is told, where too many wait', async () => {
@@ -94,6 +97,14 @@ describe('P1: what is not traded is on record as such in the end', () => {
     ]);
     await passes();
     expect(incidents).toHaveLength(2);
+  });
+
+  it('also where its process stops at that moment', async () => {
+    await records.record(signal(1), REASON);
+    stopping.abort();
+    isAway = () => false;
+    await passes();
+    expect([recorded, errors]).toEqual([[signalId(signal(1))], []]);
   });
 
   it('or its process stops, and says which', async () => {

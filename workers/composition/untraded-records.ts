@@ -7,9 +7,20 @@ import type { OrderStore } from '../../activities/ports/store.js';
 const MOST_WAITING = 5_000;
 const AGAIN_MS = { first: 500, most: 5_000 } as const;
 
+/** What the ledger has not taken so often, and takes other things, it will not take. */
+const TRIES = 20;
+
 interface Untraded {
   readonly signal: TradeSignal;
   readonly failures: readonly Failure[];
+  readonly tries: number;
+}
+
+/** Of an account: how many are in no record, and the first and last of them. */
+interface Lost {
+  readonly count: number;
+  readonly first: string;
+  readonly last: string;
 }
 
 export interface UntradedRecordsDependencies {
@@ -32,8 +43,8 @@ export class UntradedRecords {
   private readonly dependencies: UntradedRecordsDependencies;
   private readonly waiting: Untraded[] = [];
   private isDraining = false;
-  /** By account: how many found no room, and the first and last of them. */
-  private readonly lost = new Map<string, { readonly count: number; readonly first: string; readonly last: string }>();
+  /** By account: what found no room. */
+  private readonly lost = new Map<string, Lost>();
 
   constructor(dependencies: UntradedRecordsDependencies) {
     this.dependencies = dependencies;
@@ -41,14 +52,14 @@ export class UntradedRecords {
 
   /** Returns when it is recorded, or waits for that. Never throws. */
   async record(signal: TradeSignal, failures: readonly Failure[]): Promise<void> {
-    const untraded = { signal, failures };
+    const untraded = { signal, failures, tries: 1 };
     if (await this.isWritten(untraded)) return;
     if (this.waiting.length < (this.dependencies.most ?? MOST_WAITING)) this.waiting.push(untraded);
     else this.lose(signal);
     if (!this.isDraining) void this.drain();
   }
 
-  private async isWritten({ signal, failures }: Untraded): Promise<boolean> {
+  private async isWritten({ signal, failures }: Omit<Untraded, 'tries'>): Promise<boolean> {
     const { store, epoch, log } = this.dependencies;
     try {
       await store.recordUntraded(signal, failures, epoch, { audit: [signalEvent('signal.notTraded', signal, failures)] });
@@ -65,7 +76,7 @@ export class UntradedRecords {
     for (let againMs: number = AGAIN_MS.first; this.waiting.length > 0 || this.lost.size > 0;) {
       await wait(againMs);
       againMs = (await this.isDrained()) ? AGAIN_MS.first : Math.min(2 * againMs, AGAIN_MS.most);
-      if (!stopping.aborted) continue;
+      if (!stopping.aborted || (this.waiting.length === 0 && this.lost.size === 0)) continue;
       const signals = this.waiting.splice(0).map(({ signal }) => signalId(signal));
       log.error({ signals, lost: Object.fromEntries(this.lost) }, 'untraded signals could not be recorded before the process stopped');
       this.lost.clear();
@@ -77,8 +88,11 @@ export class UntradedRecords {
   private async isDrained(): Promise<boolean> {
     for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
       if (await this.isWritten(next)) continue;
-      // One that the ledger takes never keeps no other waiting.
-      this.waiting.push(next);
+      const id = signalId(next.signal);
+      const tries = next.tries + 1;
+      if (tries >= TRIES && (await this.isTold(next.signal.account, { count: 1, first: id, last: id }))) continue;
+      // It keeps no other waiting.
+      this.waiting.push({ ...next, tries });
       return false;
     }
     return this.isLossTold();
@@ -95,17 +109,22 @@ export class UntradedRecords {
   }
 
   private async isLossTold(): Promise<boolean> {
-    const { store, log } = this.dependencies;
-    for (const [account, { count, first, last }] of this.lost) {
-      try {
-        const key = `signalsNotRecorded:${account}:${first}`;
-        await store.openIncident({ incidents: [{ key, account, kind: 'signalsNotRecorded', data: { count, first, last } }] });
-        this.lost.delete(account);
-      } catch (error) {
-        log.warn({ account, error: String(error) }, 'it could not be told how many signals are not recorded; it is tried again');
-        return false;
-      }
+    for (const [account, lost] of this.lost) {
+      if (!(await this.isTold(account, lost))) return false;
+      this.lost.delete(account);
     }
     return true;
+  }
+
+  private async isTold(account: string, lost: Lost): Promise<boolean> {
+    const { store, log } = this.dependencies;
+    try {
+      const key = `signalsNotRecorded:${account}:${lost.first}`;
+      await store.openIncident({ incidents: [{ key, account, kind: 'signalsNotRecorded', data: lost }] });
+      return true;
+    } catch (error) {
+      log.warn({ account, error: String(error) }, 'it could not be told how many signals are not recorded; it is tried again');
+      return false;
+    }
   }
 }
