@@ -40,7 +40,8 @@ export class WarmUps {
   async begin(instruments: readonly string[]): Promise<void> {
     const failed = (await Promise.all(instruments.map((instrument) => this.attempt(instrument)))).filter((error) => error !== undefined);
     const isAway = failed.length === instruments.length && failed.every((error) => !isUnlisted(error));
-    if (isAway && failed.length > 0) throw failed[0];
+    const [first] = failed;
+    if (isAway && first !== undefined) throw first;
   }
 
   /** Tries on beside the stream. @returns ends that, when what is under way has ended */
@@ -63,7 +64,7 @@ export class WarmUps {
   }
 
   /** @returns why it failed */
-  private async attempt(instrument: string): Promise<unknown> {
+  private async attempt(instrument: string): Promise<Error | undefined> {
     const { reader, warmUp, clock, report } = this.dependencies;
     const triedTime = clock();
     try {
@@ -76,7 +77,7 @@ export class WarmUps {
       report(error, `reading the bars of ${instrument}`);
       this.left.set(instrument, { triedTime, isUnlisted: isUnlisted(error) });
       if (isUnlisted(error)) await this.tell(instrument);
-      return error;
+      return error instanceof Error ? error : new Error(String(error));
     }
   }
 
