@@ -20,6 +20,6 @@ export interface OrderDependencies {
   /** The epoch that this process was started under (P31) and the instance that its client order ids belong to. */
   readonly epoch: number;
   readonly instanceId: string;
-  /** How a strategy's entries are sized and worked. */
-  readonly entriesOf: (account: string, strategy: string) => { readonly sizing: Sizing; readonly execution: ExecutionPolicy };
+  /** How a strategy's entries are sized and worked; undefined: the configuration does not know it (any more), and nothing is entered for it. */
+  readonly entriesOf: (account: string, strategy: string) => { readonly sizing: Sizing; readonly execution: ExecutionPolicy } | undefined;
 }

@@ -10,7 +10,9 @@ import { entryView, type OrderDependencies } from './dependencies.js';
 export function createWouldTrade({ risk, live, venueOf, entriesOf }: OrderDependencies): (signal: TradeSignal) => Promise<boolean> {
   return async (signal) => {
     const { account, strategy, instrument } = signal;
-    const { sizing, execution } = entriesOf(account, strategy);
+    const entries = entriesOf(account, strategy);
+    if (entries === undefined) return false;
+    const { sizing, execution } = entries;
     // The owner of a position takes its stops away before it sells, so they are not in the way of an exit.
     const terms = termsOf(sizing, { execution, withoutStops: true });
     const ledger = await risk.read({ account, strategy, instrument });

@@ -12,7 +12,7 @@ export interface BarFeedDependencies {
   readonly venueOf: (account: string) => Venue;
   readonly venueNameOf: (account: string) => string;
   readonly bars: Pick<MarketStore, 'saveBars' | 'lastBars' | 'newestHoles' | 'noteAbsent'>;
-  readonly store: Pick<OrderStore, 'openIncident'>;
+  readonly store: Pick<OrderStore, 'openIncident' | 'tellEpisodes'>;
   readonly market: StreamedMarket;
   readonly clock: () => number;
   readonly log: { warn(data: object, message: string): void };
@@ -220,7 +220,7 @@ export class BarFeed {
     return shown;
   }
 
-  private report(error: unknown, what: string): void {
+  report(error: unknown, what: string): void {
     this.dependencies.log.warn({ account: this.account, error: error instanceof Error ? error.message : String(error) }, `${what} failed`);
   }
 }

@@ -2,6 +2,7 @@ import { BarFeed, type BarFeedDependencies } from './bar-feed.js';
 import { offered, type StandIn } from './stand-in.js';
 import type { StrategyRunner, StrategyVersion } from './strategy-runner.js';
 import { untilStopped } from './until-stopped.js';
+import { WarmUps } from './warm-ups.js';
 
 const RUN_FOR_MS = 3_600_000;
 const ACTIVE_EVERY_MS = 500;
@@ -72,41 +73,53 @@ async function readBars(
   { account, intervalMs, runners }: { readonly account: string; readonly intervalMs: number; readonly runners: readonly StrategyRunner[] },
   signal: AbortSignal,
 ): Promise<void> {
-  const { market, log } = dependencies;
+  const { market, log, clock, store, venueOf } = dependencies;
   const instruments = [...new Set(runners.map((runner) => runner.instrument))];
   const feed = new BarFeed(dependencies, account, intervalMs);
-  await Promise.all(runners.map((runner) => feed.warmUp(runner)));
+  const { reader, streams } = venueOf(account);
+  const of = (instrument: string): readonly StrategyRunner[] => runners.filter((runner) => runner.instrument === instrument);
+  const warmUp = async (instrument: string): Promise<void> => {
+    await Promise.all(of(instrument).map((runner) => feed.warmUp(runner)));
+  };
+  const report = (error: unknown, what: string): void => feed.report(error, what);
+  const warmUps = new WarmUps({ account, reader, store, warmUp, clock, report });
+  await warmUps.begin(instruments);
+  const stopTrying = warmUps.keepTrying();
   /** What has told nothing yet since its stream was subscribed to: a bar that closed before that is told by no frame. */
   const silent = new Set(instruments);
   let isLost = false;
   const look = (instrument: string): void => {
-    for (const runner of runners) if (runner.instrument === instrument) feed.seekClosed(runner, isLost);
+    for (const runner of of(instrument)) feed.seekClosed(runner, isLost);
   };
-  const watching = dependencies.venueOf(account).streams.watchBars(
-    { instruments, intervalMs },
-    {
-      onBar: ({ bar, receivedTime }) => {
-        market.seePrice(account, bar.instrument, bar.close, receivedTime);
-        for (const runner of runners) if (runner.instrument === bar.instrument) feed.give(runner, bar);
-        feed.saveSoon(bar);
+  try {
+    const watching = streams.watchBars(
+      { instruments, intervalMs },
+      {
+        onBar: ({ bar, receivedTime }) => {
+          market.seePrice(account, bar.instrument, bar.close, receivedTime);
+          for (const runner of of(bar.instrument)) feed.give(runner, bar);
+          feed.saveSoon(bar);
+        },
+        onPrice: (instrument, price, receivedTime) => {
+          market.seePrice(account, instrument, price, receivedTime);
+          if (silent.delete(instrument)) look(instrument);
+        },
+        onGap: (reason) => {
+          isLost = true;
+          for (const instrument of instruments) {
+            silent.add(instrument);
+            market.seeGap(account, instrument, reason);
+          }
+          log.warn({ account, reason }, 'the bar stream had a gap');
+        },
       },
-      onPrice: (instrument, price, receivedTime) => {
-        market.seePrice(account, instrument, price, receivedTime);
-        if (silent.delete(instrument)) look(instrument);
-      },
-      onGap: (reason) => {
-        isLost = true;
-        for (const instrument of instruments) {
-          silent.add(instrument);
-          market.seeGap(account, instrument, reason);
-        }
-        log.warn({ account, reason }, 'the bar stream had a gap');
-      },
-    },
-    signal,
-  );
-  // What is asked for at each close alone tells its first price then.
-  for (const instrument of instruments) look(instrument);
-  await watching;
+      signal,
+    );
+    // What is asked for at each close alone tells its first price then.
+    for (const instrument of instruments) look(instrument);
+    await watching;
+  } finally {
+    await stopTrying();
+  }
   await feed.idle();
 }

@@ -10,7 +10,7 @@ create table episodes (
   primary key (account, kind, subject)
 );
 
--- Builds before 0.6 told of an instrument that is not listed once for ever.
+-- Builds up to 0.5 told of an instrument that is not listed once for ever.
 insert into episodes (account, kind, subject, incident_key)
   select account, kind, data->>'instrument', incident_key from incidents where kind = 'instrumentNotListed' and closed_at is null;
 

@@ -10,7 +10,7 @@ import type { Looked } from '../../activities/reconcile/look.js';
 import type { OrderStore } from '../../activities/ports/store.js';
 import type { OrderRequest, OrderSender, SubmitVerdict } from '../../activities/ports/venue.js';
 import { createControlStore } from '../../adapters/store/control-store.js';
-import type { OrderDependencies } from '../../activities/order/dependencies.js';
+import type { TestedDependencies } from '../support/ledger.js';
 import { MARKET, type ExecutionPolicy } from '../../core/execution/policy.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
 import { ownerWorkflowId } from '../../core/protection/position-key.js';
@@ -138,7 +138,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
   const ledger = stack.dependencies.store;
   const store = new Proxy(ledger, { get: (target, key: keyof OrderStore) => faults.store?.[key] ?? target[key] });
   let execution: ExecutionPolicy = MARKET;
-  const entriesOf: OrderDependencies['entriesOf'] = (account, strategy) => ({
+  const entriesOf: TestedDependencies['entriesOf'] = (account, strategy) => ({
     ...stack.dependencies.entriesOf(account, strategy),
     execution,
   });

@@ -39,14 +39,19 @@ export const LIMITS = {
   duplicateWindowMs: 0,
 } as const satisfies ConfiguredLimits;
 
-export type Entries = ReturnType<OrderDependencies['entriesOf']>;
+export type Entries = NonNullable<ReturnType<OrderDependencies['entriesOf']>>;
+/** Every strategy of a test is configured. */
+export interface TestedDependencies extends OrderDependencies {
+  readonly entriesOf: (account: string, strategy: string) => Entries;
+}
+
 const AT_THE_MARKET: Entries = { sizing: { kind: 'fixedNotional', notional: d('500') }, execution: MARKET };
 
 /** A real ledger and what the order activities work with, for any number of accounts. */
 export interface Ledger {
   readonly database: TestDatabase;
   readonly pool: Pool;
-  readonly dependencies: OrderDependencies;
+  readonly dependencies: TestedDependencies;
   readonly protection: ProtectionStore;
   readonly bars: MarketStore;
   readonly market: StreamedMarket;

@@ -1,12 +1,11 @@
 import type { Pool } from 'pg';
-import type { OrderDependencies } from '../../activities/order/dependencies.js';
 import type { ProtectionStore } from '../../activities/ports/store.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import type { StreamedMarket } from '../../activities/streams/live-market.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
 import type { Venue as PaperVenue } from '../../exchange/venue.js';
-import { INSTRUMENT, openLedger, testSignal, type Ledger } from './ledger.js';
+import { INSTRUMENT, openLedger, testSignal, type Ledger, type TestedDependencies } from './ledger.js';
 import { startOrderWorker, type OrderWorker, type OrderWorkerOptions, type TemporalAddress } from './order-worker.js';
 import { openPaperAccount, PATIENT, type PaperAccount } from './paper-account.js';
 import { testDatabase, type TestDatabase } from './postgres.js';
@@ -25,7 +24,7 @@ export interface TradingStack {
   readonly venue: Venue;
   readonly ledger: Ledger;
   readonly database: TestDatabase;
-  readonly dependencies: OrderDependencies;
+  readonly dependencies: TestedDependencies;
   readonly protection: ProtectionStore;
   readonly pool: Pool;
   /** The paper venue's program, for what only it can do: prices, faults, orders by hand. */

@@ -1,7 +1,7 @@
 import type { CalendarSettings } from '../../activities/ports/calendar.js';
 import { createCalendarStore } from '../../adapters/store/calendar-store.js';
 import { configPath, limitsOf, packageVersion, type Config } from '../../config/index.js';
-import { failure, invariant, type Failure } from '../../core/errors.js';
+import { failure, type Failure } from '../../core/errors.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
 import { heldOf } from '../../core/venue/held.js';
@@ -105,7 +105,6 @@ export function openVenues(process: WorkerProcess, wrap: (venue: Venue) => Venue
 export function entriesOf({ strategies }: Config): OrderDependencies['entriesOf'] {
   return (account, strategy) => {
     const configured = strategies.find((one) => one.account === account && one.id === strategy);
-    invariant(configured !== undefined, `strategy ${strategy} of ${account} is configured`);
-    return { sizing: configured.sizing, execution: configured.execution };
+    return configured && { sizing: configured.sizing, execution: configured.execution };
   };
 }
