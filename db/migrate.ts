@@ -20,14 +20,6 @@ export interface AppliedMigration {
   readonly checksum: string;
 }
 
-/**
- * Files that were edited after a release had applied them, with the checksum that such a database has. What the text of then defines
- * otherwise a later migration defines anew: both come to the same schema.
- */
-const APPLIED_AS: Readonly<Record<string, string>> = {
-  // 0.2.0; the function that differs is defined anew by 20261126026000_kept_plans.
-  '20261125203000_protected_orders': '646e43b22fa10c7206a6f9557edc90756f5890ed5135f0fd7bde70e1d519f36c',
-};
 const FILE_NAME = /^(\d{14}_[a-z0-9_]+)\.sql$/;
 /** Any constant of our own: it keeps two starting processes from migrating at once. */
 const LOCK_KEY = 7_230_114_090;
@@ -65,7 +57,7 @@ export function pendingMigrations(migrations: readonly Migration[], applied: rea
       const detail = `it has the migration ${name}, which this build does not know: the database is newer. Run the newer build, or restore a backup made by this one`;
       throw new KeelsonError('CONFIG_DATABASE', { address, detail });
     }
-    if (file.checksum !== checksum && APPLIED_AS[name] !== checksum) throw new KeelsonError('CONFIG_MIGRATION_EDITED', { name });
+    if (file.checksum !== checksum) throw new KeelsonError('CONFIG_MIGRATION_EDITED', { name });
   }
   const done = new Set(applied.map(({ name }) => name));
   const pending = migrations.filter(({ name }) => !done.has(name));
