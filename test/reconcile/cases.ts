@@ -69,7 +69,7 @@ interface StopTerms {
 }
 
 /** Takes the stop away, as an owner does before a sale. */
-async function withdrawStop(bench: BenchAccount): Promise<StopTerms> {
+export async function withdrawStop(bench: BenchAccount): Promise<StopTerms> {
   const { rows } = await bench.stack.pool.query<StopTerms>(
     `select intent_id, stop_price, price from orders where purpose = 'stop' and final_at is null`,
   );
