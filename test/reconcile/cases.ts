@@ -161,6 +161,33 @@ export const CASES: Readonly<Record<string, Case>> = {
       );
     },
   },
+  'a booked fill that the venue does not list': {
+    class: 'unknown',
+    ends: 'reject',
+    async make(bench) {
+      await bench.buy();
+      await bench.damage(
+        `insert into fills select account, instrument, venue_trade_id || '0', venue_order_id, intent_id, side, price + 1, quantity, fee, fee_asset,
+           liquidity_side, event_time from fills where ${NEWEST}`,
+      );
+      await bench.damage(
+        `update ledger_balances b set quantity = b.quantity + m.amount from (
+           select 'USDT' as asset, -price * quantity as amount from fills where ${NEWEST}
+           union all select 'BTC', quantity - fee from fills where ${NEWEST}) m where b.asset = m.asset`,
+      );
+    },
+  },
+  'a fill of another price than the venue tells': {
+    class: 'unknown',
+    ends: 'reject',
+    async make(bench) {
+      await bench.buy();
+      await bench.damage(`update fills set price = price + 1 where ${NEWEST}`);
+      await bench.damage(
+        `update ledger_balances b set quantity = b.quantity - f.quantity from fills f where b.asset = 'USDT' and ${NEWEST}`,
+      );
+    },
+  },
   'a fee that the venue tells otherwise': {
     class: 'feeDifference',
     ends: 'reject',
