@@ -28,7 +28,11 @@ const addressOf = (url: string, database: string): string => Object.assign(new U
 async function within<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  return work(client).finally(() => client.end());
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
 }
 
 /** The database is copied as before an upgrade, the account trades on, and the copy is put back by the statements of `keelson restore`. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { Client, type WorkflowHandle } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { expect } from 'vitest';
 import { createRunbookActivities, type RunbookActivities } from '../../activities/runbook/index.js';
 import type { BoundRunbook } from '../../activities/runbook/step-code.js';
 import { openPool } from '../../adapters/store/pool.js';
@@ -105,7 +105,7 @@ export class RunbookBench {
     const [row] = await this.query<{ answer: string }>('select ask_runbook($1) as answer', {
       ...{ ...run, subject: 'olga', underKey: this.keys['olga'] },
     });
-    expect(row?.answer).toBe('asked');
+    if (row?.answer !== 'asked') throw new Error(`the run is ${row?.answer}`);
     return this.start('runbook', runbookWorkflowId(runId), runId);
   };
 
@@ -122,7 +122,11 @@ export class RunbookBench {
   readonly runIdOf = (handle: WorkflowHandle): string => handle.workflowId.slice('runbook:'.length);
   readonly state = (handle: WorkflowHandle): Promise<RunbookState> => handle.query('state');
   readonly until = (handle: WorkflowHandle, expected: Partial<RunbookState>): Promise<void> =>
-    eventually(async () => expect(await this.state(handle)).toMatchObject(expected), 30_000);
+    eventually(async () => {
+      const state = await this.state(handle);
+      const differs = Object.entries(expected).filter(([name, value]) => !isDeepStrictEqual(state[name as keyof RunbookState], value));
+      if (differs.length > 0) throw new Error(`not yet ${JSON.stringify(expected)}: ${JSON.stringify(state)}`);
+    }, 30_000);
   readonly endOf = (handle: WorkflowHandle): Promise<RunbookEnd> => handle.result() as Promise<RunbookEnd>;
   readonly message = (handle: WorkflowHandle, commandId: string): Promise<unknown> =>
     handle.executeUpdate('command', { args: [{ commandId }] });
@@ -136,7 +140,7 @@ export class RunbookBench {
   ): Promise<unknown> => {
     const row = { commandId, runId: this.runIdOf(handle), kind, position: position ?? null, reason: 'a test', subject };
     const [answer] = await this.query<{ answer: string }>('select command_runbook($1) as answer', { ...row, underKey: this.keys[subject] });
-    expect(answer?.answer).toBe('written');
+    if (answer?.answer !== 'written') throw new Error(`the command is ${answer?.answer}`);
     return this.message(handle, commandId);
   };
 
