@@ -47,6 +47,7 @@ const AWAY: StoredOrder = {
   failures: [failure('VENUE_RATE_LIMITED', { venue: 'paper', call: 'order', retryAfterMs: 1 })],
   isFinal: true,
 };
+const TOO_LATE: StoredOrder = { ...AWAY, failures: [failure('VENUE_REJECTED', { order: 'exit', venue: 'paper', reason: 'tooLate' })] };
 const VIEW: ProtectionView = {
   risk: { ...LEDGER, positions: [{ ...KEY, quantity: d('1'), cost: d('100') }], instrument: RULES },
   working: [STOP],
@@ -147,6 +148,22 @@ describe.skipIf(temporal === undefined)('P32: an exit that another worker takes 
       await expect(Worker.runReplayHistory({ workflowBundle: older }, endedAtLocalActivities(history))).rejects.toThrow(
         /TMPRL1100|Replay failed|determinis/i,
       );
+    },
+    LIMIT_MS,
+  );
+
+  it.each([
+    ['three times in all', { form: EXIT_FORM }, ['authoriseExit', 'submit', 'authoriseExit', 'submit', 'authoriseExit', 'submit']],
+    ['not at all, as a run of 0.5 decided', { form: 1 }, ['authoriseExit', 'submit']],
+    ['not at all, as one of before 0.5 decided', { form: undefined }, ['authoriseExit', 'submit']],
+  ])(
+    'that the venue refused for its time alone is offered %s',
+    async (_, form, steps) => {
+      const history = await sold(await workflowBundle(), { gate: Array<object>(4).fill({ ...AUTHORISED, ...form }), sent: TOO_LATE });
+      expect(stepsOf(history).filter((step) => step !== 'look')).toEqual(steps);
+      expect([...patchesOf(history)]).toEqual([]);
+      await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history);
+      await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, endedAtLocalActivities(history));
     },
     LIMIT_MS,
   );

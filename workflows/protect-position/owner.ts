@@ -12,7 +12,7 @@ import {
 import type { OwnerActivities } from '../../activities/order/index.js';
 import type { ExitOutcome } from '../../activities/ports/owners.js';
 import type { Failure } from '../../core/errors.js';
-import { failedInARow, pauseAfterRefusedEscapesMs, rowOfFailedBegan } from '../../core/protection/history.js';
+import { failedInARow, pauseBeforeNextOfferMs, rowOfFailedBegan } from '../../core/protection/history.js';
 import { decimal, text } from '../../core/money/index.js';
 import {
   EXIT_FORM,
@@ -42,8 +42,10 @@ const { abandon } = proxyActivities<OwnerActivities>(told(RECORD, 'proves the or
 const { withdraw } = proxyActivities<OwnerActivities>(told(RESOLVE, 'cancels the order, and asks what became of it'));
 const { resolve } = proxyActivities<OwnerActivities>(told(RESOLVE, 'asks the venue what became of the order'));
 
-/** An exit that was proven not to have been sent is made anew, as another intent, this often (P14). */
+/** An exit that was proven not to have been sent, or was refused for its time alone, is made anew, as another intent, this often (P14). */
 const EXIT_ATTEMPTS = 3;
+/** From this form of the gate's word on (`EXIT_FORM`). */
+const TOO_LATE_FORM = 2;
 /** Before a step that failed for good is tried once more. */
 const AFTER_FAILURE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -179,7 +181,7 @@ export class Owner {
         const escape = await this.settle((await send(asked.order)).intentId, (order) => order.isFinal);
         // A venue that refuses is not asked again as fast as it answers.
         this.refusals = escape.status === 'rejected' ? this.refusals + 1 : 0;
-        if (this.refusals > 0 && patched('escapesRefused')) await condition(this.isWanted, pauseAfterRefusedEscapesMs(this.refusals));
+        if (this.refusals > 0 && patched('escapesRefused')) await condition(this.isWanted, pauseBeforeNextOfferMs(this.refusals));
       }
     }
   }
@@ -234,8 +236,13 @@ export class Owner {
         if (isAnew) await this.untilOpen(Math.max(retryAfterMs, AFTER_FAILURE_MS * 2 ** (away - 1)));
         continue;
       }
-      if (!isProvenUnsent(order)) break;
+      const isTooLate = (form ?? 0) >= TOO_LATE_FORM && wasTooLate(order);
+      if (!isTooLate && !isProvenUnsent(order)) break;
       unsent += 1;
+      // As above: by those of a run before this one it comes without a pause.
+      if (isTooLate && isAnew && unsent < EXIT_ATTEMPTS) {
+        await sleep(pauseBeforeNextOfferMs(unsent), { summary: 'before the exit is offered again' });
+      }
     }
     return outcomeOf(orders);
   }
@@ -326,6 +333,11 @@ function sentAwayMs({ status, failures }: StoredOrder): number | undefined {
   return limited === undefined
     ? undefined
     : Math.max(AFTER_FAILURE_MS, Number(limited.values['retryAfterMs'] ?? limited.values['forMs'] ?? 0));
+}
+
+/** The venue has refused the request for its time or nonce alone: that says nothing of the order, which is as wanted as before. */
+function wasTooLate({ status, failures }: StoredOrder): boolean {
+  return status === 'rejected' && failures.some((one) => one.values['reason'] === 'tooLate');
 }
 
 /** What a person decided is not proven: no further order is made on it (P14). */
