@@ -307,6 +307,16 @@ describe('entries that rest', () => {
   });
 });
 
+describe('exits that are under way', () => {
+  const at = (now: number, isUnderWay: boolean): string[] =>
+    codes(decideOrder(CLOSE, termsOf(SIZING, { isUnderWay }), { ...LEDGER, positions: [HELD] }, { ...LIVE, now }));
+  it('P2: are sold a minute longer than their signal is valid, and no longer', () => {
+    const { validUntil } = CLOSE;
+    expect([at(validUntil, false), at(validUntil + 1, false)]).toEqual([[], ['RISK_SIGNAL_EXPIRED']]);
+    expect([at(validUntil + 60_000, true), at(validUntil + 60_001, true)]).toEqual([[], ['RISK_SIGNAL_EXPIRED']]);
+  });
+});
+
 describe('exits beside stops', () => {
   const stop = { ...EXIT, purpose: 'stop', status: 'accepted', reservedQuantity: d('2') } as const;
   it('P20: count a stop as theirs to take away only when its owner asks', () => {
