@@ -176,7 +176,8 @@ describe('entries', () => {
   });
 
   it.each([
-    ['5.1', undefined],
+    ['5.1', 'RISK_STOP_BELOW_MINIMUM'],
+    ['5.6', undefined],
     ['5', 'ORDER_BELOW_MIN_NOTIONAL'],
     ['0.05', 'ORDER_BELOW_MIN_QUANTITY'],
     ['10100', 'ORDER_ABOVE_MAX_QUANTITY'],
