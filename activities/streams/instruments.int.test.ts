@@ -7,6 +7,7 @@ import { intentIdOf } from '../../core/signal/signal.js';
 import { createMarketStore } from '../../adapters/store/market-store.js';
 import type { VenueReader } from '../ports/venue.js';
 import { ACCOUNT, INSTRUMENT, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
+import { entryTerms } from '../order/dependencies.js';
 import { createOrderActivities } from '../order/index.js';
 import type { OrderActivities } from '../order/index.js';
 import { refreshInstruments } from './instruments.js';
@@ -24,8 +25,8 @@ let meanwhile = async (): Promise<void> => {};
 
 beforeAll(async () => {
   stack = await openTradingStack();
-  const { entriesOf } = stack.dependencies;
-  orders = createOrderActivities({ ...stack.dependencies, entriesOf: (...of) => ({ ...entriesOf(...of), execution }) });
+  const { sizing } = entryTerms(stack.dependencies, stack.signal('open', 0));
+  orders = createOrderActivities({ ...stack.dependencies, entriesOf: () => ({ sizing, execution }) });
 });
 afterAll(() => stack?.close());
 
