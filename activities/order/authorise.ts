@@ -24,7 +24,7 @@ export function createAuthorise(
   return async (signal, { attempt, executed } = { attempt: 1, executed: ZERO_TEXT }) => {
     const { live, entriesOf, venueOf } = dependencies;
     const { account, strategy, strategyVersion, instrument, leg } = signal;
-    const entries = entriesOf(account, strategy);
+    const entries = entriesOf(account, strategy, instrument);
     // A further order of a signal may be made where nobody streams the instrument. The first leaves from where the signal came from, and waits for nothing.
     const asked = attempt === 1 ? undefined : await askedPrice(dependencies, account, instrument);
     const view = (): LiveView => withAsked(entryView({ live, venueOf }, account, instrument), asked);

@@ -15,11 +15,8 @@ afterAll(() => stack?.close());
 
 it('a worker that dies after it has wished the cancel of an entry for another leaves the reason in the row: the next one goes on', async () => {
   const { dependencies } = stack;
-  const entriesOf = () =>
-    ({
-      ...dependencies.entriesOf(ACCOUNT, 'momentum'),
-      execution: { kind: 'limit', offsetBps: 40, workMs: 60_000, postOnly: true, replaceBps: 10 },
-    }) as const;
+  const execution = { kind: 'limit', offsetBps: 40, workMs: 60_000, postOnly: true, replaceBps: 10 } as const;
+  const entriesOf: typeof dependencies.entriesOf = () => ({ sizing: { kind: 'fixedNotional', notional: '500' as DecimalText }, execution });
   const orders = createOrderActivities({ ...dependencies, entriesOf });
   const signal = stack.signal('open', 1_000);
   expect(await orders.authorise(signal)).toMatchObject({ kind: 'authorised' });

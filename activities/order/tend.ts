@@ -34,7 +34,7 @@ export function createTend(
   const resolve = createResolve(dependencies);
   return async (intentId, signal) => {
     // What has left the configuration is worked until its time is over, and made nowhere else.
-    const execution = dependencies.entriesOf(signal.account, signal.strategy)?.execution;
+    const execution = dependencies.entriesOf(signal.account, signal.strategy, signal.instrument)?.execution;
     const mayMove = execution?.kind === 'limit' && execution.replaceBps !== undefined;
     let askedMs = -Infinity;
     for (let waitedMs = 0; ;) {

@@ -10,7 +10,7 @@ import type { Looked } from '../../activities/reconcile/look.js';
 import type { OrderStore } from '../../activities/ports/store.js';
 import type { OrderRequest, OrderSender, SubmitVerdict } from '../../activities/ports/venue.js';
 import { createControlStore } from '../../adapters/store/control-store.js';
-import type { TestedDependencies } from '../support/ledger.js';
+import type { OrderDependencies } from '../../activities/order/dependencies.js';
 import { MARKET, type ExecutionPolicy } from '../../core/execution/policy.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
 import { ownerWorkflowId } from '../../core/protection/position-key.js';
@@ -138,10 +138,10 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
   const ledger = stack.dependencies.store;
   const store = new Proxy(ledger, { get: (target, key: keyof OrderStore) => faults.store?.[key] ?? target[key] });
   let execution: ExecutionPolicy = MARKET;
-  const entriesOf: TestedDependencies['entriesOf'] = (account, strategy) => ({
-    ...stack.dependencies.entriesOf(account, strategy),
-    execution,
-  });
+  const entriesOf: OrderDependencies['entriesOf'] = (...of) => {
+    const terms = stack.dependencies.entriesOf(...of);
+    return terms === undefined ? undefined : { ...terms, execution };
+  };
   const dependencies = { ...stack.dependencies, store, entriesOf, risk: { read: (key: RiskKey) => store.readRisk(key) } };
   const orders = createOrderActivities(dependencies);
 

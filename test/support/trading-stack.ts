@@ -1,11 +1,12 @@
 import type { Pool } from 'pg';
+import type { OrderDependencies } from '../../activities/order/dependencies.js';
 import type { ProtectionStore } from '../../activities/ports/store.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import type { StreamedMarket } from '../../activities/streams/live-market.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
 import type { Venue as PaperVenue } from '../../exchange/venue.js';
-import { INSTRUMENT, openLedger, testSignal, type Ledger, type TestedDependencies } from './ledger.js';
+import { INSTRUMENT, openLedger, testSignal, type Ledger } from './ledger.js';
 import { startOrderWorker, type OrderWorker, type OrderWorkerOptions, type TemporalAddress } from './order-worker.js';
 import { openPaperAccount, PATIENT, type PaperAccount } from './paper-account.js';
 import { testDatabase, type TestDatabase } from './postgres.js';
@@ -24,7 +25,7 @@ export interface TradingStack {
   readonly venue: Venue;
   readonly ledger: Ledger;
   readonly database: TestDatabase;
-  readonly dependencies: TestedDependencies;
+  readonly dependencies: OrderDependencies;
   readonly protection: ProtectionStore;
   readonly pool: Pool;
   /** The paper venue's program, for what only it can do: prices, faults, orders by hand. */
@@ -34,6 +35,8 @@ export interface TradingStack {
   readonly addresses: PaperAccount['addresses'];
   /** A signal, with a price and a clock that are fresh. */
   signal(leg: TradeSignal['leg'], barCloseTime: number): TradeSignal;
+  /** The same venue and database, as a process sees them that is started now. Closed before this one. */
+  reopened(): Promise<TradingStack>;
   close(): Promise<void>;
 }
 
@@ -43,8 +46,20 @@ export async function openTradingStack({
   ...overrides
 }: { readonly venueOf?: (venue: Venue) => Venue; readonly database?: TestDatabase | undefined } = {}): Promise<TradingStack> {
   const database = given ?? (await testDatabase());
-  const ledger = await openLedger(database);
   const account = await openPaperAccount({ account: ACCOUNT, venueName: 'paper', windows: PATIENT, ...overrides });
+  const stack = await stackOf(database, account);
+  return {
+    ...stack,
+    async close() {
+      await account.close();
+      await stack.close();
+      await database.drop();
+    },
+  };
+}
+
+async function stackOf(database: TestDatabase, account: PaperAccount): Promise<TradingStack> {
+  const ledger = await openLedger(database);
   await ledger.enrol(account);
   const { dependencies, protection, pool, market } = ledger;
   return {
@@ -64,11 +79,8 @@ export async function openTradingStack({
       market.seeClock(ACCOUNT, { skewMs: 0, roundTripMs: 1 });
       return testSignal(ACCOUNT, leg, barCloseTime);
     },
-    async close() {
-      await account.close();
-      await ledger.close();
-      await database.drop();
-    },
+    reopened: () => stackOf(database, account),
+    close: () => ledger.close(),
   };
 }
 
