@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ExecutionPolicy } from '../../core/execution/policy.js';
 import { nextAttempt } from '../../core/execution/next-attempt.js';
 import type { DecimalText } from '../../core/money/index.js';
@@ -57,9 +57,14 @@ beforeEach(() => {
   };
 });
 
+/** Why no entry is allowed any more where it rests. */
+let withdrawn: string | undefined;
+afterEach(() => void (withdrawn = undefined));
+
 function tend(): ReturnType<ReturnType<typeof createTend>> {
   const store: Partial<OrderStore> = {
     order: async () => order,
+    whyWithdrawn: async () => withdrawn,
     changeOrder: async ({ failures, ...change }) => {
       if (change.version !== order.version) return { kind: 'conflict' };
       order = { ...order, ...change, failures: [...order.failures, ...failures], version: order.version + 1 };
@@ -123,6 +128,15 @@ describe('an entry whose price has moved away', () => {
     // Another worker takes the step up, in which nothing is known of the price.
     [meanwhile, live, price] = [() => undefined, new StreamedMarket(() => now), '100'];
     expect(await tend()).toMatchObject({ order: { status: 'canceled' }, isReplaced: true });
+  });
+
+  it('is withdrawn where no entry is allowed any more, and not made anew', async () => {
+    streams('101');
+    withdrawn = 'main is in mode paused';
+    const tended = await tend();
+    expect(tended).toMatchObject({ order: { status: 'canceled', failures: [{ code: 'ORDER_ENTRY_WITHDRAWN' }] }, isReplaced: false });
+    expect(nextAttempt(tended.order, [], tended.isReplaced)).toBeUndefined();
+    expect([now, cancels]).toEqual([NOW, 1]);
   });
 
   it('is not replaced where somebody else had wished its cancel', async () => {

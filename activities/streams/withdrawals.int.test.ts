@@ -144,6 +144,25 @@ describe('entries that rest, on a real ledger and paper venue', () => {
     expectWithdrawn((await orders.resolve(intentId)).order, 'is in mode reduceOnly');
   });
 
+  it('are a graceful shutdown’s to cancel or to wait for, until something else stops the account too', async () => {
+    const intentId = await resting();
+    const { pool } = stack.database;
+    const hold = (runbook: string, was: string): string => JSON.stringify({ runbook, was, mode: 'paused' });
+    const reason = () => stack.dependencies.store.whyWithdrawn(intentId);
+    const held = `update control set mode = 'paused', version = version + 1, runbook_hold = $1, reconciliation_hold = $2`;
+    await pool.query(held, [hold('gracefulShutdown', 'normal'), null]);
+    expect(await reason()).toBeUndefined();
+    for (const [runbook, was, other] of [
+      ['gracefulShutdown', 'reduceOnly', null],
+      ['gracefulShutdown', 'normal', '{}'],
+      ['startUp', 'normal', null],
+    ] as const) {
+      await pool.query(held, [hold(runbook, was), other]);
+      expect(await reason()).toContain('is in mode paused');
+    }
+    await pool.query('update control set runbook_hold = null, reconciliation_hold = null');
+  });
+
   it('under a halt are the halt’s to cancel; stops and exits stay whatever stands', async () => {
     const intentId = await resting();
     const { pool } = stack.database;

@@ -12,8 +12,8 @@ begin
 end $$;
 create trigger control_entries_stopped before update of mode on control for each row execute function note_entries_stopped();
 
--- Why an entry that works at its venue may do so no more; null: it may, or is none. A halt cancels what is in its scope itself (P27, P28). It is
--- asked for each look at such an order, by keys alone.
+-- Why an entry that works at its venue may do so no more; null: it may, or is none. A halt cancels what is in its scope itself (P27, P28), and so does
+-- a shutdown, or it waits for it, as long as nothing but it has stopped the account. It is asked for each look at such an order, by keys alone.
 create function why_withdrawn(o orders) returns text language plpgsql stable as $$
 declare
   the_mode text;
@@ -23,7 +23,8 @@ begin
   if o.purpose <> 'entry' or o.leg <> 'open' or o.status not in ('accepted', 'partiallyFilled') or o.venue_status is not null then
     return null;
   end if;
-  select mode into the_mode from control where account = o.account and o.control_version < entries_stopped_version;
+  select mode into the_mode from control where account = o.account and o.control_version < entries_stopped_version
+    and not (reconciliation_hold is null and coalesce(runbook_hold->>'runbook' = 'gracefulShutdown' and runbook_hold->>'was' = 'normal', false));
   if found then return format('%s is in mode %s', o.account, the_mode); end if;
   select reason into the_reason from blocked_instruments where account = o.account and instrument = o.instrument;
   if found then return format('entries in %s are blocked: %s', o.instrument, the_reason); end if;
