@@ -38,6 +38,25 @@ describe('what a venue tells of its windows', () => {
     expect(told.at(1)).toMatchObject({ limit: 1_200 });
   });
 
+  it('has what is on its way in it, until its answer is here', () => {
+    const told = meter();
+    told.see(3_598, 0);
+    const first = told.claim(1);
+    const second = told.claim(1);
+    expect([first.kind, second.kind, told.claim(1)]).toEqual(['taken', 'taken', { kind: 'over', used: 3_600, limit: 6_000 }]);
+    expect(told.at(1)).toEqual({ kind: 'used', used: 3_600, limit: 6_000 });
+    if (first.kind !== 'taken' || second.kind !== 'taken') throw new Error('they are taken');
+    // The answer of one, and none of the other: that has used nothing that the venue tells of.
+    told.see(3_599, 2);
+    first.free();
+    second.free();
+    expect(told.at(2)).toEqual({ kind: 'used', used: 3_599, limit: 6_000 });
+    expect(told.claim(2).kind).toBe('taken');
+    expect(told.claim(2).kind).toBe('over');
+    // What left in one window may count in the next.
+    expect(told.at(minute)).toEqual({ kind: 'used', used: 1, limit: 6_000 });
+  });
+
   it('is closed while the venue wants not to be asked, for five minutes at most', () => {
     const told = meter();
     told.see(40, 0);
