@@ -1,4 +1,5 @@
 import type { HaltPort } from '../../activities/ports/halt.js';
+import type { WatchStore } from '../../activities/ports/watch.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
 import { AccountWatch } from '../../activities/watch/account-watch.js';
@@ -18,7 +19,8 @@ export interface SteadyWatch {
   close(): Promise<void>;
 }
 
-export function steadyWatch(stack: TradingStack, halt: HaltPort): SteadyWatch {
+/** @param store where a test puts something between the watch and its rows */
+export function steadyWatch(stack: TradingStack, halt: HaltPort, store: WatchStore = createWatchStore(stack.pool)): SteadyWatch {
   const rules: SteadyWatch['rules'] = {
     ...{ dailyLossWarnRatio: 0.02, dailyLossLimitRatio: 0.03, drawdownWarnRatio: 0.1, drawdownLimitRatio: 0.15 },
     ...{ venueUnreachableMs: WATCH.venueUnreachableMs, noMarketDataMs: WATCH.noMarketDataMs },
@@ -34,7 +36,7 @@ export function steadyWatch(stack: TradingStack, halt: HaltPort): SteadyWatch {
     });
   const watch = new AccountWatch(
     {
-      ...{ store: createWatchStore(stack.pool), halt, bars: stack.ledger.bars, live: new StreamedMarket(Date.now), clock: Date.now },
+      ...{ store, halt, bars: stack.ledger.bars, live: new StreamedMarket(Date.now), clock: Date.now },
       ...{ kill: () => Promise.resolve(), log: { warn: () => undefined } },
     },
     {
