@@ -60,7 +60,7 @@ describe('what an account watch finds, told to people', { timeout: 4 * LIMIT_MS 
         return rows.write(sample);
       },
     };
-    watch = steadyWatch(stack, halts, store);
+    watch = steadyWatch(stack, halts, { store });
   });
   afterAll(async () => {
     await watch?.close();
