@@ -129,6 +129,15 @@ test.each([
   ['tradingHours', 'always', false],
 ] as const)('%s of %s is a value: %s', (which, value, isOne) => expect(isLimitValue(which, value)).toBe(isOne));
 
+test.each([
+  ['maxOpenOrders', '20', '20', false],
+  ['maxOpenOrders', '20', '21', true],
+  ['duplicateWindowMs', '500', '500', false],
+  ['duplicateWindowMs', '500', '499', true],
+  ['tradingHours', 'mon 10:00-11:00', 'mon 10:00-11:00', false],
+  ['tradingHours', 'mon 10:00-11:00', 'mon 10:00-11:01', true],
+] as const)('%s from %s to %s lets more pass: %s', (which, from, to, isMore) => expect(isLooser(which, 'account', from, to)).toBe(isMore));
+
 test('hours are minutes of the week in UTC', () => {
   expect(hoursOf('tue-wed 00:00-00:02')).toEqual([
     [1_440, 1_442],

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { isWithinShare, WeightMeter } from './weight.js';
+import { isWithinReconcilersShare, isWithinShare, WeightMeter } from './weight.js';
 
 test.each([
   [0, true],
@@ -9,6 +9,13 @@ test.each([
   [6_000, false],
 ])('with %i of 6,000 used one order more is within the share of trading: %s', (used, isWithin) => {
   expect(isWithinShare({ used, limit: 6_000 })).toBe(isWithin);
+});
+
+test.each([
+  [4_700, true],
+  [4_701, false],
+])('with %i of 6,000 used a look that costs 100 leaves a kill what is its own: %s', (used, isWithin) => {
+  expect(isWithinReconcilersShare({ used, limit: 6_000 }, 100)).toBe(isWithin);
 });
 
 describe('what a venue tells of its windows', () => {
