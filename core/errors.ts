@@ -129,6 +129,9 @@ export const ERRORS = define({
     'The quantity {quantity} is over the venue’s maximum {maximum} for orders at the market. Send less, or with a limit.',
   ),
   ORDER_DECIDED_BY_PERSON: refusal('{subject} decided that this order rests nowhere: {reason}.'),
+  ORDER_PRICE_MOVED: refusal(
+    'The price has moved to {reference} from order {order} at {price}: it is canceled for another at the new price, while its signal is valid.',
+  ),
   ORDER_PRICE_PRECISION: refusal('The price {price} is not a multiple of the tick {tickSize}.'),
   ORDER_QUANTITY_PRECISION: refusal('The quantity {quantity} is not a multiple of the step {stepSize}.'),
 
