@@ -1,9 +1,8 @@
--- What the gate and the owner of a position ask of the orders of a strategy that were not denied, and of those that bought, is found by its key, too: a
--- strategy that is denied at each bar, or that nobody sells to, had all of them read with each verdict and each look, back to its last exit.
+-- What the gate asks of the orders of a strategy that were not denied is found by its key, too: of one that is denied at each bar, or that nobody sells to,
+-- all of them were read with each verdict, back to its last exit.
 
 create index orders_not_denied on orders (account, strategy, instrument, purpose, created_at desc, sequence)
   where status <> 'denied' and purpose in ('entry', 'exit');
-create index orders_bought on orders (account, strategy, instrument, created_at desc) where purpose = 'entry' and executed_quantity > 0;
 
 -- As before, but no further than the highest limit that there may be (`maxRepeats`).
 create or replace function entries_in_a_row(the_account text, the_strategy text, the_instrument text) returns integer language plpgsql stable as $$
