@@ -126,6 +126,9 @@ export const ERRORS = define({
     'The quantity {quantity} is over the venue’s maximum {maximum} for orders at the market. Send less, or with a limit.',
   ),
   ORDER_DECIDED_BY_PERSON: refusal('{subject} decided that this order rests nowhere: {reason}.'),
+  ORDER_CANCELED_ELSEWHERE: refusal(
+    'The order was canceled at its venue, and not by us: by a person there, another program with a key of the account, or the venue itself.',
+  ),
   ORDER_PRICE_PRECISION: refusal('The price {price} is not a multiple of the tick {tickSize}.'),
   ORDER_QUANTITY_PRECISION: refusal('The quantity {quantity} is not a multiple of the step {stepSize}.'),
 

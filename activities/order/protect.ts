@@ -36,7 +36,7 @@ export interface ProtectionActivities {
 
 export function createProtection(
   dependencies: OrderDependencies,
-  protection: ProtectionStore,
+  protection: Pick<ProtectionStore, 'readProtection' | 'lastMark'>,
   queues: AccountQueues,
 ): ProtectionActivities {
   const { store, venueOf, live } = dependencies;

@@ -61,7 +61,7 @@ function quietAccount(profile: WireProfile, resting: number): { readonly depende
     venueNameOf: () => 'desk',
     bars: { saveInstruments: async () => [] },
     resolve: asked('lookUp'),
-    protection: { held: async () => [], unprotected: async () => [] },
+    protection: { held: async () => [], unprotected: async () => [], endTakenStops: async () => undefined },
     owners: { wake: async () => undefined },
     tradedOf: () => INSTRUMENTS.map((instrument) => ({ instrument, intervalMs: 60_000 })),
     clock,
@@ -217,7 +217,7 @@ describe('filters and status of the instruments', () => {
       books: { ...dependencies.books, store: { ...dependencies.books.store, openIncident: async () => undefined } },
       venueOf: () => ({ ...venue, reader }),
       bars: { ...dependencies.bars, saveInstruments },
-      protection: { held: async () => [KEY], unprotected: async () => [] },
+      protection: { held: async () => [KEY], unprotected: async () => [], endTakenStops: async () => undefined },
       owners: { wake: async (key) => void woken.push([minute(), key]) },
     };
   };

@@ -29,7 +29,7 @@ export interface AccountStreamDependencies {
   readonly venueNameOf: (account: string) => string;
   readonly bars: Pick<MarketStore, 'saveInstruments'>;
   readonly resolve: (intentId: string) => Promise<Progress>;
-  readonly protection: Pick<ProtectionStore, 'held' | 'unprotected'>;
+  readonly protection: Pick<ProtectionStore, 'held' | 'unprotected' | 'endTakenStops'>;
   readonly owners: Pick<Owners, 'wake'>;
   readonly reconciliations: Reconciliations;
   /** What the account trades: instruments with their base, quote and shortest bar interval. */
@@ -181,6 +181,7 @@ class AccountWatch {
     if (isDue(now, this.lastOwnersTime, OWNERS_MS)) {
       this.lastOwnersTime = now;
       await this.attempt('waking owners', () => this.wakeOwners());
+      await this.attempt('looking whether stops stay', () => this.dependencies.protection.endTakenStops(this.account));
     }
     const plan = pollPlan(this.profile, watched.filter(isLookedUp).length, this.instruments.size);
     this.catchUpIfDue(now, plan);

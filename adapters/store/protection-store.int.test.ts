@@ -113,25 +113,25 @@ it.each([
   expect(isContradicted(KEY, await store.readProtection(KEY))).toBe(filled !== null);
 });
 
-/** An order of the position that is over, as written at this time by the database's clock. @param ordinal null where a build before 0.6 had written it */
-const order = (
+/** An order of the position that is over, as written at this time by the database's clock. `isOlder`: a build before 0.6 wrote it */
+async function order(
   intentId: string,
   purpose: string,
   sequence: number,
   minute: number,
-  more: { readonly price?: string; readonly ordinal?: null } = {},
-) =>
-  database.pool
-    .query(
-      `insert into orders (intent_id, client_order_id, account, strategy, strategy_version, instrument, base, quote, leg, side, purpose, sequence, status,
+  { price = '100', isOlder = false }: { readonly price?: string; readonly isOlder?: boolean } = {},
+): Promise<void> {
+  await database.pool.query(
+    `insert into orders (intent_id, client_order_id, account, strategy, strategy_version, instrument, base, quote, leg, side, purpose, sequence, status,
        time_in_force, quantity, price, reserved_quantity, reserved_notional, executed_quantity, executed_notional, control_version, epoch, venue_order_id,
        created_at, updated_at, final_at)
      values ($1, $1, 'main', 'momentum', '1', 'BTC/USDT', 'BTC', 'USDT', 'open', case $2 when 'entry' then 'buy' else 'sell' end, $2, $3,
        case $2 when 'entry' then 'filled' else 'canceled' end, 'IOC', 1, 100, 0, 0, case $2 when 'entry' then 1 else 0 end, $5, 1, 1, $1,
        to_timestamp($4 * 60), to_timestamp($4 * 60), to_timestamp($4 * 60))`,
-      [intentId, purpose, sequence, minute, more.price ?? '100'],
-    )
-    .then(() => more.ordinal === null && database.pool.query('update orders set ordinal = null where intent_id = $1', [intentId]));
+    [intentId, purpose, sequence, minute, price],
+  );
+  if (isOlder) await database.pool.query('update orders set ordinal = null where intent_id = $1', [intentId]);
+}
 
 it('P20: the newest of a position is what was written last, also where the clock was set back meanwhile', async () => {
   await unprotected('5', undefined);
@@ -140,11 +140,11 @@ it('P20: the newest of a position is what was written last, also where the clock
     return [basis?.averagePrice.slice(0, 2), recent.map(({ intentId }) => intentId).join(' '), stops, escapes];
   };
   // Of a build before, by their times.
-  await order('e1', 'entry', 1, 60, { price: '70', ordinal: null });
-  await order('s1', 'stop', 1, 61, { ordinal: null });
-  await order('e2', 'entry', 1, 62, { price: '80', ordinal: null });
-  await order('s2', 'stop', 2, 63, { ordinal: null });
-  await order('x1', 'escape', 1, 64, { ordinal: null });
+  await order('e1', 'entry', 1, 60, { price: '70', isOlder: true });
+  await order('s1', 'stop', 1, 61, { isOlder: true });
+  await order('e2', 'entry', 1, 62, { price: '80', isOlder: true });
+  await order('s2', 'stop', 2, 63, { isOlder: true });
+  await order('x1', 'escape', 1, 64, { isOlder: true });
   expect(await read()).toEqual(['80', 'x1 s2', 2, 1]);
   // An hour back.
   await order('s3', 'stop', 3, 3);
