@@ -102,7 +102,8 @@ export async function installPackages(report) {
   const startedAt = Date.now();
   report.start('packages', 'Installing packages (npm ci)');
   const timer = watchProgress(report, startedAt);
-  const env = { ...process.env };
+  // The GPU libraries of the model's runtime are not wanted. `.npmrc` says so too, but newer npm hands unknown keys of it to no script.
+  const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
   delete env.NODE_ENV;
   // npm finishes its whole work before it obeys a signal. What it leaves half done is done anew by the next run.
   const options = { env, patienceMs: 2_000 };

@@ -23,7 +23,6 @@ export function describeProtection(key: PositionKey, view: ProtectionView, step:
   const uncovered = contradicted ? ZERO : uncoveredOf(key, view);
   const next = step.kind === 'rest' ? (BECAUSE[step.because] ?? step.because) : step.kind;
   const lines = [
-    `**holds ${held?.quantity ?? '0'}** ${key.instrument} (${key.strategy}): ${next}`,
     ...(contradicted ? [`- its fills add up to **${text(decimal(view.filled ?? '0'))}**`] : []),
     ...(uncovered.isZero()
       ? []
@@ -32,5 +31,7 @@ export function describeProtection(key: PositionKey, view: ProtectionView, step:
         ]),
     ...view.working.map((order) => `- ${lineOf(order)}`),
   ];
-  return lines.join('\n');
+  const head = `**holds ${held?.quantity ?? '0'}** ${key.instrument} (${key.strategy}): ${next}`;
+  // Temporal's pages know a list by the empty line before it.
+  return lines.length === 0 ? head : `${head}\n\n${lines.join('\n')}`;
 }

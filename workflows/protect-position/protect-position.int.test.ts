@@ -111,7 +111,7 @@ describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledg
       [
         `**holds ${position.quantity.toFixed()}** ${INSTRUMENT} (momentum): a stop rests for all that is held`,
         `- **accepted** stop: sell ${stop.quantity} ${INSTRUMENT} when ${stop.stopPrice} is reached`,
-      ].join('\n'),
+      ].join('\n\n'),
     );
     expect(page.steps).toEqual(
       expect.arrayContaining(['what is held, and what protects it', 'authorises a stop', 'sends the order, once']),
