@@ -46,7 +46,7 @@ const ORDERED_FORM = 4;
 
 /**
  * The same of what the gate says of an exit: recorded with it, it says how the rest of that exit was decided on. 1: of 0.5. 2: one that the venue
- * refused for its time alone is tried again.
+ * refused for its time alone is tried again, and people are told of one that took so long that it is not wanted any more.
  */
 export const EXIT_FORM = 2;
 

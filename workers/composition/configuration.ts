@@ -80,7 +80,10 @@ export function openVenues(process: WorkerProcess, wrap: (venue: Venue) => Venue
     try {
       const { venue: name = account, inventory } = config.accounts[account] ?? {};
       await market.saveInstruments(name, await venue.reader.instruments());
-      await control.onboard(account, inventory ?? heldOf(await venue.reader.balances()));
+      // Read at every start, also where it was onboarded long since or its inventory is configured: no other call of an opening is signed, so
+      // by this one the venue takes the account's key, or people are told that it does not.
+      const held = heldOf(await venue.reader.balances());
+      await control.onboard(account, inventory ?? held);
     } catch (error) {
       await venue.close();
       throw error;

@@ -44,8 +44,8 @@ const { resolve } = proxyActivities<OwnerActivities>(told(RESOLVE, 'asks the ven
 
 /** An exit that was proven not to have been sent, or was refused for its time alone, is made anew, as another intent, this often (P14). */
 const EXIT_ATTEMPTS = 3;
-/** From this form of the gate's word on (`EXIT_FORM`). */
-const TOO_LATE_FORM = 2;
+/** What the gate's word has to be of (`EXIT_FORM`) for what runs of 0.5 did not do. */
+const FORM_AFTER_0_5 = 2;
 /** Before a step that failed for good is tried once more. */
 const AFTER_FAILURE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -229,14 +229,14 @@ export class Owner {
       }
       const retryAfterMs = sentAwayMs(order);
       if (retryAfterMs !== undefined && (this.isByForm(form, 'exitsSentAway') || patched('exitsSentAway'))) {
-        // As often as it takes while the signal is valid; then the gate denies it, and a stop is placed again.
+        // As often as it takes while the gate lets it; then a stop is placed again.
         away += 1;
         if (away === WAITS_TO_PAGE) await page(this.key, 'protectionDenied', { codes: ['VENUE_RATE_LIMITED'], exit: order.intentId });
         // A new run comes by the refusals of the one before, which were waited for.
         if (isAnew) await this.untilOpen(Math.max(retryAfterMs, AFTER_FAILURE_MS * 2 ** (away - 1)));
         continue;
       }
-      const isTooLate = (form ?? 0) >= TOO_LATE_FORM && wasTooLate(order);
+      const isTooLate = (form ?? 0) >= FORM_AFTER_0_5 && wasTooLate(order);
       if (!isTooLate && !isProvenUnsent(order)) break;
       unsent += 1;
       // As above: by those of a run before this one it comes without a pause.
@@ -252,15 +252,19 @@ export class Owner {
     // Its stop was taken away for it: what is held is without one until it is sold.
     let isBare = attempt > 1;
     for (let [waits, guarded] = [0, 0]; ;) {
-      const asked = await authoriseExit(signal, attempt, EXIT_FORM).catch(async (error: unknown) => {
+      const asked = await authoriseExit(signal, attempt, EXIT_FORM, isBare).catch(async (error: unknown) => {
         if (!isStepFailure(error)) throw error;
         return { kind: 'abandoned' as const, order: await abandon(signal, error.cause?.message ?? error.message, attempt) };
       });
       switch (asked.kind) {
-        case 'denied':
-          return { codes: asked.failures.map((one) => one.code) };
+        case 'denied': {
+          const codes = asked.failures.map((one) => one.code);
+          if (isBare && (asked.form ?? 0) >= FORM_AFTER_0_5 && codes.includes('RISK_SIGNAL_EXPIRED'))
+            await this.pageBare(signal, attempt, codes);
+          return { codes };
+        }
         case 'venueClosed':
-          if (isBare && (waits += 1) === WAITS_TO_PAGE) await this.pageBare(signal, attempt);
+          if (isBare && (waits += 1) === WAITS_TO_PAGE) await this.pageBare(signal, attempt, ['RISK_VENUE_CLOSED']);
           if (!isBare) guarded += 1;
           if (
             !isBare &&
@@ -286,8 +290,8 @@ export class Owner {
     }
   }
 
-  private async pageBare(signal: TradeSignal, attempt: number): Promise<void> {
-    await page(this.key, 'protectionDenied', { codes: ['RISK_VENUE_CLOSED'], exit: intentIdOf(signal, attempt) });
+  private async pageBare(signal: TradeSignal, attempt: number, codes: readonly string[]): Promise<void> {
+    await page(this.key, 'protectionDenied', { codes, exit: intentIdOf(signal, attempt) });
   }
 
   /** Before an exit is offered to the venue again: what it is sold for then is decided then. A closed one is asked nothing by that. */
