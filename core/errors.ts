@@ -133,6 +133,9 @@ export const ERRORS = define({
   ORDER_PRICE_MOVED: refusal(
     'The price has moved to {reference} from order {order} at {price}: it is canceled for another at the new price, while its signal is valid.',
   ),
+  ORDER_CANCELED_ELSEWHERE: refusal(
+    'The order was canceled at its venue, and not by us: by a person there, another program with a key of the account, or the venue itself.',
+  ),
   ORDER_PRICE_PRECISION: refusal('The price {price} is not a multiple of the tick {tickSize}.'),
   ORDER_QUANTITY_PRECISION: refusal('The quantity {quantity} is not a multiple of the step {stepSize}.'),
 

@@ -155,6 +155,8 @@ export interface ProtectionStore {
   held(account: string): Promise<readonly PositionKey[]>;
   /** Positions of an account that have not exactly one right stop: their owners are woken (P24). */
   unprotected(account: string): Promise<readonly PositionKey[]>;
+  /** Tells people of stops that another hand had taken away again and again where that is over. */
+  endTakenStops(account: string): Promise<void>;
 }
 
 /** Bars by their open times, from the first to the last. */

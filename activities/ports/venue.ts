@@ -1,4 +1,4 @@
-import type { VenueWeight } from '../../core/venue/weight.js';
+import type { VenueWeight, WeightClaim } from '../../core/venue/weight.js';
 import type { Bar } from '../../core/bars/bar.js';
 import type { TopOfBook } from '../../core/ledger/mid.js';
 import type { DecimalText } from '../../core/money/index.js';
@@ -189,5 +189,7 @@ export interface Venue {
   readonly streams: VenueStreams;
   /** What the venue has counted against our address, as far as it tells. */
   weight(): VenueWeight;
+  /** What an entry that is sent now takes of trading's share, for all accounts of this process. Always taken where the venue tells nothing. */
+  claimWeight(): WeightClaim;
   close(): Promise<void>;
 }

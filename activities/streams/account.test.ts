@@ -62,7 +62,7 @@ function quietAccount(profile: WireProfile, resting: number): { readonly depende
     venueNameOf: () => 'desk',
     bars: { saveInstruments: async () => [] },
     resolve: asked('lookUp'),
-    protection: { held: async () => [], unprotected: async () => [] },
+    protection: { held: async () => [], unprotected: async () => [], endTakenStops: async () => undefined },
     owners: { wake: async () => undefined },
     tradedOf: () => INSTRUMENTS.map((instrument) => ({ instrument, intervalMs: 60_000 })),
     clock,
@@ -198,7 +198,7 @@ it('P11, P24: people are told of what is unknown for a minute, and owners are wo
     ...dependencies,
     books: { ...dependencies.books, store },
     resolve: () => ((asked += 1), held),
-    protection: { held: async () => [key], unprotected: async () => [key] },
+    protection: { held: async () => [key], unprotected: async () => [key], endTakenStops: async () => undefined },
     owners: { wake: async (one: PositionKey) => void woken.push(one) },
     log: { warn: () => undefined },
   };
@@ -280,7 +280,7 @@ describe('filters and status of the instruments', () => {
       books: { ...dependencies.books, store: { ...dependencies.books.store, openIncident: async () => undefined } },
       venueOf: () => ({ ...venue, reader }),
       bars: { ...dependencies.bars, saveInstruments },
-      protection: { held: async () => [KEY], unprotected: async () => [] },
+      protection: { held: async () => [KEY], unprotected: async () => [], endTakenStops: async () => undefined },
       owners: { wake: async (key) => void woken.push([minute(), key]) },
     };
   };

@@ -28,7 +28,7 @@ export interface AccountStreamDependencies {
   readonly venueNameOf: (account: string) => string;
   readonly bars: Pick<MarketStore, 'saveInstruments'>;
   readonly resolve: (intentId: string) => Promise<Progress>;
-  readonly protection: Pick<ProtectionStore, 'held' | 'unprotected'>;
+  readonly protection: Pick<ProtectionStore, 'held' | 'unprotected' | 'endTakenStops'>;
   readonly owners: Pick<Owners, 'wake'>;
   readonly reconciliations: Reconciliations;
   /** What the account trades: instruments with their base, quote and shortest bar interval. */
@@ -185,6 +185,7 @@ class AccountWatch {
     if (areOwnersDue) {
       this.lastOwnersTime = now;
       this.beside('waking owners', () => this.wakeOwners());
+      this.beside('looking whether stops stay', () => this.dependencies.protection.endTakenStops(this.account));
     }
     if (now >= this.nextInstrumentsTime || this.nextInstrumentsTime - now > INSTRUMENTS_MS)
       this.beside('reading the instruments', () => this.readInstruments(now));

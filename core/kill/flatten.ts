@@ -50,6 +50,8 @@ export function planFlatten(view: KillView, sight: KillSight, aside: ReadonlySet
     const isGone = rules !== undefined && isNothing(left, key, sight, rules);
     const sale = isGone || rules === undefined ? undefined : saleOf(key, left, view, sight, rules);
     if (stop !== undefined) {
+      // Its row says that nothing is held, its fills say something else: what rests stays (P28).
+      if (isGone && view.contradicted.some((one) => isOf(one, key))) continue;
       // As long as nothing could be sold its stop protects what is held: also where the gate would refuse the sale that follows.
       if (!isGone && (sale?.isTaken !== true || isResting(stop, key, view))) continue;
       return { kind: 'cancelStop', ...key, intentId: stop.intentId };

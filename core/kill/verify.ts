@@ -18,6 +18,14 @@ export type Unverified =
       readonly quantity: DecimalText;
       readonly because?: 'halted' | 'noPrice' | 'refused';
     }
+  /** Its row is not what its fills add up to: nothing is called flat, or protected, of which it is not known how much is held. */
+  | {
+      readonly kind: 'contradicted';
+      readonly strategy: string;
+      readonly instrument: string;
+      readonly held: DecimalText;
+      readonly filled: DecimalText;
+    }
   /** More is there than our books and what was there before us explain. It is not ours to sell: a person has to look. */
   | { readonly kind: 'surplus'; readonly asset: string; readonly quantity: DecimalText }
   /** What is held and stays has not exactly its stop. */
@@ -68,7 +76,9 @@ export function examine(view: KillView, sight: KillSight, stops: readonly Extrac
         return because === undefined ? at : { ...at, because };
       }),
       ...surpluses(view, sight),
-      ...stops,
+      ...contradictions(view),
+      // Of such a one that is said already, with both figures.
+      ...stops.filter(({ because }) => because !== 'contradicted'),
       ...notShown(kept, sight),
     ],
     dust: flat
@@ -145,6 +155,12 @@ function surpluses(view: KillView, sight: KillSight): Extract<Unverified, { kind
   return [...bases].map(([asset, quantity]) => ({ kind: 'surplus', asset, quantity: text(quantity) }));
 }
 
+function contradictions(view: KillView): Extract<Unverified, { kind: 'contradicted' }>[] {
+  return view.contradicted
+    .filter((one) => policyOver(view, one) !== undefined)
+    .map(({ strategy, instrument, held, filled }) => ({ kind: 'contradicted', strategy, instrument, held, filled }));
+}
+
 function isResting(status: string): boolean {
   return status === 'accepted' || status === 'partiallyFilled';
 }
@@ -166,6 +182,8 @@ export function unverifiedText(one: Unverified): string {
       const why = one.because === undefined ? '' : `: ${WHY_KEPT[one.because]}`;
       return `${one.quantity} of ${one.instrument} (${one.strategy}) is still held${why}`;
     }
+    case 'contradicted':
+      return `${one.instrument} (${one.strategy}) is kept as ${one.held}, and its fills add up to ${one.filled}: how much is held is not known until a person has decided it (keelson reconcile decide)`;
     case 'surplus':
       return `${one.quantity} ${one.asset} more is at the venue than our books explain: not ours to sell, a person has to look`;
     case 'stop':

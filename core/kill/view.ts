@@ -36,6 +36,8 @@ export interface KillView {
     readonly tries: number;
     readonly lastTime: number;
   }[];
+  /** Positions whose row is not what their fills add up to: how much of them is held nobody knows until a person has decided it. */
+  readonly contradicted: readonly (Held & { readonly held: DecimalText; readonly filled: DecimalText })[];
 }
 
 /** An order that rests at the venue, whosoever it is. */

@@ -104,6 +104,7 @@ function killView(world: World, setup: Setup, isSeen: Seen): KillView {
     instruments: { [RULES.instrument]: RULES },
     working: orders.filter(({ row, order }) => !row.isFinal && isSeen(order)).map(({ order }) => order),
     sold: [{ ...KEY, count: slices.length, tries: unsold.length, lastTime: 0 }],
+    contradicted: [],
   };
 }
 
