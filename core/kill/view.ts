@@ -36,6 +36,8 @@ export interface KillView {
     readonly tries: number;
     readonly lastTime: number;
   }[];
+  /** When a fill was booked last, by the asset that it is of, by the database's clock; only of the last minutes. */
+  readonly lastFills: Readonly<Record<string, number>>;
 }
 
 /** An order that rests at the venue, whosoever it is. */
@@ -55,6 +57,8 @@ export interface KillSight {
   readonly openOrders: readonly OpenOrder[];
   /** Last prices by instrument, where one is known. */
   readonly prices: Readonly<Record<string, DecimalText>>;
+  /** For how long after a fill its balances may still be those of before, ms. */
+  readonly shownMs: number;
 }
 
 interface Held {
