@@ -64,11 +64,13 @@ export function createKillActivities(
     ),
     killRelease: mapped(
       beating(async (latchId, requestId) => {
-        const first = await kills.release(latchId, requestId);
-        if (first.kind !== 'notClean' || first.unreconciled === undefined) return first;
-        await Promise.all(first.unreconciled.map((account) => reconcile(account)));
-        // Whatever these told: who ends another halt over the account may have found it clean meanwhile.
-        return kills.release(latchId, requestId);
+        for (let tries = 1; ; tries += 1) {
+          const ended = await kills.release(latchId, requestId);
+          // Twice: a comparison that it has only waited for may have begun before the last approval.
+          if (ended.kind !== 'notClean' || ended.unreconciled === undefined || tries > 2) return ended;
+          // Whatever these tell: who ends another halt over the account may have found it clean meanwhile.
+          await Promise.all(ended.unreconciled.map((account) => reconcile(account)));
+        }
       }),
       'untilDone',
     ),
