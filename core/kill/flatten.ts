@@ -50,6 +50,7 @@ export function planFlatten(view: KillView, sight: KillSight, aside: ReadonlySet
     const isGone = rules !== undefined && isNothing(left, key, sight, rules);
     const sale = isGone || rules === undefined ? undefined : saleOf(key, left, view, sight, rules);
     if (stop !== undefined) {
+      // What is only not shown yet keeps its stop.
       if (isGone && unshown(view, sight, key).gt(ZERO)) continue;
       // As long as nothing could be sold its stop protects what is held: also where the gate would refuse the sale that follows.
       if (!isGone && (sale?.isTaken !== true || isResting(stop, key, view))) continue;
@@ -130,8 +131,8 @@ export function unsold(view: KillView, sight: KillSight, key: Key): Decimal {
 }
 
 /**
- * Whether our books hold more of a position than the venue shows, so soon after a fill that it may still show balances of before: what is
- * not seen yet is not gone.
+ * What of a position our books hold and the venue does not show, so soon after a fill that it may still show balances of before: that is not
+ * gone. Zero where it is nothing, or where the venue would show it by now.
  */
 export function unshown(view: KillView, sight: KillSight, key: Key): Decimal {
   const { held, there } = sidesOf(view, sight, key);
