@@ -64,6 +64,9 @@ export const ERRORS = define({
   RISK_NO_POSITION: refusal('There is nothing of {strategy} in {instrument} to close.'),
   RISK_POSITION_EXISTS: refusal('{strategy} already holds {quantity} of {instrument} (or has an order working): no second entry.'),
   RISK_NOTIONAL_LIMIT: refusal('The order is worth {notional}; the limit per order is {limit}.'),
+  RISK_STOP_BELOW_MINIMUM: refusal(
+    'After fees {quantity} of {instrument} would be left, worth {notional} at {price}, where its stop would sell: the venue takes no less than {minQuantity}, worth {minNotional}. No stop could rest; enter more, or nothing.',
+  ),
   RISK_EXPOSURE_LIMIT: refusal('{scope} exposure would be {exposure}; the limit is {limit}.'),
   RISK_NET_EXPOSURE_LIMIT: refusal('{scope} net exposure would be {exposure}; the limit is {limit}.'),
   RISK_LEVERAGE: refusal(
@@ -126,6 +129,9 @@ export const ERRORS = define({
     'The quantity {quantity} is over the venue’s maximum {maximum} for orders at the market. Send less, or with a limit.',
   ),
   ORDER_DECIDED_BY_PERSON: refusal('{subject} decided that this order rests nowhere: {reason}.'),
+  ORDER_PRICE_MOVED: refusal(
+    'The price has moved to {reference} from order {order} at {price}: it is canceled for another at the new price, while its signal is valid.',
+  ),
   ORDER_PRICE_PRECISION: refusal('The price {price} is not a multiple of the tick {tickSize}.'),
   ORDER_QUANTITY_PRECISION: refusal('The quantity {quantity} is not a multiple of the step {stepSize}.'),
 

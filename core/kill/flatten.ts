@@ -52,6 +52,8 @@ export function planFlatten(view: KillView, sight: KillSight, aside: ReadonlySet
     if (stop !== undefined) {
       // What is only not shown yet keeps its stop.
       if (isGone && unshown(view, sight, key).gt(ZERO)) continue;
+      // Its row says that nothing is held, its fills say something else: what rests stays (P28).
+      if (isGone && view.contradicted.some((one) => isOf(one, key))) continue;
       // As long as nothing could be sold its stop protects what is held: also where the gate would refuse the sale that follows.
       if (!isGone && (sale?.isTaken !== true || isResting(stop, key, view))) continue;
       return { kind: 'cancelStop', ...key, intentId: stop.intentId };

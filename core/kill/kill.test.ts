@@ -28,6 +28,7 @@ const view = (more: Partial<KillView> = {}, positions = [position('1')]): KillVi
   working: [],
   sold: [],
   lastFills: {},
+  contradicted: [],
   ...more,
 });
 const sight = (more: Partial<KillSight> = {}): KillSight => ({
@@ -355,11 +356,47 @@ describe('P28, P29: what is verified', () => {
     expect(seen(sold, [lost])).toHaveLength(1);
   });
 
+  it.each(['atOnce', 'none'] as const)('is nothing of which row and fills say another thing, whatever the policy (%s)', (policy) => {
+    const row = { ...POSITION, held: d('0'), filled: d('1') };
+    const of = { kind: 'contradicted', ...row };
+    const missing = { kind: 'stop', ...POSITION, because: 'contradicted' } as const;
+    const damaged = view({ latches: [latch({ policy })], contradicted: [row] }, []);
+    expect(examine(damaged, sight(), [missing]).unverified).toEqual([of]);
+    expect(unverifiedText({ ...of, kind: 'contradicted' })).toBe(
+      'BTC/USDT (momentum) is kept as 0, and its fills add up to 1: how much is held is not known until a person has decided it (keelson reconcile decide)',
+    );
+    // A part of it is sold, as far as the row says so: it stays what it is.
+    const partly = view({ latches: [latch({ policy })], contradicted: [{ ...row, held: d('0.4') }] }, [position('0.4')]);
+    expect(examine(partly, sight({ balances: { BTC: d('2') } }), []).unverified).toEqual([{ ...of, held: '0.4' }]);
+    const elsewhere = [latch({ policy, scope: 'strategy', scopeValue: 'another' })];
+    expect(examine(view({ latches: elsewhere, contradicted: [row] }, []), sight(), []).unverified).toEqual([]);
+  });
+
+  it('P28: a stop of a position whose row says nothing stays while its fills say that something is held', () => {
+    const row = { ...POSITION, held: d('0'), filled: d('1') };
+    const damaged = view({ contradicted: [row], working: [order({ triggeredTime: null })] }, []);
+    expect(planFlatten(damaged, sight())).toEqual({ kind: 'done' });
+    expect(planFlatten({ ...damaged, contradicted: [] }, sight())).toMatchObject({ kind: 'cancelStop' });
+    // What the venue does not show any more has no use for a stop, but nobody knows how much that is.
+    expect(planFlatten(damaged, sight({ balances: { BTC: d('2') } }))).toEqual({ kind: 'done' });
+  });
+
   it('keeps stops where nothing is sold, and says which are missing', () => {
     const kept = view({ latches: [latch({ policy: 'none' })], working: [order({})] });
     const stop = { instrument: 'BTC/USDT', clientOrderId: 'c', venueOrderId: 'v' };
     expect(examine(kept, sight({ openOrders: [stop] }), [])).toEqual({ unverified: [], dust: [], kept: ['o'] });
     const missing = { kind: 'stop', strategy: 'momentum', instrument: 'BTC/USDT', because: 'refused' } as const;
-    expect(examine(kept, sight(), [missing]).unverified).toEqual([missing]);
+    expect(examine(kept, sight({ openOrders: [stop] }), [missing]).unverified).toEqual([missing]);
+    // What our books call resting protects nobody as long as the venue shows nothing of it.
+    expect(examine(kept, sight(), [])).toMatchObject({
+      unverified: [
+        {
+          kind: 'stop',
+          strategy: 'momentum',
+          instrument: 'BTC/USDT',
+          because: expect.stringMatching(/^the venue does not show /) as string,
+        },
+      ],
+    });
   });
 });

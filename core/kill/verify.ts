@@ -18,6 +18,14 @@ export type Unverified =
       readonly quantity: DecimalText;
       readonly because?: 'halted' | 'noPrice' | 'refused';
     }
+  /** Its row is not what its fills add up to: nothing is called flat, or protected, of which it is not known how much is held. */
+  | {
+      readonly kind: 'contradicted';
+      readonly strategy: string;
+      readonly instrument: string;
+      readonly held: DecimalText;
+      readonly filled: DecimalText;
+    }
   /** More is there than our books and what was there before us explain. It is not ours to sell: a person has to look. */
   | { readonly kind: 'surplus'; readonly asset: string; readonly quantity: DecimalText }
   /** Our books and the venue's balances differ right after a fill, and the venue may still show those of before: it is looked at again. */
@@ -74,7 +82,10 @@ export function examine(view: KillView, sight: KillSight, stops: readonly Extrac
         .filter(({ missing }) => missing.gt(ZERO))
         .map(({ base, missing }) => ({ kind: 'settling' as const, asset: base, quantity: text(missing) })),
       ...surpluses(view, sight),
-      ...stops,
+      ...contradictions(view),
+      // Of such a one that is said already, with both figures.
+      ...stops.filter(({ because }) => because !== 'contradicted'),
+      ...notShown(kept, sight),
     ],
     dust: flat
       .filter((one) => !isLeft(one) && one.quantity.gt(ZERO))
@@ -127,6 +138,14 @@ function openAtVenue(view: KillView, { openOrders }: KillSight, kept: ReadonlySe
     }));
 }
 
+/** Stops that our books call resting, of which the venue shows nothing: they protect nobody until it is known what became of them. */
+function notShown(kept: readonly StoredOrder[], { openOrders }: KillSight): Extract<Unverified, { kind: 'stop' }>[] {
+  const shown = new Set(openOrders.map((one) => one.clientOrderId));
+  return kept
+    .filter((order) => !shown.has(order.clientOrderId))
+    .map(({ strategy, instrument, intentId }) => ({ kind: 'stop', strategy, instrument, because: `the venue does not show ${intentId}` }));
+}
+
 /** Of what we trade: assets of which the venue shows more than we can explain, by more than it would take. */
 function surpluses(view: KillView, sight: KillSight): Extract<Unverified, { kind: 'surplus' | 'settling' }>[] {
   if (policyOfWhole(view) !== 'atOnce') return [];
@@ -144,6 +163,12 @@ function surpluses(view: KillView, sight: KillSight): Extract<Unverified, { kind
     asset,
     quantity: text(quantity),
   }));
+}
+
+function contradictions(view: KillView): Extract<Unverified, { kind: 'contradicted' }>[] {
+  return view.contradicted
+    .filter((one) => policyOver(view, one) !== undefined)
+    .map(({ strategy, instrument, held, filled }) => ({ kind: 'contradicted', strategy, instrument, held, filled }));
 }
 
 function isResting(status: string): boolean {
@@ -167,6 +192,8 @@ export function unverifiedText(one: Unverified): string {
       const why = one.because === undefined ? '' : `: ${WHY_KEPT[one.because]}`;
       return `${one.quantity} of ${one.instrument} (${one.strategy}) is still held${why}`;
     }
+    case 'contradicted':
+      return `${one.instrument} (${one.strategy}) is kept as ${one.held}, and its fills add up to ${one.filled}: how much is held is not known until a person has decided it (keelson reconcile decide)`;
     case 'surplus':
       return `${one.quantity} ${one.asset} more is at the venue than our books explain: not ours to sell, a person has to look`;
     case 'settling':

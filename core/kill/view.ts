@@ -38,6 +38,8 @@ export interface KillView {
   }[];
   /** When a fill was booked last, by the asset that it is of, by the database's clock; only of the last minutes. */
   readonly lastFills: Readonly<Record<string, number>>;
+  /** Positions whose row is not what their fills add up to: how much of them is held nobody knows until a person has decided it. */
+  readonly contradicted: readonly (Held & { readonly held: DecimalText; readonly filled: DecimalText })[];
 }
 
 /** An order that rests at the venue, whosoever it is. */

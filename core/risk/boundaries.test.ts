@@ -118,6 +118,9 @@ const units = (quantity: string, price = '100', reference = price): Given => ({
   draft: { quantity: decimal(quantity), price: decimal(price), reference: decimal(reference) },
 });
 
+/** What is held already is in the same stop. */
+const besideOne: Given = { ledger: { positions: [held('0')] } };
+
 const BOUNDARIES: readonly (readonly [code: string, passes: Given, refused: Given])[] = [
   ['RISK_MODE', { ledger: { mode: 'normal' } }, { ledger: { mode: 'observation' } }],
   [
@@ -132,6 +135,12 @@ const BOUNDARIES: readonly (readonly [code: string, passes: Given, refused: Give
     { ledger: { positions: [held('4.9', { quantity: d('0.049') })] } },
     { ledger: { positions: [held('5', { quantity: d('0.05') })] } },
   ],
+  [
+    'RISK_POSITION_EXISTS',
+    { ledger: { instrument: { ...RULES, minQuantity: d('0.1') }, positions: [held('9.9', { quantity: d('0.099') })] } },
+    { ledger: { instrument: { ...RULES, minQuantity: d('0.1') }, positions: [held('10', { quantity: d('0.1') })] } },
+  ],
+  ['RISK_FEATURES_INCOMPLETE', { signal: { features: [0, 0] } }, { signal: { features: [Number.NaN, 0] } }],
   ['RISK_FEATURES_INCOMPLETE', { signal: { features: [0] } }, { signal: { features: [0, Number.NaN] } }],
   ['RISK_FEATURES_INCOMPLETE', { signal: { features: [0] } }, { signal: { features: [] } }],
   ['RISK_LIMITS_MISSING', { ledger: { missingLimits: [] } }, { ledger: { missingLimits: ['maxOpenOrders'] } }],
@@ -145,12 +154,14 @@ const BOUNDARIES: readonly (readonly [code: string, passes: Given, refused: Give
   ['RISK_INSTRUMENT_HALTED', {}, { ledger: { instrument: { ...RULES, trading: false } } }],
   ['ORDER_QUANTITY_PRECISION', units('1.001'), units('1.0011')],
   ['ORDER_PRICE_PRECISION', units('1', '99.99'), units('1', '99.991')],
-  ['ORDER_BELOW_MIN_QUANTITY', units('0.001', '5000'), units('0', '5000')],
+  ['ORDER_BELOW_MIN_QUANTITY', { ...units('0.001', '5000'), ...besideOne }, { ...units('0', '5000'), ...besideOne }],
   ['ORDER_ABOVE_MAX_QUANTITY', units('100', '1'), units('100.001', '1')],
-  ['ORDER_BELOW_MIN_NOTIONAL', units('0.05'), units('0.05', '99.99')],
+  ['ORDER_BELOW_MIN_NOTIONAL', { ...units('0.05'), ...besideOne }, { ...units('0.05', '99.99'), ...besideOne }],
   ['RISK_NOTIONAL_LIMIT', { limits: { maxOrderNotional: d('100') } }, { limits: { maxOrderNotional: d('99.99') } }],
   ['RISK_PRICE_COLLAR', units('1', '100.5', '100'), units('1', '100.51', '100')],
-  ['RISK_TICK_TOO_COARSE', units('20', '0.25', '0.25'), units('20', '0.25', '0.249')],
+  ['RISK_TICK_TOO_COARSE', units('30', '0.25', '0.25'), units('30', '0.25', '0.249')],
+  // Of 0.053 with a fee of 10 bps 0.052 are left, worth 5.07 at 97.51; of 0.052 0.051 are, worth 4.97.
+  ['RISK_STOP_BELOW_MINIMUM', units('0.053'), units('0.052')],
   ['RISK_EXPOSURE_LIMIT', { limits: { maxInstrumentExposure: d('100') } }, { limits: { maxInstrumentExposure: d('99.99') } }],
   ['RISK_EXPOSURE_LIMIT', { limits: { maxStrategyExposure: d('100') } }, { limits: { maxStrategyExposure: d('99.99') } }],
   ['RISK_EXPOSURE_LIMIT', { limits: { maxAccountExposure: d('100') } }, { limits: { maxAccountExposure: d('99.99') } }],
@@ -244,6 +255,16 @@ const ELSEWHERE = ['RISK_SIZING_INPUT', 'RISK_INSTRUMENT_UNKNOWN', 'RISK_NO_POSI
 test.each(BOUNDARIES.filter(([code]) => !ELSEWHERE.includes(code)))('%s: %o passes, %o does not', (code, passes, refused) => {
   expect(reasons(passes)).toEqual([]);
   expect(reasons(refused)).toContain(code);
+});
+
+it('a feature that is no number is named by its place, the first one too', () => {
+  const failures = (features: readonly number[]) => {
+    const terms = termsOf({ kind: 'fixedNotional', notional: d('100') });
+    const verdict = decideOrder({ ...SIGNAL, features }, terms, LEDGER, LIVE);
+    return verdict.kind === 'denied' ? verdict.failures.map(({ message }) => message) : [];
+  };
+  expect(failures([Number.NaN, 0])).toEqual([expect.stringContaining('feature 1 of 2 is no number')]);
+  expect(failures([0, Number.NaN])).toEqual([expect.stringContaining('feature 2 of 2 is no number')]);
 });
 
 it('every check of the gate has its boundary', () => {

@@ -27,6 +27,12 @@ begin
               count(*) filter (where f.venue_order_id is not null and f.status <> 'filled') as tries
             from orders f where f.account = the_account and f.purpose = 'flatten' and f.strategy = o.strategy and f.instrument = o.instrument
               and f.created_at >= since.at) t on true), '[]'),
+      'contradicted', coalesce((select jsonb_agg(jsonb_build_object('strategy', k.strategy, 'instrument', k.instrument,
+            'held', k.held::text, 'filled', k.filled::text) order by k.strategy, k.instrument)
+        from (select strategy, instrument, trim_scale(coalesce(p.quantity, 0)) as held, trim_scale(coalesce(s.quantity, 0)) as filled
+          from (select * from positions where account = the_account) p
+            full join (select * from position_sums where account = the_account) s using (strategy, instrument)) k
+        where k.held <> k.filled), '[]'),
       -- By the order of the venue's time, of which there is an index: one that is booked late is of balances that are shown by now.
       'lastFills', coalesce((select jsonb_object_agg(base, booked) from (
         select o.base, epoch_ms(max(f.booked_at)) as booked from fills f join orders o using (intent_id)

@@ -106,6 +106,7 @@ function killView(world: World, setup: Setup, isSeen: Seen): KillView {
     sold: [{ ...KEY, count: slices.length, tries: unsold.length, lastTime: 0 }],
     // Its venue shows balances at once.
     lastFills: {},
+    contradicted: [],
   };
 }
 
