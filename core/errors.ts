@@ -67,8 +67,8 @@ export const ERRORS = define({
   RISK_STOP_BELOW_MINIMUM: refusal(
     'After fees {quantity} of {instrument} would be left, worth {notional} at {price}, where its stop would sell: the venue takes no less than {minQuantity}, worth {minNotional}. No stop could rest; enter more, or nothing.',
   ),
-  RISK_EXPOSURE_LIMIT: refusal('{scope} exposure would be {exposure}; the limit is {limit}.'),
-  RISK_NET_EXPOSURE_LIMIT: refusal('{scope} net exposure would be {exposure}; the limit is {limit}.'),
+  RISK_EXPOSURE_LIMIT: refusal('{scope} exposure would be {exposure}, what is held counted at cost; the limit is {limit}.'),
+  RISK_NET_EXPOSURE_LIMIT: refusal('{scope} net exposure would be {exposure}, what is held counted at cost; the limit is {limit}.'),
   RISK_LEVERAGE: refusal(
     '{account} would hold and work {exposure} {quote} with {equity} of its own: more than {limit} times as much. A spot account borrows nothing.',
   ),

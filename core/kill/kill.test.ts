@@ -27,6 +27,7 @@ const view = (more: Partial<KillView> = {}, positions = [position('1')]): KillVi
   instruments: { [RULES.instrument]: RULES },
   working: [],
   sold: [],
+  lastFills: {},
   contradicted: [],
   ...more,
 });
@@ -34,6 +35,7 @@ const sight = (more: Partial<KillSight> = {}): KillSight => ({
   balances: { BTC: d('3'), USDT: d('100') },
   openOrders: [],
   prices: { [RULES.instrument]: d('100') },
+  shownMs: 3_000,
   ...more,
 });
 const order = (more: Partial<StoredOrder>): StoredOrder =>
@@ -292,6 +294,26 @@ describe('P28, P29: what is verified', () => {
     expect(
       found(flat({ latches: [latch({ scope: 'strategy', scopeValue: 'momentum' })] }), sight({ balances: { BTC: d('2.5') } })),
     ).toEqual([]);
+  });
+
+  it('waits where our books and the venue differ so soon after a fill that it may still show balances of before', () => {
+    const old = sight({ balances: { BTC: d('2') } });
+    const filled = (agoMs: number, more: Partial<KillView> = {}) => view({ lastFills: { BTC: LEDGER.databaseTime - agoMs }, ...more });
+    const late = (what: string) =>
+      `the venue’s balances are ${what} BTC off our books right after a fill: it may show them late, and is looked at again`;
+    expect([found(filled(2_999), old), found(filled(3_000), old), found(view(), old)]).toEqual([[late('1')], [], []]);
+    // What is shown is sold meanwhile, and what is not is not taken for gone: its stop stays.
+    expect(found(filled(0), sight({ balances: { BTC: d('2.4') } }))).toEqual(['0.4 of BTC/USDT (momentum) is still held', late('0.6')]);
+    expect(planFlatten(filled(0), sight({ balances: { BTC: d('2.4') } }))).toMatchObject({ kind: 'sell', quantity: decimal('0.4') });
+    const stop = { working: [order({ createdTime: 0, triggeredTime: null })] };
+    expect([planFlatten(filled(2_999, stop), old).kind, planFlatten(filled(3_000, stop), old).kind]).toEqual(['done', 'cancelStop']);
+    // Of another asset, or by less than the venue takes: that is no reason.
+    expect(found(view({ lastFills: { ETH: LEDGER.databaseTime } }), old)).toEqual([]);
+    expect(found(filled(0), sight({ balances: { BTC: d('2.9999') } }))).toEqual(['0.9999 of BTC/USDT (momentum) is still held']);
+    // What was sold is still shown.
+    const sold = flat({ lastFills: { BTC: LEDGER.databaseTime } });
+    expect(found(sold, sight())).toEqual([late('1')]);
+    expect(examine(sold, sight({ balances: { BTC: d('2') } }), []).unverified).toEqual([]);
   });
 
   it('P29: foreign orders go only where the whole account is halted, stops only with what they protect', () => {

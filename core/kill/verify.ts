@@ -1,7 +1,7 @@
 import { amountOf, maximum, text, ZERO, type Decimal, type DecimalText } from '../money/index.js';
 import { looksLikeOurs } from '../order/own-name.js';
 import type { StoredOrder } from '../order/stored-order.js';
-import { isNothing, keysToFlatten, unsold, whyKept } from './flatten.js';
+import { isJustFilled, isNothing, keysToFlatten, unshown, unsold, whyKept } from './flatten.js';
 import { policyOfWhole, policyOver, type KillLatch, type KillSight, type KillView, type OpenOrder } from './view.js';
 
 /** Something that keeps a halt from being verified, exactly. */
@@ -28,6 +28,8 @@ export type Unverified =
     }
   /** More is there than our books and what was there before us explain. It is not ours to sell: a person has to look. */
   | { readonly kind: 'surplus'; readonly asset: string; readonly quantity: DecimalText }
+  /** Our books and the venue's balances differ right after a fill, and the venue may still show those of before: it is looked at again. */
+  | { readonly kind: 'settling'; readonly asset: string; readonly quantity: DecimalText }
   /** What is held and stays has not exactly its stop. */
   | { readonly kind: 'stop'; readonly strategy: string; readonly instrument: string; readonly because: string }
   /** The venue, or the database, does not answer. */
@@ -75,6 +77,10 @@ export function examine(view: KillView, sight: KillSight, stops: readonly Extrac
         const at = { kind: 'exposure' as const, strategy, instrument, quantity: text(quantity) };
         return because === undefined ? at : { ...at, because };
       }),
+      ...flat
+        .map((one) => ({ base: rulesOf(one.instrument)?.base ?? one.instrument, missing: unshown(view, sight, one) }))
+        .filter(({ missing }) => missing.gt(ZERO))
+        .map(({ base, missing }) => ({ kind: 'settling' as const, asset: base, quantity: text(missing) })),
       ...surpluses(view, sight),
       ...contradictions(view),
       // Of such a one that is said already, with both figures.
@@ -141,7 +147,7 @@ function notShown(kept: readonly StoredOrder[], { openOrders }: KillSight): Extr
 }
 
 /** Of what we trade: assets of which the venue shows more than we can explain, by more than it would take. */
-function surpluses(view: KillView, sight: KillSight): Extract<Unverified, { kind: 'surplus' }>[] {
+function surpluses(view: KillView, sight: KillSight): Extract<Unverified, { kind: 'surplus' | 'settling' }>[] {
   if (policyOfWhole(view) !== 'atOnce') return [];
   const quotes = new Set(Object.values(view.instruments).map(({ quote }) => quote));
   const bases = new Map<string, Decimal>();
@@ -152,7 +158,11 @@ function surpluses(view: KillView, sight: KillSight): Extract<Unverified, { kind
     if (rules === undefined || isNothing(maximum(ZERO, surplus), { strategy: '', instrument }, sight, rules)) continue;
     bases.set(base, surplus);
   }
-  return [...bases].map(([asset, quantity]) => ({ kind: 'surplus', asset, quantity: text(quantity) }));
+  return [...bases].map(([asset, quantity]) => ({
+    kind: isJustFilled(view, sight, asset) ? 'settling' : 'surplus',
+    asset,
+    quantity: text(quantity),
+  }));
 }
 
 function contradictions(view: KillView): Extract<Unverified, { kind: 'contradicted' }>[] {
@@ -186,6 +196,8 @@ export function unverifiedText(one: Unverified): string {
       return `${one.instrument} (${one.strategy}) is kept as ${one.held}, and its fills add up to ${one.filled}: how much is held is not known until a person has decided it (keelson reconcile decide)`;
     case 'surplus':
       return `${one.quantity} ${one.asset} more is at the venue than our books explain: not ours to sell, a person has to look`;
+    case 'settling':
+      return `the venue’s balances are ${one.quantity} ${one.asset} off our books right after a fill: it may show them late, and is looked at again`;
     case 'stop':
       return `${one.instrument} (${one.strategy}) has not its stop: ${one.because}`;
     case 'unanswered':
