@@ -51,6 +51,8 @@ export interface VenueSight {
 export interface BookedFill extends Omit<SeenFill, 'clientOrderId' | 'liquiditySide'> {
   /** Null: by another hand, and booked as such. */
   readonly intentId: string | null;
+  /** Taken back by a person's decision; it says what was booked then. */
+  readonly isReversed?: boolean;
 }
 
 export interface BookedOrder extends StoredOrder {
