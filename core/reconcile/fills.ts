@@ -8,9 +8,11 @@ import { isUnresolved, type BookedFill, type BookedOrder, type LedgerSight, type
 export class OrderNames {
   private readonly byClientId: ReadonlyMap<string, BookedOrder>;
   private readonly byVenueId: ReadonlyMap<string, BookedOrder>;
+  private readonly byIntent: ReadonlyMap<string, BookedOrder>;
 
   constructor(orders: readonly BookedOrder[]) {
     this.byClientId = new Map(orders.map((order) => [order.clientOrderId, order]));
+    this.byIntent = new Map(orders.map((order) => [order.intentId, order]));
     this.byVenueId = new Map(
       orders
         .filter(({ venueOrderId }) => venueOrderId !== null)
@@ -20,6 +22,10 @@ export class OrderNames {
 
   ofClientId(clientOrderId: string): BookedOrder | undefined {
     return this.byClientId.get(clientOrderId);
+  }
+
+  ofIntent(intentId: string): BookedOrder | undefined {
+    return this.byIntent.get(intentId);
   }
 
   ofFill({ clientOrderId, instrument, venueOrderId }: SeenFill): BookedOrder | undefined {

@@ -243,7 +243,7 @@ begin
   return jsonb_build_object('result', 'done');
 end $$;
 
--- As before, and: each fill as it counts by now, and those that were taken back as such.
+-- As before, and: each fill as it counts by now, and those that were taken back as such; and the orders of missed fills that stand.
 create or replace function read_reconciliation(p jsonb) returns jsonb language plpgsql stable as $$
 declare
   the_account text := p->>'account';
@@ -259,7 +259,13 @@ begin
       union select found.intent_id from named n cross join lateral (select intent_id from orders o
         where o.client_order_id = n.client_order_id and o.account = the_account limit 1) found
       union select found.intent_id from numbered n cross join lateral (select intent_id from orders o
-        where o.account = the_account and o.instrument = n.instrument and o.venue_order_id = n.venue_order_id limit 1) found),
+        where o.account = the_account and o.instrument = n.instrument and o.venue_order_id = n.venue_order_id limit 1) found
+      -- Whose a missed fill was taken for, and whose it is.
+      union select o.intent_id from reconciliation_differences d join orders o on o.intent_id = d.evidence->'ledger'->>'order'
+        where d.account = the_account and d.ended_at is null and d.class = 'missedFill' and o.account = the_account
+      union select o.intent_id from reconciliation_differences d join orders o on o.account = the_account
+          and o.instrument = d.evidence->'venue'->>'instrument' and o.venue_order_id = d.evidence->'venue'->>'venueOrderId'
+        where d.account = the_account and d.ended_at is null and d.class = 'missedFill'),
     held as (
       select strategy, instrument, quantity, updated_at from positions where account = the_account and quantity <> 0),
     stops as (

@@ -29,7 +29,7 @@ const d = (text: string): DecimalText => text as DecimalText;
 const amount = (random: () => number): string => (1 + Math.floor(random() * 900)).toString();
 
 /** An order by another hand. */
-async function foreign(bench: BenchAccount, more: object = {}): Promise<void> {
+export async function foreign(bench: BenchAccount, more: object = {}): Promise<void> {
   const order = {
     clientOrderId: `by-hand-${bench.nextBar()}`,
     instrument: INSTRUMENT,
@@ -73,7 +73,7 @@ async function boughtTwice(bench: BenchAccount): Promise<void> {
 /** Of all fills the last one. */
 const NEWEST = `(length(venue_trade_id), venue_trade_id) = (select length(venue_trade_id), venue_trade_id from fills order by 1 desc, 2 desc limit 1)`;
 
-function cancelAtVenue({ stack: { paper } }: BenchAccount, venueOrderId: string | null): void {
+export function cancelAtVenue({ stack: { paper } }: BenchAccount, venueOrderId: string | null): void {
   const order = [...paper.orders.allOpen()].find(({ orderId }) => String(orderId) === venueOrderId);
   if (order === undefined) throw new Error(`order ${venueOrderId} does not rest`);
   paper.engine.cancel(order, undefined, paper.now());
