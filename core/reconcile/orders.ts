@@ -1,4 +1,4 @@
-import { decimal } from '../money/index.js';
+import { ZERO, decimal, type Decimal } from '../money/index.js';
 import { looksLikeOurs } from '../order/own-name.js';
 import { deltasOf, Sum } from './deltas.js';
 import { NO_DELTAS, type Difference, type KnownDifference } from './difference.js';
@@ -37,12 +37,13 @@ export function compareOrders(parts: Parts, missedOf: ReadonlySet<string>): Diff
   return found;
 }
 
-function compareOrder({ rules }: Parts, seen: SeenOrder, order: BookedOrder, missedOf: ReadonlySet<string>): Difference[] {
+function compareOrder({ ledger, rules }: Parts, seen: SeenOrder, order: BookedOrder, missedOf: ReadonlySet<string>): Difference[] {
   const { intentId, instrument, clientOrderId } = order;
   const subject = intentSubject(intentId);
   const isInFlight = order.unchangedMs < rules.inFlightMs;
   if (seen.side !== order.side || seen.instrument !== order.instrument || !decimal(seen.quantity).eq(decimal(order.quantity)))
     return [about('unknown', subject, 'person', seen, order)];
+  if (!order.isFinal && isElsewhere(seen, order, tickOf(ledger, instrument))) return [moved(seen, order)];
   if (order.isFinal) {
     const repair = { kind: 'takeEvidence', intentId, instrument, clientOrderId } as const;
     return [{ ...about('orphanOrder', subject, 'repair', seen, order), isInFlight, repair }];
@@ -54,6 +55,27 @@ function compareOrder({ rules }: Parts, seen: SeenOrder, order: BookedOrder, mis
   }
   if (more.lt(0)) return [{ ...about('unknown', subject, 'secondLook', seen, order), isInFlight }];
   return [];
+}
+
+const tickOf = ({ instruments }: LedgerSight, instrument: string): Decimal => {
+  const tick = instruments[instrument]?.tickSize;
+  return tick === undefined ? ZERO : decimal(tick);
+};
+
+/**
+ * Whether it rests at another price than it was sent with, as one that somebody has changed by hand: a stop would wake elsewhere. An order
+ * that sells at the market when it wakes has no limit there, and of one that is awake it does not matter any more at which price it woke.
+ */
+function isElsewhere(seen: SeenOrder, order: BookedOrder, tick: Decimal): boolean {
+  const differs = (shown: string, sent: string): boolean => decimal(shown).minus(decimal(sent)).abs().gt(tick);
+  if (order.type !== 'stopMarket' && differs(seen.price, order.price)) return true;
+  if (order.stopPrice === null) return seen.stopPrice !== undefined && !seen.isTriggered;
+  return !seen.isTriggered && seen.stopPrice !== undefined && differs(seen.stopPrice, order.stopPrice);
+}
+
+function moved(seen: SeenOrder, order: BookedOrder): Difference {
+  const fingerprint = JSON.stringify([seen.price, seen.stopPrice ?? null, order.price, order.stopPrice]);
+  return { ...about('unknown', intentSubject(order.intentId), 'person', seen, order), fingerprint };
 }
 
 /** Ours works, and the venue does not list it. */
@@ -132,8 +154,8 @@ function about(
   seen: SeenOrder | null,
   order: BookedOrder,
 ): Difference {
-  const { intentId, clientOrderId, venueOrderId, status, side, purpose, quantity, executedQuantity } = order;
-  const ledger = { intentId, clientOrderId, venueOrderId, status, side, purpose, quantity, executedQuantity };
+  const { intentId, clientOrderId, venueOrderId, status, side, purpose, quantity, executedQuantity, type, price, stopPrice } = order;
+  const ledger = { intentId, clientOrderId, venueOrderId, status, side, purpose, quantity, executedQuantity, type, price, stopPrice };
   const fingerprint = `${seen?.executedQuantity ?? ''} ${executedQuantity} ${status}`;
   return { class: what, subject, fingerprint, treatment, isInFlight: false, deltas: NO_DELTAS, evidence: { venue: seen, ledger } };
 }

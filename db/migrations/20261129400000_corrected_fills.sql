@@ -243,7 +243,8 @@ begin
   return jsonb_build_object('result', 'done');
 end $$;
 
--- As before, and: each fill as it counts by now, and those that were taken back as such; and the orders of missed fills that stand.
+-- As before, and: each fill as it counts by now, and those that were taken back as such; the orders of missed fills that
+-- stand; the ticks of instruments.
 create or replace function read_reconciliation(p jsonb) returns jsonb language plpgsql stable as $$
 declare
   the_account text := p->>'account';
@@ -311,7 +312,8 @@ begin
             (select max(updated_at) from (select updated_at from orders o where o.account = the_account and o.strategy = k.strategy
               and o.instrument = k.instrument order by o.created_at desc limit 5) newest))))))
         from keys k), '[]'),
-      'instruments', coalesce((select jsonb_object_agg(n.instrument, jsonb_build_object('base', n.rules->'base', 'quote', n.rules->'quote'))
+      'instruments', coalesce((select jsonb_object_agg(n.instrument, jsonb_build_object('base', n.rules->'base', 'quote', n.rules->'quote',
+          'tickSize', n.rules->'tickSize'))
         from instruments n where n.venue = a.venue), '{}'),
       'contradictions', case when (p->>'isFull')::boolean then coalesce((select jsonb_agg(c) from book_contradictions(the_account) c), '[]')
         else '[]' end,

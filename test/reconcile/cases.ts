@@ -319,6 +319,23 @@ export const CASES: Readonly<Record<string, Case>> = {
       await bench.damage(`update orders set quantity = quantity * 2 where intent_id = $1`, [intentId]);
     },
   },
+  'a stop that somebody has moved': {
+    class: 'unknown',
+    ends: 'cancel',
+    keepsStops: true,
+    async make(bench) {
+      await bench.buy();
+      await bench.damage(`update orders set stop_price = stop_price + 15 where purpose = 'stop' and final_at is null`);
+    },
+  },
+  'a limit that somebody has moved': {
+    class: 'unknown',
+    ends: 'reject',
+    async make(bench) {
+      const { intentId } = await bench.rest();
+      await bench.damage(`update orders set price = price - 15 where intent_id = $1`, [intentId]);
+    },
+  },
   'books that contradict themselves': {
     class: 'unknown',
     ends: 'rebuild',
