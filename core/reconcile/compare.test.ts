@@ -235,8 +235,8 @@ describe('orders', () => {
     expect(at(stop, { ...waits, stopPrice: d('60') })).toEqual(['unknown person']);
     expect(at(stop, { ...waits, price: d('59') })).toEqual(['unknown person']);
     expect(at({}, { price: d('99.98') })).toEqual(['unknown person']);
-    // One of ours that is no stop has become one.
-    expect(at({}, { isTriggered: false, stopPrice: d('90') })).toEqual(['unknown person']);
+    // A purchase that waits, and that a person has taken over as a limit order, is what was taken over.
+    expect(at({}, { isTriggered: false, stopPrice: d('90') })).toEqual([]);
     // One that sells at the market has no limit at the venue; one that is awake has woken.
     expect(at({ ...stop, type: 'stopMarket' }, { ...waits, price: d('0') })).toEqual([]);
     expect(at({ ...stop, type: 'stopMarket' }, { ...waits, price: d('0'), stopPrice: d('60') })).toEqual(['unknown person']);

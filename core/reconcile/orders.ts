@@ -69,8 +69,7 @@ const tickOf = ({ instruments }: LedgerSight, instrument: string): Decimal => {
 function isElsewhere(seen: SeenOrder, order: BookedOrder, tick: Decimal): boolean {
   const differs = (shown: string, sent: string): boolean => decimal(shown).minus(decimal(sent)).abs().gt(tick);
   if (order.type !== 'stopMarket' && differs(seen.price, order.price)) return true;
-  if (order.stopPrice === null) return seen.stopPrice !== undefined && !seen.isTriggered;
-  return !seen.isTriggered && seen.stopPrice !== undefined && differs(seen.stopPrice, order.stopPrice);
+  return order.stopPrice !== null && seen.stopPrice !== undefined && !seen.isTriggered && differs(seen.stopPrice, order.stopPrice);
 }
 
 function moved(seen: SeenOrder, order: BookedOrder): Difference {
