@@ -136,10 +136,16 @@ export function orphans(
       treatment: 'person',
       isInFlight,
       deltas: sum.deltas,
-      evidence: { venue: { order, fills: list }, ledger: { looksLikeOurs: order !== null && looksLikeOurs(order.clientOrderId) } },
+      evidence: { venue: { order, fills: list }, ledger: { looksLikeOurs: ownLook(order, list) } },
       ...(newest === undefined ? {} : { eventTime: newest }),
     };
   });
+}
+
+/** Null: its fills name no id, and the order was not looked up. */
+function ownLook(order: SeenOrder | null, fills: readonly SeenFill[]): boolean | null {
+  const named = order?.clientOrderId ?? fills.find(({ clientOrderId }) => clientOrderId !== undefined)?.clientOrderId;
+  return named === undefined ? null : looksLikeOurs(named);
 }
 
 function fillsOf({ evidence }: KnownDifference): readonly SeenFill[] {

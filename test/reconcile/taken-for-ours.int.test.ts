@@ -60,3 +60,40 @@ it('a fill that no order of ours explains is not repaired by being told so', asy
     await bench.close();
   }
 });
+
+it('an order with a name of our form and no row, filled at once, is told as such: it is looked up by its number, once', async () => {
+  const bench = await openBenchAccount();
+  try {
+    await bench.cycle();
+    const terms = { price: '51000' as DecimalText, quantity: '0.002' as DecimalText, timeInForce: 'IOC' };
+    await foreign(bench, { ...terms, clientOrderId: 'a'.repeat(32) });
+    await foreign(bench, terms);
+    const { venue } = bench.stack;
+    let asked = 0;
+    const lookUpByNumber: typeof venue.reader.lookUpByNumber = (...of) => {
+      asked += 1;
+      return venue.reader.lookUpByNumber(...of);
+    };
+    const seen = { ...venue, reader: { ...venue.reader, lookUpByNumber } };
+    const look = createLook({ ...bench.dependencies, venueOf: () => seen });
+    const told = async (): Promise<readonly unknown[]> => {
+      const { rows } = await bench.stack.pool.query<{ told: unknown }>(
+        `select evidence->'ledger'->'looksLikeOurs' as told from reconciliation_differences order by difference_id`,
+      );
+      return rows.map((row) => row.told);
+    };
+    const run = { runId: randomUUID(), account: ACCOUNT, scope: 'minute' } as const;
+    await look(run, false);
+    expect([await told(), asked]).toEqual([[true, false], 2]);
+    await look(run, true);
+    expect([await told(), asked]).toEqual([[true, false], 2]);
+    // Where the venue cannot be asked it is not known, and not denied.
+    await foreign(bench, terms);
+    const away: typeof lookUpByNumber = () => Promise.reject(new Error('the venue is away'));
+    const gone = { ...venue, reader: { ...venue.reader, lookUpByNumber: away } };
+    await createLook({ ...bench.dependencies, venueOf: () => gone })({ ...run, runId: randomUUID() }, true);
+    expect(await told()).toEqual([true, false, null]);
+  } finally {
+    await bench.close();
+  }
+});
