@@ -33,9 +33,7 @@ const order = (n: number, more: Partial<BookedOrder> = {}): BookedOrder =>
     quote: 'USDT',
     quantity: d('1'),
     executedQuantity: d('0'),
-    type: 'limit',
-    price: d('100'),
-    stopPrice: null,
+    ...{ type: 'limit', price: d('100'), stopPrice: null },
     isFinal: false,
     unchangedMs: 60_000,
     ...more,
@@ -223,32 +221,6 @@ describe('orders', () => {
       'missedFill',
     ]);
   });
-  it('at another price than they were sent with are unknown, and a person’s at once: a stop would wake elsewhere', () => {
-    const stop = { type: 'stopLimit', side: 'sell', purpose: 'stop', stopPrice: d('90'), price: d('89') } as const;
-    const waits = { side: 'sell', isTriggered: false, stopPrice: d('90'), price: d('89') } as const;
-    const at = (mine: Partial<BookedOrder>, shown: Partial<SeenOrder>): readonly string[] =>
-      found({ venue: { openOrders: [seenOrder(1, shown)] }, ledger: { orders: [order(1, mine)] } }).map(
-        (one) => `${one.class} ${one.treatment}`,
-      );
-    expect(at(stop, waits)).toEqual([]);
-    expect(at(stop, { ...waits, stopPrice: d('90.01') })).toEqual([]);
-    expect(at(stop, { ...waits, stopPrice: d('60') })).toEqual(['unknown person']);
-    expect(at(stop, { ...waits, price: d('59') })).toEqual(['unknown person']);
-    expect(at({}, { price: d('99.98') })).toEqual(['unknown person']);
-    // A purchase that waits, and that a person has taken over as a limit order, is what was taken over.
-    expect(at({}, { isTriggered: false, stopPrice: d('90') })).toEqual([]);
-    // One that sells at the market has no limit at the venue; one that is awake has woken.
-    expect(at({ ...stop, type: 'stopMarket' }, { ...waits, price: d('0') })).toEqual([]);
-    expect(at({ ...stop, type: 'stopMarket' }, { ...waits, price: d('0'), stopPrice: d('60') })).toEqual(['unknown person']);
-    expect(at(stop, { ...waits, isTriggered: true, stopPrice: d('60') })).toEqual([]);
-    // Moved again it is another case than what a person has left as it was.
-    const fingerprints = ['60', '61'].map((price) => {
-      const openOrders = [seenOrder(1, { ...waits, stopPrice: d(price) })];
-      return found({ venue: { openOrders }, ledger: { orders: [order(1, stop)] } })[0]?.fingerprint;
-    });
-    expect(new Set(fingerprints).size).toBe(2);
-  });
-
   it('twice under one name are duplicates, and of another size unknown', () => {
     const second = seenOrder(1, { venueOrderId: 'v9' });
     expect(classes({ venue: { openOrders: [seenOrder(1), second] }, ledger: { orders: [order(1)] } })).toEqual(['duplicate']);

@@ -17,6 +17,8 @@ export interface DeclaredSchedule {
   readonly spec: ScheduleOptions['spec'];
   /** How late it is still done after something was away. */
   readonly catchUp: CatchUp;
+  /** Begun also while the one before is at work; else it is left out, and nobody hears of it. */
+  readonly beginsBeside?: true;
 }
 
 /**
@@ -79,6 +81,8 @@ function checks(account: string, { timeZone, ...times }: CheckTimes): DeclaredSc
       summary: `${runbook} of ${account}`,
       spec: { calendars: [{ hour: hour ?? 0, minute: minute ?? 0 }], timezone: timeZone },
       catchUp: SAME_DAY,
+      // Its resource keeps it from doing anything beside the one before, and its end tells people what was not checked.
+      beginsBeside: true,
     };
   });
 }
@@ -168,8 +172,9 @@ async function isThere(client: Client, id: string): Promise<boolean> {
   }
 }
 
-function optionsOf({ id, account, workflowType, args, workflowId, summary, spec, catchUp }: DeclaredSchedule, taskQueue: string) {
-  const policies = { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: catchUp };
+function optionsOf(declaredOne: DeclaredSchedule, taskQueue: string) {
+  const { id, account, workflowType, args, workflowId, summary, spec, catchUp, beginsBeside = false } = declaredOne;
+  const policies = { overlap: beginsBeside ? ScheduleOverlapPolicy.ALLOW_ALL : ScheduleOverlapPolicy.SKIP, catchupWindow: catchUp };
   const action = {
     type: 'startWorkflow' as const,
     workflowType,
