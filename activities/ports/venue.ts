@@ -118,6 +118,8 @@ export interface VenueReader {
   balances(): Promise<readonly Balance[]>;
   keyPermissions(): Promise<KeyPermissions>;
   lookUp(instrument: string, clientOrderId: string): Promise<LookUp>;
+  /** By the venue's own number; undefined where the venue does not have it (any more). */
+  lookUpByNumber(instrument: string, venueOrderId: string): Promise<VenueOrder | undefined>;
   openOrders(instrument?: string): Promise<readonly VenueOrder[]>;
   /**
    * Fills of the account in `instrument` since `fromTime` (venue's clock), oldest first, all pages; undefined is every instrument,

@@ -29,6 +29,11 @@ it('a look-up reads the clock, and asks once more for what was absent', async ()
   expect(await of('absent')).toEqual({ calls: 3, weight: 11 });
 });
 
+it('a look-up by number is one call', async () => {
+  const of = { lookUpByNumber: async () => undefined };
+  expect(await spentOn(of, (reader) => reader.lookUpByNumber('BTC/USDT', '7'))).toEqual({ calls: 1, weight: 5 });
+});
+
 it('what was asked and not answered has been asked', async () => {
   const away = (): Promise<never> => Promise.reject(new Error('away'));
   expect(await spentOn({ fills: away }, (reader) => reader.fills(undefined, 0))).toEqual({ calls: 1, weight: 20 });

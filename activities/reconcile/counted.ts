@@ -38,6 +38,10 @@ export function counted({ reader, profile }: Pick<Venue, 'reader' | 'profile'>):
         if (found.kind === 'absent') count(1, weights.lookUp);
         return found;
       },
+      lookUpByNumber(instrument, venueOrderId) {
+        count(1, weights.lookUp);
+        return reader.lookUpByNumber(instrument, venueOrderId);
+      },
       async fills(instrument, fromTime) {
         count(1, weights.fills);
         const fills = await reader.fills(instrument, fromTime);

@@ -9,6 +9,7 @@ import { tellListed } from '../not-listed.js';
 import { counted, expectedWeight, type Spent } from './counted.js';
 import type { ReconcileDependencies } from './dependencies.js';
 import { createRepair } from './repair.js';
+import { named } from './names.js';
 import { listWorkflows, seeLedger, seeVenue, seeWorkflows } from './sights.js';
 
 export interface Looked {
@@ -58,7 +59,8 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
       const { known, needed, ...told } = answer;
       const ledger = await seeLedger(dependencies, account, { known, needed, ...told });
       const workflows = await seeWorkflows(dependencies, ledger, listed, needed);
-      const judged = judge(compare({ venue: seen, ledger, workflows, isFull }, known, rules), known, rules);
+      const fills = await named(dependencies, reader, seen, ledger, known, rules.mostNamed);
+      const judged = judge(compare({ venue: { ...seen, fills }, ledger, workflows, isFull }, known, rules), known, rules);
       const asked = total(spent);
       const upTo = cursorAfter(seen, judged.isWhole);
       const { standing, isOvertaken } = await store.write(run, lease.owner, books.epoch, {

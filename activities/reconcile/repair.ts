@@ -18,7 +18,8 @@ export function createRepair(
   return async (repair) => {
     switch (repair.kind) {
       case 'bookFill':
-        await bookFill(books, account, repair.fill);
+        if ((await bookFill(books, account, repair.fill)) === undefined && !(await books.store.isBooked(account, repair.fill)))
+          throw new Error('no order of ours explains the fill');
         return;
       case 'lookUp':
         await resolve(repair.intentId);

@@ -287,6 +287,8 @@ describe('P11: listing and matching', () => {
     const txid = typeof placed === 'string' ? placed : placed.txid;
     expect(await venue.reader.openOrders()).toMatchObject([{ venueOrderId: txid, clientOrderId: txid, instrument: INSTRUMENT }]);
     expect(await venue.reader.lookUp(INSTRUMENT, txid)).toMatchObject({ kind: 'found', order: { status: 'accepted' } });
+    expect(await venue.reader.lookUpByNumber(INSTRUMENT, txid)).toMatchObject({ venueOrderId: txid, status: 'accepted' });
+    expect(await venue.reader.lookUpByNumber(INSTRUMENT, 'no number of theirs')).toBeUndefined();
     expect(await venue.reader.cancel(INSTRUMENT, txid)).toBe('canceled');
     expect(await venue.reader.openOrders()).toEqual([]);
   });

@@ -138,6 +138,8 @@ describe('against the paper venue, as a process of its own', () => {
     expect(found).toMatchObject({ kind: 'found', order: { ...verdict.order, createdTime: expect.any(Number) as number } });
 
     const { venueOrderId } = verdict.order;
+    expect(await venue.reader.lookUpByNumber(instrument, venueOrderId)).toMatchObject({ venueOrderId, clientOrderId: order.clientOrderId });
+    expect(await venue.reader.lookUpByNumber(instrument, '999999999')).toBeUndefined();
     const listed = await venue.reader.fillsOfOrder(instrument, venueOrderId);
     expect(listed.map(essence)).toEqual(verdict.fills.map(essence));
     const all = await venue.reader.fills(instrument, order.signedTimestamp - 1_000);

@@ -100,6 +100,7 @@ export function venueReader(parts: ReaderParts): VenueReader {
       return order === undefined ? { kind: 'absent', venueTime } : { kind: 'found', order, venueTime };
     },
 
+    lookUpByNumber: (instrument, venueOrderId) => understood('order', () => calls.findByNumber(ask, listing, instrument, venueOrderId)),
     openOrders: (instrument) => understood('openOrders', () => calls.openOrders(ask, listing, instrument)),
     async fills(instrument, fromTime) {
       // What the venue does not list is no outage: whoever asks can go on with the rest. A list of the account holds it all the same.

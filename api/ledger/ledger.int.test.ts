@@ -62,7 +62,7 @@ describe('reports of a day', () => {
     expect(results.map(({ strategy, realizedAverage, fees }) => [strategy, realizedAverage, fees])).toEqual([
       ['momentum', '-222', '302'],
       ['other', '0', '100'],
-      [null, '0', '0'],
+      [null, null, '0'],
     ]);
   });
 
@@ -86,9 +86,12 @@ describe('reports of a day', () => {
     expect(positions.map((one) => [one.strategy, one.method, one.quantity, one.averagePrice, one.unrealizedPnl].join(' '))).toEqual([
       'other average 1 200 -50',
       'other fifo 1 200 -50',
-      ' average 3 90 180',
-      ' fifo 3 90 180',
+      '    ',
     ]);
+    expect(positions.at(-1)).toEqual({
+      ...{ strategy: null, instrument: 'BTC/USDT', bought: '3', sold: '0', quantity: null, method: null, averagePrice: null },
+      ...{ mark: '150', unrealizedPnl: null, realizedPnl: null },
+    });
   });
 
   test('slippage is told of orders whose prices were noted', async () => {

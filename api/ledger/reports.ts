@@ -1,7 +1,7 @@
 import { RoundTrips, type ClosedPosition } from '../../core/ledger/closed-position.js';
 import type { Day } from '../../core/ledger/day.js';
 import { feeValueOf } from '../../core/ledger/fee-value.js';
-import { Books, byStrategy, profitOf, type StrategyResult, type ValuedFill } from '../../core/ledger/results.js';
+import { Books, byStrategy, isByHand, profitOf, type StrategyResult, type ValuedFill } from '../../core/ledger/results.js';
 import { StatementOfDay } from '../../core/ledger/statement.js';
 import { ZERO, decimal, text, type Decimal } from '../../core/money/index.js';
 import type { Database } from '../read/database.js';
@@ -103,19 +103,32 @@ export async function pnlOf(database: Database, asked: Asked): Promise<PnlReport
   };
 }
 
-/** What was held at the end of the day, or is held now, by both methods. */
+/** What was held at the end of the day, or is held now, by both methods; of what was traded by hand, how much was bought and sold until then. */
 export async function positionsOf(database: Database, asked: Asked): Promise<PositionsReport> {
   const { account, day, now } = asked;
   const books = new Books();
   for await (const fill of fillsUntil(database, account, day.until)) books.add(fill);
-  const held = books.all().filter(({ average }) => !average.quantity.isZero());
+  const held = books.all().filter((book) => isByHand(book) || !book.average.quantity.isZero());
   const instruments = [...new Set(held.map(({ instrument }) => instrument))];
   const marks = await marksAt(database, account, instruments, Math.min(now, day.until - 1));
-  const positions = held.flatMap((book) => {
+  const positions = held.flatMap((book): PositionsReport['positions'] => {
     const mark = marks.get(book.instrument);
     const { strategy, instrument, average } = book;
+    const traded = { bought: text(book.bought), sold: text(book.sold) };
+    if (isByHand(book)) {
+      const unknown = { quantity: null, method: null, averagePrice: null, unrealizedPnl: null, realizedPnl: null };
+      return [{ strategy, instrument, ...traded, ...unknown, mark: mark ?? null }];
+    }
     return profitOf(book, mark === undefined ? undefined : decimal(mark)).map(({ method, averagePrice, unrealizedPnl, realizedPnl }) => ({
-      ...{ strategy, instrument, quantity: text(average.quantity), method, averagePrice: textOrNull(averagePrice), mark: mark ?? null },
+      ...{
+        strategy,
+        instrument,
+        ...traded,
+        quantity: text(average.quantity),
+        method,
+        averagePrice: textOrNull(averagePrice),
+        mark: mark ?? null,
+      },
       ...{ unrealizedPnl: textOrNull(unrealizedPnl), realizedPnl: text(realizedPnl) },
     }));
   });
@@ -136,7 +149,7 @@ function closedRow(trip: ClosedPosition): PnlReport['closed'][0] {
 }
 
 function resultRow({ strategy, quote, realizedAverage, realizedFifo, fees, unvaluedFees, fills }: StrategyResult): PnlReport['results'][0] {
-  const realized = { realizedAverage: text(realizedAverage), realizedFifo: text(realizedFifo) };
+  const realized = { realizedAverage: textOrNull(realizedAverage), realizedFifo: textOrNull(realizedFifo) };
   return { strategy, quote, ...realized, fees: text(fees), unvaluedFees, fills };
 }
 

@@ -4,6 +4,10 @@ import { decimal, time } from '../read/schemas.js';
 
 const strategy = z.string().nullable().describe('Null for what was traded by hand or by another client of the account.');
 const realized = (method: string) => decimal.describe(`In the quote asset, by ${method}, after all fees whose worth is known.`);
+const ofStrategy = (amount: typeof decimal) =>
+  amount
+    .nullable()
+    .describe(`${amount.description ?? ''} Null for what was traded by hand: nobody knows what the account had paid for it.`);
 const feesOf = decimal.describe('What fees were worth in the quote asset when they were paid, as far as that is known.');
 const unvaluedFees = z.int().describe('Fills whose fee was in an asset without a price: no figure has it.');
 
@@ -19,8 +23,8 @@ export const whichDay = {
 const resultSchema = z.strictObject({
   strategy,
   quote: z.string(),
-  realizedAverage: realized('average cost'),
-  realizedFifo: realized('first in, first out'),
+  realizedAverage: ofStrategy(realized('average cost')),
+  realizedFifo: ofStrategy(realized('first in, first out')),
   fees: feesOf,
   unvaluedFees,
   fills: z.int(),
@@ -117,12 +121,14 @@ export const ledgerPositionsSchema = z.strictObject({
     z.strictObject({
       strategy,
       instrument: z.string(),
-      quantity: decimal,
-      method: z.enum(['average', 'fifo']),
+      bought: decimal.describe('Until then, in base, fees left out.'),
+      sold: decimal,
+      quantity: decimal.nullable().describe('Null for what was traded by hand: it is in the inventory, with what was there before.'),
+      method: z.enum(['average', 'fifo']).nullable(),
       averagePrice: decimal.nullable(),
       mark: decimal.nullable().describe('The last close of the instrument by then.'),
       unrealizedPnl: decimal.nullable(),
-      realizedPnl: decimal.describe('After all fees whose worth is known.'),
+      realizedPnl: decimal.nullable().describe('After all fees whose worth is known.'),
     }),
   ),
 });

@@ -23,8 +23,8 @@ export async function recompute(
   const { stored, movements, lastBooking } = await readLedgerState(database, account);
   const rebuild = new Rebuild();
   let fills = 0;
-  for await (const { fill, postings } of bookedFills(database, account, lastBooking)) {
-    rebuild.addFill(fill, postings);
+  for await (const { fill, postings, stands } of bookedFills(database, account, lastBooking)) {
+    rebuild.addFill(fill, postings, stands);
     fills += 1;
   }
   for (const { movement, postings } of movements) rebuild.addMovement(movement, postings);

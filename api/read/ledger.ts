@@ -19,7 +19,7 @@ const FILL = `f.account, f.instrument, f.venue_trade_id as "venueTradeId", f.ven
   f.origin, f.side, ${money('f.price')} as price, ${money('f.quantity')} as quantity, ${money('f.fee')} as fee, f.fee_asset as "feeAsset",
   f.liquidity_side as "liquiditySide", f.event_time::text as event_time, f.booking::text as booking, o.strategy,
   o.strategy_version as "strategyVersion", b.base, b.quote`;
-const FROM = `from fills f left join orders o using (intent_id) cross join lateral (select
+const FROM = (fills: 'fills' | 'standing_fills'): string => `from ${fills} f left join orders o using (intent_id) cross join lateral (select
   coalesce(o.base, split_part(f.instrument, '/', 1)) as base, coalesce(o.quote, split_part(f.instrument, '/', 2)) as quote) b`;
 
 function fillOf({ event_time, booking, price, quantity, fee, ...row }: FillRow): BookedFill {
@@ -30,13 +30,13 @@ function fillOf({ event_time, booking, price, quantity, fee, ...row }: FillRow):
   };
 }
 
-/** The fills of an account in the venue's order, each with the price of a fee in a third asset; all of them, where no begin is given. */
+/** The fills of an account as they count by now, in the venue's order, each with the price of a fee in a third asset; all of them, where no begin is given. */
 export async function* fillsUntil(database: Database, account: string, until: number, from = 0): AsyncGenerator<ValuedFill> {
   for (let after = [String(from - 1), '0']; ;) {
     const { rows } = await database.query<FillRow & { feePrice: string | null }>(
       `select ${FILL}, case when f.fee <> 0 and f.fee_asset not in (b.base, b.quote) then
            ${money(`price_at(a.venue, f.fee_asset || '/' || b.quote, f.event_time, ${FEE_PRICE_MAX_AGE_MS})`)} end as "feePrice"
-         ${FROM} join accounts a on a.account = f.account
+         ${FROM('standing_fills')} join accounts a on a.account = f.account
         where f.account = $1 and f.event_time < $2 and (f.event_time, f.booking) > ($3::bigint, $4::bigint) and f.event_time >= $5
         order by f.event_time, f.booking limit ${PAGE}`,
       [account, until, ...after, from],
@@ -111,20 +111,36 @@ interface PostedMovementRow extends MovementRow {
   readonly postings: readonly StoredPosting[];
 }
 
+/** Whether it was not taken back, and takes nothing back (the view `standing_fills`). */
+const STANDS = `f.reverses is null and not exists (select from fills r where r.account = f.account and r.instrument = f.instrument
+  and r.venue_order_id = f.venue_order_id and r.reverses = f.venue_trade_id)`;
+
+/** The fills of a position as they count by now, in the order in which they were booked. */
+export async function standingFills(
+  database: Database,
+  { account, strategy, instrument }: Readonly<Record<'account' | 'strategy' | 'instrument', string>>,
+): Promise<readonly (BookedFill & { readonly rowId: string })[]> {
+  const { rows } = await database.query<FillRow & { rowId: string }>(
+    `select ${FILL}, f.row_id as "rowId" ${FROM('standing_fills')} where f.account = $1 and o.strategy = $2 and f.instrument = $3 order by f.booking`,
+    [account, strategy, instrument],
+  );
+  return rows.map(({ rowId, ...row }) => ({ ...fillOf(row), rowId }));
+}
+
 /** The fills of an account in the order in which they were booked, up to the last one that is meant, with their entries. */
 export async function* bookedFills(
   database: Database,
   account: string,
   lastBooking: number,
-): AsyncGenerator<{ readonly fill: BookedFill; readonly postings: readonly StoredPosting[] }> {
+): AsyncGenerator<{ readonly fill: BookedFill; readonly postings: readonly StoredPosting[]; readonly stands: boolean }> {
   for (let after = '0'; ;) {
-    const { rows } = await database.query<FillRow & { postings: readonly StoredPosting[] }>(
+    const { rows } = await database.query<FillRow & { postings: readonly StoredPosting[]; stands: boolean }>(
       `select ${FILL}, ${POSTINGS(`e.account = f.account and e.venue_trade_id = f.venue_trade_id
-           and e.intent_id is not distinct from f.intent_id and e.movement_id is not distinct from f.movement_id`)} as postings
-         ${FROM} where f.account = $1 and f.booking > $2 and f.booking <= $3 order by f.booking limit ${PAGE}`,
+           and e.intent_id is not distinct from f.intent_id and e.movement_id is not distinct from f.movement_id`)} as postings, ${STANDS} as stands
+         ${FROM('fills')} where f.account = $1 and f.booking > $2 and f.booking <= $3 order by f.booking limit ${PAGE}`,
       [account, after, lastBooking],
     );
-    for (const { postings, ...row } of rows) yield { fill: fillOf(row), postings };
+    for (const { postings, stands, ...row } of rows) yield { fill: fillOf(row), postings, stands };
     const last = rows.at(-1);
     if (last === undefined || rows.length < PAGE) return;
     after = last.booking;

@@ -3,11 +3,15 @@ import type { Decision } from '../../core/reconcile/difference.js';
 import type { Caller } from '../auth/caller.js';
 import { rebuildLedger } from '../ledger/rebuild.js';
 import type { Database } from '../read/database.js';
+import { afterCorrection, type Correction } from './correct.js';
 
 interface Answer {
   readonly result: 'done' | 'unknown' | 'notOpen' | 'impossible';
   readonly why?: string;
 }
+
+/** `reckon`: it changes a position, and what that comes to is not reckoned in the database. */
+type Told = Answer | { readonly result: 'reckon'; readonly correction: Correction };
 
 interface Found {
   readonly account: string;
@@ -27,6 +31,8 @@ export interface DifferenceDecision {
 
 /** SQLSTATE of a ledger that does not take a part of what would be booked: nothing of it is. */
 const LEDGER_REFUSES = 'KE003';
+/** While an account trades something may be booked between reading and writing. */
+const TRIES = 10;
 
 /**
  * Writes down what a person decides about a difference, under that person's own key, and closes its incident. What has to be
@@ -37,7 +43,7 @@ export async function decideDifference(database: Database, caller: Caller, wish:
   const { subject, keyId } = caller;
   const { differenceId: difference, decision } = wish;
   const asked = { ...wish, subject, underKey: keyId };
-  const { result, why = 'it is not' } = decision === 'rebuild' ? await rebuild(database, caller, wish) : await ask(database, asked);
+  const { result, why = 'it is not' } = decision === 'rebuild' ? await rebuild(database, caller, wish) : await settle(database, asked);
   switch (result) {
     case 'done':
       return;
@@ -67,9 +73,20 @@ async function rebuild(database: Database, caller: Caller, { differenceId, reaso
   return decided.includes(differenceId) ? { result: 'done' } : { result: 'notOpen', why: 'decided' };
 }
 
-async function ask(database: Database, asked: object): Promise<Answer> {
+async function settle(database: Database, asked: object): Promise<Answer> {
+  let told = await ask(database, asked);
+  for (let count = 0; told.result === 'reckon' && count < TRIES; count += 1) {
+    const { correction } = told;
+    const position = await afterCorrection(database, correction);
+    told = await ask(database, { ...asked, position, lastBooking: correction.lastBooking });
+  }
+  if (told.result !== 'reckon') return told;
+  return { result: 'impossible', why: 'something was booked each time while it was reckoned: pause the account, and try again' };
+}
+
+async function ask(database: Database, asked: object): Promise<Told> {
   try {
-    const { rows } = await database.query<{ answer: Answer }>('select decide_difference($1::jsonb) as answer', [JSON.stringify(asked)]);
+    const { rows } = await database.query<{ answer: Told }>('select decide_difference($1::jsonb) as answer', [JSON.stringify(asked)]);
     return rows[0]?.answer ?? { result: 'unknown' };
   } catch (error) {
     const { code, message } = error as { code?: unknown; message?: string };

@@ -95,7 +95,7 @@ const REPORTS: readonly Report[] = [
     name: 'positions',
     summary: 'what was held at the end of a day, by average cost and first in, first out',
     rows: (data: PositionsReport) => data.positions,
-    columns: ['strategy', 'instrument', 'quantity', 'method', 'averagePrice', 'mark', 'unrealizedPnl', 'realizedPnl'],
+    columns: ['strategy', 'instrument', 'bought', 'sold', 'quantity', 'method', 'averagePrice', 'mark', 'unrealizedPnl', 'realizedPnl'],
   },
   {
     name: 'slippage',

@@ -1,6 +1,6 @@
 import { RoundTrips, type ClosedPosition } from '../ledger/closed-position.js';
 import { bookOf } from '../ledger/booked-fill.js';
-import { profitOf, withFill, type BookResult, type ValuedFill } from '../ledger/results.js';
+import { isByHand, profitOf, withFill, type BookResult, type ValuedFill } from '../ledger/results.js';
 import { slippageOf, type Executed } from '../ledger/slippage.js';
 import { ZERO, text, type Decimal, type DecimalText } from '../money/index.js';
 
@@ -16,10 +16,11 @@ export interface Loss {
   readonly strategy: string | null;
   readonly instrument: string;
   readonly quote: string;
-  /** By average cost, after all fees. */
-  readonly realizedPnl: DecimalText;
-  /** Of what is still held, all of it; null without a price. */
+  /** By average cost, after all fees; null for what was traded by hand, of which nobody knows what it cost. */
+  readonly realizedPnl: DecimalText | null;
+  /** Of what is still held, all of it; null without a price, and by hand. */
   readonly unrealizedPnl: DecimalText | null;
+  /** By hand, less than nothing is what was sold of what had been there. */
   readonly quantity: DecimalText;
   readonly fees: DecimalText;
   /** How much worse than decided it was executed. */
@@ -62,14 +63,15 @@ export class Losses {
       const slippage = executions
         .filter((one) => one.strategy === strategy && one.instrument === instrument)
         .reduce((sum, one) => sum.plus(slippageOf(one, one.decided)?.cost ?? ZERO), ZERO);
-      const realized = now.realizedPnl.minus(then);
+      const realized = isByHand(after) ? undefined : now.realizedPnl.minus(then);
+      const unrealized = isByHand(after) ? undefined : now.unrealizedPnl;
       const row: Loss = {
-        ...{ strategy, instrument, quote, realizedPnl: text(realized), quantity: text(after.average.quantity) },
-        unrealizedPnl: now.unrealizedPnl === undefined ? null : text(now.unrealizedPnl),
+        ...{ strategy, instrument, quote, realizedPnl: textOrNull(realized), quantity: text(after.average.quantity) },
+        unrealizedPnl: textOrNull(unrealized),
         fees: text(after.fees.minus(before?.fees ?? ZERO)),
         ...{ slippage: text(slippage), fills: after.fills - (before?.fills ?? 0) },
       };
-      return { row, order: realized.plus(now.unrealizedPnl ?? ZERO) };
+      return { row, order: (realized ?? ZERO).plus(unrealized ?? ZERO) };
     });
     return found
       .filter(({ row }) => row.fills > 0 || row.quantity !== '0')
@@ -77,3 +79,5 @@ export class Losses {
       .map(({ row }) => row);
   }
 }
+
+const textOrNull = (amount: Decimal | undefined): DecimalText | null => (amount === undefined ? null : text(amount));

@@ -20,6 +20,7 @@ export interface DrawdownReport {
 
 /** In one quote asset. */
 export interface Totals {
+  /** Without what was traded by hand. */
   readonly realizedPnl: DecimalText;
   /** Without what has no price. */
   readonly unrealizedPnl: DecimalText;
@@ -60,7 +61,7 @@ function describe(told: Omit<DrawdownReport, 'totals' | 'text'>, totals: Drawdow
       '|---|---|---|---|---|---|---|---|',
       ...losses.map(
         ({ strategy, instrument, realizedPnl, unrealizedPnl, quantity, fees, slippage, fills, quote }) =>
-          `| ${strategy ?? 'by hand'} | ${instrument} | ${realizedPnl} ${quote} | ${unrealizedPnl ?? 'no price'} | ${quantity} | ${fees} | ${slippage} | ${fills} |`,
+          `| ${strategy ?? 'by hand'} | ${instrument} | ${realizedPnl === null ? 'not known' : `${realizedPnl} ${quote}`} | ${unrealizedPnl ?? (strategy === null ? 'not known' : 'no price')} | ${quantity} | ${fees} | ${slippage} | ${fills} |`,
       ),
       ...Object.entries(totals).map(
         ([quote, total]) => `| **all** | ${quote} | ${total.realizedPnl} ${quote} | ${total.unrealizedPnl} | | | ${total.slippage} | |`,

@@ -1,7 +1,7 @@
 import { ZERO, type Decimal } from '../money/index.js';
 import { bookOf } from './booked-fill.js';
 import { feeValueOf } from './fee-value.js';
-import { profitOf, withFill, type BookResult, type ValuedFill } from './results.js';
+import { isByHand, profitOf, withFill, type BookResult, type ValuedFill } from './results.js';
 
 /** A round trip: from nothing held to nothing held again. Money in the quote asset. */
 export interface ClosedPosition {
@@ -49,6 +49,8 @@ export class RoundTrips {
 
   /** @returns the position that this fill closed. */
   add(fill: ValuedFill): ClosedPosition | undefined {
+    // What by hand is sold may have been there before: from nothing to nothing says nothing.
+    if (isByHand(fill)) return undefined;
     const key = bookOf(fill);
     const before = this.#books.get(key);
     const after = withFill(before, fill);

@@ -46,12 +46,13 @@ export class Rebuild {
   readonly #moved = new Sums();
   readonly #sums = new Sums();
 
-  addFill(fill: BookedFill, stored: readonly StoredPosting[]): void {
+  /** @param stands not taken back since, nor what takes another one back: of those only the entries count, which come to nothing. */
+  addFill(fill: BookedFill, stored: readonly StoredPosting[], stands = true): void {
     const changes = entriesOf(fill);
     this.#expect('fill', `${fill.instrument} trade ${fill.venueTradeId} of order ${fill.venueOrderId}`, changes, stored);
     const sums = fill.origin === 'ours' ? this.#balances : this.#moved;
     for (const { asset, delta } of changes) sums.add(asset, delta);
-    if (fill.intentId === null) return;
+    if (fill.intentId === null || !stands) return;
     const { account, strategy, instrument } = fill;
     const key = bookOf(fill);
     this.#positions.set(key, { ...applyFill(this.#positions.get(key) ?? FLAT, fill), account, strategy, instrument });

@@ -169,6 +169,22 @@ describe('results', () => {
   });
 });
 
+describe('what is traded by hand', () => {
+  it('has no result and is no short: of what was there before nobody knows what it cost', () => {
+    const sold = { side: 'sell', units: 1, price: 50_000, fee: 2, feeAsset: 'USDT', strategy: null } as const;
+    const books = new Books();
+    const trips = new RoundTrips(() => ZERO);
+    for (const [index, fill] of [sold, { ...sold, side: 'buy' as const, price: 60_000 }].entries()) {
+      books.add(fillOf(fill, index));
+      expect(trips.add(fillOf(fill, index))).toBeUndefined();
+    }
+    const [book] = books.all();
+    expect([book?.bought.toFixed(), book?.sold.toFixed()]).toEqual(['1', '1']);
+    expect(byStrategy(books.all())).toMatchObject([{ strategy: null, realizedAverage: undefined, realizedFifo: undefined, fills: 2 }]);
+    expect(byStrategy(books.all())[0]?.fees.toFixed()).toBe('4');
+  });
+});
+
 describe('closed positions', () => {
   it('are from flat to flat, dust aside, and sum up to everything that was realized', () => {
     const trips = new RoundTrips(() => new Decimal(2));

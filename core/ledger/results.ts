@@ -25,8 +25,17 @@ export interface BookResult {
   readonly thirdFees: Decimal;
   /** Fills whose fee has no known worth: the results are without it. */
   readonly unvaluedFees: number;
+  /** In base, fees left out. */
+  readonly bought: Decimal;
+  readonly sold: Decimal;
   readonly fills: number;
 }
+
+/**
+ * Traded by hand or by another client: from what the account had, of which nobody knows what it cost, as well as from what was bought so.
+ * Neither what is held of it nor a result is known, and a sale is no short.
+ */
+export const isByHand = ({ strategy }: Pick<BookResult, 'strategy'>): boolean => strategy === null;
 
 /** Fills one after the other, by the venue's time: results by average cost and by first in, first out. Pure. */
 export function withFill(before: BookResult | undefined, fill: ValuedFill): BookResult {
@@ -39,12 +48,14 @@ export function withFill(before: BookResult | undefined, fill: ValuedFill): Book
     fees: had.fees.plus(value ?? ZERO),
     thirdFees: isThirdAsset(fill) ? had.thirdFees.plus(value ?? ZERO) : had.thirdFees,
     unvaluedFees: had.unvaluedFees + (value === undefined ? 1 : 0),
+    bought: fill.side === 'buy' ? had.bought.plus(fill.quantity) : had.bought,
+    sold: fill.side === 'sell' ? had.sold.plus(fill.quantity) : had.sold,
     fills: had.fills + 1,
   };
 }
 
 function emptyBook({ account, strategy, instrument, base, quote }: BookedFill): BookResult {
-  const nothing = { fees: ZERO, thirdFees: ZERO, unvaluedFees: 0, fills: 0 };
+  const nothing = { fees: ZERO, thirdFees: ZERO, unvaluedFees: 0, bought: ZERO, sold: ZERO, fills: 0 };
   return { account, strategy, instrument, base, quote, average: FLAT, fifo: NO_LOTS, ...nothing };
 }
 
@@ -75,6 +86,7 @@ export interface Profit {
 
 const PRICE_PLACES = 18;
 
+/** Of a strategy's book. */
 export function profitOf(book: BookResult, mark: Decimal | undefined): readonly [Profit, Profit] {
   const { quantity } = book.average;
   const profit = (method: Profit['method'], realized: Decimal, cost: Decimal): Profit => ({
@@ -91,8 +103,9 @@ export interface StrategyResult {
   readonly account: string;
   readonly strategy: string | null;
   readonly quote: string;
-  readonly realizedAverage: Decimal;
-  readonly realizedFifo: Decimal;
+  /** Undefined for what was traded by hand: nobody knows what it cost. */
+  readonly realizedAverage: Decimal | undefined;
+  readonly realizedFifo: Decimal | undefined;
   readonly fees: Decimal;
   readonly unvaluedFees: number;
   readonly fills: number;
@@ -103,13 +116,14 @@ export function byStrategy(books: readonly BookResult[]): readonly StrategyResul
   for (const book of books) {
     const { account, strategy, quote } = book;
     const key = JSON.stringify([account, strategy, quote]);
-    const nothing = { realizedAverage: ZERO, realizedFifo: ZERO, fees: ZERO, unvaluedFees: 0, fills: 0 };
+    const zero = isByHand(book) ? undefined : ZERO;
+    const nothing = { realizedAverage: zero, realizedFifo: zero, fees: ZERO, unvaluedFees: 0, fills: 0 };
     const had = found.get(key) ?? { account, strategy, quote, ...nothing };
     const [average, fifo] = profitOf(book, undefined);
     found.set(key, {
       ...had,
-      realizedAverage: had.realizedAverage.plus(average.realizedPnl),
-      realizedFifo: had.realizedFifo.plus(fifo.realizedPnl),
+      realizedAverage: had.realizedAverage?.plus(average.realizedPnl),
+      realizedFifo: had.realizedFifo?.plus(fifo.realizedPnl),
       fees: had.fees.plus(book.fees),
       unvaluedFees: had.unvaluedFees + book.unvaluedFees,
       fills: had.fills + book.fills,

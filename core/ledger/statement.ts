@@ -93,8 +93,8 @@ function differenceOf(after: readonly StrategyResult[], before: readonly Strateg
       if (was === undefined) return now;
       return {
         ...now,
-        realizedAverage: now.realizedAverage.minus(was.realizedAverage),
-        realizedFifo: now.realizedFifo.minus(was.realizedFifo),
+        realizedAverage: now.realizedAverage?.minus(was.realizedAverage ?? ZERO),
+        realizedFifo: now.realizedFifo?.minus(was.realizedFifo ?? ZERO),
         fees: now.fees.minus(was.fees),
         unvaluedFees: now.unvaluedFees - was.unvaluedFees,
         fills: now.fills - was.fills,

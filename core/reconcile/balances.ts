@@ -53,7 +53,9 @@ export function compareBalances(
 
 /** What the fills since the venue was asked for its clock have moved, the newest first: its list and the books are read after its balances. */
 function filledMeanwhile(venue: VenueSight, ledger: LedgerSight): readonly Deltas[] {
-  const fills = new Map([...ledger.fills, ...venue.fills].map((fill) => [fillName(fill), fill]));
+  const fills = new Map(
+    [...ledger.fills.filter(({ isReversed }) => isReversed !== true), ...venue.fills].map((fill) => [fillName(fill), fill]),
+  );
   return [...fills.values()]
     .filter(({ eventTime }) => eventTime >= venue.venueTime)
     .toSorted((one, other) => other.eventTime - one.eventTime)

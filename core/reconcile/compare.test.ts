@@ -17,7 +17,7 @@ const SINCE = NOW - 600_000;
 const OLD = NOW - 300_000;
 const INSTRUMENT = 'BTC/USDT';
 const KEY = { account: 'main', strategy: 'momentum', instrument: INSTRUMENT };
-const INSTRUMENTS = { [INSTRUMENT]: { base: 'BTC', quote: 'USDT' } };
+const INSTRUMENTS = { [INSTRUMENT]: { base: 'BTC', quote: 'USDT', tickSize: d('0.01') } };
 
 const order = (n: number, more: Partial<BookedOrder> = {}): BookedOrder =>
   ({
@@ -33,7 +33,7 @@ const order = (n: number, more: Partial<BookedOrder> = {}): BookedOrder =>
     quote: 'USDT',
     quantity: d('1'),
     executedQuantity: d('0'),
-    price: d('100'),
+    ...{ type: 'limit', price: d('100'), stopPrice: null },
     isFinal: false,
     unchangedMs: 60_000,
     ...more,

@@ -31,8 +31,11 @@ export function compare(sides: ThreeSides, known: readonly KnownDifference[], ru
   // What a person has booked is in the ledger: it explains nothing any more, and is no difference.
   const isDone = (one: Difference): boolean =>
     known.some((row) => isSame(row, one) && row.decision === 'book' && row.fingerprint === one.fingerprint);
-  const seen = [...fills.differences, ...orphans(orderParts, fills.foreign, known)];
-  const unread = known.filter((row) => isOutOfReach(row, venue) && !seen.some((one) => isSame(row, one))).map((row) => asSeen(row, ledger));
+  const outOfReach = known.filter((row) => isOutOfReach(row, venue) && !fills.differences.some((one) => isSame(row, one)));
+  const strays = outOfReach.filter((row) => isNobodys(row, names));
+  const foreign = [...fills.foreign, ...strays.map(({ evidence }) => evidence.venue as SeenFill)];
+  const seen = [...fills.differences, ...orphans(orderParts, foreign, known)];
+  const unread = outOfReach.filter((row) => !strays.includes(row)).map((row) => asSeen(row, ledger));
   const moving = [...seen, ...unread].filter((one) => !isDone(one));
   const orders = compareOrders(orderParts, fills.missedOf);
   return {
@@ -75,6 +78,19 @@ function isOutOfReach(row: KnownDifference, venue: VenueSight): boolean {
 /** As in `fill:<instrument>:<trade>:<order>`, whose last two parts are the venue's numbers. */
 function instrumentOf({ subject }: KnownDifference): string {
   return subject.split(':').slice(1, -2).join(':');
+}
+
+/**
+ * A missed fill that was taken for that of an order which waited to be looked up, and is not: that one has its number by now, and it is
+ * another, or it has ended without one. Nobody books it; it is told as what it is.
+ */
+function isNobodys({ class: what, evidence }: KnownDifference, names: OrderNames): boolean {
+  if (what !== 'missedFill') return false;
+  const fill = evidence.venue as SeenFill;
+  const { order: intentId } = evidence.ledger as { readonly order: string | null };
+  const waitedFor = intentId === null ? undefined : names.ofIntent(intentId);
+  if (names.ofFill(fill) !== undefined || waitedFor === undefined || isUnresolved(waitedFor)) return false;
+  return waitedFor.venueOrderId === null ? waitedFor.isFinal : waitedFor.venueOrderId !== fill.venueOrderId;
 }
 
 /** A missed fill is booked as the venue told it then, however long that is ago: a look repairs only so many, and a repair may fail. */

@@ -1,6 +1,6 @@
 import { decimal } from '../money/index.js';
 import { deltasOf, Sum } from './deltas.js';
-import { NO_DELTAS, type Difference } from './difference.js';
+import { NO_DELTAS, type Deltas, type Difference } from './difference.js';
 import type { ReconcileRules } from './rules.js';
 import { isUnresolved, type BookedFill, type BookedOrder, type LedgerSight, type SeenFill, type VenueSight } from './sight.js';
 
@@ -8,9 +8,11 @@ import { isUnresolved, type BookedFill, type BookedOrder, type LedgerSight, type
 export class OrderNames {
   private readonly byClientId: ReadonlyMap<string, BookedOrder>;
   private readonly byVenueId: ReadonlyMap<string, BookedOrder>;
+  private readonly byIntent: ReadonlyMap<string, BookedOrder>;
 
   constructor(orders: readonly BookedOrder[]) {
     this.byClientId = new Map(orders.map((order) => [order.clientOrderId, order]));
+    this.byIntent = new Map(orders.map((order) => [order.intentId, order]));
     this.byVenueId = new Map(
       orders
         .filter(({ venueOrderId }) => venueOrderId !== null)
@@ -20,6 +22,10 @@ export class OrderNames {
 
   ofClientId(clientOrderId: string): BookedOrder | undefined {
     return this.byClientId.get(clientOrderId);
+  }
+
+  ofIntent(intentId: string): BookedOrder | undefined {
+    return this.byIntent.get(intentId);
   }
 
   ofFill({ clientOrderId, instrument, venueOrderId }: SeenFill): BookedOrder | undefined {
@@ -82,6 +88,7 @@ export function compareFills(venue: VenueSight, ledger: LedgerSight, names: Orde
 
 /** The same fill on both sides, told in two ways. */
 function compareFill(seen: SeenFill, row: BookedFill, { instruments }: LedgerSight): Difference[] {
+  if (row.isReversed === true) return [listedAgain(seen, row, deltasOf(seen, instruments))];
   const isSame = (one: string, other: string): boolean => decimal(one).eq(decimal(other));
   const isSameTrade = isSame(seen.price, row.price) && isSame(seen.quantity, row.quantity) && seen.side === row.side;
   const isSameFee = isSame(seen.fee, row.fee) && (seen.feeAsset === row.feeAsset || decimal(seen.fee).isZero());
@@ -101,6 +108,13 @@ function compareFill(seen: SeenFill, row: BookedFill, { instruments }: LedgerSig
   ];
 }
 
+/** A person has taken it back, and the venue has it after all. */
+function listedAgain(seen: SeenFill, row: BookedFill, deltas: Deltas): Difference {
+  const fingerprint = `reversed ${JSON.stringify(deltas)}`;
+  const about = { class: 'unknown', subject: fillName(seen), fingerprint, treatment: 'person', isInFlight: false } as const;
+  return { ...about, deltas, evidence: { venue: seen, ledger: row }, eventTime: seen.eventTime };
+}
+
 /** Rows that the venue does not list, though it was asked for them, within what was read, and old enough that a late list explains nothing. */
 function notListed(venue: VenueSight, ledger: LedgerSight, rules: ReconcileRules): Difference[] {
   const listed = new Set(venue.fills.map(fillName));
@@ -108,7 +122,7 @@ function notListed(venue: VenueSight, ledger: LedgerSight, rules: ReconcileRules
   const isDue = ({ instrument, eventTime }: BookedFill): boolean =>
     wasAsked(venue, instrument) && eventTime >= venue.fillsSince && eventTime <= venue.venueTime - rules.lateListMs;
   return ledger.fills
-    .filter((fill) => !isListed(fill) && isDue(fill))
+    .filter((fill) => fill.isReversed !== true && !isListed(fill) && isDue(fill))
     .map((fill) => {
       const twin = ledger.fills.find((other) => other !== fill && isListed(other) && isTwin(fill, other));
       return {

@@ -49,4 +49,14 @@ describe('a missed fill that is older than what was read', () => {
     expect(waiting).toMatchObject({ class: 'missedFill', isInFlight: true });
     expect(waiting?.repair).toBeUndefined();
   });
+
+  it('that no order of ours has made is told as what it is, once the order it was taken for has ended without it, or is another', () => {
+    const notPlaced = { ...ordered('notPlaced'), venueOrderId: null, isFinal: true };
+    const orphan = { class: 'orphanOrder', subject: 'order:BTC/USDT:v1', treatment: 'person', deltas: MISSED.deltas };
+    expect(later([notPlaced])).toMatchObject([orphan]);
+    expect(later([{ ...ordered('filled'), venueOrderId: 'v2' }])).toMatchObject([orphan]);
+    // Nothing is said of one that has no number yet and works, nor of a fill that another order of ours has.
+    const owner = { ...ordered('filled'), intentId: 'i2', clientOrderId: 'c2' };
+    expect(later([notPlaced, owner])).toMatchObject([{ class: 'missedFill', repair: { kind: 'bookFill' } }]);
+  });
 });

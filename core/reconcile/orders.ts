@@ -1,4 +1,4 @@
-import { decimal } from '../money/index.js';
+import { ZERO, decimal, type Decimal } from '../money/index.js';
 import { looksLikeOurs } from '../order/own-name.js';
 import { deltasOf, Sum } from './deltas.js';
 import { NO_DELTAS, type Difference, type KnownDifference } from './difference.js';
@@ -37,12 +37,13 @@ export function compareOrders(parts: Parts, missedOf: ReadonlySet<string>): Diff
   return found;
 }
 
-function compareOrder({ rules }: Parts, seen: SeenOrder, order: BookedOrder, missedOf: ReadonlySet<string>): Difference[] {
+function compareOrder({ ledger, rules }: Parts, seen: SeenOrder, order: BookedOrder, missedOf: ReadonlySet<string>): Difference[] {
   const { intentId, instrument, clientOrderId } = order;
   const subject = intentSubject(intentId);
   const isInFlight = order.unchangedMs < rules.inFlightMs;
   if (seen.side !== order.side || seen.instrument !== order.instrument || !decimal(seen.quantity).eq(decimal(order.quantity)))
     return [about('unknown', subject, 'person', seen, order)];
+  if (!order.isFinal && isElsewhere(seen, order, tickOf(ledger, instrument))) return [moved(seen, order)];
   if (order.isFinal) {
     const repair = { kind: 'takeEvidence', intentId, instrument, clientOrderId } as const;
     return [{ ...about('orphanOrder', subject, 'repair', seen, order), isInFlight, repair }];
@@ -54,6 +55,26 @@ function compareOrder({ rules }: Parts, seen: SeenOrder, order: BookedOrder, mis
   }
   if (more.lt(0)) return [{ ...about('unknown', subject, 'secondLook', seen, order), isInFlight }];
   return [];
+}
+
+const tickOf = ({ instruments }: LedgerSight, instrument: string): Decimal => {
+  const tick = instruments[instrument]?.tickSize;
+  return tick === undefined ? ZERO : decimal(tick);
+};
+
+/**
+ * Whether it rests at another price than it was sent with, as one that somebody has changed by hand: a stop would wake elsewhere. An order
+ * that sells at the market when it wakes has no limit there, and of one that is awake it does not matter any more at which price it woke.
+ */
+function isElsewhere(seen: SeenOrder, order: BookedOrder, tick: Decimal): boolean {
+  const differs = (shown: string, sent: string): boolean => decimal(shown).minus(decimal(sent)).abs().gt(tick);
+  if (order.type !== 'stopMarket' && differs(seen.price, order.price)) return true;
+  return order.stopPrice !== null && seen.stopPrice !== undefined && !seen.isTriggered && differs(seen.stopPrice, order.stopPrice);
+}
+
+function moved(seen: SeenOrder, order: BookedOrder): Difference {
+  const fingerprint = JSON.stringify([seen.price, seen.stopPrice ?? null, order.price, order.stopPrice]);
+  return { ...about('unknown', intentSubject(order.intentId), 'person', seen, order), fingerprint };
 }
 
 /** Ours works, and the venue does not list it. */
@@ -115,10 +136,16 @@ export function orphans(
       treatment: 'person',
       isInFlight,
       deltas: sum.deltas,
-      evidence: { venue: { order, fills: list }, ledger: { looksLikeOurs: order !== null && looksLikeOurs(order.clientOrderId) } },
+      evidence: { venue: { order, fills: list }, ledger: { looksLikeOurs: ownLook(order, list) } },
       ...(newest === undefined ? {} : { eventTime: newest }),
     };
   });
+}
+
+/** Null: its fills name no id, and the order was not looked up. */
+function ownLook(order: SeenOrder | null, fills: readonly SeenFill[]): boolean | null {
+  const named = order?.clientOrderId ?? fills.find(({ clientOrderId }) => clientOrderId !== undefined)?.clientOrderId;
+  return named === undefined ? null : looksLikeOurs(named);
 }
 
 function fillsOf({ evidence }: KnownDifference): readonly SeenFill[] {
@@ -132,8 +159,8 @@ function about(
   seen: SeenOrder | null,
   order: BookedOrder,
 ): Difference {
-  const { intentId, clientOrderId, venueOrderId, status, side, purpose, quantity, executedQuantity } = order;
-  const ledger = { intentId, clientOrderId, venueOrderId, status, side, purpose, quantity, executedQuantity };
+  const { intentId, clientOrderId, venueOrderId, status, side, purpose, quantity, executedQuantity, type, price, stopPrice } = order;
+  const ledger = { intentId, clientOrderId, venueOrderId, status, side, purpose, quantity, executedQuantity, type, price, stopPrice };
   const fingerprint = `${seen?.executedQuantity ?? ''} ${executedQuantity} ${status}`;
   return { class: what, subject, fingerprint, treatment, isInFlight: false, deltas: NO_DELTAS, evidence: { venue: seen, ledger } };
 }

@@ -32,6 +32,8 @@ export const RECONCILE = {
   mostBegun: 50,
   /** What one look repairs: each asks the venue or the ledger, and a look has its time. The next takes the rest, and may follow at once. */
   mostRepairs: 20,
+  /** Orders by another hand of which one look asks whose they are. */
+  mostNamed: 5,
   /** How far the window of an ordinary comparison reaches behind the last one (P16). */
   overlapMs: PROTOCOL.fillCatchUpOverlapMs,
   /** … and that of a deep one, which looks at two hours anew. */

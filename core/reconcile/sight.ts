@@ -51,6 +51,8 @@ export interface VenueSight {
 export interface BookedFill extends Omit<SeenFill, 'clientOrderId' | 'liquiditySide'> {
   /** Null: by another hand, and booked as such. */
   readonly intentId: string | null;
+  /** Taken back by a person's decision; it says what was booked then. */
+  readonly isReversed?: boolean;
 }
 
 export interface BookedOrder extends StoredOrder {
@@ -85,7 +87,7 @@ export interface LedgerSight {
   /** Inventory and every entry, by asset. */
   readonly balances: Readonly<Record<string, DecimalText>>;
   readonly protected: readonly Protected[];
-  readonly instruments: Readonly<Record<string, Pick<InstrumentRules, 'base' | 'quote'>>>;
+  readonly instruments: Readonly<Record<string, Pick<InstrumentRules, 'base' | 'quote'> & Partial<Pick<InstrumentRules, 'tickSize'>>>>;
   /** Where the books contradict themselves; only a full comparison asks. */
   readonly contradictions: readonly { readonly subject: string; readonly kept: string; readonly reckoned: string }[];
 }

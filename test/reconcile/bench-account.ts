@@ -6,6 +6,7 @@ import { createLook, type Looked } from '../../activities/reconcile/look.js';
 import type { ReconcileDependencies } from '../../activities/reconcile/dependencies.js';
 import { decideDifference } from '../../api/reconciliations/decide.js';
 import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
+import { KeelsonError } from '../../core/errors.js';
 import { MARKET } from '../../core/execution/policy.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
@@ -176,9 +177,14 @@ export async function benchOf(
     },
     protect,
     async decide(id, decision, more = {}) {
-      if (decision === 'rebuild') {
+      if (decision === 'rebuild' || decision === 'book') {
         const officer = { subject: 'risk-officer', name: 'risk-officer', roles: ['risk'], keyId };
-        await decideDifference(stack.database.pool, officer, { differenceId: id, decision, reason: 'looked into' });
+        try {
+          await decideDifference(stack.database.pool, officer, { differenceId: id, decision, reason: 'looked into' });
+        } catch (error) {
+          if (!(error instanceof KeelsonError) || error.failure.code !== 'INPUT_DECISION_IMPOSSIBLE') throw error;
+          return { result: 'impossible', why: String(error.failure.values['why']) };
+        }
         return { result: 'done' };
       }
       const asked = { differenceId: id, decision, reason: 'looked into', subject: 'risk-officer', underKey: keyId, ...more };

@@ -1,7 +1,9 @@
-import { applyEvent } from '../../activities/order/evidence.js';
+import { applyEvent, bookFill } from '../../activities/order/evidence.js';
+import type { VenueFill } from '../../activities/ports/venue.js';
 import { createOrderActivities, createOwnerActivities } from '../../activities/order/index.js';
 import { MARKET } from '../../core/execution/policy.js';
 import type { DecimalText } from '../../core/money/index.js';
+import type { StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf } from '../../core/signal/signal.js';
 import { unitsOf } from '../../exchange/amount/units.js';
 import { ACCOUNT, INSTRUMENT } from '../support/trading-stack.js';
@@ -17,6 +19,8 @@ export interface Case {
   readonly decideWith?: object;
   /** The stops rest on as they were, whatever the row of their position says. */
   readonly keepsStops?: true;
+  /** The books agree with the venue's own journal in the end, fill by fill, and with themselves. */
+  readonly isExact?: true;
   /** What follows from the repair before anybody else has looked. */
   readonly followedBy?: readonly string[];
 }
@@ -25,7 +29,7 @@ const d = (text: string): DecimalText => text as DecimalText;
 const amount = (random: () => number): string => (1 + Math.floor(random() * 900)).toString();
 
 /** An order by another hand. */
-async function foreign(bench: BenchAccount, more: object = {}): Promise<void> {
+export async function foreign(bench: BenchAccount, more: object = {}): Promise<void> {
   const order = {
     clientOrderId: `by-hand-${bench.nextBar()}`,
     instrument: INSTRUMENT,
@@ -40,7 +44,7 @@ async function foreign(bench: BenchAccount, more: object = {}): Promise<void> {
 }
 
 /** Bought at the venue; what of it the ledger knows is only that the venue has the order. */
-async function untold(bench: BenchAccount): Promise<void> {
+async function untold(bench: BenchAccount): Promise<StoredOrder> {
   bench.running.clear();
   const { stack } = bench;
   stack.ledger.workEntries(ACCOUNT, { execution: MARKET });
@@ -50,13 +54,26 @@ async function untold(bench: BenchAccount): Promise<void> {
   if (asked.kind !== 'authorised') throw new Error(`not authorised: ${JSON.stringify(asked)}`);
   const sent = await steps.submit(intentIdOf(signal), ACCOUNT);
   if (sent.kind !== 'accepted') throw new Error(`the entry is ${sent.kind}`);
-  await applyEvent(stack.dependencies, intentIdOf(signal), { kind: 'accept', venueOrderId: sent.order.venueOrderId });
+  return applyEvent(stack.dependencies, intentIdOf(signal), { kind: 'accept', venueOrderId: sent.order.venueOrderId });
+}
+
+/** The fills of an order as the venue has them, told by whoever tells them otherwise. */
+async function tell({ stack }: BenchAccount, order: StoredOrder, otherwise: (fill: VenueFill) => Partial<VenueFill>): Promise<void> {
+  const fills = await stack.venue.reader.fillsOfOrder(INSTRUMENT, order.venueOrderId ?? '');
+  for (const fill of fills)
+    await bookFill(stack.dependencies, ACCOUNT, { ...fill, ...otherwise(fill), clientOrderId: order.clientOrderId });
+}
+
+/** Bought, and one of its fills told a second time under another number. */
+async function boughtTwice(bench: BenchAccount): Promise<void> {
+  await tell(bench, await bench.buy(), ({ venueTradeId }) => ({ venueTradeId: `${venueTradeId}0` }));
+  await bench.protect();
 }
 
 /** Of all fills the last one. */
 const NEWEST = `(length(venue_trade_id), venue_trade_id) = (select length(venue_trade_id), venue_trade_id from fills order by 1 desc, 2 desc limit 1)`;
 
-function cancelAtVenue({ stack: { paper } }: BenchAccount, venueOrderId: string | null): void {
+export function cancelAtVenue({ stack: { paper } }: BenchAccount, venueOrderId: string | null): void {
   const order = [...paper.orders.allOpen()].find(({ orderId }) => String(orderId) === venueOrderId);
   if (order === undefined) throw new Error(`order ${venueOrderId} does not rest`);
   paper.engine.cancel(order, undefined, paper.now());
@@ -105,7 +122,7 @@ export const CASES: Readonly<Record<string, Case>> = {
     class: 'missedFill',
     ends: 'repaired',
     followedBy: ['positionWithoutStop', 'positionWithoutOwner'],
-    make: untold,
+    make: async (bench) => void (await untold(bench)),
   },
   'an entry that somebody canceled at the venue': {
     class: 'missingOrder',
@@ -170,6 +187,52 @@ export const CASES: Readonly<Record<string, Case>> = {
       await bench.damage(
         `update ledger_balances b set quantity = b.quantity - f.quantity from fills f where b.asset = 'USDT' and ${NEWEST}`,
       );
+    },
+  },
+  'a fill that is booked twice, and taken back': { class: 'duplicate', ends: 'book', isExact: true, make: boughtTwice },
+  'a fill that the venue has annulled': {
+    class: 'unknown',
+    ends: 'book',
+    isExact: true,
+    async make(bench) {
+      const price = d('49000');
+      await tell(bench, await bench.buy(), ({ venueTradeId }) => ({ venueTradeId: `${venueTradeId}0`, price }));
+      await bench.protect();
+    },
+  },
+  'a fill that the venue does not list': {
+    class: 'unknown',
+    ends: 'reject',
+    async make(bench) {
+      const price = d('49000');
+      await tell(bench, await bench.buy(), ({ venueTradeId }) => ({ venueTradeId: `${venueTradeId}0`, price }));
+      await bench.protect();
+    },
+  },
+  'a fee in base that was told otherwise, and is entered': {
+    class: 'feeDifference',
+    ends: 'book',
+    isExact: true,
+    async make(bench) {
+      await tell(bench, await untold(bench), ({ fee }) => ({ fee: d((Number(fee) * 50).toFixed(8)) }));
+      await bench.protect();
+    },
+  },
+  'a fill that was told for another price, and is entered': {
+    class: 'unknown',
+    ends: 'book',
+    isExact: true,
+    async make(bench) {
+      await tell(bench, await untold(bench), () => ({ price: d('49000') }));
+      await bench.protect();
+    },
+  },
+  'a second order under the name of one of ours': {
+    class: 'duplicate',
+    ends: 'cancel',
+    async make(bench) {
+      const { clientOrderId } = await bench.buy();
+      await foreign(bench, { clientOrderId });
     },
   },
   'a fee that the venue tells otherwise': {
@@ -265,6 +328,23 @@ export const CASES: Readonly<Record<string, Case>> = {
     async make(bench) {
       const { intentId } = await bench.rest();
       await bench.damage(`update orders set quantity = quantity * 2 where intent_id = $1`, [intentId]);
+    },
+  },
+  'a stop that somebody has moved': {
+    class: 'unknown',
+    ends: 'cancel',
+    keepsStops: true,
+    async make(bench) {
+      await bench.buy();
+      await bench.damage(`update orders set stop_price = stop_price + 15 where purpose = 'stop' and final_at is null`);
+    },
+  },
+  'a limit that somebody has moved': {
+    class: 'unknown',
+    ends: 'reject',
+    async make(bench) {
+      const { intentId } = await bench.rest();
+      await bench.damage(`update orders set price = price - 15 where intent_id = $1`, [intentId]);
     },
   },
   'books that contradict themselves': {

@@ -71,10 +71,28 @@ const isFoundAndTreated = async (bench: BenchAccount, name: string): Promise<voi
   expect(await bench.mode()).toBe('paused');
   if (one.ends === 'rebuild') expect(await verifyLedger(bench.stack.database.pool, ACCOUNT)).toMatchObject({ differences: [] });
   if (one.keepsStops) expect(await restingStops(bench)).toEqual(1);
+  if (one.isExact) await isExact(bench);
   expect(await bench.resume()).toMatchObject({ result: 'applied', mode: 'normal' });
   expect(await bench.cycle(scope)).toMatchObject({ result: 'clean' });
   // Nor is it told by a look that does not ask for it.
   if (scope === 'day') for (const less of ['minute', 'rearm'] as const) expect(await bench.look(less)).toMatchObject({ result: 'clean' });
+};
+
+/** Judged by the venue's own journal; and what is held is what the venue's fills come to, and no unit more has a stop. */
+const isExact = async (bench: BenchAccount): Promise<void> => {
+  const { pool } = bench.stack.database;
+  expect(await disagreements(pool, ACCOUNT, bench.stack.witness())).toEqual([]);
+  expect(await verifyLedger(pool, ACCOUNT)).toMatchObject({ differences: [] });
+  const { rows } = await pool.query<{ held: string; bought: string; is_inventory_moved: boolean }>(
+    `select p.quantity::text as held, (select sum(position_change(f.side, f.quantity, f.fee, f.fee_asset, 'BTC')) from standing_fills f)::text as bought,
+       exists (select from inventory where moved <> 0) as is_inventory_moved from positions p`,
+  );
+  expect(rows).toEqual([{ held: rows[0]?.bought, bought: rows[0]?.held, is_inventory_moved: false }]);
+  const resting = await pool.query<{ quantity: string }>(`select quantity::text from orders where purpose = 'stop' and final_at is null`);
+  const step = 0.0001;
+  expect(resting.rows).toHaveLength(1);
+  expect(Number(rows[0]?.held) - Number(resting.rows[0]?.quantity)).toBeGreaterThanOrEqual(0);
+  expect(Number(rows[0]?.held) - Number(resting.rows[0]?.quantity)).toBeLessThan(step);
 };
 
 const goesByItself = async (bench: BenchAccount): Promise<void> => {

@@ -63,7 +63,7 @@ export async function disagreements(pool: pg.Pool, account: string, witness: Wit
 
 async function fillDifferences(pool: pg.Pool, account: string, witness: Witness): Promise<string[]> {
   const { rows } = await pool.query<Record<'trade' | 'venue_order' | 'price' | 'quantity' | 'fee' | 'fee_asset', string>>(
-    `select venue_trade_id as trade, venue_order_id as venue_order, price, quantity, fee, fee_asset from fills where account = $1`,
+    `select venue_trade_id as trade, venue_order_id as venue_order, price, quantity, fee, fee_asset from standing_fills where account = $1`,
     [account],
   );
   const line = (parts: readonly string[]): string => parts.join(' ');

@@ -1,5 +1,5 @@
 import type { binance } from 'ccxt';
-import type { OrderRequest, VenueFill } from '../../../activities/ports/venue.js';
+import type { OrderRequest, VenueFill, VenueOrder } from '../../../activities/ports/venue.js';
 import type { CcxtRest } from '../ccxt-classes.js';
 import { saidBy } from '../read-call.js';
 import { decimalAt, rowOf, timeAt, topOfBook, WireError, type Row } from '../wire-row.js';
@@ -37,15 +37,8 @@ export const BINANCE_CALLS: WireCalls = {
     return { order, fills: fillsOfReply(row, instrumentOf) };
   },
 
-  find: (ask, { instrumentOf }, instrument, clientOrderId) =>
-    unless(
-      ({ code }) => code === '-2013',
-      undefined,
-      ask('order', async (client) => {
-        const reply: Raw = await client.fetchOrder(NO_ID, instrument, { clientOrderId });
-        return orderOf(rowOf(reply.info, 'the order'), instrumentOf);
-      }),
-    ),
+  find: (ask, names, instrument, clientOrderId) => orderAt(ask, names, (client) => client.fetchOrder(NO_ID, instrument, { clientOrderId })),
+  findByNumber: (ask, names, instrument, venueOrderId) => orderAt(ask, names, (client) => client.fetchOrder(venueOrderId, instrument)),
 
   cancel: (ask, _, instrument, clientOrderId) =>
     unless(
@@ -127,6 +120,16 @@ async function fillPages(ask: Ask, names: Names, instrument: string, first: Para
     params = { fromId: String(BigInt(last.venueTradeId) + 1n), ...keep };
   }
 }
+
+const orderAt = (ask: Ask, { instrumentOf }: Names, fetch: (client: CcxtRest) => Promise<Raw>): Promise<VenueOrder | undefined> =>
+  unless(
+    ({ code }) => code === '-2013',
+    undefined,
+    ask('order', async (client) => {
+      const reply = await fetch(client);
+      return orderOf(rowOf(reply.info, 'the order'), instrumentOf);
+    }),
+  );
 
 async function unless<T, U>(isMeant: (said: VenueError) => boolean, value: U, asked: Promise<T>): Promise<T | U> {
   try {

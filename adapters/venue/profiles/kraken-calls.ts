@@ -35,6 +35,7 @@ export const KRAKEN_CALLS: WireCalls = {
   },
 
   find: (ask, names, _, clientOrderId) => findOrder(ask, names, clientOrderId),
+  findByNumber: async (ask, names, _, venueOrderId) => (isVenueOrderId(venueOrderId) ? findOrder(ask, names, venueOrderId) : undefined),
 
   async cancel(ask, _, __, clientOrderId) {
     const params = isVenueOrderId(clientOrderId) ? { txid: clientOrderId } : { cl_ord_id: clientOrderId };

@@ -80,7 +80,10 @@ function limitOf(type: string, description: Row): DecimalText {
   return isDecimalText(limit) ? decimalTextOf(limit) : ZERO_TEXT;
 }
 
-/** A trade of the account. Fees are in the quote asset: our orders ask for that (`fciq`). */
+/**
+ * A trade of the account. Fees are in the quote asset: our orders ask for that (`fciq`). Of a trade by another hand the list says the same
+ * amount whatever it was taken in; only the venue's ledger tells.
+ */
 export function fillOf(venueTradeId: string, row: Row, instrumentOf: InstrumentOf): VenueFill {
   const instrument = instrumentOf(textAt(row, 'pair'));
   return {

@@ -55,6 +55,7 @@ export interface WireCalls {
   placed(reply: unknown, request: OrderRequest, names: Names): { readonly order: VenueOrder; readonly fills: readonly VenueFill[] };
   /** Undefined only where the venue said that it does not have the order, or every list that could hold it was read to its end. */
   find(ask: Ask, names: Names, instrument: string, clientOrderId: string): Promise<VenueOrder | undefined>;
+  findByNumber(ask: Ask, names: Names, instrument: string, venueOrderId: string): Promise<VenueOrder | undefined>;
   cancel(ask: Ask, names: Names, instrument: string, clientOrderId: string): Promise<'canceled' | 'unknownOrder'>;
   openOrders(ask: Ask, names: Names, instrument?: string): Promise<readonly VenueOrder[]>;
   /** All pages, in any order. Without an instrument all of the account's, where `fillLists` says so. */

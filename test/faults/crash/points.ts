@@ -111,6 +111,8 @@ export const CALLS: Calls<'store', OrderStore> &
   'reader.keyPermissions': { kind: 'read', ways: [] },
   'reader.balances': { kind: 'read', ways: [STOP] },
   'reader.lookUp': { kind: 'read', ways: [LOST_ENTRY, LOST_STOP, EXIT] },
+  // Of orders by another hand, by a comparison.
+  'reader.lookUpByNumber': { kind: 'read', ways: [] },
   // By the comparison that each guardian begins with.
   'reader.openOrders': { kind: 'read', ways: [way('guardian', 'start')] },
   'reader.fills': { kind: 'read', ways: [way('guardian', 'start')] },

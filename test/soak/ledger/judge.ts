@@ -91,7 +91,7 @@ async function statementDifferences({ pool, clock }: SoakWorld, account: string,
       if (!said.eq(amount)) found.push(`${day.day} ${name} of ${asset}: told ${said.toFixed()}, the venue ${amount.toFixed()}`);
     }
   }
-  const sum = (of: 'realizedAverage' | 'realizedFifo') => results.reduce((total, result) => total.plus(decimal(result[of])), ZERO);
+  const sum = (of: 'realizedAverage' | 'realizedFifo') => results.reduce((total, result) => total.plus(decimal(result[of] ?? '0')), ZERO);
   const [average, fifo] = [sum('realizedAverage'), sum('realizedFifo')];
   if (average.minus(expected.average).abs().gt(ROUNDING))
     found.push(`${day.day} realized by average cost: told ${average.toFixed()}, computed ${expected.average.toFixed()}`);

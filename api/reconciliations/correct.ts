@@ -1,0 +1,39 @@
+import { FLAT, applyFill, type PositionState } from '../../core/ledger/position.js';
+import { decimal, text, type DecimalText } from '../../core/money/index.js';
+import type { Database } from '../read/database.js';
+import { standingFills } from '../read/ledger.js';
+
+/** What a decision would append to the fills of a position. */
+export interface Correction extends Readonly<Record<'account' | 'strategy' | 'instrument' | 'base' | 'quote', string>> {
+  /** Of what was booked by then. */
+  readonly lastBooking: number;
+  readonly rows: readonly {
+    /** The row that it takes back; null: what stands in its place. */
+    readonly reverses: string | null;
+    readonly venueOrderId: string;
+    readonly side: 'buy' | 'sell';
+    readonly price: DecimalText;
+    readonly quantity: DecimalText;
+    readonly fee: DecimalText;
+    readonly feeAsset: string;
+  }[];
+}
+
+/** The position after a correction, as the ledger would have it, had it never been told otherwise. */
+export async function afterCorrection(
+  database: Database,
+  correction: Correction,
+): Promise<Readonly<Record<keyof PositionState, DecimalText>>> {
+  const { base, quote, rows } = correction;
+  const isReversed = (rowId: string, venueOrderId: string): boolean =>
+    rows.some((row) => row.reverses === rowId && row.venueOrderId === venueOrderId);
+  const left = (await standingFills(database, correction)).filter(({ rowId, venueOrderId }) => !isReversed(rowId, venueOrderId));
+  const restated = rows
+    .filter(({ reverses }) => reverses === null)
+    .map(({ price, quantity, fee, ...row }) => ({
+      ...row,
+      ...{ price: decimal(price), quantity: decimal(quantity), fee: decimal(fee), base, quote },
+    }));
+  const { quantity, cost, realizedPnl } = [...left, ...restated].reduce(applyFill, FLAT);
+  return { quantity: text(quantity), cost: text(cost), realizedPnl: text(realizedPnl) };
+}
