@@ -103,6 +103,9 @@ export const ERRORS = define({
   RISK_VENUE_WEIGHT_UNKNOWN: refusal('{venue} has not told yet what our address has used: entries wait until it does.'),
   RISK_WATCH_SILENT: refusal('The account watch of {account} has been silent {since}: entries wait for it. See keelson watch.'),
   RISK_EQUITY_UNKNOWN: refusal('The equity of {account} has not been known {since}: entries wait until it is. See keelson watch.'),
+  RISK_NOT_COMPARED: refusal(
+    'No comparison of {account} with its venue has come to an end for {comparedMs} ms: entries wait for one. See keelson reconcile list, and keelson schedules list.',
+  ),
   RISK_CALENDAR_EVENT: refusal('{title} is at {time}: no entry is made from {from} to {until}.'),
   RISK_CALENDAR_STALE: refusal(
     'The economic calendar is {since}, and {maxAgeMs} ms is the most: entries wait until it was read. See keelson calendar.',

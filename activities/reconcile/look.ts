@@ -107,16 +107,13 @@ async function prune({ reconciliations, log }: Pick<ReconcileDependencies, 'reco
 /** Why the venue is not asked now; undefined: it is. */
 function whyLater(venue: Venue, scope: ReconcileScope, { instruments, isKillAtWork }: BegunLook): string | undefined {
   if (isKillAtWork && canWait(scope)) return 'a kill of the account is at work; what the venue allows this address is its own';
-  return isAffordable(venue, instruments.length)
+  const weight = venue.weight();
+  if (weight.kind === 'closed')
+    return `the venue has sent this address away, and is not to be asked for ${Math.ceil(weight.forMs / 1_000)} s`;
+  // What the venue tells of its use; where it tells nothing, its budget is kept by its own queue.
+  return weight.kind !== 'used' || isWithinReconcilersShare(weight, expectedWeight(venue.profile, instruments.length))
     ? undefined
     : 'what the venue allows this address in a minute is nearly used; the rest is the kill’s';
-}
-
-/** What the venue tells of its use; where it tells nothing, its budget is kept by its own queue. One that has sent us away is not asked. */
-function isAffordable(venue: Venue, instruments: number): boolean {
-  const weight = venue.weight();
-  if (weight.kind === 'closed') return false;
-  return weight.kind !== 'used' || isWithinReconcilersShare(weight, expectedWeight(venue.profile, instruments));
 }
 
 function namedBy({ fillsSince, openOrders, fills }: VenueSight) {

@@ -98,7 +98,7 @@ export class AccountWatch {
     this.sight.stayAwake();
     const prices = this.prices(inputs, quote);
     const told = this.toldAges(inputs, prices);
-    const ages = this.ages(told);
+    const ages = this.ages(told, inputs.now - inputs.comparedTime);
     const isReadingFresh = this.sight.isReadingFresh(this.openOrders);
     const seen = { ...inputs, readings: this.sight.readings, isReadingFresh, prices, ages };
     await this.follow(inputs, seen, sampleAccount(account, inputs.state, seen, rules), told);
@@ -169,10 +169,10 @@ export class AccountWatch {
   }
 
   /** What this one judges by: as far back as it has looked. */
-  private ages({ venueMs, marketDataMs }: ToldAges): Ages {
+  private ages({ venueMs, marketDataMs }: ToldAges, comparedMs: number): Ages {
     const { lookingMs, marketDataLimitMs } = this.sight;
     const sinceLooking = (age: number | null): number => (age === null ? lookingMs : Math.min(age, lookingMs));
-    return { venueMs: sinceLooking(venueMs), marketDataMs: sinceLooking(marketDataMs), marketDataLimitMs };
+    return { venueMs: sinceLooking(venueMs), marketDataMs: sinceLooking(marketDataMs), marketDataLimitMs, comparedMs };
   }
 
   private details({ openOrders }: WatchInputs, { marks }: Prices, { venueMs, marketDataMs }: ToldAges, { valuation }: Sample): object {

@@ -114,6 +114,9 @@ export const RISK_CHECKS: readonly RiskCheck[] = [
   check('RISK_EQUITY_UNKNOWN', 'protocol', 'The account watch knew the equity last longer ago, in ms.', {
     usual: String(PROTOCOL.watchSilentMs),
   }),
+  check('RISK_NOT_COMPARED', 'protocol', 'The last comparison with the venue that came to an end began longer ago, in ms.', {
+    usual: String(PROTOCOL.notComparedMs),
+  }),
   check(
     'RISK_LEDGER_LOST',
     'protocol',
