@@ -12,7 +12,7 @@ import { listWorkflows, seeLedger, seeVenue, seeWorkflows } from './sights.js';
 
 export interface Looked {
   /** `unsettled`: another look may tell more. */
-  readonly result: Exclude<RunResult, 'failed'> | 'unsettled';
+  readonly result: RunResult | 'unsettled';
   /** Standing differences, but for those that a person has decided to leave. */
   readonly differences: number;
   readonly calls: number;
@@ -37,7 +37,7 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
     const begun = await store.begin(run, lease);
     const { reader, spent } = counted(venue);
     let cursor: number | null = null;
-    let result: Exclude<RunResult, 'failed'> | null = null;
+    let result: RunResult | null = null;
     let detail: string | undefined;
     let written: Spent = { calls: 0, weight: 0 };
     try {
@@ -73,7 +73,10 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
       written = asked;
       await repairAll(dependencies, createRepair(dependencies, account, venue, reader), judged, standing);
       // What a person has decided meanwhile has to be seen as it is now.
-      result = resultOf(isOvertaken ? { ...judged, isClean: false, isUnsettled: true } : judged, isLast);
+      const isSeen = workflows !== undefined && !isOvertaken;
+      result = resultOf(isSeen ? judged : { ...judged, isClean: false, isUnsettled: true }, isLast);
+      // Venue and ledger alone agree: that neither lifts nor ends anything, and no difference is known either.
+      if (result === 'differences' && workflows === undefined && judged.isClean) [result, detail] = ['failed', NO_WORKFLOWS];
       return { result: result ?? 'unsettled', differences: openOf(judged), ...total(spent) };
     } finally {
       const unwritten = { calls: spent.calls - written.calls, weight: spent.weight - written.weight };
@@ -83,6 +86,9 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
     }
   };
 }
+
+const NO_WORKFLOWS =
+  'Temporal did not tell which workflows run: venue and ledger agree, and whether what is held has its owner is not known';
 
 /** Once for each: nothing of it was compared, and a person has to see to that. */
 async function tellUnlisted({ books }: Pick<ReconcileDependencies, 'books'>, account: string, unlisted: readonly string[]): Promise<void> {

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createOrderActivities } from '../../activities/order/index.js';
 import { createLook } from '../../activities/reconcile/look.js';
-import { createReconcileActivities } from '../../activities/reconcile/index.js';
+import { createControlActivities } from '../../activities/control/index.js';
+import { createReconcileActivities, createReconcileNow } from '../../activities/reconcile/index.js';
 import type { Venue } from '../../activities/ports/venue.js';
+import { createControlStore } from '../../adapters/store/control-store.js';
 import { createWatchStore } from '../../adapters/store/watch-store.js';
 import { ACCOUNT } from '../support/trading-stack.js';
 import { KEY, openBenchAccount, type BenchAccount } from './bench-account.js';
@@ -79,5 +81,84 @@ describe('when an account was last compared', () => {
     const { watch, databaseTime } = await bench.stack.dependencies.store.readRisk(KEY);
     expect(databaseTime - (watch?.comparedTime ?? 0)).toBeGreaterThan(900_000);
     expect((await pool.query('select outcome from signals order by bar_close_time desc limit 1')).rows).toEqual([{ outcome: 'notTraded' }]);
+  });
+});
+
+describe('what lets an account go on', () => {
+  let bench: BenchAccount;
+  beforeEach(async () => {
+    bench = await openBenchAccount(['balanceMovement']);
+    await bench.cycle();
+  });
+  afterEach(() => bench?.close());
+
+  /** Paused four hours ago, for what has been decided since; found clean three hours ago. */
+  const heldAndOnceClean = async (): Promise<void> => {
+    await bench.damage(
+      `update control set mode = 'paused', reconciliation_hold = jsonb_build_object('since', clock_timestamp() - interval '4 hours',
+         'first', clock_timestamp() - interval '4 hours', 'was', 'paused', 'classes', '["unknown"]'::jsonb)`,
+    );
+    await bench.damage(`update reconciliations set last_clean_at = clock_timestamp() - interval '3 hours'`);
+    await bench.damage('update reconciliations set last_compared_at = last_clean_at');
+  };
+  const leaves = (): void => void bench.stack.paper.moveBalance('test', 'USDT', -700_000_000_000n);
+
+  it('is no clean comparison of hours ago, nor one after which a look has seen something', async () => {
+    await heldAndOnceClean();
+    expect(await bench.resume()).toMatchObject({ result: 'notReconciled' });
+    // A minute's comparison, and then one look that has found what is not settled yet.
+    expect(await bench.look()).toMatchObject({ result: 'clean' });
+    leaves();
+    expect(await bench.look('minute', false)).toMatchObject({ result: 'unsettled' });
+    expect((await bench.found()).map(({ status }) => status)).toEqual(['pending']);
+    expect(await bench.resume()).toMatchObject({ result: 'notReconciled', found: expect.stringContaining('balanceMovement') as string });
+    expect(await bench.mode()).toBe('paused');
+  });
+
+  it('is compared by the resume itself, so that nobody needs to know', async () => {
+    await heldAndOnceClean();
+    const compared: string[] = [];
+    const now = createReconcileNow(bench.dependencies);
+    const { changeMode } = createControlActivities(
+      createControlStore(bench.stack.pool),
+      () => Promise.resolve(false),
+      (account) => {
+        compared.push(account);
+        return now(account, 'demand');
+      },
+    );
+    const resume = async (): Promise<string> => {
+      const commandId = await bench.asksResume();
+      return (await changeMode({ account: ACCOUNT, kind: 'resume', commandId })).kind;
+    };
+    leaves();
+    expect([await resume(), await bench.mode()]).toEqual(['notReconciled', 'paused']);
+    bench.stack.paper.moveBalance('test', 'USDT', 700_000_000_000n);
+    await bench.cycle();
+    await heldAndOnceClean();
+    expect([await resume(), await bench.mode()]).toEqual(['changed', 'normal']);
+    expect(compared).toEqual([ACCOUNT, ACCOUNT]);
+  });
+
+  it('is no comparison without its third side: Temporal does not tell what runs', async () => {
+    await bench.damage(
+      `update control set mode = 'paused', reconciliation_hold = jsonb_build_object('since', clock_timestamp(), 'was', 'normal',
+         'classes', '["balanceMovement"]'::jsonb)`,
+    );
+    const { last_clean_at: before } = (await bench.stack.pool.query<{ last_clean_at: Date }>('select last_clean_at from reconciliations'))
+      .rows[0]!;
+    const running = (): Promise<never> => Promise.reject(new Error('Temporal is away'));
+    const dependencies = { ...bench.dependencies, runs: { ...bench.dependencies.runs, running } };
+    const run = { runId: randomUUID(), account: ACCOUNT, scope: 'minute' } as const;
+    expect(await createLook(dependencies)(run, false)).toMatchObject({ result: 'unsettled' });
+    expect(await createLook(dependencies)(run, true)).toMatchObject({ result: 'failed', differences: 0 });
+    const { rows } = await bench.stack.pool.query('select result, detail from reconciliation_runs where run_id = $1', [run.runId]);
+    expect(rows).toEqual([{ result: 'failed', detail: expect.stringContaining('Temporal did not tell') as string }]);
+    expect(await createReconcileNow(dependencies)(ACCOUNT)).toBe(false);
+    expect((await bench.stack.pool.query('select last_clean_at from reconciliations')).rows).toEqual([{ last_clean_at: before }]);
+    expect(await bench.mode()).toBe('paused');
+    // It is there again, and the pause ends as configured.
+    expect(await bench.look()).toMatchObject({ result: 'clean' });
+    expect(await bench.mode()).toBe('normal');
   });
 });

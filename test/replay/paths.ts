@@ -163,7 +163,11 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     identity: 'worker',
     workflowBundle: await workflowBundle(),
     activities: {
-      ...createControlActivities(createControlStore(pool), () => Promise.resolve(false)),
+      ...createControlActivities(
+        createControlStore(pool),
+        () => Promise.resolve(false),
+        () => Promise.resolve(),
+      ),
       ...RECONCILING,
       ...READING,
       ...runbooks.activities,

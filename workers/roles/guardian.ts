@@ -169,6 +169,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     pause: (ms: number) => wait(ms),
     log,
   };
+  const reconcileNow = createReconcileNow(reconcileParts);
   const interruptible = {
     pause: (ms: number) => wait(ms, undefined, { signal: stopping.signal }).catch(() => undefined),
     stopping: stopping.signal,
@@ -183,7 +184,11 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     ...interruptible,
   };
   const worker = await createWorker(process, TASK_QUEUES.guardian, {
-    ...createControlActivities(control, async (account) => (await checkReads.keys(account)).canWithdraw),
+    ...createControlActivities(
+      control,
+      async (account) => (await checkReads.keys(account)).canWithdraw,
+      (account) => reconcileNow(account, 'demand'),
+    ),
     ...ownerActivities,
     ...streamActivities,
     ...createRunbookActivities({
@@ -195,7 +200,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
           venueOf: venues.of,
           books,
           facts: checkReads.facts,
-          reconcileNow: createReconcileNow(reconcileParts),
+          reconcileNow,
         }),
         morningChecks: dailyChecks('morningChecks', checkReads),
         eveningChecks: dailyChecks('eveningChecks', checkReads),
@@ -208,7 +213,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
       actor: `guardian ${env['KEELSON_INSTANCE'] ?? '1'}`,
       isUnderWay: runUnderWay(client, clock),
     }),
-    ...createKillActivities(killParts, createReconcileNow(reconcileParts)),
+    ...createKillActivities(killParts, reconcileNow),
     ...createReconcileActivities(reconcileParts),
     ...createCalendarActivities({ store: createCalendarStore(pool), calendar, sha256 }),
   });
