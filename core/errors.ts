@@ -53,6 +53,9 @@ const access = (httpStatus: number, message: string): ErrorDefinition => ({
 export const ERRORS = define({
   RISK_MODE: refusal('Account {account} is in mode {mode}: a signal to {leg} is not sent. Resume trading when the cause is gone.'),
   RISK_KILLED: refusal('A halt latch ({scope}) stands over {account}: nothing is sent. Two people re-arm it, with a reason.'),
+  RISK_PLAN_CHANGED: refusal(
+    'The configuration that {runbook} of {account} goes by is not the one that it was planned with: the run has ended, and what it holds stays held. Ask for it again (keelson runbooks run {runbook}), or restart with the configuration of before and ask then.',
+  ),
   RISK_NOT_RECONCILED: refusal(
     '{account} was paused by a reconciliation or the account watch, and no reconciliation has found it clean since: {found}. Decide what is open (keelson reconcile list), then have it compared anew (keelson reconcile).',
   ),

@@ -128,6 +128,7 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
           keys: () => Promise.resolve({ venue: 'paper', canWithdraw: false }),
           calendar: () => readCalendarFacts(stack.pool),
           copies: () => Promise.resolve([]),
+          schedules: () => Promise.resolve([]),
           balances: () => Promise.resolve({}),
           statement: (account) => readDayStatement(stack.pool, account),
           pause: () => Promise.resolve(),
@@ -337,7 +338,7 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
 
   it('a clock over the limit, and bars that were missed, keep the account in observation until a person has it tried again', async () => {
     skewMs = 5_000;
-    rules = { ...rules, observeAtMostMs: 1_000 };
+    rules = { ...rules, observeAtMostMs: 10_000 };
     areMissed = true;
     const runId = await start();
     expect((await waits(runId, 'venue')).detail).toContain('differs from ours');
@@ -352,10 +353,43 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
       );
       expect(told.map(({ kind }) => kind)).toEqual(['runbook.waits', 'runbook.waits']);
     }, LIMIT_MS);
-    [areMissed, rules] = [false, { ...rules, observeAtMostMs: 300_000 }];
+    areMissed = false;
     await tell(runId, 'retry', 7);
     expect(await endOf(runId)).toMatchObject({ status: 'completed' });
     expect(await mode()).toBe('normal');
+  });
+
+  it('a configuration that changes while it is checked ends the run: what was looked at is not what it would trade by', async () => {
+    rules = { ...rules, observeAtMostMs: 1_000 };
+    areMissed = true;
+    const runId = await start();
+    await waits(runId, 'bars');
+    rules = { ...rules, observeBars: 0 };
+    await tell(runId, 'retry', 7);
+    expect(await endOf(runId)).toMatchObject({ status: 'preempted', detail: expect.stringContaining('RISK_PLAN_CHANGED') as string });
+    expect(await mode()).toBe('observation');
+    areMissed = false;
+    expect(await endOf(await start())).toMatchObject({ status: 'completed' });
+    expect(await mode()).toBe('normal');
+  });
+
+  it('what has left the account since it was compared lets it not trade: it is compared once more at the end', async () => {
+    areMissed = true;
+    const runId = await start();
+    await eventually(async () => expect((await state(runId)).steps[7]?.state).toBe('doing'), LIMIT_MS);
+    stack.paper.moveBalance(VENUE_ACCOUNT, 'USDT', -100_000_000n);
+    try {
+      areMissed = false;
+      expect(await endOf(runId)).toMatchObject({
+        status: 'completedWithFailures',
+        detail: expect.stringContaining('balanceMovement') as string,
+      });
+      // What was seen is a person's now.
+      expect(await mode()).toBe('paused');
+    } finally {
+      stack.paper.moveBalance(VENUE_ACCOUNT, 'USDT', 100_000_000n);
+      await query('update control set reconciliation_hold = null where account = $1', ACCOUNT);
+    }
   });
 
   it('what a person has paused stays so, and the run says it; so does one that pauses in the middle', async () => {
