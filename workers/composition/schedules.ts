@@ -17,6 +17,8 @@ export interface DeclaredSchedule {
   readonly spec: ScheduleOptions['spec'];
   /** How late it is still done after something was away. */
   readonly catchUp: CatchUp;
+  /** Due once a day: that it was left out is told. */
+  readonly isDaily: boolean;
 }
 
 /**
@@ -58,6 +60,7 @@ export function calendarSchedule(refreshMinutes: number): DeclaredSchedule {
     summary: 'economic calendar',
     spec: { intervals: [{ every: `${refreshMinutes} minutes` }] },
     catchUp: AT_ONCE,
+    isDaily: false,
   };
 }
 
@@ -79,6 +82,7 @@ function checks(account: string, { timeZone, ...times }: CheckTimes): DeclaredSc
       summary: `${runbook} of ${account}`,
       spec: { calendars: [{ hour: hour ?? 0, minute: minute ?? 0 }], timezone: timeZone },
       catchUp: SAME_DAY,
+      isDaily: true,
     };
   });
 }
@@ -93,6 +97,7 @@ function reconciliations(account: string): DeclaredSchedule[] {
     summary: `reconciliation of ${account}, each ${scope}`,
     spec,
     catchUp: scope === 'day' ? SAME_DAY : AT_ONCE,
+    isDaily: scope === 'day',
   }));
 }
 
