@@ -1,5 +1,5 @@
-import { isDeepStrictEqual } from 'node:util';
 import { failure, KeelsonError } from '../../core/errors.js';
+import { isSame } from '../../core/runbook/plain.js';
 import type { PlainObject, RunbookName } from '../../core/runbook/spec.js';
 import type { AskedRun, PartEnd, PartKey, Writes } from '../ports/runbook.js';
 import { isWorkerStopping, workerStops } from '../worker-stops.js';
@@ -32,7 +32,7 @@ export function createRunPart(
         detail: `this build has version ${code.spec.version} of it, and version ${version ?? '?'} was planned`,
       };
     // … by this configuration; a guardian that was restarted may have another. What was done is taken back whatever it says.
-    if (key.part !== 'undo' && !isDeepStrictEqual(run.plan?.inputs, inputsOf(code, run))) {
+    if (key.part !== 'undo' && !isSame(run.plan?.inputs ?? null, inputsOf(code, run))) {
       const { code: name, message } = failure('RISK_PLAN_CHANGED', { runbook: run.runbook, account: run.account });
       return { outcome: 'preempted', detail: `${name}: ${message}` };
     }

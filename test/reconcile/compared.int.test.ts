@@ -101,7 +101,7 @@ describe('what lets an account go on', () => {
     await bench.damage(`update reconciliations set last_clean_at = clock_timestamp() - interval '3 hours'`);
     await bench.damage('update reconciliations set last_compared_at = last_clean_at');
   };
-  const leaves = (): void => void bench.stack.paper.moveBalance('test', 'USDT', -700_000_000_000n);
+  const leaves = (): void => bench.stack.paper.moveBalance('test', 'USDT', -700_000_000_000n);
 
   it('is no clean comparison of hours ago, nor one after which a look has seen something', async () => {
     await heldAndOnceClean();
@@ -119,7 +119,7 @@ describe('what lets an account go on', () => {
     await heldAndOnceClean();
     const compared: string[] = [];
     const now = createReconcileNow(bench.dependencies);
-    const { changeMode } = createControlActivities(
+    const steps = createControlActivities(
       createControlStore(bench.stack.pool),
       () => Promise.resolve(false),
       (account) => {
@@ -129,7 +129,7 @@ describe('what lets an account go on', () => {
     );
     const resume = async (): Promise<string> => {
       const commandId = await bench.asksResume();
-      return (await changeMode({ account: ACCOUNT, kind: 'resume', commandId })).kind;
+      return (await steps.changeMode({ account: ACCOUNT, kind: 'resume', commandId })).kind;
     };
     leaves();
     expect([await resume(), await bench.mode()]).toEqual(['notReconciled', 'paused']);
