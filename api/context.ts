@@ -12,6 +12,8 @@ export interface ApiContext {
   readonly environment: EnvironmentName;
   readonly version: string;
   readonly database: Database;
+  /** Connections of its own for who is calling and for halts: neither waits behind what others read. */
+  readonly urgent: Database;
   readonly control: ControlPort;
   readonly halts: Pick<HaltStore, 'latch'>;
   readonly ledger: Pick<LedgerStore, 'bookMovement'>;

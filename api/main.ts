@@ -36,6 +36,8 @@ async function main(): Promise<void> {
   const logger = pino({ level: logLevel(env), base: { process: 'api' } });
   const database = openDatabase(url, (error) => logger.warn({ err: error }, 'an idle database connection was lost'));
   ends.push(() => database.close());
+  const urgent = openDatabase(url, (error) => logger.warn({ err: error }, 'an idle database connection was lost'), 3);
+  ends.push(() => urgent.close());
 
   const halts = openHaltStore(url);
   ends.push(() => halts.close());
@@ -52,6 +54,7 @@ async function main(): Promise<void> {
       environment: environmentName(env),
       version: packageVersion(),
       database,
+      urgent,
       control,
       halts,
       ledger: createLedgerStore(books),

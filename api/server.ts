@@ -54,7 +54,7 @@ export function buildServer(context: ApiContext, metrics: ApiMetrics): FastifyIn
   const identify = async (request: FastifyRequest, route: Route): Promise<Caller> => {
     if (route.access === 'everyone') return NOBODY;
     const key = bearerOf(request.headers.authorization);
-    const caller = await findCaller(context.database, key);
+    const caller = await findCaller(context.urgent, key);
     if (caller === undefined) return attempts.refuse(request.ip);
     assertMay(caller, route.access);
     return caller;

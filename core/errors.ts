@@ -67,6 +67,9 @@ export const ERRORS = define({
   RISK_NO_POSITION: refusal('There is nothing of {strategy} in {instrument} to close.'),
   RISK_POSITION_EXISTS: refusal('{strategy} already holds {quantity} of {instrument} (or has an order working): no second entry.'),
   RISK_NOTIONAL_LIMIT: refusal('The order is worth {notional}; the limit per order is {limit}.'),
+  RISK_STOP_BELOW_MINIMUM: refusal(
+    'After fees {quantity} of {instrument} would be left, worth {notional} at {price}, where its stop would sell: the venue takes no less than {minQuantity}, worth {minNotional}. No stop could rest; enter more, or nothing.',
+  ),
   RISK_EXPOSURE_LIMIT: refusal('{scope} exposure would be {exposure}; the limit is {limit}.'),
   RISK_NET_EXPOSURE_LIMIT: refusal('{scope} net exposure would be {exposure}; the limit is {limit}.'),
   RISK_LEVERAGE: refusal(

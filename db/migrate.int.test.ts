@@ -5,7 +5,7 @@ import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { KeelsonError } from '../core/errors.js';
 import { type TestDatabase, testDatabase } from '../test/support/postgres.js';
-import { migrate } from './migrate.js';
+import { migrate, missingMigrations } from './migrate.js';
 
 let database: TestDatabase;
 let folder: string;
@@ -78,4 +78,20 @@ test('an edited one is refused, and so is a database that knows more than the bu
   await write('20260101000000_first', 'create table things (id int)');
   await rm(join(folder, '20260102000000_second.sql'));
   expect((await failureOf(migrate(client, folder))).message).toMatch(/20260102000000_second.*newer/s);
+});
+
+test('a process knows what the database of an older build lacks; one of a newer build lacks nothing, since it only adds', async () => {
+  const names = ['20260101000000_first', '20260102000000_second', '20260103000000_third'] as const;
+  for (const name of names.slice(0, 2)) await write(name, 'select 1');
+  await migrate(await connect(), folder);
+  expect(await missingMigrations(database.pool, folder)).toEqual([]);
+  // This build brings two more.
+  await write(names[2], 'select 1');
+  await write('20260104000000_fourth', 'select 1');
+  expect(await missingMigrations(database.pool, folder)).toEqual([names[2], '20260104000000_fourth']);
+  await migrate(await connect(), folder);
+  expect(await missingMigrations(database.pool, folder)).toEqual([]);
+  // An older one, beside it in a rolling deployment.
+  for (const name of [names[2], '20260104000000_fourth']) await rm(join(folder, `${name}.sql`));
+  expect(await missingMigrations(database.pool, folder)).toEqual([]);
 });

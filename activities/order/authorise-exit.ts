@@ -28,15 +28,16 @@ type ExitVerdict =
 const UNSIZED = { kind: 'fixedNotional', notional: ZERO_TEXT } as const;
 
 /**
- * P4 for an exit, as the owner of the position asks it. As long as a stop of the position is not final its units are not
+ * P4 for an exit, as the owner of the position asks it. One that is under way (its stop was taken away for it, or a part of it was sold) does not end by the age of its
+ * signal alone: what is held would be bare for nothing, at each bar again where stops are slow to go. As long as a stop of the position is not final its units are not
  * free, so nothing is written but a denial that the stops have no part in; nor while the venue has sent us away, and then the stops
  * stay where they are.
  */
 export function createAuthoriseExit(
   dependencies: OrderDependencies,
   queues: AccountQueues,
-): (signal: TradeSignal, attempt: number, form?: number) => Promise<ExitAuthorisation> {
-  const verdict = async (signal: TradeSignal, attempt: number): Promise<ExitVerdict> => {
+): (signal: TradeSignal, attempt: number, form?: number, isUnderWay?: boolean) => Promise<ExitAuthorisation> {
+  const verdict = async (signal: TradeSignal, attempt: number, isUnderWay: boolean): Promise<ExitVerdict> => {
     const { account, strategy, strategyVersion, instrument, leg } = signal;
     const live = await exitView(dependencies, signal);
     return queues.run(account, async () => {
@@ -44,7 +45,7 @@ export function createAuthoriseExit(
       const stored = await dependencies.store.order(intentId);
       const ledger = await dependencies.risk.read({ account, strategy, instrument }, { fresh: true });
       const stops = stopsOf(ledger, signal);
-      const terms = termsOf(UNSIZED, { attempt, withoutStops: true });
+      const terms = termsOf(UNSIZED, { attempt, withoutStops: true, isUnderWay });
       const closed = venueClosed(dependencies.venueOf(account));
       const mustWait = closed !== undefined || stops.length > 0;
       if (stored === undefined && mustWait && decideOrder(signal, terms, ledger, live).kind === 'approved') {
@@ -65,8 +66,8 @@ export function createAuthoriseExit(
       return asked.kind === 'authorised' && rules !== undefined ? { ...asked, isLargest: isLargest(asked.order, rules) } : asked;
     });
   };
-  return async (signal, attempt, form) => {
-    const asked = await verdict(signal, attempt);
+  return async (signal, attempt, form, isUnderWay = false) => {
+    const asked = await verdict(signal, attempt, isUnderWay);
     return form === undefined ? asked : { ...asked, form: Math.min(form, EXIT_FORM) };
   };
 }

@@ -4,7 +4,7 @@ import { decideOrder } from '../../core/risk/gate.js';
 import { termsOf } from '../../core/risk/draft.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
-import { entryView, type OrderDependencies } from './dependencies.js';
+import { entryTerms, entryView, type OrderDependencies } from './dependencies.js';
 import { writeVerdict, type AccountQueues, type Authorisation } from './write-verdict.js';
 
 /** Which of a signal's orders this is, and what the ones before it have bought, in base. */
@@ -20,9 +20,9 @@ export function createAuthorise(
 ): (signal: TradeSignal, which?: Attempt) => Promise<Authorisation> {
   return (signal, { attempt, executed } = { attempt: 1, executed: ZERO_TEXT }) =>
     queues.run(signal.account, () => {
-      const { live, entriesOf } = dependencies;
+      const { live } = dependencies;
       const { account, strategy, strategyVersion, instrument, leg } = signal;
-      const { sizing, execution } = entriesOf(account, strategy);
+      const { sizing, execution } = entryTerms(dependencies, signal);
       const terms = termsOf(sizing, { execution, attempt, executed });
       // A run that began before positions had owners sells from here.
       const purpose = leg === 'open' ? 'entry' : 'exit';

@@ -46,7 +46,7 @@ export interface OwnerActivities extends Omit<CommonOrderActivities, 'submit'>, 
   /** Wishes the cancel of an order and takes it one look-up further. */
   withdraw(intentId: string, because: string): Promise<Progress>;
   /** @param form of the answer that the workflow knows: none for those of builds up to 0.4. */
-  authoriseExit(signal: TradeSignal, attempt: number, form?: number): Promise<ExitAuthorisation>;
+  authoriseExit(signal: TradeSignal, attempt: number, form?: number, isUnderWay?: boolean): Promise<ExitAuthorisation>;
   abandon(signal: TradeSignal, detail: string, attempt?: number): Promise<StoredOrder | null>;
 }
 

@@ -31,8 +31,8 @@ export function createTend(
 ): (intentId: string, signal: TradeSignal) => Promise<Tended> {
   const resolve = createResolve(dependencies);
   return async (intentId, signal) => {
-    const { execution } = dependencies.entriesOf(signal.account, signal.strategy);
-    const mayMove = execution.kind === 'limit' && execution.replaceBps !== undefined;
+    const execution = dependencies.entriesOf(signal.account, signal.strategy, signal.instrument)?.execution;
+    const mayMove = execution?.kind === 'limit' && execution.replaceBps !== undefined;
     let isReplaced = false;
     for (let waitedMs = 0; ;) {
       const { order, isSettled, waitMs } = await resolve(intentId);

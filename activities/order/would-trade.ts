@@ -1,7 +1,7 @@
 import { termsOf } from '../../core/risk/draft.js';
 import { decideOrder } from '../../core/risk/gate.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
-import { entryView, type OrderDependencies } from './dependencies.js';
+import { entryTerms, entryView, type OrderDependencies } from './dependencies.js';
 
 /**
  * Whether the gate would approve the signal at this moment. Nothing is reserved or written: what counts is the verdict
@@ -10,7 +10,7 @@ import { entryView, type OrderDependencies } from './dependencies.js';
 export function createWouldTrade({ risk, live, venueOf, entriesOf }: OrderDependencies): (signal: TradeSignal) => Promise<boolean> {
   return async (signal) => {
     const { account, strategy, instrument } = signal;
-    const { sizing, execution } = entriesOf(account, strategy);
+    const { sizing, execution } = entryTerms({ entriesOf }, signal);
     // The owner of a position takes its stops away before it sells, so they are not in the way of an exit.
     const terms = termsOf(sizing, { execution, withoutStops: true });
     const ledger = await risk.read({ account, strategy, instrument });

@@ -61,8 +61,11 @@ export interface VenueOrder {
   readonly createdTime: number;
 }
 
-/** A proven refusal that its caller can answer: a post-only order that would have traded, a stop whose price was reached already. */
-export type RejectionReason = 'postOnlyWouldTake' | 'stopWouldTrigger';
+/**
+ * A proven refusal that its caller can answer: a post-only order that would have traded, a stop whose price was reached already. `tooLate`: for
+ * the time or the nonce of the request alone, before the order was looked at.
+ */
+export type RejectionReason = 'postOnlyWouldTake' | 'stopWouldTrigger' | 'tooLate';
 
 /**
  * What is known after one send (protocol P10). `unknown` is everything that is not proven: it is never sent again.

@@ -7,6 +7,7 @@ import { intentIdOf } from '../../core/signal/signal.js';
 import { createMarketStore } from '../../adapters/store/market-store.js';
 import type { VenueReader } from '../ports/venue.js';
 import { ACCOUNT, INSTRUMENT, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
+import { entryTerms } from '../order/dependencies.js';
 import { createOrderActivities } from '../order/index.js';
 import type { OrderActivities } from '../order/index.js';
 import { refreshInstruments } from './instruments.js';
@@ -19,18 +20,24 @@ let traded: readonly string[] = [INSTRUMENT];
 let asked: readonly string[] | undefined;
 const woken: PositionKey[] = [];
 let everyOneTrades = false;
+/** Done while the venue is asked. */
+let meanwhile = async (): Promise<void> => {};
 
 beforeAll(async () => {
   stack = await openTradingStack();
-  const { entriesOf } = stack.dependencies;
-  orders = createOrderActivities({ ...stack.dependencies, entriesOf: (...of) => ({ ...entriesOf(...of), execution }) });
+  const { sizing } = entryTerms(stack.dependencies, stack.signal('open', 0));
+  orders = createOrderActivities({ ...stack.dependencies, entriesOf: () => ({ sizing, execution }) });
 });
 afterAll(() => stack?.close());
 
 const refresh = async (): Promise<void> => {
   woken.length = 0;
   const { store, epoch } = stack.dependencies;
-  const instruments: VenueReader['instruments'] = async (of) => ((asked = of), rules ?? (await stack.venue.reader.instruments(of)));
+  const instruments: VenueReader['instruments'] = async (of) => {
+    asked = of;
+    await meanwhile();
+    return rules ?? stack.venue.reader.instruments(of);
+  };
   const reader = { ...stack.venue.reader, instruments };
   everyOneTrades = await refreshInstruments(
     {
@@ -117,4 +124,22 @@ it('what is held is looked after though it is configured no more; what is listed
   expect(woken).toEqual([held]);
   expect(everyOneTrades).toBe(true);
   expect(await kept()).toEqual(expect.arrayContaining([{ instrument: INSTRUMENT, trading: 'true', status: 'TRADING' }]));
+});
+
+it('what is opened while the venue is asked is held to the filters of its answer, too', async () => {
+  const known = (await stack.venue.reader.instruments()).find((one) => one.instrument === INSTRUMENT);
+  if (known === undefined) throw new Error('it is listed');
+  [rules, traded, execution] = [undefined, [INSTRUMENT], { kind: 'limit', offsetBps: 45.01, workMs: 60_000, postOnly: true }];
+  await stack.pool.query('delete from positions');
+  await refresh();
+  const opened = stack.signal('open', 3_000);
+  rules = [{ ...known, tickSize: '1000' as DecimalText }];
+  meanwhile = async () => {
+    expect(await orders.authorise(opened)).toMatchObject({ kind: 'authorised' });
+    expect(await orders.record(intentIdOf(opened), await orders.submit(intentIdOf(opened), ACCOUNT))).toMatchObject({ status: 'accepted' });
+  };
+  await refresh();
+  meanwhile = async () => {};
+  expect(await stack.dependencies.store.order(intentIdOf(opened))).toMatchObject({ status: 'pendingCancel' });
+  expect(await orders.resolve(intentIdOf(opened))).toMatchObject({ isSettled: true, order: { status: 'canceled' } });
 });

@@ -46,11 +46,13 @@ export async function refreshInstruments(
     const now = [...rules, ...unlisted.map((instrument) => ({ instrument, trading: false, status: 'notListed' }))];
     const audit = now.filter((one) => changed.has(one.instrument)).map((data) => ({ kind: 'instrument.changed', account, data }));
     await books.store.openIncident({ audit });
+    // Read after the venue's answer: what was opened meanwhile was opened by the old filters.
     for (const key of await protection.held(account)) if (changed.has(key.instrument)) await owners.wake(key);
   }
   // Whoever stores a change first has seen it as one; what rests is held to the filters of now by every account.
   const byName = new Map<string, InstrumentRules | undefined>(rules.map((one) => [one.instrument, one]));
   for (const instrument of unlisted) byName.set(instrument, undefined);
+  // Read anew as well, for the same reason.
   for (const order of await books.store.watchedOrders(account)) {
     if (byName.has(order.instrument) && isMisplaced(order, byName.get(order.instrument)))
       await applyEvent(books, order.intentId, { kind: 'requestCancel' });

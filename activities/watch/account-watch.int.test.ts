@@ -270,6 +270,19 @@ describe('the account watch, on a real ledger', () => {
     );
   });
 
+  it('an account that trades and holds nothing misses no market data', async () => {
+    const began = Date.now();
+    const idle = { instruments: [], quote: undefined, rules: { ...RULES, noMarketDataMs: 1_000 } };
+    watch(idle);
+    const looked = async (): Promise<void> => expect((await sample())?.equity).toEqual(expect.any(String));
+    await until(looked);
+    await until(async () => expect(Date.now() - began).toBeGreaterThan(3_000));
+    const version = Number((await sample())?.version);
+    await until(async () => expect(Number((await sample())?.version)).toBeGreaterThan(version + 1));
+    expect(await modeNow()).toBe('normal');
+    expect(await query(`select kind from alerts where kind = 'watch.noMarketData'`)).toEqual([]);
+  });
+
   it('P26: a drawdown beyond the limit writes the latch itself, at once and once', async () => {
     watch();
     await worth('205000');

@@ -170,9 +170,12 @@ export class AccountWatch {
 
   /** What this one judges by: as far back as it has looked. */
   private ages({ venueMs, marketDataMs }: ToldAges, comparedMs: number): Ages {
-    const { lookingMs, marketDataLimitMs } = this.sight;
+    const { instruments, lookingMs, marketDataLimitMs } = this.sight;
     const sinceLooking = (age: number | null): number => (age === null ? lookingMs : Math.min(age, lookingMs));
-    return { venueMs: sinceLooking(venueMs), marketDataMs: sinceLooking(marketDataMs), marketDataLimitMs, comparedMs };
+    // Who trades and holds nothing misses no prices.
+    const isPriced = instruments.length > 0;
+    const priced = isPriced ? sinceLooking(marketDataMs) : 0;
+    return { venueMs: sinceLooking(venueMs), marketDataMs: priced, marketDataLimitMs, comparedMs };
   }
 
   private details({ openOrders }: WatchInputs, { marks }: Prices, { venueMs, marketDataMs }: ToldAges, { valuation }: Sample): object {

@@ -7,7 +7,7 @@ import { ZERO, ZERO_TEXT } from '../../core/money/index.js';
 import { termsOf } from '../../core/risk/draft.js';
 import { decideOrder } from '../../core/risk/gate.js';
 import { intentIdOf } from '../../core/signal/signal.js';
-import { entryView } from '../../activities/order/dependencies.js';
+import { entryTerms, entryView } from '../../activities/order/dependencies.js';
 import { applyEvent } from '../../activities/order/evidence.js';
 import { createOrderActivities } from '../../activities/order/index.js';
 import { ACCOUNT, INSTRUMENT, LIMITS, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
@@ -313,7 +313,7 @@ describe('the risk state that a process holds', () => {
   ])('P4, P5: lets no order through on a view from before %s changed', async (_what, change, undo) => {
     const before = await caughtUp();
     const signal = stack.signal('open', (bar += 1_000));
-    const { sizing, execution } = stack.dependencies.entriesOf(ACCOUNT, 'momentum');
+    const { sizing, execution } = entryTerms(stack.dependencies, signal);
     const terms = termsOf(sizing, { execution, attempt: 1, executed: ZERO_TEXT });
     const verdictOn = (view: RiskView) => decideOrder(signal, terms, view, entryView(stack.dependencies, ACCOUNT, INSTRUMENT));
     const verdict = verdictOn(before);

@@ -81,6 +81,18 @@ it('P19: the last mark is the close of the newest bar, whatever its interval and
   expect(await store.lastMark({ ...KEY, account: 'nobody' })).toBeUndefined();
 });
 
+it('P24: what is held is worth what the newest bar of any interval says', async () => {
+  await unprotected('4', '49.9');
+  const store = createProtectionStore(pool);
+  const isDust = async (): Promise<unknown> => (await database.pool.query(`select is_dust('main', 'BTC/USDT') as answer`)).rows[0]?.answer;
+  expect([await store.unprotected('main'), await isDust()]).toEqual([[], true]);
+  // Longer bars came since.
+  await bar(60_000, 119_999, '50');
+  expect([await store.unprotected('main'), await isDust()]).toEqual([[KEY], false]);
+  await bar(60_000, 179_999, '49.9');
+  expect([await store.unprotected('main'), await isDust()]).toEqual([[], true]);
+});
+
 it.each([
   ['0.1', undefined],
   ['0.10', undefined],

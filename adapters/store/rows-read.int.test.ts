@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { LIMIT_TABLE } from '../../core/risk/limit-table.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { createOrderStore } from './order-store.js';
 import { openPool } from './pool.js';
@@ -32,6 +33,19 @@ beforeAll(async () => {
       from generate_series(1, ${ORDERS}) n, lateral (select clock_timestamp() - n * interval '2 minutes' as at) t,
         (values ('i', 'momentum', array['entry', 'stop', 'exit', 'escape']), ('s', 'stopsOnly', array['entry', 'stop'])) s (short, strategy, kinds);
      insert into strategy_switches (account, strategy, counted_from) values ('main', 'stopsOnly', clock_timestamp() - interval '9 minutes')`,
+  );
+  // One that holds for a year what it had bought, and has since been denied whatever it wanted; and one that has entered, and found nobody to sell to it,
+  // more often than any limit lets it.
+  await owner.query(
+    `set local session_replication_role = replica;
+     insert into orders (intent_id, client_order_id, account, strategy, strategy_version, instrument, base, quote, leg, side, purpose, sequence,
+        status, time_in_force, quantity, price, reserved_quantity, reserved_notional, executed_quantity, executed_notional, control_version, epoch,
+        created_at, updated_at, final_at)
+      select strategy || n, strategy || 'c' || n, 'main', strategy, '1', 'BTC/USDT', 'BTC', 'USDT', 'open', 'buy', purposes[1 + n % cardinality(purposes)],
+        1, case n when ${ORDERS} then 'filled' when ${ORDERS} - 1 then 'filled' else status end, 'IOC', 1, 100, 0, 0,
+        case n when ${ORDERS} then 1 else 0 end, case n when ${ORDERS} then 100 else 0 end, 1, 1, at, at, at
+      from generate_series(1, ${ORDERS}) n, lateral (select clock_timestamp() - n * interval '2 minutes' as at) t,
+        (values ('denied', array['entry', 'exit'], 'denied'), ('unfilled', array['entry'], 'expired')) s (strategy, purposes, status)`,
   );
   await owner.query(
     `insert into bars (venue, instrument, interval_ms, open_time, close_time, open, high, low, close, volume, source)
@@ -93,6 +107,22 @@ it('so does the gate, also where a strategy never leaves by itself', async () =>
     const { answer, rows } = await rowsRead('orders', () => store.readRisk({ ...KEY, strategy }));
     expect(answer.repeats).toBe(strategy === 'momentum' ? 0 : 2);
     expect(rows).toBeLessThan(20);
+  }
+});
+
+it(`so do both of a strategy whose ${ORDERS} newest orders were denied, or came to nothing`, async () => {
+  const [orders, positions] = [createOrderStore(pool), createProtectionStore(pool)];
+  const gate = await rowsRead('orders', () => orders.readRisk({ ...KEY, strategy: 'denied' }));
+  expect(gate.answer.repeats).toBe(0);
+  expect(gate.rows).toBeLessThan(20);
+  // As far as any limit, and no further.
+  const most = await rowsRead('orders', () => orders.readRisk({ ...KEY, strategy: 'unfilled' }));
+  expect(most.answer.repeats).toBe(LIMIT_TABLE.maxRepeats.most);
+  expect(most.rows).toBeLessThan(LIMIT_TABLE.maxRepeats.most + 20);
+  for (const strategy of ['denied', 'unfilled']) {
+    const look = await rowsRead('orders', () => positions.readProtection({ ...KEY, strategy }));
+    expect(look.answer.basis).toMatchObject({ intentId: `${strategy}${ORDERS}` });
+    expect(look.rows).toBeLessThan(LIMIT_TABLE.maxRepeats.most + 60);
   }
 });
 

@@ -122,6 +122,16 @@ describe('P8, P10: one send, and what its answer proves', () => {
     expect(calls('AddOrder')).toHaveLength(1);
   });
 
+  it.each([
+    ['EAPI:Invalid nonce', 'tooLate'],
+    ['EOrder:Post only order', 'postOnlyWouldTake'],
+    ['EOrder:Invalid price', undefined],
+  ])('%s has the reason %s', async (error, reason) => {
+    said(error);
+    const verdict = await submit(order());
+    expect(verdict.kind === 'rejected' && verdict.reason).toBe(reason);
+  });
+
   it('P5: a window of two seconds that the venue calls too short is a proven refusal: nothing is there, and nothing is unknown', async () => {
     expect(KRAKEN.receiveWindowMs).toBeLessThanOrEqual(PROTOCOL.receiveWindowMaxMs);
     stub.leastDeadlineMs = 2_000;

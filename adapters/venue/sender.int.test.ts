@@ -303,13 +303,14 @@ describe('P10: what is proven', () => {
   });
 
   it.each([
-    ['Order would immediately match and take.', 'postOnlyWouldTake'],
-    ['Stop price would trigger immediately.', 'stopWouldTrigger'],
-    ['Account has insufficient balance for requested action.', undefined],
-  ])('%s has the reason %s', async (msg, reason) => {
-    refusing(400, -2010, msg);
+    [-2010, 'Order would immediately match and take.', 'postOnlyWouldTake'],
+    [-2010, 'Stop price would trigger immediately.', 'stopWouldTrigger'],
+    [-2010, 'Account has insufficient balance for requested action.', undefined],
+    [-1021, 'Timestamp for this request is outside of the recvWindow.', 'tooLate'],
+  ])('%i %s has the reason %s', async (code, msg, reason) => {
+    refusing(400, code, msg);
     const verdict = await venue.sender.submit(ORDER, 1_000);
-    expect(verdict).toMatchObject({ kind: 'rejected', failure: { values: { detail: `${msg} (-2010)` } } });
+    expect(verdict).toMatchObject({ kind: 'rejected', failure: { values: { detail: `${msg} (${code})` } } });
     expect(verdict.kind === 'rejected' && verdict.reason).toBe(reason);
   });
 

@@ -56,7 +56,7 @@ export const VERDICT_ROWS: readonly VerdictRow[] = [
   unknown({ name: 'the venue failed while it worked on the request', httpStatusFrom: 500 }),
   rejected('VENUE_RATE_LIMITED', { name: 'stopped at the door for its rate', class: 'DDoSProtection', httpStatus: [418, 429] }),
   rejected('VENUE_RATE_LIMITED', { name: 'too many requests or orders', class: 'RateLimitExceeded' }),
-  rejected('VENUE_REJECTED', { name: 'outside the receive window', class: 'InvalidNonce' }),
+  rejected('VENUE_REJECTED', { name: 'outside the receive window', class: 'InvalidNonce', reason: 'tooLate' }),
   rejected('VENUE_AUTH', { name: 'key, signature or permission', class: 'AuthenticationError' }),
   rejected('VENUE_INSUFFICIENT_FUNDS', { name: 'no funds', class: 'InsufficientFunds' }),
   unknown({ name: 'an answer that does not belong to a new order', class: 'OrderNotFound' }),

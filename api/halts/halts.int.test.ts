@@ -254,3 +254,25 @@ test('the record says which incident was opened', async () => {
   );
   expect(rows).toMatchObject([{ data: { incident: 'venueAway', detail: 'silent' } }]);
 });
+
+test('P25: a halt waits behind nothing that others read', async () => {
+  const { pool } = store;
+  const blocker = await pool.connect();
+  await blocker.query('begin');
+  await blocker.query('select pg_advisory_xact_lock(4711)');
+  try {
+    const reads = Array.from({ length: 12 }, () =>
+      api.context.database.query('select pg_advisory_xact_lock_shared(4711)').catch(() => undefined),
+    );
+    const waiting = async (): Promise<number> =>
+      (await pool.query(`select from pg_locks where locktype = 'advisory' and not granted`)).rowCount ?? 0;
+    await expect.poll(waiting).toBe(6);
+    expect(await halt(KEYS.risk, { scope: 'everything' })).toMatchObject({ status: 200 });
+    expect(await waiting()).toBe(6);
+    await blocker.query('commit');
+    await Promise.all(reads);
+  } finally {
+    blocker.release();
+    await pool.query('update latches set released_at = now() where released_at is null');
+  }
+});

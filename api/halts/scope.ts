@@ -14,7 +14,7 @@ export interface HaltTarget {
  * What is to be halted. A name that nothing has is refused: who mistypes it at night must not believe that something stands
  * still. @throws RequestError, KeelsonError INPUT_UNKNOWN_ACCOUNT, INPUT_UNKNOWN_INSTRUMENT
  */
-export async function haltScope({ database, config }: ApiContext, { scope, target = '', account }: HaltTarget): Promise<Latch> {
+export async function haltScope({ urgent: database, config }: ApiContext, { scope, target = '', account }: HaltTarget): Promise<Latch> {
   const wrong = (path: string, message: string): RequestError => new RequestError([{ path: `body.${path}`, message }]);
   const isPart = scope === 'strategy' || scope === 'instrument';
   if (scope === 'everything' && target !== '') throw wrong('target', 'is left out for everything');
@@ -39,7 +39,7 @@ export async function haltScope({ database, config }: ApiContext, { scope, targe
 }
 
 /** A drill halts, and sells, for real: it is for paper venues. @throws RequestError */
-export async function assertPaper({ database, config }: ApiContext, { scope, scopeValue, account }: Latch): Promise<void> {
+export async function assertPaper({ urgent: database, config }: ApiContext, { scope, scopeValue, account }: Latch): Promise<void> {
   const { rows } = await database.query<{ account: string; venue: string }>(
     'select account, venue from accounts where account in (select accounts_under($1, $2, $3)) order by account',
     [scope, scopeValue, account ?? null],

@@ -10,13 +10,13 @@ export interface OwnedDatabase extends Database {
 }
 
 /**
- * The API's own few connections. Times are read as numbers of milliseconds by `epochMs` in the statements, money as text.
+ * A few connections of the API's own. Times are read as numbers of milliseconds by `epochMs` in the statements, money as text.
  * A connection lost while idle is replaced at the next query; `onError` tells of it.
  */
-export function openDatabase(url: string, onError: (error: Error) => void): OwnedDatabase {
+export function openDatabase(url: string, onError: (error: Error) => void, max = 6): OwnedDatabase {
   const pool = new Pool({
     connectionString: url,
-    max: 6,
+    max,
     connectionTimeoutMillis: 3_000,
     query_timeout: 5_000,
     statement_timeout: 4_000,

@@ -233,7 +233,7 @@ function assertKnown(config: Config, { scope, scopeValue, account }: Latch): voi
   check(scope, scopeValue, names[scope]);
   if (account === undefined) return;
   check('account', account, accounts);
-  const its = config.strategies.filter(({ id }) => scope === 'strategy' && id === scopeValue).map((one) => one.account);
+  const its = [...new Set(config.strategies.filter(({ id }) => scope === 'strategy' && id === scopeValue).map((one) => one.account))];
   if (its.length === 0 || its.includes(account)) return;
   throw new CommandFailure(
     EXIT.usage,

@@ -2,6 +2,7 @@ import type { AlertSeverity } from './severity.js';
 
 /** An alert as people are told it. */
 export interface AlertMessage {
+  /** Empty: it stands in no database, and nobody can acknowledge it. */
   readonly alertId: string;
   readonly account: string | null;
   readonly severity: AlertSeverity;
@@ -26,7 +27,8 @@ export function subjectOf({ severity, account, kind, round }: AlertMessage): str
 export function textOf(message: AlertMessage, most = Infinity): string {
   const { summary, alertId, severity, raisedTime } = message;
   const answer = severity === 'info' ? '' : `\nAcknowledge: keelson alerts ack ${alertId} --reason …`;
-  const [head, tail] = [`${subjectOf(message)}\n`, `\nSince ${new Date(raisedTime).toISOString()}, alert ${alertId}.${answer}`];
+  const name = alertId === '' ? '.' : `, alert ${alertId}.${answer}`;
+  const [head, tail] = [`${subjectOf(message)}\n`, `\nSince ${new Date(raisedTime).toISOString()}${name}`];
   return head + cut(summary, most - head.length - tail.length) + tail;
 }
 

@@ -338,6 +338,17 @@ describe('P28, P29: what is verified', () => {
     const stop = { instrument: 'BTC/USDT', clientOrderId: 'c', venueOrderId: 'v' };
     expect(examine(kept, sight({ openOrders: [stop] }), [])).toEqual({ unverified: [], dust: [], kept: ['o'] });
     const missing = { kind: 'stop', strategy: 'momentum', instrument: 'BTC/USDT', because: 'refused' } as const;
-    expect(examine(kept, sight(), [missing]).unverified).toEqual([missing]);
+    expect(examine(kept, sight({ openOrders: [stop] }), [missing]).unverified).toEqual([missing]);
+    // What our books call resting protects nobody as long as the venue shows nothing of it.
+    expect(examine(kept, sight(), [])).toMatchObject({
+      unverified: [
+        {
+          kind: 'stop',
+          strategy: 'momentum',
+          instrument: 'BTC/USDT',
+          because: expect.stringMatching(/^the venue does not show /) as string,
+        },
+      ],
+    });
   });
 });

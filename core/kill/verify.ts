@@ -69,6 +69,7 @@ export function examine(view: KillView, sight: KillSight, stops: readonly Extrac
       }),
       ...surpluses(view, sight),
       ...stops,
+      ...notShown(kept, sight),
     ],
     dust: flat
       .filter((one) => !isLeft(one) && one.quantity.gt(ZERO))
@@ -119,6 +120,14 @@ function openAtVenue(view: KillView, { openOrders }: KillSight, kept: ReadonlySe
       venueOrderId,
       isOurs: ours.has(clientOrderId),
     }));
+}
+
+/** Stops that our books call resting, of which the venue shows nothing: they protect nobody until it is known what became of them. */
+function notShown(kept: readonly StoredOrder[], { openOrders }: KillSight): Extract<Unverified, { kind: 'stop' }>[] {
+  const shown = new Set(openOrders.map((one) => one.clientOrderId));
+  return kept
+    .filter((order) => !shown.has(order.clientOrderId))
+    .map(({ strategy, instrument, intentId }) => ({ kind: 'stop', strategy, instrument, because: `the venue does not show ${intentId}` }));
 }
 
 /** Of what we trade: assets of which the venue shows more than we can explain, by more than it would take. */

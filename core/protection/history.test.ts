@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { StoredOrder } from '../order/stored-order.js';
 import { failure } from '../errors.js';
-import { failedInARow, pauseAfterRefusalsMs, pauseAfterRefusedEscapesMs, rowOfFailedBegan } from './history.js';
+import { failedInARow, pauseAfterRefusalsMs, pauseBeforeNextOfferMs, rowOfFailedBegan } from './history.js';
 
 const stop = (status: StoredOrder['status'], executedQuantity = '0', purpose: StoredOrder['purpose'] = 'stop'): StoredOrder =>
   ({ purpose, status, executedQuantity }) as StoredOrder;
@@ -71,7 +71,7 @@ describe('what waits before it is tried again', () => {
   });
 
   it('escapes that the venue refuses are offered later and later, each two seconds at least', () => {
-    expect([1, 2, 3, 4, 5, 60].map(pauseAfterRefusedEscapesMs)).toEqual([250, 500, 1_000, 2_000, 2_000, 2_000]);
+    expect([1, 2, 3, 4, 5, 60].map(pauseBeforeNextOfferMs)).toEqual([250, 500, 1_000, 2_000, 2_000, 2_000]);
   });
 
   it('stops that it refuses likewise, up to half a minute; one whose price was reached waits for nothing', () => {

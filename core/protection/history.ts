@@ -48,8 +48,8 @@ export function pauseAfterRefusalsMs(recent: readonly StoredOrder[], now: number
   return many > MOST_IN_TEN_SECONDS ? Math.max(0, FIRST_PAUSE_MS - since) : 0;
 }
 
-/** Before the next escape, after so many in a row that the venue has refused: the first refusal may be of its moment alone. */
-export function pauseAfterRefusedEscapesMs(refusals: number): number {
+/** Before what leaves at once is offered again, after so many refusals in a row: the first may be of its moment alone. */
+export function pauseBeforeNextOfferMs(refusals: number): number {
   return Math.min(250 * 2 ** (refusals - 1), 2_000);
 }
 

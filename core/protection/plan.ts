@@ -40,8 +40,11 @@ export interface ProtectionView {
  */
 export const VIEW_FORM = 3;
 
-/** The same of what the gate says of an exit: recorded with it, it says how the rest of that exit was decided on. */
-export const EXIT_FORM = 1;
+/**
+ * The same of what the gate says of an exit: recorded with it, it says how the rest of that exit was decided on. 1: of 0.5. 2: one that the venue
+ * refused for its time alone is tried again, and people are told of one that took so long that it is not wanted any more.
+ */
+export const EXIT_FORM = 2;
 
 /** What the owner does next. One thing at a time: afterwards it looks again. */
 export type ProtectionStep =

@@ -120,6 +120,9 @@ const units = (quantity: string, price = '100', reference = price): Given => ({
   draft: { quantity: decimal(quantity), price: decimal(price), reference: decimal(reference) },
 });
 
+/** What is held already is in the same stop. */
+const besideOne: Given = { ledger: { positions: [held('0')] } };
+
 const BOUNDARIES: readonly (readonly [code: string, passes: Given, refused: Given])[] = [
   ['RISK_MODE', { ledger: { mode: 'normal' } }, { ledger: { mode: 'observation' } }],
   [
@@ -147,12 +150,14 @@ const BOUNDARIES: readonly (readonly [code: string, passes: Given, refused: Give
   ['RISK_INSTRUMENT_HALTED', {}, { ledger: { instrument: { ...RULES, trading: false } } }],
   ['ORDER_QUANTITY_PRECISION', units('1.001'), units('1.0011')],
   ['ORDER_PRICE_PRECISION', units('1', '99.99'), units('1', '99.991')],
-  ['ORDER_BELOW_MIN_QUANTITY', units('0.001', '5000'), units('0', '5000')],
+  ['ORDER_BELOW_MIN_QUANTITY', { ...units('0.001', '5000'), ...besideOne }, { ...units('0', '5000'), ...besideOne }],
   ['ORDER_ABOVE_MAX_QUANTITY', units('100', '1'), units('100.001', '1')],
-  ['ORDER_BELOW_MIN_NOTIONAL', units('0.05'), units('0.05', '99.99')],
+  ['ORDER_BELOW_MIN_NOTIONAL', { ...units('0.05'), ...besideOne }, { ...units('0.05', '99.99'), ...besideOne }],
   ['RISK_NOTIONAL_LIMIT', { limits: { maxOrderNotional: d('100') } }, { limits: { maxOrderNotional: d('99.99') } }],
   ['RISK_PRICE_COLLAR', units('1', '100.5', '100'), units('1', '100.51', '100')],
-  ['RISK_TICK_TOO_COARSE', units('20', '0.25', '0.25'), units('20', '0.25', '0.249')],
+  ['RISK_TICK_TOO_COARSE', units('30', '0.25', '0.25'), units('30', '0.25', '0.249')],
+  // Of 0.053 with a fee of 10 bps 0.052 are left, worth 5.07 at 97.51; of 0.052 0.051 are, worth 4.97.
+  ['RISK_STOP_BELOW_MINIMUM', units('0.053'), units('0.052')],
   ['RISK_EXPOSURE_LIMIT', { limits: { maxInstrumentExposure: d('100') } }, { limits: { maxInstrumentExposure: d('99.99') } }],
   ['RISK_EXPOSURE_LIMIT', { limits: { maxStrategyExposure: d('100') } }, { limits: { maxStrategyExposure: d('99.99') } }],
   ['RISK_EXPOSURE_LIMIT', { limits: { maxAccountExposure: d('100') } }, { limits: { maxAccountExposure: d('99.99') } }],

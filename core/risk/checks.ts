@@ -70,6 +70,11 @@ export const RISK_CHECKS: readonly RiskCheck[] = [
       usual: `${PROTOCOL.exitCollarMaxBps / 100} %`,
     },
   ),
+  check(
+    'RISK_STOP_BELOW_MINIMUM',
+    'venue',
+    'What is left of it after fees is less than the venue takes in a stop, at the price of its stop.',
+  ),
   byLimit('RISK_EXPOSURE_LIMIT', 'maxInstrumentExposure', 'What is held and worked in the instrument would be worth more.'),
   byLimit('RISK_EXPOSURE_LIMIT', 'maxStrategyExposure', 'The same of the strategy.'),
   byLimit('RISK_EXPOSURE_LIMIT', 'maxVenueExposure', 'The same of all accounts at the venue.'),

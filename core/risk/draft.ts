@@ -36,6 +36,8 @@ export interface OrderTerms {
   readonly executed: DecimalText;
   /** For an exit: counts the position's own stops as gone, since its owner takes them away first (P20). */
   readonly withoutStops: boolean;
+  /** For an exit: it was approved before, and what stood in its way was taken away for it. */
+  readonly isUnderWay: boolean;
 }
 
 /** The usual terms: the first order, at the market. */
@@ -45,6 +47,7 @@ export const termsOf = (sizing: Sizing, more: Partial<Omit<OrderTerms, 'sizing'>
   attempt: 1,
   executed: ZERO_TEXT,
   withoutStops: false,
+  isUnderWay: false,
   ...more,
 });
 

@@ -1,6 +1,8 @@
 import { failure, type Failure } from '../errors.js';
-import { amountOf, Decimal, ZERO, decimal, maximum, text, type DecimalText } from '../money/index.js';
+import { amountOf, Decimal, ZERO, decimal, maximum, minimum, text, type DecimalText } from '../money/index.js';
 import type { InstrumentRules } from '../order/instrument.js';
+import { isDust, sellable } from '../protection/dust.js';
+import { stopPricesOf } from '../protection/stop-price.js';
 import type { TradeSignal } from '../signal/signal.js';
 import { withFee, type OrderDraft } from './draft.js';
 import { PROTOCOL } from './limits.js';
@@ -11,6 +13,7 @@ export function entryLimitFailures(signal: TradeSignal, draft: OrderDraft, ledge
   return [
     ...orderFailures(signal, draft, ledger),
     ...tickFailures(draft, rules),
+    ...stopFailures(signal, draft, ledger, rules),
     ...quoteFailures(signal, ledger, rules),
     ...exposureFailures(signal, draft, ledger),
     ...leverageFailures(draft, ledger, rules),
@@ -43,6 +46,19 @@ function tickFailures({ reference }: OrderDraft, { instrument, tickSize }: Instr
   const widest = reference.mul(PROTOCOL.exitCollarMaxBps).div(10_000);
   if (decimal(tickSize).lte(widest)) return [];
   return [failure('RISK_TICK_TOO_COARSE', { instrument, tickSize, price: text(reference), maxPercent: PROTOCOL.exitCollarMaxBps / 100 })];
+}
+
+/** What is bought must be able to rest as a stop: less its fee, which may be paid in it, and at the price of its stop. Beside it counts what the position has. */
+function stopFailures(signal: TradeSignal, draft: OrderDraft, ledger: RiskView, rules: InstrumentRules): Failure[] {
+  const held = ledger.positions.find((one) => one.strategy === signal.strategy && one.instrument === signal.instrument);
+  const kept = new Decimal(10_000 - ledger.limits.takerFeeBps).div(10_000);
+  const quantity = sellable(draft.quantity.mul(kept).plus(decimal(held?.quantity ?? '0')), rules);
+  const averagePrice = text(minimum(draft.reference, draft.price));
+  const { limitPrice } = stopPricesOf({ averagePrice, stopDistanceRatio: signal.stopDistanceRatio }, rules);
+  if (!isDust(quantity, limitPrice, rules)) return [];
+  const { instrument, minQuantity, minNotional } = rules;
+  const left = { quantity: text(quantity), price: text(limitPrice), notional: text(quantity.mul(limitPrice)) };
+  return [failure('RISK_STOP_BELOW_MINIMUM', { instrument, ...left, minQuantity, minNotional })];
 }
 
 /** Exposures are added up as numbers, which says something in one quote asset only. A sale that works adds nothing. */

@@ -176,7 +176,8 @@ describe('entries', () => {
   });
 
   it.each([
-    ['5.1', undefined],
+    ['5.1', 'RISK_STOP_BELOW_MINIMUM'],
+    ['5.6', undefined],
     ['5', 'ORDER_BELOW_MIN_NOTIONAL'],
     ['0.05', 'ORDER_BELOW_MIN_QUANTITY'],
     ['10100', 'ORDER_ABOVE_MAX_QUANTITY'],
@@ -304,6 +305,16 @@ describe('entries that rest', () => {
     expect(codes(decideOrder(SIGNAL, { ...terms, attempt: 1, executed: d('0') }, ledger, LIVE))).toEqual(['RISK_POSITION_EXISTS']);
     // Another signal has bought meanwhile: what this one still wanted is in its place.
     expect(codes(decideOrder(SIGNAL, { ...terms, executed: d('0') }, ledger, LIVE))).toEqual(['RISK_POSITION_EXISTS']);
+  });
+});
+
+describe('exits that are under way', () => {
+  const at = (now: number, isUnderWay: boolean): string[] =>
+    codes(decideOrder(CLOSE, termsOf(SIZING, { isUnderWay }), { ...LEDGER, positions: [HELD] }, { ...LIVE, now }));
+  it('P2: are sold a minute longer than their signal is valid, and no longer', () => {
+    const { validUntil } = CLOSE;
+    expect([at(validUntil, false), at(validUntil + 1, false)]).toEqual([[], ['RISK_SIGNAL_EXPIRED']]);
+    expect([at(validUntil + 60_000, true), at(validUntil + 60_001, true)]).toEqual([[], ['RISK_SIGNAL_EXPIRED']]);
   });
 });
 

@@ -7,6 +7,7 @@ import { entryInputFailures } from './entry-inputs.js';
 import { entryLimitFailures } from './entry-limits.js';
 import { entryPace } from './entry-rates.js';
 import { filterFailures } from './filters.js';
+import { PROTOCOL } from './limits.js';
 import { decideWithOverrides, standingOverrides } from './overrides.js';
 import type { LiveView, RiskView } from './view.js';
 
@@ -21,11 +22,11 @@ export function decideOrder(signal: TradeSignal, terms: OrderTerms, ledger: Risk
 }
 
 function decideWithin(signal: TradeSignal, terms: OrderTerms, ledger: RiskView, live: LiveView): GateVerdict {
-  const { attempt } = terms;
+  const { attempt, isUnderWay } = terms;
   const isEntry = signal.leg === 'open';
   const pace = isEntry ? entryPace(signal, attempt, ledger) : { failures: [], notBefore: 0 };
   const failures: Failure[] = [
-    ...signalFailures(signal, ledger, live),
+    ...signalFailures(signal, isUnderWay, ledger, live),
     ...modeFailures(signal, ledger),
     ...(isEntry ? entryInputFailures(signal, ledger, live) : []),
     ...pace.failures,
@@ -46,10 +47,11 @@ function decideWithin(signal: TradeSignal, terms: OrderTerms, ledger: RiskView, 
   return { kind: 'approved', order: approve(draft, id, ledger, rules, { notBefore: pace.notBefore, countsNeighbours }) };
 }
 
-function signalFailures(signal: TradeSignal, ledger: RiskView, live: LiveView): Failure[] {
+function signalFailures(signal: TradeSignal, isUnderWay: boolean, ledger: RiskView, live: LiveView): Failure[] {
   const failures: Failure[] = [];
-  if (live.now > signal.validUntil) {
-    failures.push(failure('RISK_SIGNAL_EXPIRED', { signal: signalId(signal), validUntil: iso(signal.validUntil), now: iso(live.now) }));
+  const validUntil = signal.validUntil + (isUnderWay ? PROTOCOL.exitUnderWayMs : 0);
+  if (live.now > validUntil) {
+    failures.push(failure('RISK_SIGNAL_EXPIRED', { signal: signalId(signal), validUntil: iso(validUntil), now: iso(live.now) }));
   }
   if (ledger.activeVersion !== signal.strategyVersion) {
     failures.push(

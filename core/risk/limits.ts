@@ -46,6 +46,8 @@ export const PROTOCOL = {
   statementTimeoutMs: 1_000,
   fillCatchUpOverlapMs: 600_000,
   exitCollarMaxBps: 400,
+  /** An exit whose stop was taken away while its signal was valid is sold this long after that; what is held then has its stop again (P2, P20). */
+  exitUnderWayMs: 60_000,
   /** A stop that has woken and is not filled after this long is canceled, and the rest leaves within the collar (P21). */
   triggeredStopMs: 2_000,
   /** How far under its stop price a stop-limit still sells. */

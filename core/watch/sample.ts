@@ -117,6 +117,7 @@ export function sampleAccount(account: string, before: WatchState, seen: Observa
   const confirmed = CONDITIONS.filter((condition) => isConfirmed(condition, runs, now));
   const isNew = (condition: Condition): boolean => !isConfirmed(condition, before.runs, seen.lastTime ?? 0);
   const said = (condition: Condition): string => summaryOf(account, condition, rules, figures, { ...seen, isUnpriced });
+  const mode = modeOf(confirmed, seen, said);
   return {
     state: {
       performance,
@@ -128,12 +129,13 @@ export function sampleAccount(account: string, before: WatchState, seen: Observa
     equity: equity === undefined ? undefined : text(equity),
     figures,
     valuation,
-    mode: modeOf(confirmed, seen, said),
+    mode,
     outage: outageOf(confirmed, equity !== undefined, seen.ages, said),
     kill: seen.latch === 'none' && confirmed.includes('drawdownLimit') ? said('drawdownLimit') : undefined,
     alerts: [
       ...confirmed.filter(isNew).map((condition) => ({
-        key: `watch:${account}:${condition}:${DEFINITIONS[condition].alertsEach === 'day' ? dayOf(now) : (runs[condition]?.since ?? now)}`,
+        // Each time that it does something is told, and else once a day what comes and goes.
+        key: `watch:${account}:${condition}:${DEFINITIONS[condition].alertsEach === 'day' && mode?.cause !== condition ? dayOf(now) : (runs[condition]?.since ?? now)}`,
         severity: DEFINITIONS[condition].severity,
         condition,
         summary: said(condition),

@@ -251,6 +251,28 @@ describe('what the watch does', () => {
     expect(watched.alerts).toEqual(alerts);
   });
 
+  it('a loss that takes entries away again on the same day is told again, and one that changes nothing once more', () => {
+    const watched = opened();
+    const keyOf = (): string[] => {
+      const keys = [1, 2, 3].flatMap(() =>
+        watched
+          .worth('97000')
+          .alerts.filter((one) => one.condition === 'dailyLossLimit')
+          .map((one) => one.key),
+      );
+      watched.worth('99000');
+      return keys;
+    };
+    const [first] = keyOf();
+    watched.mode = 'normal';
+    const [second] = keyOf();
+    expect(watched.mode).toBe('reduceOnly');
+    const [third] = keyOf();
+    expect([first, second, third].every((key) => key !== undefined)).toBe(true);
+    expect(new Set([first, second, third]).size).toBe(3);
+    expect(keyOf()).toEqual([third]);
+  });
+
   it.each<[string, string, number, string[]]>([
     ['under the warning', '90000.01', 0, []],
     ['the warning', '90000', 0, ['warning drawdownWarn']],

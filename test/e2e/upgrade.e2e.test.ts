@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
+import { NEWEST_RELEASE } from '../support/releases.js';
 import type { StartConfig } from '../support/start-config.js';
 import { temporalIfAny } from '../support/temporal.js';
 import { hasCommit, upgradeFrom, type OpenOrder, type Read } from '../support/upgrade-story.js';
 
-/** The release before this build: 0.4.0. */
-const RELEASED = '8eb246c';
+/** The release before this build; `npm run soak -- upgrade` begins from each. */
+const RELEASED = NEWEST_RELEASE.commit;
 /** So calm that no entry of theirs is filled where it rests, while the prices of the others come to theirs within seconds. */
 const PATIENT = Array.from({ length: 12 }, (_, index) => `C${String(index).padStart(2, '0')}/USDT`);
 /** So long that they rest while the builds change, and are over before the books are compared. */

@@ -9,6 +9,7 @@ import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
 import { MARKET } from '../../core/execution/policy.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
+import type { Role } from '../../core/people/roles.js';
 import { planProtection } from '../../core/protection/plan.js';
 import { ownerWorkflowId, type PositionKey } from '../../core/protection/position-key.js';
 import { RECONCILE, type ReconcileRules, type ReconcileScope } from '../../core/reconcile/rules.js';
@@ -80,12 +81,21 @@ export async function openBenchAccount(
   database?: TestDatabase,
   rules: ReconcileRules = AT_ONCE,
 ): Promise<BenchAccount> {
-  const stack = await openTradingStack({ database });
+  return benchOf(await openTradingStack({ database }), lifts, rules);
+}
+
+/** @param firstBar after those of which this ledger, or another of the account, may know signals. */
+export async function benchOf(
+  stack: TradingStack,
+  lifts: readonly string[] = [],
+  rules: ReconcileRules = AT_ONCE,
+  firstBar = 0,
+): Promise<BenchAccount> {
   const { pool, protection, ledger } = stack;
   const steps = createOrderActivities(stack.dependencies);
   const owner = createOwnerActivities(stack.dependencies, protection);
   const running = new Set<string>();
-  let bar = 0;
+  let bar = firstBar;
   const protect = async (): Promise<void> => {
     running.add(ownerWorkflowId(KEY));
     for (let count = 0; count < 12; count += 1) {
@@ -123,8 +133,8 @@ export async function openBenchAccount(
     log: { warn: () => undefined },
   };
   const lookAt = createLook(dependencies);
-  const keyId = await seedPerson(stack.database.pool, 'risk-officer', ['risk']);
-  await seedPerson(stack.database.pool, 'operator', ['operator']);
+  const keyId = await personOf(stack.database, 'risk-officer', 'risk');
+  await personOf(stack.database, 'operator', 'operator');
   const send = async (): Promise<StoredOrder> => {
     const signal = stack.signal('open', (bar += 1_000));
     const asked = await steps.authorise(signal);
@@ -207,6 +217,12 @@ export async function openBenchAccount(
     close: () => stack.close(),
   };
   return bench;
+}
+
+/** Who may be there already, as in a ledger that is opened anew. @returns the key's id */
+async function personOf({ pool }: TestDatabase, subject: string, role: Role): Promise<string> {
+  const { rows } = await pool.query<{ id: string }>('select key_id::text as id from api_keys where subject = $1', [subject]);
+  return rows[0]?.id ?? seedPerson(pool, subject, [role]);
 }
 
 async function answer<T>(pool: Pool, name: string, asked: object): Promise<T> {

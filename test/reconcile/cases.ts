@@ -69,7 +69,7 @@ interface StopTerms {
 }
 
 /** Takes the stop away, as an owner does before a sale. */
-async function withdrawStop(bench: BenchAccount): Promise<StopTerms> {
+export async function withdrawStop(bench: BenchAccount): Promise<StopTerms> {
   const { rows } = await bench.stack.pool.query<StopTerms>(
     `select intent_id, stop_price, price from orders where purpose = 'stop' and final_at is null`,
   );
@@ -84,6 +84,21 @@ async function withdrawStop(bench: BenchAccount): Promise<StopTerms> {
 
 /** Books moved by so much of an asset, as a wrong entry would. */
 const KEPT = `update ledger_balances set quantity = quantity + $2::numeric where account = $1 and asset = $3`;
+
+/** Bought, and its fill booked a second time under a name that the venue knows nothing of. */
+async function bookAgain(bench: BenchAccount, price: string): Promise<void> {
+  await bench.buy();
+  await bench.damage(
+    `insert into fills select account, instrument, venue_trade_id || '0', venue_order_id, intent_id, side, ${price}, quantity, fee, fee_asset,
+       liquidity_side, event_time from fills where ${NEWEST}`,
+  );
+  // The newest by trade id is the twin by now.
+  await bench.damage(
+    `update ledger_balances b set quantity = b.quantity + m.amount from (
+       select 'USDT' as asset, -price * quantity as amount from fills where ${NEWEST}
+       union all select 'BTC', quantity - fee from fills where ${NEWEST}) m where b.asset = m.asset`,
+  );
+}
 
 export const CASES: Readonly<Record<string, Case>> = {
   'a fill that nobody booked': {
@@ -144,20 +159,16 @@ export const CASES: Readonly<Record<string, Case>> = {
     ends: 'cancel',
     make: async (bench) => void bench.running.add(`protect:${ACCOUNT}:momentum:ETH-USDT`),
   },
-  'a fill that is booked twice': {
-    class: 'duplicate',
+  'a fill that is booked twice': { class: 'duplicate', ends: 'reject', make: (bench) => bookAgain(bench, 'price') },
+  'a booked fill that the venue does not list': { class: 'unknown', ends: 'reject', make: (bench) => bookAgain(bench, 'price + 1') },
+  'a fill of another price than the venue tells': {
+    class: 'unknown',
     ends: 'reject',
     async make(bench) {
       await bench.buy();
+      await bench.damage(`update fills set price = price + 1 where ${NEWEST}`);
       await bench.damage(
-        `insert into fills select account, instrument, venue_trade_id || '0', venue_order_id, intent_id, side, price, quantity, fee, fee_asset,
-           liquidity_side, event_time from fills where ${NEWEST}`,
-      );
-      // The newest by trade id is the twin by now.
-      await bench.damage(
-        `update ledger_balances b set quantity = b.quantity + m.amount from (
-           select 'USDT' as asset, -price * quantity as amount from fills where ${NEWEST}
-           union all select 'BTC', quantity - fee from fills where ${NEWEST}) m where b.asset = m.asset`,
+        `update ledger_balances b set quantity = b.quantity - f.quantity from fills f where b.asset = 'USDT' and ${NEWEST}`,
       );
     },
   },

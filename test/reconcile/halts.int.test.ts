@@ -10,7 +10,7 @@ import type { Unverified } from '../../core/kill/verify.js';
 import { ownerWorkflowId } from '../../core/protection/position-key.js';
 import type { ReconcileScope } from '../../core/reconcile/rules.js';
 import { clearLook } from '../support/look.js';
-import { seedPerson } from '../support/people.js';
+import { approvedRearm, seedPerson } from '../support/people.js';
 import { ACCOUNT } from '../support/trading-stack.js';
 import { KEY, openBenchAccount, type BenchAccount } from './bench-account.js';
 
@@ -104,22 +104,6 @@ describe('halts and comparisons of an account', () => {
 
   describe('P30: two halts that are ended at once', () => {
     const kills = () => createKillStore(bench.stack.pool);
-    /** Two people want the end of it. */
-    const approved = async (latchId: string, keys: { readonly rik: string; readonly olga: string }): Promise<string> => {
-      const { pool } = bench.stack.database;
-      const requestId = randomUUID();
-      await pool.query('select request_rearm($1)', [
-        { requestId, latchId, reason: 'a test', incidents: [], subject: 'rik', underKey: keys.rik, validForMs: 600_000 },
-      ]);
-      const { rows } = await pool.query<{ answer: string }>(
-        `select decide_approval(jsonb_build_object('requestId', request_id, 'payloadHash', encode(payload_sha256, 'hex'), 'subject', 'olga',
-           'decision', 'approved', 'reason', 'seen', 'keyId', $2::text)) as answer from approval_requests where request_id = $1`,
-        [requestId, keys.olga],
-      );
-      expect(rows).toEqual([{ answer: 'written' }]);
-      return requestId;
-    };
-
     it('wait for the comparison that goes on, whichever makes it, and both end', async () => {
       const { pool } = bench.stack.database;
       const keys = { rik: await seedPerson(pool, 'rik', ['risk']), olga: await seedPerson(pool, 'olga', ['risk']) };
@@ -128,7 +112,7 @@ describe('halts and comparisons of an account', () => {
         const { latchId } = await halts.latch({ scope, scopeValue: scope === 'account' ? ACCOUNT : '' }, CAUSE);
         ended.push({ latchId, requestId: '' });
       }
-      for (const one of ended) one.requestId = await approved(one.latchId, keys);
+      for (const one of ended) one.requestId = await approvedRearm(pool, one.latchId, keys);
       await tell('verified');
       // Somebody else compares the account, until both have found that.
       const { reconciliations } = bench.dependencies;

@@ -1,6 +1,7 @@
 import { expect, it, vi } from 'vitest';
 import { createReconcileNow } from '../../activities/reconcile/index.js';
 import { verifyLedger } from '../../api/ledger/verify.js';
+import { DIFFERENCE_CLASSES } from '../../core/reconcile/difference.js';
 import { Places } from '../support/places.js';
 import { ACCOUNT } from '../support/trading-stack.js';
 import { disagreements } from '../support/witness.js';
@@ -181,6 +182,10 @@ async function audited(bench: BenchAccount, kind: string, id = ''): Promise<read
 it.concurrent.each(Object.keys(CASES))(`${SEED}: %s is found in one cycle, classed, treated, and over when a person says so`, (name) =>
   onBench((bench) => isFoundAndTreated(bench, name)),
 );
+
+it('every class has a case; what is a matter of time has one of its own below', () => {
+  expect(new Set(Object.values(CASES).map((one) => one.class))).toEqual(new Set(DIFFERENCE_CLASSES.filter((one) => one !== 'timing')));
+});
 
 it.concurrent.each([1, 2, 3])(`${SEED}: of damages at once comes what comes of each alone, story %i`, (story) =>
   onBench(async (bench) => {

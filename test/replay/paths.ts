@@ -139,10 +139,10 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
   const ledger = stack.dependencies.store;
   const store = new Proxy(ledger, { get: (target, key: keyof OrderStore) => faults.store?.[key] ?? target[key] });
   let execution: ExecutionPolicy = MARKET;
-  const entriesOf: OrderDependencies['entriesOf'] = (account, strategy) => ({
-    ...stack.dependencies.entriesOf(account, strategy),
-    execution,
-  });
+  const entriesOf: OrderDependencies['entriesOf'] = (...of) => {
+    const terms = stack.dependencies.entriesOf(...of);
+    return terms === undefined ? undefined : { ...terms, execution };
+  };
   const dependencies = { ...stack.dependencies, store, entriesOf, risk: { read: (key: RiskKey) => store.readRisk(key) } };
   const orders = createOrderActivities(dependencies);
 

@@ -10,6 +10,7 @@ import type { LedgerSoakOptions } from './ledger/run.js';
 import { soakModel } from './model.js';
 import { soakReconcile } from './reconcile.js';
 import { soakBooks, soakFirstFill } from './real.js';
+import { RELEASES } from '../support/releases.js';
 import { soakUpgrade } from './upgrade.js';
 
 const USAGE_EXIT = 2;
@@ -110,9 +111,10 @@ program
   });
 program
   .command('upgrade')
-  .description('an earlier commit trades, is stopped, and this build goes on over the same home')
-  .requiredOption('--from <commit>', 'of a build that has a home')
-  .action(async ({ from }: { from: string }) => {
-    if (!(await soakUpgrade(from))) process.exitCode = 1;
+  .description('each release trades, is stopped, and this build goes on over the same home')
+  .option('--from <commit>', 'only this one, or another build that has a home')
+  .action(async ({ from }: { from?: string }) => {
+    for (const commit of from === undefined ? RELEASES.map((one) => one.commit) : [from])
+      if (!(await soakUpgrade(commit))) process.exitCode = 1;
   });
 await program.parseAsync();

@@ -13,7 +13,12 @@ export async function soakUpgrade(from: string): Promise<boolean> {
     from,
     until: (older) =>
       older.until('some fills', () => (fillsOf(older) >= FILLS ? (true as const) : undefined), FILL_LIMIT_MS).then(() => {}),
+  }).catch((error: unknown) => {
+    // The other releases are tried all the same.
+    process.stdout.write(`${JSON.stringify({ from, failed: String(error) })}\n`);
+    return undefined;
   });
+  if (upgrade === undefined) return false;
   process.stdout.write(`${JSON.stringify({ from, ...upgrade })}\n`);
   return upgrade.modes.length === 0 && upgrade.disagreements.length === 0 && upgrade.incidents.length === 0;
 }

@@ -100,6 +100,7 @@ export function withRealVenues(): Config {
 export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> = {}): ApiUnderTest {
   const own = openDatabase(store.url, () => undefined);
   const database = changes.database ?? own;
+  const urgent = openDatabase(store.url, () => undefined, 2);
   const halts = openHaltStore(store.url);
   const metrics = apiMetrics(database, { ofProcess: false });
   const context: ApiContext = {
@@ -107,6 +108,7 @@ export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> =
     environment: 'test',
     version: '0.0.0',
     database,
+    urgent: changes.database ?? urgent,
     control: {
       execute: async (command) => {
         if (!api.temporalIsUp) throw new KeelsonError('INFRA_TEMPORAL', { detail: 'no answer' });
@@ -166,7 +168,7 @@ export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> =
     now: Date.now(),
     close: async () => {
       await api.server.close();
-      await own.close();
+      await Promise.all([own.close(), urgent.close()]);
       await halts.close();
     },
   };

@@ -11,6 +11,7 @@ export const IDLE_CONTEXT: ApiContext = {
   environment: 'test',
   version: '1.2.3',
   database: { query: noDatabase },
+  urgent: { query: noDatabase },
   control: {
     execute: () => Promise.resolve(),
     rearm: () => Promise.resolve({ kind: 'released' }),

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { OrderDependencies } from '../../activities/order/dependencies.js';
+import type { EntryTerms, OrderDependencies } from '../../activities/order/dependencies.js';
 import type { MarketStore, ProtectionStore } from '../../activities/ports/store.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
@@ -39,8 +39,7 @@ export const LIMITS = {
   duplicateWindowMs: 0,
 } as const satisfies ConfiguredLimits;
 
-export type Entries = ReturnType<OrderDependencies['entriesOf']>;
-const AT_THE_MARKET: Entries = { sizing: { kind: 'fixedNotional', notional: d('500') }, execution: MARKET };
+const AT_THE_MARKET: EntryTerms = { sizing: { kind: 'fixedNotional', notional: d('500') }, execution: MARKET };
 
 /** A real ledger and what the order activities work with, for any number of accounts. */
 export interface Ledger {
@@ -54,7 +53,7 @@ export interface Ledger {
   /** Makes the account one that trades, within `LIMITS` or others; `rules` may say otherwise than its venue does. */
   enrol(account: PaperAccount, rules?: (told: InstrumentRules) => InstrumentRules, limits?: ConfiguredLimits): Promise<void>;
   /** How the entries of an account are sized and worked from now on. */
-  workEntries(account: string, entries: Partial<Entries>): void;
+  workEntries(account: string, entries: Partial<EntryTerms>): void;
   /** From here on no account watch is stood in for. */
   stopBeating(): Promise<void>;
   close(): Promise<void>;
@@ -68,7 +67,7 @@ export async function openLedger(database: TestDatabase): Promise<Ledger> {
   const market = new StreamedMarket(Date.now);
   const store = createOrderStore(pool);
   const accounts = new Map<string, PaperAccount>();
-  const entries = new Map<string, Entries>();
+  const entries = new Map<string, EntryTerms>();
   const heartbeats: (() => Promise<void>)[] = [];
   const keepWatched = async (account: string): Promise<void> => void heartbeats.push(await beat(pool, account));
   const stopBeating = async (): Promise<void> => {

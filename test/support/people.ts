@@ -37,3 +37,23 @@ export async function seedCommand(
   );
   return commandId;
 }
+
+/** Rik asks for the end of a halt, and Olga approves that. @returns the request */
+export async function approvedRearm(
+  pool: pg.Pool,
+  latchId: string,
+  keys: { readonly rik: string; readonly olga: string },
+  incidents: readonly string[] = [],
+): Promise<string> {
+  const requestId = randomUUID();
+  await pool.query('select request_rearm($1)', [
+    { requestId, latchId, reason: 'a test', incidents, subject: 'rik', underKey: keys.rik, validForMs: 600_000 },
+  ]);
+  const { rows } = await pool.query<{ answer: string }>(
+    `select decide_approval(jsonb_build_object('requestId', request_id, 'payloadHash', encode(payload_sha256, 'hex'), 'subject', 'olga',
+       'decision', 'approved', 'reason', 'seen', 'keyId', $2::text)) as answer from approval_requests where request_id = $1`,
+    [requestId, keys.olga],
+  );
+  if (rows[0]?.answer !== 'written') throw new Error(`the approval is ${rows[0]?.answer ?? 'not asked for'}`);
+  return requestId;
+}

@@ -35,6 +35,8 @@ export interface TradingStack {
   readonly addresses: PaperAccount['addresses'];
   /** A signal, with a price and a clock that are fresh. */
   signal(leg: TradeSignal['leg'], barCloseTime: number): TradeSignal;
+  /** The same venue and database, as a process sees them that is started now. Closed before this one. */
+  reopened(): Promise<TradingStack>;
   close(): Promise<void>;
 }
 
@@ -44,8 +46,20 @@ export async function openTradingStack({
   ...overrides
 }: { readonly venueOf?: (venue: Venue) => Venue; readonly database?: TestDatabase | undefined } = {}): Promise<TradingStack> {
   const database = given ?? (await testDatabase());
-  const ledger = await openLedger(database);
   const account = await openPaperAccount({ account: ACCOUNT, venueName: 'paper', windows: PATIENT, ...overrides });
+  const stack = await stackOf(database, account);
+  return {
+    ...stack,
+    async close() {
+      await account.close();
+      await stack.close();
+      await database.drop();
+    },
+  };
+}
+
+async function stackOf(database: TestDatabase, account: PaperAccount): Promise<TradingStack> {
+  const ledger = await openLedger(database);
   await ledger.enrol(account);
   const { dependencies, protection, pool, market } = ledger;
   return {
@@ -65,11 +79,8 @@ export async function openTradingStack({
       market.seeClock(ACCOUNT, { skewMs: 0, roundTripMs: 1 });
       return testSignal(ACCOUNT, leg, barCloseTime);
     },
-    async close() {
-      await account.close();
-      await ledger.close();
-      await database.drop();
-    },
+    reopened: () => stackOf(database, account),
+    close: () => ledger.close(),
   };
 }
 

@@ -133,8 +133,10 @@ async function atRest(home: string): Promise<AtRest> {
   const client = new pg.Client({ connectionString: server.url });
   try {
     await client.connect();
+    // The first release knew no purpose: what opened was an entry, and what closed an exit.
     const orders = await client.query<AtRest['orders'][number]>(
-      `select client_order_id as "clientOrderId", purpose, status, instrument, final_at is not null as "isOver" from orders order by created_at`,
+      `select client_order_id as "clientOrderId", coalesce(to_jsonb(o)->>'purpose', case o.leg when 'open' then 'entry' else 'exit' end) as purpose,
+         status, instrument, final_at is not null as "isOver" from orders o order by created_at`,
     );
     const migrations = await client.query<{ count: number }>('select count(*)::integer as count from schema_migrations');
     return { orders: orders.rows, migrations: migrations.rows[0]?.count ?? 0 };

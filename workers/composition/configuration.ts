@@ -1,7 +1,7 @@
 import type { CalendarSettings } from '../../activities/ports/calendar.js';
 import { createCalendarStore } from '../../adapters/store/calendar-store.js';
 import { configPath, limitsOf, packageVersion, type Config } from '../../config/index.js';
-import { failure, invariant, type Failure } from '../../core/errors.js';
+import { failure, type Failure } from '../../core/errors.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
 import { heldOf } from '../../core/venue/held.js';
@@ -80,7 +80,10 @@ export function openVenues(process: WorkerProcess, wrap: (venue: Venue) => Venue
     try {
       const { venue: name = account, inventory } = config.accounts[account] ?? {};
       await market.saveInstruments(name, await venue.reader.instruments());
-      await control.onboard(account, inventory ?? heldOf(await venue.reader.balances()));
+      // Read at every start, also where it was onboarded long since or its inventory is configured: no other call of an opening is signed, so
+      // by this one the venue takes the account's key, or people are told that it does not.
+      const held = heldOf(await venue.reader.balances());
+      await control.onboard(account, inventory ?? held);
     } catch (error) {
       await venue.close();
       throw error;
@@ -101,11 +104,10 @@ export function openVenues(process: WorkerProcess, wrap: (venue: Venue) => Venue
   return Venues.open({ accounts, open, onAway, onRefused, wasOpen, log });
 }
 
-/** How the configured strategies size and work their entries. */
-export function entriesOf({ strategies }: Config): OrderDependencies['entriesOf'] {
-  return (account, strategy) => {
-    const configured = strategies.find((one) => one.account === account && one.id === strategy);
-    invariant(configured !== undefined, `strategy ${strategy} of ${account} is configured`);
-    return { sizing: configured.sizing, execution: configured.execution };
+/** How the configured strategies size and work their entries: each instrument as the part of the file says that names it. */
+export function entriesOf({ strategies }: Pick<Config, 'strategies'>): OrderDependencies['entriesOf'] {
+  return (account, strategy, instrument) => {
+    const configured = strategies.find((one) => one.account === account && one.id === strategy && one.instruments.includes(instrument));
+    return configured === undefined ? undefined : { sizing: configured.sizing, execution: configured.execution };
   };
 }

@@ -19,6 +19,8 @@ export interface DeclaredSchedule {
   readonly catchUp: CatchUp;
   /** Due once a day: that it was left out is told. */
   readonly isDaily: boolean;
+  /** Begun also while the one before is at work; else it is left out, and nobody hears of it. */
+  readonly beginsBeside?: true;
 }
 
 /**
@@ -83,6 +85,8 @@ function checks(account: string, { timeZone, ...times }: CheckTimes): DeclaredSc
       spec: { calendars: [{ hour: hour ?? 0, minute: minute ?? 0 }], timezone: timeZone },
       catchUp: SAME_DAY,
       isDaily: true,
+      // Its resource keeps it from doing anything beside the one before, and its end tells people what was not checked.
+      beginsBeside: true,
     };
   });
 }
@@ -173,8 +177,9 @@ async function isThere(client: Client, id: string): Promise<boolean> {
   }
 }
 
-function optionsOf({ id, account, workflowType, args, workflowId, summary, spec, catchUp }: DeclaredSchedule, taskQueue: string) {
-  const policies = { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: catchUp };
+function optionsOf(declaredOne: DeclaredSchedule, taskQueue: string) {
+  const { id, account, workflowType, args, workflowId, summary, spec, catchUp, beginsBeside = false } = declaredOne;
+  const policies = { overlap: beginsBeside ? ScheduleOverlapPolicy.ALLOW_ALL : ScheduleOverlapPolicy.SKIP, catchupWindow: catchUp };
   const action = {
     type: 'startWorkflow' as const,
     workflowType,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { AlertLoop } from '../../activities/alerts/alert-loop.js';
+import { DatabaseLoss } from '../../activities/alerts/database-loss.js';
 import { ChatHalts } from '../../activities/chat/chat-halts.js';
 import { createCalendarActivities } from '../../activities/calendar/index.js';
 import { createControlActivities } from '../../activities/control/index.js';
@@ -241,6 +242,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     });
   }
   const silence = new WatchSilence({ store: createWatchSilenceStore(pool), accounts, log });
+  const databaseLoss = new DatabaseLoss({ answers: () => pool.query('select'), channels, accounts, clock, log });
   const alerts = new AlertLoop({ store: createAlertStore(pool, databaseUrl), channels, log });
   const halting = haltingChat(config, env);
   const chatHalts =
@@ -310,6 +312,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
       if (ofCalendar.length > 0) await refreshCalendarNow(client);
     },
     async close() {
+      databaseLoss.close();
       await kept?.close();
       await chatHalts?.close();
       await outbox.close();

@@ -148,4 +148,28 @@ describe.skipIf(temporal === undefined)('the owner of a position, of a venue tha
     expect((await codesToldOf()).at(-1)).toEqual(['VENUE_RATE_LIMITED']);
     await sold();
   });
+
+  it('P14: offers an exit again that the venue refused for its time alone, each time as another order, and gives up after three', async () => {
+    expect(await run('open')).toMatchObject({ status: 'filled' });
+    await resting();
+    const before = (await orders('exit')).length;
+    let refused = 0;
+    let times = 3;
+    sending = async (request, send) => {
+      if (request.type !== 'limit' || request.side !== 'sell' || refused === times) return send();
+      refused += 1;
+      return { kind: 'rejected', failure: failure('VENUE_REJECTED', { order: request.clientOrderId, venue: 'paper' }), reason: 'tooLate' };
+    };
+    expect(await run('close')).toMatchObject({ status: 'rejected' });
+    const rejected = { status: 'rejected', reservedQuantity: '0' };
+    expect((await orders('exit')).slice(before)).toMatchObject([rejected, rejected, rejected]);
+    // What is held has its stop again.
+    await resting();
+    times += 2;
+    expect(await run('close')).toMatchObject({ status: 'filled' });
+    const exits = (await orders('exit')).slice(before);
+    expect(exits.slice(3)).toMatchObject([rejected, rejected, { status: 'filled' }]);
+    expect(new Set(exits.map(({ clientOrderId }) => clientOrderId)).size).toBe(6);
+    await sold();
+  });
 });

@@ -47,6 +47,7 @@ const AWAY: StoredOrder = {
   failures: [failure('VENUE_RATE_LIMITED', { venue: 'paper', call: 'order', retryAfterMs: 1 })],
   isFinal: true,
 };
+const TOO_LATE: StoredOrder = { ...AWAY, failures: [failure('VENUE_REJECTED', { order: 'exit', venue: 'paper', reason: 'tooLate' })] };
 const VIEW: ProtectionView = {
   risk: { ...LEDGER, positions: [{ ...KEY, quantity: d('1'), cost: d('100') }], instrument: RULES },
   working: [STOP],
@@ -121,6 +122,7 @@ describe.skipIf(temporal === undefined)('P32: an exit that another worker takes 
       page: async () => undefined,
       authoriseExit: async () => answers.shift() ?? { kind: 'denied', failures: [], form: EXIT_FORM },
       submit: async () => ({ kind: 'recorded', order: sent }),
+      withdraw: async () => ({ order: { ...STOP, status: 'canceled', isFinal: true }, isSettled: true, waitMs: 0 }),
     };
     const options = { connection, namespace: server.namespace, taskQueue, activities, maxCachedWorkflows: 0 };
     const worker = await Worker.create({ ...options, workflowBundle: workflows });
@@ -147,6 +149,42 @@ describe.skipIf(temporal === undefined)('P32: an exit that another worker takes 
       await expect(Worker.runReplayHistory({ workflowBundle: older }, endedAtLocalActivities(history))).rejects.toThrow(
         /TMPRL1100|Replay failed|determinis/i,
       );
+    },
+    LIMIT_MS,
+  );
+
+  it.each([
+    ['three times in all', { form: EXIT_FORM }, ['authoriseExit', 'submit', 'authoriseExit', 'submit', 'authoriseExit', 'submit']],
+    ['not at all, as a run of 0.5 decided', { form: 1 }, ['authoriseExit', 'submit']],
+    ['not at all, as one of before 0.5 decided', { form: undefined }, ['authoriseExit', 'submit']],
+  ])(
+    'that the venue refused for its time alone is offered %s',
+    async (_, form, steps) => {
+      const history = await sold(await workflowBundle(), { gate: Array<object>(4).fill({ ...AUTHORISED, ...form }), sent: TOO_LATE });
+      expect(stepsOf(history).filter((step) => step !== 'look')).toEqual(steps);
+      expect([...patchesOf(history)]).toEqual([]);
+      await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history);
+      await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, endedAtLocalActivities(history));
+    },
+    LIMIT_MS,
+  );
+
+  it.each([
+    ['is told', { form: EXIT_FORM }, ['page']],
+    ['is not told, as a run of 0.5 decided', { form: 1 }, []],
+    ['is not told, as one of before 0.5 decided', { form: undefined }, []],
+  ])(
+    'that is denied for its age after its stop was taken away %s',
+    async (_, form, told) => {
+      const gate = [
+        { kind: 'stopsFirst', intentIds: ['stop'], ...form },
+        { kind: 'denied', failures: [failure('RISK_SIGNAL_EXPIRED', { signal: 'exit', validUntil: 'then', now: 'now' })], ...form },
+      ];
+      const history = await sold(await workflowBundle(), { gate, sent: SOLD });
+      expect(stepsOf(history).filter((step) => step !== 'look')).toEqual(['authoriseExit', 'withdraw', 'authoriseExit', ...told]);
+      expect([...patchesOf(history)]).toEqual([]);
+      await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history);
+      await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, endedAtLocalActivities(history));
     },
     LIMIT_MS,
   );

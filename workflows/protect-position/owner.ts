@@ -12,7 +12,7 @@ import {
 import type { OwnerActivities } from '../../activities/order/index.js';
 import type { ExitOutcome } from '../../activities/ports/owners.js';
 import type { Failure } from '../../core/errors.js';
-import { failedInARow, pauseAfterRefusedEscapesMs, rowOfFailedBegan } from '../../core/protection/history.js';
+import { failedInARow, pauseBeforeNextOfferMs, rowOfFailedBegan } from '../../core/protection/history.js';
 import { decimal, text } from '../../core/money/index.js';
 import {
   EXIT_FORM,
@@ -42,8 +42,10 @@ const { abandon } = proxyActivities<OwnerActivities>(told(RECORD, 'proves the or
 const { withdraw } = proxyActivities<OwnerActivities>(told(RESOLVE, 'cancels the order, and asks what became of it'));
 const { resolve } = proxyActivities<OwnerActivities>(told(RESOLVE, 'asks the venue what became of the order'));
 
-/** An exit that was proven not to have been sent is made anew, as another intent, this often (P14). */
+/** An exit that was proven not to have been sent, or was refused for its time alone, is made anew, as another intent, this often (P14). */
 const EXIT_ATTEMPTS = 3;
+/** What the gate's word has to be of (`EXIT_FORM`) for what runs of 0.5 did not do. */
+const FORM_AFTER_0_5 = 2;
 /** Before a step that failed for good is tried once more. */
 const AFTER_FAILURE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -179,7 +181,7 @@ export class Owner {
         const escape = await this.settle((await send(asked.order)).intentId, (order) => order.isFinal);
         // A venue that refuses is not asked again as fast as it answers.
         this.refusals = escape.status === 'rejected' ? this.refusals + 1 : 0;
-        if (this.refusals > 0 && patched('escapesRefused')) await condition(this.isWanted, pauseAfterRefusedEscapesMs(this.refusals));
+        if (this.refusals > 0 && patched('escapesRefused')) await condition(this.isWanted, pauseBeforeNextOfferMs(this.refusals));
       }
     }
   }
@@ -227,15 +229,20 @@ export class Owner {
       }
       const retryAfterMs = sentAwayMs(order);
       if (retryAfterMs !== undefined && (this.isByForm(form, 'exitsSentAway') || patched('exitsSentAway'))) {
-        // As often as it takes while the signal is valid; then the gate denies it, and a stop is placed again.
+        // As often as it takes while the gate lets it; then a stop is placed again.
         away += 1;
         if (away === WAITS_TO_PAGE) await page(this.key, 'protectionDenied', { codes: ['VENUE_RATE_LIMITED'], exit: order.intentId });
         // A new run comes by the refusals of the one before, which were waited for.
         if (isAnew) await this.untilOpen(Math.max(retryAfterMs, AFTER_FAILURE_MS * 2 ** (away - 1)));
         continue;
       }
-      if (!isProvenUnsent(order)) break;
+      const isTooLate = (form ?? 0) >= FORM_AFTER_0_5 && wasTooLate(order);
+      if (!isTooLate && !isProvenUnsent(order)) break;
       unsent += 1;
+      // As above: by those of a run before this one it comes without a pause.
+      if (isTooLate && isAnew && unsent < EXIT_ATTEMPTS) {
+        await sleep(pauseBeforeNextOfferMs(unsent), { summary: 'before the exit is offered again' });
+      }
     }
     return outcomeOf(orders);
   }
@@ -245,15 +252,19 @@ export class Owner {
     // Its stop was taken away for it: what is held is without one until it is sold.
     let isBare = attempt > 1;
     for (let [waits, guarded] = [0, 0]; ;) {
-      const asked = await authoriseExit(signal, attempt, EXIT_FORM).catch(async (error: unknown) => {
+      const asked = await authoriseExit(signal, attempt, EXIT_FORM, isBare).catch(async (error: unknown) => {
         if (!isStepFailure(error)) throw error;
         return { kind: 'abandoned' as const, order: await abandon(signal, error.cause?.message ?? error.message, attempt) };
       });
       switch (asked.kind) {
-        case 'denied':
-          return { codes: asked.failures.map((one) => one.code) };
+        case 'denied': {
+          const codes = asked.failures.map((one) => one.code);
+          if (isBare && (asked.form ?? 0) >= FORM_AFTER_0_5 && codes.includes('RISK_SIGNAL_EXPIRED'))
+            await this.pageBare(signal, attempt, codes);
+          return { codes };
+        }
         case 'venueClosed':
-          if (isBare && (waits += 1) === WAITS_TO_PAGE) await this.pageBare(signal, attempt);
+          if (isBare && (waits += 1) === WAITS_TO_PAGE) await this.pageBare(signal, attempt, ['RISK_VENUE_CLOSED']);
           if (!isBare) guarded += 1;
           if (
             !isBare &&
@@ -279,8 +290,8 @@ export class Owner {
     }
   }
 
-  private async pageBare(signal: TradeSignal, attempt: number): Promise<void> {
-    await page(this.key, 'protectionDenied', { codes: ['RISK_VENUE_CLOSED'], exit: intentIdOf(signal, attempt) });
+  private async pageBare(signal: TradeSignal, attempt: number, codes: readonly string[]): Promise<void> {
+    await page(this.key, 'protectionDenied', { codes, exit: intentIdOf(signal, attempt) });
   }
 
   /** Before an exit is offered to the venue again: what it is sold for then is decided then. A closed one is asked nothing by that. */
@@ -326,6 +337,11 @@ function sentAwayMs({ status, failures }: StoredOrder): number | undefined {
   return limited === undefined
     ? undefined
     : Math.max(AFTER_FAILURE_MS, Number(limited.values['retryAfterMs'] ?? limited.values['forMs'] ?? 0));
+}
+
+/** The venue has refused the request for its time or nonce alone: that says nothing of the order, which is as wanted as before. */
+function wasTooLate({ status, failures }: StoredOrder): boolean {
+  return status === 'rejected' && failures.some((one) => one.values['reason'] === 'tooLate');
 }
 
 /** What a person decided is not proven: no further order is made on it (P14). */

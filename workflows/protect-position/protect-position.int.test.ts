@@ -29,8 +29,9 @@ const KEY = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
 describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledger and paper venue', () => {
   let stack: TradingStack;
   let sending: ((request: OrderRequest, send: () => Promise<SubmitVerdict>) => Promise<SubmitVerdict>) | undefined;
-  /** What a look-up does instead of asking. */
+  /** What a look-up does instead of asking, and what a cancel waits for before it asks. */
   let lookUp: VenueReader['lookUp'] | undefined;
+  let beforeCancel: (() => Promise<void>) | undefined;
   let worker: StackWorker;
   let bar = 0;
 
@@ -38,9 +39,15 @@ describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledg
     stack = await openTradingStack({
       venueOf: (venue: Venue) => ({
         ...venue,
-        reader: new Proxy(venue.reader, {
-          get: (target, key: keyof VenueReader) => (key === 'lookUp' ? lookUp : undefined) ?? target[key],
-        }),
+        reader: new Proxy(
+          {
+            ...venue.reader,
+            cancel: (...order) => (beforeCancel?.() ?? Promise.resolve()).then(() => venue.reader.cancel(...order)),
+          } satisfies VenueReader,
+          {
+            get: (target, key: keyof VenueReader) => (key === 'lookUp' ? lookUp : undefined) ?? target[key],
+          },
+        ),
         sender: {
           submit: (request, deadlineMs) => {
             const send = (): Promise<SubmitVerdict> => venue.sender.submit(request, deadlineMs);
@@ -52,7 +59,7 @@ describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledg
     if (temporal !== undefined) worker = await startWorker(stack, temporal);
   });
   afterEach(() => {
-    [sending, lookUp] = [undefined, undefined];
+    [sending, lookUp, beforeCancel] = [undefined, undefined, undefined];
     move('50000');
   });
   afterAll(async () => {
@@ -175,6 +182,16 @@ describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledg
     expect((await resting()).sequence).toBeGreaterThan(before.sequence);
     await stack.database.pool.query('delete from blocked_instruments');
     expect(await run(next('close'))).toMatchObject({ status: 'filled' });
+    await gone();
+  });
+
+  it('P2, P20: an exit whose stop takes longer to go than its signal is valid sells all the same', async () => {
+    await buy();
+    const stop = await resting();
+    const signal = { ...next('close'), validUntil: Date.now() + 1_500 };
+    beforeCancel = () => eventually(() => expect(Date.now()).toBeGreaterThan(signal.validUntil));
+    expect(await run(signal)).toMatchObject({ status: 'filled' });
+    expect((await orders('stop')).find((one) => one.intentId === stop.intentId)).toMatchObject({ status: 'canceled' });
     await gone();
   });
 

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
-import { msToTs, tsToMs } from '@temporalio/common/lib/time.js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { DecimalText } from '../../core/money/index.js';
 import { eventually } from '../../test/support/eventually.js';
@@ -88,18 +87,10 @@ describe.skipIf(temporal === undefined)('reconcileAccount, on a real server, led
       for (const { id } of schedules) {
         const { policies } = await client.schedule.getHandle(id).describe();
         // What is due once a day is done late rather than not at all.
-        const isDaily = id.includes('Checks') || id.endsWith(':day');
-        expect(policies).toMatchObject({ overlap: 'SKIP', catchupWindow: isDaily ? 21_600_000 : 60_000 });
+        const areChecks = id.includes('Checks');
+        const isDaily = areChecks || id.endsWith(':day');
+        expect(policies).toMatchObject({ overlap: areChecks ? 'ALLOW_ALL' : 'SKIP', catchupWindow: isDaily ? 21_600_000 : 60_000 });
       }
-      // Over the end of winter time: the hour stays the zone's own.
-      const { startTime } = await client.workflowService.listScheduleMatchingTimes({
-        namespace: temporal?.namespace ?? '',
-        scheduleId: `morningChecks:${ACCOUNT}`,
-        startTime: msToTs(Date.parse('2027-03-26T12:00:00Z')),
-        endTime: msToTs(Date.parse('2027-03-30T12:00:00Z')),
-      });
-      const hours = startTime.map((time) => new Date(tsToMs(time)).toISOString());
-      expect(hours).toEqual(['2027-03-27T07:00', '2027-03-28T06:00', '2027-03-29T06:00', '2027-03-30T06:00'].map((at) => `${at}:00.000Z`));
       await client.schedule.getHandle(`reconcile:${ACCOUNT}:day`).trigger();
       await eventually(async () => expect(await results('day')).toEqual(['clean']), LIMIT_MS);
     } finally {

@@ -310,6 +310,26 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
     expect(await mode()).toBe('normal');
   });
 
+  it('where it is configured so it stays in observation after all its checks, until a person lets it go on or a start does', async () => {
+    rules = { ...rules, afterwards: 'observation' };
+    const runId = await start();
+    expect(await endOf(runId)).toEqual({ status: 'completed', detail: null });
+    expect([await mode(), await audited(runId)]).toEqual(['observation', ['normal -> observation']]);
+    const trade = (of: string) =>
+      query(`select part, outcome, output from runbook_parts where run_id = $1 and name = 'trade' and part = 'verification'`, of);
+    expect(await trade(runId)).toEqual([{ part: 'verification', outcome: 'done', output: { stays: 'observation' } }]);
+    // What is configured is of the account, not of its first start.
+    const again = await start();
+    expect(await endOf(again)).toEqual({ status: 'completed', detail: null });
+    expect([await mode(), await audited(again)]).toEqual(['observation', []]);
+    await person('normal');
+    expect(await mode()).toBe('normal');
+    rules = { ...rules, afterwards: 'asBefore' };
+    const next = await start();
+    expect(await endOf(next)).toEqual({ status: 'completed', detail: null });
+    expect([await mode(), await trade(next)]).toEqual(['normal', [{ part: 'verification', outcome: 'done', output: null }]]);
+  });
+
   it('a key that may withdraw is refused, and the next start ends the run that waits', async () => {
     const may = { name: VENUE_ACCOUNT, key: TEST_KEY, secret: TEST_SECRET, feeAsset: 'received' };
     stack.paper.openAccount({ ...may, permissions: ['read', 'trade', 'withdraw'] }, new Map());
@@ -429,6 +449,9 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
     expect(await dying.survived(stack.pool, down)).toEqual([]);
     expect([await mode(), await statusOf(intentId)]).toEqual(['paused', 'canceled']);
     expect(await audited(down)).toEqual(['normal -> paused']);
+    expect(await query(`select output from runbook_parts where run_id = $1 and name = 'quiet'`, down)).toEqual([
+      { output: { safeToStop: true } },
+    ]);
     const up = await start();
     expect(await endOf(up)).toMatchObject({ status: 'completed' });
     expect([await mode(), await audited(up)]).toEqual(['normal', ['paused -> observation', 'observation -> normal']]);

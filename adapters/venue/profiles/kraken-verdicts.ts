@@ -21,7 +21,6 @@ const REFUSALS: readonly (readonly [ErrorCode, readonly string[]])[] = [
       'EGeneral:Invalid arguments',
       'EQuery:Unknown asset pair',
       'EQuery:Invalid asset pair',
-      'EAPI:Invalid nonce',
       'EService:Market in cancel_only mode',
       'EService:Market in post_only mode',
     ],
@@ -70,6 +69,13 @@ export const KRAKEN_VERDICT_ROWS: readonly VerdictRow[] = [
     kind: 'rejected',
     code: 'VENUE_REJECTED',
     reason: 'postOnlyWouldTake',
+  },
+  {
+    name: 'kraken: another request with a later nonce came before',
+    venueCode: 'EAPI:Invalid nonce',
+    kind: 'rejected',
+    code: 'VENUE_REJECTED',
+    reason: 'tooLate',
   },
   ...REFUSALS.flatMap(([code, texts]) =>
     texts.map((venueCode): VerdictRow => ({ name: `kraken: ${venueCode}`, venueCode, kind: 'rejected', code })),

@@ -53,8 +53,8 @@ const CALL_AGAIN_MS = 3_600_000;
 type EndedPart = Exclude<PartEnd, { outcome: 'waits' | 'aborted' }>;
 
 /** What the parts of a step have left, together. */
-const merged = (outputs: readonly PlainObject[]): PlainObject | null =>
-  outputs.length === 0 ? null : Object.fromEntries(outputs.flatMap((one) => Object.entries(one)));
+const merged = (one: PlainObject | null, other: PlainObject | null): PlainObject | null =>
+  one === null || other === null ? (one ?? other) : { ...one, ...other };
 
 /** When people are called. */
 interface Call {
@@ -229,18 +229,19 @@ export class Run {
   }
 
   private async parts(position: number, spec: StepSpec): Promise<EndedPart | 'aborted'> {
-    const outputs: PlainObject[] = [];
+    // Also of earlier tries: what is to be undone may have been done in one of them.
+    let left = this.current().output;
     for (const part of ['precondition', 'action', 'verification'] as const) {
-      const end = await this.untilOver(position, part, spec);
+      const end = await this.untilOver(position, part, spec, left);
       if (end === 'aborted' || end.outcome !== 'done') return end;
-      if (end.output !== null) outputs.push(end.output);
-      this.mark(position, { output: merged(outputs) });
+      left = merged(left, end.output);
+      this.mark(position, { output: left });
     }
-    return { outcome: 'done', output: merged(outputs) };
+    return { outcome: 'done', output: left };
   }
 
   /** What waits is looked at again: at each change that is told, and now and then. */
-  private async untilOver(position: number, part: Part, spec: StepSpec): Promise<EndedPart | 'aborted'> {
+  private async untilOver(position: number, part: Part, spec: StepSpec, left: PlainObject | null): Promise<EndedPart | 'aborted'> {
     for (;;) {
       // Before the look: what changes while it is on its way is looked for again.
       this.isChanged = false;
@@ -251,7 +252,8 @@ export class Run {
         return 'aborted';
       }
       if (end.outcome !== 'waits') return end;
-      this.mark(position, { output: end.output });
+      // Beside what the action left: its undo may be next.
+      this.mark(position, { output: merged(left, end.output) });
       await this.waitElsewhere(end);
       if (this.isAborted) return 'aborted';
     }

@@ -1,137 +1,29 @@
 import { randomUUID } from 'node:crypto';
-import { Client, type WorkflowHandle } from '@temporalio/client';
-import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createRunbookActivities, type RunbookActivities } from '../../../activities/runbook/index.js';
-import type { BoundRunbook } from '../../../activities/runbook/step-code.js';
-import { openPool } from '../../../adapters/store/pool.js';
-import { createRunbookStore } from '../../../adapters/store/runbook-store.js';
 import { runbookWorkflowId } from '../../../core/runbook/spec.js';
 import type { RunCommandKind } from '../../../core/runbook/status.js';
 import { bundleEdited } from '../../../test/support/edited-bundle.js';
 import { eventually } from '../../../test/support/eventually.js';
-import { seedPerson } from '../../../test/support/people.js';
-import { testDatabase, type TestDatabase } from '../../../test/support/postgres.js';
+import { RunbookBench } from '../../../test/support/runbook-bench.js';
 import { temporalIfAny } from '../../../test/support/temporal.js';
-import { ThreeSteps } from '../../../test/support/three-steps.js';
+import type { ThreeSteps } from '../../../test/support/three-steps.js';
 import { codeOfUpdate } from '../../../test/support/update-failure.js';
-import { runUnderWay } from '../../../workers/composition/runbooks.js';
-import { workflowBundle } from '../../../test/support/order-worker.js';
-import type { RunbookEnd, RunbookState } from './messages.js';
 
 const temporal = await temporalIfAny();
 // A busy machine takes its time; nothing here depends on how long it is.
 vi.setConfig({ testTimeout: 180_000 });
 
 describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger', () => {
-  const { address = '', namespace = '' } = temporal ?? {};
-  let database: TestDatabase;
-  let pool: ReturnType<typeof openPool>;
-  let connection: NativeConnection;
-  let client: Client;
-  let taskQueue: string;
-  let stopWorker: (() => Promise<void>) | undefined;
-  const keys: Record<string, string> = {};
-  const open: WorkflowHandle[] = [];
-
+  const bench = new RunbookBench();
+  const { keys, work, stopWorker, query, ask, start, startScheduled, runIdOf, state, until, endOf, message, tell, decide } = bench;
   let at: ThreeSteps;
 
-  beforeAll(async () => {
-    database = await testDatabase();
-    pool = openPool(database.url, { applicationName: 'test' });
-    await database.pool.query(`insert into accounts (account, venue) values ('main', 'paper')`);
-    await database.pool.query(`insert into control (account) values ('main')`);
-    for (const [subject, role] of [
-      ['olga', 'operator'],
-      ['rik', 'risk'],
-    ] as const)
-      keys[subject] = await seedPerson(database.pool, subject, [role]);
-    connection = await NativeConnection.connect({ address });
-    client = new Client({ connection, namespace });
-  });
-  afterAll(async () => {
-    await connection?.close();
-    await pool?.end();
-    await database?.drop();
-  });
+  beforeAll(() => bench.begin(temporal));
+  afterAll(bench.close);
   beforeEach(() => {
-    at = new ThreeSteps();
-    taskQueue = `runbook-${randomUUID()}`;
+    at = bench.renew();
   });
-  afterEach(async () => {
-    at.releaseAll();
-    for (const handle of open.splice(0)) await handle.terminate('the test is over').catch(() => undefined);
-    await stopWorker?.();
-    stopWorker = undefined;
-    await database.pool.query('delete from runbook_locks; update latches set released_at = clock_timestamp() where released_at is null');
-  });
-
-  const work = async (
-    runbook: BoundRunbook,
-    bundle?: Awaited<ReturnType<typeof workflowBundle>>,
-    wrap: (activities: RunbookActivities) => RunbookActivities = (activities) => activities,
-  ): Promise<void> => {
-    const store = createRunbookStore(pool);
-    const activities = createRunbookActivities({
-      store,
-      runbooks: { morningChecks: runbook },
-      actor: 'test',
-      stopping: new AbortController().signal,
-      isUnderWay: runUnderWay(client, Date.now),
-    });
-    const worker = await Worker.create({
-      connection,
-      namespace,
-      taskQueue,
-      workflowBundle: bundle ?? (await workflowBundle()),
-      activities: wrap(activities),
-    });
-    const running = worker.run();
-    stopWorker = async () => {
-      worker.shutdown();
-      await running;
-    };
-  };
-  const query = async <Row extends object>(text: string, ...values: unknown[]): Promise<Row[]> =>
-    (await database.pool.query<Row>(text, values)).rows;
-  const ask = async (runId: string = randomUUID()): Promise<WorkflowHandle> => {
-    const run = { runId, runbook: 'morningChecks', account: 'main', resource: 'test:main', inputs: { n: 1 }, reason: 'a test' };
-    const [row] = await query<{ answer: string }>('select ask_runbook($1) as answer', { ...run, subject: 'olga', underKey: keys['olga'] });
-    expect(row?.answer).toBe('asked');
-    const handle = await client.workflow.start('runbook', { taskQueue, workflowId: runbookWorkflowId(runId), args: [runId] });
-    open.push(handle);
-    return handle;
-  };
-  const runIdOf = (handle: WorkflowHandle): string => handle.workflowId.slice('runbook:'.length);
-  const state = (handle: WorkflowHandle): Promise<RunbookState> => handle.query('state');
-  const until = (handle: WorkflowHandle, expected: Partial<RunbookState>): Promise<void> =>
-    eventually(async () => expect(await state(handle)).toMatchObject(expected), 30_000);
-  const endOf = (handle: WorkflowHandle): Promise<RunbookEnd> => handle.result() as Promise<RunbookEnd>;
-  const message = (handle: WorkflowHandle, commandId: string): Promise<unknown> =>
-    handle.executeUpdate('command', { args: [{ commandId }] });
-  const tell = async (
-    handle: WorkflowHandle,
-    kind: RunCommandKind,
-    position?: number,
-    subject = 'olga',
-    commandId: string = randomUUID(),
-  ): Promise<unknown> => {
-    const row = { commandId, runId: runIdOf(handle), kind, position: position ?? null, reason: 'a test', subject, underKey: keys[subject] };
-    expect((await query<{ answer: string }>('select command_runbook($1) as answer', row))[0]?.answer).toBe('written');
-    return message(handle, commandId);
-  };
-  const decide = async (handle: WorkflowHandle, subject = 'rik', decision = 'approved'): Promise<string | undefined> => {
-    const rows = await query<{ answer: string }>(
-      `select decide_approval(jsonb_build_object('requestId', request_id, 'payloadHash', encode(payload_sha256, 'hex'), 'subject', $2::text,
-         'decision', $3::text, 'reason', 'seen', 'keyId', $4::text)) as answer from approval_requests where request_id = $1`,
-      runIdOf(handle),
-      subject,
-      decision,
-      keys[subject],
-    );
-    await handle.signal('decided');
-    return rows[0]?.answer;
-  };
+  afterEach(bench.clear);
 
   it('takes its steps one after the other, leaves a record of each, and lets its resource go', async () => {
     await work(at.runbookOf(false));
@@ -198,19 +90,14 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
   it('a raw start does nothing: without a row, or beside the workflow of the run', async () => {
     await work(at.runbookOf(false));
     const unknown = randomUUID();
-    const forged = await client.workflow.start('runbook', { taskQueue, workflowId: runbookWorkflowId(unknown), args: [unknown] });
-    open.push(forged);
+    const forged = await start('runbook', runbookWorkflowId(unknown), unknown);
     expect(await endOf(forged)).toMatchObject({ status: 'refused', detail: expect.stringContaining('no run') });
     at.hold('two');
     const handle = await ask();
     await eventually(() => expect(at.did).toContain('set two'));
-    const beside = await client.workflow.start('runbook', { taskQueue, workflowId: `other-${randomUUID()}`, args: [runIdOf(handle)] });
-    open.push(beside);
+    const beside = await start('runbook', `other-${randomUUID()}`, runIdOf(handle));
     expect(await endOf(beside)).toMatchObject({ status: 'refused' });
-    const scheduled = await client.workflow.start('scheduledRunbook', {
-      ...{ taskQueue, workflowId: randomUUID(), args: [{ runbook: 'morningChecks', account: 'main', inputs: {} }] },
-    });
-    open.push(scheduled);
+    const scheduled = await startScheduled();
     await expect(scheduled.result()).rejects.toThrow('Workflow execution failed');
     expect(at.did).toEqual(['set one', 'set two']);
   }, 90_000);
@@ -312,7 +199,30 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     release();
     await told;
     expect(await endOf(handle)).toEqual({ status: 'aborted', detail: 'aborted by olga: a test' });
-    expect(at.did).toEqual(['set one', 'undo one']);
+    // What its action left went over with it.
+    expect(at.did).toEqual(['set one', 'undo one one']);
+  });
+
+  it('aborted while its verification waits, or after a retry that failed, an undo has what the action left', async () => {
+    at.look['one'] = { isFine: false, isWaiting: true, found: 'it is not over', callAfterMs: 3_600_000, output: { seen: 1 } };
+    await work(at.runbookOf(false));
+    const waiting = await ask();
+    await until(waiting, { waitingFor: 'elsewhere' });
+    expect((await state(waiting)).steps[0]?.output).toEqual({ set: 'one', seen: 1 });
+    await tell(waiting, 'abort');
+    expect(await endOf(waiting)).toMatchObject({ status: 'aborted' });
+    expect(at.did).toEqual(['set one', 'undo one one']);
+
+    at.did.length = 0;
+    at.look = { two: { isFine: false, found: 'it is not blue' } };
+    const tried = await ask();
+    await until(tried, { waitingFor: 'failed', position: 1 });
+    at.stuck = 'two';
+    await tell(tried, 'retry', 1);
+    await until(tried, { waitingFor: 'failed', detail: 'it is stuck' });
+    await tell(tried, 'abort');
+    expect(await endOf(tried)).toMatchObject({ status: 'aborted' });
+    expect(at.did).toEqual(['set one', 'set two', 'set two', 'undo two two', 'undo one one']);
   });
 
   it('paused it ends the step that it is at, and no other begins before it is resumed', async () => {
@@ -379,8 +289,8 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     await tell(handle, 'sign', 1, 'rik');
     expect(await endOf(handle)).toMatchObject({ status: 'completed' });
     expect((await state(handle)).steps[1]).toMatchObject({ state: 'done', signedBy: 'rik' });
-    await stopWorker?.();
-    taskQueue = `runbook-${randomUUID()}`;
+    await stopWorker();
+    at = bench.renew();
     await work(at.runbookOf(false, { signedWithinMs: 100 }));
     expect(await endOf(await ask())).toEqual({ status: 'completedWithFailures', detail: 'Step two: nobody has signed' });
   });
@@ -437,8 +347,7 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     await eventually(() => expect(at.did).toContain('set two'));
     await handle.terminate('lost');
     release();
-    const again = await client.workflow.start('runbook', { taskQueue, workflowId: handle.workflowId, args: [runIdOf(handle)] });
-    open.push(again);
+    const again = await start('runbook', handle.workflowId, runIdOf(handle));
     expect(await endOf(again)).toEqual({ status: 'completed', detail: null });
     expect(at.did.filter((one) => one === 'set one')).toHaveLength(1);
     const holdAgain = at.hold('one');
@@ -460,7 +369,7 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     await work(at.runbookOf(false));
     const handle = await ask();
     await until(handle, { waitingFor: 'failed' });
-    await stopWorker?.();
+    await stopWorker();
     at.version = 2;
     await work(at.runbookOf(false));
     await tell(handle, 'retry', 1);
@@ -468,17 +377,5 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
       status: 'preempted',
       detail: 'this build has version 2 of it, and version 1 was planned',
     });
-  });
-
-  it('a schedule starts what may be scheduled, in nobody’s name', async () => {
-    await work(at.runbookOf(false, {}, true));
-    const handle = await client.workflow.start('scheduledRunbook', {
-      ...{ taskQueue, workflowId: randomUUID(), args: [{ runbook: 'morningChecks', account: 'main', inputs: {} }] },
-    });
-    open.push(handle);
-    expect(await endOf(handle)).toMatchObject({ status: 'completed' });
-    expect(await query('select requested_by, status from runbook_runs where key_id is null order by created_at desc limit 1')).toEqual([
-      { requested_by: null, status: 'completed' },
-    ]);
   });
 });

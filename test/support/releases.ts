@@ -1,0 +1,17 @@
+/** What an upgrade begins from. */
+export interface Release {
+  readonly version: string;
+  /** The last commit of it. */
+  readonly commit: string;
+}
+
+export const NEWEST_RELEASE: Release = { version: '0.5.0', commit: 'a7a9a81' };
+
+/** The oldest first. */
+export const RELEASES: readonly Release[] = [
+  { version: '0.1.0', commit: 'e0a04fa' },
+  { version: '0.2.0', commit: 'fea56c7' },
+  { version: '0.3.0', commit: 'a47d7c8' },
+  { version: '0.4.0', commit: '8eb246c' },
+  NEWEST_RELEASE,
+];
