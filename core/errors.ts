@@ -70,8 +70,8 @@ export const ERRORS = define({
   RISK_STOP_BELOW_MINIMUM: refusal(
     'After fees {quantity} of {instrument} would be left, worth {notional} at {price}, where its stop would sell: the venue takes no less than {minQuantity}, worth {minNotional}. No stop could rest; enter more, or nothing.',
   ),
-  RISK_EXPOSURE_LIMIT: refusal('{scope} exposure would be {exposure}; the limit is {limit}.'),
-  RISK_NET_EXPOSURE_LIMIT: refusal('{scope} net exposure would be {exposure}; the limit is {limit}.'),
+  RISK_EXPOSURE_LIMIT: refusal('{scope} exposure would be {exposure}, what is held counted at cost; the limit is {limit}.'),
+  RISK_NET_EXPOSURE_LIMIT: refusal('{scope} net exposure would be {exposure}, what is held counted at cost; the limit is {limit}.'),
   RISK_LEVERAGE: refusal(
     '{account} would hold and work {exposure} {quote} with {equity} of its own: more than {limit} times as much. A spot account borrows nothing.',
   ),
@@ -135,6 +135,12 @@ export const ERRORS = define({
     'The quantity {quantity} is over the venue’s maximum {maximum} for orders at the market. Send less, or with a limit.',
   ),
   ORDER_DECIDED_BY_PERSON: refusal('{subject} decided that this order rests nowhere: {reason}.'),
+  ORDER_PRICE_MOVED: refusal(
+    'The price has moved to {reference} from order {order} at {price}: it is canceled for another at the new price, while its signal is valid.',
+  ),
+  ORDER_CANCELED_ELSEWHERE: refusal(
+    'The order was canceled at its venue, and not by us: by a person there, another program with a key of the account, or the venue itself.',
+  ),
   ORDER_PRICE_PRECISION: refusal('The price {price} is not a multiple of the tick {tickSize}.'),
   ORDER_QUANTITY_PRECISION: refusal('The quantity {quantity} is not a multiple of the step {stepSize}.'),
 

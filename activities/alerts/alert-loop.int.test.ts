@@ -197,6 +197,75 @@ describe('alerts, told to real receivers', () => {
     expect(await query('select next_at from alerts where alert_id = $1', alert?.alert_id)).toEqual([{ next_at: null }]);
   });
 
+  /** As a halt that is not verified tells of it, each time anew. @returns its alert */
+  const unverified = async (name: string): Promise<string> => {
+    await query(`insert into incidents (incident_key, account, kind, data) values ($1, 'main', 'haltNotVerified', '{}')`, name);
+    const [alert] = await query<{ id: string }>(`select alert_id::text as id from alerts where alert_key = $1`, `incident:${name}`);
+    return alert?.id ?? '';
+  };
+  const closed = (name: string): Promise<object[]> =>
+    query('update incidents set closed_at = clock_timestamp() where incident_key = $1', name);
+
+  it('what is over is not told any more by a channel that failed, nor when a try that was under way fails', async () => {
+    sms.answer = 500;
+    start();
+    const id = await unverified('retried');
+    await until(async () => {
+      const rows = await query(
+        `select from alert_deliveries where alert_id = $1 and (channel = 'sms' and detail is not null or channel = 'telegram' and delivered_at is not null)`,
+        id,
+      );
+      expect(rows).toHaveLength(2);
+    });
+    await Promise.all(loops.splice(0).map((loop) => loop.close()));
+    const [late] = await query<{ id: string }>(
+      `update alert_deliveries set next_at = clock_timestamp() + interval '1 minute' where alert_id = $1 and channel = 'sms' returning delivery_id::text as id`,
+      id,
+    );
+    await closed('retried');
+    const waiting = `select from alert_deliveries where alert_id = $1 and next_at is not null`;
+    expect(await query(waiting, id)).toEqual([]);
+    const failed = { deliveryId: late?.id, delivered: false, detail: 'refused', againInMs: 1 };
+    await query('select finish_alert_delivery($1::jsonb)', JSON.stringify(failed));
+    expect(await query(waiting, id)).toEqual([]);
+    expect(await query('select next_at from alerts where alert_id = $1', id)).toEqual([{ next_at: null }]);
+  });
+
+  it('what was closed before anybody heard of it is told once, and says that it is closed', async () => {
+    const id = await unverified('early');
+    await closed('early');
+    start();
+    await isOver(id);
+    expect(told(sms)).toEqual(['+491']);
+    expect(sms.received[0]?.body['text']).toMatch(/CLOSED at \d{4}-.* UTC: Incident \d+ in main: a halt is NOT VERIFIED yet/u);
+    expect(await query('select rounds, next_at from alerts where alert_id = $1', id)).toEqual([{ rounds: 1, next_at: null }]);
+  });
+
+  it('each time that a halt is told to be unverified goes up its own list, each 15 min, until it is answered or verified', async () => {
+    start();
+    const ids = [await unverified('one'), await unverified('two'), await unverified('three')];
+    for (const id of ids) await isOver(id);
+    expect(told(sms)).toEqual(['+491', '+491', '+491']);
+    const again = async (id: string | undefined) => {
+      sms.received.length = 0;
+      const [due] = await query<{ minutes: number | null }>(
+        'select round(extract(epoch from next_at - clock_timestamp()) / 60)::int as minutes from alerts where alert_id = $1',
+        id,
+      );
+      await query('update alerts set next_at = clock_timestamp() where alert_id = $1 and next_at is not null', id);
+      return due?.minutes;
+    };
+    // Whoever comes later takes nothing from the first: it goes on to the next of the list.
+    expect(await again(ids[0])).toBe(15);
+    await until(() => expect(told(sms)).toEqual(['+491', '+492']));
+    expect(await again(ids[1])).toBe(15);
+    await until(() => expect(told(sms)).toEqual(['+491', '+492']));
+    expect(await again(ids[0])).toBe(15);
+    await until(() => expect(told(sms)).toEqual(['+491', '+492', '+493']));
+    for (const name of ['one', 'two', 'three']) await closed(name);
+    for (const id of ids) expect(await again(id)).toBeNull();
+  });
+
   it('from the sample that confirms a breach to the receiver’s 2xx, with another channel hung', async () => {
     telegram.answer = 'hang';
     start();

@@ -1,5 +1,6 @@
 import { ordersToCancel, ordersToWithdraw } from '../../core/kill/verify.js';
 import type { OpenOrder } from '../../core/kill/view.js';
+import type { StoredOrder } from '../../core/order/stored-order.js';
 import { adopt } from '../order/evidence.js';
 import { createWithdraw } from '../order/resolve.js';
 import type { VenueOrder } from '../ports/venue.js';
@@ -8,6 +9,12 @@ import { each } from './each.js';
 
 /** At once: a venue counts requests, and its answer to one takes longer than our sending of ten. */
 const AT_ONCE = 8;
+/**
+ * So long after a round has begun no more of the venue's list, or of our orders, is begun: a venue that hangs takes its whole time for each,
+ * and what comes after the canceling is not to wait for all. The next round begins with the rest.
+ */
+const AT_VENUE_MS = 15_000;
+const WRITTEN_MS = 30_000;
 
 export interface Canceled {
   /** Open orders at the venue that were asked to go. */
@@ -22,33 +29,78 @@ export interface Canceled {
  * unsent. Stops are left: they stay, or go with what is sold (P28).
  */
 export function createKillCancel(dependencies: KillDependencies): (account: string) => Promise<Canceled> {
-  const { kills, venueOf } = dependencies;
+  const { kills, venueOf, clock } = dependencies;
   const withdraw = createWithdraw(dependencies);
+  /** How often each was asked for that is still there, by its name. */
+  const turns = new Map<string, ReadonlyMap<string, number>>();
   return async (account) => {
     const view = await kills.readKill(account);
+    const turn = takeTurns(turns.get(account));
+    turns.set(account, turn.after);
     const { reader } = venueOf(account);
+    const since = clock();
     let asked = 0;
     const atVenue = async (): Promise<void> => {
       const shown = await reader.openOrders();
       const targets = new Set<OpenOrder>(ordersToCancel(view, shown));
       const known = new Set(view.working.map((order) => order.clientOrderId));
-      await each(shown, AT_ONCE, async (order) => {
-        if (!known.has(order.clientOrderId) && (await isAtWork(dependencies, account, order))) return;
-        if (!targets.has(order)) return;
-        asked += 1;
-        await reader.cancel(order.instrument, order.clientOrderId);
-      });
+      await each(
+        turn.inTurn(shown, ({ clientOrderId }) => clientOrderId),
+        AT_ONCE,
+        async (order) => {
+          if (clock() >= since + AT_VENUE_MS) return;
+          turn.took(order.clientOrderId);
+          if (!known.has(order.clientOrderId) && (await isAtWork(dependencies, account, order))) return;
+          if (!targets.has(order)) return;
+          asked += 1;
+          await reader.cancel(order.instrument, order.clientOrderId);
+        },
+      );
     };
-    let open = 0;
-    const written = async (): Promise<void> => {
-      await each(ordersToWithdraw(view), AT_ONCE, async ({ intentId }) => {
-        open += 1;
-        if ((await withdraw(intentId, 'halt')).order.isFinal) open -= 1;
-      });
+    const ours = ordersToWithdraw(view);
+    let open = ours.length;
+    const written = async (orders: readonly StoredOrder[]): Promise<void> => {
+      await each(
+        turn.inTurn(orders, ({ intentId }) => intentId),
+        AT_ONCE,
+        async ({ intentId }) => {
+          if (clock() >= since + WRITTEN_MS) return;
+          turn.took(intentId);
+          if ((await withdraw(intentId, 'halt')).order.isFinal) open -= 1;
+        },
+      );
     };
-    // What is not sent yet is proven so by the ledger alone: no venue that is silent keeps that waiting.
-    await each([atVenue, written], 1, (part) => part());
+    const isAtVenue = ({ venueOrderId }: StoredOrder): boolean => venueOrderId !== null;
+    const isUnsent = ({ status }: StoredOrder): boolean => status === 'authorised';
+    // What is not sent yet is proven so by the ledger alone: no venue that is silent, or that hangs, keeps that waiting. What may be
+    // on the wire is fenced beside it; what the venue has is looked up after its cancel.
+    const parts = [
+      () => written(ours.filter(isUnsent)),
+      () => written(ours.filter((order) => !isUnsent(order) && !isAtVenue(order))),
+      () => each([atVenue, () => written(ours.filter(isAtVenue))], 1, (part) => part()),
+    ];
+    await each(parts, parts.length, (part) => part());
     return { asked, open };
+  };
+}
+
+interface Turns {
+  /** Those first that were asked for least. */
+  inTurn<Item>(items: readonly Item[], nameOf: (item: Item) => string): readonly Item[];
+  took(name: string): void;
+  readonly after: ReadonlyMap<string, number>;
+}
+
+function takeTurns(before: ReadonlyMap<string, number> = new Map()): Turns {
+  const after = new Map<string, number>();
+  const countOf = (name: string): number => before.get(name) ?? 0;
+  return {
+    inTurn: (items, nameOf) => {
+      for (const item of items) after.set(nameOf(item), countOf(nameOf(item)));
+      return items.toSorted((one, other) => countOf(nameOf(one)) - countOf(nameOf(other)));
+    },
+    took: (name) => void after.set(name, countOf(name) + 1),
+    after,
   };
 }
 

@@ -2,20 +2,24 @@ import { describe, expect, it } from 'vitest';
 import type { Events } from '../ports/store.js';
 import { createKillConclude, createKillEscalate } from './conclude.js';
 import type { KillDependencies } from './dependencies.js';
+import { createKillActivities } from './index.js';
 
 const FINDING = { unverified: [], dust: [], kept: [] };
-const LATCH = { latchId: 'l-1', engagedTime: 0 };
+const LATCH = { latchId: 'l-1', policy: 'none', engagedTime: 0 };
 const AFTER = { equity: '100', sampledTime: 5 };
 
 /** What the account watch has told by each look, the last one for ever after. */
-async function concluded(looks: readonly { readonly after: object | null; readonly isWatched: boolean; readonly isOver?: boolean }[]) {
+async function concluded(
+  looks: readonly { readonly after: object | null; readonly isWatched: boolean; readonly isOver?: boolean }[],
+  { policy = LATCH.policy, count = 0 } = {},
+) {
   let now = 1_000;
   let asked = 0;
   const opened: object[] = [];
   const written: string[] = [];
   const dependencies = {
     kills: {
-      readKill: async () => ({ latches: [LATCH] }),
+      readKill: async () => ({ latches: [{ ...LATCH, policy }], sold: [{ count }] }),
       evidence: async () => {
         const { isOver = false, ...equity } = looks[Math.min((asked += 1), looks.length) - 1] ?? { after: null, isWatched: false };
         return { latches: isOver ? [] : [LATCH], fills: [], equity };
@@ -64,6 +68,39 @@ describe('the evidence of a halt', () => {
     const { file, opened } = await concluded([{ after: AFTER, isWatched: true }]);
     expect(file).toEqual({ path: '/e/halt.json', sha256: 'hash', latchIds: ['l-1'] });
     expect(opened).toMatchObject([{ kind: 'halt', data: { latchIds: ['l-1'], evidence: { path: '/e/halt.json' } } }]);
+  });
+
+  it('is told of anew where the halt was made stricter, or has sold more since; and else once', async () => {
+    const seen = [{ after: AFTER, isWatched: true }];
+    const of = async (what: { policy?: string; count?: number }) => {
+      const { opened } = await concluded(seen, what);
+      return (opened as { key: string }[]).map(({ key }) => key).join();
+    };
+    const told = [
+      await of({}),
+      await of({}),
+      await of({ count: 3 }),
+      await of({ policy: 'atOnce' }),
+      await of({ policy: 'atOnce', count: 3 }),
+    ];
+    expect(new Set(told).size).toBe(3);
+    expect(told[1]).toBe(told[0]);
+    expect(told[2]).toBe(told[0]);
+  });
+
+  it('is written anew where something is sold after it', async () => {
+    const of = async (count: number, policy: string) => {
+      const kills = { readKill: async () => ({ latches: [{ ...LATCH, policy }], sold: [{ count }], risk: { databaseTime: 1 } }) };
+      const files = { readDirect: async () => [{ name: 'direct' }] };
+      const given = { kills, files, venueOf: () => undefined } as unknown as KillDependencies;
+      return (await createKillActivities(given, async () => undefined).killLatches('main')).directs;
+    };
+    expect([await of(0, 'atOnce'), await of(1, 'atOnce'), await of(2, 'atOnce'), await of(2, 'none')]).toEqual([
+      ['direct'],
+      ['direct', 'sold 1'],
+      ['direct', 'sold 2'],
+      ['direct'],
+    ]);
   });
 });
 

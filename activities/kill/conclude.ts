@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { CancelledFailure } from '@temporalio/activity';
 import type { Finding } from '../../core/kill/verify.js';
-import { unverifiedText } from '../../core/kill/verify.js';
-import type { KillLatch } from '../../core/kill/view.js';
+import { latchName, unverifiedText } from '../../core/kill/verify.js';
+import type { KillLatch, KillView } from '../../core/kill/view.js';
 import type { EvidenceFile, EvidenceFiles, KillEvidence } from '../ports/kill.js';
 import type { KillDependencies } from './dependencies.js';
 
@@ -15,6 +15,12 @@ const EQUITY_AGAIN_MS = 500;
 /** What halts without Temporal have left since the first of these latches. */
 export function directRuns(files: EvidenceFiles, account: string, latches: readonly KillLatch[]): ReturnType<EvidenceFiles['readDirect']> {
   return files.readDirect(account, Math.min(...latches.map(({ engagedTime }) => engagedTime)) - CLOCKS_DIFFER_MS);
+}
+
+/** How many orders the kills of an account have sold by, under latches that sell; as an item of what a file is of. */
+export function salesUnder({ latches, sold }: Pick<KillView, 'latches' | 'sold'>): readonly string[] {
+  const count = sold.reduce((sum, one) => sum + one.count, 0);
+  return count > 0 && latches.some(({ policy }) => policy === 'atOnce') ? [`sold ${count}`] : [];
 }
 
 /** A halt that is not verified, and since when, epoch ms by the database's clock. */
@@ -64,7 +70,8 @@ export function createKillConclude(dependencies: KillDependencies): (account: st
  */
 function concluding({ kills, store, files, clock, pause }: KillDependencies): (account: string, finding: Finding) => Promise<EvidenceFile> {
   return async (account, finding) => {
-    const { latches } = await kills.readKill(account);
+    const view = await kills.readKill(account);
+    const { latches } = view;
     const sections = {
       finding,
       ...(await evidenceAfterAll({ kills, clock, pause }, account)),
@@ -77,7 +84,9 @@ function concluding({ kills, store, files, clock, pause }: KillDependencies): (a
     const latchIds = latches.map(({ latchId }) => latchId);
     const file = { ...written, latchIds };
     const data = { latchIds, evidence: written, dust: finding.dust, kept: finding.kept };
-    await store.openIncident({ incidents: [{ key: `halt:${account}:${latchIds.join('+')}`, account, kind: 'halt', data }] });
+    // A halt that was made stricter, or has sold more since, is told of anew: the first telling names a file that says nothing of it.
+    const of = [...latches.map(latchName), ...salesUnder(view)].join('+');
+    await store.openIncident({ incidents: [{ key: `halt:${account}:${of}`, account, kind: 'halt', data }] });
     return file;
   };
 }

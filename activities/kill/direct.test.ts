@@ -40,4 +40,33 @@ describe('P29: a halt without Temporal that loses its ledger', () => {
     expect(found.unverified).toContainEqual({ kind: 'unanswered', detail: expect.stringContaining('away') as string });
     expect([...canceled].toSorted()).toEqual(expected);
   });
+
+  it('asks the ledger again although what it cancels meanwhile hangs, and cancels one round at a time', async () => {
+    let answer = (): void => undefined;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const stopping = new AbortController();
+    let [asked, rounds] = [0, 0];
+    const reader = {
+      openOrders: async () => OPEN,
+      cancel: async () => {
+        asked += 1;
+        await answered;
+      },
+    };
+    const away = (): Promise<never> => Promise.reject(new KeelsonError('INFRA_DATABASE', { detail: 'away' }));
+    const dependencies = {
+      kills: { readKill: away, ordersAs: () => ({}), dropLease: away },
+      venueOf: () => ({ reader, haltReader: reader }) as unknown as Venue,
+      newId: () => 'me',
+      clock: () => 0,
+      pause: async () => {
+        rounds += 1;
+        if (rounds < 3) return;
+        stopping.abort();
+        answer();
+      },
+    } as unknown as KillDependencies;
+    await killDirectly(dependencies, 'main', { scope: { scope: 'account' }, say: () => undefined, stopping: stopping.signal });
+    expect([rounds, asked]).toEqual([3, 2]);
+  });
 });

@@ -42,6 +42,11 @@ export async function killDirectly(dependencies: KillDependencies, account: stri
   let [seen, failed] = [0, 0];
   /** Under which latches `seen` was counted: what was seen of another halt says nothing about one that came meanwhile (P28). */
   let seenUnder: string | undefined;
+  /** Without the ledger: beside all else, since a cancel that hangs is not to hold up the ledger's next try. */
+  let canceling: Promise<unknown> | undefined;
+  const over = new AbortController();
+  const cancelAll = async (): Promise<unknown> =>
+    cancelOpen(venueOf(account), scope, AbortSignal.any([stopping, over.signal])).catch(() => undefined);
   for (const since = clock(); seen < 2 && !stopping.aborted;) {
     const failures: string[] = [];
     const attempt = async <T>(step: () => Promise<T>): Promise<T | undefined> => {
@@ -50,7 +55,7 @@ export async function killDirectly(dependencies: KillDependencies, account: stri
       } catch (error) {
         failures.push(error instanceof Error ? error.message : String(error));
         // Without the ledger nothing is sold, but what rests at the venue is canceled all the same.
-        if (isDatabase(error)) await cancelOpen(venueOf(account), scope).catch(() => undefined);
+        if (isDatabase(error)) canceling ??= cancelAll().finally(() => (canceling = undefined));
         return undefined;
       }
     };
@@ -72,6 +77,8 @@ export async function killDirectly(dependencies: KillDependencies, account: stri
     const isLong = isEscalationDue(clock(), { since, escalations: 0 });
     await pause(isClear ? BETWEEN_LOOKS_MS : waitMs(failed, found, isLong ? 1 : 0));
   }
+  over.abort();
+  await canceling;
   if (seen < 2 && found.unverified.length === 0) {
     return { ...found, unverified: [{ kind: 'unanswered', detail: 'it was ended before the venue was looked at a second time' }] };
   }
@@ -82,13 +89,19 @@ export async function killDirectly(dependencies: KillDependencies, account: stri
 /**
  * Cancels what is open at a venue without asking our books, whose ever it is. That a halt of all that is in an account may (P29); where
  * a strategy or an instrument is halted nothing is canceled, since which orders there are ours only the ledger knows. Stops that wait for their price stay: what is held is protected by them until it can be sold.
+ * @param until aborted when the rest is left to others
  * @returns how many were asked to go.
  */
-export async function cancelOpen({ haltReader: reader }: Venue, scope: Scope): Promise<number> {
+export async function cancelOpen({ haltReader: reader }: Venue, scope: Scope, until: AbortSignal): Promise<number> {
   if (!mayCancelOthers(scope)) return 0;
   const open = (await reader.openOrders()).filter((order) => order.isTriggered);
-  await each(open, AT_ONCE, (order) => reader.cancel(order.instrument, order.clientOrderId));
-  return open.length;
+  let asked = 0;
+  await each(open, AT_ONCE, async (order) => {
+    if (until.aborted) return;
+    asked += 1;
+    await reader.cancel(order.instrument, order.clientOrderId);
+  });
+  return asked;
 }
 
 /** Whether orders of others go too. */

@@ -14,7 +14,9 @@ import { testDatabase, type TestDatabase } from '../../test/support/postgres.js'
 import { disagreements } from '../../test/support/witness.js';
 import { createOrderActivities } from '../order/index.js';
 import type { Venue } from '../ports/venue.js';
+import type { KillDependencies } from './dependencies.js';
 import { createKillFlatten } from './flatten.js';
+import { createKillVerify } from './verify.js';
 
 const ACCOUNT = 'main';
 const OTHER = 'BNB/USDT';
@@ -91,7 +93,11 @@ describe('flattening, on a real ledger and paper venue', () => {
     (await ledger.dependencies.store.position({ account: ACCOUNT, strategy: 'momentum', instrument })).quantity.toFixed();
 
   /** Both are held, and a halt says that they have to go. */
-  const halted = async (): Promise<{ readonly latchId: string; readonly flatten: ReturnType<typeof createKillFlatten> }> => {
+  const halted = async (): Promise<{
+    readonly latchId: string;
+    readonly flatten: ReturnType<typeof createKillFlatten>;
+    readonly verify: ReturnType<typeof createKillVerify>;
+  }> => {
     const steps = createOrderActivities(ledger.dependencies);
     for (const [index, [bought, referencePrice]] of Object.entries(PRICES).entries()) {
       ledger.market.seePrice(ACCOUNT, bought, referencePrice, Date.now());
@@ -106,7 +112,8 @@ describe('flattening, on a real ledger and paper venue', () => {
     await halts.close();
     const parts = { kills: createKillStore(ledger.pool), protection: ledger.protection, newId: randomUUID, clock: Date.now };
     const files = { write: () => Promise.reject(new Error('nothing is concluded here')), readDirect: () => Promise.resolve([]) };
-    return { latchId, flatten: createKillFlatten({ ...ledger.dependencies, ...parts, files, pause: (ms) => wait(ms) }) };
+    const dependencies: KillDependencies = { ...ledger.dependencies, ...parts, files, pause: (ms) => wait(ms) };
+    return { latchId, flatten: createKillFlatten(dependencies), verify: createKillVerify(dependencies) };
   };
 
   /** The stops of a position that rest. */
@@ -208,4 +215,36 @@ describe('flattening, on a real ledger and paper venue', () => {
       await ledger.pool.query('update latches set released_at = clock_timestamp() where latch_id = $1', [latchId]);
     },
   );
+
+  it('P28: a position whose row says nothing while its fills say something is not verified and keeps its stop, until it is mended', async () => {
+    const { latchId, flatten, verify } = await halted();
+    unwanted = INSTRUMENT;
+    expect(await flatten(ACCOUNT)).toMatchObject({ isDone: false });
+    await isProtected(INSTRUMENT);
+    unwanted = undefined;
+    const quantity = await held(INSTRUMENT);
+    const keep = (kept: string) =>
+      ledger.pool.query('update positions set quantity = $1 where account = $2 and instrument = $3', [kept, ACCOUNT, INSTRUMENT]);
+    await keep('0');
+    await ledger.pool.query(`update orders set created_at = created_at - interval '11 seconds' where purpose = 'stop'`);
+    expect(await flatten(ACCOUNT)).toMatchObject({ slices: 0 });
+    expect(await stops(INSTRUMENT)).toHaveLength(1);
+    const contradicted = { kind: 'contradicted', strategy: 'momentum', instrument: INSTRUMENT, held: '0', filled: quantity };
+    expect((await verify(ACCOUNT)).unverified).toContainEqual(contradicted);
+    // Without a stop, too: it is all that speaks of the position.
+    const [stop] = (
+      await ledger.pool.query<{ id: string }>(`select client_order_id as id from orders where purpose = 'stop' and final_at is null`)
+    ).rows;
+    await paper.venue.reader.cancel(INSTRUMENT, stop?.id ?? '');
+    await ledger.pool.query(
+      `update orders set status = 'canceled', final_at = clock_timestamp(), reserved_quantity = 0, reserved_notional = 0
+         where purpose = 'stop' and final_at is null`,
+    );
+    expect((await verify(ACCOUNT)).unverified).toEqual([contradicted]);
+
+    await keep(quantity);
+    await sellsAll(flatten, INSTRUMENT);
+    expect((await verify(ACCOUNT)).unverified).toEqual([]);
+    await ledger.pool.query('update latches set released_at = clock_timestamp() where latch_id = $1', [latchId]);
+  });
 });

@@ -25,6 +25,7 @@ async function killedFor(ms: number, tell: (events: Events) => void): Promise<re
         instruments: {},
         inventory: {},
         sold: [],
+        contradicted: [],
       }),
       ordersAs: () => ({}),
       dropLease: async () => undefined,

@@ -5,7 +5,7 @@ import { beating } from '../beating.js';
 import { mapped } from '../failures.js';
 import type { EvidenceFile, KillPhase, Released } from '../ports/kill.js';
 import { createKillCancel, type Canceled } from './cancel.js';
-import { createKillConclude, createKillEscalate, directRuns, type Unfinished } from './conclude.js';
+import { createKillConclude, createKillEscalate, directRuns, salesUnder, type Unfinished } from './conclude.js';
 import { haltVenues, type KillDependencies } from './dependencies.js';
 import { createKillFlatten, type Flattened } from './flatten.js';
 import { createTendStops } from './tend-stops.js';
@@ -16,7 +16,10 @@ export interface Standing {
   readonly latches: readonly KillLatch[];
   /** When that was, by the database's clock, epoch ms. */
   readonly time: number;
-  /** Files of halts without Temporal since then: the evidence takes them up. */
+  /**
+   * What the evidence takes up, beside the latches: files of halts without Temporal since then, and how many orders have sold. When one
+   * comes after the file (something was sold that the venue had not shown) the file is written anew.
+   */
   readonly directs: readonly string[];
 }
 
@@ -44,9 +47,10 @@ export function createKillActivities(
   const { kills } = dependencies;
   return {
     killLatches: mapped(async (account) => {
-      const { latches, risk } = await kills.readKill(account);
+      const view = await kills.readKill(account);
+      const { latches, risk } = view;
       const directs = latches.length === 0 ? [] : await directRuns(dependencies.files, account, latches);
-      return { latches, time: risk.databaseTime, directs: directs.map(({ name }) => name) };
+      return { latches, time: risk.databaseTime, directs: [...directs.map(({ name }) => name), ...salesUnder(view)] };
     }, 'untilDone'),
     killCancel: mapped(beating(createKillCancel(dependencies)), 'untilDone'),
     killFlatten: mapped(beating(createKillFlatten(dependencies)), 'untilDone'),
@@ -60,11 +64,13 @@ export function createKillActivities(
     ),
     killRelease: mapped(
       beating(async (latchId, requestId) => {
-        const first = await kills.release(latchId, requestId);
-        if (first.kind !== 'notClean' || first.unreconciled === undefined) return first;
-        await Promise.all(first.unreconciled.map((account) => reconcile(account)));
-        // Whatever these told: who ends another halt over the account may have found it clean meanwhile.
-        return kills.release(latchId, requestId);
+        for (let tries = 1; ; tries += 1) {
+          const ended = await kills.release(latchId, requestId);
+          // Twice: a comparison that it has only waited for may have begun before the last approval.
+          if (ended.kind !== 'notClean' || ended.unreconciled === undefined || tries > 2) return ended;
+          // Whatever these tell: who ends another halt over the account may have found it clean meanwhile.
+          await Promise.all(ended.unreconciled.map((account) => reconcile(account)));
+        }
       }),
       'untilDone',
     ),

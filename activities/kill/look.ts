@@ -1,6 +1,7 @@
 import type { DecimalText } from '../../core/money/index.js';
 import { keysToFlatten } from '../../core/kill/flatten.js';
 import type { KillSight, KillView } from '../../core/kill/view.js';
+import { shownWithinMs } from '../../core/reconcile/rules.js';
 import { heldOf } from '../../core/venue/held.js';
 import { referencePrice } from '../order/reference-price.js';
 import type { KillDependencies } from './dependencies.js';
@@ -22,5 +23,6 @@ export async function look({ venueOf, protection }: KillDependencies, account: s
     balances: heldOf(balances),
     openOrders: [],
     prices,
+    shownMs: shownWithinMs(venue.profile.visibilityBoundMs),
   };
 }

@@ -57,7 +57,7 @@ export function stopTender(dependencies: KillDependencies, owner: string): (key:
   const orders = kills.ordersAs(owner);
   const risk = { read: async (key: PositionKey) => ({ ...(await orders.readRisk(key)), latches: [] }) };
   const parts = { ...dependencies, store: orders, risk, entriesOf: noEntries };
-  const protect = createProtection(parts, { ...dependencies.protection, held: none, unprotected: none }, new AccountQueues());
+  const protect = createProtection(parts, dependencies.protection, new AccountQueues());
   const [submit, record, resolve, withdraw] = [createSubmit(parts), createRecord(parts), createResolve(parts), createWithdraw(parts)];
   /** @returns whether another look may bring it further: what the gate or a closed venue refuses now it refuses again. */
   const send = async (asked: OwnerAuthorisation): Promise<boolean> => {
@@ -109,10 +109,6 @@ export function createTendStops(dependencies: KillDependencies): (account: strin
       await kills.dropLease(account, owner).catch(() => undefined);
     }
   };
-}
-
-async function none(): Promise<readonly PositionKey[]> {
-  return [];
 }
 
 function noEntries(): never {

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { MARKET } from '../../core/execution/policy.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
@@ -45,4 +45,60 @@ it('P5: an entry whose verdict is written again and again may be sent no later f
     ['denied', 0],
   ]);
   expect(verdict).toMatchObject({ kind: 'denied', failures: [{ code: 'RISK_SIGNAL_EXPIRED' }] });
+});
+
+describe('a further order of a signal, in a worker that has no stream of the instrument', () => {
+  /** @param streamed how old the streamed price is; a gap is told where `gap` */
+  const authorised = async (
+    attempt: number,
+    {
+      streamedMs,
+      gap = false,
+      isConfigured = true,
+      answers = true,
+    }: { streamedMs?: number; gap?: boolean; isConfigured?: boolean; answers?: boolean },
+  ): Promise<readonly [codes: readonly string[], price: string | undefined, asked: number]> => {
+    const live = new StreamedMarket(() => NOW);
+    live.seeClock(KEY.account, { skewMs: 0, roundTripMs: 1 });
+    if (streamedMs !== undefined) live.seePrice(KEY.account, KEY.instrument, d('100'), NOW - streamedMs);
+    if (gap) live.seeGap(KEY.account, KEY.instrument, 'a test');
+    let asked = 0;
+    const lastPrice = async (): Promise<DecimalText> => {
+      asked += 1;
+      if (!answers) throw new Error('away');
+      return d('101');
+    };
+    const inputs: AuthoriseInput[] = [];
+    const store: Partial<OrderStore> = {
+      authorise: async (input) => (inputs.push(input), { kind: 'written', order: { status: 'authorised' } as never }),
+    };
+    const venue = { reader: { lastPrice }, weight: () => ({ kind: 'untold' }) };
+    const entries = { sizing: { kind: 'fixedNotional', notional: d('500') }, execution: MARKET };
+    const dependencies = { store, live, venueOf: () => venue, risk: { read: async () => LEDGER }, epoch: 1, instanceId: 'one' };
+    const parts = { ...dependencies, entriesOf: () => (isConfigured ? entries : undefined) } as unknown as OrderDependencies;
+    await createAuthorise(parts, new AccountQueues())(SIGNAL, { attempt, executed: d('0') });
+    const verdict = inputs[0]?.verdict;
+    if (verdict?.kind === 'approved') return [[], verdict.order.price, asked];
+    return [verdict?.failures.map(({ code }) => code) ?? [], undefined, asked];
+  };
+
+  it('is priced by what the venue is asked for', async () => {
+    expect(await authorised(2, {})).toEqual([[], '101.5', 1]);
+    expect(await authorised(2, { streamedMs: 600_000 })).toEqual([[], '101.5', 1]);
+  });
+
+  it('asks nobody where the stream is fresh; the first order asks nobody at all', async () => {
+    expect(await authorised(2, { streamedMs: 1_000 })).toEqual([[], '100.5', 0]);
+    expect(await authorised(1, {})).toEqual([['RISK_PRICE_MISSING'], undefined, 0]);
+    expect(await authorised(1, { streamedMs: 600_000 })).toMatchObject([['RISK_PRICE_STALE'], undefined, 0]);
+  });
+
+  it('is refused where nobody tells a price, and while a stream is broken off', async () => {
+    expect(await authorised(2, { answers: false })).toEqual([['RISK_PRICE_MISSING'], undefined, 1]);
+    expect(await authorised(2, { streamedMs: 10, gap: true })).toMatchObject([['RISK_STREAM_DOWN'], undefined, 1]);
+  });
+
+  it('P2: is refused where its strategy has left the configuration', async () => {
+    expect(await authorised(2, { streamedMs: 10, isConfigured: false })).toEqual([['RISK_STRATEGY_INACTIVE'], undefined, 0]);
+  });
 });

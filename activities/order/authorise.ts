@@ -1,10 +1,13 @@
+import { failure, type Failure } from '../../core/errors.js';
 import { midOf } from '../../core/ledger/mid.js';
 import { ZERO_TEXT, type DecimalText } from '../../core/money/index.js';
 import { decideOrder } from '../../core/risk/gate.js';
 import { termsOf } from '../../core/risk/draft.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
+import type { LiveView } from '../../core/risk/view.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
-import { entryTerms, entryView, type OrderDependencies } from './dependencies.js';
+import { entryView, type OrderDependencies } from './dependencies.js';
+import { isFresh, referencePrice } from './reference-price.js';
 import { writeVerdict, type AccountQueues, type Authorisation } from './write-verdict.js';
 
 /** Which of a signal's orders this is, and what the ones before it have bought, in base. */
@@ -18,22 +21,54 @@ export function createAuthorise(
   dependencies: OrderDependencies,
   queues: AccountQueues,
 ): (signal: TradeSignal, which?: Attempt) => Promise<Authorisation> {
-  return (signal, { attempt, executed } = { attempt: 1, executed: ZERO_TEXT }) =>
-    queues.run(signal.account, () => {
-      const { live } = dependencies;
-      const { account, strategy, strategyVersion, instrument, leg } = signal;
-      const { sizing, execution } = entryTerms(dependencies, signal);
-      const terms = termsOf(sizing, { execution, attempt, executed });
+  return async (signal, { attempt, executed } = { attempt: 1, executed: ZERO_TEXT }) => {
+    const { live, entriesOf, venueOf } = dependencies;
+    const { account, strategy, strategyVersion, instrument, leg } = signal;
+    const entries = entriesOf(account, strategy, instrument);
+    // A further order of a signal may be made where nobody streams the instrument. The first leaves from where the signal came from, and waits for nothing.
+    const asked = attempt === 1 ? undefined : await askedPrice(dependencies, account, instrument);
+    const view = (): LiveView => withAsked(entryView({ live, venueOf }, account, instrument), asked);
+    return queues.run(account, () => {
       // A run that began before positions had owners sells from here.
       const purpose = leg === 'open' ? 'entry' : 'exit';
-      const { price, book } = live.view(account, instrument);
+      const { price, book } = view();
       return writeVerdict(dependencies, {
         intent: { intentId: intentIdOf(signal, attempt), account, strategy, strategyVersion, instrument, leg, purpose, sequence: attempt },
         signal,
         // No entry leaves after its signal has expired, however long it waits between this step and the next.
         authorisedForMs: () => Math.max(0, Math.min(PROTOCOL.authorisedForMs, signal.validUntil - live.venueNow(account))),
         arrival: { price: price?.price, mid: midOf(book) },
-        decide: (ledger) => decideOrder(signal, terms, ledger, entryView(dependencies, account, instrument)),
+        decide: (ledger) =>
+          entries === undefined
+            ? { kind: 'denied', failures: [notConfigured(signal)] }
+            : decideOrder(signal, termsOf(entries.sizing, { execution: entries.execution, attempt, executed }), ledger, view()),
       });
     });
+  };
+}
+
+/** The venue's last price, where this process has no fresh one of its own; when it was asked for, in the venue's time. */
+async function askedPrice(
+  { live, venueOf }: OrderDependencies,
+  account: string,
+  instrument: string,
+): Promise<{ readonly price: DecimalText; readonly askedTime: number } | undefined> {
+  if (isFresh(live.view(account, instrument))) return undefined;
+  const askedTime = live.venueNow(account);
+  const price = await referencePrice(venueOf(account), instrument);
+  return price === undefined ? undefined : { price, askedTime };
+}
+
+/** With the younger of the two prices. A stream that has broken off stays so: entries wait until it flows. */
+function withAsked(view: LiveView, asked: Awaited<ReturnType<typeof askedPrice>>): LiveView {
+  if (asked === undefined) return view;
+  const ageMs = view.now - asked.askedTime;
+  const isOlder = view.price !== undefined && Math.abs(view.price.ageMs) <= Math.abs(ageMs);
+  return isOlder ? view : { ...view, price: { price: asked.price, ageMs } };
+}
+
+/** P2: what the configuration does not know any more has no active version here. */
+function notConfigured({ account, strategy, strategyVersion, instrument }: TradeSignal): Failure {
+  const active = 'none, it has left the configuration';
+  return failure('RISK_STRATEGY_INACTIVE', { version: strategyVersion, strategy, account, instrument, active });
 }

@@ -23,7 +23,7 @@ export function createEnter(
     const authorisation = await authorise(signal, which);
     if (authorisation.kind === 'denied') return authorisation;
     const { intentId, account } = authorisation.order;
-    const sent = await send(intentId, account);
+    const sent = await send(intentId, account, signal.leg);
     return sent.kind === 'recorded' ? sent : { kind: 'begun', submission: sent };
   };
 }

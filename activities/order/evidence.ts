@@ -38,7 +38,7 @@ export async function applyEvent(
       change.venueExecutedQuantity === order.venueExecutedQuantity;
     if (isUnchanged) return order;
     const after = { ...order, ...change };
-    const told = change.status === order.status ? {} : { audit: [orderEvent(change.status, after, { failures })] };
+    const told = change.status === order.status ? {} : { audit: [orderEvent(change.status, after, { failures: change.failures })] };
     const concerns = order.purpose === 'stop' && !isOwnDoing(change);
     const owner = concerns || moved.surprises.length > 0 ? ownerEvent(order, moved.surprises) : {};
     const events = joined(
@@ -83,7 +83,9 @@ export async function bookFill(books: Books, account: string, fill: VenueFill): 
       feeAsset: fill.feeAsset,
     };
     const booked = { audit: [{ ...orderEvent('booked', after, detail), kind: 'fill.booked' }] };
-    const told = change.status === order.status ? {} : { audit: [orderEvent(change.status, after)] };
+    const { failures } = change;
+    const told =
+      change.status === order.status ? {} : { audit: [orderEvent(change.status, after, failures.length > 0 ? { failures } : {})] };
     const { kind } = await books.store.bookFill({
       fill,
       order: change,

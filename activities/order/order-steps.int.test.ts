@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { failure } from '../../core/errors.js';
+import { failure, KeelsonError } from '../../core/errors.js';
 import type { DecimalText } from '../../core/money/index.js';
 import { intentIdOf } from '../../core/signal/signal.js';
 import { ACCOUNT, INSTRUMENT, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
@@ -232,6 +232,25 @@ describe('the steps of an order, on a real ledger and paper venue', () => {
       [intentId],
     );
     expect(rows.map(({ told }) => told)).toEqual([expect.stringContaining(`reached ${stack.venue.profile.id} is not known`)]);
+  });
+
+  it('an order is fenced while its venue is not open yet, and people are told its configured name', async () => {
+    const intentId = await authorised();
+    expect(await steps.submit(intentId, ACCOUNT)).toMatchObject({ kind: 'accepted' });
+    venue = () => {
+      throw new KeelsonError('VENUE_UNAVAILABLE', {
+        venue: 'main-venue',
+        call: 'since the start',
+        detail: 'the connection is not open yet',
+      });
+    };
+    await expect(steps.resolve(intentId)).rejects.toThrow('main-venue');
+    expect(await stack.dependencies.store.order(intentId)).toMatchObject({
+      status: 'unknown',
+      failures: [{ code: 'VENUE_OUTCOME_UNKNOWN', values: { venue: 'main-venue' } }],
+    });
+    venue = (real) => real;
+    expect(await settled(intentId)).toBe('filled');
   });
 
   it('P11: absent before the end of the window by the venue’s clock proves nothing, and says how long it lasts', async () => {

@@ -3,7 +3,7 @@ import { midOf } from '../../core/ledger/mid.js';
 import { decimal, type DecimalText } from '../../core/money/index.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
 import { escapeIntentId, stopIntentId } from '../../core/protection/position-key.js';
-import { VIEW_FORM, type ProtectionView } from '../../core/protection/plan.js';
+import { FILLED_FORM, type ProtectionView } from '../../core/protection/plan.js';
 import { decideEscape, decideStop } from '../../core/risk/protective.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { ProtectionStore } from '../ports/store.js';
@@ -36,7 +36,7 @@ export interface ProtectionActivities {
 
 export function createProtection(
   dependencies: OrderDependencies,
-  protection: ProtectionStore,
+  protection: Pick<ProtectionStore, 'readProtection' | 'lastMark'>,
   queues: AccountQueues,
 ): ProtectionActivities {
   const { store, venueOf, live } = dependencies;
@@ -45,7 +45,7 @@ export function createProtection(
       const { form: newest, oversold, filled, ...before } = await protection.readProtection(key);
       if (form === undefined || newest === undefined || oversold === undefined) return before;
       const known = { ...before, oversold, form: Math.min(form, newest) };
-      return known.form < VIEW_FORM || filled === undefined ? known : { ...known, filled };
+      return known.form < FILLED_FORM || filled === undefined ? known : { ...known, filled };
     },
 
     async authoriseStop(key, strategyVersion, { sequence, quantity, stopPrice, limitPrice }) {

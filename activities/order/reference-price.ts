@@ -10,6 +10,11 @@ const BOOK_LIMIT_MS = 100;
 /** For what leaves now, a streamed price that is older is asked for anew: the stream may have ended without a word. */
 const FRESH_MS = 2_000;
 
+/** Whether the stream shows a price that can be acted on without asking the venue. */
+export function isFresh({ price, streamGap }: LiveView): boolean {
+  return price !== undefined && Math.abs(price.ageMs) <= FRESH_MS && streamGap === undefined;
+}
+
 /** The venue's last price, if it tells it within a second: no exit waits longer for a price (P19). */
 export function referencePrice(venue: Venue, instrument: string): Promise<DecimalText | undefined> {
   return within(LIMIT_MS, venue.reader.lastPrice(instrument));
@@ -36,7 +41,7 @@ export async function shownNow(venue: Venue, instrument: string): Promise<Shown>
  */
 export async function viewToLeave(live: LiveMarket, venue: Venue, account: string, instrument: string): Promise<LiveView> {
   const view = live.view(account, instrument);
-  if (view.price !== undefined && Math.abs(view.price.ageMs) <= FRESH_MS && view.streamGap === undefined) return view;
+  if (isFresh(view)) return view;
   const { price, book } = await shownNow(venue, instrument);
   return {
     ...view,

@@ -1,4 +1,4 @@
-import { failure, invariant } from '../../core/errors.js';
+import { failure, invariant, KeelsonError } from '../../core/errors.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { LookUp, Venue } from '../ports/venue.js';
@@ -116,8 +116,9 @@ async function fence({ store, epoch, venueOf }: Parts, intentId: string): Promis
 function nameOf(venueOf: Parts['venueOf'], account: string): string {
   try {
     return venueOf(account).profile.id;
-  } catch {
-    return `the venue of ${account}`;
+  } catch (error) {
+    const told = error instanceof KeelsonError ? error.failure.values['venue'] : undefined;
+    return told === undefined ? `the venue of ${account}` : String(told);
   }
 }
 

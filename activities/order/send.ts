@@ -12,9 +12,10 @@ export type Sent = Submission | { readonly kind: 'recorded'; readonly order: Sto
 export function createSend(
   submit: ReturnType<typeof createSubmit>,
   record: ReturnType<typeof createRecord>,
-): (intentId: string, account: string) => Promise<Sent> {
-  return async (intentId, account) => {
-    const submission = await submit(intentId, account);
+): (...which: Parameters<typeof submit>) => Promise<Sent> {
+  return async (...which) => {
+    const [intentId] = which;
+    const submission = await submit(...which);
     try {
       return { kind: 'recorded', order: await record(intentId, submission) };
     } catch {

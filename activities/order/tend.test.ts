@@ -1,51 +1,180 @@
-import { expect, it } from 'vitest';
-import { BINANCE } from '../../adapters/venue/profiles/binance.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { ExecutionPolicy } from '../../core/execution/policy.js';
+import { nextAttempt } from '../../core/execution/next-attempt.js';
+import type { DecimalText } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
+import { KEY, LEDGER, NOW } from '../../test/support/risk-view.js';
 import type { OrderStore } from '../ports/store.js';
 import type { Venue } from '../ports/venue.js';
+import { StreamedMarket } from '../streams/live-market.js';
 import type { OrderDependencies } from './dependencies.js';
 import { createTend } from './tend.js';
 
-const RESTING = {
-  intentId: 'one',
-  account: 'main',
-  strategy: 'momentum',
-  instrument: 'BTC/USDT',
-  clientOrderId: 'c1',
-  status: 'accepted',
-  side: 'buy',
-  quantity: '1',
-  reservedQuantity: '1',
-  reservedNotional: '100',
-  executedQuantity: '0',
-  executedNotional: '0',
-  venueOrderId: '7',
-  venueStatus: null,
-  venueExecutedQuantity: null,
-  workingUntil: 1_000,
-  triggeredTime: null,
-  missingTime: null,
-  version: 1,
-  isFinal: false,
-  price: '100',
-} as unknown as StoredOrder;
-const SIGNAL = { account: 'main', strategy: 'momentum', instrument: 'BTC/USDT' } as TradeSignal;
+const d = (value: string): DecimalText => value as DecimalText;
+const WORK_MS = 10_000;
+const LIMIT: ExecutionPolicy = { kind: 'limit', offsetBps: 0, workMs: WORK_MS, postOnly: false, replaceBps: 10 };
+const SIGNAL = { ...KEY, strategyVersion: '1', leg: 'open' } as TradeSignal;
+const gone = new Error('the venue is away');
 
-it('a resting entry of a strategy that is not configured any more is canceled when its time is over', async () => {
-  let order = RESTING;
-  let isOpen = true;
+let now: number;
+let order: StoredOrder;
+let live: StreamedMarket;
+/** What the venue says of the order, and of the price; undefined: it does not answer. */
+let isCanceled: boolean;
+let price: string | undefined;
+let prices: number;
+let cancels: number;
+/** Happens when the ledger is asked for the risk state: the price has moved, and nothing was wished yet. */
+let meanwhile: () => void;
+/** Each pause of the step; where it throws, its worker has died. */
+let paused: () => void;
+/** Look-ups that are not answered. */
+let unanswered: number;
+let policy: ExecutionPolicy | undefined;
+
+beforeEach(() => {
+  [now, isCanceled, price, prices, cancels, unanswered, policy] = [NOW, false, undefined, 0, 0, 0, LIMIT];
+  [meanwhile, paused] = [() => undefined, () => undefined];
+  live = new StreamedMarket(() => now);
+  order = {
+    ...{
+      ...KEY,
+      intentId: 'i',
+      clientOrderId: 'c',
+      signalId: 's',
+      strategyVersion: '1',
+      base: 'BTC',
+      quote: 'USDT',
+      leg: 'open',
+      side: 'buy',
+    },
+    ...{ purpose: 'entry', sequence: 1, status: 'accepted', type: 'limit', postOnly: false, timeInForce: 'GTC', quantity: d('1') },
+    ...{ price: d('100'), stopPrice: null, reservedQuantity: d('1'), reservedNotional: d('100'), executedQuantity: d('0') },
+    ...{ executedNotional: d('0'), venueOrderId: '7', venueStatus: null, venueExecutedQuantity: null, signedTimestamp: NOW },
+    ...{ receiveWindowMs: 500, workingUntil: NOW + WORK_MS, triggeredTime: null, missingTime: null, failures: [], version: 1 },
+    ...{ createdTime: NOW, updatedTime: NOW, isFinal: false },
+  };
+});
+
+function tend(): ReturnType<ReturnType<typeof createTend>> {
   const store: Partial<OrderStore> = {
     order: async () => order,
-    changeOrder: async (change) => ({ kind: 'written', order: (order = { ...order, ...change, version: order.version + 1 }) }),
+    changeOrder: async ({ failures, ...change }) => {
+      if (change.version !== order.version) return { kind: 'conflict' };
+      order = { ...order, ...change, failures: [...order.failures, ...failures], version: order.version + 1 };
+      return { kind: 'written', order };
+    },
   };
-  const lookUp = async () => ({
-    kind: 'found',
-    venueTime: 2_000,
-    order: { venueOrderId: '7', status: isOpen ? 'accepted' : 'canceled', executedQuantity: '0', createdTime: 0 },
+  const reader: Partial<Venue['reader']> = {
+    async lookUp() {
+      if (unanswered-- > 0) throw gone;
+      const { clientOrderId, instrument, side, quantity } = order;
+      const shown = { venueOrderId: '7', clientOrderId, instrument, side, quantity, price: order.price, isTriggered: false };
+      const status = isCanceled ? 'canceled' : 'accepted';
+      return { kind: 'found', venueTime: now, order: { ...shown, status, executedQuantity: d('0'), createdTime: NOW } };
+    },
+    async cancel() {
+      cancels += 1;
+      isCanceled = true;
+      return 'canceled';
+    },
+    async lastPrice() {
+      prices += 1;
+      if (price === undefined) throw gone;
+      return d(price);
+    },
+  };
+  const read = async () => (meanwhile(), LEDGER);
+  const entriesOf = () => policy && { sizing: { kind: 'fixedNotional', notional: d('100') }, execution: policy };
+  const venue = { profile: { id: 'paper' }, reader, weight: () => ({ kind: 'untold' }) };
+  const dependencies = { store, risk: { read }, venueOf: () => venue, live, epoch: 1, instanceId: 'one', entriesOf };
+  return createTend(dependencies as unknown as OrderDependencies, async (ms) => {
+    now += ms;
+    paused();
+  })('i', SIGNAL);
+}
+const streams = (at: string): void => live.seePrice(KEY.account, KEY.instrument, d(at), now);
+
+it('rests until its time is over, where its price has not moved', async () => {
+  paused = () => streams('100.01');
+  const tended = await tend();
+  expect(tended).toMatchObject({ order: { status: 'canceled', failures: [] }, isReplaced: false });
+  expect(now).toBeGreaterThanOrEqual(NOW + WORK_MS);
+  expect(nextAttempt(tended.order, [], tended.isReplaced)).toBeUndefined();
+});
+
+describe('an entry whose price has moved away', () => {
+  it('is canceled for another, and says so', async () => {
+    streams('101');
+    const tended = await tend();
+    expect(tended).toMatchObject({ order: { status: 'canceled', failures: [{ code: 'ORDER_PRICE_MOVED' }] }, isReplaced: true });
+    expect(nextAttempt(tended.order, [], tended.isReplaced)).toBe('replace');
+    expect(now).toBe(NOW);
+    expect([prices, cancels]).toEqual([0, 1]);
   });
-  const reader = { lookUp, cancel: async () => void (isOpen = false) };
-  const dependencies = { store, epoch: 1, venueOf: () => ({ profile: BINANCE, reader }) as unknown as Venue, entriesOf: () => undefined };
-  const tend = createTend(dependencies as unknown as OrderDependencies, async () => {});
-  expect(await tend('one', SIGNAL)).toMatchObject({ order: { status: 'canceled', isFinal: true }, isReplaced: false });
+
+  it('is replaced though the worker died after the cancel was wished', async () => {
+    streams('101');
+    // The first look-up of the step is answered, the one after the wish is not.
+    meanwhile = () => (unanswered = 1);
+    await expect(tend()).rejects.toBe(gone);
+    expect([order.status, cancels]).toEqual(['pendingCancel', 0]);
+    // Another worker takes the step up, in which nothing is known of the price.
+    [meanwhile, live, price] = [() => undefined, new StreamedMarket(() => now), '100'];
+    expect(await tend()).toMatchObject({ order: { status: 'canceled' }, isReplaced: true });
+  });
+
+  it('is not replaced where somebody else had wished its cancel', async () => {
+    streams('101');
+    meanwhile = () => (order = { ...order, status: 'pendingCancel', version: order.version + 1 });
+    expect(await tend()).toMatchObject({ order: { status: 'canceled', failures: [] }, isReplaced: false });
+  });
+
+  it('is not followed once it has been tended for half a minute; the next step goes on', async () => {
+    order = { ...order, workingUntil: NOW + 90_000 };
+    paused = () => streams('100');
+    expect(await tend()).toMatchObject({ order: { status: 'accepted' }, isReplaced: false });
+    expect(now).toBeGreaterThanOrEqual(NOW + 30_000);
+    expect(now).toBeLessThan(NOW + 31_000);
+  });
+});
+
+describe('in a worker that has no stream of the instrument', () => {
+  it('the venue is asked for the price, no more often than the order is looked up', async () => {
+    price = '100';
+    await tend();
+    expect(prices).toBeGreaterThan(2);
+    expect(prices).toBeLessThanOrEqual(WORK_MS / 2_000 + 1);
+  });
+
+  it('and says that it has moved: the entry is replaced', async () => {
+    price = '101';
+    expect(await tend()).toMatchObject({ isReplaced: true });
+  });
+
+  it.each([
+    ['stood still', () => live.seePrice(KEY.account, KEY.instrument, d('100'), now - 2_001)],
+    ['broke off', () => (streams('100'), live.seeGap(KEY.account, KEY.instrument, 'a test'))],
+  ])('or one that %s', async (_, see) => {
+    see();
+    price = '101';
+    expect(await tend()).toMatchObject({ isReplaced: true });
+  });
+
+  it('a price that nobody tells moves nothing', async () => {
+    live.seePrice(KEY.account, KEY.instrument, d('101'), now - 2_001);
+    expect(await tend()).toMatchObject({ order: { status: 'canceled', failures: [] }, isReplaced: false });
+    expect(now).toBeGreaterThanOrEqual(NOW + WORK_MS);
+  });
+});
+
+describe('an entry of a strategy that has left the configuration', () => {
+  it('is looked after until its time is over, and made nowhere else', async () => {
+    policy = undefined;
+    paused = () => streams('101');
+    expect(await tend()).toMatchObject({ order: { status: 'canceled' }, isReplaced: false });
+    expect([prices, cancels]).toEqual([0, 1]);
+    expect(now).toBeGreaterThanOrEqual(NOW + WORK_MS);
+  });
 });

@@ -1,4 +1,5 @@
-import { decimal } from '../../core/money/index.js';
+import { failure } from '../../core/errors.js';
+import { decimal, type DecimalText } from '../../core/money/index.js';
 import type { ExecutionPolicy } from '../../core/execution/policy.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
@@ -6,6 +7,7 @@ import { hasMovedAway } from '../../core/risk/replace.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
 import { applyEvent } from './evidence.js';
 import type { OrderDependencies } from './dependencies.js';
+import { isFresh, referencePrice } from './reference-price.js';
 import { createResolve } from './resolve.js';
 
 /** `isReplaced`: the price has moved away from the resting order, so its cancel was wished for another at the new price. */
@@ -31,17 +33,24 @@ export function createTend(
 ): (intentId: string, signal: TradeSignal) => Promise<Tended> {
   const resolve = createResolve(dependencies);
   return async (intentId, signal) => {
+    // What has left the configuration is worked until its time is over, and made nowhere else.
     const execution = dependencies.entriesOf(signal.account, signal.strategy, signal.instrument)?.execution;
     const mayMove = execution?.kind === 'limit' && execution.replaceBps !== undefined;
-    let isReplaced = false;
+    let askedMs = -Infinity;
     for (let waitedMs = 0; ;) {
       const { order, isSettled, waitMs } = await resolve(intentId);
-      if (isSettled || waitedMs >= ROUND_MS) return { order, isReplaced };
+      if (isSettled || waitedMs >= ROUND_MS) return { order, isReplaced: isReplaced(order) };
       // One whose time is over is being canceled already, and is not made anew.
       const isWorking = order.status === 'accepted' || order.status === 'partiallyFilled';
-      if (mayMove && !isReplaced && isWorking && (await isElsewhere(dependencies, order, execution))) {
-        isReplaced = (await applyEvent(dependencies, intentId, { kind: 'requestCancel' })).status === 'pendingCancel';
-        continue;
+      if (mayMove && isWorking) {
+        const mayAsk = waitedMs - askedMs >= PROTOCOL.workingOrderPollMs;
+        const seen = await freshPrice(dependencies, order, mayAsk);
+        if (seen.isAsked) askedMs = waitedMs;
+        if (seen.price !== undefined && (await isElsewhere(dependencies, order, execution, seen.price))) {
+          const why = failure('ORDER_PRICE_MOVED', { order: intentId, price: order.price, reference: seen.price });
+          await applyEvent(dependencies, intentId, { kind: 'requestCancel' }, [why]);
+          continue;
+        }
       }
       const next = mayMove ? Math.min(waitMs, REPRICE_POLL_MS) : waitMs;
       await pause(next);
@@ -50,10 +59,31 @@ export function createTend(
   };
 }
 
-/** Only a fresh price is acted on: a stale one would chase what is not there. */
-async function isElsewhere({ live, risk }: OrderDependencies, order: StoredOrder, execution: ExecutionPolicy): Promise<boolean> {
+/** It is in the order's row, with the wish for its cancel: whoever takes the step up after a worker has died knows it as well. */
+function isReplaced(order: StoredOrder): boolean {
+  return order.failures.some(({ code }) => code === 'ORDER_PRICE_MOVED');
+}
+
+/**
+ * Only a fresh price is acted on: a stale one would chase what is not there. The stream may be another worker's, or have broken off: then the
+ * venue is asked, where `mayAsk`.
+ */
+async function freshPrice(
+  { live, venueOf }: OrderDependencies,
+  { account, instrument }: StoredOrder,
+  mayAsk: boolean,
+): Promise<{ readonly price: DecimalText | undefined; readonly isAsked: boolean }> {
+  const view = live.view(account, instrument);
+  if (isFresh(view)) return { price: view.price?.price, isAsked: false };
+  return mayAsk ? { price: await referencePrice(venueOf(account), instrument), isAsked: true } : { price: undefined, isAsked: false };
+}
+
+async function isElsewhere(
+  { risk }: OrderDependencies,
+  order: StoredOrder,
+  execution: ExecutionPolicy,
+  reference: DecimalText,
+): Promise<boolean> {
   const { account, strategy, instrument } = order;
-  const { price } = live.view(account, instrument);
-  if (price === undefined || Math.abs(price.ageMs) > PROTOCOL.workingOrderPollMs) return false;
-  return hasMovedAway(order, execution, decimal(price.price), await risk.read({ account, strategy, instrument }));
+  return hasMovedAway(order, execution, decimal(reference), await risk.read({ account, strategy, instrument }));
 }

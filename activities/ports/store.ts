@@ -83,6 +83,22 @@ export interface WatchedOrder extends StoredOrder {
   readonly unchangedMs: number;
 }
 
+/** What lasts, as somebody sees it now: people are told when it begins, by an incident, and once when it is over. */
+export interface EpisodeSight {
+  readonly account: string;
+  readonly kind: string;
+  /** What lasts, each with what the incident is to tell of it if it has just begun. */
+  readonly seen: readonly { readonly subject: string; readonly data: object }[];
+  /** All that begins at once is one incident, whose data have it under this name; left out: each is one of its own. */
+  readonly listedAs?: string;
+  /** What is over. */
+  readonly over?: readonly string[];
+  /** Also over is every other of its kind but these. */
+  readonly allOverBut?: readonly string[];
+  /** It is over only when nobody has seen it last for so long. */
+  readonly quietMs: number;
+}
+
 /**
  * The ledger. Every method is one statement in autocommit. All throw KeelsonError INFRA_DATABASE when the database does
  * not answer, and RISK_EPOCH when the work was begun before a restore.
@@ -123,6 +139,7 @@ export interface OrderStore {
   watchedOrders(account: string): Promise<readonly WatchedOrder[]>;
   /** Records something that people must look at, once for each key, and blocks entries of the instrument if asked to. */
   openIncident(events: Events): Promise<void>;
+  tellEpisodes(sight: EpisodeSight): Promise<void>;
 }
 
 /** What the owners of positions read. Throws as OrderStore does. */
@@ -134,6 +151,8 @@ export interface ProtectionStore {
   held(account: string): Promise<readonly PositionKey[]>;
   /** Positions of an account that have not exactly one right stop: their owners are woken (P24). */
   unprotected(account: string): Promise<readonly PositionKey[]>;
+  /** Tells people of stops that another hand had taken away again and again where that is over. */
+  endTakenStops(account: string): Promise<void>;
 }
 
 /** Bars by their open times, from the first to the last. */

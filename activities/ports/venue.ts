@@ -1,4 +1,4 @@
-import type { VenueWeight } from '../../core/venue/weight.js';
+import type { VenueWeight, WeightClaim } from '../../core/venue/weight.js';
 import type { Bar } from '../../core/bars/bar.js';
 import type { TopOfBook } from '../../core/ledger/mid.js';
 import type { DecimalText } from '../../core/money/index.js';
@@ -104,7 +104,10 @@ export interface KeyPermissions {
 export interface VenueReader {
   /** Of the instruments that are traded, and of `also`: those that are listed. */
   instruments(also?: readonly string[]): Promise<readonly InstrumentRules[]>;
-  /** Closed bars only, oldest first, from `fromTime` (open time, epoch ms) on. */
+  /**
+   * Closed bars only, oldest first, from `fromTime` (open time, epoch ms) on.
+   * @throws KeelsonError RISK_INSTRUMENT_UNKNOWN where the venue does not list the instrument (any more).
+   */
   bars(instrument: string, intervalMs: number, fromTime: number, limit: number): Promise<readonly Bar[]>;
   /** Ours minus theirs is not returned, but theirs minus ours: add `skewMs` to our clock to have the venue's time. */
   clock(): Promise<{ readonly venueTime: number; readonly skewMs: number; readonly roundTripMs: number }>;
@@ -141,7 +144,8 @@ export type StreamEvent =
 export interface VenueStreams {
   /**
    * `onBar` is called in the same turn of the event loop as the frame that closes the bar (the raw closing flag, not the next
-   * bar's first frame); `onPrice` for every frame with the last price.
+   * bar's first frame); `onPrice` for every frame with the last price. What the venue does not list (any more) is left out until the
+   * reader's `instruments` finds it listed again.
    */
   watchBars(
     options: { readonly instruments: readonly string[]; readonly intervalMs: number },
@@ -185,5 +189,7 @@ export interface Venue {
   readonly streams: VenueStreams;
   /** What the venue has counted against our address, as far as it tells. */
   weight(): VenueWeight;
+  /** What an entry that is sent now takes of trading's share, for all accounts of this process. Always taken where the venue tells nothing. */
+  claimWeight(): WeightClaim;
   close(): Promise<void>;
 }

@@ -5,6 +5,7 @@ import type { LedgerSight, VenueSight } from '../../core/reconcile/sight.js';
 import { isWithinReconcilersShare } from '../../core/venue/weight.js';
 import type { BegunLook, ReconcileRun, RunResult, StandingDifference } from '../ports/reconcile.js';
 import type { Venue } from '../ports/venue.js';
+import { tellListed } from '../not-listed.js';
 import { counted, expectedWeight, type Spent } from './counted.js';
 import type { ReconcileDependencies } from './dependencies.js';
 import { createRepair } from './repair.js';
@@ -50,7 +51,7 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
       const from = (venueTime: number): number => fillsFrom(scope, { ...begun, venueTime });
       const lists = venue.profile.fillLists === 'account' ? undefined : begun.instruments;
       const { venue: seen, unlisted } = await seeVenue(reader, from, lists);
-      await tellUnlisted(dependencies, account, unlisted);
+      await tellListed(dependencies.books.store, account, { unlisted, listed: [...(seen.listed ?? [])], isRead: false });
       const isFull = depthOf(scope) === 'full';
       const workflowIds = (listed ?? []).map(({ workflowId }) => workflowId);
       const answer = await store.read({ account, ...namedBy(seen), workflows: workflowIds, isFull });
@@ -89,17 +90,6 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
 
 const NO_WORKFLOWS =
   'Temporal did not tell which workflows run: venue and ledger agree, and whether what is held has its owner is not known';
-
-/** Once for each: nothing of it was compared, and a person has to see to that. */
-async function tellUnlisted({ books }: Pick<ReconcileDependencies, 'books'>, account: string, unlisted: readonly string[]): Promise<void> {
-  if (unlisted.length === 0) return;
-  const incidents = unlisted.map((instrument) => {
-    const whatToDo =
-      'sell or withdraw at the venue what is left of it, and take it out of the configuration; all else of the account is compared';
-    return { key: `instrumentNotListed:${account}:${instrument}`, account, kind: 'instrumentNotListed', data: { instrument, whatToDo } };
-  });
-  await books.store.openIncident({ incidents });
-}
 
 /** Old runs are no reason for a comparison to fail. */
 async function prune({ reconciliations, log }: Pick<ReconcileDependencies, 'reconciliations' | 'log'>, account: string): Promise<void> {

@@ -299,6 +299,38 @@ describe('streamAccount, on a real ledger and paper venue', () => {
     expect(await until(intentId, (order) => order.isFinal)).toMatchObject({ status: 'notPlaced' });
   });
 
+  it('P16: people are told once when nothing is heard of a resting order for a minute, and once when it is over', async () => {
+    isStreaming = false;
+    const intentId = await accepted();
+    reads = { lookUp: gone, fills: gone };
+    await aged(intentId, 2_500);
+    const told = async (): Promise<readonly unknown[]> =>
+      (
+        await stack.database.pool.query<{ orders: readonly { readonly intentId: string }[]; open: boolean }>(
+          `select data->'orders' as orders, closed_at is null as open from incidents where kind = 'lookUpsFail'`,
+        )
+      ).rows.map(({ orders: of, open }) => [of.map((one) => one.intentId), open]);
+    watch();
+    watch();
+    const failed = (): number => warnings.filter((line) => line.startsWith(`poll of ${intentId}`)).length;
+    await eventually(() => expect(failed()).toBeGreaterThan(0));
+    expect(await told()).toEqual([]);
+    aheadMs = 61_000;
+    await eventually(async () => expect(await told()).toEqual([[[intentId], true]]));
+    aheadMs = 90_000;
+    const before = failed();
+    await eventually(() => expect(failed()).toBeGreaterThan(before + 1));
+    expect(await told()).toHaveLength(1);
+    reads = { fills: gone };
+    aheadMs = 120_000;
+    await until(intentId, (order) => order.status === 'filled');
+    await stack.database.pool.query(`update episodes set seen_at = seen_at - interval '1 hour'`);
+    aheadMs = 150_000;
+    await eventually(async () => expect(await told()).toEqual([[[intentId], false]]));
+    const { rows } = await stack.database.pool.query(`select severity from alerts where kind = 'incident.over'`);
+    expect(rows).toEqual([{ severity: 'warning' }]);
+  });
+
   it('a fill that is none of ours is an incident, and changes no position', async () => {
     watch();
     const fill = { venueTradeId: '900', venueOrderId: '901', clientOrderId: 'theirs', instrument: INSTRUMENT, side: 'buy' as const };

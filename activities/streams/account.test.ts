@@ -11,7 +11,7 @@ import type { InstrumentRules } from '../../core/order/instrument.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
 import { allowedAMinute, pollPlan } from '../../core/venue/poll-plan.js';
 import type { Reconciliations } from '../ports/reconcile.js';
-import type { WatchedOrder } from '../ports/store.js';
+import type { Events, WatchedOrder } from '../ports/store.js';
 import type { StreamEvent, Venue, VenueFill, VenueReader } from '../ports/venue.js';
 import { WATCH } from '../../core/watch/rules.js';
 import { VenueSight } from '../watch/venue-sight.js';
@@ -56,12 +56,12 @@ function quietAccount(profile: WireProfile, resting: number): { readonly depende
     unchangedMs: 3_600_000,
   })) as WatchedOrder[];
   const dependencies = {
-    books: { store: { watchedOrders: async () => orders }, epoch: 1 },
+    books: { store: { watchedOrders: async () => orders, tellEpisodes: async () => undefined }, epoch: 1 },
     venueOf: () => venue,
     venueNameOf: () => 'desk',
     bars: { saveInstruments: async () => [] },
     resolve: asked('lookUp'),
-    protection: { held: async () => [], unprotected: async () => [] },
+    protection: { held: async () => [], unprotected: async () => [], endTakenStops: async () => undefined },
     owners: { wake: async () => undefined },
     tradedOf: () => INSTRUMENTS.map((instrument) => ({ instrument, intervalMs: 60_000 })),
     clock,
@@ -178,6 +178,68 @@ it('P23: a fill is booked, and what rests is looked up, while the venue holds ba
   });
 });
 
+it('P11, P24: people are told of what is unknown for a minute, and owners are woken, while the venue answers no look-up at all', async () => {
+  const { dependencies } = quietAccount(BINANCE, 20);
+  const resting = await dependencies.books.store.watchedOrders('main');
+  let watched = resting;
+  let asked = 0;
+  let release = (): void => undefined;
+  const held = new Promise<never>((_, reject) => (release = () => reject(new Error('given up'))));
+  const told: string[] = [];
+  const woken: PositionKey[] = [];
+  const key = { account: 'main', strategy: 'momentum', instrument: 'BTC/USD' };
+  const store = {
+    ...dependencies.books.store,
+    watchedOrders: async () => watched,
+    openIncident: async ({ incidents = [] }: Events) => void told.push(...incidents.map(({ kind }) => kind)),
+  };
+  const hanging = {
+    ...dependencies,
+    books: { ...dependencies.books, store },
+    resolve: () => ((asked += 1), held),
+    protection: { held: async () => [key], unprotected: async () => [key], endTakenStops: async () => undefined },
+    owners: { wake: async (one: PositionKey) => void woken.push(one) },
+    log: { warn: () => undefined },
+  };
+  await watching(hanging, async () => {
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(asked).toBeGreaterThan(0);
+    watched = [...resting, { ...resting[0], intentId: 'entry', status: 'unknown', ageMs: 61_000 } as WatchedOrder];
+    const before = woken.length;
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(told).toContain('unknownOverAMinute');
+    expect(woken.length).toBeGreaterThanOrEqual(before + 3);
+    release();
+  });
+});
+
+it.each([
+  ['four at once where the budget has room for all', BINANCE, 4],
+  ['one after the other where it has not', KRAKEN, 1],
+] as const)('P16: orders are looked up %s, and one that hangs is asked for once', async (_, profile, most) => {
+  const { dependencies } = quietAccount(profile, 12);
+  const asked: string[] = [];
+  let underWay = 0;
+  let together = 0;
+  let release = (): void => undefined;
+  const held = new Promise<void>((done) => (release = done));
+  const resolve = async (intentId: string): Promise<never> => {
+    asked.push(intentId);
+    together = Math.max(together, (underWay += 1));
+    await (intentId === 'stop:0' ? held : new Promise((done) => setTimeout(done, 300)));
+    underWay -= 1;
+    return [] as never;
+  };
+  await watching({ ...dependencies, resolve }, async () => {
+    await vi.advanceTimersByTimeAsync(500_000);
+    expect(asked.filter((one) => one === 'stop:0')).toHaveLength(1);
+    release();
+  });
+  expect(together).toBe(most);
+  // The one that hangs keeps one place, where there are others.
+  if (most > 1) expect(new Set(asked).size).toBe(12);
+});
+
 it('P16: what is listed no more has no list of fills, and makes the others no more often asked for', async () => {
   const { dependencies, count } = quietAccount(BINANCE, 0);
   const venue = dependencies.venueOf('main');
@@ -217,7 +279,7 @@ describe('filters and status of the instruments', () => {
       books: { ...dependencies.books, store: { ...dependencies.books.store, openIncident: async () => undefined } },
       venueOf: () => ({ ...venue, reader }),
       bars: { ...dependencies.bars, saveInstruments },
-      protection: { held: async () => [KEY], unprotected: async () => [] },
+      protection: { held: async () => [KEY], unprotected: async () => [], endTakenStops: async () => undefined },
       owners: { wake: async (key) => void woken.push([minute(), key]) },
     };
   };

@@ -9,14 +9,13 @@ import type { Reconciliations } from '../ports/reconcile.js';
 import type { MarketStore, ProtectionStore, WatchedOrder } from '../ports/store.js';
 import type { StreamEvent, Venue, VenueFill } from '../ports/venue.js';
 import { concerned, refreshInstruments } from './instruments.js';
+import { isDue, isLookedUp, LookUps } from './look-ups.js';
 import { untilStopped } from './until-stopped.js';
 
 const RUN_FOR_MS = 3_600_000;
 const TICK_MS = 500;
-/** The workflow of an order is quicker than this, and a send has given up by then; what is older is taken up here as well. */
-const SWEEP_AFTER_MS = { authorised: PROTOCOL.authorisedForMs + 2_000, submitting: 6_000, unknown: 6_000, notPlaced: 60_000 } as const;
 const UNKNOWN_ALERT_MS = 60_000;
-/** How often positions are looked for whose stop is not right: their owners are woken, or started anew (P24). */
+/** How often positions are looked for whose stop is not right: their owners are woken, or started anew (P24). And how often is told what is not answered. */
 const OWNERS_MS = 5_000;
 /** How often the venue's filters and statuses are read anew, the first time at once. */
 const INSTRUMENTS_MS = 3_600_000;
@@ -29,7 +28,7 @@ export interface AccountStreamDependencies {
   readonly venueNameOf: (account: string) => string;
   readonly bars: Pick<MarketStore, 'saveInstruments'>;
   readonly resolve: (intentId: string) => Promise<Progress>;
-  readonly protection: Pick<ProtectionStore, 'held' | 'unprotected'>;
+  readonly protection: Pick<ProtectionStore, 'held' | 'unprotected' | 'endTakenStops'>;
   readonly owners: Pick<Owners, 'wake'>;
   readonly reconciliations: Reconciliations;
   /** What the account trades: instruments with their base, quote and shortest bar interval. */
@@ -47,14 +46,14 @@ export interface AccountStreamDependencies {
 export async function streamAccount(dependencies: AccountStreamDependencies, account: string): Promise<void> {
   const watch = new AccountWatch(dependencies, account);
   await untilStopped({ stopping: dependencies.stopping, runForMs: RUN_FOR_MS }, async (signal) => {
-    const ticks = setInterval(() => watch.enqueue('tick', () => watch.tick()), TICK_MS);
+    const ticks = setInterval(() => watch.beside('tick', () => watch.tick()), TICK_MS);
     try {
       watch.enqueue('catch-up', () => watch.catchUp());
       await dependencies.venueOf(account).streams.watchAccount((event) => watch.enqueue(event.kind, () => watch.see(event)), signal);
     } finally {
       clearInterval(ticks);
     }
-    await watch.idle();
+    await watch.end();
   });
 }
 
@@ -62,8 +61,9 @@ class AccountWatch {
   private readonly dependencies: AccountStreamDependencies;
   private readonly account: string;
   private events: Promise<void> = Promise.resolve();
-  private ticks: Promise<void> = Promise.resolve();
-  private isTicking = false;
+  /** What is under way of the kinds that are left out while one of them is. */
+  private readonly alone = new Map<string, Promise<void>>();
+  private readonly lookUps: LookUps;
   private catchUps: Promise<void> = Promise.resolve();
   private isCatchingUp = false;
   /** Catch-ups that have not begun, by what they are for: they will see what a later one would. */
@@ -73,31 +73,27 @@ class AccountWatch {
   private isCatchUpDue = true;
   private lastCatchUpTime = 0;
   private lastOwnersTime = 0;
-  private lastLookUpTime = 0;
   private nextInstrumentsTime = 0;
   /** What the fills are listed of: what is traded, and what else was held or rested at the last catch-up. */
   private instruments: ReadonlySet<string>;
-  /** When an order was asked for last, by our clock. */
-  private readonly lastLooks = new Map<string, number>();
 
   constructor(dependencies: AccountStreamDependencies, account: string) {
     this.dependencies = dependencies;
     this.account = account;
     this.instruments = new Set(this.traded);
+    this.lookUps = new LookUps({
+      poll: (order) => this.poll(order),
+      failed: ({ intentId }, error) => this.warn(`poll of ${intentId}`, error),
+      clock: dependencies.clock,
+    });
   }
 
   /**
-   * Events one after the other, so that a venue's order of them is kept; a failed one is told, and the poll repeats it. Ticks and
-   * catch-ups have rows of their own: no fill waits until every working order has been asked for, nor for lists that a venue holds back.
+   * Events one after the other, so that a venue's order of them is kept; a failed one is told, and the poll repeats it. Catch-ups have a
+   * row of their own: no fill waits for lists that a venue holds back.
    */
   enqueue(what: string, work: () => Promise<void>): void {
-    if (what === 'tick') {
-      if (this.isTicking) return;
-      this.isTicking = true;
-      this.ticks = this.attempt(what, work).then(() => {
-        this.isTicking = false;
-      });
-    } else if (what === 'catch-up' || what === 'gap') {
+    if (what === 'catch-up' || what === 'gap') {
       if (this.waiting.has(what)) return;
       this.waiting.add(what);
       this.catchUps = this.catchUps.then(async () => {
@@ -111,19 +107,30 @@ class AccountWatch {
     }
   }
 
+  /** Beside everything else, and not while the last one of the same name is under way: what asks the venue delays nothing that does not. */
+  beside(what: string, work: () => Promise<void>): void {
+    if (this.alone.has(what)) return;
+    const ended = this.attempt(what, work).then(() => void this.alone.delete(what));
+    this.alone.set(what, ended);
+  }
+
   private async attempt(what: string, work: () => Promise<void>): Promise<boolean> {
     try {
       await work();
       return true;
     } catch (error) {
-      const detail = error instanceof Error ? error.message : String(error);
-      this.dependencies.log.warn({ account: this.account, error: detail }, `${what} failed; it is tried again`);
+      this.warn(what, error instanceof Error ? error.message : String(error));
       return false;
     }
   }
 
-  async idle(): Promise<void> {
-    await Promise.all([this.events, this.ticks, this.catchUps]);
+  private warn(what: string, error: string): void {
+    this.dependencies.log.warn({ account: this.account, error }, `${what} failed; it is tried again`);
+  }
+
+  /** Begins no look-up any more. @returns when what was under way has ended */
+  async end(): Promise<void> {
+    await Promise.all([...this.alone.values(), this.lookUps.end(), this.events, this.catchUps]);
   }
 
   async see(event: StreamEvent): Promise<void> {
@@ -170,28 +177,39 @@ class AccountWatch {
     this.isCatchUpDue = false;
   }
 
-  /** One part that fails, or one order, holds up no other. */
+  /** It asks the ledger alone. One part that fails, or one order, holds up no other. */
   async tick(): Promise<void> {
     const { books, clock } = this.dependencies;
     const now = clock();
+    const areOwnersDue = isDue(now, this.lastOwnersTime, OWNERS_MS);
+    if (areOwnersDue) {
+      this.lastOwnersTime = now;
+      this.beside('waking owners', () => this.wakeOwners());
+      this.beside('looking whether stops stay', () => this.dependencies.protection.endTakenStops(this.account));
+    }
+    if (now >= this.nextInstrumentsTime || this.nextInstrumentsTime - now > INSTRUMENTS_MS)
+      this.beside('reading the instruments', () => this.readInstruments(now));
     const watched = await books.store.watchedOrders(this.account);
     for (const order of watched) {
-      if (order.status === 'unknown' && order.ageMs > UNKNOWN_ALERT_MS) await this.alert(order);
-    }
-    if (isDue(now, this.lastOwnersTime, OWNERS_MS)) {
-      this.lastOwnersTime = now;
-      await this.attempt('waking owners', () => this.wakeOwners());
+      if (order.status === 'unknown' && order.ageMs > UNKNOWN_ALERT_MS)
+        await this.attempt(`telling of ${order.intentId}`, () => this.alert(order));
     }
     const plan = pollPlan(this.profile, watched.filter(isLookedUp).length, this.instruments.size);
     this.catchUpIfDue(now, plan);
-    for (const order of this.pollsDue(watched, now, plan)) {
-      this.lastLooks.set(order.intentId, now);
-      if (isLookedUp(order)) this.lastLookUpTime = now;
-      await this.attempt(`poll of ${order.intentId}`, () => this.poll(order));
-    }
-    this.forgetLooks(watched);
-    if (now >= this.nextInstrumentsTime || this.nextInstrumentsTime - now > INSTRUMENTS_MS)
-      await this.attempt('reading the instruments', () => this.readInstruments(now));
+    this.lookUps.take(watched, plan);
+    if (areOwnersDue) await this.attempt('telling of look-ups', () => this.tellLookUps(watched));
+  }
+
+  /** What rests, and cannot be asked for, may be filled or gone without anybody knowing. */
+  private async tellLookUps(watched: readonly WatchedOrder[]): Promise<void> {
+    const { failing, undecided } = this.lookUps.unanswered(watched);
+    const seen = failing.map(({ order: { intentId, clientOrderId, instrument, purpose, status }, detail }) => ({
+      subject: intentId,
+      data: { intentId, clientOrderId, instrument, purpose, status, detail },
+    }));
+    const { store } = this.dependencies.books;
+    const of = { account: this.account, kind: 'lookUpsFail', listedAs: 'orders', quietMs: 3 * OWNERS_MS };
+    await store.tellEpisodes({ ...of, seen, allOverBut: undecided });
   }
 
   private async readInstruments(now: number): Promise<void> {
@@ -203,7 +221,8 @@ class AccountWatch {
 
   private async wakeOwners(): Promise<void> {
     const { owners, protection } = this.dependencies;
-    for (const key of await protection.unprotected(this.account)) await owners.wake(key);
+    for (const key of await protection.unprotected(this.account))
+      await this.attempt(`waking the owner of ${key.strategy}’s ${key.instrument}`, () => owners.wake(key));
   }
 
   private get traded(): readonly string[] {
@@ -221,32 +240,6 @@ class AccountWatch {
     if (!this.isCatchUpDue && !isStreamed) return;
     const afterMs = this.isCatchUpDue ? Math.max(PROTOCOL.workingOrderPollMs, lookUpGapMs) : catchUpMs;
     if (isDue(now, this.lastCatchUpTime, afterMs)) this.enqueue('catch-up', () => this.catchUp());
-  }
-
-  /** Where the budget allows only one look-up at a time, what is not known to rest goes first, then what waits longest. */
-  private pollsDue(watched: readonly WatchedOrder[], now: number, plan: PollPlan): readonly WatchedOrder[] {
-    const due = watched.filter((order) => this.isPollDue(order, now, plan));
-    if (plan.lookUpGapMs === 0) return due;
-    const unsent = due.filter((order) => !isLookedUp(order));
-    if (!isDue(now, this.lastLookUpTime, plan.lookUpGapMs)) return unsent;
-    const last = ({ intentId }: WatchedOrder): number => this.lastLooks.get(intentId) ?? 0;
-    const byNeed = due
-      .filter(isLookedUp)
-      .toSorted((one, other) => Number(isUrgent(other)) - Number(isUrgent(one)) || last(one) - last(other));
-    return [...unsent, ...byNeed.slice(0, 1)];
-  }
-
-  /** How long an order has stood as it is the database says; our own clock only tells how long ago we asked for it. */
-  private isPollDue(order: WatchedOrder, now: number, { lookUpMs, lookUpGapMs }: PollPlan): boolean {
-    const last = this.lastLooks.get(order.intentId);
-    const afterMs = pollAfterMs(order);
-    const againMs = Math.max(afterMs, isWorking(order) ? lookUpMs : lookUpGapMs);
-    return order.unchangedMs >= afterMs && (last === undefined || isDue(now, last, againMs));
-  }
-
-  private forgetLooks(watched: readonly StoredOrder[]): void {
-    const known = new Set(watched.map((order) => order.intentId));
-    for (const intentId of this.lastLooks.keys()) if (!known.has(intentId)) this.lastLooks.delete(intentId);
   }
 
   private async poll(order: StoredOrder): Promise<void> {
@@ -274,36 +267,4 @@ class AccountWatch {
 function noneUnlisted(error: unknown): readonly VenueFill[] {
   if (isUnlisted(error)) return [];
   throw error;
-}
-
-/** A clock that was set back makes everything due. */
-function isDue(now: number, last: number, intervalMs: number): boolean {
-  return now - last >= intervalMs || now < last;
-}
-
-function pollAfterMs(order: StoredOrder): number {
-  switch (order.status) {
-    case 'authorised':
-    case 'submitting':
-    case 'unknown':
-    case 'notPlaced':
-      return SWEEP_AFTER_MS[order.status];
-    default:
-      return PROTOCOL.workingOrderPollMs;
-  }
-}
-
-/** Where its poll asks the venue: what was not begun to be sent is ended by the ledger alone. */
-function isLookedUp(order: StoredOrder): boolean {
-  return order.status !== 'authorised';
-}
-
-/** Known to rest at the venue. */
-function isWorking({ status }: StoredOrder): boolean {
-  return status === 'accepted' || status === 'partiallyFilled';
-}
-
-/** Somebody waits for what becomes of it; an order that was proven absent is only watched. */
-function isUrgent(order: StoredOrder): boolean {
-  return !isWorking(order) && order.status !== 'notPlaced';
 }

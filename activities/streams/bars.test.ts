@@ -131,7 +131,7 @@ function open(strategies = ['momentum'], firstIndex = 10) {
           noteAbsent: async ({ ranges }: { readonly ranges: readonly BarRange[] }) =>
             void absent.push(...ranges.map(({ from, to }) => [from / INTERVAL_MS, to / INTERVAL_MS] as const)),
         },
-        store: { openIncident: async (events: Events) => void audit.push(...(events.audit ?? [])) },
+        store: { openIncident: async (events: Events) => void audit.push(...(events.audit ?? [])), tellEpisodes: async () => undefined },
         market,
         runnersOf: () => runners,
         isActive: () => isActive(),

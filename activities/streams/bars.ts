@@ -6,6 +6,7 @@ import { BARS_A_REQUEST, MOST_PAST_BARS, PastBars } from './past-bars.js';
 import { offered, type StandIn } from './stand-in.js';
 import type { StrategyRunner, StrategyVersion } from './strategy-runner.js';
 import { untilStopped } from './until-stopped.js';
+import { WarmUps } from './warm-ups.js';
 
 const RUN_FOR_MS = 3_600_000;
 const ACTIVE_EVERY_MS = 500;
@@ -16,7 +17,7 @@ export interface BarStreamDependencies {
   readonly venueOf: (account: string) => Venue;
   readonly venueNameOf: (account: string) => string;
   readonly bars: Pick<MarketStore, 'saveBars' | 'lastBars' | 'newestHoles' | 'noteAbsent'>;
-  readonly store: Pick<OrderStore, 'openIncident'>;
+  readonly store: Pick<OrderStore, 'openIncident' | 'tellEpisodes'>;
   readonly market: StreamedMarket;
   readonly runnersOf: (account: string, intervalMs: number) => readonly StrategyRunner[];
   /** Whether this build's version of the strategy is the active one, as far as can be told. */
@@ -84,26 +85,37 @@ async function readBars(
   { account, intervalMs, runners }: { readonly account: string; readonly intervalMs: number; readonly runners: readonly StrategyRunner[] },
   signal: AbortSignal,
 ): Promise<void> {
-  const { market, log } = dependencies;
+  const { market, log, clock, store, venueOf } = dependencies;
   const instruments = [...new Set(runners.map((runner) => runner.instrument))];
   const feed = new BarFeed(dependencies, account, intervalMs);
-  await Promise.all(runners.map((runner) => feed.warmUp(runner)));
-  await dependencies.venueOf(account).streams.watchBars(
-    { instruments, intervalMs },
-    {
-      onBar: ({ bar, receivedTime }) => {
-        market.seePrice(account, bar.instrument, bar.close, receivedTime);
-        for (const runner of runners) if (runner.instrument === bar.instrument) feed.give(runner, bar);
-        feed.saveSoon(bar);
+  const { reader, streams } = venueOf(account);
+  const warmUp = async (instrument: string): Promise<void> => {
+    await Promise.all(runners.filter((runner) => runner.instrument === instrument).map((runner) => feed.warmUp(runner)));
+  };
+  const report = (error: unknown, what: string): void => feed.report(error, what);
+  const warmUps = new WarmUps({ account, reader, store, warmUp, clock, report });
+  await warmUps.begin(instruments);
+  const stopTrying = warmUps.keepTrying();
+  try {
+    await streams.watchBars(
+      { instruments, intervalMs },
+      {
+        onBar: ({ bar, receivedTime }) => {
+          market.seePrice(account, bar.instrument, bar.close, receivedTime);
+          for (const runner of runners) if (runner.instrument === bar.instrument) feed.give(runner, bar);
+          feed.saveSoon(bar);
+        },
+        onPrice: (instrument, price, receivedTime) => market.seePrice(account, instrument, price, receivedTime),
+        onGap: (reason) => {
+          for (const instrument of instruments) market.seeGap(account, instrument, reason);
+          log.warn({ account, reason }, 'the bar stream had a gap');
+        },
       },
-      onPrice: (instrument, price, receivedTime) => market.seePrice(account, instrument, price, receivedTime),
-      onGap: (reason) => {
-        for (const instrument of instruments) market.seeGap(account, instrument, reason);
-        log.warn({ account, reason }, 'the bar stream had a gap');
-      },
-    },
-    signal,
-  );
+      signal,
+    );
+  } finally {
+    await stopTrying();
+  }
   await feed.idle();
 }
 
@@ -239,7 +251,7 @@ class BarFeed {
     return shown;
   }
 
-  private report(error: unknown, what: string): void {
+  report(error: unknown, what: string): void {
     this.dependencies.log.warn({ account: this.account, error: error instanceof Error ? error.message : String(error) }, `${what} failed`);
   }
 }

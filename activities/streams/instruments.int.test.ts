@@ -126,6 +126,32 @@ it('what is held is looked after though it is configured no more; what is listed
   expect(await kept()).toEqual(expect.arrayContaining([{ instrument: INSTRUMENT, trading: 'true', status: 'TRADING' }]));
 });
 
+it('people are told of each time that an instrument is listed no more, and that it is listed again', async () => {
+  const { rows: before } = await stack.pool.query(`select 1 from incidents where kind = 'instrumentNotListed'`);
+  const told = async (): Promise<readonly unknown[]> =>
+    (
+      await stack.pool.query(
+        `select data->>'instrument' as instrument, closed_at is null as open from incidents where kind = 'instrumentNotListed'
+           order by incident_id offset $1`,
+        [before.length],
+      )
+    ).rows;
+  const listed = rules;
+  traded = [INSTRUMENT];
+  for (const times of [1, 2]) {
+    rules = [];
+    await refresh();
+    await refresh();
+    expect(await told()).toHaveLength(times);
+    expect((await told()).at(-1)).toEqual({ instrument: INSTRUMENT, open: true });
+    rules = listed;
+    await refresh();
+    expect((await told()).at(-1)).toEqual({ instrument: INSTRUMENT, open: false });
+  }
+  const { rows } = await stack.pool.query(`select summary from alerts where kind = 'incident.over' order by alert_id desc limit 2`);
+  expect(rows).toHaveLength(2);
+});
+
 it('what is opened while the venue is asked is held to the filters of its answer, too', async () => {
   const known = (await stack.venue.reader.instruments()).find((one) => one.instrument === INSTRUMENT);
   if (known === undefined) throw new Error('it is listed');

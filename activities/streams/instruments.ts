@@ -1,6 +1,7 @@
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
 import { isOnGrid } from '../../core/risk/filters.js';
+import { tellListed } from '../not-listed.js';
 import { applyEvent, type Books } from '../order/evidence.js';
 import type { Owners } from '../ports/owners.js';
 import type { MarketStore, ProtectionStore } from '../ports/store.js';
@@ -28,7 +29,7 @@ export async function concerned(
 
 /**
  * Reads the venue's filters and statuses anew, of what the account trades or holds. Where one has changed, or is listed no more, it is
- * audited, the owners of positions look at their stops again, and entries that rest beside the new grid, or in an instrument that does not
+ * audited, people are told of what is listed no more, the owners of positions look at their stops again, and entries that rest beside the new grid, or in an instrument that does not
  * trade any more, are canceled.
  * @returns whether every instrument trades.
  */
@@ -49,6 +50,7 @@ export async function refreshInstruments(
     // Read after the venue's answer: what was opened meanwhile was opened by the old filters.
     for (const key of await protection.held(account)) if (changed.has(key.instrument)) await owners.wake(key);
   }
+  await tellListed(books.store, account, { unlisted, listed: [...listed], isRead: true });
   // Whoever stores a change first has seen it as one; what rests is held to the filters of now by every account.
   const byName = new Map<string, InstrumentRules | undefined>(rules.map((one) => [one.instrument, one]));
   for (const instrument of unlisted) byName.set(instrument, undefined);

@@ -26,6 +26,7 @@ const STATEMENTS = {
   bookFill: call('book_fill'),
   recordUntraded: call('record_untraded_signal'),
   writeEvents: call('write_events'),
+  tellEpisodes: call('tell_episodes'),
   isBooked: call('is_booked'),
   order: { name: 'order_by_intent', text: 'select order_json(o) as answer from orders o where intent_id = $1' },
   orderByVenueIds: {
@@ -201,6 +202,10 @@ export function createOrderStore(pool: Pool, leaseOwner?: string): OrderStore {
 
     async openIncident(events: Events) {
       await run(pool, STATEMENTS.writeEvents, [jsonOf(events)]);
+    },
+
+    async tellEpisodes(sight) {
+      await run(pool, STATEMENTS.tellEpisodes, [jsonOf(sight)]);
     },
   };
 }

@@ -112,3 +112,54 @@ it.each([
   await database.pool.query('delete from positions');
   expect(isContradicted(KEY, await store.readProtection(KEY))).toBe(filled !== null);
 });
+
+/** An order of the position that is over, as written at this time by the database's clock. `isOlder`: a build before 0.6 wrote it */
+async function order(
+  intentId: string,
+  purpose: string,
+  sequence: number,
+  minute: number,
+  { price = '100', isOlder = false }: { readonly price?: string; readonly isOlder?: boolean } = {},
+): Promise<void> {
+  await database.pool.query(
+    `insert into orders (intent_id, client_order_id, account, strategy, strategy_version, instrument, base, quote, leg, side, purpose, sequence, status,
+       time_in_force, quantity, price, reserved_quantity, reserved_notional, executed_quantity, executed_notional, control_version, epoch, venue_order_id,
+       created_at, updated_at, final_at)
+     values ($1, $1, 'main', 'momentum', '1', 'BTC/USDT', 'BTC', 'USDT', 'open', case $2 when 'entry' then 'buy' else 'sell' end, $2, $3,
+       case $2 when 'entry' then 'filled' else 'canceled' end, 'IOC', 1, 100, 0, 0, case $2 when 'entry' then 1 else 0 end, $5, 1, 1, $1,
+       to_timestamp($4 * 60), to_timestamp($4 * 60), to_timestamp($4 * 60))`,
+    [intentId, purpose, sequence, minute, price],
+  );
+  if (isOlder) await database.pool.query('update orders set ordinal = null where intent_id = $1', [intentId]);
+}
+
+it('P20: the newest of a position is what was written last, also where the clock was set back meanwhile', async () => {
+  await unprotected('5', undefined);
+  const read = async () => {
+    const { basis, recent, stops, escapes } = await createProtectionStore(pool).readProtection(KEY);
+    return [basis?.averagePrice.slice(0, 2), recent.map(({ intentId }) => intentId).join(' '), stops, escapes];
+  };
+  // Of a build before, by their times.
+  await order('e1', 'entry', 1, 60, { price: '70', isOlder: true });
+  await order('s1', 'stop', 1, 61, { isOlder: true });
+  await order('e2', 'entry', 1, 62, { price: '80', isOlder: true });
+  await order('s2', 'stop', 2, 63, { isOlder: true });
+  await order('x1', 'escape', 1, 64, { isOlder: true });
+  expect(await read()).toEqual(['80', 'x1 s2', 2, 1]);
+  // An hour back.
+  await order('s3', 'stop', 3, 3);
+  await order('x2', 'escape', 2, 4);
+  expect(await read()).toEqual(['80', 'x2 s3 x1 s2', 3, 2]);
+  await order('e3', 'entry', 1, 5, { price: '90' });
+  expect(await read()).toEqual(['90', '', 3, 2]);
+  await order('s4', 'stop', 4, 6);
+  await order('x3', 'escape', 3, 2);
+  await order('x4', 'escape', 4, 1);
+  expect(await read()).toEqual(['90', 'x4 x3 s4', 4, 4]);
+  // People are told of what no stop can be for once for each entry: of that one.
+  await database.pool.query(`insert into incidents (incident_key, account, kind, data)
+    values ('positionUncovered:main:momentum:BTC/USDT:{"entered":300000}', 'main', 'positionUncovered', '{}')`);
+  const { rows } = await database.pool.query(`select told_of_uncovered('main', 'momentum', 'BTC/USDT') as told`);
+  expect(rows).toEqual([{ told: true }]);
+  await database.pool.query('delete from orders; delete from incidents');
+});

@@ -9,6 +9,7 @@ import { run } from './pool.js';
 
 const READ_PROTECTION = { name: 'read_protection', text: 'select read_protection($1, $2, $3) as answer' };
 const UNPROTECTED = { name: 'unprotected_positions', text: 'select unprotected_positions($1) as answer' };
+const END_TAKEN = { name: 'end_taken_stops', text: 'select end_taken_stops($1)' };
 const HELD = { name: 'held', text: 'select strategy, instrument from positions where account = $1 and quantity <> 0' };
 const LAST_MARK = {
   name: 'last_mark',
@@ -42,6 +43,9 @@ export function createProtectionStore(pool: Pool): ProtectionStore {
     async unprotected(account) {
       const rows = await run<{ answer: readonly Omit<PositionKey, 'account'>[] }>(pool, UNPROTECTED, [account]);
       return (rows[0]?.answer ?? []).map((one) => ({ account, ...one }));
+    },
+    async endTakenStops(account) {
+      await run(pool, END_TAKEN, [account]);
     },
   };
 }

@@ -6,6 +6,7 @@ import type { KillStore, Released } from '../../activities/ports/kill.js';
 import type { Latch, Mode } from '../../core/control/mode.js';
 import type { Finding } from '../../core/kill/verify.js';
 import { eventually } from '../../test/support/eventually.js';
+import { foundClean } from '../../test/support/found-clean.js';
 import { clearLook } from '../../test/support/look.js';
 import { seedPerson } from '../../test/support/people.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
@@ -137,6 +138,34 @@ describe('P30: what ends a halt or a pause, by its statement, and whom it is ove
     const time = look?.time ?? 0;
     expect(await seen({ ...found, look: { time, under: [`${latchId}:atOnce`] } })).toEqual(notAnew);
     expect(await seen({ ...found, look: { time, under: [`${latchId}:none`] } })).not.toEqual(notAnew);
+  });
+
+  it('a comparison from before it was called, before the last approval, or before its last sale says nothing of what it has left', async () => {
+    const clean = () => foundClean(pool, 'main');
+    const notClean = { kind: 'notClean', unreconciled: ['main'] };
+    await clean();
+    const { latchId } = await halts.latch({ scope: 'account', scopeValue: 'main' }, { ...CAUSE, policy: 'atOnce' });
+    const { requestId, approve } = await asked(latchId);
+    const ended = async (): Promise<Released> => {
+      await kills.writeKill('main', 'verified', await clearLook(pool, 'main'), null);
+      return kills.release(latchId, requestId);
+    };
+    await clean();
+    expect(await approve()).toBe('written');
+    expect(await ended()).toMatchObject(notClean);
+    // As if the approval had been before it, and the halt called after.
+    await pool.query(`update reconciliations set last_clean_at = (select called_at from latches where latch_id = $1)`, [latchId]);
+    expect(await ended()).toMatchObject(notClean);
+    await clean();
+    const slice = await unresolved('momentum');
+    await pool.query(
+      `update orders set purpose = 'flatten', leg = 'close', side = 'sell', status = 'filled', final_at = clock_timestamp(),
+         reserved_quantity = 0, reserved_notional = 0 where intent_id = $1`,
+      [slice],
+    );
+    expect(await ended()).toMatchObject(notClean);
+    await clean();
+    expect(await ended()).toEqual({ kind: 'released' });
   });
 
   it.each(['rik', 'olga'] as const)('ends nothing under who has lost the role since: %s', async (who) => {

@@ -125,6 +125,7 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
       const weight = meter.at(venueNow());
       return usage === undefined && weight.kind !== 'closed' ? { kind: 'untold' } : weight;
     },
+    claimWeight: () => (usage === undefined ? { kind: 'taken', free: () => undefined } : meter.claim(venueNow())),
     close,
   };
 }

@@ -22,6 +22,7 @@ export class Listing implements Names {
   #instruments: ReadonlyMap<string, string> = new Map();
   #assets: ReadonlyMap<string, string> = new Map();
   #byInstrument: ReadonlyMap<string, Market> = new Map();
+  readonly #followed = new Set<() => void>();
 
   /** `only`: the instruments that are looked at; all of them when it is not given. */
   constructor(source: CcxtRest, followers: readonly CcxtRest[], profile: WireProfile, only?: readonly string[]) {
@@ -39,6 +40,16 @@ export class Listing implements Names {
     const market = this.#byInstrument.get(instrument);
     if (market === undefined) throw new KeelsonError('RISK_INSTRUMENT_UNKNOWN', { venue: this.#profile.id, instrument });
     return market.id;
+  }
+
+  isListed(instrument: string): boolean {
+    return this.#byInstrument.has(instrument);
+  }
+
+  /** Calls it each time that the list was read anew. @returns ends that */
+  onReload(call: () => void): () => void {
+    this.#followed.add(call);
+    return () => void this.#followed.delete(call);
   }
 
   /** Gives a client the instruments that are known now. */
@@ -65,6 +76,7 @@ export class Listing implements Names {
     this.#assets = new Map(words.flatMap(({ market, base, quote }) => [[base, market.base] as const, [quote, market.quote] as const]));
     this.#byInstrument = new Map(markets.map((market) => [market.symbol, market]));
     for (const follower of this.#followers) this.share(follower);
+    for (const call of this.#followed) call();
     return markets
       .filter((market) => looked?.has(market.symbol) ?? true)
       .map((market) => this.#profile.rules(market.symbol, rowOf(market.info, 'an instrument')));

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Bar } from '../../core/bars/bar.js';
+import { KeelsonError } from '../../core/errors.js';
 import { decimalTextOf } from '../../core/money/index.js';
 import { pollBars } from './poll-bars.js';
 
@@ -22,26 +23,37 @@ const bar = (openTime: number): Bar => ({
 let stop: AbortController;
 let shown: Bar[];
 let outage: Error | undefined;
+/** It is asked for before the other one, and fails so. */
+const GONE = 'GONE/USD';
+let unlisted: Error | undefined;
 let asked: number[];
+let askedGone: number[];
 let seen: { bars: number[]; gaps: string[] };
 let done: Promise<void>;
 
 beforeEach(() => {
   vi.useFakeTimers({ now: BEGUN + 10_000 });
+  unlisted = undefined;
+  begin();
+});
+
+function begin(): void {
   stop = new AbortController();
   shown = [];
   asked = [];
+  askedGone = [];
   outage = undefined;
   seen = { bars: [], gaps: [] };
   done = pollBars({
     reader: {
-      bars: async (_, __, from) => {
-        asked.push(Date.now());
+      bars: async (of, __, from) => {
+        (of === GONE ? askedGone : asked).push(Date.now());
+        if (of === GONE) throw unlisted ?? new Error('unlisted is not set');
         if (outage !== undefined) throw outage;
         return shown.filter((one) => one.openTime >= from);
       },
     },
-    instruments: ['BTC/USD'],
+    instruments: unlisted === undefined ? ['BTC/USD'] : [GONE, 'BTC/USD'],
     intervalMs: MINUTE,
     handlers: {
       onBar: ({ bar: one }) => void seen.bars.push((one.openTime - BEGUN) / MINUTE),
@@ -52,7 +64,7 @@ beforeEach(() => {
     venueNow: Date.now,
     signal: stop.signal,
   });
-});
+}
 
 afterEach(async () => {
   stop.abort();
@@ -103,5 +115,24 @@ describe('bars that are asked for', () => {
     shown = [bar(BEGUN + 2 * MINUTE)];
     await after(2, 300);
     expect(seen).toEqual({ bars: [0, 2], gaps: [`BTC/USD: bars are missing before ${BEGUN + 2 * MINUTE}`] });
+  });
+
+  it.each([
+    ['is not listed any more', new KeelsonError('RISK_INSTRUMENT_UNKNOWN', { venue: 'kraken', instrument: GONE }), 1],
+    ['fails for itself', new Error('no answer'), 5],
+  ])('one that %s holds up no other', async (_, error, questions) => {
+    stop.abort();
+    await done;
+    unlisted = error;
+    begin();
+    shown = [bar(BEGUN)];
+    await after(0, 300);
+    expect(seen.bars).toEqual([0]);
+    shown.push(bar(BEGUN + MINUTE));
+    await after(0, 59_000);
+    expect(askedGone).toHaveLength(questions);
+    await after(1, 30_000);
+    expect(seen).toEqual({ bars: [0, 1], gaps: [error.message] });
+    expect(asked).toHaveLength(2);
   });
 });

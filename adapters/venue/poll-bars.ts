@@ -1,4 +1,5 @@
 import type { VenueReader, VenueStreams } from '../../activities/ports/venue.js';
+import { isUnlisted } from '../../core/venue/unlisted.js';
 import { pause } from './pause.js';
 import { plainDetail } from './verdict.js';
 
@@ -30,20 +31,26 @@ export async function pollBars(options: PollBarsOptions): Promise<void> {
   const begun = openNow();
   const next = new Map(instruments.map((instrument) => [instrument, begun]));
   let questions = 0;
-  let isLost = false;
+  /** Those that failed when they were asked for last, and told so: of an outage of all of them once. */
+  const lost = new Map<string, string>();
+  /** Not listed when it was asked for up to that close: not asked for again before the next one. */
+  const unlisted = new Map<string, number>();
   while (!signal.aborted) {
     const due = openNow();
-    try {
-      for (const [instrument, from] of next) {
-        if (from >= due || signal.aborted) continue;
+    for (const [instrument, from] of next) {
+      if (from >= due || unlisted.get(instrument) === due || signal.aborted) continue;
+      // One that fails holds up no other.
+      try {
         next.set(instrument, await tell(options, instrument, from));
+        lost.delete(instrument);
+      } catch (error) {
+        const detail = plainDetail(error);
+        if (![...lost.values()].includes(detail)) options.handlers.onGap(detail);
+        lost.set(instrument, detail);
+        if (isUnlisted(error)) unlisted.set(instrument, due);
       }
-      isLost = false;
-    } catch (error) {
-      if (!isLost) options.handlers.onGap(plainDetail(error));
-      isLost = true;
     }
-    const isMissing = [...next.values()].some((from) => from < due);
+    const isMissing = [...next].some(([instrument, from]) => from < due && unlisted.get(instrument) !== due);
     questions = isMissing ? questions + 1 : 0;
     const untilClose = openNow() + intervalMs + AFTER_CLOSE_MS - venueNow();
     const asksAgain = isMissing && questions < QUESTIONS;

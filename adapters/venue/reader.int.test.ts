@@ -206,6 +206,15 @@ describe('reading', () => {
     await expect(venue.reader.fills('BTC/USDT', 1)).rejects.toMatchObject({ failure: { code: 'VENUE_UNAVAILABLE' } });
   });
 
+  it('bars of what the venue does not list (any more) are no outage', async () => {
+    const unlisted = { failure: { code: 'RISK_INSTRUMENT_UNKNOWN', values: { venue: 'paper', instrument: 'BTC/USDT' } } };
+    await expect(venue.reader.bars('GONE/USDT', 60_000, 1, 1)).rejects.toMatchObject({ failure: { code: 'RISK_INSTRUMENT_UNKNOWN' } });
+    act('GET /api/v3/klines', () => json({ code: -1121, msg: 'Invalid symbol.' }, 400));
+    await expect(venue.reader.bars('BTC/USDT', 60_000, 1, 1)).rejects.toMatchObject(unlisted);
+    act('GET /api/v3/klines', () => json({ code: -1121, msg: 'Invalid symbol.' }, 503));
+    await expect(venue.reader.bars('BTC/USDT', 60_000, 1, 1)).rejects.toMatchObject({ failure: { code: 'VENUE_UNAVAILABLE' } });
+  });
+
   it('fills of all pages: by time first, then by id alone', async () => {
     act('GET /api/v3/myTrades', ({ params }) => {
       const from = Number(params.get('fromId') ?? 1);

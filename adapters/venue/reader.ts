@@ -45,6 +45,15 @@ export function venueReader(parts: ReaderParts): VenueReader {
       throw new KeelsonError('VENUE_UNAVAILABLE', { venue: profile.id, call, detail: plainDetail(error) }, { cause: error });
     }
   }
+  /** What the venue itself says not to list is no outage: our list of its instruments may be older. */
+  async function listed<T>(instrument: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!saysUnlisted(error)) throw error;
+      throw new KeelsonError('RISK_INSTRUMENT_UNKNOWN', { venue: profile.id, instrument }, { cause: error });
+    }
+  }
   const find = (instrument: string, clientOrderId: string) =>
     understood('order', () => calls.find(ask, listing, instrument, clientOrderId));
 
@@ -63,7 +72,7 @@ export function venueReader(parts: ReaderParts): VenueReader {
       while (found.length < limit) {
         const asked = Math.min(profile.pageSize, limit - found.length);
         const query = { instrument, symbolId, intervalMs, timeframe, fromTime: from, limit: asked };
-        const page = await understood('bars', () => calls.bars(ask, query));
+        const page = await listed(instrument, () => understood('bars', () => calls.bars(ask, query)));
         const closed = page.filter((bar) => bar.closeTime < venueTime);
         found.push(...closed);
         const last = closed.at(-1);
@@ -95,14 +104,8 @@ export function venueReader(parts: ReaderParts): VenueReader {
     async fills(instrument, fromTime) {
       // What the venue does not list is no outage: whoever asks can go on with the rest. A list of the account holds it all the same.
       if (instrument !== undefined && profile.fillLists === 'instrument') listing.symbolId(instrument);
-      try {
-        const fills = await understood('fills', () => calls.fills(ask, listing, instrument, fromTime));
-        return fills.toSorted(byTime);
-      } catch (error) {
-        // Our list of its instruments may be older.
-        if (!saysUnlisted(error)) throw error;
-        throw new KeelsonError('RISK_INSTRUMENT_UNKNOWN', { venue: profile.id, instrument: instrument ?? '' }, { cause: error });
-      }
+      const fills = await listed(instrument ?? '', () => understood('fills', () => calls.fills(ask, listing, instrument, fromTime)));
+      return fills.toSorted(byTime);
     },
     async fillsOfOrder(instrument, venueOrderId) {
       const fills = await understood('fills', () => calls.fillsOfOrder(ask, listing, instrument, venueOrderId));

@@ -4,7 +4,7 @@ import type { CcxtStreams } from './ccxt-classes.js';
 import { createVenue } from './create-venue.js';
 import { paper } from './profiles/binance.js';
 import { runStream } from './stream-session.js';
-import { scriptedVenue, symbol, type ScriptedVenue } from '../../test/support/scripted-venue.js';
+import { json, scriptedVenue, symbol, type ScriptedVenue } from '../../test/support/scripted-venue.js';
 import { quietPort } from '../../test/support/free-port.js';
 import { eventually } from '../../test/support/eventually.js';
 
@@ -174,6 +174,62 @@ describe('bars', () => {
     await subscribed(seen, 2);
     push(kline('BTCUSDT', 1_700_000_000_000, true));
     await eventually(() => expect(seen.bars).toHaveLength(1));
+  });
+
+  describe('of what is not listed (any more)', () => {
+    const list = (...names: string[]): void => {
+      const symbols = names.map((name) => symbol(name, 'USDT', '0.01', '0.001'));
+      wire.acts.set('GET /api/v3/exchangeInfo', () => json({ timezone: 'UTC', serverTime: Date.now(), rateLimits: [], symbols }));
+    };
+
+    it('are left out, and the others come; they come with the list that has it', async () => {
+      const seen = watchBars(['GONE/USDT', 'BTC/USDT']);
+      await subscribed(seen);
+      expect(seen.subscriptions).toEqual([['btcusdt@kline_1s']]);
+      push(kline('BTCUSDT', 1_700_000_000_000, true));
+      await eventually(() => expect(seen.bars).toHaveLength(1));
+      await venue.reader.instruments();
+      list('BTC', 'SPX', 'GONE');
+      await venue.reader.instruments();
+      await subscribed(seen, 2);
+      expect(seen.subscriptions.at(-1)).toEqual(['gone', 'btc'].map((name) => `${name}usdt@kline_1s`));
+      expect(seen.gaps).toEqual(['GONE/USDT: listed again']);
+      push(kline('GONEUSDT', 1_700_000_001_000, true));
+      push(kline('BTCUSDT', 1_700_000_000_000, true));
+      push(kline('BTCUSDT', 1_700_000_001_000, true));
+      await eventually(() => expect(seen.bars).toHaveLength(3));
+    });
+
+    it('are left out when the stream begins anew', async () => {
+      const seen = watchBars();
+      await subscribed(seen);
+      list('BTC');
+      await venue.reader.instruments();
+      wire.streams[0]?.socket.terminate();
+      await subscribed(seen, 2);
+      expect(seen.subscriptions.at(-1)).toEqual(['btcusdt@kline_1s']);
+      push(kline('BTCUSDT', 1_700_000_000_000, true));
+      await eventually(() => expect(seen.bars).toHaveLength(1));
+    });
+
+    it('are waited for where there is nothing else', async () => {
+      const seen = watchBars(['GONE/USDT']);
+      list('GONE');
+      await venue.reader.instruments();
+      await subscribed(seen);
+      list('BTC');
+      await venue.reader.instruments();
+      wire.streams[0]?.socket.terminate();
+      await eventually(() => expect(seen.gaps).toHaveLength(2));
+      await eventually(() => expect(wire.streams).toHaveLength(0));
+      list('GONE');
+      await venue.reader.instruments();
+      await subscribed(seen, 2);
+      push(kline('GONEUSDT', 1_700_000_000_000, true));
+      await eventually(() => expect(seen.bars).toHaveLength(1));
+      stop.abort();
+      await seen.done;
+    });
   });
 
   it('a frame that cannot be read ends the connection, loudly, and the stream goes on', async () => {

@@ -2,7 +2,8 @@ import type { VenueReader, VenueStreams } from '../../activities/ports/venue.js'
 import { pollPlan } from '../../core/venue/poll-plan.js';
 import type { CcxtStreams } from './ccxt-classes.js';
 import type { Listing } from './listing.js';
-import type { WireProfile } from './profiles/wire-profile.js';
+import { followListed } from './listed-stream.js';
+import type { Frame, WireProfile } from './profiles/wire-profile.js';
 import { pollAccount } from './poll-account.js';
 import { pollBars } from './poll-bars.js';
 import { runStream } from './stream-session.js';
@@ -35,32 +36,42 @@ export function venueStreams(parts: {
     async watchBars({ instruments, intervalMs }, handlers, signal) {
       const timeframe = profile.timeframe(intervalMs);
       if (timeframe === undefined) throw new RangeError(`${profile.id} has no bars of ${intervalMs} ms`);
-      for (const instrument of instruments) listing.symbolId(instrument);
       if (frames === undefined || !profile.streams.bars) {
         const { venueNow } = parts;
         return pollBars({ reader, instruments, intervalMs, handlers, clock, venueNow, signal: until(signal) });
       }
       const lastClosed = new Map<string, number>();
-      await runStream({
-        open,
-        read: (message) => frames.frame(message, listing.instrumentOf),
-        subscribe: (client) => frames.subscribeBars(client, instruments, timeframe),
-        silenceMs: Math.min(3 * intervalMs, LONGEST_SILENCE_MS),
+      const onFrame = (frame: Exclude<Frame, undefined>): boolean => {
+        if (frame.kind !== 'bar' || frame.bar.intervalMs !== intervalMs) return false;
+        const receivedTime = clock();
+        const { bar } = frame;
+        handlers.onPrice(bar.instrument, frame.price, receivedTime);
+        const last = lastClosed.get(bar.instrument);
+        if (!frame.closed || (last !== undefined && bar.openTime <= last)) return true;
+        lastClosed.set(bar.instrument, bar.openTime);
+        if (last !== undefined && bar.openTime > last + intervalMs)
+          handlers.onGap(`${bar.instrument}: bars are missing before ${bar.openTime}`);
+        handlers.onBar({ bar, receivedTime });
+        return true;
+      };
+      await followListed({
+        listing,
+        instruments,
         signal: until(signal),
-        onLost: (reason) => handlers.onGap(reason),
-        onFrame(frame) {
-          if (frame.kind !== 'bar' || frame.bar.intervalMs !== intervalMs) return false;
-          const receivedTime = clock();
-          const { bar } = frame;
-          handlers.onPrice(bar.instrument, frame.price, receivedTime);
-          const last = lastClosed.get(bar.instrument);
-          if (!frame.closed || (last !== undefined && bar.openTime <= last)) return true;
-          lastClosed.set(bar.instrument, bar.openTime);
-          if (last !== undefined && bar.openTime > last + intervalMs)
-            handlers.onGap(`${bar.instrument}: bars are missing before ${bar.openTime}`);
-          handlers.onBar({ bar, receivedTime });
-          return true;
-        },
+        onGap: (reason) => handlers.onGap(reason),
+        run: (listed, running) =>
+          runStream({
+            open,
+            read: (message) => frames.frame(message, listing.instrumentOf),
+            subscribe(client) {
+              const now = listed();
+              return now.length === 0 ? new Promise<never>(() => undefined) : frames.subscribeBars(client, now, timeframe);
+            },
+            silenceMs: Math.min(3 * intervalMs, LONGEST_SILENCE_MS),
+            signal: running,
+            onLost: (reason) => handlers.onGap(reason),
+            onFrame,
+          }),
       });
     },
 

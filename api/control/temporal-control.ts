@@ -123,6 +123,6 @@ function explained(error: unknown, account: string, commandId: string, answerLim
     const refusal = error.cause instanceof ApplicationFailure ? error.cause.message : 'the workflow refused';
     return new Error(`command ${commandId}: ${refusal}`, { cause: error });
   }
-  const detail = `the command ${commandId} is recorded but was not carried out within ${answerLimitMs / 1_000} s; repeat it under this id. To stop all sending now, without Temporal: keelson kill --account ${account}`;
+  const detail = `the command ${commandId} is recorded but was not carried out within ${answerLimitMs / 1_000} s; repeat it under this id. What stops all sending now, without Temporal, is \`keelson kill --account ${account}\``;
   return new KeelsonError('INFRA_TEMPORAL', { detail }, { cause: error });
 }

@@ -17,7 +17,9 @@ export const watchSchema = z.strictObject({
   dayFlows: decimal.nullable().describe('Deposits less withdrawals of the day: they are no profit.'),
   dailyPnl: decimal.nullable(),
   dailyLossRatio: ratio,
-  exposure: decimal.nullable().describe('What is held beside the quote asset.'),
+  exposure: decimal
+    .nullable()
+    .describe('What is held beside the quote asset and has a mark; what counts by its rule is in `details.unmarked`.'),
   conditions: z.array(z.string()).describe('What the last samples have shown, confirmed or not yet.'),
   details: z.record(z.string(), z.unknown()).describe('Open orders, clock skew, ages of balances and prices in ms, assets without a mark.'),
 });

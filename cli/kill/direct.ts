@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { setTimeout as wait } from 'node:timers/promises';
-import { cancelOpen, killDirectly, mayCancelOthers } from '../../activities/kill/direct.js';
+import { killDirectly, mayCancelOthers } from '../../activities/kill/direct.js';
 import type { Engaged, HaltCause } from '../../activities/ports/halt.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import { openHaltStore } from '../../adapters/store/halt-store.js';
@@ -19,10 +18,9 @@ import { homeFolder, keyOf } from '../address.js';
 import type { Shown } from '../command.js';
 import { CommandFailure, EXIT } from '../exit.js';
 import type { Terminal } from '../terminal.js';
+import { atLast } from './at-last.js';
 import { ledgerOf, openVenue } from './parts.js';
-
-const LATCH_AGAIN_MS = 500;
-const VENUE_AGAIN_MS = 2_000;
+import { OpenVenues, told } from './venues.js';
 
 export interface DirectWish {
   readonly scope: Latch;
@@ -50,7 +48,7 @@ export async function killWithoutTemporal(terminal: Terminal, wish: DirectWish, 
   const say = (line: string): void => terminal.error(`${new Date(terminal.now()).toISOString().slice(11, 19)} ${line}\n`);
   assertKnown(config, wish.scope);
   if (wish.isDrill) assertPaper(config, wish.scope);
-  const venues = new OpenVenues(config, env, terminal.now, say);
+  const venues = new OpenVenues((account) => openVenue(config, env, account, terminal.now), say);
   const url = databaseUrl(env);
   try {
     const engaged = await latchAtLast(terminal, config, url, wish, venues, say, stopping);
@@ -88,18 +86,16 @@ async function latchAtLast(
   const accounts = Object.entries(config.accounts).filter(([account, { venue }]) => isTouched(scope, account, venue));
   const halts = url === undefined ? undefined : openHaltStore(url);
   try {
-    for (let isFirst = true; !stopping.aborted; isFirst = false) {
-      try {
+    return await atLast({
+      attempt: async () => {
         if (halts === undefined || url === undefined)
           throw new KeelsonError('CONFIG_DATABASE', { address: 'DATABASE_URL', detail: 'it is not set' });
-        return await halts.latch(scope, { ...cause, by: 'direct', ...(await whoIs(terminal, url, person)) });
-      } catch (error) {
-        say(`UNLATCHED: ${told(error)}${isFirst ? ` Until it is written ${meanwhile(scope)}` : ''}`);
-      }
-      await Promise.all(accounts.map(([account]) => venues.cancel(account, scope)));
-      await wait(LATCH_AGAIN_MS, undefined, { signal: stopping }).catch(() => undefined);
-    }
-    return undefined;
+        return halts.latch(scope, { ...cause, by: 'direct', ...(await whoIs(terminal, url, person)) });
+      },
+      failed: (error, isFirst) => say(`UNLATCHED: ${told(error)}${isFirst ? ` Until it is written ${meanwhile(scope)}` : ''}`),
+      beside: (until) => accounts.forEach(([account]) => venues.keepCanceling(account, scope, until)),
+      stopping,
+    });
   } finally {
     await halts?.close();
   }
@@ -151,18 +147,17 @@ async function ledgerAtLast(
   venue: Venue,
 ): Promise<Awaited<ReturnType<typeof ledgerOf>> | undefined> {
   const { now, newId } = terminal;
-  for (let before = ''; !stopping.aborted;) {
-    try {
-      return await ledgerOf({ url, account, venue, now, newId, folder: evidenceFolder(env) });
-    } catch (error) {
+  let before = '';
+  return atLast({
+    attempt: () => ledgerOf({ url, account, venue, now, newId, folder: evidenceFolder(env) }),
+    failed: (error) => {
       const detail = told(error);
       if (detail !== before) say(`${account}: ${detail} It is tried again; meanwhile ${meanwhile(scope)}`);
       before = detail;
-    }
-    await venues.cancel(account, scope);
-    await wait(LATCH_AGAIN_MS, undefined, { signal: stopping }).catch(() => undefined);
-  }
-  return undefined;
+    },
+    beside: (until) => venues.keepCanceling(account, scope, until),
+    stopping,
+  });
 }
 
 /** What is done at the venue without the ledger (P29). */
@@ -173,10 +168,6 @@ function meanwhile(scope: Latch): string {
 
 function unanswered(account: string, detail: string): Ended {
   return { account, finding: { unverified: [{ kind: 'unanswered', detail }], dust: [], kept: [] } };
-}
-
-function told(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** The person whose key it finds, as every command does: known by the key, never by the name. Without one it is the command's own doing. */
@@ -273,62 +264,4 @@ function shown({ latchId, accounts, policy }: Engaged, ended: readonly Ended[]):
     text: `${lines.join('\n')}\nThe latch stands. Ending it takes two people: keelson rearm ${latchId} --reason …\n`,
     exitCode: isVerified ? EXIT.done : EXIT.unverified,
   };
-}
-
-/** The venues of the accounts, each opened when it answers. */
-class OpenVenues {
-  private readonly open = new Map<string, Venue>();
-  private readonly told = new Map<string, string>();
-  private readonly config: Config;
-  private readonly env: Terminal['env'];
-  private readonly now: () => number;
-  private readonly say: (line: string) => void;
-
-  constructor(config: Config, env: Terminal['env'], now: () => number, say: (line: string) => void) {
-    this.config = config;
-    this.env = env;
-    this.now = now;
-    this.say = say;
-  }
-
-  /** Undefined when it was to end before the venue answered. */
-  async of(account: string, stopping: AbortSignal): Promise<Venue | undefined> {
-    for (;;) {
-      const venue = await this.attempt(account, () => this.find(account));
-      if (venue !== undefined || stopping.aborted) return venue;
-      await wait(VENUE_AGAIN_MS, undefined, { signal: stopping }).catch(() => undefined);
-    }
-  }
-
-  /** What is open in scope, without asking our books. */
-  async cancel(account: string, scope: Latch): Promise<void> {
-    await this.attempt(account, async () => {
-      const asked = await cancelOpen(await this.find(account), scope);
-      if (asked > 0) this.say(`${account}: ${asked} open orders canceled`);
-    });
-  }
-
-  async close(): Promise<void> {
-    await Promise.allSettled([...this.open.values()].map((venue) => venue.close()));
-  }
-
-  private async find(account: string): Promise<Venue> {
-    const known = this.open.get(account);
-    if (known !== undefined) return known;
-    const venue = await openVenue(this.config, this.env, account, this.now);
-    this.open.set(account, venue);
-    return venue;
-  }
-
-  /** What goes wrong is told once, and again when it is something else. */
-  private async attempt<T>(account: string, work: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await work();
-    } catch (error) {
-      const detail = told(error);
-      if (this.told.get(account) !== detail) this.say(`${account}: ${detail}`);
-      this.told.set(account, detail);
-      return undefined;
-    }
-  }
 }

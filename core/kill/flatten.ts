@@ -50,6 +50,10 @@ export function planFlatten(view: KillView, sight: KillSight, aside: ReadonlySet
     const isGone = rules !== undefined && isNothing(left, key, sight, rules);
     const sale = isGone || rules === undefined ? undefined : saleOf(key, left, view, sight, rules);
     if (stop !== undefined) {
+      // What is only not shown yet keeps its stop.
+      if (isGone && unshown(view, sight, key).gt(ZERO)) continue;
+      // Its row says that nothing is held, its fills say something else: what rests stays (P28).
+      if (isGone && view.contradicted.some((one) => isOf(one, key))) continue;
       // As long as nothing could be sold its stop protects what is held: also where the gate would refuse the sale that follows.
       if (!isGone && (sale?.isTaken !== true || isResting(stop, key, view))) continue;
       return { kind: 'cancelStop', ...key, intentId: stop.intentId };
@@ -124,6 +128,30 @@ export function bareKeys(view: KillView, sight: KillSight | undefined): readonly
  * position's own stops do not count: they are taken away first.
  */
 export function unsold(view: KillView, sight: KillSight, key: Key): Decimal {
+  const { held, there } = sidesOf(view, sight, key);
+  return maximum(ZERO, minimum(held, there));
+}
+
+/**
+ * What of a position our books hold and the venue does not show, so soon after a fill that it may still show balances of before: that is not
+ * gone. Zero where it is nothing, or where the venue would show it by now.
+ */
+export function unshown(view: KillView, sight: KillSight, key: Key): Decimal {
+  const { held, there } = sidesOf(view, sight, key);
+  const missing = maximum(ZERO, held.minus(maximum(ZERO, there)));
+  const rules = view.instruments[key.instrument];
+  const isShown = rules !== undefined && isNothing(missing, key, sight, rules);
+  return isShown || !isJustFilled(view, sight, baseOf(view, key.instrument)) ? ZERO : missing;
+}
+
+/** Whether the venue may still show balances of before the last fill of an asset. */
+export function isJustFilled({ lastFills, risk }: KillView, { shownMs }: KillSight, asset: string): boolean {
+  const last = lastFills[asset];
+  return last !== undefined && risk.databaseTime - last < shownMs;
+}
+
+/** What of a position our books say is to be sold, and what of it the venue shows. */
+function sidesOf(view: KillView, sight: KillSight, key: Key): { readonly held: Decimal; readonly there: Decimal } {
   const { positions } = view.risk;
   const base = baseOf(view, key.instrument);
   const sum = (values: readonly Decimal[]): Decimal => values.reduce((total, value) => total.plus(value), ZERO);
@@ -140,7 +168,7 @@ export function unsold(view: KillView, sight: KillSight, key: Key): Decimal {
     .minus(sum(staying.map((one) => decimal(one.quantity))))
     .minus(sum(others.map((order) => decimal(order.reservedQuantity))))
     .minus(reserved);
-  return maximum(ZERO, minimum(held.minus(reserved), there));
+  return { held: held.minus(reserved), there };
 }
 
 /** Whether so much of a position counts as nothing: the venue would not take it, even at the widest collar (P29). */

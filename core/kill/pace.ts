@@ -27,5 +27,5 @@ export function waitMs(failed: number, { unverified }: Finding, escalations: num
 
 /** Nothing of ours is left to cancel, to sell or to protect: it is not ours, or nobody can sell it for now. */
 function isForPeople(one: Finding['unverified'][number]): boolean {
-  return one.kind === 'surplus' || (one.kind === 'exposure' && one.because !== undefined);
+  return one.kind === 'surplus' || one.kind === 'contradicted' || (one.kind === 'exposure' && one.because !== undefined);
 }

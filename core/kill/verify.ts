@@ -1,7 +1,7 @@
 import { amountOf, maximum, text, ZERO, type Decimal, type DecimalText } from '../money/index.js';
 import { looksLikeOurs } from '../order/own-name.js';
 import type { StoredOrder } from '../order/stored-order.js';
-import { isNothing, keysToFlatten, unsold, whyKept } from './flatten.js';
+import { isJustFilled, isNothing, keysToFlatten, unshown, unsold, whyKept } from './flatten.js';
 import { policyOfWhole, policyOver, type KillLatch, type KillSight, type KillView, type OpenOrder } from './view.js';
 
 /** Something that keeps a halt from being verified, exactly. */
@@ -18,8 +18,18 @@ export type Unverified =
       readonly quantity: DecimalText;
       readonly because?: 'halted' | 'noPrice' | 'refused';
     }
+  /** Its row is not what its fills add up to: nothing is called flat, or protected, of which it is not known how much is held. */
+  | {
+      readonly kind: 'contradicted';
+      readonly strategy: string;
+      readonly instrument: string;
+      readonly held: DecimalText;
+      readonly filled: DecimalText;
+    }
   /** More is there than our books and what was there before us explain. It is not ours to sell: a person has to look. */
   | { readonly kind: 'surplus'; readonly asset: string; readonly quantity: DecimalText }
+  /** Our books and the venue's balances differ right after a fill, and the venue may still show those of before: it is looked at again. */
+  | { readonly kind: 'settling'; readonly asset: string; readonly quantity: DecimalText }
   /** What is held and stays has not exactly its stop. */
   | { readonly kind: 'stop'; readonly strategy: string; readonly instrument: string; readonly because: string }
   /** The venue, or the database, does not answer. */
@@ -67,8 +77,14 @@ export function examine(view: KillView, sight: KillSight, stops: readonly Extrac
         const at = { kind: 'exposure' as const, strategy, instrument, quantity: text(quantity) };
         return because === undefined ? at : { ...at, because };
       }),
+      ...flat
+        .map((one) => ({ base: rulesOf(one.instrument)?.base ?? one.instrument, missing: unshown(view, sight, one) }))
+        .filter(({ missing }) => missing.gt(ZERO))
+        .map(({ base, missing }) => ({ kind: 'settling' as const, asset: base, quantity: text(missing) })),
       ...surpluses(view, sight),
-      ...stops,
+      ...contradictions(view),
+      // Of such a one that is said already, with both figures.
+      ...stops.filter(({ because }) => because !== 'contradicted'),
       ...notShown(kept, sight),
     ],
     dust: flat
@@ -131,7 +147,7 @@ function notShown(kept: readonly StoredOrder[], { openOrders }: KillSight): Extr
 }
 
 /** Of what we trade: assets of which the venue shows more than we can explain, by more than it would take. */
-function surpluses(view: KillView, sight: KillSight): Extract<Unverified, { kind: 'surplus' }>[] {
+function surpluses(view: KillView, sight: KillSight): Extract<Unverified, { kind: 'surplus' | 'settling' }>[] {
   if (policyOfWhole(view) !== 'atOnce') return [];
   const quotes = new Set(Object.values(view.instruments).map(({ quote }) => quote));
   const bases = new Map<string, Decimal>();
@@ -142,7 +158,17 @@ function surpluses(view: KillView, sight: KillSight): Extract<Unverified, { kind
     if (rules === undefined || isNothing(maximum(ZERO, surplus), { strategy: '', instrument }, sight, rules)) continue;
     bases.set(base, surplus);
   }
-  return [...bases].map(([asset, quantity]) => ({ kind: 'surplus', asset, quantity: text(quantity) }));
+  return [...bases].map(([asset, quantity]) => ({
+    kind: isJustFilled(view, sight, asset) ? 'settling' : 'surplus',
+    asset,
+    quantity: text(quantity),
+  }));
+}
+
+function contradictions(view: KillView): Extract<Unverified, { kind: 'contradicted' }>[] {
+  return view.contradicted
+    .filter((one) => policyOver(view, one) !== undefined)
+    .map(({ strategy, instrument, held, filled }) => ({ kind: 'contradicted', strategy, instrument, held, filled }));
 }
 
 function isResting(status: string): boolean {
@@ -166,8 +192,12 @@ export function unverifiedText(one: Unverified): string {
       const why = one.because === undefined ? '' : `: ${WHY_KEPT[one.because]}`;
       return `${one.quantity} of ${one.instrument} (${one.strategy}) is still held${why}`;
     }
+    case 'contradicted':
+      return `${one.instrument} (${one.strategy}) is kept as ${one.held}, and its fills add up to ${one.filled}: how much is held is not known until a person has decided it (keelson reconcile decide)`;
     case 'surplus':
       return `${one.quantity} ${one.asset} more is at the venue than our books explain: not ours to sell, a person has to look`;
+    case 'settling':
+      return `the venue’s balances are ${one.quantity} ${one.asset} off our books right after a fill: it may show them late, and is looked at again`;
     case 'stop':
       return `${one.instrument} (${one.strategy}) has not its stop: ${one.because}`;
     case 'unanswered':

@@ -36,6 +36,10 @@ export interface KillView {
     readonly tries: number;
     readonly lastTime: number;
   }[];
+  /** When a fill was booked last, by the asset that it is of, by the database's clock; only of the last minutes. */
+  readonly lastFills: Readonly<Record<string, number>>;
+  /** Positions whose row is not what their fills add up to: how much of them is held nobody knows until a person has decided it. */
+  readonly contradicted: readonly (Held & { readonly held: DecimalText; readonly filled: DecimalText })[];
 }
 
 /** An order that rests at the venue, whosoever it is. */
@@ -55,6 +59,8 @@ export interface KillSight {
   readonly openOrders: readonly OpenOrder[];
   /** Last prices by instrument, where one is known. */
   readonly prices: Readonly<Record<string, DecimalText>>;
+  /** For how long after a fill its balances may still be those of before, ms. */
+  readonly shownMs: number;
 }
 
 interface Held {

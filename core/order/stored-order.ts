@@ -1,4 +1,4 @@
-import type { Failure } from '../errors.js';
+import { failure, type Failure } from '../errors.js';
 import { Decimal, ZERO_TEXT, decimal, text, type DecimalText } from '../money/index.js';
 import type { Leg } from '../signal/signal.js';
 import type { OrderPurpose, OrderType, TimeInForce } from './order-type.js';
@@ -111,8 +111,13 @@ export function changeOf(order: StoredOrder, next: OrderState, failures: readonl
     isTriggered: next.isTriggered === true,
     isMissing: next.isMissing === true,
     isFinal: isFinal(next.status),
-    failures,
+    failures: isTakenAway(order, next) ? [...failures, failure('ORDER_CANCELED_ELSEWHERE')] : failures,
   };
+}
+
+/** Whether a stop that slept is seen to be canceled, and we had not wished it. Of one that has woken the venue may cancel what it cannot sell. */
+function isTakenAway({ purpose, status, isFinal: wasFinal }: StoredOrder, next: OrderState): boolean {
+  return purpose === 'stop' && next.status === 'canceled' && next.isTriggered !== true && !wasFinal && status !== 'pendingCancel';
 }
 
 /**

@@ -83,4 +83,19 @@ describe('what waits before it is tried again', () => {
     const reached = at(0, { purpose: 'stop', status: 'rejected', failures: [failure('VENUE_REJECTED', { reason: 'stopWouldTrigger' })] });
     expect(pauseAfterRefusalsMs([reached, ...refused(5)], 0)).toBe(0);
   });
+
+  it('nothing waits for longer than that where the clock was set back since, but in what builds up to 0.5 have read', () => {
+    const hour = 3_600_000;
+    const stops = (count: number, status: StoredOrder['status']) =>
+      Array.from({ length: count }, () => at(hour, { purpose: 'stop', status, createdTime: hour }));
+    const kinds = [[...Array.from({ length: 5 }, () => at(hour, {})), ...stops(1, 'canceled')], stops(2, 'rejected'), stops(9, 'canceled')];
+    for (const recent of kinds) {
+      expect(pauseAfterRefusalsMs(recent, 0)).toBe(0);
+      const usual = pauseAfterRefusalsMs(recent, hour);
+      expect(usual).toBeGreaterThan(0);
+      for (const backMs of [1, 999, 5_000]) expect(pauseAfterRefusalsMs(recent, hour - backMs)).toBe(Math.max(0, usual - backMs));
+    }
+    const [, refused = []] = kinds;
+    expect(pauseAfterRefusalsMs(refused, 0, { areAgesSigned: true })).toBe(hour + 2_000);
+  });
 });

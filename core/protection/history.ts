@@ -35,16 +35,31 @@ export function escapeCollarBps(collarBps: number, tries: number): number {
   return Math.min(collarBps * 2 ** Math.min(tries, 10), PROTOCOL.exitCollarMaxBps);
 }
 
-/** How long to wait before the venue is asked once more, after refusals and after escapes at the widest collar. */
-export function pauseAfterRefusalsMs(recent: readonly StoredOrder[], now: number, countsSold = false): number {
+/** How older builds reckoned: `countsSold` those up to 0.3 (`escapesSinceStop`), `areAgesSigned` those up to 0.5. */
+export interface OlderReckoning {
+  readonly countsSold?: boolean;
+  /** What is dated after `now` is yet to come, and is waited for. */
+  readonly areAgesSigned?: boolean;
+}
+
+/**
+ * How long to wait before the venue is asked once more, after refusals and after escapes at the widest collar. By a clock that was set back
+ * since, it was that long ago at least: nobody waits until that clock has come there again.
+ */
+export function pauseAfterRefusalsMs(
+  recent: readonly StoredOrder[],
+  now: number,
+  { countsSold = false, areAgesSigned = false }: OlderReckoning = {},
+): number {
   const newest = recent[0];
   if (newest === undefined) return 0;
-  const since = now - newest.updatedTime;
+  const ageMs = (time: number): number => (areAgesSigned ? now - time : Math.abs(now - time));
+  const since = ageMs(newest.updatedTime);
   if (newest.purpose === 'escape') return escapesSinceStop(recent, countsSold) > 4 ? Math.max(0, STUCK_PAUSE_MS - since) : 0;
   if (wasRefusedAsReached(newest)) return 0;
   const refusals = leading(recent, (order) => order.status === 'rejected' || (order.status === 'expired' && order.venueOrderId !== null));
   if (refusals > 0) return Math.max(0, Math.min(FIRST_PAUSE_MS * 2 ** (refusals - 1), LONGEST_PAUSE_MS) - since);
-  const many = recent.filter((order) => now - order.createdTime < 10_000).length;
+  const many = recent.filter((order) => ageMs(order.createdTime) < 10_000).length;
   return many > MOST_IN_TEN_SECONDS ? Math.max(0, FIRST_PAUSE_MS - since) : 0;
 }
 

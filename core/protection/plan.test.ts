@@ -257,6 +257,41 @@ describe('the plan of an owner', () => {
   it('an escape is over with the position it belongs to', () => {
     const before = gone({ triggeredTime: NOW - 100_000, createdTime: NOW - 100_000 });
     expect(plan({ recent: [before] })).toMatchObject({ kind: 'placeStop' });
+    // Since form 4 nothing of an earlier position is among them.
+    expect(plan({ recent: [before], form: 3 })).toMatchObject({ kind: 'placeStop' });
+    expect(plan({ recent: [before], form: VIEW_FORM })).toMatchObject({ kind: 'escape' });
+  });
+
+  it.each<readonly [string, Partial<ProtectionView>, object]>([
+    ['a stop that has woken', { working: [{ ...STOP, triggeredTime: NOW }] }, { kind: 'cancel', because: 'unfilledAfterTrigger' }],
+    [
+      'an entry that fills at once',
+      { working: [{ ...STOP, side: 'buy', purpose: 'entry', timeInForce: 'IOC', createdTime: NOW }] },
+      { kind: 'placeStop' },
+    ],
+    ['a stop that was refused', { recent: [gone({ status: 'rejected', createdTime: NOW, updatedTime: NOW })] }, { kind: 'placeStop' }],
+    [
+      'what does not leave',
+      {
+        recent: [
+          ...Array<StoredOrder>(5).fill(gone({ purpose: 'escape', createdTime: NOW, updatedTime: NOW })),
+          gone({ triggeredTime: NOW, createdTime: NOW, updatedTime: NOW }),
+        ],
+      },
+      { kind: 'escape', stuck: true },
+    ],
+  ])('%s is waited for no longer where the clock was set back since, and as it was in what builds up to 0.5 have read', (_, seen, next) => {
+    const back = { databaseTime: NOW - 3_600_000 };
+    expect(plan({ ...seen, form: VIEW_FORM }, back)).toMatchObject(next);
+    const before = plan({ ...seen, form: 3 }, back);
+    expect(before).toMatchObject({ kind: 'rest' });
+    expect(before.kind === 'rest' && before.waitMs).toBeGreaterThan(0);
+  });
+
+  it('what was refused since the clock was set back is waited for, though the position was entered before by it', () => {
+    const back = { databaseTime: NOW - 3_600_000 };
+    const refused = gone({ status: 'rejected', createdTime: NOW - 3_600_000, updatedTime: NOW - 3_600_000 });
+    expect(plan({ recent: [refused, refused], form: VIEW_FORM }, back)).toEqual({ kind: 'rest', because: 'refused', waitMs: 2_000 });
   });
 
   it('a stop that the venue refused because its price was reached sells at once; another refusal waits longer each time', () => {

@@ -38,7 +38,11 @@ export interface ProtectionView {
  * The form of the view that a workflow of this build knows. It is recorded with the view and says how that was decided on (P32). A patch could
  * not: its marker may come in a later task than that of the local activity before it, and is then not known yet when that is replayed.
  */
-export const VIEW_FORM = 3;
+export const VIEW_FORM = 4;
+/** Since this form a view says what the fills of the position add up to. */
+export const FILLED_FORM = 3;
+/** Since this one `recent` is of this position alone and in the order in which it was written, whatever was done to the clock meanwhile. */
+const ORDERED_FORM = 4;
 
 /**
  * The same of what the gate says of an exit: recorded with it, it says how the rest of that exit was decided on. 1: of 0.5. 2: one that the venue
@@ -119,6 +123,17 @@ function isOfOlderBuild({ adopted }: ProtectionView): boolean {
   return adopted === undefined;
 }
 
+/** As above, by a build up to 0.5: it went by times as if no clock were ever set back. */
+function isByTimes({ form = 0 }: ProtectionView): boolean {
+  return form < ORDERED_FORM;
+}
+
+/** How long ago something was; by a clock that was set back since, that long at least. */
+function ageMs(time: number, view: ProtectionView): number {
+  const age = view.risk.databaseTime - time;
+  return isByTimes(view) ? age : Math.abs(age);
+}
+
 /**
  * Whether a position is kept otherwise than its fills add up to: somebody has damaged its row, and nobody knows how much is held. What rests then
  * stays, and nothing is placed, until a person has mended it.
@@ -178,10 +193,10 @@ export function heldOf(key: PositionKey, { positions }: RiskView): Decimal {
 }
 
 /** A stop rests: it stays, unless it is not the right one any more or has woken without selling. */
-function tend(stop: StoredOrder, target: Decimal, { risk }: ProtectionView, rules: InstrumentRules): ProtectionStep {
+function tend(stop: StoredOrder, target: Decimal, view: ProtectionView, rules: InstrumentRules): ProtectionStep {
   const { intentId } = stop;
   if (stop.triggeredTime !== null) {
-    const waitMs = stop.triggeredTime + PROTOCOL.triggeredStopMs - risk.databaseTime;
+    const waitMs = PROTOCOL.triggeredStopMs - ageMs(stop.triggeredTime, view);
     if (waitMs > 0) return { kind: 'rest', because: 'triggered', waitMs };
     return { kind: 'cancel', intentId, because: 'unfilledAfterTrigger' };
   }
@@ -195,14 +210,14 @@ function tend(stop: StoredOrder, target: Decimal, { risk }: ProtectionView, rule
 function protect(key: PositionKey, target: Decimal, view: ProtectionView, rules: InstrumentRules): ProtectionStep {
   const { risk, working, basis } = view;
   // What became of an earlier position's stops says nothing about this one.
-  const recent = view.recent.filter((order) => basis === null || order.createdTime >= basis.createdTime);
+  const recent = view.recent.filter((order) => !isByTimes(view) || basis === null || order.createdTime >= basis.createdTime);
   const entry = working.find((order) => order.side === 'buy' && order.timeInForce === 'IOC');
-  if (entry !== undefined && risk.databaseTime - entry.createdTime < ENTRY_FRESH_MS) {
+  if (entry !== undefined && ageMs(entry.createdTime, view) < ENTRY_FRESH_MS) {
     return { kind: 'rest', because: 'entryWorking', waitMs: ENTRY_WAIT_MS };
   }
   const { stopPrice, limitPrice } = stopPricesOf(basis ?? atCost(key, risk), rules);
   if (isDust(target, limitPrice, rules)) return { kind: 'rest', because: 'dust' };
-  const waitMs = pauseAfterRefusalsMs(recent, risk.databaseTime, isOfOlderBuild(view));
+  const waitMs = pauseAfterRefusalsMs(recent, risk.databaseTime, { countsSold: isOfOlderBuild(view), areAgesSigned: isByTimes(view) });
   if (waitMs > 0) return { kind: 'rest', because: 'refused', waitMs };
   if (isEscaping(recent)) {
     const tries = escapesSinceStop(recent, isOfOlderBuild(view));

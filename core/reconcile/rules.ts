@@ -47,8 +47,13 @@ export type ReconcileRules = Readonly<Record<keyof typeof RECONCILE, number>>;
  * on within that time is on its way, and nobody's fault.
  */
 export function rulesAt(visibilityBoundMs: number): ReconcileRules {
-  const shownMs = visibilityBoundMs + 1_000;
+  const shownMs = shownWithinMs(visibilityBoundMs);
   return { ...RECONCILE, inFlightMs: Math.max(RECONCILE.inFlightMs, shownMs), secondLookMs: Math.max(RECONCILE.secondLookMs, shownMs) };
+}
+
+/** After so long a venue shows what has happened. */
+export function shownWithinMs(visibilityBoundMs: number): number {
+  return visibilityBoundMs + 1_000;
 }
 
 /** Why an account is compared. */

@@ -137,6 +137,12 @@ const BOUNDARIES: readonly (readonly [code: string, passes: Given, refused: Give
     { ledger: { positions: [held('4.9', { quantity: d('0.049') })] } },
     { ledger: { positions: [held('5', { quantity: d('0.05') })] } },
   ],
+  [
+    'RISK_POSITION_EXISTS',
+    { ledger: { instrument: { ...RULES, minQuantity: d('0.1') }, positions: [held('9.9', { quantity: d('0.099') })] } },
+    { ledger: { instrument: { ...RULES, minQuantity: d('0.1') }, positions: [held('10', { quantity: d('0.1') })] } },
+  ],
+  ['RISK_FEATURES_INCOMPLETE', { signal: { features: [0, 0] } }, { signal: { features: [Number.NaN, 0] } }],
   ['RISK_FEATURES_INCOMPLETE', { signal: { features: [0] } }, { signal: { features: [0, Number.NaN] } }],
   ['RISK_FEATURES_INCOMPLETE', { signal: { features: [0] } }, { signal: { features: [] } }],
   ['RISK_LIMITS_MISSING', { ledger: { missingLimits: [] } }, { ledger: { missingLimits: ['maxOpenOrders'] } }],
@@ -253,6 +259,16 @@ const ELSEWHERE = ['RISK_SIZING_INPUT', 'RISK_INSTRUMENT_UNKNOWN', 'RISK_NO_POSI
 test.each(BOUNDARIES.filter(([code]) => !ELSEWHERE.includes(code)))('%s: %o passes, %o does not', (code, passes, refused) => {
   expect(reasons(passes)).toEqual([]);
   expect(reasons(refused)).toContain(code);
+});
+
+it('a feature that is no number is named by its place, the first one too', () => {
+  const failures = (features: readonly number[]) => {
+    const terms = termsOf({ kind: 'fixedNotional', notional: d('100') });
+    const verdict = decideOrder({ ...SIGNAL, features }, terms, LEDGER, LIVE);
+    return verdict.kind === 'denied' ? verdict.failures.map(({ message }) => message) : [];
+  };
+  expect(failures([Number.NaN, 0])).toEqual([expect.stringContaining('feature 1 of 2 is no number')]);
+  expect(failures([0, Number.NaN])).toEqual([expect.stringContaining('feature 2 of 2 is no number')]);
 });
 
 it('every check of the gate has its boundary', () => {

@@ -4,6 +4,7 @@ import { planConfiguration } from './configured-limits.js';
 import { effectiveLimits, isLimitValue, isLooser, loosened, type LimitRow } from './limit-rows.js';
 import { LIMIT_KEYS, limitDefinition, type LimitKey } from './limit-table.js';
 import type { ConfiguredLimits, Limits } from './limits.js';
+import { standingOverrides } from './overrides.js';
 import { hoursOf, isWithinHours } from './trading-hours.js';
 
 const TARGET = { account: 'main', venue: 'paper', strategy: 'momentum', instrument: 'BTC/USDT' };
@@ -119,9 +120,23 @@ test.each([
   ['tradingHours', 'mon-fri 13:30-20:00, sat 10:00-12:00', true],
   ['tradingHours', 'fri-mon 13:30-20:00', false],
   ['tradingHours', 'mon 20:00-13:30', false],
+  ['tradingHours', 'mon 13:30-13:30', false],
+  ['tradingHours', 'mon 13:30-13:31', true],
+  ['tradingHours', 'mon 13:59-14:00', true],
+  ['tradingHours', 'mon 13:60-14:30', false],
+  ['tradingHours', 'mon 00:00-24:00', true],
   ['tradingHours', 'mon 00:00-24:01', false],
   ['tradingHours', 'always', false],
 ] as const)('%s of %s is a value: %s', (which, value, isOne) => expect(isLimitValue(which, value)).toBe(isOne));
+
+test.each([
+  ['maxOpenOrders', '20', '20', false],
+  ['maxOpenOrders', '20', '21', true],
+  ['duplicateWindowMs', '500', '500', false],
+  ['duplicateWindowMs', '500', '499', true],
+  ['tradingHours', 'mon 10:00-11:00', 'mon 10:00-11:00', false],
+  ['tradingHours', 'mon 10:00-11:00', 'mon 10:00-11:01', true],
+] as const)('%s from %s to %s lets more pass: %s', (which, from, to, isMore) => expect(isLooser(which, 'account', from, to)).toBe(isMore));
 
 test('hours are minutes of the week in UTC', () => {
   expect(hoursOf('tue-wed 00:00-00:02')).toEqual([
@@ -169,6 +184,16 @@ describe('the configuration', () => {
       kept: [{ key: 'maxOpenOrders', configured: '30', holds: '20' }],
     });
   });
+});
+
+test('an override stands until the millisecond in which it expires, for its strategy and instrument', () => {
+  const where = { strategy: 'momentum', instrument: 'BTC/USDT' };
+  const one = { ...where, overrideId: 'o', key: 'maxOpenOrders', value: '20', isForOneOrder: false, expiresTime: 1_000 } as const;
+  const { strategy: _, ...ofAll } = one;
+  expect(standingOverrides([one, ofAll], where, 999)).toEqual([one, ofAll]);
+  expect(standingOverrides([one, ofAll], where, 1_000)).toEqual([]);
+  expect(standingOverrides([one, ofAll], { ...where, strategy: 'other' }, 999)).toEqual([ofAll]);
+  expect(standingOverrides([one, ofAll], { ...where, instrument: 'ETH/USDT' }, 999)).toEqual([]);
 });
 
 test('an override never makes a limit stricter', () => {

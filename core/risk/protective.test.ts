@@ -54,6 +54,13 @@ describe('the gate for stops', () => {
     });
   });
 
+  it('denies a stop for nothing as one without a position', () => {
+    expect(stop('0')).toMatchObject({
+      kind: 'denied',
+      failures: expect.arrayContaining([expect.objectContaining({ code: 'RISK_NO_POSITION' })]),
+    });
+  });
+
   it('sells at a limit where the venue has no stop at the market', () => {
     const { marketStop: _, ...instrument } = { ...LEDGER.instrument! };
     expect(stop('2', { instrument })).toMatchObject({ order: { type: 'stopLimit', price: '97.5' } });

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { isWithinShare, WeightMeter } from './weight.js';
+import { isWithinReconcilersShare, isWithinShare, WeightMeter } from './weight.js';
 
 test.each([
   [0, true],
@@ -9,6 +9,13 @@ test.each([
   [6_000, false],
 ])('with %i of 6,000 used one order more is within the share of trading: %s', (used, isWithin) => {
   expect(isWithinShare({ used, limit: 6_000 })).toBe(isWithin);
+});
+
+test.each([
+  [4_700, true],
+  [4_701, false],
+])('with %i of 6,000 used a look that costs 100 leaves a kill what is its own: %s', (used, isWithin) => {
+  expect(isWithinReconcilersShare({ used, limit: 6_000 }, 100)).toBe(isWithin);
 });
 
 describe('what a venue tells of its windows', () => {
@@ -36,6 +43,25 @@ describe('what a venue tells of its windows', () => {
     told.see(1, 0);
     told.allow(1_200);
     expect(told.at(1)).toMatchObject({ limit: 1_200 });
+  });
+
+  it('has what is on its way in it, until its answer is here', () => {
+    const told = meter();
+    told.see(3_598, 0);
+    const first = told.claim(1);
+    const second = told.claim(1);
+    expect([first.kind, second.kind, told.claim(1)]).toEqual(['taken', 'taken', { kind: 'over', used: 3_600, limit: 6_000 }]);
+    expect(told.at(1)).toEqual({ kind: 'used', used: 3_600, limit: 6_000 });
+    if (first.kind !== 'taken' || second.kind !== 'taken') throw new Error('they are taken');
+    // The answer of one, and none of the other: that has used nothing that the venue tells of.
+    told.see(3_599, 2);
+    first.free();
+    second.free();
+    expect(told.at(2)).toEqual({ kind: 'used', used: 3_599, limit: 6_000 });
+    expect(told.claim(2).kind).toBe('taken');
+    expect(told.claim(2).kind).toBe('over');
+    // What left in one window may count in the next.
+    expect(told.at(minute)).toEqual({ kind: 'used', used: 1, limit: 6_000 });
   });
 
   it('is closed while the venue wants not to be asked, for five minutes at most', () => {

@@ -11,6 +11,11 @@ export type VenueWeight =
 /** Of what the venue allows the address, in hundredths: the rest is for guardian and kill, which share it. */
 export const TRADING_SHARE_PERCENT = 60;
 
+/** What an order takes of trading's share while its answer is not here yet; `over`: the share is used. */
+export type WeightClaim =
+  | { readonly kind: 'taken'; readonly free: () => void }
+  | { readonly kind: 'over'; readonly used: number; readonly limit: number };
+
 /** What an order costs of it. */
 const ORDER_WEIGHT = 1;
 
@@ -42,6 +47,8 @@ export class WeightMeter {
   private window = Number.NEGATIVE_INFINITY;
   private used = 0;
   private blockedUntil = Number.NEGATIVE_INFINITY;
+  /** Of orders on their way, which the venue has told nothing of yet. */
+  private taken = 0;
 
   constructor(options: { readonly limit: number; readonly windowMs: number }) {
     this.limit = options.limit;
@@ -73,12 +80,20 @@ export class WeightMeter {
     return leftMs > LONGEST_BLOCK_MS ? 0 : Math.max(0, leftMs);
   }
 
-  /** A window that nothing was heard of has begun with nothing. */
+  /** For an entry that is about to leave, by whichever account: what was decided on may have been used meanwhile. */
+  claim(venueTime: number): WeightClaim {
+    const weight = this.at(venueTime);
+    if (weight.kind === 'used' && !isWithinShare(weight)) return { kind: 'over', used: weight.used, limit: weight.limit };
+    this.taken += ORDER_WEIGHT;
+    return { kind: 'taken', free: () => void (this.taken -= ORDER_WEIGHT) };
+  }
+
+  /** A window that nothing was heard of has begun with nothing but what is on its way. */
   at(venueTime: number): VenueWeight {
     const forMs = this.blockedMs(venueTime);
     if (forMs > 0) return { kind: 'closed', forMs };
     if (this.window === Number.NEGATIVE_INFINITY) return { kind: 'unknown' };
     const isOver = Math.floor(venueTime / this.windowMs) > this.window;
-    return { kind: 'used', used: isOver ? 0 : this.used, limit: this.limit };
+    return { kind: 'used', used: (isOver ? 0 : this.used) + this.taken, limit: this.limit };
   }
 }

@@ -104,6 +104,9 @@ function killView(world: World, setup: Setup, isSeen: Seen): KillView {
     instruments: { [RULES.instrument]: RULES },
     working: orders.filter(({ row, order }) => !row.isFinal && isSeen(order)).map(({ order }) => order),
     sold: [{ ...KEY, count: slices.length, tries: unsold.length, lastTime: 0 }],
+    // Its venue shows balances at once.
+    lastFills: {},
+    contradicted: [],
   };
 }
 
@@ -114,6 +117,7 @@ function sightOf(world: World, setup: Setup): KillSight {
     balances: { [RULES.base]: unitsText(INVENTORY + bought) },
     openOrders: [],
     prices: { [RULES.instrument]: decimalTextOf(String(PRICE)) },
+    shownMs: 0,
   };
 }
 

@@ -1,6 +1,6 @@
 import { Decimal, ZERO, decimal, decimalTextOf, text } from '../../core/money/index.js';
 import { applyFill } from '../../core/ledger/position.js';
-import { planProtection, type ProtectionStep, type ProtectionView } from '../../core/protection/plan.js';
+import { planProtection, VIEW_FORM, type ProtectionStep, type ProtectionView } from '../../core/protection/plan.js';
 import { termsOf } from '../../core/risk/draft.js';
 import { decideOrder } from '../../core/risk/gate.js';
 import { decideEscape, decideStop, type StopWish } from '../../core/risk/protective.js';
@@ -147,9 +147,12 @@ function protectionView(world: World, setup: Setup): ProtectionView {
     risk: riskView(world, setup),
     working: working.map(({ order }) => order),
     adopted: [],
+    oversold: null,
+    form: VIEW_FORM,
     filled: unitsText(world.books.position),
+    // Of the position that the newest entry made.
     recent: orders
-      .filter(({ slot }) => slot.purpose === 'stop' || slot.purpose === 'escape')
+      .filter(({ slot, row }) => (slot.purpose === 'stop' || slot.purpose === 'escape') && row.born > (entry?.row.born ?? -1))
       .map(({ order }) => order)
       .reverse(),
     stops: of('stop').length,

@@ -35,4 +35,16 @@ describe('dust of an instrument that the venue does not list any more', () => {
     await bench.cycle();
     expect(await told()).toEqual([{ account: ACCOUNT, instrument: GONE }]);
   });
+
+  it('is told again when it was listed meanwhile', async () => {
+    const told = async (): Promise<number> =>
+      (await bench.stack.pool.query(`select from incidents where kind = 'instrumentNotListed' and data->>'instrument' = $1`, [GONE]))
+        .rowCount ?? 0;
+    const before = await told();
+    // As the guardian does that reads the venue's instruments.
+    const { store } = bench.stack.dependencies;
+    await store.tellEpisodes({ account: ACCOUNT, kind: 'instrumentNotListed', seen: [], over: [GONE], quietMs: 0 });
+    await bench.cycle();
+    expect(await told()).toBe(before + 1);
+  });
 });

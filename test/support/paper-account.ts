@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Venue, VenueProfile } from '../../activities/ports/venue.js';
 import { createVenue } from '../../adapters/venue/create-venue.js';
 import { BINANCE } from '../../adapters/venue/profiles/binance.js';
+import type { WeightMeter } from '../../core/venue/weight.js';
 import type { LoadedInstrument } from '../../exchange/market/load.js';
 import { readJournal } from '../../exchange/journal/reader.js';
 import type { JournalLine } from '../../exchange/journal/record.js';
@@ -45,6 +46,10 @@ export interface PaperAccountOptions {
   /** How long a read may take, and how often an idle connection is used. */
   readonly readLimitMs?: number;
   readonly keepWarmMs?: number;
+  /** Shared by the connections of one process; by itself each has one of its own, as processes have. */
+  readonly meter?: WeightMeter;
+  /** How much an address may use in a minute; by itself as good as no limit. */
+  readonly weightPerMinute?: number;
   /** What it lists; by itself BTC/USDT and BNB/USDT. */
   readonly instruments?: readonly LoadedInstrument[];
 }
@@ -59,11 +64,13 @@ export async function openPaperAccount({
   venueOf,
   windows = SHORT,
   instruments,
+  weightPerMinute,
   ...limits
 }: PaperAccountOptions): Promise<PaperAccount> {
   const folder = await mkdtemp(join(tmpdir(), 'keelson-test-venue-'));
   const journalFile = join(folder, 'journal.ndjson');
-  const paper = testVenue({ journalFile, ...(instruments === undefined ? {} : { instruments }) });
+  const rateLimits = weightPerMinute && { weightPerMinute, ordersPer10Seconds: 1_000_000 };
+  const paper = testVenue({ journalFile, ...(instruments === undefined ? {} : { instruments }), ...(rateLimits && { rateLimits }) });
   const serving = await serve(paper, 0, 0);
   const connect = async (ours: string, theirs: string, apiKey: string, secret: string) => {
     const created = await createVenue({

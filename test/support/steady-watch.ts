@@ -1,4 +1,5 @@
 import type { HaltPort } from '../../activities/ports/halt.js';
+import type { WatchStore } from '../../activities/ports/watch.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
 import { AccountWatch } from '../../activities/watch/account-watch.js';
@@ -18,7 +19,14 @@ export interface SteadyWatch {
   close(): Promise<void>;
 }
 
-export function steadyWatch(stack: TradingStack, halt: HaltPort): SteadyWatch {
+export interface SteadyWatchOptions {
+  /** Where a test puts something between the watch and its rows. */
+  readonly store?: WatchStore;
+  /** Prices are those of the venue's own stream. */
+  readonly hasOwnPrices?: boolean;
+}
+
+export function steadyWatch(stack: TradingStack, halt: HaltPort, { store, hasOwnPrices = false }: SteadyWatchOptions = {}): SteadyWatch {
   const rules: SteadyWatch['rules'] = {
     ...{ dailyLossWarnRatio: 0.02, dailyLossLimitRatio: 0.03, drawdownWarnRatio: 0.1, drawdownLimitRatio: 0.15 },
     ...{ venueUnreachableMs: WATCH.venueUnreachableMs, noMarketDataMs: WATCH.noMarketDataMs },
@@ -34,11 +42,22 @@ export function steadyWatch(stack: TradingStack, halt: HaltPort): SteadyWatch {
     });
   const watch = new AccountWatch(
     {
-      ...{ store: createWatchStore(stack.pool), halt, bars: stack.ledger.bars, live: new StreamedMarket(Date.now), clock: Date.now },
+      ...{
+        store: store ?? createWatchStore(stack.pool),
+        halt,
+        bars: stack.ledger.bars,
+        live: new StreamedMarket(Date.now),
+        clock: Date.now,
+      },
       ...{ kill: () => Promise.resolve(), log: { warn: () => undefined } },
     },
     {
-      ...{ account: ACCOUNT, venue: { ...stack.venue, streams: { ...stack.venue.streams, watchBars } }, quote: 'USDT', rules },
+      ...{
+        account: ACCOUNT,
+        venue: hasOwnPrices ? stack.venue : { ...stack.venue, streams: { ...stack.venue.streams, watchBars } },
+        quote: 'USDT',
+        rules,
+      },
       ...{ instruments: [{ instrument: INSTRUMENT, intervalMs: 1_000 }], markMaxAgeMs: 60_000, killPolicy: 'none' },
     },
   );

@@ -101,7 +101,8 @@ export function openVenues(process: WorkerProcess, wrap: (venue: Venue) => Venue
   };
   const accounts = Object.keys(config.accounts);
   const wasOpen = async (): Promise<boolean> => (await control.onboarded()).some((account) => accounts.includes(account));
-  return Venues.open({ accounts, open, onAway, onRefused, wasOpen, log });
+  const nameOf = (account: string): string => config.accounts[account]?.venue ?? '';
+  return Venues.open({ accounts, nameOf, open, onAway, onRefused, wasOpen, log });
 }
 
 /** How the configured strategies size and work their entries: each instrument as the part of the file says that names it. */

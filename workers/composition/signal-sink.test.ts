@@ -1,6 +1,5 @@
 import { WorkflowExecutionAlreadyStartedError, type Client, type WorkflowStartOptions } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
-import type { Events, OrderStore } from '../../activities/ports/store.js';
 import type { Failure } from '../../core/errors.js';
 import type { DecimalText } from '../../core/money/index.js';
 import { signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
@@ -25,10 +24,10 @@ const SIGNAL: TradeSignal = {
   reason: 'a test',
 };
 
-type Recorded = { readonly signal: TradeSignal; readonly failures: readonly Failure[]; readonly events: Events };
+type Recorded = { readonly signal: TradeSignal; readonly failures: readonly Failure[] };
 
-/** A sink on a clock that only waiting moves; `start` and `record` are what Temporal and the ledger do at each call. */
-function sink(start: (call: number) => void, record: (call: number) => void = () => {}) {
+/** A sink on a clock that only waiting moves; `start` is what Temporal does at each call. */
+function sink(start: (call: number) => void) {
   let now = 9_000;
   const starts: { readonly type: string; readonly options: WorkflowStartOptions; readonly deadline: number }[] = [];
   const recorded: Recorded[] = [];
@@ -47,17 +46,9 @@ function sink(start: (call: number) => void, record: (call: number) => void = ()
       },
     },
   };
-  const store: Pick<OrderStore, 'recordUntraded'> = {
-    async recordUntraded(signal, failures, _epoch, events) {
-      recorded.push({ signal, failures, events });
-      record(recorded.length);
-      return true;
-    },
-  };
   const made = createSignalSink({
     client: client as unknown as Client,
-    store,
-    epoch: 1,
+    untraded: { record: async (signal, failures) => void recorded.push({ signal, failures }) },
     wouldTrade: async (signal) => {
       if (signal.leg === 'open') throw new Error('the ledger is away');
       return true;
@@ -158,21 +149,8 @@ describe('P1: the workflow of a signal is started once', () => {
       {
         signal: SIGNAL,
         failures: [{ code: 'RISK_TEMPORAL_UNREACHABLE' }],
-        events: { audit: [{ kind: 'signal.notTraded', account: 'main', data: { failures: [{ code: 'RISK_TEMPORAL_UNREACHABLE' }] } }] },
       },
     ]);
     expect(counted).toEqual(['notTraded']);
-  });
-
-  it('a ledger that is away is tried again until it has the record', async () => {
-    const { sink: made, recorded, warnings } = sink(unreachable, (call) => (call < 3 ? unreachable() : undefined));
-    await made.notTraded(SIGNAL, []);
-    expect([recorded.length, warnings.length]).toEqual([3, 2]);
-  });
-
-  it('never throws, also with Temporal and the ledger both gone, and ends', async () => {
-    const { sink: made, recorded } = sink(unreachable, unreachable);
-    await expect(made.trade(SIGNAL)).resolves.toBeUndefined();
-    expect(recorded).toHaveLength(20);
   });
 });

@@ -2,23 +2,19 @@ import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/c
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { failure } from '../../core/errors.js';
 import { signalId, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
-import { signalEvent } from '../../activities/order/audit.js';
-import type { OrderStore } from '../../activities/ports/store.js';
 import type { SignalSink } from '../../activities/ports/signal-sink.js';
+import type { UntradedRecords } from './untraded-records.js';
 import { SIGNAL_FORM, TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/names.js';
 
 const START_DEADLINE_MS = 1_000;
 const START_AGAIN_MS = 50;
-const RECORD_AGAIN_MS = 500;
-const RECORD_TRIES = 20;
 /** A close that waits for the venue is not joined by another with each bar. */
 const CLOSE_AGAIN_MS = 10_000;
 
 export interface SinkDependencies {
   readonly client: Client;
-  readonly store: Pick<OrderStore, 'recordUntraded'>;
-  /** Of the ledger, under which this process began (P31). */
-  readonly epoch: number;
+  /** Takes what is not traded on record. */
+  readonly untraded: Pick<UntradedRecords, 'record'>;
   /** The gate, asked without consequences. */
   readonly wouldTrade: (signal: TradeSignal) => Promise<boolean>;
   /** Whether the signal's version is the active one, as far as can be told. */
@@ -37,7 +33,7 @@ export interface SinkDependencies {
  * free for the build that may trade it (P2).
  */
 export function createSignalSink(dependencies: SinkDependencies): SignalSink {
-  const { client, store, epoch, clock, wait, log, count } = dependencies;
+  const { client, untraded, clock, wait, log, count } = dependencies;
 
   const isSilent = async (signal: TradeSignal): Promise<boolean> => {
     try {
@@ -54,18 +50,9 @@ export function createSignalSink(dependencies: SinkDependencies): SignalSink {
     return true;
   };
 
-  const record: SignalSink['notTraded'] = async (signal, failures) => {
+  const record: SignalSink['notTraded'] = (signal, failures) => {
     count('notTraded');
-    for (let attempt = 1; attempt <= RECORD_TRIES; attempt += 1) {
-      try {
-        await store.recordUntraded(signal, failures, epoch, { audit: [signalEvent('signal.notTraded', signal, failures)] });
-        return;
-      } catch (error) {
-        const then = attempt < RECORD_TRIES ? 'it is tried again' : 'it is given up';
-        log.warn({ signal: signalId(signal), error: String(error) }, `an untraded signal could not be recorded; ${then}`);
-        await wait(RECORD_AGAIN_MS);
-      }
-    }
+    return untraded.record(signal, failures);
   };
 
   /** When a close of a position was started last, by our clock. */

@@ -30,6 +30,7 @@ beforeEach(() => {
 const openAll = (open: VenuesOptions['open'], accounts = ['far', 'near']): Promise<Venues> =>
   Venues.open({
     accounts,
+    nameOf: (account) => `venue-${account}`,
     open,
     log,
     onAway: async (account) => void away.push(account),
@@ -91,7 +92,8 @@ it('P22, P23: an account does not wait for the venue of another, which is opened
     return venue();
   });
   expect(venues.of('near')).toBeDefined();
-  expect(() => venues.of('far')).toThrow('VENUE_UNAVAILABLE');
+  const notOpen = 'venue-far did not answer since the start: the connection of far is not open yet: KeelsonError: VENUE_UNAVAILABLE';
+  expect(() => venues.of('far')).toThrow(notOpen);
   await eventually(() => expect(away).toEqual(['far']));
   const opened = venues.opened('far');
   isReachable = true;

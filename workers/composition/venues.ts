@@ -17,6 +17,8 @@ const PASSING: readonly string[] = ['VENUE_UNAVAILABLE', 'VENUE_RATE_LIMITED'];
 
 export interface VenuesOptions {
   readonly accounts: readonly string[];
+  /** The venue of an account, as the configuration calls it. */
+  readonly nameOf: (account: string) => string;
   /** Opens the connection of an account and does what has to be done before it is used. */
   readonly open: (account: string) => Promise<Venue>;
   readonly log: { warn(data: object, message: string): void; info(data: object, message: string): void };
@@ -74,9 +76,9 @@ export class Venues {
     if (venue !== undefined) return venue;
     invariant(this.options.accounts.includes(account), `account ${account} is configured`);
     throw new KeelsonError('VENUE_UNAVAILABLE', {
-      venue: `the venue of ${account}`,
+      venue: this.options.nameOf(account),
       call: 'since the start',
-      detail: `it is not open yet: ${this.because.get(account) ?? 'it is being opened'}`,
+      detail: `the connection of ${account} is not open yet: ${this.because.get(account) ?? 'it is being opened'}`,
     });
   };
 

@@ -26,6 +26,7 @@ import { openMetrics } from '../composition/metrics-server.js';
 import { createWorker } from '../composition/run-worker.js';
 import { createReconciliations } from '../composition/reconciliations.js';
 import { createSignalSink } from '../composition/signal-sink.js';
+import { UntradedRecords } from '../composition/untraded-records.js';
 import { loadRunners, type FindStrategy } from '../composition/strategies.js';
 
 /** What another program than the product's brings along to be traded or looked at. */
@@ -77,8 +78,10 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
   const standIn = new StandIn();
   const sink = createSignalSink({
     client,
-    store: orders,
-    epoch: process.epoch,
+    untraded: new UntradedRecords({
+      ...{ store: orders, epoch: process.epoch, stopping: stopping.signal, log },
+      wait: (ms) => wait(ms, undefined, { signal: stopping.signal }).catch(() => undefined),
+    }),
     wouldTrade: createWouldTrade(orderDependencies),
     isActive,
     clock,

@@ -156,6 +156,8 @@ describe.skipIf(temporal === undefined)('killSwitch, in a part of an account, an
     [{ scope: 'instrument', scopeValue: INSTRUMENT }, [true, true], false],
     [{ scope: 'instrument', scopeValue: 'ETH/USDT' }, [false, false], false],
     [{ scope: 'venue', scopeValue: 'paper' }, [true, true], true],
+    [{ scope: 'account', scopeValue: ACCOUNT }, [true, true], true],
+    [{ scope: 'everything', scopeValue: '' }, [true, true], true],
   ])('P28, P29: %j is verified when what is in it is sold, and what is not stays with its stop', async (latch, sold, foreignGoes) => {
     for (const strategy of STRATEGIES) await buy(strategy);
     const stops = [await resting('momentum'), await resting('other')];

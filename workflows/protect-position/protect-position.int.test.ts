@@ -7,6 +7,7 @@ import { ownerWorkflowId } from '../../core/protection/position-key.js';
 import { intentIdOf, signalId, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
 import type { OrderRequest, SubmitVerdict, Venue, VenueReader } from '../../activities/ports/venue.js';
 import { unitsOf } from '../../exchange/amount/units.js';
+import { VENUE_ACCOUNT } from '../../test/support/paper-account.js';
 import { temporalIfAny } from '../../test/support/temporal.js';
 import {
   ACCOUNT,
@@ -326,6 +327,35 @@ describe.skipIf(temporal === undefined)('protectPosition, on a real server, ledg
     await buy();
     await gone();
     expect((await orders('escape')).at(-1)).toMatchObject({ status: 'filled' });
+  });
+
+  it('a stop that another hand cancels again and again is placed anew each time; people are told once, and when it is over', async () => {
+    const told = async (): Promise<readonly unknown[]> => {
+      const { rows } = await stack.pool.query<{ ids: string[]; open: boolean }>(
+        `select data->'intentIds' as ids, closed_at is null as open from incidents where kind = 'stopsTakenAway' order by incident_id`,
+      );
+      return rows.map(({ ids, open }) => [ids, open]);
+    };
+    await buy();
+    const taken: string[] = [];
+    for (let times = 0; times < 3; times += 1) {
+      const { intentId } = await resting();
+      const [atVenue] = stack.paper.orders.open(VENUE_ACCOUNT, 'BTCUSDT');
+      if (atVenue === undefined) throw new Error('no stop rests at the venue');
+      stack.paper.engine.cancel(atVenue, undefined, stack.paper.now());
+      await eventually(async () => {
+        const canceled = (await orders('stop')).find((order) => order.intentId === intentId);
+        expect(canceled).toMatchObject({ status: 'canceled', failures: [{ code: 'ORDER_CANCELED_ELSEWHERE' }] });
+      }, 30_000);
+      taken.unshift(intentId);
+    }
+    expect(await resting()).not.toMatchObject({ intentId: taken[0] });
+    expect(await told()).toEqual([[taken.slice(1), true]]);
+    expect(await run(next('close'))).toMatchObject({ status: 'filled' });
+    // The one that the exit has canceled is none of these.
+    expect((await orders('stop')).at(-1)).toMatchObject({ status: 'canceled', failures: [] });
+    await gone();
+    await eventually(async () => expect(await told()).toEqual([[taken.slice(1), false]]), 30_000);
   });
 
   it.each([

@@ -96,6 +96,7 @@ export const CALLS: Calls<'store', OrderStore> &
   'store.isBooked': { kind: 'read', ways: [ENTRY, STOP, EXIT] },
   'store.watchedOrders': { kind: 'read', ways: [STOP] },
   'store.openIncident': { kind: 'write', ways: [way('guardian', 'open', { fault: 'refuse' })] },
+  'store.tellEpisodes': { kind: 'note', ways: [way('guardian', 'start')] },
   'sender.submit': {
     kind: 'write',
     ways: [ENTRY, STOP, EXIT, inTests(STOP_CANCELED, 'after'), inTests(ESCAPE, 'during'), inTests(RESIZED, 'during')],

@@ -1,0 +1,73 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { Venue, VenueOrder } from '../../activities/ports/venue.js';
+import type { Latch } from '../../core/control/mode.js';
+import { atLast } from './at-last.js';
+import { OpenVenues } from './venues.js';
+
+const EVERYTHING: Latch = { scope: 'everything', scopeValue: '' };
+
+/** A venue with 40 open orders and cancels that answer when they are told to; and one whose orders come back. */
+function venues() {
+  let answer = (): void => undefined;
+  const answered = new Promise<void>((resolve) => (answer = resolve));
+  const canceled = { slow: 0, quick: 0 };
+  const opened: string[] = [];
+  const order = (clientOrderId: string): VenueOrder => ({ instrument: 'BTC/USDT', clientOrderId, isTriggered: true }) as VenueOrder;
+  const venueOf = (account: 'slow' | 'quick'): Venue => {
+    const open = account === 'slow' ? Array.from({ length: 40 }, (_, index) => order(String(index))) : [order('again')];
+    const cancel = async (): Promise<void> => {
+      canceled[account] += 1;
+      if (account === 'slow') await answered;
+    };
+    return { haltReader: { openOrders: async () => open, cancel }, close: async () => undefined } as unknown as Venue;
+  };
+  const all = new OpenVenues(
+    async (account) => {
+      opened.push(account);
+      return venueOf(account as 'slow' | 'quick');
+    },
+    () => undefined,
+  );
+  return { all, canceled, opened, answer: () => answer() };
+}
+
+describe('P25: a halt without its database, at a venue whose cancels hang', () => {
+  it('is written as soon as the database is back, and cancels elsewhere again and again meanwhile', async () => {
+    const { all, canceled, opened, answer } = venues();
+    let isBack = false;
+    const latched = atLast({
+      attempt: async () => {
+        if (!isBack) throw new Error('away');
+        return 'latched';
+      },
+      failed: () => undefined,
+      beside: (until) => ['slow', 'quick'].forEach((account) => all.keepCanceling(account, EVERYTHING, until)),
+      stopping: new AbortController().signal,
+    });
+    await vi.waitFor(() => expect(canceled.quick).toBeGreaterThanOrEqual(2), { timeout: 10_000, interval: 5 });
+    expect(canceled.slow).toBe(8);
+    isBack = true;
+    // None of its cancels has answered yet.
+    await expect(latched).resolves.toBe('latched');
+    answer();
+    await all.close();
+    // What is left is the ledger's to cancel now.
+    expect(canceled.slow).toBe(8);
+    expect(opened).toEqual(['slow', 'quick']);
+  });
+
+  it('is told to end while it is not written, and ends', async () => {
+    const stopping = new AbortController();
+    const { all, canceled } = venues();
+    const ended = atLast({
+      attempt: () => Promise.reject(new Error('away')),
+      failed: () => undefined,
+      beside: (until) => all.keepCanceling('quick', EVERYTHING, until),
+      stopping: stopping.signal,
+    });
+    await vi.waitFor(() => expect(canceled.quick).toBeGreaterThanOrEqual(1), { timeout: 10_000, interval: 5 });
+    stopping.abort();
+    await expect(ended).resolves.toBeUndefined();
+    await all.close();
+  });
+});

@@ -1,0 +1,79 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { cancelOpen } from '../../activities/kill/direct.js';
+import type { Venue } from '../../activities/ports/venue.js';
+import type { Latch } from '../../core/control/mode.js';
+
+const OPEN_AGAIN_MS = 2_000;
+const CANCEL_AGAIN_MS = 500;
+
+/** The venues of the accounts, each opened when it answers. */
+export class OpenVenues {
+  private readonly open = new Map<string, Promise<Venue>>();
+  private readonly told = new Map<string, string>();
+  private readonly cancels: Promise<void>[] = [];
+  private readonly openVenue: (account: string) => Promise<Venue>;
+  private readonly say: (line: string) => void;
+
+  constructor(openVenue: (account: string) => Promise<Venue>, say: (line: string) => void) {
+    this.openVenue = openVenue;
+    this.say = say;
+  }
+
+  /** Undefined when it was to end before the venue answered. */
+  async of(account: string, stopping: AbortSignal): Promise<Venue | undefined> {
+    for (;;) {
+      const venue = await this.attempt(account, () => this.find(account));
+      if (venue !== undefined || stopping.aborted) return venue;
+      await wait(OPEN_AGAIN_MS, undefined, { signal: stopping }).catch(() => undefined);
+    }
+  }
+
+  /**
+   * Cancels what is open in scope, without asking our books, again and again until it is told to end. Only `close` waits for it: a
+   * venue that hangs keeps neither the latch nor another venue waiting.
+   */
+  keepCanceling(account: string, scope: Latch, until: AbortSignal): void {
+    this.cancels.push(this.cancelUntil(account, scope, until));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.cancels);
+    await Promise.allSettled([...this.open.values()].map(async (venue) => (await venue).close()));
+  }
+
+  private async cancelUntil(account: string, scope: Latch, until: AbortSignal): Promise<void> {
+    while (!until.aborted) {
+      await this.attempt(account, async () => {
+        const asked = await cancelOpen(await this.find(account), scope, until);
+        if (asked > 0) this.say(`${account}: ${asked} open orders canceled`);
+      });
+      await wait(CANCEL_AGAIN_MS, undefined, { signal: until }).catch(() => undefined);
+    }
+  }
+
+  /** Opened once, whoever asks meanwhile; anew when that failed. */
+  private find(account: string): Promise<Venue> {
+    const known = this.open.get(account);
+    if (known !== undefined) return known;
+    const opening = this.openVenue(account);
+    this.open.set(account, opening);
+    opening.catch(() => this.open.delete(account));
+    return opening;
+  }
+
+  /** What goes wrong is told once, and again when it is something else. */
+  private async attempt<T>(account: string, work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      const detail = told(error);
+      if (this.told.get(account) !== detail) this.say(`${account}: ${detail}`);
+      this.told.set(account, detail);
+      return undefined;
+    }
+  }
+}
+
+export function told(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

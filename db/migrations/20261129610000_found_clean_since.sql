@@ -1,0 +1,82 @@
+-- P30: a halt ends on a comparison that was made of what it has left.
+
+-- As before, and: the reconciliation that found an account clean began after the halt was called last, after its last sale, and after the last
+-- approval.
+create or replace function release_latch(p jsonb) returns jsonb language plpgsql as $$
+declare
+  l latches;
+  r approval_requests;
+  touched text[];
+  found_there text;
+  state text;
+begin
+  perform from instance for update;
+  select * into r from approval_requests where request_id = (p->>'requestId')::uuid for update;
+  if not found or r.action <> 'rearm' or r.payload->>'latchId' <> p->>'latchId' then
+    return jsonb_build_object('result', 'notApproved', 'state', 'missing');
+  end if;
+  select * into l from latches where latch_id = (p->>'latchId')::uuid;
+  if l.released_at is not null and l.released_by = r.request_id::text then return jsonb_build_object('result', 'released'); end if;
+  state := approval_state(r);
+  -- Who asked may have left since, or lost the role: then nobody starts anything in that name.
+  if not may_still(r.key_id, 'rearm') then
+    state := 'expired';
+  end if;
+  -- Whoever approved before it was called again has seen another halt.
+  if state = 'approved' and not exists (select from approvals d
+      where d.request_id = r.request_id and d.decision = 'approved' and may_still(d.key_id, 'decideApproval')
+        and d.decided_at > l.called_at) then
+    state := 'overtaken';
+  end if;
+  if state <> 'approved' then return jsonb_build_object('result', 'notApproved', 'state', state); end if;
+
+  found_there := missing_drawdown_report(l.latch_id);
+  if found_there is not null then return jsonb_build_object('result', 'notClean', 'found', found_there); end if;
+  select coalesce(array_agg(account), '{}') into touched from (
+    select c.account from control c where c.account in (select accounts_under(l.scope, l.scope_value, l.account))
+    order by c.account for update) locked;
+  select string_agg(account, ', ' order by account) into found_there from unnest(touched) as one (account)
+    where not exists (select from kills k where k.account = one.account and has_seen(k, l)
+      and k.looked_at > greatest(clock_timestamp() - interval '1 minute',
+        (select max(decided_at) from approvals where request_id = r.request_id and decision = 'approved')));
+  if found_there is not null then
+    return jsonb_build_object('result', 'notClean', 'found', 'not verified anew: ' || found_there);
+  end if;
+  select string_agg(account, ', ' order by account) into found_there from unnest(touched) as one (account)
+    where not exists (select from reconciliations c where c.account = one.account
+      -- One that began before the halt was called, before it has sold the last, or before the last person looked is of another state of things.
+      and c.last_clean_at > greatest(clock_timestamp() - interval '1 minute', l.called_at,
+        (select max(decided_at) from approvals where request_id = r.request_id and decision = 'approved'),
+        (select max(o.final_at) from orders o where o.account = one.account and o.purpose = 'flatten' and o.created_at >= l.engaged_at)));
+  if found_there is not null then
+    return jsonb_build_object('result', 'notReconciled', 'found', 'not found clean by a reconciliation: ' || found_there,
+      'accounts', to_jsonb(string_to_array(found_there, ', ')));
+  end if;
+  select string_agg(o.intent_id || ' is ' || o.status, ', ' order by o.intent_id) into found_there
+    from orders o join accounts a using (account)
+    where o.account = any (touched) and o.final_at is null and o.status in ('authorised', 'submitting', 'unknown', 'pendingCancel')
+      and is_latched(l, o.account, a.venue, o.strategy, o.instrument);
+  if found_there is not null then return jsonb_build_object('result', 'notClean', 'found', found_there); end if;
+  select string_agg('incident ' || i.incident_id || ' (' || i.kind || ')', ', ' order by i.incident_id) into found_there from incidents i
+    where i.account = any (touched) and i.closed_at is null
+      and not (r.payload->'incidents') @> to_jsonb(i.incident_id::text);
+  if found_there is not null then
+    return jsonb_build_object('result', 'notClean', 'found', 'open, and not named in the request: ' || found_there);
+  end if;
+
+  state := use_approval(r.request_id, 'rearm', r.payload);
+  if state <> 'granted' then return jsonb_build_object('result', 'notApproved', 'state', state); end if;
+  update latches set released_at = clock_timestamp(), released_by = r.request_id::text where latch_id = l.latch_id;
+  update control set version = version + 1, updated_at = clock_timestamp() where account = any (touched);
+  insert into audit_events (kind, account, subject, data)
+    select 'halt.ended', account, r.requested_by, jsonb_build_object('latchId', l.latch_id, 'scope', l.scope, 'scopeValue', l.scope_value,
+      'reason', r.reason, 'requestId', r.request_id, 'incidents', r.payload->'incidents', 'keyId', r.key_id,
+      'approvedBy', (select jsonb_agg(subject order by decided_at) from approvals where request_id = r.request_id and decision = 'approved'))
+    from unnest(touched) account;
+  insert into outbox (kind, data) select 'haltChanged', jsonb_build_object('account', account) from unnest(touched) account;
+  insert into outbox (kind, data) select 'positionChanged', jsonb_build_object('account', q.account, 'strategy', q.strategy,
+      'instrument', q.instrument, 'because', 'bought')
+    from positions q where q.account = any (touched) and q.quantity <> 0;
+  perform answer_pages_of_halt(l.latch_id, touched, r);
+  return jsonb_build_object('result', 'released');
+end $$;
