@@ -49,6 +49,7 @@ describe.skipIf(temporal === undefined)('runbooks, from the API through the work
       keys: () => Promise.resolve({ venue: 'paper', canWithdraw: false }),
       calendar: () => readCalendarFacts(pool),
       copies: () => readCopies(pool),
+      schedules: () => Promise.resolve([]),
       balances: () => Promise.resolve({ USDT: '0.5' as DecimalText }),
       statement: (account: string) => readDayStatement(pool, account),
       pause: () => Promise.resolve(),

@@ -53,10 +53,15 @@ describe.skipIf(temporal === undefined)('schedules, through the API', () => {
     await listed({ isPaused: false, nextTime: expect.any(Number) as number, workflow: 'scheduledRunbook' });
     expect(await post(KEYS.trader, 'pause')).toMatchObject({ status: 403 });
     expect(await post(KEYS.operator, 'pause')).toMatchObject({ status: 200 });
+    const told = () =>
+      store.pool.query('select severity, summary, next_at is not null as is_told from alerts where kind = $1', ['schedule.paused']);
+    const summary = expect.stringContaining(`operator pauses schedule ${scheduleId} (a test)`) as string;
+    expect((await told()).rows).toEqual([{ severity: 'warning', summary, is_told: true }]);
     expect((await client.schedule.getHandle(scheduleId).describe()).state).toMatchObject({ paused: true, note: 'operator: a test' });
     await listed({ isPaused: true, nextTime: null, note: 'operator: a test' });
     expect(await post(KEYS.risk, 'resume')).toMatchObject({ status: 200 });
-    await listed({ isPaused: false });
+    await listed({ isPaused: false, missed: 0, skipped: 0 });
+    expect((await told()).rows).toEqual([{ severity: 'warning', summary, is_told: false }]);
     const { rows } = await store.pool.query(
       `select kind, subject, data->>'schedule' as id from audit_events where kind like 'schedule.%' order by event_id`,
     );

@@ -53,6 +53,9 @@ const access = (httpStatus: number, message: string): ErrorDefinition => ({
 export const ERRORS = define({
   RISK_MODE: refusal('Account {account} is in mode {mode}: a signal to {leg} is not sent. Resume trading when the cause is gone.'),
   RISK_KILLED: refusal('A halt latch ({scope}) stands over {account}: nothing is sent. Two people re-arm it, with a reason.'),
+  RISK_PLAN_CHANGED: refusal(
+    'The configuration that {runbook} of {account} goes by is not the one that it was planned with: the run has ended, and what it holds stays held. Ask for it again (keelson runbooks run {runbook}), or restart with the configuration of before and ask then.',
+  ),
   RISK_NOT_RECONCILED: refusal(
     '{account} was paused by a reconciliation or the account watch, and no reconciliation has found it clean since: {found}. Decide what is open (keelson reconcile list), then have it compared anew (keelson reconcile).',
   ),
@@ -106,6 +109,9 @@ export const ERRORS = define({
   RISK_VENUE_WEIGHT_UNKNOWN: refusal('{venue} has not told yet what our address has used: entries wait until it does.'),
   RISK_WATCH_SILENT: refusal('The account watch of {account} has been silent {since}: entries wait for it. See keelson watch.'),
   RISK_EQUITY_UNKNOWN: refusal('The equity of {account} has not been known {since}: entries wait until it is. See keelson watch.'),
+  RISK_NOT_COMPARED: refusal(
+    'No comparison of {account} with its venue has come to an end for {comparedMs} ms: entries wait for one. See keelson reconcile list, and keelson schedules list.',
+  ),
   RISK_CALENDAR_EVENT: refusal('{title} is at {time}: no entry is made from {from} to {until}.'),
   RISK_CALENDAR_STALE: refusal(
     'The economic calendar is {since}, and {maxAgeMs} ms is the most: entries wait until it was read. See keelson calendar.',

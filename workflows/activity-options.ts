@@ -54,6 +54,9 @@ export const STREAM: ActivityOptions = {
 /** One statement on the control row. */
 export const CONTROL: ActivityOptions = { startToCloseTimeout: '5s', retry: UNTIL_DONE };
 
+/** The same for what may have the account compared and the venue asked before it. */
+export const CONTROL_COMPARED: ActivityOptions = { startToCloseTimeout: '30s', retry: UNTIL_DONE };
+
 /**
  * One look of a reconciliation. While another look at the account goes on, or the venue is away for a moment, it is tried
  * again; what does not come about within two minutes is left to the next run.

@@ -31,19 +31,27 @@ const MODE_OF = { pause: { mode: 'paused' }, resume: { mode: 'normal' }, mode: {
 
 /** A resume waits no longer for a venue that does not tell. */
 const KEY_ANSWER_MS = 2_000;
+/** … nor for a comparison, which looks twice, with a pause. */
+const COMPARED_MS = 15_000;
 
 /**
  * @param canWithdraw what a venue tells of the key of an account; undefined: it does not tell. A venue that cannot be asked stands in no
  * resume's way: nothing is entered there either.
+ * @param compare compares an account with its venue now. Who resumes need not know that what the account goes on by is a comparison of now.
  */
 export function createControlActivities(
   store: ControlStore,
   canWithdraw: (account: string) => Promise<boolean | undefined>,
+  compare: (account: string) => Promise<unknown>,
 ): ControlActivities {
   return {
     changeMode: mapped(async ({ account, kind, commandId }) => {
       const command = { account, commandId, kind, ...MODE_OF[kind], asksKey: true };
       let answer = await store.applyModeCommand(command);
+      if (answer.kind === 'notReconciled') {
+        await within(COMPARED_MS, compare(account));
+        answer = await store.applyModeCommand(command);
+      }
       if (answer.kind === 'askKey') {
         const keyWithdraws = (await within(KEY_ANSWER_MS, canWithdraw(account))) ?? null;
         answer = await store.applyModeCommand({ ...command, keyWithdraws });

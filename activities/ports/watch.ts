@@ -9,6 +9,8 @@ export interface WatchInputs extends Pick<Observation, 'now' | 'lastTime' | 'mod
   readonly version: string;
   readonly state: WatchState;
   readonly openOrders: number;
+  /** When the last comparison with the venue began that came to an end, whatever it found. */
+  readonly comparedTime: number;
   /** Only given where a halt over the account stands and nobody carries it out (P26). */
   readonly missingKill: MissingKill | undefined;
   /** Since anybody was answered, and saw a price, as the last sample told it, whoever made it; null: nobody ever; undefined before the first. */

@@ -14,7 +14,7 @@ import { listWorkflows, seeLedger, seeVenue, seeWorkflows } from './sights.js';
 
 export interface Looked {
   /** `unsettled`: another look may tell more. */
-  readonly result: Exclude<RunResult, 'failed'> | 'unsettled';
+  readonly result: RunResult | 'unsettled';
   /** Standing differences, but for those that a person has decided to leave. */
   readonly differences: number;
   readonly calls: number;
@@ -39,7 +39,7 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
     const begun = await store.begin(run, lease);
     const { reader, spent } = counted(venue);
     let cursor: number | null = null;
-    let result: Exclude<RunResult, 'failed'> | null = null;
+    let result: RunResult | null = null;
     let detail: string | undefined;
     let written: Spent = { calls: 0, weight: 0 };
     try {
@@ -76,7 +76,10 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
       written = asked;
       await repairAll(dependencies, createRepair(dependencies, account, venue, reader), judged, standing);
       // What a person has decided meanwhile has to be seen as it is now.
-      result = resultOf(isOvertaken ? { ...judged, isClean: false, isUnsettled: true } : judged, isLast);
+      const isSeen = workflows !== undefined && !isOvertaken;
+      result = resultOf(isSeen ? judged : { ...judged, isClean: false, isUnsettled: true }, isLast);
+      // Venue and ledger alone agree: that neither lifts nor ends anything, and no difference is known either.
+      if (result === 'differences' && workflows === undefined && judged.isClean) [result, detail] = ['failed', NO_WORKFLOWS];
       return { result: result ?? 'unsettled', differences: openOf(judged), ...total(spent) };
     } finally {
       const unwritten = { calls: spent.calls - written.calls, weight: spent.weight - written.weight };
@@ -86,6 +89,9 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
     }
   };
 }
+
+const NO_WORKFLOWS =
+  'Temporal did not tell which workflows run: venue and ledger agree, and whether what is held has its owner is not known';
 
 /** Old runs are no reason for a comparison to fail. */
 async function prune({ reconciliations, log }: Pick<ReconcileDependencies, 'reconciliations' | 'log'>, account: string): Promise<void> {
@@ -99,16 +105,13 @@ async function prune({ reconciliations, log }: Pick<ReconcileDependencies, 'reco
 /** Why the venue is not asked now; undefined: it is. */
 function whyLater(venue: Venue, scope: ReconcileScope, { instruments, isKillAtWork }: BegunLook): string | undefined {
   if (isKillAtWork && canWait(scope)) return 'a kill of the account is at work; what the venue allows this address is its own';
-  return isAffordable(venue, instruments.length)
+  const weight = venue.weight();
+  if (weight.kind === 'closed')
+    return `the venue has sent this address away, and is not to be asked for ${Math.ceil(weight.forMs / 1_000)} s`;
+  // What the venue tells of its use; where it tells nothing, its budget is kept by its own queue.
+  return weight.kind !== 'used' || isWithinReconcilersShare(weight, expectedWeight(venue.profile, instruments.length))
     ? undefined
     : 'what the venue allows this address in a minute is nearly used; the rest is the kill’s';
-}
-
-/** What the venue tells of its use; where it tells nothing, its budget is kept by its own queue. One that has sent us away is not asked. */
-function isAffordable(venue: Venue, instruments: number): boolean {
-  const weight = venue.weight();
-  if (weight.kind === 'closed') return false;
-  return weight.kind !== 'used' || isWithinReconcilersShare(weight, expectedWeight(venue.profile, instruments));
 }
 
 function namedBy({ fillsSince, openOrders, fills }: VenueSight) {

@@ -16,11 +16,11 @@ const KEY: PartKey = { runId: 'r', position: 0, attempt: 1, part: 'action' };
 const going = new AbortController().signal;
 
 /** A run of one step, whose ends and writes are kept. */
-function opened(code: Omit<StepCode<object, TestWrites>, 'spec'>, givenUp: GivenUp | null = null) {
+function opened(code: Omit<StepCode<object, TestWrites>, 'spec'>, givenUp: GivenUp | null = null, inputs: Plan['inputs'] = {}) {
   const ends: PartEnd[] = [];
   const written: string[] = [];
   const spec = RUNBOOK_SPECS.morningChecks;
-  const plan: Plan = { runbook: spec.name, version: spec.version, account: 'main', inputs: {}, steps: [SPEC], writes: [] };
+  const plan: Plan = { runbook: spec.name, version: spec.version, account: 'main', inputs, steps: [SPEC], writes: [] };
   const store: Partial<RunbookStore> = {
     read: () => Promise.resolve({ runId: 'r', runbook: spec.name, account: 'main', inputs: {}, subject: null, plan }),
     beginPart: () => Promise.resolve(null),
@@ -31,6 +31,7 @@ function opened(code: Omit<StepCode<object, TestWrites>, 'spec'>, givenUp: Given
   };
   const runbook = bound<object, TestWrites>({
     ...{ spec, steps: [{ spec: SPEC, ...code }], reads: {} },
+    ...('rules' in inputs ? { rules: () => ({ how: 'wait', streams: [{ instrument: 'BTC/USDT', intervalMs: 1_000 }] }) } : {}),
     writes: {
       set: (value) => {
         written.push(value);
@@ -64,6 +65,27 @@ describe('a part of a step', () => {
     expect(await part({ ...KEY, part: 'undo' }, null, going)).toEqual({ outcome: 'failed', detail: 'it is stuck' });
     const { part: other } = opened({ action: () => Promise.resolve(null) }, { subject: 'olga', reason: 'enough' });
     expect(await other(KEY, null, going)).toEqual({ outcome: 'done', output: null });
+  });
+
+  it('does what was planned, and nothing where the configuration is another by now: the run ends, and says what to do', async () => {
+    const set: Omit<StepCode<object, TestWrites>, 'spec'> = {
+      action: async (_run, _reads, writes) => (await writes.set('action'), null),
+      verification: () => Promise.resolve({ isFine: true }),
+      undo: (_run, _reads, writes) => writes.set('undo'),
+    };
+    // As they come back from the row, in whatever order.
+    const asPlanned = { rules: { streams: [{ intervalMs: 1_000, instrument: 'BTC/USDT' }], how: 'wait' } };
+    const same = opened(set, null, asPlanned);
+    expect(await same.part(KEY, null, going)).toMatchObject({ outcome: 'done' });
+    for (const rules of [{ ...asPlanned.rules, how: 'cancel' }, { ...asPlanned.rules, streams: [] }, {}]) {
+      const { part, written, ends } = opened(set, null, { rules });
+      const preempted = { outcome: 'preempted', detail: expect.stringContaining('RISK_PLAN_CHANGED') as string };
+      expect(await part(KEY, null, going)).toEqual(preempted);
+      expect(await part({ ...KEY, part: 'verification' }, null, going)).toEqual(preempted);
+      // What it has done is taken back all the same.
+      expect(await part({ ...KEY, part: 'undo' }, null, going)).toMatchObject({ outcome: 'done' });
+      expect([written, ends.length]).toEqual([['undo'], 1]);
+    }
   });
 
   it.each([

@@ -1,8 +1,10 @@
-import { KeelsonError } from '../../core/errors.js';
+import { failure, KeelsonError } from '../../core/errors.js';
+import { isSame } from '../../core/runbook/plain.js';
 import type { PlainObject, RunbookName } from '../../core/runbook/spec.js';
 import type { AskedRun, PartEnd, PartKey, Writes } from '../ports/runbook.js';
 import { isWorkerStopping, workerStops } from '../worker-stops.js';
 import type { RunbookDependencies } from './index.js';
+import { inputsOf } from './plan.js';
 import type { BoundRunbook, BoundStep, Look } from './step-code.js';
 
 type Ended = Exclude<PartEnd, { outcome: 'preempted' | 'aborted' }>;
@@ -29,6 +31,11 @@ export function createRunPart(
         outcome: 'preempted',
         detail: `this build has version ${code.spec.version} of it, and version ${version ?? '?'} was planned`,
       };
+    // … by this configuration; a guardian that was restarted may have another. What was done is taken back whatever it says.
+    if (key.part !== 'undo' && !isSame(run.plan?.inputs ?? null, inputsOf(code, run))) {
+      const { code: name, message } = failure('RISK_PLAN_CHANGED', { runbook: run.runbook, account: run.account });
+      return { outcome: 'preempted', detail: `${name}: ${message}` };
+    }
     if (!has(step, key.part)) return DONE;
     const before = await store.beginPart(key, { name: step.spec.name, actor, runsUnderHalt: code.spec.runsUnderHalt });
     if (before !== null) return before;

@@ -1,4 +1,4 @@
-import type { Plain, Plan, PlannedWrite } from '../../core/runbook/spec.js';
+import type { Plain, PlainObject, Plan, PlannedWrite } from '../../core/runbook/spec.js';
 import type { AskedRun, Writes } from '../ports/runbook.js';
 import type { BoundRunbook } from './step-code.js';
 
@@ -15,7 +15,12 @@ export async function planOf(runbook: BoundRunbook, run: AskedRun): Promise<Plan
       noting(runbook.writes, (write, values) => writes.push({ step: spec.name, write, with: values })),
     );
   const { name, version, steps } = runbook.spec;
-  return { runbook: name, version, account: run.account, inputs: run.inputs, steps, writes };
+  return { runbook: name, version, account: run.account, inputs: inputsOf(runbook, run), steps, writes };
+}
+
+/** What was asked for, and what of the configuration its steps go by: another configuration is another plan. */
+export function inputsOf({ rules }: Pick<BoundRunbook, 'rules'>, { account, inputs }: Pick<AskedRun, 'account' | 'inputs'>): PlainObject {
+  return rules === undefined ? inputs : { ...inputs, rules: rules(account) };
 }
 
 /** The same calls, none of which reaches anything. */

@@ -39,6 +39,8 @@ export interface RunbookCode<R extends Reads, W extends Writes> {
   readonly steps: readonly StepCode<R, W>[];
   readonly reads: R;
   readonly writes: W;
+  /** What of the configuration its steps go by: a part of the plan, and what was planned is what runs. */
+  readonly rules?: (account: string) => PlainObject;
 }
 
 /** One step as the frame sees it, whatever it reads and writes. */
@@ -54,10 +56,11 @@ export interface BoundRunbook {
   readonly spec: RunbookSpec;
   readonly steps: readonly BoundStep[];
   readonly writes: Writes;
+  readonly rules: ((account: string) => PlainObject) | undefined;
 }
 
 /** Closes the types of a runbook's ports, so that runbooks with different ports stand in one list. */
-export function bound<R extends Reads, W extends Writes>({ spec, steps, reads, writes }: RunbookCode<R, W>): BoundRunbook {
+export function bound<R extends Reads, W extends Writes>({ spec, steps, reads, writes, rules }: RunbookCode<R, W>): BoundRunbook {
   const bindStep = ({ spec: step, precondition, action, verification, undo }: StepCode<R, W>): BoundStep => ({
     spec: step,
     precondition: precondition && ((run) => precondition(run, reads)),
@@ -66,5 +69,5 @@ export function bound<R extends Reads, W extends Writes>({ spec, steps, reads, w
     verification: verification && ((run) => verification(run, reads)),
     undo: undo && ((run, given, output) => undo(run, reads, given as W, output)),
   });
-  return { spec: { ...spec, steps: steps.map((step) => step.spec) }, steps: steps.map(bindStep), writes };
+  return { spec: { ...spec, steps: steps.map((step) => step.spec) }, steps: steps.map(bindStep), writes, rules };
 }

@@ -98,7 +98,7 @@ export class AccountWatch {
     this.sight.stayAwake();
     const prices = this.prices(inputs, quote);
     const told = this.toldAges(inputs, prices);
-    const ages = this.ages(told);
+    const ages = this.ages(told, inputs.now - inputs.comparedTime);
     const isReadingFresh = this.sight.isReadingFresh(this.openOrders);
     const seen = { ...inputs, readings: this.sight.readings, isReadingFresh, prices, ages };
     await this.follow(inputs, seen, sampleAccount(account, inputs.state, seen, rules), told);
@@ -169,12 +169,13 @@ export class AccountWatch {
   }
 
   /** What this one judges by: as far back as it has looked. */
-  private ages({ venueMs, marketDataMs }: ToldAges): Ages {
+  private ages({ venueMs, marketDataMs }: ToldAges, comparedMs: number): Ages {
     const { instruments, lookingMs, marketDataLimitMs } = this.sight;
     const sinceLooking = (age: number | null): number => (age === null ? lookingMs : Math.min(age, lookingMs));
     // Who trades and holds nothing misses no prices.
     const isPriced = instruments.length > 0;
-    return { venueMs: sinceLooking(venueMs), marketDataMs: isPriced ? sinceLooking(marketDataMs) : 0, marketDataLimitMs };
+    const priced = isPriced ? sinceLooking(marketDataMs) : 0;
+    return { venueMs: sinceLooking(venueMs), marketDataMs: priced, marketDataLimitMs, comparedMs };
   }
 
   private details({ openOrders }: WatchInputs, { marks }: Prices, { venueMs, marketDataMs }: ToldAges, { valuation }: Sample): object {

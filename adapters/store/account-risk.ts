@@ -45,11 +45,14 @@ export async function readAccountRisk(pool: Pool, name: string): Promise<Account
 }
 
 /** The same with a later sample of the account watch; an earlier one changes nothing. */
-export function watchedAt(risk: AccountRisk, { sampledTime, equityTime }: WatchHeartbeat): AccountRisk {
+export function watchedAt(risk: AccountRisk, { sampledTime, equityTime, comparedTime }: WatchHeartbeat): AccountRisk {
   const held = risk.account.watch;
   if (held !== undefined && held.sampledTime >= sampledTime) return risk;
   const known = equityTime ?? held?.equityTime;
-  return { ...risk, account: { ...risk.account, watch: { sampledTime, ...(known === undefined ? {} : { equityTime: known }) } } };
+  return {
+    ...risk,
+    account: { ...risk.account, watch: { sampledTime, comparedTime, ...(known === undefined ? {} : { equityTime: known }) } },
+  };
 }
 
 /** Whether the account's state is still of the versions that were read. */

@@ -17,7 +17,7 @@ const WATCH_PREFIX = 'watch ';
 /** Before the name of an account whose orders hold less than they did; every other payload is the name of an account, or empty for all of them. */
 const FREED_PREFIX = 'freed ';
 
-type Heartbeat = { readonly account: string; readonly sampledTime: number; readonly equityTime: number | null };
+type Heartbeat = WatchHeartbeat & { readonly account: string };
 
 export interface HeldRiskOptions {
   readonly pool: Pool;
@@ -150,8 +150,7 @@ export class HeldRisk implements RiskSource {
   }
 
   /** The heartbeat of the account watch comes each second with its times: it is taken as it is, and nothing is read for it. */
-  private hear({ account, sampledTime, equityTime }: Heartbeat): void {
-    const heartbeat = { sampledTime, ...(equityTime === null ? {} : { equityTime }) };
+  private hear({ account, ...heartbeat }: Heartbeat): void {
     this.heartbeats.set(account, heartbeat);
     const held = this.held.get(account);
     if (held !== undefined) this.held.set(account, { ...held, risk: watchedAt(held.risk, heartbeat) });

@@ -29,6 +29,7 @@ interface Answer {
   readonly latch: Observation['latch'];
   readonly ledger: Readonly<Record<string, DecimalText>>;
   readonly openOrders: number;
+  readonly comparedTime: number;
   readonly held: WatchInputs['held'];
   readonly closes: WatchInputs['closes'];
 }
@@ -55,6 +56,7 @@ export function createWatchStore(pool: Pool): WatchStore {
         latch,
         ledger,
         openOrders,
+        comparedTime,
         held,
         closes,
         seen,
@@ -69,6 +71,7 @@ export function createWatchStore(pool: Pool): WatchStore {
           latch,
           ledger,
           openOrders,
+          comparedTime,
           held,
           missingKill: rows[0]?.missingKill ?? undefined,
           closes,

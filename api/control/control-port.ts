@@ -37,6 +37,10 @@ export interface Schedule {
   /** Epoch ms; none while it is paused. */
   readonly nextTime: number | null;
   readonly lastTime: number | null;
+  /** So many times it was due while nothing could start it, for longer than it is done late, since it was made. */
+  readonly missed: number;
+  /** So many times it was due while the one before was at work. */
+  readonly skipped: number;
 }
 
 export interface RunToStart {

@@ -1,4 +1,4 @@
-import { ScheduleNotFoundError, type Client, type ScheduleSummary } from '@temporalio/client';
+import { ScheduleNotFoundError, type Client, type ScheduleDescription, type ScheduleSummary } from '@temporalio/client';
 import { KeelsonError } from '../../core/errors.js';
 import type { ControlPort, Schedule } from './control-port.js';
 
@@ -21,7 +21,10 @@ export function scheduleControl(client: Client, answerLimitMs: number): Pick<Con
     schedules: () =>
       asked(async () => {
         const found: Schedule[] = [];
-        for await (const one of client.schedule.list()) found.push(scheduleOf(one));
+        for await (const one of client.schedule.list()) {
+          const { info } = await client.schedule.getHandle(one.scheduleId).describe();
+          found.push(scheduleOf(one, info));
+        }
         return found.toSorted((one, other) => (one.id < other.id ? -1 : 1));
       }),
     controlSchedule: (id, kind, note) =>
@@ -34,7 +37,8 @@ export function scheduleControl(client: Client, answerLimitMs: number): Pick<Con
   };
 }
 
-function scheduleOf({ scheduleId, action, state, info }: ScheduleSummary): Schedule {
+/** What was left out is not in the list. */
+function scheduleOf({ scheduleId, action, state, info }: ScheduleSummary, counted: ScheduleDescription['info']): Schedule {
   return {
     id: scheduleId,
     workflow: action?.workflowType ?? '',
@@ -42,5 +46,7 @@ function scheduleOf({ scheduleId, action, state, info }: ScheduleSummary): Sched
     note: state.note ?? '',
     nextTime: state.paused ? null : (info.nextActionTimes[0]?.getTime() ?? null),
     lastTime: info.recentActions.at(-1)?.takenAt.getTime() ?? null,
+    missed: counted.numActionsMissedCatchupWindow,
+    skipped: counted.numActionsSkippedOverlap,
   };
 }

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { createControlActivities } from '../../activities/control/index.js';
 import { createControlStore } from '../../adapters/store/control-store.js';
 import { apiUnderTest, type ApiUnderTest, askAs, controlVersion, KEYS, seedPeople } from '../../test/support/api.js';
+import { foundClean } from '../../test/support/found-clean.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { temporalIfAny } from '../../test/support/temporal.js';
 import { tradingControlWorkflowId } from '../../workflows/names.js';
@@ -28,6 +29,7 @@ describe.skipIf(temporal === undefined)('pause and resume, through the workflow 
   let control: ControlPort;
   /** What the venue tells of the account's key. */
   let withdraws: () => Promise<boolean | undefined>;
+  let compare: (account: string) => Promise<void>;
   let api: ApiUnderTest;
 
   beforeAll(async () => {
@@ -60,6 +62,7 @@ describe.skipIf(temporal === undefined)('pause and resume, through the workflow 
   };
   beforeEach(() => {
     withdraws = () => Promise.resolve(false);
+    compare = () => Promise.resolve();
     open(60_000);
   });
   afterEach(async () => {
@@ -68,7 +71,11 @@ describe.skipIf(temporal === undefined)('pause and resume, through the workflow 
   });
 
   const whileWorking = async <T>(work: () => Promise<T>): Promise<T> => {
-    const activities = createControlActivities(createControlStore(store.pool), () => withdraws());
+    const activities = createControlActivities(
+      createControlStore(store.pool),
+      () => withdraws(),
+      (one) => compare(one),
+    );
     const worker = await Worker.create({ connection, namespace, taskQueue, workflowBundle: bundle, activities });
     return worker.runUntil(work);
   };
@@ -136,6 +143,16 @@ describe.skipIf(temporal === undefined)('pause and resume, through the workflow 
         expect(await ask('pause', {})).toMatchObject({ status: 200 });
         expect(await ask('resume', {})).toMatchObject({ status: 200, body: { mode: 'normal' } });
       }
+    });
+  });
+
+  test('what has to be found clean first is compared by the resume itself, and refused where it is not', async () => {
+    const held = { since: new Date(Date.now() - 60_000).toISOString(), was: 'paused', classes: ['unknown'] };
+    await whileWorking(async () => {
+      await store.pool.query(`update control set mode = 'paused', reconciliation_hold = $2 where account = $1`, [account, held]);
+      expect(await ask('resume', {})).toMatchObject({ status: 422, body: { code: 'RISK_NOT_RECONCILED' } });
+      compare = (one) => foundClean(store.pool, one);
+      expect(await ask('resume', {})).toMatchObject({ status: 200, body: { mode: 'normal' } });
     });
   });
 

@@ -25,6 +25,8 @@ const USUAL_ANSWER_LIMIT_MS = 8_000;
 const CHECK_LIMIT_MS = 2_000;
 /** The account is looked at twice, with a pause. */
 const REARM_LIMIT_MS = 12_000;
+/** A command that lets an account do more may wait for that as well. */
+const COMPARED_LIMIT_MS = 12_000;
 
 export interface TemporalControlOptions {
   readonly connection: ConnectionOptions;
@@ -42,8 +44,9 @@ export function temporalControl(options: TemporalControlOptions): ControlPort {
   const client = new Client({ connection, namespace });
   return {
     execute: async ({ account, kind, commandId }) => {
+      const limitMs = answerLimitMs + (kind === 'pause' ? 0 : COMPARED_LIMIT_MS);
       try {
-        await client.withDeadline(Date.now() + answerLimitMs, () =>
+        await client.withDeadline(Date.now() + limitMs, () =>
           client.workflow.executeUpdateWithStart<TradingControl, ModeChange, [ModeCommand]>(kind, {
             // Not the command's id: Temporal answers an id that was refused once (before its approval, by whoever sent it) with
             // that refusal for ever. That a command works once is the row's doing.
@@ -58,7 +61,7 @@ export function temporalControl(options: TemporalControlOptions): ControlPort {
           }),
         );
       } catch (error) {
-        throw explained(error, account, commandId, answerLimitMs);
+        throw explained(error, account, commandId, limitMs);
       }
     },
     rearm: async (request, account) => {

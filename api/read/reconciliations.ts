@@ -15,7 +15,9 @@ export const runSchema = z.strictObject({
   result: z
     .enum(['clean', 'differences', 'postponed', 'failed'])
     .nullable()
-    .describe('postponed: the venue’s limit of requests was nearly used, or a kill of the account was at work. null: it runs.'),
+    .describe(
+      'postponed: the venue’s limit of requests was nearly used, it had sent our address away, or a kill of the account was at work. null: it runs.',
+    ),
   detail: z.string().nullable(),
   looks: z.int(),
   calls: z.int().describe('Requests to the venue.'),

@@ -14,6 +14,8 @@ const scheduleSchema = z.strictObject({
   note: z.string().describe('What the person who paused or resumed it has said.'),
   nextTime: time.nullable().describe('Null while it is paused.'),
   lastTime: time.nullable(),
+  missed: z.int().describe('How often it was due while nothing could start it, for longer than it is done late, since it was made.'),
+  skipped: z.int().describe('How often it was due while the one before was at work, since it was made.'),
 });
 
 const SUMMARIES: Readonly<Record<ScheduleCommand, string>> = {

@@ -12,13 +12,15 @@ const COLUMNS: readonly Column<Schedule>[] = [
   { title: 'starts', value: ({ workflow }) => workflow },
   { title: 'next', value: ({ nextTime, isPaused }) => (isPaused ? 'paused' : nextTime === null ? '–' : timeText(nextTime)) },
   { title: 'last', value: ({ lastTime }) => (lastTime === null ? '–' : timeText(lastTime)) },
+  { title: 'missed', value: ({ missed }) => String(missed) },
+  { title: 'skipped', value: ({ skipped }) => String(skipped) },
   { title: 'note', value: ({ note }) => note },
 ];
 
 /** `keelson schedules …`: what is done by the clock. */
 export function addSchedules(program: Command, terminal: Terminal, finish: Finish): void {
   const schedules = program.command('schedules').description('what is done by the clock');
-  const list = addApiCommand(schedules, 'list', 'every schedule: when next, when last, what is paused', 'read');
+  const list = addApiCommand(schedules, 'list', 'every schedule: when next, when last, what is paused, and what was left out', 'read');
   answers(list, terminal, finish, async (options: ApiOptions) => {
     const data = await connect(terminal, options).get<{ schedules: Schedule[] }>('/v1/schedules');
     return { data, text: table(data.schedules, COLUMNS, 'Nothing is scheduled.') };

@@ -29,10 +29,10 @@ export interface CheckFacts {
   readonly venue: string;
   readonly limitRows: readonly LimitRow[];
   readonly overrides: number;
-  /** Of the last 24 hours. */
+  /** Since the last evening on which they were found in order, and of the last 24 hours in any case. */
   readonly signals: { readonly traded: number; readonly notTraded: number; readonly withoutOrder: readonly string[] };
   readonly unresolved: readonly { readonly intentId: string; readonly status: string }[];
-  /** Orders that ended in the last 24 hours with other fills than the venue executed. */
+  /** Orders that ended since then, by the same rule, with other fills than the venue executed. */
   readonly misbooked: readonly string[];
 }
 
@@ -45,6 +45,13 @@ export interface CalendarFacts {
   readonly failure: string | null;
   /** Marked ones of the next 24 hours. */
   readonly events: readonly { readonly time: number; readonly title: string; readonly instruments: readonly string[] | null }[];
+}
+
+/** What is done by the clock for an account, as Temporal has it. */
+export interface ScheduleFacts {
+  readonly id: string;
+  /** Null: it is not there. */
+  readonly state: { readonly isPaused: boolean; readonly note: string; readonly missed: number; readonly skipped: number } | null;
 }
 
 /** A copy of the database of before an upgrade; its age is null where that is not known. */

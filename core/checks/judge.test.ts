@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { LimitRow } from '../risk/limit-rows.js';
 import { LIMIT_KEYS, limitDefinition } from '../risk/limit-table.js';
 import type { CheckFacts } from './facts.js';
-import { backupLines, checkDisk, checkKeys, CHECKS, type CheckName } from './judge.js';
+import { backupLines, checkDisk, checkKeys, checkSchedules, CHECKS, type CheckName } from './judge.js';
 
 const REQUIRED = LIMIT_KEYS.filter((key) => limitDefinition(key).usual === 'required');
 const ROWS: LimitRow[] = REQUIRED.map((key) => ({ scope: 'account', scopeValue: 'main', key, value: '1', version: 1 }));
@@ -70,6 +70,20 @@ it('of a backup it is told that there is none, and which copies there are instea
   expect(backupLines(copies).split('\n').slice(1)).toEqual([
     'copy of before an upgrade: keelson_before_2, 3 days old',
     'copy of before an upgrade: keelson_before_1, of an age that is not known',
+  ]);
+});
+
+it('a schedule that is paused, or is not there, is told', () => {
+  const state = { isPaused: false, note: '', missed: 3, skipped: 1 };
+  expect(checkSchedules([{ id: 'reconcile:main:hour', state }])).toEqual([]);
+  const found = checkSchedules([
+    { id: 'reconcile:main:minute', state: { ...state, isPaused: true, note: 'olga: noise' } },
+    { id: 'reconcile:main:day', state: null },
+    { id: 'reconcile:main:hour', state },
+  ]);
+  expect(found).toEqual([
+    'paused schedules: reconcile:main:minute (olga: noise)',
+    'schedules that are not there, until a guardian starts: reconcile:main:day',
   ]);
 });
 

@@ -2,7 +2,7 @@ import { failure } from '../errors.js';
 import { effectiveLimits } from '../risk/limit-rows.js';
 import { PROTOCOL } from '../risk/limits.js';
 import { WATCH } from '../watch/rules.js';
-import type { CalendarFacts, CheckFacts, CopyFacts, DiskFacts } from './facts.js';
+import type { CalendarFacts, CheckFacts, CopyFacts, DiskFacts, ScheduleFacts } from './facts.js';
 
 /** What one item of the checks found: empty where all is as it should be. */
 export type Findings = readonly string[];
@@ -83,6 +83,20 @@ export type CheckName = keyof typeof CHECKS;
 export function checkKeys(account: string, venue: string, canWithdraw: boolean | undefined): Findings {
   if (canWithdraw === undefined) return [`${venue} does not tell whether the key of ${account} may withdraw`];
   return canWithdraw ? [codedMessage('RISK_KEY_WITHDRAWS', { account, venue })] : [];
+}
+
+/** What is due by the clock has to be started by it. */
+export function checkSchedules(schedules: readonly ScheduleFacts[]): Findings {
+  return [
+    ...list(
+      'paused schedules',
+      schedules.flatMap(({ id, state }) => (state?.isPaused === true ? [`${id} (${state.note})`] : [])),
+    ),
+    ...list(
+      'schedules that are not there, until a guardian starts',
+      schedules.flatMap(({ id, state }) => (state === null ? [id] : [])),
+    ),
+  ];
 }
 
 /** Code and message, as people look either of them up. */

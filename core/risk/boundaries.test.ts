@@ -111,9 +111,11 @@ const working = (status = 'accepted') => ({
 const noon = Date.parse('2026-11-25T12:00:00Z');
 const inHours = (ms: number): Given => ({
   limits: { tradingHours: ['wed 12:00-13:00'] },
-  ledger: { databaseTime: noon + ms, watch: { sampledTime: noon + ms, equityTime: noon + ms } },
+  ledger: { databaseTime: noon + ms, watch: { sampledTime: noon + ms, equityTime: noon + ms, comparedTime: noon + ms } },
 });
-const sampled = (ago: number, knownAgo = 0): Given => ({ ledger: { watch: { sampledTime: NOW - ago, equityTime: NOW - knownAgo } } });
+const sampled = (ago: number, knownAgo = 0, comparedAgo = 0): Given => ({
+  ledger: { watch: { sampledTime: NOW - ago, equityTime: NOW - knownAgo, comparedTime: NOW - comparedAgo } },
+});
 const units = (quantity: string, price = '100', reference = price): Given => ({
   draft: { quantity: decimal(quantity), price: decimal(price), reference: decimal(reference) },
 });
@@ -235,7 +237,9 @@ const BOUNDARIES: readonly (readonly [code: string, passes: Given, refused: Give
   // A sample from the future: a clock was set.
   ['RISK_WATCH_SILENT', sampled(-5_000), sampled(-5_001)],
   ['RISK_EQUITY_UNKNOWN', sampled(0, 5_000), sampled(0, 5_001)],
-  ['RISK_EQUITY_UNKNOWN', sampled(0), { ledger: { watch: { sampledTime: NOW } } }],
+  ['RISK_EQUITY_UNKNOWN', sampled(0), { ledger: { watch: { sampledTime: NOW, comparedTime: NOW } } }],
+  ['RISK_NOT_COMPARED', sampled(0, 0, 900_000), sampled(0, 0, 900_001)],
+  ['RISK_NOT_COMPARED', sampled(0, 0, -900_000), sampled(0, 0, -900_001)],
   // By one millisecond more or less: ledger-contact.test.ts.
   ['RISK_LEDGER_LOST', {}, { live: { ledgerDoubt: 'has not answered' } }],
   // The window of an event, both ends its own; of another instrument; and the age of what was read.

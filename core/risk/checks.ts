@@ -123,6 +123,9 @@ export const RISK_CHECKS: readonly RiskCheck[] = [
   check('RISK_EQUITY_UNKNOWN', 'protocol', 'The account watch knew the equity last longer ago, in ms.', {
     usual: String(PROTOCOL.watchSilentMs),
   }),
+  check('RISK_NOT_COMPARED', 'protocol', 'The last comparison with the venue that came to an end began longer ago, in ms.', {
+    usual: String(PROTOCOL.notComparedMs),
+  }),
   check(
     'RISK_LEDGER_LOST',
     'protocol',
@@ -150,6 +153,7 @@ export const NOT_OF_THE_GATE: readonly ErrorCode[] = [
   'ORDER_CANCELED_ELSEWHERE',
   'HALT_NOT_CLEAN',
   'RISK_NOT_RECONCILED',
+  'RISK_PLAN_CHANGED',
   'RISK_KEY_WITHDRAWS',
   'RISK_MODE_NOT_OURS',
 ];

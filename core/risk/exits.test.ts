@@ -68,7 +68,7 @@ const hostile = fc.record(
     blocked: fc.constant('a person'),
     workingOrders: fc.constant(Array.from({ length: 5 }, () => entryOf)),
     balances: fc.constant({}),
-    watch: fc.constant({ sampledTime: 0 }),
+    watch: fc.constant({ sampledTime: 0, comparedTime: 0 }),
     calendar: fc.constant({
       ...{ refreshedTime: null, maxAgeMs: 1 },
       windows: [{ from: 0, until: NOW * 2, time: NOW, title: 'a decision on rates', instruments: null }],

@@ -50,13 +50,13 @@ const limited = (limits: Partial<RiskView['limits']>): Partial<RiskView> => ({ l
 
 describe('entries', () => {
   it.each<[string, RiskView['watch'], string[]]>([
-    ['5 s old', { sampledTime: NOW - 5_000, equityTime: NOW - 5_000 }, []],
-    ['older', { sampledTime: NOW - 5_001, equityTime: NOW - 5_001 }, ['RISK_WATCH_SILENT']],
-    ['of a clock that was set', { sampledTime: NOW + 5_001, equityTime: NOW }, ['RISK_WATCH_SILENT']],
+    ['5 s old', { sampledTime: NOW - 5_000, equityTime: NOW - 5_000, comparedTime: NOW }, []],
+    ['older', { sampledTime: NOW - 5_001, equityTime: NOW - 5_001, comparedTime: NOW }, ['RISK_WATCH_SILENT']],
+    ['of a clock that was set', { sampledTime: NOW + 5_001, equityTime: NOW, comparedTime: NOW }, ['RISK_WATCH_SILENT']],
     ['missing', undefined, ['RISK_WATCH_SILENT']],
-    ['without the equity for 5 s', { sampledTime: NOW, equityTime: NOW - 5_000 }, []],
-    ['without it for longer', { sampledTime: NOW, equityTime: NOW - 5_001 }, ['RISK_EQUITY_UNKNOWN']],
-    ['without any equity yet', { sampledTime: NOW }, ['RISK_EQUITY_UNKNOWN']],
+    ['without the equity for 5 s', { sampledTime: NOW, equityTime: NOW - 5_000, comparedTime: NOW }, []],
+    ['without it for longer', { sampledTime: NOW, equityTime: NOW - 5_001, comparedTime: NOW }, ['RISK_EQUITY_UNKNOWN']],
+    ['without any equity yet', { sampledTime: NOW, comparedTime: NOW }, ['RISK_EQUITY_UNKNOWN']],
   ])('P26: with a sample of the account watch that is %s', (_, watch, expected) => {
     const { watch: _watch, ...unwatched } = LEDGER;
     const ledger = watch === undefined ? unwatched : { ...unwatched, watch };

@@ -56,6 +56,8 @@ export const PROTOCOL = {
   stopDistanceRatio: 0.05,
   /** The account watch's last sample, and the last equity it knew, may be this old for an entry (P26). */
   watchSilentMs: 5_000,
+  /** The last comparison with the venue that came to an end may be this old for an entry: one is made each minute. */
+  notComparedMs: 900_000,
   /** A process that could complete no statement for longer needs a clean check of ledger against venue before entries. */
   ledgerLostMs: 5_000,
   /** A halt that no kill has begun to carry out by then is carried out by the account watch itself (P26). */

@@ -58,6 +58,8 @@ export interface WatchHeartbeat {
   readonly sampledTime: number;
   /** When a sample last knew the equity; absent: none did. */
   readonly equityTime?: number;
+  /** When the last comparison of the account with its venue began that came to an end, whatever it found. */
+  readonly comparedTime: number;
 }
 
 /**

@@ -3,15 +3,15 @@ import type { RunbookName, RunbookSpec } from './spec.js';
 /** What there is to run, without the steps: those come with their code. */
 export const RUNBOOK_SPECS: Readonly<Record<RunbookName, Omit<RunbookSpec, 'steps'>>> = {
   startUp: {
-    ...{ name: 'startUp', version: 1, title: 'Start-up: checked before it trades' },
+    ...{ name: 'startUp', version: 2, title: 'Start-up: checked before it trades' },
     ...{ needsApproval: false, isScheduled: false, runsUnderHalt: false, resource: 'trading' },
   },
   gracefulShutdown: {
-    ...{ name: 'gracefulShutdown', version: 1, title: 'Graceful shutdown: paused, settled, told what is left' },
+    ...{ name: 'gracefulShutdown', version: 2, title: 'Graceful shutdown: paused, settled, told what is left' },
     ...{ needsApproval: false, isScheduled: false, runsUnderHalt: false, resource: 'trading' },
   },
   morningChecks: {
-    ...{ name: 'morningChecks', version: 3, title: 'Checks before the trading day' },
+    ...{ name: 'morningChecks', version: 4, title: 'Checks before the trading day' },
     ...{ needsApproval: false, isScheduled: true, runsUnderHalt: true, resource: 'morningChecks' },
   },
   eveningChecks: {

@@ -1,4 +1,5 @@
 import type { AlertSeverity } from '../alerts/severity.js';
+import { PROTOCOL } from '../risk/limits.js';
 import { WATCH, type WatchRules } from './rules.js';
 import type { Figures } from './performance.js';
 
@@ -11,6 +12,8 @@ export const CONDITIONS = [
   'equityUnknown',
   'venueUnreachable',
   'noMarketData',
+  'notComparedWarn',
+  'notComparedLimit',
 ] as const;
 export type Condition = (typeof CONDITIONS)[number];
 
@@ -37,6 +40,9 @@ export const DEFINITIONS: Readonly<Record<Condition, Definition>> = {
   // Their ages are counted where they are seen, so a sample that shows them has waited already.
   venueUnreachable: { severity: 'error', confirmedBy: 'atOnce', alertsEach: 'time', acts: 'paused' },
   noMarketData: { severity: 'error', confirmedBy: 'atOnce', alertsEach: 'time', acts: 'paused' },
+  // Confirmed by time: after a sleep an account is compared first. The gate does not wait for that (`RISK_NOT_COMPARED`).
+  notComparedWarn: { severity: 'warning', confirmedBy: { time: WATCH.notComparedForMs }, alertsEach: 'time', acts: 'no' },
+  notComparedLimit: { severity: 'error', confirmedBy: { time: WATCH.notComparedForMs }, alertsEach: 'time', acts: 'no' },
 };
 
 /** Samples in a row that show a condition. */
@@ -56,6 +62,8 @@ export interface Ages {
   readonly venueMs: number;
   readonly marketDataMs: number;
   readonly marketDataLimitMs: number;
+  /** Since the last comparison with the venue began that came to an end. */
+  readonly comparedMs: number;
 }
 
 export function findingsOf(rules: WatchRules, figures: Figures | undefined, ages: Ages): Findings {
@@ -69,6 +77,8 @@ export function findingsOf(rules: WatchRules, figures: Figures | undefined, ages
     equityUnknown: figures === undefined,
     venueUnreachable: ages.venueMs > rules.venueUnreachableMs,
     noMarketData: ages.marketDataMs > ages.marketDataLimitMs,
+    notComparedWarn: ages.comparedMs > WATCH.notComparedWarnMs,
+    notComparedLimit: ages.comparedMs > PROTOCOL.notComparedMs,
   };
 }
 

@@ -30,7 +30,11 @@ class Watched {
       this.state,
       {
         ...{ now: this.now, lastTime, mode: 'normal', hold: undefined, latch: 'none', ledger, prices, isReadingFresh: true },
-        ...{ readings: { last: {}, before: {} }, ages: { venueMs: 0, marketDataMs: 0, marketDataLimitMs: 300_000 }, ...more },
+        ...{
+          readings: { last: {}, before: {} },
+          ages: { venueMs: 0, marketDataMs: 0, marketDataLimitMs: 300_000, comparedMs: 0 },
+          ...more,
+        },
       },
       RULES,
     );

@@ -222,6 +222,10 @@ function summaryOf(account: string, condition: Condition, rules: WatchRules, fig
       return `The venue of ${account} has not answered for ${seconds(seen.ages.venueMs)}: it is paused.`;
     case 'noMarketData':
       return `${account} has had no market data for ${seconds(seen.ages.marketDataMs)}: it is paused.`;
+    case 'notComparedWarn':
+      return `No comparison of ${account} with its venue has come to an end for ${seconds(seen.ages.comparedMs)}: from ${seconds(PROTOCOL.notComparedMs)} on nothing is entered. ${WHY_NOT_COMPARED}`;
+    case 'notComparedLimit':
+      return `No comparison of ${account} with its venue has come to an end for ${seconds(seen.ages.comparedMs)}: nothing is entered until one does. ${WHY_NOT_COMPARED}`;
   }
 }
 
@@ -231,4 +235,5 @@ function unknownBecause(seen: Seen): string {
   return 'there is no fresh price for what it holds';
 }
 
+const WHY_NOT_COMPARED = 'What stops them: keelson reconcile list, and keelson schedules list.';
 const percent = (ratio: Decimal): string => ratio.mul(100).toDecimalPlaces(2).toFixed();

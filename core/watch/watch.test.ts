@@ -187,7 +187,7 @@ const SEEN: Observation = {
   readings: READINGS,
   isReadingFresh: true,
   prices: PRICES,
-  ages: { venueMs: 0, marketDataMs: 0, marketDataLimitMs: 300_000 },
+  ages: { venueMs: 0, marketDataMs: 0, marketDataLimitMs: 300_000, comparedMs: 0 },
 };
 
 /** An account that is watched each second, by one process or by several. */
@@ -364,6 +364,34 @@ describe('what the watch does', () => {
     watched.see({ ages: { ...SEEN.ages, ...ages } });
     expect(watched.mode).toBe('paused');
     expect(watched.alerts).toEqual([alert]);
+  });
+
+  it('people are told when no comparison comes to an end, and again when entries end with that; the next one ends it', () => {
+    const watched = opened();
+    const seen = (comparedMs: number, afterMs = 1_000): void =>
+      void watched.worth('100000', { ages: { ...SEEN.ages, comparedMs } }, afterMs);
+    seen(180_000);
+    for (let ms = 1_000; ms <= 121_000; ms += 1_000) seen(180_000 + ms);
+    expect(watched.alerts).toEqual([]);
+    seen(302_000);
+    expect(watched.alerts).toEqual(['warning notComparedWarn']);
+    for (let ms = 303_000; ms <= 1_022_000; ms += 1_000) seen(ms);
+    expect(watched.alerts).toEqual(['warning notComparedWarn', 'error notComparedLimit']);
+    // It is not paused: what denies its entries ends by itself.
+    expect(watched.mode).toBe('normal');
+    seen(2_000);
+    expect(watched.state.runs).toEqual({});
+  });
+
+  it('an account that nobody has compared in a sleep is compared first, and told only where that goes on', () => {
+    const watched = opened();
+    watched.worth('100000');
+    const ages = { ...SEEN.ages, comparedMs: 32_400_000 };
+    watched.worth('100000', { ages }, 32_400_000);
+    for (let second = 0; second < 120; second += 1) watched.worth('100000', { ages });
+    expect(watched.alerts).toEqual([]);
+    watched.worth('100000', { ages });
+    expect(watched.alerts).toEqual(['warning notComparedWarn', 'error notComparedLimit']);
   });
 
   it('a person who resumes while the cause stands is not overheard, and the limit stays one', () => {

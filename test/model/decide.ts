@@ -127,7 +127,7 @@ export function riskView(world: World, setup: Setup): RiskView {
     instrument: RULES,
     // Long after every row: no wait is left, since a wait is a step that is not taken.
     databaseTime: 10_000_000,
-    watch: { sampledTime: 10_000_000, equityTime: 10_000_000 },
+    watch: { sampledTime: 10_000_000, equityTime: 10_000_000, comparedTime: 10_000_000 },
   };
 }
 

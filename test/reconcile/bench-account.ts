@@ -64,6 +64,8 @@ export interface BenchAccount {
   protect(): Promise<void>;
   decide(id: string, decision: string, more?: object): Promise<{ readonly result: string; readonly why?: string }>;
   resume(): Promise<{ readonly result: string }>;
+  /** The row alone: its command's id. */
+  asksResume(): Promise<string>;
   mode(): Promise<string>;
   /** As somebody with the database's password could: no trigger is in the way. */
   damage(sql: string, values?: readonly unknown[]): Promise<void>;
@@ -141,6 +143,15 @@ export async function benchOf(
     const intentId = intentIdOf(signal);
     return steps.record(intentId, await steps.submit(intentId, ACCOUNT));
   };
+  const asksResume = async (): Promise<string> => {
+    const commandId = randomUUID();
+    await stack.database.pool.query(
+      `insert into commands (command_id, account, kind, subject, key_id, reason)
+         select $1, $2, 'resume', 'operator', key_id, 'a test' from api_keys where subject = 'operator'`,
+      [commandId, ACCOUNT],
+    );
+    return commandId;
+  };
   const bench: BenchAccount = {
     stack,
     dependencies,
@@ -190,13 +201,9 @@ export async function benchOf(
       const asked = { differenceId: id, decision, reason: 'looked into', subject: 'risk-officer', underKey: keyId, ...more };
       return answer(pool, 'decide_difference', asked);
     },
+    asksResume,
     async resume() {
-      const commandId = randomUUID();
-      await stack.database.pool.query(
-        `insert into commands (command_id, account, kind, subject, key_id, reason)
-           select $1, $2, 'resume', 'operator', key_id, 'a test' from api_keys where subject = 'operator'`,
-        [commandId, ACCOUNT],
-      );
+      const commandId = await asksResume();
       return answer(pool, 'apply_mode_command', { commandId, account: ACCOUNT, kind: 'resume', mode: 'normal' });
     },
     async mode() {

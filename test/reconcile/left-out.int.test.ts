@@ -21,7 +21,7 @@ describe('after hours without a comparison', () => {
   beforeAll(async () => {
     bench = await openBenchAccount();
     await bench.damage(`update accounts set onboarded_at = now() - interval '2 days' where account = $1`, [ACCOUNT]);
-    await bench.damage('insert into reconciliations (account, cursor_time) values ($1, $2)', [ACCOUNT, away]);
+    await bench.damage('insert into reconciliations (account, cursor_time, last_compared_at) values ($1, $2, now())', [ACCOUNT, away]);
   });
   afterAll(() => bench?.close());
 

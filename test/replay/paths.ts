@@ -107,6 +107,7 @@ const RECONCILING: ReconcileActivities = {
 };
 
 const READING: CalendarActivities = { calendarRefresh: () => Promise.resolve({ kind: 'read', events: 3, marked: 1 }) };
+const no = (): Promise<boolean> => Promise.resolve(false);
 
 type Send = (request: OrderRequest, deadlineMs: number) => Promise<SubmitVerdict>;
 
@@ -163,7 +164,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     identity: 'worker',
     workflowBundle: await workflowBundle(),
     activities: {
-      ...createControlActivities(createControlStore(pool), () => Promise.resolve(false)),
+      ...createControlActivities(createControlStore(pool), no, no),
       ...RECONCILING,
       ...READING,
       ...runbooks.activities,

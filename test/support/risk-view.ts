@@ -63,6 +63,6 @@ export const LEDGER: RiskView = {
   workingOrders: [],
   balances: { USDT: d('10000') },
   instrument: RULES,
-  watch: { sampledTime: NOW - 1_000, equityTime: NOW - 1_000 },
+  watch: { sampledTime: NOW - 1_000, equityTime: NOW - 1_000, comparedTime: NOW - 1_000 },
   databaseTime: NOW,
 };

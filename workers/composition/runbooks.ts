@@ -91,7 +91,7 @@ export function tradingRunbooks(parts: TradingRunbookParts): Readonly<Record<'st
     clock,
     pause,
   };
-  const writes = tradingWrites({ state, withdraw: createWithdraw({ ...books, venueOf }), clock, pause, log });
+  const writes = tradingWrites({ state, withdraw: createWithdraw({ ...books, venueOf }), isReconciled: reconcileNow, clock, pause, log });
   return { startUp: startUp(reads, writes), gracefulShutdown: gracefulShutdown(reads, writes) };
 }
 

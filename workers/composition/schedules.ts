@@ -17,6 +17,8 @@ export interface DeclaredSchedule {
   readonly spec: ScheduleOptions['spec'];
   /** How late it is still done after something was away. */
   readonly catchUp: CatchUp;
+  /** Due once a day: that it was left out is told. */
+  readonly isDaily: boolean;
   /** Begun also while the one before is at work; else it is left out, and nobody hears of it. */
   readonly beginsBeside?: true;
 }
@@ -60,6 +62,7 @@ export function calendarSchedule(refreshMinutes: number): DeclaredSchedule {
     summary: 'economic calendar',
     spec: { intervals: [{ every: `${refreshMinutes} minutes` }] },
     catchUp: AT_ONCE,
+    isDaily: false,
   };
 }
 
@@ -81,6 +84,7 @@ function checks(account: string, { timeZone, ...times }: CheckTimes): DeclaredSc
       summary: `${runbook} of ${account}`,
       spec: { calendars: [{ hour: hour ?? 0, minute: minute ?? 0 }], timezone: timeZone },
       catchUp: SAME_DAY,
+      isDaily: true,
       // Its resource keeps it from doing anything beside the one before, and its end tells people what was not checked.
       beginsBeside: true,
     };
@@ -97,6 +101,7 @@ function reconciliations(account: string): DeclaredSchedule[] {
     summary: `reconciliation of ${account}, each ${scope}`,
     spec,
     catchUp: scope === 'day' ? SAME_DAY : AT_ONCE,
+    isDaily: scope === 'day',
   }));
 }
 

@@ -58,6 +58,7 @@ import { createKills } from '../composition/kills.js';
 import { KeptSchedules } from '../composition/kept-schedules.js';
 import type { Role } from '../composition/main.js';
 import { openMetrics } from '../composition/metrics-server.js';
+import { makeUpForDays, scheduleFacts, tellLeftOut } from '../composition/left-out.js';
 import { createOwners } from '../composition/owners.js';
 import { AS_THEY_ARE, type PortWraps } from '../composition/ports.js';
 import type { WorkerProcess } from '../composition/process.js';
@@ -66,7 +67,14 @@ import { createWorker } from '../composition/run-worker.js';
 import { createRunbookRuns, runUnderWay, tradingRunbooks } from '../composition/runbooks.js';
 import { announceStart, carryOutStartUp } from '../composition/start-ups.js';
 import { outageRulesOf, watchedAccount } from '../composition/watched-account.js';
-import { calendarSchedule, declaredSchedules, ensureSchedules, OF_NO_ACCOUNT, removeSchedules } from '../composition/schedules.js';
+import {
+  calendarSchedule,
+  declaredSchedules,
+  ensureSchedules,
+  OF_NO_ACCOUNT,
+  removeSchedules,
+  type DeclaredSchedule,
+} from '../composition/schedules.js';
 
 const BOOKS_READ_MS = 15_000;
 
@@ -143,6 +151,10 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     const dependencies = { ...killParts, venueOf: haltVenues(venues.of), pause: (ms: number) => wait(ms) };
     await killHere(dependencies, account, missing, { say, stopping });
   };
+  const declaredOf = (of: readonly string[]): DeclaredSchedule[] =>
+    declaredSchedules(
+      Object.fromEntries(Object.entries(config.accounts).flatMap(([name, { checks }]) => (of.includes(name) ? [[name, checks]] : []))),
+    );
   const checkReads = {
     facts: (account: string) => readCheckFacts(pool, account),
     disk: () => roomOf(dirname(evidenceFolder(env))),
@@ -152,6 +164,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     },
     calendar: () => readCalendarFacts(pool),
     copies: () => readCopies(pool),
+    schedules: (account: string) => scheduleFacts(client, declaredOf([account])),
     balances: async (account: string) => heldOf(await venues.of(account).reader.balances()),
     statement: (account: string) => readDayStatement(readPool, account),
     pause: (ms: number) => wait(ms, undefined, { signal: stopping.signal }),
@@ -170,6 +183,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     pause: (ms: number) => wait(ms),
     log,
   };
+  const reconcileNow = createReconcileNow(reconcileParts);
   const interruptible = {
     pause: (ms: number) => wait(ms, undefined, { signal: stopping.signal }).catch(() => undefined),
     stopping: stopping.signal,
@@ -184,7 +198,11 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     ...interruptible,
   };
   const worker = await createWorker(process, TASK_QUEUES.guardian, {
-    ...createControlActivities(control, async (account) => (await checkReads.keys(account)).canWithdraw),
+    ...createControlActivities(
+      control,
+      async (account) => (await checkReads.keys(account)).canWithdraw,
+      (account) => reconcileNow(account, 'demand'),
+    ),
     ...ownerActivities,
     ...streamActivities,
     ...createRunbookActivities({
@@ -196,7 +214,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
           venueOf: venues.of,
           books,
           facts: checkReads.facts,
-          reconcileNow: createReconcileNow(reconcileParts),
+          reconcileNow,
         }),
         morningChecks: dailyChecks('morningChecks', checkReads),
         eveningChecks: dailyChecks('eveningChecks', checkReads),
@@ -209,7 +227,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
       actor: `guardian ${env['KEELSON_INSTANCE'] ?? '1'}`,
       isUnderWay: runUnderWay(client, clock),
     }),
-    ...createKillActivities(killParts, createReconcileNow(reconcileParts)),
+    ...createKillActivities(killParts, reconcileNow),
     ...createReconcileActivities(reconcileParts),
     ...createCalendarActivities({ store: createCalendarStore(pool), calendar, sha256 }),
   });
@@ -273,16 +291,21 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
       }
       // Those of a newer start stay as they are.
       if (isOlder) return;
-      const times = Object.fromEntries(Object.entries(config.accounts).map(([account, { checks }]) => [account, checks]));
+      const declared = declaredOf(Object.keys(config.accounts));
       const ofCalendar = config.calendar === undefined ? [] : [calendarSchedule(config.calendar.refreshMinutes)];
       const set = async (which: 'all' | 'changed'): Promise<void> => {
-        await ensureSchedules(client, [...declaredSchedules(times), ...ofCalendar], TASK_QUEUES.guardian, which);
+        await ensureSchedules(client, [...declared, ...ofCalendar], TASK_QUEUES.guardian, which);
         await removeSchedules(client, [...accounts, ...(ofCalendar.length > 0 ? [OF_NO_ACCOUNT] : [])]);
       };
       await set('all');
+      await makeUpForDays(pool, reconciliations, accounts);
       kept = new KeptSchedules({
         isNewest: async () => (await placeOfStart(pool, env['KEELSON_START'])) === 'newest',
-        set: () => set('changed'),
+        set: async () => {
+          await set('changed');
+          await makeUpForDays(pool, reconciliations, accounts);
+          await tellLeftOut(pool, client, declared);
+        },
         log,
       });
       kept.start();

@@ -49,7 +49,11 @@ describe.skipIf(temporal === undefined)('tradingControl, on a real server and le
       namespace: server.namespace,
       taskQueue,
       workflowBundle: await workflowCode,
-      activities: createControlActivities(createControlStore(stack.database.pool), () => Promise.resolve(false)),
+      activities: createControlActivities(
+        createControlStore(stack.database.pool),
+        () => Promise.resolve(false),
+        () => Promise.resolve(),
+      ),
     });
     const running = worker.run();
     working = {

@@ -10,10 +10,11 @@ import {
 } from '@temporalio/workflow';
 import type { ControlActivities } from '../../activities/control/index.js';
 import { STATE_TEXT } from '../../core/people/approvals.js';
-import { CONTROL, told } from '../activity-options.js';
+import { CONTROL, CONTROL_COMPARED, told } from '../activity-options.js';
 import { lastChangeQuery, pauseUpdate, resumeUpdate, setModeUpdate, type ModeChange, type ModeCommand } from './messages.js';
 
-const { changeMode } = proxyActivities<ControlActivities>(told(CONTROL, 'changes the mode as the command’s row says'));
+const { changeMode: pause } = proxyActivities<ControlActivities>(told(CONTROL, 'changes the mode as the command’s row says'));
+const { changeMode } = proxyActivities<ControlActivities>(told(CONTROL_COMPARED, 'changes the mode as the command’s row says'));
 
 const COMMAND_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const HISTORY_LIMIT = 2_000;
@@ -24,7 +25,8 @@ const HISTORY_LIMIT = 2_000;
  */
 export async function tradingControl(account: string, last: ModeChange | null = null): Promise<void> {
   const apply = async (kind: 'pause' | 'resume' | 'mode', command: ModeCommand): Promise<ModeChange> => {
-    const answer = await changeMode({ account, kind, commandId: command.commandId });
+    const change = kind === 'pause' ? pause : changeMode;
+    const answer = await change({ account, kind, commandId: command.commandId });
     if (answer.kind === 'noCommand') {
       throw ApplicationFailure.nonRetryable(
         `no command ${command.commandId} to ${kind} ${account} was made under a person's credential`,

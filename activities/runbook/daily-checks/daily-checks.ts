@@ -1,10 +1,11 @@
-import type { CalendarFacts, CheckFacts, CopyFacts, DiskFacts } from '../../../core/checks/facts.js';
+import type { CalendarFacts, CheckFacts, CopyFacts, DiskFacts, ScheduleFacts } from '../../../core/checks/facts.js';
 import {
   backupLines,
   calendarLines,
   checkCalendar,
   checkDisk,
   checkKeys,
+  checkSchedules,
   CHECKS,
   type CheckName,
   type Findings,
@@ -26,13 +27,15 @@ export interface CheckReads {
   copies(): Promise<readonly CopyFacts[]>;
   /** What the venue has, free and locked together, by asset. */
   balances(account: string): Promise<Balances>;
+  /** What is done by the clock for the account. */
+  schedules(account: string): Promise<readonly ScheduleFacts[]>;
   /** Of the day so far, with what of it contradicts itself. */
   statement(account: string): Promise<StatementFacts>;
   /** Waits so many ms. @throws when the process stops. */
   pause(ms: number): Promise<unknown>;
 }
 type Nothing = Readonly<Record<string, never>>;
-type Item = CheckName | 'disk' | 'keys' | 'calendar' | 'statement';
+type Item = CheckName | 'disk' | 'keys' | 'calendar' | 'schedules' | 'statement';
 
 const TITLES: Readonly<Record<Item, string>> = {
   mode: 'The account may trade: mode, halts, blocked instruments, disabled strategies',
@@ -46,13 +49,27 @@ const TITLES: Readonly<Record<Item, string>> = {
   disk: 'There is room on the disk',
   keys: 'The key in use may not withdraw',
   calendar: 'The economic calendar is known, and what it has for today',
+  schedules: 'What is due by the clock is started by it: no schedule is paused',
   signals: 'Every signal of the day that was traded has its order',
   orders: 'The fate of every order is known',
   fills: 'The fills of the day are what the venue executed',
   statement: 'The statement of the day closes at what the venue has, and every entry of it is explained',
 };
 const ITEMS = {
-  morningChecks: ['alerts', 'mode', 'streams', 'venue', 'keys', 'reconciliation', 'stops', 'limits', 'disk', 'calendar', 'incidents'],
+  morningChecks: [
+    'alerts',
+    'mode',
+    'streams',
+    'venue',
+    'keys',
+    'reconciliation',
+    'stops',
+    'limits',
+    'disk',
+    'calendar',
+    'schedules',
+    'incidents',
+  ],
   eveningChecks: ['signals', 'orders', 'fills', 'statement', 'reconciliation', 'stops', 'incidents', 'alerts', 'disk'],
 } as const satisfies Readonly<Partial<Record<RunbookName, readonly Item[]>>>;
 const SIGNED_WITHIN_MS = 4 * 3_600_000;
@@ -93,6 +110,7 @@ function item(name: Item): StepCode<CheckReads, Nothing> {
 
 async function found(name: Exclude<Item, keyof typeof TELLING>, account: string, reads: CheckReads): Promise<Findings> {
   if (name === 'disk') return checkDisk(await reads.disk());
+  if (name === 'schedules') return checkSchedules(await reads.schedules(account));
   if (name !== 'keys') return CHECKS[name](await reads.facts(account));
   const { venue, canWithdraw } = await reads.keys(account);
   return checkKeys(account, venue, canWithdraw);

@@ -5,7 +5,17 @@ import type { PlainObject } from '../../../core/runbook/spec.js';
 import type { Left } from '../../ports/trading-state.js';
 import type { VenueOrder } from '../../ports/venue.js';
 import { bound, type BoundRunbook, type StepCode } from '../step-code.js';
-import { ENTRIES_STEP, lookOf, MOST_PATIENCE_MS, reconciled, stepOf, until, type TradingReads, type TradingWrites } from './parts.js';
+import {
+  ENTRIES_STEP,
+  lookOf,
+  MOST_PATIENCE_MS,
+  reconciled,
+  rulesIn,
+  stepOf,
+  until,
+  type TradingReads,
+  type TradingWrites,
+} from './parts.js';
 
 type Step = StepCode<TradingReads, TradingWrites>;
 /** Beyond the five minutes that a configuration may have entries waited for, and what canceling them may take. */
@@ -17,7 +27,8 @@ const ON_ITS_WAY: readonly string[] = ['authorised', 'submitting', 'unknown', 'p
 
 /** From trading to what may be stopped: nothing is opened, nothing is on its way, stops stay, and what is left is told. */
 export function gracefulShutdown(reads: TradingReads, writes: TradingWrites): BoundRunbook {
-  return bound({ spec: RUNBOOK_SPECS.gracefulShutdown, steps: [PAUSE, ENTRIES, STOPS, RECONCILE, REPORT, QUIET], reads, writes });
+  const steps = [PAUSE, ENTRIES, STOPS, RECONCILE, REPORT, QUIET];
+  return bound({ spec: RUNBOOK_SPECS.gracefulShutdown, steps, reads, writes, rules: rulesIn(reads) });
 }
 
 const PAUSE: Step = {

@@ -42,6 +42,15 @@ export interface TradingReads {
   readonly pause: (ms: number) => Promise<void>;
 }
 
+/** The rules of an account as a plan has them, and as they come back from its row. */
+export function rulesIn({ rulesOf }: Pick<TradingReads, 'rulesOf'>): (account: string) => PlainObject {
+  return (account) => {
+    const { venue, observeBars, observeAtMostMs, afterwards, workingEntries, waitAtMostMs, streams } = rulesOf(account);
+    const traded = streams.map(({ instrument, intervalMs, lookbackBars }) => ({ instrument, intervalMs, lookbackBars }));
+    return { venue, observeBars, observeAtMostMs, afterwards, workingEntries, waitAtMostMs, streams: traded };
+  };
+}
+
 /** What both runbooks change. */
 export interface TradingWrites extends Writes {
   readonly holdMode: (account: string, runId: string, mode: Mode) => Promise<void>;

@@ -12,6 +12,7 @@ import {
   lookOf,
   MOST_PATIENCE_MS,
   reconciled,
+  rulesIn,
   stepOf,
   until,
   type TradingReads,
@@ -33,6 +34,7 @@ export function startUp(reads: TradingReads, writes: TradingWrites): BoundRunboo
     steps: [ENTRIES, LEDGER, SCHEMA, VENUE, KEYS, RECONCILE, OBSERVATION, BARS, TRADE],
     reads,
     writes,
+    rules: rulesIn(reads),
   });
 }
 

@@ -128,6 +128,7 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
           keys: () => Promise.resolve({ venue: 'paper', canWithdraw: false }),
           calendar: () => readCalendarFacts(stack.pool),
           copies: () => Promise.resolve([]),
+          schedules: () => Promise.resolve([]),
           balances: () => Promise.resolve({}),
           statement: (account) => readDayStatement(stack.pool, account),
           pause: () => Promise.resolve(),
@@ -180,7 +181,10 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
     );
     await query('delete from runbook_locks');
     await query(`update latches set released_at = clock_timestamp() where released_at is null`);
-    await query(`update control set mode = 'normal', runbook_hold = null, version = version + 1 where account = $1`, ACCOUNT);
+    await query(
+      `update control set mode = 'normal', runbook_hold = null, reconciliation_hold = null, version = version + 1 where account = $1`,
+      ACCOUNT,
+    );
     // The heartbeat that stands in for a watch tells nothing of the venue.
     await query(`update account_watch set details = '{"ages": {"venueMs": 5}, "clockSkewMs": 0}', runs = '{}' where account = $1`, ACCOUNT);
     clearInterval(bars);
@@ -357,7 +361,7 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
 
   it('a clock over the limit, and bars that were missed, keep the account in observation until a person has it tried again', async () => {
     skewMs = 5_000;
-    rules = { ...rules, observeAtMostMs: 1_000 };
+    rules = { ...rules, observeAtMostMs: 10_000 };
     areMissed = true;
     const runId = await start();
     expect((await waits(runId, 'venue')).detail).toContain('differs from ours');
@@ -372,10 +376,22 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
       );
       expect(told.map(({ kind }) => kind)).toEqual(['runbook.waits', 'runbook.waits']);
     }, LIMIT_MS);
-    [areMissed, rules] = [false, { ...rules, observeAtMostMs: 300_000 }];
+    areMissed = false;
     await tell(runId, 'retry', 7);
     expect(await endOf(runId)).toMatchObject({ status: 'completed' });
     expect(await mode()).toBe('normal');
+  });
+
+  it('what has left the account since it was compared lets it not trade: it is compared once more at the end', async () => {
+    areMissed = true;
+    const runId = await start();
+    await eventually(async () => expect((await state(runId)).steps[7]?.state).toBe('doing'), LIMIT_MS);
+    stack.paper.moveBalance(VENUE_ACCOUNT, 'USDT', -100_000_000n);
+    areMissed = false;
+    expect(await endOf(runId)).toMatchObject({ detail: expect.stringContaining('balanceMovement') as string });
+    // What was seen is a person's now.
+    expect(await mode()).toBe('paused');
+    stack.paper.moveBalance(VENUE_ACCOUNT, 'USDT', 100_000_000n);
   });
 
   it('what a person has paused stays so, and the run says it; so does one that pauses in the middle', async () => {

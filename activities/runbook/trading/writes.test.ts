@@ -18,6 +18,7 @@ async function canceledAfter(how: 'wait' | 'cancel', begunMsAgo: number): Promis
       canceledAt = now;
       return Promise.reject(new Error('the venue is slow, and does it'));
     },
+    isReconciled: () => Promise.resolve(true),
     clock: () => now,
     pause: (ms) => {
       now += ms;

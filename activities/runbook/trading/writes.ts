@@ -2,7 +2,7 @@ import type { Progress } from '../../order/resolve.js';
 import type { HoldChange, Left, TradingStateStore } from '../../ports/trading-state.js';
 import { ENTRIES_STEP, type TradingReads, type TradingWrites } from './parts.js';
 
-export interface TradingWriteParts extends Pick<TradingReads, 'clock' | 'pause'> {
+export interface TradingWriteParts extends Pick<TradingReads, 'clock' | 'pause' | 'isReconciled'> {
   readonly state: TradingStateStore;
   /** Wishes the cancel of an order and takes it one look-up further (P17). */
   readonly withdraw: (intentId: string, because: string) => Promise<Progress>;
@@ -13,7 +13,7 @@ const AGAIN_MS = 500;
 
 /** What start-up and shutdown change. What was done before is found done. */
 export function tradingWrites(parts: TradingWriteParts): TradingWrites {
-  const { state } = parts;
+  const { state, isReconciled } = parts;
   const unlessOthers = async (account: string, runId: string, change: HoldChange, reason: string): Promise<void> => {
     if ((await state.standing(account, runId)).isOurs) await state.change(account, runId, change, reason);
   };
@@ -26,7 +26,12 @@ export function tradingWrites(parts: TradingWriteParts): TradingWrites {
         mode === 'paused' ? 'the account is shut down' : 'it is checked before it trades',
       ),
     easeMode: (account, runId, mode) => unlessOthers(account, runId, { what: 'ease', mode }, 'venue and ledger agree: it is observed'),
-    releaseMode: (account, runId) => unlessOthers(account, runId, { what: 'release' }, 'its checks are over'),
+    releaseMode: async (account, runId) => {
+      if (!(await state.standing(account, runId)).isOurs) return;
+      // The steps before may have taken hours. Where it is not clean, the statement refuses, and says what was found.
+      await isReconciled(account, 'start');
+      await unlessOthers(account, runId, { what: 'release' }, 'its checks are over');
+    },
     undoMode: (account, runId) => unlessOthers(account, runId, { what: 'undo' }, 'the run was aborted'),
     settleEntries: createSettleEntries(parts),
   };
