@@ -59,6 +59,9 @@ export const ERRORS = define({
   RISK_NOT_RECONCILED: refusal(
     '{account} was paused by a reconciliation or the account watch, and no reconciliation has found it clean since: {found}. Decide what is open (keelson reconcile list), then have it compared anew (keelson reconcile).',
   ),
+  RISK_DAILY_LOSS: refusal(
+    '{account} has lost {found} today, more than it may: it only reduces until the UTC day is over or the loss is less than its limit again (accounts.{account}.watch.dailyLossLimitRatio).',
+  ),
   RISK_SIGNAL_EXPIRED: refusal('The signal of {signal} was valid until {validUntil}; it is {now}. No order is sent late.'),
   RISK_STRATEGY_INACTIVE: refusal(
     'Version {version} of strategy {strategy} is not the active one on {account} {instrument} (active: {active}).',

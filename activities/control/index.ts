@@ -23,6 +23,7 @@ export interface ControlActivities {
     | { readonly kind: 'notApproved'; readonly state: UnusableState }
     | { readonly kind: 'moved'; readonly mode: Mode; readonly version: string }
     | { readonly kind: 'notReconciled'; readonly found: string }
+    | { readonly kind: 'lossStands'; readonly found: string }
     | { readonly kind: 'keyWithdraws'; readonly venue: string }
   >;
 }

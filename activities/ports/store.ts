@@ -234,6 +234,8 @@ export interface ControlStore {
     | { readonly kind: 'moved'; readonly mode: Mode; readonly version: string }
     /** A reconciliation has paused it, and none has found it clean since. */
     | { readonly kind: 'notReconciled'; readonly found: string }
+    /** It has lost more today than it may: until the day is over it only reduces. */
+    | { readonly kind: 'lossStands'; readonly found: string }
     | { readonly kind: 'askKey' }
     | { readonly kind: 'keyWithdraws'; readonly venue: string }
   >;

@@ -8,7 +8,7 @@ import { isConflict, run } from './pool.js';
 
 type Applied = Awaited<ReturnType<ControlStore['applyModeCommand']>>;
 type As<Kind extends Applied['kind']> = { result: Kind } & Omit<Extract<Applied, { kind: Kind }>, 'kind'>;
-type Answer = As<'applied'> | As<'notApproved'> | As<'noCommand'> | As<'moved'> | As<'notReconciled'> | As<'askKey'> | As<'keyWithdraws'>;
+type Answer = { [Kind in Applied['kind']]: As<Kind> }[Applied['kind']];
 
 /** Mode, configuration and onboarding in Postgres. @throws KeelsonError INFRA_DATABASE from every method. */
 export function createControlStore(pool: Pool): ControlStore {
@@ -41,6 +41,7 @@ export function createControlStore(pool: Pool): ControlStore {
       if (answer?.result === 'notApproved') return { kind: 'notApproved', state: answer.state };
       if (answer?.result === 'moved') return { kind: 'moved', mode: answer.mode, version: answer.version };
       if (answer?.result === 'notReconciled') return { kind: 'notReconciled', found: answer.found };
+      if (answer?.result === 'lossStands') return { kind: 'lossStands', found: answer.found };
       if (answer?.result === 'askKey') return { kind: 'askKey' };
       if (answer?.result === 'keyWithdraws') return { kind: 'keyWithdraws', venue: answer.venue };
       if (answer?.result !== 'applied') return { kind: 'noCommand' };

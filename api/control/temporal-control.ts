@@ -110,8 +110,10 @@ function explained(error: unknown, account: string, commandId: string, answerLim
     if (error.cause instanceof ApplicationFailure && error.cause.type === 'AUTH_APPROVAL_CLOSED') {
       return new KeelsonError('AUTH_APPROVAL_CLOSED', { request: commandId, state: String(error.cause.details?.[0]) }, { cause: error });
     }
-    if (error.cause instanceof ApplicationFailure && error.cause.type === 'RISK_NOT_RECONCILED') {
-      return new KeelsonError('RISK_NOT_RECONCILED', { account, found: String(error.cause.details?.[0]) }, { cause: error });
+    for (const code of ['RISK_NOT_RECONCILED', 'RISK_DAILY_LOSS'] as const) {
+      if (error.cause instanceof ApplicationFailure && error.cause.type === code) {
+        return new KeelsonError(code, { account, found: String(error.cause.details?.[0]) }, { cause: error });
+      }
     }
     if (error.cause instanceof ApplicationFailure && error.cause.type === 'RISK_KEY_WITHDRAWS') {
       return new KeelsonError('RISK_KEY_WITHDRAWS', { account, venue: String(error.cause.details?.[0]) }, { cause: error });

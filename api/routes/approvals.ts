@@ -81,6 +81,7 @@ export function approvalRoutes(context: ApiContext): Route[] {
       'HALT_NOT_CLEAN',
       'INPUT_MODE_MOVED',
       'RISK_NOT_RECONCILED',
+      'RISK_DAILY_LOSS',
     ]),
     decision('refused', '/v1/approvals/refuse', 'Refuses another person’s request, for ever.', []),
   ];

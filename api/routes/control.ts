@@ -80,6 +80,7 @@ export function controlRoutes(context: ApiContext): Route[] {
       'AUTH_APPROVAL_NEEDED',
       'AUTH_APPROVAL_CLOSED',
       'RISK_NOT_RECONCILED',
+      'RISK_DAILY_LOSS',
     ],
     handle: async ({ body: { account, reason, mode, expectedVersion, commandId = context.newId() }, caller }) => {
       await assertAccount(database, account);
@@ -103,7 +104,7 @@ export function controlRoutes(context: ApiContext): Route[] {
     command(
       'resume',
       'Lets an account trade again, where it still is what the caller saw. After a pause by a risk officer it waits for the approval of another person.',
-      ['AUTH_APPROVAL_NEEDED', 'AUTH_APPROVAL_CLOSED', 'RISK_NOT_RECONCILED'],
+      ['AUTH_APPROVAL_NEEDED', 'AUTH_APPROVAL_CLOSED', 'RISK_NOT_RECONCILED', 'RISK_DAILY_LOSS'],
     ),
   ];
 }

@@ -15,7 +15,11 @@ describe('a halt that is not verified', () => {
 
   it.each<readonly [string, readonly Unverified[], number]>([
     ['what is not ours', [SURPLUS], 20_000],
-    ['what nobody knows', [{ kind: 'contradicted', strategy: 'momentum', instrument: 'BTC/USDT', held: quantity, filled: quantity }], 20_000],
+    [
+      'what nobody knows',
+      [{ kind: 'contradicted', strategy: 'momentum', instrument: 'BTC/USDT', held: quantity, filled: quantity }],
+      20_000,
+    ],
     ['what does not trade, or has no price', [{ ...held, because: 'halted' }, SURPLUS, { ...held, because: 'noPrice' }], 20_000],
     ['what can be sold beside it', [SURPLUS, held], 3_000],
     ['a foreign order, which is canceled', [{ kind: 'openOrder', instrument: 'BTC/USDT', venueOrderId: '1', isOurs: false }], 3_000],

@@ -154,6 +154,7 @@ export const NOT_OF_THE_GATE: readonly ErrorCode[] = [
   'HALT_NOT_CLEAN',
   'RISK_NOT_RECONCILED',
   'RISK_PLAN_CHANGED',
+  'RISK_DAILY_LOSS',
   'RISK_KEY_WITHDRAWS',
   'RISK_MODE_NOT_OURS',
 ];

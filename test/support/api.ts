@@ -72,7 +72,7 @@ export async function askAs(server: ApiUnderTest['server'], key: string, method:
   return { status: answer.statusCode, body: isJson ? answer.json() : {} };
 }
 
-type Applied = Readonly<Record<'result' | 'state' | 'mode' | 'version', string>>;
+type Applied = Readonly<Record<'result' | 'state' | 'mode' | 'version' | 'found', string>>;
 
 const shippedConfig = (): Config => loadConfig({ path: join(rootFolder(), 'keelson.config.json'), env: {} });
 
@@ -117,8 +117,9 @@ export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> =
         const { rows } = await store.pool.query<{ answer: Applied }>('select apply_mode_command($1) as answer', [
           { ...command, mode: wanted },
         ]);
-        const { result, state, mode, version } = rows[0]?.answer ?? { result: '', state: '', mode: '', version: '' };
+        const { result, state, mode, version, found } = rows[0]?.answer ?? { result: '', state: '', mode: '', version: '', found: '' };
         if (result === 'notReconciled') throw new KeelsonError('RISK_NOT_RECONCILED', { account: command.account });
+        if (result === 'lossStands') throw new KeelsonError('RISK_DAILY_LOSS', { account: command.account, found: found ?? '' });
         if (result === 'moved')
           throw new KeelsonError('INPUT_MODE_MOVED', { account: command.account, mode, version, expected: 'what was seen' });
         if (result !== 'applied') throw new KeelsonError('AUTH_APPROVAL_CLOSED', { request: command.commandId, state });

@@ -58,6 +58,14 @@ export async function tradingControl(account: string, last: ModeChange | null = 
         details: [answer.found],
       });
     }
+    if (answer.kind === 'lossStands') {
+      throw ApplicationFailure.create({
+        nonRetryable: true,
+        type: 'RISK_DAILY_LOSS',
+        message: `${account} has lost ${answer.found} today: it only reduces until the day is over`,
+        details: [answer.found],
+      });
+    }
     if (answer.kind === 'keyWithdraws') {
       throw ApplicationFailure.create({
         nonRetryable: true,
