@@ -55,7 +55,7 @@ export const STREAM: ActivityOptions = {
 export const CONTROL: ActivityOptions = { startToCloseTimeout: '5s', retry: UNTIL_DONE };
 
 /** The same for what may have the account compared and the venue asked before it. */
-export const CONTROL_COMPARED: ActivityOptions = { startToCloseTimeout: '30s', retry: UNTIL_DONE };
+export const CONTROL_COMPARED: ActivityOptions = { startToCloseTimeout: '30s', heartbeatTimeout: '5s', retry: UNTIL_DONE };
 
 /**
  * One look of a reconciliation. While another look at the account goes on, or the venue is away for a moment, it is tried

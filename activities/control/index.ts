@@ -1,6 +1,7 @@
 import type { Mode } from '../../core/control/mode.js';
 import type { UnusableState } from '../../core/people/approvals.js';
 import { invariant } from '../../core/errors.js';
+import { beating } from '../beating.js';
 import { mapped } from '../failures.js';
 import type { ControlStore } from '../ports/store.js';
 
@@ -46,22 +47,24 @@ export function createControlActivities(
   compare: (account: string) => Promise<unknown>,
 ): ControlActivities {
   return {
-    changeMode: mapped(async ({ account, kind, commandId }) => {
-      const command = { account, commandId, kind, ...MODE_OF[kind], asksKey: true };
-      let answer = await store.applyModeCommand(command);
-      if (answer.kind === 'notReconciled') {
-        await within(COMPARED_MS, compare(account));
-        answer = await store.applyModeCommand(command);
-      }
-      if (answer.kind === 'askKey') {
-        const keyWithdraws = (await within(KEY_ANSWER_MS, canWithdraw(account))) ?? null;
-        answer = await store.applyModeCommand({ ...command, keyWithdraws });
-        invariant(answer.kind !== 'askKey', 'what the venue has told is not asked for again');
-      }
-      if (answer.kind !== 'applied') return answer;
-      const { mode, subject, reason, changedTime } = answer;
-      return { kind: 'changed' as const, change: { account, mode, subject, reason, changedTime } };
-    }),
+    changeMode: mapped(
+      beating(async ({ account, kind, commandId }) => {
+        const command = { account, commandId, kind, ...MODE_OF[kind], asksKey: true };
+        let answer = await store.applyModeCommand(command);
+        if (answer.kind === 'notReconciled') {
+          await within(COMPARED_MS, compare(account));
+          answer = await store.applyModeCommand(command);
+        }
+        if (answer.kind === 'askKey') {
+          const keyWithdraws = (await within(KEY_ANSWER_MS, canWithdraw(account))) ?? null;
+          answer = await store.applyModeCommand({ ...command, keyWithdraws });
+          invariant(answer.kind !== 'askKey', 'what the venue has told is not asked for again');
+        }
+        if (answer.kind !== 'applied') return answer;
+        const { mode, subject, reason, changedTime } = answer;
+        return { kind: 'changed' as const, change: { account, mode, subject, reason, changedTime } };
+      }),
+    ),
   };
 }
 

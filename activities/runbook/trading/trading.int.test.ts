@@ -492,9 +492,7 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
     expect(rows[0]?.output).toMatchObject({
       openOrders: [{ purpose: 'stop', instrument: INSTRUMENT, side: 'sell', stopPrice: expect.stringMatching(/^\d/) as string }],
       positions: [{ strategy: 'momentum', instrument: INSTRUMENT }],
-      withoutStop: [],
-      uncovered: [],
-      unknownOrders: [],
+      ...{ withoutStop: [], uncovered: [], unknownOrders: [] },
     });
     expect(await mode()).toBe('paused');
   });
