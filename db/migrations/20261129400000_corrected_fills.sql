@@ -147,7 +147,9 @@ begin
     insert into ledger_balances as held (account, asset, quantity)
       select c.account, e->>'asset', sum((e->>'delta')::numeric) from jsonb_array_elements(changes) e group by e->>'asset'
       on conflict (account, asset) do update set quantity = held.quantity + excluded.quantity;
+    -- The venue does not call it executed, or not so, either.
     update orders set executed_quantity = executed_quantity + c.quantity, executed_notional = executed_notional + c.quantity * c.price,
+        venue_executed_quantity = case when venue_executed_quantity is not null then executed_quantity + c.quantity end,
         version = version + 1, updated_at = clock_timestamp()
       where intent_id = c.intent_id;
     insert into audit_events (kind, account, subject, data) values ('fill.corrected', c.account, p->>'subject', jsonb_strip_nulls(jsonb_build_object(

@@ -43,9 +43,9 @@ begin
     return jsonb_build_object('result', 'notClean', 'found', 'not verified anew: ' || found_there);
   end if;
   select string_agg(account, ', ' order by account) into found_there from unnest(touched) as one (account)
-    where not exists (select from reconciliations c where c.account = one.account
-      -- One that began before the halt was called, before it has sold the last, or before the last person looked is of another state of things.
-      and c.last_clean_at > greatest(clock_timestamp() - interval '1 minute', l.called_at,
+    -- One that began before the halt was called, before it has sold the last, or before the last person looked is of another state of things; and
+    -- what a later one has seen counts.
+    where not is_clean_since(one.account, greatest(clock_timestamp() - interval '1 minute', l.called_at,
         (select max(decided_at) from approvals where request_id = r.request_id and decision = 'approved'),
         (select max(o.final_at) from orders o where o.account = one.account and o.purpose = 'flatten' and o.created_at >= l.engaged_at)));
   if found_there is not null then

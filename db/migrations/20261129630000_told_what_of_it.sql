@@ -43,7 +43,7 @@ end $$;
 -- What is left to be protected by hand, if nobody comes: then whoever is called at night is called.
 create function leaves_unprotected(the_account text, the_kind text, details jsonb) returns boolean language plpgsql stable as $$
 begin
-  if the_kind in ('positionUncovered', 'positionContradicted', 'exitWaits', 'adoptedSaleRests') then
+  if the_kind in ('positionUncovered', 'positionContradicted', 'exitWaits', 'adoptedSaleRests', 'stopsTakenAway') then
     return exists (select from positions p where p.account = the_account and p.strategy = details->>'strategy'
       and p.instrument = details->>'instrument' and is_unprotected(p));
   end if;
@@ -76,6 +76,9 @@ create function incident_words(the_kind text) returns text language sql immutabl
     ('accountRefused', 'the venue has refused an account at the start'),
     ('twoStops', 'two stops of one position; one is being canceled'),
     ('stopRefused', 'three stops in a row did not come to rest'),
+    ('stopsTakenAway', 'another hand cancels the stops of a position again and again'),
+    ('lookUpsFail', 'an order that rests cannot be asked for: it may be filled, or gone'),
+    ('signalsNotRecorded', 'signals that were not traded are in no record'),
     ('escapeStuck', 'what a stop did not sell finds no buyer'),
     ('positionUncovered', 'no stop can be for all of a position'),
     ('positionContradicted', 'the row of a position is not what its fills add up to, so no stop is placed'),

@@ -1,7 +1,7 @@
 -- A daily loss that lets an account only reduce holds until the day is over, or until the loss is no more: no resume is let through that the
 -- account watch would take back a second later, since entries would leave in that second, as often as somebody asks.
 create function loss_stands(the_account text) returns text language sql stable as $$
-  select trim_scale(round(w.daily_loss_ratio * 100, 2)) || ' %'
+  select coalesce(trim_scale(round(w.daily_loss_ratio * 100, 2)) || ' %', 'more than its limit')
   from account_watch w where w.account = the_account and (w.runs->'dailyLossLimit'->>'samples')::integer >= 3
     and w.day = epoch_ms(date_trunc('day', clock_timestamp(), 'UTC'))
 $$;
