@@ -21,6 +21,7 @@ type Change =
   | 'ask_runbook'
   | 'command_runbook'
   | 'audit_schedule'
+  | 'tell_schedule'
   | 'ask_reconciliation';
 
 /** Makes one change, under the caller's name and key. @returns what the statement answers in a word, or with a number besides */

@@ -75,5 +75,6 @@ describe.skipIf(temporal === undefined)('schedules, through the API', () => {
     expect(await post(KEYS.operator, 'trigger')).toMatchObject({ status: 200 });
     await eventually(async () => expect((await client.schedule.getHandle(scheduleId).describe()).info.numActionsTaken).toBe(1), 30_000);
     expect(await post(KEYS.operator, 'pause', 'nothing')).toMatchObject({ status: 404, body: { code: 'INPUT_UNKNOWN_SCHEDULE' } });
+    expect((await store.pool.query(`select from alerts where summary like '%schedule nothing%'`)).rowCount).toBe(0);
   });
 });

@@ -60,6 +60,9 @@ export function answers<Options extends { json?: boolean }, Args extends readonl
   });
 }
 
+/** An account may be compared with its venue before it is let do more: the API itself waits up to twenty seconds for that. */
+export const COMPARED_LIMIT_MS = 25_000;
+
 /**
  * The API of the instance that this clone runs, as the person that was named.
  * @param answerLimitMs for what takes long

@@ -38,6 +38,8 @@ export function scheduleRoutes({ database, control }: ApiContext): Route[] {
       handle: async ({ body: { schedule, reason }, caller }) => {
         await changeAs(database, 'audit_schedule', caller, { kind, schedule, reason });
         await control.controlSchedule(schedule, kind, `${caller.subject}: ${reason}`);
+        // People are told of what is so, not of what was tried.
+        if (kind !== 'trigger') await changeAs(database, 'tell_schedule', caller, { kind, schedule, reason });
         return DONE;
       },
     });

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ApprovalRequest } from '../../api/read/approvals.js';
 import type { ApiClient } from '../api-client.js';
-import { addApiCommand, answers, connect, LIMIT, type ApiOptions, type Finish } from '../command.js';
+import { addApiCommand, answers, COMPARED_LIMIT_MS, connect, LIMIT, type ApiOptions, type Finish } from '../command.js';
 import { CommandFailure, EXIT } from '../exit.js';
 import { changedMode, type ChangedMode } from '../halted.js';
 import { harmless, table, timeText, type Column, type Terminal } from '../terminal.js';
@@ -58,7 +58,7 @@ export function addApprovals(program: Command, terminal: Terminal, finish: Finis
       .requiredOption('--reason <text>', 'why')
       .option('--yes', 'do not ask');
     answers(command, terminal, finish, async ({ reason, yes, ...options }: DecideOptions, requestId: string) => {
-      const api = connect(terminal, options);
+      const api = connect(terminal, options, COMPARED_LIMIT_MS);
       const { payloadHash, ...request } = await lookedAt(api, requestId);
       if (!yes) await confirm(terminal, kind, request);
       const data = await api.post<Decided>(`/v1/approvals/${kind}`, { requestId, payloadHash, reason });

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { addApiCommand, answers, connect, type ApiOptions, type Finish, type Shown, wholeNumber } from '../command.js';
+import { addApiCommand, answers, COMPARED_LIMIT_MS, connect, type ApiOptions, type Finish, type Shown, wholeNumber } from '../command.js';
 import { CommandFailure, EXIT } from '../exit.js';
 import { changedMode, type ChangedMode } from '../halted.js';
 import { accountSeen, onlyAccount } from '../only-account.js';
@@ -36,7 +36,7 @@ export function addControl(program: Command, terminal: Terminal, finish: Finish)
 
 async function tell(terminal: Terminal, kind: 'pause' | 'resume', options: ControlOptions, named: string | undefined): Promise<Shown> {
   const { reason, commandId = terminal.newId(), ...rest } = options;
-  const api = connect(terminal, rest);
+  const api = connect(terminal, rest, COMPARED_LIMIT_MS);
   const account = named ?? (await onlyAccount(api));
   const given = options.expectedVersion === undefined ? undefined : Number(options.expectedVersion);
   const seen = kind === 'resume' && given === undefined ? await accountSeen(api, account) : undefined;

@@ -1,11 +1,10 @@
 -- What the clock leaves out is told, and made up for where it is due once a day.
 
--- As before, and: people are told of a pause while it lasts. It outlasts restarts, and what keeps an account safe may be among what it stops.
-create or replace function audit_schedule(p jsonb) returns text language plpgsql as $$
+-- Tells people of a schedule that was paused, while it is, or that it was resumed. A pause outlasts restarts, and what keeps an account safe may be among
+-- what it stops.
+create function tell_schedule(p jsonb) returns text language plpgsql as $$
 begin
   if not key_stands((p->>'underKey')::uuid, p->>'subject') then return 'noKey'; end if;
-  insert into audit_events (kind, subject, data) values ('schedule.' || (p->>'kind'), p->>'subject',
-    jsonb_build_object('schedule', p->>'schedule', 'reason', p->>'reason', 'underKey', p->>'underKey'));
   if p->>'kind' = 'pause' then
     perform raise_alert(jsonb_build_object('key', 'schedulePaused:' || (p->>'schedule') || ':' || epoch_ms(clock_timestamp()),
       'account', (select account from accounts where account = split_part(p->>'schedule', ':', 2)), 'kind', 'schedule.paused',

@@ -10,6 +10,8 @@ export interface TradingWriteParts extends Pick<TradingReads, 'clock' | 'pause' 
 }
 
 const AGAIN_MS = 500;
+const RELEASE_TRIES = 3;
+const BETWEEN_TRIES_MS = 3_000;
 
 /** What start-up and shutdown change. What was done before is found done. */
 export function tradingWrites(parts: TradingWriteParts): TradingWrites {
@@ -28,8 +30,10 @@ export function tradingWrites(parts: TradingWriteParts): TradingWrites {
     easeMode: (account, runId, mode) => unlessOthers(account, runId, { what: 'ease', mode }, 'venue and ledger agree: it is observed'),
     releaseMode: async (account, runId) => {
       if (!(await state.standing(account, runId)).isOurs) return;
-      // The steps before may have taken hours. Where it is not clean, the statement refuses, and says what was found.
-      await isReconciled(account, 'start');
+      // The steps before may have taken hours. One comparison may be put off, or see a fill on its way. Where none is clean, the statement refuses,
+      // and says what was found.
+      for (let tries = 1; !(await isReconciled(account, 'demand')) && tries < RELEASE_TRIES; tries += 1)
+        await parts.pause(BETWEEN_TRIES_MS);
       await unlessOthers(account, runId, { what: 'release' }, 'its checks are over');
     },
     undoMode: (account, runId) => unlessOthers(account, runId, { what: 'undo' }, 'the run was aborted'),
