@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Mode } from '../../core/control/mode.js';
 import type { ExecutionPolicy } from '../../core/execution/policy.js';
 import { nextAttempt } from '../../core/execution/next-attempt.js';
 import type { DecimalText } from '../../core/money/index.js';
@@ -32,9 +33,11 @@ let paused: () => void;
 /** Look-ups that are not answered. */
 let unanswered: number;
 let policy: ExecutionPolicy | undefined;
+let mode: Mode;
 
 beforeEach(() => {
   [now, isCanceled, price, prices, cancels, unanswered, policy] = [NOW, false, undefined, 0, 0, 0, LIMIT];
+  mode = 'normal';
   [meanwhile, paused] = [() => undefined, () => undefined];
   live = new StreamedMarket(() => now);
   order = {
@@ -90,7 +93,7 @@ function tend(): ReturnType<ReturnType<typeof createTend>> {
       return d(price);
     },
   };
-  const read = async () => (meanwhile(), LEDGER);
+  const read = async () => (meanwhile(), { ...LEDGER, mode });
   const entriesOf = () => policy && { sizing: { kind: 'fixedNotional', notional: d('100') }, execution: policy };
   const venue = { profile: { id: 'paper' }, reader, weight: () => ({ kind: 'untold' }) };
   const dependencies = { store, risk: { read }, venueOf: () => venue, live, epoch: 1, instanceId: 'one', entriesOf };
@@ -139,6 +142,13 @@ describe('an entry whose price has moved away', () => {
     expect([now, cancels]).toEqual([NOW, 1]);
   });
 
+  it('rests on where no other could be entered for it, as in a shutdown that waits', async () => {
+    mode = 'paused';
+    paused = () => streams('101');
+    expect(await tend()).toMatchObject({ order: { status: 'canceled', failures: [] }, isReplaced: false });
+    expect(now).toBeGreaterThanOrEqual(NOW + WORK_MS);
+  });
+
   it('is not replaced where somebody else had wished its cancel', async () => {
     streams('101');
     meanwhile = () => (order = { ...order, status: 'pendingCancel', version: order.version + 1 });
@@ -167,13 +177,18 @@ describe('in a worker that has no stream of the instrument', () => {
     expect(await tend()).toMatchObject({ isReplaced: true });
   });
 
-  it.each([
-    ['stood still', () => live.seePrice(KEY.account, KEY.instrument, d('100'), now - 2_001)],
-    ['broke off', () => (streams('100'), live.seeGap(KEY.account, KEY.instrument, 'a test'))],
-  ])('or one that %s', async (_, see) => {
-    see();
+  it('or one that stood still', async () => {
+    live.seePrice(KEY.account, KEY.instrument, d('100'), now - 2_001);
     price = '101';
     expect(await tend()).toMatchObject({ isReplaced: true });
+  });
+
+  it('while it is broken off what rests stays, since nothing could be entered for it', async () => {
+    streams('100');
+    live.seeGap(KEY.account, KEY.instrument, 'a test');
+    price = '101';
+    expect(await tend()).toMatchObject({ order: { status: 'canceled', failures: [] }, isReplaced: false });
+    expect(now).toBeGreaterThanOrEqual(NOW + WORK_MS);
   });
 
   it('a price that nobody tells moves nothing', async () => {

@@ -1,3 +1,4 @@
+import { allowsEntries, effectiveMode } from '../../core/control/mode.js';
 import { failure } from '../../core/errors.js';
 import { decimal, type DecimalText } from '../../core/money/index.js';
 import type { ExecutionPolicy } from '../../core/execution/policy.js';
@@ -65,8 +66,8 @@ function isReplaced(order: StoredOrder): boolean {
 }
 
 /**
- * Only a fresh price is acted on: a stale one would chase what is not there. The stream may be another worker's, or have broken off: then the
- * venue is asked, where `mayAsk`.
+ * Only a fresh price is acted on: a stale one would chase what is not there. The stream may be another worker's: then the venue is asked, where
+ * `mayAsk`. While it is broken off nothing is entered, so what rests stays.
  */
 async function freshPrice(
   { live, venueOf }: OrderDependencies,
@@ -74,6 +75,7 @@ async function freshPrice(
   mayAsk: boolean,
 ): Promise<{ readonly price: DecimalText | undefined; readonly isAsked: boolean }> {
   const view = live.view(account, instrument);
+  if (view.streamGap !== undefined) return { price: undefined, isAsked: false };
   if (isFresh(view)) return { price: view.price?.price, isAsked: false };
   return mayAsk ? { price: await referencePrice(venueOf(account), instrument), isAsked: true } : { price: undefined, isAsked: false };
 }
@@ -85,5 +87,9 @@ async function isElsewhere(
   reference: DecimalText,
 ): Promise<boolean> {
   const { account, strategy, instrument } = order;
-  return hasMovedAway(order, execution, decimal(reference), await risk.read({ account, strategy, instrument }));
+  const ledger = await risk.read({ account, strategy, instrument });
+  // What replaces it would be denied: as in a shutdown that waits for what works.
+  const { mode, latches, venue } = ledger;
+  if (!allowsEntries(effectiveMode(mode, latches, { account, venue, strategy, instrument }))) return false;
+  return hasMovedAway(order, execution, decimal(reference), ledger);
 }

@@ -154,7 +154,8 @@ export interface VenueStreams {
     handlers: {
       onBar(event: BarEvent): void;
       onPrice(instrument: string, price: DecimalText, receivedTime: number): void;
-      onGap(reason: string): void;
+      /** @param instrument whose bars alone are concerned; left out: those of all. */
+      onGap(reason: string, instrument?: string): void;
     },
     signal: AbortSignal,
   ): Promise<void>;

@@ -146,10 +146,20 @@ export class BarFeed {
       (one, other) => one.openTime - other.openTime,
     );
     runner.warmUp(known.slice(0, -1));
+    this.seeClose(runner.instrument, known.at(-1));
     this.giveMissed(runner, known.slice(-1));
     this.markLacking(runner.instrument, stored.at(-1), shown);
     this.saveShown(shown);
     this.past.lookBefore(runner.instrument, from);
+  }
+
+  /** Of what no stream of this process has told a price of yet: as old as its bar, by our clock. */
+  private seeClose(instrument: string, newest: Bar | undefined): void {
+    const { market, clock } = this.dependencies;
+    if (newest === undefined || market.view(this.account, instrument).price !== undefined) return;
+    const now = clock();
+    const aheadMs = market.venueNow(this.account) - now;
+    market.seePrice(this.account, instrument, newest.close, Math.min(now, newest.closeTime - aheadMs));
   }
 
   /** Where bars are stored, and none of those that have closed since: nobody listened. What lies before the window is marked as it is filled. */

@@ -104,13 +104,13 @@ async function readBars(
           market.seePrice(account, instrument, price, receivedTime);
           if (silent.delete(instrument)) look(instrument);
         },
-        onGap: (reason) => {
+        onGap: (reason, only) => {
           isLost = true;
-          for (const instrument of instruments) {
+          for (const instrument of only === undefined ? instruments : [only]) {
             silent.add(instrument);
             market.seeGap(account, instrument, reason);
           }
-          log.warn({ account, reason }, 'the bar stream had a gap');
+          log.warn({ account, reason, instrument: only }, 'the bar stream had a gap');
         },
       },
       signal,

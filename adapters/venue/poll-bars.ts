@@ -31,7 +31,7 @@ export async function pollBars(options: PollBarsOptions): Promise<void> {
   const begun = openNow();
   const next = new Map(instruments.map((instrument) => [instrument, begun]));
   let questions = 0;
-  /** Those that failed when they were asked for last, and told so: of an outage of all of them once. */
+  /** Those that failed when they were asked for last, and told so. */
   const lost = new Map<string, string>();
   /** Not listed when it was asked for up to that close: not asked for again before the next one. */
   const unlisted = new Map<string, number>();
@@ -45,9 +45,10 @@ export async function pollBars(options: PollBarsOptions): Promise<void> {
         lost.delete(instrument);
       } catch (error) {
         const detail = plainDetail(error);
-        if (![...lost.values()].includes(detail)) options.handlers.onGap(detail);
-        lost.set(instrument, detail);
+        // Whoever warms up tells of what is not listed.
         if (isUnlisted(error)) unlisted.set(instrument, due);
+        else if (lost.get(instrument) !== detail) options.handlers.onGap(detail, instrument);
+        lost.set(instrument, detail);
       }
     }
     const isMissing = [...next].some(([instrument, from]) => from < due && unlisted.get(instrument) !== due);
@@ -68,7 +69,7 @@ async function tell(options: PollBarsOptions, instrument: string, from: number):
   let next = from;
   for (const bar of bars) {
     if (bar.openTime < next || signal.aborted) continue;
-    if (bar.openTime > next) handlers.onGap(`${instrument}: bars are missing before ${bar.openTime}`);
+    if (bar.openTime > next) handlers.onGap(`${instrument}: bars are missing before ${bar.openTime}`, instrument);
     next = bar.openTime + intervalMs;
     // A close that is told late is no new price: it is as old as its bar, by our clock.
     const receivedTime = Math.min(now, bar.closeTime - aheadMs);

@@ -50,7 +50,7 @@ export function venueStreams(parts: {
         if (!frame.closed || (last !== undefined && bar.openTime <= last)) return true;
         lastClosed.set(bar.instrument, bar.openTime);
         if (last !== undefined && bar.openTime > last + intervalMs)
-          handlers.onGap(`${bar.instrument}: bars are missing before ${bar.openTime}`);
+          handlers.onGap(`${bar.instrument}: bars are missing before ${bar.openTime}`, bar.instrument);
         handlers.onBar({ bar, receivedTime });
         return true;
       };

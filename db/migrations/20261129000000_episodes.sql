@@ -46,7 +46,8 @@ begin
   with ended as (
     delete from episodes where account = p->>'account' and kind = p->>'kind'
       and (p->'over' ? subject or (p ? 'allOverBut' and not p->'allOverBut' ? subject))
-      and seen_at <= clock_timestamp() - (p->>'quietMs')::bigint * interval '1 millisecond' returning incident_key)
+      -- By a clock that was set back since, it was seen that long ago at least.
+      and (seen_at <= clock_timestamp() - (p->>'quietMs')::bigint * interval '1 millisecond' or seen_at > clock_timestamp()) returning incident_key)
     select coalesce(array_agg(distinct incident_key), '{}') into over from ended;
   for i in select * from incidents o where incident_key = any (over)
       and not exists (select from episodes where incident_key = o.incident_key) order by incident_id loop
