@@ -130,7 +130,10 @@ class AccountWatch {
 
   /** Begins no look-up any more. @returns when what was under way has ended */
   async end(): Promise<void> {
-    await Promise.all([...this.alone.values(), this.lookUps.end(), this.events, this.catchUps]);
+    const asked = this.lookUps.end();
+    // A tick that is under way may begin more.
+    while (this.alone.size > 0) await Promise.all(this.alone.values());
+    await Promise.all([asked, this.events, this.catchUps]);
   }
 
   async see(event: StreamEvent): Promise<void> {
@@ -197,7 +200,10 @@ class AccountWatch {
     const plan = pollPlan(this.profile, watched.filter(isLookedUp).length, this.instruments.size);
     this.catchUpIfDue(now, plan);
     await this.withdrawEntries(watched);
-    this.lookUps.take(watched, plan);
+    this.lookUps.take(
+      watched.filter(({ intentId }) => !this.alone.has(cancelOf(intentId))),
+      plan,
+    );
     if (areOwnersDue) await this.attempt('telling of look-ups', () => this.tellLookUps(watched));
   }
 
@@ -210,7 +216,7 @@ class AccountWatch {
     for (const { intentId, whyWithdrawn } of watched) {
       if (whyWithdrawn === null) continue;
       const isWished = await this.attempt(`withdrawing ${intentId}`, async () => void (await withdrawn(books, intentId, whyWithdrawn)));
-      if (isWished) this.beside(`canceling ${intentId}`, async () => void (await resolve(intentId)));
+      if (isWished) this.beside(cancelOf(intentId), async () => void (await resolve(intentId)));
     }
   }
 
@@ -276,6 +282,9 @@ class AccountWatch {
     await this.dependencies.books.store.openIncident({ incidents: [{ key, account: this.account, kind: 'unknownOverAMinute', data }] });
   }
 }
+
+/** What is canceled is asked for with that. */
+const cancelOf = (intentId: string): string => `canceling ${intentId}`;
 
 /** What is listed no more trades no more: its list would be asked for again and again. What it had filled before is found by a reconciliation. */
 function noneUnlisted(error: unknown): readonly VenueFill[] {
