@@ -357,14 +357,9 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
 
   it('P29: cancels what others have placed, and never sells what was there before us', async () => {
     const foreign = { clientOrderId: 'somebody-else', instrument: INSTRUMENT, side: 'sell', type: 'limit', postOnly: false } as const;
-    const terms = {
-      timeInForce: 'GTC',
-      quantity: d('0.5'),
-      price: d('60000'),
-      signedTimestamp: Date.now(),
-      receiveWindowMs: 1_000,
-    } as const;
-    expect(await stack.venue.sender.submit({ ...foreign, ...terms }, 1_000)).toMatchObject({ kind: 'accepted' });
+    const terms = { timeInForce: 'GTC', quantity: d('0.5'), price: d('60000') } as const;
+    const window = { signedTimestamp: Date.now(), receiveWindowMs: 1_000 };
+    expect(await stack.venue.sender.submit({ ...foreign, ...terms, ...window }, 1_000)).toMatchObject({ kind: 'accepted' });
     await halt();
     await verified();
     expect(await stack.venue.haltReader.openOrders()).toEqual([]);
