@@ -112,6 +112,7 @@ async function openWorker(accounts: readonly string[], sent: string[]) {
   const venue = {
     profile: { id: 'recorder', receiveWindowMs: 500, submitDeadlineMs: 1_000 },
     weight: () => ({ kind: 'untold' }),
+    claimWeight: () => ({ kind: 'taken', free: () => undefined }),
     sender: {
       submit: ({ clientOrderId }: { clientOrderId: string }) => {
         sent.push(clientOrderId);
