@@ -88,7 +88,8 @@ it('is told at the second time within an hour, once for as long as it goes on, a
   await passes('2 minutes');
   await Promise.all([over(), over()]);
   expect(await incidents()).toEqual([[...told.slice(0, 2), 'over']]);
-  expect(await alerts()).toEqual([`incident.${OPENED} (answered)`, `${OPENED}.over`]);
+  // Nobody was told of it before it was over: that is told still, once.
+  expect(await alerts()).toEqual([`incident.${OPENED}`, `${OPENED}.over`]);
   const { rows } = await database.pool.query(`select subject, data->>'reason' as reason from audit_events where kind = 'incident.closed'`);
   expect(rows).toEqual([{ subject: 'guardian', reason: 'no stop of the position was taken away for an hour, or it is gone' }]);
   // What comes then is another.
