@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander';
-import { addApiCommand, answers, connect, type ApiOptions, type Finish, wholeNumber } from '../command.js';
+import { addApiCommand, answers, COMPARED_LIMIT_MS, connect, type ApiOptions, type Finish, wholeNumber } from '../command.js';
 import { changedMode, type ChangedMode } from '../halted.js';
 import { accountSeen, onlyAccount } from '../only-account.js';
 import type { Terminal } from '../terminal.js';
@@ -25,7 +25,7 @@ export function addMode(program: Command, terminal: Terminal, finish: Finish): v
     terminal,
     finish,
     async ({ reason, expectedVersion, ...options }: ModeOptions, wanted: string | undefined, named: string | undefined) => {
-      const api = connect(terminal, options);
+      const api = connect(terminal, options, COMPARED_LIMIT_MS);
       const account = named ?? (await onlyAccount(api));
       const seen = await accountSeen(api, account);
       const version = expectedVersion === undefined ? seen.controlVersion : Number(expectedVersion);
