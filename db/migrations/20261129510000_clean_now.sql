@@ -25,13 +25,22 @@ create or replace function reconciliation_findings(the_account text) returns tex
   from reconciliation_differences d where d.account = the_account and d.ended_at is null and d.decision is distinct from 'reject'
 $$;
 
--- As before, but: a resume goes by a comparison of a minute ago at most.
+-- A daily loss that lets an account only reduce holds until the day is over, or until the loss is no more: no resume is let through that the
+-- account watch would take back a second later, since entries would leave in that second, as often as somebody asks.
+create function loss_stands(the_account text) returns text language sql stable as $$
+  select coalesce(trim_scale(round(w.daily_loss_ratio * 100, 2)) || ' %', 'more than its limit')
+  from account_watch w where w.account = the_account and (w.runs->'dailyLossLimit'->>'samples')::integer >= 3
+    and w.day = epoch_ms(date_trunc('day', clock_timestamp(), 'UTC'))
+$$;
+
+-- As before, but: a resume goes by a comparison of a minute ago at most, and holds to a daily loss.
 create or replace function apply_mode_command(p jsonb) returns jsonb language plpgsql as $$
 declare
   m commands;
   c control;
   granted text;
   wanted text;
+  lost text;
   loosens boolean;
 begin
   select * into m from commands where command_id = (p->>'commandId')::uuid for update;
@@ -47,6 +56,10 @@ begin
     end if;
     if loosens and c.reconciliation_hold is not null and not is_reconciled_now(c) then
       return jsonb_build_object('result', 'notReconciled', 'found', reconciliation_findings(m.account));
+    end if;
+    lost := loss_stands(m.account);
+    if loosens and mode_strictness(wanted) < mode_strictness('reduceOnly') and lost is not null then
+      return jsonb_build_object('result', 'lossStands', 'found', lost);
     end if;
     -- Whoever has left, whose key was taken, or who has lost the role may still have paused, but starts nothing any more.
     if loosens and not may_still(m.key_id, 'resume') then

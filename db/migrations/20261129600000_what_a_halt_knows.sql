@@ -1,6 +1,7 @@
--- What a halt has to know of fills whose balances the venue may not show yet.
+-- What a halt has to know of fills whose balances the venue may not show yet, and of positions whose row is not what their fills add up to: of those
+-- nothing is called verified, whatever the row says.
 
--- As before, and: when a fill was booked last, by the asset that it is of.
+-- As before, and: which positions those are, and when a fill was booked last, by the asset that it is of.
 create or replace function read_kill(the_account text) returns jsonb language plpgsql stable as $$
 begin
   return (
