@@ -1,12 +1,11 @@
 import { KeelsonError } from '../../core/errors.js';
 import { nextRound, retryAfterMs, type Recipients } from '../../core/alerts/round.js';
 import type { AlertStore, ClaimedDelivery, NotifyChannel } from '../ports/alerts.js';
+import { sendWithin } from './send-within.js';
 
 /** Where a notification was lost, alerts and tries that are due are found after this long. */
 const LOOK_AGAIN_MS = 2_000;
 const MOST_ALERTS = 50;
-/** A channel that has taken nothing for so long has hung: it is tried again later. */
-const SEND_LIMIT_MS = 10_000;
 /** Longer than any try lasts. */
 const CLAIM_MS = 30_000;
 /** What one channel sends at once. */
@@ -132,7 +131,7 @@ class ChannelSender {
   private async send({ deliveryId, alert, round, recipient, attempts }: ClaimedDelivery): Promise<void> {
     const { name } = this.channel;
     try {
-      await this.withinLimit((signal) => this.channel.send({ ...alert, round }, recipient, signal));
+      await sendWithin(this.channel, { ...alert, round }, recipient, this.ending.signal);
       await this.store.finish(deliveryId, { delivered: true });
     } catch (error) {
       // Given up with the process: the claim ends by itself, and the try counts for nothing.
@@ -143,17 +142,6 @@ class ChannelSender {
       await this.store.finish(deliveryId, { delivered: false, detail, againInMs }).catch(() => undefined);
       if (againInMs !== undefined) this.lookIn(againInMs);
     }
-  }
-
-  /** Whatever a channel makes of its signal, it is not waited for longer. */
-  private async withinLimit(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    const limit = AbortSignal.any([this.ending.signal, AbortSignal.timeout(SEND_LIMIT_MS)]);
-    const late = new Promise<never>((_, reject) => {
-      const tell = (): void =>
-        reject(new KeelsonError('ALERT_NOT_DELIVERED', { channel: this.channel.name, detail: 'it did not answer in time' }));
-      limit.addEventListener('abort', tell, { once: true });
-    });
-    await Promise.race([work(limit), late]);
   }
 
   private lookIn(ms: number): void {

@@ -1,12 +1,12 @@
 import type { AlertMessage } from '../../core/alerts/message.js';
 import { nextRound, type Recipients } from '../../core/alerts/round.js';
 import type { NotifyChannel } from '../ports/alerts.js';
+import { sendWithin } from './send-within.js';
 
 const LOOK_MS = 5_000;
 const ANSWER_MS = 2_500;
 /** So many looks in a row without an answer: at least fifteen seconds, and no less after a machine that slept. */
 const LOOKS_TO_TELL = 4;
-const SEND_LIMIT_MS = 10_000;
 
 export interface DatabaseLossDependencies {
   /** Rejects, or never ends, where the database does not answer. */
@@ -127,8 +127,7 @@ class Telling {
   tryAgain(): void {
     if (this.isUnderWay || this.isDone || this.over.signal.aborted) return;
     this.isUnderWay = true;
-    const signal = AbortSignal.any([this.over.signal, AbortSignal.timeout(SEND_LIMIT_MS)]);
-    void Promise.race([this.channel.send(this.message, this.recipient, signal), after(SEND_LIMIT_MS)])
+    void sendWithin(this.channel, this.message, this.recipient, this.over.signal)
       .then(() => (this.isDone = true))
       .catch(() => this.log.warn({ channel: this.channel.name, kind: this.message.kind }, 'an alert was not delivered; it is tried again'))
       .finally(() => (this.isUnderWay = false));
