@@ -5,7 +5,7 @@ export interface Release {
   readonly commit: string;
 }
 
-export const NEWEST_RELEASE: Release = { version: '0.5.0', commit: 'a7a9a81' };
+export const NEWEST_RELEASE: Release = { version: '0.6.0', commit: '132889d' };
 
 /** The oldest first. */
 export const RELEASES: readonly Release[] = [
@@ -13,5 +13,6 @@ export const RELEASES: readonly Release[] = [
   { version: '0.2.0', commit: 'fea56c7' },
   { version: '0.3.0', commit: 'a47d7c8' },
   { version: '0.4.0', commit: '8eb246c' },
+  { version: '0.5.0', commit: 'a7a9a81' },
   NEWEST_RELEASE,
 ];
