@@ -14,8 +14,6 @@ export interface Progress {
 
 /** A cancel that is under way is looked after more often than an order that may rest. */
 const CANCEL_POLL_MS = 250;
-/** The venue's clock may have moved on between its answer and ours by this much without meaning anything. */
-const CREATED_BEFORE_SEND_LIMIT_MS = 500;
 
 /**
  * P11, P15 and P17: takes an order one look-up further. Fences it first, so that nobody can still begin to send; then asks
@@ -143,13 +141,6 @@ function nameOf(venueOf: Parts['venueOf'], account: string): string {
 
 async function adoptFound(parts: Parts, venue: Venue, order: StoredOrder, seen: Extract<LookUp, { kind: 'found' }>): Promise<StoredOrder> {
   const { store, epoch } = parts;
-  const signed = order.signedTimestamp;
-  // An order that the venue has acknowledged under its own id is ours, whatever the clocks say: nothing of it is dropped.
-  const isKnown = order.venueOrderId !== null && order.venueOrderId === seen.order.venueOrderId;
-  if (!isKnown && (signed === null || seen.order.createdTime < signed - CREATED_BEFORE_SEND_LIMIT_MS)) {
-    await report(parts, order, 'createdBeforeSend', { createdTime: seen.order.createdTime, signedTimestamp: signed });
-    return order;
-  }
   const { venueOrderId } = seen.order;
   const hasFills = seen.order.executedQuantity !== '0';
   const fills = hasFills ? await venue.reader.fillsOfOrder(order.instrument, venueOrderId) : [];

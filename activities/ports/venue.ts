@@ -41,6 +41,8 @@ export interface VenueFill {
   readonly feeAsset: string;
   readonly liquiditySide: 'maker' | 'taker' | 'unknown';
   readonly eventTime: number;
+  /** When its order was created, where the venue says it with the fill. */
+  readonly orderCreatedTime?: number;
 }
 
 /** An order as the venue knows it. */
