@@ -69,6 +69,9 @@ export const ERRORS = define({
   RISK_MODEL_THRESHOLD: refusal('The model scored {score}, under the threshold {threshold}: the entry is not taken.'),
   RISK_NO_POSITION: refusal('There is nothing of {strategy} in {instrument} to close.'),
   RISK_POSITION_EXISTS: refusal('{strategy} already holds {quantity} of {instrument} (or has an order working): no second entry.'),
+  RISK_POSITION_LEAVING: refusal(
+    'What the signal of {strategy} had bought of {instrument} is being sold, or was, by its stop or otherwise: no further order of the same signal.',
+  ),
   RISK_NOTIONAL_LIMIT: refusal('The order is worth {notional}; the limit per order is {limit}.'),
   RISK_STOP_BELOW_MINIMUM: refusal(
     'After fees {quantity} of {instrument} would be left, worth {notional} at {price}, where its stop would sell: the venue takes no less than {minQuantity}, worth {minNotional}. No stop could rest; enter more, or nothing.',

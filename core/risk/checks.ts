@@ -47,6 +47,7 @@ export const RISK_CHECKS: readonly RiskCheck[] = [
   check('RISK_STRATEGY_INACTIVE', 'account', 'The strategy’s version is not the active one.', BINDS_ALL),
   check('RISK_NO_POSITION', 'account', 'There is nothing to sell that is there and that no other order sells.', { binds: 'exits' }),
   check('RISK_POSITION_EXISTS', 'account', 'The strategy holds the instrument, or works on it.'),
+  check('RISK_POSITION_LEAVING', 'account', 'An earlier order of the same signal has bought, and that is being sold, or was.'),
   check('RISK_SIZING_INPUT', 'signal', 'The signal lacks what its size is made of.'),
   check('RISK_FEATURES_INCOMPLETE', 'signal', 'A feature is no number, or the model gave no score.'),
   check('RISK_LIMITS_MISSING', 'account', 'A limit without a default is not set.'),

@@ -24,6 +24,8 @@ export interface WorkingOrder {
   /** Quote that may still be spent, fees included; zero for sells. */
   readonly reservedNotional: DecimalText;
   readonly quote: string;
+  /** Of a stop: its price was reached. Absent where it was not. */
+  readonly isTriggered?: boolean;
 }
 
 export interface PositionView {
