@@ -17,12 +17,14 @@ export interface Books {
 /**
  * Moves an order by one event: read, decide by the lifecycle, write over the version read. An event that is illegal in
  * the order's present status changes nothing: the row has moved on, and what it says stands.
+ * @param about what the audit log tells beside it
  */
 export async function applyEvent(
   books: Books,
   intentId: string,
   event: OrderEvent,
   failures: readonly Failure[] = [],
+  about: object = {},
 ): Promise<StoredOrder> {
   for (let attempt = 0; attempt < PROTOCOL.compareAndSetAttempts; attempt += 1) {
     const order = await mustFind(books, intentId);
@@ -39,7 +41,8 @@ export async function applyEvent(
       change.venueExecutedQuantity === order.venueExecutedQuantity;
     if (isUnchanged) return order;
     const after = { ...order, ...change };
-    const told = change.status === order.status ? {} : { audit: [orderEvent(change.status, after, { failures: change.failures })] };
+    const told =
+      change.status === order.status ? {} : { audit: [orderEvent(change.status, after, { failures: change.failures, ...about })] };
     const concerns = order.purpose === 'stop' && !isOwnDoing(change);
     const owner = concerns || moved.surprises.length > 0 ? ownerEvent(order, moved.surprises) : {};
     const events = joined(
@@ -131,12 +134,13 @@ async function take(
   proof: Proof,
 ): Promise<StoredOrder> {
   for (const fill of fills) await book(books, account, { ...fill, clientOrderId, orderCreatedTime: found.createdTime }, proof);
-  const { venueOrderId, status, isTriggered } = found;
+  const { venueOrderId, status } = found;
+  const isTriggered = found.isTriggered && stopPrice !== null;
   if (status === 'accepted' || status === 'partiallyFilled') {
-    return applyEvent(books, intentId, { kind: 'accept', venueOrderId, isTriggered: isTriggered && stopPrice !== null });
+    return applyEvent(books, intentId, { kind: 'accept', venueOrderId, isTriggered });
   }
   const executedQuantity = decimal(found.executedQuantity);
-  return applyEvent(books, intentId, { kind: 'end', status, executedQuantity, venueOrderId });
+  return applyEvent(books, intentId, { kind: 'end', status, executedQuantity, venueOrderId, isTriggered });
 }
 
 /** Tells people of what was there before our send; it changes nothing of the order, which stays as little known as it was. */

@@ -37,22 +37,22 @@ export function createResolve(
 
 /**
  * Wishes the cancel of an order and takes it one look-up further; the cancel is repeated by each further look-up until the
- * order is terminal (P17).
+ * order is terminal (P17). The audit log tells with the wish what it is for.
  */
 export function createWithdraw(
   dependencies: Pick<OrderDependencies, 'store' | 'venueOf' | 'epoch'>,
 ): (intentId: string, because: string) => Promise<Progress> {
   const { store, epoch } = dependencies;
   const resolve = createResolve(dependencies);
-  const wished = async (intentId: string): Promise<Progress> => {
-    await applyEvent({ store, epoch }, intentId, { kind: 'requestCancel' });
-    return resolve(intentId);
-  };
-  return async (intentId) => {
-    const seen = await wished(intentId);
+  return async (intentId, because) => {
+    const wished = async (): Promise<Progress> => {
+      await applyEvent({ store, epoch }, intentId, { kind: 'requestCancel' }, [], { because });
+      return resolve(intentId);
+    };
+    const seen = await wished();
     // On an order that was unknown until now the wish had no effect.
     const { status } = seen.order;
-    return status === 'accepted' || status === 'partiallyFilled' ? wished(intentId) : seen;
+    return status === 'accepted' || status === 'partiallyFilled' ? wished() : seen;
   };
 }
 

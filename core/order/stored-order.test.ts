@@ -54,6 +54,7 @@ describe('a stop that is canceled', () => {
     ['… and are they', {}, [ended('canceled', '1'), sold], elsewhere],
     ['by us, was not', {}, [{ kind: 'requestCancel' }, ended('canceled')], []],
     ['after it has woken, was not', { triggeredTime: 1 }, [ended('canceled')], []],
+    ['after it had woken and nobody saw it, was not', {}, [{ ...ended('canceled'), isTriggered: true }], []],
     ['and is seen once more, is that no second time', {}, [ended('canceled'), ended('canceled')], []],
   ])('%s', (_, order, events, codes) => {
     expect(codesAfter(order, ...events)).toEqual(codes);

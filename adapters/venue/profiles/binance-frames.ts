@@ -55,19 +55,29 @@ function barFrame(kline: Row, instrumentOf: InstrumentOf): Frame {
 }
 
 function orderFrame(row: Row, instrumentOf: InstrumentOf): Frame {
+  const status = statusOf(textAt(row, 'X'));
   const order: VenueOrder = {
     venueOrderId: textAt(row, 'i'),
     clientOrderId: clientOrderIdOf(row),
     instrument: instrumentOf(textAt(row, 's')),
     side: sideOf(textAt(row, 'S')),
-    status: statusOf(textAt(row, 'X')),
+    status,
     quantity: decimalAt(row, 'q'),
     executedQuantity: decimalAt(row, 'z'),
     price: decimalAt(row, 'p'),
-    isTriggered: row['w'] === true || !isStop(row['o']),
+    isTriggered: row['w'] === true || !isStop(row['o']) || (isOver(status) && wasOnBook(row)),
     createdTime: timeAt(row, 'O'),
   };
   return row['x'] === 'TRADE' ? { kind: 'order', order, fill: fillFrame(row, order) } : { kind: 'order', order };
+}
+
+function isOver(status: VenueOrder['status']): boolean {
+  return status !== 'accepted' && status !== 'partiallyFilled';
+}
+
+/** What has ended is on the book no more; its working time is told only where it was there. */
+function wasOnBook(row: Row): boolean {
+  return Number(row['W'] ?? 0) > 0;
 }
 
 /** A cancel has an id of its own in `c`; the order's id is then in `C`, which is empty otherwise. */

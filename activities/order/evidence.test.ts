@@ -14,7 +14,7 @@ import type { ReconcileDependencies } from '../reconcile/dependencies.js';
 import { createRepair } from '../reconcile/repair.js';
 import { streamAccount, type AccountStreamDependencies } from '../streams/account.js';
 import type { OrderDependencies } from './dependencies.js';
-import { bookFill } from './evidence.js';
+import { adopt, bookFill } from './evidence.js';
 import { createRecord } from './record.js';
 import { createResolve } from './resolve.js';
 
@@ -134,3 +134,15 @@ it('P13: what the venue has answered, or has shown before by its number, is ours
   expect(known.order()).toMatchObject({ status: 'filled' });
   expect([...answered.incidents, ...known.incidents]).toEqual([]);
 });
+
+it.each([
+  ['a stop', { stopPrice: d('98'), purpose: 'stop', side: 'sell', status: 'accepted', venueOrderId: '7' }, true],
+  ['an entry', { status: 'accepted', venueOrderId: '7' }, false],
+] as const)(
+  'P21: %s that ends before anybody has seen it awake is known to have woken, where it could sleep',
+  async (_, before, isTriggered) => {
+    const one = shown(50, before);
+    await adopt(one.books, 'i', { ...one.seen, status: 'canceled' }, []);
+    expect(one.order()).toMatchObject({ status: 'canceled', isTriggered, failures: [] });
+  },
+);
