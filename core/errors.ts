@@ -305,9 +305,11 @@ export const ERRORS = define({
   },
 
   DATA_GAP: data('{instrument} has no bars from {from} to {to}: entries wait until they are filled.'),
-  DATA_STALE: data('The last bar of {instrument} closed {ageMs} ms ago: the stream is stale.'),
+  DATA_STALE: refusal(
+    'What the stream of {instrument} tells was so {lateMs} ms before it came, by the venue’s own time; entries need it within {limitMs} ms: the feed is late.',
+  ),
   DATA_CALENDAR: data('The economic calendar could not be read: {detail}. Mend the file or its address; entries wait when it is too old.'),
-  DATA_CROSSED_BOOK: data('The book of {instrument} is crossed ({bid} over {ask}): entries wait.'),
+  DATA_CROSSED_BOOK: refusal('The book of {instrument} is crossed (bid {bid}, ask {ask}): entries wait until it is not.'),
 
   MODEL_HASH_MISMATCH: model('The model file {path} has hash {found}; {expected} was approved.'),
   MODEL_SCHEMA_MISMATCH: model('The model {path} expects the features {expected}; the strategy gives {found}.'),

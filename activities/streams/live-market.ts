@@ -2,6 +2,7 @@ import type { TopOfBook } from '../../core/ledger/mid.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { LiveView } from '../../core/risk/view.js';
 import type { LiveMarket } from '../ports/live.js';
+import type { SeenAt } from '../ports/venue.js';
 
 /** A reading's error is at most half its round trip; a process that was stopped meanwhile has learned nothing. */
 const ROUND_TRIP_LIMIT_MS = 1_000;
@@ -13,7 +14,7 @@ const READING_LIMIT_MS = 60_000;
  * instrument at other prices and have other clocks. What was never seen is absent, and entries wait for it.
  */
 export class StreamedMarket implements LiveMarket {
-  private readonly prices = new Map<string, { readonly price: DecimalText; readonly receivedTime: number }>();
+  private readonly prices = new Map<string, SeenAt & { readonly price: DecimalText }>();
   private readonly books = new Map<string, TopOfBook & { readonly receivedTime: number }>();
   private readonly skews = new Map<string, { readonly skewMs: number; readonly measuredTime: number }>();
   private readonly gaps = new Map<string, string>();
@@ -23,8 +24,8 @@ export class StreamedMarket implements LiveMarket {
     this.clock = clock;
   }
 
-  seePrice(account: string, instrument: string, price: DecimalText, receivedTime: number): void {
-    this.prices.set(keyOf(account, instrument), { price, receivedTime });
+  seePrice(account: string, instrument: string, price: DecimalText, seen: SeenAt): void {
+    this.prices.set(keyOf(account, instrument), { price, ...seen });
     this.gaps.delete(keyOf(account, instrument));
   }
 
@@ -64,7 +65,9 @@ export class StreamedMarket implements LiveMarket {
     const isKnown = skew !== undefined && Math.abs(now - skew.measuredTime) <= READING_LIMIT_MS;
     return {
       now: this.venueNow(account),
-      ...(last === undefined ? {} : { price: { price: last.price, ageMs: now - last.receivedTime } }),
+      ...(last === undefined
+        ? {}
+        : { price: { price: last.price, ageMs: now - last.seenTime, ...(last.lateMs === undefined ? {} : { lateMs: last.lateMs }) } }),
       ...(book === undefined ? {} : { book: { bid: book.bid, ask: book.ask, ageMs: now - book.receivedTime } }),
       ...(gap === undefined ? {} : { streamGap: gap }),
       ...(isKnown ? { clockSkewMs: skew.skewMs } : {}),

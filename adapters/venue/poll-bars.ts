@@ -72,9 +72,9 @@ async function tell(options: PollBarsOptions, instrument: string, from: number):
     if (bar.openTime > next) handlers.onGap(`${instrument}: bars are missing before ${bar.openTime}`, instrument);
     next = bar.openTime + intervalMs;
     // A close that is told late is no new price: it is as old as its bar, by our clock.
-    const receivedTime = Math.min(now, bar.closeTime - aheadMs);
-    handlers.onPrice(instrument, bar.close, receivedTime);
-    handlers.onBar({ bar, receivedTime });
+    const seenTime = Math.min(now, bar.closeTime - aheadMs);
+    handlers.onPrice(instrument, bar.close, { seenTime });
+    handlers.onBar({ bar, seenTime });
   }
   return next;
 }

@@ -110,6 +110,15 @@ export const RISK_CHECKS: readonly RiskCheck[] = [
   byLimit('RISK_DUPLICATE_INTENT', 'duplicateWindowMs', 'The strategy entered the instrument less than so long ago.'),
   check('RISK_PRICE_MISSING', 'venue', 'There is no price.'),
   byLimit('RISK_PRICE_STALE', 'priceMaxAgeMs', 'The last price is older.'),
+  check(
+    'DATA_STALE',
+    'protocol',
+    'What its stream tells is later than this when it comes, by the venue’s own time, or than `priceMaxAgeMs`; in ms.',
+    {
+      usual: String(PROTOCOL.dataLateMs),
+    },
+  ),
+  check('DATA_CROSSED_BOOK', 'venue', 'The book, as it was seen within ten seconds, has its best bid at or over its best ask.'),
   check('RISK_STREAM_DOWN', 'venue', 'The instrument’s stream is interrupted.'),
   check('RISK_CLOCK_UNKNOWN', 'venue', 'The venue’s clock was not read within the last minute.'),
   byLimit('RISK_CLOCK_SKEW', 'clockSkewMs', 'The venue’s clock differs by more.'),

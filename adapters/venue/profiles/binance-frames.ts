@@ -16,7 +16,7 @@ export function frameOf(message: unknown, instrumentOf: InstrumentOf): Frame {
   const row = inner as Row;
   switch (row['e']) {
     case 'kline':
-      return barFrame(rowOf(row['k'], 'a kline'), instrumentOf);
+      return barFrame(row, instrumentOf);
     case 'executionReport':
       return orderFrame(row, instrumentOf);
     case 'eventStreamTerminated':
@@ -32,7 +32,8 @@ function subscribed(row: Row): boolean {
   return typeof result === 'object' && result !== null && 'subscriptionId' in result;
 }
 
-function barFrame(kline: Row, instrumentOf: InstrumentOf): Frame {
+function barFrame(row: Row, instrumentOf: InstrumentOf): Frame {
+  const kline = rowOf(row['k'], 'a kline');
   const openTime = timeAt(kline, 't');
   const closeTime = timeAt(kline, 'T');
   const close = decimalAt(kline, 'c');
@@ -40,6 +41,7 @@ function barFrame(kline: Row, instrumentOf: InstrumentOf): Frame {
     kind: 'bar',
     closed: kline['x'] === true,
     price: close,
+    eventTime: timeAt(row, 'E'),
     bar: {
       instrument: instrumentOf(textAt(kline, 's')),
       intervalMs: closeTime - openTime + 1,
