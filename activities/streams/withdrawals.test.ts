@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { OrderChange, StoredOrder } from '../../core/order/stored-order.js';
+import type { OrderChange } from '../../core/order/stored-order.js';
 import type { PollPlan } from '../../core/venue/poll-plan.js';
 import type { OrderStore, WatchedOrder } from '../ports/store.js';
 import type { VenueReader } from '../ports/venue.js';
@@ -37,7 +37,7 @@ function resting(count: number, askMs: number) {
       began.push('wish');
       const order = { ...(rows.get(intentId) as WatchedOrder), status };
       rows.set(intentId, order);
-      return { kind: 'written', order: order as StoredOrder };
+      return { kind: 'written', order };
     },
   };
   const reader: Partial<VenueReader> = { cancel: async () => (await asks('cancel'), 'canceled') };
@@ -79,15 +79,14 @@ it('a venue that hangs ends the round: what is left is the look-ups’, and ever
 
 it('one that fails keeps none of the others', async () => {
   const { withdrawals, orders, began, failed, store, reader } = resting(3, 1);
-  const { changeOrder } = store as OrderStore;
-  store.changeOrder = async (change, ...more) => {
-    if (change.intentId === 'e0') throw new Error('no answer');
-    return changeOrder(change, ...more);
+  const [change, cancel] = [store.changeOrder?.bind(store), reader.cancel?.bind(reader)];
+  store.changeOrder = async (...given) => {
+    if (given[0].intentId === 'e0' || change === undefined) throw new Error('no answer');
+    return change(...given);
   };
-  const { cancel } = reader as VenueReader;
-  reader.cancel = async (instrument, id) => {
-    if (id === 'c1') throw new Error('no answer');
-    return cancel(instrument, id);
+  reader.cancel = async (...given) => {
+    if (given[1] === 'c1' || cancel === undefined) throw new Error('no answer');
+    return cancel(...given);
   };
   await withdrawals.run(orders, ROOMY);
   expect(failed).toEqual(['withdrawing e0', 'canceling e1']);
