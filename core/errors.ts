@@ -60,7 +60,7 @@ export const ERRORS = define({
     '{account} was paused by a reconciliation or the account watch, and no reconciliation has found it clean since: {found}. Decide what is open (keelson reconcile list), then have it compared anew (keelson reconcile).',
   ),
   RISK_DAILY_LOSS: refusal(
-    '{account} has lost {found} today, more than it may: it only reduces until the UTC day is over or the loss is less than its limit again (accounts.{account}.watch.dailyLossLimitRatio).',
+    '{account} has lost {found} today, more than it may: it only reduces until the UTC day is over or the loss is less than its limit again (dailyLossLimitRatio: keelson limits list).',
   ),
   RISK_SIGNAL_EXPIRED: refusal('The signal of {signal} was valid until {validUntil}; it is {now}. No order is sent late.'),
   RISK_STRATEGY_INACTIVE: refusal(

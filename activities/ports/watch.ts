@@ -2,6 +2,7 @@ import type { LatchScope } from '../../core/control/mode.js';
 import type { Alert, Observation, Sample, WatchState } from '../../core/watch/sample.js';
 import type { Figures } from '../../core/watch/performance.js';
 import type { DecimalText } from '../../core/money/index.js';
+import type { LimitRow } from '../../core/risk/limit-rows.js';
 
 /** What a sample is decided on, as the database has it at one moment. */
 export interface WatchInputs extends Pick<Observation, 'now' | 'lastTime' | 'mode' | 'hold' | 'latch' | 'ledger'> {
@@ -9,6 +10,8 @@ export interface WatchInputs extends Pick<Observation, 'now' | 'lastTime' | 'mod
   readonly version: string;
   readonly state: WatchState;
   readonly openOrders: number;
+  /** The account's limits and its venue's, each in its newest version. */
+  readonly limitRows: readonly LimitRow[];
   /** When the last comparison with the venue began that came to an end, whatever it found. */
   readonly comparedTime: number;
   /** Only given where a halt over the account stands and nobody carries it out (P26). */

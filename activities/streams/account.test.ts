@@ -94,7 +94,7 @@ async function counted(profile: WireProfile, resting: number): Promise<Count> {
   const store = { read: async () => undefined };
   const failed = (error: unknown): void => expect.fail(String(error));
   const live = new StreamedMarket(clock);
-  const watched = { account: 'main', venue: venueOf('main'), instruments: tradedOf('main'), rules: WATCH };
+  const watched = { account: 'main', venue: venueOf('main'), instruments: tradedOf('main'), settings: WATCH };
   const sight = new VenueSight({ ...watched, store, live, clock, failed });
   const sampling = setInterval(() => void sight.lookIfDue(resting), 1_000);
   await watching(dependencies, async () => {

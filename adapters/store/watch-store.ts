@@ -1,13 +1,14 @@
 import type { Pool } from 'pg';
 import type { MissingKill, WatchInputs, WatchSilenceStore, WatchStore } from '../../activities/ports/watch.js';
 import { text, type DecimalText } from '../../core/money/index.js';
+import type { LimitRow } from '../../core/risk/limit-rows.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { Observation, WatchState } from '../../core/watch/sample.js';
 import { jsonOf, run } from './pool.js';
 
 const READ = {
   name: 'read_watch_inputs',
-  text: 'select read_watch_inputs($1::jsonb) as answer, missing_kill($2, $3) as "missingKill"',
+  text: 'select read_watch_inputs($1::jsonb) as answer, missing_kill($2, $3) as "missingKill", limit_rows($2) as "limitRows"',
 };
 /** A share of an equity may have no end of digits. */
 const RATIO_PLACES = 30;
@@ -39,7 +40,7 @@ export function createWatchStore(pool: Pool): WatchStore {
   return {
     async read(account, instruments) {
       const asked = [jsonOf({ account, instruments }), account, PROTOCOL.killBegunMs];
-      const rows = await run<{ answer: Answer | null; missingKill: MissingKill | null }>(pool, READ, asked);
+      const rows = await run<{ answer: Answer | null; missingKill: MissingKill | null; limitRows: LimitRow[] }>(pool, READ, asked);
       const got = rows[0]?.answer;
       if (!got) return undefined;
       const {
@@ -71,6 +72,7 @@ export function createWatchStore(pool: Pool): WatchStore {
           latch,
           ledger,
           openOrders,
+          limitRows: rows[0]?.limitRows ?? [],
           comparedTime,
           held,
           missingKill: rows[0]?.missingKill ?? undefined,
