@@ -109,6 +109,9 @@ export const ERRORS = define({
   RISK_VENUE_CLOSED: refusal(
     '{venue} has sent our address away and is not to be asked for {forMs} ms: entries are denied until then, stops and exits wait for it.',
   ),
+  RISK_VENUE_SHARE: refusal(
+    'Of trading’s share at {venue} this worker may begin {share} entries within a minute, and has begun {used}: other workers have the rest. Each second it is divided anew.',
+  ),
   RISK_VENUE_WEIGHT_UNKNOWN: refusal('{venue} has not told yet what our address has used: entries wait until it does.'),
   RISK_WATCH_SILENT: refusal('The account watch of {account} has been silent {since}: entries wait for it. See keelson watch.'),
   RISK_EQUITY_UNKNOWN: refusal('The equity of {account} has not been known {since}: entries wait until it is. See keelson watch.'),

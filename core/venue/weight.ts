@@ -1,3 +1,5 @@
+import type { EntryShare } from './entry-share.js';
+
 /**
  * What a venue has counted against our address in its window that runs now. `closed`: it has sent us away, and is not to be asked for
  * so many ms. `unknown`: it would tell, and has not yet. `untold`: it tells no such figure.
@@ -14,10 +16,17 @@ export const TRADING_SHARE_PERCENT = 60;
 /** What an order takes of trading's share while its answer is not here yet; `over`: the share is used. */
 export type WeightClaim =
   | { readonly kind: 'taken'; readonly free: () => void }
-  | { readonly kind: 'over'; readonly used: number; readonly limit: number };
+  | { readonly kind: 'over'; readonly used: number; readonly limit: number }
+  /** Of the share this process has begun as many entries as it may: others at the address have the rest. */
+  | { readonly kind: 'notOurs'; readonly used: number; readonly share: number };
 
 /** What an order costs of it. */
 const ORDER_WEIGHT = 1;
+
+/** How many orders a window has room for in the share of trading. */
+export function tradingWeight(limit: number): number {
+  return Math.floor((limit * TRADING_SHARE_PERCENT) / 100 / ORDER_WEIGHT);
+}
 
 /** Whether one order more stays within the share of trading. Everything that the address has used counts, whoever used it. */
 export function isWithinShare({ used, limit }: { readonly used: number; readonly limit: number }): boolean {
@@ -40,6 +49,11 @@ export function closedMs(weight: VenueWeight): number {
 /** However long a venue bans us for: after this it is asked once whether it still does, so that no halt, and no owner of a position, waits for days. */
 export const LONGEST_BLOCK_MS = 300_000;
 
+export interface WeightBudget {
+  readonly limit: number;
+  readonly windowMs: number;
+}
+
 /** Keeps what the venue tells of its fixed windows, and of its bans, for everyone who calls it from this address. */
 export class WeightMeter {
   private readonly windowMs: number;
@@ -49,10 +63,17 @@ export class WeightMeter {
   private blockedUntil = Number.NEGATIVE_INFINITY;
   /** Of orders on their way, which the venue has told nothing of yet. */
   private taken = 0;
+  private readonly share: EntryShare | undefined;
 
-  constructor(options: { readonly limit: number; readonly windowMs: number }) {
-    this.limit = options.limit;
-    this.windowMs = options.windowMs;
+  /** @param share what this process may enter; undefined where no other one enters from the address. */
+  constructor(budget: WeightBudget, share?: EntryShare) {
+    this.limit = budget.limit;
+    this.windowMs = budget.windowMs;
+    this.share = share;
+  }
+
+  get allowed(): number {
+    return this.limit;
   }
 
   /** `venueTime`: epoch ms in the venue's clock, when it was told. Answers overtake each other: the highest figure is the newest. */
@@ -84,6 +105,8 @@ export class WeightMeter {
   claim(venueTime: number): WeightClaim {
     const weight = this.at(venueTime);
     if (weight.kind === 'used' && !isWithinShare(weight)) return { kind: 'over', used: weight.used, limit: weight.limit };
+    const claimed = this.share?.claim();
+    if (claimed?.isTaken === false) return { kind: 'notOurs', used: claimed.used, share: claimed.share };
     this.taken += ORDER_WEIGHT;
     return { kind: 'taken', free: () => void (this.taken -= ORDER_WEIGHT) };
   }

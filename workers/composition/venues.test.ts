@@ -1,7 +1,7 @@
 import { beforeEach, expect, it } from 'vitest';
 import type { Venue } from '../../activities/ports/venue.js';
 import { KeelsonError } from '../../core/errors.js';
-import { Venues, type VenuesOptions } from './venues.js';
+import { VenueMeters, Venues, type VenuesOptions } from './venues.js';
 import { eventually } from '../../test/support/eventually.js';
 
 const UNREACHABLE = new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', call: 'clock', detail: 'refused' });
@@ -134,4 +134,12 @@ it('what is closed while it still tries tries no more, and closes what comes lat
   come(venue());
   await closing;
   expect(stillOpen()).toBe(0);
+});
+
+it('venues of the configuration that are at the same address are counted as one', () => {
+  const meters = new VenueMeters();
+  const budget = { limit: 6_000, windowMs: 60_000 };
+  const [one, other] = ['https://venue.example/api', 'https://venue.example'].map((rest) => meters.of(rest, budget));
+  expect(one).toBe(other);
+  expect(meters.of('https://elsewhere.example', budget)).not.toBe(one);
 });

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { KeelsonError, invariant, type Failure } from '../../core/errors.js';
 import type { Venue } from '../../activities/ports/venue.js';
-import { WeightMeter } from '../../core/venue/weight.js';
+import { WeightMeter, type WeightBudget } from '../../core/venue/weight.js';
 import { isUnlisted } from '../../core/venue/unlisted.js';
 import { BINANCE } from '../../adapters/venue/profiles/binance.js';
 import { KRAKEN } from '../../adapters/venue/profiles/kraken.js';
@@ -168,28 +168,44 @@ function refusalOf(error: unknown): Failure | undefined {
   return error.failure.code.startsWith('VENUE_') || isUnlisted(error) ? error.failure : undefined;
 }
 
+/** A venue counts by address, whichever account calls: one meter for all that come to the same. */
+export class VenueMeters {
+  private readonly byAddress = new Map<string, WeightMeter>();
+  private readonly make: (address: string, budget: WeightBudget) => WeightMeter;
+
+  constructor(make: (address: string, budget: WeightBudget) => WeightMeter = (_, budget) => new WeightMeter(budget)) {
+    this.make = make;
+  }
+
+  of(rest: string, budget: WeightBudget): WeightMeter {
+    const address = new URL(rest).host;
+    const meter = this.byAddress.get(address) ?? this.make(address, budget);
+    this.byAddress.set(address, meter);
+    return meter;
+  }
+}
+
 /**
  * The connection of one account, as configuration and environment tell.
- * @param meters by venue: a venue counts by address, whichever account calls.
  * @throws KeelsonError CONFIG_…, VENUE_…
  */
 export function connectVenue(
   { config, env, clock }: Pick<WorkerProcess, 'config' | 'env' | 'clock'>,
   account: string,
-  meters: Map<string, WeightMeter>,
+  meters: VenueMeters,
 ): Promise<Venue> {
   const name = config.accounts[account]?.venue ?? '';
   const configured = config.venues[name];
   invariant(configured !== undefined, `account ${account} names a configured venue`);
   const { apiKey, apiSecret } = secrets(env, account);
   const profile = PROFILES[configured.profile];
-  const meter = meters.get(name) ?? new WeightMeter(profile.rateBudget.weight);
-  meters.set(name, meter);
+  const urls = venueUrls(config, name, env);
+  const meter = meters.of(urls.rest, profile.rateBudget.weight);
   return createVenue({
     name,
     profile,
     meter,
-    urls: venueUrls(config, name, env),
+    urls,
     apiKey,
     secret: apiSecret,
     clock,
