@@ -93,7 +93,7 @@ describe('the evidence of a halt', () => {
       const kills = { readKill: async () => ({ latches: [{ ...LATCH, policy }], sold: [{ count }], risk: { databaseTime: 1 } }) };
       const files = { readDirect: async () => [{ name: 'direct' }] };
       const given = { kills, files, venueOf: () => undefined } as unknown as KillDependencies;
-      return (await createKillActivities(given, async () => undefined).killLatches('main')).directs;
+      return (await createKillActivities(given, async () => true).killLatches('main')).directs;
     };
     expect([await of(0, 'atOnce'), await of(1, 'atOnce'), await of(2, 'atOnce'), await of(2, 'none')]).toEqual([
       ['direct'],

@@ -8,6 +8,7 @@ import { createKillCancel, type Canceled } from './cancel.js';
 import { createKillConclude, createKillEscalate, directRuns, salesUnder, type Unfinished } from './conclude.js';
 import { haltVenues, type KillDependencies } from './dependencies.js';
 import { createKillFlatten, type Flattened } from './flatten.js';
+import { createKillRelease } from './release.js';
 import { createTendStops } from './tend-stops.js';
 import { createKillVerify } from './verify.js';
 
@@ -38,10 +39,10 @@ export interface KillActivities {
   killRelease(latchId: string, requestId: string): Promise<Released>;
 }
 
-/** @param reconcile compares an account with its venue now (P30), or waits for whoever does; it throws for nothing. */
+/** @param reconcile compares an account with its venue now (P30), after whoever else does. */
 export function createKillActivities(
   given: Omit<KillDependencies, 'pause'>,
-  reconcile: (account: string) => Promise<unknown>,
+  reconcile: (account: string) => Promise<boolean>,
 ): KillActivities {
   const dependencies: KillDependencies = { ...given, venueOf: haltVenues(given.venueOf), pause: (ms) => Context.current().sleep(ms) };
   const { kills } = dependencies;
@@ -62,17 +63,6 @@ export function createKillActivities(
       beating((...values) => kills.writeKill(...values)),
       'untilDone',
     ),
-    killRelease: mapped(
-      beating(async (latchId, requestId) => {
-        for (let tries = 1; ; tries += 1) {
-          const ended = await kills.release(latchId, requestId);
-          // Twice: a comparison that it has only waited for may have begun before the last approval.
-          if (ended.kind !== 'notClean' || ended.unreconciled === undefined || tries > 2) return ended;
-          // Whatever these tell: who ends another halt over the account may have found it clean meanwhile.
-          await Promise.all(ended.unreconciled.map((account) => reconcile(account)));
-        }
-      }),
-      'untilDone',
-    ),
+    killRelease: mapped(beating(createKillRelease(kills, reconcile)), 'untilDone'),
   };
 }

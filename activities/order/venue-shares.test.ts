@@ -5,7 +5,7 @@ import { VenueShares } from './venue-shares.js';
 
 test('each address is asked for each second, failures are told once, and the end is told', async () => {
   const asked: ShareQuestion[] = [];
-  const warned = vi.fn();
+  const warned = vi.fn<() => void>();
   let [isAway, monotonic] = [false, 0];
   let next: () => void = () => undefined;
   const shares = new VenueShares({

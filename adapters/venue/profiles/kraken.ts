@@ -26,7 +26,7 @@ export const KRAKEN: WireProfile = {
   // `deadline`: the matching engine refuses a new order that reaches it later.
   admission: 'enforced',
   // The documentation gives no bound; this one is an assumption that the venue has to confirm.
-  visibilityBoundMs: 5_000,
+  visibilityBoundMs: VENUE_WIRES.kraken.visibilityBoundMs,
   receiveWindowMs: 2_000,
   submitDeadlineMs: 3_000,
   clientOrderIdPattern: /^[0-9a-f]{32}$/,
