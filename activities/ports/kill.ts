@@ -57,6 +57,11 @@ export interface KillStore {
    */
   release(latchId: string, requestId: string): Promise<Released>;
   evidence(account: string): Promise<KillEvidence>;
+  /** The incident of that key, where its file was written after these latches were called last; undefined: there is none such. */
+  writtenBefore(
+    incidentKey: string,
+    latchIds: readonly string[],
+  ): Promise<{ readonly file: EvidenceFile; readonly time: number } | undefined>;
 }
 
 /** The kills of accounts, wherever they run. */

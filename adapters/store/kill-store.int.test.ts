@@ -96,6 +96,17 @@ describe('P27: what a kill sends', () => {
     expect((await kills.evidence(ACCOUNT)).equity).toMatchObject({ after: null, newest: null, isWatched: false });
   });
 
+  it('knows what was written of latches before, unless they were called again since', async () => {
+    const { latchId } = await latch('atOnce');
+    const key = `halt:${ACCOUNT}:${latchId}`;
+    expect(await kills.writtenBefore(key, [latchId])).toBeUndefined();
+    const data = { latchIds: [latchId], evidence: { path: '/e/file.json', sha256: 'hash' } };
+    await stack.dependencies.store.openIncident({ incidents: [{ key, account: ACCOUNT, kind: 'halt', data }] });
+    expect(await kills.writtenBefore(key, [latchId])).toEqual({ file: data.evidence, time: expect.any(Number) as number });
+    await latch('atOnce');
+    expect(await kills.writtenBefore(key, [latchId])).toBeUndefined();
+  });
+
   it('keeps of looks that show the same the first two under each latch, and whatever differs', async () => {
     const kept = async (): Promise<number> => {
       const { rows } = await stack.database.pool.query<{ count: number }>('select count(*)::integer as count from kill_observations');
