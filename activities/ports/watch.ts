@@ -1,5 +1,6 @@
 import type { LatchScope } from '../../core/control/mode.js';
 import type { Alert, Observation, Sample, WatchState } from '../../core/watch/sample.js';
+import type { Step } from '../../core/watch/stretch.js';
 import type { Figures } from '../../core/watch/performance.js';
 import type { DecimalText } from '../../core/money/index.js';
 
@@ -9,6 +10,8 @@ export interface WatchInputs extends Pick<Observation, 'now' | 'lastTime' | 'mod
   readonly version: string;
   readonly state: WatchState;
   readonly openOrders: number;
+  /** Of the last fill that `ledger` has: fills of an account are booked in this order. */
+  readonly booking: string;
   /** When the last comparison with the venue began that came to an end, whatever it found. */
   readonly comparedTime: number;
   /** Only given where a halt over the account stands and nobody carries it out (P26). */
@@ -43,6 +46,10 @@ export interface WatchSample {
   readonly equity: DecimalText | undefined;
   readonly figures: Figures | undefined;
   readonly exposure: DecimalText | undefined;
+  /** What the equity was reckoned from beside `state`, so that it can be reckoned anew. */
+  readonly booking: string;
+  readonly ledger: WatchInputs['ledger'];
+  readonly step: Step | undefined;
   readonly details: object;
   readonly mode: Sample['mode'];
   readonly outage: Sample['outage'];

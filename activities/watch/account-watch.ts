@@ -3,6 +3,7 @@ import { text } from '../../core/money/index.js';
 import { WATCH, type WatchRules } from '../../core/watch/rules.js';
 import type { Ages } from '../../core/watch/conditions.js';
 import { sampleAccount, type Observation, type Sample } from '../../core/watch/sample.js';
+import { stepOf } from '../../core/watch/stretch.js';
 import type { Prices } from '../../core/watch/valuation.js';
 import type { HaltPort } from '../ports/halt.js';
 import type { LiveMarket } from '../ports/live.js';
@@ -137,6 +138,7 @@ export class AccountWatch {
     const details = this.details(inputs, prices, told, sample);
     const written = await store.write({
       ...{ account, version: inputs.version, quote, state, equity, figures, exposure, details, mode, outage, audit, alerts },
+      ...{ booking: inputs.booking, ledger: inputs.ledger, step: stepOf(inputs.state, sample) },
     });
     const balances = written && equity !== undefined ? this.sight.takeBalances() : undefined;
     if (balances === undefined || equity === undefined) return;

@@ -29,6 +29,7 @@ interface Answer {
   readonly latch: Observation['latch'];
   readonly ledger: Readonly<Record<string, DecimalText>>;
   readonly openOrders: number;
+  readonly booking: string;
   readonly comparedTime: number;
   readonly held: WatchInputs['held'];
   readonly closes: WatchInputs['closes'];
@@ -56,6 +57,7 @@ export function createWatchStore(pool: Pool): WatchStore {
         latch,
         ledger,
         openOrders,
+        booking,
         comparedTime,
         held,
         closes,
@@ -71,6 +73,7 @@ export function createWatchStore(pool: Pool): WatchStore {
           latch,
           ledger,
           openOrders,
+          booking,
           comparedTime,
           held,
           missingKill: rows[0]?.missingKill ?? undefined,
