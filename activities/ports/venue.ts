@@ -39,6 +39,8 @@ export interface VenueFill {
   readonly quantity: DecimalText;
   readonly fee: DecimalText;
   readonly feeAsset: string;
+  /** The venue's list does not say in what the fee was taken: of an order of ours it is what that asked for, of others an assumption. */
+  readonly isFeeAssumed?: true;
   readonly liquiditySide: 'maker' | 'taker' | 'unknown';
   readonly eventTime: number;
 }
@@ -128,6 +130,8 @@ export interface VenueReader {
    */
   fills(instrument: string | undefined, fromTime: number): Promise<readonly VenueFill[]>;
   fillsOfOrder(instrument: string, venueOrderId: string): Promise<readonly VenueFill[]>;
+  /** What the fee of a fill was taken in, where the lists of fills only assume it; undefined where the venue does not say so (yet). */
+  paidFee(fill: VenueFill): Promise<Pick<VenueFill, 'fee' | 'feeAsset'> | undefined>;
   cancel(instrument: string, clientOrderId: string): Promise<'canceled' | 'unknownOrder'>;
 }
 

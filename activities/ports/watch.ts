@@ -1,5 +1,6 @@
 import type { LatchScope } from '../../core/control/mode.js';
 import type { Alert, Observation, Sample, WatchState } from '../../core/watch/sample.js';
+import type { Step } from '../../core/watch/stretch.js';
 import type { Figures } from '../../core/watch/performance.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { LimitRow } from '../../core/risk/limit-rows.js';
@@ -12,6 +13,8 @@ export interface WatchInputs extends Pick<Observation, 'now' | 'lastTime' | 'mod
   readonly openOrders: number;
   /** The account's limits and its venue's, each in its newest version. */
   readonly limitRows: readonly LimitRow[];
+  /** Of the last fill that `ledger` has: fills of an account are booked in this order. */
+  readonly booking: string;
   /** When the last comparison with the venue began that came to an end, whatever it found. */
   readonly comparedTime: number;
   /** Only given where a halt over the account stands and nobody carries it out (P26). */
@@ -46,6 +49,10 @@ export interface WatchSample {
   readonly equity: DecimalText | undefined;
   readonly figures: Figures | undefined;
   readonly exposure: DecimalText | undefined;
+  /** What the equity was reckoned from beside `state`, so that it can be reckoned anew. */
+  readonly booking: string;
+  readonly ledger: WatchInputs['ledger'];
+  readonly step: Step | undefined;
   readonly details: object;
   readonly mode: Sample['mode'];
   readonly outage: Sample['outage'];

@@ -4,6 +4,7 @@ import { watchLimits } from '../../core/risk/limit-rows.js';
 import { WATCH, type WatchSettings } from '../../core/watch/rules.js';
 import type { Ages } from '../../core/watch/conditions.js';
 import { sampleAccount, type Observation, type Sample } from '../../core/watch/sample.js';
+import { stepOf } from '../../core/watch/stretch.js';
 import type { Prices } from '../../core/watch/valuation.js';
 import type { HaltPort } from '../ports/halt.js';
 import type { LiveMarket } from '../ports/live.js';
@@ -141,6 +142,7 @@ export class AccountWatch {
     const details = this.details(inputs, prices, told, sample);
     const written = await store.write({
       ...{ account, version: inputs.version, quote, state, equity, figures, exposure, details, mode, outage, audit, alerts },
+      ...{ booking: inputs.booking, ledger: inputs.ledger, step: stepOf(inputs.state, sample) },
     });
     const balances = written && equity !== undefined ? this.sight.takeBalances() : undefined;
     if (balances === undefined || equity === undefined) return;

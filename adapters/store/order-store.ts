@@ -32,8 +32,10 @@ const STATEMENTS = {
   order: { name: 'order_by_intent', text: 'select order_json(o) as answer from orders o where intent_id = $1' },
   orderByVenueIds: {
     name: 'order_by_venue_ids',
+    // The venue's number is given once, as a name of ours; that of an order which was taken over from another hand may be used again.
     text: `select order_json(o) as answer from orders o where account = $1 and instrument = $2
-      and (client_order_id = $3 or venue_order_id = $4) order by (client_order_id = $3) desc nulls last limit 1`,
+      and (venue_order_id = $4 or client_order_id = $3 and (intent_id not like 'adopted:%' or coalesce(venue_order_id = $4, true)))
+      order by (venue_order_id = $4) desc nulls last limit 1`,
   },
   position: {
     name: 'position',

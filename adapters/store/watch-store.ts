@@ -30,6 +30,7 @@ interface Answer {
   readonly latch: Observation['latch'];
   readonly ledger: Readonly<Record<string, DecimalText>>;
   readonly openOrders: number;
+  readonly booking: string;
   readonly comparedTime: number;
   readonly held: WatchInputs['held'];
   readonly closes: WatchInputs['closes'];
@@ -57,6 +58,7 @@ export function createWatchStore(pool: Pool): WatchStore {
         latch,
         ledger,
         openOrders,
+        booking,
         comparedTime,
         held,
         closes,
@@ -73,6 +75,7 @@ export function createWatchStore(pool: Pool): WatchStore {
           ledger,
           openOrders,
           limitRows: rows[0]?.limitRows ?? [],
+          booking,
           comparedTime,
           held,
           missingKill: rows[0]?.missingKill ?? undefined,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { OrderRequest, StreamEvent, Venue } from '../../activities/ports/venue.js';
+import type { OrderRequest, StreamEvent, Venue, VenueFill } from '../../activities/ports/venue.js';
+import { KeelsonError } from '../../core/errors.js';
 import { decimal as decimalOf, decimalTextOf } from '../../core/money/index.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import { createVenue } from './create-venue.js';
@@ -53,7 +54,7 @@ const calls = (name: string) => stub.arrived.filter(({ call }) => call === name)
 describe('the stub', () => {
   it('cites the page of the documentation beside each answer', () => {
     const routes = Object.values({ ...PUBLIC_ROUTES, ...PRIVATE_ROUTES });
-    expect(routes).toHaveLength(13);
+    expect(routes).toHaveLength(14);
     for (const { doc } of routes) expect(doc).toMatch(/^https:\/\/docs\.kraken\.com\/api-reference\/[a-z-]+\/[a-z-]+$/);
   });
 });
@@ -291,6 +292,36 @@ describe('P11: listing and matching', () => {
     expect(await venue.reader.lookUpByNumber(INSTRUMENT, 'no number of theirs')).toBeUndefined();
     expect(await venue.reader.cancel(INSTRUMENT, txid)).toBe('canceled');
     expect(await venue.reader.openOrders()).toEqual([]);
+  });
+});
+
+describe('fees of trades by hand', () => {
+  const trade = async (oflags: string): Promise<VenueFill> => {
+    const placed = stub.account.place({ ...HAND, price: decimalOf('51000'), volume: decimalOf('0.004'), oflags, clientOrderId: undefined });
+    if (typeof placed === 'string') throw new Error(placed);
+    const [fill] = (await venue.reader.fills(undefined, 0)).filter(({ venueOrderId }) => venueOrderId === placed.txid);
+    if (fill === undefined) throw new Error('the trade is not listed');
+    return fill;
+  };
+
+  it('are assumed in the quote asset by the list, and told by the ledger of the venue', async () => {
+    const inBase = await trade('fcib');
+    expect(inBase).toMatchObject({ isFeeAssumed: true, feeAsset: 'USD', fee: '0.52' });
+    expect(await venue.reader.paidFee(inBase)).toEqual({ fee: '0.0000104', feeAsset: 'BTC' });
+    const inQuote = await trade('fciq');
+    expect(await venue.reader.paidFee(inQuote)).toEqual({ fee: '0.52000104', feeAsset: 'USD' });
+    const { isFeeAssumed: _, ...told } = inBase;
+    const before = calls('Ledgers').length;
+    expect([await venue.reader.paidFee(told), calls('Ledgers').length]).toEqual([undefined, before]);
+  });
+
+  it('are not known while the ledger does not show both sides of the trade, and where the key may not read it', async () => {
+    const fill = await trade('fcib');
+    stub.answerNext('Ledgers', { result: { ledger: {}, count: 0 } });
+    expect(await venue.reader.paidFee(fill)).toBeUndefined();
+    stub.answerNext('Ledgers', { error: ['EGeneral:Permission denied'] });
+    await expect(venue.reader.paidFee(fill)).rejects.toBeInstanceOf(KeelsonError);
+    expect(await venue.reader.paidFee(fill)).toMatchObject({ feeAsset: 'BTC' });
   });
 });
 

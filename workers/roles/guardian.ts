@@ -298,12 +298,12 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
         await removeSchedules(client, [...accounts, ...(ofCalendar.length > 0 ? [OF_NO_ACCOUNT] : [])]);
       };
       await set('all');
-      await makeUpForDays(pool, reconciliations, accounts);
+      await makeUpForDays(pool, client, reconciliations, accounts);
       kept = new KeptSchedules({
         isNewest: async () => (await placeOfStart(pool, env['KEELSON_START'])) === 'newest',
         set: async () => {
           await set('changed');
-          await makeUpForDays(pool, reconciliations, accounts);
+          await makeUpForDays(pool, client, reconciliations, accounts);
           await tellLeftOut(pool, client, declared);
         },
         log,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { WireError, type Row } from '../wire-row.js';
-import { balancesOf, barOf, fillOf, orderOf, rulesOf } from './kraken-rows.js';
+import { balancesOf, barOf, fillOf, paidFeeOf, orderOf, rulesOf } from './kraken-rows.js';
 import { errorOf } from './kraken-verdicts.js';
 
 const instrumentOf = (symbolId: string): string => (symbolId === 'XBTUSD' || symbolId === 'XXBTZUSD' ? 'BTC/USD' : symbolId);
@@ -109,10 +109,26 @@ describe('other rows', () => {
       quantity: '0.02',
       fee: '0.96',
       feeAsset: 'USD',
+      isFeeAssumed: true,
       liquiditySide: 'unknown',
       eventTime: 1_688_667_796_880,
     });
     expect(fillOf('T1', { ...row, maker: true }, instrumentOf).liquiditySide).toBe('maker');
+  });
+
+  it('what a fee was taken in is what the ledger says of one asset, when both sides of the trade are there', () => {
+    const names = { assetOf: (id: string) => (id === 'XXBT' ? 'BTC' : id), instrumentOf, symbolId: () => '' };
+    const [base, quote] = [
+      { asset: 'XXBT', amount: '0.02', fee: '0.000052' },
+      { asset: 'ZUSD', amount: '-600.21', fee: '0.0000' },
+    ];
+    const fee = paidFeeOf([base, quote], names);
+    expect(fee).toEqual({ fee: '0.000052', feeAsset: 'BTC' });
+    expect(paidFeeOf([quote, base], names)).toEqual(fee);
+    expect(paidFeeOf([base, quote, { asset: 'KFEE', amount: '0', fee: '12.5' }], names)).toBeUndefined();
+    expect(paidFeeOf([{ ...base, fee: '0' }, quote], names)).toMatchObject({ fee: '0' });
+    for (const some of [[], [base], [quote]]) expect(paidFeeOf(some, names)).toBeUndefined();
+    expect(() => paidFeeOf([base, { ...quote, fee: 1 }], names)).toThrow(WireError);
   });
 
   it('balances: free is what is not held, nothing where there is nothing', () => {

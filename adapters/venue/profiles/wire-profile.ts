@@ -61,6 +61,8 @@ export interface WireCalls {
   /** All pages, in any order. Without an instrument all of the account's, where `fillLists` says so. */
   fills(ask: Ask, names: Names, instrument: string | undefined, fromTime: number): Promise<readonly VenueFill[]>;
   fillsOfOrder(ask: Ask, names: Names, instrument: string, venueOrderId: string): Promise<readonly VenueFill[]>;
+  /** Only where lists of fills do not say in what a fee was taken. */
+  paidFee?(ask: Ask, names: Names, fill: VenueFill): Promise<Pick<VenueFill, 'fee' | 'feeAsset'> | undefined>;
   balances(ask: Ask, names: Names): Promise<readonly Balance[]>;
   /** Of the key that asks; what the venue does not tell is undefined, and not guessed. */
   keyPermissions(ask: Ask): Promise<KeyPermissions>;

@@ -116,6 +116,8 @@ export const CALLS: Calls<'store', OrderStore> &
   // By the comparison that each guardian begins with.
   'reader.openOrders': { kind: 'read', ways: [way('guardian', 'start')] },
   'reader.fills': { kind: 'read', ways: [way('guardian', 'start')] },
+  // Of trades by another hand, by a comparison.
+  'reader.paidFee': { kind: 'read', ways: [] },
   'reader.fillsOfOrder': { kind: 'read', ways: [LOST_ENTRY] },
   'reader.cancel': { kind: 'write', ways: [RESTING, EXIT, inTests(RESIZED, 'during', 'after')] },
   'streams.watchBars': { kind: 'stream', ways: [way('trading', 'start')] },
