@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { KEY, LEDGER, RULES } from '../../test/support/risk-view.js';
 import { Decimal, ZERO, decimal, text, type DecimalText } from '../money/index.js';
 import type { StoredOrder } from '../order/stored-order.js';
-import { bareKeys, isNothing, planFlatten } from './flatten.js';
+import { bareKeys, isNothing, planFlatten, whyKept } from './flatten.js';
 import { decideFlatten } from '../risk/kill.js';
 import { examine, ordersToCancel, unverifiedText } from './verify.js';
 import { policyOfWhole, policyOver, type KillLatch, type KillSight, type KillView } from './view.js';
@@ -99,6 +99,13 @@ describe('P27: what a kill sells', () => {
     expect(planFlatten(view({ working: [order({})] }), sight())).toEqual({ kind: 'cancelStop', ...POSITION, intentId: 'o' });
     const halted = view({ working: [order({})], instruments: { [RULES.instrument]: { ...RULES, trading: false } } });
     expect(planFlatten(halted, sight())).toEqual({ kind: 'done' });
+    expect(whyKept(POSITION, decimal('1'), halted, sight())).toBe('halted');
+    // It takes no entries, and sales as the kill's are.
+    for (const sales of ['limit', 'all'] as const) {
+      const reducing = view({ instruments: { [RULES.instrument]: { ...RULES, trading: false, sales } } });
+      expect(planFlatten(reducing, sight())).toMatchObject({ kind: 'sell', quantity: decimal('1') });
+      expect(whyKept(POSITION, decimal('1'), reducing, sight())).toBeUndefined();
+    }
     expect(planFlatten(view({ working: [order({})] }), sight({ prices: {} }))).toEqual({ kind: 'done' });
     // A stop without a position goes.
     expect(planFlatten(view({ working: [order({})] }, []), sight())).toEqual({ kind: 'cancelStop', ...POSITION, intentId: 'o' });
