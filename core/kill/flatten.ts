@@ -180,6 +180,21 @@ export function isNothing(quantity: Decimal, key: Key, sight: KillSight, rules: 
   return price.isZero() ? sellable.lt(decimal(rules.minQuantity)) : isDust(sellable, worstPrice(price), rules);
 }
 
+/**
+ * The instruments of which each of these positions is nothing, while the venue would take what there is of all of them (P29). No order of ours is
+ * for several positions: none could say whose its fills are.
+ */
+export function takenTogether(dust: readonly (Key & { readonly quantity: Decimal })[], view: KillView, sight: KillSight): ReadonlySet<string> {
+  const isTaken = (instrument: string): boolean => {
+    const parts = dust.filter((one) => one.instrument === instrument);
+    const rules = view.instruments[instrument];
+    const sum = parts.reduce((total, { quantity }) => total.plus(quantity), ZERO);
+    const there = parts.reduce((most, part) => maximum(most, sidesOf(view, sight, part).there), ZERO);
+    return rules !== undefined && !isNothing(minimum(sum, there), { strategy: '', instrument }, sight, rules);
+  };
+  return new Set(dust.map(({ instrument }) => instrument).filter(isTaken));
+}
+
 function worstPrice(price: Decimal): Decimal {
   return price.mul(new Decimal(10_000 - PROTOCOL.exitCollarMaxBps).div(10_000));
 }
