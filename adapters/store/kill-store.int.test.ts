@@ -96,6 +96,16 @@ describe('P27: what a kill sends', () => {
     expect((await kills.evidence(ACCOUNT)).equity).toMatchObject({ after: null, newest: null, isWatched: false });
   });
 
+  it('P29: knows what the account’s fills have only paid with, and judges all else that is there', async () => {
+    await stack.database.pool.query(
+      `insert into ledger_balances (account, asset, quantity) values ($1, 'BNB', -0.001), ($1, 'USDC', 0) on conflict do nothing`,
+      [ACCOUNT],
+    );
+    const { money, risk } = await kills.readKill(ACCOUNT);
+    expect(money).toEqual(['BNB', 'USDC', 'USDT']);
+    expect(Object.keys(risk.balances)).toContain('BTC');
+  });
+
   it('keeps of looks that show the same the first two under each latch, and whatever differs', async () => {
     const kept = async (): Promise<number> => {
       const { rows } = await stack.database.pool.query<{ count: number }>('select count(*)::integer as count from kill_observations');

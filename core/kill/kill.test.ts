@@ -29,6 +29,7 @@ const view = (more: Partial<KillView> = {}, positions = [position('1')]): KillVi
   sold: [],
   lastFills: {},
   contradicted: [],
+  money: [],
   ...more,
 });
 const sight = (more: Partial<KillSight> = {}): KillSight => ({
@@ -330,6 +331,26 @@ describe('P28, P29: what is verified', () => {
     expect(
       found(flat({ latches: [latch({ scope: 'strategy', scopeValue: 'momentum' })] }), sight({ balances: { BTC: d('2.5') } })),
     ).toEqual([]);
+  });
+
+  it('P29: … also of what is not traded now, to the last unit; what is only paid with is not held', () => {
+    const eth = { ...RULES, instrument: 'ETH/USDT', base: 'ETH' };
+    const books = { BTC: d('2'), ETH: d('1'), USDT: d('100'), BNB: d('1'), USDC: d('1') };
+    const now = flat({
+      risk: { ...LEDGER, positions: [], balances: books },
+      instruments: { 'ETH/USDT': eth },
+      money: ['BNB', 'USDC', 'USDT'],
+    });
+    const seen = (more: Record<string, string>) =>
+      examine(now, sight({ balances: { ...books, ...more } as KillSight['balances'] }), []).unverified.map((one) =>
+        one.kind === 'surplus' ? `${one.quantity} ${one.asset}` : one.kind,
+      );
+    expect(seen({})).toEqual([]);
+    expect(seen({ BTC: '3', SOL: '0.00000001' })).toEqual(['1 BTC', '0.00000001 SOL']);
+    expect(seen({ BTC: '1', ETH: '1.0009', USDT: '1000', BNB: '5', USDC: '9' })).toEqual([]);
+    expect(seen({ ETH: '1.001' })).toEqual(['0.001 ETH']);
+    const narrow = { ...now, latches: [latch({ scope: 'instrument', scopeValue: 'ETH/USDT' })] };
+    expect(examine(narrow, sight({ balances: { ...books, BTC: d('3') } }), []).unverified).toEqual([]);
   });
 
   it('waits where our books and the venue differ so soon after a fill that it may still show balances of before', () => {

@@ -1,4 +1,4 @@
-import { amountOf, maximum, text, ZERO, type Decimal, type DecimalText } from '../money/index.js';
+import { amountOf, maximum, text, ZERO, type DecimalText } from '../money/index.js';
 import { looksLikeOurs } from '../order/own-name.js';
 import type { StoredOrder } from '../order/stored-order.js';
 import { isJustFilled, isNothing, keysToFlatten, takenTogether, unshown, unsold, whyKept } from './flatten.js';
@@ -153,23 +153,18 @@ function notShown(kept: readonly StoredOrder[], { openOrders }: KillSight): Extr
     .map(({ strategy, instrument, intentId }) => ({ kind: 'stop', strategy, instrument, because: `the venue does not show ${intentId}` }));
 }
 
-/** Of what we trade: assets of which the venue shows more than we can explain, by more than it would take. */
+/** Assets of which the venue shows more than we can explain; of what we trade, by more than it would take. What things are paid with is not held. */
 function surpluses(view: KillView, sight: KillSight): Extract<Unverified, { kind: 'surplus' | 'settling' }>[] {
   if (policyOfWhole(view) !== 'atOnce') return [];
-  const quotes = new Set(Object.values(view.instruments).map(({ quote }) => quote));
-  const bases = new Map<string, Decimal>();
-  for (const { instrument, base } of Object.values(view.instruments)) {
-    if (quotes.has(base)) continue;
-    const surplus = amountOf(sight.balances, base).minus(amountOf(view.risk.balances, base));
-    const rules = view.instruments[instrument];
-    if (rules === undefined || isNothing(maximum(ZERO, surplus), { strategy: '', instrument }, sight, rules)) continue;
-    bases.set(base, surplus);
-  }
-  return [...bases].map(([asset, quantity]) => ({
-    kind: isJustFilled(view, sight, asset) ? 'settling' : 'surplus',
-    asset,
-    quantity: text(quantity),
-  }));
+  const known = Object.values(view.instruments);
+  const money = new Set([...view.money, ...known.map(({ quote }) => quote)]);
+  return Object.keys(sight.balances).flatMap((asset) => {
+    const surplus = maximum(ZERO, amountOf(sight.balances, asset).minus(amountOf(view.risk.balances, asset)));
+    const traded = known.filter(({ base }) => base === asset);
+    const isLittle = traded.every((rules) => isNothing(surplus, { strategy: '', instrument: rules.instrument }, sight, rules));
+    if (money.has(asset) || surplus.isZero() || (traded.length > 0 && isLittle)) return [];
+    return [{ kind: isJustFilled(view, sight, asset) ? ('settling' as const) : ('surplus' as const), asset, quantity: text(surplus) }];
+  });
 }
 
 function contradictions(view: KillView): Extract<Unverified, { kind: 'contradicted' }>[] {
