@@ -29,3 +29,8 @@ export function waitMs(failed: number, { unverified }: Finding, escalations: num
 function isForPeople(one: Finding['unverified'][number]): boolean {
   return one.kind === 'surplus' || one.kind === 'contradicted' || (one.kind === 'exposure' && one.because !== undefined);
 }
+/** After how long a halt begins its next round, at the latest: whoever watches it waits a little longer before it does it itself (P26). */
+export function againMs(phase: 'running' | 'verified' | 'released', { unverified }: Finding): number {
+  return phase !== 'running' || (unverified.length > 0 && unverified.every(isForPeople)) ? PERSONS_WAIT_MS : LONGEST_WAIT_MS;
+}
+
