@@ -5,7 +5,7 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 it('P26: a step says that it is at it for as long as it goes on, but not longer than it may take', async () => {
-  let end = (_: string): void => undefined;
+  let end: (how: string) => void = () => undefined;
   const ended = new Promise<string>((resolve) => (end = resolve));
   const touched: string[] = [];
   const step = atWork({ touchKill: async (account) => void touched.push(account) }, (account: string, what: number) =>
@@ -22,7 +22,7 @@ it('P26: a step says that it is at it for as long as it goes on, but not longer 
 });
 
 it('P26: says nothing any more when it has ended, and is not kept by a ledger that does not take it', async () => {
-  let refuse = (_: Error): void => undefined;
+  let refuse: (error: Error) => void = () => undefined;
   let touched = 0;
   const touchKill = (): Promise<void> => {
     touched += 1;

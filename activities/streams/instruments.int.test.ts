@@ -104,7 +104,9 @@ it('what is held is looked after though it is configured no more; what is listed
   );
   const listed = (await stack.venue.reader.instruments()).filter((one) => one.instrument === INSTRUMENT);
 
-  await stack.pool.query(`update instruments set rules = rules || '{"trading": false, "sales": "all"}' where instrument = $1`, [INSTRUMENT]);
+  await stack.pool.query(`update instruments set rules = rules || '{"trading": false, "sales": "all"}' where instrument = $1`, [
+    INSTRUMENT,
+  ]);
   rules = [];
   await refresh();
   expect(everyOneTrades).toBe(false);

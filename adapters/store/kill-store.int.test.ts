@@ -260,7 +260,9 @@ describe('P27: what a kill sends', () => {
     const late = (seconds: number) => pool.query(`update kills set due_at = clock_timestamp() - make_interval(secs => $1)`, [seconds]);
     const clear = { unverified: [], dust: [], kept: [] };
     await latch('atOnce');
-    await pool.query(`update latches set engaged_at = clock_timestamp() - interval '1 hour', called_at = clock_timestamp() - interval '1 hour'`);
+    await pool.query(
+      `update latches set engaged_at = clock_timestamp() - interval '1 hour', called_at = clock_timestamp() - interval '1 hour'`,
+    );
     await kills.writeKill(ACCOUNT, 'verified', clear, null);
     expect([await dueIn(), await missing()]).toEqual([32, false]);
     await kills.writeKill(ACCOUNT, 'running', { ...clear, unverified: [{ kind: 'unanswered', detail: 'it hangs' }] }, null);
@@ -276,7 +278,9 @@ describe('P27: what a kill sends', () => {
     // Of one that was called just now nobody can have told yet.
     await pool.query(`update latches set engaged_at = clock_timestamp(), called_at = clock_timestamp() where released_at is null`);
     expect(await missing()).toBe(false);
-    await pool.query(`update latches set engaged_at = clock_timestamp() - interval '1 hour', called_at = clock_timestamp() - interval '1 hour'`);
+    await pool.query(
+      `update latches set engaged_at = clock_timestamp() - interval '1 hour', called_at = clock_timestamp() - interval '1 hour'`,
+    );
     // A build of before says nothing of when it comes again.
     await pool.query(`update kills set due_at = null, updated_at = clock_timestamp() - interval '119 seconds'`);
     expect(await missing()).toBe(false);

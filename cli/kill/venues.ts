@@ -62,11 +62,11 @@ export class OpenVenues {
   }
 
   /** What goes wrong is told once, and again when it is something else. */
-  private async attempt<T>(account: string, work: () => Promise<T>, isEndured = (_: unknown) => true): Promise<T | undefined> {
+  private async attempt<T>(account: string, work: () => Promise<T>, isEndured?: (error: unknown) => boolean): Promise<T | undefined> {
     try {
       return await work();
     } catch (error) {
-      if (!isEndured(error)) throw error;
+      if (isEndured?.(error) === false) throw error;
       const detail = told(error);
       if (this.told.get(account) !== detail) this.say(`${account}: ${detail}`);
       this.told.set(account, detail);

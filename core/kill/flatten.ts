@@ -184,7 +184,11 @@ export function isNothing(quantity: Decimal, key: Key, sight: KillSight, rules: 
  * The instruments of which each of these positions is nothing, while the venue would take what there is of all of them (P29). No order of ours is
  * for several positions: none could say whose its fills are.
  */
-export function takenTogether(dust: readonly (Key & { readonly quantity: Decimal })[], view: KillView, sight: KillSight): ReadonlySet<string> {
+export function takenTogether(
+  dust: readonly (Key & { readonly quantity: Decimal })[],
+  view: KillView,
+  sight: KillSight,
+): ReadonlySet<string> {
   const isTaken = (instrument: string): boolean => {
     const parts = dust.filter((one) => one.instrument === instrument);
     const rules = view.instruments[instrument];

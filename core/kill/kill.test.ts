@@ -341,14 +341,14 @@ describe('P28, P29: what is verified', () => {
       instruments: { 'ETH/USDT': eth },
       money: ['BNB', 'USDC', 'USDT'],
     });
-    const seen = (more: Record<string, string>) =>
-      examine(now, sight({ balances: { ...books, ...more } as KillSight['balances'] }), []).unverified.map((one) =>
+    const seen = (more: Record<string, DecimalText>) =>
+      examine(now, sight({ balances: { ...books, ...more } }), []).unverified.map((one) =>
         one.kind === 'surplus' ? `${one.quantity} ${one.asset}` : one.kind,
       );
     expect(seen({})).toEqual([]);
-    expect(seen({ BTC: '3', SOL: '0.00000001' })).toEqual(['1 BTC', '0.00000001 SOL']);
-    expect(seen({ BTC: '1', ETH: '1.0009', USDT: '1000', BNB: '5', USDC: '9' })).toEqual([]);
-    expect(seen({ ETH: '1.001' })).toEqual(['0.001 ETH']);
+    expect(seen({ BTC: d('3'), SOL: d('0.00000001') })).toEqual(['1 BTC', '0.00000001 SOL']);
+    expect(seen({ BTC: d('1'), ETH: d('1.0009'), USDT: d('1000'), BNB: d('5'), USDC: d('9') })).toEqual([]);
+    expect(seen({ ETH: d('1.001') })).toEqual(['0.001 ETH']);
     const narrow = { ...now, latches: [latch({ scope: 'instrument', scopeValue: 'ETH/USDT' })] };
     expect(examine(narrow, sight({ balances: { ...books, BTC: d('3') } }), []).unverified).toEqual([]);
   });
