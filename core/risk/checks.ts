@@ -53,7 +53,12 @@ export const RISK_CHECKS: readonly RiskCheck[] = [
   check('RISK_STRATEGY_DISABLED', 'person', 'The strategy was disabled, by a person or for repeating itself.'),
   check('RISK_INSTRUMENT_BLOCKED', 'person', 'The instrument is blocked, by a person, an incident, or an order that is unknown.'),
   check('RISK_INSTRUMENT_UNKNOWN', 'venue', 'The venue does not list the instrument.', BINDS_ALL),
-  check('RISK_INSTRUMENT_HALTED', 'venue', 'The instrument does not trade.', BINDS_ALL),
+  check(
+    'RISK_INSTRUMENT_HALTED',
+    'venue',
+    'The instrument does not trade; what is held is sold where the venue takes sales all the same.',
+    BINDS_ALL,
+  ),
   check('ORDER_QUANTITY_PRECISION', 'venue', 'The quantity is not on the step.', BINDS_ALL),
   check('ORDER_PRICE_PRECISION', 'venue', 'A price is not on the tick.', BINDS_ALL),
   check('ORDER_BELOW_MIN_QUANTITY', 'venue', 'The quantity is under the minimum.', BINDS_ALL),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { salesTaken } from '../../../core/order/instrument.js';
 import { WireError, type Row } from '../wire-row.js';
 import { balancesOf, barOf, fillOf, paidFeeOf, orderOf, rulesOf } from './kraken-rows.js';
 import { errorOf } from './kraken-verdicts.js';
@@ -154,7 +155,22 @@ describe('other rows', () => {
       minNotional: '0.5',
     });
     expect(rulesOf('BTC/USD', { ...info, tick_size: undefined, costmin: undefined })).toMatchObject({ tickSize: '0.1', minNotional: '0' });
-    expect(rulesOf('BTC/USD', { ...info, status: 'cancel_only' })).toMatchObject({ trading: false, status: 'cancel_only' });
+    expect(rulesOf('BTC/USD', info)).toMatchObject({ trading: true });
+  });
+
+  it.each([
+    ['online', true, 'all'],
+    ['limit_only', false, 'limit'],
+    ['reduce_only', false, 'all'],
+    // What is sold at once is no post-only order.
+    ['post_only', false, 'none'],
+    ['cancel_only', false, 'none'],
+    ['a word of later', false, 'none'],
+  ])('an instrument that is %s', (status, trading, sales) => {
+    const rules = rulesOf('BTC/USD', { status, pair_decimals: 1, lot_decimals: 8, ordermin: '0.0001' });
+    expect([rules.trading, rules.status, salesTaken(rules)]).toEqual([trading, status, sales]);
+    // What takes all, or nothing, is written as by builds before.
+    expect('sales' in rules).toBe(!trading && sales !== 'none');
   });
 
   it('a bar: its volume is the seventh figure', () => {

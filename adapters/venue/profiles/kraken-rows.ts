@@ -122,6 +122,9 @@ export function balancesOf(result: Row, names: Names): readonly Balance[] {
 
 const UNLIMITED = decimalTextOf('1000000000000');
 
+/** What is sold of what is held, by the status of a pair that takes no entries of ours; in others (post_only, cancel_only) nothing that sells at once is taken. */
+const SALES: Readonly<Record<string, Pick<InstrumentRules, 'sales'>>> = { limit_only: { sales: 'limit' }, reduce_only: { sales: 'all' } };
+
 /** An instrument's filters. Stops that sell at the market are taken on every instrument. */
 export function rulesOf(instrument: string, info: Row): InstrumentRules {
   const [base = '', quote = ''] = instrument.split('/');
@@ -131,6 +134,7 @@ export function rulesOf(instrument: string, info: Row): InstrumentRules {
     base,
     quote,
     trading: status === 'online',
+    ...SALES[status],
     status,
     tickSize: info['tick_size'] === undefined ? stepOf(info, 'pair_decimals') : decimalAt(info, 'tick_size'),
     stepSize: stepOf(info, 'lot_decimals'),
