@@ -121,6 +121,7 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
     reader,
     haltReader: profile.limiter === undefined ? atOnce() : reader,
     streams: venueStreams({ open: openStreams, profile, reader, listing, clock, venueNow, closed: closed.signal }),
+    lastClock: () => venueClock.last(),
     weight() {
       const weight = meter.at(venueNow());
       return usage === undefined && weight.kind !== 'closed' ? { kind: 'untold' } : weight;

@@ -91,7 +91,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
   // No stream of prices: an exit asks the venue, but the venue's clock is kept, in which signals expire.
   const live = new StreamedMarket(clock);
   const accounts = Object.keys(config.accounts);
-  const stopMeasuring = await Promise.all(accounts.map((account) => measureClock(account, venues.of, live, log)));
+  const stopMeasuring = accounts.map((account) => measureClock(account, (name) => venues.opened(name), live, log));
   const owners = wraps.owners(createOwners(client, clock));
   const kills = createKills(client, clock);
   const reconciliations = createReconciliations(client, clock);
