@@ -8,8 +8,8 @@ import { plainDetail, verdictOf } from './verdict.js';
 
 /**
  * Sends orders over a client whose limiter is off (protocol P7, P8). The request carries the given time stamp and
- * receive window (P6), and quantity and price as the very text that was given: parameters of a call win over what the
- * library computes, and it would round prices through floats.
+ * receive window (P6), and quantity and price as the very text that was given: the library would round
+ * them through floats, by a list of instruments that may have changed.
  */
 export function orderSender(parts: {
   readonly client: CcxtRest;
