@@ -167,8 +167,11 @@ export interface VenueStreams {
     },
     signal: AbortSignal,
   ): Promise<void>;
-  /** Orders and fills of the account. A `gap` event asks the reader to catch up by REST. */
-  watchAccount(onEvent: (event: StreamEvent) => void, signal: AbortSignal): Promise<void>;
+  /**
+   * Orders and fills of the account. A `gap` event asks the reader to catch up by REST.
+   * @param watchers how many processes watch it, with this one: what is polled is polled by all of them. Default: it alone.
+   */
+  watchAccount(onEvent: (event: StreamEvent) => void, signal: AbortSignal, watchers?: () => number): Promise<void>;
 }
 
 /** What differs between venues, as data. */
