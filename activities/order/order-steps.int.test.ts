@@ -360,6 +360,29 @@ describe('the steps of an order, on a real ledger and paper venue', () => {
     expect(await stack.dependencies.store.order(intentId)).toMatchObject({ status: 'authorised' });
   });
 
+  it('P31: nor is a cancel sent by it that was wished before', async () => {
+    const intentId = await authorised();
+    const submission = await steps.submit(intentId, ACCOUNT);
+    if (submission.kind !== 'accepted') throw new Error(submission.kind);
+    await steps.record(intentId, { ...submission, order: { ...submission.order, status: 'accepted' }, fills: [] });
+    let canceled = 0;
+    const real = stack.dependencies.venueOf(ACCOUNT);
+    const notShown: Partial<VenueReader> = {
+      lookUp: async () => ({ kind: 'absent', venueTime: Date.now() - 1_000 }),
+      cancel: async () => ((canceled += 1), 'canceled'),
+    };
+    const reader = new Proxy(real.reader, { get: (target, key: keyof VenueReader) => notShown[key] ?? target[key] });
+    const withdraw = createWithdraw({ ...stack.dependencies, venueOf: () => ({ ...real, reader }) });
+    expect(await withdraw(intentId, 'a test')).toMatchObject({ order: { status: 'pendingCancel' } });
+    await stack.database.pool.query('update instance set epoch = epoch + 1');
+    try {
+      await expect(withdraw(intentId, 'a test')).rejects.toMatchObject({ failure: { code: 'RISK_EPOCH' } });
+    } finally {
+      await stack.database.pool.query('update instance set epoch = epoch - 1');
+    }
+    expect(canceled).toBe(1);
+  });
+
   async function found(intentId: string): Promise<Extract<LookUp, { kind: 'found' }>> {
     const order = await stack.dependencies.store.order(intentId);
     const seen = await stack.venue.reader.lookUp(order?.instrument ?? '', order?.clientOrderId ?? '');

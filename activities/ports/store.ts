@@ -127,6 +127,8 @@ export interface OrderStore {
     readonly venueOrderId?: string;
   }): Promise<StoredOrder | undefined>;
   changeOrder(change: OrderChange, epoch: number, events: Events): Promise<Written>;
+  /** For what changes an order at the venue and nothing here. @throws KeelsonError RISK_EPOCH */
+  checkEpoch(epoch: number): Promise<void>;
   position(key: { account: string; strategy: string; instrument: string }): Promise<PositionChange>;
   bookFill(input: {
     readonly fill: VenueFill;

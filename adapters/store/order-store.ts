@@ -29,6 +29,7 @@ const STATEMENTS = {
   tellEpisodes: call('tell_episodes'),
   isBooked: call('is_booked'),
   whyWithdrawn: { name: 'why_withdrawn', text: 'select why_withdrawn(o) as answer from orders o where intent_id = $1' },
+  epoch: { name: 'order_epoch', text: 'select epoch as answer from instance' },
   order: { name: 'order_by_intent', text: 'select order_json(o) as answer from orders o where intent_id = $1' },
   orderByVenueIds: {
     name: 'order_by_venue_ids',
@@ -157,6 +158,11 @@ export function createOrderStore(pool: Pool, leaseOwner?: string): OrderStore {
 
     async orderByVenueIds({ account, instrument, clientOrderId, venueOrderId }) {
       return answer<StoredOrder>(STATEMENTS.orderByVenueIds, [account, instrument, clientOrderId ?? null, venueOrderId ?? null]);
+    },
+
+    async checkEpoch(epoch) {
+      const current = await answer<number>(STATEMENTS.epoch, []);
+      if (current !== epoch) throw new KeelsonError('RISK_EPOCH', { epoch, current: current ?? 'unknown' });
     },
 
     async changeOrder(orderChange, epoch, events) {

@@ -91,6 +91,8 @@ export const CALLS: Calls<'store', OrderStore> &
       inTests(RESIZED, 'before', 'after'),
     ],
   },
+  // Before each cancel, between the wish and the request: both have points of their own.
+  'store.checkEpoch': { kind: 'read', ways: [RESTING] },
   'store.position': { kind: 'read', ways: [ENTRY, EXIT] },
   'store.bookFill': { kind: 'write', ways: [ENTRY, EXIT, inTests(STOP_FILLED, 'after'), STOP_SELLS, ESCAPE] },
   'store.isBooked': { kind: 'read', ways: [ENTRY, STOP, EXIT] },
