@@ -93,7 +93,7 @@ async function watching(dependencies: AccountStreamDependencies, meanwhile: () =
 }
 
 /** What is asked for in twenty minutes. */
-async function counted(profile: WireProfile, resting: number, watchers: number): Promise<Count> {
+async function counted(profile: WireProfile, resting: number, watchers = 1): Promise<Count> {
   const { dependencies, count } = quietAccount(profile, resting, watchers);
   const { clock, tradedOf, venueOf } = dependencies;
   const store = { read: async () => undefined };
