@@ -68,6 +68,14 @@ export interface WatchStore {
   write(sample: WatchSample): Promise<boolean>;
 }
 
+/** Which guardians live that watch an account. Every method is one statement. @throws KeelsonError INFRA_DATABASE. */
+export interface WatcherStore {
+  /** That this one does. @returns how many do, of each account, with it. */
+  tell(accounts: readonly string[], watcher: string): Promise<Readonly<Record<string, number>>>;
+  /** That this one does no more. */
+  end(watcher: string): Promise<void>;
+}
+
 /** Of accounts that nobody watches. Every method is one statement. @throws KeelsonError INFRA_DATABASE. */
 export interface WatchSilenceStore {
   /** The name of the moment since when an account has no sample: of the last one, or `never`; undefined where one is younger than that. */

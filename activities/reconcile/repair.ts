@@ -35,6 +35,7 @@ export function createRepair(
         await owners.wake(repair.key);
         return;
       case 'cancelOrder':
+        await books.store.checkEpoch(books.epoch);
         await reader.cancel(repair.instrument, repair.clientOrderId);
         return;
       case 'cancelWorkflow':

@@ -100,6 +100,7 @@ describe('the account watch, on a real ledger', () => {
     const one = new AccountWatch(
       {
         ...{ store: createWatchStore(pool), halt: halts, kill, bars: stack.ledger.bars, live, clock },
+        watchersOf: () => 1,
         log: { warn: () => undefined },
       },
       {

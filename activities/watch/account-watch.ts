@@ -33,6 +33,8 @@ export interface AccountWatchDependencies {
   readonly kill: (account: string, missing: MissingKill, stopping: AbortSignal) => Promise<void>;
   readonly bars: Pick<MarketStore, 'saveSnapshot'>;
   readonly live: LiveMarket & VenueSightDependencies['live'];
+  /** How many processes watch an account, with this one. */
+  readonly watchersOf: (account: string) => number;
   readonly clock: () => number;
   readonly log: { warn(data: object, message: string): void };
 }
@@ -55,12 +57,13 @@ export class AccountWatch {
   private readonly failing = new Set<string>();
 
   constructor(dependencies: AccountWatchDependencies, watched: WatchedAccount) {
-    const { store, live, clock } = dependencies;
+    const { store, live, watchersOf, clock } = dependencies;
     const { account, venue, instruments } = watched;
+    const watchers = (): number => watchersOf(account);
     this.dependencies = dependencies;
     this.watched = watched;
     const failed = (error: unknown, what: string): void => this.failed(error, what);
-    this.sight = new VenueSight({ account, venue, store, live, instruments, settings: watched.settings, clock, failed });
+    this.sight = new VenueSight({ account, venue, store, live, instruments, settings: watched.settings, watchers, clock, failed });
     this.timer = setInterval(() => this.tick(), WATCH.sampleMs);
     this.tick();
   }

@@ -54,7 +54,7 @@ it('a sample tells how old what it was made of is, the venue’s clock, what wor
   watch = new AccountWatch(
     {
       ...{ store: createWatchStore(stack.pool), halt: halts, bars: stack.ledger.bars, live, clock },
-      ...{ kill: () => Promise.resolve(), log: { warn: () => undefined } },
+      ...{ kill: () => Promise.resolve(), watchersOf: () => 1, log: { warn: () => undefined } },
     },
     {
       ...{

@@ -25,6 +25,8 @@ export interface VenueSightDependencies {
   /** What the account trades. */
   readonly instruments: readonly WatchedInstrument[];
   readonly settings: Pick<WatchSettings, 'noMarketDataMs'>;
+  /** How many processes watch the account, with this one. */
+  readonly watchers: () => number;
   readonly clock: () => number;
   readonly failed: (error: unknown, what: string) => void;
 }
@@ -175,8 +177,8 @@ export class VenueSight {
   }
 
   private readingMs(openOrders: number): number {
-    const { venue, instruments } = this.dependencies;
-    return pollPlan(venue.profile, openOrders, instruments.length).snapshotMs;
+    const { venue, instruments, watchers } = this.dependencies;
+    return pollPlan(venue.profile, openOrders, instruments.length, watchers()).snapshotMs;
   }
 
   private async look(): Promise<void> {

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OrderRequest, StreamEvent, Venue, VenueFill } from '../../activities/ports/venue.js';
 import { KeelsonError } from '../../core/errors.js';
 import { decimal as decimalOf, decimalTextOf } from '../../core/money/index.js';
+import { Closure, WeightMeter } from '../../core/venue/weight.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import { createVenue } from './create-venue.js';
 import { KRAKEN } from './profiles/kraken.js';
@@ -14,11 +15,12 @@ const INSTRUMENT = 'BTC/USD';
 const AMPLE = { weight: { limit: 1_000_000, windowMs: 1_000 } };
 let stub: KrakenStub;
 let venue: Venue;
+let meter: WeightMeter;
 
-beforeEach(async () => {
-  stub = await krakenStub();
-  venue = await createVenue({
-    name: 'desk',
+/** The accounts of one address. */
+const opened = (account: string, meter: WeightMeter, closure = new Closure()) =>
+  createVenue({
+    ...{ name: 'desk', account, meter, closure },
     profile: { ...KRAKEN, limiter: { rateLimit: 1 }, pollMs: 20, rateBudget: AMPLE },
     urls: stub.urls,
     apiKey: STUB_KEY,
@@ -26,6 +28,11 @@ beforeEach(async () => {
     clock: Date.now,
     readLimitMs: 2_000,
   });
+
+beforeEach(async () => {
+  stub = await krakenStub();
+  meter = new WeightMeter(AMPLE.weight);
+  venue = await opened('main', meter);
 });
 afterEach(async () => {
   await venue.close();
@@ -217,6 +224,39 @@ describe('a venue that sends us away with status 200', () => {
     await expect(venue.reader.balances()).rejects.toMatchObject({ failure: { code: 'VENUE_RATE_LIMITED' } });
     expect(await submit(order())).toMatchObject({ kind: 'rejected', failure: { code: 'VENUE_RATE_LIMITED' } });
     expect([calls('BalanceEx'), calls('AddOrder')].map(({ length }) => length)).toEqual([1, 0]);
+  });
+
+  it.each([
+    ['EGeneral:Temporary lockout', 'untold'],
+    ['EService: Throttled: 9999999999', 'untold'],
+    // The venue counts what needs no key by address.
+    ['EGeneral:Too many requests', 'closed'],
+  ])('%s, said to one account, leaves another one at the same address %s', async (error, kind) => {
+    // The stub knows one key only, so both number their requests in the same row.
+    stub.nonceWindow = 10_000_000;
+    const other = await opened('second', meter);
+    try {
+      stub.answerNext('BalanceEx', { error: [error] });
+      await expect(venue.reader.balances()).rejects.toMatchObject({ failure: { code: 'VENUE_RATE_LIMITED' } });
+      expect([venue.weight().kind, other.weight().kind]).toEqual(['closed', kind]);
+      const sent = await other.sender.submit(stop(), 2_000);
+      expect(sent.kind).toBe(kind === 'closed' ? 'rejected' : 'accepted');
+      expect(calls('AddOrder')).toHaveLength(kind === 'closed' ? 0 : 1);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('the next opening of an account that was locked out asks nothing before that is over', async () => {
+    const closure = new Closure();
+    const main = await opened('main', meter, closure);
+    stub.answerNext('BalanceEx', { error: ['EGeneral:Temporary lockout'] });
+    await expect(main.reader.balances()).rejects.toMatchObject({ failure: { code: 'VENUE_RATE_LIMITED' } });
+    await main.close();
+    await venue.close();
+    const before = stub.arrived.length;
+    await expect(opened('main', meter, closure)).rejects.toMatchObject({ failure: { code: 'VENUE_RATE_LIMITED' } });
+    expect(stub.arrived).toHaveLength(before);
   });
 
   it('an order that is answered so closes the door as well; a counter that is full does not', async () => {

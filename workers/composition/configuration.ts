@@ -6,6 +6,7 @@ import type { Venue } from '../../activities/ports/venue.js';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
 import { heldOf } from '../../core/venue/held.js';
 import { findStrategy } from '../../core/strategy/registry.js';
+import type { Closure } from '../../core/venue/weight.js';
 import { orderStart } from '../../db/start-order.js';
 import type { WorkerProcess } from './process.js';
 import { announceStart } from './start-ups.js';
@@ -73,8 +74,9 @@ function settingsOf({ sourceSha256, beforeMs, afterMs, maxAgeMs }: ConfiguredCal
  */
 export function openVenues(process: WorkerProcess, wrap: (venue: Venue) => Venue, meters = new VenueMeters()): Promise<Venues> {
   const { config, control, market, log, orders, clock } = process;
+  const closures = new Map<string, Closure>();
   const open = async (account: string): Promise<Venue> => {
-    const venue = await connectVenue(process, account, meters);
+    const venue = await connectVenue(process, account, meters, closures);
     try {
       const { venue: name = account, inventory } = config.accounts[account] ?? {};
       await market.saveInstruments(name, await venue.reader.instruments());

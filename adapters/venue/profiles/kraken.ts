@@ -3,7 +3,7 @@ import { textAt } from '../wire-row.js';
 import { KRAKEN_CALLS } from './kraken-calls.js';
 import { PAGE_SIZE } from './kraken-pages.js';
 import { rulesOf } from './kraken-rows.js';
-import { AUTH_CODES, errorOf, KRAKEN_VERDICT_ROWS, lockedOutMs, RATE_CODES } from './kraken-verdicts.js';
+import { AUTH_CODES, errorOf, KRAKEN_VERDICT_ROWS, lockedOut, RATE_CODES } from './kraken-verdicts.js';
 import type { WireProfile } from './wire-profile.js';
 
 /**
@@ -44,7 +44,7 @@ export const KRAKEN: WireProfile = {
   authCodes: AUTH_CODES,
   rateCodes: RATE_CODES,
   orderRateCodes: [],
-  lockedOutMs,
+  lockedOut,
   pageSize: 720,
 
   address(path, original, given) {

@@ -39,6 +39,12 @@ export interface VenueError {
   readonly text: string;
 }
 
+/** For how long a venue wants not to be asked, ms: from this address, or by this account, however many others come from there. */
+export interface SentAway {
+  readonly countedBy: 'address' | 'account';
+  readonly forMs: number;
+}
+
 /** Runs one request of the library, which carries at most one POST. Fails as the reads of the port do. */
 export type Ask = <T>(call: string, work: (client: CcxtRest) => Promise<T>) => Promise<T>;
 
@@ -101,8 +107,8 @@ export interface WireProfile extends VenueProfile {
   readonly rateCodes: readonly string[];
   /** Those of them that count an account's orders: they send nobody away. */
   readonly orderRateCodes: readonly string[];
-  /** Whether an error in the venue's own form sends us away, as others do by a status: for how long, ms; undefined: it does not. */
-  lockedOutMs?(said: VenueError, now: number): number | undefined;
+  /** Whether an error in the venue's own form sends us away, as others send an address away by a status; undefined: it does not. */
+  lockedOut?(said: VenueError, now: number): SentAway | undefined;
   /** How the venue tells what our address has used of its weight; absent where it tells nothing. */
   readonly usage?: {
     used(headers: IncomingHttpHeaders): number | undefined;

@@ -91,6 +91,10 @@ export const CALLS: Calls<'store', OrderStore> &
       inTests(RESIZED, 'before', 'after'),
     ],
   },
+  // Before each cancel, between the wish and the request: both have points of their own.
+  'store.checkEpoch': { kind: 'read', ways: [RESTING] },
+  // Of an exit whose first order was refused, or sold but a part.
+  'store.boughtSince': { kind: 'read', ways: [] },
   'store.position': { kind: 'read', ways: [ENTRY, EXIT] },
   'store.bookFill': { kind: 'write', ways: [ENTRY, EXIT, inTests(STOP_FILLED, 'after'), STOP_SELLS, ESCAPE] },
   'store.isBooked': { kind: 'read', ways: [ENTRY, STOP, EXIT] },
