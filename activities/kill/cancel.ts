@@ -6,7 +6,7 @@ import { createWithdraw } from '../order/resolve.js';
 import type { VenueOrder } from '../ports/venue.js';
 import { takeTurns } from '../turns.js';
 import type { KillDependencies } from './dependencies.js';
-import { each } from './each.js';
+import { each } from '../each.js';
 
 /** At once: a venue counts requests, and its answer to one takes longer than our sending of ten. */
 const AT_ONCE = 8;

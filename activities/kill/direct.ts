@@ -5,7 +5,7 @@ import { unverifiedText, type Finding } from '../../core/kill/verify.js';
 import type { Venue } from '../ports/venue.js';
 import { createKillCancel } from './cancel.js';
 import type { KillDependencies } from './dependencies.js';
-import { each } from './each.js';
+import { each } from '../each.js';
 import { createKillFlatten } from './flatten.js';
 import { createTendStops } from './tend-stops.js';
 import { createKillVerify } from './verify.js';

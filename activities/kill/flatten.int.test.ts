@@ -100,7 +100,7 @@ describe('flattening, on a real ledger and paper venue', () => {
   }> => {
     const steps = createOrderActivities(ledger.dependencies);
     for (const [index, [bought, referencePrice]] of Object.entries(PRICES).entries()) {
-      ledger.market.seePrice(ACCOUNT, bought, referencePrice, Date.now());
+      ledger.market.seePrice(ACCOUNT, bought, referencePrice, { seenTime: Date.now() });
       ledger.market.seeClock(ACCOUNT, { skewMs: 0, roundTripMs: 1 });
       const signal = { ...testSignal(ACCOUNT, 'open', Date.now() + index), instrument: bought, referencePrice };
       expect(await steps.enter(signal)).toMatchObject({ kind: 'recorded' });

@@ -43,6 +43,8 @@ export interface VenueFill {
   readonly isFeeAssumed?: true;
   readonly liquiditySide: 'maker' | 'taker' | 'unknown';
   readonly eventTime: number;
+  /** When its order was created, where the venue says it with the fill. */
+  readonly orderCreatedTime?: number;
 }
 
 /** An order as the venue knows it. */
@@ -143,10 +145,17 @@ export interface VenueReader {
   cancel(instrument: string, clientOrderId: string): Promise<'canceled' | 'unknownOrder'>;
 }
 
-/** A closed bar as it came from the stream. `receivedTime`: our clock, epoch ms, when the frame was read; of one that was asked for when it closed. */
-export interface BarEvent {
+/** When what a stream tells was so. */
+export interface SeenAt {
+  /** By our clock, epoch ms: the venue's own time of the frame less what its clock is ahead; of a bar that was asked for, when it closed. */
+  readonly seenTime: number;
+  /** How much later it came, in ms; absent for what was asked for. */
+  readonly lateMs?: number;
+}
+
+/** A closed bar as it came from the stream. */
+export interface BarEvent extends SeenAt {
   readonly bar: Bar;
-  readonly receivedTime: number;
 }
 
 export type StreamEvent =
@@ -165,7 +174,7 @@ export interface VenueStreams {
     options: { readonly instruments: readonly string[]; readonly intervalMs: number },
     handlers: {
       onBar(event: BarEvent): void;
-      onPrice(instrument: string, price: DecimalText, receivedTime: number): void;
+      onPrice(instrument: string, price: DecimalText, seen: SeenAt): void;
       /** @param instrument whose bars alone are concerned; left out: those of all. */
       onGap(reason: string, instrument?: string): void;
     },

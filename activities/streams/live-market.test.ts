@@ -14,17 +14,22 @@ describe('what a process sees of its venues', () => {
   });
 
   it('each account has the prices and the clock of its own venue', () => {
-    market.seePrice('main', BTC, '100' as DecimalText, now - 5);
+    market.seePrice('main', BTC, '100' as DecimalText, { seenTime: now - 5 });
     market.seeClock('main', { skewMs: 3, roundTripMs: 10 });
     market.seeClock('second', { skewMs: -400, roundTripMs: 10 });
     expect(market.view('main', BTC)).toEqual({ now: now + 3, price: { price: '100', ageMs: 5 }, clockSkewMs: 3 });
     expect(market.view('second', BTC)).toEqual({ now: now - 400, clockSkewMs: -400 });
   });
 
+  it('a price is as old as it was when it was so, however late that came', () => {
+    market.seePrice('late', BTC, '100' as DecimalText, { seenTime: now - 60_000, lateMs: 60_000 });
+    expect(market.view('late', BTC).price).toEqual({ price: '100', ageMs: 60_000, lateMs: 60_000 });
+  });
+
   it('an interruption of the stream stands until the instrument is heard of again', () => {
     market.seeGap('gone', BTC, 'the connection was lost');
     market.seeGap('gone', 'ETH/USDT', 'the connection was lost');
-    market.seePrice('gone', BTC, '100' as DecimalText, now);
+    market.seePrice('gone', BTC, '100' as DecimalText, { seenTime: now });
     expect(market.view('gone', BTC).streamGap).toBeUndefined();
     expect(market.view('gone', 'ETH/USDT').streamGap).toBe('the connection was lost');
   });

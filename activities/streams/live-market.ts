@@ -2,7 +2,7 @@ import type { TopOfBook } from '../../core/ledger/mid.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { LiveView } from '../../core/risk/view.js';
 import type { LiveMarket } from '../ports/live.js';
-import type { ClockReading } from '../ports/venue.js';
+import type { ClockReading, SeenAt } from '../ports/venue.js';
 
 /** A reading's error is at most half its round trip; a process that was stopped meanwhile has learned nothing. */
 const ROUND_TRIP_LIMIT_MS = 1_000;
@@ -16,7 +16,7 @@ type Skew = Pick<ClockReading, 'skewMs' | 'roundTripMs'>;
  * instrument at other prices and have other clocks. What was never seen is absent, and entries wait for it.
  */
 export class StreamedMarket implements LiveMarket {
-  private readonly prices = new Map<string, { readonly price: DecimalText; readonly receivedTime: number }>();
+  private readonly prices = new Map<string, SeenAt & { readonly price: DecimalText }>();
   private readonly books = new Map<string, TopOfBook & { readonly receivedTime: number }>();
   private readonly skews = new Map<string, Skew & { readonly measuredTime: number }>();
   private readonly gaps = new Map<string, string>();
@@ -26,8 +26,8 @@ export class StreamedMarket implements LiveMarket {
     this.clock = clock;
   }
 
-  seePrice(account: string, instrument: string, price: DecimalText, receivedTime: number): void {
-    this.prices.set(keyOf(account, instrument), { price, receivedTime });
+  seePrice(account: string, instrument: string, price: DecimalText, seen: SeenAt): void {
+    this.prices.set(keyOf(account, instrument), { price, ...seen });
     this.gaps.delete(keyOf(account, instrument));
   }
 
@@ -76,7 +76,9 @@ export class StreamedMarket implements LiveMarket {
     const isKnown = isClose && Math.abs(now - skew.measuredTime) <= READING_LIMIT_MS;
     return {
       now: this.venueNow(account),
-      ...(last === undefined ? {} : { price: { price: last.price, ageMs: now - last.receivedTime } }),
+      ...(last === undefined
+        ? {}
+        : { price: { price: last.price, ageMs: now - last.seenTime, ...(last.lateMs === undefined ? {} : { lateMs: last.lateMs }) } }),
       ...(book === undefined ? {} : { book: { bid: book.bid, ask: book.ask, ageMs: now - book.receivedTime } }),
       ...(gap === undefined ? {} : { streamGap: gap }),
       ...(isKnown ? { clockSkewMs: skew.skewMs } : {}),

@@ -136,7 +136,7 @@ describe('the statements of the order protocol', () => {
     fee: d('0.001'),
     feeAsset: 'BTC',
     liquiditySide: 'taker',
-    eventTime: 5,
+    eventTime: 1_005,
   });
   const books = () => ({ store, epoch: EPOCH });
   const status = async (intentId: string): Promise<string | undefined> => (await store.order(intentId))?.status;

@@ -134,7 +134,7 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     };
   };
   const buy = async (): Promise<void> => {
-    stack.market.seePrice(ACCOUNT, INSTRUMENT, d('50000'), Date.now());
+    stack.market.seePrice(ACCOUNT, INSTRUMENT, d('50000'), { seenTime: Date.now() });
     stack.market.seeClock(ACCOUNT, await stack.venue.reader.clock());
     const steps = createOrderActivities(stack.dependencies);
     const signal = stack.signal('open', (bar += 1_000));

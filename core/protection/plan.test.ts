@@ -138,6 +138,17 @@ describe('the plan of an owner', () => {
     expect(plan({ working: [{ ...STOP, triggeredTime: NOW - 500 }] })).toEqual({ kind: 'rest', because: 'triggered', waitMs: 1_500 });
   });
 
+  it('P18, P21: places nothing beside a woken stop, however much was bought beside it; then all of it leaves', () => {
+    const risk = { positions: [{ ...KEY, quantity: d('2'), cost: d('200') }] };
+    const woken = { ...STOP, triggeredTime: NOW - 1_999 };
+    const at = (databaseTime: number) => plan({ working: [woken], recent: [woken] }, { ...risk, databaseTime });
+    expect(at(NOW)).toMatchObject({ kind: 'rest', because: 'triggered' });
+    expect(at(NOW + 1)).toMatchObject({ kind: 'cancel', because: 'unfilledAfterTrigger' });
+    const settling = { ...woken, status: 'pendingCancel' } as const;
+    expect(plan({ working: [settling], recent: [settling] }, risk)).toMatchObject({ kind: 'settle', intentId: STOP.intentId });
+    expect(plan({ recent: [gone({ triggeredTime: NOW })] }, risk)).toMatchObject({ kind: 'escape' });
+  });
+
   it('P24: takes the second of two stops away', () => {
     expect(plan({ working: [STOP, { ...STOP, intentId: 'two' }] })).toMatchObject({
       kind: 'cancel',

@@ -47,6 +47,7 @@ export const RISK_CHECKS: readonly RiskCheck[] = [
   check('RISK_STRATEGY_INACTIVE', 'account', 'The strategy’s version is not the active one.', BINDS_ALL),
   check('RISK_NO_POSITION', 'account', 'There is nothing to sell that is there and that no other order sells.', { binds: 'exits' }),
   check('RISK_POSITION_EXISTS', 'account', 'The strategy holds the instrument, or works on it.'),
+  check('RISK_POSITION_LEAVING', 'account', 'An earlier order of the same signal has bought, and that is being sold, or was.'),
   check('RISK_SIZING_INPUT', 'signal', 'The signal lacks what its size is made of.'),
   check('RISK_FEATURES_INCOMPLETE', 'signal', 'A feature is no number, or the model gave no score.'),
   check('RISK_LIMITS_MISSING', 'account', 'A limit without a default is not set.'),
@@ -114,6 +115,15 @@ export const RISK_CHECKS: readonly RiskCheck[] = [
   byLimit('RISK_DUPLICATE_INTENT', 'duplicateWindowMs', 'The strategy entered the instrument less than so long ago.'),
   check('RISK_PRICE_MISSING', 'venue', 'There is no price.'),
   byLimit('RISK_PRICE_STALE', 'priceMaxAgeMs', 'The last price is older.'),
+  check(
+    'DATA_STALE',
+    'protocol',
+    'What its stream tells is later than this when it comes, by the venue’s own time, or than `priceMaxAgeMs`; in ms.',
+    {
+      usual: String(PROTOCOL.dataLateMs),
+    },
+  ),
+  check('DATA_CROSSED_BOOK', 'venue', 'The book, as it was seen within ten seconds, has its best bid at or over its best ask.'),
   check('RISK_STREAM_DOWN', 'venue', 'The instrument’s stream is interrupted.'),
   check('RISK_CLOCK_UNKNOWN', 'venue', 'The venue’s clock was not read within the last minute.'),
   byLimit('RISK_CLOCK_SKEW', 'clockSkewMs', 'The venue’s clock differs by more.'),

@@ -35,7 +35,7 @@ export function steadyWatch(stack: TradingStack, halt: HaltPort, { store, hasOwn
   const watchBars: Venue['streams']['watchBars'] = (_, handlers, signal) =>
     new Promise((resolve) => {
       const timer = setInterval(() => {
-        if (steady.price !== undefined) handlers.onPrice(INSTRUMENT, steady.price as DecimalText, Date.now());
+        if (steady.price !== undefined) handlers.onPrice(INSTRUMENT, steady.price as DecimalText, { seenTime: Date.now() });
       }, EACH_MS);
       signal.addEventListener('abort', () => (clearInterval(timer), resolve()), { once: true });
     });

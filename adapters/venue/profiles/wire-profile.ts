@@ -28,7 +28,8 @@ export interface Names {
 
 /** What one frame of a stream says to us; `undefined` leaves the frame to the library. */
 export type Frame =
-  | { readonly kind: 'bar'; readonly bar: Bar; readonly closed: boolean; readonly price: DecimalText }
+  /** `eventTime`: when it was so, by the venue's clock. */
+  | { readonly kind: 'bar'; readonly bar: Bar; readonly closed: boolean; readonly price: DecimalText; readonly eventTime: number }
   | { readonly kind: 'order'; readonly order: VenueOrder; readonly fill?: VenueFill }
   | { readonly kind: 'subscribed' }
   | { readonly kind: 'terminated'; readonly reason: string }
