@@ -38,14 +38,19 @@ export interface WorkerProcess {
 /**
  * Opens what a worker needs. Client and Worker share one connection object: only so can the worker start workflows
  * eagerly in its own process.
+ * @param onReplaced the database has become another while the process ran: it names orders as the one of before did, and has to end (P31)
  * @throws KeelsonError CONFIG_… with every problem at once, INFRA_DATABASE, CONFIG_TEMPORAL.
  */
-export async function openProcess(name: string, env: NodeJS.ProcessEnv): Promise<WorkerProcess> {
+export async function openProcess(
+  name: string,
+  env: NodeJS.ProcessEnv,
+  onReplaced: (replaced: KeelsonError) => void,
+): Promise<WorkerProcess> {
   const config = loadConfig({ path: configPath(env, process.cwd()), env, credentials: 'all' });
   const log = pino({ level: logLevel(env), base: { process: name } });
   const url = databaseUrl(env);
   if (url === undefined) throw new KeelsonError('CONFIG_DATABASE', { address: 'DATABASE_URL', detail: 'it is not set' });
-  const pool = openPool(url, { applicationName: `keelson-${name}`, max: 8 });
+  const pool = openPool(url, { applicationName: `keelson-${name}`, max: 8, onReplaced });
   // A container may start a worker without the launcher, which checks the same.
   await checkDurability(pool);
   const control = createControlStore(pool);

@@ -54,6 +54,7 @@ import { alertChannels, haltingChat } from '../composition/alert-channels.js';
 import { refreshCalendarNow, sha256 } from '../composition/calendar.js';
 import { measureClock } from '../composition/clock-skew.js';
 import { applyConfiguration, openVenues } from '../composition/configuration.js';
+import { endFormerRuns } from '../composition/former-runs.js';
 import { createKills } from '../composition/kills.js';
 import { KeptSchedules } from '../composition/kept-schedules.js';
 import type { Role } from '../composition/main.js';
@@ -271,10 +272,13 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
           workflowId: tradingControlWorkflowId(account),
           staticSummary: `trading mode of ${account}`,
         });
+        const held = await protection.held(account);
+        const former = await endFormerRuns(client, { account, epoch, held });
+        if (former.length > 0) log.warn({ account, workflowIds: former }, 'runs of another epoch were ended');
         // A halt holds over restarts, also where Temporal began empty: whoever owns what is held under it goes on (P31).
         if ((await killStore.readKill(account)).latches.length > 0) await kills.wake(account);
         // What is held has an owner, also where Temporal began empty (P24, P31).
-        for (const key of await protection.held(account)) await owners.wake(key);
+        for (const key of held) await owners.wake(key);
         await discrepancies.carryOn(account);
         // Of runs that are under way Temporal may know nothing: they go on where their records end.
         // What a reconciliation has paused it for is carried on already.
