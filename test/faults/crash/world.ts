@@ -30,6 +30,8 @@ const MOST_STARTS = 3;
 
 export interface WorldOptions {
   readonly strategies?: readonly string[];
+  /** What they are configured for beside the instrument of the world. */
+  readonly others?: readonly string[];
   /** Entries rest below the market, and are canceled after this long. */
   readonly restingMs?: number;
 }
