@@ -14,6 +14,8 @@ import { checkDurability } from '../../db/durability.js';
 import { startsUnder } from './epoch.js';
 import { quietRuntime } from './runtime.js';
 
+const LOOK_EVERY_MS = 5_000;
+
 /** What every worker process has: configuration, ledger, Temporal. */
 export interface WorkerProcess {
   readonly name: string;
@@ -60,6 +62,15 @@ export async function openProcess(
   const connection = await connect();
   const namespace = env['TEMPORAL_NAMESPACE'] ?? 'default';
   const client = new Client({ connection, namespace, interceptors: { workflow: [startsUnder(epoch)] } });
+  // Not every change comes with new connections: another process may have found that the database has gone back.
+  const looking = setInterval(() => {
+    void control.epoch().then(
+      (now) => {
+        if (now.instanceId !== instanceId || now.epoch !== epoch) onReplaced(replacedError({ instanceId, epoch }, now));
+      },
+      () => undefined,
+    );
+  }, LOOK_EVERY_MS).unref();
   return {
     name,
     config,
@@ -77,10 +88,18 @@ export async function openProcess(
     clock: Date.now,
     stopping: new AbortController(),
     async close() {
+      clearInterval(looking);
       await connection.close();
       await pool.end();
     },
   };
+}
+
+type Instance = Awaited<ReturnType<ControlStore['epoch']>>;
+
+function replacedError(was: Instance, is: Instance): KeelsonError {
+  const text = ({ instanceId, epoch }: Instance): string => `${instanceId} ${epoch}`;
+  return new KeelsonError('INFRA_INSTANCE_REPLACED', { was: text(was), is: text(is) });
 }
 
 async function connect(): Promise<NativeConnection> {
