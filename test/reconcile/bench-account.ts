@@ -188,10 +188,10 @@ export async function benchOf(
     },
     protect,
     async decide(id, decision, more = {}) {
-      if (decision === 'rebuild' || decision === 'book') {
+      if (isByApi(decision)) {
         const officer = { subject: 'risk-officer', name: 'risk-officer', roles: ['risk'], keyId };
         try {
-          await decideDifference(stack.database.pool, officer, { differenceId: id, decision, reason: 'looked into' });
+          await decideDifference(stack.database.pool, officer, { differenceId: id, decision, reason: 'looked into', ...more });
         } catch (error) {
           if (!(error instanceof KeelsonError) || error.failure.code !== 'INPUT_DECISION_IMPOSSIBLE') throw error;
           return { result: 'impossible', why: String(error.failure.values['why']) };
@@ -223,6 +223,11 @@ export async function benchOf(
     close: () => stack.close(),
   };
   return bench;
+}
+
+/** What the API does more for than to ask the database. */
+function isByApi(decision: string): decision is 'adopt' | 'book' | 'rebuild' {
+  return ['adopt', 'book', 'rebuild'].includes(decision);
 }
 
 /** Who may be there already, as in a ledger that is opened anew. @returns the key's id */
