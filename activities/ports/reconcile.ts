@@ -79,6 +79,8 @@ export interface ReconcileStore {
   read(question: LedgerQuestion): Promise<LedgerAnswer>;
   /** @throws KeelsonError INFRA_RECONCILING when the lease has ended meanwhile: nothing is written. */
   write(run: ReconcileRun, owner: string, epoch: number, look: LookRecord): Promise<WrittenLook>;
+  /** Books what a difference says is the venue's rounding. @throws Error when the books say otherwise by now */
+  bookRounding(id: string, epoch: number): Promise<void>;
   /** `failed`: why it could not be done; null when it was. */
   noteRepair(id: string, repair: Repair, failed: string | null): Promise<void>;
   /**

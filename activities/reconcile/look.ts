@@ -109,7 +109,8 @@ function whyLater(venue: Venue, scope: ReconcileScope, { instruments, isKillAtWo
   if (weight.kind === 'closed')
     return `the venue has sent this address away, and is not to be asked for ${Math.ceil(weight.forMs / 1_000)} s`;
   // What the venue tells of its use; where it tells nothing, its budget is kept by its own queue.
-  return weight.kind !== 'used' || isWithinReconcilersShare(weight, expectedWeight(venue.profile, instruments.length))
+  return weight.kind !== 'used' ||
+    isWithinReconcilersShare(weight, expectedWeight(venue.profile, instruments.length))
     ? undefined
     : 'what the venue allows this address in a minute is nearly used; the rest is the kill’s';
 }
@@ -132,7 +133,7 @@ async function repairAll(
     if (row === undefined) continue;
     let failed: string | null = null;
     try {
-      await repair(one.repair);
+      await repair(one.repair, row.id);
     } catch (error) {
       // The difference stands, and is found again where it is; the others do not wait.
       failed = error instanceof Error ? error.message : String(error);

@@ -35,10 +35,13 @@ export const TICK = decimal('0.1');
 export const LOT = decimal('0.00000001');
 export const ORDER_MINIMUM = decimal('0.0001');
 export const COST_MINIMUM = decimal('0.5');
+/** Dollars are kept in so many places: what a trade costs, and its fee, are each rounded to them ("Decimal precision for API calculations"). */
+export const QUOTE_PLACES = 4;
 const FEE_RATIO = decimal('0.0026');
 /** More than this is filled in several trades. */
 const TRADE_SIZE = decimal('0.01');
 
+const kept = (amount: Decimal): Decimal => amount.toDecimalPlaces(QUOTE_PLACES, Decimal.ROUND_HALF_UP);
 const sum = (values: readonly Decimal[]): Decimal => values.reduce((total, value) => total.add(value), ZERO);
 export const executed = (order: StubOrder): Decimal => sum(order.trades.map((trade) => trade.volume));
 
@@ -48,6 +51,7 @@ export class StubAccount {
   readonly trades: StubTrade[] = [];
   last = decimal('50000');
   readonly #now: () => number;
+  #withdrawn = ZERO;
   readonly #start = { quote: decimal('100000'), base: decimal('2') };
 
   constructor(now: () => number) {
@@ -85,6 +89,11 @@ export class StubAccount {
     for (const order of this.orders) if (order.status === 'open') this.#work(order, true);
   }
 
+  /** Takes so much of the quote asset away, without a trade. */
+  withdraw(amount: string): void {
+    this.#withdrawn = this.#withdrawn.add(decimal(amount));
+  }
+
   /** Fills part of a resting order, as somebody else's order would. */
   fillPart(order: StubOrder, volume: string): void {
     this.#trade(order, order.price, decimal(volume), true);
@@ -95,16 +104,17 @@ export class StubAccount {
     const bought = this.trades.filter(({ order }) => order.side === 'buy');
     const sold = this.trades.filter(({ order }) => order.side === 'sell');
     const volume = (trades: readonly StubTrade[]): Decimal => sum(trades.map((trade) => trade.volume));
-    const cost = (trades: readonly StubTrade[]): Decimal => sum(trades.map((trade) => trade.volume.mul(trade.price)));
+    const cost = (trades: readonly StubTrade[]): Decimal => sum(trades.map((trade) => kept(trade.volume.mul(trade.price))));
     const open = this.orders.filter((order) => order.status === 'open');
     const left = (side: 'buy' | 'sell', each: (order: StubOrder) => Decimal): Decimal =>
       sum(open.filter((order) => order.side === side).map((order) => order.volume.sub(executed(order)).mul(each(order))));
     return {
       quote: {
         balance: this.#start.quote
+          .sub(this.#withdrawn)
           .sub(cost(bought))
           .add(cost(sold))
-          .sub(sum(this.trades.map((trade) => trade.fee))),
+          .sub(sum(this.trades.map((trade) => kept(trade.fee)))),
         hold: left('buy', (order) => order.price),
       },
       base: { balance: this.#start.base.add(volume(bought)).sub(volume(sold)), hold: left('sell', () => decimal('1')) },
