@@ -194,7 +194,7 @@ export async function benchOf(
       if (decision === 'rebuild' || decision === 'book') {
         const officer = { subject: 'risk-officer', name: 'risk-officer', roles: ['risk'], keyId };
         try {
-          await decideDifference(stack.database.pool, officer, { differenceId: id, decision, reason: 'looked into' });
+          await decideDifference(stack.database.pool, officer, { differenceId: id, decision, reason: 'looked into', ...more });
         } catch (error) {
           if (!(error instanceof KeelsonError) || error.failure.code !== 'INPUT_DECISION_IMPOSSIBLE') throw error;
           return { result: 'impossible', why: String(error.failure.values['why']) };
