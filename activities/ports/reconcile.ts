@@ -21,6 +21,8 @@ export interface BegunLook {
   readonly onboardedTime: number;
   /** What the account trades, holds, has orders in, or has lately traded. */
   readonly instruments: readonly string[];
+  /** What others may have traded there; where the venue does not list one of them, that is nobody's concern. */
+  readonly besides: readonly string[];
   /** Whether a kill of the account is under way and needs what the venue allows our address. */
   readonly isKillAtWork: boolean;
 }
