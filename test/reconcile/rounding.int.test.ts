@@ -75,7 +75,7 @@ it('at a venue whose prices and steps are finer than its amounts, the ledger has
 });
 
 /** Buys for so much, and lets its owner protect it; and sells all of it again. */
-function roundTrips(bench: BenchAccount): { buy(notional: string): Promise<void>; sell(): Promise<void> } {
+function roundTrips(bench: BenchAccount): { readonly buy: (notional: string) => Promise<void>; readonly sell: () => Promise<void> } {
   const { stack } = bench;
   const steps = createOrderActivities(stack.dependencies);
   const owner = createOwnerActivities(stack.dependencies, stack.protection);
