@@ -41,16 +41,17 @@ it('a purchase by hand in what the account does not trade is told as the order t
 
 it('an order by hand that rests there and fills between two looks is not told as gone', () =>
   onBench(async (bench) => {
-    const { bid } = (await bench.stack.venue.reader.book(INSTRUMENT)) ?? { bid: '0' };
-    // Before all others.
-    await foreign(bench, { instrument: INSTRUMENT, price: (Number(bid) + 0.01).toFixed(2), quantity: '0.2' });
+    // So low that no bar gets there.
+    await foreign(bench, { instrument: INSTRUMENT, price: '499', quantity: '0.2' });
     await bench.cycle();
     expect(await asked(bench)).toEqual(['orphanOrder']);
     const none = { type: 'LIMIT', timeInForce: 'GTC', quoteQuantity: 0n, stopPrice: 0n, symbol: 'BNBUSDT' } as const;
     const { paper } = bench.stack;
+    // Somebody sells all the way down to it.
+    paper.moveBalance('other', 'BNB', unitsOf('6000'));
     paper.engine.place(
       'other',
-      { ...none, side: 'SELL', clientOrderId: 'meets-it', price: unitsOf('400'), quantity: unitsOf('10') },
+      { ...none, side: 'SELL', clientOrderId: 'meets-it', price: unitsOf('400'), quantity: unitsOf('5000') },
       paper.now(),
     );
     await bench.cycle();
