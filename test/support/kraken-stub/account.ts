@@ -124,7 +124,9 @@ export class StubAccount {
   }
 
   #paid(asset: 'base' | 'quote'): Decimal {
-    return sum(this.trades.filter(({ paid }) => paid.in === asset).map(({ paid }) => (asset === 'quote' ? kept(paid.amount) : paid.amount)));
+    return sum(
+      this.trades.filter(({ paid }) => paid.in === asset).map(({ paid }) => (asset === 'quote' ? kept(paid.amount) : paid.amount)),
+    );
   }
 
   #refusal(order: NewOrder): StubError | undefined {
