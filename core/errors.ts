@@ -60,7 +60,7 @@ export const ERRORS = define({
     '{account} was paused by a reconciliation or the account watch, and no reconciliation has found it clean since: {found}. Decide what is open (keelson reconcile list), then have it compared anew (keelson reconcile).',
   ),
   RISK_DAILY_LOSS: refusal(
-    '{account} has lost {found} today, more than it may: it only reduces until the UTC day is over or the loss is less than its limit again (accounts.{account}.watch.dailyLossLimitRatio).',
+    '{account} has lost {found} today, more than it may: it only reduces until the UTC day is over or the loss is less than its limit again (dailyLossLimitRatio: keelson limits list).',
   ),
   RISK_SIGNAL_EXPIRED: refusal('The signal of {signal} was valid until {validUntil}; it is {now}. No order is sent late.'),
   RISK_STRATEGY_INACTIVE: refusal(
@@ -111,6 +111,9 @@ export const ERRORS = define({
   ),
   RISK_VENUE_CLOSED: refusal(
     '{venue} has sent our address away and is not to be asked for {forMs} ms: entries are denied until then, stops and exits wait for it.',
+  ),
+  RISK_VENUE_SHARE: refusal(
+    'Of trading’s share at {venue} this worker may begin {share} entries within a minute, and has begun {used}: other workers have the rest. Each second it is divided anew.',
   ),
   RISK_VENUE_WEIGHT_UNKNOWN: refusal('{venue} has not told yet what our address has used: entries wait until it does.'),
   RISK_WATCH_SILENT: refusal('The account watch of {account} has been silent {since}: entries wait for it. See keelson watch.'),
@@ -358,6 +361,9 @@ export const ERRORS = define({
   },
   INFRA_DATABASE: infrastructure('The database did not answer: {detail}.'),
   ALERT_NOT_DELIVERED: infrastructure('The channel {channel} did not take an alert: {detail}. It is tried again. See keelson alerts list.'),
+  INFRA_INSTANCE_REPLACED: infrastructure(
+    'The database is another than this process was started over (instance and epoch {was}, now {is}). It ends, and has to be started anew.',
+  ),
   INFRA_TEMPORAL: infrastructure('Temporal did not answer: {detail}.'),
   INFRA_RECONCILING: infrastructure('{account} is being compared with its venue already. It is tried again.'),
   INFRA_HOME_LOCKED: infrastructure('Keelson already runs from {home} (process {pid}): {addresses}.'),

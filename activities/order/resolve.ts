@@ -109,6 +109,8 @@ async function cancel(parts: Parts, venue: Venue, working: StoredOrder): Promise
   const { store, epoch } = parts;
   const order = await applyEvent({ store, epoch }, working.intentId, { kind: 'requestCancel' });
   if (order.isFinal) return { order, isSettled: true, waitMs: 0 };
+  // A wish that stood already was not written again, and what is not written asks for no epoch (P31).
+  await store.checkEpoch(epoch);
   await venue.reader.cancel(order.instrument, order.clientOrderId);
   const seen = await venue.reader.lookUp(order.instrument, order.clientOrderId);
   return progress(seen.kind === 'found' ? await adoptFound(parts, venue, order, seen) : order, seen.venueTime);

@@ -68,6 +68,7 @@ function tend(): ReturnType<ReturnType<typeof createTend>> {
   const store: Partial<OrderStore> = {
     order: async () => order,
     whyWithdrawn: async () => withdrawn,
+    checkEpoch: async () => undefined,
     changeOrder: async ({ failures, ...change }) => {
       if (change.version !== order.version) return { kind: 'conflict' };
       order = { ...order, ...change, failures: [...order.failures, ...failures], version: order.version + 1 };

@@ -34,6 +34,8 @@ export interface AccountStreamDependencies {
   readonly reconciliations: Reconciliations;
   /** What the account trades: instruments with their base, quote and shortest bar interval. */
   readonly tradedOf: (account: string) => readonly { readonly instrument: string; readonly intervalMs: number }[];
+  /** How many processes watch an account, with this one. */
+  readonly watchersOf: (account: string) => number;
   readonly clock: () => number;
   readonly stopping: AbortSignal;
   readonly log: { warn(data: object, message: string): void };
@@ -50,7 +52,9 @@ export async function streamAccount(dependencies: AccountStreamDependencies, acc
     const ticks = setInterval(() => watch.beside('tick', () => watch.tick()), TICK_MS);
     try {
       watch.enqueue('catch-up', () => watch.catchUp());
-      await dependencies.venueOf(account).streams.watchAccount((event) => watch.enqueue(event.kind, () => watch.see(event)), signal);
+      const { streams } = dependencies.venueOf(account);
+      const watchers = (): number => dependencies.watchersOf(account);
+      await streams.watchAccount((event) => watch.enqueue(event.kind, () => watch.see(event)), signal, watchers);
     } finally {
       clearInterval(ticks);
     }
@@ -206,7 +210,8 @@ class AccountWatch {
       if (order.status === 'unknown' && order.ageMs > UNKNOWN_ALERT_MS)
         await this.attempt(`telling of ${order.intentId}`, () => this.alert(order));
     }
-    const plan = pollPlan(this.profile, watched.filter(isLookedUp).length, this.instruments.size);
+    const watchers = this.dependencies.watchersOf(this.account);
+    const plan = pollPlan(this.profile, watched.filter(isLookedUp).length, this.instruments.size, watchers);
     this.catchUpIfDue(now, plan);
     const withdrawn = watched.filter(({ whyWithdrawn }) => whyWithdrawn !== null);
     if (withdrawn.length > 0) this.beside('withdrawing entries', () => this.withdrawals.run(withdrawn, plan));

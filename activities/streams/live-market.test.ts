@@ -45,6 +45,28 @@ describe('what a process sees of its venues', () => {
     expect(market.clockSkewMs('main')).toBe(3);
   });
 
+  it('what was never read is read however long it took: exits are signed with it, and entries wait for one that is close', () => {
+    market.seeClock('slow', { skewMs: -3_000, roundTripMs: 1_200 });
+    expect(market.venueNow('slow')).toBe(now - 3_000);
+    expect(market.clockReadTime('slow')).toBe(now);
+    expect(market.view('slow', BTC).clockSkewMs).toBeUndefined();
+    market.seeClock('slow', { skewMs: -2_500, roundTripMs: 2_000 });
+    expect(market.clockSkewMs('slow')).toBe(-3_000);
+    market.seeClock('slow', { skewMs: -2_900, roundTripMs: 1_100 });
+    expect(market.clockSkewMs('slow')).toBe(-2_900);
+    market.seeClock('slow', { skewMs: -2_880, roundTripMs: 1_000 });
+    expect(market.view('slow', BTC).clockSkewMs).toBe(-2_880);
+  });
+
+  it('a reading that took long and cannot be true beside the last one tells of a clock that was set', () => {
+    market.seeClock('set', { skewMs: 3, roundTripMs: 10 });
+    market.seeClock('set', { skewMs: 600, roundTripMs: 1_200 });
+    expect(market.view('set', BTC).clockSkewMs).toBe(3);
+    market.seeClock('set', { skewMs: 3_000, roundTripMs: 1_200 });
+    expect(market.venueNow('set')).toBe(now + 3_000);
+    expect(market.view('set', BTC).clockSkewMs).toBeUndefined();
+  });
+
   it('a reading grows old, also when our clock is set back; exits are signed with it all the same', () => {
     for (const step of [60_001, -120_002]) {
       now += step;

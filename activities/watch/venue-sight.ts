@@ -2,7 +2,7 @@ import type { Amounts, DecimalText } from '../../core/money/index.js';
 import { heldOf } from '../../core/venue/held.js';
 import { differenceOf, type Readings } from '../../core/watch/carried.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
-import { WATCH, type WatchRules } from '../../core/watch/rules.js';
+import { WATCH, type WatchSettings } from '../../core/watch/rules.js';
 import type { Mark } from '../../core/watch/valuation.js';
 import { pollPlan } from '../../core/venue/poll-plan.js';
 import type { LiveMarket } from '../ports/live.js';
@@ -24,7 +24,9 @@ export interface VenueSightDependencies {
   };
   /** What the account trades. */
   readonly instruments: readonly WatchedInstrument[];
-  readonly rules: Pick<WatchRules, 'noMarketDataMs'>;
+  readonly settings: Pick<WatchSettings, 'noMarketDataMs'>;
+  /** How many processes watch the account, with this one. */
+  readonly watchers: () => number;
   readonly clock: () => number;
   readonly failed: (error: unknown, what: string) => void;
 }
@@ -159,9 +161,9 @@ export class VenueSight {
 
   /** Prices that come with the bars only are no older for it. */
   get marketDataLimitMs(): number {
-    const { venue, instruments, rules } = this.dependencies;
-    if (venue.profile.streams.bars) return rules.noMarketDataMs;
-    return Math.max(rules.noMarketDataMs, ...instruments.map(({ intervalMs }) => 2 * intervalMs));
+    const { venue, instruments, settings } = this.dependencies;
+    if (venue.profile.streams.bars) return settings.noMarketDataMs;
+    return Math.max(settings.noMarketDataMs, ...instruments.map(({ intervalMs }) => 2 * intervalMs));
   }
 
   async close(): Promise<void> {
@@ -175,8 +177,8 @@ export class VenueSight {
   }
 
   private readingMs(openOrders: number): number {
-    const { venue, instruments } = this.dependencies;
-    return pollPlan(venue.profile, openOrders, instruments.length).snapshotMs;
+    const { venue, instruments, watchers } = this.dependencies;
+    return pollPlan(venue.profile, openOrders, instruments.length, watchers()).snapshotMs;
   }
 
   private async look(): Promise<void> {

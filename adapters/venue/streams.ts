@@ -4,7 +4,7 @@ import type { CcxtStreams } from './ccxt-classes.js';
 import type { Listing } from './listing.js';
 import { followListed } from './listed-stream.js';
 import type { Frame, WireProfile } from './profiles/wire-profile.js';
-import { pollAccount } from './poll-account.js';
+import { pollAccount, type Pace } from './poll-account.js';
 import { pollBars } from './poll-bars.js';
 import { runStream } from './stream-session.js';
 
@@ -86,11 +86,14 @@ export function venueStreams(parts: {
       });
     },
 
-    async watchAccount(onEvent, signal) {
+    async watchAccount(onEvent, signal, watchers = () => 1) {
       if (frames === undefined || !profile.streams.account) {
         // Of a listed account the number of orders and instruments changes neither.
-        const { listMs: pollMs = profile.pollMs, catchUpMs } = pollPlan(profile, 1, 1);
-        return pollAccount({ reader, pollMs, catchUpMs, onEvent, clock, signal: until(signal) });
+        const pace = (): Pace => {
+          const { listMs: pollMs = profile.pollMs, catchUpMs } = pollPlan(profile, 1, 1, watchers());
+          return { pollMs, catchUpMs };
+        };
+        return pollAccount({ reader, pace, onEvent, clock, signal: until(signal) });
       }
       await runStream({
         open,

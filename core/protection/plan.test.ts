@@ -233,6 +233,20 @@ describe('the plan of an owner', () => {
     expect(told(taken, '0', '0.6')).toEqual(['adoptedWorks', false]);
   });
 
+  it('P22: an instrument that takes sales alone has its stops and escapes; up to form 4 it was waited for until it trades', () => {
+    for (const sales of ['limit', 'all'] as const) {
+      const instrument = { ...RISK.instrument!, trading: false, sales };
+      const woken = gone({ triggeredTime: NOW - 3_000 });
+      expect(plan({ form: VIEW_FORM }, { instrument })).toMatchObject({ kind: 'placeStop' });
+      expect(plan({ form: VIEW_FORM, recent: [woken] }, { instrument })).toMatchObject({ kind: 'escape' });
+      const short = { ...RISK, instrument, balances: { BTC: d('0.4') } };
+      expect(uncoveredOf(KEY, { ...VIEW, form: VIEW_FORM, risk: short }).gt(0)).toBe(true);
+      expect(plan({ form: 4 }, { instrument })).toEqual({ kind: 'rest', because: 'halted' });
+      expect(uncoveredOf(KEY, { ...VIEW, form: 4, risk: short }).isZero()).toBe(true);
+    }
+    expect(plan({ form: VIEW_FORM }, { instrument: { ...RISK.instrument!, trading: false } })).toEqual({ kind: 'rest', because: 'halted' });
+  });
+
   it('P22: does nothing under a kill latch, and everything in every mode', () => {
     expect(plan({}, { latches: [{ scope: 'everything', scopeValue: '' }] })).toEqual({ kind: 'rest', because: 'killed' });
     for (const mode of ['observation', 'reduceOnly', 'paused'] as const) expect(plan({}, { mode })).toMatchObject({ kind: 'placeStop' });

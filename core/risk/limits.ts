@@ -1,5 +1,6 @@
+import type { FlattenPolicy } from '../control/mode.js';
 import type { DecimalText } from '../money/index.js';
-import type { LimitKey } from './limit-table.js';
+import type { RowKey } from './limit-table.js';
 
 /**
  * What holds for one strategy on one instrument of an account: of every row in scope the strictest. Notionals and exposures
@@ -32,8 +33,18 @@ export interface Limits {
   readonly tradingHours: readonly string[];
 }
 
+/** At which losses the account watch warns and acts: shares of what the day began with, or of the peak. */
+export interface WatchLimits {
+  readonly dailyLossWarnRatio: number;
+  readonly dailyLossLimitRatio: number;
+  readonly drawdownWarnRatio: number;
+  readonly drawdownLimitRatio: number;
+  /** What becomes of what is held when the watch halts the account. */
+  readonly killPolicy: FlattenPolicy;
+}
+
 /** What an account may be given in the file: every limit is optional here but those that have no default. */
-export type ConfiguredLimits = Readonly<Partial<Record<LimitKey, string | number>>>;
+export type ConfiguredLimits = Readonly<Partial<Record<RowKey, string | number>>>;
 
 /** The protocol's numbers that are not an account's to choose (order protocol, "Numbers"). */
 export const PROTOCOL = {

@@ -7,6 +7,8 @@ interface VenueWire {
    * is traded over it only by an account that accepts that.
    */
   readonly isProven: boolean;
+  /** How long after its admission an order, a fill or a balance may still be missing in what the venue shows, ms. */
+  readonly visibilityBoundMs: number;
   /** Lengths of the bars that the venue has, ms. */
   readonly barIntervalsMs: readonly number[];
   /** Whether they are streamed; else each is asked for after its close (`ASKED_BARS`). */
@@ -28,8 +30,9 @@ export const ASKED_SIGNAL_VALID_MS = ASKED_BARS.afterCloseMs + ASKED_BARS.againM
 export const VENUE_WIRES: Readonly<Record<'binance' | 'kraken', VenueWire>> = {
   binance: {
     isProven: false,
+    visibilityBoundMs: 2_000,
     barIntervalsMs: [1_000, ...inMinutes([1, 3, 5, 15, 30, 60, 120, 240, 360, 480, 720, 1_440])],
     streamsBars: true,
   },
-  kraken: { isProven: false, barIntervalsMs: inMinutes([1, 5, 15, 30, 60, 240, 1_440]), streamsBars: false },
+  kraken: { isProven: false, visibilityBoundMs: 5_000, barIntervalsMs: inMinutes([1, 5, 15, 30, 60, 240, 1_440]), streamsBars: false },
 };

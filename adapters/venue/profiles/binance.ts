@@ -85,7 +85,7 @@ export const BINANCE: WireProfile = {
   fillLists: 'instrument',
   fillsPage: FILLS_PAGE,
   admission: 'enforced',
-  visibilityBoundMs: 2_000,
+  visibilityBoundMs: VENUE_WIRES.binance.visibilityBoundMs,
   receiveWindowMs: 2_000,
   submitDeadlineMs: 2_500,
   clientOrderIdPattern: /^[a-zA-Z0-9-_]{1,36}$/,

@@ -3,7 +3,7 @@ import { textAt } from '../wire-row.js';
 import { KRAKEN_CALLS } from './kraken-calls.js';
 import { PAGE_SIZE } from './kraken-pages.js';
 import { rulesOf } from './kraken-rows.js';
-import { AUTH_CODES, errorOf, KRAKEN_VERDICT_ROWS, lockedOutMs, RATE_CODES } from './kraken-verdicts.js';
+import { AUTH_CODES, errorOf, KRAKEN_VERDICT_ROWS, lockedOut, RATE_CODES } from './kraken-verdicts.js';
 import type { WireProfile } from './wire-profile.js';
 
 /**
@@ -26,7 +26,7 @@ export const KRAKEN: WireProfile = {
   // `deadline`: the matching engine refuses a new order that reaches it later.
   admission: 'enforced',
   // The documentation gives no bound; this one is an assumption that the venue has to confirm.
-  visibilityBoundMs: 5_000,
+  visibilityBoundMs: VENUE_WIRES.kraken.visibilityBoundMs,
   receiveWindowMs: 2_000,
   submitDeadlineMs: 3_000,
   clientOrderIdPattern: /^[0-9a-f]{32}$/,
@@ -44,7 +44,7 @@ export const KRAKEN: WireProfile = {
   authCodes: AUTH_CODES,
   rateCodes: RATE_CODES,
   orderRateCodes: [],
-  lockedOutMs,
+  lockedOut,
   pageSize: 720,
 
   address(path, original, given) {
