@@ -15,6 +15,7 @@ import { planProtection } from '../../core/protection/plan.js';
 import { ownerWorkflowId, type PositionKey } from '../../core/protection/position-key.js';
 import { RECONCILE, type ReconcileRules, type ReconcileScope } from '../../core/reconcile/rules.js';
 import { intentIdOf } from '../../core/signal/signal.js';
+import type { LoadedInstrument } from '../../exchange/market/load.js';
 import { seedPerson } from '../support/people.js';
 import type { TestDatabase } from '../support/postgres.js';
 import { ACCOUNT, INSTRUMENT, openTradingStack, type TradingStack } from '../support/trading-stack.js';
@@ -76,13 +77,15 @@ export interface BenchAccount {
  * @param lifts after which classes a pause of a reconciliation ends by itself.
  * @param database outside of a test run.
  * @param rules of time; by themselves nothing is waited for.
+ * @param instruments what the venue lists.
  */
 export async function openBenchAccount(
   lifts: readonly string[] = [],
   database?: TestDatabase,
   rules: ReconcileRules = AT_ONCE,
+  instruments?: readonly LoadedInstrument[],
 ): Promise<BenchAccount> {
-  return benchOf(await openTradingStack({ database }), lifts, rules);
+  return benchOf(await openTradingStack({ database, ...(instruments && { instruments }) }), lifts, rules);
 }
 
 /** @param firstBar after those of which this ledger, or another of the account, may know signals. */
