@@ -420,17 +420,10 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
   });
 
   it('P31: over a database that is another than before nothing trades by one person’s word; two end the halt, and then it does', async () => {
-    const mode = async (): Promise<unknown> => (await stack.pool.query('select mode from control where account = $1', [ACCOUNT])).rows[0];
-    const resume = async (): Promise<unknown> => {
-      const commandId = await seedCommand(stack.pool, { account: ACCOUNT, kind: 'resume', subject: 'rik' });
-      return createControlStore(stack.pool).applyModeCommand({ account: ACCOUNT, commandId, kind: 'resume', mode: 'normal' });
-    };
     await buy();
     const stop = await resting();
-    await stack.pool.query('select check_instance_identity()');
-    await stack.database.pool.query('update instance set timeline = timeline - 1');
-    const { rows } = await stack.pool.query<{ told: string }>('select check_instance_identity() as told');
-    expect(rows).toEqual([{ told: 'changed' }]);
+    await stack.database.pool.query(`update instance set system_identifier = 'another', timeline = 1`);
+    expect((await stack.pool.query('select check_instance_identity() as told')).rows).toEqual([{ told: 'changed' }]);
     // Those that work here stand for processes that are started over it: the ones of before end.
     await stack.pool.query('update instance set epoch = $1', [stack.dependencies.epoch]);
     expect(await verified()).toMatchObject({ kept: [stop.intentId] });
@@ -441,12 +434,14 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
     const requestId = await asked(latchId);
     expect(await rearmOf(latchId)(requestId)).toEqual({ kind: 'notApproved', state: 'pending' });
     await stack.pool.query('update reconciliations set last_clean_at = clock_timestamp()');
-    expect(await resume()).toMatchObject({ kind: 'applied', mode: 'normal' });
+    const commandId = await seedCommand(stack.pool, { account: ACCOUNT, kind: 'resume', subject: 'rik' });
+    const resume = { account: ACCOUNT, commandId, kind: 'resume', mode: 'normal' } as const;
+    expect(await createControlStore(stack.pool).applyModeCommand(resume)).toMatchObject({ kind: 'applied', mode: 'normal' });
     expect(await open()).toMatchObject({ status: 'denied', codes: ['RISK_KILLED', 'RISK_POSITION_EXISTS'] });
     await approve(requestId);
     expect(await rearmOf(latchId)(requestId)).toEqual({ kind: 'released' });
     await kill().result();
-    expect(await mode()).toEqual({ mode: 'normal' });
+    expect((await stack.pool.query('select mode from control where account = $1', [ACCOUNT])).rows).toEqual([{ mode: 'normal' }]);
     // Only what is held forbids another entry.
     expect(await open()).toMatchObject({ status: 'denied', codes: ['RISK_POSITION_EXISTS'] });
     await halt();
