@@ -162,7 +162,11 @@ const strategy = z.strictObject({
     .min(1, { error: () => 'expected at least one instrument' })
     .describe('What it trades.'),
   interval: interval().describe('The bars it decides on.'),
-  signalValidMs: integer(100, 600_000).default(2_000).describe('How long a signal may still be sent after its bar closed, in ms.'),
+  signalValidMs: integer(100, 600_000)
+    .default(2_000)
+    .describe(
+      'How long a signal may still be sent after its bar closed, in ms. At least 1300 where bars are not streamed (kraken): they are asked for after their close.',
+    ),
   model: z
     .strictObject({
       path: filePath().describe('The ONNX file.'),

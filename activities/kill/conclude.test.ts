@@ -108,7 +108,8 @@ describe('the evidence of a halt', () => {
 
   it('is written anew where something is sold after it', async () => {
     const of = async (count: number, policy: string) => {
-      const kills = { readKill: async () => ({ latches: [{ ...LATCH, policy }], sold: [{ count }], risk: { databaseTime: 1 } }) };
+      const seen = { latches: [{ ...LATCH, policy }], sold: [{ count }], risk: { databaseTime: 1 } };
+      const kills = { readKill: async () => seen, touchKill: async () => undefined };
       const files = { readDirect: async () => [{ name: 'direct' }] };
       const given = { kills, files, venueOf: () => undefined } as unknown as KillDependencies;
       return (await createKillActivities(given, async () => true).killLatches('main')).directs;

@@ -4,6 +4,7 @@ import type { KillLatch } from '../../core/kill/view.js';
 import { beating } from '../beating.js';
 import { mapped } from '../failures.js';
 import type { EvidenceFile, KillPhase, Released } from '../ports/kill.js';
+import { atWork } from './at-work.js';
 import { createKillCancel, type Canceled } from './cancel.js';
 import { createKillConclude, createKillEscalate, directRuns, salesUnder, type Unfinished } from './conclude.js';
 import { haltVenues, type KillDependencies } from './dependencies.js';
@@ -46,19 +47,21 @@ export function createKillActivities(
 ): KillActivities {
   const dependencies: KillDependencies = { ...given, venueOf: haltVenues(given.venueOf), pause: (ms) => Context.current().sleep(ms) };
   const { kills } = dependencies;
+  const step = <Rest extends unknown[], Result>(work: (account: string, ...rest: Rest) => Promise<Result>) =>
+    mapped(beating(atWork(kills, work)), 'untilDone');
   return {
-    killLatches: mapped(async (account) => {
+    killLatches: step(async (account) => {
       const view = await kills.readKill(account);
       const { latches, risk } = view;
       const directs = latches.length === 0 ? [] : await directRuns(dependencies.files, account, latches);
       return { latches, time: risk.databaseTime, directs: [...directs.map(({ name }) => name), ...salesUnder(view)] };
-    }, 'untilDone'),
-    killCancel: mapped(beating(createKillCancel(dependencies)), 'untilDone'),
-    killFlatten: mapped(beating(createKillFlatten(dependencies)), 'untilDone'),
-    killTendStops: mapped(beating(createTendStops(dependencies)), 'untilDone'),
-    killVerify: mapped(beating(createKillVerify(dependencies)), 'untilDone'),
-    killEscalate: mapped(beating(createKillEscalate(dependencies)), 'untilDone'),
-    killConclude: mapped(beating(createKillConclude(dependencies)), 'untilDone'),
+    }),
+    killCancel: step(createKillCancel(dependencies)),
+    killFlatten: step(createKillFlatten(dependencies)),
+    killTendStops: step(createTendStops(dependencies)),
+    killVerify: step(createKillVerify(dependencies)),
+    killEscalate: step(createKillEscalate(dependencies)),
+    killConclude: step(createKillConclude(dependencies)),
     killTell: mapped(
       beating((...values) => kills.writeKill(...values)),
       'untilDone',

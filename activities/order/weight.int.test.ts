@@ -67,7 +67,7 @@ describe('the share that trading has of what the venue allows an address', () =>
   const enter = async (accounts: readonly PaperAccount[]): Promise<string[]> => {
     const steps = createOrderActivities(ledger.dependencies);
     const signals = accounts.flatMap(({ account }) => {
-      ledger.market.seePrice(account, INSTRUMENT, '50000' as DecimalText, Date.now());
+      ledger.market.seePrice(account, INSTRUMENT, '50000' as DecimalText, { seenTime: Date.now() });
       return STRATEGIES.map(({ strategy }) => ({ ...testSignal(account, 'open', (bar += 1_000)), strategy }));
     });
     const entered = await Promise.all(signals.map((signal) => steps.enter(signal)));

@@ -49,6 +49,8 @@ export interface KillStore {
   ordersAs(leaseOwner: string): OrderStore;
   /** How far the kill is; a change is audited. */
   writeKill(account: string, phase: KillPhase, state: Finding, evidence: EvidenceFile | null): Promise<void>;
+  /** Somebody is at it: whoever watches has not to take it over (P26). */
+  touchKill(account: string): Promise<void>;
   /** What the venue said, for the evidence. */
   observe(account: string, kind: string, data: object): Promise<void>;
   /**

@@ -1,6 +1,6 @@
 import type { Repair } from '../../core/reconcile/difference.js';
 import { adopt, bookFill } from '../order/evidence.js';
-import { createResolve } from '../order/resolve.js';
+import { createResolve, createWithdraw } from '../order/resolve.js';
 import type { Venue, VenueReader } from '../ports/venue.js';
 import type { ReconcileDependencies } from './dependencies.js';
 
@@ -9,13 +9,14 @@ import type { ReconcileDependencies } from './dependencies.js';
  * tells it, an order is asked for, an owner is woken. Nothing is invented, and done twice it changes nothing.
  */
 export function createRepair(
-  { books, owners, runs }: Pick<ReconcileDependencies, 'books' | 'owners' | 'runs'>,
+  { books, owners, runs, reconciliations }: Pick<ReconcileDependencies, 'books' | 'owners' | 'runs' | 'reconciliations'>,
   account: string,
   venue: Venue,
   reader: VenueReader,
-): (repair: Repair) => Promise<void> {
-  const resolve = createResolve({ ...books, venueOf: () => ({ ...venue, reader }) });
-  return async (repair) => {
+): (repair: Repair, differenceId: string) => Promise<void> {
+  const orders = { ...books, venueOf: () => ({ ...venue, reader }) };
+  const [resolve, withdraw] = [createResolve(orders), createWithdraw(orders)];
+  return async (repair, differenceId) => {
     switch (repair.kind) {
       case 'bookFill':
         if ((await bookFill(books, account, repair.fill)) === undefined && !(await books.store.isBooked(account, repair.fill)))
@@ -31,12 +32,21 @@ export function createRepair(
         await adopt(books, repair.intentId, seen.order, fills);
         return;
       }
+      case 'bookRounding':
+        await reconciliations.bookRounding(differenceId, books.epoch);
+        return;
       case 'wakeOwner':
         await owners.wake(repair.key);
         return;
-      case 'cancelOrder':
-        await reader.cancel(repair.instrument, repair.clientOrderId);
+      case 'cancelOrder': {
+        const { instrument, clientOrderId } = repair;
+        await books.store.checkEpoch(books.epoch);
+        const order = await books.store.orderByVenueIds({ account, instrument, clientOrderId });
+        // Of what works of ours the wish is on record: what the venue then shows is no other hand's doing.
+        if (order !== undefined && !order.isFinal && order.venueOrderId !== null) await withdraw(order.intentId, 'decision');
+        else await reader.cancel(instrument, clientOrderId);
         return;
+      }
       case 'cancelWorkflow':
         await runs.cancel(repair.workflowId);
     }

@@ -93,13 +93,14 @@ describe('the account watch, on a real ledger', () => {
       ...stack.venue.streams,
       watchBars: (_, handlers, signal) =>
         new Promise((resolve) => {
-          const timer = setInterval(() => handlers.onPrice(INSTRUMENT, d(price), clock()), 50);
+          const timer = setInterval(() => handlers.onPrice(INSTRUMENT, d(price), { seenTime: clock() }), 50);
           signal.addEventListener('abort', () => (clearInterval(timer), resolve()), { once: true });
         }),
     };
     const one = new AccountWatch(
       {
         ...{ store: createWatchStore(pool), halt: halts, kill, bars: stack.ledger.bars, live, clock },
+        watchersOf: () => 1,
         log: { warn: () => undefined },
       },
       {

@@ -4,6 +4,7 @@ import { watchLimits } from '../../core/risk/limit-rows.js';
 import { WATCH, type WatchSettings } from '../../core/watch/rules.js';
 import type { Ages } from '../../core/watch/conditions.js';
 import { sampleAccount, type Observation, type Sample } from '../../core/watch/sample.js';
+import { stepOf } from '../../core/watch/stretch.js';
 import type { Prices } from '../../core/watch/valuation.js';
 import type { HaltPort } from '../ports/halt.js';
 import type { LiveMarket } from '../ports/live.js';
@@ -32,6 +33,8 @@ export interface AccountWatchDependencies {
   readonly kill: (account: string, missing: MissingKill, stopping: AbortSignal) => Promise<void>;
   readonly bars: Pick<MarketStore, 'saveSnapshot'>;
   readonly live: LiveMarket & VenueSightDependencies['live'];
+  /** How many processes watch an account, with this one. */
+  readonly watchersOf: (account: string) => number;
   readonly clock: () => number;
   readonly log: { warn(data: object, message: string): void };
 }
@@ -54,12 +57,13 @@ export class AccountWatch {
   private readonly failing = new Set<string>();
 
   constructor(dependencies: AccountWatchDependencies, watched: WatchedAccount) {
-    const { store, live, clock } = dependencies;
+    const { store, live, watchersOf, clock } = dependencies;
     const { account, venue, instruments } = watched;
+    const watchers = (): number => watchersOf(account);
     this.dependencies = dependencies;
     this.watched = watched;
     const failed = (error: unknown, what: string): void => this.failed(error, what);
-    this.sight = new VenueSight({ account, venue, store, live, instruments, settings: watched.settings, clock, failed });
+    this.sight = new VenueSight({ account, venue, store, live, instruments, settings: watched.settings, watchers, clock, failed });
     this.timer = setInterval(() => this.tick(), WATCH.sampleMs);
     this.tick();
   }
@@ -141,6 +145,7 @@ export class AccountWatch {
     const details = this.details(inputs, prices, told, sample);
     const written = await store.write({
       ...{ account, version: inputs.version, quote, state, equity, figures, exposure, details, mode, outage, audit, alerts },
+      ...{ booking: inputs.booking, ledger: inputs.ledger, step: stepOf(inputs.state, sample) },
     });
     const balances = written && equity !== undefined ? this.sight.takeBalances() : undefined;
     if (balances === undefined || equity === undefined) return;

@@ -46,7 +46,7 @@ it('a sample tells how old what it was made of is, the venue’s clock, what wor
   });
   const watchBars: Venue['streams']['watchBars'] = (_, handlers, signal) =>
     new Promise((resolve) => {
-      const timer = setInterval(() => handlers.onPrice(INSTRUMENT, d(price), now - PRICE_AGE_MS), 20);
+      const timer = setInterval(() => handlers.onPrice(INSTRUMENT, d(price), { seenTime: now - PRICE_AGE_MS }), 20);
       signal.addEventListener('abort', () => (clearInterval(timer), resolve()), { once: true });
     });
   const live = new StreamedMarket(clock);
@@ -54,7 +54,7 @@ it('a sample tells how old what it was made of is, the venue’s clock, what wor
   watch = new AccountWatch(
     {
       ...{ store: createWatchStore(stack.pool), halt: halts, bars: stack.ledger.bars, live, clock },
-      ...{ kill: () => Promise.resolve(), log: { warn: () => undefined } },
+      ...{ kill: () => Promise.resolve(), watchersOf: () => 1, log: { warn: () => undefined } },
     },
     {
       ...{

@@ -3,6 +3,7 @@ import type { EvidenceFile, KillEvidence, KillStore, Lease } from '../../activit
 import type { OrderStore } from '../../activities/ports/store.js';
 import type { UnusableState } from '../../core/people/approvals.js';
 import { KeelsonError } from '../../core/errors.js';
+import { againMs } from '../../core/kill/pace.js';
 import type { KillView } from '../../core/kill/view.js';
 import { createOrderStore, riskViewOf, type ToldView } from './order-store.js';
 import { jsonOf, run, runAnew } from './pool.js';
@@ -11,6 +12,7 @@ const READ = { name: 'read_kill', text: 'select read_kill($1) as answer' };
 const TAKE_LEASE = { name: 'take_kill_lease', text: 'select take_kill_lease($1::jsonb) as answer' };
 const DROP_LEASE = { name: 'drop_kill_lease', text: 'select drop_kill_lease($1::jsonb)' };
 const WRITE = { name: 'write_kill', text: 'select write_kill($1::jsonb)' };
+const TOUCH = { name: 'touch_kill', text: 'select touch_kill($1)' };
 const OBSERVE = { name: 'observe_kill', text: 'select observe_kill($1::jsonb)' };
 const RELEASE = { name: 'release_latch', text: 'select release_latch($1::jsonb) as answer' };
 const WRITTEN_BEFORE = {
@@ -51,7 +53,10 @@ export function createKillStore(pool: Pool, wrap: (store: OrderStore) => OrderSt
     },
     ordersAs: (leaseOwner) => wrap(createOrderStore(pool, leaseOwner)),
     async writeKill(account, phase, state, evidence) {
-      await runAnew(pool, WRITE, [jsonOf({ account, phase, state, evidence })]);
+      await runAnew(pool, WRITE, [jsonOf({ account, phase, state, evidence, againMs: againMs(phase, state) })]);
+    },
+    async touchKill(account) {
+      await runAnew(pool, TOUCH, [account]);
     },
     async observe(account, kind, data) {
       await runAnew(pool, OBSERVE, [jsonOf({ account, kind, data })]);

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { MissingKill, WatchInputs, WatchSilenceStore, WatchStore } from '../../activities/ports/watch.js';
+import type { MissingKill, WatcherStore, WatchInputs, WatchSilenceStore, WatchStore } from '../../activities/ports/watch.js';
 import { text, type DecimalText } from '../../core/money/index.js';
 import type { LimitRow } from '../../core/risk/limit-rows.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
@@ -30,6 +30,7 @@ interface Answer {
   readonly latch: Observation['latch'];
   readonly ledger: Readonly<Record<string, DecimalText>>;
   readonly openOrders: number;
+  readonly booking: string;
   readonly comparedTime: number;
   readonly held: WatchInputs['held'];
   readonly closes: WatchInputs['closes'];
@@ -57,6 +58,7 @@ export function createWatchStore(pool: Pool): WatchStore {
         latch,
         ledger,
         openOrders,
+        booking,
         comparedTime,
         held,
         closes,
@@ -73,6 +75,7 @@ export function createWatchStore(pool: Pool): WatchStore {
           ledger,
           openOrders,
           limitRows: rows[0]?.limitRows ?? [],
+          booking,
           comparedTime,
           held,
           missingKill: rows[0]?.missingKill ?? undefined,
@@ -108,6 +111,22 @@ export function createWatchStore(pool: Pool): WatchStore {
         }),
       ]);
       return typeof rows[0]?.version === 'string';
+    },
+  };
+}
+
+const TELL_WATCHING = { name: 'tell_watching', text: 'select tell_watching($1, $2) as answer' };
+const END_WATCHING = { name: 'end_watching', text: 'delete from account_watchers where watcher = $1' };
+
+/** Which guardians live, in Postgres. @throws KeelsonError INFRA_DATABASE from every method. */
+export function createWatcherStore(pool: Pool): WatcherStore {
+  return {
+    async tell(accounts, watcher) {
+      const rows = await run<{ answer: Readonly<Record<string, number>> }>(pool, TELL_WATCHING, [accounts, watcher]);
+      return rows[0]?.answer ?? {};
+    },
+    async end(watcher) {
+      await run(pool, END_WATCHING, [watcher]);
     },
   };
 }

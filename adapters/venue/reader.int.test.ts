@@ -76,6 +76,8 @@ describe('reading', () => {
         instrument: 'BTC/USDT',
         base: 'BTC',
         quote: 'USDT',
+        baseUnit: '0.00000001',
+        quoteUnit: '0.00000001',
         trading: true,
         status: 'TRADING',
         tickSize: '0.01',
@@ -114,6 +116,7 @@ describe('reading', () => {
     expect(venueTime).toBeGreaterThanOrEqual(before + 5_000);
     expect(venueTime).toBeLessThanOrEqual(Date.now() + 5_000);
     expect(roundTripMs).toBeGreaterThanOrEqual(0);
+    expect(venue.lastClock()).toEqual({ venueTime, skewMs, roundTripMs });
   });
 
   it("signs with the venue's time once the skew is known", async () => {
@@ -230,6 +233,7 @@ describe('reading', () => {
       side: 'sell',
       price: '43250.1',
       quantity: '0.001',
+      amount: '43.25',
       fee: '0.0432501',
       feeAsset: 'USDT',
       liquiditySide: 'maker',
@@ -245,7 +249,7 @@ describe('reading', () => {
 
   it('fills of one order', async () => {
     act('GET /api/v3/myTrades', () => json([trade(7)]));
-    expect(await venue.reader.fillsOfOrder('BTC/USDT', '28')).toMatchObject([{ venueTradeId: '7' }]);
+    expect(await venue.reader.fillsOfOrder('BTC/USDT', '28')).toMatchObject([{ venueTradeId: '7', amount: '43.25' }]);
     expect(wire.arrived[0]?.params.get('orderId')).toBe('28');
   });
 });

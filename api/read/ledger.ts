@@ -10,22 +10,25 @@ import { money, type Database } from './database.js';
 const PAGE = 2_000;
 
 type FillTexts = 'price' | 'quantity' | 'fee';
-interface FillRow extends Omit<BookedFill, FillTexts | 'eventTime' | 'booking'>, Readonly<Record<FillTexts, string>> {
+interface FillRow extends Omit<BookedFill, FillTexts | 'amount' | 'eventTime' | 'booking'>, Readonly<Record<FillTexts, string>> {
+  readonly amount: string | null;
   readonly event_time: string;
   readonly booking: string;
 }
 
 const FILL = `f.account, f.instrument, f.venue_trade_id as "venueTradeId", f.venue_order_id as "venueOrderId", f.intent_id as "intentId",
-  f.origin, f.side, ${money('f.price')} as price, ${money('f.quantity')} as quantity, ${money('f.fee')} as fee, f.fee_asset as "feeAsset",
+  f.origin, f.side, ${money('f.price')} as price, ${money('f.quantity')} as quantity, ${money('f.amount')} as amount,
+  ${money('f.fee')} as fee, f.fee_asset as "feeAsset",
   f.liquidity_side as "liquiditySide", f.event_time::text as event_time, f.booking::text as booking, o.strategy,
   o.strategy_version as "strategyVersion", b.base, b.quote`;
 const FROM = (fills: 'fills' | 'standing_fills'): string => `from ${fills} f left join orders o using (intent_id) cross join lateral (select
   coalesce(o.base, split_part(f.instrument, '/', 1)) as base, coalesce(o.quote, split_part(f.instrument, '/', 2)) as quote) b`;
 
-function fillOf({ event_time, booking, price, quantity, fee, ...row }: FillRow): BookedFill {
+function fillOf({ event_time, booking, price, quantity, amount, fee, ...row }: FillRow): BookedFill {
   return {
     ...row,
     ...{ price: decimal(price), quantity: decimal(quantity), fee: decimal(fee) },
+    amount: amount === null ? undefined : decimal(amount),
     ...{ eventTime: Number(event_time), booking: Number(booking) },
   };
 }
@@ -127,13 +130,16 @@ export async function standingFills(
   return rows.map(({ rowId, ...row }) => ({ ...fillOf(row), rowId }));
 }
 
-/** The fills of an account in the order in which they were booked, up to the last one that is meant, with their entries. */
-export async function* bookedFills(
-  database: Database,
-  account: string,
-  lastBooking: number,
-): AsyncGenerator<{ readonly fill: BookedFill; readonly postings: readonly StoredPosting[]; readonly stands: boolean }> {
-  for (let after = '0'; ;) {
+/** A fill with its entries. */
+export interface PostedFill {
+  readonly fill: BookedFill;
+  readonly postings: readonly StoredPosting[];
+  readonly stands: boolean;
+}
+
+/** The fills of an account in the order in which they were booked, after one and up to the last one that is meant. */
+export async function* bookedFills(database: Database, account: string, lastBooking: number, from = 0): AsyncGenerator<PostedFill> {
+  for (let after = String(from); ;) {
     const { rows } = await database.query<FillRow & { postings: readonly StoredPosting[]; stands: boolean }>(
       `select ${FILL}, ${POSTINGS(`e.account = f.account and e.venue_trade_id = f.venue_trade_id
            and e.intent_id is not distinct from f.intent_id and e.movement_id is not distinct from f.movement_id`)} as postings, ${STANDS} as stands

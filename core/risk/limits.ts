@@ -65,6 +65,8 @@ export const PROTOCOL = {
   stopLimitBps: 50,
   /** For a position whose signal told no distance for its stop. */
   stopDistanceRatio: 0.05,
+  /** A stream of prices that is silent for so long is dead; one that is so late by the venue's own time is no better. */
+  dataLateMs: 5_000,
   /** The account watch's last sample, and the last equity it knew, may be this old for an entry (P26). */
   watchSilentMs: 5_000,
   /** The last comparison with the venue that came to an end may be this old for an entry: one is made each minute. */

@@ -60,7 +60,7 @@ export class WeightMeter {
   private limit: number;
   private window = Number.NEGATIVE_INFINITY;
   private used = 0;
-  private blockedUntil = Number.NEGATIVE_INFINITY;
+  private readonly closure = new Closure();
   /** Of orders on their way, which the venue has told nothing of yet. */
   private taken = 0;
   private readonly share: EntryShare | undefined;
@@ -91,14 +91,12 @@ export class WeightMeter {
 
   /** The venue wants not to be asked for so many ms: who goes on asking is banned, and for longer each time. */
   block(forMs: number, venueTime: number): void {
-    this.blockedUntil = Math.max(this.blockedUntil, venueTime + Math.min(forMs, LONGEST_BLOCK_MS));
+    this.closure.block(forMs, venueTime);
   }
 
   /** How long the venue is not to be asked yet, ms; 0: it may be. */
   blockedMs(venueTime: number): number {
-    const leftMs = this.blockedUntil - venueTime;
-    // A clock that was set back meanwhile makes no ban longer.
-    return leftMs > LONGEST_BLOCK_MS ? 0 : Math.max(0, leftMs);
+    return this.closure.blockedMs(venueTime);
   }
 
   /** For an entry that is about to leave, by whichever account: what was decided on may have been used meanwhile. */
@@ -118,5 +116,20 @@ export class WeightMeter {
     if (this.window === Number.NEGATIVE_INFINITY) return { kind: 'unknown' };
     const isOver = Math.floor(venueTime / this.windowMs) > this.window;
     return { kind: 'used', used: (isOver ? 0 : this.used) + this.taken, limit: this.limit };
+  }
+}
+
+/** Until when a venue wants not to be asked: from an address, or by an account. */
+export class Closure {
+  private until = Number.NEGATIVE_INFINITY;
+
+  block(forMs: number, venueTime: number): void {
+    this.until = Math.max(this.until, venueTime + Math.min(forMs, LONGEST_BLOCK_MS));
+  }
+
+  blockedMs(venueTime: number): number {
+    const leftMs = this.until - venueTime;
+    // A clock that was set back meanwhile makes no ban longer.
+    return leftMs > LONGEST_BLOCK_MS ? 0 : Math.max(0, leftMs);
   }
 }

@@ -35,7 +35,7 @@ export function steadyWatch(stack: TradingStack, halt: HaltPort, { store, hasOwn
   const watchBars: Venue['streams']['watchBars'] = (_, handlers, signal) =>
     new Promise((resolve) => {
       const timer = setInterval(() => {
-        if (steady.price !== undefined) handlers.onPrice(INSTRUMENT, steady.price as DecimalText, Date.now());
+        if (steady.price !== undefined) handlers.onPrice(INSTRUMENT, steady.price as DecimalText, { seenTime: Date.now() });
       }, EACH_MS);
       signal.addEventListener('abort', () => (clearInterval(timer), resolve()), { once: true });
     });
@@ -48,7 +48,7 @@ export function steadyWatch(stack: TradingStack, halt: HaltPort, { store, hasOwn
         live: new StreamedMarket(Date.now),
         clock: Date.now,
       },
-      ...{ kill: () => Promise.resolve(), log: { warn: () => undefined } },
+      ...{ kill: () => Promise.resolve(), watchersOf: () => 1, log: { warn: () => undefined } },
     },
     {
       ...{

@@ -60,7 +60,7 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
   const risk = await HeldRisk.open({ pool, url, applicationName: 'keelson-trading', store: orders, accounts, log });
 
   const market = new StreamedMarket(clock);
-  const stopMeasuring = await Promise.all(accounts.map((account) => measureClock(account, venues.of, market, log)));
+  const stopMeasuring = accounts.map((account) => measureClock(account, (name) => venues.opened(name), market, log));
   const stopFollowing = accounts.map((account) => {
     const instruments = [...new Set(config.strategies.flatMap((one) => (one.account === account ? one.instruments : [])))];
     return followBooks({ account, instruments, venueOf: venues.of, market, clock, log });

@@ -2,7 +2,7 @@ import type { Balance, VenueFill, VenueOrder } from '../../../activities/ports/v
 import type { Bar } from '../../../core/bars/bar.js';
 import { Decimal, decimal, decimalTextOf, isDecimalText, text, ZERO_TEXT, type DecimalText } from '../../../core/money/index.js';
 import type { InstrumentRules } from '../../../core/order/instrument.js';
-import { decimalAt, rowOf, textAt, WireError, type Row } from '../wire-row.js';
+import { amountAt, decimalAt, rowOf, textAt, unitAt, WireError, type Row } from '../wire-row.js';
 import type { BarQuery, InstrumentOf, Names } from './wire-profile.js';
 
 const LONG_UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -82,7 +82,7 @@ function limitOf(type: string, description: Row): DecimalText {
 
 /**
  * A trade of the account. Fees are in the quote asset: our orders ask for that (`fciq`). Of a trade by another hand the list says the same
- * amount whatever it was taken in; only the venue's ledger tells.
+ * amount whatever it was taken in; only the venue's ledger tells (`paidFeeOf`).
  */
 export function fillOf(venueTradeId: string, row: Row, instrumentOf: InstrumentOf): VenueFill {
   const instrument = instrumentOf(textAt(row, 'pair'));
@@ -93,11 +93,22 @@ export function fillOf(venueTradeId: string, row: Row, instrumentOf: InstrumentO
     side: sideOf(textAt(row, 'type')),
     price: decimalAt(row, 'price'),
     quantity: decimalAt(row, 'vol'),
+    ...amountAt(row, 'cost'),
     fee: decimalAt(row, 'fee'),
     feeAsset: instrument.split('/')[1] ?? instrument,
+    isFeeAssumed: true,
     liquiditySide: row['maker'] === true ? 'maker' : row['maker'] === false ? 'taker' : 'unknown',
     eventTime: secondsAt(row, 'time'),
   };
+}
+
+/** What the entries of a trade in the venue's ledger say of its fee; undefined: not both are there (yet), or it was taken in several assets. */
+export function paidFeeOf(entries: readonly Row[], names: Names): Pick<VenueFill, 'fee' | 'feeAsset'> | undefined {
+  const [one, other] = entries;
+  if (one === undefined || other === undefined) return undefined;
+  const [first = one, second] = entries.filter((entry) => !decimal(decimalAt(entry, 'fee')).isZero());
+  if (second !== undefined) return undefined;
+  return { fee: decimalAt(first, 'fee'), feeAsset: names.assetOf(textAt(first, 'asset')) };
 }
 
 /** Balances of the account; assets of which there is nothing are left out. */
@@ -110,7 +121,20 @@ export function balancesOf(result: Row, names: Names): readonly Balance[] {
   });
 }
 
+/** The units in which the venue keeps assets: it rounds what a trade moves to so many places, and tells cost and fee of the trade in more. */
+export function assetUnitsOf(result: Row): ReadonlyMap<string, DecimalText> {
+  return new Map(
+    Object.entries(result).flatMap(([id, value]) => {
+      const { unit } = unitAt(rowOf(value, 'an asset'), 'unit', 'decimals');
+      return unit === undefined ? [] : [[id, unit] as const];
+    }),
+  );
+}
+
 const UNLIMITED = decimalTextOf('1000000000000');
+
+/** What is sold of what is held, by the status of a pair that takes no entries of ours; in others (post_only, cancel_only) nothing that sells at once is taken. */
+const SALES: Readonly<Record<string, Pick<InstrumentRules, 'sales'>>> = { limit_only: { sales: 'limit' }, reduce_only: { sales: 'all' } };
 
 /** An instrument's filters. Stops that sell at the market are taken on every instrument. */
 export function rulesOf(instrument: string, info: Row): InstrumentRules {
@@ -121,6 +145,7 @@ export function rulesOf(instrument: string, info: Row): InstrumentRules {
     base,
     quote,
     trading: status === 'online',
+    ...SALES[status],
     status,
     tickSize: info['tick_size'] === undefined ? stepOf(info, 'pair_decimals') : decimalAt(info, 'tick_size'),
     stepSize: stepOf(info, 'lot_decimals'),

@@ -24,7 +24,10 @@ export interface StubTrade {
   readonly order: StubOrder;
   readonly price: Decimal;
   readonly volume: Decimal;
+  /** In the quote asset, as lists say it … */
   readonly fee: Decimal;
+  /** … and what was taken. */
+  readonly paid: { readonly in: 'base' | 'quote'; readonly amount: Decimal };
   readonly isMaker: boolean;
   readonly time: number;
 }
@@ -35,10 +38,13 @@ export const TICK = decimal('0.1');
 export const LOT = decimal('0.00000001');
 export const ORDER_MINIMUM = decimal('0.0001');
 export const COST_MINIMUM = decimal('0.5');
+/** Dollars are kept in so many places: what a trade costs, and its fee, are each rounded to them ("Decimal precision for API calculations"). */
+export const QUOTE_PLACES = 4;
 const FEE_RATIO = decimal('0.0026');
 /** More than this is filled in several trades. */
 const TRADE_SIZE = decimal('0.01');
 
+const kept = (amount: Decimal): Decimal => amount.toDecimalPlaces(QUOTE_PLACES, Decimal.ROUND_HALF_UP);
 const sum = (values: readonly Decimal[]): Decimal => values.reduce((total, value) => total.add(value), ZERO);
 export const executed = (order: StubOrder): Decimal => sum(order.trades.map((trade) => trade.volume));
 
@@ -48,6 +54,7 @@ export class StubAccount {
   readonly trades: StubTrade[] = [];
   last = decimal('50000');
   readonly #now: () => number;
+  #withdrawn = ZERO;
   readonly #start = { quote: decimal('100000'), base: decimal('2') };
 
   constructor(now: () => number) {
@@ -85,6 +92,11 @@ export class StubAccount {
     for (const order of this.orders) if (order.status === 'open') this.#work(order, true);
   }
 
+  /** Takes so much of the quote asset away, without a trade. */
+  withdraw(amount: string): void {
+    this.#withdrawn = this.#withdrawn.add(decimal(amount));
+  }
+
   /** Fills part of a resting order, as somebody else's order would. */
   fillPart(order: StubOrder, volume: string): void {
     this.#trade(order, order.price, decimal(volume), true);
@@ -95,20 +107,26 @@ export class StubAccount {
     const bought = this.trades.filter(({ order }) => order.side === 'buy');
     const sold = this.trades.filter(({ order }) => order.side === 'sell');
     const volume = (trades: readonly StubTrade[]): Decimal => sum(trades.map((trade) => trade.volume));
-    const cost = (trades: readonly StubTrade[]): Decimal => sum(trades.map((trade) => trade.volume.mul(trade.price)));
+    const cost = (trades: readonly StubTrade[]): Decimal => sum(trades.map((trade) => kept(trade.volume.mul(trade.price))));
     const open = this.orders.filter((order) => order.status === 'open');
     const left = (side: 'buy' | 'sell', each: (order: StubOrder) => Decimal): Decimal =>
       sum(open.filter((order) => order.side === side).map((order) => order.volume.sub(executed(order)).mul(each(order))));
     return {
       quote: {
-        balance: this.#start.quote
-          .sub(cost(bought))
-          .add(cost(sold))
-          .sub(sum(this.trades.map((trade) => trade.fee))),
+        balance: this.#start.quote.sub(this.#withdrawn).sub(cost(bought)).add(cost(sold)).sub(this.#paid('quote')),
         hold: left('buy', (order) => order.price),
       },
-      base: { balance: this.#start.base.add(volume(bought)).sub(volume(sold)), hold: left('sell', () => decimal('1')) },
+      base: {
+        balance: this.#start.base.add(volume(bought)).sub(volume(sold)).sub(this.#paid('base')),
+        hold: left('sell', () => decimal('1')),
+      },
     };
+  }
+
+  #paid(asset: 'base' | 'quote'): Decimal {
+    return sum(
+      this.trades.filter(({ paid }) => paid.in === asset).map(({ paid }) => (asset === 'quote' ? kept(paid.amount) : paid.amount)),
+    );
   }
 
   #refusal(order: NewOrder): StubError | undefined {
@@ -148,7 +166,10 @@ export class StubAccount {
 
   #trade(order: StubOrder, price: Decimal, volume: Decimal, isMaker: boolean): void {
     const fee = price.mul(volume).mul(FEE_RATIO);
-    const trade = { id: idOf('T', this.trades.length), order, price, volume, fee, isMaker, time: this.#now() };
+    const paid = order.oflags.includes('fcib')
+      ? ({ in: 'base', amount: volume.mul(FEE_RATIO).toDecimalPlaces(10) } as const)
+      : ({ in: 'quote', amount: fee } as const);
+    const trade = { id: idOf('T', this.trades.length), order, price, volume, fee, paid, isMaker, time: this.#now() };
     order.trades.push(trade);
     this.trades.push(trade);
   }
