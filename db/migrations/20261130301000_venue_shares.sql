@@ -13,13 +13,16 @@ create table venue_shares (
 );
 
 -- Gives a process its part for the next seconds. It tells what it goes by (`held`), which the ledger never takes back: it lowers that
--- itself, and asks again. Half of what is free is left, so that one that is started anew has something at once. Null: overtaken.
+-- itself, and asks again. A new one has an eighth of what is free, and more only as it uses that, so that one that is started anew has
+-- something at once, also when several have died within the time for which their parts are kept. Null: overtaken.
 create function take_venue_share(p jsonb) returns jsonb language plpgsql as $$
 declare
   total integer := (p->>'total')::integer;
   held integer := (p->>'held')::integer;
+  uses_it boolean := 2 * (p->>'used')::integer >= (p->>'held')::integer;
   others record;
   base integer;
+  free integer;
   wanted integer;
   now_granted integer;
 begin
@@ -31,10 +34,12 @@ begin
       coalesce(bool_or(is_wanting and seen_at > clock_timestamp() - interval '5 seconds'), false) as is_wanting
     into others from venue_shares where address = p->>'address' and holder <> (p->>'holder')::uuid;
   base := total / (others.holders + 2);
-  wanted := case when (p->>'isLast')::boolean then 0 when others.is_wanting then base else greatest(base, 2 * (p->>'used')::integer) end;
-  now_granted := held + least(greatest(wanted - held, 0), (greatest(total - others.granted - held, 0) + 1) / 2);
+  free := greatest(total - others.granted - held, 0);
+  wanted := case when (p->>'isLast')::boolean then 0 when not uses_it then held when others.is_wanting then base
+    else greatest(base, 2 * (p->>'used')::integer) end;
+  now_granted := held + least(greatest(wanted - held, 0), case when held = 0 then (free + 7) / 8 else (free + 1) / 2 end);
   insert into venue_shares as s (address, holder, granted, is_wanting, question) values (p->>'address', (p->>'holder')::uuid, now_granted,
-      not (p->>'isLast')::boolean and now_granted < base, (p->>'question')::integer)
+      not (p->>'isLast')::boolean and uses_it and now_granted < base, (p->>'question')::integer)
     on conflict (address, holder) do update set granted = excluded.granted, is_wanting = excluded.is_wanting,
       question = excluded.question, seen_at = clock_timestamp()
     where s.question < excluded.question;
