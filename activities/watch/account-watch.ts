@@ -210,6 +210,9 @@ function auditOf({ state }: WatchInputs, sample: Sample, quote: string): { kind:
   const { performance, external } = sample.state;
   const events: { kind: string; data: object }[] = [];
   if (sample.flow !== '0') events.push({ kind: 'watch.flow', data: { amount: sample.flow, quote, external } });
+  if (sample.lost !== undefined) {
+    events.push({ kind: 'watch.lost', data: { amount: text(sample.lost.worth), quote, peak: performance?.peak } });
+  }
   if (sample.repriced !== undefined) {
     const { quotes, assets, flow } = sample.repriced;
     events.push({ kind: 'watch.repriced', data: { quote, was: quotes.was, assets, amount: text(flow), peak: performance?.peak } });
