@@ -14,11 +14,11 @@ beforeAll(async () => {
 });
 afterAll(() => database?.drop());
 
-async function begun(account: string): Promise<string> {
+async function begun(account: string, runbook = 'eveningChecks'): Promise<string> {
   const { rows } = await database.pool.query<{ run_id: string }>(
     `insert into runbook_runs (run_id, runbook, account, resource, inputs, reason, epoch)
-       values (gen_random_uuid(), 'eveningChecks', $1, 'checks', '{}', 'a test', 1) returning run_id`,
-    [account],
+       values (gen_random_uuid(), $2, $1, 'checks', '{}', 'a test', 1) returning run_id`,
+    [account, runbook],
   );
   return rows[0]?.run_id ?? '';
 }
@@ -32,11 +32,11 @@ async function strayed(name: string, hoursAgo: number): Promise<void> {
     [name, ACCOUNT, hoursAgo],
   );
 }
-const checked = (item: string, hoursAgo: number, outcome = 'done'): Promise<unknown> =>
+const checked = (item: string, hoursAgo: number, outcome = 'done', run = runId): Promise<unknown> =>
   database.pool.query(
     `insert into runbook_parts (run_id, position, attempt, part, name, inputs_sha256, actor, started_at, ended_at, outcome)
        values ($1, (select count(*) from runbook_parts), 1, 'verification', $2, '', 'test', clock_timestamp() - $3 * interval '1 hour', clock_timestamp(), $4)`,
-    [runId, item, hoursAgo, outcome],
+    [run, item, hoursAgo, outcome],
   );
 const found = async (): Promise<readonly string[]> => (await readCheckFacts(database.pool, ACCOUNT)).signals.withoutOrder.toSorted();
 
@@ -59,6 +59,31 @@ it('an evening looks back to the last one on which the same was in order, and a 
   expect(await found()).toEqual(['a 23', 'b 30']);
   await checked('signals', 1);
   expect(await found()).toEqual(['a 23']);
+});
+
+it('the alerts of the night are told when they are over, and those that wait for somebody apart from them', async () => {
+  const { pool } = database;
+  const raised = (key: string, severity: string, hoursAgo: number, waits: boolean): Promise<unknown> =>
+    pool.query(
+      `insert into alerts (alert_key, account, severity, kind, summary, last_raised_at, next_at)
+         values ($1, $2, $3, 'runbook.waits', 'it waits', clock_timestamp() - $4 * interval '1 hour', case when $5 then clock_timestamp() end)`,
+      [key, ACCOUNT, severity, hoursAgo, waits],
+    );
+  await raised('over', 'error', 5, false);
+  await raised('of before', 'critical', 30, false);
+  await raised('small', 'warning', 5, false);
+  await raised('standing', 'critical', 5, true);
+  const told = async (): Promise<readonly number[]> => {
+    const { pastAlerts, alerts } = await readCheckFacts(pool, ACCOUNT);
+    expect(pastAlerts).toEqual(
+      pastAlerts.map(({ alertId, raisedTime }) => ({ alertId, raisedTime, kind: 'runbook.waits', summary: 'it waits' })),
+    );
+    return [pastAlerts.length, alerts.length];
+  };
+  expect(await told()).toEqual([1, 1]);
+  // The last morning was the day before: what came after it is of this one.
+  await checked('alerts', 40, 'done', await begun(ACCOUNT, 'morningChecks'));
+  expect(await told()).toEqual([2, 1]);
 });
 
 it('orders whose fills are others are looked for as far back', async () => {

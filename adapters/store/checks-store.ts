@@ -4,7 +4,7 @@ import type { StatementFacts } from '../../core/checks/statement.js';
 import { KeelsonError } from '../../core/errors.js';
 import { run } from './pool.js';
 
-const READ = { name: 'read_checks', text: 'select read_checks($1) as answer' };
+const READ = { name: 'read_checks', text: `select read_checks($1) || jsonb_build_object('pastAlerts', past_alerts($1)) as answer` };
 
 /** What the daily checks look at. */
 export async function readCheckFacts(pool: Pool, account: string): Promise<CheckFacts> {

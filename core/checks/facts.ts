@@ -10,6 +10,13 @@ export interface CheckFacts {
   readonly disabled: readonly string[];
   /** Errors and criticals that nobody has acknowledged. */
   readonly alerts: readonly { readonly alertId: string; readonly kind: string }[];
+  /** Errors and criticals since the last morning that are over or acknowledged, the oldest first; `raisedTime`: ms since the epoch, the last time. */
+  readonly pastAlerts: readonly {
+    readonly alertId: string;
+    readonly kind: string;
+    readonly summary: string;
+    readonly raisedTime: number;
+  }[];
   readonly incidents: readonly { readonly incidentId: string; readonly kind: string }[];
   /** Since the last comparison with the venue that found the account clean began. */
   readonly cleanAgeMs: number | null;

@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { LimitRow } from '../risk/limit-rows.js';
 import { LIMIT_KEYS, limitDefinition } from '../risk/limit-table.js';
 import type { CheckFacts } from './facts.js';
-import { backupLines, checkDisk, checkKeys, checkSchedules, CHECKS, type CheckName } from './judge.js';
+import { backupLines, pastAlertLines, checkDisk, checkKeys, checkSchedules, CHECKS, type CheckName } from './judge.js';
 
 const REQUIRED = LIMIT_KEYS.filter((key) => limitDefinition(key).usual === 'required');
 const ROWS: LimitRow[] = REQUIRED.map((key) => ({ scope: 'account', scopeValue: 'main', key, value: '1', version: 1 }));
 const FINE: CheckFacts = {
-  ...{ mode: 'normal', halt: null, blocked: [], disabled: [], alerts: [], incidents: [], positions: 1, unprotected: [] },
+  ...{ mode: 'normal', halt: null, blocked: [], disabled: [], alerts: [], pastAlerts: [], incidents: [], positions: 1, unprotected: [] },
   ...{ account: 'main', venue: 'paper', limitRows: ROWS },
   watch: { ageMs: 900, equityAgeMs: 1_000, conditions: [], venueMs: 500, clockSkewMs: 12 },
   ...{ cleanAgeMs: 60_000, differences: [] },
@@ -59,6 +59,12 @@ describe('the disk', () => {
     ['a large one needs a twentieth', { freeBytes: 49e9, wholeBytes: 1e12 }, 1],
     ['and that is enough', { freeBytes: 50e9, wholeBytes: 1e12 }, 0],
   ])('%s', (_, disk, count) => expect(checkDisk(disk)).toHaveLength(count));
+});
+
+it('tells of the night, also of what is over', () => {
+  expect(pastAlertLines({ pastAlerts: [] })).toBe('no alert since the last morning');
+  const past = { alertId: '7', kind: 'runbook.waits', summary: 'it waits', raisedTime: Date.UTC(2026, 10, 27, 3, 0, 59) };
+  expect(pastAlertLines({ pastAlerts: [past] })).toBe('2026-11-27T03:00Z 7 (runbook.waits) it waits');
 });
 
 it('of a backup it is told that there is none, and which copies there are instead', () => {

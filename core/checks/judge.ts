@@ -125,6 +125,14 @@ export function calendarLines(calendar: CalendarFacts | null): string {
   return lines.length === 0 ? 'no marked event within 24 hours' : lines.join('\n');
 }
 
+/** What people were told of since the last morning and is over, in lines for people. */
+export function pastAlertLines({ pastAlerts }: Pick<CheckFacts, 'pastAlerts'>): string {
+  const lines = pastAlerts.map(
+    ({ alertId, kind, summary, raisedTime }) => `${new Date(raisedTime).toISOString().slice(0, 16)}Z ${alertId} (${kind}) ${summary}`,
+  );
+  return lines.length === 0 ? 'no alert since the last morning' : lines.join('\n');
+}
+
 /** What there is to go back to, in lines for people: no backup is made yet, and copies only before an upgrade. */
 export function backupLines(copies: readonly CopyFacts[]): string {
   const days = (ageMs: number): string => `${Math.floor(ageMs / 86_400_000)} days old`;

@@ -218,6 +218,7 @@ const BOUNDARIES: readonly (readonly [code: string, passes: Given, refused: Give
   ],
   ['RISK_RATE_LIMIT', orders(9, 999), orders(10, 999)],
   ['RISK_RATE_LIMIT', orders(10, 1_000), orders(10, 999)],
+  ['RISK_RATE_LIMIT', orders(119, 59_999), orders(120, 59_999)],
   ['RISK_RATE_LIMIT', orders(120, 60_000), orders(120, 59_999)],
   ['RISK_RATE_LIMIT', orders(19, 999, 'other'), orders(20, 999, 'other')],
   ['RISK_RATE_LIMIT', orders(299, 59_999, 'other'), orders(300, 59_999, 'other')],

@@ -38,6 +38,7 @@ const CASES: readonly (readonly [LauncherEvent, readonly (string | RegExp)[]])[]
       ],
       people: [
         { person: 'owner', roles: ['admin'] },
+        { person: 'tess', roles: ['trader'] },
         { person: 'rik', roles: ['risk'] },
       ],
       elapsedMs: 12_345,
@@ -54,8 +55,8 @@ const CASES: readonly (readonly [LauncherEvent, readonly (string | RegExp)[]])[]
       'main: strategy momentum halted by tess: odd fills (what is held is sold)',
       '`npx keelson halts` tells how far it is',
       'SPX/USDT (recorded), BTC/USDT (simulated)',
-      'owner (admin), rik (risk)',
-      '`npx keelson pause --as rik` acts as rik; without --as you are owner.',
+      'owner (admin), tess (trader), rik (risk)',
+      '`npx keelson resume --as tess` acts as tess, `npx keelson pause --as rik` acts as rik; without --as you are owner.',
       '/tmp/home',
     ],
   ],

@@ -89,9 +89,11 @@ function readyScreen(event: ReadyEvent, paint: Paint): readonly string[] {
       : [paint.dim('`npx keelson halts` tells how far it is, `npx keelson rearm` asks to end it: that takes two people.')];
   const instruments = event.instruments.map(({ instrument, source }) => `${instrument} ${paint.dim(`(${source})`)}`);
   const people = event.people.map(({ person, roles }) => `${person} ${paint.dim(`(${roles.join(', ')})`)}`);
-  // What takes two people shows best where a risk officer begins it.
   const [me, ...others] = event.people;
-  const other = others.find(({ roles }) => roles.includes('risk'));
+  // What takes two people shows best where a risk officer begins it, and another asks for its end.
+  const acts = others.map(
+    ({ person, roles }) => `\`npx keelson ${roles.includes('risk') ? 'pause' : 'resume'} --as ${person}\` acts as ${person}`,
+  );
   return [
     '',
     `${paint.good('Keelson is running')} ${paint.dim(`(ready after ${seconds(event.elapsedMs)})`)}`,
@@ -103,9 +105,7 @@ function readyScreen(event: ReadyEvent, paint: Paint): readonly string[] {
     ...labelled('people', [people.join(', ')], paint),
     ...labelled('home', [event.home], paint),
     '',
-    ...(other === undefined
-      ? []
-      : [paint.dim(`\`npx keelson pause --as ${other.person}\` acts as ${other.person}; without --as you are ${me?.person}.`)]),
+    ...(acts.length === 0 ? [] : [paint.dim(`${acts.join(', ')}; without --as you are ${me?.person}.`)]),
     paint.dim('Ctrl-C stops in order, a second one at once. `npx keelson status` asks from another terminal.'),
     '',
   ];

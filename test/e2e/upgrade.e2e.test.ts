@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
-import { NEWEST_RELEASE } from '../support/releases.js';
+import { RELEASES } from '../support/releases.js';
 import type { StartConfig } from '../support/start-config.js';
 import { temporalIfAny } from '../support/temporal.js';
-import { hasCommit, upgradeFrom, type OpenOrder, type Read } from '../support/upgrade-story.js';
+import { hasCommit, lacksMigrations, upgradeFrom, type OpenOrder, type Read } from '../support/upgrade-story.js';
 
-/** The release before this build; `npm run soak -- upgrade` begins from each. */
-const RELEASED = NEWEST_RELEASE.commit;
+/** The newest release from which something is to migrate; `npm run soak -- upgrade` begins from each. */
+const [newest = 'none', before = 'none'] = RELEASES.map(({ commit }) => commit).toReversed();
+const RELEASED = (await lacksMigrations(newest)) ? newest : before;
 /** So calm that no entry of theirs is filled where it rests, while the prices of the others come to theirs within seconds. */
 const PATIENT = Array.from({ length: 12 }, (_, index) => `C${String(index).padStart(2, '0')}/USDT`);
 /** So long that they rest while the builds change, and are over before the books are compared. */

@@ -26,7 +26,7 @@ export const OWNER_PATHS = [
 ] as const;
 
 /** What the other paths do, and these begin with. */
-interface Scene {
+export interface Scene {
   readonly stack: TradingStack;
   readonly client: Client;
   readonly key: PositionKey;

@@ -29,6 +29,7 @@ import type { History } from './histories.js';
 import { latestRun } from './latest-run.js';
 import { longPaths } from './long-paths.js';
 import { OWNER_PATHS, ownerPaths } from './owner-paths.js';
+import { REFUSAL_PATHS, refusalPaths } from './refusal-paths.js';
 import { runbookPaths } from './runbook-paths.js';
 import { eventually } from '../support/eventually.js';
 
@@ -71,6 +72,7 @@ export const PATHS = [
   'protectPosition.dust',
   'protectPosition.twoStops',
   ...OWNER_PATHS,
+  ...REFUSAL_PATHS,
   'protectPosition.continued',
   'tradingControl.pausedAndResumed',
   'reconcileAccount.clean',
@@ -404,6 +406,8 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     return { history };
   };
 
+  const sendAway = (forMs: number): void => void (awayForMs = forMs);
+  const scene = { stack, client, key, signal, trade, resting, closed, owner, isStop, move, lost, rule, sendAway };
   const byName: Readonly<Record<(typeof PATHS)[number], () => Promise<Taken>>> = {
     'signalToOrder.filled': () => opened(),
     'signalToOrder.closed': async () => (await trade(signal()), closed()),
@@ -445,21 +449,8 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     },
     'protectPosition.killed': () => owner(latchedForAWhile),
     'protectPosition.dust': dust,
-    ...ownerPaths({
-      stack,
-      client,
-      key,
-      signal,
-      trade,
-      resting,
-      closed,
-      owner,
-      isStop,
-      move,
-      lost,
-      rule,
-      sendAway: (forMs) => (awayForMs = forMs),
-    }),
+    ...ownerPaths(scene),
+    ...refusalPaths(scene),
     ...longPaths({ stack, client, key, start, signal, resting, closed, owner, execute: (policy = MARKET) => (execution = policy) }),
     'settleOrder.expiredUnsent': () => orphaned(false),
     'settleOrder.notPlaced': () => orphaned(true),

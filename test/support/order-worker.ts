@@ -41,6 +41,7 @@ import { createKills } from '../../workers/composition/kills.js';
 import { createReconciliations, createWorkflowRuns } from '../../workers/composition/reconciliations.js';
 import { createRunbookRuns, runUnderWay } from '../../workers/composition/runbooks.js';
 import { createOwners } from '../../workers/composition/owners.js';
+import { workflowCode } from '../../workers/workflow-code.js';
 import { OUTAGE, type OutageRules } from '../../core/outage/rules.js';
 import { rulesAt } from '../../core/reconcile/rules.js';
 import { INSTRUMENT, type Ledger } from './ledger.js';
@@ -53,9 +54,8 @@ let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
 /** The workflows, bundled once for a process: from their sources, or from what was compiled of them. */
 export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
   const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error };
-  const extension = extname(fileURLToPath(import.meta.url));
-  const ofTree = (file: string): string => fileURLToPath(new URL(`../../workflows/${file}${extension}`, import.meta.url));
-  bundle ??= bundleWorkflowCode({ workflowsPath: ofTree('index'), workflowInterceptorModules: [ofTree('epoch')], logger: quiet });
+  const extension = extname(fileURLToPath(import.meta.url)) === '.ts' ? '.ts' : '.js';
+  bundle ??= bundleWorkflowCode({ ...workflowCode(fileURLToPath(new URL('../..', import.meta.url)), extension), logger: quiet });
   return bundle;
 }
 

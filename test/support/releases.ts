@@ -5,8 +5,6 @@ export interface Release {
   readonly commit: string;
 }
 
-export const NEWEST_RELEASE: Release = { version: '0.6.0', commit: '132889d' };
-
 /** The oldest first. */
 export const RELEASES: readonly Release[] = [
   { version: '0.1.0', commit: 'e0a04fa' },
@@ -14,5 +12,5 @@ export const RELEASES: readonly Release[] = [
   { version: '0.3.0', commit: 'a47d7c8' },
   { version: '0.4.0', commit: '8eb246c' },
   { version: '0.5.0', commit: 'a7a9a81' },
-  NEWEST_RELEASE,
+  { version: '0.6.0', commit: '132889d' },
 ];

@@ -64,6 +64,14 @@ export async function hasCommit(commit: string): Promise<boolean> {
   );
 }
 
+/** Whether this build has migrations that it lacks: none right after it was released. */
+export async function lacksMigrations(commit: string): Promise<boolean> {
+  return run('git', ['diff', '--quiet', commit, '--', 'db/migrations'], { cwd: ROOT }).then(
+    () => false,
+    () => true,
+  );
+}
+
 /**
  * An earlier commit trades in a home of its own, and is stopped in the middle of it; then this build is started over the same home, with
  * the configuration of then, and goes on until it has a fill of its own.

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
@@ -165,8 +165,14 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
     const { evidence } = await verified();
     await shown();
     expect(await orders(`purpose = 'flatten'`)).toMatchObject([{ status: 'filled', timeInForce: 'IOC' }]);
-    const written = JSON.parse(await readFile(evidence?.path ?? '', 'utf8')) as Record<string, unknown>;
-    expect(Object.keys(written)).toEqual(expect.arrayContaining(['latches', 'timeline', 'venueReplies', 'orders', 'fills', 'hashes']));
+    // As somebody reckons to whom the file was forwarded.
+    const hashOf = (content: string): string => createHash('sha256').update(content).digest('hex');
+    const content = await readFile(evidence?.path ?? '', 'utf8');
+    expect(hashOf(content)).toBe(evidence?.sha256);
+    const { hashes, ...written } = JSON.parse(content) as { readonly hashes: Readonly<Record<string, string>> } & Record<string, unknown>;
+    expect(Object.keys(hashes)).toEqual(expect.arrayContaining(['latches', 'timeline', 'venueReplies', 'orders', 'fills', 'equity']));
+    for (const [section, hash] of Object.entries(hashes))
+      expect([section, hashOf(JSON.stringify(written[section]))]).toEqual([section, hash]);
     await vi.waitFor(async () => {
       const { rows } = await stack.pool.query(`select phase, evidence->>'sha256' as hash from kills`);
       expect(rows).toEqual([{ phase: 'verified', hash: evidence?.sha256 }]);

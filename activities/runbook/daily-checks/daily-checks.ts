@@ -2,6 +2,7 @@ import type { CalendarFacts, CheckFacts, CopyFacts, DiskFacts, ScheduleFacts } f
 import {
   backupLines,
   calendarLines,
+  pastAlertLines,
   checkCalendar,
   checkDisk,
   checkKeys,
@@ -79,6 +80,11 @@ const lookOf = (found: Findings): Look => (found.length === 0 ? { isFine: true }
 
 /** Those that leave something to be read where nothing is found. */
 const TELLING = {
+  alerts: async (account, reads) => {
+    const facts = await reads.facts(account);
+    const standing = CHECKS.alerts(facts);
+    return standing.length > 0 ? lookOf(standing) : { isFine: true, output: { told: pastAlertLines(facts) } };
+  },
   calendar: async (_account, reads) => {
     const calendar = await reads.calendar();
     const missing = checkCalendar(calendar);

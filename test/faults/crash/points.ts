@@ -81,7 +81,7 @@ export const CALLS: Calls<'store', OrderStore> &
       // That a cancel is wished is written before the request for it: the end of the one is the beginning of the other.
       // The guardian hears of an entry as well, and whoever is quicker writes its state: the long form waits until it is the trading
       // worker. That a reply is lost, and that a cancel is wished, is nobody's to write but the trading worker's.
-      inTests(ENTRY),
+      inTests(ENTRY, 'after'),
       STOP,
       EXIT,
       { ...LOST_ENTRY, of: 'entry' },

@@ -1,3 +1,4 @@
+import { UNAUTHORISED } from '../programs/unauthorised.js';
 import { WINDOWS } from '../programs/windows.js';
 import { nameOf, type Crash } from './crash.js';
 import type { Crew } from './cycle.js';
@@ -48,7 +49,7 @@ export async function stallOnce(crew: Crew, stall: Stall): Promise<Woken> {
     world.paper.faults.clear();
     crew.spoil(stall.fault, stall.role);
     await stopped.arm({ ...stall, occurrence: 1, signal: 'SIGSTOP' });
-    outcome = crew.give(stall.phase);
+    outcome = crew.give(stall.phase, stall.fault === 'unauthorised' ? { reason: UNAUTHORISED } : {});
     await Promise.race([outcome.then(() => settled(world)), until('the program is stopped', () => stopped.struckTime)]);
     // A trap that is left would strike while the next round is made ready, when nobody takes over.
     await stopped.disarm();

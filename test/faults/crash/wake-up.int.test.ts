@@ -11,6 +11,8 @@ const LIMIT_MS = 1_800_000;
 const ENTRY = { role: 'trading', phase: 'open' } as const;
 const STOP = { role: 'guardian', phase: 'open' } as const;
 const EXIT = { role: 'guardian', phase: 'close' } as const;
+/** What is held escapes, since the venue refuses its stop. */
+const ESCAPE = { role: 'guardian', phase: 'open', fault: 'stopReached', of: 'escape' } as const;
 const BEFORE_SOCKET = { when: 'after', call: 'store.beginSubmit' } as const;
 const IN_POST = { when: 'during', call: 'sender.submit' } as const;
 
@@ -40,6 +42,10 @@ const STALLS: readonly Stall[] = [
   { ...EXIT, when: 'during', call: 'reader.cancel', of: 'stop' },
   { ...EXIT, ...BEFORE_SOCKET, latch: true },
   { ...EXIT, ...IN_POST, latch: true },
+  { ...ENTRY, when: 'during', call: 'store.recordUntraded', fault: 'unauthorised' },
+  { ...ESCAPE, when: 'during', call: 'store.authorise' },
+  { ...ESCAPE, when: 'during', call: 'store.beginSubmit' },
+  { ...ESCAPE, ...IN_POST },
 ];
 
 const temporal = await temporalIfAny();
