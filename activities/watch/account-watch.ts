@@ -178,7 +178,12 @@ export class AccountWatch {
     return { venueMs: sinceLooking(venueMs), marketDataMs: priced, marketDataLimitMs, comparedMs };
   }
 
-  private details({ openOrders }: WatchInputs, { marks }: Prices, { venueMs, marketDataMs }: ToldAges, { valuation }: Sample): object {
+  private details(
+    { openOrders }: WatchInputs,
+    { marks }: Prices,
+    { venueMs, marketDataMs }: ToldAges,
+    { valuation, state }: Sample,
+  ): object {
     const { account } = this.watched;
     return {
       openOrders,
@@ -188,6 +193,7 @@ export class AccountWatch {
       pricesMs: Object.fromEntries(Object.entries(marks).map(([instrument, { ageMs }]) => [instrument, ageMs])),
       unmarked: valuation?.unmarked ?? [],
       withoutMark: valuation?.unknown ?? [],
+      unexplained: Object.entries(state.unexplained?.assets ?? {}).map(([asset, gone]) => ({ asset, ...gone })),
     };
   }
 

@@ -93,6 +93,9 @@ describe('what goes from an account without a reason that its books know', () =>
     expect(await query('select mode from control')).toEqual([{ mode: 'paused' }]);
     expect(await query(`select severity from alerts where kind = 'watch.lossUnexplained'`)).toEqual([{ severity: 'critical' }]);
     expect(await query('select 1 from latches')).toEqual([]);
+    expect(await query(`select details->'unexplained' as gone from account_watch`)).toEqual([
+      { gone: [{ asset: 'USDT', quantity: '50000', worth: '50000' }] },
+    ]);
     const booked = {
       movementId: '00000000-0000-4000-8000-000000000001',
       account: ACCOUNT,
