@@ -49,8 +49,8 @@ describe('what goes from an account without a reason that its books know', () =>
     const live = new StreamedMarket(clock);
     const held = (asset: string, free: string) => ({ asset, free: d(free), locked: ZERO_TEXT });
     const balances = async () => ((reads += 1), [held('USDT', usdt), held('BTC', '2'), held('BNB', '10')]);
-    const watchBars = async (_: unknown, handlers: { onPrice(...seen: [string, DecimalText, number]): void }, signal: AbortSignal) => {
-      const timer = setInterval(() => handlers.onPrice(INSTRUMENT, d(price), clock()), 20);
+    const watchBars: typeof stack.venue.streams.watchBars = async (_, handlers, signal) => {
+      const timer = setInterval(() => handlers.onPrice(INSTRUMENT, d(price), { seenTime: clock() }), 20);
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
       clearInterval(timer);
     };
@@ -59,16 +59,13 @@ describe('what goes from an account without a reason that its books know', () =>
       reader: Object.assign(Object.create(stack.venue.reader) as typeof stack.venue.reader, { balances }),
       streams: { ...stack.venue.streams, watchBars },
     };
-    const quiet = { kill: () => Promise.resolve(), log: { warn: () => undefined } };
+    const quiet = { kill: () => Promise.resolve(), watchersOf: () => 1, log: { warn: () => undefined } };
     current = new AccountWatch(
       { store, halt: halts, bars: stack.ledger.bars, live, clock, ...quiet },
       {
-        ...{ account: ACCOUNT, venue, quote: 'USDT', instruments: [{ instrument: INSTRUMENT, intervalMs: 1_000 }] },
-        ...{ markMaxAgeMs: 60_000, killPolicy: 'none' },
-        rules: {
-          ...{ dailyLossWarnRatio: 0.02, dailyLossLimitRatio: 0.03, drawdownWarnRatio: 0.1, drawdownLimitRatio: 0.15 },
-          ...{ venueUnreachableMs: 600_000, noMarketDataMs: 600_000, unmarkedPrices: { BNB: d('500') } },
-        },
+        ...{ account: ACCOUNT, venueName: 'paper', venue, quote: 'USDT', markMaxAgeMs: 60_000 },
+        instruments: [{ instrument: INSTRUMENT, intervalMs: 1_000 }],
+        settings: { venueUnreachableMs: 600_000, noMarketDataMs: 600_000, unmarkedPrices: { BNB: d('500') } },
       },
     );
   };

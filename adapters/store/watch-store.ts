@@ -1,13 +1,14 @@
 import type { Pool } from 'pg';
-import type { MissingKill, WatchInputs, WatchSilenceStore, WatchStore } from '../../activities/ports/watch.js';
+import type { MissingKill, WatcherStore, WatchInputs, WatchSilenceStore, WatchStore } from '../../activities/ports/watch.js';
 import { text, type DecimalText } from '../../core/money/index.js';
+import type { LimitRow } from '../../core/risk/limit-rows.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { Observation, WatchState } from '../../core/watch/sample.js';
 import { jsonOf, run } from './pool.js';
 
 const READ = {
   name: 'read_watch_inputs',
-  text: 'select read_watch_inputs($1::jsonb) as answer, missing_kill($2, $3) as "missingKill", read_watch_beside($2) as beside',
+  text: 'select read_watch_inputs($1::jsonb) as answer, missing_kill($2, $3) as "missingKill", limit_rows($2) as "limitRows", read_watch_beside($2) as beside',
 };
 /** A share of an equity may have no end of digits. */
 const RATIO_PLACES = 30;
@@ -33,6 +34,7 @@ interface Answer {
   readonly latch: Observation['latch'];
   readonly ledger: Readonly<Record<string, DecimalText>>;
   readonly openOrders: number;
+  readonly booking: string;
   readonly comparedTime: number;
   readonly held: WatchInputs['held'];
   readonly closes: WatchInputs['closes'];
@@ -45,12 +47,19 @@ interface Beside {
   readonly unnotedHalt: Observation['unnotedHalt'] | null;
 }
 
+interface Row {
+  readonly answer: Answer | null;
+  readonly missingKill: MissingKill | null;
+  readonly limitRows: readonly LimitRow[];
+  readonly beside: Beside | null;
+}
+
 /** The account watch in Postgres. @throws KeelsonError INFRA_DATABASE from every method. */
 export function createWatchStore(pool: Pool): WatchStore {
   return {
     async read(account, instruments) {
       const asked = [jsonOf({ account, instruments }), account, PROTOCOL.killBegunMs];
-      const rows = await run<{ answer: Answer | null; missingKill: MissingKill | null; beside: Beside | null }>(pool, READ, asked);
+      const rows = await run<Row>(pool, READ, asked);
       const got = rows[0]?.answer;
       const beside = rows[0]?.beside;
       if (!got || !beside) return undefined;
@@ -68,6 +77,7 @@ export function createWatchStore(pool: Pool): WatchStore {
         latch,
         ledger,
         openOrders,
+        booking,
         comparedTime,
         held,
         closes,
@@ -85,6 +95,8 @@ export function createWatchStore(pool: Pool): WatchStore {
           ledger,
           booked: beside.booked,
           openOrders,
+          limitRows: rows[0]?.limitRows ?? [],
+          booking,
           comparedTime,
           held,
           missingKill: rows[0]?.missingKill ?? undefined,
@@ -122,6 +134,22 @@ export function createWatchStore(pool: Pool): WatchStore {
         }),
       ]);
       return typeof rows[0]?.version === 'string';
+    },
+  };
+}
+
+const TELL_WATCHING = { name: 'tell_watching', text: 'select tell_watching($1, $2) as answer' };
+const END_WATCHING = { name: 'end_watching', text: 'delete from account_watchers where watcher = $1' };
+
+/** Which guardians live, in Postgres. @throws KeelsonError INFRA_DATABASE from every method. */
+export function createWatcherStore(pool: Pool): WatcherStore {
+  return {
+    async tell(accounts, watcher) {
+      const rows = await run<{ answer: Readonly<Record<string, number>> }>(pool, TELL_WATCHING, [accounts, watcher]);
+      return rows[0]?.answer ?? {};
+    },
+    async end(watcher) {
+      await run(pool, END_WATCHING, [watcher]);
     },
   };
 }

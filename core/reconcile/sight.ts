@@ -31,6 +31,8 @@ export interface SeenFill {
   readonly quantity: DecimalText;
   readonly fee: DecimalText;
   readonly feeAsset: string;
+  /** The venue's list does not say in what it was taken. */
+  readonly isFeeAssumed?: true;
   readonly liquiditySide: 'maker' | 'taker' | 'unknown';
   readonly eventTime: number;
 }
@@ -48,7 +50,7 @@ export interface VenueSight {
   readonly balances: Readonly<Record<string, DecimalText>>;
 }
 
-export interface BookedFill extends Omit<SeenFill, 'clientOrderId' | 'liquiditySide'> {
+export interface BookedFill extends Omit<SeenFill, 'clientOrderId' | 'liquiditySide' | 'isFeeAssumed'> {
   /** Null: by another hand, and booked as such. */
   readonly intentId: string | null;
   /** Taken back by a person's decision; it says what was booked then. */
@@ -90,6 +92,15 @@ export interface LedgerSight {
   readonly instruments: Readonly<Record<string, Pick<InstrumentRules, 'base' | 'quote'> & Partial<Pick<InstrumentRules, 'tickSize'>>>>;
   /** Where the books contradict themselves; only a full comparison asks. */
   readonly contradictions: readonly { readonly subject: string; readonly kept: string; readonly reckoned: string }[];
+  /** Fills of ours that a person's decision left where they are, with the opposite in the inventory, as builds before 0.6.0 did. */
+  readonly bookedBeside: readonly {
+    /** Of the difference that was decided. */
+    readonly id: string;
+    readonly class: 'duplicate' | 'feeDifference' | 'unknown';
+    readonly subject: string;
+    readonly deltas: Readonly<Record<string, DecimalText>>;
+    readonly evidence: { readonly venue: unknown; readonly ledger: unknown };
+  }[];
 }
 
 /** A workflow that runs for the account. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { DecimalText } from '../money/index.js';
 import type { WatchRules } from './rules.js';
 import { sampleAccount, UNWATCHED, type Observation, type Sample, type WatchState } from './sample.js';
+import { performanceAfter, stepOf } from './stretch.js';
 import type { Prices, Quantities } from './valuation.js';
 
 const d = (value: string): DecimalText => value as DecimalText;
@@ -36,6 +37,7 @@ class Watched {
     let sample: Sample | undefined;
     for (let ms = 0; ms < READ_EACH_MS; ms += 1_000) {
       this.now += 1_000;
+      const before = this.state;
       sample = sampleAccount(
         'main',
         this.state,
@@ -53,6 +55,13 @@ class Watched {
       );
       this.lastTime = this.now;
       this.state = sample.state;
+      const { equity } = sample;
+      const { day } = sample.state.performance ?? { day: 0 };
+      if (equity !== undefined) {
+        // What is kept of it in the equity series says the same.
+        const stretch = { step: stepOf(before, sample) ?? {}, day, opening: equity, highest: equity, closing: equity };
+        expect(performanceAfter(before.performance, stretch)).toEqual(sample.state.performance);
+      }
       if (sample.mode !== undefined) this.modes.push(sample.mode.cause);
       if (sample.kill !== undefined) this.kills += 1;
       this.alerts.push(...sample.alerts.map(({ severity, condition }) => `${severity} ${condition}`));

@@ -13,6 +13,7 @@ const VERDICT = {
 const OUTCOME: Outcome = {
   seed: 7,
   cases: 200,
+  again: 2,
   faults: 180,
   cells: 67,
   idle: ['loseFrame@stop'],
@@ -28,6 +29,7 @@ it('the last line of --json is one object with the figures of the run', () => {
   expect(line).toMatch(/^[^\n]+\n$/);
   expect(JSON.parse(line)).toEqual({
     cases: 200,
+    again: 2,
     faults: 180,
     violations: 1,
     seed: 7,
@@ -49,7 +51,7 @@ it('people are told what was violated, and how to see it again', () => {
       '  loseFrame: stream 0',
       'stops: STOP_LOSS 90',
       'never struck: loseFrame@stop',
-      '200 cases of 67 cells, 180 faults, 1 violations, seed 7, 61 s',
+      '200 and 2 more cases of 67 cells, 180 faults, 1 violations, seed 7, 61 s',
       '',
     ].join('\n'),
   );

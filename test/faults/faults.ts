@@ -38,7 +38,7 @@ export function coverageText({ coverage, stops }: Pick<Outcome, 'coverage' | 'st
 
 /** The outcome for people: what was violated, how to see it again, and the figures. */
 export function asText(outcome: Outcome, asked: Pick<RunOptions, 'cases'>): string {
-  const { cases, faults, cells, idle, violations, failed, seed, durationMs } = outcome;
+  const { cases, again, faults, cells, idle, violations, failed, seed, durationMs } = outcome;
   const lines = failed.flatMap(({ name, violations: found }) => [
     `${name} (again: npm run faults -- --seed ${seed} --cases ${asked.cases} --only '${name}')`,
     ...found.map((one) => `  ${one}`),
@@ -46,6 +46,8 @@ export function asText(outcome: Outcome, asked: Pick<RunOptions, 'cases'>): stri
   lines.push(coverageText(outcome));
   if (idle.length > 0) lines.push(`never struck: ${idle.join(', ')}`);
   const seconds = (durationMs / 1_000).toFixed(0);
-  lines.push(`${cases} cases of ${cells} cells, ${faults} faults, ${violations} violations, seed ${seed}, ${seconds} s`);
+  lines.push(
+    `${cases}${again === 0 ? '' : ` and ${again} more`} cases of ${cells} cells, ${faults} faults, ${violations} violations, seed ${seed}, ${seconds} s`,
+  );
   return `${lines.join('\n')}\n`;
 }

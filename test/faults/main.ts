@@ -10,6 +10,12 @@ const whole = (text: string): number => {
   return Number(text);
 };
 
+/** Any that a double tells from the next. */
+const seedOf = (text: string): number => {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('A whole number from 0.');
+  return Number(text);
+};
+
 interface Options {
   readonly seed: number;
   readonly cases: number;
@@ -21,7 +27,7 @@ interface Options {
 /** `npm run faults -- --seed N --cases N --json`: the fault matrix on servers of its own. Exit 1: something was violated. */
 const command = new Command('npm run faults --')
   .description('Every fault of the paper venue at every operation, judged by the venue’s own journal.')
-  .option('--seed <number>', 'decides the parameters of every case', whole, FIRST_SEED)
+  .option('--seed <number>', 'decides the parameters of every case', seedOf, FIRST_SEED)
   .option('--cases <count>', 'how many, cell after cell of the matrix', whole, 3 * CELLS.length)
   .option('--lanes <count>', 'accounts that work at the same time', whole, LANES)
   .option('--only <name>', 'of those cases only the ones whose name begins so, such as dropReply@submit#2')

@@ -55,6 +55,7 @@ export const DEEP: readonly Scenario[] = [
   entry('an entry with a longer window and a longer bound', { receiveWindow: 2, visibilityBound: 2, hasResolver: false, workers: 2 }),
   exit('two owners at once, a stop and an exit', { ...OWNER_ALONE, owners: 2, counts: { stop: 1, exit: 1 } }),
   exit('two units, two stops, an exit and an escape', { ...OWNER_ALONE, units: 2, counts: { stop: 2, exit: 1, escape: 1 } }),
+  exit('a stop, an exit, a halt and its flattening in one slice', { ...OWNER_ALONE, killers: 1, counts: { stop: 1, exit: 1, slice: 1 } }),
   exit('a stop, an exit, a halt and its flattening', { ...OWNER_ALONE, killers: 1, counts: { stop: 1, exit: 1, slice: 2 } }),
   exit('two kills flatten two units', { ...TWO_KILLS, units: 2 }),
 ];

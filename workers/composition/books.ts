@@ -17,7 +17,7 @@ interface FollowedBooks {
 
 /**
  * Asks for best bid and ask of what an account trades, one instrument after the other, so that slippage can be told against the mid
- * price of its decisions. Nothing else is decided by it and nothing waits for it; what is not answered is not known then. Only a venue that
+ * price of its decisions; and nothing is entered on one that is crossed. Nothing waits for it; what is not answered is not known then. Only a venue that
  * tells what it has counted is asked, and only while that is little: elsewhere it would take the place of bars and look-ups.
  * @returns stops asking; what is asked at that moment ends by itself.
  */

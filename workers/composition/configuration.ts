@@ -6,12 +6,12 @@ import type { Venue } from '../../activities/ports/venue.js';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
 import { heldOf } from '../../core/venue/held.js';
 import { findStrategy } from '../../core/strategy/registry.js';
-import type { WeightMeter } from '../../core/venue/weight.js';
+import type { Closure } from '../../core/venue/weight.js';
 import { orderStart } from '../../db/start-order.js';
 import type { WorkerProcess } from './process.js';
 import { announceStart } from './start-ups.js';
 import { configuredCalendar, type ConfiguredCalendar } from './calendar.js';
-import { connectVenue, Venues } from './venues.js';
+import { connectVenue, VenueMeters, Venues } from './venues.js';
 
 /**
  * Retires the accounts that have left the configuration; brings the limits of the configuration into the ledger, and, for the role that computes strategies, their versions. Every
@@ -72,11 +72,11 @@ function settingsOf({ sourceSha256, beforeMs, afterMs, maxAgeMs }: ConfiguredCal
  * Opens the venues of all accounts. What an account needs before its first order is done with the opening: the venue's filters
  * are stored, and what the account held before us is written down once.
  */
-export function openVenues(process: WorkerProcess, wrap: (venue: Venue) => Venue): Promise<Venues> {
+export function openVenues(process: WorkerProcess, wrap: (venue: Venue) => Venue, meters = new VenueMeters()): Promise<Venues> {
   const { config, control, market, log, orders, clock } = process;
-  const meters = new Map<string, WeightMeter>();
+  const closures = new Map<string, Closure>();
   const open = async (account: string): Promise<Venue> => {
-    const venue = await connectVenue(process, account, meters);
+    const venue = await connectVenue(process, account, meters, closures);
     try {
       const { venue: name = account, inventory } = config.accounts[account] ?? {};
       await market.saveInstruments(name, await venue.reader.instruments());

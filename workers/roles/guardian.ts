@@ -25,6 +25,7 @@ import type { AccountStreamActivities } from '../../activities/streams/index.js'
 import { oneHere } from '../../activities/streams/one-here.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
 import { AccountWatch } from '../../activities/watch/account-watch.js';
+import { Watchers } from '../../activities/watch/watchers.js';
 import { WatchSilence } from '../../activities/watch/silence.js';
 import { roomOf } from '../../adapters/storage/disk.js';
 import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
@@ -42,7 +43,7 @@ import { createOutboxStore } from '../../adapters/store/outbox-store.js';
 import { openPool } from '../../adapters/store/pool.js';
 import { createProtectionStore } from '../../adapters/store/protection-store.js';
 import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
-import { createWatchSilenceStore, createWatchStore } from '../../adapters/store/watch-store.js';
+import { createWatcherStore, createWatchSilenceStore, createWatchStore } from '../../adapters/store/watch-store.js';
 import { evidenceFolder, INTERVALS } from '../../config/index.js';
 import { readCopies } from '../../db/copies.js';
 import { checkDurability } from '../../db/durability.js';
@@ -91,7 +92,9 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
   // No stream of prices: an exit asks the venue, but the venue's clock is kept, in which signals expire.
   const live = new StreamedMarket(clock);
   const accounts = Object.keys(config.accounts);
-  const stopMeasuring = await Promise.all(accounts.map((account) => measureClock(account, venues.of, live, log)));
+  const stopMeasuring = accounts.map((account) => measureClock(account, (name) => venues.opened(name), live, log));
+  const watchers = new Watchers({ store: createWatcherStore(pool), accounts, watcher: randomUUID(), log });
+  await watchers.start();
   const owners = wraps.owners(createOwners(client, clock));
   const kills = createKills(client, clock);
   const reconciliations = createReconciliations(client, clock);
@@ -128,6 +131,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     owners,
     reconciliations,
     tradedOf,
+    watchersOf: watchers.of,
     clock,
     stopping: stopping.signal,
     log,
@@ -238,7 +242,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     void venues.opened(account).then((venue) => {
       const store = createWatchStore(pool);
       const watched = watchedAccount(config, account, venue, tradedOf(account));
-      watches.push(new AccountWatch({ store, halt: halts, kill, bars, live, clock, log }, watched));
+      watches.push(new AccountWatch({ store, halt: halts, kill, bars, live, watchersOf: watchers.of, clock, log }, watched));
     });
   }
   const silence = new WatchSilence({ store: createWatchSilenceStore(pool), accounts, log });
@@ -298,12 +302,12 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
         await removeSchedules(client, [...accounts, ...(ofCalendar.length > 0 ? [OF_NO_ACCOUNT] : [])]);
       };
       await set('all');
-      await makeUpForDays(pool, reconciliations, accounts);
+      await makeUpForDays(pool, client, reconciliations, accounts);
       kept = new KeptSchedules({
         isNewest: async () => (await placeOfStart(pool, env['KEELSON_START'])) === 'newest',
         set: async () => {
           await set('changed');
-          await makeUpForDays(pool, reconciliations, accounts);
+          await makeUpForDays(pool, client, reconciliations, accounts);
           await tellLeftOut(pool, client, declared);
         },
         log,
@@ -317,6 +321,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
       await chatHalts?.close();
       await outbox.close();
       await Promise.all([silence.close(), ...watches.map((watch) => watch.close())]);
+      await watchers.close();
       // Last of those that raise and tell: what they have raised is told by whoever is there next.
       await alerts.close();
       await halts.close();

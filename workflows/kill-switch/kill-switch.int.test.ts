@@ -106,7 +106,7 @@ describe.skipIf(temporal === undefined)('killSwitch, on a real server, ledger an
     });
   const open = async (): Promise<OrderOutcome> => {
     // What was seen when the tests began is too old for an entry by now.
-    stack.market.seePrice(ACCOUNT, INSTRUMENT, d('50000'), Date.now());
+    stack.market.seePrice(ACCOUNT, INSTRUMENT, d('50000'), { seenTime: Date.now() });
     stack.market.seeClock(ACCOUNT, await stack.venue.reader.clock());
     return (await start(next('open'))).result() as Promise<OrderOutcome>;
   };

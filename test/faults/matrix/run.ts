@@ -26,6 +26,8 @@ export interface Verdict {
 export interface Outcome {
   readonly seed: number;
   readonly cases: number;
+  /** Further cases, of cells that no fault had struck in. */
+  readonly again: number;
   /** How often faults struck, in all cases together. */
   readonly faults: number;
   readonly cells: number;
@@ -107,7 +109,8 @@ export async function runMatrix(database: TestDatabase, temporal: TemporalAddres
   const failed = all.filter((verdict) => verdict.violations.length > 0);
   return {
     seed: options.seed,
-    cases: verdicts.length,
+    cases: cases.length,
+    again: verdicts.length - cases.length,
     faults: all.reduce((sum, verdict) => sum + verdict.struck, 0),
     cells: cells.length,
     idle: idle().map(cellName),
