@@ -37,7 +37,7 @@ class Watched {
     let sample: Sample | undefined;
     for (let ms = 0; ms < READ_EACH_MS; ms += 1_000) {
       this.now += 1_000;
-      const before = this.state;
+      const was = this.state;
       sample = sampleAccount(
         'main',
         this.state,
@@ -59,8 +59,8 @@ class Watched {
       const { day } = sample.state.performance ?? { day: 0 };
       if (equity !== undefined) {
         // What is kept of it in the equity series says the same.
-        const stretch = { step: stepOf(before, sample) ?? {}, day, opening: equity, highest: equity, closing: equity };
-        expect(performanceAfter(before.performance, stretch)).toEqual(sample.state.performance);
+        const stretch = { step: stepOf(was, sample) ?? {}, day, opening: equity, highest: equity, closing: equity };
+        expect(performanceAfter(was.performance, stretch)).toEqual(sample.state.performance);
       }
       if (sample.mode !== undefined) this.modes.push(sample.mode.cause);
       if (sample.kill !== undefined) this.kills += 1;
