@@ -361,6 +361,9 @@ export const ERRORS = define({
   },
   INFRA_DATABASE: infrastructure('The database did not answer: {detail}.'),
   ALERT_NOT_DELIVERED: infrastructure('The channel {channel} did not take an alert: {detail}. It is tried again. See keelson alerts list.'),
+  INFRA_INSTANCE_REPLACED: infrastructure(
+    'The database is another than this process was started over (instance and epoch {was}, now {is}). It ends, and has to be started anew.',
+  ),
   INFRA_TEMPORAL: infrastructure('Temporal did not answer: {detail}.'),
   INFRA_RECONCILING: infrastructure('{account} is being compared with its venue already. It is tried again.'),
   INFRA_HOME_LOCKED: infrastructure('Keelson already runs from {home} (process {pid}): {addresses}.'),

@@ -104,7 +104,7 @@ const DOORS: Readonly<Record<string, (one: Shown) => Promise<unknown>>> = {
   'a reconciliation': (one) => {
     const venue = venueOf(one);
     const repair = createRepair({ books: one.books } as unknown as ReconcileDependencies, KEY.account, venue, venue.reader);
-    return repair({ kind: 'takeEvidence', intentId: 'i', instrument: KEY.instrument, clientOrderId: 'c' });
+    return repair({ kind: 'takeEvidence', intentId: 'i', instrument: KEY.instrument, clientOrderId: 'c' }, '1');
   },
 };
 

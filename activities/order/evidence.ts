@@ -85,13 +85,15 @@ async function book(books: Books, account: string, fill: VenueFill, proof: Proof
     if (moved.kind === 'illegal') throw new Error(`invariant: a fill is evidence and legal in every status, not in ${moved.from}`);
     const { strategy, instrument, base, quote } = order;
     const position = await books.store.position({ account, strategy, instrument });
-    const ledgerFill = { side: fill.side, price, quantity, fee: decimal(fill.fee), feeAsset: fill.feeAsset, base, quote };
+    const amount = fill.amount === undefined ? undefined : decimal(fill.amount);
+    const ledgerFill = { side: fill.side, price, quantity, amount, fee: decimal(fill.fee), feeAsset: fill.feeAsset, base, quote };
     const change = changeOf(order, moved.state);
     const after = { ...order, ...change };
     const detail = {
       venueTradeId: fill.venueTradeId,
       price: fill.price,
       quantity: fill.quantity,
+      ...(fill.amount === undefined ? {} : { amount: fill.amount }),
       fee: fill.fee,
       feeAsset: fill.feeAsset,
     };

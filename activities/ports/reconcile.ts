@@ -21,6 +21,8 @@ export interface BegunLook {
   readonly onboardedTime: number;
   /** What the account trades, holds, has orders in, or has lately traded. */
   readonly instruments: readonly string[];
+  /** What others may have traded there; where the venue does not list one of them, that is nobody's concern. */
+  readonly besides: readonly string[];
   /** Whether a kill of the account is under way and needs what the venue allows our address. */
   readonly isKillAtWork: boolean;
 }
@@ -79,6 +81,8 @@ export interface ReconcileStore {
   read(question: LedgerQuestion): Promise<LedgerAnswer>;
   /** @throws KeelsonError INFRA_RECONCILING when the lease has ended meanwhile: nothing is written. */
   write(run: ReconcileRun, owner: string, epoch: number, look: LookRecord): Promise<WrittenLook>;
+  /** Books what a difference says is the venue's rounding. @throws Error when the books say otherwise by now */
+  bookRounding(id: string, epoch: number): Promise<void>;
   /** `failed`: why it could not be done; null when it was. */
   noteRepair(id: string, repair: Repair, failed: string | null): Promise<void>;
   /**

@@ -37,6 +37,8 @@ export interface VenueFill {
   readonly side: 'buy' | 'sell';
   readonly price: DecimalText;
   readonly quantity: DecimalText;
+  /** What was paid or received in the quote asset, as the venue says it; absent where it does not: price times quantity. */
+  readonly amount?: DecimalText;
   readonly fee: DecimalText;
   readonly feeAsset: string;
   /** The venue's list does not say in what the fee was taken: of an order of ours it is what that asked for, of others an assumption. */

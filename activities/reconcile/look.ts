@@ -55,7 +55,7 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
       const listed = await listWorkflows(dependencies, account);
       const from = (venueTime: number): number => fillsFrom(scope, { ...begun, venueTime });
       const lists = venue.profile.fillLists === 'account' ? undefined : begun.instruments;
-      const { venue: seen, unlisted } = await seeVenue(reader, from, lists);
+      const { venue: seen, unlisted } = await seeVenue(reader, from, lists, begun.besides);
       await tellListed(dependencies.books.store, account, { unlisted, listed: [...(seen.listed ?? [])], isRead: false });
       const isFull = depthOf(scope) === 'full';
       const workflowIds = (listed ?? []).map(({ workflowId }) => workflowId);
@@ -110,13 +110,14 @@ async function prune({ reconciliations, log }: Pick<ReconcileDependencies, 'reco
 }
 
 /** Why the venue is not asked now; undefined: it is. */
-function whyLater(venue: Venue, scope: ReconcileScope, { instruments, isKillAtWork }: BegunLook): string | undefined {
+function whyLater(venue: Venue, scope: ReconcileScope, { instruments, besides, isKillAtWork }: BegunLook): string | undefined {
   if (isKillAtWork && canWait(scope)) return 'a kill of the account is at work; what the venue allows this address is its own';
   const weight = venue.weight();
   if (weight.kind === 'closed')
     return `the venue has sent this address away, and is not to be asked for ${Math.ceil(weight.forMs / 1_000)} s`;
   // What the venue tells of its use; where it tells nothing, its budget is kept by its own queue.
-  return weight.kind !== 'used' || isWithinReconcilersShare(weight, expectedWeight(venue.profile, instruments.length))
+  return weight.kind !== 'used' ||
+    isWithinReconcilersShare(weight, expectedWeight(venue.profile, new Set([...instruments, ...besides]).size))
     ? undefined
     : 'what the venue allows this address in a minute is nearly used; the rest is the kill’s';
 }
@@ -139,7 +140,7 @@ async function repairAll(
     if (row === undefined) continue;
     let failed: string | null = null;
     try {
-      await repair(one.repair);
+      await repair(one.repair, row.id);
     } catch (error) {
       // The difference stands, and is found again where it is; the others do not wait.
       failed = error instanceof Error ? error.message : String(error);

@@ -9,14 +9,14 @@ import type { ReconcileDependencies } from './dependencies.js';
  * tells it, an order is asked for, an owner is woken. Nothing is invented, and done twice it changes nothing.
  */
 export function createRepair(
-  { books, owners, runs }: Pick<ReconcileDependencies, 'books' | 'owners' | 'runs'>,
+  { books, owners, runs, reconciliations }: Pick<ReconcileDependencies, 'books' | 'owners' | 'runs' | 'reconciliations'>,
   account: string,
   venue: Venue,
   reader: VenueReader,
-): (repair: Repair) => Promise<void> {
+): (repair: Repair, differenceId: string) => Promise<void> {
   const orders = { ...books, venueOf: () => ({ ...venue, reader }) };
   const [resolve, withdraw] = [createResolve(orders), createWithdraw(orders)];
-  return async (repair) => {
+  return async (repair, differenceId) => {
     switch (repair.kind) {
       case 'bookFill':
         if ((await bookFill(books, account, repair.fill)) === undefined && !(await books.store.isBooked(account, repair.fill)))
@@ -32,6 +32,9 @@ export function createRepair(
         await adopt(books, repair.intentId, seen.order, fills);
         return;
       }
+      case 'bookRounding':
+        await reconciliations.bookRounding(differenceId, books.epoch);
+        return;
       case 'wakeOwner':
         await owners.wake(repair.key);
         return;

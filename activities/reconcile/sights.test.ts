@@ -46,6 +46,14 @@ it('leaves out what the venue does not list any more, and nothing else', async (
   expect(seen.venue.fills).toHaveLength(2);
 });
 
+it('asks besides for what others may have traded, and tells nothing of what is not listed of it', async () => {
+  const fills: VenueReader['fills'] = async (instrument) => (instrument === 'BTC/ETH' ? unlisted(instrument) : [fillOf(instrument)]);
+  const seen = await seeVenue(reader(fills), () => 0, ['BTC/USDT'], ['BTC/ETH', 'BNB/USDT', 'BTC/USDT']);
+  expect(seen.unlisted).toEqual([]);
+  expect(seen.venue.listed).toEqual(new Set(['BTC/USDT', 'ETH/USDT', 'BNB/USDT']));
+  expect(seen.venue.fills).toHaveLength(3);
+});
+
 it('sees nothing where the venue does not answer', async () => {
   const away = new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', call: 'fills', detail: 'away' });
   await expect(

@@ -12,12 +12,14 @@ import type { ReconcileDependencies } from './dependencies.js';
  * a second look tells from others. Fills are read after the balances, so that each fill that those lack is in the list or comes later.
  * @param from from when on fills are read, once the venue's own time is known.
  * @param lists the instruments whose fills are listed one by one; undefined: the venue lists those of the account.
+ * @param besides asked for as well, where the venue lists them one by one; nothing is told of one that it does not list.
  * @returns beside it those that the venue does not list any more, and of which nothing was seen.
  */
 export async function seeVenue(
   reader: VenueReader,
   from: (venueTime: number) => number,
   lists: readonly string[] | undefined,
+  besides: readonly string[] = [],
 ): Promise<{ readonly venue: VenueSight; readonly unlisted: readonly string[] }> {
   const { venueTime } = await reader.clock();
   const fillsSince = from(venueTime);
@@ -26,14 +28,15 @@ export async function seeVenue(
   const seen = { venueTime, openOrders, fillsSince, balances };
   if (lists === undefined) return { venue: { ...seen, fills: await reader.fills(undefined, fillsSince) }, unlisted: [] };
   const [fills, listed, unlisted]: [SeenFill[], Set<string>, string[]] = [[], new Set(), []];
-  for (const instrument of new Set([...lists, ...openOrders.map((order) => order.instrument)])) {
+  const concerned = new Set([...lists, ...openOrders.map((order) => order.instrument)]);
+  for (const instrument of new Set([...concerned, ...besides])) {
     try {
       fills.push(...(await reader.fills(instrument, fillsSince)));
       listed.add(instrument);
     } catch (error) {
       // Dust of one that has left the venue keeps nobody from comparing the rest.
       if (!isUnlisted(error)) throw error;
-      unlisted.push(instrument);
+      if (concerned.has(instrument)) unlisted.push(instrument);
     }
   }
   return { venue: { ...seen, fills, listed }, unlisted };

@@ -19,7 +19,8 @@ const STEPS = { name: 'drawdown_steps', text: 'select drawdown_steps($1) as answ
 const PAGE = 2_000;
 
 type Amounts = 'price' | 'quantity' | 'fee';
-interface FillRow extends Omit<ValuedFill, Amounts | 'feePrice'>, Readonly<Record<Amounts, DecimalText>> {
+interface FillRow extends Omit<ValuedFill, Amounts | 'amount' | 'feePrice'>, Readonly<Record<Amounts, DecimalText>> {
+  readonly amount: DecimalText | null;
   readonly feePrice: DecimalText | null;
 }
 interface ExecutionRow {
@@ -72,7 +73,8 @@ export function createDrawdownStore(pool: Pool, reading: Pool): DrawdownStore {
   };
 }
 
-function valued({ price, quantity, fee, feePrice, ...row }: FillRow): ValuedFill {
+function valued({ price, quantity, amount, fee, feePrice, ...row }: FillRow): ValuedFill {
   const amounts = { price: decimal(price), quantity: decimal(quantity), fee: decimal(fee) };
-  return { ...row, ...amounts, feePrice: feePrice === null ? undefined : decimal(feePrice) };
+  const told = amount === null ? undefined : decimal(amount);
+  return { ...row, ...amounts, amount: told, feePrice: feePrice === null ? undefined : decimal(feePrice) };
 }

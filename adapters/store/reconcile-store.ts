@@ -7,6 +7,7 @@ const BEGIN = { name: 'begin_reconciliation_look', text: 'select begin_reconcili
 const READ = { name: 'read_reconciliation', text: 'select read_reconciliation($1::jsonb) as answer' };
 const WRITE = { name: 'write_reconciliation_look', text: 'select write_reconciliation_look($1::jsonb) as answer' };
 const NOTE = { name: 'note_reconciliation_repair', text: 'select note_reconciliation_repair($1::jsonb)' };
+const ROUND = { name: 'book_rounding', text: 'select book_rounding($1::jsonb) as answer' };
 const END = { name: 'end_reconciliation_look', text: 'select end_reconciliation_look($1::jsonb)' };
 const PRUNE = { name: 'prune_reconciliation_runs', text: 'select prune_reconciliation_runs($1)' };
 const LAST_CLEAN = { name: 'last_clean_reconciliation', text: 'select last_clean_reconciliation($1) as answer' };
@@ -47,6 +48,10 @@ export function createReconcileStore(pool: Pool, readPool: Pool = pool): Reconci
       const got = await answer<Written>(WRITE, jsonOf({ ...run, owner, epoch, ...look }));
       if (got?.result !== 'written') return refuse(got?.result ?? 'busy', run.account);
       return { standing: got.standing, isOvertaken: got.isOvertaken };
+    },
+    async bookRounding(differenceId, epoch) {
+      const got = await answer<{ result: string; why?: string }>(ROUND, jsonOf({ differenceId, epoch }));
+      if (got?.result !== 'booked') throw new Error(got?.why ?? `the rounding was not booked: ${got?.result ?? 'no answer'}`);
     },
     async noteRepair(id, repair, failed) {
       await answer(NOTE, jsonOf({ id, repair, failed }));

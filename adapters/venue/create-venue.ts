@@ -25,7 +25,7 @@ export interface VenueOptions {
   readonly name?: string;
   /** Our name of the account, for messages. */
   readonly account?: string;
-  /** The instruments that are traded: they must be listed, and `instruments()` tells only of them and of those it is asked for. Default: all. */
+  /** The instruments that are traded: `instruments()` tells only of them and of those it is asked for, as far as they are listed. Default: all. */
   readonly instruments?: readonly string[];
   /** Shared by all that call the venue from this address; one of its own where there is only this one. */
   readonly meter?: WeightMeter;
@@ -46,8 +46,7 @@ export interface VenueOptions {
 /**
  * A venue over the library: one client that sends, one that reads, and one for each stream. Loads the instruments and
  * opens the connections of orders before it returns.
- * @throws KeelsonError CONFIG_VENUE_ADDRESS when an address leads elsewhere, RISK_INSTRUMENT_UNKNOWN, VENUE_UNAVAILABLE,
- * VENUE_RATE_LIMITED or VENUE_AUTH.
+ * @throws KeelsonError CONFIG_VENUE_ADDRESS when an address leads elsewhere, VENUE_UNAVAILABLE, VENUE_RATE_LIMITED or VENUE_AUTH.
  */
 export async function createVenue(options: VenueOptions): Promise<Venue> {
   const { urls, clock, live = false, account = 'this account' } = options;
@@ -107,7 +106,6 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
     const { seen } = await call(readTransport, 'instruments', () => listing.reload());
     const allowed = usage?.limit(parsed(seen.body));
     if (allowed !== undefined) meter.allow(allowed);
-    for (const instrument of options.instruments ?? []) listing.symbolId(instrument);
     await venueClock.keepWarm(options.warmSockets ?? 2, options.keepWarmMs ?? profile.keepWarmMs);
   } catch (error) {
     await close();

@@ -1,4 +1,5 @@
 import { KeelsonError } from '../../core/errors.js';
+import type { DecimalText } from '../../core/money/index.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
 import type { CcxtRest } from './ccxt-classes.js';
 import type { Names, WireProfile } from './profiles/wire-profile.js';
@@ -11,6 +12,10 @@ interface Market {
   readonly base: string;
   readonly quote: string;
   readonly info: unknown;
+}
+
+function unitOf<Key extends string>(key: Key, unit: DecimalText | undefined): Partial<Record<Key, DecimalText>> {
+  return unit === undefined ? {} : ({ [key]: unit } as Partial<Record<Key, DecimalText>>);
 }
 
 /** The venue's list of instruments, loaded by the reading client and shared with the others, which ask for nothing. */
@@ -68,6 +73,7 @@ export class Listing implements Names {
       const detail = 'its list of instruments is empty';
       throw new KeelsonError('VENUE_UNAVAILABLE', { venue: this.#profile.id, call: 'instruments', detail });
     }
+    const units = await this.#profile.calls.assetUnits?.(this.#source);
     const looked = this.#only === undefined ? undefined : new Set([...this.#only, ...also]);
     const words = markets.map((market) => ({ market, ...this.#profile.words(rowOf(market.info, 'an instrument')) }));
     this.#instruments = new Map(
@@ -77,8 +83,12 @@ export class Listing implements Names {
     this.#byInstrument = new Map(markets.map((market) => [market.symbol, market]));
     for (const follower of this.#followers) this.share(follower);
     for (const call of this.#followed) call();
-    return markets
-      .filter((market) => looked?.has(market.symbol) ?? true)
-      .map((market) => this.#profile.rules(market.symbol, rowOf(market.info, 'an instrument')));
+    return words
+      .filter(({ market }) => looked?.has(market.symbol) ?? true)
+      .map(({ market, base, quote }) => ({
+        ...this.#profile.rules(market.symbol, rowOf(market.info, 'an instrument')),
+        ...unitOf('baseUnit', units?.get(base)),
+        ...unitOf('quoteUnit', units?.get(quote)),
+      }));
   }
 }

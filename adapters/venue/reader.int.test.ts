@@ -76,6 +76,8 @@ describe('reading', () => {
         instrument: 'BTC/USDT',
         base: 'BTC',
         quote: 'USDT',
+        baseUnit: '0.00000001',
+        quoteUnit: '0.00000001',
         trading: true,
         status: 'TRADING',
         tickSize: '0.01',
@@ -231,6 +233,7 @@ describe('reading', () => {
       side: 'sell',
       price: '43250.1',
       quantity: '0.001',
+      amount: '43.25',
       fee: '0.0432501',
       feeAsset: 'USDT',
       liquiditySide: 'maker',
@@ -246,7 +249,7 @@ describe('reading', () => {
 
   it('fills of one order', async () => {
     act('GET /api/v3/myTrades', () => json([trade(7)]));
-    expect(await venue.reader.fillsOfOrder('BTC/USDT', '28')).toMatchObject([{ venueTradeId: '7' }]);
+    expect(await venue.reader.fillsOfOrder('BTC/USDT', '28')).toMatchObject([{ venueTradeId: '7', amount: '43.25' }]);
     expect(wire.arrived[0]?.params.get('orderId')).toBe('28');
   });
 });

@@ -96,6 +96,7 @@ describe('P6: the request carries what was fixed before the send', () => {
           side: 'buy',
           price: '43250.1',
           quantity: '0.01',
+          amount: '432.501',
           fee: '0.000001',
           feeAsset: 'BTC',
           liquiditySide: 'taker',

@@ -1,8 +1,11 @@
 import type { TopOfBook } from '../../core/ledger/mid.js';
-import { decimal, decimalTextOf, type DecimalText } from '../../core/money/index.js';
+import { Decimal, decimal, decimalTextOf, text, type DecimalText } from '../../core/money/index.js';
 
 /** One object as the venue wrote it, parsed from JSON but otherwise untouched. */
 export type Row = Readonly<Record<string, unknown>>;
+
+/** Of an asset at any venue. */
+const MOST_PLACES = 18;
 
 /** The venue wrote something that its documentation does not say. Names the field, never guesses a value. */
 export class WireError extends Error {
@@ -38,6 +41,21 @@ export function decimalAt(row: Row, key: string): DecimalText {
   } catch (cause) {
     throw new WireError(`${key} is not a decimal`, { cause });
   }
+}
+
+/** What a fill was worth, where the venue says it. @throws WireError when it says what is no amount. */
+export function amountAt(row: Row, key: string): { readonly amount?: DecimalText } {
+  if (row[key] === undefined) return {};
+  const amount = decimalAt(row, key);
+  if (decimal(amount).lt(0)) throw new WireError(`${key} is below zero`);
+  return { amount };
+}
+
+/** The unit of an asset that is kept in so many places: 8 is 0.00000001. Nothing where the venue does not say. */
+export function unitAt<Key extends string>(row: Row, unit: Key, places: string): Partial<Record<Key, DecimalText>> {
+  const value = Number(row[places] ?? Number.NaN);
+  if (!Number.isInteger(value) || value < 0 || value > MOST_PLACES) return {};
+  return { [unit]: text(new Decimal(10).pow(-value)) } as Partial<Record<Key, DecimalText>>;
 }
 
 /** A side of the book that is empty has the price zero. */

@@ -58,7 +58,7 @@ describe('reports of a day', () => {
     const { lines, isOver, results, equity } = await report<StatementReport>('statement');
     expect([isOver, equity]).toEqual([true, null]);
     const told = lines.map((line) => Object.values(line).join(' '));
-    expect(told).toEqual(['BNB 5 0 -1 0 0 0 -0.5 3.5', 'BTC 0 5 -1 0 0 0 0 4', 'USDT 1000 -390 -2 25 0 0 0 633']);
+    expect(told).toEqual(['BNB 5 0 -1 0 0 0 -0.5 0 3.5', 'BTC 0 5 -1 0 0 0 0 0 4', 'USDT 1000 -390 -2 25 0 0 0 0 633']);
     expect(results.map(({ strategy, realizedAverage, fees }) => [strategy, realizedAverage, fees])).toEqual([
       ['momentum', '-222', '302'],
       ['other', '0', '100'],
@@ -170,7 +170,7 @@ describe('a movement by hand', () => {
 
 describe('verify', () => {
   test('the counter-entries of the database are those of the domain', async () => {
-    const kinds: readonly EntryKind[] = ['trade', 'fee', 'deposit', 'withdrawal', 'transfer', 'correction'];
+    const kinds: readonly EntryKind[] = ['trade', 'fee', 'deposit', 'withdrawal', 'transfer', 'correction', 'rounding'];
     const { rows } = await store.pool.query<{ counter: string }>(
       'select counter_ledger_account(kind) as counter from unnest($1::text[]) with ordinality k (kind, n) order by n',
       [kinds],

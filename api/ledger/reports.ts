@@ -1,6 +1,7 @@
 import { RoundTrips, type ClosedPosition } from '../../core/ledger/closed-position.js';
 import type { Day } from '../../core/ledger/day.js';
 import { feeValueOf } from '../../core/ledger/fee-value.js';
+import { worthOf } from '../../core/ledger/position.js';
 import { Books, byStrategy, isByHand, profitOf, type StrategyResult, type ValuedFill } from '../../core/ledger/results.js';
 import { StatementOfDay } from '../../core/ledger/statement.js';
 import { ZERO, decimal, text, type Decimal } from '../../core/money/index.js';
@@ -37,9 +38,10 @@ export async function statementOf(database: Database, asked: Asked): Promise<Sta
   const [equity] = await readEquityPoints(database, account, day, day.until - day.from);
   return {
     ...whichDay(asked),
-    lines: lines.map(({ asset, opening: first, trade, fee, deposit, withdrawal, transfer, correction, closing }) => ({
+    lines: lines.map(({ asset, opening: first, trade, fee, deposit, withdrawal, transfer, correction, rounding, closing }) => ({
       ...{ asset, opening: text(first), trade: text(trade), fee: text(fee), deposit: text(deposit) },
-      ...{ withdrawal: text(withdrawal), transfer: text(transfer), correction: text(correction), closing: text(closing) },
+      ...{ withdrawal: text(withdrawal), transfer: text(transfer), correction: text(correction), rounding: text(rounding) },
+      closing: text(closing),
     })),
     results: results.map(resultRow),
     equity: equity ?? null,
@@ -53,7 +55,7 @@ export async function fillsOf(database: Database, asked: Asked): Promise<FillsRe
     fills.push({
       ...{ eventTime, strategy, origin, instrument, side, quantity: text(fill.quantity), price: text(fill.price) },
       ...{
-        notional: text(fill.price.mul(fill.quantity)),
+        notional: text(worthOf(fill)),
         fee: text(fill.fee),
         feeAsset,
         feeValue: textOrNull(feeValueOf(fill, fill.feePrice)),

@@ -44,6 +44,7 @@ export const statementSchema = z.strictObject({
       withdrawal: decimal,
       transfer: decimal,
       correction: decimal,
+      rounding: decimal,
       closing: decimal,
     }),
   ),

@@ -10,22 +10,25 @@ import { money, type Database } from './database.js';
 const PAGE = 2_000;
 
 type FillTexts = 'price' | 'quantity' | 'fee';
-interface FillRow extends Omit<BookedFill, FillTexts | 'eventTime' | 'booking'>, Readonly<Record<FillTexts, string>> {
+interface FillRow extends Omit<BookedFill, FillTexts | 'amount' | 'eventTime' | 'booking'>, Readonly<Record<FillTexts, string>> {
+  readonly amount: string | null;
   readonly event_time: string;
   readonly booking: string;
 }
 
 const FILL = `f.account, f.instrument, f.venue_trade_id as "venueTradeId", f.venue_order_id as "venueOrderId", f.intent_id as "intentId",
-  f.origin, f.side, ${money('f.price')} as price, ${money('f.quantity')} as quantity, ${money('f.fee')} as fee, f.fee_asset as "feeAsset",
+  f.origin, f.side, ${money('f.price')} as price, ${money('f.quantity')} as quantity, ${money('f.amount')} as amount,
+  ${money('f.fee')} as fee, f.fee_asset as "feeAsset",
   f.liquidity_side as "liquiditySide", f.event_time::text as event_time, f.booking::text as booking, o.strategy,
   o.strategy_version as "strategyVersion", b.base, b.quote`;
 const FROM = (fills: 'fills' | 'standing_fills'): string => `from ${fills} f left join orders o using (intent_id) cross join lateral (select
   coalesce(o.base, split_part(f.instrument, '/', 1)) as base, coalesce(o.quote, split_part(f.instrument, '/', 2)) as quote) b`;
 
-function fillOf({ event_time, booking, price, quantity, fee, ...row }: FillRow): BookedFill {
+function fillOf({ event_time, booking, price, quantity, amount, fee, ...row }: FillRow): BookedFill {
   return {
     ...row,
     ...{ price: decimal(price), quantity: decimal(quantity), fee: decimal(fee) },
+    amount: amount === null ? undefined : decimal(amount),
     ...{ eventTime: Number(event_time), booking: Number(booking) },
   };
 }

@@ -14,6 +14,7 @@ export interface Correction extends Readonly<Record<'account' | 'strategy' | 'in
     readonly side: 'buy' | 'sell';
     readonly price: DecimalText;
     readonly quantity: DecimalText;
+    readonly amount: DecimalText | null;
     readonly fee: DecimalText;
     readonly feeAsset: string;
   }[];
@@ -30,9 +31,10 @@ export async function afterCorrection(
   const left = (await standingFills(database, correction)).filter(({ rowId, venueOrderId }) => !isReversed(rowId, venueOrderId));
   const restated = rows
     .filter(({ reverses }) => reverses === null)
-    .map(({ price, quantity, fee, ...row }) => ({
+    .map(({ price, quantity, amount, fee, ...row }) => ({
       ...row,
       ...{ price: decimal(price), quantity: decimal(quantity), fee: decimal(fee), base, quote },
+      amount: amount === null ? undefined : decimal(amount),
     }));
   const { quantity, cost, realizedPnl } = [...left, ...restated].reduce(applyFill, FLAT);
   return { quantity: text(quantity), cost: text(cost), realizedPnl: text(realizedPnl) };

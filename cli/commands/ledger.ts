@@ -62,7 +62,7 @@ const REPORTS: readonly Report[] = [
     name: 'statement',
     summary: 'the statement of a day: every asset, what came and went and why',
     rows: (data: StatementReport) => data.lines,
-    columns: ['asset', 'opening', 'trade', 'fee', 'deposit', 'withdrawal', 'transfer', 'correction', 'closing'],
+    columns: ['asset', 'opening', 'trade', 'fee', 'deposit', 'withdrawal', 'transfer', 'correction', 'rounding', 'closing'],
     further: (data: StatementReport) => `\n${tableOf(RESULTS, data.results, 'No strategy traded on that day.')}`,
   },
   {

@@ -99,7 +99,7 @@ export function addReconcile(program: Command, terminal: Terminal, finish: Finis
   const decide = addApiCommand(reconcile, 'decide', 'decide a difference that waits for a person', 'decideDifference')
     .argument('<difference>', 'its number')
     .addArgument(new Argument('<decision>', 'what is to become of it').choices(DECISIONS))
-    .addOption(new Option('--strategy <name>', 'for adopt: whose order it becomes'))
+    .addOption(new Option('--strategy <name>', 'for adopt: whose order it becomes; for book: whose units were sold by hand'))
     .requiredOption('--reason <text>', 'how you know');
   answers(decide, terminal, finish, async ({ reason, strategy, ...options }: DecideOptions, differenceId: string, decision: string) => {
     const body = { differenceId, decision, reason, ...(strategy === undefined ? {} : { strategy }) };

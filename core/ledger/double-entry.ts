@@ -2,12 +2,12 @@ import { ZERO, type Decimal } from '../money/index.js';
 
 /**
  * Where the halves of an entry are: what the venue holds for us, and where it came from or went to. `trading`: exchanged for
- * another asset; `external`: from and to outside; `transfers`: from and to our other accounts.
+ * another asset; `external`: from and to outside; `transfers`: from and to our other accounts; `roundings`: what the venue keeps in fewer places.
  */
-export const LEDGER_ACCOUNTS = ['venue', 'trading', 'fees', 'external', 'transfers', 'corrections'] as const;
+export const LEDGER_ACCOUNTS = ['venue', 'trading', 'fees', 'external', 'transfers', 'corrections', 'roundings'] as const;
 export type LedgerAccount = (typeof LEDGER_ACCOUNTS)[number];
 
-export type EntryKind = 'trade' | 'fee' | 'deposit' | 'withdrawal' | 'transfer' | 'correction';
+export type EntryKind = 'trade' | 'fee' | 'deposit' | 'withdrawal' | 'transfer' | 'correction' | 'rounding';
 
 /** The same table as counter_ledger_account in the database; a test compares them. */
 export const COUNTER_ACCOUNTS: Readonly<Record<EntryKind, LedgerAccount>> = {
@@ -17,6 +17,7 @@ export const COUNTER_ACCOUNTS: Readonly<Record<EntryKind, LedgerAccount>> = {
   withdrawal: 'external',
   transfer: 'transfers',
   correction: 'corrections',
+  rounding: 'roundings',
 };
 
 /** What changes at the venue. */

@@ -1,5 +1,5 @@
 import { ZERO, minimum, type Decimal } from '../money/index.js';
-import type { LedgerFill } from './position.js';
+import { worthOf, type LedgerFill } from './position.js';
 
 /** What one purchase left: quantity in base, cost in quote. Below zero: sold before its purchase was told. */
 export interface Lot {
@@ -47,7 +47,7 @@ const COST_PLACES = 18;
  */
 export function applyToLots(before: LotState, fill: LedgerFill, time: number): LotState {
   const isBuy = fill.side === 'buy';
-  const notional = fill.price.mul(fill.quantity);
+  const notional = worthOf(fill);
   const baseFee = fill.feeAsset === fill.base ? fill.fee : ZERO;
   const quoteFee = fill.feeAsset === fill.quote ? fill.fee : ZERO;
   const change = (isBuy ? fill.quantity : fill.quantity.neg()).minus(baseFee);

@@ -22,6 +22,8 @@ export interface LedgerFill {
   readonly side: 'buy' | 'sell';
   readonly price: Decimal;
   readonly quantity: Decimal;
+  /** What was paid or received in the quote asset, as the venue says it; absent: price times quantity. */
+  readonly amount?: Decimal | undefined;
   readonly fee: Decimal;
   readonly feeAsset: string;
   readonly base: string;
@@ -32,9 +34,14 @@ export interface LedgerEntry extends AssetChange {
   readonly kind: 'trade' | 'fee';
 }
 
-/** The changes of assets that a fill makes; exact, and never rounded. */
+/** What a fill was worth in the quote asset: what the venue says it was, which may have fewer places than price times quantity. */
+export function worthOf({ price, quantity, amount }: Pick<LedgerFill, 'price' | 'quantity' | 'amount'>): Decimal {
+  return amount ?? price.mul(quantity);
+}
+
+/** The changes of assets that a fill makes; as the venue says them, and never rounded here. */
 export function entriesOf(fill: LedgerFill): readonly LedgerEntry[] {
-  const notional = fill.price.mul(fill.quantity);
+  const notional = worthOf(fill);
   const sign = fill.side === 'buy' ? 1 : -1;
   const trade: LedgerEntry[] = [
     { asset: fill.base, delta: fill.quantity.mul(sign), kind: 'trade' },
@@ -50,7 +57,7 @@ export function entriesOf(fill: LedgerFill): readonly LedgerEntry[] {
 export function applyFill(position: PositionState, fill: LedgerFill): PositionState {
   const baseFee = fill.feeAsset === fill.base ? fill.fee : ZERO;
   const quoteFee = fill.feeAsset === fill.quote ? fill.fee : ZERO;
-  const notional = fill.price.mul(fill.quantity);
+  const notional = worthOf(fill);
   const isBuy = fill.side === 'buy';
   const change = (isBuy ? fill.quantity : fill.quantity.neg()).minus(baseFee);
   const cash = isBuy ? notional.neg() : notional;

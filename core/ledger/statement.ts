@@ -27,7 +27,7 @@ export interface Statement {
   readonly results: readonly StrategyResult[];
 }
 
-const KINDS: readonly EntryKind[] = ['trade', 'fee', 'deposit', 'withdrawal', 'transfer', 'correction'];
+const KINDS: readonly EntryKind[] = ['trade', 'fee', 'deposit', 'withdrawal', 'transfer', 'correction', 'rounding'];
 
 /**
  * The statement of a day, made from everything that happened until its end, by the venue's time. What is told later and happened
@@ -79,7 +79,7 @@ export class StatementOfDay {
       asset,
       opening,
       ...{ trade: of('trade'), fee: of('fee'), deposit: of('deposit') },
-      ...{ withdrawal: of('withdrawal'), transfer: of('transfer'), correction: of('correction') },
+      ...{ withdrawal: of('withdrawal'), transfer: of('transfer'), correction: of('correction'), rounding: of('rounding') },
       closing: KINDS.reduce((sum, kind) => sum.plus(of(kind)), opening),
     };
   }

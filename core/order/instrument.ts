@@ -18,6 +18,9 @@ export interface InstrumentRules {
   /** Most of an order that trades at the market, a woken market stop included; absent where the venue sets none of its own. */
   readonly maxMarketQuantity?: DecimalText;
   readonly minNotional: DecimalText;
+  /** The smallest part in which the venue keeps either asset; absent where it does not say. */
+  readonly baseUnit?: DecimalText;
+  readonly quoteUnit?: DecimalText;
   /** Whether the venue takes a stop that sells at the market; absent in rows of before is no. */
   readonly marketStop?: boolean;
 }

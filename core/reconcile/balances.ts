@@ -1,9 +1,9 @@
-import { amountOf, text, ZERO, type Decimal } from '../money/index.js';
+import { amountOf, decimal, text, ZERO, type Decimal } from '../money/index.js';
 import { deltasOf, Sum } from './deltas.js';
 import type { Deltas, Difference } from './difference.js';
 import { fillName } from './fills.js';
 import { intentSubject } from './orders.js';
-import { isUnresolved, type BookedOrder, type LedgerSight, type VenueSight } from './sight.js';
+import { isUnresolved, type BookedOrder, type LedgerSight, type Rounding, type VenueSight } from './sight.js';
 
 /**
  * Balances to the last unit: venue less ledger, less what other differences explain. While it is not known what became of an
@@ -14,11 +14,11 @@ import { isUnresolved, type BookedOrder, type LedgerSight, type VenueSight } fro
 export function compareBalances(
   venue: VenueSight,
   ledger: LedgerSight,
-  explained: readonly Deltas[],
+  explained: readonly Pick<Difference, 'class' | 'deltas' | 'evidence'>[],
   open: ReadonlySet<string> = new Set(),
 ): Difference[] {
   const cause = new Sum();
-  for (const deltas of explained) cause.add(deltas);
+  for (const { deltas } of explained) cause.add(deltas);
   const unclear = assetsOf(
     ledger.orders.filter((order) => isUnresolved(order) || open.has(intentSubject(order.intentId))),
     venue,
@@ -28,12 +28,14 @@ export function compareBalances(
   const assets = new Set([
     ...Object.keys(venue.balances),
     ...Object.keys(ledger.balances),
-    ...explained.flatMap((one) => Object.keys(one)),
+    ...explained.flatMap(({ deltas }) => Object.keys(deltas)),
   ]);
   return [...assets].sort().flatMap((asset): Difference[] => {
     const [shown, kept] = [amountOf(venue.balances, asset), amountOf(ledger.balances, asset)];
     const amount = shown.minus(kept).minus(cause.of(asset));
     if (amount.eq(ZERO) || isFromBefore(amount, asset, meanwhile)) return [];
+    const rounded = roundingIn(amount, asset, meanwhile, ledger, explained);
+    if (rounded !== undefined) return rounded.eq(ZERO) ? [] : [rounding(asset, rounded, shown, kept, ledger, unclear.has(asset))];
     return [
       {
         class: 'balanceMovement',
@@ -69,6 +71,66 @@ function isFromBefore(amount: Decimal, asset: string, newestFirst: readonly Delt
     lacking = lacking.plus(amountOf(deltas, asset));
     return lacking.eq(ZERO);
   });
+}
+
+/**
+ * What of an amount is the venue's rounding of fills: not more than a unit for each that the books have (and a unit for each that they lack, which goes
+ * with that one: zero). What was filled while the venue was read may be missing in its balance. Undefined: it is something else.
+ */
+function roundingIn(
+  amount: Decimal,
+  asset: string,
+  newestFirst: readonly Deltas[],
+  { roundings, instruments }: LedgerSight,
+  explained: readonly Pick<Difference, 'class' | 'deltas' | 'evidence'>[],
+): Decimal | undefined {
+  // Names of assets are the venue's: `constructor` may be one.
+  const known = roundingOf(roundings, asset);
+  const left = known === undefined ? ZERO : decimal(known.left);
+  const unit =
+    known?.unit ?? Object.values(instruments).find(({ quote, quoteUnit }) => quote === asset && quoteUnit !== undefined)?.quoteUnit;
+  const lacking = unit === undefined ? ZERO : decimal(unit).mul(explained.reduce((sum, one) => sum + fillsOf(one, asset), 0));
+  let rest = amount;
+  for (const deltas of [{}, ...newestFirst]) {
+    rest = rest.plus(amountOf(deltas, asset));
+    if (rest.abs().lte(lacking)) return ZERO;
+    if (rest.abs().lte(left)) return rest;
+  }
+  return undefined;
+}
+
+function roundingOf(roundings: LedgerSight['roundings'], asset: string): Rounding | undefined {
+  return roundings !== undefined && Object.hasOwn(roundings, asset) ? roundings[asset] : undefined;
+}
+
+/** How many fills that are not in the books a difference tells of. */
+function fillsOf({ class: what, deltas, evidence }: Pick<Difference, 'class' | 'deltas' | 'evidence'>, asset: string): number {
+  if (!Object.hasOwn(deltas, asset)) return 0;
+  if (what === 'missedFill') return 1;
+  return what === 'orphanOrder' ? ((evidence.venue as { readonly fills?: readonly unknown[] }).fills?.length ?? 0) : 0;
+}
+
+function rounding(
+  asset: string,
+  amount: Decimal,
+  shown: Decimal,
+  kept: Decimal,
+  { roundings }: LedgerSight,
+  isInFlight: boolean,
+): Difference {
+  return {
+    class: 'rounding',
+    subject: `balance:${asset}`,
+    fingerprint: text(amount),
+    treatment: 'repair',
+    isInFlight,
+    deltas: { [asset]: text(amount) },
+    evidence: {
+      venue: { asset, balance: text(shown) },
+      ledger: { asset, balance: text(kept), ...roundingOf(roundings, asset) },
+    },
+    repair: { kind: 'bookRounding', asset, amount: text(amount) },
+  };
 }
 
 /** What these orders may have moved: what they trade, and whatever the account has paid fees in. */

@@ -49,7 +49,7 @@ export function compare(sides: ThreeSides, known: readonly KnownDifference[], ru
       ...compareBalances(
         venue,
         ledger,
-        moving.map(({ deltas }) => deltas),
+        moving,
         new Set(orders.filter(({ class: what }) => what === 'missedFill' || what === 'missingOrder').map(({ subject }) => subject)),
       ),
     ],

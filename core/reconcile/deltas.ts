@@ -27,7 +27,7 @@ export class Sum {
   }
 }
 
-type Traded = Pick<SeenFill, 'instrument' | 'side' | 'fee' | 'feeAsset'> & { readonly price: DecimalText; readonly quantity: DecimalText };
+type Traded = Pick<SeenFill, 'instrument' | 'side' | 'price' | 'quantity' | 'fee' | 'feeAsset'> & { readonly amount?: DecimalText | null };
 
 /** What a fill moves, by asset. */
 export function deltasOf(fill: Traded, instruments: LedgerSight['instruments']): Deltas {
@@ -38,6 +38,7 @@ export function deltasOf(fill: Traded, instruments: LedgerSight['instruments']):
     side: fill.side,
     price: decimal(fill.price),
     quantity: decimal(fill.quantity),
+    ...(typeof fill.amount === 'string' ? { amount: decimal(fill.amount) } : {}),
     fee: decimal(fill.fee),
     feeAsset: fill.feeAsset,
     base: names.base,

@@ -12,6 +12,7 @@ export const DIFFERENCE_CLASSES = [
   'duplicate',
   'feeDifference',
   'balanceMovement',
+  'rounding',
   'positionWithoutOwner',
   'positionWithoutStop',
   'wrongStopQuantity',
@@ -35,6 +36,8 @@ export type Repair =
   | { readonly kind: 'lookUp'; readonly intentId: string }
   /** What the venue shows of an order that had ended for us (P13). */
   | { readonly kind: 'takeEvidence'; readonly intentId: string; readonly instrument: string; readonly clientOrderId: string }
+  /** What the venue's rounding of fills has left in an asset. */
+  | { readonly kind: 'bookRounding'; readonly asset: string; readonly amount: DecimalText }
   | { readonly kind: 'wakeOwner'; readonly key: PositionKey }
   /** An order that a person wants gone. */
   | { readonly kind: 'cancelOrder'; readonly instrument: string; readonly clientOrderId: string }

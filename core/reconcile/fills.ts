@@ -93,7 +93,8 @@ export function compareFills(venue: VenueSight, ledger: LedgerSight, names: Orde
 function compareFill(seen: SeenFill, row: BookedFill, { instruments }: LedgerSight): Difference[] {
   if (row.isReversed === true) return [listedAgain(seen, row, deltasOf(seen, instruments))];
   const isSame = (one: string, other: string): boolean => decimal(one).eq(decimal(other));
-  const isSameTrade = isSame(seen.price, row.price) && isSame(seen.quantity, row.quantity) && seen.side === row.side;
+  const isSameTrade =
+    isSame(seen.price, row.price) && isSame(seen.quantity, row.quantity) && seen.side === row.side && isSameWorth(seen, row, instruments);
   // Of another hand's the list may assume the asset of the fee; what is booked was read where the venue says it.
   const isFeeUntold = seen.isFeeAssumed === true && row.intentId === null;
   const isSameFee = isFeeUntold || (isSame(seen.fee, row.fee) && (seen.feeAsset === row.feeAsset || decimal(seen.fee).isZero()));
@@ -111,6 +112,17 @@ function compareFill(seen: SeenFill, row: BookedFill, { instruments }: LedgerSig
       eventTime: seen.eventTime,
     },
   ];
+}
+
+/** Less than a unit of the quote asset apart is rounding: the reply to an order does not tell the amount of each of its fills. */
+function isSameWorth(seen: SeenFill, row: BookedFill, instruments: LedgerSight['instruments']): boolean {
+  if (seen.amount === undefined) return true;
+  const booked = typeof row.amount === 'string' ? decimal(row.amount) : undefined;
+  const unit = instruments[seen.instrument]?.quoteUnit;
+  const worth = booked ?? decimal(row.price).mul(decimal(row.quantity));
+  const apart = decimal(seen.amount).minus(worth).abs();
+  if (unit === undefined) return booked === undefined || apart.isZero();
+  return apart.lt(decimal(unit));
 }
 
 /** A person has taken it back, and the venue has it after all. */

@@ -29,6 +29,8 @@ export interface SeenFill {
   readonly side: 'buy' | 'sell';
   readonly price: DecimalText;
   readonly quantity: DecimalText;
+  /** In the quote asset, where the venue says it. */
+  readonly amount?: DecimalText;
   readonly fee: DecimalText;
   readonly feeAsset: string;
   /** The venue's list does not say in what it was taken. */
@@ -50,7 +52,9 @@ export interface VenueSight {
   readonly balances: Readonly<Record<string, DecimalText>>;
 }
 
-export interface BookedFill extends Omit<SeenFill, 'clientOrderId' | 'liquiditySide' | 'isFeeAssumed'> {
+export interface BookedFill extends Omit<SeenFill, 'clientOrderId' | 'liquiditySide' | 'isFeeAssumed' | 'amount'> {
+  /** Null or absent: price times quantity. */
+  readonly amount?: DecimalText | null;
   /** Null: by another hand, and booked as such. */
   readonly intentId: string | null;
   /** Taken back by a person's decision; it says what was booked then. */
@@ -89,7 +93,11 @@ export interface LedgerSight {
   /** Inventory and every entry, by asset. */
   readonly balances: Readonly<Record<string, DecimalText>>;
   readonly protected: readonly Protected[];
-  readonly instruments: Readonly<Record<string, Pick<InstrumentRules, 'base' | 'quote'> & Partial<Pick<InstrumentRules, 'tickSize'>>>>;
+  readonly instruments: Readonly<
+    Record<string, Pick<InstrumentRules, 'base' | 'quote'> & Partial<Pick<InstrumentRules, 'tickSize' | 'quoteUnit'>>>
+  >;
+  /** By asset: how much fills since the last clean look may have left there by rounding, beside what was booked of it. */
+  readonly roundings?: Readonly<Record<string, Rounding>>;
   /** Where the books contradict themselves; only a full comparison asks. */
   readonly contradictions: readonly { readonly subject: string; readonly kept: string; readonly reckoned: string }[];
   /** Fills of ours that a person's decision left where they are, with the opposite in the inventory, as builds before 0.6.0 did. */
@@ -101,6 +109,16 @@ export interface LedgerSight {
     readonly deltas: Readonly<Record<string, DecimalText>>;
     readonly evidence: { readonly venue: unknown; readonly ledger: unknown };
   }[];
+}
+
+/** What is known of an asset that the venue keeps in units, when fills have moved it since the last clean look. */
+export interface Rounding {
+  readonly unit: DecimalText;
+  readonly fills: number;
+  /** One unit for each fill, less what was booked. */
+  readonly left: DecimalText;
+  /** What the inventory was then, so that nothing is booked twice. */
+  readonly inventory: DecimalText;
 }
 
 /** A workflow that runs for the account. */

@@ -1,6 +1,7 @@
 /**
  * Amounts, prices and quantities inside the venue: whole numbers of 10⁻⁸, as the venue's wire writes eight decimals.
- * Every instrument's tick times its step is a multiple of 10⁻⁸, so price × quantity is exact; only fees are rounded.
+ * Most instruments' tick times step is a multiple of 10⁻⁸, so that price × quantity is exact; where it is finer, amounts are rounded
+ * down, once, and the fill says which amount moved. Fees are rounded as well.
  */
 export type Units = bigint;
 
@@ -39,7 +40,7 @@ export function plainText(units: Units): string {
   return text.slice(0, text.charCodeAt(end - 1) === 46 ? end - 1 : end);
 }
 
-/** Product of a price and a quantity. */
+/** Product of a price and a quantity, rounded down to 10⁻⁸. */
 export function timesUnits(price: Units, quantity: Units): Units {
   return (price * quantity) / UNITS_PER_ONE;
 }

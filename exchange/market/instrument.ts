@@ -37,14 +37,16 @@ export interface InstrumentSource {
   readonly source: string;
   /** A typical price: it decides tick and step. */
   readonly price: number;
+  /** Places of tick and step, where they are not to be chosen by the price. */
+  readonly places?: { readonly tick: number; readonly step: number };
 }
 
-/** Chooses tick and step so that their product is at least 10⁻⁸: price × quantity is then exact. */
-export function instrumentOf({ name, origin, source, price }: InstrumentSource): Instrument {
+/** Chooses tick and step so that their product is at least 10⁻⁸: price × quantity is then exact. Places that are given may be finer. */
+export function instrumentOf({ name, origin, source, price, places }: InstrumentSource): Instrument {
   const [base, quote] = name.split('/') as [string, string];
   const magnitude = Math.floor(Math.log10(price));
-  const tickDecimals = Math.min(6, Math.max(2, 5 - magnitude - 2));
-  const stepDecimals = Math.max(0, Math.min(8 - tickDecimals, magnitude + 2));
+  const tickDecimals = places?.tick ?? Math.min(6, Math.max(2, 5 - magnitude - 2));
+  const stepDecimals = places?.step ?? Math.max(0, Math.min(8 - tickDecimals, magnitude + 2));
   const tick = stepOfDecimals(tickDecimals);
   const step = stepOfDecimals(stepDecimals);
   const scale = 10n ** BigInt(Math.max(0, 7 - magnitude));

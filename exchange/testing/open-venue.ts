@@ -1,5 +1,5 @@
 import type { PriceRow } from '../market/price-rows.js';
-import { instrumentOf } from '../market/instrument.js';
+import { instrumentOf, type InstrumentSource } from '../market/instrument.js';
 import { Series } from '../market/series.js';
 import type { LoadedInstrument } from '../market/load.js';
 import { unitsOf } from '../amount/units.js';
@@ -11,10 +11,10 @@ export const OTHER_KEY = 'other-key';
 export const OTHER_SECRET = 'other-secret';
 
 /** An instrument whose bars are given, beginning with the first of them. */
-export function testInstrument(name: string, rows: readonly PriceRow[]): LoadedInstrument {
+export function testInstrument(name: string, rows: readonly PriceRow[], places?: InstrumentSource['places']): LoadedInstrument {
   const price = (rows[0] as PriceRow).open;
   return {
-    instrument: instrumentOf({ name, origin: 'simulated', source: 'test', price }),
+    instrument: instrumentOf({ name, origin: 'simulated', source: 'test', price, ...(places && { places }) }),
     series: new Series(rows, { firstRow: 0, lastRow: rows.length - 1, startOffset: 0, atEnd: 'loop' }),
     digest: `${name} ${rows.length} ${price}`,
   };

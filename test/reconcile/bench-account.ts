@@ -15,6 +15,7 @@ import { planProtection } from '../../core/protection/plan.js';
 import { ownerWorkflowId, type PositionKey } from '../../core/protection/position-key.js';
 import { RECONCILE, type ReconcileRules, type ReconcileScope } from '../../core/reconcile/rules.js';
 import { intentIdOf } from '../../core/signal/signal.js';
+import type { LoadedInstrument } from '../../exchange/market/load.js';
 import { seedPerson } from '../support/people.js';
 import type { TestDatabase } from '../support/postgres.js';
 import { ACCOUNT, INSTRUMENT, openTradingStack, type TradingStack } from '../support/trading-stack.js';
@@ -76,13 +77,15 @@ export interface BenchAccount {
  * @param lifts after which classes a pause of a reconciliation ends by itself.
  * @param database outside of a test run.
  * @param rules of time; by themselves nothing is waited for.
+ * @param instruments what the venue lists.
  */
 export async function openBenchAccount(
   lifts: readonly string[] = [],
   database?: TestDatabase,
   rules: ReconcileRules = AT_ONCE,
+  instruments?: readonly LoadedInstrument[],
 ): Promise<BenchAccount> {
-  return benchOf(await openTradingStack({ database }), lifts, rules);
+  return benchOf(await openTradingStack({ database, ...(instruments && { instruments }) }), lifts, rules);
 }
 
 /** @param firstBar after those of which this ledger, or another of the account, may know signals. */
@@ -188,10 +191,10 @@ export async function benchOf(
     },
     protect,
     async decide(id, decision, more = {}) {
-      if (decision === 'rebuild' || decision === 'book') {
+      if (isByApi(decision)) {
         const officer = { subject: 'risk-officer', name: 'risk-officer', roles: ['risk'], keyId };
         try {
-          await decideDifference(stack.database.pool, officer, { differenceId: id, decision, reason: 'looked into' });
+          await decideDifference(stack.database.pool, officer, { differenceId: id, decision, reason: 'looked into', ...more });
         } catch (error) {
           if (!(error instanceof KeelsonError) || error.failure.code !== 'INPUT_DECISION_IMPOSSIBLE') throw error;
           return { result: 'impossible', why: String(error.failure.values['why']) };
@@ -223,6 +226,11 @@ export async function benchOf(
     close: () => stack.close(),
   };
   return bench;
+}
+
+/** What the API does more for than to ask the database. */
+function isByApi(decision: string): decision is 'adopt' | 'book' | 'rebuild' {
+  return ['adopt', 'book', 'rebuild'].includes(decision);
 }
 
 /** Who may be there already, as in a ledger that is opened anew. @returns the key's id */

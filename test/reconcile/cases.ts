@@ -2,7 +2,7 @@ import { applyEvent, bookFill } from '../../activities/order/evidence.js';
 import type { VenueFill } from '../../activities/ports/venue.js';
 import { createOrderActivities, createOwnerActivities } from '../../activities/order/index.js';
 import { MARKET } from '../../core/execution/policy.js';
-import type { DecimalText } from '../../core/money/index.js';
+import { decimal, text, type DecimalText } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { intentIdOf } from '../../core/signal/signal.js';
 import { unitsOf } from '../../exchange/amount/units.js';
@@ -60,8 +60,11 @@ async function untold(bench: BenchAccount): Promise<StoredOrder> {
 /** The fills of an order as the venue has them, told by whoever tells them otherwise. */
 async function tell({ stack }: BenchAccount, order: StoredOrder, otherwise: (fill: VenueFill) => Partial<VenueFill>): Promise<void> {
   const fills = await stack.venue.reader.fillsOfOrder(INSTRUMENT, order.venueOrderId ?? '');
-  for (const fill of fills)
-    await bookFill(stack.dependencies, ACCOUNT, { ...fill, ...otherwise(fill), clientOrderId: order.clientOrderId });
+  for (const fill of fills) {
+    const told = { ...fill, ...otherwise(fill), clientOrderId: order.clientOrderId };
+    const worth = text(decimal(told.price).mul(decimal(told.quantity)));
+    await bookFill(stack.dependencies, ACCOUNT, { ...told, amount: worth });
+  }
 }
 
 /** Bought, and one of its fills told a second time under another number. */
@@ -241,6 +244,14 @@ export const CASES: Readonly<Record<string, Case>> = {
     class: 'balanceMovement',
     ends: 'book',
     make: async (bench, random) => bench.stack.paper.moveBalance(VENUE_ACCOUNT, 'USDT', -unitsOf(amount(random))),
+  },
+  'what the venue has rounded of a fill': {
+    class: 'rounding',
+    ends: 'repaired',
+    async make(bench) {
+      await bench.buy();
+      bench.stack.paper.moveBalance(VENUE_ACCOUNT, 'USDT', unitsOf('-0.00000001'));
+    },
   },
   'a position that nobody owns': {
     class: 'positionWithoutOwner',

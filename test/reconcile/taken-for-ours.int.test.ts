@@ -55,7 +55,7 @@ it('a fill that no order of ours explains is not repaired by being told so', asy
     const [fill] = await venue.reader.fills(INSTRUMENT, 0);
     if (fill === undefined) throw new Error('nothing was bought');
     const repair = createRepair(bench.dependencies, ACCOUNT, venue, venue.reader);
-    await expect(repair({ kind: 'bookFill', fill })).rejects.toThrow('no order of ours explains the fill');
+    await expect(repair({ kind: 'bookFill', fill }, '0')).rejects.toThrow('no order of ours explains the fill');
   } finally {
     await bench.close();
   }

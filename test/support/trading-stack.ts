@@ -8,7 +8,7 @@ import type { TradeSignal } from '../../core/signal/signal.js';
 import type { Venue as PaperVenue } from '../../exchange/venue.js';
 import { INSTRUMENT, openLedger, testSignal, type Ledger } from './ledger.js';
 import { startOrderWorker, type OrderWorker, type OrderWorkerOptions, type TemporalAddress } from './order-worker.js';
-import { openPaperAccount, PATIENT, type PaperAccount } from './paper-account.js';
+import { openPaperAccount, PATIENT, type PaperAccount, type PaperAccountOptions } from './paper-account.js';
 import { testDatabase, type TestDatabase } from './postgres.js';
 import type { Witness } from './witness.js';
 
@@ -44,7 +44,7 @@ export interface TradingStack {
 export async function openTradingStack({
   database: given,
   ...overrides
-}: { readonly venueOf?: (venue: Venue) => Venue; readonly database?: TestDatabase | undefined } = {}): Promise<TradingStack> {
+}: Pick<PaperAccountOptions, 'venueOf' | 'instruments'> & { readonly database?: TestDatabase | undefined } = {}): Promise<TradingStack> {
   const database = given ?? (await testDatabase());
   const account = await openPaperAccount({ account: ACCOUNT, venueName: 'paper', windows: PATIENT, ...overrides });
   const stack = await stackOf(database, account);

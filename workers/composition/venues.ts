@@ -38,7 +38,7 @@ export interface VenuesOptions {
 
 /**
  * One venue connection for each account of the configuration; no process shares one with another. A venue that cannot be
- * reached at the start, or refuses the account (its key, an instrument), is opened when it can: the other accounts do not wait for it, nor
+ * reached at the start, or refuses the account (its key), is opened when it can: the other accounts do not wait for it, nor
  * do stops, exits and settling of theirs.
  */
 export class Venues {
@@ -236,6 +236,7 @@ export function connectVenue(
   });
 }
 
-function instrumentsOf({ strategies }: Config, account: string): readonly string[] {
+/** What the strategies of an account trade. */
+export function instrumentsOf({ strategies }: Pick<Config, 'strategies'>, account: string): readonly string[] {
   return [...new Set(strategies.filter((one) => one.account === account).flatMap((one) => one.instruments))];
 }

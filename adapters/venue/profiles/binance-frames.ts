@@ -1,6 +1,6 @@
 import type { VenueFill, VenueOrder } from '../../../activities/ports/venue.js';
 import { ZERO_TEXT } from '../../../core/money/index.js';
-import { decimalAt, rowOf, textAt, timeAt, type Row } from '../wire-row.js';
+import { amountAt, decimalAt, rowOf, textAt, timeAt, type Row } from '../wire-row.js';
 import { isStop, sideOf, statusOf } from './binance-rows.js';
 import type { Frame, InstrumentOf } from './wire-profile.js';
 
@@ -98,6 +98,7 @@ function fillFrame(row: Row, order: VenueOrder): VenueFill {
     side: order.side,
     price: decimalAt(row, 'L'),
     quantity: decimalAt(row, 'l'),
+    ...amountAt(row, 'Y'),
     fee,
     feeAsset: fee === ZERO_TEXT && row['N'] === null ? quoteOf(order.instrument) : textAt(row, 'N'),
     liquiditySide: row['m'] === true ? 'maker' : 'taker',

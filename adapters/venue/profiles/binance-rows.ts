@@ -1,8 +1,8 @@
 import type { Balance, VenueFill, VenueOrder } from '../../../activities/ports/venue.js';
 import type { Bar } from '../../../core/bars/bar.js';
-import { decimalTextOf, ZERO_TEXT, type DecimalText } from '../../../core/money/index.js';
+import { decimal, decimalTextOf, text, ZERO, ZERO_TEXT, type Decimal, type DecimalText } from '../../../core/money/index.js';
 import type { InstrumentRules } from '../../../core/order/instrument.js';
-import { decimalAt, rowOf, rowsOf, textAt, timeAt, WireError, type Row } from '../wire-row.js';
+import { amountAt, decimalAt, rowOf, rowsOf, textAt, timeAt, unitAt, WireError, type Row } from '../wire-row.js';
 import type { BarQuery, InstrumentOf } from './wire-profile.js';
 
 const STATUSES: Readonly<Record<string, VenueOrder['status']>> = {
@@ -61,7 +61,9 @@ function isStopLoss(type: unknown): boolean {
 /** The fills inside the reply to a new order. They took liquidity: what rests fills later, and is told elsewhere. */
 export function fillsOfReply(row: Row, instrumentOf: InstrumentOf): readonly VenueFill[] {
   if (row['fills'] === undefined) return [];
-  return rowsOf(row['fills'], 'the fills').map((fill) => ({
+  const rows = rowsOf(row['fills'], 'the fills');
+  const amounts = amountsOfReply(row, rows);
+  return rows.map((fill, index) => ({
     venueTradeId: textAt(fill, 'tradeId'),
     venueOrderId: textAt(row, 'orderId'),
     clientOrderId: textAt(row, 'clientOrderId'),
@@ -69,11 +71,28 @@ export function fillsOfReply(row: Row, instrumentOf: InstrumentOf): readonly Ven
     side: sideOf(textAt(row, 'side')),
     price: decimalAt(fill, 'price'),
     quantity: decimalAt(fill, 'qty'),
+    ...amounts[index],
     fee: decimalAt(fill, 'commission'),
     feeAsset: textAt(fill, 'commissionAsset'),
     liquiditySide: 'taker',
     eventTime: timeAt(row, 'transactTime'),
   }));
+}
+
+/**
+ * The reply tells the amount of all fills together. Each whose price times quantity has no more places than the venue keeps is that; one that has
+ * more is what the others leave. Of several of those only the sum is known, and nothing is said of them: the list of trades tells.
+ */
+function amountsOfReply(row: Row, fills: readonly Row[]): readonly { readonly amount?: DecimalText }[] {
+  const { amount: total } = amountAt(row, 'cummulativeQuoteQty');
+  const exact = fills.map((fill) => {
+    const product = decimal(decimalAt(fill, 'price')).mul(decimal(decimalAt(fill, 'qty')));
+    return product.decimalPlaces() <= PLACES ? product : undefined;
+  });
+  const known = exact.reduce((sum: Decimal, one) => sum.plus(one ?? ZERO), ZERO);
+  const left = total === undefined ? undefined : decimal(total).minus(known);
+  const isTold = left !== undefined && left.gte(0) && exact.filter((one) => one === undefined).length === 1;
+  return exact.map((one) => (one !== undefined ? { amount: text(one) } : isTold ? { amount: text(left) } : {}));
 }
 
 /** A row of the account's own trades. */
@@ -85,6 +104,7 @@ export function fillOf(row: Row, instrumentOf: InstrumentOf): VenueFill {
     side: row['isBuyer'] === true ? 'buy' : 'sell',
     price: decimalAt(row, 'price'),
     quantity: decimalAt(row, 'qty'),
+    ...amountAt(row, 'quoteQty'),
     fee: decimalAt(row, 'commission'),
     feeAsset: textAt(row, 'commissionAsset'),
     liquiditySide: row['isMaker'] === true ? 'maker' : 'taker',
@@ -112,6 +132,8 @@ export function rulesOf(instrument: string, info: Row): InstrumentRules {
     instrument,
     base: textAt(info, 'baseAsset'),
     quote: textAt(info, 'quoteAsset'),
+    ...unitAt(info, 'baseUnit', 'baseAssetPrecision'),
+    ...unitAt(info, 'quoteUnit', 'quoteAssetPrecision'),
     trading: textAt(info, 'status') === 'TRADING',
     status: textAt(info, 'status'),
     tickSize: positive(at('PRICE_FILTER', 'tickSize')),
@@ -124,6 +146,8 @@ export function rulesOf(instrument: string, info: Row): InstrumentRules {
   };
 }
 
+/** The places in which the venue tells every amount. */
+const PLACES = 8;
 const SMALLEST_UNIT = decimalTextOf('0.00000001');
 const UNLIMITED = decimalTextOf('1000000000000');
 

@@ -3,7 +3,7 @@ import { ZERO_TEXT } from '../../../core/money/index.js';
 import { saidBy } from '../read-call.js';
 import { decimalAt, rowOf, textAt, topOfBook, WireError } from '../wire-row.js';
 import { fillsOfOrder, fillsSince, findOrder, isVenueOrderId, openOrders, paidFee, resultOf, wire } from './kraken-lists.js';
-import { balancesOf, barOf, secondsAt } from './kraken-rows.js';
+import { assetUnitsOf, balancesOf, barOf, secondsAt } from './kraken-rows.js';
 import type { WireCalls } from './wire-profile.js';
 
 /** The venue's calls, raw: the library signs, sends and sorts errors; parameters and rows are the venue's own. */
@@ -49,6 +49,10 @@ export const KRAKEN_CALLS: WireCalls = {
       if (saidBy(error)?.code === 'EOrder:Unknown order') return 'unknownOrder';
       throw error;
     }
+  },
+
+  async assetUnits(client) {
+    return assetUnitsOf(resultOf(await wire(client).publicGetAssets(), 'the assets'));
   },
 
   openOrders,

@@ -114,6 +114,7 @@ describe('other rows', () => {
       liquiditySide: 'unknown',
       eventTime: 1_688_667_796_880,
     });
+    expect(fillOf('T1', { ...row, cost: '600.20000' }, instrumentOf)).toMatchObject({ amount: '600.2' });
     expect(fillOf('T1', { ...row, maker: true }, instrumentOf).liquiditySide).toBe('maker');
   });
 

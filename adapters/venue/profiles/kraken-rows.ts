@@ -2,7 +2,7 @@ import type { Balance, VenueFill, VenueOrder } from '../../../activities/ports/v
 import type { Bar } from '../../../core/bars/bar.js';
 import { Decimal, decimal, decimalTextOf, isDecimalText, text, ZERO_TEXT, type DecimalText } from '../../../core/money/index.js';
 import type { InstrumentRules } from '../../../core/order/instrument.js';
-import { decimalAt, rowOf, textAt, WireError, type Row } from '../wire-row.js';
+import { amountAt, decimalAt, rowOf, textAt, unitAt, WireError, type Row } from '../wire-row.js';
 import type { BarQuery, InstrumentOf, Names } from './wire-profile.js';
 
 const LONG_UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -93,6 +93,7 @@ export function fillOf(venueTradeId: string, row: Row, instrumentOf: InstrumentO
     side: sideOf(textAt(row, 'type')),
     price: decimalAt(row, 'price'),
     quantity: decimalAt(row, 'vol'),
+    ...amountAt(row, 'cost'),
     fee: decimalAt(row, 'fee'),
     feeAsset: instrument.split('/')[1] ?? instrument,
     isFeeAssumed: true,
@@ -118,6 +119,16 @@ export function balancesOf(result: Row, names: Names): readonly Balance[] {
     const locked = decimal(decimalAt(row, 'hold_trade'));
     return total.isZero() && locked.isZero() ? [] : [{ asset: names.assetOf(id), free: text(total.sub(locked)), locked: text(locked) }];
   });
+}
+
+/** The units in which the venue keeps assets: it rounds what a trade moves to so many places, and tells cost and fee of the trade in more. */
+export function assetUnitsOf(result: Row): ReadonlyMap<string, DecimalText> {
+  return new Map(
+    Object.entries(result).flatMap(([id, value]) => {
+      const { unit } = unitAt(rowOf(value, 'an asset'), 'unit', 'decimals');
+      return unit === undefined ? [] : [[id, unit] as const];
+    }),
+  );
 }
 
 const UNLIMITED = decimalTextOf('1000000000000');

@@ -76,6 +76,8 @@ export interface WireCalls {
   lastPrice(ask: Ask, symbolId: string): Promise<DecimalText>;
   /** Undefined where one side of the book is empty. */
   book(ask: Ask, symbolId: string): Promise<TopOfBook | undefined>;
+  /** The units in which the venue keeps assets, by its words for them, where the list of instruments does not say. */
+  assetUnits?(client: CcxtRest): Promise<ReadonlyMap<string, DecimalText>>;
   /** One page from `fromTime` on, oldest first, at most `limit`. */
   bars(ask: Ask, query: BarQuery): Promise<readonly Bar[]>;
 }

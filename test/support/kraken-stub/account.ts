@@ -38,10 +38,13 @@ export const TICK = decimal('0.1');
 export const LOT = decimal('0.00000001');
 export const ORDER_MINIMUM = decimal('0.0001');
 export const COST_MINIMUM = decimal('0.5');
+/** Dollars are kept in so many places: what a trade costs, and its fee, are each rounded to them ("Decimal precision for API calculations"). */
+export const QUOTE_PLACES = 4;
 const FEE_RATIO = decimal('0.0026');
 /** More than this is filled in several trades. */
 const TRADE_SIZE = decimal('0.01');
 
+const kept = (amount: Decimal): Decimal => amount.toDecimalPlaces(QUOTE_PLACES, Decimal.ROUND_HALF_UP);
 const sum = (values: readonly Decimal[]): Decimal => values.reduce((total, value) => total.add(value), ZERO);
 export const executed = (order: StubOrder): Decimal => sum(order.trades.map((trade) => trade.volume));
 
@@ -51,6 +54,7 @@ export class StubAccount {
   readonly trades: StubTrade[] = [];
   last = decimal('50000');
   readonly #now: () => number;
+  #withdrawn = ZERO;
   readonly #start = { quote: decimal('100000'), base: decimal('2') };
 
   constructor(now: () => number) {
@@ -88,6 +92,11 @@ export class StubAccount {
     for (const order of this.orders) if (order.status === 'open') this.#work(order, true);
   }
 
+  /** Takes so much of the quote asset away, without a trade. */
+  withdraw(amount: string): void {
+    this.#withdrawn = this.#withdrawn.add(decimal(amount));
+  }
+
   /** Fills part of a resting order, as somebody else's order would. */
   fillPart(order: StubOrder, volume: string): void {
     this.#trade(order, order.price, decimal(volume), true);
@@ -98,13 +107,13 @@ export class StubAccount {
     const bought = this.trades.filter(({ order }) => order.side === 'buy');
     const sold = this.trades.filter(({ order }) => order.side === 'sell');
     const volume = (trades: readonly StubTrade[]): Decimal => sum(trades.map((trade) => trade.volume));
-    const cost = (trades: readonly StubTrade[]): Decimal => sum(trades.map((trade) => trade.volume.mul(trade.price)));
+    const cost = (trades: readonly StubTrade[]): Decimal => sum(trades.map((trade) => kept(trade.volume.mul(trade.price))));
     const open = this.orders.filter((order) => order.status === 'open');
     const left = (side: 'buy' | 'sell', each: (order: StubOrder) => Decimal): Decimal =>
       sum(open.filter((order) => order.side === side).map((order) => order.volume.sub(executed(order)).mul(each(order))));
     return {
       quote: {
-        balance: this.#start.quote.sub(cost(bought)).add(cost(sold)).sub(this.#paid('quote')),
+        balance: this.#start.quote.sub(this.#withdrawn).sub(cost(bought)).add(cost(sold)).sub(this.#paid('quote')),
         hold: left('buy', (order) => order.price),
       },
       base: {
@@ -115,7 +124,9 @@ export class StubAccount {
   }
 
   #paid(asset: 'base' | 'quote'): Decimal {
-    return sum(this.trades.filter(({ paid }) => paid.in === asset).map(({ paid }) => paid.amount));
+    return sum(
+      this.trades.filter(({ paid }) => paid.in === asset).map(({ paid }) => (asset === 'quote' ? kept(paid.amount) : paid.amount)),
+    );
   }
 
   #refusal(order: NewOrder): StubError | undefined {

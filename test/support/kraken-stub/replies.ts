@@ -1,5 +1,5 @@
 import { decimal, ZERO, type Decimal } from '../../../core/money/index.js';
-import { digits, executed, TICK, type NewOrder, type StubAccount, type StubOrder, type StubTrade } from './account.js';
+import { digits, executed, QUOTE_PLACES, TICK, type NewOrder, type StubAccount, type StubOrder, type StubTrade } from './account.js';
 import type { StubError } from './errors.js';
 
 /** What a call is answered with: a result, or errors in a body of status 200. */
@@ -74,6 +74,14 @@ export const PUBLIC_ROUTES: Readonly<Record<string, StubRoute>> = {
           tick_size: '0.1',
           status: 'online',
         },
+      }),
+  },
+  Assets: {
+    doc: `${DOCS}/market-data/get-asset-info`,
+    handle: ({ words }) =>
+      ok({
+        XXBT: { aclass: 'currency', altname: 'XBT', decimals: 10, display_decimals: 5, status: 'enabled' },
+        [words.quote]: { aclass: 'currency', altname: words.quote, decimals: QUOTE_PLACES, display_decimals: 2, status: 'enabled' },
       }),
   },
   Ticker: {
