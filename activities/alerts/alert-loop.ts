@@ -1,6 +1,6 @@
 import { KeelsonError } from '../../core/errors.js';
 import { nextRound, retryAfterMs, type Recipients } from '../../core/alerts/round.js';
-import type { AlertStore, ClaimedDelivery, NotifyChannel } from '../ports/alerts.js';
+import type { AlertStore, ClaimedDelivery, FreeSlots, NotifyChannel } from '../ports/alerts.js';
 import { sendWithin } from './send-within.js';
 
 /** Where a notification was lost, alerts and tries that are due are found after this long. */
@@ -8,8 +8,8 @@ const LOOK_AGAIN_MS = 2_000;
 const MOST_ALERTS = 50;
 /** Longer than any try lasts. */
 const CLAIM_MS = 30_000;
-/** What one channel sends at once. */
-const AT_ONCE = 10;
+/** What one channel sends at once to one recipient, critical alerts and others: neither waits for the other. */
+const AT_ONCE = 5;
 
 export interface AlertLoopDependencies {
   readonly store: AlertStore;
@@ -19,7 +19,8 @@ export interface AlertLoopDependencies {
 
 /**
  * Tells people of alerts until it is closed. What is to be told stands in rows, so that a process that dies loses none: its
- * claims end, and another sends them (a message may so come twice). Each channel sends by itself: one that hangs delays no other.
+ * claims end, and another sends them (a message may so come twice). Each channel sends by itself, and to each recipient by itself: one that
+ * hangs delays no other. What is critical goes first and has slots of its own, so that it waits behind nothing less.
  */
 export class AlertLoop {
   private readonly dependencies: AlertLoopDependencies;
@@ -62,12 +63,19 @@ export class AlertLoop {
       try {
         const due = await store.due(MOST_ALERTS);
         if (due.length === MOST_ALERTS) this.isDue = true;
-        for (const alert of due) await store.beginRound(alert, nextRound(alert.severity, alert.rounds, this.recipients));
+        for (const alert of due) {
+          await store.beginRound(alert, nextRound(alert.severity, alert.rounds, this.recipients));
+          if (alert.severity === 'critical') this.send();
+        }
       } catch (error) {
         log.warn({ error: String(error) }, 'alerts could not be read; they are read again');
       }
-      for (const sender of this.senders) sender.look();
+      this.send();
     }
+  }
+
+  private send(): void {
+    for (const sender of this.senders) sender.look();
   }
 }
 
@@ -76,7 +84,7 @@ class ChannelSender {
   private readonly store: AlertStore;
   private readonly channel: NotifyChannel;
   private readonly log: AlertLoopDependencies['log'];
-  private readonly sending = new Set<Promise<void>>();
+  private readonly sending = new Map<Promise<void>, ClaimedDelivery>();
   private readonly retries = new Set<NodeJS.Timeout>();
   private readonly ending = new AbortController();
   private isDue = false;
@@ -101,18 +109,19 @@ class ChannelSender {
     this.ending.abort();
     for (const retry of this.retries) clearTimeout(retry);
     await this.current;
-    await Promise.all(this.sending);
+    await Promise.all(this.sending.keys());
   }
 
   private async claim(): Promise<void> {
     const { signal } = this.ending;
     while (this.isDue && !signal.aborted) {
       this.isDue = false;
-      const free = AT_ONCE - this.sending.size;
-      if (free <= 0) return;
+      const free = this.free();
+      if (free.length === 0) return;
       try {
         const claimed = await this.store.claim(this.channel.name, free, CLAIM_MS);
-        if (claimed.length === free) this.isDue = true;
+        // There may be more of what has free slots still: they are asked for until one answer is empty.
+        if (claimed.length > 0) this.isDue = true;
         for (const delivery of claimed) this.begin(delivery);
       } catch (error) {
         this.log.warn({ channel: this.channel.name, error: String(error) }, 'deliveries could not be claimed; they are tried again');
@@ -120,12 +129,22 @@ class ChannelSender {
     }
   }
 
+  /** Recipients to whom anything can be sent now. */
+  private free(): readonly FreeSlots[] {
+    const sending = [...this.sending.values()];
+    return Array.from({ length: this.channel.recipients }, (_, recipient) => {
+      const to = sending.filter((one) => one.recipient === recipient);
+      const critical = to.filter(({ alert }) => alert.severity === 'critical').length;
+      return { recipient, critical: AT_ONCE - critical, other: AT_ONCE - (to.length - critical) };
+    }).filter(({ critical, other }) => critical > 0 || other > 0);
+  }
+
   private begin(delivery: ClaimedDelivery): void {
     const sent = this.send(delivery).finally(() => {
       this.sending.delete(sent);
       this.look();
     });
-    this.sending.add(sent);
+    this.sending.set(sent, delivery);
   }
 
   private async send({ deliveryId, alert, round, recipient, attempts }: ClaimedDelivery): Promise<void> {

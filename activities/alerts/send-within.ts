@@ -16,6 +16,7 @@ export async function sendWithin(channel: NotifyChannel, message: AlertMessage, 
   const over = new Promise<never>((_, reject) => {
     const tell = (): void =>
       reject(new KeelsonError('ALERT_NOT_DELIVERED', { channel: channel.name, detail: 'it did not answer in time' }));
+    if (limit.aborted) tell();
     limit.addEventListener('abort', tell, { once: true });
   });
   try {

@@ -28,13 +28,21 @@ export interface ClaimedDelivery {
   readonly alert: DueAlert;
 }
 
+/** What may be sent to one recipient of a channel now: as many of either kind. */
+export interface FreeSlots {
+  readonly recipient: number;
+  readonly critical: number;
+  readonly other: number;
+}
+
 /** The rows of alerts and their deliveries. Every method is one statement. @throws KeelsonError INFRA_DATABASE. */
 export interface AlertStore {
+  /** The worst first. */
   due(most: number): Promise<readonly DueAlert[]>;
   /** Writes the deliveries of the next round; false: another process has, or somebody acknowledged the alert. */
   beginRound(alert: DueAlert, round: Round): Promise<boolean>;
   /** A claim ends by itself after `forMs`: what a dead process held is tried by another. */
-  claim(channel: AlertChannel, most: number, forMs: number): Promise<readonly ClaimedDelivery[]>;
+  claim(channel: AlertChannel, free: readonly FreeSlots[], forMs: number): Promise<readonly ClaimedDelivery[]>;
   finish(
     deliveryId: string,
     outcome: { readonly delivered: boolean; readonly detail?: string; readonly againInMs?: number | undefined },

@@ -6,7 +6,10 @@ import type { DecimalText } from '../../core/money/index.js';
 import type { LimitRow } from '../../core/risk/limit-rows.js';
 
 /** What a sample is decided on, as the database has it at one moment. */
-export interface WatchInputs extends Pick<Observation, 'now' | 'lastTime' | 'mode' | 'hold' | 'latch' | 'ledger'> {
+export interface WatchInputs extends Pick<
+  Observation,
+  'now' | 'lastTime' | 'mode' | 'hold' | 'latch' | 'unnotedHalt' | 'ledger' | 'booked'
+> {
   /** Of the last sample; a new one is written over no other. */
   readonly version: string;
   readonly state: WatchState;

@@ -54,6 +54,7 @@ const runner = (instrument: string): StrategyRunner =>
   new StrategyRunner({
     ...{ account: 'main', strategy: strategy(instrument), instrument, intervalMs: MINUTE, threshold: 0, signalValidMs: MINUTE },
     model: { hash: '', threshold: 0, featureNames: [], trainedFrom: '', trainedTo: '', score: async () => 1 },
+    isHalted: () => false,
     sink: { trade: async () => undefined, wouldTrade: async () => false, notTraded: async () => undefined },
     clock: Date.now,
   });

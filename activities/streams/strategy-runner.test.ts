@@ -67,6 +67,7 @@ function running(changes: Partial<RunnerOptions> & { readonly strategy: Strategy
     threshold: 0.5,
     signalValidMs: VALID_MS,
     clock: () => now,
+    isHalted: () => false,
     sink: {
       trade: async (signal) => void traded.push(signal),
       // The ledger: something is held until a close was traded.
@@ -98,6 +99,30 @@ describe('StrategyRunner', () => {
     ]);
     // Asked once a bar, and not for one that came too late.
     expect(asked.map(({ barCloseTime }) => barCloseTime)).toEqual([4_999, 5_999]);
+  });
+
+  it('under a halt computes nothing and fills its window, from which it goes on when that is over', async () => {
+    const [open, close] = [new Steady('momentum'), new Steady('other', 'none', 'flat')];
+    let isHalted = true;
+    const asked: string[] = [];
+    const runs = [open, close].map((strategy) =>
+      running({ strategy, isHalted: (version) => (asked.push(`${version.account} ${version.strategy} ${version.instrument}`), isHalted) }),
+    );
+    for (const { runner, give } of runs) {
+      runner.warmUp([bar(1), bar(2), bar(3)]);
+      expect(await give(4)).toMatchObject({ kind: 'followed' });
+      await give(5);
+    }
+    expect(runs.map(({ traded, untraded, asked: gate }) => [traded, untraded, gate])).toEqual([
+      [[], [], []],
+      [[], [], []],
+    ]);
+    expect([...open.windows, ...close.windows]).toEqual([]);
+    expect(new Set(asked)).toEqual(new Set(['main momentum BTC/USDT', 'main other BTC/USDT']));
+    isHalted = false;
+    for (const { give } of runs) await give(6);
+    expect(open.windows).toEqual([[3, 4, 5, 6]]);
+    expect(runs.map(({ traded }) => traded.map(({ barCloseTime }) => barCloseTime))).toEqual([[6_999], [6_999]]);
   });
 
   it.each(['long', 'undecided'] as const)('asks nothing while the stance is %s', async (stance) => {

@@ -16,6 +16,8 @@ export interface RunnerOptions {
   readonly threshold: number;
   readonly signalValidMs: number;
   readonly sink: SignalSink;
+  /** Whether a halt stands over it, as far as that is known without asking anybody; then nothing is decided. */
+  readonly isHalted: (version: StrategyVersion) => boolean;
   readonly clock: () => number;
 }
 
@@ -55,9 +57,9 @@ export class StrategyRunner {
   async onBar(bar: Bar): Promise<Arrival> {
     const arrival = this.window.arrive(bar);
     if (arrival.kind !== 'followed') return arrival;
-    const { strategy, model, threshold, sink, signalValidMs, clock } = this.options;
-    // A bar that reached us too late for its signal to be sent only fills the window.
-    if (clock() > bar.closeTime + signalValidMs) return arrival;
+    const { strategy, model, threshold, sink, signalValidMs, isHalted, clock } = this.options;
+    // A bar that reached us too late for its signal to be sent only fills the window, and so does each under a halt.
+    if (clock() > bar.closeTime + signalValidMs || isHalted(this.version)) return arrival;
     const step = strategy.step(this.window.bars());
     if (step.intent === 'none') {
       if (step.stance === 'flat') await this.closeWhatIsLeft(bar, step);

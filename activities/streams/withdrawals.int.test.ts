@@ -29,6 +29,13 @@ const STOPPED = [
     'momentum is disabled: a person',
   ],
   ['another version is active', `update active_strategies set version = '2'`, 'version 2 of momentum is the active one, not 1'],
+  [
+    'a marked event of its instrument is near',
+    `insert into calendar (source_sha256, before_ms, after_ms, max_age_ms, refreshed_at) values ('a', 60000, 60000, 86400000, now());
+     insert into calendar_events (event_time, title, instruments, is_marked)
+       values (epoch_ms(now()) + 59000, 'rates', '["${INSTRUMENT}"]', true)`,
+    `entries in ${INSTRUMENT} are blocked around the event: rates`,
+  ],
   ['no version is active', 'delete from active_strategies', `momentum is active in ${INSTRUMENT} no more`],
 ] as const;
 
@@ -52,6 +59,8 @@ describe('entries that rest, on a real ledger and paper venue', () => {
     stack.paper.movePrice('BTCUSDT', unitsOf('50000'), 0n);
     const { pool } = stack.database;
     await pool.query('delete from blocked_instruments');
+    await pool.query('delete from calendar');
+    await pool.query('delete from calendar_events');
     await pool.query('delete from strategy_switches');
     await pool.query('delete from active_strategies');
     await pool.query(
@@ -130,6 +139,20 @@ describe('entries that rest, on a real ledger and paper venue', () => {
     expect(await orders.resolve(intentId)).toMatchObject({ order: { status: 'accepted' } });
     await stack.database.pool.query(stops);
     expectWithdrawn((await orders.resolve(intentId)).order, reason);
+  });
+
+  it.each([
+    ['of another instrument', `'["ETH/USDT"]'`, 'true', 0],
+    ['that nobody has marked', 'null', 'false', 0],
+    ['whose window has not begun', 'null', 'true', 3_600_000],
+    ['whose window is over', 'null', 'true', -3_600_000],
+  ])('stay where an event %s is in the calendar', async (_, instruments, isMarked, inMs) => {
+    const intentId = await resting();
+    await stack.database.pool.query(
+      `insert into calendar (source_sha256, before_ms, after_ms, max_age_ms, refreshed_at) values ('a', 60000, 60000, 86400000, now());
+       insert into calendar_events (event_time, title, instruments, is_marked) values (epoch_ms(now()) + ${inMs}, 'rates', ${instruments}, ${isMarked})`,
+    );
+    expect(await orders.resolve(intentId)).toMatchObject({ order: { status: 'accepted' } });
   });
 
   it('of a person who took them over while the account was stopped stay, and are withdrawn when it stops anew', async () => {

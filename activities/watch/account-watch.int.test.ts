@@ -322,9 +322,10 @@ describe('the account watch, on a real ledger', () => {
   });
 
   it('P26: a halt that stood already is carried out too, where no kill has told anything since', async () => {
+    const underKey = await seedPerson(stack.database.pool, 'ida', ['trader']);
     const { latchId } = await halts.latch(
       { scope: 'account', scopeValue: ACCOUNT },
-      { subject: 'watch', underKey: null, reason: 'of before', policy: 'none' },
+      { subject: 'ida', underKey, reason: 'of before', policy: 'none' },
     );
     await query(
       `update latches set engaged_at = now() - interval '1 hour', called_at = now() - interval '1 hour' where latch_id = $1`,

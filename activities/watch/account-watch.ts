@@ -187,7 +187,12 @@ export class AccountWatch {
     return { venueMs: sinceLooking(venueMs), marketDataMs: priced, marketDataLimitMs, comparedMs };
   }
 
-  private details({ openOrders }: WatchInputs, { marks }: Prices, { venueMs, marketDataMs }: ToldAges, { valuation }: Sample): object {
+  private details(
+    { openOrders }: WatchInputs,
+    { marks }: Prices,
+    { venueMs, marketDataMs }: ToldAges,
+    { valuation, state }: Sample,
+  ): object {
     const { account } = this.watched;
     return {
       openOrders,
@@ -197,6 +202,7 @@ export class AccountWatch {
       pricesMs: Object.fromEntries(Object.entries(marks).map(([instrument, { ageMs }]) => [instrument, ageMs])),
       unmarked: valuation?.unmarked ?? [],
       withoutMark: valuation?.unknown ?? [],
+      unexplained: Object.entries(state.unexplained?.assets ?? {}).map(([asset, gone]) => ({ asset, ...gone })),
     };
   }
 
@@ -219,6 +225,9 @@ function auditOf({ state }: WatchInputs, sample: Sample, quote: string): { kind:
   const { performance, external } = sample.state;
   const events: { kind: string; data: object }[] = [];
   if (sample.flow !== '0') events.push({ kind: 'watch.flow', data: { amount: sample.flow, quote, external } });
+  if (sample.lost !== undefined) {
+    events.push({ kind: 'watch.lost', data: { amount: text(sample.lost.worth), quote, peak: performance?.peak } });
+  }
   if (sample.repriced !== undefined) {
     const { quotes, assets, flow } = sample.repriced;
     events.push({ kind: 'watch.repriced', data: { quote, was: quotes.was, assets, amount: text(flow), peak: performance?.peak } });

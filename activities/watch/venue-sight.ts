@@ -190,7 +190,8 @@ export class VenueSight {
       // Read after the venue's answer: what it shows had the time to be booked.
       const inputs = await store.read(account, this.instruments);
       if (inputs === undefined) return;
-      this.differences = { last: differenceOf(balances, inputs.ledger), before: this.differences?.last };
+      const { last: before, before: earlier } = this.differences ?? {};
+      this.differences = { last: differenceOf(balances, inputs.ledger), before, earlier };
       this.balances = balances;
     } catch (error) {
       if (!this.ending.signal.aborted) failed(error, 'the balances could not be read');

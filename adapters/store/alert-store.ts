@@ -5,7 +5,7 @@ import { jsonOf, run } from './pool.js';
 
 const DUE = { name: 'due_alerts', text: 'select due_alerts($1) as answer' };
 const BEGIN_ROUND = { name: 'begin_alert_round', text: 'select begin_alert_round($1::jsonb) as answer' };
-const CLAIM = { name: 'claim_alert_deliveries', text: 'select claim_alert_deliveries($1::jsonb) as answer' };
+const CLAIM = { name: 'claim_alerts_of_recipients', text: 'select claim_alerts_of_recipients($1::jsonb) as answer' };
 const FINISH = { name: 'finish_alert_delivery', text: 'select finish_alert_delivery($1::jsonb)' };
 const CHANNEL = 'keelson_alerts';
 
@@ -20,8 +20,8 @@ export function createAlertStore(pool: Pool, url: string): AlertStore {
       const rows = await run<{ answer: boolean }>(pool, BEGIN_ROUND, [jsonOf({ alertId, rounds, ...round })]);
       return rows[0]?.answer === true;
     },
-    async claim(channel, most, forMs) {
-      const rows = await run<{ answer: readonly ClaimedDelivery[] }>(pool, CLAIM, [jsonOf({ channel, most, forMs })]);
+    async claim(channel, free, forMs) {
+      const rows = await run<{ answer: readonly ClaimedDelivery[] }>(pool, CLAIM, [jsonOf({ channel, free, forMs })]);
       return rows[0]?.answer ?? [];
     },
     async finish(deliveryId, outcome) {

@@ -61,7 +61,7 @@ it('is told to whoever holds the risk state, and an entry near a marked event is
   expect(await calendar.save({ sourceSha256: 'a', contentSha256: '2', events: [rates] })).toBe(true);
   await eventually(
     async () =>
-      expect((await heldOne())?.windows).toEqual([
+      expect((await heldOne())?.windows.filter(({ instruments }) => instruments === null)).toEqual([
         { from: rates.time - 3_600_000, until: rates.time + 3_600_000, time: rates.time, title: 'rates', instruments: null },
       ]),
     30_000,
@@ -70,7 +70,11 @@ it('is told to whoever holds the risk state, and an entry near a marked event is
   // That it cannot be read is told once, and what was known stays.
   await calendar.failed({ sourceSha256: 'a', failure: 'it is empty' });
   await calendar.failed({ sourceSha256: 'a', failure: 'it is empty' });
-  expect(await readCalendarFacts(pool)).toMatchObject({ failure: 'it is empty', maxAgeMs: 3_600_000, events: [{ title: 'rates' }] });
+  expect(await readCalendarFacts(pool)).toMatchObject({
+    failure: 'it is empty',
+    maxAgeMs: 3_600_000,
+    events: expect.arrayContaining([expect.objectContaining({ title: 'rates' })]),
+  });
   const alerts = (isOver: boolean) =>
     stack.pool.query(`select from alerts where kind = 'calendar.unreadable' and (next_at is null) = $1`, [isOver]);
   expect((await alerts(false)).rowCount).toBe(1);
@@ -85,4 +89,52 @@ it('is told to whoever holds the risk state, and an entry near a marked event is
   expect(rows.map(({ kind }) => kind.slice('calendar.'.length))).toEqual([
     ...['configured', 'changed', 'changed', 'configured', 'configured'],
   ]);
+});
+
+it('a reading takes no window away: what has just been stays while it stands, and what is to come and listed no more is told, and stays', async () => {
+  const calendar = createCalendarStore(pool);
+  const kept = async (): Promise<readonly string[]> => {
+    const { rows } = await stack.pool.query<{ title: string }>('select title from calendar_events where is_marked order by event_time');
+    return rows.map(({ title }) => title);
+  };
+  let content = 0;
+  const reads = (events: readonly CalendarEvent[], sourceSha256 = 'c'): Promise<boolean> =>
+    calendar.save({ sourceSha256, contentSha256: `of ${(content += 1)}`, events });
+  const told = async (): Promise<readonly string[]> => {
+    const { rows } = await stack.pool.query<{ summary: string }>(
+      `select summary from alerts where kind = 'calendar.fewer' order by alert_id`,
+    );
+    return rows.map(({ summary }) => summary.slice(0, summary.indexOf(' UTC')));
+  };
+  await calendar.configure({ ...SETTINGS, sourceSha256: 'c' }, by('four'));
+  const told0 = (await told()).length;
+  const [over, justNow, toCome, later] = [
+    event(-7_200_000, { title: 'over' }),
+    event(-600_000, { title: 'just now' }),
+    event(600_000, { title: 'to come' }),
+    event(86_400_000, { title: 'later' }),
+  ];
+  await reads([over, justNow, toCome, later]);
+  // A feed of what is to come only: that is no fault.
+  await reads([toCome, later]);
+  expect(await kept()).toEqual(['just now', 'to come', 'later']);
+  expect((await told()).length).toBe(told0);
+  // One that is broken: told once, for those that it has left out.
+  await reads([]);
+  await reads([event(0, { isMarked: false, title: 'nothing of it' })]);
+  expect(await kept()).toEqual(['just now', 'to come', 'later']);
+  const when = new Date(toCome.time).toISOString().slice(0, 16).replace('T', ' ');
+  expect((await told()).slice(told0)).toEqual([
+    `The economic calendar lists 2 marked events to come no more, the first of them to come at ${when}`,
+  ]);
+  // Somebody says that one is none, and the other comes back and goes again.
+  await reads([{ ...toCome, isMarked: false }, later]);
+  expect(await kept()).toEqual(['just now', 'later']);
+  await reads([]);
+  expect((await told()).length).toBe(told0 + 2);
+  // What another source has said is to come is not known here.
+  await calendar.configure({ ...SETTINGS, sourceSha256: 'd' }, by('five'));
+  await reads([], 'd');
+  expect(await kept()).toEqual(['just now']);
+  await calendar.configure(null, by('six'));
 });

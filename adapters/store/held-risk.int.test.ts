@@ -263,6 +263,34 @@ describe('the risk state that a process holds', () => {
     expect(reads).toBe(0);
   });
 
+  it.each([
+    ['everything', '', null, true],
+    ['account', ACCOUNT, null, true],
+    ['venue', 'paper', null, true],
+    ['strategy', 'momentum', ACCOUNT, true],
+    ['instrument', INSTRUMENT, ACCOUNT, true],
+    ['strategy', 'another', ACCOUNT, false],
+    ['account', 'another', null, false],
+  ])('tells a halt of %s %s without waiting, as far as it is in its scope', async (scope, value, account, isHalted) => {
+    await caughtUp();
+    expect(source.isHalted(KEY)).toBe(false);
+    await query(
+      'insert into latches (scope, scope_value, account, reason, subject) values ($1, $2, $3, $4, $4)',
+      scope,
+      value,
+      account,
+      'a test',
+    );
+    if (isHalted) await eventually(() => expect(source.isHalted(KEY)).toBe(true));
+    else {
+      await caughtUp();
+      expect(source.isHalted(KEY)).toBe(false);
+    }
+    expect(source.isHalted({ ...KEY, account: 'nobody' })).toBe(false);
+    await query('update latches set released_at = now()');
+    await eventually(() => expect(source.isHalted(KEY)).toBe(false));
+  });
+
   const configure = (version: string, limits: ConfiguredLimits) => {
     const strategies = [{ strategy: 'momentum', instrument: INSTRUMENT, version, modelHash: 'none' }];
     return createControlStore(pool).applyConfiguration({ account: ACCOUNT, venue: 'paper', limits, strategies, subject: 'test' });

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { RiskKey, RiskSource } from '../../activities/ports/risk.js';
 import type { OrderStore } from '../../activities/ports/store.js';
+import { effectiveMode } from '../../core/control/mode.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import type { ApprovedOrder } from '../../core/risk/approved-order.js';
 import type { RiskView, WatchHeartbeat } from '../../core/risk/view.js';
@@ -105,6 +106,14 @@ export class HeldRisk implements RiskSource {
     const held = this.held.get(account);
     if (held === undefined) return undefined;
     return held.risk.activeVersions.find((one) => one[0] === strategy && one[1] === instrument)?.[2] ?? null;
+  }
+
+  /** Whether a halt over a strategy on an instrument is held, without waiting for anything. It spares work, and guards nothing: submit asks for latches itself. */
+  isHalted(key: RiskKey): boolean {
+    const held = this.held.get(key.account);
+    if (held === undefined) return false;
+    const { mode, latches, venue } = viewOf(held.risk, key, 0);
+    return effectiveMode(mode, latches, { ...key, venue }) === 'killed';
   }
 
   async close(): Promise<void> {

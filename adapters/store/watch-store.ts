@@ -8,11 +8,15 @@ import { jsonOf, run } from './pool.js';
 
 const READ = {
   name: 'read_watch_inputs',
-  text: 'select read_watch_inputs($1::jsonb) as answer, missing_kill($2, $3) as "missingKill", limit_rows($2) as "limitRows"',
+  text: 'select read_watch_inputs($1::jsonb) as answer, missing_kill($2, $3) as "missingKill", limit_rows($2) as "limitRows", read_watch_beside($2) as beside',
 };
 /** A share of an equity may have no end of digits. */
 const RATIO_PLACES = 30;
-const WRITE = { name: 'write_watch_sample', text: 'select write_watch_sample($1::jsonb) as version' };
+const WRITE = {
+  name: 'write_watch_sample',
+  text: `with written as materialized (select write_watch_sample($1::jsonb) as version)
+    select version, keep_watch_beside($1::jsonb, version) from written`,
+};
 
 interface Answer {
   readonly databaseTime: number;
@@ -36,14 +40,29 @@ interface Answer {
   readonly closes: WatchInputs['closes'];
 }
 
+interface Beside {
+  readonly booked: Observation['booked'];
+  readonly unexplained: NonNullable<WatchState['unexplained']> | null;
+  readonly movingSince: number | null;
+  readonly unnotedHalt: Observation['unnotedHalt'] | null;
+}
+
+interface Row {
+  readonly answer: Answer | null;
+  readonly missingKill: MissingKill | null;
+  readonly limitRows: readonly LimitRow[];
+  readonly beside: Beside | null;
+}
+
 /** The account watch in Postgres. @throws KeelsonError INFRA_DATABASE from every method. */
 export function createWatchStore(pool: Pool): WatchStore {
   return {
     async read(account, instruments) {
       const asked = [jsonOf({ account, instruments }), account, PROTOCOL.killBegunMs];
-      const rows = await run<{ answer: Answer | null; missingKill: MissingKill | null; limitRows: LimitRow[] }>(pool, READ, asked);
+      const rows = await run<Row>(pool, READ, asked);
       const got = rows[0]?.answer;
-      if (!got) return undefined;
+      const beside = rows[0]?.beside;
+      if (!got || !beside) return undefined;
       const {
         databaseTime,
         sampledTime,
@@ -72,7 +91,9 @@ export function createWatchStore(pool: Pool): WatchStore {
           hold: hold ?? undefined,
           version,
           latch,
+          unnotedHalt: beside.unnotedHalt ?? undefined,
           ledger,
+          booked: beside.booked,
           openOrders,
           limitRows: rows[0]?.limitRows ?? [],
           booking,
@@ -86,6 +107,8 @@ export function createWatchStore(pool: Pool): WatchStore {
           performance: performance ?? undefined,
           pricing: pricing ?? undefined,
           external: external ?? undefined,
+          unexplained: beside.unexplained ?? undefined,
+          movingSince: beside.movingSince ?? undefined,
           runs,
           latchId: latchId ?? undefined,
         },

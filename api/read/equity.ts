@@ -74,7 +74,8 @@ export async function* equityStretches(database: Database, account: string, sinc
           from (select * from account_equity where account = $1 and stretch_id >= $2 order by stretch_id limit ${PAGE}) s), '[]') as rows,
         (select jsonb_build_object('version', version::text,
             'performance', ${REMEMBERED} || jsonb_build_object('equity', ${amount('known_equity')}),
-            'figures', case when equity is not null then jsonb_build_object('dailyPnl', ${amount('daily_pnl')},
+            -- What is unexplained, or moves, is in the figures of the watch, and in no stretch.
+            'figures', case when equity is not null and moving_since is null and coalesce(unexplained->'assets', '{}') = '{}' then jsonb_build_object('dailyPnl', ${amount('daily_pnl')},
               'dailyLossRatio', ${amount('daily_loss_ratio')}, 'drawdownRatio', ${amount('drawdown_ratio')}) end)
           from account_watch where account = $1 and known_equity is not null) as newest`,
       [account, from],

@@ -36,10 +36,15 @@ export function addWatch(program: Command, terminal: Terminal, finish: Finish): 
 }
 
 function notes({ account, details }: WatchStatus): string[] {
-  const unmarked = Array.isArray(details['unmarked']) ? (details['unmarked'] as { asset: string; quantity: string; value: string }[]) : [];
-  const without = Array.isArray(details['withoutMark']) ? (details['withoutMark'] as string[]) : [];
+  const listed = <Item>(name: string): readonly Item[] => (Array.isArray(details[name]) ? (details[name] as Item[]) : []);
   return [
-    ...unmarked.map(({ asset, quantity, value }) => `${account}: ${quantity} ${asset} has no mark and counts as ${value}`),
-    ...without.map((asset) => `${account}: ${asset} has no fresh price, so the equity is not known`),
+    ...listed<{ asset: string; quantity: string; value: string }>('unmarked').map(
+      ({ asset, quantity, value }) => `${account}: ${quantity} ${asset} has no mark and counts as ${value}`,
+    ),
+    ...listed<string>('withoutMark').map((asset) => `${account}: ${asset} has no fresh price, so the equity is not known`),
+    ...listed<{ asset: string; quantity: string; worth: string }>('unexplained').map(
+      ({ asset, quantity, worth }) =>
+        `${account}: ${quantity} ${asset} went without a reason in the books and counts as a loss of ${worth} until it has one (keelson reconcile list)`,
+    ),
   ].map((line) => `${harmless(line)}\n`);
 }

@@ -23,17 +23,25 @@ function assetsOf(one: Quantities, other: Quantities): readonly string[] {
   return [...new Set([...Object.keys(one), ...Object.keys(other)])];
 }
 
-/** The differences of two readings, one after the other. */
+/** The differences of readings, one after the other. */
 export interface Readings {
   readonly last: Quantities;
   /** Undefined for the first reading of a process. */
   readonly before: Quantities | undefined;
+  /** The one before that. */
+  readonly earlier?: Quantities | undefined;
 }
 
 export interface Settled {
   readonly external: Quantities;
+  /** What has changed since. */
+  readonly change: Quantities;
   /** What was deposited (positive) or withdrawn since, in the quote asset. */
   readonly flow: Decimal;
+  /** Assets that moved in opposite directions, of comparable worth. */
+  readonly isExchange: boolean;
+  /** What went for nothing that came: a withdrawal, if somebody says so. */
+  readonly went: Decimal;
 }
 
 /**
@@ -47,20 +55,56 @@ const LEAST_EXCHANGED_SHARE = '0.5';
  * difference too, for a moment; so one is believed when two readings in a row show the same. One kind of change is no
  * deposit: assets that move in opposite directions at once, of comparable worth, were exchanged for each other by somebody else, and what
  * is lost in that is a loss. (What our own orders lose is never in the difference: the ledger has their fills.) What is worth nothing, or
- * little beside what moves the other way, makes no exchange of a withdrawal: an airdrop that comes with one. Pure.
+ * little beside what moves the other way, makes no exchange of a withdrawal: an airdrop that comes with one. What went so is a loss until
+ * somebody has said that it was withdrawn (`unexplained.ts`). Pure.
  */
 export function settle(known: Quantities | undefined, { last, before }: Readings, prices: Prices): Settled | undefined {
-  if (known === undefined) return { external: last, flow: ZERO };
+  if (known === undefined) return { external: last, change: {}, flow: ZERO, isExchange: false, went: ZERO };
   if (before === undefined || !isSame(last, before)) return undefined;
+  const change = differenceOf(last, known);
+  const worth = worthOf(change, prices);
+  // Without a price nobody can say how much came: it is settled when there is one.
+  if (worth === undefined) return undefined;
+  const { came, went } = worth;
+  const settled = { external: last, change };
+  if (isExchange(came, went)) return { ...settled, flow: ZERO, isExchange: true, went: ZERO };
+  // A little that comes with it is what was got for it; much more than it came by itself.
+  return { ...settled, flow: came.minus(went), isExchange: false, went: went.gt(came) ? went.minus(came) : went };
+}
+
+/**
+ * Three readings in a row that differ from what is known and show another difference than the one before: not one fill on its way, but
+ * something that goes on. Pure.
+ */
+export function isMoving(known: Quantities | undefined, { last, before, earlier }: Readings): boolean {
+  if (known === undefined || before === undefined || earlier === undefined) return false;
+  return !isSame(last, before) && [last, before, earlier].every((reading) => !isSame(reading, known));
+}
+
+/** Whether a reading says that nothing has changed. Pure. */
+export function isAsKnown(known: Quantities | undefined, { last }: Readings): boolean {
+  return known !== undefined && isSame(last, known);
+}
+
+/** What the account has less by the worse of the last two readings than by what is known, as far as prices tell it. Pure. */
+export function missingBy(known: Quantities, { last, before }: Readings, prices: Prices): Decimal {
+  const missing = [last, before ?? last].map((reading) => {
+    const worth = worthOf(differenceOf(reading, known), prices);
+    return worth === undefined ? ZERO : worth.went.minus(worth.came);
+  });
+  return maximum(ZERO, ...missing);
+}
+
+/** Undefined while an asset of it has no price. */
+function worthOf(change: Quantities, prices: Prices): { readonly came: Decimal; readonly went: Decimal } | undefined {
   let [came, went] = [ZERO, ZERO];
-  for (const [asset, quantity] of Object.entries(differenceOf(last, known))) {
+  for (const [asset, quantity] of Object.entries(change)) {
     const worth = valueOf(asset, decimal(quantity), prices);
-    // Without a price nobody can say how much came: it is settled when there is one.
     if (worth === undefined) return undefined;
     if (worth.value.isNegative()) went = went.minus(worth.value);
     else came = came.plus(worth.value);
   }
-  return { external: last, flow: isExchange(came, went) ? ZERO : came.minus(went) };
+  return { came, went };
 }
 
 function isExchange(came: Decimal, went: Decimal): boolean {

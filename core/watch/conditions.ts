@@ -9,6 +9,7 @@ export const CONDITIONS = [
   'dailyLossLimit',
   'drawdownWarn',
   'drawdownLimit',
+  'lossUnexplained',
   'equityUnknown',
   'venueUnreachable',
   'noMarketData',
@@ -36,6 +37,8 @@ export const DEFINITIONS: Readonly<Record<Condition, Definition>> = {
   dailyLossLimit: { severity: 'error', confirmedBy: SOFT, alertsEach: 'day', acts: 'reduceOnly' },
   drawdownWarn: { severity: 'warning', confirmedBy: SOFT, alertsEach: 'day', acts: 'no' },
   drawdownLimit: { severity: 'critical', confirmedBy: 'atOnce', alertsEach: 'time', acts: 'kill' },
+  // Perhaps somebody has withdrawn it, for which nothing is sold; perhaps not.
+  lossUnexplained: { severity: 'critical', confirmedBy: 'atOnce', alertsEach: 'time', acts: 'paused' },
   equityUnknown: { severity: 'error', confirmedBy: { time: WATCH.equityUnknownMs }, alertsEach: 'time', acts: 'paused' },
   // Their ages are counted where they are seen, so a sample that shows them has waited already.
   venueUnreachable: { severity: 'error', confirmedBy: 'atOnce', alertsEach: 'time', acts: 'paused' },
@@ -66,14 +69,17 @@ export interface Ages {
   readonly comparedMs: number;
 }
 
-export function findingsOf(rules: WatchRules, figures: Figures | undefined, ages: Ages): Findings {
+/** @param certain the figures without what is not explained: for that alone nothing is sold. */
+export function findingsOf(rules: WatchRules, figures: Figures | undefined, certain: Figures | undefined, ages: Ages): Findings {
   const reaches = (ratio: Figures['drawdownRatio'] | undefined, limit: number): boolean | undefined =>
     ratio === undefined ? undefined : ratio.gte(limit);
   return {
     dailyLossWarn: reaches(figures?.dailyLossRatio, rules.dailyLossWarnRatio),
     dailyLossLimit: reaches(figures?.dailyLossRatio, rules.dailyLossLimitRatio),
     drawdownWarn: reaches(figures?.drawdownRatio, rules.drawdownWarnRatio),
-    drawdownLimit: reaches(figures?.drawdownRatio, rules.drawdownLimitRatio),
+    drawdownLimit: reaches(certain?.drawdownRatio, rules.drawdownLimitRatio),
+    lossUnexplained:
+      figures && reaches(figures.drawdownRatio, rules.drawdownLimitRatio) && !reaches(certain?.drawdownRatio, rules.drawdownLimitRatio),
     equityUnknown: figures === undefined,
     venueUnreachable: ages.venueMs > rules.venueUnreachableMs,
     noMarketData: ages.marketDataMs > ages.marketDataLimitMs,

@@ -29,9 +29,20 @@ class Watched {
       'main',
       this.state,
       {
-        ...{ now: this.now, lastTime, mode: 'normal', hold: undefined, latch: 'none', ledger, prices, isReadingFresh: true },
+        ...{
+          now: this.now,
+          lastTime,
+          mode: 'normal',
+          hold: undefined,
+          latch: 'none',
+          unnotedHalt: undefined,
+          ledger,
+          prices,
+          isReadingFresh: true,
+        },
         ...{
           readings: { last: {}, before: {} },
+          booked: { deposited: {}, withdrawn: {}, traded: {} },
           ages: { venueMs: 0, marketDataMs: 0, marketDataLimitMs: 300_000, comparedMs: 0 },
           ...more,
         },

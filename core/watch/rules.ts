@@ -21,6 +21,10 @@ export const WATCH = {
   /** … each at least this long after the last one that was counted: two guardians sample side by side. */
   confirmingGapMs: 900,
   equityUnknownMs: 15_000,
+  /** Balances that differ in another way at each reading for so long: what the account is worth is not known any more. */
+  movingMs: 15_000,
+  /** What comes back within it was never gone: a venue may show the halves of a fill one after the other. */
+  cameBackMs: 60_000,
   /** The longest that an account may set. */
   venueUnreachableMs: 120_000,
   noMarketDataMs: 300_000,

@@ -1,12 +1,24 @@
 import { loosens, type Mode } from '../control/mode.js';
 import type { AlertSeverity } from '../alerts/severity.js';
-import { Decimal, ZERO, decimal, text, type DecimalText } from '../money/index.js';
+import { Decimal, ZERO, ZERO_TEXT, decimal, text, type DecimalText } from '../money/index.js';
 import { PROTOCOL } from '../risk/limits.js';
-import { carriedForward, settle, type Readings } from './carried.js';
+import { carriedForward, isAsKnown, isMoving, missingBy, settle, type Readings, type Settled } from './carried.js';
 import { CONDITIONS, DEFINITIONS, findingsOf, isConfirmed, LOST, nextRuns, type Ages, type Condition, type Runs } from './conditions.js';
 import { dayOf, figuresOf, moved, rebased, type Figures, type Move, type Performance } from './performance.js';
 import { pricingOf, repricingOf, revalued, type Pricing, type Repricing } from './repricing.js';
-import type { WatchRules } from './rules.js';
+import { WATCH, type WatchRules } from './rules.js';
+import {
+  explainedBy,
+  explainedSoFar,
+  onDay,
+  requoted,
+  withLost,
+  withSettled,
+  withUnexplained,
+  type Booked,
+  type Lost,
+  type Unexplained,
+} from './unexplained.js';
 import { valuationOf, type Prices, type Quantities, type Valuation } from './valuation.js';
 
 /** What the watch remembers of an account, in a row of the database: two guardians share it, restarts keep it. */
@@ -17,12 +29,19 @@ export interface WatchState {
   readonly pricing: Pricing | undefined;
   /** What the venue holds beside our ledger. */
   readonly external: Quantities | undefined;
+  /** What went without a known reason; undefined before the first known equity. */
+  readonly unexplained: Unexplained | undefined;
+  /** Since when each reading differs from the books in another way; undefined: they do not. */
+  readonly movingSince: number | undefined;
   readonly runs: Runs;
   /** The halt that a drawdown has caused. */
   readonly latchId: string | undefined;
 }
 
-export const UNWATCHED: WatchState = { performance: undefined, pricing: undefined, external: undefined, runs: {}, latchId: undefined };
+export const UNWATCHED: WatchState = {
+  ...{ performance: undefined, pricing: undefined, external: undefined, unexplained: undefined, movingSince: undefined },
+  ...{ runs: {}, latchId: undefined },
+};
 
 /** A pause of which is known what has caused it. */
 export interface Hold {
@@ -41,8 +60,12 @@ export interface Observation {
   readonly hold: Hold | undefined;
   /** What of the drawdown's halt: it stands, or two people have released it. */
   readonly latch: 'none' | 'stands' | 'released';
+  /** A standing halt of the watch that no sample has noted: whoever wrote it got no further. */
+  readonly unnotedHalt: { readonly latchId: string; readonly reason: string } | undefined;
   /** Inventory and every booked fill, by asset. */
   readonly ledger: Quantities;
+  /** What the books have of all else that moved balances. */
+  readonly booked: Booked;
   /** Undefined before the first reading of the venue's balances. */
   readonly readings: Readings | undefined;
   /** Whether the last reading is as young as the plan of readings would have it. */
@@ -83,6 +106,8 @@ export interface Sample {
   /** Of every condition that this sample confirms. */
   readonly alerts: readonly Alert[];
   readonly flow: DecimalText;
+  /** What had been taken for withdrawn and is booked as traded by another hand: lost, whenever it went. */
+  readonly lost: Lost | undefined;
   /** What the configuration values in another way than at the last known equity: a flow of its own. */
   readonly repriced: Repricing | undefined;
   readonly wasRebased: boolean;
@@ -93,6 +118,8 @@ export function sampleAccount(account: string, before: WatchState, seen: Observa
   const { now, readings, prices } = seen;
   const settled = readings === undefined ? undefined : settle(before.external, readings, prices);
   const external = settled?.external ?? before.external;
+  const movingSince = movingSinceOf(before, seen, settled);
+  const isMoved = movingSince !== undefined && now - movingSince > WATCH.movingMs;
   const quantities = external && carriedForward(seen.ledger, external);
   const valuation = quantities && valuationOf(quantities, prices);
   const valued = seen.isReadingFresh ? valuation?.equity : undefined;
@@ -103,35 +130,48 @@ export function sampleAccount(account: string, before: WatchState, seen: Observa
   const settledFlow = settled?.flow ?? ZERO;
   const isWorth = decimal(before.performance?.equity ?? '0').gt(0);
   const isUnpriced = found !== undefined && valued !== undefined && isWorth && valued.minus(settledFlow).lte(0);
-  const equity = isUnpriced ? undefined : valued;
-  const repriced = isUnpriced ? undefined : found;
+  const carried = isUnpriced ? undefined : valued;
+  const equity = isMoved ? undefined : carried;
+  const repriced = isUnpriced || isMoved ? undefined : found;
   // What came from outside is believed together with the equity that it changes, or not yet.
   const flow = equity === undefined ? ZERO : settledFlow;
   const wasRebased = seen.latch === 'released' && equity !== undefined;
-  const performance =
-    equity === undefined ? before.performance : performanceAt(before.performance, { now, equity, flow }, repriced, wasRebased);
-
-  const figures = equity === undefined || performance === undefined ? undefined : figuresOf(performance);
+  const next =
+    carried === undefined || external === undefined
+      ? { ...before, lost: undefined }
+      : rememberedAt(before, external, { ...seen, equity: carried, flow }, settled, repriced, wasRebased);
+  const { performance, unexplained } = equity === undefined ? before : next;
+  // What the account itself has lost for certain halts it, also while another hand moves its balances.
+  const certain = carried === undefined || next.performance === undefined ? undefined : figuresOf(next.performance);
+  // What is missing at each of three readings is counted before it is certain.
+  const missing = movingSince === undefined || readings === undefined ? ZERO : missingBy(before.external ?? {}, readings, prices);
+  const figures =
+    equity !== undefined && certain && performance && unexplained ? withUnexplained(certain, performance, unexplained, missing) : undefined;
   const isSilent = seen.lastTime === undefined || now - seen.lastTime > PROTOCOL.watchSilentMs;
-  const runs = nextRuns(before.runs, findingsOf(rules, figures, seen.ages), now, isSilent);
+  const runs = nextRuns(before.runs, findingsOf(rules, figures, certain, seen.ages), now, isSilent);
   const confirmed = CONDITIONS.filter((condition) => isConfirmed(condition, runs, now));
   const isNew = (condition: Condition): boolean => !isConfirmed(condition, before.runs, seen.lastTime ?? 0);
-  const said = (condition: Condition): string => summaryOf(account, condition, rules, figures, { ...seen, isUnpriced });
+  const said = (condition: Condition): string => summaryOf(account, condition, rules, figures, { ...seen, isUnpriced, isMoved });
   const mode = modeOf(confirmed, seen, said);
+  const kill = seen.latch === 'none' && confirmed.includes('drawdownLimit') ? said('drawdownLimit') : undefined;
+  // Where the sample after it shows the loss, too, it halts again, which changes nothing, and tells it.
+  const noted = seen.latch === 'none' && kill === undefined ? seen.unnotedHalt : undefined;
   return {
     state: {
       performance,
       pricing: equity === undefined || quantities === undefined ? before.pricing : pricingOf(quantities, prices, before.pricing, now),
       external: equity === undefined ? before.external : external,
+      unexplained,
+      movingSince,
       runs,
-      latchId: wasRebased ? undefined : before.latchId,
+      latchId: wasRebased ? undefined : (noted?.latchId ?? before.latchId),
     },
     equity: equity === undefined ? undefined : text(equity),
     figures,
     valuation,
     mode,
     outage: outageOf(confirmed, equity !== undefined, seen.ages, said),
-    kill: seen.latch === 'none' && confirmed.includes('drawdownLimit') ? said('drawdownLimit') : undefined,
+    kill,
     alerts: [
       ...confirmed.filter(isNew).map((condition) => ({
         // Each time that it does something is told, and else once a day what comes and goes.
@@ -140,12 +180,41 @@ export function sampleAccount(account: string, before: WatchState, seen: Observa
         condition,
         summary: said(condition),
       })),
+      ...(noted === undefined ? [] : [haltAlert(account, noted)]),
       ...(repriced === undefined ? [] : [repricedAlert(account, repriced, now)]),
     ],
     flow: text(flow),
+    lost: equity === undefined ? undefined : next.lost,
     repriced,
     wasRebased,
   };
+}
+
+/** Only what is seen ends it: a process that has just begun has not read often enough to tell. */
+function movingSinceOf(before: WatchState, { now, readings }: Observation, settled: Settled | undefined): number | undefined {
+  if (readings === undefined) return before.movingSince;
+  if (settled !== undefined || isAsKnown(before.external, readings)) return undefined;
+  return before.movingSince ?? (isMoving(before.external, readings) ? now : undefined);
+}
+
+/** What is remembered after a sample that knows the equity. */
+function rememberedAt(
+  before: WatchState,
+  external: Quantities,
+  { now, equity, flow, booked, prices }: Move & Pick<Observation, 'booked' | 'prices'>,
+  settled: Settled | undefined,
+  repriced: Repricing | undefined,
+  isRebased: boolean,
+): Required<Pick<WatchState, 'performance' | 'unexplained'>> & { readonly lost?: Lost | undefined } {
+  const was = before.performance;
+  const performance = performanceAt(was, { now, equity, flow }, repriced, isRebased);
+  // Two people have decided that it goes on from here.
+  if (isRebased || before.unexplained === undefined) return { performance, unexplained: explainedSoFar(external, booked, now) };
+  const isRequoted = repriced !== undefined && repriced.quotes.was !== repriced.quotes.is;
+  const known = isRequoted ? requoted(before.unexplained, was?.equity ?? ZERO_TEXT, text(equity.minus(flow))) : before.unexplained;
+  const today = onDay(known, performance.day);
+  const { left, lost } = explainedBy(settled === undefined ? today : withSettled(today, settled, equity, prices, now), booked);
+  return { performance: lost === undefined ? performance : withLost(performance, lost), unexplained: left, lost };
 }
 
 /** Equity, peak and day after a sample, whatever has changed it. Pure. */
@@ -158,6 +227,12 @@ export function performanceAt(
   const from = before !== undefined && repriced !== undefined ? revalued(before, repriced, move.equity.minus(move.flow)) : before;
   const next = moved(from, move);
   return isRebased ? rebased(next) : next;
+}
+
+/** Of a halt whose own sample was lost, with what it would have told. */
+function haltAlert(account: string, { latchId, reason }: NonNullable<Observation['unnotedHalt']>): Alert {
+  const { severity } = DEFINITIONS.drawdownLimit;
+  return { key: `watch:${account}:drawdownLimit:${latchId}`, severity, condition: 'drawdownLimit', summary: reason };
 }
 
 /** Once a day for the same assets: two guardians of different configurations would tell it each second. */
@@ -207,6 +282,8 @@ function outageOf(
 
 interface Seen extends Observation {
   readonly isUnpriced: boolean;
+  /** Each reading of the venue shows other balances that the books do not explain. */
+  readonly isMoved: boolean;
 }
 
 function summaryOf(account: string, condition: Condition, rules: WatchRules, figures: Figures | undefined, seen: Seen): string {
@@ -222,6 +299,8 @@ function summaryOf(account: string, condition: Condition, rules: WatchRules, fig
       return `${account} is ${lost(figures?.drawdownRatio)} under its peak (warning from ${limit(rules.drawdownWarnRatio)}).`;
     case 'drawdownLimit':
       return `${account} is ${lost(figures?.drawdownRatio)} under its peak (limit ${limit(rules.drawdownLimitRatio)}): it is halted.`;
+    case 'lossUnexplained':
+      return `${account} is ${lost(figures?.drawdownRatio)} under its peak (limit ${limit(rules.drawdownLimitRatio)}) with what went and is not explained: it is paused, and nothing is sold. If nobody has withdrawn it somebody else trades with your key: keelson kill. If somebody has: keelson reconcile list, then decide book.`;
     case 'equityUnknown':
       return `The equity of ${account} is not known: ${unknownBecause(seen)}. It is paused; resume it when the cause is gone.`;
     case 'venueUnreachable':
@@ -238,6 +317,7 @@ function summaryOf(account: string, condition: Condition, rules: WatchRules, fig
 function unknownBecause(seen: Seen): string {
   if (seen.isUnpriced) return `its configuration prices nothing of what it holds, in ${seen.prices.quote}`;
   if (seen.readings === undefined || !seen.isReadingFresh) return 'the venue does not tell its balances';
+  if (seen.isMoved) return 'its venue shows other balances at each look, and the books explain none of it';
   return 'there is no fresh price for what it holds';
 }
 

@@ -75,7 +75,7 @@ describe('balances between two readings', () => {
     const last = { BNB: d('1'), USDT: d('250') };
     expect(settle(known, { last, before: undefined }, PRICES)).toBeUndefined();
     expect(settle(known, { last, before: { BNB: d('1') } }, PRICES)).toBeUndefined();
-    expect(settle(known, { last, before: last }, PRICES)).toEqual({ external: last, flow: new Decimal(250) });
+    expect(settle(known, { last, before: last }, PRICES)).toMatchObject({ external: last, flow: new Decimal(250), went: ZERO });
     expect(settle(known, { last: known, before: known }, PRICES)?.flow.toFixed()).toBe('0');
   });
 
@@ -183,7 +183,9 @@ const SEEN: Observation = {
   mode: 'normal',
   hold: undefined,
   latch: 'none',
+  unnotedHalt: undefined,
   ledger: { USDT: d('100000') },
+  booked: { deposited: {}, withdrawn: {}, traded: {} },
   readings: READINGS,
   isReadingFresh: true,
   prices: PRICES,

@@ -80,6 +80,7 @@ export function barStream(strategies = ['momentum'], firstIndex = 10) {
         model: { hash: '', threshold: 0, featureNames: [], trainedFrom: '', trainedTo: '', score: () => Promise.resolve(1) },
         threshold: 0,
         signalValidMs: SIGNAL_VALID_MS,
+        isHalted: () => false,
         sink: { trade: async (signal) => void signals.push(signal), wouldTrade: async () => false, notTraded: async () => {} },
         clock: () => now,
       }),

@@ -1,6 +1,6 @@
 import { invariant } from '../../core/errors.js';
 import { resolve } from 'node:path';
-import { StrategyRunner } from '../../activities/streams/strategy-runner.js';
+import { StrategyRunner, type RunnerOptions } from '../../activities/streams/strategy-runner.js';
 import type { SignalSink } from '../../activities/ports/signal-sink.js';
 import { loadOnnxModel } from '../../adapters/model/onnx-model.js';
 import { configPath, INTERVALS } from '../../config/index.js';
@@ -20,6 +20,7 @@ export async function loadRunners(
   sink: SignalSink,
   venueNow: (account: string) => number,
   strategyOf: FindStrategy,
+  isHalted: RunnerOptions['isHalted'],
 ): Promise<(account: string, intervalMs: number) => StrategyRunner[]> {
   const { config, env } = process;
   const folder = resolve(configPath(env, globalThis.process.cwd()), '..');
@@ -47,6 +48,7 @@ export async function loadRunners(
             threshold,
             signalValidMs,
             sink,
+            isHalted,
             clock: () => venueNow(account),
           });
         }),

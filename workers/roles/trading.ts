@@ -101,7 +101,7 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     log,
     count: (outcome) => metrics.signals.inc({ outcome }),
   });
-  const runnersOf = await loadRunners(process, sink, venueNow, strategyOf);
+  const runnersOf = await loadRunners(process, sink, venueNow, strategyOf, (one) => risk.isHalted(one));
 
   const streamActivities: BarStreamActivities = {
     streamBars: (account, interval) => {

@@ -153,6 +153,7 @@ const runnersOf: BarStreamDependencies['runnersOf'] = (account, intervalMs) => [
     model: { hash: 'none', threshold: 1, featureNames: [], trainedFrom: '2026-01-01', trainedTo: '2026-01-01', score: async () => 0 },
     threshold: 1,
     signalValidMs: 1,
+    isHalted: () => false,
     sink: { trade: async () => undefined, wouldTrade: async () => false, notTraded: async () => undefined },
     clock: Date.now,
   }),

@@ -1,0 +1,38 @@
+-- What went from an account without a reason that the books know is a loss until they do. What the watch remembers of it, and since when each
+-- reading of the venue shows another difference. A row of an earlier build has neither.
+alter table account_watch add column unexplained jsonb, add column moving_since bigint;
+
+-- What moved an account's assets beside its own fills, by asset: what came in, what went out (negative), and what others have traded.
+create function moved_beside(the_account text) returns jsonb language sql stable as $$
+  with sides as (
+      select asset, amount from ledger_movements where account = the_account and kind in ('deposit', 'withdrawal', 'transfer')
+      union all select asset, -amount from ledger_movements where counter_account = the_account),
+    flows as (
+      select asset, coalesce(sum(amount) filter (where amount > 0), 0) as came, coalesce(sum(amount) filter (where amount < 0), 0) as went
+      from sides group by asset),
+    -- Of everything that moved, the rest are fills by other hands and corrections.
+    all_moved as (
+      select coalesce(i.asset, f.asset) as asset, coalesce(f.came, 0) as came, coalesce(f.went, 0) as went,
+        coalesce(i.moved, 0) - coalesce(f.came, 0) - coalesce(f.went, 0) as traded
+      from (select asset, moved from inventory where account = the_account) i full join flows f using (asset))
+  select jsonb_build_object(
+    'deposited', coalesce(jsonb_object_agg(asset, trim_scale(came)::text) filter (where came <> 0), '{}'),
+    'withdrawn', coalesce(jsonb_object_agg(asset, trim_scale(went)::text) filter (where went <> 0), '{}'),
+    'traded', coalesce(jsonb_object_agg(asset, trim_scale(traded)::text) filter (where traded <> 0), '{}')) from all_moved
+$$;
+
+-- What the watch reads beside its inputs, of the same moment: what went and is not explained, what the books say of it, and a halt of the watch
+-- that no sample has noted, as where its process ended between the two.
+create function read_watch_beside(the_account text) returns jsonb language sql stable as $$
+  select jsonb_build_object('booked', moved_beside(a.account), 'unexplained', w.unexplained, 'movingSince', w.moving_since,
+    'unnotedHalt', (select jsonb_build_object('latchId', l.latch_id, 'reason', l.reason) from latches l
+      where l.scope = 'account' and l.scope_value = a.account and l.subject = 'watch' and l.released_at is null
+        and l.latch_id is distinct from w.latch_id order by l.engaged_at limit 1))
+  from accounts a left join account_watch w using (account) where a.account = the_account
+$$;
+
+-- … and what it keeps beside a sample, in the statement that has written that: of this version, or null where another was first.
+create function keep_watch_beside(p jsonb, the_version text) returns void language sql as $$
+  update account_watch set unexplained = coalesce(p->'unexplained', unexplained), moving_since = (p->>'movingSince')::bigint
+    where account = p->>'account' and version = the_version::bigint
+$$;
