@@ -116,6 +116,34 @@ describe('limits', () => {
     expect((await audited('limit.changed')).at(-1)).toMatchObject({ data: { approvedBy: ['second'] } });
   });
 
+  test('what the watch acts at: one person tightens, two loosen, and it is of an account or a venue as a whole', async () => {
+    expect((await set(KEYS.risk, { limit: 'drawdownLimitRatio', value: '0.12' })).status).toBe(200);
+    expect(await holds('drawdownLimitRatio')).toMatchObject({ value: '0.12', subject: 'risk', approvedBy: null });
+    const requestId = randomUUID();
+    for (const [limit, value] of [
+      ['drawdownLimitRatio', '0.1201'],
+      ['drawdownLimitRatio', null],
+      ['dailyLossWarnRatio', '0.021'],
+    ] as const) {
+      expect(await set(KEYS.risk, { limit, value })).toMatchObject({ status: 409, body: { code: 'AUTH_APPROVAL_NEEDED' } });
+    }
+    expect((await set(KEYS.risk, { limit: 'drawdownLimitRatio', value: '0.2', commandId: requestId })).status).toBe(409);
+    expect((await decide('key-of-second', requestId)).body).toMatchObject({ state: 'used' });
+    expect(await holds('drawdownLimitRatio')).toMatchObject({ value: '0.2', from: '0.12', approvedBy: 'second' });
+    expect((await set(KEYS.risk, { limit: 'killPolicy', value: 'atOnce' })).status).toBe(200);
+    expect((await set(KEYS.risk, { limit: 'killPolicy', value: 'none' })).status).toBe(409);
+    expect((await set(KEYS.risk, { limit: 'dailyLossLimitRatio', value: '0.01', scope: 'venue', scopeValue: 'paper' })).status).toBe(200);
+    for (const more of [
+      { limit: 'drawdownLimitRatio', value: '0.1', scope: 'strategy', scopeValue: 'momentum', account: ACCOUNT },
+      { limit: 'killPolicy', value: 'atOnce', scope: 'instrument', scopeValue: 'BTC/USDT', account: ACCOUNT },
+      { limit: 'drawdownLimitRatio', value: '15 %' },
+    ]) {
+      expect(await set(KEYS.risk, more)).toMatchObject({ status: 400 });
+    }
+    const override = { account: ACCOUNT, instrument: 'BTC/USDT', limit: 'drawdownLimitRatio', value: '0.3', minutes: 5, reason: 'a test' };
+    expect(await post(KEYS.trader, '/v1/limits/override', override)).toMatchObject({ status: 400 });
+  });
+
   test('an approval is used once, and is of the limit as it stood', async () => {
     const requestId = randomUUID();
     await set(KEYS.risk, { value: '950', commandId: requestId });

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { ACTIONS, type Action } from '../core/people/actions.js';
+import { REARM_WAIT_MS } from '../core/kill/rearm.js';
 import { findAccess } from './address.js';
 import { apiClient, type ApiClient } from './api-client.js';
 import type { Terminal } from './terminal.js';
@@ -60,8 +61,8 @@ export function answers<Options extends { json?: boolean }, Args extends readonl
   });
 }
 
-/** An account may be compared with its venue before it is let do more: the API itself waits up to twenty seconds for that. */
-export const COMPARED_LIMIT_MS = 25_000;
+/** An account may be looked at and compared with its venue before it is let do more: longer than the API itself waits for that. */
+export const COMPARED_LIMIT_MS = REARM_WAIT_MS + 5_000;
 
 /**
  * The API of the instance that this clone runs, as the person that was named.

@@ -78,12 +78,12 @@ test('what a stranger wrote is not run as a formula', async () => {
 test('verify ends with a code of its own where something is stored that does not follow', async () => {
   const seen = await keelson('verify');
   expect(seen.exitCode).toBe(EXIT.differs);
-  expect(seen.out).toMatch(/^main: 1 fills and 0 movements recomputed, \d+ differences\.\nwhat +of +stored +rebuilt\n/);
+  expect(seen.out).toMatch(/^main: 1 fills, 0 movements and 0 points of equity recomputed, \d+ differences\.\nwhat +of +stored +rebuilt\n/);
   expect(seen.out).toMatch(/\nfill +SPX\/USDT trade 9 of order 77 +no entries /);
   await store.pool.query(`insert into accounts (account, venue) values ('empty', 'paper')`);
   expect(await keelson('verify --account empty')).toEqual({
     ...{ exitCode: EXIT.done, error: '' },
-    out: 'empty: 0 fills and 0 movements recomputed, 0 differences.\n',
+    out: 'empty: 0 fills, 0 movements and 0 points of equity recomputed, 0 differences.\n',
   });
 });
 

@@ -384,6 +384,23 @@ describe('a venue', () => {
     };
     expect(load(minutes).venues['paper']?.profile).toBe('kraken');
   });
+
+  test.each([
+    [299, true],
+    [1_299, true],
+    [1_300, false],
+  ])(
+    'whose bars are asked for after their close takes no signal that is valid for %i ms only, where that is too short',
+    (valid, isRefused) => {
+      const asked = (file: Shape): void => {
+        kraken({ urls })(file);
+        Object.assign((file['strategies'] as Shape)[0] as unknown as object, { interval: '1m', signalValidMs: valid });
+      };
+      const expected = 'expected at least 1300: kraken streams no bars, and they are asked for after their close';
+      if (isRefused) expect(problem(() => load(asked)).lines).toEqual([`  strategies[0].signalValidMs: ${expected}; found ${valid}`]);
+      else expect(load(asked).strategies[0]?.signalValidMs).toBe(valid);
+    },
+  );
 });
 
 describe('the environment', () => {

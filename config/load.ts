@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { failure, KeelsonError } from '../core/errors.js';
-import { VENUE_WIRES } from '../core/venue/wires.js';
+import { ASKED_SIGNAL_VALID_MS, VENUE_WIRES } from '../core/venue/wires.js';
 import {
   accountSuffix,
   knownEnvironmentName,
@@ -58,6 +58,7 @@ export function loadConfig({ path, env, credentials = 'none', alertSecrets: need
       ...unprovenProblems(parsed.data),
       ...quoteProblems(parsed.data),
       ...intervalProblems(parsed.data),
+      ...signalProblems(parsed.data),
       ...watchProblems(parsed.data),
       ...calendarProblems(parsed.data),
       ...chatProblems(parsed.data),
@@ -261,6 +262,16 @@ function intervalProblems(config: Config): Problem[] {
     if (has.some(([name]) => name === interval)) return [];
     const known = has.map(([name]) => `"${name}"`).join(', ');
     return [{ path: `strategies[${index}].interval`, message: `expected one of the bars of ${profile} (${known}), found "${interval}"` }];
+  });
+}
+
+/** A signal that has expired before its bar can be known is never sent. */
+function signalProblems(config: Config): Problem[] {
+  return config.strategies.flatMap(({ account, signalValidMs }, index): Problem[] => {
+    const profile = config.venues[config.accounts[account]?.venue ?? '']?.profile;
+    if (profile === undefined || VENUE_WIRES[profile].streamsBars || signalValidMs >= ASKED_SIGNAL_VALID_MS) return [];
+    const message = `expected at least ${ASKED_SIGNAL_VALID_MS}: ${profile} streams no bars, and they are asked for after their close; found ${signalValidMs}`;
+    return [{ path: `strategies[${index}].signalValidMs`, message }];
   });
 }
 

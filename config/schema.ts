@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DIFFERENCE_CLASSES } from '../core/reconcile/difference.js';
 import { OUTAGE } from '../core/outage/rules.js';
+import { limitDefinition, type WatchLimitKey } from '../core/risk/limit-table.js';
 import { RUNBOOK_SPECS } from '../core/runbook/registry.js';
 import { RUNBOOKS, type RunbookName } from '../core/runbook/spec.js';
 import { STRATEGIES } from '../core/strategy/registry.js';
@@ -26,7 +27,12 @@ import {
   url,
 } from './values.js';
 
-const lossRatio = (usual: number) => ratio('a share above 0 and at most 1', 0.0001).default(usual);
+/** What the account watch acts at are limits: the file says them first (ADR 10). */
+const firstSaid = (meaning: string) => `${meaning} The first value of a limit (\`keelson limits\`); later the file only tightens it.`;
+const lossRatio = (key: Exclude<WatchLimitKey, 'killPolicy'>) => {
+  const { least, usual, meaning } = limitDefinition(key);
+  return ratio('a share above 0 and at most 1', least).default(Number(usual)).describe(firstSaid(meaning));
+};
 const filePath = () => text('a path relative to the folder of this file', /^[^\0]{1,400}$/);
 
 const venue = z.strictObject({
@@ -48,10 +54,10 @@ const venue = z.strictObject({
 
 const watch = z
   .strictObject({
-    dailyLossWarnRatio: lossRatio(0.02).describe('A loss of the UTC day from which people are warned; 0.02 is 2 %.'),
-    dailyLossLimitRatio: lossRatio(0.03).describe('A loss of the UTC day from which the account may only reduce.'),
-    drawdownWarnRatio: lossRatio(0.1).describe('A fall from the highest equity from which people are warned.'),
-    drawdownLimitRatio: lossRatio(0.15).describe('A fall from the highest equity at which the account is halted.'),
+    dailyLossWarnRatio: lossRatio('dailyLossWarnRatio'),
+    dailyLossLimitRatio: lossRatio('dailyLossLimitRatio'),
+    drawdownWarnRatio: lossRatio('drawdownWarnRatio'),
+    drawdownLimitRatio: lossRatio('drawdownLimitRatio'),
     venueUnreachableMs: integer(5_000, WATCH.venueUnreachableMs)
       .default(WATCH.venueUnreachableMs)
       .describe('For how long the venue may not answer, ms: then it is lost, and entries stop.'),
@@ -62,7 +68,7 @@ const watch = z
       ),
     killPolicy: oneOf(['none', 'atOnce'])
       .default('none')
-      .describe('What becomes of what is held when the watch halts the account: it stays with its stops, or is sold at once.'),
+      .describe(firstSaid(limitDefinition('killPolicy').meaning)),
     unmarkedPrices: z
       .record(asset(), nonNegativeDecimal)
       .default({})
@@ -156,7 +162,11 @@ const strategy = z.strictObject({
     .min(1, { error: () => 'expected at least one instrument' })
     .describe('What it trades.'),
   interval: interval().describe('The bars it decides on.'),
-  signalValidMs: integer(100, 600_000).default(2_000).describe('How long a signal may still be sent after its bar closed, in ms.'),
+  signalValidMs: integer(100, 600_000)
+    .default(2_000)
+    .describe(
+      'How long a signal may still be sent after its bar closed, in ms. At least 1300 where bars are not streamed (kraken): they are asked for after their close.',
+    ),
   model: z
     .strictObject({
       path: filePath().describe('The ONNX file.'),

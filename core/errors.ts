@@ -60,7 +60,7 @@ export const ERRORS = define({
     '{account} was paused by a reconciliation or the account watch, and no reconciliation has found it clean since: {found}. Decide what is open (keelson reconcile list), then have it compared anew (keelson reconcile).',
   ),
   RISK_DAILY_LOSS: refusal(
-    '{account} has lost {found} today, more than it may: it only reduces until the UTC day is over or the loss is less than its limit again (accounts.{account}.watch.dailyLossLimitRatio).',
+    '{account} has lost {found} today, more than it may: it only reduces until the UTC day is over or the loss is less than its limit again (dailyLossLimitRatio: keelson limits list).',
   ),
   RISK_SIGNAL_EXPIRED: refusal('The signal of {signal} was valid until {validUntil}; it is {now}. No order is sent late.'),
   RISK_STRATEGY_INACTIVE: refusal(
@@ -69,6 +69,9 @@ export const ERRORS = define({
   RISK_MODEL_THRESHOLD: refusal('The model scored {score}, under the threshold {threshold}: the entry is not taken.'),
   RISK_NO_POSITION: refusal('There is nothing of {strategy} in {instrument} to close.'),
   RISK_POSITION_EXISTS: refusal('{strategy} already holds {quantity} of {instrument} (or has an order working): no second entry.'),
+  RISK_POSITION_LEAVING: refusal(
+    'What the signal of {strategy} had bought of {instrument} is being sold, or was, by its stop or otherwise: no further order of the same signal.',
+  ),
   RISK_NOTIONAL_LIMIT: refusal('The order is worth {notional}; the limit per order is {limit}.'),
   RISK_STOP_BELOW_MINIMUM: refusal(
     'After fees {quantity} of {instrument} would be left, worth {notional} at {price}, where its stop would sell: the venue takes no less than {minQuantity}, worth {minNotional}. No stop could rest; enter more, or nothing.',
@@ -108,6 +111,9 @@ export const ERRORS = define({
   ),
   RISK_VENUE_CLOSED: refusal(
     '{venue} has sent our address away and is not to be asked for {forMs} ms: entries are denied until then, stops and exits wait for it.',
+  ),
+  RISK_VENUE_SHARE: refusal(
+    'Of trading’s share at {venue} this worker may begin {share} entries within a minute, and has begun {used}: other workers have the rest. Each second it is divided anew.',
   ),
   RISK_VENUE_WEIGHT_UNKNOWN: refusal('{venue} has not told yet what our address has used: entries wait until it does.'),
   RISK_WATCH_SILENT: refusal('The account watch of {account} has been silent {since}: entries wait for it. See keelson watch.'),
@@ -302,9 +308,11 @@ export const ERRORS = define({
   },
 
   DATA_GAP: data('{instrument} has no bars from {from} to {to}: entries wait until they are filled.'),
-  DATA_STALE: data('The last bar of {instrument} closed {ageMs} ms ago: the stream is stale.'),
+  DATA_STALE: refusal(
+    'What the stream of {instrument} tells was so {lateMs} ms before it came, by the venue’s own time; entries need it within {limitMs} ms: the feed is late.',
+  ),
   DATA_CALENDAR: data('The economic calendar could not be read: {detail}. Mend the file or its address; entries wait when it is too old.'),
-  DATA_CROSSED_BOOK: data('The book of {instrument} is crossed ({bid} over {ask}): entries wait.'),
+  DATA_CROSSED_BOOK: refusal('The book of {instrument} is crossed (bid {bid}, ask {ask}): entries wait until it is not.'),
 
   MODEL_HASH_MISMATCH: model('The model file {path} has hash {found}; {expected} was approved.'),
   MODEL_SCHEMA_MISMATCH: model('The model {path} expects the features {expected}; the strategy gives {found}.'),
@@ -353,6 +361,9 @@ export const ERRORS = define({
   },
   INFRA_DATABASE: infrastructure('The database did not answer: {detail}.'),
   ALERT_NOT_DELIVERED: infrastructure('The channel {channel} did not take an alert: {detail}. It is tried again. See keelson alerts list.'),
+  INFRA_INSTANCE_REPLACED: infrastructure(
+    'The database is another than this process was started over (instance and epoch {was}, now {is}). It ends, and has to be started anew.',
+  ),
   INFRA_TEMPORAL: infrastructure('Temporal did not answer: {detail}.'),
   INFRA_RECONCILING: infrastructure('{account} is being compared with its venue already. It is tried again.'),
   INFRA_HOME_LOCKED: infrastructure('Keelson already runs from {home} (process {pid}): {addresses}.'),

@@ -74,7 +74,7 @@ test('entries of before get their other half, everything kept is what they deriv
   // What is verified today has more to it than this one migration brought.
   await before.migrateAll();
   const database: Database = { query: (sql, values = []) => before.client.query(sql, [...values]) };
-  expect(await verifyLedger(database, 'main')).toEqual({ account: 'main', fills: 3, movements: 0, differences: [] });
+  expect(await verifyLedger(database, 'main')).toEqual({ account: 'main', fills: 3, movements: 0, equityPoints: 0, differences: [] });
   expect(await verifyLedger(database, 'unused')).toMatchObject({ fills: 0, differences: [] });
   const told = await before.client.query(`select account, data from audit_events where kind = 'ledger.balanced'`);
   expect(told.rows).toEqual([{ account: 'main', data: { entries: 12 } }]);

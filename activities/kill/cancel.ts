@@ -4,8 +4,9 @@ import type { StoredOrder } from '../../core/order/stored-order.js';
 import { adopt } from '../order/evidence.js';
 import { createWithdraw } from '../order/resolve.js';
 import type { VenueOrder } from '../ports/venue.js';
+import { takeTurns } from '../turns.js';
 import type { KillDependencies } from './dependencies.js';
-import { each } from './each.js';
+import { each } from '../each.js';
 
 /** At once: a venue counts requests, and its answer to one takes longer than our sending of ten. */
 const AT_ONCE = 8;
@@ -81,26 +82,6 @@ export function createKillCancel(dependencies: KillDependencies): (account: stri
     ];
     await each(parts, parts.length, (part) => part());
     return { asked, open };
-  };
-}
-
-interface Turns {
-  /** Those first that were asked for least. */
-  inTurn<Item>(items: readonly Item[], nameOf: (item: Item) => string): readonly Item[];
-  took(name: string): void;
-  readonly after: ReadonlyMap<string, number>;
-}
-
-function takeTurns(before: ReadonlyMap<string, number> = new Map()): Turns {
-  const after = new Map<string, number>();
-  const countOf = (name: string): number => before.get(name) ?? 0;
-  return {
-    inTurn: (items, nameOf) => {
-      for (const item of items) after.set(nameOf(item), countOf(nameOf(item)));
-      return items.toSorted((one, other) => countOf(nameOf(one)) - countOf(nameOf(other)));
-    },
-    took: (name) => void after.set(name, countOf(name) + 1),
-    after,
   };
 }
 

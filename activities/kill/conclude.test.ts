@@ -11,7 +11,7 @@ const AFTER = { equity: '100', sampledTime: 5 };
 /** What the account watch has told by each look, the last one for ever after. */
 async function concluded(
   looks: readonly { readonly after: object | null; readonly isWatched: boolean; readonly isOver?: boolean }[],
-  { policy = LATCH.policy, count = 0 } = {},
+  { policy = LATCH.policy, count = 0, lastTime = 0, before = undefined as number | undefined, directs = [] as object[] } = {},
 ) {
   let now = 1_000;
   let asked = 0;
@@ -19,7 +19,11 @@ async function concluded(
   const written: string[] = [];
   const dependencies = {
     kills: {
-      readKill: async () => ({ latches: [{ ...LATCH, policy }], sold: [{ count }] }),
+      readKill: async () => ({ latches: [{ ...LATCH, policy }], sold: [{ count, lastTime }], risk: { account: 'main' } }),
+      writtenBefore: async (key: string) =>
+        before !== undefined && key === 'halt:main:l-1'
+          ? { file: { path: '/e/before.json', sha256: 'of before' }, time: before }
+          : undefined,
       evidence: async () => {
         const { isOver = false, ...equity } = looks[Math.min((asked += 1), looks.length) - 1] ?? { after: null, isWatched: false };
         return { latches: isOver ? [] : [LATCH], fills: [], equity };
@@ -28,13 +32,13 @@ async function concluded(
     store: { openIncident: async ({ incidents = [] }: Events) => void opened.push(...incidents) },
     files: {
       write: async (_: string, content: string) => (written.push(content), { path: '/e/halt.json', sha256: 'hash' }),
-      readDirect: async () => [],
+      readDirect: async () => directs,
     },
     clock: () => now,
     pause: async (ms: number) => void (now += ms),
   } as unknown as KillDependencies;
   const file = await createKillConclude(dependencies)('main', FINDING);
-  return { file, asked, waitedMs: now - 1_000, opened, content: JSON.parse(written[0] ?? '{}') as { equity: object } };
+  return { file, written, asked, waitedMs: now - 1_000, opened, content: JSON.parse(written[0] ?? '{}') as { equity: object } };
 }
 
 describe('the evidence of a halt', () => {
@@ -88,12 +92,27 @@ describe('the evidence of a halt', () => {
     expect(told[2]).toBe(told[0]);
   });
 
+  it('of a build before 0.6.0 is neither written nor told of once more, unless something was sold after it', async () => {
+    const seen = [{ after: AFTER, isWatched: true }];
+    const sale = { policy: 'atOnce', count: 1, lastTime: 999 };
+    expect(await concluded(seen, { ...sale, before: 1_000 })).toMatchObject({
+      file: { path: '/e/before.json', sha256: 'of before', latchIds: ['l-1'] },
+      written: [],
+      opened: [],
+    });
+    for (const other of [{ before: 999 }, { before: 1_000, directs: [{ name: 'direct' }] }, {}]) {
+      const { file, opened } = await concluded(seen, { ...sale, ...other });
+      expect([file.path, opened.length]).toEqual(['/e/halt.json', 1]);
+    }
+  });
+
   it('is written anew where something is sold after it', async () => {
     const of = async (count: number, policy: string) => {
-      const kills = { readKill: async () => ({ latches: [{ ...LATCH, policy }], sold: [{ count }], risk: { databaseTime: 1 } }) };
+      const seen = { latches: [{ ...LATCH, policy }], sold: [{ count }], risk: { databaseTime: 1 } };
+      const kills = { readKill: async () => seen, touchKill: async () => undefined };
       const files = { readDirect: async () => [{ name: 'direct' }] };
       const given = { kills, files, venueOf: () => undefined } as unknown as KillDependencies;
-      return (await createKillActivities(given, async () => undefined).killLatches('main')).directs;
+      return (await createKillActivities(given, async () => true).killLatches('main')).directs;
     };
     expect([await of(0, 'atOnce'), await of(1, 'atOnce'), await of(2, 'atOnce'), await of(2, 'none')]).toEqual([
       ['direct'],

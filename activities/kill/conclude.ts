@@ -72,6 +72,8 @@ function concluding({ kills, store, files, clock, pause }: KillDependencies): (a
   return async (account, finding) => {
     const view = await kills.readKill(account);
     const { latches } = view;
+    const before = await writtenUnder(kills, view);
+    if (before !== undefined && (await directRuns(files, account, latches)).length === 0) return before;
     const sections = {
       finding,
       ...(await evidenceAfterAll({ kills, clock, pause }, account)),
@@ -89,6 +91,17 @@ function concluding({ kills, store, files, clock, pause }: KillDependencies): (a
     await store.openIncident({ incidents: [{ key: `halt:${account}:${of}`, account, kind: 'halt', data }] });
     return file;
   };
+}
+
+/**
+ * The file that a build before 0.6.0 has written of these latches, where nothing was sold after it: its incident was named without what was sold, and a run that it
+ * left would write both once more.
+ */
+async function writtenUnder(kills: KillDependencies['kills'], { risk, latches, sold }: KillView): Promise<EvidenceFile | undefined> {
+  const latchIds = latches.map(({ latchId }) => latchId);
+  const written = await kills.writtenBefore(`halt:${risk.account}:${latchIds.join('+')}`, latchIds);
+  const isWhole = written !== undefined && sold.every(({ lastTime }) => lastTime < written.time);
+  return isWhole ? { ...written.file, latchIds } : undefined;
 }
 
 /**

@@ -8,6 +8,35 @@ const open = (instrument: string, more: Partial<VenueOrder> = {}): VenueOrder =>
   ({ instrument, clientOrderId: `of ${instrument}`, isTriggered: true, ...more }) as VenueOrder;
 const OPEN = [open('BTC/USDT'), open('ETH/USDT'), open('ETH/USDT', { clientOrderId: 'a stop', isTriggered: false })];
 
+describe('a halt without Temporal whose venue cannot be looked at', () => {
+  const auth = new KeelsonError('VENUE_AUTH', { venue: 'paper', account: 'main', detail: 'no such key' });
+  const away = new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', detail: 'timed out' });
+
+  it.each<readonly [string, boolean, (round: number) => KeelsonError, number]>([
+    ['ends when its key is refused again and again', true, () => auth, 5],
+    ['does not end where it was refused now and then', true, (round) => (round % 5 === 0 ? away : auth), 20],
+    ['does not end where waiting may help', true, () => away, 20],
+    ['does not end in a guardian', false, () => auth, 20],
+  ])('%s', async (_, endsRefused, failing, expected) => {
+    const stopping = new AbortController();
+    let rounds = 0;
+    const dependencies = {
+      kills: { readKill: () => Promise.reject(failing(rounds + 1)), ordersAs: () => ({}), dropLease: async () => undefined },
+      venueOf: () => ({}) as Venue,
+      newId: () => 'me',
+      clock: () => 0,
+      pause: async () => {
+        rounds += 1;
+        if (rounds >= 20) stopping.abort();
+      },
+    } as unknown as KillDependencies;
+    const run = { scope: { scope: 'account' } as const, say: () => undefined, stopping: stopping.signal, endsRefused };
+    const found = await killDirectly(dependencies, 'main', run);
+    expect([rounds, stopping.signal.aborted]).toEqual([expected === 20 ? 20 : expected - 1, expected === 20]);
+    expect(found.unverified).toContainEqual({ kind: 'unanswered', detail: failing(expected).message });
+  });
+});
+
 describe('P29: a halt without Temporal that loses its ledger', () => {
   it.each<readonly [DirectRun['scope'], readonly string[]]>([
     [{ scope: 'account' }, ['of BTC/USDT', 'of ETH/USDT']],

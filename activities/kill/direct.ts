@@ -1,17 +1,20 @@
 import type { Latch } from '../../core/control/mode.js';
-import { KeelsonError } from '../../core/errors.js';
+import { ERRORS, KeelsonError } from '../../core/errors.js';
 import { isEscalationDue, waitMs } from '../../core/kill/pace.js';
 import { unverifiedText, type Finding } from '../../core/kill/verify.js';
 import type { Venue } from '../ports/venue.js';
 import { createKillCancel } from './cancel.js';
 import type { KillDependencies } from './dependencies.js';
-import { each } from './each.js';
+import { each } from '../each.js';
 import { createKillFlatten } from './flatten.js';
 import { createTendStops } from './tend-stops.js';
 import { createKillVerify } from './verify.js';
 
 const BETWEEN_LOOKS_MS = 1_000;
 const AT_ONCE = 8;
+
+/** So many looks in a row: one such answer may be a venue's slip. */
+const REFUSED_LOOKS = 5;
 
 type Scope = Pick<Latch, 'scope'>;
 
@@ -24,6 +27,8 @@ export interface DirectRun {
   readonly looked?: (found: Finding) => Promise<void>;
   /** Aborted when it shall end although nothing is verified. */
   readonly stopping: AbortSignal;
+  /** Whether it ends when look after look is refused for what no waiting mends, as a key that counts no more. */
+  readonly endsRefused?: boolean;
 }
 
 /**
@@ -33,13 +38,13 @@ export interface DirectRun {
  * @returns what was found last, with what is not verified.
  */
 export async function killDirectly(dependencies: KillDependencies, account: string, run: DirectRun): Promise<Finding> {
-  const { scope, say, looked: hear, stopping } = run;
+  const { scope, say, looked: hear, stopping, endsRefused = false } = run;
   const { kills, pause, venueOf, clock } = dependencies;
   const steps = [createKillCancel(dependencies), createKillFlatten(dependencies), createTendStops(dependencies)];
   const verify = createKillVerify(dependencies);
   let found: Finding = { unverified: [{ kind: 'unanswered', detail: 'nothing was looked at yet' }], dust: [], kept: [] };
   let told = '';
-  let [seen, failed] = [0, 0];
+  let [seen, failed, refused] = [0, 0, 0];
   /** Under which latches `seen` was counted: what was seen of another halt says nothing about one that came meanwhile (P28). */
   let seenUnder: string | undefined;
   /** Without the ledger: beside all else, since a cancel that hangs is not to hold up the ledger's next try. */
@@ -60,7 +65,14 @@ export async function killDirectly(dependencies: KillDependencies, account: stri
       }
     };
     for (const step of steps) await attempt(async () => step(account));
-    const looked = await attempt(() => verify(account));
+    let isRefused = false;
+    const looked = await attempt(() =>
+      verify(account).catch((error: unknown) => {
+        isRefused = !mayBeMended(error);
+        throw error;
+      }),
+    );
+    refused = isRefused ? refused + 1 : 0;
     const unanswered = failures.map((detail) => ({ kind: 'unanswered' as const, detail }));
     found = { ...found, ...looked, unverified: [...(looked?.unverified ?? []), ...unanswered] };
     const under = looked?.look.under.join('+');
@@ -73,7 +85,7 @@ export async function killDirectly(dependencies: KillDependencies, account: stri
     if (now !== told) say(`${account}: ${now}`);
     told = now;
     await hear?.(found);
-    if (seen >= 2) break;
+    if (seen >= 2 || (endsRefused && refused >= REFUSED_LOOKS)) break;
     const isLong = isEscalationDue(clock(), { since, escalations: 0 });
     await pause(isClear ? BETWEEN_LOOKS_MS : waitMs(failed, found, isLong ? 1 : 0));
   }
@@ -107,6 +119,11 @@ export async function cancelOpen({ haltReader: reader }: Venue, scope: Scope, un
 /** Whether orders of others go too. */
 export function mayCancelOthers({ scope }: Scope): boolean {
   return scope !== 'strategy' && scope !== 'instrument';
+}
+
+/** Whether what has failed may go well by itself, later. What is no failure of ours may. */
+export function mayBeMended(error: unknown): boolean {
+  return !(error instanceof KeelsonError && ERRORS[error.failure.code].retry === 'never');
 }
 
 function isDatabase(error: unknown): boolean {

@@ -100,7 +100,7 @@ describe('flattening, on a real ledger and paper venue', () => {
   }> => {
     const steps = createOrderActivities(ledger.dependencies);
     for (const [index, [bought, referencePrice]] of Object.entries(PRICES).entries()) {
-      ledger.market.seePrice(ACCOUNT, bought, referencePrice, Date.now());
+      ledger.market.seePrice(ACCOUNT, bought, referencePrice, { seenTime: Date.now() });
       ledger.market.seeClock(ACCOUNT, { skewMs: 0, roundTripMs: 1 });
       const signal = { ...testSignal(ACCOUNT, 'open', Date.now() + index), instrument: bought, referencePrice };
       expect(await steps.enter(signal)).toMatchObject({ kind: 'recorded' });
@@ -161,6 +161,29 @@ describe('flattening, on a real ledger and paper venue', () => {
     unwanted = undefined;
     await sellsAll(flatten, OTHER);
     await eventually(async () => expect(await disagreements(database.pool, ACCOUNT, paper.witness())).toEqual([]), LIMIT_MS);
+    await ledger.pool.query('update latches set released_at = clock_timestamp() where latch_id = $1', [latchId]);
+  });
+
+  it('P19: what takes no entries and only sales with a limit is sold, and has its stop back with one (P22)', async () => {
+    const { latchId, flatten, verify } = await halted();
+    const { rows: before } = await ledger.pool.query<{ instrument: string; rules: object }>('select instrument, rules from instruments');
+    await ledger.pool.query(
+      `update instruments set rules = rules || '{"trading": false, "status": "limit_only", "sales": "limit", "marketStop": true}'`,
+    );
+    unwanted = OTHER;
+    expect(await flatten(ACCOUNT)).toMatchObject({ isDone: false });
+    expect(Number(await held(INSTRUMENT))).toBeLessThan(0.001);
+    await isProtected(OTHER);
+    const { rows } = await ledger.pool.query(
+      `select order_json(o)->>'type' as type from orders o where purpose = 'stop' and final_at is null`,
+    );
+    expect(rows).toEqual([{ type: 'stopLimit' }]);
+
+    unwanted = undefined;
+    await sellsAll(flatten, OTHER);
+    expect((await verify(ACCOUNT)).unverified).toEqual([]);
+    for (const { instrument, rules } of before)
+      await ledger.pool.query('update instruments set rules = $2 where instrument = $1', [instrument, rules]);
     await ledger.pool.query('update latches set released_at = clock_timestamp() where latch_id = $1', [latchId]);
   });
 

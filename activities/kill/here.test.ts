@@ -26,6 +26,7 @@ async function killedFor(ms: number, tell: (events: Events) => void): Promise<re
         inventory: {},
         sold: [],
         contradicted: [],
+        money: [],
       }),
       ordersAs: () => ({}),
       dropLease: async () => undefined,

@@ -4,10 +4,12 @@ import type { KillLatch } from '../../core/kill/view.js';
 import { beating } from '../beating.js';
 import { mapped } from '../failures.js';
 import type { EvidenceFile, KillPhase, Released } from '../ports/kill.js';
+import { atWork } from './at-work.js';
 import { createKillCancel, type Canceled } from './cancel.js';
 import { createKillConclude, createKillEscalate, directRuns, salesUnder, type Unfinished } from './conclude.js';
 import { haltVenues, type KillDependencies } from './dependencies.js';
 import { createKillFlatten, type Flattened } from './flatten.js';
+import { createKillRelease } from './release.js';
 import { createTendStops } from './tend-stops.js';
 import { createKillVerify } from './verify.js';
 
@@ -38,41 +40,32 @@ export interface KillActivities {
   killRelease(latchId: string, requestId: string): Promise<Released>;
 }
 
-/** @param reconcile compares an account with its venue now (P30), or waits for whoever does; it throws for nothing. */
+/** @param reconcile compares an account with its venue now (P30), after whoever else does. */
 export function createKillActivities(
   given: Omit<KillDependencies, 'pause'>,
-  reconcile: (account: string) => Promise<unknown>,
+  reconcile: (account: string) => Promise<boolean>,
 ): KillActivities {
   const dependencies: KillDependencies = { ...given, venueOf: haltVenues(given.venueOf), pause: (ms) => Context.current().sleep(ms) };
   const { kills } = dependencies;
+  const step = <Rest extends unknown[], Result>(work: (account: string, ...rest: Rest) => Promise<Result>) =>
+    mapped(beating(atWork(kills, work)), 'untilDone');
   return {
-    killLatches: mapped(async (account) => {
+    killLatches: step(async (account) => {
       const view = await kills.readKill(account);
       const { latches, risk } = view;
       const directs = latches.length === 0 ? [] : await directRuns(dependencies.files, account, latches);
       return { latches, time: risk.databaseTime, directs: [...directs.map(({ name }) => name), ...salesUnder(view)] };
-    }, 'untilDone'),
-    killCancel: mapped(beating(createKillCancel(dependencies)), 'untilDone'),
-    killFlatten: mapped(beating(createKillFlatten(dependencies)), 'untilDone'),
-    killTendStops: mapped(beating(createTendStops(dependencies)), 'untilDone'),
-    killVerify: mapped(beating(createKillVerify(dependencies)), 'untilDone'),
-    killEscalate: mapped(beating(createKillEscalate(dependencies)), 'untilDone'),
-    killConclude: mapped(beating(createKillConclude(dependencies)), 'untilDone'),
+    }),
+    killCancel: step(createKillCancel(dependencies)),
+    killFlatten: step(createKillFlatten(dependencies)),
+    killTendStops: step(createTendStops(dependencies)),
+    killVerify: step(createKillVerify(dependencies)),
+    killEscalate: step(createKillEscalate(dependencies)),
+    killConclude: step(createKillConclude(dependencies)),
     killTell: mapped(
       beating((...values) => kills.writeKill(...values)),
       'untilDone',
     ),
-    killRelease: mapped(
-      beating(async (latchId, requestId) => {
-        for (let tries = 1; ; tries += 1) {
-          const ended = await kills.release(latchId, requestId);
-          // Twice: a comparison that it has only waited for may have begun before the last approval.
-          if (ended.kind !== 'notClean' || ended.unreconciled === undefined || tries > 2) return ended;
-          // Whatever these tell: who ends another halt over the account may have found it clean meanwhile.
-          await Promise.all(ended.unreconciled.map((account) => reconcile(account)));
-        }
-      }),
-      'untilDone',
-    ),
+    killRelease: mapped(beating(createKillRelease(kills, reconcile)), 'untilDone'),
   };
 }

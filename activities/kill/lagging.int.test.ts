@@ -57,7 +57,7 @@ describe('P28: a venue that shows its balances late, on a real ledger', () => {
   it('is not verified by balances of before a purchase, nor of before its own sale, and says so', async () => {
     const before = await paper.venue.reader.balances();
     const referencePrice = decimalTextOf('50000');
-    ledger.market.seePrice(ACCOUNT, INSTRUMENT, referencePrice, Date.now());
+    ledger.market.seePrice(ACCOUNT, INSTRUMENT, referencePrice, { seenTime: Date.now() });
     ledger.market.seeClock(ACCOUNT, { skewMs: 0, roundTripMs: 1 });
     const signal = { ...testSignal(ACCOUNT, 'open', Date.now()), instrument: INSTRUMENT, referencePrice };
     const steps = createOrderActivities(ledger.dependencies);

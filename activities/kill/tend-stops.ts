@@ -9,7 +9,7 @@ import { createResolve, createWithdraw } from '../order/resolve.js';
 import { createSubmit } from '../order/submit.js';
 import { AccountQueues, type OwnerAuthorisation } from '../order/write-verdict.js';
 import type { KillDependencies } from './dependencies.js';
-import { each } from './each.js';
+import { each } from '../each.js';
 
 const LEASE_MS = 10_000;
 /** At rest for good: nothing that is there could be sold by a stop, and has none. */

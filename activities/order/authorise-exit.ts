@@ -1,8 +1,10 @@
 import { midOf } from '../../core/ledger/mid.js';
-import { ZERO_TEXT } from '../../core/money/index.js';
+import { failure } from '../../core/errors.js';
+import { decimal, ZERO_TEXT, type Decimal } from '../../core/money/index.js';
 import { EXIT_FORM } from '../../core/protection/plan.js';
 import { decideOrder } from '../../core/risk/gate.js';
-import { termsOf } from '../../core/risk/draft.js';
+import { termsOf, type OrderTerms } from '../../core/risk/draft.js';
+import type { GateVerdict } from '../../core/risk/approved-order.js';
 import { isLargest } from '../../core/risk/filters.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { LiveView, RiskView } from '../../core/risk/view.js';
@@ -42,13 +44,19 @@ export function createAuthoriseExit(
     const live = await exitView(dependencies, signal);
     return queues.run(account, async () => {
       const intentId = intentIdOf(signal, attempt);
+      // Asked for before what is held: a fill in between makes it too little, never too much.
+      const bought = decimal(attempt === 1 ? ZERO_TEXT : await dependencies.store.boughtSince(intentIdOf(signal, attempt - 1)));
+      const decide = (terms: OrderTerms, view: RiskView): GateVerdict =>
+        isAnother(signal, view, bought)
+          ? { kind: 'denied', failures: [failure('RISK_NO_POSITION', { strategy, instrument })] }
+          : decideOrder(signal, terms, view, live);
       const stored = await dependencies.store.order(intentId);
       const ledger = await dependencies.risk.read({ account, strategy, instrument }, { fresh: true });
       const stops = stopsOf(ledger, signal);
       const terms = termsOf(UNSIZED, { attempt, withoutStops: true, isUnderWay });
       const closed = venueClosed(dependencies.venueOf(account));
       const mustWait = closed !== undefined || stops.length > 0;
-      if (stored === undefined && mustWait && decideOrder(signal, terms, ledger, live).kind === 'approved') {
+      if (stored === undefined && mustWait && decide(terms, ledger).kind === 'approved') {
         return closed ?? { kind: 'stopsFirst' as const, intentIds: stops };
       }
       const asked = await writeVerdict(dependencies, {
@@ -58,8 +66,8 @@ export function createAuthoriseExit(
         arrival: { price: live.price?.price, mid: midOf(live.book) },
         // What stands in the way may have come since: then the exit counts it, and is denied or smaller.
         decide: (view) => {
-          const seen = decideOrder(signal, terms, view, live);
-          return seen.kind === 'denied' ? seen : decideOrder(signal, { ...terms, withoutStops: false }, view, live);
+          const seen = decide(terms, view);
+          return seen.kind === 'denied' ? seen : decide({ ...terms, withoutStops: false }, view);
         },
       });
       const { instrument: rules } = ledger;
@@ -70,6 +78,15 @@ export function createAuthoriseExit(
     const asked = await verdict(signal, attempt, isUnderWay);
     return form === undefined ? asked : { ...asked, form: Math.min(form, EXIT_FORM) };
   };
+}
+
+/**
+ * Whether what is held was bought after the last order of this exit: that one has sold what the exit was for. Its owner may be another by now, who is
+ * asked once more since the answer was lost.
+ */
+function isAnother({ strategy, instrument }: TradeSignal, { positions }: RiskView, bought: Decimal): boolean {
+  const held = positions.find((one) => one.strategy === strategy && one.instrument === instrument)?.quantity ?? ZERO_TEXT;
+  return bought.gt(0) && decimal(held).lte(bought);
 }
 
 function stopsOf(ledger: RiskView, { strategy, instrument }: TradeSignal): readonly string[] {

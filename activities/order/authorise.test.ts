@@ -31,7 +31,7 @@ it('P5: an entry whose verdict is written again and again may be sent no later f
   };
   live.seeClock(KEY.account, { skewMs: 0, roundTripMs: 1 });
   const read = async () => {
-    live.seePrice(KEY.account, KEY.instrument, d('100'), now);
+    live.seePrice(KEY.account, KEY.instrument, d('100'), { seenTime: now });
     return LEDGER;
   };
   const venue = { weight: () => ({ kind: 'untold' }) };
@@ -60,7 +60,7 @@ describe('a further order of a signal, in a worker that has no stream of the ins
   ): Promise<readonly [codes: readonly string[], price: string | undefined, asked: number]> => {
     const live = new StreamedMarket(() => NOW);
     live.seeClock(KEY.account, { skewMs: 0, roundTripMs: 1 });
-    if (streamedMs !== undefined) live.seePrice(KEY.account, KEY.instrument, d('100'), NOW - streamedMs);
+    if (streamedMs !== undefined) live.seePrice(KEY.account, KEY.instrument, d('100'), { seenTime: NOW - streamedMs });
     if (gap) live.seeGap(KEY.account, KEY.instrument, 'a test');
     let asked = 0;
     const lastPrice = async (): Promise<DecimalText> => {

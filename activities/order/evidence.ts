@@ -2,7 +2,7 @@ import { KeelsonError, type Failure, invariant } from '../../core/errors.js';
 import { applyFill, entriesOf } from '../../core/ledger/position.js';
 import { decimal } from '../../core/money/index.js';
 import { transition, type OrderEvent } from '../../core/order/lifecycle.js';
-import { changeOf, stateOf, type OrderChange, type StoredOrder } from '../../core/order/stored-order.js';
+import { changeOf, predatesSend, stateOf, type OrderChange, type StoredOrder } from '../../core/order/stored-order.js';
 import { isUnresolved } from '../../core/reconcile/sight.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { OrderStore } from '../ports/store.js';
@@ -17,12 +17,14 @@ export interface Books {
 /**
  * Moves an order by one event: read, decide by the lifecycle, write over the version read. An event that is illegal in
  * the order's present status changes nothing: the row has moved on, and what it says stands.
+ * @param about what the audit log tells beside it
  */
 export async function applyEvent(
   books: Books,
   intentId: string,
   event: OrderEvent,
   failures: readonly Failure[] = [],
+  about: object = {},
 ): Promise<StoredOrder> {
   for (let attempt = 0; attempt < PROTOCOL.compareAndSetAttempts; attempt += 1) {
     const order = await mustFind(books, intentId);
@@ -39,7 +41,8 @@ export async function applyEvent(
       change.venueExecutedQuantity === order.venueExecutedQuantity;
     if (isUnchanged) return order;
     const after = { ...order, ...change };
-    const told = change.status === order.status ? {} : { audit: [orderEvent(change.status, after, { failures: change.failures })] };
+    const told =
+      change.status === order.status ? {} : { audit: [orderEvent(change.status, after, { failures: change.failures, ...about })] };
     const concerns = order.purpose === 'stop' && !isOwnDoing(change);
     const owner = concerns || moved.surprises.length > 0 ? ownerEvent(order, moved.surprises) : {};
     const events = joined(
@@ -62,11 +65,20 @@ function isOwnDoing({ status, isTriggered }: OrderChange): boolean {
  * Books a fill, whoever saw it: stream, reply or poll (P15). A fill that is booked already changes nothing.
  * @returns the order that it belongs to, or undefined when it is none of ours.
  */
-export async function bookFill(books: Books, account: string, fill: VenueFill): Promise<StoredOrder | undefined> {
+export function bookFill(books: Books, account: string, fill: VenueFill): Promise<StoredOrder | undefined> {
+  return book(books, account, fill, 'named');
+}
+
+/** What shows that something is ours: that the venue shows it under our id, or that it is the answer to our own send. */
+type Proof = 'named' | 'answered';
+
+async function book(books: Books, account: string, fill: VenueFill, proof: Proof): Promise<StoredOrder | undefined> {
   for (let attempt = 0; attempt < PROTOCOL.compareAndSetAttempts; attempt += 1) {
     if (await books.store.isBooked(account, fill)) return books.store.orderByVenueIds({ account, ...fill });
     const order = await ownerOf(books, account, fill);
     if (order === undefined) return undefined;
+    const since = fill.orderCreatedTime ?? fill.eventTime;
+    if (proof === 'named' && (await isOlder(books, order, fill.venueOrderId, since))) return undefined;
     const quantity = decimal(fill.quantity);
     const price = decimal(fill.price);
     const moved = transition(stateOf(order), { kind: 'fill', quantity, price, venueOrderId: fill.venueOrderId });
@@ -102,16 +114,44 @@ export async function bookFill(books: Books, account: string, fill: VenueFill): 
   throw new KeelsonError('INFRA_DATABASE', { detail: `fill ${fill.venueTradeId} met a change at every try to book it` });
 }
 
-/** Takes what the venue shows of an order: that it exists, its fills, and how it ended. */
+/**
+ * Takes what the venue shows under the id of an order: that it exists, its fills, and how it ended. Whoever sees it comes by here, so that
+ * what is older than our send is nowhere taken for ours (P11).
+ */
 export async function adopt(books: Books, intentId: string, found: VenueOrder, fills: readonly VenueFill[]): Promise<StoredOrder> {
   const order = await mustFind(books, intentId);
-  for (const fill of fills) await bookFill(books, order.account, { ...fill, clientOrderId: order.clientOrderId });
-  const { venueOrderId, status, isTriggered } = found;
+  return (await isOlder(books, order, found.venueOrderId, found.createdTime)) ? order : take(books, order, found, fills, 'named');
+}
+
+/** Takes what the venue has answered to the send itself: that is ours, whatever the clocks say. */
+export async function acknowledge(books: Books, intentId: string, found: VenueOrder, fills: readonly VenueFill[]): Promise<StoredOrder> {
+  return take(books, await mustFind(books, intentId), found, fills, 'answered');
+}
+
+async function take(
+  books: Books,
+  { intentId, account, clientOrderId, stopPrice }: StoredOrder,
+  found: VenueOrder,
+  fills: readonly VenueFill[],
+  proof: Proof,
+): Promise<StoredOrder> {
+  for (const fill of fills) await book(books, account, { ...fill, clientOrderId, orderCreatedTime: found.createdTime }, proof);
+  const { venueOrderId, status } = found;
+  const isTriggered = found.isTriggered && stopPrice !== null;
   if (status === 'accepted' || status === 'partiallyFilled') {
-    return applyEvent(books, intentId, { kind: 'accept', venueOrderId, isTriggered: isTriggered && order.stopPrice !== null });
+    return applyEvent(books, intentId, { kind: 'accept', venueOrderId, isTriggered });
   }
   const executedQuantity = decimal(found.executedQuantity);
-  return applyEvent(books, intentId, { kind: 'end', status, executedQuantity, venueOrderId });
+  return applyEvent(books, intentId, { kind: 'end', status, executedQuantity, venueOrderId, isTriggered });
+}
+
+/** Tells people of what was there before our send; it changes nothing of the order, which stays as little known as it was. */
+async function isOlder({ store }: Books, order: StoredOrder, venueOrderId: string, createdTime: number): Promise<boolean> {
+  if (!predatesSend(order, venueOrderId, createdTime)) return false;
+  const { account, intentId, signedTimestamp } = order;
+  const data = { createdTime, signedTimestamp, intentId };
+  await store.openIncident({ incidents: [{ key: `createdBeforeSend:${intentId}`, account, kind: 'createdBeforeSend', data }] });
+  return true;
 }
 
 async function mustFind(books: Books, intentId: string): Promise<StoredOrder> {

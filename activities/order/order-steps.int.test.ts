@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { failure, KeelsonError } from '../../core/errors.js';
 import type { DecimalText } from '../../core/money/index.js';
-import { intentIdOf } from '../../core/signal/signal.js';
+import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
 import { ACCOUNT, INSTRUMENT, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
 import type { OrderStore } from '../ports/store.js';
 import type { LookUp, Venue, VenueReader } from '../ports/venue.js';
@@ -358,6 +358,47 @@ describe('the steps of an order, on a real ledger and paper venue', () => {
       await stack.database.pool.query('update instance set epoch = epoch - 1');
     }
     expect(await stack.dependencies.store.order(intentId)).toMatchObject({ status: 'authorised' });
+  });
+
+  it('what was bought since an exit is told, and not what was bought before', async () => {
+    const traded = async (leg: TradeSignal['leg']): Promise<string> => {
+      const signal = stack.signal(leg, (bar += 1_000));
+      expect(await steps.authorise(signal)).toMatchObject({ kind: 'authorised' });
+      const intentId = intentIdOf(signal);
+      await steps.record(intentId, await steps.submit(intentId, ACCOUNT));
+      expect(await settled(intentId)).toBe('filled');
+      return intentId;
+    };
+    const { store } = stack.dependencies;
+    await traded('open');
+    const exit = await traded('close');
+    expect(await store.boughtSince(exit)).toBe('0');
+    const entry = await traded('open');
+    expect(await store.boughtSince(exit)).toBe((await store.order(entry))?.executedQuantity);
+    expect(await store.boughtSince('unknown')).toBe('0');
+  });
+
+  it('P31: nor is a cancel sent by it that was wished before', async () => {
+    const intentId = await authorised();
+    const submission = await steps.submit(intentId, ACCOUNT);
+    if (submission.kind !== 'accepted') throw new Error(submission.kind);
+    await steps.record(intentId, { ...submission, order: { ...submission.order, status: 'accepted' }, fills: [] });
+    let canceled = 0;
+    const real = stack.dependencies.venueOf(ACCOUNT);
+    const notShown: Partial<VenueReader> = {
+      lookUp: async () => ({ kind: 'absent', venueTime: Date.now() - 1_000 }),
+      cancel: async () => ((canceled += 1), 'canceled'),
+    };
+    const reader = new Proxy(real.reader, { get: (target, key: keyof VenueReader) => notShown[key] ?? target[key] });
+    const withdraw = createWithdraw({ ...stack.dependencies, venueOf: () => ({ ...real, reader }) });
+    expect(await withdraw(intentId, 'a test')).toMatchObject({ order: { status: 'pendingCancel' } });
+    await stack.database.pool.query('update instance set epoch = epoch + 1');
+    try {
+      await expect(withdraw(intentId, 'a test')).rejects.toMatchObject({ failure: { code: 'RISK_EPOCH' } });
+    } finally {
+      await stack.database.pool.query('update instance set epoch = epoch - 1');
+    }
+    expect(canceled).toBe(1);
   });
 
   async function found(intentId: string): Promise<Extract<LookUp, { kind: 'found' }>> {

@@ -1,6 +1,6 @@
 import { invariant, type Failure } from '../../core/errors.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
-import { applyEvent, adopt } from './evidence.js';
+import { acknowledge, applyEvent } from './evidence.js';
 import type { OrderDependencies } from './dependencies.js';
 import type { Submission } from './submit.js';
 
@@ -13,7 +13,7 @@ export function createRecord(dependencies: OrderDependencies): (intentId: string
   return async (intentId, submission) => {
     switch (submission.kind) {
       case 'accepted':
-        return adopt(books, intentId, submission.order, submission.fills);
+        return acknowledge(books, intentId, submission.order, submission.fills);
       case 'rejected':
         return applyEvent(books, intentId, { kind: 'reject' }, [withReason(submission)]);
       case 'alreadyExists':

@@ -14,8 +14,6 @@ export interface Progress {
 
 /** A cancel that is under way is looked after more often than an order that may rest. */
 const CANCEL_POLL_MS = 250;
-/** The venue's clock may have moved on between its answer and ours by this much without meaning anything. */
-const CREATED_BEFORE_SEND_LIMIT_MS = 500;
 
 /**
  * P11, P15 and P17: takes an order one look-up further. Fences it first, so that nobody can still begin to send; then asks
@@ -39,22 +37,22 @@ export function createResolve(
 
 /**
  * Wishes the cancel of an order and takes it one look-up further; the cancel is repeated by each further look-up until the
- * order is terminal (P17).
+ * order is terminal (P17). The audit log tells with the wish what it is for.
  */
 export function createWithdraw(
   dependencies: Pick<OrderDependencies, 'store' | 'venueOf' | 'epoch'>,
 ): (intentId: string, because: string) => Promise<Progress> {
   const { store, epoch } = dependencies;
   const resolve = createResolve(dependencies);
-  const wished = async (intentId: string): Promise<Progress> => {
-    await applyEvent({ store, epoch }, intentId, { kind: 'requestCancel' });
-    return resolve(intentId);
-  };
-  return async (intentId) => {
-    const seen = await wished(intentId);
+  return async (intentId, because) => {
+    const wished = async (): Promise<Progress> => {
+      await applyEvent({ store, epoch }, intentId, { kind: 'requestCancel' }, [], { because });
+      return resolve(intentId);
+    };
+    const seen = await wished();
     // On an order that was unknown until now the wish had no effect.
     const { status } = seen.order;
-    return status === 'accepted' || status === 'partiallyFilled' ? wished(intentId) : seen;
+    return status === 'accepted' || status === 'partiallyFilled' ? wished() : seen;
   };
 }
 
@@ -111,6 +109,8 @@ async function cancel(parts: Parts, venue: Venue, working: StoredOrder): Promise
   const { store, epoch } = parts;
   const order = await applyEvent({ store, epoch }, working.intentId, { kind: 'requestCancel' });
   if (order.isFinal) return { order, isSettled: true, waitMs: 0 };
+  // A wish that stood already was not written again, and what is not written asks for no epoch (P31).
+  await store.checkEpoch(epoch);
   await venue.reader.cancel(order.instrument, order.clientOrderId);
   const seen = await venue.reader.lookUp(order.instrument, order.clientOrderId);
   return progress(seen.kind === 'found' ? await adoptFound(parts, venue, order, seen) : order, seen.venueTime);
@@ -143,13 +143,6 @@ function nameOf(venueOf: Parts['venueOf'], account: string): string {
 
 async function adoptFound(parts: Parts, venue: Venue, order: StoredOrder, seen: Extract<LookUp, { kind: 'found' }>): Promise<StoredOrder> {
   const { store, epoch } = parts;
-  const signed = order.signedTimestamp;
-  // An order that the venue has acknowledged under its own id is ours, whatever the clocks say: nothing of it is dropped.
-  const isKnown = order.venueOrderId !== null && order.venueOrderId === seen.order.venueOrderId;
-  if (!isKnown && (signed === null || seen.order.createdTime < signed - CREATED_BEFORE_SEND_LIMIT_MS)) {
-    await report(parts, order, 'createdBeforeSend', { createdTime: seen.order.createdTime, signedTimestamp: signed });
-    return order;
-  }
   const { venueOrderId } = seen.order;
   const hasFills = seen.order.executedQuantity !== '0';
   const fills = hasFills ? await venue.reader.fillsOfOrder(order.instrument, venueOrderId) : [];

@@ -39,7 +39,7 @@ interface Sight {
 /** What it is sold at, and how often the venue was asked for a price. */
 async function seenBy(place: 'escape' | 'exit', { streamedMs, gap = false, asked, mark }: Sight): Promise<readonly [string, number]> {
   const live = new StreamedMarket(() => NOW);
-  if (streamedMs !== undefined) live.seePrice(KEY.account, KEY.instrument, d('100'), NOW - streamedMs);
+  if (streamedMs !== undefined) live.seePrice(KEY.account, KEY.instrument, d('100'), { seenTime: NOW - streamedMs });
   if (gap) live.seeGap(KEY.account, KEY.instrument, 'reconnected');
   let questions = 0;
   const lastPrice = async (): Promise<DecimalText> => {

@@ -19,7 +19,7 @@ export type Submission =
  * P5 to P10: compare-and-set authorised -> submitting, then the one send. A compare-and-set whose reply is lost throws
  * and nothing is sent; the step then runs again and finds the row where it is. A row found at `submitting` was begun by
  * somebody who may still send: its outcome is unknown. While the venue has sent us away nothing is begun: the order is proven unsent.
- * So is an entry for which nothing is left of trading's share by now: orders of several accounts were decided on the same figure.
+ * So is an entry for which nothing is left of trading's share by now, or of this process's part of it: orders of several accounts were decided on the same figure.
  */
 export function createSubmit(
   dependencies: OrderDependencies,
@@ -48,6 +48,10 @@ export function createSubmit(
     if (claim.kind === 'over') {
       const { used, limit } = claim;
       return unsent(intentId, failure('RISK_VENUE_WEIGHT', { venue: name, used, limit, share: TRADING_SHARE_PERCENT }), name);
+    }
+    if (claim.kind === 'notOurs') {
+      const { used, share } = claim;
+      return unsent(intentId, failure('RISK_VENUE_SHARE', { venue: name, used, share }), name);
     }
     return begin(venue, intentId, account).finally(claim.free);
   };

@@ -68,6 +68,7 @@ function tend(): ReturnType<ReturnType<typeof createTend>> {
   const store: Partial<OrderStore> = {
     order: async () => order,
     whyWithdrawn: async () => withdrawn,
+    checkEpoch: async () => undefined,
     changeOrder: async ({ failures, ...change }) => {
       if (change.version !== order.version) return { kind: 'conflict' };
       order = { ...order, ...change, failures: [...order.failures, ...failures], version: order.version + 1 };
@@ -102,7 +103,7 @@ function tend(): ReturnType<ReturnType<typeof createTend>> {
     paused();
   })('i', SIGNAL);
 }
-const streams = (at: string): void => live.seePrice(KEY.account, KEY.instrument, d(at), now);
+const streams = (at: string): void => live.seePrice(KEY.account, KEY.instrument, d(at), { seenTime: now });
 
 it('rests until its time is over, where its price has not moved', async () => {
   paused = () => streams('100.01');
@@ -178,7 +179,7 @@ describe('in a worker that has no stream of the instrument', () => {
   });
 
   it('or one that stood still', async () => {
-    live.seePrice(KEY.account, KEY.instrument, d('100'), now - 2_001);
+    live.seePrice(KEY.account, KEY.instrument, d('100'), { seenTime: now - 2_001 });
     price = '101';
     expect(await tend()).toMatchObject({ isReplaced: true });
   });
@@ -192,7 +193,7 @@ describe('in a worker that has no stream of the instrument', () => {
   });
 
   it('a price that nobody tells moves nothing', async () => {
-    live.seePrice(KEY.account, KEY.instrument, d('101'), now - 2_001);
+    live.seePrice(KEY.account, KEY.instrument, d('101'), { seenTime: now - 2_001 });
     expect(await tend()).toMatchObject({ order: { status: 'canceled', failures: [] }, isReplaced: false });
     expect(now).toBeGreaterThanOrEqual(NOW + WORK_MS);
   });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createControlStore } from '../../adapters/store/control-store.js';
 import { BINANCE } from '../../adapters/venue/profiles/binance.js';
 import type { DecimalText } from '../../core/money/index.js';
+import { EntryShare, type Moment } from '../../core/venue/entry-share.js';
 import { TRADING_SHARE_PERCENT, WeightMeter } from '../../core/venue/weight.js';
 import { INSTRUMENT, LIMITS, openLedger, testSignal, type Ledger } from '../../test/support/ledger.js';
 import { eventually } from '../../test/support/eventually.js';
@@ -66,7 +67,7 @@ describe('the share that trading has of what the venue allows an address', () =>
   const enter = async (accounts: readonly PaperAccount[]): Promise<string[]> => {
     const steps = createOrderActivities(ledger.dependencies);
     const signals = accounts.flatMap(({ account }) => {
-      ledger.market.seePrice(account, INSTRUMENT, '50000' as DecimalText, Date.now());
+      ledger.market.seePrice(account, INSTRUMENT, '50000' as DecimalText, { seenTime: Date.now() });
       return STRATEGIES.map(({ strategy }) => ({ ...testSignal(account, 'open', (bar += 1_000)), strategy }));
     });
     const entered = await Promise.all(signals.map((signal) => steps.enter(signal)));
@@ -86,6 +87,18 @@ describe('the share that trading has of what the venue allows an address', () =>
     expect(outcomes.filter((outcome) => outcome === 'recorded')).toHaveLength(LEFT);
     expect(new Set(outcomes)).toEqual(new Set(['recorded', 'RISK_VENUE_WEIGHT']));
     expect(used(two)).toBe(SHARE);
+  });
+
+  it('is kept by each process to its own part, as the ledger has divided it: what is over that is proven unsent', async () => {
+    const now = (): Moment => ({ time: Date.now(), monotonic: performance.now() });
+    const share = new EntryShare(MINUTE_MS, now);
+    const [trading] = await open({ meter: new WeightMeter(BINANCE.rateBudget.weight, share) });
+    expect(new Set(await enter([trading]))).toEqual(new Set(['RISK_VENUE_SHARE']));
+    share.take({ granted: 4, base: 3, isWanted: true }, now());
+    const outcomes = await enter([trading]);
+    expect(outcomes.filter((outcome) => outcome === 'recorded')).toHaveLength(3);
+    expect(new Set(outcomes)).toEqual(new Set(['recorded', 'RISK_VENUE_SHARE']));
+    expect(trading.witness().orders).toHaveLength(3);
   });
 
   it('is what another process has left of it, as soon as the venue answers this one anything', async () => {

@@ -49,6 +49,8 @@ export interface KillStore {
   ordersAs(leaseOwner: string): OrderStore;
   /** How far the kill is; a change is audited. */
   writeKill(account: string, phase: KillPhase, state: Finding, evidence: EvidenceFile | null): Promise<void>;
+  /** Somebody is at it: whoever watches has not to take it over (P26). */
+  touchKill(account: string): Promise<void>;
   /** What the venue said, for the evidence. */
   observe(account: string, kind: string, data: object): Promise<void>;
   /**
@@ -57,6 +59,11 @@ export interface KillStore {
    */
   release(latchId: string, requestId: string): Promise<Released>;
   evidence(account: string): Promise<KillEvidence>;
+  /** The incident of that key, where its file was written after these latches were called last; undefined: there is none such. */
+  writtenBefore(
+    incidentKey: string,
+    latchIds: readonly string[],
+  ): Promise<{ readonly file: EvidenceFile; readonly time: number } | undefined>;
 }
 
 /** The kills of accounts, wherever they run. */

@@ -127,6 +127,10 @@ export interface OrderStore {
     readonly venueOrderId?: string;
   }): Promise<StoredOrder | undefined>;
   changeOrder(change: OrderChange, epoch: number, events: Events): Promise<Written>;
+  /** What entries into the same position have bought that were written after this order; zero where there is no such order. */
+  boughtSince(intentId: string): Promise<DecimalText>;
+  /** For what changes an order at the venue and nothing here. @throws KeelsonError RISK_EPOCH */
+  checkEpoch(epoch: number): Promise<void>;
   position(key: { account: string; strategy: string; instrument: string }): Promise<PositionChange>;
   bookFill(input: {
     readonly fill: VenueFill;

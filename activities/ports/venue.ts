@@ -41,8 +41,12 @@ export interface VenueFill {
   readonly amount?: DecimalText;
   readonly fee: DecimalText;
   readonly feeAsset: string;
+  /** The venue's list does not say in what the fee was taken: of an order of ours it is what that asked for, of others an assumption. */
+  readonly isFeeAssumed?: true;
   readonly liquiditySide: 'maker' | 'taker' | 'unknown';
   readonly eventTime: number;
+  /** When its order was created, where the venue says it with the fill. */
+  readonly orderCreatedTime?: number;
 }
 
 /** An order as the venue knows it. */
@@ -102,6 +106,15 @@ export interface KeyPermissions {
   readonly canWithdraw: boolean | undefined;
 }
 
+/** One reading of the venue's clock. */
+export interface ClockReading {
+  /** The venue's clock as its answer says: never later than the venue's clock when the answer is here. */
+  readonly venueTime: number;
+  /** Theirs minus ours: add it to our clock to have the venue's time. */
+  readonly skewMs: number;
+  readonly roundTripMs: number;
+}
+
 /** Reads of the venue and cancels. Every call throws KeelsonError VENUE_UNAVAILABLE, VENUE_RATE_LIMITED or VENUE_AUTH when it fails. */
 export interface VenueReader {
   /** Of the instruments that are traded, and of `also`: those that are listed. */
@@ -111,8 +124,7 @@ export interface VenueReader {
    * @throws KeelsonError RISK_INSTRUMENT_UNKNOWN where the venue does not list the instrument (any more).
    */
   bars(instrument: string, intervalMs: number, fromTime: number, limit: number): Promise<readonly Bar[]>;
-  /** Ours minus theirs is not returned, but theirs minus ours: add `skewMs` to our clock to have the venue's time. */
-  clock(): Promise<{ readonly venueTime: number; readonly skewMs: number; readonly roundTripMs: number }>;
+  clock(): Promise<ClockReading>;
   /** The last traded price: what an exit refers to where no stream is at hand. */
   lastPrice(instrument: string): Promise<DecimalText>;
   /** Best bid and ask; undefined where one side of the book is empty. */
@@ -130,13 +142,22 @@ export interface VenueReader {
    */
   fills(instrument: string | undefined, fromTime: number): Promise<readonly VenueFill[]>;
   fillsOfOrder(instrument: string, venueOrderId: string): Promise<readonly VenueFill[]>;
+  /** What the fee of a fill was taken in, where the lists of fills only assume it; undefined where the venue does not say so (yet). */
+  paidFee(fill: VenueFill): Promise<Pick<VenueFill, 'fee' | 'feeAsset'> | undefined>;
   cancel(instrument: string, clientOrderId: string): Promise<'canceled' | 'unknownOrder'>;
 }
 
-/** A closed bar as it came from the stream. `receivedTime`: our clock, epoch ms, when the frame was read; of one that was asked for when it closed. */
-export interface BarEvent {
+/** When what a stream tells was so. */
+export interface SeenAt {
+  /** By our clock, epoch ms: the venue's own time of the frame less what its clock is ahead; of a bar that was asked for, when it closed. */
+  readonly seenTime: number;
+  /** How much later it came, in ms; absent for what was asked for. */
+  readonly lateMs?: number;
+}
+
+/** A closed bar as it came from the stream. */
+export interface BarEvent extends SeenAt {
   readonly bar: Bar;
-  readonly receivedTime: number;
 }
 
 export type StreamEvent =
@@ -155,14 +176,17 @@ export interface VenueStreams {
     options: { readonly instruments: readonly string[]; readonly intervalMs: number },
     handlers: {
       onBar(event: BarEvent): void;
-      onPrice(instrument: string, price: DecimalText, receivedTime: number): void;
+      onPrice(instrument: string, price: DecimalText, seen: SeenAt): void;
       /** @param instrument whose bars alone are concerned; left out: those of all. */
       onGap(reason: string, instrument?: string): void;
     },
     signal: AbortSignal,
   ): Promise<void>;
-  /** Orders and fills of the account. A `gap` event asks the reader to catch up by REST. */
-  watchAccount(onEvent: (event: StreamEvent) => void, signal: AbortSignal): Promise<void>;
+  /**
+   * Orders and fills of the account. A `gap` event asks the reader to catch up by REST.
+   * @param watchers how many processes watch it, with this one: what is polled is polled by all of them. Default: it alone.
+   */
+  watchAccount(onEvent: (event: StreamEvent) => void, signal: AbortSignal, watchers?: () => number): Promise<void>;
 }
 
 /** What differs between venues, as data. */
@@ -192,6 +216,8 @@ export interface Venue {
   /** The same reads for a halt: they do not queue behind the others, where the venue allows so many. */
   readonly haltReader: VenueReader;
   readonly streams: VenueStreams;
+  /** The last reading of the venue's clock, over the connections of orders: there is one before the venue is open. */
+  lastClock(): ClockReading;
   /** What the venue has counted against our address, as far as it tells. */
   weight(): VenueWeight;
   /** What an entry that is sent now takes of trading's share, for all accounts of this process. Always taken where the venue tells nothing. */

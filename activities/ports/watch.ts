@@ -1,7 +1,9 @@
 import type { LatchScope } from '../../core/control/mode.js';
 import type { Alert, Observation, Sample, WatchState } from '../../core/watch/sample.js';
+import type { Step } from '../../core/watch/stretch.js';
 import type { Figures } from '../../core/watch/performance.js';
 import type { DecimalText } from '../../core/money/index.js';
+import type { LimitRow } from '../../core/risk/limit-rows.js';
 
 /** What a sample is decided on, as the database has it at one moment. */
 export interface WatchInputs extends Pick<Observation, 'now' | 'lastTime' | 'mode' | 'hold' | 'latch' | 'ledger'> {
@@ -9,6 +11,10 @@ export interface WatchInputs extends Pick<Observation, 'now' | 'lastTime' | 'mod
   readonly version: string;
   readonly state: WatchState;
   readonly openOrders: number;
+  /** The account's limits and its venue's, each in its newest version. */
+  readonly limitRows: readonly LimitRow[];
+  /** Of the last fill that `ledger` has: fills of an account are booked in this order. */
+  readonly booking: string;
   /** When the last comparison with the venue began that came to an end, whatever it found. */
   readonly comparedTime: number;
   /** Only given where a halt over the account stands and nobody carries it out (P26). */
@@ -43,6 +49,10 @@ export interface WatchSample {
   readonly equity: DecimalText | undefined;
   readonly figures: Figures | undefined;
   readonly exposure: DecimalText | undefined;
+  /** What the equity was reckoned from beside `state`, so that it can be reckoned anew. */
+  readonly booking: string;
+  readonly ledger: WatchInputs['ledger'];
+  readonly step: Step | undefined;
   readonly details: object;
   readonly mode: Sample['mode'];
   readonly outage: Sample['outage'];
@@ -56,6 +66,14 @@ export interface WatchStore {
   read(account: string, instruments: readonly WatchedInstrument[]): Promise<WatchInputs | undefined>;
   /** False: another guardian wrote a sample meanwhile, and this one is dropped with everything that follows from it. */
   write(sample: WatchSample): Promise<boolean>;
+}
+
+/** Which guardians live that watch an account. Every method is one statement. @throws KeelsonError INFRA_DATABASE. */
+export interface WatcherStore {
+  /** That this one does. @returns how many do, of each account, with it. */
+  tell(accounts: readonly string[], watcher: string): Promise<Readonly<Record<string, number>>>;
+  /** That this one does no more. */
+  end(watcher: string): Promise<void>;
 }
 
 /** Of accounts that nobody watches. Every method is one statement. @throws KeelsonError INFRA_DATABASE. */

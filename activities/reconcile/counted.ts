@@ -52,6 +52,10 @@ export function counted({ reader, profile }: Pick<Venue, 'reader' | 'profile'>):
         count(1, weights.fills);
         return reader.fillsOfOrder(instrument, venueOrderId);
       },
+      paidFee(fill) {
+        count(1, weights.fills);
+        return reader.paidFee(fill);
+      },
       cancel(instrument, clientOrderId) {
         count(1, 1);
         return reader.cancel(instrument, clientOrderId);

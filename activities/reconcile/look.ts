@@ -10,6 +10,8 @@ import { counted, expectedWeight, type Spent } from './counted.js';
 import type { ReconcileDependencies } from './dependencies.js';
 import { createRepair } from './repair.js';
 import { named } from './names.js';
+import { withFees } from './fees.js';
+import { takeTurns } from '../turns.js';
 import { listWorkflows, seeLedger, seeVenue, seeWorkflows } from './sights.js';
 
 export interface Looked {
@@ -31,6 +33,8 @@ const LEASE_MS = 60_000;
  */
 export function createLook(dependencies: ReconcileDependencies): (run: ReconcileRun, isLast: boolean) => Promise<Looked> {
   const { reconciliations: store, books, venueOf, liftsOf, newId } = dependencies;
+  /** How often each order and fill of other hands was asked for, by account. */
+  const turns = new Map<string, ReadonlyMap<string, number>>();
   return async (run, isLast) => {
     const { account, scope } = run;
     const venue = venueOf(account);
@@ -59,7 +63,10 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
       const { known, needed, ...told } = answer;
       const ledger = await seeLedger(dependencies, account, { known, needed, ...told });
       const workflows = await seeWorkflows(dependencies, ledger, listed, needed);
-      const fills = await named(dependencies, reader, seen, ledger, known, rules.mostNamed);
+      const turn = takeTurns(turns.get(account));
+      const whose = await named(dependencies, reader, seen, ledger, known, rules.mostNamed, turn);
+      const fills = await withFees(dependencies, reader, whose, ledger, known, rules.mostNamed, turn);
+      turns.set(account, turn.after);
       const judged = judge(compare({ venue: { ...seen, fills }, ledger, workflows, isFull }, known, rules), known, rules);
       const asked = total(spent);
       const upTo = cursorAfter(seen, judged.isWhole);

@@ -1,6 +1,6 @@
 import type { Repair } from '../../core/reconcile/difference.js';
 import { adopt, bookFill } from '../order/evidence.js';
-import { createResolve } from '../order/resolve.js';
+import { createResolve, createWithdraw } from '../order/resolve.js';
 import type { Venue, VenueReader } from '../ports/venue.js';
 import type { ReconcileDependencies } from './dependencies.js';
 
@@ -14,7 +14,8 @@ export function createRepair(
   venue: Venue,
   reader: VenueReader,
 ): (repair: Repair, differenceId: string) => Promise<void> {
-  const resolve = createResolve({ ...books, venueOf: () => ({ ...venue, reader }) });
+  const orders = { ...books, venueOf: () => ({ ...venue, reader }) };
+  const [resolve, withdraw] = [createResolve(orders), createWithdraw(orders)];
   return async (repair, differenceId) => {
     switch (repair.kind) {
       case 'bookFill':
@@ -37,9 +38,15 @@ export function createRepair(
       case 'wakeOwner':
         await owners.wake(repair.key);
         return;
-      case 'cancelOrder':
-        await reader.cancel(repair.instrument, repair.clientOrderId);
+      case 'cancelOrder': {
+        const { instrument, clientOrderId } = repair;
+        await books.store.checkEpoch(books.epoch);
+        const order = await books.store.orderByVenueIds({ account, instrument, clientOrderId });
+        // Of what works of ours the wish is on record: what the venue then shows is no other hand's doing.
+        if (order !== undefined && !order.isFinal && order.venueOrderId !== null) await withdraw(order.intentId, 'decision');
+        else await reader.cancel(instrument, clientOrderId);
         return;
+      }
       case 'cancelWorkflow':
         await runs.cancel(repair.workflowId);
     }

@@ -96,11 +96,11 @@ describe.skipIf(temporal === undefined)('runs for a cause, on a real server, led
   };
   const lose = (): void => {
     stack.paper.faults.add(DOWN);
-    toAll(({ rules }) => (rules.venueUnreachableMs = AT_ONCE_MS));
+    toAll(({ settings }) => (settings.venueUnreachableMs = AT_ONCE_MS));
   };
   const giveBack = (): void => {
     stack.paper.faults.clear();
-    toAll(({ rules }) => (rules.venueUnreachableMs = WATCH.venueUnreachableMs));
+    toAll(({ settings }) => (settings.venueUnreachableMs = WATCH.venueUnreachableMs));
   };
   interface OutageRow {
     readonly outage_id: string;
@@ -208,7 +208,7 @@ describe.skipIf(temporal === undefined)('runs for a cause, on a real server, led
     await isWatched();
     toAll((one) => {
       one.price = undefined;
-      one.rules.noMarketDataMs = AT_ONCE_MS;
+      one.settings.noMarketDataMs = AT_ONCE_MS;
     });
     const { run_id: runId, causes } = await begins(before);
     expect(causes).toEqual(['noMarketData']);
@@ -218,7 +218,7 @@ describe.skipIf(temporal === undefined)('runs for a cause, on a real server, led
     expect(applied?.answer.result).toBe('applied');
     toAll((one) => {
       one.price = '50000';
-      one.rules.noMarketDataMs = WATCH.noMarketDataMs;
+      one.settings.noMarketDataMs = WATCH.noMarketDataMs;
     });
     await ends(runId, 'completed');
     expect(await modeNow()).toBe('paused');

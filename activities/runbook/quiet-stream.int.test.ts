@@ -63,7 +63,7 @@ describe.skipIf(temporal === undefined)('a market stream that falls silent, on a
     const outageRules = { ...OUTAGE, firstTryMs: 50, longestTryMs: 250, compareAgainMs: 1_000, repeatedWithinMs: 0 };
     if (temporal !== undefined) worker = await startWorker(stack, temporal, { outageRules, taskQueue: `quiet-${randomUUID()}` });
     watch = steadyWatch(stack, halts, { hasOwnPrices: true });
-    watch.rules.noMarketDataMs = NO_MARKET_DATA_MS;
+    watch.settings.noMarketDataMs = NO_MARKET_DATA_MS;
     await eventually(async () => {
       const [row] = await query<{ age: number | null }>(
         `select (details->'ages'->>'marketDataMs')::float8 as age from account_watch where equity is not null`,

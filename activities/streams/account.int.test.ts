@@ -87,6 +87,7 @@ describe('streamAccount, on a real ledger and paper venue', () => {
       owners: { wake: async (key: PositionKey) => void woken.push(key) },
       reconciliations: { start: async (account: string, scope: string) => void reconciled.push(`${account} ${scope}`) },
       tradedOf: () => traded,
+      watchersOf: () => 1,
       clock,
       stopping: stopping.signal,
       log: { warn: (data: { error?: string }, message: string) => void warnings.push(`${message}: ${data.error ?? ''}`) },

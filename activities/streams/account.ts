@@ -3,7 +3,7 @@ import { PROTOCOL } from '../../core/risk/limits.js';
 import { pollPlan, type PollPlan } from '../../core/venue/poll-plan.js';
 import { isUnlisted } from '../../core/venue/unlisted.js';
 import { adopt, bookFill, type Books } from '../order/evidence.js';
-import { withdrawn, type Progress } from '../order/resolve.js';
+import type { Progress } from '../order/resolve.js';
 import type { Owners } from '../ports/owners.js';
 import type { Reconciliations } from '../ports/reconcile.js';
 import type { MarketStore, ProtectionStore, WatchedOrder } from '../ports/store.js';
@@ -11,6 +11,7 @@ import type { StreamEvent, Venue, VenueFill } from '../ports/venue.js';
 import { concerned, refreshInstruments } from './instruments.js';
 import { isDue, isLookedUp, LookUps } from './look-ups.js';
 import { untilStopped } from './until-stopped.js';
+import { Withdrawals } from './withdrawals.js';
 
 const RUN_FOR_MS = 3_600_000;
 const TICK_MS = 500;
@@ -33,6 +34,8 @@ export interface AccountStreamDependencies {
   readonly reconciliations: Reconciliations;
   /** What the account trades: instruments with their base, quote and shortest bar interval. */
   readonly tradedOf: (account: string) => readonly { readonly instrument: string; readonly intervalMs: number }[];
+  /** How many processes watch an account, with this one. */
+  readonly watchersOf: (account: string) => number;
   readonly clock: () => number;
   readonly stopping: AbortSignal;
   readonly log: { warn(data: object, message: string): void };
@@ -49,7 +52,9 @@ export async function streamAccount(dependencies: AccountStreamDependencies, acc
     const ticks = setInterval(() => watch.beside('tick', () => watch.tick()), TICK_MS);
     try {
       watch.enqueue('catch-up', () => watch.catchUp());
-      await dependencies.venueOf(account).streams.watchAccount((event) => watch.enqueue(event.kind, () => watch.see(event)), signal);
+      const { streams } = dependencies.venueOf(account);
+      const watchers = (): number => dependencies.watchersOf(account);
+      await streams.watchAccount((event) => watch.enqueue(event.kind, () => watch.see(event)), signal, watchers);
     } finally {
       clearInterval(ticks);
     }
@@ -64,6 +69,7 @@ class AccountWatch {
   /** What is under way of the kinds that are left out while one of them is. */
   private readonly alone = new Map<string, Promise<void>>();
   private readonly lookUps: LookUps;
+  private readonly withdrawals: Withdrawals;
   private catchUps: Promise<void> = Promise.resolve();
   private isCatchingUp = false;
   /** Catch-ups that have not begun, by what they are for: they will see what a later one would. */
@@ -84,6 +90,13 @@ class AccountWatch {
     this.lookUps = new LookUps({
       poll: (order) => this.poll(order),
       failed: ({ intentId }, error) => this.warn(`poll of ${intentId}`, error),
+      clock: dependencies.clock,
+    });
+    this.withdrawals = new Withdrawals({
+      books: dependencies.books,
+      venue: () => dependencies.venueOf(account),
+      resolve: dependencies.resolve,
+      attempt: (what, work) => this.attempt(what, work),
       clock: dependencies.clock,
     });
   }
@@ -197,27 +210,16 @@ class AccountWatch {
       if (order.status === 'unknown' && order.ageMs > UNKNOWN_ALERT_MS)
         await this.attempt(`telling of ${order.intentId}`, () => this.alert(order));
     }
-    const plan = pollPlan(this.profile, watched.filter(isLookedUp).length, this.instruments.size);
+    const watchers = this.dependencies.watchersOf(this.account);
+    const plan = pollPlan(this.profile, watched.filter(isLookedUp).length, this.instruments.size, watchers);
     this.catchUpIfDue(now, plan);
-    await this.withdrawEntries(watched);
+    const withdrawn = watched.filter(({ whyWithdrawn }) => whyWithdrawn !== null);
+    if (withdrawn.length > 0) this.beside('withdrawing entries', () => this.withdrawals.run(withdrawn, plan));
     this.lookUps.take(
-      watched.filter(({ intentId }) => !this.alone.has(cancelOf(intentId))),
+      watched.filter(({ intentId }) => !this.withdrawals.has(intentId)),
       plan,
     );
     if (areOwnersDue) await this.attempt('telling of look-ups', () => this.tellLookUps(watched));
-  }
-
-  /**
-   * Entries that rest where none is allowed any more, also where no trading worker lives that looks after them. All wishes are written before
-   * the first cancel is sent; a cancel that fails is repeated by each look-up.
-   */
-  private async withdrawEntries(watched: readonly WatchedOrder[]): Promise<void> {
-    const { books, resolve } = this.dependencies;
-    for (const { intentId, whyWithdrawn } of watched) {
-      if (whyWithdrawn === null) continue;
-      const isWished = await this.attempt(`withdrawing ${intentId}`, async () => void (await withdrawn(books, intentId, whyWithdrawn)));
-      if (isWished) this.beside(cancelOf(intentId), async () => void (await resolve(intentId)));
-    }
   }
 
   /** What rests, and cannot be asked for, may be filled or gone without anybody knowing. */
@@ -282,9 +284,6 @@ class AccountWatch {
     await this.dependencies.books.store.openIncident({ incidents: [{ key, account: this.account, kind: 'unknownOverAMinute', data }] });
   }
 }
-
-/** What is canceled is asked for with that. */
-const cancelOf = (intentId: string): string => `canceling ${intentId}`;
 
 /** What is listed no more trades no more: its list would be asked for again and again. What it had filled before is found by a reconciliation. */
 function noneUnlisted(error: unknown): readonly VenueFill[] {

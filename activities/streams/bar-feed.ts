@@ -1,4 +1,6 @@
 import type { Bar } from '../../core/bars/bar.js';
+import type { Arrival } from '../../core/bars/window.js';
+import { failure, type ErrorCode } from '../../core/errors.js';
 import type { MarketStore, OrderStore } from '../ports/store.js';
 import type { Venue } from '../ports/venue.js';
 import type { StreamedMarket } from './live-market.js';
@@ -159,7 +161,7 @@ export class BarFeed {
     if (newest === undefined || market.view(this.account, instrument).price !== undefined) return;
     const now = clock();
     const aheadMs = market.venueNow(this.account) - now;
-    market.seePrice(this.account, instrument, newest.close, Math.min(now, newest.closeTime - aheadMs));
+    market.seePrice(this.account, instrument, newest.close, { seenTime: Math.min(now, newest.closeTime - aheadMs) });
   }
 
   /** Where bars are stored, and none of those that have closed since: nobody listened. What lies before the window is marked as it is filled. */
@@ -178,7 +180,10 @@ export class BarFeed {
 
   private mark(data: { readonly instrument: string; readonly from: number; readonly to: number; readonly filled: number }): void {
     const { store } = this.dependencies;
-    this.afterwards('marking a gap', () => store.openIncident({ audit: [{ kind: 'bars.gap', account: this.account, data }] }));
+    // Where the venue has not shown all of it nothing is decided.
+    const isWhole = data.filled === (data.to - data.from) / this.intervalMs + 1;
+    const told = isWhole ? data : { ...data, code: 'DATA_GAP' satisfies ErrorCode };
+    this.afterwards('marking a gap', () => store.openIncident({ audit: [{ kind: 'bars.gap', account: this.account, data: told }] }));
   }
 
   private async take(runner: StrategyRunner, bar: Bar): Promise<void> {
@@ -192,7 +197,14 @@ export class BarFeed {
     runner.warmUp(shown.filter((one) => one.openTime < bar.openTime));
     // Where the hole is still open, nothing is decided, and the next bar asks again: for bars that the venue shows late,
     // or for those after a hole of its own, with which the window begins anew.
-    await runner.onBar(bar);
+    const { kind } = await runner.onBar(bar);
+    if (kind === 'gap') this.reportHole(runner.instrument, arrival);
+  }
+
+  private reportHole(instrument: string, { fromOpenTime, toOpenTime }: Extract<Arrival, { kind: 'gap' }>): void {
+    const iso = (time: number): string => new Date(time).toISOString();
+    const { code, message } = failure('DATA_GAP', { instrument, from: iso(fromOpenTime), to: iso(toOpenTime) });
+    this.dependencies.log.warn({ account: this.account, code, error: message }, 'a bar is not decided on');
   }
 
   /**

@@ -91,7 +91,7 @@ const passes = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms)
 async function close(...instruments: readonly string[]): Promise<void> {
   const openTime = Math.floor(Date.now() / MINUTE) * MINUTE;
   await passes(openTime + MINUTE - Date.now());
-  for (const instrument of instruments) handlers?.onBar({ bar: bar(instrument, openTime), receivedTime: Date.now() });
+  for (const instrument of instruments) handlers?.onBar({ bar: bar(instrument, openTime), seenTime: Date.now() });
   await passes(0);
 }
 const unlisted = (instrument: string): KeelsonError => new KeelsonError('RISK_INSTRUMENT_UNKNOWN', { venue: 'paper', instrument });

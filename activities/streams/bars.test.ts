@@ -260,6 +260,8 @@ describe('streamBars', () => {
     feed.show((index) => index <= 11);
     await feed.close(13);
     expect(feed.signals).toHaveLength(1);
+    expect(feed.audit).toMatchObject([{ kind: 'bars.gap', data: { from: 11_000, to: 12_000, filled: 1, code: 'DATA_GAP' } }]);
+    expect(feed.warnings).toEqual([expect.stringMatching(/^a bar is not decided on: BTC\/USDT has no bars from .* entries wait/)]);
     feed.show(() => true);
     await feed.close(14);
     await feed.end(running);

@@ -95,13 +95,13 @@ async function readBars(
     const watching = streams.watchBars(
       { instruments, intervalMs },
       {
-        onBar: ({ bar, receivedTime }) => {
-          market.seePrice(account, bar.instrument, bar.close, receivedTime);
+        onBar: ({ bar, ...seen }) => {
+          market.seePrice(account, bar.instrument, bar.close, seen);
           for (const runner of of(bar.instrument)) feed.give(runner, bar);
           feed.saveSoon(bar);
         },
-        onPrice: (instrument, price, receivedTime) => {
-          market.seePrice(account, instrument, price, receivedTime);
+        onPrice: (instrument, price, seen) => {
+          market.seePrice(account, instrument, price, seen);
           if (silent.delete(instrument)) look(instrument);
         },
         onGap: (reason, only) => {

@@ -104,9 +104,15 @@ it('what is held is looked after though it is configured no more; what is listed
   );
   const listed = (await stack.venue.reader.instruments()).filter((one) => one.instrument === INSTRUMENT);
 
+  await stack.pool.query(`update instruments set rules = rules || '{"trading": false, "sales": "all"}' where instrument = $1`, [
+    INSTRUMENT,
+  ]);
   rules = [];
   await refresh();
   expect(everyOneTrades).toBe(false);
+  expect((await stack.pool.query(`select rules->'sales' as sales from instruments where instrument = $1`, [INSTRUMENT])).rows).toEqual([
+    { sales: null },
+  ]);
   expect(woken).toEqual([held]);
   expect(await kept()).toEqual(
     expect.arrayContaining([

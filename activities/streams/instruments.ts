@@ -40,17 +40,10 @@ export async function refreshInstruments(
   const { account, venueName, venue } = at;
   const wanted = [...(await concerned({ books, protection }, account, at.traded))];
   const rules = await venue.reader.instruments(wanted);
-  const listed = new Set(rules.map(({ instrument }) => instrument));
-  const unlisted = wanted.filter((instrument) => !listed.has(instrument));
-  const changed = new Set(await bars.saveInstruments(venueName, rules, unlisted));
-  if (changed.size > 0) {
-    const now = [...rules, ...unlisted.map((instrument) => ({ instrument, trading: false, status: 'notListed' }))];
-    const audit = now.filter((one) => changed.has(one.instrument)).map((data) => ({ kind: 'instrument.changed', account, data }));
-    await books.store.openIncident({ audit });
-    // Read after the venue's answer: what was opened meanwhile was opened by the old filters.
-    for (const key of await protection.held(account)) if (changed.has(key.instrument)) await owners.wake(key);
-  }
-  await tellListed(books.store, account, { unlisted, listed: [...listed], isRead: true });
+  const { listed, unlisted, changed } = await saveListed({ store: books.store, bars }, { account, venueName, wanted, rules });
+  // Read after the venue's answer: what was opened meanwhile was opened by the old filters.
+  if (changed.size > 0) for (const key of await protection.held(account)) if (changed.has(key.instrument)) await owners.wake(key);
+  await tellListed(books.store, account, { unlisted, listed, isRead: true });
   // Whoever stores a change first has seen it as one; what rests is held to the filters of now by every account.
   const byName = new Map<string, InstrumentRules | undefined>(rules.map((one) => [one.instrument, one]));
   for (const instrument of unlisted) byName.set(instrument, undefined);
@@ -60,6 +53,31 @@ export async function refreshInstruments(
       await applyEvent(books, order.intentId, { kind: 'requestCancel' });
   }
   return unlisted.length === 0 && rules.every((one) => one.trading);
+}
+
+/**
+ * Stores what a venue has told of its instruments: of those that were asked for and are not among them, that they are listed no more, so that
+ * the gate denies their entries. A change is audited.
+ */
+export async function saveListed(
+  { store, bars }: { readonly store: Pick<Books['store'], 'openIncident'>; readonly bars: RefreshDependencies['bars'] },
+  of: {
+    readonly account: string;
+    readonly venueName: string;
+    readonly wanted: readonly string[];
+    readonly rules: readonly InstrumentRules[];
+  },
+): Promise<{ readonly listed: readonly string[]; readonly unlisted: readonly string[]; readonly changed: ReadonlySet<string> }> {
+  const { account, venueName, wanted, rules } = of;
+  const listed = rules.map(({ instrument }) => instrument);
+  const unlisted = wanted.filter((instrument) => !listed.includes(instrument));
+  const changed = new Set(await bars.saveInstruments(venueName, rules, unlisted));
+  if (changed.size > 0) {
+    const now = [...rules, ...unlisted.map((instrument) => ({ instrument, trading: false, status: 'notListed' }))];
+    const audit = now.filter((one) => changed.has(one.instrument)).map((data) => ({ kind: 'instrument.changed', account, data }));
+    await store.openIncident({ audit });
+  }
+  return { listed, unlisted, changed };
 }
 
 /** Stops are their owners' business. */

@@ -2,20 +2,23 @@ import type { TopOfBook } from '../../core/ledger/mid.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { LiveView } from '../../core/risk/view.js';
 import type { LiveMarket } from '../ports/live.js';
+import type { ClockReading, SeenAt } from '../ports/venue.js';
 
 /** A reading's error is at most half its round trip; a process that was stopped meanwhile has learned nothing. */
 const ROUND_TRIP_LIMIT_MS = 1_000;
 /** Clocks drift and are set: for entries, what was measured so long ago is not known any more. */
 const READING_LIMIT_MS = 60_000;
 
+type Skew = Pick<ClockReading, 'skewMs' | 'roundTripMs'>;
+
 /**
  * Last prices and the venue's clock, as this process sees them. Each account has its own: two venues list the same
  * instrument at other prices and have other clocks. What was never seen is absent, and entries wait for it.
  */
 export class StreamedMarket implements LiveMarket {
-  private readonly prices = new Map<string, { readonly price: DecimalText; readonly receivedTime: number }>();
+  private readonly prices = new Map<string, SeenAt & { readonly price: DecimalText }>();
   private readonly books = new Map<string, TopOfBook & { readonly receivedTime: number }>();
-  private readonly skews = new Map<string, { readonly skewMs: number; readonly measuredTime: number }>();
+  private readonly skews = new Map<string, Skew & { readonly measuredTime: number }>();
   private readonly gaps = new Map<string, string>();
   private readonly clock: () => number;
 
@@ -23,8 +26,8 @@ export class StreamedMarket implements LiveMarket {
     this.clock = clock;
   }
 
-  seePrice(account: string, instrument: string, price: DecimalText, receivedTime: number): void {
-    this.prices.set(keyOf(account, instrument), { price, receivedTime });
+  seePrice(account: string, instrument: string, price: DecimalText, seen: SeenAt): void {
+    this.prices.set(keyOf(account, instrument), { price, ...seen });
     this.gaps.delete(keyOf(account, instrument));
   }
 
@@ -37,9 +40,17 @@ export class StreamedMarket implements LiveMarket {
     this.gaps.set(keyOf(account, instrument), reason);
   }
 
-  /** `skewMs`: theirs minus ours. A reading that took too long leaves the last one standing. */
-  seeClock(account: string, { skewMs, roundTripMs }: { readonly skewMs: number; readonly roundTripMs: number }): void {
-    if (roundTripMs <= ROUND_TRIP_LIMIT_MS) this.skews.set(account, { skewMs, measuredTime: this.clock() });
+  /**
+   * A reading that took too long leaves the last one standing, but for what is sure: where there is none, or none so close, it is the best
+   * that is known, and where not both can be true a clock was set meanwhile. Exits and stops are signed with it; entries wait for a close one.
+   */
+  seeClock(account: string, { skewMs, roundTripMs }: Skew): void {
+    const standing = this.skews.get(account);
+    if (roundTripMs > ROUND_TRIP_LIMIT_MS && standing !== undefined && standing.roundTripMs <= roundTripMs) {
+      const canBothBeTrue = 2 * Math.abs(skewMs - standing.skewMs) <= roundTripMs + standing.roundTripMs;
+      if (canBothBeTrue) return;
+    }
+    this.skews.set(account, { skewMs, roundTripMs, measuredTime: this.clock() });
   }
 
   /** When the venue's clock was read last, by ours; undefined until it was. */
@@ -61,10 +72,13 @@ export class StreamedMarket implements LiveMarket {
     const book = this.books.get(keyOf(account, instrument));
     const gap = this.gaps.get(keyOf(account, instrument));
     const skew = this.skews.get(account);
-    const isKnown = skew !== undefined && Math.abs(now - skew.measuredTime) <= READING_LIMIT_MS;
+    const isClose = skew !== undefined && skew.roundTripMs <= ROUND_TRIP_LIMIT_MS;
+    const isKnown = isClose && Math.abs(now - skew.measuredTime) <= READING_LIMIT_MS;
     return {
       now: this.venueNow(account),
-      ...(last === undefined ? {} : { price: { price: last.price, ageMs: now - last.receivedTime } }),
+      ...(last === undefined
+        ? {}
+        : { price: { price: last.price, ageMs: now - last.seenTime, ...(last.lateMs === undefined ? {} : { lateMs: last.lateMs }) } }),
       ...(book === undefined ? {} : { book: { bid: book.bid, ask: book.ask, ageMs: now - book.receivedTime } }),
       ...(gap === undefined ? {} : { streamGap: gap }),
       ...(isKnown ? { clockSkewMs: skew.skewMs } : {}),

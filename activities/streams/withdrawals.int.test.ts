@@ -75,6 +75,7 @@ describe('entries that rest, on a real ledger and paper venue', () => {
       owners: { wake: async () => undefined },
       reconciliations: { start: async () => undefined },
       tradedOf: () => [{ instrument: INSTRUMENT, intervalMs: 1_000 }],
+      watchersOf: () => 1,
       clock: Date.now,
       stopping: new AbortController().signal,
       log: { warn: (_, message) => void warnings.push(message) },

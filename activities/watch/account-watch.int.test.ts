@@ -7,9 +7,10 @@ import { HeldRisk } from '../../adapters/store/held-risk.js';
 import { MODES_BY_STRICTNESS } from '../../core/control/mode.js';
 import { KeelsonError } from '../../core/errors.js';
 import type { DecimalText } from '../../core/money/index.js';
-import type { WatchRules } from '../../core/watch/rules.js';
+import type { WatchSettings } from '../../core/watch/rules.js';
 import { seedCommand, seedPerson } from '../../test/support/people.js';
 import { INSTRUMENT, openTradingStack, ACCOUNT, type TradingStack } from '../../test/support/trading-stack.js';
+import { setWatchLimit } from '../../test/support/watch-limit.js';
 import { beat } from '../../test/support/watch-heartbeat.js';
 import { createOrderActivities } from '../order/index.js';
 import type { MissingKill } from '../ports/watch.js';
@@ -18,11 +19,7 @@ import { StreamedMarket } from '../streams/live-market.js';
 import { AccountWatch, type WatchedAccount } from './account-watch.js';
 
 const d = (value: string): DecimalText => value as DecimalText;
-const RULES: WatchRules = {
-  dailyLossWarnRatio: 0.02,
-  dailyLossLimitRatio: 0.03,
-  drawdownWarnRatio: 0.1,
-  drawdownLimitRatio: 0.15,
+const SETTINGS: WatchSettings = {
   venueUnreachableMs: 120_000,
   noMarketDataMs: 300_000,
   unmarkedPrices: { BNB: d('500') },
@@ -96,18 +93,26 @@ describe('the account watch, on a real ledger', () => {
       ...stack.venue.streams,
       watchBars: (_, handlers, signal) =>
         new Promise((resolve) => {
-          const timer = setInterval(() => handlers.onPrice(INSTRUMENT, d(price), clock()), 50);
+          const timer = setInterval(() => handlers.onPrice(INSTRUMENT, d(price), { seenTime: clock() }), 50);
           signal.addEventListener('abort', () => (clearInterval(timer), resolve()), { once: true });
         }),
     };
     const one = new AccountWatch(
       {
         ...{ store: createWatchStore(pool), halt: halts, kill, bars: stack.ledger.bars, live, clock },
+        watchersOf: () => 1,
         log: { warn: () => undefined },
       },
       {
-        ...{ account: ACCOUNT, venue: { ...stack.venue, reader, streams }, quote: 'USDT', markMaxAgeMs: 3_000, rules: RULES },
-        ...{ instruments: [{ instrument: INSTRUMENT, intervalMs: 1_000 }], killPolicy: 'none' as const, ...more },
+        ...{
+          account: ACCOUNT,
+          venueName: 'paper',
+          venue: { ...stack.venue, reader, streams },
+          quote: 'USDT',
+          markMaxAgeMs: 3_000,
+          settings: SETTINGS,
+        },
+        ...{ instruments: [{ instrument: INSTRUMENT, intervalMs: 1_000 }], ...more },
       },
     );
     watches.push(one);
@@ -277,7 +282,7 @@ describe('the account watch, on a real ledger', () => {
 
   it('an account that trades and holds nothing misses no market data', async () => {
     const began = Date.now();
-    const idle = { instruments: [], quote: undefined, rules: { ...RULES, noMarketDataMs: 1_000 } };
+    const idle = { instruments: [], quote: undefined, settings: { ...SETTINGS, noMarketDataMs: 1_000 } };
     watch(idle);
     const looked = async (): Promise<void> => expect((await sample())?.equity).toEqual(expect.any(String));
     await until(looked);
@@ -329,7 +334,8 @@ describe('the account watch, on a real ledger', () => {
       `insert into kills (account, phase, state, updated_at) values ($1, 'verified', '{}', now() - interval '1 minute')`,
       ACCOUNT,
     );
-    watch({ killPolicy: 'atOnce' });
+    await setWatchLimit(pool, 'killPolicy', 'atOnce');
+    watch();
     await worth('205000');
     price = '34000';
     const calledAgain = `select policy from latches where latch_id = $1 and called_at > now() - interval '1 minute'`;
@@ -337,6 +343,7 @@ describe('the account watch, on a real ledger', () => {
     expect(killed).toEqual([]);
     await query(`update latches set called_at = called_at - interval '5 seconds' where latch_id = $1`, latchId);
     await until(async () => expect(killed).toContain(ACCOUNT));
+    await setWatchLimit(pool, 'killPolicy', null);
   });
 
   it('P26: a person’s halt that nobody carries out is carried out, in its scope, until somebody does', async () => {
@@ -471,11 +478,11 @@ describe('the account watch, on a real ledger', () => {
   });
 
   it('one that stands still again and again keeps no venue from counting as lost with its neighbour', async () => {
-    watch({ rules: { ...RULES, venueUnreachableMs: 2_000 } });
+    watch({ settings: { ...SETTINGS, venueUnreachableMs: 2_000 } });
     await worth('205000');
     balances = () => Promise.reject(new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', call: 'balances', detail: 'gone' }));
     // As if it had only just woken up, at each of its samples.
-    Object.defineProperty(watch({ rules: { ...RULES, venueUnreachableMs: 2_000 } })['sight'], 'lookingMs', { value: 0 });
+    Object.defineProperty(watch({ settings: { ...SETTINGS, venueUnreachableMs: 2_000 } })['sight'], 'lookingMs', { value: 0 });
     await until(async () => expect(await modeNow()).toBe('paused'));
     expect(await query('select causes from outages')).toEqual([{ causes: ['venueUnreachable'] }]);
   });

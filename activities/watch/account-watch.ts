@@ -1,8 +1,10 @@
 import type { FlattenPolicy } from '../../core/control/mode.js';
 import { text } from '../../core/money/index.js';
-import { WATCH, type WatchRules } from '../../core/watch/rules.js';
+import { watchLimits } from '../../core/risk/limit-rows.js';
+import { WATCH, type WatchSettings } from '../../core/watch/rules.js';
 import type { Ages } from '../../core/watch/conditions.js';
 import { sampleAccount, type Observation, type Sample } from '../../core/watch/sample.js';
+import { stepOf } from '../../core/watch/stretch.js';
 import type { Prices } from '../../core/watch/valuation.js';
 import type { HaltPort } from '../ports/halt.js';
 import type { LiveMarket } from '../ports/live.js';
@@ -13,15 +15,15 @@ import { VenueSight, type VenueSightDependencies } from './venue-sight.js';
 
 export interface WatchedAccount {
   readonly account: string;
+  /** As limits name it. */
+  readonly venueName: string;
   readonly venue: Venue;
   /** What the account reckons in; undefined: it trades nothing, and goes on with what it has reckoned in. */
   readonly quote: string | undefined;
   /** What it trades. What it holds beside is watched, too. */
   readonly instruments: readonly WatchedInstrument[];
   readonly markMaxAgeMs: number;
-  readonly rules: WatchRules;
-  /** What becomes of what is held when the watch halts the account. */
-  readonly killPolicy: FlattenPolicy;
+  readonly settings: WatchSettings;
 }
 
 export interface AccountWatchDependencies {
@@ -31,6 +33,8 @@ export interface AccountWatchDependencies {
   readonly kill: (account: string, missing: MissingKill, stopping: AbortSignal) => Promise<void>;
   readonly bars: Pick<MarketStore, 'saveSnapshot'>;
   readonly live: LiveMarket & VenueSightDependencies['live'];
+  /** How many processes watch an account, with this one. */
+  readonly watchersOf: (account: string) => number;
   readonly clock: () => number;
   readonly log: { warn(data: object, message: string): void };
 }
@@ -53,12 +57,13 @@ export class AccountWatch {
   private readonly failing = new Set<string>();
 
   constructor(dependencies: AccountWatchDependencies, watched: WatchedAccount) {
-    const { store, live, clock } = dependencies;
+    const { store, live, watchersOf, clock } = dependencies;
     const { account, venue, instruments } = watched;
+    const watchers = (): number => watchersOf(account);
     this.dependencies = dependencies;
     this.watched = watched;
     const failed = (error: unknown, what: string): void => this.failed(error, what);
-    this.sight = new VenueSight({ account, venue, store, live, instruments, rules: watched.rules, clock, failed });
+    this.sight = new VenueSight({ account, venue, store, live, instruments, settings: watched.settings, watchers, clock, failed });
     this.timer = setInterval(() => this.tick(), WATCH.sampleMs);
     this.tick();
   }
@@ -83,7 +88,7 @@ export class AccountWatch {
   }
 
   private async sample(): Promise<void> {
-    const { account, rules } = this.watched;
+    const { account, venueName, settings } = this.watched;
     const looking = this.sight.lookIfDue(this.openOrders);
     // The first sample waits for the venue's first answer, or until it would be late.
     if (this.sight.readings === undefined) await Promise.race([looking, waitedFor(WATCH.sampleMs)]);
@@ -101,7 +106,10 @@ export class AccountWatch {
     const ages = this.ages(told, inputs.now - inputs.comparedTime);
     const isReadingFresh = this.sight.isReadingFresh(this.openOrders);
     const seen = { ...inputs, readings: this.sight.readings, isReadingFresh, prices, ages };
-    await this.follow(inputs, seen, sampleAccount(account, inputs.state, seen, rules), told);
+    // As they are at this moment: what people tighten acts with the next sample.
+    const { killPolicy, ...losses } = watchLimits(inputs.limitRows, { account, venue: venueName });
+    const sample = sampleAccount(account, inputs.state, seen, { ...settings, ...losses });
+    await this.follow(inputs, seen, sample, told, killPolicy);
   }
 
   /**
@@ -122,13 +130,13 @@ export class AccountWatch {
   }
 
   /** What follows from a sample: the halt first (P25), then the row with everything else, in one statement. */
-  private async follow(inputs: WatchInputs, { prices }: Observation, sample: Sample, told: ToldAges): Promise<void> {
+  private async follow(inputs: WatchInputs, { prices }: Observation, sample: Sample, told: ToldAges, policy: FlattenPolicy): Promise<void> {
     const { store, halt, bars } = this.dependencies;
-    const { account, killPolicy } = this.watched;
+    const { account } = this.watched;
     const { quote } = prices;
     let { state } = sample;
     if (sample.kill !== undefined) {
-      const cause = { subject: 'watch', underKey: null, reason: sample.kill, policy: killPolicy };
+      const cause = { subject: 'watch', underKey: null, reason: sample.kill, policy };
       state = { ...state, latchId: (await halt.latch({ scope: 'account', scopeValue: account }, cause)).latchId };
     }
     const { equity, figures, valuation, mode, outage, alerts } = sample;
@@ -137,6 +145,7 @@ export class AccountWatch {
     const details = this.details(inputs, prices, told, sample);
     const written = await store.write({
       ...{ account, version: inputs.version, quote, state, equity, figures, exposure, details, mode, outage, audit, alerts },
+      ...{ booking: inputs.booking, ledger: inputs.ledger, step: stepOf(inputs.state, sample) },
     });
     const balances = written && equity !== undefined ? this.sight.takeBalances() : undefined;
     if (balances === undefined || equity === undefined) return;
@@ -145,10 +154,10 @@ export class AccountWatch {
   }
 
   private prices({ closes }: WatchInputs, quote: string): Prices {
-    const { markMaxAgeMs, rules } = this.watched;
+    const { markMaxAgeMs, settings } = this.watched;
     const marks = this.sight.marks(closes);
     return {
-      ...{ quote, marks, markMaxAgeMs, unmarkedPrices: rules.unmarkedPrices },
+      ...{ quote, marks, markMaxAgeMs, unmarkedPrices: settings.unmarkedPrices },
       instruments: this.sight.instruments.map(({ instrument }) => instrument),
     };
   }

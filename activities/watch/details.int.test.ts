@@ -46,7 +46,7 @@ it('a sample tells how old what it was made of is, the venue’s clock, what wor
   });
   const watchBars: Venue['streams']['watchBars'] = (_, handlers, signal) =>
     new Promise((resolve) => {
-      const timer = setInterval(() => handlers.onPrice(INSTRUMENT, d(price), now - PRICE_AGE_MS), 20);
+      const timer = setInterval(() => handlers.onPrice(INSTRUMENT, d(price), { seenTime: now - PRICE_AGE_MS }), 20);
       signal.addEventListener('abort', () => (clearInterval(timer), resolve()), { once: true });
     });
   const live = new StreamedMarket(clock);
@@ -54,15 +54,17 @@ it('a sample tells how old what it was made of is, the venue’s clock, what wor
   watch = new AccountWatch(
     {
       ...{ store: createWatchStore(stack.pool), halt: halts, bars: stack.ledger.bars, live, clock },
-      ...{ kill: () => Promise.resolve(), log: { warn: () => undefined } },
+      ...{ kill: () => Promise.resolve(), watchersOf: () => 1, log: { warn: () => undefined } },
     },
     {
-      ...{ account: ACCOUNT, venue: { ...stack.venue, reader, streams: { ...stack.venue.streams, watchBars } }, quote: 'USDT' },
-      ...{ instruments: [{ instrument: INSTRUMENT, intervalMs: 1_000 }], markMaxAgeMs: 60_000, killPolicy: 'none' },
-      rules: {
-        ...{ dailyLossWarnRatio: 0.02, dailyLossLimitRatio: 0.03, drawdownWarnRatio: 0.1, drawdownLimitRatio: 0.15 },
-        ...{ venueUnreachableMs: WATCH.venueUnreachableMs, noMarketDataMs: WATCH.noMarketDataMs, unmarkedPrices: { BNB: d('500') } },
+      ...{
+        account: ACCOUNT,
+        venueName: 'paper',
+        venue: { ...stack.venue, reader, streams: { ...stack.venue.streams, watchBars } },
+        quote: 'USDT',
       },
+      ...{ instruments: [{ instrument: INSTRUMENT, intervalMs: 1_000 }], markMaxAgeMs: 60_000 },
+      settings: { venueUnreachableMs: WATCH.venueUnreachableMs, noMarketDataMs: WATCH.noMarketDataMs, unmarkedPrices: { BNB: d('500') } },
     },
   );
   /** As `keelson watch` and `GET /v1/watch` show it. */

@@ -10,7 +10,7 @@ function open() {
   const venue = { profile: { streams: { bars: false } }, reader: {} } as unknown as Venue;
   const sight = new VenueSight({
     ...{ account: 'main', venue, store: { read: async () => undefined }, live: new StreamedMarket(clock), instruments: [] },
-    ...{ rules: { noMarketDataMs: 300_000 }, clock, failed: () => undefined },
+    ...{ settings: { noMarketDataMs: 300_000 }, watchers: () => 1, clock, failed: () => undefined },
   });
   const look = (...afterMs: readonly number[]): number => {
     for (const ms of afterMs) {

@@ -2,11 +2,11 @@ import type { Amounts, DecimalText } from '../../core/money/index.js';
 import { heldOf } from '../../core/venue/held.js';
 import { differenceOf, type Readings } from '../../core/watch/carried.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
-import { WATCH, type WatchRules } from '../../core/watch/rules.js';
+import { WATCH, type WatchSettings } from '../../core/watch/rules.js';
 import type { Mark } from '../../core/watch/valuation.js';
 import { pollPlan } from '../../core/venue/poll-plan.js';
 import type { LiveMarket } from '../ports/live.js';
-import type { Venue } from '../ports/venue.js';
+import type { SeenAt, Venue } from '../ports/venue.js';
 import type { WatchedInstrument, WatchInputs, WatchStore } from '../ports/watch.js';
 
 /** Of what no strategy trades any more. */
@@ -19,12 +19,14 @@ export interface VenueSightDependencies {
   readonly venue: Venue;
   readonly store: Pick<WatchStore, 'read'>;
   readonly live: LiveMarket & {
-    seePrice(account: string, instrument: string, price: DecimalText, receivedTime: number): void;
+    seePrice(account: string, instrument: string, price: DecimalText, seen: SeenAt): void;
     clockReadTime(account: string): number | undefined;
   };
   /** What the account trades. */
   readonly instruments: readonly WatchedInstrument[];
-  readonly rules: Pick<WatchRules, 'noMarketDataMs'>;
+  readonly settings: Pick<WatchSettings, 'noMarketDataMs'>;
+  /** How many processes watch the account, with this one. */
+  readonly watchers: () => number;
   readonly clock: () => number;
   readonly failed: (error: unknown, what: string) => void;
 }
@@ -159,9 +161,9 @@ export class VenueSight {
 
   /** Prices that come with the bars only are no older for it. */
   get marketDataLimitMs(): number {
-    const { venue, instruments, rules } = this.dependencies;
-    if (venue.profile.streams.bars) return rules.noMarketDataMs;
-    return Math.max(rules.noMarketDataMs, ...instruments.map(({ intervalMs }) => 2 * intervalMs));
+    const { venue, instruments, settings } = this.dependencies;
+    if (venue.profile.streams.bars) return settings.noMarketDataMs;
+    return Math.max(settings.noMarketDataMs, ...instruments.map(({ intervalMs }) => 2 * intervalMs));
   }
 
   async close(): Promise<void> {
@@ -175,8 +177,8 @@ export class VenueSight {
   }
 
   private readingMs(openOrders: number): number {
-    const { venue, instruments } = this.dependencies;
-    return pollPlan(venue.profile, openOrders, instruments.length).snapshotMs;
+    const { venue, instruments, watchers } = this.dependencies;
+    return pollPlan(venue.profile, openOrders, instruments.length, watchers()).snapshotMs;
   }
 
   private async look(): Promise<void> {
@@ -203,7 +205,7 @@ export class VenueSight {
     for (const { instrument } of this.held) {
       if (this.ending.signal.aborted) return;
       try {
-        live.seePrice(account, instrument, await venue.reader.lastPrice(instrument), clock());
+        live.seePrice(account, instrument, await venue.reader.lastPrice(instrument), { seenTime: clock() });
       } catch (error) {
         if (!this.ending.signal.aborted) failed(error, `the price of ${instrument} could not be read`);
       }
@@ -220,7 +222,7 @@ export class VenueSight {
     const handlers = {
       onBar: () => undefined,
       onGap: () => undefined,
-      onPrice: (instrument: string, price: DecimalText, receivedTime: number) => live.seePrice(account, instrument, price, receivedTime),
+      onPrice: (instrument: string, price: DecimalText, seen: SeenAt) => live.seePrice(account, instrument, price, seen),
     };
     try {
       await venue.streams.watchBars({ instruments: names, intervalMs }, handlers, this.ending.signal);

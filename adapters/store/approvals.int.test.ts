@@ -93,6 +93,68 @@ describe('what two people decide, in the statements', () => {
     await apply(await command('ada', 'resume'), 'resume');
   });
 
+  describe('a resume whose comparison has ended the pause by itself', () => {
+    const version = () => one<string>(`select version::text as answer from control where account = 'main'`, []);
+    /** Paused by a comparison, and decided on that. */
+    const wished = async (was = 'normal'): Promise<string> => {
+      const hold = { was, classes: ['balanceMovement'], since: new Date().toISOString() };
+      await pool.query(
+        `update control set mode = 'paused', held_by = null, runbook_hold = null, reconciliation_hold = $1, version = version + 1`,
+        [hold],
+      );
+      return seedCommand(pool, { account: 'main', kind: 'resume', subject: 'otto', expectedVersion: await version() });
+    };
+    /** What end_reconciliation_look does where everything is named in liftAfter. */
+    const lift = async (to = 'normal', subject = 'reconciliation'): Promise<void> => {
+      await pool.query(`update control set mode = $1, reconciliation_hold = null, version = version + 1`, [to]);
+      await pool.query(
+        `insert into audit_events (kind, account, subject, data) values ('mode.changed', 'main', $1, jsonb_build_object('mode', $2::text))`,
+        [subject, to],
+      );
+    };
+
+    it('is done, and told as that each time; nothing more is changed by it', async () => {
+      const resume = await wished();
+      await lift();
+      const before = await version();
+      expect(await apply(resume, 'resume')).toMatchObject({ kind: 'applied', mode: 'normal', subject: 'otto' });
+      expect(await apply(resume, 'resume')).toMatchObject({ kind: 'applied', mode: 'normal' });
+      expect(await version()).toBe(before);
+      const told = await one(`select jsonb_agg(data->>'commandId') as answer from audit_events where kind = 'mode.asWished'`, []);
+      expect(told).toEqual([resume]);
+      // It has no life of its own: a pause that came later stays.
+      await apply(await command('otto', 'pause'), 'pause');
+      expect(await apply(resume, 'resume')).toMatchObject({ kind: 'applied', mode: 'paused' });
+      expect(await mode()).toBe('paused');
+    });
+
+    const written = (sql: string) => pool.query(sql).then(() => undefined);
+    const others: readonly (readonly [string, () => Promise<void>])[] = [
+      ['anything else has changed beside it', () => lift().then(() => written('update control set version = version + 1'))],
+      ['it went back to a mode that was not wished', () => lift('observation')],
+      ['somebody else has done it', () => lift('normal', 'ada')],
+      ['a runbook holds the account', () => lift().then(() => written(`update control set runbook_hold = '{"was": "normal"}'`))],
+      [
+        'it was before it was wished',
+        () =>
+          lift().then(() => written(`update commands set created_at = clock_timestamp() + interval '1 second' where applied_at is null`)),
+      ],
+      [
+        'nobody has lifted anything',
+        () => written(`update control set mode = 'normal', reconciliation_hold = null, version = version + 1`),
+      ],
+    ];
+    it.each(others)('is moved where %s', async (_, happens) => {
+      await pool.query(
+        `insert into audit_events (kind, account, subject, data) values ('mode.changed', 'main', 'otto', '{"mode": "paused"}')`,
+      );
+      const resume = await wished();
+      await happens();
+      expect(await apply(resume, 'resume')).toMatchObject({ kind: 'moved' });
+      await pool.query(`update control set mode = 'normal', runbook_hold = null, reconciliation_hold = null`);
+    });
+  });
+
   it('a pause that does not hold is ended by one, and does not loosen one that does', async () => {
     await held();
     await apply(await command('otto', 'pause'), 'pause');

@@ -107,7 +107,7 @@ async function openWorker(accounts: readonly string[], sent: string[]) {
   const market = new StreamedMarket(Date.now);
   for (const account of accounts) {
     market.seeClock(account, { skewMs: 0, roundTripMs: 1 });
-    for (const instrument of INSTRUMENTS) market.seePrice(account, instrument, PRICE, Date.now());
+    for (const instrument of INSTRUMENTS) market.seePrice(account, instrument, PRICE, { seenTime: Date.now() });
   }
   const venue = {
     profile: { id: 'recorder', receiveWindowMs: 500, submitDeadlineMs: 1_000 },

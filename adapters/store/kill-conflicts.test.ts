@@ -21,6 +21,7 @@ const STATEMENTS: readonly (readonly [string, unknown, (pool: Pool) => Promise<u
   ['the lease', { isMine: true, owner: 'me', remainingMs: 1 }, (pool) => createKillStore(pool).takeLease('main', 'me', 1)],
   ['its end', null, (pool) => createKillStore(pool).dropLease('main', 'me')],
   ['how far it is', null, (pool) => createKillStore(pool).writeKill('main', 'running', FINDING, null)],
+  ['that it is at it', null, (pool) => createKillStore(pool).touchKill('main')],
   ['what was seen', null, (pool) => createKillStore(pool).observe('main', 'looked', {})],
   ['the end of the halt', { result: 'released' }, (pool) => createKillStore(pool).release('l', 'r')],
   [

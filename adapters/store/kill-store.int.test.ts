@@ -96,6 +96,27 @@ describe('P27: what a kill sends', () => {
     expect((await kills.evidence(ACCOUNT)).equity).toMatchObject({ after: null, newest: null, isWatched: false });
   });
 
+  it('knows what was written of latches before, unless they were called again since', async () => {
+    const { latchId } = await latch('atOnce');
+    const key = `halt:${ACCOUNT}:${latchId}`;
+    expect(await kills.writtenBefore(key, [latchId])).toBeUndefined();
+    const data = { latchIds: [latchId], evidence: { path: '/e/file.json', sha256: 'hash' } };
+    await stack.dependencies.store.openIncident({ incidents: [{ key, account: ACCOUNT, kind: 'halt', data }] });
+    expect(await kills.writtenBefore(key, [latchId])).toEqual({ file: data.evidence, time: expect.any(Number) as number });
+    await latch('atOnce');
+    expect(await kills.writtenBefore(key, [latchId])).toBeUndefined();
+  });
+
+  it('P29: knows what the account’s fills have only paid with, and judges all else that is there', async () => {
+    await stack.database.pool.query(
+      `insert into ledger_balances (account, asset, quantity) values ($1, 'BNB', -0.001), ($1, 'USDC', 0) on conflict do nothing`,
+      [ACCOUNT],
+    );
+    const { money, risk } = await kills.readKill(ACCOUNT);
+    expect(money).toEqual(['BNB', 'USDC', 'USDT']);
+    expect(Object.keys(risk.balances)).toContain('BTC');
+  });
+
   it('keeps of looks that show the same the first two under each latch, and whatever differs', async () => {
     const kept = async (): Promise<number> => {
       const { rows } = await stack.database.pool.query<{ count: number }>('select count(*)::integer as count from kill_observations');
@@ -240,6 +261,46 @@ describe('P27: what a kill sends', () => {
     expect(await submit('one')).toEqual(['submitting', 'submitting']);
     // One send for each row, ever.
     expect(await submit('one')).toEqual(['stored', 'submitting']);
+  });
+
+  it('P26: is missed soon after whoever carries it out was to show itself, and not while it does', async () => {
+    const { pool } = stack.database;
+    const one = async (sql: string): Promise<unknown> => Object.values((await pool.query<object>(sql)).rows[0] ?? {})[0];
+    const missing = () => one(`select missing_kill('${ACCOUNT}', 5000) is not null`);
+    const dueIn = () => one(`select round(extract(epoch from due_at - updated_at))::integer from kills`);
+    const late = (seconds: number) => pool.query(`update kills set due_at = clock_timestamp() - make_interval(secs => $1)`, [seconds]);
+    const clear = { unverified: [], dust: [], kept: [] };
+    await latch('atOnce');
+    await pool.query(
+      `update latches set engaged_at = clock_timestamp() - interval '1 hour', called_at = clock_timestamp() - interval '1 hour'`,
+    );
+    await kills.writeKill(ACCOUNT, 'verified', clear, null);
+    expect([await dueIn(), await missing()]).toEqual([32, false]);
+    await kills.writeKill(ACCOUNT, 'running', { ...clear, unverified: [{ kind: 'unanswered', detail: 'it hangs' }] }, null);
+    expect([await dueIn(), await missing()]).toEqual([15, false]);
+    await late(1);
+    expect(await missing()).toBe(true);
+    // A step that takes long says that it goes on.
+    await pool.query(`update kills set updated_at = clock_timestamp() - interval '50 seconds'`);
+    await kills.touchKill(ACCOUNT);
+    expect([await dueIn(), await missing()]).toEqual([62, false]);
+    await late(1);
+    expect(await missing()).toBe(true);
+    // Of one that was called just now nobody can have told yet.
+    await pool.query(`update latches set engaged_at = clock_timestamp(), called_at = clock_timestamp() where released_at is null`);
+    expect(await missing()).toBe(false);
+    await pool.query(
+      `update latches set engaged_at = clock_timestamp() - interval '1 hour', called_at = clock_timestamp() - interval '1 hour'`,
+    );
+    // A build of before says nothing of when it comes again.
+    await pool.query(`update kills set due_at = null, updated_at = clock_timestamp() - interval '119 seconds'`);
+    expect(await missing()).toBe(false);
+    await pool.query(`update kills set updated_at = clock_timestamp() - interval '121 seconds'`);
+    expect(await missing()).toBe(true);
+    await kills.writeKill(ACCOUNT, 'released', clear, null);
+    await late(1);
+    await kills.touchKill(ACCOUNT);
+    expect(await one(`select due_at < clock_timestamp() from kills`)).toBe(true);
   });
 
   it('nobody else sells while a latch stands', async () => {

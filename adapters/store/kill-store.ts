@@ -1,8 +1,9 @@
 import type { Pool } from 'pg';
-import type { KillEvidence, KillStore, Lease } from '../../activities/ports/kill.js';
+import type { EvidenceFile, KillEvidence, KillStore, Lease } from '../../activities/ports/kill.js';
 import type { OrderStore } from '../../activities/ports/store.js';
 import type { UnusableState } from '../../core/people/approvals.js';
 import { KeelsonError } from '../../core/errors.js';
+import { againMs } from '../../core/kill/pace.js';
 import type { KillView } from '../../core/kill/view.js';
 import { createOrderStore, riskViewOf, type ToldView } from './order-store.js';
 import { jsonOf, run, runAnew } from './pool.js';
@@ -11,8 +12,14 @@ const READ = { name: 'read_kill', text: 'select read_kill($1) as answer' };
 const TAKE_LEASE = { name: 'take_kill_lease', text: 'select take_kill_lease($1::jsonb) as answer' };
 const DROP_LEASE = { name: 'drop_kill_lease', text: 'select drop_kill_lease($1::jsonb)' };
 const WRITE = { name: 'write_kill', text: 'select write_kill($1::jsonb)' };
+const TOUCH = { name: 'touch_kill', text: 'select touch_kill($1)' };
 const OBSERVE = { name: 'observe_kill', text: 'select observe_kill($1::jsonb)' };
 const RELEASE = { name: 'release_latch', text: 'select release_latch($1::jsonb) as answer' };
+const WRITTEN_BEFORE = {
+  name: 'evidence_written_before',
+  text: `select data->'evidence' as file, epoch_ms(opened_at) as time from incidents where incident_key = $1
+    and opened_at > (select max(called_at) from latches where latch_id = any ($2::uuid[]))`,
+};
 const EVIDENCE = { name: 'kill_evidence', text: 'select kill_evidence($1) as answer' };
 
 type ToldKill = Omit<KillView, 'risk'> & { readonly risk: ToldView };
@@ -46,7 +53,10 @@ export function createKillStore(pool: Pool, wrap: (store: OrderStore) => OrderSt
     },
     ordersAs: (leaseOwner) => wrap(createOrderStore(pool, leaseOwner)),
     async writeKill(account, phase, state, evidence) {
-      await runAnew(pool, WRITE, [jsonOf({ account, phase, state, evidence })]);
+      await runAnew(pool, WRITE, [jsonOf({ account, phase, state, evidence, againMs: againMs(phase, state) })]);
+    },
+    async touchKill(account) {
+      await runAnew(pool, TOUCH, [account]);
     },
     async observe(account, kind, data) {
       await runAnew(pool, OBSERVE, [jsonOf({ account, kind, data })]);
@@ -60,6 +70,11 @@ export function createKillStore(pool: Pool, wrap: (store: OrderStore) => OrderSt
         return { kind: 'notClean', found: answer.found, unreconciled: answer.accounts };
       }
       return { kind: 'notClean', found: answer.found };
+    },
+    async writtenBefore(incidentKey, latchIds) {
+      const rows = await run<{ file: EvidenceFile; time: string }>(pool, WRITTEN_BEFORE, [incidentKey, latchIds]);
+      const written = rows[0];
+      return written && { file: written.file, time: Number(written.time) };
     },
     async evidence(account) {
       const rows = await run<{ answer: KillEvidence }>(readPool, EVIDENCE, [account]);

@@ -1,12 +1,14 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createOrderActivities } from '../../activities/order/index.js';
+import { watchLimits } from '../../core/risk/limit-rows.js';
 import type { ConfiguredLimits } from '../../core/risk/limits.js';
 import { intentIdOf } from '../../core/signal/signal.js';
 import { ACCOUNT, INSTRUMENT, LIMITS, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
 import { seedPerson } from '../../test/support/people.js';
 import { createControlStore } from './control-store.js';
 import { openPool } from './pool.js';
+import { createWatchStore } from './watch-store.js';
 
 const KEY = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
 const STRATEGIES = [
@@ -94,6 +96,43 @@ describe('limits as rows', () => {
     // An older build reads what the account's own rows say.
     expect((await query(`select limits->'maxOpenOrders' as said from risk_state where account = $1`, ACCOUNT)).rows).toEqual([
       { said: 40 },
+    ]);
+  });
+
+  it('what the watch acts at is no looser for an edit of the file and a restart, and stricter at once', async () => {
+    const watched = (drawdownLimitRatio: number, killPolicy: string) =>
+      configure({ ...LIMITS, maxOpenOrders: 40, drawdownLimitRatio, killPolicy });
+    const holds = async () => {
+      const inputs = await createWatchStore(pool).read(ACCOUNT, []);
+      const { drawdownLimitRatio, killPolicy } = watchLimits(inputs?.limitRows ?? [], { account: ACCOUNT, venue: 'paper' });
+      return [drawdownLimitRatio, killPolicy];
+    };
+    // The file is the first to say it: the database is from before there were rows of it.
+    expect(await holds()).toEqual([0.15, 'none']);
+    expect(await watched(0.2, 'atOnce')).toMatchObject({ hasChanged: true, kept: [] });
+    expect(await holds()).toEqual([0.2, 'atOnce']);
+    expect(await watched(0.2001, 'none')).toMatchObject({
+      hasChanged: false,
+      kept: [
+        { key: 'drawdownLimitRatio', configured: '0.2001', holds: '0.2' },
+        { key: 'killPolicy', configured: 'none', holds: 'atOnce' },
+      ],
+    });
+    expect(await holds()).toEqual([0.2, 'atOnce']);
+    expect(await watched(0.1999, 'atOnce')).toMatchObject({ hasChanged: true, kept: [] });
+    expect(await holds()).toEqual([0.1999, 'atOnce']);
+    // A venue's row binds each of its accounts, and two people let more pass for good.
+    await tighten('drawdownLimitRatio', '0.12', { scope: 'venue', scopeValue: 'paper' });
+    expect(await holds()).toEqual([0.12, 'atOnce']);
+    await loosen('drawdownLimitRatio', '0.3');
+    await loosen('killPolicy', 'none');
+    expect(await holds()).toEqual([0.12, 'none']);
+    await tighten('drawdownLimitRatio', null, { scope: 'venue', scopeValue: 'paper' });
+    expect(await watched(0.1999, 'atOnce')).toMatchObject({ hasChanged: false, kept: [] });
+    expect(await holds()).toEqual([0.3, 'none']);
+    expect((await query(`select value, subject from limits where limit_key = 'killPolicy' order by version`)).rows).toEqual([
+      { value: 'atOnce', subject: 'configuration' },
+      { value: 'none', subject: 'rik' },
     ]);
   });
 

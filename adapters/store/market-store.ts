@@ -40,7 +40,7 @@ const SAVE_INSTRUMENTS = {
         where had.rules is distinct from excluded.rules
         returning instrument, xmax <> 0 as was_known),
     unlisted as (
-      update instruments set rules = rules || '{"trading": false, "status": "notListed"}', updated_at = clock_timestamp()
+      update instruments set rules = rules - 'sales' || '{"trading": false, "status": "notListed"}', updated_at = clock_timestamp()
         where venue = $1 and instrument = any ($3) and rules->>'status' <> 'notListed'
         returning instrument)
     select instrument from written where was_known union all select instrument from unlisted`,

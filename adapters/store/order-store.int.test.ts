@@ -136,7 +136,7 @@ describe('the statements of the order protocol', () => {
     fee: d('0.001'),
     feeAsset: 'BTC',
     liquiditySide: 'taker',
-    eventTime: 5,
+    eventTime: 1_005,
   });
   const books = () => ({ store, epoch: EPOCH });
   const status = async (intentId: string): Promise<string | undefined> => (await store.order(intentId))?.status;
@@ -333,6 +333,24 @@ describe('the statements of the order protocol', () => {
     await bookFill(books(), 'main', fill);
     const { rows } = await pool.query(`select kind from incidents`);
     expect(rows).toEqual([{ kind: 'foreignFill' }]);
+  });
+
+  it('a name that an adopted order has of another hand says nothing of that hand’s next order; the number does', async () => {
+    const intentId = await authorised();
+    await store.beginSubmit({ intentId, ...SUBMIT });
+    await bookFill(books(), 'main', fillOf(intentId, 't1'));
+    const seen = { account: 'main', instrument: KEY.instrument };
+    const found = async (clientOrderId: string, venueOrderId?: string): Promise<string | undefined> =>
+      (await store.orderByVenueIds({ ...seen, clientOrderId, ...(venueOrderId === undefined ? {} : { venueOrderId }) }))?.intentId;
+    const { clientOrderId = '' } = (await store.order(intentId)) ?? {};
+    // A name of ours is used once (P11, P13).
+    expect(await found(clientOrderId, 'v9')).toBe(intentId);
+    const taken = '{"intent_id": "adopted:main:x", "client_order_id": "grid-1", "venue_order_id": "v2"}';
+    await pool.query(`insert into orders select (jsonb_populate_record(o, $1)).* from orders o where intent_id = $2`, [taken, intentId]);
+    expect([await found('grid-1', 'v2'), await found('grid-1')]).toEqual(['adopted:main:x', 'adopted:main:x']);
+    expect(await found('grid-1', 'v3')).toBeUndefined();
+    expect(await found(clientOrderId, 'v2')).toBe('adopted:main:x');
+    expect(await bookFill(books(), 'main', { ...fillOf('x', 't5'), clientOrderId: 'grid-1', venueOrderId: 'v3' })).toBeUndefined();
   });
 
   it.each(['audit_events', 'fills', 'ledger_entries'])('%s can be added to and not changed', async (table) => {

@@ -3,7 +3,7 @@ import type { RiskKey } from '../../activities/ports/risk.js';
 import type { AuthoriseInput, Events, OrderStore, PositionChange, WatchedOrder, Written } from '../../activities/ports/store.js';
 import { failure, KeelsonError, type Failure } from '../../core/errors.js';
 import { FLAT } from '../../core/ledger/position.js';
-import { decimal, text } from '../../core/money/index.js';
+import { decimal, decimalTextOf, text, ZERO_TEXT } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { effectiveLimits, type LimitRow } from '../../core/risk/limit-rows.js';
 import type { RiskView, WatchHeartbeat } from '../../core/risk/view.js';
@@ -29,11 +29,20 @@ const STATEMENTS = {
   tellEpisodes: call('tell_episodes'),
   isBooked: call('is_booked'),
   whyWithdrawn: { name: 'why_withdrawn', text: 'select why_withdrawn(o) as answer from orders o where intent_id = $1' },
+  boughtSince: {
+    name: 'bought_since',
+    text: `select coalesce(sum(o.executed_quantity), 0)::text as answer
+      from orders e join orders o on o.account = e.account and o.strategy = e.strategy and o.instrument = e.instrument
+      where e.intent_id = $1 and o.purpose = 'entry' and o.executed_quantity > 0 and coalesce(o.ordinal, 0) > coalesce(e.ordinal, 0)`,
+  },
+  epoch: { name: 'order_epoch', text: 'select epoch as answer from instance' },
   order: { name: 'order_by_intent', text: 'select order_json(o) as answer from orders o where intent_id = $1' },
   orderByVenueIds: {
     name: 'order_by_venue_ids',
+    // The venue's number is given once, as a name of ours; that of an order which was taken over from another hand may be used again.
     text: `select order_json(o) as answer from orders o where account = $1 and instrument = $2
-      and (client_order_id = $3 or venue_order_id = $4) order by (client_order_id = $3) desc nulls last limit 1`,
+      and (venue_order_id = $4 or client_order_id = $3 and (intent_id not like 'adopted:%' or coalesce(venue_order_id = $4, true)))
+      order by (venue_order_id = $4) desc nulls last limit 1`,
   },
   position: {
     name: 'position',
@@ -157,6 +166,15 @@ export function createOrderStore(pool: Pool, leaseOwner?: string): OrderStore {
 
     async orderByVenueIds({ account, instrument, clientOrderId, venueOrderId }) {
       return answer<StoredOrder>(STATEMENTS.orderByVenueIds, [account, instrument, clientOrderId ?? null, venueOrderId ?? null]);
+    },
+
+    async boughtSince(intentId) {
+      return decimalTextOf((await answer<string>(STATEMENTS.boughtSince, [intentId])) ?? ZERO_TEXT);
+    },
+
+    async checkEpoch(epoch) {
+      const current = await answer<number>(STATEMENTS.epoch, []);
+      if (current !== epoch) throw new KeelsonError('RISK_EPOCH', { epoch, current: current ?? 'unknown' });
     },
 
     async changeOrder(orderChange, epoch, events) {

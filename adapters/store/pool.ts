@@ -1,4 +1,4 @@
-import { Pool, type PoolClient, type QueryResultRow } from 'pg';
+import { Pool, type ClientBase, type PoolClient, type QueryResultRow } from 'pg';
 import { KeelsonError } from '../../core/errors.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 
@@ -6,19 +6,27 @@ import { PROTOCOL } from '../../core/risk/limits.js';
 const CONFLICT_STATES: ReadonlySet<string> = new Set(['KE001', 'KE002', '40P01', '40001']);
 
 const CHECK_IDENTITY = 'select check_instance_identity()';
+/** A statement of its own: the one that makes it another instance sees the one of before. */
+const WHICH_INSTANCE = 'select instance_id, epoch from instance';
 /** Longer than the server's limit, so that a slow statement is ended there, where it is known that nothing happened. */
 const ANSWER_FACTOR = 3;
+
+export interface PoolOptions {
+  readonly max?: number;
+  readonly applicationName: string;
+  readonly statementTimeoutMs?: number;
+  /** It is another instance than on the pool's first connection (P31): no connection to it is given out, and the process has to begin anew. */
+  readonly onReplaced?: (replaced: KeelsonError) => void;
+}
 
 /**
  * A pool whose connections cannot hold up a halt: a statement or an idle transaction lasts one second at most (P9); only
  * the halt itself may wait longer.
  * The migrations must have been applied. Numerics stay text: `pg` reads them so, and nothing here changes it.
  */
-export function openPool(
-  url: string,
-  options: { readonly max?: number; readonly applicationName: string; readonly statementTimeoutMs?: number },
-): Pool {
+export function openPool(url: string, options: PoolOptions): Pool {
   const statementTimeoutMs = options.statementTimeoutMs ?? PROTOCOL.statementTimeoutMs;
+  const verified = identified(options.onReplaced);
   const pool = new Pool({
     connectionString: url,
     max: options.max ?? 8,
@@ -35,12 +43,27 @@ export function openPool(
     // Whatever is behind the address now, perhaps a standby that took over without our last orders: accounts are paused
     // before the first statement, and what was authorised before cannot be sent.
     verify: (client, done) => {
-      client.query(CHECK_IDENTITY).then(() => done(), done);
+      verified(client).then(() => done(), done);
     },
   });
   // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
   pool.on('error', () => undefined);
   return pool;
+}
+
+function identified(onReplaced: PoolOptions['onReplaced']): (client: ClientBase) => Promise<void> {
+  let first: string | undefined;
+  return async (client) => {
+    await client.query(CHECK_IDENTITY);
+    if (onReplaced === undefined) return;
+    const { rows } = await client.query<{ instance_id: string; epoch: number }>(WHICH_INSTANCE);
+    const is = rows.map(({ instance_id, epoch }) => `${instance_id} ${epoch}`).join();
+    first ??= is;
+    if (is === first) return;
+    const replaced = new KeelsonError('INFRA_INSTANCE_REPLACED', { was: first, is });
+    onReplaced(replaced);
+    throw replaced;
+  };
 }
 
 export interface Statement {

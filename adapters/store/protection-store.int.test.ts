@@ -163,3 +163,31 @@ it('P20: the newest of a position is what was written last, also where the clock
   expect(rows).toEqual([{ told: true }]);
   await database.pool.query('delete from orders; delete from incidents');
 });
+
+it('P21: a further order of the same signal goes on with the position that its first one began', async () => {
+  await unprotected('5', undefined);
+  const signalOf = async (signal: string, ...intentIds: readonly string[]): Promise<unknown> => {
+    await database.pool.query(
+      `insert into signals (signal_id, account, strategy, instrument, bar_close_time, leg, strategy_version, features, reference_price,
+         stop_distance_ratio, reason, decided_time, valid_until, outcome)
+       values ($1, 'main', 'momentum', 'BTC/USDT', $2, 'open', '1', '[]', 100, 0.02, 'test', 1, 1, 'traded')`,
+      [signal, Number(signal)],
+    );
+    return database.pool.query('update orders set signal_id = $1 where intent_id = any($2)', [signal, intentIds]);
+  };
+  const read = async () => (await createProtectionStore(pool).readProtection(KEY)).recent.map(({ intentId }) => intentId).join(' ');
+  await order('e1', 'entry', 1, 60);
+  await order('s1', 'stop', 1, 61);
+  await order('e2', 'entry', 1, 62);
+  await order('s2', 'stop', 2, 63);
+  // The stop of what its first order had bought had woken when this one bought: the rest leaves.
+  await order('e2:2', 'entry', 2, 64);
+  expect(await read()).toBe('');
+  await signalOf('1', 'e1');
+  await signalOf('2', 'e2', 'e2:2');
+  expect(await read()).toBe('s2');
+  await database.pool.query(`update orders set triggered_at = now(), final_at = null where intent_id = 's2'`);
+  const { risk } = await createProtectionStore(pool).readProtection(KEY);
+  expect(risk.workingOrders).toMatchObject([{ intentId: 's2', isTriggered: true }]);
+  await database.pool.query('delete from orders; delete from signals');
+});

@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { LIMIT_TABLE } from '../../core/risk/limit-table.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { rowsRead } from '../../test/support/rows-read.js';
 import { createOrderStore } from './order-store.js';
 import { openPool } from './pool.js';
 import { createProtectionStore } from './protection-store.js';
@@ -51,29 +52,9 @@ afterAll(async () => {
   await database?.drop();
 });
 
-/** How many rows of a table a read takes up, those that it then leaves out included. */
-async function rowsRead<T>(table: string, read: () => Promise<T>): Promise<{ readonly answer: T; readonly rows: number }> {
-  const count = async (): Promise<number> => {
-    const { rows } = await pool.query<{ count: string }>(
-      'select seq_tup_read + idx_tup_fetch as count from pg_stat_xact_user_tables where relname = $1',
-      [table],
-    );
-    return Number(rows[0]?.count);
-  };
-  // The counters are those of a transaction.
-  await pool.query('begin');
-  try {
-    const before = await count();
-    const answer = await read();
-    return { answer, rows: (await count()) - before };
-  } finally {
-    await pool.query('rollback');
-  }
-}
-
 it(`P13, P16: the tick of the account stream reads what it watches, not ${ORDERS} orders that have ended`, async () => {
   const store = createOrderStore(pool);
-  const { answer, rows } = await rowsRead('orders', () => store.watchedOrders('main'));
+  const { answer, rows } = await rowsRead(pool, 'orders', () => store.watchedOrders('main'));
   expect(
     answer
       .filter(({ status }) => status === 'notPlaced')
@@ -87,13 +68,16 @@ it(`P13, P16: the tick of the account stream reads what it watches, not ${ORDERS
 it('an entry that works is asked for its reason to go by its keys', async () => {
   const store = createOrderStore(pool);
   await pool.query(`update orders set purpose = 'entry' where intent_id = 'i1'`);
-  expect(await rowsRead('orders', () => store.whyWithdrawn('i1'))).toEqual({ answer: 'momentum is active in BTC/USDT no more', rows: 1 });
+  expect(await rowsRead(pool, 'orders', () => store.whyWithdrawn('i1'))).toEqual({
+    answer: 'momentum is active in BTC/USDT no more',
+    rows: 1,
+  });
   await pool.query(`update orders set purpose = 'stop' where intent_id = 'i1'`);
 });
 
 it(`a look of the owner at its position reads the newest of its ${ORDERS} orders`, async () => {
   const store = createProtectionStore(pool);
-  const { answer, rows } = await rowsRead('orders', () => store.readProtection(KEY));
+  const { answer, rows } = await rowsRead(pool, 'orders', () => store.readProtection(KEY));
   expect(answer).toMatchObject({ stops: ((ORDERS - 1) / 4) | 0, basis: { intentId: 'i4' } });
   expect(answer.recent.map(({ intentId }) => intentId)).toEqual(['i1', 'i3']);
   expect(answer.working).toHaveLength(2);
@@ -103,7 +87,7 @@ it(`a look of the owner at its position reads the newest of its ${ORDERS} orders
 it('so does the gate, also where a strategy never leaves by itself', async () => {
   const store = createOrderStore(pool);
   for (const strategy of ['momentum', 'stopsOnly']) {
-    const { answer, rows } = await rowsRead('orders', () => store.readRisk({ ...KEY, strategy }));
+    const { answer, rows } = await rowsRead(pool, 'orders', () => store.readRisk({ ...KEY, strategy }));
     expect(answer.repeats).toBe(strategy === 'momentum' ? 0 : 2);
     expect(rows).toBeLessThan(30);
   }
@@ -111,25 +95,25 @@ it('so does the gate, also where a strategy never leaves by itself', async () =>
 
 it(`so do both of a strategy whose ${ORDERS} newest orders were denied, or came to nothing`, async () => {
   const [orders, positions] = [createOrderStore(pool), createProtectionStore(pool)];
-  const gate = await rowsRead('orders', () => orders.readRisk({ ...KEY, strategy: 'denied' }));
+  const gate = await rowsRead(pool, 'orders', () => orders.readRisk({ ...KEY, strategy: 'denied' }));
   expect(gate.answer.repeats).toBe(0);
   expect(gate.rows).toBeLessThan(30);
   // As far as any limit, and no further.
-  const most = await rowsRead('orders', () => orders.readRisk({ ...KEY, strategy: 'unfilled' }));
+  const most = await rowsRead(pool, 'orders', () => orders.readRisk({ ...KEY, strategy: 'unfilled' }));
   expect(most.answer.repeats).toBe(LIMIT_TABLE.maxRepeats.most);
   expect(most.rows).toBeLessThan(LIMIT_TABLE.maxRepeats.most + 20);
   for (const [short, strategy] of [
     ['d', 'denied'],
     ['u', 'unfilled'],
   ] as const) {
-    const look = await rowsRead('orders', () => positions.readProtection({ ...KEY, strategy }));
+    const look = await rowsRead(pool, 'orders', () => positions.readProtection({ ...KEY, strategy }));
     expect(look.answer.basis).toMatchObject({ intentId: `${short}${ORDERS}` });
     expect(look.rows).toBeLessThan(LIMIT_TABLE.maxRepeats.most + 60);
   }
 });
 
 it(`P19: the last mark of an instrument is found in ${2 * BARS} bars by their key`, async () => {
-  const { answer, rows } = await rowsRead('bars', () => createProtectionStore(pool).lastMark(KEY));
+  const { answer, rows } = await rowsRead(pool, 'bars', () => createProtectionStore(pool).lastMark(KEY));
   expect(answer).toBe(String(BARS));
   expect(rows).toBeLessThan(10);
 });

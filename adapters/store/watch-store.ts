@@ -1,13 +1,14 @@
 import type { Pool } from 'pg';
-import type { MissingKill, WatchInputs, WatchSilenceStore, WatchStore } from '../../activities/ports/watch.js';
+import type { MissingKill, WatcherStore, WatchInputs, WatchSilenceStore, WatchStore } from '../../activities/ports/watch.js';
 import { text, type DecimalText } from '../../core/money/index.js';
+import type { LimitRow } from '../../core/risk/limit-rows.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { Observation, WatchState } from '../../core/watch/sample.js';
 import { jsonOf, run } from './pool.js';
 
 const READ = {
   name: 'read_watch_inputs',
-  text: 'select read_watch_inputs($1::jsonb) as answer, missing_kill($2, $3) as "missingKill"',
+  text: 'select read_watch_inputs($1::jsonb) as answer, missing_kill($2, $3) as "missingKill", limit_rows($2) as "limitRows"',
 };
 /** A share of an equity may have no end of digits. */
 const RATIO_PLACES = 30;
@@ -29,6 +30,7 @@ interface Answer {
   readonly latch: Observation['latch'];
   readonly ledger: Readonly<Record<string, DecimalText>>;
   readonly openOrders: number;
+  readonly booking: string;
   readonly comparedTime: number;
   readonly held: WatchInputs['held'];
   readonly closes: WatchInputs['closes'];
@@ -39,7 +41,7 @@ export function createWatchStore(pool: Pool): WatchStore {
   return {
     async read(account, instruments) {
       const asked = [jsonOf({ account, instruments }), account, PROTOCOL.killBegunMs];
-      const rows = await run<{ answer: Answer | null; missingKill: MissingKill | null }>(pool, READ, asked);
+      const rows = await run<{ answer: Answer | null; missingKill: MissingKill | null; limitRows: LimitRow[] }>(pool, READ, asked);
       const got = rows[0]?.answer;
       if (!got) return undefined;
       const {
@@ -56,6 +58,7 @@ export function createWatchStore(pool: Pool): WatchStore {
         latch,
         ledger,
         openOrders,
+        booking,
         comparedTime,
         held,
         closes,
@@ -71,6 +74,8 @@ export function createWatchStore(pool: Pool): WatchStore {
           latch,
           ledger,
           openOrders,
+          limitRows: rows[0]?.limitRows ?? [],
+          booking,
           comparedTime,
           held,
           missingKill: rows[0]?.missingKill ?? undefined,
@@ -106,6 +111,22 @@ export function createWatchStore(pool: Pool): WatchStore {
         }),
       ]);
       return typeof rows[0]?.version === 'string';
+    },
+  };
+}
+
+const TELL_WATCHING = { name: 'tell_watching', text: 'select tell_watching($1, $2) as answer' };
+const END_WATCHING = { name: 'end_watching', text: 'delete from account_watchers where watcher = $1' };
+
+/** Which guardians live, in Postgres. @throws KeelsonError INFRA_DATABASE from every method. */
+export function createWatcherStore(pool: Pool): WatcherStore {
+  return {
+    async tell(accounts, watcher) {
+      const rows = await run<{ answer: Readonly<Record<string, number>> }>(pool, TELL_WATCHING, [accounts, watcher]);
+      return rows[0]?.answer ?? {};
+    },
+    async end(watcher) {
+      await run(pool, END_WATCHING, [watcher]);
     },
   };
 }

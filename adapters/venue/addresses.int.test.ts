@@ -130,10 +130,13 @@ describe('creating a venue', () => {
     await venue.close();
   });
 
-  it('fails by name for an instrument that is not listed', async () => {
-    await expect(create({ instruments: ['DOGE/USDT'] })).rejects.toMatchObject({
+  it('opens beside an instrument that is not listed, and knows only of those that are', async () => {
+    const venue = await create({ instruments: ['DOGE/USDT', 'BTC/USDT'] });
+    expect((await venue.reader.instruments()).map(({ instrument }) => instrument)).toEqual(['BTC/USDT']);
+    await expect(venue.reader.book('DOGE/USDT')).rejects.toMatchObject({
       failure: { code: 'RISK_INSTRUMENT_UNKNOWN', values: { instrument: 'DOGE/USDT' } },
     });
+    await venue.close();
   });
 
   it('fails as unavailable when the venue is down, and leaves nothing open', async () => {

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Venue, VenueReader } from '../../activities/ports/venue.js';
-import { WeightMeter } from '../../core/venue/weight.js';
+import { Closure, WeightMeter } from '../../core/venue/weight.js';
 import { assertAddresses, redirect } from './addresses.js';
 import { ccxtClasses, type CcxtRest, type CcxtStreams } from './ccxt-classes.js';
 import { restClient, streamsClient } from './ccxt-client.js';
@@ -25,10 +25,12 @@ export interface VenueOptions {
   readonly name?: string;
   /** Our name of the account, for messages. */
   readonly account?: string;
-  /** The instruments that are traded: they must be listed, and `instruments()` tells only of them and of those it is asked for. Default: all. */
+  /** The instruments that are traded: `instruments()` tells only of them and of those it is asked for, as far as they are listed. Default: all. */
   readonly instruments?: readonly string[];
   /** Shared by all that call the venue from this address; one of its own where there is only this one. */
   readonly meter?: WeightMeter;
+  /** Until when the account is not to ask; shared by all its openings. */
+  readonly closure?: Closure;
   /** Real money: only then may an address be that of a live venue. */
   readonly live?: boolean;
   /** How long one read may take from its first byte to the last of the answer. Default 5,000. */
@@ -44,8 +46,7 @@ export interface VenueOptions {
 /**
  * A venue over the library: one client that sends, one that reads, and one for each stream. Loads the instruments and
  * opens the connections of orders before it returns.
- * @throws KeelsonError CONFIG_VENUE_ADDRESS when an address leads elsewhere, RISK_INSTRUMENT_UNKNOWN, VENUE_UNAVAILABLE,
- * VENUE_RATE_LIMITED or VENUE_AUTH.
+ * @throws KeelsonError CONFIG_VENUE_ADDRESS when an address leads elsewhere, VENUE_UNAVAILABLE, VENUE_RATE_LIMITED or VENUE_AUTH.
  */
 export async function createVenue(options: VenueOptions): Promise<Venue> {
   const { urls, clock, live = false, account = 'this account' } = options;
@@ -55,6 +56,7 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
   const answerLimitMs = options.readLimitMs ?? 5_000;
   const { usage } = profile;
   const meter = options.meter ?? new WeightMeter(profile.rateBudget.weight);
+  const { closure = new Closure() } = options;
   const onHeaders = (headers: IncomingHttpHeaders): void => {
     const used = usage?.used(headers);
     if (used !== undefined) meter.see(used, venueNow());
@@ -62,8 +64,8 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
   const orderTransport = new KeepAliveTransport({ clock, answerLimitMs, onHeaders });
   const readTransport = new KeepAliveTransport({ clock, answerLimitMs, onHeaders });
   const door: Door = {
-    blockedMs: () => meter.blockedMs(venueNow()),
-    block: (forMs) => meter.block(forMs, venueNow()),
+    blockedMs: () => Math.max(meter.blockedMs(venueNow()), closure.blockedMs(venueNow())),
+    block: ({ countedBy, forMs }) => (countedBy === 'address' ? meter : closure).block(forMs, venueNow()),
   };
   const call = readCall(profile, account, door);
 
@@ -104,7 +106,6 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
     const { seen } = await call(readTransport, 'instruments', () => listing.reload());
     const allowed = usage?.limit(parsed(seen.body));
     if (allowed !== undefined) meter.allow(allowed);
-    for (const instrument of options.instruments ?? []) listing.symbolId(instrument);
     await venueClock.keepWarm(options.warmSockets ?? 2, options.keepWarmMs ?? profile.keepWarmMs);
   } catch (error) {
     await close();
@@ -121,9 +122,12 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
     reader,
     haltReader: profile.limiter === undefined ? atOnce() : reader,
     streams: venueStreams({ open: openStreams, profile, reader, listing, clock, venueNow, closed: closed.signal }),
+    lastClock: () => venueClock.last(),
     weight() {
+      const forMs = door.blockedMs();
+      if (forMs > 0) return { kind: 'closed', forMs };
       const weight = meter.at(venueNow());
-      return usage === undefined && weight.kind !== 'closed' ? { kind: 'untold' } : weight;
+      return usage === undefined ? { kind: 'untold' } : weight;
     },
     claimWeight: () => (usage === undefined ? { kind: 'taken', free: () => undefined } : meter.claim(venueNow())),
     close,

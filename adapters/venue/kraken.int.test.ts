@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { OrderRequest, StreamEvent, Venue } from '../../activities/ports/venue.js';
+import type { OrderRequest, StreamEvent, Venue, VenueFill } from '../../activities/ports/venue.js';
+import { KeelsonError } from '../../core/errors.js';
 import { decimal as decimalOf, decimalTextOf } from '../../core/money/index.js';
+import { Closure, WeightMeter } from '../../core/venue/weight.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import { createVenue } from './create-venue.js';
 import { KRAKEN } from './profiles/kraken.js';
@@ -13,11 +15,12 @@ const INSTRUMENT = 'BTC/USD';
 const AMPLE = { weight: { limit: 1_000_000, windowMs: 1_000 } };
 let stub: KrakenStub;
 let venue: Venue;
+let meter: WeightMeter;
 
-beforeEach(async () => {
-  stub = await krakenStub();
-  venue = await createVenue({
-    name: 'desk',
+/** The accounts of one address. */
+const opened = (account: string, meter: WeightMeter, closure = new Closure()) =>
+  createVenue({
+    ...{ name: 'desk', account, meter, closure },
     profile: { ...KRAKEN, limiter: { rateLimit: 1 }, pollMs: 20, rateBudget: AMPLE },
     urls: stub.urls,
     apiKey: STUB_KEY,
@@ -25,6 +28,11 @@ beforeEach(async () => {
     clock: Date.now,
     readLimitMs: 2_000,
   });
+
+beforeEach(async () => {
+  stub = await krakenStub();
+  meter = new WeightMeter(AMPLE.weight);
+  venue = await opened('main', meter);
 });
 afterEach(async () => {
   await venue.close();
@@ -53,7 +61,7 @@ const calls = (name: string) => stub.arrived.filter(({ call }) => call === name)
 describe('the stub', () => {
   it('cites the page of the documentation beside each answer', () => {
     const routes = Object.values({ ...PUBLIC_ROUTES, ...PRIVATE_ROUTES });
-    expect(routes).toHaveLength(14);
+    expect(routes).toHaveLength(15);
     for (const { doc } of routes) expect(doc).toMatch(/^https:\/\/docs\.kraken\.com\/api-reference\/[a-z-]+\/[a-z-]+$/);
   });
 });
@@ -218,6 +226,39 @@ describe('a venue that sends us away with status 200', () => {
     expect([calls('BalanceEx'), calls('AddOrder')].map(({ length }) => length)).toEqual([1, 0]);
   });
 
+  it.each([
+    ['EGeneral:Temporary lockout', 'untold'],
+    ['EService: Throttled: 9999999999', 'untold'],
+    // The venue counts what needs no key by address.
+    ['EGeneral:Too many requests', 'closed'],
+  ])('%s, said to one account, leaves another one at the same address %s', async (error, kind) => {
+    // The stub knows one key only, so both number their requests in the same row.
+    stub.nonceWindow = 10_000_000;
+    const other = await opened('second', meter);
+    try {
+      stub.answerNext('BalanceEx', { error: [error] });
+      await expect(venue.reader.balances()).rejects.toMatchObject({ failure: { code: 'VENUE_RATE_LIMITED' } });
+      expect([venue.weight().kind, other.weight().kind]).toEqual(['closed', kind]);
+      const sent = await other.sender.submit(stop(), 2_000);
+      expect(sent.kind).toBe(kind === 'closed' ? 'rejected' : 'accepted');
+      expect(calls('AddOrder')).toHaveLength(kind === 'closed' ? 0 : 1);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('the next opening of an account that was locked out asks nothing before that is over', async () => {
+    const closure = new Closure();
+    const main = await opened('main', meter, closure);
+    stub.answerNext('BalanceEx', { error: ['EGeneral:Temporary lockout'] });
+    await expect(main.reader.balances()).rejects.toMatchObject({ failure: { code: 'VENUE_RATE_LIMITED' } });
+    await main.close();
+    await venue.close();
+    const before = stub.arrived.length;
+    await expect(opened('main', meter, closure)).rejects.toMatchObject({ failure: { code: 'VENUE_RATE_LIMITED' } });
+    expect(stub.arrived).toHaveLength(before);
+  });
+
   it('an order that is answered so closes the door as well; a counter that is full does not', async () => {
     stub.answerNext('AddOrder', { error: ['EAPI:Rate limit exceeded'] });
     expect(await submit(order())).toMatchObject({ failure: { code: 'VENUE_RATE_LIMITED' } });
@@ -291,6 +332,36 @@ describe('P11: listing and matching', () => {
     expect(await venue.reader.lookUpByNumber(INSTRUMENT, 'no number of theirs')).toBeUndefined();
     expect(await venue.reader.cancel(INSTRUMENT, txid)).toBe('canceled');
     expect(await venue.reader.openOrders()).toEqual([]);
+  });
+});
+
+describe('fees of trades by hand', () => {
+  const trade = async (oflags: string): Promise<VenueFill> => {
+    const placed = stub.account.place({ ...HAND, price: decimalOf('51000'), volume: decimalOf('0.004'), oflags, clientOrderId: undefined });
+    if (typeof placed === 'string') throw new Error(placed);
+    const [fill] = (await venue.reader.fills(undefined, 0)).filter(({ venueOrderId }) => venueOrderId === placed.txid);
+    if (fill === undefined) throw new Error('the trade is not listed');
+    return fill;
+  };
+
+  it('are assumed in the quote asset by the list, and told by the ledger of the venue', async () => {
+    const inBase = await trade('fcib');
+    expect(inBase).toMatchObject({ isFeeAssumed: true, feeAsset: 'USD', fee: '0.52' });
+    expect(await venue.reader.paidFee(inBase)).toEqual({ fee: '0.0000104', feeAsset: 'BTC' });
+    const inQuote = await trade('fciq');
+    expect(await venue.reader.paidFee(inQuote)).toEqual({ fee: '0.52000104', feeAsset: 'USD' });
+    const { isFeeAssumed: _, ...told } = inBase;
+    const before = calls('Ledgers').length;
+    expect([await venue.reader.paidFee(told), calls('Ledgers').length]).toEqual([undefined, before]);
+  });
+
+  it('are not known while the ledger does not show both sides of the trade, and where the key may not read it', async () => {
+    const fill = await trade('fcib');
+    stub.answerNext('Ledgers', { result: { ledger: {}, count: 0 } });
+    expect(await venue.reader.paidFee(fill)).toBeUndefined();
+    stub.answerNext('Ledgers', { error: ['EGeneral:Permission denied'] });
+    await expect(venue.reader.paidFee(fill)).rejects.toBeInstanceOf(KeelsonError);
+    expect(await venue.reader.paidFee(fill)).toMatchObject({ feeAsset: 'BTC' });
   });
 });
 

@@ -22,12 +22,15 @@ let lookUp: LookUp;
 let outage: Error | undefined;
 let events: StreamEvent[];
 let done: Promise<void>;
+let pollMs: number;
+let asked: number;
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 1_700_000_000_000 });
   stop = new AbortController();
   open = [];
   events = [];
+  [pollMs, asked] = [1_000, 0];
   outage = undefined;
   lookUp = { kind: 'absent', venueTime: 1 };
 });
@@ -36,14 +39,14 @@ function watch(): void {
   done = pollAccount({
     reader: {
       async openOrders() {
+        asked += 1;
         if (outage !== undefined) throw outage;
         return open;
       },
       lookUp: async () => lookUp,
       fillsOfOrder: async () => [],
     },
-    pollMs: 1_000,
-    catchUpMs: 60_000,
+    pace: () => ({ pollMs, catchUpMs: 60_000 }),
     onEvent: (event) => void events.push(event),
     clock: Date.now,
     signal: stop.signal,
@@ -66,6 +69,15 @@ describe('an account that is polled', () => {
     expect(told()).toEqual(['gap']);
     await polls(2);
     expect(told()).toEqual(['gap', 'gap']);
+  });
+
+  it('is asked as often as its pace says by then', async () => {
+    watch();
+    await polls(4);
+    expect(asked).toBe(5);
+    pollMs = 2_000;
+    await polls(9);
+    expect(asked).toBe(10);
   });
 
   it('tells an outage once, and that it is over', async () => {

@@ -2,11 +2,16 @@ import type { StreamEvent, VenueOrder, VenueReader } from '../../activities/port
 import { pause } from './pause.js';
 import { plainDetail } from './verdict.js';
 
-export interface PollAccountOptions {
-  readonly reader: Pick<VenueReader, 'openOrders' | 'lookUp' | 'fillsOfOrder'>;
+export interface Pace {
   readonly pollMs: number;
   /** So often the caller is asked to catch up: an order that comes and goes between two polls shows in no list of open ones. */
   readonly catchUpMs: number;
+}
+
+export interface PollAccountOptions {
+  readonly reader: Pick<VenueReader, 'openOrders' | 'lookUp' | 'fillsOfOrder'>;
+  /** Asked before each poll. */
+  readonly pace: () => Pace;
   readonly onEvent: (event: StreamEvent) => void;
   readonly clock: () => number;
   readonly signal: AbortSignal;
@@ -20,11 +25,12 @@ const FINAL: ReadonlySet<VenueOrder['status']> = new Set(['filled', 'canceled', 
  * next good one.
  */
 export async function pollAccount(options: PollAccountOptions): Promise<void> {
-  const { onEvent, clock, signal, pollMs, catchUpMs } = options;
+  const { onEvent, clock, signal, pace } = options;
   const account = new PolledAccount(options);
   let state: 'new' | 'live' | 'lost' = 'new';
   let catchUpTime = clock();
   while (!signal.aborted) {
+    const { pollMs, catchUpMs } = pace();
     try {
       await account.poll();
       if (state !== 'live' || clock() - catchUpTime >= catchUpMs) {

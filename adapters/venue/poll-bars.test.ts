@@ -62,7 +62,7 @@ function begin(): void {
     intervalMs: MINUTE,
     handlers: {
       onBar: ({ bar: one }) => void seen.bars.push((one.openTime - BEGUN) / MINUTE),
-      onPrice: (_, __, receivedTime) => void ages.push(Date.now() - receivedTime),
+      onPrice: (_, __, { seenTime }) => void ages.push(Date.now() - seenTime),
       onGap: (reason, only) => void seen.gaps.push([reason, ...(only === GONE ? [only] : [])].join(' ')),
     },
     clock: Date.now,

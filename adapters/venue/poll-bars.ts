@@ -1,5 +1,6 @@
 import type { VenueReader, VenueStreams } from '../../activities/ports/venue.js';
 import { isUnlisted } from '../../core/venue/unlisted.js';
+import { ASKED_BARS } from '../../core/venue/wires.js';
 import { pause } from './pause.js';
 import { plainDetail } from './verdict.js';
 
@@ -14,9 +15,6 @@ export interface PollBarsOptions {
   readonly signal: AbortSignal;
 }
 
-/** The venue's clock is known to within this. */
-const AFTER_CLOSE_MS = 300;
-const AGAIN_MS = 1_000;
 /** A bar that is not there after so many questions is waited for no longer: the next close asks for it as well. */
 const QUESTIONS = 5;
 const BARS_A_QUESTION = 500;
@@ -53,10 +51,10 @@ export async function pollBars(options: PollBarsOptions): Promise<void> {
     }
     const isMissing = [...next].some(([instrument, from]) => from < due && unlisted.get(instrument) !== due);
     questions = isMissing ? questions + 1 : 0;
-    const untilClose = openNow() + intervalMs + AFTER_CLOSE_MS - venueNow();
+    const untilClose = openNow() + intervalMs + ASKED_BARS.afterCloseMs - venueNow();
     const asksAgain = isMissing && questions < QUESTIONS;
     if (!asksAgain) questions = 0;
-    await pause(asksAgain ? Math.min(AGAIN_MS, untilClose) : untilClose, signal);
+    await pause(asksAgain ? Math.min(ASKED_BARS.againMs, untilClose) : untilClose, signal);
   }
 }
 
@@ -72,9 +70,9 @@ async function tell(options: PollBarsOptions, instrument: string, from: number):
     if (bar.openTime > next) handlers.onGap(`${instrument}: bars are missing before ${bar.openTime}`, instrument);
     next = bar.openTime + intervalMs;
     // A close that is told late is no new price: it is as old as its bar, by our clock.
-    const receivedTime = Math.min(now, bar.closeTime - aheadMs);
-    handlers.onPrice(instrument, bar.close, receivedTime);
-    handlers.onBar({ bar, receivedTime });
+    const seenTime = Math.min(now, bar.closeTime - aheadMs);
+    handlers.onPrice(instrument, bar.close, { seenTime });
+    handlers.onBar({ bar, seenTime });
   }
   return next;
 }

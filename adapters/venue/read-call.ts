@@ -2,7 +2,7 @@ import { KeelsonError } from '../../core/errors.js';
 import { LONGEST_BLOCK_MS } from '../../core/venue/weight.js';
 import type { KeepAliveTransport, Seen } from './keep-alive-transport.js';
 import { libraryClasses, plainDetail, type Evidence } from './verdict.js';
-import type { VenueError, WireProfile } from './profiles/wire-profile.js';
+import type { SentAway, VenueError, WireProfile } from './profiles/wire-profile.js';
 
 /** Runs one read and turns whatever goes wrong into a KeelsonError. */
 export type ReadCall = <T>(
@@ -62,18 +62,18 @@ function isSentAway({ httpStatus, venueCode = '' }: Evidence, { orderRateCodes }
   return httpStatus === 418 || (httpStatus === 429 && !orderRateCodes.includes(venueCode));
 }
 
-/** For how long the venue sends us away by this answer, ms, by its status or by its own word (which may come with status 200); undefined: it does not. */
-export function sentAwayMs(evidence: Evidence, seen: Seen, profile: WireProfile): number | undefined {
-  if (isSentAway(evidence, profile)) return retryAfterMs(seen);
+/** For how long the venue sends whom away by this answer, by its status or by its own word (which may come with status 200); undefined: it does not. */
+export function sentAway(evidence: Evidence, seen: Seen, profile: WireProfile): SentAway | undefined {
+  if (isSentAway(evidence, profile)) return { countedBy: 'address', forMs: retryAfterMs(seen) };
   const { venueCode: code, venueText: text = '' } = evidence;
-  const forMs = code === undefined ? undefined : profile.lockedOutMs?.({ code, text }, Date.now());
-  return forMs === undefined ? undefined : Math.min(forMs, LONGEST_BLOCK_MS);
+  const away = code === undefined ? undefined : profile.lockedOut?.({ code, text }, Date.now());
+  return away && { ...away, forMs: Math.min(away.forMs, LONGEST_BLOCK_MS) };
 }
 
-/** Whether the venue wants not to be asked from this address; whoever asks it, or sends it an order, knows. */
+/** Whether the venue wants not to be asked from this address, or by this account; whoever asks it, or sends it an order, knows. */
 export interface Door {
   blockedMs(): number;
-  block(forMs: number): void;
+  block(away: SentAway): void;
 }
 
 /**
@@ -90,10 +90,10 @@ export function readCall(profile: WireProfile, account: string, door: Door): Rea
     if (error instanceof KeelsonError) throw error;
     const evidence = evidenceOf(error, seen, profile);
     const code = evidence.venueCode ?? '';
-    const awayMs = sentAwayMs(evidence, seen, profile);
-    const values = { venue: profile.id, account, call, detail: evidence.detail, retryAfterMs: awayMs ?? retryAfterMs(seen) };
-    if (awayMs !== undefined) door.block(awayMs);
-    const limited = awayMs !== undefined || profile.rateCodes.includes(code) || evidence.classes.includes('RateLimitExceeded');
+    const away = sentAway(evidence, seen, profile);
+    const values = { venue: profile.id, account, call, detail: evidence.detail, retryAfterMs: away?.forMs ?? retryAfterMs(seen) };
+    if (away !== undefined) door.block(away);
+    const limited = away !== undefined || profile.rateCodes.includes(code) || evidence.classes.includes('RateLimitExceeded');
     const refused = profile.authCodes.includes(code) || (evidence.classes.includes('AuthenticationError') && !limited);
     // What a failing venue writes is no statement about the thing that was asked for.
     const isStatement = code !== '' && (evidence.httpStatus ?? 0) < 500;

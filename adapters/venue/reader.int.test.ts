@@ -116,6 +116,7 @@ describe('reading', () => {
     expect(venueTime).toBeGreaterThanOrEqual(before + 5_000);
     expect(venueTime).toBeLessThanOrEqual(Date.now() + 5_000);
     expect(roundTripMs).toBeGreaterThanOrEqual(0);
+    expect(venue.lastClock()).toEqual({ venueTime, skewMs, roundTripMs });
   });
 
   it("signs with the venue's time once the skew is known", async () => {

@@ -112,6 +112,7 @@ export function venueReader(parts: ReaderParts): VenueReader {
       const fills = await understood('fills', () => calls.fillsOfOrder(ask, listing, instrument, venueOrderId));
       return fills.toSorted(byTime);
     },
+    paidFee: (fill) => understood('fills', async () => (fill.isFeeAssumed === true ? calls.paidFee?.(ask, listing, fill) : undefined)),
     cancel: (instrument, clientOrderId) => understood('cancel', () => calls.cancel(askAtOnce, listing, instrument, clientOrderId)),
   };
 }

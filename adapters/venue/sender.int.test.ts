@@ -144,12 +144,20 @@ describe('P6: the request carries what was fixed before the send', () => {
     expect(sent).toEqual({
       symbol: 'BTCUSDT',
       newClientOrderId: 'kel-7f3a',
-      newOrderRespType: expect.any(String) as string,
+      newOrderRespType: 'FULL',
       quantity: '0.01',
       timestamp: '1700000000777',
       recvWindow: '1234',
       ...expected,
     });
+  });
+
+  it('the venue’s grid may have become finer since its list was read: the gate knows, and what it says leaves as it is', async () => {
+    answering((arrived) => filledReply(arrived));
+    const finer = { quantity: decimalTextOf('0.000005'), price: decimalTextOf('43250.1234') };
+    expect(await venue.sender.submit({ ...ORDER, ...finer }, 2_000)).toMatchObject({ kind: 'accepted' });
+    const { quantity, price } = Object.fromEntries(wire.posts()[0]?.params ?? []);
+    expect({ quantity, price }).toEqual(finer);
   });
 
   it("is signed over exactly that, by the venue's rule", async () => {

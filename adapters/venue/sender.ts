@@ -3,13 +3,13 @@ import { failure, KeelsonError, type Failure } from '../../core/errors.js';
 import type { CcxtRest } from './ccxt-classes.js';
 import type { KeepAliveTransport } from './keep-alive-transport.js';
 import type { Names, WireProfile } from './profiles/wire-profile.js';
-import { evidenceOf, retryAfterMs, sentAwayMs, type Door } from './read-call.js';
+import { evidenceOf, retryAfterMs, sentAway, type Door } from './read-call.js';
 import { plainDetail, verdictOf } from './verdict.js';
 
 /**
  * Sends orders over a client whose limiter is off (protocol P7, P8). The request carries the given time stamp and
- * receive window (P6), and quantity and price as the very text that was given: parameters of a call win over what the
- * library computes, and it would round prices through floats.
+ * receive window (P6), and quantity and price as the very text that was given: the library would round
+ * them through floats, by a list of instruments that may have changed.
  */
 export function orderSender(parts: {
   readonly client: CcxtRest;
@@ -66,9 +66,9 @@ export function orderSender(parts: {
       const outcome = await transport.run(() => calls.send(client, request, symbolId), deadlineMs);
       if (outcome.ok) return accepted(request, outcome.value);
       const evidence = evidenceOf(outcome.error, outcome.seen, profile);
-      const awayMs = sentAwayMs(evidence, outcome.seen, profile);
-      const waitMs = awayMs ?? retryAfterMs(outcome.seen);
-      if (awayMs !== undefined) door.block(awayMs);
+      const away = sentAway(evidence, outcome.seen, profile);
+      const waitMs = away?.forMs ?? retryAfterMs(outcome.seen);
+      if (away !== undefined) door.block(away);
       const verdict = verdictOf(evidence, profile.verdictRows, { ...values(request), retryAfterMs: waitMs });
       if (verdict.kind !== 'rejected' || verdict.reason === undefined) return { kind: verdict.kind, failure: verdict.failure };
       return { kind: 'rejected', failure: verdict.failure, reason: verdict.reason };

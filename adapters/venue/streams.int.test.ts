@@ -8,9 +8,16 @@ import { json, scriptedVenue, symbol, type ScriptedVenue } from '../../test/supp
 import { quietPort } from '../../test/support/free-port.js';
 import { eventually } from '../../test/support/eventually.js';
 
-const kline = (symbolId: string, openTime: number, closed: boolean, close = '1.20000000', interval = '1s') => ({
+const kline = (
+  symbolId: string,
+  openTime: number,
+  closed: boolean,
+  close = '1.20000000',
+  interval = '1s',
+  eventTime = openTime + 1_000,
+) => ({
   e: 'kline',
-  E: openTime + 1_000,
+  E: eventTime,
   s: symbolId,
   k: {
     t: openTime,
@@ -108,7 +115,6 @@ describe('bars', () => {
     await subscribed(seen);
     expect(seen.subscriptions).toEqual([['btcusdt@kline_1s', 'spxusdt@kline_1s']]);
     expect(wire.streams).toHaveLength(1);
-    const before = Date.now();
     push(kline('BTCUSDT', 1_700_000_000_000, false));
     push(kline('BTCUSDT', 1_700_000_000_000, true, '1.25000000'));
     push(kline('SPXUSDT', 1_700_000_000_000, true));
@@ -124,11 +130,29 @@ describe('bars', () => {
       close: '1.25',
       volume: '5.5',
     });
-    expect(seen.bars[0]?.receivedTime).toBeGreaterThanOrEqual(before);
     expect(seen.bars[1]?.bar.instrument).toBe('SPX/USDT');
     expect(seen.prices).toEqual(['BTC/USDT 1.2', 'BTC/USDT 1.25', 'SPX/USDT 1.2']);
     expect(seen.order).toEqual(['price', 'price', 'bar', 'price', 'bar']);
     expect(seen.gaps).toEqual([]);
+  });
+
+  it.each([
+    ['that comes at once', 0],
+    ['that comes late', 60_000],
+    ['from the future, whose age nobody knows', -60_000],
+  ])('and prices are as old as the venue’s own time of their frame says: one %s', async (_, lateMs) => {
+    const seen = watchBars(['BTC/USDT']);
+    await subscribed(seen);
+    await venue.reader.clock();
+    const before = Date.now();
+    push(kline('BTCUSDT', 1_700_000_000_000, true, '1.20000000', '1s', before - lateMs));
+    await eventually(() => expect(seen.bars).toHaveLength(1));
+    const [{ seenTime, lateMs: told } = { seenTime: 0, lateMs: 0 }] = seen.bars;
+    // To within the measured skew of the two clocks, and the time that the frame took.
+    expect(Math.abs(seenTime - (before - lateMs))).toBeLessThan(5_000);
+    expect(seenTime).toBeLessThanOrEqual(lateMs < 0 ? Infinity : Date.now());
+    expect(told).toBeGreaterThanOrEqual(Math.max(0, lateMs - 500));
+    expect(told).toBeLessThan(Math.max(0, lateMs) + 5_000);
   });
 
   it('are told once each, and missing ones are a gap', async () => {
@@ -332,6 +356,7 @@ describe('the account', () => {
           feeAsset: 'BTC',
           liquiditySide: 'maker',
           eventTime: 1_700_000_000_400,
+          orderCreatedTime: 1_700_000_000_123,
         },
       },
       { kind: 'order', order: { ...order, status: 'partiallyFilled', executedQuantity: '0.004' } },

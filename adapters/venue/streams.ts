@@ -1,15 +1,26 @@
-import type { VenueReader, VenueStreams } from '../../activities/ports/venue.js';
+import type { SeenAt, VenueReader, VenueStreams } from '../../activities/ports/venue.js';
 import { pollPlan } from '../../core/venue/poll-plan.js';
 import type { CcxtStreams } from './ccxt-classes.js';
 import type { Listing } from './listing.js';
 import { followListed } from './listed-stream.js';
 import type { Frame, WireProfile } from './profiles/wire-profile.js';
-import { pollAccount } from './poll-account.js';
+import { pollAccount, type Pace } from './poll-account.js';
 import { pollBars } from './poll-bars.js';
 import { runStream } from './stream-session.js';
 
 /** No frame of the market for three intervals, or for this long where that is shorter, is a dead stream. */
 const LONGEST_SILENCE_MS = 5_000;
+
+/** The venue's clock is known to within this. */
+const SKEW_ERROR_MS = 500;
+
+/** When a frame's word was so. What comes from further in the future than the clocks can differ by keeps its time: nobody knows how old it is. */
+function seenAt(eventTime: number, now: number, venueNow: number): SeenAt {
+  const seenTime = eventTime - (venueNow - now);
+  return seenTime > now + SKEW_ERROR_MS
+    ? { seenTime, lateMs: 0 }
+    : { seenTime: Math.min(now, seenTime), lateMs: Math.max(0, now - seenTime) };
+}
 
 /** The streams of one venue, or what stands in for them. Every stream has a connection of its own; `closed` ends them all. */
 export function venueStreams(parts: {
@@ -43,15 +54,15 @@ export function venueStreams(parts: {
       const lastClosed = new Map<string, number>();
       const onFrame = (frame: Exclude<Frame, undefined>): boolean => {
         if (frame.kind !== 'bar' || frame.bar.intervalMs !== intervalMs) return false;
-        const receivedTime = clock();
         const { bar } = frame;
-        handlers.onPrice(bar.instrument, frame.price, receivedTime);
+        const seen = seenAt(frame.eventTime, clock(), parts.venueNow());
+        handlers.onPrice(bar.instrument, frame.price, seen);
         const last = lastClosed.get(bar.instrument);
         if (!frame.closed || (last !== undefined && bar.openTime <= last)) return true;
         lastClosed.set(bar.instrument, bar.openTime);
         if (last !== undefined && bar.openTime > last + intervalMs)
           handlers.onGap(`${bar.instrument}: bars are missing before ${bar.openTime}`, bar.instrument);
-        handlers.onBar({ bar, receivedTime });
+        handlers.onBar({ bar, ...seen });
         return true;
       };
       await followListed({
@@ -75,11 +86,14 @@ export function venueStreams(parts: {
       });
     },
 
-    async watchAccount(onEvent, signal) {
+    async watchAccount(onEvent, signal, watchers = () => 1) {
       if (frames === undefined || !profile.streams.account) {
         // Of a listed account the number of orders and instruments changes neither.
-        const { listMs: pollMs = profile.pollMs, catchUpMs } = pollPlan(profile, 1, 1);
-        return pollAccount({ reader, pollMs, catchUpMs, onEvent, clock, signal: until(signal) });
+        const pace = (): Pace => {
+          const { listMs: pollMs = profile.pollMs, catchUpMs } = pollPlan(profile, 1, 1, watchers());
+          return { pollMs, catchUpMs };
+        };
+        return pollAccount({ reader, pace, onEvent, clock, signal: until(signal) });
       }
       await runStream({
         open,

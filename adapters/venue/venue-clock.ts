@@ -1,15 +1,10 @@
+import { invariant } from '../../core/errors.js';
+import type { ClockReading } from '../../activities/ports/venue.js';
 import type { CcxtRest } from './ccxt-classes.js';
 import type { KeepAliveTransport } from './keep-alive-transport.js';
 import type { WireProfile } from './profiles/wire-profile.js';
 import type { ReadCall } from './read-call.js';
 import { CoarseSkew } from './coarse-skew.js';
-
-export interface ClockReading {
-  /** The venue's clock as its answer says: never later than the venue's clock when the answer is here. */
-  readonly venueTime: number;
-  readonly skewMs: number;
-  readonly roundTripMs: number;
-}
 
 /**
  * The venue's clock, read over the connections that orders take. Reading it again and again keeps them open, so that
@@ -22,7 +17,7 @@ export class VenueClock {
   readonly #call: ReadCall;
   readonly #now: () => number;
   readonly #coarse: CoarseSkew | undefined;
-  #skewMs = 0;
+  #last: ClockReading | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(parts: {
@@ -41,13 +36,18 @@ export class VenueClock {
   }
 
   /** Our clock moved to the venue's by the last measured skew, epoch ms. */
-  readonly venueNow = (): number => Math.round(this.#now() + this.#skewMs);
+  readonly venueNow = (): number => Math.round(this.#now() + (this.#last?.skewMs ?? 0));
 
   /** @throws KeelsonError as every read of the venue. */
   async read(): Promise<ClockReading> {
     const reading = await this.#ask();
-    this.#skewMs = reading.skewMs;
+    this.#last = reading;
     return reading;
+  }
+
+  last(): ClockReading {
+    invariant(this.#last !== undefined, "the venue's clock is read before anything else is asked");
+    return this.#last;
   }
 
   async #ask(): Promise<ClockReading> {
@@ -72,7 +72,7 @@ export class VenueClock {
       const readings = asked.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
       // The fastest round trip bounds the error of the skew most closely.
       const best = readings.toSorted((first, second) => first.roundTripMs - second.roundTripMs)[0];
-      if (best !== undefined) this.#skewMs = best.skewMs;
+      if (best !== undefined) this.#last = best;
     };
     await touch();
     let busy = false;

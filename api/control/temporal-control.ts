@@ -10,6 +10,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { KeelsonError } from '../../core/errors.js';
+import { REARM_WAIT_MS } from '../../core/kill/rearm.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { TASK_QUEUES, tradingControlWorkflowId, WORKFLOW_TYPES, killWorkflowId, reconcileWorkflowId } from '../../workflows/names.js';
 import type { RearmAnswer, RearmRequest } from '../../workflows/kill-switch/messages.js';
@@ -23,8 +24,6 @@ type TradingControl = (account: string) => Promise<void>;
 
 const USUAL_ANSWER_LIMIT_MS = 8_000;
 const CHECK_LIMIT_MS = 2_000;
-/** The account is looked at twice, with a pause. */
-const REARM_LIMIT_MS = 12_000;
 /** A command that lets an account do more may wait for that as well. */
 const COMPARED_LIMIT_MS = 12_000;
 
@@ -66,12 +65,12 @@ export function temporalControl(options: TemporalControlOptions): ControlPort {
     },
     rearm: async (request, account) => {
       try {
-        return await client.withDeadline(Date.now() + REARM_LIMIT_MS, () =>
+        return await client.withDeadline(Date.now() + REARM_WAIT_MS, () =>
           client.workflow.getHandle(killWorkflowId(account)).executeUpdate<RearmAnswer, [RearmRequest]>('rearm', { args: [request] }),
         );
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return { kind: 'notClean', found: `nothing looks after the halt of ${account}` };
-        const detail = `whether ${account} is clean was not told within ${REARM_LIMIT_MS / 1_000} s`;
+        const detail = `whether ${account} is clean was not told within ${REARM_WAIT_MS / 1_000} s`;
         throw new KeelsonError('INFRA_TEMPORAL', { detail }, { cause: error });
       }
     },

@@ -1,8 +1,10 @@
 import { KeelsonError } from '../../core/errors.js';
+import { NOT_KNOWN } from '../../core/ledger/equity-rebuild.js';
 import type { Difference } from '../../core/ledger/rebuild.js';
 import { text } from '../../core/money/index.js';
 import type { Caller } from '../auth/caller.js';
 import type { Database } from '../read/database.js';
+import type { RecomputedEquity } from './equity.js';
 import { recompute } from './verify.js';
 
 export interface Rebuilt {
@@ -31,10 +33,10 @@ const TRIES = 10;
 export async function rebuildLedger(
   database: Database,
   { subject, keyId }: Caller,
-  { account, reason }: { readonly account: string; readonly reason: string },
+  { account, reason, since = 0 }: { readonly account: string; readonly reason: string; readonly since?: number },
 ): Promise<Rebuilt> {
   for (let count = 0; count < TRIES; count += 1) {
-    const { differences, positions, lastBooking } = await recompute(database, account);
+    const { differences, positions, lastBooking, equity } = await recompute(database, account, since);
     const damaged = differences.find(({ what }) => SOURCES.has(what));
     if (damaged !== undefined) {
       const why = `its entries contradict themselves (${damaged.what} ${damaged.of}): go back to a copy of the database`;
@@ -43,7 +45,7 @@ export async function rebuildLedger(
     const wanted = positions.map(({ strategy, instrument, quantity, cost, realizedPnl }) => ({
       ...{ strategy, instrument, quantity: text(quantity), cost: text(cost), realizedPnl: text(realizedPnl) },
     }));
-    const asked = { account, lastBooking, positions: wanted, reason, subject, underKey: keyId };
+    const asked = { account, lastBooking, positions: wanted, equity: rebuiltEquity(equity, differences), reason, subject, underKey: keyId };
     const { rows } = await database.query<{ answer: Answer }>('select rebuild_ledger($1::jsonb) as answer', [JSON.stringify(asked)]);
     const { result, changed = [], decided = [] } = rows[0]?.answer ?? { result: 'unknown' };
     if (result === 'rebuilt') return { account, changed, decided };
@@ -55,4 +57,13 @@ export async function rebuildLedger(
     account,
     why: 'something was booked each time while it was reckoned: pause the account, and try again',
   });
+}
+
+const OF_EQUITY: ReadonlySet<Difference['what']> = new Set(['outside', 'equity', 'performance', 'watch']);
+
+/** Undefined: nothing of it is stored otherwise, so that no sample has to be waited for. */
+function rebuiltEquity({ rebuild, newest }: RecomputedEquity, differences: readonly Difference[]): object | undefined {
+  const found = differences.filter(({ what, rebuilt }) => OF_EQUITY.has(what) && rebuilt !== NOT_KNOWN);
+  if (found.length === 0) return undefined;
+  return { found, version: newest?.version ?? '0', ...rebuild.changed, newest: rebuild.newest };
 }

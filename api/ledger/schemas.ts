@@ -165,7 +165,10 @@ export const slippageSchema = z.strictObject({
 });
 
 const derivedSchema = z.strictObject({
-  what: z.enum(['fill', 'movement', 'entries', 'balance', 'inventory', 'opening', 'position', 'positionSum', 'order']),
+  what: z.enum([
+    ...(['fill', 'movement', 'entries', 'balance', 'inventory', 'opening', 'position', 'positionSum', 'order'] as const),
+    ...(['outside', 'equity', 'performance', 'watch'] as const),
+  ]),
   of: z.string(),
   stored: z.string(),
   rebuilt: z.string().describe('What follows from the fills and movements.'),
@@ -175,6 +178,9 @@ export const verificationSchema = z.strictObject({
   account: z.string(),
   fills: z.int(),
   movements: z.int(),
+  equityPoints: z
+    .int()
+    .describe('Points of the equity series that were recomputed: those of the days that were asked for, but of no build before 0.7.0.'),
   differences: z.array(derivedSchema).describe('Empty: everything that is stored follows from its entries.'),
 });
 

@@ -1,6 +1,6 @@
 import { KeelsonError } from '../../core/errors.js';
 import { isLooser, type LimitPlace } from '../../core/risk/limit-rows.js';
-import type { LimitKey } from '../../core/risk/limit-table.js';
+import type { LimitKey, RowKey } from '../../core/risk/limit-table.js';
 import type { Caller } from '../auth/caller.js';
 import { changeAs } from '../change-as.js';
 import type { Database } from '../read/database.js';
@@ -8,7 +8,7 @@ import { accountAt, readLimit } from '../read/limits.js';
 import { agreeWithAnother, applyLimitRequest } from './second-person.js';
 
 export interface LimitWish extends LimitPlace {
-  readonly key: LimitKey;
+  readonly key: RowKey;
   /** Null takes the limit away. */
   readonly value: string | null;
   readonly reason: string;

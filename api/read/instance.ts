@@ -4,6 +4,8 @@ export interface InstanceRow {
   readonly id: string;
   readonly epoch: number;
   readonly postgres: string;
+  /** Whether a restore would be seen (P31). */
+  readonly tells_identity: boolean;
   /** Name of the last migration applied; null for a database without any. */
   readonly migration: string | null;
 }
@@ -11,7 +13,8 @@ export interface InstanceRow {
 /** Which instance this is, and what its database is. */
 export async function readInstance(database: Database): Promise<InstanceRow> {
   const { rows } = await database.query<InstanceRow>(
-    `select instance_id::text as id, epoch, current_setting('server_version') as postgres,
+    `select instance_id::text as id, epoch,
+            coalesce(system_identifier <> 'not told' and timeline <> 0, true) as tells_identity, current_setting('server_version') as postgres,
             (select max(name) from schema_migrations) as migration
        from instance`,
   );

@@ -130,13 +130,16 @@ export async function standingFills(
   return rows.map(({ rowId, ...row }) => ({ ...fillOf(row), rowId }));
 }
 
-/** The fills of an account in the order in which they were booked, up to the last one that is meant, with their entries. */
-export async function* bookedFills(
-  database: Database,
-  account: string,
-  lastBooking: number,
-): AsyncGenerator<{ readonly fill: BookedFill; readonly postings: readonly StoredPosting[]; readonly stands: boolean }> {
-  for (let after = '0'; ;) {
+/** A fill with its entries. */
+export interface PostedFill {
+  readonly fill: BookedFill;
+  readonly postings: readonly StoredPosting[];
+  readonly stands: boolean;
+}
+
+/** The fills of an account in the order in which they were booked, after one and up to the last one that is meant. */
+export async function* bookedFills(database: Database, account: string, lastBooking: number, from = 0): AsyncGenerator<PostedFill> {
+  for (let after = String(from); ;) {
     const { rows } = await database.query<FillRow & { postings: readonly StoredPosting[]; stands: boolean }>(
       `select ${FILL}, ${POSTINGS(`e.account = f.account and e.venue_trade_id = f.venue_trade_id
            and e.intent_id is not distinct from f.intent_id and e.movement_id is not distinct from f.movement_id`)} as postings, ${STANDS} as stands

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { LIMIT_KEYS } from '../../core/risk/limit-table.js';
-import type { LimitKey } from '../../core/risk/limit-table.js';
+import { LIMIT_KEYS, ROW_KEYS, type LimitKey, type RowKey } from '../../core/risk/limit-table.js';
 import type { LimitPlace, LimitScope } from '../../core/risk/limit-rows.js';
 import { epochMs, whole, wholeOrNull, type Database } from './database.js';
 import { time } from './schemas.js';
@@ -9,7 +8,7 @@ export const limitRowSchema = z.strictObject({
   scope: z.enum(['account', 'venue', 'strategy', 'instrument']),
   scopeValue: z.string().describe('Which account, venue, strategy or instrument.'),
   account: z.string().nullable().describe('Whose; null for a venue, whose limits bind every account there.'),
-  limit: z.enum(LIMIT_KEYS as [LimitKey, ...LimitKey[]]),
+  limit: z.enum(ROW_KEYS as [RowKey, ...RowKey[]]),
   from: z.string().nullable().describe('What the version before said; null where there was no limit.'),
   value: z.string().nullable().describe('Null: the limit was taken away.'),
   version: z.int(),
@@ -54,7 +53,7 @@ export async function readLimits(
       where limit_key = any ($4) and ($2 or (age = 1 and value is not null))
         and ($1::text is null or account = $1 or (scope = 'venue' and scope_value = (select venue from accounts a where a.account = $1)))
       order by l.limit_id desc limit $3`,
-    [filter.account ?? null, filter.isHistory, filter.limit, LIMIT_KEYS],
+    [filter.account ?? null, filter.isHistory, filter.limit, ROW_KEYS],
   );
   return rows.map(({ changed_ms: changed, ...row }) => ({ ...row, changedTime: whole(changed) }));
 }
@@ -84,7 +83,7 @@ export async function readOverrides(
 /** The newest version at one place; version 0 where there is none yet. */
 export async function readLimit(
   database: Database,
-  place: LimitPlace & { readonly key: LimitKey },
+  place: LimitPlace & { readonly key: RowKey },
 ): Promise<{ readonly value: string | null; readonly version: number }> {
   const { rows } = await database.query<{ value: string | null; version: string }>(
     `select value, version::text from limits where scope = $1 and scope_value = $2 and account is not distinct from $3 and limit_key = $4

@@ -200,6 +200,16 @@ describe('status', () => {
     });
   });
 
+  test('P31: a server that does not tell which it is, is among what is not enforced', async () => {
+    const told = async (): Promise<readonly string[]> =>
+      (await read<Answer>('/v1/status')).notEnforced.filter((one) => one.includes('restored'));
+    expect(await told()).toEqual([]);
+    const { rows } = await store.pool.query<{ timeline: number | null }>('select timeline from instance');
+    await store.pool.query(`update instance set system_identifier = 'not told', timeline = 1`);
+    expect(await told()).toEqual([expect.stringContaining('does not tell its system identifier or timeline')]);
+    await store.pool.query('update instance set system_identifier = null, timeline = $1', [rows[0]?.timeline]);
+  });
+
   test('tells of each venue whether this build is proven on it: real ones and foreign paper ones are not', async () => {
     await api.close();
     api = apiUnderTest(store, { config: withRealVenues() });

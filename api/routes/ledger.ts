@@ -27,6 +27,7 @@ import { readSlippage } from '../read/slippage.js';
 import { route, type Route } from '../route.js';
 
 const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
 const HOUR_MINUTES = 60;
 /** As venues name assets. */
 const ASSET = /^[A-Z0-9][A-Z0-9._-]{0,39}$/;
@@ -41,6 +42,11 @@ const ofDay = {
     .describe('Such as 2026-11-26; the day that it is, when left out.'),
   zone: textInput(64).optional().describe('In whose calendar, such as Europe/Madrid; UTC when left out.'),
 };
+
+/** What is read beside everything else of the equity series, which has a row for each minute. */
+const USUAL_DAYS = 7;
+const MOST_DAYS = 36_500;
+const ofDays = `Of how many days, up to now, the equity series is recomputed, 1 to ${MOST_DAYS}; ${USUAL_DAYS} when left out.`;
 
 const movementBody = z.strictObject({
   movementId: idInput.optional().describe('The same id is booked once; one is made when left out.'),
@@ -76,6 +82,7 @@ interface DayQuery {
 /** The ledger: what it derives of a day, and whether what it keeps is what it derives. */
 export function ledgerRoutes(context: ApiContext): Route[] {
   const { database } = context;
+  const daysAgo = (days = USUAL_DAYS): number => context.now() - days * DAY_MS;
   const ask = async ({ account, zone = 'UTC', ...query }: DayQuery): Promise<Asked> => {
     await assertAccount(database, account);
     const now = context.now();
@@ -154,14 +161,15 @@ export function ledgerRoutes(context: ApiContext): Route[] {
     route({
       method: 'GET',
       path: '/v1/ledger/verify',
-      summary: 'Recomputes an account from its fills and movements, and names what is stored otherwise.',
+      summary:
+        'Recomputes an account from its fills and movements, and its equity series of some days, and names what is stored otherwise.',
       access: 'read',
-      query: z.strictObject({ account: ofDay.account }),
+      query: z.strictObject({ account: ofDay.account, days: wholeInput(1, MOST_DAYS).optional().describe(ofDays) }),
       response: verificationSchema,
       errors: ['INPUT_UNKNOWN_ACCOUNT'],
       handle: async ({ query }) => {
         await assertAccount(database, query.account);
-        const found = await verifyLedger(database, query.account);
+        const found = await verifyLedger(database, query.account, daysAgo(query.days));
         return { ...found, differences: [...found.differences] };
       },
     }),
@@ -171,12 +179,16 @@ export function ledgerRoutes(context: ApiContext): Route[] {
       summary:
         'Writes what is derived and stored otherwise anew from fills and movements, which stay as they are, and decides the differences of a reconciliation that wait for just that.',
       access: 'rebuildLedger',
-      body: z.strictObject({ account: ofDay.account, reason: reasonInput }),
+      body: z.strictObject({
+        account: ofDay.account,
+        reason: reasonInput,
+        days: z.int().min(1).max(MOST_DAYS).optional().describe(ofDays),
+      }),
       response: rebuiltSchema,
       errors: ['INPUT_UNKNOWN_ACCOUNT', 'LEDGER_NOT_REBUILT'],
-      handle: async ({ body, caller }) => {
+      handle: async ({ body: { days, ...body }, caller }) => {
         await assertAccount(database, body.account);
-        const { changed, decided, account } = await rebuildLedger(database, caller, body);
+        const { changed, decided, account } = await rebuildLedger(database, caller, { ...body, since: daysAgo(days) });
         return { account, changed: [...changed], decided: [...decided] };
       },
     }),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { isLimitValue } from '../../core/risk/limit-rows.js';
-import { LIMIT_KEYS, type LimitKey } from '../../core/risk/limit-table.js';
+import { isLimitScope, isLimitValue, type LimitScope } from '../../core/risk/limit-rows.js';
+import { LIMIT_KEYS, ROW_KEYS, type RowKey } from '../../core/risk/limit-table.js';
 import type { ApiContext } from '../context.js';
 import { DONE, doneSchema } from '../http/done.js';
 import { idInput, limitInput, reasonInput, textInput, USUAL_LIMIT } from '../http/input.js';
@@ -16,10 +16,10 @@ const LONGEST_OVERRIDE_MINUTES = 1_440;
 
 const listQuery = z.strictObject({ account: textInput(32).optional().describe('Only what binds this account.'), limit: limitInput });
 const listSchema = z.strictObject({ limits: z.array(limitRowSchema), overrides: z.array(overrideSchema) });
-const limitInputKey = z
-  .enum(LIMIT_KEYS as [LimitKey, ...LimitKey[]], { error: () => `expected one of ${LIMIT_KEYS.join(', ')}` })
-  .describe('Which limit: docs/reference/risk-checks.md lists them.');
-const valueInput = textInput(300).describe('Its value as text: a decimal, a whole number, or hours.');
+const keyInput = <Key extends string>(keys: readonly Key[], meaning: string) =>
+  z.enum(keys as readonly [Key, ...Key[]], { error: () => `expected one of ${keys.join(', ')}` }).describe(meaning);
+const VALUE = 'Its value as text: a decimal, a whole number, hours, or none and atOnce of a policy.';
+const valueInput = textInput(300).describe(VALUE);
 const commandIdInput = idInput
   .optional()
   .describe('A name for this change; the request for a second person has it. Made by the server when left out.');
@@ -60,8 +60,8 @@ export function limitRoutes({ database, config, newId }: ApiContext): Route[] {
       access: 'changeLimits',
       body: z.strictObject({
         ...placeSchema,
-        limit: limitInputKey,
-        value: valueInput.nullable().describe('Its value as text: a decimal, a whole number, or hours. null takes the limit away.'),
+        limit: keyInput(ROW_KEYS, 'Which limit: docs/reference/risk-checks.md lists them.'),
+        value: valueInput.nullable().describe(`${VALUE} null takes the limit away.`),
         reason: reasonInput,
         commandId: commandIdInput,
       }),
@@ -77,6 +77,7 @@ export function limitRoutes({ database, config, newId }: ApiContext): Route[] {
       ],
       handle: async ({ body: { scope, scopeValue, account, limit: key, value, reason, commandId = newId() }, caller }) => {
         assertValue(key, value);
+        assertScope(key, scope);
         const isWithin = scope === 'strategy' || scope === 'instrument';
         if (isWithin !== (account !== undefined)) {
           const message = isWithin ? 'is missing: expected the account whose it is' : 'is for scope strategy and instrument only';
@@ -102,7 +103,7 @@ export function limitRoutes({ database, config, newId }: ApiContext): Route[] {
         account: textInput(32).describe('The account.'),
         instrument: textInput(32).describe('The instrument, such as BTC/USDT.'),
         strategy: textInput(32).optional().describe('Only this strategy; any when left out.'),
-        limit: limitInputKey,
+        limit: keyInput(LIMIT_KEYS, 'Which limit of the gate: docs/reference/risk-checks.md lists them.'),
         value: valueInput,
         isForOneOrder: z
           .boolean({ error: () => 'expected true or false' })
@@ -149,7 +150,13 @@ export function limitRoutes({ database, config, newId }: ApiContext): Route[] {
   ];
 }
 
-function assertValue(key: LimitKey, value: string | null): void {
+/** What could bind nobody is not set. */
+function assertScope(key: RowKey, scope: LimitScope): void {
+  if (isLimitScope(key, scope)) return;
+  throw new RequestError([{ path: 'body.scope', message: `expected account or venue: ${key} is looked at over an account as a whole` }]);
+}
+
+function assertValue(key: RowKey, value: string | null): void {
   if (value === null || isLimitValue(key, value)) return;
   throw new RequestError([{ path: 'body.value', message: `is not a value of ${key}: see docs/reference/risk-checks.md` }]);
 }

@@ -91,7 +91,7 @@ export function reconciliationRoutes({ database, control, newId }: ApiContext): 
         decision: z
           .enum(DECISIONS, { error: () => `expected ${DECISIONS.join(', ')}` })
           .describe(
-            'adopt: the venue’s order is looked after like one of ours. cancel: it is canceled there, or the workflow is. book: what it moved is entered in the ledger. rebuild: what the ledger derives is written anew from its entries. reject: it stays as it is, and is not told again while it does.',
+            'adopt: the venue’s order is looked after like one of ours; what a strategy has bought is its position again, with the stop that rests for it. cancel: it is canceled there, or the workflow is. book: what it moved is entered in the ledger. rebuild: what the ledger derives is written anew from its entries. reject: it stays as it is, and is not told again while it does.',
           ),
         strategy: textInput(64)
           .optional()

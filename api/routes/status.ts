@@ -62,7 +62,7 @@ export function statusRoutes(context: ApiContext): Route[] {
           temporal: context.temporal,
           accounts,
           streams,
-          notEnforced: [...notEnforced({ hasCalendar: config.calendar !== undefined })],
+          notEnforced: [...notEnforced({ hasCalendar: config.calendar !== undefined, tellsIdentity: instance.tells_identity })],
           venues,
         };
       },

@@ -71,7 +71,7 @@ export class Trader {
 
   /** @throws Error when it is denied, or not taken by the venue */
   private async enter({ account, venue }: Lane, strategy: string, notional: number, execution: ExecutionPolicy): Promise<void> {
-    this.market.seePrice(account, INSTRUMENT, decimalTextOf(String(PRICE)), Date.now());
+    this.market.seePrice(account, INSTRUMENT, decimalTextOf(String(PRICE)), { seenTime: Date.now() });
     this.market.seeClock(account, await venue.reader.clock());
     this.wanted.set(account, { notional, execution });
     const signal = this.signal(account, strategy);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Halt } from '../../api/read/halts.js';
-import { addApiCommand, answers, connect, type ApiOptions, type Finish } from '../command.js';
+import { addApiCommand, answers, COMPARED_LIMIT_MS, connect, type ApiOptions, type Finish } from '../command.js';
 import { CommandFailure, EXIT } from '../exit.js';
 import { harmless, timeText, type Terminal } from '../terminal.js';
 
@@ -29,7 +29,7 @@ export function addHalts(program: Command, terminal: Terminal, finish: Finish): 
     )
     .option('--request <uuid>', 'an approved request of before: try again to end its halt');
   answers(rearm, terminal, finish, async ({ reason, request, incident, ...options }: RearmOptions, halt: string | undefined) => {
-    const api = connect(terminal, options);
+    const api = connect(terminal, options, COMPARED_LIMIT_MS);
     const latchId = request === undefined ? (halt ?? (await onlyHalt(api))) : halt;
     const body = { reason, incidents: incident, ...(latchId === undefined ? {} : { latchId }), requestId: request ?? terminal.newId() };
     const data = await api.post<{ status: string }>('/v1/rearm', body);

@@ -28,6 +28,8 @@ interface BookOptions extends ApiOptions {
 interface RebuildOptions extends ApiOptions {
   readonly account?: string;
   readonly reason: string;
+  readonly days?: string;
+  readonly all?: boolean;
 }
 type Row = Readonly<Record<string, Cell>>;
 /** What every report begins with. */
@@ -148,18 +150,16 @@ export function addLedger(program: Command, terminal: Terminal, finish: Finish):
     return { data, text: told };
   });
 
-  const verify = addApiCommand(
-    ledger,
-    'verify',
-    'recompute an account from its fills and movements, and print what differs',
-    'read',
-  ).option('--account <id>', 'the account; may be left out where there is only one');
-  answers(verify, terminal, finish, async ({ account, ...options }: ApiOptions & { readonly account?: string }) => {
+  const verify = addApiCommand(ledger, 'verify', 'recompute an account from its fills and movements, and print what differs', 'read')
+    .option('--account <id>', 'the account; may be left out where there is only one')
+    .addOption(daysOption())
+    .option('--all', 'the whole equity series');
+  answers(verify, terminal, finish, async ({ account, days, all, ...options }: Omit<RebuildOptions, 'reason'>) => {
     const api = connect(terminal, options, REPORT_LIMIT_MS);
-    const query = { account: account ?? (await onlyAccount(api)) };
+    const query = { account: account ?? (await onlyAccount(api)), days: daysOf(days, all) };
     const data = await api.get<Verification>('/v1/ledger/verify', query);
     const differences = data.differences.map((one) => ({ ...one }));
-    const counted = `${harmless(data.account)}: ${data.fills} fills and ${data.movements} movements recomputed, ${differences.length} differences.\n`;
+    const counted = `${harmless(data.account)}: ${data.fills} fills, ${data.movements} movements and ${data.equityPoints} points of equity recomputed, ${differences.length} differences.\n`;
     const text = differences.length === 0 ? counted : `${counted}${tableOf(['what', 'of', 'stored', 'rebuilt'], differences, '')}`;
     return { data, text, exitCode: differences.length === 0 ? EXIT.done : EXIT.differs };
   });
@@ -171,16 +171,33 @@ export function addLedger(program: Command, terminal: Terminal, finish: Finish):
     'rebuildLedger',
   )
     .option('--account <id>', 'the account; may be left out where there is only one')
+    .addOption(daysOption())
+    .option('--all', 'the whole equity series')
     .requiredOption('--reason <text>', 'how you know');
-  answers(rebuild, terminal, finish, async ({ account, reason, ...options }: RebuildOptions) => {
+  answers(rebuild, terminal, finish, async ({ account, reason, days, all, ...options }: RebuildOptions) => {
     const api = connect(terminal, options, REPORT_LIMIT_MS);
-    const data = await api.post<Rebuilt>('/v1/ledger/rebuild', { account: account ?? (await onlyAccount(api)), reason });
+    const asked = daysOf(days, all);
+    const data = await api.post<Rebuilt>('/v1/ledger/rebuild', {
+      ...{ account: account ?? (await onlyAccount(api)), reason },
+      ...(asked === undefined ? {} : { days: Number(asked) }),
+    });
     const changed = data.changed.map((one) => ({ ...one }));
     const decided = data.decided.length === 0 ? '' : ` Decided with it: difference ${data.decided.join(', ')}.`;
     const told = `${harmless(data.account)}: ${changed.length} figures rebuilt.${decided}`;
     const next = changed.length === 0 ? '' : ' Then have it compared anew: keelson reconcile run --deep.';
     return { data, text: `${told}${next}\n${changed.length === 0 ? '' : tableOf(['what', 'of', 'stored', 'rebuilt'], changed, '')}` };
   });
+}
+
+/** More than there are. */
+const ALL_DAYS = 36_500;
+const daysOption = (): Option =>
+  new Option('--days <count>', 'of how many days the equity series is looked at; 7 when left out')
+    .argParser(wholeNumber(1, ALL_DAYS))
+    .conflicts('all');
+
+function daysOf(days: string | undefined, all = false): string | undefined {
+  return all ? String(ALL_DAYS) : days;
 }
 
 function addReport(ledger: Command, { name, summary, rows, columns, further }: Report, terminal: Terminal, finish: Finish): void {

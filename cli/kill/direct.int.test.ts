@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { rootFolder } from '../../config/index.js';
 import { parseJsonc } from '../../config/jsonc.js';
 import { createOrderActivities } from '../../activities/order/index.js';
+import { createControlStore } from '../../adapters/store/control-store.js';
 import type { Latch } from '../../core/control/mode.js';
 import { decimal, type DecimalText } from '../../core/money/index.js';
 import { intentIdOf } from '../../core/signal/signal.js';
@@ -85,13 +86,13 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
       // The ledger does not know one of them, and another has a venue that nothing answers for.
       venues: { paper: { profile: 'binance', paper: true }, away: { profile: 'binance', paper: true, urls: NOBODY } },
       accounts: Object.fromEntries(
-        Object.entries({ [ACCOUNT]: 'paper', unseen: 'paper', other: 'away' }).map(([account, venue]) => [
+        Object.entries({ [ACCOUNT]: 'paper', unseen: 'paper', keyless: 'paper', other: 'away' }).map(([account, venue]) => [
           account,
           { venue, allowLiveTrading: false },
         ]),
       ),
       strategies: [],
-      limits: Object.fromEntries([ACCOUNT, 'unseen', 'other'].map((account) => [account, limits])),
+      limits: Object.fromEntries([ACCOUNT, 'unseen', 'keyless', 'other'].map((account) => [account, limits])),
     };
     await writeFile(join(home, 'config.json'), JSON.stringify(config));
   });
@@ -133,7 +134,7 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     };
   };
   const buy = async (): Promise<void> => {
-    stack.market.seePrice(ACCOUNT, INSTRUMENT, d('50000'), Date.now());
+    stack.market.seePrice(ACCOUNT, INSTRUMENT, d('50000'), { seenTime: Date.now() });
     stack.market.seeClock(ACCOUNT, await stack.venue.reader.clock());
     const steps = createOrderActivities(stack.dependencies);
     const signal = stack.signal('open', (bar += 1_000));
@@ -291,6 +292,24 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     const ended = await run(stack.database.url, SCOPE, folder);
     expect([ended.exitCode, ended.text]).toEqual([EXIT.done, expect.stringContaining('VERIFIED')]);
     expect(said).toContain('its evidence could not be written');
+  });
+
+  it('ends by itself where an account cannot be opened, or its key is refused, and says what became of the others', async () => {
+    await stack.database.pool.query(
+      `insert into accounts (account, venue) values ('former', 'paper'); insert into control (account) values ('former')`,
+    );
+    const known = { account: 'keyless', venue: 'paper', limits: LIMITS, strategies: [], subject: 'test' };
+    await createControlStore(stack.pool).applyConfiguration(known);
+    await buy();
+    const scope: Latch = { scope: 'venue', scopeValue: 'paper' };
+    const env = { EXCHANGE_API_KEY_KEYLESS: TEST_KEY, EXCHANGE_API_SECRET_KEYLESS: 'not-the-secret' };
+    const wish = { scope, cause: { policy: 'atOnce', reason: 'a test' }, isDrill: false } as const;
+    const ended = await killWithoutTemporal(terminal(stack.database.url, home, env), wish, stopping.signal);
+    expect(ended.exitCode).toBe(EXIT.unverified);
+    expect(ended.text).toContain(`${ACCOUNT}: VERIFIED`);
+    expect(ended.text).toMatch(/former: NOT VERIFIED\n {2}INPUT_UNKNOWN_ACCOUNT: There is no account former/);
+    expect(ended.text).toMatch(/keyless: NOT VERIFIED\n(.*\n)*? {2}VENUE_AUTH: paper refuses the key of keyless/);
+    expect(await standing()).toHaveLength(1);
   });
 
   it('carries each account to its end, whatever befalls another; then it is not verified', async () => {

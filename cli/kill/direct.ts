@@ -123,7 +123,7 @@ async function killOne(kill: OneKill, account: string): Promise<Ended> {
       lines.push(`${new Date(terminal.now()).toISOString()} ${line}`);
       say(line);
     };
-    const finding = await killDirectly(ledger.dependencies, account, { scope, say: tell, stopping });
+    const finding = await killDirectly(ledger.dependencies, account, { scope, say: tell, stopping, endsRefused: true });
     const at = new Date(terminal.now()).toISOString();
     const content = `${JSON.stringify({ what: 'a halt without Temporal', account, at, lines, finding }, null, 2)}\n`;
     try {

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { cancelOpen } from '../../activities/kill/direct.js';
+import { cancelOpen, mayBeMended } from '../../activities/kill/direct.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import type { Latch } from '../../core/control/mode.js';
 
@@ -19,10 +19,10 @@ export class OpenVenues {
     this.say = say;
   }
 
-  /** Undefined when it was to end before the venue answered. */
+  /** Undefined when it was to end before the venue answered. @throws what no waiting mends: the account is not configured, or lacks its key */
   async of(account: string, stopping: AbortSignal): Promise<Venue | undefined> {
     for (;;) {
-      const venue = await this.attempt(account, () => this.find(account));
+      const venue = await this.attempt(account, () => this.find(account), mayBeMended);
       if (venue !== undefined || stopping.aborted) return venue;
       await wait(OPEN_AGAIN_MS, undefined, { signal: stopping }).catch(() => undefined);
     }
@@ -62,10 +62,11 @@ export class OpenVenues {
   }
 
   /** What goes wrong is told once, and again when it is something else. */
-  private async attempt<T>(account: string, work: () => Promise<T>): Promise<T | undefined> {
+  private async attempt<T>(account: string, work: () => Promise<T>, isEndured?: (error: unknown) => boolean): Promise<T | undefined> {
     try {
       return await work();
     } catch (error) {
+      if (isEndured?.(error) === false) throw error;
       const detail = told(error);
       if (this.told.get(account) !== detail) this.say(`${account}: ${detail}`);
       this.told.set(account, detail);

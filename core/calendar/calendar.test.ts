@@ -42,6 +42,14 @@ describe('a calendar is read', () => {
     expect(parseCalendar('time,title')).toEqual([]);
     expect(parseCalendar('[]')).toEqual([]);
   });
+  it('of five thousand events at most, alone or told twice', () => {
+    const csv = (events: number): string =>
+      ['time,title', ...Array.from({ length: events }, (_, event) => `2026-12-10T13:30:00Z,${event}`)].join('\n');
+    expect(parseCalendar(csv(5_000))).toHaveLength(5_000);
+    expect(detailOf(csv(5_001))).toBe('it has 5001 events; 5000 are the most');
+    const twice = `time,title\n${'2026-12-10T13:30:00Z,Rates\n'.repeat(5_001)}`;
+    expect(detailOf(twice)).toBe('it has 5001 events; 5000 are the most');
+  });
   it.each([
     ['', 'it is empty'],
     ['[{', 'it is no JSON'],

@@ -1,5 +1,5 @@
 import { amountOf, Decimal, ZERO, decimal, floorToStep, maximum, minimum } from '../money/index.js';
-import type { InstrumentRules } from '../order/instrument.js';
+import { salesTaken, type InstrumentRules } from '../order/instrument.js';
 import type { StoredOrder } from '../order/stored-order.js';
 import { isDust } from '../protection/dust.js';
 import { escapeCollarBps } from '../protection/history.js';
@@ -70,10 +70,10 @@ interface Sale {
   readonly isTaken: boolean;
 }
 
-/** The next sale of a position, its stop taken away; none while its instrument does not trade, or has no price. */
+/** The next sale of a position, its stop taken away; none while its instrument takes no sales, or has no price. */
 function saleOf(key: Key, left: Decimal, { sold, risk }: KillView, { prices }: KillSight, rules: InstrumentRules): Sale | undefined {
   const price = prices[key.instrument];
-  if (!rules.trading || price === undefined) return undefined;
+  if (salesTaken(rules) === 'none' || price === undefined) return undefined;
   const quantity = inOneOrder(left, rules);
   const { count, tries } = sold.find((one) => isOf(one, key)) ?? NONE;
   const collarBps = escapeCollarBps(risk.limits.collarBps, tries);
@@ -84,7 +84,7 @@ function saleOf(key: Key, left: Decimal, { sold, risk }: KillView, { prices }: K
 /** Why nothing of what is left of a position is sold just now. `refused`: no sale at its price passes the venue's filters. */
 export function whyKept(key: Key, left: Decimal, view: KillView, sight: KillSight): 'halted' | 'noPrice' | 'refused' | undefined {
   const rules = view.instruments[key.instrument];
-  if (!rules?.trading) return 'halted';
+  if (rules === undefined || salesTaken(rules) === 'none') return 'halted';
   const sale = saleOf(key, left, view, sight, rules);
   if (sale === undefined) return 'noPrice';
   return sale.isTaken ? undefined : 'refused';
@@ -178,6 +178,25 @@ export function isNothing(quantity: Decimal, key: Key, sight: KillSight, rules: 
   if (sellable.isZero()) return true;
   // Without a price nobody knows what it is worth: only what is under the step is then nothing.
   return price.isZero() ? sellable.lt(decimal(rules.minQuantity)) : isDust(sellable, worstPrice(price), rules);
+}
+
+/**
+ * The instruments of which each of these positions is nothing, while the venue would take what there is of all of them (P29). No order of ours is
+ * for several positions: none could say whose its fills are.
+ */
+export function takenTogether(
+  dust: readonly (Key & { readonly quantity: Decimal })[],
+  view: KillView,
+  sight: KillSight,
+): ReadonlySet<string> {
+  const isTaken = (instrument: string): boolean => {
+    const parts = dust.filter((one) => one.instrument === instrument);
+    const rules = view.instruments[instrument];
+    const sum = parts.reduce((total, { quantity }) => total.plus(quantity), ZERO);
+    const there = parts.reduce((most, part) => maximum(most, sidesOf(view, sight, part).there), ZERO);
+    return rules !== undefined && !isNothing(minimum(sum, there), { strategy: '', instrument }, sight, rules);
+  };
+  return new Set(dust.map(({ instrument }) => instrument).filter(isTaken));
 }
 
 function worstPrice(price: Decimal): Decimal {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DecimalText } from '../money/index.js';
-import { isEscalationDue, waitMs } from './pace.js';
+import { againMs, isEscalationDue, waitMs } from './pace.js';
 import type { Finding, Unverified } from './verify.js';
 
 const quantity = '1' as DecimalText;
@@ -28,6 +28,12 @@ describe('a halt that is not verified', () => {
   ])('waits longer only where nothing of ours is left to do, and people were told: %s', (_, unverified, longest) => {
     expect(waitMs(50, found(...unverified), 1)).toBe(longest);
     expect(waitMs(50, found(...unverified), 0)).toBe(3_000);
+    // Whoever watches it goes by the longest.
+    expect([againMs('running', found(...unverified)), againMs('verified', found())]).toEqual([longest, 20_000]);
+  });
+
+  it('is looked at soon where nothing is missing any more, and it is not verified yet', () => {
+    expect(againMs('running', found())).toBe(3_000);
   });
 
   it('is told after 30 s, and each five minutes', () => {

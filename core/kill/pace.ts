@@ -11,8 +11,18 @@ const LONGEST_WAIT_MS = 3_000;
 const PERSONS_WAIT_MS = 20_000;
 
 /** Whether people are to be told, once more, that a halt is not verified, epoch ms. Pure. */
-export function isEscalationDue(now: number, { since, escalations }: { readonly since: number; readonly escalations: number }): boolean {
-  return now >= since + FIRST_ESCALATION_MS + escalations * ESCALATION_MS;
+export function isEscalationDue(now: number, told: Told): boolean {
+  return untilEscalationMs(now, told) <= 0;
+}
+
+interface Told {
+  readonly since: number;
+  readonly escalations: number;
+}
+
+/** How long it is until then; below zero, how long it is due. Pure. */
+export function untilEscalationMs(now: number, { since, escalations }: Told): number {
+  return since + FIRST_ESCALATION_MS + escalations * ESCALATION_MS - now;
 }
 
 /**
@@ -23,6 +33,11 @@ export function isEscalationDue(now: number, { since, escalations }: { readonly 
 export function waitMs(failed: number, { unverified }: Finding, escalations: number): number {
   const longest = escalations > 0 && unverified.length > 0 && unverified.every(isForPeople) ? PERSONS_WAIT_MS : LONGEST_WAIT_MS;
   return Math.min(FIRST_WAIT_MS * 2 ** Math.min(failed - 1, 10), longest);
+}
+
+/** After how long a halt begins its next round, at the latest: whoever watches it waits a little longer before it does it itself (P26). */
+export function againMs(phase: 'running' | 'verified' | 'released', { unverified }: Finding): number {
+  return phase !== 'running' || (unverified.length > 0 && unverified.every(isForPeople)) ? PERSONS_WAIT_MS : LONGEST_WAIT_MS;
 }
 
 /** Nothing of ours is left to cancel, to sell or to protect: it is not ours, or nobody can sell it for now. */

@@ -1,7 +1,7 @@
-import { amountOf, maximum, text, ZERO, type Decimal, type DecimalText } from '../money/index.js';
+import { amountOf, maximum, text, ZERO, type DecimalText } from '../money/index.js';
 import { looksLikeOurs } from '../order/own-name.js';
 import type { StoredOrder } from '../order/stored-order.js';
-import { isJustFilled, isNothing, keysToFlatten, unshown, unsold, whyKept } from './flatten.js';
+import { isJustFilled, isNothing, keysToFlatten, takenTogether, unshown, unsold, whyKept } from './flatten.js';
 import { policyOfWhole, policyOver, type KillLatch, type KillSight, type KillView, type OpenOrder } from './view.js';
 
 /** Something that keeps a halt from being verified, exactly. */
@@ -10,13 +10,16 @@ export type Unverified =
   | { readonly kind: 'order'; readonly intentId: string; readonly instrument: string; readonly status: string }
   /** The venue shows an open order that ought not to be there; not ours: it is nobody's that our books know. */
   | { readonly kind: 'openOrder'; readonly instrument: string; readonly venueOrderId: string; readonly isOurs: boolean }
-  /** Something is still held that has to go; `because`: why nothing of it is sold just now. */
+  /**
+   * Something is still held that has to go; `because`: why nothing of it is sold just now. `together`: it is less than the venue takes, and is not
+   * with what others hold of the instrument.
+   */
   | {
       readonly kind: 'exposure';
       readonly strategy: string;
       readonly instrument: string;
       readonly quantity: DecimalText;
-      readonly because?: 'halted' | 'noPrice' | 'refused';
+      readonly because?: 'halted' | 'noPrice' | 'refused' | 'together';
     }
   /** Its row is not what its fills add up to: nothing is called flat, or protected, of which it is not known how much is held. */
   | {
@@ -64,16 +67,20 @@ export function examine(view: KillView, sight: KillSight, stops: readonly Extrac
   const open = view.working.filter((order) => policyOver(view, order) !== undefined && !keptIds.has(order.intentId));
   const flat = keysToFlatten(view).map((key) => ({ ...key, quantity: unsold(view, sight, key) }));
   const rulesOf = (instrument: string) => view.instruments[instrument];
-  const isLeft = (one: (typeof flat)[number]): boolean => {
+  const isDust = (one: (typeof flat)[number]): boolean => {
     const rules = rulesOf(one.instrument);
-    return rules === undefined ? one.quantity.gt(ZERO) : !isNothing(one.quantity, one, sight, rules);
+    return rules === undefined ? one.quantity.isZero() : isNothing(one.quantity, one, sight, rules);
   };
+  const dust = flat.filter((one) => isDust(one) && one.quantity.gt(ZERO));
+  const together = takenTogether(dust, view, sight);
+  const isLeft = (one: (typeof flat)[number]): boolean => !isDust(one) || (dust.includes(one) && together.has(one.instrument));
   return {
     unverified: [
       ...open.map(({ intentId, instrument, status }) => ({ kind: 'order' as const, intentId, instrument, status })),
       ...openAtVenue(view, sight, new Set(kept.map((order) => order.clientOrderId))),
-      ...flat.filter(isLeft).map(({ strategy, instrument, quantity }) => {
-        const because = whyKept({ strategy, instrument }, quantity, view, sight);
+      ...flat.filter(isLeft).map((one) => {
+        const { strategy, instrument, quantity } = one;
+        const because = dust.includes(one) ? 'together' : whyKept(one, quantity, view, sight);
         const at = { kind: 'exposure' as const, strategy, instrument, quantity: text(quantity) };
         return because === undefined ? at : { ...at, because };
       }),
@@ -87,8 +94,8 @@ export function examine(view: KillView, sight: KillSight, stops: readonly Extrac
       ...stops.filter(({ because }) => because !== 'contradicted'),
       ...notShown(kept, sight),
     ],
-    dust: flat
-      .filter((one) => !isLeft(one) && one.quantity.gt(ZERO))
+    dust: dust
+      .filter((one) => !isLeft(one))
       .map(({ strategy, instrument, quantity }) => ({ strategy, instrument, quantity: text(quantity) })),
     kept: kept.map((order) => order.intentId),
   };
@@ -146,23 +153,18 @@ function notShown(kept: readonly StoredOrder[], { openOrders }: KillSight): Extr
     .map(({ strategy, instrument, intentId }) => ({ kind: 'stop', strategy, instrument, because: `the venue does not show ${intentId}` }));
 }
 
-/** Of what we trade: assets of which the venue shows more than we can explain, by more than it would take. */
+/** Assets of which the venue shows more than we can explain; of what we trade, by more than it would take. What things are paid with is not held. */
 function surpluses(view: KillView, sight: KillSight): Extract<Unverified, { kind: 'surplus' | 'settling' }>[] {
   if (policyOfWhole(view) !== 'atOnce') return [];
-  const quotes = new Set(Object.values(view.instruments).map(({ quote }) => quote));
-  const bases = new Map<string, Decimal>();
-  for (const { instrument, base } of Object.values(view.instruments)) {
-    if (quotes.has(base)) continue;
-    const surplus = amountOf(sight.balances, base).minus(amountOf(view.risk.balances, base));
-    const rules = view.instruments[instrument];
-    if (rules === undefined || isNothing(maximum(ZERO, surplus), { strategy: '', instrument }, sight, rules)) continue;
-    bases.set(base, surplus);
-  }
-  return [...bases].map(([asset, quantity]) => ({
-    kind: isJustFilled(view, sight, asset) ? 'settling' : 'surplus',
-    asset,
-    quantity: text(quantity),
-  }));
+  const known = Object.values(view.instruments);
+  const money = new Set([...view.money, ...known.map(({ quote }) => quote)]);
+  return Object.keys(sight.balances).flatMap((asset) => {
+    const surplus = maximum(ZERO, amountOf(sight.balances, asset).minus(amountOf(view.risk.balances, asset)));
+    const traded = known.filter(({ base }) => base === asset);
+    const isLittle = traded.every((rules) => isNothing(surplus, { strategy: '', instrument: rules.instrument }, sight, rules));
+    if (money.has(asset) || surplus.isZero() || (traded.length > 0 && isLittle)) return [];
+    return [{ kind: isJustFilled(view, sight, asset) ? ('settling' as const) : ('surplus' as const), asset, quantity: text(surplus) }];
+  });
 }
 
 function contradictions(view: KillView): Extract<Unverified, { kind: 'contradicted' }>[] {
@@ -178,6 +180,7 @@ function isResting(status: string): boolean {
 const WHY_KEPT = {
   halted: 'it does not trade',
   noPrice: 'there is no price',
+  together: 'it is under the venue’s minimum, but not together with what others hold; sell it by hand at the venue',
   refused: 'the venue’s filters let no sale through at its price, so a stop that rests stays',
 } as const;
 

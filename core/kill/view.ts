@@ -38,6 +38,8 @@ export interface KillView {
   }[];
   /** When a fill was booked last, by the asset that it is of, by the database's clock; only of the last minutes. */
   readonly lastFills: Readonly<Record<string, number>>;
+  /** What was only paid with by fills of ours, be it for a price or a fee. */
+  readonly money: readonly string[];
   /** Positions whose row is not what their fills add up to: how much of them is held nobody knows until a person has decided it. */
   readonly contradicted: readonly (Held & { readonly held: DecimalText; readonly filled: DecimalText })[];
 }

@@ -6,7 +6,10 @@ import type { BookedMovement } from './statement.js';
 
 /** Something stored that its entries do not explain. */
 export interface Difference {
-  readonly what: 'fill' | 'movement' | 'entries' | 'balance' | 'inventory' | 'opening' | 'position' | 'positionSum' | 'order';
+  readonly what:
+    | ('fill' | 'movement' | 'entries' | 'balance' | 'inventory' | 'opening' | 'position' | 'positionSum' | 'order')
+    /** Of the equity series: what was beside our ledger, a point, what follows from points, and the newest sample of the watch. */
+    | ('outside' | 'equity' | 'performance' | 'watch');
   /** Which one, in words. */
   readonly of: string;
   readonly stored: string;

@@ -5,7 +5,10 @@ export interface InstrumentRules {
   readonly instrument: string;
   readonly base: string;
   readonly quote: string;
+  /** Whether it takes entries, and all else. */
   readonly trading: boolean;
+  /** Which sales of what is held it takes while it takes no entries: every one, or only those with a limit. Absent, as in rows of before 0.7: none. */
+  readonly sales?: 'all' | 'limit';
   /** The venue's own word for its status, for messages. */
   readonly status: string;
   readonly tickSize: DecimalText;
@@ -20,4 +23,14 @@ export interface InstrumentRules {
   readonly quoteUnit?: DecimalText;
   /** Whether the venue takes a stop that sells at the market; absent in rows of before is no. */
   readonly marketStop?: boolean;
+}
+
+/** Which sales of what is held an instrument takes now (P19). */
+export function salesTaken({ trading, sales }: InstrumentRules): 'all' | 'limit' | 'none' {
+  return trading ? 'all' : (sales ?? 'none');
+}
+
+/** Whether it takes stops that sell at the market now. */
+export function takesMarketStops(rules: InstrumentRules): boolean {
+  return rules.marketStop === true && salesTaken(rules) === 'all';
 }

@@ -39,7 +39,13 @@ export type OrderEvent =
   | { readonly kind: 'miss' }
   | { readonly kind: 'accept'; readonly venueOrderId: string; readonly isTriggered?: boolean }
   | { readonly kind: 'fill'; readonly quantity: Decimal; readonly price: Decimal; readonly venueOrderId: string }
-  | { readonly kind: 'end'; readonly status: VenueEnd; readonly executedQuantity: Decimal; readonly venueOrderId: string };
+  | {
+      readonly kind: 'end';
+      readonly status: VenueEnd;
+      readonly executedQuantity: Decimal;
+      readonly venueOrderId: string;
+      readonly isTriggered?: boolean;
+    };
 
 /** An order as the lifecycle sees it. Quantities in base, notionals in quote. */
 export interface OrderState {
@@ -101,7 +107,8 @@ export function transition(state: OrderState, event: OrderEvent): Transition {
 function applyEvidence(state: OrderState, event: Extract<OrderEvent, { venueOrderId: string }>): Transition {
   const surprises: Surprise[] = [];
   if (state.venueOrderId !== undefined && state.venueOrderId !== event.venueOrderId) surprises.push('otherVenueOrderId');
-  const isTriggered = state.isTriggered === true || (event.kind === 'accept' && event.isTriggered === true);
+  // A stop may wake and end before anybody has seen it awake: its end tells that as well.
+  const isTriggered = state.isTriggered === true || (event.kind !== 'fill' && event.isTriggered === true);
   let next: OrderState = { ...state, isTriggered, isMissing: false, venueOrderId: state.venueOrderId ?? event.venueOrderId };
   if (event.kind === 'fill') {
     next = {

@@ -2,3 +2,8 @@
 export function looksLikeOurs(clientOrderId: string): boolean {
   return /^[0-9a-f]{32}$/.test(clientOrderId);
 }
+
+/** Whether a person has taken the order over from another hand: its name is that one's, who may use it again once the order is over. */
+export function hasOthersName({ intentId }: { readonly intentId: string }): boolean {
+  return intentId.startsWith('adopted:');
+}

@@ -23,11 +23,12 @@ const STOP = {
   version: 1,
   isFinal: false,
 } as unknown as StoredOrder;
-const ended = (status: 'canceled' | 'expired', executed = '0'): OrderEvent => ({
+const ended = (status: 'canceled' | 'expired', executed = '0', isTriggered = false): OrderEvent => ({
   kind: 'end',
   status,
   executedQuantity: decimal(executed),
   venueOrderId: 'v',
+  isTriggered,
 });
 const sold: OrderEvent = { kind: 'fill', quantity: decimal('1'), price: decimal('100'), venueOrderId: 'v' };
 
@@ -54,6 +55,7 @@ describe('a stop that is canceled', () => {
     ['… and are they', {}, [ended('canceled', '1'), sold], elsewhere],
     ['by us, was not', {}, [{ kind: 'requestCancel' }, ended('canceled')], []],
     ['after it has woken, was not', { triggeredTime: 1 }, [ended('canceled')], []],
+    ['after it had woken and nobody saw it, was not', {}, [ended('canceled', '0', true)], []],
     ['and is seen once more, is that no second time', {}, [ended('canceled'), ended('canceled')], []],
   ])('%s', (_, order, events, codes) => {
     expect(codesAfter(order, ...events)).toEqual(codes);

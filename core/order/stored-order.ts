@@ -58,6 +58,19 @@ export function isAdoptedSale({ purpose, timeInForce, status }: StoredOrder): bo
   return purpose === 'exit' && timeInForce === 'GTC' && (status === 'accepted' || status === 'partiallyFilled');
 }
 
+/** What was measured of the venue's clock may be off by this much without meaning anything. */
+const SENT_SKEW_MS = 500;
+
+/**
+ * P11: whether what a venue shows under our id was there before we sent it, so that another hand has used the id: it is not ours. What the
+ * venue has acknowledged by its own number is ours, whatever the clocks say; and of what was never sent the lifecycle says what it means.
+ * @param time from which on the venue has it, by the venue's clock
+ */
+export function predatesSend(order: Pick<StoredOrder, 'signedTimestamp' | 'venueOrderId'>, venueOrderId: string, time: number): boolean {
+  if (order.venueOrderId === venueOrderId || order.signedTimestamp === null) return false;
+  return time < order.signedTimestamp - SENT_SKEW_MS;
+}
+
 /** The part of the row that the lifecycle moves. */
 export function stateOf(order: StoredOrder): OrderState {
   return {

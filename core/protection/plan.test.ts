@@ -138,6 +138,17 @@ describe('the plan of an owner', () => {
     expect(plan({ working: [{ ...STOP, triggeredTime: NOW - 500 }] })).toEqual({ kind: 'rest', because: 'triggered', waitMs: 1_500 });
   });
 
+  it('P18, P21: places nothing beside a woken stop, however much was bought beside it; then all of it leaves', () => {
+    const risk = { positions: [{ ...KEY, quantity: d('2'), cost: d('200') }] };
+    const woken = { ...STOP, triggeredTime: NOW - 1_999 };
+    const at = (databaseTime: number) => plan({ working: [woken], recent: [woken] }, { ...risk, databaseTime });
+    expect(at(NOW)).toMatchObject({ kind: 'rest', because: 'triggered' });
+    expect(at(NOW + 1)).toMatchObject({ kind: 'cancel', because: 'unfilledAfterTrigger' });
+    const settling = { ...woken, status: 'pendingCancel' } as const;
+    expect(plan({ working: [settling], recent: [settling] }, risk)).toMatchObject({ kind: 'settle', intentId: STOP.intentId });
+    expect(plan({ recent: [gone({ triggeredTime: NOW })] }, risk)).toMatchObject({ kind: 'escape' });
+  });
+
   it('P24: takes the second of two stops away', () => {
     expect(plan({ working: [STOP, { ...STOP, intentId: 'two' }] })).toMatchObject({
       kind: 'cancel',
@@ -220,6 +231,20 @@ describe('the plan of an owner', () => {
     const { form: _none, ...older } = { ...VIEW, risk: { ...RISK, balances: { BTC: d('0.001') } }, form: VIEW_FORM };
     expect(isUncovered(planProtection(KEY, older), KEY, older)).toBe(false);
     expect(told(taken, '0', '0.6')).toEqual(['adoptedWorks', false]);
+  });
+
+  it('P22: an instrument that takes sales alone has its stops and escapes; up to form 4 it was waited for until it trades', () => {
+    for (const sales of ['limit', 'all'] as const) {
+      const instrument = { ...RISK.instrument!, trading: false, sales };
+      const woken = gone({ triggeredTime: NOW - 3_000 });
+      expect(plan({ form: VIEW_FORM }, { instrument })).toMatchObject({ kind: 'placeStop' });
+      expect(plan({ form: VIEW_FORM, recent: [woken] }, { instrument })).toMatchObject({ kind: 'escape' });
+      const short = { ...RISK, instrument, balances: { BTC: d('0.4') } };
+      expect(uncoveredOf(KEY, { ...VIEW, form: VIEW_FORM, risk: short }).gt(0)).toBe(true);
+      expect(plan({ form: 4 }, { instrument })).toEqual({ kind: 'rest', because: 'halted' });
+      expect(uncoveredOf(KEY, { ...VIEW, form: 4, risk: short }).isZero()).toBe(true);
+    }
+    expect(plan({ form: VIEW_FORM }, { instrument: { ...RISK.instrument!, trading: false } })).toEqual({ kind: 'rest', because: 'halted' });
   });
 
   it('P22: does nothing under a kill latch, and everything in every mode', () => {

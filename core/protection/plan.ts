@@ -1,5 +1,5 @@
 import { decimal, maximum, ZERO, type Decimal, type DecimalText } from '../money/index.js';
-import type { InstrumentRules } from '../order/instrument.js';
+import { salesTaken, type InstrumentRules } from '../order/instrument.js';
 import type { OrderStatus } from '../order/lifecycle.js';
 import type { StoredOrder } from '../order/stored-order.js';
 import { inOneOrder, isOnGrid } from '../risk/filters.js';
@@ -38,11 +38,13 @@ export interface ProtectionView {
  * The form of the view that a workflow of this build knows. It is recorded with the view and says how that was decided on (P32). A patch could
  * not: its marker may come in a later task than that of the local activity before it, and is then not known yet when that is replayed.
  */
-export const VIEW_FORM = 4;
+export const VIEW_FORM = 5;
 /** Since this form a view says what the fills of the position add up to. */
 export const FILLED_FORM = 3;
 /** Since this one `recent` is of this position alone and in the order in which it was written, whatever was done to the clock meanwhile. */
 const ORDERED_FORM = 4;
+/** Since this one what takes sales alone is not waited for until it trades. */
+const SALES_FORM = 5;
 
 /**
  * The same of what the gate says of an exit: recorded with it, it says how the rest of that exit was decided on. 1: of 0.5. 2: one that the venue
@@ -100,7 +102,7 @@ export function planProtection(key: PositionKey, view: ProtectionView): Protecti
 
   if (isContradicted(key, view)) return { kind: 'rest', because: 'contradicted' };
   const rules = risk.instrument;
-  if (rules === undefined || !rules.trading) return { kind: 'rest', because: 'halted' };
+  if (rules === undefined || !isSellable(rules, view)) return { kind: 'rest', because: 'halted' };
   if (typeof view.oversold === 'string') return { kind: 'cancel', intentId: view.oversold, because: 'oversold' };
   const target = targetOf(key, view, rules);
   const [stop, second] = stops;
@@ -126,6 +128,11 @@ function isOfOlderBuild({ adopted }: ProtectionView): boolean {
 /** As above, by a build up to 0.5: it went by times as if no clock were ever set back. */
 function isByTimes({ form = 0 }: ProtectionView): boolean {
   return form < ORDERED_FORM;
+}
+
+/** Whether what is held of it can be sold now (P19). */
+function isSellable(rules: InstrumentRules, { form = 0 }: ProtectionView): boolean {
+  return form < SALES_FORM ? rules.trading : salesTaken(rules) !== 'none';
 }
 
 /** How long ago something was; by a clock that was set back since, that long at least. */
@@ -168,7 +175,7 @@ function targetOf(key: PositionKey, view: ProtectionView, rules: InstrumentRules
 export function uncoveredOf(key: PositionKey, view: ProtectionView): Decimal {
   const { risk } = view;
   const rules = risk.instrument;
-  if (rules === undefined || !rules.trading || isKilled(key, risk)) return ZERO;
+  if (rules === undefined || !isSellable(rules, view) || isKilled(key, risk)) return ZERO;
   return sellable(leftOf(key, view), rules).minus(targetOf(key, view, rules));
 }
 

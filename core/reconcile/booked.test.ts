@@ -48,7 +48,7 @@ class Story {
     const venue = { venueTime: NOW, fillsSince: NOW - 600_000, fills: this.fills, balances: this.shown.deltas };
     const ledger = {
       ...{ account: 'main', databaseTime: NOW, onboardedTime: 0, orders: [], fills: [], balances: this.booked.deltas },
-      ...{ protected: [], instruments: INSTRUMENTS, contradictions: [] },
+      ...{ protected: [], instruments: INSTRUMENTS, contradictions: [], bookedBeside: [] },
     };
     const compared = compare(
       { venue: { ...venue, openOrders: this.isOpen ? [ORDER] : [] }, ledger, workflows: undefined, isFull: false },

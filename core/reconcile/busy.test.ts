@@ -51,7 +51,7 @@ function lookAt(began: number, traded: readonly Traded[], reads: Reads, gone: Re
   };
   const booked = traded.flatMap(({ fill, bookedAfterMs }) => (fill.eventTime + bookedAfterMs <= began + reads.ledger ? [fill] : []));
   const ledger: LedgerSight = {
-    ...{ account: 'main', databaseTime: began, onboardedTime: 0, orders: ORDERS, protected: [], contradictions: [] },
+    ...{ account: 'main', databaseTime: began, onboardedTime: 0, orders: ORDERS, protected: [], contradictions: [], bookedBeside: [] },
     ...{ fills: booked.map((fill) => ({ ...fill, intentId: 'i0' })), balances: sumOf(booked).deltas, instruments: INSTRUMENTS },
   };
   return compare({ venue, ledger, workflows: undefined, isFull: false }, [], RECONCILE);

@@ -86,7 +86,7 @@ const sides = ({ venue = {}, ledger = {}, workflows = { owners: new Set(), runni
     balances: {},
     protected: [],
     instruments: INSTRUMENTS,
-    contradictions: [],
+    ...{ contradictions: [], bookedBeside: [] },
     ...ledger,
   },
   workflows,

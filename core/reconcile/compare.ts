@@ -1,6 +1,6 @@
 import { compareBalances } from './balances.js';
 import type { Difference, KnownDifference } from './difference.js';
-import { compareFills, contradictions, OrderNames, wasAsked } from './fills.js';
+import { compareFills, contradictions, leftWhereTheyAre, OrderNames, wasAsked } from './fills.js';
 import { compareOrders, orphans } from './orders.js';
 import { compareProtection, orphanedWorkflows } from './protection.js';
 import type { ReconcileRules } from './rules.js';
@@ -45,6 +45,7 @@ export function compare(sides: ThreeSides, known: readonly KnownDifference[], ru
       ...compareProtection(ledger, workflows, rules),
       ...orphanedWorkflows(workflows, rules),
       ...contradictions(ledger),
+      ...leftWhereTheyAre(ledger),
       ...compareBalances(
         venue,
         ledger,
@@ -89,7 +90,7 @@ function isNobodys({ class: what, evidence }: KnownDifference, names: OrderNames
   const fill = evidence.venue as SeenFill;
   const { order: intentId } = evidence.ledger as { readonly order: string | null };
   const waitedFor = intentId === null ? undefined : names.ofIntent(intentId);
-  if (names.ofFill(fill) !== undefined || waitedFor === undefined || isUnresolved(waitedFor)) return false;
+  if (names.of(fill) !== undefined || waitedFor === undefined || isUnresolved(waitedFor)) return false;
   return waitedFor.venueOrderId === null ? waitedFor.isFinal : waitedFor.venueOrderId !== fill.venueOrderId;
 }
 

@@ -1,4 +1,5 @@
 import { decimal } from '../money/index.js';
+import { hasOthersName } from '../order/own-name.js';
 import { deltasOf, Sum } from './deltas.js';
 import { NO_DELTAS, type Deltas, type Difference } from './difference.js';
 import type { ReconcileRules } from './rules.js';
@@ -20,21 +21,23 @@ export class OrderNames {
     );
   }
 
-  ofClientId(clientOrderId: string): BookedOrder | undefined {
-    return this.byClientId.get(clientOrderId);
-  }
-
   ofIntent(intentId: string): BookedOrder | undefined {
     return this.byIntent.get(intentId);
   }
 
-  ofFill({ clientOrderId, instrument, venueOrderId }: SeenFill): BookedOrder | undefined {
-    const named = clientOrderId === undefined ? undefined : this.ofClientId(clientOrderId);
-    return named ?? this.byVenueId.get(venueName(instrument, venueOrderId));
-  }
-
-  ofVenueId(instrument: string, venueOrderId: string): BookedOrder | undefined {
-    return this.byVenueId.get(venueName(instrument, venueOrderId));
+  /**
+   * By the venue's number before the name: that is given once. A name of ours is, too (P11); that of an order which was taken over from another
+   * hand may be used again, and then says nothing.
+   */
+  of({
+    clientOrderId,
+    instrument,
+    venueOrderId,
+  }: Pick<SeenFill, 'clientOrderId' | 'instrument' | 'venueOrderId'>): BookedOrder | undefined {
+    const numbered = this.byVenueId.get(venueName(instrument, venueOrderId));
+    if (numbered !== undefined || clientOrderId === undefined) return numbered;
+    const named = this.byClientId.get(clientOrderId);
+    return named !== undefined && hasOthersName(named) ? undefined : named;
   }
 }
 
@@ -62,7 +65,7 @@ export function compareFills(venue: VenueSight, ledger: LedgerSight, names: Orde
       differences.push(...compareFill(fill, row, ledger));
       continue;
     }
-    const order = names.ofFill(fill);
+    const order = names.of(fill);
     // A list of trades names no client id: it may be the fill of an order whose number at the venue is not known yet.
     const mayBe = ledger.orders.find((one) => one.instrument === fill.instrument && one.venueOrderId === null && isUnresolved(one));
     if (order === undefined && mayBe === undefined) {
@@ -92,7 +95,9 @@ function compareFill(seen: SeenFill, row: BookedFill, { instruments }: LedgerSig
   const isSame = (one: string, other: string): boolean => decimal(one).eq(decimal(other));
   const isSameTrade =
     isSame(seen.price, row.price) && isSame(seen.quantity, row.quantity) && seen.side === row.side && isSameWorth(seen, row, instruments);
-  const isSameFee = isSame(seen.fee, row.fee) && (seen.feeAsset === row.feeAsset || decimal(seen.fee).isZero());
+  // Of another hand's the list may assume the asset of the fee; what is booked was read where the venue says it.
+  const isFeeUntold = seen.isFeeAssumed === true && row.intentId === null;
+  const isSameFee = isFeeUntold || (isSame(seen.fee, row.fee) && (seen.feeAsset === row.feeAsset || decimal(seen.fee).isZero()));
   if (isSameTrade && isSameFee) return [];
   const deltas = new Sum().add(deltasOf(seen, instruments)).add(deltasOf(row, instruments), -1).deltas;
   return [
@@ -176,6 +181,13 @@ export function contradictions({ contradictions: found }: LedgerSight): Differen
     isInFlight: false,
     deltas: NO_DELTAS,
     evidence: { venue: null, ledger: { kept, reckoned } },
+  }));
+}
+
+/** Balances are right, and the strategy holds what does not exist: so it is told beside what moves balances, and not deducted from them. */
+export function leftWhereTheyAre({ bookedBeside }: LedgerSight): Difference[] {
+  return bookedBeside.map(({ id, class: what, subject, deltas, evidence }) => ({
+    ...{ class: what, subject, deltas, evidence, fingerprint: `booked beside by ${id}`, treatment: 'person', isInFlight: false },
   }));
 }
 

@@ -26,7 +26,17 @@ const seenOrder = (more: Partial<SeenOrder> = {}): SeenOrder => ({
 function found(shown: SeenOrder, mine: BookedOrder): readonly Difference[] {
   const venue: VenueSight = { venueTime: NOW, openOrders: [shown], fillsSince: NOW - 600_000, fills: [], balances: {} };
   const ledger: LedgerSight = {
-    ...{ account: 'main', databaseTime: NOW, onboardedTime: 0, orders: [mine], fills: [], balances: {}, protected: [], contradictions: [] },
+    ...{
+      account: 'main',
+      databaseTime: NOW,
+      onboardedTime: 0,
+      orders: [mine],
+      fills: [],
+      balances: {},
+      protected: [],
+      contradictions: [],
+      bookedBeside: [],
+    },
     instruments: { [INSTRUMENT]: { base: 'BTC', quote: 'USDT', tickSize: d('0.01') } },
   };
   return compare({ venue, ledger, workflows: undefined, isFull: false }, [], RECONCILE).differences;

@@ -32,7 +32,7 @@ function later(orders: readonly BookedOrder[]): readonly Difference[] {
   const venue = { venueTime: NOW, fillsSince: NOW - 600_000, openOrders: [], fills: [], balances: MISSED.deltas };
   const ledger = {
     ...{ account: 'main', databaseTime: NOW, onboardedTime: 0, orders, fills: [], balances: {} },
-    ...{ protected: [], instruments: INSTRUMENTS, contradictions: [] },
+    ...{ protected: [], instruments: INSTRUMENTS, contradictions: [], bookedBeside: [] },
   };
   return compare({ venue, ledger, workflows: undefined, isFull: false }, [MISSED], RECONCILE).differences;
 }

@@ -20,19 +20,18 @@ export const intentSubject = (intentId: string): string => `intent:${intentId}`;
 export function compareOrders(parts: Parts, missedOf: ReadonlySet<string>): Difference[] {
   const { venue, ledger, names } = parts;
   const found: Difference[] = [];
-  const seenClientIds = new Set<string>();
+  const seenOf = new Set<string>();
   for (const seen of venue.openOrders) {
-    const order = names.ofClientId(seen.clientOrderId);
+    const order = names.of(seen);
     if (order === undefined) continue;
     // A second one under the same name is one too many, whatever the first is.
-    const isSecond = seenClientIds.has(seen.clientOrderId) || (order.venueOrderId !== null && order.venueOrderId !== seen.venueOrderId);
-    seenClientIds.add(seen.clientOrderId);
+    const isSecond = seenOf.has(order.intentId) || (order.venueOrderId !== null && order.venueOrderId !== seen.venueOrderId);
+    seenOf.add(order.intentId);
     if (isSecond) found.push(about('duplicate', `order:${seen.instrument}:${seen.venueOrderId}`, 'person', seen, order));
     else if (!isUnresolved(order)) found.push(...compareOrder(parts, seen, order, missedOf));
   }
-  const listed = new Set(venue.openOrders.map(({ clientOrderId }) => clientOrderId));
   for (const order of ledger.orders) {
-    if (!order.isFinal && !isUnresolved(order) && !listed.has(order.clientOrderId)) found.push(...notOpen(parts, order, missedOf));
+    if (!order.isFinal && !isUnresolved(order) && !seenOf.has(order.intentId)) found.push(...notOpen(parts, order, missedOf));
   }
   return found;
 }
@@ -113,15 +112,13 @@ export function orphans(
   ]);
   for (const row of rows) {
     const unexplained = row.status === 'closed' ? [] : fillsOf(row).filter((fill) => !booked.has(fillName(fill)));
-    for (const fill of unexplained) if (names.ofFill(fill) === undefined) at(row.subject).fills.set(fillName(fill), fill);
+    for (const fill of unexplained) if (names.of(fill) === undefined) at(row.subject).fills.set(fillName(fill), fill);
   }
   for (const fill of foreign) {
     if (!booked.has(fillName(fill))) at(`order:${fill.instrument}:${fill.venueOrderId}`).fills.set(fillName(fill), fill);
   }
   for (const order of venue.openOrders) {
-    const isOurs =
-      names.ofClientId(order.clientOrderId) !== undefined || names.ofVenueId(order.instrument, order.venueOrderId) !== undefined;
-    if (!isOurs) at(`order:${order.instrument}:${order.venueOrderId}`).order = order;
+    if (names.of(order) === undefined) at(`order:${order.instrument}:${order.venueOrderId}`).order = order;
   }
   return [...found].map(([subject, { order, fills }]): Difference => {
     const list = [...fills.values()].sort((one, other) => one.eventTime - other.eventTime);

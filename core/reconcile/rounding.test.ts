@@ -22,7 +22,7 @@ const compared = (
   seen: Partial<VenueSight> = {},
 ): readonly Difference[] => {
   const ledger: LedgerSight = {
-    ...{ account: 'main', databaseTime: NOW, onboardedTime: 0, orders: [], fills: [], protected: [], contradictions: [] },
+    ...{ account: 'main', databaseTime: NOW, onboardedTime: 0, orders: [], fills: [], protected: [], contradictions: [], bookedBeside: [] },
     balances: { USD: d('100') },
     instruments: { [INSTRUMENT]: { base: 'BTC', quote: 'USD', quoteUnit: d(UNIT) } },
     roundings: fills === 0 ? {} : { USD: { unit: d(UNIT), fills, left: text(decimal(UNIT).mul(fills)), inventory: d('100') } },

@@ -33,6 +33,8 @@ export interface SeenFill {
   readonly amount?: DecimalText;
   readonly fee: DecimalText;
   readonly feeAsset: string;
+  /** The venue's list does not say in what it was taken. */
+  readonly isFeeAssumed?: true;
   readonly liquiditySide: 'maker' | 'taker' | 'unknown';
   readonly eventTime: number;
 }
@@ -50,7 +52,7 @@ export interface VenueSight {
   readonly balances: Readonly<Record<string, DecimalText>>;
 }
 
-export interface BookedFill extends Omit<SeenFill, 'clientOrderId' | 'liquiditySide' | 'amount'> {
+export interface BookedFill extends Omit<SeenFill, 'clientOrderId' | 'liquiditySide' | 'amount' | 'isFeeAssumed'> {
   /** Null or absent: price times quantity. */
   readonly amount?: DecimalText | null;
   /** Null: by another hand, and booked as such. */
@@ -98,6 +100,15 @@ export interface LedgerSight {
   readonly roundings?: Readonly<Record<string, Rounding>>;
   /** Where the books contradict themselves; only a full comparison asks. */
   readonly contradictions: readonly { readonly subject: string; readonly kept: string; readonly reckoned: string }[];
+  /** Fills of ours that a person's decision left where they are, with the opposite in the inventory, as builds before 0.6.0 did. */
+  readonly bookedBeside: readonly {
+    /** Of the difference that was decided. */
+    readonly id: string;
+    readonly class: 'duplicate' | 'feeDifference' | 'unknown';
+    readonly subject: string;
+    readonly deltas: Readonly<Record<string, DecimalText>>;
+    readonly evidence: { readonly venue: unknown; readonly ledger: unknown };
+  }[];
 }
 
 /** What is known of an asset that the venue keeps in units, when fills have moved it since the last clean look. */

@@ -120,6 +120,9 @@ const units = (quantity: string, price = '100', reference = price): Given => ({
   draft: { quantity: decimal(quantity), price: decimal(price), reference: decimal(reference) },
 });
 
+const late = (lateMs: number): Given => ({ live: { price: { price: d('100'), ageMs: 0, lateMs } } });
+const book = (bid: string, ageMs = 0): Given => ({ live: { book: { bid: d(bid), ask: d('100'), ageMs } } });
+
 /** What is held already is in the same stop. */
 const besideOne: Given = { ledger: { positions: [held('0')] } };
 
@@ -226,6 +229,11 @@ const BOUNDARIES: readonly (readonly [code: string, passes: Given, refused: Give
   ['RISK_DUPLICATE_INTENT', entryOf(500), entryOf(499)],
   ['RISK_PRICE_MISSING', {}, { without: 'price' }],
   ['RISK_PRICE_STALE', { live: { price: { price: d('100'), ageMs: 3_000 } } }, { live: { price: { price: d('100'), ageMs: 3_001 } } }],
+  // By what the price may be old, where that is shorter than what a feed may be late.
+  ['DATA_STALE', late(3_000), late(3_001)],
+  ['DATA_STALE', { ...late(5_000), limits: { priceMaxAgeMs: 60_000 } }, { ...late(5_001), limits: { priceMaxAgeMs: 60_000 } }],
+  ['DATA_CROSSED_BOOK', book('99.99'), book('100')],
+  ['DATA_CROSSED_BOOK', book('100.01', 10_001), book('100.01', 10_000)],
   ['RISK_STREAM_DOWN', {}, { live: { streamGap: 'the connection was lost' } }],
   ['RISK_CLOCK_UNKNOWN', {}, { without: 'clockSkewMs' }],
   ['RISK_CLOCK_SKEW', { live: { clockSkewMs: -500 } }, { live: { clockSkewMs: -501 } }],
@@ -255,7 +263,13 @@ const BOUNDARIES: readonly (readonly [code: string, passes: Given, refused: Give
 ];
 
 /** Not by one step more or less; each has its own test in gate.test.ts and filters.test.ts. */
-const ELSEWHERE = ['RISK_SIZING_INPUT', 'RISK_INSTRUMENT_UNKNOWN', 'RISK_NO_POSITION', 'ORDER_ABOVE_MAX_MARKET_QUANTITY'];
+const ELSEWHERE = [
+  'RISK_SIZING_INPUT',
+  'RISK_INSTRUMENT_UNKNOWN',
+  'RISK_NO_POSITION',
+  'RISK_POSITION_LEAVING',
+  'ORDER_ABOVE_MAX_MARKET_QUANTITY',
+];
 
 test.each(BOUNDARIES.filter(([code]) => !ELSEWHERE.includes(code)))('%s: %o passes, %o does not', (code, passes, refused) => {
   expect(reasons(passes)).toEqual([]);

@@ -1,13 +1,13 @@
 import { isLooser, type LimitRow } from './limit-rows.js';
-import { limitDefinition, LIMIT_KEYS, type LimitKey } from './limit-table.js';
+import { isWatchLimit, limitDefinition, ROW_KEYS, type RowKey } from './limit-table.js';
 import type { ConfiguredLimits } from './limits.js';
 
 /** What a start makes of the file's limits of an account. */
 export interface ConfigurationPlan {
   /** Rows to write over these versions; 0 is none yet. */
-  readonly changes: readonly { readonly key: LimitKey; readonly value: string; readonly version: number }[];
+  readonly changes: readonly { readonly key: RowKey; readonly value: string; readonly version: number }[];
   /** Where the file would loosen what holds: that takes two people, and stays as it is. */
-  readonly kept: readonly { readonly key: LimitKey; readonly configured: string; readonly holds: string }[];
+  readonly kept: readonly { readonly key: RowKey; readonly configured: string; readonly holds: string }[];
 }
 
 /**
@@ -23,13 +23,15 @@ export function planConfiguration(
 ): ConfigurationPlan {
   const changes: ConfigurationPlan['changes'][number][] = [];
   const kept: ConfigurationPlan['kept'][number][] = [];
-  for (const key of LIMIT_KEYS) {
+  for (const key of ROW_KEYS) {
     const given = configured[key];
     if (given === undefined) continue;
     const value = String(given);
     const row = rows.find((one) => one.key === key);
-    // What is required, and nobody has ever said, is said by the file that is the first to.
-    const isFirst = last === undefined || (limitDefinition(key).usual === 'required' && last[key] === undefined);
+    // What is required, and nobody has ever said, is said by the file that is the first to. So is what the watch acts at: before there were
+    // rows of it, what the file said held.
+    const isSaidFirst = limitDefinition(key).usual === 'required' || isWatchLimit(key);
+    const isFirst = last === undefined || (isSaidFirst && last[key] === undefined);
     if (row === undefined && isFirst) {
       changes.push({ key, value, version: 0 });
       continue;

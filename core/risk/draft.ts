@@ -99,23 +99,28 @@ export function entryPrice(
 }
 
 function positionInTheWay(
-  signal: TradeSignal,
+  { strategy, instrument }: TradeSignal,
   { attempt, executed }: OrderTerms,
   ledger: RiskView,
   reference: Decimal,
   rules: InstrumentRules,
 ): Failure | undefined {
-  const held = ledger.positions.find((one) => one.strategy === signal.strategy && one.instrument === signal.instrument);
-  const quantity = decimal(held?.quantity ?? '0');
+  const isOf = (one: { readonly strategy: string; readonly instrument: string }): boolean =>
+    one.strategy === strategy && one.instrument === instrument;
+  const quantity = decimal(ledger.positions.find(isOf)?.quantity ?? '0');
+  const working = ledger.workingOrders.filter(isOf);
   // Less than the venue would let us sell is dust, not a position: it must not forbid trading for ever. What the same
   // signal's earlier order has bought is no position in its way either.
-  const others = quantity.minus(decimal(executed));
-  const isDust = others.lt(decimal(rules.minQuantity)) || others.mul(reference).lt(decimal(rules.minNotional));
-  const working = ledger.workingOrders.filter((one) => one.strategy === signal.strategy && one.instrument === signal.instrument);
-  const isFree = isDust && (attempt === 1 ? working.length === 0 : working.every((one) => one.purpose === 'stop'));
-  if (isFree) return undefined;
-  return failure('RISK_POSITION_EXISTS', { strategy: signal.strategy, quantity: quantity.toFixed(), instrument: signal.instrument });
+  const isDust = (some: Decimal): boolean => some.lt(decimal(rules.minQuantity)) || some.mul(reference).lt(decimal(rules.minNotional));
+  const isFree = isDust(quantity.minus(decimal(executed))) && (attempt === 1 ? working.length === 0 : working.every(isStop));
+  if (!isFree) return failure('RISK_POSITION_EXISTS', { strategy, quantity: quantity.toFixed(), instrument });
+  // Its stop has woken, or more of what was bought is gone than its fees took: what would follow is bought while the position leaves.
+  const kept = decimal(executed).mul(new Decimal(10_000 - ledger.limits.takerFeeBps).div(10_000));
+  const isLeaving = attempt > 1 && (working.some((one) => one.isTriggered === true) || !isDust(kept.minus(quantity)));
+  return isLeaving ? failure('RISK_POSITION_LEAVING', { strategy, instrument }) : undefined;
 }
+
+const isStop = ({ purpose }: { readonly purpose: OrderPurpose }): boolean => purpose === 'stop';
 
 /** The exit of what the ledger holds and has, less what exits already work on (P3, P18), or why there is none. */
 export function draftExit(

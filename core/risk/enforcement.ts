@@ -7,8 +7,10 @@ const NOT_ENFORCED: readonly string[] = [
   'share of the request weight that trading may use, where the venue does not tell its use (kraken)',
 ];
 const NO_CALENDAR = 'economic calendar: none is configured, and no entry is denied because of an event';
+const NO_IDENTITY =
+  'a restored or promoted database is recognised: this server does not tell its system identifier or timeline to this user (grant execute on pg_control_system, pg_current_wal_lsn and pg_walfile_name)';
 
 /** The same of an installation. */
-export function notEnforced({ hasCalendar }: { readonly hasCalendar: boolean }): readonly string[] {
-  return hasCalendar ? NOT_ENFORCED : [...NOT_ENFORCED, NO_CALENDAR];
+export function notEnforced(of: { readonly hasCalendar: boolean; readonly tellsIdentity: boolean }): readonly string[] {
+  return [...NOT_ENFORCED, ...(of.hasCalendar ? [] : [NO_CALENDAR]), ...(of.tellsIdentity ? [] : [NO_IDENTITY])];
 }

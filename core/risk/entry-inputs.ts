@@ -1,8 +1,10 @@
 import { calendarFailures } from '../calendar/calendar.js';
 import { failure, type Failure } from '../errors.js';
+import { midOf } from '../ledger/mid.js';
 import type { TradeSignal } from '../signal/signal.js';
 import { isWithinShare, TRADING_SHARE_PERCENT } from '../venue/weight.js';
 import { isFresh } from './draft.js';
+import { PROTOCOL } from './limits.js';
 import { isWithinHours } from './trading-hours.js';
 import type { LiveView, RiskView } from './view.js';
 import { watchFailures } from './watch-heartbeat.js';
@@ -47,8 +49,20 @@ function priceFailures({ instrument }: TradeSignal, ledger: RiskView, live: Live
   else if (!isFresh(live.price, ledger)) {
     failures.push(failure('RISK_PRICE_STALE', { instrument, ageMs: live.price.ageMs, limitMs: ledger.limits.priceMaxAgeMs }));
   }
+  const lateLimitMs = Math.min(PROTOCOL.dataLateMs, ledger.limits.priceMaxAgeMs);
+  if (live.price?.lateMs !== undefined && live.price.lateMs > lateLimitMs) {
+    failures.push(failure('DATA_STALE', { instrument, lateMs: live.price.lateMs, limitMs: lateLimitMs }));
+  }
+  if (live.book !== undefined && isCrossed(live.book)) {
+    failures.push(failure('DATA_CROSSED_BOOK', { instrument, bid: live.book.bid, ask: live.book.ask }));
+  }
   if (live.streamGap !== undefined) failures.push(failure('RISK_STREAM_DOWN', { instrument, reason: live.streamGap }));
   return failures;
+}
+
+function isCrossed(book: NonNullable<LiveView['book']>): boolean {
+  const mid = midOf(book);
+  return 'missing' in mid && mid.missing === 'crossedBook';
 }
 
 function clockFailures({ venue, limits }: RiskView, { clockSkewMs: skewMs }: LiveView): Failure[] {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RULES } from '../../test/support/risk-view.js';
 import { decimal, type DecimalText } from '../money/index.js';
+import type { InstrumentRules } from '../order/instrument.js';
 import type { OrderDraft } from './draft.js';
 import { filterFailures } from './filters.js';
 
@@ -41,4 +42,23 @@ describe('the venue’s maximum at the market', () => {
 it('an instrument that does not trade is told with the name of its venue', () => {
   const [halted] = filterFailures(draft('limit', '10'), { ...rules, trading: false, status: 'BREAK' }, 'kraken-one');
   expect(halted?.message).toBe(`${RULES.instrument} is not trading at kraken-one (status BREAK).`);
+});
+
+describe('an instrument that takes no entries', () => {
+  const halted = { ...rules, trading: false };
+  const refused = (over: InstrumentRules, more: Partial<OrderDraft>): boolean =>
+    filterFailures({ ...draft('limit', '1'), ...more }, over, 'paper').some(({ code }) => code === 'RISK_INSTRUMENT_HALTED');
+
+  it.each<readonly [string, InstrumentRules, readonly OrderDraft['type'][]]>([
+    ['as read by builds before, while it trades', rules, ['limit', 'stopLimit', 'stopMarket']],
+    ['as read by builds before', halted, []],
+    ['and sales with a limit', { ...halted, sales: 'limit' }, ['limit', 'stopLimit']],
+    ['and all sales', { ...halted, sales: 'all' }, ['limit', 'stopLimit', 'stopMarket']],
+  ])('P19, %s: what it takes of sales', (_, over, taken) => {
+    const types = ['limit', 'stopLimit', 'stopMarket'] as const;
+    for (const purpose of ['exit', 'stop', 'escape', 'flatten'] as const) {
+      expect(types.filter((type) => !refused(over, { purpose, type }))).toEqual(taken);
+    }
+    expect(refused(over, { purpose: 'entry', side: 'buy' })).toBe(!over.trading);
+  });
 });

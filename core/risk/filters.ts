@@ -1,6 +1,6 @@
 import { failure, type Failure } from '../errors.js';
 import { decimal, floorToStep, isOnStep, minimum, type Decimal } from '../money/index.js';
-import type { InstrumentRules } from '../order/instrument.js';
+import { salesTaken, type InstrumentRules } from '../order/instrument.js';
 import type { StoredOrder } from '../order/stored-order.js';
 import type { OrderDraft } from './draft.js';
 
@@ -13,7 +13,7 @@ export function filterFailures(draft: OrderDraft, rules: InstrumentRules, venue:
   const failures: Failure[] = [];
   const quantity = draft.quantity.toFixed();
   const notional = draft.quantity.mul(draft.price);
-  if (!rules.trading) {
+  if (!isTaken(draft, rules)) {
     failures.push(failure('RISK_INSTRUMENT_HALTED', { instrument: rules.instrument, venue, status: rules.status }));
   }
   if (!isOnStep(draft.quantity, decimal(rules.stepSize))) {
@@ -37,6 +37,13 @@ export function filterFailures(draft: OrderDraft, rules: InstrumentRules, venue:
     failures.push(failure('ORDER_BELOW_MIN_NOTIONAL', { notional: notional.toFixed(), minimum: rules.minNotional }));
   }
   return failures;
+}
+
+/** Whether an instrument takes such orders now: one that takes no entries may still let what is held be sold (P19). */
+function isTaken({ purpose, type }: OrderDraft, rules: InstrumentRules): boolean {
+  if (purpose === 'entry') return rules.trading;
+  const sales = salesTaken(rules);
+  return sales === 'all' || (sales === 'limit' && type !== 'stopMarket');
 }
 
 /** So much of a quantity as the venue takes in one order: what is left goes by further ones. */

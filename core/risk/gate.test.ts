@@ -306,6 +306,25 @@ describe('entries that rest', () => {
     // Another signal has bought meanwhile: what this one still wanted is in its place.
     expect(codes(decideOrder(SIGNAL, { ...terms, executed: d('0') }, ledger, LIVE))).toEqual(['RISK_POSITION_EXISTS']);
   });
+
+  it.each([
+    ['its stop sleeps', '2', false, []],
+    ['fees were taken of it', '1.998', false, []],
+    ['its stop has woken', '2', true, ['RISK_POSITION_LEAVING']],
+    ['its stop has sold some of it', '1.5', false, ['RISK_POSITION_LEAVING']],
+    ['all of it was sold', '0', undefined, ['RISK_POSITION_LEAVING']],
+  ] as const)('P21: nothing replaces the rest of an entry while what it bought leaves: %s', (_, quantity, isTriggered, denied) => {
+    const bought = { strategy: 'momentum', instrument: 'BTC/USDT', quantity: d(quantity), cost: d('200') };
+    const stop = {
+      ...EXIT,
+      purpose: 'stop',
+      status: 'accepted',
+      reservedQuantity: d(quantity),
+      isTriggered: isTriggered === true,
+    } as const;
+    const ledger = { ...LEDGER, positions: [bought], workingOrders: isTriggered === undefined ? [] : [stop] };
+    expect(codes(decideOrder(SIGNAL, termsOf(SIZING, { attempt: 2, executed: d('2') }), ledger, LIVE))).toEqual(denied);
+  });
 });
 
 describe('exits that are under way', () => {

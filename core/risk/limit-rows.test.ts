@@ -1,8 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { planConfiguration } from './configured-limits.js';
-import { effectiveLimits, isLimitValue, isLooser, loosened, type LimitRow } from './limit-rows.js';
-import { LIMIT_KEYS, limitDefinition, type LimitKey } from './limit-table.js';
+import { effectiveLimits, isLimitScope, isLimitValue, isLooser, loosened, watchLimits, type LimitRow } from './limit-rows.js';
+import {
+  LIMIT_KEYS,
+  limitDefinition,
+  ROW_KEYS,
+  WATCH_LIMIT_KEYS,
+  WATCH_LIMIT_TABLE,
+  type LimitKey,
+  type RowKey,
+  type WatchLimitKey,
+} from './limit-table.js';
 import type { ConfiguredLimits, Limits } from './limits.js';
 import { standingOverrides } from './overrides.js';
 import { hoursOf, isWithinHours } from './trading-hours.js';
@@ -10,10 +19,12 @@ import { hoursOf, isWithinHours } from './trading-hours.js';
 const TARGET = { account: 'main', venue: 'paper', strategy: 'momentum', instrument: 'BTC/USDT' };
 const HOURS = ['mon-fri 08:00-16:30', 'mon-sun 00:00-24:00', 'wed 12:00-13:00, sat 10:00-12:00', 'thu 12:30-18:00'];
 
-const valueOf = (key: LimitKey): fc.Arbitrary<string> => {
+const valueOf = (key: RowKey): fc.Arbitrary<string> => {
   const { kind, least, most } = limitDefinition(key);
   if (kind === 'hours') return fc.constantFrom(...HOURS);
   if (kind === 'count') return fc.integer({ min: least, max: most }).map(String);
+  if (kind === 'policy') return fc.constantFrom('none', 'atOnce');
+  if (kind === 'ratio') return fc.integer({ min: 1, max: 10_000 }).map((parts) => String(parts / 10_000));
   return fc.integer({ min: 1, max: 10 ** 9 }).map((cents) => `${Math.floor(cents / 100)}.${String(cents % 100 || 1).padStart(2, '0')}`);
 };
 const place = fc.constantFrom(
@@ -48,6 +59,48 @@ function isWithin(limits: Limits, which: LimitKey, value: string): boolean {
   if (holds === null) return false;
   return limitDefinition(which).stricter === 'lower' ? Number(holds) <= Number(value) : Number(holds) >= Number(value);
 }
+
+describe('what the watch holds an account to', () => {
+  const watchKey = fc.constantFrom(...WATCH_LIMIT_KEYS);
+  const watchRow = fc
+    .tuple(
+      place.filter(({ scope }) => isLimitScope('killPolicy', scope)),
+      watchKey,
+    )
+    .chain(([where, which]) =>
+      fc.record({ value: fc.option(valueOf(which)), version: fc.constant(1) }).map((more) => ({ ...where, key: which, ...more })),
+    );
+  const watchRows = fc.uniqueArray(watchRow, { maxLength: 20, selector: (one) => [one.scope, one.scopeValue, one.key].join() });
+  const strictness = (which: WatchLimitKey, value: string | number): number =>
+    which === 'killPolicy' ? (value === 'atOnce' ? 0 : 1) : Number(value);
+
+  it('is the strictest of the account’s row, or the default in its place, and the venue’s', () => {
+    fc.assert(
+      fc.property(watchRows, (all) => {
+        const holds = watchLimits(all, TARGET);
+        for (const which of WATCH_LIMIT_KEYS) {
+          const at = (scopeValue: string) => all.find((one) => one.key === which && one.scopeValue === scopeValue)?.value ?? undefined;
+          const said = [at('main') ?? limitDefinition(which).usual, at('paper')].filter((one) => one !== undefined);
+          expect(strictness(which, holds[which])).toBe(Math.min(...said.map((one) => strictness(which, one))));
+        }
+      }),
+    );
+  });
+
+  it('lets more be lost after a change only where that change is called a loosening', () => {
+    fc.assert(
+      fc.property(watchRows, watchRow, (all, changed) => {
+        const isThere = (one: LimitRow): boolean =>
+          one.key === changed.key && one.scope === changed.scope && one.scopeValue === changed.scopeValue;
+        const from = all.find(isThere)?.value ?? null;
+        if (isLooser(changed.key, changed.scope, from, changed.value)) return;
+        const before = watchLimits(all, TARGET);
+        const after = watchLimits([...all.filter((one) => !isThere(one)), changed], TARGET);
+        for (const which of WATCH_LIMIT_KEYS) expect(strictness(which, after[which])).toBeLessThanOrEqual(strictness(which, before[which]));
+      }),
+    );
+  });
+});
 
 describe('what holds', () => {
   it('is never looser than any row in scope, nor than the default where the account has no row', () => {
@@ -117,6 +170,15 @@ test.each([
   ['maxOrderNotional', '0.01', true],
   ['maxOrderNotional', '-1', false],
   ['maxOrderNotional', '1e9', false],
+  ['drawdownLimitRatio', '0.0001', true],
+  ['drawdownLimitRatio', '0.00009', false],
+  ['drawdownLimitRatio', '1', true],
+  ['drawdownLimitRatio', '1.0001', false],
+  ['drawdownLimitRatio', '0', false],
+  ['drawdownLimitRatio', '15 %', false],
+  ['killPolicy', 'none', true],
+  ['killPolicy', 'atOnce', true],
+  ['killPolicy', '1', false],
   ['tradingHours', 'mon-fri 13:30-20:00, sat 10:00-12:00', true],
   ['tradingHours', 'fri-mon 13:30-20:00', false],
   ['tradingHours', 'mon 20:00-13:30', false],
@@ -134,6 +196,16 @@ test.each([
   ['maxOpenOrders', '20', '21', true],
   ['duplicateWindowMs', '500', '500', false],
   ['duplicateWindowMs', '500', '499', true],
+  ['drawdownLimitRatio', '0.15', '0.15', false],
+  ['drawdownLimitRatio', '0.15', '0.1499', false],
+  ['drawdownLimitRatio', '0.15', '0.1501', true],
+  ['drawdownLimitRatio', null, '0.15', false],
+  ['drawdownLimitRatio', null, '0.1501', true],
+  ['drawdownLimitRatio', '0.1', null, true],
+  ['killPolicy', 'none', 'atOnce', false],
+  ['killPolicy', 'atOnce', 'none', true],
+  ['killPolicy', 'atOnce', null, true],
+  ['killPolicy', null, 'none', false],
   ['tradingHours', 'mon 10:00-11:00', 'mon 10:00-11:00', false],
   ['tradingHours', 'mon 10:00-11:00', 'mon 10:00-11:01', true],
 ] as const)('%s from %s to %s lets more pass: %s', (which, from, to, isMore) => expect(isLooser(which, 'account', from, to)).toBe(isMore));
@@ -151,7 +223,7 @@ test('hours are minutes of the week in UTC', () => {
 
 describe('the configuration', () => {
   const configured = fc
-    .record(Object.fromEntries(LIMIT_KEYS.map((which) => [which, valueOf(which)])), { requiredKeys: [] })
+    .record(Object.fromEntries(ROW_KEYS.map((which) => [which, valueOf(which)])), { requiredKeys: [] })
     .map((values) => values as ConfiguredLimits);
 
   it('writes everything at the first start, and afterwards loosens nothing', () => {
@@ -161,13 +233,14 @@ describe('the configuration', () => {
         const { changes, kept } = planConfiguration(own, last, next);
         for (const change of changes) {
           const from = own.find((one) => one.key === change.key);
-          const isFirst = from === undefined && limitDefinition(change.key).usual === 'required' && last[change.key] === undefined;
+          const isSaidFirst = limitDefinition(change.key).usual === 'required' || change.key in WATCH_LIMIT_TABLE;
+          const isFirst = from === undefined && isSaidFirst && last[change.key] === undefined;
           expect(isFirst || !isLooser(change.key, 'account', from?.value ?? null, change.value)).toBe(true);
           expect(change.version).toBe(from?.version ?? 0);
         }
         expect(kept.filter((one) => changes.some((change) => change.key === one.key))).toEqual([]);
         expect(planConfiguration([], undefined, next).changes.map((one) => [one.key, one.value])).toEqual(
-          LIMIT_KEYS.flatMap((which) => (next[which] === undefined ? [] : [[which, String(next[which])]])),
+          ROW_KEYS.flatMap((which) => (next[which] === undefined ? [] : [[which, String(next[which])]])),
         );
       }),
     );
@@ -182,6 +255,37 @@ describe('the configuration', () => {
     expect(planConfiguration(loosened, { maxOpenOrders: 10 }, { maxOpenOrders: 30 })).toEqual({
       changes: [],
       kept: [{ key: 'maxOpenOrders', configured: '30', holds: '20' }],
+    });
+  });
+
+  it('of a database from before keeps what the watch acted at, looser than the default or not; later it loosens nothing', () => {
+    const said = { drawdownLimitRatio: 0.4, dailyLossLimitRatio: 0.01, killPolicy: 'atOnce' } as const;
+    const first = planConfiguration([], { collarBps: 50 }, said);
+    expect(first).toEqual({
+      changes: [
+        { key: 'dailyLossLimitRatio', value: '0.01', version: 0 },
+        { key: 'drawdownLimitRatio', value: '0.4', version: 0 },
+        { key: 'killPolicy', value: 'atOnce', version: 0 },
+      ],
+      kept: [],
+    });
+    const rowsNow = first.changes.map(
+      (change) => ({ ...change, scope: 'account', scopeValue: 'main', account: 'main', version: 1 }) as const,
+    );
+    expect(planConfiguration(rowsNow, said, { ...said, drawdownLimitRatio: 0.41, dailyLossLimitRatio: 0.009, killPolicy: 'none' })).toEqual(
+      {
+        changes: [{ key: 'dailyLossLimitRatio', value: '0.009', version: 1 }],
+        kept: [
+          { key: 'drawdownLimitRatio', configured: '0.41', holds: '0.4' },
+          { key: 'killPolicy', configured: 'none', holds: 'atOnce' },
+        ],
+      },
+    );
+    // One that people have taken away is not brought back looser by a file that says it anew.
+    const gone = [{ scope: 'account', scopeValue: 'main', account: 'main', key: 'drawdownLimitRatio', value: null, version: 2 }] as const;
+    expect(planConfiguration(gone, {}, { drawdownLimitRatio: 0.16 })).toEqual({
+      changes: [],
+      kept: [{ key: 'drawdownLimitRatio', configured: '0.16', holds: 'the default' }],
     });
   });
 });

@@ -1,7 +1,7 @@
-import { isInScope, type LatchScope, type LatchTarget } from '../control/mode.js';
+import { isInScope, type FlattenPolicy, type LatchScope, type LatchTarget } from '../control/mode.js';
 import { decimal, isDecimalText, type DecimalText } from '../money/index.js';
-import { LIMIT_KEYS, limitDefinition, type LimitKey } from './limit-table.js';
-import type { Limits } from './limits.js';
+import { LIMIT_KEYS, isWatchLimit, limitDefinition, type LimitKey, type RowKey, type WatchLimitKey } from './limit-table.js';
+import type { Limits, WatchLimits } from './limits.js';
 import { areHoursWithin, hoursOf } from './trading-hours.js';
 
 export type LimitScope = Exclude<LatchScope, 'everything'>;
@@ -15,25 +15,33 @@ export interface LimitPlace {
 
 /** The newest version of a limit at one place. */
 export interface LimitRow extends LimitPlace {
-  readonly key: LimitKey;
+  readonly key: RowKey;
   /** As text, whatever its kind; null where people have taken the limit away. */
   readonly value: string | null;
   readonly version: number;
 }
 
-/** `none` bounds nothing. */
+/** `none` bounds nothing; it is the loosest policy, too. */
 const NONE = 'none';
+const AT_ONCE = 'atOnce' satisfies FlattenPolicy;
+
+/** Whether there may be rows of that limit in such a scope. */
+export function isLimitScope(key: RowKey, scope: LimitScope): boolean {
+  return !isWatchLimit(key) || scope === 'account' || scope === 'venue';
+}
 
 /** Whether the text is a value of that limit. */
-export function isLimitValue(key: LimitKey, value: string): boolean {
+export function isLimitValue(key: RowKey, value: string): boolean {
   const { kind, least, most } = limitDefinition(key);
+  if (kind === 'policy') return value === NONE || value === AT_ONCE;
+  if (kind === 'ratio') return isDecimalText(value) && decimal(value).gte(least) && decimal(value).lte(most);
   if (kind === 'hours') return hoursOf(value) !== undefined;
   if (kind === 'amount') return isDecimalText(value) && decimal(value).gt(0);
   return /^\d{1,9}$/.test(value) && Number(value) >= least && Number(value) <= most;
 }
 
 /** What a value, or its absence, means at a place: only the account's own row stands in for the default. */
-function boundOf(key: LimitKey, scope: LimitScope, value: string | null): string {
+function boundOf(key: RowKey, scope: LimitScope, value: string | null): string {
   if (value !== null) return value;
   const { usual } = limitDefinition(key);
   return scope === 'account' && usual !== 'required' ? usual : NONE;
@@ -43,15 +51,16 @@ function boundOf(key: LimitKey, scope: LimitScope, value: string | null): string
  * Whether `to` lets anything pass at that place that `from` does not. Without a required limit of an account nothing passes: to take it
  * away is the strictest of all, and whatever stands in its place then lets more pass.
  */
-export function isLooser(key: LimitKey, scope: LimitScope, from: string | null, to: string | null): boolean {
+export function isLooser(key: RowKey, scope: LimitScope, from: string | null, to: string | null): boolean {
   if (scope === 'account' && limitDefinition(key).usual === 'required' && (from === null || to === null)) return to !== null;
   return !isAsStrict(key, boundOf(key, scope, to), boundOf(key, scope, from));
 }
 
-function isAsStrict(key: LimitKey, one: string, other: string): boolean {
+function isAsStrict(key: RowKey, one: string, other: string): boolean {
   if (other === NONE) return true;
   if (one === NONE) return false;
   const { kind, stricter } = limitDefinition(key);
+  if (kind === 'policy') return one === AT_ONCE || other === one;
   if (kind !== 'hours') return stricter === 'lower' ? decimal(one).lte(decimal(other)) : decimal(one).gte(decimal(other));
   return areHoursWithin(one, other);
 }
@@ -64,24 +73,43 @@ export function effectiveLimits(
   const inScope = rows.filter((row) => isInScope(row, target));
   const missing: LimitKey[] = [];
   const values = LIMIT_KEYS.map((key) => {
-    const own = inScope.filter((row) => row.key === key);
-    const standing = own.find((row) => row.scope === 'account')?.value ?? null;
+    const { standing, bounds } = boundsOf(key, inScope);
     if (standing === null && limitDefinition(key).usual === 'required') missing.push(key);
-    const narrower = own.filter((row) => row.scope !== 'account').map((row) => boundOf(key, row.scope, row.value));
-    const bounds = [boundOf(key, 'account', standing), ...narrower].filter((bound) => bound !== NONE);
     return [key, valueOf(key, bounds)] as const;
   });
   return { limits: Object.fromEntries(values) as unknown as Limits, missing };
+}
+
+function boundsOf(key: RowKey, inScope: readonly LimitRow[]): { readonly standing: string | null; readonly bounds: readonly string[] } {
+  const own = inScope.filter((row) => row.key === key);
+  const standing = own.find((row) => row.scope === 'account')?.value ?? null;
+  const narrower = own.filter((row) => row.scope !== 'account').map((row) => boundOf(key, row.scope, row.value));
+  return { standing, bounds: [boundOf(key, 'account', standing), ...narrower].filter((bound) => bound !== NONE) };
+}
+
+const strictestOf = (key: RowKey, bounds: readonly string[]): string | undefined =>
+  bounds.reduce<string | undefined>((best, bound) => (best === undefined || isAsStrict(key, bound, best) ? bound : best), undefined);
+
+/** What the account watch holds an account to: the strictest of the account's own rows and its venue's. */
+export function watchLimits(rows: readonly LimitRow[], { account, venue }: Pick<LatchTarget, 'account' | 'venue'>): WatchLimits {
+  const inScope = rows.filter(
+    (row) => isLimitScope('killPolicy', row.scope) && isInScope(row, { account, venue, strategy: '', instrument: '' }),
+  );
+  const holds = (key: WatchLimitKey): string => strictestOf(key, boundsOf(key, inScope).bounds) ?? NONE;
+  return {
+    dailyLossWarnRatio: Number(holds('dailyLossWarnRatio')),
+    dailyLossLimitRatio: Number(holds('dailyLossLimitRatio')),
+    drawdownWarnRatio: Number(holds('drawdownWarnRatio')),
+    drawdownLimitRatio: Number(holds('drawdownLimitRatio')),
+    killPolicy: holds('killPolicy') === AT_ONCE ? AT_ONCE : NONE,
+  };
 }
 
 /** The strictest bound as the gate reads it. A required limit that is missing is nought, so that nothing passes it. */
 function valueOf(key: LimitKey, bounds: readonly string[]): DecimalText | number | readonly string[] | null {
   const { kind, usual } = limitDefinition(key);
   if (kind === 'hours') return bounds;
-  const strictest = bounds.reduce<string | undefined>(
-    (best, bound) => (best === undefined || isAsStrict(key, bound, best) ? bound : best),
-    undefined,
-  );
+  const strictest = strictestOf(key, bounds);
   if (strictest === undefined) return usual === 'required' ? (kind === 'count' ? 0 : ('0' as DecimalText)) : null;
   return kind === 'count' ? Number(strictest) : (strictest as DecimalText);
 }

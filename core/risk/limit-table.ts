@@ -1,11 +1,11 @@
 /**
- * Every limit that people may set: the one table that rows, configuration, commands and `docs/reference/risk-checks.md`
+ * Every limit that people may set: the tables that rows, configuration, commands and `docs/reference/risk-checks.md`
  * are held to.
  */
 export interface LimitDefinition {
-  /** `amount`: a decimal in the quote asset. `count`: a whole number. `hours`: see `hoursOf`. */
-  readonly kind: 'amount' | 'count' | 'hours';
-  /** Which of two values is the stricter one; of hours it is the smaller set. */
+  /** `amount`: a decimal in the quote asset. `count`: a whole number. `hours`: see `hoursOf`. `ratio`: a share, as a decimal. `policy`: of `FlattenPolicy`. */
+  readonly kind: 'amount' | 'count' | 'hours' | 'ratio' | 'policy';
+  /** Which of two values is the stricter one; of hours it is the smaller set, of policies the one that sells. */
   readonly stricter: 'lower' | 'higher';
   /** What holds where the account has no row of its own: `required` is nothing at all, and no entry passes; `none` is no limit. */
   readonly usual: string;
@@ -31,6 +31,16 @@ const count = (usual: string, [least, most]: readonly [number, number], meaning:
   meaning,
 });
 
+const lossRatio = (usual: string, meaning: string): LimitDefinition => ({
+  kind: 'ratio',
+  stricter: 'lower',
+  usual,
+  least: 0.0001,
+  most: 1,
+  meaning,
+});
+
+/** What the gate holds every entry to. */
 export const LIMIT_TABLE = {
   maxOrderNotional: amount('required', 'Most that one entry may be worth, in the quote asset.'),
   maxInstrumentExposure: amount('required', 'Most that may be held and worked in one instrument.'),
@@ -73,9 +83,34 @@ export const LIMIT_TABLE = {
   },
 } as const satisfies Readonly<Record<string, LimitDefinition>>;
 
+/** What the account watch holds an account to. It looks at accounts as a whole: such a limit is of an account or of a venue. */
+export const WATCH_LIMIT_TABLE = {
+  dailyLossWarnRatio: lossRatio('0.02', 'A loss of the UTC day from which people are warned; 0.02 is 2 %.'),
+  dailyLossLimitRatio: lossRatio('0.03', 'A loss of the UTC day from which the account may only reduce.'),
+  drawdownWarnRatio: lossRatio('0.1', 'A fall from the highest equity from which people are warned.'),
+  drawdownLimitRatio: lossRatio('0.15', 'A fall from the highest equity at which the account is halted.'),
+  killPolicy: {
+    kind: 'policy',
+    stricter: 'higher',
+    usual: 'none',
+    least: 0,
+    most: 0,
+    meaning: 'What becomes of what is held when the watch halts the account: `none`, it stays with its stops; `atOnce`, it is sold.',
+  },
+} as const satisfies Readonly<Record<string, LimitDefinition>>;
+
 export type LimitKey = keyof typeof LIMIT_TABLE;
 export const LIMIT_KEYS = Object.keys(LIMIT_TABLE) as readonly LimitKey[];
+export type WatchLimitKey = keyof typeof WATCH_LIMIT_TABLE;
+export const WATCH_LIMIT_KEYS = Object.keys(WATCH_LIMIT_TABLE) as readonly WatchLimitKey[];
+/** Of every limit there may be rows. */
+export type RowKey = LimitKey | WatchLimitKey;
+export const ROW_KEYS: readonly RowKey[] = [...LIMIT_KEYS, ...WATCH_LIMIT_KEYS];
 
-export function limitDefinition(key: LimitKey): LimitDefinition {
-  return LIMIT_TABLE[key];
+export function limitDefinition(key: RowKey): LimitDefinition {
+  return isWatchLimit(key) ? WATCH_LIMIT_TABLE[key] : LIMIT_TABLE[key];
+}
+
+export function isWatchLimit(key: RowKey): key is WatchLimitKey {
+  return key in WATCH_LIMIT_TABLE;
 }

@@ -1,5 +1,6 @@
+import type { FlattenPolicy } from '../control/mode.js';
 import type { DecimalText } from '../money/index.js';
-import type { LimitKey } from './limit-table.js';
+import type { RowKey } from './limit-table.js';
 
 /**
  * What holds for one strategy on one instrument of an account: of every row in scope the strictest. Notionals and exposures
@@ -32,8 +33,18 @@ export interface Limits {
   readonly tradingHours: readonly string[];
 }
 
+/** At which losses the account watch warns and acts: shares of what the day began with, or of the peak. */
+export interface WatchLimits {
+  readonly dailyLossWarnRatio: number;
+  readonly dailyLossLimitRatio: number;
+  readonly drawdownWarnRatio: number;
+  readonly drawdownLimitRatio: number;
+  /** What becomes of what is held when the watch halts the account. */
+  readonly killPolicy: FlattenPolicy;
+}
+
 /** What an account may be given in the file: every limit is optional here but those that have no default. */
-export type ConfiguredLimits = Readonly<Partial<Record<LimitKey, string | number>>>;
+export type ConfiguredLimits = Readonly<Partial<Record<RowKey, string | number>>>;
 
 /** The protocol's numbers that are not an account's to choose (order protocol, "Numbers"). */
 export const PROTOCOL = {
@@ -54,6 +65,8 @@ export const PROTOCOL = {
   stopLimitBps: 50,
   /** For a position whose signal told no distance for its stop. */
   stopDistanceRatio: 0.05,
+  /** A stream of prices that is silent for so long is dead; one that is so late by the venue's own time is no better. */
+  dataLateMs: 5_000,
   /** The account watch's last sample, and the last equity it knew, may be this old for an entry (P26). */
   watchSilentMs: 5_000,
   /** The last comparison with the venue that came to an end may be this old for an entry: one is made each minute. */

@@ -66,6 +66,12 @@ describe('the gate for stops', () => {
     expect(stop('2', { instrument })).toMatchObject({ order: { type: 'stopLimit', price: '97.5' } });
   });
 
+  it('sells at a limit where the instrument takes no other orders now (P22)', () => {
+    const instrument = { ...LEDGER.instrument!, trading: false, sales: 'limit' } as const;
+    expect(stop('2', { instrument })).toMatchObject({ order: { type: 'stopLimit', price: '97.5' } });
+    expect(stop('2', { instrument: { ...instrument, sales: 'all' } })).toMatchObject({ order: { type: 'stopMarket' } });
+  });
+
   it.each([
     ['P18: what an unknown exit may have sold is not free', '1.01', { workingOrders: [sell('1')] }, 'RISK_NO_POSITION'],
     ['nothing is held', '1', { positions: [] }, 'RISK_NO_POSITION'],

@@ -1,7 +1,7 @@
 import { effectiveMode } from '../control/mode.js';
 import { failure, type Failure } from '../errors.js';
 import { ZERO, type Decimal } from '../money/index.js';
-import type { InstrumentRules } from '../order/instrument.js';
+import { takesMarketStops, type InstrumentRules } from '../order/instrument.js';
 import type { OrderType } from '../order/order-type.js';
 import { escapeIntentId, stopIntentId, type PositionKey } from '../protection/position-key.js';
 import { approve, type GateVerdict } from './approved-order.js';
@@ -39,9 +39,9 @@ export function decideStop(key: PositionKey, wish: StopWish, ledger: RiskView): 
   return verdictOf(key, draft, { intentId: stopIntentId(key, sequence), sequence }, ledger);
 }
 
-/** At the market where the venue has that, and takes so much of it: a position too large for it is better protected by a limit than not. */
+/** At the market where the venue has that now, and takes so much of it: a position too large for it is better protected by a limit than not. */
 function stopType(quantity: Decimal, rules: InstrumentRules | undefined): OrderType {
-  return rules?.marketStop === true && isMarketable(quantity, rules) ? 'stopMarket' : 'stopLimit';
+  return rules !== undefined && takesMarketStops(rules) && isMarketable(quantity, rules) ? 'stopMarket' : 'stopLimit';
 }
 
 /**

@@ -24,6 +24,8 @@ export interface WorkingOrder {
   /** Quote that may still be spent, fees included; zero for sells. */
   readonly reservedNotional: DecimalText;
   readonly quote: string;
+  /** Of a stop: its price was reached. Absent where it was not. */
+  readonly isTriggered?: boolean;
 }
 
 export interface PositionView {
@@ -106,8 +108,9 @@ export interface RiskView {
 export interface LiveView {
   /** In the venue's time, in which signals expire. */
   readonly now: number;
-  readonly price?: { readonly price: DecimalText; readonly ageMs: number };
-  /** Only told on: nothing is decided by it. */
+  /** `lateMs`: how long before it came it was so, by the venue's own time; absent where that is not told. */
+  readonly price?: { readonly price: DecimalText; readonly ageMs: number; readonly lateMs?: number };
+  /** Told on; and nothing is entered while it is crossed. */
   readonly book?: TopOfBook & { readonly ageMs: number };
   readonly clockSkewMs?: number;
   /** What the venue has counted against our address; absent is not known. */

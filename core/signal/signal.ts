@@ -41,9 +41,11 @@ export function nameOfKey(parts: readonly string[]): string {
   return parts.map((part) => assertPart(part.replace('/', '-'))).join(':');
 }
 
+export const SIGNAL_WORKFLOW_PREFIX = 'signal:';
+
 /** The workflow that carries a signal: Temporal's refusal of a used id is the fast path of "once" (P1). */
 export function signalWorkflowId(key: SignalKey): string {
-  return `signal:${signalId(key)}`;
+  return `${SIGNAL_WORKFLOW_PREFIX}${signalId(key)}`;
 }
 
 /** The intent that a signal's n-th try makes; a further try is only made after a proven `notPlaced` (P14). */

@@ -1,17 +1,17 @@
 import type { DecimalText } from '../money/index.js';
+import type { WatchLimits } from '../risk/limits.js';
 
-/** When the watch of an account warns and acts: shares of what the day began with, or of the peak. */
-export interface WatchRules {
-  readonly dailyLossWarnRatio: number;
-  readonly dailyLossLimitRatio: number;
-  readonly drawdownWarnRatio: number;
-  readonly drawdownLimitRatio: number;
+/** What the configuration says of an account's watch. */
+export interface WatchSettings {
   /** For how long the venue may not answer, and no price may come, before the account is paused and its venue counts as lost. */
   readonly venueUnreachableMs: number;
   readonly noMarketDataMs: number;
   /** Prices of assets that no instrument of the account marks, in its quote asset; what is not named counts as nothing. */
   readonly unmarkedPrices: Readonly<Record<string, DecimalText>>;
 }
+
+/** When the watch of an account warns and acts. */
+export type WatchRules = WatchSettings & Omit<WatchLimits, 'killPolicy'>;
 
 /** The protocol's numbers of the watch ("Numbers", and the issue of the account watch). */
 export const WATCH = {

@@ -148,7 +148,13 @@ export function sampleAccount(account: string, before: WatchState, seen: Observa
   };
 }
 
-function performanceAt(before: Performance | undefined, move: Move, repriced: Repricing | undefined, isRebased: boolean): Performance {
+/** Equity, peak and day after a sample, whatever has changed it. Pure. */
+export function performanceAt(
+  before: Performance | undefined,
+  move: Move,
+  repriced: Repricing | undefined,
+  isRebased: boolean,
+): Performance {
   const from = before !== undefined && repriced !== undefined ? revalued(before, repriced, move.equity.minus(move.flow)) : before;
   const next = moved(from, move);
   return isRebased ? rebased(next) : next;

@@ -256,10 +256,12 @@ create or replace function rebuild_ledger(p jsonb) returns jsonb language plpgsq
 declare
   the_account text := p->>'account';
   changed jsonb;
+  equity jsonb;
   decided jsonb := '[]';
   d reconciliation_differences;
 begin
-  -- In the order in which everything takes its locks: nothing is booked meanwhile.
+  -- In the order in which everything takes its locks, as a sample does: nothing is booked meanwhile.
+  perform from account_watch where account = the_account for update;
   perform from control where account = the_account for update;
   if not found then return jsonb_build_object('result', 'unknown'); end if;
   update risk_state set version = version + 1 where account = the_account;
@@ -270,6 +272,8 @@ begin
   if coalesce((select max(booking) from fills where account = the_account), 0) <> (p->>'lastBooking')::bigint then
     return jsonb_build_object('result', 'moved');
   end if;
+  equity := rebuild_equity(the_account, p->'equity');
+  if equity is null then return jsonb_build_object('result', 'moved'); end if;
   -- Only how a cost is shared is taken from whoever asks: what is held, and what was earned less what it cost, are sums.
   if exists (select from (
         select o.strategy, f.instrument, sum(position_change(f.side, f.quantity, f.fee, f.fee_asset, o.base)) as quantity,
@@ -282,7 +286,7 @@ begin
   end if;
 
   select coalesce(jsonb_agg(jsonb_build_object('what', f.what, 'of', f.name, 'stored', trim_scale(f.stored)::text,
-    'rebuilt', trim_scale(f.rebuilt)::text) order by f.what, f.name), '[]') into changed from derived_differences(the_account, p->'positions') f;
+    'rebuilt', trim_scale(f.rebuilt)::text) order by f.what, f.name), '[]') || equity into changed from derived_differences(the_account, p->'positions') f;
   insert into audit_events (kind, account, subject, data)
     select 'ledger.rebuilt', the_account, p->>'subject', c || jsonb_build_object('reason', p->>'reason', 'underKey', p->>'underKey')
       from jsonb_array_elements(changed) c;

@@ -191,6 +191,7 @@ begin
       'roundings', roundings_of(the_account),
       'contradictions', case when (p->>'isFull')::boolean then coalesce((select jsonb_agg(c) from book_contradictions(the_account) c), '[]')
         else '[]' end,
+      'bookedBeside', coalesce((select jsonb_agg(b order by (b->>'id')::bigint) from booked_beside(the_account) b), '[]'),
       'needed', coalesce((select jsonb_agg(w) from jsonb_array_elements_text(p->'workflows') w where is_workflow_needed(the_account, w)), '[]'),
       'known', coalesce((select jsonb_agg(jsonb_build_object('id', d.difference_id::text, 'class', d.class, 'subject', d.subject,
           'fingerprint', d.fingerprint, 'treatment', d.treatment, 'status', d.status, 'decision', d.decision, 'deltas', d.deltas,

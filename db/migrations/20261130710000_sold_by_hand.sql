@@ -145,6 +145,14 @@ begin
       if not may_book(cause) then return jsonb_build_object('result', 'impossible', 'why', 'the ledger refuses: person'); end if;
       booked := correct_fill(d, p);
       if booked->>'result' <> 'done' then return booked; end if;
+      if d.evidence->'ledger' ? 'bookedBeside' then
+        for moved in select key as asset, value as amount from jsonb_each_text(d.deltas) order by key loop
+          perform assert_booked(book_movement(cause || jsonb_build_object(
+            'movementId', md5('reconciliation:' || d.difference_id || ':' || d.incident_id || ':' || moved.asset)::uuid,
+            'asset', moved.asset, 'amount', trim_scale(-moved.amount::numeric)::text, 'kind', 'correction',
+            'eventTime', epoch_ms(d.first_seen_at))));
+        end loop;
+      end if;
     elsif jsonb_array_length(fills_told) > 0 then
       -- Trades by another hand stand in the books as what they are: fills, of no order of ours.
       for f in select * from jsonb_array_elements(fills_told) loop

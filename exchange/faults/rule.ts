@@ -21,6 +21,7 @@ export const FAULTS = {
   dropStream: 'event',
   duplicateFrame: 'frame',
   delayFrame: 'frame',
+  lateFrame: 'frame',
   loseFrame: 'frame',
   dropMarketStream: 'frame',
 } as const satisfies Record<string, Stage>;
@@ -54,7 +55,7 @@ export interface FaultRule extends Target {
   readonly seed: number;
   /** Venue time after which it no longer strikes; undefined: never. */
   readonly until: number | undefined;
-  /** Delays, stalls, hiding. */
+  /** Delays, stalls, hiding; of `lateFrame`, how old it is. */
   readonly delayMs: number;
   /** `refuse`, `replaceReply`: HTTP status, and the body or the code and message. */
   readonly status: number;

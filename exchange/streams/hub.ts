@@ -49,15 +49,23 @@ export class Hub {
     const entry = this.#subscribers.get(stream);
     if (entry === undefined) return;
     const rule = this.#faultOf(entry.channel);
-    const tell = (): void => {
-      for (const reader of entry.readers) reader.deliver(stream, data);
+    const tell = (told = data): void => {
+      for (const reader of entry.readers) reader.deliver(stream, told);
     };
     if (rule === undefined) tell();
     else if (rule.fault === 'dropMarketStream') for (const reader of entry.readers) reader.drop();
-    else if (rule.fault === 'delayFrame') setTimeout(tell, rule.delayMs);
+    else if (rule.fault === 'delayFrame') setTimeout(() => tell(), rule.delayMs);
+    else if (rule.fault === 'lateFrame') tell(backdated(data, rule.delayMs));
     else if (rule.fault === 'duplicateFrame') {
       tell();
       tell();
     }
   }
+}
+
+/** As a feed that has fallen behind tells it: of so long ago. A frame without a time is as it was. */
+function backdated(data: string, lateMs: number): string {
+  const frame = JSON.parse(data) as { E?: number; T?: number };
+  for (const time of ['E', 'T'] as const) if (typeof frame[time] === 'number') frame[time] -= lateMs;
+  return JSON.stringify(frame);
 }

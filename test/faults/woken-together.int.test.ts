@@ -61,7 +61,7 @@ describe.skipIf(temporal === undefined)(`${OWNERS} owners of positions on one wo
     // Nobody is at work yet: what wakes the owners waits in the outbox.
     const steps = createOrderActivities(ledger.dependencies);
     for (const [index, instrument] of INSTRUMENTS.entries()) {
-      ledger.market.seePrice(ACCOUNT, instrument, d(String(PRICE)), Date.now());
+      ledger.market.seePrice(ACCOUNT, instrument, d(String(PRICE)), { seenTime: Date.now() });
       ledger.market.seeClock(ACCOUNT, { skewMs: 0, roundTripMs: 1 });
       const signal: TradeSignal = { ...testSignal(ACCOUNT, 'open', 1_000 * (index + 1)), instrument, referencePrice: d(String(PRICE)) };
       const asked = await steps.authorise(signal);

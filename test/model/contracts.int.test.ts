@@ -254,7 +254,7 @@ class Both {
       fee: decimalTextOf('0'),
       feeAsset: 'USDT',
       liquiditySide: 'taker',
-      eventTime: 5,
+      eventTime: 1_005,
     });
     this.seen.add(`fill: ${isAgain ? 'duplicate' : 'applied'}`);
     if (!isAgain) this.world = bookFill(this.world, SETUP, at);

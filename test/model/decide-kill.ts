@@ -107,6 +107,7 @@ function killView(world: World, setup: Setup, isSeen: Seen): KillView {
     // Its venue shows balances at once.
     lastFills: {},
     contradicted: [],
+    money: [],
   };
 }
 

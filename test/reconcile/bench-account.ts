@@ -191,7 +191,7 @@ export async function benchOf(
     },
     protect,
     async decide(id, decision, more = {}) {
-      if (decision === 'rebuild' || decision === 'book') {
+      if (isByApi(decision)) {
         const officer = { subject: 'risk-officer', name: 'risk-officer', roles: ['risk'], keyId };
         try {
           await decideDifference(stack.database.pool, officer, { differenceId: id, decision, reason: 'looked into', ...more });
@@ -226,6 +226,11 @@ export async function benchOf(
     close: () => stack.close(),
   };
   return bench;
+}
+
+/** What the API does more for than to ask the database. */
+function isByApi(decision: string): decision is 'adopt' | 'book' | 'rebuild' {
+  return ['adopt', 'book', 'rebuild'].includes(decision);
 }
 
 /** Who may be there already, as in a ledger that is opened anew. @returns the key's id */

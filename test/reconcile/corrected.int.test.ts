@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { expect, it, vi } from 'vitest';
 import { bookFill } from '../../activities/order/evidence.js';
 import { createLook } from '../../activities/reconcile/look.js';
@@ -118,3 +119,61 @@ it('one that the venue lists after all is told again, and stands where a person 
     await bench.protect();
     expect(await disagreements(pool, ACCOUNT, bench.stack.witness())).toEqual([]);
   }));
+
+/** The statement as a migration has defined it. */
+async function decideAsIn(bench: BenchAccount, migration: string): Promise<void> {
+  const text = await readFile(new URL(`../../db/migrations/${migration}.sql`, import.meta.url), 'utf8');
+  const [found] = /create or replace function decide_difference\(p jsonb\)[\s\S]*?\nend \$\$;/.exec(text) ?? [];
+  await bench.stack.database.pool.query(found ?? 'no such function');
+}
+
+it.each([
+  ['booked twice', 'duplicate', {}],
+  ['told with another fee', 'feeDifference', { fee: '0.0005' as DecimalText }],
+] as const)(
+  'one %s that a decision of 0.5.0 has left where it was is found, and taken back with what was entered beside it',
+  (_, what, otherwise) =>
+    onBench(async (bench) => {
+      const { pool } = bench.stack.database;
+      await bench.buy();
+      const held = async (): Promise<unknown> => (await pool.query('select quantity::text, cost::text from positions')).rows;
+      const right = await held();
+      if (what === 'duplicate') {
+        const { rows } = await pool.query<{ id: string; client: string }>(
+          'select venue_order_id as id, client_order_id as client from orders where venue_order_id is not null order by created_at limit 1',
+        );
+        await tellTwice(bench, rows[0]?.id ?? '', rows[0]?.client ?? '');
+      } else {
+        await bench.damage(`update fills set fee = fee + $1::numeric`, [otherwise.fee]);
+        await bench.damage(
+          `update ledger_entries set delta = delta - sign(delta + 1) * $1::numeric where kind = 'fee' and ledger_account = 'venue'`,
+          [otherwise.fee],
+        );
+        await bench.damage(`update ledger_entries set delta = delta + $1::numeric where kind = 'fee' and ledger_account = 'fees'`, [
+          otherwise.fee,
+        ]);
+        await bench.damage(`update ledger_balances set quantity = quantity - $1::numeric where asset = 'BTC'`, [otherwise.fee]);
+        await bench.damage('update positions set quantity = quantity - $1::numeric', [otherwise.fee]);
+        await bench.damage('update position_sums set quantity = quantity - $1::numeric', [otherwise.fee]);
+      }
+      await bench.cycle();
+      const before = await openOne(bench);
+      expect(before).toMatchObject({ class: what });
+      await decideAsIn(bench, '20261126092000_incident_work');
+      expect(await bench.decide(before?.id ?? '', 'book')).toEqual({ result: 'done' });
+      await decideAsIn(bench, '20261130402000_booked_beside');
+      // Balances are right, and the strategy holds what is not there.
+      expect(await held()).not.toEqual(right);
+      await bench.cycle();
+      const found = await openOne(bench);
+      expect(found).toMatchObject({ class: what, subject: before?.subject });
+      expect(found?.id).not.toBe(before?.id);
+      expect(await bench.mode()).toBe('paused');
+      expect(await bench.decide(found?.id ?? '', 'book')).toEqual({ result: 'done' });
+      expect(await bench.cycle()).toMatchObject({ result: 'clean' });
+      expect(await held()).toEqual(right);
+      expect((await pool.query('select from inventory where moved <> 0')).rowCount).toBe(0);
+      expect(await verifyLedger(pool, ACCOUNT)).toMatchObject({ differences: [] });
+      expect(await bench.cycle('day')).toMatchObject({ result: 'clean' });
+    }),
+);

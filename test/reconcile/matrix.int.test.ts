@@ -72,10 +72,21 @@ const isFoundAndTreated = async (bench: BenchAccount, name: string): Promise<voi
   if (one.ends === 'rebuild') expect(await verifyLedger(bench.stack.database.pool, ACCOUNT)).toMatchObject({ differences: [] });
   if (one.keepsStops) expect(await restingStops(bench)).toEqual(1);
   if (one.isExact) await isExact(bench);
+  // What a person has wished gone is no other hand's doing.
+  if (name === 'a stop that somebody has moved') expect(await canceledStops(bench)).toEqual([{ failures: [], because: 'decision' }]);
   expect(await bench.resume()).toMatchObject({ result: 'applied', mode: 'normal' });
   expect(await bench.cycle(scope)).toMatchObject({ result: 'clean' });
   // Nor is it told by a look that does not ask for it.
   if (scope === 'day') for (const less of ['minute', 'rearm'] as const) expect(await bench.look(less)).toMatchObject({ result: 'clean' });
+};
+
+const canceledStops = async ({ stack }: BenchAccount): Promise<readonly object[]> => {
+  const { rows } = await stack.pool.query<{ failures: unknown; because: string | null }>(
+    `select o.failures, e.data->>'because' as because from orders o
+       left join audit_events e on e.kind = 'order.pendingCancel' and e.data->>'intentId' = o.intent_id
+     where o.purpose = 'stop' and o.status = 'canceled'`,
+  );
+  return rows;
 };
 
 /** Judged by the venue's own journal; and what is held is what the venue's fills come to, and no unit more has a stop. */

@@ -141,7 +141,7 @@ export function ownerPaths({ stack, client, key, signal, trade, resting, closed,
       if (price === undefined) return real(request, deadlineMs);
       move(price);
       const verdict = await real(request, deadlineMs);
-      stack.market.seePrice(key.account, key.instrument, price as DecimalText, Date.now());
+      stack.market.seePrice(key.account, key.instrument, price as DecimalText, { seenTime: Date.now() });
       return verdict;
     };
     return still(() => owner(nothing, { send }));

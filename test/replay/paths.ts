@@ -226,7 +226,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
   const unsold = async (): Promise<Taken> => {
     // The collar ends far under the book: nothing is there to buy from.
     const one = { ...signal(), referencePrice: '49000' as DecimalText };
-    stack.market.seePrice(ACCOUNT, INSTRUMENT, '49000' as DecimalText, Date.now());
+    stack.market.seePrice(ACCOUNT, INSTRUMENT, '49000' as DecimalText, { seenTime: Date.now() });
     return trade(one);
   };
   /** An order that was authorised, and perhaps begun, by a process that died. */
@@ -297,7 +297,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
     await resting();
     // Prices that play would come back to it.
     stack.paper.pausePrices();
-    stack.market.seePrice(ACCOUNT, INSTRUMENT, '45000' as DecimalText, Date.now());
+    stack.market.seePrice(ACCOUNT, INSTRUMENT, '45000' as DecimalText, { seenTime: Date.now() });
     move('45000');
   };
   const resting500 = { kind: 'limit', offsetBps: 40, workMs: 500, postOnly: false } as const;
@@ -308,7 +308,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
   /** The price goes away from an order as soon as it rests, and stays fresh there. */
   const replaced = async (): Promise<Taken> => {
     let timer: NodeJS.Timeout | undefined;
-    const see = (): void => stack.market.seePrice(ACCOUNT, INSTRUMENT, '50100' as DecimalText, Date.now());
+    const see = (): void => stack.market.seePrice(ACCOUNT, INSTRUMENT, '50100' as DecimalText, { seenTime: Date.now() });
     const send: Faults['send'] = (real) => async (request, deadlineMs) => {
       const verdict = await real(request, deadlineMs);
       timer ??= setInterval(see, 100);

@@ -151,7 +151,7 @@ export function barStream(strategies = ['momentum'], firstIndex = 10) {
   /** Closes a bar and lets everything that follows from it happen. */
   const close = async (index: number): Promise<void> => {
     now = bar(index).closeTime + 1;
-    handlers?.onBar({ bar: bar(index), receivedTime: now });
+    handlers?.onBar({ bar: bar(index), seenTime: now });
     await turns();
   };
   const turns = async (): Promise<void> => {
@@ -177,7 +177,7 @@ export function barStream(strategies = ['momentum'], firstIndex = 10) {
     subscribing: (what: () => void) => void (meanwhile = what),
     /** A frame of a bar that is open still. */
     async price() {
-      handlers?.onPrice('BTC/USDT', '1' as DecimalText, now);
+      handlers?.onPrice('BTC/USDT', '1' as DecimalText, { seenTime: now });
       await turns();
     },
     lose: () => handlers?.onGap('a test'),

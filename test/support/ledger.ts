@@ -102,7 +102,7 @@ export async function openLedger(database: TestDatabase): Promise<Ledger> {
       await bars.saveInstruments(venueName, (await venue.reader.instruments()).map(rules));
       await keepWatched(account);
       await control.onboard(account, { USDT: d('100000'), BTC: d('2'), BNB: d('10') });
-      market.seePrice(account, INSTRUMENT, d('50000'), Date.now());
+      market.seePrice(account, INSTRUMENT, d('50000'), { seenTime: Date.now() });
       market.seeClock(account, await venue.reader.clock());
     },
     workEntries: (account, changed) => void entries.set(account, { ...(entries.get(account) ?? AT_THE_MARKET), ...changed }),

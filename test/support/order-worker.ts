@@ -119,6 +119,7 @@ export async function startOrderWorker(
     owners,
     reconciliations: createReconciliations(client, Date.now, taskQueue),
     tradedOf: () => [{ instrument: INSTRUMENT, intervalMs: BAR_MS }],
+    watchersOf: () => 1,
     clock: Date.now,
     stopping: stopping.signal,
     log,

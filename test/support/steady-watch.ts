@@ -5,7 +5,7 @@ import { StreamedMarket } from '../../activities/streams/live-market.js';
 import { AccountWatch } from '../../activities/watch/account-watch.js';
 import { createWatchStore } from '../../adapters/store/watch-store.js';
 import type { DecimalText } from '../../core/money/index.js';
-import { WATCH, type WatchRules } from '../../core/watch/rules.js';
+import { WATCH, type WatchSettings } from '../../core/watch/rules.js';
 import { ACCOUNT, INSTRUMENT, type TradingStack } from './trading-stack.js';
 
 const EACH_MS = 20;
@@ -15,7 +15,7 @@ export interface SteadyWatch {
   /** What the stream tells; undefined: nothing. */
   price: string | undefined;
   /** May be changed while it watches. */
-  readonly rules: { -readonly [Name in keyof WatchRules]: WatchRules[Name] };
+  readonly settings: { -readonly [Name in keyof WatchSettings]: WatchSettings[Name] };
   close(): Promise<void>;
 }
 
@@ -27,16 +27,15 @@ export interface SteadyWatchOptions {
 }
 
 export function steadyWatch(stack: TradingStack, halt: HaltPort, { store, hasOwnPrices = false }: SteadyWatchOptions = {}): SteadyWatch {
-  const rules: SteadyWatch['rules'] = {
-    ...{ dailyLossWarnRatio: 0.02, dailyLossLimitRatio: 0.03, drawdownWarnRatio: 0.1, drawdownLimitRatio: 0.15 },
+  const settings: SteadyWatch['settings'] = {
     ...{ venueUnreachableMs: WATCH.venueUnreachableMs, noMarketDataMs: WATCH.noMarketDataMs },
     unmarkedPrices: { BNB: '500' as DecimalText },
   };
-  const steady: Pick<SteadyWatch, 'price' | 'rules'> = { price: '50000', rules };
+  const steady: Pick<SteadyWatch, 'price' | 'settings'> = { price: '50000', settings };
   const watchBars: Venue['streams']['watchBars'] = (_, handlers, signal) =>
     new Promise((resolve) => {
       const timer = setInterval(() => {
-        if (steady.price !== undefined) handlers.onPrice(INSTRUMENT, steady.price as DecimalText, Date.now());
+        if (steady.price !== undefined) handlers.onPrice(INSTRUMENT, steady.price as DecimalText, { seenTime: Date.now() });
       }, EACH_MS);
       signal.addEventListener('abort', () => (clearInterval(timer), resolve()), { once: true });
     });
@@ -49,16 +48,17 @@ export function steadyWatch(stack: TradingStack, halt: HaltPort, { store, hasOwn
         live: new StreamedMarket(Date.now),
         clock: Date.now,
       },
-      ...{ kill: () => Promise.resolve(), log: { warn: () => undefined } },
+      ...{ kill: () => Promise.resolve(), watchersOf: () => 1, log: { warn: () => undefined } },
     },
     {
       ...{
         account: ACCOUNT,
+        venueName: 'paper',
         venue: hasOwnPrices ? stack.venue : { ...stack.venue, streams: { ...stack.venue.streams, watchBars } },
         quote: 'USDT',
-        rules,
+        settings,
       },
-      ...{ instruments: [{ instrument: INSTRUMENT, intervalMs: 1_000 }], markMaxAgeMs: 60_000, killPolicy: 'none' },
+      ...{ instruments: [{ instrument: INSTRUMENT, intervalMs: 1_000 }], markMaxAgeMs: 60_000 },
     },
   );
   return Object.assign(steady, { close: () => watch.close() });

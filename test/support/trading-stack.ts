@@ -75,7 +75,7 @@ async function stackOf(database: TestDatabase, account: PaperAccount): Promise<T
     addresses: account.addresses,
     signal(leg, barCloseTime) {
       // A file may take longer than a price or a reading of the clock stays fresh.
-      market.seePrice(ACCOUNT, INSTRUMENT, '50000' as DecimalText, Date.now());
+      market.seePrice(ACCOUNT, INSTRUMENT, '50000' as DecimalText, { seenTime: Date.now() });
       market.seeClock(ACCOUNT, { skewMs: 0, roundTripMs: 1 });
       return testSignal(ACCOUNT, leg, barCloseTime);
     },

@@ -4,24 +4,30 @@ import type { Venue } from '../../activities/ports/venue.js';
 const MEASURE_EVERY_MS = 10_000;
 
 /**
- * Measures the clock of an account's venue now and every ten seconds. A measurement that fails leaves the last one
- * standing, until it is too old for entries.
+ * Measures the clock of an account's venue every ten seconds once it is open. Until then nothing can be signed for it; from then on nothing
+ * is signed without its skew, which it has measured itself. A measurement that fails leaves the last one standing, until it is too old for
+ * entries.
  * @returns stops measuring.
  */
-export async function measureClock(
+export function measureClock(
   account: string,
-  venueOf: (account: string) => Venue,
+  opened: (account: string) => Promise<Venue>,
   market: StreamedMarket,
   log: { warn(data: object, message: string): void },
-): Promise<() => void> {
-  const measure = async (): Promise<void> => {
+): () => void {
+  const ending = new AbortController();
+  const measure = async ({ reader }: Venue): Promise<void> => {
     try {
-      market.seeClock(account, await venueOf(account).reader.clock());
+      market.seeClock(account, await reader.clock());
     } catch (error) {
       log.warn({ account, error: String(error) }, 'the clock of the venue could not be measured');
     }
   };
-  await measure();
-  const timer = setInterval(() => void measure(), MEASURE_EVERY_MS);
-  return () => clearInterval(timer);
+  void opened(account).then((venue) => {
+    if (ending.signal.aborted) return;
+    market.seeClock(account, venue.lastClock());
+    const timer = setInterval(() => void measure(venue), MEASURE_EVERY_MS);
+    ending.signal.addEventListener('abort', () => clearInterval(timer));
+  });
+  return () => ending.abort();
 }

@@ -1,17 +1,19 @@
+import { tellListed } from '../../activities/not-listed.js';
+import { saveListed } from '../../activities/streams/instruments.js';
 import type { CalendarSettings } from '../../activities/ports/calendar.js';
 import { createCalendarStore } from '../../adapters/store/calendar-store.js';
 import { configPath, limitsOf, packageVersion, type Config } from '../../config/index.js';
-import { failure, type Failure } from '../../core/errors.js';
+import { failure, KeelsonError, type Failure } from '../../core/errors.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
 import { heldOf } from '../../core/venue/held.js';
 import { findStrategy } from '../../core/strategy/registry.js';
-import type { WeightMeter } from '../../core/venue/weight.js';
+import type { Closure } from '../../core/venue/weight.js';
 import { orderStart } from '../../db/start-order.js';
 import type { WorkerProcess } from './process.js';
 import { announceStart } from './start-ups.js';
 import { configuredCalendar, type ConfiguredCalendar } from './calendar.js';
-import { connectVenue, Venues } from './venues.js';
+import { connectVenue, instrumentsOf, VenueMeters, Venues } from './venues.js';
 
 /**
  * Retires the accounts that have left the configuration; brings the limits of the configuration into the ledger, and, for the role that computes strategies, their versions. Every
@@ -72,14 +74,14 @@ function settingsOf({ sourceSha256, beforeMs, afterMs, maxAgeMs }: ConfiguredCal
  * Opens the venues of all accounts. What an account needs before its first order is done with the opening: the venue's filters
  * are stored, and what the account held before us is written down once.
  */
-export function openVenues(process: WorkerProcess, wrap: (venue: Venue) => Venue): Promise<Venues> {
-  const { config, control, market, log, orders, clock } = process;
-  const meters = new Map<string, WeightMeter>();
+export function openVenues(process: WorkerProcess, wrap: (venue: Venue) => Venue, meters = new VenueMeters()): Promise<Venues> {
+  const { config, control, log, orders, clock } = process;
+  const closures = new Map<string, Closure>();
   const open = async (account: string): Promise<Venue> => {
-    const venue = await connectVenue(process, account, meters);
+    const venue = await connectVenue(process, account, meters, closures);
     try {
       const { venue: name = account, inventory } = config.accounts[account] ?? {};
-      await market.saveInstruments(name, await venue.reader.instruments());
+      await saveTraded(process, { account, venueName: name, wanted: instrumentsOf(config, account), venue });
       // Read at every start, also where it was onboarded long since or its inventory is configured: no other call of an opening is signed, so
       // by this one the venue takes the account's key, or people are told that it does not.
       const held = heldOf(await venue.reader.balances());
@@ -103,6 +105,25 @@ export function openVenues(process: WorkerProcess, wrap: (venue: Venue) => Venue
   const wasOpen = async (): Promise<boolean> => (await control.onboarded()).some((account) => accounts.includes(account));
   const nameOf = (account: string): string => config.accounts[account]?.venue ?? '';
   return Venues.open({ accounts, nameOf, open, onAway, onRefused, wasOpen, log });
+}
+
+/**
+ * Stores the filters of what an account trades. What its venue does not list (any more) is told to people, and no entry is made in it until it is
+ * listed again; the rest of the account does not wait for that.
+ * @throws KeelsonError RISK_INSTRUMENT_UNKNOWN where none of them is listed and the account is new: that is a mistake in its configuration
+ */
+async function saveTraded(
+  { control, market, orders, log }: Pick<WorkerProcess, 'control' | 'market' | 'orders' | 'log'>,
+  of: { readonly account: string; readonly venueName: string; readonly wanted: readonly string[]; readonly venue: Venue },
+): Promise<void> {
+  const { account, venueName, wanted, venue } = of;
+  const rules = await venue.reader.instruments();
+  const [first] = wanted;
+  if (first !== undefined && rules.length === 0 && !(await control.onboarded()).includes(account))
+    throw new KeelsonError('RISK_INSTRUMENT_UNKNOWN', { venue: venueName, instrument: first });
+  const { listed, unlisted } = await saveListed({ store: orders, bars: market }, { account, venueName, wanted, rules });
+  if (unlisted.length > 0) log.error({ account, unlisted }, 'the venue does not list what is configured: nothing is entered there');
+  await tellListed(orders, account, { unlisted, listed, isRead: true });
 }
 
 /** How the configured strategies size and work their entries: each instrument as the part of the file says that names it. */

@@ -1,5 +1,5 @@
 import type { WorkflowClientInterceptor } from '@temporalio/client';
-import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common';
+import { ApplicationFailure, defaultPayloadConverter, type Payload } from '@temporalio/common';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import type { CalendarActivities } from '../../activities/calendar/index.js';
 import type { ReconcileActivities } from '../../activities/reconcile/index.js';
@@ -8,7 +8,7 @@ import { failure } from '../../core/errors.js';
 import { EPOCH_HEADER } from '../../workflows/names.js';
 
 /** Before any restore. A run that tells nothing was begun by a release that told nothing, and that is no proof of a later one. */
-const FIRST_EPOCH = 1;
+export const FIRST_EPOCH = 1;
 
 /**
  * What is begun by a person or a schedule and lasts, and has its epoch elsewhere or needs none: streams only read; a mode is changed by
@@ -36,13 +36,17 @@ export function startsUnder(epoch: number): WorkflowClientInterceptor {
   };
 }
 
+/** What a run's header tells. */
+export function epochOf(told: Payload | undefined): unknown {
+  return told === undefined ? FIRST_EPOCH : defaultPayloadConverter.fromPayload<unknown>(told);
+}
+
 /** P31: an activity of a run that was begun under another epoch than this process was does nothing, for good. */
 export function refusesOtherEpochs(epoch: number): ActivityInterceptorsFactory {
   return ({ info }) => ({
     inbound: {
       execute(input, next) {
-        const payload = input.headers[EPOCH_HEADER];
-        const begunUnder = payload === undefined ? FIRST_EPOCH : defaultPayloadConverter.fromPayload<unknown>(payload);
+        const begunUnder = epochOf(input.headers[EPOCH_HEADER]);
         if (begunUnder === epoch || OF_ANY_EPOCH.has(info.activityType)) return next(input);
         const { code, message, values } = failure('RISK_EPOCH', { epoch: String(begunUnder), current: String(epoch) });
         throw ApplicationFailure.nonRetryable(message, code, { code, message, values });

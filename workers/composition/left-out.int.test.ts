@@ -60,6 +60,7 @@ it('what is due once a day and was left out is told, once for each time; what is
   await tell(night);
   await tell(night);
   await tell({ ...night, 'reconcile:main:day': { missed: 2 } });
+  await tell({ ...night, 'reconcile:main:day': { missed: 3, isPaused: true } });
   const alert = (id: string, what: string) => ({
     account: 'main',
     severity: 'warning',
@@ -70,14 +71,15 @@ it('what is due once a day and was left out is told, once for each time; what is
     alert('reconcile:main:day', 'by now 1 times since nothing could start it'),
     alert('morningChecks:main', 'keelson runbooks run morningChecks --account main'),
     alert('reconcile:main:day', 'by now 2 times'),
+    alert('reconcile:main:day', 'keelson reconcile --deep compares the account in full'),
   ]);
 });
 
 it('an account that was not compared in full for more than a day is, whatever the clock has left out', async () => {
   const started: string[] = [];
-  const makeUp = async (): Promise<readonly string[]> => {
+  const makeUp = async (client = all()): Promise<readonly string[]> => {
     const reconciliations = { start: (account: string, scope: string) => Promise.resolve(void started.push(`${account} ${scope}`)) };
-    await makeUpForDays(database.pool, reconciliations, [ACCOUNT, 'new']);
+    await makeUpForDays(database.pool, client, reconciliations, [ACCOUNT, 'new']);
     return started.splice(0);
   };
   const ran = (scope: string, result: string | null, hoursAgo: number): Promise<unknown> =>
@@ -94,6 +96,10 @@ it('an account that was not compared in full for more than a day is, whatever th
   await ran('hour', 'clean', 1);
   await ran('day', null, 1);
   expect(await makeUp()).toEqual(['main day']);
+  // A person has paused it: what is not to be is not made up for. A schedule that is not there is not paused.
+  expect(await makeUp(all({ 'reconcile:main:day': { isPaused: true } }))).toEqual([]);
+  expect(await makeUp(all({ 'reconcile:main:minute': { isPaused: true } }))).toEqual(['main day']);
+  expect(await makeUp(serverOf({}))).toEqual(['main day']);
   await ran('deepDemand', 'differences', 24);
   expect(await makeUp()).toEqual([]);
 });

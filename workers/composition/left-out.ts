@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import type { Reconciliations } from '../../activities/ports/reconcile.js';
 import { jsonOf, run } from '../../adapters/store/pool.js';
 import type { ScheduleFacts } from '../../core/checks/facts.js';
-import type { DeclaredSchedule } from './schedules.js';
+import { fullComparisonId, type DeclaredSchedule } from './schedules.js';
 
 /** It is made each day; who comes an hour late has not left it out. */
 const FULL_DUE_MS = 25 * 3_600_000;
@@ -28,12 +28,19 @@ export async function scheduleFacts(client: Client, declared: readonly Pick<Decl
 
 /**
  * Has accounts compared in full that were not for more than a day, as where the machine sleeps each night while that is due. One that is at
- * work already is enough.
+ * work already is enough. What a person has paused is not made up for: it is not left out, but not wished.
  */
-export async function makeUpForDays(pool: Pool, reconciliations: Reconciliations, accounts: readonly string[]): Promise<void> {
+export async function makeUpForDays(
+  pool: Pool,
+  client: Client,
+  reconciliations: Reconciliations,
+  accounts: readonly string[],
+): Promise<void> {
   for (const account of accounts) {
     const [row] = await run<{ answer: boolean | null }>(pool, FULL_DUE, [account, FULL_DUE_MS]);
-    if (row?.answer === true) await reconciliations.start(account, 'day');
+    if (row?.answer !== true) continue;
+    const [facts] = await scheduleFacts(client, [{ id: fullComparisonId(account) }]);
+    if (facts?.state?.isPaused !== true) await reconciliations.start(account, 'day');
   }
 }
 
@@ -50,7 +57,9 @@ export async function tellLeftOut(pool: Pool, client: Client, declared: readonly
     const [name] = id.split(':');
     const madeUp =
       name === 'reconcile'
-        ? 'The account is compared in full within minutes.'
+        ? state.isPaused
+          ? 'It is paused by now: keelson reconcile --deep compares the account in full.'
+          : 'The account is compared in full within minutes.'
         : `keelson runbooks run ${name} --account ${account} makes up for the last one.`;
     await run(pool, RAISE, [
       jsonOf({

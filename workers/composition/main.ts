@@ -20,7 +20,7 @@ export async function runAsProcess(name: string, open: (process: WorkerProcess) 
   let stop = async (): Promise<void> => undefined;
   const supervision = supervised({ onStop: () => stop() });
   try {
-    const opened = await openProcess(name, globalThis.process.env);
+    const opened = await openProcess(name, globalThis.process.env, fail);
     const role = await open(opened);
     const polling = role.worker.run();
     stop = async () => {

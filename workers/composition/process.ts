@@ -14,6 +14,8 @@ import { checkDurability } from '../../db/durability.js';
 import { startsUnder } from './epoch.js';
 import { quietRuntime } from './runtime.js';
 
+const LOOK_EVERY_MS = 5_000;
+
 /** What every worker process has: configuration, ledger, Temporal. */
 export interface WorkerProcess {
   readonly name: string;
@@ -38,14 +40,19 @@ export interface WorkerProcess {
 /**
  * Opens what a worker needs. Client and Worker share one connection object: only so can the worker start workflows
  * eagerly in its own process.
+ * @param onReplaced the database has become another while the process ran: it names orders as the one of before did, and has to end (P31)
  * @throws KeelsonError CONFIG_… with every problem at once, INFRA_DATABASE, CONFIG_TEMPORAL.
  */
-export async function openProcess(name: string, env: NodeJS.ProcessEnv): Promise<WorkerProcess> {
+export async function openProcess(
+  name: string,
+  env: NodeJS.ProcessEnv,
+  onReplaced: (replaced: KeelsonError) => void,
+): Promise<WorkerProcess> {
   const config = loadConfig({ path: configPath(env, process.cwd()), env, credentials: 'all' });
   const log = pino({ level: logLevel(env), base: { process: name } });
   const url = databaseUrl(env);
   if (url === undefined) throw new KeelsonError('CONFIG_DATABASE', { address: 'DATABASE_URL', detail: 'it is not set' });
-  const pool = openPool(url, { applicationName: `keelson-${name}`, max: 8 });
+  const pool = openPool(url, { applicationName: `keelson-${name}`, max: 8, onReplaced });
   // A container may start a worker without the launcher, which checks the same.
   await checkDurability(pool);
   const control = createControlStore(pool);
@@ -55,6 +62,15 @@ export async function openProcess(name: string, env: NodeJS.ProcessEnv): Promise
   const connection = await connect();
   const namespace = env['TEMPORAL_NAMESPACE'] ?? 'default';
   const client = new Client({ connection, namespace, interceptors: { workflow: [startsUnder(epoch)] } });
+  // Not every change comes with new connections: another process may have found that the database has gone back.
+  const looking = setInterval(() => {
+    void control.epoch().then(
+      (now) => {
+        if (now.instanceId !== instanceId || now.epoch !== epoch) onReplaced(replacedError({ instanceId, epoch }, now));
+      },
+      () => undefined,
+    );
+  }, LOOK_EVERY_MS).unref();
   return {
     name,
     config,
@@ -72,10 +88,18 @@ export async function openProcess(name: string, env: NodeJS.ProcessEnv): Promise
     clock: Date.now,
     stopping: new AbortController(),
     async close() {
+      clearInterval(looking);
       await connection.close();
       await pool.end();
     },
   };
+}
+
+type Instance = Awaited<ReturnType<ControlStore['epoch']>>;
+
+function replacedError(was: Instance, is: Instance): KeelsonError {
+  const text = ({ instanceId, epoch }: Instance): string => `${instanceId} ${epoch}`;
+  return new KeelsonError('INFRA_INSTANCE_REPLACED', { was: text(was), is: text(is) });
 }
 
 async function connect(): Promise<NativeConnection> {

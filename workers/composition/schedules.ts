@@ -91,9 +91,13 @@ function checks(account: string, { timeZone, ...times }: CheckTimes): DeclaredSc
   });
 }
 
+const reconciliationId = (account: string, scope: string): string => `reconcile:${account}:${scope}`;
+/** Of the schedule by which an account is compared in full each day. */
+export const fullComparisonId = (account: string): string => reconciliationId(account, 'day');
+
 function reconciliations(account: string): DeclaredSchedule[] {
   return RECONCILIATIONS.map(({ scope, spec }) => ({
-    id: `reconcile:${account}:${scope}`,
+    id: reconciliationId(account, scope),
     account,
     workflowType: WORKFLOW_TYPES.reconcileAccount,
     args: [{ account, scope }],

@@ -1,7 +1,7 @@
 import { beforeEach, expect, it } from 'vitest';
 import type { Venue } from '../../activities/ports/venue.js';
 import { KeelsonError } from '../../core/errors.js';
-import { Venues, type VenuesOptions } from './venues.js';
+import { VenueMeters, Venues, type VenuesOptions } from './venues.js';
 import { eventually } from '../../test/support/eventually.js';
 
 const UNREACHABLE = new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', call: 'clock', detail: 'refused' });
@@ -27,7 +27,11 @@ beforeEach(() => {
   wasOpen = false;
 });
 
-const openAll = (open: VenuesOptions['open'], accounts = ['far', 'near']): Promise<Venues> =>
+const openAll = (
+  open: VenuesOptions['open'],
+  accounts = ['far', 'near'],
+  again: Pick<VenuesOptions, 'againMs' | 'pause'> = { againMs: { first: 1, most: 2, away: 4, unmended: 3, longest: 6 } },
+): Promise<Venues> =>
   Venues.open({
     accounts,
     nameOf: (account) => `venue-${account}`,
@@ -36,11 +40,12 @@ const openAll = (open: VenuesOptions['open'], accounts = ['far', 'near']): Promi
     onAway: async (account) => void away.push(account),
     onRefused: async (account, { code }) => void refused.push(`${account} ${code}`),
     wasOpen: () => Promise.resolve(wasOpen),
-    againMs: { first: 1, most: 2, away: 4, unmended: 3 },
+    ...again,
   });
 
 const MISTYPED = new KeelsonError('RISK_INSTRUMENT_UNKNOWN', { venue: 'paper', instrument: 'BTC/USTD' });
 const REVOKED = new KeelsonError('VENUE_AUTH', { venue: 'paper', account: 'far', detail: 'no such key' });
+const LOCKED_OUT = new KeelsonError('VENUE_RATE_LIMITED', { venue: 'paper', account: 'far', call: 'balances', retryAfterMs: 60_000 });
 
 it.each([
   ['an instrument that its venue does not list any more', MISTYPED],
@@ -118,6 +123,29 @@ it.each([
   expect(stillOpen()).toBe(0);
 });
 
+it.each([
+  [
+    'a key that is refused is offered after a minute, and less and less often, so that it is not locked out',
+    REVOKED,
+    [60, 120, 240, 300, 300],
+  ],
+  ['who is locked out asks when that is over', LOCKED_OUT, [60, 60, 60]],
+  ['who is only away is asked every few seconds', UNREACHABLE, [1, 2, 3, 3]],
+])('%s', async (_, error, seconds) => {
+  wasOpen = true;
+  const waited: number[] = [];
+  const again: Pick<VenuesOptions, 'againMs' | 'pause'> = {
+    againMs: { first: 1_000, most: 3_000, away: 60_000, unmended: 60_000, longest: 300_000 },
+    pause: (ms, signal) =>
+      waited.push(ms / 1_000) < seconds.length
+        ? Promise.resolve()
+        : new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
+  };
+  const venues = await openAll(() => Promise.reject(error), ['far'], again);
+  await eventually(() => expect(waited).toEqual(seconds));
+  await venues.close();
+});
+
 it('what is closed while it still tries tries no more, and closes what comes late', async () => {
   const { venue, stillOpen } = counted();
   let tries = 0;
@@ -134,4 +162,12 @@ it('what is closed while it still tries tries no more, and closes what comes lat
   come(venue());
   await closing;
   expect(stillOpen()).toBe(0);
+});
+
+it('venues of the configuration that are at the same address are counted as one', () => {
+  const meters = new VenueMeters();
+  const budget = { limit: 6_000, windowMs: 60_000 };
+  const [one, other] = ['https://venue.example/api', 'https://venue.example'].map((rest) => meters.of(rest, budget));
+  expect(one).toBe(other);
+  expect(meters.of('https://elsewhere.example', budget)).not.toBe(one);
 });

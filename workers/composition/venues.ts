@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { KeelsonError, invariant, type Failure } from '../../core/errors.js';
 import type { Venue } from '../../activities/ports/venue.js';
-import { WeightMeter } from '../../core/venue/weight.js';
+import { Closure, LONGEST_BLOCK_MS, WeightMeter, type WeightBudget } from '../../core/venue/weight.js';
 import { isUnlisted } from '../../core/venue/unlisted.js';
 import { BINANCE } from '../../adapters/venue/profiles/binance.js';
 import { KRAKEN } from '../../adapters/venue/profiles/kraken.js';
@@ -10,8 +10,11 @@ import { secrets, venueUrls, type Config } from '../../config/index.js';
 import type { WorkerProcess } from './process.js';
 
 const PROFILES = { binance: BINANCE, kraken: KRAKEN } as const;
-/** A kill may wait for it, and has a wait of its own. What somebody has to mend is asked less: a venue bans who knocks with a wrong key. */
-const AGAIN_MS = { first: 1_000, most: 3_000, away: 60_000, unmended: 60_000 } as const;
+/**
+ * A kill may wait for it, and has a wait of its own. What somebody has to mend is asked less: a venue locks out who knocks with a wrong key, and
+ * goes on with it when the key is right by then. So that is offered after a minute at the earliest, and less often each time.
+ */
+const AGAIN_MS = { first: 1_000, most: 3_000, away: 60_000, unmended: 60_000, longest: LONGEST_BLOCK_MS } as const;
 /** What may pass by itself. */
 const PASSING: readonly string[] = ['VENUE_UNAVAILABLE', 'VENUE_RATE_LIMITED'];
 
@@ -28,12 +31,14 @@ export interface VenuesOptions {
   readonly onRefused: (account: string, failure: Failure) => Promise<void>;
   /** Whether an account of the configuration has ever been open: else it is new, and a mistake in it is told by refusing the start. */
   readonly wasOpen: () => Promise<boolean>;
+  /** Returns early, and does not throw, when it is aborted. */
+  readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly againMs?: { readonly [wait in keyof typeof AGAIN_MS]: number };
 }
 
 /**
  * One venue connection for each account of the configuration; no process shares one with another. A venue that cannot be
- * reached at the start, or refuses the account (its key, an instrument), is opened when it can: the other accounts do not wait for it, nor
+ * reached at the start, or refuses the account (its key), is opened when it can: the other accounts do not wait for it, nor
  * do stops, exits and settling of theirs.
  */
 export class Venues {
@@ -114,7 +119,7 @@ export class Venues {
   }
 
   private async keepTrying(account: string, first: unknown): Promise<void> {
-    const { open, log, againMs = AGAIN_MS } = this.options;
+    const { open, log, againMs = AGAIN_MS, pause = waitUnlessEnded } = this.options;
     const { signal } = this.closed;
     const told = new Set<string>();
     let error = first;
@@ -125,8 +130,8 @@ export class Venues {
         told.add(refusal.code);
         await this.tell(account, () => this.options.onRefused(account, refusal));
       }
-      waitMs = Math.min(refusal === undefined ? againMs.most : againMs.unmended, waitMs);
-      await wait(waitMs, undefined, { signal }).catch(() => undefined);
+      waitMs = nextWaitMs(error, waitMs, againMs);
+      await pause(waitMs, signal);
       if (signal.aborted) return;
       try {
         this.hold(account, await open(account));
@@ -158,6 +163,17 @@ export class Venues {
   }
 }
 
+const waitUnlessEnded = (ms: number, signal: AbortSignal): Promise<void> => wait(ms, undefined, { signal }).catch(() => undefined);
+
+function nextWaitMs(error: unknown, waitMs: number, { most, unmended, longest }: Required<VenuesOptions>['againMs']): number {
+  const refusal = refusalOf(error);
+  if (refusal?.code === 'VENUE_AUTH') return Math.min(longest, Math.max(unmended, waitMs));
+  if (refusal !== undefined) return Math.min(unmended, waitMs);
+  // Who is locked out is so for longer with each try.
+  const { retryAfterMs } = error instanceof KeelsonError ? error.failure.values : {};
+  return Math.max(Math.min(most, waitMs), typeof retryAfterMs === 'number' ? retryAfterMs : 0);
+}
+
 function isPassing(error: unknown): boolean {
   return error instanceof KeelsonError && PASSING.includes(error.failure.code);
 }
@@ -168,28 +184,49 @@ function refusalOf(error: unknown): Failure | undefined {
   return error.failure.code.startsWith('VENUE_') || isUnlisted(error) ? error.failure : undefined;
 }
 
+/** A venue counts by address, whichever account calls: one meter for all that come to the same. */
+export class VenueMeters {
+  private readonly byAddress = new Map<string, WeightMeter>();
+  private readonly make: (address: string, budget: WeightBudget) => WeightMeter;
+
+  constructor(make: (address: string, budget: WeightBudget) => WeightMeter = (_, budget) => new WeightMeter(budget)) {
+    this.make = make;
+  }
+
+  of(rest: string, budget: WeightBudget): WeightMeter {
+    const address = new URL(rest).host;
+    const meter = this.byAddress.get(address) ?? this.make(address, budget);
+    this.byAddress.set(address, meter);
+    return meter;
+  }
+}
+
 /**
  * The connection of one account, as configuration and environment tell.
- * @param meters by venue: a venue counts by address, whichever account calls.
+ * @param closures by account: who is locked out stays so for the next opening.
  * @throws KeelsonError CONFIG_…, VENUE_…
  */
 export function connectVenue(
   { config, env, clock }: Pick<WorkerProcess, 'config' | 'env' | 'clock'>,
   account: string,
-  meters: Map<string, WeightMeter>,
+  meters: VenueMeters,
+  closures: Map<string, Closure>,
 ): Promise<Venue> {
   const name = config.accounts[account]?.venue ?? '';
   const configured = config.venues[name];
   invariant(configured !== undefined, `account ${account} names a configured venue`);
   const { apiKey, apiSecret } = secrets(env, account);
   const profile = PROFILES[configured.profile];
-  const meter = meters.get(name) ?? new WeightMeter(profile.rateBudget.weight);
-  meters.set(name, meter);
+  const urls = venueUrls(config, name, env);
+  const meter = meters.of(urls.rest, profile.rateBudget.weight);
+  const closure = closures.get(account) ?? new Closure();
+  closures.set(account, closure);
   return createVenue({
     name,
     profile,
     meter,
-    urls: venueUrls(config, name, env),
+    closure,
+    urls,
     apiKey,
     secret: apiSecret,
     clock,
@@ -199,6 +236,7 @@ export function connectVenue(
   });
 }
 
-function instrumentsOf({ strategies }: Config, account: string): readonly string[] {
+/** What the strategies of an account trade. */
+export function instrumentsOf({ strategies }: Pick<Config, 'strategies'>, account: string): readonly string[] {
   return [...new Set(strategies.filter((one) => one.account === account).flatMap((one) => one.instruments))];
 }

@@ -19,8 +19,7 @@ test('an account is watched as its configuration says, each instrument once, by 
     quote: 'USDC',
     instruments: [traded[1], traded[2]],
     markMaxAgeMs: 3_000,
-    rules: { dailyLossLimitRatio: 0.03, drawdownLimitRatio: 0.15 },
-    killPolicy: 'none',
+    settings: { venueUnreachableMs: 120_000, noMarketDataMs: 300_000 },
   });
 });
 

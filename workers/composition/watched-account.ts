@@ -8,11 +8,11 @@ import { OUTAGE, type OutageRules } from '../../core/outage/rules.js';
 /** A stream tells its prices within seconds, however long the bars are. */
 const STREAMED_MARK_MS = 60_000;
 
-/** What the watch of an account needs to know, as the configuration says it. */
+/** What the watch of an account needs to know, as the configuration says it. The losses at which it acts are limits, which it reads itself. */
 export function watchedAccount(config: Config, account: string, venue: Venue, traded: readonly WatchedInstrument[]): WatchedAccount {
   const configured = config.accounts[account];
   invariant(configured !== undefined, `account ${account} is configured`);
-  const { killPolicy, ...rules } = configured.watch;
+  const { venueUnreachableMs, noMarketDataMs, unmarkedPrices } = configured.watch;
   // Two strategies may trade the same instrument: its shorter bars are the younger marks.
   const instruments = new Map<string, WatchedInstrument>();
   for (const one of traded) {
@@ -22,7 +22,8 @@ export function watchedAccount(config: Config, account: string, venue: Venue, tr
   const quote = traded[0]?.instrument.split('/')[1];
   const { priceMaxAgeMs } = limitsOf(config, account);
   const markMaxAgeMs = venue.profile.streams.bars ? Math.min(priceMaxAgeMs, STREAMED_MARK_MS) : priceMaxAgeMs;
-  return { account, venue, quote, instruments: [...instruments.values()], markMaxAgeMs, rules, killPolicy };
+  const settings = { venueUnreachableMs, noMarketDataMs, unmarkedPrices };
+  return { account, venueName: configured.venue, venue, quote, instruments: [...instruments.values()], markMaxAgeMs, settings };
 }
 
 /** What is done when the venue of an account is lost, as the configuration says it. */

@@ -25,6 +25,7 @@ import type { AccountStreamActivities } from '../../activities/streams/index.js'
 import { oneHere } from '../../activities/streams/one-here.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
 import { AccountWatch } from '../../activities/watch/account-watch.js';
+import { Watchers } from '../../activities/watch/watchers.js';
 import { WatchSilence } from '../../activities/watch/silence.js';
 import { roomOf } from '../../adapters/storage/disk.js';
 import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
@@ -42,18 +43,21 @@ import { createOutboxStore } from '../../adapters/store/outbox-store.js';
 import { openPool } from '../../adapters/store/pool.js';
 import { createProtectionStore } from '../../adapters/store/protection-store.js';
 import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
-import { createWatchSilenceStore, createWatchStore } from '../../adapters/store/watch-store.js';
+import { createWatcherStore, createWatchSilenceStore, createWatchStore } from '../../adapters/store/watch-store.js';
 import { evidenceFolder, INTERVALS } from '../../config/index.js';
 import { readCopies } from '../../db/copies.js';
 import { checkDurability } from '../../db/durability.js';
 import { placeOfStart } from '../../db/start-order.js';
 import { rulesAt } from '../../core/reconcile/rules.js';
+import { KeelsonError } from '../../core/errors.js';
 import { heldOf } from '../../core/venue/held.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
 import { alertChannels, haltingChat } from '../composition/alert-channels.js';
 import { refreshCalendarNow, sha256 } from '../composition/calendar.js';
 import { measureClock } from '../composition/clock-skew.js';
 import { applyConfiguration, openVenues } from '../composition/configuration.js';
+import { endFormerRuns } from '../composition/former-runs.js';
+import { assertNotGoneBack } from '../composition/gone-back.js';
 import { createKills } from '../composition/kills.js';
 import { KeptSchedules } from '../composition/kept-schedules.js';
 import type { Role } from '../composition/main.js';
@@ -78,11 +82,23 @@ import {
 
 const BOOKS_READ_MS = 15_000;
 
+/** What Temporal cannot be asked is not proven, and keeps nobody from looking after what is held. */
+async function heedGoneBack(process: WorkerProcess, account: string): Promise<void> {
+  try {
+    await assertNotGoneBack(process, { account, instanceId: process.instanceId });
+  } catch (error) {
+    if (error instanceof KeelsonError && error.failure.code === 'INFRA_INSTANCE_REPLACED') throw error;
+    process.log.error({ account, error: String(error) }, 'whether the database has gone back could not be asked');
+  }
+}
+
 /** The guardian's role: trading mode, account watch, reconciliation, account streams, owners of positions and the outbox that wakes them, alerts. */
 export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS_THEY_ARE): Promise<Role> {
   const { config, client, log, clock, control, env, stopping, epoch, instanceId, pool, databaseUrl } = process;
   const bars = wraps.market(process.market);
   const orders = wraps.store(process.orders);
+  // Before anything is placed, whose names may have been used.
+  for (const account of Object.keys(config.accounts)) await heedGoneBack(process, account);
   const channels = alertChannels(config, env, log);
   const metrics = await openMetrics('guardian', env['KEELSON_METRICS_PORT']);
   const { calendar, isOlder } = await applyConfiguration(process, false);
@@ -91,7 +107,9 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
   // No stream of prices: an exit asks the venue, but the venue's clock is kept, in which signals expire.
   const live = new StreamedMarket(clock);
   const accounts = Object.keys(config.accounts);
-  const stopMeasuring = await Promise.all(accounts.map((account) => measureClock(account, venues.of, live, log)));
+  const stopMeasuring = accounts.map((account) => measureClock(account, (name) => venues.opened(name), live, log));
+  const watchers = new Watchers({ store: createWatcherStore(pool), accounts, watcher: randomUUID(), log });
+  await watchers.start();
   const owners = wraps.owners(createOwners(client, clock));
   const kills = createKills(client, clock);
   const reconciliations = createReconciliations(client, clock);
@@ -128,6 +146,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     owners,
     reconciliations,
     tradedOf,
+    watchersOf: watchers.of,
     clock,
     stopping: stopping.signal,
     log,
@@ -238,7 +257,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     void venues.opened(account).then((venue) => {
       const store = createWatchStore(pool);
       const watched = watchedAccount(config, account, venue, tradedOf(account));
-      watches.push(new AccountWatch({ store, halt: halts, kill, bars, live, clock, log }, watched));
+      watches.push(new AccountWatch({ store, halt: halts, kill, bars, live, watchersOf: watchers.of, clock, log }, watched));
     });
   }
   const silence = new WatchSilence({ store: createWatchSilenceStore(pool), accounts, log });
@@ -271,10 +290,13 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
           workflowId: tradingControlWorkflowId(account),
           staticSummary: `trading mode of ${account}`,
         });
+        const held = await protection.held(account);
+        const former = await endFormerRuns(client, { account, epoch, held });
+        if (former.length > 0) log.warn({ account, workflowIds: former }, 'runs of another epoch were ended');
         // A halt holds over restarts, also where Temporal began empty: whoever owns what is held under it goes on (P31).
         if ((await killStore.readKill(account)).latches.length > 0) await kills.wake(account);
         // What is held has an owner, also where Temporal began empty (P24, P31).
-        for (const key of await protection.held(account)) await owners.wake(key);
+        for (const key of held) await owners.wake(key);
         await discrepancies.carryOn(account);
         // Of runs that are under way Temporal may know nothing: they go on where their records end.
         // What a reconciliation has paused it for is carried on already.
@@ -298,12 +320,12 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
         await removeSchedules(client, [...accounts, ...(ofCalendar.length > 0 ? [OF_NO_ACCOUNT] : [])]);
       };
       await set('all');
-      await makeUpForDays(pool, reconciliations, accounts);
+      await makeUpForDays(pool, client, reconciliations, accounts);
       kept = new KeptSchedules({
         isNewest: async () => (await placeOfStart(pool, env['KEELSON_START'])) === 'newest',
         set: async () => {
           await set('changed');
-          await makeUpForDays(pool, reconciliations, accounts);
+          await makeUpForDays(pool, client, reconciliations, accounts);
           await tellLeftOut(pool, client, declared);
         },
         log,
@@ -317,6 +339,7 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
       await chatHalts?.close();
       await outbox.close();
       await Promise.all([silence.close(), ...watches.map((watch) => watch.close())]);
+      await watchers.close();
       // Last of those that raise and tell: what they have raised is told by whoever is there next.
       await alerts.close();
       await halts.close();

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { invariant } from '../../core/errors.js';
 import { findStrategy } from '../../core/strategy/registry.js';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -5,6 +6,7 @@ import { LedgerContact, withLedgerContact } from '../../activities/order/ledger-
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
 import { createOrderActivities } from '../../activities/order/index.js';
 import { createHandOver } from '../../activities/owner/hand-over.js';
+import { VenueShares } from '../../activities/order/venue-shares.js';
 import { createWouldTrade } from '../../activities/order/would-trade.js';
 import { streamBars } from '../../activities/streams/bars.js';
 import type { BarStreamActivities } from '../../activities/streams/index.js';
@@ -12,6 +14,7 @@ import { StreamedMarket } from '../../activities/streams/live-market.js';
 import { StandIn } from '../../activities/streams/stand-in.js';
 import type { StrategyVersion } from '../../activities/streams/strategy-runner.js';
 import { createClearanceStore } from '../../adapters/store/clearance-store.js';
+import { createVenueShareStore } from '../../adapters/store/venue-share-store.js';
 import { HeldRisk } from '../../adapters/store/held-risk.js';
 import { INTERVALS } from '../../config/index.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, watchBarsWorkflowId } from '../../workflows/names.js';
@@ -25,6 +28,7 @@ import { measureClock } from '../composition/clock-skew.js';
 import { openMetrics } from '../composition/metrics-server.js';
 import { createWorker } from '../composition/run-worker.js';
 import { createReconciliations } from '../composition/reconciliations.js';
+import { VenueMeters } from '../composition/venues.js';
 import { createSignalSink } from '../composition/signal-sink.js';
 import { UntradedRecords } from '../composition/untraded-records.js';
 import { loadRunners, type FindStrategy } from '../composition/strategies.js';
@@ -44,21 +48,28 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
   const orders = wraps.store(process.orders);
   const metrics = await openMetrics('trading', env['KEELSON_METRICS_PORT']);
   await applyConfiguration(process, true);
-  const venues = await openVenues({ ...process, market: bars }, wraps.venue);
+  const pause = (ms: number, signal: AbortSignal): Promise<void> => wait(ms, undefined, { signal }).catch(() => undefined);
+  const monotonic = (): number => performance.now();
+  const shares = new VenueShares({
+    ...{ store: createVenueShareStore(pool), holder: randomUUID(), now: () => ({ time: clock(), monotonic: monotonic() }) },
+    ...{ pause, log },
+  });
+  const venues = await openVenues({ ...process, market: bars }, wraps.venue, new VenueMeters(shares.meter));
+  await shares.start();
   const accounts = Object.keys(config.accounts);
   const risk = await HeldRisk.open({ pool, url, applicationName: 'keelson-trading', store: orders, accounts, log });
 
   const market = new StreamedMarket(clock);
-  const stopMeasuring = await Promise.all(accounts.map((account) => measureClock(account, venues.of, market, log)));
+  const stopMeasuring = accounts.map((account) => measureClock(account, (name) => venues.opened(name), market, log));
   const stopFollowing = accounts.map((account) => {
     const instruments = [...new Set(config.strategies.flatMap((one) => (one.account === account ? one.instruments : [])))];
     return followBooks({ account, instruments, venueOf: venues.of, market, clock, log });
   });
   const reconciliations = createReconciliations(client, clock);
   const contact = new LedgerContact({
-    ...{ store: createClearanceStore(pool, `trading ${env['KEELSON_INSTANCE'] ?? '1'}`), clock, monotonic: () => performance.now(), log },
+    ...{ store: createClearanceStore(pool, `trading ${env['KEELSON_INSTANCE'] ?? '1'}`), clock, monotonic, log },
     ...{ accounts, compare: (account: string) => reconciliations.start(account, 'reconnect') },
-    pause: (ms, signal) => wait(ms, undefined, { signal }).catch(() => undefined),
+    pause,
   });
   const orderDependencies: OrderDependencies = {
     store: orders,
@@ -139,6 +150,7 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
       for (const stop of stopMeasuring) stop();
       for (const stop of stopFollowing) stop();
       await contact.close();
+      await shares.close();
       await risk.close();
       await venues.close();
       await metrics.close();

@@ -12,7 +12,7 @@ import {
 } from '@temporalio/workflow';
 import type { KillActivities } from '../../activities/kill/index.js';
 import type { KillPhase } from '../../activities/ports/kill.js';
-import { isEscalationDue, waitMs } from '../../core/kill/pace.js';
+import { isEscalationDue, untilEscalationMs, waitMs } from '../../core/kill/pace.js';
 import { latchName, type Finding } from '../../core/kill/verify.js';
 import type { KillLatch } from '../../core/kill/view.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
@@ -21,6 +21,7 @@ import { isStepFailure } from '../order/at-once.js';
 import { HISTORY_LIMIT } from '../order/settle.js';
 import { describeKill } from './details.js';
 import { haltChangedSignal, killStateQuery, rearmUpdate, type KillState } from './messages.js';
+import { toldMeanwhile } from './overdue.js';
 import { Rearms, validateRearm } from './rearms.js';
 
 const { killLatches } = proxyActivities<KillActivities>(told(RECORD, 'which latches stand'));
@@ -114,7 +115,11 @@ export async function killSwitch(account: string, carried: Carried | null = null
     const of = [under, ...standing.directs].join('+');
     // What was seen of another halt says nothing about this one: it takes two looks of its own (P28).
     const wasOther = seenUnder !== undefined && seenUnder !== under && patched('looksOfEachHalt');
-    const looked = await round(account, latches, (doing) => show({ doing }));
+    const isToldInTime = patched('toldBesideRounds');
+    const going = round(account, latches, (doing) => show({ doing }));
+    // What was verified is called so until it is known not to be.
+    const isWatched = isToldInTime && state.phase === 'running';
+    const looked = await (isWatched ? toldMeanwhile(going, () => untilEscalationMs(now, state), escalateMeanwhile) : going);
     // One that was called while this round went on was not carried out by it, and may have been looked at all the same.
     const came = looked.look?.under.some((name) => !under.split('+').includes(name)) === true;
     const isOther = wasOther || came;
@@ -126,7 +131,9 @@ export async function killSwitch(account: string, carried: Carried | null = null
     if (looks < 2) {
       // What was verified is still called so until it is known not to be, or another halt stands: once is not twice, nor never.
       if (!isClear || isOther || state.phase !== 'verified') await enter('running', looked);
-      if (!isClear) await escalateIfDue();
+      // By the time of its look, as far as that is known.
+      const time = isToldInTime ? Math.max(now, looked.look?.time ?? now) : now;
+      if (!isClear && isEscalationDue(time, state)) await escalate(looked.unverified);
       if (!isClear) rearms.answerAll({ kind: 'notClean', found: 'it is not verified anew', finding: looked });
       show({ doing: isClear ? 'the venue shows the target; it is looked at a second time' : 'it is tried again in a moment' });
       await condition(() => isChanged, isClear ? BETWEEN_LOOKS_MS : waitMs(failed, looked, state.escalations));
@@ -160,10 +167,13 @@ export async function killSwitch(account: string, carried: Carried | null = null
     }
   }
 
-  async function escalateIfDue(): Promise<void> {
-    if (state.phase !== 'running' || !isEscalationDue(now, state)) return;
+  async function escalate(unverified: Finding['unverified']): Promise<void> {
     show({ escalations: state.escalations + 1 });
-    await killEscalate(account, state.escalations, state);
+    await killEscalate(account, state.escalations, { ...state, unverified });
+  }
+
+  function escalateMeanwhile(): Promise<void> {
+    return escalate([...state.unverified, { kind: 'unanswered', detail: `${state.doing} has not come to its end` }]);
   }
 }
 

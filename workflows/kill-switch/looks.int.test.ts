@@ -3,7 +3,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { KillActivities } from '../../activities/kill/index.js';
-import { latchName, type Finding } from '../../core/kill/verify.js';
+import { latchName, unverifiedText, type Finding } from '../../core/kill/verify.js';
 import type { KillLatch } from '../../core/kill/view.js';
 import { temporalIfAny, type TestTemporal } from '../../test/support/temporal.js';
 import { workflowBundle } from '../../test/support/trading-stack.js';
@@ -27,6 +27,8 @@ describe.skipIf(temporal === undefined)('killSwitch, its looks and who waits for
   let calls: string[];
   let release: KillActivities['killRelease'];
   let verify: () => Finding;
+  let sell: () => Promise<void>;
+  let time: number;
   /** Lets a step go on that a test holds back; also when the test fails meanwhile. */
   let letGo = (): void => undefined;
 
@@ -40,14 +42,18 @@ describe.skipIf(temporal === undefined)('killSwitch, its looks and who waits for
     latches = [latch('first', 'none')];
     calls = [];
     verify = () => CLEAR;
+    sell = async () => undefined;
+    time = 1_000_000;
     const note = (name: string) => async (): Promise<void> => void calls.push(name);
     const activities: Partial<Record<keyof KillActivities, (...values: never[]) => Promise<unknown>>> = {
       killLatches: async () => {
         if (latches.length === 0) calls.push('none');
-        return { latches, time: 1_000_000, directs: [] };
+        return { latches, time, directs: [] };
       },
       killCancel: note('cancel'),
-      killFlatten: note('flatten'),
+      killFlatten: async () => (calls.push('flatten'), sell()),
+      killEscalate: async (_: string, told: number, { unverified }: Finding) =>
+        void calls.push(`told ${told}`, ...unverified.map(unverifiedText)),
       killTendStops: note('stops'),
       killVerify: async () => (calls.push('look'), verify()),
       killConclude: async () => (calls.push('conclude'), { path: 'file', sha256: 'hash' }),
@@ -156,5 +162,34 @@ describe.skipIf(temporal === undefined)('killSwitch, its looks and who waits for
     await handle.signal(haltChangedSignal);
     await handle.result();
     expect(calls.at(-1)).toBe('released');
+  });
+
+  it('P26: people are told while a round hangs, and once; and by when its look was where it took long', async () => {
+    latches = [latch('first', 'atOnce')];
+    const missing = { kind: 'unanswered', detail: 'the venue is away' } as const;
+    let lookTime = time;
+    verify = () => ({ ...CLEAR, unverified: [missing], look: { time: lookTime, under: latches.map(latchName) } });
+    const handle = await client.workflow.start('killSwitch', { taskQueue, workflowId: taskQueue, args: ['some'] });
+    await vi.waitFor(() => expect(calls).toContain('running'), LIMIT);
+    sell = () => new Promise((done) => (letGo = done));
+    // Nothing is due when this round begins.
+    time += 29_500;
+    await handle.signal(haltChangedSignal);
+    await vi.waitFor(() => expect(calls).toContain('told 1'), LIMIT);
+    expect(calls.slice(calls.indexOf('told 1'))).toEqual(['told 1', 'the venue is away', 'selling has not come to its end']);
+    sell = async () => undefined;
+    letGo();
+    // Each five minutes; the next is due within this round, by its look.
+    time += 299_000;
+    lookTime = time + 2_000;
+    await vi.waitFor(() => expect(calls).toContain('told 2'), LIMIT);
+    expect(calls.slice(calls.indexOf('told 2')).slice(0, 2)).toEqual(['told 2', 'the venue is away']);
+    expect([count('told 1'), count('told 2'), count('told 3')]).toEqual([1, 1, 0]);
+    verify = () => CLEAR;
+    await vi.waitFor(() => expect(calls).toContain('verified'), LIMIT);
+    latches = [];
+    await handle.signal(haltChangedSignal);
+    await handle.result();
+    await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, await handle.fetchHistory(), taskQueue);
   });
 });

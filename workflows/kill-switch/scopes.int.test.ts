@@ -107,7 +107,7 @@ describe.skipIf(temporal === undefined)('killSwitch, in a part of an account, an
     });
   const signal = async (leg: TradeSignal['leg'], strategy: string): Promise<TradeSignal> => {
     // A file may take longer than what was seen when it began stays fresh.
-    stack.market.seePrice(ACCOUNT, INSTRUMENT, d('50000'), Date.now());
+    stack.market.seePrice(ACCOUNT, INSTRUMENT, d('50000'), { seenTime: Date.now() });
     stack.market.seeClock(ACCOUNT, await stack.venue.reader.clock());
     return { ...stack.signal(leg, (bar += 1_000)), strategy };
   };

@@ -146,7 +146,7 @@ describe.skipIf(temporal === undefined)('a halt over two venues of which one is 
       expect(ofDown).toMatchObject({ kind: 'notClean' });
       expect(await standing()).toEqual([latchId]);
       const steps = createOrderActivities(ledger.dependencies);
-      ledger.market.seePrice(up.account, INSTRUMENT, d('50000'), Date.now());
+      ledger.market.seePrice(up.account, INSTRUMENT, d('50000'), { seenTime: Date.now() });
       expect(await steps.authorise(testSignal(up.account, 'open', 2_000))).toMatchObject({
         kind: 'denied',
         failures: expect.arrayContaining([expect.objectContaining({ code: 'RISK_KILLED' })]) as unknown,

@@ -23,7 +23,7 @@ export async function settle(intentId: string): Promise<OrderOutcome> {
   }
 }
 
-/** Settles an order that no workflow owns: started by the guardian's sweeper, and by a run that became too long. */
+/** Goes on settling an order whose run became too long. What no workflow owns is taken up by the guardian's account stream, without one. */
 export async function settleOrder(intentId: string): Promise<OrderOutcome> {
   return settle(intentId);
 }

@@ -21,14 +21,7 @@ export const BINANCE_CALLS: WireCalls = {
     return timeAt(rowOf(await wire(client).publicGetTime(), 'the time'), 'serverTime');
   },
 
-  async send(client, request) {
-    // Declared as numbers by the library, but read as text: a float would lose digits even where it is overridden below.
-    const quantity = request.quantity as unknown as number;
-    const price = request.price as unknown as number;
-    const { type, params } = createParams(request);
-    const reply: Raw = await client.createOrder(request.instrument, type, request.side, quantity, price, params);
-    return reply.info;
-  },
+  send: (client, request, symbolId) => wire(client).privatePostOrder(orderParams(request, symbolId)),
 
   placed(reply, request, { instrumentOf }) {
     const row = rowOf(reply, 'the reply');
@@ -141,26 +134,16 @@ async function unless<T, U>(isMeant: (said: VenueError) => boolean, value: U, as
   }
 }
 
-/** The venue's own words, as text: they replace what the library would write. */
-function createParams(request: OrderRequest): {
-  readonly type: string;
-  readonly params: Readonly<Record<string, string | number | boolean>>;
-} {
+/** The venue's own words, as text. The library's way to place an order rounds by its list of instruments, or refuses by it; that may be hours old. */
+function orderParams(request: OrderRequest, symbol: string): Readonly<Record<string, string | number>> {
+  const { clientOrderId: newClientOrderId, quantity, price, stopPrice, timeInForce, receiveWindowMs: recvWindow } = request;
   const common = {
-    clientOrderId: request.clientOrderId,
-    quantity: request.quantity,
-    timestamp: request.signedTimestamp,
-    recvWindow: request.receiveWindowMs,
+    ...{ symbol, side: request.side.toUpperCase(), newClientOrderId, newOrderRespType: 'FULL', quantity },
+    ...{ timestamp: request.signedTimestamp, recvWindow },
   };
-  const { stopPrice } = request;
-  if (request.type === 'limit') {
-    const { price, postOnly, timeInForce } = request;
-    return { type: 'limit', params: { ...common, price, ...(postOnly ? { postOnly } : { timeInForce }) } };
-  }
+  if (request.type === 'limit')
+    return request.postOnly ? { ...common, type: 'LIMIT_MAKER', price } : { ...common, type: 'LIMIT', price, timeInForce };
   if (stopPrice === undefined) throw new Error('invariant: a stop has a stop price');
-  if (request.type === 'stopMarket') return { type: 'market', params: { ...common, stopPrice } };
-  return {
-    type: 'limit',
-    params: { ...common, price: request.price, timeInForce: request.timeInForce, stopPrice },
-  };
+  if (request.type === 'stopMarket') return { ...common, type: 'STOP_LOSS', stopPrice };
+  return { ...common, type: 'STOP_LOSS_LIMIT', price, timeInForce, stopPrice };
 }

@@ -16,7 +16,7 @@ export function frameOf(message: unknown, instrumentOf: InstrumentOf): Frame {
   const row = inner as Row;
   switch (row['e']) {
     case 'kline':
-      return barFrame(rowOf(row['k'], 'a kline'), instrumentOf);
+      return barFrame(row, instrumentOf);
     case 'executionReport':
       return orderFrame(row, instrumentOf);
     case 'eventStreamTerminated':
@@ -32,7 +32,8 @@ function subscribed(row: Row): boolean {
   return typeof result === 'object' && result !== null && 'subscriptionId' in result;
 }
 
-function barFrame(kline: Row, instrumentOf: InstrumentOf): Frame {
+function barFrame(row: Row, instrumentOf: InstrumentOf): Frame {
+  const kline = rowOf(row['k'], 'a kline');
   const openTime = timeAt(kline, 't');
   const closeTime = timeAt(kline, 'T');
   const close = decimalAt(kline, 'c');
@@ -40,6 +41,7 @@ function barFrame(kline: Row, instrumentOf: InstrumentOf): Frame {
     kind: 'bar',
     closed: kline['x'] === true,
     price: close,
+    eventTime: timeAt(row, 'E'),
     bar: {
       instrument: instrumentOf(textAt(kline, 's')),
       intervalMs: closeTime - openTime + 1,
@@ -55,19 +57,29 @@ function barFrame(kline: Row, instrumentOf: InstrumentOf): Frame {
 }
 
 function orderFrame(row: Row, instrumentOf: InstrumentOf): Frame {
+  const status = statusOf(textAt(row, 'X'));
   const order: VenueOrder = {
     venueOrderId: textAt(row, 'i'),
     clientOrderId: clientOrderIdOf(row),
     instrument: instrumentOf(textAt(row, 's')),
     side: sideOf(textAt(row, 'S')),
-    status: statusOf(textAt(row, 'X')),
+    status,
     quantity: decimalAt(row, 'q'),
     executedQuantity: decimalAt(row, 'z'),
     price: decimalAt(row, 'p'),
-    isTriggered: row['w'] === true || !isStop(row['o']),
+    isTriggered: row['w'] === true || !isStop(row['o']) || (isOver(status) && wasOnBook(row)),
     createdTime: timeAt(row, 'O'),
   };
   return row['x'] === 'TRADE' ? { kind: 'order', order, fill: fillFrame(row, order) } : { kind: 'order', order };
+}
+
+function isOver(status: VenueOrder['status']): boolean {
+  return status !== 'accepted' && status !== 'partiallyFilled';
+}
+
+/** What has ended is on the book no more; its working time is told only where it was there. */
+function wasOnBook(row: Row): boolean {
+  return Number(row['W'] ?? 0) > 0;
 }
 
 /** A cancel has an id of its own in `c`; the order's id is then in `C`, which is empty otherwise. */
@@ -91,6 +103,7 @@ function fillFrame(row: Row, order: VenueOrder): VenueFill {
     feeAsset: fee === ZERO_TEXT && row['N'] === null ? quoteOf(order.instrument) : textAt(row, 'N'),
     liquiditySide: row['m'] === true ? 'maker' : 'taker',
     eventTime: timeAt(row, 'T'),
+    orderCreatedTime: order.createdTime,
   };
 }
 

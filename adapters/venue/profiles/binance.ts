@@ -67,7 +67,7 @@ export const BINANCE: WireProfile = {
   ccxtId: 'binance',
   orderTypes: ['limit', 'stopLimit', 'stopMarket'],
   postOnly: true,
-  streams: { bars: true, account: true },
+  streams: { bars: VENUE_WIRES.binance.streamsBars, account: true },
   rateBudget: { weight: { limit: 6_000, windowMs: 60_000 } },
   // An order with the time; the lists of an instrument.
   readWeights: { openOrders: 80, lookUp: 5, fills: 20, balances: 20 },
@@ -85,7 +85,7 @@ export const BINANCE: WireProfile = {
   fillLists: 'instrument',
   fillsPage: FILLS_PAGE,
   admission: 'enforced',
-  visibilityBoundMs: 2_000,
+  visibilityBoundMs: VENUE_WIRES.binance.visibilityBoundMs,
   receiveWindowMs: 2_000,
   submitDeadlineMs: 2_500,
   clientOrderIdPattern: /^[a-zA-Z0-9-_]{1,36}$/,

@@ -2,7 +2,7 @@ import type { OrderRequest } from '../../../activities/ports/venue.js';
 import { ZERO_TEXT } from '../../../core/money/index.js';
 import { saidBy } from '../read-call.js';
 import { decimalAt, rowOf, textAt, topOfBook, WireError } from '../wire-row.js';
-import { fillsOfOrder, fillsSince, findOrder, isVenueOrderId, openOrders, resultOf, wire } from './kraken-lists.js';
+import { fillsOfOrder, fillsSince, findOrder, isVenueOrderId, openOrders, paidFee, resultOf, wire } from './kraken-lists.js';
 import { assetUnitsOf, balancesOf, barOf, secondsAt } from './kraken-rows.js';
 import type { WireCalls } from './wire-profile.js';
 
@@ -58,6 +58,7 @@ export const KRAKEN_CALLS: WireCalls = {
   openOrders,
   fills: fillsSince,
   fillsOfOrder: (ask, names, _, venueOrderId) => fillsOfOrder(ask, names, venueOrderId),
+  paidFee,
 
   balances: (ask, names) =>
     ask('balances', async (client) => balancesOf(resultOf(await wire(client).privatePostBalanceEx(), 'the balances'), names)),

@@ -3,7 +3,7 @@ import type { VenueFill, VenueOrder } from '../../../activities/ports/venue.js';
 import type { CcxtRest } from '../ccxt-classes.js';
 import { rowOf, textAt, WireError, type Row } from '../wire-row.js';
 import { onePage, type Page, type Params } from './kraken-pages.js';
-import { clientOrderIdOf, fillOf, orderOf } from './kraken-rows.js';
+import { clientOrderIdOf, fillOf, orderOf, paidFeeOf } from './kraken-rows.js';
 import { tradesSince } from './kraken-trades.js';
 import type { Ask, InstrumentOf, Names } from './wire-profile.js';
 
@@ -107,4 +107,16 @@ export async function fillsOfOrder(ask: Ask, names: Names, venueOrderId: string)
     for (const id of ids) fills.push(fillOf(id, rowOf(rows[id], 'a trade'), names.instrumentOf));
   }
   return fills;
+}
+
+/** The entries of a trade are of its moment. The list's begin is exclusive, its end is not. */
+export async function paidFee(ask: Ask, names: Names, fill: VenueFill): Promise<Pick<VenueFill, 'fee' | 'feeAsset'> | undefined> {
+  const second = Math.floor(fill.eventTime / 1_000);
+  const page: Page = (asked) =>
+    ask('fills', async (client) => resultOf(await wire(client).privatePostLedgers({ type: 'trade', ...asked }), 'the ledger'));
+  const entries = await pages(page, 'ledger', { start: String(second - 1), end: String(second + 1) });
+  return paidFeeOf(
+    [...entries.values()].filter((entry) => entry['refid'] === fill.venueTradeId),
+    names,
+  );
 }

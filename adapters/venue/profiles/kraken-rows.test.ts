@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { salesTaken } from '../../../core/order/instrument.js';
 import { WireError, type Row } from '../wire-row.js';
-import { balancesOf, barOf, fillOf, orderOf, rulesOf } from './kraken-rows.js';
+import { balancesOf, barOf, fillOf, paidFeeOf, orderOf, rulesOf } from './kraken-rows.js';
 import { errorOf } from './kraken-verdicts.js';
 
 const instrumentOf = (symbolId: string): string => (symbolId === 'XBTUSD' || symbolId === 'XXBTZUSD' ? 'BTC/USD' : symbolId);
@@ -109,11 +110,27 @@ describe('other rows', () => {
       quantity: '0.02',
       fee: '0.96',
       feeAsset: 'USD',
+      isFeeAssumed: true,
       liquiditySide: 'unknown',
       eventTime: 1_688_667_796_880,
     });
     expect(fillOf('T1', { ...row, cost: '600.20000' }, instrumentOf)).toMatchObject({ amount: '600.2' });
     expect(fillOf('T1', { ...row, maker: true }, instrumentOf).liquiditySide).toBe('maker');
+  });
+
+  it('what a fee was taken in is what the ledger says of one asset, when both sides of the trade are there', () => {
+    const names = { assetOf: (id: string) => (id === 'XXBT' ? 'BTC' : id), instrumentOf, symbolId: () => '' };
+    const [base, quote] = [
+      { asset: 'XXBT', amount: '0.02', fee: '0.000052' },
+      { asset: 'ZUSD', amount: '-600.21', fee: '0.0000' },
+    ];
+    const fee = paidFeeOf([base, quote], names);
+    expect(fee).toEqual({ fee: '0.000052', feeAsset: 'BTC' });
+    expect(paidFeeOf([quote, base], names)).toEqual(fee);
+    expect(paidFeeOf([base, quote, { asset: 'KFEE', amount: '0', fee: '12.5' }], names)).toBeUndefined();
+    expect(paidFeeOf([{ ...base, fee: '0' }, quote], names)).toMatchObject({ fee: '0' });
+    for (const some of [[], [base], [quote]]) expect(paidFeeOf(some, names)).toBeUndefined();
+    expect(() => paidFeeOf([base, { ...quote, fee: 1 }], names)).toThrow(WireError);
   });
 
   it('balances: free is what is not held, nothing where there is nothing', () => {
@@ -139,7 +156,22 @@ describe('other rows', () => {
       minNotional: '0.5',
     });
     expect(rulesOf('BTC/USD', { ...info, tick_size: undefined, costmin: undefined })).toMatchObject({ tickSize: '0.1', minNotional: '0' });
-    expect(rulesOf('BTC/USD', { ...info, status: 'cancel_only' })).toMatchObject({ trading: false, status: 'cancel_only' });
+    expect(rulesOf('BTC/USD', info)).toMatchObject({ trading: true });
+  });
+
+  it.each([
+    ['online', true, 'all'],
+    ['limit_only', false, 'limit'],
+    ['reduce_only', false, 'all'],
+    // What is sold at once is no post-only order.
+    ['post_only', false, 'none'],
+    ['cancel_only', false, 'none'],
+    ['a word of later', false, 'none'],
+  ])('an instrument that is %s', (status, trading, sales) => {
+    const rules = rulesOf('BTC/USD', { status, pair_decimals: 1, lot_decimals: 8, ordermin: '0.0001' });
+    expect([rules.trading, rules.status, salesTaken(rules)]).toEqual([trading, status, sales]);
+    // What takes all, or nothing, is written as by builds before.
+    expect('sales' in rules).toBe(!trading && sales !== 'none');
   });
 
   it('a bar: its volume is the seventh figure', () => {

@@ -82,7 +82,7 @@ function limitOf(type: string, description: Row): DecimalText {
 
 /**
  * A trade of the account. Fees are in the quote asset: our orders ask for that (`fciq`). Of a trade by another hand the list says the same
- * amount whatever it was taken in; only the venue's ledger tells.
+ * amount whatever it was taken in; only the venue's ledger tells (`paidFeeOf`).
  */
 export function fillOf(venueTradeId: string, row: Row, instrumentOf: InstrumentOf): VenueFill {
   const instrument = instrumentOf(textAt(row, 'pair'));
@@ -96,9 +96,19 @@ export function fillOf(venueTradeId: string, row: Row, instrumentOf: InstrumentO
     ...amountAt(row, 'cost'),
     fee: decimalAt(row, 'fee'),
     feeAsset: instrument.split('/')[1] ?? instrument,
+    isFeeAssumed: true,
     liquiditySide: row['maker'] === true ? 'maker' : row['maker'] === false ? 'taker' : 'unknown',
     eventTime: secondsAt(row, 'time'),
   };
+}
+
+/** What the entries of a trade in the venue's ledger say of its fee; undefined: not both are there (yet), or it was taken in several assets. */
+export function paidFeeOf(entries: readonly Row[], names: Names): Pick<VenueFill, 'fee' | 'feeAsset'> | undefined {
+  const [one, other] = entries;
+  if (one === undefined || other === undefined) return undefined;
+  const [first = one, second] = entries.filter((entry) => !decimal(decimalAt(entry, 'fee')).isZero());
+  if (second !== undefined) return undefined;
+  return { fee: decimalAt(first, 'fee'), feeAsset: names.assetOf(textAt(first, 'asset')) };
 }
 
 /** Balances of the account; assets of which there is nothing are left out. */
@@ -123,6 +133,9 @@ export function assetUnitsOf(result: Row): ReadonlyMap<string, DecimalText> {
 
 const UNLIMITED = decimalTextOf('1000000000000');
 
+/** What is sold of what is held, by the status of a pair that takes no entries of ours; in others (post_only, cancel_only) nothing that sells at once is taken. */
+const SALES: Readonly<Record<string, Pick<InstrumentRules, 'sales'>>> = { limit_only: { sales: 'limit' }, reduce_only: { sales: 'all' } };
+
 /** An instrument's filters. Stops that sell at the market are taken on every instrument. */
 export function rulesOf(instrument: string, info: Row): InstrumentRules {
   const [base = '', quote = ''] = instrument.split('/');
@@ -132,6 +145,7 @@ export function rulesOf(instrument: string, info: Row): InstrumentRules {
     base,
     quote,
     trading: status === 'online',
+    ...SALES[status],
     status,
     tickSize: info['tick_size'] === undefined ? stepOf(info, 'pair_decimals') : decimalAt(info, 'tick_size'),
     stepSize: stepOf(info, 'lot_decimals'),

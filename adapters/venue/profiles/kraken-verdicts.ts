@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../../core/errors.js';
 import type { VerdictRow } from '../verdict.js';
-import type { VenueError } from './wire-profile.js';
+import type { SentAway, VenueError } from './wire-profile.js';
 
 /** What the venue says of a request that it stopped before, or in, its matching engine: nothing was placed. */
 const REFUSALS: readonly (readonly [ErrorCode, readonly string[]])[] = [
@@ -42,15 +42,23 @@ const REFUSALS: readonly (readonly [ErrorCode, readonly string[]])[] = [
 export const AUTH_CODES = codesOf('VENUE_AUTH');
 export const RATE_CODES = codesOf('VENUE_RATE_LIMITED');
 
-/** What the venue says when it has sent us away; a counter that is full refuses as well, and empties by itself within seconds. */
-const LOCKOUTS: ReadonlySet<string> = new Set(['EGeneral:Temporary lockout', 'EGeneral:Too many requests', 'EService:Throttled']);
+/**
+ * What the venue says when it has sent us away; a counter that is full refuses as well, and empties by itself within seconds. What is asked
+ * with a key is counted for it (docs.kraken.com/exchange/guides/rest/ratelimits, …/general/errors), what needs none by address.
+ */
+const LOCKOUTS: Readonly<Record<string, SentAway['countedBy']>> = {
+  'EGeneral:Temporary lockout': 'account',
+  'EGeneral:Too many requests': 'address',
+  'EService:Throttled': 'account',
+};
 const USUAL_LOCKOUT_MS = 60_000;
 
-/** For how long the venue is not to be asked: until the second that it names (`EService: Throttled: 1795000000`), or for a minute. */
-export function lockedOutMs({ code, text }: VenueError, now: number): number | undefined {
-  if (!LOCKOUTS.has(code)) return undefined;
+/** For how long who is not to ask the venue: until the second that it names (`EService: Throttled: 1795000000`), or for a minute. */
+export function lockedOut({ code, text }: VenueError, now: number): SentAway | undefined {
+  const countedBy = LOCKOUTS[code];
+  if (countedBy === undefined) return undefined;
   const untilMs = Number(/:\s*(\d{9,11})\s*$/.exec(text)?.[1] ?? 0) * 1_000 - now;
-  return untilMs > 0 ? untilMs : USUAL_LOCKOUT_MS;
+  return { countedBy, forMs: untilMs > 0 ? untilMs : USUAL_LOCKOUT_MS };
 }
 
 /** The venue's rows of the verdict table. They are complete: what the venue says and no row names is unknown. */

@@ -3,7 +3,7 @@ import { textAt } from '../wire-row.js';
 import { KRAKEN_CALLS } from './kraken-calls.js';
 import { PAGE_SIZE } from './kraken-pages.js';
 import { rulesOf } from './kraken-rows.js';
-import { AUTH_CODES, errorOf, KRAKEN_VERDICT_ROWS, lockedOutMs, RATE_CODES } from './kraken-verdicts.js';
+import { AUTH_CODES, errorOf, KRAKEN_VERDICT_ROWS, lockedOut, RATE_CODES } from './kraken-verdicts.js';
 import type { WireProfile } from './wire-profile.js';
 
 /**
@@ -16,7 +16,7 @@ export const KRAKEN: WireProfile = {
   ccxtId: 'kraken',
   orderTypes: ['limit', 'stopLimit', 'stopMarket'],
   postOnly: true,
-  streams: { bars: false, account: false },
+  streams: { bars: VENUE_WIRES.kraken.streamsBars, account: false },
   // The lowest tier: 15 reads at once, one back each three seconds; 60 orders of an instrument, one back a second.
   rateBudget: { weight: { limit: 15, windowMs: 45_000 } },
   // A listing of trades counts twice. A resting order is found in the first of the two lists.
@@ -26,7 +26,7 @@ export const KRAKEN: WireProfile = {
   // `deadline`: the matching engine refuses a new order that reaches it later.
   admission: 'enforced',
   // The documentation gives no bound; this one is an assumption that the venue has to confirm.
-  visibilityBoundMs: 5_000,
+  visibilityBoundMs: VENUE_WIRES.kraken.visibilityBoundMs,
   receiveWindowMs: 2_000,
   submitDeadlineMs: 3_000,
   clientOrderIdPattern: /^[0-9a-f]{32}$/,
@@ -44,7 +44,7 @@ export const KRAKEN: WireProfile = {
   authCodes: AUTH_CODES,
   rateCodes: RATE_CODES,
   orderRateCodes: [],
-  lockedOutMs,
+  lockedOut,
   pageSize: 720,
 
   address(path, original, given) {

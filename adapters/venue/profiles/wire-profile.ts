@@ -28,7 +28,8 @@ export interface Names {
 
 /** What one frame of a stream says to us; `undefined` leaves the frame to the library. */
 export type Frame =
-  | { readonly kind: 'bar'; readonly bar: Bar; readonly closed: boolean; readonly price: DecimalText }
+  /** `eventTime`: when it was so, by the venue's clock. */
+  | { readonly kind: 'bar'; readonly bar: Bar; readonly closed: boolean; readonly price: DecimalText; readonly eventTime: number }
   | { readonly kind: 'order'; readonly order: VenueOrder; readonly fill?: VenueFill }
   | { readonly kind: 'subscribed' }
   | { readonly kind: 'terminated'; readonly reason: string }
@@ -37,6 +38,12 @@ export type Frame =
 export interface VenueError {
   readonly code: string;
   readonly text: string;
+}
+
+/** For how long a venue wants not to be asked, ms: from this address, or by this account, however many others come from there. */
+export interface SentAway {
+  readonly countedBy: 'address' | 'account';
+  readonly forMs: number;
 }
 
 /** Runs one request of the library, which carries at most one POST. Fails as the reads of the port do. */
@@ -61,6 +68,8 @@ export interface WireCalls {
   /** All pages, in any order. Without an instrument all of the account's, where `fillLists` says so. */
   fills(ask: Ask, names: Names, instrument: string | undefined, fromTime: number): Promise<readonly VenueFill[]>;
   fillsOfOrder(ask: Ask, names: Names, instrument: string, venueOrderId: string): Promise<readonly VenueFill[]>;
+  /** Only where lists of fills do not say in what a fee was taken. */
+  paidFee?(ask: Ask, names: Names, fill: VenueFill): Promise<Pick<VenueFill, 'fee' | 'feeAsset'> | undefined>;
   balances(ask: Ask, names: Names): Promise<readonly Balance[]>;
   /** Of the key that asks; what the venue does not tell is undefined, and not guessed. */
   keyPermissions(ask: Ask): Promise<KeyPermissions>;
@@ -101,8 +110,8 @@ export interface WireProfile extends VenueProfile {
   readonly rateCodes: readonly string[];
   /** Those of them that count an account's orders: they send nobody away. */
   readonly orderRateCodes: readonly string[];
-  /** Whether an error in the venue's own form sends us away, as others do by a status: for how long, ms; undefined: it does not. */
-  lockedOutMs?(said: VenueError, now: number): number | undefined;
+  /** Whether an error in the venue's own form sends us away, as others send an address away by a status; undefined: it does not. */
+  lockedOut?(said: VenueError, now: number): SentAway | undefined;
   /** How the venue tells what our address has used of its weight; absent where it tells nothing. */
   readonly usage?: {
     used(headers: IncomingHttpHeaders): number | undefined;

@@ -91,6 +91,10 @@ export const CALLS: Calls<'store', OrderStore> &
       inTests(RESIZED, 'before', 'after'),
     ],
   },
+  // Before each cancel, between the wish and the request: both have points of their own.
+  'store.checkEpoch': { kind: 'read', ways: [RESTING] },
+  // Of an exit whose first order was refused, or sold but a part.
+  'store.boughtSince': { kind: 'read', ways: [] },
   'store.position': { kind: 'read', ways: [ENTRY, EXIT] },
   'store.bookFill': { kind: 'write', ways: [ENTRY, EXIT, inTests(STOP_FILLED, 'after'), STOP_SELLS, ESCAPE] },
   'store.isBooked': { kind: 'read', ways: [ENTRY, STOP, EXIT] },
@@ -116,6 +120,8 @@ export const CALLS: Calls<'store', OrderStore> &
   // By the comparison that each guardian begins with.
   'reader.openOrders': { kind: 'read', ways: [way('guardian', 'start')] },
   'reader.fills': { kind: 'read', ways: [way('guardian', 'start')] },
+  // Of trades by another hand, by a comparison.
+  'reader.paidFee': { kind: 'read', ways: [] },
   'reader.fillsOfOrder': { kind: 'read', ways: [LOST_ENTRY] },
   'reader.cancel': { kind: 'write', ways: [RESTING, EXIT, inTests(RESIZED, 'during', 'after')] },
   'streams.watchBars': { kind: 'stream', ways: [way('trading', 'start')] },

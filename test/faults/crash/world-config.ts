@@ -6,12 +6,14 @@ import { rootFolder } from '../../../config/index.js';
 export interface WorldConfig {
   readonly account: string;
   readonly instrument: string;
+  /** What its strategies are configured for beside that. */
+  readonly others?: readonly string[];
   readonly strategies?: readonly string[];
   readonly restingMs?: number;
 }
 
 /** The configuration of a world's workers, as the file has it. */
-export function writeWorldConfig({ account, instrument, strategies = ['still'], restingMs }: WorldConfig): string {
+export function writeWorldConfig({ account, instrument, others = [], strategies = ['still'], restingMs }: WorldConfig): string {
   const path = join(rootFolder(), 'models', 'momentum-entry.onnx');
   const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex');
   const execution = restingMs === undefined ? { kind: 'market' } : { kind: 'limit', offsetBps: 40, workMs: restingMs };
@@ -21,7 +23,7 @@ export function writeWorldConfig({ account, instrument, strategies = ['still'], 
     strategies: strategies.map((id) => ({
       id,
       account,
-      instruments: [instrument],
+      instruments: [instrument, ...others],
       interval: '1s',
       signalValidMs: 2_000,
       model: { path, sha256, threshold: 0 },

@@ -3,6 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Pool } from 'pg';
+import { SEARCH_ATTRIBUTES } from '../../../core/search-attributes.js';
 import { signalWorkflowId, type TradeSignal } from '../../../core/signal/signal.js';
 import type { OrderOutcome } from '../../../workflows/order/status.js';
 import type { DecimalText } from '../../../core/money/index.js';
@@ -30,6 +31,8 @@ const MOST_STARTS = 3;
 
 export interface WorldOptions {
   readonly strategies?: readonly string[];
+  /** What they are configured for beside the instrument of the world. */
+  readonly others?: readonly string[];
   /** Entries rest below the market, and are canceled after this long. */
   readonly restingMs?: number;
 }
@@ -84,6 +87,10 @@ export class World {
 
   get pool(): Pool {
     return this.parts.database.pool;
+  }
+
+  get databaseUrl(): string {
+    return this.parts.database.url;
   }
 
   /** What its programs are configured by, where nothing else is said. */
@@ -147,6 +154,7 @@ export class World {
       workflowId: signalWorkflowId(signal),
       args: [signal],
       workflowTaskTimeout: '5s',
+      searchAttributes: { [SEARCH_ATTRIBUTES.account]: [signal.account], [SEARCH_ATTRIBUTES.status]: ['initialized'] },
     });
     const outcome = handle.result() as Promise<OrderOutcome>;
     // A world that went wrong is closed under it.

@@ -126,7 +126,7 @@ export class Lane {
 
   private async trade(signal: TradeSignal): Promise<OrderOutcome> {
     const { taskQueue, client } = this.worker;
-    this.ledger.market.seePrice(this.name, INSTRUMENT, this.lastPrice(), Date.now());
+    this.ledger.market.seePrice(this.name, INSTRUMENT, this.lastPrice(), { seenTime: Date.now() });
     const workflowId = signalWorkflowId(signal);
     const running = client.workflow.execute('signalToOrder', { taskQueue, workflowId, args: [signal], workflowTaskTimeout: '5s' });
     const outcome: OrderOutcome = await ends(`the signal to ${signal.leg} does not end`, running);
@@ -196,7 +196,7 @@ export class Lane {
 
   /** Our price stream tells a price. */
   quote(price: string): void {
-    this.ledger.market.seePrice(this.name, INSTRUMENT, price as DecimalText, Date.now());
+    this.ledger.market.seePrice(this.name, INSTRUMENT, price as DecimalText, { seenTime: Date.now() });
   }
 
   /** The price goes just under the stop, or with `gap` far through it and the limit of a stop-limit. */

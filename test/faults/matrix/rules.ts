@@ -52,6 +52,8 @@ function parametersOf(fault: FaultName, chance: Chance): Fields {
       return { times: chance.between(1, 3) };
     case 'delayFrame':
       return { delayMs: chance.between(200, 1_500), times: chance.between(1, 4), after: chance.between(2, 8) };
+    case 'lateFrame':
+      return { delayMs: chance.between(6_000, 60_000), times: chance.between(1, 12), after: chance.between(2, 8) };
     case 'duplicateFrame':
     case 'loseFrame':
       return { times: chance.between(1, 12), after: chance.between(2, 8) };

@@ -77,7 +77,7 @@ const steps = createOrderActivities({
 async function enter(asked: AskedEntry): Promise<readonly string[]> {
   const { account, strategy, instrument, referencePrice } = asked.signal;
   await open(account, asked.at);
-  live.seePrice(account, instrument, referencePrice, Date.now() - (asked.priceAgeMs ?? 0));
+  live.seePrice(account, instrument, referencePrice, { seenTime: Date.now() - (asked.priceAgeMs ?? 0) });
   live.seeClock(account, { skewMs: asked.skewMs ?? 0, roundTripMs: 1 });
   wanted.set(`${account} ${strategy}`, asked);
   const entered = await steps.enter(asked.signal);

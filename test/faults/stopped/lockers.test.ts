@@ -32,6 +32,9 @@ describe('P9: what holds up a halt while it is not over', () => {
     const later = `create or replace function no_more() returns void language plpgsql as $$ begin perform 1; end $$;`;
     const lockers = lockersOf([first, later]);
     expect([...lockers].toSorted()).toEqual(['calls_it', 'changes_notes', 'follow', 'touch', 'writes_notes']);
+    const wrapped = `alter function calls_it() rename to called; create function calls_it() returns void language sql as $$ select called() $$;
+      create function calls() returns void language sql as $$ select calls_it() $$;`;
+    expect([...lockersOf([first, later, wrapped])]).toEqual(expect.arrayContaining(['called', 'calls_it', 'calls']));
     expect(namedIn(lockers, [`call('calls_it')`, 'text: `select writes_notes($1)`', 'touching'])).toEqual(['calls_it', 'writes_notes']);
   });
 });

@@ -2,6 +2,8 @@
 const LOCKS =
   /\b(?:update|insert into|delete from)\s+(?:control|instance)\b|\b(?:from|join)\s+(?:control|instance)\b[^;]*?\bfor\s+(?:no\s+key\s+)?(?:update|share|key\s+share)\b|\block\s+table[^;]*\b(?:control|instance)\b/i;
 const FUNCTION = /\bcreate\s+(?:or\s+replace\s+)?function\s+(\w+)\s*\([\s\S]*?\$\$([\s\S]*?)\$\$/gi;
+/** What was one function is the part of another: the text of before goes by the new name. */
+const RENAME = /\balter\s+function\s+(\w+)\s*\([^)]*\)\s*rename\s+to\s+(\w+)/gi;
 const TRIGGER = /\bcreate\s+trigger\s+\w+\s+(?:before|after)\s+([\s\S]*?)\bon\s+(\w+)[\s\S]*?\bexecute\s+function\s+(\w+)/gi;
 /** Comments say what is not done, too. */
 const withoutComments = (sql: string): string => sql.replaceAll(/--.*$/gm, '');
@@ -30,7 +32,12 @@ export function lockersOf(migrations: readonly string[]): ReadonlySet<string> {
   const bodies = new Map<string, string>();
   const triggers: { readonly isSetOffBy: (body: string) => boolean; readonly name: string }[] = [];
   for (const sql of migrations.map(withoutComments)) {
-    for (const [, name = '', body = ''] of sql.matchAll(FUNCTION)) bodies.set(name, body);
+    const inOrder = [...sql.matchAll(FUNCTION), ...sql.matchAll(RENAME)].toSorted((one, other) => one.index - other.index);
+    for (const [text, name = '', what = ''] of inOrder) {
+      const isRenamed = /^alter/i.test(text);
+      bodies.set(isRenamed ? what : name, isRenamed ? (bodies.get(name) ?? '') : what);
+      if (isRenamed) bodies.delete(name);
+    }
     for (const [, events = '', table = '', name = ''] of sql.matchAll(TRIGGER))
       triggers.push({ isSetOffBy: setOffBy(events, table), name });
   }

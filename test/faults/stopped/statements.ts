@@ -30,6 +30,7 @@ export const STOPPED = [
 export const NOT_STOPPED: Readonly<Record<string, string>> = {
   check_instance_identity:
     'locks only where the database is another than before, as each connection finds it that is opened then: nothing trades yet',
+  miss_signals: 'locks only where the database has gone back, as a guardian finds it that starts: all that work over it have to end',
 };
 
 /** Of those that lock nothing that a halt needs: what people and kills wait for is stopped in, too, and holds up none. */

@@ -212,7 +212,15 @@ describe('P9: a worker that is stopped in the middle of a statement', { timeout:
       const watch = createWatchStore(stack.pool);
       const inputs = await watch.read(ACCOUNT, []);
       const sample = { account: ACCOUNT, quote: 'USDT', state: UNWATCHED, details: {}, audit: [], alerts: [] };
-      const nothing = { equity: undefined, figures: undefined, exposure: undefined, outage: undefined };
+      const nothing = {
+        equity: undefined,
+        figures: undefined,
+        exposure: undefined,
+        outage: undefined,
+        booking: '0',
+        ledger: {},
+        step: undefined,
+      };
       const mode = { mode: 'paused', cause: 'equityUnknown', reason: 'a test' } as const;
       await stack.ledger.stopBeating();
       const version = inputs === undefined ? '0' : ((await watch.read(ACCOUNT, []))?.version ?? '0');

@@ -64,8 +64,9 @@ export async function compared(world: SoakWorld, mayBeLate = false): Promise<str
 export async function judge(world: SoakWorld, lane: SoakLane, from: number): Promise<string[]> {
   const { pool } = world;
   const found = [...(await disagreements(pool, lane.account, lane.witness()))];
-  const { differences } = await verifyLedger(pool, lane.account);
+  const { differences, equityPoints } = await verifyLedger(pool, lane.account);
   found.push(...differences.map((one) => `verify: ${JSON.stringify(one)}`));
+  if (equityPoints === 0) found.push('verify: no point of the equity series follows from anything');
   const days = daysBetween(from, world.clock.now());
   const expected = expectedDays(lane.journal(), days);
   for (const [name, day] of expected.days) {

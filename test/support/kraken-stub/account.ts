@@ -24,7 +24,10 @@ export interface StubTrade {
   readonly order: StubOrder;
   readonly price: Decimal;
   readonly volume: Decimal;
+  /** In the quote asset, as lists say it … */
   readonly fee: Decimal;
+  /** … and what was taken. */
+  readonly paid: { readonly in: 'base' | 'quote'; readonly amount: Decimal };
   readonly isMaker: boolean;
   readonly time: number;
 }
@@ -110,15 +113,20 @@ export class StubAccount {
       sum(open.filter((order) => order.side === side).map((order) => order.volume.sub(executed(order)).mul(each(order))));
     return {
       quote: {
-        balance: this.#start.quote
-          .sub(this.#withdrawn)
-          .sub(cost(bought))
-          .add(cost(sold))
-          .sub(sum(this.trades.map((trade) => kept(trade.fee)))),
+        balance: this.#start.quote.sub(this.#withdrawn).sub(cost(bought)).add(cost(sold)).sub(this.#paid('quote')),
         hold: left('buy', (order) => order.price),
       },
-      base: { balance: this.#start.base.add(volume(bought)).sub(volume(sold)), hold: left('sell', () => decimal('1')) },
+      base: {
+        balance: this.#start.base.add(volume(bought)).sub(volume(sold)).sub(this.#paid('base')),
+        hold: left('sell', () => decimal('1')),
+      },
     };
+  }
+
+  #paid(asset: 'base' | 'quote'): Decimal {
+    return sum(
+      this.trades.filter(({ paid }) => paid.in === asset).map(({ paid }) => (asset === 'quote' ? kept(paid.amount) : paid.amount)),
+    );
   }
 
   #refusal(order: NewOrder): StubError | undefined {
@@ -158,7 +166,10 @@ export class StubAccount {
 
   #trade(order: StubOrder, price: Decimal, volume: Decimal, isMaker: boolean): void {
     const fee = price.mul(volume).mul(FEE_RATIO);
-    const trade = { id: idOf('T', this.trades.length), order, price, volume, fee, isMaker, time: this.#now() };
+    const paid = order.oflags.includes('fcib')
+      ? ({ in: 'base', amount: volume.mul(FEE_RATIO).toDecimalPlaces(10) } as const)
+      : ({ in: 'quote', amount: fee } as const);
+    const trade = { id: idOf('T', this.trades.length), order, price, volume, fee, paid, isMaker, time: this.#now() };
     order.trades.push(trade);
     this.trades.push(trade);
   }

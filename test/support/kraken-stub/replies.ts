@@ -1,4 +1,4 @@
-import { decimal } from '../../../core/money/index.js';
+import { decimal, ZERO, type Decimal } from '../../../core/money/index.js';
 import { digits, executed, QUOTE_PLACES, TICK, type NewOrder, type StubAccount, type StubOrder, type StubTrade } from './account.js';
 import type { StubError } from './errors.js';
 
@@ -161,6 +161,18 @@ export const PRIVATE_ROUTES: Readonly<Record<string, StubRoute>> = {
       return ok(Object.fromEntries(account.trades.filter(({ id }) => ids.has(id)).map((trade) => [trade.id, tradeRow(trade, words)])));
     },
   },
+  Ledgers: {
+    doc: `${DOCS}/account-data/get-ledgers-info`,
+    // Two entries a trade, newest first; `start` is exclusive, `end` is not.
+    handle: ({ account, words }, params) => {
+      const [start, end] = [Number(params.get('start') ?? 0), Number(params.get('end') ?? Infinity)];
+      const entries = account.trades
+        .filter(({ time }) => seconds(time) > start && seconds(time) <= end)
+        .toReversed()
+        .flatMap((trade) => ledgerRows(trade, words));
+      return ok({ ledger: Object.fromEntries(pageOf(entries, params)), count: entries.length });
+    },
+  },
   GetApiKeyInfo: {
     doc: `${DOCS}/account-data/get-api-key-info`,
     handle: ({ permissions }) => ok({ api_key_name: 'stub', ...(permissions === undefined ? {} : { permissions: [...permissions] }) }),
@@ -246,6 +258,18 @@ function orderRow(order: StubOrder, { altname }: StubWords): object {
     oflags: order.oflags,
     ...(order.closeTime === undefined ? {} : { closetm: seconds(order.closeTime), reason: null }),
   };
+}
+
+function ledgerRows({ id, order, price, volume, paid, time }: StubTrade, { quote }: StubWords): readonly (readonly [string, object])[] {
+  const sign = order.side === 'buy' ? 1 : -1;
+  const entry = (asset: string, of: 'base' | 'quote', amount: Decimal): readonly [string, object] => [
+    `L${of === 'base' ? 'B' : 'Q'}${id.slice(2)}`,
+    {
+      ...{ refid: id, time: seconds(time), type: 'trade', subtype: '', aclass: 'currency', asset },
+      ...{ amount: digits(amount, 10), fee: digits(paid.in === of ? paid.amount : ZERO, 10), balance: '0.0000000000' },
+    },
+  ];
+  return [entry('XXBT', 'base', volume.mul(sign)), entry(quote, 'quote', price.mul(volume).mul(-sign))];
 }
 
 function tradeRow({ order, price, volume, fee, isMaker, time }: StubTrade, { key }: StubWords): object {

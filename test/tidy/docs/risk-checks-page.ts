@@ -1,5 +1,5 @@
 import { RISK_CHECKS } from '../../../core/risk/checks.js';
-import { LIMIT_KEYS, limitDefinition } from '../../../core/risk/limit-table.js';
+import { LIMIT_KEYS, limitDefinition, WATCH_LIMIT_KEYS, type RowKey } from '../../../core/risk/limit-table.js';
 
 const BINDS = { entries: 'entries', exits: 'exits and stops', all: 'every order' } as const;
 
@@ -30,13 +30,27 @@ export function riskChecksPage(): string {
     'strictest holds. `required`: without a row no entry passes and the strategy does not start. `none`: no limit. Why it is so:',
     '[ADR 10](../adr/0010-limits-as-rows.md).',
     '',
-    '| limit | default | from–to | stricter is | what |',
-    '|---|---|---|---|---|',
-    ...LIMIT_KEYS.map((key) => {
-      const { kind, usual, least, most, stricter, meaning } = limitDefinition(key);
-      const range = kind === 'count' ? `${least}–${most}` : kind === 'amount' ? 'above 0' : '–';
-      return row([`\`${key}\``, usual, range, kind === 'hours' ? 'fewer' : stricter, meaning]);
-    }),
+    ...limitsTable(LIMIT_KEYS),
+    '',
+    '## Limits of the account watch',
+    '',
+    'At which losses [the account watch](../concepts/account-watch.md) warns and acts, and what it does with what is held. Rows as those above, each of an account or',
+    'of a venue; the strictest holds, from the next sample on. No override is of them.',
+    '',
+    ...limitsTable(WATCH_LIMIT_KEYS),
     '',
   ].join('\n');
+}
+
+function limitsTable(keys: readonly RowKey[]): string[] {
+  return [
+    '| limit | default | from–to | stricter is | what |',
+    '|---|---|---|---|---|',
+    ...keys.map((key) => {
+      const { kind, usual, least, most, stricter, meaning } = limitDefinition(key);
+      const range = kind === 'count' || kind === 'ratio' ? `${least}–${most}` : kind === 'amount' ? 'above 0' : '–';
+      const strict = kind === 'hours' ? 'fewer' : kind === 'policy' ? '`atOnce`' : stricter;
+      return row([`\`${key}\``, usual, range, strict, meaning]);
+    }),
+  ];
 }

@@ -1,0 +1,66 @@
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { ownerWorkflowId, type PositionKey } from '../../core/protection/position-key.js';
+import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
+import { EPOCH_HEADER, killWorkflowId, WORKFLOW_TYPES } from '../../workflows/names.js';
+import { epochOf, FIRST_EPOCH } from './epoch.js';
+
+/** Those whose ids are used again: a run of before would take what is meant for the one of now, and do nothing with it. */
+const OF_KEPT_IDS = [WORKFLOW_TYPES.protectPosition, WORKFLOW_TYPES.killSwitch];
+
+interface Run {
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+/**
+ * P31 where Temporal lived on: ends what it still runs for an account under another epoch in the place of those that are to be woken now. Their
+ * activities are refused, so that each would end by itself, but only once it has taken the call that wakes it. All others are left to that.
+ *
+ * @param held what has to have an owner: it is asked for by its id, since Temporal's list may be late
+ * @returns the ids of what was ended
+ */
+export async function endFormerRuns(
+  client: Client,
+  { account, epoch, held }: { readonly account: string; readonly epoch: number; readonly held: readonly PositionKey[] },
+): Promise<readonly string[]> {
+  // Nothing can have been begun before the first.
+  if (epoch === FIRST_EPOCH) return [];
+  const runs = new Map<string, Run>();
+  const types = OF_KEPT_IDS.map((type) => `'${type}'`).join(', ');
+  const query = `WorkflowType in (${types}) and ExecutionStatus = 'Running' and ${SEARCH_ATTRIBUTES.account} = '${account}'`;
+  for await (const { workflowId, runId } of client.workflow.list({ query })) runs.set(runId, { workflowId, runId });
+  for (const workflowId of [...held.map(ownerWorkflowId), killWorkflowId(account)]) {
+    const runId = await runningNow(client, workflowId);
+    if (runId !== undefined) runs.set(runId, { workflowId, runId });
+  }
+  const ended: string[] = [];
+  for (const { workflowId, runId } of runs.values()) {
+    try {
+      if ((await epochBegunUnder(client, { workflowId, runId })) === epoch) continue;
+      await client.workflow.getHandle(workflowId, runId).terminate(`it was begun under another epoch than ${epoch} (P31)`);
+      ended.push(workflowId);
+    } catch (error) {
+      // It has ended by itself, or another guardian was faster.
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+    }
+  }
+  return ended;
+}
+
+async function runningNow(client: Client, workflowId: string): Promise<string | undefined> {
+  try {
+    const { status, runId } = await client.workflow.getHandle(workflowId).describe();
+    return status.name === 'RUNNING' ? runId : undefined;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** What the first event of its history says: a run that goes on from another has it from there. */
+async function epochBegunUnder(client: Client, execution: Run): Promise<unknown> {
+  const { namespace } = client.options;
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({ namespace, execution, maximumPageSize: 1 });
+  const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
+  return epochOf(started?.header?.fields?.[EPOCH_HEADER] ?? undefined);
+}

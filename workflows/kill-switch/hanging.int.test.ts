@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createOrderActivities } from '../../activities/order/index.js';
+import { openHaltStore, type HaltStore } from '../../adapters/store/halt-store.js';
+import { decimal } from '../../core/money/index.js';
+import { intentIdOf } from '../../core/signal/signal.js';
+import type { FaultRule } from '../../exchange/faults/rule.js';
+import { openLedger, testSignal, type Ledger } from '../../test/support/ledger.js';
+import { startOrderWorker, type OrderWorker } from '../../test/support/order-worker.js';
+import { openPaperAccount, PATIENT, type PaperAccount } from '../../test/support/paper-account.js';
+import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { temporalIfAny } from '../../test/support/temporal.js';
+import { killWorkflowId } from '../names.js';
+import { killStateQuery, type KillState } from './messages.js';
+
+const temporal = await temporalIfAny();
+const ACCOUNT = 'main';
+const LIMIT = { timeout: 120_000, interval: 50 };
+/** Every call is taken, and answered in ten minutes. */
+const HANGS: Omit<FaultRule, 'id'> = {
+  ...{ fault: 'stallHeaders', after: 0, times: 0, probability: 1, seed: 1, until: undefined, delayMs: 600_000, percent: 0 },
+  ...{ status: 200, code: 0, message: '', body: undefined, retryAfterSeconds: undefined },
+};
+
+describe.skipIf(temporal === undefined)('a halt at a venue that takes requests and never answers', () => {
+  let database: TestDatabase;
+  let ledger: Ledger;
+  let paper: PaperAccount;
+  let worker: OrderWorker;
+  let halts: HaltStore;
+
+  beforeAll(async () => {
+    database = await testDatabase();
+    ledger = await openLedger(database);
+    paper = await openPaperAccount({ account: ACCOUNT, venueName: 'paper', windows: PATIENT });
+    await ledger.enrol(paper);
+    halts = openHaltStore(database.url);
+    if (temporal !== undefined) worker = await startOrderWorker(ledger, temporal);
+  });
+  afterAll(async () => {
+    await halts?.close();
+    await worker?.stop();
+    await paper?.close();
+    await ledger?.close();
+    await database?.drop();
+  });
+
+  const state = (): Promise<KillState> => worker.client.workflow.getHandle(killWorkflowId(ACCOUNT)).query(killStateQuery);
+  const told = async (): Promise<readonly { readonly text: readonly string[]; readonly isOpen: boolean }[]> => {
+    const sql = `select data->'text' as text, closed_at is null as "isOpen" from incidents where kind = 'haltNotVerified' order by incident_id`;
+    return (await database.pool.query<{ text: string[]; isOpen: boolean }>(sql)).rows;
+  };
+
+  it('is told to people while a round still waits for its answers, and is verified when it answers', { timeout: 240_000 }, async () => {
+    const steps = createOrderActivities(ledger.dependencies);
+    const signal = testSignal(ACCOUNT, 'open', 1_000);
+    expect(await steps.authorise(signal)).toMatchObject({ kind: 'authorised' });
+    const bought = await steps.record(intentIdOf(signal), await steps.submit(intentIdOf(signal), ACCOUNT));
+    expect(bought).toMatchObject({ status: 'filled' });
+    paper.paper.faults.add(HANGS);
+    await halts.latch({ scope: 'account', scopeValue: ACCOUNT }, { subject: 'watch', underKey: null, reason: 'a test', policy: 'atOnce' });
+    await vi.waitFor(async () => expect(await told()).toHaveLength(1), LIMIT);
+    expect((await told())[0]?.text.at(-1)).toMatch(/^(canceling|selling|verifying) has not come to its end$/);
+    expect(await state()).toMatchObject({ phase: 'running', escalations: 1 });
+    paper.paper.faults.clear();
+    await vi.waitFor(async () => expect(await state()).toMatchObject({ phase: 'verified' }), LIMIT);
+    const above = decimal(paper.witness().balances.get('BTC') ?? '0').minus(2);
+    expect([above.gte(0), above.lt('0.00002')]).toEqual([true, true]);
+    expect((await told()).map(({ isOpen }) => isOpen)).toEqual([false]);
+  });
+});
