@@ -51,7 +51,7 @@ function shown(afterSendMs: number, before: Partial<StoredOrder> = {}) {
   const createdTime = SIGNED + afterSendMs;
   const seen: VenueOrder = { ...at, ...WHOLE, status: 'accepted', executedQuantity: d('0'), isTriggered: true, createdTime };
   const traded = { venueTradeId: '1', fee: d('0'), feeAsset: 'USDT', liquiditySide: 'maker', eventTime: SIGNED + 60_000 } as const;
-  const fill: VenueFill = { ...at, ...WHOLE, ...traded, orderCreatedTime: createdTime };
+  const fill: VenueFill = { ...at, ...WHOLE, ...traded };
   return { order: () => order, incidents, seen, fill, books: { store, epoch: 1 } };
 }
 type Shown = ReturnType<typeof shown>;
@@ -89,11 +89,8 @@ async function told(one: Shown, event: StreamEvent): Promise<void> {
 const DOORS: Readonly<Record<string, (one: Shown) => Promise<unknown>>> = {
   'a look-up': (one) => createResolve({ ...one.books, venueOf: () => venueOf(one) })('i'),
   'the account’s stream': (one) => told(one, { kind: 'order', order: one.seen }),
-  'a fill of the account’s stream': (one) => told(one, { kind: 'fill', fill: one.fill }),
-  'a fill whose order’s begin is not told': (one) => {
-    const { orderCreatedTime = 0, ...fill } = one.fill;
-    return bookFill(one.books, KEY.account, { ...fill, eventTime: orderCreatedTime });
-  },
+  'a fill of the account’s stream': (one) => told(one, { kind: 'fill', fill: one.fill, orderCreatedTime: one.seen.createdTime }),
+  'a fill whose order’s begin is not told': (one) => bookFill(one.books, KEY.account, { ...one.fill, eventTime: one.seen.createdTime }),
   'a halt that finds it open': (one) => {
     const view = { risk: LEDGER, latches: [], working: [] } as unknown as KillView;
     const kills = { readKill: async () => view };

@@ -63,22 +63,27 @@ function isOwnDoing({ status, isTriggered }: OrderChange): boolean {
 
 /**
  * Books a fill, whoever saw it: stream, reply or poll (P15). A fill that is booked already changes nothing.
+ * @param orderCreatedTime when its order was created, by the venue's clock; where that is not known, it was there when it filled
  * @returns the order that it belongs to, or undefined when it is none of ours.
  */
-export function bookFill(books: Books, account: string, fill: VenueFill): Promise<StoredOrder | undefined> {
-  return book(books, account, fill, 'named');
+export function bookFill(
+  books: Books,
+  account: string,
+  fill: VenueFill,
+  orderCreatedTime: number = fill.eventTime,
+): Promise<StoredOrder | undefined> {
+  return book(books, account, fill, orderCreatedTime);
 }
 
-/** What shows that something is ours: that the venue shows it under our id, or that it is the answer to our own send. */
-type Proof = 'named' | 'answered';
+/** Since when the venue has what it shows under our id; or it is the answer to our own send, which needs no further proof. */
+type Since = number | 'answered';
 
-async function book(books: Books, account: string, fill: VenueFill, proof: Proof): Promise<StoredOrder | undefined> {
+async function book(books: Books, account: string, fill: VenueFill, since: Since): Promise<StoredOrder | undefined> {
   for (let attempt = 0; attempt < PROTOCOL.compareAndSetAttempts; attempt += 1) {
     if (await books.store.isBooked(account, fill)) return books.store.orderByVenueIds({ account, ...fill });
     const order = await ownerOf(books, account, fill);
     if (order === undefined) return undefined;
-    const since = fill.orderCreatedTime ?? fill.eventTime;
-    if (proof === 'named' && (await isOlder(books, order, fill.venueOrderId, since))) return undefined;
+    if (since !== 'answered' && (await isOlder(books, order, fill.venueOrderId, since))) return undefined;
     const quantity = decimal(fill.quantity);
     const price = decimal(fill.price);
     const moved = transition(stateOf(order), { kind: 'fill', quantity, price, venueOrderId: fill.venueOrderId });
@@ -120,7 +125,7 @@ async function book(books: Books, account: string, fill: VenueFill, proof: Proof
  */
 export async function adopt(books: Books, intentId: string, found: VenueOrder, fills: readonly VenueFill[]): Promise<StoredOrder> {
   const order = await mustFind(books, intentId);
-  return (await isOlder(books, order, found.venueOrderId, found.createdTime)) ? order : take(books, order, found, fills, 'named');
+  return (await isOlder(books, order, found.venueOrderId, found.createdTime)) ? order : take(books, order, found, fills, found.createdTime);
 }
 
 /** Takes what the venue has answered to the send itself: that is ours, whatever the clocks say. */
@@ -133,9 +138,9 @@ async function take(
   { intentId, account, clientOrderId, stopPrice }: StoredOrder,
   found: VenueOrder,
   fills: readonly VenueFill[],
-  proof: Proof,
+  since: Since,
 ): Promise<StoredOrder> {
-  for (const fill of fills) await book(books, account, { ...fill, clientOrderId, orderCreatedTime: found.createdTime }, proof);
+  for (const fill of fills) await book(books, account, { ...fill, clientOrderId }, since);
   const { venueOrderId, status } = found;
   const isTriggered = found.isTriggered && stopPrice !== null;
   if (status === 'accepted' || status === 'partiallyFilled') {

@@ -45,8 +45,6 @@ export interface VenueFill {
   readonly isFeeAssumed?: true;
   readonly liquiditySide: 'maker' | 'taker' | 'unknown';
   readonly eventTime: number;
-  /** When its order was created, where the venue says it with the fill. */
-  readonly orderCreatedTime?: number;
 }
 
 /** An order as the venue knows it. */
@@ -162,7 +160,8 @@ export interface BarEvent extends SeenAt {
 
 export type StreamEvent =
   | { readonly kind: 'order'; readonly order: VenueOrder }
-  | { readonly kind: 'fill'; readonly fill: VenueFill }
+  /** `orderCreatedTime`: by the venue's clock, where it says that with the fill. */
+  | { readonly kind: 'fill'; readonly fill: VenueFill; readonly orderCreatedTime?: number }
   | { readonly kind: 'gap'; readonly reason: string };
 
 /** Streams: each call runs until `signal` aborts and reconnects by itself, telling every gap. */

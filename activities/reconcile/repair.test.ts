@@ -12,7 +12,7 @@ it('P31: a comparison that was begun before a restore cancels nothing', async ()
   const canceled: number[] = [];
   const cancelBy = (epoch: number): Promise<void> => {
     const reader = { cancel: async () => (canceled.push(epoch), 'canceled') } as unknown as VenueReader;
-    const parts = { books: { store: { checkEpoch }, epoch } } as unknown as ReconcileDependencies;
+    const parts = { books: { store: { checkEpoch, orderByVenueIds: async () => undefined }, epoch } } as unknown as ReconcileDependencies;
     const repair = createRepair(parts, 'main', {} as Venue, reader);
     return repair({ kind: 'cancelOrder', instrument: 'BTC/USDT', clientOrderId: 'second' }, '1');
   };

@@ -153,7 +153,7 @@ class AccountWatch {
     const { books } = this.dependencies;
     if (event.kind === 'gap') return this.afterGap();
     if (event.kind === 'fill') {
-      await bookFill(books, this.account, event.fill);
+      await bookFill(books, this.account, event.fill, event.orderCreatedTime);
       return;
     }
     const { instrument, clientOrderId, venueOrderId } = event.order;

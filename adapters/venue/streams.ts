@@ -104,7 +104,7 @@ export function venueStreams(parts: {
         onFrame(frame) {
           if (frame.kind === 'subscribed') onEvent({ kind: 'gap', reason: 'subscribed: what happened before is not in the stream' });
           if (frame.kind === 'order') {
-            if (frame.fill !== undefined) onEvent({ kind: 'fill', fill: frame.fill });
+            if (frame.fill !== undefined) onEvent({ kind: 'fill', fill: frame.fill, orderCreatedTime: frame.order.createdTime });
             onEvent({ kind: 'order', order: frame.order });
           }
           return true;

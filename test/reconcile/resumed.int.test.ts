@@ -31,9 +31,9 @@ it.each([
       compared += 1;
       return compareNow(account);
     };
-    const { changeMode } = createControlActivities(createControlStore(bench.stack.pool), () => Promise.resolve(false), compare);
+    const control = createControlActivities(createControlStore(bench.stack.pool), () => Promise.resolve(false), compare);
     const commandId = await seedCommand(pool, { account: ACCOUNT, kind: 'resume', subject: 'operator', expectedVersion: before });
-    const resume = () => changeMode({ account: ACCOUNT, kind: 'resume', commandId });
+    const resume = () => control.changeMode({ account: ACCOUNT, kind: 'resume', commandId });
     expect(await resume()).toMatchObject({ kind: 'changed', change: { mode: 'normal', subject: 'operator' } });
     expect([compared, await bench.mode(), await version()]).toEqual([1, 'normal', String(Number(before) + 1)]);
     expect(await resume()).toMatchObject({ kind: 'changed' });

@@ -103,7 +103,6 @@ function fillFrame(row: Row, order: VenueOrder): VenueFill {
     feeAsset: fee === ZERO_TEXT && row['N'] === null ? quoteOf(order.instrument) : textAt(row, 'N'),
     liquiditySide: row['m'] === true ? 'maker' : 'taker',
     eventTime: timeAt(row, 'T'),
-    orderCreatedTime: order.createdTime,
   };
 }
 
