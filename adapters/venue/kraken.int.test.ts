@@ -61,7 +61,7 @@ const calls = (name: string) => stub.arrived.filter(({ call }) => call === name)
 describe('the stub', () => {
   it('cites the page of the documentation beside each answer', () => {
     const routes = Object.values({ ...PUBLIC_ROUTES, ...PRIVATE_ROUTES });
-    expect(routes).toHaveLength(14);
+    expect(routes).toHaveLength(15);
     for (const { doc } of routes) expect(doc).toMatch(/^https:\/\/docs\.kraken\.com\/api-reference\/[a-z-]+\/[a-z-]+$/);
   });
 });

@@ -52,7 +52,7 @@ export interface VenueSight {
   readonly balances: Readonly<Record<string, DecimalText>>;
 }
 
-export interface BookedFill extends Omit<SeenFill, 'clientOrderId' | 'liquiditySide' | 'isFeeAssumed' | 'amount'> {
+export interface BookedFill extends Omit<SeenFill, 'clientOrderId' | 'liquiditySide' | 'amount' | 'isFeeAssumed'> {
   /** Null or absent: price times quantity. */
   readonly amount?: DecimalText | null;
   /** Null: by another hand, and booked as such. */
