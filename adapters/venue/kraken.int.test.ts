@@ -40,17 +40,9 @@ afterEach(async () => {
 });
 
 const order = (more: Partial<OrderRequest> = {}): OrderRequest => ({
-  clientOrderId: randomBytes(16).toString('hex'),
-  instrument: INSTRUMENT,
-  side: 'buy',
-  type: 'limit',
-  postOnly: false,
-  timeInForce: 'GTC',
-  quantity: decimalTextOf('0.02'),
-  price: decimalTextOf('45000.1'),
-  signedTimestamp: Date.now(),
-  receiveWindowMs: 2_000,
-  ...more,
+  ...{ clientOrderId: randomBytes(16).toString('hex'), instrument: INSTRUMENT, side: 'buy', type: 'limit' },
+  ...{ postOnly: false, timeInForce: 'GTC', quantity: decimalTextOf('0.02'), price: decimalTextOf('45000.1') },
+  ...{ signedTimestamp: Date.now(), receiveWindowMs: 2_000, ...more },
 });
 const stop = (more: Partial<OrderRequest> = {}): OrderRequest =>
   order({ side: 'sell', type: 'stopLimit', stopPrice: decimalTextOf('47000.5'), price: decimalTextOf('46900.5'), ...more });
@@ -501,11 +493,6 @@ describe('what is polled', () => {
 });
 
 const HAND = {
-  side: 'buy',
-  ordertype: 'limit',
-  price: decimalOf('40000'),
-  price2: decimalOf('0'),
-  volume: decimalOf('0.01'),
-  timeinforce: 'GTC',
-  oflags: 'fciq',
+  ...{ side: 'buy', ordertype: 'limit', price: decimalOf('40000'), price2: decimalOf('0'), volume: decimalOf('0.01') },
+  ...{ timeinforce: 'GTC', oflags: 'fciq' },
 } as const;

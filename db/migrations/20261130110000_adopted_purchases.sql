@@ -69,10 +69,13 @@ begin
     on conflict do nothing;
   if not found then return 'an order of ours has its name already'; end if;
   for f in select t from told_fills(d) t order by (t->>'eventTime')::bigint loop
-    insert into fills (account, instrument, venue_trade_id, venue_order_id, intent_id, side, price, quantity, fee, fee_asset, liquidity_side, event_time)
+    insert into fills (account, instrument, venue_trade_id, venue_order_id, intent_id, side, price, quantity, fee, fee_asset, liquidity_side, event_time,
+        amount)
       values (d.account, s.instrument, f->>'venueTradeId', bought.venue_order_id, lost.intent_id, 'buy', (f->>'price')::numeric,
-        (f->>'quantity')::numeric, (f->>'fee')::numeric, f->>'feeAsset', f->>'liquiditySide', (f->>'eventTime')::bigint);
-    changes := fill_changes('buy', (f->>'price')::numeric, (f->>'quantity')::numeric, (f->>'fee')::numeric, f->>'feeAsset', rules->>'base', rules->>'quote');
+        (f->>'quantity')::numeric, (f->>'fee')::numeric, f->>'feeAsset', f->>'liquiditySide', (f->>'eventTime')::bigint,
+        (f->>'amount')::numeric);
+    changes := fill_changes('buy', (f->>'price')::numeric, (f->>'quantity')::numeric, (f->>'amount')::numeric, (f->>'fee')::numeric, f->>'feeAsset',
+      rules->>'base', rules->>'quote');
     perform post_entries(d.account, changes, lost.intent_id, f->>'venueTradeId', null);
     insert into ledger_balances as kept (account, asset, quantity)
       select d.account, e->>'asset', sum((e->>'delta')::numeric) from jsonb_array_elements(changes) e group by e->>'asset'
@@ -80,7 +83,7 @@ begin
     -- What is bought to something that is held, or to nothing, costs what was paid for it: nothing is shared, and nothing rounded.
     insert into positions as had (account, strategy, instrument, quantity, cost, realized_pnl)
       values (d.account, s.strategy, s.instrument, position_change('buy', (f->>'quantity')::numeric, (f->>'fee')::numeric, f->>'feeAsset', rules->>'base'),
-        (f->>'quantity')::numeric * (f->>'price')::numeric, case when f->>'feeAsset' = rules->>'quote' then -(f->>'fee')::numeric else 0 end)
+        coalesce((f->>'amount')::numeric, (f->>'quantity')::numeric * (f->>'price')::numeric), case when f->>'feeAsset' = rules->>'quote' then -(f->>'fee')::numeric else 0 end)
       on conflict (account, strategy, instrument) do update set quantity = had.quantity + excluded.quantity, cost = had.cost + excluded.cost,
         realized_pnl = had.realized_pnl + excluded.realized_pnl, version = had.version + 1, updated_at = clock_timestamp();
     insert into audit_events (kind, account, data) values ('fill.booked', d.account, jsonb_build_object('intentId', lost.intent_id,
