@@ -493,6 +493,6 @@ describe('what is polled', () => {
 });
 
 const HAND = {
-  ...{ side: 'buy', ordertype: 'limit', price: decimalOf('40000'), price2: decimalOf('0'), volume: decimalOf('0.01') },
-  ...{ timeinforce: 'GTC', oflags: 'fciq' },
-} as const;
+  ...({ side: 'buy', ordertype: 'limit', timeinforce: 'GTC', oflags: 'fciq' } as const),
+  ...{ price: decimalOf('40000'), price2: decimalOf('0'), volume: decimalOf('0.01') },
+};
