@@ -60,7 +60,7 @@ export async function killDirectly(dependencies: KillDependencies, account: stri
       } catch (error) {
         failures.push(error instanceof Error ? error.message : String(error));
         // Without the ledger nothing is sold, but what rests at the venue is canceled all the same.
-        if (isDatabase(error)) canceling ??= cancelAll().finally(() => (canceling = undefined));
+        if (isWithoutLedger(error)) canceling ??= cancelAll().finally(() => (canceling = undefined));
         return undefined;
       }
     };
@@ -126,6 +126,7 @@ export function mayBeMended(error: unknown): boolean {
   return !(error instanceof KeelsonError && ERRORS[error.failure.code].retry === 'never');
 }
 
-function isDatabase(error: unknown): boolean {
-  return error instanceof KeelsonError && error.failure.code === 'INFRA_DATABASE';
+/** Also a ledger that is another instance now, as after a failover: it takes nothing that was begun before (P31). */
+function isWithoutLedger(error: unknown): boolean {
+  return error instanceof KeelsonError && ['INFRA_DATABASE', 'RISK_EPOCH', 'INFRA_INSTANCE_REPLACED'].includes(error.failure.code);
 }

@@ -1,5 +1,5 @@
 import { decimal } from '../money/index.js';
-import { hasOthersName } from '../order/own-name.js';
+import { hasOthersName, isSoldByHand } from '../order/own-name.js';
 import { deltasOf, Sum } from './deltas.js';
 import { NO_DELTAS, type Deltas, type Difference } from './difference.js';
 import type { ReconcileRules } from './rules.js';
@@ -96,7 +96,7 @@ function compareFill(seen: SeenFill, row: BookedFill, { instruments }: LedgerSig
   const isSameTrade =
     isSame(seen.price, row.price) && isSame(seen.quantity, row.quantity) && seen.side === row.side && isSameWorth(seen, row, instruments);
   // Of another hand's the list may assume the asset of the fee; what is booked was read where the venue says it.
-  const isFeeUntold = seen.isFeeAssumed === true && row.intentId === null;
+  const isFeeUntold = seen.isFeeAssumed === true && (row.intentId === null || isSoldByHand(row.intentId));
   const isSameFee = isFeeUntold || (isSame(seen.fee, row.fee) && (seen.feeAsset === row.feeAsset || decimal(seen.fee).isZero()));
   if (isSameTrade && isSameFee) return [];
   const deltas = new Sum().add(deltasOf(seen, instruments)).add(deltasOf(row, instruments), -1).deltas;

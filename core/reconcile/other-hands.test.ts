@@ -63,6 +63,10 @@ it('a fill of another hand does not differ in a fee of which the list only assum
   expect(classes({ fills: [seen], balances }, { fills: [booked(1, null)], balances })).toEqual([]);
   const ours = { fills: [booked(1)], orders: [order(1, OVER)], balances };
   expect(classes({ fills: [seen], balances: after(seen) }, ours)).toEqual(['feeDifference']);
+  // Sold by another hand, and booked for a strategy with the fee that was paid.
+  const byHand = { ...booked(1), intentId: 'byHand:main:BTC-USDT:v1' };
+  const sold = { fills: [byHand], orders: [order(1, { ...OVER, intentId: byHand.intentId })], balances };
+  expect(classes({ fills: [seen], balances }, sold)).toEqual([]);
 });
 
 it('a fill that a decision left where it is, with the opposite in the inventory, is told beside balances that are right', () => {

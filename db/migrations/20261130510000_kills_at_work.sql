@@ -9,7 +9,8 @@ create function kill_grace() returns interval language sql immutable as $$ selec
 
 -- One that is over has nothing to do.
 create function touch_kill(the_account text) returns void language sql as $$
-  update kills set due_at = clock_timestamp() + kill_grace() where account = the_account and phase <> 'released'
+  -- Never sooner than what was told before: a step may come between that and a longer wait.
+  update kills set due_at = greatest(due_at, clock_timestamp() + kill_grace()) where account = the_account and phase <> 'released'
 $$;
 
 -- As before, and: until when it will have shown itself again. A build before 0.7 does not say it.

@@ -73,7 +73,8 @@ begin
   insert into orders (intent_id, client_order_id, account, strategy, strategy_version, instrument, base, quote, leg, side, status, time_in_force,
       purpose, quantity, price, reserved_quantity, reserved_notional, executed_quantity, executed_notional, venue_order_id, venue_status,
       venue_executed_quantity, control_version, epoch, final_at)
-    select the_intent, coalesce(max(t->>'clientOrderId'), the_intent), d.account, the_strategy, of_position.strategy_version, the_instrument,
+    -- Not under the name that the other hand gave it, who may use that again: of the order the venue's number is known.
+    select the_intent, the_intent, d.account, the_strategy, of_position.strategy_version, the_instrument,
         of_position.base, of_position.quote, 'close', 'sell', 'filled', 'GTC', 'exit', sum((t->>'quantity')::numeric), min((t->>'price')::numeric), 0, 0,
         sum((t->>'quantity')::numeric), sum((t->>'quantity')::numeric * (t->>'price')::numeric), the_order, 'filled', sum((t->>'quantity')::numeric),
         (select version from control where account = d.account), (select epoch from instance), clock_timestamp()

@@ -120,11 +120,12 @@ it('one that the venue lists after all is told again, and stands where a person 
     expect(await disagreements(pool, ACCOUNT, bench.stack.witness())).toEqual([]);
   }));
 
-/** The statement as a migration has defined it. */
+/** The statement as a migration has defined it, under the name that it has now. */
 async function decideAsIn(bench: BenchAccount, migration: string): Promise<void> {
   const text = await readFile(new URL(`../../db/migrations/${migration}.sql`, import.meta.url), 'utf8');
-  const [found] = /create or replace function decide_difference\(p jsonb\)[\s\S]*?\nend \$\$;/.exec(text) ?? [];
-  await bench.stack.database.pool.query(found ?? 'no such function');
+  const [found] = /create or replace function decide_(?:one_)?difference\(p jsonb\)[\s\S]*?\nend \$\$;/.exec(text) ?? [];
+  if (found === undefined) throw new Error(`${migration} does not define it`);
+  await bench.stack.database.pool.query(found.replace('function decide_difference(', 'function decide_one_difference('));
 }
 
 it.each([
@@ -161,7 +162,7 @@ it.each([
       expect(before).toMatchObject({ class: what });
       await decideAsIn(bench, '20261126092000_incident_work');
       expect(await bench.decide(before?.id ?? '', 'book')).toEqual({ result: 'done' });
-      await decideAsIn(bench, '20261130402000_booked_beside');
+      await decideAsIn(bench, '20261130710000_sold_by_hand');
       // Balances are right, and the strategy holds what is not there.
       expect(await held()).not.toEqual(right);
       await bench.cycle();

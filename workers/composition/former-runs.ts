@@ -17,18 +17,29 @@ interface Run {
  * activities are refused, so that each would end by itself, but only once it has taken the call that wakes it. All others are left to that.
  *
  * @param held what has to have an owner: it is asked for by its id, since Temporal's list may be late
+ * @param failed told where the list cannot be read
  * @returns the ids of what was ended
  */
 export async function endFormerRuns(
   client: Client,
-  { account, epoch, held }: { readonly account: string; readonly epoch: number; readonly held: readonly PositionKey[] },
+  {
+    account,
+    epoch,
+    held,
+    failed,
+  }: { readonly account: string; readonly epoch: number; readonly held: readonly PositionKey[]; readonly failed: (error: unknown) => void },
 ): Promise<readonly string[]> {
   // Nothing can have been begun before the first.
   if (epoch === FIRST_EPOCH) return [];
   const runs = new Map<string, Run>();
   const types = OF_KEPT_IDS.map((type) => `'${type}'`).join(', ');
   const query = `WorkflowType in (${types}) and ExecutionStatus = 'Running' and ${SEARCH_ATTRIBUTES.account} = '${account}'`;
-  for await (const { workflowId, runId } of client.workflow.list({ query })) runs.set(runId, { workflowId, runId });
+  try {
+    for await (const { workflowId, runId } of client.workflow.list({ query })) runs.set(runId, { workflowId, runId });
+  } catch (error) {
+    // A halt does not wait for the list: what has to run is asked for by its id.
+    failed(error);
+  }
   for (const workflowId of [...held.map(ownerWorkflowId), killWorkflowId(account)]) {
     const runId = await runningNow(client, workflowId);
     if (runId !== undefined) runs.set(runId, { workflowId, runId });
@@ -36,7 +47,9 @@ export async function endFormerRuns(
   const ended: string[] = [];
   for (const { workflowId, runId } of runs.values()) {
     try {
-      if ((await epochBegunUnder(client, { workflowId, runId })) === epoch) continue;
+      const begunUnder = await epochBegunUnder(client, { workflowId, runId });
+      // What a newer guardian has begun is its own: this one will end.
+      if (typeof begunUnder === 'number' && begunUnder >= epoch) continue;
       await client.workflow.getHandle(workflowId, runId).terminate(`it was begun under another epoch than ${epoch} (P31)`);
       ended.push(workflowId);
     } catch (error) {

@@ -291,7 +291,10 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
           staticSummary: `trading mode of ${account}`,
         });
         const held = await protection.held(account);
-        const former = await endFormerRuns(client, { account, epoch, held });
+        const former = await endFormerRuns(client, {
+          ...{ account, epoch, held },
+          failed: (error) => log.warn({ err: error, account }, 'Temporal lists no runs: what has to run is asked for by its id'),
+        });
         if (former.length > 0) log.warn({ account, workflowIds: former }, 'runs of another epoch were ended');
         // A halt holds over restarts, also where Temporal began empty: whoever owns what is held under it goes on (P31).
         if ((await killStore.readKill(account)).latches.length > 0) await kills.wake(account);

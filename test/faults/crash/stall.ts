@@ -44,6 +44,8 @@ export async function stallOnce(crew: Crew, stall: Stall): Promise<Woken> {
   // Another worker may be quicker with what the call is for: then there is no such call this time.
   for (let round = 0; round < MOST_ROUNDS && stopped.struckTime === undefined; round += 1) {
     // What was started in the last case may have seen no price yet.
+    // Of the round before: what spoiled it would spoil what is made ready now.
+    world.paper.faults.clear();
     await crew.open();
     if (stall.phase === 'open') await crew.close();
     world.paper.faults.clear();
