@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { inRoot } from '../bootstrap/paths.mjs';
 import { mappings } from './source-map.mjs';
 
@@ -71,8 +71,8 @@ async function testBundle() {
   const { bundleWorkflowCode } = await import('@temporalio/worker');
   const silent = () => {};
   const logger = { log: silent, trace: silent, debug: silent, info: silent, warn: silent, error: silent };
-  const workflowInterceptorModules = [inRoot('workflows', 'epoch.ts')];
-  const { code } = await bundleWorkflowCode({ workflowsPath: inRoot('workflows', 'index.ts'), workflowInterceptorModules, logger });
+  const { workflowCode } = await import(pathToFileURL(inRoot('dist', 'workers', 'workflow-code.js')).href);
+  const { code } = await bundleWorkflowCode({ ...workflowCode(inRoot(), '.ts'), logger });
   return splitInline(code, inRoot());
 }
 

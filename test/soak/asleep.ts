@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { sleep } from './asleep/run.js';
+import { HOUR_ASLEEP, sleep } from './asleep/run.js';
 import { compareBooks, pauseAndSettle } from '../support/books.js';
 import type { RunningKeelson, StartEvent } from '../support/running-keelson.js';
 import { READY_LIMIT_MS, withKeelson } from './real.js';
@@ -40,13 +40,9 @@ export async function soakAsleep(minutes: number): Promise<boolean> {
   return isSound;
 }
 
-const HOUR_MS = 3_600_000;
-/** Longer than what a stopped worker keeps from others: tasks, polls and its connection. */
-const STILL_MS = 15_000;
-
 /** An hour by the clocks, in a world whose workers stand still for some seconds. @returns whether nothing was broken */
 export async function soakAsleepHour(): Promise<boolean> {
-  const outcome = await sleep({ aheadMs: HOUR_MS, stillMs: STILL_MS });
+  const outcome = await sleep(HOUR_ASLEEP);
   process.stdout.write(`${JSON.stringify(outcome)}\n`);
   return outcome.broken.length === 0 && outcome.stale.includes('RISK_SIGNAL_EXPIRED');
 }

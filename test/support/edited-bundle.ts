@@ -1,5 +1,6 @@
 import { bundleWorkflowCode, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { fileURLToPath } from 'node:url';
+import { workflowCode } from '../../workers/workflow-code.js';
 
 /** A text of the source, which must be there once, and what stands in its place. */
 export type Edit = readonly [from: string, to: string];
@@ -19,8 +20,7 @@ export function bundleWith(editsOf: Readonly<Record<string, readonly Edit[]>>): 
     return { test: (path: string) => path === resource, enforce: 'pre' as const, loader, options: { edits } };
   });
   return bundleWorkflowCode({
-    workflowsPath: ofTree('workflows/index.ts'),
-    workflowInterceptorModules: [ofTree('workflows/epoch.ts')],
+    ...workflowCode(ofTree(''), '.ts'),
     logger: { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error },
     webpackConfigHook: (config) => ({ ...config, module: { ...config.module, rules: [...(config.module?.rules ?? []), ...rules] } }),
   });

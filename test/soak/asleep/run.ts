@@ -25,6 +25,9 @@ export interface AsleepOutcome {
 
 const BAR_MS = 1_000;
 
+/** An hour by the clocks; everything stands still for longer than what a stopped worker keeps from others: tasks, polls and its connection. */
+export const HOUR_ASLEEP: AsleepOptions = { aheadMs: 3_600_000, stillMs: 15_000 };
+
 /**
  * The machine sleeps while one account holds something whose stop is reached meanwhile, another holds on, and a third has a signal on
  * its way. The venues go on. Afterwards nothing of it is a person's.
