@@ -16,8 +16,6 @@ export interface Recovery {
   readonly recoveryMs: number;
 }
 
-/** An entry may be denied (a worker that has just started has no price yet): then another signal is given. */
-const MOST_SIGNALS = 50;
 const MOST_ROUNDS = 5;
 const LATE_MS = 3_000;
 /** So many refused stops are told to people. */
@@ -117,17 +115,25 @@ export class Crew {
     else paper.engine.fillByHand(stop, stop.quantity, paper.now());
   }
 
-  /** Gives opening signals until something is held, or until it is enough. */
+  /**
+   * Gives opening signals until something is held, or until it is enough: entries are denied for as long as a worker that has just
+   * started has no price, or a stream that lost its worker is not resumed. @throws Error with the last outcome when nothing is ever held
+   */
   async open(
     changes: Partial<TradeSignal> = {},
     isEnough: () => boolean = () => false,
     ends: readonly Standing['kind'][] = ['protected'],
   ): Promise<void> {
-    for (let given = 0; given < MOST_SIGNALS && !isEnough(); given += 1) {
+    let last = '';
+    const isOpen = async (): Promise<boolean> => {
+      if (isEnough()) return true;
       const outcome = await this.give('open', changes);
-      if ((await settled(this.world)) === 'protected') return;
+      last = JSON.stringify(outcome);
+      if ((await settled(this.world)) === 'protected') return true;
       if (outcome.status === 'filled') await settled(this.world, ends);
-    }
+      return false;
+    };
+    await until('something is held', isOpen, () => `the last signal: ${last}`);
   }
 
   /** Gives closing signals until nothing is held: one may expire while a program starts. */
