@@ -56,6 +56,14 @@ const SENT_AWAY: SubmitVerdict = {
 };
 const REFUSED: SubmitVerdict = { kind: 'rejected', failure: failure('VENUE_REJECTED', { order: 'x', venue: 'paper', detail: 'not now' }) };
 
+/** Waits until the position's owner has taken this step so often. */
+export const stepsTaken = (client: Client, key: PositionKey, step: string, least: number): Promise<void> =>
+  eventually(async () => {
+    const steps = stepsOf(await client.workflow.getHandle(ownerWorkflowId(key)).fetchHistory());
+    const times = steps.filter((one) => one === step).length;
+    if (times < least) throw new Error(`${step} was taken ${times} times`);
+  }, LIMIT_MS);
+
 /** Paths of a position's owner on which the venue refuses, is away, or takes less than is held. */
 export function ownerPaths({ stack, client, key, signal, trade, resting, closed, owner, isStop, move, lost, rule, sendAway }: Scene) {
   const nothing = (): Promise<void> => Promise.resolve();
@@ -71,13 +79,7 @@ export function ownerPaths({ stack, client, key, signal, trade, resting, closed,
     stack.paper.pausePrices();
     return path().finally(() => stack.paper.start());
   };
-  /** How often the owner has taken this step. */
-  const taken = (step: string, least: number): Promise<void> =>
-    eventually(async () => {
-      const steps = stepsOf(await client.workflow.getHandle(ownerWorkflowId(key)).fetchHistory());
-      const times = steps.filter((one) => one === step).length;
-      if (times < least) throw new Error(`${step} was taken ${times} times`);
-    }, LIMIT_MS);
+  const taken = (step: string, least: number): Promise<void> => stepsTaken(client, key, step, least);
   /** The first so many sells that are no stops get this for an answer, and the venue nothing. */
   const sellsGet = (verdict: SubmitVerdict, times: number, onStop: () => void = () => undefined): Faults => {
     let refused = 0;

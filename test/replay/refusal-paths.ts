@@ -4,8 +4,7 @@ import { failure } from '../../core/errors.js';
 import { decimal, text, type DecimalText } from '../../core/money/index.js';
 import { ownerWorkflowId } from '../../core/protection/position-key.js';
 import { eventually } from '../support/eventually.js';
-import { stepsOf } from './histories.js';
-import type { Scene } from './owner-paths.js';
+import { stepsTaken, type Scene } from './owner-paths.js';
 import type { Faults, Taken } from './paths.js';
 
 export const REFUSAL_PATHS = [
@@ -23,11 +22,6 @@ const TOO_LATE: SubmitVerdict = { kind: 'rejected', failure: REFUSED, reason: 't
 /** Paths of a position's owner on which an exit is too late, a stop is refused, or what is kept of the position is not to be believed. */
 export function refusalPaths({ stack, client, key, signal, trade, resting, closed, owner, isStop, rule }: Scene) {
   const ledger = stack.dependencies.store;
-  const pages = (least: number): Promise<void> =>
-    eventually(async () => {
-      const steps = stepsOf(await client.workflow.getHandle(ownerWorkflowId(key)).fetchHistory());
-      if (steps.filter((step) => step === 'page').length < least) throw new Error('people were not told yet');
-    }, LIMIT_MS);
   const wake = (): Promise<void> => client.workflow.getHandle(ownerWorkflowId(key)).signal('positionChanged');
   /** The first so many of these sells get this for an answer, and the venue nothing. */
   const refuse = (which: 'stops' | 'exits', times: number, verdict: SubmitVerdict): Faults => {
@@ -96,7 +90,7 @@ export function refusalPaths({ stack, client, key, signal, trade, resting, close
         ]);
       await keep(text(quantity.mul('0.5')));
       await wake();
-      await pages(1);
+      await stepsTaken(client, key, 'page', 1);
       await keep(text(quantity));
       await wake();
       await closed();

@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { AskedRun, RunbookStore } from '../../ports/runbook.js';
-import { createRunPart } from '../part.js';
-import { planOf } from '../plan.js';
-import type { BoundRunbook } from '../step-code.js';
+import { plannedParts } from '../../../test/support/planned-part.js';
+import type { AskedRun } from '../../ports/runbook.js';
 import type { TradingReads, TradingRules, TradingWrites } from './parts.js';
 import { startUp } from './start-up.js';
 
@@ -28,16 +26,8 @@ async function stepOf(name: string, parts: Partial<TradingReads>, isOurs = true)
     ...parts,
   };
   const code = startUp(reads as TradingReads, WRITES);
-  const plan = await planOf(code, RUN);
-  const store: Partial<RunbookStore> = {
-    read: () => Promise.resolve({ ...RUN, plan }),
-    beginPart: () => Promise.resolve(null),
-    endPart: () => Promise.resolve(null),
-  };
-  const dependencies = { store: store as RunbookStore, runbooks: {}, actor: 'test', isUnderWay: () => Promise.resolve(true) };
-  const part = createRunPart({ ...dependencies, stopping: new AbortController().signal }, (): BoundRunbook => code);
-  const position = plan.steps.findIndex((step) => step.name === name);
-  return part({ runId: 'r', position, attempt: 1, part: 'verification' }, null, new AbortController().signal);
+  const part = await plannedParts(code, RUN);
+  return part(name, 'verification');
 }
 
 describe.each([

@@ -1,8 +1,7 @@
 import { expect, it } from 'vitest';
-import type { AskedRun, RunbookStore } from '../../ports/runbook.js';
-import { createRunPart } from '../part.js';
+import { plannedParts } from '../../../test/support/planned-part.js';
+import type { AskedRun } from '../../ports/runbook.js';
 import { planOf } from '../plan.js';
-import type { BoundRunbook } from '../step-code.js';
 import { gracefulShutdown } from './graceful-shutdown.js';
 import type { TradingReads, TradingRules, TradingWrites } from './parts.js';
 import { startUp } from './start-up.js';
@@ -43,16 +42,8 @@ it.each<Partial<TradingRules>>([
 
 it('what was approved is what runs: entries that were to be waited for are not canceled by a configuration of later', async () => {
   const { did, change, gracefulShutdown: code } = opened();
-  const plan = await planOf(code, run('gracefulShutdown'));
-  const store: Partial<RunbookStore> = {
-    // As it comes back from its row.
-    read: () => Promise.resolve({ ...run('gracefulShutdown'), plan: JSON.parse(JSON.stringify(plan)) as typeof plan }),
-    beginPart: () => Promise.resolve(null),
-    endPart: () => Promise.resolve(null),
-  };
-  const dependencies = { store: store as RunbookStore, runbooks: {}, actor: 'test', isUnderWay: () => Promise.resolve(true) };
-  const part = createRunPart({ ...dependencies, stopping: new AbortController().signal }, (): BoundRunbook => code);
-  const entries = () => part({ runId: 'r', position: 1, attempt: 1, part: 'action' }, null, new AbortController().signal);
+  const part = await plannedParts(code, run('gracefulShutdown'));
+  const entries = () => part('entries', 'action');
   expect(await entries()).toMatchObject({ outcome: 'done' });
   expect(did).toEqual([['main', 'r', 'wait', 300_000]]);
   change({ workingEntries: 'cancel', waitAtMostMs: 0 });
