@@ -11,7 +11,7 @@ export interface ReconcileDependencies {
   readonly reconciliations: ReconcileStore;
   readonly venueOf: (account: string) => Venue;
   readonly protection: Pick<ProtectionStore, 'readProtection'>;
-  readonly owners: Pick<Owners, 'wake'>;
+  readonly owners: Pick<Owners, 'revive'>;
   readonly runs: WorkflowRuns;
   /** After which classes of differences an account goes on by itself. */
   readonly liftsOf: (account: string) => readonly string[];

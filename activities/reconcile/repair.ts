@@ -36,7 +36,7 @@ export function createRepair(
         await reconciliations.bookRounding(differenceId, books.epoch);
         return;
       case 'wakeOwner':
-        await owners.wake(repair.key);
+        await owners.revive(repair.key);
         return;
       case 'cancelOrder': {
         const { instrument, clientOrderId } = repair;

@@ -84,7 +84,7 @@ describe('streamAccount, on a real ledger and paper venue', () => {
       bars,
       resolve: createResolve(stack.dependencies),
       protection: stack.protection,
-      owners: { wake: async (key: PositionKey) => void woken.push(key) },
+      owners: { wake: async () => undefined, revive: async (key: PositionKey) => (woken.push(key), false) },
       reconciliations: { start: async (account: string, scope: string) => void reconciled.push(`${account} ${scope}`) },
       tradedOf: () => traded,
       watchersOf: () => 1,

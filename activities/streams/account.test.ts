@@ -67,7 +67,7 @@ function quietAccount(
     bars: { saveInstruments: async () => [] },
     resolve: asked('lookUp'),
     protection: { held: async () => [], unprotected: async () => [], endTakenStops: async () => undefined },
-    owners: { wake: async () => undefined },
+    owners: { wake: async () => undefined, revive: async () => false },
     tradedOf: () => INSTRUMENTS.map((instrument) => ({ instrument, intervalMs: 60_000 })),
     watchersOf: () => watchers,
     clock,
@@ -208,7 +208,7 @@ it('P11, P24: people are told of what is unknown for a minute, and owners are wo
     books: { ...dependencies.books, store },
     resolve: () => ((asked += 1), held),
     protection: { held: async () => [key], unprotected: async () => [key], endTakenStops: async () => undefined },
-    owners: { wake: async (one: PositionKey) => void woken.push(one) },
+    owners: { wake: async () => undefined, revive: async (one: PositionKey) => (woken.push(one), false) },
     log: { warn: () => undefined },
   };
   await watching(hanging, async () => {
@@ -290,7 +290,7 @@ describe('filters and status of the instruments', () => {
       venueOf: () => ({ ...venue, reader }),
       bars: { ...dependencies.bars, saveInstruments },
       protection: { held: async () => [KEY], unprotected: async () => [], endTakenStops: async () => undefined },
-      owners: { wake: async (key) => void woken.push([minute(), key]) },
+      owners: { wake: async () => undefined, revive: async (key) => (woken.push([minute(), key]), false) },
     };
   };
   beforeEach(() => {

@@ -30,7 +30,7 @@ export interface AccountStreamDependencies {
   readonly bars: Pick<MarketStore, 'saveInstruments'>;
   readonly resolve: (intentId: string) => Promise<Progress>;
   readonly protection: Pick<ProtectionStore, 'held' | 'unprotected' | 'endTakenStops'>;
-  readonly owners: Pick<Owners, 'wake'>;
+  readonly owners: Pick<Owners, 'wake' | 'revive'>;
   readonly reconciliations: Reconciliations;
   /** What the account trades: instruments with their base, quote and shortest bar interval. */
   readonly tradedOf: (account: string) => readonly { readonly instrument: string; readonly intervalMs: number }[];
@@ -243,8 +243,12 @@ class AccountWatch {
 
   private async wakeOwners(): Promise<void> {
     const { owners, protection } = this.dependencies;
-    for (const key of await protection.unprotected(this.account))
-      await this.attempt(`waking the owner of ${key.strategy}’s ${key.instrument}`, () => owners.wake(key));
+    for (const key of await protection.unprotected(this.account)) {
+      const whose = `the owner of ${key.strategy}’s ${key.instrument}`;
+      await this.attempt(`waking ${whose}`, async () => {
+        if (await owners.revive(key)) this.dependencies.log.warn({ account: this.account }, `${whose} was stuck; another one goes on`);
+      });
+    }
   }
 
   private get traded(): readonly string[] {

@@ -81,7 +81,7 @@ describe('entries that rest, on a real ledger and paper venue', () => {
       bars: createMarketStore(stack.pool),
       resolve: createResolve(stack.dependencies),
       protection: stack.protection,
-      owners: { wake: async () => undefined },
+      owners: { wake: async () => undefined, revive: async () => false },
       reconciliations: { start: async () => undefined },
       tradedOf: () => [{ instrument: INSTRUMENT, intervalMs: 1_000 }],
       watchersOf: () => 1,

@@ -124,7 +124,7 @@ export async function benchOf(
     reconciliations: createReconcileStore(pool),
     venueOf: stack.dependencies.venueOf,
     protection,
-    owners: { wake: () => protect() },
+    owners: { revive: async () => (await protect(), false) },
     runs: {
       running: async () => [...running].map((workflowId) => ({ workflowId, startedMs: 600_000 })),
       owners: async (keys) => new Set(keys.map(ownerWorkflowId).filter((id) => running.has(id))),

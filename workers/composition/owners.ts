@@ -7,6 +7,7 @@ import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { intentIdOf } from '../../core/signal/signal.js';
 import { TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/names.js';
 import { exitUpdate, positionChangedSignal } from '../../workflows/protect-position/messages.js';
+import { endIfStuck } from './stuck-runs.js';
 
 /** A call that waits for an exit is made again after this long, with the same id. */
 const EXIT_CALL_MS = 20_000;
@@ -23,6 +24,12 @@ export function createOwners(client: Client, clock: () => number, taskQueue: str
       throw new KeelsonError('INFRA_TEMPORAL', { detail: detailOf(error) }, { cause: error });
     }
   };
+  const wake: Owners['wake'] = async (key) => {
+    await told(WAKE_CALL_MS, () =>
+      client.workflow.signalWithStart(WORKFLOW_TYPES.protectPosition, { ...startOf(key, taskQueue), signal: positionChangedSignal }),
+    );
+  };
+  const endStuck = (key: PositionKey): Promise<boolean> => told(WAKE_CALL_MS, () => endIfStuck(client, ownerWorkflowId(key), clock()));
   return {
     exit: (signal) =>
       told(EXIT_CALL_MS, () =>
@@ -34,11 +41,16 @@ export function createOwners(client: Client, clock: () => number, taskQueue: str
             workflowIdConflictPolicy: 'USE_EXISTING',
           }),
         }),
-      ),
-    wake: async (key) => {
-      await told(WAKE_CALL_MS, () =>
-        client.workflow.signalWithStart(WORKFLOW_TYPES.protectPosition, { ...startOf(key, taskQueue), signal: positionChangedSignal }),
-      );
+      ).catch(async (error: unknown) => {
+        // Asked again it finds one that answers.
+        if (error instanceof KeelsonError && error.failure.code === 'INFRA_TEMPORAL') await endStuck(signal).catch(() => false);
+        throw error;
+      }),
+    wake,
+    revive: async (key) => {
+      const wasStuck = await endStuck(key);
+      await wake(key);
+      return wasStuck;
     },
     tell: (key) =>
       told(WAKE_CALL_MS, async () => {

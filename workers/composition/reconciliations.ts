@@ -4,6 +4,7 @@ import { KeelsonError } from '../../core/errors.js';
 import { ownerWorkflowId } from '../../core/protection/position-key.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { reconcileWorkflowId, TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/names.js';
+import { isStuck } from './stuck-runs.js';
 
 const CALL_MS = 5_000;
 /** More than an account has; a list that is cut accuses nobody. */
@@ -35,7 +36,7 @@ export function createReconciliations(client: Client, clock: () => number, taskQ
   };
 }
 
-/** What runs for an account, by Temporal's own list; whether an owner runs is asked of its history, which is never late. */
+/** What runs for an account, by Temporal's own list; whether an owner runs is asked of its history, which is never late. One that is stuck owns nothing. */
 export function createWorkflowRuns(client: Client, clock: () => number): WorkflowRuns {
   return {
     running: (account) =>
@@ -52,7 +53,7 @@ export function createWorkflowRuns(client: Client, clock: () => number): Workflo
     owners: (keys) =>
       told(client, clock, async () => {
         const ids = keys.map(ownerWorkflowId);
-        const running = await Promise.all(ids.map((id) => isRunning(client, id)));
+        const running = await Promise.all(ids.map((id) => isRunning(client, id, clock())));
         return new Set(ids.filter((_, index) => running[index]));
       }),
     async cancel(workflowId) {
@@ -61,9 +62,10 @@ export function createWorkflowRuns(client: Client, clock: () => number): Workflo
   };
 }
 
-async function isRunning(client: Client, workflowId: string): Promise<boolean> {
+async function isRunning(client: Client, workflowId: string, now: number): Promise<boolean> {
   try {
-    return (await client.workflow.getHandle(workflowId).describe()).status.name === 'RUNNING';
+    const { status, raw } = await client.workflow.getHandle(workflowId).describe();
+    return status.name === 'RUNNING' && !isStuck(raw.pendingWorkflowTask, now);
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return false;
     throw error;

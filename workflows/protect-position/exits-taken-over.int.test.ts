@@ -1,15 +1,17 @@
-import { Client, type WorkflowHandle } from '@temporalio/client';
+import { Client, WithStartWorkflowOperation, type WorkflowHandle } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failure } from '../../core/errors.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
-import { EXIT_FORM, VIEW_FORM, type ProtectionView } from '../../core/protection/plan.js';
+import { EXIT_FORM } from '../../core/protection/plan.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
 import { endedAtLocalActivities, patchesOf, stepsOf, type History } from '../../test/replay/histories.js';
 import { bundleWith } from '../../test/support/edited-bundle.js';
-import { KEY, LEDGER, NOW, RULES } from '../../test/support/risk-view.js';
+import { EXIT, STOP, VIEW } from '../../test/support/protected-view.js';
+import { eventually } from '../../test/support/eventually.js';
+import { KEY, NOW } from '../../test/support/risk-view.js';
 import { temporalIfAny, type TestTemporal } from '../../test/support/temporal.js';
 import { workflowBundle } from '../../test/support/trading-stack.js';
 import { doingQuery, exitUpdate } from './messages.js';
@@ -17,29 +19,6 @@ import { doingQuery, exitUpdate } from './messages.js';
 const OWNER = 'workflows/protect-position/owner.ts';
 const d = (value: string): DecimalText => value as DecimalText;
 const LIMIT_MS = 120_000;
-const EXIT = {
-  ...KEY,
-  intentId: 'exit',
-  side: 'sell',
-  purpose: 'exit',
-  status: 'authorised',
-  type: 'limit',
-  timeInForce: 'IOC',
-  quantity: d('1'),
-  price: d('97'),
-  stopPrice: null,
-  reservedQuantity: d('1'),
-  executedQuantity: d('0'),
-  executedNotional: d('0'),
-  venueOrderId: 'v',
-  venueStatus: null,
-  venueExecutedQuantity: null,
-  triggeredTime: null,
-  failures: [],
-  createdTime: 1,
-  isFinal: false,
-} as unknown as StoredOrder;
-const STOP: StoredOrder = { ...EXIT, intentId: 'stop', purpose: 'stop', status: 'accepted', timeInForce: 'GTC', stopPrice: d('98') };
 const SOLD: StoredOrder = { ...EXIT, status: 'filled', executedQuantity: d('1'), executedNotional: d('100'), isFinal: true };
 const AWAY: StoredOrder = {
   ...EXIT,
@@ -48,17 +27,6 @@ const AWAY: StoredOrder = {
   isFinal: true,
 };
 const TOO_LATE: StoredOrder = { ...AWAY, failures: [failure('VENUE_REJECTED', { order: 'exit', venue: 'paper', reason: 'tooLate' })] };
-const VIEW: ProtectionView = {
-  risk: { ...LEDGER, positions: [{ ...KEY, quantity: d('1'), cost: d('100') }], instrument: RULES },
-  working: [STOP],
-  adopted: [],
-  oversold: null,
-  form: VIEW_FORM,
-  recent: [],
-  stops: 1,
-  escapes: 0,
-  basis: null,
-};
 const SIGNAL: TradeSignal = {
   ...KEY,
   ...{ strategyVersion: '1', leg: 'close', barCloseTime: NOW, decidedTime: NOW, validUntil: NOW + 2_500, referencePrice: d('100') },
@@ -126,9 +94,13 @@ describe.skipIf(temporal === undefined)('P32: an exit that another worker takes 
     };
     const options = { connection, namespace: server.namespace, taskQueue, activities, maxCachedWorkflows: 0 };
     const worker = await Worker.create({ ...options, workflowBundle: workflows });
-    const handle = await client.workflow.start('protectPosition', { taskQueue, workflowId: randomUUID(), args: [KEY] });
+    // With its first task: what comes with the one behind a question may stick (`workers/composition/stuck-runs.ts`).
+    const handle = client.workflow.getHandle(taskQueue);
+    const started = new WithStartWorkflowOperation('protectPosition', {
+      ...{ taskQueue, workflowId: taskQueue, args: [KEY], workflowIdConflictPolicy: 'FAIL' as const },
+    });
     try {
-      const exit = handle.executeUpdate(exitUpdate, { args: [SIGNAL] });
+      const exit = client.workflow.executeUpdateWithStart(exitUpdate, { args: [SIGNAL], startWorkflowOperation: started });
       await worker.runUntil(Promise.all([exit, beside(handle)]));
       return await handle.fetchHistory();
     } finally {
@@ -201,7 +173,10 @@ describe.skipIf(temporal === undefined)('P32: an exit that another worker takes 
       let history: History = {};
       // Whether the question comes with that very task is the server's to say.
       for (let tries = 0; tries < 20 && !isEndedAlone(history); tries += 1) {
-        history = await sold(slow, { gate: [CLOSED], sent: SOLD }, (handle) => handle.query(doingQuery));
+        history = await sold(slow, { gate: [CLOSED], sent: SOLD }, async (handle) => {
+          // Until it is there.
+          await eventually(() => handle.query(doingQuery), LIMIT_MS);
+        });
       }
       expect(isEndedAlone(history)).toBe(true);
       expect(stepsOf(history).filter((step) => step !== 'look')).toEqual(['authoriseExit', 'page', 'authoriseExit']);

@@ -139,6 +139,8 @@ export const CALLS: Calls<'store', OrderStore> &
   'outbox.finish': { kind: 'write', ways: [STOP] },
   'owners.exit': { kind: 'write', ways: [way('trading', 'close')] },
   'owners.wake': { kind: 'write', ways: [inTests(STOP, 'before')] },
+  // Of a position without a stop, by the account's stream; beside the guardian that was told of the fill.
+  'owners.revive': { kind: 'read', ways: [] },
   'owners.tell': { kind: 'write', ways: [inTests(STOP_GOES, 'before')] },
 };
 
