@@ -290,7 +290,7 @@ describe('filters and status of the instruments', () => {
       venueOf: () => ({ ...venue, reader }),
       bars: { ...dependencies.bars, saveInstruments },
       protection: { held: async () => [KEY], unprotected: async () => [], endTakenStops: async () => undefined },
-      owners: { wake: async () => undefined, revive: async (key) => (woken.push([minute(), key]), false) },
+      owners: { wake: async (key) => void woken.push([minute(), key]), revive: async () => false },
     };
   };
   beforeEach(() => {
