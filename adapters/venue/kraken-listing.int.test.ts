@@ -72,3 +72,14 @@ describe('units of assets that are not answered', () => {
     await expect(reader.instruments()).rejects.toMatchObject({ failure: { code: 'VENUE_RATE_LIMITED' } });
   });
 });
+
+it.each([
+  ['finer than orders are', 10, '0.00000001'],
+  ['as fine as orders are', 8, '0.00000001'],
+  ['coarser than orders are', 7, '0.0000001'],
+  ['in whole units', 0, '1'],
+])('quantities go by the coarser of orders and of what is kept: %s', async (_, places, stepSize) => {
+  stub.basePlaces = places;
+  const { reader } = await opened();
+  expect(await reader.instruments()).toMatchObject([{ stepSize }]);
+});

@@ -1,5 +1,5 @@
 import { KeelsonError } from '../../core/errors.js';
-import type { DecimalText } from '../../core/money/index.js';
+import { decimal, maximum, text, type DecimalText } from '../../core/money/index.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
 import type { CcxtRest } from './ccxt-classes.js';
 import type { Names, WireProfile } from './profiles/wire-profile.js';
@@ -20,6 +20,14 @@ type Units = ReadonlyMap<string, DecimalText>;
 
 function unitOf<Key extends string>(key: Key, unit: DecimalText | undefined): Partial<Record<Key, DecimalText>> {
   return unit === undefined ? {} : ({ [key]: unit } as Partial<Record<Key, DecimalText>>);
+}
+
+/**
+ * The step of quantities: that of orders, or the unit in which the venue keeps what is traded where that is coarser. Of finer quantities less
+ * would be there than was bought, and more would be sold than is there.
+ */
+function stepIn(unit: DecimalText | undefined, stepSize: DecimalText): DecimalText {
+  return unit === undefined ? stepSize : text(maximum(decimal(unit), decimal(stepSize)));
 }
 
 /** The venue's list of instruments, loaded by the reading client and shared with the others, which ask for nothing. */
@@ -100,11 +108,11 @@ export class Listing implements Names {
     this.#byInstrument = new Map(markets.map((market) => [market.symbol, market]));
     for (const follower of this.#followers) this.share(follower);
     for (const call of this.#followed) call();
-    return told.map(({ market, base, quote }) => ({
-      ...this.#profile.rules(market.symbol, rowOf(market.info, 'an instrument')),
-      ...unitOf('baseUnit', units?.get(base)),
-      ...unitOf('quoteUnit', units?.get(quote)),
-    }));
+    return told.map(({ market, base, quote }) => {
+      const rules = this.#profile.rules(market.symbol, rowOf(market.info, 'an instrument'));
+      const stepSize = stepIn(units?.get(base), rules.stepSize);
+      return { ...rules, stepSize, ...unitOf('baseUnit', units?.get(base)), ...unitOf('quoteUnit', units?.get(quote)) };
+    });
   }
 
   /**
