@@ -117,5 +117,6 @@ export function withLedgerContact(live: LiveMarket, contact: Pick<LedgerContact,
     },
     venueNow: (account) => live.venueNow(account),
     clockSkewMs: (account) => live.clockSkewMs(account),
+    clockRoundTripMs: (account) => live.clockRoundTripMs(account),
   };
 }

@@ -268,6 +268,23 @@ describe('the steps of an order, on a real ledger and paper venue', () => {
     expect(await steps.resolve(intentId)).toMatchObject({ isSettled: true, order: { status: 'filled' } });
   });
 
+  it('P11: an order of ours that was signed by a clock whose reading was long on its way is ours, though its venue says it is older', async () => {
+    const intentId = await authorised();
+    // As far ahead as this venue admits; and the reading may be off by more. The first one makes the second the better one.
+    stack.market.seeClock(ACCOUNT, { skewMs: 600_000, roundTripMs: 3_000 });
+    stack.market.seeClock(ACCOUNT, { skewMs: 800, roundTripMs: 2_400 });
+    expect(await steps.submit(intentId, ACCOUNT)).toMatchObject({ kind: 'accepted' });
+    expect(await steps.record(intentId, { kind: 'unknown', failure: lost })).toMatchObject({ status: 'unknown', clockErrorMs: 1_201 });
+    venue = reading(async (real) => {
+      const seen = await real();
+      if (seen.kind !== 'found') return seen;
+      const { signedTimestamp } = (await stack.dependencies.store.order(intentId)) ?? {};
+      return { ...seen, order: { ...seen.order, createdTime: (signedTimestamp ?? 0) - 800 } };
+    });
+    expect(await steps.resolve(intentId)).toMatchObject({ isSettled: true, order: { status: 'filled' } });
+    expect(await incidentOf(intentId)).toEqual([]);
+  });
+
   it('P11: an order of our id that was there before we sent is an incident and stays unknown', async () => {
     const intentId = await unknownButFilled();
     venue = reading(async (real) => {

@@ -43,6 +43,7 @@ describe('steps that something overtakes, on a real ledger and paper venue', () 
       view: (...which) => ({ ...market.view(...which), now: signal.validUntil }),
       venueNow: () => signal.validUntil,
       clockSkewMs: (account) => market.clockSkewMs(account),
+      clockRoundTripMs: (account) => market.clockRoundTripMs(account),
     };
     const late = createOrderActivities({ ...stack.dependencies, live });
     expect(await late.authorise(signal)).toMatchObject({ kind: 'authorised' });

@@ -31,7 +31,9 @@ export function createSubmit(
     const { sender, profile } = venue;
     const signedTimestamp = live.venueNow(account);
     const receiveWindowMs = Math.min(profile.receiveWindowMs, PROTOCOL.receiveWindowMaxMs);
-    const begun = await store.beginSubmit({ intentId, epoch, signedTimestamp, receiveWindowMs });
+    const roundTripMs = live.clockRoundTripMs(account);
+    const error = roundTripMs === undefined ? {} : { clockErrorMs: Math.ceil((roundTripMs + profile.clockStepMs) / 2) };
+    const begun = await store.beginSubmit({ intentId, epoch, signedTimestamp, ...error, receiveWindowMs });
     if (begun.kind === 'refused') return { kind: 'refused', failures: begun.order.failures };
     if (begun.kind === 'stored') return storedSubmission(begun.order, profile.id);
     const { clientOrderId, instrument, side, type, postOnly, quantity, price, stopPrice, timeInForce } = begun.order;

@@ -10,4 +10,6 @@ export interface LiveMarket {
   venueNow(account: string): number;
   /** Theirs minus ours in ms, as last measured, however long ago; undefined until it was. */
   clockSkewMs(account: string): number | undefined;
+  /** How long the reading took that this was measured by, ms: it may be off by half of it. */
+  clockRoundTripMs(account: string): number | undefined;
 }

@@ -115,6 +115,8 @@ export interface OrderStore {
     readonly intentId: string;
     readonly epoch: number;
     readonly signedTimestamp: number;
+    /** By how much the clock may be off that this is by, ms; absent: nobody has measured. */
+    readonly clockErrorMs?: number;
     readonly receiveWindowMs: number;
   }): Promise<
     { readonly kind: 'submitting'; readonly order: StoredOrder } | { readonly kind: 'refused' | 'stored'; readonly order: StoredOrder }

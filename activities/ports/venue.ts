@@ -202,6 +202,8 @@ export interface VenueProfile extends PolledVenue {
   readonly admission: 'enforced' | 'unbounded';
   /** After this many ms past the admission window an order that exists is visible to a look-up. */
   readonly visibilityBoundMs: number;
+  /** The smallest step of the venue's clock, ms. */
+  readonly clockStepMs: number;
   readonly receiveWindowMs: number;
   readonly submitDeadlineMs: number;
   readonly clientOrderIdPattern: RegExp;

@@ -139,10 +139,10 @@ export class BarFeed {
   }
 
   async warmUp(runner: StrategyRunner): Promise<void> {
-    const { bars, venueNameOf, venueOf, clock } = this.dependencies;
+    const { bars, venueNameOf, venueOf, market } = this.dependencies;
     const stored = await bars.lastBars(venueNameOf(this.account), runner.instrument, this.intervalMs, runner.lookbackBars);
-    // The whole window is asked for: what is stored may have holes from a time when nobody listened.
-    const from = Math.floor(clock() / this.intervalMs - runner.lookbackBars - 1) * this.intervalMs;
+    // The whole window is asked for: what is stored may have holes from a time when nobody listened. Bars are stamped in the venue's time.
+    const from = Math.floor(market.venueNow(this.account) / this.intervalMs - runner.lookbackBars - 1) * this.intervalMs;
     const shown = await venueOf(this.account).reader.bars(runner.instrument, this.intervalMs, from, BARS_A_REQUEST);
     const known = [...new Map([...stored, ...shown].map((bar) => [bar.openTime, bar])).values()].toSorted(
       (one, other) => one.openTime - other.openTime,

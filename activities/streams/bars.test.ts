@@ -45,6 +45,23 @@ describe('streamBars', () => {
   });
 
   it.each([
+    ['ahead of', 3],
+    ['behind', -3],
+    ['an hour ahead of', 3_600],
+  ])('a clock of ours that is %s the venue’s changes nothing of the window, nor of what is decided on', async (_, aheadSeconds) => {
+    const feed = barStream(['momentum'], 10, -aheadSeconds * 1_000);
+    const running = feed.run();
+    await feed.ready();
+    expect(feed.signals).toEqual([]);
+    await feed.close(10);
+    await feed.end(running);
+    expect(feed.windows).toEqual([range(6, 10)]);
+    expect(feed.signals).toMatchObject([{ barCloseTime: 10_999, decidedTime: 11_000 }]);
+    expect(feed.requests[0]).toBe(4);
+    expect(feed.market.view('main', 'BTC/USDT').price?.ageMs).toBe(0);
+  });
+
+  it.each([
     ['a bar that closed before the first frame of its stream', false],
     ['a bar that closed while the stream was lost', true],
   ])('%s is decided on while its signal is valid', async (_, isLost) => {

@@ -66,6 +66,10 @@ export class StreamedMarket implements LiveMarket {
     return this.skews.get(account)?.skewMs;
   }
 
+  clockRoundTripMs(account: string): number | undefined {
+    return this.skews.get(account)?.roundTripMs;
+  }
+
   view(account: string, instrument: string): LiveView {
     const now = this.clock();
     const last = this.prices.get(keyOf(account, instrument));

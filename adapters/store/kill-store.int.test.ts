@@ -61,8 +61,15 @@ describe('P27: what a kill sends', () => {
     return kills.ordersAs(owner).authorise(input, {});
   };
   const submit = async (owner: string | undefined) => {
-    const input = { intentId: flattenIntentId(KEY, sequence), epoch: 1, signedTimestamp: Date.now(), receiveWindowMs: 500 };
+    const input = {
+      intentId: flattenIntentId(KEY, sequence),
+      epoch: 1,
+      signedTimestamp: Date.now(),
+      clockErrorMs: 40,
+      receiveWindowMs: 500,
+    };
     const { kind, order } = await (owner === undefined ? stack.dependencies.store : kills.ordersAs(owner)).beginSubmit(input);
+    if (kind === 'submitting') expect(order.clockErrorMs).toBe(40);
     return [kind, order.status, ...order.failures.map(({ code }) => code)];
   };
   const overdue = () => stack.database.pool.query(`update kill_leases set until = clock_timestamp() - interval '1 second'`);

@@ -21,7 +21,7 @@ const d = (text: string): DecimalText => text as DecimalText;
 const EPOCH = 1;
 const KEY = { account: 'main', strategy: 'momentum', instrument: 'BTC/USDT' };
 const LIVE: LiveView = { now: 0, price: { price: d('100'), ageMs: 0 }, clockSkewMs: 0, venueWeight: { kind: 'untold' } };
-const SUBMIT = { epoch: EPOCH, signedTimestamp: 1_000, receiveWindowMs: 500 };
+const SUBMIT = { epoch: EPOCH, signedTimestamp: 1_000, clockErrorMs: 40, receiveWindowMs: 500 };
 
 describe('the statements of the order protocol', () => {
   let database: TestDatabase;
@@ -175,7 +175,7 @@ describe('the statements of the order protocol', () => {
     const intentId = await authorised();
     const kinds = (await Promise.all(Array.from({ length: 6 }, () => store.beginSubmit({ intentId, ...SUBMIT })))).map((each) => each.kind);
     expect(kinds.sort()).toEqual(['stored', 'stored', 'stored', 'stored', 'stored', 'submitting']);
-    expect(await store.order(intentId)).toMatchObject({ signedTimestamp: 1_000, receiveWindowMs: 500 });
+    expect(await store.order(intentId)).toMatchObject({ signedTimestamp: 1_000, clockErrorMs: 40, receiveWindowMs: 500 });
   });
 
   it.each([

@@ -31,6 +31,8 @@ export interface VenueOptions {
   readonly meter?: WeightMeter;
   /** Until when the account is not to ask; shared by all its openings. */
   readonly closure?: Closure;
+  /** Told of what is not answered and is done without. */
+  readonly log?: { warn(data: object, message: string): void };
   /** Real money: only then may an address be that of a live venue. */
   readonly live?: boolean;
   /** How long one read may take from its first byte to the last of the answer. Default 5,000. */
@@ -92,7 +94,10 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
   // Streams are opened later, each by a client of its own; one is made now so that a wrong address shows at once.
   openStreams();
   const venueClock = new VenueClock({ client: orderClient, transport: orderTransport, profile, call, now: clock });
-  const listing = new Listing(readClient, [orderClient], profile, options.instruments);
+  const listing = new Listing({
+    ...{ source: readClient, followers: [orderClient], profile },
+    ...{ only: options.instruments, log: options.log },
+  });
 
   const close = async (): Promise<void> => {
     closed.abort();

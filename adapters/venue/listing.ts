@@ -1,8 +1,9 @@
 import { KeelsonError } from '../../core/errors.js';
-import type { DecimalText } from '../../core/money/index.js';
+import { decimal, maximum, text, type DecimalText } from '../../core/money/index.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
 import type { CcxtRest } from './ccxt-classes.js';
 import type { Names, WireProfile } from './profiles/wire-profile.js';
+import { isTooOften, plainDetail } from './verdict.js';
 import { rowOf } from './wire-row.js';
 
 /** What the library knows of a listed instrument, as far as we look at it. */
@@ -14,8 +15,19 @@ interface Market {
   readonly info: unknown;
 }
 
+/** The units of assets, by the venue's words for them. */
+type Units = ReadonlyMap<string, DecimalText>;
+
 function unitOf<Key extends string>(key: Key, unit: DecimalText | undefined): Partial<Record<Key, DecimalText>> {
   return unit === undefined ? {} : ({ [key]: unit } as Partial<Record<Key, DecimalText>>);
+}
+
+/**
+ * The step of quantities: that of orders, or the unit in which the venue keeps what is traded where that is coarser. Of finer quantities less
+ * would be there than was bought, and more would be sold than is there.
+ */
+function stepIn(unit: DecimalText | undefined, stepSize: DecimalText): DecimalText {
+  return unit === undefined ? stepSize : text(maximum(decimal(unit), decimal(stepSize)));
 }
 
 /** The venue's list of instruments, loaded by the reading client and shared with the others, which ask for nothing. */
@@ -28,13 +40,25 @@ export class Listing implements Names {
   #assets: ReadonlyMap<string, string> = new Map();
   #byInstrument: ReadonlyMap<string, Market> = new Map();
   readonly #followed = new Set<() => void>();
+  readonly #log: { warn(data: object, message: string): void } | undefined;
+  /** As they were read last. */
+  #units: Units | undefined;
+  /** They are older than the list, and that was told. */
+  #areUnitsOld = false;
 
-  /** `only`: the instruments that are looked at; all of them when it is not given. */
-  constructor(source: CcxtRest, followers: readonly CcxtRest[], profile: WireProfile, only?: readonly string[]) {
-    this.#source = source;
-    this.#followers = followers;
-    this.#profile = profile;
-    this.#only = only === undefined ? undefined : new Set(only);
+  constructor(parts: {
+    readonly source: CcxtRest;
+    readonly followers: readonly CcxtRest[];
+    readonly profile: WireProfile;
+    /** The instruments that are looked at; all of them when it is not given. */
+    readonly only: readonly string[] | undefined;
+    readonly log: { warn(data: object, message: string): void } | undefined;
+  }) {
+    this.#source = parts.source;
+    this.#followers = parts.followers;
+    this.#profile = parts.profile;
+    this.#only = parts.only === undefined ? undefined : new Set(parts.only);
+    this.#log = parts.log;
   }
 
   readonly instrumentOf = (symbolId: string): string => this.#instruments.get(symbolId) ?? symbolId;
@@ -73,9 +97,10 @@ export class Listing implements Names {
       const detail = 'its list of instruments is empty';
       throw new KeelsonError('VENUE_UNAVAILABLE', { venue: this.#profile.id, call: 'instruments', detail });
     }
-    const units = await this.#profile.calls.assetUnits?.(this.#source);
     const looked = this.#only === undefined ? undefined : new Set([...this.#only, ...also]);
     const words = markets.map((market) => ({ market, ...this.#profile.words(rowOf(market.info, 'an instrument')) }));
+    const told = words.filter(({ market }) => looked?.has(market.symbol) ?? true);
+    const units = await this.#readUnits(told.flatMap(({ base, quote }) => [base, quote]));
     this.#instruments = new Map(
       words.flatMap(({ market, symbols }) => [market.id, ...symbols].map((symbolId) => [symbolId, market.symbol] as const)),
     );
@@ -83,12 +108,31 @@ export class Listing implements Names {
     this.#byInstrument = new Map(markets.map((market) => [market.symbol, market]));
     for (const follower of this.#followers) this.share(follower);
     for (const call of this.#followed) call();
-    return words
-      .filter(({ market }) => looked?.has(market.symbol) ?? true)
-      .map(({ market, base, quote }) => ({
-        ...this.#profile.rules(market.symbol, rowOf(market.info, 'an instrument')),
-        ...unitOf('baseUnit', units?.get(base)),
-        ...unitOf('quoteUnit', units?.get(quote)),
-      }));
+    return told.map(({ market, base, quote }) => {
+      const rules = this.#profile.rules(market.symbol, rowOf(market.info, 'an instrument'));
+      const stepSize = stepIn(units?.get(base), rules.stepSize);
+      return { ...rules, stepSize, ...unitOf('baseUnit', units?.get(base)), ...unitOf('quoteUnit', units?.get(quote)) };
+    });
+  }
+
+  /**
+   * The units of assets hardly ever change; filters and statuses do. So where the units alone are not answered those of before go on, told once.
+   * Not where one of `assets` is none of them: of what is not known nothing is guessed. And not where we ask too often: whoever asks has to know.
+   */
+  async #readUnits(assets: readonly string[]): Promise<Units | undefined> {
+    const { id, calls } = this.#profile;
+    if (calls.assetUnits === undefined) return undefined;
+    try {
+      this.#units = await calls.assetUnits(this.#source);
+      this.#areUnitsOld = false;
+    } catch (error) {
+      const known = this.#units;
+      if (known === undefined || isTooOften(error) || assets.some((asset) => !known.has(asset))) throw error;
+      const detail = plainDetail(error);
+      if (!this.#areUnitsOld)
+        this.#log?.warn({ venue: id, error: detail }, 'the units of assets are not answered; those that were read last go on');
+      this.#areUnitsOld = true;
+    }
+    return this.#units;
   }
 }

@@ -113,6 +113,11 @@ export function libraryClasses(error: unknown): readonly string[] {
   return [];
 }
 
+/** Whether the library says that the venue was asked too often. */
+export function isTooOften(error: unknown): boolean {
+  return libraryClasses(error).some((name) => name === 'RateLimitExceeded' || name === 'DDoSProtection');
+}
+
 /** An error's message for people: one line, without query strings (they hold signatures), at most 300 characters. */
 export function plainDetail(error: unknown): string {
   const message = error instanceof Error ? error.message || error.name : String(error);

@@ -36,6 +36,8 @@ export interface StoredOrder {
   readonly venueStatus: VenueEnd | null;
   readonly venueExecutedQuantity: DecimalText | null;
   readonly signedTimestamp: number | null;
+  /** By how much the clock may be off that it was signed by, ms; null or absent (builds up to 0.6): not known. */
+  readonly clockErrorMs?: number | null;
   readonly receiveWindowMs: number | null;
   /** Until when it may rest, in the venue's time; then it is canceled. Null: until somebody wishes it. */
   readonly workingUntil: number | null;
@@ -58,7 +60,7 @@ export function isAdoptedSale({ purpose, timeInForce, status }: StoredOrder): bo
   return purpose === 'exit' && timeInForce === 'GTC' && (status === 'accepted' || status === 'partiallyFilled');
 }
 
-/** What was measured of the venue's clock may be off by this much without meaning anything. */
+/** What was measured of the venue's clock may be off by this much without meaning anything; by more where its reading was long on its way. */
 const SENT_SKEW_MS = 500;
 
 /**
@@ -66,9 +68,13 @@ const SENT_SKEW_MS = 500;
  * venue has acknowledged by its own number is ours, whatever the clocks say; and of what was never sent the lifecycle says what it means.
  * @param time from which on the venue has it, by the venue's clock
  */
-export function predatesSend(order: Pick<StoredOrder, 'signedTimestamp' | 'venueOrderId'>, venueOrderId: string, time: number): boolean {
-  if (order.venueOrderId === venueOrderId || order.signedTimestamp === null) return false;
-  return time < order.signedTimestamp - SENT_SKEW_MS;
+export function predatesSend(
+  { signedTimestamp, clockErrorMs, ...order }: Pick<StoredOrder, 'signedTimestamp' | 'clockErrorMs' | 'venueOrderId'>,
+  venueOrderId: string,
+  time: number,
+): boolean {
+  if (order.venueOrderId === venueOrderId || signedTimestamp === null) return false;
+  return time < signedTimestamp - Math.max(SENT_SKEW_MS, clockErrorMs ?? 0);
 }
 
 /** The part of the row that the lifecycle moves. */

@@ -31,8 +31,12 @@ export const unavailable = new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper
 
 type Handlers = Parameters<VenueStreams['watchBars']>[1];
 
-/** A bar stream in Temporal's own test environment, with a venue and a store of which the test decides everything. */
-export function barStream(strategies = ['momentum'], firstIndex = 10) {
+/**
+ * A bar stream in Temporal's own test environment, with a venue and a store of which the test decides everything. Indices and bars are in the
+ * venue's time.
+ * @param skewMs how far the venue's clock is ahead of ours, as was measured
+ */
+export function barStream(strategies = ['momentum'], firstIndex = 10, skewMs = 0) {
   // A signal of the newest bar would be valid no more.
   let now = firstIndex * INTERVAL_MS + 900;
   let handlers: Handlers | undefined;
@@ -70,6 +74,9 @@ export function barStream(strategies = ['momentum'], firstIndex = 10) {
       return { intent: 'close', stance: 'flat', features: [], stopDistanceRatio: 0.02, reason: 'always' };
     },
   });
+  const ours = (): number => now - skewMs;
+  const market = new StreamedMarket(ours);
+  market.seeClock('main', { skewMs, roundTripMs: 0 });
   const runners = strategies.map(
     (id) =>
       new StrategyRunner({
@@ -82,7 +89,7 @@ export function barStream(strategies = ['momentum'], firstIndex = 10) {
         signalValidMs: SIGNAL_VALID_MS,
         isHalted: () => false,
         sink: { trade: async (signal) => void signals.push(signal), wouldTrade: async () => false, notTraded: async () => {} },
-        clock: () => now,
+        clock: () => market.venueNow('main'),
       }),
   );
   const venue = {
@@ -106,7 +113,6 @@ export function barStream(strategies = ['momentum'], firstIndex = 10) {
       },
     },
   } as unknown as Venue;
-  const market = new StreamedMarket(() => now);
   const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
   let beats = 0;
   environment.on('heartbeat', () => (beats += 1));
@@ -141,7 +147,7 @@ export function barStream(strategies = ['momentum'], firstIndex = 10) {
         runnersOf: () => runners,
         isActive: () => isActive(),
         standIn,
-        clock: () => now,
+        clock: ours,
         stopping: stopping.signal,
         log: { warn: (data: { error?: string }, message: string) => void warnings.push(`${message}: ${data.error ?? ''}`) },
       },
@@ -152,7 +158,7 @@ export function barStream(strategies = ['momentum'], firstIndex = 10) {
   /** Closes a bar and lets everything that follows from it happen. */
   const close = async (index: number): Promise<void> => {
     now = bar(index).closeTime + 1;
-    handlers?.onBar({ bar: bar(index), seenTime: now });
+    handlers?.onBar({ bar: bar(index), seenTime: ours() });
     await turns();
   };
   const turns = async (): Promise<void> => {
@@ -178,7 +184,7 @@ export function barStream(strategies = ['momentum'], firstIndex = 10) {
     subscribing: (what: () => void) => void (meanwhile = what),
     /** A frame of a bar that is open still. */
     async price() {
-      handlers?.onPrice('BTC/USDT', '1' as DecimalText, { seenTime: now });
+      handlers?.onPrice('BTC/USDT', '1' as DecimalText, { seenTime: ours() });
       await turns();
     },
     lose: () => handlers?.onGap('a test'),

@@ -207,7 +207,7 @@ export class VenueMeters {
  * @throws KeelsonError CONFIG_…, VENUE_…
  */
 export function connectVenue(
-  { config, env, clock }: Pick<WorkerProcess, 'config' | 'env' | 'clock'>,
+  { config, env, clock, log }: Pick<WorkerProcess, 'config' | 'env' | 'clock' | 'log'>,
   account: string,
   meters: VenueMeters,
   closures: Map<string, Closure>,
@@ -230,6 +230,7 @@ export function connectVenue(
     apiKey,
     secret: apiSecret,
     clock,
+    log,
     account,
     instruments: instrumentsOf(config, account),
     live: !configured.paper,

@@ -99,8 +99,6 @@ export interface WireProfile extends VenueProfile {
   readonly limiter?: Readonly<Record<string, unknown>>;
   /** What a request is numbered with: the venue's time, or a number that grows with every request of a key. */
   readonly nonce: 'time' | 'growing';
-  /** The smallest step of the venue's clock, ms. */
-  readonly clockStepMs: number;
   /** How often each connection for orders is used when there is nothing to send, ms. */
   readonly keepWarmMs: number;
   readonly verdictRows: readonly VerdictRow[];

@@ -20,6 +20,8 @@ export interface StubState {
   readonly account: StubAccount;
   /** The venue's clock, epoch ms. */
   readonly now: () => number;
+  /** Places in which the venue keeps what is traded. */
+  readonly basePlaces: number;
   /** Orders that lists and look-ups do not show yet. */
   readonly hidden: ReadonlySet<string>;
   readonly heedsFilters: boolean;
@@ -78,9 +80,9 @@ export const PUBLIC_ROUTES: Readonly<Record<string, StubRoute>> = {
   },
   Assets: {
     doc: `${DOCS}/market-data/get-asset-info`,
-    handle: ({ words }) =>
+    handle: ({ words, basePlaces }) =>
       ok({
-        XXBT: { aclass: 'currency', altname: 'XBT', decimals: 10, display_decimals: 5, status: 'enabled' },
+        XXBT: { aclass: 'currency', altname: 'XBT', decimals: basePlaces, display_decimals: 5, status: 'enabled' },
         [words.quote]: { aclass: 'currency', altname: words.quote, decimals: QUOTE_PLACES, display_decimals: 2, status: 'enabled' },
       }),
   },

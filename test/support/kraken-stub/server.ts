@@ -39,6 +39,8 @@ export interface KrakenStub {
   aheadMs: number;
   /** How far below the highest one a nonce may be that was not used yet, as a key's settings say. */
   nonceWindow: number;
+  /** Places in which it says to keep what is traded; its balances are whole all the same. */
+  basePlaces: number;
   /** False: lists are given whole, whatever client order id was asked for. */
   heedsFilters: boolean;
   /** How far ahead of its now a deadline has to be, ms. What its documentation says is 2,000; nobody has seen it enforced. */
@@ -85,8 +87,8 @@ export async function krakenStub(words: StubWords = IN_DOLLARS): Promise<KrakenS
     const given = next?.after === 0 ? next.reply : undefined;
     if (given !== undefined) return 'status' in given ? given : answered(given);
     const route = (access === 'private' ? PRIVATE_ROUTES : PUBLIC_ROUTES)[call];
-    const { account, hidden, heedsFilters, leastDeadlineMs, permissions } = stub;
-    const state: StubState = { words, account, now, hidden, heedsFilters, leastDeadlineMs, permissions };
+    const { account, hidden, basePlaces, heedsFilters, leastDeadlineMs, permissions } = stub;
+    const state: StubState = { words, account, now, hidden, basePlaces, heedsFilters, leastDeadlineMs, permissions };
     return answered(route?.handle(state, params) ?? { error: ['EGeneral:Unknown method' satisfies StubError] });
   };
 
@@ -115,6 +117,7 @@ export async function krakenStub(words: StubWords = IN_DOLLARS): Promise<KrakenS
     highestNonce: 0,
     aheadMs: 0,
     nonceWindow: 0,
+    basePlaces: 10,
     heedsFilters: true,
     leastDeadlineMs: 0,
     permissions: ['query-funds', 'modify-trades'],
