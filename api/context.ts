@@ -14,6 +14,8 @@ export interface ApiContext {
   readonly database: Database;
   /** Connections of its own for who is calling and for halts: neither waits behind what others read. */
   readonly urgent: Database;
+  /** A connection of its own for what reads the whole ledger of an account, which takes long. */
+  readonly longReads: Database;
   readonly control: ControlPort;
   readonly halts: Pick<HaltStore, 'latch'>;
   readonly ledger: Pick<LedgerStore, 'bookMovement'>;

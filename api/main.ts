@@ -9,7 +9,7 @@ import { configPath, databaseUrl, environmentName, loadConfig, logLevel, package
 import { exitCodeOf, supervised } from '../workers/supervised.js';
 import { temporalControl } from './control/temporal-control.js';
 import { apiMetrics } from './metrics.js';
-import { openDatabase } from './read/database.js';
+import { openDatabase, openLongReads } from './read/database.js';
 import { buildServer } from './server.js';
 
 const { env } = process;
@@ -38,6 +38,8 @@ async function main(): Promise<void> {
   ends.push(() => database.close());
   const urgent = openDatabase(url, (error) => logger.warn({ err: error }, 'an idle database connection was lost'), 3);
   ends.push(() => urgent.close());
+  const longReads = openLongReads(url, (error) => logger.warn({ err: error }, 'an idle database connection was lost'));
+  ends.push(() => longReads.close());
 
   const halts = openHaltStore(url);
   ends.push(() => halts.close());
@@ -55,6 +57,7 @@ async function main(): Promise<void> {
       version: packageVersion(),
       database,
       urgent,
+      longReads,
       control,
       halts,
       ledger: createLedgerStore(books),

@@ -145,3 +145,25 @@ test('a key that counts no more, or another’s, rebuilds nothing; nor does a po
     'not what its fills add up to',
   );
 });
+
+test('the whole ledger is read over a connection of its own, which may take longer than one that locks something', async () => {
+  const { database } = api.context;
+  const limitOf = async (one: typeof database): Promise<string | undefined> =>
+    (await one.query<{ statement_timeout: string }>('show statement_timeout')).rows[0]?.statement_timeout;
+  expect([await limitOf(database), await limitOf(api.context.longReads)]).toEqual(['4s', '2min']);
+  const limited: typeof database = {
+    query: async (sql, values) => {
+      if (sql.includes('from ledger_entries')) throw new Error('canceling statement due to statement timeout');
+      return database.query(sql, values);
+    },
+  };
+  const large = apiUnderTest(store, { database: limited, longReads: api.context.longReads });
+  try {
+    const verified = await askAs(large.server, KEYS.viewer, 'GET', '/v1/ledger/verify?account=main');
+    expect(verified).toMatchObject({ status: 200, body: { differences: [] } });
+    const rebuilt = await askAs(large.server, KEYS.risk, 'POST', '/v1/ledger/rebuild', { account: 'main', reason: 'a disk lied' });
+    expect(rebuilt).toMatchObject({ status: 200, body: { changed: [] } });
+  } finally {
+    await large.close();
+  }
+});

@@ -28,15 +28,18 @@ const TRIES = 10;
 
 /**
  * Writes what the ledger derives anew from its entries, under a person's own name and key. Entries themselves are never changed.
+ *
+ * @param database writes, under locks that a halt waits for: so it keeps the limit of everything else
  * @throws KeelsonError LEDGER_NOT_REBUILT
  */
 export async function rebuildLedger(
   database: Database,
   { subject, keyId }: Caller,
   { account, reason, since = 0 }: { readonly account: string; readonly reason: string; readonly since?: number },
+  longReads: Database = database,
 ): Promise<Rebuilt> {
   for (let count = 0; count < TRIES; count += 1) {
-    const { differences, positions, lastBooking, equity } = await recompute(database, account, since);
+    const { differences, positions, lastBooking, equity } = await recompute(longReads, account, since);
     const damaged = differences.find(({ what }) => SOURCES.has(what));
     if (damaged !== undefined) {
       const why = `its entries contradict themselves (${damaged.what} ${damaged.of}): go back to a copy of the database`;

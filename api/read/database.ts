@@ -9,17 +9,25 @@ export interface OwnedDatabase extends Database {
   close(): Promise<void>;
 }
 
+/** A statement that reads the whole ledger of an account takes so long at most; it locks nothing that anything else waits for. */
+const LONG_READ_MS = 120_000;
+
+/** One connection for what reads the whole ledger of an account: whatever else is asked has connections of its own, and waits for none of it. */
+export function openLongReads(url: string, onError: (error: Error) => void, limitMs = LONG_READ_MS): OwnedDatabase {
+  return openDatabase(url, onError, 1, limitMs, limitMs);
+}
+
 /**
  * A few connections of the API's own. Times are read as numbers of milliseconds by `epochMs` in the statements, money as text.
  * A connection lost while idle is replaced at the next query; `onError` tells of it.
  */
-export function openDatabase(url: string, onError: (error: Error) => void, max = 6): OwnedDatabase {
+export function openDatabase(url: string, onError: (error: Error) => void, max = 6, limitMs = 4_000, waitMs = 3_000): OwnedDatabase {
   const pool = new Pool({
     connectionString: url,
     max,
-    connectionTimeoutMillis: 3_000,
-    query_timeout: 5_000,
-    statement_timeout: 4_000,
+    connectionTimeoutMillis: waitMs,
+    query_timeout: limitMs + 1_000,
+    statement_timeout: limitMs,
     application_name: 'keelson-api',
   });
   pool.on('error', onError);

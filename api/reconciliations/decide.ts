@@ -39,11 +39,12 @@ const TRIES = 10;
  * done at the venue for it is done by the next reconciliation.
  * @throws KeelsonError INPUT_UNKNOWN_DIFFERENCE, INPUT_DIFFERENCE_SETTLED, INPUT_DECISION_IMPOSSIBLE, LEDGER_NOT_REBUILT
  */
-export async function decideDifference(database: Database, caller: Caller, wish: DifferenceDecision): Promise<void> {
+export async function decideDifference(database: Database, caller: Caller, wish: DifferenceDecision, longReads = database): Promise<void> {
   const { subject, keyId } = caller;
   const { differenceId: difference, decision } = wish;
   const asked = { ...wish, subject, underKey: keyId };
-  const { result, why = 'it is not' } = decision === 'rebuild' ? await rebuild(database, caller, wish) : await settle(database, asked);
+  const { result, why = 'it is not' } =
+    decision === 'rebuild' ? await rebuild(database, caller, wish, longReads) : await settle(database, asked);
   switch (result) {
     case 'done':
       return;
@@ -57,7 +58,12 @@ export async function decideDifference(database: Database, caller: Caller, wish:
 }
 
 /** All that is derived in the account, since the one follows from the other; it decides every difference that is about that. */
-async function rebuild(database: Database, caller: Caller, { differenceId, reason }: DifferenceDecision): Promise<Answer> {
+async function rebuild(
+  database: Database,
+  caller: Caller,
+  { differenceId, reason }: DifferenceDecision,
+  longReads: Database,
+): Promise<Answer> {
   const { rows } = await database.query<Found>(
     `select account, status, decision, decided_by as "decidedBy", is_of_derived(class, subject) as "isDerived"
      from reconciliation_differences where difference_id = $1`,
@@ -68,7 +74,7 @@ async function rebuild(database: Database, caller: Caller, { differenceId, reaso
   if (found.decision === 'rebuild' && found.decidedBy === caller.subject) return { result: 'done' };
   if (found.status !== 'open') return { result: 'notOpen', why: found.status };
   if (!found.isDerived) return { result: 'impossible', why: 'it is not about what the ledger derives from its entries' };
-  const { decided } = await rebuildLedger(database, caller, { account: found.account, reason });
+  const { decided } = await rebuildLedger(database, caller, { account: found.account, reason }, longReads);
   // Else somebody has decided it meanwhile.
   return decided.includes(differenceId) ? { result: 'done' } : { result: 'notOpen', why: 'decided' };
 }

@@ -169,7 +169,7 @@ export function ledgerRoutes(context: ApiContext): Route[] {
       errors: ['INPUT_UNKNOWN_ACCOUNT'],
       handle: async ({ query }) => {
         await assertAccount(database, query.account);
-        const found = await verifyLedger(database, query.account, daysAgo(query.days));
+        const found = await verifyLedger(context.longReads, query.account, daysAgo(query.days));
         return { ...found, differences: [...found.differences] };
       },
     }),
@@ -188,7 +188,7 @@ export function ledgerRoutes(context: ApiContext): Route[] {
       errors: ['INPUT_UNKNOWN_ACCOUNT', 'LEDGER_NOT_REBUILT'],
       handle: async ({ body: { days, ...body }, caller }) => {
         await assertAccount(database, body.account);
-        const { changed, decided, account } = await rebuildLedger(database, caller, { ...body, since: daysAgo(days) });
+        const { changed, decided, account } = await rebuildLedger(database, caller, { ...body, since: daysAgo(days) }, context.longReads);
         return { account, changed: [...changed], decided: [...decided] };
       },
     }),

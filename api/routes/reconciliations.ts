@@ -14,7 +14,7 @@ const accountInput = textInput(32).optional().describe('Only this account.');
 const differenceInput = textInput(18).regex(/^\d+$/, { error: () => 'expected the number of a difference' });
 
 /** Venue, ledger and workflows against one another: what was found, and what a person decides about it. */
-export function reconciliationRoutes({ database, control, newId }: ApiContext): Route[] {
+export function reconciliationRoutes({ database, control, newId, longReads }: ApiContext): Route[] {
   return [
     route({
       method: 'POST',
@@ -101,7 +101,7 @@ export function reconciliationRoutes({ database, control, newId }: ApiContext): 
       response: doneSchema,
       errors: ['INPUT_UNKNOWN_DIFFERENCE', 'INPUT_DIFFERENCE_SETTLED', 'INPUT_DECISION_IMPOSSIBLE', 'LEDGER_NOT_REBUILT'],
       handle: async ({ body, caller }) => {
-        await decideDifference(database, caller, body);
+        await decideDifference(database, caller, body, longReads);
         return DONE;
       },
     }),

@@ -245,6 +245,28 @@ test('what an earlier build has written is shown, and where it ends what follows
   expect(await names()).toEqual(['performance peak']);
 });
 
+test.each([
+  [
+    'is unexplained',
+    `unexplained = '{"assets": {"USDT": {"quantity": "90", "worth": "90"}}, "share": "0.5", "dayShare": "0.5", "dayWorth": "90"}'`,
+  ],
+  ['moves', 'moving_since = 1'],
+])('what %s stays in the figures of the watch while the series is written anew', async (_what, beside) => {
+  await story();
+  const figures = async (): Promise<object | undefined> =>
+    (await store.pool.query<object>('select daily_pnl, daily_loss_ratio, drawdown_ratio from account_watch where account = $1', [account]))
+      .rows[0];
+  await store.pool.query(
+    `update account_watch set ${beside}, daily_pnl = -5000, daily_loss_ratio = 0.75, drawdown_ratio = 0.8, peak = peak + 1 where account = $1`,
+    [account],
+  );
+  const kept = await figures();
+  expect(await names()).toEqual(['watch peak']);
+  expect((await rebuild()).status).toBe(200);
+  expect(await names()).toEqual([]);
+  expect(await figures()).toEqual(kept);
+});
+
 test('a sample that is written while the series is reckoned is neither lost nor written over', async () => {
   await story();
   await store.pool.query(`update account_equity set highest = highest + 50 where ${OF_FIRST()}`);

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import type { ApiContext } from '../../api/context.js';
 import type { ControlCommand } from '../../api/control/control-port.js';
 import { apiMetrics } from '../../api/metrics.js';
-import { openDatabase } from '../../api/read/database.js';
+import { openDatabase, openLongReads } from '../../api/read/database.js';
 import { buildServer } from '../../api/server.js';
 import { createLedgerStore } from '../../adapters/store/ledger-store.js';
 import { openHaltStore } from '../../adapters/store/halt-store.js';
@@ -101,6 +101,7 @@ export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> =
   const own = openDatabase(store.url, () => undefined);
   const database = changes.database ?? own;
   const urgent = openDatabase(store.url, () => undefined, 2);
+  const longReads = openLongReads(store.url, () => undefined);
   const halts = openHaltStore(store.url);
   const metrics = apiMetrics(database, { ofProcess: false });
   const context: ApiContext = {
@@ -109,6 +110,7 @@ export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> =
     version: '0.0.0',
     database,
     urgent: changes.database ?? urgent,
+    longReads: changes.database ?? longReads,
     control: {
       execute: async (command) => {
         if (!api.temporalIsUp) throw new KeelsonError('INFRA_TEMPORAL', { detail: 'no answer' });
@@ -169,7 +171,7 @@ export function apiUnderTest(store: TestDatabase, changes: Partial<ApiContext> =
     now: Date.now(),
     close: async () => {
       await api.server.close();
-      await Promise.all([own.close(), urgent.close()]);
+      await Promise.all([own.close(), urgent.close(), longReads.close()]);
       await halts.close();
     },
   };

@@ -12,6 +12,7 @@ export const IDLE_CONTEXT: ApiContext = {
   version: '1.2.3',
   database: { query: noDatabase },
   urgent: { query: noDatabase },
+  longReads: { query: noDatabase },
   control: {
     execute: () => Promise.resolve(),
     rearm: () => Promise.resolve({ kind: 'released' }),
