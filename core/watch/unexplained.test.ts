@@ -280,6 +280,47 @@ describe('balances that are others at each reading', () => {
     expect(watched.kills).toBeGreaterThan(0);
   });
 
+  it.each<[string, readonly Quantities[]]>([
+    [
+      'two fills on their way, one after the other, and then none',
+      [{ USDT: d('-50000'), BTC: d('1') }, { USDT: d('-45000'), BTC: d('0.9') }, {}],
+    ],
+    ['a fee on its way in a third asset', [{ BNB: d('-1') }, { BNB: d('-2') }, {}]],
+    ['the halves of a fill, one after the other', [{ USDT: d('-50000') }, { USDT: d('-50000'), BTC: d('1') }, {}]],
+    ['a deposit that comes in two parts', [{ USDT: d('500') }, { USDT: d('1000') }, { USDT: d('1000') }]],
+    ['a deposit of what nothing marks', [{ SCAM: d('5') }, { SCAM: d('5') }]],
+    [
+      'dust that is converted',
+      [
+        { BTC: d('-0.0001'), USDT: d('4.9') },
+        { BTC: d('-0.0001'), USDT: d('4.9') },
+      ],
+    ],
+    [
+      'a deposit that is exchanged while it is read',
+      [{ USDT: d('30000') }, { USDT: d('5000'), BTC: d('0.5') }, { USDT: d('5000'), BTC: d('0.5') }],
+    ],
+  ])('are ordinary trading, and pause nobody: %s', (_, readings) => {
+    const watched = opened();
+    for (const reading of readings) watched.reads(reading);
+    const last = watched.settled(readings.at(-1) ?? {});
+    expect([watched.modes, watched.alerts, watched.kills]).toEqual([[], [], 0]);
+    expect(watched.state.movingSince).toBeUndefined();
+    expect(Number(last.equity)).toBeGreaterThanOrEqual(99_999);
+  });
+
+  it('go on for fifteen seconds from the third reading before the worth is unknown, and for fifteen more before that pauses', () => {
+    const watched = opened();
+    const readings = [1, 2, 3, 4, 5, 6].map((reading) =>
+      watched.reads({ USDT: d(String(-10 * reading)), BTC: d(String(reading / 5_000)) }),
+    );
+    expect(readings.map(({ equity }) => equity !== undefined)).toEqual([true, true, true, true, true, false]);
+    expect(watched.modes).toEqual([]);
+    // One that shows what is booked ends it.
+    expect(watched.reads({})).toMatchObject({ equity: '100000' });
+    expect([watched.modes, watched.state.movingSince]).toEqual([[], undefined]);
+  });
+
   it('are fills on their way where a reading in between shows what is booked, and what is missing then is nothing', () => {
     const watched = opened();
     for (let reading = 1; reading < 20; reading += 1) {
