@@ -61,7 +61,7 @@ export const ACTIONS: readonly Cell[] = [
     helpers: [DELAYED_CANCEL],
     acts: { working: (lane) => lane.fillWhileCanceling(chance.pick([1, 40, 100])) },
   })),
-  action('balanceMoved', 'submit', () => ({ acts: { before: (lane) => lane.moveBalance('USDT', '-99900') } })),
+  action('balanceMoved', 'submit', () => ({ acts: { before: (lane) => lane.leaveOnly('USDT', '100') } })),
   action('balanceMoved', 'stopPlace', () => ({ helpers: [DELAYED_STOP], acts: { held: (lane) => lane.takeBaseUntilRefused() } })),
   action('halted', 'submit', () => ({ acts: { before: (lane) => lane.halt() } })),
   action('halted', 'stopPlace', () => ({ helpers: [DELAYED_STOP], acts: { held: (lane) => lane.haltUntilRefused() } })),

@@ -240,14 +240,19 @@ export class Lane {
   }
 
   /** Takes an amount out of the account, until the venue is well again. */
-  async moveBalance(asset: string, amount: string): Promise<void> {
+  private async moveBalance(asset: string, amount: string): Promise<void> {
     await this.admin('/balances', { account: VENUE_ACCOUNT, asset, amount });
     this.owed.push({ asset, amount: text(decimal(amount).negated()) });
   }
 
+  /** Takes what is free of an asset but for so much: how much there was depends on what cases before it have lost. */
+  leaveOnly(asset: string, amount: string): Promise<void> {
+    const { free } = this.account.paper.ledger.balance(VENUE_ACCOUNT, asset);
+    return this.moveBalance(asset, text(decimal(amount).minus(decimal(plainText(free)))));
+  }
+
   async takeBaseUntilRefused(): Promise<void> {
-    const { free } = this.account.paper.ledger.balance(VENUE_ACCOUNT, 'BTC');
-    await this.moveBalance('BTC', `-${plainText(free)}`);
+    await this.leaveOnly('BTC', '0');
     await this.stopWasTried();
     await this.calm();
   }
