@@ -94,7 +94,7 @@ export async function killDirectly(dependencies: KillDependencies, account: stri
   if (seen < 2 && found.unverified.length === 0) {
     return { ...found, unverified: [{ kind: 'unanswered', detail: 'it was ended before the venue was looked at a second time' }] };
   }
-  if (seen >= 2) await kills.writeKill(account, 'verified', found, null).catch(() => undefined);
+  if (seen >= 2) await kills.writeKill(account, 'verified', found, null, true).catch(() => undefined);
   return found;
 }
 

@@ -48,7 +48,8 @@ export interface KillStore {
   /** The ledger for whoever holds the lease: its authorise and its submit have lease and latch as conditions. */
   ordersAs(leaseOwner: string): OrderStore;
   /** How far the kill is; a change is audited. */
-  writeKill(account: string, phase: KillPhase, state: Finding, evidence: EvidenceFile | null): Promise<void>;
+  /** `isDirect`: not the workflow says so, but what carries the halt out without it. */
+  writeKill(account: string, phase: KillPhase, state: Finding, evidence: EvidenceFile | null, isDirect?: boolean): Promise<void>;
   /** Somebody is at it: whoever watches has not to take it over (P26). */
   touchKill(account: string): Promise<void>;
   /** What the venue said, for the evidence. */

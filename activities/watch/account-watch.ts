@@ -202,7 +202,7 @@ export class AccountWatch {
       pricesMs: Object.fromEntries(Object.entries(marks).map(([instrument, { ageMs }]) => [instrument, ageMs])),
       unmarked: valuation?.unmarked ?? [],
       withoutMark: valuation?.unknown ?? [],
-      unexplained: Object.entries(state.unexplained?.assets ?? {}).map(([asset, gone]) => ({ asset, ...gone })),
+      unexplained: Object.entries(state.unexplained?.assets ?? {}).map(([asset, { quantity, worth }]) => ({ asset, quantity, worth })),
     };
   }
 

@@ -81,6 +81,16 @@ describe('what goes from an account without a reason that its books know', () =>
     (await query('select equity, daily_pnl, drawdown_ratio, latch_id from account_watch'))[0];
   const shows = (wanted: object): Promise<unknown> => until(async () => expect(await row()).toMatchObject(wanted));
 
+  let movements = 0;
+  const withdraw = async (amount: string, eventTime: number): Promise<void> => {
+    movements += 1;
+    const movementId = `00000000-0000-4000-8000-${String(movements).padStart(12, '0')}`;
+    const booked = { movementId, account: ACCOUNT, kind: 'withdrawal', asset: 'USDT', amount };
+    const said = { eventTime, venueReference: `w-${movements}`, reason: 'withdrawn', subject: 'reconciliation' };
+    const [answer] = await query<{ answer: object }>('select book_movement($1::jsonb) as answer', JSON.stringify({ ...booked, ...said }));
+    expect(answer?.answer).toMatchObject({ kind: 'booked' });
+  };
+
   it('pauses and calls people, halts nothing, and is no loss any more when it is booked as withdrawn', async () => {
     watch();
     await shows({ equity: '205000' });
@@ -93,20 +103,28 @@ describe('what goes from an account without a reason that its books know', () =>
     expect(await query(`select details->'unexplained' as gone from account_watch`)).toEqual([
       { gone: [{ asset: 'USDT', quantity: '50000', worth: '50000' }] },
     ]);
-    const booked = {
-      movementId: '00000000-0000-4000-8000-000000000001',
-      account: ACCOUNT,
-      kind: 'withdrawal',
-      asset: 'USDT',
-      amount: '-50000',
-    };
-    const said = { eventTime: Date.now() - 1_000, venueReference: 'w-1', reason: 'withdrawn', subject: 'reconciliation' };
-    const [answer] = await query<{ answer: object }>('select book_movement($1::jsonb) as answer', JSON.stringify({ ...booked, ...said }));
-    expect(answer?.answer).toMatchObject({ kind: 'booked' });
+    await withdraw('-50000', Date.now() - 1_000);
     await shows({ equity: '155000', daily_pnl: '0', drawdown_ratio: '0' });
     await until(async () =>
       expect(await query(`select runs, unexplained->'assets' as assets from account_watch`)).toEqual([{ runs: {}, assets: {} }]),
     );
+  });
+
+  it('is not excused by a withdrawal of the same amount that went before the first look', async () => {
+    watch();
+    await shows({ equity: '205000' });
+    usdt = '50000';
+    await settled();
+    await shows({ daily_pnl: '-50000' });
+    const [first] = await query<{ version: string }>('select version from account_watch');
+    await withdraw('-50000', Date.now() - 3_600_000);
+    await until(async () => {
+      const [row] = await query<{ version: string }>('select version from account_watch');
+      expect(Number(row?.version)).toBeGreaterThan(Number(first?.version) + 2);
+    });
+    await shows({ daily_pnl: '-50000' });
+    await withdraw('-50000', Date.now() - 1_000);
+    await shows({ daily_pnl: '0' });
   });
 
   it('P26: a halt whose own sample was lost is noted and told by the next one, and begins its run, also above the bound', async () => {

@@ -6,6 +6,7 @@ import { seedPerson } from '../../test/support/people.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { createControlStore } from './control-store.js';
 import { openHaltStore, type HaltStore } from './halt-store.js';
+import { createKillStore } from './kill-store.js';
 import { createOrderStore } from './order-store.js';
 import { openPool } from './pool.js';
 
@@ -184,14 +185,16 @@ describe('P25: the latch', () => {
     );
     const told = (minutesAgo: number) =>
       database.pool.query(
-        `insert into kills (account, phase, state, updated_at) values ('main', 'verified', '{}', clock_timestamp() - make_interval(mins => $1))
-         on conflict (account) do update set updated_at = excluded.updated_at`,
+        `insert into kills (account, phase, state, workflow_at) values ('main', 'verified', '{}', clock_timestamp() - make_interval(mins => $1))
+         on conflict (account) do update set workflow_at = excluded.workflow_at`,
         [minutesAgo],
       );
     await told(0);
     await sample(2);
     expect(await asked()).toEqual([2, 0]);
     await told(2);
+    // A guardian carries it out meanwhile: only the workflow can end it, and that is lost.
+    await createKillStore(database.pool).writeKill('main', 'verified', { kept: [], dust: [], unverified: [] }, null, true);
     await sample(3);
     await sample(4);
     expect(await asked()).toEqual([3, 1]);

@@ -52,8 +52,8 @@ export function createKillStore(pool: Pool, wrap: (store: OrderStore) => OrderSt
       await runAnew(pool, DROP_LEASE, [jsonOf({ account, owner })]);
     },
     ordersAs: (leaseOwner) => wrap(createOrderStore(pool, leaseOwner)),
-    async writeKill(account, phase, state, evidence) {
-      await runAnew(pool, WRITE, [jsonOf({ account, phase, state, evidence, againMs: againMs(phase, state) })]);
+    async writeKill(account, phase, state, evidence, isDirect = false) {
+      await runAnew(pool, WRITE, [jsonOf({ account, phase, state, evidence, isDirect, againMs: againMs(phase, state) })]);
     },
     async touchKill(account) {
       await runAnew(pool, TOUCH, [account]);

@@ -134,6 +134,28 @@ it('one that is started anew after a crash enters at once, however often, beside
   expect(one.worstWindow).toBeLessThanOrEqual(3_600);
 });
 
+it.each([true, false])('what one that has gone (told: %s) had is nobody’s for seventy seconds, and the others’ then', async (isLast) => {
+  const two = new Address(100, 2);
+  const seconds = async (index: number, count: number): Promise<number> => {
+    let begun = 0;
+    for (let second = 0; second < count; second += 1) {
+      await two.pass(1_000);
+      await two.ask(index);
+      begun += two.enter(index, 200);
+    }
+    return begun;
+  };
+  const first = await seconds(0, 12);
+  expect(first).toBe(100);
+  if (isLast) await two.ask(0, { isLast });
+  two.start(0);
+  // Each of the last entries counts until its window is over, however late it arrived.
+  expect(await seconds(1, 61)).toBe(0);
+  // Whoever is left has all of it, and not only what was free.
+  expect(await seconds(1, 20)).toBe(100);
+  expect(two.worstWindow).toBeLessThanOrEqual(100);
+});
+
 it('one that cannot ask enters nothing after five seconds, and one that was overtaken changes nothing', async () => {
   const one = new Address(100, 1);
   await one.ask(0);

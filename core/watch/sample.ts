@@ -201,7 +201,7 @@ function movingSinceOf(before: WatchState, { now, readings }: Observation, settl
 function rememberedAt(
   before: WatchState,
   external: Quantities,
-  { now, equity, flow, booked, prices }: Move & Pick<Observation, 'booked' | 'prices'>,
+  { now, equity, flow, booked, prices, readings }: Move & Pick<Observation, 'booked' | 'prices' | 'readings'>,
   settled: Settled | undefined,
   repriced: Repricing | undefined,
   isRebased: boolean,
@@ -214,7 +214,10 @@ function rememberedAt(
   const known = isRequoted ? requoted(before.unexplained, was?.equity ?? ZERO_TEXT, text(equity.minus(flow))) : before.unexplained;
   const today = onDay(known, performance.day);
   const { left, lost } = explainedBy(settled === undefined ? today : withSettled(today, settled, equity, prices, now), booked);
-  return { performance: lost === undefined ? performance : withLost(performance, lost), unexplained: left, lost };
+  // As late as the last reading that has shown all that is known.
+  const isChecked = settled !== undefined || (readings !== undefined && isAsKnown(before.external, readings));
+  const unexplained = isChecked ? { ...left, checked: now } : left;
+  return { performance: lost === undefined ? performance : withLost(performance, lost), unexplained, lost };
 }
 
 /** Equity, peak and day after a sample, whatever has changed it. Pure. */

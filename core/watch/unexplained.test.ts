@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { DecimalText } from '../money/index.js';
+import { decimal, text, type DecimalText } from '../money/index.js';
 import type { WatchRules } from './rules.js';
 import { sampleAccount, UNWATCHED, type Observation, type Sample, type WatchState } from './sample.js';
 import { performanceAfter, stepOf } from './stretch.js';
@@ -17,7 +17,7 @@ const PRICES: Prices = {
   ...{ quote: 'USDT', instruments: ['BTC/USDT'], markMaxAgeMs: 3_000, unmarkedPrices: {} },
   marks: { 'BTC/USDT': { price: d('50000'), ageMs: 0 } },
 };
-const NO_BOOKS: Observation['booked'] = { deposited: {}, withdrawn: {}, traded: {} };
+const NO_BOOKS: Observation['booked'] = { deposited: {}, withdrawn: {}, before: {}, traded: {} };
 
 /** An account of 100,000 USDT that trades nothing: what its venue shows beside that is another hand's. */
 class Watched {
@@ -30,6 +30,7 @@ class Watched {
   /** After each sample, and as it follows from what the equity series keeps of it. */
   readonly remembered: { readonly bySample: unknown; readonly bySeries: unknown }[] = [];
   kills = 0;
+  private readonly withdrawals: { readonly amount: string; readonly time: number }[] = [];
   private lastTime: number | undefined;
   private seen: Quantities[] = [];
 
@@ -47,7 +48,7 @@ class Watched {
           ...{ now: this.now, lastTime: this.lastTime, mode: 'normal', hold: undefined, latch: 'none', unnotedHalt: undefined },
           ...{
             ledger: { USDT: d(this.ledger) },
-            booked: this.booked,
+            booked: this.withdrawals.length === 0 ? this.booked : this.bookedNow(),
             readings: { last: last ?? {}, before, earlier },
             isReadingFresh: true,
           },
@@ -71,9 +72,24 @@ class Watched {
     return sample;
   }
 
+  /** Books a withdrawal of that time; what of all is too old is reckoned as `moved_beside` does. */
+  withdrew(amount: string, time: number): void {
+    this.withdrawals.push({ amount, time });
+  }
+
   settled(external: Quantities): Sample {
     this.reads(external);
     return this.reads(external);
+  }
+
+  private bookedNow(): Observation['booked'] {
+    const { unexplained } = this.state;
+    const gone = unexplained?.assets['USDT'];
+    const from = gone === undefined ? unexplained?.checked : gone.from;
+    const sum = (which: (time: number) => boolean): Quantities => ({
+      USDT: text(this.withdrawals.filter(({ time }) => which(time)).reduce((all, { amount }) => all.plus(amount), decimal('0'))),
+    });
+    return { ...this.booked, withdrawn: sum(() => true), before: sum((time) => from !== undefined && time + 120_000 < from) };
   }
 }
 
@@ -116,6 +132,45 @@ describe('what goes and nobody has explained', () => {
     expect(ahead.modes).toEqual([]);
   });
 
+  it.each<[string, Quantities, Quantities]>([
+    ['that went before the first look', { USDT: d('-20000') }, { USDT: d('-20000') }],
+    ['that went beside a deposit while no guardian lived', {}, {}],
+  ])('is not excused by a withdrawal %s and is booked later', (_, atFirst, afterwards) => {
+    const watched = new Watched();
+    watched.settled(atFirst);
+    watched.settled(afterwards);
+    const had = decimal(afterwards['USDT'] ?? '0');
+    // Of the same amount as what is booked then, which had happened an hour before.
+    const gone = { USDT: text(had.minus('20000')) };
+    const lost = drawdownOf(watched.settled(gone));
+    watched.withdrew('-20000', watched.now - 3_600_000);
+    expect(drawdownOf(watched.reads(gone))).toBe(lost);
+    expect(new Set(watched.modes)).toEqual(new Set(['lossUnexplained']));
+    // What went when the venue says that it was withdrawn is explained as ever.
+    watched.withdrew('-20000', watched.now - 12_000);
+    expect(drawdownOf(watched.reads(gone))).toBe('0');
+  });
+
+  it('is explained by a withdrawal that was seen by itself, and by no other one that was netted since', () => {
+    const watched = opened();
+    watched.settled({ USDT: d('-20000') });
+    watched.withdrew('-20000', watched.now - 5_000);
+    expect(drawdownOf(watched.reads({ USDT: d('-20000') }))).toBe('0');
+    // Another of long ago is booked while that one is young.
+    watched.settled({ USDT: d('-30000') });
+    watched.withdrew('-10000', watched.now - 3_600_000);
+    expect(drawdownOf(watched.reads({ USDT: d('-30000') }))).toBe('0.125');
+    watched.withdrew('-10000', watched.now - 5_000);
+    expect(drawdownOf(watched.reads({ USDT: d('-30000') }))).toBe('0');
+    // Three minutes later that one and another are of the past.
+    for (let reading = 0; reading < 36; reading += 1) watched.reads({ USDT: d('-30000') });
+    watched.withdrew('-15000', watched.now - 150_000);
+    const lost = 15_000 / 70_000;
+    expect(Number(drawdownOf(watched.settled({ USDT: d('-45000') })))).toBeCloseTo(lost, 6);
+    watched.withdrew('-15000', watched.now - 5_000);
+    expect(drawdownOf(watched.reads({ USDT: d('-45000') }))).toBe('0');
+  });
+
   it('is a loss for good when it is booked as what another hand has traded, and halts the account then', () => {
     const watched = opened();
     watched.settled({ USDT: d('-40000') });
@@ -131,7 +186,7 @@ describe('what goes and nobody has explained', () => {
   it('is told apart by what the books say of each part', () => {
     const watched = opened();
     watched.settled({ USDT: d('-20000') });
-    watched.booked = { deposited: {}, withdrawn: { USDT: d('-15000') }, traded: { USDT: d('-5000') } };
+    watched.booked = { ...NO_BOOKS, withdrawn: { USDT: d('-15000') }, traded: { USDT: d('-5000') } };
     const sample = watched.reads({ USDT: d('-20000') });
     // Of 80,000 that are left and 15,000 that were withdrawn, some 5 % of the account are lost.
     expect(Number(drawdownOf(sample))).toBeCloseTo(0.05, 2);
@@ -223,6 +278,47 @@ describe('balances that are others at each reading', () => {
     watched.ledger = '84000';
     expect(watched.reads({ USDT: d('-1400') }).equity).toBeUndefined();
     expect(watched.kills).toBeGreaterThan(0);
+  });
+
+  it.each<[string, readonly Quantities[]]>([
+    [
+      'two fills on their way, one after the other, and then none',
+      [{ USDT: d('-50000'), BTC: d('1') }, { USDT: d('-45000'), BTC: d('0.9') }, {}],
+    ],
+    ['a fee on its way in a third asset', [{ BNB: d('-1') }, { BNB: d('-2') }, {}]],
+    ['the halves of a fill, one after the other', [{ USDT: d('-50000') }, { USDT: d('-50000'), BTC: d('1') }, {}]],
+    ['a deposit that comes in two parts', [{ USDT: d('500') }, { USDT: d('1000') }, { USDT: d('1000') }]],
+    ['a deposit of what nothing marks', [{ SCAM: d('5') }, { SCAM: d('5') }]],
+    [
+      'dust that is converted',
+      [
+        { BTC: d('-0.0001'), USDT: d('4.9') },
+        { BTC: d('-0.0001'), USDT: d('4.9') },
+      ],
+    ],
+    [
+      'a deposit that is exchanged while it is read',
+      [{ USDT: d('30000') }, { USDT: d('5000'), BTC: d('0.5') }, { USDT: d('5000'), BTC: d('0.5') }],
+    ],
+  ])('are ordinary trading, and pause nobody: %s', (_, readings) => {
+    const watched = opened();
+    for (const reading of readings) watched.reads(reading);
+    const last = watched.settled(readings.at(-1) ?? {});
+    expect([watched.modes, watched.alerts, watched.kills]).toEqual([[], [], 0]);
+    expect(watched.state.movingSince).toBeUndefined();
+    expect(Number(last.equity)).toBeGreaterThanOrEqual(99_999);
+  });
+
+  it('go on for fifteen seconds from the third reading before the worth is unknown, and for fifteen more before that pauses', () => {
+    const watched = opened();
+    const readings = [1, 2, 3, 4, 5, 6].map((reading) =>
+      watched.reads({ USDT: d(String(-10 * reading)), BTC: d(String(reading / 5_000)) }),
+    );
+    expect(readings.map(({ equity }) => equity !== undefined)).toEqual([true, true, true, true, true, false]);
+    expect(watched.modes).toEqual([]);
+    // One that shows what is booked ends it.
+    expect(watched.reads({})).toMatchObject({ equity: '100000' });
+    expect([watched.modes, watched.state.movingSince]).toEqual([[], undefined]);
   });
 
   it('are fills on their way where a reading in between shows what is booked, and what is missing then is nothing', () => {

@@ -4,6 +4,13 @@ import { dayOf, type Figures, type Performance } from './performance.js';
 import { WATCH } from './rules.js';
 import { valueOf, type Prices, type Quantities } from './valuation.js';
 
+interface Gone {
+  readonly quantity: DecimalText;
+  readonly worth: DecimalText;
+  /** All that it is went after this moment. Undefined: an earlier build has seen it go. */
+  readonly from?: number | undefined;
+}
+
 /**
  * What went from the account without anything that came for it. Balances cannot tell a withdrawal from what another hand has lost between
  * two readings, so it is both at once: peak and day's opening are moved as by a withdrawal (`Performance`), and here stands which share of
@@ -12,9 +19,11 @@ import { valueOf, type Prices, type Quantities } from './valuation.js';
  */
 export interface Unexplained {
   /** What nobody has explained yet: how much of each asset, and what it was worth when it went. */
-  readonly assets: Readonly<Record<string, { readonly quantity: DecimalText; readonly worth: DecimalText }>>;
+  readonly assets: Readonly<Record<string, Gone>>;
   /** When something went last; what comes back soon was never gone. */
   readonly since: number;
+  /** When a reading showed last what is known: what has happened before is in that. Undefined: in a row of an earlier build. */
+  readonly checked?: number | undefined;
   /** Shares of the account, from 0 to 1; of the day, what went on it. */
   readonly share: DecimalText;
   readonly day: number;
@@ -24,6 +33,8 @@ export interface Unexplained {
   readonly exchanged: Quantities;
   /** What of the books has explained something already. */
   readonly used: Pick<Booked, 'withdrawn' | 'traded'>;
+  /** What the books said at the last sample. Undefined: in a row of an earlier build. */
+  readonly seen?: Pick<Booked, 'withdrawn' | 'before'> | undefined;
 }
 
 /** What the books say of what came and went beside our own fills, since the onboarding. */
@@ -31,6 +42,8 @@ export interface Booked {
   readonly deposited: Quantities;
   /** Withdrawn, and transferred away: negative. */
   readonly withdrawn: Quantities;
+  /** What of that had happened before what is unexplained of an asset can have gone, or before the last look where nothing is: it explains nothing. */
+  readonly before: Quantities;
   /** Fills by other hands, and corrections, signed. */
   readonly traded: Quantities;
 }
@@ -47,10 +60,19 @@ const DIGITS = 30;
 const ONE = new Decimal(1);
 
 /** Nothing is unexplained: what the venue shows beside the books at the first look is taken as it is, and explains nothing when it is booked as fills. Pure. */
-export function explainedSoFar(external: Quantities, { deposited, withdrawn, traded }: Booked, now: number): Unexplained {
+export function explainedSoFar(external: Quantities, { deposited, withdrawn, before, traded }: Booked, now: number): Unexplained {
   const none = { share: ZERO_TEXT, dayShare: ZERO_TEXT, dayWorth: ZERO_TEXT };
   const exchanged = differenceOf(differenceOf(external, deposited), withdrawn);
-  return { assets: {}, since: now, day: dayOf(now), ...none, exchanged, used: { withdrawn, traded } };
+  return {
+    assets: {},
+    since: now,
+    checked: now,
+    day: dayOf(now),
+    ...none,
+    exchanged,
+    used: { withdrawn, traded },
+    seen: { withdrawn, before },
+  };
 }
 
 /** What has changed by a difference that was just settled. Pure. */
@@ -70,9 +92,10 @@ export function withSettled(before: Unexplained, settled: Settled, equity: Decim
   const whole = gone.reduce((sum, { worth }) => sum.plus(worth), ZERO).neg();
   const assets = { ...back.assets };
   for (const { asset, quantity, worth } of gone) {
-    const had = assets[asset] ?? NOTHING;
+    const had: Gone = assets[asset] ?? NOTHING;
     const part = whole.isZero() ? ZERO : worth.neg().mul(settled.went).div(whole);
     assets[asset] = {
+      ...{ from: had === NOTHING ? before.checked : had.from },
       quantity: text(decimal(had.quantity).minus(quantity)),
       worth: text(decimal(had.worth).plus(part).toDecimalPlaces(DIGITS, Decimal.ROUND_UP)),
     };
@@ -93,17 +116,19 @@ export function requoted(before: Unexplained, was: DecimalText, is: DecimalText)
   if (decimal(was).lte(0)) return before;
   const scaled = (worth: DecimalText): DecimalText => rounded(decimal(worth).mul(decimal(is)).div(decimal(was)));
   const assets = Object.fromEntries(
-    Object.entries(before.assets).map(([asset, { quantity, worth }]) => [asset, { quantity, worth: scaled(worth) }] as const),
+    Object.entries(before.assets).map(([asset, gone]) => [asset, { ...gone, worth: scaled(gone.worth) }] as const),
   );
   return { ...before, assets, dayWorth: scaled(before.dayWorth) };
 }
 
 /**
- * What the books have come to explain. What was withdrawn was no loss; what fills of another hand have taken, beyond what was seen as an
+ * What the books have come to explain. What was withdrawn was no loss, if it went since the last look that showed nothing of it: a withdrawal that
+ * no sample has seen by itself (before the first one, or beside a deposit while no guardian lived) explains nothing that goes later. What fills of another hand have taken, beyond what was seen as an
  * exchange, was one. Pure.
  */
 export function explainedBy(before: Unexplained, booked: Booked): { readonly left: Unexplained; readonly lost: Lost | undefined } {
-  const { used, exchanged } = before;
+  const { exchanged } = before;
+  const used = { ...before.used, withdrawn: usedOrPast(before, booked) };
   const withdrawn = coveredOf(before, (asset) => amountOf(used.withdrawn, asset).minus(amountOf(booked.withdrawn, asset)));
   const afterwards = less(before, withdrawn);
   const traded = coveredOf(afterwards, (asset) => {
@@ -115,6 +140,7 @@ export function explainedBy(before: Unexplained, booked: Booked): { readonly lef
     // Both sides of what was traded are moved by what is set against each other now, so that what was seen as an exchange stays that.
     used: { withdrawn: differenceOf(used.withdrawn, withdrawn), traded: differenceOf(used.traded, traded) },
     exchanged: differenceOf(exchanged, traded),
+    seen: { withdrawn: booked.withdrawn, before: booked.before },
   };
   const part = partOf(afterwards, traded);
   const lost = (value: DecimalText): Decimal => decimal(value).mul(part);
@@ -155,6 +181,19 @@ export function withUnexplained(figures: Figures, performance: Performance, unex
 }
 
 const NOTHING = { quantity: ZERO_TEXT, worth: ZERO_TEXT };
+/** What of all that was withdrawn explains nothing more: what has explained something, and what was past when it was booked, or is by now. */
+function usedOrPast({ used, seen }: Unexplained, { withdrawn, before }: Booked): Quantities {
+  const since = (was: Quantities | undefined, is: Quantities, asset: string): Decimal =>
+    was === undefined ? ZERO : minimum(ZERO, amountOf(is, asset).minus(amountOf(was, asset)));
+  const assets = new Set([...Object.keys(used.withdrawn), ...Object.keys(withdrawn)]);
+  return amountsOf(
+    [...assets].map((asset) => {
+      const bookedLate = maximum(since(seen?.withdrawn, withdrawn, asset), since(seen?.before, before, asset));
+      return [asset, minimum(amountOf(used.withdrawn, asset).plus(bookedLate), amountOf(before, asset))];
+    }),
+  );
+}
+
 /** How much of what is unexplained is covered by so much of each asset. */
 function coveredOf({ assets }: Unexplained, by: (asset: string) => Decimal): Quantities {
   const covered = Object.entries(assets).map(([asset, { quantity }]) => [asset, minimum(decimal(quantity), by(asset))] as const);
@@ -165,9 +204,9 @@ function coveredOf({ assets }: Unexplained, by: (asset: string) => Decimal): Qua
 function less(before: Unexplained, covered: Quantities): Unexplained {
   const assets = Object.fromEntries(
     Object.entries(before.assets)
-      .map(([asset, { quantity, worth }]) => {
+      .map(([asset, { quantity, worth, from }]) => {
         const left = decimal(quantity).minus(amountOf(covered, asset));
-        return [asset, { quantity: text(left), worth: rounded(decimal(worth).mul(left).div(decimal(quantity))) }] as const;
+        return [asset, { from, quantity: text(left), worth: rounded(decimal(worth).mul(left).div(decimal(quantity))) }] as const;
       })
       .filter(([, { quantity }]) => decimal(quantity).gt(0)),
   );

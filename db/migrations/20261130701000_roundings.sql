@@ -27,27 +27,48 @@ $$;
 -- The fills since the account was found clean last.
 create index fills_booked_at on fills (account, booked_at);
 
--- By asset: the unit in which the venue keeps it, how much of it fills may have left since the account was found clean last, less what was booked
+create index reconciliation_differences_of_subject on reconciliation_differences (account, subject);
+
+-- Since when fills may have left something of an asset: since the last comparison that has found its balance in order, or the account clean. One asset
+-- that waits for a person gives the others no room.
+create function rounded_since(the_account text, the_asset text) returns timestamptz language sql stable as $$
+  with clean as (
+    select coalesce(r.last_clean_at, a.onboarded_at, a.created_at) as at
+      from accounts a left join reconciliations r using (account) where a.account = the_account)
+  select coalesce((select r.started_at from reconciliation_runs r
+      where r.account = the_account and r.started_at > clean.at and r.result in ('clean', 'differences')
+        and not exists (select from reconciliation_differences d where d.account = the_account and d.subject = 'balance:' || the_asset
+          and d.first_seen_at <= r.ended_at and d.last_seen_at >= r.started_at)
+      order by r.started_at desc limit 1), clean.at) from clean
+$$;
+
+-- … and until when: what a person is asked about is not explained by what was filled after it was found. Null: until now.
+create function rounded_until(the_account text, the_asset text) returns timestamptz language sql stable as $$
+  select min(first_seen_at) from reconciliation_differences where account = the_account and subject = 'balance:' || the_asset
+    and class = 'balanceMovement' and status <> 'pending' and ended_at is null
+$$;
+
+-- By asset: the unit in which the venue keeps it, how much of it fills may have left in that time, less what was booked
 -- of that, and the inventory, so that nothing is booked twice. Of an asset whose unit is not known nothing is.
 create function roundings_of(the_account text) returns jsonb language plpgsql stable as $$
-declare
-  since timestamptz := (select coalesce(r.last_clean_at, a.onboarded_at, a.created_at)
-    from accounts a left join reconciliations r using (account) where a.account = the_account);
 begin
   return (
-    with units as (
+    with assets as (
       select u.asset, min(u.unit) as unit from accounts a join instruments n using (venue) cross join lateral (values
           (n.rules->>'base', (n.rules->>'baseUnit')::numeric), (n.rules->>'quote', (n.rules->>'quoteUnit')::numeric)) u (asset, unit)
         where a.account = the_account and u.unit > 0 group by u.asset),
+    units as (
+      select asset, unit, rounded_since(the_account, asset) as since, coalesce(rounded_until(the_account, asset), 'infinity') as until from assets),
     filled as (
       select t.asset, count(*) as fills from fills f left join orders o using (intent_id)
           -- Each asset of a fill once.
           cross join lateral (select coalesce(o.base, split_part(f.instrument, '/', 1)) union select coalesce(o.quote, split_part(f.instrument, '/', 2))
             union select f.fee_asset where f.fee <> 0) t (asset)
-        where f.account = the_account and f.booked_at >= since and f.reverses is null and f.restates is null group by t.asset),
+          join units u on u.asset = t.asset and f.booked_at >= u.since and f.booked_at <= u.until
+        where f.account = the_account and f.booked_at >= (select min(since) from units) and f.reverses is null and f.restates is null group by t.asset),
     rounded as (
-      select asset, sum(abs(amount)) as amount from ledger_movements
-        where account = the_account and kind = 'rounding' and booked_at >= since group by asset)
+      select m.asset, sum(abs(m.amount)) as amount from ledger_movements m join units using (asset)
+        where m.account = the_account and m.kind = 'rounding' and m.booked_at >= since group by m.asset)
     select coalesce(jsonb_object_agg(u.asset, jsonb_build_object('unit', u.unit::text, 'fills', f.fills,
         'left', trim_scale(greatest(0, u.unit * f.fills - coalesce(r.amount, 0)))::text,
         'inventory', coalesce((select trim_scale(quantity) from inventory i where i.account = the_account and i.asset = u.asset), 0)::text)), '{}')
