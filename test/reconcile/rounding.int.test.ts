@@ -40,8 +40,12 @@ const fillCount = async ({ stack }: BenchAccount): Promise<number> =>
   (await stack.pool.query('select from fills where account = $1', [ACCOUNT])).rowCount ?? 0;
 const opened = async (bench: BenchAccount) => (await bench.found()).filter(({ incidentId }) => incidentId !== null);
 
-/** Somebody else's order within the spread, at a price of as many places as the venue takes. */
+/**
+ * Somebody else's order within the spread, at a price of as many places as the venue takes; what is left of those before it goes: of a reply
+ * that tells several such fills together only their sum is known, and what that leaves is a rounding.
+ */
 async function offer({ stack }: BenchAccount, side: 'BUY' | 'SELL', random: () => number): Promise<void> {
+  for (const left of stack.paper.orders.open('other', 'BTCUSDT')) stack.paper.engine.cancel(left, undefined, stack.paper.now());
   const { bid = '0' } = (await stack.venue.reader.book(INSTRUMENT)) ?? {};
   const price = unitsOf((Number(bid) + 1 + random()).toFixed(5));
   const terms = { type: 'LIMIT', timeInForce: 'GTC', quoteQuantity: 0n, stopPrice: 0n } as const;
