@@ -145,7 +145,9 @@ begin
 end $$;
 
 -- Writes the series anew as core/ledger has reckoned it: `equity` has {version, outsides, stretches, newest, found}, each of them what is
--- stored otherwise. Answers what it has changed; null: a sample was written since, so it is to be reckoned anew.
+-- stored otherwise. Answers what it has changed; null: a sample was written since, so it is to be reckoned anew. What is unexplained, or moves,
+-- (columns of a later migration) is in the figures of the watch and in no stretch of the series: by that alone the loss would be smaller
+-- than it is until the next sample. Until then the worse of both counts.
 create function rebuild_equity(the_account text, e jsonb) returns jsonb language plpgsql as $$
 begin
   if e is null then return '[]'; end if;
@@ -164,10 +166,14 @@ begin
       equity = case when equity is not null then (f->>'equity')::numeric end,
       peak = (f->>'peak')::numeric, day_opening = (f->>'dayOpening')::numeric, day_flows = (f->>'dayFlows')::numeric,
       day_basis = (f->>'dayBasis')::numeric,
-      daily_pnl = case when daily_pnl is not null then (g->>'dailyPnl')::numeric end,
-      daily_loss_ratio = case when daily_loss_ratio is not null then (g->>'dailyLossRatio')::numeric end,
-      drawdown_ratio = case when drawdown_ratio is not null then (g->>'drawdownRatio')::numeric end
-    from (select e->'newest'->'performance' as f, e->'newest'->'figures' as g) n
-    where account = the_account and jsonb_array_length(e->'found') > 0 and f is not null;
+      daily_pnl = case when daily_pnl is null then null when beside then least(daily_pnl, (g->>'dailyPnl')::numeric) else (g->>'dailyPnl')::numeric end,
+      daily_loss_ratio = case when daily_loss_ratio is null then null
+        when beside then greatest(daily_loss_ratio, (g->>'dailyLossRatio')::numeric) else (g->>'dailyLossRatio')::numeric end,
+      drawdown_ratio = case when drawdown_ratio is null then null
+        when beside then greatest(drawdown_ratio, (g->>'drawdownRatio')::numeric) else (g->>'drawdownRatio')::numeric end
+    from (select e->'newest'->'performance' as f, e->'newest'->'figures' as g,
+        coalesce(moving_since is not null or coalesce(unexplained->'assets', '{}') <> '{}', false) as beside
+      from account_watch where account = the_account) n
+    where w.account = the_account and jsonb_array_length(e->'found') > 0 and f is not null;
   return e->'found';
 end $$;

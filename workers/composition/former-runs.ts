@@ -3,6 +3,7 @@ import { ownerWorkflowId, type PositionKey } from '../../core/protection/positio
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { EPOCH_HEADER, killWorkflowId, WORKFLOW_TYPES } from '../../workflows/names.js';
 import { epochOf, FIRST_EPOCH } from './epoch.js';
+import { runningRun } from './running-run.js';
 
 /** Those whose ids are used again: a run of before would take what is meant for the one of now, and do nothing with it. */
 const OF_KEPT_IDS = [WORKFLOW_TYPES.protectPosition, WORKFLOW_TYPES.killSwitch];
@@ -41,7 +42,7 @@ export async function endFormerRuns(
     failed(error);
   }
   for (const workflowId of [...held.map(ownerWorkflowId), killWorkflowId(account)]) {
-    const runId = await runningNow(client, workflowId);
+    const runId = (await runningRun(client, workflowId))?.runId;
     if (runId !== undefined) runs.set(runId, { workflowId, runId });
   }
   const ended: string[] = [];
@@ -58,16 +59,6 @@ export async function endFormerRuns(
     }
   }
   return ended;
-}
-
-async function runningNow(client: Client, workflowId: string): Promise<string | undefined> {
-  try {
-    const { status, runId } = await client.workflow.getHandle(workflowId).describe();
-    return status.name === 'RUNNING' ? runId : undefined;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return undefined;
-    throw error;
-  }
 }
 
 /** What the first event of its history says: a run that goes on from another has it from there. */

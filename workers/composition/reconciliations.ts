@@ -1,9 +1,10 @@
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { Reconciliations, WorkflowRuns } from '../../activities/ports/reconcile.js';
 import { KeelsonError } from '../../core/errors.js';
 import { ownerWorkflowId } from '../../core/protection/position-key.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { reconcileWorkflowId, TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/names.js';
+import { runningRun } from './running-run.js';
 import { isStuck } from './stuck-runs.js';
 
 const CALL_MS = 5_000;
@@ -63,11 +64,6 @@ export function createWorkflowRuns(client: Client, clock: () => number): Workflo
 }
 
 async function isRunning(client: Client, workflowId: string, now: number): Promise<boolean> {
-  try {
-    const { status, raw } = await client.workflow.getHandle(workflowId).describe();
-    return status.name === 'RUNNING' && !isStuck(raw.pendingWorkflowTask, now);
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
+  const run = await runningRun(client, workflowId);
+  return run !== undefined && !isStuck(run.raw.pendingWorkflowTask, now);
 }

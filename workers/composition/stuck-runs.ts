@@ -1,5 +1,6 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { requiredTsToMs } from '@temporalio/common/lib/time.js';
+import { runningRun } from './running-run.js';
 
 /** A task of a run that lives is over within its 5 s; one that fails each time is tried again by the server, ever more rarely. */
 const STUCK_ATTEMPTS = 4;
@@ -26,13 +27,16 @@ export function isStuck(task: PendingTask | null | undefined, now: number): bool
  * @returns whether it was
  */
 export async function endIfStuck(client: Client, workflowId: string, now: number): Promise<boolean> {
+  const run = await runningRun(client, workflowId);
+  if (run === undefined || !isStuck(run.raw.pendingWorkflowTask, now)) return false;
+  const attempts = run.raw.pendingWorkflowTask?.attempt ?? 0;
   try {
-    const { status, runId, raw } = await client.workflow.getHandle(workflowId).describe();
-    if (status.name !== 'RUNNING' || !isStuck(raw.pendingWorkflowTask, now)) return false;
-    const attempts = raw.pendingWorkflowTask?.attempt ?? 0;
-    await client.workflow.getHandle(workflowId, runId).terminate(`its task failed ${attempts} times: another run goes on from the rows`);
+    await client.workflow
+      .getHandle(workflowId, run.runId)
+      .terminate(`its task failed ${attempts} times: another run goes on from the rows`);
     return true;
   } catch (error) {
+    // It has ended by itself, or another was faster.
     if (error instanceof WorkflowNotFoundError) return false;
     throw error;
   }

@@ -140,7 +140,7 @@ export const CALLS: Calls<'store', OrderStore> &
   'owners.exit': { kind: 'write', ways: [way('trading', 'close')] },
   'owners.wake': { kind: 'write', ways: [inTests(STOP, 'before')] },
   // Of a position without a stop, by the account's stream; beside the guardian that was told of the fill.
-  'owners.revive': { kind: 'read', ways: [] },
+  'owners.revive': { kind: 'note', ways: [] },
   'owners.tell': { kind: 'write', ways: [inTests(STOP_GOES, 'before')] },
 };
 
