@@ -62,7 +62,7 @@ export interface Observation {
   readonly latch: 'none' | 'stands' | 'released';
   /** A standing halt of the watch that no sample has noted: whoever wrote it got no further. */
   readonly unnotedHalt: { readonly latchId: string; readonly reason: string } | undefined;
-  /** Inventory and every booked fill, by asset. */
+  /** Inventory and every booked fill of ours, by asset, but those that a person has decided on: at the venue nothing moves with them. */
   readonly ledger: Quantities;
   /** What the books have of all else that moved balances. */
   readonly booked: Booked;

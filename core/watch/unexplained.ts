@@ -44,7 +44,7 @@ export interface Booked {
   readonly withdrawn: Quantities;
   /** What of that had happened before what is unexplained of an asset can have gone, or before the last look where nothing is: it explains nothing. */
   readonly before: Quantities;
-  /** Fills by other hands, and corrections, signed. */
+  /** Fills by other hands, corrections, and fills of ours that a person has decided on, signed. */
   readonly traded: Quantities;
 }
 

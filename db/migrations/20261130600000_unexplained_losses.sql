@@ -14,11 +14,12 @@ create function moved_beside(the_account text, unexplained jsonb) returns jsonb 
         coalesce(sum(amount) filter (where amount < 0 and event_time + 120000 < case when unexplained->'assets' ? asset
           then (unexplained->'assets'->asset->>'from')::bigint else (unexplained->>'checked')::bigint end), 0) as went_before
       from sides group by asset),
-    -- Of everything that moved, the rest are fills by other hands and corrections.
+    -- Of everything that moved, the rest are fills by other hands and corrections; and fills of ours that a person has decided on.
     all_moved as (
-      select coalesce(i.asset, f.asset) as asset, coalesce(f.came, 0) as came, coalesce(f.went, 0) as went, coalesce(f.went_before, 0) as went_before,
-        coalesce(i.moved, 0) - coalesce(f.came, 0) - coalesce(f.went, 0) as traded
-      from (select asset, moved from inventory where account = the_account) i full join flows f using (asset))
+      select asset, coalesce(f.came, 0) as came, coalesce(f.went, 0) as went, coalesce(f.went_before, 0) as went_before,
+        coalesce(i.moved, 0) - coalesce(f.came, 0) - coalesce(f.went, 0) + coalesce(d.quantity, 0) as traded
+      from (select asset, moved from inventory where account = the_account) i full join flows f using (asset)
+        full join decided_amounts(the_account) d using (asset))
   select jsonb_build_object(
     'deposited', coalesce(jsonb_object_agg(asset, trim_scale(came)::text) filter (where came <> 0), '{}'),
     'withdrawn', coalesce(jsonb_object_agg(asset, trim_scale(went)::text) filter (where went <> 0), '{}'),
