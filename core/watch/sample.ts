@@ -213,7 +213,7 @@ function rememberedAt(
   const isRequoted = repriced !== undefined && repriced.quotes.was !== repriced.quotes.is;
   const known = isRequoted ? requoted(before.unexplained, was?.equity ?? ZERO_TEXT, text(equity.minus(flow))) : before.unexplained;
   const today = onDay(known, performance.day);
-  const { left, lost } = explainedBy(settled === undefined ? today : withSettled(today, settled, equity, prices, now), booked);
+  const { left, lost } = explainedBy(settled === undefined ? today : withSettled(today, settled, equity, prices, now), booked, now);
   // As late as the last reading that has shown all that is known.
   const isChecked = settled !== undefined || (readings !== undefined && isAsKnown(before.external, readings));
   const unexplained = isChecked ? { ...left, checked: now } : left;
