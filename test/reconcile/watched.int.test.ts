@@ -22,8 +22,12 @@ const LATER_MS = 61_000;
 
 /** The watch of an account over the venue's balances and the books as they are, at one price. */
 class Watched {
+  private readonly bench: BenchAccount;
   private aheadMs = 0;
-  constructor(private readonly bench: BenchAccount) {}
+
+  constructor(bench: BenchAccount) {
+    this.bench = bench;
+  }
 
   /** @param isRead whether the venue was read twice before it; else nothing was read since the last one. */
   async sample(isRead = true): Promise<Sample> {
