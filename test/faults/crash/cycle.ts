@@ -136,18 +136,26 @@ export class Crew {
     await until('something is held', isOpen, () => `the last signal: ${last}`);
   }
 
-  /** Gives closing signals until nothing is held: one may expire while a program starts. */
+  /** Gives closing signals until nothing is held: one may expire, or be denied, while a program starts. @throws Error with the last outcome */
   async close(): Promise<void> {
-    for (let given = 0; given < MOST_ROUNDS && (await settled(this.world)) === 'protected'; given += 1) await this.give('close');
-    await settled(this.world, ['flat']);
+    let last = '';
+    const isFlat = async (): Promise<boolean> => {
+      if ((await settled(this.world)) === 'flat') return true;
+      last = JSON.stringify(await this.give('close'));
+      return false;
+    };
+    await until('nothing is held', isFlat, () => `the last signal: ${last}`);
   }
 
-  give(leg: TradeSignal['leg'], changes: Partial<TradeSignal> = {}): Promise<OrderOutcome> {
+  /** What it came to. Where the account is paused, it is compared, after which it may go on (see the configuration). */
+  async give(leg: TradeSignal['leg'], changes: Partial<TradeSignal> = {}): Promise<OrderOutcome> {
     const given = this.world.give(this.world.signal(leg, changes));
-    return bounded(
+    const outcome = await bounded(
       `the outcome of a signal to ${leg}`,
-      given.then(({ outcome }) => outcome),
+      given.then((one) => one.outcome),
     );
+    if (outcome.codes.includes('RISK_MODE')) await bounded('the account is compared', this.world.compare());
+    return outcome;
   }
 
   spoil(fault: Fault | undefined, role: RoleName): void {

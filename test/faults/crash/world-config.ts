@@ -12,6 +12,12 @@ export interface WorldConfig {
   readonly restingMs?: number;
 }
 
+/**
+ * What a comparison may find rightly while a guardian is stopped, or starts on a busy machine: the account is paused, and goes on
+ * when a later one is clean. Whatever else is found is a fault, and keeps it paused.
+ */
+const LIFT_AFTER = ['positionWithoutOwner', 'positionWithoutStop', 'wrongStopQuantity'];
+
 /** The configuration of a world's workers, as the file has it. */
 export function writeWorldConfig({ account, instrument, others = [], strategies = ['still'], restingMs }: WorldConfig): string {
   const path = join(rootFolder(), 'models', 'momentum-entry.onnx');
@@ -19,7 +25,7 @@ export function writeWorldConfig({ account, instrument, others = [], strategies 
   const execution = restingMs === undefined ? { kind: 'market' } : { kind: 'limit', offsetBps: 40, workMs: restingMs };
   return JSON.stringify({
     venues: { paper: { profile: 'binance', paper: true } },
-    accounts: { [account]: { venue: 'paper' } },
+    accounts: { [account]: { venue: 'paper', reconciliation: { liftAfter: LIFT_AFTER } } },
     strategies: strategies.map((id) => ({
       id,
       account,

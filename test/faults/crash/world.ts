@@ -1,4 +1,5 @@
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { randomUUID } from 'node:crypto';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -162,6 +163,16 @@ export class World {
     this.given.add(handle);
     void outcome.finally(() => this.given.delete(handle)).catch(() => undefined);
     return { outcome };
+  }
+
+  /** Compares the account with its venue, as a person asks for it. */
+  async compare(): Promise<void> {
+    const runId = randomUUID();
+    await this.client.workflow.execute(WORKFLOW_TYPES.reconcileAccount, {
+      taskQueue: TASK_QUEUES.guardian,
+      workflowId: `reconcile:${ACCOUNT}:${runId}`,
+      args: [{ account: ACCOUNT, scope: 'demand', runId }],
+    });
   }
 
   /** The venue spoils calls as the rule says (docs/reference/paper-venue.md). */
