@@ -81,6 +81,8 @@ export class Crew {
     if (part !== undefined) {
       await part.fillRest();
       await settled(this.world);
+      // The stop goes at the close as well, which is another case.
+      await victim.disarm();
     }
     if (!isEnough()) await this.close();
   }
