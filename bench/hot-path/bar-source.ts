@@ -4,7 +4,7 @@ import { WebSocketServer } from 'ws';
 import { wireText } from '../../exchange/amount/units.js';
 import type { Tape, TapeBar } from '../../exchange/market/tape.js';
 import type { Venue } from '../../exchange/venue.js';
-import { delayOf, INSTRUMENTS, PACES, type Pace } from './schedule.js';
+import { delayOf, hasBars, PACES, type Pace } from './schedule.js';
 import { barKey, now } from './stamps.js';
 
 /** Prices are told so many times too low: no order at them is filled. */
@@ -45,8 +45,8 @@ export class BarSource {
 
   #closed(tape: Tape, bar: TapeBar): void {
     const { name } = tape.instrument;
-    const { instruments, isFilled } = PACES[this.pace];
-    if (INSTRUMENTS.indexOf(name) >= instruments) return;
+    const { isFilled } = PACES[this.pace];
+    if (!hasBars(name, this.pace)) return;
     const closeTime = bar.openTime + tape.intervalMs - 1;
     const frame = frameOf(tape, bar, closeTime, isFilled ? 1n : UNFILLED_PART);
     setTimeout(() => this.#send(frame, barKey(name, closeTime)), delayOf(name, this.pace));

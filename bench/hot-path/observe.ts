@@ -7,7 +7,7 @@ import type { Strategy } from '../../core/strategy/strategy.js';
 import type { WorkerProcess } from '../../workers/composition/process.js';
 import { WORKFLOW_TYPES } from '../../workflows/names.js';
 import { watchSockets } from './sockets.js';
-import { dueOn, type Pace } from './schedule.js';
+import { dueOn, hasBars, type Pace } from './schedule.js';
 import { barKey, now, type SignalStamps, type WorkerStamps } from './stamps.js';
 
 /** Looks at the trading process from outside its parts: each is wrapped, none knows. */
@@ -35,7 +35,7 @@ export class Observer {
         const begun = now();
         const step = strategy.step(window);
         if (bar === undefined || step.features.length === 0) return { ...step, intent: 'none', stance: 'undecided' };
-        const due = dueOn(bar.closeTime, this.pace);
+        const due = hasBars(bar.instrument, this.pace) ? dueOn(bar.closeTime, this.pace) : 'nothing';
         if (due === 'floor' || due === 'nothing') {
           if (due === 'floor') onFloor();
           return { ...step, intent: 'none', stance: 'undecided' };

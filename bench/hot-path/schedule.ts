@@ -39,6 +39,9 @@ export function dueOn(closeTime: number, pace: Pace): Due {
   return bar % 2 === 0 || !isFilled ? 'open' : 'close';
 }
 
+/** Whether this instrument has bars at that pace. What it had before, which a worker reads at its start, is no reason for a signal. */
+export const hasBars = (instrument: string, pace: Pace): boolean => INSTRUMENTS.indexOf(instrument) < PACES[pace].instruments;
+
 /** How long after its close a bar's frame leaves, so that frames leave one by one. */
 export function delayOf(instrument: string, pace: Pace): number {
   return (INSTRUMENTS.indexOf(instrument) * BAR_MS) / PACES[pace].instruments;
