@@ -1,7 +1,7 @@
 import type { Difference, KnownDifference, Repair } from '../../core/reconcile/difference.js';
 import type { Change } from '../../core/reconcile/judge.js';
 import type { ReconcileScope } from '../../core/reconcile/rules.js';
-import type { LedgerSight } from '../../core/reconcile/sight.js';
+import type { LedgerSight, VenueSight } from '../../core/reconcile/sight.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
 
 /** One comparison of an account; its looks have the same id. */
@@ -35,6 +35,8 @@ export interface LedgerQuestion {
   readonly venueOrders: readonly { readonly instrument: string; readonly venueOrderId: string }[];
   readonly workflows: readonly string[];
   /** Whether the books are asked where they contradict themselves. */
+  /** What the venue has, by asset: where we have another amount, the books are asked whether they agree with themselves. */
+  readonly balances: VenueSight['balances'];
   readonly isFull: boolean;
 }
 

@@ -59,7 +59,7 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
       await tellListed(dependencies.books.store, account, { unlisted, listed: [...(seen.listed ?? [])], isRead: false });
       const isFull = depthOf(scope) === 'full';
       const workflowIds = (listed ?? []).map(({ workflowId }) => workflowId);
-      const answer = await store.read({ account, ...namedBy(seen), workflows: workflowIds, isFull });
+      const answer = await store.read({ account, ...namedBy(seen), workflows: workflowIds, balances: seen.balances, isFull });
       const { known, needed, ...told } = answer;
       const ledger = await seeLedger(dependencies, account, { known, needed, ...told });
       const workflows = await seeWorkflows(dependencies, ledger, listed, needed);
@@ -67,7 +67,9 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
       const whose = await named(dependencies, reader, seen, ledger, known, rules.mostNamed, turn);
       const fills = await withFees(dependencies, reader, whose, ledger, known, rules.mostNamed, turn);
       turns.set(account, turn.after);
-      const judged = judge(compare({ venue: { ...seen, fills }, ledger, workflows, isFull }, known, rules), known, rules);
+      // Where one of these is known, the books are asked for all of them, so that each kind of look can end it.
+      const areBooksAsked = isFull || known.some(({ subject }) => subject.startsWith('books:'));
+      const judged = judge(compare({ venue: { ...seen, fills }, ledger, workflows, isFull: areBooksAsked }, known, rules), known, rules);
       const asked = total(spent);
       const upTo = cursorAfter(seen, judged.isWhole);
       const { standing, isOvertaken } = await store.write(run, lease.owner, books.epoch, {

@@ -180,7 +180,7 @@ describe('movements', () => {
       `insert into inventory (account, asset, quantity, moved) select 'strange', name, repeat('9', 30)::numeric + 1, 0 from unnest($1::text[]) name`,
       [names],
     );
-    const question = { account: 'strange', fillsSince: 0, clientOrderIds: [], venueOrders: [], workflows: [], isFull: true };
+    const question = { account: 'strange', fillsSince: 0, clientOrderIds: [], venueOrders: [], workflows: [], balances: {}, isFull: true };
     const { known, needed: _, keys: __, ...ledger } = await createReconcileStore(database.pool).read(question);
     const sides = { ledger: { ...ledger, account: 'strange', protected: [] }, workflows: undefined, isFull: true };
     const at = (balances: Amounts) => {

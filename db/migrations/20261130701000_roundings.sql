@@ -129,6 +129,10 @@ begin
   if exists (select from jsonb_array_elements(fills_told) f where is_booked(f || jsonb_build_object('account', d.account))) then
     return 'a fill of it is in the books already; compare again';
   end if;
+  if d.class in ('balanceMovement', 'rounding')
+      and exists (select from balance_contradictions(d.account, array[d.evidence->'ledger'->>'asset'])) then
+    return 'the books keep another amount than their entries add up to: compare again, and decide `rebuild` for what is told then';
+  end if;
   -- The amount is what was missing then.
   if d.class in ('balanceMovement', 'rounding') and (d.evidence->'ledger'->>'balance')::numeric is distinct from
       coalesce((select quantity from inventory where account = d.account and asset = d.evidence->'ledger'->>'asset'), 0)
@@ -211,8 +215,7 @@ begin
           'tickSize', n.rules->'tickSize') || jsonb_strip_nulls(jsonb_build_object('quoteUnit', n.rules->'quoteUnit')))
         from instruments n where n.venue = a.venue), '{}'),
       'roundings', roundings_of(the_account),
-      'contradictions', case when (p->>'isFull')::boolean then coalesce((select jsonb_agg(c) from book_contradictions(the_account) c), '[]')
-        else '[]' end,
+      'contradictions', coalesce((select jsonb_agg(c) from contradictions_asked(p) c), '[]'),
       'bookedBeside', coalesce((select jsonb_agg(b order by (b->>'id')::bigint) from booked_beside(the_account) b), '[]'),
       'needed', coalesce((select jsonb_agg(w) from jsonb_array_elements_text(p->'workflows') w where is_workflow_needed(the_account, w)), '[]'),
       'known', coalesce((select jsonb_agg(jsonb_build_object('id', d.difference_id::text, 'class', d.class, 'subject', d.subject,
