@@ -182,7 +182,7 @@ describe('movements', () => {
     );
     const question = { account: 'strange', fillsSince: 0, clientOrderIds: [], venueOrders: [], workflows: [], balances: {}, isFull: true };
     const { known, needed: _, keys: __, ...ledger } = await createReconcileStore(database.pool).read(question);
-    const sides = { ledger: { ...ledger, account: 'strange', protected: [] }, workflows: undefined, isFull: true };
+    const sides = { ledger: { ...ledger, account: 'strange', protected: [], contradictions: [] }, workflows: undefined, isFull: true };
     const at = (balances: Amounts) => {
       const venue = { venueTime: 0, openOrders: [], fillsSince: 0, fills: [], balances };
       return compare({ ...sides, venue }, known, RECONCILE).differences.map(({ subject, fingerprint }) => `${subject} ${fingerprint}`);
