@@ -23,6 +23,8 @@ export const RECONCILE = {
    * looks have seen it move for so long.
    */
   movingMs: 60_000,
+  /** For so long an order of which nobody knows what became excuses an asset in which fees are paid, where no fill says how much that may be. */
+  excusedMs: 600_000,
   /** A full comparison that could not be made is made so much later, and so often at most: it is due once a day. */
   againMs: 600_000,
   mostTries: 36,
