@@ -12,28 +12,33 @@ describe('a halt without Temporal whose venue cannot be looked at', () => {
   const auth = new KeelsonError('VENUE_AUTH', { venue: 'paper', account: 'main', detail: 'no such key' });
   const away = new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', detail: 'timed out' });
 
-  it.each<readonly [string, boolean, (round: number) => KeelsonError, number]>([
-    ['ends when its key is refused again and again', true, () => auth, 5],
-    ['does not end where it was refused now and then', true, (round) => (round % 5 === 0 ? away : auth), 20],
-    ['does not end where waiting may help', true, () => away, 20],
-    ['does not end in a guardian', false, () => auth, 20],
+  const refusal = new KeelsonError('RISK_EPOCH', { epoch: 1, current: 2 });
+
+  /** Looks once in each second; `ended`: after so many ms, undefined when only the test ended it. */
+  it.each<readonly [string, boolean, (second: number) => KeelsonError, number | undefined]>([
+    ['ends when for a minute its key is refused', true, () => auth, 60],
+    ['does not end where its key is refused for less', true, (second) => (second < 59 ? auth : away), undefined],
+    ['counts the minute anew after another answer', true, (second) => (second === 50 ? away : auth), 111],
+    ['does not end where waiting may help', true, () => away, undefined],
+    ['does not end for what is not about the key', true, () => refusal, undefined],
+    ['does not end in a guardian', false, () => auth, undefined],
   ])('%s', async (_, endsRefused, failing, expected) => {
     const stopping = new AbortController();
-    let rounds = 0;
+    let second = 0;
     const dependencies = {
-      kills: { readKill: () => Promise.reject(failing(rounds + 1)), ordersAs: () => ({}), dropLease: async () => undefined },
+      kills: { readKill: () => Promise.reject(failing(second)), ordersAs: () => ({}), dropLease: async () => undefined },
       venueOf: () => ({}) as Venue,
       newId: () => 'me',
-      clock: () => 0,
+      clock: () => second * 1_000,
       pause: async () => {
-        rounds += 1;
-        if (rounds >= 20) stopping.abort();
+        second += 1;
+        if (second >= 300) stopping.abort();
       },
     } as unknown as KillDependencies;
-    const run = { scope: { scope: 'account' } as const, say: () => undefined, stopping: stopping.signal, endsRefused };
+    const run = { scope: { scope: 'strategy' } as const, say: () => undefined, stopping: stopping.signal, endsRefused };
     const found = await killDirectly(dependencies, 'main', run);
-    expect([rounds, stopping.signal.aborted]).toEqual([expected === 20 ? 20 : expected - 1, expected === 20]);
-    expect(found.unverified).toContainEqual({ kind: 'unanswered', detail: failing(expected).message });
+    expect(stopping.signal.aborted ? undefined : second).toBe(expected);
+    expect(found.unverified).toContainEqual({ kind: 'unanswered', detail: failing(Math.min(second, 299)).message });
   });
 });
 

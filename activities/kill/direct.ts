@@ -13,8 +13,8 @@ import { createKillVerify } from './verify.js';
 const BETWEEN_LOOKS_MS = 1_000;
 const AT_ONCE = 8;
 
-/** So many looks in a row: one such answer may be a venue's slip. */
-const REFUSED_LOOKS = 5;
+/** So long nothing but refusals of the key: a venue that is started anew may refuse every key for some seconds. */
+export const REFUSED_MS = 60_000;
 
 type Scope = Pick<Latch, 'scope'>;
 
@@ -27,8 +27,10 @@ export interface DirectRun {
   readonly looked?: (found: Finding) => Promise<void>;
   /** Aborted when it shall end although nothing is verified. */
   readonly stopping: AbortSignal;
-  /** Whether it ends when look after look is refused for what no waiting mends, as a key that counts no more. */
+  /** Whether it ends when for a minute each look is refused because of the key. */
   readonly endsRefused?: boolean;
+  /** Hears that the ledger is another instance now: it takes nothing of this run any more (P31). */
+  readonly replaced?: () => void;
 }
 
 /**
@@ -38,13 +40,15 @@ export interface DirectRun {
  * @returns what was found last, with what is not verified.
  */
 export async function killDirectly(dependencies: KillDependencies, account: string, run: DirectRun): Promise<Finding> {
-  const { scope, say, looked: hear, stopping, endsRefused = false } = run;
+  const { scope, say, looked: hear, stopping, endsRefused = false, replaced } = run;
   const { kills, pause, venueOf, clock } = dependencies;
   const steps = [createKillCancel(dependencies), createKillFlatten(dependencies), createTendStops(dependencies)];
   const verify = createKillVerify(dependencies);
   let found: Finding = { unverified: [{ kind: 'unanswered', detail: 'nothing was looked at yet' }], dust: [], kept: [] };
   let told = '';
-  let [seen, failed, refused] = [0, 0, 0];
+  let [seen, failed, isWritten] = [0, 0, false];
+  /** Since when each look was refused because of the key. */
+  let refusedSince: number | undefined;
   /** Under which latches `seen` was counted: what was seen of another halt says nothing about one that came meanwhile (P28). */
   let seenUnder: string | undefined;
   /** Without the ledger: beside all else, since a cancel that hangs is not to hold up the ledger's next try. */
@@ -52,13 +56,14 @@ export async function killDirectly(dependencies: KillDependencies, account: stri
   const over = new AbortController();
   const cancelAll = async (): Promise<unknown> =>
     cancelOpen(venueOf(account), scope, AbortSignal.any([stopping, over.signal])).catch(() => undefined);
-  for (const since = clock(); seen < 2 && !stopping.aborted;) {
+  for (const since = clock(); !isWritten && !stopping.aborted;) {
     const failures: string[] = [];
     const attempt = async <T>(step: () => Promise<T>): Promise<T | undefined> => {
       try {
         return await step();
       } catch (error) {
         failures.push(error instanceof Error ? error.message : String(error));
+        if (isReplaced(error)) replaced?.();
         // Without the ledger nothing is sold, but what rests at the venue is canceled all the same.
         if (isWithoutLedger(error)) canceling ??= cancelAll().finally(() => (canceling = undefined));
         return undefined;
@@ -68,11 +73,11 @@ export async function killDirectly(dependencies: KillDependencies, account: stri
     let isRefused = false;
     const looked = await attempt(() =>
       verify(account).catch((error: unknown) => {
-        isRefused = !mayBeMended(error);
+        isRefused = isKeyRefused(error);
         throw error;
       }),
     );
-    refused = isRefused ? refused + 1 : 0;
+    refusedSince = isRefused ? (refusedSince ?? clock()) : undefined;
     const unanswered = failures.map((detail) => ({ kind: 'unanswered' as const, detail }));
     found = { ...found, ...looked, unverified: [...(looked?.unverified ?? []), ...unanswered] };
     const under = looked?.look.under.join('+');
@@ -80,21 +85,28 @@ export async function killDirectly(dependencies: KillDependencies, account: stri
     seenUnder = under;
     const isClear = found.unverified.length === 0;
     seen = isClear ? seen + 1 : 0;
-    failed = isClear ? 0 : failed + 1;
+    // Verified is what the ledger says, too: a database that took over meanwhile knows nothing of these looks.
+    if (seen >= 2) {
+      isWritten = (await attempt(async () => kills.writeKill(account, 'verified', found, null, true).then(() => true))) ?? false;
+      if (!isWritten) {
+        seen = 0;
+        found = { ...found, unverified: failures.map((detail) => ({ kind: 'unanswered' as const, detail })) };
+      }
+    }
+    failed = found.unverified.length === 0 ? 0 : failed + 1;
     const now = found.unverified.map(unverifiedText).join('; ') || 'the venue shows the target';
     if (now !== told) say(`${account}: ${now}`);
     told = now;
     await hear?.(found);
-    if (seen >= 2 || (endsRefused && refused >= REFUSED_LOOKS)) break;
+    if (isWritten || (endsRefused && refusedSince !== undefined && clock() - refusedSince >= REFUSED_MS)) break;
     const isLong = isEscalationDue(clock(), { since, escalations: 0 });
-    await pause(isClear ? BETWEEN_LOOKS_MS : waitMs(failed, found, isLong ? 1 : 0));
+    await pause(failed === 0 ? BETWEEN_LOOKS_MS : waitMs(failed, found, isLong ? 1 : 0));
   }
   over.abort();
   await canceling;
-  if (seen < 2 && found.unverified.length === 0) {
+  if (!isWritten && found.unverified.length === 0) {
     return { ...found, unverified: [{ kind: 'unanswered', detail: 'it was ended before the venue was looked at a second time' }] };
   }
-  if (seen >= 2) await kills.writeKill(account, 'verified', found, null, true).catch(() => undefined);
   return found;
 }
 
@@ -126,7 +138,16 @@ export function mayBeMended(error: unknown): boolean {
   return !(error instanceof KeelsonError && ERRORS[error.failure.code].retry === 'never');
 }
 
-/** Also a ledger that is another instance now, as after a failover: it takes nothing that was begun before (P31). */
+export function isKeyRefused(error: unknown): boolean {
+  return error instanceof KeelsonError && error.failure.code === 'VENUE_AUTH';
+}
+
+/** Also a ledger that is another instance now. */
 function isWithoutLedger(error: unknown): boolean {
-  return error instanceof KeelsonError && ['INFRA_DATABASE', 'RISK_EPOCH', 'INFRA_INSTANCE_REPLACED'].includes(error.failure.code);
+  return isReplaced(error) || (error instanceof KeelsonError && error.failure.code === 'INFRA_DATABASE');
+}
+
+/** A ledger that is another instance now, as after a failover: it takes nothing that was begun before (P31). */
+function isReplaced(error: unknown): boolean {
+  return error instanceof KeelsonError && ['RISK_EPOCH', 'INFRA_INSTANCE_REPLACED'].includes(error.failure.code);
 }

@@ -5,6 +5,7 @@ import { createControlStore } from '../../adapters/store/control-store.js';
 import { openHaltStore } from '../../adapters/store/halt-store.js';
 import { createKillStore } from '../../adapters/store/kill-store.js';
 import type { Finding } from '../../core/kill/verify.js';
+import { KeelsonError } from '../../core/errors.js';
 import { decimal, decimalTextOf } from '../../core/money/index.js';
 import { intentIdOf } from '../../core/signal/signal.js';
 import { eventually } from '../../test/support/eventually.js';
@@ -80,7 +81,15 @@ describe('P28: a venue that shows its balances late, on a real ledger', () => {
       // What it sells is seen late, too: all that was bought is then still shown.
       late = isHeld && late === before ? after : undefined;
     };
-    const parts = { kills: createKillStore(ledger.pool), protection: ledger.protection, newId: randomUUID, clock: Date.now };
+    const kills = createKillStore(ledger.pool);
+    // The database is away just when what was verified is to be written.
+    let isAway = true;
+    const writeKill: typeof kills.writeKill = async (...written) => {
+      if (!isAway) return kills.writeKill(...written);
+      isAway = false;
+      throw new KeelsonError('INFRA_DATABASE', { detail: 'away' });
+    };
+    const parts = { kills: { ...kills, writeKill }, protection: ledger.protection, newId: randomUUID, clock: Date.now };
     const files = { write: () => Promise.reject(new Error('nothing is concluded here')), readDirect: () => Promise.resolve([]) };
     const dependencies: KillDependencies = { ...ledger.dependencies, ...parts, files, pause: (ms) => wait(ms) };
     const ended = await killDirectly(dependencies, ACCOUNT, {
@@ -88,6 +97,7 @@ describe('P28: a venue that shows its balances late, on a real ledger', () => {
     });
     expect(settling).toEqual([`held BTC ${bought}`, expect.stringMatching(/^sold BTC 0\.00994/u)]);
     expect(ended.unverified).toEqual([]);
+    expect((await database.pool.query('select phase from kills')).rows).toEqual([{ phase: 'verified' }]);
     expect(decimal(await held()).lt('0.00002')).toBe(true);
     const shown = await paper.venue.reader.balances();
     const btc = (balances: readonly Balance[]) => decimal(balances.find(({ asset }) => asset === 'BTC')?.free ?? '0');

@@ -183,9 +183,22 @@ export interface VenueStreams {
   ): Promise<void>;
   /**
    * Orders and fills of the account. A `gap` event asks the reader to catch up by REST.
-   * @param watchers how many processes watch it, with this one: what is polled is polled by all of them. Default: it alone.
    */
-  watchAccount(onEvent: (event: StreamEvent) => void, signal: AbortSignal, watchers?: () => number): Promise<void>;
+  watchAccount(onEvent: (event: StreamEvent) => void, signal: AbortSignal, watch?: Watch): Promise<void>;
+}
+
+/** What a watch over an account knows that its venue's adapter does not, where it polls. */
+export interface Watch {
+  /** How many processes watch the account, with this one: each polls it. */
+  readonly watchers: () => number;
+  /** What rests at the venue as far as the ledger knows: one of them that is listed no more has ended, though it was never seen in a list. */
+  readonly resting: () => readonly RestingOrder[];
+}
+
+export interface RestingOrder {
+  readonly instrument: string;
+  readonly clientOrderId: string;
+  readonly venueOrderId: string;
 }
 
 /** What differs between venues, as data. */

@@ -12,7 +12,7 @@ import type { PositionKey } from '../../core/protection/position-key.js';
 import { allowedAMinute, pollPlan } from '../../core/venue/poll-plan.js';
 import type { Reconciliations } from '../ports/reconcile.js';
 import type { Events, WatchedOrder } from '../ports/store.js';
-import type { StreamEvent, Venue, VenueFill, VenueReader } from '../ports/venue.js';
+import type { StreamEvent, Venue, VenueFill, VenueOrder, VenueReader } from '../ports/venue.js';
 import { WATCH } from '../../core/watch/rules.js';
 import { VenueSight } from '../watch/venue-sight.js';
 import { streamAccount, type AccountStreamDependencies } from './account.js';
@@ -34,8 +34,19 @@ function quietAccount(
 ): { readonly dependencies: AccountStreamDependencies; readonly count: Count } {
   const count = { openOrders: 0, lookUp: 0, fills: 0, balances: 0 };
   const asked = (call: keyof typeof count) => async (): Promise<never[]> => ((count[call] += 1), []);
+  const orders = Array.from({ length: resting }, (_, index) => ({
+    intentId: `stop:${index}`,
+    instrument: INSTRUMENTS[0],
+    clientOrderId: `c${index}`,
+    venueOrderId: `o${index}`,
+    status: 'accepted',
+    ageMs: 3_600_000,
+    unchangedMs: 3_600_000,
+    whyWithdrawn: null,
+  })) as WatchedOrder[];
+  const listed = orders.map((order) => ({ ...order, executedQuantity: '0' })) as unknown as readonly VenueOrder[];
   const reader = {
-    openOrders: asked('openOrders'),
+    openOrders: async () => ((count.openOrders += 1), listed),
     fills: asked('fills'),
     balances: asked('balances'),
     // It costs next to nothing at any venue.
@@ -52,16 +63,11 @@ function quietAccount(
   const silent: Venue['streams']['watchAccount'] = (_, signal) => never(signal);
   const streams = { ...polled, watchBars: untilAborted, ...(profile.streams.account ? { watchAccount: silent } : {}) };
   const venue = { profile, reader, streams } as Partial<Venue> as Venue;
-  const orders = Array.from({ length: resting }, (_, index) => ({
-    intentId: `stop:${index}`,
-    instrument: INSTRUMENTS[0],
-    status: 'accepted',
-    ageMs: 3_600_000,
-    unchangedMs: 3_600_000,
-    whyWithdrawn: null,
-  })) as WatchedOrder[];
   const dependencies = {
-    books: { store: { watchedOrders: async () => orders, tellEpisodes: async () => undefined }, epoch: 1 },
+    books: {
+      store: { watchedOrders: async () => orders, orderByVenueIds: async () => undefined, tellEpisodes: async () => undefined },
+      epoch: 1,
+    },
     venueOf: () => venue,
     venueNameOf: () => 'desk',
     bars: { saveInstruments: async () => [] },
@@ -145,6 +151,25 @@ it('P16: orders at rest are looked up every two seconds where they are streamed,
   const kraken = await counted(KRAKEN, 40);
   expect(kraken.openOrders).toBeGreaterThan((MINUTES * 60) / 12);
   expect(kraken.lookUp).toBeGreaterThan(30);
+});
+
+it('P15, P16: what rests by the ledger, and was filled before it was ever listed, is looked up with the next list of all', async () => {
+  const { dependencies, count } = quietAccount(KRAKEN, 3);
+  const venue = dependencies.venueOf('main');
+  const [first] = await dependencies.books.store.watchedOrders('main');
+  const shown = await venue.reader.openOrders();
+  const seen: string[] = [];
+  Object.assign(venue.reader, {
+    openOrders: async () => ((count.openOrders += 1), shown.filter(({ venueOrderId }) => venueOrderId !== first?.venueOrderId)),
+    lookUp: async (_: string, clientOrderId: string) => (seen.push(clientOrderId), { kind: 'absent' }),
+  });
+  await watching(dependencies, async () => {
+    await vi.advanceTimersByTimeAsync(1_000);
+    // The ledger was not asked yet when the first list was.
+    const lists = count.openOrders;
+    while (seen.length === 0 && count.openOrders < lists + 2) await vi.advanceTimersByTimeAsync(1_000);
+    expect([seen, count.openOrders - lists]).toEqual([[first?.clientOrderId], 1]);
+  });
 });
 
 it('P23: a fill is booked, and what rests is looked up, while the venue holds back the lists of a catch-up', async () => {

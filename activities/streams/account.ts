@@ -7,7 +7,7 @@ import type { Progress } from '../order/resolve.js';
 import type { Owners } from '../ports/owners.js';
 import type { Reconciliations } from '../ports/reconcile.js';
 import type { MarketStore, ProtectionStore, WatchedOrder } from '../ports/store.js';
-import type { StreamEvent, Venue, VenueFill } from '../ports/venue.js';
+import type { RestingOrder, StreamEvent, Venue, VenueFill } from '../ports/venue.js';
 import { concerned, refreshInstruments } from './instruments.js';
 import { isDue, isLookedUp, LookUps } from './look-ups.js';
 import { untilStopped } from './until-stopped.js';
@@ -54,7 +54,8 @@ export async function streamAccount(dependencies: AccountStreamDependencies, acc
       watch.enqueue('catch-up', () => watch.catchUp());
       const { streams } = dependencies.venueOf(account);
       const watchers = (): number => dependencies.watchersOf(account);
-      await streams.watchAccount((event) => watch.enqueue(event.kind, () => watch.see(event)), signal, watchers);
+      const resting = (): readonly RestingOrder[] => watch.resting;
+      await streams.watchAccount((event) => watch.enqueue(event.kind, () => watch.see(event)), signal, { watchers, resting });
     } finally {
       clearInterval(ticks);
     }
@@ -70,6 +71,8 @@ class AccountWatch {
   private readonly alone = new Map<string, Promise<void>>();
   private readonly lookUps: LookUps;
   private readonly withdrawals: Withdrawals;
+  /** At the venue, as the last tick saw it. */
+  resting: readonly RestingOrder[] = [];
   private catchUps: Promise<void> = Promise.resolve();
   private isCatchingUp = false;
   /** Catch-ups that have not begun, by what they are for: they will see what a later one would. */
@@ -206,6 +209,7 @@ class AccountWatch {
     if (now >= this.nextInstrumentsTime || this.nextInstrumentsTime - now > INSTRUMENTS_MS)
       this.beside('reading the instruments', () => this.readInstruments(now));
     const watched = await books.store.watchedOrders(this.account);
+    this.resting = watched.flatMap(restingOf);
     for (const order of watched) {
       if (order.status === 'unknown' && order.ageMs > UNKNOWN_ALERT_MS)
         await this.attempt(`telling of ${order.intentId}`, () => this.alert(order));
@@ -287,6 +291,12 @@ class AccountWatch {
     const data = { intentId, instrument, ageMs };
     await this.dependencies.books.store.openIncident({ incidents: [{ key, account: this.account, kind: 'unknownOverAMinute', data }] });
   }
+}
+
+/** Not all of what became of it is known. A cancel that is under way is seen by whoever repeats it. */
+function restingOf({ status, instrument, clientOrderId, venueOrderId }: WatchedOrder): readonly RestingOrder[] {
+  const rests = status === 'accepted' || status === 'partiallyFilled';
+  return rests && venueOrderId !== null ? [{ instrument, clientOrderId, venueOrderId }] : [];
 }
 
 /** What is listed no more trades no more: its list would be asked for again and again. What it had filled before is found by a reconciliation. */

@@ -32,6 +32,7 @@ function resting(count: number, askMs: number) {
     now += askMs;
   };
   const store: Partial<OrderStore> = {
+    checkEpoch: async () => undefined,
     order: async (intentId: string) => rows.get(intentId),
     changeOrder: async ({ intentId, status }: OrderChange) => {
       began.push('wish');
@@ -46,8 +47,13 @@ function resting(count: number, askMs: number) {
     venue: () => ({ reader: reader as VenueReader }),
     resolve: () => asks('look-up'),
     attempt: async (what, work) => {
-      await work().catch(() => void failed.push(what));
-      return true;
+      return work().then(
+        () => true,
+        () => {
+          failed.push(what);
+          return false;
+        },
+      );
     },
     clock: () => now,
   });
@@ -75,6 +81,15 @@ it('a venue that hangs ends the round: what is left is the look-ups’, and ever
   expect(began.filter((what) => what === 'wish')).toHaveLength(100);
   expect(began.filter((what) => what === 'cancel').length).toBeLessThanOrEqual(6);
   expect(began).not.toContain('look-up');
+});
+
+it('P31: of entries that it had wished gone before, a guardian of a former epoch cancels none', async () => {
+  const { withdrawals, orders, began, failed, store } = resting(2, 1);
+  store.checkEpoch = () => Promise.reject(new Error('another epoch'));
+  await withdrawals.run(orders, ROOMY);
+  expect(began).toEqual(times('wish', 2));
+  expect(failed).toEqual(['withdrawing entries']);
+  expect(withdrawals.has('e0')).toBe(false);
 });
 
 it('one that fails keeps none of the others', async () => {

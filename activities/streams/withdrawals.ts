@@ -48,6 +48,8 @@ export class Withdrawals {
       await each(orders, WRITTEN_AT_ONCE, ({ intentId, whyWithdrawn }) =>
         attempt(`withdrawing ${intentId}`, async () => void wished.push(await withdrawn(books, intentId, whyWithdrawn ?? ''))),
       );
+      // A wish that stood already was not written again, and what is not written asks for no epoch (P31).
+      if (!(await attempt('withdrawing entries', () => books.store.checkEpoch(books.epoch)))) return;
       const since = clock();
       const isAskedAtOnce = lookUpGapMs === 0;
       const ask = (what: string, work: (order: StoredOrder) => Promise<unknown>): Promise<void> =>

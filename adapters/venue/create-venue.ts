@@ -8,7 +8,7 @@ import { KeepAliveTransport } from './keep-alive-transport.js';
 import { Listing } from './listing.js';
 import { growing } from './nonce.js';
 import type { VenueAddresses, WireProfile } from './profiles/wire-profile.js';
-import { parsed, readCall, type Door } from './read-call.js';
+import { parsed, patientReadCall, type Door } from './read-call.js';
 import { venueReader } from './reader.js';
 import { orderSender } from './sender.js';
 import { venueStreams } from './streams.js';
@@ -69,7 +69,7 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
     blockedMs: () => Math.max(meter.blockedMs(venueNow()), closure.blockedMs(venueNow())),
     block: ({ countedBy, forMs }) => (countedBy === 'address' ? meter : closure).block(forMs, venueNow()),
   };
-  const call = readCall(profile, account, door);
+  const call = patientReadCall(profile, account, door, closed.signal);
 
   // The clients sign with the venue's time, which is measured through one of them: the clock is filled in below.
   const venueNow = (): number => venueClock.venueNow();

@@ -176,7 +176,7 @@ it.each<readonly [string, readonly string[] | undefined, boolean | undefined]>([
 
 describe('failures of reads', () => {
   it.each<readonly [string, Parameters<KrakenStub['answerNext']>[1], string]>([
-    ['a rate limit', { error: ['EAPI:Rate limit exceeded'] }, 'VENUE_RATE_LIMITED'],
+    ['a lockout', { error: ['EGeneral:Temporary lockout'] }, 'VENUE_RATE_LIMITED'],
     ['a refused key', { error: ['EGeneral:Permission denied'] }, 'VENUE_AUTH'],
     ['a nonce that came too late', { error: ['EAPI:Invalid nonce'] }, 'VENUE_UNAVAILABLE'],
     ['an outage', { error: ['EService:Unavailable'] }, 'VENUE_UNAVAILABLE'],

@@ -1,6 +1,7 @@
 import { KeelsonError } from '../../core/errors.js';
 import { LONGEST_BLOCK_MS } from '../../core/venue/weight.js';
 import type { KeepAliveTransport, Seen } from './keep-alive-transport.js';
+import { pause } from './pause.js';
 import { libraryClasses, plainDetail, type Evidence } from './verdict.js';
 import type { SentAway, VenueError, WireProfile } from './profiles/wire-profile.js';
 
@@ -76,11 +77,36 @@ export interface Door {
   block(away: SentAway): void;
 }
 
+/** So often a read is tried in one place, where it was only one too many. */
+const MOST_TRIES = 4;
+
+/**
+ * As `readCall` has it; what a counter refuses that all processes of a key fill is asked for again in its place: a look-up is several reads, and
+ * one that began anew with each refusal would not come to its end while another process takes every other call.
+ * @param closed ends the waiting
+ */
+export function patientReadCall(profile: WireProfile, account: string, door: Door, closed: AbortSignal): ReadCall {
+  const once = readCall(profile, account, door);
+  const { refusedAgainMs } = profile;
+  if (refusedAgainMs === undefined) return once;
+  return async (transport, call, work) => {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await once(transport, call, work);
+      } catch (error) {
+        const isOneTooMany = profile.rateCodes.includes(saidBy(error)?.code ?? '') && door.blockedMs() === 0;
+        if (!isOneTooMany || tries === MOST_TRIES || closed.aborted) throw error;
+      }
+      await pause(refusedAgainMs, closed);
+    }
+  };
+}
+
 /**
  * Reads fail as VENUE_RATE_LIMITED, VENUE_AUTH or VENUE_UNAVAILABLE. A venue that has sent us away for a while (429, 418) is not asked
  * before that is over: each request until then would make it longer.
  */
-export function readCall(profile: WireProfile, account: string, door: Door): ReadCall {
+function readCall(profile: WireProfile, account: string, door: Door): ReadCall {
   return async (transport, call, work) => {
     const blockedMs = door.blockedMs();
     if (blockedMs > 0) throw new KeelsonError('VENUE_RATE_LIMITED', { venue: profile.id, account, call, retryAfterMs: blockedMs });
@@ -91,7 +117,14 @@ export function readCall(profile: WireProfile, account: string, door: Door): Rea
     const evidence = evidenceOf(error, seen, profile);
     const code = evidence.venueCode ?? '';
     const away = sentAway(evidence, seen, profile);
-    const values = { venue: profile.id, account, call, detail: evidence.detail, retryAfterMs: away?.forMs ?? retryAfterMs(seen) };
+    const againMs = profile.rateCodes.includes(code) ? (profile.refusedAgainMs ?? 0) : 0;
+    const values = {
+      venue: profile.id,
+      account,
+      call,
+      detail: evidence.detail,
+      retryAfterMs: away?.forMs ?? Math.max(retryAfterMs(seen), againMs),
+    };
     if (away !== undefined) door.block(away);
     const limited = away !== undefined || profile.rateCodes.includes(code) || evidence.classes.includes('RateLimitExceeded');
     const refused = profile.authCodes.includes(code) || (evidence.classes.includes('AuthenticationError') && !limited);

@@ -1,4 +1,4 @@
-import type { SeenAt, VenueReader, VenueStreams } from '../../activities/ports/venue.js';
+import type { SeenAt, VenueReader, VenueStreams, Watch } from '../../activities/ports/venue.js';
 import { pollPlan } from '../../core/venue/poll-plan.js';
 import type { CcxtStreams } from './ccxt-classes.js';
 import type { Listing } from './listing.js';
@@ -13,6 +13,9 @@ const LONGEST_SILENCE_MS = 5_000;
 
 /** The venue's clock is known to within this. */
 const SKEW_ERROR_MS = 500;
+
+/** Who watches an account without a ledger. */
+const ALONE: Watch = { watchers: () => 1, resting: () => [] };
 
 /** When a frame's word was so. What comes from further in the future than the clocks can differ by keeps its time: nobody knows how old it is. */
 function seenAt(eventTime: number, now: number, venueNow: number): SeenAt {
@@ -86,14 +89,14 @@ export function venueStreams(parts: {
       });
     },
 
-    async watchAccount(onEvent, signal, watchers = () => 1) {
+    async watchAccount(onEvent, signal, { watchers, resting } = ALONE) {
       if (frames === undefined || !profile.streams.account) {
         // Of a listed account the number of orders and instruments changes neither.
         const pace = (): Pace => {
           const { listMs: pollMs = profile.pollMs, catchUpMs } = pollPlan(profile, 1, 1, watchers());
           return { pollMs, catchUpMs };
         };
-        return pollAccount({ reader, pace, onEvent, clock, signal: until(signal) });
+        return pollAccount({ reader, pace, resting, onEvent, clock, signal: until(signal) });
       }
       await runStream({
         open,

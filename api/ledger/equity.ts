@@ -6,7 +6,7 @@ import type { Database } from '../read/database.js';
 import { equityOutsides, equityStretches, type SeriesRow } from '../read/equity.js';
 import { bookedFills, type PostedFill } from '../read/ledger.js';
 
-/** What our ledger came to after each fill: they are read once, one by one, each given to `each`. */
+/** What our ledger came to after each fill, as the watch has it: they are read once, one by one, each given to `each`. */
 export class LedgerByFill {
   readonly #database: Database;
   readonly #account: string;
@@ -32,7 +32,8 @@ export class LedgerByFill {
     for (let next = await this.#next(booking); next !== undefined && next.fill.booking <= booking; next = await this.#next(booking)) {
       this.#ahead = undefined;
       this.#counted = next.fill.booking;
-      if (next.fill.origin === 'ours') for (const { asset, delta } of entriesOf(next.fill)) this.#amounts.add(asset, delta);
+      if (next.fill.origin === 'ours' && !next.isDecided)
+        for (const { asset, delta } of entriesOf(next.fill)) this.#amounts.add(asset, delta);
       this.#each(next);
     }
     return this.#counted > booking ? undefined : amountsOf(this.#amounts.entries());

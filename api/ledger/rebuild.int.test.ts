@@ -1,9 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { DecimalText } from '../../core/money/index.js';
 import { apiUnderTest, askAs, KEYS, seedPeople, type Answer, type ApiUnderTest } from '../../test/support/api.js';
 import { bookedStory, bookkeeper, type BookedStory } from '../../test/support/booked-story.js';
 import { ODD } from '../../test/support/fills.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { openLongReads, type Database } from '../read/database.js';
 import { rebuildLedger } from './rebuild.js';
 import { verifyLedger } from './verify.js';
 
@@ -127,6 +128,68 @@ test('what is booked while it is reckoned is in what is written', async () => {
   const { changed } = await rebuildLedger(meanwhile, caller, { account: 'main', reason: 'a disk lied' });
   expect(changed.map(({ what, of }) => `${what} ${of}`)).toContain('position momentum BTC/USDT cost');
   expect([writes, await differences()]).toEqual([2, []]);
+});
+
+const officer = async () => {
+  const { rows } = await store.pool.query<{ keyId: string }>(`select key_id as "keyId" from api_keys where subject = 'risk'`);
+  return { subject: 'risk', name: 'risk', roles: ['risk' as const], keyId: rows[0]?.keyId ?? '' };
+};
+/** While somebody else holds the account's control row. */
+async function whileHeld<T>(work: (release: () => Promise<void>) => Promise<T>): Promise<T> {
+  const holder = await store.pool.connect();
+  try {
+    await holder.query('begin');
+    await holder.query(`select from control where account = 'main' for update`);
+    return await work(async () => void (await holder.query('rollback')));
+  } finally {
+    await holder.query('rollback');
+    holder.release();
+  }
+}
+
+test.each([
+  ['a fill', () => main.fill({ side: 'buy', units: 1, price: 99, fee: 0, feeAsset: 'USDT', strategy: 'momentum' })],
+  ['a movement', () => main.move({ amount: '3' as DecimalText })],
+])('%s that is booked between what is reckoned and its locks is in what is written', async (_, book) => {
+  await damage(`update positions set cost = cost + 1 where ${ofMomentum}`);
+  let writes = 0;
+  const counted: Database = {
+    query: (sql, values) => {
+      if (sql.includes('rebuild_ledger')) writes += 1;
+      return api.context.longReads.query(sql, values);
+    },
+  };
+  const { changed } = await whileHeld(async (release) => {
+    const rebuilt = rebuildLedger(counted, await officer(), { account: 'main', reason: 'a disk lied' });
+    await vi.waitFor(async () => {
+      const waiting = `select from pg_stat_activity where query like '%rebuild_ledger%' and wait_event_type = 'Lock' and pid <> pg_backend_pid()`;
+      expect((await store.pool.query(waiting)).rowCount).toBe(1);
+    }, 3_000);
+    await book();
+    await release();
+    return rebuilt;
+  });
+  expect(changed.map(({ what, of }) => `${what} ${of}`)).toContain('position momentum BTC/USDT cost');
+  expect([writes, await differences()]).toEqual([2, []]);
+});
+
+test.each([
+  ['a lock that does not come free', 60_000],
+  ['its own limit', 300],
+])('one that is ended by %s says what to do, and has changed nothing', async (_, limitMs) => {
+  await damage(`update positions set cost = cost + 1 where ${ofMomentum}`);
+  const before = await rowsOf(...DERIVED);
+  const limited = openLongReads(store.url, () => undefined, limitMs);
+  try {
+    const waiting = whileHeld(async () => rebuildLedger(limited, await officer(), { account: 'main', reason: 'a disk lied' }));
+    await expect(waiting).rejects.toMatchObject({
+      failure: { code: 'LEDGER_NOT_REBUILT', values: { why: expect.stringContaining('took too long') as string } },
+    });
+  } finally {
+    await limited.close();
+  }
+  expect(await rowsOf(...DERIVED)).toEqual(before);
+  expect(await rebuild(KEYS.risk)).toMatchObject({ status: 200 });
 });
 
 test('a key that counts no more, or another’s, rebuilds nothing; nor does a position that its fills do not add up to', async () => {

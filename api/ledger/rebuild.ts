@@ -29,17 +29,16 @@ const TRIES = 10;
 /**
  * Writes what the ledger derives anew from its entries, under a person's own name and key. Entries themselves are never changed.
  *
- * @param database writes, under locks that a halt waits for: so it keeps the limit of everything else
+ * @param database one whose statements may take long: what writes takes its locks only when everything is reckoned
  * @throws KeelsonError LEDGER_NOT_REBUILT
  */
 export async function rebuildLedger(
   database: Database,
   { subject, keyId }: Caller,
   { account, reason, since = 0 }: { readonly account: string; readonly reason: string; readonly since?: number },
-  longReads: Database = database,
 ): Promise<Rebuilt> {
   for (let count = 0; count < TRIES; count += 1) {
-    const { differences, positions, lastBooking, equity } = await recompute(longReads, account, since);
+    const { differences, positions, lastBooking, equity } = await recompute(database, account, since);
     const damaged = differences.find(({ what }) => SOURCES.has(what));
     if (damaged !== undefined) {
       const why = `its entries contradict themselves (${damaged.what} ${damaged.of}): go back to a copy of the database`;
@@ -49,8 +48,7 @@ export async function rebuildLedger(
       ...{ strategy, instrument, quantity: text(quantity), cost: text(cost), realizedPnl: text(realizedPnl) },
     }));
     const asked = { account, lastBooking, positions: wanted, equity: rebuiltEquity(equity, differences), reason, subject, underKey: keyId };
-    const { rows } = await database.query<{ answer: Answer }>('select rebuild_ledger($1::jsonb) as answer', [JSON.stringify(asked)]);
-    const { result, changed = [], decided = [] } = rows[0]?.answer ?? { result: 'unknown' };
+    const { result, changed = [], decided = [] } = await write(database, account, asked);
     if (result === 'rebuilt') return { account, changed, decided };
     if (result === 'person')
       throw new KeelsonError('LEDGER_NOT_REBUILT', { account, why: 'a risk officer or admin does it, under a key that counts' });
@@ -60,6 +58,23 @@ export async function rebuildLedger(
     account,
     why: 'something was booked each time while it was reckoned: pause the account, and try again',
   });
+}
+
+async function write(database: Database, account: string, asked: object): Promise<Answer> {
+  try {
+    const { rows } = await database.query<{ answer: Answer }>('select rebuild_ledger($1::jsonb) as answer', [JSON.stringify(asked)]);
+    return rows[0]?.answer ?? { result: 'unknown' };
+  } catch (error) {
+    if (!isTooSlow(error)) throw error;
+    const why =
+      'the database took too long for it, and nothing was changed: pause the account, and try again when the database has less to do, with fewer days';
+    throw new KeelsonError('LEDGER_NOT_REBUILT', { account, why }, { cause: error });
+  }
+}
+
+/** Whether the statement was ended for its time, or for how long it waited for a lock. */
+function isTooSlow(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === '57014' || error.code === '55P03');
 }
 
 const OF_EQUITY: ReadonlySet<Difference['what']> = new Set(['outside', 'equity', 'performance', 'watch']);

@@ -135,18 +135,21 @@ export interface PostedFill {
   readonly fill: BookedFill;
   readonly postings: readonly StoredPosting[];
   readonly stands: boolean;
+  /** Whether a person has decided on it: nothing moves at the venue with it, so the watch has it beside the ledger. */
+  readonly isDecided: boolean;
 }
 
 /** The fills of an account in the order in which they were booked, after one and up to the last one that is meant. */
 export async function* bookedFills(database: Database, account: string, lastBooking: number, from = 0): AsyncGenerator<PostedFill> {
   for (let after = String(from); ;) {
-    const { rows } = await database.query<FillRow & { postings: readonly StoredPosting[]; stands: boolean }>(
+    const { rows } = await database.query<FillRow & Pick<PostedFill, 'postings' | 'stands' | 'isDecided'>>(
       `select ${FILL}, ${POSTINGS(`e.account = f.account and e.venue_trade_id = f.venue_trade_id
-           and e.intent_id is not distinct from f.intent_id and e.movement_id is not distinct from f.movement_id`)} as postings, ${STANDS} as stands
+           and e.intent_id is not distinct from f.intent_id and e.movement_id is not distinct from f.movement_id`)} as postings, ${STANDS} as stands,
+           f.difference_id is not null as "isDecided"
          ${FROM('fills')} where f.account = $1 and f.booking > $2 and f.booking <= $3 order by f.booking limit ${PAGE}`,
       [account, after, lastBooking],
     );
-    for (const { postings, stands, ...row } of rows) yield { fill: fillOf(row), postings, stands };
+    for (const { postings, stands, isDecided, ...row } of rows) yield { fill: fillOf(row), postings, stands, isDecided };
     const last = rows.at(-1);
     if (last === undefined || rows.length < PAGE) return;
     after = last.booking;

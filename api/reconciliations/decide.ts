@@ -77,7 +77,7 @@ async function rebuild(
   if (found.decision === 'rebuild' && found.decidedBy === caller.subject) return { result: 'done' };
   if (found.status !== 'open') return { result: 'notOpen', why: found.status };
   if (!found.isDerived) return { result: 'impossible', why: 'it is not about what the ledger derives from its entries' };
-  const { decided } = await rebuildLedger(database, caller, { account: found.account, reason }, longReads);
+  const { decided } = await rebuildLedger(longReads, caller, { account: found.account, reason });
   // Else somebody has decided it meanwhile.
   return decided.includes(differenceId) ? { result: 'done' } : { result: 'notOpen', why: 'decided' };
 }

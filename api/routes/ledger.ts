@@ -188,7 +188,7 @@ export function ledgerRoutes(context: ApiContext): Route[] {
       errors: ['INPUT_UNKNOWN_ACCOUNT', 'LEDGER_NOT_REBUILT'],
       handle: async ({ body: { days, ...body }, caller }) => {
         await assertAccount(database, body.account);
-        const { changed, decided, account } = await rebuildLedger(database, caller, { ...body, since: daysAgo(days) }, context.longReads);
+        const { changed, decided, account } = await rebuildLedger(context.longReads, caller, { ...body, since: daysAgo(days) });
         return { account, changed: [...changed], decided: [...decided] };
       },
     }),

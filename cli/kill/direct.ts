@@ -19,7 +19,7 @@ import type { Shown } from '../command.js';
 import { CommandFailure, EXIT } from '../exit.js';
 import type { Terminal } from '../terminal.js';
 import { atLast } from './at-last.js';
-import { ledgerOf, openVenue } from './parts.js';
+import { ledgerOf, openVenue, type DirectLedger } from './parts.js';
 import { OpenVenues, told } from './venues.js';
 
 export interface DirectWish {
@@ -35,6 +35,8 @@ interface Ended {
   readonly account: string;
   readonly finding: Finding;
   readonly file?: string;
+  /** The halt as it stands in the database that took over meanwhile. */
+  readonly engaged?: Engaged;
 }
 
 /**
@@ -48,10 +50,11 @@ export async function killWithoutTemporal(terminal: Terminal, wish: DirectWish, 
   const say = (line: string): void => terminal.error(`${new Date(terminal.now()).toISOString().slice(11, 19)} ${line}\n`);
   assertKnown(config, wish.scope);
   if (wish.isDrill) assertPaper(config, wish.scope);
-  const venues = new OpenVenues((account) => openVenue(config, env, account, terminal.now), say);
+  const venues = new OpenVenues((account) => openVenue(config, env, account, terminal.now), say, terminal.now);
   const url = databaseUrl(env);
   try {
-    const engaged = await latchAtLast(terminal, config, url, wish, venues, say, stopping);
+    const latch = async (): Promise<Engaged | undefined> => latchAtLast(terminal, config, url, wish, venues, say, stopping);
+    const engaged = await latch();
     if (engaged === undefined || url === undefined) {
       return {
         data: { latched: false },
@@ -62,12 +65,12 @@ export async function killWithoutTemporal(terminal: Terminal, wish: DirectWish, 
     const { scope } = wish;
     const part = scope.scope === 'strategy' || scope.scope === 'instrument' ? `${scope.scope} ${scope.scopeValue} in ` : '';
     if (engaged.accounts.length > 0) say(`HALTED: ${part}${engaged.accounts.join(', ')} (${engaged.latchId})`);
-    const one = { terminal, env, url, scope, venues, say, stopping };
+    const one = { terminal, env, url, scope, venues, say, stopping, latch };
     // Whatever befalls one account, the others are carried to their end.
     const ended = await Promise.all(
       engaged.accounts.map((account) => killOne(one, account).catch((error: unknown) => unanswered(account, told(error)))),
     );
-    return shown(engaged, ended);
+    return shown(ended.findLast((each) => each.engaged !== undefined)?.engaged ?? engaged, ended);
   } finally {
     await venues.close();
   }
@@ -109,34 +112,59 @@ interface OneKill {
   readonly venues: OpenVenues;
   readonly say: (line: string) => void;
   readonly stopping: AbortSignal;
+  /** Writes the halt once more: where it stands already it stays as it is. Undefined when it was to end before. */
+  readonly latch: () => Promise<Engaged | undefined>;
 }
 
 async function killOne(kill: OneKill, account: string): Promise<Ended> {
-  const { terminal, env, scope, venues, say, stopping } = kill;
+  const { terminal, venues, say, stopping } = kill;
   const venue = await venues.of(account, stopping);
   if (venue === undefined) return unanswered(account, 'its venue did not answer');
-  const ledger = await ledgerAtLast(kill, account, venue);
-  if (ledger === undefined) return unanswered(account, 'its ledger, or the clock of its venue, did not answer');
   const lines: string[] = [];
-  try {
-    const tell = (line: string): void => {
-      lines.push(`${new Date(terminal.now()).toISOString()} ${line}`);
-      say(line);
-    };
-    const finding = await killDirectly(ledger.dependencies, account, { scope, say: tell, stopping, endsRefused: true });
-    const at = new Date(terminal.now()).toISOString();
-    const content = `${JSON.stringify({ what: 'a halt without Temporal', account, at, lines, finding }, null, 2)}\n`;
-    try {
-      const { path } = await evidenceFiles(evidenceFolder(env)).write(directName(account, at), content);
-      say(`${account}: its evidence is written`);
-      return { account, finding, file: path };
-    } catch (error) {
-      // What was done is done; these lines are all that tells of it.
-      say(`${account}: its evidence could not be written (${told(error)}); keep what is said here`);
-      return { account, finding };
+  const tell = (line: string): void => {
+    lines.push(`${new Date(terminal.now()).toISOString()} ${line}`);
+    say(line);
+  };
+  let engaged: Engaged | undefined;
+  for (;;) {
+    const ledger = await ledgerAtLast(kill, account, venue);
+    if (ledger === undefined) return unanswered(account, 'its ledger, or the clock of its venue, did not answer');
+    const finding = await killOver(kill, account, ledger, tell);
+    if (!ledger.replaced.signal.aborted) return { ...(await kept(kill, account, finding, lines)), ...(engaged && { engaged }) };
+    // A database that took over may know nothing of the halt, and of what this kill has seen: all of it begins anew (P31).
+    tell(`${account}: the database is another now; it is halted there, and the kill begins anew`);
+    engaged = await kill.latch();
+    if (engaged === undefined) return unanswered(account, 'UNLATCHED in the database that took over: workers may send');
+    if (!engaged.accounts.includes(account)) {
+      return { ...unanswered(account, 'the database that took over does not know it under this halt'), engaged };
     }
+  }
+}
+
+/** The kill of an account until it is verified, or until the database is another. */
+async function killOver({ scope, say, stopping }: OneKill, account: string, ledger: DirectLedger, tell: OneKill['say']): Promise<Finding> {
+  const { dependencies, replaced } = ledger;
+  const until = AbortSignal.any([stopping, replaced.signal]);
+  try {
+    const run = { scope, say: tell, stopping: until, endsRefused: true, replaced: () => replaced.abort() };
+    return await killDirectly(dependencies, account, run);
   } finally {
     await ledger.close().catch((error: unknown) => say(`${account}: ${told(error)}`));
+  }
+}
+
+/** Keeps what was found as evidence. */
+async function kept({ terminal, env, say }: OneKill, account: string, finding: Finding, lines: readonly string[]): Promise<Ended> {
+  const at = new Date(terminal.now()).toISOString();
+  const content = `${JSON.stringify({ what: 'a halt without Temporal', account, at, lines, finding }, null, 2)}\n`;
+  try {
+    const { path } = await evidenceFiles(evidenceFolder(env)).write(directName(account, at), content);
+    say(`${account}: its evidence is written`);
+    return { account, finding, file: path };
+  } catch (error) {
+    // What was done is done; these lines are all that tells of it.
+    say(`${account}: its evidence could not be written (${told(error)}); keep what is said here`);
+    return { account, finding };
   }
 }
 
@@ -145,7 +173,7 @@ async function ledgerAtLast(
   { terminal, env, url, scope, venues, say, stopping }: OneKill,
   account: string,
   venue: Venue,
-): Promise<Awaited<ReturnType<typeof ledgerOf>> | undefined> {
+): Promise<DirectLedger | undefined> {
   const { now, newId } = terminal;
   let before = '';
   return atLast({

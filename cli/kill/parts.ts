@@ -35,6 +35,13 @@ export async function openVenue(
   return createVenue({ name, profile, urls, apiKey, secret: apiSecret, clock, account, live: !configured.paper });
 }
 
+export interface DirectLedger {
+  readonly dependencies: KillDependencies;
+  /** Aborted when the database is another instance now: this ledger gives out no connection to it (P31). */
+  readonly replaced: AbortController;
+  close(): Promise<void>;
+}
+
 /** What the steps of a kill need of the ledger, over connections of this process's own. */
 export async function ledgerOf(options: {
   readonly url: string;
@@ -43,9 +50,10 @@ export async function ledgerOf(options: {
   readonly now: () => number;
   readonly newId: () => string;
   readonly folder: string;
-}): Promise<{ readonly dependencies: KillDependencies; close(): Promise<void> }> {
+}): Promise<DirectLedger> {
   const { url, account, venue, now, newId, folder } = options;
-  const pool = openPool(url, { applicationName: 'keelson-direct', max: 4 });
+  const replaced = new AbortController();
+  const pool = openPool(url, { applicationName: 'keelson-direct', max: 4, onReplaced: () => replaced.abort() });
   const live = new StreamedMarket(now);
   const measure = async (): Promise<void> => {
     live.seeClock(account, await venue.reader.clock());
@@ -69,8 +77,10 @@ export async function ledgerOf(options: {
       files: evidenceFiles(folder),
       newId,
       clock: now,
-      pause: (ms) => wait(ms),
+      // What comes next after a failover waits for no next look.
+      pause: (ms) => wait(ms, undefined, { signal: replaced.signal }).catch(() => undefined),
     },
+    replaced,
     async close() {
       clearInterval(timer);
       await pool.end();

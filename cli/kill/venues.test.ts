@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Venue, VenueOrder } from '../../activities/ports/venue.js';
 import type { Latch } from '../../core/control/mode.js';
+import { KeelsonError } from '../../core/errors.js';
 import { atLast } from './at-last.js';
 import { OpenVenues } from './venues.js';
 
@@ -27,6 +28,7 @@ function venues() {
       return venueOf(account as 'slow' | 'quick');
     },
     () => undefined,
+    () => 0,
   );
   return { all, canceled, opened, answer: () => answer() };
 }
@@ -68,6 +70,34 @@ describe('P25: a halt without its database, at a venue whose cancels hang', () =
     await vi.waitFor(() => expect(canceled.quick).toBeGreaterThanOrEqual(1), { timeout: 10_000, interval: 5 });
     stopping.abort();
     await expect(ended).resolves.toBeUndefined();
+    await all.close();
+  });
+});
+
+describe('a venue that refuses the key when it is opened', () => {
+  const auth = new KeelsonError('VENUE_AUTH', { venue: 'paper', account: 'main', detail: 'no such key' });
+
+  it.each<readonly [string, number, string | undefined]>([
+    ['is opened once it takes the key within a minute', 59_000, undefined],
+    ['is given up after a minute', 60_000, auth.message],
+  ])('%s', async (_, laterMs, expected) => {
+    const venue = { close: async () => undefined } as unknown as Venue;
+    let [now, tries] = [0, 0];
+    const all = new OpenVenues(
+      async () => {
+        tries += 1;
+        if (tries === 2) now = laterMs;
+        if (tries <= 2) throw auth;
+        return venue;
+      },
+      () => undefined,
+      () => now,
+    );
+    const opened = all.of('main', new AbortController().signal).then(
+      (found) => (found === venue ? undefined : 'another'),
+      (error: Error) => error.message,
+    );
+    expect([await opened, tries]).toEqual([expected, expected === undefined ? 3 : 2]);
     await all.close();
   });
 });

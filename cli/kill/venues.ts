@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { cancelOpen, mayBeMended } from '../../activities/kill/direct.js';
+import { cancelOpen, isKeyRefused, mayBeMended, REFUSED_MS } from '../../activities/kill/direct.js';
 import type { Venue } from '../../activities/ports/venue.js';
 import type { Latch } from '../../core/control/mode.js';
 
@@ -13,16 +13,23 @@ export class OpenVenues {
   private readonly cancels: Promise<void>[] = [];
   private readonly openVenue: (account: string) => Promise<Venue>;
   private readonly say: (line: string) => void;
+  private readonly now: () => number;
 
-  constructor(openVenue: (account: string) => Promise<Venue>, say: (line: string) => void) {
+  constructor(openVenue: (account: string) => Promise<Venue>, say: (line: string) => void, now: () => number) {
     this.openVenue = openVenue;
     this.say = say;
+    this.now = now;
   }
 
-  /** Undefined when it was to end before the venue answered. @throws what no waiting mends: the account is not configured, or lacks its key */
+  /** Undefined when it was to end before the venue answered. @throws what no waiting mends: the account is not configured, or its key is refused for a minute */
   async of(account: string, stopping: AbortSignal): Promise<Venue | undefined> {
+    let refusedSince: number | undefined;
+    const isEndured = (error: unknown): boolean => {
+      refusedSince = isKeyRefused(error) ? (refusedSince ?? this.now()) : undefined;
+      return refusedSince === undefined ? mayBeMended(error) : this.now() - refusedSince < REFUSED_MS;
+    };
     for (;;) {
-      const venue = await this.attempt(account, () => this.find(account), mayBeMended);
+      const venue = await this.attempt(account, () => this.find(account), isEndured);
       if (venue !== undefined || stopping.aborted) return venue;
       await wait(OPEN_AGAIN_MS, undefined, { signal: stopping }).catch(() => undefined);
     }

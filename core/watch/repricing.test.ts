@@ -42,7 +42,7 @@ class Watched {
         },
         ...{
           readings: { last: {}, before: {} },
-          booked: { deposited: {}, withdrawn: {}, before: {}, traded: {} },
+          booked: { deposited: {}, withdrawn: {}, before: {}, after: {}, traded: {} },
           ages: { venueMs: 0, marketDataMs: 0, marketDataLimitMs: 300_000, comparedMs: 0 },
           ...more,
         },

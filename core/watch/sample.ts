@@ -62,7 +62,7 @@ export interface Observation {
   readonly latch: 'none' | 'stands' | 'released';
   /** A standing halt of the watch that no sample has noted: whoever wrote it got no further. */
   readonly unnotedHalt: { readonly latchId: string; readonly reason: string } | undefined;
-  /** Inventory and every booked fill, by asset. */
+  /** Inventory and every booked fill of ours, by asset, but those that a person has decided on: at the venue nothing moves with them. */
   readonly ledger: Quantities;
   /** What the books have of all else that moved balances. */
   readonly booked: Booked;
@@ -213,7 +213,7 @@ function rememberedAt(
   const isRequoted = repriced !== undefined && repriced.quotes.was !== repriced.quotes.is;
   const known = isRequoted ? requoted(before.unexplained, was?.equity ?? ZERO_TEXT, text(equity.minus(flow))) : before.unexplained;
   const today = onDay(known, performance.day);
-  const { left, lost } = explainedBy(settled === undefined ? today : withSettled(today, settled, equity, prices, now), booked);
+  const { left, lost } = explainedBy(settled === undefined ? today : withSettled(today, settled, equity, prices, now), booked, now);
   // As late as the last reading that has shown all that is known.
   const isChecked = settled !== undefined || (readings !== undefined && isAsKnown(before.external, readings));
   const unexplained = isChecked ? { ...left, checked: now } : left;

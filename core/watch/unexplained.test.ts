@@ -17,7 +17,7 @@ const PRICES: Prices = {
   ...{ quote: 'USDT', instruments: ['BTC/USDT'], markMaxAgeMs: 3_000, unmarkedPrices: {} },
   marks: { 'BTC/USDT': { price: d('50000'), ageMs: 0 } },
 };
-const NO_BOOKS: Observation['booked'] = { deposited: {}, withdrawn: {}, before: {}, traded: {} };
+const NO_BOOKS: Observation['booked'] = { deposited: {}, withdrawn: {}, before: {}, after: {}, traded: {} };
 
 /** An account of 100,000 USDT that trades nothing: what its venue shows beside that is another hand's. */
 class Watched {
@@ -27,6 +27,7 @@ class Watched {
   ledger = '100000';
   readonly modes: string[] = [];
   readonly alerts: string[] = [];
+  readonly drawdowns: (string | undefined)[] = [];
   /** After each sample, and as it follows from what the equity series keeps of it. */
   readonly remembered: { readonly bySample: unknown; readonly bySeries: unknown }[] = [];
   kills = 0;
@@ -59,6 +60,7 @@ class Watched {
       this.lastTime = this.now;
       this.state = sample.state;
       const { equity } = sample;
+      this.drawdowns.push(drawdownOf(sample));
       const { day } = sample.state.performance ?? { day: 0 };
       if (equity !== undefined) {
         const stretch = { step: stepOf(was, sample) ?? {}, day, opening: equity, highest: equity, closing: equity };
@@ -89,7 +91,10 @@ class Watched {
     const sum = (which: (time: number) => boolean): Quantities => ({
       USDT: text(this.withdrawals.filter(({ time }) => which(time)).reduce((all, { amount }) => all.plus(amount), decimal('0'))),
     });
-    return { ...this.booked, withdrawn: sum(() => true), before: sum((time) => from !== undefined && time + 120_000 < from) };
+    return {
+      ...{ ...this.booked, withdrawn: sum(() => true), before: sum((time) => from !== undefined && time + 120_000 < from) },
+      after: sum((time) => gone?.to !== undefined && time - 120_000 > gone.to),
+    };
   }
 }
 
@@ -149,6 +154,24 @@ describe('what goes and nobody has explained', () => {
     // What went when the venue says that it was withdrawn is explained as ever.
     watched.withdrew('-20000', watched.now - 12_000);
     expect(drawdownOf(watched.reads(gone))).toBe('0');
+  });
+
+  it('is not excused by a withdrawal that happened long after it, and that one is no loss when it goes', () => {
+    const watched = opened();
+    watched.settled({ USDT: d('-20000') });
+    const lost = '0.2';
+    watched.now += 3 * 3_600_000;
+    watched.withdrew('-20000', watched.now);
+    // As old as it is, before the venue shows it.
+    for (let reading = 0; reading < 3; reading += 1) expect(drawdownOf(watched.reads({ USDT: d('-20000') }))).toBe(lost);
+    for (let reading = 0; reading < 3; reading += 1) expect(drawdownOf(watched.reads({ USDT: d('-40000') }))).toBe(lost);
+    // Nor at a sample in between.
+    expect(watched.drawdowns.filter((one) => Number(one) > Number(lost) + 1e-9)).toEqual([]);
+    // One that is dated within two minutes of what went is it.
+    const soon = opened();
+    soon.settled({ USDT: d('-20000') });
+    soon.withdrew('-20000', soon.now + 115_000);
+    expect(drawdownOf(soon.reads({ USDT: d('-20000') }))).toBe('0');
   });
 
   it('is explained by a withdrawal that was seen by itself, and by no other one that was netted since', () => {

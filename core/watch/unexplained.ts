@@ -9,6 +9,8 @@ interface Gone {
   readonly worth: DecimalText;
   /** All that it is went after this moment. Undefined: an earlier build has seen it go. */
   readonly from?: number | undefined;
+  /** All of it had gone by this moment. Undefined: an earlier build has seen it go. */
+  readonly to?: number | undefined;
 }
 
 /**
@@ -44,7 +46,9 @@ export interface Booked {
   readonly withdrawn: Quantities;
   /** What of that had happened before what is unexplained of an asset can have gone, or before the last look where nothing is: it explains nothing. */
   readonly before: Quantities;
-  /** Fills by other hands, and corrections, signed. */
+  /** What of that happened when what is unexplained of an asset had gone already: it explains nothing before it is seen to go, too. */
+  readonly after: Quantities;
+  /** Fills by other hands, corrections, and fills of ours that a person has decided on, signed. */
   readonly traded: Quantities;
 }
 
@@ -95,7 +99,7 @@ export function withSettled(before: Unexplained, settled: Settled, equity: Decim
     const had: Gone = assets[asset] ?? NOTHING;
     const part = whole.isZero() ? ZERO : worth.neg().mul(settled.went).div(whole);
     assets[asset] = {
-      ...{ from: had === NOTHING ? before.checked : had.from },
+      ...{ from: had === NOTHING ? before.checked : had.from, to: now },
       quantity: text(decimal(had.quantity).minus(quantity)),
       worth: text(decimal(had.worth).plus(part).toDecimalPlaces(DIGITS, Decimal.ROUND_UP)),
     };
@@ -123,13 +127,21 @@ export function requoted(before: Unexplained, was: DecimalText, is: DecimalText)
 
 /**
  * What the books have come to explain. What was withdrawn was no loss, if it went since the last look that showed nothing of it: a withdrawal that
- * no sample has seen by itself (before the first one, or beside a deposit while no guardian lived) explains nothing that goes later. What fills of another hand have taken, beyond what was seen as an
+ * no sample has seen by itself (before the first one, or beside a deposit while no guardian lived) explains nothing that goes later, and one that happened later explains nothing that had gone. What fills of another hand have taken, beyond what was seen as an
  * exchange, was one. Pure.
  */
-export function explainedBy(before: Unexplained, booked: Booked): { readonly left: Unexplained; readonly lost: Lost | undefined } {
+export function explainedBy(
+  before: Unexplained,
+  booked: Booked,
+  now: number,
+): { readonly left: Unexplained; readonly lost: Lost | undefined } {
   const { exchanged } = before;
   const used = { ...before.used, withdrawn: usedOrPast(before, booked) };
-  const withdrawn = coveredOf(before, (asset) => amountOf(used.withdrawn, asset).minus(amountOf(booked.withdrawn, asset)));
+  // The books were read before it was seen that more has gone.
+  const tooLate = (asset: string): Decimal => (before.assets[asset]?.to === now ? ZERO : amountOf(booked.after, asset));
+  const withdrawn = coveredOf(before, (asset) =>
+    amountOf(used.withdrawn, asset).minus(amountOf(booked.withdrawn, asset)).plus(tooLate(asset)),
+  );
   const afterwards = less(before, withdrawn);
   const traded = coveredOf(afterwards, (asset) => {
     const took = amountOf(used.traded, asset).minus(amountOf(booked.traded, asset));
@@ -204,9 +216,9 @@ function coveredOf({ assets }: Unexplained, by: (asset: string) => Decimal): Qua
 function less(before: Unexplained, covered: Quantities): Unexplained {
   const assets = Object.fromEntries(
     Object.entries(before.assets)
-      .map(([asset, { quantity, worth, from }]) => {
+      .map(([asset, { quantity, worth, from, to }]) => {
         const left = decimal(quantity).minus(amountOf(covered, asset));
-        return [asset, { from, quantity: text(left), worth: rounded(decimal(worth).mul(left).div(decimal(quantity))) }] as const;
+        return [asset, { from, to, quantity: text(left), worth: rounded(decimal(worth).mul(left).div(decimal(quantity))) }] as const;
       })
       .filter(([, { quantity }]) => decimal(quantity).gt(0)),
   );

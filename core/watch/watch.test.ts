@@ -185,7 +185,7 @@ const SEEN: Observation = {
   latch: 'none',
   unnotedHalt: undefined,
   ledger: { USDT: d('100000') },
-  booked: { deposited: {}, withdrawn: {}, before: {}, traded: {} },
+  booked: { deposited: {}, withdrawn: {}, before: {}, after: {}, traded: {} },
   readings: READINGS,
   isReadingFresh: true,
   prices: PRICES,

@@ -72,7 +72,24 @@ begin
     where account = w.account and stretch_id = last.stretch_id;
 end $$;
 
--- As before, and: with the last fill that the ledger has.
+-- What fills that a person has decided on (corrections of what was booked wrong) have changed, by asset. At the venue nothing moves with them, so the
+-- watch has them not in our ledger but beside it, with what else people have booked: reckoned as a trade of this moment each would count
+-- until the next readings, and for ever where what was wrong had been seen as a loss by then.
+create function decided_amounts(the_account text) returns table (asset text, quantity numeric) language sql stable as $$
+  select e.asset, sum(e.delta) from fills f join ledger_entries e on e.account = f.account and e.venue_trade_id = f.venue_trade_id
+      and e.intent_id = f.intent_id
+    where f.account = the_account and f.difference_id is not null and e.ledger_account = 'venue' group by e.asset
+$$;
+
+-- What the venue was seen to hold beside our ledger was measured with them in it.
+update account_watch w set external = coalesce((
+    select jsonb_object_agg(asset, trim_scale(quantity)::text) from (
+      select asset, sum(quantity) as quantity from (
+        select key as asset, value::numeric as quantity from jsonb_each_text(w.external)
+        union all select * from decided_amounts(w.account)) parts group by asset) so where quantity <> 0), '{}')
+  where external is not null and exists (select from decided_amounts(w.account));
+
+-- As before, with the last fill that the ledger has, and without what a person has decided on.
 create or replace function read_watch_inputs(p jsonb) returns jsonb language plpgsql stable as $$
 begin
   return (
@@ -92,7 +109,8 @@ begin
       'ledger', coalesce((select jsonb_object_agg(held.asset, held.quantity::text) from (
           select asset, sum(quantity) as quantity from (
             select asset, quantity - moved as quantity from inventory i where i.account = a.account
-            union all select asset, quantity from ledger_balances b where b.account = a.account) both_parts
+            union all select asset, quantity from ledger_balances b where b.account = a.account
+            union all select asset, -quantity from decided_amounts(a.account)) all_parts
           group by asset) held), '{}'),
       'booking', coalesce((select max(booking) from fills f where f.account = a.account), 0)::text,
       'openOrders', (select count(*) from orders o where o.account = a.account and o.final_at is null),

@@ -300,7 +300,19 @@ end $$;
 
 drop function fill_changes(text, numeric, numeric, numeric, text, text, text);
 
--- Cost and result are of what was paid and received; how much an order has executed, and so its average price, is of prices.
+-- What a rebuild is reckoned from and for: the last fill, what moved beside fills, and the rows that are derived (of orders none changes without a fill).
+create function ledger_mark(the_account text) returns text language sql stable as $$
+  select concat_ws(' ', (select coalesce(max(booking), 0) from fills where account = the_account),
+    (select count(*) from ledger_movements where account = the_account), (select count(*) from ledger_movements where counter_account = the_account),
+    md5(concat_ws(' ', (select string_agg(q::text, ' ' order by strategy, instrument) from positions q where account = the_account),
+      (select string_agg(s::text, ' ' order by strategy, instrument) from position_sums s where account = the_account),
+      (select string_agg(b::text, ' ' order by asset) from ledger_balances b where account = the_account),
+      (select string_agg(i::text, ' ' order by asset) from inventory i where account = the_account))))
+$$;
+
+-- Cost and result are of what was paid and received; how much an order has executed, and so its average price, is of prices. Everything is
+-- reckoned before the first lock, which may take long for many fills; under the locks, for which a halt waits, it is looked whether anything was
+-- booked since, and written.
 create or replace function rebuild_ledger(p jsonb) returns jsonb language plpgsql as $$
 declare
   the_account text := p->>'account';
@@ -308,7 +320,18 @@ declare
   equity jsonb;
   decided jsonb := '[]';
   d reconciliation_differences;
+  seen text := ledger_mark(the_account);
+  sums jsonb;
 begin
+  select coalesce(jsonb_agg(to_jsonb(s)), '[]') into sums from (
+    select o.strategy, f.instrument, sum(position_change(f.side, f.quantity, f.fee, f.fee_asset, o.base)) as quantity,
+        sum(case f.side when 'buy' then -1 else 1 end * coalesce(f.amount, f.price * f.quantity) - case when f.fee_asset = o.quote then f.fee else 0 end) as cash
+      from fills f join orders o using (intent_id) where f.account = the_account group by o.strategy, f.instrument) s;
+  select coalesce(jsonb_agg(jsonb_build_object('what', f.what, 'of', f.name, 'stored', trim_scale(f.stored)::text,
+    'rebuilt', trim_scale(f.rebuilt)::text) order by f.what, f.name), '[]') into changed from derived_differences(the_account, p->'positions') f;
+
+  -- The statement may take long, but not with a part of its locks while it waits for the others.
+  perform set_config('lock_timeout', '3500', true);
   -- In the order in which everything takes its locks, as a sample does: nothing is booked meanwhile.
   perform from account_watch where account = the_account for update;
   perform from control where account = the_account for update;
@@ -318,24 +341,21 @@ begin
       and k.revoked_at is null and q.deactivated_at is null and q.roles && array['risk', 'admin']) then
     return jsonb_build_object('result', 'person');
   end if;
-  if coalesce((select max(booking) from fills where account = the_account), 0) <> (p->>'lastBooking')::bigint then
+  if coalesce((select max(booking) from fills where account = the_account), 0) <> (p->>'lastBooking')::bigint
+      or ledger_mark(the_account) <> seen then
     return jsonb_build_object('result', 'moved');
   end if;
   equity := rebuild_equity(the_account, p->'equity');
   if equity is null then return jsonb_build_object('result', 'moved'); end if;
   -- Only how a cost is shared is taken from whoever asks: what is held, and what was earned less what it cost, are sums.
-  if exists (select from (
-        select o.strategy, f.instrument, sum(position_change(f.side, f.quantity, f.fee, f.fee_asset, o.base)) as quantity,
-            sum(case f.side when 'buy' then -1 else 1 end * coalesce(f.amount, f.price * f.quantity) - case when f.fee_asset = o.quote then f.fee else 0 end) as cash
-          from fills f join orders o using (intent_id) where f.account = the_account group by o.strategy, f.instrument) s
+  if exists (select from jsonb_to_recordset(sums) s (strategy text, instrument text, quantity numeric, cash numeric)
       full join jsonb_to_recordset(p->'positions') w (strategy text, instrument text, quantity numeric, cost numeric, "realizedPnl" numeric)
         using (strategy, instrument)
       where (coalesce(s.quantity, 0), coalesce(s.cash, 0)) <> (coalesce(w.quantity, 0), coalesce(w."realizedPnl" - w.cost, 0))) then
     raise exception 'positions of % are not what its fills add up to', the_account;
   end if;
 
-  select coalesce(jsonb_agg(jsonb_build_object('what', f.what, 'of', f.name, 'stored', trim_scale(f.stored)::text,
-    'rebuilt', trim_scale(f.rebuilt)::text) order by f.what, f.name), '[]') || equity into changed from derived_differences(the_account, p->'positions') f;
+  changed := changed || equity;
   insert into audit_events (kind, account, subject, data)
     select 'ledger.rebuilt', the_account, p->>'subject', c || jsonb_build_object('reason', p->>'reason', 'underKey', p->>'underKey')
       from jsonb_array_elements(changed) c;
@@ -349,11 +369,11 @@ begin
   -- One of no fills is nothing.
   update positions q set quantity = 0, cost = 0, realized_pnl = 0, version = version + 1, updated_at = clock_timestamp()
     where account = the_account and (quantity, cost, realized_pnl) <> (0, 0, 0) and not exists (
-      select from fills f join orders o using (intent_id) where f.account = the_account and f.instrument = q.instrument and o.strategy = q.strategy);
+      select from jsonb_to_recordset(sums) s (strategy text, instrument text) where s.instrument = q.instrument and s.strategy = q.strategy);
   delete from position_sums where account = the_account and exists (select from jsonb_array_elements(changed) c where c->>'what' = 'positionSum');
   insert into position_sums (account, strategy, instrument, quantity)
-    select the_account, o.strategy, f.instrument, sum(position_change(f.side, f.quantity, f.fee, f.fee_asset, o.base))
-      from fills f join orders o using (intent_id) where f.account = the_account group by o.strategy, f.instrument
+    select the_account, s.strategy, s.instrument, s.quantity
+      from jsonb_to_recordset(sums) s (strategy text, instrument text, quantity numeric)
     on conflict do nothing;
   insert into ledger_balances as held (account, asset, quantity)
     select the_account, c->>'of', (c->>'rebuilt')::numeric from jsonb_array_elements(changed) c where c->>'what' = 'balance'
@@ -371,7 +391,7 @@ begin
   update orders o set executed_quantity = f.quantity, executed_notional = f.notional, version = version + 1
     from (select i.intent_id, coalesce(sum(f.quantity), 0) as quantity, coalesce(sum(f.quantity * f.price), 0) as notional
       from orders i left join fills f using (intent_id) where i.account = the_account
-        and exists (select from jsonb_array_elements(changed) c where c->>'what' = 'order' and c->>'of' in (i.intent_id, i.intent_id || ' notional'))
+        and i.intent_id in (select regexp_replace(c->>'of', ' notional$', '') from jsonb_array_elements(changed) c where c->>'what' = 'order')
       group by i.intent_id) f
     where o.intent_id = f.intent_id;
 

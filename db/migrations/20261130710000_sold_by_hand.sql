@@ -1,6 +1,11 @@
 -- A person who sells by hand what a strategy holds (its stop taken away, at the venue's own screen) says so: the fills are booked as a sale of that
 -- strategy, which ends its position. Booked as the account's own they would leave it with units that are gone, for ever.
 
+-- A fill names the difference on which a person has decided so: a correction as before, and a sale by hand.
+alter table fills drop constraint fills_corrected_for_a_reason;
+alter table fills add constraint fills_corrected_for_a_reason
+  check (difference_id is not null or reverses is null and restates is null);
+
 -- What the sale of a difference takes from a position, by asset of it: the base asset, with what fees took of it.
 create function sold_by_hand(d reconciliation_differences) returns numeric language sql stable as $$
   select coalesce(-sum(position_change(f->>'side', (f->>'quantity')::numeric, (f->>'fee')::numeric, f->>'feeAsset', split_part(f->>'instrument', '/', 1))), 0)
@@ -81,9 +86,9 @@ begin
     on conflict do nothing;
   if not found then raise exception 'an order of ours has its name already' using errcode = 'KE003'; end if;
   insert into fills (account, instrument, venue_trade_id, venue_order_id, intent_id, side, price, quantity, fee, fee_asset, liquidity_side,
-      event_time, amount)
+      event_time, amount, difference_id)
     select d.account, the_instrument, f->>'venueTradeId', the_order, the_intent, f->>'side', (f->>'price')::numeric, (f->>'quantity')::numeric,
-        (f->>'fee')::numeric, f->>'feeAsset', f->>'liquiditySide', (f->>'eventTime')::bigint, (f->>'amount')::numeric
+        (f->>'fee')::numeric, f->>'feeAsset', f->>'liquiditySide', (f->>'eventTime')::bigint, (f->>'amount')::numeric, d.difference_id
       from jsonb_array_elements(fills_told) with ordinality told (f, n) order by n;
   changes := changes_of_fills(fills_told, of_position.base, of_position.quote);
   perform post_entries(d.account, changes, the_intent, null, null);

@@ -245,3 +245,16 @@ async function answer<T>(pool: Pool, name: string, asked: object): Promise<T> {
   if (row === undefined) throw new Error(`${name} gave no answer`);
   return row.answer;
 }
+
+/** As if the fill had been told with another fee, in the base asset. */
+export async function bookOtherFee(bench: BenchAccount, more: string): Promise<void> {
+  await bench.damage(`update fills set fee = fee + $1::numeric`, [more]);
+  await bench.damage(
+    `update ledger_entries set delta = delta - sign(delta + 1) * $1::numeric where kind = 'fee' and ledger_account = 'venue'`,
+    [more],
+  );
+  await bench.damage(`update ledger_entries set delta = delta + $1::numeric where kind = 'fee' and ledger_account = 'fees'`, [more]);
+  await bench.damage(`update ledger_balances set quantity = quantity - $1::numeric where asset = 'BTC'`, [more]);
+  await bench.damage('update positions set quantity = quantity - $1::numeric', [more]);
+  await bench.damage('update position_sums set quantity = quantity - $1::numeric', [more]);
+}

@@ -8,7 +8,7 @@ import { verifyLedger } from '../../api/ledger/verify.js';
 import type { DecimalText } from '../../core/money/index.js';
 import { ACCOUNT, INSTRUMENT } from '../support/trading-stack.js';
 import { disagreements } from '../support/witness.js';
-import { openBenchAccount, type BenchAccount } from './bench-account.js';
+import { bookOtherFee, openBenchAccount, type BenchAccount } from './bench-account.js';
 
 // A busy machine takes its time; nothing here depends on how long it is.
 vi.setConfig({ testTimeout: 1_800_000 });
@@ -145,17 +145,7 @@ it.each([
         );
         await tellTwice(bench, rows[0]?.id ?? '', rows[0]?.client ?? '');
       } else {
-        await bench.damage(`update fills set fee = fee + $1::numeric`, [otherwise.fee]);
-        await bench.damage(
-          `update ledger_entries set delta = delta - sign(delta + 1) * $1::numeric where kind = 'fee' and ledger_account = 'venue'`,
-          [otherwise.fee],
-        );
-        await bench.damage(`update ledger_entries set delta = delta + $1::numeric where kind = 'fee' and ledger_account = 'fees'`, [
-          otherwise.fee,
-        ]);
-        await bench.damage(`update ledger_balances set quantity = quantity - $1::numeric where asset = 'BTC'`, [otherwise.fee]);
-        await bench.damage('update positions set quantity = quantity - $1::numeric', [otherwise.fee]);
-        await bench.damage('update position_sums set quantity = quantity - $1::numeric', [otherwise.fee]);
+        await bookOtherFee(bench, otherwise.fee);
       }
       await bench.cycle();
       const before = await openOne(bench);

@@ -55,7 +55,7 @@ export async function openKrakenStack(temporal: TemporalAddress): Promise<Kraken
   const proxy = await cuttingProxy(stub.port);
   const connect = (): Promise<Venue> =>
     createVenue({
-      profile: { ...KRAKEN, limiter: { rateLimit: 1 }, submitDeadlineMs: 10_000 },
+      profile: { ...KRAKEN, limiter: { rateLimit: 1 }, refusedAgainMs: 50, submitDeadlineMs: 10_000 },
       urls: { ...stub.urls, rest: `http://127.0.0.1:${proxy.port}` },
       apiKey: STUB_KEY,
       secret: STUB_SECRET,

@@ -1,7 +1,8 @@
 import type { DecimalText } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { VIEW_FORM, type ProtectionView } from '../../core/protection/plan.js';
-import { KEY, LEDGER, RULES } from './risk-view.js';
+import type { TradeSignal } from '../../core/signal/signal.js';
+import { KEY, LEDGER, NOW, RULES } from './risk-view.js';
 
 const d = (value: string): DecimalText => value as DecimalText;
 
@@ -42,4 +43,11 @@ export const VIEW: ProtectionView = {
   stops: 1,
   escapes: 0,
   basis: null,
+};
+
+/** That closes it. */
+export const SIGNAL: TradeSignal = {
+  ...KEY,
+  ...{ strategyVersion: '1', leg: 'close', barCloseTime: NOW, decidedTime: NOW, validUntil: NOW + 2_500, referencePrice: d('100') },
+  ...{ stopDistanceRatio: 0.02, features: [1], reason: 'test' },
 };

@@ -5,6 +5,7 @@ import { KeelsonError } from '../../core/errors.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { SIGNAL_WORKFLOW_PREFIX } from '../../core/signal/signal.js';
 import { WORKFLOW_TYPES } from '../../workflows/names.js';
+import type { WorkerProcess } from './process.js';
 
 const KEPT_SINCE = { name: 'kept_since', text: 'select kept_since($1)::float8 as since' };
 const MISS_SIGNALS = { name: 'miss_signals', text: 'select miss_signals($1::jsonb) as missing' };
@@ -12,6 +13,8 @@ const MISS_SIGNALS = { name: 'miss_signals', text: 'select miss_signals($1::json
 const MOST = 20;
 /** Temporal's clock may be behind the database's. */
 const CLOCKS_MS = 60_000;
+/** The watch and the halts of an account begin after this question. */
+const ASKED_MS = 5_000;
 
 /**
  * Whether the database has gone back without a trace in itself, as by a snapshot of its volume: Temporal, which has lived on, knows of a signal that was
@@ -41,4 +44,23 @@ export async function assertNotGoneBack(
   const [found] = await run<{ missing: string | null }>(pool, MISS_SIGNALS, [jsonOf({ signals, instanceId })]);
   if (typeof found?.missing === 'string')
     throw new KeelsonError('INFRA_INSTANCE_REPLACED', { was: instanceId, is: `a database from before ${found.missing} was traded` });
+}
+
+/**
+ * As above, for a guardian that starts: what Temporal cannot be asked is not proven, and keeps nobody from looking after what is held, nor does
+ * a Temporal that takes the connection and never answers.
+ * @throws KeelsonError INFRA_INSTANCE_REPLACED
+ */
+export async function heedGoneBack(
+  process: Pick<WorkerProcess, 'client' | 'pool' | 'instanceId' | 'clock' | 'log'>,
+  account: string,
+  limitMs = ASKED_MS,
+): Promise<void> {
+  const { client, instanceId, clock, log } = process;
+  try {
+    await client.withDeadline(clock() + limitMs, () => assertNotGoneBack(process, { account, instanceId }));
+  } catch (error) {
+    if (error instanceof KeelsonError && error.failure.code === 'INFRA_INSTANCE_REPLACED') throw error;
+    log.error({ account, error: String(error) }, 'whether the database has gone back could not be asked');
+  }
 }

@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { WithStartWorkflowOperation, WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import type { Owners } from '../../activities/ports/owners.js';
-import { KeelsonError } from '../../core/errors.js';
+import { KeelsonError, type ErrorCode } from '../../core/errors.js';
 import { ownerWorkflowId, type PositionKey } from '../../core/protection/position-key.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { intentIdOf } from '../../core/signal/signal.js';
@@ -12,6 +12,8 @@ import { endIfStuck } from './stuck-runs.js';
 /** A call that waits for an exit is made again after this long, with the same id. */
 const EXIT_CALL_MS = 20_000;
 const WAKE_CALL_MS = 5_000;
+/** Of an owner's answer to a signal that is not its own. */
+const REFUSED = 'INPUT_INVALID' satisfies ErrorCode;
 
 /** The owners of positions, as workflows on the guardian's queue; whoever asks first starts one. */
 export function createOwners(client: Client, clock: () => number, taskQueue: string = TASK_QUEUES.guardian): Owners {
@@ -81,8 +83,9 @@ function startOf({ account, strategy, instrument }: PositionKey, taskQueue: stri
   };
 }
 
+/** By its type: that its run has ended under a call is told as a failure which is not to be asked again, too, and the next run answers it. */
 function isRefusal(error: unknown): boolean {
-  return error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure && error.cause.nonRetryable === true;
+  return error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure && error.cause.type === REFUSED;
 }
 
 function detailOf(error: unknown): string {

@@ -2,10 +2,11 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EXIT_FORM } from '../../core/protection/plan.js';
 import { ownerWorkflowId } from '../../core/protection/position-key.js';
 import { bundleWith } from '../../test/support/edited-bundle.js';
 import { eventually } from '../../test/support/eventually.js';
-import { VIEW } from '../../test/support/protected-view.js';
+import { SIGNAL, VIEW } from '../../test/support/protected-view.js';
 import { KEY } from '../../test/support/risk-view.js';
 import { temporalIfAny, type TestTemporal } from '../../test/support/temporal.js';
 import { workflowBundle } from '../../test/support/trading-stack.js';
@@ -29,8 +30,13 @@ describe.skipIf(temporal === undefined)('an owner whose task fails each time', (
   afterAll(() => connection?.close());
 
   /** While it works owners with this code, this happens. */
-  async function beside<T>(taskQueue: string, code: WorkflowBundleWithSourceMap, happens: () => Promise<T>): Promise<T> {
-    const activities = { look: async () => VIEW, page: async () => undefined };
+  async function beside<T>(
+    taskQueue: string,
+    code: WorkflowBundleWithSourceMap,
+    happens: () => Promise<T>,
+    others: object = {},
+  ): Promise<T> {
+    const activities = { look: async () => VIEW, page: async () => undefined, ...others };
     const options = { connection, namespace: server.namespace, taskQueue, activities, maxCachedWorkflows: 0 };
     const worker = await Worker.create({ ...options, workflowBundle: code });
     return worker.runUntil(happens());
@@ -84,6 +90,48 @@ describe.skipIf(temporal === undefined)('an owner whose task fails each time', (
       expect(second).not.toBe(first);
       expect((await client.workflow.getHandle(workflowId, first).describe()).status.name).toBe('TERMINATED');
       expect(await runs.owners([key])).toEqual(new Set([workflowId]));
+      await client.workflow.getHandle(workflowId).terminate();
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'P20: that is ended with an exit which it had accepted: the call is no refusal, and asked again the next owner carries it out',
+    async () => {
+      const taskQueue = `ended-${randomUUID()}`;
+      const signal = { ...SIGNAL, account: taskQueue };
+      const workflowId = ownerWorkflowId(signal);
+      const owners = createOwners(client, Date.now, taskQueue);
+      const isAccepted = async (): Promise<void> => {
+        const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
+        expect(events?.some((event) => event.workflowExecutionUpdateAcceptedEventAttributes)).toBe(true);
+      };
+      const denied = { kind: 'denied', failures: [], form: EXIT_FORM };
+      let answers: (answer: object) => void = () => undefined;
+      const hangs = new Promise<object>((resolve) => (answers = resolve));
+      await beside(
+        taskQueue,
+        await workflowBundle(),
+        async () => {
+          const failed = owners.exit(signal).catch((error: unknown) => error);
+          await eventually(isAccepted, LIMIT_MS);
+          // As a stuck run is ended; a second call waits for the same exit by then.
+          const again = owners.exit(signal).catch((error: unknown) => error);
+          await client.workflow.getHandle(workflowId).terminate('a test');
+          expect(await Promise.all([failed, again])).toMatchObject([
+            { failure: { code: 'INFRA_TEMPORAL' } },
+            { failure: { code: 'INFRA_TEMPORAL' } },
+          ]);
+          // Its worker does not end over it.
+          answers(denied);
+        },
+        { authoriseExit: () => hangs },
+      );
+      const asked = () => eventually(() => owners.exit(signal), LIMIT_MS);
+      const outcome = await beside(taskQueue, await workflowBundle(), asked, {
+        ...{ authoriseExit: async () => denied, abandon: async () => undefined },
+      });
+      expect(outcome).toMatchObject({ status: 'denied' });
       await client.workflow.getHandle(workflowId).terminate();
     },
     LIMIT_MS,

@@ -49,7 +49,6 @@ import { readCopies } from '../../db/copies.js';
 import { checkDurability } from '../../db/durability.js';
 import { placeOfStart } from '../../db/start-order.js';
 import { rulesAt } from '../../core/reconcile/rules.js';
-import { KeelsonError } from '../../core/errors.js';
 import { heldOf } from '../../core/venue/held.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
 import { alertChannels, haltingChat } from '../composition/alert-channels.js';
@@ -57,7 +56,7 @@ import { refreshCalendarNow, sha256 } from '../composition/calendar.js';
 import { measureClock } from '../composition/clock-skew.js';
 import { applyConfiguration, openVenues } from '../composition/configuration.js';
 import { endFormerRuns } from '../composition/former-runs.js';
-import { assertNotGoneBack } from '../composition/gone-back.js';
+import { heedGoneBack } from '../composition/gone-back.js';
 import { createKills } from '../composition/kills.js';
 import { KeptSchedules } from '../composition/kept-schedules.js';
 import type { Role } from '../composition/main.js';
@@ -82,23 +81,13 @@ import {
 
 const BOOKS_READ_MS = 15_000;
 
-/** What Temporal cannot be asked is not proven, and keeps nobody from looking after what is held. */
-async function heedGoneBack(process: WorkerProcess, account: string): Promise<void> {
-  try {
-    await assertNotGoneBack(process, { account, instanceId: process.instanceId });
-  } catch (error) {
-    if (error instanceof KeelsonError && error.failure.code === 'INFRA_INSTANCE_REPLACED') throw error;
-    process.log.error({ account, error: String(error) }, 'whether the database has gone back could not be asked');
-  }
-}
-
 /** The guardian's role: trading mode, account watch, reconciliation, account streams, owners of positions and the outbox that wakes them, alerts. */
 export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS_THEY_ARE): Promise<Role> {
   const { config, client, log, clock, control, env, stopping, epoch, instanceId, pool, databaseUrl } = process;
   const bars = wraps.market(process.market);
   const orders = wraps.store(process.orders);
   // Before anything is placed, whose names may have been used.
-  for (const account of Object.keys(config.accounts)) await heedGoneBack(process, account);
+  await Promise.all(Object.keys(config.accounts).map(async (account) => heedGoneBack(process, account)));
   const channels = alertChannels(config, env, log);
   const metrics = await openMetrics('guardian', env['KEELSON_METRICS_PORT']);
   const { calendar, isOlder } = await applyConfiguration(process, false);

@@ -6,12 +6,11 @@ import { failure } from '../../core/errors.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { EXIT_FORM } from '../../core/protection/plan.js';
-import type { TradeSignal } from '../../core/signal/signal.js';
 import { endedAtLocalActivities, patchesOf, stepsOf, type History } from '../../test/replay/histories.js';
 import { bundleWith } from '../../test/support/edited-bundle.js';
-import { EXIT, STOP, VIEW } from '../../test/support/protected-view.js';
+import { EXIT, SIGNAL, STOP, VIEW } from '../../test/support/protected-view.js';
 import { eventually } from '../../test/support/eventually.js';
-import { KEY, NOW } from '../../test/support/risk-view.js';
+import { KEY } from '../../test/support/risk-view.js';
 import { temporalIfAny, type TestTemporal } from '../../test/support/temporal.js';
 import { workflowBundle } from '../../test/support/trading-stack.js';
 import { doingQuery, exitUpdate } from './messages.js';
@@ -27,11 +26,6 @@ const AWAY: StoredOrder = {
   isFinal: true,
 };
 const TOO_LATE: StoredOrder = { ...AWAY, failures: [failure('VENUE_REJECTED', { order: 'exit', venue: 'paper', reason: 'tooLate' })] };
-const SIGNAL: TradeSignal = {
-  ...KEY,
-  ...{ strategyVersion: '1', leg: 'close', barCloseTime: NOW, decidedTime: NOW, validUntil: NOW + 2_500, referencePrice: d('100') },
-  ...{ stopDistanceRatio: 0.02, features: [1], reason: 'test' },
-};
 const CLOSED = { kind: 'venueClosed', forMs: 1, form: EXIT_FORM };
 const AUTHORISED = { kind: 'authorised', order: EXIT, form: EXIT_FORM };
 

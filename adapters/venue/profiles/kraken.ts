@@ -43,6 +43,8 @@ export const KRAKEN: WireProfile = {
   verdictRows: KRAKEN_VERDICT_ROWS,
   authCodes: AUTH_CODES,
   rateCodes: RATE_CODES,
+  // One read comes back each three seconds, and whoever asks first has it; who goes on asking before waits for longer.
+  refusedAgainMs: 3_000,
   orderRateCodes: [],
   lockedOut,
   pageSize: 720,

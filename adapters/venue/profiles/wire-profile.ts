@@ -106,6 +106,8 @@ export interface WireProfile extends VenueProfile {
   readonly authCodes: readonly string[];
   /** Codes of a refusal for too many requests or orders. */
   readonly rateCodes: readonly string[];
+  /** Where they refuse one call and send nobody away, since what they count is given back bit by bit: when a read may be tried again, ms. */
+  readonly refusedAgainMs?: number;
   /** Those of them that count an account's orders: they send nobody away. */
   readonly orderRateCodes: readonly string[];
   /** Whether an error in the venue's own form sends us away, as others send an address away by a status; undefined: it does not. */

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { KRAKEN } from '../../../adapters/venue/profiles/kraken.js';
 import { MARKET } from '../../../core/execution/policy.js';
+import { PROTOCOL } from '../../../core/risk/limits.js';
 import type { TradeSignal } from '../../../core/signal/signal.js';
 import { eventually } from '../../support/eventually.js';
 import { executed, type StubOrder } from '../../support/kraken-stub/account.js';
@@ -12,6 +13,7 @@ import { ACCOUNT } from '../../support/trading-stack.js';
 const temporal = await temporalIfAny();
 /** More than the deadline of an order is ahead of its signing. */
 const LATE_MS = KRAKEN.receiveWindowMs + 500;
+const LIMITED = { code: 'VENUE_RATE_LIMITED' };
 const RESTING = { kind: 'limit', offsetBps: 100, postOnly: true, workMs: 1_500 } as const;
 const MOST_ROUNDS = 5;
 
@@ -24,6 +26,8 @@ describe.skipIf(temporal === undefined)('a position at a venue that is listed an
   });
   afterEach(() => {
     kraken.beforeSend = () => undefined;
+    kraken.stub.isFull = () => false;
+    kraken.stub.leastDeadlineMs = 0;
     kraken.stub.nonceWindow = NONCE_WINDOW;
     kraken.stack.ledger.workEntries(ACCOUNT, { execution: MARKET });
   });
@@ -135,6 +139,53 @@ describe.skipIf(temporal === undefined)('a position at a venue that is listed an
     kraken.stub.nonceWindow = NONCE_WINDOW;
     await sold();
     await other.close();
+  });
+
+  it('P17, P22: a counter of the key that another process fills: each call is asked for again, the stop is placed anew, and all is sold once', async () => {
+    const before = await newestStop();
+    const refused = new Set<string>();
+    // Every other read and cancel, and the first order to sell, which is the stop.
+    let [isTurn, isFirstSale] = [false, false];
+    kraken.beforeSend = ({ side }) => (isFirstSale = side === 'sell' && !refused.has('AddOrder'));
+    kraken.stub.isFull = (call) => {
+      isTurn = !isTurn;
+      const isRefused = call === 'AddOrder' ? isFirstSale : isTurn;
+      if (isRefused) refused.add(call);
+      return isRefused;
+    };
+    expect(await kraken.run('open')).toMatchObject({ status: 'filled', codes: [] });
+    await eventually(async () => expect(await kraken.newest('stop')).toMatchObject({ status: 'rejected', failures: [LIMITED] }));
+    await kraken.protectedBy(before);
+    isTurn = false;
+    await sold();
+    expect([...refused]).toEqual(expect.arrayContaining(['OpenOrders', 'ClosedOrders', 'AddOrder', 'QueryTrades']));
+  });
+
+  it('P5, P6: where the venue wants a deadline further ahead than was authorised it refuses, and is asked with no later one', async () => {
+    const before = await newestStop();
+    const placed = kraken.stub.account.orders.length;
+    kraken.stub.leastDeadlineMs = KRAKEN.receiveWindowMs;
+    expect(await kraken.run('open')).toMatchObject({ status: 'rejected', codes: ['VENUE_REJECTED'] });
+    expect(kraken.stub.account.orders.length).toBe(placed);
+    await kraken.ended();
+
+    // It begins to want it when something is held, which is offered a stop until the venue takes it.
+    kraken.stub.leastDeadlineMs = 0;
+    const sales: string[] = [];
+    kraken.beforeSend = ({ side, clientOrderId }) => {
+      if (side === 'sell') sales.push(clientOrderId);
+      kraken.stub.leastDeadlineMs = sales.length === 1 ? KRAKEN.receiveWindowMs : 0;
+    };
+    expect(await kraken.run('open')).toMatchObject({ status: 'filled' });
+    await kraken.protectedBy(before);
+    expect(await kraken.order(sales[0] ?? '')).toMatchObject({ purpose: 'stop', status: 'rejected', venueOrderId: null });
+    await sold();
+    for (const { call, params } of kraken.stub.arrived) {
+      if (call !== 'AddOrder') continue;
+      const { signedTimestamp, receiveWindowMs } = (await kraken.order(params.get('cl_ord_id') ?? '')) ?? {};
+      expect(Date.parse(params.get('deadline') ?? '')).toBe(Number(signedTimestamp) + Number(receiveWindowMs));
+      expect(receiveWindowMs).toBeLessThanOrEqual(PROTOCOL.receiveWindowMaxMs);
+    }
   });
 
   it('two workers with one key, whose strategies trade at once: no number is refused, and nothing is sent twice', async () => {

@@ -5,8 +5,8 @@ import type { RoleName } from './program.js';
 export interface Crash {
   readonly role: RoleName;
   /**
-   * `start`: while the program starts. `open`, `close`: from the moment that such a signal is given. `more`: the same, to open, when
-   * something is held already, whose stop has to become larger. `held`: something happens to a stop that rests.
+   * `start`: while the program starts. `open`, `close`: from the moment that such a signal is given. `more`: from the moment that the rest
+   * of an entry fills, of which a part is held, whose stop has to become larger. `held`: something happens to a stop that rests.
    */
   readonly phase: 'start' | 'open' | 'close' | 'more' | 'held';
   readonly when: Point['when'];

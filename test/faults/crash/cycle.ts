@@ -1,4 +1,5 @@
 import type { TradeSignal } from '../../../core/signal/signal.js';
+import type { Order } from '../../../exchange/matching/order.js';
 import type { OrderOutcome } from '../../../workflows/order/status.js';
 import { textOf, type Point } from '../programs/point.js';
 import { UNAUTHORISED } from '../programs/unauthorised.js';
@@ -16,6 +17,7 @@ export interface Recovery {
   readonly recoveryMs: number;
 }
 
+const SYMBOL = INSTRUMENT.replace('/', '');
 const MOST_ROUNDS = 5;
 const LATE_MS = 3_000;
 /** So many refused stops are told to people. */
@@ -64,7 +66,8 @@ export class Crew {
     const { role, phase, fault } = crash;
     const changes = fault === 'unauthorised' ? { reason: UNAUTHORISED } : {};
     const isEnough = (): boolean => victim.struckTime !== undefined;
-    if (phase !== 'open') await this.open();
+    const part = phase === 'more' ? await this.openInPart() : undefined;
+    if (phase !== 'open' && part === undefined) await this.open();
     this.world.paper.faults.clear();
     this.spoil(fault, role);
     await victim.arm(killAt(crash));
@@ -74,7 +77,13 @@ export class Crew {
     }
     // What escapes is never protected.
     const ends: Standing['kind'][] = fault === 'stopReached' ? ['protected', 'flat'] : ['protected'];
-    if (phase === 'open' || phase === 'more') await this.open(changes, isEnough, ends);
+    if (phase === 'open') await this.open(changes, isEnough, ends);
+    if (part !== undefined) {
+      await part.fillRest();
+      await settled(this.world);
+      // The stop goes at the close as well, which is another case.
+      await victim.disarm();
+    }
     if (!isEnough()) await this.close();
   }
 
@@ -109,7 +118,7 @@ export class Crew {
   /** Another hand cancels the stop, or fills it. */
   private touchStop(hand: ByHand): void {
     const { paper } = this.world;
-    const [stop] = paper.orders.open(VENUE_ACCOUNT, INSTRUMENT.replace('/', ''));
+    const [stop] = paper.orders.open(VENUE_ACCOUNT, SYMBOL);
     if (stop === undefined) throw new Error('a stop outlives those who placed it');
     if (hand === 'stopCanceled') paper.engine.cancel(stop, undefined, paper.now());
     else paper.engine.fillByHand(stop, stop.quantity, paper.now());
@@ -134,6 +143,37 @@ export class Crew {
       return false;
     };
     await until('something is held', isOpen, () => `the last signal: ${last}`);
+  }
+
+  /**
+   * An entry that rests has filled in part, and the part has its stop, which has to become larger as soon as the rest fills: while anything is
+   * held no other signal buys more of it. The world's entries are to rest for as long as that takes.
+   */
+  async openInPart(): Promise<{ readonly fillRest: () => Promise<OrderOutcome> }> {
+    const { world } = this;
+    const { engine, orders } = world.paper;
+    await this.close();
+    let last = '';
+    const [entry, outcome] = await until(
+      'an entry rests',
+      async () => {
+        last = '';
+        const given = this.give('open');
+        void given.then((one) => (last = JSON.stringify(one))).catch((error: unknown) => (last = String(error)));
+        const found = (): Order | undefined => orders.open(VENUE_ACCOUNT, SYMBOL).find(({ side }) => side === 'BUY');
+        const rests = await until('the signal to open has an order, or an outcome', () => found() ?? (last === '' ? undefined : last));
+        return typeof rests === 'string' ? undefined : ([rests, () => given] as const);
+      },
+      () => `the last signal: ${last}`,
+    );
+    engine.fillByHand(entry, entry.quantity / 2n, world.paper.now());
+    await settled(world, ['protected'], entry.clientOrderId);
+    return {
+      fillRest() {
+        engine.fillByHand(entry, entry.quantity - entry.executed, world.paper.now());
+        return outcome();
+      },
+    };
   }
 
   /** Gives closing signals until nothing is held: one may expire, or be denied, while a program starts. @throws Error with the last outcome */

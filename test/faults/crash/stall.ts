@@ -8,7 +8,7 @@ import { ACCOUNT, type World } from './world.js';
 
 /** A program that is stopped at a point, and goes on long after. */
 export interface Stall extends Crash {
-  readonly phase: 'open' | 'close';
+  readonly phase: 'open' | 'close' | 'more';
   /** While it is stopped, the account is halted. */
   readonly latch?: true;
 }
@@ -43,21 +43,21 @@ export async function stallOnce(crew: Crew, stall: Stall): Promise<Woken> {
   let outcome: Promise<unknown> | undefined;
   // Another worker may be quicker with what the call is for: then there is no such call this time.
   for (let round = 0; round < MOST_ROUNDS && stopped.struckTime === undefined; round += 1) {
-    // What was started in the last case may have seen no price yet.
     // Of the round before: what spoiled it would spoil what is made ready now.
     world.paper.faults.clear();
-    await crew.open();
-    if (stall.phase === 'open') await crew.close();
+    const act = await ready(crew, stall);
     world.paper.faults.clear();
     crew.spoil(stall.fault, stall.role);
     await stopped.arm({ ...stall, occurrence: 1, signal: 'SIGSTOP' });
-    outcome = crew.give(stall.phase, stall.fault === 'unauthorised' ? { reason: UNAUTHORISED } : {});
+    outcome = act();
     await Promise.race([outcome.then(() => settled(world)), until('the program is stopped', () => stopped.struckTime)]);
     // A trap that is left would strike while the next round is made ready, when nobody takes over.
     await stopped.disarm();
   }
   const { struckTime } = stopped;
-  if (struckTime === undefined) throw new Error(`the point was never come to: ${nameOf(stall)}`);
+  if (struckTime === undefined) {
+    throw new Error(`the point was never come to: ${nameOf(stall)}; the last signal: ${JSON.stringify(await outcome)}`);
+  }
   const latchedTime = stall.latch === undefined ? undefined : await latch(world);
   await crew.restart(stall.role, { KEELSON_INSTANCE: '2' });
   const restartMs = Date.now() - struckTime;
@@ -84,6 +84,16 @@ export async function stallOnce(crew: Crew, stall: Stall): Promise<Woken> {
   world.paper.faults.clear();
   await crew.close();
   return { windowOverSinceMs, restartMs, resolvedMs, sentAfterwards, admittedAfterLatch };
+}
+
+/** Makes ready for a stall. @returns what comes to its point */
+async function ready(crew: Crew, { phase, fault }: Stall): Promise<() => Promise<unknown>> {
+  if (phase === 'more') return (await crew.openInPart()).fillRest;
+  // What was started in the last case may have seen no price yet.
+  await crew.open();
+  if (phase === 'close') return () => crew.give('close');
+  await crew.close();
+  return () => crew.give('open', fault === 'unauthorised' ? { reason: UNAUTHORISED } : {});
 }
 
 /**

@@ -3,7 +3,7 @@ import { temporalIfAny } from '../../support/temporal.js';
 import { report, type Time } from './report.js';
 import { openServers, type CrashServers } from './servers.js';
 import { nameOfStall, stallOnce, type Stall } from './stall.js';
-import { Worlds } from './worlds.js';
+import { IN_PARTS, Worlds } from './worlds.js';
 
 const WORLDS = 2;
 const LIMIT_MS = 1_800_000;
@@ -11,6 +11,8 @@ const LIMIT_MS = 1_800_000;
 const ENTRY = { role: 'trading', phase: 'open' } as const;
 const STOP = { role: 'guardian', phase: 'open' } as const;
 const EXIT = { role: 'guardian', phase: 'close' } as const;
+/** The rest of an entry fills: the stop of its first part makes way for a larger one. */
+const RESIZED = { role: 'guardian', phase: 'more', of: 'stop' } as const;
 /** What is held escapes, since the venue refuses its stop. */
 const ESCAPE = { role: 'guardian', phase: 'open', fault: 'stopReached', of: 'escape' } as const;
 const BEFORE_SOCKET = { when: 'after', call: 'store.beginSubmit' } as const;
@@ -46,18 +48,27 @@ const STALLS: readonly Stall[] = [
   { ...ESCAPE, when: 'during', call: 'store.authorise' },
   { ...ESCAPE, when: 'during', call: 'store.beginSubmit' },
   { ...ESCAPE, ...IN_POST },
+  { ...RESIZED, when: 'during', call: 'store.changeOrder' },
+  { ...RESIZED, when: 'before', call: 'reader.cancel' },
+  { ...RESIZED, when: 'during', call: 'reader.cancel' },
+  { ...RESIZED, when: 'during', call: 'store.authorise' },
+  { ...RESIZED, when: 'during', call: 'store.beginSubmit' },
+  { ...RESIZED, ...BEFORE_SOCKET },
+  { ...RESIZED, ...IN_POST },
+  { ...RESIZED, ...BEFORE_SOCKET, latch: true },
 ];
 
 const temporal = await temporalIfAny();
 
 describe.skipIf(temporal === undefined)('a worker that is stopped, and goes on when another has taken over', () => {
   let servers: CrashServers;
-  let worlds: Worlds;
+  let worldsOf: (stall: Stall) => Worlds;
   const times: Time[] = [];
 
   beforeAll(async () => {
     servers = await openServers(temporal?.address ?? '');
-    worlds = new Worlds(servers, WORLDS);
+    const [worlds, inParts] = [new Worlds(servers, WORLDS), new Worlds(servers, 1, IN_PARTS)];
+    worldsOf = ({ phase }) => (phase === 'more' ? inParts : worlds);
   });
   afterAll(async () => {
     console.info(report('from the stop until another had brought the account to rest', times));
@@ -69,7 +80,7 @@ describe.skipIf(temporal === undefined)('a worker that is stopped, and goes on w
     'P6, P8, P9: %s',
     { timeout: LIMIT_MS },
     async (name, stall) => {
-      const { resolvedMs, restartMs, windowOverSinceMs, ...found } = await worlds.run((crew) => stallOnce(crew, stall));
+      const { resolvedMs, restartMs, windowOverSinceMs, ...found } = await worldsOf(stall).run((crew) => stallOnce(crew, stall));
       expect(windowOverSinceMs).toBeGreaterThan(0);
       expect(found).toEqual({ sentAfterwards: [], admittedAfterLatch: [], disagreements: [] });
       times.push({ name, ms: resolvedMs, restartMs });

@@ -6,6 +6,10 @@ import type { CrashServers } from './servers.js';
 import { World, type WorldOptions } from './world.js';
 
 const RESTING_MS = 600;
+/** So long an entry rests that is filled by hand, part by part. */
+const IN_PARTS_MS = 600_000;
+/** What entries of such a world do. */
+export const IN_PARTS: WorldOptions = { restingMs: IN_PARTS_MS };
 
 type WithBooks<Result> = Result & {
   /** Everything in which ledger and venue disagreed when the case was over, and what was wrong at the venue on the way. */
@@ -55,9 +59,10 @@ async function told<T>(world: World, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Entries that rest are of another configuration than those that fill at once, and so of a world of their own. */
+/** Entries that rest, for a moment or until they have filled, are of other configurations than those that fill at once, and so of worlds of their own. */
 export function crashWorlds(servers: CrashServers, most: number): (crash: Chosen) => Worlds {
   const resting = new Worlds(servers, 1, { restingMs: RESTING_MS });
+  const inParts = new Worlds(servers, 1, IN_PARTS);
   const others = new Worlds(servers, most);
-  return (crash) => (crash.resting ? resting : others);
+  return (crash) => (crash.resting ? resting : crash.phase === 'more' ? inParts : others);
 }

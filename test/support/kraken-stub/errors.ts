@@ -10,6 +10,7 @@ const ERROR_PAGES = {
   'EAPI:Invalid key': AUTHENTICATION,
   'EAPI:Invalid signature': AUTHENTICATION,
   'EAPI:Invalid nonce': AUTHENTICATION,
+  'EAPI:Rate limit exceeded': 'https://docs.kraken.com/exchange/guides/rest/ratelimits, Errors',
   'EGeneral:Invalid arguments:cl_ord_id': TABLE,
   'EGeneral:Invalid arguments:deadline': TABLE,
   'EGeneral:Invalid arguments:volume': TABLE,

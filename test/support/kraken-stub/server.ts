@@ -45,6 +45,8 @@ export interface KrakenStub {
   heedsFilters: boolean;
   /** How far ahead of its now a deadline has to be, ms. What its documentation says is 2,000; nobody has seen it enforced. */
   leastDeadlineMs: number;
+  /** Whether the key's counter has no room for a call, which is then refused and not worked on; whoever has filled it. */
+  isFull: (call: string) => boolean;
   /** What the key may do, by the words of its settings page; undefined: not told. */
   permissions: readonly string[] | undefined;
   close(): Promise<void>;
@@ -81,6 +83,7 @@ export async function krakenStub(words: StubWords = IN_DOLLARS): Promise<KrakenS
     stub.arrived.push({ call, params });
     const refusal = access === 'private' ? authorise(request, body, params) : undefined;
     if (refusal !== undefined) return answered({ error: [refusal] });
+    if (access === 'private' && stub.isFull(call)) return answered({ error: ['EAPI:Rate limit exceeded' satisfies StubError] });
     const next = scripted.get(call);
     if (next !== undefined && next.after > 0) scripted.set(call, { ...next, after: next.after - 1 });
     else scripted.delete(call);
@@ -120,6 +123,7 @@ export async function krakenStub(words: StubWords = IN_DOLLARS): Promise<KrakenS
     basePlaces: 10,
     heedsFilters: true,
     leastDeadlineMs: 0,
+    isFull: () => false,
     permissions: ['query-funds', 'modify-trades'],
     async close() {
       server.closeAllConnections();
