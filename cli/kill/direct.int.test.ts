@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { rootFolder } from '../../config/index.js';
 import { parseJsonc } from '../../config/jsonc.js';
 import { createOrderActivities } from '../../activities/order/index.js';
+import { REFUSED_MS } from '../../activities/kill/direct.js';
 import { createControlStore } from '../../adapters/store/control-store.js';
 import type { Latch } from '../../core/control/mode.js';
 import { decimal, type DecimalText } from '../../core/money/index.js';
@@ -70,6 +71,8 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
   let hear: ((line: string) => void) | undefined;
   let bar = 0;
   const doors: Door[] = [];
+  /** By how much the command's clock is before ours, ms. */
+  let ahead = 0;
   /** What a failed test has left running ends with it. */
   let stopping = new AbortController();
 
@@ -100,6 +103,7 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     stopping.abort();
     stopping = new AbortController();
     hear = undefined;
+    ahead = 0;
     for (const door of doors.splice(0)) await door.close();
     await stack.database.pool.query('update latches set released_at = clock_timestamp() where released_at is null');
   });
@@ -124,7 +128,7 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
         ...more,
       },
       root: home,
-      now: Date.now,
+      now: () => Date.now() + ahead,
       newId: randomUUID,
       out: () => undefined,
       error: (text) => {
@@ -294,27 +298,27 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     expect(said).toContain('its evidence could not be written');
   });
 
-  it(
-    'ends by itself where an account cannot be opened, or its key is refused for a minute, and says what became of the others',
-    { timeout: 180_000 },
-    async () => {
-      await stack.database.pool.query(
-        `insert into accounts (account, venue) values ('former', 'paper'); insert into control (account) values ('former')`,
-      );
-      const known = { account: 'keyless', venue: 'paper', limits: LIMITS, strategies: [], subject: 'test' };
-      await createControlStore(stack.pool).applyConfiguration(known);
-      await buy();
-      const scope: Latch = { scope: 'venue', scopeValue: 'paper' };
-      const env = { EXCHANGE_API_KEY_KEYLESS: TEST_KEY, EXCHANGE_API_SECRET_KEYLESS: 'not-the-secret' };
-      const wish = { scope, cause: { policy: 'atOnce', reason: 'a test' }, isDrill: false } as const;
-      const ended = await killWithoutTemporal(terminal(stack.database.url, home, env), wish, stopping.signal);
-      expect(ended.exitCode).toBe(EXIT.unverified);
-      expect(ended.text).toContain(`${ACCOUNT}: VERIFIED`);
-      expect(ended.text).toMatch(/former: NOT VERIFIED\n {2}INPUT_UNKNOWN_ACCOUNT: There is no account former/);
-      expect(ended.text).toMatch(/keyless: NOT VERIFIED\n(.*\n)*? {2}VENUE_AUTH: paper refuses the key of keyless/);
-      expect(await standing()).toHaveLength(1);
-    },
-  );
+  it('ends by itself where an account cannot be opened, or its key is refused for a minute, and says what became of the others', async () => {
+    await stack.database.pool.query(
+      `insert into accounts (account, venue) values ('former', 'paper'); insert into control (account) values ('former')`,
+    );
+    const known = { account: 'keyless', venue: 'paper', limits: LIMITS, strategies: [], subject: 'test' };
+    await createControlStore(stack.pool).applyConfiguration(known);
+    await buy();
+    const scope: Latch = { scope: 'venue', scopeValue: 'paper' };
+    const env = { EXCHANGE_API_KEY_KEYLESS: TEST_KEY, EXCHANGE_API_SECRET_KEYLESS: 'not-the-secret' };
+    const wish = { scope, cause: { policy: 'atOnce', reason: 'a test' }, isDrill: false } as const;
+    // Nothing of it is signed any more once the other is flat.
+    hear = (line) => {
+      if (line.includes(`${ACCOUNT}: its evidence is written`)) ahead = REFUSED_MS;
+    };
+    const ended = await killWithoutTemporal(terminal(stack.database.url, home, env), wish, stopping.signal);
+    expect(ended.exitCode).toBe(EXIT.unverified);
+    expect(ended.text).toContain(`${ACCOUNT}: VERIFIED`);
+    expect(ended.text).toMatch(/former: NOT VERIFIED\n {2}INPUT_UNKNOWN_ACCOUNT: There is no account former/);
+    expect(ended.text).toMatch(/keyless: NOT VERIFIED\n(.*\n)*? {2}VENUE_AUTH: paper refuses the key of keyless/);
+    expect(await standing()).toHaveLength(1);
+  });
 
   it('carries each account to its end, whatever befalls another; then it is not verified', async () => {
     await stack.database.pool.query(
@@ -342,6 +346,28 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     );
     expect([(await one)?.exitCode, (await other)?.exitCode]).toEqual([EXIT.done, EXIT.done]);
     expect(decimal(stack.witness().balances.get('BTC') ?? '0').toNumber()).toBeGreaterThanOrEqual(2);
+  });
+
+  it('P31: halts anew where the database that its ledger opens does not have the halt', async () => {
+    await buy();
+    const door = await withADoor();
+    door.open();
+    hear = (line) => {
+      if (line.includes('HALTED:')) door.shut();
+    };
+    const ending = run(door.url);
+    await vi.waitFor(() => expect(said).toContain('HALTED:'), LIMIT);
+    const { rows: lost } = await stack.database.pool.query<{ id: string }>(
+      'update latches set released_at = clock_timestamp() where released_at is null returning latch_id::text as id',
+    );
+    hear = undefined;
+    door.open();
+    const ended = await ending;
+    expect([ended.exitCode, ended.text]).toEqual([EXIT.done, expect.stringContaining('VERIFIED')]);
+    const { rows } = await stack.database.pool.query<{ id: string }>('select latch_id::text as id from latches where released_at is null');
+    expect(lost).toHaveLength(1);
+    expect(rows).toEqual([{ id: (ended.data as { latchId: string }).latchId }]);
+    expect(rows).not.toEqual(lost);
   });
 
   // The last one: the stack's own workers were begun over the database of before.

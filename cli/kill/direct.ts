@@ -35,7 +35,7 @@ interface Ended {
   readonly account: string;
   readonly finding: Finding;
   readonly file?: string;
-  /** The halt as it stands in the database that took over meanwhile. */
+  /** The halt as it stands: in a database that took over meanwhile it is another one. */
   readonly engaged?: Engaged;
 }
 
@@ -65,12 +65,15 @@ export async function killWithoutTemporal(terminal: Terminal, wish: DirectWish, 
     const { scope } = wish;
     const part = scope.scope === 'strategy' || scope.scope === 'instrument' ? `${scope.scope} ${scope.scopeValue} in ` : '';
     if (engaged.accounts.length > 0) say(`HALTED: ${part}${engaged.accounts.join(', ')} (${engaged.latchId})`);
-    const one = { terminal, env, url, scope, venues, say, stopping, latch };
+    const one = { terminal, env, url, scope, venues, say, stopping, engaged, latch };
     // Whatever befalls one account, the others are carried to their end.
     const ended = await Promise.all(
       engaged.accounts.map((account) => killOne(one, account).catch((error: unknown) => unanswered(account, told(error)))),
     );
-    return shown(ended.findLast((each) => each.engaged !== undefined)?.engaged ?? engaged, ended);
+    return shown(
+      ended.findLast((each) => each.engaged !== undefined && each.engaged.latchId !== engaged.latchId)?.engaged ?? engaged,
+      ended,
+    );
   } finally {
     await venues.close();
   }
@@ -112,6 +115,8 @@ interface OneKill {
   readonly venues: OpenVenues;
   readonly say: (line: string) => void;
   readonly stopping: AbortSignal;
+  /** The halt as it was written first. */
+  readonly engaged: Engaged;
   /** Writes the halt once more: where it stands already it stays as it is. Undefined when it was to end before. */
   readonly latch: () => Promise<Engaged | undefined>;
 }
@@ -125,20 +130,29 @@ async function killOne(kill: OneKill, account: string): Promise<Ended> {
     lines.push(`${new Date(terminal.now()).toISOString()} ${line}`);
     say(line);
   };
-  let engaged: Engaged | undefined;
+  let { engaged } = kill;
   for (;;) {
     const ledger = await ledgerAtLast(kill, account, venue);
     if (ledger === undefined) return unanswered(account, 'its ledger, or the clock of its venue, did not answer');
+    // It may have taken over between the halt and this opening.
+    if (!(await isHalted(ledger, account, engaged))) ledger.replaced.abort();
     const finding = await killOver(kill, account, ledger, tell);
-    if (!ledger.replaced.signal.aborted) return { ...(await kept(kill, account, finding, lines)), ...(engaged && { engaged }) };
+    if (!ledger.replaced.signal.aborted) return { ...(await kept(kill, account, finding, lines)), engaged };
     // A database that took over may know nothing of the halt, and of what this kill has seen: all of it begins anew (P31).
     tell(`${account}: the database is another now; it is halted there, and the kill begins anew`);
-    engaged = await kill.latch();
-    if (engaged === undefined) return unanswered(account, 'UNLATCHED in the database that took over: workers may send');
+    const again = await kill.latch();
+    if (again === undefined) return unanswered(account, 'UNLATCHED in the database that took over: workers may send');
+    engaged = again;
     if (!engaged.accounts.includes(account)) {
       return { ...unanswered(account, 'the database that took over does not know it under this halt'), engaged };
     }
   }
+}
+
+/** Where the database does not answer, the pool tells when another one does. */
+async function isHalted({ dependencies }: DirectLedger, account: string, { latchId }: Engaged): Promise<boolean> {
+  const { latches } = await dependencies.kills.readKill(account).catch(() => ({ latches: undefined }));
+  return latches === undefined || latches.some((latch) => latch.latchId === latchId);
 }
 
 /** The kill of an account until it is verified, or until the database is another. */
