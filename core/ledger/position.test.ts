@@ -20,6 +20,16 @@ describe('a position', () => {
     expect(held.cost.toFixed()).toBe('100');
   });
 
+  it('that its fee ate whole is a loss, and has cost nothing', () => {
+    const amount = fc.integer({ min: 1, max: 100_000 });
+    fc.assert(
+      fc.property(amount, amount, (price, quantity) => {
+        const left = applyFill(FLAT, fillOf('buy', String(price), String(quantity), String(quantity), 'BTC'));
+        expect([left.quantity.toFixed(), left.cost.toFixed(), left.realizedPnl.toFixed()]).toEqual(['0', '0', String(-price * quantity)]);
+      }),
+    );
+  });
+
   it('realizes what a sale earned over its share of the cost, fees in quote taken off', () => {
     const held = applyFill(FLAT, fillOf('buy', '100', '2', '0.2'));
     const left = applyFill(held, fillOf('sell', '110', '1', '0.11'));

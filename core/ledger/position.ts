@@ -69,6 +69,8 @@ export function applyFill(position: PositionState, fill: LedgerFill): PositionSt
 
 /** A share may have no end of digits: it is rounded here, and nowhere else. */
 function costAfter(position: PositionState, quantity: Decimal, change: Decimal, cash: Decimal): Decimal {
+  // What its fee ate whole leaves nothing that could have cost anything.
+  if (quantity.isZero()) return ZERO;
   const grows = position.quantity.mul(change).gte(0);
   if (grows) return position.cost.minus(cash);
   const turns = position.quantity.mul(quantity).lt(0);
