@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { applyEvent } from '../../activities/order/evidence.js';
 import { createOrderActivities } from '../../activities/order/index.js';
 import { watchLimits } from '../../core/risk/limit-rows.js';
 import type { ConfiguredLimits } from '../../core/risk/limits.js';
@@ -173,8 +174,19 @@ describe('limits as rows', () => {
       validForMs: 600_000,
     };
     const first = await agree('overrideLimit', payload);
+    // An order that never leaves does not use it up, whoever ends it: the limits have moved, or the venue has sent us away.
+    const { store, epoch } = stack.dependencies;
+    const refused = await authorise();
+    expect(refused.verdict.kind).toBe('authorised');
+    await tighten('maxStrategyExposure', '10000', { scope: 'strategy', scopeValue: 'other', account: ACCOUNT });
+    expect(await createOrderActivities(stack.dependencies).submit(intentIdOf(refused.signal), ACCOUNT)).toMatchObject({ kind: 'refused' });
+    const unsent = await authorise();
+    expect(unsent.verdict.kind).toBe('authorised');
+    await applyEvent({ store, epoch }, intentIdOf(unsent.signal), { kind: 'expireUnsent' });
     const passed = await authorise();
     expect(passed.verdict.kind).toBe('authorised');
+    // Once it is begun to be sent, nothing gives it back.
+    await store.beginSubmit({ intentId: intentIdOf(passed.signal), epoch, signedTimestamp: 1, clockErrorMs: 0, receiveWindowMs: 5_000 });
     await forget();
     expect((await query('select used_by from limit_overrides where override_id = $1', first)).rows).toEqual([
       { used_by: intentIdOf(passed.signal) },

@@ -13,6 +13,9 @@ interface Answer {
 /** `reckon`: it changes a position, and what that comes to is not reckoned in the database. */
 type Told = Answer | { readonly result: 'reckon'; readonly correction: Correction };
 
+/** `more`: a part is booked, and the rest is in a statement of its own, so that nothing waits long for the account's locks. */
+type ToldPart = Told | { readonly result: 'more' };
+
 interface Found {
   readonly account: string;
   readonly status: string;
@@ -92,8 +95,11 @@ async function settle(database: Database, asked: object): Promise<Answer> {
 
 async function ask(database: Database, asked: object): Promise<Told> {
   try {
-    const { rows } = await database.query<{ answer: Told }>('select decide_difference($1::jsonb) as answer', [JSON.stringify(asked)]);
-    return rows[0]?.answer ?? { result: 'unknown' };
+    for (;;) {
+      const { rows } = await database.query<{ answer: ToldPart }>('select decide_difference($1::jsonb) as answer', [JSON.stringify(asked)]);
+      const { answer: told = { result: 'unknown' } as const } = rows[0] ?? {};
+      if (told.result !== 'more') return told;
+    }
   } catch (error) {
     const { code, message } = error as { code?: unknown; message?: string };
     if (code === LEDGER_REFUSES) return { result: 'impossible', why: message ?? 'the ledger refuses it' };

@@ -1,16 +1,18 @@
 import { amountOf, decimal, text, ZERO, type Decimal } from '../money/index.js';
 import { deltasOf, Sum } from './deltas.js';
 import type { Deltas, Difference } from './difference.js';
+import { excusesOf, type Excuses } from './excused.js';
 import { fillName } from './fills.js';
 import { intentSubject } from './orders.js';
-import { isUnresolved, type BookedOrder, type LedgerSight, type Rounding, type VenueSight } from './sight.js';
+import type { ReconcileRules } from './rules.js';
+import { isUnresolved, type LedgerSight, type Rounding, type VenueSight } from './sight.js';
 
 /** What the kept amount of an asset is the sum of. */
 const KEPT_APART = ['balance', 'inventory', 'opening'] as const;
 
 /**
  * Balances to the last unit: venue less ledger, less what other differences explain. While it is not known what became of an
- * order, or one has moved at the venue whose fills are not listed yet, the balances that it may have moved say nothing; all others do.
+ * order, or one has moved at the venue whose fills are not listed yet, a balance that is off by no more than it may have moved says nothing.
  * What was filled while the venue was read may have come after its balances, and is none that they lack.
  * @param open subjects of the orders whose fills are missing, beside those that are looked up
  */
@@ -18,14 +20,14 @@ export function compareBalances(
   venue: VenueSight,
   ledger: LedgerSight,
   explained: readonly Pick<Difference, 'class' | 'deltas' | 'evidence'>[],
-  open: ReadonlySet<string> = new Set(),
+  open: ReadonlySet<string>,
+  rules: Pick<ReconcileRules, 'excusedMs'>,
 ): Difference[] {
   const cause = new Sum();
   for (const { deltas } of explained) cause.add(deltas);
-  const unclear = assetsOf(
+  const unclear = excusesOf(
     ledger.orders.filter((order) => isUnresolved(order) || open.has(intentSubject(order.intentId))),
-    venue,
-    ledger,
+    { venue, ledger, rules },
   );
   const meanwhile = filledMeanwhile(venue, ledger);
   const damaged = new Set(ledger.contradictions.map(({ subject }) => subject));
@@ -48,7 +50,7 @@ export function compareBalances(
         subject: `balance:${asset}`,
         fingerprint: text(amount),
         treatment: 'secondLook',
-        isInFlight: unclear.has(asset),
+        isInFlight: [{}, ...meanwhile].some(leavesExcused(amount, asset, unclear)),
         deltas: { [asset]: text(amount) },
         evidence: {
           venue: { asset, balance: text(shown) },
@@ -57,6 +59,15 @@ export function compareBalances(
       },
     ];
   });
+}
+
+/** Whether what a balance lacks besides the newest of what was filled meanwhile, taken one by one, is what orders may have moved. */
+function leavesExcused(amount: Decimal, asset: string, excuses: Excuses): (deltas: Deltas) => boolean {
+  let lacking = amount;
+  return (deltas) => {
+    lacking = lacking.plus(amountOf(deltas, asset));
+    return excuses.covers(asset, lacking);
+  };
 }
 
 /** What the fills since the venue was asked for its clock have moved, the newest first: its list and the books are read after its balances. */
@@ -137,11 +148,4 @@ function rounding(
     },
     repair: { kind: 'bookRounding', asset, amount: text(amount) },
   };
-}
-
-/** What these orders may have moved: what they trade, and whatever the account has paid fees in. */
-function assetsOf(orders: readonly BookedOrder[], venue: VenueSight, ledger: LedgerSight): ReadonlySet<string> {
-  if (orders.length === 0) return new Set();
-  const fees = [...venue.fills, ...ledger.fills].map(({ feeAsset }) => feeAsset);
-  return new Set([...orders.flatMap(({ base, quote }) => [base, quote]), ...fees]);
 }

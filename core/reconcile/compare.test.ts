@@ -236,11 +236,11 @@ describe('balances', () => {
   });
   it('say nothing while an order is not known', () => {
     const ledger = { orders: [order(1, { status: 'unknown' })] };
-    expect(classes({ venue: { balances: { USDT: d('1') } }, ledger })).toEqual(['balanceMovement in flight']);
+    expect(classes({ venue: { balances: { USDT: d('-1') } }, ledger })).toEqual(['balanceMovement in flight']);
   });
   it('of what that order cannot have moved are told as ever', () => {
     const ledger = { orders: [order(1, { status: 'unknown' })], fills: [booked(2, { feeAsset: 'BNB' })] };
-    const balances = { USDT: d('1'), BTC: d('2'), BNB: d('3'), ETH: d('4') };
+    const balances = { USDT: d('-1'), BTC: d('1'), BNB: d('-0.001'), ETH: d('-4') };
     const told = found({ venue: { balances, listed: new Set() }, ledger }).map(({ subject, isInFlight }) => [subject, isInFlight]);
     expect(told).toEqual([
       ['balance:BNB', true],

@@ -51,6 +51,7 @@ export function compare(sides: ThreeSides, known: readonly KnownDifference[], ru
         ledger,
         moving,
         new Set(orders.filter(({ class: what }) => what === 'missedFill' || what === 'missingOrder').map(({ subject }) => subject)),
+        rules,
       ),
     ],
     judges({ class: what, subject }) {

@@ -129,18 +129,23 @@ interface Since {
 }
 
 function isConfirmed(row: KnownDifference, difference: Difference, { isMoved, isLost }: Since, rules: ReconcileRules): boolean {
-  if (difference.isInFlight) return false;
+  // What only takes time goes: what each look sees does not, also where it is never the same.
+  const isLasting = !isLost && row.seenMs >= rules.movingMs;
+  if (difference.isInFlight) return isLasting && isAlwaysYoung(difference);
   switch (difference.treatment) {
     case 'person':
       return true;
     case 'secondLook':
-      // What only takes time goes: what each look sees does not, also where it is never the same.
-      if (difference.class === 'balanceMovement' && !isLost && row.seenMs >= rules.movingMs) return true;
+      if (isLasting && difference.class === 'balanceMovement') return true;
       return !isMoved && row.sameMs >= (endsByItself(difference) ? rules.idleSeenMs : rules.secondLookMs);
     case 'repair':
       return row.unseenMs <= rules.unseenMs && row.sameMs >= rules.repairMs;
   }
 }
+
+/** An order by another hand is as young as its newest fill: one that fills every few seconds is so at each look. */
+const isAlwaysYoung = ({ class: what, treatment }: Pick<Difference, 'class' | 'treatment'>): boolean =>
+  what === 'orphanOrder' && treatment === 'person';
 
 /** A workflow that nobody needs any more sees that by itself within a minute, and right after a sleep all of them are in that minute. */
 const endsByItself = ({ class: what }: Pick<Difference, 'class'>): boolean => what === 'orphanedWorkflow';
@@ -161,8 +166,9 @@ function afterDecision(row: KnownDifference, difference: Difference, kept: Chang
       { kind: 'new', status: 'pending', difference },
     ];
   }
-  const isOverdue = (row.decidedMs ?? 0) >= rules.repairMs;
-  return [isOverdue && !difference.isInFlight ? { kind: 'opened', ...rowOf(row), difference } : kept];
+  const sinceMs = row.decidedMs ?? 0;
+  const isOverdue = difference.isInFlight ? isAlwaysYoung(difference) && sinceMs >= rules.movingMs : sinceMs >= rules.repairMs;
+  return [isOverdue ? { kind: 'opened', ...rowOf(row), difference } : kept];
 }
 
 function rowOf({ id, status, decision }: KnownDifference): { readonly id: string; readonly saw: Saw } {

@@ -23,6 +23,7 @@ const ordered = (status: OrderStatus): BookedOrder =>
     clientOrderId: 'c1',
     venueOrderId: 'v1',
     instrument: 'BTC/USDT',
+    ...{ side: 'buy', base: 'BTC', quote: 'USDT', quantity: '1', executedQuantity: '0', price: '100', stopPrice: null },
     status,
     isFinal: status === 'filled',
   }) as BookedOrder;

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { text, decimal, type DecimalText } from '../money/index.js';
 import { compareBalances } from './balances.js';
 import type { Difference } from './difference.js';
+import { RECONCILE } from './rules.js';
 import type { LedgerSight, SeenFill, VenueSight } from './sight.js';
 
 const d = (value: string): DecimalText => value as DecimalText;
@@ -28,7 +29,7 @@ const compared = (
     roundings: fills === 0 ? {} : { USD: { unit: d(UNIT), fills, left: text(decimal(UNIT).mul(fills)), inventory: d('100') } },
   };
   const venue = { venueTime: NOW, openOrders: [], fillsSince: 0, fills: [], balances: { USD: text(decimal('100').plus(amount)) }, ...seen };
-  return compareBalances(venue, ledger, explained);
+  return compareBalances(venue, ledger, explained, new Set(), RECONCILE);
 };
 
 it('up to a unit for each fill since the last clean look is the venue’s rounding, and more is nobody’s', () => {

@@ -18,8 +18,13 @@ export const RECONCILE = {
   idleSeenMs: 90_000,
   /** … and such a pause is longer than from one minute's run to the next. */
   idleUnseenMs: 90_000,
-  /** A balance that is another at every look, as where coins leave drop by drop, is a person's when looks have seen it move for so long. */
+  /**
+   * What is another at every look, as where coins leave drop by drop, or an order by another hand fills all the time, is a person's when
+   * looks have seen it move for so long.
+   */
   movingMs: 60_000,
+  /** For so long an order of which nobody knows what became excuses an asset in which fees are paid, where no fill says how much that may be. */
+  excusedMs: 600_000,
   /** A full comparison that could not be made is made so much later, and so often at most: it is due once a day. */
   againMs: 600_000,
   mostTries: 36,

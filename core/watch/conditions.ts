@@ -25,7 +25,7 @@ interface Definition {
   readonly severity: AlertSeverity;
   /** `samples`: so many in a row. `time`: for so long. `atOnce`: the first one that shows it. */
   readonly confirmedBy: { readonly samples: number } | { readonly time: number } | 'atOnce';
-  /** One alert a UTC day, or one each time that it begins. */
+  /** One alert a UTC day beside one each time that it does something, or one each time that it begins. */
   readonly alertsEach: 'day' | 'time';
   readonly acts: 'reduceOnly' | 'paused' | 'kill' | 'no';
 }
@@ -38,8 +38,8 @@ export const DEFINITIONS: Readonly<Record<Condition, Definition>> = {
   drawdownWarn: { severity: 'warning', confirmedBy: SOFT, alertsEach: 'day', acts: 'no' },
   drawdownLimit: { severity: 'critical', confirmedBy: 'atOnce', alertsEach: 'time', acts: 'kill' },
   // Perhaps somebody has withdrawn it, for which nothing is sold; perhaps not.
-  lossUnexplained: { severity: 'critical', confirmedBy: 'atOnce', alertsEach: 'time', acts: 'paused' },
-  equityUnknown: { severity: 'error', confirmedBy: { time: WATCH.equityUnknownMs }, alertsEach: 'time', acts: 'paused' },
+  lossUnexplained: { severity: 'critical', confirmedBy: 'atOnce', alertsEach: 'day', acts: 'paused' },
+  equityUnknown: { severity: 'error', confirmedBy: { time: WATCH.equityUnknownMs }, alertsEach: 'day', acts: 'paused' },
   // Their ages are counted where they are seen, so a sample that shows them has waited already.
   venueUnreachable: { severity: 'error', confirmedBy: 'atOnce', alertsEach: 'time', acts: 'paused' },
   noMarketData: { severity: 'error', confirmedBy: 'atOnce', alertsEach: 'time', acts: 'paused' },

@@ -174,8 +174,7 @@ export function sampleAccount(account: string, before: WatchState, seen: Observa
     kill,
     alerts: [
       ...confirmed.filter(isNew).map((condition) => ({
-        // Each time that it does something is told, and else once a day what comes and goes.
-        key: `watch:${account}:${condition}:${DEFINITIONS[condition].alertsEach === 'day' && mode?.cause !== condition ? dayOf(now) : (runs[condition]?.since ?? now)}`,
+        key: `watch:${account}:${condition}:${occasionOf(condition, seen, before.latchId, mode?.cause === condition, runs[condition]?.since)}`,
         severity: DEFINITIONS[condition].severity,
         condition,
         summary: said(condition),
@@ -230,6 +229,21 @@ export function performanceAt(
   const from = before !== undefined && repriced !== undefined ? revalued(before, repriced, move.equity.minus(move.flow)) : before;
   const next = moved(from, move);
   return isRebased ? rebased(next) : next;
+}
+
+/**
+ * What an alert is told once for. Each time that it does something is told; else once a day what comes and goes, and once a halt
+ * the drawdown that has caused it: an equity that hovers at the limit tells nothing new.
+ */
+function occasionOf(
+  condition: Condition,
+  { now, latch }: Pick<Observation, 'now' | 'latch'>,
+  latchId: string | undefined,
+  isDone: boolean,
+  since = now,
+): string | number {
+  if (condition === 'drawdownLimit' && latch === 'stands' && latchId !== undefined) return latchId;
+  return DEFINITIONS[condition].alertsEach === 'day' && !isDone ? dayOf(now) : since;
 }
 
 /** Of a halt whose own sample was lost, with what it would have told. */

@@ -291,6 +291,36 @@ describe('what the watch does', () => {
     expect(watched.alerts.filter((alert) => alert.includes('drawdown'))).toEqual(alerts);
   });
 
+  const keysOf = (condition: string, samples: readonly Sample[]): string[] => [
+    ...new Set(samples.flatMap(({ alerts }) => alerts.filter((one) => one.condition === condition).map(({ key }) => key))),
+  ];
+  const sixty = (next: (isOver: boolean) => Sample): Sample[] => Array.from({ length: 60 }, (_, index) => next(index % 2 === 0));
+
+  it('an equity that hovers at the limit of a halted account tells nothing new; a breach after the halt has ended does', () => {
+    const watched = opened();
+    const hovering = sixty((isOver) => watched.worth(isOver ? '84990' : '85010'));
+    expect(watched.kills).toBe(1);
+    const told = keysOf('drawdownLimit', hovering);
+    expect(told).toEqual([expect.any(String), 'watch:main:drawdownLimit:halt']);
+    watched.latch = 'released';
+    watched.worth('85010');
+    const [anew] = keysOf('drawdownLimit', [watched.worth('72000')]);
+    expect(watched.kills).toBe(2);
+    expect(told).not.toContain(anew);
+  });
+
+  it('a loss that is not explained, or an equity that is not known, comes and goes in a pause: told with it, and once a day more', () => {
+    const unexplained = opened();
+    const came = { last: { USDT: d('-14900') }, before: { USDT: d('-14900') } };
+    const lost = sixty((isOver) => unexplained.worth(isOver ? '99700' : '100000', { readings: came }));
+    expect(unexplained).toMatchObject({ mode: 'paused', kills: 0 });
+    expect(keysOf('lossUnexplained', lost)).toHaveLength(2);
+    const unknown = opened();
+    const gone = sixty((isOver) => (isOver ? unknown.worth('100000') : unknown.see({ isReadingFresh: false })));
+    const stale = [1, 2, 3, 4].map(() => [unknown.worth('100000'), ...sixty(() => unknown.see({ isReadingFresh: false }))]);
+    expect(keysOf('equityUnknown', [...gone, ...stale.flat()])).toHaveLength(2);
+  });
+
   it('a second guardian confirms nothing twice as fast', () => {
     const watched = opened();
     for (let index = 0; index < 4; index += 1) watched.worth('97000', {}, 500);

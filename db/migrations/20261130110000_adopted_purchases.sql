@@ -29,7 +29,6 @@ declare
   bought record;
   lost record;
   held positions;
-  f jsonb;
   changes jsonb;
 begin
   select count(*) as fills, bool_and(t->>'side' = 'buy') as is_buy, min(t->>'instrument') as instrument, min(t->>'venueOrderId') as venue_order_id,
@@ -68,29 +67,29 @@ begin
       bought.venue_order_id, (select version from control where account = d.account), (select epoch from instance), bought.began)
     on conflict do nothing;
   if not found then return 'an order of ours has its name already'; end if;
-  for f in select t from told_fills(d) t order by (t->>'eventTime')::bigint loop
-    insert into fills (account, instrument, venue_trade_id, venue_order_id, intent_id, side, price, quantity, fee, fee_asset, liquidity_side, event_time,
-        amount)
-      values (d.account, s.instrument, f->>'venueTradeId', bought.venue_order_id, lost.intent_id, 'buy', (f->>'price')::numeric,
-        (f->>'quantity')::numeric, (f->>'fee')::numeric, f->>'feeAsset', f->>'liquiditySide', (f->>'eventTime')::bigint,
-        (f->>'amount')::numeric);
-    changes := fill_changes('buy', (f->>'price')::numeric, (f->>'quantity')::numeric, (f->>'amount')::numeric, (f->>'fee')::numeric, f->>'feeAsset',
-      rules->>'base', rules->>'quote');
-    perform post_entries(d.account, changes, lost.intent_id, f->>'venueTradeId', null);
-    insert into ledger_balances as kept (account, asset, quantity)
-      select d.account, e->>'asset', sum((e->>'delta')::numeric) from jsonb_array_elements(changes) e group by e->>'asset'
-      on conflict (account, asset) do update set quantity = kept.quantity + excluded.quantity;
-    -- What is bought to something that is held, or to nothing, costs what was paid for it: nothing is shared, and nothing rounded.
-    insert into positions as had (account, strategy, instrument, quantity, cost, realized_pnl)
-      values (d.account, s.strategy, s.instrument, position_change('buy', (f->>'quantity')::numeric, (f->>'fee')::numeric, f->>'feeAsset', rules->>'base'),
-        coalesce((f->>'amount')::numeric, (f->>'quantity')::numeric * (f->>'price')::numeric), case when f->>'feeAsset' = rules->>'quote' then -(f->>'fee')::numeric else 0 end)
-      on conflict (account, strategy, instrument) do update set quantity = had.quantity + excluded.quantity, cost = had.cost + excluded.cost,
-        realized_pnl = had.realized_pnl + excluded.realized_pnl, version = had.version + 1, updated_at = clock_timestamp();
-    insert into audit_events (kind, account, data) values ('fill.booked', d.account, jsonb_build_object('intentId', lost.intent_id,
-      'clientOrderId', bought.name, 'venueOrderId', bought.venue_order_id, 'strategy', s.strategy, 'instrument', s.instrument, 'side', 'buy',
-      'leg', 'open', 'purpose', 'entry', 'status', 'partiallyFilled', 'differenceId', d.difference_id::text)
-      || jsonb_build_object('venueTradeId', f->'venueTradeId', 'price', f->'price', 'quantity', f->'quantity', 'fee', f->'fee', 'feeAsset', f->'feeAsset'));
-  end loop;
+  insert into fills (account, instrument, venue_trade_id, venue_order_id, intent_id, side, price, quantity, fee, fee_asset, liquidity_side, event_time,
+      amount)
+    select d.account, s.instrument, f->>'venueTradeId', bought.venue_order_id, lost.intent_id, 'buy', (f->>'price')::numeric, (f->>'quantity')::numeric,
+        (f->>'fee')::numeric, f->>'feeAsset', f->>'liquiditySide', (f->>'eventTime')::bigint, (f->>'amount')::numeric
+      from told_fills(d) f order by (f->>'eventTime')::bigint;
+  changes := changes_of_fills((select jsonb_agg(f order by (f->>'eventTime')::bigint) from told_fills(d) f), rules->>'base', rules->>'quote');
+  perform post_entries(d.account, changes, lost.intent_id, null, null);
+  perform move_balances(d.account, changes);
+  -- What is bought to something that is held, or to nothing, costs what was paid for it: nothing is shared, and nothing rounded.
+  insert into positions as had (account, strategy, instrument, quantity, cost, realized_pnl)
+    select d.account, s.strategy, s.instrument,
+        sum(position_change('buy', (f->>'quantity')::numeric, (f->>'fee')::numeric, f->>'feeAsset', rules->>'base')),
+        sum(coalesce((f->>'amount')::numeric, (f->>'quantity')::numeric * (f->>'price')::numeric)),
+        -sum(case when f->>'feeAsset' = rules->>'quote' then (f->>'fee')::numeric else 0 end)
+      from told_fills(d) f
+    on conflict (account, strategy, instrument) do update set quantity = had.quantity + excluded.quantity, cost = had.cost + excluded.cost,
+      realized_pnl = had.realized_pnl + excluded.realized_pnl, version = had.version + 1, updated_at = clock_timestamp();
+  insert into audit_events (kind, account, data)
+    select 'fill.booked', d.account, jsonb_build_object('intentId', lost.intent_id,
+        'clientOrderId', bought.name, 'venueOrderId', bought.venue_order_id, 'strategy', s.strategy, 'instrument', s.instrument, 'side', 'buy',
+        'leg', 'open', 'purpose', 'entry', 'status', 'partiallyFilled', 'differenceId', d.difference_id::text,
+        'venueTradeId', f->'venueTradeId', 'price', f->'price', 'quantity', f->'quantity', 'fee', f->'fee', 'feeAsset', f->'feeAsset')
+      from told_fills(d) f order by (f->>'eventTime')::bigint;
   insert into outbox (kind, data) values ('positionChanged', jsonb_build_object('account', d.account, 'strategy', s.strategy,
     'instrument', s.instrument, 'because', 'bought'));
   return 'done';

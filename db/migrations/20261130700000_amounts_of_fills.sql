@@ -59,52 +59,103 @@ begin
   return jsonb_build_object('result', 'applied', 'order', order_json(o));
 end $$;
 
-create or replace function book_foreign_fill(m jsonb) returns jsonb language plpgsql as $$
+-- As before, and: of several transactions at once, where each change names its own.
+create or replace function post_entries(the_account text, changes jsonb, the_intent text, the_trade text, the_movement uuid) returns void
+language sql as $$
+  insert into ledger_entries (account, asset, delta, kind, intent_id, venue_trade_id, movement_id, ledger_account)
+    select the_account, e.value->>'asset', half.delta, e.value->>'kind', the_intent, coalesce(the_trade, e.value->>'venueTradeId'),
+        coalesce(the_movement, (e.value->>'movementId')::uuid), half.ledger_account
+    from jsonb_array_elements(changes) with ordinality e, lateral (values
+      ('venue', (e.value->>'delta')::numeric),
+      (counter_ledger_account(e.value->>'kind'), -(e.value->>'delta')::numeric)) half (ledger_account, delta)
+    order by e.ordinality
+$$;
+
+-- What fills change, each as told and with what else is told of it: every change names its trade.
+create function changes_of_fills(fills_told jsonb, base text, quote text) returns jsonb language sql immutable as $$
+  select jsonb_agg(change || jsonb_strip_nulls(jsonb_build_object('venueTradeId', f->'venueTradeId', 'movementId', f->'movementId')) order by n, k)
+    from jsonb_array_elements(fills_told) with ordinality told (f, n) cross join lateral jsonb_array_elements(fill_changes(f->>'side',
+      (f->>'price')::numeric, (f->>'quantity')::numeric, (f->>'amount')::numeric, (f->>'fee')::numeric, f->>'feeAsset', base, quote))
+      with ordinality changed (change, k)
+$$;
+
+-- What fills of ours have changed, kept by asset.
+create function move_balances(the_account text, changes jsonb) returns void language sql as $$
+  insert into ledger_balances as held (account, asset, quantity)
+    select the_account, e->>'asset', sum((e->>'delta')::numeric) from jsonb_array_elements(changes) e group by e->>'asset'
+    on conflict (account, asset) do update set quantity = held.quantity + excluded.quantity
+$$;
+
+-- Books fills by another hand, of one instrument, each once for its `movementId`. However many they are, in a few statements: the account's risk
+-- state is locked meanwhile, and with it every order.
+create function book_foreign_fills(m jsonb) returns jsonb language plpgsql as $$
 declare
-  f jsonb := m->'fill' || jsonb_build_object('account', m->>'account');
-  the_id uuid := (m->>'movementId')::uuid;
-  known jsonb;
+  cause jsonb := (m - 'fills') || '{"kind": "foreignFill"}';
+  the_instrument text := m->'fills'->0->>'instrument';
+  is_other boolean;
+  ids jsonb;
+  due jsonb;
   changes jsonb;
 begin
   if m ? 'epoch' and not is_current_epoch(m) then return refused_movement('epoch'); end if;
-  if the_id is null then return refused_movement('movementId'); end if;
+  if exists (select from jsonb_array_elements(m->'fills') t where t->>'movementId' is null) then return refused_movement('movementId'); end if;
   perform from risk_state where account = m->>'account' for update;
   if not found then return refused_movement('account'); end if;
-  known := known_movement(m || '{"kind": "foreignFill"}');
-  if known is not null then return known; end if;
-  if is_booked(f) then
-    return jsonb_build_object('kind', 'known', 'movementId', (select movement_id from fills where account = m->>'account'
-      and instrument = f->>'instrument' and venue_trade_id = f->>'venueTradeId' and venue_order_id = f->>'venueOrderId'));
-  end if;
+  select bool_or(case when known.movement_id is not null
+        then known.content_sha256 <> movement_hash(cause || jsonb_build_object('fill', f - 'movementId')) end),
+      jsonb_agg(case when known.movement_id is not null or booked.venue_trade_id is null then f->>'movementId'
+        else booked.movement_id::text end order by n),
+      jsonb_agg(f order by n) filter (where known.movement_id is null and booked.venue_trade_id is null)
+    into is_other, ids, due
+    from jsonb_array_elements(m->'fills') with ordinality told (f, n)
+    -- Each by its own index, whatever the planner thinks of how many there are.
+    left join lateral (select movement_id, content_sha256 from ledger_movements where movement_id = (f->>'movementId')::uuid limit 1) known on true
+    left join lateral (select movement_id, venue_trade_id from fills where account = m->>'account' and instrument = f->>'instrument'
+      and venue_trade_id = f->>'venueTradeId' and venue_order_id = f->>'venueOrderId' limit 1) booked on true;
+  if is_other then return refused_movement('otherMovement'); end if;
+  if due is null then return jsonb_build_object('kind', 'known', 'movementIds', ids); end if;
   if coalesce(trim(m->>'reason'), '') = '' then return refused_movement('reason'); end if;
   if not may_book(m) then return refused_movement('person'); end if;
   if not exists (select from incidents i where i.incident_id::text = m->>'incidentId' and i.account = m->>'account' and i.closed_at is null) then
     return refused_movement('incident');
   end if;
   -- An order of ours has executed it, so it is booked with that order (P15).
-  if exists (select from orders where account = m->>'account' and instrument = f->>'instrument' and venue_order_id = f->>'venueOrderId') then
+  if exists (select from (select distinct f->>'venueOrderId' as id from jsonb_array_elements(due) f) told
+      cross join lateral (select from orders o where o.account = m->>'account' and o.instrument = the_instrument and o.venue_order_id = told.id limit 1) o) then
     return refused_movement('ours');
   end if;
-  if (f->>'side') not in ('buy', 'sell') or (f->>'price')::numeric <= 0 or (f->>'quantity')::numeric <= 0 or (f->>'amount')::numeric < 0
-      or split_part(f->>'instrument', '/', 2) = '' then
+  if split_part(the_instrument, '/', 2) = '' or exists (select from jsonb_array_elements(due) f where f->>'instrument' <> the_instrument
+      or (f->>'side') not in ('buy', 'sell') or (f->>'price')::numeric <= 0 or (f->>'quantity')::numeric <= 0 or (f->>'amount')::numeric < 0) then
     return refused_movement('fill');
   end if;
   insert into ledger_movements (movement_id, account, kind, event_time, incident_id, reason, subject, key_id, content_sha256)
-    values (the_id, m->>'account', 'foreignFill', (f->>'eventTime')::bigint, (m->>'incidentId')::bigint, m->>'reason', m->>'subject',
-      (m->>'underKey')::uuid, movement_hash(m || '{"kind": "foreignFill"}'));
+    select (f->>'movementId')::uuid, m->>'account', 'foreignFill', (f->>'eventTime')::bigint, (m->>'incidentId')::bigint, m->>'reason',
+        m->>'subject', (m->>'underKey')::uuid, movement_hash(cause || jsonb_build_object('fill', f - 'movementId'))
+      from jsonb_array_elements(due) f;
   insert into fills (account, instrument, venue_trade_id, venue_order_id, side, price, quantity, fee, fee_asset, liquidity_side,
       event_time, origin, movement_id, amount)
-    values (m->>'account', f->>'instrument', f->>'venueTradeId', f->>'venueOrderId', f->>'side', (f->>'price')::numeric,
-      (f->>'quantity')::numeric, (f->>'fee')::numeric, f->>'feeAsset', f->>'liquiditySide', (f->>'eventTime')::bigint, 'foreign', the_id,
-      (f->>'amount')::numeric);
-  changes := fill_changes(f->>'side', (f->>'price')::numeric, (f->>'quantity')::numeric, (f->>'amount')::numeric, (f->>'fee')::numeric,
-    f->>'feeAsset', split_part(f->>'instrument', '/', 1), split_part(f->>'instrument', '/', 2));
-  perform post_entries(m->>'account', changes, null, f->>'venueTradeId', the_id);
+    select m->>'account', f->>'instrument', f->>'venueTradeId', f->>'venueOrderId', f->>'side', (f->>'price')::numeric, (f->>'quantity')::numeric,
+        (f->>'fee')::numeric, f->>'feeAsset', f->>'liquiditySide', (f->>'eventTime')::bigint, 'foreign', (f->>'movementId')::uuid,
+        (f->>'amount')::numeric
+      from jsonb_array_elements(due) with ordinality told (f, n) order by n;
+  changes := changes_of_fills(due, split_part(the_instrument, '/', 1), split_part(the_instrument, '/', 2));
+  perform post_entries(m->>'account', changes, null, null, null);
   perform move_inventory(m->>'account', changes);
-  insert into audit_events (kind, account, subject, data) values ('fill.booked', m->>'account', m->>'subject',
-    (f - 'account') || jsonb_build_object('origin', 'foreign', 'movementId', the_id, 'incidentId', m->>'incidentId', 'reason', m->>'reason',
-      'underKey', m->>'underKey'));
-  return jsonb_build_object('kind', 'booked', 'movementId', the_id);
+  insert into audit_events (kind, account, subject, data)
+    select 'fill.booked', m->>'account', m->>'subject', f || jsonb_build_object('origin', 'foreign', 'incidentId', m->>'incidentId',
+        'reason', m->>'reason', 'underKey', m->>'underKey')
+      from jsonb_array_elements(due) with ordinality told (f, n) order by n;
+  return jsonb_build_object('kind', 'booked', 'movementIds', ids);
+end $$;
+
+-- As before: one of them.
+create or replace function book_foreign_fill(m jsonb) returns jsonb language plpgsql as $$
+declare
+  told jsonb := book_foreign_fills((m - 'fill') || jsonb_build_object('fills', jsonb_build_array(
+    m->'fill' || jsonb_build_object('movementId', m->'movementId'))));
+begin
+  if told->>'kind' = 'refused' then return told; end if;
+  return jsonb_build_object('kind', told->'kind', 'movementId', told->'movementIds'->0);
 end $$;
 
 create or replace function correcting_rows(d reconciliation_differences) returns setof fills language plpgsql stable as $$
@@ -224,9 +275,7 @@ begin
         c.liquidity_side, c.event_time, 'ours', c.reverses, c.restates, c.difference_id, c.amount);
     changes := fill_changes(c.side, c.price, c.quantity, c.amount, c.fee, c.fee_asset, o.base, o.quote);
     perform post_entries(c.account, changes, c.intent_id, c.venue_trade_id, null);
-    insert into ledger_balances as held (account, asset, quantity)
-      select c.account, e->>'asset', sum((e->>'delta')::numeric) from jsonb_array_elements(changes) e group by e->>'asset'
-      on conflict (account, asset) do update set quantity = held.quantity + excluded.quantity;
+    perform move_balances(c.account, changes);
     -- The venue does not call it executed, or not so, either.
     update orders set executed_quantity = executed_quantity + c.quantity, executed_notional = executed_notional + c.quantity * c.price,
         venue_executed_quantity = case when venue_executed_quantity is not null then executed_quantity + c.quantity end,

@@ -63,7 +63,6 @@ declare
   the_intent text := 'byHand:' || d.account || ':' || replace(the_instrument, '/', '-') || ':' || the_order;
   last_booking bigint := coalesce((select max(booking) from fills where account = d.account), 0);
   of_position orders;
-  f jsonb;
   changes jsonb;
 begin
   select * into of_position from orders o where o.account = d.account and o.strategy = the_strategy and o.instrument = the_instrument
@@ -86,21 +85,18 @@ begin
       from jsonb_array_elements(fills_told) t
     on conflict do nothing;
   if not found then raise exception 'an order of ours has its name already' using errcode = 'KE003'; end if;
-  for f in select * from jsonb_array_elements(fills_told) loop
-    insert into fills (account, instrument, venue_trade_id, venue_order_id, intent_id, side, price, quantity, fee, fee_asset, liquidity_side,
-        event_time, amount, difference_id)
-      values (d.account, the_instrument, f->>'venueTradeId', the_order, the_intent, f->>'side', (f->>'price')::numeric, (f->>'quantity')::numeric,
-        (f->>'fee')::numeric, f->>'feeAsset', f->>'liquiditySide', (f->>'eventTime')::bigint, (f->>'amount')::numeric, d.difference_id);
-    changes := fill_changes(f->>'side', (f->>'price')::numeric, (f->>'quantity')::numeric, (f->>'amount')::numeric, (f->>'fee')::numeric,
-      f->>'feeAsset', of_position.base, of_position.quote);
-    perform post_entries(d.account, changes, the_intent, f->>'venueTradeId', null);
-    insert into ledger_balances as held (account, asset, quantity)
-      select d.account, e->>'asset', sum((e->>'delta')::numeric) from jsonb_array_elements(changes) e group by e->>'asset'
-      on conflict (account, asset) do update set quantity = held.quantity + excluded.quantity;
-    insert into audit_events (kind, account, subject, data) values ('fill.booked', d.account, p->>'subject', f || jsonb_build_object(
-      'intentId', the_intent, 'strategy', the_strategy, 'byHand', true, 'differenceId', d.difference_id::text, 'incidentId', d.incident_id::text,
-      'reason', p->>'reason', 'underKey', p->>'underKey'));
-  end loop;
+  insert into fills (account, instrument, venue_trade_id, venue_order_id, intent_id, side, price, quantity, fee, fee_asset, liquidity_side,
+      event_time, amount, difference_id)
+    select d.account, the_instrument, f->>'venueTradeId', the_order, the_intent, f->>'side', (f->>'price')::numeric, (f->>'quantity')::numeric,
+        (f->>'fee')::numeric, f->>'feeAsset', f->>'liquiditySide', (f->>'eventTime')::bigint, (f->>'amount')::numeric, d.difference_id
+      from jsonb_array_elements(fills_told) with ordinality told (f, n) order by n;
+  changes := changes_of_fills(fills_told, of_position.base, of_position.quote);
+  perform post_entries(d.account, changes, the_intent, null, null);
+  perform move_balances(d.account, changes);
+  insert into audit_events (kind, account, subject, data)
+    select 'fill.booked', d.account, p->>'subject', f || jsonb_build_object('intentId', the_intent, 'strategy', the_strategy, 'byHand', true,
+        'differenceId', d.difference_id::text, 'incidentId', d.incident_id::text, 'reason', p->>'reason', 'underKey', p->>'underKey')
+      from jsonb_array_elements(fills_told) with ordinality told (f, n) order by n;
   perform assert_position(d.account, the_strategy, the_instrument, w);
   update positions set quantity = (w->>'quantity')::numeric, cost = (w->>'cost')::numeric, realized_pnl = (w->>'realizedPnl')::numeric,
       version = version + 1, updated_at = clock_timestamp()
@@ -111,15 +107,30 @@ begin
   return jsonb_build_object('result', 'done');
 end $$;
 
+-- What a decision books next of the fills of an order by another hand, each with the id of its movement. What it has booked already, before a process
+-- died, is left out.
+create function fills_to_book(d reconciliation_differences, most integer) returns jsonb language sql stable as $$
+  select coalesce(jsonb_agg(f || jsonb_build_object('movementId', id) order by n), '[]') from (
+    select f, n, id from jsonb_array_elements(d.evidence->'venue'->'fills') with ordinality told (f, n)
+      cross join lateral (select md5('reconciliation:' || d.difference_id || ':' || d.incident_id || ':' || (f->>'venueTradeId') || ':'
+        || (f->>'venueOrderId'))::uuid as id) named
+      -- Each by its own index, whatever the planner thinks of how many there are.
+      left join lateral (select true as is_there from ledger_movements m where m.movement_id = named.id limit 1) booked on true
+      where is_there is null order by n limit most) next
+$$;
+
 -- As before, and: a sale by another hand may be booked for the strategy that held what it sold; and with a fill that is taken back goes what
--- was entered beside it.
+-- was entered beside it. What an order by another hand has filled is booked in parts (`more`), each a statement of its own: nothing that trades waits
+-- long for the locks, however many they are. The last of them is the decision.
 create or replace function decide_one_difference(p jsonb) returns jsonb language plpgsql as $$
 declare
   d reconciliation_differences;
   answer text := 'done';
   moved record;
-  f jsonb;
   fills_told jsonb;
+  evidence jsonb;
+  part_size constant integer := 200;
+  is_last boolean := true;
   cause jsonb;
   booked jsonb;
 begin
@@ -131,12 +142,20 @@ begin
   select * into d from reconciliation_differences where difference_id = d.difference_id for update;
   if d.decision = p->>'decision' and d.decided_by = p->>'subject' then return jsonb_build_object('result', 'done'); end if;
   if d.status <> 'open' then return jsonb_build_object('result', 'notOpen', 'why', d.status); end if;
+  evidence := d.evidence;
 
   if p->>'decision' = 'adopt' then
     answer := adopt_order(d, p->>'strategy');
   elsif p->>'decision' = 'cancel' then
     answer := coalesce(cancel_refusal(d), answer);
   elsif p->>'decision' = 'book' then
+    if d.class = 'orphanOrder' and p->>'strategy' is null then
+      fills_told := fills_to_book(d, part_size + 1);
+      is_last := jsonb_array_length(fills_told) <= part_size;
+      if jsonb_array_length(fills_told) > 0 then
+        d.evidence := jsonb_set(d.evidence, '{venue,fills}', case when is_last then fills_told else fills_told - part_size end);
+      end if;
+    end if;
     answer := coalesce(booking_refusal(d), case when corrects_fill(d) then correction_refusal(d) end, answer);
     if answer <> 'done' then return jsonb_build_object('result', 'impossible', 'why', answer); end if;
     fills_told := case when d.class = 'orphanOrder' then coalesce(d.evidence->'venue'->'fills', '[]') else '[]' end;
@@ -162,11 +181,8 @@ begin
       end if;
     elsif jsonb_array_length(fills_told) > 0 then
       -- Trades by another hand stand in the books as what they are: fills, of no order of ours.
-      for f in select * from jsonb_array_elements(fills_told) loop
-        booked := book_foreign_fill(cause || jsonb_build_object('fill', f, 'movementId', md5('reconciliation:' || d.difference_id || ':'
-          || d.incident_id || ':' || (f->>'venueTradeId') || ':' || (f->>'venueOrderId'))::uuid));
-        perform assert_booked(booked);
-      end loop;
+      perform assert_booked(book_foreign_fills(cause || jsonb_build_object('fills', fills_told)));
+      if not is_last then return jsonb_build_object('result', 'more'); end if;
     else
       for moved in select key as asset, value as amount from jsonb_each_text(d.deltas) order by key loop
         -- Its own name for each asset and each time that it is a person's, so that the decision made twice books once; the venue has none
@@ -187,7 +203,7 @@ begin
     where difference_id = d.difference_id;
   insert into audit_events (kind, account, subject, data) values ('reconciliation.decided', d.account, p->>'subject', jsonb_build_object(
     'differenceId', d.difference_id::text, 'class', d.class, 'subject', d.subject, 'decision', p->>'decision', 'strategy', p->'strategy',
-    'reason', p->>'reason', 'underKey', p->>'underKey', 'evidence', d.evidence));
+    'reason', p->>'reason', 'underKey', p->>'underKey', 'evidence', evidence));
   perform close_incident(jsonb_build_object('incidentId', d.incident_id::text, 'subject', p->>'subject', 'underKey', p->>'underKey',
     'reason', p->>'reason'));
   return jsonb_build_object('result', 'done');
