@@ -34,9 +34,9 @@ export interface LedgerQuestion {
   readonly clientOrderIds: readonly string[];
   readonly venueOrders: readonly { readonly instrument: string; readonly venueOrderId: string }[];
   readonly workflows: readonly string[];
-  /** Whether the books are asked where they contradict themselves. */
   /** What the venue has, by asset: where we have another amount, the books are asked whether they agree with themselves. */
   readonly balances: VenueSight['balances'];
+  /** Whether the books are asked where they contradict themselves. */
   readonly isFull: boolean;
 }
 

@@ -1,5 +1,5 @@
 import { compare } from '../../core/reconcile/compare.js';
-import { judge, type Judgement } from '../../core/reconcile/judge.js';
+import { isRejected, judge, type Judgement } from '../../core/reconcile/judge.js';
 import { canWait, cursorAfter, depthOf, fillsFrom, type ReconcileScope } from '../../core/reconcile/rules.js';
 import type { LedgerSight, VenueSight } from '../../core/reconcile/sight.js';
 import { isWithinReconcilersShare } from '../../core/venue/weight.js';
@@ -67,8 +67,8 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
       const whose = await named(dependencies, reader, seen, ledger, known, rules.mostNamed, turn);
       const fills = await withFees(dependencies, reader, whose, ledger, known, rules.mostNamed, turn);
       turns.set(account, turn.after);
-      // Where one of these is known, the books are asked for all of them, so that each kind of look can end it.
-      const areBooksAsked = isFull || known.some(({ subject }) => subject.startsWith('books:'));
+      // Where one of these is known and not left as it is, the books are asked for all of them, so that each kind of look can end it.
+      const areBooksAsked = isFull || known.some((row) => row.subject.startsWith('books:') && !isRejected(row));
       const judged = judge(compare({ venue: { ...seen, fills }, ledger, workflows, isFull: areBooksAsked }, known, rules), known, rules);
       const asked = total(spent);
       const upTo = cursorAfter(seen, judged.isWhole);

@@ -104,7 +104,7 @@ export function addReconcile(program: Command, terminal: Terminal, finish: Finis
   answers(decide, terminal, finish, async ({ reason, strategy, ...options }: DecideOptions, differenceId: string, decision: string) => {
     const body = { differenceId, decision, reason, ...(strategy === undefined ? {} : { strategy }) };
     const data = await connect(terminal, options).post('/v1/reconciliations/decide', body);
-    const text = `Difference ${harmless(differenceId)} is decided (${harmless(decision)}). The account goes on when it is found clean: keelson reconcile run.\n`;
+    const text = `Difference ${harmless(differenceId)} is decided (${harmless(decision)}). When it is found clean (keelson reconcile run) the account can go on: keelson resume.\n`;
     return { data, text };
   });
 }

@@ -30,17 +30,19 @@ export function compareBalances(
     { venue, ledger, rules },
   );
   const meanwhile = filledMeanwhile(venue, ledger);
-  const damaged = new Set(ledger.contradictions.map(({ subject }) => subject));
+  const damages = new Map(ledger.contradictions.map(({ subject, kept, reckoned }) => [subject, decimal(kept).minus(reckoned)]));
   const assets = new Set([
     ...Object.keys(venue.balances),
     ...Object.keys(ledger.balances),
     ...explained.flatMap(({ deltas }) => Object.keys(deltas)),
   ]);
   return [...assets].sort().flatMap((asset): Difference[] => {
-    // What our own entries contradict says nothing of the venue: it is told as that, and this when the books are right again.
-    if (KEPT_APART.some((part) => damaged.has(`books:${part}:${asset}`))) return [];
     const [shown, kept] = [amountOf(venue.balances, asset), amountOf(ledger.balances, asset)];
-    const amount = shown.minus(kept).minus(cause.of(asset));
+    const ofKept = shown.minus(kept).minus(cause.of(asset));
+    if (ofKept.eq(ZERO) || isFromBefore(ofKept, asset, meanwhile)) return [];
+    // By what our own entries contradict nothing has moved at the venue: that is told as what it is, and here only what is left.
+    const damage = KEPT_APART.reduce((sum, part) => sum.plus(damages.get(`books:${part}:${asset}`) ?? ZERO), ZERO);
+    const amount = ofKept.plus(damage);
     if (amount.eq(ZERO) || isFromBefore(amount, asset, meanwhile)) return [];
     const rounded = roundingIn(amount, asset, meanwhile, ledger, explained);
     if (rounded !== undefined) return rounded.eq(ZERO) ? [] : [rounding(asset, rounded, shown, kept, ledger, unclear.has(asset))];

@@ -104,7 +104,8 @@ function isLeft(row: KnownDifference, difference: Difference): boolean {
   return isRejected(row) && row.fingerprint === difference.fingerprint;
 }
 
-function isRejected({ status, decision }: KnownDifference): boolean {
+/** Whether a person has decided to leave it as it is. */
+export function isRejected({ status, decision }: Pick<KnownDifference, 'status' | 'decision'>): boolean {
   return status === 'decided' && decision === 'reject';
 }
 

@@ -63,3 +63,22 @@ it('a balance from before what was filled while the venue was read leaves only w
   // The books have the fill, the balance has not, and 0.00004 of what was filled before.
   expect(compared('1.10007', 2, [], { fills: [meanwhile] })).toMatchObject([{ class: 'rounding', deltas: { USD: '0.00004' } }]);
 });
+
+it('what our own entries contradict is no movement; what has moved beside it has its own amount, and kept as the venue has it nothing has', () => {
+  const damaged = (amount: string, part: string) => {
+    const ledger: LedgerSight = {
+      ...{ account: 'main', databaseTime: NOW, onboardedTime: 0, orders: [], fills: [], protected: [], bookedBeside: [], instruments: {} },
+      contradictions: [{ subject: `books:${part}:USD`, kept: '100', reckoned: '130' }],
+      balances: { USD: d('100') },
+    };
+    const venue = { venueTime: NOW, openOrders: [], fillsSince: 0, fills: [], balances: { USD: text(decimal('100').plus(amount)) } };
+    return compareBalances(venue, ledger, [], new Set(), RECONCILE).map(({ class: what, deltas }) => [what, deltas]);
+  };
+  for (const part of ['balance', 'inventory', 'opening']) {
+    expect(damaged('30', part)).toEqual([]);
+    expect(damaged('0', part)).toEqual([]);
+    expect(damaged('32', part)).toEqual([['balanceMovement', { USD: '2' }]]);
+    expect(damaged('-5', part)).toEqual([['balanceMovement', { USD: '-35' }]]);
+  }
+  expect(damaged('30', 'position')).toEqual([['balanceMovement', { USD: '30' }]]);
+});

@@ -98,7 +98,7 @@ export interface LedgerSight {
   >;
   /** By asset: how much fills since the last clean look may have left there by rounding, beside what was booked of it. */
   readonly roundings?: Readonly<Record<string, Rounding>>;
-  /** Where the books contradict themselves; only a full comparison asks. */
+  /** Where the books contradict themselves: everywhere in a full comparison, or while this is known; else in balances other than the venue's. */
   readonly contradictions: readonly { readonly subject: string; readonly kept: string; readonly reckoned: string }[];
   /** Fills of ours that a person's decision left where they are, with the opposite in the inventory, as builds before 0.6.0 did. */
   readonly bookedBeside: readonly {

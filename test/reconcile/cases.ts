@@ -102,9 +102,6 @@ export async function withdrawStop(bench: BenchAccount): Promise<StopTerms> {
   return stop;
 }
 
-/** Books moved by so much of an asset, as a wrong entry would. */
-const KEPT = `update ledger_balances set quantity = quantity + $2::numeric where account = $1 and asset = $3`;
-
 /** Bought, and its fill booked a second time under a name that the venue knows nothing of. */
 async function bookAgain(bench: BenchAccount): Promise<void> {
   await bench.buy();
@@ -113,6 +110,11 @@ async function bookAgain(bench: BenchAccount): Promise<void> {
        liquidity_side, event_time from fills where ${NEWEST}`,
   );
   // The newest by trade id is the twin by now.
+  await bench.damage(
+    `insert into ledger_entries (account, asset, delta, kind, intent_id, venue_trade_id, ledger_account)
+       select account, asset, delta, kind, intent_id, venue_trade_id || '0', ledger_account from ledger_entries
+       where venue_trade_id || '0' = (select venue_trade_id from fills where ${NEWEST})`,
+  );
   await bench.damage(
     `update ledger_balances b set quantity = b.quantity + m.amount from (
        select 'USDT' as asset, -price * quantity as amount from fills where ${NEWEST}
@@ -232,7 +234,12 @@ export const CASES: Readonly<Record<string, Case>> = {
     async make(bench) {
       await bench.buy();
       await bench.damage(`update fills set fee = fee + 0.000001 where ${NEWEST}`);
-      await bench.damage(KEPT, [ACCOUNT, '-0.000001', 'BTC']);
+      await bench.damage(
+        `insert into ledger_entries (account, asset, delta, kind, intent_id, venue_trade_id, ledger_account)
+           select account, 'BTC', delta, 'fee', intent_id, venue_trade_id, ledger_account from fills,
+             (values ('venue', -0.000001), ('fees', 0.000001)) half (ledger_account, delta) where ${NEWEST}`,
+      );
+      await bench.damage(`update ledger_balances set quantity = quantity - 0.000001 where account = $1 and asset = 'BTC'`, [ACCOUNT]);
     },
   },
   'a deposit': {

@@ -117,6 +117,25 @@ it(`a minute’s comparison of an account with ${FILLS} past fills reads only wh
   expect(plan.map((line) => line['QUERY PLAN']).join('\n')).toContain('fills_newest');
 });
 
+it('entries are added up only where the venue has another amount', async () => {
+  const client = await bench.stack.database.pool.connect();
+  const scans = async (balances: object): Promise<number> => {
+    await client.query('begin');
+    await client.query('select contradictions_asked($1::jsonb)', [JSON.stringify({ account: ACCOUNT, isFull: false, balances })]);
+    const { rows } = await client.query<{ scans: number }>(
+      `select (seq_scan + coalesce(idx_scan, 0))::integer as scans from pg_stat_xact_user_tables where relname = 'ledger_entries'`,
+    );
+    await client.query('rollback');
+    return rows[0]?.scans ?? 0;
+  };
+  try {
+    expect(await scans({ USDT: '100000', BTC: '2', BNB: '10' })).toBe(0);
+    expect(await scans({ USDT: '100001', BTC: '2', BNB: '10' })).toBeGreaterThan(0);
+  } finally {
+    client.release();
+  }
+});
+
 it('at a venue that lists fills by instrument it costs one list more for each that is traded', async () => {
   const others = ['ADA/USDT', 'ETH/USDT', 'SOL/USDT'];
   await bench.damage(

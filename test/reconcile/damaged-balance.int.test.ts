@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { verifyLedger } from '../../api/ledger/verify.js';
+import { unitsOf } from '../../exchange/amount/units.js';
 import { ACCOUNT } from '../support/trading-stack.js';
 import { openBenchAccount, type BenchAccount } from './bench-account.js';
 
@@ -27,4 +28,46 @@ it.each([
   await bench.decide(told[0]?.id ?? '', 'rebuild');
   expect((await bench.cycle('minute')).result).toBe('clean');
   expect((await verifyLedger(bench.stack.database.pool, ACCOUNT)).differences).toEqual([]);
+});
+
+const DAMAGE = `update ledger_balances set quantity = quantity - 100 where account = $1 and asset = 'USDT'`;
+const asked = async () => (await bench.found()).filter(({ status }) => status === 'open');
+/** Of USDT so much more is at the venue than before. */
+const arrives = (amount: string): void => bench.stack.paper.moveBalance('test', 'USDT', unitsOf(amount));
+const movedOf = async (subject: string): Promise<unknown> =>
+  (await bench.stack.pool.query('select deltas from reconciliation_differences where subject = $1 and ended_at is null', [subject])).rows;
+
+it('books no movement, found before the damage, until the books are rebuilt; beside the damage it is told with its own amount', async () => {
+  await bench.buy();
+  await bench.cycle();
+  arrives('50');
+  await bench.cycle();
+  const [moved] = await asked();
+  expect(moved).toMatchObject({ class: 'balanceMovement', subject: 'balance:USDT' });
+  await bench.damage(DAMAGE, [ACCOUNT]);
+  const refused = { result: 'impossible', why: expect.stringContaining('decide `rebuild`') as string };
+  expect(await bench.decide(moved?.id ?? '', 'book')).toMatchObject(refused);
+  await bench.cycle('minute');
+  expect((await asked()).map(({ subject }) => subject)).toEqual(['balance:USDT', 'books:balance:USDT']);
+  expect(await movedOf('balance:USDT')).toEqual([{ deltas: { USDT: '50' } }]);
+  expect(await bench.decide(moved?.id ?? '', 'book')).toMatchObject(refused);
+  await bench.decide((await asked())[1]?.id ?? '', 'rebuild');
+  await bench.cycle('minute');
+  expect((await asked()).map(({ id }) => id)).toEqual([moved?.id]);
+  expect(await bench.decide(moved?.id ?? '', 'book')).toEqual({ result: 'done' });
+  expect((await bench.cycle('minute')).result).toBe('clean');
+  expect((await verifyLedger(bench.stack.database.pool, ACCOUNT)).differences).toEqual([]);
+});
+
+it('a damage that a person leaves as it is hides no later movement of that asset', async () => {
+  await bench.buy();
+  await bench.cycle();
+  await bench.damage(DAMAGE, [ACCOUNT]);
+  await bench.cycle('minute');
+  await bench.decide((await asked())[0]?.id ?? '', 'reject');
+  expect((await bench.cycle('minute')).result).toBe('clean');
+  arrives('-7');
+  expect((await bench.cycle('minute')).result).toBe('differences');
+  expect(await asked()).toMatchObject([{ class: 'balanceMovement', subject: 'balance:USDT' }]);
+  expect(await movedOf('balance:USDT')).toEqual([{ deltas: { USDT: '-7' } }]);
 });

@@ -178,6 +178,7 @@ it('a slow leak is told also while another asset keeps the account from being cl
   expect(await bench.cycle()).toMatchObject({ result: 'clean' });
   // Of an asset that nothing here trades there is one unit less than the books say: until a person decides, no comparison is clean.
   await bench.damage(`insert into inventory (account, asset, quantity) values ('${ACCOUNT}', 'DOT', 1)`);
+  await bench.damage(`update audit_events set data = jsonb_set(data, '{inventory,DOT}', '"1"') where kind = 'account.onboarded'`);
   expect(await bench.cycle()).toMatchObject({ result: 'differences' });
   await bench.damage(`update control set mode = 'normal', reconciliation_hold = null`);
   const { buy, sell } = roundTrips(bench);
@@ -188,7 +189,7 @@ it('a slow leak is told also while another asset keeps the account from being cl
   drain('0.0001');
   await bench.cycle();
   expect((await opened(bench)).map(({ class: what, subject }) => `${what} ${subject}`)).toEqual(
-    expect.arrayContaining(['unknown books:opening:DOT', 'balanceMovement balance:USDT']),
+    expect.arrayContaining(['balanceMovement balance:DOT', 'balanceMovement balance:USDT']),
   );
 });
 
