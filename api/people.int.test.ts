@@ -229,6 +229,20 @@ describe('four eyes', () => {
     expect(await post(KEYS.operator, '/v1/control/resume', again)).toMatchObject({ status: 200, body: { mode: 'normal' } });
   });
 
+  test('who approved under a key that was changed before it could be carried out approves it anew, as one person', async () => {
+    const first = String((await post(KEYS.owner, '/v1/people', { person: 'rhea', name: 'Rhea', roles: ['risk'] })).body['key']);
+    const waiting = await asked(KEYS.operator);
+    api.temporalIsUp = false;
+    expect((await decide(first, 'approve', waiting)).body['code']).toBe('INFRA_TEMPORAL');
+    api.temporalIsUp = true;
+    const second = String((await post(KEYS.owner, '/v1/people/keys', { person: 'rhea' })).body['key']);
+    await post(KEYS.owner, '/v1/people/keys/revoke', { keyId: (await person('rhea'))?.keys.find(({ label }) => label === 'first')?.keyId });
+    expect(await request(waiting.requestId)).toMatchObject({ state: 'pending' });
+    const { status: answered, body } = await decide(second, 'approve', waiting);
+    expect([answered, body['state'], body['decisions']]).toMatchObject([200, 'used', [{ subject: 'rhea', decision: 'approved' }]]);
+    expect(await status()).toMatchObject({ mode: 'normal' });
+  });
+
   test('approved on a state that is not any more, nothing goes on, and both are told to decide anew', async () => {
     const waiting = await asked(KEYS.operator);
     expect(waiting.payload).toMatchObject({ expectedVersion: await controlVersion(store.pool) });

@@ -43,3 +43,7 @@ test('money is rounded for a table', () => {
     '–',
   ]);
 });
+
+test('lines that stand in one cell stand beside one another', () => {
+  expect(harmless('3 alerts\n  a\r\n  b\n')).toBe('3 alerts | a | b');
+});

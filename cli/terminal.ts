@@ -14,9 +14,12 @@ export interface Terminal {
   error(text: string): void;
 }
 
-/** What a table or a line may hold: text from elsewhere must not move the cursor or recolour the screen. */
+/** What a table or a line may hold: text from elsewhere must not move the cursor or recolour the screen. Its lines stand beside one another. */
 export function harmless(text: string): string {
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '�');
+  return text
+    .trimEnd()
+    .replaceAll(/\s*\n\s*/g, ' | ')
+    .replaceAll(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '�');
 }
 
 export interface Column<Row> {

@@ -209,8 +209,21 @@ describe('limits as rows', () => {
       failures: [{ code: 'RISK_NOTIONAL_LIMIT' }],
     });
 
-    // One for every order lasts until it ends.
-    await agree('overrideLimit', { ...payload, isForOneOrder: false });
+    // One for every order lasts until it ends, and no order that needs it leaves after that: it is authorised no longer.
+    const lasting = await agree('overrideLimit', { ...payload, isForOneOrder: false });
+    const patient = createOrderActivities({
+      ...stack.dependencies,
+      store: { ...store, authorise: (input, events) => store.authorise({ ...input, authorisedForMs: 3_600_000 }, events) },
+    });
+    const outlasting = stack.signal('open', (bar += 1_000));
+    expect((await patient.authorise(outlasting)).kind).toBe('authorised');
+    const ends = `select expires_at as ends from limit_overrides where override_id = $1`;
+    expect((await query(`select authorised_until as ends from orders where intent_id = $1`, intentIdOf(outlasting))).rows).toEqual(
+      (await query(ends, lasting)).rows,
+    );
+    await query(`update orders set authorised_until = clock_timestamp() where intent_id = $1`, intentIdOf(outlasting));
+    expect(await createOrderActivities(stack.dependencies).submit(intentIdOf(outlasting), ACCOUNT)).toMatchObject({ kind: 'refused' });
+    await forget();
     for (let order = 0; order < 2; order += 1) {
       expect((await authorise()).verdict.kind).toBe('authorised');
       await forget();

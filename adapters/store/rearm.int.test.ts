@@ -8,7 +8,7 @@ import type { Finding } from '../../core/kill/verify.js';
 import { eventually } from '../../test/support/eventually.js';
 import { foundClean } from '../../test/support/found-clean.js';
 import { clearLook } from '../../test/support/look.js';
-import { seedPerson } from '../../test/support/people.js';
+import { seedKey, seedPerson } from '../../test/support/people.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { createControlStore } from './control-store.js';
 import { openHaltStore, type HaltStore } from './halt-store.js';
@@ -53,12 +53,12 @@ describe('P30: what ends a halt or a pause, by its statement, and whom it is ove
     await pool.query('select request_rearm($1)', [
       { requestId, latchId, reason: 'a test', incidents, subject: 'rik', underKey: keys.rik, validForMs: 600_000 },
     ]);
-    const approve = async (): Promise<string | undefined> => {
+    const approve = async (keyId = keys.olga): Promise<string | undefined> => {
       const { rows } = await pool.query<{ hash: string }>(
         `select encode(payload_sha256, 'hex') as hash from approval_requests where request_id = $1`,
         [requestId],
       );
-      const decision = { requestId, decision: 'approved', reason: 'seen', subject: 'olga', keyId: keys.olga, payloadHash: rows[0]?.hash };
+      const decision = { requestId, decision: 'approved', reason: 'seen', subject: 'olga', keyId, payloadHash: rows[0]?.hash };
       const { rows: answers } = await pool.query<{ answer: string }>('select decide_approval($1) as answer', [decision]);
       return answers[0]?.answer;
     };
@@ -93,6 +93,22 @@ describe('P30: what ends a halt or a pause, by its statement, and whom it is ove
     expect(await release(latchId, requestId)).toEqual({ kind: 'notApproved', state: 'pending' });
     expect(await approve()).toBe('written');
     expect(await release(latchId, requestId)).toEqual({ kind: 'released' });
+  });
+
+  it('who approved it anew under another key is named once', async () => {
+    const { latchId } = await halts.latch(MAIN, CAUSE);
+    const { requestId, approve } = await asked(latchId);
+    const taken = await seedKey(pool, 'olga');
+    expect(await approve(taken)).toBe('written');
+    await pool.query('update api_keys set revoked_at = clock_timestamp() where key_id = $1', [taken]);
+    expect(await release(latchId, requestId)).toEqual({ kind: 'notApproved', state: 'pending' });
+    expect(await approve()).toBe('written');
+    expect(await release(latchId, requestId)).toEqual({ kind: 'released' });
+    const { rows } = await pool.query(
+      `select data->'approvedBy' as by from audit_events where kind = 'halt.ended' and data->>'requestId' = $1`,
+      [requestId],
+    );
+    expect(rows).toEqual([{ by: ['olga'] }]);
   });
 
   it('who asks twice at once under the same id has asked once', async () => {

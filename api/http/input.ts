@@ -8,7 +8,7 @@ export const textInput = (most = 64) =>
     .regex(new RegExp(`^[\\x20-\\x7e]{1,${most}}$`), { error: () => `expected 1 to ${most} printable ASCII characters` });
 
 /** Some programs print ids in capitals; workflows are named by them, and the same id must name the same one. */
-export const idInput = z.uuid({ error: () => 'expected a UUID' }).toLowerCase();
+export const idInput = z.guid({ error: () => 'expected a UUID' }).toLowerCase();
 
 /** Why a person does something. */
 export const reasonInput = z

@@ -4,7 +4,8 @@ import type { Caller } from '../auth/caller.js';
 import type { Database } from '../read/database.js';
 
 /**
- * Writes a person's decision about another's request, under that person's own key; the same again changes nothing.
+ * Writes a person's decision about another's request, under that person's own key; the same again changes nothing,
+ * but where the key of the earlier one counts no more, it is taken anew.
  * @throws KeelsonError INPUT_UNKNOWN_REQUEST, AUTH_OWN_REQUEST, AUTH_APPROVAL_CLOSED
  */
 export async function decide(
@@ -20,7 +21,7 @@ export async function decide(
   if (answer === 'written' || answer === 'stored') return;
   if (answer === 'unknown') throw new KeelsonError('INPUT_UNKNOWN_REQUEST', { request: requestId });
   if (answer === 'own') throw new KeelsonError('AUTH_OWN_REQUEST', { request: requestId, subject });
-  // Revoked between the look at the key and the statement.
+  // Revoked, or its person has lost the role, between the look at the key and the statement.
   if (answer === 'noKey') throw new KeelsonError('AUTH_INVALID');
   const states: Readonly<Record<string, string>> = {
     ...STATE_TEXT,

@@ -14,9 +14,9 @@ export const approvalRequestSchema = z.strictObject({
   createdTime: time,
   expiresTime: time,
   state: z.enum(APPROVAL_STATES),
-  decisions: z.array(
-    z.strictObject({ subject: z.string(), decision: z.enum(['approved', 'refused']), reason: z.string(), decidedTime: time }),
-  ),
+  decisions: z
+    .array(z.strictObject({ subject: z.string(), decision: z.enum(['approved', 'refused']), reason: z.string(), decidedTime: time }))
+    .describe('The last of each person: who approves anew under another key is one person.'),
 });
 export type ApprovalRequest = z.output<typeof approvalRequestSchema>;
 
@@ -47,7 +47,8 @@ export async function readApprovals(
             is_overtaken(r) as is_overtaken, ${epochMs('clock_timestamp()')} as now_ms,
             (select coalesce(jsonb_agg(jsonb_build_object('subject', d.subject, 'decision', d.decision, 'reason', d.reason,
                 'decided', ${epochMs('d.decided_at')}, 'isActive', may_still(d.key_id, 'decideApproval')) order by d.decided_at), '[]')
-               from approvals d where d.request_id = r.request_id) as decisions
+               from (select distinct on (subject) * from approvals where request_id = r.request_id
+                      order by subject, decided_at desc) d) as decisions
        from approval_requests r
       where ($1::uuid is null or r.request_id = $1)
       order by r.created_at desc, r.request_id limit $2`,

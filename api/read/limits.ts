@@ -39,7 +39,7 @@ export const overrideSchema = z.strictObject({
 export type Override = z.output<typeof overrideSchema>;
 
 const APPROVED_BY = (request: string) =>
-  `(select string_agg(subject, ', ' order by decided_at) from approvals d where d.request_id = ${request} and d.decision = 'approved')`;
+  `(select string_agg(approver, ', ') from jsonb_array_elements_text(approvers(${request})) approver)`;
 
 /** Changes of limits, newest first; those in force, or all of them. */
 export async function readLimits(

@@ -1,3 +1,9 @@
+-- Who approved a request, in the order in which they did. Who did so twice, a key having been changed in between, is one person.
+create function approvers(the_request uuid) returns jsonb language sql stable as $$
+  select jsonb_agg(subject order by decided) from (select subject, min(decided_at) as decided from approvals
+    where request_id = the_request and decision = 'approved' group by subject) a
+$$;
+
 -- What the account watch acts at is limits, too: one of them is a policy, which is no number.
 create or replace function write_limit(p jsonb) returns boolean language plpgsql as $$
 declare
@@ -18,6 +24,6 @@ begin
     jsonb_build_object('scope', p->>'scope', 'scopeValue', p->>'scopeValue', 'limit', p->>'key', 'from', newest.value,
       'to', p->>'value', 'version', coalesce(newest.version, 0) + 1, 'reason', p->>'reason', 'underKey', p->>'underKey')
     || case when p->>'requestId' is null then '{}' else jsonb_build_object('requestId', p->>'requestId', 'approvedBy',
-         (select jsonb_agg(subject order by decided_at) from approvals where request_id = (p->>'requestId')::uuid and decision = 'approved')) end);
+         approvers((p->>'requestId')::uuid)) end);
   return true;
 end $$;

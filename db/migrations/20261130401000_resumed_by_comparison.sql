@@ -78,7 +78,7 @@ begin
         'expectedVersion', m.expected_version))
       || case when m.holds and not loosens then '{"holds": true}' else '{}' end::jsonb
       || case when granted is null then '{}' else jsonb_build_object('approvedBy',
-           (select jsonb_agg(subject order by decided_at) from approvals where request_id = m.command_id and decision = 'approved')) end);
+           approvers(m.command_id)) end);
   end if;
   return jsonb_build_object('result', 'applied', 'account', c.account, 'mode', c.mode, 'subject', m.subject,
     'reason', m.reason, 'version', c.version::text,
