@@ -155,6 +155,11 @@ describe('movements', () => {
     [{ asset: '__proto__' }, 'asset'],
     [{ asset: 'usdt' }, 'asset'],
     [{ asset: 'A B' }, 'asset'],
+    [{ asset: 'A/B' }, 'asset'],
+    [{ asset: 'A\n' }, 'asset'],
+    [{ asset: 'A\u200B' }, 'asset'],
+    [{ asset: '币安\u3000人生' }, 'asset'],
+    [{ asset: '币'.repeat(41) }, 'asset'],
     [{ asset: 'A'.repeat(41) }, 'asset'],
     [{ amount: d('1'.repeat(19)) }, 'amount'],
     [{ amount: d(`0.${'1'.repeat(37)}`) }, 'amount'],
@@ -168,6 +173,10 @@ describe('movements', () => {
     [{ epoch: 0 }, 'epoch'],
   ] as [Partial<Movement>, string][])('refuses %j, and says why: %s', async (changed, why) => {
     expect(await store.bookMovement(movement(changed))).toEqual({ kind: 'refused', why });
+  });
+
+  it.each(['币安人生', '1000SATS', 'ETH2.S'])('books %s, as its venue names it', async (asset) => {
+    expect(await store.bookMovement(movement({ asset }))).toMatchObject({ kind: 'booked' });
   });
 
   it('reads and compares an account whose books have assets with names that every object knows', async () => {

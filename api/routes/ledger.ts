@@ -29,8 +29,8 @@ import { route, type Route } from '../route.js';
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 const HOUR_MINUTES = 60;
-/** As venues name assets. */
-const ASSET = /^[A-Z0-9][A-Z0-9._-]{0,39}$/;
+/** As venues name assets, in any script; small letters are a slip. */
+const ASSET = /^[^\p{C}\p{Z}/a-z]{1,40}$/u;
 const AMOUNT = /^-?\d{1,18}(\.\d{1,18})?$/;
 
 const ofDay = {
@@ -56,7 +56,7 @@ const movementBody = z.strictObject({
   }),
   asset: textInput(40)
     .regex(ASSET, { error: () => 'expected the name of an asset, such as USDT' })
-    .describe('Such as USDT: capital letters and digits.'),
+    .describe('Such as USDT: as its venue names it, without small letters.'),
   amount: z
     .string({ error: () => 'expected a decimal in plain digits' })
     .regex(AMOUNT, { error: () => 'expected a decimal in plain digits, at most 18 before the point and 18 behind' })

@@ -27,6 +27,8 @@ it.each<[CheckName, Partial<CheckFacts>, readonly string[]]>([
   ['incidents', { incidents: [{ incidentId: '2', kind: 'oddFill' }] }, ['open incidents: 2 (oddFill)']],
   ['reconciliation', { cleanAgeMs: null }, ['no reconciliation has found the account clean yet']],
   ['reconciliation', { cleanAgeMs: 300_000 }, []],
+  ['reconciliation', { cleanAgeMs: -2_000 }, []],
+  ['reconciliation', { cleanAgeMs: -2_001 }, ['the last clean reconciliation is of a time to come: a clock was set back']],
   ['reconciliation', { cleanAgeMs: 300_001 }, ['the last clean reconciliation is 300 s old']],
   [
     'reconciliation',

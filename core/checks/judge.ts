@@ -11,6 +11,8 @@ export type Findings = readonly string[];
 const CLOCK_SKEW_MS = 500;
 /** It is reconciled each minute; a few of them may be put off for want of weight. */
 const CLEAN_WITHIN_MS = 300_000;
+/** As the database has it: less is no matter of a clock that was set. */
+const AHEAD_MS = 2_000;
 const LEAST_FREE_BYTES = 2_000_000_000;
 const LEAST_FREE_RATIO = 0.05;
 
@@ -37,6 +39,7 @@ export const CHECKS = {
     ),
   reconciliation: ({ cleanAgeMs, differences }) => [
     ...(cleanAgeMs === null ? ['no reconciliation has found the account clean yet'] : []),
+    ...(cleanAgeMs !== null && cleanAgeMs < -AHEAD_MS ? ['the last clean reconciliation is of a time to come: a clock was set back'] : []),
     ...(cleanAgeMs !== null && cleanAgeMs > CLEAN_WITHIN_MS ? [`the last clean reconciliation is ${seconds(cleanAgeMs)} old`] : []),
     ...list(
       'differences that wait for a person',

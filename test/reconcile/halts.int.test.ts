@@ -138,7 +138,7 @@ describe('halts and comparisons of an account', () => {
   it('who cannot wait any longer is told that the account could not be compared', async () => {
     const { reconciliations } = bench.dependencies;
     const run = { runId: randomUUID(), account: ACCOUNT, scope: 'minute' } as const;
-    await reconciliations.begin(run, { owner: 'another', forMs: 600_000, epoch: bench.dependencies.books.epoch });
+    await reconciliations.begin(run, { owner: 'another', forMs: 60_000, epoch: bench.dependencies.books.epoch });
     expect(await createReconcileNow(bench.dependencies)(ACCOUNT)).toBe(false);
   });
 });
