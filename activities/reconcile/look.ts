@@ -1,5 +1,6 @@
 import { compare } from '../../core/reconcile/compare.js';
-import { isRejected, judge, type Judgement } from '../../core/reconcile/judge.js';
+import { isRejected } from '../../core/reconcile/difference.js';
+import { judge, type Judgement } from '../../core/reconcile/judge.js';
 import { canWait, cursorAfter, depthOf, fillsFrom, type ReconcileScope } from '../../core/reconcile/rules.js';
 import type { LedgerSight, VenueSight } from '../../core/reconcile/sight.js';
 import { isWithinReconcilersShare } from '../../core/venue/weight.js';

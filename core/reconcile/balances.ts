@@ -1,6 +1,6 @@
 import { amountOf, decimal, text, ZERO, type Decimal } from '../money/index.js';
 import { deltasOf, Sum } from './deltas.js';
-import type { Deltas, Difference } from './difference.js';
+import { isRejected, type Deltas, type Difference, type KnownDifference } from './difference.js';
 import { excusesOf, type Excuses } from './excused.js';
 import { fillName } from './fills.js';
 import { intentSubject } from './orders.js';
@@ -13,7 +13,8 @@ const KEPT_APART = ['balance', 'inventory', 'opening'] as const;
 /**
  * Balances to the last unit: venue less ledger, less what other differences explain. While it is not known what became of an
  * order, or one has moved at the venue whose fills are not listed yet, a balance that is off by no more than it may have moved says nothing.
- * What was filled while the venue was read may have come after its balances, and is none that they lack.
+ * What was filled while the venue was read may have come after its balances, and is none that they lack. What a person has decided to leave is told
+ * with its amount for as long as nothing else has moved.
  * @param open subjects of the orders whose fills are missing, beside those that are looked up
  */
 export function compareBalances(
@@ -22,7 +23,10 @@ export function compareBalances(
   explained: readonly Pick<Difference, 'class' | 'deltas' | 'evidence'>[],
   open: ReadonlySet<string>,
   rules: Pick<ReconcileRules, 'excusedMs'>,
+  known: readonly Pick<KnownDifference, 'class' | 'status' | 'decision' | 'deltas'>[] = [],
 ): Difference[] {
+  const left = new Sum();
+  for (const row of known) if (row.class === 'balanceMovement' && isRejected(row)) left.add(row.deltas);
   const cause = new Sum();
   for (const { deltas } of explained) cause.add(deltas);
   const unclear = excusesOf(
@@ -46,17 +50,19 @@ export function compareBalances(
     if (amount.eq(ZERO) || isFromBefore(amount, asset, meanwhile)) return [];
     const rounded = roundingIn(amount, asset, meanwhile, ledger, explained);
     if (rounded !== undefined) return rounded.eq(ZERO) ? [] : [rounding(asset, rounded, shown, kept, ledger, unclear.has(asset))];
+    const beside = amount.minus(left.of(asset));
+    const told = text(isFromBefore(beside, asset, meanwhile) ? left.of(asset) : amount);
     return [
       {
         class: 'balanceMovement',
         subject: `balance:${asset}`,
-        fingerprint: text(amount),
+        fingerprint: told,
         treatment: 'secondLook',
-        isInFlight: [{}, ...meanwhile].some(leavesExcused(amount, asset, unclear)),
-        deltas: { [asset]: text(amount) },
+        isInFlight: [{}, ...meanwhile].some(leavesExcused(beside, asset, unclear)),
+        deltas: { [asset]: told },
         evidence: {
           venue: { asset, balance: text(shown) },
-          ledger: { asset, balance: text(kept), explained: text(cause.of(asset)), unexplained: text(amount) },
+          ledger: { asset, balance: text(kept), explained: text(cause.of(asset)), unexplained: told },
         },
       },
     ];

@@ -52,6 +52,7 @@ export function compare(sides: ThreeSides, known: readonly KnownDifference[], ru
         moving,
         new Set(orders.filter(({ class: what }) => what === 'missedFill' || what === 'missingOrder').map(({ subject }) => subject)),
         rules,
+        known,
       ),
     ],
     judges({ class: what, subject }) {

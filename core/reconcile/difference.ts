@@ -93,6 +93,10 @@ export interface KnownDifference {
   readonly isBooked: boolean;
 }
 
+/** A person has decided to leave it as it is. */
+export const isRejected = ({ status, decision }: Pick<KnownDifference, 'status' | 'decision'>): boolean =>
+  status === 'decided' && decision === 'reject';
+
 /** What a look saw of a row that it changes: a person may have decided since, and then it stays as it is. */
 export type Saw = Pick<KnownDifference, 'status' | 'decision'>;
 

@@ -1,5 +1,5 @@
 import type { Comparison } from './compare.js';
-import type { Difference, KnownDifference, Repair, Saw } from './difference.js';
+import { isRejected, type Difference, type KnownDifference, type Repair, type Saw } from './difference.js';
 import type { ReconcileRules } from './rules.js';
 
 /** What becomes of a difference's row. */
@@ -46,6 +46,10 @@ export function judge({ differences, judges }: Comparison, known: readonly Known
       continue;
     }
     isClean = false;
+    if (row !== undefined && isUnclear(row, difference)) {
+      isUnsettled = true;
+      continue;
+    }
     const judged = row === undefined ? begin(difference) : proceed(row, difference, rules);
     changes.push(...judged);
     if (judged.every((change) => isPending(change, row))) isUnsettled = true;
@@ -104,9 +108,9 @@ function isLeft(row: KnownDifference, difference: Difference): boolean {
   return isRejected(row) && row.fingerprint === difference.fingerprint;
 }
 
-/** Whether a person has decided to leave it as it is. */
-export function isRejected({ status, decision }: Pick<KnownDifference, 'status' | 'decision'>): boolean {
-  return status === 'decided' && decision === 'reject';
+/** What was left is not as it was, but orders are on their way that may have moved so much: only a look without them says whether it is another case. */
+function isUnclear(row: KnownDifference, { class: what, isInFlight }: Difference): boolean {
+  return isRejected(row) && what === 'balanceMovement' && isInFlight;
 }
 
 function begin(difference: Difference): Change[] {
