@@ -84,7 +84,7 @@ export function reconciliationRoutes({ database, control, newId, longReads }: Ap
       method: 'POST',
       path: '/v1/reconciliations/decide',
       summary:
-        'Decides a difference that waits for a person, and closes its incident. The account goes on when a new reconciliation is clean.',
+        'Decides a difference that waits for a person, and closes its incident. The account goes on when a person resumes it, which a new reconciliation has to find clean first; by itself only after classes of `liftAfter`.',
       access: 'decideDifference',
       body: z.strictObject({
         differenceId: differenceInput.describe('Its number.'),
