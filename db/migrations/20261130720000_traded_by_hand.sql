@@ -21,34 +21,3 @@ create function traded_by_hand(the_account text) returns setof text language sql
     union all select one.asset || '/' || other.asset from moved one join moved other on one.asset <> other.asset) found
   where instrument is not null
 $$;
-
--- As before, and: what others trade.
-create or replace function begin_reconciliation_look(p jsonb) returns jsonb language plpgsql as $$
-declare
-  r reconciliations;
-  fills_from bigint;
-begin
-  if not is_current_epoch(p) then return jsonb_build_object('result', 'epoch'); end if;
-  insert into reconciliations as had (account, lease_owner, lease_until)
-    values (p->>'account', p->>'owner', clock_timestamp() + (p->>'forMs')::integer * interval '1 millisecond')
-    on conflict (account) do update set lease_owner = excluded.lease_owner, lease_until = excluded.lease_until
-      where had.lease_owner is null or had.lease_owner = excluded.lease_owner or had.lease_until < clock_timestamp()
-    returning * into r;
-  if r.account is null then return jsonb_build_object('result', 'busy'); end if;
-  insert into reconciliation_runs (run_id, account, scope) values ((p->>'runId')::uuid, p->>'account', p->>'scope')
-    on conflict (run_id) do nothing;
-  -- Reckoned once: the index of the newest fills is used only for what does not change from row to row.
-  fills_from := coalesce(r.cursor_time, epoch_ms(clock_timestamp()) - 90000000) - 93600000;
-  return (
-    select jsonb_build_object('result', 'mine', 'isKillAtWork', is_kill_at_work(p->>'account'), 'cursor', r.cursor_time, 'began', clock_timestamp(),
-      'onboardedTime', epoch_ms(coalesce(a.onboarded_at, a.created_at)), 'instruments', coalesce((
-        select jsonb_agg(instrument) from (
-          select instrument from active_strategies s where s.account = a.account
-          union select instrument from positions q where q.account = a.account and q.quantity <> 0
-          union select instrument from orders o where o.account = a.account and o.final_at is null
-          -- What was traded within the longest window, and is flat by now: else its fills would be told as not listed.
-          union select instrument from fills f where f.account = a.account
-            and f.event_time >= fills_from) concerned), '[]'),
-      'besides', array(select traded_by_hand(a.account)))
-    from accounts a where a.account = p->>'account');
-end $$;

@@ -33,7 +33,7 @@ begin
     'cleanSince', (select coalesce(jsonb_object_agg(account, epoch_ms(last_clean_at)), '{}') from reconciliations where not_ahead(last_clean_at) is not null));
 end $$;
 
--- As before, and: nothing is left of a time to come.
+-- As before, and: what others trade, and nothing is left of a time to come.
 create or replace function begin_reconciliation_look(p jsonb) returns jsonb language plpgsql as $$
 declare
   r reconciliations;

@@ -56,6 +56,18 @@ export class OtherStatements {
     return asked('rebuild_ledger', { account: this.account, positions: [], lastBooking: '-1', ...(await this.person()) });
   }
 
+  /** Of an account that was paused while the database's clock was ahead. */
+  async beginReconciliationLook(): Promise<AskedStatement> {
+    await this.pool.query(
+      `update control set reconciliation_hold = jsonb_build_object('since', clock_timestamp() + interval '1 hour', 'was', 'normal', 'classes', '[]'::jsonb)
+         where account = $1`,
+      [this.account],
+    );
+    const { rows } = await this.pool.query<{ epoch: number }>('select epoch from instance');
+    const look = { owner: 'nobody', forMs: 60_000, runId: randomUUID(), scope: 'minute' };
+    return asked('begin_reconciliation_look', { account: this.account, epoch: rows[0]?.epoch, ...look });
+  }
+
   async writeReconciliationLook(): Promise<AskedStatement> {
     const { rows } = await this.pool.query<{ epoch: number }>('select epoch from instance');
     return asked('write_reconciliation_look', { account: this.account, epoch: rows[0]?.epoch, owner: 'nobody', changes: [] });

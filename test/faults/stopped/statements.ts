@@ -5,6 +5,7 @@ export const STOPPED = [
   'apply_mode_command',
   'authorise_as_kill',
   'authorise_order',
+  'begin_reconciliation_look',
   'begin_runbook',
   'begin_submit',
   'begin_submit_as_kill',
