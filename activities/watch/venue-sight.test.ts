@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 import { StreamedMarket } from '../streams/live-market.js';
 import type { Venue } from '../ports/venue.js';
-import type { WatchInputs } from '../ports/watch.js';
 import { VenueSight } from './venue-sight.js';
 
 /** A sight of a venue that never answers, which looks so many ms after the last time. */
@@ -37,32 +36,5 @@ it('who has stood still begins anew, and who does so again and again has looked 
   expect(look(...Array.from({ length: 30 }, () => 4_000))).toBe(30_000);
   // Two minutes of the clock, of which it has looked for half a minute: no venue is lost by that.
   expect(look(1_000)).toBe(31_000);
-  await sight.close();
-});
-
-it.each([
-  ['is as known, where the venue’s answer was from before it', '-1', { BNB: '3' }],
-  ['is not what is known, where something else is missing, too', '-1.5', { BTC: '0.5', BNB: '3' }],
-] as const)('a reading while a fill is booked %s', async (_, atVenue, expected) => {
-  let fills = 0;
-  // Each read of the books finds a fill more than the one before: one unit of BTC is sold.
-  const read = async () => ({ ledger: { BTC: String(-(fills += 1)) }, state: { external: { BNB: '3' } } }) as unknown as WatchInputs;
-  const balances = async () => [
-    { asset: 'BTC', free: atVenue, locked: '0' },
-    { asset: 'BNB', free: '3', locked: '0' },
-  ];
-  const profile = { streams: { bars: true } };
-  const clock = (): number => 1_000_000;
-  const streams = { watchBars: () => Promise.resolve() };
-  const sight = new VenueSight({
-    ...{ account: 'main', venue: { profile, reader: { balances }, streams } as unknown as Venue, store: { read }, instruments: [] },
-    ...{ live: new StreamedMarket(clock), settings: { noMarketDataMs: 300_000 }, watchers: () => 1, clock },
-    failed: (error) => {
-      throw error;
-    },
-  });
-  await sight.lookIfDue(0);
-  const { last } = sight.readings ?? {};
-  expect(Object.fromEntries(Object.entries(last ?? {}).filter(([, amount]) => amount !== '0'))).toEqual(expected);
   await sight.close();
 });

@@ -1,6 +1,6 @@
 import type { Amounts, DecimalText } from '../../core/money/index.js';
 import { heldOf } from '../../core/venue/held.js';
-import { differenceOf, isAsKnown, type Readings } from '../../core/watch/carried.js';
+import { differenceOf, type Readings } from '../../core/watch/carried.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import { WATCH, type WatchSettings } from '../../core/watch/rules.js';
 import type { Mark } from '../../core/watch/valuation.js';
@@ -184,8 +184,6 @@ export class VenueSight {
   private async look(): Promise<void> {
     const { account, venue, store, clock, failed } = this.dependencies;
     try {
-      // The venue is asked whatever becomes of it: whether it answers is not the database's to say.
-      const asked = await store.read(account, this.instruments).catch(() => undefined);
       const balances = heldOf(await venue.reader.balances());
       if (this.ending.signal.aborted) return;
       this.readTime = clock();
@@ -193,11 +191,7 @@ export class VenueSight {
       const inputs = await store.read(account, this.instruments);
       if (inputs === undefined) return;
       const { last: before, before: earlier } = this.differences ?? {};
-      const [last, sooner] = [inputs, asked ?? inputs].map(({ ledger }) => differenceOf(balances, ledger)) as [Amounts, Amounts];
-      // What was filled and booked while the venue answered is in its balances, or not yet: where they are the books of before to the last
-      // unit, nothing has changed beside them. An account that always trades would else never show what is known.
-      const isFilledMeanwhile = isAsKnown(inputs.state.external, { last: sooner, before: undefined });
-      this.differences = { last: isFilledMeanwhile ? sooner : last, before, earlier };
+      this.differences = { last: differenceOf(balances, inputs.ledger), before, earlier };
       this.balances = balances;
     } catch (error) {
       if (!this.ending.signal.aborted) failed(error, 'the balances could not be read');
