@@ -152,6 +152,9 @@ describe('a movement by hand', () => {
   test.each([
     [{ asset: 'constructor' }, 'the name of an asset'],
     [{ asset: '__proto__' }, 'the name of an asset'],
+    [{ asset: '' }, 'the name of an asset'],
+    [{ asset: 'U SDT' }, 'the name of an asset'],
+    [{ asset: 'A'.repeat(41) }, 'the name of an asset'],
     [{ amount: '1'.repeat(19) }, 'at most 18 before the point'],
     [{ amount: `0.${'1'.repeat(19)}` }, 'at most 18 before the point'],
   ])('%j cannot be one', async (changed, told) => {
@@ -159,6 +162,7 @@ describe('a movement by hand', () => {
   });
   test.each([
     [{ eventTime: 999_999_999_999_999 }, 'it has happened'],
+    [{ eventTime: 999_999_999_999_999, asset: '币安人生' }, 'it has happened'],
     [{ asset: 'BTC' }, 'no comparison has found that more of it is there'],
     [{ asset: 'BTC', kind: 'withdrawal', amount: '-3.5' }, 'the positions hold what it would take'],
   ])('%j contradicts what is known', async (changed, told) => {

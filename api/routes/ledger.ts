@@ -54,7 +54,8 @@ const movementBody = z.strictObject({
   kind: z.enum(['deposit', 'withdrawal', 'transfer', 'correction'], {
     error: () => 'expected deposit, withdrawal, transfer or correction',
   }),
-  asset: textInput(40)
+  asset: z
+    .string({ error: () => 'expected text' })
     .regex(ASSET, { error: () => 'expected the name of an asset, such as USDT' })
     .describe('Such as USDT: as its venue names it, without small letters.'),
   amount: z
