@@ -13,4 +13,5 @@ export const RELEASES: readonly Release[] = [
   { version: '0.4.0', commit: '8eb246c' },
   { version: '0.5.0', commit: 'a7a9a81' },
   { version: '0.6.0', commit: '132889d' },
+  { version: '0.7.0', commit: '59eaede' },
 ];
