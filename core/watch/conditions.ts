@@ -90,13 +90,15 @@ export function findingsOf(rules: WatchRules, figures: Figures | undefined, cert
 
 /**
  * Carries the runs on to the next sample. Only a sample that denies a condition ends its run; one that cannot tell, or comes
- * late, ends none. What is confirmed by time began anew if nobody looked meanwhile: `silent`. Pure.
+ * late, ends none. What is confirmed by time began anew if nobody looked meanwhile: `silent`. What began at a time to come, before
+ * the clock was set back, began now. Pure.
  */
 export function nextRuns(before: Runs, findings: Findings, now: number, silent: boolean): Runs {
   const next: Partial<Record<Condition, Run>> = {};
   for (const condition of CONDITIONS) {
     const found = findings[condition];
-    const run = before[condition];
+    const kept = before[condition];
+    const run = kept !== undefined && kept.since > now ? { ...kept, since: now } : kept;
     const isForgotten = silent && typeof DEFINITIONS[condition].confirmedBy === 'object' && 'time' in DEFINITIONS[condition].confirmedBy;
     if (found === undefined && run !== undefined) next[condition] = run;
     if (found !== true) continue;

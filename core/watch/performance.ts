@@ -1,6 +1,8 @@
 import { Decimal, ZERO, decimal, text, type DecimalText } from '../money/index.js';
 
 const DAY_MS = 86_400_000;
+/** So far ahead of the clock a day is no matter of midnight: the clock was ahead, and is set back. */
+const AHEAD_MS = 60_000;
 
 /** What is remembered of an account's equity over restarts. */
 export interface Performance {
@@ -35,7 +37,8 @@ export const dayOf = (time: number): number => Math.floor(time / DAY_MS) * DAY_M
 /**
  * Equity, peak and the day's opening at the next sample. A deposit or withdrawal moves peak and basis in proportion to what
  * the account was worth without it: neither the drawdown nor the day's loss changes by it, and a withdrawal cannot hide a loss
- * nor look like one. A day opens with what the day before ended with. Pure.
+ * nor look like one. A day opens with what the day before ended with. What is kept for a day that is to come is taken for today,
+ * with the higher of its opening and what the account was worth last: the loss since is not forgotten, and the next day opens. Pure.
  */
 export function moved(before: Performance | undefined, { now, equity, flow }: Move): Performance {
   const day = dayOf(now);
@@ -43,14 +46,15 @@ export function moved(before: Performance | undefined, { now, equity, flow }: Mo
     const first = text(equity);
     return { equity: first, peak: first, day, dayOpening: first, dayFlows: text(ZERO), dayBasis: first };
   }
-  const isNewDay = day > before.day;
+  const isAhead = before.day - now > AHEAD_MS;
+  const isNewDay = day > before.day || (isAhead && decimal(before.equity).gt(decimal(before.dayBasis)));
   const opening = isNewDay ? before.equity : before.dayOpening;
   const scaled = scaling(equity.minus(flow), equity);
   const peak = scaled(decimal(before.peak));
   return {
     equity: text(equity),
     peak: text(equity.gt(peak) ? equity : peak),
-    day: isNewDay ? day : before.day,
+    day: isNewDay || isAhead ? day : before.day,
     dayOpening: opening,
     dayFlows: text((isNewDay ? ZERO : decimal(before.dayFlows)).plus(flow)),
     dayBasis: text(scaled(decimal(isNewDay ? opening : before.dayBasis))),

@@ -83,7 +83,7 @@ export function explainedSoFar(external: Quantities, { deposited, withdrawn, bef
 export function withSettled(before: Unexplained, settled: Settled, equity: Decimal, prices: Prices, now: number): Unexplained {
   if (settled.isExchange) return { ...before, exchanged: carriedForward(before.exchanged, settled.change) };
   const back =
-    now - before.since <= WATCH.cameBackMs
+    Math.abs(now - before.since) <= WATCH.cameBackMs
       ? less(
           before,
           coveredOf(before, (asset) => amountOf(settled.change, asset)),
@@ -112,6 +112,8 @@ export function withSettled(before: Unexplained, settled: Settled, equity: Decim
 
 /** What went yesterday is no loss of today. Pure. */
 export function onDay(before: Unexplained, day: number): Unexplained {
+  // A day that was to come goes on as today, as its opening does.
+  if (before.day > day) return { ...before, day };
   return before.day === day ? before : { ...before, day, dayShare: ZERO_TEXT, dayWorth: ZERO_TEXT };
 }
 

@@ -3,6 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createOrderActivities } from '../../activities/order/index.js';
 import { createReconcileActivities } from '../../activities/reconcile/index.js';
 import { createClearanceStore } from '../../adapters/store/clearance-store.js';
+import { unitsOf } from '../../exchange/amount/units.js';
+import { VENUE_ACCOUNT } from '../support/paper-account.js';
 import { ACCOUNT } from '../support/trading-stack.js';
 import { openBenchAccount, type BenchAccount } from './bench-account.js';
 
@@ -117,5 +119,51 @@ describe('a clock of the database’s that was ahead, and is set back', () => {
     await expect(createReconcileActivities(bench.dependencies).reconcileFailed(run, 'a test')).rejects.toThrow('being compared');
     expect(await beginsOnly()).toBe('busy');
     expect((await bench.stack.pool.query('select lease_owner from reconciliations')).rows).toEqual([{ lease_owner: 'at-work' }]);
+  });
+
+  const ahead = () =>
+    bench.damage(
+      `update reconciliation_differences set first_seen_at = ${AHEAD}, same_since = ${AHEAD}, seen_since = ${AHEAD}, last_seen_at = ${AHEAD}`,
+    );
+  const takes = (usdt: string): void => bench.stack.paper.moveBalance(VENUE_ACCOUNT, 'USDT', -unitsOf(usdt));
+
+  it('what was found at a time to come is confirmed after the usual time, and pauses the account', async () => {
+    takes('50');
+    await bench.look('minute', false);
+    expect(await bench.found()).toMatchObject([{ status: 'pending' }]);
+    await ahead();
+    expect(await beginsOnly()).toBe('mine');
+    const { rows } = await bench.stack.pool.query(
+      `select greatest(first_seen_at, same_since, seen_since, last_seen_at) <= clock_timestamp() as "isOver", decided_at as decided
+         from reconciliation_differences`,
+    );
+    expect(rows).toEqual([{ isOver: true, decided: null }]);
+    await bench.damage('update reconciliations set lease_owner = null, lease_until = null');
+    await bench.cycle();
+    expect(await bench.found()).toMatchObject([{ class: 'balanceMovement', status: 'open' }]);
+    expect(await bench.mode()).toBe('paused');
+  });
+
+  it('and is booked with the time at which that was put right', async () => {
+    takes('50');
+    await bench.cycle();
+    await ahead();
+    await bench.look();
+    const [found] = await bench.found();
+    expect(await bench.decide(found?.id ?? '', 'book')).toEqual({ result: 'done' });
+    expect(await bench.look()).toMatchObject({ result: 'clean' });
+  });
+
+  it('a fill has room for its rounding after a comparison of a time to come', async () => {
+    await bench.damage(`update reconciliation_runs set started_at = ${AHEAD}, ended_at = ${AHEAD}
+      where run_id = (select run_id from reconciliation_runs order by started_at desc limit 1)`);
+    await times(AHEAD, AHEAD);
+    expect(await beginsOnly()).toBe('mine');
+    await bench.buy();
+    const { rows } = await bench.stack.pool.query<{ since: boolean }>(
+      `select rounded_since($1, 'USDT') < (select min(booked_at) from fills) as since`,
+      [ACCOUNT],
+    );
+    expect(rows).toEqual([{ since: true }]);
   });
 });
