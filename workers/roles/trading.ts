@@ -4,7 +4,8 @@ import { findStrategy } from '../../core/strategy/registry.js';
 import { setTimeout as wait } from 'node:timers/promises';
 import { LedgerContact, withLedgerContact } from '../../activities/order/ledger-contact.js';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
-import { createOrderActivities } from '../../activities/order/index.js';
+import { EnterAhead } from '../../activities/order/enter-ahead.js';
+import { createOrderActivities, type OrderActivities } from '../../activities/order/index.js';
 import { createHandOver } from '../../activities/owner/hand-over.js';
 import { VenueShares } from '../../activities/order/venue-shares.js';
 import { createWouldTrade } from '../../activities/order/would-trade.js';
@@ -37,12 +38,13 @@ import { loadRunners, type FindStrategy } from '../composition/strategies.js';
 export interface TradingParts {
   /** What the configured ids stand for; by default what the registry says. */
   readonly strategyOf?: FindStrategy;
-  readonly workerOf?: typeof createWorker;
+  /** The step of an entry, looked at. */
+  readonly enterOf?: (enter: OrderActivities['enter']) => OrderActivities['enter'];
 }
 
 /** The trading worker's role: what it polls for, what it starts, and what it has to close. */
 export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_THEY_ARE, parts: TradingParts = {}): Promise<Role> {
-  const { strategyOf = findStrategy, workerOf = createWorker } = parts;
+  const { strategyOf = findStrategy, enterOf = (enter) => enter } = parts;
   const { config, client, log, clock, env, stopping, pool, databaseUrl: url } = process;
   const bars = wraps.market(process.market);
   const orders = wraps.store(process.orders);
@@ -87,6 +89,8 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     return (held === undefined ? (await risk.read(one)).activeVersion : held) === one.strategyVersion;
   };
   const standIn = new StandIn();
+  const orderSteps = createOrderActivities(orderDependencies);
+  const ahead = new EnterAhead(enterOf(orderSteps.enter), (ms, then) => void setTimeout(then, ms).unref());
   const sink = createSignalSink({
     client,
     untraded: new UntradedRecords({
@@ -99,6 +103,7 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     venueNow,
     wait,
     log,
+    taskIsOurs: (signal) => ahead.begin(signal),
     count: (outcome) => metrics.signals.inc({ outcome }),
   });
   const runnersOf = await loadRunners(process, sink, venueNow, strategyOf, (one) => risk.isHalted(one));
@@ -127,8 +132,9 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
       );
     },
   };
-  const worker = await workerOf(process, TASK_QUEUES.trading, {
-    ...createOrderActivities(orderDependencies),
+  const worker = await createWorker(process, TASK_QUEUES.trading, {
+    ...orderSteps,
+    enter: ahead.step,
     ...createHandOver(wraps.owners(createOwners(client, clock))),
     ...streamActivities,
   });
@@ -149,6 +155,7 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     async close() {
       for (const stop of stopMeasuring) stop();
       for (const stop of stopFollowing) stop();
+      await ahead.close();
       await contact.close();
       await shares.close();
       await risk.close();
