@@ -10,6 +10,7 @@ import { createHandOver } from '../../activities/owner/hand-over.js';
 import { VenueShares } from '../../activities/order/venue-shares.js';
 import { createWouldTrade } from '../../activities/order/would-trade.js';
 import { streamBars } from '../../activities/streams/bars.js';
+import type { SignalSink } from '../../activities/ports/signal-sink.js';
 import type { BarStreamActivities } from '../../activities/streams/index.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
 import { StandIn } from '../../activities/streams/stand-in.js';
@@ -40,6 +41,8 @@ export interface TradingParts {
   readonly strategyOf?: FindStrategy;
   /** The step of an entry, looked at. */
   readonly enterOf?: (enter: OrderActivities['enter']) => OrderActivities['enter'];
+  /** Is shown where strategies' decisions go. */
+  readonly onSink?: (sink: SignalSink) => void;
 }
 
 /** The trading worker's role: what it polls for, what it starts, and what it has to close. */
@@ -106,6 +109,7 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     taskIsOurs: (signal) => ahead.begin(signal),
     count: (outcome) => metrics.signals.inc({ outcome }),
   });
+  parts.onSink?.(sink);
   const runnersOf = await loadRunners(process, sink, venueNow, strategyOf, (one) => risk.isHalted(one));
 
   const streamActivities: BarStreamActivities = {
