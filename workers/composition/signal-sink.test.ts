@@ -33,6 +33,7 @@ function sink(start: (call: number) => void, eagerlyStarted = true) {
   const recorded: Recorded[] = [];
   const counted: string[] = [];
   const ours: TradeSignal[] = [];
+  const starting: [leg: string, starts: number][] = [];
   const warnings: string[] = [];
   let deadline = 0;
   const client = {
@@ -63,10 +64,11 @@ function sink(start: (call: number) => void, eagerlyStarted = true) {
     venueNow: () => now,
     wait: async (ms) => void (now += ms),
     log: { warn: (_, message) => void warnings.push(message) },
+    starting: (signal) => void starting.push([signal.leg, starts.length]),
     taskIsOurs: (signal) => void ours.push(signal),
     count: (outcome) => void counted.push(outcome),
   });
-  return { sink: made, starts, ours, recorded, counted, warnings, now: () => now };
+  return { sink: made, starts, starting, ours, recorded, counted, warnings, now: () => now };
 }
 
 const unreachable = (): never => {
@@ -129,6 +131,11 @@ describe('P1: the workflow of a signal is started once', () => {
     });
     await first.sink.trade(SIGNAL);
     expect([seen, first.ours]).toEqual([[0, 0], [SIGNAL]]);
+    // Each start that is under way may be used to decide.
+    expect(first.starting).toEqual([
+      ['open', 1],
+      ['open', 2],
+    ]);
     const elsewhere = sink(() => {}, false);
     await elsewhere.sink.trade(SIGNAL);
     const known = sink(() => {
@@ -139,7 +146,7 @@ describe('P1: the workflow of a signal is started once', () => {
     const exit = sink(() => {});
     await exit.sink.trade({ ...SIGNAL, leg: 'close' });
     expect([elsewhere.ours, known.ours, exit.ours]).toEqual([[], [], []]);
-    expect(exit.starts).toHaveLength(1);
+    expect([exit.starts.length, exit.starting]).toEqual([1, []]);
   });
 
   it('is repeated under the same id while Temporal is away', async () => {

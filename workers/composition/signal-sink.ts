@@ -24,7 +24,9 @@ export interface SinkDependencies {
   readonly venueNow: (account: string) => number;
   readonly wait: (ms: number) => Promise<void>;
   readonly log: { warn(data: object, message: string): void };
-  /** The start of an entry's workflow is acknowledged, and its first task came with it to this process. */
+  /** The start of an entry's workflow is on its way: what only reckons may be done meanwhile. Must not hold it up. */
+  readonly starting: (signal: TradeSignal) => void;
+  /** It is acknowledged, and its first task came with it to this process. */
   readonly taskIsOurs: (signal: TradeSignal) => void;
   readonly count: (outcome: 'started' | 'notTraded' | 'inactive') => void;
 }
@@ -80,7 +82,9 @@ export function createSignalSink(dependencies: SinkDependencies): SignalSink {
       if (signal.leg === 'close') closes.set(positionOf(signal), clock());
       for (;;) {
         try {
-          const { eagerlyStarted } = await client.withDeadline(clock() + START_DEADLINE_MS, () => startWorkflow(client, signal));
+          const started = client.withDeadline(clock() + START_DEADLINE_MS, () => startWorkflow(client, signal));
+          if (signal.leg === 'open') dependencies.starting(signal);
+          const { eagerlyStarted } = await started;
           if (eagerlyStarted && signal.leg === 'open') dependencies.taskIsOurs(signal);
           count('started');
           return;

@@ -3,6 +3,7 @@ import { invariant } from '../../core/errors.js';
 import { findStrategy } from '../../core/strategy/registry.js';
 import { setTimeout as wait } from 'node:timers/promises';
 import { LedgerContact, withLedgerContact } from '../../activities/order/ledger-contact.js';
+import { DecidedAhead } from '../../activities/order/decided-ahead.js';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
 import { EnterAhead } from '../../activities/order/enter-ahead.js';
 import { createOrderActivities, type OrderActivities } from '../../activities/order/index.js';
@@ -76,7 +77,7 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     ...{ accounts, compare: (account: string) => reconciliations.start(account, 'reconnect') },
     pause,
   });
-  const orderDependencies: OrderDependencies = {
+  const entryDependencies: OrderDependencies = {
     store: orders,
     risk,
     venueOf: venues.of,
@@ -85,6 +86,8 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     instanceId: process.instanceId,
     entriesOf: entriesOf(config),
   };
+  const decidedAhead = new DecidedAhead(entryDependencies, monotonic);
+  const orderDependencies = { ...entryDependencies, decidedAhead };
   const venueNow = (account: string): number => market.venueNow(account);
   // No signal waits for what the one before it has changed; only where nothing is held the database is asked.
   const isActive = async (one: StrategyVersion): Promise<boolean> => {
@@ -106,6 +109,8 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     venueNow,
     wait,
     log,
+    // In its turn, when the start has left.
+    starting: (signal) => void setImmediate(() => decidedAhead.decide(signal)),
     taskIsOurs: (signal) => ahead.begin(signal),
     count: (outcome) => metrics.signals.inc({ outcome }),
   });
