@@ -20,7 +20,7 @@ const FIRST = { attempt: 1, executed: '0' as DecimalText };
 /** A step whose runs end as the test says, each told by its number. */
 function bench() {
   const runs: { readonly end: () => void; readonly fail: () => void; readonly attempt: number | undefined }[] = [];
-  const timers: { readonly ms: number; readonly then: () => void }[] = [];
+  const timers: { readonly ms: number; readonly passed: () => void }[] = [];
   const ahead = new EnterAhead(
     (_, which) =>
       new Promise<Entered>((resolve, reject) => {
@@ -31,7 +31,7 @@ function bench() {
           fail: () => reject(new Error(`run ${runs.length} failed`)),
         });
       }),
-    (ms, then) => void timers.push({ ms, then }),
+    (ms, passed) => void timers.push({ ms, passed }),
   );
   return { ahead, runs, timers };
 }
@@ -92,7 +92,7 @@ describe('an entry that is begun with the acknowledged start', () => {
     runs[0]?.end();
     await ahead.close();
     expect(timers.map(({ ms }) => ms)).toEqual([10_000]);
-    timers[0]?.then();
+    timers[0]?.passed();
     void ahead.step(SIGNAL, FIRST);
     expect(runs).toHaveLength(2);
   });

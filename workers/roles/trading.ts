@@ -96,7 +96,10 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
   };
   const standIn = new StandIn();
   const orderSteps = createOrderActivities(orderDependencies);
-  const ahead = new EnterAhead(enterOf(orderSteps.enter), (ms, then) => void setTimeout(then, ms).unref());
+  const ahead = new EnterAhead(
+    enterOf((...which) => orderSteps.enter(...which)),
+    (ms, then) => void setTimeout(then, ms).unref(),
+  );
   const sink = createSignalSink({
     client,
     untraded: new UntradedRecords({
