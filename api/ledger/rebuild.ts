@@ -3,7 +3,7 @@ import { NOT_KNOWN } from '../../core/ledger/equity-rebuild.js';
 import type { Difference } from '../../core/ledger/rebuild.js';
 import { text } from '../../core/money/index.js';
 import type { Caller } from '../auth/caller.js';
-import type { Database } from '../read/database.js';
+import { isTooSlow, type Database } from '../read/database.js';
 import type { RecomputedEquity } from './equity.js';
 import { recompute } from './verify.js';
 
@@ -70,11 +70,6 @@ async function write(database: Database, account: string, asked: object): Promis
       'the database took too long for it, and nothing was changed: pause the account, and try again when the database has less to do, with fewer days';
     throw new KeelsonError('LEDGER_NOT_REBUILT', { account, why }, { cause: error });
   }
-}
-
-/** Whether the statement was ended for its time, or for how long it waited for a lock. */
-function isTooSlow(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === '57014' || error.code === '55P03');
 }
 
 const OF_EQUITY: ReadonlySet<Difference['what']> = new Set(['outside', 'equity', 'performance', 'watch']);

@@ -2,7 +2,7 @@ import { KeelsonError } from '../../core/errors.js';
 import type { Decision } from '../../core/reconcile/difference.js';
 import type { Caller } from '../auth/caller.js';
 import { rebuildLedger } from '../ledger/rebuild.js';
-import type { Database } from '../read/database.js';
+import { isTooSlow, type Database } from '../read/database.js';
 import { afterCorrection, type Correction } from './correct.js';
 
 interface Answer {
@@ -47,7 +47,7 @@ export async function decideDifference(database: Database, caller: Caller, wish:
   const { differenceId: difference, decision } = wish;
   const asked = { ...wish, subject, underKey: keyId };
   const { result, why = 'it is not' } =
-    decision === 'rebuild' ? await rebuild(database, caller, wish, longReads) : await settle(database, asked);
+    decision === 'rebuild' ? await rebuild(database, caller, wish, longReads) : await settle(database, asked, longReads);
   switch (result) {
     case 'done':
       return;
@@ -82,11 +82,23 @@ async function rebuild(
   return decided.includes(differenceId) ? { result: 'done' } : { result: 'notOpen', why: 'decided' };
 }
 
-async function settle(database: Database, asked: object): Promise<Answer> {
+async function settle(database: Database, asked: object, longReads: Database): Promise<Answer> {
+  try {
+    return await settled(database, asked, longReads);
+  } catch (error) {
+    if (!isTooSlow(error)) throw error;
+    return {
+      result: 'impossible',
+      why: 'the database took too long for it: try again when it has less to do; what is booked of it by then stays so',
+    };
+  }
+}
+
+async function settled(database: Database, asked: object, longReads: Database): Promise<Answer> {
   let told = await ask(database, asked);
   for (let count = 0; told.result === 'reckon' && count < TRIES; count += 1) {
     const { correction } = told;
-    const position = await afterCorrection(database, correction);
+    const position = await afterCorrection(longReads, correction);
     told = await ask(database, { ...asked, position, lastBooking: correction.lastBooking });
   }
   if (told.result !== 'reckon') return told;
