@@ -189,7 +189,7 @@ describe('P27: what a kill sends', () => {
     expect(await sold()).toEqual([[1, true]]);
     await stack.database.pool.query('update latches set released_at = clock_timestamp()');
     // Those that stood before and do not sell it say nothing of when its sale began.
-    await since({ scope: 'instrument', scopeValue: 'ETH/USDT' }, 'atOnce');
+    await since({ scope: 'instrument', scopeValue: 'ETH/USDT', account: ACCOUNT }, 'atOnce');
     await since({}, 'none');
     await anHourAgo();
     expect(await sold()).toEqual([[0, false]]);

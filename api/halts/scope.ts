@@ -41,7 +41,7 @@ export async function haltScope({ urgent: database, config }: ApiContext, { scop
 /** A drill halts, and sells, for real: it is for paper venues. @throws RequestError */
 export async function assertPaper({ urgent: database, config }: ApiContext, { scope, scopeValue, account }: Latch): Promise<void> {
   const { rows } = await database.query<{ account: string; venue: string }>(
-    'select account, venue from accounts where account in (select accounts_under($1, $2, $3)) order by account',
+    'select account, venue from accounts where account in (select accounts_reached($1, $2, $3)) order by account',
     [scope, scopeValue, account ?? null],
   );
   const live = rows.filter(({ venue }) => config.venues[venue]?.paper !== true);
