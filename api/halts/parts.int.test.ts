@@ -55,6 +55,36 @@ test('a halt of a strategy is of the accounts that trade it: it is shown there, 
   expect(await halts()).toEqual([]);
 });
 
+test.each([
+  [{ scope: 'account', target: 'mian' }, [], ['main', 'second']],
+  [{ scope: 'venue', target: 'papr' }, [], ['paper']],
+  [{ scope: 'strategy', target: 'momentun' }, [], ['momentum']],
+  [{ scope: 'instrument', target: 'BTC/USD' }, [], ['SPX/USDT']],
+  [{ scope: 'strategy', target: 'momentum', account: 'second' }, ['second'], ['momentum in main']],
+  [{ scope: 'instrument', target: 'SPX/USDT', account: 'mian' }, [], ['SPX/USDT in main']],
+])(
+  'a name that nobody has is no refusal: %j is written, is said to halt nothing, and ends like every halt',
+  async (body, accounts, known) => {
+    const { status, body: answer } = await halt(body);
+    expect([status, answer]).toEqual([200, { latchId: expect.any(String) as string, isNew: true, policy: 'none', accounts, known }]);
+    expect((await halt(body)).body).toEqual({ ...answer, isNew: false });
+    const { rows } = await store.pool.query<{ known: unknown }>(
+      `select distinct data->'known' as known from audit_events where data->>'latchId' = $1`,
+      [answer['latchId']],
+    );
+    expect(rows).toEqual([{ known }]);
+    await store.pool.query('update incidents set closed_at = now()');
+    expect(await ended(answer['latchId'])).toMatchObject({ status: 200, body: { state: 'used' } });
+    expect(await halts()).toEqual([]);
+  },
+);
+
+test('where some account has it, no names are listed', async () => {
+  for (const body of [{ scope: 'strategy', target: 'momentum' }, { scope: 'account', target: 'second' }, { scope: 'everything' }]) {
+    expect((await halt(body)).body).toMatchObject({ known: null });
+  }
+});
+
 test('a halt over no account ends by two people, without Temporal, which has nothing to look at', async () => {
   await store.pool.query(`update accounts set retired_at = now() where account = 'second'`);
   const { body } = await halt({ scope: 'account', target: 'second' });

@@ -50,12 +50,34 @@ begin
 end $$;
 create trigger active_strategies_wake_kill after insert on active_strategies for each row execute function wake_kill_of_part();
 
--- As before, but: whom it wakes, and names, are those that it is about.
+-- A halt is refused for no name: it may be right, and not here yet. Its end is asked for like that of any other.
+alter table latches drop constraint latches_account_fkey;
+alter table approval_requests drop constraint approval_requests_account_fkey;
+
+-- Null where some account trades or holds anything of what is named. Where none does: the names of which one does, since it may be mistyped.
+create function known_instead(the_scope text, the_value text, the_account text) returns text[] language sql stable as $$
+  select case when not exists (select from accounts_reached(the_scope, the_value, the_account) r (account)
+      where the_scope not in ('strategy', 'instrument') or has_part(r.account, the_scope, the_value, clock_timestamp()))
+    then array(
+      select a.account from accounts a where the_scope = 'account' and a.retired_at is null
+      union select a.venue from accounts a where the_scope = 'venue' and a.retired_at is null
+      union select case the_scope when 'strategy' then t.strategy else t.instrument end
+          || coalesce(' in ' || case when the_account is not null then t.account end, '')
+        from (select account, strategy, instrument from active_strategies
+          union select account, strategy, instrument from positions where quantity <> 0
+          union select account, strategy, instrument from orders where final_at is null) t
+          join accounts a using (account)
+        where the_scope in ('strategy', 'instrument') and a.retired_at is null
+      order by 1) end
+$$;
+
+-- As before, but: whom it wakes, and names, are those that it is about; and it says where nobody has anything of that name.
 create or replace function engage_latch(p jsonb) returns jsonb language plpgsql as $$
 declare
   l latches;
   touched text[];
   concerned text[];
+  known text[];
   what text := 'halt.repeated';
   is_by_person boolean := p->>'underKey' is not null or p->>'by' is not null;
 begin
@@ -84,18 +106,20 @@ begin
   if what <> 'halt.repeated' then
     update control set version = version + 1, updated_at = clock_timestamp() where account = any (touched);
   end if;
+  -- Read when nobody authorises anything in them any more.
+  concerned := array(select a from accounts_under(l.scope, l.scope_value, l.account) a order by a);
+  known := known_instead(l.scope, l.scope_value, l.account);
   -- A part of ours may repeat itself each second; what a person does is always written down.
   if what <> 'halt.repeated' or is_by_person then
     insert into audit_events (kind, account, subject, data)
-      select what, account, p->>'subject', jsonb_strip_nulls(jsonb_build_object('by', p->>'by')) || jsonb_build_object('latchId', l.latch_id,
-        'scope', l.scope, 'scopeValue', l.scope_value, 'policy', l.policy, 'reason', p->>'reason', 'underKey', p->>'underKey')
+      select what, account, p->>'subject', jsonb_strip_nulls(jsonb_build_object('by', p->>'by', 'known', known))
+        || jsonb_build_object('latchId', l.latch_id, 'scope', l.scope, 'scopeValue', l.scope_value, 'policy', l.policy, 'reason', p->>'reason', 'underKey', p->>'underKey')
       -- A latch over what nobody has any more is in the audit, too.
       from unnest(case when touched = '{}' then array[null] else touched end) account;
   end if;
-  -- Read when nobody authorises anything in them any more.
-  concerned := array(select a from accounts_under(l.scope, l.scope_value, l.account) a order by a);
   insert into outbox (kind, data) select 'haltChanged', jsonb_build_object('account', account) from unnest(concerned) account;
-  return jsonb_build_object('latchId', l.latch_id, 'isNew', what = 'halt.engaged', 'policy', l.policy, 'accounts', to_jsonb(concerned));
+  return jsonb_build_object('latchId', l.latch_id, 'isNew', what = 'halt.engaged', 'policy', l.policy, 'accounts', to_jsonb(concerned),
+    'known', to_jsonb(known));
 end $$;
 
 -- As before, but: verified, compared and without open incidents are those that it is about. What it has kept from trading is everywhere free again.
@@ -192,3 +216,15 @@ create or replace function file_with_latches(the_account text, file jsonb) retur
       where the_account in (select accounts_reached(l.scope, l.scope_value, l.account)) and l.engaged_at <= written.at
         and (l.released_at is null or l.released_at > written.at))))) end
 $$;
+
+-- As before, but: a name that nobody has is no refusal (it may be right, and come later): who asks is told, and may confirm it all the same.
+create or replace function ask_chat_halt(p jsonb) returns jsonb language plpgsql as $$
+begin
+  if not may_halt_by_chat(p) then return jsonb_build_object('result', 'refused'); end if;
+  delete from chat_halts where expires_at < clock_timestamp() - interval '1 day';
+  insert into chat_halts (code, chat, sender, subject, scope, scope_value, account, policy, expires_at)
+    values (p->>'code', p->>'chat', p->>'sender', p->>'subject', p->>'scope', p->>'scopeValue', p->>'account', p->>'policy',
+      clock_timestamp() + (p->>'validForMs')::bigint * interval '1 millisecond');
+  insert into audit_events (kind, account, subject, data) values ('chat.haltAsked', p->>'account', p->>'subject', p - 'roles' - 'code');
+  return jsonb_build_object('result', 'asked', 'known', known_instead(p->>'scope', p->>'scopeValue', p->>'account'));
+end $$;
