@@ -79,14 +79,17 @@ describe('a halt of a strategy or an instrument in all accounts', () => {
     await kills.writeKill(account, 'verified', await clearLook(pool, account), null);
     await foundClean(pool, account);
   };
-  const order = (status: string, finalAgo: string | null) =>
-    pool.query(
+  const order = async (status: string, finalAgo: string | null): Promise<string> => {
+    const intentId = randomUUID();
+    await pool.query(
       `insert into orders (intent_id, client_order_id, account, strategy, strategy_version, instrument, base, quote, leg, side, status,
          time_in_force, quantity, price, reserved_quantity, reserved_notional, control_version, epoch, authorised_until, final_at)
        values ($1, $1, 'other', 'momentum', '1', 'BTC/USDT', 'BTC', 'USDT', 'open', 'buy', $2, 'IOC', 1, 100, 0, 0, 1, 1, clock_timestamp(),
          clock_timestamp() - $3::interval)`,
-      [randomUUID(), status, finalAgo],
+      [intentId, status, finalAgo],
     );
+    return intentId;
+  };
   const position = (quantity: string) =>
     pool.query(
       `insert into positions (account, strategy, instrument, quantity, cost, realized_pnl) values ('other', 'momentum', 'BTC/USDT', $1, 0, 0)
@@ -136,7 +139,9 @@ describe('a halt of a strategy or an instrument in all accounts', () => {
     ['has a stop of it that rests', () => order('accepted', null)],
     ['had an order of it a moment ago', () => order('notPlaced', '23 hours')],
     ['has an open incident of it', () => incident({ strategy: 'momentum', instrument: 'BTC/USDT' })],
-    ['has something of it that nobody can explain', () => difference('order of momentum in BTC/USDT', {})],
+    ['has an open incident of an old order of it', async () => incident({ order: [{ intentId: await order('canceled', '3 days') }] })],
+    ['has something of it that nobody can explain', () => difference('position:momentum:BTC/USDT', {})],
+    ['has a workflow of it that nobody can explain', () => difference('protect:other:momentum:BTC-USDT', {})],
     ['has coins of it that nobody can explain', () => difference('balance of BTC', { BTC: '1' }), INSTRUMENT],
   ])('is about an account, too, that %s', async (_, make, only) => {
     for (const scope of only === undefined ? [STRATEGY, INSTRUMENT] : [only]) {
@@ -154,8 +159,8 @@ describe('a halt of a strategy or an instrument in all accounts', () => {
     await order('filled', '25 hours');
     await pool.query(`insert into positions (account, strategy, instrument, quantity, cost, realized_pnl, updated_at)
       values ('other', 'momentum', 'BTC/USDT', 0, 0, 5, clock_timestamp() - interval '1 hour')`);
-    await incident({ instrument: 'ETH/USDT' });
-    await difference('order of reversion in ETH/USDT', { USDT: '1', ETH: '1' });
+    await incident({ instrument: 'ETH/USDT', strategies: ['momentum2', 'a momentum-like one'] });
+    await difference('position:reversion:ETH/USDT', { USDT: '1', ETH: '1' });
     for (const scope of [STRATEGY, INSTRUMENT]) expect((await halts.latch(scope, CAUSE)).accounts).toEqual(['main']);
   });
 

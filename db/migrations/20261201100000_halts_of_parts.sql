@@ -13,6 +13,16 @@ $$;
 -- What was just final may still be told of otherwise (P13).
 create index orders_ended on orders (account, final_at) where final_at is not null;
 
+-- Whether something that a person has to look at tells of a strategy or an instrument of an account: by its name, or by an order of it.
+create function tells_of(told jsonb, the_account text, the_scope text, the_value text) returns boolean language sql stable as $$
+  select exists (select from jsonb_path_query(told, '$.** ? (@.type() == "string")') v cross join lateral (select v #>> '{}' as said) one
+    where one.said = the_value
+      -- Names of orders and workflows are made of it.
+      or array[the_value, replace(the_value, '/', '-')] && regexp_split_to_array(one.said, '[: ]')
+      or exists (select from orders o where o.intent_id = one.said and o.account = the_account
+        and the_value = case the_scope when 'strategy' then o.strategy else o.instrument end))
+$$;
+
 -- Whether an account trades a strategy or an instrument, or holds, or has open, anything of it, or had since then. What is doubtful counts.
 create function has_part(the_account text, the_scope text, the_value text, since timestamptz) returns boolean language sql stable as $$
   select exists (select from active_strategies s where s.account = the_account
@@ -25,10 +35,10 @@ create function has_part(the_account text, the_scope text, the_value text, since
       and the_value = case the_scope when 'strategy' then o.strategy else o.instrument end)
     or exists (select from orders o where o.account = the_account and o.final_at > since - interval '1 day'
       and the_value = case the_scope when 'strategy' then o.strategy else o.instrument end)
-    or exists (select from incidents i where i.account = the_account and i.closed_at is null and i.data->>the_scope = the_value)
-    -- Of what the books do not explain it is not known whose it is: a mention is enough, and for an instrument what it is of.
+    or exists (select from incidents i where i.account = the_account and i.closed_at is null and tells_of(i.data, the_account, the_scope, the_value))
+    -- Of what the books do not explain it is not known whose it is; of an instrument are its coins, too.
     or exists (select from reconciliation_differences d where d.account = the_account and d.ended_at is null
-      and (position(the_value in d.subject || ' ' || d.evidence::text) > 0
+      and (tells_of(jsonb_build_array(d.subject, d.evidence), the_account, the_scope, the_value)
         or the_scope = 'instrument' and d.deltas ? split_part(the_value, '/', 1)))
 $$;
 
