@@ -14,18 +14,26 @@ $$;
 create index orders_ended on orders (account, final_at) where final_at is not null;
 
 -- Whether something that a person has to look at tells of a strategy or an instrument of an account: by its name, or by an order of it.
-create function tells_of(told jsonb, the_account text, the_scope text, the_value text) returns boolean language sql stable as $$
-  select exists (select from jsonb_path_query(told, '$.** ? (@.type() == "string")') v cross join lateral (select v #>> '{}' as said) one
-    where one.said = the_value
-      -- Names of orders and workflows are made of it.
-      or array[the_value, replace(the_value, '/', '-')] && regexp_split_to_array(one.said, '[: ]')
-      or exists (select from orders o where o.intent_id = one.said and o.account = the_account
-        and the_value = case the_scope when 'strategy' then o.strategy else o.instrument end))
-$$;
+create function tells_of(told jsonb, the_account text, the_scope text, the_value text) returns boolean language plpgsql stable as $$
+declare
+  said text;
+begin
+  for said in select v #>> '{}' from jsonb_path_query(told, 'strict $.** ? (@.type() == "string")') v loop
+    -- Names of orders and workflows are made of it.
+    if array[the_value, replace(the_value, '/', '-')] && (said || string_to_array(translate(said, ':', ' '), ' '))
+        or exists (select from orders o where o.intent_id = said and o.account = the_account
+          and the_value = case the_scope when 'strategy' then o.strategy else o.instrument end) then
+      return true;
+    end if;
+  end loop;
+  return false;
+end $$;
 
 -- Whether an account trades a strategy or an instrument, or holds, or has open, anything of it, or had since then. What is doubtful counts.
-create function has_part(the_account text, the_scope text, the_value text, since timestamptz) returns boolean language sql stable as $$
-  select exists (select from active_strategies s where s.account = the_account
+-- Each question by itself, with its index: a halt waits for the answer, and one plan for all accounts at once might read every order.
+create function has_part(the_account text, the_scope text, the_value text, since timestamptz) returns boolean language plpgsql stable as $$
+begin
+  return exists (select from active_strategies s where s.account = the_account
       and the_value = case the_scope when 'strategy' then s.strategy else s.instrument end)
     or exists (select from positions q where q.account = the_account and (q.quantity <> 0 or q.updated_at >= since)
       and the_value = case the_scope when 'strategy' then q.strategy else q.instrument end)
@@ -39,8 +47,8 @@ create function has_part(the_account text, the_scope text, the_value text, since
     -- Of what the books do not explain it is not known whose it is; of an instrument are its coins, too.
     or exists (select from reconciliation_differences d where d.account = the_account and d.ended_at is null
       and (tells_of(jsonb_build_array(d.subject, d.evidence), the_account, the_scope, the_value)
-        or the_scope = 'instrument' and d.deltas ? split_part(the_value, '/', 1)))
-$$;
+        or the_scope = 'instrument' and d.deltas ? split_part(the_value, '/', 1)));
+end $$;
 
 -- Those that a latch is about: that have to be carried to its target, and be clean before it ends. An account that a person has named always is.
 create or replace function accounts_under(the_scope text, the_value text, the_account text) returns setof text language sql stable as $$
@@ -118,7 +126,7 @@ begin
   end if;
   -- Read when nobody authorises anything in them any more.
   concerned := array(select a from accounts_under(l.scope, l.scope_value, l.account) a order by a);
-  known := known_instead(l.scope, l.scope_value, l.account);
+  if concerned = '{}' or l.account is not null then known := known_instead(l.scope, l.scope_value, l.account); end if;
   -- A part of ours may repeat itself each second; what a person does is always written down.
   if what <> 'halt.repeated' or is_by_person then
     insert into audit_events (kind, account, subject, data)
