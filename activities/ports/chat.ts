@@ -23,8 +23,7 @@ export interface ChatPerson {
 
 export type ChatAsked =
   /** `known`: as of a halt (`Engaged`). */
-  | { readonly result: 'asked'; readonly known: readonly string[] | null }
-  | { readonly result: 'refused' };
+  { readonly result: 'asked'; readonly known: readonly string[] | null } | { readonly result: 'refused' };
 
 export type ChatConfirmed =
   | { readonly result: 'confirmed'; readonly scope: Latch; readonly policy: FlattenPolicy }
