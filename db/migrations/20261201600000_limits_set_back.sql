@@ -32,13 +32,24 @@ create or replace function begin_reconciliation_look(p jsonb) returns jsonb lang
 declare
   r reconciliations;
   fills_from bigint;
+  at constant timestamptz := clock_timestamp();
+  latest constant timestamptz := at + interval '2 seconds';
 begin
   if not is_current_epoch(p) then return jsonb_build_object('result', 'epoch'); end if;
+  update outages o set
+      began_at = least(o.began_at, at + case when coalesce(c.reconciliation_hold->>'first', c.reconciliation_hold->>'since')::timestamptz < o.began_at
+        then interval '1 millisecond' else interval '0' end),
+      found_at = least(o.found_at, at), resumed_at = case when o.resumed_at > at then at else o.resumed_at end,
+      -- No comparison that counts now, which may be of up to two seconds to come, is of after these.
+      over_at = case when o.over_at > latest then latest else o.over_at end,
+      answered_at = case when o.answered_at > latest then latest else o.answered_at end
+    from control c where c.account = o.account and o.account = p->>'account'
+      and not_ahead(greatest(o.began_at, o.found_at, o.over_at, o.answered_at, o.resumed_at)) is null;
   -- A comparison that begins from now on is of after the pause. The control row first, as at a look's end.
   update control set reconciliation_hold = reconciliation_hold || jsonb_strip_nulls(jsonb_build_object(
-      'since', least((reconciliation_hold->>'since')::timestamptz, clock_timestamp()),
-      'first', case when reconciliation_hold ? 'first' then least((reconciliation_hold->>'first')::timestamptz, clock_timestamp()) end))
-    where account = p->>'account' and greatest((reconciliation_hold->>'since')::timestamptz, (reconciliation_hold->>'first')::timestamptz) > clock_timestamp();
+      'since', least((reconciliation_hold->>'since')::timestamptz, at),
+      'first', case when reconciliation_hold ? 'first' then least((reconciliation_hold->>'first')::timestamptz, at) end))
+    where account = p->>'account' and greatest((reconciliation_hold->>'since')::timestamptz, (reconciliation_hold->>'first')::timestamptz) > at;
   perform leave_nothing_ahead(p->>'account');
   insert into reconciliations as had (account, lease_owner, lease_until)
     values (p->>'account', p->>'owner', clock_timestamp() + (p->>'forMs')::integer * interval '1 millisecond')
@@ -126,7 +137,7 @@ begin
     end if;
     perform from risk_state where account = d->>'account' and version = (p->>'riskVersion')::bigint for update;
     if not found then return jsonb_build_object('result', 'conflict'); end if;
-    if extract(epoch from clock_timestamp()) * 1000 < coalesce((d->>'notBefore')::numeric, 0) then
+    if extract(epoch from clock_timestamp()) * 1000 not between coalesce((d->>'notBefore')::numeric, 0) and coalesce((d->>'notAfter')::numeric, 'infinity') then
       return jsonb_build_object('result', 'conflict');
     end if;
     if cardinality(needed) > 0 and cardinality(needed) <> (select count(*) from limit_overrides v where v.override_id = any (needed)
@@ -164,7 +175,8 @@ begin
     (d->>'quantity')::numeric, (d->>'price')::numeric, (d->>'reservedQuantity')::numeric,
     (d->>'reservedNotional')::numeric, (d->>'controlVersion')::bigint, (p->>'epoch')::integer,
     case when approved then least(clock_timestamp() + make_interval(secs => (p->>'authorisedForMs')::double precision / 1000),
-      (select min(expires_at) from limit_overrides where override_id = any (needed))) end,
+      (select min(expires_at) from limit_overrides where override_id = any (needed)),
+      to_timestamp((d->>'notAfter')::numeric / 1000)) end,
     coalesce(p->'failures', '[]'), case when approved then null else clock_timestamp() end)
   on conflict (intent_id) do nothing
   returning * into o;
