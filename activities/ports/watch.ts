@@ -47,6 +47,8 @@ export interface WatchedInstrument {
 export interface WatchSample {
   readonly account: string;
   readonly version: string;
+  /** When what it was decided on was read, by the database's clock. */
+  readonly decidedTime: number;
   readonly quote: string;
   readonly state: WatchState;
   readonly equity: DecimalText | undefined;
@@ -67,7 +69,10 @@ export interface WatchSample {
 export interface WatchStore {
   /** Undefined where the account is not set up yet. */
   read(account: string, instruments: readonly WatchedInstrument[]): Promise<WatchInputs | undefined>;
-  /** False: another guardian wrote a sample meanwhile, and this one is dropped with everything that follows from it. */
+  /**
+   * False: another guardian wrote a sample meanwhile, or this one is of before a standstill, and it is dropped with everything that follows
+   * from it.
+   */
   write(sample: WatchSample): Promise<boolean>;
 }
 

@@ -145,7 +145,7 @@ export class AccountWatch {
     const details = this.details(inputs, prices, told, sample);
     const written = await store.write({
       ...{ account, version: inputs.version, quote, state, equity, figures, exposure, details, mode, outage, audit, alerts },
-      ...{ booking: inputs.booking, ledger: inputs.ledger, step: stepOf(inputs.state, sample) },
+      ...{ decidedTime: inputs.now, booking: inputs.booking, ledger: inputs.ledger, step: stepOf(inputs.state, sample) },
     });
     const balances = written && equity !== undefined ? this.sight.takeBalances() : undefined;
     if (balances === undefined || equity === undefined) return;

@@ -119,6 +119,7 @@ export function createWatchStore(pool: Pool): WatchStore {
         jsonOf({
           ...sample,
           ...state,
+          goodForMs: PROTOCOL.watchSilentMs,
           dailyPnl: figures?.dailyPnl,
           dailyLossRatio: figures && text(figures.dailyLossRatio.toDecimalPlaces(RATIO_PLACES)),
           drawdownRatio: figures && text(figures.drawdownRatio.toDecimalPlaces(RATIO_PLACES)),
