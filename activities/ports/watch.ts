@@ -3,6 +3,7 @@ import type { Alert, Observation, Sample, WatchState } from '../../core/watch/sa
 import type { Step } from '../../core/watch/stretch.js';
 import type { Figures } from '../../core/watch/performance.js';
 import type { DecimalText } from '../../core/money/index.js';
+import type { Quantities } from '../../core/watch/valuation.js';
 import type { LimitRow } from '../../core/risk/limit-rows.js';
 
 /** What a sample is decided on, as the database has it at one moment. */
@@ -69,6 +70,8 @@ export interface WatchSample {
 export interface WatchStore {
   /** Undefined where the account is not set up yet. */
   read(account: string, instruments: readonly WatchedInstrument[]): Promise<WatchInputs | undefined>;
+  /** What each of our fills that were booked after one booking and up to another has moved, by asset, the latest first; the latest hundred at the most. */
+  fillsBetween(account: string, after: string, upTo: string): Promise<readonly Quantities[]>;
   /**
    * False: another guardian wrote a sample meanwhile, or this one is of before a standstill, and it is dropped with everything that follows
    * from it.

@@ -94,6 +94,7 @@ export class AccountWatch {
     if (this.sight.readings === undefined) await Promise.race([looking, waitedFor(WATCH.sampleMs)]);
     const inputs = await this.dependencies.store.read(account, this.sight.instruments);
     if (inputs === undefined) return;
+    await this.sight.seeBooks(inputs);
     const quote = this.watched.quote ?? inputs.state.pricing?.quote ?? USUAL_QUOTE;
     this.sight.watchAlso(inputs.held.filter((instrument) => instrument.endsWith(`/${quote}`)));
     this.openOrders = inputs.openOrders;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WatchInputs, WatchSample } from '../../activities/ports/watch.js';
 import { UNWATCHED } from '../../core/watch/sample.js';
+import { bookedStory, bookkeeper } from '../../test/support/booked-story.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { openPool } from './pool.js';
 import { createWatchStore } from './watch-store.js';
@@ -29,6 +30,28 @@ const sampleOf = ({ version, now, state }: WatchInputs): WatchSample => ({
   ...{ booking: '0', ledger: {}, step: undefined, details: {}, mode: undefined, outage: undefined, audit: [], alerts: [] },
 });
 
+it('what each fill has moved is told by the order in which they were booked, fees included, and nothing that is no fill of ours', async () => {
+  const story = await bookedStory(database.pool, 'filled', await bookkeeper(database.pool));
+  const store = createWatchStore(pool);
+  const booking = async (): Promise<string> => (await store.read('filled', []))?.booking ?? '';
+  const fill = { units: 2, price: 10, feeAsset: 'BNB', strategy: 'momentum' } as const;
+  const none = await booking();
+  await story.fill({ ...fill, side: 'buy', fee: 1 });
+  const first = await booking();
+  await story.fill({ ...fill, side: 'buy', fee: 3, feeAsset: 'USDT' });
+  await story.fill({ ...fill, side: 'sell', units: 1, fee: 0 });
+  const third = await booking();
+  await story.fill({ ...fill, side: 'sell', fee: 0, strategy: null });
+  const [bought, alsoBought, sold] = [
+    { BTC: '2', USDT: '-20', BNB: '-1' },
+    { BTC: '2', USDT: '-23' },
+    { BTC: '-1', USDT: '10' },
+  ];
+  expect(await store.fillsBetween('filled', none, await booking())).toEqual([sold, alsoBought, bought]);
+  expect(await store.fillsBetween('filled', first, third)).toEqual([sold, alsoBought]);
+  expect(await store.fillsBetween('filled', third, third)).toEqual([]);
+});
+
 describe('a sample of the account watch', () => {
   it('that everything has stood still over since it was decided is dropped, with all that follows from it', async () => {
     const store = createWatchStore(pool);
@@ -49,7 +72,7 @@ describe('a sample of the account watch', () => {
     const after = await read();
     // So the next one knows that nobody has looked, and begins anew.
     expect(after).toMatchObject({ version: inputs.version, lastTime: inputs.lastTime, mode: 'normal', state: { runs: {} } });
-    expect((await database.pool.query('select from alerts')).rowCount).toBe(0);
+    expect((await database.pool.query(`select from alerts where kind = 'watch.equityUnknown'`)).rowCount).toBe(0);
     expect(await store.write({ ...asleep, decidedTime: after.now })).toBe(true);
     expect(await read()).toMatchObject({ mode: 'paused', state: { runs: unknown } });
   });
