@@ -11,7 +11,7 @@ const [UNAVAILABLE, DENIED] = [14, 7];
 /** Fails so often, each time otherwise, and is begun then. */
 const failing = (...failures: readonly Error[]) => {
   const left = [...failures];
-  return vi.fn(async () => {
+  return vi.fn<() => Promise<void>>(async () => {
     const failed = left.shift();
     if (failed !== undefined) throw failed;
   });
@@ -48,7 +48,7 @@ describe('what Temporal has to run', () => {
   it('is tried no more when it is closed, nor said of then', async () => {
     const { errors, beginnings } = opened();
     let fails: (error: Error) => void = () => undefined;
-    const second = vi.fn(() => new Promise<void>((_, reject) => (fails = reject)));
+    const second = vi.fn<() => Promise<void>>(() => new Promise<void>((_, reject) => (fails = reject)));
     const work = vi.fn<() => Promise<void>>().mockRejectedValueOnce(ofTemporal(UNAVAILABLE)).mockImplementation(second);
     await beginnings.begin('main', work);
     await vi.waitFor(() => expect(second).toHaveBeenCalledOnce());
