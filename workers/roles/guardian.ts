@@ -69,6 +69,7 @@ import type { WorkerProcess } from '../composition/process.js';
 import { createReconciliations, createWorkflowRuns } from '../composition/reconciliations.js';
 import { createWorker } from '../composition/run-worker.js';
 import { createRunbookRuns, runUnderWay, tradingRunbooks } from '../composition/runbooks.js';
+import { countedTogether } from '../composition/venues.js';
 import { outageRulesOf, watchedAccount } from '../composition/watched-account.js';
 import {
   calendarSchedule,
@@ -97,7 +98,13 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
   const live = new StreamedMarket(clock);
   const accounts = Object.keys(config.accounts);
   const stopMeasuring = accounts.map((account) => measureClock(account, (name) => venues.opened(name), live, log));
-  const watchers = new Watchers({ store: createWatcherStore(pool), accounts, watcher: randomUUID(), log });
+  const watchers = new Watchers({
+    store: createWatcherStore(pool),
+    accounts,
+    together: (account) => countedTogether(process, account),
+    watcher: randomUUID(),
+    log,
+  });
   await watchers.start();
   const owners = wraps.owners(createOwners(client, clock));
   const kills = createKills(client, clock);
