@@ -170,7 +170,9 @@ describe('approvals', () => {
   test('four eyes, from the pause to the resume', async () => {
     const request = await waiting();
     expect((await keelson(['status'])).out).toContain('main: paused by risk, only two people end it: paused by hand');
-    expect((await keelson(words('approvals list'))).out).toMatch(new RegExp(`${request} +resume main +operator +explained .* pending +–`));
+    expect((await keelson(words('approvals list'))).out).toMatch(
+      new RegExp(`${request} +resume main from paused to normal +operator +explained .* pending +–`),
+    );
     const questions: string[] = [];
     const answer = (text: string) => async (question: string) => {
       questions.push(question);
@@ -179,7 +181,9 @@ describe('approvals', () => {
     const approve = ['approvals', 'approve', request, '--reason', 'seen', '--as', 'risk'];
     expect((await keelson(approve)).exitCode).toBe(2);
     expect(await keelson(approve, answer('y'))).toMatchObject({ exitCode: 1, error: 'Nothing was decided.\n' });
-    expect(questions[0]).toMatch(/^operator asks to resume: explained\n {2}\{.*"commandId":.*\}\nType yes to approve it: $/);
+    expect(questions[0]).toMatch(
+      /^resume main from paused to normal\n {2}asked by operator at .* UTC: explained\n {2}lapses at .* UTC.*\n {2}decided on version \d+ of the account.*\nType yes to approve it: $/,
+    );
     expect(await keelson(approve, answer('yes'))).toMatchObject({
       exitCode: 0,
       out: expect.stringMatching(/^resume main, asked by operator: approved and carried out\.\nmain is in mode normal\./) as string,
@@ -187,6 +191,28 @@ describe('approvals', () => {
     expect(JSON.parse((await keelson(words('status --json'))).out)).toMatchObject({ accounts: [{ mode: 'normal', heldBy: null }] });
     expect((await keelson(words('approvals list'))).out).not.toContain(request);
     expect((await keelson(words('approvals list --all'))).out).toContain('risk: approved');
+  });
+
+  test('what can come to nothing any more waits for nobody, and is told so, also where it was approved', async () => {
+    const request = await waiting();
+    const agreed = await waiting();
+    await store.pool.query(`update control set version = version + 1 where account = 'main'`);
+    const came = await keelson(['approvals', 'approve', agreed, '--reason', 'seen', '--yes', '--as', 'risk']);
+    expect(came).toMatchObject({ exitCode: 1, error: expect.stringContaining('decide anew') as string });
+    expect((await keelson(words('approvals list'))).out).not.toMatch(new RegExp(`${request}|${agreed}`));
+    const all = (await keelson(words('approvals list --all'))).out;
+    expect(all).toMatch(new RegExp(`${request} .* lapsed: (a pause or another mode came|the account has changed)`));
+    expect(all).toMatch(new RegExp(`${agreed} .* approved, but came to nothing: the account has changed .* version \\d+, and is at \\d+`));
+  });
+
+  test('a change of mode is told by the mode, and by the version that it was decided on', async () => {
+    await keelson(words('pause --as risk'));
+    const { error } = await keelson(words('mode reduceOnly --as operator --reason explained'));
+    const request = /keelson approvals approve ([0-9a-f-]{36})/.exec(error)?.[1] ?? '';
+    expect((await keelson(words('approvals list'))).out).toContain(`${request}  mode main from paused to reduceOnly`);
+    const listed = JSON.parse((await keelson(words('approvals list --json'))).out) as { requests: object[] };
+    expect(listed.requests[0]).toMatchObject({ requestId: request, mode: 'paused', expectedVersion: expect.any(Number) as number });
+    await keelson(['approvals', 'refuse', request, '--reason', 'no', '--yes', '--as', 'risk']);
   });
 
   test('refused stays refused, and one’s own is not decided by oneself', async () => {
@@ -259,7 +285,7 @@ describe('under a halt', () => {
     const asked = await keelson(['rearm', latchId, '--reason', 'fine', '--as', 'risk']);
     expect(asked).toMatchObject({ exitCode: 1, error: expect.stringContaining('needs a second person') as string });
     const request = /keelson approvals approve ([0-9a-f-]{36})/.exec(asked.error)?.[1] ?? '';
-    expect((await keelson(words('approvals list'))).out).toMatch(new RegExp(`${request} +rearm main +risk +fine .* pending`));
+    expect((await keelson(words('approvals list'))).out).toMatch(new RegExp(`${request} +rearm account main .* +risk +fine .* pending`));
     expect((await keelson(words('kill --account main --as trader --reason again'))).out).toContain('HALTED already');
     const closed = {
       exitCode: 1,
