@@ -67,6 +67,8 @@ describe('what a request for a second person has come to', () => {
     await approve(ended);
     await call('end_runbook', { runId: ended, status: 'preempted', detail: 'a halt' });
     expect(await told(ended)).toEqual({ state: 'lapsed', detail: 'its run has ended: preempted, a halt' });
+    // What it waited for does not stay on its row when it has begun.
+    await call('tell_runbook', { runId: begun, status: 'waitingForApproval', detail: 'another person approves its plan' });
     await approve(begun);
     expect(await call('begin_runbook', { runId: begun, plan, runsUnderHalt: true })).toMatchObject({ result: 'begun' });
     expect(await told(begun)).toEqual({ state: 'used', detail: 'running' });
