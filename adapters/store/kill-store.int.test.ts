@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createOrderActivities } from '../../activities/order/index.js';
-import type { KillStore } from '../../activities/ports/kill.js';
+import type { EvidenceFile, KillStore } from '../../activities/ports/kill.js';
 import type { Authorised } from '../../activities/ports/store.js';
 import { decimal } from '../../core/money/index.js';
 import { flattenIntentId } from '../../core/protection/position-key.js';
@@ -114,6 +114,26 @@ describe('P27: what a kill sends', () => {
     expect(await kills.writtenBefore(key, [latchId])).toBeUndefined();
   });
 
+  it('knows the file that was told of last, and of what, unless a halt was called again since', async () => {
+    const { latchId } = await latch('none');
+    const last = () => kills.writtenLast(ACCOUNT, [latchId]);
+    const found = { unverified: [], dust: [], kept: [] };
+    const tell = (file: EvidenceFile) => kills.writeKill(ACCOUNT, 'verified', found, file);
+    // Of a build before it told this: what its incident is named after.
+    const file = { path: '/e/last.json', sha256: 'hash', latchIds: [latchId] };
+    const key = `halt:${ACCOUNT}:${latchId}:none+another:atOnce+sold 3`;
+    const data = { latchIds: [latchId], evidence: { path: file.path, sha256: file.sha256 } };
+    await tell(file);
+    expect(await last()).toEqual({ file, of: [] });
+    await stack.dependencies.store.openIncident({ incidents: [{ key, account: ACCOUNT, kind: 'halt', data }] });
+    expect(await last()).toEqual({ file, of: [`${latchId}:none`, 'another:atOnce', 'sold 3'] });
+    const now = { ...file, of: [`${latchId}:none`, 'direct'] };
+    await tell(now);
+    expect(await last()).toEqual({ file: now, of: now.of });
+    await latch('none');
+    expect(await last()).toBeUndefined();
+  });
+
   it('P29: knows what the account’s fills have only paid with, and judges all else that is there', async () => {
     await stack.database.pool.query(
       `insert into ledger_balances (account, asset, quantity) values ($1, 'BNB', -0.001), ($1, 'USDC', 0) on conflict do nothing`,
@@ -189,7 +209,7 @@ describe('P27: what a kill sends', () => {
     expect(await sold()).toEqual([[1, true]]);
     await stack.database.pool.query('update latches set released_at = clock_timestamp()');
     // Those that stood before and do not sell it say nothing of when its sale began.
-    await since({ scope: 'instrument', scopeValue: 'ETH/USDT' }, 'atOnce');
+    await since({ scope: 'instrument', scopeValue: 'ETH/USDT', account: ACCOUNT }, 'atOnce');
     await since({}, 'none');
     await anHourAgo();
     expect(await sold()).toEqual([[0, false]]);
@@ -308,6 +328,34 @@ describe('P27: what a kill sends', () => {
     await late(1);
     await kills.touchKill(ACCOUNT);
     expect(await one(`select due_at < clock_timestamp() from kills`)).toBe(true);
+  });
+
+  it('P26: of a time to come, as of a clock of the database’s that was set back, is missed until somebody shows himself now', async () => {
+    const { pool } = stack.database;
+    const missing = async (): Promise<unknown> => (await pool.query(`select missing_kill('${ACCOUNT}', 5000) is not null as is`)).rows[0];
+    const seen = async (): Promise<unknown> =>
+      (await pool.query('select has_seen(k, l) as is from kills k, latches l where l.released_at is null')).rows[0];
+    const ahead = `clock_timestamp() + interval '1 hour'`;
+    const clear = { unverified: [], dust: [], kept: [] };
+    await latch('atOnce');
+    await pool.query(`update latches set engaged_at = ${ahead}, called_at = ${ahead} where released_at is null`);
+    expect(await missing()).toEqual({ is: true });
+    await kills.writeKill(ACCOUNT, 'running', clear, null);
+    expect(await missing()).toEqual({ is: false });
+    await pool.query(`update kills set updated_at = ${ahead}, due_at = ${ahead}`);
+    expect(await missing()).toEqual({ is: true });
+    // Called again, it is of now: what was looked at in a time to come is of before.
+    await pool.query(
+      `update latches set engaged_at = clock_timestamp() - interval '1 minute', called_at = clock_timestamp() - interval '1 minute' where released_at is null`,
+    );
+    expect(await missing()).toEqual({ is: true });
+    await pool.query(
+      `update kills set phase = 'verified', looked_at = ${ahead},
+         looked_under = (select jsonb_agg(latch_id || ':' || policy) from latches where released_at is null)`,
+    );
+    expect(await seen()).toEqual({ is: false });
+    await pool.query('update kills set looked_at = clock_timestamp()');
+    expect(await seen()).toEqual({ is: true });
   });
 
   it('nobody else sells while a latch stands', async () => {
