@@ -74,7 +74,10 @@ describe.skipIf(temporal === undefined)('schedules, through the API', () => {
   test('one is started by hand, and one that is not there is told', async () => {
     expect(await post(KEYS.operator, 'trigger')).toMatchObject({ status: 200 });
     await eventually(async () => expect((await client.schedule.getHandle(scheduleId).describe()).info.numActionsTaken).toBe(1), 30_000);
-    expect(await post(KEYS.operator, 'pause', 'nothing')).toMatchObject({ status: 404, body: { code: 'INPUT_UNKNOWN_SCHEDULE' } });
+    expect(await post(KEYS.operator, 'pause', 'nothing')).toMatchObject({
+      status: 404,
+      body: { code: 'INPUT_UNKNOWN_SCHEDULE', detail: expect.stringMatching(/There is no schedule nothing\. Known: \S/) as string },
+    });
     expect((await store.pool.query(`select from alerts where summary like '%schedule nothing%'`)).rowCount).toBe(0);
   });
 });

@@ -84,6 +84,7 @@ test('every role at every command that asks the API: refused exactly where the t
     'limits end': [randomUUID(), '--reason', 'a test'],
     'strategies disable': ['momentum', '--reason', 'a test'],
     'strategies enable': ['momentum', '--reason', 'a test'],
+    'incidents show': ['1'],
     'runbooks show': [randomUUID()],
     'runbooks plan': ['morningChecks'],
     'runbooks run': ['morningChecks', '--reason', 'a test'],
@@ -117,7 +118,7 @@ test('every role at every command that asks the API: refused exactly where the t
       tried += 1;
     }
   }
-  expect(tried).toBe(68 * ROLES.length);
+  expect(tried).toBe(69 * ROLES.length);
   // Hundreds of command lines, one after the other: on a machine that is busy with others they take their time.
 }, 300_000);
 
@@ -170,7 +171,9 @@ describe('approvals', () => {
   test('four eyes, from the pause to the resume', async () => {
     const request = await waiting();
     expect((await keelson(['status'])).out).toContain('main: paused by risk, only two people end it: paused by hand');
-    expect((await keelson(words('approvals list'))).out).toMatch(new RegExp(`${request} +resume main +operator +explained .* pending +–`));
+    expect((await keelson(words('approvals list'))).out).toMatch(
+      new RegExp(`${request} +resume main from paused to normal +operator +explained .* pending +–`),
+    );
     const questions: string[] = [];
     const answer = (text: string) => async (question: string) => {
       questions.push(question);
@@ -179,7 +182,9 @@ describe('approvals', () => {
     const approve = ['approvals', 'approve', request, '--reason', 'seen', '--as', 'risk'];
     expect((await keelson(approve)).exitCode).toBe(2);
     expect(await keelson(approve, answer('y'))).toMatchObject({ exitCode: 1, error: 'Nothing was decided.\n' });
-    expect(questions[0]).toMatch(/^operator asks to resume: explained\n {2}\{.*"commandId":.*\}\nType yes to approve it: $/);
+    expect(questions[0]).toMatch(
+      /^resume main from paused to normal\n {2}asked by operator at .* UTC: explained\n {2}lapses at .* UTC.*\n {2}decided on version \d+ of the account.*\nType yes to approve it: $/,
+    );
     expect(await keelson(approve, answer('yes'))).toMatchObject({
       exitCode: 0,
       out: expect.stringMatching(/^resume main, asked by operator: approved and carried out\.\nmain is in mode normal\./) as string,
@@ -187,6 +192,28 @@ describe('approvals', () => {
     expect(JSON.parse((await keelson(words('status --json'))).out)).toMatchObject({ accounts: [{ mode: 'normal', heldBy: null }] });
     expect((await keelson(words('approvals list'))).out).not.toContain(request);
     expect((await keelson(words('approvals list --all'))).out).toContain('risk: approved');
+  });
+
+  test('what can come to nothing any more waits for nobody, and is told so, also where it was approved', async () => {
+    const request = await waiting();
+    const agreed = await waiting();
+    await store.pool.query(`update control set version = version + 1 where account = 'main'`);
+    const came = await keelson(['approvals', 'approve', agreed, '--reason', 'seen', '--yes', '--as', 'risk']);
+    expect(came).toMatchObject({ exitCode: 1, error: expect.stringContaining('decide anew') as string });
+    expect((await keelson(words('approvals list'))).out).not.toMatch(new RegExp(`${request}|${agreed}`));
+    const all = (await keelson(words('approvals list --all'))).out;
+    expect(all).toMatch(new RegExp(`${request} .* lapsed: (a pause or another mode came|the account has changed)`));
+    expect(all).toMatch(new RegExp(`${agreed} .* approved, but came to nothing: the account has changed .* version \\d+, and is at \\d+`));
+  });
+
+  test('a change of mode is told by the mode, and by the version that it was decided on', async () => {
+    await keelson(words('pause --as risk'));
+    const { error } = await keelson(words('mode reduceOnly --as operator --reason explained'));
+    const request = /keelson approvals approve ([0-9a-f-]{36})/.exec(error)?.[1] ?? '';
+    expect((await keelson(words('approvals list'))).out).toContain(`${request}  mode main from paused to reduceOnly`);
+    const listed = JSON.parse((await keelson(words('approvals list --json'))).out) as { requests: object[] };
+    expect(listed.requests[0]).toMatchObject({ requestId: request, mode: 'paused', expectedVersion: expect.any(Number) as number });
+    await keelson(['approvals', 'refuse', request, '--reason', 'no', '--yes', '--as', 'risk']);
   });
 
   test('refused stays refused, and one’s own is not decided by oneself', async () => {
@@ -224,6 +251,25 @@ describe('limits', () => {
     expect((await keelson(words('limits history'))).out).toMatch(/strategy momentum main +none +500 +2 .* risk with owner/);
   });
 
+  test('a limit without which no entry passes is not taken away unasked, and is told as what it is', async () => {
+    const set = (value: string, more: readonly string[] = [], ask?: Terminal['ask']) =>
+      keelson(['limits', 'set', 'maxOpenOrders', value, '--as', 'risk', '--reason', 'a test', ...more], ask);
+    await store.pool.query(
+      `insert into limits (scope, scope_value, account, limit_key, value, version, subject, reason) values ('account', 'main', 'main', 'maxOpenOrders', '5', 1, 'configuration', 'a test')`,
+    );
+    const warning = 'Without maxOpenOrders no entry of account main passes, and to set it again takes two people.';
+    expect(await set('none')).toMatchObject({ exitCode: 2, error: expect.stringContaining(warning) as string });
+    const questions: string[] = [];
+    const no = await set('none', [], async (question) => (questions.push(question), 'n'));
+    expect(no).toMatchObject({ exitCode: 1, error: 'Nothing was changed.\n' });
+    expect(questions[0]).toContain(warning);
+    expect((await set('none', ['--yes'])).out).toBe(
+      'maxOpenOrders of account main is none: no entry of it passes until it has a value again, which takes two people.\n',
+    );
+    expect((await keelson(words('limits list'))).out).toMatch(/maxOpenOrders +account main +none: no entry passes +5 /);
+    expect((await set('5')).error).toContain('Setting maxOpenOrders of account main from none, under which no entry passes, to 5 ');
+  });
+
   test('a limit is of one thing', async () => {
     const both = ['limits', 'set', 'maxOpenOrders', '1', '--strategy', 'momentum', '--venue', 'paper', '--reason', 'a test'];
     expect(await keelson(both)).toMatchObject({ exitCode: 2, error: expect.stringContaining('A limit is of one thing') as string });
@@ -259,7 +305,7 @@ describe('under a halt', () => {
     const asked = await keelson(['rearm', latchId, '--reason', 'fine', '--as', 'risk']);
     expect(asked).toMatchObject({ exitCode: 1, error: expect.stringContaining('needs a second person') as string });
     const request = /keelson approvals approve ([0-9a-f-]{36})/.exec(asked.error)?.[1] ?? '';
-    expect((await keelson(words('approvals list'))).out).toMatch(new RegExp(`${request} +rearm main +risk +fine .* pending`));
+    expect((await keelson(words('approvals list'))).out).toMatch(new RegExp(`${request} +rearm account main .* +risk +fine .* pending`));
     expect((await keelson(words('kill --account main --as trader --reason again'))).out).toContain('HALTED already');
     const closed = {
       exitCode: 1,
@@ -312,6 +358,28 @@ describe('under a halt', () => {
   });
 });
 
+test('what a runbook holds beneath a pause is not told as what was before it', async () => {
+  const hold = { runId: randomUUID(), runbook: 'gracefulShutdown', mode: 'reduceOnly', was: 'normal', from: 'normal', since: 0 };
+  const held = 'update control set mode = $1, runbook_hold = $2, reconciliation_hold = $3';
+  await store.pool.query(held, ['reduceOnly', hold, null]);
+  expect((await keelson(['status'])).out).toContain('main: held in reduceOnly by gracefulShutdown, before it was in normal: ');
+  await store.pool.query(held, ['paused', hold, { was: 'reduceOnly', classes: ['foreignOrder'], since: '2026-11-23T10:00:00Z' }]);
+  const { out } = await keelson(['status']);
+  expect(out).toContain('main: it is paused for foreignOrder: keelson resume ends that when a comparison is clean');
+  expect(out).toContain('main: beneath that pause held in reduceOnly by gracefulShutdown, and in normal when both have ended: ');
+  expect(out).not.toContain('before it was in normal');
+  await store.pool.query(held, ['normal', null, null]);
+});
+
+test('what an account is worth is rounded for people, and whole for programs', async () => {
+  await store.pool.query(
+    `insert into account_watch (account, quote, equity, equity_at, peak, drawdown_ratio, day_opening, day_flows, daily_pnl, daily_loss_ratio, exposure, runs)
+     values ('main', 'USDT', 100900.123456789, now(), 101000.987654321, 0.001, 905, 0, -4.123456789123, 0, 12.5, '{}')`,
+  );
+  expect((await keelson(['watch'])).out).toMatch(/100900\.12 USDT +101000\.99 +0\.10 % +-4\.12345679 +.* 12\.5 /);
+  expect((await keelson(words('watch --json'))).out).toContain('100900.123456789');
+});
+
 test('a kind of events that there is none of is not passed over in silence', async () => {
   const { exitCode, out } = await keelson(words('events --kind halt.engagd'));
   expect({ exitCode, out }).toEqual({
@@ -323,5 +391,14 @@ test('a kind of events that there is none of is not passed over in silence', asy
 
 test('incidents that are open say how they end', async () => {
   await store.pool.query(`insert into incidents (incident_key, account, kind, data) values ('odd', 'main', 'oddFill', '{}')`);
+  const details = { code: 'X'.repeat(2_000) };
+  await store.pool.query(`insert into incidents (incident_key, account, kind, data) values ('long', 'main', 'foreignFill', $1)`, [details]);
+  const { out } = await keelson(words('incidents list'));
+  expect(Math.max(...out.split('\n').map(({ length }) => length))).toBeLessThan(400);
+  expect(out).toMatch(/foreignFill .* a fill/);
+  expect(out).toContain('keelson incidents show <incident>');
+  const [, newest = ''] = /^ *(\d+) +main +foreignFill/m.exec(out) ?? [];
+  expect((await keelson(['incidents', 'show', newest])).out).toContain(`"code": "${details.code}"`);
+  expect((await keelson(['incidents', 'show', '999'])).error).toContain('There is no incident 999');
   expect((await keelson(words('incidents list'))).out).toMatch(/oddFill(.|\n)*keelson incidents close <incident> --reason …\n$/);
 });

@@ -233,7 +233,7 @@ export const ERRORS = define({
     ...input('What {runbook} would do for {account} cannot be told now: {why}. See keelson status, and ask again.'),
     httpStatus: 409,
   },
-  INPUT_UNKNOWN_SCHEDULE: { ...input('There is no schedule {schedule}. See keelson schedules list.'), httpStatus: 404 },
+  INPUT_UNKNOWN_SCHEDULE: { ...input('There is no schedule {schedule}. Known: {known}. See keelson schedules list.'), httpStatus: 404 },
   INPUT_UNKNOWN_RUN: { ...input('There is no run {run}. See keelson runbooks list.'), httpStatus: 404 },
   INPUT_RUNBOOK_COMMAND: {
     ...input('Run {run} cannot {what} now: {why}. See keelson runbooks show {run}.'),

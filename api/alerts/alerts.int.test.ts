@@ -64,6 +64,28 @@ test('a test alert is raised by whoever may, and tells what became of it', async
   });
 });
 
+test('a run that waits no more, or has ended, calls nobody; what is critical stays until it was seen', async () => {
+  const { rows } = await store.pool.query<{ run_id: string }>(
+    `insert into runbook_runs (run_id, runbook, account, resource, inputs, reason, status, epoch)
+       select gen_random_uuid(), 'morningChecks', 'main', 'test:main', '{}', 'a test', 'waitingForPerson', epoch from instance returning run_id`,
+  );
+  const runId = rows[0]?.run_id;
+  for (const severity of ['error', 'critical']) {
+    const detail = { runId, about: `1:1:${severity}`, severity, detail: 'somebody signs' };
+    await store.pool.query('select call_for_runbook($1)', [detail]);
+  }
+  const waits = async (query = ''): Promise<string[]> =>
+    (await alerts(query)).filter(({ kind }) => kind === 'runbook.waits').map(({ severity }) => severity);
+  expect(await waits()).toEqual(['critical', 'error']);
+  await store.pool.query(`update runbook_runs set status = 'paused' where run_id = $1`, [runId]);
+  expect(await waits()).toEqual(['critical', 'error']);
+  await store.pool.query(`update runbook_runs set status = 'running' where run_id = $1`, [runId]);
+  expect(await waits()).toEqual(['critical']);
+  await store.pool.query('select end_runbook($1)', [{ runId, status: 'aborted', detail: null }]);
+  expect(await waits()).toEqual(['critical']);
+  expect(await waits('?all=true')).toEqual(['critical', 'error']);
+});
+
 test('the watch is shown, also of an account that nobody has watched yet', async () => {
   const watched = async (): Promise<unknown> => (await call(KEYS.viewer, 'GET', '/v1/watch')).body['accounts'];
   expect(await watched()).toMatchObject([{ account: 'main', sampledTime: null, equity: null, conditions: [], details: {} }]);

@@ -9,12 +9,24 @@ export function scheduleControl(client: Client, answerLimitMs: number): Pick<Con
       return await client.withDeadline(Date.now() + answerLimitMs, call);
     } catch (error) {
       if (error instanceof ScheduleNotFoundError)
-        throw new KeelsonError('INPUT_UNKNOWN_SCHEDULE', { schedule: error.scheduleId }, { cause: error });
+        throw new KeelsonError('INPUT_UNKNOWN_SCHEDULE', { schedule: error.scheduleId, known: await known() }, { cause: error });
       throw new KeelsonError(
         'INFRA_TEMPORAL',
         { detail: `the schedules gave no answer within ${answerLimitMs / 1_000} s` },
         { cause: error },
       );
+    }
+  };
+  /** For whoever has mistyped one; where Temporal does not list them now, the answer is what it is without. */
+  const known = async (): Promise<string> => {
+    try {
+      const ids: string[] = [];
+      await client.withDeadline(Date.now() + answerLimitMs, async () => {
+        for await (const { scheduleId } of client.schedule.list()) ids.push(scheduleId);
+      });
+      return ids.toSorted().join(', ') || 'none';
+    } catch {
+      return 'not told just now';
     }
   };
   return {

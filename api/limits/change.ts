@@ -1,6 +1,6 @@
 import { KeelsonError } from '../../core/errors.js';
-import { isLooser, type LimitPlace } from '../../core/risk/limit-rows.js';
-import type { LimitKey, RowKey } from '../../core/risk/limit-table.js';
+import { isLooser, isRequiredAt, type LimitPlace } from '../../core/risk/limit-rows.js';
+import { limitDefinition, type LimitKey, type RowKey } from '../../core/risk/limit-table.js';
 import type { Caller } from '../auth/caller.js';
 import { changeAs } from '../change-as.js';
 import type { Database } from '../read/database.js';
@@ -36,7 +36,7 @@ export async function setLimit(database: Database, caller: Caller, wish: LimitWi
         account: asked,
         payload: change,
         reason,
-        what: `Setting ${key} of ${scope} ${scopeValue} from ${from ?? 'its default'} to ${value ?? 'none'}`,
+        what: `Setting ${key} of ${scope} ${scopeValue} from ${from ?? unset(key, scope)} to ${value ?? unset(key, scope)}`,
         why: 'it lets more pass than before',
       });
       return applyLimitRequest(database, commandId);
@@ -45,6 +45,13 @@ export async function setLimit(database: Database, caller: Caller, wish: LimitWi
     // Somebody has changed it since it was read: what is stricter is looked at anew.
   }
   throw new KeelsonError('RISK_CONTENTION', { account: asked, attempts: TRIES });
+}
+
+/** What holds where there is no row. */
+function unset(key: RowKey, scope: LimitPlace['scope']): string {
+  if (isRequiredAt(key, scope)) return 'none, under which no entry passes,';
+  const { usual } = limitDefinition(key);
+  return scope !== 'account' || usual === 'none' ? 'no limit' : `its default, ${usual},`;
 }
 
 export interface OverrideWish {

@@ -35,6 +35,7 @@ export async function readAccounts(database: Database): Promise<AccountStatus[]>
       disabled: { strategy: string; reason: string }[];
       held_by: { subject: string; reason: string } | null;
       runbook_hold: AccountStatus['heldByRunbook'];
+      paused_for: string | null;
       is_retired: boolean;
       open_runs: AccountStatus['openRuns'];
     }>(
@@ -48,13 +49,14 @@ export async function readAccounts(database: Database): Promise<AccountStatus[]>
                  from strategy_switches w where w.account = a.account and w.disabled_reason is not null) as disabled,
               (select jsonb_build_object('subject', m.subject, 'reason', m.reason) from commands m where m.command_id = c.held_by) as held_by,
               c.runbook_hold - array['from', 'since'] as runbook_hold,
+              paused_above(c) as paused_for,
               a.retired_at is not null as is_retired,
                (select coalesce(jsonb_agg(jsonb_build_object('runId', r.run_id, 'runbook', r.runbook, 'status', r.status, 'reason', r.reason)
                   order by r.created_at), '[]') from runbook_runs r where r.account = a.account and r.ended_at is null) as open_runs
          from accounts a
          join control c using (account)
          left join orders o on o.account = a.account and o.final_at is null
-        group by a.account, a.venue, a.retired_at, c.mode, c.version, c.updated_at, c.held_by, c.runbook_hold
+        group by a.account, a.venue, a.retired_at, c.account
         order by a.account`,
     ),
     database.query<LatchRow>(
@@ -94,6 +96,7 @@ export async function readAccounts(database: Database): Promise<AccountStatus[]>
       disabledStrategies: row.disabled,
       heldBy: row.held_by,
       heldByRunbook: row.runbook_hold,
+      pausedFor: row.paused_for,
       openRuns: row.open_runs,
     };
   });

@@ -38,6 +38,10 @@ interface Row {
   deliveries: Alert['deliveries'];
 }
 
+/** A run that does not wait any more, by whatever it went on or ended, calls nobody; what is critical somebody looks at all the same. */
+const IS_OVER = `(a.kind = 'runbook.waits' and a.severity <> 'critical' and exists (select from runbook_runs r
+  where r.run_id::text = split_part(a.alert_key, ':', 2) and r.status not in ('waitingForPerson', 'paused')))`;
+
 /** Alerts, newest first; those that wait for somebody, or all. */
 export async function readAlerts(
   database: Database,
@@ -53,7 +57,7 @@ export async function readAlerts(
                   count(*) filter (where delivered_at is null and next_at is null) as failed,
                   max(detail) filter (where delivered_at is null) as detail
                 from alert_deliveries where alert_id = a.alert_id group by channel) d), '[]') as deliveries
-       from alerts a where ($1::text is null or a.account = $1) and ($2 or (a.acknowledged_at is null and a.severity <> 'info'))
+       from alerts a where ($1::text is null or a.account = $1) and ($2 or (a.acknowledged_at is null and a.severity <> 'info' and not ${IS_OVER}))
       order by a.alert_id desc limit $3`,
     [filter.account ?? null, filter.all, filter.limit],
   );

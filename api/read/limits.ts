@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { LIMIT_KEYS, ROW_KEYS, type LimitKey, type RowKey } from '../../core/risk/limit-table.js';
-import type { LimitPlace, LimitScope } from '../../core/risk/limit-rows.js';
+import { isRequiredAt, type LimitPlace, type LimitScope } from '../../core/risk/limit-rows.js';
 import { epochMs, whole, wholeOrNull, type Database } from './database.js';
 import { time } from './schemas.js';
 
@@ -10,7 +10,10 @@ export const limitRowSchema = z.strictObject({
   account: z.string().nullable().describe('Whose; null for a venue, whose limits bind every account there.'),
   limit: z.enum(ROW_KEYS as [RowKey, ...RowKey[]]),
   from: z.string().nullable().describe('What the version before said; null where there was no limit.'),
-  value: z.string().nullable().describe('Null: the limit was taken away.'),
+  value: z
+    .string()
+    .nullable()
+    .describe('Null: the limit was taken away. Of those in force only one that an account has to have: without it no entry passes.'),
   version: z.int(),
   subject: z.string().describe('Who changed it; `configuration` for what the file said.'),
   approvedBy: z.string().nullable().describe('Who approved it, where it was loosened.'),
@@ -41,6 +44,8 @@ export type Override = z.output<typeof overrideSchema>;
 const APPROVED_BY = (request: string) =>
   `(select string_agg(approver, ', ') from jsonb_array_elements_text(approvers(${request})) approver)`;
 
+const REQUIRED = ROW_KEYS.filter((key) => isRequiredAt(key, 'account'));
+
 /** Changes of limits, newest first; those in force, or all of them. */
 export async function readLimits(
   database: Database,
@@ -50,10 +55,10 @@ export async function readLimits(
     `select scope, scope_value as "scopeValue", account, limit_key as limit, was as "from", value, version, subject,
             ${APPROVED_BY('l.request_id')} as "approvedBy", reason, ${epochMs('created_at')} as changed_ms
        from (select *, row_number() over (partition by scope, scope_value, account, limit_key order by version desc) as age from limits) l
-      where limit_key = any ($4) and ($2 or (age = 1 and value is not null))
+      where limit_key = any ($4) and ($2 or (age = 1 and (value is not null or (scope = 'account' and limit_key = any ($5)))))
         and ($1::text is null or account = $1 or (scope = 'venue' and scope_value = (select venue from accounts a where a.account = $1)))
       order by l.limit_id desc limit $3`,
-    [filter.account ?? null, filter.isHistory, filter.limit, ROW_KEYS],
+    [filter.account ?? null, filter.isHistory, filter.limit, ROW_KEYS, REQUIRED],
   );
   return rows.map(({ changed_ms: changed, ...row }) => ({ ...row, changedTime: whole(changed) }));
 }

@@ -179,6 +179,7 @@ describe('status', () => {
         blockedInstruments: [{ instrument: 'BTC/USDT', reason: 'an order is unknown' }],
         heldBy: null,
         heldByRunbook: null,
+        pausedFor: null,
         isRetired: false,
         openRuns: [],
       },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { shownPlan } from '../../core/runbook/shown-plan.js';
 import { RUNBOOKS, type Plan } from '../../core/runbook/spec.js';
 import { RUN_STATUSES } from '../../core/runbook/status.js';
 import { epochMs, whole, wholeOrNull, type Database } from './database.js';
@@ -40,17 +41,6 @@ export const planSchema = z.strictObject({
   ),
 });
 export type ShownPlan = z.output<typeof planSchema>;
-
-/** A plan as people read it: what a step would change stands with the step. */
-export function shownPlan({ version, steps, writes }: Pick<Plan, 'version' | 'steps' | 'writes'>): ShownPlan {
-  return {
-    version,
-    steps: steps.map(({ name, title, isCritical, hasUndo, signedWithinMs }, position) => ({
-      ...{ step: position + 1, name, title, isCritical, hasUndo, isSigned: signedWithinMs !== null },
-      writes: writes.filter(({ step }) => step === name).map(({ write, with: values }) => ({ write, with: [...values] })),
-    })),
-  };
-}
 
 export const runPartSchema = z.strictObject({
   step: z.int().describe('From 1.'),

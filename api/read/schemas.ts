@@ -49,6 +49,10 @@ export const accountSchema = z.strictObject({
     })
     .nullable()
     .describe('The runbook that has made it stricter; null when it is as people, watch and reconciliation have left it.'),
+  pausedFor: z
+    .string()
+    .nullable()
+    .describe('What a comparison with the venue has paused it for, in words; null: no such pause. It stands above what a runbook holds.'),
   openRuns: z
     .array(z.strictObject({ runId: z.string(), runbook: z.string(), status: z.enum(RUN_STATUSES), reason: z.string() }))
     .describe('Runs of runbooks that have not ended, such as that of a lost venue.'),

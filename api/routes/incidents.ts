@@ -8,6 +8,8 @@ import { incidentSchema, readIncidents } from '../read/incidents.js';
 import { assertInstrument } from '../read/instruments.js';
 import { route, type Route } from '../route.js';
 
+const incidentIdInput = textInput(18).regex(/^\d+$/, { error: () => 'expected the number of an incident' });
+
 const blockingSchema = z.strictObject({
   account: textInput(32).describe('The account.'),
   instrument: textInput(32).describe('The instrument, such as BTC/USDT.'),
@@ -24,14 +26,16 @@ export function incidentRoutes({ database, config }: ApiContext): Route[] {
       access: 'read',
       query: z.strictObject({
         account: textInput(32).optional().describe('Only this account.'),
+        incidentId: incidentIdInput.optional().describe('Only this incident, open or closed.'),
         all: yesNoInput('true: also those that are closed.'),
         limit: limitInput,
       }),
       response: z.strictObject({ incidents: z.array(incidentSchema) }),
       errors: ['INPUT_UNKNOWN_ACCOUNT'],
-      handle: async ({ query: { account, all, limit } }) => {
+      handle: async ({ query: { account, incidentId, all, limit } }) => {
         await assertAccount(database, account);
-        return { incidents: await readIncidents(database, { account, all: all === 'true', limit: limit ?? USUAL_LIMIT }) };
+        const filter = { account, incidentId, all: all === 'true' || incidentId !== undefined, limit: limit ?? USUAL_LIMIT };
+        return { incidents: await readIncidents(database, filter) };
       },
     }),
     route({
@@ -40,9 +44,7 @@ export function incidentRoutes({ database, config }: ApiContext): Route[] {
       summary: 'Closes an incident that somebody has looked into. What it blocked stays blocked.',
       access: 'closeIncident',
       body: z.strictObject({
-        incidentId: textInput(18)
-          .regex(/^\d+$/, { error: () => 'expected the number of an incident' })
-          .describe('Its number.'),
+        incidentId: incidentIdInput.describe('Its number.'),
         reason: reasonInput,
       }),
       response: doneSchema,

@@ -10,7 +10,8 @@ import type { ApiContext } from '../context.js';
 import { DONE, doneSchema } from '../http/done.js';
 import { idInput, limitInput, reasonInput, textInput, USUAL_LIMIT } from '../http/input.js';
 import { assertAccount } from '../read/accounts.js';
-import { planSchema, readRunParts, readRunPlan, readRuns, runPartSchema, runSchema, shownPlan, type Run } from '../read/runbooks.js';
+import { shownPlan } from '../../core/runbook/shown-plan.js';
+import { planSchema, readRunParts, readRunPlan, readRuns, runPartSchema, runSchema, type Run } from '../read/runbooks.js';
 import { route, type Route } from '../route.js';
 
 const TELLING: Readonly<Record<RunCommandKind, { readonly access: Action; readonly summary: string; readonly hasStep: boolean }>> = {

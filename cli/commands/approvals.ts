@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { ApprovalRequest } from '../../api/read/approvals.js';
 import type { ApiClient } from '../api-client.js';
+import { requestLines, stateText, whatText, type ShownRequest } from '../approval-text.js';
 import { addApiCommand, answers, COMPARED_LIMIT_MS, connect, LIMIT, type ApiOptions, type Finish } from '../command.js';
 import { CommandFailure, EXIT } from '../exit.js';
 import { changedMode, type ChangedMode } from '../halted.js';
@@ -11,21 +11,15 @@ interface ListOptions extends ApiOptions {
   readonly limit: string;
 }
 /** Left out by an API of a build before. */
-type Decided = ApprovalRequest & { readonly inForce?: Omit<ChangedMode, 'account'> | null };
+type Decided = ShownRequest & { readonly inForce?: Omit<ChangedMode, 'account'> | null };
 interface DecideOptions extends ApiOptions {
   readonly reason: string;
   readonly yes?: boolean;
 }
 
-/** A request that is used has done what it asked for: nobody looks for what "used" may mean. */
-const stateText = ({ action, state }: ApprovalRequest): string => {
-  if (state !== 'used') return state;
-  return action === 'rearm' ? 'approved, and the halt has ended' : 'approved and carried out';
-};
-
-const COLUMNS: readonly Column<ApprovalRequest>[] = [
+const COLUMNS: readonly Column<ShownRequest>[] = [
   { title: 'request', value: (request) => request.requestId },
-  { title: 'what', value: (request) => [request.action, request.account ?? ''].join(' ').trim() },
+  { title: 'what', value: whatText },
   { title: 'asked by', value: (request) => request.requestedBy },
   { title: 'why', value: (request) => request.reason },
   { title: 'until', value: (request) => timeText(request.expiresTime) },
@@ -44,7 +38,7 @@ export function addApprovals(program: Command, terminal: Terminal, finish: Finis
     .option('--all', 'also those that are over')
     .option(...LIMIT);
   answers(list, terminal, finish, async ({ all, limit, ...options }: ListOptions) => {
-    const { requests } = await connect(terminal, options).get<{ requests: ApprovalRequest[] }>('/v1/approvals', { limit });
+    const { requests } = await connect(terminal, options).get<{ requests: ShownRequest[] }>('/v1/approvals', { limit });
     const shown = all ? requests : requests.filter(({ state }) => state === 'pending' || state === 'approved');
     return { data: { requests: shown }, text: table(shown, COLUMNS, 'Nothing waits for a second person.') };
   });
@@ -59,9 +53,9 @@ export function addApprovals(program: Command, terminal: Terminal, finish: Finis
       .option('--yes', 'do not ask');
     answers(command, terminal, finish, async ({ reason, yes, ...options }: DecideOptions, requestId: string) => {
       const api = connect(terminal, options, COMPARED_LIMIT_MS);
-      const { payloadHash, ...request } = await lookedAt(api, requestId);
+      const request = await lookedAt(api, requestId);
       if (!yes) await confirm(terminal, kind, request);
-      const data = await api.post<Decided>(`/v1/approvals/${kind}`, { requestId, payloadHash, reason });
+      const data = await api.post<Decided>(`/v1/approvals/${kind}`, { requestId, payloadHash: request.payloadHash, reason });
       const text = `${harmless(`${data.action} ${data.account ?? ''}`.trim())}, asked by ${data.requestedBy}: ${stateText(data)}.\n`;
       if (data.inForce === null || data.inForce === undefined || data.account === null) return { data, text };
       // What is in force is another thing than what was approved: under a halt nothing goes on.
@@ -71,20 +65,19 @@ export function addApprovals(program: Command, terminal: Terminal, finish: Finis
   }
 }
 
-async function lookedAt(api: ApiClient, requestId: string): Promise<ApprovalRequest> {
-  const { requests } = await api.get<{ requests: ApprovalRequest[] }>('/v1/approvals', { requestId });
+async function lookedAt(api: ApiClient, requestId: string): Promise<ShownRequest> {
+  const { requests } = await api.get<{ requests: ShownRequest[] }>('/v1/approvals', { requestId });
   const [request] = requests;
   if (request === undefined) throw new CommandFailure(EXIT.refused, `There is no request ${requestId}. See keelson approvals list.`);
   return request;
 }
 
 /** What is decided is shown first, whole. @throws CommandFailure when nobody can be asked, or the answer is not yes. */
-async function confirm(terminal: Terminal, kind: string, request: Omit<ApprovalRequest, 'payloadHash'>): Promise<void> {
-  const what = harmless(`${request.requestedBy} asks to ${request.action}: ${request.reason}`);
-  const payload = harmless(JSON.stringify(request.payload));
+async function confirm(terminal: Terminal, kind: string, request: ShownRequest): Promise<void> {
+  const what = requestLines(request).map(harmless).join('\n  ');
   if (terminal.ask === undefined) {
-    throw new CommandFailure(EXIT.usage, `${what}\n  ${payload}\nNobody can be asked here: repeat it with --yes.`);
+    throw new CommandFailure(EXIT.usage, `${what}\nNobody can be asked here: repeat it with --yes.`);
   }
-  const answer = await terminal.ask(`${what}\n  ${payload}\nType yes to ${kind} it: `);
+  const answer = await terminal.ask(`${what}\nType yes to ${kind} it: `);
   if (answer.trim().toLowerCase() !== 'yes') throw new CommandFailure(EXIT.refused, 'Nothing was decided.');
 }

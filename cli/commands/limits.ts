@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import type { LimitChange, Override } from '../../api/read/limits.js';
+import { isRequiredAt } from '../../core/risk/limit-rows.js';
+import { ROW_KEYS } from '../../core/risk/limit-table.js';
 import { RISK_CHECKS } from '../../core/risk/checks.js';
 import type { ApiClient } from '../api-client.js';
 import { addApiCommand, addCommand, answers, connect, LIMIT, wholeNumber, type ApiOptions, type Finish } from '../command.js';
@@ -19,6 +21,9 @@ interface ChangeOptions extends ApiOptions {
   readonly reason: string;
   readonly commandId?: string;
 }
+interface SetOptions extends ChangeOptions {
+  readonly yes?: boolean;
+}
 interface OverrideOptions extends Omit<ChangeOptions, 'instrument'> {
   readonly instrument: string;
   readonly minutes: string;
@@ -33,7 +38,7 @@ const by = ({ subject, approvedBy }: LimitChange | Override): string => (approve
 const COLUMNS: readonly Column<LimitChange>[] = [
   { title: 'limit', value: (row) => row.limit },
   { title: 'of', value: (row) => [row.scope, row.scopeValue, row.scope === 'account' ? '' : (row.account ?? '')].join(' ').trim() },
-  { title: 'value', align: 'right', value: (row) => row.value ?? 'none' },
+  { title: 'value', align: 'right', value: (row) => row.value ?? (isRequiredAt(row.limit, row.scope) ? 'none: no entry passes' : 'none') },
   { title: 'before', align: 'right', value: (row) => row.from ?? '–' },
   { title: 'version', align: 'right', value: (row) => String(row.version) },
   { title: 'since', value: (row) => timeText(row.changedTime) },
@@ -100,13 +105,18 @@ export function addLimits(program: Command, terminal: Terminal, finish: Finish):
   )
     .option('--venue <venue>', 'of every account at this venue, instead of one account')
     .option('--strategy <id>', 'of this strategy only')
-    .option('--instrument <name>', 'of this instrument only');
-  answers(set, terminal, finish, async (options: ChangeOptions, limit: string, value: string) => {
+    .option('--instrument <name>', 'of this instrument only')
+    .option('--yes', 'do not ask before a limit is taken away without which no entry passes');
+  answers(set, terminal, finish, async (options: SetOptions, limit: string, value: string) => {
     const api = connect(terminal, options);
     const place = await placeOf(api, options);
-    const { reason, commandId = terminal.newId() } = options;
+    const { reason, commandId = terminal.newId(), yes = false } = options;
+    const stopsEntries =
+      value === 'none' && place.scope === 'account' && ROW_KEYS.some((key) => key === limit && isRequiredAt(key, 'account'));
+    if (stopsEntries && !yes) await confirmWithout(terminal, limit, place.scopeValue);
     const data = await api.post('/v1/limits', { ...place, limit, value: value === 'none' ? null : value, reason, commandId });
-    return { data, text: harmless(`${limit} of ${place.scope} ${place.scopeValue} is ${value}.`) + '\n' };
+    const after = stopsEntries ? ': no entry of it passes until it has a value again, which takes two people' : '';
+    return { data, text: harmless(`${limit} of ${place.scope} ${place.scopeValue} is ${value}${after}.`) + '\n' };
   });
 
   const override = changing(
@@ -132,6 +142,14 @@ export function addLimits(program: Command, terminal: Terminal, finish: Finish):
     const data = await connect(terminal, options).post('/v1/limits/override/end', { overrideId, reason });
     return { data, text: `Override ${harmless(overrideId)} stands no more.\n` };
   });
+}
+
+/** One person stops every entry, and does not let them pass again alone. @throws CommandFailure when nobody can be asked, or the answer is not yes. */
+async function confirmWithout(terminal: Terminal, limit: string, account: string): Promise<void> {
+  const what = harmless(`Without ${limit} no entry of account ${account} passes, and to set it again takes two people.`);
+  if (terminal.ask === undefined) throw new CommandFailure(EXIT.usage, `${what}\nNobody can be asked here: repeat it with --yes.`);
+  const answer = await terminal.ask(`${what}\nType yes to take it away: `);
+  if (answer.trim().toLowerCase() !== 'yes') throw new CommandFailure(EXIT.refused, 'Nothing was changed.');
 }
 
 async function placeOf(

@@ -6,6 +6,7 @@ import { RUNBOOKS } from '../../core/runbook/spec.js';
 import type { RunCommandKind } from '../../core/runbook/status.js';
 import { addApiCommand, answers, connect, LIMIT, type ApiOptions, type Finish } from '../command.js';
 import { onlyAccount } from '../only-account.js';
+import { plainText, planLines } from '../plan-text.js';
 import { harmless, table, timeText, type Column, type Terminal } from '../terminal.js';
 
 interface ListOptions extends ApiOptions {
@@ -132,16 +133,6 @@ function planText({ runId, runbook, account, planSha256, needsApproval, plan }: 
   ].join('\n');
 }
 
-/** Its steps, and below each what it would change. */
-function planLines({ steps }: ShownPlan): readonly string[] {
-  return steps
-    .flatMap(({ step, name, title, isSigned, writes }) => [
-      `  ${step} ${name}: ${title}${isSigned ? ' (signed by a person)' : ''}`,
-      ...writes.map(({ write, with: values }) => `      ${write} ${values.map(plainText).join(' ')}`),
-    ])
-    .map(harmless);
-}
-
 /** One part, and below it what it has left for people. */
 function partText({ step, name, part, attempt, actor, outcome, detail, output, durationMs }: RunPart): string {
   const took = durationMs === null ? '' : `, ${durationMs} ms`;
@@ -156,11 +147,4 @@ function outputLines(output: RunPart['output']): readonly string[] {
     if (!Array.isArray(value)) return [`    ${name}: ${plainText(value)}`];
     return value.length === 0 ? [`    ${name}: none`] : [`    ${name}:`, ...value.map((row: unknown) => `      ${plainText(row)}`)];
   });
-}
-
-function plainText(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return String(value);
-  return Object.entries(value)
-    .map(([name, one]) => `${name} ${plainText(one)}`)
-    .join(', ');
 }

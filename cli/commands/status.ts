@@ -4,6 +4,9 @@ import { haltedBy } from '../halted.js';
 import { addApiCommand, answers, connect, type ApiOptions, type Finish } from '../command.js';
 import { harmless, spanText, table, timeText, type Terminal } from '../terminal.js';
 
+/** `pausedFor` is left out by an API of a build before. */
+type AccountShown = Pick<Status['accounts'][number], 'account' | 'heldByRunbook'> & Partial<Pick<Status['accounts'][number], 'pausedFor'>>;
+
 /** `keelson status`: modes, streams, open orders, versions, and what is not enforced. */
 export function addStatus(program: Command, terminal: Terminal, finish: Finish): void {
   const command = addApiCommand(program, 'status', 'modes, streams, open orders, versions, and what is not enforced', 'read');
@@ -55,7 +58,8 @@ export function statusText(status: Status): string {
     ...(account.heldBy === null
       ? []
       : [`${account.account}: paused by ${account.heldBy.subject}, only two people end it: ${account.heldBy.reason}`]),
-    ...(account.heldByRunbook === null ? [] : [heldText(account.account, account.heldByRunbook)]),
+    ...pausedNote(account),
+    ...(account.heldByRunbook === null ? [] : [heldText(account, account.heldByRunbook)]),
     ...account.openRuns.map(
       (run) => `${account.account}: runbook ${run.runbook}, ${run.status}: ${run.reason} (keelson runbooks show ${run.runId})`,
     ),
@@ -78,7 +82,19 @@ export function statusText(status: Status): string {
   ].join('');
 }
 
-function heldText(account: string, { runbook, runId, mode, was }: NonNullable<Status['accounts'][number]['heldByRunbook']>): string {
+function pausedNote({ account, pausedFor = null }: AccountShown): readonly string[] {
+  return pausedFor === null ? [] : [`${account}: ${pausedFor}`];
+}
+
+/** A runbook may hold beneath a pause that came before it: then what it remembers is what is beneath that pause, too. */
+function heldText(
+  { account, pausedFor = null }: AccountShown,
+  { runbook, runId, mode, was }: NonNullable<AccountShown['heldByRunbook']>,
+): string {
   const next = runbook === 'startUp' ? `keelson runbooks show ${runId}` : 'keelson runbooks run startUp';
-  return `${account}: held in ${mode} by ${runbook}, before it was in ${was}: ${next}`;
+  const held =
+    pausedFor === null
+      ? `held in ${mode} by ${runbook}, before it was in ${was}`
+      : `beneath that pause held in ${mode} by ${runbook}, and in ${was} when both have ended`;
+  return `${account}: ${held}: ${next}`;
 }

@@ -1,8 +1,11 @@
 import type { Command } from 'commander';
 import type { WatchStatus } from '../../api/read/watch.js';
 import { addApiCommand, answers, connect, type ApiOptions, type Finish } from '../command.js';
-import { harmless, spanText, table, type Column, type Terminal } from '../terminal.js';
+import { decimal } from '../../core/money/index.js';
+import { harmless, moneyText, spanText, table, type Column, type Terminal } from '../terminal.js';
 
+/** Cents where it is a hundred or more, eight places below; `--json` has every digit. */
+const money = (value: string | null): string => moneyText(value, value !== null && decimal(value).abs().gte(100) ? 2 : 8);
 const percent = (ratio: string | null): string => (ratio === null ? '–' : `${(Number(ratio) * 100).toFixed(2)} %`);
 const span = (ms: unknown): string => (typeof ms === 'number' ? spanText(Math.max(0, Math.round(ms))) : '–');
 
@@ -11,12 +14,12 @@ const agesOf = ({ details }: WatchStatus): Readonly<Record<string, unknown>> =>
 
 const COLUMNS: readonly Column<WatchStatus>[] = [
   { title: 'account', value: (row) => row.account },
-  { title: 'equity', align: 'right', value: (row) => (row.equity === null ? 'unknown' : `${row.equity} ${row.quote ?? ''}`) },
-  { title: 'peak', align: 'right', value: (row) => row.peak ?? '–' },
+  { title: 'equity', align: 'right', value: (row) => (row.equity === null ? 'unknown' : `${money(row.equity)} ${row.quote ?? ''}`) },
+  { title: 'peak', align: 'right', value: (row) => money(row.peak) },
   { title: 'drawdown', align: 'right', value: (row) => percent(row.drawdownRatio) },
-  { title: 'day', align: 'right', value: (row) => row.dailyPnl ?? '–' },
+  { title: 'day', align: 'right', value: (row) => money(row.dailyPnl) },
   { title: 'day’s loss', align: 'right', value: (row) => percent(row.dailyLossRatio) },
-  { title: 'exposure', align: 'right', value: (row) => row.exposure ?? '–' },
+  { title: 'exposure', align: 'right', value: (row) => money(row.exposure) },
   { title: 'sample', align: 'right', value: (row) => span(row.ageMs) },
   { title: 'balances', align: 'right', value: (row) => span(row.details['balancesMs']) },
   { title: 'venue', align: 'right', value: (row) => span(agesOf(row)['venueMs']) },

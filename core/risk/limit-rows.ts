@@ -47,12 +47,17 @@ function boundOf(key: RowKey, scope: LimitScope, value: string | null): string {
   return scope === 'account' && usual !== 'required' ? usual : NONE;
 }
 
+/** Whether without a value at that place no entry of the account passes: a required limit of the account itself. */
+export function isRequiredAt(key: RowKey, scope: LimitScope): boolean {
+  return scope === 'account' && limitDefinition(key).usual === 'required';
+}
+
 /**
  * Whether `to` lets anything pass at that place that `from` does not. Without a required limit of an account nothing passes: to take it
  * away is the strictest of all, and whatever stands in its place then lets more pass.
  */
 export function isLooser(key: RowKey, scope: LimitScope, from: string | null, to: string | null): boolean {
-  if (scope === 'account' && limitDefinition(key).usual === 'required' && (from === null || to === null)) return to !== null;
+  if (isRequiredAt(key, scope) && (from === null || to === null)) return to !== null;
   return !isAsStrict(key, boundOf(key, scope, to), boundOf(key, scope, from));
 }
 
