@@ -27,7 +27,8 @@ begin
       and not_ahead(greatest(first_seen_at, same_since, seen_since, last_seen_at, decided_at)) is null;
 end $$;
 
--- As before, and: limits and differences have nothing of a time to come, either.
+-- As before, and: an outage of a time to come is of now, and so are its end and its venue's first answer; it is still of after what had paused the
+-- account before it. Limits and differences have nothing of a time to come, either.
 create or replace function begin_reconciliation_look(p jsonb) returns jsonb language plpgsql as $$
 declare
   r reconciliations;
@@ -110,7 +111,8 @@ begin
       where a.account = the_account)));
 end $$;
 
--- As before, but: no override of a time to come stands.
+-- As before, but: no override of a time to come stands; and an entry is authorised no longer than `notAfter` says (trading hours, and what the calendar
+-- blocks, hold for the sending of an entry, which P5 asks), and decided again where that has passed already.
 create or replace function authorise_order(p jsonb) returns jsonb language plpgsql as $$
 declare
   o orders;
