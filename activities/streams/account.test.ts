@@ -44,6 +44,7 @@ function quietAccount(
     ageMs: 3_600_000,
     unchangedMs: 3_600_000,
     whyWithdrawn: null,
+    triggeredTime: null,
   })) as WatchedOrder[];
   const listed = orders.map((order) => ({ ...order, executedQuantity: '0' })) as unknown as readonly VenueOrder[];
   const reader = {

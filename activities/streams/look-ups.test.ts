@@ -7,7 +7,8 @@ import { LookUps } from './look-ups.js';
 const PLAN: PollPlan = { listMs: undefined, lookUpMs: 2_000, lookUpGapMs: 0, catchUpMs: 60_000, snapshotMs: 5_000 };
 const SLOW: PollPlan = { ...PLAN, lookUpMs: 99_000, lookUpGapMs: 33_000 };
 const order = (intentId: string, status: WatchedOrder['status'] = 'accepted'): WatchedOrder =>
-  ({ intentId, status, ageMs: 60_000, unchangedMs: 60_000 }) as WatchedOrder;
+  ({ intentId, status, ageMs: 60_000, unchangedMs: 60_000, triggeredTime: null }) as WatchedOrder;
+const WOKEN: WatchedOrder = { ...order('woken'), triggeredTime: 1 };
 const GONE = new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', call: 'order', detail: 'gone' });
 const AWAY = new KeelsonError('INFRA_DATABASE', { detail: 'away' });
 const RESTING = ['a', 'b', 'c', 'd', 'e', 'f'].map((intentId) => order(intentId));
@@ -34,6 +35,17 @@ const ends = async (intentId: string, error?: Error): Promise<void> => {
   for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
 };
 
+it('where the budget is short, what somebody waits for goes before what has waited longer', async () => {
+  const urgent = [order('unknown', 'unknown'), order('submitting', 'submitting'), WOKEN];
+  const short = { ...PLAN, lookUpMs: 2_100 };
+  lookUps.take(urgent, short);
+  for (const { intentId } of urgent) await ends(intentId);
+  now += 60_000;
+  asked = [];
+  lookUps.take([...RESTING, order('absent', 'notPlaced'), ...urgent], short);
+  expect(asked).toEqual(['unknown', 'submitting', 'woken', 'a']);
+});
+
 it('what asks the venue waits for a place, what does not asks at once', async () => {
   lookUps.take([...RESTING, order('unsent', 'authorised')], PLAN);
   expect(asked.toSorted()).toEqual(['a', 'b', 'c', 'd', 'unsent']);
@@ -43,12 +55,12 @@ it('what asks the venue waits for a place, what does not asks at once', async ()
 
 it('while what the venue allows is nearly used what rests waits, and what somebody waits for does not', async () => {
   const unknown = order('u', 'unknown');
-  lookUps.take([...RESTING, unknown, order('unsent', 'authorised')], PLAN, true);
-  expect(asked.toSorted()).toEqual(['u', 'unsent']);
-  lookUps.take([...RESTING, unknown], SLOW, true);
-  expect(asked).toHaveLength(2);
-  lookUps.take([...RESTING, unknown], PLAN);
-  expect(asked.slice(2)).toEqual(['a', 'b', 'c']);
+  lookUps.take([...RESTING, unknown, WOKEN, order('unsent', 'authorised')], PLAN, true);
+  expect(asked.toSorted()).toEqual(['u', 'unsent', 'woken']);
+  lookUps.take([...RESTING, unknown, WOKEN], SLOW, true);
+  expect(asked).toHaveLength(3);
+  lookUps.take([...RESTING, unknown, WOKEN], PLAN);
+  expect(asked.slice(3)).toEqual(['a', 'b']);
 });
 
 it('four that hang leave no order out for ever: who waits longest is next, whatever it is', async () => {

@@ -138,17 +138,20 @@ export class LookUps {
     this.answered.delete(order.intentId);
   }
 
-  /** Those that wait longest first; where the budget allows only one look-up at a time, what is not known to rest goes before them. */
+  /**
+   * Those that wait longest first. Where the budget is short, what somebody waits for goes before them; where it allows only one look-up at a
+   * time, that is all there is.
+   */
   private due(watched: readonly WatchedOrder[], plan: PollPlan): readonly WatchedOrder[] {
     const now = this.dependencies.clock();
     const last = ({ intentId }: WatchedOrder): number => this.lastLooks.get(intentId) ?? 0;
     const due = watched
       .filter((order) => !this.underWay.has(order.intentId) && this.isDue(order, now, plan))
-      .toSorted((one, other) => last(one) - last(other) || Number(isUrgent(other)) - Number(isUrgent(one)));
-    if (plan.lookUpGapMs === 0) return due;
+      .toSorted((one, other) => last(one) - last(other) || byUrgency(one, other));
+    if (plan.lookUpGapMs === 0) return plan.lookUpMs > PROTOCOL.workingOrderPollMs ? due.toSorted(byUrgency) : due;
     const unsent = due.filter((order) => !isLookedUp(order));
     if (!isDue(now, this.lastLookUpTime, plan.lookUpGapMs)) return unsent;
-    const byNeed = due.filter(isLookedUp).toSorted((one, other) => Number(isUrgent(other)) - Number(isUrgent(one)));
+    const byNeed = due.filter(isLookedUp).toSorted(byUrgency);
     return [...unsent, ...byNeed.slice(0, 1)];
   }
 
@@ -188,7 +191,9 @@ function isWorking({ status }: StoredOrder): boolean {
   return status === 'accepted' || status === 'partiallyFilled';
 }
 
-/** Somebody waits for what becomes of it; an order that was proven absent is only watched. */
+/** Somebody waits for what becomes of it, as of a stop that has woken; an order that was proven absent is only watched. */
 function isUrgent(order: StoredOrder): boolean {
-  return !isWorking(order) && order.status !== 'notPlaced';
+  return isWorking(order) ? order.triggeredTime !== null : order.status !== 'notPlaced';
 }
+
+const byUrgency = (one: StoredOrder, other: StoredOrder): number => Number(isUrgent(other)) - Number(isUrgent(one));

@@ -282,6 +282,53 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     expect(said).toContain(`HALTED: strategy momentum in ${ACCOUNT}`);
   });
 
+  it('a configuration that is half edited keeps no halt from being written: it says that the venues are not reached', async () => {
+    await placeForeign();
+    const path = join(home, 'half-edited.json');
+    await writeFile(path, '{ "accounts": {');
+    const wish = { scope: SCOPE, cause: { policy: 'none', reason: 'a test' } } as const;
+    const env = { KEELSON_CONFIG: path };
+    const ended = await killWithoutTemporal(terminal(stack.database.url, home, env), { ...wish, isDrill: false }, stopping.signal);
+    expect([ended.exitCode, ended.text]).toEqual([EXIT.unverified, expect.stringMatching(/NOT VERIFIED\n {2}CONFIG_INVALID/)]);
+    expect(said).toMatch(/THE VENUES ARE NOT REACHED: CONFIG_INVALID.*\n(.*\n)*.*HALTED: /);
+    expect(await standing()).toHaveLength(1);
+    expect(await openAtVenue()).toBe(1);
+    await stack.database.pool.query('update latches set released_at = clock_timestamp() where released_at is null');
+    // What is not known to be on paper is drilled nowhere.
+    const drill = killWithoutTemporal(terminal(stack.database.url, home, env), { ...wish, isDrill: true }, stopping.signal);
+    await expect(drill).rejects.toThrow('CONFIG_INVALID');
+    expect(await standing()).toEqual([]);
+  });
+
+  it('… and where the database does not answer either, it does not say that anything is canceled', async () => {
+    const door = await withADoor();
+    const path = join(home, 'half-edited.json');
+    await writeFile(path, '{ "accounts": {');
+    const wish = { scope: SCOPE, cause: { policy: 'none', reason: 'a test' }, isDrill: false } as const;
+    const ending = killWithoutTemporal(terminal(door.url, home, { KEELSON_CONFIG: path }), wish, stopping.signal);
+    await vi.waitFor(() => expect(said).toContain('nothing is canceled, since the configuration cannot be read'), LIMIT);
+    door.open();
+    expect((await ending).exitCode).toBe(EXIT.unverified);
+    expect(said).toContain('HALTED: ');
+    expect(await standing()).toHaveLength(1);
+  });
+
+  it.each(['people', 'api_keys'])('while somebody holds %s, the halt is written without a name, and says so', async (table) => {
+    const holder = await stack.database.pool.connect();
+    try {
+      await holder.query(`begin; lock table ${table} in access exclusive mode`);
+      const ended = await run(stack.database.url);
+      expect(ended.exitCode).toBe(EXIT.done);
+      expect(said).not.toContain('UNLATCHED');
+      expect(said).toContain('The halt is written as keelson kill --direct: whose key it is could not be read (INFRA_DATABASE');
+      const { rows } = await holder.query('select subject, key_id from latches where released_at is null');
+      expect(rows).toEqual([{ subject: 'keelson kill --direct', key_id: null }]);
+    } finally {
+      await holder.query('rollback');
+      holder.release();
+    }
+  });
+
   it('where the ledger knows no account under the latch, nothing is called halted', async () => {
     const ended = await run(stack.database.url, { scope: 'account', scopeValue: 'unseen' });
     expect([ended.exitCode, ended.text]).toEqual([EXIT.unverified, expect.stringContaining('NOTHING IS HALTED')]);

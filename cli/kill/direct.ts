@@ -47,13 +47,23 @@ interface Ended {
  */
 export async function killWithoutTemporal(terminal: Terminal, wish: DirectWish, stopping: AbortSignal): Promise<Shown> {
   const env = surroundings(homePaths(homeFolder(terminal)), terminal.env);
-  const config = loadConfig({ path: configPath(env, terminal.root), env });
-  const say = (line: string): void => terminal.error(`${new Date(terminal.now()).toISOString().slice(11, 19)} ${line}\n`);
-  const doubt = notConfigured(config, wish.scope);
-  if (doubt !== undefined) say(doubt);
-  if (wish.isDrill) assertPaper(config, wish.scope);
-  const venues = new OpenVenues((account) => openVenue(config, env, account, terminal.now), say, terminal.now);
   const url = databaseUrl(env);
+  const config = readConfig(terminal, env);
+  const say = (line: string): void => terminal.error(`${new Date(terminal.now()).toISOString().slice(11, 19)} ${line}\n`);
+  if (config instanceof KeelsonError) {
+    // A halt needs the database alone. A drill may sell nothing before it is known to be on paper.
+    if (url === undefined || wish.isDrill) throw config;
+    say(`THE VENUES ARE NOT REACHED: ${told(config)} The halt is written all the same; nothing is canceled or sold from here.`);
+  } else {
+    const doubt = notConfigured(config, wish.scope);
+    if (doubt !== undefined) say(doubt);
+    if (wish.isDrill) assertPaper(config, wish.scope);
+  }
+  const open = async (account: string): Promise<Venue> => {
+    if (config instanceof KeelsonError) throw config;
+    return openVenue(config, env, account, terminal.now);
+  };
+  const venues = new OpenVenues(open, say, terminal.now);
   try {
     const latch = async (): Promise<Engaged | undefined> => latchAtLast(terminal, config, url, wish, venues, say, stopping);
     const engaged = await latch();
@@ -85,23 +95,33 @@ export async function killWithoutTemporal(terminal: Terminal, wish: DirectWish, 
 /** The latch first; while the database does not answer, what is open at the venues is canceled again and again. */
 async function latchAtLast(
   terminal: Terminal,
-  config: Config,
+  config: Config | KeelsonError,
   url: string | undefined,
   { scope, cause, person }: DirectWish,
   venues: OpenVenues,
   say: (line: string) => void,
   stopping: AbortSignal,
 ): Promise<Engaged | undefined> {
-  const accounts = Object.entries(config.accounts).filter(([account, { venue }]) => isTouched(scope, account, venue));
+  const isReadable = !(config instanceof KeelsonError);
+  const accounts = isReadable ? Object.entries(config.accounts).filter(([account, { venue }]) => isTouched(scope, account, venue)) : [];
+  const otherwise = isReadable ? meanwhile(scope) : 'nothing is canceled, since the configuration cannot be read.';
   const halts = url === undefined ? undefined : openHaltStore(url);
   try {
     return await atLast({
       attempt: async () => {
         if (halts === undefined || url === undefined)
           throw new KeelsonError('CONFIG_DATABASE', { address: 'DATABASE_URL', detail: 'it is not set' });
-        return halts.latch(scope, { ...cause, by: 'direct', ...(await whoIs(terminal, url, person)) });
+        // Whose key it is may stand in tables that somebody holds; the halt does not need them.
+        let unknown: string | undefined;
+        const who = await whoIs(terminal, url, person).catch((error: unknown) => {
+          unknown = told(error);
+          return ANYBODY;
+        });
+        const engaged = await halts.latch(scope, { ...cause, by: 'direct', ...who });
+        if (unknown !== undefined) say(`The halt is written as ${ANYBODY.subject}: whose key it is could not be read (${unknown})`);
+        return engaged;
       },
-      failed: (error, isFirst) => say(`UNLATCHED: ${told(error)}${isFirst ? ` Until it is written ${meanwhile(scope)}` : ''}`),
+      failed: (error, isFirst) => say(`UNLATCHED: ${told(error)}${isFirst ? ` Until it is written ${otherwise}` : ''}`),
       beside: (until) => accounts.forEach(([account]) => venues.keepCanceling(account, scope, until)),
       stopping,
     });
@@ -215,17 +235,27 @@ function unanswered(account: string, detail: string): Ended {
   return { account, finding: { unverified: [{ kind: 'unanswered', detail }], dust: [], kept: [] } };
 }
 
+/** @returns why it cannot be read, where somebody has left it half edited */
+function readConfig(terminal: Terminal, env: Terminal['env']): Config | KeelsonError {
+  try {
+    return loadConfig({ path: configPath(env, terminal.root), env });
+  } catch (error) {
+    if (error instanceof KeelsonError) return error;
+    throw error;
+  }
+}
+
+const ANYBODY = { subject: 'keelson kill --direct', underKey: null } as const;
+
 /** The person whose key it finds, as every command does: known by the key, never by the name. Without one it is the command's own doing. */
 async function whoIs(terminal: Terminal, url: string, person: string | undefined): Promise<{ subject: string; underKey: string | null }> {
   const where = keyOf(terminal, person);
   const key = where.key ?? readKey(where.path);
-  if (key === undefined) return { subject: 'keelson kill --direct', underKey: null };
+  if (key === undefined) return ANYBODY;
   const pool = openPool(url, { applicationName: 'keelson-direct', max: 1 });
   try {
     const holder = await findKeyHolder(pool, createHash('sha256').update(key).digest());
-    return holder === undefined
-      ? { subject: 'keelson kill --direct', underKey: null }
-      : { subject: holder.subject, underKey: holder.keyId };
+    return holder === undefined ? ANYBODY : { subject: holder.subject, underKey: holder.keyId };
   } finally {
     await pool.end();
   }

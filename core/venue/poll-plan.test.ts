@@ -10,6 +10,12 @@ const AMPLE: PolledVenue = {
   fillLists: 'instrument',
 };
 
+const LIKE_BINANCE: PolledVenue = {
+  ...AMPLE,
+  rateBudget: { weight: { limit: 6_000, windowMs: 60_000 } },
+  readWeights: { openOrders: 80, lookUp: 5, fills: 20, balances: 20 },
+};
+
 const weight = fc.integer({ min: 1, max: 100 });
 const venues = fc.record({
   streams: fc.record({ account: fc.boolean() }),
@@ -56,6 +62,31 @@ describe('how often an account is asked for', () => {
 
   it('P16: each working order is looked up every two seconds where orders are streamed and the budget is ample', () => {
     expect(pollPlan(AMPLE, 20, 3)).toEqual({ listMs: undefined, lookUpMs: 2_000, lookUpGapMs: 0, catchUpMs: 60_000, snapshotMs: 5_000 });
+  });
+
+  const accounts = fc.array(fc.tuple(...counts, fc.integer({ min: 1, max: 3 })), { minLength: 1, maxLength: 8 });
+  it('of all accounts that a venue counts together, however many guardians each has, never costs more than the share of the budget', () => {
+    fc.assert(
+      fc.property(venues, accounts, (venue, together) => {
+        const spent = together.map(([orders, instruments, guardians]) => {
+          const plan = pollPlan(venue, orders, instruments, guardians * together.length);
+          return guardians * weightAMinute(venue, plan, orders, instruments);
+        });
+        expect(spent.reduce((sum, one) => sum + one, 0)).toBeLessThanOrEqual(allowedAMinute(venue) * (1 + 1e-9));
+      }),
+    );
+  });
+
+  it.each([
+    // Of 3,000 a minute for all of them each needs 60 for the fills of three instruments, 240 for balances, and 150 for each order.
+    [1, 18, 2_000],
+    [1, 19, 2_100],
+    [2, 8, 2_000],
+    [2, 9, 2_200],
+    [3, 4, 2_000],
+    [3, 20, 6_600],
+  ])('%i accounts at one address, each with %i orders at rest: each order is looked up every %i ms', (together, orders, lookUpMs) => {
+    expect(pollPlan(LIKE_BINANCE, orders, 3, together).lookUpMs).toBe(lookUpMs);
   });
 
   it('where they are listed, the number of orders makes no request more frequent', () => {
