@@ -3,7 +3,9 @@ import './clock.js';
 import './temporal-clock.js';
 // Before what reads the configuration, which knows only registered strategies.
 import './strategies.js';
-import { runInTrap } from './run.js';
+import { runAsProcess } from '../../../workers/composition/main.js';
+import { trapWraps } from './run.js';
 import { tradingRole } from '../../../workers/roles/trading.js';
 
-await runInTrap('trading', tradingRole);
+const wraps = trapWraps();
+await runAsProcess('trading', (opened) => tradingRole(opened, wraps));
