@@ -91,10 +91,10 @@ async function run(name: string, opening: (run: Run) => Promise<Role | undefined
   });
   const isStopping = (): boolean => local?.stopping.signal.aborted === true;
   try {
-    local = await openLocalProcess(name, globalThis.process.env, fail);
-    const { close, log } = local;
-    ends.push(close);
-    const role = await opening({ local, ends, waiting: () => supervision.waiting() });
+    const opened = await openLocalProcess(name, globalThis.process.env, fail);
+    local = opened;
+    ends.push(() => opened.close());
+    const role = await opening({ local: opened, ends, waiting: () => supervision.waiting() });
     if (role === undefined || isStopping()) return;
     const polling = role.worker.run();
     ends.push(async () => {
@@ -106,7 +106,7 @@ async function run(name: string, opening: (run: Run) => Promise<Role | undefined
     await role.started();
     mapStacks();
     supervision.ready();
-    log.info('ready');
+    opened.log.info('ready');
   } catch (error) {
     // Whoever stops it closes what it was about to use.
     if (!isStopping()) fail(error);
