@@ -133,7 +133,9 @@ describe('halts from a chat, with a Bot API of our own', () => {
     const another = codeOf(await ask('/kill account main', TINA));
     await query(`update people set roles = '{viewer}' where subject = 'tina'`);
     telegram.write(DESK, TINA, `/confirm ${another}`);
-    expect(await ask('/kill account mian')).toBe('Nothing is halted: there is no account mian. There is main, other.');
+    expect(await ask('/kill account mian')).toMatch(
+      /^Careful: no account is under account mian\. Known: main, other\.\nHalt account mian \(what is held stays, with its stops\)\? /,
+    );
     await query(`update people set roles = '{trader}' where subject = 'tina'`);
     expect(await standing()).toEqual([]);
     // The same code again, now that the person may: it is good for its minute.
@@ -164,7 +166,7 @@ describe('halts from a chat, with a Bot API of our own', () => {
     try {
       guardian();
       expect(await ask(`/confirm ${codeOf(await ask('/kill account other'))}`)).toMatch(
-        /^NOTHING IS HALTED: no account is under account other\. The latch stands \(/,
+        /^NOTHING IS HALTED: no account is under account other\. Known: main\. The latch stands \(/,
       );
       expect(await standing()).toMatchObject([{ scope: 'account', value: 'other' }]);
       const audit = await query(`select account, subject from audit_events where kind = 'halt.engaged' and data->>'scopeValue' = 'other'`);
@@ -174,11 +176,17 @@ describe('halts from a chat, with a Bot API of our own', () => {
     }
   });
 
-  it('a strategy is halted in an account only where it trades there', async () => {
+  it('where no account has anything of a name it says so, and that it is halted all the same', async () => {
     await query(`insert into active_strategies (account, strategy, instrument, version) values ('main', 'momentum', 'BTC/USDT', '1')`);
     guardian();
-    expect(await ask('/kill strategy momentum other')).toBe('Nothing is halted: there is no strategy momentum in other. There is none.');
-    expect(await ask('/kill strategy momentum mian')).toBe('Nothing is halted: there is no account mian. There is main, other.');
+    for (const account of ['other', 'mian']) {
+      const asked = await ask(`/kill strategy momentum ${account}`);
+      const told = `no account trades or holds anything of strategy momentum in ${account}. Known: momentum in main.`;
+      expect(asked).toContain(`Careful: ${told}\nHalt strategy momentum in ${account} `);
+      expect(await ask(`/confirm ${codeOf(asked)}`)).toContain(`NOTHING IS HALTED: ${told} The latch stands (`);
+      expect(await standing()).toMatchObject([{ scope: 'strategy', value: 'momentum' }]);
+      await query('update latches set released_at = clock_timestamp()');
+    }
     expect(await ask('/kill strategy momentum main')).toMatch(/^Halt strategy momentum in main/);
     expect(await ask('/kill strategy momentum')).toMatch(/^Halt strategy momentum /);
   });

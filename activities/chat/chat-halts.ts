@@ -1,5 +1,6 @@
 import { CHAT_USAGE, parseChatCommand, type ChatCommand } from '../../core/control/chat-command.js';
 import type { FlattenPolicy, Latch } from '../../core/control/mode.js';
+import { nobodyHas, nothingHalted } from '../../core/control/nobody.js';
 import type { ChatHaltStore, ChatMessage, ChatPerson, ChatPort } from '../ports/chat.js';
 import type { Engaged, HaltPort } from '../ports/halt.js';
 
@@ -79,10 +80,10 @@ export class ChatHalts {
       const code = newCode();
       const asked = await store.ask(person, command, code);
       if (asked.result === 'refused') return undefined;
-      if (asked.result === 'unknownTarget')
-        return `Nothing is halted: there is no ${asked.target}. There is ${asked.known.join(', ') || 'none'}.`;
       const held = command.policy === 'atOnce' ? ', and sell what is held there' : ' (what is held stays, with its stops)';
-      return `Halt ${nameOf(command.scope)}${held}? Within a minute:\n/confirm ${code}`;
+      // Who mistypes a name at night must not believe that something stands still.
+      const doubt = asked.known === null ? '' : `Careful: ${nobodyHas(command.scope, asked.known)}\n`;
+      return `${doubt}Halt ${nameOf(command.scope)}${held}? Within a minute:\n/confirm ${code}`;
     }
     const confirmed = await store.confirm(person, command.code);
     if (confirmed.result === 'refused') return undefined;
@@ -109,10 +110,8 @@ const nameOf = ({ scope, scopeValue, account }: Latch): string =>
   [scope, scopeValue, account === undefined ? '' : `in ${account}`].filter((part) => part !== '').join(' ');
 
 /** Of the halt that stands, which may be stricter than what was asked for, and over nothing at all. */
-function haltedText(scope: Latch, { latchId, isNew, policy, accounts }: Engaged, asked: FlattenPolicy): string {
-  if (accounts.length === 0) {
-    return `NOTHING IS HALTED: no account is under ${nameOf(scope)}. The latch stands (${latchId}), over what comes under it later.`;
-  }
+function haltedText(scope: Latch, { latchId, isNew, policy, accounts, known }: Engaged, asked: FlattenPolicy): string {
+  if (known !== null) return nothingHalted(scope, latchId, known);
   const held =
     policy === 'atOnce'
       ? `what is held there is sold${asked === 'none' ? ', since it was called so before' : ''}`

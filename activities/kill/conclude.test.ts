@@ -6,12 +6,20 @@ import { createKillActivities } from './index.js';
 
 const FINDING = { unverified: [], dust: [], kept: [] };
 const LATCH = { latchId: 'l-1', policy: 'none', engagedTime: 0 };
+const LAST = { path: '/e/last.json', sha256: 'of the last', latchIds: ['l-0', 'l-1'] };
 const AFTER = { equity: '100', sampledTime: 5 };
 
 /** What the account watch has told by each look, the last one for ever after. */
 async function concluded(
   looks: readonly { readonly after: object | null; readonly isWatched: boolean; readonly isOver?: boolean }[],
-  { policy = LATCH.policy, count = 0, lastTime = 0, before = undefined as number | undefined, directs = [] as object[] } = {},
+  {
+    policy = LATCH.policy,
+    count = 0,
+    lastTime = 0,
+    before = undefined as number | undefined,
+    last = undefined as readonly string[] | undefined,
+    directs = [] as object[],
+  } = {},
 ) {
   let now = 1_000;
   let asked = 0;
@@ -24,6 +32,7 @@ async function concluded(
         before !== undefined && key === 'halt:main:l-1'
           ? { file: { path: '/e/before.json', sha256: 'of before' }, time: before }
           : undefined,
+      writtenLast: async () => last && { file: LAST, of: last },
       evidence: async () => {
         const { isOver = false, ...equity } = looks[Math.min((asked += 1), looks.length) - 1] ?? { after: null, isWatched: false };
         return { latches: isOver ? [] : [LATCH], fills: [], equity };
@@ -70,7 +79,7 @@ describe('the evidence of a halt', () => {
 
   it('names the halts that it is of, to whoever lists them and in the incident', async () => {
     const { file, opened } = await concluded([{ after: AFTER, isWatched: true }]);
-    expect(file).toEqual({ path: '/e/halt.json', sha256: 'hash', latchIds: ['l-1'] });
+    expect(file).toEqual({ path: '/e/halt.json', sha256: 'hash', latchIds: ['l-1'], of: ['l-1:none'] });
     expect(opened).toMatchObject([{ kind: 'halt', data: { latchIds: ['l-1'], evidence: { path: '/e/halt.json' } } }]);
   });
 
@@ -90,6 +99,22 @@ describe('the evidence of a halt', () => {
     expect(new Set(told).size).toBe(3);
     expect(told[1]).toBe(told[0]);
     expect(told[2]).toBe(told[0]);
+  });
+
+  it('is the one of several halts for what is left of them, unless it says less', async () => {
+    const seen = [{ after: AFTER, isWatched: true }];
+    const sale = { policy: 'atOnce', count: 3, directs: [{ name: 'direct' }] };
+    const told = ['l-0:none', 'l-1:atOnce', 'sold 3', 'direct'];
+    expect(await concluded(seen, { ...sale, last: told })).toMatchObject({ file: LAST, written: [], opened: [] });
+    // What has sold was another, which has ended.
+    expect(await concluded(seen, { count: 3, last: ['l-0:atOnce', 'l-1:none', 'sold 3'] })).toMatchObject({ file: LAST, opened: [] });
+    for (const missing of told.slice(1)) {
+      const { file, opened } = await concluded(seen, { ...sale, last: told.filter((one) => one !== missing) });
+      expect([file, opened.length]).toEqual([
+        { path: '/e/halt.json', sha256: 'hash', latchIds: ['l-1'], of: ['l-1:atOnce', 'sold 3', 'direct'] },
+        1,
+      ]);
+    }
   });
 
   it('of a build before 0.6.0 is neither written nor told of once more, unless something was sold after it', async () => {

@@ -72,8 +72,15 @@ function concluding({ kills, store, files, clock, pause }: KillDependencies): (a
   return async (account, finding) => {
     const view = await kills.readKill(account);
     const { latches } = view;
+    const latchIds = latches.map(({ latchId }) => latchId);
+    const directs = (await directRuns(files, account, latches)).map(({ name }) => name);
+    const told = [...latches.map(latchName), ...salesUnder(view)];
+    const of = [...told, ...directs];
+    // What is left of several halts, where others have ended, is told of already.
+    const last = await kills.writtenLast(account, latchIds);
+    if (last !== undefined && of.every((one) => last.of.includes(one))) return last.file;
     const before = await writtenUnder(kills, view);
-    if (before !== undefined && (await directRuns(files, account, latches)).length === 0) return before;
+    if (before !== undefined && directs.length === 0) return before;
     const sections = {
       finding,
       ...(await evidenceAfterAll({ kills, clock, pause }, account)),
@@ -83,12 +90,10 @@ function concluding({ kills, store, files, clock, pause }: KillDependencies): (a
     const writtenAt = new Date(clock()).toISOString();
     const content = `${JSON.stringify({ what: 'evidence of a halt', account, writtenAt, ...sections, hashes }, null, 2)}\n`;
     const written = await files.write(`halt-${account}-${writtenAt.replaceAll(/[:.]/g, '-')}.json`, content);
-    const latchIds = latches.map(({ latchId }) => latchId);
-    const file = { ...written, latchIds };
+    const file = { ...written, latchIds, of };
     const data = { latchIds, evidence: written, dust: finding.dust, kept: finding.kept };
     // A halt that was made stricter, or has sold more since, is told of anew: the first telling names a file that says nothing of it.
-    const of = [...latches.map(latchName), ...salesUnder(view)].join('+');
-    await store.openIncident({ incidents: [{ key: `halt:${account}:${of}`, account, kind: 'halt', data }] });
+    await store.openIncident({ incidents: [{ key: `halt:${account}:${told.join('+')}`, account, kind: 'halt', data }] });
     return file;
   };
 }

@@ -1,20 +1,12 @@
-import { failure, type Failure } from '../../core/errors.js';
 import { midOf } from '../../core/ledger/mid.js';
 import { ZERO_TEXT, type DecimalText } from '../../core/money/index.js';
-import { decideOrder } from '../../core/risk/gate.js';
-import { termsOf } from '../../core/risk/draft.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { LiveView } from '../../core/risk/view.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
 import { entryView, type OrderDependencies } from './dependencies.js';
+import { entryGate, type Attempt } from './entry-gate.js';
 import { isFresh, referencePrice } from './reference-price.js';
 import { writeVerdict, type AccountQueues, type Authorisation } from './write-verdict.js';
-
-/** Which of a signal's orders this is, and what the ones before it have bought, in base. */
-export interface Attempt {
-  readonly attempt: number;
-  readonly executed: DecimalText;
-}
 
 /** P4 for an entry: the n-th order of an opening signal. */
 export function createAuthorise(
@@ -22,26 +14,24 @@ export function createAuthorise(
   queues: AccountQueues,
 ): (signal: TradeSignal, which?: Attempt) => Promise<Authorisation> {
   return async (signal, { attempt, executed } = { attempt: 1, executed: ZERO_TEXT }) => {
-    const { live, entriesOf, venueOf } = dependencies;
+    const { live, decidedAhead } = dependencies;
     const { account, strategy, strategyVersion, instrument, leg } = signal;
-    const entries = entriesOf(account, strategy, instrument);
     // A further order of a signal may be made where nobody streams the instrument. The first leaves from where the signal came from, and waits for nothing.
     const asked = attempt === 1 ? undefined : await askedPrice(dependencies, account, instrument);
-    const view = (): LiveView => withAsked(entryView({ live, venueOf }, account, instrument), asked);
+    const view = (): LiveView => withAsked(entryView(dependencies, account, instrument), asked);
+    const gate = entryGate(dependencies, signal, { attempt, executed }, view);
+    const intentId = intentIdOf(signal, attempt);
     return queues.run(account, () => {
       // A run that began before positions had owners sells from here.
       const purpose = leg === 'open' ? 'entry' : 'exit';
       const { price, book } = view();
       return writeVerdict(dependencies, {
-        intent: { intentId: intentIdOf(signal, attempt), account, strategy, strategyVersion, instrument, leg, purpose, sequence: attempt },
+        intent: { intentId, account, strategy, strategyVersion, instrument, leg, purpose, sequence: attempt },
         signal,
         // No entry leaves after its signal has expired, however long it waits between this step and the next.
         authorisedForMs: () => Math.max(0, Math.min(PROTOCOL.authorisedForMs, signal.validUntil - live.venueNow(account))),
         arrival: { price: price?.price, mid: midOf(book) },
-        decide: (ledger) =>
-          entries === undefined
-            ? { kind: 'denied', failures: [notConfigured(signal)] }
-            : decideOrder(signal, termsOf(entries.sizing, { execution: entries.execution, attempt, executed }), ledger, view()),
+        decide: (ledger) => decidedAhead?.take(intentId, ledger) ?? gate(ledger),
       });
     });
   };
@@ -65,10 +55,4 @@ function withAsked(view: LiveView, asked: Awaited<ReturnType<typeof askedPrice>>
   const ageMs = view.now - asked.askedTime;
   const isOlder = view.price !== undefined && Math.abs(view.price.ageMs) <= Math.abs(ageMs);
   return isOlder ? view : { ...view, price: { price: asked.price, ageMs } };
-}
-
-/** P2: what the configuration does not know any more has no active version here. */
-function notConfigured({ account, strategy, strategyVersion, instrument }: TradeSignal): Failure {
-  const active = 'none, it has left the configuration';
-  return failure('RISK_STRATEGY_INACTIVE', { version: strategyVersion, strategy, account, instrument, active });
 }

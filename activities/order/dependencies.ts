@@ -1,7 +1,8 @@
 import { invariant } from '../../core/errors.js';
 import type { ExecutionPolicy } from '../../core/execution/policy.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
-import type { LiveView } from '../../core/risk/view.js';
+import type { GateVerdict } from '../../core/risk/approved-order.js';
+import type { LiveView, RiskView } from '../../core/risk/view.js';
 import type { Sizing } from '../../core/sizing/sizing.js';
 import type { LiveMarket } from '../ports/live.js';
 import type { RiskSource } from '../ports/risk.js';
@@ -40,4 +41,6 @@ export interface OrderDependencies {
   readonly instanceId: string;
   /** Undefined where the configuration does not have it any more: what it had entered is looked after all the same. */
   readonly entriesOf: (account: string, strategy: string, instrument: string) => EntryTerms | undefined;
+  /** The gate's verdicts that were found while a start was under way. */
+  readonly decidedAhead?: { take(intentId: string, ledger: RiskView): GateVerdict | undefined };
 }

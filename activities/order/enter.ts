@@ -1,6 +1,7 @@
 import type { Failure } from '../../core/errors.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
-import type { Attempt, createAuthorise } from './authorise.js';
+import type { createAuthorise } from './authorise.js';
+import type { Attempt } from './entry-gate.js';
 import type { createSend, Sent } from './send.js';
 import type { Submission } from './submit.js';
 

@@ -22,9 +22,8 @@ export interface ChatPerson {
 }
 
 export type ChatAsked =
-  | { readonly result: 'asked' }
-  | { readonly result: 'refused' }
-  | { readonly result: 'unknownTarget'; readonly target: string; readonly known: readonly string[] };
+  /** `known`: as of a halt (`Engaged`). */
+  { readonly result: 'asked'; readonly known: readonly string[] | null } | { readonly result: 'refused' };
 
 export type ChatConfirmed =
   | { readonly result: 'confirmed'; readonly scope: Latch; readonly policy: FlattenPolicy }

@@ -19,8 +19,10 @@ export interface Engaged {
   readonly isNew: boolean;
   /** The one that stands: stricter than what was asked for, where a halt stood already. */
   readonly policy: FlattenPolicy;
-  /** Those that it touches, whole or in part. Empty: nothing is halted by it. */
+  /** Those that it is about, whole or in part. Empty: nothing is halted by it. */
   readonly accounts: readonly string[];
+  /** Null: some account trades or holds anything of this. Else none does, and these are the names of which one does. */
+  readonly known: readonly string[] | null;
 }
 
 /** Writes halts straight to the ledger's database, without Temporal (protocol P25). */

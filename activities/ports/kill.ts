@@ -18,6 +18,8 @@ export interface EvidenceFile {
   readonly sha256: string;
   /** The halts that it tells of. */
   readonly latchIds?: readonly string[];
+  /** All that it tells of: each halt and how strict it was, how many orders have sold, runs without Temporal. */
+  readonly of?: readonly string[];
 }
 
 /** What became of a request to end a latch; `found`: what is in the way, for people. */
@@ -65,6 +67,11 @@ export interface KillStore {
     incidentKey: string,
     latchIds: readonly string[],
   ): Promise<{ readonly file: EvidenceFile; readonly time: number } | undefined>;
+  /** The file that was told of last, where that was after these latches were called last, with all that it tells of. */
+  writtenLast(
+    account: string,
+    latchIds: readonly string[],
+  ): Promise<{ readonly file: EvidenceFile; readonly of: readonly string[] } | undefined>;
 }
 
 /** The kills of accounts, wherever they run. */

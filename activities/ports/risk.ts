@@ -17,6 +17,8 @@ export interface RiskSource {
    * @throws KeelsonError INFRA_DATABASE, INPUT_UNKNOWN_ACCOUNT
    */
   read(key: RiskKey, options?: { readonly fresh?: boolean }): Promise<RiskView>;
+  /** What `read` would give without asking anybody; undefined where it would have to ask, or wait. */
+  heldView?(key: RiskKey): RiskView | undefined;
   /** This order was just authorised by us, over the version that its approval names: a view that is held follows it, before anybody can tell of it. */
   authorised?(order: StoredOrder, approved: Pick<ApprovedOrder, 'riskVersion' | 'overrides'>): void;
 }

@@ -208,6 +208,8 @@ export interface VenueProfile extends PolledVenue {
   readonly orderTypes: readonly OrderType[];
   /** Whether an order may be sent that only rests (`postOnly`). */
   readonly postOnly: boolean;
+  /** Whose requests the venue counts together: of all that come from an address, or of an account's key. */
+  readonly countedBy: 'address' | 'account';
   /** Which streams the venue has; without one its data are polled. */
   readonly streams: { readonly bars: boolean; readonly account: boolean };
   /** How many fills one answer of their list has at most: each page costs like a call. */

@@ -10,6 +10,7 @@ import type { DecimalText } from '../../core/money/index.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
 import type { PositionKey } from '../../core/protection/position-key.js';
 import { allowedAMinute, pollPlan } from '../../core/venue/poll-plan.js';
+import type { VenueWeight } from '../../core/venue/weight.js';
 import type { Reconciliations } from '../ports/reconcile.js';
 import type { Events, WatchedOrder } from '../ports/store.js';
 import type { StreamEvent, Venue, VenueFill, VenueOrder, VenueReader } from '../ports/venue.js';
@@ -62,7 +63,8 @@ function quietAccount(
   const untilAborted: Venue['streams']['watchBars'] = (_options, _handlers, signal) => never(signal);
   const silent: Venue['streams']['watchAccount'] = (_, signal) => never(signal);
   const streams = { ...polled, watchBars: untilAborted, ...(profile.streams.account ? { watchAccount: silent } : {}) };
-  const venue = { profile, reader, streams } as Partial<Venue> as Venue;
+  const weight = (): VenueWeight => ({ kind: 'untold' });
+  const venue = { profile, reader, streams, weight } as Partial<Venue> as Venue;
   const dependencies = {
     books: {
       store: { watchedOrders: async () => orders, orderByVenueIds: async () => undefined, tellEpisodes: async () => undefined },
@@ -138,6 +140,24 @@ it.each([
   expect(spent).toBeLessThanOrEqual(allowedAMinute(profile, watchers) * MINUTES + edge);
   expect(count.balances).toBeGreaterThan(0);
   expect(count.fills).toBeGreaterThan(0);
+});
+
+it('P16: while the venue has counted what is left to a kill, nothing that rests is looked up; in its next window it is', async () => {
+  const { dependencies, count } = quietAccount(BINANCE, 20);
+  const venue = dependencies.venueOf('main');
+  let used = 4_700;
+  const told = { ...venue, weight: (): VenueWeight => ({ kind: 'used', used, limit: 6_000 }) };
+  await watching({ ...dependencies, venueOf: () => told }, async () => {
+    await vi.advanceTimersByTimeAsync(10_000);
+    used = 4_796;
+    const before = count.lookUp;
+    expect(before).toBeGreaterThan(20);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(count.lookUp).toBe(before);
+    used = 20;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(count.lookUp).toBeGreaterThan(before + 20);
+  });
 });
 
 it('is as often as docs/reference/venues.md says', () => {

@@ -41,6 +41,16 @@ it('what asks the venue waits for a place, what does not asks at once', async ()
   expect(asked.at(-1)).toBe('e');
 });
 
+it('while what the venue allows is nearly used what rests waits, and what somebody waits for does not', async () => {
+  const unknown = order('u', 'unknown');
+  lookUps.take([...RESTING, unknown, order('unsent', 'authorised')], PLAN, true);
+  expect(asked.toSorted()).toEqual(['u', 'unsent']);
+  lookUps.take([...RESTING, unknown], SLOW, true);
+  expect(asked).toHaveLength(2);
+  lookUps.take([...RESTING, unknown], PLAN);
+  expect(asked.slice(2)).toEqual(['a', 'b', 'c']);
+});
+
 it('four that hang leave no order out for ever: who waits longest is next, whatever it is', async () => {
   const unknown = ['u', 'v', 'w', 'x'].map((intentId) => order(intentId, 'unknown'));
   lookUps.take([...RESTING, ...unknown], PLAN);

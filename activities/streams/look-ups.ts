@@ -50,8 +50,11 @@ export class LookUps {
     this.dependencies = dependencies;
   }
 
-  /** Begins what is due, as far as there is room; the rest as places become free. */
-  take(watched: readonly WatchedOrder[], plan: PollPlan): void {
+  /**
+   * Begins what is due, as far as there is room; the rest as places become free.
+   * @param isShort what the venue allows is nearly used, by whomever: what is known to rest waits, the rest is for what somebody waits for, and for a kill
+   */
+  take(watched: readonly WatchedOrder[], plan: PollPlan, isShort = false): void {
     const known = new Set(watched.map((order) => order.intentId));
     for (const each of [this.lastLooks, this.failing, this.answered])
       for (const intentId of each.keys()) if (!known.has(intentId)) each.delete(intentId);
@@ -60,7 +63,7 @@ export class LookUps {
     const due = this.due(watched, plan);
     // What was not begun to be sent asks nobody but the ledger.
     for (const order of due) if (!isLookedUp(order)) this.begin(order);
-    this.waiting = due.filter(isLookedUp);
+    this.waiting = due.filter((order) => isLookedUp(order) && (!isShort || isUrgent(order)));
     this.fill();
   }
 

@@ -5,14 +5,16 @@ const TELL_MS = 5_000;
 export interface WatchersDependencies {
   readonly store: WatcherStore;
   readonly accounts: readonly string[];
+  /** How many accounts the venue counts together with this one, itself included. */
+  readonly together: (account: string) => number;
   /** This run of the process. */
   readonly watcher: string;
   readonly log: { warn(data: object, message: string): void };
 }
 
 /**
- * How many guardians watch an account, so that all together spend at its venue what one alone would. Where the ledger does not
- * answer, what it said last stands.
+ * How many share what the venue of an account allows: the guardians that watch it, each for all accounts that the venue counts together. All of
+ * them spend there what one alone would. Where the ledger does not answer, what it said last stands.
  */
 export class Watchers {
   private readonly dependencies: WatchersDependencies;
@@ -26,7 +28,7 @@ export class Watchers {
   }
 
   /** With this one. */
-  readonly of = (account: string): number => Math.max(1, this.counts[account] ?? 1);
+  readonly of = (account: string): number => Math.max(1, this.counts[account] ?? 1) * this.dependencies.together(account);
 
   /** Returns when the others were counted once. */
   async start(): Promise<void> {

@@ -57,10 +57,12 @@ async function engage(pool: Pool, breaker: Pool, input: string): Promise<Engaged
       timer = setTimeout(endBlockers, LOOK_AGAIN_MS);
     };
     timer = setTimeout(endBlockers, PROTOCOL.latchLockWaitMs);
-    const answers = await run<{ answer: Engaged }>(client, ENGAGE, [input]);
+    const answers = await run<{ answer: Omit<Engaged, 'known'> & Partial<Engaged> }>(client, ENGAGE, [input]);
     const answer = answers[0]?.answer;
     if (answer === undefined) throw new KeelsonError('INFRA_DATABASE', { detail: 'the halt had no answer' });
-    return answer;
+    // A database that is not migrated yet says nothing of names.
+    const { known = answer.accounts.length === 0 ? [] : null } = answer;
+    return { ...answer, known };
   } finally {
     clearTimeout(timer);
     client.release();

@@ -227,6 +227,10 @@ describe('the risk state that a process holds', () => {
     await caughtUp();
     expect(timeless(await source.read(KEY, { fresh: true }))).toEqual(timeless(await source.read(KEY)));
     expect(reads).toBe(1);
+    // What can only be had by asking is not held.
+    expect(source.heldView({ ...KEY, account: 'nobody' })).toBeUndefined();
+    expect(timeless(source.heldView(KEY) ?? (await source.read(KEY, { fresh: true })))).toEqual(timeless(await source.read(KEY)));
+    expect(reads).toBe(1);
     await expect(source.read({ ...KEY, account: 'nobody' })).rejects.toMatchObject({ failure: { code: 'INPUT_UNKNOWN_ACCOUNT' } });
     expect(reads).toBe(2);
   });
@@ -234,16 +238,16 @@ describe('the risk state that a process holds', () => {
   it('holds nothing while nobody tells of changes, and everything anew afterwards', async () => {
     await caughtUp();
     await query(`update control set mode = 'paused', version = version + 1`);
-    const lost = new Promise<{ readonly version: unknown; readonly view: Promise<RiskView> }>((resolve) => {
-      onLost = () => resolve({ version: source.heldVersion(KEY), view: source.read(KEY) });
+    const lost = new Promise<{ readonly version: unknown; readonly held: unknown; readonly view: Promise<RiskView> }>((resolve) => {
+      onLost = () => resolve({ version: source.heldVersion(KEY), held: source.heldView(KEY), view: source.read(KEY) });
     });
     await query(
       `select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1 and datname = current_database()`,
       `${LISTENER}-risk`,
     );
-    const { version, view } = await lost;
+    const { version, held, view } = await lost;
     onLost = () => undefined;
-    expect(version).toBeUndefined();
+    expect([version, held]).toEqual([undefined, undefined]);
     expect(await view).toMatchObject({ mode: 'paused' });
     expect(reads).toBeGreaterThan(0);
     expect(await caughtUp()).toMatchObject({ mode: 'paused' });

@@ -92,10 +92,15 @@ export class HeldRisk implements RiskSource {
       await this.reads.get(account);
     }
     const held = fresh ? undefined : this.held.get(account);
-    if (held === undefined) return this.options.store.readRisk(key);
-    // Either clock may stand still or be set back while the other goes on.
-    const elapsedMs = Math.max(0, performance.now() - held.readAt, Date.now() - held.readTime);
-    return viewOf(held.risk, key, elapsedMs);
+    return held === undefined ? this.options.store.readRisk(key) : viewNow(held, key);
+  }
+
+  /** What `read` would give without asking anybody, or waiting. */
+  heldView(key: RiskKey): RiskView | undefined {
+    const { account } = key;
+    const held = this.held.get(account);
+    if (held === undefined || (!held.isFollowed && (this.changed.has(account) || this.reads.has(account)))) return undefined;
+    return viewNow(held, key);
   }
 
   /**
@@ -253,4 +258,10 @@ export class HeldRisk implements RiskSource {
   private warn(error: unknown, message: string): void {
     this.options.log.warn({ error: error instanceof Error ? error.message : String(error) }, message);
   }
+}
+
+function viewNow({ risk, readAt, readTime }: Held, key: RiskKey): RiskView {
+  // Either clock may stand still or be set back while the other goes on.
+  const elapsedMs = Math.max(0, performance.now() - readAt, Date.now() - readTime);
+  return viewOf(risk, key, elapsedMs);
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createOrderActivities } from '../../activities/order/index.js';
-import type { KillStore } from '../../activities/ports/kill.js';
+import type { EvidenceFile, KillStore } from '../../activities/ports/kill.js';
 import type { Authorised } from '../../activities/ports/store.js';
 import { decimal } from '../../core/money/index.js';
 import { flattenIntentId } from '../../core/protection/position-key.js';
@@ -114,6 +114,26 @@ describe('P27: what a kill sends', () => {
     expect(await kills.writtenBefore(key, [latchId])).toBeUndefined();
   });
 
+  it('knows the file that was told of last, and of what, unless a halt was called again since', async () => {
+    const { latchId } = await latch('none');
+    const last = () => kills.writtenLast(ACCOUNT, [latchId]);
+    const found = { unverified: [], dust: [], kept: [] };
+    const tell = (file: EvidenceFile) => kills.writeKill(ACCOUNT, 'verified', found, file);
+    // Of a build before it told this: what its incident is named after.
+    const file = { path: '/e/last.json', sha256: 'hash', latchIds: [latchId] };
+    const key = `halt:${ACCOUNT}:${latchId}:none+another:atOnce+sold 3`;
+    const data = { latchIds: [latchId], evidence: { path: file.path, sha256: file.sha256 } };
+    await tell(file);
+    expect(await last()).toEqual({ file, of: [] });
+    await stack.dependencies.store.openIncident({ incidents: [{ key, account: ACCOUNT, kind: 'halt', data }] });
+    expect(await last()).toEqual({ file, of: [`${latchId}:none`, 'another:atOnce', 'sold 3'] });
+    const now = { ...file, of: [`${latchId}:none`, 'direct'] };
+    await tell(now);
+    expect(await last()).toEqual({ file: now, of: now.of });
+    await latch('none');
+    expect(await last()).toBeUndefined();
+  });
+
   it('P29: knows what the account’s fills have only paid with, and judges all else that is there', async () => {
     await stack.database.pool.query(
       `insert into ledger_balances (account, asset, quantity) values ($1, 'BNB', -0.001), ($1, 'USDC', 0) on conflict do nothing`,
@@ -189,7 +209,7 @@ describe('P27: what a kill sends', () => {
     expect(await sold()).toEqual([[1, true]]);
     await stack.database.pool.query('update latches set released_at = clock_timestamp()');
     // Those that stood before and do not sell it say nothing of when its sale began.
-    await since({ scope: 'instrument', scopeValue: 'ETH/USDT' }, 'atOnce');
+    await since({ scope: 'instrument', scopeValue: 'ETH/USDT', account: ACCOUNT }, 'atOnce');
     await since({}, 'none');
     await anHourAgo();
     expect(await sold()).toEqual([[0, false]]);

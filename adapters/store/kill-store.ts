@@ -20,6 +20,16 @@ const WRITTEN_BEFORE = {
   text: `select data->'evidence' as file, epoch_ms(opened_at) as time from incidents where incident_key = $1
     and opened_at > (select max(called_at) from latches where latch_id = any ($2::uuid[]))`,
 };
+const WRITTEN_LAST = {
+  name: 'evidence_written_last',
+  // Up to 0.7.0 only the name of the incident told it, and nothing of runs without Temporal.
+  text: `select k.evidence as file, coalesce(k.evidence->'of', (
+      select to_jsonb(string_to_array(substr(i.incident_key, length('halt:' || k.account || ':') + 1), '+')) from incidents i
+        where i.account = k.account and i.kind = 'halt' and i.data->'evidence'->>'path' = k.evidence->>'path'
+        order by i.incident_id desc limit 1)) as of
+    from kills k where k.account = $1 and k.evidence is not null
+      and k.evidence_at > (select max(called_at) from latches where latch_id = any ($2::uuid[]))`,
+};
 const EVIDENCE = { name: 'kill_evidence', text: 'select kill_evidence($1) as answer' };
 
 type ToldKill = Omit<KillView, 'risk'> & { readonly risk: ToldView };
@@ -75,6 +85,11 @@ export function createKillStore(pool: Pool, wrap: (store: OrderStore) => OrderSt
       const rows = await run<{ file: EvidenceFile; time: string }>(pool, WRITTEN_BEFORE, [incidentKey, latchIds]);
       const written = rows[0];
       return written && { file: written.file, time: Number(written.time) };
+    },
+    async writtenLast(account, latchIds) {
+      const rows = await run<{ file: EvidenceFile; of: string[] | null }>(pool, WRITTEN_LAST, [account, latchIds]);
+      const last = rows[0];
+      return last && { file: last.file, of: last.of ?? [] };
     },
     async evidence(account) {
       const rows = await run<{ answer: KillEvidence }>(readPool, EVIDENCE, [account]);

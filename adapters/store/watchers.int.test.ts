@@ -12,8 +12,14 @@ beforeAll(async () => {
 afterAll(() => database?.drop());
 
 const warned: string[] = [];
-const guardian = (accounts: readonly string[], store = createWatcherStore(database.pool)): Watchers =>
-  new Watchers({ store, accounts, watcher: randomUUID(), log: { warn: (_, message) => void warned.push(message) } });
+const guardian = (accounts: readonly string[], store = createWatcherStore(database.pool), together = 1): Watchers =>
+  new Watchers({
+    store,
+    accounts,
+    together: () => together,
+    watcher: randomUUID(),
+    log: { warn: (_, message) => void warned.push(message) },
+  });
 
 it('P16: guardians that watch the same account know how many they are, until one ends or is not heard of any more', async () => {
   const first = guardian(['main', 'other']);
@@ -25,6 +31,11 @@ it('P16: guardians that watch the same account know how many they are, until one
   await third.start();
   expect([third.of('main'), third.of('other'), second.of('main'), first.of('main')]).toEqual([3, 2, 2, 1]);
   await third.close();
+  // Of accounts that the venue counts together each has its part.
+  const both = guardian(['main', 'other'], createWatcherStore(database.pool), 2);
+  await both.start();
+  expect([both.of('main'), both.of('other')]).toEqual([6, 4]);
+  await both.close();
   const fourth = guardian(['main', 'other']);
   await fourth.start();
   expect([fourth.of('main'), fourth.of('other')]).toEqual([3, 2]);

@@ -15,6 +15,8 @@ interface LatchRow {
   reason: string;
   subject: string;
   engaged_ms: string;
+  /** Those that it is about: a halt of what an account does not trade is not shown there. */
+  accounts: string[];
 }
 
 /** Every account with its effective mode, what stands over it and what is in flight. */
@@ -56,7 +58,8 @@ export async function readAccounts(database: Database): Promise<AccountStatus[]>
         order by a.account`,
     ),
     database.query<LatchRow>(
-      `select latch_id, policy, scope, scope_value, account, reason, subject, ${epochMs('engaged_at')} as engaged_ms
+      `select latch_id, policy, scope, scope_value, account, reason, subject, ${epochMs('engaged_at')} as engaged_ms,
+              array(select accounts_under(scope, scope_value, account)) as accounts
          from latches where released_at is null order by engaged_at`,
     ),
   ]);
@@ -108,5 +111,5 @@ function isOver(latch: LatchRow, { account, venue }: { account: string; venue: s
   if (latch.scope === 'everything') return true;
   if (latch.scope === 'venue') return latch.scope_value === venue;
   if (latch.scope === 'account') return latch.scope_value === account;
-  return latch.account === null || latch.account === account;
+  return latch.accounts.includes(account);
 }

@@ -37,6 +37,11 @@ export function openDatabase(url: string, onError: (error: Error) => void, max =
   };
 }
 
+/** Whether a statement was ended for its time, or for how long it waited for a lock. */
+export function isTooSlow(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === '57014' || error.code === '55P03');
+}
+
 /** SQL for a timestamptz as epoch milliseconds; it arrives as text, see `milliseconds`. */
 export function epochMs(column: string): string {
   return `floor(extract(epoch from ${column}) * 1000)::text`;

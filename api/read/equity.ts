@@ -81,10 +81,15 @@ export async function* equityStretches(database: Database, account: string, sinc
       [account, from],
     );
     const found = page.rows[0]?.rows ?? [];
-    const isLast = found.length < PAGE;
-    yield { rows: found, newest: isLast ? (page.rows[0]?.newest ?? null) : undefined };
-    if (isLast) return;
-    from = String(BigInt(found.at(-1)?.stretchId ?? from) + 1n);
+    const last = found.at(-1);
+    if (last === undefined || found.length === 1) {
+      yield { rows: found, newest: page.rows[0]?.newest ?? null };
+      return;
+    }
+    // The last one is read once more when all before it are reckoned, which may take long: the watch goes on writing it, and what is told
+    // of the watch has to be of a moment that is not over when it is written.
+    yield { rows: found.slice(0, -1), newest: undefined };
+    from = last.stretchId;
   }
 }
 

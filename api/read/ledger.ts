@@ -119,15 +119,21 @@ const STANDS = `f.reverses is null and not exists (select from fills r where r.a
   and r.venue_order_id = f.venue_order_id and r.reverses = f.venue_trade_id)`;
 
 /** The fills of a position as they count by now, in the order in which they were booked. */
-export async function standingFills(
+export async function* standingFills(
   database: Database,
   { account, strategy, instrument }: Readonly<Record<'account' | 'strategy' | 'instrument', string>>,
-): Promise<readonly (BookedFill & { readonly rowId: string })[]> {
-  const { rows } = await database.query<FillRow & { rowId: string }>(
-    `select ${FILL}, f.row_id as "rowId" ${FROM('standing_fills')} where f.account = $1 and o.strategy = $2 and f.instrument = $3 order by f.booking`,
-    [account, strategy, instrument],
-  );
-  return rows.map(({ rowId, ...row }) => ({ ...fillOf(row), rowId }));
+): AsyncGenerator<BookedFill & { readonly rowId: string }> {
+  for (let after = '0'; ;) {
+    const { rows } = await database.query<FillRow & { rowId: string }>(
+      `select ${FILL}, f.row_id as "rowId" ${FROM('standing_fills')}
+        where f.account = $1 and o.strategy = $2 and f.instrument = $3 and f.booking > $4 order by f.booking limit ${PAGE}`,
+      [account, strategy, instrument, after],
+    );
+    for (const { rowId, ...row } of rows) yield { ...fillOf(row), rowId };
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < PAGE) return;
+    after = last.booking;
+  }
 }
 
 /** A fill with its entries. */

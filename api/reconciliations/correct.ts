@@ -20,7 +20,10 @@ export interface Correction extends Readonly<Record<'account' | 'strategy' | 'in
   }[];
 }
 
-/** The position after a correction, as the ledger would have it, had it never been told otherwise. */
+/**
+ * The position after a correction, as the ledger would have it, had it never been told otherwise.
+ * @param database one whose statements may take long
+ */
 export async function afterCorrection(
   database: Database,
   correction: Correction,
@@ -28,14 +31,19 @@ export async function afterCorrection(
   const { base, quote, rows } = correction;
   const isReversed = (rowId: string, venueOrderId: string): boolean =>
     rows.some((row) => row.reverses === rowId && row.venueOrderId === venueOrderId);
-  const left = (await standingFills(database, correction)).filter(({ rowId, venueOrderId }) => !isReversed(rowId, venueOrderId));
-  const restated = rows
-    .filter(({ reverses }) => reverses === null)
-    .map(({ price, quantity, amount, fee, ...row }) => ({
+  let position = FLAT;
+  // However long the position's past is, no more than a page of it is held, and halts are answered between two of them.
+  for await (const { rowId, ...fill } of standingFills(database, correction)) {
+    if (!isReversed(rowId, fill.venueOrderId)) position = applyFill(position, fill);
+  }
+  for (const { reverses, price, quantity, amount, fee, ...row } of rows) {
+    if (reverses !== null) continue;
+    position = applyFill(position, {
       ...row,
       ...{ price: decimal(price), quantity: decimal(quantity), fee: decimal(fee), base, quote },
       amount: amount === null ? undefined : decimal(amount),
-    }));
-  const { quantity, cost, realizedPnl } = [...left, ...restated].reduce(applyFill, FLAT);
+    });
+  }
+  const { quantity, cost, realizedPnl } = position;
   return { quantity: text(quantity), cost: text(cost), realizedPnl: text(realizedPnl) };
 }

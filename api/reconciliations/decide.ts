@@ -2,7 +2,7 @@ import { KeelsonError } from '../../core/errors.js';
 import type { Decision } from '../../core/reconcile/difference.js';
 import type { Caller } from '../auth/caller.js';
 import { rebuildLedger } from '../ledger/rebuild.js';
-import type { Database } from '../read/database.js';
+import { isTooSlow, type Database } from '../read/database.js';
 import { afterCorrection, type Correction } from './correct.js';
 
 interface Answer {
@@ -40,14 +40,21 @@ const TRIES = 10;
 /**
  * Writes down what a person decides about a difference, under that person's own key, and closes its incident. What has to be
  * done at the venue for it is done by the next reconciliation.
+ * @param since from when on a rebuild writes the equity series anew, epoch ms
  * @throws KeelsonError INPUT_UNKNOWN_DIFFERENCE, INPUT_DIFFERENCE_SETTLED, INPUT_DECISION_IMPOSSIBLE, LEDGER_NOT_REBUILT
  */
-export async function decideDifference(database: Database, caller: Caller, wish: DifferenceDecision, longReads = database): Promise<void> {
+export async function decideDifference(
+  database: Database,
+  caller: Caller,
+  wish: DifferenceDecision,
+  longReads = database,
+  since = 0,
+): Promise<void> {
   const { subject, keyId } = caller;
   const { differenceId: difference, decision } = wish;
   const asked = { ...wish, subject, underKey: keyId };
   const { result, why = 'it is not' } =
-    decision === 'rebuild' ? await rebuild(database, caller, wish, longReads) : await settle(database, asked);
+    decision === 'rebuild' ? await rebuild(database, caller, wish, { longReads, since }) : await settle(database, asked, longReads);
   switch (result) {
     case 'done':
       return;
@@ -65,7 +72,7 @@ async function rebuild(
   database: Database,
   caller: Caller,
   { differenceId, reason }: DifferenceDecision,
-  longReads: Database,
+  { longReads, since }: { readonly longReads: Database; readonly since: number },
 ): Promise<Answer> {
   const { rows } = await database.query<Found>(
     `select account, status, decision, decided_by as "decidedBy", is_of_derived(class, subject) as "isDerived"
@@ -77,16 +84,28 @@ async function rebuild(
   if (found.decision === 'rebuild' && found.decidedBy === caller.subject) return { result: 'done' };
   if (found.status !== 'open') return { result: 'notOpen', why: found.status };
   if (!found.isDerived) return { result: 'impossible', why: 'it is not about what the ledger derives from its entries' };
-  const { decided } = await rebuildLedger(longReads, caller, { account: found.account, reason });
+  const { decided } = await rebuildLedger(longReads, caller, { account: found.account, reason, since });
   // Else somebody has decided it meanwhile.
   return decided.includes(differenceId) ? { result: 'done' } : { result: 'notOpen', why: 'decided' };
 }
 
-async function settle(database: Database, asked: object): Promise<Answer> {
+async function settle(database: Database, asked: object, longReads: Database): Promise<Answer> {
+  try {
+    return await settled(database, asked, longReads);
+  } catch (error) {
+    if (!isTooSlow(error)) throw error;
+    return {
+      result: 'impossible',
+      why: 'the database took too long for it: try again when it has less to do; what is booked of it by then stays so',
+    };
+  }
+}
+
+async function settled(database: Database, asked: object, longReads: Database): Promise<Answer> {
   let told = await ask(database, asked);
   for (let count = 0; told.result === 'reckon' && count < TRIES; count += 1) {
     const { correction } = told;
-    const position = await afterCorrection(database, correction);
+    const position = await afterCorrection(longReads, correction);
     told = await ask(database, { ...asked, position, lastBooking: correction.lastBooking });
   }
   if (told.result !== 'reckon') return told;

@@ -41,20 +41,26 @@ export function haltRoutes(context: ApiContext): Route[] {
         policy: z.enum(['none', 'atOnce']),
         accounts: z
           .array(z.string())
-          .describe('The accounts that it touches, whole or in part. Empty: nothing is halted, the latch waits for what comes under it.'),
+          .describe('The accounts that it is about, whole or in part. Empty: nothing is halted, the latch waits for what comes under it.'),
+        known: z
+          .array(z.string())
+          .nullable()
+          .describe(
+            'Null: some account trades or holds anything of what is named. Else none does, nothing is halted, and these are the names of which one does.',
+          ),
       }),
-      errors: ['INPUT_UNKNOWN_ACCOUNT', 'INPUT_UNKNOWN_INSTRUMENT', 'INFRA_DATABASE'],
+      errors: ['INFRA_DATABASE'],
       handle: async ({ body: { flatten, drill, reason, ...what }, caller: { subject, keyId } }) => {
-        const scope = await haltScope(context, what);
+        const scope = haltScope(what);
         if (drill) await assertPaper(context, scope);
         // Straight to the database: neither Temporal nor a worker is asked (P25).
-        const { latchId, isNew, policy, accounts } = await halts.latch(scope, {
+        const { latchId, isNew, policy, accounts, known } = await halts.latch(scope, {
           subject,
           underKey: keyId,
           reason: drill ? `drill: ${reason}` : reason,
           policy: flatten,
         });
-        return { latchId, isNew, policy, accounts: [...accounts] };
+        return { latchId, isNew, policy, accounts: [...accounts], known: known && [...known] };
       },
     }),
     route({

@@ -19,6 +19,7 @@ import {
   verificationSchema,
   whichDay,
 } from '../ledger/schemas.js';
+import { daysBefore, USUAL_DAYS } from '../ledger/series-days.js';
 import { verifyLedger } from '../ledger/verify.js';
 import { assertAccount } from '../read/accounts.js';
 import type { Database } from '../read/database.js';
@@ -27,7 +28,6 @@ import { readSlippage } from '../read/slippage.js';
 import { route, type Route } from '../route.js';
 
 const MINUTE_MS = 60_000;
-const DAY_MS = 86_400_000;
 const HOUR_MINUTES = 60;
 /** As venues name assets, in any script; small letters are a slip. */
 const ASSET = /^[^\p{C}\p{Z}/a-z]{1,40}$/u;
@@ -43,8 +43,6 @@ const ofDay = {
   zone: textInput(64).optional().describe('In whose calendar, such as Europe/Madrid; UTC when left out.'),
 };
 
-/** What is read beside everything else of the equity series, which has a row for each minute. */
-const USUAL_DAYS = 7;
 const MOST_DAYS = 36_500;
 const ofDays = `Of how many days, up to now, the equity series is recomputed, 1 to ${MOST_DAYS}; ${USUAL_DAYS} when left out.`;
 
@@ -83,7 +81,7 @@ interface DayQuery {
 /** The ledger: what it derives of a day, and whether what it keeps is what it derives. */
 export function ledgerRoutes(context: ApiContext): Route[] {
   const { database } = context;
-  const daysAgo = (days = USUAL_DAYS): number => context.now() - days * DAY_MS;
+  const daysAgo = (days?: number): number => daysBefore(context.now(), days);
   const ask = async ({ account, zone = 'UTC', ...query }: DayQuery): Promise<Asked> => {
     await assertAccount(database, account);
     const now = context.now();

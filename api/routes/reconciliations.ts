@@ -5,6 +5,7 @@ import { changeAs } from '../change-as.js';
 import type { ApiContext } from '../context.js';
 import { DONE, doneSchema } from '../http/done.js';
 import { idInput, limitInput, reasonInput, textInput, USUAL_LIMIT, yesNoInput } from '../http/input.js';
+import { daysBefore } from '../ledger/series-days.js';
 import { assertAccount, readAccounts } from '../read/accounts.js';
 import { differenceSchema, readDifferences, readRuns, runSchema } from '../read/reconciliations.js';
 import { decideDifference } from '../reconciliations/decide.js';
@@ -14,7 +15,7 @@ const accountInput = textInput(32).optional().describe('Only this account.');
 const differenceInput = textInput(18).regex(/^\d+$/, { error: () => 'expected the number of a difference' });
 
 /** Venue, ledger and workflows against one another: what was found, and what a person decides about it. */
-export function reconciliationRoutes({ database, control, newId, longReads }: ApiContext): Route[] {
+export function reconciliationRoutes({ database, control, newId, now, longReads }: ApiContext): Route[] {
   return [
     route({
       method: 'POST',
@@ -101,7 +102,7 @@ export function reconciliationRoutes({ database, control, newId, longReads }: Ap
       response: doneSchema,
       errors: ['INPUT_UNKNOWN_DIFFERENCE', 'INPUT_DIFFERENCE_SETTLED', 'INPUT_DECISION_IMPOSSIBLE', 'LEDGER_NOT_REBUILT'],
       handle: async ({ body, caller }) => {
-        await decideDifference(database, caller, body, longReads);
+        await decideDifference(database, caller, body, longReads, daysBefore(now()));
         return DONE;
       },
     }),

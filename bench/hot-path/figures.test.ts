@@ -20,7 +20,13 @@ const SIGNAL: SignalStamps = {
 
 function joined(...signals: SignalStamps[]): Joiner {
   const joiner = new Joiner();
-  joiner.see({ type: 'workerStamps', signals, floors: [{ startCalled: 0, startAnswered: 3, entered: 6, written: 9 }], begun: [1_003] });
+  joiner.see({
+    type: 'workerStamps',
+    signals,
+    floors: [{ startCalled: 0, startAnswered: 3, entered: 6, written: 9 }],
+    begun: [1_003],
+    ranAgain: [],
+  });
   joiner.see({ type: 'venueStamps', frames: [[SIGNAL.bar, 1_000]], posts: [['one', 1_012.5]] });
   return joiner;
 }

@@ -23,6 +23,7 @@ export interface Measured {
 export class Joiner {
   readonly floors: FloorStamps[] = [];
   readonly begun: number[] = [];
+  readonly ranAgain: string[] = [];
   readonly #frames = new Map<string, number>();
   readonly #posts = new Map<string, number>();
   readonly #signals: SignalStamps[] = [];
@@ -36,6 +37,7 @@ export class Joiner {
     this.#signals.push(...stamps.signals);
     this.floors.push(...stamps.floors);
     this.begun.push(...stamps.begun);
+    this.ranAgain.push(...stamps.ranAgain);
   }
 
   measured(): Measured[] {

@@ -38,6 +38,10 @@ describe.skipIf(temporal === undefined)(
       expect(measured.map((one) => one.statements)).toEqual(measured.map(() => 2));
     });
 
+    it('in a step that is begun with the acknowledged start, and that the workflow’s own meets', () => {
+      expect(joiner.ranAgain).toEqual([]);
+    });
+
     it('and one write of Temporal: the start, whose first task comes with its answer', async () => {
       expect(await temporalWritesBefore(String(stage?.temporalAddress), measured)).toEqual(measured.map(() => 1));
     });

@@ -15,14 +15,15 @@ export class Observer {
   pace: Pace = 'singly';
   #signals: SignalStamps[] = [];
   #begun: number[] = [];
+  #ranAgain: string[] = [];
   readonly #byIntent = new Map<string, SignalStamps>();
   readonly #stepBegun = new Map<string, number>();
   readonly #statements = new AsyncLocalStorage<{ count: number; sockets: number }>();
 
   /** What was seen since the last call. */
-  take(): Pick<WorkerStamps, 'signals' | 'begun'> {
-    const seen = { signals: this.#signals, begun: this.#begun };
-    [this.#signals, this.#begun] = [[], []];
+  take(): Pick<WorkerStamps, 'signals' | 'begun' | 'ranAgain'> {
+    const seen = { signals: this.#signals, begun: this.#begun, ranAgain: this.#ranAgain };
+    [this.#signals, this.#begun, this.#ranAgain] = [[], [], []];
     return seen;
   }
 
@@ -107,21 +108,18 @@ export class Observer {
     };
   }
 
-  activities<T extends object>(activities: T): T {
-    const steps = activities as unknown as OrderActivities;
-    const observed: Pick<OrderActivities, 'enter'> = {
-      enter: async (signal, which) => {
-        const intentId = intentIdOf(signal, which?.attempt);
-        const stamps = this.#byIntent.get(intentId);
-        if (stamps === undefined) return steps.enter(signal, which);
-        stamps.entered = now();
-        const entered = await this.#statements.run({ count: 0, sockets: 0 }, () => steps.enter(signal, which));
-        if (entered.kind !== 'denied') this.#signals.push(stamps);
-        this.#byIntent.delete(intentId);
-        return entered;
-      },
+  /** The step that authorises and submits, wherever it is begun. */
+  enter(step: OrderActivities['enter']): OrderActivities['enter'] {
+    return async (signal, which) => {
+      const intentId = intentIdOf(signal, which?.attempt);
+      const stamps = this.#byIntent.get(intentId);
+      if (stamps === undefined) return step(signal, which);
+      if (stamps.entered !== undefined) this.#ranAgain.push(intentId);
+      stamps.entered = now();
+      const entered = await this.#statements.run({ count: 0, sockets: 0 }, () => step(signal, which));
+      if (entered.kind !== 'denied') this.#signals.push(stamps);
+      return entered;
     };
-    return { ...activities, ...observed };
   }
 
   #begin(signal: TradeSignal, instanceId: string): SignalStamps {

@@ -45,6 +45,8 @@ export interface WorkerStamps {
   readonly floors: readonly FloorStamps[];
   /** When each opening signal was begun, sent or not. */
   readonly begun: readonly number[];
+  /** Intents whose step ran more than once. */
+  readonly ranAgain: readonly string[];
 }
 
 /** To venue and worker: the pace from now on. */

@@ -1,6 +1,5 @@
 import { findStrategy } from '../../core/strategy/registry.js';
 import { runAsProcess } from '../../workers/composition/main.js';
-import { createWorker } from '../../workers/composition/run-worker.js';
 import { AS_THEY_ARE } from '../../workers/composition/ports.js';
 import { tradingRole } from '../../workers/roles/trading.js';
 import { openFloor } from './floor.js';
@@ -27,7 +26,7 @@ await runAsProcess('trading', async (opened) => {
       const strategy = findStrategy(id);
       return strategy && observer.strategy(strategy, () => void floor.start());
     },
-    workerOf: (role, taskQueue, activities) => createWorker(role, taskQueue, observer.activities(activities)),
+    enterOf: (enter) => observer.enter(enter),
   });
   return {
     ...role,

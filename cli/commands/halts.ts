@@ -51,10 +51,13 @@ async function onlyHalt(api: ReturnType<typeof connect>): Promise<string> {
 function haltText({ latchId, scope, scopeValue, account, policy, reason, subject, engagedAt, accounts }: Halt): string {
   const what = harmless([scope, scopeValue, account === null ? '' : `in ${account}`].filter((part) => part !== '').join(' '));
   const held = policy === 'atOnce' ? 'what is held is sold' : 'what is held stays with its stops';
+  const isPart = scope === 'strategy' || scope === 'instrument';
   return [
     `${what}, by ${harmless(subject)} at ${timeText(engagedAt)} UTC: ${harmless(reason)}`,
     `  ${latchId}, ${held}`,
-    ...(accounts.length === 0 ? ['  nothing is halted: no account is under it'] : []),
+    ...(accounts.length === 0
+      ? [`  nothing is halted: ${isPart ? 'no account trades or holds anything of it' : 'no account is under it'}`]
+      : []),
     ...accounts.flatMap(({ account: name, phase, verifiedAt, unverified, dust, evidence }) => [
       `  ${harmless(name)}: ${phase}${phase === 'verified' && verifiedAt !== null ? ` at ${timeText(verifiedAt)} UTC` : ''}`,
       ...unverified.map((one) => `    not verified: ${harmless(one)}`),

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Option, type Command } from 'commander';
 import type { Halt } from '../../api/read/halts.js';
 import type { Latch, LatchScope } from '../../core/control/mode.js';
+import { nothingHalted } from '../../core/control/nobody.js';
 import type { ApiClient } from '../api-client.js';
 import { addApiCommand, answers, connect, type ApiOptions, type Finish } from '../command.js';
 import { CommandFailure, EXIT } from '../exit.js';
@@ -26,6 +27,8 @@ interface Halted {
   readonly isNew: boolean;
   readonly policy: 'none' | 'atOnce';
   readonly accounts: readonly string[];
+  /** Left out by an API up to 0.7.0, which refuses names that it does not know. */
+  readonly known?: readonly string[] | null;
 }
 
 /** What is halted, as the API takes it. */
@@ -60,7 +63,10 @@ export function addKill(program: Command, terminal: Terminal, finish: Finish): v
     const { api, scope, data } = await halted().catch((error: unknown) => {
       throw notHalted(error, options, drill);
     });
-    if (data.accounts.length === 0) return { data, text: nothingUnder(data), exitCode: EXIT.unverified };
+    const { known = data.accounts.length === 0 ? [] : null } = data;
+    if (known !== null) {
+      return { data, text: `${harmless(nothingHalted(latchOf(scope), data.latchId, known))}\n`, exitCode: EXIT.unverified };
+    }
     if (options.wait !== true && !drill) return { data, text: haltedText(data, scope) };
     terminal.error(haltedText(data, scope));
     await untilVerified(terminal, api, data).catch((error: unknown) => {
@@ -118,7 +124,8 @@ async function untilVerified(terminal: Terminal, api: ApiClient, { latchId, acco
     if (halt === undefined) throw new Error('two people have ended it meanwhile.');
     const gone = under.filter((account) => !halt.accounts.some((one) => one.account === account));
     // What nobody looks at any more, nobody has seen to be flat.
-    if (gone.length > 0) throw new Error(`${harmless(gone.join(', '))} left the configuration meanwhile.`);
+    if (gone.length > 0)
+      throw new Error(`${harmless(gone.join(', '))} left the configuration meanwhile, or nothing of this is there any more.`);
     const waiting = halt.accounts.filter(({ phase }) => phase !== 'verified');
     if (waiting.length === 0) return;
     const now = waiting.map((one) => `${one.account}: ${one.unverified.join('; ') || one.phase}`).join('\n');
@@ -161,9 +168,4 @@ function haltedText({ latchId, isNew, policy, accounts }: Halted, { scope, targe
     `The guardian cancels ${its}; ${held}. Whether it has begun, and how far it is: keelson halts`,
     `Ending it takes two people: keelson rearm ${latchId} --reason …\n`,
   ].join('\n');
-}
-
-/** As `--direct` says it: a latch over nothing holds nothing, and waits for what comes under it. */
-function nothingUnder({ latchId }: Halted): string {
-  return `NOTHING IS HALTED: no account is under it. The latch stands (${latchId}), over what comes under it later.\n`;
 }

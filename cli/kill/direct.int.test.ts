@@ -254,16 +254,32 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     expect(await standing()).toEqual([]);
   });
 
-  it.each<Latch>([
-    { scope: 'account', scopeValue: 'mian' },
-    { scope: 'venue', scopeValue: 'papper' },
-    { scope: 'strategy', scopeValue: 'momentun' },
-    { scope: 'instrument', scopeValue: 'BTCUSDT' },
-  ])('a mistyped $scope halts nothing, and says so', async (scope) => {
-    await expect(run(stack.database.url, scope)).rejects.toThrow(
-      `NOTHING IS HALTED: the configuration has no ${scope.scope} ${scope.scopeValue}`,
-    );
-    expect(await standing()).toEqual([]);
+  it.each<[Latch, string]>([
+    [{ scope: 'account', scopeValue: 'mian' }, `no account is under account mian. Known: ${ACCOUNT}`],
+    [{ scope: 'venue', scopeValue: 'papper' }, 'no account is under venue papper. Known: paper'],
+    [{ scope: 'strategy', scopeValue: 'momentun' }, 'no account trades or holds anything of strategy momentun. Known: momentum'],
+    [{ scope: 'instrument', scopeValue: 'BTCUSDT' }, `no account trades or holds anything of instrument BTCUSDT. Known: ${INSTRUMENT}`],
+    [
+      { scope: 'strategy', scopeValue: 'momentun', account: ACCOUNT },
+      `no account trades or holds anything of strategy momentun in ${ACCOUNT}. Known: momentum in ${ACCOUNT}`,
+    ],
+  ])('what is mistyped halts nothing, and says so: %j', async (scope, told) => {
+    const ended = await run(stack.database.url, scope);
+    expect([ended.exitCode, ended.text]).toEqual([
+      EXIT.unverified,
+      expect.stringContaining(`NOTHING IS HALTED: ${told}. The latch stands (`),
+    ]);
+    expect(said).toContain(`the configuration has no ${scope.scope} ${scope.scopeValue}`);
+    expect(said).not.toContain('HALTED');
+    expect(await standing()).toHaveLength(1);
+  });
+
+  it('halts what only the ledger has, since the configuration may have lost it', async () => {
+    await buy();
+    const ended = await run(stack.database.url, { scope: 'strategy', scopeValue: 'momentum' });
+    expect([ended.exitCode, ended.text]).toEqual([EXIT.done, expect.stringContaining(`${ACCOUNT}: VERIFIED`)]);
+    expect(said).toContain('the configuration has no strategy momentum. It has: none. The halt is written all the same.');
+    expect(said).toContain(`HALTED: strategy momentum in ${ACCOUNT}`);
   });
 
   it('where the ledger knows no account under the latch, nothing is called halted', async () => {

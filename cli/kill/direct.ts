@@ -9,6 +9,7 @@ import { openPool } from '../../adapters/store/pool.js';
 import { directName, evidenceFiles } from '../../adapters/storage/evidence-files.js';
 import { configPath, databaseUrl, evidenceFolder, loadConfig, type Config } from '../../config/index.js';
 import type { Latch } from '../../core/control/mode.js';
+import { nothingHalted } from '../../core/control/nobody.js';
 import { KeelsonError } from '../../core/errors.js';
 import type { Finding } from '../../core/kill/verify.js';
 import { unverifiedText } from '../../core/kill/verify.js';
@@ -17,7 +18,7 @@ import { surroundings } from '../../launcher/home/surroundings.js';
 import { homeFolder, keyOf } from '../address.js';
 import type { Shown } from '../command.js';
 import { CommandFailure, EXIT } from '../exit.js';
-import type { Terminal } from '../terminal.js';
+import { harmless, type Terminal } from '../terminal.js';
 import { atLast } from './at-last.js';
 import { ledgerOf, openVenue, type DirectLedger } from './parts.js';
 import { OpenVenues, told } from './venues.js';
@@ -48,7 +49,8 @@ export async function killWithoutTemporal(terminal: Terminal, wish: DirectWish, 
   const env = surroundings(homePaths(homeFolder(terminal)), terminal.env);
   const config = loadConfig({ path: configPath(env, terminal.root), env });
   const say = (line: string): void => terminal.error(`${new Date(terminal.now()).toISOString().slice(11, 19)} ${line}\n`);
-  assertKnown(config, wish.scope);
+  const doubt = notConfigured(config, wish.scope);
+  if (doubt !== undefined) say(doubt);
   if (wish.isDrill) assertPaper(config, wish.scope);
   const venues = new OpenVenues((account) => openVenue(config, env, account, terminal.now), say, terminal.now);
   const url = databaseUrl(env);
@@ -64,7 +66,8 @@ export async function killWithoutTemporal(terminal: Terminal, wish: DirectWish, 
     }
     const { scope } = wish;
     const part = scope.scope === 'strategy' || scope.scope === 'instrument' ? `${scope.scope} ${scope.scopeValue} in ` : '';
-    if (engaged.accounts.length > 0) say(`HALTED: ${part}${engaged.accounts.join(', ')} (${engaged.latchId})`);
+    if (engaged.known === null) say(`HALTED: ${part}${engaged.accounts.join(', ')} (${engaged.latchId})`);
+    else return nothing(scope, engaged, engaged.known);
     const one = { terminal, env, url, scope, venues, say, stopping, engaged, latch };
     // Whatever befalls one account, the others are carried to their end.
     const ended = await Promise.all(
@@ -243,35 +246,23 @@ function isTouched({ scope, scopeValue, account: whose }: Latch, account: string
 }
 
 /**
- * Who mistypes a name at night must not believe that something stands still. Only the configuration is asked: the database may
- * be away. @throws CommandFailure when it has no such name
+ * Who mistypes a name at night must not believe that something stands still; but the ledger may know what the configuration does not, and it may
+ * be away. @returns what the configuration has not, for people
  */
-function assertKnown(config: Config, { scope, scopeValue, account }: Latch): void {
+function notConfigured(config: Config, { scope, scopeValue, account }: Latch): string | undefined {
   const accounts = Object.keys(config.accounts);
+  const its = config.strategies.filter((one) => account === undefined || one.account === account);
   const names: Readonly<Record<Latch['scope'], readonly string[]>> = {
     everything: [scopeValue],
     account: accounts,
     venue: Object.values(config.accounts).map(({ venue }) => venue),
-    strategy: config.strategies.map(({ id }) => id),
-    instrument: config.strategies.flatMap(({ instruments }) => instruments),
+    strategy: its.map(({ id }) => id),
+    instrument: its.flatMap(({ instruments }) => instruments),
   };
-  const check = (what: string, name: string, known: readonly string[]): void => {
-    if (known.includes(name)) return;
-    const there = [...new Set(known)].join(', ') || 'none';
-    throw new CommandFailure(
-      EXIT.usage,
-      `NOTHING IS HALTED: the configuration has no ${what} ${name}. It has: ${there}. An account, or everything, can always be halted.`,
-    );
-  };
-  check(scope, scopeValue, names[scope]);
-  if (account === undefined) return;
-  check('account', account, accounts);
-  const its = [...new Set(config.strategies.filter(({ id }) => scope === 'strategy' && id === scopeValue).map((one) => one.account))];
-  if (its.length === 0 || its.includes(account)) return;
-  throw new CommandFailure(
-    EXIT.usage,
-    `NOTHING IS HALTED: in account ${account} the configuration has no strategy ${scopeValue}, which trades in ${its.join(', ')}.`,
-  );
+  if (names[scope].includes(scopeValue)) return undefined;
+  const there = [...new Set(names[scope])].join(', ') || 'none';
+  const where = account === undefined ? '' : ` in account ${account}`;
+  return `the configuration has no ${scope} ${scopeValue}${where}. It has: ${there}. The halt is written all the same. An account, or everything, can always be halted.`;
 }
 
 /** @throws CommandFailure when a drill would halt what trades real money */
@@ -286,14 +277,13 @@ function assertPaper(config: Config, scope: Latch): void {
   );
 }
 
+/** A latch over nothing holds nothing, and waits for what comes under it. */
+function nothing(scope: Latch, { latchId, accounts, policy }: Engaged, known: readonly string[]): Shown {
+  const data = { latched: true, latchId, policy, accounts, known, ended: [] };
+  return { data, text: `${harmless(nothingHalted(scope, latchId, known))}\n`, exitCode: EXIT.unverified };
+}
+
 function shown({ latchId, accounts, policy }: Engaged, ended: readonly Ended[]): Shown {
-  if (accounts.length === 0) {
-    return {
-      data: { latched: true, latchId, policy, accounts, ended },
-      text: `NOTHING IS HALTED: the ledger knows no account under it. The latch stands (${latchId}), over what comes under it later.\n`,
-      exitCode: EXIT.unverified,
-    };
-  }
   const isVerified = ended.every(({ finding }) => finding.unverified.length === 0);
   const lines = ended.flatMap(({ account, finding, file }) => [
     `${account}: ${finding.unverified.length === 0 ? 'VERIFIED: the venue has shown the target twice' : 'NOT VERIFIED'}`,

@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { rootFolder } from '../../config/index.js';
-import { parseJsonc } from '../../config/jsonc.js';
 import { apiUnderTest, KEYS, seedPeople, seedTrading, type ApiUnderTest } from '../../test/support/api.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { EXIT } from '../exit.js';
@@ -128,29 +126,28 @@ describe('a halt with nothing, or nothing any more, under it', () => {
     async (line) => {
       const { exitCode, out, error } = await keelson(line, address, KEYS.risk);
       expect([exitCode, error]).toEqual([EXIT.unverified, '']);
-      expect(out).toMatch(/^NOTHING IS HALTED: no account is under it\. The latch stands \(/);
+      expect(out).toMatch(
+        /^NOTHING IS HALTED: no account is under (account old\. Known: main, second|venue gone\. Known: paper)\. The latch stands \(/,
+      );
       expect(await standing()).toHaveLength(1);
       expect((await keelson('halts', address, KEYS.risk)).out).toContain('nothing is halted: no account is under it');
     },
   );
 
-  it('a strategy of another account stands still nowhere: it is refused', async () => {
-    const { exitCode, error } = await keelson('kill --strategy momentum --account second --wait', address, KEYS.risk);
-    expect([exitCode, error]).toEqual([
-      EXIT.refused,
-      expect.stringMatching(/^NOT HALTED\. .*has no strategy momentum, which trades in main/s),
-    ]);
-    expect(await standing()).toEqual([]);
-  });
-
-  it('… by the command without API too, which asks the configuration', async () => {
-    const config = parseJsonc(await readFile(join(rootFolder(), 'keelson.config.json'), 'utf8')) as Record<string, Record<string, unknown>>;
-    for (const part of ['accounts', 'limits']) config[part] = { ...config[part], second: config[part]?.['main'] };
-    const path = join(home, 'config.json');
-    await writeFile(path, JSON.stringify({ ...config, $schema: undefined }));
-    const { exitCode, error } = await keelson('kill --direct --strategy momentum --account second', undefined, undefined, path);
-    expect(error).toContain('NOTHING IS HALTED: in account second the configuration has no strategy momentum, which trades in main.');
-    expect(exitCode).toBe(EXIT.usage);
+  it.each([
+    ['kill --strategy momentum --account second --wait', 'strategy momentum in second. Known: momentum in main'],
+    ['kill --strategy momentun', 'strategy momentun. Known: momentum'],
+    ['kill --instrument BTCUSDT --flatten atOnce', 'instrument BTCUSDT. Known: SPX/USDT'],
+  ])('%s: no account has anything of that name, and the command says so', async (line, told) => {
+    const { exitCode, out, error } = await keelson(line, address, KEYS.risk);
+    expect([exitCode, error]).toEqual([EXIT.unverified, '']);
+    expect(out).toMatch(/^NOTHING IS HALTED: no account trades or holds anything of /);
+    expect(out).toContain(` of ${told}. The latch stands (`);
+    expect(await standing()).toHaveLength(1);
+    if (!line.includes('--account')) {
+      const { out: listed } = await keelson('halts', address, KEYS.risk);
+      expect(listed).toContain('nothing is halted: no account trades or holds anything of it');
+    }
   });
 
   it.each([

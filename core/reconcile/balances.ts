@@ -1,4 +1,4 @@
-import { amountOf, decimal, text, ZERO, type Decimal } from '../money/index.js';
+import { amountOf, decimal, text, ZERO, type Decimal, type DecimalText } from '../money/index.js';
 import { deltasOf, Sum } from './deltas.js';
 import { isRejected, type Deltas, type Difference, type KnownDifference } from './difference.js';
 import { excusesOf, type Excuses } from './excused.js';
@@ -48,24 +48,27 @@ export function compareBalances(
     const damage = KEPT_APART.reduce((sum, part) => sum.plus(damages.get(`books:${part}:${asset}`) ?? ZERO), ZERO);
     const amount = ofKept.plus(damage);
     if (amount.eq(ZERO) || isFromBefore(amount, asset, meanwhile)) return [];
-    const rounded = roundingIn(amount, asset, meanwhile, ledger, explained);
-    if (rounded !== undefined) return rounded.eq(ZERO) ? [] : [rounding(asset, rounded, shown, kept, ledger, unclear.has(asset))];
     const beside = amount.minus(left.of(asset));
-    const told = text(isFromBefore(beside, asset, meanwhile) ? left.of(asset) : amount);
-    return [
-      {
-        class: 'balanceMovement',
-        subject: `balance:${asset}`,
-        fingerprint: told,
-        treatment: 'secondLook',
-        isInFlight: [{}, ...meanwhile].some(leavesExcused(beside, asset, unclear)),
-        deltas: { [asset]: told },
-        evidence: {
-          venue: { asset, balance: text(shown) },
-          ledger: { asset, balance: text(kept), explained: text(cause.of(asset)), unexplained: told },
-        },
+    const movement = (told: DecimalText): Difference => ({
+      class: 'balanceMovement',
+      subject: `balance:${asset}`,
+      fingerprint: told,
+      treatment: 'secondLook',
+      isInFlight: [{}, ...meanwhile].some(leavesExcused(beside, asset, unclear)),
+      deltas: { [asset]: told },
+      evidence: {
+        venue: { asset, balance: text(shown) },
+        ledger: { asset, balance: text(kept), explained: text(cause.of(asset)), unexplained: told },
       },
-    ];
+    });
+    const asRounding = (rounded: Decimal): Difference[] =>
+      rounded.eq(ZERO) ? [] : [rounding(asset, rounded, shown, kept, ledger, unclear.has(asset))];
+    const ofBeside = roundingIn(beside, asset, meanwhile, ledger, explained);
+    // What a person has decided to leave stays so beside it.
+    if (ofBeside !== undefined) return [...(left.of(asset).eq(ZERO) ? [] : [movement(text(left.of(asset)))]), ...asRounding(ofBeside)];
+    const ofAll = roundingIn(amount, asset, meanwhile, ledger, explained);
+    if (ofAll !== undefined) return asRounding(ofAll);
+    return [movement(text(isFromBefore(beside, asset, meanwhile) ? left.of(asset) : amount))];
   });
 }
 

@@ -21,6 +21,7 @@ const compared = (
   fills: number,
   explained: readonly Difference[] = [],
   seen: Partial<VenueSight> = {},
+  known: Parameters<typeof compareBalances>[5] = [],
 ): readonly Difference[] => {
   const ledger: LedgerSight = {
     ...{ account: 'main', databaseTime: NOW, onboardedTime: 0, orders: [], fills: [], protected: [], contradictions: [], bookedBeside: [] },
@@ -29,7 +30,7 @@ const compared = (
     roundings: fills === 0 ? {} : { USD: { unit: d(UNIT), fills, left: text(decimal(UNIT).mul(fills)), inventory: d('100') } },
   };
   const venue = { venueTime: NOW, openOrders: [], fillsSince: 0, fills: [], balances: { USD: text(decimal('100').plus(amount)) }, ...seen };
-  return compareBalances(venue, ledger, explained, new Set(), RECONCILE);
+  return compareBalances(venue, ledger, explained, new Set(), RECONCILE, known);
 };
 
 it('up to a unit for each fill since the last clean look is the venue’s rounding, and more is nobody’s', () => {
@@ -62,6 +63,17 @@ it('a balance from before what was filled while the venue was read leaves only w
   const meanwhile = fill({ eventTime: NOW });
   // The books have the fill, the balance has not, and 0.00004 of what was filled before.
   expect(compared('1.10007', 2, [], { fills: [meanwhile] })).toMatchObject([{ class: 'rounding', deltas: { USD: '0.00004' } }]);
+});
+
+it.each([
+  ['nothing else has moved', '-50', ['balanceMovement -50']],
+  ['a fill has left something', '-50.0001', ['balanceMovement -50', 'rounding -0.0001']],
+  ['more is missing than a fill can leave', '-50.0002', ['balanceMovement -50.0002']],
+  ['it has come back, but for what a fill has left', '-0.0001', ['rounding -0.0001']],
+  ['it has come back', '0', []],
+])('of a balance that a person has left as it is: %s', (_, amount, found) => {
+  const left = { class: 'balanceMovement', status: 'decided', decision: 'reject', deltas: { USD: d('-50') } } as const;
+  expect(compared(amount, 1, [], {}, [left]).map(({ class: what, deltas }) => `${what} ${deltas['USD']}`)).toEqual(found);
 });
 
 it('what our own entries contradict is no movement; what has moved beside it has its own amount, and kept as the venue has it nothing has', () => {

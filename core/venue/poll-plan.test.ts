@@ -32,6 +32,15 @@ describe('how often an account is asked for', () => {
     );
   });
 
+  it('costs all that share a budget no more together than one alone', () => {
+    fc.assert(
+      fc.property(venues, ...counts, fc.integer({ min: 1, max: 12 }), (venue, orders, instruments, sharers) => {
+        const each = weightAMinute(venue, pollPlan(venue, orders, instruments, sharers), orders, instruments);
+        expect(each * sharers).toBeLessThanOrEqual(allowedAMinute(venue) * (1 + 1e-9));
+      }),
+    );
+  });
+
   it('is never more often than was wished, and as often where the budget allows it', () => {
     fc.assert(
       fc.property(venues, ...counts, (venue, orders, instruments) => {

@@ -25,7 +25,7 @@ export interface PollPlan {
   readonly snapshotMs: number;
 }
 
-/** Of what the venue allows, for all watches over an account together: the rest is for look-ups that cannot wait, for starts, and for trading. */
+/** Of what the venue allows, for all watches over all accounts that it counts together: the rest is for look-ups that cannot wait, for starts, and for trading. */
 const WATCH_SHARE = 0.5;
 
 const MINUTE_MS = 60_000;
@@ -38,11 +38,12 @@ const LISTED_SNAPSHOT_MS = 15_000;
 /**
  * How often the watch of an account asks the venue for what, so that it uses its share of the venue's budget and no more.
  * Where the budget is too small for what P16 wishes, everything is asked for less often, in proportion.
- * @param watchers how many processes watch the account, each by this plan: whatever one sees is booked for all.
+ * @param sharers how many share the budget: the processes that watch the account, each by this plan (whatever one sees is booked for all), times the
+ *   accounts whose requests the venue counts together
  */
-export function pollPlan(venue: PolledVenue, workingOrders: number, instruments: number, watchers = 1): PollPlan {
+export function pollPlan(venue: PolledVenue, workingOrders: number, instruments: number, sharers = 1): PollPlan {
   const wished = venue.streams.account ? WHERE_STREAMED : whereListed(venue, workingOrders);
-  const slower = Math.max(1, weightAMinute(venue, wished, workingOrders, instruments) / allowedAMinute(venue, watchers));
+  const slower = Math.max(1, weightAMinute(venue, wished, workingOrders, instruments) / allowedAMinute(venue, sharers));
   // What floats add to a whole number is none of the venue's.
   const stretched = (ms: number): number => Math.max(0, Math.ceil(ms * slower - 1e-7));
   return {
@@ -71,9 +72,9 @@ const whereListed = ({ pollMs }: PolledVenue, workingOrders: number): PollPlan =
   snapshotMs: LISTED_SNAPSHOT_MS,
 });
 
-/** What one of so many watches may spend in a minute. */
-export function allowedAMinute({ rateBudget }: PolledVenue, watchers = 1): number {
-  return (WATCH_SHARE * rateBudget.weight.limit * MINUTE_MS) / rateBudget.weight.windowMs / watchers;
+/** What one of so many may spend in a minute. */
+export function allowedAMinute({ rateBudget }: PolledVenue, sharers = 1): number {
+  return (WATCH_SHARE * rateBudget.weight.limit * MINUTE_MS) / rateBudget.weight.windowMs / sharers;
 }
 
 /** What a plan spends in a minute. */

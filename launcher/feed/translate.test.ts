@@ -73,6 +73,10 @@ describe('toLauncherEvent', () => {
     expect(toLauncherEvent(overNothing)).toMatchObject({
       message: 'NOTHING IS HALTED, no account is under it: account main by rik: a spread. The latch stands, over what comes under it later',
     });
+    expect(of('halt.engaged', { ...latch, scope: 'strategy', scopeValue: 'momentun', known: ['momentum'] }, 'rik')).toMatchObject({
+      message:
+        'NOTHING IS HALTED, no account trades or holds anything of it: strategy momentun by rik: a spread. The latch stands, over what comes under it later',
+    });
     expect(of('halt.ended', { ...latch, approvedBy: ['olga'] }, 'rik')).toMatchObject({
       message: 'main: the halt of account main by rik: a spread has ended, approved by olga',
     });

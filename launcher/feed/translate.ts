@@ -98,7 +98,10 @@ function haltText({ kind, account, subject, data }: AuditEvent): string | undefi
     case 'halt.released':
       return `${account}: no halt stands any more`;
     default: {
-      if (account === null) return `NOTHING IS HALTED, no account is under it: ${why}. The latch stands, over what comes under it later`;
+      if (account === null || Array.isArray(data['known'])) {
+        const has = ['strategy', 'instrument'].includes(text(data, 'scope') ?? '') ? 'trades or holds anything of it' : 'is under it';
+        return `NOTHING IS HALTED, no account ${has}: ${why}. The latch stands, over what comes under it later`;
+      }
       const how = kind === 'halt.engaged' ? 'HALTED' : kind === 'halt.tightened' ? 'HALTED, stricter' : 'HALTED, called again';
       return `${account}: ${how}: ${why} (${HELD[text(data, 'policy') ?? ''] ?? '?'}). npx keelson halts tells how far it is`;
     }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createWatchStore } from '../../adapters/store/watch-store.js';
+import { rebuildLedger } from '../../api/ledger/rebuild.js';
 import { verifyLedger } from '../../api/ledger/verify.js';
 import { amountOf, amountsOf, decimal, text, ZERO, type Amounts, type DecimalText } from '../../core/money/index.js';
 import type { WatchRules } from '../../core/watch/rules.js';
@@ -267,22 +268,43 @@ test.each([
   expect(await figures()).toEqual(kept);
 });
 
-test('a sample that is written while the series is reckoned is neither lost nor written over', async () => {
-  await story();
-  await store.pool.query(`update account_equity set highest = highest + 50 where ${OF_FIRST()}`);
+/** By the API's parts, over a database of whose statements each is looked at first. */
+async function rebuiltWhile(asked: (sql: string) => Promise<void>): Promise<void> {
   const { database } = api.context;
-  let writes = 0;
-  const meanwhile: typeof database = {
+  const watched: typeof database = {
     async query(sql, values) {
-      if (sql.includes('rebuild_ledger') && (writes += 1) === 1) await sample('300', { unmarked: { BNB: d('2') } });
+      await asked(sql);
       return database.query(sql, values);
     },
   };
-  const { rebuildLedger } = await import('../../api/ledger/rebuild.js');
   const { rows: keys } = await store.pool.query<{ keyId: string }>(`select key_id as "keyId" from api_keys where subject = 'risk'`);
-  const caller = { subject: 'risk', name: 'risk', roles: ['risk'], keyId: keys[0]?.keyId ?? '' };
-  await rebuildLedger(meanwhile, caller, { account, reason: 'a disk lied' });
+  const caller = { subject: 'risk', name: 'risk', roles: ['risk' as const], keyId: keys[0]?.keyId ?? '' };
+  await rebuildLedger(watched, caller, { account, reason: 'a disk lied' });
+}
+
+test('a sample that is written while the series is reckoned is neither lost nor written over', async () => {
+  await story();
+  await store.pool.query(`update account_equity set highest = highest + 50 where ${OF_FIRST()}`);
+  let writes = 0;
+  await rebuiltWhile(async (sql) => {
+    if (sql.includes('rebuild_equity_series') && (writes += 1) === 1) await sample('300', { unmarked: { BNB: d('2') } });
+  });
   expect([writes, await names()]).toEqual([2, []]);
+});
+
+test('a watch that writes a sample for each statement that reads or writes the whole ledger keeps nothing from being written anew', async () => {
+  await story();
+  await store.pool.query(`update account_equity set highest = highest + 50 where ${OF_FIRST()}`);
+  await store.pool.query(`update ledger_balances set quantity = quantity + 1 where account = $1 and asset = 'USDT'`, [account]);
+  let samples = 0;
+  await rebuiltWhile(async (sql) => {
+    if (!/rebuild_ledger|from ledger_entries|from (standing_)?fills/.test(sql)) return;
+    samples += 1;
+    await sample(String(100 + samples), { unmarked: { BNB: d('2') } });
+  });
+  expect(samples).toBeGreaterThan(2);
+  // What the watch had written over the damage it reckons anew as well.
+  expect(await names()).toEqual([]);
 });
 
 test('any run of samples, fills and flows is a series that follows, and its points are what the account was worth', async () => {

@@ -206,6 +206,29 @@ it('what a person is asked about is not explained by what is filled after it', a
   expect((await opened(bench)).map(({ class: what, status }) => `${what} ${status}`)).toEqual(['balanceMovement open']);
 });
 
+it('what a person has decided to leave stays so over the roundings of later trades, which are booked beside it', async () => {
+  const { bench, drain } = await openAtKraken();
+  expect(await bench.cycle()).toMatchObject({ result: 'clean' });
+  drain('50');
+  expect(await bench.cycle()).toMatchObject({ result: 'differences' });
+  const [lost] = await opened(bench);
+  expect(await bench.decide(lost?.id ?? '', 'reject')).toEqual({ result: 'done' });
+  await bench.damage(`update control set mode = 'normal', reconciliation_hold = null`);
+  expect(await bench.cycle()).toMatchObject({ result: 'clean' });
+  const random = seeded(7, 'beside what is left');
+  const { buy, sell } = roundTrips(bench);
+  for (let trip = 0; trip < 6; trip += 1) {
+    await buy((100 + random() * 100).toFixed(4));
+    await sell();
+    await bench.cycle();
+  }
+  expect(await bench.cycle()).toMatchObject({ result: 'clean' });
+  expect((await opened(bench)).map(({ id, status }) => [id, status])).toEqual([[lost?.id, 'decided']]);
+  const seen = new Set((await bench.found()).map(({ seenAs, status }) => `${seenAs} ${status}`));
+  expect(seen).toEqual(new Set(['balanceMovement decided', 'rounding repaired']));
+  expect(await bench.mode()).toBe('normal');
+});
+
 it('is never booked beyond what fills can have left, whoever asks', async () => {
   const { bench, drain } = await openAtKraken();
   expect(await bench.cycle()).toMatchObject({ result: 'clean' });

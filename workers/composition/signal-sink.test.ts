@@ -27,11 +27,13 @@ const SIGNAL: TradeSignal = {
 type Recorded = { readonly signal: TradeSignal; readonly failures: readonly Failure[] };
 
 /** A sink on a clock that only waiting moves; `start` is what Temporal does at each call. */
-function sink(start: (call: number) => void) {
+function sink(start: (call: number) => void, eagerlyStarted = true) {
   let now = 9_000;
   const starts: { readonly type: string; readonly options: WorkflowStartOptions; readonly deadline: number }[] = [];
   const recorded: Recorded[] = [];
   const counted: string[] = [];
+  const ours: TradeSignal[] = [];
+  const starting: [leg: string, starts: number][] = [];
   const warnings: string[] = [];
   let deadline = 0;
   const client = {
@@ -43,6 +45,7 @@ function sink(start: (call: number) => void) {
       start: async (type: string, options: WorkflowStartOptions) => {
         starts.push({ type, options, deadline });
         start(starts.length);
+        return { eagerlyStarted };
       },
     },
   };
@@ -61,9 +64,11 @@ function sink(start: (call: number) => void) {
     venueNow: () => now,
     wait: async (ms) => void (now += ms),
     log: { warn: (_, message) => void warnings.push(message) },
+    starting: (signal) => void starting.push([signal.leg, starts.length]),
+    taskIsOurs: (signal) => void ours.push(signal),
     count: (outcome) => void counted.push(outcome),
   });
-  return { sink: made, starts, recorded, counted, warnings, now: () => now };
+  return { sink: made, starts, starting, ours, recorded, counted, warnings, now: () => now };
 }
 
 const unreachable = (): never => {
@@ -116,6 +121,32 @@ describe('P1: the workflow of a signal is started once', () => {
       },
     });
     expect([recorded, counted]).toEqual([[], ['started']]);
+  });
+
+  it('tells that an entry may begin, once its start is acknowledged and its first task is this process’s', async () => {
+    const seen: unknown[] = [];
+    const first = sink((call) => {
+      seen.push(first.ours.length);
+      if (call === 1) unreachable();
+    });
+    await first.sink.trade(SIGNAL);
+    expect([seen, first.ours]).toEqual([[0, 0], [SIGNAL]]);
+    // Each start that is under way may be used to decide.
+    expect(first.starting).toEqual([
+      ['open', 1],
+      ['open', 2],
+    ]);
+    const elsewhere = sink(() => {}, false);
+    await elsewhere.sink.trade(SIGNAL);
+    const known = sink(() => {
+      throw new WorkflowExecutionAlreadyStartedError('exists', signalWorkflowId(SIGNAL), 'signalToOrder');
+    });
+    await known.sink.trade(SIGNAL);
+    // An exit is its owner's.
+    const exit = sink(() => {});
+    await exit.sink.trade({ ...SIGNAL, leg: 'close' });
+    expect([elsewhere.ours, known.ours, exit.ours]).toEqual([[], [], []]);
+    expect([exit.starts.length, exit.starting]).toEqual([1, []]);
   });
 
   it('is repeated under the same id while Temporal is away', async () => {

@@ -24,6 +24,10 @@ export interface SinkDependencies {
   readonly venueNow: (account: string) => number;
   readonly wait: (ms: number) => Promise<void>;
   readonly log: { warn(data: object, message: string): void };
+  /** The start of an entry's workflow is on its way: what only reckons may be done meanwhile. Must not hold it up. */
+  readonly starting: (signal: TradeSignal) => void;
+  /** It is acknowledged, and its first task came with it to this process. */
+  readonly taskIsOurs: (signal: TradeSignal) => void;
   readonly count: (outcome: 'started' | 'notTraded' | 'inactive') => void;
 }
 
@@ -78,7 +82,10 @@ export function createSignalSink(dependencies: SinkDependencies): SignalSink {
       if (signal.leg === 'close') closes.set(positionOf(signal), clock());
       for (;;) {
         try {
-          await client.withDeadline(clock() + START_DEADLINE_MS, () => startWorkflow(client, signal));
+          const started = client.withDeadline(clock() + START_DEADLINE_MS, () => startWorkflow(client, signal));
+          if (signal.leg === 'open') dependencies.starting(signal);
+          const { eagerlyStarted } = await started;
+          if (eagerlyStarted && signal.leg === 'open') dependencies.taskIsOurs(signal);
           count('started');
           return;
         } catch (error) {
@@ -94,11 +101,11 @@ export function createSignalSink(dependencies: SinkDependencies): SignalSink {
   };
 }
 
-async function startWorkflow(client: Client, signal: TradeSignal): Promise<void> {
+async function startWorkflow(client: Client, signal: TradeSignal): Promise<{ readonly eagerlyStarted: boolean }> {
   const { account, instrument, strategy, leg, score } = signal;
   const side = leg === 'open' ? 'buy' : 'sell';
   const because = score === undefined ? '' : `, score ${score.toFixed(3)}`;
-  await client.workflow.start(WORKFLOW_TYPES.signalToOrder, {
+  return client.workflow.start(WORKFLOW_TYPES.signalToOrder, {
     taskQueue: TASK_QUEUES.trading,
     workflowId: signalWorkflowId(signal),
     args: [signal, SIGNAL_FORM],

@@ -1,7 +1,7 @@
 import { beforeEach, expect, it } from 'vitest';
 import type { Venue } from '../../activities/ports/venue.js';
 import { KeelsonError } from '../../core/errors.js';
-import { VenueMeters, Venues, type VenuesOptions } from './venues.js';
+import { countedTogether, VenueMeters, Venues, type VenuesOptions } from './venues.js';
 import { eventually } from '../../test/support/eventually.js';
 
 const UNREACHABLE = new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', call: 'clock', detail: 'refused' });
@@ -170,4 +170,15 @@ it('venues of the configuration that are at the same address are counted as one'
   const [one, other] = ['https://venue.example/api', 'https://venue.example'].map((rest) => meters.of(rest, budget));
   expect(one).toBe(other);
   expect(meters.of('https://elsewhere.example', budget)).not.toBe(one);
+});
+
+it('accounts whose requests a venue counts by their address share what it allows; by their key they do not', () => {
+  const at = (profile: string, port: number) => ({ profile, paper: true, urls: { rest: `http://127.0.0.1:${port}/api` } });
+  const venues = { home: at('binance', 1), besides: at('binance', 1), there: at('binance', 2), kraken: at('kraken', 3) };
+  const accounts = {
+    ...{ one: { venue: 'home' }, two: { venue: 'besides' }, three: { venue: 'there' } },
+    ...{ four: { venue: 'kraken' }, five: { venue: 'kraken' } },
+  };
+  const config = { venues, accounts } as unknown as Parameters<typeof countedTogether>[0]['config'];
+  expect(Object.keys(accounts).map((account) => countedTogether({ config, env: {} }, account))).toEqual([2, 2, 1, 1, 1]);
 });

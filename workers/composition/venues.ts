@@ -237,6 +237,17 @@ export function connectVenue(
   });
 }
 
+/** How many accounts the venue counts together with this one, itself included. */
+export function countedTogether({ config, env }: Pick<LocalProcess, 'config' | 'env'>, account: string): number {
+  const venueOf = (one: string): string => config.accounts[one]?.venue ?? '';
+  const configured = config.venues[venueOf(account)];
+  invariant(configured !== undefined, `account ${account} names a configured venue`);
+  if (PROFILES[configured.profile].countedBy === 'account') return 1;
+  const addressOf = (one: string): string => new URL(venueUrls(config, venueOf(one), env).rest).host;
+  const address = addressOf(account);
+  return Object.keys(config.accounts).filter((one) => addressOf(one) === address).length;
+}
+
 /** What the strategies of an account trade. */
 export function instrumentsOf({ strategies }: Pick<Config, 'strategies'>, account: string): readonly string[] {
   return [...new Set(strategies.filter((one) => one.account === account).flatMap((one) => one.instruments))];

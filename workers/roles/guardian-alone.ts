@@ -25,6 +25,7 @@ import { applyConfiguration, openVenues } from '../composition/configuration.js'
 import { openMetrics } from '../composition/metrics-server.js';
 import type { PortWraps } from '../composition/ports.js';
 import type { LocalProcess } from '../composition/process.js';
+import { countedTogether } from '../composition/venues.js';
 import { watchedAccount } from '../composition/watched-account.js';
 
 const BOOKS_READ_MS = 15_000;
@@ -48,7 +49,13 @@ export async function guardAlone(process: LocalProcess, wraps: PortWraps) {
   const live = new StreamedMarket(clock);
   const accounts = Object.keys(config.accounts);
   const stopMeasuring = accounts.map((account) => measureClock(account, (name) => venues.opened(name), live, log));
-  const watchers = new Watchers({ store: createWatcherStore(pool), accounts, watcher: randomUUID(), log });
+  const watchers = new Watchers({
+    store: createWatcherStore(pool),
+    accounts,
+    together: (account) => countedTogether(process, account),
+    watcher: randomUUID(),
+    log,
+  });
   await watchers.start();
   // What reads the books locks nothing, and may take longer than what does.
   const readPool = openPool(databaseUrl, { applicationName: 'keelson-reconcile', max: 2, statementTimeoutMs: BOOKS_READ_MS });

@@ -3,12 +3,15 @@ import { invariant } from '../../core/errors.js';
 import { findStrategy } from '../../core/strategy/registry.js';
 import { setTimeout as wait } from 'node:timers/promises';
 import { LedgerContact, withLedgerContact } from '../../activities/order/ledger-contact.js';
+import { DecidedAhead } from '../../activities/order/decided-ahead.js';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
-import { createOrderActivities } from '../../activities/order/index.js';
+import { EnterAhead } from '../../activities/order/enter-ahead.js';
+import { createOrderActivities, type OrderActivities } from '../../activities/order/index.js';
 import { createHandOver } from '../../activities/owner/hand-over.js';
 import { VenueShares } from '../../activities/order/venue-shares.js';
 import { createWouldTrade } from '../../activities/order/would-trade.js';
 import { streamBars } from '../../activities/streams/bars.js';
+import type { SignalSink } from '../../activities/ports/signal-sink.js';
 import type { BarStreamActivities } from '../../activities/streams/index.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
 import { StandIn } from '../../activities/streams/stand-in.js';
@@ -37,12 +40,15 @@ import { loadRunners, type FindStrategy } from '../composition/strategies.js';
 export interface TradingParts {
   /** What the configured ids stand for; by default what the registry says. */
   readonly strategyOf?: FindStrategy;
-  readonly workerOf?: typeof createWorker;
+  /** The step of an entry, looked at. */
+  readonly enterOf?: (enter: OrderActivities['enter']) => OrderActivities['enter'];
+  /** Is shown where strategies' decisions go. */
+  readonly onSink?: (sink: SignalSink) => void;
 }
 
 /** The trading worker's role: what it polls for, what it starts, and what it has to close. */
 export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_THEY_ARE, parts: TradingParts = {}): Promise<Role> {
-  const { strategyOf = findStrategy, workerOf = createWorker } = parts;
+  const { strategyOf = findStrategy, enterOf = (enter) => enter } = parts;
   const { config, client, log, clock, env, stopping, pool, databaseUrl: url } = process;
   const bars = wraps.market(process.market);
   const orders = wraps.store(process.orders);
@@ -72,7 +78,7 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     ...{ accounts, compare: (account: string) => reconciliations.start(account, 'reconnect') },
     pause,
   });
-  const orderDependencies: OrderDependencies = {
+  const entryDependencies: OrderDependencies = {
     store: orders,
     risk,
     venueOf: venues.of,
@@ -81,6 +87,8 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     instanceId: process.instanceId,
     entriesOf: entriesOf(config),
   };
+  const decidedAhead = new DecidedAhead(entryDependencies, monotonic);
+  const orderDependencies = { ...entryDependencies, decidedAhead };
   const venueNow = (account: string): number => market.venueNow(account);
   // No signal waits for what the one before it has changed; only where nothing is held the database is asked.
   const isActive = async (one: StrategyVersion): Promise<boolean> => {
@@ -88,6 +96,11 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     return (held === undefined ? (await risk.read(one)).activeVersion : held) === one.strategyVersion;
   };
   const standIn = new StandIn();
+  const orderSteps = createOrderActivities(orderDependencies);
+  const ahead = new EnterAhead(
+    enterOf((...which) => orderSteps.enter(...which)),
+    (ms, then) => void setTimeout(then, ms).unref(),
+  );
   const sink = createSignalSink({
     client,
     untraded: new UntradedRecords({
@@ -100,8 +113,12 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     venueNow,
     wait,
     log,
+    // In its turn, when the start has left.
+    starting: (signal) => void setImmediate(() => decidedAhead.decide(signal)),
+    taskIsOurs: (signal) => ahead.begin(signal),
     count: (outcome) => metrics.signals.inc({ outcome }),
   });
+  parts.onSink?.(sink);
   const runnersOf = await loadRunners(process, sink, venueNow, strategyOf, (one) => risk.isHalted(one));
 
   const streamActivities: BarStreamActivities = {
@@ -128,8 +145,9 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
       );
     },
   };
-  const worker = await workerOf(process, TASK_QUEUES.trading, {
-    ...createOrderActivities(orderDependencies),
+  const worker = await createWorker(process, TASK_QUEUES.trading, {
+    ...orderSteps,
+    enter: ahead.step,
     ...createHandOver(wraps.owners(createOwners(client, clock))),
     ...streamActivities,
   });
@@ -150,6 +168,7 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     async close() {
       for (const stop of stopMeasuring) stop();
       for (const stop of stopFollowing) stop();
+      await ahead.close();
       await contact.close();
       await shares.close();
       await risk.close();

@@ -154,7 +154,7 @@ describe.skipIf(temporal === undefined)('killSwitch, in a part of an account, an
     [{ scope: 'strategy', scopeValue: 'momentum', account: ACCOUNT }, [true, false], false],
     [{ scope: 'strategy', scopeValue: 'other' }, [false, true], false],
     [{ scope: 'instrument', scopeValue: INSTRUMENT }, [true, true], false],
-    [{ scope: 'instrument', scopeValue: 'ETH/USDT' }, [false, false], false],
+    [{ scope: 'instrument', scopeValue: 'ETH/USDT', account: ACCOUNT }, [false, false], false],
     [{ scope: 'venue', scopeValue: 'paper' }, [true, true], true],
     [{ scope: 'account', scopeValue: ACCOUNT }, [true, true], true],
     [{ scope: 'everything', scopeValue: '' }, [true, true], true],

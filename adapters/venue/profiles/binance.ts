@@ -68,6 +68,7 @@ export const BINANCE: WireProfile = {
   orderTypes: ['limit', 'stopLimit', 'stopMarket'],
   postOnly: true,
   streams: { bars: VENUE_WIRES.binance.streamsBars, account: true },
+  countedBy: 'address',
   rateBudget: { weight: { limit: 6_000, windowMs: 60_000 } },
   // An order with the time; the lists of an instrument.
   readWeights: { openOrders: 80, lookUp: 5, fills: 20, balances: 20 },

@@ -17,6 +17,7 @@ export const KRAKEN: WireProfile = {
   orderTypes: ['limit', 'stopLimit', 'stopMarket'],
   postOnly: true,
   streams: { bars: VENUE_WIRES.kraken.streamsBars, account: false },
+  countedBy: 'account',
   // The lowest tier: 15 reads at once, one back each three seconds; 60 orders of an instrument, one back a second.
   rateBudget: { weight: { limit: 15, windowMs: 45_000 } },
   // A listing of trades counts twice. A resting order is found in the first of the two lists.

@@ -189,7 +189,9 @@ export class Crew {
 
   /** What it came to. Where the account is paused, it is compared, after which it may go on (see the configuration). */
   async give(leg: TradeSignal['leg'], changes: Partial<TradeSignal> = {}): Promise<OrderOutcome> {
-    const given = this.world.give(this.world.signal(leg, changes));
+    const program = this.of('trading');
+    const by = program.struckTime === undefined && !program.hasEnded ? program : undefined;
+    const given = this.world.give(this.world.signal(leg, changes), by);
     const outcome = await bounded(
       `the outcome of a signal to ${leg}`,
       given.then((one) => one.outcome),

@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rootFolder } from '../../../config/index.js';
+import { signalId, type TradeSignal } from '../../../core/signal/signal.js';
 import { textOf, type Point } from '../programs/point.js';
 import { until } from './until.js';
 
@@ -25,6 +26,7 @@ export class Program {
   private isReady = false;
   private isArmed = false;
   private isClockMoved = false;
+  private readonly traded = new Set<string>();
 
   constructor(options: ProgramOptions) {
     const { role, name, folder, env } = options;
@@ -39,11 +41,12 @@ export class Program {
     });
     closeSync(log);
     this.ended = new Promise((resolve) => this.child.once('exit', () => resolve()));
-    this.child.on('message', (message: { readonly type: string }) => {
+    this.child.on('message', (message: { readonly type: string; readonly id?: string }) => {
       if (message.type === 'ready') this.isReady = true;
       if (message.type === 'armed') this.isArmed = true;
       if (message.type === 'disarmed') this.isArmed = false;
       if (message.type === 'clockMoved') this.isClockMoved = true;
+      if (message.type === 'traded') this.traded.add(String(message.id));
     });
   }
 
@@ -83,6 +86,17 @@ export class Program {
     this.isArmed = true;
     this.say({ type: 'disarm' });
     await until(`${this.role} is disarmed`, () => !this.isArmed || this.struckTime !== undefined || this.hasEnded);
+  }
+
+  /** A trading program trades the signal as one of its strategies'. @returns when its workflow is started, or the program was struck or has ended */
+  async trade(signal: TradeSignal): Promise<void> {
+    this.say({ type: 'trade', signal });
+    const id = signalId(signal);
+    await until(
+      'a signal is traded',
+      () => this.traded.delete(id) || this.struckTime !== undefined || this.hasEnded,
+      () => this.describe(),
+    );
   }
 
   /** Its clock is so far ahead of the machine's. @returns when it is; one that is stopped has it when it wakes up */

@@ -1,4 +1,4 @@
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { Client, Connection, WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
 import { randomUUID } from 'node:crypto';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -148,21 +148,36 @@ export class World {
     };
   }
 
-  /** Starts the workflow of a signal as the trading worker does. @returns its outcome, when it has one */
-  async give(signal: TradeSignal): Promise<{ readonly outcome: Promise<OrderOutcome> }> {
-    const handle = await this.client.workflow.start(WORKFLOW_TYPES.signalToOrder, {
-      taskQueue: TASK_QUEUES.trading,
-      workflowId: signalWorkflowId(signal),
-      args: [signal],
-      workflowTaskTimeout: '5s',
-      searchAttributes: { [SEARCH_ATTRIBUTES.account]: [signal.account], [SEARCH_ATTRIBUTES.status]: ['initialized'] },
-    });
+  /**
+   * Has the signal traded by a trading program, which begins the order with the start. Without one, or where that one was struck before, its
+   * workflow is started from here and goes to whichever program is free. @returns its outcome, when it has one
+   */
+  async give(signal: TradeSignal, by?: Program): Promise<{ readonly outcome: Promise<OrderOutcome> }> {
+    await by?.trade(signal);
+    const handle = await this.started(signal);
     const outcome = handle.result() as Promise<OrderOutcome>;
     // A world that went wrong is closed under it.
     outcome.catch(() => undefined);
     this.given.add(handle);
     void outcome.finally(() => this.given.delete(handle)).catch(() => undefined);
     return { outcome };
+  }
+
+  private async started(signal: TradeSignal): Promise<WorkflowHandle> {
+    const workflowId = signalWorkflowId(signal);
+    try {
+      return await this.client.workflow.start(WORKFLOW_TYPES.signalToOrder, {
+        taskQueue: TASK_QUEUES.trading,
+        workflowId,
+        args: [signal],
+        workflowTaskTimeout: '5s',
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        searchAttributes: { [SEARCH_ATTRIBUTES.account]: [signal.account], [SEARCH_ATTRIBUTES.status]: ['initialized'] },
+      });
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return this.client.workflow.getHandle(workflowId);
+      throw error;
+    }
   }
 
   /** Compares the account with its venue, as a person asks for it. */

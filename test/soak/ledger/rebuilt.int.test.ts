@@ -3,6 +3,7 @@ import { rebuildLedger } from '../../../api/ledger/rebuild.js';
 import { openLongReads, type OwnedDatabase } from '../../../api/read/database.js';
 import { bookedStory, bookkeeper } from '../../support/booked-story.js';
 import { seedPerson } from '../../support/people.js';
+import { repeatFirst } from '../../support/many-fills.js';
 import { testDatabase, type TestDatabase } from '../../support/postgres.js';
 
 // A busy machine takes its time; nothing here depends on how long it is.
@@ -21,37 +22,11 @@ afterAll(async () => {
   await store?.drop();
 });
 
-/** So many orders with a fill each, as the first one is; what is derived from them stays as it was. */
-async function repeatFirst(): Promise<void> {
-  const client = await store.pool.connect();
-  try {
-    await client.query('begin');
-    await client.query('set local statement_timeout = 0');
-    await client.query('set local session_replication_role = replica');
-    const copies = (table: string, but: string): string => {
-      const copy = `to_jsonb(t) || jsonb_build_object(${but})`;
-      return `insert into ${table} overriding system value
-        select r.* from ${table} t cross join generate_series(2, ${FILLS}) n
-          cross join lateral jsonb_populate_record(null::${table}, ${copy}) r where t.account = 'main'`;
-    };
-    const order = `'intent_id', 'main-' || n, 'client_order_id', 'main-' || n, 'venue_order_id', 'v' || n, 'ordinal', 1000 + n`;
-    await client.query(copies('orders', order));
-    const fill = `'intent_id', 'main-' || n, 'venue_order_id', 'v' || n, 'venue_trade_id', n::text, 'booking', 1000 + n`;
-    await client.query(copies('fills', fill));
-    const entry = `'intent_id', 'main-' || n, 'venue_trade_id', n::text, 'entry_id', t.entry_id * 1000000 + n`;
-    await client.query(copies('ledger_entries', entry));
-    await client.query('commit');
-  } finally {
-    client.release();
-  }
-  await store.pool.query('analyze');
-}
-
 test(`what is derived from ${FILLS} fills is written anew, and others take the account's lock while it is reckoned`, async () => {
   const main = await bookedStory(store.pool, 'main', await bookkeeper(store.pool));
   await main.fill({ side: 'buy', units: 1, price: 100, fee: 1, feeAsset: 'USDT', strategy: 'momentum' });
   const { rows: first } = await store.pool.query<{ quantity: string }>('select trim_scale(quantity)::text as quantity from positions');
-  await repeatFirst();
+  await repeatFirst(store.pool, FILLS);
   const caller = { subject: 'risk', name: 'risk', roles: ['risk' as const], keyId: await seedPerson(store.pool, 'risk', ['risk']) };
 
   let isDone = false;
