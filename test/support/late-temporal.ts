@@ -8,6 +8,8 @@ export type Absence = 'closed' | 'silent';
 /** An address at which Temporal is not yet. */
 export interface LateTemporal {
   readonly address: string;
+  /** Somebody waits for its answer at this moment. */
+  readonly isAsked: boolean;
   /** From here on it is there. */
   comes(): Promise<void>;
   close(): Promise<void>;
@@ -40,6 +42,9 @@ export async function lateTemporal(far: string, absence: Absence): Promise<LateT
   if (absence === 'silent') await listen();
   return {
     address: `127.0.0.1:${port}`,
+    get isAsked() {
+      return sockets.size > 0;
+    },
     async comes() {
       isThere = true;
       if (absence === 'closed') await listen();

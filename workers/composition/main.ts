@@ -53,18 +53,25 @@ export async function runLasting<Part extends Alone>(name: string, role: Lasting
     };
     const store = createTemporalWaitStore(pool);
     const who = env['KEELSON_INSTANCE'] ?? '1';
+    const waitsNoMore = (): Promise<void> =>
+      store
+        .end(who)
+        .catch((error: unknown) => log.warn({ error: String(error) }, 'that this process waits for Temporal no more could not be told'));
     let first: unknown;
     const atOnce = await connect().catch((error: unknown) => void (first = error));
     if (atOnce !== undefined) {
       const process = connected(local, ends, atOnce);
       // Of a run of before, which did not end in order.
-      await store.end(who).catch((error: unknown) => log.warn({ error: String(error) }, 'what was told of a wait could not be ended'));
+      await waitsNoMore();
       await role.heed(process);
       return role.open(process, await begin());
     }
     const alone = await begin();
-    const connection = await awaitTemporal({ connect, store, who, waiting, clock, log, stopping }, first);
+    // It may be told to stop in the middle of a try, whose end nobody waits for.
+    ends.push(waitsNoMore);
+    const connection = await awaitTemporal({ connect, tell: () => store.tell(who), waiting, clock, log, stopping }, first);
     if (connection === undefined) return undefined;
+    await waitsNoMore();
     const process = connected(local, ends, connection);
     await role.heed(process);
     return role.open(process, alone);

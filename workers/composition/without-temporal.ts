@@ -1,6 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { NativeConnection } from '@temporalio/worker';
-import type { TemporalWaitStore } from '../../activities/ports/temporal-wait.js';
 import type { LocalProcess } from './process.js';
 
 const AGAIN_MS = 1_000;
@@ -10,9 +9,8 @@ const SAID_AGAIN_MS = 60_000;
 export interface TemporalWait extends Pick<LocalProcess, 'clock' | 'log' | 'stopping'> {
   /** @throws where Temporal does not answer, within a bound of its own */
   readonly connect: () => Promise<NativeConnection>;
-  readonly store: TemporalWaitStore;
-  /** How people know this process. */
-  readonly who: string;
+  /** Has everybody see that this process waits, still. */
+  readonly tell: () => Promise<void>;
   /** Called at each try: who supervises this process does not end it for not being ready. */
   readonly waiting: () => void;
   readonly againMs?: number;
@@ -24,9 +22,8 @@ export interface TemporalWait extends Pick<LocalProcess, 'clock' | 'log' | 'stop
  * @returns its connection; undefined when the process is to stop
  */
 export async function awaitTemporal(parts: TemporalWait, first: unknown): Promise<NativeConnection | undefined> {
-  const { connect, clock, log, stopping, store, who, waiting, againMs = AGAIN_MS } = parts;
+  const { connect, tell, clock, log, stopping, waiting, againMs = AGAIN_MS } = parts;
   const { signal } = stopping;
-  const missed = (what: string) => (error: unknown) => log.warn({ error: String(error) }, what);
   let failed = first;
   let saidTime: number | undefined;
   let connection: NativeConnection | undefined;
@@ -36,7 +33,9 @@ export async function awaitTemporal(parts: TemporalWait, first: unknown): Promis
       saidTime = clock();
       log.error({ code: 'INFRA_TEMPORAL', error: String(failed) }, WITHOUT);
     }
-    await store.tell(who).catch(missed('that this process is without Temporal could not be told; it is told again'));
+    await tell().catch((error: unknown) =>
+      log.warn({ error: String(error) }, 'that this process is without Temporal could not be told; it is told again'),
+    );
     await wait(againMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) break;
     try {
@@ -45,7 +44,6 @@ export async function awaitTemporal(parts: TemporalWait, first: unknown): Promis
       failed = error;
     }
   }
-  await store.end(who).catch(missed('that this process waits for Temporal no more could not be told'));
   if (connection !== undefined) log.warn('Temporal answers now');
   return connection;
 }

@@ -118,6 +118,11 @@ describe.skipIf(temporal === undefined)('a guardian that starts while Temporal i
       const guardian = world.launch('guardian', { TEMPORAL_ADDRESS: late.address });
       const waits = () => one(world, 'select from guardians_without_temporal');
       await until('it waits', waits, () => guardian.logTail());
+      await until(
+        'it asks',
+        () => late.isAsked,
+        () => guardian.logTail(),
+      );
       guardian.stop();
       await guardian.ended;
       expect(guardian.exitCode).toBe(0);
