@@ -283,7 +283,7 @@ describe('alerts, told to real receivers', () => {
         outage: undefined,
         audit: [],
         details: {},
-        ...{ booking: '0', ledger: {}, step: undefined },
+        ...{ decidedTime: Date.now(), booking: '0', ledger: {}, step: undefined },
       };
       await store.write({ ...nothing, account: 'main', version, quote: 'USDT', state: UNWATCHED, alerts: [alert] });
       const isHere = ({ body }: HttpReceiver['received'][number]): boolean => body['kind'] === 'watch.dailyLossLimit';

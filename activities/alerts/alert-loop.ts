@@ -20,7 +20,8 @@ export interface AlertLoopDependencies {
 /**
  * Tells people of alerts until it is closed. What is to be told stands in rows, so that a process that dies loses none: its
  * claims end, and another sends them (a message may so come twice). Each channel sends by itself, and to each recipient by itself: one that
- * hangs delays no other. What is critical goes first and has slots of its own, so that it waits behind nothing less.
+ * hangs delays no other. What is critical goes first and has slots of its own, so that it waits behind nothing less; among alerts that are as bad
+ * each account has its turn, so that the flood of one keeps no other waiting.
  */
 export class AlertLoop {
   private readonly dependencies: AlertLoopDependencies;
@@ -85,6 +86,8 @@ class ChannelSender {
   private readonly channel: NotifyChannel;
   private readonly log: AlertLoopDependencies['log'];
   private readonly sending = new Map<Promise<void>, ClaimedDelivery>();
+  /** For each recipient the accounts of whose alerts it was told, the latest last. */
+  private readonly toldLast: string[][];
   private readonly retries = new Set<NodeJS.Timeout>();
   private readonly ending = new AbortController();
   private isDue = false;
@@ -94,6 +97,7 @@ class ChannelSender {
     this.store = store;
     this.channel = channel;
     this.log = log;
+    this.toldLast = Array.from({ length: channel.recipients }, () => []);
   }
 
   look(): void {
@@ -132,14 +136,18 @@ class ChannelSender {
   /** Recipients to whom anything can be sent now. */
   private free(): readonly FreeSlots[] {
     const sending = [...this.sending.values()];
-    return Array.from({ length: this.channel.recipients }, (_, recipient) => {
-      const to = sending.filter((one) => one.recipient === recipient);
-      const critical = to.filter(({ alert }) => alert.severity === 'critical').length;
-      return { recipient, critical: AT_ONCE - critical, other: AT_ONCE - (to.length - critical) };
-    }).filter(({ critical, other }) => critical > 0 || other > 0);
+    return this.toldLast
+      .map((toldLast, recipient) => {
+        const to = sending.filter((one) => one.recipient === recipient);
+        const critical = to.filter(({ alert }) => alert.severity === 'critical').length;
+        return { recipient, critical: AT_ONCE - critical, other: AT_ONCE - (to.length - critical), toldLast };
+      })
+      .filter(({ critical, other }) => critical > 0 || other > 0);
   }
 
   private begin(delivery: ClaimedDelivery): void {
+    const [{ recipient }, account] = [delivery, delivery.alert.account ?? ''];
+    this.toldLast[recipient] = [...(this.toldLast[recipient] ?? []).filter((one) => one !== account), account];
     const sent = this.send(delivery).finally(() => {
       this.sending.delete(sent);
       this.look();

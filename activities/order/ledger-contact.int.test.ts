@@ -106,7 +106,7 @@ it('a worker that had lost Postgres makes no entry until a check that began afte
 
 describe('a worker that is started again', () => {
   const worker = (name: string) => createClearanceStore(stack.pool, name);
-  /** As if the worker had its ledger last so long ago. The future stands for a moment ago, however slow the machine is. */
+  /** As if the worker had its ledger last so long ago. A second to come stands for a moment ago, however slow the machine is. */
   const was = (name: string, ago: string) =>
     stack.database.pool.query('update ledger_contacts set contact_at = contact_at - $2::interval where worker = $1', [name, ago]);
   const clean = () => stack.pool.query('update reconciliations set last_clean_at = clock_timestamp() where account = $1', [ACCOUNT]);
@@ -114,7 +114,7 @@ describe('a worker that is started again', () => {
   it('is in no doubt where nobody was before it, the one before left in order, or had the ledger a moment ago', async () => {
     const one = worker('one');
     expect((await one.ask()).doubtSince).toBeNull();
-    await was('one', '-1 h');
+    await was('one', '-1 s');
     expect((await one.ask()).doubtSince).toBeNull();
     await one.end();
     await was('one', '1 h');
@@ -133,6 +133,24 @@ describe('a worker that is started again', () => {
     await two.end();
     expect((await two.ask()).doubtSince).toBe(doubtSince);
     expect((await worker('three').ask()).doubtSince).toBeNull();
+  });
+
+  it('is in doubt where the one before it had its ledger at a time to come, and until a check from now on is clean', async () => {
+    const four = worker('four');
+    await four.ask();
+    await was('four', '-1 h');
+    await clean();
+    const { databaseTime, doubtSince } = await four.ask();
+    expect(doubtSince).toBeGreaterThan(databaseTime);
+    expect(doubtSince).toBeLessThanOrEqual(databaseTime + 2_000);
+    // Nor may a doubt be of tomorrow.
+    await stack.database.pool.query(`update ledger_contacts set doubt_since = clock_timestamp() + interval '1 day' where worker = 'four'`);
+    const { doubtSince: left, databaseTime: now } = await four.ask();
+    expect(left).toBeGreaterThan(now);
+    expect(left).toBeLessThanOrEqual(now + 2_000);
+    await was('four', '-1 h');
+    await four.end();
+    expect((await four.ask()).doubtSince).toBeGreaterThanOrEqual(left ?? Number.MAX_SAFE_INTEGER);
   });
 
   it('makes no entry until the comparison that it asks for is clean', async () => {

@@ -74,6 +74,22 @@ it('a check counts that began after the database was back, and for its account a
   await contact.close();
 });
 
+it('a doubt of a time to come, as of a clock that was set back, is ended by a check from now on, and by none of before', async () => {
+  const { contact, clocks, ask, begun } = underTest();
+  await begun;
+  clocks.time += 5_001;
+  await ask(answered(9_000_000, { main: 8_990_000 }));
+  expect(contact.doubt('main')).toBeDefined();
+  // A check from before it was lost may be of a moment to come by now.
+  await ask(answered(8_989_000, { main: 8_990_000 }));
+  expect(contact.doubt('main')).toBeDefined();
+  await ask(answered(90_000, { main: 92_000 }));
+  expect(contact.doubt('main')).toBeDefined();
+  await ask(answered(93_000, { main: 92_001 }));
+  expect(contact.doubt('main')).toBeUndefined();
+  await contact.close();
+});
+
 it('short gaps, one after the other, are no loss', async () => {
   const { contact, clocks, ask, begun } = underTest();
   await begun;

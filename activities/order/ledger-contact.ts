@@ -5,6 +5,8 @@ import type { LiveMarket } from '../ports/live.js';
 const ASK_EACH_MS = 1_000;
 /** While the database does not answer. */
 const ASK_AGAIN_MS = 250;
+/** A comparison counts that is of so much to come (`not_ahead`). */
+const AHEAD_MS = 2_000;
 /** While an account waits for a comparison, one is asked for so often. */
 const COMPARE_EACH_MS = 10_000;
 
@@ -70,8 +72,10 @@ export class LedgerContact {
     while (!signal.aborted) {
       try {
         const { databaseTime, cleanSince, doubtSince } = await store.ask();
-        const back = Math.max(this.backTime ?? 0, doubtSince ?? 0, this.silentMs() > PROTOCOL.ledgerLostMs ? databaseTime : 0);
-        const isNew = back > (this.backTime ?? 0);
+        // Its clock may have been ahead, and set back: a doubt of a time to come waits for a comparison of after all that count now.
+        const before = Math.min(this.backTime ?? 0, databaseTime + AHEAD_MS);
+        const back = Math.max(before, doubtSince ?? 0, this.silentMs() > PROTOCOL.ledgerLostMs ? databaseTime : 0);
+        const isNew = back > before;
         if (back > 0) this.backTime = back;
         [this.last, this.cleanSince, this.hasAnswered] = [this.now(), cleanSince, true];
         await this.compareDoubted(isNew);

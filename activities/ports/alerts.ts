@@ -33,11 +33,13 @@ export interface FreeSlots {
   readonly recipient: number;
   readonly critical: number;
   readonly other: number;
+  /** Accounts of whose alerts it was told, the latest last; '' is of no account. Among alerts that are as bad, theirs wait for those of others. */
+  readonly toldLast: readonly string[];
 }
 
 /** The rows of alerts and their deliveries. Every method is one statement. @throws KeelsonError INFRA_DATABASE. */
 export interface AlertStore {
-  /** The worst first. */
+  /** The worst first; among those that are as bad, the first of each account before anybody's second. */
   due(most: number): Promise<readonly DueAlert[]>;
   /** Writes the deliveries of the next round; false: another process has, or somebody acknowledged the alert. */
   beginRound(alert: DueAlert, round: Round): Promise<boolean>;

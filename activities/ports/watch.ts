@@ -3,6 +3,7 @@ import type { Alert, Observation, Sample, WatchState } from '../../core/watch/sa
 import type { Step } from '../../core/watch/stretch.js';
 import type { Figures } from '../../core/watch/performance.js';
 import type { DecimalText } from '../../core/money/index.js';
+import type { Quantities } from '../../core/watch/valuation.js';
 import type { LimitRow } from '../../core/risk/limit-rows.js';
 
 /** What a sample is decided on, as the database has it at one moment. */
@@ -47,6 +48,8 @@ export interface WatchedInstrument {
 export interface WatchSample {
   readonly account: string;
   readonly version: string;
+  /** When what it was decided on was read, by the database's clock. */
+  readonly decidedTime: number;
   readonly quote: string;
   readonly state: WatchState;
   readonly equity: DecimalText | undefined;
@@ -67,7 +70,12 @@ export interface WatchSample {
 export interface WatchStore {
   /** Undefined where the account is not set up yet. */
   read(account: string, instruments: readonly WatchedInstrument[]): Promise<WatchInputs | undefined>;
-  /** False: another guardian wrote a sample meanwhile, and this one is dropped with everything that follows from it. */
+  /** What each of our fills that were booked after one booking and up to another has moved, by asset, the latest first; the latest hundred at the most. */
+  fillsBetween(account: string, after: string, upTo: string): Promise<readonly Quantities[]>;
+  /**
+   * False: another guardian wrote a sample meanwhile, or this one is of before a standstill, and it is dropped with everything that follows
+   * from it.
+   */
   write(sample: WatchSample): Promise<boolean>;
 }
 

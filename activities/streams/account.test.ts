@@ -104,7 +104,7 @@ async function watching(dependencies: AccountStreamDependencies, meanwhile: () =
 async function counted(profile: WireProfile, resting: number, watchers = 1): Promise<Count> {
   const { dependencies, count } = quietAccount(profile, resting, watchers);
   const { clock, tradedOf, venueOf } = dependencies;
-  const store = { read: async () => undefined };
+  const store = { read: async () => undefined, fillsBetween: async () => [] };
   const failed = (error: unknown): void => expect.fail(String(error));
   const live = new StreamedMarket(clock);
   const watched = { account: 'main', venue: venueOf('main'), instruments: tradedOf('main'), settings: WATCH };

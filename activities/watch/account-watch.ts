@@ -94,6 +94,7 @@ export class AccountWatch {
     if (this.sight.readings === undefined) await Promise.race([looking, waitedFor(WATCH.sampleMs)]);
     const inputs = await this.dependencies.store.read(account, this.sight.instruments);
     if (inputs === undefined) return;
+    await this.sight.seeBooks(inputs);
     const quote = this.watched.quote ?? inputs.state.pricing?.quote ?? USUAL_QUOTE;
     this.sight.watchAlso(inputs.held.filter((instrument) => instrument.endsWith(`/${quote}`)));
     this.openOrders = inputs.openOrders;
@@ -145,7 +146,7 @@ export class AccountWatch {
     const details = this.details(inputs, prices, told, sample);
     const written = await store.write({
       ...{ account, version: inputs.version, quote, state, equity, figures, exposure, details, mode, outage, audit, alerts },
-      ...{ booking: inputs.booking, ledger: inputs.ledger, step: stepOf(inputs.state, sample) },
+      ...{ decidedTime: inputs.now, booking: inputs.booking, ledger: inputs.ledger, step: stepOf(inputs.state, sample) },
     });
     const balances = written && equity !== undefined ? this.sight.takeBalances() : undefined;
     if (balances === undefined || equity === undefined) return;

@@ -1,7 +1,11 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import type { DecimalText } from '../../core/money/index.js';
 import { StreamedMarket } from '../streams/live-market.js';
 import type { Venue } from '../ports/venue.js';
+import type { WatchInputs } from '../ports/watch.js';
 import { VenueSight } from './venue-sight.js';
+
+const NO_BOOKS = { read: async () => undefined, fillsBetween: async () => [] };
 
 /** A sight of a venue that never answers, which looks so many ms after the last time. */
 function open() {
@@ -9,7 +13,7 @@ function open() {
   const clock = (): number => now;
   const venue = { profile: { streams: { bars: false } }, reader: {} } as unknown as Venue;
   const sight = new VenueSight({
-    ...{ account: 'main', venue, store: { read: async () => undefined }, live: new StreamedMarket(clock), instruments: [] },
+    ...{ account: 'main', venue, store: NO_BOOKS, live: new StreamedMarket(clock), instruments: [] },
     ...{ settings: { noMarketDataMs: 300_000 }, watchers: () => 1, clock, failed: () => undefined },
   });
   const look = (...afterMs: readonly number[]): number => {
@@ -37,4 +41,89 @@ it('who has stood still begins anew, and who does so again and again has looked 
   // Two minutes of the clock, of which it has looked for half a minute: no venue is lost by that.
   expect(look(1_000)).toBe(31_000);
   await sight.close();
+});
+
+describe('a reading while fills are booked', () => {
+  const KNOWN = { BNB: '3' as DecimalText };
+  /** Each buys one unit for ten, and pays one for it. */
+  const fill = { BTC: '1' as DecimalText, USDT: '-11' as DecimalText };
+  const ledgerAt = (fills: number) => ({ BTC: String(fills), USDT: String(1_000 - 11 * fills) });
+  const booksAt = (fills: number): WatchInputs =>
+    ({ ledger: ledgerAt(fills), booking: String(fills), state: { external: KNOWN } }) as unknown as WatchInputs;
+
+  /**
+   * @param venue what the venue had made when it answered, and what else had changed there
+   * @param booked what is booked: before it is asked, and when it has answered
+   * @param stoodMs how long everything stood still before it answered
+   */
+  async function read(venue: { fills: number; USDT?: number }, booked: { before?: number; after: number }, stoodMs = 0) {
+    let now = 1_000_000;
+    const clock = (): number => now;
+    const asked: string[] = [];
+    const balances = async () => {
+      now += stoodMs;
+      const { BTC, USDT } = ledgerAt(venue.fills);
+      const held = { BTC, USDT: String(Number(USDT) + (venue.USDT ?? 0)), ...KNOWN };
+      return Object.entries(held).map(([asset, free]) => ({ asset, free, locked: '0' }));
+    };
+    const store = {
+      read: async () => booksAt(booked.after),
+      fillsBetween: async (_: string, after: string, upTo: string) => {
+        asked.push(`${after}-${upTo}`);
+        return Array.from({ length: Number(upTo) - Number(after) }, () => fill);
+      },
+    };
+    const profile = { streams: { bars: true } };
+    const sight = new VenueSight({
+      ...{ account: 'main', venue: { profile, reader: { balances }, streams: { watchBars: () => Promise.resolve() } } as unknown as Venue },
+      ...{ store, instruments: [], live: new StreamedMarket(clock), settings: { noMarketDataMs: 300_000 }, watchers: () => 1, clock },
+      failed: (error) => {
+        throw error;
+      },
+    });
+    if (booked.before !== undefined) await sight.seeBooks(booksAt(booked.before));
+    await sight.lookIfDue(0);
+    return { sight, asked, last: () => sight.readings?.last, later: (ms: number) => void (now += ms) };
+  }
+
+  it.each([
+    ['of before all of them', { fills: 0 }, { before: 0, after: 3 }],
+    ['of between them', { fills: 2 }, { before: 0, after: 3 }],
+    ['of after them', { fills: 3 }, { before: 0, after: 3 }],
+  ])('%s shows what is known', async (_, venue, booked) => {
+    const { sight, last } = await read(venue, booked);
+    expect(last()).toEqual(KNOWN);
+    await sight.close();
+  });
+
+  it('shows what is known when one is booked that it had already, and not what another hand did at the same time', async () => {
+    const { sight, last, asked } = await read({ fills: 2 }, { before: 0, after: 1 });
+    expect(last()).toEqual({ BTC: '1', USDT: '-11', ...KNOWN });
+    await sight.seeBooks(booksAt(3));
+    expect([last(), asked]).toEqual([KNOWN, ['0-1', '0-3']]);
+    await sight.close();
+    const other = await read({ fills: 2, USDT: -1 }, { before: 0, after: 1 });
+    await other.sight.seeBooks(booksAt(3));
+    expect(other.last()).toEqual({ BTC: '1', USDT: '-12', ...KNOWN });
+    await other.sight.close();
+  });
+
+  it.each<[string, { fills: number; USDT?: number }, { before?: number; after: number }, number?]>([
+    ['where something else went', { fills: 2, USDT: -1 }, { before: 0, after: 3 }],
+    ['where the venue lacks what was booked before it was asked', { fills: 0 }, { before: 1, after: 3 }],
+    ['where nobody knows what was booked before', { fills: 2 }, { after: 3 }],
+    ['where everything has stood still meanwhile', { fills: 2 }, { before: 0, after: 3 }, 5_001],
+  ])('shows a difference %s', async (_, venue, booked, stoodMs) => {
+    const { sight, last } = await read(venue, booked, stoodMs);
+    expect(last()).not.toEqual(KNOWN);
+    await sight.close();
+  });
+
+  it('is not looked at again after five seconds', async () => {
+    const { sight, last, later } = await read({ fills: 2 }, { before: 0, after: 1 });
+    later(5_001);
+    await sight.seeBooks(booksAt(3));
+    expect(last()).not.toEqual(KNOWN);
+    await sight.close();
+  });
 });

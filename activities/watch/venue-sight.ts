@@ -1,6 +1,6 @@
 import type { Amounts, DecimalText } from '../../core/money/index.js';
 import { heldOf } from '../../core/venue/held.js';
-import { differenceOf, type Readings } from '../../core/watch/carried.js';
+import { differenceOf, isAsFilled, isAsKnown, type Readings } from '../../core/watch/carried.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import { WATCH, type WatchSettings } from '../../core/watch/rules.js';
 import type { Mark } from '../../core/watch/valuation.js';
@@ -17,7 +17,7 @@ const MOST_AWAKE_MS = 2 * WATCH.sampleMs;
 export interface VenueSightDependencies {
   readonly account: string;
   readonly venue: Venue;
-  readonly store: Pick<WatchStore, 'read'>;
+  readonly store: Pick<WatchStore, 'read' | 'fillsBetween'>;
   readonly live: LiveMarket & {
     seePrice(account: string, instrument: string, price: DecimalText, seen: SeenAt): void;
     clockReadTime(account: string): number | undefined;
@@ -29,6 +29,12 @@ export interface VenueSightDependencies {
   readonly watchers: () => number;
   readonly clock: () => number;
   readonly failed: (error: unknown, what: string) => void;
+}
+
+/** Books as they were at a time of this process. */
+interface BooksAt {
+  readonly booking: string;
+  readonly time: number;
 }
 
 /**
@@ -45,6 +51,10 @@ export class VenueSight {
   private askedTime: number | undefined;
   private readTime: number | undefined;
   private differences: Readings | undefined;
+  /** As a sample saw them last. */
+  private books: BooksAt | undefined;
+  /** The last reading, where it differs and the venue may have made fills by then that are not booked yet. */
+  private differing: { readonly balances: Amounts; readonly since: BooksAt } | undefined;
   /** What the last reading showed, until somebody has taken it. */
   private balances: Amounts | undefined;
   /** Of what is traded, and of each that is held beside it. */
@@ -103,6 +113,20 @@ export class VenueSight {
       this.followed.add(one.instrument);
       this.streams.push(this.followPrices([one]));
     }
+  }
+
+  /**
+   * To be called with each sample's books. A fill that the venue had made when it was asked for its balances may be booked only now: with it
+   * the last reading is explained.
+   */
+  async seeBooks(inputs: WatchInputs): Promise<void> {
+    this.books = { booking: inputs.booking, time: this.dependencies.clock() };
+    const { differing } = this;
+    if (differing === undefined || !(await this.isFilled(differing.balances, differing.since, inputs))) return;
+    // Another reading has come meanwhile.
+    if (this.differing !== differing || this.differences === undefined) return;
+    this.differing = undefined;
+    this.differences = { ...this.differences, last: inputs.state.external ?? {} };
   }
 
   get readings(): Readings | undefined {
@@ -183,6 +207,8 @@ export class VenueSight {
 
   private async look(): Promise<void> {
     const { account, venue, store, clock, failed } = this.dependencies;
+    // What the venue shows from here on has all that these have.
+    const since = this.books;
     try {
       const balances = heldOf(await venue.reader.balances());
       if (this.ending.signal.aborted) return;
@@ -191,12 +217,27 @@ export class VenueSight {
       const inputs = await store.read(account, this.instruments);
       if (inputs === undefined) return;
       const { last: before, before: earlier } = this.differences ?? {};
-      this.differences = { last: differenceOf(balances, inputs.ledger), before, earlier };
+      const last = differenceOf(balances, inputs.ledger);
+      const isExplained = since !== undefined && (await this.isFilled(balances, since, inputs));
+      this.differences = { last: isExplained ? (inputs.state.external ?? last) : last, before, earlier };
+      this.differing = since === undefined || isExplained ? undefined : { balances, since };
       this.balances = balances;
     } catch (error) {
       if (!this.ending.signal.aborted) failed(error, 'the balances could not be read');
     }
     await this.askPrices();
+  }
+
+  /**
+   * Whether balances are what is known, but for fills that were booked between the books of before the venue was asked and these. An account
+   * that always trades would else never show what is known. Who has stood still meanwhile does not know when the venue answered.
+   */
+  private async isFilled(balances: Amounts, since: BooksAt, { booking, ledger, state }: WatchInputs): Promise<boolean> {
+    const { account, store } = this.dependencies;
+    if (state.external === undefined || this.since(since.time) > PROTOCOL.watchSilentMs) return false;
+    if (isAsKnown(state.external, { last: differenceOf(balances, ledger), before: undefined })) return true;
+    if (booking === since.booking) return false;
+    return isAsFilled(state.external, balances, ledger, await store.fillsBetween(account, since.booking, booking));
   }
 
   /** Nobody stores bars of what no strategy trades: where none are streamed its price is asked for, beside the balances. */

@@ -198,6 +198,19 @@ describe('P25: the latch', () => {
     await sample(3);
     await sample(4);
     expect(await asked()).toEqual([3, 1]);
+    // What was told, asked and called while the database's clock was ahead is of nobody knows when.
+    for (const [sampled, column] of [
+      [5, 'workflow_at'],
+      [6, 'called_at'],
+    ] as const) {
+      await told(2);
+      const ahead = `clock_timestamp() + interval '1 hour'`;
+      await database.pool.query(
+        `update outbox set created_at = ${ahead}; update ${column === 'called_at' ? 'latches' : 'kills'} set ${column} = ${ahead}`,
+      );
+      await sample(sampled);
+      expect(await asked()).toEqual([sampled - 1, column === 'called_at' ? 2 : 1]);
+    }
     await database.pool.query('delete from kills; delete from account_watch_samples');
   });
 

@@ -330,6 +330,34 @@ describe('P27: what a kill sends', () => {
     expect(await one(`select due_at < clock_timestamp() from kills`)).toBe(true);
   });
 
+  it('P26: of a time to come, as of a clock of the database’s that was set back, is missed until somebody shows himself now', async () => {
+    const { pool } = stack.database;
+    const missing = async (): Promise<unknown> => (await pool.query(`select missing_kill('${ACCOUNT}', 5000) is not null as is`)).rows[0];
+    const seen = async (): Promise<unknown> =>
+      (await pool.query('select has_seen(k, l) as is from kills k, latches l where l.released_at is null')).rows[0];
+    const ahead = `clock_timestamp() + interval '1 hour'`;
+    const clear = { unverified: [], dust: [], kept: [] };
+    await latch('atOnce');
+    await pool.query(`update latches set engaged_at = ${ahead}, called_at = ${ahead} where released_at is null`);
+    expect(await missing()).toEqual({ is: true });
+    await kills.writeKill(ACCOUNT, 'running', clear, null);
+    expect(await missing()).toEqual({ is: false });
+    await pool.query(`update kills set updated_at = ${ahead}, due_at = ${ahead}`);
+    expect(await missing()).toEqual({ is: true });
+    // Called again, it is of now: what was looked at in a time to come is of before.
+    await pool.query(
+      `update latches set engaged_at = clock_timestamp() - interval '1 minute', called_at = clock_timestamp() - interval '1 minute' where released_at is null`,
+    );
+    expect(await missing()).toEqual({ is: true });
+    await pool.query(
+      `update kills set phase = 'verified', looked_at = ${ahead},
+         looked_under = (select jsonb_agg(latch_id || ':' || policy) from latches where released_at is null)`,
+    );
+    expect(await seen()).toEqual({ is: false });
+    await pool.query('update kills set looked_at = clock_timestamp()');
+    expect(await seen()).toEqual({ is: true });
+  });
+
   it('nobody else sells while a latch stands', async () => {
     await latch('atOnce');
     const exit = createOrderActivities(stack.dependencies);

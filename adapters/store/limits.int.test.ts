@@ -232,6 +232,48 @@ describe('limits as rows', () => {
     await loosen('maxOrderNotional', '10000');
   });
 
+  it('P5: an entry is authorised until its trading hours close, and decided again where they have', async () => {
+    const { risk, store } = stack.dependencies;
+    const MINUTE_MS = 60_000;
+    /** Open in this minute alone. */
+    const minuteOf = (time: number): string => {
+      const [from, until] = [time, time + MINUTE_MS].map((one) => new Date(one).toISOString().slice(11, 16));
+      return `mon-sun ${from}-${until === '00:00' ? '24:00' : until}`;
+    };
+    let closes = 0;
+    let behindMs = 0;
+    const closing: typeof risk = {
+      read: async (key, options) => {
+        const seen = await risk.read(key, options);
+        // What is held may be behind; what is read is not.
+        const databaseTime = seen.databaseTime - (options?.fresh === true ? 0 : behindMs);
+        const hours = minuteOf(seen.databaseTime - behindMs);
+        closes = (Math.floor(databaseTime / MINUTE_MS) + 1) * MINUTE_MS;
+        return {
+          ...seen,
+          ...(seen.watch && { watch: { ...seen.watch, sampledTime: databaseTime, equityTime: databaseTime } }),
+          databaseTime,
+          limits: { ...seen.limits, tradingHours: [hours] },
+        };
+      },
+    };
+    const patient = createOrderActivities({
+      ...stack.dependencies,
+      risk: closing,
+      store: { ...store, authorise: (input, events) => store.authorise({ ...input, authorisedForMs: 3_600_000 }, events) },
+    });
+    const first = stack.signal('open', (bar += 1_000));
+    expect(await patient.authorise(first)).toMatchObject({ kind: 'authorised' });
+    const until = 'select epoch_ms(authorised_until) as until from orders where intent_id = $1';
+    expect((await query(until, intentIdOf(first))).rows).toEqual([{ until: String(closes - 1) }]);
+    await forget();
+    behindMs = MINUTE_MS;
+    expect(await patient.authorise(stack.signal('open', (bar += 1_000)))).toMatchObject({
+      kind: 'denied',
+      failures: [{ code: 'RISK_TRADING_HOURS' }],
+    });
+  });
+
   it('a strategy that repeats itself is disabled until a person enables it, and is then counted anew', async () => {
     const where = { scope: 'strategy', scopeValue: 'momentum', account: ACCOUNT };
     await query(`select enable_strategy($1)`, { account: ACCOUNT, strategy: 'momentum', subject: 'rik' });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { OutageStore, ResumeResult } from '../../activities/ports/outage.js';
+import { eventually } from '../../test/support/eventually.js';
 import { seedCommand, seedPerson } from '../../test/support/people.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { createControlStore } from './control-store.js';
@@ -177,6 +178,56 @@ describe('an outage in the ledger', () => {
     expect(await resume(runId)).toBe(expected);
     expect(await modeNow()).toBe(before);
     expect(await rows('select resumed_at from outages where account = $1')).toEqual([{ resumed_at: null }]);
+  });
+
+  describe('of a time to come, as of a clock of the database’s that was set back,', () => {
+    const AHEAD = `clock_timestamp() + interval '1 hour'`;
+    const ahead = (first: string): Promise<void> =>
+      change(
+        `with outage as (update outages set began_at = ${AHEAD}, found_at = ${AHEAD}, answered_at = ${AHEAD}, over_at = ${AHEAD} where account = $1)
+         update control set reconciliation_hold = reconciliation_hold || jsonb_build_object('since', ${AHEAD}, 'first', ${first}) where account = $1`,
+      );
+    const look = (): Promise<void> =>
+      change(
+        `select begin_reconciliation_look(jsonb_build_object('runId', gen_random_uuid(), 'account', $1::text, 'scope', 'minute', 'owner', 'a-test',
+           'forMs', 60000, 'epoch', (select epoch from instance)))`,
+      );
+
+    it('ends its own pause after the next comparison, and after none of before', async () => {
+      const runId = await lostAndBack();
+      await ahead(`${AHEAD} + interval '1 second'`);
+      await isClean();
+      expect(await resume(runId)).toBe('notReconciled');
+      await change(`update reconciliations set last_clean_at = clock_timestamp() + interval '1 second' where account = $1`);
+      await look();
+      expect(await resume(runId)).toBe('notReconciled');
+      await eventually(async () => {
+        await isClean();
+        expect(await resume(runId)).toBe('resumed');
+      });
+    });
+
+    it('ends none that was there before it', async () => {
+      const runId = await lostAndBack();
+      await ahead(`${AHEAD} - interval '1 minute'`);
+      expect(await resume(runId)).toBe('before');
+      await look();
+      await isClean();
+      expect(await resume(runId)).toBe('before');
+    });
+
+    it('is no excuse for another', async () => {
+      const earlier = await lostAndBack();
+      expect(await resume(earlier)).toBe('resumed');
+      await pool.query('select end_runbook($1)', [{ runId: earlier, status: 'completed', detail: null }]);
+      const runId = await lostAndBack();
+      await ahead(`${AHEAD} + interval '1 second'`);
+      await look();
+      await eventually(async () => {
+        await isClean();
+        expect(await resume(runId)).toBe('repeated');
+      });
+    });
   });
 
   it('goes on after a difference where the configuration says so of its class', async () => {

@@ -4,12 +4,14 @@ import { text, type DecimalText } from '../../core/money/index.js';
 import type { LimitRow } from '../../core/risk/limit-rows.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { Observation, WatchState } from '../../core/watch/sample.js';
+import type { Quantities } from '../../core/watch/valuation.js';
 import { jsonOf, run } from './pool.js';
 
 const READ = {
   name: 'read_watch_inputs',
   text: 'select read_watch_inputs($1::jsonb) as answer, missing_kill($2, $3) as "missingKill", limit_rows($2) as "limitRows", read_watch_beside($2) as beside',
 };
+const FILLS = { name: 'fills_between', text: 'select fills_between($1, $2, $3) as answer' };
 /** A share of an equity may have no end of digits. */
 const RATIO_PLACES = 30;
 const WRITE = {
@@ -114,11 +116,16 @@ export function createWatchStore(pool: Pool): WatchStore {
         },
       };
     },
+    async fillsBetween(account, after, upTo) {
+      const rows = await run<{ answer: readonly Quantities[] }>(pool, FILLS, [account, after, upTo]);
+      return rows[0]?.answer ?? [];
+    },
     async write({ state, figures, mode, alerts, ...sample }) {
       const rows = await run<{ version: string | null }>(pool, WRITE, [
         jsonOf({
           ...sample,
           ...state,
+          goodForMs: PROTOCOL.watchSilentMs,
           dailyPnl: figures?.dailyPnl,
           dailyLossRatio: figures && text(figures.dailyLossRatio.toDecimalPlaces(RATIO_PLACES)),
           drawdownRatio: figures && text(figures.drawdownRatio.toDecimalPlaces(RATIO_PLACES)),

@@ -114,12 +114,23 @@ export function calendarFailures(calendar: CalendarView | undefined, instrument:
   if (ageMs === null || ageMs > maxAgeMs || ageMs < -AHEAD_MS) {
     failures.push(failure('RISK_CALENDAR_STALE', { since: ageMs === null ? 'not read yet' : `${ageMs} ms old`, maxAgeMs }));
   }
-  const concerns = (list: readonly string[] | null): boolean => list === null || list.includes(instrument);
   for (const { from, until, time, title, instruments } of windows) {
-    if (now < from || now > until || !concerns(instruments)) continue;
+    if (now < from || now > until || !concerns(instruments, instrument)) continue;
     failures.push(failure('RISK_CALENDAR_EVENT', { title, time: iso(time), from: iso(from), until: iso(until) }));
   }
   return failures;
+}
+
+/** The last moment at which what is known by now speaks against no entry. Nothing does at this one. */
+export function clearUntil(calendar: CalendarView | undefined, instrument: string, now: number): number {
+  if (calendar === undefined) return Number.POSITIVE_INFINITY;
+  const { refreshedTime, maxAgeMs, windows } = calendar;
+  const ahead = windows.filter(({ from, instruments }) => from > now && concerns(instruments, instrument)).map(({ from }) => from - 1);
+  return Math.min((refreshedTime ?? now) + maxAgeMs, ...ahead);
+}
+
+function concerns(instruments: readonly string[] | null, instrument: string): boolean {
+  return instruments === null || instruments.includes(instrument);
 }
 
 function iso(time: number): string {

@@ -43,6 +43,8 @@ export interface ApprovedOrder extends PassedTheGate {
   readonly overrides: readonly string[];
   /** By the database's clock, epoch ms: written earlier it would go beyond a limit of so many in a second or minute. */
   readonly notBefore: number;
+  /** By the same clock: it begins to be sent no later, since trading hours or the calendar speak against it then. Null: no such end is near. */
+  readonly notAfter: number | null;
   /** Version of what the venue's other accounts hold, where a limit over all of them was asked for. */
   readonly neighbourVersion: string | null;
 }
@@ -54,9 +56,10 @@ export type GateVerdict =
 /** What must still be so when an entry is written. */
 export interface EntryBounds {
   readonly notBefore: number;
+  readonly notAfter: number | null;
   readonly countsNeighbours: boolean;
 }
-const UNBOUND: EntryBounds = { notBefore: 0, countsNeighbours: false };
+const UNBOUND: EntryBounds = { notBefore: 0, notAfter: null, countsNeighbours: false };
 
 /** For the gate alone: marks a draft that nothing speaks against. */
 export function approve(
@@ -88,6 +91,7 @@ export function approve(
     riskVersion: ledger.riskVersion,
     overrides: [],
     notBefore: bounds.notBefore,
+    notAfter: bounds.notAfter,
     neighbourVersion: bounds.countsNeighbours ? ledger.neighbours.version : null,
   } as unknown as ApprovedOrder;
 }

@@ -1,11 +1,11 @@
-import { calendarFailures } from '../calendar/calendar.js';
+import { calendarFailures, clearUntil } from '../calendar/calendar.js';
 import { failure, type Failure } from '../errors.js';
 import { midOf } from '../ledger/mid.js';
 import type { TradeSignal } from '../signal/signal.js';
 import { isWithinShare, TRADING_SHARE_PERCENT } from '../venue/weight.js';
 import { isFresh } from './draft.js';
 import { PROTOCOL } from './limits.js';
-import { isWithinHours } from './trading-hours.js';
+import { closingTime, isWithinHours } from './trading-hours.js';
 import type { LiveView, RiskView } from './view.js';
 import { watchFailures } from './watch-heartbeat.js';
 
@@ -22,6 +22,17 @@ export function entryInputFailures(signal: TradeSignal, ledger: RiskView, live: 
     ...calendarFailures(ledger.calendar, signal.instrument, ledger.databaseTime),
     ...blockFailures(signal, ledger),
   ];
+}
+
+/**
+ * The last moment, epoch ms by the database's clock, at which trading hours and calendar still let leave what they let pass now; null: none
+ * that is near enough to matter.
+ */
+export function entryEnd({ limits, calendar, databaseTime }: RiskView, instrument: string): number | null {
+  const closes = closingTime(limits.tradingHours, databaseTime);
+  // In the millisecond in which they close they are closed.
+  const end = Math.min(clearUntil(calendar, instrument, databaseTime), closes === undefined ? Number.POSITIVE_INFINITY : closes - 1);
+  return Number.isFinite(end) ? end : null;
 }
 
 function boundFailures({ account, missingLimits, limits, databaseTime }: RiskView): Failure[] {

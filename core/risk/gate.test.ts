@@ -48,6 +48,42 @@ const decide = (signal: TradeSignal, ledger: Partial<RiskView> = {}, live: Parti
 const codes = (verdict: GateVerdict): string[] => (verdict.kind === 'denied' ? verdict.failures.map((one) => one.code) : []);
 const limited = (limits: Partial<RiskView['limits']>): Partial<RiskView> => ({ limits: { ...LEDGER.limits, ...limits } });
 
+const DAY = Date.parse('2026-11-25T00:00:00Z');
+const at = (databaseTime: number): Partial<RiskView> => ({
+  databaseTime,
+  watch: { sampledTime: databaseTime, equityTime: databaseTime, comparedTime: databaseTime },
+});
+const hours = (...tradingHours: string[]): Partial<RiskView> => limited({ tradingHours });
+const event = (from: number, ...instruments: string[]) => ({ from, until: from + 1, time: from, title: 'Rates', instruments });
+const calendar = (...windows: NonNullable<RiskView['calendar']>['windows']): Partial<RiskView> => ({
+  calendar: { refreshedTime: DAY, maxAgeMs: 100_000_000, windows },
+});
+
+describe('P5: an entry', () => {
+  const NOON = DAY + 43_200_000;
+  const [LAST, FIRST] = [NOON - 1, NOON - 60_000];
+  it.each<[string, Partial<RiskView>, number, number | null]>([
+    ['always', {}, LAST, null],
+    ['within hours that go on', hours('wed 09:00-12:01'), LAST, null],
+    ['in the last minute of the hours', hours('wed 09:00-12:00'), FIRST, LAST],
+    ['in their last millisecond', hours('wed 09:00-12:00'), LAST, LAST],
+    ['within hours of which one goes on', hours('wed 09:00-13:00', 'wed 09:00-12:00'), LAST, LAST],
+    ['within hours that go on with others', hours('wed 09:00-12:00, wed 12:00-13:00'), LAST, null],
+    ['before an event', calendar(event(NOON + 5, 'BTC/USDT'), event(NOON, 'BTC/USDT')), FIRST, LAST],
+    ['before one of another instrument', calendar(event(NOON, 'ETH/USDT')), FIRST, DAY + 100_000_000],
+    ['before an event, in hours that close sooner', { ...hours('wed 09:00-12:00'), ...calendar(event(NOON + 1, 'BTC/USDT')) }, FIRST, LAST],
+  ])('%s, begins to be sent until they speak against it', (_, ledger, time, notAfter) => {
+    const verdictAt = (now: number): GateVerdict => decide(SIGNAL, { ...ledger, ...at(now) });
+    expect(verdictAt(time)).toMatchObject({ kind: 'approved', order: { notAfter } });
+    if (notAfter === null) return;
+    expect(codes(verdictAt(notAfter))).toEqual([]);
+    expect(codes(verdictAt(notAfter + 1))).toHaveLength(1);
+    // P19: they bind no exit.
+    const exit = decide(CLOSE, { ...ledger, ...at(time), positions: [HELD] });
+    expect(exit).toMatchObject({ kind: 'approved', order: { notAfter: null } });
+  });
+});
+
 describe('entries', () => {
   it.each<[string, RiskView['watch'], string[]]>([
     ['5 s old', { sampledTime: NOW - 5_000, equityTime: NOW - 5_000, comparedTime: NOW }, []],

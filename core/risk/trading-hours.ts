@@ -47,6 +47,12 @@ export function isWithinHours(schedules: readonly string[], time: number): boole
   return schedules.every((one) => isOpen(hoursOf(one) ?? [], minute));
 }
 
+/** When they close, if that is with the end of the minute: nothing that is authorised lasts longer than one. They are open at that time. */
+export function closingTime(schedules: readonly string[], time: number): number | undefined {
+  const next = (Math.floor(time / MINUTE_MS) + 1) * MINUTE_MS;
+  return schedules.length === 0 || isWithinHours(schedules, next) ? undefined : next;
+}
+
 /** Whether `one` is open only when `other` is. */
 export function areHoursWithin(one: string, other: string): boolean {
   const [open, before] = [hoursOf(one) ?? [], hoursOf(other) ?? []];

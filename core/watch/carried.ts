@@ -86,6 +86,18 @@ export function isAsKnown(known: Quantities | undefined, { last }: Readings): bo
   return known !== undefined && isSame(last, known);
 }
 
+/**
+ * Whether a reading shows what is known, but for the latest fills in the books: the venue had not made them yet when it answered. Pure.
+ * @param fills what each has moved, the latest first
+ */
+export function isAsFilled(known: Quantities, venue: Quantities, ledger: Quantities, fills: readonly Quantities[]): boolean {
+  let books = ledger;
+  return [{}, ...fills].some((fill) => {
+    books = differenceOf(books, fill);
+    return isSame(differenceOf(venue, books), known);
+  });
+}
+
 /** What the account has less by the worse of the last two readings than by what is known, as far as prices tell it. Pure. */
 export function missingBy(known: Quantities, { last, before }: Readings, prices: Prices): Decimal {
   const missing = [last, before ?? last].map((reading) => {

@@ -68,7 +68,14 @@ async function sample(
   const made = sampleAccount(account, inputs.state, seen, RULES);
   const { state, equity, figures } = made;
   const told = { ...{ quote: 'USDT', state, equity, figures, exposure: undefined, details: {}, mode: undefined, outage: undefined } };
-  const more = { audit: [], alerts: [], booking: inputs.booking, ledger: inputs.ledger, step: stepOf(inputs.state, made) };
+  const more = {
+    audit: [],
+    alerts: [],
+    decidedTime: inputs.now,
+    booking: inputs.booking,
+    ledger: inputs.ledger,
+    step: stepOf(inputs.state, made),
+  };
   expect(await watch.write({ account, version: inputs.version, ...told, ...more })).toBe(true);
   return made;
 }

@@ -209,7 +209,7 @@ class Both {
 
   private approved(told: StoredOrder, at: number, view: RiskView): ApprovedOrder {
     const { controlVersion, riskVersion } = view;
-    const unbound = { sizing: null, overrides: [], notBefore: 0, neighbourVersion: null };
+    const unbound = { sizing: null, overrides: [], notBefore: 0, notAfter: null, neighbourVersion: null };
     // Only the gate makes one; here anything may have been decided.
     return { ...told, ...unbound, intentId: this.intent(at), controlVersion, riskVersion } as unknown as ApprovedOrder;
   }

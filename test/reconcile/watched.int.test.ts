@@ -60,7 +60,14 @@ class Watched {
     const made = sampleAccount(ACCOUNT, inputs.state, seen, { ...settings, ...losses });
     const { state, equity, figures } = made;
     const told = { quote: 'USDT', state, equity, figures, exposure: undefined, details: {}, mode: undefined, outage: undefined };
-    const more = { audit: [], alerts: [], booking: inputs.booking, ledger: inputs.ledger, step: stepOf(inputs.state, made) };
+    const more = {
+      audit: [],
+      alerts: [],
+      decidedTime: inputs.now,
+      booking: inputs.booking,
+      ledger: inputs.ledger,
+      step: stepOf(inputs.state, made),
+    };
     return (await watch.write({ account: ACCOUNT, version: inputs.version, ...told, ...more })) ? made : undefined;
   }
 

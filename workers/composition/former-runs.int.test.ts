@@ -52,18 +52,18 @@ describe.skipIf(temporal === undefined)('P31: what Temporal still runs of before
     const [sol, btc] = [await runOf(ownerWorkflowId(key('SOL/USDT'))), await runOf(ids[0] ?? '')];
 
     // One that Temporal's list does not show yet is found by what is held.
-    expect(await endFormerRuns(now, { account, epoch: 700, held: [key('BTC/USDT'), key('SOL/USDT'), key('XRP/USDT')], failed })).toEqual(
-      expect.arrayContaining([ids[0], killWorkflowId(account)]),
-    );
+    expect(
+      await endFormerRuns(now, { account, epoch: 700, held: [key('BTC/USDT'), key('SOL/USDT'), key('XRP/USDT')], failed, clock: Date.now }),
+    ).toEqual(expect.arrayContaining([ids[0], killWorkflowId(account)]));
     await eventually(async () => {
-      await endFormerRuns(now, { account, epoch: 700, held: [], failed });
+      await endFormerRuns(now, { account, epoch: 700, held: [], failed, clock: Date.now });
       expect((await now.workflow.getHandle(ids[1] ?? '').describe()).status.name).toBe('TERMINATED');
     });
     await wake(700, 'BTC/USDT');
     expect(await runOf(ids[0] ?? '')).not.toBe(btc);
     expect(await runOf(ownerWorkflowId(key('SOL/USDT')))).toBe(sol);
-    expect(await endFormerRuns(now, { account, epoch: 700, held: [key('BTC/USDT')], failed })).toEqual([]);
+    expect(await endFormerRuns(now, { account, epoch: 700, held: [key('BTC/USDT')], failed, clock: Date.now })).toEqual([]);
     // Before any restore there is no other.
-    expect(await endFormerRuns(clientOf(1), { account, epoch: 1, held: [key('BTC/USDT')], failed })).toEqual([]);
+    expect(await endFormerRuns(clientOf(1), { account, epoch: 1, held: [key('BTC/USDT')], failed, clock: Date.now })).toEqual([]);
   });
 });

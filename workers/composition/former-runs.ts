@@ -4,6 +4,7 @@ import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { EPOCH_HEADER, killWorkflowId, WORKFLOW_TYPES } from '../../workflows/names.js';
 import { epochOf, FIRST_EPOCH } from './epoch.js';
 import { runningRun } from './running-run.js';
+import { CALL_MS } from './told.js';
 
 /** Those whose ids are used again: a run of before would take what is meant for the one of now, and do nothing with it. */
 const OF_KEPT_IDS = [WORKFLOW_TYPES.protectPosition, WORKFLOW_TYPES.killSwitch];
@@ -28,30 +29,40 @@ export async function endFormerRuns(
     epoch,
     held,
     failed,
-  }: { readonly account: string; readonly epoch: number; readonly held: readonly PositionKey[]; readonly failed: (error: unknown) => void },
+    clock,
+  }: {
+    readonly account: string;
+    readonly epoch: number;
+    readonly held: readonly PositionKey[];
+    readonly failed: (error: unknown) => void;
+    readonly clock: () => number;
+  },
 ): Promise<readonly string[]> {
   // Nothing can have been begun before the first.
   if (epoch === FIRST_EPOCH) return [];
   const runs = new Map<string, Run>();
+  const within = <T>(call: () => Promise<T>): Promise<T> => client.withDeadline(clock() + CALL_MS, call);
   const types = OF_KEPT_IDS.map((type) => `'${type}'`).join(', ');
   const query = `WorkflowType in (${types}) and ExecutionStatus = 'Running' and ${SEARCH_ATTRIBUTES.account} = '${account}'`;
   try {
-    for await (const { workflowId, runId } of client.workflow.list({ query })) runs.set(runId, { workflowId, runId });
+    await within(async () => {
+      for await (const { workflowId, runId } of client.workflow.list({ query })) runs.set(runId, { workflowId, runId });
+    });
   } catch (error) {
     // A halt does not wait for the list: what has to run is asked for by its id.
     failed(error);
   }
   for (const workflowId of [...held.map(ownerWorkflowId), killWorkflowId(account)]) {
-    const runId = (await runningRun(client, workflowId))?.runId;
+    const runId = (await within(() => runningRun(client, workflowId)))?.runId;
     if (runId !== undefined) runs.set(runId, { workflowId, runId });
   }
   const ended: string[] = [];
   for (const { workflowId, runId } of runs.values()) {
     try {
-      const begunUnder = await epochBegunUnder(client, { workflowId, runId });
+      const begunUnder = await within(() => epochBegunUnder(client, { workflowId, runId }));
       // What a newer guardian has begun is its own: this one will end.
       if (typeof begunUnder === 'number' && begunUnder >= epoch) continue;
-      await client.workflow.getHandle(workflowId, runId).terminate(`it was begun under another epoch than ${epoch} (P31)`);
+      await within(() => client.workflow.getHandle(workflowId, runId).terminate(`it was begun under another epoch than ${epoch} (P31)`));
       ended.push(workflowId);
     } catch (error) {
       // It has ended by itself, or another guardian was faster.

@@ -1,23 +1,14 @@
 import type { Client } from '@temporalio/client';
 import type { Reconciliations, WorkflowRuns } from '../../activities/ports/reconcile.js';
-import { KeelsonError } from '../../core/errors.js';
 import { ownerWorkflowId } from '../../core/protection/position-key.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { reconcileWorkflowId, TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/names.js';
 import { runningRun } from './running-run.js';
 import { isStuck } from './stuck-runs.js';
+import { told } from './told.js';
 
-const CALL_MS = 5_000;
 /** More than an account has; a list that is cut accuses nobody. */
 const MOST_RUNS = 500;
-
-async function told<T>(client: Client, clock: () => number, work: () => Promise<T>): Promise<T> {
-  try {
-    return await client.withDeadline(clock() + CALL_MS, work);
-  } catch (error) {
-    throw new KeelsonError('INFRA_TEMPORAL', { detail: error instanceof Error ? error.message : String(error) }, { cause: error });
-  }
-}
 
 /** Comparisons as workflows on the guardian's queue, one for each cause at a time. */
 export function createReconciliations(client: Client, clock: () => number, taskQueue: string = TASK_QUEUES.guardian): Reconciliations {

@@ -1,4 +1,5 @@
-import { Worker } from '@temporalio/worker';
+import { TransportError, Worker } from '@temporalio/worker';
+import { KeelsonError } from '../../core/errors.js';
 import { TASK_QUEUES } from '../../workflows/names.js';
 import { WORKFLOW_BUNDLE } from '../bundle.js';
 import { refusesOtherEpochs } from './epoch.js';
@@ -18,7 +19,10 @@ const POLLS = { maxConcurrentWorkflowTaskPolls: 4, nonStickyToStickyPollRatio: 0
  */
 export const GUARDIAN_TASKS = { ...POLLS, maxConcurrentWorkflowTaskExecutions: 12 };
 
-/** A worker on one task queue, with the bundle of the build. Draining lasts 8 s, then what runs is cut off. */
+/**
+ * A worker on one task queue, with the bundle of the build. Draining lasts 8 s, then what runs is cut off.
+ * @throws KeelsonError INFRA_TEMPORAL where Temporal does not tell of the namespace: one that answers nothing is given up after most of a minute
+ */
 export async function createWorker(process: WorkerProcess, taskQueue: string, activities: object): Promise<Worker> {
   return Worker.create({
     connection: process.connection,
@@ -34,5 +38,8 @@ export async function createWorker(process: WorkerProcess, taskQueue: string, ac
     ...(taskQueue === TASK_QUEUES.guardian ? GUARDIAN_TASKS : POLLS),
     shutdownGraceTime: '6s',
     shutdownForceTime: '8s',
+  }).catch((error: unknown) => {
+    if (!(error instanceof TransportError)) throw error;
+    throw new KeelsonError('INFRA_TEMPORAL', { detail: error.message }, { cause: error });
   });
 }

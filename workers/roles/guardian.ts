@@ -32,9 +32,10 @@ import { checkDurability } from '../../db/durability.js';
 import { placeOfStart } from '../../db/start-order.js';
 import { rulesAt } from '../../core/reconcile/rules.js';
 import { heldOf } from '../../core/venue/held.js';
-import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
+import { TASK_QUEUES } from '../../workflows/names.js';
+import { beginAccount } from '../composition/begin-account.js';
+import { Beginnings } from '../composition/beginnings.js';
 import { refreshCalendarNow, sha256 } from '../composition/calendar.js';
-import { endFormerRuns } from '../composition/former-runs.js';
 import { heedGoneBack } from '../composition/gone-back.js';
 import { createKills } from '../composition/kills.js';
 import { KeptSchedules } from '../composition/kept-schedules.js';
@@ -46,7 +47,6 @@ import type { WorkerProcess } from '../composition/process.js';
 import { createReconciliations, createWorkflowRuns } from '../composition/reconciliations.js';
 import { createWorker } from '../composition/run-worker.js';
 import { createRunbookRuns, runUnderWay, tradingRunbooks } from '../composition/runbooks.js';
-import { announceStart, carryOutStartUp } from '../composition/start-ups.js';
 import { outageRulesOf } from '../composition/watched-account.js';
 import {
   calendarSchedule,
@@ -194,42 +194,17 @@ async function openGuardian(process: WorkerProcess, alone: GuardianAlone, wraps:
   const runbooks = createRunbookRuns(client, clock);
   const outbox = new OutboxLoop({ outbox: wraps.outbox(createOutboxStore(pool, databaseUrl, epoch)), owners, kills, runbooks, log });
 
+  const beginnings = new Beginnings(log);
   let kept: KeptSchedules | undefined;
 
   return {
     worker,
     async started() {
-      for (const account of accounts) {
-        const common = { taskQueue: TASK_QUEUES.guardian, workflowIdConflictPolicy: 'USE_EXISTING' as const, args: [account] };
-        await client.workflow.start(WORKFLOW_TYPES.tradingControl, {
-          ...common,
-          workflowId: tradingControlWorkflowId(account),
-          staticSummary: `trading mode of ${account}`,
-        });
-        const held = await protection.held(account);
-        const former = await endFormerRuns(client, {
-          ...{ account, epoch, held },
-          failed: (error) => log.warn({ err: error, account }, 'Temporal lists no runs: what has to run is asked for by its id'),
-        });
-        if (former.length > 0) log.warn({ account, workflowIds: former }, 'runs of another epoch were ended');
-        // A halt holds over restarts, also where Temporal began empty: whoever owns what is held under it goes on (P31).
-        if ((await killStore.readKill(account)).latches.length > 0) await kills.wake(account);
-        // What is held has an owner, also where Temporal began empty (P24, P31).
-        for (const key of held) await owners.wake(key);
-        await discrepancies.carryOn(account);
-        // Of runs that are under way Temporal may know nothing: they go on where their records end.
-        // What a reconciliation has paused it for is carried on already.
-        for (const one of await runbookStore.underWay(account)) if (one.runbook !== 'reconciliationDiscrepancy') await runbooks.wake(one);
-        // Each guardian has a stream of its own; that of one that dies waits for it, while the others go on with theirs (P16).
-        await client.workflow.start(WORKFLOW_TYPES.watchAccount, {
-          ...common,
-          workflowId: watchAccountWorkflowId(account, env['KEELSON_INSTANCE']),
-          staticSummary: `account stream of ${account}`,
-        });
-        await reconciliations.start(account, 'start');
-        const begun = isOlder ? undefined : await announceStart(pool, env['KEELSON_START'], account);
-        if (begun !== undefined) await carryOutStartUp(client, account, begun);
-      }
+      const parts = {
+        ...{ client, pool, clock, epoch, env, log, protection, killStore, kills, owners },
+        ...{ discrepancies, runbookStore, runbooks, reconciliations, isOlder },
+      };
+      await Promise.all(accounts.map((account) => beginnings.begin(account, () => beginAccount(parts, account))));
       // Those of a newer start stay as they are.
       if (isOlder) return;
       const declared = declaredOf(Object.keys(config.accounts));
@@ -238,8 +213,11 @@ async function openGuardian(process: WorkerProcess, alone: GuardianAlone, wraps:
         await ensureSchedules(client, [...declared, ...ofCalendar], TASK_QUEUES.guardian, which);
         await removeSchedules(client, [...accounts, ...(ofCalendar.length > 0 ? [OF_NO_ACCOUNT] : [])]);
       };
-      await set('all');
-      await makeUpForDays(pool, client, reconciliations, accounts);
+      await beginnings.begin('the schedules', async () => {
+        await set('all');
+        await makeUpForDays(pool, client, reconciliations, accounts);
+        if (ofCalendar.length > 0) await refreshCalendarNow(client);
+      });
       kept = new KeptSchedules({
         isNewest: async () => (await placeOfStart(pool, env['KEELSON_START'])) === 'newest',
         set: async () => {
@@ -250,9 +228,9 @@ async function openGuardian(process: WorkerProcess, alone: GuardianAlone, wraps:
         log,
       });
       kept.start();
-      if (ofCalendar.length > 0) await refreshCalendarNow(client);
     },
     async close() {
+      beginnings.close();
       await kept?.close();
       await outbox.close();
     },

@@ -223,8 +223,8 @@ describe('P9: a worker that is stopped in the middle of a statement', { timeout:
       };
       const mode = { mode: 'paused', cause: 'equityUnknown', reason: 'a test' } as const;
       await stack.ledger.stopBeating();
-      const version = inputs === undefined ? '0' : ((await watch.read(ACCOUNT, []))?.version ?? '0');
-      return captured('write_watch_sample', (pool) => createWatchStore(pool).write({ ...sample, ...nothing, mode, version }));
+      const { version = '0', now: decidedTime = Date.now() } = (inputs && (await watch.read(ACCOUNT, []))) ?? {};
+      return captured('write_watch_sample', (pool) => createWatchStore(pool).write({ ...sample, ...nothing, mode, version, decidedTime }));
     },
     async engage_latch() {
       const halt = { ...ELSEWHERE, policy: 'none', reason: 'another', subject: 'test', underKey: null };

@@ -1,0 +1,60 @@
+import { describe, expect, it, vi } from 'vitest';
+import { KeelsonError } from '../../core/errors.js';
+import { Beginnings } from './beginnings.js';
+
+const grpc = (code: number): Error => Object.assign(new Error('of gRPC'), { code, details: '', metadata: {} });
+const ofTemporal = (code: number): Error =>
+  new KeelsonError('INFRA_TEMPORAL', { detail: 'none' }, { cause: new Error('call', { cause: grpc(code) }) });
+const ofDatabase = new KeelsonError('INFRA_DATABASE', { detail: 'gone' });
+const [UNAVAILABLE, DENIED] = [14, 7];
+
+/** Fails so often, each time otherwise, and is begun then. */
+const failing = (...failures: readonly Error[]) => {
+  const left = [...failures];
+  return vi.fn<() => Promise<void>>(async () => {
+    const failed = left.shift();
+    if (failed !== undefined) throw failed;
+  });
+};
+const opened = () => {
+  const [errors, warnings]: [object[], object[]] = [[], []];
+  return {
+    errors,
+    warnings,
+    beginnings: new Beginnings({ error: (data: object) => errors.push(data), warn: (data: object) => warnings.push(data) }, 1),
+  };
+};
+
+describe('what Temporal has to run', () => {
+  it('is tried again where it does not answer, whatever comes then, until it is begun', async () => {
+    const { errors, warnings, beginnings } = opened();
+    const work = failing(ofTemporal(UNAVAILABLE), ofDatabase, ofTemporal(DENIED));
+    await beginnings.begin('main', work);
+    await vi.waitFor(() => expect(warnings).toEqual([{ what: 'main' }]));
+    expect(work).toHaveBeenCalledTimes(4);
+    expect(errors).toEqual(Array(3).fill(expect.objectContaining({ code: 'INFRA_TEMPORAL', what: 'main' })));
+  });
+
+  it.each([
+    ['the database fails', ofDatabase],
+    ['Temporal answers that it may not', ofTemporal(DENIED)],
+    ['something is wrong with us', new Error('invariant')],
+  ])('is not begun at all where %s', async (_, failed) => {
+    const { errors, beginnings } = opened();
+    await expect(beginnings.begin('main', failing(failed))).rejects.toBe(failed);
+    expect(errors).toEqual([]);
+  });
+
+  it('is tried no more when it is closed, nor said of then', async () => {
+    const { errors, beginnings } = opened();
+    let fails: (error: Error) => void = () => undefined;
+    const second = vi.fn<() => Promise<void>>(() => new Promise<void>((_, reject) => (fails = reject)));
+    const work = vi.fn<() => Promise<void>>().mockRejectedValueOnce(ofTemporal(UNAVAILABLE)).mockImplementation(second);
+    await beginnings.begin('main', work);
+    await vi.waitFor(() => expect(second).toHaveBeenCalledOnce());
+    beginnings.close();
+    fails(ofTemporal(UNAVAILABLE));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([work.mock.calls.length, errors.length]).toEqual([2, 1]);
+  });
+});
