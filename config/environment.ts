@@ -68,7 +68,11 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   variable('KEELSON_TELEGRAM_TOKEN', 'none', 'Token of the bot that `alerts.telegram` sends with.', 'secret'),
   variable('KEELSON_SMTP_PASSWORD', 'none', 'Password of `alerts.email.user`.', 'secret'),
   variable('KEELSON_SMS_WEBHOOK_URL', 'none', 'Address of the service that sends short messages for `alerts.sms`.', 'secret'),
-  variable('KEELSON_METRICS_PORT', 'set by `npm start`', 'Port of a worker’s `/metrics` and `/livez`.'),
+  variable(
+    'KEELSON_METRICS_PORT',
+    'set by `npm start`',
+    'Port of a worker’s `/metrics`, `/livez`, and `/readyz`: 503 while it is without Temporal.',
+  ),
   variable('KEELSON_TEMPORAL_UI', 'set by `npm start`', 'Address of the Temporal UI, shown by `keelson status`.'),
   variable('KEELSON_SUPERVISED', 'set by `npm start`', '1 in processes that the launcher started.'),
 ];

@@ -22,8 +22,11 @@ setInterval(() => {
 }, workerData.pollMs);
 `;
 
-/** What a child sends. `beat` proves a living event loop; `ready` carries what others need, such as an address. */
-export type ChildMessage = { readonly type: 'beat' } | ({ readonly type: 'ready' } & Readonly<Record<string, unknown>>);
+/**
+ * What a child sends. `beat` proves a living event loop; `waiting`: it does what it can, and is ready when a server that it needs is there; `ready`
+ * carries what others need, such as an address.
+ */
+export type ChildMessage = { readonly type: 'beat' | 'waiting' } | ({ readonly type: 'ready' } & Readonly<Record<string, unknown>>);
 
 /** What a child is told. */
 export interface StopMessage {
@@ -42,6 +45,8 @@ export interface SupervisedOptions {
 export interface Supervised {
   /** Says that this process does its work now; `extra` (plain data) travels along. Call it once. */
   ready(extra?: Readonly<Record<string, unknown>>): void;
+  /** Says that it is not ready yet, and why that is no fault of its own; to be said again as long as that is so. */
+  waiting(): void;
   /** Whether a supervisor is on the other side of an IPC channel. */
   readonly isSupervised: boolean;
 }
@@ -102,6 +107,7 @@ export function supervised(options: SupervisedOptions): Supervised {
   return {
     isSupervised,
     ready: (extra = {}) => tell({ ...extra, type: 'ready' }),
+    waiting: () => tell({ type: 'waiting' }),
   };
 }
 

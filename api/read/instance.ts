@@ -1,4 +1,4 @@
-import type { Database } from './database.js';
+import { epochMs, type Database } from './database.js';
 
 export interface InstanceRow {
   readonly id: string;
@@ -21,4 +21,18 @@ export async function readInstance(database: Database): Promise<InstanceRow> {
   const [row] = rows;
   if (row === undefined) throw new Error('the table instance has no row');
   return row;
+}
+
+export interface WaitingGuardian {
+  readonly guardian: string;
+  readonly since: number;
+}
+
+/** Guardians that live and are without Temporal: they watch, halt and tell, and nothing else. */
+export async function readWaitingGuardians(database: Database): Promise<WaitingGuardian[]> {
+  const { rows } = await database.query<{ guardian: string; since: string }>(
+    `select guardian, ${epochMs('since')} as since from guardians_without_temporal
+      where abs(extract(epoch from clock_timestamp() - seen_at)) <= 30 order by guardian`,
+  );
+  return rows.map(({ guardian, since }) => ({ guardian, since: Number(since) }));
 }

@@ -156,6 +156,7 @@ describe('status', () => {
   interface Answer {
     accounts: Record<string, unknown>[];
     streams: Record<string, unknown>[];
+    guardiansWithoutTemporal: unknown[];
     notEnforced: string[];
     venues: Record<string, unknown>[];
   }
@@ -209,6 +210,16 @@ describe('status', () => {
     await store.pool.query(`update instance set system_identifier = 'not told', timeline = 1`);
     expect(await told()).toEqual([expect.stringContaining('does not tell its system identifier or timeline')]);
     await store.pool.query('update instance set system_identifier = null, timeline = $1', [rows[0]?.timeline]);
+  });
+
+  test('names guardians that are without Temporal, and no longer those that have not said so for a while', async () => {
+    const told = async (): Promise<readonly unknown[]> => (await read<Answer>('/v1/status')).guardiansWithoutTemporal;
+    expect(await told()).toEqual([]);
+    await store.pool.query(`select tell_without_temporal('1')`);
+    expect(await told()).toEqual([{ guardian: '1', since: expect.any(Number) as number }]);
+    await store.pool.query(`update guardians_without_temporal set seen_at = seen_at - interval '31 seconds'`);
+    expect(await told()).toEqual([]);
+    await store.pool.query(`select end_without_temporal('1')`);
   });
 
   test('tells of each venue whether this build is proven on it: real ones and foreign paper ones are not', async () => {

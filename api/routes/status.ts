@@ -3,7 +3,7 @@ import { notEnforced } from '../../core/risk/enforcement.js';
 import { VENUE_WIRES } from '../../core/venue/wires.js';
 import type { ApiContext } from '../context.js';
 import { readAccounts } from '../read/accounts.js';
-import { readInstance } from '../read/instance.js';
+import { readInstance, readWaitingGuardians } from '../read/instance.js';
 import { accountSchema, streamSchema, time } from '../read/schemas.js';
 import { readStreams } from '../read/streams.js';
 import { route, type Route } from '../route.js';
@@ -14,6 +14,9 @@ export const statusSchema = z.strictObject({
   versions: z.strictObject({ keelson: z.string(), node: z.string(), postgres: z.string(), migration: z.string().nullable() }),
   instance: z.strictObject({ id: z.string(), epoch: z.int().describe('Goes up with every restore.') }),
   temporal: z.strictObject({ address: z.string(), namespace: z.string(), ui: z.string().nullable() }),
+  guardiansWithoutTemporal: z
+    .array(z.strictObject({ guardian: z.string(), since: time }))
+    .describe('Guardians that wait for Temporal: they watch, halt and tell, but place no stop, book no fill and compare nothing.'),
   accounts: z.array(accountSchema),
   streams: z.array(streamSchema),
   notEnforced: z.array(z.string()).describe('Checks that the design promises and this build does not enforce yet: do not rely on them.'),
@@ -49,10 +52,11 @@ export function statusRoutes(context: ApiContext): Route[] {
       errors: [],
       handle: async (): Promise<Status> => {
         const now = context.now();
-        const [accounts, streams, instance] = await Promise.all([
+        const [accounts, streams, instance, guardiansWithoutTemporal] = await Promise.all([
           readAccounts(database),
           readStreams(database, config, now),
           readInstance(database),
+          readWaitingGuardians(database),
         ]);
         return {
           time: now,
@@ -60,6 +64,7 @@ export function statusRoutes(context: ApiContext): Route[] {
           versions: { keelson: context.version, node: process.versions.node, postgres: instance.postgres, migration: instance.migration },
           instance: { id: instance.id, epoch: instance.epoch },
           temporal: context.temporal,
+          guardiansWithoutTemporal,
           accounts,
           streams,
           notEnforced: [...notEnforced({ hasCalendar: config.calendar !== undefined, tellsIdentity: instance.tells_identity })],

@@ -53,6 +53,10 @@ export function statusText(status: Status): string {
     ],
     'No strategy waits for bars.',
   );
+  const waiting = status.guardiansWithoutTemporal.map(
+    ({ guardian, since }) =>
+      `guardian ${guardian} is without Temporal since ${timeText(since)}: it watches, halts and tells, but places no stop, books no fill and compares nothing`,
+  );
   const notes = status.accounts.flatMap((account) => [
     ...account.latches.map((latch) => `${account.account}: ${haltedBy(latch)}. See keelson halts`),
     ...(account.heldBy === null
@@ -77,7 +81,7 @@ export function statusText(status: Status): string {
     venues,
     '\n',
     streams,
-    list('Standing', notes),
+    list('Standing', [...waiting, ...notes]),
     list('Not enforced yet', status.notEnforced),
   ].join('');
 }

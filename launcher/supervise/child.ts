@@ -12,6 +12,8 @@ export interface ChildRun {
   /** What the child said when it was ready (an address, say). Rejects when it ended before. */
   readonly ready: Promise<Readonly<Record<string, unknown>>>;
   readonly ended: Promise<RunEnd>;
+  /** Whether it has said that it waits for a server, and was not ready since. */
+  isWaiting?(): boolean;
   /** Asks it to end in order. Does not wait. */
   stop(): void;
   /** Ends it at once. */

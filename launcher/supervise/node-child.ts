@@ -18,7 +18,7 @@ export interface NodeChildOptions {
   readonly stopLimitMs: number;
   /** A child that has beaten once and is then silent for so long is ended (and started again), in ms. */
   readonly silenceLimitMs?: number;
-  /** A child that is not ready after so long is ended, in ms. */
+  /** A child that is neither ready nor waits for a server after so long is ended, in ms. */
   readonly readyLimitMs?: number;
   /**
    * For a program that tells its readiness on standard output instead of the channel: gives what it said when a line
@@ -65,6 +65,7 @@ function watch(child: ChildProcess, options: NodeChildOptions, log: OpenLog): Ch
   let lastBeatAt: number | undefined;
   let endedByUs: string | undefined;
   let isReady = false;
+  let waitedAt: number | undefined;
   const end = (why: string): void => {
     endedByUs ??= why;
     killGroup(child);
@@ -82,9 +83,9 @@ function watch(child: ChildProcess, options: NodeChildOptions, log: OpenLog): Ch
     };
     child.on('message', (message) => {
       lastBeatAt = performance.now();
-      if (typeof message === 'object' && message !== null && 'type' in message && message.type === 'ready') {
-        onReady(message);
-      }
+      if (typeof message !== 'object' || message === null || !('type' in message)) return;
+      if (message.type === 'waiting') waitedAt = lastBeatAt;
+      if (message.type === 'ready') onReady(message);
     });
     const { readyLine } = options;
     if (readyLine !== undefined && child.stdout !== null) {
@@ -121,7 +122,7 @@ function watch(child: ChildProcess, options: NodeChildOptions, log: OpenLog): Ch
     checkedAt = now;
     if (lastBeatAt !== undefined && now - lastBeatAt > silenceLimitMs) {
       end(`its event loop was silent for ${Math.round((now - lastBeatAt) / 100) / 10} s`);
-    } else if (!isReady && now - spawnedAt > readyLimitMs) {
+    } else if (!isReady && now - (waitedAt ?? spawnedAt) > readyLimitMs) {
       end(`it was not ready after ${Math.round(readyLimitMs / 1000)} s`);
     }
   }, checkMs);
@@ -132,6 +133,7 @@ function watch(child: ChildProcess, options: NodeChildOptions, log: OpenLog): Ch
     pid: child.pid ?? -1,
     ready,
     ended,
+    isWaiting: () => waitedAt !== undefined && !isReady,
     stop: () => {
       if (child.connected) child.send({ type: 'stop' }, () => undefined);
       // A program that knows nothing of messages sees its input end.

@@ -6,7 +6,7 @@ export interface RunOutcome {
   readonly readyForMs: number;
   /** Exit code 78: it says that what it was given is wrong. */
   readonly isConfiguration: boolean;
-  /** Exit code 69: it says that a server which it needs does not answer. */
+  /** It says that a server which it needs does not answer: by exit code 69, or it was waiting for that server. */
   readonly isUnavailable: boolean;
 }
 

@@ -144,6 +144,12 @@ describe('the supervisor', () => {
     expect((await host!.event('restart'))['reason']).toMatch(/event loop was silent for \d+(\.\d)? s/);
   });
 
+  it('does not end a child that says again and again that it waits for a server', async () => {
+    start('a:waits');
+    await host!.ready();
+    expect(host!.told.some((told) => told.event === 'restart')).toBe(false);
+  });
+
   it('gives up on a child that cannot start, and says why', async () => {
     start('a:good', 'b:crash');
     const fatal = await host!.event('fatal');

@@ -39,6 +39,16 @@ const working = (forMs: number) => (): Promise<ChildRun> =>
     stop: () => undefined,
     kill: () => undefined,
   });
+/** Says that it waits for a server, and ends. */
+const waiting = (): Promise<ChildRun> => {
+  const ready = Promise.reject(new Error('it ended before it was ready'));
+  ready.catch(() => undefined);
+  return Promise.resolve({
+    ...{ pid: 0, ready, ended: Promise.resolve({ code: null, signal: 'SIGKILL' as const }), isWaiting: () => true },
+    stop: () => undefined,
+    kill: () => undefined,
+  });
+};
 const refused = () => Promise.reject(new KeelsonError('CONFIG_DATABASE', { address: 'here', detail: 'not now' }));
 
 function supervise(plan: ChildPlan) {
@@ -74,5 +84,15 @@ describe('a server that refuses its settings', () => {
     await eventually(() => expect(fatal).toHaveBeenCalledOnce());
     expect(fatal.mock.calls[0]?.[0].failure).toMatchObject({ code: 'INFRA_CHILD_FAILED' });
     expect(fatal.mock.calls[0]?.[0].message).toContain('not now');
+  });
+});
+
+describe('a child that waits for a server', () => {
+  it('is started again however often it is killed meanwhile, when it worked before', async () => {
+    const plan = scripted(working(5), waiting, waiting, waiting, waiting, working(300));
+    const { started, fatal } = supervise(plan);
+    await started;
+    await eventually(() => expect(plan.spawned).toBe(6));
+    expect(fatal).not.toHaveBeenCalled();
   });
 });

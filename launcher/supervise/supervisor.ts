@@ -105,6 +105,7 @@ export class Supervisor {
     const { plan } = slot;
     let readyAt: number | undefined;
     let end: RunEnd;
+    let wasWaiting = false;
     try {
       const run = await plan.spawn(this.#stopping.signal);
       slot.run = run;
@@ -119,6 +120,7 @@ export class Supervisor {
         () => undefined,
       );
       end = await run.ended;
+      wasWaiting = run.isWaiting?.() === true;
       slot.run = undefined;
       this.#options.children.remove(run.pid);
     } catch (error) {
@@ -132,7 +134,7 @@ export class Supervisor {
       endedAt,
       readyForMs: readyAt === undefined ? 0 : Math.max(1, endedAt - readyAt),
       isConfiguration: end.code === CONFIGURATION_EXIT,
-      isUnavailable: end.code === UNAVAILABLE_EXIT,
+      isUnavailable: end.code === UNAVAILABLE_EXIT || wasWaiting,
     });
     return end;
   }

@@ -10,7 +10,7 @@ import { heldOf } from '../../core/venue/held.js';
 import { findStrategy } from '../../core/strategy/registry.js';
 import type { Closure } from '../../core/venue/weight.js';
 import { orderStart } from '../../db/start-order.js';
-import type { WorkerProcess } from './process.js';
+import type { LocalProcess } from './process.js';
 import { announceStart } from './start-ups.js';
 import { configuredCalendar, type ConfiguredCalendar } from './calendar.js';
 import { connectVenue, instrumentsOf, VenueMeters, Venues } from './venues.js';
@@ -22,7 +22,7 @@ import { connectVenue, instrumentsOf, VenueMeters, Venues } from './venues.js';
  * there is a newer start: then schedules are its own, too.
  */
 export async function applyConfiguration(
-  { config, control, log, env, pool }: WorkerProcess,
+  { config, control, log, env, pool }: LocalProcess,
   computes: boolean,
 ): Promise<{ readonly calendar: ConfiguredCalendar | undefined; readonly isOlder: boolean }> {
   const by = { start: env['KEELSON_START'], build: packageVersion() };
@@ -74,7 +74,7 @@ function settingsOf({ sourceSha256, beforeMs, afterMs, maxAgeMs }: ConfiguredCal
  * Opens the venues of all accounts. What an account needs before its first order is done with the opening: the venue's filters
  * are stored, and what the account held before us is written down once.
  */
-export function openVenues(process: WorkerProcess, wrap: (venue: Venue) => Venue, meters = new VenueMeters()): Promise<Venues> {
+export function openVenues(process: LocalProcess, wrap: (venue: Venue) => Venue, meters = new VenueMeters()): Promise<Venues> {
   const { config, control, log, orders, clock } = process;
   const closures = new Map<string, Closure>();
   const open = async (account: string): Promise<Venue> => {
@@ -113,7 +113,7 @@ export function openVenues(process: WorkerProcess, wrap: (venue: Venue) => Venue
  * @throws KeelsonError RISK_INSTRUMENT_UNKNOWN where none of them is listed and the account is new: that is a mistake in its configuration
  */
 async function saveTraded(
-  { control, market, orders, log }: Pick<WorkerProcess, 'control' | 'market' | 'orders' | 'log'>,
+  { control, market, orders, log }: Pick<LocalProcess, 'control' | 'market' | 'orders' | 'log'>,
   of: { readonly account: string; readonly venueName: string; readonly wanted: readonly string[]; readonly venue: Venue },
 ): Promise<void> {
   const { account, venueName, wanted, venue } = of;

@@ -1,6 +1,5 @@
-import { NativeConnection } from '@temporalio/worker';
+import type { NativeConnection } from '@temporalio/worker';
 import { Client } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Pool } from 'pg';
 import { pino, type Logger } from 'pino';
 import { createControlStore } from '../../adapters/store/control-store.js';
@@ -13,11 +12,12 @@ import { KeelsonError } from '../../core/errors.js';
 import { checkDurability } from '../../db/durability.js';
 import { startsUnder } from './epoch.js';
 import { quietRuntime } from './runtime.js';
+import { namespaceOf } from './temporal-connection.js';
 
 const LOOK_EVERY_MS = 5_000;
 
-/** What every worker process has: configuration, ledger, Temporal. */
-export interface WorkerProcess {
+/** What every worker process has without Temporal: configuration and ledger. */
+export interface LocalProcess {
   readonly name: string;
   readonly config: Config;
   readonly env: NodeJS.ProcessEnv;
@@ -27,8 +27,6 @@ export interface WorkerProcess {
   readonly orders: OrderStore;
   readonly market: MarketStore;
   readonly control: ControlStore;
-  readonly connection: NativeConnection;
-  readonly client: Client;
   readonly instanceId: string;
   readonly epoch: number;
   readonly clock: () => number;
@@ -37,17 +35,22 @@ export interface WorkerProcess {
   close(): Promise<void>;
 }
 
+/** What it works with once Temporal is there. */
+export interface WorkerProcess extends LocalProcess {
+  readonly connection: NativeConnection;
+  readonly client: Client;
+}
+
 /**
- * Opens what a worker needs. Client and Worker share one connection object: only so can the worker start workflows
- * eagerly in its own process.
+ * Opens what a worker needs beside Temporal.
  * @param onReplaced the database has become another while the process ran: it names orders as the one of before did, and has to end (P31)
- * @throws KeelsonError CONFIG_… with every problem at once, INFRA_DATABASE, CONFIG_TEMPORAL.
+ * @throws KeelsonError CONFIG_… with every problem at once, INFRA_DATABASE.
  */
-export async function openProcess(
+export async function openLocalProcess(
   name: string,
   env: NodeJS.ProcessEnv,
   onReplaced: (replaced: KeelsonError) => void,
-): Promise<WorkerProcess> {
+): Promise<LocalProcess> {
   const config = loadConfig({ path: configPath(env, process.cwd()), env, credentials: 'all' });
   const log = pino({ level: logLevel(env), base: { process: name } });
   const url = databaseUrl(env);
@@ -59,9 +62,6 @@ export async function openProcess(
   const { instanceId, epoch } = await control.epoch();
   // The SDK's runtime comes to life with its first connection: what it logs is settled before.
   quietRuntime(log);
-  const connection = await connect();
-  const namespace = env['TEMPORAL_NAMESPACE'] ?? 'default';
-  const client = new Client({ connection, namespace, interceptors: { workflow: [startsUnder(epoch)] } });
   // Not every change comes with new connections: another process may have found that the database has gone back.
   const looking = setInterval(() => {
     void control.epoch().then(
@@ -81,18 +81,22 @@ export async function openProcess(
     orders: createOrderStore(pool),
     market: createMarketStore(pool),
     control,
-    connection,
-    client,
     instanceId,
     epoch,
     clock: Date.now,
     stopping: new AbortController(),
     async close() {
       clearInterval(looking);
-      await connection.close();
       await pool.end();
     },
   };
+}
+
+/** Client and Worker share one connection object: only so can the worker start workflows eagerly in its own process. */
+export function withTemporal(local: LocalProcess, connection: NativeConnection): WorkerProcess {
+  const namespace = namespaceOf(local.env);
+  const client = new Client({ connection, namespace, interceptors: { workflow: [startsUnder(local.epoch)] } });
+  return { ...local, connection, client };
 }
 
 type Instance = Awaited<ReturnType<ControlStore['epoch']>>;
@@ -100,14 +104,4 @@ type Instance = Awaited<ReturnType<ControlStore['epoch']>>;
 function replacedError(was: Instance, is: Instance): KeelsonError {
   const text = ({ instanceId, epoch }: Instance): string => `${instanceId} ${epoch}`;
   return new KeelsonError('INFRA_INSTANCE_REPLACED', { was: text(was), is: text(is) });
-}
-
-async function connect(): Promise<NativeConnection> {
-  const { connectionOptions } = loadClientConnectConfig();
-  try {
-    return await NativeConnection.connect(connectionOptions);
-  } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
-    throw new KeelsonError('CONFIG_TEMPORAL', { address: connectionOptions.address ?? 'its default address', detail }, { cause: error });
-  }
 }

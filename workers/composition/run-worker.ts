@@ -4,6 +4,7 @@ import { TASK_QUEUES } from '../../workflows/names.js';
 import { WORKFLOW_BUNDLE } from '../bundle.js';
 import { refusesOtherEpochs } from './epoch.js';
 import type { WorkerProcess } from './process.js';
+import { namespaceOf } from './temporal-connection.js';
 
 /**
  * Every poll that is open when a worker is stopped, or cut off, may be handed one task more, which is lost until it times
@@ -25,7 +26,7 @@ export const GUARDIAN_TASKS = { ...POLLS, maxConcurrentWorkflowTaskExecutions: 1
 export async function createWorker(process: WorkerProcess, taskQueue: string, activities: object): Promise<Worker> {
   return Worker.create({
     connection: process.connection,
-    namespace: process.env['TEMPORAL_NAMESPACE'] ?? 'default',
+    namespace: namespaceOf(process.env),
     taskQueue,
     workflowBundle: { codePath: WORKFLOW_BUNDLE },
     activities,

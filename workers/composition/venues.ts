@@ -7,7 +7,7 @@ import { BINANCE } from '../../adapters/venue/profiles/binance.js';
 import { KRAKEN } from '../../adapters/venue/profiles/kraken.js';
 import { createVenue } from '../../adapters/venue/create-venue.js';
 import { secrets, venueUrls, type Config } from '../../config/index.js';
-import type { WorkerProcess } from './process.js';
+import type { LocalProcess } from './process.js';
 
 const PROFILES = { binance: BINANCE, kraken: KRAKEN } as const;
 /**
@@ -207,7 +207,7 @@ export class VenueMeters {
  * @throws KeelsonError CONFIG_…, VENUE_…
  */
 export function connectVenue(
-  { config, env, clock, log }: Pick<WorkerProcess, 'config' | 'env' | 'clock' | 'log'>,
+  { config, env, clock, log }: Pick<LocalProcess, 'config' | 'env' | 'clock' | 'log'>,
   account: string,
   meters: VenueMeters,
   closures: Map<string, Closure>,
@@ -238,7 +238,7 @@ export function connectVenue(
 }
 
 /** How many accounts the venue counts together with this one, itself included. */
-export function countedTogether({ config, env }: Pick<WorkerProcess, 'config' | 'env'>, account: string): number {
+export function countedTogether({ config, env }: Pick<LocalProcess, 'config' | 'env'>, account: string): number {
   const venueOf = (one: string): string => config.accounts[one]?.venue ?? '';
   const configured = config.venues[venueOf(account)];
   invariant(configured !== undefined, `account ${account} names a configured venue`);

@@ -1,9 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { AlertLoop } from '../../activities/alerts/alert-loop.js';
-import { DatabaseLoss } from '../../activities/alerts/database-loss.js';
-import { ChatHalts } from '../../activities/chat/chat-halts.js';
 import { createCalendarActivities } from '../../activities/calendar/index.js';
 import { createControlActivities } from '../../activities/control/index.js';
 import { mapped } from '../../activities/failures.js';
@@ -12,9 +9,6 @@ import { drawdown } from '../../activities/runbook/drawdown/drawdown.js';
 import { discrepancy } from '../../activities/runbook/discrepancy/discrepancy.js';
 import { createRunbookActivities } from '../../activities/runbook/index.js';
 import { venueDisconnected } from '../../activities/runbook/venue-disconnected/venue-disconnected.js';
-import { haltVenues } from '../../activities/kill/dependencies.js';
-import { killHere } from '../../activities/kill/here.js';
-import type { MissingKill } from '../../activities/ports/watch.js';
 import { createKillActivities } from '../../activities/kill/index.js';
 import { createOwnerActivities } from '../../activities/order/index.js';
 import { createResolve } from '../../activities/order/resolve.js';
@@ -23,45 +17,29 @@ import { OutboxLoop } from '../../activities/owner/outbox.js';
 import { streamAccount } from '../../activities/streams/account.js';
 import type { AccountStreamActivities } from '../../activities/streams/index.js';
 import { oneHere } from '../../activities/streams/one-here.js';
-import { StreamedMarket } from '../../activities/streams/live-market.js';
-import { AccountWatch } from '../../activities/watch/account-watch.js';
-import { Watchers } from '../../activities/watch/watchers.js';
-import { WatchSilence } from '../../activities/watch/silence.js';
 import { roomOf } from '../../adapters/storage/disk.js';
-import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
 import { readCalendarFacts, readCheckFacts, readDayStatement } from '../../adapters/store/checks-store.js';
 import { createDiscrepancyStore } from '../../adapters/store/discrepancy-store.js';
 import { createRunbookStore } from '../../adapters/store/runbook-store.js';
 import { createDrawdownStore } from '../../adapters/store/drawdown-store.js';
-import { createAlertStore } from '../../adapters/store/alert-store.js';
 import { createCalendarStore } from '../../adapters/store/calendar-store.js';
-import { createChatHaltStore } from '../../adapters/store/chat-halt-store.js';
-import { openHaltStore } from '../../adapters/store/halt-store.js';
-import { createKillStore } from '../../adapters/store/kill-store.js';
 import { createOutageStore } from '../../adapters/store/outage-store.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
-import { openPool } from '../../adapters/store/pool.js';
-import { createProtectionStore } from '../../adapters/store/protection-store.js';
 import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
-import { createWatcherStore, createWatchSilenceStore, createWatchStore } from '../../adapters/store/watch-store.js';
-import { evidenceFolder, INTERVALS } from '../../config/index.js';
+import { evidenceFolder } from '../../config/index.js';
 import { readCopies } from '../../db/copies.js';
 import { checkDurability } from '../../db/durability.js';
 import { placeOfStart } from '../../db/start-order.js';
 import { rulesAt } from '../../core/reconcile/rules.js';
 import { heldOf } from '../../core/venue/held.js';
 import { TASK_QUEUES } from '../../workflows/names.js';
-import { alertChannels, haltingChat } from '../composition/alert-channels.js';
 import { beginAccount } from '../composition/begin-account.js';
 import { Beginnings } from '../composition/beginnings.js';
 import { refreshCalendarNow, sha256 } from '../composition/calendar.js';
-import { measureClock } from '../composition/clock-skew.js';
-import { applyConfiguration, openVenues } from '../composition/configuration.js';
 import { heedGoneBack } from '../composition/gone-back.js';
 import { createKills } from '../composition/kills.js';
 import { KeptSchedules } from '../composition/kept-schedules.js';
-import type { Role } from '../composition/main.js';
-import { openMetrics } from '../composition/metrics-server.js';
+import type { LastingRole, Role } from '../composition/main.js';
 import { makeUpForDays, scheduleFacts, tellLeftOut } from '../composition/left-out.js';
 import { createOwners } from '../composition/owners.js';
 import { AS_THEY_ARE, type PortWraps } from '../composition/ports.js';
@@ -69,8 +47,7 @@ import type { WorkerProcess } from '../composition/process.js';
 import { createReconciliations, createWorkflowRuns } from '../composition/reconciliations.js';
 import { createWorker } from '../composition/run-worker.js';
 import { createRunbookRuns, runUnderWay, tradingRunbooks } from '../composition/runbooks.js';
-import { countedTogether } from '../composition/venues.js';
-import { outageRulesOf, watchedAccount } from '../composition/watched-account.js';
+import { outageRulesOf } from '../composition/watched-account.js';
 import {
   calendarSchedule,
   declaredSchedules,
@@ -79,46 +56,30 @@ import {
   removeSchedules,
   type DeclaredSchedule,
 } from '../composition/schedules.js';
+import { guardAlone, type GuardianAlone } from './guardian-alone.js';
 
-const BOOKS_READ_MS = 15_000;
+/** The guardian's role. What it can do without Temporal it does from the beginning, and goes on with. */
+export function guardianRole(wraps: PortWraps = AS_THEY_ARE): LastingRole<GuardianAlone> {
+  return {
+    alone: (process) => guardAlone(process, wraps),
+    // Before anything is placed, whose names may have been used; a halt waits for no Temporal to say so.
+    heed: async (process) => {
+      await Promise.all(Object.keys(process.config.accounts).map(async (account) => heedGoneBack(process, account)));
+    },
+    open: (process, alone) => openGuardian(process, alone, wraps),
+  };
+}
 
-/** The guardian's role: trading mode, account watch, reconciliation, account streams, owners of positions and the outbox that wakes them, alerts. */
-export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS_THEY_ARE): Promise<Role> {
+/** Trading mode, reconciliation, account streams, owners of positions and the outbox that wakes them. */
+async function openGuardian(process: WorkerProcess, alone: GuardianAlone, wraps: PortWraps): Promise<Role> {
   const { config, client, log, clock, control, env, stopping, epoch, instanceId, pool, databaseUrl } = process;
-  const bars = wraps.market(process.market);
-  const orders = wraps.store(process.orders);
-  // Before anything is placed, whose names may have been used.
-  await Promise.all(Object.keys(config.accounts).map(async (account) => heedGoneBack(process, account)));
-  const channels = alertChannels(config, env, log);
-  const metrics = await openMetrics('guardian', env['KEELSON_METRICS_PORT']);
-  const { calendar, isOlder } = await applyConfiguration(process, false);
-  const venues = await openVenues({ ...process, market: bars }, wraps.venue);
-
-  // No stream of prices: an exit asks the venue, but the venue's clock is kept, in which signals expire.
-  const live = new StreamedMarket(clock);
-  const accounts = Object.keys(config.accounts);
-  const stopMeasuring = accounts.map((account) => measureClock(account, (name) => venues.opened(name), live, log));
-  const watchers = new Watchers({
-    store: createWatcherStore(pool),
-    accounts,
-    together: (account) => countedTogether(process, account),
-    watcher: randomUUID(),
-    log,
-  });
-  await watchers.start();
+  const { bars, orders, calendar, isOlder, venues, live, accounts, watchers, readPool, protection, books, tradedOf, killParts } = alone;
+  const { kills: killStore } = killParts;
+  alone.metrics.withTemporal();
   const owners = wraps.owners(createOwners(client, clock));
   const kills = createKills(client, clock);
   const reconciliations = createReconciliations(client, clock);
-  // What reads the books locks nothing, and may take longer than what does.
-  const readPool = openPool(databaseUrl, { applicationName: 'keelson-reconcile', max: 2, statementTimeoutMs: BOOKS_READ_MS });
-  const killStore = createKillStore(pool, wraps.store, readPool);
-  const protection = createProtectionStore(pool);
-  const books = { store: orders, epoch };
   const venueNameOf = (account: string): string => config.accounts[account]?.venue ?? account;
-  const tradedOf = (account: string) =>
-    config.strategies
-      .filter((one) => one.account === account)
-      .flatMap((one) => one.instruments.map((instrument) => ({ instrument, intervalMs: INTERVALS[one.interval] })));
   const ownerActivities = createOwnerActivities(
     {
       ...books,
@@ -149,22 +110,6 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
   };
   const streamActivities: AccountStreamActivities = {
     streamAccount: oneHere(mapped((account) => streamAccount(streamDependencies, account))),
-  };
-  const killParts = {
-    ...books,
-    venueOf: venues.of,
-    live,
-    instanceId,
-    kills: killStore,
-    protection,
-    files: evidenceFiles(evidenceFolder(env)),
-    newId: randomUUID,
-    clock,
-  };
-  const kill = async (account: string, missing: MissingKill, stopping: AbortSignal): Promise<void> => {
-    const say = (line: string): void => log.warn({ account }, line);
-    const dependencies = { ...killParts, venueOf: haltVenues(venues.of), pause: (ms: number) => wait(ms) };
-    await killHere(dependencies, account, missing, { say, stopping });
   };
   const declaredOf = (of: readonly string[]): DeclaredSchedule[] =>
     declaredSchedules(
@@ -246,31 +191,6 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     ...createReconcileActivities(reconcileParts),
     ...createCalendarActivities({ store: createCalendarStore(pool), calendar, sha256 }),
   });
-  const halts = openHaltStore(databaseUrl);
-  const watches: AccountWatch[] = [];
-  for (const account of accounts) {
-    // An account whose venue was never reached has no heartbeat, which denies entries.
-    void venues.opened(account).then((venue) => {
-      const store = createWatchStore(pool);
-      const watched = watchedAccount(config, account, venue, tradedOf(account));
-      watches.push(new AccountWatch({ store, halt: halts, kill, bars, live, watchersOf: watchers.of, clock, log }, watched));
-    });
-  }
-  const silence = new WatchSilence({ store: createWatchSilenceStore(pool), accounts, log });
-  const databaseLoss = new DatabaseLoss({ answers: () => pool.query('select'), channels, accounts, clock, log });
-  const alerts = new AlertLoop({ store: createAlertStore(pool, databaseUrl), channels, log });
-  const halting = haltingChat(config, env);
-  const chatHalts =
-    halting === undefined
-      ? undefined
-      : new ChatHalts({
-          ...halting,
-          store: createChatHaltStore(pool),
-          halt: halts,
-          newCode: () => randomUUID().slice(0, 8),
-          pause: (ms, signal) => wait(ms, undefined, { signal }).catch(() => undefined),
-          log,
-        });
   const runbooks = createRunbookRuns(client, clock);
   const outbox = new OutboxLoop({ outbox: wraps.outbox(createOutboxStore(pool, databaseUrl, epoch)), owners, kills, runbooks, log });
 
@@ -311,19 +231,8 @@ export async function guardianRole(process: WorkerProcess, wraps: PortWraps = AS
     },
     async close() {
       beginnings.close();
-      databaseLoss.close();
       await kept?.close();
-      await chatHalts?.close();
       await outbox.close();
-      await Promise.all([silence.close(), ...watches.map((watch) => watch.close())]);
-      await watchers.close();
-      // Last of those that raise and tell: what they have raised is told by whoever is there next.
-      await alerts.close();
-      await halts.close();
-      for (const stop of stopMeasuring) stop();
-      await venues.close();
-      await readPool.end();
-      await metrics.close();
     },
   };
 }

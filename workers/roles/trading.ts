@@ -53,6 +53,7 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
   const bars = wraps.market(process.market);
   const orders = wraps.store(process.orders);
   const metrics = await openMetrics('trading', env['KEELSON_METRICS_PORT']);
+  metrics.withTemporal();
   await applyConfiguration(process, true);
   const pause = (ms: number, signal: AbortSignal): Promise<void> => wait(ms, undefined, { signal }).catch(() => undefined);
   const monotonic = (): number => performance.now();

@@ -125,6 +125,15 @@ export class Program {
     this.child.kill('SIGCONT');
   }
 
+  /** It is told to end in order. */
+  stop(): void {
+    this.say({ type: 'stop' });
+  }
+
+  get exitCode(): number | null {
+    return this.child.exitCode;
+  }
+
   async kill(): Promise<void> {
     if (this.hasEnded) return;
     this.child.kill('SIGKILL');

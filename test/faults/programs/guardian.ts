@@ -3,7 +3,8 @@ import './clock.js';
 import './temporal-clock.js';
 // Before what reads the configuration, which knows only registered strategies.
 import './strategies.js';
-import { runInTrap } from './run.js';
+import { runLasting } from '../../../workers/composition/main.js';
+import { trapWraps } from './run.js';
 import { guardianRole } from '../../../workers/roles/guardian.js';
 
-await runInTrap('guardian', guardianRole);
+await runLasting('guardian', guardianRole(trapWraps()));

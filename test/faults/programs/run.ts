@@ -1,7 +1,4 @@
-import type { Role } from '../../../workers/composition/main.js';
-import { runAsProcess } from '../../../workers/composition/main.js';
 import type { PortWraps } from '../../../workers/composition/ports.js';
-import type { WorkerProcess } from '../../../workers/composition/process.js';
 import { Trap } from './trap.js';
 import { refusing } from './unauthorised.js';
 import { WINDOWS } from './windows.js';
@@ -11,8 +8,8 @@ type TrapMessage = { readonly type: 'arm'; readonly point: string } | { readonly
 const isForTrap = (message: unknown): message is TrapMessage =>
   typeof message === 'object' && message !== null && 'type' in message && (message.type === 'arm' || message.type === 'disarm');
 
-/** Runs a worker's role as it is, with a trap between it and its ports: armed from the start, or when it is told to. */
-export async function runInTrap(name: string, role: (process: WorkerProcess, wraps: PortWraps) => Promise<Role>): Promise<void> {
+/** What goes between a worker's role and its ports: a trap, armed from the start, or when it is told to. */
+export function trapWraps(): PortWraps {
   const trap = new Trap(process.env['KEELSON_TEST_MARK'] ?? '');
   const first = process.env['KEELSON_TEST_POINT'];
   if (first !== undefined) trap.arm(first);
@@ -22,7 +19,7 @@ export async function runInTrap(name: string, role: (process: WorkerProcess, wra
     else trap.disarm();
     process.send?.({ type: `${message.type}ed` });
   });
-  const wraps: PortWraps = {
+  return {
     store: (store) => trap.wraps.store(refusing(store)),
     venue: (venue) => trap.wraps.venue({ ...venue, profile: { ...venue.profile, ...WINDOWS } }),
     market: trap.wraps.market,
@@ -30,5 +27,4 @@ export async function runInTrap(name: string, role: (process: WorkerProcess, wra
     owners: trap.wraps.owners,
     runbooks: trap.wraps.runbooks,
   };
-  await runAsProcess(name, (opened) => role(opened, wraps));
 }

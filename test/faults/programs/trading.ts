@@ -5,7 +5,8 @@ import './temporal-clock.js';
 import './strategies.js';
 import type { SignalSink } from '../../../activities/ports/signal-sink.js';
 import { signalId, type TradeSignal } from '../../../core/signal/signal.js';
-import { runInTrap } from './run.js';
+import { runAsProcess } from '../../../workers/composition/main.js';
+import { trapWraps } from './run.js';
 import { tradingRole } from '../../../workers/roles/trading.js';
 
 /** A signal of a test goes the way of a strategy's, from its start on; told when there is nothing more to start. */
@@ -16,4 +17,5 @@ const takeSignals = (sink: SignalSink): void => {
   });
 };
 
-await runInTrap('trading', (opened, wraps) => tradingRole(opened, wraps, { onSink: takeSignals }));
+const wraps = trapWraps();
+await runAsProcess('trading', (opened) => tradingRole(opened, wraps, { onSink: takeSignals }));
