@@ -293,6 +293,20 @@ describe('the steps of an order, on a real ledger and paper venue', () => {
     });
     expect(await steps.resolve(intentId)).toMatchObject({ isSettled: false, order: { status: 'unknown' } });
     expect(await incidentOf(intentId)).toEqual(['createdBeforeSend']);
+    // Nor is it canceled when ours was to rest no longer: it is another's.
+    await stack.database.pool.query('update orders set working_until = 1 where intent_id = $1', [intentId]);
+    const older = venue;
+    let cancels = 0;
+    venue = (real) => {
+      const one = older(real);
+      const cancel: typeof one.reader.cancel = async () => {
+        cancels += 1;
+        return 'canceled';
+      };
+      return { ...one, reader: { ...one.reader, cancel } };
+    };
+    expect(await steps.resolve(intentId)).toMatchObject({ isSettled: false, order: { status: 'unknown' } });
+    expect(cancels).toBe(0);
   });
 
   it('P5: no order may be admitted later than two seconds after it was signed, whatever a profile says', async () => {

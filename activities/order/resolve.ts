@@ -80,7 +80,8 @@ async function whenAbsent(parts: Parts, venue: Venue, order: StoredOrder, venueT
 }
 
 function isCancelDue(order: StoredOrder, venueTime: number): boolean {
-  if (order.isFinal || order.venueStatus !== null) return false;
+  // Of one that stays unknown though the venue shows something under its id, that is another's (P11).
+  if (order.isFinal || order.venueStatus !== null || order.status === 'unknown') return false;
   return order.status === 'pendingCancel' || (order.workingUntil !== null && venueTime >= order.workingUntil);
 }
 

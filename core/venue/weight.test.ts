@@ -38,6 +38,18 @@ describe('what a venue tells of its windows', () => {
     expect(told.at(11 * minute + 2)).toEqual({ kind: 'used', used: 5, limit: 6_000 });
   });
 
+  it('goes on with what is told now, where our clock was ahead when it was told before', () => {
+    const told = meter();
+    told.see(420, 20 * minute);
+    // The clock is right again, by ten minutes: of this window nothing is known before the venue tells it.
+    expect(told.at(10 * minute)).toEqual({ kind: 'unknown' });
+    told.see(5_900, 10 * minute + 1);
+    expect(told.at(10 * minute + 2)).toEqual({ kind: 'used', used: 5_900, limit: 6_000 });
+    told.see(5_000, 10 * minute + 3);
+    expect(told.at(10 * minute + 4)).toMatchObject({ used: 5_900 });
+    expect(told.at(11 * minute)).toMatchObject({ used: 0 });
+  });
+
   it('is held against what the venue says that it allows', () => {
     const told = meter();
     told.see(1, 0);

@@ -79,7 +79,9 @@ export class WeightMeter {
   /** `venueTime`: epoch ms in the venue's clock, when it was told. Answers overtake each other: the highest figure is the newest. */
   see(used: number, venueTime: number): void {
     const window = Math.floor(venueTime / this.windowMs);
-    if (window < this.window) return;
+    // An answer that was overtaken is of the window before at most; one of long before tells that our clock was ahead: what was noted then is of no window.
+    if (window === this.window - 1) return;
+    if (window < this.window) this.window = Number.NEGATIVE_INFINITY;
     this.used = window === this.window ? Math.max(this.used, used) : used;
     this.window = window;
   }
@@ -114,7 +116,10 @@ export class WeightMeter {
     const forMs = this.blockedMs(venueTime);
     if (forMs > 0) return { kind: 'closed', forMs };
     if (this.window === Number.NEGATIVE_INFINITY) return { kind: 'unknown' };
-    const isOver = Math.floor(venueTime / this.windowMs) > this.window;
+    const window = Math.floor(venueTime / this.windowMs);
+    // Noted while our clock was ahead: nothing is known of this one.
+    if (window < this.window - 1) return { kind: 'unknown' };
+    const isOver = window > this.window;
     return { kind: 'used', used: (isOver ? 0 : this.used) + this.taken, limit: this.limit };
   }
 }

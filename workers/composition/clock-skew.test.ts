@@ -49,6 +49,23 @@ it('of one that always answers slowly, or not at all any more, the first reading
   stop();
 });
 
+it('what the venue’s connections have read beside is known within half a second: what is signed goes by it', async () => {
+  let last = reading(0);
+  const market = new StreamedMarket(Date.now);
+  const venue = { lastClock: () => last, reader: { clock: () => Promise.reject(new Error('not asked yet')) } } as unknown as Venue;
+  const stop = measureClock('main', () => Promise.resolve(venue), market, { warn: () => undefined });
+  await vi.advanceTimersByTimeAsync(600);
+  expect(market.clockSkewMs('main')).toBe(0);
+  // Our own clock was set ahead.
+  last = reading(-700);
+  await vi.advanceTimersByTimeAsync(500);
+  expect(market.clockSkewMs('main')).toBe(-700);
+  stop();
+  last = reading(5);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(market.clockSkewMs('main')).toBe(-700);
+});
+
 it('one that opens after the end is not measured', async () => {
   const { market, stop, open } = opensLate(() => Promise.resolve(reading(5)), reading(-3_000));
   stop();

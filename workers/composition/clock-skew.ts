@@ -2,6 +2,7 @@ import type { StreamedMarket } from '../../activities/streams/live-market.js';
 import type { Venue } from '../../activities/ports/venue.js';
 
 const MEASURE_EVERY_MS = 10_000;
+const LOOK_EVERY_MS = 500;
 
 /**
  * Measures the clock of an account's venue every ten seconds once it is open. Until then nothing can be signed for it; from then on nothing
@@ -25,9 +26,17 @@ export function measureClock(
   };
   void opened(account).then((venue) => {
     if (ending.signal.aborted) return;
-    market.seeClock(account, venue.lastClock());
+    let seen = venue.lastClock();
+    market.seeClock(account, seen);
     const timer = setInterval(() => void measure(venue), MEASURE_EVERY_MS);
-    ending.signal.addEventListener('abort', () => clearInterval(timer));
+    // It is read more often than that to keep connections open: a step of our own clock is known by the next of those readings.
+    const looking = setInterval(() => {
+      const last = venue.lastClock();
+      if (last === seen) return;
+      seen = last;
+      market.seeClock(account, seen);
+    }, LOOK_EVERY_MS);
+    ending.signal.addEventListener('abort', () => [timer, looking].forEach(clearInterval));
   });
   return () => ending.abort();
 }
