@@ -26,7 +26,11 @@ const blocked = async (): Promise<string[]> =>
     (row) => row.instrument,
   );
 const audited = async (kind: string) =>
-  (await store.pool.query<{ subject: string; data: object }>('select subject, data from audit_events where kind = $1', [kind])).rows;
+  (
+    await store.pool.query<{ subject: string; data: object }>('select subject, data from audit_events where kind = $1 order by event_id', [
+      kind,
+    ])
+  ).rows;
 
 test('an incident is shown until a person closes it, under that person’s name, once', async () => {
   const [incident] = await incidents();
@@ -75,7 +79,11 @@ test('an instrument that waits for a person is let go by one, and may be blocked
   });
   expect(await call(KEYS.trader, 'POST', '/v1/instruments/block', body)).toMatchObject({ status: 200 });
   expect(await call(KEYS.trader, 'POST', '/v1/instruments/block', { ...body, reason: 'again' })).toMatchObject({ status: 200 });
-  expect(await audited('instrument.blocked')).toMatchObject([{ subject: 'trader', data: { reason: 'looked into' } }]);
+  // What a person does is told each time, and who lets it go sees all that it is blocked for.
+  expect(await audited('instrument.blocked')).toMatchObject([
+    { subject: 'trader', data: { reason: 'looked into' } },
+    { subject: 'trader', data: { reason: 'again' } },
+  ]);
 });
 
 test('an instrument stays blocked while an order of it is unknown', async () => {
