@@ -23,8 +23,6 @@ interface Answer {
 
 /** What everything else is derived from: where it contradicts itself nothing can be derived. */
 const SOURCES: ReadonlySet<Difference['what']> = new Set(['fill', 'movement', 'entries']);
-/** A time from which on nothing is stored, epoch ms. */
-const NEVER = 253_402_300_799_999;
 /** While an account trades something may be booked between reading and writing. */
 const TRIES = 10;
 
@@ -40,15 +38,17 @@ export async function rebuildLedger(
   { account, reason, since = 0 }: { readonly account: string; readonly reason: string; readonly since?: number },
 ): Promise<Rebuilt> {
   const by = { account, reason, subject, underKey: keyId };
-  // The series is reckoned from entries, too: it need not be read yet.
+  let isRight = false;
   const { changed, decided } = await written(database, account, MOVED_LEDGER, async () => {
-    const { differences, positions, lastBooking } = await recompute(database, account, NEVER);
+    const { differences, positions, lastBooking } = await recompute(database, account, since);
     assertSources(account, differences);
+    isRight = differences.length === 0;
     const wanted = positions.map(({ strategy, instrument, quantity, cost, realizedPnl }) => ({
       ...{ strategy, instrument, quantity: text(quantity), cost: text(cost), realizedPnl: text(realizedPnl) },
     }));
     return ['rebuild_ledger', { ...by, lastBooking, positions: wanted }];
   });
+  if (isRight && changed.length === 0) return { account, changed, decided };
   // A statement of its own, which is short: the one above may take longer than it is until the watch writes its next sample.
   const series = await written(database, account, MOVED_SERIES, async () => {
     const { differences, lastBooking, equity } = await recompute(database, account, since);
