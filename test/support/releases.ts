@@ -14,4 +14,5 @@ export const RELEASES: readonly Release[] = [
   { version: '0.5.0', commit: 'a7a9a81' },
   { version: '0.6.0', commit: '132889d' },
   { version: '0.7.0', commit: '59eaede' },
+  { version: '0.8.0', commit: 'cbba517' },
 ];
