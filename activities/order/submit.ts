@@ -29,7 +29,7 @@ export function createSubmit(
     storedSubmission(await applyEvent({ store, epoch }, intentId, { kind: 'expireUnsent' }, [failed]), venue);
   const begin = async (venue: Venue, intentId: string, account: string): Promise<Submission> => {
     const { sender, profile } = venue;
-    const signedTimestamp = live.venueNow(account);
+    const signedTimestamp = live.signingTime(account);
     const receiveWindowMs = Math.min(profile.receiveWindowMs, PROTOCOL.receiveWindowMaxMs);
     const roundTripMs = live.clockRoundTripMs(account);
     const error = roundTripMs === undefined ? {} : { clockErrorMs: Math.ceil((roundTripMs + profile.clockStepMs) / 2) };
