@@ -291,6 +291,19 @@ describe('overrides', () => {
     expect((await list('/v1/limits/history')).overrides).toMatchObject([{ state: 'expired' }]);
   });
 
+  test('one of a time to come, as after a clock was set back, is not listed as standing: the gate does not count it', async () => {
+    const overrideId = randomUUID();
+    await ask(KEYS.trader, { commandId: overrideId });
+    await decide('key-of-second', overrideId);
+    const ahead = `update limit_overrides set created_at = clock_timestamp() + interval '1 hour', expires_at = clock_timestamp() + interval '2 hours'`;
+    await store.pool.query(`${ahead} where override_id = $1`, [overrideId]);
+    expect((await createOrderStore(store.pool).readRisk(KEY)).overrides).toEqual([]);
+    expect((await list()).overrides).toEqual([]);
+    const { overrides } = await list('/v1/limits/history');
+    expect(overrides.find((one) => one.overrideId === overrideId)).toMatchObject({ state: 'ahead' });
+    await store.pool.query('delete from limit_overrides where override_id = $1', [overrideId]);
+  });
+
   test('the author cannot approve one, however many roles that person has', async () => {
     const overrideId = randomUUID();
     await ask('key-of-second', { commandId: overrideId });
