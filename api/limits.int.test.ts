@@ -162,7 +162,12 @@ describe('limits', () => {
 
   test('taking a limit away loosens it; without a required one nothing passes, and nobody alone sets another in its place', async () => {
     const was = String((await effective()).maxOpenOrders);
-    expect((await set(KEYS.risk, { limit: 'maxOpenOrders', value: null })).status).toBe(200);
+    expect((await set(KEYS.risk, { limit: 'maxOpenOrders', value: String(Number(was) - 1) })).body).toEqual({
+      status: 'done',
+      warning: null,
+    });
+    const warning = 'Without maxOpenOrders no entry of account main passes, and to set it again takes two people.';
+    expect((await set(KEYS.risk, { limit: 'maxOpenOrders', value: null })).body).toEqual({ status: 'done', warning });
     expect((await effective()).maxOpenOrders).toBe(0);
     const again = { limit: 'maxOpenOrders', value: was, commandId: randomUUID() };
     expect((await set(KEYS.risk, again)).status).toBe(409);

@@ -263,9 +263,7 @@ describe('limits', () => {
     const no = await set('none', [], async (question) => (questions.push(question), 'n'));
     expect(no).toMatchObject({ exitCode: 1, error: 'Nothing was changed.\n' });
     expect(questions[0]).toContain(warning);
-    expect((await set('none', ['--yes'])).out).toBe(
-      'maxOpenOrders of account main is none: no entry of it passes until it has a value again, which takes two people.\n',
-    );
+    expect((await set('none', ['--yes'])).out).toBe(`maxOpenOrders of account main is none. ${warning}\n`);
     expect((await keelson(words('limits list'))).out).toMatch(/maxOpenOrders +account main +none: no entry passes +5 /);
     expect((await set('5')).error).toContain('Setting maxOpenOrders of account main from none, under which no entry passes, to 5 ');
   });
