@@ -251,9 +251,9 @@ describe('limits', () => {
   test('of many that tighten at once each finds what the others left', async () => {
     const values = Array.from({ length: 12 }, (_, index) => String(500 - index));
     const answers = await Promise.all(values.map((value) => set(KEYS.risk, { value })));
-    // One that lost to stricter ones is a loosening by now: it waits for a second person.
-    for (const { status, body } of answers)
-      expect(status === 200 || ['AUTH_APPROVAL_NEEDED', 'RISK_CONTENTION'].includes(String(body['code']))).toBe(true);
+    // One that lost to stricter ones is a loosening by now: it waits for a second person, or has lapsed where a further one came meanwhile.
+    const lost = ['AUTH_APPROVAL_NEEDED', 'AUTH_APPROVAL_CLOSED', 'RISK_CONTENTION'];
+    for (const { status, body } of answers) expect(status === 200 || lost.includes(String(body['code']))).toBe(true);
     const { limits } = await list('/v1/limits/history');
     const since = limits.filter((one) => one.limit === 'maxOrderNotional' && Number(one.value) <= 500).map((one) => Number(one.value));
     expect(since).toEqual(since.toSorted((a, b) => a - b));
