@@ -149,7 +149,7 @@ test('what only has to wait is told with what to do first, and nothing else; wha
 test('every refusal that says what comes first is one of the database’s', async () => {
   const { rows } = await store.pool.query<{ said: string }>(
     `select string_agg(prosrc, ' ') as said from pg_proc where pronamespace = 'public'::regnamespace
-      and (proname like '%\_refusal' or proname like 'decide\_%')`,
+      and (proname like '%_refusal' or proname like 'decide_%')`,
   );
   expect(FIRST.filter((end) => rows[0]?.said.includes(`${end}'`) !== true)).toEqual([]);
 });
