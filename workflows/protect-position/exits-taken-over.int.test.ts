@@ -1,5 +1,5 @@
 import { Client, WithStartWorkflowOperation, type WorkflowHandle } from '@temporalio/client';
-import { NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failure } from '../../core/errors.js';
@@ -61,7 +61,7 @@ describe.skipIf(temporal === undefined)('P32: an exit that another worker takes 
   let connection: NativeConnection;
   let client: Client;
   /** As an owner of a build up to 0.4 decides. */
-  let older: WorkflowBundleWithSourceMap;
+  let older: WorkflowBundle;
 
   beforeAll(async () => {
     connection = await NativeConnection.connect({ address: server.address });
@@ -73,7 +73,7 @@ describe.skipIf(temporal === undefined)('P32: an exit that another worker takes 
 
   /** An owner whose gate answers so, until its exit is over; `beside` goes on meanwhile. Its worker remembers no run. */
   async function sold(
-    workflows: WorkflowBundleWithSourceMap,
+    workflows: WorkflowBundle,
     { gate, sent }: Pick<Case, 'gate' | 'sent'>,
     beside: (handle: WorkflowHandle) => Promise<unknown> = () => Promise.resolve(),
   ): Promise<History> {
