@@ -29,10 +29,13 @@ class Filling {
 
   private readonly eachMs: number;
   private readonly isOurs: boolean;
+  private readonly late: number;
 
-  constructor(eachMs: number, isOurs = false) {
+  /** @param late of ours, how many of the newest fills are not booked yet when a look comes. */
+  constructor(eachMs: number, isOurs = false, late = 0) {
     this.eachMs = eachMs;
     this.isOurs = isOurs;
+    this.late = late;
   }
 
   look(): readonly Change[] {
@@ -42,7 +45,7 @@ class Filling {
     }
     const listed = this.isOurs ? this.fills.slice(1) : this.fills;
     const venue = { venueTime: START + this.sinceMs, fillsSince: START, fills: listed, openOrders: [this.shown()], balances: {} };
-    const booked = this.isOurs ? listed.map((one) => ({ ...one, intentId: 'i1' })) : [];
+    const booked = this.isOurs ? listed.slice(0, Math.max(0, listed.length - this.late)).map((one) => ({ ...one, intentId: 'i1' })) : [];
     const ledger = {
       ...{ account: 'main', databaseTime: START, onboardedTime: 0, orders: this.ours(), fills: booked, balances: {}, protected: [] },
       ...{ instruments: { [INSTRUMENT]: { base: 'BTC', quote: 'USDT' } }, contradictions: [], bookedBeside: [] },
@@ -51,7 +54,8 @@ class Filling {
     const compared = compare({ venue, ledger, workflows: undefined, isFull: false }, known, RECONCILE);
     const judged = judge(compared, known, RECONCILE);
     const what = this.isOurs ? 'missedFill' : 'orphanOrder';
-    const changes = judged.changes.filter((change) => !('difference' in change) || change.difference.class === what);
+    const isOurs = (change: Change): boolean => !this.isOurs || ('difference' in change && change.difference.subject === 'intent:i1');
+    const changes = judged.changes.filter((change) => !('difference' in change) || (change.difference.class === what && isOurs(change)));
     if (judged.repairs.some(({ repair }) => repair.kind === 'lookUp')) this.repaired.push(this.sinceMs);
     for (const change of changes) this.write(change);
     return changes;
@@ -69,7 +73,7 @@ class Filling {
       {
         ...{ account: 'main', strategy: 'maker', intentId: 'i1', clientOrderId: 'c1', venueStatus: null, purpose: 'entry', type: 'limit' },
         ...{ status: 'partiallyFilled', base: 'BTC', quote: 'USDT', stopPrice: null, isFinal: false, unchangedMs, quantity, price, side },
-        ...{ venueOrderId, instrument, executedQuantity: d(String(this.fills.length - 1)) },
+        ...{ venueOrderId, instrument, executedQuantity: d(String(Math.max(0, this.fills.length - 1 - this.late))) },
       } as unknown as BookedOrder,
     ];
   }
@@ -164,6 +168,11 @@ describe('a fill that is missing of an order of ours', () => {
       expect(story.repaired[0]).toBeLessThanOrEqual(RECONCILE.inFlightMs + 3 * LOOK_EACH_MS);
     },
   );
+
+  it('is told beside what the list has of the order, and is not booked yet', () => {
+    const story = new Filling(4_000, true, 1);
+    expect(story.untilOpenMs()).toBeLessThanOrEqual(RECONCILE.movingMs + 3 * LOOK_EACH_MS);
+  });
 
   it('is a person’s earlier where the order stands still, since its look-up has not helped', () => {
     const story = new Filling(HOUR_MS, true);
