@@ -44,7 +44,9 @@ describe('toLauncherEvent', () => {
     expect(
       of('fill.booked', { instrument: 'SPX/USDT', side: 'sell', quantity: '1', price: '10', fee: '0.1', feeAsset: 'USDT' }),
     ).toMatchObject({ event: 'fill', side: 'sell', fee: '0.1' });
-    expect(of('mode.changed', { mode: 'paused', reason: 'lunch' }, 'owner')).toMatchObject({ event: 'mode', mode: 'paused', by: 'owner' });
+    expect(of('mode.changed', { mode: 'paused', was: 'normal', reason: 'lunch' }, 'owner')).toMatchObject({
+      ...{ event: 'mode', mode: 'paused', from: 'normal', by: 'owner' },
+    });
     expect(of('bars.gap', { instrument: 'SPX/USDT', code: 'DATA_GAP', from: 1, to: 2 })).toMatchObject({
       event: 'notice',
       message: 'SPX/USDT: bars are missing: SPX/USDT has no bars from 1 to 2: entries wait until they are filled.',

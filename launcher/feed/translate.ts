@@ -56,7 +56,7 @@ export function toLauncherEvent(event: AuditEvent): LauncherEvent | undefined {
       event: 'mode',
       account,
       mode: text(data, 'mode') ?? '?',
-      ...optional('from', text(data, 'from')),
+      ...optional('from', text(data, 'was')),
       ...optional('reason', text(data, 'reason')),
       ...optional('by', event.subject ?? undefined),
     };
