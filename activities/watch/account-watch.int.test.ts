@@ -55,7 +55,7 @@ describe('the account watch, on a real ledger', () => {
   beforeEach(async () => {
     balances = async () => held();
     price = '50000';
-    [killed, missed, killsUntilStopped, stopping] = [[], [], false, undefined];
+    [killed, missed, killsUntilStopped, stopping, warnings] = [[], [], false, undefined, []];
     await query(`delete from account_watch`);
     await query(`delete from kills`);
     await query(`delete from account_watch_samples`);
@@ -70,6 +70,7 @@ describe('the account watch, on a real ledger', () => {
   let killsUntilStopped = false;
   let killed: string[] = [];
   let missed: MissingKill[] = [];
+  let warnings: string[] = [];
   /** What the kill here is ended by; aborted when somebody else carries it out. */
   let stopping: AbortSignal | undefined;
   const kill = async (account: string, missing: MissingKill, signal: AbortSignal): Promise<void> => {
@@ -101,7 +102,7 @@ describe('the account watch, on a real ledger', () => {
       {
         ...{ store: createWatchStore(pool), halt: halts, kill, bars: stack.ledger.bars, live, clock },
         watchersOf: () => 1,
-        log: { warn: () => undefined },
+        log: { warn: (_, message) => void warnings.push(message) },
       },
       {
         ...{
@@ -375,6 +376,28 @@ describe('the account watch, on a real ledger', () => {
     expect(missed.at(-1)?.since).toBe(Number(told?.ms));
     await query('update latches set released_at = now()');
     await until(async () => expect(stopping?.aborted).toBe(true));
+  });
+
+  it('P26: a halt that is verified here is looked at again when it is due, without being told again', async () => {
+    const { latchId } = await halts.latch(
+      { scope: 'account', scopeValue: ACCOUNT },
+      { subject: 'watch', underKey: null, reason: 'a test', policy: 'none' },
+    );
+    await query(`update latches set engaged_at = now() - interval '1 hour', called_at = now() - interval '1 hour'`);
+    watch();
+    for (const times of [1, 2, 3]) {
+      await until(async () => expect(killed).toHaveLength(times));
+      await query(`delete from kills`);
+    }
+    const isSaid = (message: string): boolean => message.includes('it is done here');
+    expect(warnings.filter(isSaid)).toHaveLength(1);
+    expect(missed.map((one) => one.of)).toEqual([latchId, latchId, latchId]);
+    // Another halt is another thing to say.
+    await query(`insert into kills (account, phase, state) values ($1, 'running', '{}')`, ACCOUNT);
+    await halts.latch({ scope: 'everything', scopeValue: '' }, { subject: 'watch', underKey: null, reason: 'a test', policy: 'none' });
+    await query(`update latches set engaged_at = now() - interval '1 hour', called_at = now() - interval '1 hour'`);
+    await query('delete from kills');
+    await until(async () => expect(warnings.filter(isSaid)).toHaveLength(2));
   });
 
   it('a deposit is no profit, and a fill that is booked between two readings is seen before the next one', async () => {
