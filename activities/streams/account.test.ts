@@ -177,7 +177,7 @@ it('P16: while it has counted so much the lists of fills wait too, but for the f
     if (sight.kind === 'lookUpsWait') sights = [...sights, sight];
   };
   const books = { ...dependencies.books, store: { ...dependencies.books.store, tellEpisodes } };
-  await watching({ ...dependencies, books, reconciliations: { start: async () => undefined } as never, venueOf: () => short }, async () => {
+  await watching({ ...dependencies, books, reconciliations: { start: async () => undefined }, venueOf: () => short }, async () => {
     await vi.advanceTimersByTimeAsync(115_000);
     // The one that it begins with.
     expect(count.fills).toBe(INSTRUMENTS.length);

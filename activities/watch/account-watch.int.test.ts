@@ -345,6 +345,10 @@ describe('the account watch, on a real ledger', () => {
     expect(killed).toEqual([]);
     await query(`update latches set called_at = called_at - interval '5 seconds' where latch_id = $1`, latchId);
     await until(async () => expect(killed).toContain(ACCOUNT));
+    // Done here, and due again: it is done again, and not said again.
+    await query('delete from kills');
+    await until(async () => expect(killed.length).toBeGreaterThan(1));
+    expect([missed.at(-1)?.of, warnings.filter((one) => one.includes('it is done here')).length]).toEqual([latchId, 1]);
     await setWatchLimit(pool, 'killPolicy', null);
   });
 
@@ -376,28 +380,6 @@ describe('the account watch, on a real ledger', () => {
     expect(missed.at(-1)?.since).toBe(Number(told?.ms));
     await query('update latches set released_at = now()');
     await until(async () => expect(stopping?.aborted).toBe(true));
-  });
-
-  it('P26: a halt that is verified here is looked at again when it is due, without being told again', async () => {
-    const { latchId } = await halts.latch(
-      { scope: 'account', scopeValue: ACCOUNT },
-      { subject: 'watch', underKey: null, reason: 'a test', policy: 'none' },
-    );
-    await query(`update latches set engaged_at = now() - interval '1 hour', called_at = now() - interval '1 hour'`);
-    watch();
-    for (const times of [1, 2, 3]) {
-      await until(async () => expect(killed).toHaveLength(times));
-      await query(`delete from kills`);
-    }
-    const isSaid = (message: string): boolean => message.includes('it is done here');
-    expect(warnings.filter(isSaid)).toHaveLength(1);
-    expect(missed.map((one) => one.of)).toEqual([latchId, latchId, latchId]);
-    // Another halt is another thing to say.
-    await query(`insert into kills (account, phase, state) values ($1, 'running', '{}')`, ACCOUNT);
-    await halts.latch({ scope: 'everything', scopeValue: '' }, { subject: 'watch', underKey: null, reason: 'a test', policy: 'none' });
-    await query(`update latches set engaged_at = now() - interval '1 hour', called_at = now() - interval '1 hour'`);
-    await query('delete from kills');
-    await until(async () => expect(warnings.filter(isSaid)).toHaveLength(2));
   });
 
   it('a deposit is no profit, and a fill that is booked between two readings is seen before the next one', async () => {
