@@ -14,7 +14,7 @@ import { runbookWorkflowId } from '../core/runbook/spec.js';
 import { apiUnderTest, askAs, KEYS, seedPeople, seedTrading, type Answer, type ApiUnderTest } from '../test/support/api.js';
 import { readCopies } from '../db/copies.js';
 import { eventually } from '../test/support/eventually.js';
-import { workflowBundle } from '../test/support/order-worker.js';
+import { workflowBundle } from '../test/support/workflow-bundle.js';
 import { testDatabase, type TestDatabase } from '../test/support/postgres.js';
 import { temporalIfAny } from '../test/support/temporal.js';
 import { temporalControl } from './control/temporal-control.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createControlActivities } from '../../activities/control/index.js';
 import { createControlStore } from '../../adapters/store/control-store.js';
@@ -23,7 +23,7 @@ describe.skipIf(temporal === undefined)('pause and resume, through the workflow 
   const taskQueue = `control-${randomUUID()}`;
   const account = `a${randomUUID().slice(0, 8)}`;
   let store: TestDatabase;
-  let bundle: WorkflowBundleWithSourceMap;
+  let bundle: WorkflowBundle;
   let ownerKey: string;
   let connection: NativeConnection;
   let control: ControlPort;

@@ -1,4 +1,4 @@
-import { Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { Worker, type WorkflowBundle } from '@temporalio/worker';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -49,7 +49,7 @@ const guards: Guard[] = readdirSync(join(ROOT, 'workflows'), { recursive: true, 
   });
 
 /** The workflows as they would be without that guard for a run of that name. */
-function withoutGuards(): Promise<WorkflowBundleWithSourceMap> {
+function withoutGuards(): Promise<WorkflowBundle> {
   const editsOf: Record<string, Edit[]> = {};
   for (const { patch, file } of guards) {
     const edits = (editsOf[file] ??= [['patched,', 'patched, workflowInfo as infoOfRun,']]);
@@ -62,7 +62,7 @@ function withoutGuards(): Promise<WorkflowBundleWithSourceMap> {
 }
 
 describe('what a patch guards', () => {
-  let workflowBundle: WorkflowBundleWithSourceMap;
+  let workflowBundle: WorkflowBundle;
   beforeAll(async () => {
     workflowBundle = await withoutGuards();
   }, LIMIT_MS);

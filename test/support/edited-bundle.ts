@@ -1,4 +1,4 @@
-import { bundleWorkflowCode, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { bundleWorkflowCode, type WorkflowBundle } from '@temporalio/worker';
 import { fileURLToPath } from 'node:url';
 import { workflowCode } from '../../workers/workflow-code.js';
 
@@ -8,12 +8,12 @@ export type Edit = readonly [from: string, to: string];
 const ofTree = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 /** The workflows with edits to one of their sources, as they would be after a change of code. `file`: from the root. */
-export function bundleEdited(file: string, edits: readonly Edit[]): Promise<WorkflowBundleWithSourceMap> {
+export function bundleEdited(file: string, edits: readonly Edit[]): Promise<WorkflowBundle> {
   return bundleWith({ [file]: edits });
 }
 
 /** The same with edits to several. */
-export function bundleWith(editsOf: Readonly<Record<string, readonly Edit[]>>): Promise<WorkflowBundleWithSourceMap> {
+export function bundleWith(editsOf: Readonly<Record<string, readonly Edit[]>>): Promise<WorkflowBundle> {
   const loader = ofTree('test/support/fixtures/edit-source.cjs');
   const rules = Object.entries(editsOf).map(([file, edits]) => {
     const resource = ofTree(file);

@@ -1,19 +1,10 @@
 import { Client } from '@temporalio/client';
-import {
-  DefaultLogger,
-  NativeConnection,
-  Runtime,
-  Worker,
-  bundleWorkflowCode,
-  type WorkerOptions,
-  type WorkflowBundleWithSourceMap,
-} from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { createKillActivities } from '../../activities/kill/index.js';
 import { createOrderActivities, createOwnerActivities } from '../../activities/order/index.js';
 import { createReconcileActivities, createReconcileNow } from '../../activities/reconcile/index.js';
@@ -41,23 +32,13 @@ import { createKills } from '../../workers/composition/kills.js';
 import { createReconciliations, createWorkflowRuns } from '../../workers/composition/reconciliations.js';
 import { createRunbookRuns, runUnderWay } from '../../workers/composition/runbooks.js';
 import { createOwners } from '../../workers/composition/owners.js';
-import { workflowCode } from '../../workers/workflow-code.js';
 import { OUTAGE, type OutageRules } from '../../core/outage/rules.js';
 import { rulesAt } from '../../core/reconcile/rules.js';
 import { INSTRUMENT, type Ledger } from './ledger.js';
+import { workflowBundle } from './workflow-bundle.js';
 
 // The SDK tells of every step of every worker; only what went wrong is of interest.
 Runtime.install({ logger: new DefaultLogger('ERROR') });
-
-let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
-
-/** The workflows, bundled once for a process: from their sources, or from what was compiled of them. */
-export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
-  const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error };
-  const extension = extname(fileURLToPath(import.meta.url)) === '.ts' ? '.ts' : '.js';
-  bundle ??= bundleWorkflowCode({ ...workflowCode(fileURLToPath(new URL('../..', import.meta.url)), extension), logger: quiet });
-  return bundle;
-}
 
 const BAR_MS = 1_000;
 

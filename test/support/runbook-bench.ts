@@ -11,7 +11,7 @@ import type { RunCommandKind } from '../../core/runbook/status.js';
 import { runUnderWay } from '../../workers/composition/runbooks.js';
 import type { RunbookEnd, RunbookState } from '../../workflows/operations/runbook/messages.js';
 import { eventually } from './eventually.js';
-import { workflowBundle } from './order-worker.js';
+import { workflowBundle } from './workflow-bundle.js';
 import { seedPerson } from './people.js';
 import { testDatabase, type TestDatabase } from './postgres.js';
 import type { TestTemporal } from './temporal.js';

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { TestProject } from 'vitest/node';
 import { type PostgresProvider, providePostgres } from './postgres-server.js';
 import { type TemporalProvider, provideTemporal } from './temporal-server.js';
+import { type BundleProvider, provideBundle } from './workflow-bundle.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -17,13 +18,14 @@ declare module 'vitest' {
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const postgres = providePostgres();
   const temporal = provideTemporal();
+  const bundle = provideBundle();
   // Before the first test, which has a time limit.
   await temporal.find();
-  const desk = await openDesk({ postgres, temporal });
+  const desk = await openDesk({ postgres, temporal, bundle });
   project.provide('testServers', desk.address);
   return async () => {
     await desk.close();
-    await Promise.all([postgres.stop(), temporal.stop()]);
+    await Promise.all([postgres.stop(), temporal.stop(), bundle.stop()]);
   };
 }
 
@@ -32,11 +34,21 @@ interface Desk {
   close(): Promise<void>;
 }
 
-/** Answers GET /postgres and /temporal with what a test needs to know, or 503 with the reason. */
-async function openDesk(servers: { postgres: PostgresProvider; temporal: TemporalProvider }): Promise<Desk> {
+interface Offers {
+  readonly postgres: PostgresProvider;
+  readonly temporal: TemporalProvider;
+  readonly bundle: BundleProvider;
+}
+
+/** Answers GET /postgres, /temporal and /bundle with what a test needs to know, or 503 with the reason. */
+async function openDesk(offers: Offers): Promise<Desk> {
   const server: Server = createServer((request, response) => {
-    const wanted = request.url === '/postgres' ? servers.postgres.get() : servers.temporal.get();
-    wanted.then(
+    const name = request.url?.slice(1);
+    if (name === undefined || !isOffer(name, offers)) {
+      response.writeHead(404).end(`There is no ${name} here.`);
+      return;
+    }
+    offers[name].get().then(
       (answer) => response.end(JSON.stringify(answer)),
       (error: Error) => response.writeHead(503).end(error.message),
     );
@@ -53,3 +65,5 @@ async function openDesk(servers: { postgres: PostgresProvider; temporal: Tempora
       }),
   };
 }
+
+const isOffer = (name: string, offers: Offers): name is keyof Offers => Object.hasOwn(offers, name);

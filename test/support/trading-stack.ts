@@ -13,7 +13,7 @@ import { testDatabase, type TestDatabase } from './postgres.js';
 import type { Witness } from './witness.js';
 
 export { INSTRUMENT, LIMITS } from './ledger.js';
-export { workflowBundle } from './order-worker.js';
+export { workflowBundle } from './workflow-bundle.js';
 
 // Test files share a Temporal server, and the owners of positions are named after accounts.
 export const ACCOUNT = process.env['RECORD_HISTORIES'] === '1' ? 'main' : `main-${process.pid}`;

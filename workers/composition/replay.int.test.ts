@@ -5,7 +5,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { bundleEdited } from '../../test/support/edited-bundle.js';
 import { eventually } from '../../test/support/eventually.js';
-import { workflowBundle } from '../../test/support/order-worker.js';
+import { workflowBundle } from '../../test/support/workflow-bundle.js';
 import { temporalIfAny } from '../../test/support/temporal.js';
 import { replayOpenRuns } from './replay.js';
 

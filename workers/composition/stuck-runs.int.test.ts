@@ -1,5 +1,5 @@
 import { Client } from '@temporalio/client';
-import { NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT_FORM } from '../../core/protection/plan.js';
@@ -30,12 +30,7 @@ describe.skipIf(temporal === undefined)('an owner whose task fails each time', (
   afterAll(() => connection?.close());
 
   /** While it works owners with this code, this happens. */
-  async function beside<T>(
-    taskQueue: string,
-    code: WorkflowBundleWithSourceMap,
-    happens: () => Promise<T>,
-    others: object = {},
-  ): Promise<T> {
+  async function beside<T>(taskQueue: string, code: WorkflowBundle, happens: () => Promise<T>, others: object = {}): Promise<T> {
     const activities = { look: async () => VIEW, page: async () => undefined, ...others };
     const options = { connection, namespace: server.namespace, taskQueue, activities, maxCachedWorkflows: 0 };
     const worker = await Worker.create({ ...options, workflowBundle: code });

@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { mapped } from '../../activities/failures.js';
@@ -50,7 +50,7 @@ describe.skipIf(temporal === undefined)('settling ends with proof only', () => {
     client = new Client({ connection, namespace: server.namespace });
   });
   afterAll(() => connection?.close());
-  const work = async (workflowCode: Promise<WorkflowBundleWithSourceMap>): Promise<void> => {
+  const work = async (workflowCode: Promise<WorkflowBundle>): Promise<void> => {
     taskQueue = `settle-${randomUUID()}`;
     calls.length = 0;
     const step =

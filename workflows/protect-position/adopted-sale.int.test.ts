@@ -1,5 +1,5 @@
 import { Client, type WorkflowHandle } from '@temporalio/client';
-import { NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Progress } from '../../activities/order/resolve.js';
@@ -86,7 +86,7 @@ describe.skipIf(temporal === undefined)('P32: the owner of a position of which a
   /** Works on its runs until `isDone`. */
   const work = async (
     taskQueue: string,
-    workflowCode: Promise<WorkflowBundleWithSourceMap>,
+    workflowCode: Promise<WorkflowBundle>,
     activities: Readonly<Record<string, (...values: readonly unknown[]) => Promise<unknown>>>,
     isDone: () => Promise<unknown>,
   ): Promise<void> => {

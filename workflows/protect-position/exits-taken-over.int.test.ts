@@ -1,5 +1,5 @@
 import { Client, WithStartWorkflowOperation, type WorkflowHandle } from '@temporalio/client';
-import { NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failure } from '../../core/errors.js';
@@ -27,6 +27,7 @@ const AWAY: StoredOrder = {
 };
 const TOO_LATE: StoredOrder = { ...AWAY, failures: [failure('VENUE_REJECTED', { order: 'exit', venue: 'paper', reason: 'tooLate' })] };
 const CLOSED = { kind: 'venueClosed', forMs: 1, form: EXIT_FORM };
+const OFFERED = ['authoriseExit', 'submit'];
 const AUTHORISED = { kind: 'authorised', order: EXIT, form: EXIT_FORM };
 
 interface Case {
@@ -61,7 +62,7 @@ describe.skipIf(temporal === undefined)('P32: an exit that another worker takes 
   let connection: NativeConnection;
   let client: Client;
   /** As an owner of a build up to 0.4 decides. */
-  let older: WorkflowBundleWithSourceMap;
+  let older: WorkflowBundle;
 
   beforeAll(async () => {
     connection = await NativeConnection.connect({ address: server.address });
@@ -73,7 +74,7 @@ describe.skipIf(temporal === undefined)('P32: an exit that another worker takes 
 
   /** An owner whose gate answers so, until its exit is over; `beside` goes on meanwhile. Its worker remembers no run. */
   async function sold(
-    workflows: WorkflowBundleWithSourceMap,
+    workflows: WorkflowBundle,
     { gate, sent }: Pick<Case, 'gate' | 'sent'>,
     beside: (handle: WorkflowHandle) => Promise<unknown> = () => Promise.resolve(),
   ): Promise<History> {
@@ -120,9 +121,14 @@ describe.skipIf(temporal === undefined)('P32: an exit that another worker takes 
   );
 
   it.each([
-    ['three times in all', { form: EXIT_FORM }, ['authoriseExit', 'submit', 'authoriseExit', 'submit', 'authoriseExit', 'submit']],
-    ['not at all, as a run of 0.5 decided', { form: 1 }, ['authoriseExit', 'submit']],
-    ['not at all, as one of before 0.5 decided', { form: undefined }, ['authoriseExit', 'submit']],
+    [
+      'until the gate denies it, and people are told',
+      { form: EXIT_FORM },
+      [...OFFERED, ...OFFERED, ...OFFERED, 'page', ...OFFERED, 'authoriseExit'],
+    ],
+    ['three times in all, as a run of 0.8 decided', { form: 2 }, [...OFFERED, ...OFFERED, ...OFFERED]],
+    ['not at all, as a run of 0.5 decided', { form: 1 }, OFFERED],
+    ['not at all, as one of before 0.5 decided', { form: undefined }, OFFERED],
   ])(
     'that the venue refused for its time alone is offered %s',
     async (_, form, steps) => {

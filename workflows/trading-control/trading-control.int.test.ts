@@ -1,5 +1,5 @@
 import { Client, type WorkflowHandle } from '@temporalio/client';
-import { NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createControlActivities } from '../../activities/control/index.js';
@@ -43,7 +43,7 @@ describe.skipIf(temporal === undefined)('tradingControl, on a real server and le
     await stack?.close();
   });
 
-  const work = async (workflowCode: Promise<WorkflowBundleWithSourceMap> = workflowBundle()): Promise<void> => {
+  const work = async (workflowCode: Promise<WorkflowBundle> = workflowBundle()): Promise<void> => {
     const worker = await Worker.create({
       connection,
       namespace: server.namespace,

@@ -14,7 +14,7 @@ import { findStrategy } from '../../../core/strategy/registry.js';
 import { TEST_KEY, TEST_SECRET } from '../../../exchange/testing/open-venue.js';
 import { DyingRunbooks } from '../../../test/support/dying-runbooks.js';
 import { eventually } from '../../../test/support/eventually.js';
-import { workflowBundle } from '../../../test/support/order-worker.js';
+import { workflowBundle } from '../../../test/support/workflow-bundle.js';
 import { seedPerson } from '../../../test/support/people.js';
 import { temporalIfAny } from '../../../test/support/temporal.js';
 import {
