@@ -37,7 +37,9 @@ begin
       and not_ahead(o.created_at) > clock_timestamp() - interval '60 seconds') then return null;
   end if;
   the_key := 'killSilent:' || new.account || ':' || epoch_ms(since);
-  if not exists (select from outbox o where o.kind = 'haltChanged' and o.data->>'account' = new.account and o.done_at is null) then
+  if not exists (select from outbox o where o.kind = 'haltChanged' and o.data->>'account' = new.account and o.done_at is null
+      -- One of a time to come, or that somebody has claimed until then, may be taken up by nobody.
+      and not_ahead(o.created_at) is not null and coalesce(o.claimed_until, o.created_at) < clock_timestamp() + interval '2 minutes') then
     insert into outbox (kind, data) values ('haltChanged', jsonb_build_object('account', new.account));
   elsif exists (select from alerts where alert_key = the_key) then return null;
   end if;
