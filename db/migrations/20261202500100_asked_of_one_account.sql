@@ -1,18 +1,20 @@
 -- Each account asks whether a halt is over it, and of no other account.
 
+-- As before, and: of which latches. What a guardian does by itself it says once of the same.
 create or replace function missing_kill(the_account text, after_ms integer) returns jsonb language plpgsql stable as $$
 declare
   late timestamptz := clock_timestamp() - make_interval(secs => after_ms / 1000.0);
 begin
   return (
     with standing as (
-      select l.scope, coalesce(not_ahead(l.engaged_at), 'epoch') as engaged_at, coalesce(not_ahead(l.called_at), 'epoch') as called_at
+      select l.latch_id, l.scope, coalesce(not_ahead(l.engaged_at), 'epoch') as engaged_at, coalesce(not_ahead(l.called_at), 'epoch') as called_at
       from latches l where l.released_at is null and is_under(the_account, l.scope, l.scope_value, l.account)),
     told as (select max(not_ahead(k.updated_at)) as at,
         max(coalesce(case when k.due_at <= clock_timestamp() + kill_longest() then k.due_at end,
           not_ahead(k.updated_at) + interval '2 minutes')) as due
       from kills k where k.account = the_account and k.phase <> 'released')
     select jsonb_build_object('scope', (select scope from standing order by scope in ('account', 'venue', 'everything') desc limit 1),
+        'of', (select string_agg(latch_id::text, '+' order by latch_id) from standing),
         'since', epoch_ms(coalesce(nullif(greatest(told.at, (select max(called_at) from standing)), 'epoch'), clock_timestamp())))
       from told where exists (select from standing l
         where l.called_at <= late and (told.at >= l.called_at) is not true
@@ -21,9 +23,11 @@ begin
           or l.engaged_at <= late and told.due < clock_timestamp()));
 end $$;
 
+-- As before, but: it says who carries the halt out meanwhile, and how far it is; and what was asked for and is not done yet is asked for once.
 create or replace function wake_lost_kill() returns trigger language plpgsql as $$
 declare
   since timestamptz;
+  the_key text;
 begin
   select max(coalesce(not_ahead(l.called_at), 'epoch')) into since from latches l
     where l.released_at is null and is_under(new.account, l.scope, l.scope_value, l.account);
@@ -32,10 +36,21 @@ begin
     or exists (select from outbox o where o.kind = 'haltChanged' and o.data->>'account' = new.account
       and not_ahead(o.created_at) > clock_timestamp() - interval '60 seconds') then return null;
   end if;
-  insert into outbox (kind, data) values ('haltChanged', jsonb_build_object('account', new.account));
-  perform raise_alert(jsonb_build_object('key', 'killSilent:' || new.account || ':' || epoch_ms(since), 'account', new.account,
+  the_key := 'killSilent:' || new.account || ':' || epoch_ms(since);
+  if not exists (select from outbox o where o.kind = 'haltChanged' and o.data->>'account' = new.account and o.done_at is null
+      -- One of a time to come, or that somebody has claimed until then, may be taken up by nobody.
+      and not_ahead(o.created_at) is not null and coalesce(o.claimed_until, o.created_at) < clock_timestamp() + interval '2 minutes') then
+    insert into outbox (kind, data) values ('haltChanged', jsonb_build_object('account', new.account));
+  elsif exists (select from alerts where alert_key = the_key) then return null;
+  end if;
+  -- Whoever writes this row watches the account, and so carries the halt out.
+  perform raise_alert(jsonb_build_object('key', the_key, 'account', new.account,
     'kind', 'kill.silent', 'severity', 'error',
-    'summary', 'The kill of ' || new.account || ' has told nothing for a minute, although a halt stands: it is begun again. See keelson halts.'));
+    'summary', 'No workflow has told anything of the halt of ' || new.account || ' for a minute; Temporal may be away. The guardian that watches the account carries it out by itself: '
+      || case when exists (select from kills k where k.account = new.account) and not exists (select from kills k, latches l
+          where k.account = new.account and l.released_at is null and is_under(new.account, l.scope, l.scope_value, l.account) and not has_seen(k, l))
+        then 'it is verified at the venue, and looked at again twice a minute' else 'it is not verified yet' end
+      || '. The workflow is asked for, and begins when Temporal answers: without it nobody can end the halt. See keelson halts.'));
   return null;
 end $$;
 
@@ -79,6 +94,7 @@ begin
         and not exists (select from position_sums s where s.account = the_account and split_part(s.instrument, '/', 1) = b.asset)), '[]')));
 end $$;
 
+-- As before, and: nothing is left of a time to come.
 create or replace function write_kill(p jsonb) returns void language plpgsql as $$
 declare
   had kills;
@@ -90,6 +106,7 @@ declare
   is_direct boolean := coalesce((p->>'isDirect')::boolean, false);
   due timestamptz := clock_timestamp() + kill_grace() + (p->>'againMs')::bigint * interval '1 millisecond';
 begin
+  perform leave_no_halt_ahead();
   select * into had from kills where account = p->>'account' for update;
   is_file_new := file is not null and file is distinct from had.evidence;
   insert into kills as k (account, phase, verified_at, state, evidence, evidence_at, looked_at, looked_under, due_at, workflow_at)

@@ -53,6 +53,7 @@ declare
   state text;
 begin
   perform from instance for update;
+  perform leave_no_halt_ahead();
   select * into r from approval_requests where request_id = (p->>'requestId')::uuid for update;
   if not found or r.action <> 'rearm' or r.payload->>'latchId' <> p->>'latchId' then
     return jsonb_build_object('result', 'notApproved', 'state', 'missing');
@@ -98,7 +99,7 @@ begin
     -- what a later one has seen counts.
     where not is_clean_since(one.account, greatest(clock_timestamp() - interval '1 minute', l.called_at,
         (select max(decided_at) from approvals where request_id = r.request_id and decision = 'approved'),
-        (select max(o.final_at) from orders o where o.account = one.account and o.purpose = 'flatten' and o.created_at >= l.engaged_at)));
+        (select max(o.final_at) from orders o where o.account = one.account and o.purpose = 'flatten' and o.final_at >= l.called_at)));
   if found_there is not null then
     return jsonb_build_object('result', 'notReconciled', 'found', 'not found clean by a reconciliation: ' || found_there,
       'accounts', to_jsonb(string_to_array(found_there, ', ')));

@@ -75,7 +75,8 @@ describe.skipIf(temporal === undefined)('a guardian that starts beside a Tempora
       runbooks: createRunbookRuns(client, clock),
       reconciliations: createReconciliations(client, clock),
     } as unknown as BeginParts;
-    beginnings = new Beginnings(log, 100);
+    const store = { tell: async () => undefined, end: async () => undefined };
+    beginnings = new Beginnings({ store, who: 'guardian 1', clock, log, againMs: 100 });
     proxy.hold();
     await Promise.all(accounts.map((account) => beginnings.begin(account, () => beginAccount(parts, account))));
     expect(new Set(said.map(({ code, what }) => `${String(code)} ${String(what)}`))).toEqual(
