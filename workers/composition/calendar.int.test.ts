@@ -90,7 +90,7 @@ describe.skipIf(temporal === undefined)('its schedule', () => {
     let isNewest = true;
     const kept = new KeptSchedules({
       isNewest: () => Promise.resolve(isNewest),
-      set: () => ensureSchedules(client, ours, taskQueue, 'changed'),
+      set: async () => void (await ensureSchedules(client, ours, taskQueue, 'changed')),
       log: { warn: (...told: unknown[]) => expect.fail(JSON.stringify(told)) },
     });
     try {

@@ -40,7 +40,7 @@ import { heedGoneBack } from '../composition/gone-back.js';
 import { createKills } from '../composition/kills.js';
 import { KeptSchedules } from '../composition/kept-schedules.js';
 import type { LastingRole, Role } from '../composition/main.js';
-import { makeUpForDays, scheduleFacts, tellLeftOut } from '../composition/left-out.js';
+import { makeUpForDays, scheduleFacts, tellLeftOut, tellRefused } from '../composition/left-out.js';
 import { createOwners } from '../composition/owners.js';
 import { AS_THEY_ARE, type PortWraps } from '../composition/ports.js';
 import type { WorkerProcess } from '../composition/process.js';
@@ -210,7 +210,7 @@ async function openGuardian(process: WorkerProcess, alone: GuardianAlone, wraps:
       const declared = declaredOf(Object.keys(config.accounts));
       const ofCalendar = config.calendar === undefined ? [] : [calendarSchedule(config.calendar.refreshMinutes)];
       const set = async (which: 'all' | 'changed'): Promise<void> => {
-        await ensureSchedules(client, [...declared, ...ofCalendar], TASK_QUEUES.guardian, which);
+        await tellRefused(pool, await ensureSchedules(client, [...declared, ...ofCalendar], TASK_QUEUES.guardian, which), log);
         await removeSchedules(client, [...accounts, ...(ofCalendar.length > 0 ? [OF_NO_ACCOUNT] : [])]);
       };
       await beginnings.begin('the schedules', async () => {
