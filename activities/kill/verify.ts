@@ -24,11 +24,11 @@ export function createKillVerify(
   const { kills, venueOf, clock } = dependencies;
   const spent = new Map<string, Spent>();
   /** How long the venue is to be left alone, by what the address has used of its window, whoever has used it. */
-  const restAfter = (account: string, { profile, weight: weightOf }: Venue, venueTime: number): Pick<Look, 'restMs'> => {
-    const { readWeights, rateBudget } = profile;
+  const restAfter = (account: string, venue: Venue, venueTime: number): Pick<Look, 'restMs'> => {
+    const { readWeights, rateBudget } = venue.profile;
     const ownWeight = LISTS_A_ROUND * (readWeights.openOrders + readWeights.balances);
     const end = { time: clock(), venueTime, windowMs: rateBudget.weight.windowMs, ownWeight };
-    const weight = weightOf();
+    const weight = venue.weight();
     const now = spentBy(spent.get(account), weight, end);
     spent.delete(account);
     if (now === undefined) return {};

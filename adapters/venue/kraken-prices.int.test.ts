@@ -42,7 +42,8 @@ describe('P19: prices that a halt asks for at Kraken', () => {
   it('are told of the others where one pair is gone since the list was read', async () => {
     const prices = await venue.haltReader.lastPrices([INSTRUMENT, OTHER]);
     expect(prices).toEqual({ [INSTRUMENT]: expect.stringMatching(/^\d/u) as string });
-    expect(asked('Ticker').toSorted()).toEqual(['XDGUSD', 'XXBTZUSD', 'XXBTZUSD,XDGUSD']);
+    expect(new Set(asked('Ticker'))).toEqual(new Set(['XXBTZUSD,XDGUSD', 'XXBTZUSD', 'XDGUSD']));
+    expect(asked('Ticker')).toHaveLength(3);
   });
 
   it('wait behind no read of the account, though its limiter has let through what the venue allows', async () => {
