@@ -34,6 +34,8 @@ const WATCH_SHARE = 0.5;
  */
 const SLOWEST_SNAPSHOT_MS = 30_000;
 const BALANCES_SHARE = 1 / 6;
+/** And for the look-ups that the workflows of resting entries make beside them, where the watches' lists tell of fills. */
+const TENDED_SHARE = 0.25;
 
 const MINUTE_MS = 60_000;
 const CATCH_UP_MS = 60_000;
@@ -67,6 +69,16 @@ export function pollPlan(venue: PolledVenue, workingOrders: number, instruments:
     catchUpMs: stretched(wished.catchUpMs),
     snapshotMs: times(wished.snapshotMs, ofBalances / forBalances),
   };
+}
+
+/**
+ * How often an entry that is known to rest is looked up by its own workflow, ms, beside the watches of its account.
+ * @param entries how many of the account rest
+ */
+export function tendedLookUpMs({ streams, rateBudget, readWeights }: PolledVenue, entries: number): number {
+  if (streams.account) return PROTOCOL.workingOrderPollMs;
+  const { limit, windowMs } = rateBudget.weight;
+  return Math.max(PROTOCOL.workingOrderPollMs, Math.ceil((entries * readWeights.lookUp * windowMs) / (TENDED_SHARE * limit)));
 }
 
 const WHERE_STREAMED: PollPlan = {

@@ -68,7 +68,7 @@ function scripted(venue: Venue): Venue {
   });
   const reader: VenueReader = {
     ...venue.reader,
-    clock: async () => (asked.push('clock'), { venueTime: now, skewMs: 0, roundTripMs: 1 }),
+    clock: async () => (asked.push('clock'), { venueTime: now, skewMs: 0, aheadOfMonotonicMs: now - performance.now(), roundTripMs: 1 }),
     openOrders: async () => (asked.push('openOrders'), []),
     balances: async () => (
       asked.push('balances'),
