@@ -27,6 +27,8 @@ export interface PollPlan {
 
 /** Of what the venue allows, for all watches over all accounts that it counts together: the rest is for look-ups that cannot wait, for starts, and for trading. */
 const WATCH_SHARE = 0.5;
+/** And for the look-ups that the workflows of resting entries make beside them, where the watches' lists tell of fills. */
+const TENDED_SHARE = 0.25;
 
 /**
  * However many orders rest, balances are not slowed with them beyond this, as far as it takes no more than this part of what a watch may spend: what
@@ -34,8 +36,6 @@ const WATCH_SHARE = 0.5;
  */
 const SLOWEST_SNAPSHOT_MS = 30_000;
 const BALANCES_SHARE = 1 / 6;
-/** And for the look-ups that the workflows of resting entries make beside them, where the watches' lists tell of fills. */
-const TENDED_SHARE = 0.25;
 
 const MINUTE_MS = 60_000;
 const CATCH_UP_MS = 60_000;
