@@ -125,7 +125,11 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
   const atOnce = venueReader({ ...parts, client: orderClient, transport: orderTransport });
   // But prices: they are public, and count for nothing of it. In the queue each would wait behind the reads of the account, and when nobody waits
   // for it any more still hold up the look-ups behind it.
-  const pricesAtOnce = (): VenueReader => ({ ...reader, lastPrice: atOnce.lastPrice, lastPrices: atOnce.lastPrices });
+  const pricesAtOnce = (): VenueReader => ({
+    ...reader,
+    lastPrice: (instrument) => atOnce.lastPrice(instrument),
+    lastPrices: (instruments) => atOnce.lastPrices(instruments),
+  });
   return {
     profile,
     sender: orderSender({ client: orderClient, transport: orderTransport, profile, account, names: listing, door }),

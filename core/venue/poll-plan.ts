@@ -53,12 +53,13 @@ const LISTED_SNAPSHOT_MS = 15_000;
 export function pollPlan(venue: PolledVenue, workingOrders: number, instruments: number, sharers = 1): PollPlan {
   const wished = venue.streams.account ? WHERE_STREAMED : whereListed(venue, workingOrders);
   const allowed = allowedAMinute(venue, sharers);
-  const all = weightAMinute(venue, wished, workingOrders, instruments);
+  const others = weightAMinute(venue, { ...wished, snapshotMs: Number.POSITIVE_INFINITY }, workingOrders, instruments);
   const balancesEach = (ms: number): number => venue.readWeights.balances * (MINUTE_MS / ms);
   const ofBalances = balancesEach(wished.snapshotMs);
   const leastForBalances = Math.min(balancesEach(SLOWEST_SNAPSHOT_MS), allowed * BALANCES_SHARE);
-  const forBalances = Math.max(ofBalances / Math.max(1, all / allowed), leastForBalances);
-  const slower = Math.max(1, (all - ofBalances) / (allowed - forBalances));
+  const forBalances = Math.max(ofBalances / Math.max(1, (others + ofBalances) / allowed), leastForBalances);
+  // With nothing else to ask for, balances may have all of it.
+  const slower = others === 0 ? 1 : Math.max(1, others / (allowed - forBalances));
   // What floats add to a whole number is none of the venue's.
   const times = (ms: number, factor: number): number => Math.max(0, Math.ceil(ms * factor - 1e-7));
   const stretched = (ms: number): number => times(ms, slower);
