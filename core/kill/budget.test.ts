@@ -59,7 +59,7 @@ describe('what a halt leaves of the weight of its address', () => {
     fc.assert(
       fc.property(
         fc.record({
-          halts: fc.integer({ min: 1, max: 16 }),
+          halts: fc.integer({ min: 1, max: 10 }),
           others: fc.integer({ min: 0, max: 60 }),
           weight: fc.integer({ min: 100, max: 220 }),
           roundMs: fc.integer({ min: 200, max: 2_000 }),
