@@ -38,7 +38,8 @@ describe('the schedules of a start', () => {
     const { world, schedules } = opened('newest');
     world.isAway = true;
     const warned = vi.fn<() => void>();
-    const beginnings = new Beginnings({ ...log, warn: warned }, 1);
+    const store = { tell: async () => undefined, end: async () => undefined };
+    const beginnings = new Beginnings({ store, who: 'guardian 1', clock: () => 0, log: { ...log, warn: warned }, againMs: 1 });
     await beginnings.begin('the schedules', () => schedules.begin());
     await vi.waitFor(() => expect(world.tries).toBeGreaterThan(1));
     [world.place, world.isAway] = ['older', false];
