@@ -35,6 +35,8 @@ export interface WatchInputs extends Pick<
 export interface MissingKill {
   /** The widest that stands over the account. */
   readonly scope: LatchScope;
+  /** The latches that stand over it, as one name. */
+  readonly of: string;
   /** When it was left alone, epoch ms by the database's clock. */
   readonly since: number;
 }

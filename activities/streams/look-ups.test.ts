@@ -46,6 +46,20 @@ it('where the budget is short, what somebody waits for goes before what has wait
   expect(asked).toEqual(['unknown', 'submitting', 'woken', 'a']);
 });
 
+it('P21: a stop that has woken is looked up each two seconds, however short the budget is for what rests', async () => {
+  const short = { ...PLAN, lookUpMs: 66_000 };
+  for (let looks = 0; looks < 3; looks += 1) {
+    asked = [];
+    lookUps.take([order('a'), WOKEN], short);
+    expect(asked).toEqual(looks === 0 ? ['woken', 'a'] : ['woken']);
+    for (const intentId of ['woken', 'a']) await ends(intentId);
+    now += 1_999;
+    lookUps.take([order('a'), WOKEN], short);
+    expect(asked).toHaveLength(looks === 0 ? 2 : 1);
+    now += 1;
+  }
+});
+
 it('what asks the venue waits for a place, what does not asks at once', async () => {
   lookUps.take([...RESTING, order('unsent', 'authorised')], PLAN);
   expect(asked.toSorted()).toEqual(['a', 'b', 'c', 'd', 'unsent']);
@@ -55,11 +69,12 @@ it('what asks the venue waits for a place, what does not asks at once', async ()
 
 it('while what the venue allows is nearly used what rests waits, and what somebody waits for does not', async () => {
   const unknown = order('u', 'unknown');
-  lookUps.take([...RESTING, unknown, WOKEN, order('unsent', 'authorised')], PLAN, true);
+  const waits = lookUps.take([...RESTING, unknown, WOKEN, order('unsent', 'authorised')], PLAN, true);
+  expect(waits).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
   expect(asked.toSorted()).toEqual(['u', 'unsent', 'woken']);
   lookUps.take([...RESTING, unknown, WOKEN], SLOW, true);
   expect(asked).toHaveLength(3);
-  lookUps.take([...RESTING, unknown, WOKEN], PLAN);
+  expect(lookUps.take([...RESTING, unknown, WOKEN], PLAN)).toEqual([]);
   expect(asked.slice(3)).toEqual(['a', 'b']);
 });
 

@@ -53,18 +53,21 @@ export class LookUps {
   /**
    * Begins what is due, as far as there is room; the rest as places become free.
    * @param isShort what the venue allows is nearly used, by whomever: what is known to rest waits, the rest is for what somebody waits for, and for a kill
+   * @returns what waits for that alone
    */
-  take(watched: readonly WatchedOrder[], plan: PollPlan, isShort = false): void {
+  take(watched: readonly WatchedOrder[], plan: PollPlan, isShort = false): readonly string[] {
     const known = new Set(watched.map((order) => order.intentId));
     for (const each of [this.lastLooks, this.failing, this.answered])
       for (const intentId of each.keys()) if (!known.has(intentId)) each.delete(intentId);
-    if (this.isEnding) return;
+    if (this.isEnding) return [];
     this.mostAtOnce = plan.lookUpGapMs === 0 ? MOST_AT_ONCE : 1;
     const due = this.due(watched, plan);
     // What was not begun to be sent asks nobody but the ledger.
     for (const order of due) if (!isLookedUp(order)) this.begin(order);
-    this.waiting = due.filter((order) => isLookedUp(order) && (!isShort || isUrgent(order)));
+    const asks = due.filter(isLookedUp);
+    this.waiting = isShort ? asks.filter(isUrgent) : asks;
     this.fill();
+    return isShort ? asks.filter((order) => !isUrgent(order)).map(({ intentId }) => intentId) : [];
   }
 
   /**
@@ -159,7 +162,9 @@ export class LookUps {
   private isDue(order: WatchedOrder, now: number, { lookUpMs, lookUpGapMs }: PollPlan): boolean {
     const last = this.lastLooks.get(order.intentId);
     const afterMs = pollAfterMs(order);
-    const againMs = Math.max(afterMs, isWorking(order) ? lookUpMs : lookUpGapMs);
+    // Of a stop that has woken its owner waits for the end (P21): where all that are due are asked for at once it is not slowed with what rests.
+    const isAlways = lookUpGapMs === 0 && isWorking(order) && isUrgent(order);
+    const againMs = Math.max(afterMs, isWorking(order) && !isAlways ? lookUpMs : lookUpGapMs);
     return order.unchangedMs >= afterMs && (last === undefined || isDue(now, last, againMs));
   }
 }

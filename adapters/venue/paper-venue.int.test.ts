@@ -203,6 +203,7 @@ describe('against the paper venue, as a process of its own', () => {
 
   it('a stop rests until it is canceled, and one whose price is reached already is refused as that', async () => {
     const last = decimal(await venue.reader.lastPrice('BTC/USDT'));
+    expect(Object.keys(await venue.reader.lastPrices(INSTRUMENTS)).toSorted()).toEqual(INSTRUMENTS.toSorted());
     const tick = decimal(rules.get('BTC/USDT')?.tickSize ?? '');
     const stop = (at: string): Partial<OrderRequest> => ({
       type: 'stopLimit',
