@@ -24,6 +24,9 @@ it.each([
   expect(await shownNow(at(lastPrice, top), 'BTC/USDT')).toEqual(shown);
 });
 
+const thrown = (): never => {
+  throw new Error('not open');
+};
 const SEEN = { ...BOOK, ageMs: 0 };
 it.each([
   ['asked for where none was seen', 100, undefined, book, SEEN],
@@ -31,6 +34,7 @@ it.each([
   ['the one seen where that is new', 100, 10_000, away, { ...BOOK, ageMs: 10_000 }],
   ['not waited for long', 100, undefined, never, undefined],
   ['nothing where it fails', 100, undefined, away, undefined],
+  ['nothing where it throws', 100, undefined, thrown, undefined],
   ['left where the venue has counted much', 300, undefined, book, undefined],
 ])('P19: the book that an exit with a fresh price is told against: %s', async (_, used, ageMs, top, told) => {
   const market = new StreamedMarket(() => 20_000);

@@ -65,7 +65,11 @@ export async function viewToExit(live: LiveMarket, venue: Venue, account: string
   const view = await viewToLeave(live, venue, account, instrument);
   const mid = midOf(view.book);
   if ('price' in mid || mid.missing === 'crossedBook' || !isFresh(view) || !hasWeightToSpare(venue)) return view;
-  const book = await within(BOOK_LIMIT_MS, venue.reader.book(instrument));
+  // However it fails, the exit goes on.
+  const book = await within(
+    BOOK_LIMIT_MS,
+    Promise.resolve().then(() => venue.reader.book(instrument)),
+  );
   return book === undefined ? view : { ...view, book: { ...book, ageMs: 0 } };
 }
 
