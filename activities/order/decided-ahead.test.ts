@@ -16,15 +16,19 @@ const SIGNAL: TradeSignal = {
 };
 const INTENT = intentIdOf(SIGNAL);
 
-function bench(held: RiskView | undefined, { isPriced = true } = {}) {
-  let now = 0;
+function bench(held: RiskView | undefined, { isPriced = true, gate = undefined as Error | undefined } = {}) {
+  let [time, monotonic] = [NOW, 0];
+  const failed: unknown[] = [];
   const live = new StreamedMarket(() => NOW);
   live.seeClock(KEY.account, { skewMs: 0, roundTripMs: 1 });
   if (isPriced) live.seePrice(KEY.account, KEY.instrument, d('100'), { seenTime: NOW });
   const dependencies = {
     live,
     venueOf: () => ({ weight: () => ({ kind: 'untold' }) }),
-    entriesOf: () => ({ sizing: { kind: 'fixedNotional', notional: d('500') }, execution: MARKET }),
+    entriesOf: () => {
+      if (gate !== undefined) throw gate;
+      return { sizing: { kind: 'fixedNotional', notional: d('500') }, execution: MARKET };
+    },
     risk: {
       read: () => {
         throw new Error('asked');
@@ -32,8 +36,17 @@ function bench(held: RiskView | undefined, { isPriced = true } = {}) {
       heldView: () => held,
     },
   } as unknown as OrderDependencies;
-  const ahead = new DecidedAhead(dependencies, () => now);
-  return { ahead, pass: (ms: number) => void (now += ms) };
+  const ahead = new DecidedAhead(
+    dependencies,
+    () => ({ time, monotonic }),
+    (error) => failed.push(error),
+  );
+  /** The machine's clock goes as far as told where it does not go on with the other. */
+  const pass = (ms: number, clockMs = ms): void => {
+    time += clockMs;
+    monotonic += ms;
+  };
+  return { ahead, pass, failed };
 }
 
 describe('a verdict that is found while the start is under way', () => {
@@ -63,6 +76,23 @@ describe('a verdict that is found while the start is under way', () => {
     ahead.decide(SIGNAL);
     pass(51);
     expect(ahead.take(INTENT, LEDGER)).toBeUndefined();
+  });
+
+  it.each([
+    ['a machine that slept meanwhile, whose monotonic clock stood still', 30_000],
+    ['a clock that was set back', -30_000],
+  ])('is none after %s', (_, clockMs) => {
+    const { ahead, pass } = bench(LEDGER);
+    ahead.decide(SIGNAL);
+    pass(8, clockMs);
+    expect(ahead.take(INTENT, LEDGER)).toBeUndefined();
+  });
+
+  it('is none where the gate fails, which is told and ends nothing', () => {
+    const gate = new RangeError('a step must be positive, not 0');
+    const { ahead, failed } = bench(LEDGER, { gate });
+    ahead.decide(SIGNAL);
+    expect([ahead.take(INTENT, LEDGER), failed]).toEqual([undefined, [gate]]);
   });
 
   it('is none of another signal', () => {

@@ -2,6 +2,7 @@ import { ZERO_TEXT } from '../../core/money/index.js';
 import type { GateVerdict } from '../../core/risk/approved-order.js';
 import type { RiskView } from '../../core/risk/view.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
+import type { Moment } from '../../core/venue/entry-share.js';
 import { entryGate } from './entry-gate.js';
 import type { OrderDependencies } from './dependencies.js';
 
@@ -10,7 +11,7 @@ const MOST_AGE_MS = 50;
 
 interface Decided {
   readonly verdict: Extract<GateVerdict, { readonly kind: 'approved' }>;
-  readonly foundAt: number;
+  readonly foundAt: Moment;
 }
 
 /**
@@ -19,24 +20,34 @@ interface Decided {
  */
 export class DecidedAhead {
   readonly #dependencies: Omit<OrderDependencies, 'decidedAhead'>;
-  /** Ms that only go on. */
-  readonly #monotonic: () => number;
+  readonly #now: () => Moment;
+  readonly #onFailed: (error: unknown, signal: TradeSignal) => void;
   readonly #decided = new Map<string, Decided>();
 
-  constructor(dependencies: Omit<OrderDependencies, 'decidedAhead'>, monotonic: () => number) {
+  /** @param onFailed hears of a gate that could not decide: the step meets the same, and tells it as the step's own failure. */
+  constructor(
+    dependencies: Omit<OrderDependencies, 'decidedAhead'>,
+    now: () => Moment,
+    onFailed: (error: unknown, signal: TradeSignal) => void,
+  ) {
     this.#dependencies = dependencies;
-    this.#monotonic = monotonic;
+    this.#now = now;
+    this.#onFailed = onFailed;
   }
 
-  /** Asks nobody and waits for nothing: where the risk state is not held, nothing is decided ahead. */
+  /** Asks nobody, waits for nothing and never throws: where the risk state is not held, nothing is decided ahead. */
   decide(signal: TradeSignal): void {
     for (const [intentId, { foundAt }] of this.#decided) if (this.#isOld(foundAt)) this.#decided.delete(intentId);
     const { risk } = this.#dependencies;
-    const ledger = risk.heldView?.(signal);
-    if (ledger === undefined) return;
-    const foundAt = this.#monotonic();
-    const verdict = entryGate(this.#dependencies, signal, { attempt: 1, executed: ZERO_TEXT })(ledger);
-    if (verdict.kind === 'approved') this.#decided.set(intentIdOf(signal), { verdict, foundAt });
+    try {
+      const ledger = risk.heldView?.(signal);
+      if (ledger === undefined) return;
+      const foundAt = this.#now();
+      const verdict = entryGate(this.#dependencies, signal, { attempt: 1, executed: ZERO_TEXT })(ledger);
+      if (verdict.kind === 'approved') this.#decided.set(intentIdOf(signal), { verdict, foundAt });
+    } catch (error) {
+      this.#onFailed(error, signal);
+    }
   }
 
   /** Once: what is decided again after a conflict is decided on what there is then. */
@@ -48,7 +59,9 @@ export class DecidedAhead {
     return riskVersion === ledger.riskVersion && controlVersion === ledger.controlVersion ? found.verdict : undefined;
   }
 
-  #isOld(foundAt: number): boolean {
-    return this.#monotonic() - foundAt > MOST_AGE_MS;
+  /** By either clock: the monotonic one may stand still while the machine sleeps, and the other be set. */
+  #isOld(foundAt: Moment): boolean {
+    const { time, monotonic } = this.#now();
+    return Math.max(Math.abs(time - foundAt.time), monotonic - foundAt.monotonic) > MOST_AGE_MS;
   }
 }

@@ -1,4 +1,3 @@
-import { ZERO_TEXT } from '../../core/money/index.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
 import type { OrderActivities } from './index.js';
 
@@ -17,11 +16,17 @@ export class EnterAhead {
   readonly #begun = new Map<string, Promise<Awaited<ReturnType<Enter>>>>();
   readonly #under = new Set<Promise<unknown>>();
 
+  readonly #first: (signal: TradeSignal) => ReturnType<Enter>;
   readonly #enter: Enter;
   readonly #after: (ms: number, then: () => void) => void;
 
-  /** @param after calls back after so many ms, without keeping the process alive */
-  constructor(enter: Enter, after: (ms: number, then: () => void) => void) {
+  /**
+   * @param first the step of a signal's first order, as it is begun ahead
+   * @param enter the same, and that of every other, where a workflow comes to it before it was begun
+   * @param after calls back after so many ms, without keeping the process alive
+   */
+  constructor(first: (signal: TradeSignal) => ReturnType<Enter>, enter: Enter, after: (ms: number, then: () => void) => void) {
+    this.#first = first;
     this.#enter = enter;
     this.#after = after;
   }
@@ -29,7 +34,7 @@ export class EnterAhead {
   /** The first order of the signal, whose workflow's start was acknowledged with its first task to this process. */
   begin(signal: TradeSignal): void {
     const intentId = intentIdOf(signal);
-    const outcome = this.#enter(signal, { attempt: 1, executed: ZERO_TEXT });
+    const outcome = this.#first(signal);
     this.#begun.set(intentId, outcome);
     const ended = outcome
       .catch(() => undefined)

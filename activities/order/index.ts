@@ -51,8 +51,9 @@ export interface OwnerActivities extends Omit<CommonOrderActivities, 'submit'>, 
   abandon(signal: TradeSignal, detail: string, attempt?: number): Promise<StoredOrder | null>;
 }
 
-export function createOrderActivities(dependencies: OrderDependencies): OrderActivities {
-  const authorise = createAuthorise(dependencies, new AccountQueues());
+/** @param queues of whatever else authorises orders in this process. */
+export function createOrderActivities(dependencies: OrderDependencies, queues = new AccountQueues()): OrderActivities {
+  const authorise = createAuthorise(dependencies, queues);
   return {
     ...common(dependencies),
     tend: mapped(beating(createTend(dependencies, pause)), 'untilDone'),

@@ -5,6 +5,7 @@ import type { StoredOrder } from '../../core/order/stored-order.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
 import { closedMs, TRADING_SHARE_PERCENT } from '../../core/venue/weight.js';
+import type { Begun, BeginTerms } from '../ports/store.js';
 import type { SubmitVerdict, Venue } from '../ports/venue.js';
 import type { OrderDependencies } from './dependencies.js';
 import { applyEvent } from './evidence.js';
@@ -24,39 +25,66 @@ export type Submission =
 export function createSubmit(
   dependencies: OrderDependencies,
 ): (intentId: string, account: string, leg?: TradeSignal['leg']) => Promise<Submission> {
-  const { store, venueOf, live, epoch } = dependencies;
-  const unsent = async (intentId: string, failed: Failure, venue: string): Promise<Submission> =>
-    storedSubmission(await applyEvent({ store, epoch }, intentId, { kind: 'expireUnsent' }, [failed]), venue);
-  const begin = async (venue: Venue, intentId: string, account: string): Promise<Submission> => {
-    const { sender, profile } = venue;
-    const signedTimestamp = live.venueNow(account);
-    const receiveWindowMs = Math.min(profile.receiveWindowMs, PROTOCOL.receiveWindowMaxMs);
-    const roundTripMs = live.clockRoundTripMs(account);
-    const error = roundTripMs === undefined ? {} : { clockErrorMs: Math.ceil((roundTripMs + profile.clockStepMs) / 2) };
-    const begun = await store.beginSubmit({ intentId, epoch, signedTimestamp, ...error, receiveWindowMs });
-    if (begun.kind === 'refused') return { kind: 'refused', failures: begun.order.failures };
-    if (begun.kind === 'stored') return storedSubmission(begun.order, profile.id);
-    const { clientOrderId, instrument, side, type, postOnly, quantity, price, stopPrice, timeInForce } = begun.order;
-    const terms = { type, postOnly, timeInForce, quantity, price, ...(stopPrice === null ? {} : { stopPrice }) };
-    return sender.submit({ clientOrderId, instrument, side, ...terms, signedTimestamp, receiveWindowMs }, profile.submitDeadlineMs);
-  };
+  const { store, venueOf, epoch } = dependencies;
   return async (intentId, account, leg) => {
     const venue = venueOf(account);
-    const name = venue.profile.id;
-    const forMs = closedMs(venue.weight());
-    if (forMs > 0) return unsent(intentId, failure('RISK_VENUE_CLOSED', { venue: name, forMs }), name);
-    if (leg !== 'open') return begin(venue, intentId, account);
-    const claim = venue.claimWeight();
-    if (claim.kind === 'over') {
-      const { used, limit } = claim;
-      return unsent(intentId, failure('RISK_VENUE_WEIGHT', { venue: name, used, limit, share: TRADING_SHARE_PERCENT }), name);
+    const admission = admit(venue, leg);
+    if (admission.kind === 'refused') {
+      const order = await applyEvent({ store, epoch }, intentId, { kind: 'expireUnsent' }, [admission.failure]);
+      return storedSubmission(order, venue.profile.id);
     }
-    if (claim.kind === 'notOurs') {
-      const { used, share } = claim;
-      return unsent(intentId, failure('RISK_VENUE_SHARE', { venue: name, used, share }), name);
-    }
-    return begin(venue, intentId, account).finally(claim.free);
+    return beginAndSend(dependencies, intentId, account).finally(admission.free);
   };
+}
+
+/** Whether the venue takes an order now; an entry holds its part of the weight until it is freed. */
+export type Admission = { readonly kind: 'admitted'; readonly free: () => void } | { readonly kind: 'refused'; readonly failure: Failure };
+
+export function admit(venue: Venue, leg: TradeSignal['leg'] | undefined): Admission {
+  const name = venue.profile.id;
+  const forMs = closedMs(venue.weight());
+  if (forMs > 0) return { kind: 'refused', failure: failure('RISK_VENUE_CLOSED', { venue: name, forMs }) };
+  if (leg !== 'open') return { kind: 'admitted', free: () => undefined };
+  const claim = venue.claimWeight();
+  if (claim.kind === 'over') {
+    const { used, limit } = claim;
+    return { kind: 'refused', failure: failure('RISK_VENUE_WEIGHT', { venue: name, used, limit, share: TRADING_SHARE_PERCENT }) };
+  }
+  if (claim.kind === 'notOurs') {
+    const { used, share } = claim;
+    return { kind: 'refused', failure: failure('RISK_VENUE_SHARE', { venue: name, used, share }) };
+  }
+  return { kind: 'admitted', free: claim.free };
+}
+
+export async function beginAndSend(dependencies: OrderDependencies, intentId: string, account: string): Promise<Submission> {
+  const { store, venueOf, epoch } = dependencies;
+  const terms = beginTerms(dependencies, account);
+  return sendBegun(venueOf(account), terms, await store.beginSubmit({ ...terms, intentId, epoch }));
+}
+
+/** What the request will carry (P6), as of now. */
+export function beginTerms({ venueOf, live }: Pick<OrderDependencies, 'venueOf' | 'live'>, account: string): BeginTerms {
+  const { profile } = venueOf(account);
+  const roundTripMs = live.clockRoundTripMs(account);
+  return {
+    signedTimestamp: live.venueNow(account),
+    receiveWindowMs: Math.min(profile.receiveWindowMs, PROTOCOL.receiveWindowMaxMs),
+    ...(roundTripMs === undefined ? {} : { clockErrorMs: Math.ceil((roundTripMs + profile.clockStepMs) / 2) }),
+  };
+}
+
+/** The one send of an order that was begun under these terms; no wait lies between (P7). */
+export async function sendBegun(
+  { sender, profile }: Venue,
+  { signedTimestamp, receiveWindowMs }: BeginTerms,
+  begun: Begun,
+): Promise<Submission> {
+  if (begun.kind === 'refused') return { kind: 'refused', failures: begun.order.failures };
+  if (begun.kind === 'stored') return storedSubmission(begun.order, profile.id);
+  const { clientOrderId, instrument, side, type, postOnly, quantity, price, stopPrice, timeInForce } = begun.order;
+  const terms = { type, postOnly, timeInForce, quantity, price, ...(stopPrice === null ? {} : { stopPrice }) };
+  return sender.submit({ clientOrderId, instrument, side, ...terms, signedTimestamp, receiveWindowMs }, profile.submitDeadlineMs);
 }
 
 function storedSubmission(order: StoredOrder, venue: string): Submission {

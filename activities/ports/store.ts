@@ -67,6 +67,25 @@ export interface AuthoriseInput {
   readonly authorisedForMs: number;
 }
 
+/** What a request to the venue will be signed with. */
+export interface BeginTerms {
+  readonly signedTimestamp: number;
+  /** By how much the clock may be off that this is by, ms; absent: nobody has measured. */
+  readonly clockErrorMs?: number;
+  readonly receiveWindowMs: number;
+}
+
+export interface BeginInput extends BeginTerms {
+  readonly intentId: string;
+  readonly epoch: number;
+}
+
+/** `stored`: the order was not there to be begun; it is returned as it stands. */
+export interface Begun {
+  readonly kind: 'submitting' | 'refused' | 'stored';
+  readonly order: StoredOrder;
+}
+
 export interface PositionChange extends PositionState {
   readonly strategy: string;
   /** Version that was read; 0 for a position that did not exist. */
@@ -102,7 +121,7 @@ export interface EpisodeSight {
 }
 
 /**
- * The ledger. Every method is one statement in autocommit. All throw KeelsonError INFRA_DATABASE when the database does
+ * The ledger. Every method is one statement in autocommit, but for one that says so. All throw KeelsonError INFRA_DATABASE when the database does
  * not answer, and RISK_EPOCH when the work was begun before a restore.
  */
 export interface OrderStore {
@@ -111,16 +130,16 @@ export interface OrderStore {
   authorise(input: AuthoriseInput, events: Events): Promise<Authorised>;
   /** Stores a signal that made no order, with its reasons. True when this call stored it. */
   recordUntraded(signal: TradeSignal, failures: readonly Failure[], epoch: number, events: Events): Promise<boolean>;
-  beginSubmit(input: {
-    readonly intentId: string;
-    readonly epoch: number;
-    readonly signedTimestamp: number;
-    /** By how much the clock may be off that this is by, ms; absent: nobody has measured. */
-    readonly clockErrorMs?: number;
-    readonly receiveWindowMs: number;
-  }): Promise<
-    { readonly kind: 'submitting'; readonly order: StoredOrder } | { readonly kind: 'refused' | 'stored'; readonly order: StoredOrder }
-  >;
+  beginSubmit(input: BeginInput): Promise<Begun>;
+  /**
+   * Both of them, sent one behind the other on one connection: the second does not wait until this process has read the answer to the
+   * first. Each is decided as if it came alone; `begun` is undefined where the second found no order, or lost against another statement.
+   */
+  authoriseAndBegin(
+    input: AuthoriseInput,
+    events: Events,
+    begin: BeginTerms,
+  ): Promise<{ readonly authorised: Authorised; readonly begun: Begun | undefined }>;
   order(intentId: string): Promise<StoredOrder | undefined>;
   orderByVenueIds(key: {
     readonly account: string;

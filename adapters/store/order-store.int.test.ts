@@ -21,7 +21,8 @@ const d = (text: string): DecimalText => text as DecimalText;
 const EPOCH = 1;
 const KEY = { account: 'main', strategy: 'momentum', instrument: 'BTC/USDT' };
 const LIVE: LiveView = { now: 0, price: { price: d('100'), ageMs: 0 }, clockSkewMs: 0, venueWeight: { kind: 'untold' } };
-const SUBMIT = { epoch: EPOCH, signedTimestamp: 1_000, clockErrorMs: 40, receiveWindowMs: 500 };
+const TERMS = { signedTimestamp: 1_000, clockErrorMs: 40, receiveWindowMs: 500 };
+const SUBMIT = { epoch: EPOCH, ...TERMS };
 
 describe('the statements of the order protocol', () => {
   let database: TestDatabase;
@@ -32,7 +33,7 @@ describe('the statements of the order protocol', () => {
 
   beforeAll(async () => {
     database = await testDatabase();
-    pool = openPool(database.url, { applicationName: 'test' });
+    pool = openPool(database.url, { applicationName: 'test', pipelined: true });
     store = createOrderStore(pool);
     await createMarketStore(pool).saveInstruments('paper', [
       {
@@ -115,10 +116,8 @@ describe('the statements of the order protocol', () => {
     const { account, strategy, strategyVersion, instrument, leg } = signal;
     const purpose = leg === 'open' ? 'entry' : 'exit';
     const intent = { intentId: intentIdOf(signal), account, strategy, strategyVersion, instrument, leg, purpose, sequence: 1 } as const;
-    return {
-      verdict,
-      write: () => store.authorise({ intent, signal, clientOrderId, epoch: EPOCH, controlVersion, verdict, authorisedForMs: 5_000 }, {}),
-    };
+    const input = { intent, signal, clientOrderId, epoch: EPOCH, controlVersion, verdict, authorisedForMs: 5_000 };
+    return { verdict, write: () => store.authorise(input, {}), atOnce: () => store.authoriseAndBegin(input, {}, TERMS) };
   };
   const authorised = async (signal = signalOf('open')): Promise<string> => {
     const written = await (await authorise(signal)).write();
@@ -228,6 +227,57 @@ describe('the statements of the order protocol', () => {
     expect(await status(intentId)).toBe('authorised');
   });
 
+  it('P4, P5: at once: the verdict is written and the send begun, in two transactions', async () => {
+    const { atOnce } = await authorise(signalOf('open'));
+    const { authorised: written, begun } = await atOnce();
+    expect(written).toMatchObject({ kind: 'written', order: { status: 'authorised', version: 1 } });
+    expect(begun).toMatchObject({
+      kind: 'submitting',
+      order: { status: 'submitting', version: 2, signedTimestamp: 1_000, clockErrorMs: 40 },
+    });
+    expect(await status(begun?.order.intentId ?? '')).toBe('submitting');
+  });
+
+  it('P4, P8: at once from many: one order, and one may send it', async () => {
+    const { atOnce } = await authorise(signalOf('open'));
+    const answers = await Promise.all(Array.from({ length: 6 }, () => atOnce()));
+    const kinds = answers.map(({ authorised: { kind }, begun }) => `${kind} ${begun?.kind}`);
+    expect(kinds.filter((kind) => kind.endsWith('submitting'))).toHaveLength(1);
+    expect(kinds.filter((kind) => kind.startsWith('written'))).toHaveLength(1);
+    expect(new Set(kinds.filter((kind) => kind.endsWith('stored')))).toEqual(new Set(kinds.filter((kind) => !kind.endsWith('submitting'))));
+    expect((await pool.query(`select count(*)::int as n from orders`)).rows).toEqual([{ n: 1 }]);
+  });
+
+  it('P4: at once: of a verdict that lost against another there is nothing to begin, and the connection goes on', async () => {
+    const [one, other] = [await authorise(signalOf('open')), await authorise(signalOf('open', 'other'))];
+    await one.write();
+    expect(await other.atOnce()).toEqual({ authorised: { kind: 'conflict' }, begun: undefined });
+    expect((await pool.query(`select count(*)::int as n from orders where status = 'submitting'`)).rows).toEqual([{ n: 0 }]);
+  });
+
+  it('P25: at once: under a latch that came after the gate had decided nothing is begun', async () => {
+    const { atOnce } = await authorise(signalOf('open'));
+    await pool.query(`insert into latches (scope, scope_value, reason, subject) values ('account', 'main', 'x', 'y')`);
+    const { begun } = await atOnce();
+    expect(begun).toMatchObject({ kind: 'refused', order: { status: 'expired', reservedNotional: '0', isFinal: true } });
+  });
+
+  it('P9: at once: where the first waits for a lock, both give up, and nothing is begun afterwards', async () => {
+    const signal = signalOf('open');
+    const { atOnce } = await authorise(signal);
+    const holder = await database.pool.connect();
+    try {
+      await holder.query('begin');
+      await holder.query('select from control for update; select from risk_state for update');
+      await expect(atOnce()).rejects.toMatchObject({ failure: { code: 'INFRA_DATABASE' } });
+    } finally {
+      await holder.query('rollback');
+      holder.release();
+    }
+    expect(await status(intentIdOf(signal))).toBeUndefined();
+    expect(await atOnce()).toMatchObject({ authorised: { kind: 'written' }, begun: { kind: 'submitting' } });
+  });
+
   it('P1: what was recorded as not traded is not traded afterwards', async () => {
     const signal = signalOf('open');
     const late = await authorise(signal);
@@ -236,6 +286,13 @@ describe('the statements of the order protocol', () => {
     expect(await late.write()).toMatchObject({ kind: 'notTraded', failures: [{ code: 'RISK_TEMPORAL_UNREACHABLE' }] });
     expect(await store.order(intentIdOf(signal))).toBeUndefined();
     expect((await store.readRisk(KEY)).workingOrders).toEqual([]);
+  });
+
+  it('P1: at once: nothing is begun of what was recorded as not traded', async () => {
+    const signal = signalOf('open');
+    const late = await authorise(signal);
+    expect(await store.recordUntraded(signal, [], EPOCH, {})).toBe(true);
+    expect(await late.atOnce()).toMatchObject({ authorised: { kind: 'notTraded' }, begun: undefined });
   });
 
   it('P1: a signal is recorded as not traded, or it is an order; never both', async () => {

@@ -1,6 +1,16 @@
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import type { RiskKey } from '../../activities/ports/risk.js';
-import type { AuthoriseInput, Events, OrderStore, PositionChange, WatchedOrder, Written } from '../../activities/ports/store.js';
+import type {
+  Authorised,
+  AuthoriseInput,
+  BeginInput,
+  Begun,
+  Events,
+  OrderStore,
+  PositionChange,
+  WatchedOrder,
+  Written,
+} from '../../activities/ports/store.js';
 import { failure, KeelsonError, type Failure } from '../../core/errors.js';
 import { FLAT } from '../../core/ledger/position.js';
 import { decimal, decimalTextOf, text, ZERO_TEXT } from '../../core/money/index.js';
@@ -9,7 +19,7 @@ import { effectiveLimits, type LimitRow } from '../../core/risk/limit-rows.js';
 import type { RiskView, WatchHeartbeat } from '../../core/risk/view.js';
 import { signalId, type TradeSignal } from '../../core/signal/signal.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
-import { isConflict, jsonOf, run, type Statement } from './pool.js';
+import { isConflict, jsonOf, onOneConnection, run, type Statement } from './pool.js';
 
 const call = (name: string): Statement => ({ name, text: `select ${name}($1::jsonb) as answer` });
 
@@ -79,13 +89,13 @@ interface RiskRow {
  */
 export function createOrderStore(pool: Pool, leaseOwner?: string): OrderStore {
   const isKill = leaseOwner !== undefined;
-  const answer = async <T>(statement: Statement, values: readonly unknown[]): Promise<T | undefined> => {
-    const rows = await run<{ answer: T }>(pool, statement, values);
+  const answer = async <T>(statement: Statement, values: readonly unknown[], over: Pool | PoolClient = pool): Promise<T | undefined> => {
+    const rows = await run<{ answer: T }>(over, statement, values);
     return rows[0]?.answer;
   };
-  const change = async (statement: Statement, input: object): Promise<Answer> => {
+  const change = async (statement: Statement, input: object, over: Pool | PoolClient = pool): Promise<Answer> => {
     try {
-      const got = await answer<Answer>(statement, [jsonOf(input)]);
+      const got = await answer<Answer>(statement, [jsonOf(input)], over);
       if (got === undefined) throw new KeelsonError('INFRA_DATABASE', { detail: `${statement.name} gave no answer` });
       if (got.result === 'epoch') throw new KeelsonError('RISK_EPOCH', { epoch: 'of this work', current: 'newer' });
       return got;
@@ -94,6 +104,36 @@ export function createOrderStore(pool: Pool, leaseOwner?: string): OrderStore {
       throw error;
     }
   };
+  const authorise = async (input: AuthoriseInput, events: Events, over: Pool | PoolClient): Promise<Authorised> => {
+    const { intent, verdict, signal } = input;
+    const failures = verdict.kind === 'denied' ? verdict.failures : [];
+    const { intentId, account, strategy, strategyVersion, instrument, leg, purpose, sequence } = intent;
+    const statement = isKill ? STATEMENTS.authoriseAsKill : STATEMENTS.authorise;
+    const values = {
+      leaseOwner,
+      verdict: verdict.kind === 'approved' ? 'authorised' : 'denied',
+      epoch: input.epoch,
+      riskVersion: verdict.kind === 'approved' ? verdict.order.riskVersion : null,
+      authorisedForMs: input.authorisedForMs,
+      failures,
+      signal: signal === null ? null : { ...signalRow(signal), failures },
+      order: {
+        ...(verdict.kind === 'approved' ? verdict.order : deniedOrder(input)),
+        ...{ intentId, account, strategy, strategyVersion, instrument, leg, purpose, sequence },
+        clientOrderId: input.clientOrderId,
+      },
+      ...events,
+    };
+    const got = await change(statement, values, over);
+    if (got.result === 'denied') return { kind: 'denied', failures };
+    return got.result === 'untraded' ? { kind: 'notTraded', failures: got.failures ?? [] } : asWritten(got);
+  };
+  const begin = (input: BeginInput, over: Pool | PoolClient): Promise<Answer> =>
+    change(
+      isKill ? STATEMENTS.beginSubmitAsKill : STATEMENTS.beginSubmit,
+      { ...input, refusals: refusalsOf(input.intentId), leaseOwner },
+      over,
+    );
 
   return {
     async readRisk({ account, strategy, instrument }) {
@@ -101,28 +141,7 @@ export function createOrderStore(pool: Pool, leaseOwner?: string): OrderStore {
       return riskViewOf(rows[0]?.answer, { account, strategy, instrument }, rows[0]?.watch);
     },
 
-    async authorise(input, events) {
-      const { intent, verdict, signal } = input;
-      const failures = verdict.kind === 'denied' ? verdict.failures : [];
-      const { intentId, account, strategy, strategyVersion, instrument, leg, purpose, sequence } = intent;
-      const got = await change(isKill ? STATEMENTS.authoriseAsKill : STATEMENTS.authorise, {
-        leaseOwner,
-        verdict: verdict.kind === 'approved' ? 'authorised' : 'denied',
-        epoch: input.epoch,
-        riskVersion: verdict.kind === 'approved' ? verdict.order.riskVersion : null,
-        authorisedForMs: input.authorisedForMs,
-        failures,
-        signal: signal === null ? null : { ...signalRow(signal), failures },
-        order: {
-          ...(verdict.kind === 'approved' ? verdict.order : deniedOrder(input)),
-          ...{ intentId, account, strategy, strategyVersion, instrument, leg, purpose, sequence },
-          clientOrderId: input.clientOrderId,
-        },
-        ...events,
-      });
-      if (got.result === 'denied') return { kind: 'denied', failures };
-      return got.result === 'untraded' ? { kind: 'notTraded', failures: got.failures ?? [] } : asWritten(got);
-    },
+    authorise: (input, events) => authorise(input, events, pool),
 
     async recordUntraded(signal, failures, epoch, events) {
       const stored = await answer<boolean>(STATEMENTS.recordUntraded, [
@@ -132,32 +151,25 @@ export function createOrderStore(pool: Pool, leaseOwner?: string): OrderStore {
     },
 
     async beginSubmit(input) {
-      const values = {
-        order: input.intentId,
-        account: 'the account',
-        scope: 'in scope',
-        instrument: 'its instrument',
-        strategy: 'its strategy',
-      };
-      const why = {
-        RISK_KILLED: '',
-        RISK_CONTROL_CHANGED: '',
-        RISK_AUTHORISATION_EXPIRED: '',
-        RISK_INSTRUMENT_BLOCKED: 'an incident waits for a person',
-        RISK_STRATEGY_DISABLED: 'since the order was authorised',
-      } as const;
-      const refusals = Object.fromEntries(
-        (Object.keys(why) as (keyof typeof why)[]).map((code) => [code, failure(code, { ...values, reason: why[code] })]),
-      );
-      const statement = isKill ? STATEMENTS.beginSubmitAsKill : STATEMENTS.beginSubmit;
       let got: Answer = { result: 'conflict' };
       // One that lost against another statement has begun nothing.
       for (let attempt = 1; got.result === 'conflict' && attempt <= PROTOCOL.compareAndSetAttempts; attempt += 1) {
-        got = await change(statement, { ...input, refusals, leaseOwner });
+        got = await begin(input, pool);
       }
-      if (got.order === undefined) throw new KeelsonError('INFRA_DATABASE', { detail: `no order ${input.intentId}: ${got.result}` });
-      const kind = got.result === 'submitting' || got.result === 'refused' ? got.result : 'stored';
-      return { kind, order: got.order };
+      const begun = asBegun(got);
+      if (begun === undefined) throw new KeelsonError('INFRA_DATABASE', { detail: `no order ${input.intentId}: ${got.result}` });
+      return begun;
+    },
+
+    async authoriseAndBegin(input, events, terms) {
+      const { intentId } = input.intent;
+      return onOneConnection(pool, async (connection) => {
+        const both = await Promise.allSettled([
+          authorise(input, events, connection),
+          begin({ ...terms, intentId, epoch: input.epoch }, connection),
+        ]);
+        return { authorised: valueOf(both[0]), begun: asBegun(valueOf(both[1])) };
+      });
     },
 
     async order(intentId) {
@@ -252,6 +264,31 @@ function deniedOrder({ intent, signal, controlVersion }: AuthoriseInput): object
     reservedNotional: '0',
     controlVersion,
   };
+}
+
+/** Why an order that was authorised is not begun, in words for whichever it is. */
+function refusalsOf(intentId: string): Record<string, Failure> {
+  const values = { order: intentId, account: 'the account', scope: 'in scope', instrument: 'its instrument', strategy: 'its strategy' };
+  const why = {
+    RISK_KILLED: '',
+    RISK_CONTROL_CHANGED: '',
+    RISK_AUTHORISATION_EXPIRED: '',
+    RISK_INSTRUMENT_BLOCKED: 'an incident waits for a person',
+    RISK_STRATEGY_DISABLED: 'since the order was authorised',
+  } as const;
+  const codes = Object.keys(why) as (keyof typeof why)[];
+  return Object.fromEntries(codes.map((code) => [code, failure(code, { ...values, reason: why[code] })]));
+}
+
+/** Undefined: there was no order, or the statement lost against another one. */
+function asBegun({ result, order }: Answer): Begun | undefined {
+  if (order === undefined) return undefined;
+  return { kind: result === 'submitting' || result === 'refused' ? result : 'stored', order };
+}
+
+function valueOf<T>(settled: PromiseSettledResult<T>): T {
+  if (settled.status === 'rejected') throw settled.reason;
+  return settled.value;
 }
 
 function asWritten(got: Answer): Written {

@@ -15,6 +15,8 @@ export interface PoolOptions {
   readonly max?: number;
   readonly applicationName: string;
   readonly statementTimeoutMs?: number;
+  /** Statements on a lent connection are sent as they come, and wait for no answer of those before them: {@link onOneConnection}. */
+  readonly pipelined?: boolean;
   /** It is another instance than on the pool's first connection (P31): no connection to it is given out, and the process has to begin anew. */
   readonly onReplaced?: (replaced: KeelsonError) => void;
 }
@@ -31,6 +33,7 @@ export function openPool(url: string, options: PoolOptions): Pool {
     connectionString: url,
     max: options.max ?? 8,
     application_name: options.applicationName,
+    pipeline: options.pipelined ?? false,
     statement_timeout: statementTimeoutMs,
     idle_in_transaction_session_timeout: PROTOCOL.statementTimeoutMs,
     // The server's own limit helps nobody when the server is stopped or the network swallows its answer: what waits here
@@ -93,6 +96,26 @@ export async function run<Row extends QueryResultRow>(
     return result.rows;
   } catch (error) {
     throw new KeelsonError('INFRA_DATABASE', { detail: describe(error) }, { cause: error });
+  }
+}
+
+/** Lends one connection for statements that keep their order. It is given up where the work fails. @throws KeelsonError INFRA_DATABASE. */
+export async function onOneConnection<T>(pool: Pool, work: (connection: PoolClient) => Promise<T>): Promise<T> {
+  const connection = await pool.connect().catch((error: unknown) => {
+    throw new KeelsonError('INFRA_DATABASE', { detail: describe(error) }, { cause: error });
+  });
+  let broken: Error | boolean = false;
+  // What is under way on it fails by itself; without a listener the process would end.
+  const noteBroken = (error: Error): void => void (broken = error);
+  connection.on('error', noteBroken);
+  try {
+    return await work(connection);
+  } catch (error) {
+    broken ||= true;
+    throw error;
+  } finally {
+    connection.off('error', noteBroken);
+    connection.release(broken);
   }
 }
 

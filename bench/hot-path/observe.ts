@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Client } from '@temporalio/client';
+import type { Pool, PoolClient } from 'pg';
 import { clientOrderIdOf } from '../../activities/order/client-order-id.js';
 import type { OrderActivities } from '../../activities/order/index.js';
 import { intentIdOf, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
@@ -10,6 +11,13 @@ import { watchSockets } from './sockets.js';
 import { dueOn, hasBars, type Pace } from './schedule.js';
 import { barKey, now, type SignalStamps, type WorkerStamps } from './stamps.js';
 
+interface Statements {
+  count: number;
+  sockets: number;
+  /** When the answers came, in their order. */
+  readonly answered: number[];
+}
+
 /** Looks at the trading process from outside its parts: each is wrapped, none knows. */
 export class Observer {
   pace: Pace = 'singly';
@@ -18,7 +26,7 @@ export class Observer {
   #ranAgain: string[] = [];
   readonly #byIntent = new Map<string, SignalStamps>();
   readonly #stepBegun = new Map<string, number>();
-  readonly #statements = new AsyncLocalStorage<{ count: number; sockets: number }>();
+  readonly #statements = new AsyncLocalStorage<Statements>();
 
   /** What was seen since the last call. */
   take(): Pick<WorkerStamps, 'signals' | 'begun' | 'ranAgain'> {
@@ -43,7 +51,7 @@ export class Observer {
         }
         this.#stepBegun.set(bar.instrument, begun);
         // What the rest of this bar's handling asks of Postgres, or of anybody else, up to the start, is counted here.
-        this.#statements.enterWith({ count: 0, sockets: 0 });
+        this.#statements.enterWith({ count: 0, sockets: 0, answered: [] });
         return { ...step, intent: due, stance: due === 'open' ? 'long' : 'flat' };
       },
     };
@@ -51,14 +59,7 @@ export class Observer {
 
   process(process: WorkerProcess): WorkerProcess {
     const { connection, env, orders, pool, instanceId } = process;
-    const query = pool.query.bind(pool) as (...values: unknown[]) => unknown;
-    Object.assign(pool, {
-      query: (...values: unknown[]) => {
-        const statements = this.#statements.getStore();
-        if (statements !== undefined) statements.count += 1;
-        return query(...values);
-      },
-    });
+    this.#countStatements(pool);
     watchSockets(() => {
       const statements = this.#statements.getStore();
       if (statements !== undefined) statements.sockets += 1;
@@ -88,24 +89,59 @@ export class Observer {
       client,
       orders: {
         ...orders,
-        authorise: async (input, events) => {
-          const written = await orders.authorise(input, events);
-          const stamps = this.#byIntent.get(input.intent.intentId);
-          if (stamps !== undefined) stamps.authorised = now();
-          return written;
+        authoriseAndBegin: async (input, events, terms) => {
+          const answers = await orders.authoriseAndBegin(input, events, terms);
+          this.#sending(input.intent.intentId);
+          return answers;
         },
         beginSubmit: async (input) => {
           const begun = await orders.beginSubmit(input);
-          const stamps = this.#byIntent.get(input.intentId);
-          if (stamps !== undefined) {
-            stamps.begun = now();
-            // What follows the send, in the same step, is not counted.
-            stamps.statements = this.#statements.getStore()?.count ?? 0;
-          }
+          this.#sending(input.intentId);
           return begun;
         },
       },
     };
+  }
+
+  /** The send comes next; what follows it, in the same step, is not counted. */
+  #sending(intentId: string): void {
+    const stamps = this.#byIntent.get(intentId);
+    if (stamps === undefined) return;
+    const { count, answered } = this.#statements.getStore() ?? { count: 0, answered: [] };
+    // The one before the last is the verdict's.
+    Object.assign(stamps, { authorised: answered.at(-2), begun: now(), statements: count });
+  }
+
+  /** Of the pool itself, and of a connection that it has lent. */
+  #countStatements(pool: Pool): void {
+    const seen = <T>(asked: T): T => {
+      const statements = this.#statements.getStore();
+      if (statements === undefined || !(asked instanceof Promise)) return asked;
+      statements.count += 1;
+      void asked.then(
+        () => statements.answered.push(now()),
+        () => undefined,
+      );
+      return asked;
+    };
+    const query = pool.query.bind(pool) as (...values: unknown[]) => unknown;
+    const connect = pool.connect.bind(pool) as (callback?: unknown) => unknown;
+    const lent = (client: PoolClient): PoolClient =>
+      new Proxy(client, {
+        get(target, key) {
+          const member: unknown = Reflect.get(target, key, target);
+          if (typeof member !== 'function') return member;
+          return (...values: unknown[]) => {
+            const answer: unknown = Reflect.apply(member, target, values);
+            return key === 'query' ? seen(answer) : answer;
+          };
+        },
+      });
+    Object.assign(pool, {
+      query: (...values: unknown[]) => seen(query(...values)),
+      // With a callback it is the pool that asks itself.
+      connect: (callback?: unknown) => (callback === undefined ? (connect() as Promise<PoolClient>).then(lent) : connect(callback)),
+    });
   }
 
   /** The step that authorises and submits, wherever it is begun. */
@@ -116,7 +152,7 @@ export class Observer {
       if (stamps === undefined) return step(signal, which);
       if (stamps.entered !== undefined) this.#ranAgain.push(intentId);
       stamps.entered = now();
-      const entered = await this.#statements.run({ count: 0, sockets: 0 }, () => step(signal, which));
+      const entered = await this.#statements.run({ count: 0, sockets: 0, answered: [] }, () => step(signal, which));
       if (entered.kind !== 'denied') this.#signals.push(stamps);
       return entered;
     };

@@ -55,7 +55,7 @@ export async function openLocalProcess(
   const log = pino({ level: logLevel(env), base: { process: name } });
   const url = databaseUrl(env);
   if (url === undefined) throw new KeelsonError('CONFIG_DATABASE', { address: 'DATABASE_URL', detail: 'it is not set' });
-  const pool = openPool(url, { applicationName: `keelson-${name}`, max: 8, onReplaced });
+  const pool = openPool(url, { applicationName: `keelson-${name}`, max: 8, pipelined: true, onReplaced });
   // A container may start a worker without the launcher, which checks the same.
   await checkDurability(pool);
   const control = createControlStore(pool);

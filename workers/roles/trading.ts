@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { invariant } from '../../core/errors.js';
 import { findStrategy } from '../../core/strategy/registry.js';
+import type { Moment } from '../../core/venue/entry-share.js';
 import { setTimeout as wait } from 'node:timers/promises';
 import { LedgerContact, withLedgerContact } from '../../activities/order/ledger-contact.js';
 import { DecidedAhead } from '../../activities/order/decided-ahead.js';
 import type { OrderDependencies } from '../../activities/order/dependencies.js';
 import { EnterAhead } from '../../activities/order/enter-ahead.js';
+import { createEnterAtOnce } from '../../activities/order/enter-at-once.js';
 import { createOrderActivities, type OrderActivities } from '../../activities/order/index.js';
 import { createHandOver } from '../../activities/owner/hand-over.js';
 import { VenueShares } from '../../activities/order/venue-shares.js';
+import { AccountQueues } from '../../activities/order/write-verdict.js';
 import { createWouldTrade } from '../../activities/order/would-trade.js';
 import { streamBars } from '../../activities/streams/bars.js';
 import type { SignalSink } from '../../activities/ports/signal-sink.js';
@@ -57,8 +60,9 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
   await applyConfiguration(process, true);
   const pause = (ms: number, signal: AbortSignal): Promise<void> => wait(ms, undefined, { signal }).catch(() => undefined);
   const monotonic = (): number => performance.now();
+  const now = (): Moment => ({ time: clock(), monotonic: monotonic() });
   const shares = new VenueShares({
-    ...{ store: createVenueShareStore(pool), holder: randomUUID(), now: () => ({ time: clock(), monotonic: monotonic() }) },
+    ...{ store: createVenueShareStore(pool), holder: randomUUID(), now },
     ...{ pause, log },
   });
   const venues = await openVenues({ ...process, market: bars }, wraps.venue, new VenueMeters(shares.meter));
@@ -87,7 +91,9 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     instanceId: process.instanceId,
     entriesOf: entriesOf(config),
   };
-  const decidedAhead = new DecidedAhead(entryDependencies, monotonic);
+  const decidedAhead = new DecidedAhead(entryDependencies, now, (err, { strategy, account, instrument }) =>
+    log.warn({ err, strategy, account, instrument }, 'an entry could not be decided while its start was under way'),
+  );
   const orderDependencies = { ...entryDependencies, decidedAhead };
   const venueNow = (account: string): number => market.venueNow(account);
   // No signal waits for what the one before it has changed; only where nothing is held the database is asked.
@@ -96,8 +102,11 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     return (held === undefined ? (await risk.read(one)).activeVersion : held) === one.strategyVersion;
   };
   const standIn = new StandIn();
-  const orderSteps = createOrderActivities(orderDependencies);
+  const queues = new AccountQueues();
+  const orderSteps = createOrderActivities(orderDependencies, queues);
+  const enterAtOnce = createEnterAtOnce(orderDependencies, queues);
   const ahead = new EnterAhead(
+    enterOf((signal) => enterAtOnce(signal)),
     enterOf((...which) => orderSteps.enter(...which)),
     (ms, then) => void setTimeout(then, ms).unref(),
   );

@@ -26,3 +26,10 @@ export type ByHand = 'stopCanceled' | 'stopFilled';
 
 export const nameOf = ({ role, phase, when, call, of, fault }: Crash): string =>
   `${role}, ${phase}: ${when} ${call}${of === undefined ? '' : ` of the ${of}`}${fault === undefined ? '' : `, ${fault}`}`;
+
+/**
+ * Whether the signal's workflow is started from outside, so that its step authorises and submits one after the other: a trading program that
+ * trades it itself sends the two at once (`store.authoriseAndBegin`).
+ */
+export const isOneByOne = ({ role, call }: Pick<Crash, 'role' | 'call'>): boolean =>
+  role === 'trading' && (call === 'store.authorise' || call === 'store.beginSubmit');

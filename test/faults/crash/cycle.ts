@@ -3,7 +3,7 @@ import type { Order } from '../../../exchange/matching/order.js';
 import type { OrderOutcome } from '../../../workflows/order/status.js';
 import { textOf, type Point } from '../programs/point.js';
 import { UNAUTHORISED } from '../programs/unauthorised.js';
-import { nameOf, type ByHand, type Crash, type Fault } from './crash.js';
+import { isOneByOne, nameOf, type ByHand, type Crash, type Fault } from './crash.js';
 import type { Program, RoleName } from './program.js';
 import { settled, type Standing } from './standing.js';
 import { bounded, until } from './until.js';
@@ -28,6 +28,7 @@ const REFUSAL = { status: 400, code: -2010 };
 export class Crew {
   readonly world: World;
   private readonly programs = new Map<RoleName, Program>();
+  private isFromOutside = false;
 
   private constructor(world: World) {
     this.world = world;
@@ -44,6 +45,7 @@ export class Crew {
    * @throws Error when the point was never come to, or the account does not come to rest
    */
   async crash(crash: Crash): Promise<Recovery> {
+    this.giveAs(crash);
     const victim = crash.phase === 'start' ? await this.launch(crash) : this.of(crash.role);
     const restarted = victim.ended.then(() => this.restart(crash.role)).then(() => Date.now());
     restarted.catch(() => undefined);
@@ -187,10 +189,16 @@ export class Crew {
     await until('nothing is held', isFlat, () => `the last signal: ${last}`);
   }
 
+  /** From here on signals are given so that the call of this crash is come to. */
+  giveAs(crash: Crash): void {
+    this.isFromOutside = isOneByOne(crash);
+  }
+
   /** What it came to. Where the account is paused, it is compared, after which it may go on (see the configuration). */
   async give(leg: TradeSignal['leg'], changes: Partial<TradeSignal> = {}): Promise<OrderOutcome> {
     const program = this.of('trading');
-    const by = program.struckTime === undefined && !program.hasEnded ? program : undefined;
+    const isThere = program.struckTime === undefined && !program.hasEnded;
+    const by = isThere && !this.isFromOutside ? program : undefined;
     const given = this.world.give(this.world.signal(leg, changes), by);
     const outcome = await bounded(
       `the outcome of a signal to ${leg}`,

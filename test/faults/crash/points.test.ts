@@ -21,7 +21,7 @@ const SAME: Readonly<Record<string, string>> = {
 
 /** What writes on the way of an order to the venue; what comes after depends on the order. */
 const SEND = ['store.authorise', 'store.beginSubmit', 'sender.submit', 'store.changeOrder'];
-const ENTRY = [...SEND, 'store.bookFill', 'reader.cancel'];
+const ENTRY = [...SEND, 'store.authoriseAndBegin', 'store.bookFill', 'reader.cancel'];
 
 describe('crash points', () => {
   it('are there for every call of the ledger, of the bars and of the outbox', () => {

@@ -71,6 +71,8 @@ export const CALLS: Calls<'store', OrderStore> &
     kind: 'write',
     ways: [ENTRY, STOP, EXIT, STOP_CANCELED, inTests(ESCAPE, 'after'), inTests(RESIZED, 'after')],
   },
+  // An entry that the trading program begins itself; the two before it are for what a workflow comes to.
+  'store.authoriseAndBegin': { kind: 'write', ways: [ENTRY] },
   'store.recordUntraded': { kind: 'write', ways: [way('trading', 'open', { fault: 'unauthorised' })] },
   'store.beginSubmit': { kind: 'write', ways: [ENTRY, STOP, EXIT, STOP_CANCELED, inTests(ESCAPE, 'after'), inTests(RESIZED)] },
   'store.order': { kind: 'read', ways: [ENTRY, STOP, EXIT] },

@@ -40,6 +40,7 @@ export const nameOfStall = (stall: Stall): string => `${nameOf(stall)}${stall.la
 export async function stallOnce(crew: Crew, stall: Stall): Promise<Woken> {
   const { world } = crew;
   const stopped = crew.of(stall.role);
+  crew.giveAs(stall);
   let outcome: Promise<unknown> | undefined;
   // Another worker may be quicker with what the call is for: then there is no such call this time.
   for (let round = 0; round < MOST_ROUNDS && stopped.struckTime === undefined; round += 1) {

@@ -16,13 +16,16 @@ const RESIZED = { role: 'guardian', phase: 'more', of: 'stop' } as const;
 /** What is held escapes, since the venue refuses its stop. */
 const ESCAPE = { role: 'guardian', phase: 'open', fault: 'stopReached', of: 'escape' } as const;
 const BEFORE_SOCKET = { when: 'after', call: 'store.beginSubmit' } as const;
+/** An entry that the program trades itself. */
+const AT_ONCE = { call: 'store.authoriseAndBegin' } as const;
 const IN_POST = { when: 'during', call: 'sender.submit' } as const;
 
 const STALLS: readonly Stall[] = [
   { ...ENTRY, ...BEFORE_SOCKET },
+  { ...ENTRY, ...AT_ONCE, when: 'after' },
   { ...STOP, ...BEFORE_SOCKET },
   { ...EXIT, ...BEFORE_SOCKET },
-  { ...ENTRY, ...BEFORE_SOCKET, latch: true },
+  { ...ENTRY, ...AT_ONCE, when: 'after', latch: true },
   { ...STOP, ...BEFORE_SOCKET, latch: true },
   { ...ENTRY, when: 'before', call: 'store.beginSubmit', latch: true },
   { ...ENTRY, ...IN_POST },
@@ -33,7 +36,8 @@ const STALLS: readonly Stall[] = [
   { ...ENTRY, when: 'during', call: 'store.beginSubmit' },
   { ...STOP, when: 'during', call: 'store.beginSubmit' },
   { ...EXIT, when: 'during', call: 'store.beginSubmit' },
-  { ...ENTRY, when: 'during', call: 'store.beginSubmit', latch: true },
+  { ...ENTRY, ...AT_ONCE, when: 'during' },
+  { ...ENTRY, ...AT_ONCE, when: 'during', latch: true },
   { ...ENTRY, when: 'during', call: 'store.bookFill' },
   { ...ENTRY, when: 'during', call: 'store.changeOrder' },
   { ...EXIT, when: 'during', call: 'store.changeOrder' },
