@@ -13,7 +13,7 @@ import { allowedAMinute, pollPlan } from '../../core/venue/poll-plan.js';
 import type { VenueWeight } from '../../core/venue/weight.js';
 import type { Reconciliations } from '../ports/reconcile.js';
 import type { Events, WatchedOrder } from '../ports/store.js';
-import type { ClockReading, StreamEvent, Venue, VenueFill, VenueOrder, VenueReader } from '../ports/venue.js';
+import type { StreamEvent, Venue, VenueFill, VenueOrder, VenueReader } from '../ports/venue.js';
 import { WATCH } from '../../core/watch/rules.js';
 import { VenueSight } from '../watch/venue-sight.js';
 import { streamAccount, type AccountStreamDependencies } from './account.js';
@@ -66,7 +66,7 @@ function quietAccount(
   const silent: Venue['streams']['watchAccount'] = (_, signal) => never(signal);
   const streams = { ...polled, watchBars: untilAborted, ...(profile.streams.account ? { watchAccount: silent } : {}) };
   const weight = (): VenueWeight => ({ kind: 'untold' });
-  const lastClock = (): ClockReading => ({ venueTime: clock(), skewMs: 0, roundTripMs: 1 });
+  const lastClock: Venue['lastClock'] = () => ({ venueTime: clock(), skewMs: 0, roundTripMs: 1 });
   const venue = { profile, reader, streams, weight, lastClock } as Partial<Venue> as Venue;
   const dependencies = {
     books: {
