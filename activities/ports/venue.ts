@@ -110,6 +110,8 @@ export interface ClockReading {
   readonly venueTime: number;
   /** Theirs minus ours: add it to our clock to have the venue's time. */
   readonly skewMs: number;
+  /** Theirs minus the monotonic clock of this process, which nobody sets: added to that one, the venue's time however ours was set since. */
+  readonly aheadOfMonotonicMs: number;
   readonly roundTripMs: number;
 }
 

@@ -9,7 +9,7 @@ import type { LimitRow } from '../../core/risk/limit-rows.js';
 /** What a sample is decided on, as the database has it at one moment. */
 export interface WatchInputs extends Pick<
   Observation,
-  'now' | 'lastTime' | 'mode' | 'hold' | 'latch' | 'unnotedHalt' | 'ledger' | 'booked'
+  'now' | 'lastTime' | 'today' | 'mode' | 'hold' | 'latch' | 'unnotedHalt' | 'ledger' | 'booked'
 > {
   /** Of the last sample; a new one is written over no other. */
   readonly version: string;

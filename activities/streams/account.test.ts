@@ -53,7 +53,7 @@ function quietAccount(
     fills: asked('fills'),
     balances: asked('balances'),
     // It costs next to nothing at any venue.
-    clock: async () => ({ venueTime: Date.now(), skewMs: 0, roundTripMs: 0 }),
+    clock: async () => ({ venueTime: Date.now(), skewMs: 0, aheadOfMonotonicMs: Date.now() - performance.now(), roundTripMs: 0 }),
     instruments: async () => INSTRUMENTS.map((instrument) => ({ instrument, trading: true }) as InstrumentRules),
   } as Partial<VenueReader> as VenueReader;
   const clock = Date.now;

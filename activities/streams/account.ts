@@ -1,7 +1,7 @@
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import { pollPlan, type PollPlan } from '../../core/venue/poll-plan.js';
-import { isWithinReconcilersShare } from '../../core/venue/weight.js';
+import { isShort } from '../../core/venue/weight.js';
 import { isUnlisted } from '../../core/venue/unlisted.js';
 import { adopt, bookFill, type Books } from '../order/evidence.js';
 import type { Progress } from '../order/resolve.js';
@@ -229,10 +229,9 @@ class AccountWatch {
     if (areOwnersDue) await this.attempt('telling of look-ups', () => this.tellLookUps(watched));
   }
 
-  /** Whether what the venue allows is used but for the part that is a kill's. Where it tells nothing, the plan alone keeps to its budget. */
+  /** Whether what the venue allows is used but for the part that is a kill's. */
   private isShort(): boolean {
-    const weight = this.dependencies.venueOf(this.account).weight();
-    return weight.kind === 'used' && !isWithinReconcilersShare(weight, this.profile.readWeights.lookUp);
+    return isShort(this.dependencies.venueOf(this.account).weight(), this.profile.readWeights.lookUp);
   }
 
   /** What rests, and cannot be asked for, may be filled or gone without anybody knowing. */

@@ -21,6 +21,8 @@ export interface VenueOptions {
   readonly secret: string;
   /** Our clock, epoch ms. */
   readonly clock: () => number;
+  /** A clock of this process that goes on evenly and that nobody sets, ms. Default: the process's own. */
+  readonly monotonic?: () => number;
   /** Our name of the venue, for messages; several may speak the same wire. Default: the profile's. */
   readonly name?: string;
   /** Our name of the account, for messages. */
@@ -51,7 +53,7 @@ export interface VenueOptions {
  * @throws KeelsonError CONFIG_VENUE_ADDRESS when an address leads elsewhere, VENUE_UNAVAILABLE, VENUE_RATE_LIMITED or VENUE_AUTH.
  */
 export async function createVenue(options: VenueOptions): Promise<Venue> {
-  const { urls, clock, live = false, account = 'this account' } = options;
+  const { urls, clock, monotonic = () => performance.now(), live = false, account = 'this account' } = options;
   // Whoever reads of it knows it by its name in the configuration.
   const profile = options.name === undefined ? options.profile : { ...options.profile, id: options.name };
   const closed = new AbortController();
@@ -63,8 +65,8 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
     const used = usage?.used(headers);
     if (used !== undefined) meter.see(used, venueNow());
   };
-  const orderTransport = new KeepAliveTransport({ clock, answerLimitMs, onHeaders });
-  const readTransport = new KeepAliveTransport({ clock, answerLimitMs, onHeaders });
+  const orderTransport = new KeepAliveTransport({ clock: monotonic, answerLimitMs, onHeaders });
+  const readTransport = new KeepAliveTransport({ clock: monotonic, answerLimitMs, onHeaders });
   const door: Door = {
     blockedMs: () => Math.max(meter.blockedMs(venueNow()), closure.blockedMs(venueNow())),
     block: ({ countedBy, forMs }) => (countedBy === 'address' ? meter : closure).block(forMs, venueNow()),
@@ -93,7 +95,7 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
   const openStreams = (): CcxtStreams => confined(streamsClient(settings, options.pingMs ?? 5_000));
   // Streams are opened later, each by a client of its own; one is made now so that a wrong address shows at once.
   openStreams();
-  const venueClock = new VenueClock({ client: orderClient, transport: orderTransport, profile, call, now: clock });
+  const venueClock = new VenueClock({ client: orderClient, transport: orderTransport, profile, call, now: clock, monotonic });
   const listing = new Listing({
     ...{ source: readClient, followers: [orderClient], profile },
     ...{ only: options.instruments, log: options.log },

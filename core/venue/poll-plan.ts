@@ -28,6 +28,9 @@ export interface PollPlan {
 /** Of what the venue allows, for all watches over all accounts that it counts together: the rest is for look-ups that cannot wait, for starts, and for trading. */
 const WATCH_SHARE = 0.5;
 
+/** And for the look-ups that the workflows of resting entries make beside them, where the watches' lists tell of fills. */
+const TENDED_SHARE = 0.25;
+
 const MINUTE_MS = 60_000;
 const CATCH_UP_MS = 60_000;
 const SNAPSHOT_MS = 5_000;
@@ -53,6 +56,16 @@ export function pollPlan(venue: PolledVenue, workingOrders: number, instruments:
     catchUpMs: stretched(wished.catchUpMs),
     snapshotMs: stretched(wished.snapshotMs),
   };
+}
+
+/**
+ * How often an entry that is known to rest is looked up by its own workflow, ms, beside the watches of its account.
+ * @param entries how many of the account rest
+ */
+export function tendedLookUpMs({ streams, rateBudget, readWeights }: PolledVenue, entries: number): number {
+  if (streams.account) return PROTOCOL.workingOrderPollMs;
+  const { limit, windowMs } = rateBudget.weight;
+  return Math.max(PROTOCOL.workingOrderPollMs, Math.ceil((entries * readWeights.lookUp * windowMs) / (TENDED_SHARE * limit)));
 }
 
 const WHERE_STREAMED: PollPlan = {
