@@ -66,7 +66,7 @@ function quietAccount(
   const silent: Venue['streams']['watchAccount'] = (_, signal) => never(signal);
   const streams = { ...polled, watchBars: untilAborted, ...(profile.streams.account ? { watchAccount: silent } : {}) };
   const weight = (): VenueWeight => ({ kind: 'untold' });
-  const lastClock: Venue['lastClock'] = () => ({ venueTime: clock(), skewMs: 0, roundTripMs: 1 });
+  const lastClock: Venue['lastClock'] = () => ({ venueTime: clock(), skewMs: 0, aheadOfMonotonicMs: 0, roundTripMs: 1 });
   const venue = { profile, reader, streams, weight, lastClock } as Partial<Venue> as Venue;
   const dependencies = {
     books: {
@@ -384,7 +384,7 @@ it('P17: while the venue has counted what is left to a kill, an entry is looked 
     (await store.watchedOrders('main')).map((order, index) => (index === 0 ? { ...order, workingUntil } : order));
   const told: Partial<Venue> = {
     weight: () => ({ kind: 'used', used: 4_800, limit: 6_000 }),
-    lastClock: () => ({ venueTime: Date.now() + skewMs, skewMs, roundTripMs: 1 }),
+    lastClock: () => ({ venueTime: Date.now() + skewMs, skewMs, aheadOfMonotonicMs: 0, roundTripMs: 1 }),
   };
   const venueOf = (): Venue => ({ ...dependencies.venueOf('main'), ...told });
   await watching({ ...dependencies, venueOf, books: { ...dependencies.books, store: { ...store, watchedOrders } } }, async () => {
