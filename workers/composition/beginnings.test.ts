@@ -6,6 +6,7 @@ const grpc = (code: number): Error => Object.assign(new Error('of gRPC'), { code
 const ofTemporal = (code: number): Error =>
   new KeelsonError('INFRA_TEMPORAL', { detail: 'none' }, { cause: new Error('call', { cause: grpc(code) }) });
 const ofDatabase = new KeelsonError('INFRA_DATABASE', { detail: 'gone' });
+const tooSlow = new KeelsonError('INFRA_DATABASE', { detail: 'slow' }, { cause: Object.assign(new Error('canceled'), { code: '57014' }) });
 const [UNAVAILABLE, DENIED] = [14, 7];
 
 /** Fails so often, each time otherwise, and is begun then. */
@@ -33,6 +34,13 @@ describe('what Temporal has to run', () => {
     await vi.waitFor(() => expect(warnings).toEqual([{ what: 'main' }]));
     expect(work).toHaveBeenCalledTimes(4);
     expect(errors).toEqual(Array(3).fill(expect.objectContaining({ code: 'INFRA_TEMPORAL', what: 'main' })));
+  });
+
+  it('is tried again where the database does not answer in time, too: a guardian that ends halts nothing', async () => {
+    const { errors, warnings, beginnings } = opened();
+    await beginnings.begin('main', failing(tooSlow));
+    await vi.waitFor(() => expect(warnings).toEqual([{ what: 'main' }]));
+    expect(errors).toEqual([expect.objectContaining({ code: 'INFRA_DATABASE', what: 'main' })]);
   });
 
   it.each([
