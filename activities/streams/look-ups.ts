@@ -185,8 +185,8 @@ export class LookUps {
   private isDue(order: WatchedOrder, now: number, { lookUpMs, lookUpGapMs }: PollPlan): boolean {
     const last = this.lastLooks.get(order.intentId);
     const afterMs = pollAfterMs(order);
-    // Of a stop that has woken its owner waits for the end (P21): where all that are due are asked for at once it is not slowed with what rests.
-    const isAlways = lookUpGapMs === 0 && isWorking(order) && isUrgent(order);
+    // Of a stop that has woken its owner waits for the end (P21), and what has rested long enough is to be canceled: where all that are due are asked for at once it is not slowed with what rests.
+    const isAlways = lookUpGapMs === 0 && isWorking(order) && this.isUrgent(order);
     const againMs = Math.max(afterMs, isWorking(order) && !isAlways ? lookUpMs : lookUpGapMs);
     return order.unchangedMs >= afterMs && (last === undefined || isDue(now, last, againMs));
   }
