@@ -67,6 +67,7 @@ export const ERRORS = define({
     'Version {version} of strategy {strategy} is not the active one on {account} {instrument} (active: {active}).',
   ),
   RISK_MODEL_THRESHOLD: refusal('The model scored {score}, under the threshold {threshold}: the entry is not taken.'),
+  RISK_STRATEGY_ANSWER: refusal('Strategy {strategy} answered what nothing can be entered on: {what}. Correct the strategy.'),
   RISK_NO_POSITION: refusal('There is nothing of {strategy} in {instrument} to close.'),
   RISK_POSITION_EXISTS: refusal('{strategy} already holds {quantity} of {instrument} (or has an order working): no second entry.'),
   RISK_POSITION_LEAVING: refusal(
