@@ -108,14 +108,14 @@ export function shutdownText({ account, runId, status, detail, isSafeToStop }: S
 /** What the next start makes of the accounts: it lets go on only what nothing but the shutdown keeps. */
 export function nextStart(accounts: readonly AccountAfter[]): string {
   const kept = accounts.flatMap((account) => {
-    const why = keptBy(account);
+    const why = keptOverStart(account);
     return why === undefined ? [] : [`  ${harmless(`${account.account}: ${why}`)}\n`];
   });
   if (kept.length === 0) return 'The next `npm start` checks each account and lets it go on.\n';
   return `The next \`npm start\` checks each account; these do not go on by themselves:\n${kept.join('')}`;
 }
 
-function keptBy({ mode, heldBy = null, heldByRunbook = null, pausedFor = null }: AccountAfter): string | undefined {
+function keptOverStart({ mode, heldBy = null, heldByRunbook = null, pausedFor = null }: AccountAfter): string | undefined {
   if (mode === 'killed') return 'halted, until two people end the halt (keelson halts)';
   if (pausedFor !== null) return pausedFor;
   if (heldBy !== null) return `paused by ${heldBy.subject}, until two people end it: ${heldBy.reason}`;
