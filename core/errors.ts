@@ -181,6 +181,10 @@ export const ERRORS = define({
     ...input('Difference {difference} cannot be decided so ({decision}): {why}. Decide it otherwise.'),
     httpStatus: 409,
   },
+  INPUT_DECISION_TOO_EARLY: {
+    ...input('Difference {difference} cannot be decided so ({decision}) yet: {why}.'),
+    httpStatus: 409,
+  },
   INPUT_UNKNOWN_INCIDENT: { ...input('There is no incident {incident}. See keelson incidents list --all.'), httpStatus: 404 },
   INPUT_INCIDENT_UNDECIDED: {
     ...input(

@@ -229,6 +229,8 @@ export interface VenueProfile extends PolledVenue {
 
 export interface Venue {
   readonly profile: VenueProfile;
+  /** Its host: what it counts against us it counts for all that is sent there. */
+  readonly address: string;
   readonly sender: OrderSender;
   readonly reader: VenueReader;
   /** The same reads for a halt: they do not queue behind the others, where the venue allows so many. */

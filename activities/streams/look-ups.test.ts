@@ -55,11 +55,12 @@ it('what asks the venue waits for a place, what does not asks at once', async ()
 
 it('while what the venue allows is nearly used what rests waits, and what somebody waits for does not', async () => {
   const unknown = order('u', 'unknown');
-  lookUps.take([...RESTING, unknown, WOKEN, order('unsent', 'authorised')], PLAN, true);
+  const waits = lookUps.take([...RESTING, unknown, WOKEN, order('unsent', 'authorised')], PLAN, true);
+  expect(waits).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
   expect(asked.toSorted()).toEqual(['u', 'unsent', 'woken']);
   lookUps.take([...RESTING, unknown, WOKEN], SLOW, true);
   expect(asked).toHaveLength(3);
-  lookUps.take([...RESTING, unknown, WOKEN], PLAN);
+  expect(lookUps.take([...RESTING, unknown, WOKEN], PLAN)).toEqual([]);
   expect(asked.slice(3)).toEqual(['a', 'b']);
 });
 

@@ -53,18 +53,21 @@ export class LookUps {
   /**
    * Begins what is due, as far as there is room; the rest as places become free.
    * @param isShort what the venue allows is nearly used, by whomever: what is known to rest waits, the rest is for what somebody waits for, and for a kill
+   * @returns what waits for that alone
    */
-  take(watched: readonly WatchedOrder[], plan: PollPlan, isShort = false): void {
+  take(watched: readonly WatchedOrder[], plan: PollPlan, isShort = false): readonly string[] {
     const known = new Set(watched.map((order) => order.intentId));
     for (const each of [this.lastLooks, this.failing, this.answered])
       for (const intentId of each.keys()) if (!known.has(intentId)) each.delete(intentId);
-    if (this.isEnding) return;
+    if (this.isEnding) return [];
     this.mostAtOnce = plan.lookUpGapMs === 0 ? MOST_AT_ONCE : 1;
     const due = this.due(watched, plan);
     // What was not begun to be sent asks nobody but the ledger.
     for (const order of due) if (!isLookedUp(order)) this.begin(order);
-    this.waiting = due.filter((order) => isLookedUp(order) && (!isShort || isUrgent(order)));
+    const asks = due.filter(isLookedUp);
+    this.waiting = isShort ? asks.filter(isUrgent) : asks;
     this.fill();
+    return isShort ? asks.filter((order) => !isUrgent(order)).map(({ intentId }) => intentId) : [];
   }
 
   /**

@@ -356,7 +356,10 @@ describe('P27: what a kill sends', () => {
     expect(await missing()).toEqual({ is: true });
     await kills.writeKill(ACCOUNT, 'running', clear, null);
     expect(await missing()).toEqual({ is: false });
-    await pool.query(`update kills set updated_at = ${ahead}, due_at = ${ahead}`);
+    await pool.query(
+      `update kills set updated_at = ${ahead}, due_at = ${ahead};
+       update latches set engaged_at = ${ahead}, called_at = ${ahead} where released_at is null`,
+    );
     expect(await missing()).toEqual({ is: true });
     // Called again, it is of now: what was looked at in a time to come is of before.
     await pool.query(

@@ -125,6 +125,7 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
   const atOnce = (): VenueReader => venueReader({ ...parts, client: orderClient, transport: orderTransport });
   return {
     profile,
+    address: new URL(urls.rest).host,
     sender: orderSender({ client: orderClient, transport: orderTransport, profile, account, names: listing, door }),
     reader,
     haltReader: profile.limiter === undefined ? atOnce() : reader,

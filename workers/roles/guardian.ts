@@ -25,6 +25,7 @@ import { createDrawdownStore } from '../../adapters/store/drawdown-store.js';
 import { createCalendarStore } from '../../adapters/store/calendar-store.js';
 import { createOutageStore } from '../../adapters/store/outage-store.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
+import { createBeginningStore } from '../../adapters/store/beginning-store.js';
 import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
 import { evidenceFolder } from '../../config/index.js';
 import { readCopies } from '../../db/copies.js';
@@ -194,7 +195,7 @@ async function openGuardian(process: WorkerProcess, alone: GuardianAlone, wraps:
   const runbooks = createRunbookRuns(client, clock);
   const outbox = new OutboxLoop({ outbox: wraps.outbox(createOutboxStore(pool, databaseUrl, epoch)), owners, kills, runbooks, log });
 
-  const beginnings = new Beginnings(log);
+  const beginnings = new Beginnings({ store: createBeginningStore(pool), who: `guardian ${env['KEELSON_INSTANCE'] ?? '1'}`, clock, log });
   let kept: KeptSchedules | undefined;
 
   return {
@@ -204,7 +205,7 @@ async function openGuardian(process: WorkerProcess, alone: GuardianAlone, wraps:
         ...{ client, pool, clock, epoch, env, log, protection, killStore, kills, owners },
         ...{ discrepancies, runbookStore, runbooks, reconciliations, isOlder },
       };
-      await Promise.all(accounts.map((account) => beginnings.begin(account, () => beginAccount(parts, account))));
+      await Promise.all(accounts.map((account) => beginnings.begin(account, () => beginAccount(parts, account), account)));
       // Those of a newer start stay as they are.
       if (isOlder) return;
       const declared = declaredOf(Object.keys(config.accounts));
