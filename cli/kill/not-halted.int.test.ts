@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { apiUnderTest, KEYS, seedPeople, seedTrading, type ApiUnderTest } from '../../test/support/api.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { rootFolder } from '../../config/index.js';
 import { EXIT } from '../exit.js';
 import { runCommandLine } from '../program.js';
 
@@ -96,6 +97,16 @@ describe('a halt that was not written', () => {
     } finally {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
+  it('says so at once, without the API too, where nothing of the home is there and neither a database nor a venue is known', async () => {
+    const usual = join(rootFolder(), 'keelson.config.json');
+    for (const line of ['kill --direct', 'kill --direct --account main --json']) {
+      const { exitCode, out, error } = await keelson(line, undefined, undefined, usual);
+      expect([exitCode, out]).toEqual([EXIT.unreachable, '']);
+      expect(error).toContain(`NOT HALTED. Keelson does not run from ${home}: nothing of this home can send`);
+      expect(error).not.toContain('UNLATCHED');
     }
   });
 
