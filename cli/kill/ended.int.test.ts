@@ -24,7 +24,15 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => database.listen(0, '127.0.0.1', resolve));
 });
-afterEach(() => void child.kill('SIGKILL'));
+afterEach(() => {
+  if (child.pid === undefined) return;
+  try {
+    // Whatever a test has left of its shell, too.
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
+});
 afterAll(async () => {
   await new Promise((resolve) => database.close(resolve));
   rmSync(home, { recursive: true, force: true });
@@ -37,6 +45,7 @@ async function unlatched(program: string, args: readonly string[], env: Readonly
   child = spawn(program, args, {
     env: { PATH, HOME, TMPDIR, KEELSON_HOME: home, DATABASE_URL: url, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
   });
   said = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text: Buffer) => (said += text.toString('utf8')));
@@ -62,11 +71,21 @@ it('goes on when nobody reads it any more, and keeps its code', async () => {
   expect(await once(child, 'exit')).toEqual([EXIT.unlatched, null]);
 });
 
-it('ends with the shell that npx runs it in, to which npx tells its own end, and goes on without any other parent', async () => {
-  // As npx does: the shell waits for it, and passes nothing on.
-  const shell = ['-c', `"$0" "$@"; exit $?`, process.execPath, ...DIRECTLY];
-  await unlatched('sh', shell, { npm_command: 'exec' });
+/** As npx does: the shell waits for it, and passes nothing on. */
+const IN_SHELL = ['-c', '"$0" "$@"; exit $?', process.execPath, ...DIRECTLY];
+
+it('ends with the shell that npx runs it in, to which npx tells its own end', async () => {
+  await unlatched('sh', IN_SHELL, { npm_command: 'exec' });
   child.kill('SIGTERM');
   await once(child, 'close');
   expect(said).toContain(ENDED);
+});
+
+it('goes on without any other parent', async () => {
+  await unlatched('sh', IN_SHELL);
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+  const before = tries;
+  await eventually(() => expect(tries).toBeGreaterThan(before + 5));
+  expect(said).not.toContain(ENDED);
 });
