@@ -127,6 +127,8 @@ export interface VenueReader {
   clock(): Promise<ClockReading>;
   /** The last traded price: what an exit refers to where no stream is at hand. */
   lastPrice(instrument: string): Promise<DecimalText>;
+  /** The same of several, by one request; what the venue does not list, or tells no price of, is left out. */
+  lastPrices(instruments: readonly string[]): Promise<Readonly<Record<string, DecimalText>>>;
   /** Best bid and ask; undefined where one side of the book is empty. */
   book(instrument: string): Promise<TopOfBook | undefined>;
   balances(): Promise<readonly Balance[]>;
@@ -233,7 +235,7 @@ export interface Venue {
   readonly address: string;
   readonly sender: OrderSender;
   readonly reader: VenueReader;
-  /** The same reads for a halt: they do not queue behind the others, where the venue allows so many. */
+  /** The same reads for a halt: they do not queue behind the others, where the venue allows so many. Prices never do. */
   readonly haltReader: VenueReader;
   readonly streams: VenueStreams;
   /** The last reading of the venue's clock, over the connections of orders: there is one before the venue is open. */

@@ -45,6 +45,7 @@ function quietAccount(
     unchangedMs: 3_600_000,
     whyWithdrawn: null,
     triggeredTime: null,
+    workingUntil: null,
   })) as WatchedOrder[];
   const listed = orders.map((order) => ({ ...order, executedQuantity: '0' })) as unknown as readonly VenueOrder[];
   const reader = {
@@ -65,7 +66,8 @@ function quietAccount(
   const silent: Venue['streams']['watchAccount'] = (_, signal) => never(signal);
   const streams = { ...polled, watchBars: untilAborted, ...(profile.streams.account ? { watchAccount: silent } : {}) };
   const weight = (): VenueWeight => ({ kind: 'untold' });
-  const venue = { profile, reader, streams, weight } as Partial<Venue> as Venue;
+  const lastClock: Venue['lastClock'] = () => ({ venueTime: clock(), skewMs: 0, aheadOfMonotonicMs: 0, roundTripMs: 1 });
+  const venue = { profile, reader, streams, weight, lastClock } as Partial<Venue> as Venue;
   const dependencies = {
     books: {
       store: { watchedOrders: async () => orders, orderByVenueIds: async () => undefined, tellEpisodes: async () => undefined },
@@ -407,5 +409,25 @@ describe('filters and status of the instruments', () => {
     for (const gap of gaps) expect(Math.abs(gap - 30_000)).toBeLessThanOrEqual(2_000);
     expect(woken).toHaveLength(1);
     expect(woken[0]?.[0]).toBeLessThanOrEqual(5);
+  });
+});
+
+it('P17: while the venue has counted what is left to a kill, an entry is looked up whose time is over by the venue’s clock', async () => {
+  const { dependencies, count } = quietAccount(BINANCE, 2);
+  const skewMs = 3_600_000;
+  const workingUntil = Date.now() + skewMs + 10_000;
+  const { store } = dependencies.books;
+  const watchedOrders = async (): Promise<WatchedOrder[]> =>
+    (await store.watchedOrders('main')).map((order, index) => (index === 0 ? { ...order, workingUntil } : order));
+  const told: Partial<Venue> = {
+    weight: () => ({ kind: 'used', used: 4_800, limit: 6_000 }),
+    lastClock: () => ({ venueTime: Date.now() + skewMs, skewMs, aheadOfMonotonicMs: 0, roundTripMs: 1 }),
+  };
+  const venueOf = (): Venue => ({ ...dependencies.venueOf('main'), ...told });
+  await watching({ ...dependencies, venueOf, books: { ...dependencies.books, store: { ...store, watchedOrders } } }, async () => {
+    await vi.advanceTimersByTimeAsync(9_000);
+    expect(count.lookUp).toBe(0);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(count.lookUp).toBeGreaterThan(0);
   });
 });

@@ -97,6 +97,7 @@ class AccountWatch {
       poll: (order) => this.poll(order),
       failed: ({ intentId }, error) => this.warn(`poll of ${intentId}`, error),
       clock: dependencies.clock,
+      venueNow: () => dependencies.clock() + dependencies.venueOf(account).lastClock().skewMs,
     });
     this.withdrawals = new Withdrawals({
       books: dependencies.books,

@@ -122,13 +122,20 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
   const parts = { orderClient, orderTransport, profile, listing, clock: venueClock, call };
   const reader = venueReader({ ...parts, client: readClient, transport: readTransport });
   // A venue with a limit of its own, which is small, would refuse what does not queue.
-  const atOnce = (): VenueReader => venueReader({ ...parts, client: orderClient, transport: orderTransport });
+  const atOnce = venueReader({ ...parts, client: orderClient, transport: orderTransport });
+  // But prices: they are public, and count for nothing of it. In the queue each would wait behind the reads of the account, and when nobody waits
+  // for it any more still hold up the look-ups behind it.
+  const pricesAtOnce = (): VenueReader => ({
+    ...reader,
+    lastPrice: (instrument) => atOnce.lastPrice(instrument),
+    lastPrices: (instruments) => atOnce.lastPrices(instruments),
+  });
   return {
     profile,
     address: new URL(urls.rest).host,
     sender: orderSender({ client: orderClient, transport: orderTransport, profile, account, names: listing, door }),
     reader,
-    haltReader: profile.limiter === undefined ? atOnce() : reader,
+    haltReader: profile.limiter === undefined ? atOnce : pricesAtOnce(),
     streams: venueStreams({ open: openStreams, profile, reader, listing, clock, venueNow, closed: closed.signal }),
     lastClock: () => venueClock.last(),
     weight() {

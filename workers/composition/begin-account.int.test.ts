@@ -59,7 +59,7 @@ describe.skipIf(temporal === undefined)('a guardian that starts beside a Tempora
     const clock = Date.now;
     // Of what a start writes into the ledger nothing is asked here.
     const parts = {
-      ...{ client, clock, epoch: 1, env: {}, log, isOlder: true },
+      ...{ client, clock, epoch: 1, env: {}, log, place: async () => 'older' },
       protection: { held: async (account: string) => [heldOf(account)] },
       // One of them is halted, of the others the database does not say it in time.
       killStore: {

@@ -4,6 +4,7 @@ import type { Reconciliations } from '../../activities/ports/reconcile.js';
 import type { DiscrepancyStore, RunbookRuns, RunbookStore } from '../../activities/ports/runbook.js';
 import type { ProtectionStore } from '../../activities/ports/store.js';
 import { KeelsonError } from '../../core/errors.js';
+import type { StartPlace } from '../../db/start-order.js';
 import { TASK_QUEUES, WORKFLOW_TYPES, tradingControlWorkflowId, watchAccountWorkflowId } from '../../workflows/names.js';
 import { endFormerRuns } from './former-runs.js';
 import type { WorkerProcess } from './process.js';
@@ -19,14 +20,14 @@ export interface BeginParts extends Pick<WorkerProcess, 'client' | 'pool' | 'clo
   readonly runbookStore: Pick<RunbookStore, 'underWay'>;
   readonly runbooks: RunbookRuns;
   readonly reconciliations: Reconciliations;
-  /** This process is of an older start than the newest, whose accounts stay as they are. */
-  readonly isOlder: boolean;
+  /** Where the start of this process stands now: the accounts of a newer one stay as they are, also where this one has waited. */
+  readonly place: () => Promise<StartPlace>;
 }
 
 /** Has Temporal run all that an account needs of a guardian. Done again it changes nothing. @throws KeelsonError INFRA_TEMPORAL, INFRA_DATABASE */
 export async function beginAccount(parts: BeginParts, account: string): Promise<void> {
   const { client, pool, clock, epoch, env, log, protection, kills, owners } = parts;
-  const { discrepancies, runbookStore, runbooks, reconciliations, isOlder } = parts;
+  const { discrepancies, runbookStore, runbooks, reconciliations, place } = parts;
   const start = (type: string, workflowId: string, staticSummary: string): Promise<unknown> =>
     told(client, clock, () =>
       client.workflow.start(type, {
@@ -54,7 +55,7 @@ export async function beginAccount(parts: BeginParts, account: string): Promise<
   // Each guardian has a stream of its own; that of one that dies waits for it, while the others go on with theirs (P16).
   await start(WORKFLOW_TYPES.watchAccount, watchAccountWorkflowId(account, env['KEELSON_INSTANCE']), `account stream of ${account}`);
   await reconciliations.start(account, 'start');
-  const begun = isOlder ? undefined : await announceStart(pool, env['KEELSON_START'], account);
+  const begun = (await place()) === 'older' ? undefined : await announceStart(pool, env['KEELSON_START'], account);
   if (begun !== undefined) await told(client, clock, () => carryOutStartUp(client, account, begun));
 }
 

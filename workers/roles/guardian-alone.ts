@@ -42,7 +42,7 @@ export async function guardAlone(process: LocalProcess, wraps: PortWraps) {
   const orders = wraps.store(process.orders);
   const channels = alertChannels(config, env, log);
   const metrics = await openMetrics('guardian', env['KEELSON_METRICS_PORT']);
-  const { calendar, isOlder } = await applyConfiguration(process, false);
+  const calendar = await applyConfiguration(process, false);
   const venues = await openVenues({ ...process, market: bars }, wraps.venue);
 
   // No stream of prices: an exit asks the venue, but the venue's clock is kept, in which signals expire.
@@ -109,7 +109,7 @@ export async function guardAlone(process: LocalProcess, wraps: PortWraps) {
         });
 
   return {
-    ...{ bars, orders, metrics, calendar, isOlder, venues, live, accounts, watchers, readPool, protection, books, tradedOf, killParts },
+    ...{ bars, orders, metrics, calendar, venues, live, accounts, watchers, readPool, protection, books, tradedOf, killParts },
     async close() {
       databaseLoss.close();
       await chatHalts?.close();
