@@ -27,6 +27,7 @@ describe('what a change of mode comes to', () => {
     ] as const) {
       const { text, exitCode } = changedMode({ account: 'main', mode, latches: [HALT] }, isToGoOn);
       expect([text.startsWith(`main is in mode ${mode}. A halt stands over it:`), exitCode]).toEqual([true, undefined]);
+      expect(text.includes('What is halted does not go on: keelson halts')).toBe(isToGoOn);
     }
   });
 });

@@ -35,7 +35,11 @@ export function changedMode(data: ChangedMode, isToGoOn: boolean): Shown {
   const name = harmless(account);
   const halts = latches.map((halt) => `  ${harmless(haltedBy(halt))}\n`).join('');
   if (latches.length === 0) return { data, text: `${name} is in mode ${mode}.\n` };
-  if (mode !== 'killed' || !isToGoOn) return { data, text: `${name} is in mode ${mode}. A halt stands over it:\n${halts}` };
+  if (mode !== 'killed' || !isToGoOn) {
+    // The rest of the account goes on, which may be nothing: its only strategy may be what is halted.
+    const rest = isToGoOn ? `What is halted does not go on: ${harmless(endHalt(latches))}\n` : '';
+    return { data, text: `${name} is in mode ${mode}. A halt stands over it:\n${halts}${rest}` };
+  }
   const text = `NOTHING GOES ON: ${name} is halted. The mode that was set counts when the halt has ended.\n${halts}${harmless(endHalt(latches))}\n`;
   return { data, text, exitCode: EXIT.refused };
 }

@@ -6,8 +6,11 @@ import { runCommandLine } from './program.js';
 // A reader that has seen enough (`keelson events | head`) is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
+  // What has ended with a code keeps it: it is set in the same turn as the last line is written.
+  setImmediate(() => process.exit(process.exitCode ?? 0));
 });
+// Nobody may read what is said beside the answer; a halt goes on all the same.
+process.stderr.on('error', () => undefined);
 
 const ask = async (question: string): Promise<string> => {
   const lines = createInterface({ input: process.stdin, output: process.stderr });

@@ -5,6 +5,7 @@ import { requestLines, stateText, type ShownRequest } from '../approval-text.js'
 import { addApiCommand, answers, COMPARED_LIMIT_MS, connect, LIMIT, type ApiOptions, type Finish } from '../command.js';
 import { CommandFailure, EXIT } from '../exit.js';
 import { changedMode, type ChangedMode } from '../halted.js';
+import { keptAfterHalt } from '../kept.js';
 import { harmless, table, timeText, type Column, type Terminal } from '../terminal.js';
 
 interface ListOptions extends ApiOptions {
@@ -58,6 +59,7 @@ export function addApprovals(program: Command, terminal: Terminal, finish: Finis
       if (!yes) await confirm(terminal, kind, request);
       const data = await api.post<Decided>(`/v1/approvals/${kind}`, { requestId, payloadHash: request.payloadHash, reason });
       const text = `${harmless(`${data.action} ${data.account ?? ''}`.trim())}, asked by ${data.requestedBy}: ${stateText(data)}.\n`;
+      if (data.action === 'rearm' && data.state === 'used') return { data, text: text + (await keptAfterHalt(api)) };
       if (data.inForce === null || data.inForce === undefined || data.account === null) return { data, text };
       // What is in force is another thing than what was approved: under a halt nothing goes on.
       const came = changedMode({ account: data.account, ...data.inForce }, true);

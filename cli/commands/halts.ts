@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Halt } from '../../api/read/halts.js';
 import { addApiCommand, answers, COMPARED_LIMIT_MS, connect, type ApiOptions, type Finish } from '../command.js';
 import { CommandFailure, EXIT } from '../exit.js';
+import { keptAfterHalt } from '../kept.js';
 import { harmless, timeText, type Terminal } from '../terminal.js';
 
 interface RearmOptions extends ApiOptions {
@@ -33,7 +34,7 @@ export function addHalts(program: Command, terminal: Terminal, finish: Finish): 
     const latchId = request === undefined ? (halt ?? (await onlyHalt(api))) : halt;
     const body = { reason, incidents: incident, ...(latchId === undefined ? {} : { latchId }), requestId: request ?? terminal.newId() };
     const data = await api.post<{ status: string }>('/v1/rearm', body);
-    return { data, text: 'Re-armed: the halt has ended.\n' };
+    return { data, text: `Re-armed: the halt has ended.\n${await keptAfterHalt(api)}` };
   });
 }
 

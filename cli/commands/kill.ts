@@ -9,6 +9,8 @@ import { CommandFailure, EXIT } from '../exit.js';
 import { harmless, type Terminal } from '../terminal.js';
 
 const LOOK_AGAIN_MS = 500;
+/** The latch is written within a second or two, or not: who waits longer at night has not been told of the way without the API. */
+const HALT_LIMIT_MS = 5_000;
 
 interface KillOptions extends ApiOptions {
   readonly account?: string;
@@ -57,7 +59,7 @@ export function addKill(program: Command, terminal: Terminal, finish: Finish): v
       const scope = scopeOf(options);
       const { killWithoutTemporal } = await import('../kill/direct.js');
       const cause = { policy: flatten, reason: drill ? `drill: ${reason}` : reason };
-      return killWithoutTemporal(terminal, { scope: latchOf(scope), cause, person: options.as, isDrill: drill }, interrupted());
+      return killWithoutTemporal(terminal, { scope: latchOf(scope), cause, person: options.as, isDrill: drill }, interrupted(terminal));
     }
     const began = terminal.now();
     const { api, scope, data } = await halted().catch((error: unknown) => {
@@ -80,12 +82,14 @@ export function addKill(program: Command, terminal: Terminal, finish: Finish): v
 
     async function halted(): Promise<{ readonly api: ApiClient; readonly scope: Scope; readonly data: Halted }> {
       const named = scopeOf(options);
-      const client = connect(terminal, options);
-      return { api: client, scope: named, data: await client.post<Halted>('/v1/halt', { ...named, flatten, drill, reason }) };
+      const data = await connect(terminal, options, HALT_LIMIT_MS).post<Halted>('/v1/halt', { ...named, flatten, drill, reason });
+      return { api: connect(terminal, options), scope: named, data };
     }
   });
   // What is mistyped halts nothing either.
   kill.configureOutput({ outputError: (text, write) => write(`NOT HALTED. ${text}`) });
+  // … and what it takes is not to be looked for at the end of its help.
+  kill.showHelpAfterError('What it takes: keelson kill --help\nEverything, without the API: keelson kill --direct');
 }
 
 /** Whatever kept the halt from being written: at night it is read as one word, with what to type next. */
@@ -135,10 +139,20 @@ async function untilVerified(terminal: Terminal, api: ApiClient, { latchId, acco
   }
 }
 
-/** Aborted by Ctrl-C, and by whoever ends this process: what is not done is then told, by its exit code too. */
-function interrupted(): AbortSignal {
+/**
+ * Aborted by Ctrl-C, and by whoever ends this process: what is not done is then told, by its exit code too. npx passes no signal on to what
+ * it runs: a shell of its own, which is between, ends instead.
+ */
+function interrupted({ env }: Terminal): AbortSignal {
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
+  if (env['npm_command'] !== 'exec') return stopping.signal;
+  const parent = process.ppid;
+  const look = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(look);
+    stopping.abort();
+  }, LOOK_AGAIN_MS).unref();
   return stopping.signal;
 }
 

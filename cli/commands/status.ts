@@ -1,11 +1,9 @@
 import type { Command } from 'commander';
 import type { Status } from '../../api/routes/status.js';
 import { haltedBy } from '../halted.js';
+import { keptBy } from '../kept.js';
 import { addApiCommand, answers, connect, type ApiOptions, type Finish } from '../command.js';
 import { harmless, spanText, table, timeText, type Terminal } from '../terminal.js';
-
-/** `pausedFor` is left out by an API of a build before. */
-type AccountShown = Pick<Status['accounts'][number], 'account' | 'heldByRunbook'> & Partial<Pick<Status['accounts'][number], 'pausedFor'>>;
 
 /** `keelson status`: modes, streams, open orders, versions, and what is not enforced. */
 export function addStatus(program: Command, terminal: Terminal, finish: Finish): void {
@@ -59,11 +57,7 @@ export function statusText(status: Status): string {
   );
   const notes = status.accounts.flatMap((account) => [
     ...account.latches.map((latch) => `${account.account}: ${haltedBy(latch)}. See keelson halts`),
-    ...(account.heldBy === null
-      ? []
-      : [`${account.account}: paused by ${account.heldBy.subject}, only two people end it: ${account.heldBy.reason}`]),
-    ...pausedNote(account),
-    ...(account.heldByRunbook === null ? [] : [heldText(account, account.heldByRunbook)]),
+    ...keptBy(account).map((why) => `${account.account}: ${why}`),
     ...account.openRuns.map(
       (run) => `${account.account}: runbook ${run.runbook}, ${run.status}: ${run.reason} (keelson runbooks show ${run.runId})`,
     ),
@@ -84,21 +78,4 @@ export function statusText(status: Status): string {
     list('Standing', [...waiting, ...notes]),
     list('Not enforced yet', status.notEnforced),
   ].join('');
-}
-
-function pausedNote({ account, pausedFor = null }: AccountShown): readonly string[] {
-  return pausedFor === null ? [] : [`${account}: ${pausedFor}`];
-}
-
-/** A runbook may hold beneath a pause that came before it: then what it remembers is what is beneath that pause, too. */
-function heldText(
-  { account, pausedFor = null }: AccountShown,
-  { runbook, runId, mode, was }: NonNullable<AccountShown['heldByRunbook']>,
-): string {
-  const next = runbook === 'startUp' ? `keelson runbooks show ${runId}` : 'keelson runbooks run startUp';
-  const held =
-    pausedFor === null
-      ? `held in ${mode} by ${runbook}, before it was in ${was}`
-      : `beneath that pause held in ${mode} by ${runbook}, and in ${was} when both have ended`;
-  return `${account}: ${held}: ${next}`;
 }

@@ -16,9 +16,10 @@ import { TEST_KEY, TEST_SECRET } from '../../exchange/testing/open-venue.js';
 import { seedPerson } from '../../test/support/people.js';
 import { ACCOUNT, INSTRUMENT, LIMITS, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
 import { disagreements } from '../../test/support/witness.js';
+import { takeLock } from '../../launcher/home/lock.js';
 import { EXIT } from '../exit.js';
 import type { Terminal } from '../terminal.js';
-import { killWithoutTemporal } from './direct.js';
+import { killWithoutTemporal, type DirectWish } from './direct.js';
 
 const d = (text: string): DecimalText => text as DecimalText;
 const SCOPE: Latch = { scope: 'account', scopeValue: ACCOUNT };
@@ -170,8 +171,9 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     doors.push(door);
     return door;
   };
+  const wished = (scope: Latch): DirectWish => ({ scope, cause: { policy: 'atOnce', reason: 'a test' }, isDrill: false });
   const run = (url: string, scope: Latch = SCOPE, folder = home) =>
-    killWithoutTemporal(terminal(url, folder), { scope, cause: { policy: 'atOnce', reason: 'a test' }, isDrill: false }, stopping.signal);
+    killWithoutTemporal(terminal(url, folder), wished(scope), stopping.signal);
   const standing = async (): Promise<unknown[]> => (await stack.database.pool.query('select from latches where released_at is null')).rows;
 
   it('latches under the name of the key, cancels, sells, verifies, and leaves a file', async () => {
@@ -242,6 +244,33 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     door.open();
     expect((await ending).exitCode).toBe(EXIT.done);
     expect(said).toContain('HALTED');
+  });
+
+  it('without any database it cancels where a venue has an address of its own, and says UNLATCHED', async () => {
+    const unset = { KEELSON_PAPER_REST: '', KEELSON_PAPER_STREAM: '', KEELSON_PAPER_WSAPI: '' };
+    const everything = wished({ scope: 'everything', scopeValue: '' });
+    const ending = killWithoutTemporal(terminal('', home, unset), everything, stopping.signal);
+    await vi.waitFor(() => expect(said).toContain('UNLATCHED'), LIMIT);
+    stopping.abort();
+    expect(await ending).toMatchObject({ exitCode: EXIT.unlatched });
+  });
+
+  it('where Keelson just starts from the home it waits for its database, and halts when that is there', async () => {
+    const starting = await mkdtemp(join(tmpdir(), 'keelson-test-starting-'));
+    const taken = takeLock(join(starting, 'lock'));
+    const unset = { DATABASE_URL: '', KEELSON_PAPER_REST: '', KEELSON_PAPER_STREAM: '', KEELSON_PAPER_WSAPI: '' };
+    const shell = terminal('', starting);
+    try {
+      const all: Record<string, string | undefined> = { ...shell.env, ...unset };
+      const ending = killWithoutTemporal({ ...shell, env: all }, wished(SCOPE), stopping.signal);
+      await vi.waitFor(() => expect(said).toContain('UNLATCHED'), LIMIT);
+      Object.assign(all, shell.env, { DATABASE_URL: stack.database.url });
+      expect((await ending).exitCode).toBe(EXIT.done);
+      expect(said).toContain('HALTED');
+    } finally {
+      if (taken.held) taken.lock.release();
+      await rm(starting, { recursive: true, force: true });
+    }
   });
 
   it('interrupted before the halt is written it has an exit code of its own', async () => {

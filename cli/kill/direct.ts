@@ -7,7 +7,7 @@ import { openHaltStore } from '../../adapters/store/halt-store.js';
 import { findKeyHolder } from '../../adapters/store/key-holder.js';
 import { openPool } from '../../adapters/store/pool.js';
 import { directName, evidenceFiles } from '../../adapters/storage/evidence-files.js';
-import { configPath, databaseUrl, evidenceFolder, loadConfig, type Config } from '../../config/index.js';
+import { configPath, databaseUrl, evidenceFolder, loadConfig, venueUrls, type Config } from '../../config/index.js';
 import type { Latch } from '../../core/control/mode.js';
 import { nothingHalted } from '../../core/control/nobody.js';
 import { KeelsonError } from '../../core/errors.js';
@@ -46,7 +46,9 @@ interface Ended {
  * @param stopping aborted when the person at the keyboard has had enough.
  */
 export async function killWithoutTemporal(terminal: Terminal, wish: DirectWish, stopping: AbortSignal): Promise<Shown> {
-  const env = surroundings(homePaths(homeFolder(terminal)), terminal.env);
+  // Read again with each try: what is just starting writes its addresses when it has them.
+  const around = (): Terminal['env'] => surroundings(homePaths(homeFolder(terminal)), terminal.env);
+  const env = around();
   const url = databaseUrl(env);
   const config = readConfig(terminal, env);
   const say = (line: string): void => terminal.error(`${new Date(terminal.now()).toISOString().slice(11, 19)} ${line}\n`);
@@ -58,16 +60,18 @@ export async function killWithoutTemporal(terminal: Terminal, wish: DirectWish, 
     const doubt = notConfigured(config, wish.scope);
     if (doubt !== undefined) say(doubt);
     if (wish.isDrill) assertPaper(config, wish.scope);
+    if (url === undefined) await assertSomethingIsThere(terminal, config, wish.scope, env);
   }
   const open = async (account: string): Promise<Venue> => {
     if (config instanceof KeelsonError) throw config;
-    return openVenue(config, env, account, terminal.now);
+    return openVenue(config, around(), account, terminal.now);
   };
   const venues = new OpenVenues(open, say, terminal.now);
   try {
-    const latch = async (): Promise<Engaged | undefined> => latchAtLast(terminal, config, url, wish, venues, say, stopping);
+    const database: Database = { url: () => databaseUrl(around()) };
+    const latch = async (): Promise<Engaged | undefined> => latchAtLast(terminal, config, database, wish, venues, say, stopping);
     const engaged = await latch();
-    if (engaged === undefined || url === undefined) {
+    if (engaged === undefined || database.latched === undefined) {
       return {
         data: { latched: false },
         text: 'UNLATCHED: it was ended before the halt was written. Workers may send.\n',
@@ -78,7 +82,7 @@ export async function killWithoutTemporal(terminal: Terminal, wish: DirectWish, 
     const part = scope.scope === 'strategy' || scope.scope === 'instrument' ? `${scope.scope} ${scope.scopeValue} in ` : '';
     if (engaged.known === null) say(`HALTED: ${part}${engaged.accounts.join(', ')} (${engaged.latchId})`);
     else return nothing(scope, engaged, engaged.known);
-    const one = { terminal, env, url, scope, venues, say, stopping, engaged, latch };
+    const one = { terminal, env, url: database.latched, scope, venues, say, stopping, engaged, latch };
     // Whatever befalls one account, the others are carried to their end.
     const ended = await Promise.all(
       engaged.accounts.map((account) => killOne(one, account).catch((error: unknown) => unanswered(account, told(error)))),
@@ -92,11 +96,17 @@ export async function killWithoutTemporal(terminal: Terminal, wish: DirectWish, 
   }
 }
 
+interface Database {
+  readonly url: () => string | undefined;
+  /** The address of the one that has the halt. */
+  latched?: string;
+}
+
 /** The latch first; while the database does not answer, what is open at the venues is canceled again and again. */
 async function latchAtLast(
   terminal: Terminal,
   config: Config | KeelsonError,
-  url: string | undefined,
+  database: Database,
   { scope, cause, person }: DirectWish,
   venues: OpenVenues,
   say: (line: string) => void,
@@ -105,19 +115,21 @@ async function latchAtLast(
   const isReadable = !(config instanceof KeelsonError);
   const accounts = isReadable ? Object.entries(config.accounts).filter(([account, { venue }]) => isTouched(scope, account, venue)) : [];
   const otherwise = isReadable ? meanwhile(scope) : 'nothing is canceled, since the configuration cannot be read.';
-  const halts = url === undefined ? undefined : openHaltStore(url);
+  let open: { readonly url: string; readonly halts: ReturnType<typeof openHaltStore> } | undefined;
   try {
     return await atLast({
       attempt: async () => {
-        if (halts === undefined || url === undefined)
-          throw new KeelsonError('CONFIG_DATABASE', { address: 'DATABASE_URL', detail: 'it is not set' });
+        const url = open?.url ?? database.latched ?? database.url();
+        if (url === undefined) throw new KeelsonError('CONFIG_DATABASE', { address: 'DATABASE_URL', detail: 'it is not set' });
+        open ??= { url, halts: openHaltStore(url) };
         // Whose key it is may stand in tables that somebody holds; the halt does not need them.
         let unknown: string | undefined;
         const who = await whoIs(terminal, url, person).catch((error: unknown) => {
           unknown = told(error);
           return ANYBODY;
         });
-        const engaged = await halts.latch(scope, { ...cause, by: 'direct', ...who });
+        const engaged = await open.halts.latch(scope, { ...cause, by: 'direct', ...who });
+        database.latched = url;
         if (unknown !== undefined) say(`The halt is written as ${ANYBODY.subject}: whose key it is could not be read (${unknown})`);
         return engaged;
       },
@@ -126,7 +138,7 @@ async function latchAtLast(
       stopping,
     });
   } finally {
-    await halts?.close();
+    await open?.halts.close();
   }
 }
 
@@ -293,6 +305,32 @@ function notConfigured(config: Config, { scope, scopeValue, account }: Latch): s
   const there = [...new Set(names[scope])].join(', ') || 'none';
   const where = account === undefined ? '' : ` in account ${account}`;
   return `the configuration has no ${scope} ${scopeValue}${where}. It has: ${there}. The halt is written all the same. An account, or everything, can always be halted.`;
+}
+
+/**
+ * Where neither a database nor a venue is known, and nothing runs that could tell, a halt can be written nowhere, and nothing of this home
+ * can send. A venue with an address of its own may have orders: there what appears is canceled without the database.
+ * @throws CommandFailure
+ */
+async function assertSomethingIsThere(terminal: Terminal, config: Config, scope: Latch, env: Terminal['env']): Promise<void> {
+  const venues = Object.entries(config.accounts).flatMap(([account, { venue }]) => (isTouched(scope, account, venue) ? [venue] : []));
+  if (venues.some((venue) => isReachable(config, venue, env))) return;
+  const paths = homePaths(homeFolder(terminal));
+  const { nothingIsThere } = await import('../../launcher/home/alone.js');
+  if (!nothingIsThere(paths)) return;
+  throw new CommandFailure(
+    EXIT.unreachable,
+    `NOT HALTED. Keelson does not run from ${paths.home}: nothing of this home can send, and there is no database to write a halt to. To have one over the next start: \`npm start\`, then keelson kill. Where it runs elsewhere say so with KEELSON_HOME, or with DATABASE_URL.`,
+  );
+}
+
+function isReachable(config: Config, venue: string, env: Terminal['env']): boolean {
+  try {
+    venueUrls(config, venue, env);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** @throws CommandFailure when a drill would halt what trades real money */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { apiUnderTest, KEYS, seedPeople, seedTrading, type ApiUnderTest } from '../../test/support/api.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { rootFolder } from '../../config/index.js';
 import { EXIT } from '../exit.js';
 import { runCommandLine } from '../program.js';
 
@@ -86,9 +87,35 @@ describe('a halt that was not written', () => {
     expect(await told('kill')).toEqual([EXIT.unreachable, expect.stringContaining('Keelson does not run from')]);
   });
 
+  it('says so within seconds where the API takes the call and does not answer', async () => {
+    const server = createServer(() => undefined);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const { exitCode, error } = await keelson('kill --account main', addressOf(server), 'a-key');
+      expect([exitCode, error]).toEqual([EXIT.unreachable, expect.stringContaining('nothing within 5 s')]);
+      expect(error).toMatch(/^NOT HALTED\. [^]*Without the API: keelson kill --direct --account main\n$/);
+    } finally {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
+  it('says so at once, without the API too, where nothing of the home is there and neither a database nor a venue is known', async () => {
+    const usual = join(rootFolder(), 'keelson.config.json');
+    for (const line of ['kill --direct', 'kill --direct --account main --json']) {
+      const { exitCode, out, error } = await keelson(line, undefined, undefined, usual);
+      expect([exitCode, out]).toEqual([EXIT.unreachable, '']);
+      expect(error).toContain(`NOT HALTED. Keelson does not run from ${home}: nothing of this home can send`);
+      expect(error).not.toContain('UNLATCHED');
+    }
+  });
+
   it('says so of what is mistyped, and gives back what can be typed', async () => {
     for (const line of ['kill --acount main', 'kill --flatten all', 'kill main']) {
-      expect(await keelson(line)).toMatchObject({ exitCode: EXIT.usage, out: '', error: expect.stringMatching(/^NOT HALTED\. error: /) });
+      const { exitCode, out, error } = await keelson(line);
+      expect([exitCode, out, error]).toEqual([EXIT.usage, '', expect.stringMatching(/^NOT HALTED\. error: /)]);
+      expect(error).toMatch(/\nEverything, without the API: keelson kill --direct\n$/);
+      expect(error.trim().split('\n').length).toBeLessThan(6);
     }
     const { exitCode, error } = await keelson('kill --drill --strategy it’s --venue paper');
     expect([exitCode, error]).toEqual([

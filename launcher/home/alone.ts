@@ -6,12 +6,19 @@ import { readChildren } from '../supervise/children-file.js';
 import { stopLeftovers } from '../supervise/leftovers.js';
 import { lockHolder, takeLock } from './lock.js';
 import type { HomePaths } from './paths.js';
+import { isAlive } from './process-identity.js';
 import { readRunFile } from './run-file.js';
 
 /** @throws KeelsonError INFRA_HOME_LOCKED while Keelson runs from the home. */
 export function assertNothingRuns(paths: HomePaths): void {
   const holder = lockHolder(paths.lock);
   if (holder !== undefined) throw locked(paths, holder.pid);
+}
+
+/** Whether nothing of this home is there: no `npm start`, also none that begins or ends, and nothing that a killed one has left. */
+export function nothingIsThere({ lock, children }: Pick<HomePaths, 'lock' | 'children'>): boolean {
+  // What cannot be asked, in another container perhaps, may be there.
+  return lockHolder(lock) === undefined && readChildren(children).every(({ identity }) => isAlive(identity) === false);
 }
 
 /**

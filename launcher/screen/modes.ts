@@ -8,3 +8,7 @@ const EXPLANATIONS: Readonly<Record<string, string>> = {
 };
 
 export const explainMode = (mode: string): string => EXPLANATIONS[mode] ?? 'entries are refused until the mode is known';
+
+/** The same at a change of mode, where it is not known whether a halt over a part of the account stands. */
+export const explainChange = (mode: string): string =>
+  mode === 'paused' || mode === 'killed' ? explainMode(mode) : `${explainMode(mode)}; what is halted does not go on`;

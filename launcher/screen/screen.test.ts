@@ -137,6 +137,7 @@ const CASES: readonly (readonly [LauncherEvent, readonly (string | RegExp)[]])[]
     ['mode    main normal → reduceOnly by guardian: drawdown (no entries'],
   ],
   [{ time, event: 'mode', account: 'main', mode: 'killed' }, ['a halt latch stands']],
+  [{ time, event: 'mode', account: 'main', mode: 'normal' }, ['(entries, exits and stops are sent; what is halted does not go on)']],
   [{ time, event: 'notice', kind: 'bars.gap', message: 'SPX/USDT: bars are missing' }, ['notice  SPX/USDT: bars are missing']],
   [
     { time, event: 'restart', child: 'trading', reason: 'killed by SIGKILL', afterMs: 250, count: 1 },

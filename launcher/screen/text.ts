@@ -1,7 +1,7 @@
 import { decimal, isDecimalText } from '../../core/money/index.js';
 import type { Addresses } from '../home/run-file.js';
 import type { LauncherEvent, OrderEvent, ReadyEvent, SignalEvent, StepEvent } from './events.js';
-import { explainMode } from './modes.js';
+import { explainChange, explainMode } from './modes.js';
 import type { Paint } from './paint.js';
 
 /** The lines of an event, without line ends. Times are shown as local wall-clock time. */
@@ -39,7 +39,7 @@ function happened(event: Happening, paint: Paint): string {
       const by = event.by === undefined ? '' : ` by ${event.by}`;
       const why = event.reason === undefined || event.reason === '' ? '' : `: ${event.reason}`;
       const name = event.mode === 'normal' ? paint.good(event.mode) : paint.warn(event.mode);
-      return `mode    ${event.account} ${from}${name}${by}${why} ${paint.dim(`(${explainMode(event.mode)})`)}`;
+      return `mode    ${event.account} ${from}${name}${by}${why} ${paint.dim(`(${explainChange(event.mode)})`)}`;
     }
     case 'notice':
       return `${paint.warn('notice')}  ${event.message}`;
