@@ -248,9 +248,17 @@ describe('four eyes', () => {
     expect(waiting.payload).toMatchObject({ expectedVersion: await controlVersion(store.pool) });
     // The watch has seen something meanwhile.
     await store.pool.query(`update control set version = version + 1 where account = 'main'`);
-    expect((await decide(KEYS.risk, 'approve', waiting)).body['code']).toBe('INPUT_MODE_MOVED');
     const again = { account: 'main', reason: 'looked into it', commandId: waiting.requestId };
-    expect((await post(KEYS.operator, '/v1/control/resume', again)).body['code']).toBe('INPUT_MODE_MOVED');
+    const lapsed = {
+      status: 409,
+      body: {
+        code: 'AUTH_APPROVAL_CLOSED',
+        detail: expect.stringMatching(/lapsed \(the account has changed since it was asked for.*asks for it anew/) as string,
+      },
+    };
+    expect(await decide(KEYS.risk, 'approve', waiting)).toMatchObject(lapsed);
+    expect(await post(KEYS.operator, '/v1/control/resume', again)).toMatchObject(lapsed);
+    expect(await request(waiting.requestId)).toMatchObject({ state: 'lapsed', decisions: [] });
     expect(await status()).toMatchObject({ mode: 'paused' });
     await decide(KEYS.risk, 'approve', await asked(KEYS.operator));
     expect(await status()).toMatchObject({ mode: 'normal' });

@@ -171,6 +171,11 @@ describe('the configuration', () => {
     const checksOf = (checks: object) => load((file) => void Object.assign((file['accounts'] as Shape)['main'] as object, { checks }));
     expect(checksOf({}).accounts['main']?.checks).toEqual({ timeZone: 'Europe/Madrid', morning: '08:00', evening: '18:30' });
     expect(checksOf({ timeZone: 'America/New_York' }).accounts['main']?.checks.timeZone).toBe('America/New_York');
+    // Temporal tells capitals apart, and takes a zone by its own name only.
+    const named = ['utc', 'europe/madrid', 'us/eastern', 'Etc/GMT-1'].map(
+      (timeZone) => checksOf({ timeZone }).accounts['main']?.checks.timeZone,
+    );
+    expect(named).toEqual(['UTC', 'Europe/Madrid', 'America/New_York', 'Etc/GMT-1']);
     expect(problem(() => checksOf({ timeZone: 'Europe/Madird', morning: '24:00', evening: '8:00' })).lines.toSorted()).toEqual([
       '  accounts.main.checks.evening: expected a time of day, such as "08:00", found "8:00"',
       '  accounts.main.checks.morning: expected a time of day, such as "08:00", found "24:00"',

@@ -79,7 +79,7 @@ const watch = z
 
 const checks = z
   .strictObject({
-    timeZone: timeZone().default('Europe/Madrid').describe('The zone of the times below; its summer time is kept.'),
+    timeZone: timeZone().prefault('Europe/Madrid').describe('The zone of the times below; its summer time is kept.'),
     morning: timeOfDay().default('08:00').describe('When the checks before the trading day begin.'),
     evening: timeOfDay().default('18:30').describe('When the checks after the trading day begin.'),
   })

@@ -58,18 +58,19 @@ export const name = () => text('a name of lower-case letters, digits and hyphens
 export const instrument = () => text('an instrument as BASE/QUOTE, such as "BTC/USDT"', /^[A-Z0-9]{1,15}\/[A-Z0-9]{1,15}$/);
 export const asset = () => text('an asset in capitals, such as "USDT"', /^[A-Z0-9]{1,15}$/);
 export const interval = () => oneOf(Object.keys(INTERVALS) as [Interval, ...Interval[]]);
-/** A zone of the IANA database, as this Node knows them. */
+/** A zone of the IANA database, as this Node knows them; by the name that it has there, since others tell `utc` and `UTC` apart. */
 export const timeZone = () => {
   const expected = 'a time zone, such as "Europe/Madrid" or "UTC"';
-  return text(expected, /^[A-Za-z]+(?:[/_+-][A-Za-z0-9_+-]+)*$/).refine(isTimeZone, says(expected));
+  return text(expected, /^[A-Za-z]+(?:[/_+-][A-Za-z0-9_+-]+)*$/)
+    .refine((zone) => namedZone(zone) !== undefined, says(expected))
+    .transform((zone) => namedZone(zone) ?? zone);
 };
 export const timeOfDay = () => text('a time of day, such as "08:00"', /^([01]\d|2[0-3]):[0-5]\d$/);
 
-function isTimeZone(zone: string): boolean {
+function namedZone(zone: string): string | undefined {
   try {
-    Intl.DateTimeFormat('en', { timeZone: zone });
-    return true;
+    return Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone;
   } catch {
-    return false;
+    return undefined;
   }
 }

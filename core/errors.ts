@@ -67,6 +67,7 @@ export const ERRORS = define({
     'Version {version} of strategy {strategy} is not the active one on {account} {instrument} (active: {active}).',
   ),
   RISK_MODEL_THRESHOLD: refusal('The model scored {score}, under the threshold {threshold}: the entry is not taken.'),
+  RISK_STRATEGY_ANSWER: refusal('Strategy {strategy} answered what nothing can be entered on: {what}. Correct the strategy.'),
   RISK_NO_POSITION: refusal('There is nothing of {strategy} in {instrument} to close.'),
   RISK_POSITION_EXISTS: refusal('{strategy} already holds {quantity} of {instrument} (or has an order working): no second entry.'),
   RISK_POSITION_LEAVING: refusal(
@@ -179,6 +180,10 @@ export const ERRORS = define({
   },
   INPUT_DECISION_IMPOSSIBLE: {
     ...input('Difference {difference} cannot be decided so ({decision}): {why}. Decide it otherwise.'),
+    httpStatus: 409,
+  },
+  INPUT_DECISION_TOO_EARLY: {
+    ...input('Difference {difference} cannot be decided so ({decision}) yet: {why}.'),
     httpStatus: 409,
   },
   INPUT_UNKNOWN_INCIDENT: { ...input('There is no incident {incident}. See keelson incidents list --all.'), httpStatus: 404 },
@@ -348,6 +353,9 @@ export const ERRORS = define({
   ),
   CONFIG_START_OLDER: configuration(
     'The start {start} (KEELSON_START) is older than the newest one, whose strategy versions, calendar, schedules and accounts stay as they are. In a rollback, start all processes under a name that was never used before; else stop this process when the newer ones run.',
+  ),
+  CONFIG_SCHEDULE: configuration(
+    'Temporal does not take the schedule {schedule} as {setting} has it: {detail}. It stays as it was, and where there was none nothing is begun by it. Correct {setting}, and restart.',
   ),
   CONFIG_MIGRATION_EDITED: configuration(
     'Migration {name} was edited after it was applied. Restore the file; write a new migration for the change.',

@@ -40,8 +40,11 @@ export const RECORD_AT_ONCE: LocalActivityOptions = { startToCloseTimeout: '4s',
 /** Looking after a resting entry: half a minute at a time, taken up by another worker within 5 s. */
 export const TEND: ActivityOptions = { startToCloseTimeout: '90s', heartbeatTimeout: '5s', retry: UNTIL_DONE };
 
-/** One look-up at the venue with its bookings; an exit may wait for it with its stop taken away, so it is soon taken up (P23). */
-export const RESOLVE: ActivityOptions = { startToCloseTimeout: '30s', heartbeatTimeout: '5s', retry: UNTIL_DONE };
+/**
+ * One look-up at the venue with its bookings; an exit may wait for it with its stop taken away, so it is soon taken up (P23). A venue that refuses
+ * reads for their rate is asked for each of them again: what were begun anew meanwhile would only ask for more beside it.
+ */
+export const RESOLVE: ActivityOptions = { startToCloseTimeout: '90s', heartbeatTimeout: '5s', retry: UNTIL_DONE };
 
 /** Streams run for an hour and then return; a missed heartbeat moves them to another worker within 5 s. */
 export const STREAM: ActivityOptions = {

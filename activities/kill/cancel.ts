@@ -7,6 +7,7 @@ import type { VenueOrder } from '../ports/venue.js';
 import { takeTurns } from '../turns.js';
 import type { KillDependencies } from './dependencies.js';
 import { each } from '../each.js';
+import { ShownOrders } from './shown-orders.js';
 
 /** At once: a venue counts requests, and its answer to one takes longer than our sending of ten. */
 const AT_ONCE = 8;
@@ -28,8 +29,12 @@ export interface Canceled {
  * One round of canceling: what the venue shows to be open is canceled first, by one call each, but for what another has placed meanwhile; then every order of ours in
  * scope is taken one look-up further, until it is over (P11, P17). Those that a latch has kept from being sent are proven
  * unsent. Stops are left: they stay, or go with what is sold (P28).
+ * @param shownBefore what the look of the round before has shown: where nothing of it has to go the venue is not asked again for what is open
  */
-export function createKillCancel(dependencies: KillDependencies): (account: string) => Promise<Canceled> {
+export function createKillCancel(
+  dependencies: KillDependencies,
+  shownBefore: ShownOrders = new ShownOrders(),
+): (account: string) => Promise<Canceled> {
   const { kills, venueOf, clock } = dependencies;
   const withdraw = createWithdraw(dependencies);
   /** How often each was asked for that is still there, by its name. */
@@ -41,7 +46,9 @@ export function createKillCancel(dependencies: KillDependencies): (account: stri
     const { reader } = venueOf(account);
     const since = clock();
     let asked = 0;
+    const isNothingOpen = shownBefore.isNothingToCancel(account, view, since);
     const atVenue = async (): Promise<void> => {
+      if (isNothingOpen) return;
       const shown = await reader.openOrders();
       const targets = new Set<OpenOrder>(ordersToCancel(view, shown));
       const known = new Set(view.working.map((order) => order.clientOrderId));

@@ -1,16 +1,18 @@
 import type { Latch } from '../../core/control/mode.js';
 import { ERRORS, KeelsonError } from '../../core/errors.js';
-import { isEscalationDue, waitMs } from '../../core/kill/pace.js';
+import { isEscalationDue, lookAgainMs, waitMs } from '../../core/kill/pace.js';
 import { unverifiedText, type Finding } from '../../core/kill/verify.js';
 import type { Venue } from '../ports/venue.js';
 import { createKillCancel } from './cancel.js';
 import type { KillDependencies } from './dependencies.js';
 import { each } from '../each.js';
 import { createKillFlatten } from './flatten.js';
+import { ShownOrders } from './shown-orders.js';
 import { createTendStops } from './tend-stops.js';
 import { createKillVerify } from './verify.js';
 
 const BETWEEN_LOOKS_MS = 1_000;
+const PAUSE_MS = 3_000;
 const AT_ONCE = 8;
 
 /** So long nothing but refusals of the key: a venue that is started anew may refuse every key for some seconds. */
@@ -42,8 +44,9 @@ export interface DirectRun {
 export async function killDirectly(dependencies: KillDependencies, account: string, run: DirectRun): Promise<Finding> {
   const { scope, say, looked: hear, stopping, endsRefused = false, replaced } = run;
   const { kills, pause, venueOf, clock } = dependencies;
-  const steps = [createKillCancel(dependencies), createKillFlatten(dependencies), createTendStops(dependencies)];
-  const verify = createKillVerify(dependencies);
+  const shown = new ShownOrders();
+  const steps = [createKillCancel(dependencies, shown), createKillFlatten(dependencies), createTendStops(dependencies)];
+  const verify = createKillVerify(dependencies, shown);
   let found: Finding = { unverified: [{ kind: 'unanswered', detail: 'nothing was looked at yet' }], dust: [], kept: [] };
   let told = '';
   let [seen, failed, isWritten] = [0, 0, false];
@@ -79,7 +82,8 @@ export async function killDirectly(dependencies: KillDependencies, account: stri
     );
     refusedSince = isRefused ? (refusedSince ?? clock()) : undefined;
     const unanswered = failures.map((detail) => ({ kind: 'unanswered' as const, detail }));
-    found = { ...found, ...looked, unverified: [...(looked?.unverified ?? []), ...unanswered] };
+    const { look: _, ...before } = found;
+    found = { ...before, ...looked, unverified: [...(looked?.unverified ?? []), ...unanswered] };
     const under = looked?.look.under.join('+');
     if (under !== seenUnder) seen = 0;
     seenUnder = under;
@@ -100,7 +104,9 @@ export async function killDirectly(dependencies: KillDependencies, account: stri
     await hear?.(found);
     if (isWritten || (endsRefused && refusedSince !== undefined && clock() - refusedSince >= REFUSED_MS)) break;
     const isLong = isEscalationDue(clock(), { since, escalations: 0 });
-    await pause(failed === 0 ? BETWEEN_LOOKS_MS : waitMs(failed, found, isLong ? 1 : 0));
+    let leftMs = failed === 0 ? lookAgainMs(BETWEEN_LOOKS_MS, found) : waitMs(failed, found, isLong ? 1 : 0);
+    // Whoever ends it waits for no more than a part of a long wait.
+    for (; leftMs > 0 && !stopping.aborted; leftMs -= PAUSE_MS) await pause(Math.min(leftMs, PAUSE_MS));
   }
   over.abort();
   await canceling;

@@ -1,5 +1,5 @@
 import { KeelsonError, type Failure } from '../../core/errors.js';
-import { bareKeys, planFlatten, positionName, type FlattenStep } from '../../core/kill/flatten.js';
+import { bareKeys, keysToFlatten, planFlatten, positionName, type FlattenStep } from '../../core/kill/flatten.js';
 import type { KillSight, KillView } from '../../core/kill/view.js';
 import { decimal, type DecimalText } from '../../core/money/index.js';
 import { flattenIntentId, type PositionKey } from '../../core/protection/position-key.js';
@@ -22,6 +22,8 @@ const MOST_STEPS = 60;
 /** As long as a lost reply takes to be resolved, the time in which the venue answers included; then the other positions come first. */
 const SETTLE_MS = 5_000;
 const SETTLE_POLL_MS = 250;
+/** So long prices serve for the next step as well: a venue takes few requests of this kind, and the step after a stop was taken away is to wait for none. */
+const PRICES_SERVE_MS = 1_000;
 /** At the widest collar nobody buys: it is tried again, not without a pause. */
 const NOBODY_BUYS_MS = 1_000;
 
@@ -80,6 +82,8 @@ class Seller {
   private readonly aside = new Map<string, Left>();
   /** What the venue showed last. */
   private sight: KillSight | undefined;
+  /** When its prices were asked for. */
+  private pricedTime = Number.NEGATIVE_INFINITY;
   private readonly dependencies: KillDependencies;
   private readonly orders: OrderStore;
   private readonly account: string;
@@ -104,8 +108,10 @@ class Seller {
 
   /** @returns how it ended, or undefined when there is more to do. */
   async step(view: KillView): Promise<Flattened | undefined> {
+    // Of nothing that has to go the venue need not be asked.
+    if (keysToFlatten(view).length === 0) return this.ended();
     try {
-      this.sight = await look(this.dependencies, this.account, view);
+      this.sight = await this.look(view);
       const next = planFlatten(view, this.sight, new Set(this.aside.keys()));
       if (next.kind !== 'done') {
         await this.go(next, view, this.sight);
@@ -118,6 +124,13 @@ class Seller {
     }
     await this.protect();
     return this.ended();
+  }
+
+  private async look(view: KillView): Promise<KillSight> {
+    const now = this.dependencies.clock();
+    const isRecent = Math.abs(now - this.pricedTime) < PRICES_SERVE_MS;
+    if (!isRecent) this.pricedTime = now;
+    return look(this.dependencies, this.account, view, isRecent ? this.sight?.prices : undefined);
   }
 
   private async go(next: Work, view: KillView, sight: KillSight): Promise<void> {

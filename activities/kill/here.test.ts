@@ -4,7 +4,7 @@ import { LEDGER } from '../../test/support/risk-view.js';
 import type { Events } from '../ports/store.js';
 import type { Venue } from '../ports/venue.js';
 import type { KillDependencies } from './dependencies.js';
-import { killHere } from './here.js';
+import { killHere, saidOnce } from './here.js';
 
 const LATCH = { latchId: 'l-1', scope: 'account', scopeValue: LEDGER.account, policy: 'none', engagedTime: 0 };
 
@@ -44,7 +44,7 @@ async function killedFor(ms: number, tell: (events: Events) => void): Promise<re
   await killHere(
     dependencies,
     LEDGER.account,
-    { scope: 'account', since: 5_000 },
+    { scope: 'account', of: 'l-1', since: 5_000 },
     { say: (line) => said.push(line), stopping: stopping.signal },
   );
   return said;
@@ -66,5 +66,15 @@ describe('P26: a halt that a guardian carries out', () => {
       throw new Error('the database is away');
     });
     expect(said).toContainEqual(expect.stringContaining('people are not told: Error: the database is away'));
+  });
+
+  it('says of the same halt nothing twice in a row, however often it begins anew', () => {
+    const lines: string[] = [];
+    const sayOf = saidOnce((line) => void lines.push(line));
+    for (const of of ['l-1', 'l-1', 'l-1+l-2']) sayOf(of)('the venue shows the target');
+    sayOf('l-1+l-2')('an order is unknown');
+    sayOf('l-1+l-2')('the venue shows the target');
+    const target = 'the venue shows the target';
+    expect(lines).toEqual([target, target, 'an order is unknown', target]);
   });
 });

@@ -27,3 +27,13 @@ export async function killHere(
     },
   });
 }
+
+/** Says of a halt what differs from what was said of it last: a guardian looks at one again and again, and each time begins anew. */
+export function saidOnce(say: (line: string) => void): (of: string) => (line: string) => void {
+  let last: string | undefined;
+  return (of) => (line) => {
+    const said = `${of} ${line}`;
+    if (said !== last) say(line);
+    last = said;
+  };
+}

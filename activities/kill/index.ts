@@ -10,6 +10,7 @@ import { createKillConclude, createKillEscalate, directRuns, salesUnder, type Un
 import { haltVenues, type KillDependencies } from './dependencies.js';
 import { createKillFlatten, type Flattened } from './flatten.js';
 import { createKillRelease } from './release.js';
+import { ShownOrders } from './shown-orders.js';
 import { createTendStops } from './tend-stops.js';
 import { createKillVerify } from './verify.js';
 
@@ -47,6 +48,7 @@ export function createKillActivities(
 ): KillActivities {
   const dependencies: KillDependencies = { ...given, venueOf: haltVenues(given.venueOf), pause: (ms) => Context.current().sleep(ms) };
   const { kills } = dependencies;
+  const shown = new ShownOrders();
   const step = <Rest extends unknown[], Result>(work: (account: string, ...rest: Rest) => Promise<Result>) =>
     mapped(beating(atWork(kills, work)), 'untilDone');
   return {
@@ -56,10 +58,10 @@ export function createKillActivities(
       const directs = latches.length === 0 ? [] : await directRuns(dependencies.files, account, latches);
       return { latches, time: risk.databaseTime, directs: [...directs.map(({ name }) => name), ...salesUnder(view)] };
     }),
-    killCancel: step(createKillCancel(dependencies)),
+    killCancel: step(createKillCancel(dependencies, shown)),
     killFlatten: step(createKillFlatten(dependencies)),
     killTendStops: step(createTendStops(dependencies)),
-    killVerify: step(createKillVerify(dependencies)),
+    killVerify: step(createKillVerify(dependencies, shown)),
     killEscalate: step(createKillEscalate(dependencies)),
     killConclude: step(createKillConclude(dependencies)),
     killTell: mapped(

@@ -3,26 +3,33 @@ import { keysToFlatten } from '../../core/kill/flatten.js';
 import type { KillSight, KillView } from '../../core/kill/view.js';
 import { shownWithinMs } from '../../core/reconcile/rules.js';
 import { heldOf } from '../../core/venue/held.js';
-import { referencePrice } from '../order/reference-price.js';
+import { referencePrices } from '../order/reference-price.js';
 import type { KillDependencies } from './dependencies.js';
 
-/** What the venue shows of balances and prices, for a ledger that was read before. Open orders are asked for by who needs them. */
-export async function look({ venueOf, protection }: KillDependencies, account: string, view: KillView): Promise<KillSight> {
+/**
+ * What the venue shows of balances and prices, for a ledger that was read before: all prices by one request, however many positions there are.
+ * Open orders are asked for by who needs them.
+ * @param known prices that were asked for just now
+ */
+export async function look(
+  { venueOf, protection }: KillDependencies,
+  account: string,
+  view: KillView,
+  known: KillSight['prices'] = {},
+): Promise<KillSight> {
   const venue = venueOf(account);
-  const instruments = new Set(keysToFlatten(view).map(({ instrument }) => instrument));
-  const prices: Record<string, DecimalText> = {};
-  const [balances] = await Promise.all([
-    venue.reader.balances(),
-    ...[...instruments].map(async (instrument) => {
-      // P19: without a fresh price the last mark serves.
-      const price = (await referencePrice(venue, instrument)) ?? (await protection.lastMark({ account, strategy: '', instrument }));
-      if (price !== undefined) prices[instrument] = price;
-    }),
-  ]);
+  const instruments = [...new Set(keysToFlatten(view).map(({ instrument }) => instrument))];
+  const isKnown = instruments.every((instrument) => instrument in known);
+  const [balances, shown] = await Promise.all([venue.reader.balances(), isKnown ? known : referencePrices(venue, instruments)]);
+  const marks = instruments.map(async (instrument): Promise<readonly [string, DecimalText | undefined]> => {
+    // P19: without a fresh price the last mark serves.
+    return [instrument, shown[instrument] ?? (await protection.lastMark({ account, strategy: '', instrument }))];
+  });
+  const prices = (await Promise.all(marks)).filter((one): one is readonly [string, DecimalText] => one[1] !== undefined);
   return {
     balances: heldOf(balances),
     openOrders: [],
-    prices,
+    prices: Object.fromEntries(prices),
     shownMs: shownWithinMs(venue.profile.visibilityBoundMs),
   };
 }

@@ -120,6 +120,7 @@ export function withLedgerContact(live: LiveMarket, contact: Pick<LedgerContact,
       return { ...live.view(account, instrument), ...(ledgerDoubt === undefined ? {} : { ledgerDoubt }) };
     },
     venueNow: (account) => live.venueNow(account),
+    signingTime: (account) => live.signingTime(account),
     clockSkewMs: (account) => live.clockSkewMs(account),
     clockRoundTripMs: (account) => live.clockRoundTripMs(account),
   };

@@ -268,6 +268,18 @@ describe('the steps of an order, on a real ledger and paper venue', () => {
     expect(await steps.resolve(intentId)).toMatchObject({ isSettled: true, order: { status: 'filled' } });
   });
 
+  it.each(['skewMs', 'aheadOfMonotonicMs'] as const)(
+    'P6: an order is signed by the earlier of what the venue’s time can be: %s is wrong',
+    async (wrong) => {
+      const intentId = await authorised();
+      const read = await stack.venue.reader.clock();
+      stack.market.seeClock(ACCOUNT, { ...read, [wrong]: read[wrong] + 600_000 });
+      // The venue refuses what is signed in its future.
+      expect(await steps.submit(intentId, ACCOUNT)).toMatchObject({ kind: 'accepted' });
+      stack.market.seeClock(ACCOUNT, await stack.venue.reader.clock());
+    },
+  );
+
   it('P11: an order of ours that was signed by a clock whose reading was long on its way is ours, though its venue says it is older', async () => {
     const intentId = await authorised();
     // As far ahead as this venue admits; and the reading may be off by more. The first one makes the second the better one.

@@ -42,6 +42,7 @@ describe('steps that something overtakes, on a real ledger and paper venue', () 
     const live: LiveMarket = {
       view: (...which) => ({ ...market.view(...which), now: signal.validUntil }),
       venueNow: () => signal.validUntil,
+      signingTime: (account) => market.signingTime(account),
       clockSkewMs: (account) => market.clockSkewMs(account),
       clockRoundTripMs: (account) => market.clockRoundTripMs(account),
     };

@@ -20,6 +20,11 @@ export function referencePrice(venue: Venue, instrument: string): Promise<Decima
   return within(LIMIT_MS, venue.reader.lastPrice(instrument));
 }
 
+/** The same of several, by one request. */
+export async function referencePrices(venue: Venue, instruments: readonly string[]): Promise<Readonly<Record<string, DecimalText>>> {
+  return (await within(LIMIT_MS, venue.reader.lastPrices(instruments))) ?? {};
+}
+
 /** What a venue shows of an instrument now, as far as it tells. */
 interface Shown {
   readonly price: DecimalText | undefined;

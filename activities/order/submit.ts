@@ -68,7 +68,7 @@ export function beginTerms({ venueOf, live }: Pick<OrderDependencies, 'venueOf' 
   const { profile } = venueOf(account);
   const roundTripMs = live.clockRoundTripMs(account);
   return {
-    signedTimestamp: live.venueNow(account),
+    signedTimestamp: live.signingTime(account),
     receiveWindowMs: Math.min(profile.receiveWindowMs, PROTOCOL.receiveWindowMaxMs),
     ...(roundTripMs === undefined ? {} : { clockErrorMs: Math.ceil((roundTripMs + profile.clockStepMs) / 2) }),
   };

@@ -4,7 +4,9 @@ import type { ExecutionPolicy } from '../../core/execution/policy.js';
 import { nextAttempt } from '../../core/execution/next-attempt.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
+import type { RiskView, WorkingOrder } from '../../core/risk/view.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
+import type { VenueWeight } from '../../core/venue/weight.js';
 import { KEY, LEDGER, NOW } from '../../test/support/risk-view.js';
 import type { OrderStore } from '../ports/store.js';
 import type { Venue } from '../ports/venue.js';
@@ -34,10 +36,20 @@ let paused: () => void;
 let unanswered: number;
 let policy: ExecutionPolicy | undefined;
 let mode: Mode;
+/** When the order was looked up. */
+let looks: number[];
+let ledger: Partial<RiskView>;
+let weight: VenueWeight;
+let profile: Pick<Venue['profile'], 'id' | 'streams' | 'rateBudget' | 'readWeights'>;
 
 beforeEach(() => {
   [now, isCanceled, price, prices, cancels, unanswered, policy] = [NOW, false, undefined, 0, 0, 0, LIMIT];
   mode = 'normal';
+  [looks, ledger, weight] = [[], {}, { kind: 'untold' }];
+  profile = {
+    ...{ id: 'paper', streams: { bars: true, account: true }, rateBudget: { weight: { limit: 15, windowMs: 45_000 } } },
+    readWeights: { openOrders: 1, lookUp: 1, fills: 2, balances: 1 },
+  };
   [meanwhile, paused] = [() => undefined, () => undefined];
   live = new StreamedMarket(() => now);
   order = {
@@ -65,6 +77,10 @@ let withdrawn: string | undefined;
 afterEach(() => void (withdrawn = undefined));
 
 function tend(): ReturnType<ReturnType<typeof createTend>> {
+  return worker()('i', SIGNAL);
+}
+/** Looks after entries, one step after the other. */
+function worker(): ReturnType<typeof createTend> {
   const store: Partial<OrderStore> = {
     order: async () => order,
     whyWithdrawn: async () => withdrawn,
@@ -77,6 +93,7 @@ function tend(): ReturnType<ReturnType<typeof createTend>> {
   };
   const reader: Partial<Venue['reader']> = {
     async lookUp() {
+      looks.push(now - NOW);
       if (unanswered-- > 0) throw gone;
       const { clientOrderId, instrument, side, quantity } = order;
       const shown = { venueOrderId: '7', clientOrderId, instrument, side, quantity, price: order.price, isTriggered: false };
@@ -94,14 +111,14 @@ function tend(): ReturnType<ReturnType<typeof createTend>> {
       return d(price);
     },
   };
-  const read = async () => (meanwhile(), { ...LEDGER, mode });
+  const read = async () => (meanwhile(), { ...LEDGER, mode, ...ledger });
   const entriesOf = () => policy && { sizing: { kind: 'fixedNotional', notional: d('100') }, execution: policy };
-  const venue = { profile: { id: 'paper' }, reader, weight: () => ({ kind: 'untold' }) };
+  const venue = { profile, reader, weight: () => weight };
   const dependencies = { store, risk: { read }, venueOf: () => venue, live, epoch: 1, instanceId: 'one', entriesOf };
   return createTend(dependencies as unknown as OrderDependencies, async (ms) => {
     now += ms;
     paused();
-  })('i', SIGNAL);
+  });
 }
 const streams = (at: string): void => live.seePrice(KEY.account, KEY.instrument, d(at), { seenTime: now });
 
@@ -206,5 +223,73 @@ describe('an entry of a strategy that has left the configuration', () => {
     expect(await tend()).toMatchObject({ order: { status: 'canceled' }, isReplaced: false });
     expect([prices, cancels]).toEqual([0, 1]);
     expect(now).toBeGreaterThanOrEqual(NOW + WORK_MS);
+  });
+});
+
+describe('is looked up', () => {
+  const FAR = NOW + 600_000;
+  const listed = () => (profile = { ...profile, streams: { bars: false, account: false } });
+  const resting = (count: number) => {
+    const one = { ...KEY, purpose: 'entry', status: 'accepted' } as Partial<WorkingOrder> as WorkingOrder;
+    ledger = { workingOrders: [...Array<WorkingOrder>(count).fill(one), { ...one, purpose: 'stop' }, { ...one, status: 'pendingCancel' }] };
+  };
+
+  it('each two seconds, however often its price is looked at', async () => {
+    order = { ...order, workingUntil: FAR };
+    paused = () => streams('100.01');
+    await tend();
+    expect(looks).toEqual(Array.from({ length: 16 }, (_, n) => n * 2_000));
+  });
+
+  it.each([
+    [1, [0, 12_000, 24_000, 36_000]],
+    [2, [0, 24_000, 48_000]],
+    [5, [0, 60_000]],
+  ])('where its venue lists orders, within what is left beside the lists, over one step and the next: %i rest', async (count, times) => {
+    listed();
+    resting(count);
+    [order, policy] = [{ ...order, workingUntil: FAR }, undefined];
+    const step = worker();
+    while (now < NOW + 60_000) await step('i', SIGNAL);
+    expect(looks.filter((time) => time <= 60_000).slice(0, times.length)).toEqual(times);
+  });
+
+  it('there all the same when its time is over, and where no entry is allowed any more', async () => {
+    listed();
+    resting(5);
+    policy = undefined;
+    expect(await tend()).toMatchObject({ order: { status: 'canceled', failures: [] } });
+    expect(looks.slice(0, 2)).toEqual([0, WORK_MS]);
+
+    [looks, isCanceled] = [[], false];
+    order = { ...order, status: 'accepted', workingUntil: FAR, isFinal: false, venueStatus: null };
+    const began = now;
+    paused = () => (withdrawn = now - began < 6_000 ? undefined : 'main is in mode paused');
+    expect(await tend()).toMatchObject({ order: { status: 'canceled', failures: [{ code: 'ORDER_ENTRY_WITHDRAWN' }] } });
+    expect(now - began).toBe(6_000);
+  });
+
+  it('there no more once the watch of its account has booked how it ended', async () => {
+    listed();
+    resting(1);
+    [order, policy] = [{ ...order, workingUntil: FAR }, undefined];
+    paused = () => (order = { ...order, status: 'filled', isFinal: true });
+    expect(await tend()).toMatchObject({ order: { status: 'filled' } });
+    expect([looks, now]).toEqual([[0], NOW + 2_000]);
+  });
+
+  it('at once where it is not known to rest, as what is to fill at once', async () => {
+    listed();
+    resting(5);
+    [order, policy] = [{ ...order, timeInForce: 'IOC', workingUntil: null }, undefined];
+    await tend();
+    expect(looks.slice(0, 3)).toEqual([0, 2_000, 4_000]);
+  });
+
+  it('not while what the venue allows is used but for what a kill may need', async () => {
+    [order, policy] = [{ ...order, workingUntil: NOW + 20_000 }, undefined];
+    weight = { kind: 'used', used: 80, limit: 100 };
+    expect(await tend()).toMatchObject({ order: { status: 'canceled' } });
+    expect(looks.slice(0, 2)).toEqual([0, 20_000]);
   });
 });

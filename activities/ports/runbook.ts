@@ -1,9 +1,10 @@
 import type { Episode } from '../../core/reconcile/episode.js';
 import type { UnusableState } from '../../core/people/approvals.js';
+import { STEP_PARTS, type BeforeRun } from '../../core/runbook/before.js';
 import type { PlainObject, Plan, RunbookName } from '../../core/runbook/spec.js';
 import type { EndStatus, RunCommandKind, RunStatus } from '../../core/runbook/status.js';
 
-export const PARTS = ['precondition', 'action', 'verification', 'undo'] as const;
+export const PARTS = [...STEP_PARTS, 'undo'] as const;
 export type Part = (typeof PARTS)[number];
 
 /** What was asked for; `subject` null: by a schedule. */
@@ -67,6 +68,8 @@ export interface Begun {
   readonly result: 'begun' | EndStatus;
   readonly detail: string;
   readonly holder?: string;
+  /** Of a run that was begun before. Absent also where the workflow has not asked for it (`BEGUN_FORM`). */
+  readonly before?: BeforeRun;
 }
 
 /** Runs of runbooks in Postgres: every change is audited with it. */

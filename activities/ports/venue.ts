@@ -110,6 +110,8 @@ export interface ClockReading {
   readonly venueTime: number;
   /** Theirs minus ours: add it to our clock to have the venue's time. */
   readonly skewMs: number;
+  /** Theirs minus the monotonic clock of this process, which nobody sets: added to that one, the venue's time however ours was set since. */
+  readonly aheadOfMonotonicMs: number;
   readonly roundTripMs: number;
 }
 
@@ -125,6 +127,8 @@ export interface VenueReader {
   clock(): Promise<ClockReading>;
   /** The last traded price: what an exit refers to where no stream is at hand. */
   lastPrice(instrument: string): Promise<DecimalText>;
+  /** The same of several, by one request; what the venue does not list, or tells no price of, is left out. */
+  lastPrices(instruments: readonly string[]): Promise<Readonly<Record<string, DecimalText>>>;
   /** Best bid and ask; undefined where one side of the book is empty. */
   book(instrument: string): Promise<TopOfBook | undefined>;
   balances(): Promise<readonly Balance[]>;
@@ -227,9 +231,11 @@ export interface VenueProfile extends PolledVenue {
 
 export interface Venue {
   readonly profile: VenueProfile;
+  /** Its host: what it counts against us it counts for all that is sent there. */
+  readonly address: string;
   readonly sender: OrderSender;
   readonly reader: VenueReader;
-  /** The same reads for a halt: they do not queue behind the others, where the venue allows so many. */
+  /** The same reads for a halt: they do not queue behind the others, where the venue allows so many. Prices never do. */
   readonly haltReader: VenueReader;
   readonly streams: VenueStreams;
   /** The last reading of the venue's clock, over the connections of orders: there is one before the venue is open. */

@@ -9,7 +9,7 @@ import type { LimitRow } from '../../core/risk/limit-rows.js';
 /** What a sample is decided on, as the database has it at one moment. */
 export interface WatchInputs extends Pick<
   Observation,
-  'now' | 'lastTime' | 'mode' | 'hold' | 'latch' | 'unnotedHalt' | 'ledger' | 'booked'
+  'now' | 'lastTime' | 'today' | 'mode' | 'hold' | 'latch' | 'unnotedHalt' | 'ledger' | 'booked'
 > {
   /** Of the last sample; a new one is written over no other. */
   readonly version: string;
@@ -35,6 +35,8 @@ export interface WatchInputs extends Pick<
 export interface MissingKill {
   /** The widest that stands over the account. */
   readonly scope: LatchScope;
+  /** The latches that stand over it, as one name. */
+  readonly of: string;
   /** When it was left alone, epoch ms by the database's clock. */
   readonly since: number;
 }

@@ -1,5 +1,6 @@
 import type { UnusableState } from '../../core/people/approvals.js';
 import { Context } from '@temporalio/activity';
+import { BEGUN_FORM } from '../../core/runbook/before.js';
 import { resourceOf, runbookWorkflowId, type PlainObject, type RunbookName, type StepSpec } from '../../core/runbook/spec.js';
 import type { EndStatus, RunStatus } from '../../core/runbook/status.js';
 import { KeelsonError } from '../../core/errors.js';
@@ -34,8 +35,8 @@ export interface RunbookActivities {
   runbookPreview(asked: AskedPlan): Promise<MadePlan>;
   /** Plans, stores the plan and asks for the second person; again: how that stands. */
   runbookPlan(runId: string): Promise<PlannedRun>;
-  /** Plans anew; begins only what was planned, and approved. */
-  runbookBegin(runId: string): Promise<Begun>;
+  /** Plans anew; begins only what was planned, and approved. @param form of the answer that the workflow knows (`BEGUN_FORM`) */
+  runbookBegin(runId: string, form?: number): Promise<Begun>;
   runbookPart(key: PartKey, output: PlainObject | null): Promise<PartEnd>;
   runbookTell(runId: string, status: RunStatus, detail: string | null): Promise<void>;
   runbookCall(runId: string, about: string, severity: 'warning' | 'error', detail: string): Promise<void>;
@@ -95,11 +96,15 @@ export function createRunbookActivities(dependencies: RunbookDependencies): Runb
       const { steps } = (await store.read(runId)).plan ?? plan;
       return { runbook: run.runbook, title: code.spec.title, account: run.account, steps, approval };
     }),
-    runbookBegin: once(async (runId) => {
+    runbookBegin: once(async (runId, form = 0) => {
       assertOwnWorkflow(runId);
       const run = await store.read(runId);
       const code = codeOf(run.runbook);
-      const begin = async (): Promise<Begun> => store.begin(runId, await planOf(code, run), code.spec.runsUnderHalt);
+      const begin = async (): Promise<Begun> => {
+        const { before, ...begun } = await store.begin(runId, await planOf(code, run), code.spec.runsUnderHalt);
+        // A workflow that knows nothing of it does not do what it says, and would not replay where another does.
+        return before === undefined || form < BEGUN_FORM ? begun : { ...begun, before };
+      };
       const begun = await begin();
       const { holder } = begun;
       // Who was terminated, or lost with the server, lets nothing go by itself.

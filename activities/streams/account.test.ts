@@ -12,7 +12,7 @@ import type { PositionKey } from '../../core/protection/position-key.js';
 import { allowedAMinute, pollPlan } from '../../core/venue/poll-plan.js';
 import type { VenueWeight } from '../../core/venue/weight.js';
 import type { Reconciliations } from '../ports/reconcile.js';
-import type { Events, WatchedOrder } from '../ports/store.js';
+import type { EpisodeSight, Events, WatchedOrder } from '../ports/store.js';
 import type { StreamEvent, Venue, VenueFill, VenueOrder, VenueReader } from '../ports/venue.js';
 import { WATCH } from '../../core/watch/rules.js';
 import { VenueSight } from '../watch/venue-sight.js';
@@ -45,6 +45,7 @@ function quietAccount(
     unchangedMs: 3_600_000,
     whyWithdrawn: null,
     triggeredTime: null,
+    workingUntil: null,
   })) as WatchedOrder[];
   const listed = orders.map((order) => ({ ...order, executedQuantity: '0' })) as unknown as readonly VenueOrder[];
   const reader = {
@@ -52,7 +53,7 @@ function quietAccount(
     fills: asked('fills'),
     balances: asked('balances'),
     // It costs next to nothing at any venue.
-    clock: async () => ({ venueTime: Date.now(), skewMs: 0, roundTripMs: 0 }),
+    clock: async () => ({ venueTime: Date.now(), skewMs: 0, aheadOfMonotonicMs: Date.now() - performance.now(), roundTripMs: 0 }),
     instruments: async () => INSTRUMENTS.map((instrument) => ({ instrument, trading: true }) as InstrumentRules),
   } as Partial<VenueReader> as VenueReader;
   const clock = Date.now;
@@ -65,7 +66,8 @@ function quietAccount(
   const silent: Venue['streams']['watchAccount'] = (_, signal) => never(signal);
   const streams = { ...polled, watchBars: untilAborted, ...(profile.streams.account ? { watchAccount: silent } : {}) };
   const weight = (): VenueWeight => ({ kind: 'untold' });
-  const venue = { profile, reader, streams, weight } as Partial<Venue> as Venue;
+  const lastClock: Venue['lastClock'] = () => ({ venueTime: clock(), skewMs: 0, aheadOfMonotonicMs: 0, roundTripMs: 1 });
+  const venue = { profile, reader, streams, weight, lastClock } as Partial<Venue> as Venue;
   const dependencies = {
     books: {
       store: { watchedOrders: async () => orders, orderByVenueIds: async () => undefined, tellEpisodes: async () => undefined },
@@ -158,6 +160,43 @@ it('P16: while the venue has counted what is left to a kill, nothing that rests 
     used = 20;
     await vi.advanceTimersByTimeAsync(10_000);
     expect(count.lookUp).toBeGreaterThan(before + 20);
+  });
+});
+
+it('P16: while it has counted so much the lists of fills wait too, but for the first after a gap; and people are told of all that waits', async () => {
+  const { dependencies, count } = quietAccount(BINANCE, 2);
+  const venue = dependencies.venueOf('main');
+  let used = 4_800;
+  let tell: Parameters<Venue['streams']['watchAccount']>[0] = () => undefined;
+  const watchAccount: Venue['streams']['watchAccount'] = (handler, signal) => (
+    (tell = handler),
+    venue.streams.watchAccount(handler, signal)
+  );
+  const weight = (): VenueWeight => ({ kind: 'used', used, limit: 6_000 });
+  const short = { ...venue, address: 'desk.test', weight, streams: { ...venue.streams, watchAccount } };
+  let sights: readonly EpisodeSight[] = [];
+  const tellEpisodes = async (sight: EpisodeSight): Promise<void> => {
+    if (sight.kind === 'lookUpsWait') sights = [...sights, sight];
+  };
+  const books = { ...dependencies.books, store: { ...dependencies.books.store, tellEpisodes } };
+  await watching({ ...dependencies, books, reconciliations: { start: async () => undefined }, venueOf: () => short }, async () => {
+    await vi.advanceTimersByTimeAsync(115_000);
+    // The one that it begins with.
+    expect(count.fills).toBe(INSTRUMENTS.length);
+    expect(sights.flatMap(({ seen }) => seen)).toEqual([]);
+    await vi.advanceTimersByTimeAsync(15_000);
+    const waits = { venue: 'desk', address: 'desk.test', notLookedUp: ['stop:0', 'stop:1'], count: 2, notListed: ['fills'] };
+    const warned = { subject: 'desk.test warning', data: { ...waits, severity: 'warning', forMinutes: 2 } };
+    expect(sights.at(-1)?.seen).toEqual([warned]);
+    await vi.advanceTimersByTimeAsync(480_000);
+    expect(sights.at(-1)?.seen).toEqual([warned, { subject: 'desk.test error', data: { ...waits, severity: 'error', forMinutes: 10 } }]);
+    tell({ kind: 'gap' } as StreamEvent);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(count.fills).toBe(2 * INSTRUMENTS.length);
+    used = 20;
+    await vi.advanceTimersByTimeAsync(66_000);
+    expect(count.fills).toBeGreaterThan(2 * INSTRUMENTS.length);
+    expect(sights.at(-1)).toMatchObject({ seen: [], allOverBut: [], quietMs: 15_000 });
   });
 });
 
@@ -370,5 +409,25 @@ describe('filters and status of the instruments', () => {
     for (const gap of gaps) expect(Math.abs(gap - 30_000)).toBeLessThanOrEqual(2_000);
     expect(woken).toHaveLength(1);
     expect(woken[0]?.[0]).toBeLessThanOrEqual(5);
+  });
+});
+
+it('P17: while the venue has counted what is left to a kill, an entry is looked up whose time is over by the venue’s clock', async () => {
+  const { dependencies, count } = quietAccount(BINANCE, 2);
+  const skewMs = 3_600_000;
+  const workingUntil = Date.now() + skewMs + 10_000;
+  const { store } = dependencies.books;
+  const watchedOrders = async (): Promise<WatchedOrder[]> =>
+    (await store.watchedOrders('main')).map((order, index) => (index === 0 ? { ...order, workingUntil } : order));
+  const told: Partial<Venue> = {
+    weight: () => ({ kind: 'used', used: 4_800, limit: 6_000 }),
+    lastClock: () => ({ venueTime: Date.now() + skewMs, skewMs, aheadOfMonotonicMs: 0, roundTripMs: 1 }),
+  };
+  const venueOf = (): Venue => ({ ...dependencies.venueOf('main'), ...told });
+  await watching({ ...dependencies, venueOf, books: { ...dependencies.books, store: { ...store, watchedOrders } } }, async () => {
+    await vi.advanceTimersByTimeAsync(9_000);
+    expect(count.lookUp).toBe(0);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(count.lookUp).toBeGreaterThan(0);
   });
 });

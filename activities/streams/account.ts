@@ -1,7 +1,7 @@
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import { pollPlan, type PollPlan } from '../../core/venue/poll-plan.js';
-import { isWithinReconcilersShare } from '../../core/venue/weight.js';
+import { isShort } from '../../core/venue/weight.js';
 import { isUnlisted } from '../../core/venue/unlisted.js';
 import { adopt, bookFill, type Books } from '../order/evidence.js';
 import type { Progress } from '../order/resolve.js';
@@ -11,6 +11,7 @@ import type { MarketStore, ProtectionStore, WatchedOrder } from '../ports/store.
 import type { RestingOrder, StreamEvent, Venue, VenueFill } from '../ports/venue.js';
 import { concerned, refreshInstruments } from './instruments.js';
 import { isDue, isLookedUp, LookUps } from './look-ups.js';
+import { Shortage } from './shortage.js';
 import { untilStopped } from './until-stopped.js';
 import { Withdrawals } from './withdrawals.js';
 
@@ -71,6 +72,7 @@ class AccountWatch {
   /** What is under way of the kinds that are left out while one of them is. */
   private readonly alone = new Map<string, Promise<void>>();
   private readonly lookUps: LookUps;
+  private readonly shortage = new Shortage();
   private readonly withdrawals: Withdrawals;
   /** At the venue, as the last tick saw it. */
   resting: readonly RestingOrder[] = [];
@@ -95,6 +97,7 @@ class AccountWatch {
       poll: (order) => this.poll(order),
       failed: ({ intentId }, error) => this.warn(`poll of ${intentId}`, error),
       clock: dependencies.clock,
+      venueNow: () => dependencies.clock() + dependencies.venueOf(account).lastClock().skewMs,
     });
     this.withdrawals = new Withdrawals({
       books: dependencies.books,
@@ -217,21 +220,23 @@ class AccountWatch {
     }
     const watchers = this.dependencies.watchersOf(this.account);
     const plan = pollPlan(this.profile, watched.filter(isLookedUp).length, this.instruments.size, watchers);
-    this.catchUpIfDue(now, plan);
+    const areFillsWaiting = this.catchUpIfDue(now, plan);
     const withdrawn = watched.filter(({ whyWithdrawn }) => whyWithdrawn !== null);
     if (withdrawn.length > 0) this.beside('withdrawing entries', () => this.withdrawals.run(withdrawn, plan));
-    this.lookUps.take(
+    const orders = this.lookUps.take(
       watched.filter(({ intentId }) => !this.withdrawals.has(intentId)),
       plan,
-      this.isShort(),
+      this.isShort(this.profile.readWeights.lookUp),
     );
-    if (areOwnersDue) await this.attempt('telling of look-ups', () => this.tellLookUps(watched));
+    this.shortage.see(now, { orders, areFillsWaiting }, this.profile.rateBudget.weight.windowMs);
+    if (!areOwnersDue) return;
+    await this.attempt('telling of look-ups', () => this.tellLookUps(watched));
+    await this.attempt('telling of what waits', () => this.tellShortage(now, watched));
   }
 
-  /** Whether what the venue allows is used but for the part that is a kill's. Where it tells nothing, the plan alone keeps to its budget. */
-  private isShort(): boolean {
-    const weight = this.dependencies.venueOf(this.account).weight();
-    return weight.kind === 'used' && !isWithinReconcilersShare(weight, this.profile.readWeights.lookUp);
+  /** Whether what the venue allows is used but for the part that is a kill's. */
+  private isShort(cost: number): boolean {
+    return isShort(this.dependencies.venueOf(this.account).weight(), cost);
   }
 
   /** What rests, and cannot be asked for, may be filled or gone without anybody knowing. */
@@ -244,6 +249,15 @@ class AccountWatch {
     const { store } = this.dependencies.books;
     const of = { account: this.account, kind: 'lookUpsFail', listedAs: 'orders', quietMs: 3 * OWNERS_MS };
     await store.tellEpisodes({ ...of, seen, allOverBut: undecided });
+  }
+
+  /** … and what is not asked for at all, since others at the address use what the venue allows it. */
+  private async tellShortage(now: number, watched: readonly WatchedOrder[]): Promise<void> {
+    const { books, venueNameOf, venueOf } = this.dependencies;
+    const at = { venue: venueNameOf(this.account), address: venueOf(this.account).address };
+    const told = this.shortage.told(now, new Set(watched.map(({ intentId }) => intentId)));
+    const seen = told.map((waits) => ({ subject: `${at.address} ${waits.severity}`, data: { ...at, ...waits } }));
+    await books.store.tellEpisodes({ account: this.account, kind: 'lookUpsWait', seen, allOverBut: [], quietMs: 3 * OWNERS_MS });
   }
 
   private async readInstruments(now: number): Promise<void> {
@@ -271,13 +285,25 @@ class AccountWatch {
     return this.dependencies.venueOf(this.account).profile;
   }
 
-  /** A stream that answers and tells nothing shows no gap; a polled account is asked for so often by what polls it. */
-  private catchUpIfDue(now: number, { catchUpMs, lookUpGapMs }: PollPlan): void {
-    if (this.isCatchingUp) return;
+  /**
+   * A stream that answers and tells nothing shows no gap; a polled account is asked for so often by what polls it.
+   * @returns whether it waits because what the venue allows is nearly used. The first one after a gap never does.
+   */
+  private catchUpIfDue(now: number, { catchUpMs, lookUpGapMs }: PollPlan): boolean {
+    if (this.isCatchingUp) return false;
     const { account: isStreamed } = this.profile.streams;
-    if (!this.isCatchUpDue && !isStreamed) return;
+    if (!this.isCatchUpDue && !isStreamed) return false;
     const afterMs = this.isCatchUpDue ? Math.max(PROTOCOL.workingOrderPollMs, lookUpGapMs) : catchUpMs;
-    if (isDue(now, this.lastCatchUpTime, afterMs)) this.enqueue('catch-up', () => this.catchUp());
+    if (!isDue(now, this.lastCatchUpTime, afterMs)) return false;
+    if (this.isShort(this.catchUpWeight)) return true;
+    this.enqueue('catch-up', () => this.catchUp());
+    return false;
+  }
+
+  /** What no window has room for beside what others use would else never be asked for. */
+  private get catchUpWeight(): number {
+    const { fillLists, readWeights, rateBudget } = this.profile;
+    return Math.min(readWeights.fills * (fillLists === 'account' ? 1 : this.instruments.size), rateBudget.weight.limit / 2);
   }
 
   private async poll(order: StoredOrder): Promise<void> {

@@ -6,7 +6,11 @@ const BTC = 'BTC/USDT';
 
 describe('what a process sees of its venues', () => {
   let now = 100_000;
-  const market = new StreamedMarket(() => now);
+  let passed = 0;
+  const market = new StreamedMarket(
+    () => now,
+    () => passed,
+  );
 
   it('nothing, before anything was seen', () => {
     expect(market.view('main', BTC)).toEqual({ now });
@@ -65,6 +69,24 @@ describe('what a process sees of its venues', () => {
     market.seeClock('set', { skewMs: 3_000, roundTripMs: 1_200 });
     expect(market.venueNow('set')).toBe(now + 3_000);
     expect(market.view('set', BTC).clockSkewMs).toBeUndefined();
+  });
+
+  it('P5: our own clock is set: nothing is signed later than the venue’s time is, and nothing expires later', () => {
+    market.seeClock('step', { skewMs: 40, roundTripMs: 10, aheadOfMonotonicMs: now + 40 });
+    passed += 1_000;
+    const venueTime = now + 40 + 1_000;
+    for (const [step, signed, expires] of [
+      [600_000, venueTime, now + 600_040],
+      [-600_000, now - 599_960, venueTime],
+    ] as const) {
+      now += step;
+      expect(market.signingTime('step')).toBe(signed);
+      expect(market.venueNow('step')).toBe(expires);
+      expect(market.view('step', BTC).now).toBe(expires);
+      now -= step;
+    }
+    // Of what nobody has read ours is all that is known.
+    expect([market.signingTime('never read'), market.venueNow('never read')]).toEqual([now, now]);
   });
 
   it('a reading grows old, also when our clock is set back; exits are signed with it all the same', () => {

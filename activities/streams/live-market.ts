@@ -9,7 +9,8 @@ const ROUND_TRIP_LIMIT_MS = 1_000;
 /** Clocks drift and are set: for entries, what was measured so long ago is not known any more. */
 const READING_LIMIT_MS = 60_000;
 
-type Skew = Pick<ClockReading, 'skewMs' | 'roundTripMs'>;
+/** What was read of a venue's clock, and how it stood to a clock that nobody sets, where that was read too. */
+type Skew = Pick<ClockReading, 'skewMs' | 'roundTripMs'> & Partial<Pick<ClockReading, 'aheadOfMonotonicMs'>>;
 
 /**
  * Last prices and the venue's clock, as this process sees them. Each account has its own: two venues list the same
@@ -21,9 +22,12 @@ export class StreamedMarket implements LiveMarket {
   private readonly skews = new Map<string, Skew & { readonly measuredTime: number }>();
   private readonly gaps = new Map<string, string>();
   private readonly clock: () => number;
+  private readonly monotonic: () => number;
 
-  constructor(clock: () => number) {
+  /** @param monotonic the one that readings were taken by beside `clock` */
+  constructor(clock: () => number, monotonic: () => number = () => performance.now()) {
     this.clock = clock;
+    this.monotonic = monotonic;
   }
 
   seePrice(account: string, instrument: string, price: DecimalText, seen: SeenAt): void {
@@ -44,13 +48,14 @@ export class StreamedMarket implements LiveMarket {
    * A reading that took too long leaves the last one standing, but for what is sure: where there is none, or none so close, it is the best
    * that is known, and where not both can be true a clock was set meanwhile. Exits and stops are signed with it; entries wait for a close one.
    */
-  seeClock(account: string, { skewMs, roundTripMs }: Skew): void {
+  seeClock(account: string, reading: Skew): void {
+    const { skewMs, roundTripMs } = reading;
     const standing = this.skews.get(account);
     if (roundTripMs > ROUND_TRIP_LIMIT_MS && standing !== undefined && standing.roundTripMs <= roundTripMs) {
       const canBothBeTrue = 2 * Math.abs(skewMs - standing.skewMs) <= roundTripMs + standing.roundTripMs;
       if (canBothBeTrue) return;
     }
-    this.skews.set(account, { skewMs, roundTripMs, measuredTime: this.clock() });
+    this.skews.set(account, { ...reading, measuredTime: this.clock() });
   }
 
   /** When the venue's clock was read last, by ours; undefined until it was. */
@@ -59,7 +64,21 @@ export class StreamedMarket implements LiveMarket {
   }
 
   venueNow(account: string): number {
-    return this.clock() + Math.round(this.clockSkewMs(account) ?? 0);
+    return Math.max(...this.venueTimes(account));
+  }
+
+  signingTime(account: string): number {
+    return Math.min(...this.venueTimes(account));
+  }
+
+  /**
+   * What the venue's time can be: by our clock, and by what has passed since its clock was read. They differ where ours was set, or the machine
+   * slept, which the other clock may not count; which of them is right is known by the next reading.
+   */
+  private venueTimes(account: string): readonly number[] {
+    const { skewMs = 0, aheadOfMonotonicMs } = this.skews.get(account) ?? {};
+    const byOurs = this.clock() + Math.round(skewMs);
+    return aheadOfMonotonicMs === undefined ? [byOurs] : [byOurs, Math.round(this.monotonic() + aheadOfMonotonicMs)];
   }
 
   clockSkewMs(account: string): number | undefined {

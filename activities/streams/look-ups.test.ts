@@ -7,10 +7,11 @@ import { LookUps } from './look-ups.js';
 const PLAN: PollPlan = { listMs: undefined, lookUpMs: 2_000, lookUpGapMs: 0, catchUpMs: 60_000, snapshotMs: 5_000 };
 const SLOW: PollPlan = { ...PLAN, lookUpMs: 99_000, lookUpGapMs: 33_000 };
 const order = (intentId: string, status: WatchedOrder['status'] = 'accepted'): WatchedOrder =>
-  ({ intentId, status, ageMs: 60_000, unchangedMs: 60_000, triggeredTime: null }) as WatchedOrder;
+  ({ intentId, status, ageMs: 60_000, unchangedMs: 60_000, triggeredTime: null, workingUntil: null }) as WatchedOrder;
 const WOKEN: WatchedOrder = { ...order('woken'), triggeredTime: 1 };
 const GONE = new KeelsonError('VENUE_UNAVAILABLE', { venue: 'paper', call: 'order', detail: 'gone' });
 const AWAY = new KeelsonError('INFRA_DATABASE', { detail: 'away' });
+const SKEW_MS = 7_000;
 const RESTING = ['a', 'b', 'c', 'd', 'e', 'f'].map((intentId) => order(intentId));
 
 let now = 0;
@@ -26,7 +27,8 @@ beforeEach(() => {
     asked.push(intentId);
     return new Promise((answer, fail) => under.set(intentId, { answer, fail }));
   };
-  lookUps = new LookUps({ poll, failed: ({ intentId }, detail) => void told.push(`${intentId}: ${detail}`), clock: () => now });
+  const failed = ({ intentId }: WatchedOrder, detail: string): void => void told.push(`${intentId}: ${detail}`);
+  lookUps = new LookUps({ poll, failed, clock: () => now, venueNow: () => now + SKEW_MS });
 });
 
 const ends = async (intentId: string, error?: Error): Promise<void> => {
@@ -46,6 +48,20 @@ it('where the budget is short, what somebody waits for goes before what has wait
   expect(asked).toEqual(['unknown', 'submitting', 'woken', 'a']);
 });
 
+it('P21: a stop that has woken is looked up each two seconds, however short the budget is for what rests', async () => {
+  const short = { ...PLAN, lookUpMs: 66_000 };
+  for (let looks = 0; looks < 3; looks += 1) {
+    asked = [];
+    lookUps.take([order('a'), WOKEN], short);
+    expect(asked).toEqual(looks === 0 ? ['woken', 'a'] : ['woken']);
+    for (const intentId of ['woken', 'a']) await ends(intentId);
+    now += 1_999;
+    lookUps.take([order('a'), WOKEN], short);
+    expect(asked).toHaveLength(looks === 0 ? 2 : 1);
+    now += 1;
+  }
+});
+
 it('what asks the venue waits for a place, what does not asks at once', async () => {
   lookUps.take([...RESTING, order('unsent', 'authorised')], PLAN);
   expect(asked.toSorted()).toEqual(['a', 'b', 'c', 'd', 'unsent']);
@@ -55,12 +71,45 @@ it('what asks the venue waits for a place, what does not asks at once', async ()
 
 it('while what the venue allows is nearly used what rests waits, and what somebody waits for does not', async () => {
   const unknown = order('u', 'unknown');
-  lookUps.take([...RESTING, unknown, WOKEN, order('unsent', 'authorised')], PLAN, true);
+  const waits = lookUps.take([...RESTING, unknown, WOKEN, order('unsent', 'authorised')], PLAN, true);
+  expect(waits).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
   expect(asked.toSorted()).toEqual(['u', 'unsent', 'woken']);
   lookUps.take([...RESTING, unknown, WOKEN], SLOW, true);
   expect(asked).toHaveLength(3);
-  lookUps.take([...RESTING, unknown, WOKEN], PLAN);
+  expect(lookUps.take([...RESTING, unknown, WOKEN], PLAN)).toEqual([]);
   expect(asked.slice(3)).toEqual(['a', 'b']);
+});
+
+it('P17: what has rested for as long as it may does not wait then, so that it is canceled; by the venue’s clock', async () => {
+  const until = { ...order('over'), workingUntil: now + SKEW_MS + 2_000 };
+  lookUps.take([...RESTING, until], SLOW, true);
+  expect(asked).toEqual([]);
+  now += 1_999;
+  lookUps.take([...RESTING, until], PLAN, true);
+  expect(asked).toEqual([]);
+  now += 1;
+  lookUps.take([...RESTING, until], PLAN, true);
+  expect(asked).toEqual(['over']);
+  await ends('over');
+  now += 99_000;
+  lookUps.take([...RESTING, until], SLOW, true);
+  expect(asked).toEqual(['over', 'over']);
+});
+
+it('P13: what is not placed has a slow turn then, one each minute', async () => {
+  const absent = ['x', 'y'].map((intentId) => order(intentId, 'notPlaced'));
+  for (const plan of [PLAN, SLOW, PLAN, PLAN, PLAN]) {
+    lookUps.take([...RESTING, ...absent], plan, true);
+    now += 20_000;
+    for (const { intentId } of absent) await ends(intentId);
+    lookUps.take([...RESTING, ...absent], plan, true);
+    now += 39_999;
+    lookUps.take([...RESTING, ...absent], plan, true);
+    now += 1;
+  }
+  expect(asked).toEqual(['x', 'y', 'x', 'y', 'x']);
+  lookUps.take([...RESTING, ...absent], PLAN);
+  expect(asked.slice(5)).toEqual(['a', 'b', 'c', 'd']);
 });
 
 it('four that hang leave no order out for ever: who waits longest is next, whatever it is', async () => {
@@ -126,10 +175,10 @@ it('one failure is no minute of failures, however long ago it was; nor is a ledg
   await looks(one, 0, GONE);
   now += 3_600_000;
   expect(failing(one)).toEqual([]);
-  lookUps = new LookUps({ poll: () => Promise.reject(AWAY), failed: () => undefined, clock: () => now });
+  lookUps = new LookUps({ poll: () => Promise.reject(AWAY), failed: () => undefined, clock: () => now, venueNow: () => now });
   for (let time = 0; time < 100; time += 1) await looks(one, 2_000);
   expect(failing(one)).toEqual([]);
-  lookUps = new LookUps({ poll: () => Promise.reject(GONE), failed: () => undefined, clock: () => now });
+  lookUps = new LookUps({ poll: () => Promise.reject(GONE), failed: () => undefined, clock: () => now, venueNow: () => now });
   await looks(one, 2_000);
   await looks(one, -3_600_000);
   await looks(one, 59_000);

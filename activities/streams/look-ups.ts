@@ -17,6 +17,8 @@ export interface LookUpsDependencies {
   readonly poll: (order: WatchedOrder) => Promise<void>;
   readonly failed: (order: WatchedOrder, detail: string) => void;
   readonly clock: () => number;
+  /** The same moment by the venue's clock. */
+  readonly venueNow: () => number;
 }
 
 /** Look-ups of an order that have failed in a row: when the first and the last of them did, by our clock. */
@@ -41,6 +43,9 @@ export class LookUps {
   /** Due, and without a place yet; chosen anew at each call. */
   private waiting: readonly WatchedOrder[] = [];
   private lastLookUpTime = 0;
+  private venueTime = 0;
+  /** Of the orders that are only watched, the one that waits for nothing at this moment. */
+  private turn: string | undefined;
   private isEnding = false;
   private readonly failing = new Map<string, Failing>();
   /** Whose last look-up was answered. */
@@ -52,19 +57,25 @@ export class LookUps {
 
   /**
    * Begins what is due, as far as there is room; the rest as places become free.
-   * @param isShort what the venue allows is nearly used, by whomever: what is known to rest waits, the rest is for what somebody waits for, and for a kill
+   * @param isShort what the venue allows is nearly used, by whomever: what is known to rest waits, the rest is for what somebody waits for, and for a kill.
+   *   What was proven absent has a slow turn all the same (P13)
+   * @returns what waits for that alone
    */
-  take(watched: readonly WatchedOrder[], plan: PollPlan, isShort = false): void {
+  take(watched: readonly WatchedOrder[], plan: PollPlan, isShort = false): readonly string[] {
     const known = new Set(watched.map((order) => order.intentId));
     for (const each of [this.lastLooks, this.failing, this.answered])
       for (const intentId of each.keys()) if (!known.has(intentId)) each.delete(intentId);
-    if (this.isEnding) return;
+    if (this.isEnding) return [];
+    this.venueTime = this.dependencies.venueNow();
+    this.turn = isShort ? this.turnOf(watched) : undefined;
     this.mostAtOnce = plan.lookUpGapMs === 0 ? MOST_AT_ONCE : 1;
     const due = this.due(watched, plan);
     // What was not begun to be sent asks nobody but the ledger.
     for (const order of due) if (!isLookedUp(order)) this.begin(order);
-    this.waiting = due.filter((order) => isLookedUp(order) && (!isShort || isUrgent(order)));
+    const asks = due.filter(isLookedUp);
+    this.waiting = isShort ? asks.filter((order) => this.isUrgent(order)) : asks;
     this.fill();
+    return isShort ? asks.filter((order) => !this.isUrgent(order)).map(({ intentId }) => intentId) : [];
   }
 
   /**
@@ -145,6 +156,7 @@ export class LookUps {
   private due(watched: readonly WatchedOrder[], plan: PollPlan): readonly WatchedOrder[] {
     const now = this.dependencies.clock();
     const last = ({ intentId }: WatchedOrder): number => this.lastLooks.get(intentId) ?? 0;
+    const byUrgency = (one: WatchedOrder, other: WatchedOrder): number => Number(this.isUrgent(other)) - Number(this.isUrgent(one));
     const due = watched
       .filter((order) => !this.underWay.has(order.intentId) && this.isDue(order, now, plan))
       .toSorted((one, other) => last(one) - last(other) || byUrgency(one, other));
@@ -155,11 +167,27 @@ export class LookUps {
     return [...unsent, ...byNeed.slice(0, 1)];
   }
 
+  /** The one that waits longest, if none had its turn for a while. */
+  private turnOf(watched: readonly WatchedOrder[]): string | undefined {
+    const last = ({ intentId }: WatchedOrder): number => this.lastLooks.get(intentId) ?? 0;
+    const absent = watched.filter(({ status }) => status === 'notPlaced').toSorted((one, other) => last(one) - last(other));
+    const latest = Math.max(0, ...absent.map(last));
+    return isDue(this.dependencies.clock(), latest, SWEEP_AFTER_MS.notPlaced) ? absent[0]?.intentId : undefined;
+  }
+
+  /** Somebody waits for what becomes of it, as of a stop that has woken; what has rested for as long as it may is canceled. */
+  private isUrgent(order: WatchedOrder): boolean {
+    if (!isWorking(order)) return order.status !== 'notPlaced' || order.intentId === this.turn;
+    return order.triggeredTime !== null || (order.workingUntil !== null && this.venueTime >= order.workingUntil);
+  }
+
   /** How long an order has stood as it is the database says; our own clock only tells how long ago we asked for it. */
   private isDue(order: WatchedOrder, now: number, { lookUpMs, lookUpGapMs }: PollPlan): boolean {
     const last = this.lastLooks.get(order.intentId);
     const afterMs = pollAfterMs(order);
-    const againMs = Math.max(afterMs, isWorking(order) ? lookUpMs : lookUpGapMs);
+    // Of a stop that has woken its owner waits for the end (P21), and what has rested long enough is to be canceled: where all that are due are asked for at once it is not slowed with what rests.
+    const isAlways = lookUpGapMs === 0 && isWorking(order) && this.isUrgent(order);
+    const againMs = Math.max(afterMs, isWorking(order) && !isAlways ? lookUpMs : lookUpGapMs);
     return order.unchangedMs >= afterMs && (last === undefined || isDue(now, last, againMs));
   }
 }
@@ -190,10 +218,3 @@ function pollAfterMs(order: StoredOrder): number {
 function isWorking({ status }: StoredOrder): boolean {
   return status === 'accepted' || status === 'partiallyFilled';
 }
-
-/** Somebody waits for what becomes of it, as of a stop that has woken; an order that was proven absent is only watched. */
-function isUrgent(order: StoredOrder): boolean {
-  return isWorking(order) ? order.triggeredTime !== null : order.status !== 'notPlaced';
-}
-
-const byUrgency = (one: StoredOrder, other: StoredOrder): number => Number(isUrgent(other)) - Number(isUrgent(one));

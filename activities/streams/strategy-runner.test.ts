@@ -88,6 +88,20 @@ function running(changes: Partial<RunnerOptions> & { readonly strategy: Strategy
 }
 
 describe('StrategyRunner', () => {
+  it('a strategy whose ratio is text enters nothing, which is on record, and still closes', async () => {
+    class Untyped extends Steady {
+      override step(window: readonly Bar[]): StrategyStep {
+        return { ...super.step(window), stopDistanceRatio: '0.02' as unknown as number };
+      }
+    }
+    const { traded, untraded, give } = running({ strategy: new Untyped('mine') });
+    await give(0);
+    expect([traded, untraded]).toMatchObject([[], [{ codes: ['RISK_STRATEGY_ANSWER'], signal: { leg: 'open', stopDistanceRatio: 0 } }]]);
+    const closing = running({ strategy: new Untyped('mine', 'close') });
+    await closing.give(0);
+    expect(closing.traded).toMatchObject([{ leg: 'close', stopDistanceRatio: 0 }]);
+  });
+
   it('closes what is still held while the stance is flat: the bar that said so may have been missed', async () => {
     const { runner, traded, asked, give } = running({ strategy: new Steady('momentum', 'none', 'flat') });
     runner.warmUp([bar(1), bar(2), bar(3)]);

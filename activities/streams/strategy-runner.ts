@@ -2,6 +2,7 @@ import type { Bar } from '../../core/bars/bar.js';
 import { BarWindow, type Arrival } from '../../core/bars/window.js';
 import { decide } from '../../core/signal/decide.js';
 import type { Leg, TradeSignal } from '../../core/signal/signal.js';
+import { readAnswer } from '../../core/strategy/answer.js';
 import type { Strategy, StrategyStep } from '../../core/strategy/strategy.js';
 import type { EntryModel } from '../ports/model.js';
 import type { SignalSink } from '../ports/signal-sink.js';
@@ -60,7 +61,11 @@ export class StrategyRunner {
     const { strategy, model, threshold, sink, signalValidMs, isHalted, clock } = this.options;
     // A bar that reached us too late for its signal to be sent only fills the window, and so does each under a halt.
     if (clock() > bar.closeTime + signalValidMs || isHalted(this.version)) return arrival;
-    const step = strategy.step(this.window.bars());
+    const { step, failure } = readAnswer(strategy, strategy.step(this.window.bars()));
+    if (failure !== undefined) {
+      await sink.notTraded(this.signal(bar, step, 'open', undefined), [failure]);
+      return arrival;
+    }
     if (step.intent === 'none') {
       if (step.stance === 'flat') await this.closeWhatIsLeft(bar, step);
       return arrival;

@@ -55,7 +55,7 @@ describe('the account watch, on a real ledger', () => {
   beforeEach(async () => {
     balances = async () => held();
     price = '50000';
-    [killed, missed, killsUntilStopped, stopping] = [[], [], false, undefined];
+    [killed, missed, killsUntilStopped, stopping, warnings] = [[], [], false, undefined, []];
     await query(`delete from account_watch`);
     await query(`delete from kills`);
     await query(`delete from account_watch_samples`);
@@ -70,6 +70,7 @@ describe('the account watch, on a real ledger', () => {
   let killsUntilStopped = false;
   let killed: string[] = [];
   let missed: MissingKill[] = [];
+  let warnings: string[] = [];
   /** What the kill here is ended by; aborted when somebody else carries it out. */
   let stopping: AbortSignal | undefined;
   const kill = async (account: string, missing: MissingKill, signal: AbortSignal): Promise<void> => {
@@ -101,7 +102,7 @@ describe('the account watch, on a real ledger', () => {
       {
         ...{ store: createWatchStore(pool), halt: halts, kill, bars: stack.ledger.bars, live, clock },
         watchersOf: () => 1,
-        log: { warn: () => undefined },
+        log: { warn: (_, message) => void warnings.push(message) },
       },
       {
         ...{
@@ -344,6 +345,10 @@ describe('the account watch, on a real ledger', () => {
     expect(killed).toEqual([]);
     await query(`update latches set called_at = called_at - interval '5 seconds' where latch_id = $1`, latchId);
     await until(async () => expect(killed).toContain(ACCOUNT));
+    // Done here, and due again: it is done again, and not said again.
+    await query('delete from kills');
+    await until(async () => expect(killed.length).toBeGreaterThan(1));
+    expect([missed.at(-1)?.of, warnings.filter((one) => one.includes('it is done here')).length]).toEqual([latchId, 1]);
     await setWatchLimit(pool, 'killPolicy', null);
   });
 

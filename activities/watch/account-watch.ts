@@ -53,6 +53,8 @@ export class AccountWatch {
   private current: Promise<void> | undefined;
   private openOrders = 0;
   private killing: Promise<void> | undefined;
+  /** Of which halt it was said that it is done here: what is verified is looked at again and again. */
+  private saidOf: string | undefined;
   private othersKill = new AbortController();
   private readonly ending = new AbortController();
   private readonly failing = new Set<string>();
@@ -122,7 +124,8 @@ export class AccountWatch {
     const { kill, log } = this.dependencies;
     const { account } = this.watched;
     if (this.killing !== undefined || this.ending.signal.aborted) return;
-    log.warn({ account }, 'no kill workflow carries out the halt of the account: it is done here');
+    if (this.saidOf !== missing.of) log.warn({ account }, 'no kill workflow carries out the halt of the account: it is done here');
+    this.saidOf = missing.of;
     this.othersKill = new AbortController();
     this.killing = kill(account, missing, AbortSignal.any([this.ending.signal, this.othersKill.signal]))
       .catch((error: unknown) => this.failed(error, KILL_FAILED))

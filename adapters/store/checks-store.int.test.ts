@@ -2,16 +2,17 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DecimalText } from '../../core/money/index.js';
 import { bookedStory, bookkeeper, STORY_DAY, type BookedStory } from '../../test/support/booked-story.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
-import { readDayStatement } from './checks-store.js';
+import { readCheckFacts, readDayStatement } from './checks-store.js';
 
 const DAY = STORY_DAY.day;
 const NEXT_MS = STORY_DAY.from + 86_400_000;
 let database: TestDatabase;
 let story: BookedStory;
+let keyId: string;
 
 beforeAll(async () => {
   database = await testDatabase();
-  const keyId = await bookkeeper(database.pool);
+  keyId = await bookkeeper(database.pool);
   story = await bookedStory(database.pool, 'day', keyId);
 });
 afterAll(() => database?.drop());
@@ -24,7 +25,7 @@ test('a statement of the day, by asset, of fills, foreign fills and movements; n
   await story.move({ amount: '25' as DecimalText });
   await story.move({ amount: '7' as DecimalText, eventTime: NEXT_MS });
   expect(await readDayStatement(database.pool, 'day', DAY)).toEqual({
-    ...{ day: DAY, fills: 2, movements: 1, wrong: [], wrongCount: 0 },
+    ...{ day: DAY, fills: 2, movements: 1, wrong: [], wrongCount: 0, left: [] },
     lines: [
       { asset: 'BNB', opening: '5', closing: '3', kept: '3' },
       { asset: 'BTC', opening: '0', closing: '3', kept: '3' },
@@ -72,4 +73,36 @@ test('the transactions of the days since the last statement that was checked are
   expect(await wrongOn('2020-01-09')).toBe(2);
   await checked('2020-01-05', 'done');
   expect(await wrongOn('2020-01-09')).toBe(0);
+});
+
+test('what a person has left as it is and stands is told with who left it and why, for the statement and for whoever signs', async () => {
+  const run = `insert into reconciliation_runs (run_id, account, scope) values (gen_random_uuid(), 'day', 'minute') returning run_id`;
+  const { rows } = await database.pool.query<{ run_id: string }>(run);
+  const decided = (subject: string, decision: string, more: object = {}): Promise<unknown> =>
+    database.pool.query(
+      `insert into reconciliation_differences (account, class, seen_as, subject, fingerprint, treatment, status, deltas, evidence, first_run, last_run,
+           decision, decided_at, decided_by, key_id, reason, ended_at)
+         select 'day', 'balanceMovement', 'balanceMovement', $1, '', 'secondLook', coalesce($4::jsonb->>'status', 'decided'), '{"USDT": "5"}',
+             coalesce($4::jsonb->'evidence', '{}'), $3, $3, $2, '2020-01-02T10:00:00Z', subject, key_id, 'a bonus of the venue',
+             case when $4::jsonb ? 'status' then clock_timestamp() end
+           from api_keys where key_id = $5`,
+      [subject, decision, rows[0]?.run_id, more, keyId],
+    );
+  await decided('balance:USDT', 'reject');
+  await decided('beside', 'reject', { evidence: { ledger: { bookedBeside: 'x' } } });
+  await decided('over', 'reject', { status: 'closed' });
+  await decided('booked', 'book');
+  const about = {
+    class: 'balanceMovement',
+    leftBy: expect.any(String),
+    reason: 'a bonus of the venue',
+    leftTime: Date.UTC(2020, 0, 2, 10),
+  };
+  const left = [
+    { differenceId: expect.any(String), ...about, subject: 'balance:USDT', deltas: { USDT: '5' } },
+    // Balances are right by what was booked beside it.
+    { differenceId: expect.any(String), ...about, subject: 'beside', deltas: {} },
+  ];
+  expect((await readDayStatement(database.pool, 'day', DAY)).left).toEqual(left);
+  expect((await readCheckFacts(database.pool, 'day')).left).toEqual(left);
 });

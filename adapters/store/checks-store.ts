@@ -4,7 +4,10 @@ import type { StatementFacts } from '../../core/checks/statement.js';
 import { KeelsonError } from '../../core/errors.js';
 import { run } from './pool.js';
 
-const READ = { name: 'read_checks', text: `select read_checks($1) || jsonb_build_object('pastAlerts', past_alerts($1)) as answer` };
+const READ = {
+  name: 'read_checks',
+  text: `select read_checks($1) || jsonb_build_object('pastAlerts', past_alerts($1), 'left', left_differences($1)) as answer`,
+};
 
 /** What the daily checks look at. */
 export async function readCheckFacts(pool: Pool, account: string): Promise<CheckFacts> {
@@ -15,7 +18,8 @@ export async function readCheckFacts(pool: Pool, account: string): Promise<Check
 
 const STATEMENT = {
   name: 'read_day_statement',
-  text: `select read_day_statement($1, coalesce($2::date, (clock_timestamp() at time zone 'UTC')::date)) as answer`,
+  text: `select read_day_statement($1, coalesce($2::date, (clock_timestamp() at time zone 'UTC')::date))
+           || jsonb_build_object('left', left_differences($1)) as answer`,
 };
 
 /**

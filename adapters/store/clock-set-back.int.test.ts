@@ -115,6 +115,30 @@ describe('a clock of the database’s that was ahead, and is set back', () => {
     });
   });
 
+  describe('a sample of the account watch', () => {
+    const sampled = () => one(`select read_watch('${ACCOUNT}')`);
+    const look = {
+      'who may enter': () => query(`select keep_contact('{"worker": "w", "lostAfterMs": 5000}')`),
+      'who watches': () => query('select tell_watching($1, $2)', [ACCOUNT], randomUUID()),
+    };
+
+    it.each(['who may enter', 'who watches'] as const)(
+      'of a time to come does not tell that somebody watches once that has come: %s',
+      async (who) => {
+        await query(`update account_watch set sampled_at = ${AHEAD}, equity_at = ${AHEAD}`);
+        await look[who]();
+        await query(`update account_watch set sampled_at = sampled_at - interval '3 hours', equity_at = equity_at - interval '3 hours'`);
+        const { sampledTime, equityTime } = (await sampled()) as { sampledTime: number; equityTime?: number };
+        expect([sampledTime, equityTime]).toEqual([-3 * 3_600_000, undefined]);
+        // One of now stays as it is.
+        await query('update account_watch set sampled_at = clock_timestamp(), equity_at = clock_timestamp()');
+        const before = await sampled();
+        await look[who]();
+        expect(await sampled()).toEqual(before);
+      },
+    );
+  });
+
   describe('a halt', () => {
     const clear = { unverified: [], dust: [], kept: [] };
     const latched = async () => {

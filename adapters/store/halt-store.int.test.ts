@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { HaltCause } from '../../activities/ports/halt.js';
 import type { Latch } from '../../core/control/mode.js';
+import { clearLook } from '../../test/support/look.js';
 import { seedPerson } from '../../test/support/people.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { createControlStore } from './control-store.js';
@@ -194,22 +195,35 @@ describe('P25: the latch', () => {
     expect(await asked()).toEqual([2, 0]);
     await told(2);
     // A guardian carries it out meanwhile: only the workflow can end it, and that is lost.
-    await createKillStore(database.pool).writeKill('main', 'verified', { kept: [], dust: [], unverified: [] }, null, true);
+    const kills = createKillStore(database.pool);
+    await kills.writeKill('main', 'verified', { kept: [], dust: [], unverified: [] }, null, true);
+    // What was asked for is not done yet, as while Temporal is away: people are told, and nothing is asked for again.
     await sample(3);
     await sample(4);
+    expect(await asked()).toEqual([2, 1]);
+    const said = async () =>
+      (await database.pool.query<{ summary: string }>(`select summary from alerts where kind = 'kill.silent'`)).rows[0]?.summary;
+    expect(await said()).toMatch(/^No workflow .* of main .*by itself: it is not verified yet\. .*begins when Temporal answers/u);
+    await kills.writeKill('main', 'verified', await clearLook(database.pool, 'main'), null, true);
+    await database.pool.query(`delete from alerts where kind = 'kill.silent'`);
+    await sample(5);
+    expect(await said()).toMatch(/by itself: it is verified at the venue, and looked at again/u);
+    await database.pool.query('update outbox set done_at = created_at');
+    await sample(6);
+    await sample(7);
     expect(await asked()).toEqual([3, 1]);
     // What was told, asked and called while the database's clock was ahead is of nobody knows when.
     for (const [sampled, column] of [
-      [5, 'workflow_at'],
-      [6, 'called_at'],
+      [8, 'workflow_at'],
+      [9, 'called_at'],
     ] as const) {
       await told(2);
       const ahead = `clock_timestamp() + interval '1 hour'`;
       await database.pool.query(
-        `update outbox set created_at = ${ahead}; update ${column === 'called_at' ? 'latches' : 'kills'} set ${column} = ${ahead}`,
+        `update outbox set created_at = ${ahead}, done_at = created_at; update ${column === 'called_at' ? 'latches' : 'kills'} set ${column} = ${ahead}`,
       );
       await sample(sampled);
-      expect(await asked()).toEqual([sampled - 1, column === 'called_at' ? 2 : 1]);
+      expect(await asked()).toEqual([sampled - 4, column === 'called_at' ? 2 : 1]);
     }
     await database.pool.query('delete from kills; delete from account_watch_samples');
   });

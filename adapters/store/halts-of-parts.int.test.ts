@@ -164,6 +164,18 @@ describe('a halt of a strategy or an instrument in all accounts', () => {
     for (const scope of [STRATEGY, INSTRUMENT]) expect((await halts.latch(scope, CAUSE)).accounts).toEqual(['main']);
   });
 
+  it('is about all that ever had it where it was called by a clock that is set back since: when that was is not known', async () => {
+    await position('0');
+    await pool.query(`update positions set updated_at = clock_timestamp() - interval '1 hour'`);
+    await halts.latch(STRATEGY, CAUSE);
+    expect(await latchesOver('other')).toBe(0);
+    await pool.query(`update latches set engaged_at = engaged_at + interval '2 days' where released_at is null`);
+    expect(await latchesOver('other')).toBe(1);
+    await pool.query('delete from positions');
+    await order('filled', '25 hours');
+    expect((await halts.latch(STRATEGY, CAUSE)).accounts).toEqual(['main', 'other']);
+  });
+
   it('is about an account that a person has named, whatever it trades', async () => {
     const { accounts } = await halts.latch({ ...STRATEGY, account: 'other' }, CAUSE);
     expect(accounts).toEqual(['other']);

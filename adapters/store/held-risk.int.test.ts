@@ -255,6 +255,28 @@ describe('the risk state that a process holds', () => {
     expect(await caughtUp()).toMatchObject({ mode: 'normal' });
   });
 
+  it.each([-3_600_000, 3_600_000])(
+    'P26: a heartbeat of %i ms off, as of a clock that was set, is not taken, and all is read anew',
+    async (offMs) => {
+      await caughtUp();
+      // Told by nobody.
+      await stack.database.pool.query(
+        `set session_replication_role = replica; update control set mode = 'observation'; set session_replication_role = origin`,
+      );
+      await query(
+        `select pg_notify('keelson_risk', 'watch ' || jsonb_build_object('account', $1::text, 'sampledTime', epoch_ms(clock_timestamp()) + $2::bigint,
+         'comparedTime', epoch_ms(clock_timestamp()))::text)`,
+        ACCOUNT,
+        offMs,
+      );
+      await eventually(() => expect(source.heldView(KEY)).toMatchObject({ mode: 'observation' }));
+      const { watch, databaseTime = 0 } = source.heldView(KEY) ?? {};
+      expect(Math.abs((watch?.sampledTime ?? databaseTime) - databaseTime)).toBeLessThan(60_000);
+      await query(`update control set mode = 'normal', version = version + 1`);
+      expect(await caughtUp()).toMatchObject({ mode: 'normal' });
+    },
+  );
+
   it('P2: tells the active version without waiting, and follows it without being asked', async () => {
     await caughtUp();
     expect(source.heldVersion(KEY)).toBe('1');

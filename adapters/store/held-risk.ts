@@ -5,6 +5,7 @@ import { effectiveMode } from '../../core/control/mode.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import type { ApprovedOrder } from '../../core/risk/approved-order.js';
 import type { RiskView, WatchHeartbeat } from '../../core/risk/view.js';
+import { CLOCK_AHEAD_MS } from '../../core/risk/watch-heartbeat.js';
 import { isCurrent, readAccountRisk, viewOf, watchedAt, withEntry, type AccountRisk } from './account-risk.js';
 import { listen } from './listener.js';
 
@@ -31,10 +32,13 @@ export interface HeldRiskOptions {
   readonly log: { warn(data: object, message: string): void };
 }
 
-interface Held {
+interface Read {
   readonly risk: AccountRisk;
   readonly readAt: number;
   readonly readTime: number;
+}
+
+interface Held extends Read {
   /** Whether entries of ours were added to what was read: a notification then seldom tells of anything else. */
   readonly isFollowed: boolean;
 }
@@ -54,7 +58,8 @@ interface Held {
 export class HeldRisk implements RiskSource {
   private readonly options: HeldRiskOptions;
   private readonly held = new Map<string, Held>();
-  private readonly heartbeats = new Map<string, WatchHeartbeat>();
+  /** With when they were heard, by this process's own clock. */
+  private readonly heartbeats = new Map<string, { readonly heartbeat: WatchHeartbeat; readonly heardAt: number }>();
   private readonly reads = new Map<string, Promise<void>>();
   private readonly changedMeanwhile = new Set<string>();
   /** Accounts that have changed and are read in a moment, or at once by whoever asks first. */
@@ -165,9 +170,12 @@ export class HeldRisk implements RiskSource {
 
   /** The heartbeat of the account watch comes each second with its times: it is taken as it is, and nothing is read for it. */
   private hear({ account, ...heartbeat }: Heartbeat): void {
-    this.heartbeats.set(account, heartbeat);
+    this.heartbeats.set(account, { heartbeat, heardAt: performance.now() });
     const held = this.held.get(account);
-    if (held !== undefined) this.held.set(account, { ...held, risk: watchedAt(held.risk, heartbeat) });
+    if (held === undefined) return;
+    // The database's clock was set: by the one of the view this would be silent, or would be fresh in a time to come.
+    if (isOfClockOf(held, heartbeat)) this.held.set(account, { ...held, risk: watchedAt(held.risk, heartbeat) });
+    else this.readSoon(account);
   }
 
   private forget(): void {
@@ -242,8 +250,9 @@ export class HeldRisk implements RiskSource {
       this.freed.delete(account);
       const risk = await readAccountRisk(pool, account);
       // A sample that was told while this was read may not be in it.
-      const heartbeat = this.heartbeats.get(account);
-      const watched = heartbeat === undefined ? risk : watchedAt(risk, heartbeat);
+      const heard = this.heartbeats.get(account);
+      const isTaken = heard !== undefined && heard.heardAt >= readAt && isOfClockOf({ risk, readAt, readTime }, heard.heartbeat);
+      const watched = isTaken ? watchedAt(risk, heard.heartbeat) : risk;
       if (listening === undefined || this.listening !== listening) return;
       const held = this.held.get(account);
       // An entry of ours was written meanwhile: the next reading has it as well.
@@ -260,8 +269,16 @@ export class HeldRisk implements RiskSource {
   }
 }
 
-function viewNow({ risk, readAt, readTime }: Held, key: RiskKey): RiskView {
-  // Either clock may stand still or be set back while the other goes on.
-  const elapsedMs = Math.max(0, performance.now() - readAt, Date.now() - readTime);
-  return viewOf(risk, key, elapsedMs);
+function viewNow(held: Held, key: RiskKey): RiskView {
+  return viewOf(held.risk, key, elapsedMs(held));
+}
+
+/** Either clock may stand still or be set back while the other goes on. */
+function elapsedMs({ readAt, readTime }: Read): number {
+  return Math.max(0, performance.now() - readAt, Date.now() - readTime);
+}
+
+/** Whether it was just sampled by the clock that the view has. */
+function isOfClockOf(read: Read, { sampledTime }: WatchHeartbeat): boolean {
+  return Math.abs(sampledTime - (read.risk.account.databaseTime + elapsedMs(read))) <= CLOCK_AHEAD_MS;
 }

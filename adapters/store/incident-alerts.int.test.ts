@@ -104,4 +104,13 @@ describe('what people are told of an incident', () => {
     const severity = async (purpose: string) => (await told(kind, { intentId: await order(purpose, 'accepted', '0.5') })).severity;
     expect([await severity('stop'), await severity('exit')]).toEqual(['critical', 'error']);
   });
+
+  it('an address that is short is a warning at first, and says which orders are not looked up', async () => {
+    const waits = { venue: 'desk', address: 'api.desk.test', notLookedUp: ['stop:1', 'stop:2'], count: 2, notListed: [] };
+    const warned = await told('lookUpsWait', { ...waits, severity: 'warning', forMinutes: 2 });
+    expect(warned.severity).toBe('warning');
+    for (const fact of ['our address', 'address: api.desk.test', 'venue: desk', 'notLookedUp: stop:1, stop:2'])
+      expect(warned.summary).toContain(fact);
+    expect((await told('lookUpsWait', { ...waits, severity: 'error', forMinutes: 10 })).severity).toBe('error');
+  });
 });

@@ -191,6 +191,20 @@ describe('P27: what a kill sends', () => {
     expect(await sold()).toMatchObject([{ count: under?.count, tries: 0, lastTime: 0 }]);
   });
 
+  it('P5: is not begun by an authorisation of a time to come, as of a database’s clock that was set back', async () => {
+    await kills.takeLease(ACCOUNT, 'one', 10_000);
+    await latch('atOnce');
+    await authorise('one');
+    const move = (by: string) =>
+      stack.database.pool.query(
+        `update orders set created_at = created_at + $2::interval, authorised_until = authorised_until + $2::interval where intent_id = $1`,
+        [flattenIntentId(KEY, sequence), by],
+      );
+    await move('10 minutes');
+    expect(await submit('one')).toEqual(['refused', 'expired', 'RISK_AUTHORISATION_EXPIRED']);
+    await move('-10 minutes');
+  });
+
   it('of its tries count those since the first halt that has this very position sold', async () => {
     const sold = async () => (await kills.readKill(ACCOUNT)).sold.map(({ tries, lastTime }) => [tries, lastTime > 0]);
     const since = (more: object, policy: 'none' | 'atOnce') =>
@@ -342,7 +356,10 @@ describe('P27: what a kill sends', () => {
     expect(await missing()).toEqual({ is: true });
     await kills.writeKill(ACCOUNT, 'running', clear, null);
     expect(await missing()).toEqual({ is: false });
-    await pool.query(`update kills set updated_at = ${ahead}, due_at = ${ahead}`);
+    await pool.query(
+      `update kills set updated_at = ${ahead}, due_at = ${ahead};
+       update latches set engaged_at = ${ahead}, called_at = ${ahead} where released_at is null`,
+    );
     expect(await missing()).toEqual({ is: true });
     // Called again, it is of now: what was looked at in a time to come is of before.
     await pool.query(

@@ -21,6 +21,8 @@ const d = (text: string): DecimalText => text as DecimalText;
 const EPOCH = 1;
 const KEY = { account: 'main', strategy: 'momentum', instrument: 'BTC/USDT' };
 const LIVE: LiveView = { now: 0, price: { price: d('100'), ageMs: 0 }, clockSkewMs: 0, venueWeight: { kind: 'untold' } };
+/** What was authorised while it was ahead. */
+const SET_BACK = `update orders set created_at = created_at + interval '10 minutes', authorised_until = authorised_until + interval '10 minutes'`;
 const TERMS = { signedTimestamp: 1_000, clockErrorMs: 40, receiveWindowMs: 500 };
 const SUBMIT = { epoch: EPOCH, ...TERMS };
 
@@ -192,6 +194,7 @@ describe('the statements of the order protocol', () => {
       'RISK_STRATEGY_DISABLED',
     ],
     ['the time', `update orders set authorised_until = clock_timestamp() - interval '1 ms'`, 'RISK_AUTHORISATION_EXPIRED'],
+    ['a database’s clock that was set back', SET_BACK, 'RISK_AUTHORISATION_EXPIRED'],
   ])('P5: after %s nothing is sent and the reservation is gone', async (_, change, code) => {
     const intentId = await authorised();
     await pool.query(change);

@@ -216,6 +216,19 @@ describe('an outage in the ledger', () => {
       expect(await resume(runId)).toBe('before');
     });
 
+    it.each(['at once', 'after a look'])('ends no pause of a time to come that was there before it was found: %s', async (when) => {
+      await hold('equityUnknown');
+      await change(
+        `update control set reconciliation_hold = reconciliation_hold || jsonb_build_object('since', ${AHEAD}, 'first', ${AHEAD}) where account = $1`,
+      );
+      if (when === 'after a look') await look();
+      const runId = await lostAndBack();
+      await look();
+      await isClean();
+      expect(await resume(runId)).toBe('before');
+      expect(await modeNow()).toBe('paused');
+    });
+
     it('is no excuse for another', async () => {
       const earlier = await lostAndBack();
       expect(await resume(earlier)).toBe('resumed');

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WatchInputs, WatchSample } from '../../activities/ports/watch.js';
+import type { DecimalText } from '../../core/money/index.js';
+import { dayOf } from '../../core/watch/performance.js';
 import { UNWATCHED } from '../../core/watch/sample.js';
 import { bookedStory, bookkeeper } from '../../test/support/booked-story.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { openPool } from './pool.js';
 import { createWatchStore } from './watch-store.js';
 
+const DAY_MS = 86_400_000;
 let database: TestDatabase;
 let pool: ReturnType<typeof openPool>;
 
@@ -75,5 +78,32 @@ describe('a sample of the account watch', () => {
     expect((await database.pool.query(`select from alerts where kind = 'watch.equityUnknown'`)).rowCount).toBe(0);
     expect(await store.write({ ...asleep, decidedTime: after.now })).toBe(true);
     expect(await read()).toMatchObject({ mode: 'paused', state: { runs: unknown } });
+  });
+});
+
+describe('a day that is to come, as after a clock that ran past midnight', () => {
+  const performance = (day: number, equity: string, dayOpening: string) => {
+    const [worth, opening, none] = [equity, dayOpening, '0'] as unknown as readonly [DecimalText, DecimalText, DecimalText];
+    return { equity: worth, peak: opening, day, dayOpening: opening, dayFlows: none, dayBasis: opening };
+  };
+
+  it('is told with what was kept last of today, and with nothing where there is none', async () => {
+    const store = createWatchStore(pool);
+    const written = async (known: ReturnType<typeof performance>): Promise<void> => {
+      const inputs = await read();
+      const state = { ...UNWATCHED, performance: known, external: {}, pricing: { quote: 'USDT', assets: {} } };
+      const sample = { ...sampleOf(inputs), equity: known.equity, state };
+      expect(await store.write(sample)).toBe(true);
+    };
+    const today = dayOf((await read()).now);
+    expect((await read()).today).toBeUndefined();
+    await written(performance(today, '98', '100'));
+    await written(performance(today, '95', '100'));
+    expect((await read()).today).toBeUndefined();
+    // Two days, so that midnight is of no matter here.
+    await written(performance(today + 2 * DAY_MS, '94', '95'));
+    expect((await read()).today).toEqual({ equity: '95', dayOpening: '100', dayFlows: '0', dayBasis: '100' });
+    await database.pool.query(`update account_watch set quote = 'USDC' where account = 'main'`);
+    expect((await read()).today).toBeUndefined();
   });
 });

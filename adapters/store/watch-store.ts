@@ -27,6 +27,7 @@ interface Answer {
   readonly version: string;
   readonly sampledTime: number | null;
   readonly performance: NonNullable<WatchState['performance']> | null;
+  readonly today: NonNullable<Observation['today']> | null;
   /** Null before the first sample. */
   readonly seen: WatchInputs['seenAges'] | null;
   readonly pricing: NonNullable<WatchState['pricing']> | null;
@@ -69,6 +70,7 @@ export function createWatchStore(pool: Pool): WatchStore {
         databaseTime,
         sampledTime,
         performance,
+        today,
         pricing,
         external,
         runs,
@@ -89,6 +91,7 @@ export function createWatchStore(pool: Pool): WatchStore {
         ...{
           now: databaseTime,
           lastTime: sampledTime ?? undefined,
+          today: today ?? undefined,
           mode,
           hold: hold ?? undefined,
           version,

@@ -16,7 +16,7 @@ export class CoarseSkew {
     this.#stepMs = stepMs;
   }
 
-  /** Takes a reading in; all times epoch ms. @returns their clock minus ours: the middle of what it can be, ms. */
+  /** Takes a reading in; times in ms, each of its own clock. @returns their clock minus ours: the middle of what it can be, ms. */
   see(venueTime: number, sentTime: number, receivedTime: number): number {
     const low = venueTime - receivedTime;
     const high = venueTime + this.#stepMs - sentTime;

@@ -21,6 +21,8 @@ export interface VenueOptions {
   readonly secret: string;
   /** Our clock, epoch ms. */
   readonly clock: () => number;
+  /** A clock of this process that goes on evenly and that nobody sets, ms. Default: the process's own. */
+  readonly monotonic?: () => number;
   /** Our name of the venue, for messages; several may speak the same wire. Default: the profile's. */
   readonly name?: string;
   /** Our name of the account, for messages. */
@@ -51,7 +53,7 @@ export interface VenueOptions {
  * @throws KeelsonError CONFIG_VENUE_ADDRESS when an address leads elsewhere, VENUE_UNAVAILABLE, VENUE_RATE_LIMITED or VENUE_AUTH.
  */
 export async function createVenue(options: VenueOptions): Promise<Venue> {
-  const { urls, clock, live = false, account = 'this account' } = options;
+  const { urls, clock, monotonic = () => performance.now(), live = false, account = 'this account' } = options;
   // Whoever reads of it knows it by its name in the configuration.
   const profile = options.name === undefined ? options.profile : { ...options.profile, id: options.name };
   const closed = new AbortController();
@@ -63,8 +65,8 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
     const used = usage?.used(headers);
     if (used !== undefined) meter.see(used, venueNow());
   };
-  const orderTransport = new KeepAliveTransport({ clock, answerLimitMs, onHeaders });
-  const readTransport = new KeepAliveTransport({ clock, answerLimitMs, onHeaders });
+  const orderTransport = new KeepAliveTransport({ clock: monotonic, answerLimitMs, onHeaders });
+  const readTransport = new KeepAliveTransport({ clock: monotonic, answerLimitMs, onHeaders });
   const door: Door = {
     blockedMs: () => Math.max(meter.blockedMs(venueNow()), closure.blockedMs(venueNow())),
     block: ({ countedBy, forMs }) => (countedBy === 'address' ? meter : closure).block(forMs, venueNow()),
@@ -93,7 +95,7 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
   const openStreams = (): CcxtStreams => confined(streamsClient(settings, options.pingMs ?? 5_000));
   // Streams are opened later, each by a client of its own; one is made now so that a wrong address shows at once.
   openStreams();
-  const venueClock = new VenueClock({ client: orderClient, transport: orderTransport, profile, call, now: clock });
+  const venueClock = new VenueClock({ client: orderClient, transport: orderTransport, profile, call, now: clock, monotonic });
   const listing = new Listing({
     ...{ source: readClient, followers: [orderClient], profile },
     ...{ only: options.instruments, log: options.log },
@@ -120,12 +122,20 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
   const parts = { orderClient, orderTransport, profile, listing, clock: venueClock, call };
   const reader = venueReader({ ...parts, client: readClient, transport: readTransport });
   // A venue with a limit of its own, which is small, would refuse what does not queue.
-  const atOnce = (): VenueReader => venueReader({ ...parts, client: orderClient, transport: orderTransport });
+  const atOnce = venueReader({ ...parts, client: orderClient, transport: orderTransport });
+  // But prices: they are public, and count for nothing of it. In the queue each would wait behind the reads of the account, and when nobody waits
+  // for it any more still hold up the look-ups behind it.
+  const pricesAtOnce = (): VenueReader => ({
+    ...reader,
+    lastPrice: (instrument) => atOnce.lastPrice(instrument),
+    lastPrices: (instruments) => atOnce.lastPrices(instruments),
+  });
   return {
     profile,
+    address: new URL(urls.rest).host,
     sender: orderSender({ client: orderClient, transport: orderTransport, profile, account, names: listing, door }),
     reader,
-    haltReader: profile.limiter === undefined ? atOnce() : reader,
+    haltReader: profile.limiter === undefined ? atOnce : pricesAtOnce(),
     streams: venueStreams({ open: openStreams, profile, reader, listing, clock, venueNow, closed: closed.signal }),
     lastClock: () => venueClock.last(),
     weight() {

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 
-/** What a call was seen to do on the wire, as far as it came. Times are our clock, epoch ms. */
+/** What a call was seen to do on the wire, as far as it came. Times are of the transport's clock. */
 export interface Seen {
   sentTime?: number;
   receivedTime?: number;

@@ -8,7 +8,7 @@ import { decimal, text, type DecimalText } from '../../core/money/index.js';
 import { floorToStep } from '../../core/money/step.js';
 import type { InstrumentRules } from '../../core/order/instrument.js';
 import { cuttingProxy } from '../../test/support/cutting-proxy.js';
-import { createVenue } from './create-venue.js';
+import { createVenue, type VenueOptions } from './create-venue.js';
 import { WeightMeter, type VenueWeight } from '../../core/venue/weight.js';
 import { BINANCE, paper } from './profiles/binance.js';
 import type { VenueAddresses } from './profiles/wire-profile.js';
@@ -60,7 +60,7 @@ afterAll(async () => {
   if (server?.exitCode === null) await once(server, 'exit');
 });
 
-const create = (apiKey: string, secret: string): Promise<Venue> =>
+const create = (apiKey: string, secret: string, more: Partial<VenueOptions> = {}): Promise<Venue> =>
   createVenue({
     profile: paper(),
     urls: { rest: urls.rest, stream: urls.stream, wsApi: urls.wsApi },
@@ -68,6 +68,7 @@ const create = (apiKey: string, secret: string): Promise<Venue> =>
     secret,
     clock: Date.now,
     instruments: INSTRUMENTS,
+    ...more,
   });
 
 /** An order on tick and step, at `factor` times the last price, worth about `notional`. */
@@ -106,6 +107,16 @@ describe('against the paper venue, as a process of its own', () => {
       await venue.reader.clock();
       expect(used(venue.weight())).toBeGreaterThan(used(meter.at(Date.now())));
     });
+    await other.close();
+  });
+
+  it('notes nothing of a window that is to come where our own clock was set ahead', async () => {
+    let aheadMs = 0;
+    const meter = new WeightMeter(BINANCE.rateBudget.weight);
+    const other = await create('key', 'secret', { clock: () => Date.now() + aheadMs, meter, keepWarmMs: 3_600_000 });
+    aheadMs = 60_000;
+    await other.reader.bars('BTC/USDT', 60_000, Date.now() - 600_000, 5);
+    expect(used(meter.at(Date.now() + aheadMs))).toBe(0);
     await other.close();
   });
 
@@ -203,6 +214,7 @@ describe('against the paper venue, as a process of its own', () => {
 
   it('a stop rests until it is canceled, and one whose price is reached already is refused as that', async () => {
     const last = decimal(await venue.reader.lastPrice('BTC/USDT'));
+    expect(Object.keys(await venue.reader.lastPrices(INSTRUMENTS)).toSorted()).toEqual(INSTRUMENTS.toSorted());
     const tick = decimal(rules.get('BTC/USDT')?.tickSize ?? '');
     const stop = (at: string): Partial<OrderRequest> => ({
       type: 'stopLimit',

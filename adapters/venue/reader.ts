@@ -1,11 +1,12 @@
 import type { LookUp, VenueFill, VenueReader } from '../../activities/ports/venue.js';
 import type { Bar } from '../../core/bars/bar.js';
+import type { DecimalText } from '../../core/money/index.js';
 import { KeelsonError } from '../../core/errors.js';
 import type { CcxtRest } from './ccxt-classes.js';
 import type { KeepAliveTransport } from './keep-alive-transport.js';
 import type { Listing } from './listing.js';
 import type { Ask, WireProfile } from './profiles/wire-profile.js';
-import { saysUnlisted, type ReadCall } from './read-call.js';
+import { saidBy, saysUnlisted, type ReadCall } from './read-call.js';
 import type { VenueClock } from './venue-clock.js';
 import { plainDetail } from './verdict.js';
 import { WireError } from './wire-row.js';
@@ -83,6 +84,24 @@ export function venueReader(parts: ReaderParts): VenueReader {
     },
 
     lastPrice: (instrument) => understood('price', async () => calls.lastPrice(ask, listing.symbolId(instrument))),
+    async lastPrices(instruments) {
+      const known = instruments.filter((instrument) => listing.isListed(instrument));
+      const ids = known.map((instrument) => listing.symbolId(instrument));
+      const one = async (id: string) => new Map([[id, await calls.lastPrice(ask, id)]]);
+      const together = async (): Promise<readonly ReadonlyMap<string, DecimalText>[]> => {
+        const [first] = ids;
+        if (first === undefined) return [];
+        return [await understood('price', () => (ids.length === 1 ? one(first) : calls.lastPrices(ask, ids)))];
+      };
+      const told = await together().catch(async (error: unknown) => {
+        if (!profile.unlistedCodes.includes(saidBy(error)?.code ?? '')) throw error;
+        // One that the venue lists no more, in a list of ours that is older, keeps no other without its price.
+        const each = await Promise.allSettled(ids.map((id) => understood('price', () => one(id))));
+        return each.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+      });
+      const prices = told.flatMap((map) => [...map].map(([id, price]) => [listing.instrumentOf(id), price] as const));
+      return Object.fromEntries(prices.filter(([instrument]) => instruments.includes(instrument)));
+    },
     book: (instrument) => understood('book', async () => calls.book(ask, listing.symbolId(instrument))),
     balances: () => understood('balances', () => calls.balances(ask, listing)),
     keyPermissions: () => understood('keyPermissions', () => calls.keyPermissions(ask)),

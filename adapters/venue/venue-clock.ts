@@ -16,6 +16,7 @@ export class VenueClock {
   readonly #profile: WireProfile;
   readonly #call: ReadCall;
   readonly #now: () => number;
+  readonly #monotonic: () => number;
   readonly #coarse: CoarseSkew | undefined;
   #last: ClockReading | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -26,17 +27,24 @@ export class VenueClock {
     readonly profile: WireProfile;
     readonly call: ReadCall;
     readonly now: () => number;
+    /** Its times of a call are those of the transport. */
+    readonly monotonic: () => number;
   }) {
     this.#client = parts.client;
     this.#transport = parts.transport;
     this.#profile = parts.profile;
     this.#call = parts.call;
     this.#now = parts.now;
+    this.#monotonic = parts.monotonic;
     this.#coarse = parts.profile.clockStepMs > 1 ? new CoarseSkew(parts.profile.clockStepMs) : undefined;
   }
 
-  /** Our clock moved to the venue's by the last measured skew, epoch ms. */
-  readonly venueNow = (): number => Math.round(this.#now() + (this.#last?.skewMs ?? 0));
+  /**
+   * The venue's time, epoch ms: as it was last read, and what has passed since. Our own clock may be set, and what has once been said of a time
+   * to come (the number of a request, above which those that follow have to be) holds up all that share a key until then. It stands in only
+   * for what was never read.
+   */
+  readonly venueNow = (): number => Math.round(this.#last === undefined ? this.#now() : this.#monotonic() + this.#last.aheadOfMonotonicMs);
 
   /** @throws KeelsonError as every read of the venue. */
   async read(): Promise<ClockReading> {
@@ -52,11 +60,14 @@ export class VenueClock {
 
   async #ask(): Promise<ClockReading> {
     const { value: venueTime, seen } = await this.#call(this.#transport, 'time', () => this.#profile.calls.serverTime(this.#client));
-    const sentTime = seen.sentTime ?? this.#now();
-    const receivedTime = seen.receivedTime ?? this.#now();
+    const sentTime = seen.sentTime ?? this.#monotonic();
+    const receivedTime = seen.receivedTime ?? this.#monotonic();
+    const aheadOfMonotonicMs = this.#coarse?.see(venueTime, sentTime, receivedTime) ?? venueTime - (sentTime + receivedTime) / 2;
     return {
       venueTime,
-      skewMs: Math.round(this.#coarse?.see(venueTime, sentTime, receivedTime) ?? venueTime - (sentTime + receivedTime) / 2),
+      // Of our clock as it stands now: it may have been set while the answer was on its way.
+      skewMs: Math.round(this.#monotonic() + aheadOfMonotonicMs - this.#now()),
+      aheadOfMonotonicMs,
       roundTripMs: Math.round(receivedTime - sentTime),
     };
   }

@@ -1,6 +1,7 @@
 import { KeelsonError } from '../../core/errors.js';
 import { ACTIONS } from '../../core/people/actions.js';
 import { APPROVAL_VALID_MS, STATE_TEXT, type ApprovalState } from '../../core/people/approvals.js';
+import { assertNotLapsed } from '../people/lapsed.js';
 import type { Database } from '../read/database.js';
 import type { ControlCommand } from './control-port.js';
 
@@ -21,6 +22,7 @@ export async function assertNotAlone(database: Database, { commandId, account }:
   const { result: state, expiresTime } = rows[0]?.answer ?? { result: 'otherPayload', expiresTime: 0 };
   if (state === 'free' || state === 'approved') return;
   if (state !== 'pending') throw new KeelsonError('AUTH_APPROVAL_CLOSED', { request: commandId, state: STATE_TEXT[state] });
+  await assertNotLapsed(database, commandId);
   throw new KeelsonError('AUTH_APPROVAL_NEEDED', {
     what: `Resuming ${account}`,
     why: 'it was paused by a risk officer',

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createKillStore } from '../../adapters/store/kill-store.js';
 import { apiUnderTest, askAs, KEYS, seedPeople, seedTrading, type Answer, type ApiUnderTest } from '../../test/support/api.js';
+import { clearLook } from '../../test/support/look.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import type { Halt } from '../read/halts.js';
 
@@ -86,15 +88,75 @@ test('where some account has it, no names are listed', async () => {
 });
 
 test('a halt over no account ends by two people, without Temporal, which has nothing to look at', async () => {
-  await store.pool.query(`update accounts set retired_at = now() where account = 'second'`);
-  const { body } = await halt({ scope: 'account', target: 'second' });
+  const { body } = await halt({ scope: 'account', target: 'third' });
   expect(body).toMatchObject({ accounts: [] });
   api.temporalIsUp = false;
   expect(await ended(body['latchId'])).toMatchObject({ status: 200, body: { state: 'used' } });
   expect(await halts()).toEqual([]);
-  // Once it has one again that one has to be seen.
-  await store.pool.query(`update accounts set retired_at = now() where account = 'second'`);
-  const again = await halt({ scope: 'account', target: 'second' });
-  await store.pool.query(`update accounts set retired_at = null where account = 'second'`);
-  expect(await ended(again.body['latchId'])).toMatchObject({ status: 503, body: { code: 'INFRA_TEMPORAL' } });
+});
+
+describe('an account that left the configuration while it was halted', () => {
+  const retire = (account: string) => store.pool.query('update accounts set retired_at = clock_timestamp() where account = $1', [account]);
+  const configured = () => store.pool.query('update accounts set retired_at = null');
+  afterEach(configured);
+
+  test.each([
+    [{ scope: 'account', target: 'second' }, 'second'],
+    [{ scope: 'strategy', target: 'momentum', account: 'second' }, 'second'],
+    [{ scope: 'strategy', target: 'momentum' }, 'main'],
+    [{ scope: 'venue', target: 'paper' }, 'main, second'],
+    [{ scope: 'everything' }, 'main, second'],
+  ])('P30: by whom nobody looks at is nothing ended: %j', async (body, left) => {
+    await store.pool
+      .query(`insert into positions (account, strategy, instrument, quantity, cost, realized_pnl) values ('main', 'momentum', 'SPX/USDT', 0, 0, 0)
+      on conflict (account, strategy, instrument) do nothing`);
+    const { latchId } = (await halt(body)).body;
+    for (const account of left.split(', ')) await retire(account);
+    const detail = expect.stringContaining(`${left} left the configuration: nobody looks there`) as unknown;
+    expect(await ended(latchId)).toMatchObject({ status: 409, body: { code: 'HALT_NOT_CLEAN', detail } });
+    expect(await halts()).toMatchObject([{ latchId }]);
+    // Once it is back it has to be seen.
+    await configured();
+    api.temporalIsUp = false;
+    expect(await ended(latchId)).toMatchObject({ status: 503, body: { code: 'INFRA_TEMPORAL' } });
+    api.temporalIsUp = true;
+  });
+
+  test.each([
+    [{ scope: 'everything' }, { scope: 'account', scopeValue: 'main', account: null }],
+    [
+      { scope: 'venue', target: 'paper' },
+      { scope: 'account', scopeValue: 'main', account: null },
+    ],
+    [
+      { scope: 'instrument', target: 'SPX/USDT' },
+      { scope: 'instrument', scopeValue: 'SPX/USDT', account: 'main' },
+    ],
+  ])('P30: it stays halted when the halt ends for those that were looked at: %j', async (body, kept) => {
+    await store.pool
+      .query(`insert into active_strategies (account, strategy, instrument, version, model_hash) values ('second', 'momentum', 'SPX/USDT', '1', '')
+      on conflict do nothing`);
+    const { latchId } = (await halt(body)).body;
+    await retire('main');
+    expect(await ended(latchId)).toMatchObject({ status: 200, body: { state: 'used' } });
+    expect(await halts()).toMatchObject([{ ...kept, policy: 'none', accounts: [] }]);
+    await configured();
+    expect(await halts()).toMatchObject([{ ...kept, accounts: [{ account: 'main' }] }]);
+    const { rows } = await store.pool.query<{ told: string }>(
+      `select data->>'reason' as told from audit_events where kind = 'halt.engaged' and account = 'main' order by event_id desc limit 1`,
+    );
+    expect(rows[0]?.told).toContain('it left the configuration before its halt was verified');
+  });
+
+  test('… but not one that had left before, nor one that was verified', async () => {
+    await retire('main');
+    const first = (await halt({ scope: 'everything' })).body['latchId'];
+    expect(await ended(first)).toMatchObject({ status: 200 });
+    await configured();
+    const second = (await halt({ scope: 'everything' })).body['latchId'];
+    await createKillStore(store.pool).writeKill('main', 'verified', await clearLook(store.pool, 'main'), null);
+    await retire('main');
+    expect(await ended(second)).toMatchObject({ status: 200 });
+    expect(await halts()).toEqual([]);
+  });
 });

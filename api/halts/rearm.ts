@@ -74,7 +74,10 @@ export async function carryOutRearm(
   throw new KeelsonError('HALT_NOT_CLEAN', { found, request: requestId, again });
 }
 
-/** Where it is about no account there is nothing to look at, and no kill to ask: the rows of two people are enough. */
+/**
+ * Where it is about no account there is nothing to look at, and no kill to ask: the rows of two people are enough. Unless one has left the
+ * configuration that it would be about: of that one nobody knows anything, and the statement says so.
+ */
 async function endOverNobody(database: Database, latchId: string, requestId: string, again: string): Promise<void> {
   const { rows } = await database.query<{ answer: { result: string; state?: string; found?: string } }>(
     'select release_latch($1::jsonb) as answer',

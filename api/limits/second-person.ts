@@ -2,6 +2,7 @@ import { KeelsonError } from '../../core/errors.js';
 import { ACTIONS } from '../../core/people/actions.js';
 import { APPROVAL_VALID_MS, STATE_TEXT, type ApprovalState } from '../../core/people/approvals.js';
 import type { Caller } from '../auth/caller.js';
+import { assertNotLapsed } from '../people/lapsed.js';
 import type { Database } from '../read/database.js';
 
 /** What a request of limits asks for; whoever decides it sees the payload whole. */
@@ -37,6 +38,7 @@ export async function agreeWithAnother(database: Database, { subject, keyId }: C
   const { result: state, expiresTime } = rows[0]?.answer ?? { result: 'otherPayload', expiresTime: 0 };
   if (state === 'approved' || state === 'used') return;
   if (state !== 'pending') throw new KeelsonError('AUTH_APPROVAL_CLOSED', { request: requestId, state: STATES[state] ?? state });
+  await assertNotLapsed(database, requestId);
   throw new KeelsonError('AUTH_APPROVAL_NEEDED', {
     what,
     why,

@@ -139,3 +139,27 @@ test('one that came back is nobody’s to decide; when it goes missing again peo
   expect(await decide(KEYS.risk, 'o2')).toMatchObject({ status: 200 });
   expect(await order()).toEqual(ended);
 });
+
+test.each([
+  [
+    'unknown',
+    'updated_at',
+    'notPlaced',
+    `update orders set status = 'unknown', final_at = null, missing_since = null where intent_id = 'o2'`,
+  ],
+  ['missing', 'missing_since', 'canceled', `${rests}; update orders set missing_since = clock_timestamp() where intent_id = 'o2'`],
+])(
+  'P11: one that is %s since a time to come, as the database’s clock was set back, is so from the first asking on',
+  async (_, since, as, made) => {
+    await store.pool.query(made);
+    await store.pool.query(`update orders set ${since} = clock_timestamp() + interval '3 hours' where intent_id = 'o2'`);
+    expect(await decide(KEYS.risk, 'o2')).toMatchObject({ status: 409, body: { code: 'INPUT_ORDER_STILL_ASKED' } });
+    const back = (seconds: number) =>
+      store.pool.query(`update orders set ${since} = ${since} - make_interval(secs => $1) where intent_id = 'o2'`, [seconds]);
+    await back(55);
+    expect(await decide(KEYS.risk, 'o2')).toMatchObject({ status: 409, body: { code: 'INPUT_ORDER_STILL_ASKED' } });
+    await back(6);
+    expect(await decide(KEYS.risk, 'o2')).toMatchObject({ status: 200 });
+    expect(await one(`select status from orders where intent_id = 'o2'`)).toEqual({ status: as });
+  },
+);

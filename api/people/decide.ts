@@ -2,6 +2,7 @@ import { KeelsonError } from '../../core/errors.js';
 import { STATE_TEXT, type Decision } from '../../core/people/approvals.js';
 import type { Caller } from '../auth/caller.js';
 import type { Database } from '../read/database.js';
+import { assertNotLapsed } from './lapsed.js';
 
 /**
  * Writes a person's decision about another's request, under that person's own key; the same again changes nothing,
@@ -23,6 +24,7 @@ export async function decide(
   if (answer === 'own') throw new KeelsonError('AUTH_OWN_REQUEST', { request: requestId, subject });
   // Revoked, or its person has lost the role, between the look at the key and the statement.
   if (answer === 'noKey') throw new KeelsonError('AUTH_INVALID');
+  if (answer === 'lapsed') await assertNotLapsed(database, requestId);
   const states: Readonly<Record<string, string>> = {
     ...STATE_TEXT,
     decided: `decided otherwise by ${subject} already`,

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { seedPerson } from '../../test/support/people.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import type { Caller } from '../auth/caller.js';
+import { decide as decideRequest } from '../people/decide.js';
 import { openDatabase, type Database } from './database.js';
 import { readApprovals, type ApprovalRequest } from './approvals.js';
 
@@ -15,6 +17,7 @@ describe('what a request for a second person has come to', () => {
     for (const [subject, role] of [
       ['olga', 'operator'],
       ['rik', 'risk'],
+      ['rita', 'risk'],
     ] as const) {
       keys[subject] = await seedPerson(store.pool, subject, [role]);
     }
@@ -39,6 +42,11 @@ describe('what a request for a second person has come to', () => {
     const how = { requestId, payloadHash: request?.payloadHash, subject: 'rik', keyId: keys['rik'], decision: 'approved', reason: 'seen' };
     expect(await call('decide_approval', how)).toBe('written');
   };
+  const decide = async (requestId: string, decision: 'approved' | 'refused'): Promise<void> => {
+    const [request] = await readApprovals(database, { requestId, limit: 1 });
+    const how = { requestId, payloadHash: request?.payloadHash ?? '', reason: 'seen' };
+    await decideRequest(database, { subject: 'rita', keyId: keys['rita'] ?? '' } as Caller, decision, how);
+  };
   const plan = { steps: [] };
   const askedRun = async (): Promise<string> => {
     const runId = randomUUID();
@@ -60,6 +68,24 @@ describe('what a request for a second person has come to', () => {
     expect(await told(runId)).toMatchObject({ state: 'pending' });
     await call('end_runbook', { runId, status: 'aborted', detail: 'by olga' });
     expect(await told(runId)).toEqual({ state: 'lapsed', detail: 'its run has ended: aborted, by olga' });
+  });
+
+  it('what nothing can come of is not approved: nothing is written, and it is said why and what to do; to refuse it stays possible', async () => {
+    const runId = await askedRun();
+    await call('end_runbook', { runId, status: 'aborted', detail: 'by olga' });
+    await expect(decide(runId, 'approved')).rejects.toMatchObject({
+      failure: { code: 'AUTH_APPROVAL_CLOSED' },
+      message: expect.stringMatching(
+        /lapsed \(its run has ended: aborted, by olga\): nothing is done\. Who still wants it asks for it anew/,
+      ) as string,
+    });
+    const { rows } = await store.pool.query(
+      `select decision from approvals where request_id = $1 union all select kind from audit_events where data->>'requestId' = $1::text and kind = 'approval.approved'`,
+      [runId],
+    );
+    expect(rows).toEqual([]);
+    await decide(runId, 'refused');
+    expect(await told(runId)).toMatchObject({ state: 'refused' });
   });
 
   it('of one that was approved and did not begin, neither; of one that began, it tells how that is', async () => {

@@ -37,7 +37,11 @@ export const overrideSchema = z.strictObject({
   expiresTime: time,
   usedBy: z.string().nullable().describe('The order that used it up.'),
   endedBy: z.string().nullable(),
-  state: z.enum(['standing', 'used', 'ended', 'expired']),
+  state: z
+    .enum(['standing', 'used', 'ended', 'expired', 'ahead'])
+    .describe(
+      'ahead: made while the database’s clock was ahead, which is set back. It lets nothing pass, and the next comparison of the account ends it.',
+    ),
 });
 export type Override = z.output<typeof overrideSchema>;
 
@@ -73,7 +77,8 @@ export async function readOverrides(
             ${APPROVED_BY('v.override_id')} as "approvedBy", reason, used_by as "usedBy", ended_by as "endedBy", state,
             ${epochMs('created_at')} as created_ms, ${epochMs('expires_at')} as expires_ms
        from (select *, case when used_at is not null then 'used' when ended_at is not null then 'ended'
-               when expires_at <= clock_timestamp() then 'expired' else 'standing' end as state from limit_overrides) v
+               when expires_at <= clock_timestamp() then 'expired' when not_ahead(created_at) is null then 'ahead'
+               else 'standing' end as state from limit_overrides) v
       where ($1::text is null or account = $1) and ($2 or state = 'standing')
       order by v.created_at desc, v.override_id limit $3`,
     [filter.account ?? null, filter.isHistory, filter.limit],

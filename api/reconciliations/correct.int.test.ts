@@ -78,7 +78,7 @@ describe('what a decision on one fill of a long position comes to', () => {
     await expect(decided).rejects.toThrow(KeelsonError);
     await expect(decided).rejects.toMatchObject({
       failure: {
-        code: 'INPUT_DECISION_IMPOSSIBLE',
+        code: 'INPUT_DECISION_TOO_EARLY',
         values: { why: expect.stringContaining('try again when it has less to do') as string },
       },
     });

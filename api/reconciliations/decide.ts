@@ -6,7 +6,8 @@ import { isTooSlow, type Database } from '../read/database.js';
 import { afterCorrection, type Correction } from './correct.js';
 
 interface Answer {
-  readonly result: 'done' | 'unknown' | 'notOpen' | 'impossible';
+  /** `tooEarly`: the same may be decided when what `why` says is done; `impossible`: only something else may. */
+  readonly result: 'done' | 'unknown' | 'notOpen' | 'impossible' | 'tooEarly';
   readonly why?: string;
 }
 
@@ -32,6 +33,18 @@ export interface DifferenceDecision {
   readonly strategy?: string | undefined;
 }
 
+/** How the database ends a refusal that says what has to be done, or waited for, first. */
+export const FIRST = [
+  '; compare again',
+  ': compare again, and decide `rebuild` for what is told then',
+  ', and decide then',
+  ': decide when it has ended',
+  ': have that written anew first (keelson ledger rebuild)',
+  ': cancel that one first, or this one by its number at the venue itself',
+] as const;
+/** … and how it begins one where several are decided together. */
+const ANOTHER_FIRST = /^difference \d+ has to be decided first/;
+
 /** SQLSTATE of a ledger that does not take a part of what would be booked: nothing of it is. */
 const LEDGER_REFUSES = 'KE003';
 /** While an account trades something may be booked between reading and writing. */
@@ -41,7 +54,7 @@ const TRIES = 10;
  * Writes down what a person decides about a difference, under that person's own key, and closes its incident. What has to be
  * done at the venue for it is done by the next reconciliation.
  * @param since from when on a rebuild writes the equity series anew, epoch ms
- * @throws KeelsonError INPUT_UNKNOWN_DIFFERENCE, INPUT_DIFFERENCE_SETTLED, INPUT_DECISION_IMPOSSIBLE, LEDGER_NOT_REBUILT
+ * @throws KeelsonError INPUT_UNKNOWN_DIFFERENCE, INPUT_DIFFERENCE_SETTLED, INPUT_DECISION_IMPOSSIBLE, INPUT_DECISION_TOO_EARLY, LEDGER_NOT_REBUILT
  */
 export async function decideDifference(
   database: Database,
@@ -62,10 +75,17 @@ export async function decideDifference(
       throw new KeelsonError('INPUT_UNKNOWN_DIFFERENCE', { difference });
     case 'notOpen':
       throw new KeelsonError('INPUT_DIFFERENCE_SETTLED', { difference, status: why });
+    case 'tooEarly':
+      throw new KeelsonError('INPUT_DECISION_TOO_EARLY', { difference, decision, why });
     case 'impossible':
-      throw new KeelsonError('INPUT_DECISION_IMPOSSIBLE', { difference, decision, why });
+      if (!saysWhatIsFirst(why)) throw new KeelsonError('INPUT_DECISION_IMPOSSIBLE', { difference, decision, why });
+      throw new KeelsonError('INPUT_DECISION_TOO_EARLY', { difference, decision, why: withCommand(why) });
   }
 }
+
+const saysWhatIsFirst = (why: string): boolean => FIRST.some((end) => why.endsWith(end)) || ANOTHER_FIRST.test(why);
+const withCommand = (why: string): string =>
+  why.replace(/; compare again$/, ': compare again (keelson reconcile run), and decide what stands then');
 
 /** All that is derived in the account, since the one follows from the other; it decides every difference that is about that. */
 async function rebuild(
@@ -95,7 +115,7 @@ async function settle(database: Database, asked: object, longReads: Database): P
   } catch (error) {
     if (!isTooSlow(error)) throw error;
     return {
-      result: 'impossible',
+      result: 'tooEarly',
       why: 'the database took too long for it: try again when it has less to do; what is booked of it by then stays so',
     };
   }
@@ -109,7 +129,7 @@ async function settled(database: Database, asked: object, longReads: Database): 
     told = await ask(database, { ...asked, position, lastBooking: correction.lastBooking });
   }
   if (told.result !== 'reckon') return told;
-  return { result: 'impossible', why: 'something was booked each time while it was reckoned: pause the account, and try again' };
+  return { result: 'tooEarly', why: 'something was booked each time while it was reckoned: pause the account, and try again' };
 }
 
 async function ask(database: Database, asked: object): Promise<Told> {

@@ -13,6 +13,7 @@ import {
 import { foundClean } from '../../test/support/found-clean.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import type { Difference, Run } from '../read/reconciliations.js';
+import { FIRST } from './decide.js';
 
 let store: TestDatabase;
 let api: ApiUnderTest;
@@ -129,6 +130,28 @@ test('what nothing explains is booked as a person decides, once, under the incid
   // What a deposit brings is not ours to sell.
   const after = await store.pool.query<{ quantity: string }>(`select quantity from inventory where account = 'main' and asset = 'USDT'`);
   expect(Number(after.rows[0]?.quantity) - Number(before.rows[0]?.quantity ?? 0)).toBe(5);
+});
+
+test('what only has to wait is told with what to do first, and nothing else; what is impossible is to be decided otherwise', async () => {
+  const id = await found({ evidence: { venue: { asset: 'USDT' }, ledger: { asset: 'USDT', balance: '1234567', unexplained: '5' } } });
+  const early = await decide(KEYS.risk, id, 'book');
+  expect(early).toMatchObject({ status: 409, body: { code: 'INPUT_DECISION_TOO_EARLY' } });
+  expect(early.body['detail']).toBe(
+    `Difference ${id} cannot be decided so (book) yet: the books have moved since: compare again (keelson reconcile run), and decide what stands then.`,
+  );
+  const impossible = await decide(KEYS.risk, id, 'cancel');
+  expect(impossible).toMatchObject({ status: 409, body: { code: 'INPUT_DECISION_IMPOSSIBLE' } });
+  expect(impossible.body['detail']).toBe(
+    `Difference ${id} cannot be decided so (cancel): there is nothing at the venue to cancel. Decide it otherwise.`,
+  );
+});
+
+test('every refusal that says what comes first is one of the database’s', async () => {
+  const { rows } = await store.pool.query<{ said: string }>(
+    `select string_agg(prosrc, ' ') as said from pg_proc where pronamespace = 'public'::regnamespace
+      and (proname like '%_refusal' or proname like 'decide_%')`,
+  );
+  expect(FIRST.filter((end) => rows[0]?.said.includes(`${end}'`) !== true)).toEqual([]);
 });
 
 test('who may asks for a comparison, which has a row in that name before anybody hears of it', async () => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isLimitScope, isLimitValue, type LimitScope } from '../../core/risk/limit-rows.js';
+import { isLimitScope, isLimitValue, warningOf, type LimitScope } from '../../core/risk/limit-rows.js';
 import { LIMIT_KEYS, ROW_KEYS, type RowKey } from '../../core/risk/limit-table.js';
 import type { ApiContext } from '../context.js';
 import { DONE, doneSchema } from '../http/done.js';
@@ -65,7 +65,9 @@ export function limitRoutes({ database, config, newId }: ApiContext): Route[] {
         reason: reasonInput,
         commandId: commandIdInput,
       }),
-      response: doneSchema,
+      response: doneSchema.extend({
+        warning: z.string().nullable().describe('What has come of it that is easily overlooked; null: nothing.'),
+      }),
       errors: [
         'INPUT_UNKNOWN_ACCOUNT',
         'INPUT_UNKNOWN_PLACE',
@@ -91,7 +93,7 @@ export function limitRoutes({ database, config, newId }: ApiContext): Route[] {
         const takesAway = async (): Promise<boolean> => value === null && (await readLimit(database, { ...place, key })).value !== null;
         if (scope === 'strategy' && account !== undefined && !(await takesAway())) assertStrategy(config, account, scopeValue);
         await setLimit(database, caller, { ...place, key, value, reason, commandId });
-        return DONE;
+        return { ...DONE, warning: warningOf(key, place, value) };
       },
     }),
     route({

@@ -100,7 +100,13 @@ export function reconciliationRoutes({ database, control, newId, now, longReads 
         reason: reasonInput,
       }),
       response: doneSchema,
-      errors: ['INPUT_UNKNOWN_DIFFERENCE', 'INPUT_DIFFERENCE_SETTLED', 'INPUT_DECISION_IMPOSSIBLE', 'LEDGER_NOT_REBUILT'],
+      errors: [
+        'INPUT_UNKNOWN_DIFFERENCE',
+        'INPUT_DIFFERENCE_SETTLED',
+        'INPUT_DECISION_IMPOSSIBLE',
+        'INPUT_DECISION_TOO_EARLY',
+        'LEDGER_NOT_REBUILT',
+      ],
       handle: async ({ body, caller }) => {
         await decideDifference(database, caller, body, longReads, daysBefore(now()));
         return DONE;

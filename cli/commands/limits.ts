@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { LimitChange, Override } from '../../api/read/limits.js';
-import { isRequiredAt } from '../../core/risk/limit-rows.js';
+import { isRequiredAt, warningOf, type LimitScope } from '../../core/risk/limit-rows.js';
 import { ROW_KEYS } from '../../core/risk/limit-table.js';
 import { RISK_CHECKS } from '../../core/risk/checks.js';
 import type { ApiClient } from '../api-client.js';
@@ -111,12 +111,16 @@ export function addLimits(program: Command, terminal: Terminal, finish: Finish):
     const api = connect(terminal, options);
     const place = await placeOf(api, options);
     const { reason, commandId = terminal.newId(), yes = false } = options;
-    const stopsEntries =
-      value === 'none' && place.scope === 'account' && ROW_KEYS.some((key) => key === limit && isRequiredAt(key, 'account'));
-    if (stopsEntries && !yes) await confirmWithout(terminal, limit, place.scopeValue);
-    const data = await api.post('/v1/limits', { ...place, limit, value: value === 'none' ? null : value, reason, commandId });
-    const after = stopsEntries ? ': no entry of it passes until it has a value again, which takes two people' : '';
-    return { data, text: harmless(`${limit} of ${place.scope} ${place.scopeValue} is ${value}${after}.`) + '\n' };
+    const asked = { ...place, limit, value: value === 'none' ? null : value, reason, commandId };
+    const key = ROW_KEYS.find((one) => one === limit);
+    const warned = key === undefined ? null : warningOf(key, place, asked.value);
+    if (warned !== null && !yes) await confirmWithout(terminal, warned);
+    const data = await api.post<{ warning?: string | null }>('/v1/limits', asked);
+    const { warning = null } = data;
+    return {
+      data,
+      text: harmless(`${limit} of ${place.scope} ${place.scopeValue} is ${value}.${warning === null ? '' : ` ${warning}`}`) + '\n',
+    };
   });
 
   const override = changing(
@@ -144,9 +148,9 @@ export function addLimits(program: Command, terminal: Terminal, finish: Finish):
   });
 }
 
-/** One person stops every entry, and does not let them pass again alone. @throws CommandFailure when nobody can be asked, or the answer is not yes. */
-async function confirmWithout(terminal: Terminal, limit: string, account: string): Promise<void> {
-  const what = harmless(`Without ${limit} no entry of account ${account} passes, and to set it again takes two people.`);
+/** @throws CommandFailure when nobody can be asked, or the answer is not yes. */
+async function confirmWithout(terminal: Terminal, warning: string): Promise<void> {
+  const what = harmless(warning);
   if (terminal.ask === undefined) throw new CommandFailure(EXIT.usage, `${what}\nNobody can be asked here: repeat it with --yes.`);
   const answer = await terminal.ask(`${what}\nType yes to take it away: `);
   if (answer.trim().toLowerCase() !== 'yes') throw new CommandFailure(EXIT.refused, 'Nothing was changed.');
@@ -155,8 +159,11 @@ async function confirmWithout(terminal: Terminal, limit: string, account: string
 async function placeOf(
   api: ApiClient,
   { account, venue, strategy, instrument }: ChangeOptions,
-): Promise<{ readonly scope: string; readonly scopeValue: string; readonly account?: string }> {
-  const narrow = Object.entries({ venue, strategy, instrument }).filter((entry): entry is [string, string] => entry[1] !== undefined);
+): Promise<{ readonly scope: LimitScope; readonly scopeValue: string; readonly account?: string }> {
+  const narrow = (['venue', 'strategy', 'instrument'] as const).flatMap((scope) => {
+    const named = { venue, strategy, instrument }[scope];
+    return named === undefined ? [] : [[scope, named] as const];
+  });
   const [first, ...others] = narrow;
   if (others.length > 0 || (venue !== undefined && account !== undefined)) {
     throw new CommandFailure(

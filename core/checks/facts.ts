@@ -1,4 +1,5 @@
 import type { LimitRow } from '../risk/limit-rows.js';
+import type { LeftDifference } from './left.js';
 
 /** What the daily checks look at, as the database tells it. Ages are milliseconds by its clock; null: not known. */
 export interface CheckFacts {
@@ -22,6 +23,7 @@ export interface CheckFacts {
   readonly cleanAgeMs: number | null;
   /** Differences that wait for a person. */
   readonly differences: readonly { readonly differenceId: string; readonly class: string }[];
+  readonly left: readonly LeftDifference[];
   readonly watch: {
     readonly ageMs: number;
     readonly equityAgeMs: number | null;

@@ -10,7 +10,7 @@ const FINE: CheckFacts = {
   ...{ mode: 'normal', halt: null, blocked: [], disabled: [], alerts: [], pastAlerts: [], incidents: [], positions: 1, unprotected: [] },
   ...{ account: 'main', venue: 'paper', limitRows: ROWS },
   watch: { ageMs: 900, equityAgeMs: 1_000, conditions: [], venueMs: 500, clockSkewMs: 12 },
-  ...{ cleanAgeMs: 60_000, differences: [] },
+  ...{ cleanAgeMs: 60_000, differences: [], left: [] },
   ...{ overrides: 0, signals: { traded: 3, notTraded: 5, withoutOrder: [] }, unresolved: [], misbooked: [] },
 };
 const watch = (change: Partial<NonNullable<CheckFacts['watch']>>): Partial<CheckFacts> => ({

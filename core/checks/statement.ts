@@ -1,5 +1,6 @@
-import { decimal, text, type Decimal, type DecimalText } from '../money/index.js';
+import { amountOf, decimal, text, type DecimalText } from '../money/index.js';
 import type { Findings } from './judge.js';
+import { leftLines, leftOf, type LeftDifference } from './left.js';
 
 /** The statement of a day of UTC so far, and what of the books contradicts it. */
 export interface StatementFacts {
@@ -17,19 +18,25 @@ export interface StatementFacts {
     /** … and what is kept of that. */
     readonly kept: DecimalText;
   }[];
+  readonly left: readonly LeftDifference[];
 }
 export type Balances = Readonly<Record<string, DecimalText>>;
 
-/** The closing of each asset against what the venue has, what is kept, and the entries of the day. */
-export function checkStatement({ lines, wrong, wrongCount }: StatementFacts, venue: Balances): Findings {
+/**
+ * The closing of each asset against what the venue has, what is kept, and the entries of the day. What is off by exactly what people have
+ * decided to leave is no finding: it is told, and signed for.
+ */
+export function checkStatement({ lines, left, wrong, wrongCount }: StatementFacts, venue: Balances): Findings {
   const closings = new Map(lines.map(({ asset, closing }) => [asset, closing]));
   const assets = [...new Set([...closings.keys(), ...Object.keys(venue)])].sort();
-  const shown = (asset: string): Decimal => decimal(venue[asset] ?? '0');
   return [
     ...assets.flatMap((asset) => {
       const closing = decimal(closings.get(asset) ?? '0');
-      if (closing.eq(shown(asset))) return [];
-      return [`${asset}: the statement closes at ${text(closing)}, the venue has ${text(shown(asset))}`];
+      const shown = amountOf(venue, asset);
+      const [apart, isLeft] = [shown.minus(closing), leftOf(left, asset)];
+      if (apart.isZero() || apart.eq(isLeft)) return [];
+      const of = isLeft.isZero() ? '' : `, and what is left as it is is ${text(isLeft)}`;
+      return [`${asset}: the statement closes at ${text(closing)}, the venue has ${text(shown)}${of}`];
     }),
     ...lines
       .filter(({ closing, kept }) => !decimal(closing).eq(decimal(kept)))
@@ -41,9 +48,15 @@ export function checkStatement({ lines, wrong, wrongCount }: StatementFacts, ven
 }
 
 /** The statement, in lines for people; assets of which there never was anything are left out. */
-export function statementLines({ day, fills, movements, lines }: StatementFacts): string {
+export function statementLines({ day, fills, movements, lines, left }: StatementFacts, venue: Balances): string {
   const told = lines
     .filter(({ opening, closing }) => !decimal(opening).isZero() || !decimal(closing).isZero())
-    .map(({ asset, opening, closing }) => `${asset}: ${opening} → ${closing}, as at the venue`);
-  return [`${day} (UTC) until now: ${fills} fills, ${movements} movements, no difference in the books`, ...told].join('\n');
+    .map(({ asset, opening, closing }) => {
+      const shown = amountOf(venue, asset);
+      const there = shown.eq(closing) ? 'as at the venue' : `the venue has ${text(shown)}: the rest is left as it is`;
+      return `${asset}: ${opening} → ${closing}, ${there}`;
+    });
+  return [`${day} (UTC) until now: ${fills} fills, ${movements} movements, no difference in the books`, ...told, ...leftLines(left)].join(
+    '\n',
+  );
 }

@@ -5,7 +5,7 @@ import { Decimal, ZERO, decimal, text, type DecimalText } from '../money/index.j
 import type { StoredOrder } from '../order/stored-order.js';
 import { bareKeys, isNothing, planFlatten, whyKept } from './flatten.js';
 import { decideFlatten } from '../risk/kill.js';
-import { examine, ordersToCancel, unverifiedText } from './verify.js';
+import { examine, isNothingToCancel, ordersToCancel, unverifiedText } from './verify.js';
 import { policyOfWhole, policyOver, type KillLatch, type KillSight, type KillView } from './view.js';
 
 const d = (value: string): DecimalText => value as DecimalText;
@@ -436,6 +436,33 @@ describe('P28, P29: what is verified', () => {
     expect(planFlatten({ ...damaged, contradicted: [] }, sight())).toMatchObject({ kind: 'cancelStop' });
     // What the venue does not show any more has no use for a stop, but nobody knows how much that is.
     expect(planFlatten(damaged, sight({ balances: { BTC: d('2') } }))).toEqual({ kind: 'done' });
+  });
+
+  it('P11, P12: an order is a person’s to decide when it is unknown long after every look-up would have told of it', () => {
+    const unknown = (more: Partial<StoredOrder> = {}) =>
+      flat({ working: [order({ purpose: 'exit', status: 'unknown', signedTimestamp: 10_000, receiveWindowMs: 2_000, ...more })] });
+    const at = (venueTime: number | undefined): KillSight =>
+      sight({ balances: { BTC: d('2') }, ...(venueTime === undefined ? {} : { venueTime }) });
+    const because = (venueTime: number | undefined, more: Partial<StoredOrder> = {}) =>
+      examine(unknown(more), at(venueTime), []).unverified.map((one) => [one.kind, 'because' in one]);
+    // Its window, until it would be shown, and half a minute.
+    expect([because(45_000), because(45_001)]).toEqual([[['order', false]], [['order', true]]]);
+    expect(because(undefined)).toEqual([['order', false]]);
+    for (const more of [{ status: 'accepted' }, { status: 'submitting' }, { signedTimestamp: null }] as const)
+      expect(because(90_000, more)).toEqual([['order', false]]);
+    expect(examine(unknown(), at(90_000), []).unverified.map(unverifiedText)).toEqual([
+      'order o in BTC/USDT is unknown: the venue does not tell what became of it, a person has to decide',
+    ]);
+  });
+
+  it('a list of what is open has nothing to cancel where all of it is ours, known, and stays', () => {
+    const stop = { instrument: 'BTC/USDT', clientOrderId: 'c', venueOrderId: 'v' };
+    const now = view({ working: [order({})] });
+    expect([isNothingToCancel(now, []), isNothingToCancel(now, [stop])]).toEqual([true, true]);
+    expect(isNothingToCancel(view({ working: [order({ purpose: 'entry' })] }), [stop])).toBe(false);
+    // Of others: it goes, or is evidence of something that our books have closed (P13).
+    expect(isNothingToCancel(view(), [stop])).toBe(false);
+    expect(isNothingToCancel(view({ latches: [latch({ scope: 'strategy', scopeValue: 'momentum' })] }), [stop])).toBe(false);
   });
 
   it('keeps stops where nothing is sold, and says which are missing', () => {

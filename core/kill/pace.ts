@@ -1,3 +1,4 @@
+import type { RestReason } from '../protection/plan.js';
 import type { Finding } from './verify.js';
 
 /** People are told when nothing is verified after this long, and then again and again. */
@@ -30,17 +31,40 @@ export function untilEscalationMs(now: number, { since, escalations }: Told): nu
  * @param failed rounds in a row that have not verified it
  * @param escalations how often people were told
  */
-export function waitMs(failed: number, { unverified }: Finding, escalations: number): number {
-  const longest = escalations > 0 && unverified.length > 0 && unverified.every(isForPeople) ? PERSONS_WAIT_MS : LONGEST_WAIT_MS;
-  return Math.min(FIRST_WAIT_MS * 2 ** Math.min(failed - 1, 10), longest);
+export function waitMs(failed: number, finding: Finding, escalations: number): number {
+  const longest = escalations > 0 && isAllForPeople(finding) ? PERSONS_WAIT_MS : LONGEST_WAIT_MS;
+  return lookAgainMs(Math.min(FIRST_WAIT_MS * 2 ** Math.min(failed - 1, 10), longest), finding);
+}
+
+/** How long it is until the next look, which comes after so long where the venue allows it. Pure. */
+export function lookAgainMs(usual: number, { look }: Finding): number {
+  return Math.max(usual, look?.restMs ?? 0);
 }
 
 /** After how long a halt begins its next round, at the latest: whoever watches it waits a little longer before it does it itself (P26). */
-export function againMs(phase: 'running' | 'verified' | 'released', { unverified }: Finding): number {
-  return phase !== 'running' || (unverified.length > 0 && unverified.every(isForPeople)) ? PERSONS_WAIT_MS : LONGEST_WAIT_MS;
+export function againMs(phase: 'running' | 'verified' | 'released', finding: Finding): number {
+  return lookAgainMs(phase !== 'running' || isAllForPeople(finding) ? PERSONS_WAIT_MS : LONGEST_WAIT_MS, finding);
 }
+
+function isAllForPeople({ unverified }: Finding): boolean {
+  return unverified.length > 0 && unverified.every(isForPeople);
+}
+
+/** Why a stop is missing where no look brings it back sooner: its instrument does not trade, or the venue refuses it. */
+const STOPS_FOR_PEOPLE: readonly string[] = ['halted', 'refused'] satisfies readonly RestReason[];
 
 /** Nothing of ours is left to cancel, to sell or to protect: it is not ours, or nobody can sell it for now. */
 function isForPeople(one: Finding['unverified'][number]): boolean {
-  return one.kind === 'surplus' || one.kind === 'contradicted' || (one.kind === 'exposure' && one.because !== undefined);
+  switch (one.kind) {
+    case 'surplus':
+    case 'contradicted':
+      return true;
+    case 'exposure':
+    case 'order':
+      return one.because !== undefined;
+    case 'stop':
+      return STOPS_FOR_PEOPLE.includes(one.because);
+    default:
+      return false;
+  }
 }

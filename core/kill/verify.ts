@@ -6,8 +6,14 @@ import { policyOfWhole, policyOver, type KillLatch, type KillSight, type KillVie
 
 /** Something that keeps a halt from being verified, exactly. */
 export type Unverified =
-  /** What became of an order of ours is not known, or it still works. */
-  | { readonly kind: 'order'; readonly intentId: string; readonly instrument: string; readonly status: string }
+  /** What became of an order of ours is not known, or it still works. `undecided`: no look-up tells it any more, and a person has to decide it (P11, P12). */
+  | {
+      readonly kind: 'order';
+      readonly intentId: string;
+      readonly instrument: string;
+      readonly status: string;
+      readonly because?: 'undecided';
+    }
   /** The venue shows an open order that ought not to be there; not ours: it is nobody's that our books know. */
   | { readonly kind: 'openOrder'; readonly instrument: string; readonly venueOrderId: string; readonly isOurs: boolean }
   /**
@@ -44,6 +50,8 @@ export interface Look {
   readonly time: number;
   /** The latches that stood then, and how strict each was, by `latchName`. */
   readonly under: readonly string[];
+  /** So long the venue is left alone afterwards, so that the address is not closed; absent: it has room for another round. */
+  readonly restMs?: number;
 }
 
 export const latchName = ({ latchId, policy }: Pick<KillLatch, 'latchId' | 'policy'>): string => `${latchId}:${policy}`;
@@ -76,7 +84,11 @@ export function examine(view: KillView, sight: KillSight, stops: readonly Extrac
   const isLeft = (one: (typeof flat)[number]): boolean => !isDust(one) || (dust.includes(one) && together.has(one.instrument));
   return {
     unverified: [
-      ...open.map(({ intentId, instrument, status }) => ({ kind: 'order' as const, intentId, instrument, status })),
+      ...open.map((order) => {
+        const { intentId, instrument, status } = order;
+        const at = { kind: 'order' as const, intentId, instrument, status };
+        return isUndecided(order, sight) ? { ...at, because: 'undecided' as const } : at;
+      }),
       ...openAtVenue(view, sight, new Set(kept.map((order) => order.clientOrderId))),
       ...flat.filter(isLeft).map((one) => {
         const { strategy, instrument, quantity } = one;
@@ -99,6 +111,21 @@ export function examine(view: KillView, sight: KillSight, stops: readonly Extrac
       .map(({ strategy, instrument, quantity }) => ({ strategy, instrument, quantity: text(quantity) })),
     kept: kept.map((order) => order.intentId),
   };
+}
+
+/** So long after its window is over, and it would be shown, an order is proven absent at the first look that is answered. */
+const PROVEN_WITHIN_MS = 30_000;
+
+/** Whether an order is still unknown although every look-up would have told by now what became of it. */
+function isUndecided({ status, signedTimestamp, receiveWindowMs }: StoredOrder, { venueTime, shownMs }: KillSight): boolean {
+  if (status !== 'unknown' || signedTimestamp === null || venueTime === undefined) return false;
+  return venueTime > signedTimestamp + (receiveWindowMs ?? 0) + shownMs + PROVEN_WITHIN_MS;
+}
+
+/** Whether nothing of this list of the venue's open orders has to go, and our books know all of it. */
+export function isNothingToCancel(view: KillView, openOrders: readonly OpenOrder[]): boolean {
+  const known = new Set(view.working.map((order) => order.clientOrderId));
+  return openOrders.every((one) => known.has(one.clientOrderId)) && ordersToCancel(view, openOrders).length === 0;
 }
 
 /** Open orders at the venue that have to go: all, where the whole account is halted; else those of ours that a latch is over. */
@@ -188,7 +215,7 @@ const WHY_KEPT = {
 export function unverifiedText(one: Unverified): string {
   switch (one.kind) {
     case 'order':
-      return `order ${one.intentId} in ${one.instrument} is ${one.status}`;
+      return `order ${one.intentId} in ${one.instrument} is ${one.status}${one.because === undefined ? '' : ': the venue does not tell what became of it, a person has to decide'}`;
     case 'openOrder':
       return `${one.isOurs ? 'our' : 'a foreign'} order ${one.venueOrderId} in ${one.instrument} is open at the venue`;
     case 'exposure': {

@@ -63,6 +63,8 @@ export interface KillSight {
   readonly prices: Readonly<Record<string, DecimalText>>;
   /** For how long after a fill its balances may still be those of before, ms. */
   readonly shownMs: number;
+  /** The venue's clock, read after all of it; where nothing is told of that, absent. */
+  readonly venueTime?: number;
 }
 
 interface Held {

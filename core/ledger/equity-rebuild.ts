@@ -1,4 +1,4 @@
-import { figuresOf, type Performance } from '../watch/performance.js';
+import { figuresOf, type KeptDay, type Performance } from '../watch/performance.js';
 import { settle } from '../watch/carried.js';
 import { performanceAfter, type Step } from '../watch/stretch.js';
 import type { Quantities } from '../watch/valuation.js';
@@ -58,6 +58,8 @@ export class EquityRebuild {
   readonly #changedOutsides: Outside[] = [];
   readonly #changed: RebuiltStretch[] = [];
   readonly #wrong = new Map<string, Run>();
+  /** By day, as it was left last. */
+  readonly #days = new Map<number, KeptDay & { readonly quote: string }>();
   #performance: Performance | undefined;
   #lastOutside: string | undefined;
   #last: StoredStretch | undefined;
@@ -121,9 +123,12 @@ export class EquityRebuild {
     const { flow = '0', ...rest } = step;
     const flowed = this.#flowOf(stretch) ?? flow;
     const followed: Step = flowed === '0' ? rest : { ...rest, flow: flowed };
-    const performance = performanceAfter(this.#performance, { step: followed, day: remembered.day, ...follows });
+    const kept = this.#days.get(remembered.day);
+    const today = kept?.quote === quote ? kept : undefined;
+    const performance = performanceAfter(this.#performance, { step: followed, day: remembered.day, ...follows }, today);
     // The first one that is looked at, with nothing known before it, is the begin itself.
     this.#performance = this.#performance === undefined && step.isFirst !== true ? { ...remembered, equity: follows.closing } : performance;
+    this.#days.set(this.#performance.day, { ...this.#performance, quote });
     const { equity: _, ...now } = this.#performance;
     const wrong = REMEMBERED.filter((name) => !decimal(now[name]).eq(decimal(remembered[name])));
     for (const name of REMEMBERED) this.#note(name, stretch.time, wrong.includes(name) ? [remembered[name], now[name]] : undefined);

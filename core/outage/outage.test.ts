@@ -16,6 +16,7 @@ describe('whether a venue is back', () => {
   it.each<[string, Partial<OutageFacts>, Asked, readonly string[]]>([
     ['it is', {}, ANSWERED, []],
     ['no watch', { watch: null }, ANSWERED, ['the account watch is silent']],
+    ['a sample of a clock that was set back', { watch: { ...watch, sampleAgeMs: -2_001 } }, ANSWERED, ['the account watch is silent']],
     ['an old sample', { watch: { ...watch, sampleAgeMs: 5_001 } }, ANSWERED, ['the account watch is silent']],
     ['no answer', {}, { hasAnswered: false, detail: 'down' }, ['it does not answer: down']],
     ['lost again', { overTime: null, answeredTime: null }, ANSWERED, ['it counts as lost']],

@@ -1,5 +1,5 @@
 import type { Mode } from '../control/mode.js';
-import { PROTOCOL } from '../risk/limits.js';
+import { isFresh } from '../risk/watch-heartbeat.js';
 import { CONDITIONS, DEFINITIONS } from '../watch/conditions.js';
 
 /** What the ledger knows of an outage, at one moment. Times are epoch ms by the database's clock. */
@@ -41,7 +41,7 @@ export type Asked = { readonly hasAnswered: true; readonly skewMs: number } | { 
 /** What keeps a venue from counting as back, in words; nothing: it is. */
 export function unsteady(facts: OutageFacts, asked: Asked, clockSkewLimitMs: number): readonly string[] {
   const { watch, overTime, answeredTime } = facts;
-  if (watch === null || watch.sampleAgeMs > PROTOCOL.watchSilentMs) return ['the account watch is silent'];
+  if (watch === null || !isFresh(watch.sampleAgeMs)) return ['the account watch is silent'];
   const pausing = CONDITIONS.filter((condition) => DEFINITIONS[condition].acts === 'paused' && watch.standing.includes(condition));
   return [
     ...(asked.hasAnswered ? [] : [`it does not answer: ${asked.detail}`]),

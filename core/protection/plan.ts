@@ -48,9 +48,10 @@ const SALES_FORM = 5;
 
 /**
  * The same of what the gate says of an exit: recorded with it, it says how the rest of that exit was decided on. 1: of 0.5. 2: one that the venue
- * refused for its time alone is tried again, and people are told of one that took so long that it is not wanted any more.
+ * refused for its time alone is tried again, and people are told of one that took so long that it is not wanted any more. 3: such a one is tried
+ * until it is placed or not wanted any more, no longer three times.
  */
-export const EXIT_FORM = 2;
+export const EXIT_FORM = 3;
 
 /** What the owner does next. One thing at a time: afterwards it looks again. */
 export type ProtectionStep =

@@ -1,4 +1,4 @@
-import { decimal } from '../money/index.js';
+import { decimal, ZERO, type Decimal } from '../money/index.js';
 import { hasOthersName, isSoldByHand } from '../order/own-name.js';
 import { deltasOf, Sum } from './deltas.js';
 import { NO_DELTAS, type Deltas, type Difference } from './difference.js';
@@ -48,8 +48,8 @@ export interface FillFindings {
   readonly differences: readonly Difference[];
   /** Fills that no order of ours explains. */
   readonly foreign: readonly SeenFill[];
-  /** Intents of which a fill is missing. */
-  readonly missedOf: ReadonlySet<string>;
+  /** By intent, how much of it is in the list and not in the books. */
+  readonly missedOf: ReadonlyMap<string, Decimal>;
 }
 
 /** Each fill of the venue against its row, and each row against the venue's list. */
@@ -57,7 +57,7 @@ export function compareFills(venue: VenueSight, ledger: LedgerSight, names: Orde
   const booked = new Map(ledger.fills.map((fill) => [fillName(fill), fill]));
   const differences: Difference[] = [];
   const foreign: SeenFill[] = [];
-  const missedOf = new Set<string>();
+  const missedOf = new Map<string, Decimal>();
   for (const fill of venue.fills) {
     if (fill.eventTime < ledger.onboardedTime) continue;
     const row = booked.get(fillName(fill));
@@ -72,7 +72,7 @@ export function compareFills(venue: VenueSight, ledger: LedgerSight, names: Orde
       foreign.push(fill);
       continue;
     }
-    if (order !== undefined) missedOf.add(order.intentId);
+    if (order !== undefined) missedOf.set(order.intentId, decimal(fill.quantity).plus(missedOf.get(order.intentId) ?? ZERO));
     const waits = order === undefined || isUnresolved(order);
     differences.push({
       class: 'missedFill',

@@ -1,5 +1,6 @@
 import type { Comparison } from './compare.js';
 import { isRejected, type Difference, type KnownDifference, type Repair, type Saw } from './difference.js';
+import { intentSubject } from './orders.js';
 import type { ReconcileRules } from './rules.js';
 
 /** What becomes of a difference's row. */
@@ -53,7 +54,7 @@ export function judge({ differences, judges }: Comparison, known: readonly Known
     const judged = row === undefined ? begin(difference) : proceed(row, difference, rules);
     changes.push(...judged);
     if (judged.every((change) => isPending(change, row))) isUnsettled = true;
-    const repair = repairOf(row, difference);
+    const repair = repairOf(row, difference, rules);
     if (repair !== undefined) repairs.push({ class: difference.class, subject: difference.subject, repair, row });
   }
   for (const row of rows.values()) {
@@ -144,13 +145,17 @@ function isConfirmed(row: KnownDifference, difference: Difference, { isMoved, is
       if (isLasting && difference.class === 'balanceMovement') return true;
       return !isMoved && row.sameMs >= (endsByItself(difference) ? rules.idleSeenMs : rules.secondLookMs);
     case 'repair':
+      if (isLasting && isAlwaysYoung(difference)) return true;
       return row.unseenMs <= rules.unseenMs && row.sameMs >= rules.repairMs;
   }
 }
 
-/** An order by another hand is as young as its newest fill: one that fills every few seconds is so at each look. */
-const isAlwaysYoung = ({ class: what, treatment }: Pick<Difference, 'class' | 'treatment'>): boolean =>
-  what === 'orphanOrder' && treatment === 'person';
+/**
+ * An order by another hand is as young as its newest fill, and what is missing of one of ours as the newest that was booked: of an order that
+ * fills every few seconds either is so at each look.
+ */
+const isAlwaysYoung = ({ class: what, subject, treatment }: Pick<Difference, 'class' | 'subject' | 'treatment'>): boolean =>
+  (what === 'orphanOrder' && treatment === 'person') || (what === 'missedFill' && subject.startsWith(intentSubject('')));
 
 /** A workflow that nobody needs any more sees that by itself within a minute, and right after a sleep all of them are in that minute. */
 const endsByItself = ({ class: what }: Pick<Difference, 'class'>): boolean => what === 'orphanedWorkflow';
@@ -186,11 +191,12 @@ function isPending(change: Change, row: KnownDifference | undefined): boolean {
 }
 
 /** A person's decision is carried out like a repair, until the venue shows it. */
-function repairOf(row: KnownDifference | undefined, difference: Difference): Repair | undefined {
+function repairOf(row: KnownDifference | undefined, difference: Difference, rules: ReconcileRules): Repair | undefined {
   if (row?.status === 'decided') return row.decision === 'cancel' ? cancelOf(difference) : undefined;
   if (row?.status === 'open' && difference.treatment === 'person') return undefined;
-  // What may be under way is not interfered with.
-  return difference.isInFlight ? undefined : difference.repair;
+  // What may be under way is not interfered with; what looks have seen for longer than that takes is not under way.
+  const isSeenLong = row !== undefined && row.unseenMs <= rules.idleUnseenMs && row.seenMs >= rules.inFlightMs;
+  return difference.isInFlight && !(isSeenLong && isAlwaysYoung(difference)) ? undefined : difference.repair;
 }
 
 /** What canceling means for it; undefined where there is nothing to cancel. */

@@ -2,7 +2,7 @@ import { ZERO, decimal, type Decimal } from '../money/index.js';
 import { looksLikeOurs } from '../order/own-name.js';
 import { deltasOf, Sum } from './deltas.js';
 import { NO_DELTAS, type Difference, type KnownDifference } from './difference.js';
-import { fillName, type OrderNames } from './fills.js';
+import { fillName, type FillFindings, type OrderNames } from './fills.js';
 import type { ReconcileRules } from './rules.js';
 import { isUnresolved, type BookedOrder, type LedgerSight, type SeenFill, type SeenOrder, type VenueSight } from './sight.js';
 
@@ -17,7 +17,7 @@ interface Parts {
 export const intentSubject = (intentId: string): string => `intent:${intentId}`;
 
 /** Open orders of the venue against ours that work; both ways. */
-export function compareOrders(parts: Parts, missedOf: ReadonlySet<string>): Difference[] {
+export function compareOrders(parts: Parts, missedOf: FillFindings['missedOf']): Difference[] {
   const { venue, ledger, names } = parts;
   const found: Difference[] = [];
   const seenOf = new Set<string>();
@@ -36,7 +36,7 @@ export function compareOrders(parts: Parts, missedOf: ReadonlySet<string>): Diff
   return found;
 }
 
-function compareOrder({ ledger, rules }: Parts, seen: SeenOrder, order: BookedOrder, missedOf: ReadonlySet<string>): Difference[] {
+function compareOrder({ ledger, rules }: Parts, seen: SeenOrder, order: BookedOrder, missedOf: FillFindings['missedOf']): Difference[] {
   const { intentId, instrument, clientOrderId } = order;
   const subject = intentSubject(intentId);
   const isInFlight = order.unchangedMs < rules.inFlightMs;
@@ -48,7 +48,8 @@ function compareOrder({ ledger, rules }: Parts, seen: SeenOrder, order: BookedOr
     return [{ ...about('orphanOrder', subject, 'repair', seen, order), isInFlight, repair }];
   }
   const more = decimal(seen.executedQuantity).minus(decimal(order.executedQuantity));
-  if (more.gt(0) && !missedOf.has(intentId)) {
+  // What the list has of it besides is told, and booked, by itself.
+  if (more.gt(missedOf.get(intentId) ?? ZERO)) {
     // Older than what was read, or too young for the list: the look-up asks for the fills of this order.
     return [{ ...about('missedFill', subject, 'repair', seen, order), isInFlight, repair: { kind: 'lookUp', intentId } }];
   }
@@ -77,7 +78,7 @@ function moved(seen: SeenOrder, order: BookedOrder): Difference {
 }
 
 /** Ours works, and the venue does not list it. */
-function notOpen({ rules }: Parts, order: BookedOrder, missedOf: ReadonlySet<string>): Difference[] {
+function notOpen({ rules }: Parts, order: BookedOrder, missedOf: FillFindings['missedOf']): Difference[] {
   const { intentId } = order;
   if (missedOf.has(intentId)) return [];
   const isInFlight = order.unchangedMs < rules.inFlightMs;

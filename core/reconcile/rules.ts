@@ -19,8 +19,8 @@ export const RECONCILE = {
   /** … and such a pause is longer than from one minute's run to the next. */
   idleUnseenMs: 90_000,
   /**
-   * What is another at every look, as where coins leave drop by drop, or an order by another hand fills all the time, is a person's when
-   * looks have seen it move for so long.
+   * What is another at every look, as where coins leave drop by drop, an order by another hand fills all the time, or one of ours of which a fill
+   * is missing, is a person's when looks have seen it move for so long.
    */
   movingMs: 60_000,
   /** For so long an order of which nobody knows what became excuses an asset in which fees are paid, where no fill says how much that may be. */

@@ -244,11 +244,11 @@ const BOUNDARIES: readonly (readonly [code: string, passes: Given, refused: Give
   ['RISK_VENUE_WEIGHT_UNKNOWN', {}, { without: 'venueWeight' }],
   ['RISK_WATCH_SILENT', sampled(5_000), sampled(5_001)],
   // A sample from the future: a clock was set.
-  ['RISK_WATCH_SILENT', sampled(-5_000), sampled(-5_001)],
+  ['RISK_WATCH_SILENT', sampled(-2_000), sampled(-2_001)],
   ['RISK_EQUITY_UNKNOWN', sampled(0, 5_000), sampled(0, 5_001)],
   ['RISK_EQUITY_UNKNOWN', sampled(0), { ledger: { watch: { sampledTime: NOW, comparedTime: NOW } } }],
   ['RISK_NOT_COMPARED', sampled(0, 0, 900_000), sampled(0, 0, 900_001)],
-  ['RISK_NOT_COMPARED', sampled(0, 0, -900_000), sampled(0, 0, -900_001)],
+  ['RISK_NOT_COMPARED', sampled(0, 0, -2_000), sampled(0, 0, -2_001)],
   // By one millisecond more or less: ledger-contact.test.ts.
   ['RISK_LEDGER_LOST', {}, { live: { ledgerDoubt: 'has not answered' } }],
   // The window of an event, both ends its own; of another instrument; and the age of what was read.

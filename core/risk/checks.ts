@@ -157,6 +157,7 @@ export const RISK_CHECKS: readonly RiskCheck[] = [
 /** Refusals of other steps than the gate: the statements that write, and what comes before it. */
 export const NOT_OF_THE_GATE: readonly ErrorCode[] = [
   'RISK_MODEL_THRESHOLD',
+  'RISK_STRATEGY_ANSWER',
   'RISK_CONTENTION',
   'RISK_AUTHORISATION_EXPIRED',
   'RISK_CONTROL_CHANGED',

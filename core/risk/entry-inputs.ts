@@ -24,15 +24,31 @@ export function entryInputFailures(signal: TradeSignal, ledger: RiskView, live: 
   ];
 }
 
+/** Nothing that is authorised is sent later than that. */
+const LONGEST_AUTHORISED_MS = 60_000;
+
 /**
  * The last moment, epoch ms by the database's clock, at which trading hours and calendar still let leave what they let pass now; null: none
  * that is near enough to matter.
  */
-export function entryEnd({ limits, calendar, databaseTime }: RiskView, instrument: string): number | null {
-  const closes = closingTime(limits.tradingHours, databaseTime);
-  // In the millisecond in which they close they are closed.
-  const end = Math.min(clearUntil(calendar, instrument, databaseTime), closes === undefined ? Number.POSITIVE_INFINITY : closes - 1);
+export function entryEnd(ledger: RiskView, instrument: string): number | null {
+  const { calendar, databaseTime } = ledger;
+  const end = Math.min(clearUntil(calendar, instrument, databaseTime), openUntil(ledger, LONGEST_AUTHORISED_MS));
   return Number.isFinite(end) ? end : null;
+}
+
+/**
+ * Until when an entry may rest that is to rest until `workingUntil`, in the venue's time: not after the trading hours, in which it might be filled.
+ * What the calendar blocks meanwhile is withdrawn when that comes, also what nobody knows of yet.
+ */
+export function restingEnd(workingUntil: number | null, ledger: RiskView, { now }: LiveView): number | null {
+  if (workingUntil === null) return null;
+  return Math.min(workingUntil, now + openUntil(ledger, workingUntil - now) - ledger.databaseTime);
+}
+
+/** The last millisecond in which trading hours are open, where that is so near: in the one in which they close they are closed. */
+function openUntil({ limits, databaseTime }: RiskView, withinMs: number): number {
+  return (closingTime(limits.tradingHours, databaseTime, withinMs) ?? Number.POSITIVE_INFINITY) - 1;
 }
 
 function boundFailures({ account, missingLimits, limits, databaseTime }: RiskView): Failure[] {

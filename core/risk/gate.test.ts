@@ -84,6 +84,34 @@ describe('P5: an entry', () => {
   });
 });
 
+describe('an entry that rests', () => {
+  const NOON = DAY + 43_200_000;
+  const HOUR = 3_600_000;
+  const aheadMs = 7;
+  const restsFor = (workMs: number, ledger: Partial<RiskView>, time: number): number | null => {
+    const execution = { kind: 'limit', offsetBps: 10, workMs, postOnly: false } as const;
+    const terms = termsOf(SIZING, { execution });
+    const view = { ...LEDGER, ...ledger, ...at(time) };
+    const verdict = decideOrder({ ...SIGNAL, validUntil: time + 48 * HOUR }, terms, view, { ...LIVE, now: time + aheadMs });
+    if (verdict.kind !== 'approved' || verdict.order.workingUntil === null) throw new Error(JSON.stringify(verdict));
+    return verdict.order.workingUntil - time - aheadMs;
+  };
+
+  it.each<[string, number, Partial<RiskView>, number, number]>([
+    ['for as long as it is to, in hours that never end', HOUR, {}, NOON, HOUR],
+    ['in hours that go on', HOUR, hours('wed 09:00-13:01'), NOON, HOUR],
+    ['until they close', HOUR, hours('wed 09:00-12:30'), NOON, HOUR / 2 - 1],
+    ['until the first of several closes', HOUR, hours('wed 09:00-12:30', 'wed 09:00-12:15, wed 12:20-14:00'), NOON, HOUR / 4 - 1],
+    ['on in those that follow without a gap', HOUR, hours('wed 09:00-12:10, wed 12:10-13:30', 'wed 12:00-14:00'), NOON, HOUR],
+    ['over the end of a day', 24 * HOUR, hours('wed-thu 00:00-24:00'), NOON, 24 * HOUR],
+    ['over the end of a week', 24 * HOUR, hours('sun 00:00-24:00, mon 00:00-06:00'), NOON + 96 * HOUR, 18 * HOUR - 1],
+    ['no longer than it is to where they close later', 60_000, hours('wed 09:00-12:30'), NOON, 60_000],
+    ['on where an event is to come, at which it is withdrawn', 2 * HOUR, calendar(event(NOON + HOUR, 'BTC/USDT')), NOON, 2 * HOUR],
+  ])('does so %s', (_, workMs, ledger, time, rests) => {
+    expect(restsFor(workMs, ledger, time)).toBe(rests);
+  });
+});
+
 describe('entries', () => {
   it.each<[string, RiskView['watch'], string[]]>([
     ['5 s old', { sampledTime: NOW - 5_000, equityTime: NOW - 5_000, comparedTime: NOW }, []],

@@ -3,7 +3,7 @@ import { failure, type Failure } from '../errors.js';
 import { intentIdOf, signalId, type TradeSignal } from '../signal/signal.js';
 import { approve, type GateVerdict } from './approved-order.js';
 import { draftEntry, draftExit, type OrderTerms } from './draft.js';
-import { entryEnd, entryInputFailures } from './entry-inputs.js';
+import { entryEnd, entryInputFailures, restingEnd } from './entry-inputs.js';
 import { entryLimitFailures } from './entry-limits.js';
 import { entryPace } from './entry-rates.js';
 import { filterFailures } from './filters.js';
@@ -45,7 +45,8 @@ function decideWithin(signal: TradeSignal, terms: OrderTerms, ledger: RiskView, 
   const countsNeighbours = isEntry && (maxVenueExposure !== null || maxVenueNetExposure !== null);
   const id = { intentId: intentIdOf(signal, attempt), sequence: attempt };
   const notAfter = isEntry ? entryEnd(ledger, signal.instrument) : null;
-  return { kind: 'approved', order: approve(draft, id, ledger, rules, { notBefore: pace.notBefore, notAfter, countsNeighbours }) };
+  const resting = { ...draft, workingUntil: restingEnd(draft.workingUntil, ledger, live) };
+  return { kind: 'approved', order: approve(resting, id, ledger, rules, { notBefore: pace.notBefore, notAfter, countsNeighbours }) };
 }
 
 function signalFailures(signal: TradeSignal, isUnderWay: boolean, ledger: RiskView, live: LiveView): Failure[] {

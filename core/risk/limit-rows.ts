@@ -52,6 +52,16 @@ export function isRequiredAt(key: RowKey, scope: LimitScope): boolean {
   return scope === 'account' && limitDefinition(key).usual === 'required';
 }
 
+/** What to tell whoever sets a value, or takes it away: one person stops every entry so, and does not let them pass again alone. Null: nothing. */
+export function warningOf(
+  key: RowKey,
+  { scope, scopeValue }: Pick<LimitPlace, 'scope' | 'scopeValue'>,
+  value: string | null,
+): string | null {
+  if (value !== null || !isRequiredAt(key, scope)) return null;
+  return `Without ${key} no entry of account ${scopeValue} passes, and to set it again takes two people.`;
+}
+
 /**
  * Whether `to` lets anything pass at that place that `from` does not. Without a required limit of an account nothing passes: to take it
  * away is the strictest of all, and whatever stands in its place then lets more pass.

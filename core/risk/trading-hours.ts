@@ -41,16 +41,26 @@ function timeOf(hour: string | undefined, minute: string | undefined): number | 
 
 const isOpen = (spans: readonly Span[], minute: number): boolean => spans.some(([from, until]) => from <= minute && minute < until);
 
+const minuteOfWeek = (time: number): number => Math.floor(time / MINUTE_MS + EPOCH_DAY * DAY_MINUTES) % WEEK_MINUTES;
+
 /** Whether every one of the schedules is open at that time, epoch ms. What cannot be read is closed. */
 export function isWithinHours(schedules: readonly string[], time: number): boolean {
-  const minute = Math.floor(time / MINUTE_MS + EPOCH_DAY * DAY_MINUTES) % WEEK_MINUTES;
+  const minute = minuteOfWeek(time);
   return schedules.every((one) => isOpen(hoursOf(one) ?? [], minute));
 }
 
-/** When they close, if that is with the end of the minute: nothing that is authorised lasts longer than one. They are open at that time. */
-export function closingTime(schedules: readonly string[], time: number): number | undefined {
-  const next = (Math.floor(time / MINUTE_MS) + 1) * MINUTE_MS;
-  return schedules.length === 0 || isWithinHours(schedules, next) ? undefined : next;
+/** When the first of them closes, epoch ms, if that is `withinMs` of `time`, at which all are open; undefined: they go on until then. */
+export function closingTime(schedules: readonly string[], time: number, withinMs: number): number | undefined {
+  if (schedules.length === 0) return undefined;
+  const read = schedules.map((one) => hoursOf(one) ?? []);
+  for (let next = Math.floor(time / MINUTE_MS) + 1; next * MINUTE_MS <= time + withinMs;) {
+    const minute = minuteOfWeek(next * MINUTE_MS);
+    const ends = read.map((spans) => Math.max(...spans.filter((one) => isOpen([one], minute)).map(([, until]) => until)));
+    const openFor = Math.min(...ends) - minute;
+    if (openFor < 0) return next * MINUTE_MS;
+    next += openFor;
+  }
+  return undefined;
 }
 
 /** Whether `one` is open only when `other` is. */

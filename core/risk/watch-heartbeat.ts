@@ -3,6 +3,8 @@ import { PROTOCOL } from './limits.js';
 import type { RiskView } from './view.js';
 
 const FROM_THE_BEGINNING = 'from the beginning';
+/** So far clocks that go right may differ. What is told of a later time is of a clock that was set. */
+export const CLOCK_AHEAD_MS = 2_000;
 
 /**
  * What speaks against an entry where the account watch is silent, does not know what the account is worth, or nobody has found out for
@@ -24,7 +26,7 @@ export function watchFailures({ account, watch, databaseTime }: RiskView): Failu
   ];
 }
 
-/** A held view's clock runs on by our own, which may be a little ahead of a sample that was just told. */
-function isFresh(ageMs: number, limitMs: number = PROTOCOL.watchSilentMs): boolean {
-  return Math.abs(ageMs) <= limitMs;
+/** A held view's clock runs on by our own, and may be a little behind a sample that was just told. */
+export function isFresh(ageMs: number, limitMs: number = PROTOCOL.watchSilentMs): boolean {
+  return ageMs >= -CLOCK_AHEAD_MS && ageMs <= limitMs;
 }

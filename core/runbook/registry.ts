@@ -11,11 +11,11 @@ export const RUNBOOK_SPECS: Readonly<Record<RunbookName, Omit<RunbookSpec, 'step
     ...{ needsApproval: false, isScheduled: false, runsUnderHalt: false, resource: 'trading' },
   },
   morningChecks: {
-    ...{ name: 'morningChecks', version: 4, title: 'Checks before the trading day' },
+    ...{ name: 'morningChecks', version: 5, title: 'Checks before the trading day' },
     ...{ needsApproval: false, isScheduled: true, runsUnderHalt: true, resource: 'morningChecks' },
   },
   eveningChecks: {
-    ...{ name: 'eveningChecks', version: 3, title: 'Checks after the trading day' },
+    ...{ name: 'eveningChecks', version: 4, title: 'Checks after the trading day' },
     ...{ needsApproval: false, isScheduled: true, runsUnderHalt: true, resource: 'eveningChecks' },
   },
   venueDisconnected: {

@@ -89,6 +89,17 @@ describe('how often an account is asked for', () => {
     expect(pollPlan(LIKE_BINANCE, orders, 3, together).lookUpMs).toBe(lookUpMs);
   });
 
+  it.each([
+    // Ten accounts at one address, each watched by two guardians: 150 a minute for each. In proportion balances would be asked for each 165 s.
+    [20, 30, 48_000, 73_000],
+    [20, 1, 15_000, 6_000],
+    [6, 60, 30_000, 39_400],
+  ])('of %i that share an address, one with %i orders at rest asks for balances each %i ms, and for each order each %i ms', (...given) => {
+    const [sharers, orders, snapshotMs, lookUpMs] = given;
+    const plan = pollPlan(LIKE_BINANCE, orders, 3, sharers);
+    expect([plan.snapshotMs, Math.ceil(plan.lookUpMs / 100) * 100]).toEqual([snapshotMs, lookUpMs]);
+  });
+
   it('where they are listed, the number of orders makes no request more frequent', () => {
     const listed = { ...AMPLE, streams: { account: false }, fillLists: 'account' as const };
     const [few, many] = [pollPlan(listed, 1, 1), pollPlan(listed, 100, 1)];

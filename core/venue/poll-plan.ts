@@ -27,6 +27,15 @@ export interface PollPlan {
 
 /** Of what the venue allows, for all watches over all accounts that it counts together: the rest is for look-ups that cannot wait, for starts, and for trading. */
 const WATCH_SHARE = 0.5;
+/** And for the look-ups that the workflows of resting entries make beside them, where the watches' lists tell of fills. */
+const TENDED_SHARE = 0.25;
+
+/**
+ * However many orders rest, balances are not slowed with them beyond this, as far as it takes no more than this part of what a watch may spend: what
+ * another hand has taken is seen there alone, twice.
+ */
+const SLOWEST_SNAPSHOT_MS = 30_000;
+const BALANCES_SHARE = 1 / 6;
 
 const MINUTE_MS = 60_000;
 const CATCH_UP_MS = 60_000;
@@ -37,22 +46,40 @@ const LISTED_SNAPSHOT_MS = 15_000;
 
 /**
  * How often the watch of an account asks the venue for what, so that it uses its share of the venue's budget and no more.
- * Where the budget is too small for what P16 wishes, everything is asked for less often, in proportion.
+ * Where the budget is too small for what P16 wishes, everything is asked for less often, in proportion, but balances no less often than a part of it allows.
  * @param sharers how many share the budget: the processes that watch the account, each by this plan (whatever one sees is booked for all), times the
  *   accounts whose requests the venue counts together
  */
 export function pollPlan(venue: PolledVenue, workingOrders: number, instruments: number, sharers = 1): PollPlan {
   const wished = venue.streams.account ? WHERE_STREAMED : whereListed(venue, workingOrders);
-  const slower = Math.max(1, weightAMinute(venue, wished, workingOrders, instruments) / allowedAMinute(venue, sharers));
+  const allowed = allowedAMinute(venue, sharers);
+  const others = weightAMinute(venue, { ...wished, snapshotMs: Number.POSITIVE_INFINITY }, workingOrders, instruments);
+  const balancesEach = (ms: number): number => venue.readWeights.balances * (MINUTE_MS / ms);
+  const ofBalances = balancesEach(wished.snapshotMs);
+  const leastForBalances = Math.min(balancesEach(SLOWEST_SNAPSHOT_MS), allowed * BALANCES_SHARE);
+  const forBalances = Math.max(ofBalances / Math.max(1, (others + ofBalances) / allowed), leastForBalances);
+  // With nothing else to ask for, balances may have all of it.
+  const slower = others === 0 ? 1 : Math.max(1, others / (allowed - forBalances));
   // What floats add to a whole number is none of the venue's.
-  const stretched = (ms: number): number => Math.max(0, Math.ceil(ms * slower - 1e-7));
+  const times = (ms: number, factor: number): number => Math.max(0, Math.ceil(ms * factor - 1e-7));
+  const stretched = (ms: number): number => times(ms, slower);
   return {
     listMs: wished.listMs === undefined ? undefined : stretched(wished.listMs),
     lookUpMs: stretched(wished.lookUpMs),
     lookUpGapMs: stretched(wished.lookUpGapMs),
     catchUpMs: stretched(wished.catchUpMs),
-    snapshotMs: stretched(wished.snapshotMs),
+    snapshotMs: times(wished.snapshotMs, ofBalances / forBalances),
   };
+}
+
+/**
+ * How often an entry that is known to rest is looked up by its own workflow, ms, beside the watches of its account.
+ * @param entries how many of the account rest
+ */
+export function tendedLookUpMs({ streams, rateBudget, readWeights }: PolledVenue, entries: number): number {
+  if (streams.account) return PROTOCOL.workingOrderPollMs;
+  const { limit, windowMs } = rateBudget.weight;
+  return Math.max(PROTOCOL.workingOrderPollMs, Math.ceil((entries * readWeights.lookUp * windowMs) / (TENDED_SHARE * limit)));
 }
 
 const WHERE_STREAMED: PollPlan = {

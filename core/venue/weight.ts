@@ -41,6 +41,11 @@ export function isWithinReconcilersShare({ used, limit }: { readonly used: numbe
   return (used + cost) * 100 <= limit * RECONCILERS_SHARE_PERCENT;
 }
 
+/** Whether a read that costs so much would take of that. Where the venue tells nothing, plans alone keep to its budget. */
+export function isShort(weight: VenueWeight, cost: number): boolean {
+  return weight.kind === 'used' && !isWithinReconcilersShare(weight, cost);
+}
+
 /** How long nothing may be sent to the venue yet, ms; 0: it may. */
 export function closedMs(weight: VenueWeight): number {
   return weight.kind === 'closed' ? weight.forMs : 0;

@@ -30,7 +30,10 @@ export interface Move {
   readonly equity: Decimal;
   /** Of that, what was deposited (positive) or withdrawn. */
   readonly flow: Decimal;
+  /** Only where the day that is kept is to come: what was kept last of the day that it is, and what the account was worth then. */
+  readonly today?: KeptDay | undefined;
 }
+export type KeptDay = Pick<Performance, 'equity' | 'dayOpening' | 'dayFlows' | 'dayBasis'>;
 
 export const dayOf = (time: number): number => Math.floor(time / DAY_MS) * DAY_MS;
 
@@ -38,9 +41,10 @@ export const dayOf = (time: number): number => Math.floor(time / DAY_MS) * DAY_M
  * Equity, peak and the day's opening at the next sample. A deposit or withdrawal moves peak and basis in proportion to what
  * the account was worth without it: neither the drawdown nor the day's loss changes by it, and a withdrawal cannot hide a loss
  * nor look like one. A day opens with what the day before ended with. What is kept for a day that is to come is taken for today,
- * with the higher of its opening and what the account was worth last: the loss since is not forgotten, and the next day opens. Pure.
+ * with the highest of its opening, what the account was worth last, and what today itself had opened with: neither the loss before the clock
+ * ran ahead is forgotten, nor that since, and the next day opens. Pure.
  */
-export function moved(before: Performance | undefined, { now, equity, flow }: Move): Performance {
+export function moved(before: Performance | undefined, { now, equity, flow, today }: Move): Performance {
   const day = dayOf(now);
   if (before === undefined) {
     const first = text(equity);
@@ -48,16 +52,33 @@ export function moved(before: Performance | undefined, { now, equity, flow }: Mo
   }
   const isAhead = before.day - now > AHEAD_MS;
   const isNewDay = day > before.day || (isAhead && decimal(before.equity).gt(decimal(before.dayBasis)));
-  const opening = isNewDay ? before.equity : before.dayOpening;
+  const opened = isNewDay ? opening(before.equity) : before;
+  const began = isAhead && today !== undefined ? goneOn(today, before) : undefined;
+  const { dayOpening, dayFlows, dayBasis } = began !== undefined && decimal(began.dayBasis).gt(decimal(opened.dayBasis)) ? began : opened;
   const scaled = scaling(equity.minus(flow), equity);
   const peak = scaled(decimal(before.peak));
   return {
     equity: text(equity),
     peak: text(equity.gt(peak) ? equity : peak),
     day: isNewDay || isAhead ? day : before.day,
-    dayOpening: opening,
-    dayFlows: text((isNewDay ? ZERO : decimal(before.dayFlows)).plus(flow)),
-    dayBasis: text(scaled(decimal(isNewDay ? opening : before.dayBasis))),
+    dayOpening,
+    dayFlows: text(decimal(dayFlows).plus(flow)),
+    dayBasis: text(scaled(decimal(dayBasis))),
+  };
+}
+
+type Opened = Pick<Performance, 'dayOpening' | 'dayFlows' | 'dayBasis'>;
+
+const opening = (equity: DecimalText): Opened => ({ dayOpening: equity, dayFlows: text(ZERO), dayBasis: equity });
+
+/** A day as it would be, had no other begun where it was left. What that one opened with is what the account was worth then, and is moved by flows alike. */
+function goneOn({ equity, dayOpening, dayFlows, dayBasis }: KeptDay, since: Opened): Opened | undefined {
+  if (decimal(equity).lte(0)) return undefined;
+  return {
+    dayOpening,
+    dayFlows: text(decimal(dayFlows).plus(decimal(since.dayFlows))),
+    // Up, so that rounding never makes a loss smaller.
+    dayBasis: text(decimal(since.dayBasis).mul(decimal(dayBasis)).div(decimal(equity)).toDecimalPlaces(DIGITS, Decimal.ROUND_UP)),
   };
 }
 

@@ -4,7 +4,7 @@ import { Decimal, ZERO, ZERO_TEXT, decimal, text, type DecimalText } from '../mo
 import { PROTOCOL } from '../risk/limits.js';
 import { carriedForward, isAsKnown, isMoving, missingBy, settle, type Readings, type Settled } from './carried.js';
 import { CONDITIONS, DEFINITIONS, findingsOf, isConfirmed, LOST, nextRuns, type Ages, type Condition, type Runs } from './conditions.js';
-import { dayOf, figuresOf, moved, rebased, type Figures, type Move, type Performance } from './performance.js';
+import { dayOf, figuresOf, moved, rebased, type Figures, type KeptDay, type Move, type Performance } from './performance.js';
 import { pricingOf, repricingOf, revalued, type Pricing, type Repricing } from './repricing.js';
 import { WATCH, type WatchRules } from './rules.js';
 import {
@@ -55,6 +55,8 @@ export interface Observation {
   readonly now: number;
   /** When the account was sampled before, by whoever did; undefined: never. */
   readonly lastTime: number | undefined;
+  /** Only where the day that is remembered is to come: what was kept last of the day that it is. */
+  readonly today?: KeptDay | undefined;
   readonly mode: Mode;
   /** Only where a part of ours has paused the account: the mode that it would go back to, and why. */
   readonly hold: Hold | undefined;
@@ -200,20 +202,20 @@ function movingSinceOf(before: WatchState, { now, readings }: Observation, settl
 function rememberedAt(
   before: WatchState,
   external: Quantities,
-  { now, equity, flow, booked, prices, readings }: Move & Pick<Observation, 'booked' | 'prices' | 'readings'>,
+  { now, today, equity, flow, booked, prices, readings }: Move & Pick<Observation, 'booked' | 'prices' | 'readings'>,
   settled: Settled | undefined,
   repriced: Repricing | undefined,
   isRebased: boolean,
 ): Required<Pick<WatchState, 'performance' | 'unexplained'>> & { readonly lost?: Lost | undefined } {
   const was = before.performance;
-  const performance = performanceAt(was, { now, equity, flow }, repriced, isRebased);
+  const performance = performanceAt(was, { now, today, equity, flow }, repriced, isRebased);
   // Two people have decided that it goes on from here.
   if (isRebased || before.unexplained === undefined) return { performance, unexplained: explainedSoFar(external, booked, now) };
   const isRequoted = repriced !== undefined && repriced.quotes.was !== repriced.quotes.is;
   const known = isRequoted ? requoted(before.unexplained, was?.equity ?? ZERO_TEXT, text(equity.minus(flow))) : before.unexplained;
-  const today = onDay(known, performance.day);
-  const seen = settled === undefined ? today : withSettled(today, settled, equity, prices, now);
-  const { left, lost } = explainedBy(seen, booked, { external, equity, prices, now });
+  const ofToday = onDay(known, performance.day);
+  const withMoved = settled === undefined ? ofToday : withSettled(ofToday, settled, equity, prices, now);
+  const { left, lost } = explainedBy(withMoved, booked, { external, equity, prices, now });
   // As late as the last reading that has shown all that is known.
   const isChecked = settled !== undefined || (readings !== undefined && isAsKnown(before.external, readings));
   const unexplained = isChecked ? { ...left, checked: now } : left;
@@ -228,7 +230,9 @@ export function performanceAt(
   isRebased: boolean,
 ): Performance {
   const from = before !== undefined && repriced !== undefined ? revalued(before, repriced, move.equity.minus(move.flow)) : before;
-  const next = moved(from, move);
+  // In another quote asset nothing that was kept is worth the same.
+  const isRequoted = repriced !== undefined && repriced.quotes.was !== repriced.quotes.is;
+  const next = moved(from, isRequoted ? { ...move, today: undefined } : move);
   return isRebased ? rebased(next) : next;
 }
 

@@ -1,5 +1,5 @@
 import { decimal, maximum, text, type DecimalText } from '../money/index.js';
-import type { Performance } from './performance.js';
+import type { KeptDay, Performance } from './performance.js';
 import type { Repricing } from './repricing.js';
 import { withLost, type Lost } from './unexplained.js';
 import { performanceAt, type Sample, type WatchState } from './sample.js';
@@ -39,10 +39,17 @@ export interface Stretch {
   readonly closing: DecimalText;
 }
 
-/** What is remembered of an account's equity after a stretch: the same as after its samples, one by one. Pure. */
-export function performanceAfter(before: Performance | undefined, { step, day, opening, highest, closing }: Stretch): Performance {
+/**
+ * What is remembered of an account's equity after a stretch: the same as after its samples, one by one. Pure.
+ * @param today what was kept last of its day, where another has begun since
+ */
+export function performanceAfter(
+  before: Performance | undefined,
+  { step, day, opening, highest, closing }: Stretch,
+  today?: KeptDay,
+): Performance {
   const { isFirst = false, flow = '0', repriced, isRebased = false, lost } = step;
-  const move = { now: day, equity: decimal(opening), flow: decimal(flow) };
+  const move = { now: day, equity: decimal(opening), flow: decimal(flow), today };
   const change = repriced && { ...repriced, flow: decimal(repriced.flow) };
   const moved = performanceAt(isFirst ? undefined : before, move, change, isRebased);
   const opened = lost === undefined ? moved : withLost(moved, lostOf(lost));

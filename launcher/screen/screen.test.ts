@@ -48,6 +48,7 @@ const CASES: readonly (readonly [LauncherEvent, readonly (string | RegExp)[]])[]
       'http://127.0.0.1:7400',
       'http://127.0.0.1:8233',
       'http://127.0.0.1:7410',
+      'http://127.0.0.1:7411 to try things by hand: deposits, trades of others, faults (docs/reference/paper-venue.md)',
       'http://127.0.0.1:7421/metrics trading',
       'main: paused (no entries',
       'desk: killed (a halt latch stands',

@@ -117,10 +117,13 @@ function addressLines(addresses: Addresses, paint: Paint): readonly string[] {
     ...labelled('API', [addresses.api], paint),
     ...labelled('Temporal UI', addresses.temporalUi === undefined ? [] : [addresses.temporalUi], paint),
     ...labelled('Temporal', [addresses.temporal], paint),
-    ...labelled('paper venue', addresses.venue === undefined ? [] : [addresses.venue.rest], paint),
+    ...labelled('paper venue', addresses.venue === undefined ? [] : [addresses.venue.rest, byHand(addresses.venue.admin, paint)], paint),
     ...labelled('metrics', metrics, paint),
   ];
 }
+
+const byHand = (url: string, paint: Paint): string =>
+  `${url} ${paint.dim('to try things by hand: deposits, trades of others, faults (docs/reference/paper-venue.md)')}`;
 
 const labelled = (label: string, values: readonly string[], paint: Paint): readonly string[] =>
   values.map((value, index) => `  ${paint.strong((index === 0 ? label : '').padEnd(13))} ${value}`);

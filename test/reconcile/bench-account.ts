@@ -6,7 +6,7 @@ import { createLook, type Looked } from '../../activities/reconcile/look.js';
 import type { ReconcileDependencies } from '../../activities/reconcile/dependencies.js';
 import { decideDifference } from '../../api/reconciliations/decide.js';
 import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
-import { KeelsonError } from '../../core/errors.js';
+import { KeelsonError, type ErrorCode } from '../../core/errors.js';
 import { MARKET } from '../../core/execution/policy.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
@@ -31,6 +31,9 @@ const AT_ONCE: ReconcileRules = {
   // So long that no slow test gets there.
   movingMs: 3_600_000,
 };
+
+/** A decision is refused for good, or until what it says is done. */
+const REFUSED: ReadonlySet<string> = new Set<ErrorCode>(['INPUT_DECISION_IMPOSSIBLE', 'INPUT_DECISION_TOO_EARLY']);
 
 export const KEY: PositionKey = { account: ACCOUNT, strategy: 'momentum', instrument: INSTRUMENT };
 
@@ -196,7 +199,7 @@ export async function benchOf(
         try {
           await decideDifference(stack.database.pool, officer, { differenceId: id, decision, reason: 'looked into', ...more });
         } catch (error) {
-          if (!(error instanceof KeelsonError) || error.failure.code !== 'INPUT_DECISION_IMPOSSIBLE') throw error;
+          if (!(error instanceof KeelsonError) || !REFUSED.has(error.failure.code)) throw error;
           return { result: 'impossible', why: String(error.failure.values['why']) };
         }
         return { result: 'done' };

@@ -68,7 +68,7 @@ function scripted(venue: Venue): Venue {
   });
   const reader: VenueReader = {
     ...venue.reader,
-    clock: async () => (asked.push('clock'), { venueTime: now, skewMs: 0, roundTripMs: 1 }),
+    clock: async () => (asked.push('clock'), { venueTime: now, skewMs: 0, aheadOfMonotonicMs: now - performance.now(), roundTripMs: 1 }),
     openOrders: async () => (asked.push('openOrders'), []),
     balances: async () => (
       asked.push('balances'),
@@ -137,7 +137,20 @@ it('entries are added up only where the venue has another amount', async () => {
   try {
     expect(await scans({ USDT: '100000', BTC: '2', BNB: '10' })).toBe(0);
     expect(await scans({ USDT: '100001', BTC: '2', BNB: '10' })).toBeGreaterThan(0);
-    // What a person has left as it is differs for good.
+    // What waits for a person has been asked about by the look that found it, and what one has left as it is differs for good.
+    await client.query(
+      `insert into reconciliation_differences (account, class, seen_as, subject, fingerprint, treatment, status, deltas, evidence, first_run, last_run)
+         select $1, 'balanceMovement', 'balanceMovement', 'balance:BTC', '1', 'secondLook', 'open', '{"BTC": "1"}', '{}', run_id, run_id
+           from reconciliation_runs limit 1`,
+      [ACCOUNT],
+    );
+    expect(await scans({ USDT: '100000', BTC: '3', BNB: '10' })).toBe(0);
+    // Another amount, or what is damaged meanwhile, is asked about.
+    expect(await scans({ USDT: '100000', BTC: '4', BNB: '10' })).toBeGreaterThan(0);
+    expect(await scans({ USDT: '100000', BTC: '2', BNB: '10' })).toBeGreaterThan(0);
+    await client.query(`update reconciliation_differences set ended_at = clock_timestamp(), status = 'settled' where account = $1`, [
+      ACCOUNT,
+    ]);
     await client.query(
       `insert into reconciliation_differences (account, class, seen_as, subject, fingerprint, treatment, status, decision, key_id, deltas, evidence, first_run, last_run)
          select $1, 'balanceMovement', 'balanceMovement', 'balance:USDT', '1', 'secondLook', 'decided', 'reject', (select key_id from api_keys limit 1),

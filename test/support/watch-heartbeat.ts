@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 
 const EACH_MS = 1_000;
 /** As far ahead as a clock may be: a database that a test stops for some seconds is no silent watch. */
-const AT = `clock_timestamp() + interval '4 seconds'`;
+const AT = `clock_timestamp() + interval '1900 milliseconds'`;
 const BEAT = `insert into account_watch as had (account, quote, sampled_at, equity_at) values ($1, 'USDT', ${AT}, ${AT})
   on conflict (account) do update set version = had.version + 1, sampled_at = ${AT}, equity_at = ${AT}`;
 const TELL = `select pg_notify('keelson_risk', 'watch ' || (read_watch($1) || jsonb_build_object('account', $1::text))::text)`;

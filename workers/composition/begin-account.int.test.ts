@@ -2,6 +2,7 @@ import { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { KeelsonError } from '../../core/errors.js';
 import { ownerWorkflowId } from '../../core/protection/position-key.js';
 import { prepareNamespace } from '../../launcher/temporal/namespace.js';
 import { eventually } from '../../test/support/eventually.js';
@@ -58,9 +59,15 @@ describe.skipIf(temporal === undefined)('a guardian that starts beside a Tempora
     const clock = Date.now;
     // Of what a start writes into the ledger nothing is asked here.
     const parts = {
-      ...{ client, clock, epoch: 1, env: {}, log, isOlder: true },
+      ...{ client, clock, epoch: 1, env: {}, log, place: async () => 'older' },
       protection: { held: async (account: string) => [heldOf(account)] },
-      killStore: { readKill: async () => ({ latches: [{}] }) },
+      // One of them is halted, of the others the database does not say it in time.
+      killStore: {
+        readKill: async (account: string) => {
+          if (account === accounts[0]) return { latches: [{}] };
+          throw new KeelsonError('INFRA_DATABASE', { detail: 'canceling statement due to statement timeout' });
+        },
+      },
       kills: createKills(client, clock),
       owners: createOwners(client, clock),
       discrepancies: { carryOn: async () => undefined },
@@ -68,7 +75,8 @@ describe.skipIf(temporal === undefined)('a guardian that starts beside a Tempora
       runbooks: createRunbookRuns(client, clock),
       reconciliations: createReconciliations(client, clock),
     } as unknown as BeginParts;
-    beginnings = new Beginnings(log, 100);
+    const store = { tell: async () => undefined, end: async () => undefined };
+    beginnings = new Beginnings({ store, who: 'guardian 1', clock, log, againMs: 100 });
     proxy.hold();
     await Promise.all(accounts.map((account) => beginnings.begin(account, () => beginAccount(parts, account))));
     expect(new Set(said.map(({ code, what }) => `${String(code)} ${String(what)}`))).toEqual(

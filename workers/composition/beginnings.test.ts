@@ -6,6 +6,7 @@ const grpc = (code: number): Error => Object.assign(new Error('of gRPC'), { code
 const ofTemporal = (code: number): Error =>
   new KeelsonError('INFRA_TEMPORAL', { detail: 'none' }, { cause: new Error('call', { cause: grpc(code) }) });
 const ofDatabase = new KeelsonError('INFRA_DATABASE', { detail: 'gone' });
+const tooSlow = new KeelsonError('INFRA_DATABASE', { detail: 'slow' }, { cause: Object.assign(new Error('canceled'), { code: '57014' }) });
 const [UNAVAILABLE, DENIED] = [14, 7];
 
 /** Fails so often, each time otherwise, and is begun then. */
@@ -16,13 +17,20 @@ const failing = (...failures: readonly Error[]) => {
     if (failed !== undefined) throw failed;
   });
 };
-const opened = () => {
-  const [errors, warnings]: [object[], object[]] = [[], []];
-  return {
-    errors,
-    warnings,
-    beginnings: new Beginnings({ error: (data: object) => errors.push(data), warn: (data: object) => warnings.push(data) }, 1),
-  };
+const opened = (stepMs = 0, tells: () => Promise<void> = async () => undefined) => {
+  const [errors, warnings, told, ended]: [object[], object[], unknown[], unknown[]] = [[], [], [], []];
+  let now = 1_000;
+  const beginnings = new Beginnings({
+    store: {
+      tell: async (...of) => (told.push(of), tells()),
+      end: async (of) => void ended.push(of),
+    },
+    who: 'guardian 1',
+    clock: () => (now += stepMs) - stepMs,
+    log: { error: (data: object) => errors.push(data), warn: (data: object) => warnings.push(data) },
+    againMs: 1,
+  });
+  return { errors, warnings, told, ended, beginnings };
 };
 
 describe('what Temporal has to run', () => {
@@ -33,6 +41,32 @@ describe('what Temporal has to run', () => {
     await vi.waitFor(() => expect(warnings).toEqual([{ what: 'main' }]));
     expect(work).toHaveBeenCalledTimes(4);
     expect(errors).toEqual(Array(3).fill(expect.objectContaining({ code: 'INFRA_TEMPORAL', what: 'main' })));
+  });
+
+  it('is tried again where the database does not answer in time, too: a guardian that ends halts nothing', async () => {
+    const { errors, warnings, beginnings } = opened();
+    await beginnings.begin('main', failing(tooSlow));
+    await vi.waitFor(() => expect(warnings).toEqual([{ what: 'main' }]));
+    expect(errors).toEqual([expect.objectContaining({ code: 'INFRA_DATABASE', what: 'main' })]);
+  });
+
+  it('people are told once when it was not begun for a minute, and that it is begun is written down', async () => {
+    const { told, ended, beginnings } = opened(25_000);
+    const away = ofTemporal(UNAVAILABLE);
+    await beginnings.begin('main', failing(away, away, away, away, away), 'main');
+    const of = { who: 'guardian 1', what: 'main', account: 'main' };
+    await vi.waitFor(() => expect(ended).toEqual([of]));
+    expect(told).toEqual([[of, 1_000, away.message]]);
+    await beginnings.begin('the schedules', failing());
+    expect(ended.at(-1)).toEqual({ who: 'guardian 1', what: 'the schedules', account: null });
+    expect(told).toHaveLength(1);
+  });
+
+  it('whoever cannot be told is told with the next try, and it is tried on', async () => {
+    const { told, ended, beginnings } = opened(60_000, failing(ofDatabase));
+    await beginnings.begin('main', failing(...Array<Error>(4).fill(ofTemporal(UNAVAILABLE))));
+    await vi.waitFor(() => expect(ended).toHaveLength(1));
+    expect(told).toHaveLength(2);
   });
 
   it.each([

@@ -1,37 +1,53 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { isGrpcServiceError } from '@temporalio/client';
 import type { Logger } from 'pino';
+import type { BeginningStore } from '../../adapters/store/beginning-store.js';
 
 const AGAIN_MS = 5_000;
+/** So long something is not begun before people are told. */
+const TOLD_AFTER_MS = 60_000;
 /** Of gRPC: canceled or over time by whoever asked, unknown, exhausted, aborted, internal, unavailable. Everything else is an answer. */
 const UNANSWERED: ReadonlySet<number> = new Set([1, 2, 4, 8, 10, 13, 14]);
+/** Of Postgres: a statement that took longer than it may, as where others hold what it waits for. */
+const TOO_SLOW = '57014';
+
+export interface BeginningsParts {
+  readonly store: BeginningStore;
+  /** This process: its role and which of them it is. */
+  readonly who: string;
+  readonly clock: () => number;
+  readonly log: Pick<Logger, 'error' | 'warn'>;
+  readonly againMs?: number;
+}
 
 /**
- * Begins what Temporal has to run, each by itself. Where Temporal does not answer it is tried again until it is begun: whoever starts goes on
- * without, since what needs no Temporal, such as the account watch and its halts, ends with the process.
+ * Begins what Temporal has to run, each by itself. Where Temporal does not answer, or the database not in time, it is tried again until it is
+ * begun, and after a minute people are told: whoever starts goes on without, since what needs no Temporal, such as the account watch and its
+ * halts, ends with the process.
  */
 export class Beginnings {
-  readonly #log: Pick<Logger, 'error' | 'warn'>;
-  readonly #againMs: number;
+  readonly #parts: BeginningsParts;
   readonly #ending = new AbortController();
 
-  constructor(log: Pick<Logger, 'error' | 'warn'>, againMs: number = AGAIN_MS) {
-    this.#log = log;
-    this.#againMs = againMs;
+  constructor(parts: BeginningsParts) {
+    this.#parts = parts;
   }
 
   /**
-   * Returns when it is begun, or Temporal has not answered: then it is tried again, whatever happens, until it is.
+   * Returns when it is begun, or there was no answer: then it is tried again, whatever happens, until it is.
    * @param work may be done again from its beginning
-   * @throws what it throws the first time, and is not for want of Temporal's answer
+   * @throws what it throws the first time, and is not for want of an answer
    */
-  async begin(what: string, work: () => Promise<void>): Promise<void> {
+  async begin(what: string, work: () => Promise<void>, account: string | null = null): Promise<void> {
+    const since = this.#parts.clock();
     try {
       await work();
     } catch (error) {
-      if (!isUnanswered(error)) throw error;
-      void this.tryAgain(what, work, error);
+      if (!isUnanswered(error) && !isTooSlow(error)) throw error;
+      void this.tryAgain({ what, account, since }, work, error);
+      return;
     }
+    await this.ended(what, account);
   }
 
   /** Nothing is tried again. What is being asked of Temporal at this moment is not waited for. */
@@ -39,30 +55,67 @@ export class Beginnings {
     this.#ending.abort();
   }
 
-  private async tryAgain(what: string, work: () => Promise<void>, first: unknown): Promise<void> {
+  private async tryAgain(of: Waiting, work: () => Promise<void>, first: unknown): Promise<void> {
+    const { log, againMs = AGAIN_MS } = this.#parts;
+    const { what, account } = of;
     const { signal } = this.#ending;
     let failed = first;
-    for (;;) {
+    for (let isTold = false; ;) {
       if (signal.aborted) return;
       const error = failed instanceof Error ? failed.message : String(failed);
-      this.#log.error(
-        { code: 'INFRA_TEMPORAL', what, error },
-        `what has to run for ${what} is not begun. It is tried again in ${this.#againMs} ms; see that the Temporal server answers`,
-      );
-      await wait(this.#againMs, undefined, { signal }).catch(() => undefined);
+      const [code, see] = isTooSlow(failed)
+        ? ['INFRA_DATABASE', 'what holds up the database']
+        : ['INFRA_TEMPORAL', 'that the Temporal server answers'];
+      log.error({ code, what, error }, `what has to run for ${what} is not begun. It is tried again in ${againMs} ms; see ${see}`);
+      isTold ||= await this.toldIfDue(of, error);
+      await wait(againMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       try {
         await work();
-        this.#log.warn({ what }, `what has to run for ${what} is begun now`);
+        log.warn({ what }, `what has to run for ${what} is begun now`);
+        await this.ended(what, account);
         return;
       } catch (again) {
         failed = again;
       }
     }
   }
+
+  /** @returns whether people know. Whoever cannot be told is told with the next try. */
+  private async toldIfDue({ what, account, since }: Waiting, error: string): Promise<boolean> {
+    const { store, who, clock, log } = this.#parts;
+    // By a clock that was set back meanwhile it has waited for long.
+    if (Math.abs(clock() - since) < TOLD_AFTER_MS) return false;
+    try {
+      await store.tell({ who, what, account }, since, error);
+      return true;
+    } catch (failed) {
+      log.warn({ what, error: String(failed) }, 'that it is not begun could not be told to people; it is told again');
+      return false;
+    }
+  }
+
+  private async ended(what: string, account: string | null): Promise<void> {
+    const { store, who, log } = this.#parts;
+    await store
+      .end({ who, what, account })
+      .catch((error: unknown) => log.warn({ what, error: String(error) }, 'that it is begun could not be written down'));
+  }
+}
+
+interface Waiting {
+  readonly what: string;
+  readonly account: string | null;
+  /** By our own clock. */
+  readonly since: number;
 }
 
 function isUnanswered(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause) if (isGrpcServiceError(at)) return UNANSWERED.has(at.code);
+  return false;
+}
+
+function isTooSlow(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) if ('code' in at && at.code === TOO_SLOW) return true;
   return false;
 }

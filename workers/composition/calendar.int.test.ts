@@ -89,8 +89,9 @@ describe.skipIf(temporal === undefined)('its schedule', () => {
     };
     let isNewest = true;
     const kept = new KeptSchedules({
-      isNewest: () => Promise.resolve(isNewest),
-      set: () => ensureSchedules(client, ours, taskQueue, 'changed'),
+      place: () => Promise.resolve(isNewest ? 'newest' : 'older'),
+      begin: () => Promise.reject(new Error('it has begun')),
+      set: async () => void (await ensureSchedules(client, ours, taskQueue, 'changed')),
       log: { warn: (...told: unknown[]) => expect.fail(JSON.stringify(told)) },
     });
     try {

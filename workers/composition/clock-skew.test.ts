@@ -5,7 +5,10 @@ import { measureClock } from './clock-skew.js';
 
 const NOW = Date.UTC(2026, 10, 20);
 const BTC = 'BTC/USDT';
-const reading = (skewMs: number, roundTripMs = 10): ClockReading => ({ venueTime: NOW + skewMs, skewMs, roundTripMs });
+const reading = (skewMs: number, roundTripMs = 10): ClockReading => ({
+  ...{ venueTime: NOW + skewMs, skewMs, roundTripMs },
+  aheadOfMonotonicMs: Date.now() + skewMs - performance.now(),
+});
 
 beforeEach(() => void vi.useFakeTimers({ now: NOW }));
 afterEach(() => void vi.useRealTimers());

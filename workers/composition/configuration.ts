@@ -18,13 +18,12 @@ import { connectVenue, instrumentsOf, VenueMeters, Venues } from './venues.js';
 /**
  * Retires the accounts that have left the configuration; brings the limits of the configuration into the ledger, and, for the role that computes strategies, their versions. Every
  * worker does it before it takes work; the second finds nothing to change. One that is left of an older start retires and activates nothing, begins no start-up, and brings no calendar.
- * @returns the economic calendar, where one is configured; it is known to the gate from now on, where no newer start has another. And whether
- * there is a newer start: then schedules are its own, too.
+ * @returns the economic calendar, where one is configured; it is known to the gate from now on, where no newer start has another.
  */
 export async function applyConfiguration(
   { config, control, log, env, pool }: LocalProcess,
   computes: boolean,
-): Promise<{ readonly calendar: ConfiguredCalendar | undefined; readonly isOlder: boolean }> {
+): Promise<ConfiguredCalendar | undefined> {
   const by = { start: env['KEELSON_START'], build: packageVersion() };
   const isOlder = (await orderStart(pool, by)) === 'older';
   if (isOlder) {
@@ -63,7 +62,7 @@ export async function applyConfiguration(
     for (const one of applied.withoutLimits)
       log.error({ account, ...one }, 'a strategy without limits does not start (keelson limits list)');
   }
-  return { calendar, isOlder };
+  return calendar;
 }
 
 function settingsOf({ sourceSha256, beforeMs, afterMs, maxAgeMs }: ConfiguredCalendar): CalendarSettings {

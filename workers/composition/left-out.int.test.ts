@@ -1,7 +1,7 @@
 import { ScheduleNotFoundError, type Client } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
-import { makeUpForDays, scheduleFacts, tellLeftOut } from './left-out.js';
+import { makeUpForDays, scheduleFacts, tellLeftOut, tellRefused } from './left-out.js';
 import { calendarSchedule, declaredSchedules } from './schedules.js';
 
 const ACCOUNT = 'main';
@@ -73,6 +73,26 @@ it('what is due once a day and was left out is told, once for each time; what is
     alert('reconcile:main:day', 'by now 2 times'),
     alert('reconcile:main:day', 'keelson reconcile --deep compares the account in full'),
   ]);
+});
+
+it('a schedule that Temporal does not take is told with the key of the configuration that it comes from, once for each reason', async () => {
+  const [schedule] = declared.filter(({ id }) => id === `morningChecks:${ACCOUNT}`);
+  if (schedule === undefined) throw new Error('the checks are declared');
+  const logged: object[] = [];
+  const tell = (detail: string): Promise<void> =>
+    tellRefused(database.pool, [{ schedule, detail }], { error: (data: object) => void logged.push(data) });
+  await tell('unknown time zone utc');
+  await tell('unknown time zone utc');
+  await tell('unknown time zone cet');
+  const { rows } = await database.pool.query(
+    `select account, severity, summary from alerts where kind = 'schedule.refused' order by alert_id`,
+  );
+  const alert = (zone: string) => ({
+    ...{ account: ACCOUNT, severity: 'error' },
+    summary: expect.stringContaining(`morningChecks:main as accounts.main.checks has it: unknown time zone ${zone}`) as string,
+  });
+  expect(rows).toEqual([alert('utc'), alert('cet')]);
+  expect(logged).toEqual(Array(3).fill({ code: 'CONFIG_SCHEDULE', account: ACCOUNT, schedule: 'morningChecks:main' }));
 });
 
 it('an account that was not compared in full for more than a day is, whatever the clock has left out', async () => {

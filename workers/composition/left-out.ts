@@ -1,9 +1,11 @@
 import { ScheduleNotFoundError, type Client } from '@temporalio/client';
 import type { Pool } from 'pg';
+import type { Logger } from 'pino';
 import type { Reconciliations } from '../../activities/ports/reconcile.js';
 import { jsonOf, run } from '../../adapters/store/pool.js';
 import type { ScheduleFacts } from '../../core/checks/facts.js';
-import { fullComparisonId, type DeclaredSchedule } from './schedules.js';
+import { KeelsonError } from '../../core/errors.js';
+import { fullComparisonId, type DeclaredSchedule, type RefusedSchedule } from './schedules.js';
 
 /** It is made each day; who comes an hour late has not left it out. */
 const FULL_DUE_MS = 25 * 3_600_000;
@@ -74,5 +76,16 @@ export async function tellLeftOut(pool: Pool, client: Client, declared: readonly
         data: { schedule: id, missed: state.missed, skipped: state.skipped },
       }),
     ]);
+  }
+}
+
+/** Tells people of schedules that Temporal does not take, once for each reason: what they would begin is left out. */
+export async function tellRefused(pool: Pool, refused: readonly RefusedSchedule[], log: Pick<Logger, 'error'>): Promise<void> {
+  for (const { schedule, detail } of refused) {
+    const { id, account, setting = 'this build' } = schedule;
+    const { failure, message } = new KeelsonError('CONFIG_SCHEDULE', { schedule: id, setting, detail });
+    log.error({ code: failure.code, account, schedule: id }, message);
+    const alert = { key: `schedule.refused:${id}:${detail}`, account, kind: 'schedule.refused', severity: 'error', subject: 'guardian' };
+    await run(pool, RAISE, [jsonOf({ ...alert, summary: message, data: { schedule: id, detail } })]);
   }
 }

@@ -57,6 +57,44 @@ describe.skipIf(temporal === undefined)('schedules', () => {
     }
   });
 
+  it('that Temporal does not take, as where it knows a time zone by another name, keep none of the others from being set', async () => {
+    const { address = '', namespace = '' } = temporal ?? {};
+    const connection = await Connection.connect({ address });
+    const client = new Client({ connection, namespace });
+    const [bad, good] = ['b', 'g'].map((letter) => `${letter}${randomUUID().slice(0, 8)}`) as [string, string];
+    const ours = declaredSchedules({ [bad]: { ...madrid, timeZone: 'utc' }, [good]: madrid });
+    const taskQueue = `refused-${randomUUID()}`;
+    const ids = async (): Promise<readonly string[]> => {
+      const there = await Promise.all(
+        ours.map(({ id }) =>
+          client.schedule
+            .getHandle(id)
+            .describe()
+            .then(
+              () => [id],
+              () => [],
+            ),
+        ),
+      );
+      return there.flat();
+    };
+    const refused = [`morningChecks:${bad}`, `eveningChecks:${bad}`];
+    try {
+      const told = await ensureSchedules(client, ours, taskQueue);
+      expect(told.map(({ schedule, detail }) => [schedule.id, schedule.setting, detail])).toEqual(
+        refused.map((id) => [id, `accounts.${bad}.checks`, 'unknown time zone utc']),
+      );
+      expect(await ids()).toEqual(ours.map(({ id }) => id).filter((id) => !refused.includes(id)));
+      // One that is there already stays as it was.
+      await ensureSchedules(client, declaredSchedules({ [bad]: madrid }), taskQueue);
+      expect((await ensureSchedules(client, ours, taskQueue)).map(({ schedule }) => schedule.id)).toEqual(refused);
+      expect((await client.schedule.getHandle(`morningChecks:${bad}`).describe()).spec.timezone).toBe('Europe/Madrid');
+    } finally {
+      for (const id of await ids()) await client.schedule.getHandle(id).delete();
+      await connection.close();
+    }
+  });
+
   it('that were due while Temporal was away: what is done again soon is done once, what is due once a day is not lost, and nothing piles up', async (context) => {
     const server = await ownTemporal();
     if (server === undefined) return context.skip('the Temporal server is not this test’s own to stop');

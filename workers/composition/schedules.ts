@@ -21,6 +21,14 @@ export interface DeclaredSchedule {
   readonly isDaily: boolean;
   /** Begun also while the one before is at work; else it is left out, and nobody hears of it. */
   readonly beginsBeside?: true;
+  /** The key of the configuration that says when it is due; absent: nothing of it does. */
+  readonly setting?: string;
+}
+
+/** A schedule that Temporal does not take as it is declared. */
+export interface RefusedSchedule {
+  readonly schedule: DeclaredSchedule;
+  readonly detail: string;
 }
 
 /**
@@ -60,6 +68,7 @@ export function calendarSchedule(refreshMinutes: number): DeclaredSchedule {
     args: [],
     workflowId: CALENDAR_WORKFLOW_ID,
     summary: 'economic calendar',
+    setting: 'calendar.refreshMinutes',
     spec: { intervals: [{ every: `${refreshMinutes} minutes` }] },
     catchUp: AT_ONCE,
     isDaily: false,
@@ -82,6 +91,7 @@ function checks(account: string, { timeZone, ...times }: CheckTimes): DeclaredSc
       args: [{ runbook, account, inputs: {} }],
       workflowId: `${runbook}:${account}`,
       summary: `${runbook} of ${account}`,
+      setting: `accounts.${account}.checks`,
       spec: { calendars: [{ hour: hour ?? 0, minute: minute ?? 0 }], timezone: timeZone },
       catchUp: SAME_DAY,
       isDaily: true,
@@ -113,27 +123,40 @@ function reconciliations(account: string): DeclaredSchedule[] {
  * Makes the schedules as they are declared, and changes those that are otherwise; who does it twice, or beside another, changes
  * nothing. A pause that a person has set stays.
  * @param which `changed`: those that are not as they were declared last are set, and the others are not touched.
+ * @returns those that Temporal does not take, as where it knows a time zone by another name: they stay as they were, and the others are set.
  */
 export async function ensureSchedules(
   client: Client,
   schedules: readonly DeclaredSchedule[],
   taskQueue: string = TASK_QUEUES.guardian,
   which: 'all' | 'changed' = 'all',
-): Promise<void> {
+): Promise<readonly RefusedSchedule[]> {
+  const refused: RefusedSchedule[] = [];
   for (const one of schedules) {
     const options = optionsOf(one, taskQueue);
     if (which === 'changed' && (await isAsDeclared(client, options))) continue;
-    const handle = client.schedule.getHandle(one.id);
     try {
-      await handle.update(({ state }) => ({ ...options, state }));
+      await ensure(client, options);
     } catch (error) {
-      if (!(error instanceof ScheduleNotFoundError)) throw error;
-      await client.schedule.create(options).catch(async (created: unknown) => {
-        // Another guardian starts at the same time.
-        if (await isThere(client, one.id)) return;
-        throw created;
-      });
+      // So the client tells of a refused `spec`, and of nothing else.
+      if (!(error instanceof TypeError)) throw error;
+      refused.push({ schedule: one, detail: error.message });
     }
+  }
+  return refused;
+}
+
+async function ensure(client: Client, options: ReturnType<typeof optionsOf>): Promise<void> {
+  const { scheduleId } = options;
+  try {
+    await client.schedule.getHandle(scheduleId).update(({ state }) => ({ ...options, state }));
+  } catch (error) {
+    if (!(error instanceof ScheduleNotFoundError)) throw error;
+    await client.schedule.create(options).catch(async (created: unknown) => {
+      // Another guardian starts at the same time.
+      if (await isThere(client, scheduleId)) return;
+      throw created;
+    });
   }
 }
 

@@ -1,3 +1,4 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WatchLimitKey } from '../../core/risk/limit-table.js';
 import { settled } from '../../test/faults/crash/standing.js';
@@ -7,10 +8,13 @@ import { ACCOUNT, World } from '../../test/faults/crash/world.js';
 import { httpReceiver, type HttpReceiver } from '../../test/support/alert-receivers.js';
 import { freePort } from '../../test/support/free-port.js';
 import { lateTemporal, type Absence } from '../../test/support/late-temporal.js';
+import { seedPerson } from '../../test/support/people.js';
+import { telegramStub } from '../../test/support/telegram-stub.js';
 import { temporalIfAny } from '../../test/support/temporal.js';
 import { killWorkflowId } from '../../workflows/names.js';
 
 const temporal = await temporalIfAny();
+const TOKEN = '12345:secret-token';
 
 describe.skipIf(temporal === undefined)('a guardian that starts while Temporal is away', { timeout: 300_000 }, () => {
   let servers: CrashServers;
@@ -107,6 +111,49 @@ describe.skipIf(temporal === undefined)('a guardian that starts while Temporal i
       expect(world.broken()).toEqual([]);
     } finally {
       await world.close();
+      await late.close();
+    }
+  });
+
+  it('hears /kill, carries it out, and tells of an account that nobody watches', async () => {
+    const world = await holding();
+    const late = await lateTemporal(servers.temporalAddress, 'closed');
+    const telegram = await telegramStub(TOKEN);
+    try {
+      await seedPerson(world.pool, 'tess', ['risk']);
+      const config = JSON.parse(await readFile(world.configFile, 'utf8')) as { alerts?: object };
+      const chat = { apiRoot: telegram.url, chats: ['-1001'], people: { '11': 'tess' } };
+      await writeFile(world.configFile, JSON.stringify({ ...config, alerts: { ...config.alerts, telegram: chat } }));
+      const guardian = world.launch('guardian', { TEMPORAL_ADDRESS: late.address, KEELSON_TELEGRAM_TOKEN: TOKEN });
+      const tail = (): string => guardian.logTail();
+      const said = (text: string) => telegram.said.find((each) => each.text.includes(text))?.text;
+      telegram.write('-1001', '11', '/kill everything sell');
+      const asked = await until('it is asked whether it is meant', () => said('/confirm'), tail);
+      telegram.write('-1001', '11', asked.slice(asked.indexOf('/confirm')));
+      await until('it is said that it is halted', () => said('HALTED: everything'), tail);
+      expect(await one(world, 'select subject, policy, scope from latches where released_at is null')).toEqual({
+        ...{ subject: 'tess', policy: 'atOnce', scope: 'everything' },
+      });
+      await until('the halt is verified', () => one(world, `select from kills where phase = 'verified'`), tail);
+      expect(await one(world, 'select sum(quantity) < 0.00001 as flat from positions')).toEqual({ flat: true });
+      // Whoever has the row keeps each sample from being written.
+      const client = await world.pool.connect();
+      try {
+        await client.query('begin; select from account_watch for update');
+        const silent = () =>
+          one(world, `select from alerts where kind = 'watch.silent' and severity = 'critical' and account = '${ACCOUNT}'`);
+        await until('people are told that nobody watches the account', silent, tail);
+      } finally {
+        client.release(true);
+      }
+      // It goes on by itself.
+      const watched = () => one(world, `select from account_watch where sampled_at > clock_timestamp() - interval '3 seconds'`);
+      await until('the account is watched again', watched, tail);
+      expect(await one(world, 'select guardian from guardians_without_temporal')).toEqual({ guardian: '1' });
+      expect(world.broken()).toEqual([]);
+    } finally {
+      await world.close();
+      await telegram.close();
       await late.close();
     }
   });

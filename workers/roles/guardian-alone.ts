@@ -4,7 +4,7 @@ import { AlertLoop } from '../../activities/alerts/alert-loop.js';
 import { DatabaseLoss } from '../../activities/alerts/database-loss.js';
 import { ChatHalts } from '../../activities/chat/chat-halts.js';
 import { haltVenues } from '../../activities/kill/dependencies.js';
-import { killHere } from '../../activities/kill/here.js';
+import { killHere, saidOnce } from '../../activities/kill/here.js';
 import type { MissingKill } from '../../activities/ports/watch.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
 import { AccountWatch } from '../../activities/watch/account-watch.js';
@@ -42,7 +42,7 @@ export async function guardAlone(process: LocalProcess, wraps: PortWraps) {
   const orders = wraps.store(process.orders);
   const channels = alertChannels(config, env, log);
   const metrics = await openMetrics('guardian', env['KEELSON_METRICS_PORT']);
-  const { calendar, isOlder } = await applyConfiguration(process, false);
+  const calendar = await applyConfiguration(process, false);
   const venues = await openVenues({ ...process, market: bars }, wraps.venue);
 
   // No stream of prices: an exit asks the venue, but the venue's clock is kept, in which signals expire.
@@ -76,8 +76,9 @@ export async function guardAlone(process: LocalProcess, wraps: PortWraps) {
     newId: randomUUID,
     clock,
   };
+  const sayOf = new Map(accounts.map((account) => [account, saidOnce((line) => log.warn({ account }, line))]));
   const kill = async (account: string, missing: MissingKill, stopping: AbortSignal): Promise<void> => {
-    const say = (line: string): void => log.warn({ account }, line);
+    const say = sayOf.get(account)?.(missing.of) ?? ((line: string) => log.warn({ account }, line));
     const dependencies = { ...killParts, venueOf: haltVenues(venues.of), pause: (ms: number) => wait(ms) };
     await killHere(dependencies, account, missing, { say, stopping });
   };
@@ -108,7 +109,7 @@ export async function guardAlone(process: LocalProcess, wraps: PortWraps) {
         });
 
   return {
-    ...{ bars, orders, metrics, calendar, isOlder, venues, live, accounts, watchers, readPool, protection, books, tradedOf, killParts },
+    ...{ bars, orders, metrics, calendar, venues, live, accounts, watchers, readPool, protection, books, tradedOf, killParts },
     async close() {
       databaseLoss.close();
       await chatHalts?.close();

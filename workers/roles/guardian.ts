@@ -25,11 +25,12 @@ import { createDrawdownStore } from '../../adapters/store/drawdown-store.js';
 import { createCalendarStore } from '../../adapters/store/calendar-store.js';
 import { createOutageStore } from '../../adapters/store/outage-store.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
+import { createBeginningStore } from '../../adapters/store/beginning-store.js';
 import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
 import { evidenceFolder } from '../../config/index.js';
 import { readCopies } from '../../db/copies.js';
 import { checkDurability } from '../../db/durability.js';
-import { placeOfStart } from '../../db/start-order.js';
+import { placeOfStart, type StartPlace } from '../../db/start-order.js';
 import { rulesAt } from '../../core/reconcile/rules.js';
 import { heldOf } from '../../core/venue/held.js';
 import { TASK_QUEUES } from '../../workflows/names.js';
@@ -40,7 +41,7 @@ import { heedGoneBack } from '../composition/gone-back.js';
 import { createKills } from '../composition/kills.js';
 import { KeptSchedules } from '../composition/kept-schedules.js';
 import type { LastingRole, Role } from '../composition/main.js';
-import { makeUpForDays, scheduleFacts, tellLeftOut } from '../composition/left-out.js';
+import { makeUpForDays, scheduleFacts, tellLeftOut, tellRefused } from '../composition/left-out.js';
 import { createOwners } from '../composition/owners.js';
 import { AS_THEY_ARE, type PortWraps } from '../composition/ports.js';
 import type { WorkerProcess } from '../composition/process.js';
@@ -73,7 +74,7 @@ export function guardianRole(wraps: PortWraps = AS_THEY_ARE): LastingRole<Guardi
 /** Trading mode, reconciliation, account streams, owners of positions and the outbox that wakes them. */
 async function openGuardian(process: WorkerProcess, alone: GuardianAlone, wraps: PortWraps): Promise<Role> {
   const { config, client, log, clock, control, env, stopping, epoch, instanceId, pool, databaseUrl } = process;
-  const { bars, orders, calendar, isOlder, venues, live, accounts, watchers, readPool, protection, books, tradedOf, killParts } = alone;
+  const { bars, orders, calendar, venues, live, accounts, watchers, readPool, protection, books, tradedOf, killParts } = alone;
   const { kills: killStore } = killParts;
   alone.metrics.withTemporal();
   const owners = wraps.owners(createOwners(client, clock));
@@ -194,40 +195,40 @@ async function openGuardian(process: WorkerProcess, alone: GuardianAlone, wraps:
   const runbooks = createRunbookRuns(client, clock);
   const outbox = new OutboxLoop({ outbox: wraps.outbox(createOutboxStore(pool, databaseUrl, epoch)), owners, kills, runbooks, log });
 
-  const beginnings = new Beginnings(log);
+  const beginnings = new Beginnings({ store: createBeginningStore(pool), who: `guardian ${env['KEELSON_INSTANCE'] ?? '1'}`, clock, log });
   let kept: KeptSchedules | undefined;
 
   return {
     worker,
     async started() {
+      const place = (): Promise<StartPlace> => placeOfStart(pool, env['KEELSON_START']);
       const parts = {
         ...{ client, pool, clock, epoch, env, log, protection, killStore, kills, owners },
-        ...{ discrepancies, runbookStore, runbooks, reconciliations, isOlder },
+        ...{ discrepancies, runbookStore, runbooks, reconciliations, place },
       };
-      await Promise.all(accounts.map((account) => beginnings.begin(account, () => beginAccount(parts, account))));
-      // Those of a newer start stay as they are.
-      if (isOlder) return;
+      await Promise.all(accounts.map((account) => beginnings.begin(account, () => beginAccount(parts, account), account)));
       const declared = declaredOf(Object.keys(config.accounts));
       const ofCalendar = config.calendar === undefined ? [] : [calendarSchedule(config.calendar.refreshMinutes)];
       const set = async (which: 'all' | 'changed'): Promise<void> => {
-        await ensureSchedules(client, [...declared, ...ofCalendar], TASK_QUEUES.guardian, which);
+        await tellRefused(pool, await ensureSchedules(client, [...declared, ...ofCalendar], TASK_QUEUES.guardian, which), log);
         await removeSchedules(client, [...accounts, ...(ofCalendar.length > 0 ? [OF_NO_ACCOUNT] : [])]);
-      };
-      await beginnings.begin('the schedules', async () => {
-        await set('all');
         await makeUpForDays(pool, client, reconciliations, accounts);
-        if (ofCalendar.length > 0) await refreshCalendarNow(client);
-      });
-      kept = new KeptSchedules({
-        isNewest: async () => (await placeOfStart(pool, env['KEELSON_START'])) === 'newest',
+      };
+      const schedules = new KeptSchedules({
+        place,
+        begin: async () => {
+          await set('all');
+          if (ofCalendar.length > 0) await refreshCalendarNow(client);
+        },
         set: async () => {
           await set('changed');
-          await makeUpForDays(pool, client, reconciliations, accounts);
           await tellLeftOut(pool, client, declared);
         },
         log,
       });
-      kept.start();
+      kept = schedules;
+      await beginnings.begin('the schedules', () => schedules.begin());
+      schedules.start();
     },
     async close() {
       beginnings.close();

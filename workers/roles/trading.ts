@@ -19,11 +19,14 @@ import type { BarStreamActivities } from '../../activities/streams/index.js';
 import { StreamedMarket } from '../../activities/streams/live-market.js';
 import { StandIn } from '../../activities/streams/stand-in.js';
 import type { StrategyVersion } from '../../activities/streams/strategy-runner.js';
+import { createBeginningStore } from '../../adapters/store/beginning-store.js';
 import { createClearanceStore } from '../../adapters/store/clearance-store.js';
 import { createVenueShareStore } from '../../adapters/store/venue-share-store.js';
 import { HeldRisk } from '../../adapters/store/held-risk.js';
 import { INTERVALS } from '../../config/index.js';
-import { TASK_QUEUES, WORKFLOW_TYPES, watchBarsWorkflowId } from '../../workflows/names.js';
+import { TASK_QUEUES } from '../../workflows/names.js';
+import { beginBars } from '../composition/begin-bars.js';
+import { Beginnings } from '../composition/beginnings.js';
 import type { Role } from '../composition/main.js';
 import { createOwners } from '../composition/owners.js';
 import { AS_THEY_ARE, type PortWraps } from '../composition/ports.js';
@@ -161,20 +164,14 @@ export async function tradingRole(process: WorkerProcess, wraps: PortWraps = AS_
     ...streamActivities,
   });
 
+  const beginnings = new Beginnings({ store: createBeginningStore(pool), who: `trading ${env['KEELSON_INSTANCE'] ?? '1'}`, clock, log });
   return {
     worker,
     async started() {
-      for (const { account, interval } of config.strategies) {
-        await client.workflow.start(WORKFLOW_TYPES.watchBars, {
-          taskQueue: TASK_QUEUES.trading,
-          workflowId: watchBarsWorkflowId(account, interval),
-          workflowIdConflictPolicy: 'USE_EXISTING',
-          args: [account, interval],
-          staticSummary: `bars of ${interval} for ${account}`,
-        });
-      }
+      await beginBars({ client, clock }, config.strategies, beginnings);
     },
     async close() {
+      beginnings.close();
       for (const stop of stopMeasuring) stop();
       for (const stop of stopFollowing) stop();
       await ahead.close();

@@ -65,6 +65,7 @@ describe.skipIf(temporal === undefined)('a halt at a venue that takes requests a
     await vi.waitFor(async () => expect(await state()).toMatchObject({ phase: 'verified' }), LIMIT);
     const above = decimal(paper.witness().balances.get('BTC') ?? '0').minus(2);
     expect([above.gte(0), above.lt('0.00002')]).toEqual([true, true]);
-    expect((await told()).map(({ isOpen }) => isOpen)).toEqual([false]);
+    // Its row is written right after.
+    await vi.waitFor(async () => expect((await told()).map(({ isOpen }) => isOpen)).toEqual([false]), LIMIT);
   });
 });

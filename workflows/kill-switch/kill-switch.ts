@@ -12,7 +12,7 @@ import {
 } from '@temporalio/workflow';
 import type { KillActivities } from '../../activities/kill/index.js';
 import type { KillPhase } from '../../activities/ports/kill.js';
-import { isEscalationDue, untilEscalationMs, waitMs } from '../../core/kill/pace.js';
+import { isEscalationDue, lookAgainMs, untilEscalationMs, waitMs } from '../../core/kill/pace.js';
 import { latchName, type Finding } from '../../core/kill/verify.js';
 import type { KillLatch } from '../../core/kill/view.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
@@ -23,6 +23,7 @@ import { describeKill } from './details.js';
 import { haltChangedSignal, killStateQuery, rearmUpdate, type KillState } from './messages.js';
 import { toldMeanwhile } from './overdue.js';
 import { Rearms, validateRearm } from './rearms.js';
+import { restTold } from './rest.js';
 
 const { killLatches } = proxyActivities<KillActivities>(told(RECORD, 'which latches stand'));
 const { killCancel } = proxyActivities<KillActivities>(told(KILL_STEP, 'cancels every open order in scope'));
@@ -136,7 +137,7 @@ export async function killSwitch(account: string, carried: Carried | null = null
       if (!isClear && isEscalationDue(time, state)) await escalate(looked.unverified);
       if (!isClear) rearms.answerAll({ kind: 'notClean', found: 'it is not verified anew', finding: looked });
       show({ doing: isClear ? 'the venue shows the target; it is looked at a second time' : 'it is tried again in a moment' });
-      await condition(() => isChanged, isClear ? BETWEEN_LOOKS_MS : waitMs(failed, looked, state.escalations));
+      await rest(isClear ? lookAgainMs(BETWEEN_LOOKS_MS, looked) : waitMs(failed, looked, state.escalations), looked, () => isChanged);
       continue;
     }
     if (concluded !== of) {
@@ -150,8 +151,9 @@ export async function killSwitch(account: string, carried: Carried | null = null
     const without = unwritten === undefined ? '' : `; its evidence is not written yet: ${unwritten}`;
     show({ doing: `the venue has shown the target twice; the latch stands${without}` });
     if (isChanged) continue;
-    if (rearms.isEmpty) await condition(() => isChanged || !rearms.isEmpty, STANDING_LOOK_MS);
-    else await condition(() => isChanged, BETWEEN_LOOKS_MS);
+    const isAsked = !rearms.isEmpty;
+    const usual = isAsked ? BETWEEN_LOOKS_MS : STANDING_LOOK_MS;
+    await rest(lookAgainMs(usual, looked), looked, () => isChanged || (!isAsked && !rearms.isEmpty));
   }
 
   /** What keeps its file from being written keeps no stop from being tended, and no halt from being widened or ended: it is tried with the next look. */
@@ -165,6 +167,15 @@ export async function killSwitch(account: string, carried: Carried | null = null
       log.warn('the evidence could not be written; it is tried again', { error: detail });
       return detail;
     }
+  }
+
+  /** Waits until the next look: only where the venue has no room for a round that is longer than until the next look at what stands. */
+  async function rest(forMs: number, { look }: Finding, isOver: () => boolean): Promise<void> {
+    const tell = async (restMs: number): Promise<void> => {
+      const { unverified, dust, kept, phase, evidence } = state;
+      if (look !== undefined) await killTell(account, phase, { unverified, dust, kept, look: { ...look, restMs } }, evidence);
+    };
+    await restTold(forMs, STANDING_LOOK_MS, (ms) => condition(isOver, ms), tell);
   }
 
   async function escalate(unverified: Finding['unverified']): Promise<void> {

@@ -149,27 +149,44 @@ describe.skipIf(temporal === undefined)('the owner of a position, of a venue tha
     await sold();
   });
 
-  it('P14: offers an exit again that the venue refused for its time alone, each time as another order, and gives up after three', async () => {
+  it('P14: offers an exit that the venue refuses for its time alone, each time as another order, until it is placed; people are told', async () => {
     expect(await run('open')).toMatchObject({ status: 'filled' });
     await resting();
     const before = (await orders('exit')).length;
     let refused = 0;
-    let times = 3;
+    const times = 5;
     sending = async (request, send) => {
       if (request.type !== 'limit' || request.side !== 'sell' || refused === times) return send();
       refused += 1;
       return { kind: 'rejected', failure: failure('VENUE_REJECTED', { order: request.clientOrderId, venue: 'paper' }), reason: 'tooLate' };
     };
-    expect(await run('close')).toMatchObject({ status: 'rejected' });
-    const rejected = { status: 'rejected', reservedQuantity: '0' };
-    expect((await orders('exit')).slice(before)).toMatchObject([rejected, rejected, rejected]);
-    // What is held has its stop again.
-    await resting();
-    times += 2;
     expect(await run('close')).toMatchObject({ status: 'filled' });
     const exits = (await orders('exit')).slice(before);
-    expect(exits.slice(3)).toMatchObject([rejected, rejected, { status: 'filled' }]);
-    expect(new Set(exits.map(({ clientOrderId }) => clientOrderId)).size).toBe(6);
+    const rejected = Array<object>(times).fill({ status: 'rejected', reservedQuantity: '0' });
+    expect(exits).toMatchObject([...rejected, { status: 'filled' }]);
+    expect(new Set(exits.map(({ clientOrderId }) => clientOrderId)).size).toBe(times + 1);
+    expect((await codesToldOf()).at(-1)).toEqual(['VENUE_REJECTED']);
+    await sold();
+  });
+
+  it('P14: and until it is not wanted any more: then what is held has its stop again', async () => {
+    expect(await run('open')).toMatchObject({ status: 'filled' });
+    const { intentId } = await resting();
+    const { skewMs, ...read } = await stack.venue.reader.clock();
+    let refused = 0;
+    sending = async (request, send) => {
+      if (request.type !== 'limit' || request.side !== 'sell') return send();
+      // An hour later.
+      if ((refused += 1) === 2) stack.market.seeClock(ACCOUNT, { ...read, skewMs: skewMs + 3_600_000 });
+      return { kind: 'rejected', failure: failure('VENUE_REJECTED', { order: request.clientOrderId, venue: 'paper' }), reason: 'tooLate' };
+    };
+    expect(await run('close')).toMatchObject({ status: 'rejected' });
+    expect(refused).toBe(2);
+    stack.market.seeClock(ACCOUNT, { ...read, skewMs });
+    sending = undefined;
+    expect((await resting()).intentId).not.toBe(intentId);
+    expect((await codesToldOf()).at(-1)).toEqual(['RISK_SIGNAL_EXPIRED']);
+    expect(await run('close')).toMatchObject({ status: 'filled' });
     await sold();
   });
 });

@@ -27,6 +27,7 @@ const AWAY: StoredOrder = {
 };
 const TOO_LATE: StoredOrder = { ...AWAY, failures: [failure('VENUE_REJECTED', { order: 'exit', venue: 'paper', reason: 'tooLate' })] };
 const CLOSED = { kind: 'venueClosed', forMs: 1, form: EXIT_FORM };
+const OFFERED = ['authoriseExit', 'submit'];
 const AUTHORISED = { kind: 'authorised', order: EXIT, form: EXIT_FORM };
 
 interface Case {
@@ -120,9 +121,14 @@ describe.skipIf(temporal === undefined)('P32: an exit that another worker takes 
   );
 
   it.each([
-    ['three times in all', { form: EXIT_FORM }, ['authoriseExit', 'submit', 'authoriseExit', 'submit', 'authoriseExit', 'submit']],
-    ['not at all, as a run of 0.5 decided', { form: 1 }, ['authoriseExit', 'submit']],
-    ['not at all, as one of before 0.5 decided', { form: undefined }, ['authoriseExit', 'submit']],
+    [
+      'until the gate denies it, and people are told',
+      { form: EXIT_FORM },
+      [...OFFERED, ...OFFERED, ...OFFERED, 'page', ...OFFERED, 'authoriseExit'],
+    ],
+    ['three times in all, as a run of 0.8 decided', { form: 2 }, [...OFFERED, ...OFFERED, ...OFFERED]],
+    ['not at all, as a run of 0.5 decided', { form: 1 }, OFFERED],
+    ['not at all, as one of before 0.5 decided', { form: undefined }, OFFERED],
   ])(
     'that the venue refused for its time alone is offered %s',
     async (_, form, steps) => {

@@ -42,10 +42,12 @@ const { abandon } = proxyActivities<OwnerActivities>(told(RECORD, 'proves the or
 const { withdraw } = proxyActivities<OwnerActivities>(told(RESOLVE, 'cancels the order, and asks what became of it'));
 const { resolve } = proxyActivities<OwnerActivities>(told(RESOLVE, 'asks the venue what became of the order'));
 
-/** An exit that was proven not to have been sent, or was refused for its time alone, is made anew, as another intent, this often (P14). */
+/** An exit that was proven not to have been sent is made anew, as another intent, this often (P14). */
 const EXIT_ATTEMPTS = 3;
 /** What the gate's word has to be of (`EXIT_FORM`) for what runs of 0.5 did not do. */
 const FORM_AFTER_0_5 = 2;
+/** And for what runs of 0.6 to 0.8 did not do. */
+const FORM_AFTER_0_8 = 3;
 /** Before a step that failed for good is tried once more. */
 const AFTER_FAILURE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -55,6 +57,7 @@ const WAITS_TO_PAGE = 2;
 /** An exit whose stop still rests waits about a minute before people are told: what is held is protected. */
 const GUARDED_WAITS_TO_PAGE = 30;
 const WAITING_FOR_VENUE = 'waiting: the venue has sent our address away, and takes nothing yet';
+const WAITING_FOR_CLOCK = 'waiting: the venue refuses the exit for its time alone, and is offered it again';
 /** So many stops that never came to rest, one after the other, are told to people. */
 const REFUSALS_TO_PAGE = 3;
 
@@ -219,7 +222,7 @@ export class Owner {
   /** An exit: the stop goes first, then what is held is sold, in parts where it must; what remains is protected again by the next step (P20). */
   async exit(signal: TradeSignal): Promise<ExitOutcome> {
     const orders: StoredOrder[] = [];
-    for (let attempt = 1, unsent = 0, away = 0; unsent < EXIT_ATTEMPTS; attempt += 1) {
+    for (let attempt = 1, unsent = 0, away = 0, late = 0; unsent < EXIT_ATTEMPTS; attempt += 1) {
       const { order, isAnew = false, isLargest = false, form, codes = [] } = await this.sell(signal, attempt);
       if (order === undefined) return orders.length > 0 ? outcomeOf(orders) : deniedOutcome(intentIdOf(signal, attempt), codes);
       orders.push(order);
@@ -237,6 +240,18 @@ export class Owner {
         continue;
       }
       const isTooLate = (form ?? 0) >= FORM_AFTER_0_5 && wasTooLate(order);
+      if (isTooLate && (form ?? 0) >= FORM_AFTER_0_8) {
+        // Our clock was set: for as long as that is not known here every request is refused. The gate ends it when its signal is too old.
+        late += 1;
+        if (late === REFUSALS_TO_PAGE)
+          await this.pageBare(
+            signal,
+            attempt,
+            order.failures.map(({ code }) => code),
+          );
+        if (isAnew) await this.beforeNextOffer(pauseBeforeNextOfferMs(late), WAITING_FOR_CLOCK);
+        continue;
+      }
       if (!isTooLate && !isProvenUnsent(order)) break;
       unsent += 1;
       // As above: by those of a run before this one it comes without a pause.
@@ -295,10 +310,14 @@ export class Owner {
   }
 
   /** Before an exit is offered to the venue again: what it is sold for then is decided then. A closed one is asked nothing by that. */
-  private async untilOpen(waitMs: number): Promise<void> {
+  private untilOpen(waitMs: number): Promise<void> {
+    return this.beforeNextOffer(Math.min(waitMs, LONGEST_CLOSED_MS), WAITING_FOR_VENUE);
+  }
+
+  private async beforeNextOffer(waitMs: number, because: string): Promise<void> {
     assertRoom();
-    this.tell(WAITING_FOR_VENUE);
-    await sleep(Math.min(waitMs, LONGEST_CLOSED_MS), { summary: 'until the venue may be asked again' });
+    this.tell(because);
+    await sleep(waitMs, { summary: 'before the exit is offered again' });
   }
 
   /**

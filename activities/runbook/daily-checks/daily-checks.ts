@@ -11,9 +11,10 @@ import {
   type CheckName,
   type Findings,
 } from '../../../core/checks/judge.js';
+import { leftLines } from '../../../core/checks/left.js';
 import { checkStatement, statementLines, type Balances, type StatementFacts } from '../../../core/checks/statement.js';
 import { RUNBOOK_SPECS } from '../../../core/runbook/registry.js';
-import type { RunbookName, StepSpec } from '../../../core/runbook/spec.js';
+import type { RunbookName } from '../../../core/runbook/spec.js';
 import { bound, type BoundRunbook, type Look, type StepCode } from '../step-code.js';
 
 /** What the checks ask. */
@@ -96,7 +97,7 @@ const TELLING = {
       const venue = await reads.balances(account);
       const statement = await reads.statement(account);
       const differing = checkStatement(statement, venue);
-      if (differing.length === 0) return { isFine: true, output: { told: statementLines(statement) } };
+      if (differing.length === 0) return { isFine: true, output: { told: statementLines(statement, venue) } };
       if (look === STATEMENT_LOOKS) return lookOf(differing);
       await reads.pause(LOOK_AGAIN_MS);
     }
@@ -133,8 +134,14 @@ const BACKUP: StepCode<CheckReads, Nothing> = {
   verification: async (_run, reads) => ({ isFine: true, output: { told: backupLines(await reads.copies()) } }),
 };
 
-/** Somebody has read what the items found. */
-const SIGNATURE: StepSpec = { ...common, name: 'signature', title: 'A person has looked at all of this', signedWithinMs: SIGNED_WITHIN_MS };
+/** Somebody has read what the items found, and what people have left as it is: no item fails over that. */
+const SIGNATURE: StepCode<CheckReads, Nothing> = {
+  spec: { ...common, name: 'signature', title: 'A person has looked at all of this', signedWithinMs: SIGNED_WITHIN_MS },
+  verification: async ({ account }, reads) => {
+    const { left } = await reads.facts(account);
+    return left.length === 0 ? { isFine: true } : { isFine: true, output: { told: leftLines(left).join('\n') } };
+  },
+};
 
 /**
  * The checks before and after the trading day. They change nothing: each item is a look, what it finds is noted and told, and at the
@@ -144,7 +151,7 @@ export function dailyChecks(name: keyof typeof ITEMS, reads: CheckReads): BoundR
   return bound({
     spec: RUNBOOK_SPECS[name],
     // The backup comes last, and every step keeps the number by which people sign for it.
-    steps: [...ITEMS[name].map(item), { spec: SIGNATURE }, BACKUP],
+    steps: [...ITEMS[name].map(item), SIGNATURE, BACKUP],
     reads,
     writes: {},
   });

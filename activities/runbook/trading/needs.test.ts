@@ -43,6 +43,20 @@ describe.each([
     expect(seen).toMatchObject({ outcome: 'done', output: { found } });
   });
 
+  it('waits on where the machine has slept in the middle, and for no longer than a minute then', async () => {
+    let [time, looks, mendedAt] = [0, 0, 4];
+    const parts: Partial<TradingReads> = {
+      clock: () => time,
+      // The lid is closed for an hour after the second look.
+      pause: (ms) => Promise.resolve(void (time += looks === 2 ? 3_600_000 : ms)),
+      [read]: () => Promise.resolve((looks += 1) < mendedAt ? [found] : []),
+    };
+    expect(await stepOf(name, parts)).toMatchObject({ outcome: 'done' });
+    [time, looks, mendedAt] = [0, 0, Infinity];
+    expect(await stepOf(name, parts)).toMatchObject({ outcome: 'failed', detail: found });
+    expect(time).toBe(500 + 3_600_000 + 60_000);
+  });
+
   it('goes on where it is mended within a minute', async () => {
     let looks = 0;
     const mended = () => Promise.resolve((looks += 1) < 10 ? [found] : []);

@@ -4,6 +4,7 @@ import type { Mode } from '../../../core/control/mode.js';
 import { KeelsonError } from '../../../core/errors.js';
 import type { ReconcileScope } from '../../../core/reconcile/rules.js';
 import type { PlainObject, StepSpec } from '../../../core/runbook/spec.js';
+import { WaitedTime } from '../../../core/runbook/waited-time.js';
 import type { AskedRun, Writes } from '../../ports/runbook.js';
 import type { TradingStateStore } from '../../ports/trading-state.js';
 import type { Venue } from '../../ports/venue.js';
@@ -82,8 +83,8 @@ export const lookOf = (found: Findings, output?: PlainObject): Look =>
   found.length === 0 ? { isFine: true, ...(output === undefined ? {} : { output }) } : { isFine: false, found: found.join('; ') };
 
 /**
- * Looks again and again until nothing is found, for at most so long. What cannot be asked is found, too. A halt ends the wait, and who
- * gives the run up: the frame ends it before its next part.
+ * Looks again and again until nothing is found, for at most so long (`WaitedTime`). What cannot be asked is found, too. A halt ends the
+ * wait, and who gives the run up: the frame ends it before its next part.
  */
 export async function until(
   { state, clock, pause }: Pick<TradingReads, 'state' | 'clock' | 'pause'>,
@@ -91,13 +92,13 @@ export async function until(
   limitMs: number,
   look: () => Promise<Findings>,
 ): Promise<Findings> {
-  const last = clock() + limitMs;
+  const waited = new WaitedTime(clock());
   for (;;) {
     const found = await look().catch((error: unknown) => {
       if (error instanceof KeelsonError) return [error.message];
       throw error;
     });
-    if (found.length === 0 || clock() >= last) return found;
+    if (found.length === 0 || waited.at(clock(), AGAIN_MS) >= limitMs) return found;
     const { halt, isAborted } = await state.standing(account, runId);
     if (halt !== null || isAborted) return [];
     await pause(AGAIN_MS);

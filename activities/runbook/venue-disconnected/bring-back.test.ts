@@ -1,4 +1,4 @@
-import { expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { OUTAGE } from '../../../core/outage/rules.js';
 import type { OutageFacts } from '../../../core/outage/steady.js';
 import type { OutageStore, ResumeResult } from '../../ports/outage.js';
@@ -81,6 +81,47 @@ it('pages and fails when the venue stays away for too long, by the database’s 
   });
   await expect(bringBack.reconnect('r')).rejects.toThrow('it has not answered 3 tries: down');
   expect(world.pages).toHaveLength(1);
+});
+
+describe('where the machine has slept for longer than anybody asks', () => {
+  const away = { ...FACTS, answeredTime: null, partTime: FACTS.now };
+  const slept = (facts: OutageFacts): OutageFacts => ({ ...facts, now: facts.now + 2 * OUTAGE.reconnectForMs });
+
+  it('the asking begins anew', async () => {
+    const { world, bringBack, onPause } = opened({ facts: away, answers: false });
+    onPause.mockImplementation(() => {
+      if (world.paused.length === 3) world.facts = slept(world.facts);
+    });
+    await expect(bringBack.reconnect('r')).rejects.toThrow('it has not answered');
+    expect(world.pages).toHaveLength(1);
+    expect(world.paused.slice(3).reduce((sum, ms) => sum + ms)).toBeGreaterThanOrEqual(OUTAGE.reconnectForMs);
+  });
+
+  it('another who takes it up asks for a minute', async () => {
+    const { world, bringBack, onPause } = opened({ facts: slept(away), answers: false });
+    onPause.mockImplementation(() => {
+      world.answers = world.paused.length === 4;
+    });
+    await bringBack.reconnect('r');
+    expect(world.pages).toEqual([]);
+  });
+
+  it('what one has begun and was broken off goes on with what it has waited', async () => {
+    const { world, bringBack, onPause } = opened({ facts: away, answers: false });
+    let isBrokenOff = false;
+    onPause.mockImplementation(() => {
+      if (isBrokenOff || world.paused.length < 3) return;
+      isBrokenOff = true;
+      world.facts = slept(world.facts);
+      throw new Error('broken off');
+    });
+    await expect(bringBack.reconnect('r')).rejects.toThrow('broken off');
+    onPause.mockImplementation(() => {
+      world.answers = world.paused.length === 12;
+    });
+    await bringBack.reconnect('r');
+    expect(world.pages).toEqual([]);
+  });
 });
 
 it('waits for its return when it is lost again in a later step', async () => {

@@ -1,5 +1,6 @@
 import { backoffMs, type OutageRules } from '../../../core/outage/rules.js';
 import { isComparedSince, unsteady, type Asked, type OutageFacts } from '../../../core/outage/steady.js';
+import { WaitedTime } from '../../../core/runbook/waited-time.js';
 import type { OutageStore } from '../../ports/outage.js';
 import type { Reconciliations } from '../../ports/reconcile.js';
 import type { Venue } from '../../ports/venue.js';
@@ -20,6 +21,8 @@ export interface OutageDependencies {
 
 /** What one look has found missing, or that nothing is. `isHopeless`: waiting does not help, a person decides. */
 type Missing = { readonly missing: string; readonly isHopeless?: boolean } | null;
+/** Whoever takes a wait up has so much of it left: all who could have looked may have slept together. */
+const OF_ITS_OWN_MS = 60_000;
 type OutageLook = (facts: OutageFacts, asked: Asked) => Promise<Missing>;
 
 /** What brings a lost venue's account back: each waits until it is so, and may be begun again at any moment. */
@@ -34,6 +37,8 @@ export interface BringBack {
 
 export function createBringBack(dependencies: OutageDependencies): BringBack {
   const { outages, venueOf, reconciliations, rulesOf, liftsOf, pause, stopping } = dependencies;
+  /** By part: what is begun again here, as after its time at the server was over, is the same wait. */
+  const waits = new Map<string, WaitedTime>();
 
   /** Each try is written down while the venue counts as lost. */
   const ask = async (runId: string, { account, answeredTime }: OutageFacts): Promise<Asked> => {
@@ -44,10 +49,10 @@ export function createBringBack(dependencies: OutageDependencies): BringBack {
 
   /**
    * Asks the venue and looks, until nothing is missing; where it is lost again meanwhile, this waits for its return. Nobody waits longer
-   * than the rules say: then people are paged, and the step has failed. @throws when it has, and where a person has given the run up
+   * than the rules say (`WaitedTime`): then people are paged, and the step has failed. @throws when it has, and where a person has given the run up
    */
   const until = async (runId: string, what: string, look: OutageLook): Promise<void> => {
-    let unanswered = 0;
+    let [unanswered, pausedMs] = [0, 0];
     for (;;) {
       if (stopping.aborted) throw workerStops();
       const before = await outages.read(runId);
@@ -56,15 +61,19 @@ export function createBringBack(dependencies: OutageDependencies): BringBack {
       const asked = await ask(runId, before);
       unanswered = asked.hasAnswered ? 0 : unanswered + 1;
       const found = await look(await outages.read(runId), asked);
-      if (found === null) return;
       const { now, partTime, account } = before;
-      const rules = rulesOf(account);
-      const isLate = partTime !== null && now - partTime >= rules.reconnectForMs;
-      if (isLate || found.isHopeless === true) {
+      const [rules, part] = [rulesOf(account), `${runId}:${partTime}`];
+      if (found === null) return void waits.delete(part);
+      const leastSince = now - Math.max(0, rules.reconnectForMs - OF_ITS_OWN_MS);
+      const waited = waits.get(part) ?? new WaitedTime(now, Math.max(partTime ?? now, leastSince));
+      waits.set(part, waited);
+      if (waited.at(now, pausedMs) >= rules.reconnectForMs || found.isHopeless === true) {
+        waits.delete(part);
         await outages.page(runId, `${what}:${partTime ?? now}`, found.missing);
         throw new Error(found.missing);
       }
-      await pause(backoffMs(Math.max(0, unanswered - 1), rules));
+      pausedMs = backoffMs(Math.max(0, unanswered - 1), rules);
+      await pause(pausedMs);
     }
   };
 

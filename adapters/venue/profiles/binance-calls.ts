@@ -2,7 +2,7 @@ import type { binance } from 'ccxt';
 import type { OrderRequest, VenueFill, VenueOrder } from '../../../activities/ports/venue.js';
 import type { CcxtRest } from '../ccxt-classes.js';
 import { saidBy } from '../read-call.js';
-import { decimalAt, rowOf, timeAt, topOfBook, WireError, type Row } from '../wire-row.js';
+import { decimalAt, rowOf, textAt, timeAt, topOfBook, WireError, type Row } from '../wire-row.js';
 import { balancesOf, barOf, fillOf, fillsOfReply, orderOf } from './binance-rows.js';
 import type { Ask, Names, VenueError, WireCalls } from './wire-profile.js';
 
@@ -70,6 +70,14 @@ export const BINANCE_CALLS: WireCalls = {
 
   lastPrice: (ask, symbolId) =>
     ask('price', async (client) => decimalAt(rowOf(await wire(client).publicGetTickerPrice({ symbol: symbolId }), 'the price'), 'price')),
+
+  lastPrices: (ask, symbolIds) =>
+    ask('price', async (client) => {
+      const rows: unknown = await wire(client).publicGetTickerPrice({ symbols: JSON.stringify(symbolIds) });
+      if (!Array.isArray(rows)) throw new WireError('the prices are not a list');
+      const prices = rows.map((one: unknown) => rowOf(one, 'a price'));
+      return new Map(prices.map((row) => [textAt(row, 'symbol'), decimalAt(row, 'price')]));
+    }),
 
   book: (ask, symbolId) =>
     ask('book', async (client) => {

@@ -109,6 +109,7 @@ export const BINANCE: WireProfile = {
   keepWarmMs: 2_000,
   pollMs: 2_000,
   verdictRows: VERDICT_ROWS,
+  unlistedCodes: ['-1121'],
   authCodes: ['-1002', '-1022', '-2008', '-2014', '-2015'],
   rateCodes: ['-1003', '-1015'],
   orderRateCodes: ['-1015'],

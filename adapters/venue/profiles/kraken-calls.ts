@@ -1,5 +1,5 @@
 import type { OrderRequest } from '../../../activities/ports/venue.js';
-import { ZERO_TEXT } from '../../../core/money/index.js';
+import { ZERO_TEXT, type DecimalText } from '../../../core/money/index.js';
 import { saidBy } from '../read-call.js';
 import { decimalAt, rowOf, textAt, topOfBook, WireError } from '../wire-row.js';
 import { fillsOfOrder, fillsSince, findOrder, isVenueOrderId, openOrders, paidFee, resultOf, wire } from './kraken-lists.js';
@@ -74,8 +74,12 @@ export const KRAKEN_CALLS: WireCalls = {
   lastPrice: (ask, symbolId) =>
     ask('price', async (client) => {
       const [row] = Object.values(resultOf(await wire(client).publicGetTicker({ pair: symbolId }), 'the price'));
-      const { c: last } = rowOf(row, 'the price');
-      return decimalAt({ last: Array.isArray(last) ? (last[0] as unknown) : undefined }, 'last');
+      return lastAt(row);
+    }),
+  lastPrices: (ask, symbolIds) =>
+    ask('price', async (client) => {
+      const rows = Object.entries(resultOf(await wire(client).publicGetTicker({ pair: symbolIds.join(',') }), 'the prices'));
+      return new Map(rows.map(([symbolId, row]) => [symbolId, lastAt(row)]));
     }),
 
   book: (ask, symbolId) =>
@@ -98,6 +102,11 @@ export const KRAKEN_CALLS: WireCalls = {
       return closed.filter((bar) => bar.openTime >= query.fromTime).slice(0, query.limit);
     }),
 };
+
+function lastAt(row: unknown): DecimalText {
+  const { c: last } = rowOf(row, 'the price');
+  return decimalAt({ last: Array.isArray(last) ? (last[0] as unknown) : undefined }, 'last');
+}
 
 const ORDER_TYPES = { limit: 'limit', stopLimit: 'stop-loss-limit', stopMarket: 'stop-loss' } as const;
 

@@ -156,6 +156,7 @@ describe('other rows', () => {
       minNotional: '0.5',
     });
     expect(rulesOf('BTC/USD', { ...info, tick_size: undefined, costmin: undefined })).toMatchObject({ tickSize: '0.1', minNotional: '0' });
+    for (const told of ['0', '0.00', '-0.5']) expect(rulesOf('BTC/USD', { ...info, tick_size: told })).toMatchObject({ tickSize: '0.1' });
     expect(rulesOf('BTC/USD', info)).toMatchObject({ trading: true });
   });
 

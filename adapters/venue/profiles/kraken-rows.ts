@@ -140,6 +140,8 @@ const SALES: Readonly<Record<string, Pick<InstrumentRules, 'sales'>>> = { limit_
 export function rulesOf(instrument: string, info: Row): InstrumentRules {
   const [base = '', quote = ''] = instrument.split('/');
   const status = textAt(info, 'status');
+  // A step of zero, or none at all, says no more than the decimals that a price is written in.
+  const tickSize = info['tick_size'] === undefined ? ZERO_TEXT : decimalAt(info, 'tick_size');
   return {
     instrument,
     base,
@@ -147,7 +149,7 @@ export function rulesOf(instrument: string, info: Row): InstrumentRules {
     trading: status === 'online',
     ...SALES[status],
     status,
-    tickSize: info['tick_size'] === undefined ? stepOf(info, 'pair_decimals') : decimalAt(info, 'tick_size'),
+    tickSize: decimal(tickSize).gt(0) ? tickSize : stepOf(info, 'pair_decimals'),
     stepSize: stepOf(info, 'lot_decimals'),
     minQuantity: decimalAt(info, 'ordermin'),
     maxQuantity: UNLIMITED,

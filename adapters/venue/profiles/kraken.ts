@@ -42,6 +42,7 @@ export const KRAKEN: WireProfile = {
   keepWarmMs: 5_200,
   pollMs: 5_000,
   verdictRows: KRAKEN_VERDICT_ROWS,
+  unlistedCodes: ['EQuery:Unknown asset pair'],
   authCodes: AUTH_CODES,
   rateCodes: RATE_CODES,
   // One read comes back each three seconds, and whoever asks first has it; who goes on asking before waits for longer.

@@ -74,6 +74,8 @@ export interface WireCalls {
   /** Of the key that asks; what the venue does not tell is undefined, and not guessed. */
   keyPermissions(ask: Ask): Promise<KeyPermissions>;
   lastPrice(ask: Ask, symbolId: string): Promise<DecimalText>;
+  /** Of two and more, by the venue's words for them, in one request. */
+  lastPrices(ask: Ask, symbolIds: readonly string[]): Promise<ReadonlyMap<string, DecimalText>>;
   /** Undefined where one side of the book is empty. */
   book(ask: Ask, symbolId: string): Promise<TopOfBook | undefined>;
   /** The units in which the venue keeps assets, by its words for them, where the list of instruments does not say. */
@@ -102,6 +104,8 @@ export interface WireProfile extends VenueProfile {
   /** How often each connection for orders is used when there is nothing to send, ms. */
   readonly keepWarmMs: number;
   readonly verdictRows: readonly VerdictRow[];
+  /** Codes that mean that an instrument that was asked for is not listed (any more). */
+  readonly unlistedCodes: readonly string[];
   /** Codes that mean that key, signature or permission are refused, whatever class the library gives them. */
   readonly authCodes: readonly string[];
   /** Codes of a refusal for too many requests or orders. */

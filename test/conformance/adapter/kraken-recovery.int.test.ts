@@ -8,10 +8,13 @@ import { IN_TETHER } from '../../support/kraken-stub/replies.js';
 import { krakenStub, STUB_KEY, STUB_SECRET, type KrakenStub } from '../../support/kraken-stub/server.js';
 import { ACCOUNT, openTradingStack, type TradingStack } from '../../support/trading-stack.js';
 import { eventually } from '../../support/eventually.js';
+import { RESOLVE } from '../../../workflows/activity-options.js';
 
 const ADD_ORDER = 'POST /0/private/AddOrder';
 /** Longer than window and visibility bound together. */
 const LONG_MS = KRAKEN.receiveWindowMs + KRAKEN.visibilityBoundMs + 5_000;
+/** So often a read that is refused for its rate alone is asked for in its place. */
+const MOST_TRIES = 4;
 
 let stub: KrakenStub;
 let proxy: CuttingProxy;
@@ -23,7 +26,7 @@ beforeEach(async () => {
   stub = await krakenStub(IN_TETHER);
   proxy = await cuttingProxy(stub.port);
   const kraken = await createVenue({
-    profile: { ...KRAKEN, limiter: { rateLimit: 1 } },
+    profile: { ...KRAKEN, limiter: { rateLimit: 1 }, refusedAgainMs: 1 },
     urls: { ...stub.urls, rest: `http://127.0.0.1:${proxy.port}` },
     apiKey: STUB_KEY,
     secret: STUB_SECRET,
@@ -96,6 +99,21 @@ describe('P11 at a venue that is listed and matched, with the real ledger', () =
     await steps.record(intentId, await steps.submit(intentId, ACCOUNT));
     expect(await settled(intentId)).toMatchObject({ status: 'notPlaced' });
     expect(stub.account.orders).toEqual([]);
+  });
+
+  it('each of its reads is refused as often as may be: it comes to its end within what the step may take, or it would begin anew for ever', async () => {
+    const intentId = await sent('request');
+    stub.aheadMs = LONG_MS;
+    let [asked, refused] = [0, 0];
+    stub.isFull = () => {
+      const isFull = (asked += 1) % MOST_TRIES !== 0;
+      if (isFull) refused += 1;
+      return isFull;
+    };
+    expect(await steps.resolve(intentId)).toMatchObject({ isSettled: true, order: { status: 'notPlaced' } });
+    expect(asked - refused).toBe(8);
+    const mayTakeMs = Number.parseInt(String(RESOLVE.startToCloseTimeout), 10) * 1_000;
+    expect(mayTakeMs).toBeGreaterThan(refused * (KRAKEN.refusedAgainMs ?? 0));
   });
 
   it('lists that cannot be read to their end prove nothing, however late it is', async () => {

@@ -112,6 +112,8 @@ export const CALLS: Calls<'store', OrderStore> &
   'reader.bars': { kind: 'read', ways: [way('trading', 'start')] },
   'reader.clock': { kind: 'read', ways: [way('trading', 'start'), way('guardian', 'start')] },
   'reader.lastPrice': { kind: 'read', ways: [EXIT] },
+  // Asked for by halts alone, each round of which is begun again.
+  'reader.lastPrices': { kind: 'read', ways: [] },
   'reader.book': { kind: 'read', ways: [EXIT] },
   // Asked for by runbooks alone, each part of which is begun again by its own frame.
   'reader.keyPermissions': { kind: 'read', ways: [] },

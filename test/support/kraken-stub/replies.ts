@@ -88,7 +88,10 @@ export const PUBLIC_ROUTES: Readonly<Record<string, StubRoute>> = {
   },
   Ticker: {
     doc: `${DOCS}/market-data/get-ticker-information`,
-    handle: ({ account, words }) => {
+    // Of several pairs, with a comma between them, it tells by the keys of its lists.
+    handle: ({ account, words }, params) => {
+      const pairs = params.get('pair')?.split(',') ?? [];
+      if (!pairs.every((pair) => pair === words.key || pair === words.altname)) return refused('EQuery:Unknown asset pair');
       const [below, above] = [account.last.sub(TICK), account.last.add(TICK)].map((price) => [digits(price, 5), '1', '1.000']);
       return ok({ [words.key]: { a: above, b: below, c: [digits(account.last, 5), '0.00100000'] } });
     },

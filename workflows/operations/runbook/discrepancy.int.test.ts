@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { DecimalText } from '../../../core/money/index.js';
@@ -6,6 +7,7 @@ import { createDiscrepancyStore } from '../../../adapters/store/discrepancy-stor
 import { openBenchAccount, type BenchAccount } from '../../../test/reconcile/bench-account.js';
 import { DyingRunbooks } from '../../../test/support/dying-runbooks.js';
 import { eventually } from '../../../test/support/eventually.js';
+import { seedPerson } from '../../../test/support/people.js';
 import { startOrderWorker, type OrderWorker } from '../../../test/support/order-worker.js';
 import { temporalIfAny } from '../../../test/support/temporal.js';
 import { ACCOUNT, INSTRUMENT } from '../../../test/support/trading-stack.js';
@@ -148,6 +150,32 @@ describe.skipIf(temporal === undefined)('what an account is paused for is carrie
     bench.stack.paper.moveBalance('test', 'USDT', -100_000_000n);
     expect(await bench.cycle()).toMatchObject({ result: 'clean' });
     expect(await bench.mode()).toBe('normal');
+    await eventually(async () => expect(await runs()).toMatchObject([{ runId, status: 'completed' }]), LIMIT_MS);
+  });
+
+  it('that a person has paused stays so when its workflow is gone, whoever wakes it, until a person resumes it', async () => {
+    const { pool } = bench.stack;
+    const underKey = await seedPerson(pool, 'olga', ['operator']);
+    bench.stack.paper.moveBalance('test', 'USDT', 100_000_000n);
+    expect(await bench.cycle()).toMatchObject({ result: 'differences' });
+    const runId = await theRun();
+    await waitsAt(runId, 'decisions', '1 to decide');
+    const tell = async (kind: 'pause' | 'resume'): Promise<void> => {
+      const commandId = randomUUID();
+      await pool.query('select command_runbook($1)', [
+        { commandId, runId, kind, position: null, reason: 'a test', subject: 'olga', underKey },
+      ]);
+      await handleOf(runId).executeUpdate('command', { args: [{ commandId }] });
+    };
+    const isPaused = async (): Promise<void> =>
+      eventually(async () => expect(await stateOf(runId)).toMatchObject({ status: 'paused', isPaused: true }), LIMIT_MS);
+    await tell('pause');
+    await isPaused();
+    await handleOf(runId).terminate('a server that forgets');
+    bench.stack.paper.moveBalance('test', 'USDT', -100_000_000n);
+    expect(await bench.cycle()).toMatchObject({ result: 'clean' });
+    await isPaused();
+    await tell('resume');
     await eventually(async () => expect(await runs()).toMatchObject([{ runId, status: 'completed' }]), LIMIT_MS);
   });
 

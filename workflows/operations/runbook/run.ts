@@ -12,6 +12,7 @@ import {
 } from '@temporalio/workflow';
 import type { Part, PartEnd, PartKey } from '../../../activities/ports/runbook.js';
 import type { PlannedRun, RunbookActivities } from '../../../activities/runbook/index.js';
+import { answerOf, BEGUN_FORM, isBeyond, STEP_PARTS, type BeforeRun, type StepPart } from '../../../core/runbook/before.js';
 import type { PlainObject, StepSpec } from '../../../core/runbook/spec.js';
 import { SEARCH_ATTRIBUTES } from '../../../core/search-attributes.js';
 import { RECORD, RUNBOOK_PART, RUNBOOK_PLAN, told } from '../../activity-options.js';
@@ -82,6 +83,8 @@ export class Run {
   private calls = 0;
   /** While it waits for what people do elsewhere. */
   private call: Call | null = null;
+  /** How it stood when its workflow was lost, as long as it goes through what is recorded. */
+  private before: BeforeRun = { isPaused: false, answers: [], reached: null };
 
   private readonly runId: string;
   private readonly isCarried: boolean;
@@ -121,7 +124,7 @@ export class Run {
       const begun = await this.begin();
       if (begun !== null) return begun;
       this.steps = planned.steps;
-      this.show({ status: 'running', detail: null });
+      this.show({ status: 'running', isPaused: this.before.isPaused, detail: null });
     }
     for (const [position, spec] of this.steps.entries()) {
       if (position < this.state.position) continue;
@@ -179,7 +182,8 @@ export class Run {
   /** @returns the run's end where it does not begin. */
   private async begin(): Promise<RunbookEnd | null> {
     try {
-      const { result, detail } = await runbookBegin(this.runId);
+      const { result, detail, before } = await runbookBegin(this.runId, BEGUN_FORM);
+      if (before !== undefined) this.before = before;
       return result === 'begun' ? null : { status: result, detail };
     } catch (error) {
       if (!isStepFailure(error)) throw error;
@@ -190,7 +194,7 @@ export class Run {
   /** @returns null when the run goes on. */
   private async step(position: number, spec: StepSpec): Promise<'aborted' | { readonly detail: string } | null> {
     for (;;) {
-      await this.unlessPaused();
+      if (this.isAnew(position)) await this.unlessPaused();
       if (this.isAborted) return 'aborted';
       this.mark(position, { state: 'doing', failure: null });
       const end = await this.parts(position, spec);
@@ -231,7 +235,7 @@ export class Run {
   private async parts(position: number, spec: StepSpec): Promise<EndedPart | 'aborted'> {
     // Also of earlier tries: what is to be undone may have been done in one of them.
     let left = this.current().output;
-    for (const part of ['precondition', 'action', 'verification'] as const) {
+    for (const part of STEP_PARTS) {
       const end = await this.untilOver(position, part, spec, left);
       if (end === 'aborted' || end.outcome !== 'done') return end;
       left = merged(left, end.output);
@@ -241,7 +245,12 @@ export class Run {
   }
 
   /** What waits is looked at again: at each change that is told, and now and then. */
-  private async untilOver(position: number, part: Part, spec: StepSpec, left: PlainObject | null): Promise<EndedPart | 'aborted'> {
+  private async untilOver(position: number, part: StepPart, spec: StepSpec, left: PlainObject | null): Promise<EndedPart | 'aborted'> {
+    // A step that is begun goes on to its end while it is paused, but not one whose workflow was lost meanwhile.
+    if (this.before.reached !== null && this.isAnew(position, part)) {
+      await this.unlessPaused();
+      if (this.isAborted) return 'aborted';
+    }
     for (;;) {
       // Before the look: what changes while it is on its way is looked for again.
       this.isChanged = false;
@@ -257,6 +266,14 @@ export class Run {
       await this.waitElsewhere(end);
       if (this.isAborted) return 'aborted';
     }
+  }
+
+  /** Whether what comes next is not recorded, so that a pause holds it up; from there on nothing is. */
+  private isAnew(position: number, part?: StepPart): boolean {
+    const { reached } = this.before;
+    if (reached !== null && !isBeyond(reached, position, this.current().attempt, part)) return false;
+    this.before = { ...this.before, reached: null };
+    return true;
   }
 
   /** Until something has changed; people are called when it has lasted for so long, and hourly. */
@@ -307,9 +324,16 @@ export class Run {
 
   /** @param withinMs without it there is no end to the wait: a step that failed is not left out by time alone. */
   private async askPerson(waitingFor: 'failed' | 'signature', detail: string, withinMs?: number): Promise<Told | 'aborted' | 'nobody'> {
+    const { position } = this.state;
+    const said = answerOf(this.before.answers, position, waitingFor);
+    if (said !== undefined && !this.isAborted) {
+      this.before = { ...this.before, answers: said.rest };
+      return said.answer;
+    }
+    // Steps have begun that come after it: its time was over.
+    if (waitingFor === 'signature' && this.before.reached !== null && position < this.before.reached.position) return 'nobody';
     if (!this.isAborted) this.answer = null;
     await this.enter({ status: 'waitingForPerson', waitingFor, detail });
-    const { position } = this.state;
     await runbookCall(
       this.runId,
       `${position}:${this.current().attempt}:${waitingFor}`,

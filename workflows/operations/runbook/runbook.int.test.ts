@@ -308,6 +308,18 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     expect(await endOf(await ask())).toMatchObject({ status: 'preempted' });
   });
 
+  it('a halt ends also a run that began while the database’s clock was ahead', async () => {
+    const release = at.hold('one');
+    await work(at.runbookOf(false));
+    const handle = await ask();
+    await eventually(() => expect(at.did).toEqual(['set one']));
+    await query(`update runbook_runs set started_at = started_at + interval '1 hour' where run_id = $1`, runIdOf(handle));
+    await query(`insert into latches (scope, scope_value, reason, subject) values ('account', 'main', 'a test', 'rik')`);
+    release();
+    expect(await endOf(handle)).toEqual({ status: 'preempted', detail: 'a halt (account main) stands over main' });
+    expect(at.did).toEqual(['set one']);
+  });
+
   it('what was told once is told once, and what was refused is never a person’s decision later', async () => {
     const release = at.hold('one');
     await work(at.runbookOf(false, { signedWithinMs: 600_000 }));
