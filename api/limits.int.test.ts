@@ -325,6 +325,54 @@ describe('overrides', () => {
     expect(await ask(KEYS.trader, more)).toMatchObject({ status: 404, body: { code } });
   });
 
+  test.each([
+    [{ limit: 'maxOpenOrders', value: '2' }, /what holds is \d+/],
+    [{ limit: 'duplicateWindowMs', value: '60000' }, /what holds is 500/],
+    [{ limit: 'maxVenueNetExposure', value: '5', strategy: 'momentum' }, /there is no such limit/],
+    [{ limit: 'tradingHours', value: 'mon-fri 10:00-12:00' }, /there is no such limit/],
+  ])('to what lets nothing more pass asks nobody: %o', async (more, why) => {
+    const commandId = randomUUID();
+    const refused = await ask(KEYS.trader, { ...more, commandId });
+    expect(refused).toMatchObject({ status: 400, body: { problems: [{ path: 'body.value' }] } });
+    expect(JSON.stringify(refused.body)).toMatch(why);
+    expect((await store.pool.query('select from approval_requests where request_id = $1', [commandId])).rowCount).toBe(0);
+  });
+
+  test('one that was asked for is answered as it stands, whatever its limit is by then', async () => {
+    const commandId = randomUUID();
+    await ask(KEYS.trader, { commandId });
+    await decide('key-of-second', commandId);
+    const holdsNow = (value: string): Promise<unknown> =>
+      store.pool.query(
+        `insert into limits (scope, scope_value, account, limit_key, value, version, subject, reason)
+         select scope, scope_value, account, limit_key, $2, version + 1, 'test', 'a test' from limits
+          where account = $1 and scope = 'account' and limit_key = 'maxOrderNotional' order by version desc limit 1`,
+        [ACCOUNT, value],
+      );
+    await holdsNow('6000');
+    expect(await ask(KEYS.trader, { commandId })).toMatchObject({ status: 200 });
+    expect(await ask(KEYS.trader)).toMatchObject({ status: 400 });
+    await holdsNow('1000');
+    await store.pool.query('delete from limit_overrides where override_id = $1', [commandId]);
+  });
+
+  test('all that is mistyped is told at once, and which values there are', async () => {
+    const wrong = await ask(KEYS.trader, { limit: 'maxOpenOrders', value: '1001', reason: 'x' });
+    expect(wrong).toMatchObject({ status: 400 });
+    expect(wrong.body['problems']).toEqual([
+      { path: 'body.reason', message: 'expected a reason of at least 3 characters' },
+      { path: 'body.value', message: 'expected a whole number from 1 to 1000, as maxOpenOrders is' },
+    ]);
+    for (const [limit, value, told] of [
+      ['maxOrderNotional', '1e3', /a decimal above 0/],
+      ['killPolicy', 'never', /none or atOnce/],
+      ['drawdownLimitRatio', '15', /from 0.0001 to 1,/],
+      ['tradingHours', 'noon', /hours such as/],
+    ] as const)
+      expect((await set(KEYS.risk, { limit, value })).body['detail']).toMatch(told);
+    expect((await set(KEYS.risk, { limit: 'nothing', value: 'x' })).body['problems']).toHaveLength(1);
+  });
+
   test('one person ends one before its time', async () => {
     const overrideId = randomUUID();
     await ask(KEYS.trader, { commandId: overrideId, isForOneOrder: false, strategy: 'momentum' });

@@ -210,7 +210,10 @@ describe.skipIf(temporal === undefined)('runbooks, from the API through the work
     await store.pool.query('select ask_runbook($1)', [asked]);
     const plan = { version: 1, steps: [{ name: 'signature', signedBy: ['risk'] }] };
     await store.pool.query('select plan_runbook($1)', [{ runId, plan, needsApproval: false, validForMs: 1 }]);
-    expect(await post(KEYS.operator, 'sign', { runId, step: 1 })).toMatchObject({ status: 403, body: { code: 'AUTH_FORBIDDEN' } });
+    expect(await post(KEYS.operator, 'sign', { runId, step: 1 })).toMatchObject({
+      status: 403,
+      body: { code: 'AUTH_FORBIDDEN', detail: 'operator has not the role for this: one of risk is needed.' },
+    });
     const { rows } = await store.pool.query('select 1 from runbook_commands where run_id = $1', [runId]);
     expect(rows).toEqual([]);
   });

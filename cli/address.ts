@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { failure } from '../core/errors.js';
 import { homePaths, personKeyPath } from '../launcher/home/paths.js';
 import { readRunFile } from '../launcher/home/run-file.js';
@@ -31,7 +31,7 @@ export function findAccess(terminal: Pick<Terminal, 'env' | 'root'>, person?: st
     );
   assertPrivate(address);
   const where = keyOf(terminal, person);
-  return { address, key: where.key ?? readKey(where.path) };
+  return { address, key: where.key ?? readKey(where.path, person) };
 }
 
 /** The key itself, or the file that has it: the owner's, or that of `person`, whom naming goes before everything that the environment says. */
@@ -46,8 +46,17 @@ export function keyOf(
   return key ? { key } : { path: env['KEELSON_API_KEY_FILE'] || paths.ownerKey };
 }
 
+/** Of whom there are keys beside that one, where it was a name that was given. */
+function othersBeside(path: string): string {
+  try {
+    return ` There are keys of ${['owner', ...readdirSync(dirname(path)).toSorted()].join(', ')}.`;
+  } catch {
+    return '';
+  }
+}
+
 /** @throws CommandFailure 78 */
-function readKey(path: string): string {
+function readKey(path: string, person?: string): string {
   let mode: number;
   let key: string;
   try {
@@ -57,7 +66,7 @@ function readKey(path: string): string {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     throw new CommandFailure(
       EXIT.configuration,
-      `The API key ${path} cannot be read (${code}). Give one with KEELSON_API_KEY or KEELSON_API_KEY_FILE.`,
+      `The API key ${path} cannot be read (${code}). Give one with KEELSON_API_KEY or KEELSON_API_KEY_FILE.${person === undefined || person === 'owner' ? '' : othersBeside(path)}`,
     );
   }
   if ((mode & 0o077) !== 0) {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { requestLines, stateText, whatText, type ShownRequest } from './approval-text.js';
+import { requestLines, stateText, type ShownRequest } from './approval-text.js';
 
 const request: ShownRequest = {
   requestId: 'r',
@@ -15,37 +15,6 @@ const request: ShownRequest = {
   decisions: [],
 };
 const agreed = [{ subject: 'rik', decision: 'approved' as const, reason: 'seen', decidedTime: 1 }];
-
-test.each([
-  [{ mode: 'paused' as const }, 'resume main from paused to normal'],
-  [{ mode: 'paused' as const, payload: { mode: 'reduceOnly' } }, 'mode main from paused to reduceOnly'],
-  [{ action: 'runbook', payload: { runbook: 'gracefulShutdown' } }, 'runbook gracefulShutdown main'],
-  [{ action: 'rearm', payload: { scope: 'everything', scopeValue: '', latchId: 'l' } }, 'rearm everything (halt l)'],
-  [
-    {
-      action: 'loosenLimit',
-      payload: { key: 'maxOpenOrders', scope: 'account', scopeValue: 'main', account: null, from: '5', value: null },
-    },
-    'limit maxOpenOrders of account main from 5 to none',
-  ],
-  [
-    {
-      action: 'loosenLimit',
-      payload: { key: 'maxOpenOrders', scope: 'strategy', scopeValue: 'momentum', account: 'main', from: null, value: '9' },
-    },
-    'limit maxOpenOrders of strategy momentum main from unset to 9',
-  ],
-  [
-    {
-      action: 'overrideLimit',
-      payload: { key: 'maxOrderNotional', value: '9', strategy: null, instrument: 'BTC/USDT', isForOneOrder: true, validForMs: 1_800_000 },
-    },
-    'override maxOrderNotional 9 for one order of main BTC/USDT, 30 min',
-  ],
-  [{ action: 'newer' }, 'newer main'],
-])('%o is %s', (change, text) => {
-  expect(whatText({ ...request, ...change })).toBe(text);
-});
 
 test.each([
   [{}, 'pending'],

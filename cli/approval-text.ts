@@ -1,42 +1,13 @@
 import type { ApprovalRequest } from '../api/read/approvals.js';
+import { askedText } from '../core/people/asked-text.js';
 import { shownPlan } from '../core/runbook/shown-plan.js';
 import type { Plan } from '../core/runbook/spec.js';
 import { planLines } from './plan-text.js';
-import { spanText, timeText } from './terminal.js';
+import { timeText } from './terminal.js';
 
 /** What came with later builds is left out by an API of a build before. */
 export type ShownRequest = Omit<ApprovalRequest, 'detail' | 'mode' | 'expectedVersion'> &
   Partial<Pick<ApprovalRequest, 'detail' | 'mode' | 'expectedVersion'>>;
-
-/** What was asked for, in a line: which mode, which runbook, which limit from what to what. */
-export function whatText({ action, account, payload, mode }: ShownRequest): string {
-  const text = (name: string): string | undefined => {
-    const value = payload[name];
-    return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
-  };
-  const of = [text('scope'), text('scopeValue')].join(' ').trim();
-  switch (action) {
-    case 'resume': {
-      const from = mode === undefined || mode === null ? '' : ` from ${mode}`;
-      return text('mode') === undefined
-        ? `resume ${account ?? ''}${from} to normal`
-        : `mode ${account ?? ''}${from} to ${text('mode') ?? ''}`;
-    }
-    case 'runbook':
-      return `runbook ${text('runbook') ?? '?'} ${account ?? ''}`;
-    case 'rearm':
-      return `rearm ${of} (halt ${text('latchId') ?? '?'})`;
-    case 'loosenLimit':
-      return `limit ${text('key') ?? '?'} of ${of}${of.startsWith('account') ? '' : ` ${text('account') ?? ''}`.trimEnd()} from ${text('from') ?? 'unset'} to ${text('value') ?? 'none'}`;
-    case 'overrideLimit': {
-      const who = [account, text('strategy'), text('instrument')].filter(Boolean).join(' ');
-      const orders = payload['isForOneOrder'] === true ? 'one order' : 'every order';
-      return `override ${text('key') ?? '?'} ${text('value') ?? '?'} for ${orders} of ${who}, ${spanText(Number(payload['validForMs'] ?? 0))}`;
-    }
-    default:
-      return [action, account ?? ''].join(' ').trim();
-  }
-}
 
 /** How far a request is, or what has come of it: nobody looks for what "used" may mean, or takes an approval for what it was given for. */
 export function stateText({ action, state, detail = null, decisions }: ShownRequest): string {
@@ -66,7 +37,7 @@ export function requestLines(request: ShownRequest): readonly string[] {
   const plan = action === 'runbook' ? (payload['plan'] as Plan | undefined) : undefined;
   const incidents = Array.isArray(payload['incidents']) ? payload['incidents'].map(String) : [];
   return [
-    whatText(request),
+    askedText(request),
     `asked by ${requestedBy} at ${timeText(createdTime)} UTC: ${reason}`,
     `lapses at ${timeText(expiresTime)} UTC unless it is decided before`,
     ...(expectedVersion === undefined || expectedVersion === null

@@ -135,6 +135,7 @@ describe('acting as someone', () => {
     const { exitCode, error } = await keelson(words('whoami --as stranger'));
     expect(exitCode).toBe(78);
     expect(error).toContain(`${home}/keys/stranger cannot be read (ENOENT)`);
+    expect(error).toMatch(/There are keys of owner, .*risk/);
   });
 });
 
@@ -144,11 +145,17 @@ describe('users', () => {
     expect(added.out).toMatch(/^The key of tess, shown once and kept nowhere:\nkeelson_[\w-]{43}\nIts id is [0-9a-f-]{36}\.\n$/);
     const saved = await keelson(words('users new-key tess --label laptop --save'));
     expect(saved.out).not.toContain('keelson_');
+    expect(saved.out).not.toContain('still counts');
+    expect((await keelson(words('users new-key tess --label desk --save'))).out).toContain(
+      'was there before is not kept, and still counts',
+    );
     expect(statSync(join(home, 'keys', 'tess')).mode & 0o777).toBe(0o600);
     expect((await keelson(words('whoami --as tess'))).out).toBe('tess (Tess Trader): trader, operator\n');
     const list = await keelson(words('users list'));
     expect(list.out).toMatch(/^person +name +roles +key +for +last used +revoked\n/);
-    expect(list.out).toMatch(/\ntess +Tess Trader +trader, operator +[0-9a-f-]{36} +first +– +–\n +[0-9a-f-]{36} +laptop +2\d{3}-/);
+    expect(list.out).toMatch(
+      /\ntess +Tess Trader +trader, operator +[0-9a-f-]{36} +first +– +–\n +[0-9a-f-]{36} +laptop +– +–\n +[0-9a-f-]{36} +desk +2\d{3}-/,
+    );
     expect(list.out).not.toContain(readFileSync(join(home, 'keys', 'tess'), 'utf8').trim());
   });
 

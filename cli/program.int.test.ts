@@ -367,7 +367,13 @@ describe('reset', () => {
     idle();
     writeFileSync(join(home, 'notes.txt'), 'mine');
     expect((await keelson('reset')).exitCode).toBe(2);
-    expect(JSON.parse((await keelson('reset --yes --json')).out)).toEqual({ home, removed: [join(home, 'owner-key')] });
+    expect(JSON.parse((await keelson('reset --yes --json')).out)).toEqual({
+      home,
+      removed: [join(home, 'owner-key')],
+      left: ['notes.txt'],
+    });
+    writeFileSync(join(home, 'owner-key'), 'key', { mode: 0o600 });
+    expect((await keelson('reset --yes')).out).toBe(`${home} is as new, but for what stays: notes.txt. \`npm start\` begins anew.\n`);
     expect(readdirSync(home)).toEqual(['notes.txt']);
   });
 });

@@ -10,7 +10,7 @@ import { PROTOCOL } from '../../core/risk/limits.js';
 import type { LiveView, RiskView } from '../../core/risk/view.js';
 import { intentIdOf, type TradeSignal } from '../../core/signal/signal.js';
 import type { OrderDependencies } from './dependencies.js';
-import { viewToLeave } from './reference-price.js';
+import { viewToExit } from './reference-price.js';
 import { venueClosed, writeVerdict, type AccountQueues, type OwnerAuthorisation } from './write-verdict.js';
 
 /**
@@ -97,6 +97,6 @@ function stopsOf(ledger: RiskView, { strategy, instrument }: TradeSignal): reado
 
 /** Without a word of the venue the signal's own price serves, and so it does where the stream has shown nothing since. */
 async function exitView({ live, venueOf }: OrderDependencies, { account, instrument, barCloseTime }: TradeSignal): Promise<LiveView> {
-  const { price, ...view } = await viewToLeave(live, venueOf(account), account, instrument);
+  const { price, ...view } = await viewToExit(live, venueOf(account), account, instrument);
   return price === undefined || view.now - price.ageMs < barCloseTime ? view : { ...view, price };
 }

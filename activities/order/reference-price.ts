@@ -1,4 +1,4 @@
-import type { TopOfBook } from '../../core/ledger/mid.js';
+import { midOf, type TopOfBook } from '../../core/ledger/mid.js';
 import type { DecimalText } from '../../core/money/index.js';
 import type { LiveView } from '../../core/risk/view.js';
 import type { LiveMarket } from '../ports/live.js';
@@ -7,6 +7,8 @@ import type { Venue } from '../ports/venue.js';
 const LIMIT_MS = 1_000;
 /** So much longer an exit waits for what is only told on. */
 const BOOK_LIMIT_MS = 100;
+/** Of what the venue allows our address in a minute: from here on it is left to those who trade, look and halt. */
+const SHARE_PERCENT = 30;
 /** For what leaves now, a streamed price that is older is asked for anew: the stream may have ended without a word. */
 const FRESH_MS = 2_000;
 
@@ -53,6 +55,28 @@ export async function viewToLeave(live: LiveMarket, venue: Venue, account: strin
     ...(price === undefined ? {} : { price: { price, ageMs: 0 } }),
     ...(book === undefined ? {} : { book: { ...book, ageMs: 0 } }),
   };
+}
+
+/**
+ * The same for an exit, whose slippage is told against the mid price: where the stream's price is fresh, nobody may have seen a book. What is
+ * only told on takes no weight that those who trade, look and halt may need.
+ */
+export async function viewToExit(live: LiveMarket, venue: Venue, account: string, instrument: string): Promise<LiveView> {
+  const view = await viewToLeave(live, venue, account, instrument);
+  const mid = midOf(view.book);
+  if ('price' in mid || mid.missing === 'crossedBook' || !isFresh(view) || !hasWeightToSpare(venue)) return view;
+  // However it fails, the exit goes on.
+  const book = await within(
+    BOOK_LIMIT_MS,
+    Promise.resolve().then(() => venue.reader.book(instrument)),
+  );
+  return book === undefined ? view : { ...view, book: { ...book, ageMs: 0 } };
+}
+
+/** Whether the venue tells what it has counted, and that is little. */
+export function hasWeightToSpare(venue: Venue): boolean {
+  const weight = venue.weight();
+  return weight.kind === 'used' && weight.used * 100 < weight.limit * SHARE_PERCENT;
 }
 
 /** What is not there in time, or fails, is not known. */

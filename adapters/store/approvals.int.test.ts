@@ -67,7 +67,10 @@ describe('what two people decide, in the statements', () => {
     expect(await decide(resume, 'rita')).toBe('stored');
     expect(await apply(resume, 'resume')).toMatchObject({ kind: 'applied', mode: 'normal', subject: 'otto' });
     const audit = await one(`select data as answer from audit_events where kind = 'mode.changed' order by event_id desc limit 1`, []);
-    expect(audit).toMatchObject({ commandId: resume, approvedBy: ['rita'], keyId: keys['otto'] });
+    expect(audit).toMatchObject({ commandId: resume, approvedBy: ['rita'], keyId: keys['otto'], was: 'paused', mode: 'normal' });
+    expect(audit).toMatchObject({
+      version: await one<number>(`select version::integer as answer from control where account = 'main'`, []),
+    });
     // Used: the same again changes nothing, and no other command lives on it.
     await held();
     expect(await apply(resume, 'resume')).toMatchObject({ kind: 'applied', mode: 'paused' });

@@ -86,6 +86,36 @@ test('a run that waits no more, or has ended, calls nobody; what is critical sta
   expect(await waits('?all=true')).toEqual(['critical', 'error']);
 });
 
+test('what was told of an incident that is closed, or of a schedule that runs again, waits for nobody; what is critical does', async () => {
+  // An incident raises its alert itself.
+  await store.pool.query(`insert into incidents (incident_key, account, kind, data) values ('over', 'main', 'foreignFill', '{}')`);
+  await store.pool.query(`insert into alerts (alert_key, account, severity, kind, summary, next_at)
+    values ('schedule:over', 'main', 'warning', 'schedule.paused', 'a test', now())`);
+  const { rows } = await store.pool.query<{ id: string }>(
+    `with changed as (update alerts set severity = 'error' where alert_key in ('incident:over', 'schedule:over') returning alert_id)
+       select alert_id::text as id from changed order by alert_id`,
+  );
+  const ids = rows.map(({ id }) => id);
+  const waiting = async (): Promise<string[]> =>
+    (await alerts(''))
+      .map(({ alertId }) => alertId)
+      .filter((id) => ids.includes(id))
+      .reverse();
+  const change = (what: string): Promise<unknown> => store.pool.query(`${what} where alert_id = any ($1)`, [ids]);
+  const deliver = `insert into alert_deliveries (alert_id, round, channel, recipient, delivered_at, next_at) select alert_id, 1, 'log', 0, now(), null from alerts`;
+  expect(await waiting()).toEqual(ids);
+  await change('update alerts set next_at = null');
+  // The schedule was resumed; the incident is open, and later is closed with nobody told.
+  expect(await waiting()).toEqual([ids[0]]);
+  await store.pool.query(`update incidents set closed_at = now() where incident_key = 'over'`);
+  await change('update alerts set next_at = null');
+  expect(await waiting()).toEqual([ids[0]]);
+  await change(deliver);
+  expect(await waiting()).toEqual([]);
+  await change(`update alerts set severity = 'critical'`);
+  expect(await waiting()).toEqual(ids);
+});
+
 test('the watch is shown, also of an account that nobody has watched yet', async () => {
   const watched = async (): Promise<unknown> => (await call(KEYS.viewer, 'GET', '/v1/watch')).body['accounts'];
   expect(await watched()).toMatchObject([{ account: 'main', sampledTime: null, equity: null, conditions: [], details: {} }]);

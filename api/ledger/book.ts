@@ -1,9 +1,13 @@
 import type { LedgerStore, Movement } from '../../activities/ports/ledger.js';
 import { KeelsonError } from '../../core/errors.js';
+import { decimal } from '../../core/money/index.js';
 import type { Caller } from '../auth/caller.js';
 
 /** What a person says of a movement. */
 export type MovementWish = Omit<Movement, 'subject' | 'underKey'>;
+
+/** 2009: before that nothing was moved that is booked here. */
+const SINCE = Date.UTC(2009);
 
 /** What the statement's word means, and what to do. */
 const WHY: Readonly<Record<string, string>> = {
@@ -23,6 +27,15 @@ const WHY: Readonly<Record<string, string>> = {
   referenceUsed: 'the venue’s reference was used for another movement: look at the venue’s own list',
 };
 
+/** Not all that may be wrong with such a thing, where what is wrong can be seen. */
+function whyOf(word: string, { kind, amount, eventTime }: MovementWish): string {
+  const sign = decimal(amount);
+  if (word === 'amount' && kind === 'deposit' && sign.lte(0)) return 'a deposit is above zero';
+  if (word === 'amount' && kind === 'withdrawal' && sign.gt(0)) return `a withdrawal is below zero, such as -${amount}`;
+  if (word === 'eventTime' && eventTime > SINCE) return 'it is booked once it has happened, and that time is still to come';
+  return WHY[word] ?? word;
+}
+
 /**
  * Books a movement under the caller's own name and key.
  * @throws KeelsonError LEDGER_NOT_BOOKED
@@ -34,6 +47,6 @@ export async function bookMovement(
 ): Promise<{ readonly movementId: string; readonly isNew: boolean }> {
   const { movementId, account } = wish;
   const booking = await ledger.bookMovement({ ...wish, subject, underKey: keyId });
-  if (booking.kind === 'refused') throw new KeelsonError('LEDGER_NOT_BOOKED', { account, why: WHY[booking.why] ?? booking.why });
+  if (booking.kind === 'refused') throw new KeelsonError('LEDGER_NOT_BOOKED', { account, why: whyOf(booking.why, wish) });
   return { movementId: booking.movementId ?? movementId, isNew: booking.kind === 'booked' };
 }

@@ -136,7 +136,7 @@ describe('reports of a day', () => {
   test('a day is a zone’s, and what is no day is refused', async () => {
     const { from, until } = await report<StatementReport>('statement', '&zone=Europe/Madrid');
     expect([from, until]).toEqual([FROM - 3_600_000, FROM + 82_800_000]);
-    for (const query of ['day=2020-02-30', 'day=2020-01-01&zone=Nowhere/City', 'day=now']) {
+    for (const query of ['day=2020-02-30', 'day=2020-01-01&zone=Nowhere/City', 'day=now', 'day=9999-01-01']) {
       expect(await askAs(api.server, KEYS.auditor, 'GET', `/v1/ledger/fills?account=main&${query}`)).toMatchObject({ status: 400 });
     }
     expect(await askAs(api.server, KEYS.auditor, 'GET', '/v1/ledger/fills?account=nobody')).toMatchObject({ status: 404 });
@@ -161,8 +161,11 @@ describe('a movement by hand', () => {
     expect(await book(changed)).toMatchObject({ status: 400, told: expect.stringContaining(told) });
   });
   test.each([
-    [{ eventTime: 999_999_999_999_999 }, 'it has happened'],
+    [{ eventTime: 999_999_999_999_999 }, 'it is booked once it has happened, and that time is still to come'],
     [{ eventTime: 999_999_999_999_999, asset: '币安人生' }, 'it has happened'],
+    [{ eventTime: 1_700_000_000 }, 'the time is in milliseconds'],
+    [{ kind: 'withdrawal' }, 'a withdrawal is below zero, such as -1.'],
+    [{ amount: '-1' }, 'a deposit is above zero.'],
     [{ asset: 'BTC' }, 'no comparison has found that more of it is there'],
     [{ asset: 'BTC', kind: 'withdrawal', amount: '-3.5' }, 'the positions hold what it would take'],
   ])('%j contradicts what is known', async (changed, told) => {

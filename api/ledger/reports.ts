@@ -1,3 +1,4 @@
+import { tradedBy } from '../../core/ledger/booked-fill.js';
 import { RoundTrips, type ClosedPosition } from '../../core/ledger/closed-position.js';
 import type { Day } from '../../core/ledger/day.js';
 import { feeValueOf } from '../../core/ledger/fee-value.js';
@@ -51,9 +52,9 @@ export async function statementOf(database: Database, asked: Asked): Promise<Sta
 export async function fillsOf(database: Database, asked: Asked): Promise<FillsReport> {
   const fills: FillsReport['fills'] = [];
   for await (const fill of fillsOfDay(database, asked)) {
-    const { eventTime, strategy, origin, instrument, side, feeAsset, liquiditySide, venueTradeId, venueOrderId, intentId } = fill;
+    const { eventTime, strategy, instrument, side, feeAsset, liquiditySide, venueTradeId, venueOrderId, intentId } = fill;
     fills.push({
-      ...{ eventTime, strategy, origin, instrument, side, quantity: text(fill.quantity), price: text(fill.price) },
+      ...{ eventTime, strategy, origin: tradedBy(fill), instrument, side, quantity: text(fill.quantity), price: text(fill.price) },
       ...{
         notional: text(worthOf(fill)),
         fee: text(fill.fee),

@@ -1,10 +1,11 @@
 import { KeelsonError } from '../../core/errors.js';
-import { isLooser, isRequiredAt, type LimitPlace } from '../../core/risk/limit-rows.js';
+import { effectiveLimits, isLooser, isRequiredAt, letsMorePass, type LimitPlace } from '../../core/risk/limit-rows.js';
 import { limitDefinition, type LimitKey, type RowKey } from '../../core/risk/limit-table.js';
 import type { Caller } from '../auth/caller.js';
 import { changeAs } from '../change-as.js';
+import { RequestError } from '../http/problem.js';
 import type { Database } from '../read/database.js';
-import { accountAt, readLimit } from '../read/limits.js';
+import { accountAt, readLimit, readLimitRows } from '../read/limits.js';
 import { agreeWithAnother, applyLimitRequest } from './second-person.js';
 
 export interface LimitWish extends LimitPlace {
@@ -66,9 +67,14 @@ export interface OverrideWish {
   readonly commandId: string;
 }
 
-/** Lets more than a limit pass for a time. @throws KeelsonError AUTH_APPROVAL_NEEDED, AUTH_APPROVAL_CLOSED */
+/**
+ * Lets more than a limit pass for a time.
+ * @throws RequestError where the value lets nothing pass that does not pass now
+ * @throws KeelsonError AUTH_APPROVAL_NEEDED, AUTH_APPROVAL_CLOSED
+ */
 export async function overrideLimit(database: Database, caller: Caller, wish: OverrideWish): Promise<void> {
   const { commandId, reason, account, ...payload } = wish;
+  await assertLooser(database, wish);
   const many = wish.isForOneOrder ? 'one order' : 'every order';
   await agreeWithAnother(database, caller, {
     requestId: commandId,
@@ -80,6 +86,19 @@ export async function overrideLimit(database: Database, caller: Caller, wish: Ov
     why: 'it lets more pass than the limit',
   });
   await applyLimitRequest(database, commandId);
+}
+
+/** A second person is asked for nothing that would change nothing. What was asked for before is answered as it stands, whatever holds by now. */
+async function assertLooser(database: Database, { account, strategy, instrument, key, value, commandId }: OverrideWish): Promise<void> {
+  const { venue, rows, isAsked } = await readLimitRows(database, account, commandId);
+  const named = rows.filter(({ scope }) => scope === 'strategy').map(({ scopeValue }) => scopeValue);
+  const [all, ...each] = (strategy === null ? ['', ...named] : [strategy]).map(
+    (one) => effectiveLimits(rows, { account, venue, strategy: one, instrument }).limits,
+  );
+  if (isAsked || all === undefined || [all, ...each].some((limits) => letsMorePass(limits, key, value))) return;
+  const holds = [all[key] ?? []].flat().join(' and ');
+  const message = `lets nothing pass that does not pass already: ${holds === '' ? 'there is no such limit' : `what holds is ${holds}`}`;
+  throw new RequestError([{ path: 'body.value', message }]);
 }
 
 /** @throws KeelsonError INPUT_UNKNOWN_OVERRIDE */

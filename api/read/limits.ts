@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { LIMIT_KEYS, ROW_KEYS, type LimitKey, type RowKey } from '../../core/risk/limit-table.js';
-import { isRequiredAt, type LimitPlace, type LimitScope } from '../../core/risk/limit-rows.js';
+import { isRequiredAt, type LimitPlace, type LimitRow, type LimitScope } from '../../core/risk/limit-rows.js';
 import { epochMs, whole, wholeOrNull, type Database } from './database.js';
 import { time } from './schemas.js';
 
@@ -111,4 +111,18 @@ export async function accountAt(database: Database, scope: LimitScope, value: st
     value,
   ]);
   return rows[0]?.account;
+}
+
+/** Every row that binds orders of an account, and whether a request of that id is there already. */
+export async function readLimitRows(
+  database: Database,
+  account: string,
+  requestId: string,
+): Promise<{ readonly venue: string; readonly rows: readonly LimitRow[]; readonly isAsked: boolean }> {
+  const { rows } = await database.query<{ venue: string; rows: LimitRow[]; isAsked: boolean }>(
+    `select venue, limit_rows(account) as rows, exists (select from approval_requests where request_id = $2) as "isAsked"
+       from accounts where account = $1`,
+    [account, requestId],
+  );
+  return rows[0] ?? { venue: '', rows: [], isAsked: false };
 }

@@ -1,4 +1,6 @@
 import type { z } from 'zod';
+import { tradedBy } from '../../core/ledger/booked-fill.js';
+import { isSoldByHand } from '../../core/order/own-name.js';
 import { epochMs, money, whole, wholeOrNull, type Database } from './database.js';
 import type { fillSchema, orderSchema } from './schemas.js';
 
@@ -37,6 +39,7 @@ export async function readOrders(database: Database, filter: OrderFilter): Promi
   );
   return rows.map(({ created_ms, updated_ms, final_ms, ...order }) => ({
     ...order,
+    purpose: isSoldByHand(order.intentId) ? 'byHand' : order.purpose,
     createdAt: whole(created_ms),
     updatedAt: whole(updated_ms),
     finalAt: wholeOrNull(final_ms),
@@ -57,7 +60,12 @@ export async function readFills(
       order by booked_at desc, venue_trade_id desc limit $3`,
     [filter.account ?? null, filter.intentId ?? null, filter.limit],
   );
-  return rows.map(({ event_ms, booked_ms, ...fill }) => ({ ...fill, eventTime: whole(event_ms), bookedAt: whole(booked_ms) }));
+  return rows.map(({ event_ms, booked_ms, ...fill }) => ({
+    ...fill,
+    origin: tradedBy(fill),
+    eventTime: whole(event_ms),
+    bookedAt: whole(booked_ms),
+  }));
 }
 
 /** The stored failures as code and message; their values stay in the database. */

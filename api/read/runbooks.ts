@@ -97,6 +97,15 @@ export async function readRunPlan(database: Database, runId: string): Promise<Sh
   return plan === null ? null : shownPlan(plan);
 }
 
+/** The roles that a step names to sign it; none where it leaves that to whoever may sign. */
+export async function readSigners(database: Database, runId: string, position: number): Promise<readonly string[]> {
+  const { rows } = await database.query<{ signers: string[] | null }>(
+    `select plan->'steps'->$2::integer->'signedBy' as signers from runbook_runs where run_id = $1`,
+    [runId, position],
+  );
+  return rows[0]?.signers ?? [];
+}
+
 /** What was done in a run, in its order. */
 export async function readRunParts(database: Database, runId: string): Promise<RunPart[]> {
   const { rows } = await database.query<

@@ -88,8 +88,10 @@ export const orderSchema = z.strictObject({
   leg: z.enum(['open', 'close']),
   side: z.enum(['buy', 'sell']),
   purpose: z
-    .enum(['entry', 'exit', 'stop', 'escape', 'flatten'])
-    .describe('A stop protects a position; an escape sells what a stop did not; a flatten is a halt’s.'),
+    .enum(['entry', 'exit', 'stop', 'escape', 'flatten', 'byHand'])
+    .describe(
+      'A stop protects a position; an escape sells what a stop did not; a flatten is a halt’s; byHand is a sale by another hand that a person had booked for the strategy, with the time of that booking.',
+    ),
   type: z.enum(['limit', 'stopLimit', 'stopMarket']),
   status: z.string(),
   timeInForce: z.string(),
@@ -132,7 +134,9 @@ export const fillSchema = z.strictObject({
   venueTradeId: z.string(),
   venueOrderId: z.string(),
   intentId: z.string().nullable().describe('Null for a fill that no order of ours made.'),
-  origin: z.enum(['ours', 'foreign']).describe('foreign: traded by hand or by another client of the account.'),
+  origin: z
+    .enum(['ours', 'foreign'])
+    .describe('foreign: traded by hand or by another client of the account, also where a person had the sale booked for a strategy.'),
   side: z.enum(['buy', 'sell']),
   price: decimal,
   quantity: decimal,

@@ -66,8 +66,9 @@ export async function decideDifference(
   const { subject, keyId } = caller;
   const { differenceId: difference, decision } = wish;
   const asked = { ...wish, subject, underKey: keyId };
-  const { result, why = 'it is not' } =
+  const answer =
     decision === 'rebuild' ? await rebuild(database, caller, wish, { longReads, since }) : await settle(database, asked, longReads);
+  const { result, why = 'it is not' } = isWithoutStrategy(wish, answer) ? WITHOUT_STRATEGY : answer;
   switch (result) {
     case 'done':
       return;
@@ -82,6 +83,11 @@ export async function decideDifference(
       throw new KeelsonError('INPUT_DECISION_TOO_EARLY', { difference, decision, why: withCommand(why) });
   }
 }
+
+const WITHOUT_STRATEGY: Answer = { result: 'tooEarly', why: 'say whose order it becomes (--strategy <name>)' };
+/** No decision is right then either: whoever left it out is to name it. */
+const isWithoutStrategy = ({ strategy, decision }: DifferenceDecision, { result, why = '' }: Answer): boolean =>
+  decision === 'adopt' && strategy === undefined && result === 'impossible' && why.startsWith('no strategy does not trade ');
 
 const saysWhatIsFirst = (why: string): boolean => FIRST.some((end) => why.endsWith(end)) || ANOTHER_FIRST.test(why);
 const withCommand = (why: string): string =>

@@ -80,6 +80,21 @@ test('what was found is listed with its run, and shown with both sides', async (
   });
 });
 
+test('whose an order becomes has to be said, and nothing else is wrong with taking it over', async () => {
+  const order = { instrument: 'BTC/USDT', side: 'buy', venueOrderId: 'v1', quantity: '1', price: '1' };
+  const id = await found({
+    class: 'orphanOrder',
+    subject: 'order:v1',
+    deltas: {},
+    evidence: { venue: { order }, ledger: null },
+  });
+  expect(await decide(KEYS.risk, id, 'adopt')).toMatchObject({
+    status: 409,
+    body: { code: 'INPUT_DECISION_TOO_EARLY', detail: expect.stringContaining('--strategy <name>') as string },
+  });
+  expect(await decide(KEYS.risk, id, 'reject')).toMatchObject({ status: 200 });
+});
+
 test('a person decides, under that person’s key; the incident is closed, and the account waits for a clean comparison', async () => {
   const id = await found({});
   expect(await decide(KEYS.operator, id, 'reject')).toMatchObject({ status: 403 });

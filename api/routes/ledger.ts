@@ -89,6 +89,7 @@ export function ledgerRoutes(context: ApiContext): Route[] {
     if (today === undefined) throw new RequestError([{ path: 'query.zone', message: 'is not a time zone that is known here' }]);
     const day = dayIn(query.day ?? today, zone);
     if (day === undefined) throw new RequestError([{ path: 'query.day', message: 'is in no calendar' }]);
+    if (day.from > now) throw new RequestError([{ path: 'query.day', message: `has not begun: it is ${today} there` }]);
     return { account, day, now };
   };
   const report = <Response extends z.ZodType>(

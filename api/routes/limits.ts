@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isLimitScope, isLimitValue, warningOf, type LimitScope } from '../../core/risk/limit-rows.js';
+import { isLimitScope, isLimitValue, limitValueText, warningOf, type LimitScope } from '../../core/risk/limit-rows.js';
 import { LIMIT_KEYS, ROW_KEYS, type RowKey } from '../../core/risk/limit-table.js';
 import type { ApiContext } from '../context.js';
 import { DONE, doneSchema } from '../http/done.js';
@@ -23,6 +23,29 @@ const valueInput = textInput(300).describe(VALUE);
 const commandIdInput = idInput
   .optional()
   .describe('A name for this change; the request for a second person has it. Made by the server when left out.');
+
+/** Looked at with all else: whoever mistypes two things is told of both at once. */
+const withValue = <Shape extends { limit: z.ZodType; value: z.ZodType }>(shape: Shape) =>
+  z.strictObject(shape).refine((body) => isValueOfItsLimit(body), {
+    path: ['value'],
+    when: () => true,
+    error: ({ input }) => {
+      const { limit } = limitOf(input);
+      return limit === undefined ? undefined : `expected ${limitValueText(limit)}, as ${limit} is`;
+    },
+  });
+
+const limitOf = (body: unknown): { readonly limit?: RowKey; readonly value?: unknown } => {
+  const { limit, value } = { ...(body as { readonly limit?: unknown; readonly value?: unknown } | null) };
+  const key = ROW_KEYS.find((one) => one === limit);
+  return key === undefined ? {} : { limit: key, value };
+};
+
+/** What is no text, and of which limit is not known, is told by the schema of the field. */
+function isValueOfItsLimit(body: unknown): boolean {
+  const { limit, value } = limitOf(body);
+  return limit === undefined || typeof value !== 'string' || isLimitValue(limit, value);
+}
 
 const placeSchema = {
   scope: z
@@ -58,7 +81,7 @@ export function limitRoutes({ database, config, newId }: ApiContext): Route[] {
       path: '/v1/limits',
       summary: 'Sets a limit. What tightens is in force at once; what loosens waits for the approval of another person.',
       access: 'changeLimits',
-      body: z.strictObject({
+      body: withValue({
         ...placeSchema,
         limit: keyInput(ROW_KEYS, 'Which limit: docs/reference/risk-checks.md lists them.'),
         value: valueInput.nullable().describe(`${VALUE} null takes the limit away.`),
@@ -78,7 +101,6 @@ export function limitRoutes({ database, config, newId }: ApiContext): Route[] {
         'RISK_CONTENTION',
       ],
       handle: async ({ body: { scope, scopeValue, account, limit: key, value, reason, commandId = newId() }, caller }) => {
-        assertValue(key, value);
         assertScope(key, scope);
         const isWithin = scope === 'strategy' || scope === 'instrument';
         if (isWithin !== (account !== undefined)) {
@@ -101,7 +123,7 @@ export function limitRoutes({ database, config, newId }: ApiContext): Route[] {
       path: '/v1/limits/override',
       summary: 'Asks to let more than a limit pass for a time, in one instrument: another person has to approve it.',
       access: 'askOverride',
-      body: z.strictObject({
+      body: withValue({
         account: textInput(32).describe('The account.'),
         instrument: textInput(32).describe('The instrument, such as BTC/USDT.'),
         strategy: textInput(32).optional().describe('Only this strategy; any when left out.'),
@@ -128,7 +150,6 @@ export function limitRoutes({ database, config, newId }: ApiContext): Route[] {
         'AUTH_APPROVAL_CLOSED',
       ],
       handle: async ({ body: { limit: key, minutes, strategy = null, commandId = newId(), ...rest }, caller }) => {
-        assertValue(key, rest.value);
         await assertAccount(database, rest.account);
         await assertInstrument(database, config, rest.instrument);
         if (strategy !== null) assertStrategy(config, rest.account, strategy);
@@ -156,9 +177,4 @@ export function limitRoutes({ database, config, newId }: ApiContext): Route[] {
 function assertScope(key: RowKey, scope: LimitScope): void {
   if (isLimitScope(key, scope)) return;
   throw new RequestError([{ path: 'body.scope', message: `expected account or venue: ${key} is looked at over an account as a whole` }]);
-}
-
-function assertValue(key: RowKey, value: string | null): void {
-  if (value === null || isLimitValue(key, value)) return;
-  throw new RequestError([{ path: 'body.value', message: `is not a value of ${key}: see docs/reference/risk-checks.md` }]);
 }

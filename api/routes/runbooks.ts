@@ -11,7 +11,7 @@ import { DONE, doneSchema } from '../http/done.js';
 import { idInput, limitInput, reasonInput, textInput, USUAL_LIMIT } from '../http/input.js';
 import { assertAccount } from '../read/accounts.js';
 import { shownPlan } from '../../core/runbook/shown-plan.js';
-import { planSchema, readRunParts, readRunPlan, readRuns, runPartSchema, runSchema, type Run } from '../read/runbooks.js';
+import { planSchema, readRunParts, readRunPlan, readRuns, readSigners, runPartSchema, runSchema, type Run } from '../read/runbooks.js';
 import { route, type Route } from '../route.js';
 
 const TELLING: Readonly<Record<RunCommandKind, { readonly access: Action; readonly summary: string; readonly hasStep: boolean }>> = {
@@ -35,7 +35,10 @@ export function runbookRoutes({ database, control, newId }: ApiContext): Route[]
     const position = step === undefined ? null : step - 1;
     const answer = await changeAs(database, 'command_runbook', caller, { runId, commandId, kind, position, reason: told.reason });
     if (answer === 'unknown') throw new KeelsonError('INPUT_UNKNOWN_RUN', { run: runId });
-    if (answer === 'notSigner') throw new KeelsonError('AUTH_FORBIDDEN', { subject: caller.subject, roles: 'those that the step names' });
+    if (answer === 'notSigner') {
+      const signers = await readSigners(database, runId, position ?? 0);
+      throw new KeelsonError('AUTH_FORBIDDEN', { subject: caller.subject, roles: signers.join(', ') });
+    }
     if (answer !== 'written')
       throw new KeelsonError('INPUT_RUNBOOK_COMMAND', { run: runId, what: kind, why: `command ${commandId} is another one` });
     await control.tellRunbook({ runId, commandId, kind });

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import { askedText } from '../../core/people/asked-text.js';
 import type { ApiClient } from '../api-client.js';
-import { requestLines, stateText, whatText, type ShownRequest } from '../approval-text.js';
+import { requestLines, stateText, type ShownRequest } from '../approval-text.js';
 import { addApiCommand, answers, COMPARED_LIMIT_MS, connect, LIMIT, type ApiOptions, type Finish } from '../command.js';
 import { CommandFailure, EXIT } from '../exit.js';
 import { changedMode, type ChangedMode } from '../halted.js';
@@ -19,7 +20,7 @@ interface DecideOptions extends ApiOptions {
 
 const COLUMNS: readonly Column<ShownRequest>[] = [
   { title: 'request', value: (request) => request.requestId },
-  { title: 'what', value: whatText },
+  { title: 'what', value: askedText },
   { title: 'asked by', value: (request) => request.requestedBy },
   { title: 'why', value: (request) => request.reason },
   { title: 'until', value: (request) => timeText(request.expiresTime) },

@@ -129,7 +129,7 @@ export function addLedger(program: Command, terminal: Terminal, finish: Finish):
 
   const book = addApiCommand(ledger, 'book', 'book a deposit, withdrawal, transfer or correction that the ledger has not', 'bookMovement')
     .argument('<kind>', 'deposit, withdrawal, transfer or correction')
-    .argument('<amount>', 'below zero for what leaves the account; after -- then')
+    .argument('<amount>', 'below zero for what leaves the account, such as -100')
     .argument('<asset>', 'such as USDT')
     .option('--account <id>', 'the account; may be left out where there is only one')
     .option('--to <account>', 'of a transfer: our other account')

@@ -1,10 +1,11 @@
+import { existsSync, readdirSync } from 'node:fs';
 import type { Command } from 'commander';
 import { homePaths } from '../../launcher/home/paths.js';
 import { planReset, resetHome } from '../../launcher/home/reset.js';
 import { homeFolder } from '../address.js';
 import { addCommand, answers, type Finish } from '../command.js';
 import { CommandFailure, EXIT } from '../exit.js';
-import type { Terminal } from '../terminal.js';
+import { harmless, type Terminal } from '../terminal.js';
 
 /** `keelson reset`: empties KEELSON_HOME after asking. */
 export function addReset(program: Command, terminal: Terminal, finish: Finish): void {
@@ -18,7 +19,10 @@ export function addReset(program: Command, terminal: Terminal, finish: Finish): 
     if (plan.paths.length === 0) return { data: { home: paths.home, removed: [] }, text: `There is nothing in ${paths.home}.\n` };
     if (!yes) await confirm(terminal, plan.paths);
     await resetHome(paths, plan);
-    return { data: { home: paths.home, removed: plan.paths }, text: `${paths.home} is empty. \`npm start\` begins anew.\n` };
+    // What people may still need, as the evidence of halts, and what is not Keelson's.
+    const left = existsSync(paths.home) ? readdirSync(paths.home).toSorted() : [];
+    const told = left.length === 0 ? `${paths.home} is empty` : `${paths.home} is as new, but for what stays: ${harmless(left.join(', '))}`;
+    return { data: { home: paths.home, removed: plan.paths, left }, text: `${told}. \`npm start\` begins anew.\n` };
   });
 }
 

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import type { Person } from '../../api/read/people.js';
 import { ROLES, type Role } from '../../core/people/roles.js';
 import { homePaths, personKeyPath } from '../../launcher/home/paths.js';
@@ -123,7 +123,13 @@ function shownOnce({ person, keyId, key }: GivenKey, save: boolean | undefined, 
   }
   const paths = homePaths(homeFolder(terminal));
   const path = personKeyPath(paths, person);
+  const before = existsSync(path)
+    ? ' The one that was there before is not kept, and still counts: keelson users list, then users revoke-key.'
+    : '';
   mkdirSync(paths.keys, { recursive: true, mode: 0o700 });
   writeWhole(path, `${key}\n`);
-  return { data: { person, keyId, path }, text: `The key of ${person} is in ${path}: use it by --as ${person}. Its id is ${keyId}.\n` };
+  return {
+    data: { person, keyId, path },
+    text: `The key of ${person} is in ${path}: use it by --as ${person}. Its id is ${keyId}.${before}\n`,
+  };
 }

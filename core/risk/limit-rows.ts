@@ -40,6 +40,23 @@ export function isLimitValue(key: RowKey, value: string): boolean {
   return /^\d{1,9}$/.test(value) && Number(value) >= least && Number(value) <= most;
 }
 
+/** What `isLimitValue` takes, in words. */
+export function limitValueText(key: RowKey): string {
+  const { kind, least, most } = limitDefinition(key);
+  switch (kind) {
+    case 'policy':
+      return `${NONE} or ${AT_ONCE}`;
+    case 'ratio':
+      return `a decimal from ${least} to ${most}`;
+    case 'amount':
+      return 'a decimal above 0, without an exponent';
+    case 'hours':
+      return 'hours such as mon-fri 13:30-20:00';
+    case 'count':
+      return `a whole number from ${least} to ${most}`;
+  }
+}
+
 /** What a value, or its absence, means at a place: only the account's own row stands in for the default. */
 function boundOf(key: RowKey, scope: LimitScope, value: string | null): string {
   if (value !== null) return value;
@@ -136,4 +153,10 @@ export function loosened(limits: Limits, key: LimitKey, value: string): Limits {
   const standing = limits[key];
   if (standing === null || isAsStrict(key, value, String(standing))) return limits;
   return { ...limits, [key]: kind === 'count' ? Number(value) : value };
+}
+
+/** Whether an override to that value lets anything pass that does not pass without it. */
+export function letsMorePass(limits: Limits, key: LimitKey, value: string): boolean {
+  if (key === 'tradingHours') return !limits.tradingHours.every((hours) => areHoursWithin(value, hours));
+  return loosened(limits, key, value) !== limits;
 }

@@ -44,7 +44,9 @@ describe('toLauncherEvent', () => {
     expect(
       of('fill.booked', { instrument: 'SPX/USDT', side: 'sell', quantity: '1', price: '10', fee: '0.1', feeAsset: 'USDT' }),
     ).toMatchObject({ event: 'fill', side: 'sell', fee: '0.1' });
-    expect(of('mode.changed', { mode: 'paused', reason: 'lunch' }, 'owner')).toMatchObject({ event: 'mode', mode: 'paused', by: 'owner' });
+    expect(of('mode.changed', { mode: 'paused', was: 'normal', reason: 'lunch' }, 'owner')).toMatchObject({
+      ...{ event: 'mode', mode: 'paused', from: 'normal', by: 'owner' },
+    });
     expect(of('bars.gap', { instrument: 'SPX/USDT', code: 'DATA_GAP', from: 1, to: 2 })).toMatchObject({
       event: 'notice',
       message: 'SPX/USDT: bars are missing: SPX/USDT has no bars from 1 to 2: entries wait until they are filled.',
@@ -52,7 +54,12 @@ describe('toLauncherEvent', () => {
     const asked = { action: 'resume', reason: 'explained', requestId: 'r-1', requestedBy: 'tess' };
     expect(of('approval.requested', asked, 'tess')).toMatchObject({
       event: 'notice',
-      message: 'tess asks to resume main: explained. A second person decides: keelson approvals approve r-1 --reason …',
+      message: 'tess asks for: resume main: explained. A second person decides: keelson approvals approve r-1 --reason …',
+    });
+    const payload = { key: 'maxOpenOrders', scope: 'account', scopeValue: 'main', account: null, from: '5', value: '9' };
+    expect(of('approval.requested', { ...asked, action: 'loosenLimit', reason: 'book is back.', payload }, 'rik')).toMatchObject({
+      message:
+        'rik asks for: limit maxOpenOrders of account main from 5 to 9: book is back. A second person decides: keelson approvals approve r-1 --reason …',
     });
     expect(of('approval.refused', asked, 'rik')).toMatchObject({ message: 'rik refused what tess asked (resume main): explained' });
   });
@@ -78,7 +85,7 @@ describe('toLauncherEvent', () => {
         'NOTHING IS HALTED, no account trades or holds anything of it: strategy momentun by rik: a spread. The latch stands, over what comes under it later',
     });
     expect(of('halt.ended', { ...latch, approvedBy: ['olga'] }, 'rik')).toMatchObject({
-      message: 'main: the halt of account main by rik: a spread has ended, approved by olga',
+      message: 'main: the halt of account main has ended: rik asked for it (a spread), approved by olga',
     });
   });
 

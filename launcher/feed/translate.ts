@@ -1,5 +1,6 @@
 import { ERRORS, failure } from '../../core/errors.js';
 import type { ErrorCode } from '../../core/errors.js';
+import { askedText } from '../../core/people/asked-text.js';
 import type { LauncherEvent } from '../screen/events.js';
 
 /** A row of `GET /v1/events`: what the audit says happened. */
@@ -55,7 +56,7 @@ export function toLauncherEvent(event: AuditEvent): LauncherEvent | undefined {
       event: 'mode',
       account,
       mode: text(data, 'mode') ?? '?',
-      ...optional('from', text(data, 'from')),
+      ...optional('from', text(data, 'was')),
       ...optional('reason', text(data, 'reason')),
       ...optional('by', event.subject ?? undefined),
     };
@@ -72,13 +73,17 @@ export function toLauncherEvent(event: AuditEvent): LauncherEvent | undefined {
   return undefined;
 }
 
-/** `otto asks to resume main: …`, `rik approved it: …`. */
+/** `otto asks for: resume main to normal: …`, `rik approved it: …`. What exactly was asked is in the request alone. */
 function approvalText({ kind, account, subject, data }: AuditEvent): string {
-  const what = `${text(data, 'action') ?? '?'} ${account ?? ''}`.trim();
-  const why = text(data, 'reason') ?? '';
+  const [action, payload] = [text(data, 'action') ?? '?', data['payload']];
+  const what =
+    typeof payload === 'object' && payload !== null
+      ? askedText({ action, account, payload: payload as Data })
+      : `${action} ${account ?? ''}`.trim();
+  const why = reasonOf(data);
   const request = text(data, 'requestId') ?? '?';
   if (kind === 'approval.requested')
-    return `${subject ?? '?'} asks to ${what}: ${why}. A second person decides: keelson approvals approve ${request} --reason …`;
+    return `${subject ?? '?'} asks for: ${what}: ${why}. A second person decides: keelson approvals approve ${request} --reason …`;
   return `${subject ?? '?'} ${kind.slice('approval.'.length)} what ${text(data, 'requestedBy') ?? '?'} asked (${what}): ${why}`;
 }
 
@@ -87,11 +92,12 @@ const HELD: Readonly<Record<string, string>> = { atOnce: 'what is held is sold',
 /** `HALTED account main by rik: … (what is held is sold): npx keelson halts tells how far it is.` */
 function haltText({ kind, account, subject, data }: AuditEvent): string | undefined {
   const what = [text(data, 'scope'), text(data, 'scopeValue')].filter((part) => part !== undefined).join(' ');
-  const why = `${what} by ${subject ?? '?'}: ${text(data, 'reason') ?? '?'}`;
+  const why = `${what} by ${subject ?? '?'}: ${reasonOf(data)}`;
   switch (kind) {
     case 'halt.ended': {
       const by = Array.isArray(data['approvedBy']) ? data['approvedBy'].join(', ') : '?';
-      return `${account}: the halt of ${why} has ended, approved by ${by}`;
+      // Who asks to end it is seldom who has halted.
+      return `${account}: the halt of ${what} has ended: ${subject ?? '?'} asked for it (${reasonOf(data)}), approved by ${by}`;
     }
     case 'halt.verified':
       return account === null ? undefined : verifiedText(account, data);
@@ -146,6 +152,9 @@ function noticeText(kind: string, data: Data): string {
   const what = kind === 'bars.gap' ? 'bars are missing' : `${which} was opened (npx keelson incidents list)`;
   return [text(data, 'instrument'), what, reasons].filter((part) => part !== undefined && part !== '').join(': ');
 }
+
+/** What people, or a watch, gave as the reason: more is said behind it, so it ends without a full stop. */
+const reasonOf = (data: Data): string => (text(data, 'reason') ?? '?').replace(/\.$/, '');
 
 /** Failures come as objects with a message, as codes with values, or as plain texts. */
 function reasonsOf(data: Data): readonly string[] {

@@ -126,9 +126,12 @@ const CASES: readonly (readonly [LauncherEvent, readonly (string | RegExp)[]])[]
   ],
   [
     { time, event: 'equity', account: 'main', equity: '100012.50', quote: 'USDT', change: '12.50' },
-    ['equity  100012.50 USDT (+12.50 since the start)'],
+    ['equity  100012.50 USDT (+12.50 since the start, with what was paid in and out)'],
   ],
-  [{ time, event: 'equity', account: 'main', equity: '99.1', change: '-0.9' }, ['equity  99.10 (-0.90 since the start)']],
+  [
+    { time, event: 'equity', account: 'main', equity: '99.1', change: '-0.9' },
+    ['equity  99.10 (-0.90 since the start, with what was paid in and out)'],
+  ],
   [
     { time, event: 'mode', account: 'main', mode: 'reduceOnly', from: 'normal', reason: 'drawdown', by: 'guardian' },
     ['mode    main normal → reduceOnly by guardian: drawdown (no entries'],

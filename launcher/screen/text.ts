@@ -30,7 +30,8 @@ function happened(event: Happening, paint: Paint): string {
       return `${paint.good('fill')}    ${side} ${event.quantity} ${event.instrument} at ${event.price}${fee}`;
     }
     case 'equity': {
-      const change = event.change === undefined ? '' : ` (${signed(cents(event.change), paint)} since the start)`;
+      const change =
+        event.change === undefined ? '' : ` (${signed(cents(event.change), paint)} since the start, with what was paid in and out)`;
       return `equity  ${paint.strong(cents(event.equity))} ${event.quote ?? ''}`.trimEnd() + `${change}${paint.dim(`  ${event.account}`)}`;
     }
     case 'mode': {

@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
-import { pnlOf } from '../../api/ledger/reports.js';
+import { fillsOf, pnlOf } from '../../api/ledger/reports.js';
 import { verifyLedger } from '../../api/ledger/verify.js';
+import { readFills, readOrders } from '../../api/read/orders.js';
+import { readSlippage } from '../../api/read/slippage.js';
 import { runCommandLine } from '../../cli/program.js';
 import { decimal, text, type DecimalText } from '../../core/money/index.js';
 import { planProtection } from '../../core/protection/plan.js';
@@ -102,6 +104,15 @@ it('a person says whose units were sold by hand: the position ends, with what it
     const day = { day: 'all', zone: 'UTC', from: 0, until: Date.now() + 86_400_000 };
     const { total } = await pnlOf(bench.stack.database.pool, { account: ACCOUNT, day, now: Date.now() });
     expect(JSON.stringify(total)).toContain(text(after.realizedPnl));
+    // It is the strategy's, and it shows whose hand it was; no order of ours has slipped by it.
+    const [order] = (await readOrders(pool, { open: false, limit: 10 })).filter(({ side }) => side === 'sell');
+    expect(order).toMatchObject({ strategy: 'momentum', purpose: 'byHand' });
+    const [sold] = await readFills(pool, { intentId: order?.intentId, limit: 1 });
+    expect(sold).toMatchObject({ origin: 'foreign' });
+    const { fills } = await fillsOf(pool, { account: ACCOUNT, day, now: Date.now() });
+    expect(fills.map(({ side, strategy, origin }) => [side, strategy, origin])).toContainEqual(['sell', 'momentum', 'foreign']);
+    const slipped = await readSlippage(pool, ACCOUNT, day);
+    expect(slipped.map(({ side }) => side)).toEqual(['buy']);
     // It trades on.
     await bench.buy();
     expect(await bench.cycle()).toMatchObject({ result: 'clean' });

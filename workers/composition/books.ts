@@ -1,11 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { hasWeightToSpare } from '../../activities/order/reference-price.js';
 import type { StreamedMarket } from '../../activities/streams/live-market.js';
 import { isUnlisted } from '../../core/venue/unlisted.js';
 import type { Venue } from '../../activities/ports/venue.js';
 
 const ASK_EVERY_MS = 5_000;
-/** Of what the venue allows our address in a minute: from here on it is left to those who trade, look and halt. */
-const SHARE_PERCENT = 30;
 const ALL = 'the venue';
 
 interface FollowedBooks {
@@ -32,7 +31,7 @@ export function followBooks({ account, instruments, venueOf, market, clock, log 
     try {
       // One that could not be opened yet throws, as one does that does not answer: neither ends anything here.
       const venue = venueOf(account);
-      if (!isIdle(venue)) return;
+      if (!hasWeightToSpare(venue)) return;
       const book = await venue.reader.book(instrument);
       if (book !== undefined) market.seeBook(account, instrument, book, clock());
       for (const what of [ALL, instrument]) told.delete(what);
@@ -50,9 +49,4 @@ export function followBooks({ account, instruments, venueOf, market, clock, log 
     }
   })();
   return () => ending.abort();
-}
-
-function isIdle(venue: Venue): boolean {
-  const weight = venue.weight();
-  return weight.kind === 'used' && weight.used * 100 < weight.limit * SHARE_PERCENT;
 }
