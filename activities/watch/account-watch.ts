@@ -4,6 +4,7 @@ import { watchLimits } from '../../core/risk/limit-rows.js';
 import { WATCH, type WatchSettings } from '../../core/watch/rules.js';
 import type { Ages } from '../../core/watch/conditions.js';
 import { sampleAccount, type Observation, type Sample } from '../../core/watch/sample.js';
+import { nettedOf } from '../../core/watch/unexplained.js';
 import { stepOf } from '../../core/watch/stretch.js';
 import type { Prices } from '../../core/watch/valuation.js';
 import type { HaltPort } from '../ports/halt.js';
@@ -192,12 +193,14 @@ export class AccountWatch {
   }
 
   private details(
-    { openOrders }: WatchInputs,
+    { openOrders, booked }: WatchInputs,
     { marks }: Prices,
     { venueMs, marketDataMs }: ToldAges,
     { valuation, state }: Sample,
   ): object {
     const { account } = this.watched;
+    const { unexplained, external } = state;
+    const netted = unexplained === undefined ? {} : nettedOf(unexplained, booked, external ?? {});
     return {
       openOrders,
       clockSkewMs: this.dependencies.live.clockSkewMs(account) ?? null,
@@ -206,7 +209,10 @@ export class AccountWatch {
       pricesMs: Object.fromEntries(Object.entries(marks).map(([instrument, { ageMs }]) => [instrument, ageMs])),
       unmarked: valuation?.unmarked ?? [],
       withoutMark: valuation?.unknown ?? [],
-      unexplained: Object.entries(state.unexplained?.assets ?? {}).map(([asset, { quantity, worth }]) => ({ asset, quantity, worth })),
+      unexplained: Object.entries(unexplained?.assets ?? {}).map(([asset, { quantity, worth }]) => ({
+        ...{ asset, quantity, worth },
+        ...(netted[asset] === undefined ? {} : { netted: netted[asset] }),
+      })),
     };
   }
 

@@ -38,16 +38,35 @@ export function addWatch(program: Command, terminal: Terminal, finish: Finish): 
   });
 }
 
+interface Gone {
+  readonly asset: string;
+  readonly quantity: string;
+  readonly worth: string;
+  /** What of it no comparison shows. */
+  readonly netted?: string;
+}
+
 function notes({ account, details }: WatchStatus): string[] {
   const listed = <Item>(name: string): readonly Item[] => (Array.isArray(details[name]) ? (details[name] as Item[]) : []);
+  const unexplained = listed<Gone>('unexplained');
   return [
     ...listed<{ asset: string; quantity: string; value: string }>('unmarked').map(
       ({ asset, quantity, value }) => `${account}: ${quantity} ${asset} has no mark and counts as ${value}`,
     ),
     ...listed<string>('withoutMark').map((asset) => `${account}: ${asset} has no fresh price, so the equity is not known`),
-    ...listed<{ asset: string; quantity: string; worth: string }>('unexplained').map(
+    ...unexplained.map(
       ({ asset, quantity, worth }) =>
         `${account}: ${quantity} ${asset} went without a reason in the books and counts as a loss of ${worth} until it has one (keelson reconcile list)`,
     ),
+    ...unexplained.flatMap(({ asset, netted }) =>
+      netted === undefined
+        ? []
+        : `${account}: of that, ${netted} ${asset} stand in no difference, since as much came beside them. Were they withdrawn: keelson ledger book withdrawal -${netted} ${asset} --at <when> --reason <why>, and decide book on the deposit that the next comparison finds then`,
+    ),
+    ...(unexplained.length === 0
+      ? []
+      : [
+          `${account}: drawdown, day and day’s loss count that as lost; the peak is told as if it had been withdrawn, so it does not fit to them`,
+        ]),
   ].map((line) => `${harmless(line)}\n`);
 }

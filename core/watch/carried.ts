@@ -38,8 +38,8 @@ export interface Settled {
   readonly change: Quantities;
   /** What was deposited (positive) or withdrawn since, in the quote asset. */
   readonly flow: Decimal;
-  /** Assets that moved in opposite directions, of comparable worth. */
-  readonly isExchange: boolean;
+  /** Of assets that moved in opposite directions, of comparable worth: what was given, and at the most as much as it is worth of what was got. */
+  readonly exchanged: Quantities | undefined;
   /** What went for nothing that came: a withdrawal, if somebody says so. */
   readonly went: Decimal;
 }
@@ -49,17 +49,18 @@ export interface Settled {
  * way round, was not exchanged for it.
  */
 const LEAST_EXCHANGED_SHARE = '0.5';
+const DIGITS = 30;
 
 /**
  * What came from outside, as far as it is certain. A fill that the venue shows and the ledger does not know yet is a
  * difference too, for a moment; so one is believed when two readings in a row show the same. One kind of change is no
  * deposit: assets that move in opposite directions at once, of comparable worth, were exchanged for each other by somebody else, and what
- * is lost in that is a loss. (What our own orders lose is never in the difference: the ledger has their fills.) What is worth nothing, or
+ * is lost in that is a loss. What more came than went is no gain before fills are booked that explain it: it may be a deposit beside them. (What our own orders lose is never in the difference: the ledger has their fills.) What is worth nothing, or
  * little beside what moves the other way, makes no exchange of a withdrawal: an airdrop that comes with one. What went so is a loss until
  * somebody has said that it was withdrawn (`unexplained.ts`). Pure.
  */
 export function settle(known: Quantities | undefined, { last, before }: Readings, prices: Prices): Settled | undefined {
-  if (known === undefined) return { external: last, change: {}, flow: ZERO, isExchange: false, went: ZERO };
+  if (known === undefined) return { external: last, change: {}, flow: ZERO, exchanged: undefined, went: ZERO };
   if (before === undefined || !isSame(last, before)) return undefined;
   const change = differenceOf(last, known);
   const worth = worthOf(change, prices);
@@ -67,9 +68,9 @@ export function settle(known: Quantities | undefined, { last, before }: Readings
   if (worth === undefined) return undefined;
   const { came, went } = worth;
   const settled = { external: last, change };
-  if (isExchange(came, went)) return { ...settled, flow: ZERO, isExchange: true, went: ZERO };
-  // A little that comes with it is what was got for it; much more than it came by itself.
-  return { ...settled, flow: came.minus(went), isExchange: false, went: went.gt(came) ? went.minus(came) : went };
+  if (isExchange(came, went))
+    return { ...settled, flow: maximum(ZERO, came.minus(went)), exchanged: exchangedOf(change, came, went), went: ZERO };
+  return { ...settled, flow: came.minus(went), exchanged: undefined, went };
 }
 
 /**
@@ -122,6 +123,16 @@ function worthOf(change: Quantities, prices: Prices): { readonly came: Decimal; 
 function isExchange(came: Decimal, went: Decimal): boolean {
   const [less, more] = [minimum(came, went), maximum(came, went)];
   return less.gt(0) && less.gte(more.mul(LEAST_EXCHANGED_SHARE));
+}
+
+function exchangedOf(change: Quantities, came: Decimal, went: Decimal): Quantities {
+  if (came.lte(went)) return change;
+  return amountsOf(
+    Object.entries(change).map(([asset, quantity]) => {
+      const moved = decimal(quantity);
+      return [asset, moved.isNegative() ? moved : moved.mul(went).div(came).toDecimalPlaces(DIGITS)] as const;
+    }),
+  );
 }
 
 function isSame(one: Quantities, other: Quantities): boolean {

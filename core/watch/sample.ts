@@ -214,7 +214,8 @@ function rememberedAt(
   const isRequoted = repriced !== undefined && repriced.quotes.was !== repriced.quotes.is;
   const known = isRequoted ? requoted(before.unexplained, was?.equity ?? ZERO_TEXT, text(equity.minus(flow))) : before.unexplained;
   const ofToday = onDay(known, performance.day);
-  const { left, lost } = explainedBy(settled === undefined ? ofToday : withSettled(ofToday, settled, equity, prices, now), booked, now);
+  const withMoved = settled === undefined ? ofToday : withSettled(ofToday, settled, equity, prices, now);
+  const { left, lost } = explainedBy(withMoved, booked, { external, equity, prices, now });
   // As late as the last reading that has shown all that is known.
   const isChecked = settled !== undefined || (readings !== undefined && isAsKnown(before.external, readings));
   const unexplained = isChecked ? { ...left, checked: now } : left;

@@ -2,7 +2,7 @@ import { amountOf, amountsOf, Decimal, decimal, maximum, minimum, text, ZERO, ZE
 import { carriedForward, differenceOf, type Settled } from './carried.js';
 import { dayOf, type Figures, type Performance } from './performance.js';
 import { WATCH } from './rules.js';
-import { valueOf, type Prices, type Quantities } from './valuation.js';
+import { priceOf, valueOf, type Prices, type Quantities } from './valuation.js';
 
 interface Gone {
   readonly quantity: DecimalText;
@@ -31,10 +31,16 @@ export interface Unexplained {
   readonly day: number;
   readonly dayShare: DecimalText;
   readonly dayWorth: DecimalText;
-  /** What others have exchanged, as it was seen: booked as fills it explains nothing else. */
+  /** What was seen as an exchange by others and is not booked as fills yet. */
   readonly exchanged: Quantities;
-  /** What of the books has explained something already. */
+  /** What was withdrawn and has explained something already, and what others have traded, as far as it is reckoned with. */
   readonly used: Pick<Booked, 'withdrawn' | 'traded'>;
+  /** What the venue showed beside the books at the first look, and nobody has booked. Undefined: in a row of an earlier build. */
+  readonly base?: Quantities | undefined;
+  /** What withdrawals have explained while the books did not explain the asset to the last unit: of another movement, perhaps. */
+  readonly excused?: Quantities | undefined;
+  /** What one of each asset was worth when it was last seen to move, and when anything was. */
+  readonly movedAt?: { readonly prices: Quantities; readonly time: number } | undefined;
   /** What the books said at the last sample. Undefined: in a row of an earlier build. */
   readonly seen?: Pick<Booked, 'withdrawn' | 'before'> | undefined;
 }
@@ -52,7 +58,7 @@ export interface Booked {
   readonly traded: Quantities;
 }
 
-/** Shares of the account, and worth, of what turned out to be lost. */
+/** Shares of the account, and worth, of what turned out to be lost; negative where less was than it had seemed. */
 export interface Lost {
   readonly share: Decimal;
   readonly dayShare: Decimal;
@@ -61,27 +67,30 @@ export interface Lost {
 }
 
 const DIGITS = 30;
+const WORTH_PLACES = 15;
 const ONE = new Decimal(1);
 
-/** Nothing is unexplained: what the venue shows beside the books at the first look is taken as it is, and explains nothing when it is booked as fills. Pure. */
-export function explainedSoFar(external: Quantities, { deposited, withdrawn, before, traded }: Booked, now: number): Unexplained {
+/** Nothing is unexplained: what the venue shows beside the books at the first look is taken as it is, and explains nothing when it is booked. Pure. */
+export function explainedSoFar(external: Quantities, booked: Booked, now: number): Unexplained {
+  const { withdrawn, before, traded } = booked;
   const none = { share: ZERO_TEXT, dayShare: ZERO_TEXT, dayWorth: ZERO_TEXT };
-  const exchanged = differenceOf(differenceOf(external, deposited), withdrawn);
   return {
     assets: {},
     since: now,
     checked: now,
     day: dayOf(now),
     ...none,
-    exchanged,
+    exchanged: {},
     used: { withdrawn, traded },
     seen: { withdrawn, before },
+    base: besideBooks(external, booked),
   };
 }
 
 /** What has changed by a difference that was just settled. Pure. */
-export function withSettled(before: Unexplained, settled: Settled, equity: Decimal, prices: Prices, now: number): Unexplained {
-  if (settled.isExchange) return { ...before, exchanged: carriedForward(before.exchanged, settled.change) };
+export function withSettled(known: Unexplained, settled: Settled, equity: Decimal, prices: Prices, now: number): Unexplained {
+  const before = { ...known, movedAt: movedAt(known, settled.change, prices, now) };
+  if (settled.exchanged !== undefined) return { ...before, exchanged: carriedForward(before.exchanged, settled.exchanged) };
   const back =
     Math.abs(now - before.since) <= WATCH.cameBackMs
       ? less(
@@ -104,10 +113,7 @@ export function withSettled(before: Unexplained, settled: Settled, equity: Decim
       worth: text(decimal(had.worth).plus(part).toDecimalPlaces(DIGITS, Decimal.ROUND_UP)),
     };
   }
-  const share = equity.lte(0) ? ONE : settled.went.div(equity.plus(settled.went));
-  const more = (was: DecimalText): DecimalText => rounded(ONE.minus(ONE.minus(decimal(was)).mul(ONE.minus(share))));
-  const dayWorth = text(decimal(back.dayWorth).plus(settled.went));
-  return { ...back, assets, since: now, share: more(back.share), dayShare: more(back.dayShare), dayWorth };
+  return { ...back, assets, since: now, ...sharesWith(back, settled.went, equity) };
 }
 
 /** What went yesterday is no loss of today. Pure. */
@@ -127,49 +133,67 @@ export function requoted(before: Unexplained, was: DecimalText, is: DecimalText)
   return { ...before, assets, dayWorth: scaled(before.dayWorth) };
 }
 
+/** What is known of the account beside the books. */
+export interface Known {
+  readonly external: Quantities;
+  readonly equity: Decimal;
+  readonly prices: Prices;
+  readonly now: number;
+}
+
 /**
  * What the books have come to explain. What was withdrawn was no loss, if it went since the last look that showed nothing of it: a withdrawal that
- * no sample has seen by itself (before the first one, or beside a deposit while no guardian lived) explains nothing that goes later, and one that happened later explains nothing that had gone. What fills of another hand have taken, beyond what was seen as an
- * exchange, was one. Pure.
+ * no sample has seen by itself (before the first one, or beside a deposit while no guardian lived) explains nothing that goes later, and one that happened later explains nothing that had gone.
+ * What others have traded was no flow: of all that a reading nets, what their fills have cost beyond what they brought was lost. What
+ * the venue lacks against the books is explained by nothing that is in them. Pure.
  */
 export function explainedBy(
-  before: Unexplained,
+  known: Unexplained,
   booked: Booked,
-  now: number,
+  at: Known,
 ): { readonly left: Unexplained; readonly lost: Lost | undefined } {
-  const { exchanged } = before;
-  const used = { ...before.used, withdrawn: usedOrPast(before, booked) };
+  const before = known.base === undefined ? asBefore(known, booked, at.external) : known;
+  const { left: afterwards, lost } = tradesOf(before, booked, at);
+  const withdrawn = usedOrPast(before, booked);
+  const lacks = lacking(afterwards, booked, at.external);
   // The books were read before it was seen that more has gone.
-  const tooLate = (asset: string): Decimal => (before.assets[asset]?.to === now ? ZERO : amountOf(booked.after, asset));
-  const withdrawn = coveredOf(before, (asset) =>
-    amountOf(used.withdrawn, asset).minus(amountOf(booked.withdrawn, asset)).plus(tooLate(asset)),
-  );
-  const afterwards = less(before, withdrawn);
-  const traded = coveredOf(afterwards, (asset) => {
-    const took = amountOf(used.traded, asset).minus(amountOf(booked.traded, asset));
-    return took.plus(minimum(ZERO, amountOf(exchanged, asset).minus(amountOf(used.traded, asset))));
+  const tooLate = (asset: string): Decimal => (before.assets[asset]?.to === at.now ? ZERO : amountOf(booked.after, asset));
+  const covered = coveredOf(afterwards, (asset) => {
+    const open = amountOf(withdrawn, asset).minus(amountOf(booked.withdrawn, asset)).plus(tooLate(asset));
+    return minimum(open, goneOf(afterwards, asset).minus(lacks(asset)));
   });
   const left = {
-    ...less(afterwards, traded),
-    // Both sides of what was traded are moved by what is set against each other now, so that what was seen as an exchange stays that.
-    used: { withdrawn: differenceOf(used.withdrawn, withdrawn), traded: differenceOf(used.traded, traded) },
-    exchanged: differenceOf(exchanged, traded),
+    ...excusedBy(less(afterwards, covered), covered, booked, at),
+    used: { ...afterwards.used, withdrawn: differenceOf(withdrawn, covered) },
     seen: { withdrawn: booked.withdrawn, before: booked.before },
   };
-  const part = partOf(afterwards, traded);
-  const lost = (value: DecimalText): Decimal => decimal(value).mul(part);
-  const { share, dayShare, dayWorth } = afterwards;
-  if (part.isZero()) return { left, lost: undefined };
-  return { left, lost: { share: lost(share), dayShare: lost(dayShare), dayWorth: lost(dayWorth), worth: worthOf(afterwards).mul(part) } };
+  return { left: { ...left, base: baseOf(left, before, booked, at.external) }, lost };
+}
+
+/** A withdrawal that has explained what it was not booked for: the deposit that was beside it is booked later, and then that is missing again. */
+function excusedBy(before: Unexplained, covered: Quantities, booked: Booked, { external, equity, prices, now }: Known): Unexplained {
+  const lacks = lacking(before, booked, external);
+  const open = openOf(before, booked, external);
+  const isWaiting = Object.keys(differenceOf(booked.traded, before.used.traded)).length > 0;
+  const perhaps = Object.entries(carriedForward(before.excused ?? {}, covered)).map(([asset, quantity]) => {
+    const again = isWaiting ? ZERO : maximum(ZERO, minimum(decimal(quantity), lacks(asset).minus(goneOf(before, asset))));
+    const isExact = amountOf(open, asset).plus(goneOf(before, asset)).isZero();
+    return { asset, again, left: isExact ? ZERO : decimal(quantity).minus(again) };
+  });
+  const gone = amountsOf(perhaps.filter(({ again }) => again.gt(0)).map(({ asset, again }) => [asset, again]));
+  const left = amountsOf(perhaps.filter(({ left: quantity }) => quantity.gt(0)).map(({ asset, left: quantity }) => [asset, quantity]));
+  const since = Object.keys(gone).length === 0 ? before.since : now;
+  return { ...withGone(before, gone, equity, prices), since, excused: left };
 }
 
 /** The same account, where what had been taken for withdrawn was lost. Pure. */
 export function withLost(performance: Performance, { share, dayShare, dayWorth, worth }: Lost): Performance {
   const raised = (value: DecimalText, by: Decimal, whole: Decimal): DecimalText =>
     by.gte(1) ? text(decimal(value).plus(whole)) : rounded(decimal(value).div(ONE.minus(by)));
+  const peak = maximum(decimal(raised(performance.peak, share, worth)), decimal(performance.equity));
   return {
     ...performance,
-    peak: raised(performance.peak, share, worth),
+    peak: text(peak),
     dayFlows: text(decimal(performance.dayFlows).plus(dayWorth)),
     dayBasis: raised(performance.dayBasis, dayShare, dayWorth),
   };
@@ -194,6 +218,209 @@ export function withUnexplained(figures: Figures, performance: Performance, unex
   };
 }
 
+/** What the venue shows and the books do not explain. */
+function besideBooks(external: Quantities, { deposited, withdrawn, traded }: Booked): Quantities {
+  return [deposited, withdrawn, traded].reduce(differenceOf, external);
+}
+
+/** A row of an earlier build: what it has left unexplained is all that the books do not explain. */
+function asBefore(before: Unexplained, booked: Booked, external: Quantities): Unexplained {
+  const gone = amountsOf(Object.entries(before.assets).map(([asset, { quantity }]) => [asset, decimal(quantity)]));
+  const traded = differenceOf(booked.traded, before.used.traded);
+  return {
+    ...before,
+    exchanged: differenceOf(before.exchanged, before.used.traded),
+    base: carriedForward(carriedForward(besideBooks(external, booked), gone), traded),
+  };
+}
+
+const goneOf = ({ assets }: Unexplained, asset: string): Decimal => decimal(assets[asset]?.quantity ?? ZERO_TEXT);
+
+/** What the venue shows and nothing explains: no booking that is reckoned with, no first look, and no exchange that awaits its fills. */
+function openOf({ base, used, exchanged }: Unexplained, booked: Booked, external: Quantities): Quantities {
+  return [base ?? {}, exchanged].reduce(differenceOf, besideBooks(external, { ...booked, traded: used.traded }));
+}
+
+/** How much of what went the comparison does not show, since as much that nobody has booked came beside it. Pure. */
+export function nettedOf(before: Unexplained, booked: Booked, external: Quantities): Quantities {
+  const lacks = lacking(before, booked, external);
+  const netted = Object.keys(before.assets).map((asset) => [asset, goneOf(before, asset).minus(lacks(asset))] as const);
+  return amountsOf(netted.filter(([, quantity]) => quantity.gt(0)));
+}
+
+/** How much less of an asset the venue has than that explains. */
+function lacking(before: Unexplained, booked: Booked, external: Quantities): (asset: string) => Decimal {
+  const open = openOf(before, booked, external);
+  return (asset) => maximum(ZERO, amountOf(open, asset).neg());
+}
+
+/** What of the first look was booked since, as what came in or as withdrawn before it, is explained. */
+function baseOf(left: Unexplained, before: Unexplained, booked: Booked, external: Quantities): Quantities {
+  const base = left.base ?? {};
+  const beside = openOf(left, booked, external);
+  const booking = (asset: string): Decimal => amountOf(before.seen?.withdrawn ?? {}, asset).minus(amountOf(booked.withdrawn, asset));
+  return amountsOf(
+    Object.keys(base)
+      .map((asset) => {
+        const [first, over] = [amountOf(base, asset), amountOf(beside, asset).plus(goneOf(left, asset))];
+        if (first.gt(0)) return [asset, first.minus(minimum(first, maximum(ZERO, over.neg())))] as const;
+        return [asset, first.plus(minimum(first.neg(), maximum(ZERO, over), maximum(ZERO, booking(asset))))] as const;
+      })
+      .filter(([, quantity]) => !quantity.isZero()),
+  );
+}
+
+function movedAt({ movedAt: before }: Unexplained, change: Quantities, prices: Prices, now: number): Unexplained['movedAt'] {
+  const moved = Object.keys(change);
+  if (moved.length === 0) return before;
+  const known = moved.flatMap((asset) => {
+    const priced = priceOf(asset, prices);
+    return priced === undefined ? [] : [[asset, priced.price] as const];
+  });
+  return { prices: { ...before?.prices, ...Object.fromEntries(known) }, time: now };
+}
+
+/** As much of one as goes the same way as the other. */
+function common(one: Quantities, other: Quantities): Quantities {
+  return amountsOf(
+    Object.keys(one)
+      .map((asset) => {
+        const [a, b] = [amountOf(one, asset), amountOf(other, asset)];
+        if (a.isNegative() !== b.isNegative()) return [asset, ZERO] as const;
+        return [asset, a.abs().lt(b.abs()) ? a : b] as const;
+      })
+      .filter(([, quantity]) => !quantity.isZero()),
+  );
+}
+
+/** Fills by others are reckoned with as a whole, when the venue has shown them: a part of them would be a gain or a loss that was none. */
+function tradesOf(before: Unexplained, booked: Booked, { external, equity, prices, now }: Known): Reckoned {
+  const base = before.base ?? {};
+  const isSeen = isShown(before, booked, external);
+  const more = isSeen ? differenceOf(booked.traded, before.used.traded) : {};
+  const first = common(more, base);
+  const exchange = common(differenceOf(more, first), before.exchanged);
+  const rest = differenceOf(differenceOf(more, first), exchange);
+  const reckoned = {
+    ...before,
+    base: differenceOf(base, first),
+    exchanged: differenceOf(before.exchanged, exchange),
+    used: { ...before.used, traded: isSeen ? booked.traded : before.used.traded },
+  };
+  const seemed = isSeen ? notExchanged(reckoned, booked, external) : {};
+  const worth = worthWhenMoved(differenceOf(rest, seemed), before, prices);
+  if (worth === undefined) return { left: before, lost: undefined };
+  const parted = { ...reckoned, exchanged: differenceOf(reckoned.exchanged, seemed) };
+  const lacks = lacking(parted, booked, external);
+  // What was got, and went.
+  const explained = (asset: string): Decimal => maximum(amountOf(rest, asset).neg(), amountOf(seemed, asset));
+  const covered = coveredOf(parted, (asset) => minimum(explained(asset), goneOf(parted, asset).minus(lacks(asset))));
+  // What fills have brought and the venue does not show went beside them, as what was given for nothing did.
+  const without = differenceOf(rest, seemed);
+  const gone = amountsOf(
+    Object.keys(without)
+      .map((asset) => [asset, minimum(amountOf(without, asset), lacks(asset).minus(goneOf(parted, asset)))] as const)
+      .filter(([, quantity]) => quantity.gt(0)),
+  );
+  const isAll = Object.keys(more).length > 0 && Object.keys(openOf({ ...parted, exchanged: {} }, booked, external)).length === 0;
+  const left = isAll ? { ...parted, ...NONE } : withGone(less(parted, covered), gone, equity, prices);
+  return { left, lost: worth.isZero() ? undefined : lostBy(worth.neg(), parted, covered, equity, now) };
+}
+
+/**
+ * What seemed to be an exchange, where the books have another reason for a side of it: as much of the other side is none either. What came was
+ * deposited, so that what went has no reason; or what went was withdrawn, so that what came was a deposit.
+ */
+function notExchanged(before: Unexplained, booked: Booked, external: Quantities): Quantities {
+  const { exchanged } = before;
+  if (Object.keys(openOf({ ...before, exchanged: {} }, booked, external)).length === 0) return exchanged;
+  // What went of it since had come.
+  const gone = amountsOf(Object.keys(before.assets).map((asset) => [asset, goneOf(before, asset)]));
+  const backed = common(exchanged, [exchanged, gone].reduce(carriedForward, openOf(before, booked, external)));
+  const shares = Object.keys(exchanged).map((asset) => ONE.minus(amountOf(backed, asset).div(amountOf(exchanged, asset))));
+  const part = maximum(ZERO, ...shares);
+  if (part.eq(1)) return exchanged;
+  return part.isZero()
+    ? {}
+    : amountsOf(Object.entries(exchanged).map(([asset, quantity]) => [asset, decimal(quantity).mul(part).toDecimalPlaces(DIGITS)]));
+}
+
+/** What had seemed to be given for something, and was not. */
+function withGone(before: Unexplained, gone: Quantities, equity: Decimal, prices: Prices): Unexplained {
+  const assets = { ...before.assets };
+  let went = ZERO;
+  for (const [asset, quantity] of Object.entries(gone)) {
+    const had = assets[asset] ?? NOTHING;
+    const worth = worthWhenMoved({ [asset]: quantity }, before, prices) ?? ZERO;
+    went = went.plus(worth);
+    assets[asset] = { quantity: text(decimal(had.quantity).plus(decimal(quantity))), worth: text(decimal(had.worth).plus(worth)) };
+  }
+  return went.isZero() ? before : { ...before, assets, ...sharesWith(before, went, equity) };
+}
+
+/** The shares with so much more that went of an account that is worth so much now. */
+function sharesWith(before: Unexplained, went: Decimal, equity: Decimal): Pick<Unexplained, 'share' | 'dayShare' | 'dayWorth'> {
+  const share = equity.lte(0) ? ONE : went.div(equity.plus(went));
+  const more = (was: DecimalText): DecimalText => rounded(ONE.minus(ONE.minus(decimal(was)).mul(ONE.minus(share))));
+  return { share: more(before.share), dayShare: more(before.dayShare), dayWorth: text(decimal(before.dayWorth).plus(went)) };
+}
+
+interface Reckoned {
+  readonly left: Unexplained;
+  readonly lost: Lost | undefined;
+}
+
+/** Fills may be booked before a reading shows them: what they brought is missing then, or what they took is there. */
+function isShown(before: Unexplained, booked: Booked, external: Quantities): boolean {
+  const more = Object.entries(differenceOf(booked.traded, before.used.traded)).map(
+    ([asset, quantity]) => [asset, decimal(quantity)] as const,
+  );
+  const beside = differenceOf(besideBooks(external, booked), before.base ?? {});
+  const brought = more.filter(([, quantity]) => quantity.gt(0));
+  if (brought.length > 0) {
+    return !brought.every(([asset, quantity]) => amountOf(beside, asset).plus(goneOf(before, asset)).lte(quantity.neg()));
+  }
+  return more.length === 0 || !more.every(([asset, quantity]) => amountOf(beside, asset).gte(quantity.neg()));
+}
+
+/** Undefined while an asset of it has no price. */
+function worthWhenMoved(quantities: Quantities, { movedAt: moved }: Unexplained, prices: Prices): Decimal | undefined {
+  let sum = ZERO;
+  for (const [asset, quantity] of Object.entries(quantities)) {
+    const price = asset === prices.quote ? ONE_TEXT : (moved?.prices[asset] ?? priceOf(asset, prices)?.price);
+    if (price === undefined) return undefined;
+    sum = sum.plus(decimal(quantity).mul(decimal(price)));
+  }
+  // What is left of a division is nothing.
+  return sum.toDecimalPlaces(WORTH_PLACES);
+}
+
+/** What was lost is of what had been taken for withdrawn, as far as that goes, and else of what the account is worth now. */
+function lostBy(worth: Decimal, before: Unexplained, covered: Quantities, equity: Decimal, now: number): Lost {
+  const part = partOf(before, covered);
+  const taken = worthOf(before).mul(part);
+  const ofTaken = taken.isZero() || worth.isNegative() ? ZERO : minimum(worth, taken);
+  const more = worth.minus(ofTaken);
+  const kept = ofTaken.isZero() ? ZERO : part.mul(ofTaken).div(taken);
+  const shareOf = (was: DecimalText, isCounted: boolean): Decimal => {
+    const beside = !isCounted || equity.lte(0) || equity.plus(worth).lte(0) ? ZERO : more.div(equity.plus(worth));
+    return ONE.minus(ONE.minus(decimal(was).mul(kept)).mul(ONE.minus(beside))).toDecimalPlaces(DIGITS, Decimal.ROUND_UP);
+  };
+  const isToday = before.movedAt !== undefined && dayOf(before.movedAt.time) === dayOf(now);
+  return {
+    share: shareOf(before.share, true),
+    dayShare: shareOf(before.dayShare, isToday),
+    dayWorth: decimal(before.dayWorth)
+      .mul(kept)
+      .plus(isToday ? more : ZERO)
+      .toDecimalPlaces(WORTH_PLACES),
+    worth,
+  };
+}
+
+/** Where the books explain all to the last unit with the fills that are reckoned with now, nothing is left: some of it was seen beside others only. */
+const NONE = { assets: {}, share: ZERO_TEXT, dayShare: ZERO_TEXT, dayWorth: ZERO_TEXT };
+const ONE_TEXT = '1' as DecimalText;
 const NOTHING = { quantity: ZERO_TEXT, worth: ZERO_TEXT };
 /** What of all that was withdrawn explains nothing more: what has explained something, and what was past when it was booked, or is by now. */
 function usedOrPast({ used, seen }: Unexplained, { withdrawn, before }: Booked): Quantities {

@@ -98,7 +98,8 @@ describe('what comes with a withdrawal or a deposit', () => {
     ['less than half of it', { USDT: d('-20000'), BTC: d('0.19') }, '-10500'],
     // Others got for it what comes to half, or more: they exchanged it, and what is missing was lost.
     ['half of it', { USDT: d('-20000'), BTC: d('0.2') }, '0'],
-    ['more than it', { USDT: d('-20000'), BTC: d('0.41') }, '0'],
+    // What more came than went is no gain before somebody has said so.
+    ['more than it', { USDT: d('-20000'), BTC: d('0.41') }, '500'],
     ['as much again', { USDT: d('-20000'), BTC: d('0.82') }, '21000'],
   ])('makes no exchange of it unless it is worth about as much: %s', (_, change, flow) => {
     expect(flowOf(change)).toBe(flow);

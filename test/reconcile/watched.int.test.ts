@@ -122,9 +122,10 @@ it('a fill that was booked with too great a fee is no loss when it is corrected'
     const before = await watched.figures();
     await bench.cycle();
     expect(await bench.decide(await openOne(bench), 'book')).toEqual({ result: 'done' });
-    expect(await watched.figures(false)).toEqual(before);
-    expect(await watched.figures()).toEqual(before);
-    expect(before[2]).toEqual([]);
+    // 0.000005 BTC of 50,000 that were counted as paid were not, and came from nobody.
+    const [pnl = '', , unexplained] = await watched.figures(false);
+    expect([pnl, unexplained, before[2]]).toEqual([text(decimal(before[0] ?? '0').plus('0.25')), [], []]);
+    expect((await watched.figures())[0]).toBe(pnl);
     expect(await verifyLedger(bench.stack.database.pool, ACCOUNT)).toMatchObject({ differences: [] });
   }));
 
