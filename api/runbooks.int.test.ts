@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { dailyChecks } from '../activities/runbook/daily-checks/daily-checks.js';
 import { createRunbookActivities } from '../activities/runbook/index.js';
 import { bound } from '../activities/runbook/step-code.js';
+import { createCalendarStore } from '../adapters/store/calendar-store.js';
 import { readCalendarFacts, readCheckFacts, readDayStatement } from '../adapters/store/checks-store.js';
 import { openPool } from '../adapters/store/pool.js';
 import { createRunbookStore } from '../adapters/store/runbook-store.js';
@@ -227,6 +228,34 @@ describe.skipIf(temporal === undefined)('runbooks, from the API through the work
     await eventually(async () =>
       expect((await show(runId)).run).toMatchObject({ status: 'aborted', detail: 'aborted by operator: a test' }),
     );
+  });
+
+  test('the morning’s checks tell the marked events of a calendar that was read, and find it when it cannot be read any more', async () => {
+    const calendar = createCalendarStore(pool);
+    const by = { start: 'calendar', build: '1.0.0' };
+    const item = async (): Promise<RunPart | undefined> => {
+      const runId = await ask('morningChecks');
+      const { parts } = await signature(runId);
+      expect(await post(KEYS.operator, 'abort', { runId })).toMatchObject({ status: 200 });
+      await eventually(async () => expect((await show(runId)).run.status).toBe('aborted'), 30_000);
+      return parts.find(({ name, part }) => name === 'calendar' && part === 'verification');
+    };
+    await calendar.configure({ sourceSha256: 'a', beforeMs: 1, afterMs: 1, maxAgeMs: 86_400_000 }, by);
+    try {
+      const time = Date.now() + 3_600_000;
+      const event = { time, title: 'Rates', currency: null, instruments: ['BTC/USDT'], isMarked: true };
+      const events = [event, { ...event, title: 'Minutes', isMarked: false }];
+      expect(await calendar.save({ sourceSha256: 'a', contentSha256: '1', events })).toBe(true);
+      const told = `${new Date(time).toISOString().slice(0, 16)}Z Rates (BTC/USDT)`;
+      expect(await item()).toMatchObject({ outcome: 'done', output: { told } });
+      await calendar.failed({ sourceSha256: 'a', failure: 'it has no first line' });
+      const found = expect.stringContaining(
+        'the economic calendar cannot be read (it has no first line); what is known of it is',
+      ) as string;
+      expect(await item()).toMatchObject({ outcome: 'failed', detail: found });
+    } finally {
+      await calendar.configure(null, by);
+    }
   });
 
   test('what is not there, or is another one, is refused', async () => {

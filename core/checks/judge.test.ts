@@ -1,8 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import type { LimitRow } from '../risk/limit-rows.js';
 import { LIMIT_KEYS, limitDefinition } from '../risk/limit-table.js';
-import type { CheckFacts } from './facts.js';
-import { backupLines, pastAlertLines, checkDisk, checkKeys, checkSchedules, CHECKS, type CheckName } from './judge.js';
+import type { CalendarFacts, CheckFacts } from './facts.js';
+import {
+  backupLines,
+  calendarLines,
+  pastAlertLines,
+  checkCalendar,
+  checkDisk,
+  checkKeys,
+  checkSchedules,
+  CHECKS,
+  type CheckName,
+} from './judge.js';
 
 const REQUIRED = LIMIT_KEYS.filter((key) => limitDefinition(key).usual === 'required');
 const ROWS: LimitRow[] = REQUIRED.map((key) => ({ scope: 'account', scopeValue: 'main', key, value: '1', version: 1 }));
@@ -79,6 +89,41 @@ it('of a backup it is told that there is none, and which copies there are instea
     'copy of before an upgrade: keelson_before_2, 3 days old',
     'copy of before an upgrade: keelson_before_1, of an age that is not known',
   ]);
+});
+
+describe('the economic calendar', () => {
+  const READ: CalendarFacts = { ageMs: 60_000, maxAgeMs: 3_600_000, failure: null, events: [] };
+  const DENIED = 'entries are denied for want of the economic calendar';
+
+  it.each<[string, CalendarFacts | null, readonly string[]]>([
+    ['none is configured', null, []],
+    ['it was read', READ, []],
+    ['as old as it may be', { ...READ, ageMs: 3_600_000 }, []],
+    ['too old', { ...READ, ageMs: 3_600_001 }, [`${DENIED}: what is known of it is 3600 s old`]],
+    [
+      'unreadable, and young enough',
+      { ...READ, failure: '404' },
+      ['the economic calendar cannot be read (404); what is known of it is 60 s old'],
+    ],
+    ['never read', { ...READ, ageMs: null }, [`${DENIED}: it was not read yet`]],
+    [
+      'unreadable from the beginning',
+      { ...READ, ageMs: null, failure: '404' },
+      ['the economic calendar cannot be read (404); it was not read yet', `${DENIED}: it was not read yet`],
+    ],
+  ])('where it is so that %s, finds what keeps entries from their blocks', (_, calendar, found) =>
+    expect(checkCalendar(calendar)).toEqual(found),
+  );
+
+  it('tells the marked events of the day', () => {
+    expect(calendarLines(null)).toBe('none is configured');
+    expect(calendarLines(READ)).toBe('no marked event within 24 hours');
+    const events = [
+      { time: Date.UTC(2026, 10, 27, 13, 30, 59), title: 'Rates', instruments: null },
+      { time: Date.UTC(2026, 10, 27, 18, 0), title: 'Upgrade', instruments: ['BTC/USDT', 'ETH/USDT'] },
+    ];
+    expect(calendarLines({ ...READ, events })).toBe('2026-11-27T13:30Z Rates\n2026-11-27T18:00Z Upgrade (BTC/USDT, ETH/USDT)');
+  });
 });
 
 it('a schedule that is paused, or is not there, is told', () => {
