@@ -20,7 +20,7 @@ import { calendarSchedule, declaredSchedules, ensureSchedules, OF_NO_ACCOUNT, re
 const temporal = await temporalIfAny();
 // A busy machine takes its time; nothing here depends on how long it is.
 vi.setConfig({ testTimeout: 180_000 });
-const WANTED = { source: 'events.csv', refreshMinutes: 60, maxAgeMinutes: 1_440, blockMinutesBefore: 30, blockMinutesAfter: 30 };
+const WANTED = { source: 'events.csv', refreshMinutes: 60, maxAgeMinutes: 1_440, blockMinutesBefore: 20, blockMinutesAfter: 40 };
 const by = (start: string) => ({ start, build: '1.0.0' });
 let folder: string;
 beforeEach(async () => {
@@ -36,6 +36,7 @@ it('is read from the file that is configured; what cannot be read leaves what wa
     const calendar = configuredCalendar({ calendar: WANTED }, join(folder, 'keelson.config.json'));
     if (calendar === undefined) throw new Error('a calendar is configured');
     const { source: _source, ...settings } = calendar;
+    expect(settings).toMatchObject({ beforeMs: 1_200_000, afterMs: 2_400_000, maxAgeMs: 86_400_000 });
     const activities = createCalendarActivities({ store, calendar, sha256 });
     await store.configure(settings, by('one'));
     const file = join(folder, 'events.csv');
