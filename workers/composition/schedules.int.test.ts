@@ -25,6 +25,12 @@ const nameOf = ({ id }: DeclaredSchedule): string => {
   const [first = '', , scope] = id.split(':');
   return scope ?? first;
 };
+/** As Temporal tells what is due once on each day. */
+const eachDayAt = (hour: number, minute: number): readonly object[] => {
+  const [of, days] = [(start: number) => [{ start, end: start, step: 1 }], [{ start: 1, end: 31, step: 1 }]];
+  const whole = { month: [{ start: 'JANUARY', end: 'DECEMBER', step: 1 }], dayOfWeek: [{ start: 'SUNDAY', end: 'SATURDAY', step: 1 }] };
+  return [expect.objectContaining({ hour: of(hour), minute: of(minute), second: of(0), dayOfMonth: days, ...whole })];
+};
 
 describe.skipIf(temporal === undefined)('schedules', () => {
   it('are kept by Temporal as they are declared: how late, one at a time, and in whose zone', async () => {
@@ -45,6 +51,16 @@ describe.skipIf(temporal === undefined)('schedules', () => {
       expect(of(({ policies }) => policies.overlap)).toEqual({
         ...{ minute: SKIP, hour: SKIP, day: SKIP, calendar: SKIP, morningChecks: ALLOW_ALL, eveningChecks: ALLOW_ALL },
       });
+      // Each minute, each hour at its own minute, and once a day, with what keeps accounts from coming all at once.
+      expect(of(({ spec }) => spec.intervals ?? [])).toEqual({
+        ...{ minute: [{ every: MINUTE }], hour: [{ every: HOUR, offset: 7 * MINUTE }], calendar: [{ every: HOUR }] },
+        ...{ day: [], morningChecks: [], eveningChecks: [] },
+      });
+      expect(of(({ spec }) => spec.calendars ?? [])).toEqual({
+        ...{ minute: [], hour: [], day: eachDayAt(0, 20), calendar: [] },
+        ...{ morningChecks: eachDayAt(8, 0), eveningChecks: eachDayAt(18, 30) },
+      });
+      expect(of(({ spec }) => spec.jitter)).toMatchObject({ minute: 5_000, hour: MINUTE, day: MINUTE });
       expect(of(({ spec }) => spec.timezone)).toMatchObject({ day: 'UTC', morningChecks: 'Europe/Madrid', eveningChecks: 'Europe/Madrid' });
       // In the zone's time of day, whatever the season: 07:00 or 06:00 by UTC.
       const hours = kept['morningChecks']?.info.nextActionTimes.map((time) =>
