@@ -107,6 +107,14 @@ describe('the configuration', () => {
     expect(loaded({ chats: ['-1'], people: { '5': 'olga' } }).alerts.telegram).toMatchObject({ chats: ['-1'] });
   });
 
+  test('has entries waited for five minutes at most when an account is shut down', () => {
+    const loaded = (waitAtMostMs: number): Config =>
+      load((file) => Object.assign((file['accounts'] as Record<string, Shape>)['main'] ?? {}, { shutdown: { waitAtMostMs } }));
+    expect(loaded(300_000).accounts['main']?.shutdown).toEqual({ workingEntries: 'wait', waitAtMostMs: 300_000 });
+    expect(problem(() => loaded(300_001)).lines).toEqual([expect.stringContaining('accounts.main.shutdown.waitAtMostMs: expected')]);
+    expect(problem(() => loaded(-1)).lines).toHaveLength(1);
+  });
+
   test('tells every problem at once, with path and expectation', () => {
     const found = problem(() =>
       load(

@@ -246,6 +246,29 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
     expect(await bench.endOf(await bench.ask('gracefulShutdown'))).toMatchObject({ status: 'completed' });
   });
 
+  it('shut down, an entry that rests is waited for as long as is configured, and no longer: then it is canceled at the venue', async () => {
+    bench.world.shutdown = { workingEntries: 'wait', waitAtMostMs: 2_000 };
+    const intentId = await bench.workingEntry();
+    const [resting] = await bench.stack.venue.reader.openOrders(INSTRUMENT);
+    const down = await bench.ask('gracefulShutdown');
+    expect(await bench.endOf(down)).toEqual({ status: 'completed', detail: null });
+    expect([await bench.mode(), await bench.statusOf(intentId)]).toEqual(['paused', 'canceled']);
+    const { reader } = bench.stack.venue;
+    expect(await reader.openOrders(INSTRUMENT)).toEqual([]);
+    expect(await reader.lookUp(INSTRUMENT, resting?.clientOrderId ?? '')).toMatchObject({ order: { status: 'canceled' } });
+    // By the shutdown, and not before the wait was over.
+    const [waited] = await bench.query<{ because: string; is_waited: boolean }>(
+      `select e.data->>'because' as because, e.occurred_at >= p.started_at + interval '1.9 seconds' as is_waited
+         from audit_events e, runbook_parts p
+         where e.kind = 'order.pendingCancel' and e.data->>'intentId' = $1 and p.run_id = $2 and p.name = 'entries' and p.part = 'action'`,
+      intentId,
+      down,
+    );
+    expect(waited).toEqual({ because: 'shutdown', is_waited: true });
+    const quiet = await bench.query(`select output from runbook_parts where run_id = $1 and name = 'quiet'`, down);
+    expect(quiet).toEqual([{ output: { safeToStop: true } }]);
+  });
+
   it('shut down while it waits for an entry that fills: its stop stays, and what is left is told', async () => {
     bench.world.shutdown = { workingEntries: 'wait', waitAtMostMs: 300_000 };
     const intentId = await bench.workingEntry();
