@@ -113,7 +113,7 @@ class LedgerSoak {
       orders: witnesses.reduce((total, { orders }) => total + orders.size, 0),
       fills: witnesses.reduce((total, { fills }) => total + fills.length, 0),
       midnights: this.midnights,
-      ...{ calls: sum('calls'), faultShare: Math.round((1_000 * sum('struck')) / sum('calls')) / 1_000, spoiledEvents: sum('events') },
+      ...{ calls: sum('calls'), faultShare: Math.floor((1_000 * sum('struck')) / sum('calls')) / 1_000, spoiledEvents: sum('events') },
       ...{ kills: this.kills, ...(await this.differences()), resumed: Object.fromEntries(this.person.resumed) },
       ...{ signals: this.signals(), broken },
     };
