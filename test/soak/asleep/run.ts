@@ -5,6 +5,7 @@ import { compared, judge } from '../ledger/judge.js';
 import { INSTRUMENT, PRICE } from '../world/lane.js';
 import { Trader } from '../world/trader.js';
 import { SoakWorld } from '../world/world.js';
+import { enteredTooSoon, keepClearances } from './entered.js';
 
 export interface AsleepOptions {
   /** How long the machine was asleep, by every clock but Temporal's. */
@@ -40,6 +41,7 @@ export async function sleep({ aheadMs, stillMs }: AsleepOptions): Promise<Asleep
     const [stopped, holding, asking] = traders;
     if (stopped === undefined || holding === undefined || asking === undefined) throw new Error('there are three accounts');
     await Promise.all([stopped.hold(), holding.hold()]);
+    await keepClearances(world);
     const asleepTime = world.clock.now();
     const [lane] = world.lanes;
     if (lane === undefined) throw new Error('there are three accounts');
@@ -51,6 +53,9 @@ export async function sleep({ aheadMs, stillMs }: AsleepOptions): Promise<Asleep
     lane.price = PRICE;
     await wait(stillMs);
     const moved = world.clock.putForward(aheadMs);
+    const wokenTime = world.clock.now();
+    // As on a machine, whose clocks are right before anything on it goes on.
+    await until('the database has the new time', () => hasTime(world, wokenTime));
     const begun = performance.now();
     world.wakeUp();
     await moved;
@@ -59,7 +64,9 @@ export async function sleep({ aheadMs, stillMs }: AsleepOptions): Promise<Asleep
     await stopped.settled(['flat']);
     await Promise.all([stopped.hold(), asking.hold()]);
     const tradingAgainMs = Math.round(performance.now() - begun);
-    const broken = [...(await compared(world)), ...(await unfilled(world, asleepTime))];
+    // Before anything is asked for: what is found compared was so by Keelson itself.
+    const broken = await enteredTooSoon(world, wokenTime, 2);
+    broken.push(...(await compared(world)), ...(await unfilled(world, asleepTime)));
     for (const one of world.lanes) broken.push(...(await judge(world, one, from)));
     const kept = await holding.standing();
     if (kept !== 'protected') broken.push(`what was held before is ${kept}`);
@@ -73,6 +80,13 @@ export async function sleep({ aheadMs, stillMs }: AsleepOptions): Promise<Asleep
   } finally {
     await world.close();
   }
+}
+
+async function hasTime({ pool }: SoakWorld, time: number): Promise<boolean> {
+  const { rows } = await pool.query<{ isThere: boolean }>(`select clock_timestamp() >= to_timestamp($1::numeric / 1000) as "isThere"`, [
+    time,
+  ]);
+  return rows[0]?.isThere === true;
 }
 
 /** Bars that closed while everything slept, and are not stored in the end. */
