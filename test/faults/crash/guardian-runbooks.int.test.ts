@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { roomOf } from '../../../adapters/storage/disk.js';
+import { checkDisk } from '../../../core/checks/judge.js';
 import { RUNBOOK_SPECS } from '../../../core/runbook/registry.js';
 import { resourceOf, runbookWorkflowId } from '../../../core/runbook/spec.js';
 import { TASK_QUEUES, WORKFLOW_TYPES } from '../../../workflows/names.js';
@@ -42,6 +44,7 @@ const PARTS = {
   venueDisconnected: ['action freeze', 'verification freeze'],
 } as const;
 type Name = keyof typeof PARTS;
+const FINE = { outcome: 'done', detail: null };
 
 const temporal = await temporalIfAny();
 
@@ -162,10 +165,25 @@ describe.skipIf(temporal === undefined)('a guardian killed (-9) in a runbook of 
       },
       () => world.describePrograms(),
     );
-  const checks = async (name: 'morningChecks' | 'eveningChecks'): Promise<void> => {
+  const checks = async (name: 'morningChecks' | 'eveningChecks'): Promise<string> => {
     const runId = await asked(name);
     await becomes(runId, 'waitingForPerson');
     expect(await partsOf(runId)).toEqual(PARTS[name]);
+    return runId;
+  };
+  /** What is asked of the real venue and the real disk is found fine, the disk so far as it is. */
+  const morning = async (): Promise<void> => {
+    const runId = await checks('morningChecks');
+    const { rows } = await world.pool.query<{ name: string; outcome: string; detail: string | null }>(
+      `select name, outcome, detail from runbook_parts where run_id = $1 and name in ('keys', 'disk') order by position`,
+      [runId],
+    );
+    const isFull = checkDisk(await roomOf(process.cwd())).length > 0;
+    const disk = isFull ? { outcome: 'failed', detail: expect.stringContaining('of the disk are free') as string } : FINE;
+    expect(rows).toEqual([
+      { name: 'keys', ...FINE },
+      { name: 'disk', ...disk },
+    ]);
   };
   const runOf = (runbook: string): Promise<string> =>
     until(
@@ -234,8 +252,8 @@ describe.skipIf(temporal === undefined)('a guardian killed (-9) in a runbook of 
 
   const stories = {
     ...{ startUp, shutdown, discrepancy, drawdown, lostVenue },
-    morningChecks: () => checks('morningChecks'),
-    eveningChecks: () => checks('eveningChecks'),
+    morningChecks: morning,
+    eveningChecks: async () => void (await checks('eveningChecks')),
   };
   // Each runbook in every part of its own is tried where whoever dies is no process (workflows/operations/runbook, activities/runbook).
   it.each(Object.entries(stories))('in %s is followed by another that goes on with what it had begun', (_, story) => story());
