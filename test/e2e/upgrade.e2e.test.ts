@@ -30,14 +30,16 @@ describe.skipIf(temporal === undefined || !isThere)('git pull && npm start, from
         settleMs: REST_MS + 120_000,
         until: (_, read) => untilAllIsOpen(read),
       });
-      const { open, ended, steps, migrations, ...rest } = upgrade;
-      console.info(JSON.stringify({ open: countOf(open), ended: countOf(ended), steps, migrations, ...rest }));
+      const { open, ended, steps, migrations, firstEntry, ...rest } = upgrade;
+      console.info(JSON.stringify({ open: countOf(open), ended: countOf(ended), steps, migrations, firstEntry, ...rest }));
       expect(steps).toEqual([
         expect.stringMatching(/^Copied as it was before \d+ migrations?: /),
         expect.stringMatching(/^\d+ open workflow runs? go(es)? on with this build$/),
         expect.stringMatching(/^Database: \d+ migrations? applied$/),
       ]);
       expect(migrations.after).toBeGreaterThan(migrations.before);
+      // It had compared its account, and found it clean, before it entered anything of its own.
+      expect(firstEntry?.cleanBefore).toContain('start');
       // Entries that rested, and stops of what was held: each is the same order still, or has ended as the venue says.
       expect(open.filter(({ purpose, status }) => purpose === 'entry' && status === 'accepted')).not.toEqual([]);
       expect(open.filter(({ purpose, status }) => purpose === 'stop' && status === 'accepted')).not.toEqual([]);

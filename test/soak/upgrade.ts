@@ -6,7 +6,7 @@ const FILLS = 5;
 
 /**
  * An earlier commit trades with the configuration of then, and this build goes on with its home. The last line says what came of it.
- * @returns whether it went on by itself, and ledger and venue agree
+ * @returns whether it compared its account first and went on by itself, and ledger and venue agree
  */
 export async function soakUpgrade(from: string): Promise<boolean> {
   const upgrade = await upgradeFrom({
@@ -20,5 +20,6 @@ export async function soakUpgrade(from: string): Promise<boolean> {
   });
   if (upgrade === undefined) return false;
   process.stdout.write(`${JSON.stringify({ from, ...upgrade })}\n`);
-  return upgrade.modes.length === 0 && upgrade.disagreements.length === 0 && upgrade.incidents.length === 0;
+  const hasCompared = upgrade.firstEntry?.cleanBefore.includes('start') === true;
+  return hasCompared && upgrade.modes.length === 0 && upgrade.disagreements.length === 0 && upgrade.incidents.length === 0;
 }

@@ -26,6 +26,12 @@ export interface OpenOrder {
   readonly instrument: string;
 }
 
+/** What was entered first, and the comparisons between that and a moment before it that were clean: why each was made. */
+export interface FirstEntry {
+  readonly intentId: string;
+  readonly cleanBefore: readonly string[];
+}
+
 export interface Upgrade extends Comparison {
   /** What the new build has said of copy, replay and migrations. */
   readonly steps: readonly string[];
@@ -33,6 +39,8 @@ export interface Upgrade extends Comparison {
   readonly fillsAfter: number;
   /** Changes of mode that neither a start nor the test has asked for. */
   readonly modes: readonly StartEvent[];
+  /** Of the new build, and what it had compared before. */
+  readonly firstEntry: FirstEntry | undefined;
   /** Between the two builds. */
   readonly open: readonly OpenOrder[];
   /** Of those, what they have come to when all was settled. */
@@ -54,6 +62,11 @@ export type Read = <T>(path: string) => Promise<T>;
 
 /** The start-up takes an account into observation and lets it trade: that is as it should be. */
 export const isModeOfOthers = ({ event, ...data }: StartEvent): boolean => event === 'mode' && data['by'] !== 'startUp';
+/** An order to open is authorised with its signal. */
+const isEntrySince =
+  (since: number) =>
+  (event: StartEvent): boolean =>
+    event.event === 'signal' && event['leg'] === 'open' && event['traded'] === true && event.time > since;
 export const fillsOf = (keelson: RunningKeelson): number => keelson.events.filter(({ event }) => event === 'fill').length;
 
 /** Whether this clone has it: a shallow one has not. */
@@ -95,19 +108,23 @@ export async function upgradeFrom({ from, change, until, settleMs }: UpgradeWish
     const older = await start(tree);
     await until(older, readerOf(home));
     await older.end('SIGTERM');
-    const before = await atRest(home);
+    const between = Date.now();
+    const before = await atRest(home, between);
 
     const newer = await start(ROOT);
     await newer.waitFor('a fill', ({ event }) => event === 'fill', FILL_LIMIT_MS);
+    // The fill may be of an order of the older build.
+    await newer.waitFor('an entry of its own', isEntrySince(between), FILL_LIMIT_MS);
     const modes = newer.events.filter(isModeOfOthers);
     const told = newer.events.filter(
       ({ event, ...data }) => event === 'step' && data['state'] === 'done' && STEPS.includes(String(data['step'])),
     );
     await pauseAndSettle(home, newer, settleMs);
     await newer.end('SIGTERM');
-    const after = await atRest(home);
+    const after = await atRest(home, between);
     return {
       ...{ steps: told.map((event) => String(event['message'])), fillsBefore: fillsOf(older), fillsAfter: fillsOf(newer), modes },
+      firstEntry: after.firstEntry,
       open: before.orders.filter(({ isOver }) => !isOver),
       ended: before.orders.flatMap(({ clientOrderId, isOver }) =>
         isOver ? [] : after.orders.filter((one) => one.clientOrderId === clientOrderId),
@@ -133,10 +150,11 @@ function readerOf(home: string): Read {
 interface AtRest {
   readonly orders: Upgrade['ended'];
   readonly migrations: number;
+  readonly firstEntry: FirstEntry | undefined;
 }
 
-/** What the ledger of a stopped Keelson has. */
-async function atRest(home: string): Promise<AtRest> {
+/** What the ledger of a stopped Keelson has. @param between the two builds */
+async function atRest(home: string, between: number): Promise<AtRest> {
   const server = await startPostgres({ home: homePaths(home).postgres, port: await freePort() });
   const client = new pg.Client({ connectionString: server.url });
   try {
@@ -147,9 +165,22 @@ async function atRest(home: string): Promise<AtRest> {
          status, instrument, final_at is not null as "isOver" from orders o order by created_at`,
     );
     const migrations = await client.query<{ count: number }>('select count(*)::integer as count from schema_migrations');
-    return { orders: orders.rows, migrations: migrations.rows[0]?.count ?? 0 };
+    return { orders: orders.rows, migrations: migrations.rows[0]?.count ?? 0, firstEntry: await firstEntrySince(client, between) };
   } finally {
     await client.end();
     await server.stop();
   }
+}
+
+async function firstEntrySince(client: pg.Client, since: number): Promise<FirstEntry | undefined> {
+  // The first releases knew no comparisons, and what they had entered is of before.
+  const { rowCount } = await client.query(`select from information_schema.tables where table_name = 'reconciliation_runs'`);
+  if (rowCount === 0) return undefined;
+  const { rows } = await client.query<FirstEntry>(
+    `select e.intent_id as "intentId", array(select r.scope from reconciliation_runs r where r.account = e.account and r.result = 'clean'
+         and r.started_at > to_timestamp($1::numeric / 1000) and r.ended_at < e.created_at order by r.ended_at) as "cleanBefore"
+       from orders e where purpose = 'entry' and status <> 'denied' and created_at > to_timestamp($1::numeric / 1000) order by created_at limit 1`,
+    [since],
+  );
+  return rows[0];
 }
