@@ -191,9 +191,9 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
   });
 
   it.each([
-    ['that hangs up', hangingUp],
-    ['that takes connections and answers nothing', keepingSilent],
-  ])('with a database %s it cancels what appears, says UNLATCHED, and ends only when the halt is written', async (_, shut) => {
+    ['that hangs up', hangingUp, 'UNLATCHED: INFRA_DATABASE'],
+    ['that takes connections and answers nothing', keepingSilent, 'The database has not answered yet, and the halt is not written. Until'],
+  ])('with a database %s it cancels what appears, says UNLATCHED, and ends only when the halt is written', async (_, shut, first) => {
     await buy();
     const door = kept(await shut(stack.database.url));
     await placeForeign();
@@ -203,6 +203,7 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     await placeForeign();
     await vi.waitFor(async () => expect(await openAtVenue()).toBe(0), LIMIT);
     await vi.waitFor(() => expect(said).toContain('UNLATCHED'), LIMIT);
+    expect(said).toContain(first);
     expect([isOver, await standing()]).toEqual([false, []]);
     door.open();
     expect((await ending).exitCode).toBe(EXIT.done);
