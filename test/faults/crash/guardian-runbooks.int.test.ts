@@ -30,10 +30,12 @@ const PARTS = {
     ...['verification alerts', 'verification mode', 'verification streams', 'verification venue'],
     ...['verification keys', 'verification reconciliation', 'verification stops', 'verification limits'],
     ...['verification disk', 'verification calendar', 'verification schedules', 'verification incidents'],
+    'verification signature',
   ],
   eveningChecks: [
     ...['verification signals', 'verification orders', 'verification fills', 'verification statement'],
     ...['verification reconciliation', 'verification stops', 'verification incidents', 'verification alerts', 'verification disk'],
+    'verification signature',
   ],
   drawdown: ['action freeze', 'verification freeze', 'action kill', 'action evidence', 'action report'],
   reconciliationDiscrepancy: ['verification snapshots', 'verification paused', 'verification decisions'],
