@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { apiUnderTest, controlVersion, KEYS, seedPeople, type ApiUnderTest } from '../test/support/api.js';
 import { testDatabase, type TestDatabase } from '../test/support/postgres.js';
 import { problemSchema } from './http/problem.js';
-import { openDatabase } from './read/database.js';
+import { openDatabase, type Database } from './read/database.js';
 import { allRoutes } from './routes/all.js';
 
 let store: TestDatabase;
@@ -250,10 +250,23 @@ describe('problems', () => {
     const closed = openDatabase('postgres://nobody:hunter2@127.0.0.1:1/none', () => undefined);
     const dark = apiUnderTest(store, { database: closed });
     server = dark.server;
-    const found = await problem('GET', '/v1/status');
-    expect(found).toMatchObject({ code: 'INFRA_DATABASE', status: 503 });
-    expect(JSON.stringify(found)).not.toContain('hunter2');
+    const body = { account: 'main', reason: 'looks odd', commandId: randomUUID() };
+    for (const found of [await problem('GET', '/v1/status'), await problem('POST', '/v1/control/pause', { key: KEYS.trader, body })]) {
+      expect(found).toMatchObject({ code: 'INFRA_DATABASE', status: 503 });
+      expect(JSON.stringify(found)).not.toContain('hunter2');
+    }
+    expect(dark.executed).toEqual([]);
     await dark.close();
+    // Also where it goes away between the look at the key and the row of the command.
+    const gone: Database = { query: (sql, values) => (sql.includes('commands') ? closed : api.context.database).query(sql, values) };
+    const going = apiUnderTest(store, { database: gone });
+    server = going.server;
+    const lost = await problem('POST', '/v1/control/pause', { key: KEYS.trader, body });
+    expect(lost).toMatchObject({ code: 'INFRA_DATABASE', status: 503 });
+    expect(going.executed).toEqual([]);
+    await going.close();
+    // Nothing of it will be carried out either.
+    expect((await store.pool.query('select from commands where command_id = $1', [body.commandId])).rows).toEqual([]);
     await closed.close();
   });
 });

@@ -89,6 +89,21 @@ describe('what a process sees of its venues', () => {
     expect([market.signingTime('never read'), market.venueNow('never read')]).toEqual([now, now]);
   });
 
+  it('for entries a reading holds for a minute, and not for a millisecond more', () => {
+    market.seeClock('aging', { skewMs: 3, roundTripMs: 10 });
+    const read = now;
+    for (const [ageMs, seen] of [
+      [60_000, 3],
+      [60_001, undefined],
+      [-60_000, 3],
+      [-60_001, undefined],
+    ] as const) {
+      now = read + ageMs;
+      expect([ageMs, market.view('aging', BTC).clockSkewMs]).toEqual([ageMs, seen]);
+    }
+    now = read;
+  });
+
   it('a reading grows old, also when our clock is set back; exits are signed with it all the same', () => {
     for (const step of [60_001, -120_002]) {
       now += step;

@@ -50,6 +50,8 @@ export class AccountWatch {
   private readonly watched: WatchedAccount;
   private readonly sight: VenueSight;
   private readonly timer: NodeJS.Timeout;
+  /** Past when the first sample would be late. */
+  private readonly firstIsDue: Promise<void>;
   private current: Promise<void> | undefined;
   private openOrders = 0;
   private killing: Promise<void> | undefined;
@@ -68,6 +70,7 @@ export class AccountWatch {
     const failed = (error: unknown, what: string): void => this.failed(error, what);
     this.sight = new VenueSight({ account, venue, store, live, instruments, settings: watched.settings, watchers, clock, failed });
     this.timer = setInterval(() => this.tick(), WATCH.sampleMs);
+    this.firstIsDue = waitedFor(WATCH.sampleMs);
     this.tick();
   }
 
@@ -93,8 +96,8 @@ export class AccountWatch {
   private async sample(): Promise<void> {
     const { account, venueName, settings } = this.watched;
     const looking = this.sight.lookIfDue(this.openOrders);
-    // The first sample waits for the venue's first answer, or until it would be late.
-    if (this.sight.readings === undefined) await Promise.race([looking, waitedFor(WATCH.sampleMs)]);
+    // The first sample waits for the venue's first answer, or until it would be late; a venue that never answers slows none of the next.
+    if (this.sight.readings === undefined) await Promise.race([looking, this.firstIsDue]);
     const inputs = await this.dependencies.store.read(account, this.sight.instruments);
     if (inputs === undefined) return;
     await this.sight.seeBooks(inputs);

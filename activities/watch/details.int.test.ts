@@ -3,9 +3,12 @@ import { readWatch } from '../../api/read/watch.js';
 import { openHaltStore, type HaltStore } from '../../adapters/store/halt-store.js';
 import { createWatchStore } from '../../adapters/store/watch-store.js';
 import { ZERO_TEXT, type DecimalText } from '../../core/money/index.js';
+import { intentIdOf } from '../../core/signal/signal.js';
 import { WATCH } from '../../core/watch/rules.js';
 import { eventually } from '../../test/support/eventually.js';
 import { ACCOUNT, INSTRUMENT, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
+import { createOrderActivities } from '../order/index.js';
+import { createResolve } from '../order/resolve.js';
 import type { Venue, VenueReader } from '../ports/venue.js';
 import { StreamedMarket } from '../streams/live-market.js';
 import { AccountWatch } from './account-watch.js';
@@ -32,7 +35,7 @@ afterAll(async () => {
   await stack?.close();
 });
 
-it('a sample tells how old what it was made of is, the venue’s clock, what works there and what is held beside the quote asset', async () => {
+it('a sample tells how old what it was made of is, the venue’s clock, which orders are open and what is held beside the quote asset', async () => {
   // Of what is told nothing moves by itself: each age is exactly what it was made.
   let now = Date.now();
   const clock = (): number => now;
@@ -68,14 +71,14 @@ it('a sample tells how old what it was made of is, the venue’s clock, what wor
     },
   );
   /** As `keelson watch` and `GET /v1/watch` show it. */
-  const shows = (venueMs: number, exposure: string): Promise<void> =>
+  const shows = (venueMs: number, exposure: string, openOrders = 0): Promise<void> =>
     eventually(async () => {
       const [seen] = await readWatch(stack.pool);
       expect(seen).toMatchObject({
         account: ACCOUNT,
         exposure,
         details: {
-          ...{ openOrders: 0, clockSkewMs: SKEW_MS, ages: { venueMs, marketDataMs: PRICE_AGE_MS }, balancesMs: venueMs },
+          ...{ openOrders, clockSkewMs: SKEW_MS, ages: { venueMs, marketDataMs: PRICE_AGE_MS }, balancesMs: venueMs },
           ...{ pricesMs: { [INSTRUMENT]: PRICE_AGE_MS }, withoutMark: [], unmarked: [{ asset: 'BNB', quantity: '10', value: '5000' }] },
         },
       });
@@ -88,4 +91,11 @@ it('a sample tells how old what it was made of is, the venue’s clock, what wor
   price = '51000';
   await shows(ANSWER_AGE_MS, '102000');
   expect(reads).toBe(asked);
+
+  // An order counts as open from when it is authorised until it is final.
+  const signal = stack.signal('open', 1_000);
+  expect(await createOrderActivities(stack.dependencies).authorise(signal)).toMatchObject({ kind: 'authorised' });
+  await shows(ANSWER_AGE_MS, '102000', 1);
+  expect((await createResolve(stack.dependencies)(intentIdOf(signal))).order).toMatchObject({ status: 'expired', isFinal: true });
+  await shows(ANSWER_AGE_MS, '102000');
 });

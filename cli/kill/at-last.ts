@@ -6,8 +6,10 @@ const AGAIN_MS = 500;
 export interface Wished<T> {
   readonly attempt: () => Promise<T>;
   readonly failed: (error: unknown, isFirst: boolean) => void;
-  /** Begun once it has failed; over when `until` is aborted. Nothing waits for it: what hangs there delays no try. */
+  /** Begun once it has failed, or is late; over when `until` is aborted. Nothing waits for it: what hangs there delays no try. */
   readonly beside: (until: AbortSignal) => void;
+  /** The first try is late when it has come to no end for so long: what takes it may keep silent until its time is out. Left out, it never is. */
+  readonly late?: { readonly afterMs: number; readonly tell: () => void };
   /** Aborted when it shall end although it is not done. */
   readonly stopping: AbortSignal;
 }
@@ -16,8 +18,14 @@ export interface Wished<T> {
  * Tries something again and again until it is done.
  * @returns undefined when it was to end before
  */
-export async function atLast<T>({ attempt, failed, beside, stopping }: Wished<T>): Promise<T | undefined> {
+export async function atLast<T>({ attempt, failed, beside, late, stopping }: Wished<T>): Promise<T | undefined> {
   const over = new AbortController();
+  let isBeside = false;
+  const begin = (): void => {
+    if (!isBeside) beside(AbortSignal.any([over.signal, stopping]));
+    isBeside = true;
+  };
+  const timer = late && setTimeout(() => (late.tell(), begin()), late.afterMs);
   try {
     for (let isFirst = true; !stopping.aborted; isFirst = false) {
       try {
@@ -25,11 +33,13 @@ export async function atLast<T>({ attempt, failed, beside, stopping }: Wished<T>
       } catch (error) {
         failed(error, isFirst);
       }
-      if (isFirst) beside(AbortSignal.any([over.signal, stopping]));
+      clearTimeout(timer);
+      begin();
       await wait(AGAIN_MS, undefined, { signal: stopping }).catch(() => undefined);
     }
     return undefined;
   } finally {
+    clearTimeout(timer);
     over.abort();
   }
 }

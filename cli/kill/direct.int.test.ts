@@ -1,5 +1,4 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo, type Server, type Socket, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
@@ -13,6 +12,7 @@ import type { Latch } from '../../core/control/mode.js';
 import { decimal, type DecimalText } from '../../core/money/index.js';
 import { intentIdOf } from '../../core/signal/signal.js';
 import { TEST_KEY, TEST_SECRET } from '../../exchange/testing/open-venue.js';
+import { hangingUp, keepingSilent, type Door, type HangingUp } from '../../test/support/database-door.js';
 import { seedPerson } from '../../test/support/people.js';
 import { ACCOUNT, INSTRUMENT, LIMITS, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
 import { disagreements } from '../../test/support/witness.js';
@@ -26,43 +26,6 @@ const SCOPE: Latch = { scope: 'account', scopeValue: ACCOUNT };
 /** Nothing listens there. */
 const NOBODY = { rest: 'http://127.0.0.1:1', stream: 'ws://127.0.0.1:1', wsApi: 'ws://127.0.0.1:1' };
 const LIMIT = { timeout: 30_000, interval: 20 };
-
-interface Door {
-  readonly url: string;
-  open(): void;
-  /** Ends what goes through it, and lets nothing more in. */
-  shut(): void;
-  close(): Promise<void>;
-}
-
-/** Postgres behind an address of its own, which answers only while it is told to. */
-async function behindADoor(url: string): Promise<Door> {
-  let isOpen = false;
-  const through = new Set<Socket>();
-  const target = new URL(url);
-  const server: Server = createServer((socket) => {
-    if (!isOpen) {
-      socket.destroy();
-      return;
-    }
-    const onward = connect(Number(target.port), target.hostname);
-    through.add(socket.on('close', () => through.delete(socket)));
-    for (const one of [socket, onward]) one.on('error', () => [socket, onward].forEach((each) => each.destroy()));
-    socket.pipe(onward).pipe(socket);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const door = new URL(url);
-  door.port = String((server.address() as AddressInfo).port);
-  return {
-    url: door.href,
-    open: () => void (isOpen = true),
-    shut: () => {
-      isOpen = false;
-      for (const socket of through) socket.destroy();
-    },
-    close: () => new Promise((resolve) => server.close(() => resolve())),
-  };
-}
 
 describe('keelson kill --direct, on a real ledger and paper venue, without Temporal', () => {
   let stack: TradingStack;
@@ -166,11 +129,8 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     expect(placed).toMatchObject({ kind: 'accepted' });
   };
   const openAtVenue = async (): Promise<number> => (await stack.venue.haltReader.openOrders()).length;
-  const withADoor = async (): Promise<Door> => {
-    const door = await behindADoor(stack.database.url);
-    doors.push(door);
-    return door;
-  };
+  const kept = <Kept extends Door>(door: Kept): Kept => (doors.push(door), door);
+  const withADoor = async (): Promise<HangingUp> => kept(await hangingUp(stack.database.url));
   const wished = (scope: Latch): DirectWish => ({ scope, cause: { policy: 'atOnce', reason: 'a test' }, isDrill: false });
   const run = (url: string, scope: Latch = SCOPE, folder = home) =>
     killWithoutTemporal(terminal(url, folder), wished(scope), stopping.signal);
@@ -230,9 +190,12 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     ]);
   });
 
-  it('without the database it cancels what appears, says UNLATCHED, and ends only when the halt is written', async () => {
+  it.each([
+    ['that hangs up', hangingUp, 'UNLATCHED: INFRA_DATABASE'],
+    ['that takes connections and answers nothing', keepingSilent, 'The database has not answered yet, and the halt is not written. Until'],
+  ])('with a database %s it cancels what appears, says UNLATCHED, and ends only when the halt is written', async (_, shut, first) => {
     await buy();
-    const door = await withADoor();
+    const door = kept(await shut(stack.database.url));
     await placeForeign();
     let isOver = false;
     const ending = run(door.url).finally(() => void (isOver = true));
@@ -240,10 +203,12 @@ describe('keelson kill --direct, on a real ledger and paper venue, without Tempo
     await placeForeign();
     await vi.waitFor(async () => expect(await openAtVenue()).toBe(0), LIMIT);
     await vi.waitFor(() => expect(said).toContain('UNLATCHED'), LIMIT);
-    expect(isOver).toBe(false);
+    expect(said).toContain(first);
+    expect([isOver, await standing()]).toEqual([false, []]);
     door.open();
     expect((await ending).exitCode).toBe(EXIT.done);
     expect(said).toContain('HALTED');
+    expect(await standing()).toHaveLength(1);
   });
 
   it('without any database it cancels where a venue has an address of its own, and says UNLATCHED', async () => {

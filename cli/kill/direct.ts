@@ -96,6 +96,9 @@ export async function killWithoutTemporal(terminal: Terminal, wish: DirectWish, 
   }
 }
 
+/** Longer than a halt takes that has to end whoever holds what it needs. One that is silent would keep it for many seconds, and nothing canceled. */
+const LATE_MS = 2_000;
+
 interface Database {
   readonly url: () => string | undefined;
   /** The address of the one that has the halt. */
@@ -134,6 +137,10 @@ async function latchAtLast(
         return engaged;
       },
       failed: (error, isFirst) => say(`UNLATCHED: ${told(error)}${isFirst ? ` Until it is written ${otherwise}` : ''}`),
+      late: {
+        afterMs: LATE_MS,
+        tell: () => say(`The database has not answered yet, and the halt is not written. Until it is ${otherwise}`),
+      },
       beside: (until) => accounts.forEach(([account]) => venues.keepCanceling(account, scope, until)),
       stopping,
     });

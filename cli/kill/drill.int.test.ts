@@ -3,11 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { EvidenceFile } from '../../activities/ports/kill.js';
 import { createOrderActivities } from '../../activities/order/index.js';
 import { rootFolder } from '../../config/index.js';
 import { decimal } from '../../core/money/index.js';
 import { intentIdOf } from '../../core/signal/signal.js';
 import { apiUnderTest, KEYS, seedPeople, type ApiUnderTest } from '../../test/support/api.js';
+import { readHaltEvidence } from '../../test/support/halt-evidence.js';
 import { eventually } from '../../test/support/eventually.js';
 import { temporalIfAny } from '../../test/support/temporal.js';
 import { ACCOUNT, openTradingStack, startWorker, type StackWorker, type TradingStack } from '../../test/support/trading-stack.js';
@@ -91,5 +93,18 @@ describe.skipIf(temporal === undefined)('keelson kill --drill, by command line, 
     // It stays latched, as a real one does, under the name of who practised.
     const { rows } = await stack.pool.query(`select subject, reason, policy from latches where released_at is null`);
     expect(rows).toEqual([{ subject: 'operator', reason: 'drill: practice', policy: 'atOnce' }]);
+    // It leaves what a real one leaves: an incident, and the file that this names.
+    const incidents = await eventually(async () => {
+      const opened = await stack.pool.query<{ evidence: EvidenceFile }>(
+        `select data->'evidence' as evidence from incidents where account = $1 and kind = 'halt' and closed_at is null`,
+        [ACCOUNT],
+      );
+      expect(opened.rows).toHaveLength(1);
+      return opened.rows;
+    }, LIMIT_MS);
+    const [{ evidence } = { evidence: { path: '', sha256: '' } }] = incidents;
+    const { wrong, sales } = await readHaltEvidence(evidence);
+    expect(wrong).toEqual([]);
+    expect(sales.map(({ sides }) => sides)).toEqual([['sell']]);
   });
 });

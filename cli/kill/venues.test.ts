@@ -58,6 +58,24 @@ describe('P25: a halt without its database, at a venue whose cancels hang', () =
     expect(opened).toEqual(['slow', 'quick']);
   });
 
+  it('does not wait with that for a database that takes the halt and is silent', async () => {
+    const { all, canceled } = venues();
+    let told = 0;
+    let written = (): void => undefined;
+    const latched = atLast({
+      attempt: () => new Promise<string>((resolve) => (written = () => resolve('latched'))),
+      failed: () => undefined,
+      late: { afterMs: 1, tell: () => void (told += 1) },
+      beside: (until) => all.keepCanceling('quick', EVERYTHING, until),
+      stopping: new AbortController().signal,
+    });
+    await vi.waitFor(() => expect(canceled.quick).toBeGreaterThanOrEqual(1), { timeout: 10_000, interval: 5 });
+    expect(told).toBe(1);
+    written();
+    await expect(latched).resolves.toBe('latched');
+    await all.close();
+  });
+
   it('is told to end while it is not written, and ends', async () => {
     const stopping = new AbortController();
     const { all, canceled } = venues();

@@ -13,7 +13,8 @@ import { killWorkflowId } from '../names.js';
 import { killStateQuery, type KillState } from './messages.js';
 
 const temporal = await temporalIfAny();
-const ACCOUNT = 'main';
+const ACCOUNT = `hanging-${process.pid}`;
+const BESIDE = `answering-${process.pid}`;
 const LIMIT = { timeout: 120_000, interval: 50 };
 /** Every call is taken, and answered in ten minutes. */
 const HANGS: Omit<FaultRule, 'id'> = {
@@ -25,6 +26,8 @@ describe.skipIf(temporal === undefined)('a halt at a venue that takes requests a
   let database: TestDatabase;
   let ledger: Ledger;
   let paper: PaperAccount;
+  /** At a venue that answers. */
+  let beside: PaperAccount;
   let worker: OrderWorker;
   let halts: HaltStore;
 
@@ -32,7 +35,8 @@ describe.skipIf(temporal === undefined)('a halt at a venue that takes requests a
     database = await testDatabase();
     ledger = await openLedger(database);
     paper = await openPaperAccount({ account: ACCOUNT, venueName: 'paper', windows: PATIENT });
-    await ledger.enrol(paper);
+    beside = await openPaperAccount({ account: BESIDE, venueName: 'another', windows: PATIENT });
+    for (const one of [paper, beside]) await ledger.enrol(one);
     halts = openHaltStore(database.url);
     if (temporal !== undefined) worker = await startOrderWorker(ledger, temporal);
   });
@@ -40,32 +44,47 @@ describe.skipIf(temporal === undefined)('a halt at a venue that takes requests a
     await halts?.close();
     await worker?.stop();
     await paper?.close();
+    await beside?.close();
     await ledger?.close();
     await database?.drop();
   });
 
-  const state = (): Promise<KillState> => worker.client.workflow.getHandle(killWorkflowId(ACCOUNT)).query(killStateQuery);
+  const state = (account = ACCOUNT): Promise<KillState> => worker.client.workflow.getHandle(killWorkflowId(account)).query(killStateQuery);
   const told = async (): Promise<readonly { readonly text: readonly string[]; readonly isOpen: boolean }[]> => {
     const sql = `select data->'text' as text, closed_at is null as "isOpen" from incidents where kind = 'haltNotVerified' order by incident_id`;
     return (await database.pool.query<{ text: string[]; isOpen: boolean }>(sql)).rows;
   };
 
-  it('is told to people while a round still waits for its answers, and is verified when it answers', { timeout: 240_000 }, async () => {
+  const buy = async (account: string): Promise<void> => {
     const steps = createOrderActivities(ledger.dependencies);
-    const signal = testSignal(ACCOUNT, 'open', 1_000);
+    const signal = testSignal(account, 'open', 1_000);
     expect(await steps.authorise(signal)).toMatchObject({ kind: 'authorised' });
-    const bought = await steps.record(intentIdOf(signal), await steps.submit(intentIdOf(signal), ACCOUNT));
+    const bought = await steps.record(intentIdOf(signal), await steps.submit(intentIdOf(signal), account));
     expect(bought).toMatchObject({ status: 'filled' });
-    paper.paper.faults.add(HANGS);
-    await halts.latch({ scope: 'account', scopeValue: ACCOUNT }, { subject: 'watch', underKey: null, reason: 'a test', policy: 'atOnce' });
-    await vi.waitFor(async () => expect(await told()).toHaveLength(1), LIMIT);
-    expect((await told())[0]?.text.at(-1)).toMatch(/^(canceling|selling|verifying) has not come to its end$/);
-    expect(await state()).toMatchObject({ phase: 'running', escalations: 1 });
-    paper.paper.faults.clear();
-    await vi.waitFor(async () => expect(await state()).toMatchObject({ phase: 'verified' }), LIMIT);
-    const above = decimal(paper.witness().balances.get('BTC') ?? '0').minus(2);
+  };
+  const isFlat = (one: PaperAccount): void => {
+    const above = decimal(one.witness().balances.get('BTC') ?? '0').minus(2);
     expect([above.gte(0), above.lt('0.00002')]).toEqual([true, true]);
-    // Its row is written right after.
-    await vi.waitFor(async () => expect((await told()).map(({ isOpen }) => isOpen)).toEqual([false]), LIMIT);
-  });
+  };
+
+  it(
+    'holds up no other account, is told to people while a round still waits for its answers, and is verified when it answers',
+    { timeout: 240_000 },
+    async () => {
+      for (const account of [ACCOUNT, BESIDE]) await buy(account);
+      paper.paper.faults.add(HANGS);
+      await halts.latch({ scope: 'everything', scopeValue: '' }, { subject: 'watch', underKey: null, reason: 'a test', policy: 'atOnce' });
+      await vi.waitFor(async () => expect(await state(BESIDE)).toMatchObject({ phase: 'verified' }), LIMIT);
+      expect(await state()).toMatchObject({ phase: 'running' });
+      isFlat(beside);
+      await vi.waitFor(async () => expect(await told()).toHaveLength(1), LIMIT);
+      expect((await told())[0]?.text.at(-1)).toMatch(/^(canceling|selling|verifying) has not come to its end$/);
+      expect(await state()).toMatchObject({ phase: 'running', escalations: 1 });
+      paper.paper.faults.clear();
+      await vi.waitFor(async () => expect(await state()).toMatchObject({ phase: 'verified' }), LIMIT);
+      isFlat(paper);
+      // Its row is written right after.
+      await vi.waitFor(async () => expect((await told()).map(({ isOpen }) => isOpen)).toEqual([false]), LIMIT);
+    },
+  );
 });

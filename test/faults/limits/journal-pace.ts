@@ -8,6 +8,8 @@ export interface SeenEntry {
   readonly venueTime: number;
   /** When its row says that it passed the gate. */
   readonly gateTime: number;
+  /** From when it was asked for until the venue had answered, by the clock of who asked: it was on its way for no longer. */
+  readonly tookMs: number;
 }
 
 /** So many entries within a window, of those that `of` calls the same. */
@@ -16,9 +18,6 @@ export interface Pace {
   readonly windowMs: number;
   readonly of: (entry: SeenEntry) => string;
 }
-
-/** From the gate to the venue: an order may be sent for as long as its authorisation lasts, and admitted for as long as its receive window does. */
-const ON_THE_WAY_MS = 5_000 + 2_000;
 
 /** The first that the journal says of each order that buys, by our id for it. */
 export function entriesIn(
@@ -34,8 +33,9 @@ export function entriesIn(
 }
 
 /**
- * Every time when more entries reached the venue than a limit lets pass in its window: by when they passed the gate, and, for windows
- * that are longer than an order may be on its way, by the venue's clock too: what passes a window apart arrives nearly so far apart.
+ * Every time when more entries reached the venue than a limit lets pass in its window: by when their rows say that they passed the gate, and
+ * by the venue's clock and who asked, which know nothing of the rows: what passes a window apart arrives so far apart, but for the longest
+ * that one of them was on its way.
  */
 export function brokenPaces(entries: readonly SeenEntry[], paces: readonly Pace[]): readonly string[] {
   const broken = paces.flatMap(({ limit, windowMs, of }) =>
@@ -52,7 +52,7 @@ export function brokenPaces(entries: readonly SeenEntry[], paces: readonly Pace[
         ) ||
         isOver(
           mine.map(({ venueTime }) => venueTime),
-          windowMs - ON_THE_WAY_MS,
+          windowMs - Math.max(...mine.map(({ tookMs }) => tookMs)),
         );
       return isBroken ? [`${name}: more than ${limit} within ${windowMs} ms`] : [];
     }),

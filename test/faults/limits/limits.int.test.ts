@@ -280,8 +280,10 @@ describe('limits, by the journal of the venue', () => {
       const entries = entriesIn(one.journal()).map(({ clientOrderId, time: venueTime }) => {
         const row = rows.find(({ id }) => id === clientOrderId);
         if (row === undefined) throw new Error(`nobody authorised ${clientOrderId}`);
-        return { strategy: row.strategy, instrument: row.instrument, venueTime, gateTime: row.time };
+        const { tookMs = Number.POSITIVE_INFINITY } = both.askedOf(clientOrderId);
+        return { strategy: row.strategy, instrument: row.instrument, venueTime, gateTime: row.time, tookMs };
       });
+      console.info(`the longest that an entry took, ms: ${Math.round(Math.max(...entries.map(({ tookMs }) => tookMs)))}`);
       expect(brokenPaces(entries, paces)).toEqual([]);
       // It was tight enough to matter, and not so tight that nothing passed.
       expect([...both.outcomes]).toEqual(expect.arrayContaining(['sent', code]));

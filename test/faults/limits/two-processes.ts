@@ -26,6 +26,8 @@ export interface Lane {
 export interface AskedOf extends AskedOrder {
   /** 0 or 1. */
   readonly process: number;
+  /** From before the gate until the venue had answered, ms; not before that. */
+  readonly tookMs?: number;
 }
 
 /** Two programs that make entries beside each other, over one ledger. */
@@ -95,9 +97,10 @@ export class TwoProcesses {
     const { signal } = entry;
     const at = this.venueOf(signal.account);
     const { strategy, referencePrice: reference, barCloseTime: id } = signal;
-    this.asked.set(clientOrderIdOf(this.instanceId, intentIdOf(signal)), { strategy, reference, process });
+    const clientOrderId = clientOrderIdOf(this.instanceId, intentIdOf(signal));
+    this.asked.set(clientOrderId, { strategy, reference, process });
     const program = this.programs[process];
-    const { codes } = await new Promise<EntryAnswer>((resolve) => {
+    const { codes, tookMs } = await new Promise<EntryAnswer>((resolve) => {
       const hear = (answer: EntryAnswer): void => {
         if (answer.id !== id) return;
         program?.off('message', hear);
@@ -106,6 +109,7 @@ export class TwoProcesses {
       program?.on('message', hear);
       program?.send({ id, at, ...entry });
     });
+    this.asked.set(clientOrderId, { strategy, reference, process, tookMs });
     for (const code of codes) this.outcomes.add(code);
   }
 

@@ -37,6 +37,8 @@ export interface AskedEntry {
 export interface EntryAnswer {
   readonly id: number;
   readonly codes: readonly string[];
+  /** From before the gate until the venue had answered, ms. */
+  readonly tookMs: number;
 }
 
 /** There may be many venues, and none is waited for long. */
@@ -74,24 +76,29 @@ const steps = createOrderActivities({
   },
 });
 
-async function enter(asked: AskedEntry): Promise<readonly string[]> {
+async function enter(asked: AskedEntry): Promise<Omit<EntryAnswer, 'id'>> {
   const { account, strategy, instrument, referencePrice } = asked.signal;
   await open(account, asked.at);
   live.seePrice(account, instrument, referencePrice, { seenTime: Date.now() - (asked.priceAgeMs ?? 0) });
   live.seeClock(account, { skewMs: asked.skewMs ?? 0, roundTripMs: 1 });
   wanted.set(`${account} ${strategy}`, asked);
+  const began = performance.now();
   const entered = await steps.enter(asked.signal);
-  if (entered.kind === 'denied')
-    return entered.failures.flatMap(({ code, values: { scope } }) => [code, ...(scope === undefined ? [] : [`${code} ${scope}`])]);
+  const tookMs = performance.now() - began;
+  if (entered.kind === 'denied') {
+    const codes = entered.failures.flatMap(({ code, values: { scope } }) => [code, ...(scope === undefined ? [] : [`${code} ${scope}`])]);
+    return { codes, tookMs };
+  }
   if (entered.kind === 'begun') await steps.record(intentIdOf(asked.signal), entered.submission);
-  return ['sent'];
+  return { codes: ['sent'], tookMs };
 }
 
 process.on('message', (asked: AskedEntry) => {
+  const began = performance.now();
   enter(asked).then(
-    (codes) => process.send?.({ id: asked.id, codes } satisfies EntryAnswer),
-    (error: unknown) => process.send?.({ id: asked.id, codes: [String(error)] } satisfies EntryAnswer),
+    (answer) => process.send?.({ id: asked.id, ...answer } satisfies EntryAnswer),
+    (error: unknown) => process.send?.({ id: asked.id, codes: [String(error)], tookMs: performance.now() - began } satisfies EntryAnswer),
   );
 });
 process.on('disconnect', () => process.exit());
-process.send?.({ id: 0, codes: [] } satisfies EntryAnswer);
+process.send?.({ id: 0, codes: [], tookMs: 0 } satisfies EntryAnswer);

@@ -28,8 +28,8 @@ import { UnfinishedStatements } from './unfinished.js';
 
 const LIMIT_MS = 60_000;
 const MOST_TRIES = 20;
-/** A halt that nobody is ended for would never be there; a busy machine alone may be late, but not each time. */
-const TRIES_IN_TIME = 3;
+/** A halt that nobody is ended for would never be there; a busy machine alone may be late once, but not twice. */
+const [MOST_TRIES_IN_TIME, IN_TIME_AT_LEAST] = [3, 2];
 const IN_TIME_MS = 2_000;
 const LOCK_NOT_AVAILABLE = '55P03';
 /** Of another strategy than the tests trade: it stands over nothing here. */
@@ -193,10 +193,11 @@ describe('P9: a worker that is stopped in the middle of a statement', { timeout:
     authorise_as_kill: () => selling('authorise_as_kill'),
     begin_submit_as_kill: () => selling('begin_submit_as_kill'),
     async apply_mode_command() {
-      const [commandId, key] = [randomUUID(), await seedPerson(stack.database.pool, `rik-${bar}`, ['risk'])];
+      const rik = `rik-${(bar += 1_000)}`;
+      const [commandId, key] = [randomUUID(), await seedPerson(stack.database.pool, rik, ['risk'])];
       await stack.database.pool.query(
         `insert into commands (command_id, account, kind, subject, key_id, reason, holds) values ($1, $2, 'pause', $3, $4, 'a test', false)`,
-        [commandId, ACCOUNT, `rik-${bar}`, key],
+        [commandId, ACCOUNT, rik, key],
       );
       const input = { account: ACCOUNT, commandId, kind: 'pause', mode: 'paused' } as const;
       return captured('apply_mode_command', (pool) => createControlStore(pool).applyModeCommand(input));
@@ -304,11 +305,12 @@ describe('P9: a worker that is stopped in the middle of a statement', { timeout:
 
   it.each([...HOLDING_NOTHING, ...STOPPED])('%s: the halt is committed within two seconds', async (name) => {
     const times: number[] = [];
-    do {
+    const inTime = (): number => times.filter((ms) => ms < IN_TIME_MS).length;
+    while (times.length < MOST_TRIES_IN_TIME && inTime() < IN_TIME_AT_LEAST) {
       if (times.length > 0) await release();
       times.push(Math.round(await haltedDuring(name)));
-    } while (times.length < TRIES_IN_TIME && !((times.at(-1) ?? Number.NaN) < IN_TIME_MS));
+    }
     console.info(`a halt over a worker that is stopped in ${name}, ms: ${times.join(', ')}`);
-    expect(times.at(-1)).toBeLessThan(IN_TIME_MS);
+    expect(inTime()).toBe(IN_TIME_AT_LEAST);
   });
 });
