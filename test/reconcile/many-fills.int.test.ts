@@ -6,7 +6,8 @@ import { decideDifference } from '../../api/reconciliations/decide.js';
 import { decimal, text, type DecimalText } from '../../core/money/index.js';
 import { unitsOf } from '../../exchange/amount/units.js';
 import { eventually } from '../support/eventually.js';
-import { ACCOUNT, INSTRUMENT } from '../support/trading-stack.js';
+import { VENUE_ACCOUNT } from '../support/paper-account.js';
+import { ACCOUNT } from '../support/trading-stack.js';
 import { openBenchAccount, type BenchAccount } from './bench-account.js';
 import { foreign, withdrawStop } from './cases.js';
 
@@ -33,15 +34,13 @@ const onBench = async (work: (bench: BenchAccount, database: OwnedDatabase) => P
 
 /** An order by another hand that meets so many small ones. @returns its difference */
 async function tradedInParts(bench: BenchAccount, side: 'buy' | 'sell'): Promise<string> {
-  const { paper, venue, pool } = bench.stack;
-  for (const asset of ['BTC', 'USDT']) paper.moveBalance('other', asset, unitsOf('10000000'));
-  // Just above the best bid nobody else offers anything, also where the book refills meanwhile.
-  const { bid = '0' } = (await venue.reader.book(INSTRUMENT)) ?? {};
-  const price = text(decimal(bid).plus(1));
+  const { paper, pool } = bench.stack;
+  // Far from the market, where it meets nobody but whom it is to meet.
+  const price = side === 'buy' ? '40000' : '60000';
   await foreign(bench, { side, price, quantity: text(decimal(EACH).mul(FILLS)) });
-  const part = { symbol: 'BTCUSDT', type: 'LIMIT', timeInForce: 'IOC', quoteQuantity: 0n, stopPrice: 0n } as const;
-  const other = { side: side === 'buy' ? 'SELL' : 'BUY', price: unitsOf(price), quantity: unitsOf(EACH) } as const;
-  for (let n = 0; n < FILLS; n += 1) paper.engine.place('other', { ...part, ...other, clientOrderId: `part-${n}` }, paper.now());
+  const order = paper.orders.open(VENUE_ACCOUNT, 'BTCUSDT').find(({ clientOrderId }) => clientOrderId.startsWith('by-hand-'));
+  if (order === undefined) throw new Error('the order by hand does not rest');
+  for (let n = 0; n < FILLS; n += 1) paper.engine.fillByHand(order, unitsOf(EACH), paper.now());
   await bench.cycle();
   const { rows } = await pool.query<{ id: string; fills: number }>(
     `select difference_id::text as id, jsonb_array_length(evidence->'venue'->'fills') as fills from reconciliation_differences

@@ -303,15 +303,26 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
   const resting500 = { kind: 'limit', offsetBps: 40, workMs: 500, postOnly: false } as const;
   const worked = (policy: ExecutionPolicy, present: Faults = {}): Promise<Taken> => {
     execution = policy;
-    return trade(signal(), present).finally(() => (execution = MARKET));
+    // However slow the machine is, it is worked to its end.
+    return trade({ ...signal(), validUntil: Date.now() + 60_000 }, present).finally(() => (execution = MARKET));
+  };
+  const seenAt = (price: string): NodeJS.Timeout =>
+    setInterval(() => stack.market.seePrice(ACCOUNT, INSTRUMENT, price as DecimalText, { seenTime: Date.now() }), 100);
+  /** Above the market it would take, and is refused; then it is quoted under the reference, and rests: by then nobody sells so low any more. */
+  const requoted = (): Promise<Taken> => {
+    const seeing = seenAt('50000');
+    const send: Faults['send'] = (real) => (request, deadlineMs) => real(request, deadlineMs).finally(() => move('50500'));
+    return worked({ ...resting500, offsetBps: -40, postOnly: true }, { send }).finally(() => {
+      clearInterval(seeing);
+      move('50000');
+    });
   };
   /** The price goes away from an order as soon as it rests, and stays fresh there. */
   const replaced = async (): Promise<Taken> => {
     let timer: NodeJS.Timeout | undefined;
-    const see = (): void => stack.market.seePrice(ACCOUNT, INSTRUMENT, '50100' as DecimalText, { seenTime: Date.now() });
     const send: Faults['send'] = (real) => async (request, deadlineMs) => {
       const verdict = await real(request, deadlineMs);
-      timer ??= setInterval(see, 100);
+      timer ??= seenAt('50100');
       return verdict;
     };
     return worked({ ...resting500, workMs: 5_000, replaceBps: 10 }, { send }).finally(() => clearInterval(timer));
@@ -428,8 +439,7 @@ export async function openPaths(temporal: TestTemporal): Promise<Paths> {
       });
     },
     'signalToOrder.rested': () => worked(resting500),
-    // Above the market it would take, and is refused; then it is quoted under the reference, and rests.
-    'signalToOrder.requoted': () => worked({ ...resting500, offsetBps: -40, postOnly: true }),
+    'signalToOrder.requoted': requoted,
     'signalToOrder.replaced': replaced,
     'protectPosition.exit': () => owner(async () => (await resting(), closed())),
     'protectPosition.stopFilled': () => owner(async () => (await resting(), move('48000'))),
