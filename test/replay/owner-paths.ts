@@ -56,12 +56,13 @@ const SENT_AWAY: SubmitVerdict = {
 };
 const REFUSED: SubmitVerdict = { kind: 'rejected', failure: failure('VENUE_REJECTED', { order: 'x', venue: 'paper', detail: 'not now' }) };
 
-/** Waits until the position's owner has taken this step so often. */
-export const stepsTaken = (client: Client, key: PositionKey, step: string, least: number): Promise<void> =>
+/** Waits until the position's owner has taken this step so often. @returns how often it has */
+export const stepsTaken = (client: Client, key: PositionKey, step: string, least: number): Promise<number> =>
   eventually(async () => {
     const steps = stepsOf(await client.workflow.getHandle(ownerWorkflowId(key)).fetchHistory());
     const times = steps.filter((one) => one === step).length;
     if (times < least) throw new Error(`${step} was taken ${times} times`);
+    return times;
   }, LIMIT_MS);
 
 /** Paths of a position's owner on which the venue refuses, is away, or takes less than is held. */
@@ -79,7 +80,7 @@ export function ownerPaths({ stack, client, key, signal, trade, resting, closed,
     stack.paper.pausePrices();
     return path().finally(() => stack.paper.start());
   };
-  const taken = (step: string, least: number): Promise<void> => stepsTaken(client, key, step, least);
+  const taken = (step: string, least: number): Promise<number> => stepsTaken(client, key, step, least);
   /** The first so many sells that are no stops get this for an answer, and the venue nothing. */
   const sellsGet = (verdict: SubmitVerdict, times: number, onStop: () => void = () => undefined): Faults => {
     let refused = 0;

@@ -91,8 +91,11 @@ export function refusalPaths({ stack, client, key, signal, trade, resting, close
       await keep(text(quantity.mul('0.5')));
       await wake();
       await stepsTaken(client, key, 'page', 1);
+      const looks = await stepsTaken(client, key, 'look', 1);
       await keep(text(quantity));
       await wake();
+      // On a slow machine the exit would come before it.
+      await stepsTaken(client, key, 'look', looks + 1);
       await closed();
     });
 
