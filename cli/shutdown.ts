@@ -2,13 +2,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Difference } from '../api/read/reconciliations.js';
 import type { Halt } from '../api/read/halts.js';
 import type { Run, RunPart, ShownPlan } from '../api/read/runbooks.js';
-import type { Status } from '../api/routes/status.js';
 import type { ApiClient } from './api-client.js';
+import type { KeptAccount } from './kept.js';
 import { harmless } from './terminal.js';
-
-type Account = Status['accounts'][number];
-/** What came with later builds is left out by an API of a build before. */
-type AccountAfter = Pick<Account, 'account' | 'mode'> & Partial<Pick<Account, 'heldBy' | 'heldByRunbook' | 'pausedFor'>>;
 
 /** How the shutdown of one account has ended, or what it waits for. */
 export interface Shutdown {
@@ -106,7 +102,7 @@ export function shutdownText({ account, runId, status, detail, isSafeToStop }: S
 }
 
 /** What the next start makes of the accounts: it lets go on only what nothing but the shutdown keeps. */
-export function nextStart(accounts: readonly AccountAfter[]): string {
+export function nextStart(accounts: readonly KeptAccount[]): string {
   const kept = accounts.flatMap((account) => {
     const why = keptOverStart(account);
     return why === undefined ? [] : [`  ${harmless(`${account.account}: ${why}`)}\n`];
@@ -115,7 +111,7 @@ export function nextStart(accounts: readonly AccountAfter[]): string {
   return `The next \`npm start\` checks each account; these do not go on by themselves:\n${kept.join('')}`;
 }
 
-function keptOverStart({ mode, heldBy = null, heldByRunbook = null, pausedFor = null }: AccountAfter): string | undefined {
+function keptOverStart({ mode, heldBy = null, heldByRunbook = null, pausedFor = null }: KeptAccount): string | undefined {
   if (mode === 'killed') return 'halted, until two people end the halt (keelson halts)';
   if (pausedFor !== null) return pausedFor;
   if (heldBy !== null) return `paused by ${heldBy.subject}, until two people end it: ${heldBy.reason}`;

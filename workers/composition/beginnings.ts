@@ -110,12 +110,14 @@ interface Waiting {
   readonly since: number;
 }
 
+/** An error and what it came of. */
+const causesOf = (error: unknown): readonly Error[] => (error instanceof Error ? [error, ...causesOf(error.cause)] : []);
+
 function isUnanswered(error: unknown): boolean {
-  for (let at = error; at instanceof Error; at = at.cause) if (isGrpcServiceError(at)) return UNANSWERED.has(at.code);
-  return false;
+  const call = causesOf(error).find(isGrpcServiceError);
+  return call !== undefined && UNANSWERED.has(call.code);
 }
 
 function isTooSlow(error: unknown): boolean {
-  for (let at = error; at instanceof Error; at = at.cause) if ('code' in at && at.code === TOO_SLOW) return true;
-  return false;
+  return causesOf(error).some((one) => 'code' in one && one.code === TOO_SLOW);
 }
