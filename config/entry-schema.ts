@@ -49,7 +49,9 @@ export const execution = z
         offsetBps: integer(-1_000, 1_000).describe(
           'How far below the reference price the order is priced, in basis points; negative is above.',
         ),
-        workMs: integer(100, 86_400_000).describe('How long the order rests before it is canceled, in ms.'),
+        workMs: integer(100, 86_400_000).describe(
+          'How long the order rests before it is canceled, in ms; no longer than its signal is valid (`signalValidMs`).',
+        ),
         postOnly: flag().default(false).describe('Refused rather than taking liquidity; it is then quoted once more.'),
         replaceBps: integer(1, 1_000)
           .exactOptional()

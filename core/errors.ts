@@ -88,7 +88,7 @@ export const ERRORS = define({
   RISK_LIMITS_MISSING: refusal('{account} has no {limits}: entries wait until it is set. keelson limits set …'),
   RISK_RATE_LIMIT: refusal('{scope} has made its {limit} orders of this {window}: the entry is not taken.'),
   RISK_REPEATED_EXECUTION: refusal(
-    '{strategy} has entered {instrument} {count} times without leaving by itself; the limit is {limit}. It is disabled until a person enables it: keelson strategies enable {strategy}',
+    '{strategy} has sent {count} entries in {instrument}, filled or not, without an exit of its own; the limit is {limit}. It is disabled until a person enables it: keelson strategies enable {strategy}',
   ),
   RISK_STRATEGY_DISABLED: refusal(
     '{strategy} is disabled on {account}: {reason}. A person enables it: keelson strategies enable {strategy}',

@@ -129,17 +129,21 @@ describe('an entry whose verdict and begin are sent at once, on a real ledger an
   });
 
   it('gives its part of the venue’s weight back, however it ends', async () => {
-    let [taken, freed] = [0, 0];
+    let taken = 0;
+    const freed: boolean[] = [];
     venue = (real) => ({
       ...real,
       claimWeight: () => {
         taken += 1;
-        return { kind: 'taken', free: () => void (freed += 1) };
+        return { kind: 'taken', free: (wasSent) => void freed.push(wasSent) };
       },
     });
     await enterAtOnce(opening());
     store = { authoriseAndBegin: () => Promise.reject(new KeelsonError('INFRA_DATABASE', { detail: 'away' })) };
     await enterAtOnce(opening()).catch(() => undefined);
-    expect([taken > 1, freed]).toEqual([true, taken]);
+    store = {};
+    // What the gate denies has used nothing of this process's part.
+    expect(await enterAtOnce({ ...opening(), strategy: 'nobody' })).toMatchObject({ kind: 'denied' });
+    expect([taken, freed]).toEqual([3, [true, true, false]]);
   });
 });

@@ -31,7 +31,14 @@ export function createEnterAtOnce(dependencies: OrderDependencies, queues: Accou
       const { began } = together;
       return began === undefined ? beginAndSend(dependencies, intentId, account) : sendBegun(venue, began.terms, began.begun);
     }, record);
-    return createEnter(authorise, send)(signal, FIRST).finally(admission.free);
+    let mayBeSent = true;
+    try {
+      const entered = await createEnter(authorise, send)(signal, FIRST);
+      mayBeSent = entered.kind !== 'denied';
+      return entered;
+    } finally {
+      admission.free(mayBeSent);
+    }
   });
 }
 

@@ -1,5 +1,6 @@
 import { failure, invariant, KeelsonError } from '../../core/errors.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
+import { decimal } from '../../core/money/index.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { LookUp, Venue } from '../ports/venue.js';
 import { applyEvent, adopt } from './evidence.js';
@@ -145,8 +146,10 @@ function nameOf(venueOf: Parts['venueOf'], account: string): string {
 async function adoptFound(parts: Parts, venue: Venue, order: StoredOrder, seen: Extract<LookUp, { kind: 'found' }>): Promise<StoredOrder> {
   const { store, epoch } = parts;
   const { venueOrderId } = seen.order;
-  const hasFills = seen.order.executedQuantity !== '0';
-  const fills = hasFills ? await venue.reader.fillsOfOrder(order.instrument, venueOrderId) : [];
+  const { executedQuantity } = seen.order;
+  // What the ledger has the fills of needs no list of them, which costs more than the look-up.
+  const isBooked = order.venueOrderId === venueOrderId && decimal(order.executedQuantity).eq(decimal(executedQuantity));
+  const fills = executedQuantity !== '0' && !isBooked ? await venue.reader.fillsOfOrder(order.instrument, venueOrderId) : [];
   return adopt({ store, epoch }, order.intentId, seen.order, fills);
 }
 

@@ -4,7 +4,7 @@ import type { OrderStatus } from '../../core/order/lifecycle.js';
 import type { StoredOrder } from '../../core/order/stored-order.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { TradeSignal } from '../../core/signal/signal.js';
-import { closedMs, TRADING_SHARE_PERCENT } from '../../core/venue/weight.js';
+import { closedMs, TRADING_SHARE_PERCENT, type Free } from '../../core/venue/weight.js';
 import type { Begun, BeginTerms } from '../ports/store.js';
 import type { SubmitVerdict, Venue } from '../ports/venue.js';
 import type { OrderDependencies } from './dependencies.js';
@@ -33,12 +33,12 @@ export function createSubmit(
       const order = await applyEvent({ store, epoch }, intentId, { kind: 'expireUnsent' }, [admission.failure]);
       return storedSubmission(order, venue.profile.id);
     }
-    return beginAndSend(dependencies, intentId, account).finally(admission.free);
+    return beginAndSend(dependencies, intentId, account).finally(() => admission.free(true));
   };
 }
 
 /** Whether the venue takes an order now; an entry holds its part of the weight until it is freed. */
-export type Admission = { readonly kind: 'admitted'; readonly free: () => void } | { readonly kind: 'refused'; readonly failure: Failure };
+export type Admission = { readonly kind: 'admitted'; readonly free: Free } | { readonly kind: 'refused'; readonly failure: Failure };
 
 export function admit(venue: Venue, leg: TradeSignal['leg'] | undefined): Admission {
   const name = venue.profile.id;

@@ -47,8 +47,8 @@ beforeEach(() => {
   mode = 'normal';
   [looks, ledger, weight] = [[], {}, { kind: 'untold' }];
   profile = {
-    ...{ id: 'paper', streams: { bars: true, account: true }, rateBudget: { weight: { limit: 15, windowMs: 45_000 } } },
-    readWeights: { openOrders: 1, lookUp: 1, fills: 2, balances: 1 },
+    ...{ id: 'paper', streams: { bars: true, account: true }, rateBudget: { weight: { limit: 6_000, windowMs: 60_000 } } },
+    readWeights: { openOrders: 80, lookUp: 5, fills: 20, balances: 20 },
   };
   [meanwhile, paused] = [() => undefined, () => undefined];
   live = new StreamedMarket(() => now);
@@ -98,7 +98,7 @@ function worker(): ReturnType<typeof createTend> {
       const { clientOrderId, instrument, side, quantity } = order;
       const shown = { venueOrderId: '7', clientOrderId, instrument, side, quantity, price: order.price, isTriggered: false };
       const status = isCanceled ? 'canceled' : 'accepted';
-      return { kind: 'found', venueTime: now, order: { ...shown, status, executedQuantity: d('0'), createdTime: NOW } };
+      return { kind: 'found', venueTime: now, order: { ...shown, status, executedQuantity: order.executedQuantity, createdTime: NOW } };
     },
     async cancel() {
       cancels += 1;
@@ -228,17 +228,40 @@ describe('an entry of a strategy that has left the configuration', () => {
 
 describe('is looked up', () => {
   const FAR = NOW + 600_000;
-  const listed = () => (profile = { ...profile, streams: { bars: false, account: false } });
+  const listed = () =>
+    (profile = {
+      ...{ id: 'paper', streams: { bars: false, account: false }, rateBudget: { weight: { limit: 15, windowMs: 45_000 } } },
+      readWeights: { openOrders: 1, lookUp: 1, fills: 2, balances: 1 },
+    });
   const resting = (count: number) => {
     const one = { ...KEY, purpose: 'entry', status: 'accepted' } as Partial<WorkingOrder> as WorkingOrder;
     ledger = { workingOrders: [...Array<WorkingOrder>(count).fill(one), { ...one, purpose: 'stop' }, { ...one, status: 'pendingCancel' }] };
   };
+
+  it('alone, where the ledger has all of its fills: a list of them costs more', async () => {
+    order = { ...order, status: 'partiallyFilled', executedQuantity: d('0.4'), venueOrderId: '7', workingUntil: FAR };
+    paused = () => (order = { ...order, workingUntil: now });
+    // There is nothing here that lists fills.
+    expect(await tend()).toMatchObject({ order: { status: 'canceled', executedQuantity: '0.4' } });
+    expect(looks.length).toBeGreaterThan(1);
+  });
 
   it('each two seconds, however often its price is looked at', async () => {
     order = { ...order, workingUntil: FAR };
     paused = () => streams('100.01');
     await tend();
     expect(looks).toEqual(Array.from({ length: 16 }, (_, n) => n * 2_000));
+  });
+
+  it.each([
+    [4, 2_000],
+    [24, 12_000],
+  ])('within a tenth of what its venue allows, where the watch looks it up as well: %i rest, each %i ms', async (count, everyMs) => {
+    resting(count);
+    [order, policy] = [{ ...order, workingUntil: FAR }, undefined];
+    const step = worker();
+    while (now < NOW + 60_000) await step('i', SIGNAL);
+    expect(looks.filter((time) => time <= 60_000)).toEqual(Array.from({ length: 60_000 / everyMs + 1 }, (_, n) => n * everyMs));
   });
 
   it.each([

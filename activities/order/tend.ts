@@ -102,7 +102,6 @@ class Looks {
     const venue = venueOf(account);
     const { profile } = venue;
     if (!isDue(now, last, PROTOCOL.workingOrderPollMs) || isShort(venue.weight(), profile.readWeights.lookUp)) return false;
-    if (profile.streams.account) return true;
     const { workingOrders } = await risk.read({ account, strategy, instrument });
     const resting = workingOrders.filter((one) => one.purpose === 'entry' && isWorking(one));
     return isDue(now, last, tendedLookUpMs(profile, Math.max(1, resting.length)));

@@ -27,7 +27,7 @@ const SLACK_MS = 3_000;
  */
 export class EntryShare {
   /** Of the entries that a window which is not over may count, by the clock that nobody sets. */
-  private begun: number[] = [];
+  private begun: { readonly begun: number }[] = [];
   private allowed = 0;
   private asked: Moment | undefined;
   private readonly windowMs: number;
@@ -56,12 +56,13 @@ export class EntryShare {
     this.asked = asked;
   }
 
-  /** For one entry that is about to leave. */
-  claim(): { readonly isTaken: boolean; readonly used: number; readonly share: number } {
+  /** For one entry that is about to leave; `undo`: it does not leave after all. */
+  claim(): { readonly isTaken: boolean; readonly used: number; readonly share: number; readonly undo: () => void } {
     const { used } = this.state();
     const isTaken = used < this.allowed;
-    if (isTaken) this.begun.push(this.now().monotonic);
-    return { isTaken, used, share: this.allowed };
+    const one = { begun: this.now().monotonic };
+    if (isTaken) this.begun.push(one);
+    return { isTaken, used, share: this.allowed, undo: () => void (this.begun = this.begun.filter((other) => other !== one)) };
   }
 
   /** What is begun in one window may arrive in the next, as late as the venue still admits it. */
@@ -71,7 +72,7 @@ export class EntryShare {
 
   private used(): number {
     const { monotonic } = this.now();
-    this.begun = this.begun.filter((time) => monotonic - time < this.spanMs);
+    this.begun = this.begun.filter(({ begun }) => monotonic - begun < this.spanMs);
     return this.begun.length;
   }
 

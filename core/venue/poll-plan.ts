@@ -27,8 +27,10 @@ export interface PollPlan {
 
 /** Of what the venue allows, for all watches over all accounts that it counts together: the rest is for look-ups that cannot wait, for starts, and for trading. */
 const WATCH_SHARE = 0.5;
-/** And for the look-ups that the workflows of resting entries make beside them, where the watches' lists tell of fills. */
+/** And for the look-ups that the workflows of resting entries make beside them, where the watches' lists tell of fills, … */
 const TENDED_SHARE = 0.25;
+/** … and where they are streamed, and the watches look each of them up: beside those the share of trading has to last for entries. */
+const TENDED_SHARE_STREAMED = 0.1;
 
 /**
  * However many orders rest, balances are not slowed with them beyond this, as far as it takes no more than this part of what a watch may spend: what
@@ -77,9 +79,9 @@ export function pollPlan(venue: PolledVenue, workingOrders: number, instruments:
  * @param entries how many of the account rest
  */
 export function tendedLookUpMs({ streams, rateBudget, readWeights }: PolledVenue, entries: number): number {
-  if (streams.account) return PROTOCOL.workingOrderPollMs;
   const { limit, windowMs } = rateBudget.weight;
-  return Math.max(PROTOCOL.workingOrderPollMs, Math.ceil((entries * readWeights.lookUp * windowMs) / (TENDED_SHARE * limit)));
+  const share = streams.account ? TENDED_SHARE_STREAMED : TENDED_SHARE;
+  return Math.max(PROTOCOL.workingOrderPollMs, Math.ceil((entries * readWeights.lookUp * windowMs) / (share * limit)));
 }
 
 const WHERE_STREAMED: PollPlan = {

@@ -67,8 +67,8 @@ describe('what a venue tells of its windows', () => {
     if (first.kind !== 'taken' || second.kind !== 'taken') throw new Error('they are taken');
     // The answer of one, and none of the other: that has used nothing that the venue tells of.
     told.see(3_599, 2);
-    first.free();
-    second.free();
+    first.free(true);
+    second.free(true);
     expect(told.at(2)).toEqual({ kind: 'used', used: 3_599, limit: 6_000 });
     expect(told.claim(2).kind).toBe('taken');
     expect(told.claim(2).kind).toBe('over');

@@ -13,9 +13,12 @@ export type VenueWeight =
 /** Of what the venue allows the address, in hundredths: the rest is for guardian and kill, which share it. */
 export const TRADING_SHARE_PERCENT = 60;
 
+/** Ends a claim. What was sent is counted by the venue; what was not leaves no trace in the share of this process either. */
+export type Free = (wasSent: boolean) => void;
+
 /** What an order takes of trading's share while its answer is not here yet; `over`: the share is used. */
 export type WeightClaim =
-  | { readonly kind: 'taken'; readonly free: () => void }
+  | { readonly kind: 'taken'; readonly free: Free }
   | { readonly kind: 'over'; readonly used: number; readonly limit: number }
   /** Of the share this process has begun as many entries as it may: others at the address have the rest. */
   | { readonly kind: 'notOurs'; readonly used: number; readonly share: number };
@@ -113,7 +116,11 @@ export class WeightMeter {
     const claimed = this.share?.claim();
     if (claimed?.isTaken === false) return { kind: 'notOurs', used: claimed.used, share: claimed.share };
     this.taken += ORDER_WEIGHT;
-    return { kind: 'taken', free: () => void (this.taken -= ORDER_WEIGHT) };
+    const free: Free = (wasSent) => {
+      this.taken -= ORDER_WEIGHT;
+      if (!wasSent) claimed?.undo();
+    };
+    return { kind: 'taken', free };
   }
 
   /** A window that nothing was heard of has begun with nothing but what is on its way. */
