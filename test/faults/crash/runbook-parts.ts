@@ -13,7 +13,7 @@ const DONE_AND_LOOKED_AT = ['action', 'verification'] as const;
 const looks = (...names: readonly string[]): Steps => Object.fromEntries(names.map((name) => [name, LOOK]));
 
 /** The steps that have code of their own, and which parts of them have, in the order in which they are taken. */
-export const PARTS: Readonly<Record<RunbookName, Steps>> = {
+const PARTS: Readonly<Record<RunbookName, Steps>> = {
   startUp: {
     ...{ entries: DONE_AND_LOOKED_AT, ...looks('dependencies', 'migrations', 'venue', 'keys', 'reconcile') },
     ...{ observation: ACTION, bars: LOOK, trade: ['precondition', 'action', 'verification'] },

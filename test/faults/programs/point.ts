@@ -4,7 +4,7 @@ import type { Part } from '../../../activities/ports/runbook.js';
 export type Purpose = 'entry' | 'stop' | 'exit' | 'escape';
 
 /** A part of a step of a runbook: the step's place in it, from 0, and which part. */
-export type PartOfStep = `${number}:${Part}`;
+type PartOfStep = `${number}:${Part}`;
 
 /** Where a program under test is ended or stopped: at the n-th call of a port from the moment that it is armed. */
 export interface Point {
