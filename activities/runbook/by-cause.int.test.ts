@@ -192,6 +192,7 @@ describe.skipIf(temporal === undefined)('runs for a cause, on a real server, led
     expect(booked).toEqual({ isBefore: true });
     const { report } = await outage(before);
     expect(report).toMatchObject({ fills: 1, orders: expect.arrayContaining([expect.objectContaining({ intentId: entry.intent_id })]) });
+    expect(await query(`select 1 from audit_events where kind = 'outage.reported' and data->>'runId' = $1`, runId)).toHaveLength(1);
     const audit = await query<{ subject: string; mode: string }>(
       `select subject, data->>'mode' as mode from audit_events where kind = 'mode.changed' order by event_id desc limit 2`,
     );
@@ -292,6 +293,12 @@ describe.skipIf(temporal === undefined)('runs for a cause, on a real server, led
     );
     expect(incident?.report.losses).toEqual([expect.objectContaining({ strategy: 'momentum', instrument: INSTRUMENT })]);
     expect(incident?.report.text).toContain(`# Drawdown of ${ACCOUNT}`);
+
+    const told = await query<{ kind: string }>(
+      `select kind from audit_events where kind in ('drawdown.evidence', 'drawdown.reported') and data->>'runId' = $1 order by event_id`,
+      runId,
+    );
+    expect(told.map(({ kind }) => kind)).toEqual(['drawdown.evidence', 'drawdown.reported']);
 
     const missing = (): Promise<{ found: string | null }[]> => query('select missing_drawdown_report($1) as found', latchId);
     expect(await missing()).toEqual([{ found: expect.stringContaining(runId) }]);

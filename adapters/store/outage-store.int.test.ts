@@ -295,9 +295,13 @@ describe('an outage in the ledger', () => {
       { severity: 'critical', times: 2 },
     ]);
     await outages.report(runId);
+    await outages.noteTry(runId, { hasAnswered: true, detail: null });
+    // Whoever reported may have died before anybody heard of it.
+    await outages.report(runId);
+    expect(await rows(`select 1 from audit_events where account = $1 and kind = 'outage.reported'`)).toHaveLength(1);
     expect(await rows(`select report->'tries' as tries, report->'found' as found from outages where account = $1`)).toEqual([
       { tries: 2, found: [] },
     ]);
-    expect(await outages.read(runId)).toMatchObject({ account, tries: 2, mode: 'paused', halt: null, resumedTime: null });
+    expect(await outages.read(runId)).toMatchObject({ account, tries: 3, mode: 'paused', halt: null, resumedTime: null });
   });
 });

@@ -11,6 +11,7 @@ import { soakModel } from './model.js';
 import { soakReconcile } from './reconcile.js';
 import { soakBooks, soakFirstFill } from './real.js';
 import { RELEASES } from '../support/releases.js';
+import { soakRunbooks } from './runbooks.js';
 import { soakUpgrade } from './upgrade.js';
 
 const USAGE_EXIT = 2;
@@ -71,6 +72,14 @@ program
   .option('--only <text>', 'only points whose name holds this', '')
   .action(async (options: { worlds: number; only: string }) => {
     if (!(await soakCrash(options))) process.exitCode = 1;
+  });
+program
+  .command('runbooks')
+  .description('kill -9 of a guardian before and after everything that is written of a run, in each part of each runbook')
+  .option('--worlds <count>', 'accounts with their workers at once; what is too many for the machine is told as broken', whole, 2)
+  .option('--only <text>', 'only deaths whose name holds this', '')
+  .action(async (options: { worlds: number; only: string }) => {
+    if (!(await soakRunbooks(options))) process.exitCode = 1;
   });
 program
   .command('faults')

@@ -81,11 +81,8 @@ export interface Comparison {
 
 /** The ledger of a stopped Keelson against the paper venue's own journal, to the last unit. */
 export async function compareBooks(home: string): Promise<Comparison> {
-  const paths = homePaths(home);
-  const server = await startPostgres({ home: paths.postgres, port: await freePort() });
-  const pool = new pg.Pool({ connectionString: server.url });
-  try {
-    const witness = readWitness(paths.venueJournal, 'main');
+  return withLedger(home, async (pool) => {
+    const witness = readWitness(homePaths(home).venueJournal, 'main');
     const orders = await pool.query<{ line: string }>(
       `select count(*) || ' ' || concat_ws(' ', status, failures->0->>'code') as line from orders
        group by status, failures->0->>'code' order by 1`,
@@ -98,6 +95,15 @@ export async function compareBooks(home: string): Promise<Comparison> {
       incidents: incidents.rows.map((row) => row.line),
       disagreements: await disagreements(pool, 'main', witness),
     };
+  });
+}
+
+/** The ledger of a stopped Keelson, for as long as it is read. */
+export async function withLedger<T>(home: string, read: (pool: pg.Pool) => Promise<T>): Promise<T> {
+  const server = await startPostgres({ home: homePaths(home).postgres, port: await freePort() });
+  const pool = new pg.Pool({ connectionString: server.url });
+  try {
+    return await read(pool);
   } finally {
     await pool.end();
     await server.stop();

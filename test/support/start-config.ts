@@ -6,6 +6,7 @@ import { ROOT } from './running-keelson.js';
 export interface StartConfig {
   $schema?: string;
   strategies: { instruments: string[]; model: { path: string }; execution?: object; signalValidMs?: number }[];
+  accounts: { main: object };
   limits: { main: object };
   demo: {
     data: { path: string }[];

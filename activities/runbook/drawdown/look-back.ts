@@ -58,7 +58,9 @@ export function createLookBack({ drawdowns, files, pause, stopping }: DrawdownDe
       }
     },
     async keepEvidence(runId) {
-      const { account, latchId } = await factsOf(runId);
+      const { account, latchId, evidence: kept } = await factsOf(runId);
+      // By one that died right after: its hash is in the audit, and its file stays as it is.
+      if (kept !== null) return;
       const evidence = await drawdowns.evidence(runId);
       const closed = (await lossesOf(account, evidence)).closedSince(evidence.halt.dayTime);
       const sections = { ...evidence, closedPositions: closed.map(closedOf) };

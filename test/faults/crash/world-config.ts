@@ -10,6 +10,8 @@ export interface WorldConfig {
   readonly others?: readonly string[];
   readonly strategies?: readonly string[];
   readonly restingMs?: number;
+  /** What else is said of its account. */
+  readonly rules?: Readonly<Record<string, object>>;
 }
 
 /**
@@ -19,13 +21,13 @@ export interface WorldConfig {
 const LIFT_AFTER = ['positionWithoutOwner', 'positionWithoutStop', 'wrongStopQuantity'];
 
 /** The configuration of a world's workers, as the file has it. */
-export function writeWorldConfig({ account, instrument, others = [], strategies = ['still'], restingMs }: WorldConfig): string {
+export function writeWorldConfig({ account, instrument, others = [], strategies = ['still'], restingMs, rules = {} }: WorldConfig): string {
   const path = join(rootFolder(), 'models', 'momentum-entry.onnx');
   const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex');
   const execution = restingMs === undefined ? { kind: 'market' } : { kind: 'limit', offsetBps: 40, workMs: restingMs };
   return JSON.stringify({
     venues: { paper: { profile: 'binance', paper: true } },
-    accounts: { [account]: { venue: 'paper', reconciliation: { liftAfter: LIFT_AFTER } } },
+    accounts: { [account]: { venue: 'paper', reconciliation: { liftAfter: LIFT_AFTER }, ...rules } },
     strategies: strategies.map((id) => ({
       id,
       account,

@@ -36,6 +36,8 @@ export interface WorldOptions {
   readonly others?: readonly string[];
   /** Entries rest below the market, and are canceled after this long. */
   readonly restingMs?: number;
+  /** What else its configuration says of the account. */
+  readonly rules?: Readonly<Record<string, object>>;
 }
 
 /** One account with everything around it: paper venue, ledger, Temporal namespace, and the workers as processes. */

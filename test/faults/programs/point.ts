@@ -1,5 +1,10 @@
+import type { Part } from '../../../activities/ports/runbook.js';
+
 /** What an order is for, as its intent's id says. */
 export type Purpose = 'entry' | 'stop' | 'exit' | 'escape';
+
+/** A part of a step of a runbook: the step's place in it, from 0, and which part. */
+type PartOfStep = `${number}:${Part}`;
 
 /** Where a program under test is ended or stopped: at the n-th call of a port from the moment that it is armed. */
 export interface Point {
@@ -7,13 +12,13 @@ export interface Point {
   readonly when: 'before' | 'during' | 'after';
   /** A method of a port, such as `store.beginSubmit` or `sender.submit`. */
   readonly call: string;
-  /** Only a call for an order of this purpose. */
-  readonly of?: Purpose;
+  /** Only a call for an order of this purpose, or for this part of a run. */
+  readonly of?: Purpose | PartOfStep;
   readonly occurrence: number;
   readonly signal: 'SIGKILL' | 'SIGSTOP';
 }
 
-const FORM = /^(before|during|after) ([a-z]+\.[a-zA-Z]+)(?:\((entry|stop|exit|escape)\))?#(\d+):(SIGKILL|SIGSTOP)$/;
+const FORM = /^(before|during|after) ([a-z]+\.[a-zA-Z]+)(?:\((entry|stop|exit|escape|\d+:[a-z]+)\))?#(\d+):(SIGKILL|SIGSTOP)$/;
 
 /** `after store.beginSubmit(stop)#1:SIGKILL` */
 export const textOf = ({ when, call, of, occurrence, signal }: Point): string =>
@@ -26,7 +31,7 @@ export function pointOf(text: string): Point {
   return {
     when: when as Point['when'],
     call,
-    ...(of === undefined ? {} : { of: of as Purpose }),
+    ...(of === undefined ? {} : { of: of as Purpose | PartOfStep }),
     occurrence: Number(occurrence),
     signal: signal as Point['signal'],
   };

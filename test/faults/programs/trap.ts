@@ -6,12 +6,14 @@ import { pointOf, purposeOf, textOf, type Point } from './point.js';
 /** After so many turns of the event loop what a call writes has left the process. */
 const TURNS_TO_THE_SOCKET = 5;
 
-/** What calls of the ledger and of the sender are given, as far as it says which order they are for. */
+/** What calls of the ledger and of the sender are given, as far as it says which order, or which part of a run, they are for. */
 interface Given {
   readonly intentId?: string;
   readonly intent?: { readonly intentId: string };
   readonly order?: { readonly intentId: string };
   readonly clientOrderId?: string;
+  readonly position?: number;
+  readonly part?: string;
 }
 
 /**
@@ -67,7 +69,7 @@ export class Trap {
   }
 
   private async pass(call: string, given: readonly unknown[], work: () => Promise<unknown>): Promise<unknown> {
-    const point = this.taken(call, this.intentOf(given));
+    const point = this.taken(call, this.aboutOf(given));
     if (point?.when === 'before') this.strike(point);
     const answer = work();
     if (point?.when === 'during') {
@@ -85,19 +87,20 @@ export class Trap {
   }
 
   /** The point, where this is its call; from then on it is no call's any more. */
-  private taken(call: string, intentId: string): Point | undefined {
+  private taken(call: string, about: string): Point | undefined {
     const { point } = this;
-    if (point?.call !== call || (point.of !== undefined && purposeOf(intentId) !== point.of)) return undefined;
+    if (point?.call !== call || (point.of !== undefined && point.of !== about && point.of !== purposeOf(about))) return undefined;
     this.left -= 1;
     if (this.left > 0) return undefined;
     this.point = undefined;
     return point;
   }
 
-  /** Which intent a call is for, as what it is given says; empty where it says nothing of one. */
-  private intentOf(given: readonly unknown[]): string {
+  /** Which intent, or which part of a run, a call is for, as what it is given says; empty where it says nothing of one. */
+  private aboutOf(given: readonly unknown[]): string {
     const [first, second] = given as readonly [Given | string | undefined, unknown];
     if (typeof first !== 'object') return (typeof second === 'string' ? this.intents.get(second) : undefined) ?? String(first);
+    if (first.part !== undefined) return `${first.position}:${first.part}`;
     const { intent, order, intentId = intent?.intentId ?? order?.intentId, clientOrderId = '' } = first;
     if (intentId === undefined) return this.intents.get(clientOrderId) ?? '';
     if (clientOrderId !== '') this.intents.set(clientOrderId, intentId);
