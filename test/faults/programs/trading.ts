@@ -1,4 +1,6 @@
-// Before everything: what is loaded may keep the clock that it finds.
+// Before what loads packages, as in the product's own programs: the maps of packages are a tenth of a start.
+import '../../../workers/composition/source-maps.js';
+// Before everything else: what is loaded may keep the clock that it finds.
 import './clock.js';
 import './temporal-clock.js';
 // Before what reads the configuration, which knows only registered strategies.
