@@ -9,6 +9,8 @@ import { bound, type StepCode } from './step-code.js';
 
 interface TestWrites {
   readonly set: (value: string) => Promise<void>;
+  /** Writes its value each 10 ms, until its part is over. */
+  readonly goOn: (value: string, over?: AbortSignal) => Promise<void>;
   readonly [name: string]: (...values: never[]) => Promise<void>;
 }
 const SPEC: StepSpec = { name: 'one', title: 'A step', isCritical: true, timeoutMs: 1_000, hasUndo: true, signedWithinMs: null };
@@ -36,6 +38,13 @@ function opened(code: Omit<StepCode<object, TestWrites>, 'spec'>, givenUp: Given
       set: (value) => {
         written.push(value);
         return Promise.resolve();
+      },
+      goOn: async (value, over) => {
+        for (;;) {
+          over?.throwIfAborted();
+          written.push(value);
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
       },
     },
   });
@@ -130,6 +139,16 @@ describe('a part of a step', () => {
     wake();
     expect(await isOver).toMatchObject({ message: 'it was not done within 1 s' });
     expect([written, ends]).toEqual([['before'], [{ outcome: 'failed', detail: 'it was not done within 1 s' }]]);
+  });
+
+  it('whose time is over ends a write that has begun before', async () => {
+    const { part, written } = opened({ action: async (_run, _reads, { goOn }) => (await goOn('again'), null) });
+    const ended = part(KEY, null, going);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await ended).toEqual({ outcome: 'failed', detail: 'it was not done within 1 s' });
+    const before = written.length;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(written).toHaveLength(before);
   });
 
   it('that was begun anew elsewhere changes nothing any more', async () => {

@@ -73,7 +73,7 @@ function endOf(look: Look | undefined): Ended {
 
 /**
  * The writes of a part, for as long as it goes on. What was given up may still be at work, and nobody can end it: when its time was
- * over, or it was begun anew elsewhere, it changes nothing any more.
+ * over, or it was begun anew elsewhere, it changes nothing any more. A write that has begun before that ends itself by the signal.
  */
 function writesUntil(over: AbortSignal, writes: Writes): Writes {
   return Object.fromEntries(
@@ -81,7 +81,7 @@ function writesUntil(over: AbortSignal, writes: Writes): Writes {
       name,
       async (...values: never[]) => {
         over.throwIfAborted();
-        await write(...values);
+        await write(...values, over as never);
       },
     ]),
   );
