@@ -151,17 +151,29 @@ describe('a part of a step', () => {
     expect(written).toHaveLength(before);
   });
 
-  it('that was begun anew elsewhere changes nothing any more', async () => {
+  it('that was begun anew elsewhere changes nothing any more, and has not ended: the other try says how it does', async () => {
     const canceled = new AbortController();
-    const { part, written } = opened({
+    const { part, ends, written } = opened({
       action: async (_run, _reads, { set }) => {
         canceled.abort(new Error('another worker has it'));
         await set('after');
         return null;
       },
     });
-    expect(await part(KEY, null, canceled.signal)).toEqual({ outcome: 'failed', detail: 'another worker has it' });
-    expect(written).toEqual([]);
+    await expect(part(KEY, null, canceled.signal)).rejects.toMatchObject({ type: 'WORKER_STOPS' });
+    expect([ends, written]).toEqual([[], []]);
+  });
+
+  it('that was begun anew elsewhere ends in the middle of a write that goes on for long', async () => {
+    const canceled = new AbortController();
+    const { part, ends, written } = opened({ action: async (_run, _reads, { goOn }) => (await goOn('again'), null) });
+    const ended = part(KEY, null, canceled.signal).catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(100);
+    canceled.abort(new Error('another worker has it'));
+    expect(await ended).toMatchObject({ type: 'WORKER_STOPS' });
+    const before = written.length;
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect([ends, written.length]).toEqual([[], before]);
   });
 
   it('leaves nothing behind that goes on when it has ended, in its undo too', async () => {
