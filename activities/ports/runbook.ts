@@ -126,5 +126,8 @@ export interface RunbookRuns {
 
 /** What a step may read. It is the same in a plan and in a run. */
 export type Reads = object;
-/** What a step may change, each call by one function that answers nothing: so a plan can write down the call instead. */
+/**
+ * What a step may change, each call by one function that answers nothing: so a plan can write down the call instead. The frame
+ * hands on, behind what the action gives, the signal of its part's end: a write that goes on for long looks at it in each round.
+ */
 export type Writes = Readonly<Record<string, (...values: never[]) => Promise<void>>>;

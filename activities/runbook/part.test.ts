@@ -9,6 +9,8 @@ import { bound, type StepCode } from './step-code.js';
 
 interface TestWrites {
   readonly set: (value: string) => Promise<void>;
+  /** Writes its value each 10 ms, until its part is over. */
+  readonly goOn: (value: string, over?: AbortSignal) => Promise<void>;
   readonly [name: string]: (...values: never[]) => Promise<void>;
 }
 const SPEC: StepSpec = { name: 'one', title: 'A step', isCritical: true, timeoutMs: 1_000, hasUndo: true, signedWithinMs: null };
@@ -36,6 +38,13 @@ function opened(code: Omit<StepCode<object, TestWrites>, 'spec'>, givenUp: Given
       set: (value) => {
         written.push(value);
         return Promise.resolve();
+      },
+      goOn: async (value, over) => {
+        for (;;) {
+          over?.throwIfAborted();
+          written.push(value);
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
       },
     },
   });
@@ -132,17 +141,39 @@ describe('a part of a step', () => {
     expect([written, ends]).toEqual([['before'], [{ outcome: 'failed', detail: 'it was not done within 1 s' }]]);
   });
 
-  it('that was begun anew elsewhere changes nothing any more', async () => {
+  it('whose time is over ends a write that has begun before', async () => {
+    const { part, written } = opened({ action: async (_run, _reads, { goOn }) => (await goOn('again'), null) });
+    const ended = part(KEY, null, going);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await ended).toEqual({ outcome: 'failed', detail: 'it was not done within 1 s' });
+    const before = written.length;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(written).toHaveLength(before);
+  });
+
+  it('that was begun anew elsewhere changes nothing any more, and has not ended: the other try says how it does', async () => {
     const canceled = new AbortController();
-    const { part, written } = opened({
+    const { part, ends, written } = opened({
       action: async (_run, _reads, { set }) => {
         canceled.abort(new Error('another worker has it'));
         await set('after');
         return null;
       },
     });
-    expect(await part(KEY, null, canceled.signal)).toEqual({ outcome: 'failed', detail: 'another worker has it' });
-    expect(written).toEqual([]);
+    await expect(part(KEY, null, canceled.signal)).rejects.toMatchObject({ type: 'WORKER_STOPS' });
+    expect([ends, written]).toEqual([[], []]);
+  });
+
+  it('that was begun anew elsewhere ends in the middle of a write that goes on for long', async () => {
+    const canceled = new AbortController();
+    const { part, ends, written } = opened({ action: async (_run, _reads, { goOn }) => (await goOn('again'), null) });
+    const ended = part(KEY, null, canceled.signal).catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(100);
+    canceled.abort(new Error('another worker has it'));
+    expect(await ended).toMatchObject({ type: 'WORKER_STOPS' });
+    const before = written.length;
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect([ends, written.length]).toEqual([[], before]);
   });
 
   it('leaves nothing behind that goes on when it has ended, in its undo too', async () => {

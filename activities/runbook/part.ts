@@ -73,7 +73,7 @@ function endOf(look: Look | undefined): Ended {
 
 /**
  * The writes of a part, for as long as it goes on. What was given up may still be at work, and nobody can end it: when its time was
- * over, or it was begun anew elsewhere, it changes nothing any more.
+ * over, or it was begun anew elsewhere, it changes nothing any more. A write that has begun before that ends itself by the signal.
  */
 function writesUntil(over: AbortSignal, writes: Writes): Writes {
   return Object.fromEntries(
@@ -81,7 +81,7 @@ function writesUntil(over: AbortSignal, writes: Writes): Writes {
       name,
       async (...values: never[]) => {
         over.throwIfAborted();
-        await write(...values);
+        await write(...values, over as never);
       },
     ]),
   );
@@ -90,8 +90,8 @@ function writesUntil(over: AbortSignal, writes: Writes): Writes {
 const isLedgerAway = (error: unknown): boolean => error instanceof KeelsonError && error.failure.code === 'INFRA_DATABASE';
 
 /**
- * A part that throws, or takes too long, has failed: people see why, and decide. One that is broken off because its process stops has
- * not: another process begins it again.
+ * A part that throws, or takes too long, has failed: people see why, and decide. One that is broken off because its process stops, or
+ * was begun anew elsewhere, has not: another process begins it again.
  */
 async function within(
   limitMs: number,
@@ -111,18 +111,21 @@ async function within(
   const stopped = new Promise<never>((_, reject) => {
     onStop = () => reject(workerStops());
     stopping.addEventListener('abort', onStop);
+    canceled.addEventListener('abort', onStop);
   });
   try {
     stopping.throwIfAborted();
+    canceled.throwIfAborted();
     return await Promise.race([work(AbortSignal.any([time.signal, canceled, stopping])), late, stopped]);
   } catch (error) {
-    // Nothing of the step's: the part is begun again.
-    if (stopping.aborted) throw workerStops();
+    // Nothing of the step's: the part is begun again, or was; how it ends is for that try to say.
+    if (stopping.aborted || canceled.aborted) throw workerStops();
     if (isWorkerStopping(error) || isLedgerAway(error)) throw error;
     return { outcome: 'failed', detail: (error instanceof Error ? error.message : String(error)).slice(0, LONGEST_DETAIL) };
   } finally {
     clearTimeout(timer);
     stopping.removeEventListener('abort', onStop);
+    canceled.removeEventListener('abort', onStop);
     // Also a part that has ended leaves nothing behind that goes on.
     time.abort(new Error('the part has ended'));
   }

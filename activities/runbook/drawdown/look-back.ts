@@ -20,7 +20,8 @@ export interface DrawdownDependencies {
 /** What looks into the halt of a drawdown; each may be begun again at any moment. */
 export interface LookBack {
   attach(runId: string): Promise<void>;
-  awaitKill(runId: string): Promise<void>;
+  /** @param over its part’s end, after which nobody waits any more */
+  awaitKill(runId: string, over?: AbortSignal): Promise<void>;
   keepEvidence(runId: string): Promise<void>;
   report(runId: string): Promise<void>;
 }
@@ -45,9 +46,10 @@ export function createLookBack({ drawdowns, files, pause, stopping }: DrawdownDe
   };
   return {
     attach: (runId) => drawdowns.attach(runId),
-    async awaitKill(runId) {
+    async awaitKill(runId, over) {
       for (let since: number | undefined; ;) {
         if (stopping.aborted) throw workerStops();
+        over?.throwIfAborted();
         const facts = await factsOf(runId);
         if (facts.givenUp !== null) throw givenUp(facts.givenUp);
         since = isVerified(facts) ? (since ?? facts.now) : undefined;

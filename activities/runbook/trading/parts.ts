@@ -58,10 +58,19 @@ export interface TradingWrites extends Writes {
   // What the run does not hold, because anybody else has decided about the mode, these leave as it is.
   /** From the pause of a shutdown. */
   readonly easeMode: (account: string, runId: string, mode: Mode) => Promise<void>;
-  readonly releaseMode: (account: string, runId: string) => Promise<void>;
+  readonly releaseMode: (account: string, runId: string, over?: AbortSignal) => Promise<void>;
   readonly undoMode: (account: string, runId: string) => Promise<void>;
-  /** Waits until no order of ours but the stops is working, for so long; then has entries canceled, until none is left. */
-  readonly settleEntries: (account: string, runId: string, how: 'wait' | 'cancel', waitAtMostMs: number) => Promise<void>;
+  /**
+   * Waits until no order of ours but the stops is working, for so long; then has entries canceled, until none is left.
+   * @throws KeelsonError RISK_MODE_NOT_OURS where somebody has let the account go on meanwhile
+   */
+  readonly settleEntries: (
+    account: string,
+    runId: string,
+    how: 'wait' | 'cancel',
+    waitAtMostMs: number,
+    over?: AbortSignal,
+  ) => Promise<void>;
 }
 
 /** The step of a shutdown that settles entries: since when it does so is read under its name. */

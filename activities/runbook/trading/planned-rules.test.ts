@@ -45,7 +45,7 @@ it('what was approved is what runs: entries that were to be waited for are not c
   const part = await plannedParts(code, run('gracefulShutdown'));
   const entries = () => part('entries', 'action');
   expect(await entries()).toMatchObject({ outcome: 'done' });
-  expect(did).toEqual([['main', 'r', 'wait', 300_000]]);
+  expect(did).toEqual([['main', 'r', 'wait', 300_000, expect.any(AbortSignal)]]);
   change({ workingEntries: 'cancel', waitAtMostMs: 0 });
   expect(await entries()).toMatchObject({ outcome: 'preempted', detail: expect.stringContaining('RISK_PLAN_CHANGED') as string });
   expect(did).toHaveLength(1);

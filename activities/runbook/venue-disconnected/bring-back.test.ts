@@ -188,3 +188,21 @@ it.each(['reconnect', 'settle', 'compare', 'resume'] as const)(
     expect(world.pages).toEqual([]);
   },
 );
+
+it.each(['reconnect', 'settle', 'compare', 'resume'] as const)(
+  '%s ends as soon as its part is over: it asks nobody any more, and calls nobody',
+  async (part) => {
+    const { world, bringBack, onPause } = opened({
+      facts: { ...FACTS, answeredTime: null, overTime: null, cleanTime: null },
+      answers: false,
+      resume: 'notSteady',
+    });
+    const over = new AbortController();
+    onPause.mockImplementation(() => {
+      if (world.paused.length === 2) over.abort(new Error('it was not done in time'));
+      if (world.paused.length > 9) throw new Error('it goes on');
+    });
+    await expect(bringBack[part]('r', over.signal)).rejects.toThrow('it was not done in time');
+    expect([world.paused.length, world.tries.length, world.pages]).toEqual([2, 2, []]);
+  },
+);

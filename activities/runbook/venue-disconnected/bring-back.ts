@@ -28,10 +28,10 @@ type OutageLook = (facts: OutageFacts, asked: Asked) => Promise<Missing>;
 /** What brings a lost venue's account back: each waits until it is so, and may be begun again at any moment. */
 export interface BringBack {
   freeze(runId: string): Promise<void>;
-  reconnect(runId: string): Promise<void>;
-  settle(runId: string): Promise<void>;
-  compare(runId: string): Promise<void>;
-  resume(runId: string): Promise<void>;
+  reconnect(runId: string, over?: AbortSignal): Promise<void>;
+  settle(runId: string, over?: AbortSignal): Promise<void>;
+  compare(runId: string, over?: AbortSignal): Promise<void>;
+  resume(runId: string, over?: AbortSignal): Promise<void>;
   report(runId: string): Promise<void>;
 }
 
@@ -50,17 +50,22 @@ export function createBringBack(dependencies: OutageDependencies): BringBack {
   /**
    * Asks the venue and looks, until nothing is missing; where it is lost again meanwhile, this waits for its return. Nobody waits longer
    * than the rules say (`WaitedTime`): then people are paged, and the step has failed. @throws when it has, and where a person has given the run up
+   * @param over its part's end, after which it changes nothing any more
    */
-  const until = async (runId: string, what: string, look: OutageLook): Promise<void> => {
+  const until = async (runId: string, what: string, look: OutageLook, over?: AbortSignal): Promise<void> => {
     let [unanswered, pausedMs] = [0, 0];
     for (;;) {
       if (stopping.aborted) throw workerStops();
       const before = await outages.read(runId);
       // Its part ends, and the run with it: neither is anybody called.
       if (before.givenUp !== null) throw givenUp(before.givenUp);
+      over?.throwIfAborted();
       const asked = await ask(runId, before);
       unanswered = asked.hasAnswered ? 0 : unanswered + 1;
-      const found = await look(await outages.read(runId), asked);
+      const facts = await outages.read(runId);
+      over?.throwIfAborted();
+      const found = await look(facts, asked);
+      over?.throwIfAborted();
       const { now, partTime, account } = before;
       const [rules, part] = [rulesOf(account), `${runId}:${partTime}`];
       if (found === null) return void waits.delete(part);
@@ -95,18 +100,21 @@ export function createBringBack(dependencies: OutageDependencies): BringBack {
 
   return {
     freeze: (runId) => outages.freeze(runId),
-    reconnect: (runId) =>
-      until(runId, 'reconnect', async ({ tries }, asked) =>
-        asked.hasAnswered ? null : { missing: `it has not answered ${tries} tries: ${asked.detail}` },
-      ),
-    settle: (runId) =>
-      until(runId, 'settle', async (facts, asked) => {
+    reconnect(runId, over) {
+      const look: OutageLook = ({ tries }, asked) =>
+        Promise.resolve(asked.hasAnswered ? null : { missing: `it has not answered ${tries} tries: ${asked.detail}` });
+      return until(runId, 'reconnect', look, over);
+    },
+    settle(runId, over) {
+      const look: OutageLook = (facts, asked) => {
         const missing = steady(facts, asked);
-        return missing === null ? null : { missing };
-      }),
-    compare(runId) {
+        return Promise.resolve(missing === null ? null : { missing });
+      };
+      return until(runId, 'settle', look, over);
+    },
+    compare(runId, over) {
       const compare = comparing();
-      return until(runId, 'compare', async (facts, asked) => {
+      const look: OutageLook = async (facts, asked) => {
         const missing = steady(facts, asked);
         if (missing !== null) return { missing };
         if (facts.differences !== null)
@@ -114,11 +122,12 @@ export function createBringBack(dependencies: OutageDependencies): BringBack {
         if (isComparedSince(facts)) return null;
         await compare(facts);
         return { missing: 'no reconciliation that began after its return has found the account clean' };
-      });
+      };
+      return until(runId, 'compare', look, over);
     },
-    resume(runId) {
+    resume(runId, over) {
       const compare = comparing();
-      return until(runId, 'resume', async (facts) => {
+      const look: OutageLook = async (facts) => {
         const { account } = facts;
         const { repeatedWithinMs } = rulesOf(account);
         const result = await outages.resume(runId, { lifts: liftsOf(account), repeatedWithinMs });
@@ -145,7 +154,8 @@ export function createBringBack(dependencies: OutageDependencies): BringBack {
               isHopeless: true,
             };
         }
-      });
+      };
+      return until(runId, 'resume', look, over);
     },
     report: (runId) => outages.report(runId),
   };
