@@ -177,7 +177,9 @@ describe.skipIf(temporal === undefined)('killSwitch, its looks and who waits for
     await handle.signal(haltChangedSignal);
     await vi.waitFor(() => expect(calls).toContain('released'), LIMIT);
     await vi.waitFor(() => expect(calls.slice(calls.indexOf('released'))).toContain('verified'), LIMIT);
-    expect(calls.slice(calls.indexOf('released'))).toEqual(expect.arrayContaining(['released', 'cancel', 'flatten', 'running', 'verified']));
+    expect(calls.slice(calls.indexOf('released'))).toEqual(
+      expect.arrayContaining(['released', 'cancel', 'flatten', 'running', 'verified']),
+    );
     latches = [];
     await handle.signal(haltChangedSignal);
     await handle.result();
