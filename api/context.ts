@@ -17,7 +17,7 @@ export interface ApiContext {
   /** A connection of its own for what reads the whole ledger of an account, which takes long. */
   readonly longReads: Database;
   readonly control: ControlPort;
-  readonly halts: Pick<HaltStore, 'latch'>;
+  readonly halts: Pick<HaltStore, 'latch' | 'drill'>;
   readonly ledger: Pick<LedgerStore, 'bookMovement'>;
   readonly metrics: Registry;
   readonly logger: Logger;

@@ -12,6 +12,7 @@ export {
 } from './load.js';
 export { checkFiles } from './files.js';
 export { limitsOf } from './limits.js';
+export { paperAccounts } from './paper.js';
 export { redacted, redactedEnvironment, withoutCredentials } from './redacted.js';
 export { type Config } from './schema.js';
 export { INTERVALS, type Interval } from './values.js';

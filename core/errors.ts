@@ -201,6 +201,9 @@ export const ERRORS = define({
   },
   INPUT_UNKNOWN_ALERT: { ...input('There is no alert {alert}. See keelson alerts list --all.'), httpStatus: 404 },
   INPUT_UNKNOWN_HALT: { ...input('There is no standing halt {halt}. See keelson halts.'), httpStatus: 404 },
+  INPUT_DRILL_NOT_ON_PAPER: input(
+    'A drill halts, and sells, for real: it is for paper venues. The ledger has {accounts} under it, of which this configuration does not say that it trades at a paper venue. Nothing is halted: name an account that does (--account).',
+  ),
   INPUT_NOT_BLOCKED: { ...input('Entries of {instrument} are not blocked in account {account}. See keelson status.'), httpStatus: 409 },
   INPUT_UNKNOWN_PLACE: {
     ...input('There is no {scope} {value} where an account trades: a limit there would bind nobody.'),

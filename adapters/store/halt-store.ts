@@ -1,10 +1,13 @@
 import type { Pool, PoolClient } from 'pg';
-import type { Engaged, HaltPort } from '../../activities/ports/halt.js';
+import type { Engaged, HaltCause, HaltPort } from '../../activities/ports/halt.js';
+import type { Latch } from '../../core/control/mode.js';
 import { KeelsonError } from '../../core/errors.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
-import { isConflict, jsonOf, openPool, run } from './pool.js';
+import { isConflict, jsonOf, openPool, run, type Statement } from './pool.js';
 
 const ENGAGE = { name: 'engage_latch', text: 'select engage_latch($1::jsonb) as answer' };
+/** A name of its own: a database that is not migrated yet would write it, and ask nothing. */
+const ENGAGE_DRILL = { name: 'engage_drill', text: 'select engage_drill($1::jsonb, $2::jsonb) as answer' };
 const MY_PID = { name: 'my_pid', text: 'select pg_backend_pid() as pid' };
 const END_BLOCKERS = { name: 'end_blockers', text: 'select end_blockers($1)' };
 
@@ -15,6 +18,12 @@ const LOOK_AGAIN_MS = 100;
 const TRIES = 3;
 
 export interface HaltStore extends HaltPort {
+  /**
+   * A halt as `latch` writes it, but only where all that the ledger has under it is on paper: nothing comes between the look and the halt.
+   * @param paper the accounts that are known to be, each with its venue
+   * @throws KeelsonError INPUT_DRILL_NOT_ON_PAPER, INFRA_DATABASE.
+   */
+  drill(scope: Latch, cause: HaltCause, paper: Readonly<Record<string, string>>): Promise<Engaged>;
   close(): Promise<void>;
 }
 
@@ -27,25 +36,31 @@ export function openHaltStore(url: string): HaltStore {
   const pool = openPool(url, { applicationName: 'keelson-halt', max: 3, statementTimeoutMs: STATEMENT_MS });
   // Of its own: however many halts wait, each with a connection, there is one left to end what they wait for.
   const breaker = openPool(url, { applicationName: 'keelson-halt', max: 1, statementTimeoutMs: STATEMENT_MS });
-  return {
-    async latch(scope, cause) {
-      const { scope: kind, scopeValue, account = null } = scope;
-      const input = jsonOf({ scope: kind, scopeValue, account, ...cause });
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          return await engage(pool, breaker, input);
-        } catch (error) {
-          if (!isConflict(error) || attempt === TRIES) throw error;
-        }
+  const engageAnew = async (statement: Statement, values: readonly string[]): Promise<Engaged> => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await engage(pool, breaker, statement, values);
+      } catch (error) {
+        if (!isConflict(error) || attempt === TRIES) throw error;
       }
-    },
+    }
+  };
+  return {
+    latch: (scope, cause) => engageAnew(ENGAGE, [latchInput(scope, cause)]),
+    drill: (scope, cause, paper) => engageAnew(ENGAGE_DRILL, [latchInput(scope, cause), jsonOf(paper)]),
     close: async () => {
       await Promise.all([pool.end(), breaker.end()]);
     },
   };
 }
 
-async function engage(pool: Pool, breaker: Pool, input: string): Promise<Engaged> {
+function latchInput({ scope, scopeValue, account }: Latch, cause: HaltCause): string {
+  return jsonOf({ scope, scopeValue, account: account ?? null, ...cause });
+}
+
+type Answer = (Omit<Engaged, 'known'> & Partial<Engaged>) | { readonly notOnPaper: readonly string[] };
+
+async function engage(pool: Pool, breaker: Pool, statement: Statement, values: readonly string[]): Promise<Engaged> {
   const client = await connected(pool);
   let timer: NodeJS.Timeout | undefined;
   try {
@@ -57,9 +72,10 @@ async function engage(pool: Pool, breaker: Pool, input: string): Promise<Engaged
       timer = setTimeout(endBlockers, LOOK_AGAIN_MS);
     };
     timer = setTimeout(endBlockers, PROTOCOL.latchLockWaitMs);
-    const answers = await run<{ answer: Omit<Engaged, 'known'> & Partial<Engaged> }>(client, ENGAGE, [input]);
+    const answers = await run<{ answer: Answer }>(client, statement, values);
     const answer = answers[0]?.answer;
     if (answer === undefined) throw new KeelsonError('INFRA_DATABASE', { detail: 'the halt had no answer' });
+    if ('notOnPaper' in answer) throw new KeelsonError('INPUT_DRILL_NOT_ON_PAPER', { accounts: answer.notOnPaper.join(', ') });
     // A database that is not migrated yet says nothing of names.
     const { known = answer.accounts.length === 0 ? [] : null } = answer;
     return { ...answer, known };

@@ -43,6 +43,26 @@ const wholly = () => store.pool.query(`update orders set status = 'notPlaced', f
 const incident = async (): Promise<string> =>
   (await store.pool.query<{ id: string }>('select incident_id::text as id from incidents')).rows[0]?.id ?? '';
 
+test('a drill is written only where the configuration says of all that the ledger has under it that it is on paper', async () => {
+  const drill = (body: object) => halt(KEYS.trader, { drill: true, flatten: 'atOnce', ...body });
+  await store.pool.query(`insert into accounts (account, venue) values ('away', 'paper')`);
+  await store.pool.query(`insert into control (account) values ('away')`);
+  try {
+    const refused = { status: 400, body: { code: 'INPUT_DRILL_NOT_ON_PAPER', detail: expect.stringContaining('away') as unknown } };
+    for (const body of [{ scope: 'everything' }, { scope: 'account', target: 'away' }]) expect(await drill(body)).toMatchObject(refused);
+    // … nor where its venue is another one there.
+    await store.pool.query(`update accounts set venue = 'spot' where account = 'main'`);
+    expect(await drill({ scope: 'account', target: 'main' })).toMatchObject({ status: 400 });
+    expect(await halts()).toEqual([]);
+  } finally {
+    await store.pool.query(`update accounts set venue = 'paper' where account = 'main'`);
+    await store.pool.query(`delete from control where account = 'away'`);
+    await store.pool.query(`delete from accounts where account = 'away'`);
+  }
+  expect(await drill({ scope: 'account', target: 'main' })).toMatchObject({ status: 200, body: { accounts: ['main'], policy: 'atOnce' } });
+  await store.pool.query('update latches set released_at = clock_timestamp() where released_at is null');
+});
+
 test('whoever trades or watches halts, without Temporal, under their own name and key', async () => {
   api.temporalIsUp = false;
   expect(await halt(KEYS.viewer, { scope: 'everything' })).toMatchObject({ status: 403 });
@@ -51,7 +71,8 @@ test('whoever trades or watches halts, without Temporal, under their own name an
   const again = await halt(KEYS.operator, { scope: 'account', target: 'main', flatten: 'atOnce' });
   expect(again.body).toEqual({ ...halted.body, isNew: false, policy: 'atOnce' });
   const { rows } = await store.pool.query(
-    `select a.subject, k.label from audit_events a join api_keys k on k.key_id::text = a.data->>'underKey' where a.kind like 'halt.%' order by event_id`,
+    `select a.subject, k.label from audit_events a join api_keys k on k.key_id::text = a.data->>'underKey'
+      where a.kind like 'halt.%' and a.data->>'reason' not like 'drill%' order by event_id`,
   );
   expect(rows).toEqual([
     { subject: 'trader', label: 'trader' },

@@ -123,6 +123,56 @@ describe('an account that left the configuration while it was halted', () => {
   });
 
   test.each([
+    { scope: 'account', target: 'second' },
+    { scope: 'venue', target: 'elsewhere' },
+    { scope: 'strategy', target: 'momentum', account: 'second' },
+  ])('P30: had all left before, the halt ends as one over no account; not where one came back, and left under it: %j', async (body) => {
+    await store.pool.query(`update accounts set venue = 'elsewhere' where account = 'second'`);
+    try {
+      await retire('second');
+      api.temporalIsUp = false;
+      const { latchId: first } = (await halt(body)).body;
+      expect(await ended(first)).toMatchObject({ status: 200, body: { state: 'used' } });
+      expect(await halts()).toEqual([]);
+      const { latchId: second } = (await halt(body)).body;
+      await configured();
+      await retire('second');
+      // … also when the clock was set back before it left.
+      await store.pool.query(`update accounts set retired_at = clock_timestamp() - interval '1 hour' where account = 'second'`);
+      const detail = expect.stringContaining('second left the configuration: nobody looks there') as unknown;
+      expect(await ended(second)).toMatchObject({ status: 409, body: { code: 'HALT_NOT_CLEAN', detail } });
+      expect(await halts()).toMatchObject([{ latchId: second }]);
+    } finally {
+      api.temporalIsUp = true;
+      await store.pool.query(`update accounts set venue = 'paper' where account = 'second'`);
+    }
+  });
+
+  test('P31: what had left before a restore has called the halt keeps it, too', async () => {
+    await retire('second');
+    const restored = {
+      scope: 'account',
+      scopeValue: 'second',
+      account: null,
+      reason: 'restore',
+      subject: 'restore',
+      policy: 'none',
+      by: 'restore',
+    };
+    const { rows } = await store.pool.query<{ id: string }>(`select engage_latch($1)->>'latchId' as id`, [restored]);
+    expect(await ended(rows[0]?.id)).toMatchObject({ status: 409, body: { code: 'HALT_NOT_CLEAN' } });
+  });
+
+  test('P30: what stays halted because it has left is not ended before it is back', async () => {
+    const { latchId } = (await halt({ scope: 'everything' })).body;
+    await retire('main');
+    await createKillStore(store.pool).writeKill('second', 'verified', await clearLook(store.pool, 'second'), null);
+    expect(await ended(latchId)).toMatchObject({ status: 200, body: { state: 'used' } });
+    const [kept] = await halts();
+    expect(await ended(kept?.latchId)).toMatchObject({ status: 409, body: { code: 'HALT_NOT_CLEAN' } });
+  });
+
+  test.each([
     [{ scope: 'everything' }, { scope: 'account', scopeValue: 'main', account: null }],
     [
       { scope: 'venue', target: 'paper' },

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { paperAccounts } from '../../config/index.js';
 import type { ApiContext } from '../context.js';
 import { askRearm, carryOutRearm } from '../halts/rearm.js';
-import { assertPaper, haltScope } from '../halts/scope.js';
+import { haltScope } from '../halts/scope.js';
 import { idInput, reasonInput, textInput } from '../http/input.js';
 import { haltSchema, readHalts } from '../read/halts.js';
 import { DONE, doneSchema } from '../http/done.js';
@@ -9,7 +10,7 @@ import { route, type Route } from '../route.js';
 
 /** Halts: anybody who trades or watches may call one, two people end it. */
 export function haltRoutes(context: ApiContext): Route[] {
-  const { database, halts } = context;
+  const { database, halts, config } = context;
   return [
     route({
       method: 'POST',
@@ -49,17 +50,13 @@ export function haltRoutes(context: ApiContext): Route[] {
             'Null: some account trades or holds anything of what is named. Else none does, nothing is halted, and these are the names of which one does.',
           ),
       }),
-      errors: ['INFRA_DATABASE'],
+      errors: ['INFRA_DATABASE', 'INPUT_DRILL_NOT_ON_PAPER'],
       handle: async ({ body: { flatten, drill, reason, ...what }, caller: { subject, keyId } }) => {
         const scope = haltScope(what);
-        if (drill) await assertPaper(context, scope);
+        const cause = { subject, underKey: keyId, reason: drill ? `drill: ${reason}` : reason, policy: flatten };
         // Straight to the database: neither Temporal nor a worker is asked (P25).
-        const { latchId, isNew, policy, accounts, known } = await halts.latch(scope, {
-          subject,
-          underKey: keyId,
-          reason: drill ? `drill: ${reason}` : reason,
-          policy: flatten,
-        });
+        const engaged = await (drill ? halts.drill(scope, cause, paperAccounts(config)) : halts.latch(scope, cause));
+        const { latchId, isNew, policy, accounts, known } = engaged;
         return { latchId, isNew, policy, accounts: [...accounts], known: known && [...known] };
       },
     }),

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { killDirectly, mayCancelOthers } from '../../activities/kill/direct.js';
 import type { Engaged, HaltCause } from '../../activities/ports/halt.js';
 import type { Venue } from '../../activities/ports/venue.js';
-import { openHaltStore } from '../../adapters/store/halt-store.js';
+import { openHaltStore, type HaltStore } from '../../adapters/store/halt-store.js';
 import { findKeyHolder } from '../../adapters/store/key-holder.js';
 import { openPool } from '../../adapters/store/pool.js';
 import { directName, evidenceFiles } from '../../adapters/storage/evidence-files.js';
-import { configPath, databaseUrl, evidenceFolder, loadConfig, venueUrls, type Config } from '../../config/index.js';
+import { configPath, databaseUrl, evidenceFolder, loadConfig, paperAccounts, type Config } from '../../config/index.js';
 import type { Latch } from '../../core/control/mode.js';
 import { nothingHalted } from '../../core/control/nobody.js';
 import { KeelsonError } from '../../core/errors.js';
@@ -19,9 +19,10 @@ import { homeFolder, keyOf } from '../address.js';
 import type { Shown } from '../command.js';
 import { CommandFailure, EXIT } from '../exit.js';
 import { harmless, type Terminal } from '../terminal.js';
+import { assertSomethingIsThere } from './alone.js';
 import { atLast } from './at-last.js';
 import { ledgerOf, openVenue, type DirectLedger } from './parts.js';
-import { OpenVenues, told } from './venues.js';
+import { isTouched, OpenVenues, told } from './venues.js';
 
 export interface DirectWish {
   readonly scope: Latch;
@@ -60,7 +61,7 @@ export async function killWithoutTemporal(terminal: Terminal, wish: DirectWish, 
     const doubt = notConfigured(config, wish.scope);
     if (doubt !== undefined) say(doubt);
     if (wish.isDrill) assertPaper(config, wish.scope);
-    if (url === undefined) await assertSomethingIsThere(terminal, config, wish.scope, env);
+    await assertSomethingIsThere(terminal, config, wish.scope, url);
   }
   const open = async (account: string): Promise<Venue> => {
     if (config instanceof KeelsonError) throw config;
@@ -110,7 +111,7 @@ async function latchAtLast(
   terminal: Terminal,
   config: Config | KeelsonError,
   database: Database,
-  { scope, cause, person }: DirectWish,
+  { scope, cause, person, isDrill }: DirectWish,
   venues: OpenVenues,
   say: (line: string) => void,
   stopping: AbortSignal,
@@ -118,24 +119,33 @@ async function latchAtLast(
   const isReadable = !(config instanceof KeelsonError);
   const accounts = isReadable ? Object.entries(config.accounts).filter(([account, { venue }]) => isTouched(scope, account, venue)) : [];
   const otherwise = isReadable ? meanwhile(scope) : 'nothing is canceled, since the configuration cannot be read.';
-  let open: { readonly url: string; readonly halts: ReturnType<typeof openHaltStore> } | undefined;
+  let open: { readonly url: string; readonly halts: HaltStore } | undefined;
+  const write = async (): Promise<Engaged> => {
+    const url = database.latched ?? database.url() ?? open?.url;
+    if (url === undefined) throw new KeelsonError('CONFIG_DATABASE', { address: 'DATABASE_URL', detail: 'it is not set' });
+    if (open?.url !== url) {
+      // What starts anew listens somewhere else. Nothing waits for the end of what has not answered.
+      void open?.halts.close().catch(() => undefined);
+      open = { url, halts: openHaltStore(url) };
+    }
+    // Whose key it is may stand in tables that somebody holds; the halt does not need them.
+    let unknown: string | undefined;
+    const who = await whoIs(terminal, url, person).catch((error: unknown) => {
+      unknown = told(error);
+      return ANYBODY;
+    });
+    const whole = { ...cause, by: 'direct' as const, ...who };
+    const paper = isReadable ? paperAccounts(config) : {};
+    const engaged = await (isDrill ? open.halts.drill(scope, whole, paper) : open.halts.latch(scope, whole));
+    database.latched = url;
+    if (unknown !== undefined) say(`The halt is written as ${ANYBODY.subject}: whose key it is could not be read (${unknown})`);
+    return engaged;
+  };
   try {
+    // Nothing is urgent in a drill: nothing is canceled for it before the ledger has said what it would reach.
+    if (isDrill) return await write().catch(refuseDrill);
     return await atLast({
-      attempt: async () => {
-        const url = open?.url ?? database.latched ?? database.url();
-        if (url === undefined) throw new KeelsonError('CONFIG_DATABASE', { address: 'DATABASE_URL', detail: 'it is not set' });
-        open ??= { url, halts: openHaltStore(url) };
-        // Whose key it is may stand in tables that somebody holds; the halt does not need them.
-        let unknown: string | undefined;
-        const who = await whoIs(terminal, url, person).catch((error: unknown) => {
-          unknown = told(error);
-          return ANYBODY;
-        });
-        const engaged = await open.halts.latch(scope, { ...cause, by: 'direct', ...who });
-        database.latched = url;
-        if (unknown !== undefined) say(`The halt is written as ${ANYBODY.subject}: whose key it is could not be read (${unknown})`);
-        return engaged;
-      },
+      attempt: write,
       failed: (error, isFirst) => say(`UNLATCHED: ${told(error)}${isFirst ? ` Until it is written ${otherwise}` : ''}`),
       late: {
         afterMs: LATE_MS,
@@ -288,12 +298,6 @@ function readKey(path: string): string | undefined {
   }
 }
 
-function isTouched({ scope, scopeValue, account: whose }: Latch, account: string, venue: string): boolean {
-  if (scope === 'venue') return scopeValue === venue;
-  if (scope === 'account') return scopeValue === account;
-  return scope === 'everything' || whose === undefined || whose === account;
-}
-
 /**
  * Who mistypes a name at night must not believe that something stands still; but the ledger may know what the configuration does not, and it may
  * be away. @returns what the configuration has not, for people
@@ -314,32 +318,6 @@ function notConfigured(config: Config, { scope, scopeValue, account }: Latch): s
   return `the configuration has no ${scope} ${scopeValue}${where}. It has: ${there}. The halt is written all the same. An account, or everything, can always be halted.`;
 }
 
-/**
- * Where neither a database nor a venue is known, and nothing runs that could tell, a halt can be written nowhere, and nothing of this home
- * can send. A venue with an address of its own may have orders: there what appears is canceled without the database.
- * @throws CommandFailure
- */
-async function assertSomethingIsThere(terminal: Terminal, config: Config, scope: Latch, env: Terminal['env']): Promise<void> {
-  const venues = Object.entries(config.accounts).flatMap(([account, { venue }]) => (isTouched(scope, account, venue) ? [venue] : []));
-  if (venues.some((venue) => isReachable(config, venue, env))) return;
-  const paths = homePaths(homeFolder(terminal));
-  const { nothingIsThere } = await import('../../launcher/home/alone.js');
-  if (!nothingIsThere(paths)) return;
-  throw new CommandFailure(
-    EXIT.unreachable,
-    `NOT HALTED. Keelson does not run from ${paths.home}: nothing of this home can send, and there is no database to write a halt to. To have one over the next start: \`npm start\`, then keelson kill. Where it runs elsewhere say so with KEELSON_HOME, or with DATABASE_URL.`,
-  );
-}
-
-function isReachable(config: Config, venue: string, env: Terminal['env']): boolean {
-  try {
-    venueUrls(config, venue, env);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** @throws CommandFailure when a drill would halt what trades real money */
 function assertPaper(config: Config, scope: Latch): void {
   const live = Object.entries(config.accounts).filter(
@@ -349,6 +327,16 @@ function assertPaper(config: Config, scope: Latch): void {
   throw new CommandFailure(
     EXIT.refused,
     `A drill is for paper venues: ${live.map(([account]) => account).join(', ')} trades real money. Name an account.`,
+  );
+}
+
+/** @throws CommandFailure always: what is not known to be on paper is drilled nowhere */
+function refuseDrill(error: unknown): never {
+  if (error instanceof KeelsonError && error.failure.code === 'INPUT_DRILL_NOT_ON_PAPER')
+    throw new CommandFailure(EXIT.refused, `NOT HALTED. ${told(error)}`);
+  throw new CommandFailure(
+    EXIT.unreachable,
+    `NOT HALTED. ${told(error)} A drill is begun where the database tells that all of it is on paper; where something is wrong halt it: keelson kill --direct.`,
   );
 }
 

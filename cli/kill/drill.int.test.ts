@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EvidenceFile } from '../../activities/ports/kill.js';
 import { createOrderActivities } from '../../activities/order/index.js';
-import { rootFolder } from '../../config/index.js';
+import { loadConfig, rootFolder } from '../../config/index.js';
 import { decimal } from '../../core/money/index.js';
 import { intentIdOf } from '../../core/signal/signal.js';
 import { apiUnderTest, KEYS, seedPeople, type ApiUnderTest } from '../../test/support/api.js';
@@ -32,7 +32,10 @@ describe.skipIf(temporal === undefined)('keelson kill --drill, by command line, 
     stack = await openTradingStack();
     await seedPeople(stack.database.pool);
     if (temporal !== undefined) worker = await startWorker(stack, temporal);
-    api = apiUnderTest(stack.database);
+    const shipped = loadConfig({ path: join(rootFolder(), 'keelson.config.json'), env: {} });
+    const { main } = shipped.accounts;
+    if (main === undefined) throw new Error('the configuration as shipped has main');
+    api = apiUnderTest(stack.database, { config: { ...shipped, accounts: { [ACCOUNT]: main } } });
   }, 4 * LIMIT_MS);
   afterAll(async () => {
     await api?.close();

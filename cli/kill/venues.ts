@@ -82,6 +82,13 @@ export class OpenVenues {
   }
 }
 
+/** Whether a halt is about an account, as far as the configuration tells. */
+export function isTouched({ scope, scopeValue, account: whose }: Latch, account: string, venue: string): boolean {
+  if (scope === 'venue') return scopeValue === venue;
+  if (scope === 'account') return scopeValue === account;
+  return scope === 'everything' || whose === undefined || whose === account;
+}
+
 export function told(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -23,6 +23,7 @@ const PASSED_BY: Readonly<Record<string, string>> = {
   exitsSentAway: '0.2.0/protectPosition.exitSentAway',
   verifiedBeforeEvidence: '0.3.0/killSwitch.flattened',
   toldBesideRounds: '0.6.0/killSwitch.flattened',
+  haltWhileEnding: 'beside-0.9.0/killSwitch.haltedWhileEnding',
   guardedExitsPage: '0.3.0/protectPosition.exitGuarded',
   fullTriedAgain: '0.3.0/reconcileAccount.postponed',
   uncovered: 'beside-0.4.0/protectPosition.exitInParts',

@@ -26,7 +26,7 @@ export const IDLE_CONTEXT: ApiContext = {
     check: () => Promise.resolve(),
     close: () => Promise.resolve(),
   },
-  halts: { latch: noDatabase },
+  halts: { latch: noDatabase, drill: noDatabase },
   ledger: { bookMovement: noDatabase },
   metrics: new Registry(),
   logger: pino({ level: 'silent' }),

@@ -107,6 +107,8 @@ export async function killSwitch(account: string, carried: Carried | null = null
       await condition(() => isChanged || allHandlersFinished());
       if (isChanged) continue;
       await enter('released', NOTHING);
+      // Whatever has come while that was written was given to this run, and to no other one.
+      if ((isChanged || !rearms.isEmpty || !allHandlersFinished()) && patched('haltWhileEnding')) continue;
       return;
     }
     if (workflowInfo().historyLength > HISTORY_LIMIT && rearms.isEmpty && allHandlersFinished()) {

@@ -28,6 +28,7 @@ describe.skipIf(temporal === undefined)('killSwitch, its looks and who waits for
   let release: KillActivities['killRelease'];
   let verify: () => Finding;
   let sell: () => Promise<void>;
+  let tell: (phase: string) => Promise<void>;
   let time: number;
   /** Lets a step go on that a test holds back; also when the test fails meanwhile. */
   let letGo = (): void => undefined;
@@ -43,6 +44,7 @@ describe.skipIf(temporal === undefined)('killSwitch, its looks and who waits for
     calls = [];
     verify = () => CLEAR;
     sell = async () => undefined;
+    tell = async () => undefined;
     time = 1_000_000;
     const note = (name: string) => async (): Promise<void> => void calls.push(name);
     const activities: Partial<Record<keyof KillActivities, (...values: never[]) => Promise<unknown>>> = {
@@ -57,7 +59,7 @@ describe.skipIf(temporal === undefined)('killSwitch, its looks and who waits for
       killTendStops: note('stops'),
       killVerify: async () => (calls.push('look'), verify()),
       killConclude: async () => (calls.push('conclude'), { path: 'file', sha256: 'hash' }),
-      killTell: async (_: string, phase: string) => void calls.push(phase),
+      killTell: async (_: string, phase: string) => (calls.push(phase), tell(phase)),
       killRelease: (...values: Parameters<KillActivities['killRelease']>) => release(...values),
     };
     worker = await Worker.create({
@@ -162,6 +164,44 @@ describe.skipIf(temporal === undefined)('killSwitch, its looks and who waits for
     await handle.signal(haltChangedSignal);
     await handle.result();
     expect(calls.at(-1)).toBe('released');
+  });
+
+  it('P25: one that is called while the end of the last is written down is carried out by the same run', async () => {
+    const handle = await started();
+    tell = async (phase) => {
+      if (phase !== 'released' || latches.length > 0 || count('released') > 1) return;
+      latches = [latch('second', 'atOnce')];
+      await handle.signal(haltChangedSignal);
+    };
+    latches = [];
+    await handle.signal(haltChangedSignal);
+    await vi.waitFor(() => expect(calls).toContain('released'), LIMIT);
+    await vi.waitFor(() => expect(calls.slice(calls.indexOf('released'))).toContain('verified'), LIMIT);
+    expect(calls.slice(calls.indexOf('released'))).toEqual(
+      expect.arrayContaining(['released', 'cancel', 'flatten', 'running', 'verified']),
+    );
+    latches = [];
+    await handle.signal(haltChangedSignal);
+    await handle.result();
+    expect(calls.at(-1)).toBe('released');
+    await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, await handle.fetchHistory(), taskQueue);
+  });
+
+  it('P30: who asks for an end while one is written down is answered by the run', async () => {
+    const handle = await started();
+    const rearm = { latchId: randomUUID(), requestId: randomUUID() };
+    let asking: Promise<unknown> | undefined;
+    tell = async (phase) => {
+      if (phase !== 'released' || asking !== undefined) return;
+      const updateId = randomUUID();
+      // It has reached the run before the end of it is written.
+      const asked = await handle.startUpdate(rearmUpdate, { args: [rearm], updateId, waitForStage: 'ACCEPTED' });
+      asking = asked.result();
+    };
+    latches = [];
+    await handle.signal(haltChangedSignal);
+    await handle.result();
+    expect(await asking).toEqual({ kind: 'notClean', found: 'no latch stands over the account' });
   });
 
   it('P26: people are told while a round hangs, and once; and by when its look was where it took long', async () => {

@@ -16,6 +16,7 @@ export const STOPPED = [
   'end_override',
   'end_reconciliation_look',
   'end_runbook',
+  'engage_drill',
   'engage_latch',
   'freeze_for_outage',
   'rebuild_ledger',

@@ -231,6 +231,11 @@ describe('P9: a worker that is stopped in the middle of a statement', { timeout:
       const halt = { ...ELSEWHERE, policy: 'none', reason: 'another', subject: 'test', underKey: null };
       return { name: 'engage_latch', text: 'select engage_latch($1::jsonb) as answer', values: [JSON.stringify(halt)] };
     },
+    async engage_drill() {
+      const halt = { ...ELSEWHERE, policy: 'none', reason: 'drill: another', subject: 'test', underKey: null };
+      const values = [JSON.stringify(halt), JSON.stringify({ [ACCOUNT]: 'paper' })];
+      return { name: 'engage_drill', text: 'select engage_drill($1::jsonb, $2::jsonb) as answer', values };
+    },
     // A start with a configuration that does not have the account any more.
     retire_accounts: () => captured('retire_accounts', (pool) => createControlStore(pool).retireOthers(['another'])),
     release_latch: () => captured('release_latch', (pool) => createKillStore(pool).release(randomUUID(), randomUUID())),
