@@ -52,8 +52,11 @@ export function planFlatten(view: KillView, sight: KillSight, aside: ReadonlySet
     if (stop !== undefined) {
       // What is only not shown yet keeps its stop.
       if (isGone && unshown(view, sight, key).gt(ZERO)) continue;
-      // Its row says that nothing is held, its fills say something else: what rests stays (P28).
-      if (isGone && view.contradicted.some((one) => isOf(one, key))) continue;
+      // Its row or its fills say that nothing is held, the other says something else: what rests stays (P28).
+      const isContradicted = view.contradicted.some((one) => isOf(one, key));
+      if (isGone && isContradicted) continue;
+      // Of such a position nobody gives a stop back: it goes only where what may be sold is all that it protects (P28).
+      if (isContradicted && onOffer(stop).gt(left)) continue;
       // As long as nothing could be sold its stop protects what is held: also where the gate would refuse the sale that follows.
       if (!isGone && (sale?.isTaken !== true || isResting(stop, key, view))) continue;
       return { kind: 'cancelStop', ...key, intentId: stop.intentId };
@@ -63,6 +66,9 @@ export function planFlatten(view: KillView, sight: KillSight, aside: ReadonlySet
   }
   return { kind: 'done' };
 }
+
+/** What an order may still sell. */
+const onOffer = (order: StoredOrder): Decimal => decimal(order.quantity).minus(decimal(order.executedQuantity));
 
 interface Sale {
   readonly wish: { readonly quantity: Decimal; readonly sequence: number; readonly collarBps: number; readonly tries: number };
@@ -150,12 +156,17 @@ export function isJustFilled({ lastFills, risk }: KillView, { shownMs }: KillSig
   return last !== undefined && risk.databaseTime - last < shownMs;
 }
 
-/** What of a position our books say is to be sold, and what of it the venue shows. */
+/**
+ * What of a position our books say is to be sold, and what of it the venue shows. Of one that is kept otherwise than its fills add up to that is
+ * the lesser of both, as for the gate (`freeOfPosition`).
+ */
 function sidesOf(view: KillView, sight: KillSight, key: Key): { readonly held: Decimal; readonly there: Decimal } {
   const { positions } = view.risk;
   const base = baseOf(view, key.instrument);
   const sum = (values: readonly Decimal[]): Decimal => values.reduce((total, value) => total.plus(value), ZERO);
-  const held = decimal(positions.find((one) => isOf(one, key))?.quantity ?? '0');
+  const row = positions.find((one) => isOf(one, key));
+  const quantity = decimal(row?.quantity ?? '0');
+  const held = minimum(quantity, decimal(row?.filled ?? quantity.toFixed()));
   const sells = view.working.filter((order) => order.side === 'sell' && order.base === base);
   const isMine = (order: StoredOrder): boolean => isOf(order, key);
   const reserved = sum(sells.filter((order) => isMine(order) && order.purpose !== 'stop').map((order) => decimal(order.reservedQuantity)));
