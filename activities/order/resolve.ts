@@ -1,6 +1,6 @@
 import { failure, invariant, KeelsonError } from '../../core/errors.js';
-import type { StoredOrder } from '../../core/order/stored-order.js';
 import { decimal } from '../../core/money/index.js';
+import type { StoredOrder } from '../../core/order/stored-order.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import type { LookUp, Venue } from '../ports/venue.js';
 import { applyEvent, adopt } from './evidence.js';

@@ -1,4 +1,5 @@
-import { decimal, text } from '../../core/money/index.js';
+import { text } from '../../core/money/index.js';
+import { unfilledOf } from '../../core/order/stored-order.js';
 import { planProtection } from '../../core/protection/plan.js';
 import type { LedgerSight, Protected, SeenFill, VenueSight, WorkflowSight } from '../../core/reconcile/sight.js';
 import { heldOf } from '../../core/venue/held.js';
@@ -54,7 +55,7 @@ export async function seeLedger(
     const view = await protection.readProtection(key);
     const stops = view.working
       .filter(({ purpose }) => purpose === 'stop')
-      .map(({ intentId, quantity, executedQuantity }) => ({ intentId, leaves: text(decimal(quantity).minus(decimal(executedQuantity))) }));
+      .map((stop) => ({ intentId: stop.intentId, leaves: text(unfilledOf(stop)) }));
     found.push({ key, held, filled, step: planProtection(key, view), stops, unchangedMs });
   }
   return { ...answer, account, protected: found };

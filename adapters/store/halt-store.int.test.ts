@@ -228,38 +228,36 @@ describe('P25: the latch', () => {
     await database.pool.query('delete from kills; delete from account_watch_samples');
   });
 
-  it('is over an account that is made while it is being engaged', async () => {
+  /** Begins a halt while an account is being made by somebody who goes on once the halt waits for it. */
+  const whileMade = async <T>(account: string, venue: string, engage: () => Promise<T>): Promise<T> => {
     const client = await database.pool.connect();
     await client.query('begin');
-    await client.query(`insert into accounts (account, venue) values ('new', 'paper'); insert into control (account) values ('new')`);
+    await client.query(
+      `insert into accounts (account, venue) values ('${account}', '${venue}'); insert into control (account) values ('${account}')`,
+    );
     // A halt ends whoever keeps it waiting for half a second: the database itself looks whether it waits, and goes on at once.
     const made = client.query(`do $$ begin
         while not exists (select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))) loop
           perform pg_sleep(0.002);
         end loop;
       end $$; commit`);
-    const latching = halts.latch({ scope: 'everything', scopeValue: '' }, CAUSE);
+    const engaging = engage();
     await made;
     client.release();
-    expect((await latching).accounts).toEqual(['main', 'new', 'other']);
+    return engaging;
+  };
+
+  it('is over an account that is made while it is being engaged', async () => {
+    const engaged = await whileMade('new', 'paper', () => halts.latch({ scope: 'everything', scopeValue: '' }, CAUSE));
+    expect(engaged.accounts).toEqual(['main', 'new', 'other']);
   });
 
   it('a drill is undone by an account that is made while it is being engaged, and is refused then', async () => {
     const everything: Latch = { scope: 'everything', scopeValue: '' };
     const paper = { main: 'paper', other: 'elsewhere', new: 'paper' };
-    const client = await database.pool.connect();
-    await client.query('begin');
-    await client.query(`insert into accounts (account, venue) values ('live', 'spot'); insert into control (account) values ('live')`);
-    const made = client.query(`do $$ begin
-        while not exists (select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))) loop
-          perform pg_sleep(0.002);
-        end loop;
-      end $$; commit`);
-    const drilling = halts.drill(everything, CAUSE, paper).catch((error: unknown) => error);
-    await made;
-    client.release();
+    const drilled = await whileMade('live', 'spot', () => halts.drill(everything, CAUSE, paper).catch((error: unknown) => error));
     const message = expect.stringContaining('has live under it') as unknown;
-    expect(await drilling).toMatchObject({ failure: { code: 'INPUT_DRILL_NOT_ON_PAPER', message } });
+    expect(drilled).toMatchObject({ failure: { code: 'INPUT_DRILL_NOT_ON_PAPER', message } });
     expect((await database.pool.query('select from latches where released_at is null')).rows).toEqual([]);
     await database.pool.query(`update accounts set retired_at = clock_timestamp() where account = 'live'`);
     expect(await halts.drill(everything, CAUSE, paper)).toMatchObject({ isNew: true, accounts: ['main', 'new', 'other'] });

@@ -1,10 +1,11 @@
 import { amountOf, Decimal, ZERO, decimal, floorToStep, maximum, minimum } from '../money/index.js';
 import { salesTaken, type InstrumentRules } from '../order/instrument.js';
-import type { StoredOrder } from '../order/stored-order.js';
+import { unfilledOf, type StoredOrder } from '../order/stored-order.js';
 import { isDust } from '../protection/dust.js';
 import { escapeCollarBps } from '../protection/history.js';
 import { sellWithin } from '../risk/draft.js';
 import { filterFailures, inOneOrder } from '../risk/filters.js';
+import { surelyHeld } from '../risk/free-to-sell.js';
 import { PROTOCOL } from '../risk/limits.js';
 import { policyOver, type KillSight, type KillView } from './view.js';
 
@@ -56,7 +57,7 @@ export function planFlatten(view: KillView, sight: KillSight, aside: ReadonlySet
       const isContradicted = view.contradicted.some((one) => isOf(one, key));
       if (isGone && isContradicted) continue;
       // Of such a position nobody gives a stop back: it goes only where what may be sold is all that it protects (P28).
-      if (isContradicted && onOffer(stop).gt(left)) continue;
+      if (isContradicted && unfilledOf(stop).gt(left)) continue;
       // As long as nothing could be sold its stop protects what is held: also where the gate would refuse the sale that follows.
       if (!isGone && (sale?.isTaken !== true || isResting(stop, key, view))) continue;
       return { kind: 'cancelStop', ...key, intentId: stop.intentId };
@@ -66,9 +67,6 @@ export function planFlatten(view: KillView, sight: KillSight, aside: ReadonlySet
   }
   return { kind: 'done' };
 }
-
-/** What an order may still sell. */
-const onOffer = (order: StoredOrder): Decimal => decimal(order.quantity).minus(decimal(order.executedQuantity));
 
 interface Sale {
   readonly wish: { readonly quantity: Decimal; readonly sequence: number; readonly collarBps: number; readonly tries: number };
@@ -156,17 +154,12 @@ export function isJustFilled({ lastFills, risk }: KillView, { shownMs }: KillSig
   return last !== undefined && risk.databaseTime - last < shownMs;
 }
 
-/**
- * What of a position our books say is to be sold, and what of it the venue shows. Of one that is kept otherwise than its fills add up to that is
- * the lesser of both, as for the gate (`freeOfPosition`).
- */
+/** What of a position our books say is to be sold, as the gate reckons it, and what of it the venue shows. */
 function sidesOf(view: KillView, sight: KillSight, key: Key): { readonly held: Decimal; readonly there: Decimal } {
   const { positions } = view.risk;
   const base = baseOf(view, key.instrument);
   const sum = (values: readonly Decimal[]): Decimal => values.reduce((total, value) => total.plus(value), ZERO);
-  const row = positions.find((one) => isOf(one, key));
-  const quantity = decimal(row?.quantity ?? '0');
-  const held = minimum(quantity, decimal(row?.filled ?? quantity.toFixed()));
+  const held = surelyHeld(key, positions);
   const sells = view.working.filter((order) => order.side === 'sell' && order.base === base);
   const isMine = (order: StoredOrder): boolean => isOf(order, key);
   const reserved = sum(sells.filter((order) => isMine(order) && order.purpose !== 'stop').map((order) => decimal(order.reservedQuantity)));

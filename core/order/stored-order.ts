@@ -112,6 +112,11 @@ export interface OrderChange {
   readonly failures: readonly Failure[];
 }
 
+/** What of an order has not been filled, final or not. In base. */
+export function unfilledOf({ quantity, executedQuantity }: Pick<StoredOrder, 'quantity' | 'executedQuantity'>): Decimal {
+  return decimal(quantity).minus(decimal(executedQuantity));
+}
+
 /** What to write so that `order` has the state `next`. Reservations follow what may still execute, in proportion. */
 export function changeOf(order: StoredOrder, next: OrderState, failures: readonly Failure[] = []): OrderChange {
   const leaves = leavesQuantity(next);

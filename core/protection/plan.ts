@@ -1,7 +1,7 @@
 import { decimal, maximum, ZERO, type Decimal, type DecimalText } from '../money/index.js';
 import { salesTaken, type InstrumentRules } from '../order/instrument.js';
 import type { OrderStatus } from '../order/lifecycle.js';
-import type { StoredOrder } from '../order/stored-order.js';
+import { unfilledOf, type StoredOrder } from '../order/stored-order.js';
 import { inOneOrder, isOnGrid } from '../risk/filters.js';
 import { freeToSell } from '../risk/free-to-sell.js';
 import { PROTOCOL } from '../risk/limits.js';
@@ -208,8 +208,7 @@ function tend(stop: StoredOrder, target: Decimal, view: ProtectionView, rules: I
     if (waitMs > 0) return { kind: 'rest', because: 'triggered', waitMs };
     return { kind: 'cancel', intentId, because: 'unfilledAfterTrigger' };
   }
-  const onOffer = decimal(stop.quantity).minus(decimal(stop.executedQuantity));
-  if (!onOffer.eq(target)) return { kind: 'cancel', intentId, because: 'wrongQuantity' };
+  if (!unfilledOf(stop).eq(target)) return { kind: 'cancel', intentId, because: 'wrongQuantity' };
   if (!isOnGrid(stop, rules)) return { kind: 'cancel', intentId, because: 'filtersChanged' };
   return { kind: 'rest', because: 'protected' };
 }

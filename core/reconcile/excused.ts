@@ -1,4 +1,5 @@
 import { decimal, ZERO, type Decimal } from '../money/index.js';
+import { unfilledOf } from '../order/stored-order.js';
 import { PROTOCOL } from '../risk/limits.js';
 import type { ReconcileRules } from './rules.js';
 import type { BookedFill, BookedOrder, LedgerSight, SeenFill, VenueSight } from './sight.js';
@@ -31,7 +32,7 @@ export function excusesOf(
   };
   const fees = orders.length === 0 ? NO_FEES : feesSeen([...venue.fills, ...ledger.fills], ledger);
   for (const order of orders) {
-    const quantity = decimal(order.quantity).minus(decimal(order.executedQuantity));
+    const quantity = unfilledOf(order);
     const notional = quantity.mul(priceOf(order));
     const sign = order.side === 'buy' ? 1 : -1;
     may(order.base, quantity.mul(sign));

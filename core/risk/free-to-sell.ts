@@ -18,15 +18,20 @@ export function freeToSell(key: Key, ledger: RiskView, counts: Counts = EACH): D
   return maximum(ZERO, minimum(freeOfPosition(key, ledger, counts), there(key, ledger, counts)));
 }
 
-/**
- * … by the position alone, for who knows from the venue what is there. One that is working or unknown counts as executed (P18). Of a position
- * that is kept otherwise than its fills add up to, nobody knows which is so: no more than the lesser of both is sold.
- */
+/** … by the position alone, for who knows from the venue what is there. One that is working or unknown counts as executed (P18). */
 export function freeOfPosition(key: Key, ledger: RiskView, counts: Counts = EACH): Decimal {
-  const held = ledger.positions.find((one) => isOf(one, key));
   const sells = ledger.workingOrders.filter((one) => isOf(one, key) && one.side === 'sell' && counts(one.purpose));
-  const quantity = decimal(held?.quantity ?? '0');
-  return maximum(ZERO, minimum(quantity, decimal(held?.filled ?? quantity.toFixed())).minus(reservedBase(sells)));
+  return maximum(ZERO, surelyHeld(key, ledger.positions).minus(reservedBase(sells)));
+}
+
+/**
+ * What is held of a position. Of one that is kept otherwise than its fills add up to, nobody knows which is so: no more than the lesser of both
+ * is sold.
+ */
+export function surelyHeld(key: Key, positions: RiskView['positions']): Decimal {
+  const row = positions.find((one) => isOf(one, key));
+  const quantity = decimal(row?.quantity ?? '0');
+  return minimum(quantity, decimal(row?.filled ?? quantity.toFixed()));
 }
 
 /**

@@ -27,7 +27,7 @@ const SLACK_MS = 3_000;
  */
 export class EntryShare {
   /** Of the entries that a window which is not over may count, by the clock that nobody sets. */
-  private begun: { readonly begun: number }[] = [];
+  private begun: { readonly time: number }[] = [];
   private allowed = 0;
   private asked: Moment | undefined;
   private readonly windowMs: number;
@@ -60,7 +60,7 @@ export class EntryShare {
   claim(): { readonly isTaken: boolean; readonly used: number; readonly share: number; readonly undo: () => void } {
     const { used } = this.state();
     const isTaken = used < this.allowed;
-    const one = { begun: this.now().monotonic };
+    const one = { time: this.now().monotonic };
     if (isTaken) this.begun.push(one);
     return { isTaken, used, share: this.allowed, undo: () => void (this.begun = this.begun.filter((other) => other !== one)) };
   }
@@ -72,7 +72,7 @@ export class EntryShare {
 
   private used(): number {
     const { monotonic } = this.now();
-    this.begun = this.begun.filter(({ begun }) => monotonic - begun < this.spanMs);
+    this.begun = this.begun.filter(({ time }) => monotonic - time < this.spanMs);
     return this.begun.length;
   }
 
