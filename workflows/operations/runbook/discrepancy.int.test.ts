@@ -171,9 +171,12 @@ describe.skipIf(temporal === undefined)('what an account is paused for is carrie
       eventually(async () => expect(await stateOf(runId)).toMatchObject({ status: 'paused', isPaused: true }), LIMIT_MS);
     await tell('pause');
     await isPaused();
+    const { runId: forgotten } = await handleOf(runId).describe();
     await handleOf(runId).terminate('a server that forgets');
     bench.stack.paper.moveBalance('test', 'USDT', -100_000_000n);
     expect(await bench.cycle()).toMatchObject({ result: 'clean' });
+    // Until it is begun anew the one that has ended answers, and is paused, too.
+    await eventually(async () => expect((await handleOf(runId).describe()).runId).not.toBe(forgotten), LIMIT_MS);
     await isPaused();
     await tell('resume');
     await eventually(async () => expect(await runs()).toMatchObject([{ runId, status: 'completed' }]), LIMIT_MS);
