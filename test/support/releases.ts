@@ -16,4 +16,5 @@ export const RELEASES: readonly Release[] = [
   { version: '0.7.0', commit: '59eaede' },
   { version: '0.8.0', commit: 'cbba517' },
   { version: '0.9.0', commit: 'b8c9b541' },
+  { version: '0.10.0', commit: 'a94f2f44' },
 ];
