@@ -193,7 +193,7 @@ export interface VenueStreams {
 
 /** What a watch over an account knows that its venue's adapter does not, where it polls. */
 export interface Watch {
-  /** How many processes watch the account, with this one: each polls it. */
+  /** How many watches of the size that this one may have share what the venue allows: each polls. */
   readonly watchers: () => number;
   /** What rests at the venue as far as the ledger knows: one of them that is listed no more has ended, though it was never seen in a list. */
   readonly resting: () => readonly RestingOrder[];

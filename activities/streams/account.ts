@@ -36,7 +36,7 @@ export interface AccountStreamDependencies {
   readonly reconciliations: Reconciliations;
   /** What the account trades: instruments with their base, quote and shortest bar interval. */
   readonly tradedOf: (account: string) => readonly { readonly instrument: string; readonly intervalMs: number }[];
-  /** How many processes watch an account, with this one. */
+  /** How many watches of the size that this one of an account may have share what its venue allows. */
   readonly watchersOf: (account: string) => number;
   readonly clock: () => number;
   readonly stopping: AbortSignal;

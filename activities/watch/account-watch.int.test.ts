@@ -101,7 +101,7 @@ describe('the account watch, on a real ledger', () => {
     const one = new AccountWatch(
       {
         ...{ store: createWatchStore(pool), halt: halts, kill, bars: stack.ledger.bars, live, clock },
-        watchersOf: () => 1,
+        ...{ watchersOf: () => 1, tellNeed: () => undefined },
         log: { warn: (_, message) => void warnings.push(message) },
       },
       {

@@ -1,9 +1,12 @@
 import type { FlattenPolicy } from '../../core/control/mode.js';
 import { text } from '../../core/money/index.js';
 import { watchLimits } from '../../core/risk/limit-rows.js';
+import type { Need } from '../../core/venue/parts.js';
+import { needOf } from '../../core/venue/poll-plan.js';
 import { WATCH, type WatchSettings } from '../../core/watch/rules.js';
 import type { Ages } from '../../core/watch/conditions.js';
 import { sampleAccount, type Observation, type Sample } from '../../core/watch/sample.js';
+import { isQuiet } from '../../core/watch/quiet.js';
 import { nettedOf } from '../../core/watch/unexplained.js';
 import { stepOf } from '../../core/watch/stretch.js';
 import type { Prices } from '../../core/watch/valuation.js';
@@ -34,8 +37,10 @@ export interface AccountWatchDependencies {
   readonly kill: (account: string, missing: MissingKill, stopping: AbortSignal) => Promise<void>;
   readonly bars: Pick<MarketStore, 'saveSnapshot'>;
   readonly live: LiveMarket & VenueSightDependencies['live'];
-  /** How many processes watch an account, with this one. */
+  /** How many watches of the size that this one of an account may have share what its venue allows. */
   readonly watchersOf: (account: string) => number;
+  /** What the watch of an account needs there, its look-ups included. */
+  readonly tellNeed: (account: string, need: Need) => void;
   readonly clock: () => number;
   readonly log: { warn(data: object, message: string): void };
 }
@@ -116,7 +121,14 @@ export class AccountWatch {
     // As they are at this moment: what people tighten acts with the next sample.
     const { killPolicy, ...losses } = watchLimits(inputs.limitRows, { account, venue: venueName });
     const sample = sampleAccount(account, inputs.state, seen, { ...settings, ...losses });
+    this.tellNeed(inputs, sample);
     await this.follow(inputs, seen, sample, told, killPolicy);
+  }
+
+  private tellNeed({ openOrders, held, missingKill }: WatchInputs, sample: Sample): void {
+    const { account, venue } = this.watched;
+    const isAtRest = isQuiet({ openOrders, held, missingKill }, sample, this.sight.readings);
+    this.dependencies.tellNeed(account, needOf(venue.profile, openOrders, this.sight.instruments.length, isAtRest));
   }
 
   /**

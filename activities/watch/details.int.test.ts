@@ -57,7 +57,7 @@ it('a sample tells how old what it was made of is, the venue’s clock, which or
   watch = new AccountWatch(
     {
       ...{ store: createWatchStore(stack.pool), halt: halts, bars: stack.ledger.bars, live, clock },
-      ...{ kill: () => Promise.resolve(), watchersOf: () => 1, log: { warn: () => undefined } },
+      ...{ kill: () => Promise.resolve(), watchersOf: () => 1, tellNeed: () => undefined, log: { warn: () => undefined } },
     },
     {
       ...{

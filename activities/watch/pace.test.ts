@@ -3,6 +3,7 @@ import { BINANCE } from '../../adapters/venue/profiles/binance.js';
 import { ZERO_TEXT, type DecimalText } from '../../core/money/index.js';
 import { UNWATCHED } from '../../core/watch/sample.js';
 import { WATCH } from '../../core/watch/rules.js';
+import type { VenueWeight } from '../../core/venue/weight.js';
 import type { Venue, VenueReader } from '../ports/venue.js';
 import type { WatchInputs, WatchStore } from '../ports/watch.js';
 import { StreamedMarket } from '../streams/live-market.js';
@@ -36,13 +37,23 @@ async function writtenAt(balances: VenueReader['balances']): Promise<readonly nu
   };
   const reader = { balances };
   const streams = { watchBars: () => Promise.resolve() };
-  const venue = { profile: BINANCE, reader, streams } as unknown as Venue;
+  const weight = (): VenueWeight => ({ kind: 'untold' });
+  const venue = { profile: BINANCE, reader, streams, weight } as unknown as Venue;
   const [halt, bars] = [{ latch: () => Promise.reject(new Error('nothing is lost')) }, { saveSnapshot: async () => undefined }];
   const settings = { venueUnreachableMs: WATCH.venueUnreachableMs, noMarketDataMs: WATCH.noMarketDataMs, unmarkedPrices: {} };
   const failed: string[] = [];
   const watch = new AccountWatch(
     {
-      ...{ store, halt, bars, live: new StreamedMarket(Date.now), clock: Date.now, kill: () => Promise.resolve(), watchersOf: () => 1 },
+      ...{
+        store,
+        halt,
+        bars,
+        live: new StreamedMarket(Date.now),
+        clock: Date.now,
+        kill: () => Promise.resolve(),
+        watchersOf: () => 1,
+        tellNeed: () => undefined,
+      },
       log: { warn: (data, message) => void failed.push(`${message} ${JSON.stringify(data)}`) },
     },
     { account: ACCOUNT, venueName: 'paper', venue, quote: 'USDT', instruments: [], markMaxAgeMs: 60_000, settings },

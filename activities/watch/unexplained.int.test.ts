@@ -59,7 +59,7 @@ describe('what goes from an account without a reason that its books know', () =>
       reader: Object.assign(Object.create(stack.venue.reader) as typeof stack.venue.reader, { balances }),
       streams: { ...stack.venue.streams, watchBars },
     };
-    const quiet = { kill: () => Promise.resolve(), watchersOf: () => 1, log: { warn: () => undefined } };
+    const quiet = { kill: () => Promise.resolve(), watchersOf: () => 1, tellNeed: () => undefined, log: { warn: () => undefined } };
     current = new AccountWatch(
       { store, halt: halts, bars: stack.ledger.bars, live, clock, ...quiet },
       {

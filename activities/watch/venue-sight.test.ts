@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { BINANCE } from '../../adapters/venue/profiles/binance.js';
 import type { DecimalText } from '../../core/money/index.js';
+import { allowedAMinute } from '../../core/venue/poll-plan.js';
+import type { VenueWeight } from '../../core/venue/weight.js';
 import { StreamedMarket } from '../streams/live-market.js';
 import type { Venue } from '../ports/venue.js';
 import type { WatchInputs } from '../ports/watch.js';
@@ -73,9 +76,13 @@ describe('a reading while fills are booked', () => {
         return Array.from({ length: Number(upTo) - Number(after) }, () => fill);
       },
     };
-    const profile = { streams: { bars: true } };
+    const profile = BINANCE;
+    const weight = (): VenueWeight => ({ kind: 'untold' });
     const sight = new VenueSight({
-      ...{ account: 'main', venue: { profile, reader: { balances }, streams: { watchBars: () => Promise.resolve() } } as unknown as Venue },
+      ...{
+        account: 'main',
+        venue: { profile, weight, reader: { balances }, streams: { watchBars: () => Promise.resolve() } } as unknown as Venue,
+      },
       ...{ store, instruments: [], live: new StreamedMarket(clock), settings: { noMarketDataMs: 300_000 }, watchers: () => 1, clock },
       failed: (error) => {
         throw error;
@@ -125,5 +132,64 @@ describe('a reading while fills are booked', () => {
     await sight.seeBooks(booksAt(3));
     expect(last()).not.toEqual(KNOWN);
     await sight.close();
+  });
+});
+
+describe('how often balances are read', () => {
+  /** A sight that looks each second of so many; what it is told may change with each. */
+  async function watched(seconds: number, tellsOf: (second: number) => { sharers: number; weight?: VenueWeight; isHanging?: boolean }) {
+    let now = 1_000_000;
+    const begun = now;
+    let told = tellsOf(0);
+    const readAt: number[] = [];
+    const fresh: boolean[] = [];
+    const balances = () => {
+      readAt.push((now - begun) / 1_000);
+      return told.isHanging === true ? new Promise<never>(() => undefined) : Promise.resolve([]);
+    };
+    const venue = {
+      ...{ profile: BINANCE, reader: { balances }, streams: { watchBars: () => Promise.resolve() } },
+      weight: (): VenueWeight => told.weight ?? { kind: 'untold' },
+    } as unknown as Venue;
+    const sight = new VenueSight({
+      ...{ account: 'main', venue, store: NO_BOOKS, instruments: [], live: new StreamedMarket(() => now) },
+      ...{ settings: { noMarketDataMs: 300_000 }, watchers: () => told.sharers, clock: () => now, failed: () => undefined },
+    });
+    for (let second = 0; second < seconds; second += 1) {
+      told = tellsOf(second);
+      const looked = sight.lookIfDue(0);
+      // What the venue answers is here with the next sample.
+      fresh.push(sight.isReadingFresh(0));
+      if (told.isHanging !== true) await looked;
+      now += 1_000;
+    }
+    await sight.close();
+    return { readAt, fresh };
+  }
+  const SLOW = (allowedAMinute(BINANCE) * 30_000) / (BINANCE.readWeights.balances * 60_000);
+
+  it('a plan that becomes quicker makes what was read in time no older at once; nor for longer than a reading may be late', async () => {
+    const answered = await watched(40, (second) => ({ sharers: second < 25 ? SLOW : 1 }));
+    expect(answered.readAt).toEqual([0, 25, 30, 35]);
+    expect(answered.fresh.indexOf(false, 1)).toBe(-1);
+    const hanging = await watched(40, (second) => ({ sharers: second < 25 ? SLOW : 1, isHanging: second >= 25 }));
+    // In time at 24 s for the last time.
+    expect(hanging.fresh.indexOf(false, 1)).toBe(27);
+    expect(hanging.fresh.lastIndexOf(true)).toBe(26);
+  });
+
+  it.each([
+    ['as ever where one reads alone', 1, [0, 5, 10, 15, 20, 25]],
+    ['by four together as often as by one alone', 4, [0, 5, 25]],
+  ])('while the venue has counted all but a kill’s part they are read %s', async (_, sharers, readAt) => {
+    const weight: VenueWeight = { kind: 'used', used: 4_800, limit: 6_000 };
+    const { readAt: read, fresh } = await watched(30, (second) => ({ sharers, ...(second > 5 ? { weight } : {}) }));
+    expect(read).toEqual(readAt);
+    expect(fresh.indexOf(false, 1)).toBe(-1);
+  });
+
+  it('… and however many share it, once a minute', async () => {
+    const weight: VenueWeight = { kind: 'used', used: 4_800, limit: 6_000 };
+    expect((await watched(125, () => ({ sharers: 40, weight }))).readAt).toEqual([0, 60, 120]);
   });
 });

@@ -4,7 +4,8 @@ import { differenceOf, isAsFilled, isAsKnown, type Readings } from '../../core/w
 import { PROTOCOL } from '../../core/risk/limits.js';
 import { WATCH, type WatchSettings } from '../../core/watch/rules.js';
 import type { Mark } from '../../core/watch/valuation.js';
-import { pollPlan } from '../../core/venue/poll-plan.js';
+import { pollPlan, scantSnapshotMs } from '../../core/venue/poll-plan.js';
+import { isShort } from '../../core/venue/weight.js';
 import type { LiveMarket } from '../ports/live.js';
 import type { SeenAt, Venue } from '../ports/venue.js';
 import type { WatchedInstrument, WatchInputs, WatchStore } from '../ports/watch.js';
@@ -25,7 +26,7 @@ export interface VenueSightDependencies {
   /** What the account trades. */
   readonly instruments: readonly WatchedInstrument[];
   readonly settings: Pick<WatchSettings, 'noMarketDataMs'>;
-  /** How many processes watch the account, with this one. */
+  /** How many watches of the size that this one may have share what the venue allows. */
   readonly watchers: () => number;
   readonly clock: () => number;
   readonly failed: (error: unknown, what: string) => void;
@@ -50,6 +51,8 @@ export class VenueSight {
   private reading: Promise<void> | undefined;
   private askedTime: number | undefined;
   private readTime: number | undefined;
+  /** When the last reading was last as young as the plan of then would have it. */
+  private inTimeAt: number | undefined;
   private differences: Readings | undefined;
   /** As a sample saw them last. */
   private books: BooksAt | undefined;
@@ -86,7 +89,9 @@ export class VenueSight {
   lookIfDue(openOrders: number): Promise<void> {
     const { clock } = this.dependencies;
     const now = clock();
-    const isDue = this.askedTime === undefined || now < this.askedTime || now - this.askedTime >= this.readingMs(openOrders);
+    const readingMs = this.readingMs(openOrders);
+    const isDue = this.askedTime === undefined || now < this.askedTime || now - this.askedTime >= readingMs;
+    if (this.readTime !== undefined && this.since(this.readTime) <= readingMs) this.inTimeAt = now;
     if (this.reading === undefined && isDue) {
       this.askedTime = now;
       this.reading = this.look().finally(() => {
@@ -138,9 +143,12 @@ export class VenueSight {
     return this.readTime === undefined ? undefined : this.since(this.readTime);
   }
 
+  /** A plan that has just become quicker leaves as much time to follow it as one that stands. */
   isReadingFresh(openOrders: number): boolean {
     const ageMs = this.readingAgeMs;
-    return ageMs !== undefined && ageMs <= this.readingMs(openOrders) + WATCH.readingGraceMs;
+    if (ageMs === undefined) return false;
+    const isJustDue = this.inTimeAt !== undefined && this.since(this.inTimeAt) <= WATCH.readingGraceMs;
+    return isJustDue || ageMs <= this.readingMs(openOrders) + WATCH.readingGraceMs;
   }
 
   /** What a reading showed that nobody has taken yet. */
@@ -202,7 +210,11 @@ export class VenueSight {
 
   private readingMs(openOrders: number): number {
     const { venue, instruments, watchers } = this.dependencies;
-    return pollPlan(venue.profile, openOrders, instruments.length, watchers()).snapshotMs;
+    const sharers = watchers();
+    const { snapshotMs } = pollPlan(venue.profile, openOrders, instruments.length, sharers);
+    return isShort(venue.weight(), venue.profile.readWeights.balances)
+      ? Math.max(snapshotMs, scantSnapshotMs(venue.profile, sharers))
+      : snapshotMs;
   }
 
   private async look(): Promise<void> {

@@ -1,3 +1,4 @@
+import { Needs, type Need } from '../../core/venue/parts.js';
 import type { WatcherStore } from '../ports/watch.js';
 
 const TELL_MS = 5_000;
@@ -5,16 +6,18 @@ const TELL_MS = 5_000;
 export interface WatchersDependencies {
   readonly store: WatcherStore;
   readonly accounts: readonly string[];
-  /** How many accounts the venue counts together with this one, itself included. */
-  readonly together: (account: string) => number;
+  /** The accounts that the venue counts together with this one, itself included. */
+  readonly together: (account: string) => readonly string[];
   /** This run of the process. */
   readonly watcher: string;
+  readonly clock: () => number;
   readonly log: { warn(data: object, message: string): void };
 }
 
 /**
- * How many share what the venue of an account allows: the guardians that watch it, each for all accounts that the venue counts together. All of
- * them spend there what one alone would. Where the ledger does not answer, what it said last stands.
+ * How what the venue of an account allows is shared: among the guardians that watch there, evenly, and in each among the accounts that the venue counts together,
+ * by what they need. Each divides its own part, as it sees the needs, so all of them spend there what one alone would, also where they see them differently.
+ * Where the ledger does not answer, how many guardians there are stands as it said last.
  */
 export class Watchers {
   private readonly dependencies: WatchersDependencies;
@@ -22,13 +25,23 @@ export class Watchers {
   private telling: Promise<void> | undefined;
   private counts: Readonly<Record<string, number>> = {};
   private isFailing = false;
+  private readonly needs = new Needs();
 
   constructor(dependencies: WatchersDependencies) {
     this.dependencies = dependencies;
   }
 
-  /** With this one. */
-  readonly of = (account: string): number => Math.max(1, this.counts[account] ?? 1) * this.dependencies.together(account);
+  /** What the watch of an account needs at this moment. */
+  readonly tellNeed = (account: string, need: Need): void => this.needs.tell(account, need, this.dependencies.clock());
+
+  /** How many watches of the size that this one of the account may have share what the venue allows. */
+  readonly of = (account: string): number => {
+    const { together, clock } = this.dependencies;
+    const all = together(account);
+    // One that watches some of the accounts alone has its part all the same: the other ones have the other.
+    const guardians = Math.max(1, ...all.map((one) => this.counts[one] ?? 1));
+    return guardians / this.needs.partOf(account, all, clock());
+  };
 
   /** Returns when the others were counted once. */
   async start(): Promise<void> {

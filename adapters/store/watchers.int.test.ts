@@ -12,12 +12,13 @@ beforeAll(async () => {
 afterAll(() => database?.drop());
 
 const warned: string[] = [];
-const guardian = (accounts: readonly string[], store = createWatcherStore(database.pool), together = 1): Watchers =>
+const guardian = (accounts: readonly string[], store = createWatcherStore(database.pool), together?: readonly string[]): Watchers =>
   new Watchers({
     store,
     accounts,
-    together: () => together,
+    together: (account) => together ?? [account],
     watcher: randomUUID(),
+    clock: Date.now,
     log: { warn: (_, message) => void warned.push(message) },
   });
 
@@ -31,10 +32,13 @@ it('P16: guardians that watch the same account know how many they are, until one
   await third.start();
   expect([third.of('main'), third.of('other'), second.of('main'), first.of('main')]).toEqual([3, 2, 2, 1]);
   await third.close();
-  // Of accounts that the venue counts together each has its part.
-  const both = guardian(['main', 'other'], createWatcherStore(database.pool), 2);
+  // Of accounts that the venue counts together each has its part, once it is at work; guardians count as many as there are at most.
+  const both = guardian(['main', 'other'], createWatcherStore(database.pool), ['main', 'other']);
   await both.start();
-  expect([both.of('main'), both.of('other')]).toEqual([6, 4]);
+  expect([both.of('main'), both.of('other'), both.of('main')]).toEqual([3, 6, 6]);
+  both.tellNeed('main', { least: 2, wished: 2 });
+  both.tellNeed('other', { least: 0.25, wished: 0.5 });
+  expect([both.of('main'), both.of('other')]).toEqual([4, 12]);
   await both.close();
   const fourth = guardian(['main', 'other']);
   await fourth.start();

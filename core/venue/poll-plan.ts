@@ -1,4 +1,5 @@
 import { PROTOCOL } from '../risk/limits.js';
+import type { Need } from './parts.js';
 
 /** What of a venue's profile decides how often its account may be asked for. */
 export interface PolledVenue {
@@ -49,11 +50,11 @@ const LISTED_SNAPSHOT_MS = 15_000;
 /**
  * How often the watch of an account asks the venue for what, so that it uses its share of the venue's budget and no more.
  * Where the budget is too small for what P16 wishes, everything is asked for less often, in proportion, but balances no less often than a part of it allows.
- * @param sharers how many share the budget: the processes that watch the account, each by this plan (whatever one sees is booked for all), times the
- *   accounts whose requests the venue counts together
+ * @param sharers how many of this size share the budget: the processes that watch the account, each by this plan (whatever one sees is booked for all), over
+ *   the account's part among those whose requests the venue counts together
  */
 export function pollPlan(venue: PolledVenue, workingOrders: number, instruments: number, sharers = 1): PollPlan {
-  const wished = venue.streams.account ? WHERE_STREAMED : whereListed(venue, workingOrders);
+  const wished = wishedPlan(venue, workingOrders);
   const allowed = allowedAMinute(venue, sharers);
   const others = weightAMinute(venue, { ...wished, snapshotMs: Number.POSITIVE_INFINITY }, workingOrders, instruments);
   const balancesEach = (ms: number): number => venue.readWeights.balances * (MINUTE_MS / ms);
@@ -75,6 +76,24 @@ export function pollPlan(venue: PolledVenue, workingOrders: number, instruments:
 }
 
 /**
+ * What the watch of an account would use of what all at its address may, if nothing limited it. One at which nothing is at stake can do with balances as often as
+ * they are never slowed beyond, and with the rest in proportion, while others have orders at rest.
+ */
+export function needOf(venue: PolledVenue, workingOrders: number, instruments: number, isQuiet: boolean): Need {
+  const plan = wishedPlan(venue, workingOrders);
+  const wished = weightAMinute(venue, plan, workingOrders, instruments) / allowedAMinute(venue);
+  return { least: isQuiet ? wished * (plan.snapshotMs / SLOWEST_SNAPSHOT_MS) : wished, wished };
+}
+
+/**
+ * How long balances wait at least while the venue has counted all but a kill's part: those of all accounts together cost what those of one would, but each has its
+ * turn once a window, as its worth has to be known.
+ */
+export function scantSnapshotMs(venue: PolledVenue, sharers: number): number {
+  return Math.min(venue.rateBudget.weight.windowMs, Math.ceil(wishedPlan(venue, 0).snapshotMs * sharers - 1e-7));
+}
+
+/**
  * How often an entry that is known to rest is looked up by its own workflow, ms, beside the watches of its account.
  * @param entries how many of the account rest
  */
@@ -83,6 +102,9 @@ export function tendedLookUpMs({ streams, rateBudget, readWeights }: PolledVenue
   const share = streams.account ? TENDED_SHARE_STREAMED : TENDED_SHARE;
   return Math.max(PROTOCOL.workingOrderPollMs, Math.ceil((entries * readWeights.lookUp * windowMs) / (share * limit)));
 }
+
+const wishedPlan = (venue: PolledVenue, workingOrders: number): PollPlan =>
+  venue.streams.account ? WHERE_STREAMED : whereListed(venue, workingOrders);
 
 const WHERE_STREAMED: PollPlan = {
   listMs: undefined,
@@ -101,7 +123,7 @@ const whereListed = ({ pollMs }: PolledVenue, workingOrders: number): PollPlan =
   snapshotMs: LISTED_SNAPSHOT_MS,
 });
 
-/** What one of so many may spend in a minute. */
+/** What one of so many of its size may spend in a minute. */
 export function allowedAMinute({ rateBudget }: PolledVenue, sharers = 1): number {
   return (WATCH_SHARE * rateBudget.weight.limit * MINUTE_MS) / rateBudget.weight.windowMs / sharers;
 }

@@ -48,7 +48,7 @@ export function steadyWatch(stack: TradingStack, halt: HaltPort, { store, hasOwn
         live: new StreamedMarket(Date.now),
         clock: Date.now,
       },
-      ...{ kill: () => Promise.resolve(), watchersOf: () => 1, log: { warn: () => undefined } },
+      ...{ kill: () => Promise.resolve(), watchersOf: () => 1, tellNeed: () => undefined, log: { warn: () => undefined } },
     },
     {
       ...{

@@ -237,15 +237,15 @@ export function connectVenue(
   });
 }
 
-/** How many accounts the venue counts together with this one, itself included. */
-export function countedTogether({ config, env }: Pick<LocalProcess, 'config' | 'env'>, account: string): number {
+/** The accounts that the venue counts together with this one, itself included. */
+export function countedTogether({ config, env }: Pick<LocalProcess, 'config' | 'env'>, account: string): readonly string[] {
   const venueOf = (one: string): string => config.accounts[one]?.venue ?? '';
   const configured = config.venues[venueOf(account)];
   invariant(configured !== undefined, `account ${account} names a configured venue`);
-  if (PROFILES[configured.profile].countedBy === 'account') return 1;
+  if (PROFILES[configured.profile].countedBy === 'account') return [account];
   const addressOf = (one: string): string => new URL(venueUrls(config, venueOf(one), env).rest).host;
   const address = addressOf(account);
-  return Object.keys(config.accounts).filter((one) => addressOf(one) === address).length;
+  return Object.keys(config.accounts).filter((one) => addressOf(one) === address);
 }
 
 /** What the strategies of an account trade. */

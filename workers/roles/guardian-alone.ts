@@ -54,6 +54,7 @@ export async function guardAlone(process: LocalProcess, wraps: PortWraps) {
     accounts,
     together: (account) => countedTogether(process, account),
     watcher: randomUUID(),
+    clock,
     log,
   });
   await watchers.start();
@@ -89,7 +90,8 @@ export async function guardAlone(process: LocalProcess, wraps: PortWraps) {
     void venues.opened(account).then((venue) => {
       const store = createWatchStore(pool);
       const watched = watchedAccount(config, account, venue, tradedOf(account));
-      watches.push(new AccountWatch({ store, halt: halts, kill, bars, live, watchersOf: watchers.of, clock, log }, watched));
+      const { of: watchersOf, tellNeed } = watchers;
+      watches.push(new AccountWatch({ store, halt: halts, kill, bars, live, watchersOf, tellNeed, clock, log }, watched));
     });
   }
   const silence = new WatchSilence({ store: createWatchSilenceStore(pool), accounts, log });
