@@ -20,11 +20,11 @@ export const WORKFLOW_TYPES = {
 } as const;
 
 /**
- * What a build tells to the run of a signal about itself, as a second argument: that its positions have owners. It is in the
- * input and needs no patch marker, which would cost each run an event and another write of its place in the list.
+ * What a build tells to the run of a signal about itself, as a second argument: that its positions have owners, and, as `shows`, that the run itself says
+ * what it is of. It is in the input and needs no patch marker, which would cost each run an event and another write of its place in the list.
  */
-export const SIGNAL_FORM = 'owners';
-export type SignalForm = typeof SIGNAL_FORM;
+export type SignalForm = 'owners' | 'shows';
+export const SIGNAL_FORM = 'shows' satisfies SignalForm;
 
 export const watchBarsWorkflowId = (account: string, interval: string): string => `bars:${account}:${interval}`;
 /** `instance`: which guardian's stream; the first one's has no number. */

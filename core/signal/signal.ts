@@ -29,6 +29,8 @@ export interface TradeSignal {
   readonly reason: string;
 }
 
+export const sideOf = ({ leg }: Pick<TradeSignal, 'leg'>): 'buy' | 'sell' => (leg === 'open' ? 'buy' : 'sell');
+
 export type SignalKey = Pick<TradeSignal, 'account' | 'strategy' | 'instrument' | 'barCloseTime' | 'leg'>;
 
 /** The signal's name for ever; `/` inside a part is written `-`, which no account or strategy name may hold twice over. */
@@ -47,6 +49,9 @@ export const SIGNAL_WORKFLOW_PREFIX = 'signal:';
 export function signalWorkflowId(key: SignalKey): string {
   return `${SIGNAL_WORKFLOW_PREFIX}${signalId(key)}`;
 }
+
+/** What the ids of all such workflows of an account begin with, and no other's. */
+export const signalWorkflowsOf = (account: string): string => `${SIGNAL_WORKFLOW_PREFIX}${nameOfKey([account])}:`;
 
 /** The intent that a signal's n-th try makes; a further try is only made after a proven `notPlaced` (P14). */
 export function intentIdOf(key: SignalKey, attempt = 1): string {

@@ -40,11 +40,12 @@ export interface StartTemporalOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Both programs get these, so that the official one behaves as ours does by default. */
+/** Both programs get these, so that the official one behaves as ours does. */
 const SETTINGS = {
   // The default (20 a second) makes every step that is not eager wait for a tick of 50 ms.
   'history.transferProcessorMaxPollRPS': 1000,
-  'system.forceSearchAttributesCacheRefreshOnRead': true,
+  // Each start would read the search attributes' table before it is taken, 2 ms of it; who adds some waits until they are known (`prepareNamespace`).
+  'system.forceSearchAttributesCacheRefreshOnRead': false,
   'system.enableEagerWorkflowStart': true,
   // On one node, partitions of a task queue only make tasks and polls wait for one another; and a poll of a worker that is
   // stopped would keep a partition from its parent.

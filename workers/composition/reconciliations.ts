@@ -1,7 +1,8 @@
 import type { Client } from '@temporalio/client';
 import type { Reconciliations, WorkflowRuns } from '../../activities/ports/reconcile.js';
-import { ownerWorkflowId } from '../../core/protection/position-key.js';
+import { ownerWorkflowId, ownerWorkflowsOf } from '../../core/protection/position-key.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
+import { signalWorkflowsOf } from '../../core/signal/signal.js';
 import { reconcileWorkflowId, TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/names.js';
 import { runningRun } from './running-run.js';
 import { isStuck } from './stuck-runs.js';
@@ -33,11 +34,13 @@ export function createWorkflowRuns(client: Client, clock: () => number): Workflo
   return {
     running: (account) =>
       told(client, clock, async () => {
-        const types = [WORKFLOW_TYPES.signalToOrder, WORKFLOW_TYPES.protectPosition].map((type) => `'${type}'`).join(', ');
-        const query = `WorkflowType in (${types}) and ExecutionStatus = 'Running' and ${SEARCH_ATTRIBUTES.account} = '${account}'`;
+        // By their names: a run of a signal has its search attributes only when its first task is done.
+        const starts = [signalWorkflowsOf(account), ownerWorkflowsOf(account)];
+        const query = `ExecutionStatus = 'Running' and (${starts.map((start) => `WorkflowId STARTS_WITH '${start}'`).join(' or ')})`;
         const found: { workflowId: string; startedMs: number }[] = [];
         for await (const { workflowId, startTime } of client.workflow.list({ query, pageSize: MOST_RUNS })) {
-          found.push({ workflowId, startedMs: clock() - startTime.getTime() });
+          // Some stores compare without regard to capitals.
+          if (starts.some((start) => workflowId.startsWith(start))) found.push({ workflowId, startedMs: clock() - startTime.getTime() });
           if (found.length === MOST_RUNS) break;
         }
         return found;

@@ -113,13 +113,14 @@ describe('P1: the workflow of a signal is started once', () => {
       options: {
         workflowId: signalWorkflowId(SIGNAL),
         taskQueue: 'trading',
-        args: [SIGNAL, 'owners'],
+        args: [SIGNAL, 'shows'],
         requestEagerStart: true,
         workflowIdReusePolicy: 'REJECT_DUPLICATE',
         workflowIdConflictPolicy: 'FAIL',
         staticSummary: 'buy BTC/USDT (open, momentum, score 0.700)',
       },
     });
+    expect(starts[0]?.options).not.toHaveProperty('searchAttributes');
     expect([recorded, counted]).toEqual([[], ['started']]);
   });
 

@@ -1,7 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
-import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { failure } from '../../core/errors.js';
-import { signalId, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
+import { sideOf, signalId, signalWorkflowId, type TradeSignal } from '../../core/signal/signal.js';
 import type { SignalSink } from '../../activities/ports/signal-sink.js';
 import type { UntradedRecords } from './untraded-records.js';
 import { SIGNAL_FORM, TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/names.js';
@@ -102,8 +101,7 @@ export function createSignalSink(dependencies: SinkDependencies): SignalSink {
 }
 
 async function startWorkflow(client: Client, signal: TradeSignal): Promise<{ readonly eagerlyStarted: boolean }> {
-  const { account, instrument, strategy, leg, score } = signal;
-  const side = leg === 'open' ? 'buy' : 'sell';
+  const { instrument, strategy, leg, score } = signal;
   const because = score === undefined ? '' : `, score ${score.toFixed(3)}`;
   return client.workflow.start(WORKFLOW_TYPES.signalToOrder, {
     taskQueue: TASK_QUEUES.trading,
@@ -114,14 +112,8 @@ async function startWorkflow(client: Client, signal: TradeSignal): Promise<{ rea
     workflowTaskTimeout: '5s',
     workflowIdReusePolicy: 'REJECT_DUPLICATE',
     workflowIdConflictPolicy: 'FAIL',
-    searchAttributes: {
-      [SEARCH_ATTRIBUTES.account]: [account],
-      [SEARCH_ATTRIBUTES.instrument]: [instrument],
-      [SEARCH_ATTRIBUTES.strategy]: [strategy],
-      [SEARCH_ATTRIBUTES.side]: [side],
-      [SEARCH_ATTRIBUTES.status]: ['initialized'],
-    },
-    staticSummary: `${side} ${instrument} (${leg}, ${strategy}${because})`,
+    // No search attributes: the run shows them (SIGNAL_FORM).
+    staticSummary: `${sideOf(signal)} ${instrument} (${leg}, ${strategy}${because})`,
     staticDetails: signal.reason,
   });
 }

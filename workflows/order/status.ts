@@ -4,9 +4,22 @@ import { decimal, text, ZERO, type Decimal } from '../../core/money/index.js';
 import { averagePrice } from '../../core/order/lifecycle.js';
 import { stateOf, type StoredOrder } from '../../core/order/stored-order.js';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
+import { sideOf, type TradeSignal } from '../../core/signal/signal.js';
 
 /** What a run ends with. `codes` say why nothing was traded. */
 export type OrderOutcome = ExitOutcome;
+
+/** What the run is of, for the list. The run says it, and not its start: there it would cost each order a millisecond or more before it is sent. */
+export function showSignal(signal: TradeSignal): void {
+  const { account, instrument, strategy } = signal;
+  upsertSearchAttributes({
+    [SEARCH_ATTRIBUTES.account]: [account],
+    [SEARCH_ATTRIBUTES.instrument]: [instrument],
+    [SEARCH_ATTRIBUTES.strategy]: [strategy],
+    [SEARCH_ATTRIBUTES.side]: [sideOf(signal)],
+    [SEARCH_ATTRIBUTES.status]: ['initialized'],
+  });
+}
 
 /** Shows where the order is in the list and on the page of the run, and gives it as the outcome. */
 export function showStatus(

@@ -10,6 +10,7 @@ import type { Venue } from '../../activities/ports/venue.js';
 import { temporalIfAny } from '../../test/support/temporal.js';
 import { ACCOUNT, openTradingStack, startWorker, type StackWorker, type TradingStack } from '../../test/support/trading-stack.js';
 import { disagreements } from '../../test/support/witness.js';
+import { SIGNAL_FORM } from '../names.js';
 import type { OrderOutcome } from '../order/status.js';
 import { runPage } from '../../test/support/run-page.js';
 import { eventually } from '../../test/support/eventually.js';
@@ -43,13 +44,19 @@ describe.skipIf(temporal === undefined)('signalToOrder, on a real server, ledger
     const handle = await worker.client.workflow.start('signalToOrder', {
       taskQueue: worker.taskQueue,
       workflowId,
-      args: [signal],
+      args: [signal, SIGNAL_FORM],
       requestEagerStart: true,
       workflowTaskTimeout: '5s',
     });
     const outcome = (await handle.result()) as OrderOutcome;
     const { searchAttributes } = await handle.describe();
-    expect(searchAttributes[SEARCH_ATTRIBUTES.status]).toEqual([outcome.status]);
+    expect(searchAttributes).toMatchObject({
+      [SEARCH_ATTRIBUTES.account]: [signal.account],
+      [SEARCH_ATTRIBUTES.instrument]: [signal.instrument],
+      [SEARCH_ATTRIBUTES.strategy]: [signal.strategy],
+      [SEARCH_ATTRIBUTES.side]: [signal.leg === 'open' ? 'buy' : 'sell'],
+      [SEARCH_ATTRIBUTES.status]: [outcome.status],
+    });
     return outcome;
   };
   const agreement = (): Promise<void> =>

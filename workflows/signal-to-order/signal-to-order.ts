@@ -1,7 +1,7 @@
 import { patched, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { TradeSignal } from '../../core/signal/signal.js';
 import { SIGNAL_FORM, type SignalForm } from '../names.js';
-import type { OrderOutcome } from '../order/status.js';
+import { showSignal, type OrderOutcome } from '../order/status.js';
 import { signalToOrderBeforeOwners } from './before-owners.js';
 import { closePosition } from './close-position.js';
 import { openPosition } from './open-position.js';
@@ -12,9 +12,10 @@ import { openPosition } from './open-position.js';
  * @param form what the starting build tells about itself; of one that told nothing only the history can say whether it knew owners
  */
 export async function signalToOrder(signal: TradeSignal, form?: SignalForm): Promise<OrderOutcome> {
-  if (form === SIGNAL_FORM) {
+  if (form === 'owners' || form === SIGNAL_FORM) {
     // An older build that took the first task has left its marker, which wants to be met; where there is none this adds nothing.
-    if (workflowInfo().unsafe.isReplaying) patched('owners');
+    const isOfOlder = workflowInfo().unsafe.isReplaying && patched('owners');
+    if (form === SIGNAL_FORM && !isOfOlder) showSignal(signal);
   } else if (!patched('owners')) return signalToOrderBeforeOwners(signal);
   setCurrentDetails(`**${signal.leg}** ${signal.instrument} by ${signal.strategy}: ${signal.reason}`);
   return signal.leg === 'open' ? openPosition(signal) : closePosition(signal);
