@@ -5,7 +5,7 @@ import { writeLatch } from './ledger.js';
 import { streamSteps } from './order-steps.js';
 import { slotsOf, type Mutant, type Setup } from './setup.js';
 import { venueSteps } from './venue.js';
-import { AT_REST, resolverSteps, workerSteps } from './worker.js';
+import { AT_REST, pipeSteps, resolverSteps, workerSteps } from './worker.js';
 import { tidied } from './tidied.js';
 import type { World } from './world.js';
 
@@ -16,6 +16,8 @@ export interface EntryBounds {
   readonly workers: number;
   /** Whether a guardian polls beside them. */
   readonly hasResolver: boolean;
+  /** P4 and P5 of the first order are sent one behind the other. */
+  readonly isAtOnce?: boolean;
 }
 
 /**
@@ -23,8 +25,8 @@ export interface EntryBounds {
  * stream, a halt at any moment and its verification. One new intent after *not placed*.
  */
 export function entryModel(bounds: EntryBounds, mutants: readonly Mutant[] = []): Model<World> {
-  const { receiveWindow, visibilityBound } = bounds;
-  const setup: Setup = { slots: slotsOf({ entry: 2 }), receiveWindow, visibilityBound, mutants: new Set(mutants) };
+  const { receiveWindow, visibilityBound, isAtOnce = false } = bounds;
+  const setup: Setup = { slots: slotsOf({ entry: 2 }), receiveWindow, visibilityBound, isAtOnce, mutants: new Set(mutants) };
   return {
     initial: {
       books: {
@@ -43,6 +45,7 @@ export function entryModel(bounds: EntryBounds, mutants: readonly Mutant[] = [])
       actors: [
         ...Array.from({ length: bounds.workers }, () => ({ role: 'worker' as const, ...AT_REST })),
         ...(bounds.hasResolver ? [{ role: 'resolver' as const, ...AT_REST }] : []),
+        ...(isAtOnce ? [{ role: 'pipe' as const, ...AT_REST }] : []),
         { role: 'killer', ...AT_REST },
       ],
     },
@@ -60,6 +63,7 @@ function entrySteps(world: World, setup: Setup): Step<World>[] {
   world.actors.forEach((actor, index) => {
     if (actor.role === 'worker') steps.push(...workerSteps(world, setup, index, actor));
     if (actor.role === 'resolver') steps.push(...resolverSteps(world, setup, index, actor));
+    if (actor.role === 'pipe') steps.push(...pipeSteps(world, setup, index, actor));
     if (actor.role === 'killer') steps.push(...killerSteps(world, setup, index, actor));
   });
   if (!world.books.isLatched) steps.push({ label: 'the halt is called', next: writeLatch(world), isOurs: false });

@@ -63,6 +63,7 @@ const PLACE: Codes<Place> = {
   target: 18,
   absent: 19,
   leaving: 20,
+  paired: 21,
 };
 const AIM: Codes<Aim> = { none: 0, settle: 1, end: 2, away: 3 };
 const ANSWER: Codes<Held['answer']> = { none: 0, accepted: 1, rejected: 2, reached: 3 };
@@ -76,7 +77,7 @@ const ACTORS = 6;
 
 function actorKey({ place, slot, quantity, isFresh, seen, aim, count }: Actor): number {
   const digits = new Digits()
-    .add(PLACE[place], 21)
+    .add(PLACE[place], 22)
     .add(slot + 1, SLOTS)
     .add(quantity, UNITS)
     .flag(isFresh);

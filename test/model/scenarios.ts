@@ -22,6 +22,12 @@ const exit = (name: string, bounds: ExitBounds): Scenario => ({ name, model: (mu
 
 export const ENTRY = entry('an entry, two workers and a halt', { ...TIMES, hasResolver: false, workers: 2 });
 const GUARDED = entry('an entry, two workers, a polling guardian and a halt', { ...TIMES, hasResolver: true, workers: 2 });
+const AT_ONCE = entry('an entry whose verdict and begin are sent at once, two workers and a halt', {
+  ...TIMES,
+  hasResolver: false,
+  workers: 2,
+  isAtOnce: true,
+});
 /** A worker that starts anew knows only the last order that its signal needs: another one is the guardian's to settle. */
 const POLLED = entry('an entry, one worker, a polling guardian and a halt', { ...TIMES, hasResolver: true, workers: 1 });
 /** What is bought starts the owner, which ends when all is sold: what is bought later starts another. */
@@ -35,6 +41,7 @@ export const FLATTEN = exit('two kills flatten', TWO_KILLS);
 /** What every run of the tests visits to the end. */
 export const SCENARIOS: readonly Scenario[] = [
   ENTRY,
+  AT_ONCE,
   POLLED,
   GUARDED,
   exit('a stop that wakes, and an escape', { ...OWNER_ALONE, counts: { stop: 1, escape: 1 } }),
@@ -73,6 +80,19 @@ export interface Loss {
 /** Every rule that is taken away, alone or together with the one that would still hold. */
 export const LOSSES: readonly Loss[] = [
   { rule: 'P5: the compare-and-set', mutants: ['noCompareAndSet'], scenario: ENTRY, damage: 'doubled' },
+  { rule: 'P5: the compare-and-set, sent with P4', mutants: ['noCompareAndSet'], scenario: AT_ONCE, damage: 'doubled' },
+  {
+    rule: 'P25: no P5 after the latch, sent with P4',
+    mutants: ['noLatchInSubmit'],
+    scenario: AT_ONCE,
+    damage: 'submitted after the latch',
+  },
+  {
+    rule: 'P28: waiting for open rows, where P5 was sent with P4',
+    mutants: ['noWaitForRows'],
+    scenario: AT_ONCE,
+    damage: 'admitted after the verified halt',
+  },
   { rule: 'P25: no P5 after the latch', mutants: ['noLatchInSubmit'], scenario: ENTRY, damage: 'submitted after the latch' },
   {
     rule: 'P5 and P28: the latch inside it, and waiting for what is not sent',

@@ -56,6 +56,8 @@ export interface Setup {
   readonly visibilityBound: number;
   /** Whether an owner is there only while the outbox or an exit has started it, and it has not ended. */
   readonly startsOwners?: boolean;
+  /** Whether a signal's first order has P4 and P5 sent one behind the other (docs/adr/0019). */
+  readonly isAtOnce?: boolean;
   readonly mutants: ReadonlySet<Mutant>;
 }
 

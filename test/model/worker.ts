@@ -1,7 +1,7 @@
 import { nextAttempt } from '../../core/execution/next-attempt.js';
 import { entryQuantity } from './decide.js';
 import type { Step } from './explore.js';
-import { authoriseOrder, rowOf, slotAt, withActor } from './ledger.js';
+import { authoriseOrder, beginSubmit, rowOf, slotAt, withActor } from './ledger.js';
 import { orderSteps } from './order-steps.js';
 import { storedOf } from './rows.js';
 import { nameOf, slotOf, type Setup } from './setup.js';
@@ -29,11 +29,29 @@ export function workerSteps(world: World, setup: Setup, index: number, actor: Ac
   if (place === 'authorise') {
     const written = authoriseOrder(world, setup, index, slot, actor.quantity);
     const rest = { quantity: 0, isFresh: false } as const;
+    // What the gate denies is written alone.
+    const isPaired = setup.isAtOnce === true && count === 0 && actor.quantity > 0;
+    if (!('world' in written) && isPaired)
+      return [step('may not write the verdict, with P5 behind it', to(world, { ...rest, place: 'paired' })), crash];
     if (!('world' in written))
       return [step('decides again: the versions have moved', to(world, { ...rest, place: 'idle', slot: -1 })), crash];
     const isDenied = rowOf(written.world, slot).status === 'denied';
+    if (isPaired)
+      return [
+        step(`writes the verdict on ${nameOf(setup, slot)} (P4), with P5 behind it`, to(written.world, { ...rest, place: 'paired' })),
+        crash,
+      ];
     const next = to(written.world, isDenied ? { ...AT_REST, place: 'over' } : { ...rest, place: 'submit' });
     return [step(`writes the verdict on ${nameOf(setup, slot)} (P4)`, next), crash];
+  }
+  if (place === 'paired') {
+    const pipe = world.actors.findIndex((one) => one.role === 'pipe' && one.place === 'idle');
+    const crashes =
+      pipe < 0
+        ? [crash]
+        : [crash, step('crashes, and P5 is still on its way', withActor(crash.next, pipe, { place: 'submit', slot }), false)];
+    if (world.rows[slot] === null) return [step('finds nothing begun: decides again', to(world, { ...AT_REST, count })), ...crashes];
+    return [...orderSteps(world, setup, index, { ...actor, place: 'submit' }, goOn), ...crashes];
   }
   return [...orderSteps(world, setup, index, actor, goOn), crash];
 
@@ -45,6 +63,17 @@ export function workerSteps(world: World, setup: Setup, index: number, actor: Ac
     const next = to(after, hasMore ? { ...AT_REST, count: count + 1 } : { ...AT_REST, place: 'over' });
     return { label: hasMore ? 'makes another' : 'is done', next, isOurs: true };
   }
+}
+
+/** The connection of a process that has died: the database may still carry out what was sent, and nobody hears the answer. */
+export function pipeSteps(world: World, setup: Setup, index: number, { place, slot }: Actor): Step<World>[] {
+  if (place === 'idle') return [];
+  const begun = world.rows[slot] === null ? [{ world }] : beginSubmit(world, setup, slot);
+  return begun.map(({ world: after }) => ({
+    label: `the database carries out P5 of ${nameOf(setup, slot)}, and nobody hears of it`,
+    next: withActor(after, index, AT_REST),
+    isOurs: true,
+  }));
 }
 
 /** A guardian's poll: takes any open order one `resolve` further (P11, P16). */

@@ -93,6 +93,8 @@ export type Place =
   /** P4: holds a view of the ledger and is about to write the verdict. */
   | 'authorise'
   | 'submit'
+  /** Has sent P4 and P5 one behind the other: P4 is done, and P5 comes whatever it said, and whether or not anybody still waits for it. */
+  | 'paired'
   /** After P5, before the socket: may sleep here for as long as it likes. */
   | 'socket'
   | 'reply'
@@ -118,7 +120,8 @@ export type Place =
   | 'over';
 
 export interface Actor {
-  readonly role: 'worker' | 'resolver' | 'owner' | 'killer';
+  /** A pipe is a connection: it may hold what its process sent before it died. */
+  readonly role: 'worker' | 'resolver' | 'owner' | 'killer' | 'pipe';
   readonly place: Place;
   /** The order that it works on; -1 is none. */
   readonly slot: number;
