@@ -176,9 +176,7 @@ export function filledMeanwhile({ venueTime, fills: listed }: VenueSight, ledger
   const fills = new Map(
     [...ledger.fills.filter(({ isReversed }) => isReversed !== true), ...listed].map((fill) => [fillName(fill), fill] as const),
   );
-  return [...fills.values()]
-    .filter(({ eventTime }) => eventTime >= venueTime)
-    .toSorted((one, other) => other.eventTime - one.eventTime);
+  return [...fills.values()].filter(({ eventTime }) => eventTime >= venueTime).toSorted((one, other) => other.eventTime - one.eventTime);
 }
 
 /** Books that contradict themselves. */
