@@ -78,6 +78,25 @@ describe('reports of a day', () => {
     expect(fees.map(({ feeAsset, value }) => `${feeAsset} ${value}`)).toEqual(['USDT 2', 'BNB 300', 'BTC 100']);
   });
 
+  test('fills of an order that a person has taken over from another hand are that hand’s: the strategy has them, and no slippage', async () => {
+    const taken = await bookedStory(store.pool, 'taken', keyId);
+    await taken.fill(buy(2, 100));
+    await taken.fill(buy(3, 110), true);
+    const of = async <Report>(name: string): Promise<Report> => {
+      const { body } = await askAs(api.server, KEYS.viewer, 'GET', `/v1/ledger/${name}?account=taken&day=${DAY}`);
+      return body as Report;
+    };
+    const { fills } = await of<FillsReport>('fills');
+    expect(fills.map(({ strategy, origin }) => [strategy, origin])).toEqual([
+      ['momentum', 'ours'],
+      ['momentum', 'foreign'],
+    ]);
+    const listed = await askAs(api.server, KEYS.viewer, 'GET', '/v1/fills?account=taken');
+    expect((listed.body as { fills: { origin: string }[] }).fills.map(({ origin }) => origin).sort()).toEqual(['foreign', 'ours']);
+    expect((await of<PnlReport>('pnl')).results).toMatchObject([{ strategy: 'momentum', fills: 2, foreignFills: 1 }]);
+    expect((await of<SlippageReport>('slippage')).orders.map(({ intentId }) => intentId)).toEqual(['taken-1']);
+  });
+
   test('results, closed positions, and what is held, by both methods', async () => {
     const { results, total, closed } = await report<PnlReport>('pnl');
     expect(results).toEqual(total);

@@ -151,9 +151,10 @@ function closedRow(trip: ClosedPosition): PnlReport['closed'][0] {
   };
 }
 
-function resultRow({ strategy, quote, realizedAverage, realizedFifo, fees, unvaluedFees, fills }: StrategyResult): PnlReport['results'][0] {
+function resultRow({ strategy, quote, realizedAverage, realizedFifo, fees, ...counts }: StrategyResult): PnlReport['results'][0] {
   const realized = { realizedAverage: textOrNull(realizedAverage), realizedFifo: textOrNull(realizedFifo) };
-  return { strategy, quote, ...realized, fees: text(fees), unvaluedFees, fills };
+  const { unvaluedFees, fills, foreignFills } = counts;
+  return { strategy, quote, ...realized, fees: text(fees), unvaluedFees, fills, foreignFills };
 }
 
 function textOrNull(value: Decimal | undefined): string | null {

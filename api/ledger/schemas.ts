@@ -28,6 +28,9 @@ const resultSchema = z.strictObject({
   fees: feesOf,
   unvaluedFees,
   fills: z.int(),
+  foreignFills: z
+    .int()
+    .describe('Of these, by another hand: of orders that a person has taken over or booked for the strategy, or all, where there is none.'),
 });
 
 export const equityPointSchema = z.strictObject({ time, opening: decimal, highest: decimal, lowest: decimal, closing: decimal });

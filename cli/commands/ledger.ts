@@ -52,7 +52,7 @@ const flat = <Name extends string>(name: Name, value: Row | null): Row =>
 /** An account's fills are read from its beginning: of very many that takes a while. */
 const REPORT_LIMIT_MS = 300_000;
 
-const RESULTS = ['strategy', 'quote', 'realizedAverage', 'realizedFifo', 'fees', 'unvaluedFees', 'fills'];
+const RESULTS = ['strategy', 'quote', 'realizedAverage', 'realizedFifo', 'fees', 'unvaluedFees', 'fills', 'foreignFills'];
 const CLOSED = [
   ...['strategy', 'strategyVersion', 'instrument', 'openedTime', 'closedTime', 'bought', 'sold', 'entryPrice', 'exitPrice'],
   ...['realizedAverage', 'realizedFifo', 'fees', 'fills'],

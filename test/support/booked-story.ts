@@ -16,7 +16,8 @@ export const STORY_DAY = { day: '2020-01-01', from: 1_577_836_800_000 } as const
 /** An account of its own whose story is booked by the statements that book everything. */
 export interface BookedStory {
   readonly account: string;
-  fill(one: UnitFill): Promise<void>;
+  /** @param isTaken of an order of another hand that a person has taken over for the strategy */
+  fill(one: UnitFill, isTaken?: boolean): Promise<void>;
   move(changed: Partial<Movement>): Promise<void>;
 }
 
@@ -38,7 +39,7 @@ export async function bookedStory(pool: pg.Pool, account: string, keyId: string)
   };
   return {
     account,
-    async fill(one) {
+    async fill(one, isTaken = false) {
       count += 1;
       const { instrument, side, price, quantity, fee, feeAsset, eventTime: sinceMs } = fillOf(one, count);
       const eventTime = STORY_DAY.from + sinceMs;
@@ -57,7 +58,14 @@ export async function bookedStory(pool: pg.Pool, account: string, keyId: string)
            time_in_force, quantity, price, reserved_quantity, reserved_notional, venue_order_id, control_version, epoch)
          values ($1, $1, $2, $3, '1', $4, 'BTC', 'USDT', $5, $6, 'accepted', 'IOC', $7, $8, $7, 0, $9, 1, 1)`,
         [
-          ...[`${account}-${count}`, account, one.strategy, instrument, side === 'buy' ? 'open' : 'close', side],
+          ...[
+            `${isTaken ? 'adopted:' : ''}${account}-${count}`,
+            account,
+            one.strategy,
+            instrument,
+            side === 'buy' ? 'open' : 'close',
+            side,
+          ],
           ...[fill.quantity, fill.price, fill.venueOrderId],
         ],
       );
