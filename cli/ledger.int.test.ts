@@ -68,6 +68,16 @@ test('a day is printed for people, for a spreadsheet and for programs', async ()
   expect((await keelson('fills --format xml')).exitCode).toBe(EXIT.usage);
 });
 
+test('of a day before the onboarding it is told since when the account is kept', async () => {
+  await store.pool.query(`insert into accounts (account, venue, onboarded_at) values ('young', 'paper', '2026-11-24T08:00:00Z')`);
+  await store.pool.query(`insert into inventory (account, asset, quantity) values ('young', 'USDT', 7)`);
+  expect((await keelson('statement --account young --day 2026-11-23')).out).toBe(
+    'young, 2026-11-23 (UTC)\nNothing on that day.\nThe account is kept since 2026-11-24 08:00:00.000: of what it held before nothing is known.\n\nNo strategy traded on that day.\n',
+  );
+  expect((await keelson('statement --account young --day 2026-11-24 --format csv')).out).toMatch(/\r\nUSDT,7,0,/);
+  await store.pool.query(`delete from inventory where account = 'young'; delete from accounts where account = 'young'`);
+});
+
 test('what a stranger wrote is not run as a formula', async () => {
   await store.pool.query(
     `alter table fills disable trigger all; update fills set fee_asset = '=HYPERLINK("x")'; alter table fills enable trigger all`,

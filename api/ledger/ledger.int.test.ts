@@ -66,6 +66,16 @@ describe('reports of a day', () => {
     ]);
   });
 
+  test('of a day before its onboarding it tells no holdings, and since when the account is kept; of that day it does', async () => {
+    const of = async (day: string): Promise<StatementReport> =>
+      (await askAs(api.server, KEYS.viewer, 'GET', `/v1/ledger/statement?account=main&day=${day}`)).body as StatementReport;
+    expect(await of('2019-12-31')).toMatchObject({ onboardedTime: FROM, lines: [], results: [] });
+    expect((await of(DAY)).lines.map(({ opening }) => opening)).toEqual(['5', '0', '1000']);
+    // A day whose first hour is before it has them as well.
+    const madrid = await askAs(api.server, KEYS.viewer, 'GET', `/v1/ledger/statement?account=main&day=${DAY}&zone=Europe/Madrid`);
+    expect((madrid.body as StatementReport).lines.map(({ opening }) => opening)).toEqual(['5', '0', '1000']);
+  });
+
   test('fills say whose they are, and what their fees were worth then', async () => {
     const { fills } = await report<FillsReport>('fills');
     expect(fills.map(({ strategy, origin, fee, feeAsset, feeValue }) => [strategy, origin, fee, feeAsset, feeValue])).toEqual([

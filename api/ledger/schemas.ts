@@ -37,6 +37,11 @@ export const equityPointSchema = z.strictObject({ time, opening: decimal, highes
 
 export const statementSchema = z.strictObject({
   ...whichDay,
+  onboardedTime: time
+    .nullable()
+    .describe(
+      'Since when the account is kept: of what it held on a day before that nothing is known, and no opening is told. Null: not yet.',
+    ),
   lines: z.array(
     z.strictObject({
       asset: z.string(),

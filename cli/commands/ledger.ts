@@ -63,7 +63,7 @@ const REPORTS: readonly Report[] = [
     summary: 'the statement of a day: every asset, what came and went and why',
     rows: (data: StatementReport) => data.lines,
     columns: ['asset', 'opening', 'trade', 'fee', 'deposit', 'withdrawal', 'transfer', 'correction', 'rounding', 'closing'],
-    further: (data: StatementReport) => `\n${tableOf(RESULTS, data.results, 'No strategy traded on that day.')}`,
+    further: (data: StatementReport) => `${keptSince(data)}\n${tableOf(RESULTS, data.results, 'No strategy traded on that day.')}`,
   },
   {
     name: 'fills',
@@ -226,6 +226,12 @@ function timeOf(text: string): number {
 
 function headOf({ account, day, zone, isOver }: Head): string {
   return `${harmless(`${account}, ${day} (${zone})${isOver ? '' : ', so far'}`)}\n`;
+}
+
+/** Of a day of before, why nothing is told of what was there. */
+function keptSince({ onboardedTime, until }: StatementReport): string {
+  if (onboardedTime === null || onboardedTime < until) return '';
+  return `The account is kept since ${timeText(onboardedTime)}: of what it held before nothing is known.\n`;
 }
 
 function tableOf(columns: readonly string[], rows: readonly Row[], nothing: string): string {

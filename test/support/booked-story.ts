@@ -26,6 +26,8 @@ export async function bookedStory(pool: pg.Pool, account: string, keyId: string)
   const control = createControlStore(pool);
   await control.applyConfiguration({ account, venue: 'paper', limits: {}, strategies: [], subject: 'test' });
   await control.onboard(account, { USDT: '1000' as DecimalText, BNB: '5' as DecimalText });
+  // It was there before anything of it happened.
+  await pool.query('update accounts set onboarded_at = to_timestamp($2::bigint / 1000.0) where account = $1', [account, STORY_DAY.from]);
   const books = { store: createOrderStore(pool), epoch: (await control.epoch()).epoch };
   const ledger = createLedgerStore(pool);
   let count = 0;
