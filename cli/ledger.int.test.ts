@@ -49,6 +49,12 @@ test('a day is printed for people, for a spreadsheet and for programs', async ()
   );
   const { out } = await keelson('fees --day 2026-11-23 --format csv');
   expect(out).toBe('strategy,instrument,feeAsset,fee,quote,value,unvaluedFees,fills\r\nmomentum,SPX/USDT,USDT,0.63,USDT,0.63,0,1\r\n');
+  // A time is ISO 8601 there, and epoch milliseconds for programs.
+  const [names = '', first = ''] = (await keelson('fills --day 2026-11-23 --format csv')).out.split('\r\n');
+  expect([names.split(',')[0], first.split(',')[0]]).toEqual(['eventTime', '2026-11-23T09:59:59.999Z']);
+  expect(JSON.parse((await keelson('fills --day 2026-11-23 --format json')).out)).toMatchObject({
+    fills: [{ eventTime: Date.parse('2026-11-23T09:59:59.999Z') }],
+  });
   expect(JSON.parse((await keelson('slippage --day 2026-11-23 --format json')).out)).toMatchObject({
     orders: [
       {

@@ -213,7 +213,7 @@ function addReport(ledger: Command, { name, summary, rows, columns, further }: R
     const data = await api.get<Head>(`/v1/ledger/${name === 'closed' ? 'pnl' : name}`, query);
     const found = rows(data as never);
     if (format === 'json') return { data, text: `${JSON.stringify(data, null, 2)}\n` };
-    if (format === 'csv') return { data, text: csvOf(columns, found) };
+    if (format === 'csv') return { data, text: csvOf(columns, found.map(forSpreadsheet)) };
     return { data, text: `${headOf(data)}${tableOf(columns, found, 'Nothing on that day.')}${further?.(data as never) ?? ''}` };
   });
 }
@@ -248,6 +248,15 @@ function titleOf(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replaceAll('_', ' ');
 }
 
+const isTime = (name: string): boolean => /[tT]ime$/.test(name);
+
+/** With times as ISO 8601 in UTC, which spreadsheets and programs read alike. */
+function forSpreadsheet(row: Row): Row {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, isTime(name) && typeof value === 'number' ? new Date(value).toISOString() : value]),
+  );
+}
+
 function isFigure(value: Cell | undefined): boolean {
   return value === null || typeof value === 'number' || (typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value));
 }
@@ -255,7 +264,7 @@ function isFigure(value: Cell | undefined): boolean {
 function cellOf(name: string, row: Row): string {
   const value = row[name];
   if (name === 'strategy') return who(row);
-  if (typeof value === 'number') return /[tT]ime$/.test(name) ? timeText(value) : String(value);
+  if (typeof value === 'number') return isTime(name) ? timeText(value) : String(value);
   if (typeof value !== 'string') return '–';
   return name.endsWith('Id') || !isFigure(value) ? value : moneyText(value);
 }
