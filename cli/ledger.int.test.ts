@@ -110,6 +110,9 @@ test('a person books what the ledger has not, once, under a key of its own; a co
   expect((await keelson(line)).out).toBe(`deposit of 12.5 USDT in main: booked as ${id}.\n`);
   expect((await keelson(line)).out).toBe(`deposit of 12.5 USDT in main: was booked before as ${id}.\n`);
   expect((await keelson('statement --account main --day 2026-11-23')).out).toMatch(/\nUSDT +0 +-630 +0 +12\.5 /);
+  const alike = 'book deposit 12.5 USDT --account main --at 2026-11-23T09:00:00Z --reason seen';
+  expect(await keelson(alike)).toMatchObject({ exitCode: EXIT.refused, error: expect.stringContaining('may be the same') });
+  expect((await keelson(`${alike} --another`)).out).toMatch(/^deposit of 12\.5 USDT in main: booked as /);
   const correction = 'book correction --account main --reason dust';
   expect((await keelson(`${correction} -- -0.1 USDT`)).error).toContain(
     'Nothing is booked in main: it needs an incident of the account that is open',

@@ -202,6 +202,42 @@ describe('a movement by hand', () => {
     expect(refused).toMatchObject({ status: 409, told: expect.stringContaining(told) });
     expect(refused.told).toContain('LEDGER_NOT_BOOKED');
   });
+
+  test('that looks like one that is booked is asked about: it is booked once more only where a person says that it is another', async () => {
+    await bookedStory(store.pool, 'twice', keyId);
+    const at = FROM + 86_400_000;
+    const twice = (changed: object) => book({ account: 'twice', amount: '250', eventTime: at, ...changed });
+    expect(await twice({})).toMatchObject({ status: 200 });
+    const again = await twice({ amount: '250.0', eventTime: at + 86_399_999 });
+    expect(again).toMatchObject({
+      status: 409,
+      told: expect.stringContaining('a deposit of 250 USDT at 2020-01-02T00:00:00.000Z is booked already'),
+    });
+    expect(again.told).toContain('--another');
+    // Also where the venue's reference of only one of them is known: it may be that one's.
+    expect(await twice({ venueReference: 'tx-1' })).toMatchObject({ status: 409 });
+    expect(await twice({ venueReference: 'tx-1', isAnother: true })).toMatchObject({ status: 200 });
+    expect(await twice({ venueReference: 'tx-2' })).toMatchObject({ status: 409 });
+    for (const other of [{ amount: '251' }, { asset: 'EUR' }, { kind: 'withdrawal', amount: '-250' }, { eventTime: at - 86_400_000 }])
+      expect(await twice(other)).toMatchObject({ status: 200 });
+    const booked = `select count(*)::integer as n from ledger_movements where account = 'twice'`;
+    expect((await store.pool.query(booked)).rows).toEqual([{ n: 6 }]);
+  });
+
+  test('whose booking is told again under its id is the one that is booked, and of two whose references are known neither is asked about', async () => {
+    await bookedStory(store.pool, 'named', keyId);
+    const movementId = '5b1d9c1e-7f5e-4b0c-9f57-1d1a1b2c3d4e';
+    const named = (changed: object) => book({ account: 'named', amount: '250', eventTime: FROM, ...changed });
+    expect(await named({ movementId, venueReference: 'tx-1' })).toMatchObject({
+      status: 200,
+      told: expect.stringContaining('"isNew":true'),
+    });
+    expect(await named({ movementId, venueReference: 'tx-1' })).toMatchObject({
+      status: 200,
+      told: expect.stringContaining('"isNew":false'),
+    });
+    expect(await named({ venueReference: 'tx-2' })).toMatchObject({ status: 200 });
+  });
 });
 
 describe('verify', () => {

@@ -23,6 +23,7 @@ interface BookOptions extends ApiOptions {
   readonly incident?: string;
   readonly at?: number;
   readonly movementId?: string;
+  readonly another?: boolean;
   readonly reason: string;
 }
 interface RebuildOptions extends ApiOptions {
@@ -137,6 +138,7 @@ export function addLedger(program: Command, terminal: Terminal, finish: Finish):
     .option('--incident <id>', 'the open incident that it explains; a correction needs one')
     .option('--at <time>', 'when it happened, such as 2026-11-26T08:00:00Z; now when left out', timeOf)
     .option('--movement-id <uuid>', 'the same id is booked once')
+    .option('--another', 'it is another one than what is booked of the same amount within a day of it')
     .requiredOption('--reason <text>', 'why');
   answers(book, terminal, finish, async ({ account, ...options }: BookOptions, kind = '', amount = '', asset = '') => {
     const api = connect(terminal, options);
@@ -144,6 +146,7 @@ export function addLedger(program: Command, terminal: Terminal, finish: Finish):
       ...{ account: account ?? (await onlyAccount(api)), kind, amount, asset, reason: options.reason, eventTime: options.at },
       ...{ counterAccount: options.to, venueReference: options.reference, incidentId: options.incident },
       movementId: options.movementId ?? terminal.newId(),
+      isAnother: options.another,
     };
     const data = await api.post<{ movementId: string; isNew: boolean }>('/v1/ledger/movements', body);
     const told = `${harmless(`${kind} of ${amount} ${asset} in ${body.account}`)}: ${data.isNew ? 'booked' : 'was booked before'} as ${data.movementId}.\n`;
