@@ -140,7 +140,7 @@ export function addLedger(program: Command, terminal: Terminal, finish: Finish):
     .option('--movement-id <uuid>', 'the same id is booked once')
     .option('--another', 'it is another one than what is booked of the same amount within a day of it')
     .requiredOption('--reason <text>', 'why');
-  answers(book, terminal, finish, async ({ account, ...options }: BookOptions, kind = '', amount = '', asset = '') => {
+  answers(book, terminal, finish, async ({ account, ...options }: BookOptions, kind: string, amount: string, asset: string) => {
     const api = connect(terminal, options);
     const body = {
       ...{ account: account ?? (await onlyAccount(api)), kind, amount, asset, reason: options.reason, eventTime: options.at },
