@@ -47,7 +47,7 @@ export interface ApiOptions {
 }
 
 /** Lets `command` print what `action` gives. */
-export function answers<Options extends { json?: boolean }, Args extends readonly (string | undefined)[]>(
+export function answers<Options extends { json?: boolean }, Args extends readonly (string | readonly string[] | undefined)[]>(
   command: Command,
   terminal: Terminal,
   finish: Finish,

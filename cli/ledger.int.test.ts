@@ -49,6 +49,12 @@ test('a day is printed for people, for a spreadsheet and for programs', async ()
   );
   const { out } = await keelson('fees --day 2026-11-23 --format csv');
   expect(out).toBe('strategy,instrument,feeAsset,fee,quote,value,unvaluedFees,fills\r\nmomentum,SPX/USDT,USDT,0.63,USDT,0.63,0,1\r\n');
+  // A time is ISO 8601 there, and epoch milliseconds for programs.
+  const [names = '', first = ''] = (await keelson('fills --day 2026-11-23 --format csv')).out.split('\r\n');
+  expect([names.split(',')[0], first.split(',')[0]]).toEqual(['eventTime', '2026-11-23T09:59:59.999Z']);
+  expect(JSON.parse((await keelson('fills --day 2026-11-23 --format json')).out)).toMatchObject({
+    fills: [{ eventTime: Date.parse('2026-11-23T09:59:59.999Z') }],
+  });
   expect(JSON.parse((await keelson('slippage --day 2026-11-23 --format json')).out)).toMatchObject({
     orders: [
       {
@@ -66,6 +72,16 @@ test('a day is printed for people, for a spreadsheet and for programs', async ()
   );
   expect((await keelson('fills --day today')).error).toContain('expected a day such as 2026-11-26');
   expect((await keelson('fills --format xml')).exitCode).toBe(EXIT.usage);
+});
+
+test('of a day before the onboarding it is told since when the account is kept', async () => {
+  await store.pool.query(`insert into accounts (account, venue, onboarded_at) values ('young', 'paper', '2026-11-24T08:00:00Z')`);
+  await store.pool.query(`insert into inventory (account, asset, quantity) values ('young', 'USDT', 7)`);
+  expect((await keelson('statement --account young --day 2026-11-23')).out).toBe(
+    'young, 2026-11-23 (UTC)\nNothing on that day.\nThe account is kept since 2026-11-24 08:00:00.000: of what it held before nothing is known.\n\nNo strategy traded on that day.\n',
+  );
+  expect((await keelson('statement --account young --day 2026-11-24 --format csv')).out).toMatch(/\r\nUSDT,7,0,/);
+  await store.pool.query(`delete from inventory where account = 'young'; delete from accounts where account = 'young'`);
 });
 
 test('what a stranger wrote is not run as a formula', async () => {
@@ -94,6 +110,9 @@ test('a person books what the ledger has not, once, under a key of its own; a co
   expect((await keelson(line)).out).toBe(`deposit of 12.5 USDT in main: booked as ${id}.\n`);
   expect((await keelson(line)).out).toBe(`deposit of 12.5 USDT in main: was booked before as ${id}.\n`);
   expect((await keelson('statement --account main --day 2026-11-23')).out).toMatch(/\nUSDT +0 +-630 +0 +12\.5 /);
+  const alike = 'book deposit 12.5 USDT --account main --at 2026-11-23T09:00:00Z --reason seen';
+  expect(await keelson(alike)).toMatchObject({ exitCode: EXIT.refused, error: expect.stringContaining('may be the same') });
+  expect((await keelson(`${alike} --another`)).out).toMatch(/^deposit of 12\.5 USDT in main: booked as /);
   const correction = 'book correction --account main --reason dust';
   expect((await keelson(`${correction} -- -0.1 USDT`)).error).toContain(
     'Nothing is booked in main: it needs an incident of the account that is open',

@@ -31,6 +31,8 @@ export interface Movement extends BookingCause {
   readonly venueReference: string | null;
   /** Of a transfer: what the other account's venue calls it. */
   readonly counterReference?: string;
+  /** A deposit or withdrawal is not booked where one of the same amount is, within a day of it, and of not both the venue's reference is known. */
+  readonly unlessAlike?: boolean;
 }
 
 /** A fill that no order of ours explains: by hand, or by another client of the account. */
@@ -46,12 +48,12 @@ export interface ForeignFill extends BookingCause {
  * `known`: booked before, under this id or under this reference of the venue. `refused`: nothing is booked; `why` names what is
  * wrong: a field, `person` (no valid key of an operator, risk officer or admin, and no reference of the venue), `incident` (none that is open),
  * `ours` (an order of ours has executed this fill), `referenceUsed` or `otherMovement` (the same name for something else), `held` or
- * `unshown` (positions hold the asset: the books would have less than they do, or more than a comparison has seen).
+ * `unshown` (positions hold the asset: the books would have less than they do, or more than a comparison has seen), or `alike` (it may be that one).
  */
 export type Booking =
   | { readonly kind: 'booked'; readonly movementId: string; readonly balance?: DecimalText }
   | { readonly kind: 'known'; readonly movementId: string | null }
-  | { readonly kind: 'refused'; readonly why: string };
+  | { readonly kind: 'refused'; readonly why: string; readonly alike?: { readonly movementId: string; readonly eventTime: number } };
 
 /**
  * Books what no order of ours did: movement, balanced entries, balance and audit in one statement.

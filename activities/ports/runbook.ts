@@ -93,6 +93,10 @@ export interface RunbookStore {
   ): Promise<PartEnd | null>;
   /** @returns who has given the run up meanwhile; null: nobody */
   endPart(key: PartKey, end: Extract<PartEnd, { outcome: 'done' | 'failed' }>): Promise<GivenUp | null>;
+  /** The database has refused a part for long: raises an alert, once for each time that it was begun. */
+  heldUp(key: PartKey, begunTime: number, detail: string): Promise<void>;
+  /** It goes on: what people were told of that is over. */
+  wentOn(key: PartKey): Promise<void>;
   tell(runId: string, status: RunStatus, detail: string | null): Promise<void>;
   end(runId: string, status: EndStatus, detail: string | null): Promise<void>;
   /** Raises an alert, once for each `about`: the run waits for a person. */

@@ -7,6 +7,7 @@ import { KeelsonError } from '../../core/errors.js';
 import { beating } from '../beating.js';
 import { mapped } from '../failures.js';
 import type { AskedPlan, Begun, MadePlan, PartEnd, PartKey, RunCommand, RunbookStore } from '../ports/runbook.js';
+import { HeldUp, type Task } from './held-up.js';
 import { createRunPart } from './part.js';
 import { planOf } from './plan.js';
 import type { BoundRunbook } from './step-code.js';
@@ -57,10 +58,12 @@ export interface RunbookDependencies {
   readonly stopping: AbortSignal;
   /** Whether the workflow of a run goes on; true where that cannot be told. */
   readonly isUnderWay: (runId: string) => Promise<boolean>;
+  /** Counts on whoever sets the clock. */
+  readonly monotonic?: () => number;
 }
 
 export function createRunbookActivities(dependencies: RunbookDependencies): RunbookActivities {
-  const { store, isUnderWay, approvalFor = [] } = dependencies;
+  const { store, isUnderWay, approvalFor = [], monotonic = () => performance.now() } = dependencies;
   const codeOf = (name: RunbookName): BoundRunbook => {
     const code = dependencies.runbooks[name];
     if (code === undefined) throw new KeelsonError('INPUT_UNKNOWN_RUNBOOK', { runbook: name });
@@ -75,6 +78,7 @@ export function createRunbookActivities(dependencies: RunbookDependencies): Runb
   const needsApproval = ({ spec }: BoundRunbook, subject: string | null): boolean =>
     spec.needsApproval || (subject !== null && approvalFor.includes(spec.name));
   const part = createRunPart(dependencies, codeOf);
+  const heldUp = new HeldUp(store, monotonic);
   return {
     runbookOpen: once(async (runId, { runbook, account, inputs }) => {
       const { spec } = codeOf(runbook);
@@ -114,7 +118,8 @@ export function createRunbookActivities(dependencies: RunbookDependencies): Runb
     }),
     runbookPart: untilDone(async (key, output) => {
       assertOwnWorkflow(key.runId);
-      return part(key, output, Context.current().cancellationSignal);
+      const { cancellationSignal } = Context.current();
+      return heldUp.over(key, thisTask(), () => part(key, output, cancellationSignal));
     }),
     runbookTell: untilDone((...values) => store.tell(...values)),
     runbookCall: untilDone((...values) => store.call(...values)),
@@ -123,6 +128,11 @@ export function createRunbookActivities(dependencies: RunbookDependencies): Runb
     runbookApplied: untilDone((...values) => store.applied(...values)),
     runbookEnd: untilDone((...values) => store.end(...values)),
   };
+}
+
+function thisTask(): Task {
+  const { activityId, attempt, scheduledTimestampMs, workflowExecution } = Context.current().info;
+  return { id: `${workflowExecution?.runId} ${activityId}`, begunTime: scheduledTimestampMs, attempt };
 }
 
 /** Of two workflows with the same run only one may work on it: the one of its name, of which the server keeps one. */

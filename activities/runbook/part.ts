@@ -1,8 +1,9 @@
-import { failure, KeelsonError } from '../../core/errors.js';
+import { failure } from '../../core/errors.js';
 import { isSame } from '../../core/runbook/plain.js';
 import type { PlainObject, RunbookName } from '../../core/runbook/spec.js';
 import type { AskedRun, PartEnd, PartKey, Writes } from '../ports/runbook.js';
 import { isWorkerStopping, workerStops } from '../worker-stops.js';
+import { isLedgerAway } from './held-up.js';
 import type { RunbookDependencies } from './index.js';
 import { inputsOf } from './plan.js';
 import type { BoundRunbook, BoundStep, Look } from './step-code.js';
@@ -86,8 +87,6 @@ function writesUntil(over: AbortSignal, writes: Writes): Writes {
     ]),
   );
 }
-
-const isLedgerAway = (error: unknown): boolean => error instanceof KeelsonError && error.failure.code === 'INFRA_DATABASE';
 
 /**
  * A part that throws, or takes too long, has failed: people see why, and decide. One that is broken off because its process stops, or

@@ -18,6 +18,8 @@ const HASH = { name: 'hash_runbook_plan', text: `select encode(payload_hash($1::
 const BEGIN = { name: 'begin_runbook', text: 'select begin_runbook($1::jsonb) as answer' };
 const BEGIN_PART = { name: 'begin_runbook_part', text: 'select begin_runbook_part($1::jsonb) as answer' };
 const END_PART = { name: 'end_runbook_part', text: 'select end_runbook_part($1::jsonb) as answer' };
+const HELD_UP = { name: 'hold_up_runbook_part', text: 'select hold_up_runbook_part($1::jsonb) as answer' };
+const WENT_ON = { name: 'go_on_with_runbook_part', text: 'select go_on_with_runbook_part($1::jsonb) as answer' };
 const TELL = { name: 'tell_runbook', text: 'select tell_runbook($1::jsonb) as answer' };
 const END = { name: 'end_runbook', text: 'select end_runbook($1::jsonb) as answer' };
 const CALL = { name: 'call_for_runbook', text: 'select call_for_runbook($1::jsonb) as answer' };
@@ -74,6 +76,12 @@ export function createRunbookStore(pool: Pool): RunbookStore {
     },
     async endPart(key: PartKey, end: PartEnd) {
       return (await told<GivenUp | null>(END_PART, { ...key, ...end })) ?? null;
+    },
+    async heldUp(key, begunTime, detail) {
+      await told(HELD_UP, { ...key, begunTime, detail });
+    },
+    async wentOn(key) {
+      await told(WENT_ON, key);
     },
     async tell(runId, status, detail) {
       await told(TELL, { runId, status, detail });

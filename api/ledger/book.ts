@@ -4,7 +4,12 @@ import { decimal } from '../../core/money/index.js';
 import type { Caller } from '../auth/caller.js';
 
 /** What a person says of a movement. */
-export type MovementWish = Omit<Movement, 'subject' | 'underKey'>;
+export interface MovementWish extends Omit<Movement, 'subject' | 'underKey' | 'unlessAlike'> {
+  /** It is another one than what looks like it and is booked. */
+  readonly isAnother: boolean;
+}
+
+type Wish = Omit<MovementWish, 'isAnother'>;
 
 /** 2009: before that nothing was moved that is booked here. */
 const SINCE = Date.UTC(2009);
@@ -28,12 +33,17 @@ const WHY: Readonly<Record<string, string>> = {
 };
 
 /** Not all that may be wrong with such a thing, where what is wrong can be seen. */
-function whyOf(word: string, { kind, amount, eventTime }: MovementWish): string {
+function whyOf(word: string, { kind, amount, eventTime }: Wish): string {
   const sign = decimal(amount);
   if (word === 'amount' && kind === 'deposit' && sign.lte(0)) return 'a deposit is above zero';
   if (word === 'amount' && kind === 'withdrawal' && sign.gt(0)) return `a withdrawal is below zero, such as -${amount}`;
   if (word === 'eventTime' && eventTime > SINCE) return 'it is booked once it has happened, and that time is still to come';
   return WHY[word] ?? word;
+}
+
+function alikeText({ kind, amount, asset }: Wish, { movementId, eventTime }: { movementId: string; eventTime: number }): string {
+  const at = new Date(eventTime).toISOString();
+  return `a ${kind} of ${amount} ${asset} at ${at} is booked already (${movementId}), and may be the same: if it is another one, say so (keelson ledger book … --another, isAnother), or give the venue’s reference of each`;
 }
 
 /**
@@ -43,10 +53,13 @@ function whyOf(word: string, { kind, amount, eventTime }: MovementWish): string 
 export async function bookMovement(
   ledger: Pick<LedgerStore, 'bookMovement'>,
   { subject, keyId }: Caller,
-  wish: MovementWish,
+  { isAnother, ...wish }: MovementWish,
 ): Promise<{ readonly movementId: string; readonly isNew: boolean }> {
   const { movementId, account } = wish;
-  const booking = await ledger.bookMovement({ ...wish, subject, underKey: keyId });
-  if (booking.kind === 'refused') throw new KeelsonError('LEDGER_NOT_BOOKED', { account, why: whyOf(booking.why, wish) });
+  const booking = await ledger.bookMovement({ ...wish, subject, underKey: keyId, unlessAlike: !isAnother });
+  if (booking.kind === 'refused') {
+    const why = booking.alike === undefined ? whyOf(booking.why, wish) : alikeText(wish, booking.alike);
+    throw new KeelsonError('LEDGER_NOT_BOOKED', { account, why });
+  }
   return { movementId: booking.movementId ?? movementId, isNew: booking.kind === 'booked' };
 }

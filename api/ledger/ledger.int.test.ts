@@ -66,6 +66,16 @@ describe('reports of a day', () => {
     ]);
   });
 
+  test('of a day before its onboarding it tells no holdings, and since when the account is kept; of that day it does', async () => {
+    const of = async (day: string): Promise<StatementReport> =>
+      (await askAs(api.server, KEYS.viewer, 'GET', `/v1/ledger/statement?account=main&day=${day}`)).body as StatementReport;
+    expect(await of('2019-12-31')).toMatchObject({ onboardedTime: FROM, lines: [], results: [] });
+    expect((await of(DAY)).lines.map(({ opening }) => opening)).toEqual(['5', '0', '1000']);
+    // A day whose first hour is before it has them as well.
+    const madrid = await askAs(api.server, KEYS.viewer, 'GET', `/v1/ledger/statement?account=main&day=${DAY}&zone=Europe/Madrid`);
+    expect((madrid.body as StatementReport).lines.map(({ opening }) => opening)).toEqual(['5', '0', '1000']);
+  });
+
   test('fills say whose they are, and what their fees were worth then', async () => {
     const { fills } = await report<FillsReport>('fills');
     expect(fills.map(({ strategy, origin, fee, feeAsset, feeValue }) => [strategy, origin, fee, feeAsset, feeValue])).toEqual([
@@ -76,6 +86,25 @@ describe('reports of a day', () => {
     ]);
     const { fees } = await report<FeesReport>('fees');
     expect(fees.map(({ feeAsset, value }) => `${feeAsset} ${value}`)).toEqual(['USDT 2', 'BNB 300', 'BTC 100']);
+  });
+
+  test('fills of an order that a person has taken over from another hand are that hand’s: the strategy has them, and no slippage', async () => {
+    const taken = await bookedStory(store.pool, 'taken', keyId);
+    await taken.fill(buy(2, 100));
+    await taken.fill(buy(3, 110), true);
+    const of = async <Report>(name: string): Promise<Report> => {
+      const { body } = await askAs(api.server, KEYS.viewer, 'GET', `/v1/ledger/${name}?account=taken&day=${DAY}`);
+      return body as Report;
+    };
+    const { fills } = await of<FillsReport>('fills');
+    expect(fills.map(({ strategy, origin }) => [strategy, origin])).toEqual([
+      ['momentum', 'ours'],
+      ['momentum', 'foreign'],
+    ]);
+    const listed = await askAs(api.server, KEYS.viewer, 'GET', '/v1/fills?account=taken');
+    expect((listed.body as { fills: { origin: string }[] }).fills.map(({ origin }) => origin).sort()).toEqual(['foreign', 'ours']);
+    expect((await of<PnlReport>('pnl')).results).toMatchObject([{ strategy: 'momentum', fills: 2, foreignFills: 1 }]);
+    expect((await of<SlippageReport>('slippage')).orders.map(({ intentId }) => intentId)).toEqual(['taken-1']);
   });
 
   test('results, closed positions, and what is held, by both methods', async () => {
@@ -172,6 +201,42 @@ describe('a movement by hand', () => {
     const refused = await book(changed);
     expect(refused).toMatchObject({ status: 409, told: expect.stringContaining(told) });
     expect(refused.told).toContain('LEDGER_NOT_BOOKED');
+  });
+
+  test('that looks like one that is booked is asked about: it is booked once more only where a person says that it is another', async () => {
+    await bookedStory(store.pool, 'twice', keyId);
+    const at = FROM + 86_400_000;
+    const twice = (changed: object) => book({ account: 'twice', amount: '250', eventTime: at, ...changed });
+    expect(await twice({})).toMatchObject({ status: 200 });
+    const again = await twice({ amount: '250.0', eventTime: at + 86_399_999 });
+    expect(again).toMatchObject({
+      status: 409,
+      told: expect.stringContaining('a deposit of 250 USDT at 2020-01-02T00:00:00.000Z is booked already'),
+    });
+    expect(again.told).toContain('--another');
+    // Also where the venue's reference of only one of them is known: it may be that one's.
+    expect(await twice({ venueReference: 'tx-1' })).toMatchObject({ status: 409 });
+    expect(await twice({ venueReference: 'tx-1', isAnother: true })).toMatchObject({ status: 200 });
+    expect(await twice({ venueReference: 'tx-2' })).toMatchObject({ status: 409 });
+    for (const other of [{ amount: '251' }, { asset: 'EUR' }, { kind: 'withdrawal', amount: '-250' }, { eventTime: at - 86_400_000 }])
+      expect(await twice(other)).toMatchObject({ status: 200 });
+    const booked = `select count(*)::integer as n from ledger_movements where account = 'twice'`;
+    expect((await store.pool.query(booked)).rows).toEqual([{ n: 6 }]);
+  });
+
+  test('whose booking is told again under its id is the one that is booked, and of two whose references are known neither is asked about', async () => {
+    await bookedStory(store.pool, 'named', keyId);
+    const movementId = '5b1d9c1e-7f5e-4b0c-9f57-1d1a1b2c3d4e';
+    const named = (changed: object) => book({ account: 'named', amount: '250', eventTime: FROM, ...changed });
+    expect(await named({ movementId, venueReference: 'tx-1' })).toMatchObject({
+      status: 200,
+      told: expect.stringContaining('"isNew":true'),
+    });
+    expect(await named({ movementId, venueReference: 'tx-1' })).toMatchObject({
+      status: 200,
+      told: expect.stringContaining('"isNew":false'),
+    });
+    expect(await named({ venueReference: 'tx-2' })).toMatchObject({ status: 200 });
   });
 });
 

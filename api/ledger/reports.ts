@@ -31,7 +31,10 @@ export const whichDay = ({ account, day, now }: Asked): WhichDay => ({ account, 
 export async function statementOf(database: Database, asked: Asked): Promise<StatementReport> {
   const { account, day } = asked;
   const basis = await readStatementBasis(database, account, day.until);
-  const opening = Object.entries(basis.opening).map(([asset, quantity]) => [asset, decimal(quantity)] as const);
+  const { onboardedTime } = basis;
+  // What it held then was there then; what it had held on a day before nobody has seen.
+  const isBefore = onboardedTime !== null && day.until <= onboardedTime;
+  const opening = Object.entries(isBefore ? {} : basis.opening).map(([asset, quantity]) => [asset, decimal(quantity)] as const);
   const statement = new StatementOfDay(day, Object.fromEntries(opening));
   for await (const fill of fillsUntil(database, account, day.until)) statement.addFill(fill);
   for (const movement of basis.movements) statement.addMovement(movement);
@@ -39,6 +42,7 @@ export async function statementOf(database: Database, asked: Asked): Promise<Sta
   const [equity] = await readEquityPoints(database, account, day, day.until - day.from);
   return {
     ...whichDay(asked),
+    onboardedTime,
     lines: lines.map(({ asset, opening: first, trade, fee, deposit, withdrawal, transfer, correction, rounding, closing }) => ({
       ...{ asset, opening: text(first), trade: text(trade), fee: text(fee), deposit: text(deposit) },
       ...{ withdrawal: text(withdrawal), transfer: text(transfer), correction: text(correction), rounding: text(rounding) },
@@ -151,9 +155,10 @@ function closedRow(trip: ClosedPosition): PnlReport['closed'][0] {
   };
 }
 
-function resultRow({ strategy, quote, realizedAverage, realizedFifo, fees, unvaluedFees, fills }: StrategyResult): PnlReport['results'][0] {
+function resultRow({ strategy, quote, realizedAverage, realizedFifo, fees, ...counts }: StrategyResult): PnlReport['results'][0] {
   const realized = { realizedAverage: textOrNull(realizedAverage), realizedFifo: textOrNull(realizedFifo) };
-  return { strategy, quote, ...realized, fees: text(fees), unvaluedFees, fills };
+  const { unvaluedFees, fills, foreignFills } = counts;
+  return { strategy, quote, ...realized, fees: text(fees), unvaluedFees, fills, foreignFills };
 }
 
 function textOrNull(value: Decimal | undefined): string | null {

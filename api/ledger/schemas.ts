@@ -28,12 +28,20 @@ const resultSchema = z.strictObject({
   fees: feesOf,
   unvaluedFees,
   fills: z.int(),
+  foreignFills: z
+    .int()
+    .describe('Of these, by another hand: of orders that a person has taken over or booked for the strategy, or all, where there is none.'),
 });
 
 export const equityPointSchema = z.strictObject({ time, opening: decimal, highest: decimal, lowest: decimal, closing: decimal });
 
 export const statementSchema = z.strictObject({
   ...whichDay,
+  onboardedTime: time
+    .nullable()
+    .describe(
+      'Since when the account is kept: of what it held on a day before that nothing is known, and no opening is told. Null: not yet.',
+    ),
   lines: z.array(
     z.strictObject({
       asset: z.string(),

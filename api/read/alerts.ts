@@ -39,14 +39,14 @@ interface Row {
 }
 
 /**
- * What is over calls nobody: a run that does not wait any more, by whatever it went on or ended, a schedule that was resumed, an incident that is
- * closed once that was told. What is critical somebody looks at all the same.
+ * What is over calls nobody: a run that does not wait any more, by whatever it went on or ended, a part of one that the database takes again, a
+ * schedule that was resumed, an incident that is closed once that was told. What is critical somebody looks at all the same.
  */
 const IS_OVER = `(a.severity <> 'critical' and case
   when a.kind = 'runbook.waits' then exists (select from runbook_runs r
     where r.run_id::text = split_part(a.alert_key, ':', 2) and r.status not in ('waitingForPerson', 'paused'))
   when a.next_at is not null then false
-  when a.kind = 'schedule.paused' then true
+  when a.kind in ('schedule.paused', 'runbook.heldUp') then true
   else a.alert_key like 'incident:%'
     and coalesce((select bool_and(i.closed_at is not null) from incidents i where i.incident_key = substr(a.alert_key, 10)), false)
     and coalesce((select bool_or(d.delivered_at is not null) and not bool_or(d.next_at is not null) from alert_deliveries d

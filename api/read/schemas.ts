@@ -136,7 +136,9 @@ export const fillSchema = z.strictObject({
   intentId: z.string().nullable().describe('Null for a fill that no order of ours made.'),
   origin: z
     .enum(['ours', 'foreign'])
-    .describe('foreign: traded by hand or by another client of the account, also where a person had the sale booked for a strategy.'),
+    .describe(
+      'foreign: traded by hand or by another client of the account, also where a person had the sale booked, or the order taken over, for a strategy.',
+    ),
   side: z.enum(['buy', 'sell']),
   price: decimal,
   quantity: decimal,

@@ -17,7 +17,7 @@ interface Executed extends Omit<Row, 'firstFillTime' | 'decision' | 'arrival' | 
 const PRICE_PLACES = 18;
 
 /**
- * Every order of ours whose first fill was on the day; what another hand sold is none, for whomever it was booked. Decided at: the price that its signal saw; a stop's is its own. Arrived at:
+ * Every order of ours whose first fill was on the day; what another hand has sent is none, for whomever it was booked or taken over. Decided at: the price that its signal saw; a stop's is its own. Arrived at:
  * the last price that was seen when the gate let it pass, and the middle of the book at that moment.
  */
 export async function readSlippage(database: Database, account: string, { from, until }: Day): Promise<Row[]> {
@@ -32,7 +32,7 @@ export async function readSlippage(database: Database, account: string, { from, 
        join orders o using (intent_id) left join signals s using (signal_id)
        left join lateral (select e.data from audit_events e where e.kind = 'order.authorised' and e.data->>'intentId' = o.intent_id
               order by e.event_id limit 1) seen on true
-      where f.first >= $2 and o.intent_id not like 'byHand:%' and o.executed_quantity > 0 order by f.first, o.intent_id`,
+      where f.first >= $2 and o.intent_id not like 'byHand:%' and o.intent_id not like 'adopted:%' and o.executed_quantity > 0 order by f.first, o.intent_id`,
     [account, from, until],
   );
   return rows.map(({ first_ms, notional, decision, arrival, mid, without_mid: withoutMid, ...order }) => {

@@ -69,6 +69,12 @@ const movementBody = z.strictObject({
     .regex(/^\d+$/, { error: () => 'expected the number of an incident' })
     .optional()
     .describe('The open incident that it explains.'),
+  isAnother: z
+    .boolean({ error: () => 'expected true or false' })
+    .optional()
+    .describe(
+      'true: it is booked also where a deposit or withdrawal of the same amount is, within a day of it, and of not both the venue’s reference is known.',
+    ),
   reason: reasonInput,
 });
 
@@ -149,13 +155,21 @@ export function ledgerRoutes(context: ApiContext): Route[] {
       errors: ['INPUT_UNKNOWN_ACCOUNT', 'LEDGER_NOT_BOOKED'],
       handle: async ({ body, caller }) => {
         await assertAccount(database, body.account);
-        const { movementId = context.newId(), eventTime = context.now(), amount, counterAccount, counterReference, ...wish } = body;
+        const {
+          movementId = context.newId(),
+          eventTime = context.now(),
+          amount,
+          counterAccount,
+          counterReference,
+          isAnother = false,
+          ...wish
+        } = body;
         const other = {
           ...(counterAccount === undefined ? {} : { counterAccount }),
           ...(counterReference === undefined ? {} : { counterReference }),
         };
         const told = { venueReference: wish.venueReference ?? null, incidentId: wish.incidentId ?? null };
-        return bookMovement(context.ledger, caller, { ...wish, ...other, ...told, movementId, eventTime, amount });
+        return bookMovement(context.ledger, caller, { ...wish, ...other, ...told, movementId, eventTime, amount, isAnother });
       },
     }),
     route({

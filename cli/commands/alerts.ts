@@ -2,12 +2,27 @@ import { Option, type Command } from 'commander';
 import type { Alert } from '../../api/read/alerts.js';
 import { ALERT_SEVERITIES } from '../../core/alerts/severity.js';
 import { addApiCommand, answers, connect, LIMIT, type ApiOptions, type Finish } from '../command.js';
+import { CommandFailure } from '../exit.js';
 import { harmless, table, timeText, type Column, type Terminal } from '../terminal.js';
 
 interface ListOptions extends ApiOptions {
   readonly all?: boolean;
   readonly account?: string;
   readonly limit: string;
+}
+
+interface AckOptions extends ApiOptions {
+  readonly reason: string;
+}
+
+/** What became of the others, where one is refused: those before it are acknowledged, those behind it were not tried. */
+function withOthers(error: unknown, done: readonly string[], left: readonly string[]): unknown {
+  if (!(error instanceof CommandFailure)) return error;
+  const before = done.length === 0 ? '' : ` Acknowledged before it: ${done.join(', ')}.`;
+  const behind = left.length === 0 ? '' : ` Not tried any more: ${left.join(', ')}.`;
+  const { exitCode, message, problem } = error;
+  const detail = `${message}${harmless(`${before}${behind}`)}`;
+  return new CommandFailure(exitCode, detail, { ...problem, detail });
 }
 
 const deliveriesText = ({ deliveries }: Alert): string =>
@@ -41,12 +56,21 @@ export function addAlerts(program: Command, terminal: Terminal, finish: Finish):
     return { data, text: table(data.alerts, COLUMNS, 'No alert waits for anybody.') };
   });
 
-  const ack = addApiCommand(alerts, 'ack', 'say that you have seen an alert: nobody is told of it any more', 'acknowledgeAlert')
-    .argument('<alert>', 'its number')
-    .requiredOption('--reason <text>', 'what is done about it');
-  answers(ack, terminal, finish, async ({ reason, ...options }: ApiOptions & { readonly reason: string }, alertId: string) => {
-    const data = await connect(terminal, options).post('/v1/alerts/acknowledge', { alertId, reason });
-    return { data, text: `Alert ${harmless(alertId)} is acknowledged.\n` };
+  const ack = addApiCommand(alerts, 'ack', 'say that you have seen alerts: nobody is told of them any more', 'acknowledgeAlert')
+    .argument('<alerts...>', 'their numbers')
+    .requiredOption('--reason <text>', 'what is done about them');
+  answers(ack, terminal, finish, async ({ reason, ...options }: AckOptions, given: readonly string[]) => {
+    const api = connect(terminal, options);
+    const left = [...new Set(given)];
+    const done: string[] = [];
+    for (let alertId = left.shift(); alertId !== undefined; alertId = left.shift()) {
+      await api.post('/v1/alerts/acknowledge', { alertId, reason }).catch((error: unknown) => {
+        throw withOthers(error, done, left);
+      });
+      done.push(alertId);
+    }
+    const told = done.length === 1 ? `Alert ${done.join()} is acknowledged.` : `Alerts ${done.join(', ')} are acknowledged.`;
+    return { data: { status: 'done' }, text: `${harmless(told)}\n` };
   });
 
   const severity = new Option('--severity <severity>', 'how bad it claims to be').choices([...ALERT_SEVERITIES]).default('warning');

@@ -23,6 +23,7 @@ interface BookOptions extends ApiOptions {
   readonly incident?: string;
   readonly at?: number;
   readonly movementId?: string;
+  readonly another?: boolean;
   readonly reason: string;
 }
 interface RebuildOptions extends ApiOptions {
@@ -52,7 +53,7 @@ const flat = <Name extends string>(name: Name, value: Row | null): Row =>
 /** An account's fills are read from its beginning: of very many that takes a while. */
 const REPORT_LIMIT_MS = 300_000;
 
-const RESULTS = ['strategy', 'quote', 'realizedAverage', 'realizedFifo', 'fees', 'unvaluedFees', 'fills'];
+const RESULTS = ['strategy', 'quote', 'realizedAverage', 'realizedFifo', 'fees', 'unvaluedFees', 'fills', 'foreignFills'];
 const CLOSED = [
   ...['strategy', 'strategyVersion', 'instrument', 'openedTime', 'closedTime', 'bought', 'sold', 'entryPrice', 'exitPrice'],
   ...['realizedAverage', 'realizedFifo', 'fees', 'fills'],
@@ -63,7 +64,7 @@ const REPORTS: readonly Report[] = [
     summary: 'the statement of a day: every asset, what came and went and why',
     rows: (data: StatementReport) => data.lines,
     columns: ['asset', 'opening', 'trade', 'fee', 'deposit', 'withdrawal', 'transfer', 'correction', 'rounding', 'closing'],
-    further: (data: StatementReport) => `\n${tableOf(RESULTS, data.results, 'No strategy traded on that day.')}`,
+    further: (data: StatementReport) => `${keptSince(data)}\n${tableOf(RESULTS, data.results, 'No strategy traded on that day.')}`,
   },
   {
     name: 'fills',
@@ -137,13 +138,15 @@ export function addLedger(program: Command, terminal: Terminal, finish: Finish):
     .option('--incident <id>', 'the open incident that it explains; a correction needs one')
     .option('--at <time>', 'when it happened, such as 2026-11-26T08:00:00Z; now when left out', timeOf)
     .option('--movement-id <uuid>', 'the same id is booked once')
+    .option('--another', 'it is another one than what is booked of the same amount within a day of it')
     .requiredOption('--reason <text>', 'why');
-  answers(book, terminal, finish, async ({ account, ...options }: BookOptions, kind = '', amount = '', asset = '') => {
+  answers(book, terminal, finish, async ({ account, ...options }: BookOptions, kind: string, amount: string, asset: string) => {
     const api = connect(terminal, options);
     const body = {
       ...{ account: account ?? (await onlyAccount(api)), kind, amount, asset, reason: options.reason, eventTime: options.at },
       ...{ counterAccount: options.to, venueReference: options.reference, incidentId: options.incident },
       movementId: options.movementId ?? terminal.newId(),
+      isAnother: options.another,
     };
     const data = await api.post<{ movementId: string; isNew: boolean }>('/v1/ledger/movements', body);
     const told = `${harmless(`${kind} of ${amount} ${asset} in ${body.account}`)}: ${data.isNew ? 'booked' : 'was booked before'} as ${data.movementId}.\n`;
@@ -213,7 +216,7 @@ function addReport(ledger: Command, { name, summary, rows, columns, further }: R
     const data = await api.get<Head>(`/v1/ledger/${name === 'closed' ? 'pnl' : name}`, query);
     const found = rows(data as never);
     if (format === 'json') return { data, text: `${JSON.stringify(data, null, 2)}\n` };
-    if (format === 'csv') return { data, text: csvOf(columns, found) };
+    if (format === 'csv') return { data, text: csvOf(columns, found.map(forSpreadsheet)) };
     return { data, text: `${headOf(data)}${tableOf(columns, found, 'Nothing on that day.')}${further?.(data as never) ?? ''}` };
   });
 }
@@ -226,6 +229,12 @@ function timeOf(text: string): number {
 
 function headOf({ account, day, zone, isOver }: Head): string {
   return `${harmless(`${account}, ${day} (${zone})${isOver ? '' : ', so far'}`)}\n`;
+}
+
+/** Of a day of before, why nothing is told of what was there. */
+function keptSince({ onboardedTime, until }: StatementReport): string {
+  if (onboardedTime === null || onboardedTime < until) return '';
+  return `The account is kept since ${timeText(onboardedTime)}: of what it held before nothing is known.\n`;
 }
 
 function tableOf(columns: readonly string[], rows: readonly Row[], nothing: string): string {
@@ -242,6 +251,15 @@ function titleOf(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replaceAll('_', ' ');
 }
 
+const isTime = (name: string): boolean => /[tT]ime$/.test(name);
+
+/** With times as ISO 8601 in UTC, which spreadsheets and programs read alike. */
+function forSpreadsheet(row: Row): Row {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, isTime(name) && typeof value === 'number' ? new Date(value).toISOString() : value]),
+  );
+}
+
 function isFigure(value: Cell | undefined): boolean {
   return value === null || typeof value === 'number' || (typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value));
 }
@@ -249,7 +267,7 @@ function isFigure(value: Cell | undefined): boolean {
 function cellOf(name: string, row: Row): string {
   const value = row[name];
   if (name === 'strategy') return who(row);
-  if (typeof value === 'number') return /[tT]ime$/.test(name) ? timeText(value) : String(value);
+  if (typeof value === 'number') return isTime(name) ? timeText(value) : String(value);
   if (typeof value !== 'string') return '–';
   return name.endsWith('Id') || !isFigure(value) ? value : moneyText(value);
 }

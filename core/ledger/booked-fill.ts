@@ -1,4 +1,4 @@
-import { isSoldByHand } from '../order/own-name.js';
+import { hasOthersName, isSoldByHand } from '../order/own-name.js';
 import type { LedgerFill } from './position.js';
 
 /** A fill as it is booked, with whose it is. */
@@ -19,9 +19,9 @@ export interface BookedFill extends LedgerFill {
   readonly booking: number;
 }
 
-/** Who traded it, as people are told: what a person had booked for a strategy was sold by another hand all the same. */
+/** Who traded it, as people are told: what a person had booked for a strategy, or taken over for it, was sent by another hand all the same. */
 export function tradedBy({ origin, intentId }: Pick<BookedFill, 'origin' | 'intentId'>): BookedFill['origin'] {
-  return intentId !== null && isSoldByHand(intentId) ? 'foreign' : origin;
+  return intentId !== null && (isSoldByHand(intentId) || hasOthersName({ intentId })) ? 'foreign' : origin;
 }
 
 /** Results are of one strategy in one instrument; what was traded by hand is kept apart. */

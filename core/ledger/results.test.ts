@@ -185,6 +185,18 @@ describe('what is traded by hand', () => {
   });
 });
 
+it('a result says how many of its fills were by another hand, for whomever a person has booked them or taken their order over', () => {
+  const books = new Books();
+  const fill = { side: 'buy', units: 2, price: 100, fee: 0, feeAsset: 'USDT', strategy: 'momentum' } as const;
+  for (const [index, intentId] of ['i1', 'adopted:main:BTC-USDT:7', 'byHand:main:BTC-USDT:8'].entries())
+    books.add(fillOf(fill, index, { intentId }));
+  books.add(fillOf({ ...fill, strategy: null }, 4));
+  expect(byStrategy(books.all()).map(({ strategy, fills, foreignFills }) => [strategy, fills, foreignFills])).toEqual([
+    ['momentum', 3, 2],
+    [null, 1, 1],
+  ]);
+});
+
 describe('closed positions', () => {
   it('are from flat to flat, dust aside, and sum up to everything that was realized', () => {
     const trips = new RoundTrips(() => new Decimal(2));

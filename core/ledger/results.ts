@@ -1,5 +1,5 @@
 import { ZERO, type Decimal } from '../money/index.js';
-import { bookOf, type BookedFill } from './booked-fill.js';
+import { bookOf, tradedBy, type BookedFill } from './booked-fill.js';
 import { feeValueOf, isThirdAsset } from './fee-value.js';
 import { NO_LOTS, applyToLots, type LotState } from './lots.js';
 import { FLAT, applyFill, type PositionState } from './position.js';
@@ -29,6 +29,8 @@ export interface BookResult {
   readonly bought: Decimal;
   readonly sold: Decimal;
   readonly fills: number;
+  /** Of these, by orders of another hand that a person has booked or taken over for the strategy; of what no strategy has, all. */
+  readonly foreignFills: number;
 }
 
 /**
@@ -51,11 +53,12 @@ export function withFill(before: BookResult | undefined, fill: ValuedFill): Book
     bought: fill.side === 'buy' ? had.bought.plus(fill.quantity) : had.bought,
     sold: fill.side === 'sell' ? had.sold.plus(fill.quantity) : had.sold,
     fills: had.fills + 1,
+    foreignFills: had.foreignFills + (tradedBy(fill) === 'foreign' ? 1 : 0),
   };
 }
 
 function emptyBook({ account, strategy, instrument, base, quote }: BookedFill): BookResult {
-  const nothing = { fees: ZERO, thirdFees: ZERO, unvaluedFees: 0, bought: ZERO, sold: ZERO, fills: 0 };
+  const nothing = { fees: ZERO, thirdFees: ZERO, unvaluedFees: 0, bought: ZERO, sold: ZERO, fills: 0, foreignFills: 0 };
   return { account, strategy, instrument, base, quote, average: FLAT, fifo: NO_LOTS, ...nothing };
 }
 
@@ -109,6 +112,7 @@ export interface StrategyResult {
   readonly fees: Decimal;
   readonly unvaluedFees: number;
   readonly fills: number;
+  readonly foreignFills: number;
 }
 
 export function byStrategy(books: readonly BookResult[]): readonly StrategyResult[] {
@@ -117,7 +121,7 @@ export function byStrategy(books: readonly BookResult[]): readonly StrategyResul
     const { account, strategy, quote } = book;
     const key = JSON.stringify([account, strategy, quote]);
     const zero = isByHand(book) ? undefined : ZERO;
-    const nothing = { realizedAverage: zero, realizedFifo: zero, fees: ZERO, unvaluedFees: 0, fills: 0 };
+    const nothing = { realizedAverage: zero, realizedFifo: zero, fees: ZERO, unvaluedFees: 0, fills: 0, foreignFills: 0 };
     const had = found.get(key) ?? { account, strategy, quote, ...nothing };
     const [average, fifo] = profitOf(book, undefined);
     found.set(key, {
@@ -127,6 +131,7 @@ export function byStrategy(books: readonly BookResult[]): readonly StrategyResul
       fees: had.fees.plus(book.fees),
       unvaluedFees: had.unvaluedFees + book.unvaluedFees,
       fills: had.fills + book.fills,
+      foreignFills: had.foreignFills + book.foreignFills,
     });
   }
   return [...found.values()];

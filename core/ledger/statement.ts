@@ -98,6 +98,7 @@ function differenceOf(after: readonly StrategyResult[], before: readonly Strateg
         fees: now.fees.minus(was.fees),
         unvaluedFees: now.unvaluedFees - was.unvaluedFees,
         fills: now.fills - was.fills,
+        foreignFills: now.foreignFills - was.foreignFills,
       };
     })
     .filter(({ fills }) => fills > 0);

@@ -2,7 +2,7 @@ import { amountOf, decimal, text, ZERO, type Decimal, type DecimalText } from '.
 import { deltasOf, Sum } from './deltas.js';
 import { isRejected, type Deltas, type Difference, type KnownDifference } from './difference.js';
 import { excusesOf, type Excuses } from './excused.js';
-import { fillName } from './fills.js';
+import { filledMeanwhile } from './fills.js';
 import { intentSubject } from './orders.js';
 import type { ReconcileRules } from './rules.js';
 import { isUnresolved, type LedgerSight, type Rounding, type VenueSight } from './sight.js';
@@ -33,7 +33,8 @@ export function compareBalances(
     ledger.orders.filter((order) => isUnresolved(order) || open.has(intentSubject(order.intentId))),
     { venue, ledger, rules },
   );
-  const meanwhile = filledMeanwhile(venue, ledger);
+  // Their list and the books are read after the balances.
+  const meanwhile = filledMeanwhile(venue, ledger).map((fill) => deltasOf(fill, ledger.instruments));
   const damages = new Map(ledger.contradictions.map(({ subject, kept, reckoned }) => [subject, decimal(kept).minus(reckoned)]));
   const assets = new Set([
     ...Object.keys(venue.balances),
@@ -79,17 +80,6 @@ function leavesExcused(amount: Decimal, asset: string, excuses: Excuses): (delta
     lacking = lacking.plus(amountOf(deltas, asset));
     return excuses.covers(asset, lacking);
   };
-}
-
-/** What the fills since the venue was asked for its clock have moved, the newest first: its list and the books are read after its balances. */
-function filledMeanwhile(venue: VenueSight, ledger: LedgerSight): readonly Deltas[] {
-  const fills = new Map(
-    [...ledger.fills.filter(({ isReversed }) => isReversed !== true), ...venue.fills].map((fill) => [fillName(fill), fill]),
-  );
-  return [...fills.values()]
-    .filter(({ eventTime }) => eventTime >= venue.venueTime)
-    .toSorted((one, other) => other.eventTime - one.eventTime)
-    .map((fill) => deltasOf(fill, ledger.instruments));
 }
 
 /** Whether a balance is exactly what it was before the newest of these. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { DecimalText } from '../money/index.js';
+import { decimal, text, ZERO, type DecimalText } from '../money/index.js';
 import type { KnownDifference } from './difference.js';
 import { compare, type Comparison } from './compare.js';
 import { deltasOf, Sum } from './deltas.js';
@@ -25,12 +25,19 @@ interface Traded {
   readonly bookedAfterMs: number;
 }
 
-/** When each side is read in a look, ms after its begin: what the venue holds, what it has filled, and then the books. */
+/** When each side is read in a look, ms after its begin: what is open at the venue, what it holds, what it has filled, and then the books. */
 interface Reads {
+  readonly orders: number;
   readonly balances: number;
   readonly fills: number;
   readonly ledger: number;
 }
+
+/** What is all filled has ended. */
+const withFilled = (order: BookedOrder, executedQuantity: DecimalText): BookedOrder => ({
+  ...{ ...order, executedQuantity },
+  ...(executedQuantity === order.quantity ? { status: 'filled', isFinal: true } : {}),
+});
 
 const sumOf = (fills: readonly SeenFill[], more: Record<string, string> = {}): Sum => {
   const sum = new Sum().add(more as Record<string, DecimalText>);
@@ -38,24 +45,37 @@ const sumOf = (fills: readonly SeenFill[], more: Record<string, string> = {}): S
   return sum;
 };
 
-function lookAt(began: number, traded: readonly Traded[], reads: Reads, gone: Record<string, string> = {}): Comparison {
+const executed = (venueOrderId: string | null, fills: readonly SeenFill[]): DecimalText =>
+  text(fills.filter((fill) => fill.venueOrderId === venueOrderId).reduce((sum, { quantity }) => sum.plus(quantity), ZERO));
+
+/** What of the venue's is not as it should be: how much of a balance is gone, and how much of each order it shows too much. */
+interface Odd {
+  readonly gone?: Record<string, string>;
+  readonly more?: string;
+}
+
+function lookAt(began: number, traded: readonly Traded[], reads: Reads, { gone = {}, more = '0' }: Odd = {}): Comparison {
   const fillsSince = began - RECONCILE.overlapMs;
   const until = (time: number): readonly SeenFill[] => traded.flatMap(({ fill }) => (fill.eventTime <= time ? [fill] : []));
   const venue: VenueSight = {
     ...{ venueTime: began, fillsSince, fills: until(began + reads.fills).filter(({ eventTime }) => eventTime >= fillsSince) },
-    openOrders: ORDERS.map(({ venueOrderId, clientOrderId, instrument, side, quantity, executedQuantity, price }) => ({
-      ...{ venueOrderId: venueOrderId ?? '', clientOrderId, instrument, side, quantity, executedQuantity, price },
-      ...{ isTriggered: true, createdTime: START },
+    openOrders: ORDERS.map(({ venueOrderId, clientOrderId, instrument, side, quantity, price }) => ({
+      ...{ venueOrderId: venueOrderId ?? '', clientOrderId, instrument, side, quantity, price, isTriggered: true, createdTime: START },
+      executedQuantity: text(decimal(executed(venueOrderId, until(began + reads.orders))).plus(more)),
     })) as VenueSight['openOrders'],
     balances: sumOf(until(began + reads.balances), gone).deltas,
   };
   const booked = traded.flatMap(({ fill, bookedAfterMs }) => (fill.eventTime + bookedAfterMs <= began + reads.ledger ? [fill] : []));
   const ledger: LedgerSight = {
-    ...{ account: 'main', databaseTime: began, onboardedTime: 0, orders: ORDERS, protected: [], contradictions: [], bookedBeside: [] },
+    ...{ account: 'main', databaseTime: began, onboardedTime: 0, protected: [], contradictions: [], bookedBeside: [] },
+    orders: ORDERS.map((order) => withFilled(order, executed(order.venueOrderId, booked))),
     ...{ fills: booked.map((fill) => ({ ...fill, intentId: 'i0' })), balances: sumOf(booked).deltas, instruments: INSTRUMENTS },
   };
   return compare({ venue, ledger, workflows: undefined, isFull: false }, [], RECONCILE);
 }
+
+const ofOrders = ({ differences }: Comparison): readonly string[] =>
+  differences.flatMap(({ class: what, subject }) => (subject.startsWith('intent:') ? [`${what} ${subject}`] : []));
 
 const movements = ({ differences }: Comparison): readonly string[] =>
   differences.flatMap(({ class: what, subject }) => (what === 'balanceMovement' ? [subject] : []));
@@ -74,9 +94,9 @@ const trade = (eventTime: number, more: Partial<SeenFill> = {}, bookedAfterMs = 
 };
 
 describe('an account that trades while it is compared', () => {
-  const READS: Reads = { balances: 50, fills: 100, ledger: 150 };
+  const READS: Reads = { orders: 20, balances: 50, fills: 100, ledger: 150 };
 
-  it('has no balance that moves without a cause', () => {
+  it('has no balance that moves without a cause, and no order of which less is filled than is booked', () => {
     const time = fc.integer({ min: -1_000, max: 300 });
     const amount = fc.integer({ min: 1, max: 9 });
     const one = fc.record({
@@ -84,15 +104,18 @@ describe('an account that trades while it is compared', () => {
       ...{ instrument: fc.constantFrom('BTC/USDT', 'ETH/USDT'), side: fc.constantFrom('buy', 'sell') },
       feeAsset: fc.constantFrom('USDT', 'BTC', 'BNB'),
     });
-    const gaps = fc.record({ balances: fc.nat(80), fills: fc.nat(80), ledger: fc.nat(80) });
+    const gaps = fc.record({ orders: fc.nat(80), balances: fc.nat(80), fills: fc.nat(80), ledger: fc.nat(80) });
     fc.assert(
       fc.property(fc.array(one, { maxLength: 30 }), gaps, (all, gap) => {
         const traded = all.map(({ time: at, amount: quantity, price, bookedAfterMs, ...more }) =>
           trade(START + at, { ...more, price: `${price}` as DecimalText, quantity: `0.0${quantity}` as DecimalText }, bookedAfterMs),
         );
         // What is filled in one moment is filled at once.
-        const reads = { balances: gap.balances, fills: gap.balances + gap.fills, ledger: gap.balances + gap.fills + gap.ledger };
-        expect(movements(lookAt(START, traded, reads))).toEqual([]);
+        const balances = gap.orders + gap.balances;
+        const reads = { orders: gap.orders, balances, fills: balances + gap.fills, ledger: balances + gap.fills + gap.ledger };
+        const compared = lookAt(START, traded, reads);
+        expect(movements(compared)).toEqual([]);
+        expect(ofOrders(compared)).toEqual([]);
       }),
     );
   });
@@ -117,8 +140,8 @@ describe('an account that trades while it is compared', () => {
 
   it('has one where something is gone besides', () => {
     const busy = [trade(START - 500), trade(START + 60), trade(START + 120)];
-    expect(movements(lookAt(START, busy, READS, { USDT: '-5' }))).toEqual(['balance:USDT']);
-    expect(movements(lookAt(START, [], READS, { USDT: '-5' }))).toEqual(['balance:USDT']);
+    expect(movements(lookAt(START, busy, READS, { gone: { USDT: '-5' } }))).toEqual(['balance:USDT']);
+    expect(movements(lookAt(START, [], READS, { gone: { USDT: '-5' } }))).toEqual(['balance:USDT']);
   });
 
   it('has one where it was filled before it was compared: that had the time to be in the balances', () => {
@@ -127,6 +150,20 @@ describe('an account that trades while it is compared', () => {
     const back = Object.fromEntries(
       Object.entries(gone).map(([asset, amount]) => [asset, amount.startsWith('-') ? amount.slice(1) : `-${amount}`]),
     );
-    expect(movements(lookAt(START, [before], READS, back))).toEqual(['balance:BTC', 'balance:USDT']);
+    expect(movements(lookAt(START, [before], READS, { gone: back }))).toEqual(['balance:BTC', 'balance:USDT']);
+  });
+
+  it('has none of which less is filled for as long as it is filled each second, nor when that was the last of it', () => {
+    const each = Array.from({ length: 100 }, (_, second) => trade(START + second * 1_000 + 30, { quantity: '10' as DecimalText }, 5));
+    for (let second = 0; second < 100; second += 1) expect(ofOrders(lookAt(START + second * 1_000, each, READS))).toEqual([]);
+  });
+
+  it('has one of which the venue shows less than is booked, by fills that were there before it was asked or by another quantity', () => {
+    const unknown = ['unknown intent:i0'];
+    const before = trade(START - 1, {}, 0);
+    expect(ofOrders(lookAt(START, [before], { ...READS, orders: -2 }))).toEqual(unknown);
+    const busy = [trade(START - 500, { quantity: '3' as DecimalText }), trade(START + 60, { quantity: '2' as DecimalText })];
+    expect(ofOrders(lookAt(START, busy, READS, { more: '-1' }))[0]).toBe(unknown[0]);
+    expect(ofOrders(lookAt(START, busy, READS, { more: '-3' }))[0]).toBe(unknown[0]);
   });
 });

@@ -171,6 +171,14 @@ function isTwin(one: BookedFill, other: BookedFill): boolean {
   );
 }
 
+/** What was filled since the venue was asked for its clock, booked or listed, the newest first: it may be in what was read of the venue later, or not. */
+export function filledMeanwhile({ venueTime, fills: listed }: VenueSight, ledger: LedgerSight): readonly (BookedFill | SeenFill)[] {
+  const fills = new Map(
+    [...ledger.fills.filter(({ isReversed }) => isReversed !== true), ...listed].map((fill) => [fillName(fill), fill] as const),
+  );
+  return [...fills.values()].filter(({ eventTime }) => eventTime >= venueTime).toSorted((one, other) => other.eventTime - one.eventTime);
+}
+
 /** Books that contradict themselves. */
 export function contradictions({ contradictions: found }: LedgerSight): Difference[] {
   return found.map(({ subject, kept, reckoned }) => ({

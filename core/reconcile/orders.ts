@@ -2,7 +2,7 @@ import { ZERO, decimal, type Decimal } from '../money/index.js';
 import { looksLikeOurs } from '../order/own-name.js';
 import { deltasOf, Sum } from './deltas.js';
 import { NO_DELTAS, type Difference, type KnownDifference } from './difference.js';
-import { fillName, type FillFindings, type OrderNames } from './fills.js';
+import { filledMeanwhile, fillName, type FillFindings, type OrderNames } from './fills.js';
 import type { ReconcileRules } from './rules.js';
 import { isUnresolved, type BookedOrder, type LedgerSight, type SeenFill, type SeenOrder, type VenueSight } from './sight.js';
 
@@ -36,25 +36,43 @@ export function compareOrders(parts: Parts, missedOf: FillFindings['missedOf']):
   return found;
 }
 
-function compareOrder({ ledger, rules }: Parts, seen: SeenOrder, order: BookedOrder, missedOf: FillFindings['missedOf']): Difference[] {
+function compareOrder(parts: Parts, seen: SeenOrder, order: BookedOrder, missedOf: FillFindings['missedOf']): Difference[] {
+  const { ledger, rules } = parts;
   const { intentId, instrument, clientOrderId } = order;
   const subject = intentSubject(intentId);
   const isInFlight = order.unchangedMs < rules.inFlightMs;
   if (seen.side !== order.side || seen.instrument !== order.instrument || !decimal(seen.quantity).eq(decimal(order.quantity)))
     return [about('unknown', subject, 'person', seen, order)];
   if (!order.isFinal && isElsewhere(seen, order, tickOf(ledger, instrument))) return [moved(seen, order)];
+  const more = decimal(seen.executedQuantity).minus(decimal(order.executedQuantity));
+  const missed = missedOf.get(intentId) ?? ZERO;
+  const isFromBefore = more.lt(0) && isBeforeNewest(parts, seen, more.minus(missed));
   if (order.isFinal) {
+    if (order.status === 'filled' && isFromBefore) return [];
     const repair = { kind: 'takeEvidence', intentId, instrument, clientOrderId } as const;
     return [{ ...about('orphanOrder', subject, 'repair', seen, order), isInFlight, repair }];
   }
-  const more = decimal(seen.executedQuantity).minus(decimal(order.executedQuantity));
   // What the list has of it besides is told, and booked, by itself.
-  if (more.gt(missedOf.get(intentId) ?? ZERO)) {
+  if (more.gt(missed)) {
     // Older than what was read, or too young for the list: the look-up asks for the fills of this order.
     return [{ ...about('missedFill', subject, 'repair', seen, order), isInFlight, repair: { kind: 'lookUp', intentId } }];
   }
-  if (more.lt(0)) return [{ ...about('unknown', subject, 'secondLook', seen, order), isInFlight }];
+  if (more.lt(0) && !isFromBefore) return [{ ...about('unknown', subject, 'secondLook', seen, order), isInFlight }];
   return [];
+}
+
+/**
+ * Whether an order is shown exactly as it was before the newest of its fills, of those since the venue was asked for its clock: its open orders are
+ * read before their list and the books, so one that is filled all the time always has more in the books.
+ */
+function isBeforeNewest({ venue, ledger }: Parts, { instrument, venueOrderId }: SeenOrder, lacking: Decimal): boolean {
+  let left = lacking;
+  return filledMeanwhile(venue, ledger)
+    .filter((fill) => fill.instrument === instrument && fill.venueOrderId === venueOrderId)
+    .some(({ quantity }) => {
+      left = left.plus(quantity);
+      return left.eq(ZERO);
+    });
 }
 
 const tickOf = ({ instruments }: LedgerSight, instrument: string): Decimal => {

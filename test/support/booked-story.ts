@@ -16,7 +16,8 @@ export const STORY_DAY = { day: '2020-01-01', from: 1_577_836_800_000 } as const
 /** An account of its own whose story is booked by the statements that book everything. */
 export interface BookedStory {
   readonly account: string;
-  fill(one: UnitFill): Promise<void>;
+  /** @param isTaken of an order of another hand that a person has taken over for the strategy */
+  fill(one: UnitFill, isTaken?: boolean): Promise<void>;
   move(changed: Partial<Movement>): Promise<void>;
 }
 
@@ -25,6 +26,8 @@ export async function bookedStory(pool: pg.Pool, account: string, keyId: string)
   const control = createControlStore(pool);
   await control.applyConfiguration({ account, venue: 'paper', limits: {}, strategies: [], subject: 'test' });
   await control.onboard(account, { USDT: '1000' as DecimalText, BNB: '5' as DecimalText });
+  // It was there before anything of it happened.
+  await pool.query('update accounts set onboarded_at = to_timestamp($2::bigint / 1000.0) where account = $1', [account, STORY_DAY.from]);
   const books = { store: createOrderStore(pool), epoch: (await control.epoch()).epoch };
   const ledger = createLedgerStore(pool);
   let count = 0;
@@ -38,7 +41,7 @@ export async function bookedStory(pool: pg.Pool, account: string, keyId: string)
   };
   return {
     account,
-    async fill(one) {
+    async fill(one, isTaken = false) {
       count += 1;
       const { instrument, side, price, quantity, fee, feeAsset, eventTime: sinceMs } = fillOf(one, count);
       const eventTime = STORY_DAY.from + sinceMs;
@@ -57,7 +60,14 @@ export async function bookedStory(pool: pg.Pool, account: string, keyId: string)
            time_in_force, quantity, price, reserved_quantity, reserved_notional, venue_order_id, control_version, epoch)
          values ($1, $1, $2, $3, '1', $4, 'BTC', 'USDT', $5, $6, 'accepted', 'IOC', $7, $8, $7, 0, $9, 1, 1)`,
         [
-          ...[`${account}-${count}`, account, one.strategy, instrument, side === 'buy' ? 'open' : 'close', side],
+          ...[
+            `${isTaken ? 'adopted:' : ''}${account}-${count}`,
+            account,
+            one.strategy,
+            instrument,
+            side === 'buy' ? 'open' : 'close',
+            side,
+          ],
           ...[fill.quantity, fill.price, fill.venueOrderId],
         ],
       );

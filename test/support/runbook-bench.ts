@@ -70,6 +70,7 @@ export class RunbookBench {
     runbook: BoundRunbook,
     bundle?: Awaited<ReturnType<typeof workflowBundle>>,
     wrap: (activities: RunbookActivities) => RunbookActivities = (activities) => activities,
+    monotonic: () => number = () => performance.now(),
   ): Promise<void> => {
     const { pool, client, connection } = this.there;
     const activities = createRunbookActivities({
@@ -78,6 +79,7 @@ export class RunbookBench {
       actor: 'test',
       stopping: new AbortController().signal,
       isUnderWay: runUnderWay(client, Date.now),
+      monotonic,
     });
     const worker = await Worker.create({
       connection,
@@ -98,6 +100,20 @@ export class RunbookBench {
 
   readonly query = async <Row extends object>(text: string, ...values: unknown[]): Promise<Row[]> =>
     (await this.there.database.pool.query<Row>(text, values)).rows;
+
+  get database(): TestDatabase['pool'] {
+    return this.there.database.pool;
+  }
+
+  /** Each statement that needs this table takes longer than it may. @returns what ends that */
+  readonly refuse = async (table: string): Promise<() => Promise<void>> => {
+    const connection = await this.database.connect();
+    await connection.query(`begin; lock table ${table} in access exclusive mode`);
+    return async () => {
+      await connection.query('rollback');
+      connection.release();
+    };
+  };
 
   /** Olga asks for a run, and its workflow is started. */
   readonly ask = async (runId: string = randomUUID(), inputs: object = { n: 1 }): Promise<WorkflowHandle> => {
