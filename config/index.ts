@@ -10,6 +10,7 @@ export {
   secrets,
   venueUrls,
 } from './load.js';
+export { isHaltedFromChat } from './chat.js';
 export { checkFiles } from './files.js';
 export { limitsOf } from './limits.js';
 export { paperAccounts } from './paper.js';

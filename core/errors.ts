@@ -204,6 +204,10 @@ export const ERRORS = define({
   INPUT_DRILL_NOT_ON_PAPER: input(
     'A drill halts, and sells, for real: it is for paper venues. The ledger has {accounts} under it, of which this configuration does not say that it trades at a paper venue. Nothing is halted: name an account that does (--account).',
   ),
+  INPUT_DRILL_OF_NOTHING: {
+    ...input('A drill of nothing shows nothing, and would take two people to end: {nobody} Nothing is halted: name what is known.'),
+    httpStatus: 404,
+  },
   INPUT_NOT_BLOCKED: { ...input('Entries of {instrument} are not blocked in account {account}. See keelson status.'), httpStatus: 409 },
   INPUT_UNKNOWN_PLACE: {
     ...input('There is no {scope} {value} where an account trades: a limit there would bind nobody.'),

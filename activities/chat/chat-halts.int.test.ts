@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { telegramChat } from '../../adapters/notify/telegram-chat.js';
 import { createChatHaltStore } from '../../adapters/store/chat-halt-store.js';
+import { createChatReadingStore, readChatFacts } from '../../adapters/store/chat-reading-store.js';
 import { openHaltStore, type HaltStore } from '../../adapters/store/halt-store.js';
 import { openPool } from '../../adapters/store/pool.js';
 import { eventually } from '../../test/support/eventually.js';
@@ -54,6 +55,7 @@ describe('halts from a chat, with a Bot API of our own', () => {
     warnings.length = 0;
     await query('update latches set released_at = clock_timestamp() where released_at is null');
     await query('delete from outbox');
+    await query('delete from chat_reading');
   });
   afterEach(async () => {
     for (const one of guardians.splice(0)) await one.close();
@@ -64,6 +66,8 @@ describe('halts from a chat, with a Bot API of our own', () => {
     const one = new ChatHalts({
       chat: telegramChat({ token: TOKEN, apiRoot: telegram.url }),
       store: createChatHaltStore(from),
+      reading: createChatReadingStore(from),
+      reader: randomUUID(),
       halt: halts,
       chats: new Set([DESK]),
       people: new Map(Object.entries({ [RIK]: 'rik', [TINA]: 'tina', [VERA]: 'vera', [LENA]: 'lena' })),
@@ -204,6 +208,55 @@ describe('halts from a chat, with a Bot API of our own', () => {
     await eventually(() => expect(telegram.said.map(({ text }) => text)).toContainEqual(expect.stringMatching(/^HALTED: venue paper/)));
     expect(await standing()).toMatchObject([{ scope: 'venue', value: 'paper', subject: 'rik' }]);
     expect(warnings.join()).not.toContain('secret');
+  });
+
+  it('people are told that nobody is heard there any more, with what to do about it and no token, until somebody is', async () => {
+    const aged = () =>
+      query(`update chat_reading set tried_since = tried_since - interval '121 seconds', read_at = read_at - interval '121 seconds'`);
+    const alerts = () =>
+      query<{ summary: string; severity: string; again: boolean }>(
+        `select summary, severity, next_at is not null as again from alerts where kind = 'chat.silent' order by alert_id`,
+      );
+    guardian();
+    expect(await ask('/kill')).toContain('Nothing is halted');
+    await eventually(async () => expect(await readChatFacts(pool)).toMatchObject({ state: 'read', failure: null }));
+    const advice = { 409: 'Delete the webhook of the bot', 401: 'KEELSON_TELEGRAM_TOKEN' };
+    for (const [position, status] of ([409, 401] as const).entries()) {
+      telegram.refusal = status;
+      // What waits already ends first.
+      telegram.write(DESK, STRANGER, 'good morning');
+      await eventually(async () => expect((await readChatFacts(pool)).failure).toContain(`Telegram’s error ${status} (refused …)`));
+      expect(await alerts()).toHaveLength(position);
+      await aged();
+      await eventually(async () => expect(await alerts()).toHaveLength(position + 1));
+      const told = (await alerts())[position];
+      expect(told).toMatchObject({ severity: 'error', again: true });
+      expect(told?.summary).toMatch(/^The chat in which people halt was not read for two minutes: /);
+      expect(told?.summary).toContain(advice[status]);
+      expect(await readChatFacts(pool)).toMatchObject({ state: 'silent', failure: expect.stringContaining(advice[status]) });
+      telegram.refusal = undefined;
+      await eventually(async () => {
+        // Whether others read, too, is known a minute after the last that was seen of them; one call may have been refused just now.
+        await query(`update chat_reading set contested_at = contested_at - interval '61 seconds'`);
+        telegram.write(DESK, STRANGER, 'good evening');
+        expect((await alerts())[position]?.again).toBe(false);
+        expect(await readChatFacts(pool)).toMatchObject({ state: 'read', failure: null });
+      });
+    }
+    expect(JSON.stringify([warnings, await query('select summary, data from alerts')])).not.toContain('secret');
+  });
+
+  it('of several guardians one reads, and another as soon as that one has ended', async () => {
+    const first = guardian();
+    await eventually(async () => expect(await query('select from chat_reading where reads_until > clock_timestamp()')).toHaveLength(1));
+    guardian();
+    expect(await ask('/kill')).toContain('Nothing is halted');
+    expect(telegram.most).toBe(1);
+    await first.close();
+    telegram.write(DESK, RIK, '/confirm 00000000');
+    // What the first one heard last may be heard once more.
+    await eventually(() => expect(telegram.said.map(({ text }) => text).join()).toContain('NOT HALTED'));
+    expect(telegram.most).toBe(1);
   });
 
   it('without the database it says that nothing is halted, and what to do', async () => {

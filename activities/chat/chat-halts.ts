@@ -1,16 +1,28 @@
 import { CHAT_USAGE, parseChatCommand, type ChatCommand } from '../../core/control/chat-command.js';
 import type { FlattenPolicy, Latch } from '../../core/control/mode.js';
 import { nobodyHas, nothingHalted } from '../../core/control/nobody.js';
-import type { ChatHaltStore, ChatMessage, ChatPerson, ChatPort } from '../ports/chat.js';
+import {
+  ChatContested,
+  type ChatHaltStore,
+  type ChatMessage,
+  type ChatPerson,
+  type ChatPort,
+  type ChatReadingStore,
+} from '../ports/chat.js';
 import type { Engaged, HaltPort } from '../ports/halt.js';
 
-/** After an error, or while another guardian reads, the next look is so much later. */
+/** After an error the next look is so much later. */
 const READ_AGAIN_MS = 3_000;
+/** While another guardian reads. */
+const TURN_AGAIN_MS = 1_000;
 const ANSWER_LIMIT_MS = 5_000;
 
 export interface ChatHaltDependencies {
   readonly chat: ChatPort;
   readonly store: ChatHaltStore;
+  readonly reading: ChatReadingStore;
+  /** Of this process alone. */
+  readonly reader: string;
   readonly halt: HaltPort;
   /** In these chats we listen; what these senders write, a person has written. */
   readonly chats: ReadonlySet<string>;
@@ -40,20 +52,44 @@ export class ChatHalts {
   }
 
   private async listen(): Promise<void> {
-    const { chat, pause, log } = this.dependencies;
+    const { chat, reading, reader, pause, log } = this.dependencies;
     const { signal } = this.ending;
     let from = 0;
     while (!signal.aborted) {
+      if (!(await this.isOurTurn())) {
+        await pause(TURN_AGAIN_MS, signal);
+        continue;
+      }
       try {
         const { messages, next } = await chat.read(from, signal);
         for (const message of messages) await this.hear(message);
         from = next;
+        await this.told(undefined);
       } catch (error) {
-        if (signal.aborted) return;
+        if (signal.aborted) break;
         log.warn({ error: String(error) }, 'the chat in which people halt could not be read; it is read again');
+        await this.told(error instanceof Error ? error : new Error(String(error)));
         await pause(READ_AGAIN_MS, signal);
       }
     }
+    await reading.end(reader).catch(() => undefined);
+  }
+
+  /** Without the ledger whoever halts is at least answered. */
+  private async isOurTurn(): Promise<boolean> {
+    const { reading, reader, log } = this.dependencies;
+    return reading.begin(reader).catch((error: unknown) => {
+      log.warn({ error: String(error) }, 'whose turn it is to read the chat could not be asked; it is read');
+      return true;
+    });
+  }
+
+  private async told(error: Error | undefined): Promise<void> {
+    const { reading, reader, log } = this.dependencies;
+    const failure = error && { why: error.message, isContested: error instanceof ChatContested };
+    await reading
+      .told(reader, failure)
+      .catch((failed: unknown) => log.warn({ error: String(failed) }, 'how the chat was read was not written down'));
   }
 
   private async hear(message: ChatMessage): Promise<void> {

@@ -7,9 +7,15 @@ export interface ChatMessage {
   readonly text: string;
 }
 
-/** A chat service in which people talk to us. Its errors hold no token. */
+/** Others than we read there, or the service hands what is written to somebody else. */
+export class ChatContested extends Error {}
+
+/** A chat service in which people talk to us. Its errors say what to do, and hold no token. */
 export interface ChatPort {
-  /** Waits some seconds for messages that came after `from`. @returns them, and from where the next call goes on: those before are done. */
+  /**
+   * Waits some seconds for messages that came after `from`. @returns them, and from where the next call goes on: those before are done.
+   * @throws ChatContested
+   */
   read(from: number, signal: AbortSignal): Promise<{ readonly messages: readonly ChatMessage[]; readonly next: number }>;
   say(chat: string, text: string, signal: AbortSignal): Promise<void>;
 }
@@ -38,4 +44,16 @@ export interface ChatHaltStore {
   confirm(person: ChatPerson, code: string): Promise<ChatConfirmed>;
   /** Tells people that somebody tried who may not. */
   refuse(who: Omit<ChatPerson, 'subject'>): Promise<void>;
+}
+
+/** How the chat is read, by all guardians together. */
+export interface ChatReadingStore {
+  /** Whether it is this one's turn, for as long as a read may take. */
+  begin(reader: string): Promise<boolean>;
+  /** How a read has ended; people are told when none has for two minutes, or others read all the while. */
+  told(reader: string, failure: { readonly why: string; readonly isContested: boolean } | undefined): Promise<void>;
+  /** It reads no more: the next one may at once. */
+  end(reader: string): Promise<void>;
+  /** Nobody may halt from a chat any more. */
+  forget(): Promise<void>;
 }

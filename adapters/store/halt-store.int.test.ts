@@ -260,6 +260,10 @@ describe('P25: the latch', () => {
     expect(drilled).toMatchObject({ failure: { code: 'INPUT_DRILL_NOT_ON_PAPER', message } });
     expect((await database.pool.query('select from latches where released_at is null')).rows).toEqual([]);
     await database.pool.query(`update accounts set retired_at = clock_timestamp() where account = 'live'`);
+    // What has left the configuration is under no drill.
+    const nobody = { failure: { code: 'INPUT_DRILL_OF_NOTHING', message: expect.stringContaining('under account live') as unknown } };
+    await expect(halts.drill({ scope: 'account', scopeValue: 'live' }, CAUSE, { ...paper, live: 'spot' })).rejects.toMatchObject(nobody);
+    expect((await database.pool.query('select from latches where released_at is null')).rows).toEqual([]);
     expect(await halts.drill(everything, CAUSE, paper)).toMatchObject({ isNew: true, accounts: ['main', 'new', 'other'] });
   });
 });

@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import type { Engaged, HaltCause, HaltPort } from '../../activities/ports/halt.js';
 import type { Latch } from '../../core/control/mode.js';
+import { nobodyHas } from '../../core/control/nobody.js';
 import { KeelsonError } from '../../core/errors.js';
 import { PROTOCOL } from '../../core/risk/limits.js';
 import { isConflict, jsonOf, openPool, run, type Statement } from './pool.js';
@@ -19,9 +20,10 @@ const TRIES = 3;
 
 export interface HaltStore extends HaltPort {
   /**
-   * A halt as `latch` writes it, but only where all that the ledger has under it is on paper: nothing comes between the look and the halt.
+   * A halt as `latch` writes it, but only where the ledger has something under it, and all of that is on paper: nothing comes between the
+   * look and the halt.
    * @param paper the accounts that are known to be, each with its venue
-   * @throws KeelsonError INPUT_DRILL_NOT_ON_PAPER, INFRA_DATABASE.
+   * @throws KeelsonError INPUT_DRILL_NOT_ON_PAPER, INPUT_DRILL_OF_NOTHING, INFRA_DATABASE.
    */
   drill(scope: Latch, cause: HaltCause, paper: Readonly<Record<string, string>>): Promise<Engaged>;
   close(): Promise<void>;
@@ -36,18 +38,18 @@ export function openHaltStore(url: string): HaltStore {
   const pool = openPool(url, { applicationName: 'keelson-halt', max: 3, statementTimeoutMs: STATEMENT_MS });
   // Of its own: however many halts wait, each with a connection, there is one left to end what they wait for.
   const breaker = openPool(url, { applicationName: 'keelson-halt', max: 1, statementTimeoutMs: STATEMENT_MS });
-  const engageAnew = async (statement: Statement, values: readonly string[]): Promise<Engaged> => {
+  const engageAnew = async (scope: Latch, statement: Statement, values: readonly string[]): Promise<Engaged> => {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await engage(pool, breaker, statement, values);
+        return await engage(pool, breaker, scope, statement, values);
       } catch (error) {
         if (!isConflict(error) || attempt === TRIES) throw error;
       }
     }
   };
   return {
-    latch: (scope, cause) => engageAnew(ENGAGE, [latchInput(scope, cause)]),
-    drill: (scope, cause, paper) => engageAnew(ENGAGE_DRILL, [latchInput(scope, cause), jsonOf(paper)]),
+    latch: (scope, cause) => engageAnew(scope, ENGAGE, [latchInput(scope, cause)]),
+    drill: (scope, cause, paper) => engageAnew(scope, ENGAGE_DRILL, [latchInput(scope, cause), jsonOf(paper)]),
     close: async () => {
       await Promise.all([pool.end(), breaker.end()]);
     },
@@ -58,9 +60,12 @@ function latchInput({ scope, scopeValue, account }: Latch, cause: HaltCause): st
   return jsonOf({ scope, scopeValue, account: account ?? null, ...cause });
 }
 
-type Answer = (Omit<Engaged, 'known'> & Partial<Engaged>) | { readonly notOnPaper: readonly string[] };
+type Answer =
+  | (Omit<Engaged, 'known'> & Partial<Engaged>)
+  | { readonly notOnPaper: readonly string[] }
+  | { readonly nobodyHas: readonly string[] };
 
-async function engage(pool: Pool, breaker: Pool, statement: Statement, values: readonly string[]): Promise<Engaged> {
+async function engage(pool: Pool, breaker: Pool, scope: Latch, statement: Statement, values: readonly string[]): Promise<Engaged> {
   const client = await connected(pool);
   let timer: NodeJS.Timeout | undefined;
   try {
@@ -76,6 +81,7 @@ async function engage(pool: Pool, breaker: Pool, statement: Statement, values: r
     const answer = answers[0]?.answer;
     if (answer === undefined) throw new KeelsonError('INFRA_DATABASE', { detail: 'the halt had no answer' });
     if ('notOnPaper' in answer) throw new KeelsonError('INPUT_DRILL_NOT_ON_PAPER', { accounts: answer.notOnPaper.join(', ') });
+    if ('nobodyHas' in answer) throw new KeelsonError('INPUT_DRILL_OF_NOTHING', { nobody: nobodyHas(scope, answer.nobodyHas) });
     // A database that is not migrated yet says nothing of names.
     const { known = answer.accounts.length === 0 ? [] : null } = answer;
     return { ...answer, known };

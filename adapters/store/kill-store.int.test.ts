@@ -304,6 +304,38 @@ describe('P27: what a kill sends', () => {
     expect(await submit('one')).toEqual(['stored', 'submitting']);
   });
 
+  it('its end is not written over a halt that stands again, nor over one that is just being written', async () => {
+    const { pool } = stack.database;
+    const phase = async (): Promise<unknown> => (await pool.query<{ phase: string }>('select phase from kills')).rows[0]?.phase;
+    const clear = { unverified: [], dust: [], kept: [] };
+    const end = () => kills.writeKill(ACCOUNT, 'released', clear, null);
+    await latch('none');
+    await kills.writeKill(ACCOUNT, 'verified', clear, null);
+    await end();
+    expect(await phase()).toBe('verified');
+    await pool.query('update latches set released_at = clock_timestamp()');
+    await end();
+    expect(await phase()).toBe('released');
+
+    await latch('none');
+    await kills.writeKill(ACCOUNT, 'verified', clear, null);
+    await pool.query('update latches set released_at = clock_timestamp()');
+    const client = await pool.connect();
+    const cause = { subject: 'rik', underKey: null, reason: 'again', policy: 'none' };
+    await client.query('begin');
+    await client.query('select engage_latch($1::jsonb)', [{ scope: 'everything', scopeValue: '', account: null, ...cause }]);
+    // The database itself sees that the end waits, or that it was written without.
+    const called = client.query(`do $$ begin
+        while not exists (select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid)))
+            and not exists (select from kills where phase = 'released') loop
+          perform pg_sleep(0.002);
+        end loop;
+      end $$; commit`);
+    await Promise.all([end(), called]);
+    client.release();
+    expect(await phase()).toBe('verified');
+  });
+
   it('P26: is missed soon after whoever carries it out was to show itself, and not while it does', async () => {
     const { pool } = stack.database;
     const one = async (sql: string): Promise<unknown> => Object.values((await pool.query<object>(sql)).rows[0] ?? {})[0];
@@ -338,6 +370,7 @@ describe('P27: what a kill sends', () => {
     expect(await missing()).toBe(false);
     await pool.query(`update kills set updated_at = clock_timestamp() - interval '121 seconds'`);
     expect(await missing()).toBe(true);
+    await pool.query('update latches set released_at = clock_timestamp()');
     await kills.writeKill(ACCOUNT, 'released', clear, null);
     await late(1);
     await kills.touchKill(ACCOUNT);

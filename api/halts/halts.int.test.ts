@@ -59,6 +59,16 @@ test('a drill is written only where the configuration says of all that the ledge
     await store.pool.query(`delete from control where account = 'away'`);
     await store.pool.query(`delete from accounts where account = 'away'`);
   }
+  // Nor over what nobody has: it would take two people to end.
+  for (const [body, told] of [
+    [{ scope: 'account', target: 'mian' }, 'no account is under account mian. Known: main'],
+    [{ scope: 'strategy', target: 'nothing' }, 'no account trades or holds anything of strategy nothing. Known: momentum'],
+    [{ scope: 'strategy', target: 'momentum', account: 'mian' }, 'no account trades or holds anything of strategy momentum in mian'],
+  ] as const) {
+    const detail = expect.stringContaining(told) as unknown;
+    expect(await drill(body)).toMatchObject({ status: 404, body: { code: 'INPUT_DRILL_OF_NOTHING', detail } });
+  }
+  expect(await halts()).toEqual([]);
   expect(await drill({ scope: 'account', target: 'main' })).toMatchObject({ status: 200, body: { accounts: ['main'], policy: 'atOnce' } });
   await store.pool.query('update latches set released_at = clock_timestamp() where released_at is null');
 });

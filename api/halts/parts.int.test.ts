@@ -198,6 +198,30 @@ describe('an account that left the configuration while it was halted', () => {
     expect(rows[0]?.told).toContain('it left the configuration before its halt was verified');
   });
 
+  test('P30: … also where a clock was set back before it left, and came to the halt again since', async () => {
+    const { latchId } = (await halt({ scope: 'everything' })).body;
+    await retire('main');
+    await store.pool.query(`update accounts set retired_at = clock_timestamp() - interval '1 hour' where account = 'main'`);
+    expect(await ended(latchId)).toMatchObject({ status: 200, body: { state: 'used' } });
+    expect(await halts()).toMatchObject([{ scope: 'account', scopeValue: 'main', accounts: [] }]);
+  });
+
+  test('P31: of what a restore has halted those that left before stay as they were', async () => {
+    await retire('main');
+    const restored = {
+      scope: 'everything',
+      scopeValue: '',
+      account: null,
+      reason: 'restore',
+      subject: 'restore',
+      policy: 'none',
+      by: 'restore',
+    };
+    const { rows } = await store.pool.query<{ id: string }>(`select engage_latch($1)->>'latchId' as id`, [restored]);
+    expect(await ended(rows[0]?.id)).toMatchObject({ status: 200, body: { state: 'used' } });
+    expect(await halts()).toEqual([]);
+  });
+
   test('… but not one that had left before, nor one that was verified', async () => {
     await retire('main');
     const first = (await halt({ scope: 'everything' })).body['latchId'];

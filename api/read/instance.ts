@@ -1,3 +1,4 @@
+import type { ChatFacts } from '../../core/checks/facts.js';
 import { epochMs, type Database } from './database.js';
 
 export interface InstanceRow {
@@ -35,4 +36,12 @@ export async function readWaitingGuardians(database: Database): Promise<WaitingG
       where abs(extract(epoch from clock_timestamp() - seen_at)) <= 30 order by guardian`,
   );
   return rows.map(({ guardian, since }) => ({ guardian, since: Number(since) }));
+}
+
+/** How the chat is read in which people halt. */
+export async function readChat(database: Database): Promise<ChatFacts> {
+  const { rows } = await database.query<{ answer: ChatFacts }>('select read_chat() as answer');
+  const [row] = rows;
+  if (row === undefined) throw new Error('read_chat gave no answer');
+  return row.answer;
 }

@@ -157,6 +157,7 @@ describe('status', () => {
     accounts: Record<string, unknown>[];
     streams: Record<string, unknown>[];
     guardiansWithoutTemporal: unknown[];
+    chat: unknown;
     notEnforced: string[];
     venues: Record<string, unknown>[];
   }
@@ -225,6 +226,17 @@ describe('status', () => {
     await store.pool.query(`update guardians_without_temporal set seen_at = seen_at - interval '31 seconds'`);
     expect(await told()).toEqual([]);
     await store.pool.query(`select end_without_temporal('1')`);
+  });
+
+  test('tells whether the chat is read in which people may halt, and nothing where they may in none', async () => {
+    expect((await read<Answer>('/v1/status')).chat).toBeNull();
+    await api.close();
+    const shipped = api.context.config;
+    api = apiUnderTest(store, { config: { ...shipped, alerts: { telegram: { chats: ['-1'], people: { '1': 'rik' } } } } });
+    expect((await read<Answer>('/v1/status')).chat).toEqual({ state: 'silent', readTime: null, failure: null });
+    await store.pool.query(`select begin_chat_read('1', 1000), tell_chat_read('1', null, false)`);
+    expect((await read<Answer>('/v1/status')).chat).toEqual({ state: 'read', readTime: expect.any(Number) as number, failure: null });
+    await store.pool.query('select forget_chat()');
   });
 
   test('tells of each venue whether this build is proven on it: real ones and foreign paper ones are not', async () => {

@@ -33,7 +33,7 @@ export function haltRoutes(context: ApiContext): Route[] {
         drill: z
           .boolean({ error: () => 'expected true or false' })
           .default(false)
-          .describe('Refused where real money is.'),
+          .describe('Refused where real money is, and where no account has anything of what is named.'),
         reason: reasonInput,
       }),
       response: z.strictObject({
@@ -50,7 +50,7 @@ export function haltRoutes(context: ApiContext): Route[] {
             'Null: some account trades or holds anything of what is named. Else none does, nothing is halted, and these are the names of which one does.',
           ),
       }),
-      errors: ['INFRA_DATABASE', 'INPUT_DRILL_NOT_ON_PAPER'],
+      errors: ['INFRA_DATABASE', 'INPUT_DRILL_NOT_ON_PAPER', 'INPUT_DRILL_OF_NOTHING'],
       handle: async ({ body: { flatten, drill, reason, ...what }, caller: { subject, keyId } }) => {
         const scope = haltScope(what);
         const cause = { subject, underKey: keyId, reason: drill ? `drill: ${reason}` : reason, policy: flatten };

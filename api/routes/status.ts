@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { isHaltedFromChat } from '../../config/index.js';
 import { notEnforced } from '../../core/risk/enforcement.js';
 import { VENUE_WIRES } from '../../core/venue/wires.js';
 import type { ApiContext } from '../context.js';
 import { readAccounts } from '../read/accounts.js';
-import { readInstance, readWaitingGuardians } from '../read/instance.js';
+import { readChat, readInstance, readWaitingGuardians } from '../read/instance.js';
 import { accountSchema, streamSchema, time } from '../read/schemas.js';
 import { readStreams } from '../read/streams.js';
 import { route, type Route } from '../route.js';
@@ -17,6 +18,18 @@ export const statusSchema = z.strictObject({
   guardiansWithoutTemporal: z
     .array(z.strictObject({ guardian: z.string(), since: time }))
     .describe('Guardians that wait for Temporal: they watch, halt and tell, but place no stop, book no fill and compare nothing.'),
+  chat: z
+    .strictObject({
+      state: z
+        .enum(['read', 'silent', 'contested'])
+        .describe(
+          'silent: not read for two minutes, so that nobody can halt from it; contested: others read there, too, and a /kill may reach them alone.',
+        ),
+      readTime: time.nullable().describe('When it was read last; null: never.'),
+      failure: z.string().nullable().describe('Why it could not be read last, and what to do.'),
+    })
+    .nullable()
+    .describe('The chat in which people may halt; null: none is configured.'),
   accounts: z.array(accountSchema),
   streams: z.array(streamSchema),
   notEnforced: z.array(z.string()).describe('Checks that the design promises and this build does not enforce yet: do not rely on them.'),
@@ -52,11 +65,12 @@ export function statusRoutes(context: ApiContext): Route[] {
       errors: [],
       handle: async (): Promise<Status> => {
         const now = context.now();
-        const [accounts, streams, instance, guardiansWithoutTemporal] = await Promise.all([
+        const [accounts, streams, instance, guardiansWithoutTemporal, chat] = await Promise.all([
           readAccounts(database),
           readStreams(database, config, now),
           readInstance(database),
           readWaitingGuardians(database),
+          isHaltedFromChat(config) ? readChat(database) : null,
         ]);
         return {
           time: now,
@@ -65,6 +79,7 @@ export function statusRoutes(context: ApiContext): Route[] {
           instance: { id: instance.id, epoch: instance.epoch },
           temporal: context.temporal,
           guardiansWithoutTemporal,
+          chat,
           accounts,
           streams,
           notEnforced: [...notEnforced({ hasCalendar: config.calendar !== undefined, tellsIdentity: instance.tells_identity })],

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { checkChat } from '../../core/checks/judge.js';
 import type { Status } from '../../api/routes/status.js';
 import { haltedBy } from '../halted.js';
 import { keptBy } from '../kept.js';
@@ -55,6 +56,7 @@ export function statusText(status: Status): string {
     ({ guardian, since }) =>
       `guardian ${guardian} is without Temporal since ${timeText(since)}: it watches, halts and tells, but places no stop, books no fill and compares nothing`,
   );
+  const chat = status.chat === null ? [] : checkChat(status.chat);
   const notes = status.accounts.flatMap((account) => [
     ...account.latches.map((latch) => `${account.account}: ${haltedBy(latch)}. See keelson halts`),
     ...keptBy(account).map((why) => `${account.account}: ${why}`),
@@ -75,7 +77,7 @@ export function statusText(status: Status): string {
     venues,
     '\n',
     streams,
-    list('Standing', [...waiting, ...notes]),
+    list('Standing', [...waiting, ...chat, ...notes]),
     list('Not enforced yet', status.notEnforced),
   ].join('');
 }

@@ -330,9 +330,11 @@ function assertPaper(config: Config, scope: Latch): void {
   );
 }
 
+const DRILL_REFUSED: ReadonlySet<string> = new Set(['INPUT_DRILL_NOT_ON_PAPER', 'INPUT_DRILL_OF_NOTHING']);
+
 /** @throws CommandFailure always: what is not known to be on paper is drilled nowhere */
 function refuseDrill(error: unknown): never {
-  if (error instanceof KeelsonError && error.failure.code === 'INPUT_DRILL_NOT_ON_PAPER')
+  if (error instanceof KeelsonError && DRILL_REFUSED.has(error.failure.code))
     throw new CommandFailure(EXIT.refused, `NOT HALTED. ${told(error)}`);
   throw new CommandFailure(
     EXIT.unreachable,

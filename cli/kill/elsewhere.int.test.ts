@@ -99,6 +99,26 @@ describe('keelson kill --direct, where the ledger is another than this shell bel
       expect([rows, said]).toEqual([[], expect.not.stringContaining('HALTED:')]);
     });
 
+    it.each<[string, Latch, string]>([
+      ['an account that nobody knows', { scope: 'account', scopeValue: 'nobody' }, 'no account is under account nobody. Known: main.'],
+      ['a venue', { scope: 'venue', scopeValue: 'nowhere' }, 'no account is under venue nowhere. Known: paper.'],
+      ['a strategy', { scope: 'strategy', scopeValue: 'nothing' }, 'no account trades or holds anything of strategy nothing. Known: none.'],
+      [
+        '… in an account that has nothing of it',
+        { scope: 'strategy', scopeValue: 'momentum', account: 'main' },
+        'no account trades or holds anything of strategy momentum in main. Known: none.',
+      ],
+    ])('is refused where nothing is under it, which two people would have to end: %s', async (_, scope, told) => {
+      await has('main', 'paper');
+      const failed = await kill({ DATABASE_URL: store.url }, scope, true).catch((error: unknown) => error);
+      expect(failed).toMatchObject({ exitCode: EXIT.refused, message: expect.stringContaining(told) as unknown });
+      expect(failed).toMatchObject({ message: expect.stringContaining('INPUT_DRILL_OF_NOTHING') as unknown });
+      expect(await written()).toEqual([]);
+      // A halt of the same name is never refused.
+      expect(await kill({ DATABASE_URL: store.url }, scope)).toMatchObject({ exitCode: EXIT.unverified });
+      expect(await written()).toHaveLength(1);
+    });
+
     it('is refused where no database tells what it would reach', async () => {
       for (const url of ['postgres://nobody@127.0.0.1:1/none', '']) {
         const taken = takeLock(join(home, 'lock'));

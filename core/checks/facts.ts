@@ -56,6 +56,16 @@ export interface CalendarFacts {
   readonly events: readonly { readonly time: number; readonly title: string; readonly instruments: readonly string[] | null }[];
 }
 
+/** How the chat is read in which people may halt. */
+export interface ChatFacts {
+  /** Contested: others read there, too, and what is written may reach them alone. */
+  readonly state: 'read' | 'silent' | 'contested';
+  /** Ms since the epoch, by the database’s clock; null: never. */
+  readonly readTime: number | null;
+  /** Why it could not be read last. */
+  readonly failure: string | null;
+}
+
 /** What is done by the clock for an account, as Temporal has it. */
 export interface ScheduleFacts {
   readonly id: string;

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { LimitRow } from '../risk/limit-rows.js';
 import { LIMIT_KEYS, limitDefinition } from '../risk/limit-table.js';
-import type { CalendarFacts, CheckFacts } from './facts.js';
+import type { CalendarFacts, ChatFacts, CheckFacts } from './facts.js';
 import {
   backupLines,
   calendarLines,
   pastAlertLines,
   checkCalendar,
+  checkChat,
   checkDisk,
   checkKeys,
   checkSchedules,
@@ -90,6 +91,19 @@ it('of a backup it is told that there is none, and which copies there are instea
     'copy of before an upgrade: keelson_before_1, of an age that is not known',
   ]);
 });
+
+it.each<[ChatFacts, readonly string[]]>([
+  [{ state: 'read', readTime: 0, failure: 'a try that failed' }, []],
+  [{ state: 'silent', readTime: null, failure: null }, ['the chat in which people halt is not read: /kill is not heard there']],
+  [
+    { state: 'silent', readTime: Date.UTC(2026, 10, 25, 9, 5), failure: 'error 401' },
+    ['the chat in which people halt is not read since 2026-11-25T09:05Z: /kill is not heard there (error 401)'],
+  ],
+  [
+    { state: 'contested', readTime: 0, failure: 'error 409' },
+    ['somebody else reads the chat in which people halt: a /kill there may not be heard (error 409)'],
+  ],
+])('a chat in which people halt has somebody who hears them: %j', (chat, found) => expect(checkChat(chat)).toEqual(found));
 
 describe('the economic calendar', () => {
   const READ: CalendarFacts = { ageMs: 60_000, maxAgeMs: 3_600_000, failure: null, events: [] };

@@ -2,7 +2,7 @@ import { failure } from '../errors.js';
 import { effectiveLimits } from '../risk/limit-rows.js';
 import { PROTOCOL } from '../risk/limits.js';
 import { WATCH } from '../watch/rules.js';
-import type { CalendarFacts, CheckFacts, CopyFacts, DiskFacts, ScheduleFacts } from './facts.js';
+import type { CalendarFacts, ChatFacts, CheckFacts, CopyFacts, DiskFacts, ScheduleFacts } from './facts.js';
 
 /** What one item of the checks found: empty where all is as it should be. */
 export type Findings = readonly string[];
@@ -116,6 +116,15 @@ export function checkCalendar(calendar: CalendarFacts | null): Findings {
     ...(failure === null ? [] : [`the economic calendar cannot be read (${failure}); ${age}`]),
     ...(ageMs === null || ageMs > maxAgeMs ? [`entries are denied for want of the economic calendar: ${age}`] : []),
   ];
+}
+
+/** Where people may halt from a chat somebody has to hear them there. */
+export function checkChat({ state, readTime, failure }: ChatFacts): Findings {
+  if (state === 'read') return [];
+  const why = failure === null ? '' : ` (${failure})`;
+  if (state === 'contested') return [`somebody else reads the chat in which people halt: a /kill there may not be heard${why}`];
+  const since = readTime === null ? '' : ` since ${new Date(readTime).toISOString().slice(0, 16)}Z`;
+  return [`the chat in which people halt is not read${since}: /kill is not heard there${why}`];
 }
 
 /** The marked events of the day, in lines for people. */

@@ -13,6 +13,7 @@ import { WatchSilence } from '../../activities/watch/silence.js';
 import { evidenceFiles } from '../../adapters/storage/evidence-files.js';
 import { createAlertStore } from '../../adapters/store/alert-store.js';
 import { createChatHaltStore } from '../../adapters/store/chat-halt-store.js';
+import { createChatReadingStore } from '../../adapters/store/chat-reading-store.js';
 import { openHaltStore } from '../../adapters/store/halt-store.js';
 import { createKillStore } from '../../adapters/store/kill-store.js';
 import { openPool } from '../../adapters/store/pool.js';
@@ -98,12 +99,20 @@ export async function guardAlone(process: LocalProcess, wraps: PortWraps) {
   const databaseLoss = new DatabaseLoss({ answers: () => pool.query('select'), channels, accounts, clock, log });
   const alerts = new AlertLoop({ store: createAlertStore(pool, databaseUrl), channels, log });
   const halting = haltingChat(config, env);
+  const reading = createChatReadingStore(pool);
+  if (halting === undefined) {
+    void reading
+      .forget()
+      .catch((error: unknown) => log.warn({ error: String(error) }, 'that no chat is read any more was not written down'));
+  }
   const chatHalts =
     halting === undefined
       ? undefined
       : new ChatHalts({
           ...halting,
           store: createChatHaltStore(pool),
+          reading,
+          reader: randomUUID(),
           halt: halts,
           newCode: () => randomUUID().slice(0, 8),
           pause: (ms, signal) => wait(ms, undefined, { signal }).catch(() => undefined),

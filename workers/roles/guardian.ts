@@ -18,6 +18,7 @@ import { streamAccount } from '../../activities/streams/account.js';
 import type { AccountStreamActivities } from '../../activities/streams/index.js';
 import { oneHere } from '../../activities/streams/one-here.js';
 import { roomOf } from '../../adapters/storage/disk.js';
+import { readChatFacts } from '../../adapters/store/chat-reading-store.js';
 import { readCalendarFacts, readCheckFacts, readDayStatement } from '../../adapters/store/checks-store.js';
 import { createDiscrepancyStore } from '../../adapters/store/discrepancy-store.js';
 import { createRunbookStore } from '../../adapters/store/runbook-store.js';
@@ -27,7 +28,7 @@ import { createOutageStore } from '../../adapters/store/outage-store.js';
 import { createOutboxStore } from '../../adapters/store/outbox-store.js';
 import { createBeginningStore } from '../../adapters/store/beginning-store.js';
 import { createReconcileStore } from '../../adapters/store/reconcile-store.js';
-import { evidenceFolder } from '../../config/index.js';
+import { evidenceFolder, isHaltedFromChat } from '../../config/index.js';
 import { readCopies } from '../../db/copies.js';
 import { checkDurability } from '../../db/durability.js';
 import { placeOfStart, type StartPlace } from '../../db/start-order.js';
@@ -124,6 +125,7 @@ async function openGuardian(process: WorkerProcess, alone: GuardianAlone, wraps:
       return { venue: venueNameOf(account), canWithdraw };
     },
     calendar: () => readCalendarFacts(pool),
+    ...(isHaltedFromChat(config) ? { chat: () => readChatFacts(pool) } : {}),
     copies: () => readCopies(pool),
     schedules: (account: string) => scheduleFacts(client, declaredOf([account])),
     balances: async (account: string) => heldOf(await venues.of(account).reader.balances()),

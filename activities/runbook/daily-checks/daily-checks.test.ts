@@ -39,3 +39,15 @@ it('one that a person has left as it is is told in the statement, and to whoever
   expect(await evening('statement', [LEFT])).toEqual({ isFine: true, output: { told: expect.stringContaining(line) } });
   expect(await evening('signature', [LEFT])).toEqual({ isFine: true, output: { told: line } });
 });
+
+it('looks in the morning whether the chat is read, and only where people may halt from one', async () => {
+  const namesOf = (name: 'morningChecks' | 'eveningChecks', reads: Partial<CheckReads>): readonly string[] =>
+    dailyChecks(name, reads as CheckReads).steps.map(({ spec }) => spec.name);
+  const chat: CheckReads['chat'] = () => Promise.resolve({ state: 'silent', readTime: null, failure: null });
+  expect(namesOf('morningChecks', {})).not.toContain('chat');
+  // Behind all others, which keep their numbers.
+  expect(namesOf('morningChecks', { chat })).toEqual([...namesOf('morningChecks', {}), 'chat']);
+  expect(namesOf('eveningChecks', { chat })).toEqual(namesOf('eveningChecks', {}));
+  const step = dailyChecks('morningChecks', { chat } as CheckReads).steps.at(-1);
+  expect(await step?.verification?.({ account: 'main' } as AskedRun)).toMatchObject({ isFine: false });
+});

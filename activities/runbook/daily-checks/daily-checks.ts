@@ -1,9 +1,10 @@
-import type { CalendarFacts, CheckFacts, CopyFacts, DiskFacts, ScheduleFacts } from '../../../core/checks/facts.js';
+import type { CalendarFacts, ChatFacts, CheckFacts, CopyFacts, DiskFacts, ScheduleFacts } from '../../../core/checks/facts.js';
 import {
   backupLines,
   calendarLines,
   pastAlertLines,
   checkCalendar,
+  checkChat,
   checkDisk,
   checkKeys,
   checkSchedules,
@@ -25,6 +26,8 @@ export interface CheckReads {
   keys(account: string): Promise<{ readonly venue: string; readonly canWithdraw: boolean | undefined }>;
   /** Null: none is configured. */
   calendar(): Promise<CalendarFacts | null>;
+  /** Left out where nobody may halt from a chat. */
+  readonly chat?: () => Promise<ChatFacts>;
   /** Of the database, the newest first. */
   copies(): Promise<readonly CopyFacts[]>;
   /** What the venue has, free and locked together, by asset. */
@@ -134,6 +137,12 @@ const BACKUP: StepCode<CheckReads, Nothing> = {
   verification: async (_run, reads) => ({ isFine: true, output: { told: backupLines(await reads.copies()) } }),
 };
 
+/** Only where people may halt from one. Behind the backup, for the numbers of the others. */
+const chat = (facts: () => Promise<ChatFacts>): StepCode<CheckReads, Nothing> => ({
+  spec: { ...common, name: 'chat', title: 'The chat in which people may halt is read', signedWithinMs: null },
+  verification: async () => lookOf(checkChat(await facts())),
+});
+
 /** Somebody has read what the items found, and what people have left as it is: no item fails over that. */
 const SIGNATURE: StepCode<CheckReads, Nothing> = {
   spec: { ...common, name: 'signature', title: 'A person has looked at all of this', signedWithinMs: SIGNED_WITHIN_MS },
@@ -148,10 +157,11 @@ const SIGNATURE: StepCode<CheckReads, Nothing> = {
  * end a person signs.
  */
 export function dailyChecks(name: keyof typeof ITEMS, reads: CheckReads): BoundRunbook {
+  const ofChat = name === 'morningChecks' && reads.chat !== undefined ? [chat(reads.chat)] : [];
   return bound({
     spec: RUNBOOK_SPECS[name],
-    // The backup comes last, and every step keeps the number by which people sign for it.
-    steps: [...ITEMS[name].map(item), SIGNATURE, BACKUP],
+    // What came later is behind: every step keeps the number by which people sign for it.
+    steps: [...ITEMS[name].map(item), SIGNATURE, BACKUP, ...ofChat],
     reads,
     writes: {},
   });

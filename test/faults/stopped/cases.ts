@@ -113,6 +113,12 @@ export class OtherStatements {
     return asked('take_kill_lease', { account: this.account, owner: 'somebody', forMs: LONG_MS });
   }
 
+  /** The end of a halt: it is written over no other. */
+  async writeKill(): Promise<AskedStatement> {
+    const state = { unverified: [], dust: [], kept: [] };
+    return asked('write_kill', { account: this.account, phase: 'released', state, evidence: null, isDirect: false, againMs: 0 });
+  }
+
   async bookMovement(): Promise<AskedStatement> {
     const movement = {
       movementId: randomUUID(),

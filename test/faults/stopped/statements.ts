@@ -24,6 +24,7 @@ export const STOPPED = [
   'resume_after_outage',
   'retire_accounts',
   'tighten_limit',
+  'write_kill',
   'write_reconciliation_look',
   'write_watch_sample',
 ] as const;
@@ -33,7 +34,6 @@ export const NOT_STOPPED: Readonly<Record<string, string>> = {
   check_instance_identity:
     'locks only where the database is another than before, as each connection finds it that is opened then: nothing trades yet',
   request_rearm: 'locks only where a halt is of a time to come, once after the database’s clock was set back: the halt stands already then',
-  write_kill: 'as `request_rearm`: a kill that looks finds its own halt of a time to come',
   miss_signals: 'locks only where the database has gone back, as a guardian finds it that starts: all that work over it have to end',
 };
 

@@ -255,6 +255,7 @@ describe('P9: a worker that is stopped in the middle of a statement', { timeout:
     freeze_for_outage: () => others().freezeForOutage(),
     resume_after_outage: () => others().resumeAfterOutage(),
     take_kill_lease: () => others().takeKillLease(),
+    write_kill: () => others().writeKill(),
     book_movement: () => others().bookMovement(),
     decide_order: async () => others().decideOrder(await authorised()),
   };
