@@ -253,12 +253,16 @@ export function connectVenue(
   });
 }
 
+export function profileOf({ accounts, venues }: Pick<Config, 'accounts' | 'venues'>, account: string): WireProfile {
+  const configured = venues[accounts[account]?.venue ?? ''];
+  invariant(configured !== undefined, `account ${account} names a configured venue`);
+  return PROFILES[configured.profile];
+}
+
 /** The accounts that the venue counts together with this one, itself included. */
 export function countedTogether({ config, env }: Pick<LocalProcess, 'config' | 'env'>, account: string): readonly string[] {
   const venueOf = (one: string): string => config.accounts[one]?.venue ?? '';
-  const configured = config.venues[venueOf(account)];
-  invariant(configured !== undefined, `account ${account} names a configured venue`);
-  if (PROFILES[configured.profile].countedBy === 'account') return [account];
+  if (profileOf(config, account).countedBy === 'account') return [account];
   const addressOf = (one: string): string => new URL(venueUrls(config, venueOf(one), env).rest).host;
   const address = addressOf(account);
   return Object.keys(config.accounts).filter((one) => addressOf(one) === address);
