@@ -77,6 +77,9 @@ export const ERRORS = define({
   RISK_STOP_BELOW_MINIMUM: refusal(
     'After fees {quantity} of {instrument} would be left, worth {notional} at {price}, where its stop would sell: the venue takes no less than {minQuantity}, worth {minNotional}. No stop could rest; enter more, or nothing.',
   ),
+  RISK_STOPS_FULL: refusal(
+    '{venue} lets {account} have {limit} {what} at rest in {instrument}, and with this entry and its stop there would be {count}: what it buys could not be protected. Entries wait until others have ended; trade fewer strategies there, or spread them over accounts.',
+  ),
   RISK_EXPOSURE_LIMIT: refusal('{scope} exposure would be {exposure}, what is held counted at cost; the limit is {limit}.'),
   RISK_NET_EXPOSURE_LIMIT: refusal('{scope} net exposure would be {exposure}, what is held counted at cost; the limit is {limit}.'),
   RISK_LEVERAGE: refusal(

@@ -108,6 +108,8 @@ export interface ReconcileStore {
   prune(account: string): Promise<void>;
   /** When the comparison began that found the account clean last, epoch ms by the database's clock. */
   lastClean(account: string): Promise<number | undefined>;
+  /** How long ago the last comparison that came to an end began, ms, if it found the account clean and the run has not begun; else undefined. */
+  cleanFor(run: Pick<ReconcileRun, 'account' | 'runId'>): Promise<number | undefined>;
 }
 
 /** Starts comparisons, wherever they run. */

@@ -3,6 +3,7 @@ import type { Owners } from '../ports/owners.js';
 import type { ReconcileStore, WorkflowRuns } from '../ports/reconcile.js';
 import type { ProtectionStore } from '../ports/store.js';
 import type { Venue } from '../ports/venue.js';
+import type { ComparedPace } from '../../core/reconcile/pace.js';
 import type { ReconcileRules } from '../../core/reconcile/rules.js';
 
 /** What a reconciliation works with. */
@@ -17,6 +18,10 @@ export interface ReconcileDependencies {
   readonly liftsOf: (account: string) => readonly string[];
   /** At a venue that shows what happened after so long, ms. */
   readonly rulesAt: (visibilityBoundMs: number) => ReconcileRules;
+  /** How often an account is compared by the minute. */
+  readonly paceOf: (account: string) => ComparedPace;
+  /** Epoch ms. */
+  readonly clock: () => number;
   readonly newId: () => string;
   /** Waits so many ms. */
   readonly pause: (ms: number) => Promise<void>;

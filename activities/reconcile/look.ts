@@ -1,6 +1,7 @@
 import { compare } from '../../core/reconcile/compare.js';
 import { isRejected } from '../../core/reconcile/difference.js';
 import { judge, type Judgement } from '../../core/reconcile/judge.js';
+import { isCompared } from '../../core/reconcile/pace.js';
 import { canWait, cursorAfter, depthOf, fillsFrom, type ReconcileScope } from '../../core/reconcile/rules.js';
 import type { LedgerSight, VenueSight } from '../../core/reconcile/sight.js';
 import { isWithinReconcilersShare } from '../../core/venue/weight.js';
@@ -38,6 +39,7 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
   const turns = new Map<string, ReadonlyMap<string, number>>();
   return async (run, isLast) => {
     const { account, scope } = run;
+    if (scope === 'minute' && !(await isItsTurn(dependencies, run))) return { result: 'postponed', differences: 0, calls: 0, weight: 0 };
     const venue = venueOf(account);
     const rules = dependencies.rulesAt(venue.profile.visibilityBoundMs);
     const lease = { owner: newId(), forMs: LEASE_MS, epoch: books.epoch };
@@ -98,6 +100,12 @@ export function createLook(dependencies: ReconcileDependencies): (run: Reconcile
       if (result !== null && depthOf(scope) !== 'ordinary') await prune(dependencies, account);
     }
   };
+}
+
+/** A run that has begun goes on. One that is left to the next leaves no row. */
+async function isItsTurn({ reconciliations, paceOf, clock }: ReconcileDependencies, run: ReconcileRun): Promise<boolean> {
+  const pace = paceOf(run.account);
+  return pace.eachMinutes === 1 || isCompared(pace, clock(), await reconciliations.cleanFor(run));
 }
 
 const NO_WORKFLOWS =

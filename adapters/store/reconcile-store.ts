@@ -11,6 +11,7 @@ const ROUND = { name: 'book_rounding', text: 'select book_rounding($1::jsonb) as
 const END = { name: 'end_reconciliation_look', text: 'select end_reconciliation_look($1::jsonb)' };
 const PRUNE = { name: 'prune_reconciliation_runs', text: 'select prune_reconciliation_runs($1)' };
 const LAST_CLEAN = { name: 'last_clean_reconciliation', text: 'select last_clean_reconciliation($1) as answer' };
+const CLEAN_FOR = { name: 'clean_for', text: 'select clean_for($1::jsonb) as answer' };
 
 type Begun =
   | ({ readonly result: 'mine'; readonly cursor: number | null } & Omit<BegunLook, 'owner' | 'cursor'>)
@@ -64,6 +65,10 @@ export function createReconcileStore(pool: Pool, readPool: Pool = pool): Reconci
     },
     async lastClean(account) {
       const got = await answer<string>(LAST_CLEAN, account);
+      return got === null ? undefined : Number(got);
+    },
+    async cleanFor({ account, runId }) {
+      const got = await answer<string>(CLEAN_FOR, jsonOf({ account, runId }));
       return got === null ? undefined : Number(got);
     },
   };

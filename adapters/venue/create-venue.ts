@@ -7,6 +7,7 @@ import { restClient, streamsClient } from './ccxt-client.js';
 import { KeepAliveTransport } from './keep-alive-transport.js';
 import { Listing } from './listing.js';
 import { growing } from './nonce.js';
+import { OrderLines } from './order-lines.js';
 import type { VenueAddresses, WireProfile } from './profiles/wire-profile.js';
 import { parsed, patientReadCall, type Door } from './read-call.js';
 import { venueReader } from './reader.js';
@@ -39,9 +40,11 @@ export interface VenueOptions {
   readonly live?: boolean;
   /** How long one read may take from its first byte to the last of the answer. Default 5,000. */
   readonly readLimitMs?: number;
-  /** How many connections are held open for orders. Default 2. */
+  /** The connections for orders, shared by the accounts of a process at this address; some of its own where there is only this one. */
+  readonly lines?: OrderLines;
+  /** How many of its own are held open. Default 2. */
   readonly warmSockets?: number;
-  /** How often they are used when there is nothing to send. Default: the profile's. */
+  /** How often those are used when there is nothing to send. Default: the profile's. */
   readonly keepWarmMs?: number;
   /** How often a stream is pinged; a dead socket is found within three pings. Default 5,000. */
   readonly pingMs?: number;
@@ -65,7 +68,8 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
     const used = usage?.used(headers);
     if (used !== undefined) meter.see(used, venueNow());
   };
-  const orderTransport = new KeepAliveTransport({ clock: monotonic, answerLimitMs, onHeaders });
+  const { lines = new OrderLines(profile, { everyMs: options.keepWarmMs, sockets: options.warmSockets }) } = options;
+  const orderTransport = new KeepAliveTransport({ clock: monotonic, answerLimitMs, onHeaders, agents: lines.agents });
   const readTransport = new KeepAliveTransport({ clock: monotonic, answerLimitMs, onHeaders });
   const door: Door = {
     blockedMs: () => Math.max(meter.blockedMs(venueNow()), closure.blockedMs(venueNow())),
@@ -95,7 +99,10 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
   const openStreams = (): CcxtStreams => confined(streamsClient(settings, options.pingMs ?? 5_000));
   // Streams are opened later, each by a client of its own; one is made now so that a wrong address shows at once.
   openStreams();
-  const venueClock = new VenueClock({ client: orderClient, transport: orderTransport, profile, call, now: clock, monotonic });
+  const venueClock = new VenueClock({
+    ...{ client: orderClient, transport: orderTransport, lines, profile, call, now: clock, monotonic },
+    isBlocked: () => door.blockedMs() > 0,
+  });
   const listing = new Listing({
     ...{ source: readClient, followers: [orderClient], profile },
     ...{ only: options.instruments, log: options.log },
@@ -113,7 +120,7 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
     const { seen } = await call(readTransport, 'instruments', () => listing.reload());
     const allowed = usage?.limit(parsed(seen.body));
     if (allowed !== undefined) meter.allow(allowed);
-    await venueClock.keepWarm(options.warmSockets ?? 2, options.keepWarmMs ?? profile.keepWarmMs);
+    await venueClock.keepWarm();
   } catch (error) {
     await close();
     throw error;

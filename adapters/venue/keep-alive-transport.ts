@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { request as httpRequest, type ClientRequest, type IncomingHttpHeaders } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { destroyAgents, openAgents, type Agents } from './agents.js';
 
 /** What a call was seen to do on the wire, as far as it came. Times are of the transport's clock. */
 export interface Seen {
@@ -55,9 +56,9 @@ interface Call {
  */
 export class KeepAliveTransport {
   readonly #calls = new AsyncLocalStorage<Call>();
-  // First in, first out: the connection that was idle longest is used next, so that a few calls keep all of them alive.
-  readonly #http = new HttpAgent({ keepAlive: true, maxFreeSockets: 16, scheduling: 'fifo' });
-  readonly #https = new HttpsAgent({ keepAlive: true, maxFreeSockets: 16, scheduling: 'fifo' });
+  readonly #agents: Agents;
+  readonly #areOwn: boolean;
+  readonly #underWay = new Set<ClientRequest>();
   readonly #clock: () => number;
   readonly #answerLimitMs: number;
   readonly #onHeaders: (headers: IncomingHttpHeaders) => void;
@@ -69,7 +70,11 @@ export class KeepAliveTransport {
     readonly answerLimitMs: number;
     /** Sees the headers of every answer, whatever becomes of the call. */
     readonly onHeaders?: (headers: IncomingHttpHeaders) => void;
+    /** Those that others use as well; else it has its own. */
+    readonly agents?: Agents;
   }) {
+    this.#agents = options.agents ?? openAgents();
+    this.#areOwn = options.agents === undefined;
     this.#clock = options.clock;
     this.#onHeaders = options.onHeaders ?? (() => undefined);
     this.#answerLimitMs = options.answerLimitMs;
@@ -104,31 +109,31 @@ export class KeepAliveTransport {
     return this.#exchange(url, init, call);
   };
 
-  /** Connections that are open now, in use or not. */
-  get connections(): number {
-    const pools = [this.#http, this.#https].flatMap((agent) => [agent.sockets, agent.freeSockets]);
-    return pools.flatMap((pool) => Object.values(pool)).reduce((sum, sockets) => sum + (sockets?.length ?? 0), 0);
-  }
-
-  /** Closes every connection and starts nothing any more. */
+  /** Ends what is under way, and starts nothing any more. */
   close(): void {
     this.#closed = true;
-    this.#http.destroy();
-    this.#https.destroy();
+    if (this.#areOwn) destroyAgents(this.#agents);
+    for (const request of this.#underWay) request.destroy();
   }
 
   #exchange(url: string, init: WireRequest, call: Call): Promise<WireResponse> {
     return new Promise((resolve, reject) => {
       const secure = url.startsWith('https:');
       const send = secure ? httpsRequest : httpRequest;
-      const request = send(url, { method: init.method, headers: init.headers ?? {}, agent: secure ? this.#https : this.#http });
+      const request = send(url, {
+        method: init.method,
+        headers: init.headers ?? {},
+        agent: secure ? this.#agents.https : this.#agents.http,
+      });
       const stop = (reason: Error): void => {
         request.destroy(reason);
         end(() => reject(reason));
       };
       const onAbort = (): void => stop(call.abort.signal.reason as Error);
       const limit = setTimeout(() => stop(new DeadlinePassed(this.#answerLimitMs)), this.#answerLimitMs);
+      this.#underWay.add(request);
       const end = (settle: () => void): void => {
+        this.#underWay.delete(request);
         clearTimeout(limit);
         call.abort.signal.removeEventListener('abort', onAbort);
         settle();

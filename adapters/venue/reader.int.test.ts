@@ -86,6 +86,8 @@ describe('reading', () => {
         maxQuantity: '9000000000',
         maxMarketQuantity: '118.24',
         minNotional: '5',
+        maxStops: 5,
+        maxOrders: 200,
         marketStop: false,
       },
       expect.objectContaining({ instrument: 'SPX/USDT', tickSize: '0.05', stepSize: '1' }),

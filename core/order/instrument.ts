@@ -18,6 +18,9 @@ export interface InstrumentRules {
   /** Most of an order that trades at the market, a woken market stop included; absent where the venue sets none of its own. */
   readonly maxMarketQuantity?: DecimalText;
   readonly minNotional: DecimalText;
+  /** Most stops, and most orders with stops among them, that an account may have at rest; absent where the venue does not say. */
+  readonly maxStops?: number;
+  readonly maxOrders?: number;
   /** The smallest part in which the venue keeps either asset; absent where it does not say. */
   readonly baseUnit?: DecimalText;
   readonly quoteUnit?: DecimalText;

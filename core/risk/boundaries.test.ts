@@ -1,6 +1,7 @@
 import { expect, it, test } from 'vitest';
 import type { CalendarView } from '../calendar/calendar.js';
 import { decimal, text, type DecimalText } from '../money/index.js';
+import type { InstrumentRules } from '../order/instrument.js';
 import type { TradeSignal } from '../signal/signal.js';
 import { LEDGER, NOW, RULES } from '../../test/support/risk-view.js';
 import { NOT_OF_THE_GATE, RISK_CHECKS } from './checks.js';
@@ -74,7 +75,8 @@ function reasons({ limits, ledger, draft, signal, live, without }: Given): strin
   const seen = Object.fromEntries(Object.entries({ ...LIVE, ...live }).filter(([key]) => key !== without)) as unknown as LiveView;
   if (draft !== undefined || limits !== undefined || ledger?.positions !== undefined || ledger?.balances !== undefined) {
     const made = { ...DRAFT, ...draft };
-    const failures = [...filterFailures(made, RULES, 'paper'), ...entryLimitFailures({ ...SIGNAL, ...signal }, made, view, RULES)];
+    const rules = view.instrument ?? RULES;
+    const failures = [...filterFailures(made, rules, 'paper'), ...entryLimitFailures({ ...SIGNAL, ...signal }, made, view, rules)];
     if (failures.length > 0 || draft !== undefined) return failures.map(({ code }) => code);
   }
   const terms = termsOf({ kind: 'fixedNotional', notional: d('100') });
@@ -123,6 +125,26 @@ const units = (quantity: string, price = '100', reference = price): Given => ({
 const late = (lateMs: number): Given => ({ live: { price: { price: d('100'), ageMs: 0, lateMs } } });
 const book = (bid: string, ageMs = 0): Given => ({ live: { book: { bid: d(bid), ask: d('100'), ageMs } } });
 
+/** At a venue with room for so many, and with what is there of others in the instrument. */
+const room = (
+  most: Pick<InstrumentRules, 'maxStops' | 'maxOrders'>,
+  workingOrders: RiskView['workingOrders'],
+  [quantity, cost = '0']: readonly string[] = [],
+): Given => ({
+  ledger: {
+    instrument: { ...RULES, ...most },
+    workingOrders,
+    positions: quantity === undefined ? [] : [held(cost, { strategy: 'other', quantity: d(quantity) })],
+  },
+});
+const inInstrument = (strategy: string, purpose: 'entry' | 'exit' | 'stop') => ({
+  ...{ ...working(), instrument: 'BTC/USDT', strategy, purpose },
+  ...{ side: purpose === 'entry' ? ('buy' as const) : ('sell' as const), reservedNotional: d(purpose === 'entry' ? '100' : '0') },
+});
+const stopOf = (strategy: string) => inInstrument(strategy, 'stop');
+const entryBy = (strategy: string) => inInstrument(strategy, 'entry');
+const exitBy = (strategy: string) => inInstrument(strategy, 'exit');
+
 /** What is held already is in the same stop. */
 const besideOne: Given = { ledger: { positions: [held('0')] } };
 
@@ -167,6 +189,17 @@ const BOUNDARIES: readonly (readonly [code: string, passes: Given, refused: Give
   ['RISK_TICK_TOO_COARSE', units('30', '0.25', '0.25'), units('30', '0.25', '0.249')],
   // Of 0.053 with a fee of 10 bps 0.052 are left, worth 5.07 at 97.51; of 0.052 0.051 are, worth 4.97.
   ['RISK_STOP_BELOW_MINIMUM', units('0.053'), units('0.052')],
+  ['RISK_STOPS_FULL', room({ maxStops: 1 }, []), room({ maxStops: 0 }, [])],
+  // Of another strategy: a stop, an entry that works, and a position, whose worth makes it one. What it has besides its stop is counted by that.
+  ['RISK_STOPS_FULL', room({ maxStops: 2 }, [stopOf('other')]), room({ maxStops: 1 }, [stopOf('other')])],
+  ['RISK_STOPS_FULL', room({ maxStops: 2 }, [entryBy('other')]), room({ maxStops: 1 }, [entryBy('other')])],
+  ['RISK_STOPS_FULL', room({ maxStops: 1 }, [], ['0.049']), room({ maxStops: 1 }, [], ['0.05'])],
+  ['RISK_STOPS_FULL', room({ maxStops: 1 }, [], ['0.049', '4.9']), room({ maxStops: 1 }, [], ['0.049', '5.01'])],
+  ['RISK_STOPS_FULL', room({ maxStops: 2 }, [stopOf('other')], ['1']), room({ maxStops: 2 }, [stopOf('third')], ['1'])],
+  ['RISK_STOPS_FULL', room({ maxStops: 1 }, [{ ...stopOf('other'), instrument: 'ETH/USDT' }]), room({ maxStops: 1 }, [stopOf('other')])],
+  // Itself, its stop, and the two of the other.
+  ['RISK_STOPS_FULL', room({ maxOrders: 4 }, [entryBy('other')]), room({ maxOrders: 3 }, [entryBy('other')])],
+  ['RISK_STOPS_FULL', room({ maxOrders: 3 }, [exitBy('other')]), room({ maxOrders: 2 }, [exitBy('other')])],
   ['RISK_EXPOSURE_LIMIT', { limits: { maxInstrumentExposure: d('100') } }, { limits: { maxInstrumentExposure: d('99.99') } }],
   ['RISK_EXPOSURE_LIMIT', { limits: { maxStrategyExposure: d('100') } }, { limits: { maxStrategyExposure: d('99.99') } }],
   ['RISK_EXPOSURE_LIMIT', { limits: { maxAccountExposure: d('100') } }, { limits: { maxAccountExposure: d('99.99') } }],

@@ -81,6 +81,11 @@ export const RISK_CHECKS: readonly RiskCheck[] = [
     'venue',
     'What is left of it after fees is less than the venue takes in a stop, at the price of its stop.',
   ),
+  check(
+    'RISK_STOPS_FULL',
+    'venue',
+    'With the stop of what it buys, more stops or more orders of the account would rest in the instrument than the venue takes (Binance: `MAX_NUM_ALGO_ORDERS`, `MAX_NUM_ORDERS`); positions and entries count that have no stop yet. Where it tells that.',
+  ),
   byLimit(
     'RISK_EXPOSURE_LIMIT',
     'maxInstrumentExposure',

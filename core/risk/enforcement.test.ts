@@ -6,15 +6,16 @@ import { notEnforced } from './enforcement.js';
 const KEYS =
   'keys that may withdraw are refused at start-up only where the venue tells what a key may do (kraken: by its documentation, not tried there)';
 const WEIGHT = 'share of the request weight that trading may use, where the venue does not tell its use (kraken)';
+const ROOM = 'room for one more stop, where the venue does not tell how many orders may rest in an instrument (kraken)';
 const CALENDAR = 'economic calendar: none is configured, and no entry is denied because of an event';
 const IDENTITY =
   'a restored or promoted database is recognised: this server does not tell its system identifier or timeline to this user (grant execute on pg_control_system, pg_current_wal_lsn and pg_walfile_name)';
 
 test.each([
-  [{ hasCalendar: true, tellsIdentity: true }, [KEYS, WEIGHT]],
-  [{ hasCalendar: false, tellsIdentity: true }, [KEYS, WEIGHT, CALENDAR]],
-  [{ hasCalendar: true, tellsIdentity: false }, [KEYS, WEIGHT, IDENTITY]],
-  [{ hasCalendar: false, tellsIdentity: false }, [KEYS, WEIGHT, CALENDAR, IDENTITY]],
+  [{ hasCalendar: true, tellsIdentity: true }, [KEYS, WEIGHT, ROOM]],
+  [{ hasCalendar: false, tellsIdentity: true }, [KEYS, WEIGHT, ROOM, CALENDAR]],
+  [{ hasCalendar: true, tellsIdentity: false }, [KEYS, WEIGHT, ROOM, IDENTITY]],
+  [{ hasCalendar: false, tellsIdentity: false }, [KEYS, WEIGHT, ROOM, CALENDAR, IDENTITY]],
 ])('of an installation with %j exactly this is not enforced', (of, listed) => {
   expect(notEnforced(of)).toEqual(listed);
 });
@@ -23,6 +24,7 @@ test.each([
 const CHECKS_OF: Readonly<Record<string, { readonly codes: readonly string[]; readonly where: string | undefined }>> = {
   [KEYS]: { codes: ['RISK_KEY_WITHDRAWS'], where: undefined },
   [WEIGHT]: { codes: ['RISK_VENUE_WEIGHT'], where: 'Where it tells that.' },
+  [ROOM]: { codes: ['RISK_STOPS_FULL'], where: 'Where it tells that.' },
   [CALENDAR]: { codes: ['RISK_CALENDAR_EVENT', 'RISK_CALENDAR_STALE'], where: 'Where one is configured.' },
   [IDENTITY]: { codes: [], where: undefined },
 };

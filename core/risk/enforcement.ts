@@ -5,6 +5,7 @@
 const NOT_ENFORCED: readonly string[] = [
   'keys that may withdraw are refused at start-up only where the venue tells what a key may do (kraken: by its documentation, not tried there)',
   'share of the request weight that trading may use, where the venue does not tell its use (kraken)',
+  'room for one more stop, where the venue does not tell how many orders may rest in an instrument (kraken)',
 ];
 const NO_CALENDAR = 'economic calendar: none is configured, and no entry is denied because of an event';
 const NO_IDENTITY =

@@ -6,6 +6,7 @@ import { stopPricesOf } from '../protection/stop-price.js';
 import type { TradeSignal } from '../signal/signal.js';
 import { withFee, type OrderDraft } from './draft.js';
 import { PROTOCOL } from './limits.js';
+import { roomFailures } from './room.js';
 import type { PositionView, RiskView, WorkingOrder } from './view.js';
 
 /** Every limit of worth that an entry breaks: of itself, of what would be held and worked, and of what can be paid. */
@@ -14,6 +15,7 @@ export function entryLimitFailures(signal: TradeSignal, draft: OrderDraft, ledge
     ...orderFailures(signal, draft, ledger),
     ...tickFailures(draft, rules),
     ...stopFailures(signal, draft, ledger, rules),
+    ...roomFailures(signal, draft, ledger, rules),
     ...quoteFailures(signal, ledger, rules),
     ...exposureFailures(signal, draft, ledger),
     ...leverageFailures(draft, ledger, rules),

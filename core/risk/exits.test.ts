@@ -73,6 +73,7 @@ const hostile = fc.record(
       ...{ refreshedTime: null, maxAgeMs: 1 },
       windows: [{ from: 0, until: NOW * 2, time: NOW, title: 'a decision on rates', instruments: null }],
     }),
+    instrument: fc.constant({ ...RULES, maxStops: 0, maxOrders: 0 }),
     neighbours: fc.constant({ version: '9', gross: d('99999999'), net: d('99999999'), quotes: ['USDT', 'BTC'] }),
     mode: fc.constantFrom('normal', 'observation', 'reduceOnly') as fc.Arbitrary<RiskView['mode']>,
   },

@@ -103,6 +103,11 @@ export function tendedLookUpMs({ streams, rateBudget, readWeights }: PolledVenue
   return Math.max(PROTOCOL.workingOrderPollMs, Math.ceil((entries * readWeights.lookUp * windowMs) / (share * limit)));
 }
 
+/** What those of one account take of a minute at most. */
+export function tendedAMinute({ streams, rateBudget: { weight } }: PolledVenue): number {
+  return ((streams.account ? TENDED_SHARE_STREAMED : TENDED_SHARE) * weight.limit * MINUTE_MS) / weight.windowMs;
+}
+
 const wishedPlan = (venue: PolledVenue, workingOrders: number): PollPlan =>
   venue.streams.account ? WHERE_STREAMED : whereListed(venue, workingOrders);
 

@@ -37,7 +37,7 @@ export function isWithinShare({ used, limit }: { readonly used: number; readonly
 }
 
 /** … and of what trading, guardian and reconciliation may use together: the last part is a kill's alone. */
-const RECONCILERS_SHARE_PERCENT = 80;
+export const RECONCILERS_SHARE_PERCENT = 80;
 
 /** Whether reads that cost so much leave what a kill may need. */
 export function isWithinReconcilersShare({ used, limit }: { readonly used: number; readonly limit: number }, cost: number): boolean {

@@ -28,7 +28,7 @@ export const WATCH = {
   /** The longest that an account may set. */
   venueUnreachableMs: 120_000,
   noMarketDataMs: 300_000,
-  /** It is compared with the venue each minute. When none came to an end for so long, and that has been seen for as long as the next … */
+  /** It is compared with the venue each minute, or with others in turn each three. When none came to an end for so long, and that has been seen for as long as the next … */
   notComparedWarnMs: 180_000,
   /** … people are told; the same of what ends entries (`RISK_NOT_COMPARED`). */
   notComparedForMs: 120_000,

@@ -135,6 +135,8 @@ export async function benchOf(
     },
     liftsOf: () => lifts,
     rulesAt: () => rules,
+    paceOf: () => ({ eachMinutes: 1, place: 0 }),
+    clock: Date.now,
     newId: randomUUID,
     pause: async () => undefined,
     log: { warn: () => undefined },

@@ -128,6 +128,8 @@ export async function startOrderWorker(
     runs: createWorkflowRuns(client, clock),
     liftsOf: () => [],
     rulesAt,
+    paceOf: () => ({ eachMinutes: 1, place: 0 }),
+    clock,
     newId: randomUUID,
     pause: (ms: number) => wait(ms),
     log,

@@ -127,6 +127,8 @@ export function symbol(base: string, quote: string, tickSize: string, stepSize: 
       { filterType: 'LOT_SIZE', minQty: stepSize, maxQty: '9000000000', stepSize },
       { filterType: 'MARKET_LOT_SIZE', minQty: '0.00000000', maxQty: '118.24000000', stepSize: '0.00000000' },
       { filterType: 'NOTIONAL', minNotional: '5.00000000', applyMinToMarket: true, maxNotional: '9000000', applyMaxToMarket: false },
+      { filterType: 'MAX_NUM_ORDERS', maxNumOrders: 200 },
+      { filterType: 'MAX_NUM_ALGO_ORDERS', maxNumAlgoOrders: 5 },
     ],
   };
 }

@@ -84,6 +84,8 @@ export async function openTradingRunbooks({ address, namespace }: TestTemporal) 
     runs: createWorkflowRuns(orders.client, Date.now),
     liftsOf: () => [],
     rulesAt: () => ({ ...RECONCILE, secondLookMs: 200 }),
+    paceOf: () => ({ eachMinutes: 1, place: 0 }),
+    clock: Date.now,
     newId: randomUUID,
     pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     log,

@@ -1,13 +1,14 @@
 import type { StreamedMarket } from '../../activities/streams/live-market.js';
 import type { Venue } from '../../activities/ports/venue.js';
 
-const MEASURE_EVERY_MS = 10_000;
 const LOOK_EVERY_MS = 500;
+/** After ten seconds without a reading. */
+const LOOKS_BEFORE_ASKING = 20;
 
 /**
- * Measures the clock of an account's venue every ten seconds once it is open. Until then nothing can be signed for it; from then on nothing
- * is signed without its skew, which it has measured itself. A measurement that fails leaves the last one standing, until it is too old for
- * entries.
+ * Knows what was measured of the clock of an account's venue once it is open, by whichever account at its address: it is read all the time to keep connections open. Where that
+ * tells nothing for ten seconds it is asked for. Until it is open nothing can be signed for it; from then on nothing is signed without its skew. A measurement that fails
+ * leaves the last one standing, until it is too old for entries.
  * @returns stops measuring.
  */
 export function measureClock(
@@ -28,15 +29,18 @@ export function measureClock(
     if (ending.signal.aborted) return;
     let seen = venue.lastClock();
     market.seeClock(account, seen);
-    const timer = setInterval(() => void measure(venue), MEASURE_EVERY_MS);
-    // It is read more often than that to keep connections open: a step of our own clock is known by the next of those readings.
+    let looksInVain = 0;
+    // A step of our own clock is known by the next reading.
     const looking = setInterval(() => {
       const last = venue.lastClock();
-      if (last === seen) return;
+      looksInVain = last === seen ? looksInVain + 1 : 0;
+      if (last !== seen) market.seeClock(account, last);
       seen = last;
-      market.seeClock(account, seen);
+      if (looksInVain < LOOKS_BEFORE_ASKING) return;
+      looksInVain = 0;
+      void measure(venue);
     }, LOOK_EVERY_MS);
-    ending.signal.addEventListener('abort', () => [timer, looking].forEach(clearInterval));
+    ending.signal.addEventListener('abort', () => clearInterval(looking));
   });
   return () => ending.abort();
 }

@@ -13,7 +13,7 @@ import { orderStart } from '../../db/start-order.js';
 import type { LocalProcess } from './process.js';
 import { announceStart } from './start-ups.js';
 import { configuredCalendar, type ConfiguredCalendar } from './calendar.js';
-import { connectVenue, instrumentsOf, VenueMeters, Venues } from './venues.js';
+import { connectVenue, instrumentsOf, SharedLines, VenueMeters, Venues } from './venues.js';
 
 /**
  * Retires the accounts that have left the configuration; brings the limits of the configuration into the ledger, and, for the role that computes strategies, their versions. Every
@@ -76,8 +76,9 @@ function settingsOf({ sourceSha256, beforeMs, afterMs, maxAgeMs }: ConfiguredCal
 export function openVenues(process: LocalProcess, wrap: (venue: Venue) => Venue, meters = new VenueMeters()): Promise<Venues> {
   const { config, control, log, orders, clock } = process;
   const closures = new Map<string, Closure>();
+  const lines = new SharedLines();
   const open = async (account: string): Promise<Venue> => {
-    const venue = await connectVenue(process, account, meters, closures);
+    const venue = await connectVenue(process, account, meters, closures, lines);
     try {
       const { venue: name = account, inventory } = config.accounts[account] ?? {};
       await saveTraded(process, { account, venueName: name, wanted: instrumentsOf(config, account), venue });

@@ -5,6 +5,7 @@ import { createControlStore } from '../../adapters/store/control-store.js';
 import { createMarketStore } from '../../adapters/store/market-store.js';
 import type { Config } from '../../config/index.js';
 import { TEST_KEY, TEST_SECRET } from '../../exchange/testing/open-venue.js';
+import { eventually } from '../../test/support/eventually.js';
 import { ACCOUNT, INSTRUMENT, openTradingStack, type TradingStack } from '../../test/support/trading-stack.js';
 import { openVenues } from './configuration.js';
 import type { WorkerProcess } from './process.js';
@@ -47,6 +48,33 @@ const opening = async (
     await venues.close();
   }
 };
+it('accounts at one address know its clock by the same readings', async () => {
+  const { rest, stream, wsApi } = stack.addresses;
+  const accounts = [ACCOUNT, `${ACCOUNT}-other`];
+  const config = {
+    accounts: Object.fromEntries(accounts.map((account) => [account, { venue: 'paper', inventory: { BTC: '0' } }])),
+    venues: { paper: { profile: 'binance', paper: true, urls: { rest, stream, wsApi } } },
+    strategies: [],
+  } as unknown as Config;
+  const parts = {
+    control: { onboard: () => undefined, onboarded: () => [] },
+    market: createMarketStore(stack.pool),
+    orders: stack.dependencies.store,
+  };
+  const env = { EXCHANGE_API_KEY: TEST_KEY, EXCHANGE_API_SECRET: TEST_SECRET };
+  const process = { config, env, log: pino({ level: 'silent' }), clock: Date.now, ...parts } as unknown as WorkerProcess;
+  const venues = await openVenues(process, (venue: Venue) => venue);
+  try {
+    const [one, other] = await Promise.all(accounts.map((account) => venues.opened(account)));
+    await eventually(() => expect(one?.lastClock()).toBe(other?.lastClock()));
+    const before = one?.lastClock();
+    await eventually(() => expect(other?.lastClock()).not.toBe(before));
+    expect(one?.lastClock()).toBe(other?.lastClock());
+  } finally {
+    await venues.close();
+  }
+});
+
 const told = async (): Promise<unknown[]> =>
   (await stack.pool.query(`select data->>'code' as code from incidents where kind = 'accountRefused'`)).rows;
 

@@ -42,11 +42,20 @@ type CatchUp = typeof AT_ONCE | typeof SAME_DAY;
 const PREFIXES = ['reconcile', 'morningChecks', 'eveningChecks', 'calendar'] as const;
 /** In the memo of what a schedule starts: the hash of all that was declared. */
 const DECLARED = 'keelsonDeclared';
-const RECONCILIATIONS: readonly { readonly scope: ReconcileScope; readonly spec: ScheduleOptions['spec'] }[] = [
+/** The longer ones of several accounts are not due in the same minute: a venue counts them together. */
+const FIRST = { hour: 7, day: 20 } as const;
+const SPREAD_MINUTES = 40;
+const reconciliationsAt = (place: number): readonly { readonly scope: ReconcileScope; readonly spec: ScheduleOptions['spec'] }[] => [
   { scope: 'minute', spec: { intervals: [{ every: '1 minute' }], jitter: '5s' } },
-  { scope: 'hour', spec: { intervals: [{ every: '1 hour', offset: '7 minutes' }], jitter: '1 minute' } },
+  {
+    scope: 'hour',
+    spec: { intervals: [{ every: '1 hour', offset: `${FIRST.hour + (place % SPREAD_MINUTES)} minutes` }], jitter: '1 minute' },
+  },
   // In the quiet after midnight UTC, by a zone that is named and knows no summer time.
-  { scope: 'day', spec: { calendars: [{ hour: 0, minute: 20 }], timezone: 'UTC', jitter: '1 minute' } },
+  {
+    scope: 'day',
+    spec: { calendars: [{ hour: 0, minute: FIRST.day + (place % SPREAD_MINUTES) }], timezone: 'UTC', jitter: '1 minute' },
+  },
 ];
 
 /** When an account is checked each day: times such as `08:00`, in its own zone. */
@@ -76,7 +85,7 @@ export function calendarSchedule(refreshMinutes: number): DeclaredSchedule {
 }
 
 export function declaredSchedules(accounts: Readonly<Record<string, CheckTimes>>): DeclaredSchedule[] {
-  return Object.entries(accounts).flatMap(([account, times]) => [...reconciliations(account), ...checks(account, times)]);
+  return Object.entries(accounts).flatMap(([account, times], place) => [...reconciliations(account, place), ...checks(account, times)]);
 }
 
 /** In the zone's own time of day: summer time comes and goes, and the hour stays. */
@@ -105,8 +114,8 @@ const reconciliationId = (account: string, scope: string): string => `reconcile:
 /** Of the schedule by which an account is compared in full each day. */
 export const fullComparisonId = (account: string): string => reconciliationId(account, 'day');
 
-function reconciliations(account: string): DeclaredSchedule[] {
-  return RECONCILIATIONS.map(({ scope, spec }) => ({
+function reconciliations(account: string, place: number): DeclaredSchedule[] {
+  return reconciliationsAt(place).map(({ scope, spec }) => ({
     id: reconciliationId(account, scope),
     account,
     workflowType: WORKFLOW_TYPES.reconcileAccount,

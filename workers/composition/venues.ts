@@ -6,6 +6,8 @@ import { isUnlisted } from '../../core/venue/unlisted.js';
 import { BINANCE } from '../../adapters/venue/profiles/binance.js';
 import { KRAKEN } from '../../adapters/venue/profiles/kraken.js';
 import { createVenue } from '../../adapters/venue/create-venue.js';
+import { OrderLines } from '../../adapters/venue/order-lines.js';
+import type { WireProfile } from '../../adapters/venue/profiles/wire-profile.js';
 import { secrets, venueUrls, type Config } from '../../config/index.js';
 import type { LocalProcess } from './process.js';
 
@@ -201,6 +203,18 @@ export class VenueMeters {
   }
 }
 
+/** The connections for orders of one process: one set for all accounts that come to the same address. */
+export class SharedLines {
+  private readonly byAddress = new Map<string, OrderLines>();
+
+  of(rest: string, profile: WireProfile): OrderLines {
+    const key = `${profile.id} ${new URL(rest).origin}`;
+    const lines = this.byAddress.get(key) ?? new OrderLines(profile);
+    this.byAddress.set(key, lines);
+    return lines;
+  }
+}
+
 /**
  * The connection of one account, as configuration and environment tell.
  * @param closures by account: who is locked out stays so for the next opening.
@@ -211,6 +225,7 @@ export function connectVenue(
   account: string,
   meters: VenueMeters,
   closures: Map<string, Closure>,
+  lines: SharedLines,
 ): Promise<Venue> {
   const name = config.accounts[account]?.venue ?? '';
   const configured = config.venues[name];
@@ -226,6 +241,7 @@ export function connectVenue(
     profile,
     meter,
     closure,
+    lines: lines.of(urls.rest, profile),
     urls,
     apiKey,
     secret: apiSecret,
@@ -237,12 +253,16 @@ export function connectVenue(
   });
 }
 
+export function profileOf({ accounts, venues }: Pick<Config, 'accounts' | 'venues'>, account: string): WireProfile {
+  const configured = venues[accounts[account]?.venue ?? ''];
+  invariant(configured !== undefined, `account ${account} names a configured venue`);
+  return PROFILES[configured.profile];
+}
+
 /** The accounts that the venue counts together with this one, itself included. */
 export function countedTogether({ config, env }: Pick<LocalProcess, 'config' | 'env'>, account: string): readonly string[] {
   const venueOf = (one: string): string => config.accounts[one]?.venue ?? '';
-  const configured = config.venues[venueOf(account)];
-  invariant(configured !== undefined, `account ${account} names a configured venue`);
-  if (PROFILES[configured.profile].countedBy === 'account') return [account];
+  if (profileOf(config, account).countedBy === 'account') return [account];
   const addressOf = (one: string): string => new URL(venueUrls(config, venueOf(one), env).rest).host;
   const address = addressOf(account);
   return Object.keys(config.accounts).filter((one) => addressOf(one) === address);

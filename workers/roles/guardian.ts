@@ -39,6 +39,7 @@ import { beginAccount } from '../composition/begin-account.js';
 import { Beginnings } from '../composition/beginnings.js';
 import { refreshCalendarNow, sha256 } from '../composition/calendar.js';
 import { heedGoneBack } from '../composition/gone-back.js';
+import { comparedPace, sayTooMany } from '../composition/compared-pace.js';
 import { createKills } from '../composition/kills.js';
 import { KeptSchedules } from '../composition/kept-schedules.js';
 import type { LastingRole, Role } from '../composition/main.js';
@@ -114,8 +115,8 @@ async function openGuardian(process: WorkerProcess, alone: GuardianAlone, wraps:
     streamAccount: oneHere(mapped((account) => streamAccount(streamDependencies, account))),
   };
   const declaredOf = (of: readonly string[]): DeclaredSchedule[] =>
-    declaredSchedules(
-      Object.fromEntries(Object.entries(config.accounts).flatMap(([name, { checks }]) => (of.includes(name) ? [[name, checks]] : []))),
+    declaredSchedules(Object.fromEntries(Object.entries(config.accounts).map(([name, { checks }]) => [name, checks]))).filter(
+      ({ account }) => account !== null && of.includes(account),
     );
   const checkReads = {
     facts: (account: string) => readCheckFacts(pool, account),
@@ -142,10 +143,13 @@ async function openGuardian(process: WorkerProcess, alone: GuardianAlone, wraps:
     runs: createWorkflowRuns(client, clock),
     liftsOf: (account: string) => config.accounts[account]?.reconciliation.liftAfter ?? [],
     rulesAt,
+    paceOf: (account: string) => comparedPace(process, account),
+    clock,
     newId: randomUUID,
     pause: (ms: number) => wait(ms),
     log,
   };
+  sayTooMany(process);
   const reconcileNow = createReconcileNow(reconcileParts);
   const interruptible = {
     pause: (ms: number) => wait(ms, undefined, { signal: stopping.signal }).catch(() => undefined),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { frameOf } from './binance-frames.js';
-import { fillOf, fillsOfReply } from './binance-rows.js';
+import { fillOf, fillsOfReply, rulesOf } from './binance-rows.js';
 
 const instrumentOf = (): string => 'ETH/BTC';
 
@@ -51,4 +51,14 @@ describe('what a fill was worth is what the venue says', () => {
     const reply = { symbol: 'ETHBTC', orderId: 2, clientOrderId: 'kel-1', side: 'BUY', transactTime: 1, cummulativeQuoteQty, fills };
     expect(fillsOfReply(reply, instrumentOf).map(({ amount }) => amount)).toEqual(amounts);
   });
+});
+
+it('how many orders may rest is read, or not taken for any number', () => {
+  const told = (count: unknown) =>
+    rulesOf('ETH/BTC', {
+      ...{ baseAsset: 'ETH', quoteAsset: 'BTC', status: 'TRADING' },
+      filters: [{ filterType: 'MAX_NUM_ALGO_ORDERS', maxNumAlgoOrders: count }],
+    });
+  expect([told(5).maxStops, told('5').maxStops, told(0).maxStops, told(5).maxOrders]).toEqual([5, 5, 0, undefined]);
+  for (const count of [undefined, '', ' ', 'many', null, 1.5, -1]) expect(() => told(count)).toThrow('maxNumAlgoOrders is');
 });

@@ -142,8 +142,19 @@ export function rulesOf(instrument: string, info: Row): InstrumentRules {
     maxQuantity: maxQuantity === undefined || maxQuantity === ZERO_TEXT ? UNLIMITED : maxQuantity,
     ...(maxMarketQuantity === undefined || maxMarketQuantity === ZERO_TEXT ? {} : { maxMarketQuantity }),
     minNotional: at('NOTIONAL', 'minNotional') ?? at('MIN_NOTIONAL', 'minNotional') ?? ZERO_TEXT,
+    // Of an account on the symbol; the second counts the first ones too: https://developers.binance.com/docs/binance-spot-api-docs/filters
+    ...countAt('maxStops', filters.get('MAX_NUM_ALGO_ORDERS'), 'maxNumAlgoOrders'),
+    ...countAt('maxOrders', filters.get('MAX_NUM_ORDERS'), 'maxNumOrders'),
     marketStop: Array.isArray(info['orderTypes']) && info['orderTypes'].includes('STOP_LOSS'),
   };
+}
+
+/** @throws WireError where a filter says what is no whole number: a bound that is not understood must not be taken for none. */
+function countAt<Key extends string>(count: Key, filter: Row | undefined, key: string): Partial<Record<Key, number>> {
+  if (filter === undefined) return {};
+  const told = textAt(filter, key);
+  if (!/^\d{1,9}$/.test(told)) throw new WireError(`${key} is not a number of orders`);
+  return { [count]: Number(told) } as Partial<Record<Key, number>>;
 }
 
 /** The places in which the venue tells every amount. */

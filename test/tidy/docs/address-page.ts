@@ -1,10 +1,14 @@
 import { expectedWeight } from '../../../activities/reconcile/counted.js';
 import { BINANCE } from '../../../adapters/venue/profiles/binance.js';
+import { comparedEachMinutes, SLOWEST_MINUTES } from '../../../core/reconcile/pace.js';
 import { partsOf } from '../../../core/venue/parts.js';
+import { fits, plannedAMinute } from '../../../core/venue/planned.js';
 import { needOf, pollPlan, weightAMinute } from '../../../core/venue/poll-plan.js';
 
 const ACCOUNTS = [1, 2, 5, 10, 20, 40];
 const INSTRUMENTS = 3;
+const PROCESSES = [1, 2, 3];
+const COMPARED = expectedWeight(BINANCE, INSTRUMENTS);
 
 interface Account {
   readonly orders: number;
@@ -39,7 +43,7 @@ function rowOf(scene: readonly Account[]): string {
     return plan === undefined ? '–' : seconds(pace(plan));
   };
   const [busy, quiet] = [first(false), first(true)];
-  const compared = scene.length * expectedWeight(BINANCE, INSTRUMENTS);
+  const weights = scene.map(() => COMPARED);
   const cells = [
     scene.length,
     of(busy, ({ lookUpMs }) => lookUpMs),
@@ -47,9 +51,21 @@ function rowOf(scene: readonly Account[]): string {
     of(busy, ({ snapshotMs }) => snapshotMs),
     of(quiet, ({ snapshotMs }) => snapshotMs),
     Math.round(spent.reduce((all, one) => all + one, 0)),
-    compared,
+    Math.round((scene.length * COMPARED) / comparedEachMinutes(BINANCE.rateBudget.weight, weights)),
   ];
   return `| ${cells.join(' | ')} |`;
+}
+
+/** What may be asked for at most, and whether that leaves a halt its part. */
+function sumOf(accounts: number): string {
+  const weights = Array.from({ length: accounts }, () => COMPARED);
+  const each = comparedEachMinutes(BINANCE.rateBudget.weight, weights);
+  const sums = PROCESSES.flatMap((processes) => {
+    const planned = plannedAMinute(BINANCE, weights, processes);
+    const { watches, tended, comparisons, clock, held, unheld } = planned;
+    return [`${Math.round(watches + tended + comparisons + clock)}${fits(planned) ? '' : ' (*)'}`, Math.round(held + unheld)];
+  });
+  return `| ${[accounts, each === 1 ? 'minute' : `${each} minutes`, ...sums].join(' | ')} |`;
 }
 
 /** `docs/reference/accounts-at-an-address.md`, as the plans in `core/venue` say it must read. */
@@ -71,11 +87,26 @@ export function addressPage(): string {
       ...ACCOUNTS.map((accounts) => rowOf(scene(accounts))),
       '',
     ]),
-    '## What the sum means',
+    '## How often an account is compared',
     '',
-    'The last two columns are what the address uses while nobody trades and all is well: entries are denied in the rest of a minute of which 3,600 are used (`RISK_VENUE_WEIGHT`), and at 4,800 look-ups of what',
-    'rests, lists of fills and comparisons wait for the next one ([`lookUpsWait`](../guides/incidents.md)). So from about five accounts on at an address, where one has many orders at rest, and from about ten on in any case, a part of each',
-    'minute is closed to entries, whoever watches them. Who needs all of it lets accounts trade from several addresses.',
+    `A comparison of such an account takes ${COMPARED}. Each is made each minute as long as all of them take no more than a tenth of what the address has (600 a minute); with more accounts they take turns, each at`,
+    `least each ${SLOWEST_MINUTES} minutes, however many there are. One that the last comparison did not find clean is compared each minute, as one whose turn was left out; and at once, as ever, where somebody asks for it, after the`,
+    'account stream was lost, at a start, and before a halt ends. The hourly and daily ones of several accounts are a minute apart.',
+    '',
+    '## What may be asked for at most',
+    '',
+    'Half for the watches, a tenth for the workflows of entries that rest (of one account), comparisons, and the readings of the clock, which a process makes once for all its accounts.',
+    '',
+    '| accounts | each is compared each | weight a minute, 1 process | most | 2 processes | most | 3 processes | most |',
+    '|---|---|---|---|---|---|---|---|',
+    ...ACCOUNTS.map(sumOf),
+    '',
+    '*Most* is what a minute may come to in which others, or entries at its beginning, have used 80 % (4,800): beyond that no order that rests is looked up, no list of fills read and nothing compared, but the clock is, and balances, each once a minute; and what somebody waits for.',
+    '(*) It does not fit: where orders rest at all of them, look-ups of what rests, lists of fills and comparisons wait late in each minute for the next one ([`lookUpsWait`](../guides/incidents.md)); and from 6,000 on the venue may send the address away.',
+    'A guardian says so when it starts, reckoned for three processes and what its accounts trade.',
+    '',
+    'Entries are denied in the rest of a minute of which 3,600 are used (`RISK_VENUE_WEIGHT`), whoever used them. So from about five accounts on at an address, where one has many orders at rest, and from about ten on in any case, a part of each',
+    'minute is closed to entries. Who needs all of it lets accounts trade from several addresses.',
     '',
   ].join('\n');
 }
