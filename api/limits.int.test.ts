@@ -248,6 +248,13 @@ describe('limits', () => {
     await expect(store.pool.query('delete from limits')).rejects.toThrow(/append-only/);
   });
 
+  test('one that was changed often is tightened as any other', async () => {
+    for (let value = 520; value > 508; value -= 1)
+      expect(await set(KEYS.risk, { scopeValue: 'beside', value: String(value) })).toMatchObject({ status: 200 });
+    const view = await createOrderStore(store.pool).readRisk({ ...KEY, account: 'beside' });
+    expect(view.limits.maxOrderNotional).toBe('509');
+  });
+
   test('of many that tighten at once each finds what the others left', async () => {
     const values = Array.from({ length: 12 }, (_, index) => String(500 - index));
     const answers = await Promise.all(values.map((value) => set(KEYS.risk, { value })));

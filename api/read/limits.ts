@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { LIMIT_KEYS, ROW_KEYS, type LimitKey, type RowKey } from '../../core/risk/limit-table.js';
 import { isRequiredAt, type LimitPlace, type LimitRow, type LimitScope } from '../../core/risk/limit-rows.js';
-import { epochMs, whole, wholeOrNull, type Database } from './database.js';
+import { epochMs, whole, type Database } from './database.js';
 import { time } from './schemas.js';
 
 export const limitRowSchema = z.strictObject({
@@ -95,13 +95,12 @@ export async function readLimit(
   database: Database,
   place: LimitPlace & { readonly key: RowKey },
 ): Promise<{ readonly value: string | null; readonly version: number }> {
-  const { rows } = await database.query<{ value: string | null; version: string }>(
-    `select value, version::text from limits where scope = $1 and scope_value = $2 and account is not distinct from $3 and limit_key = $4
+  const { rows } = await database.query<{ value: string | null; version: number }>(
+    `select value, version from limits where scope = $1 and scope_value = $2 and account is not distinct from $3 and limit_key = $4
       order by version desc limit 1`,
     [place.scope, place.scopeValue, place.account ?? null, place.key],
   );
-  const newest = rows[0];
-  return { value: newest?.value ?? null, version: wholeOrNull(newest?.version ?? null) ?? 0 };
+  return rows[0] ?? { value: null, version: 0 };
 }
 
 /** The account under which a change of limits is asked for: of a venue the first one there. Undefined: nobody trades there. */
