@@ -165,9 +165,10 @@ describe('limits', () => {
     expect((await set(KEYS.risk, { limit: 'maxOpenOrders', value: String(Number(was) - 1) })).body).toEqual({
       status: 'done',
       warning: null,
+      endedOverrides: [],
     });
     const warning = 'Without maxOpenOrders no entry of account main passes, and to set it again takes two people.';
-    expect((await set(KEYS.risk, { limit: 'maxOpenOrders', value: null })).body).toEqual({ status: 'done', warning });
+    expect((await set(KEYS.risk, { limit: 'maxOpenOrders', value: null })).body).toEqual({ status: 'done', warning, endedOverrides: [] });
     expect((await effective()).maxOpenOrders).toBe(0);
     const again = { limit: 'maxOpenOrders', value: was, commandId: randomUUID() };
     expect((await set(KEYS.risk, again)).status).toBe(409);
