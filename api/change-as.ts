@@ -12,7 +12,6 @@ type Change =
   | 'unblock_instrument'
   | 'close_incident'
   | 'decide_order'
-  | 'tighten_limit'
   | 'end_override'
   | 'disable_strategy'
   | 'enable_strategy'

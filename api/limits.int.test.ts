@@ -165,9 +165,10 @@ describe('limits', () => {
     expect((await set(KEYS.risk, { limit: 'maxOpenOrders', value: String(Number(was) - 1) })).body).toEqual({
       status: 'done',
       warning: null,
+      endedOverrides: [],
     });
     const warning = 'Without maxOpenOrders no entry of account main passes, and to set it again takes two people.';
-    expect((await set(KEYS.risk, { limit: 'maxOpenOrders', value: null })).body).toEqual({ status: 'done', warning });
+    expect((await set(KEYS.risk, { limit: 'maxOpenOrders', value: null })).body).toEqual({ status: 'done', warning, endedOverrides: [] });
     expect((await effective()).maxOpenOrders).toBe(0);
     const again = { limit: 'maxOpenOrders', value: was, commandId: randomUUID() };
     expect((await set(KEYS.risk, again)).status).toBe(409);
@@ -246,6 +247,13 @@ describe('limits', () => {
   test('rows of limits can be neither changed nor deleted', async () => {
     await expect(store.pool.query(`update limits set value = '9'`)).rejects.toThrow(/append-only/);
     await expect(store.pool.query('delete from limits')).rejects.toThrow(/append-only/);
+  });
+
+  test('one that was changed often is tightened as any other', async () => {
+    for (let value = 520; value > 508; value -= 1)
+      expect(await set(KEYS.risk, { scopeValue: 'beside', value: String(value) })).toMatchObject({ status: 200 });
+    const view = await createOrderStore(store.pool).readRisk({ ...KEY, account: 'beside' });
+    expect(view.limits.maxOrderNotional).toBe('509');
   });
 
   test('of many that tighten at once each finds what the others left', async () => {

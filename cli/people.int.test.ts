@@ -261,6 +261,17 @@ describe('limits', () => {
     expect((await keelson(words('limits history'))).out).toMatch(/strategy momentum main +none +500 +2 .* risk with owner/);
   });
 
+  test('a tightening says which overrides it has ended', async () => {
+    const override = words('limits override maxOrderNotional 900000 --instrument BTC/USDT --minutes 5 --as risk --reason block');
+    const request = /keelson approvals approve ([0-9a-f-]{36})/.exec((await keelson(override)).error)?.[1] ?? '';
+    expect((await keelson(['approvals', 'approve', request, '--reason', 'agreed', '--yes'])).exitCode).toBe(0);
+    const set = words('limits set maxOrderNotional 400 --instrument BTC/USDT --as risk --reason thin');
+    expect((await keelson(set)).out).toBe(
+      `maxOrderNotional of instrument BTC/USDT is 400. Override ${request} (900000 in BTC/USDT) let more pass: it has ended.\n`,
+    );
+    expect((await keelson(words('limits list'))).out).not.toContain(request);
+  });
+
   test('a limit without which no entry passes is not taken away unasked, and is told as what it is', async () => {
     const set = (value: string, more: readonly string[] = [], ask?: Terminal['ask']) =>
       keelson(['limits', 'set', 'maxOpenOrders', value, '--as', 'risk', '--reason', 'a test', ...more], ask);

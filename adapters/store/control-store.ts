@@ -2,7 +2,8 @@ import type { Pool } from 'pg';
 import type { ControlStore } from '../../activities/ports/store.js';
 import { KeelsonError } from '../../core/errors.js';
 import { planConfiguration } from '../../core/risk/configured-limits.js';
-import { effectiveLimits, type LimitRow } from '../../core/risk/limit-rows.js';
+import { effectiveLimits, isOverrideWithin, type LimitRow } from '../../core/risk/limit-rows.js';
+import type { LimitOverride } from '../../core/risk/overrides.js';
 import { PROTOCOL, type ConfiguredLimits } from '../../core/risk/limits.js';
 import { isConflict, run } from './pool.js';
 
@@ -85,12 +86,11 @@ type Configuration = Parameters<ControlStore['applyConfiguration']>[0];
 
 async function applyOnce(pool: Pool, configuration: Configuration): ReturnType<ControlStore['applyConfiguration']> {
   const { account, venue, limits } = configuration;
-  const stands = await run<{ answer: { rows: LimitRow[]; configured: ConfiguredLimits | null } }>(
-    pool,
-    { name: 'read_limit_state', text: 'select read_limit_state($1) as answer' },
-    [account],
-  );
-  const { rows, configured } = stands[0]?.answer ?? { rows: [], configured: null };
+  type Stands = { rows: LimitRow[]; configured: ConfiguredLimits | null; overrides: Pick<LimitOverride, 'overrideId' | 'key' | 'value'>[] };
+  const stands = await run<{ answer: Stands | null }>(pool, { name: 'read_limit_state', text: 'select read_limit_state($1) as answer' }, [
+    account,
+  ]);
+  const { rows, configured, overrides } = stands[0]?.answer ?? { rows: [], configured: null, overrides: [] };
   const { changes, kept } = planConfiguration(
     rows.filter((row) => row.scope === 'account'),
     configured ?? undefined,
@@ -100,6 +100,9 @@ async function applyOnce(pool: Pool, configuration: Configuration): ReturnType<C
     ...rows.filter((row) => row.scope !== 'account' || !changes.some(({ key }) => key === row.key)),
     ...changes.map((change) => ({ ...change, scope: 'account' as const, scopeValue: account, account })),
   ];
+  // What lets more pass ends with it (`end_overrides_beyond`).
+  const keptBy = ({ key, value }: (typeof changes)[number]): readonly string[] =>
+    overrides.filter((one) => one.key === key && isOverrideWithin(key, 'account', value, one.value)).map(({ overrideId }) => overrideId);
   const isBounded = ({ strategy, instrument }: Configuration['strategies'][number]): boolean =>
     effectiveLimits(after, { account, venue, strategy, instrument }).missing.length === 0;
   const { strategies, activation = { start: undefined }, ...rest } = configuration;
@@ -107,7 +110,7 @@ async function applyOnce(pool: Pool, configuration: Configuration): ReturnType<C
   const written = await run<{ answer: boolean }>(
     pool,
     { name: 'apply_configuration', text: 'select apply_configuration($1::jsonb) as answer' },
-    [JSON.stringify({ ...rest, ...activated, limitChanges: changes })],
+    [JSON.stringify({ ...rest, ...activated, limitChanges: changes.map((change) => ({ ...change, keeps: keptBy(change) })) })],
   );
   return {
     hasChanged: written[0]?.answer === true,

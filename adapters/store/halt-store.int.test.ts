@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { HaltCause } from '../../activities/ports/halt.js';
 import type { Latch } from '../../core/control/mode.js';
+import { observedHalt } from '../../test/support/held-up.js';
 import { clearLook } from '../../test/support/look.js';
 import { seedPerson } from '../../test/support/people.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
@@ -88,17 +89,19 @@ describe('P25: the latch', () => {
   });
 
   it('P9: is there within 2 s although somebody sits on the control row, whom it ends', async () => {
-    let tookMs = await overSomebody();
-    // Without an end of whoever sits there it would never be; a busy machine alone may be late, but not each time.
-    for (let again = 1; again <= 2 && tookMs >= 2_000; again += 1) {
+    let tookMs = Number.POSITIVE_INFINITY;
+    // In no try is it late by our own doing; where the machine alone makes it late, it is tried again.
+    for (let tried = 0; tried < 10 && tookMs >= 2_000; tried += 1) {
       await database.pool.query('update latches set released_at = clock_timestamp()');
-      tookMs = await overSomebody();
+      const halted = await overSomebody();
+      tookMs = halted.tookMs;
+      expect(halted.ownMs, `of ${tookMs} ms`).toBeLessThan(2_000);
     }
     expect(tookMs).toBeLessThan(2_000);
   });
 
-  /** Halts while a connection of ours sits on the control row and another waits for it. @returns how long that took */
-  const overSomebody = async (): Promise<number> => {
+  /** Halts while a connection of ours sits on the control row and another waits for it. @returns how long that took, and how much of it by our doing */
+  const overSomebody = async (): Promise<{ readonly tookMs: number; readonly ownMs: number }> => {
     const [held, waiting] = pools;
     const client = await held?.connect();
     const another = await waiting?.connect();
@@ -111,14 +114,12 @@ describe('P25: the latch', () => {
     await client.query(`set local idle_in_transaction_session_timeout = 0`);
     // Whoever waits for the same row is not in the way, and goes on.
     const waits = another.query(`set statement_timeout = 0; select version from control where account = 'main' for share`);
-    const began = performance.now();
-    await halts.latch(MAIN, CAUSE);
-    const tookMs = performance.now() - began;
+    const { tookMs, ownMs } = await observedHalt(database.pool, () => halts.latch(MAIN, CAUSE));
     await expect(client.query('select 1')).rejects.toThrow(/terminat|not queryable|ended/i);
     await expect(waits).resolves.toBeDefined();
     client.release(true);
     another.release(true);
-    return tookMs;
+    return { tookMs, ownMs };
   };
 
   it('touches the control rows in its scope and no others', async () => {

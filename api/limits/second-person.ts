@@ -13,6 +13,8 @@ export interface LimitRequest {
   readonly action: 'loosenLimit' | 'overrideLimit';
   readonly account: string;
   readonly payload: object;
+  /** Of an override: the versions of the limits that it was asked over. No part of what is asked for. */
+  readonly askedOver?: object;
   readonly reason: string;
   readonly what: string;
   readonly why: string;
@@ -30,10 +32,10 @@ const STATES: Readonly<Record<string, string>> = {
  * @throws KeelsonError AUTH_APPROVAL_NEEDED while it waits, AUTH_APPROVAL_CLOSED when it waits no more.
  */
 export async function agreeWithAnother(database: Database, { subject, keyId }: Caller, request: LimitRequest): Promise<void> {
-  const { requestId, action, account, payload, reason, what, why } = request;
+  const { requestId, action, account, payload, askedOver, reason, what, why } = request;
   const { rows } = await database.query<{ answer: { result: ApprovalState | 'otherPayload'; expiresTime: number } }>(
     'select request_approval($1::jsonb) as answer',
-    [JSON.stringify({ requestId, action, account, payload, reason, subject, underKey: keyId, validForMs: APPROVAL_VALID_MS })],
+    [JSON.stringify({ requestId, action, account, payload, askedOver, reason, subject, underKey: keyId, validForMs: APPROVAL_VALID_MS })],
   );
   const { result: state, expiresTime } = rows[0]?.answer ?? { result: 'otherPayload', expiresTime: 0 };
   if (state === 'approved' || state === 'used') return;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { LIMIT_KEYS, ROW_KEYS, type LimitKey, type RowKey } from '../../core/risk/limit-table.js';
 import { isRequiredAt, type LimitPlace, type LimitRow, type LimitScope } from '../../core/risk/limit-rows.js';
-import { epochMs, whole, wholeOrNull, type Database } from './database.js';
+import { epochMs, whole, type Database } from './database.js';
 import { time } from './schemas.js';
 
 export const limitRowSchema = z.strictObject({
@@ -95,13 +95,12 @@ export async function readLimit(
   database: Database,
   place: LimitPlace & { readonly key: RowKey },
 ): Promise<{ readonly value: string | null; readonly version: number }> {
-  const { rows } = await database.query<{ value: string | null; version: string }>(
-    `select value, version::text from limits where scope = $1 and scope_value = $2 and account is not distinct from $3 and limit_key = $4
+  const { rows } = await database.query<{ value: string | null; version: number }>(
+    `select value, version from limits where scope = $1 and scope_value = $2 and account is not distinct from $3 and limit_key = $4
       order by version desc limit 1`,
     [place.scope, place.scopeValue, place.account ?? null, place.key],
   );
-  const newest = rows[0];
-  return { value: newest?.value ?? null, version: wholeOrNull(newest?.version ?? null) ?? 0 };
+  return rows[0] ?? { value: null, version: 0 };
 }
 
 /** The account under which a change of limits is asked for: of a venue the first one there. Undefined: nobody trades there. */
@@ -113,16 +112,49 @@ export async function accountAt(database: Database, scope: LimitScope, value: st
   return rows[0]?.account;
 }
 
-/** Every row that binds orders of an account, and whether a request of that id is there already. */
+const reachedOverrideSchema = overrideSchema.pick({ overrideId: true, account: true, strategy: true, instrument: true, value: true });
+export const endedOverridesSchema = z.array(reachedOverrideSchema).describe('What two people let pass for a time, and has ended with it.');
+export type ReachedOverride = z.output<typeof reachedOverrideSchema>;
+
+/** Overrides of a limit that may let an order pass which a row of it at that place binds. */
+export async function readOverridesInReach(
+  database: Database,
+  { scope, scopeValue, account, key }: LimitPlace & { readonly key: RowKey },
+): Promise<readonly ReachedOverride[]> {
+  const { rows } = await database.query<ReachedOverride>(
+    `select override_id as "overrideId", account, strategy, instrument, value from overrides_in_reach($1::jsonb) order by created_at, override_id`,
+    [JSON.stringify({ scope, scopeValue, account, key })],
+  );
+  return rows;
+}
+
+interface RowsOfOrders {
+  readonly venue: string;
+  /** Every row that binds orders of the account. */
+  readonly rows: readonly LimitRow[];
+  /** Of the limit in question: the versions of those that bind orders which an override would be for. */
+  readonly versions: object;
+  /** Whether a request of that id is there already. */
+  readonly isAsked: boolean;
+}
+
+/** What an override is asked over, at one moment. */
 export async function readLimitRows(
   database: Database,
-  account: string,
-  requestId: string,
-): Promise<{ readonly venue: string; readonly rows: readonly LimitRow[]; readonly isAsked: boolean }> {
-  const { rows } = await database.query<{ venue: string; rows: LimitRow[]; isAsked: boolean }>(
-    `select venue, limit_rows(account) as rows, exists (select from approval_requests where request_id = $2) as "isAsked"
+  of: {
+    readonly account: string;
+    readonly strategy: string | null;
+    readonly instrument: string;
+    readonly key: LimitKey;
+    readonly commandId: string;
+  },
+): Promise<RowsOfOrders> {
+  const { account, strategy, instrument, key, commandId } = of;
+  const { rows } = await database.query<RowsOfOrders>(
+    `select venue, limit_rows(account) as rows, limit_versions(account, $3::jsonb) as versions,
+            exists (select from approval_requests where request_id = $2) as "isAsked"
        from accounts where account = $1`,
-    [account, requestId],
+    [account, commandId, JSON.stringify({ strategy, instrument, key })],
   );
-  return rows[0] ?? { venue: '', rows: [], isAsked: false };
+  return rows[0] ?? { venue: '', rows: [], versions: [], isAsked: false };
 }

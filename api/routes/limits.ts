@@ -8,7 +8,15 @@ import { RequestError } from '../http/problem.js';
 import { endOverride, overrideLimit, setLimit } from '../limits/change.js';
 import { assertAccount } from '../read/accounts.js';
 import { assertInstrument } from '../read/instruments.js';
-import { limitRowSchema, overrideSchema, readLimit, readLimits, readOverrides } from '../read/limits.js';
+import {
+  endedOverridesSchema,
+  limitRowSchema,
+  overrideSchema,
+  readLimit,
+  readLimits,
+  readOverrides,
+  type ReachedOverride,
+} from '../read/limits.js';
 import { assertStrategy } from '../read/strategies.js';
 import { route, type Route } from '../route.js';
 
@@ -79,7 +87,8 @@ export function limitRoutes({ database, config, newId }: ApiContext): Route[] {
     route({
       method: 'POST',
       path: '/v1/limits',
-      summary: 'Sets a limit. What tightens is in force at once; what loosens waits for the approval of another person.',
+      summary:
+        'Sets a limit. What tightens is in force at once, and ends the overrides that let more pass; what loosens waits for the approval of another person.',
       access: 'changeLimits',
       body: withValue({
         ...placeSchema,
@@ -90,6 +99,7 @@ export function limitRoutes({ database, config, newId }: ApiContext): Route[] {
       }),
       response: doneSchema.extend({
         warning: z.string().nullable().describe('What has come of it that is easily overlooked; null: nothing.'),
+        endedOverrides: endedOverridesSchema,
       }),
       errors: [
         'INPUT_UNKNOWN_ACCOUNT',
@@ -114,8 +124,8 @@ export function limitRoutes({ database, config, newId }: ApiContext): Route[] {
         // What was set for a strategy that has left the configuration since can be taken away.
         const takesAway = async (): Promise<boolean> => value === null && (await readLimit(database, { ...place, key })).value !== null;
         if (scope === 'strategy' && account !== undefined && !(await takesAway())) assertStrategy(config, account, scopeValue);
-        await setLimit(database, caller, { ...place, key, value, reason, commandId });
-        return { ...DONE, warning: warningOf(key, place, value) };
+        const { ended, standing } = await setLimit(database, caller, { ...place, key, value, reason, commandId });
+        return { ...DONE, warning: warningOf(key, place, value) ?? standingText(standing), endedOverrides: [...ended] };
       },
     }),
     route({
@@ -171,6 +181,13 @@ export function limitRoutes({ database, config, newId }: ApiContext): Route[] {
       },
     }),
   ];
+}
+
+/** Of a limit that was set already: it binds less than whoever sets it again may believe. */
+function standingText(standing: readonly ReachedOverride[]): string | null {
+  if (standing.length === 0) return null;
+  const each = standing.map(({ overrideId, instrument, value }) => `${overrideId} (${value} in ${instrument})`);
+  return `It was set already, and more passes by override ${each.join(', ')}: keelson limits end <override> ends it.`;
 }
 
 /** What could bind nobody is not set. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { LimitChange, Override } from '../../api/read/limits.js';
+import type { LimitChange, Override, ReachedOverride } from '../../api/read/limits.js';
 import { isRequiredAt, warningOf, type LimitScope } from '../../core/risk/limit-rows.js';
 import { ROW_KEYS } from '../../core/risk/limit-table.js';
 import { RISK_CHECKS } from '../../core/risk/checks.js';
@@ -115,12 +115,13 @@ export function addLimits(program: Command, terminal: Terminal, finish: Finish):
     const key = ROW_KEYS.find((one) => one === limit);
     const warned = key === undefined ? null : warningOf(key, place, asked.value);
     if (warned !== null && !yes) await confirmWithout(terminal, warned);
-    const data = await api.post<{ warning?: string | null }>('/v1/limits', asked);
-    const { warning = null } = data;
-    return {
-      data,
-      text: harmless(`${limit} of ${place.scope} ${place.scopeValue} is ${value}.${warning === null ? '' : ` ${warning}`}`) + '\n',
-    };
+    const data = await api.post<{ warning?: string | null; endedOverrides?: readonly ReachedOverride[] }>('/v1/limits', asked);
+    const { warning = null, endedOverrides = [] } = data;
+    const ended = endedOverrides.map(
+      (one) => `Override ${one.overrideId} (${one.value} in ${one.instrument}) let more pass: it has ended.`,
+    );
+    const told = [`${limit} of ${place.scope} ${place.scopeValue} is ${value}.`, ...(warning === null ? [] : [warning]), ...ended];
+    return { data, text: harmless(told.join(' ')) + '\n' };
   });
 
   const override = changing(

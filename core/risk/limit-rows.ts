@@ -155,6 +155,11 @@ export function loosened(limits: Limits, key: LimitKey, value: string): Limits {
   return { ...limits, [key]: kind === 'count' ? Number(value) : value };
 }
 
+/** Whether an override to a value lets nothing pass that a row of `bound` at that place denies. */
+export function isOverrideWithin(key: RowKey, scope: LimitScope, bound: string | null, value: string): boolean {
+  return !(bound === null && isRequiredAt(key, scope)) && isAsStrict(key, value, boundOf(key, scope, bound));
+}
+
 /** Whether an override to that value lets anything pass that does not pass without it. */
 export function letsMorePass(limits: Limits, key: LimitKey, value: string): boolean {
   if (key === 'tradingHours') return !limits.tradingHours.every((hours) => areHoursWithin(value, hours));

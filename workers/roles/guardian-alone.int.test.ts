@@ -30,12 +30,12 @@ describe.skipIf(temporal === undefined)('a guardian that starts while Temporal i
   });
 
   const limit = async (world: World, key: WatchLimitKey, value: string): Promise<void> => {
-    const { rows } = await world.pool.query<{ answer: string }>(
+    const { rows } = await world.pool.query<{ answer: object }>(
       `select tighten_limit($1::jsonb || jsonb_build_object('version',
          (select coalesce(max(version), 0) from limits where scope = 'account' and account = $2 and limit_key = $3))) as answer`,
       [{ scope: 'account', scopeValue: ACCOUNT, account: ACCOUNT, key, value, subject: 'rik', reason: 'a test' }, ACCOUNT, key],
     );
-    expect(rows).toEqual([{ answer: 'done' }]);
+    expect(rows).toEqual([{ answer: { result: 'done', ended: [] } }]);
   };
   const one = async <Row extends object>(world: World, sql: string): Promise<Row | undefined> => (await world.pool.query<Row>(sql)).rows[0];
   /** Holds what was bought, whose owner runs; then all processes are gone. */

@@ -1,4 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
+import { DecidedAhead } from '../../../activities/order/decided-ahead.js';
+import { createEnterAtOnce } from '../../../activities/order/enter-at-once.js';
 import { createOrderActivities } from '../../../activities/order/index.js';
+import { AccountQueues } from '../../../activities/order/write-verdict.js';
+import type { OrderDependencies } from '../../../activities/order/dependencies.js';
 import type { Venue } from '../../../activities/ports/venue.js';
 import { StreamedMarket } from '../../../activities/streams/live-market.js';
 import { createControlStore } from '../../../adapters/store/control-store.js';
@@ -33,7 +38,7 @@ export interface AskedEntry {
   readonly priceAgeMs?: number;
   readonly skewMs?: number;
 }
-/** What became of it: the codes of its denial, each of them with what it is of as well, or `sent`. */
+/** What became of it: the codes of its denial, each of them with what it is of as well, or `sent`, which may have been `decidedAhead`. */
 export interface EntryAnswer {
   readonly id: number;
   readonly codes: readonly string[];
@@ -62,7 +67,7 @@ async function open(account: string, { addresses: urls, apiKey, secret }: Entrie
 }
 const wanted = new Map<string, AskedEntry>();
 const { instanceId, epoch } = await createControlStore(pool).epoch();
-const steps = createOrderActivities({
+const base: OrderDependencies = {
   ...{ store, risk, live, epoch, instanceId },
   venueOf: (account) => {
     const venue = ready.get(account);
@@ -74,7 +79,30 @@ const steps = createOrderActivities({
     if (asked === undefined) throw new Error(`nobody asked ${strategy} for an entry`);
     return { sizing: { kind: 'fixedNotional', notional: asked.notional }, execution: asked.rests ? RESTING : MARKET };
   },
-});
+};
+// As the trading worker has it.
+const decidedAhead = new DecidedAhead(
+  base,
+  () => ({ time: Date.now(), monotonic: performance.now() }),
+  (error) => {
+    throw error;
+  },
+);
+/** Intents that were written as decided while their start was under way. */
+const ahead = new Set<string>();
+const dependencies: OrderDependencies = {
+  ...base,
+  decidedAhead: {
+    take(intentId, ledger) {
+      const verdict = decidedAhead.take(intentId, ledger);
+      if (verdict !== undefined) ahead.add(intentId);
+      return verdict;
+    },
+  },
+};
+const queues = new AccountQueues();
+const steps = createOrderActivities(dependencies, queues);
+const enterAtOnce = createEnterAtOnce(dependencies, queues);
 
 async function enter(asked: AskedEntry): Promise<Omit<EntryAnswer, 'id'>> {
   const { account, strategy, instrument, referencePrice } = asked.signal;
@@ -83,14 +111,18 @@ async function enter(asked: AskedEntry): Promise<Omit<EntryAnswer, 'id'>> {
   live.seeClock(account, { skewMs: asked.skewMs ?? 0, roundTripMs: 1 });
   wanted.set(`${account} ${strategy}`, asked);
   const began = performance.now();
-  const entered = await steps.enter(asked.signal);
+  // The start leaves, and is acknowledged: meanwhile others enter.
+  await setImmediate();
+  decidedAhead.decide(asked.signal);
+  await setImmediate();
+  const entered = await enterAtOnce(asked.signal);
   const tookMs = performance.now() - began;
   if (entered.kind === 'denied') {
     const codes = entered.failures.flatMap(({ code, values: { scope } }) => [code, ...(scope === undefined ? [] : [`${code} ${scope}`])]);
     return { codes, tookMs };
   }
   if (entered.kind === 'begun') await steps.record(intentIdOf(asked.signal), entered.submission);
-  return { codes: ['sent'], tookMs };
+  return { codes: ['sent', ...(ahead.has(intentIdOf(asked.signal)) ? ['decidedAhead'] : [])], tookMs };
 }
 
 process.on('message', (asked: AskedEntry) => {

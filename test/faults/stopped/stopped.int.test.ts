@@ -19,6 +19,7 @@ import { intentIdOf, type TradeSignal } from '../../../core/signal/signal.js';
 import { UNWATCHED } from '../../../core/watch/sample.js';
 import { seedPerson } from '../../support/people.js';
 import { eventually } from '../../support/eventually.js';
+import { observedHalt } from '../../support/held-up.js';
 import { ACCOUNT, INSTRUMENT, openTradingStack, type TradingStack } from '../../support/trading-stack.js';
 import { assertBuild } from '../crash/servers.js';
 import type { AskedStatement, StatementAnswer } from '../programs/statement.js';
@@ -28,8 +29,8 @@ import { UnfinishedStatements } from './unfinished.js';
 
 const LIMIT_MS = 60_000;
 const MOST_TRIES = 20;
-/** A halt that nobody is ended for would never be there; a busy machine alone may be late once, but not twice. */
-const [MOST_TRIES_IN_TIME, IN_TIME_AT_LEAST] = [3, 2];
+/** In no try may it be late by our own doing; where the machine alone makes it late, it is tried again. */
+const [MOST_TRIES_IN_TIME, IN_TIME_AT_LEAST] = [10, 2];
 const IN_TIME_MS = 2_000;
 const LOCK_NOT_AVAILABLE = '55P03';
 /** Of another strategy than the tests trade: it stands over nothing here. */
@@ -263,7 +264,7 @@ describe('P9: a worker that is stopped in the middle of a statement', { timeout:
   const HOLDS_NOTHING: ReadonlySet<string> = new Set(HOLDING_NOTHING);
 
   /** Halts while a worker stands still in the middle of it. @returns how long that took from the call to the commit, by the database's clock */
-  const haltedDuring = async (name: Stopped): Promise<number> => {
+  const haltedDuring = async (name: Stopped): Promise<{ readonly ms: number; readonly ownMs: number }> => {
     await cleared();
     const asked = await STATEMENTS[name]();
     const reached = door.arm(/\w+(?=\()/.exec(asked.text)?.[0] ?? '');
@@ -289,7 +290,8 @@ describe('P9: a worker that is stopped in the middle of a statement', { timeout:
       return rows[0]?.pid;
     }, LIMIT_MS);
     const { rows: called } = await stack.database.pool.query<{ at: string }>('select clock_timestamp()::text as at');
-    const { latchId } = await halts.latch(HALT, CAUSE);
+    const { answer: halted, ownMs } = await observedHalt(stack.database.pool, () => halts.latch(HALT, CAUSE));
+    const { latchId } = halted;
     const { rows: standing } = await stack.database.pool.query<{ ms: number }>(
       `select extract(epoch from pg_xact_commit_timestamp(xmin) - $2::timestamptz)::float8 * 1000 as ms
          from latches where latch_id = $1 and released_at is null`,
@@ -306,17 +308,20 @@ describe('P9: a worker that is stopped in the middle of a statement', { timeout:
     if (HOLDS_NOTHING.has(name)) await stack.database.pool.query('select pg_terminate_backend($1)', [pid]);
     expect(await answered).toHaveProperty('failed');
     isFree = true;
-    return standing[0]?.ms ?? Number.NaN;
+    return { ms: Math.round(standing[0]?.ms ?? Number.NaN), ownMs: Math.round(ownMs) };
   };
 
   it.each([...HOLDING_NOTHING, ...STOPPED])('%s: the halt is committed within two seconds', async (name) => {
-    const times: number[] = [];
-    const inTime = (): number => times.filter((ms) => ms < IN_TIME_MS).length;
+    const times: Awaited<ReturnType<typeof haltedDuring>>[] = [];
+    const inTime = (): number => times.filter(({ ms }) => ms < IN_TIME_MS).length;
     while (times.length < MOST_TRIES_IN_TIME && inTime() < IN_TIME_AT_LEAST) {
       if (times.length > 0) await release();
-      times.push(Math.round(await haltedDuring(name)));
+      const halted = await haltedDuring(name);
+      times.push(halted);
+      expect(halted.ownMs, `of ${halted.ms} ms`).toBeLessThan(IN_TIME_MS);
     }
-    console.info(`a halt over a worker that is stopped in ${name}, ms: ${times.join(', ')}`);
+    const told = times.map(({ ms, ownMs }) => `${ms} (${ownMs} by our doing)`);
+    console.info(`a halt over a worker that is stopped in ${name}, ms: ${told.join(', ')}`);
     expect(inTime()).toBe(IN_TIME_AT_LEAST);
   });
 });
