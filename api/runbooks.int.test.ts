@@ -197,6 +197,10 @@ describe.skipIf(temporal === undefined)('runbooks, from the API through the work
     const { body } = await askAs(api.server, KEYS.owner, 'GET', `/v1/approvals?requestId=${runId}`);
     const [request] = body['requests'] as { payloadHash: string; payload: object }[];
     expect(request?.payload).toMatchObject({ planSha256: told.body['planSha256'], plan: { steps: [{ name: 'pause' }] } });
+    // Whoever asks for it again while it is under way has that one for an answer, and none beside it.
+    const again = await post(KEYS.operator, 'run', { runbook: 'gracefulShutdown', account: 'main', reason: 'once more' });
+    expect(again).toMatchObject({ status: 200, body: { runId, reason: 'a test', status: 'waitingForApproval' } });
+    expect((await store.pool.query(`select from runbook_runs where runbook = 'gracefulShutdown'`)).rowCount).toBe(1);
     expect(held).toEqual([]);
     const decision = { requestId: runId, payloadHash: request?.payloadHash, reason: 'seen' };
     expect(await askAs(api.server, KEYS.operator, 'POST', '/v1/approvals/approve', decision)).toMatchObject({ status: 403 });

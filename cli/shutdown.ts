@@ -14,6 +14,8 @@ export interface Shutdown {
   readonly status: Run['status'] | 'halted';
   readonly detail: string | null;
   readonly isSafeToStop: boolean;
+  /** What lets a shutdown that is not over go on; null: nothing is needed, or nothing of it is left. */
+  readonly wayOn: string | null;
   readonly report: RunPart['output'];
 }
 
@@ -33,18 +35,39 @@ export async function undecided(api: ApiClient): Promise<readonly string[]> {
 }
 
 /**
- * Shuts an account down by its runbook.
+ * Shuts an account down by its runbook. Where that is under way already this follows it, whoever has asked for it.
+ * @param newId of a run for one that another has come before
  * @param say told of each step as it begins, and of what a step has found
  */
 export async function shutDown(
   api: ApiClient,
-  { account, runId }: { readonly account: string; readonly runId: string },
+  { account, runId, newId }: { readonly account: string; readonly runId: string; readonly newId: () => string },
   reason: string,
   isOver: () => boolean,
   say: (line: string) => void,
 ): Promise<Shutdown> {
-  await api.post('/v1/runbooks/run', { runbook: 'gracefulShutdown', account, runId, reason });
-  say(`${account}: is shut down (keelson runbooks show ${runId}). Ctrl-C ends this command alone; ${wayOut(runId)}`);
+  const asked = await api.post<Run>('/v1/runbooks/run', { runbook: 'gracefulShutdown', account, runId, reason });
+  if (asked.runId === runId)
+    say(`${account}: is shut down (keelson runbooks show ${runId}). Ctrl-C ends this command alone; ${wayOut(runId)}`);
+  else {
+    const { subject, reason: why } = asked;
+    say(
+      `${account}: is being shut down already, as ${subject ?? 'Keelson'} has asked for (${why}): this follows run ${asked.runId}. ${wayOut(asked.runId)}`,
+    );
+  }
+  const end = await follow(api, { account, runId: asked.runId }, isOver, say);
+  // Another was asked for in the same moment and has begun before.
+  if (end.status !== 'locked' || asked.runId !== runId) return end;
+  const first = await api.post<Run>('/v1/runbooks/run', { runbook: 'gracefulShutdown', account, runId: newId(), reason });
+  return follow(api, { account, runId: first.runId }, isOver, say);
+}
+
+async function follow(
+  api: ApiClient,
+  { account, runId }: { readonly account: string; readonly runId: string },
+  isOver: () => boolean,
+  say: (line: string) => void,
+): Promise<Shutdown> {
   let told = 0;
   for (;;) {
     const { run, plan, parts } = await api.get<{ run: Run; plan: ShownPlan | null; parts: RunPart[] }>('/v1/runbooks/run', { runId });
@@ -55,7 +78,7 @@ export async function shutDown(
     if (run.endedTime !== null || run.status === 'waitingForPerson' || run.status === 'paused' || isOver()) {
       const outputOf = (name: string): RunPart['output'] => parts.findLast((part) => part.name === name)?.output ?? null;
       const isSafeToStop = run.endedTime !== null && outputOf('quiet')?.['safeToStop'] === true;
-      return { account, runId, status: run.status, detail: run.detail, isSafeToStop, report: outputOf('report') };
+      return { account, runId, status: run.status, detail: run.detail, isSafeToStop, wayOn: wayOn(run, parts), report: outputOf('report') };
     }
     await wait(LOOK_AGAIN_MS);
   }
@@ -63,6 +86,24 @@ export async function shutDown(
 
 const wayOut = (runId: string): string =>
   `keelson runbooks abort ${runId} --reason … takes the shutdown back, and keelson stop --within 10 --anyway --reason … stops without its end.`;
+
+/** How people let a run go on that is not over. */
+function wayOn({ runId, status, endedTime }: Run, parts: readonly RunPart[]): string | null {
+  if (endedTime !== null) return null;
+  const abort = `keelson runbooks abort ${runId} takes the shutdown back`;
+  switch (status) {
+    case 'waitingForPerson': {
+      const at = `${runId} ${parts.at(-1)?.step ?? 1}`;
+      return `It waits for a person: keelson runbooks retry ${at} tries the step again once that is mended, keelson runbooks skip ${at} leaves it out (risk, admin), ${abort}`;
+    }
+    case 'paused':
+      return `A person has paused it: keelson runbooks resume ${runId} lets it go on, ${abort}`;
+    case 'waitingForApproval':
+      return 'Another person has to approve it: keelson approvals';
+    default:
+      return 'It goes on by itself: keelson stop, said again, follows it';
+  }
+}
 
 /** A line for each step that has begun, and one for what the step before it has found: only ever more of them. */
 function progress(plan: ShownPlan | null, parts: readonly RunPart[]): readonly string[] {
@@ -87,7 +128,7 @@ export async function underHalt(api: ApiClient, accounts: readonly string[]): Pr
     const over = wide.flatMap((halt) => halt.accounts.filter((one) => one.account === account));
     const missing = over.filter(({ phase }) => phase !== 'verified').flatMap(({ phase, unverified: [first = phase] }) => [first]);
     const files = over.flatMap(({ evidence }) => (evidence === null ? [] : [evidence.path]));
-    const what = { account, runId: null, status: 'halted' as const, report: null };
+    const what = { account, runId: null, status: 'halted' as const, wayOn: null, report: null };
     if (over.length === 0) return { ...what, isSafeToStop: false, detail: 'its halt has ended meanwhile: say it again' };
     if (missing.length > 0) return { ...what, isSafeToStop: false, detail: `not verified yet: ${missing.join('; ')}` };
     const left = files.length === 0 ? '' : `; what it has left at the venue is in ${files.join(', ')}`;
@@ -95,10 +136,17 @@ export async function underHalt(api: ApiClient, accounts: readonly string[]): Pr
   });
 }
 
-export function shutdownText({ account, runId, status, detail, isSafeToStop }: Shutdown): string {
+export function shutdownText({ account, runId, status, detail, isSafeToStop, wayOn: next }: Shutdown): string {
   const how = runId === null ? (isSafeToStop ? 'may be stopped' : 'may NOT be stopped') : isSafeToStop ? 'shut down' : 'NOT shut down';
   const see = runId === null ? 'See keelson halts' : `See keelson runbooks show ${runId}`;
-  return `${harmless(`${account}: ${how} (${status}${detail === null ? '' : `: ${detail}`}). ${see}.`)}\n`;
+  return `${harmless(`${account}: ${how} (${status}${detail === null ? '' : `: ${detail}`}). ${next === null ? '' : `${next}. `}${see}.`)}\n`;
+}
+
+/** That accounts are shut down, also where the processes go on because of another. */
+export function stayPaused(ended: readonly Shutdown[]): string {
+  const over = ended.filter(({ isSafeToStop }) => isSafeToStop).map(({ account }) => account);
+  if (over.length === 0) return '';
+  return harmless(`${over.join(', ')}: shut down all the same, and paused until keelson runbooks run startUp, or the next start.`) + '\n';
 }
 
 /** What the next start makes of the accounts: it lets go on only what nothing but the shutdown keeps. */

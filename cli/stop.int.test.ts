@@ -6,15 +6,15 @@ import { nextStart } from './shutdown.js';
 /** `keelson stop`, where the shutdown of the only account has come to this. */
 function stop(run: object, quiet: object | null | undefined, ...more: readonly string[]): Promise<Said> {
   const parts = [
-    { name: 'report', part: 'verification', output: { openOrders: [], positions: [] } },
-    ...(quiet === undefined ? [] : [{ name: 'quiet', part: 'verification', output: quiet }]),
+    { step: 1, name: 'report', part: 'verification', output: { openOrders: [], positions: [] } },
+    ...(quiet === undefined ? [] : [{ step: 2, name: 'quiet', part: 'verification', output: quiet }]),
   ];
   return keelsonBefore(
     {
       'GET /v1/status': { accounts: [{ account: 'main', isRetired: false, mode: 'normal', latches: [] }] },
       'GET /v1/reconciliations': { differences: [] },
-      'POST /v1/runbooks/run': {},
-      'GET /v1/runbooks/run': { run: { status: 'completed', detail: null, endedTime: 1, ...run }, parts },
+      'POST /v1/runbooks/run': { runId: 'id-1' },
+      'GET /v1/runbooks/run': { run: { runId: 'id-1', status: 'completed', detail: null, endedTime: 1, ...run }, parts },
     },
     ...['stop', '--reason', 'a test', ...more],
   );
@@ -42,6 +42,34 @@ describe('keelson stop', () => {
     expect(out).not.toContain('may be stopped now');
   });
 
+  it.each([
+    ['waits for a person', 'waitingForPerson', 'keelson runbooks retry id-1 2 '],
+    ['was paused', 'paused', 'keelson runbooks resume id-1 '],
+    ['is at work when the time is over', 'running', 'keelson stop, said again, follows it'],
+  ])('says how a shutdown that %s goes on', async (_, status, wayOn) => {
+    const { out } = await stop({ status, detail: 'an entry is unknown', endedTime: null }, null, '--within', '1');
+    expect(out).toContain(`main: NOT shut down (${status}: an entry is unknown). `);
+    expect(out).toContain(wayOn);
+  });
+
+  it('follows the shutdown that is under way already, whoever has asked for it', async () => {
+    const { exitCode, out, error } = await keelsonBefore(
+      {
+        'GET /v1/status': { accounts: [{ account: 'main', isRetired: false, mode: 'paused', latches: [] }] },
+        'GET /v1/reconciliations': { differences: [] },
+        'POST /v1/runbooks/run': { runId: 'of-olga', subject: 'olga', reason: 'maintenance' },
+        'GET /v1/runbooks/run': {
+          run: { runId: 'of-olga', status: 'completed', detail: null, endedTime: 1 },
+          parts: [{ name: 'quiet', part: 'verification', output: { safeToStop: true } }],
+        },
+      },
+      ...['stop', '--reason', 'a test'],
+    );
+    expect(error).toContain('main: is being shut down already, as olga has asked for (maintenance): this follows run of-olga.');
+    expect([exitCode, out]).toEqual([EXIT.done, expect.stringContaining('main: shut down (completed)')]);
+    expect(out).toContain('keelson runbooks show of-olga');
+  });
+
   it('stops all the same with --anyway, and says that it is not shut down', async () => {
     const { exitCode, out } = await stop({ status: 'preempted' }, undefined, '--anyway');
     expect(exitCode).toBe(EXIT.done);
@@ -62,7 +90,7 @@ describe('keelson stop, while it waits', () => {
         'GET /v1/reconciliations': {
           differences: ['open', 'open', 'decided'].map((status) => ({ account: 'main', status })),
         },
-        'POST /v1/runbooks/run': {},
+        'POST /v1/runbooks/run': { runId: 'id-1' },
         'GET /v1/runbooks/run': {
           run: { status: 'completedWithFailures', detail: null, endedTime: 1 },
           plan: {

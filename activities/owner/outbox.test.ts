@@ -7,7 +7,7 @@ const KEY = { account: 'main', strategy: 'momentum', instrument: 'BTC/USDT' };
 const OTHER = { ...KEY, instrument: 'ETH/USDT' };
 
 function kindOf(data: unknown): string {
-  if (Object.hasOwn(data as object, 'runId')) return 'runbookAsked';
+  if (Object.hasOwn(data as object, 'runId')) return Object.hasOwn(data as object, 'isEnded') ? 'runbookEnded' : 'runbookAsked';
   return Object.hasOwn(data as object, 'instrument') ? 'positionChanged' : 'haltChanged';
 }
 
@@ -43,7 +43,10 @@ function opened() {
     },
     owners: { wake: tell('wake'), tell: tell('tell') },
     kills: { wake: (account) => tell('kill')({ ...KEY, instrument: account }) },
-    runbooks: { wake: ({ runId }) => tell('run')({ ...KEY, instrument: runId }) },
+    runbooks: {
+      wake: ({ runId }) => tell('run')({ ...KEY, instrument: runId }),
+      end: ({ runId }) => tell('end')({ ...KEY, instrument: runId }),
+    },
     log: { warn },
   });
   const write = (data: object): void => {
@@ -61,6 +64,7 @@ describe('the loop that tells owners', () => {
   it.each([
     ['P25: starts the kill of a halted account', { account: 'main' }, 'kill main'],
     ['starts a run for which a cause was found', { runId: 'r1', runbook: 'venueDisconnected', account: 'main' }, 'run r1'],
+    ['ends the workflow of a run that is superseded', { runId: 'r1', runbook: 'startUp', account: 'main', isEnded: true }, 'end r1'],
   ])('%s at once, and again when that failed, as while Temporal is away', async (_, data, expected) => {
     const { write, told, open, claimed, down, loop } = opened();
     down(true);

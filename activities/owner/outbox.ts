@@ -6,7 +6,7 @@ import type { Kills } from '../ports/kill.js';
 import type { Owners } from '../ports/owners.js';
 import type { RunbookRuns, RunToWake } from '../ports/runbook.js';
 
-const KINDS = ['positionChanged', 'haltChanged', 'runbookAsked'] as const;
+const KINDS = ['positionChanged', 'haltChanged', 'runbookAsked', 'runbookEnded'] as const;
 const MOST_ROWS = 200;
 /** Longer than any row is kept waiting below. */
 const CLAIM_MS = 5_000;
@@ -36,8 +36,8 @@ interface Group {
 
 /**
  * Drains the outbox until stopped: tells the owner of each position whose books have changed, starts the kill of each account that
- * was halted, and starts or wakes the runs of runbooks for which a cause was found. A row is done when that is; one that fails is
- * claimed again when its claim has ended, by whoever is there then.
+ * was halted, starts or wakes the runs of runbooks for which a cause was found, and ends those that another has superseded. A row is
+ * done when that is; one that fails is claimed again when its claim has ended, by whoever is there then.
  */
 export class OutboxLoop {
   private readonly dependencies: OutboxDependencies;
@@ -83,7 +83,7 @@ export class OutboxLoop {
         if (rows.length === MOST_ROWS) this.isDue = true;
         for (const row of rows) {
           if (row.kind === 'haltChanged') this.follow(this.startKill(row));
-          else if (row.kind === 'runbookAsked') this.follow(this.wakeRun(row));
+          else if (row.kind === 'runbookAsked' || row.kind === 'runbookEnded') this.follow(this.tellRun(row));
           else this.gather(row);
         }
       } catch (error) {
@@ -133,13 +133,14 @@ export class OutboxLoop {
     }
   }
 
-  private async wakeRun({ id, data }: OutboxRow): Promise<void> {
+  private async tellRun({ id, kind, data }: OutboxRow): Promise<void> {
     const { runbooks, outbox } = this.dependencies;
     try {
-      await runbooks.wake(data as RunToWake);
+      const run = data as RunToWake;
+      await (kind === 'runbookEnded' ? runbooks.end(run) : runbooks.wake(run));
       await outbox.finish([id]);
     } catch (error) {
-      this.report(error, 'a run of a runbook could not be started, or told; it is tried again');
+      this.report(error, 'a run of a runbook could not be started, told, or ended; it is tried again');
     }
   }
 

@@ -126,6 +126,8 @@ export interface RunToWake {
 export interface RunbookRuns {
   /** A run that is over stays so; one whose workflow is gone goes on where its records end. @throws KeelsonError INFRA_TEMPORAL */
   wake(run: RunToWake): Promise<void>;
+  /** Of a run whose row has ended: its workflow may wait for a person, who would never come. @throws KeelsonError INFRA_TEMPORAL */
+  end(run: RunToWake): Promise<void>;
 }
 
 /** What a step may read. It is the same in a plan and in a run. */

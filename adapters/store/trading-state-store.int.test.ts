@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MODES_BY_STRICTNESS, type Mode } from '../../core/control/mode.js';
+import { KeelsonError } from '../../core/errors.js';
 import { seedPerson } from '../../test/support/people.js';
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import type { TradingStateStore } from '../../activities/ports/trading-state.js';
@@ -238,6 +239,88 @@ describe('what a runbook holds of an account', () => {
     await person('normal');
     expect(await beginSystemStart(pool, { ...start, runId: randomUUID() })).toEqual(begun);
     expect(await control()).toMatchObject({ mode: 'normal', hold: null });
+  });
+
+  /** As a person asks for it: `begin_runbook`'s answer. */
+  const shutDown = async (needsApproval = false): Promise<{ readonly runId: string; readonly told: object | undefined }> => {
+    const runId = randomUUID();
+    const asked = { runId, runbook: 'gracefulShutdown', account: ACCOUNT, resource: RESOURCE, inputs: {}, reason: 'night' };
+    await query('select ask_runbook($1)', { ...asked, subject: 'olga', underKey: key });
+    const plan = { version: 1, steps: [], runId };
+    await query('select plan_runbook($1)', { runId, plan, needsApproval, validForMs: 60_000 });
+    const [row] = await query<{ told: object }>('select begin_runbook($1) as told', { runId, plan, runsUnderHalt: false });
+    return { runId, told: row?.told };
+  };
+  const statusOf = async (runId: string): Promise<unknown> =>
+    (await query<{ status: string }>('select status from runbook_runs where run_id = $1', runId))[0]?.status;
+
+  it('a shutdown supersedes a start-up as it begins: it holds what that held, and whoever is still at work on that writes nothing', async () => {
+    const up = await begin('startUp');
+    await change(up, { what: 'hold', mode: 'observation' });
+    const part = { runId: up, position: 7, attempt: 1, part: 'verification', name: 'bars', actor: 'test', runsUnderHalt: false };
+    await query('select begin_runbook_part($1)', part);
+    await clean();
+    const { runId, told } = await shutDown();
+    expect(told).toEqual({ result: 'begun' });
+    expect(await control()).toMatchObject({ mode: 'paused', hold: { runId, was: 'normal' } });
+    expect([await statusOf(up), await statusOf(runId)]).toEqual(['preempted', 'running']);
+    for (const what of ['hold', 'ease', 'release', 'undo'] as const)
+      await expect(change(up, what === 'hold' || what === 'ease' ? { what, mode: 'observation' } : { what })).rejects.toThrow(KeelsonError);
+    expect(await control()).toMatchObject({ mode: 'paused', hold: { runId, was: 'normal' } });
+    const next = { ...part, position: 8, name: 'trade' };
+    expect(await query('select begin_runbook_part($1) as told', next)).toMatchObject([{ told: { result: 'preempted' } }]);
+    await query('select call_for_runbook($1)', { runId: up, about: '7:1:failed', severity: 'error', detail: 'no bars' });
+    expect(await query(`select from alerts where alert_key like 'runbook:' || $1 || ':%'`, up)).toEqual([]);
+    // Its workflow is told by the outbox, in the same transaction.
+    const kept = `select data, x.xmin = r.xmin as is_one from outbox x, runbook_runs r where kind = 'runbookEnded' and data->>'runId' = $1 and r.run_id = $1::uuid`;
+    expect(await query(kept, up)).toEqual([{ data: { account: ACCOUNT, runId: up, runbook: 'startUp' }, is_one: true }]);
+    const [alert] = await query<{ severity: string; summary: string }>(
+      `select severity, summary from alerts where alert_key = 'runbook:' || $1`,
+      up,
+    );
+    expect(alert).toEqual({ severity: 'warning', summary: expect.stringContaining('asked for by olga') as string });
+    // Taken back it is observed as it was found, by nobody who is at work.
+    await change(runId, { what: 'undo' });
+    expect(await control()).toMatchObject({ mode: 'observation', hold: { was: 'normal' } });
+  });
+
+  it('what nobody has approved, or a halt forbids, supersedes nothing; nor does a second shutdown, which is told whose way it is in', async () => {
+    const up = await begin('startUp');
+    await change(up, { what: 'hold', mode: 'observation' });
+    expect((await shutDown(true)).told).toMatchObject({ result: 'refused' });
+    await query(`insert into latches (scope, scope_value, reason, subject) values ('account', $1, 'a test', 'olga')`, ACCOUNT);
+    expect((await shutDown()).told).toMatchObject({ result: 'preempted' });
+    await query('update latches set released_at = clock_timestamp() where released_at is null');
+    expect([await statusOf(up), (await control()).hold]).toEqual(['running', expect.objectContaining({ runId: up })]);
+    expect(await query('select run_id::text as "runId" from runbook_locks where resource = $1', RESOURCE)).toEqual([{ runId: up }]);
+    const first = await shutDown();
+    const second = await shutDown();
+    expect(second.told).toMatchObject({
+      ...{ result: 'locked', holder: first.runId },
+      detail: expect.stringContaining(`keelson runbooks abort ${first.runId} ends it`) as string,
+    });
+    // Asked again after its answer was lost it is the same.
+    const again = { runId: first.runId, plan: { version: 1, steps: [], runId: first.runId }, runsUnderHalt: false };
+    expect(await query('select begin_runbook($1) as told', again)).toMatchObject([{ told: { result: 'begun' } }]);
+  });
+
+  it('a start-up that has not begun is superseded, too; it begins no more', async () => {
+    const up = {
+      runId: randomUUID(),
+      runbook: 'startUp',
+      account: ACCOUNT,
+      resource: RESOURCE,
+      inputs: {},
+      reason: 'a test',
+      subject: null,
+    };
+    await query('select ask_runbook($1)', up);
+    const { runId } = await shutDown();
+    expect(await control()).toMatchObject({ mode: 'paused', hold: { runId, was: 'normal' } });
+    const plan = { version: 1, steps: [] };
+    expect(await query('select begin_runbook($1) as told', { runId: up.runId, plan, runsUnderHalt: false })).toMatchObject([
+      { told: { result: 'preempted' } },
+    ]);
   });
 
   it('whoever acts in whatever order: a run lets no account do more than people and watch have left it', async () => {

@@ -90,6 +90,16 @@ export async function readRuns(
   }));
 }
 
+/** The graceful shutdown of an account that is under way; undefined: none is. */
+export async function readShutdownUnderWay(database: Database, account: string): Promise<string | undefined> {
+  const { rows } = await database.query<{ run_id: string }>(
+    `select run_id from runbook_runs where account = $1 and runbook = 'gracefulShutdown' and ended_at is null
+        and epoch = (select epoch from instance) order by started_at nulls last, created_at limit 1`,
+    [account],
+  );
+  return rows[0]?.run_id;
+}
+
 /** What a run was planned to do; null while it is being planned. */
 export async function readRunPlan(database: Database, runId: string): Promise<ShownPlan | null> {
   const { rows } = await database.query<{ plan: Plan | null }>('select plan from runbook_runs where run_id = $1', [runId]);

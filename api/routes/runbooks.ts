@@ -11,7 +11,17 @@ import { DONE, doneSchema } from '../http/done.js';
 import { idInput, limitInput, reasonInput, textInput, USUAL_LIMIT } from '../http/input.js';
 import { assertAccount } from '../read/accounts.js';
 import { shownPlan } from '../../core/runbook/shown-plan.js';
-import { planSchema, readRunParts, readRunPlan, readRuns, readSigners, runPartSchema, runSchema, type Run } from '../read/runbooks.js';
+import {
+  planSchema,
+  readRunParts,
+  readRunPlan,
+  readRuns,
+  readShutdownUnderWay,
+  readSigners,
+  runPartSchema,
+  runSchema,
+  type Run,
+} from '../read/runbooks.js';
 import { route, type Route } from '../route.js';
 
 const TELLING: Readonly<Record<RunCommandKind, { readonly access: Action; readonly summary: string; readonly hasStep: boolean }>> = {
@@ -111,7 +121,8 @@ export function runbookRoutes({ database, control, newId }: ApiContext): Route[]
     route({
       method: 'POST',
       path: '/v1/runbooks/run',
-      summary: 'Asks for a runbook. It is planned first; where its plan needs another person, it waits for that.',
+      summary:
+        'Asks for a runbook. It is planned first; where its plan needs another person, it waits for that. Of a graceful shutdown that is under way the answer is that one.',
       access: 'askRunbook',
       body: z.strictObject({
         ...asking,
@@ -123,6 +134,13 @@ export function runbookRoutes({ database, control, newId }: ApiContext): Route[]
       handle: async ({ body: { runbook, account, runId = newId(), reason }, caller }) => {
         await assertAccount(database, account);
         if (RUNBOOK_SPECS[runbook].needsCause === true) throw new KeelsonError('INPUT_RUNBOOK_NEEDS_CAUSE', { runbook });
+        // Whoever asks for it twice wants it once; a second one would only find the account taken.
+        const underWay = runbook === 'gracefulShutdown' ? await readShutdownUnderWay(database, account) : undefined;
+        if (underWay !== undefined) {
+          // One whose workflow was lost goes on with this.
+          await control.startRunbook({ runId: underWay, runbook, account });
+          return one(underWay);
+        }
         const resource = resourceOf({ ...RUNBOOK_SPECS[runbook], steps: [] }, account);
         const answer = await changeAs(database, 'ask_runbook', caller, { runId, runbook, account, resource, inputs: {}, reason });
         if (answer !== 'asked' && answer !== 'stored')

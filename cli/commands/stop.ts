@@ -9,7 +9,7 @@ import { addApiCommand, answers, connect, wholeNumber, type ApiOptions, type Fin
 import { CommandFailure, EXIT } from '../exit.js';
 import { underHalts } from '../halted.js';
 import { leftTable } from '../left-at-venue.js';
-import { nextStart, shutDown, shutdownText, undecided, underHalt } from '../shutdown.js';
+import { nextStart, shutDown, shutdownText, stayPaused, undecided, underHalt } from '../shutdown.js';
 import { harmless, type Terminal } from '../terminal.js';
 
 interface StopOptions extends ApiOptions {
@@ -45,7 +45,7 @@ export function addStop(program: Command, terminal: Terminal, finish: Finish): v
       if (options.json !== true) terminal.error(`${harmless(line)}\n`);
     };
     if (runs.length > 0) for (const line of await undecided(api)) say(line);
-    const ended = await Promise.all(runs.map((run) => shutDown(api, run, reason, isOver, say)));
+    const ended = await Promise.all(runs.map((run) => shutDown(api, { ...run, newId: terminal.newId }, reason, isOver, say)));
     // Last: that a halt is verified has to be true when the processes end.
     const halted = await underHalt(
       api,
@@ -57,7 +57,7 @@ export function addStop(program: Command, terminal: Terminal, finish: Finish): v
     const warned = underHalts(configured.filter(({ account }) => !proven.has(account)));
     const told = `${shutdowns.map(shutdownText).join('')}${leftTable(ended)}${warned}`;
     if (!isSafe && !anyway) {
-      const text = `${told}Nothing was stopped. What to do is above; --anyway stops the processes all the same.\n`;
+      const text = `${told}${stayPaused(ended)}Nothing was stopped. What to do is above; --anyway stops the processes all the same.\n`;
       return { data: { shutdowns, isStopped: false }, text, exitCode: EXIT.refused };
     }
     const after = (await api.get<Status>('/v1/status')).accounts.filter(({ isRetired }) => !isRetired);

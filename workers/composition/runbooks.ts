@@ -110,7 +110,7 @@ function tradingRules({ accounts, strategies }: Config, account: string): Tradin
   return { venue: configured.venue, ...configured.startUp, ...configured.shutdown, streams: [...streams.values()] };
 }
 
-/** Runs that a part of ours starts, as workflows on the guardian's queue. One that was terminated goes on where its records end. */
+/** Runs that a part of ours starts, or ends, as workflows on the guardian's queue. One that was terminated goes on where its records end. */
 export function createRunbookRuns(client: Client, clock: () => number, taskQueue: string = TASK_QUEUES.guardian): RunbookRuns {
   return {
     async wake({ runId, account, runbook }) {
@@ -129,8 +129,19 @@ export function createRunbookRuns(client: Client, clock: () => number, taskQueue
       } catch (error) {
         // It has come to its end meanwhile.
         if (error instanceof WorkflowExecutionAlreadyStartedError) return;
-        throw new KeelsonError('INFRA_TEMPORAL', { detail: error instanceof Error ? error.message : String(error) }, { cause: error });
+        throw noAnswer(error);
+      }
+    },
+    async end({ runId }) {
+      try {
+        const handle = client.workflow.getHandle(runbookWorkflowId(runId));
+        await client.withDeadline(clock() + CALL_MS, () => handle.terminate('its row has ended: another run has superseded it'));
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw noAnswer(error);
       }
     },
   };
 }
+
+const noAnswer = (cause: unknown): KeelsonError =>
+  new KeelsonError('INFRA_TEMPORAL', { detail: cause instanceof Error ? cause.message : String(cause) }, { cause });

@@ -83,6 +83,33 @@ describe.skipIf(temporal === undefined)('start-up and graceful shutdown, on real
     expect(await bench.mode()).toBe('normal');
   });
 
+  it.each([
+    ['waits for a person', 'keys'],
+    ['is at work', 'bars'],
+  ] as const)('a shutdown ends a start-up that %s: nothing of that lets the account go on, and the next start does', async (_, step) => {
+    const may = { name: VENUE_ACCOUNT, key: TEST_KEY, secret: TEST_SECRET, feeAsset: 'received' };
+    if (step === 'keys') bench.stack.paper.openAccount({ ...may, permissions: ['read', 'trade', 'withdraw'] }, new Map());
+    bench.world.areMissed = true;
+    const up = await bench.start();
+    if (step === 'keys') await bench.waits(up, 'keys');
+    else await eventually(async () => expect((await bench.state(up)).steps[7]?.state).toBe('doing'), LIMIT_MS);
+    const down = await bench.ask('gracefulShutdown');
+    // What it looked for is there in the middle of it.
+    bench.world.areMissed = false;
+    expect(await bench.endOf(down)).toEqual({ status: 'completed', detail: null });
+    // Also its workflow, which nobody would tell anything any more.
+    await expect(bench.handleOf(up).result()).rejects.toThrow('another run has superseded it');
+    expect(await bench.query('select status, detail from runbook_runs where run_id = $1', up)).toEqual([
+      { status: 'preempted', detail: `the account is shut down by run ${down}, asked for by olga` },
+    ]);
+    expect([await bench.mode(), await bench.audited(up), await bench.audited(down)]).toEqual([
+      ...['paused', ['normal -> observation'], ['observation -> paused']],
+    ]);
+    bench.stack.paper.openAccount({ ...may, permissions: ['read', 'trade'] }, new Map());
+    expect(await bench.endOf(await bench.start())).toMatchObject({ status: 'completed' });
+    expect(await bench.mode()).toBe('normal');
+  });
+
   it('also where a person had paused the account a key that may withdraw is refused: nobody could resume with it unseen', async () => {
     const may = { name: VENUE_ACCOUNT, key: TEST_KEY, secret: TEST_SECRET, feeAsset: 'received' };
     bench.stack.paper.openAccount({ ...may, permissions: ['read', 'trade', 'withdraw'] }, new Map());

@@ -300,7 +300,13 @@ describe.skipIf(temporal === undefined)('a runbook, on a real server and ledger'
     await work(at.runbookOf(false));
     const first = await ask();
     await eventually(() => expect(at.did).toEqual(['set one']));
-    expect(await endOf(await ask())).toEqual({ status: 'locked', detail: `run ${runIdOf(first)} is at work on test:main` });
+    const holder = runIdOf(first);
+    expect(await endOf(await ask())).toEqual({
+      status: 'locked',
+      detail: expect.stringMatching(
+        new RegExp(`^run ${holder} \\(\\w+\\) is at work on test:main: .*keelson runbooks abort ${holder} ends it$`),
+      ) as string,
+    });
     await query(`insert into latches (scope, scope_value, reason, subject) values ('account', 'main', 'a test', 'rik')`);
     release();
     expect(await endOf(first)).toEqual({ status: 'preempted', detail: 'a halt (account main) stands over main' });
