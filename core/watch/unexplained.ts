@@ -3,6 +3,7 @@ import { carriedForward, differenceOf, type Settled } from './carried.js';
 import { dayOf, type Figures, type Performance } from './performance.js';
 import { WATCH } from './rules.js';
 import { priceOf, valueOf, type Prices, type Quantities } from './valuation.js';
+import { countedAnew, countedFrom, leastGone, positive, withBooks, withSeen, type Taken, type Went } from './went.js';
 
 interface Gone {
   readonly quantity: DecimalText;
@@ -43,13 +44,15 @@ export interface Unexplained {
   readonly movedAt?: { readonly prices: Quantities; readonly time: number } | undefined;
   /** What the books said at the last sample. Undefined: in a row of an earlier build. */
   readonly seen?: Pick<Booked, 'withdrawn' | 'before'> | undefined;
+  /** Undefined: in a row of an earlier build. */
+  readonly went?: Went | undefined;
+  /** How much less the venue has shown than the books and all of this explain, at the least since it did first. */
+  readonly short?: Readonly<Record<string, { readonly quantity: DecimalText; readonly since: number }>> | undefined;
 }
 
 /** What the books say of what came and went beside our own fills, since the onboarding. */
-export interface Booked {
+export interface Booked extends Taken {
   readonly deposited: Quantities;
-  /** Withdrawn, and transferred away: negative. */
-  readonly withdrawn: Quantities;
   /** What of that had happened before what is unexplained of an asset can have gone, or before the last look where nothing is: it explains nothing. */
   readonly before: Quantities;
   /** What of that happened when what is unexplained of an asset had gone already: it explains nothing before it is seen to go, too. */
@@ -84,20 +87,18 @@ export function explainedSoFar(external: Quantities, booked: Booked, now: number
     used: { withdrawn, traded },
     seen: { withdrawn, before },
     base: besideBooks(external, booked),
+    went: countedFrom(booked, now),
   };
 }
 
 /** What has changed by a difference that was just settled. Pure. */
 export function withSettled(known: Unexplained, settled: Settled, equity: Decimal, prices: Prices, now: number): Unexplained {
-  const before = { ...known, movedAt: movedAt(known, settled.change, prices, now) };
+  const isSoon = settled.exchanged === undefined && Math.abs(now - known.since) <= WATCH.cameBackMs;
+  const cameBack = isSoon ? coveredOf(known, (asset) => amountOf(settled.change, asset)) : {};
+  const went = known.went && withSeen(known.went, positive(differenceOf({}, settled.change)), cameBack);
+  const before = { ...known, went, movedAt: movedAt(known, settled.change, prices, now) };
   if (settled.exchanged !== undefined) return { ...before, exchanged: carriedForward(before.exchanged, settled.exchanged) };
-  const back =
-    Math.abs(now - before.since) <= WATCH.cameBackMs
-      ? less(
-          before,
-          coveredOf(before, (asset) => amountOf(settled.change, asset)),
-        )
-      : before;
+  const back = isSoon ? less(before, cameBack) : before;
   if (settled.went.lte(0)) return back;
   const gone = Object.entries(settled.change)
     .map(([asset, quantity]) => ({ asset, quantity: decimal(quantity), worth: valueOf(asset, decimal(quantity), prices)?.value ?? ZERO }))
@@ -152,7 +153,7 @@ export function explainedBy(
   booked: Booked,
   at: Known,
 ): { readonly left: Unexplained; readonly lost: Lost | undefined } {
-  const before = known.base === undefined ? asBefore(known, booked, at.external) : known;
+  const before = countedBefore(known.base === undefined ? asBefore(known, booked, at.external) : known, booked, at.now);
   const { left: afterwards, lost } = tradesOf(before, booked, at);
   const withdrawn = usedOrPast(before, booked);
   const lacks = lacking(afterwards, booked, at.external);
@@ -167,7 +168,45 @@ export function explainedBy(
     used: { ...afterwards.used, withdrawn: differenceOf(withdrawn, covered) },
     seen: { withdrawn: booked.withdrawn, before: booked.before },
   };
-  return { left: { ...left, base: baseOf(left, before, booked, at.external) }, lost };
+  const based = { ...left, base: baseOf(left, before, booked, at.external) };
+  return { left: withShort(explainedIn(based, booked, at), booked, at), lost };
+}
+
+/**
+ * Where the books explain all that the venue shows to the last unit, and each fill is reckoned with, no more is left than what nothing in them can have
+ * taken: the rest was seen beside others only, or was booked in a sum with them.
+ */
+function explainedIn(before: Unexplained, booked: Booked, { external, now }: Known): Unexplained {
+  const { base, exchanged, used, went } = before;
+  if (went === undefined) return before;
+  const beside = besideBooks(external, booked);
+  const open = [exchanged, differenceOf(booked.traded, used.traded), differenceOf(beside, base ?? {})];
+  if (open.some((quantities) => Object.keys(quantities).length > 0)) return before;
+  const left = less(
+    before,
+    coveredOf(before, (asset) => goneOf(before, asset).minus(leastGone(went, booked, asset))),
+  );
+  return Object.keys(left.assets).length > 0 ? left : { ...left, went: countedAnew(went, booked, now) };
+}
+
+/** What the venue has lacked for long is lost, whatever has excused it once: no booking that is ahead of it is so far ahead. */
+function withShort(before: Unexplained, booked: Booked, { external, equity, prices, now }: Known): Unexplained {
+  const lacks = lacking(before, booked, external);
+  const found = Object.keys(openOf(before, booked, external)).map((asset) => {
+    const quantity = lacks(asset).minus(goneOf(before, asset));
+    const known = before.short?.[asset];
+    const [least, since] = known === undefined ? [quantity, now] : [minimum(quantity, decimal(known.quantity)), Math.min(known.since, now)];
+    return {
+      asset,
+      least,
+      since,
+      isLong: now - since >= WATCH.lackingMs && worthWhenMoved({ [asset]: ONE_TEXT }, before, prices) !== undefined,
+    };
+  });
+  const open = found.filter(({ least }) => least.gt(0));
+  const gone = amountsOf(open.filter(({ isLong }) => isLong).map(({ asset, least }) => [asset, least]));
+  const short = open.filter(({ isLong }) => !isLong).map(({ asset, least, since }) => [asset, { quantity: text(least), since }] as const);
+  return { ...withGone(before, gone, equity, prices), short: Object.fromEntries(short) };
 }
 
 /** A withdrawal that has explained what it was not booked for: the deposit that was beside it is booked later, and then that is missing again. */
@@ -232,6 +271,16 @@ function asBefore(before: Unexplained, booked: Booked, external: Quantities): Un
     exchanged: differenceOf(before.exchanged, before.used.traded),
     base: carriedForward(carriedForward(besideBooks(external, booked), gone), traded),
   };
+}
+
+/** … and what it shows as gone, or as given for something, was seen to go. */
+function countedBefore(before: Unexplained, booked: Booked, now: number): Unexplained {
+  if (before.went !== undefined) return { ...before, went: withBooks(before.went, booked, now) };
+  const gone = amountsOf(Object.keys(before.assets).map((asset) => [asset, goneOf(before, asset)]));
+  const seen = carriedForward(gone, positive(differenceOf({}, before.exchanged)));
+  const waiting = positive(differenceOf({}, differenceOf(booked.traded, before.used.traded)));
+  const went = countedFrom(booked, now, seen);
+  return { ...before, went: { ...went, given: carriedForward(went.given, waiting) } };
 }
 
 const goneOf = ({ assets }: Unexplained, asset: string): Decimal => decimal(assets[asset]?.quantity ?? ZERO_TEXT);
@@ -322,8 +371,7 @@ function tradesOf(before: Unexplained, booked: Booked, { external, equity, price
       .map((asset) => [asset, minimum(amountOf(without, asset), lacks(asset).minus(goneOf(parted, asset)))] as const)
       .filter(([, quantity]) => quantity.gt(0)),
   );
-  const isAll = Object.keys(more).length > 0 && Object.keys(openOf({ ...parted, exchanged: {} }, booked, external)).length === 0;
-  const left = isAll ? { ...parted, ...NONE } : withGone(less(parted, covered), gone, equity, prices);
+  const left = withGone(less(parted, covered), gone, equity, prices);
   return { left, lost: worth.isZero() ? undefined : lostBy(worth.neg(), parted, covered, equity, now) };
 }
 
@@ -333,10 +381,21 @@ function tradesOf(before: Unexplained, booked: Booked, { external, equity, price
  */
 function notExchanged(before: Unexplained, booked: Booked, external: Quantities): Quantities {
   const { exchanged } = before;
-  if (Object.keys(openOf({ ...before, exchanged: {} }, booked, external)).length === 0) return exchanged;
+  // What no booking can have taken went as it seemed, also where as much came that nobody has booked.
+  const wentOf = (asset: string): Decimal =>
+    before.went === undefined || amountOf(exchanged, asset).gte(0) ? ZERO : leastGone(before.went, booked, asset).neg();
+  const isBacked = Object.keys(exchanged).some((asset) => !wentOf(asset).isZero());
+  if (!isBacked && Object.keys(openOf({ ...before, exchanged: {} }, booked, external)).length === 0) return exchanged;
   // What went of it since had come.
   const gone = amountsOf(Object.keys(before.assets).map((asset) => [asset, goneOf(before, asset)]));
-  const backed = common(exchanged, [exchanged, gone].reduce(carriedForward, openOf(before, booked, external)));
+  const beside = [exchanged, gone].reduce(carriedForward, openOf(before, booked, external));
+  const seen = amountsOf(
+    Object.keys(exchanged).map((asset) => {
+      const went = wentOf(asset);
+      return [asset, went.isZero() ? amountOf(beside, asset) : minimum(amountOf(beside, asset), went)];
+    }),
+  );
+  const backed = common(exchanged, seen);
   const shares = Object.keys(exchanged).map((asset) => ONE.minus(amountOf(backed, asset).div(amountOf(exchanged, asset))));
   const part = maximum(ZERO, ...shares);
   if (part.eq(1)) return exchanged;
@@ -418,8 +477,6 @@ function lostBy(worth: Decimal, before: Unexplained, covered: Quantities, equity
   };
 }
 
-/** Where the books explain all to the last unit with the fills that are reckoned with now, nothing is left: some of it was seen beside others only. */
-const NONE = { assets: {}, share: ZERO_TEXT, dayShare: ZERO_TEXT, dayWorth: ZERO_TEXT };
 const ONE_TEXT = '1' as DecimalText;
 const NOTHING = { quantity: ZERO_TEXT, worth: ZERO_TEXT };
 /** What of all that was withdrawn explains nothing more: what has explained something, and what was past when it was booked, or is by now. */
