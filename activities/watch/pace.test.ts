@@ -23,7 +23,7 @@ async function writtenAt(balances: VenueReader['balances']): Promise<readonly nu
   const began = Date.now();
   let isOver = false;
   const read: WatchStore['read'] = async () => {
-    const booked = { deposited: {}, withdrawn: {}, before: {}, after: {}, traded: {} };
+    const booked = { deposited: {}, withdrawn: {}, before: {}, after: {}, traded: {}, given: {}, early: {} };
     const of = { lastTime: undefined, mode: 'normal', hold: undefined, latch: 'none', unnotedHalt: undefined, ledger: {}, booked };
     const row = { version: String(written.length), state: UNWATCHED, openOrders: 0, limitRows: [], booking: '0', held: [], closes: {} };
     return { ...of, ...row, now: Date.now(), comparedTime: Date.now(), missingKill: undefined, seenAges: undefined } as WatchInputs;

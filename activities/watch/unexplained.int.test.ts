@@ -110,6 +110,32 @@ describe('what goes from an account without a reason that its books know', () =>
     );
   });
 
+  it('is told with what each movement has taken, which one away and one back do not add up to, and with what of the withdrawals was early', async () => {
+    const begun = Date.now() - 3_600_000;
+    const told = async (): Promise<unknown> =>
+      (await query<{ told: object }>('select moved_beside($1, $2::jsonb) as told', ACCOUNT, JSON.stringify({ went: { since: begun } })))[0]
+        ?.told;
+    const before = (await told()) as { given: Record<string, string>; early: Record<string, string> };
+    const move = (...deltas: string[]): Promise<unknown> =>
+      query(
+        'select move_inventory($1, $2::jsonb)',
+        ACCOUNT,
+        JSON.stringify(deltas.map((delta, index) => ({ asset: 'ETH', delta, movementId: `m-${index}` }))),
+      );
+    await move('-0.25', '0.25');
+    expect(await told()).toMatchObject({ given: { ETH: '-0.25' } });
+    await move('0.5');
+    await query(`select move_inventory($1, '[{"asset": "ETH", "delta": "0.25"}, {"asset": "ETH", "delta": "-0.01"}]')`, ACCOUNT);
+    expect(await told()).toMatchObject({ given: { ETH: '-0.25' } });
+    await withdraw('-10', begun - 121_000);
+    await withdraw('-20', begun - 119_000);
+    const since = (was: string | undefined, by: number): string => String(Number(was ?? '0') - by);
+    expect(await told()).toMatchObject({
+      given: { USDT: since(before.given['USDT'], 30) },
+      early: { USDT: since(before.early['USDT'], 10) },
+    });
+  });
+
   it('is not excused by a withdrawal of the same amount that went before the first look', async () => {
     watch();
     await shows({ equity: '205000' });

@@ -108,7 +108,7 @@ describe('a clock of the database’s that was ahead, past midnight, and is set 
 
   it('what went unexplained on that day went today', () => {
     const ahead = {
-      ...explainedSoFar({}, { deposited: {}, withdrawn: {}, before: {}, after: {}, traded: {} }, NOON + DAY),
+      ...explainedSoFar({}, { deposited: {}, withdrawn: {}, before: {}, after: {}, traded: {}, given: {}, early: {} }, NOON + DAY),
       dayWorth: begun.equity,
     };
     expect(onDay(ahead, 20_000 * DAY)).toEqual({ ...ahead, day: 20_000 * DAY });

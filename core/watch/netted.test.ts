@@ -1,81 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { amountsOf, decimal, text, type Amounts, type Decimal, type DecimalText } from '../money/index.js';
-import { carriedForward } from './carried.js';
-import { sampleAccount, UNWATCHED, type Observation, type Sample, type WatchState } from './sample.js';
-import { nettedOf } from './unexplained.js';
-import type { Prices } from './valuation.js';
+import { ByHand, deposit, gone, told, trade, withdrawal, type Movement } from '../../test/support/by-hand.js';
+import { decimal, text, type Amounts, type Decimal } from '../money/index.js';
 
-const d = (value: string): DecimalText => value as DecimalText;
-const NOON = 20_000 * 86_400_000 + 43_200_000;
 const OPENING = decimal('100000');
-const RULES = {
-  ...{ dailyLossWarnRatio: 0.9, dailyLossLimitRatio: 0.91, drawdownWarnRatio: 0.9, drawdownLimitRatio: 0.91 },
-  ...{ venueUnreachableMs: 120_000, noMarketDataMs: 300_000, unmarkedPrices: {} },
-};
-const PRICES: Prices = {
-  ...{ quote: 'USDT', instruments: ['BTC/USDT'], markMaxAgeMs: 3_000, unmarkedPrices: {} },
-  marks: { 'BTC/USDT': { price: d('50000'), ageMs: 0 } },
-};
-
-interface Movement {
-  readonly kind: 'deposited' | 'withdrawn' | 'traded';
-  readonly amounts: Amounts;
-}
-const deposit = (amount: string, asset = 'USDT'): Movement => ({ kind: 'deposited', amounts: { [asset]: d(amount) } });
-const withdrawal = (amount: string, asset = 'USDT'): Movement => ({ kind: 'withdrawn', amounts: { [asset]: d(`-${amount}`) } });
-const trade = (usdt: string, btc: string): Movement => ({ kind: 'traded', amounts: { USDT: d(usdt), BTC: d(btc) } });
-
-/** An account of 100,000 USDT whose balances only other hands move: what the venue shows and what is booked, each in its own time. */
-class ByHand {
-  state: WatchState = UNWATCHED;
-  private now = NOON;
-  private external: Amounts = {};
-  private booked: Observation['booked'] = { deposited: {}, withdrawn: {}, before: {}, after: {}, traded: {} };
-
-  constructor() {
-    this.looks();
-  }
-
-  moves(...movements: readonly Movement[]): void {
-    this.external = movements.reduce((sum, { amounts }) => carriedForward(sum, amounts), this.external);
-  }
-
-  books({ kind, amounts }: Movement): void {
-    this.booked = { ...this.booked, [kind]: carriedForward(this.booked[kind], amounts) };
-  }
-
-  netted(): Amounts {
-    const { unexplained, external } = this.state;
-    return unexplained === undefined ? {} : nettedOf(unexplained, this.booked, external ?? {});
-  }
-
-  /** Two readings that show the same, a minute and a half after the last ones. */
-  looks(): Sample {
-    const lastTime = this.now;
-    this.now += 90_000;
-    const sample = sampleAccount(
-      'main',
-      this.state,
-      {
-        ...{ now: this.now, lastTime, mode: 'normal', hold: undefined, latch: 'none', unnotedHalt: undefined },
-        ...{ ledger: { USDT: text(OPENING) }, booked: this.booked, isReadingFresh: true, prices: PRICES },
-        readings: { last: this.external, before: this.external },
-        ages: { venueMs: 0, marketDataMs: 0, marketDataLimitMs: 300_000, comparedMs: 0 },
-      },
-      RULES,
-    );
-    this.state = sample.state;
-    return sample;
-  }
-}
-
-const gone = ({ state }: Sample): Amounts =>
-  amountsOf(Object.entries(state.unexplained?.assets ?? {}).map(([asset, { quantity }]) => [asset, decimal(quantity)]));
-const told = (sample: Sample) => ({
-  ...{ gone: gone(sample), pnl: sample.figures?.dailyPnl, flows: sample.state.performance?.dayFlows },
-  drawdown: sample.figures?.drawdownRatio.toDecimalPlaces(12).toFixed(),
-});
 
 describe('movements by hand that one reading nets', () => {
   it('a purchase beside a deposit is no loss when both are booked, and swallows no later withdrawal', () => {
@@ -87,10 +15,10 @@ describe('movements by hand that one reading nets', () => {
     account.books(paid);
     expect(told(account.looks())).toEqual({ gone: {}, pnl: '0', flows: '500', drawdown: '0' });
     for (const amount of ['100', '200', '300']) {
-      account.moves(withdrawal(amount), { kind: 'deposited', amounts: { ETH: d('0.3') } });
+      account.moves(withdrawal(amount), { kind: 'deposited', amounts: { ETH: text(decimal('0.3')) } });
       expect(told(account.looks())).toMatchObject({ gone: { USDT: amount }, pnl: `-${amount}` });
       account.books(withdrawal(amount));
-      account.books({ kind: 'deposited', amounts: { ETH: d('0.3') } });
+      account.books({ kind: 'deposited', amounts: { ETH: text(decimal('0.3')) } });
       expect(told(account.looks())).toMatchObject({ gone: {}, pnl: '0', drawdown: '0' });
     }
   });

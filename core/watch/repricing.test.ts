@@ -42,7 +42,7 @@ class Watched {
         },
         ...{
           readings: { last: {}, before: {} },
-          booked: { deposited: {}, withdrawn: {}, before: {}, after: {}, traded: {} },
+          booked: { deposited: {}, withdrawn: {}, before: {}, after: {}, traded: {}, given: {}, early: {} },
           ages: { venueMs: 0, marketDataMs: 0, marketDataLimitMs: 300_000, comparedMs: 0 },
           ...more,
         },

@@ -25,6 +25,10 @@ export const WATCH = {
   movingMs: 15_000,
   /** What comes back within it was never gone: a venue may show the halves of a fill one after the other. */
   cameBackMs: 60_000,
+  /** What is booked the venue has shown by then; by as much the clocks of people, venue and database may differ. */
+  shownMs: 120_000,
+  /** What the venue lacks for so long against the books is no booking ahead of it. */
+  lackingMs: 900_000,
   /** The longest that an account may set. */
   venueUnreachableMs: 120_000,
   noMarketDataMs: 300_000,

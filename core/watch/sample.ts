@@ -4,21 +4,11 @@ import { Decimal, ZERO, ZERO_TEXT, decimal, text, type DecimalText } from '../mo
 import { PROTOCOL } from '../risk/limits.js';
 import { carriedForward, isAsKnown, isMoving, missingBy, settle, type Readings, type Settled } from './carried.js';
 import { CONDITIONS, DEFINITIONS, findingsOf, isConfirmed, LOST, nextRuns, type Ages, type Condition, type Runs } from './conditions.js';
+import type { Booked, Unexplained } from './gone.js';
 import { dayOf, figuresOf, moved, rebased, type Figures, type KeptDay, type Move, type Performance } from './performance.js';
 import { pricingOf, repricingOf, revalued, type Pricing, type Repricing } from './repricing.js';
 import { WATCH, type WatchRules } from './rules.js';
-import {
-  explainedBy,
-  explainedSoFar,
-  onDay,
-  requoted,
-  withLost,
-  withSettled,
-  withUnexplained,
-  type Booked,
-  type Lost,
-  type Unexplained,
-} from './unexplained.js';
+import { explainedBy, explainedSoFar, onDay, requoted, withLost, withSettled, withUnexplained, type Lost } from './unexplained.js';
 import { valuationOf, type Prices, type Quantities, type Valuation } from './valuation.js';
 
 /** What the watch remembers of an account, in a row of the database: two guardians share it, restarts keep it. */

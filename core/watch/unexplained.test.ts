@@ -17,7 +17,7 @@ const PRICES: Prices = {
   ...{ quote: 'USDT', instruments: ['BTC/USDT'], markMaxAgeMs: 3_000, unmarkedPrices: {} },
   marks: { 'BTC/USDT': { price: d('50000'), ageMs: 0 } },
 };
-const NO_BOOKS: Observation['booked'] = { deposited: {}, withdrawn: {}, before: {}, after: {}, traded: {} };
+const NO_BOOKS: Observation['booked'] = { deposited: {}, withdrawn: {}, before: {}, after: {}, traded: {}, given: {}, early: {} };
 
 /** An account of 100,000 USDT that trades nothing: what its venue shows beside that is another hand's. */
 class Watched {

@@ -1,62 +1,23 @@
 import { amountOf, amountsOf, Decimal, decimal, maximum, minimum, text, ZERO, ZERO_TEXT, type DecimalText } from '../money/index.js';
 import { carriedForward, differenceOf, type Settled } from './carried.js';
 import { dayOf, type Figures, type Performance } from './performance.js';
+import {
+  besideBooks,
+  coveredOf,
+  goneOf,
+  lacking,
+  less,
+  openOf,
+  partOf,
+  rounded,
+  worthOf,
+  type Booked,
+  type Gone,
+  type Unexplained,
+} from './gone.js';
 import { WATCH } from './rules.js';
 import { priceOf, valueOf, type Prices, type Quantities } from './valuation.js';
-
-interface Gone {
-  readonly quantity: DecimalText;
-  readonly worth: DecimalText;
-  /** All that it is went after this moment. Undefined: an earlier build has seen it go. */
-  readonly from?: number | undefined;
-  /** All of it had gone by this moment. Undefined: an earlier build has seen it go. */
-  readonly to?: number | undefined;
-}
-
-/**
- * What went from the account without anything that came for it. Balances cannot tell a withdrawal from what another hand has lost between
- * two readings, so it is both at once: peak and day's opening are moved as by a withdrawal (`Performance`), and here stands which share of
- * the account went so. The figures count that as lost until the books explain it: booked as withdrawn it was no loss, booked as the fills
- * of another hand it was one.
- */
-export interface Unexplained {
-  /** What nobody has explained yet: how much of each asset, and what it was worth when it went. */
-  readonly assets: Readonly<Record<string, Gone>>;
-  /** When something went last; what comes back soon was never gone. */
-  readonly since: number;
-  /** When a reading showed last what is known: what has happened before is in that. Undefined: in a row of an earlier build. */
-  readonly checked?: number | undefined;
-  /** Shares of the account, from 0 to 1; of the day, what went on it. */
-  readonly share: DecimalText;
-  readonly day: number;
-  readonly dayShare: DecimalText;
-  readonly dayWorth: DecimalText;
-  /** What was seen as an exchange by others and is not booked as fills yet. */
-  readonly exchanged: Quantities;
-  /** What was withdrawn and has explained something already, and what others have traded, as far as it is reckoned with. */
-  readonly used: Pick<Booked, 'withdrawn' | 'traded'>;
-  /** What the venue showed beside the books at the first look, and nobody has booked. Undefined: in a row of an earlier build. */
-  readonly base?: Quantities | undefined;
-  /** What withdrawals have explained while the books did not explain the asset to the last unit: of another movement, perhaps. */
-  readonly excused?: Quantities | undefined;
-  /** What one of each asset was worth when it was last seen to move, and when anything was. */
-  readonly movedAt?: { readonly prices: Quantities; readonly time: number } | undefined;
-  /** What the books said at the last sample. Undefined: in a row of an earlier build. */
-  readonly seen?: Pick<Booked, 'withdrawn' | 'before'> | undefined;
-}
-
-/** What the books say of what came and went beside our own fills, since the onboarding. */
-export interface Booked {
-  readonly deposited: Quantities;
-  /** Withdrawn, and transferred away: negative. */
-  readonly withdrawn: Quantities;
-  /** What of that had happened before what is unexplained of an asset can have gone, or before the last look where nothing is: it explains nothing. */
-  readonly before: Quantities;
-  /** What of that happened when what is unexplained of an asset had gone already: it explains nothing before it is seen to go, too. */
-  readonly after: Quantities;
-  /** Fills by other hands, corrections, and fills of ours that a person has decided on, signed. */
-  readonly traded: Quantities;
-}
+import { countedAnew, countedFrom, leastGone, positive, withBooks, withSeen } from './went.js';
 
 /** Shares of the account, and worth, of what turned out to be lost; negative where less was than it had seemed. */
 export interface Lost {
@@ -84,20 +45,18 @@ export function explainedSoFar(external: Quantities, booked: Booked, now: number
     used: { withdrawn, traded },
     seen: { withdrawn, before },
     base: besideBooks(external, booked),
+    went: countedFrom(booked, now),
   };
 }
 
 /** What has changed by a difference that was just settled. Pure. */
 export function withSettled(known: Unexplained, settled: Settled, equity: Decimal, prices: Prices, now: number): Unexplained {
-  const before = { ...known, movedAt: movedAt(known, settled.change, prices, now) };
+  const isSoon = settled.exchanged === undefined && Math.abs(now - known.since) <= WATCH.cameBackMs;
+  const cameBack = isSoon ? coveredOf(known, (asset) => amountOf(settled.change, asset)) : {};
+  const went = known.went && withSeen(known.went, positive(differenceOf({}, settled.change)), cameBack);
+  const before = { ...known, went, movedAt: movedAt(known, settled.change, prices, now) };
   if (settled.exchanged !== undefined) return { ...before, exchanged: carriedForward(before.exchanged, settled.exchanged) };
-  const back =
-    Math.abs(now - before.since) <= WATCH.cameBackMs
-      ? less(
-          before,
-          coveredOf(before, (asset) => amountOf(settled.change, asset)),
-        )
-      : before;
+  const back = isSoon ? less(before, cameBack) : before;
   if (settled.went.lte(0)) return back;
   const gone = Object.entries(settled.change)
     .map(([asset, quantity]) => ({ asset, quantity: decimal(quantity), worth: valueOf(asset, decimal(quantity), prices)?.value ?? ZERO }))
@@ -152,7 +111,7 @@ export function explainedBy(
   booked: Booked,
   at: Known,
 ): { readonly left: Unexplained; readonly lost: Lost | undefined } {
-  const before = known.base === undefined ? asBefore(known, booked, at.external) : known;
+  const before = countedBefore(known.base === undefined ? asBefore(known, booked, at.external) : known, booked, at.now);
   const { left: afterwards, lost } = tradesOf(before, booked, at);
   const withdrawn = usedOrPast(before, booked);
   const lacks = lacking(afterwards, booked, at.external);
@@ -167,7 +126,45 @@ export function explainedBy(
     used: { ...afterwards.used, withdrawn: differenceOf(withdrawn, covered) },
     seen: { withdrawn: booked.withdrawn, before: booked.before },
   };
-  return { left: { ...left, base: baseOf(left, before, booked, at.external) }, lost };
+  const based = { ...left, base: baseOf(left, before, booked, at.external) };
+  return { left: withShort(explainedIn(based, booked, at), booked, at), lost };
+}
+
+/**
+ * Where the books explain all that the venue shows to the last unit, and each fill is reckoned with, no more is left than what nothing in them can have
+ * taken: the rest was seen beside others only, or was booked in a sum with them.
+ */
+function explainedIn(before: Unexplained, booked: Booked, { external, now }: Known): Unexplained {
+  const { base, exchanged, used, went } = before;
+  if (went === undefined) return before;
+  const beside = besideBooks(external, booked);
+  const open = [exchanged, differenceOf(booked.traded, used.traded), differenceOf(beside, base ?? {})];
+  if (open.some((quantities) => Object.keys(quantities).length > 0)) return before;
+  const left = less(
+    before,
+    coveredOf(before, (asset) => goneOf(before, asset).minus(leastGone(went, booked, asset))),
+  );
+  return Object.keys(left.assets).length > 0 ? left : { ...left, went: countedAnew(went, booked, now) };
+}
+
+/** What the venue has lacked for long is lost, whatever has excused it once: no booking that is ahead of it is so far ahead. */
+function withShort(before: Unexplained, booked: Booked, { external, equity, prices, now }: Known): Unexplained {
+  const lacks = lacking(before, booked, external);
+  const found = Object.keys(openOf(before, booked, external)).map((asset) => {
+    const quantity = lacks(asset).minus(goneOf(before, asset));
+    const known = before.short?.[asset];
+    const [least, since] = known === undefined ? [quantity, now] : [minimum(quantity, decimal(known.quantity)), Math.min(known.since, now)];
+    return {
+      asset,
+      least,
+      since,
+      isLong: now - since >= WATCH.lackingMs && worthWhenMoved({ [asset]: ONE_TEXT }, before, prices) !== undefined,
+    };
+  });
+  const open = found.filter(({ least }) => least.gt(0));
+  const gone = amountsOf(open.filter(({ isLong }) => isLong).map(({ asset, least }) => [asset, least]));
+  const short = open.filter(({ isLong }) => !isLong).map(({ asset, least, since }) => [asset, { quantity: text(least), since }] as const);
+  return { ...withGone(before, gone, equity, prices), short: Object.fromEntries(short) };
 }
 
 /** A withdrawal that has explained what it was not booked for: the deposit that was beside it is booked later, and then that is missing again. */
@@ -218,11 +215,6 @@ export function withUnexplained(figures: Figures, performance: Performance, unex
   };
 }
 
-/** What the venue shows and the books do not explain. */
-function besideBooks(external: Quantities, { deposited, withdrawn, traded }: Booked): Quantities {
-  return [deposited, withdrawn, traded].reduce(differenceOf, external);
-}
-
 /** A row of an earlier build: what it has left unexplained is all that the books do not explain. */
 function asBefore(before: Unexplained, booked: Booked, external: Quantities): Unexplained {
   const gone = amountsOf(Object.entries(before.assets).map(([asset, { quantity }]) => [asset, decimal(quantity)]));
@@ -234,11 +226,14 @@ function asBefore(before: Unexplained, booked: Booked, external: Quantities): Un
   };
 }
 
-const goneOf = ({ assets }: Unexplained, asset: string): Decimal => decimal(assets[asset]?.quantity ?? ZERO_TEXT);
-
-/** What the venue shows and nothing explains: no booking that is reckoned with, no first look, and no exchange that awaits its fills. */
-function openOf({ base, used, exchanged }: Unexplained, booked: Booked, external: Quantities): Quantities {
-  return [base ?? {}, exchanged].reduce(differenceOf, besideBooks(external, { ...booked, traded: used.traded }));
+/** … and what it shows as gone, or as given for something, was seen to go. */
+function countedBefore(before: Unexplained, booked: Booked, now: number): Unexplained {
+  if (before.went !== undefined) return { ...before, went: withBooks(before.went, booked, now) };
+  const gone = amountsOf(Object.keys(before.assets).map((asset) => [asset, goneOf(before, asset)]));
+  const seen = carriedForward(gone, positive(differenceOf({}, before.exchanged)));
+  const waiting = positive(differenceOf({}, differenceOf(booked.traded, before.used.traded)));
+  const went = countedFrom(booked, now, seen);
+  return { ...before, went: { ...went, given: carriedForward(went.given, waiting) } };
 }
 
 /** How much of what went the comparison does not show, since as much that nobody has booked came beside it. Pure. */
@@ -246,12 +241,6 @@ export function nettedOf(before: Unexplained, booked: Booked, external: Quantiti
   const lacks = lacking(before, booked, external);
   const netted = Object.keys(before.assets).map((asset) => [asset, goneOf(before, asset).minus(lacks(asset))] as const);
   return amountsOf(netted.filter(([, quantity]) => quantity.gt(0)));
-}
-
-/** How much less of an asset the venue has than that explains. */
-function lacking(before: Unexplained, booked: Booked, external: Quantities): (asset: string) => Decimal {
-  const open = openOf(before, booked, external);
-  return (asset) => maximum(ZERO, amountOf(open, asset).neg());
 }
 
 /** What of the first look was booked since, as what came in or as withdrawn before it, is explained. */
@@ -322,8 +311,7 @@ function tradesOf(before: Unexplained, booked: Booked, { external, equity, price
       .map((asset) => [asset, minimum(amountOf(without, asset), lacks(asset).minus(goneOf(parted, asset)))] as const)
       .filter(([, quantity]) => quantity.gt(0)),
   );
-  const isAll = Object.keys(more).length > 0 && Object.keys(openOf({ ...parted, exchanged: {} }, booked, external)).length === 0;
-  const left = isAll ? { ...parted, ...NONE } : withGone(less(parted, covered), gone, equity, prices);
+  const left = withGone(less(parted, covered), gone, equity, prices);
   return { left, lost: worth.isZero() ? undefined : lostBy(worth.neg(), parted, covered, equity, now) };
 }
 
@@ -333,10 +321,21 @@ function tradesOf(before: Unexplained, booked: Booked, { external, equity, price
  */
 function notExchanged(before: Unexplained, booked: Booked, external: Quantities): Quantities {
   const { exchanged } = before;
-  if (Object.keys(openOf({ ...before, exchanged: {} }, booked, external)).length === 0) return exchanged;
+  // What no booking can have taken went as it seemed, also where as much came that nobody has booked.
+  const wentOf = (asset: string): Decimal =>
+    before.went === undefined || amountOf(exchanged, asset).gte(0) ? ZERO : leastGone(before.went, booked, asset).neg();
+  const isBacked = Object.keys(exchanged).some((asset) => !wentOf(asset).isZero());
+  if (!isBacked && Object.keys(openOf({ ...before, exchanged: {} }, booked, external)).length === 0) return exchanged;
   // What went of it since had come.
   const gone = amountsOf(Object.keys(before.assets).map((asset) => [asset, goneOf(before, asset)]));
-  const backed = common(exchanged, [exchanged, gone].reduce(carriedForward, openOf(before, booked, external)));
+  const beside = [exchanged, gone].reduce(carriedForward, openOf(before, booked, external));
+  const seen = amountsOf(
+    Object.keys(exchanged).map((asset) => {
+      const went = wentOf(asset);
+      return [asset, went.isZero() ? amountOf(beside, asset) : minimum(amountOf(beside, asset), went)];
+    }),
+  );
+  const backed = common(exchanged, seen);
   const shares = Object.keys(exchanged).map((asset) => ONE.minus(amountOf(backed, asset).div(amountOf(exchanged, asset))));
   const part = maximum(ZERO, ...shares);
   if (part.eq(1)) return exchanged;
@@ -418,8 +417,6 @@ function lostBy(worth: Decimal, before: Unexplained, covered: Quantities, equity
   };
 }
 
-/** Where the books explain all to the last unit with the fills that are reckoned with now, nothing is left: some of it was seen beside others only. */
-const NONE = { assets: {}, share: ZERO_TEXT, dayShare: ZERO_TEXT, dayWorth: ZERO_TEXT };
 const ONE_TEXT = '1' as DecimalText;
 const NOTHING = { quantity: ZERO_TEXT, worth: ZERO_TEXT };
 /** What of all that was withdrawn explains nothing more: what has explained something, and what was past when it was booked, or is by now. */
@@ -433,44 +430,4 @@ function usedOrPast({ used, seen }: Unexplained, { withdrawn, before }: Booked):
       return [asset, minimum(amountOf(used.withdrawn, asset).plus(bookedLate), amountOf(before, asset))];
     }),
   );
-}
-
-/** How much of what is unexplained is covered by so much of each asset. */
-function coveredOf({ assets }: Unexplained, by: (asset: string) => Decimal): Quantities {
-  const covered = Object.entries(assets).map(([asset, { quantity }]) => [asset, minimum(decimal(quantity), by(asset))] as const);
-  return amountsOf(covered.filter(([, quantity]) => quantity.gt(0)));
-}
-
-/** Without these quantities, and without their part of the shares. */
-function less(before: Unexplained, covered: Quantities): Unexplained {
-  const assets = Object.fromEntries(
-    Object.entries(before.assets)
-      .map(([asset, { quantity, worth, from, to }]) => {
-        const left = decimal(quantity).minus(amountOf(covered, asset));
-        return [asset, { from, to, quantity: text(left), worth: rounded(decimal(worth).mul(left).div(decimal(quantity))) }] as const;
-      })
-      .filter(([, { quantity }]) => decimal(quantity).gt(0)),
-  );
-  const part = Object.keys(assets).length === 0 ? ONE : partOf(before, covered);
-  const kept = (value: DecimalText): DecimalText => rounded(decimal(value).mul(ONE.minus(part)));
-  return { ...before, assets, share: kept(before.share), dayShare: kept(before.dayShare), dayWorth: kept(before.dayWorth) };
-}
-
-/** Which part, by worth, of everything unexplained these quantities are. */
-function partOf(before: Unexplained, covered: Quantities): Decimal {
-  const whole = worthOf(before);
-  if (whole.isZero()) return ZERO;
-  const worths = Object.entries(before.assets).map(([asset, { quantity, worth }]) =>
-    decimal(worth).mul(amountOf(covered, asset)).div(decimal(quantity)),
-  );
-  return minimum(ONE, worths.reduce((sum, worth) => sum.plus(worth), ZERO).div(whole));
-}
-
-function worthOf({ assets }: Unexplained): Decimal {
-  return Object.values(assets).reduce((sum, { worth }) => sum.plus(decimal(worth)), ZERO);
-}
-
-/** Up, so that rounding never makes a loss smaller. */
-function rounded(value: Decimal): DecimalText {
-  return text(value.toDecimalPlaces(DIGITS, Decimal.ROUND_UP));
 }

@@ -186,7 +186,7 @@ const SEEN: Observation = {
   latch: 'none',
   unnotedHalt: undefined,
   ledger: { USDT: d('100000') },
-  booked: { deposited: {}, withdrawn: {}, before: {}, after: {}, traded: {} },
+  booked: { deposited: {}, withdrawn: {}, before: {}, after: {}, traded: {}, given: {}, early: {} },
   readings: READINGS,
   isReadingFresh: true,
   prices: PRICES,
