@@ -200,6 +200,7 @@ describe('status', () => {
     expect(notEnforced).toEqual([
       expect.stringMatching(/^keys that may withdraw /),
       expect.stringMatching(/^share of the request weight /),
+      expect.stringMatching(/^room for one more stop/),
       expect.stringMatching(/^economic calendar: none is configured/),
     ]);
     api.now = TEN + 3_000;
