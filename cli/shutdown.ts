@@ -20,6 +20,8 @@ export interface Shutdown {
 }
 
 const LOOK_AGAIN_MS = 500;
+/** For a person, this one or another. */
+const WAITS: readonly Run['status'][] = ['waitingForPerson', 'waitingForApproval', 'paused'];
 /** More of them than anybody reads before a stop. */
 const MOST_DIFFERENCES = '100';
 
@@ -75,7 +77,7 @@ async function follow(
     for (const line of lines.slice(told)) say(`${account}: ${line}`);
     told = lines.length;
     // Where a person has to decide, this command waits for nobody.
-    if (run.endedTime !== null || run.status === 'waitingForPerson' || run.status === 'paused' || isOver()) {
+    if (run.endedTime !== null || WAITS.includes(run.status) || isOver()) {
       const outputOf = (name: string): RunPart['output'] => parts.findLast((part) => part.name === name)?.output ?? null;
       const isSafeToStop = run.endedTime !== null && outputOf('quiet')?.['safeToStop'] === true;
       return { account, runId, status: run.status, detail: run.detail, isSafeToStop, wayOn: wayOn(run, parts), report: outputOf('report') };
@@ -99,7 +101,7 @@ function wayOn({ runId, status, endedTime }: Run, parts: readonly RunPart[]): st
     case 'paused':
       return `A person has paused it: keelson runbooks resume ${runId} lets it go on, ${abort}`;
     case 'waitingForApproval':
-      return 'Another person has to approve it: keelson approvals';
+      return `Another person has to approve it (keelson approvals); then it runs, and keelson stop, said again, follows it; ${abort}`;
     default:
       return 'It goes on by itself: keelson stop, said again, follows it';
   }

@@ -33,6 +33,7 @@ describe('keelson stop', () => {
     ['its last step has failed', { status: 'completedWithFailures', detail: 'order i1 is unknown' }, null],
     ['its last step was not reached', { status: 'preempted' }, undefined],
     ['it waits for a person', { status: 'waitingForPerson', endedTime: null }, undefined],
+    ['it waits for another person’s approval', { status: 'waitingForApproval', endedTime: null }, undefined],
     ['it is not over, whatever a step has said', { status: 'paused', endedTime: null }, { safeToStop: true }],
   ])('stops nothing where %s', async (_, run, quiet) => {
     const { exitCode, out } = await stop(run, quiet);
@@ -45,6 +46,7 @@ describe('keelson stop', () => {
   it.each([
     ['waits for a person', 'waitingForPerson', 'keelson runbooks retry id-1 2 '],
     ['was paused', 'paused', 'keelson runbooks resume id-1 '],
+    ['waits for an approval', 'waitingForApproval', 'Another person has to approve it (keelson approvals); then it runs'],
     ['is at work when the time is over', 'running', 'keelson stop, said again, follows it'],
   ])('says how a shutdown that %s goes on', async (_, status, wayOn) => {
     const { out } = await stop({ status, detail: 'an entry is unknown', endedTime: null }, null, '--within', '1');

@@ -62,9 +62,9 @@ describe('halts from a chat, with a Bot API of our own', () => {
     await telegram.close();
   });
 
-  const guardian = (from: Pool = pool): ChatHalts => {
+  const guardian = (from: Pool = pool, apiRoot = telegram.url): ChatHalts => {
     const one = new ChatHalts({
-      chat: telegramChat({ token: TOKEN, apiRoot: telegram.url }),
+      chat: telegramChat({ token: TOKEN, apiRoot }),
       store: createChatHaltStore(from),
       reading: createChatReadingStore(from),
       reader: randomUUID(),
@@ -257,6 +257,14 @@ describe('halts from a chat, with a Bot API of our own', () => {
     // What the first one heard last may be heard once more.
     await eventually(() => expect(telegram.said.map(({ text }) => text).join()).toContain('NOT HALTED'));
     expect(telegram.most).toBe(1);
+  });
+
+  it('one that cannot read leaves the turn to another that can', async () => {
+    guardian(pool, 'http://127.0.0.1:1');
+    await eventually(() => expect(warnings.length).toBeGreaterThan(2));
+    guardian();
+    expect(await ask('/kill')).toContain('Nothing is halted');
+    await eventually(async () => expect(await readChatFacts(pool)).toMatchObject({ state: 'read' }));
   });
 
   it('without the database it says that nothing is halted, and what to do', async () => {

@@ -52,7 +52,7 @@ export class ChatHalts {
   }
 
   private async listen(): Promise<void> {
-    const { chat, reading, reader, pause, log } = this.dependencies;
+    const { chat, pause, log } = this.dependencies;
     const { signal } = this.ending;
     let from = 0;
     while (!signal.aborted) {
@@ -69,9 +69,16 @@ export class ChatHalts {
         if (signal.aborted) break;
         log.warn({ error: String(error) }, 'the chat in which people halt could not be read; it is read again');
         await this.told(error instanceof Error ? error : new Error(String(error)));
+        // Another guardian may be able to: it asks for the turn before we do again.
+        await this.giveUpTurn();
         await pause(READ_AGAIN_MS, signal);
       }
     }
+    await this.giveUpTurn();
+  }
+
+  private async giveUpTurn(): Promise<void> {
+    const { reading, reader } = this.dependencies;
     await reading.end(reader).catch(() => undefined);
   }
 

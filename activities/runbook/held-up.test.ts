@@ -57,6 +57,15 @@ it('a part that is done at once has nothing to end, and what its process or its 
   expect(said).toEqual([]);
 });
 
+it('two refusals of a long part, minutes apart, are nothing to tell; a third is', async () => {
+  const { said, tried } = bench();
+  await tried(0, REFUSED);
+  await tried(4 * HELD_UP_MS, REFUSED);
+  expect(said).toEqual([]);
+  await tried(4 * HELD_UP_MS, REFUSED);
+  expect(said).toHaveLength(1);
+});
+
 it('one part’s time is not another’s', async () => {
   const { said, tried } = bench();
   await tried(0, REFUSED);

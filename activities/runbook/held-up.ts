@@ -3,6 +3,8 @@ import type { PartKey, RunbookStore } from '../ports/runbook.js';
 
 /** How long the database refuses a part before people are told. */
 export const HELD_UP_MS = 60_000;
+/** … and how often: a part may take many minutes, and two refusals that lie so far apart are no state. */
+const HELD_UP_TRIES = 3;
 /** What has not failed for so long goes on elsewhere, or never. */
 const FORGOTTEN_MS = 3_600_000;
 
@@ -17,6 +19,7 @@ export interface Task {
 interface Refused {
   readonly sinceMs: number;
   lastMs: number;
+  tries: number;
   isTold: boolean;
 }
 
@@ -54,10 +57,11 @@ export class HeldUp {
   private async note(key: PartKey, { id, begunTime }: Task, error: KeelsonError): Promise<void> {
     const now = this.monotonic();
     for (const [of, { lastMs }] of this.refused) if (now - lastMs > FORGOTTEN_MS) this.refused.delete(of);
-    const refused = this.refused.get(id) ?? { sinceMs: now, lastMs: now, isTold: false };
+    const refused = this.refused.get(id) ?? { sinceMs: now, lastMs: now, tries: 0, isTold: false };
     refused.lastMs = now;
+    refused.tries += 1;
     this.refused.set(id, refused);
-    if (refused.isTold || now - refused.sinceMs < HELD_UP_MS) return;
+    if (refused.isTold || refused.tries < HELD_UP_TRIES || now - refused.sinceMs < HELD_UP_MS) return;
     // The worker logs each failure of the part itself.
     refused.isTold = await this.store.heldUp(key, begunTime, lastError(error)).then(
       () => true,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BINANCE } from '../../adapters/venue/profiles/binance.js';
 import type { DecimalText } from '../../core/money/index.js';
+import { WATCH } from '../../core/watch/rules.js';
 import { allowedAMinute } from '../../core/venue/poll-plan.js';
 import type { VenueWeight } from '../../core/venue/weight.js';
 import { StreamedMarket } from '../streams/live-market.js';
@@ -137,7 +138,10 @@ describe('a reading while fills are booked', () => {
 
 describe('how often balances are read', () => {
   /** A sight that looks each second of so many; what it is told may change with each. */
-  async function watched(seconds: number, tellsOf: (second: number) => { sharers: number; weight?: VenueWeight; isHanging?: boolean }) {
+  async function watched(
+    seconds: number,
+    tellsOf: (second: number) => { sharers: number; weight?: VenueWeight; isHanging?: boolean; isRefused?: boolean },
+  ) {
     let now = 1_000_000;
     const begun = now;
     let told = tellsOf(0);
@@ -145,6 +149,7 @@ describe('how often balances are read', () => {
     const fresh: boolean[] = [];
     const balances = () => {
       readAt.push((now - begun) / 1_000);
+      if (told.isRefused === true) return Promise.reject(new Error('the connection was lost'));
       return told.isHanging === true ? new Promise<never>(() => undefined) : Promise.resolve([]);
     };
     const venue = {
@@ -176,6 +181,18 @@ describe('how often balances are read', () => {
     // In time at 24 s for the last time.
     expect(hanging.fresh.indexOf(false, 1)).toBe(27);
     expect(hanging.fresh.lastIndexOf(true)).toBe(26);
+  });
+
+  it('one that failed is read again soon, and one of a venue that answers nothing as it is planned', async () => {
+    const once = await watched(90, (second) => ({ sharers: SLOW, isRefused: second === 30 }));
+    expect(once.readAt).toEqual([0, 30, 35, 65]);
+    const unknown = once.fresh.filter((isFresh, second) => second > 0 && !isFresh).length;
+    expect(unknown).toBeLessThan(WATCH.equityUnknownMs / 1_000);
+    const never = await watched(110, (second) => ({ sharers: SLOW, isRefused: second >= 30 }));
+    expect(never.readAt).toEqual([0, 30, 35, 40, 45, 75, 105]);
+    const weight: VenueWeight = { kind: 'used', used: 4_800, limit: 6_000 };
+    const short = await watched(110, (second) => ({ sharers: SLOW, isRefused: second === 30, ...(second > 30 ? { weight } : {}) }));
+    expect(short.readAt).toEqual([0, 30, 90]);
   });
 
   it.each([

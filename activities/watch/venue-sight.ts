@@ -12,6 +12,9 @@ import type { WatchedInstrument, WatchInputs, WatchStore } from '../ports/watch.
 
 /** Of what no strategy trades any more. */
 const USUAL_BAR_MS = 60_000;
+/** After a reading of balances that failed, and so often one behind the other. */
+const READ_AGAIN_MS = 5_000;
+const READ_AGAIN_TIMES = 3;
 /** From one look to the next; later is not awake. */
 const MOST_AWAKE_MS = 2 * WATCH.sampleMs;
 
@@ -48,6 +51,8 @@ export class VenueSight {
   private begun: number;
   private awakeTime: number;
   private readonly ending = new AbortController();
+  /** Readings that failed, one behind the other. */
+  private failures = 0;
   private reading: Promise<void> | undefined;
   private askedTime: number | undefined;
   private readTime: number | undefined;
@@ -90,7 +95,7 @@ export class VenueSight {
     const { clock } = this.dependencies;
     const now = clock();
     const readingMs = this.readingMs(openOrders);
-    const isDue = this.askedTime === undefined || now < this.askedTime || now - this.askedTime >= readingMs;
+    const isDue = this.askedTime === undefined || now < this.askedTime || now - this.askedTime >= this.untilAskedMs(readingMs);
     if (this.readTime !== undefined && this.since(this.readTime) <= readingMs) this.inTimeAt = now;
     if (this.reading === undefined && isDue) {
       this.askedTime = now;
@@ -217,6 +222,16 @@ export class VenueSight {
       : snapshotMs;
   }
 
+  /**
+   * One reading that fails is asked for again soon: at a pace of half a minute the equity would be unknown for longer than an account trades without it.
+   * A venue that answers none of several is asked as it is planned, and so is an address that is short.
+   */
+  private untilAskedMs(readingMs: number): number {
+    const { weight, profile } = this.dependencies.venue;
+    if (this.failures === 0 || this.failures > READ_AGAIN_TIMES || isShort(weight(), profile.readWeights.balances)) return readingMs;
+    return Math.min(readingMs, READ_AGAIN_MS);
+  }
+
   private async look(): Promise<void> {
     const { account, venue, store, clock, failed } = this.dependencies;
     // What the venue shows from here on has all that these have.
@@ -225,6 +240,7 @@ export class VenueSight {
       const balances = heldOf(await venue.reader.balances());
       if (this.ending.signal.aborted) return;
       this.readTime = clock();
+      this.failures = 0;
       // Read after the venue's answer: what it shows had the time to be booked.
       const inputs = await store.read(account, this.instruments);
       if (inputs === undefined) return;
@@ -235,6 +251,7 @@ export class VenueSight {
       this.differing = since === undefined || isExplained ? undefined : { balances, since };
       this.balances = balances;
     } catch (error) {
+      this.failures += 1;
       if (!this.ending.signal.aborted) failed(error, 'the balances could not be read');
     }
     await this.askPrices();

@@ -33,6 +33,11 @@ interface Stopped {
     readonly report: { readonly openOrders: readonly { readonly clientOrderId: string }[] };
   }[];
 }
+interface Part {
+  readonly name: string;
+  readonly outcome: string | null;
+  readonly detail: string | null;
+}
 interface Records {
   readonly pausedTime: number;
   readonly settledTime: number;
@@ -73,11 +78,7 @@ describe.skipIf(temporal === undefined)('keelson stop, of everything at work as 
       await isAtWork();
       const children = keelson.childPids();
       const from = keelson.events.length;
-      const said = run(process.execPath, ['scripts/keelson.mjs', 'stop', '--json', '--reason', 'a test'], {
-        cwd: ROOT,
-        env: { ...process.env, KEELSON_HOME: home },
-      });
-      const [{ stdout }] = await Promise.all([said, standStill()]);
+      const [{ stdout }] = await Promise.all([tell('stop', '--json', '--reason', 'a test'), standStill()]);
       const stopped = JSON.parse(stdout) as Stopped;
       expect(stopped).toMatchObject({ isStopped: true, shutdowns: [{ isSafeToStop: true }] });
       await eventually(() => expect(keelson.events.at(-1)).toMatchObject({ event: 'stopped' }), 60_000);
@@ -104,6 +105,36 @@ describe.skipIf(temporal === undefined)('keelson stop, of everything at work as 
     },
   );
 
+  it(
+    'a person who resumes the account in the middle of it has it back: its entries stay, it trades on, and the shutdown waits for a person',
+    { timeout: 900_000 },
+    async () => {
+      home = join(folder, 'resumed');
+      const config = join(folder, 'resumed.json');
+      writeFileSync(config, busyConfig('wait', 600_000));
+      const keelson = new RunningKeelson(home, config);
+      running.push(keelson);
+      await keelson.waitFor('ready', ({ event }) => event === 'ready', LIMIT_MS);
+      await isAtWork();
+      // It ends with a refusal: what it says is on the error, too.
+      const said = tell('stop', '--json', '--reason', 'a test').catch((error: unknown) => error as { readonly stdout: string });
+      await eventually(async () => expect([await mode(), (await entriesPart())?.outcome]).toEqual(['paused', null]), LIMIT_MS);
+      await tell('resume', 'main', '--reason', 'it was a mistake');
+      const resumedTime = Date.now();
+      const stopped = JSON.parse((await said).stdout) as Stopped;
+      expect(stopped).toMatchObject({ isStopped: false, shutdowns: [{ isSafeToStop: false, status: 'waitingForPerson' }] });
+      expect(await entriesPart()).toMatchObject({ outcome: 'failed', detail: expect.stringContaining('not paused any more') as string });
+      await eventually(() => {
+        const bought = readVenue(homePaths(home).venueJournal).placed.filter(({ side }) => side === 'BUY');
+        expect(bought.filter(({ time }) => time > resumedTime)).not.toEqual([]);
+      }, LIMIT_MS);
+      expect(await mode()).toBe('normal');
+      expect(await keelson.end('SIGTERM')).toBe(0);
+      const canceled = await withLedger(home, async (pool) => (await pool.query(CANCELED_BY_SHUTDOWN)).rows);
+      expect(canceled).toEqual([]);
+    },
+  );
+
   /** An entry rests that nothing fills, and something is held under a stop at the venue. */
   async function isAtWork(): Promise<void> {
     await eventually(async () => {
@@ -117,14 +148,29 @@ describe.skipIf(temporal === undefined)('keelson stop, of everything at work as 
   /** The prices stand as soon as nothing but stops is working: one that is reached while the processes end would be booked by nobody. */
   async function standStill(): Promise<void> {
     await eventually(async () => {
-      const { accounts } = await read<{ accounts: readonly { mode: string }[] }>('/v1/status');
-      expect(accounts[0]?.mode).toBe('paused');
+      expect(await mode()).toBe('paused');
       expect((await openOrders()).filter(({ purpose }) => purpose !== 'stop')).toEqual([]);
     }, LIMIT_MS);
     const { venue } = addresses();
     const instruments = (await (await fetch(new URL('/instruments', venue?.admin))).json()) as readonly { symbol: string }[];
     await Promise.all(
       instruments.map(async ({ symbol }) => fetch(new URL(`/instruments/${symbol}/halt`, venue?.admin), { method: 'POST' })),
+    );
+  }
+
+  const tell = (...command: readonly string[]): Promise<{ readonly stdout: string }> =>
+    run(process.execPath, ['scripts/keelson.mjs', ...command], { cwd: ROOT, env: { ...process.env, KEELSON_HOME: home } });
+
+  const mode = async (): Promise<string | undefined> =>
+    (await read<{ accounts: readonly { mode: string }[] }>('/v1/status')).accounts[0]?.mode;
+
+  /** The newest part of the shutdown's step that settles the entries. */
+  async function entriesPart(): Promise<Part | undefined> {
+    const { runs } = await read<{ runs: readonly { runId: string; runbook: string }[] }>('/v1/runbooks?account=main');
+    const shutdown = runs.find(({ runbook }) => runbook === 'gracefulShutdown');
+    if (shutdown === undefined) return undefined;
+    return (await read<{ parts: readonly Part[] }>(`/v1/runbooks/run?runId=${shutdown.runId}`)).parts.findLast(
+      ({ name }) => name === 'entries',
     );
   }
 
@@ -142,6 +188,8 @@ describe.skipIf(temporal === undefined)('keelson stop, of everything at work as 
     return (await (await fetch(new URL(path, addresses().api), { headers })).json()) as T;
   }
 });
+
+const CANCELED_BY_SHUTDOWN = `select data from audit_events where kind = 'order.pendingCancel' and data->>'because' = 'shutdown'`;
 
 /** Of the newest shutdown. `late`: what was entered after its pause. */
 const RECORDS = `
