@@ -82,9 +82,8 @@ export default defineConfig({
           include: ['**/*.int.test.ts'],
           exclude: [...never, ...ALONE],
           pool: 'forks',
-          // By itself vitest leaves a core to others, and on two cores runs one file after the other; most wait more than they work, so that three
-          // at once leave two cores idle less often.
-          maxWorkers: Math.max(3, availableParallelism() - 1),
+          // By itself vitest leaves a core to others, and on two cores runs one file after the other; most wait more than they work.
+          maxWorkers: Math.max(2, availableParallelism() - 1),
           globalSetup: ['test/support/servers.ts'],
           // Tests that run at once wait for places of their own.
           maxConcurrency: 100,
