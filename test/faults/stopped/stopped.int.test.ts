@@ -233,7 +233,8 @@ describe('P9: a worker that is stopped in the middle of a statement', { timeout:
       return { name: 'engage_latch', text: 'select engage_latch($1::jsonb) as answer', values: [JSON.stringify(halt)] };
     },
     async engage_drill() {
-      const halt = { ...ELSEWHERE, policy: 'none', reason: 'drill: another', subject: 'test', underKey: null };
+      // Over what is there: of what no account has nothing is drilled.
+      const halt = { ...SELLING, policy: 'none', reason: 'drill: another', subject: 'test', underKey: null };
       const values = [JSON.stringify(halt), JSON.stringify({ [ACCOUNT]: 'paper' })];
       return { name: 'engage_drill', text: 'select engage_drill($1::jsonb, $2::jsonb) as answer', values };
     },
