@@ -101,12 +101,15 @@ describe('a reading while fills are booked', () => {
   ])('%s shows what is known', async (_, venue, booked) => {
     const { sight, last } = await read(venue, booked);
     expect(last()).toEqual(KNOWN);
+    // For certain it has what was booked before, and no more.
+    expect(sight.readings?.ledger).toEqual(ledgerAt(0));
     await sight.close();
   });
 
   it('shows what is known when one is booked that it had already, and not what another hand did at the same time', async () => {
     const { sight, last, asked } = await read({ fills: 2 }, { before: 0, after: 1 });
     expect(last()).toEqual({ BTC: '1', USDT: '-11', ...KNOWN });
+    expect(sight.readings?.ledger).toEqual(ledgerAt(1));
     await sight.seeBooks(booksAt(3));
     expect([last(), asked]).toEqual([KNOWN, ['0-1', '0-3']]);
     await sight.close();

@@ -38,6 +38,7 @@ export interface VenueSightDependencies {
 /** Books as they were at a time of this process. */
 interface BooksAt {
   readonly booking: string;
+  readonly ledger: Amounts;
   readonly time: number;
 }
 
@@ -130,7 +131,7 @@ export class VenueSight {
    * the last reading is explained.
    */
   async seeBooks(inputs: WatchInputs): Promise<void> {
-    this.books = { booking: inputs.booking, time: this.dependencies.clock() };
+    this.books = { booking: inputs.booking, ledger: inputs.ledger, time: this.dependencies.clock() };
     const { differing } = this;
     if (differing === undefined || !(await this.isFilled(differing.balances, differing.since, inputs))) return;
     // Another reading has come meanwhile.
@@ -247,7 +248,9 @@ export class VenueSight {
       const { last: before, before: earlier } = this.differences ?? {};
       const last = differenceOf(balances, inputs.ledger);
       const isExplained = since !== undefined && (await this.isFilled(balances, since, inputs));
-      this.differences = { last: isExplained ? (inputs.state.external ?? last) : last, before, earlier };
+      // One that shows what is known but for the latest fills shows those that were booked before it was asked for.
+      const { ledger } = isExplained ? since : inputs;
+      this.differences = { last: isExplained ? (inputs.state.external ?? last) : last, before, earlier, ledger };
       this.differing = since === undefined || isExplained ? undefined : { balances, since };
       this.balances = balances;
     } catch (error) {

@@ -30,6 +30,8 @@ export interface Readings {
   readonly before: Quantities | undefined;
   /** The one before that. */
   readonly earlier?: Quantities | undefined;
+  /** What our fills had made of the account at the last one; undefined: it is not known which of them that one shows. */
+  readonly ledger?: Quantities | undefined;
 }
 
 export interface Settled {

@@ -44,6 +44,10 @@ export interface Unexplained {
   readonly seen?: Pick<Booked, 'withdrawn' | 'before'> | undefined;
   /** Undefined: in a row of an earlier build. */
   readonly went?: Went | undefined;
+  /** What our own fills had made of the account when a reading showed last what is known. Undefined: in a row of an earlier build. */
+  readonly own?: Quantities | undefined;
+  /** Undefined: in a row of an earlier build. */
+  readonly late?: Late | undefined;
   /** How much less the venue has shown than the books and all of this explain, at the least since it did first. */
   readonly short?: Readonly<Record<string, { readonly quantity: DecimalText; readonly since: number }>> | undefined;
 }
@@ -59,6 +63,12 @@ export interface Booked extends Taken {
   readonly traded: Quantities;
 }
 
+/** Fills of ours that were booked after readings had shown them: what they have moved, and what each time was given, summed up. */
+export interface Late {
+  readonly moved: Quantities;
+  readonly given: Quantities;
+}
+
 const DIGITS = 30;
 const ONE = new Decimal(1);
 
@@ -72,6 +82,19 @@ export const goneOf = ({ assets }: Unexplained, asset: string): Decimal => decim
 /** What the venue shows and nothing explains: no booking that is reckoned with, no first look, and no exchange that awaits its fills. */
 export function openOf({ base, used, exchanged }: Unexplained, booked: Booked, external: Quantities): Quantities {
   return [base ?? {}, exchanged].reduce(differenceOf, besideBooks(external, { ...booked, traded: used.traded }));
+}
+
+/** As much of one as goes the same way as the other. */
+export function common(one: Quantities, other: Quantities): Quantities {
+  return amountsOf(
+    Object.keys(one)
+      .map((asset) => {
+        const [a, b] = [amountOf(one, asset), amountOf(other, asset)];
+        if (a.isNegative() !== b.isNegative()) return [asset, ZERO] as const;
+        return [asset, a.abs().lt(b.abs()) ? a : b] as const;
+      })
+      .filter(([, quantity]) => !quantity.isZero()),
+  );
 }
 
 /** How much less of an asset the venue has than that explains. */

@@ -2,13 +2,25 @@ import { loosens, type Mode } from '../control/mode.js';
 import type { AlertSeverity } from '../alerts/severity.js';
 import { Decimal, ZERO, ZERO_TEXT, decimal, text, type DecimalText } from '../money/index.js';
 import { PROTOCOL } from '../risk/limits.js';
-import { carriedForward, isAsKnown, isMoving, missingBy, settle, type Readings, type Settled } from './carried.js';
+import { carriedForward, differenceOf, isAsKnown, isMoving, missingBy, settle, type Readings, type Settled } from './carried.js';
 import { CONDITIONS, DEFINITIONS, findingsOf, isConfirmed, LOST, nextRuns, type Ages, type Condition, type Runs } from './conditions.js';
 import type { Booked, Unexplained } from './gone.js';
 import { dayOf, figuresOf, moved, rebased, type Figures, type KeptDay, type Move, type Performance } from './performance.js';
 import { pricingOf, repricingOf, revalued, type Pricing, type Repricing } from './repricing.js';
 import { WATCH, type WatchRules } from './rules.js';
-import { explainedBy, explainedSoFar, onDay, requoted, withLost, withSettled, withUnexplained, type Lost } from './unexplained.js';
+import {
+  bookedLate,
+  explainedBy,
+  explainedSoFar,
+  onDay,
+  requoted,
+  withLateFills,
+  withLost,
+  withSettled,
+  withUnexplained,
+  type Known,
+  type Lost,
+} from './unexplained.js';
 import { valuationOf, type Prices, type Quantities, type Valuation } from './valuation.js';
 
 /** What the watch remembers of an account, in a row of the database: two guardians share it, restarts keep it. */
@@ -108,7 +120,12 @@ export interface Sample {
 /** The next sample of an account: what it is worth, what that says, what is to be done about it. Pure. */
 export function sampleAccount(account: string, before: WatchState, seen: Observation, rules: WatchRules): Sample {
   const { now, readings, prices } = seen;
-  const settled = readings === undefined ? undefined : settle(before.external, readings, prices);
+  const isSilent = seen.lastTime === undefined || now - seen.lastTime > PROTOCOL.watchSilentMs;
+  const late =
+    readings === undefined || before.external === undefined || before.unexplained === undefined
+      ? {}
+      : bookedLate(before.unexplained, seen.booked, before.external, readings, now);
+  const settled = readings === undefined ? undefined : settle(before.external && differenceOf(before.external, late), readings, prices);
   const external = settled?.external ?? before.external;
   const movingSince = movingSinceOf(before, seen, settled);
   const isMoved = movingSince !== undefined && now - movingSince > WATCH.movingMs;
@@ -131,7 +148,7 @@ export function sampleAccount(account: string, before: WatchState, seen: Observa
   const next =
     carried === undefined || external === undefined
       ? { ...before, lost: undefined }
-      : rememberedAt(before, external, { ...seen, equity: carried, flow }, settled, repriced, wasRebased);
+      : rememberedAt(before, external, { ...seen, equity: carried, flow, isSilent }, settled, late, repriced, wasRebased);
   const { performance, unexplained } = equity === undefined ? before : next;
   // What the account itself has lost for certain halts it, also while another hand moves its balances.
   const certain = carried === undefined || next.performance === undefined ? undefined : figuresOf(next.performance);
@@ -139,7 +156,6 @@ export function sampleAccount(account: string, before: WatchState, seen: Observa
   const missing = movingSince === undefined || readings === undefined ? ZERO : missingBy(before.external ?? {}, readings, prices);
   const figures =
     equity !== undefined && certain && performance && unexplained ? withUnexplained(certain, performance, unexplained, missing) : undefined;
-  const isSilent = seen.lastTime === undefined || now - seen.lastTime > PROTOCOL.watchSilentMs;
   const runs = nextRuns(before.runs, findingsOf(rules, figures, certain, seen.ages), now, isSilent);
   const confirmed = CONDITIONS.filter((condition) => isConfirmed(condition, runs, now));
   const isNew = (condition: Condition): boolean => !isConfirmed(condition, before.runs, seen.lastTime ?? 0);
@@ -192,8 +208,18 @@ function movingSinceOf(before: WatchState, { now, readings }: Observation, settl
 function rememberedAt(
   before: WatchState,
   external: Quantities,
-  { now, today, equity, flow, booked, prices, readings }: Move & Pick<Observation, 'booked' | 'prices' | 'readings'>,
+  {
+    now,
+    today,
+    equity,
+    flow,
+    booked,
+    prices,
+    readings,
+    isSilent,
+  }: Move & Pick<Observation, 'booked' | 'prices' | 'readings'> & Pick<Known, 'isSilent'>,
   settled: Settled | undefined,
+  late: Quantities,
   repriced: Repricing | undefined,
   isRebased: boolean,
 ): Required<Pick<WatchState, 'performance' | 'unexplained'>> & { readonly lost?: Lost | undefined } {
@@ -204,11 +230,11 @@ function rememberedAt(
   const isRequoted = repriced !== undefined && repriced.quotes.was !== repriced.quotes.is;
   const known = isRequoted ? requoted(before.unexplained, was?.equity ?? ZERO_TEXT, text(equity.minus(flow))) : before.unexplained;
   const ofToday = onDay(known, performance.day);
-  const withMoved = settled === undefined ? ofToday : withSettled(ofToday, settled, equity, prices, now);
-  const { left, lost } = explainedBy(withMoved, booked, { external, equity, prices, now });
-  // As late as the last reading that has shown all that is known.
+  const withMoved = settled === undefined ? ofToday : withSettled(withLateFills(ofToday, late), settled, equity, prices, now);
   const isChecked = settled !== undefined || (readings !== undefined && isAsKnown(before.external, readings));
-  const unexplained = isChecked ? { ...left, checked: now } : left;
+  const { left, lost } = explainedBy(withMoved, booked, { external, equity, prices, now, isChecked, isSilent });
+  // As late as the last reading that has shown all that is known.
+  const unexplained = isChecked ? { ...left, checked: now, own: readings?.ledger ?? left.own } : left;
   return { performance: lost === undefined ? performance : withLost(performance, lost), unexplained, lost };
 }
 

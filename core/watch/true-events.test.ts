@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ByHand, deposit, gone, told, trade, withdrawal, type Movement } from '../../test/support/by-hand.js';
-import { amountOf, decimal, text, type Amounts } from '../money/index.js';
+import { amountOf, amountsOf, Decimal, decimal, text, type Amounts } from '../money/index.js';
 import { carriedForward } from './carried.js';
 
 /**
  * The model. True events happen to an account, each at its time: a deposit, a withdrawal, a fill by another hand, a loss (something is taken),
  * a fill of ours, a move of the price. Readings show balances at moments, so that one nets all that has happened since the one before.
- * Each event but the last two is booked later, or at once, alone or with others in one statement; a loss perhaps never, since
+ * Each event but the price is booked later, or at once, alone or with others in one statement; a loss perhaps never, since
  * nobody knows what it was. What must hold:
  *
  * 1. Safety: when all else is booked, and has been for as long as a booking may be ahead of the venue, the loss that is counted is never less than the true one.
@@ -17,7 +17,7 @@ import { carriedForward } from './carried.js';
  */
 type Event = { readonly at: number } & (
   | { readonly movement: Movement; readonly bookedAt: number | undefined }
-  | { readonly ownFill: readonly [string, string] }
+  | { readonly ownFill: readonly [string, string]; readonly bookedAt: number }
   | { readonly price: number }
 );
 
@@ -47,14 +47,17 @@ const booked: fc.Arbitrary<Event> = fc
   .record({ movement: fc.oneof({ weight: 5, arbitrary: movement }, { weight: 1, arbitrary: taken }), at, later: at })
   .map(({ later, ...event }) => ({ ...event, bookedAt: event.at + later }));
 const lost: fc.Arbitrary<Event> = fc.record({ movement: taken, at, bookedAt: fc.constant(undefined) });
-const own: fc.Arbitrary<Event> = fc.record({ ownFill: exchanged, at });
+const own: fc.Arbitrary<Event> = fc
+  .record({ ownFill: exchanged, at, later: fc.oneof(fc.constant(0), at) })
+  .map(({ later, ...event }) => ({ ...event, bookedAt: event.at + later }));
+const ownInTime: fc.Arbitrary<Event> = fc.record({ ownFill: exchanged, at }).map((event) => ({ ...event, bookedAt: event.at }));
 const priced: fc.Arbitrary<Event> = fc.record({ price: fc.integer({ min: 48_000, max: 52_000 }), at });
 const events = fc.record({
   events: fc.array(
     fc.oneof(
       { weight: 8, arbitrary: booked },
       { weight: 1, arbitrary: lost },
-      { weight: 1, arbitrary: own },
+      { weight: 1, arbitrary: ownInTime },
       { weight: 1, arbitrary: priced },
     ),
     { minLength: 1, maxLength: 7 },
@@ -62,6 +65,20 @@ const events = fc.record({
   gapMs: fc.constantFrom(5_000, 90_000, 600_000),
   isAtOnce: fc.boolean(),
 });
+/** Fills of ours at changing prices, beside money that comes and goes. */
+const ownEvents = fc.record({
+  events: fc.array(
+    fc.oneof(
+      { weight: 4, arbitrary: own },
+      { weight: 2, arbitrary: booked.filter((event) => 'movement' in event && isMoney(event.movement)) },
+      { weight: 3, arbitrary: priced },
+    ),
+    { minLength: 2, maxLength: 8 },
+  ),
+  gapMs: fc.constantFrom(5_000, 90_000, 600_000),
+  isAtOnce: fc.boolean(),
+});
+const isMoney = ({ kind, amounts }: Movement): boolean => kind !== 'traded' && amounts['BTC'] === undefined;
 
 interface Truth {
   lost: Amounts;
@@ -93,17 +110,20 @@ function played(
     }
     const amounts: Amounts = 'ownFill' in event ? trade(...event.ownFill).amounts : event.movement.amounts;
     held = carriedForward(held, amounts);
-    if ('ownFill' in event) account.ledger = carriedForward(account.ledger, amounts);
-    else account.moves(event.movement);
+    if ('movement' in event) account.moves(event.movement);
+    else if (event.bookedAt === event.at) account.fills(event.ownFill);
+    else account.moves(trade(...event.ownFill));
     if ('ownFill' in event || event.movement.kind === 'traded') truth.pnl += worth(amounts);
     if ('movement' in event && event.bookedAt === undefined) truth.lost = carriedForward(truth.lost, negated(amounts));
   };
-  for (let slot = 0; slot <= 2 * SLOTS; slot += 1) {
+  const last = Math.max(2 * SLOTS, ...all.map((event) => ('bookedAt' in event ? (event.bookedAt ?? 0) : 0)));
+  for (let slot = 0; slot <= last; slot += 1) {
     const now = all.filter((event) => event.at === slot);
     for (const event of [...now.filter((one) => 'price' in one), ...now.filter((one) => !('price' in one))]) happens(event);
     for (const event of all) {
-      if (!('movement' in event) || event.bookedAt !== slot) continue;
-      account.books(event.movement, times.get(event));
+      if ('price' in event || event.bookedAt !== slot) continue;
+      if ('movement' in event) account.books(event.movement, times.get(event));
+      else if (event.bookedAt > event.at) account.booksFill(event.ownFill);
       if (!isAtOnce) looks();
     }
     looks();
@@ -116,6 +136,8 @@ function played(
 
 const negated = (amounts: Amounts): Amounts =>
   Object.fromEntries(Object.keys(amounts).map((asset) => [asset, text(amountOf(amounts, asset).neg())]));
+const amounts = (of: Record<string, string>): Amounts =>
+  amountsOf(Object.entries(of).map(([asset, amount]) => [asset, new Decimal(amount)]));
 const some = (amounts: Amounts): Amounts => Object.fromEntries(Object.entries(amounts).filter(([, amount]) => amount !== '0'));
 
 /** Later than any booking may be ahead of the venue, and what lacked in parts has lacked for as long. */
@@ -125,6 +147,16 @@ function later(account: ByHand): ReturnType<ByHand['looks']> {
     account.looks();
   }
   return account.looks();
+}
+
+/** As the build before has left its row. */
+function asOfBefore(account: ByHand): void {
+  const { unexplained } = account.state;
+  if (unexplained !== undefined)
+    account.state = {
+      ...account.state,
+      unexplained: { ...unexplained, went: undefined, short: undefined, own: undefined, late: undefined },
+    };
 }
 
 describe('true events, read at moments and booked later', () => {
@@ -141,12 +173,24 @@ describe('true events, read at moments and booked later', () => {
     );
   }, 120_000);
 
+  it('property: fills of ours that are booked late, at whatever prices, are what they were', () => {
+    fc.assert(
+      fc.property(ownEvents, ({ events: all, ...how }) => {
+        const { account, truth } = played(apart(all), how);
+        const sample = later(account);
+        expect(Number(sample.figures?.dailyPnl)).toBeCloseTo(truth.pnl, 6);
+        expect(gone(sample)).toEqual({});
+      }),
+      { numRuns: 600, seed: 9 },
+    );
+  }, 120_000);
+
   it('property: before that, where each is read by itself, no sample counts less than what is lost', () => {
     const oneWay = fc.record({ plan: events, isBuy: fc.boolean() });
     fc.assert(
       fc.property(oneWay, ({ plan: { events: all, isAtOnce }, isBuy }) => {
-        const apart = all.filter((event) => isOneWay(event, isBuy)).map((event, slot) => ({ ...event, ...at0(event, slot) }));
-        played(apart, { gapMs: 90_000, isAtOnce }, (pnl, truth) => expect(pnl).toBeLessThan(truth.pnl + 1e-6));
+        const oneByOne = apart(all.filter((event) => isOneWay(event, isBuy)));
+        played(oneByOne, { gapMs: 90_000, isAtOnce }, (pnl, truth) => expect(pnl).toBeLessThan(truth.pnl + 1e-6));
       }),
       { numRuns: 400, seed: 8 },
     );
@@ -156,13 +200,20 @@ describe('true events, read at moments and booked later', () => {
 /** Of opposite trades one that waits for its booking may be netted with one that is booked: its loss counts when it is booked, too. */
 function isOneWay(event: Event, isBuy: boolean): boolean {
   if ('price' in event) return false;
-  if ('ownFill' in event) return true;
+  if ('ownFill' in event) return event.bookedAt === event.at || decimal(event.ownFill[1]).isPositive() === isBuy;
   const btc = amountOf(event.movement.amounts, 'BTC');
   return event.movement.kind !== 'traded' || event.bookedAt === undefined || (isBuy ? btc.gt(0) : btc.lte(0));
 }
 
-const at0 = (event: Event, slot: number): object =>
-  'movement' in event && event.bookedAt !== undefined ? { at: slot, bookedAt: event.bookedAt - event.at + slot } : { at: slot };
+/** One after the other, and fills of ours are booked late between two of them: each is read by itself. */
+const apart = (all: readonly Event[]): readonly Event[] =>
+  all.map((event, index): Event => {
+    const slot = 2 * index;
+    if (!('bookedAt' in event) || event.bookedAt === undefined) return { ...event, at: slot };
+    const isLate = event.bookedAt > event.at;
+    if (!('ownFill' in event)) return { ...event, at: slot, bookedAt: slot + event.bookedAt - event.at };
+    return { ...event, at: slot, bookedAt: isLate ? slot + 2 * Math.ceil((event.bookedAt - event.at) / 2) + 1 : slot };
+  });
 
 describe('a loss beside which as much came that nobody has booked', () => {
   it.each([false, true])('stays counted when trades by hand are booked, and after (in a row of the build before: %s)', (isOfBefore) => {
@@ -171,8 +222,7 @@ describe('a loss beside which as much came that nobody has booked', () => {
     account.looks();
     account.moves(withdrawal('600'));
     expect(told(account.looks())).toMatchObject({ gone: { USDT: '600' }, pnl: '-600' });
-    const { unexplained } = account.state;
-    if (isOfBefore && unexplained !== undefined) account.state = { ...account.state, unexplained: { ...unexplained, went: undefined } };
+    if (isOfBefore) asOfBefore(account);
     for (const one of [trade('-500', '0.01'), trade('500', '-0.01')]) {
       account.moves(one);
       account.looks();
@@ -250,6 +300,27 @@ describe('what is booked ahead of the venue', () => {
     expect(told(account.looks())).toMatchObject({ gone: {}, pnl: '0', flows: '600' });
   });
 
+  it('is no loss where nobody has looked for longer than that and it has come meanwhile', () => {
+    const account = new ByHand(1_000);
+    account.books(deposit('5000'));
+    account.looks();
+    account.sleeps(1_200_000);
+    account.moves(deposit('5000'));
+    for (let second = 0; second < 4; second += 1) expect(told(account.looks(true))).toMatchObject({ gone: {}, pnl: '0' });
+    expect(told(account.looks())).toMatchObject({ gone: {}, pnl: '0', flows: '5000' });
+  });
+
+  it('is a loss where it has lacked since somebody looks again, in a sample that a reading stands for', () => {
+    const account = new ByHand(60_000);
+    account.books(deposit('600'));
+    account.looks();
+    account.sleeps(1_200_000);
+    for (let minute = 0; minute <= 14; minute += 1) expect(told(account.looks())).toMatchObject({ gone: {}, pnl: '0' });
+    account.moves(deposit('10', 'ETH'));
+    expect(told(account.looks(true))).toMatchObject({ gone: {}, pnl: '0' });
+    expect(told(account.looks())).toMatchObject({ gone: { USDT: '600' }, pnl: '-600' });
+  });
+
   it('leaves nothing unexplained where two corrections that add up to nothing are booked before either is shown', () => {
     const account = new ByHand();
     const [away, back] = [trade('-500', '0'), trade('500', '0')];
@@ -259,5 +330,79 @@ describe('what is booked ahead of the venue', () => {
     expect(told(account.looks())).toMatchObject({ gone: { USDT: '500' }, pnl: '-500' });
     account.moves(back);
     expect(told(account.looks())).toMatchObject({ gone: {}, pnl: '0' });
+  });
+});
+
+describe('a fill of ours that is booked after readings have shown it', () => {
+  type Late = readonly [held: Record<string, string>, fill: readonly [string, string], price: string, pnl: string];
+  it.each<[string, Late]>([
+    ['a purchase, when the price has fallen', [{ USDT: '100000' }, ['-50000', '1'], '48500', '-1500']],
+    ['a purchase, when the price has risen', [{ USDT: '100000' }, ['-50000', '1'], '51500', '1500']],
+    ['a stop that has sold, when the price has risen', [{ USDT: '50000', BTC: '1' }, ['50000', '-1'], '51500', '0']],
+    ['a stop that has sold, when the price has fallen', [{ USDT: '50000', BTC: '1' }, ['50000', '-1'], '48500', '0']],
+  ])('moves no figure: %s', (_, [held, fill, price, pnl]) => {
+    for (const isOfBefore of [false, true]) {
+      const account = new ByHand(5_000);
+      account.ledger = amounts(held);
+      account.looks();
+      account.moves(trade(...fill));
+      expect(told(account.looks())).toMatchObject({ pnl: '0' });
+      if (isOfBefore) asOfBefore(account);
+      account.price = price;
+      account.looks();
+      account.booksFill(fill);
+      expect(told(account.looks())).toMatchObject({ gone: {}, pnl, flows: '0' });
+      expect(account.state.unexplained).toMatchObject({ exchanged: {} });
+      expect(told(later(account))).toMatchObject({ gone: {}, pnl, flows: '0' });
+    }
+  });
+
+  it('leaves nothing behind in a row whose build has taken it for two exchanges', () => {
+    const account = new ByHand(5_000);
+    account.moves(trade('-50000', '1'));
+    account.looks();
+    account.price = '48500';
+    account.booksFill(['-50000', '1']);
+    const { state } = account;
+    const { unexplained, performance } = state;
+    if (unexplained === undefined || performance === undefined) throw new Error('it has looked');
+    const went = unexplained.went && { ...unexplained.went, seen: amounts({ USDT: '50000', BTC: '1' }) };
+    account.state = {
+      ...{ ...state, external: {}, performance: { ...performance, equity: text(decimal('98500')), dayFlows: text(decimal('1500')) } },
+      unexplained: { ...unexplained, went, exchanged: amounts({ USDT: '-1500' }), own: undefined, late: undefined },
+    };
+    expect(told(account.looks())).toMatchObject({ gone: {}, pnl: '-1500', flows: '0' });
+    expect(told(later(account))).toMatchObject({ gone: {}, pnl: '-1500', flows: '0' });
+  });
+
+  it.each([
+    ['sells what was bought', trade('40000', '-1'), { gone: {}, pnl: '-10000' }],
+    ['takes what was bought', trade('0', '-1'), { gone: { BTC: '1' }, pnl: '-50000' }],
+  ])('is not what another hand does that %s between two readings', (_, taken, loss) => {
+    const account = new ByHand(5_000);
+    account.looks();
+    account.fills(['-50000', '1']);
+    account.moves(taken);
+    expect(told(account.looks())).toMatchObject(loss);
+    expect(account.state.unexplained).toMatchObject({ late: { moved: {} } });
+    expect(told(later(account))).toMatchObject(loss);
+    account.books(taken);
+    expect(told(later(account))).toMatchObject({ gone: {}, pnl: loss.pnl });
+  });
+
+  it('adds up to nothing with others like it', () => {
+    const account = new ByHand(5_000);
+    for (let entry = 0; entry < 4; entry += 1) {
+      account.moves(trade('-30000', '0.6'));
+      account.looks();
+      account.price = '48750';
+      account.looks();
+      account.booksFill(['-30000', '0.6']);
+      account.looks();
+      account.price = '50000';
+      account.looks();
+      account.fills(['30000', '-0.6']);
+      expect(told(account.looks())).toMatchObject({ gone: {}, pnl: '0', flows: '0' });
+    }
   });
 });

@@ -1,8 +1,9 @@
 import { amountOf, amountsOf, Decimal, decimal, maximum, minimum, text, ZERO, ZERO_TEXT, type DecimalText } from '../money/index.js';
-import { carriedForward, differenceOf, type Settled } from './carried.js';
+import { carriedForward, differenceOf, type Readings, type Settled } from './carried.js';
 import { dayOf, type Figures, type Performance } from './performance.js';
 import {
   besideBooks,
+  common,
   coveredOf,
   goneOf,
   lacking,
@@ -15,6 +16,7 @@ import {
   type Gone,
   type Unexplained,
 } from './gone.js';
+import { laterBy, lateFills, NONE_LATE, withLate } from './late.js';
 import { WATCH } from './rules.js';
 import { priceOf, valueOf, type Prices, type Quantities } from './valuation.js';
 import { countedAnew, countedFrom, leastGone, positive, withBooks, withSeen } from './went.js';
@@ -46,6 +48,7 @@ export function explainedSoFar(external: Quantities, booked: Booked, now: number
     seen: { withdrawn, before },
     base: besideBooks(external, booked),
     went: countedFrom(booked, now),
+    late: NONE_LATE,
   };
 }
 
@@ -98,6 +101,10 @@ export interface Known {
   readonly equity: Decimal;
   readonly prices: Prices;
   readonly now: number;
+  /** Whether a reading shows all that is known, at this sample. */
+  readonly isChecked: boolean;
+  /** Whether nobody has looked for a while before this sample. */
+  readonly isSilent: boolean;
 }
 
 /**
@@ -107,10 +114,13 @@ export interface Known {
  * the venue lacks against the books is explained by nothing that is in them. Pure.
  */
 export function explainedBy(
-  known: Unexplained,
-  booked: Booked,
-  at: Known,
+  kept: Unexplained,
+  inBooks: Booked,
+  seen: Known,
 ): { readonly left: Unexplained; readonly lost: Lost | undefined } {
+  const { moved } = kept.late ?? NONE_LATE;
+  const known = reckoned(kept, carriedForward(kept.used.traded, moved));
+  const [booked, at] = [withLate(inBooks, kept.late), { ...seen, external: differenceOf(carriedForward(seen.external, moved), {}) }];
   const before = countedBefore(known.base === undefined ? asBefore(known, booked, at.external) : known, booked, at.now);
   const { left: afterwards, lost } = tradesOf(before, booked, at);
   const withdrawn = usedOrPast(before, booked);
@@ -127,7 +137,13 @@ export function explainedBy(
     seen: { withdrawn: booked.withdrawn, before: booked.before },
   };
   const based = { ...left, base: baseOf(left, before, booked, at.external) };
-  return { left: withShort(explainedIn(based, booked, at), booked, at), lost };
+  const afterAll = withShort(explainedIn(based, booked, at), booked, at);
+  return { left: reckoned(afterAll, afterAll.used.traded, moved), lost };
+}
+
+/** Kept is what of others' fills is reckoned with, without those of ours that are taken for such. */
+function reckoned(before: Unexplained, traded: Quantities, less: Quantities = {}): Unexplained {
+  return { ...before, used: { ...before.used, traded: differenceOf(traded, less) } };
 }
 
 /**
@@ -147,18 +163,21 @@ function explainedIn(before: Unexplained, booked: Booked, { external, now }: Kno
   return Object.keys(left.assets).length > 0 ? left : { ...left, went: countedAnew(went, booked, now) };
 }
 
-/** What the venue has lacked for long is lost, whatever has excused it once: no booking that is ahead of it is so far ahead. */
-function withShort(before: Unexplained, booked: Booked, { external, equity, prices, now }: Known): Unexplained {
+/**
+ * What the venue has lacked for long is lost, whatever has excused it once: no booking that is ahead of it is so far ahead. What came while nobody
+ * looked has not lacked all the time, and is known when readings show it.
+ */
+function withShort(before: Unexplained, booked: Booked, { external, equity, prices, now, isChecked, isSilent }: Known): Unexplained {
   const lacks = lacking(before, booked, external);
   const found = Object.keys(openOf(before, booked, external)).map((asset) => {
     const quantity = lacks(asset).minus(goneOf(before, asset));
-    const known = before.short?.[asset];
+    const known = isSilent ? undefined : before.short?.[asset];
     const [least, since] = known === undefined ? [quantity, now] : [minimum(quantity, decimal(known.quantity)), Math.min(known.since, now)];
     return {
       asset,
       least,
       since,
-      isLong: now - since >= WATCH.lackingMs && worthWhenMoved({ [asset]: ONE_TEXT }, before, prices) !== undefined,
+      isLong: isChecked && now - since >= WATCH.lackingMs && worthWhenMoved({ [asset]: ONE_TEXT }, before, prices) !== undefined,
     };
   });
   const open = found.filter(({ least }) => least.gt(0));
@@ -228,12 +247,26 @@ function asBefore(before: Unexplained, booked: Booked, external: Quantities): Un
 
 /** … and what it shows as gone, or as given for something, was seen to go. */
 function countedBefore(before: Unexplained, booked: Booked, now: number): Unexplained {
-  if (before.went !== undefined) return { ...before, went: withBooks(before.went, booked, now) };
+  if (before.went !== undefined && before.late !== undefined) return { ...before, went: withBooks(before.went, booked, now) };
   const gone = amountsOf(Object.keys(before.assets).map((asset) => [asset, goneOf(before, asset)]));
+  // A fill of ours that was booked late was counted there as gone for good.
+  if (before.went !== undefined) return { ...before, went: { ...before.went, seen: gone }, late: NONE_LATE };
   const seen = carriedForward(gone, positive(differenceOf({}, before.exchanged)));
   const waiting = positive(differenceOf({}, differenceOf(booked.traded, before.used.traded)));
   const went = countedFrom(booked, now, seen);
-  return { ...before, went: { ...went, given: carriedForward(went.given, waiting) } };
+  return { ...before, went: { ...went, given: carriedForward(went.given, waiting) }, late: before.late ?? NONE_LATE };
+}
+
+/** Which fills of ours readings have shown that were not booked then, and are now. Pure. */
+export function bookedLate(known: Unexplained, inBooks: Booked, external: Quantities, readings: Readings, now: number): Quantities {
+  const { went, ...before } = countedBefore(known.base === undefined ? asBefore(known, inBooks, external) : known, inBooks, now);
+  return went === undefined ? {} : lateFills(before, went, openOf({ ...before, exchanged: {} }, inBooks, external), external, readings);
+}
+
+/** With fills of ours that are to be reckoned with as another hand's. Pure. */
+export function withLateFills(known: Unexplained, fills: Quantities): Unexplained {
+  if (Object.keys(fills).length === 0) return known;
+  return { ...reckoned(known, known.used.traded, fills), late: laterBy(known.late, fills) };
 }
 
 /** How much of what went the comparison does not show, since as much that nobody has booked came beside it. Pure. */
@@ -267,19 +300,6 @@ function movedAt({ movedAt: before }: Unexplained, change: Quantities, prices: P
     return priced === undefined ? [] : [[asset, priced.price] as const];
   });
   return { prices: { ...before?.prices, ...Object.fromEntries(known) }, time: now };
-}
-
-/** As much of one as goes the same way as the other. */
-function common(one: Quantities, other: Quantities): Quantities {
-  return amountsOf(
-    Object.keys(one)
-      .map((asset) => {
-        const [a, b] = [amountOf(one, asset), amountOf(other, asset)];
-        if (a.isNegative() !== b.isNegative()) return [asset, ZERO] as const;
-        return [asset, a.abs().lt(b.abs()) ? a : b] as const;
-      })
-      .filter(([, quantity]) => !quantity.isZero()),
-  );
 }
 
 /** Fills by others are reckoned with as a whole, when the venue has shown them: a part of them would be a gain or a loss that was none. */

@@ -1,11 +1,12 @@
 import { amountOf, amountsOf, decimal, minimum, ZERO, type Amounts, type DecimalText } from '../../core/money/index.js';
-import { carriedForward } from '../../core/watch/carried.js';
+import { carriedForward, differenceOf } from '../../core/watch/carried.js';
 import { sampleAccount, UNWATCHED, type Observation, type Sample, type WatchState } from '../../core/watch/sample.js';
 import { nettedOf } from '../../core/watch/unexplained.js';
 
 const d = (value: string): DecimalText => value as DecimalText;
 const MORNING = 20_000 * 86_400_000 + 3_600_000;
 const SKEW_MS = 120_000;
+const SAMPLE_MS = 1_000;
 const RULES = {
   ...{ dailyLossWarnRatio: 0.9, dailyLossLimitRatio: 0.91, drawdownWarnRatio: 0.9, drawdownLimitRatio: 0.91 },
   ...{ venueUnreachableMs: 120_000, noMarketDataMs: 300_000, unmarkedPrices: {} },
@@ -30,6 +31,7 @@ export class ByHand {
   /** What is ours, by its own fills. */
   ledger: Amounts = { USDT: d('100000') };
   private readonly gapMs: number;
+  private sleptMs = 0;
   private external: Amounts = {};
   private readonly entries: { readonly movement: Movement; readonly time: number }[] = [];
 
@@ -48,15 +50,36 @@ export class ByHand {
     this.entries.push({ movement, time });
   }
 
+  /** A fill of ours that is booked when the venue shows it. */
+  fills([usdt, btc]: readonly [string, string]): void {
+    this.ledger = carriedForward(this.ledger, trade(usdt, btc).amounts);
+  }
+
+  /** … and one that the venue has shown as moved by nobody knows whom. */
+  booksFill(fill: readonly [string, string]): void {
+    this.external = differenceOf(this.external, trade(...fill).amounts);
+    this.fills(fill);
+  }
+
   netted(): Amounts {
     const { unexplained, external } = this.state;
     return unexplained === undefined ? {} : nettedOf(unexplained, this.booked(), external ?? {});
   }
 
-  /** Two readings that show the same, and the sample after them. */
-  looks(): Sample {
-    const lastTime = this.now;
+  /** Nobody looks for so long. */
+  sleeps(ms: number): void {
+    this.now += ms;
+    this.sleptMs = ms;
+  }
+
+  /**
+   * Two readings that show the same, and the sample after them; those of the seconds before have shown nothing new, where nobody slept.
+   * @param isFirst the first reading of a process: nobody knows yet whether the next one shows the same
+   */
+  looks(isFirst = false): Sample {
     this.now += this.gapMs;
+    const lastTime = this.now - (this.sleptMs === 0 ? SAMPLE_MS : this.sleptMs + this.gapMs);
+    this.sleptMs = 0;
     const sample = sampleAccount(
       'main',
       this.state,
@@ -67,7 +90,7 @@ export class ByHand {
           ...{ quote: 'USDT', instruments: ['BTC/USDT'], markMaxAgeMs: 3_000, unmarkedPrices: {} },
           marks: { 'BTC/USDT': { price: d(this.price), ageMs: 0 } },
         },
-        readings: { last: this.external, before: this.external },
+        readings: { last: this.external, before: isFirst ? undefined : this.external, ledger: this.ledger },
         ages: { venueMs: 0, marketDataMs: 0, marketDataLimitMs: 300_000, comparedMs: 0 },
       },
       RULES,
