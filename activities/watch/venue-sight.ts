@@ -228,8 +228,9 @@ export class VenueSight {
    * A venue that answers none of several is asked as it is planned, and so is an address that is short.
    */
   private untilAskedMs(readingMs: number): number {
-    const { weight, profile } = this.dependencies.venue;
-    if (this.failures === 0 || this.failures > READ_AGAIN_TIMES || isShort(weight(), profile.readWeights.balances)) return readingMs;
+    const { venue } = this.dependencies;
+    const isShortNow = isShort(venue.weight(), venue.profile.readWeights.balances);
+    if (this.failures === 0 || this.failures > READ_AGAIN_TIMES || isShortNow) return readingMs;
     return Math.min(readingMs, READ_AGAIN_MS);
   }
 
