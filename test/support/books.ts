@@ -102,6 +102,9 @@ export async function compareBooks(home: string): Promise<Comparison> {
 export async function withLedger<T>(home: string, read: (pool: pg.Pool) => Promise<T>): Promise<T> {
   const server = await startPostgres({ home: homePaths(home).postgres, port: await freePort() });
   const pool = new pg.Pool({ connectionString: server.url });
+  // The server ends right behind the last query: what it says to a connection then is nobody's.
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   try {
     return await read(pool);
   } finally {
