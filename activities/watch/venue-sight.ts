@@ -214,13 +214,16 @@ export class VenueSight {
     return Math.abs(this.dependencies.clock() - time);
   }
 
+  private get isAddressShort(): boolean {
+    const { venue } = this.dependencies;
+    return isShort(venue.weight(), venue.profile.readWeights.balances);
+  }
+
   private readingMs(openOrders: number): number {
     const { venue, instruments, watchers } = this.dependencies;
     const sharers = watchers();
     const { snapshotMs } = pollPlan(venue.profile, openOrders, instruments.length, sharers);
-    return isShort(venue.weight(), venue.profile.readWeights.balances)
-      ? Math.max(snapshotMs, scantSnapshotMs(venue.profile, sharers))
-      : snapshotMs;
+    return this.isAddressShort ? Math.max(snapshotMs, scantSnapshotMs(venue.profile, sharers)) : snapshotMs;
   }
 
   /**
@@ -228,9 +231,7 @@ export class VenueSight {
    * A venue that answers none of several is asked as it is planned, and so is an address that is short.
    */
   private untilAskedMs(readingMs: number): number {
-    const { venue } = this.dependencies;
-    const isShortNow = isShort(venue.weight(), venue.profile.readWeights.balances);
-    if (this.failures === 0 || this.failures > READ_AGAIN_TIMES || isShortNow) return readingMs;
+    if (this.failures === 0 || this.failures > READ_AGAIN_TIMES || this.isAddressShort) return readingMs;
     return Math.min(readingMs, READ_AGAIN_MS);
   }
 
