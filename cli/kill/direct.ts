@@ -58,7 +58,8 @@ export async function killWithoutTemporal(terminal: Terminal, wish: DirectWish, 
     if (url === undefined || wish.isDrill) throw config;
     say(`THE VENUES ARE NOT REACHED: ${told(config)} The halt is written all the same; nothing is canceled or sold from here.`);
   } else {
-    const doubt = notConfigured(config, wish.scope);
+    // A drill of it is refused.
+    const doubt = wish.isDrill ? undefined : notConfigured(config, wish.scope);
     if (doubt !== undefined) say(doubt);
     if (wish.isDrill) assertPaper(config, wish.scope);
     await assertSomethingIsThere(terminal, config, wish.scope, url);

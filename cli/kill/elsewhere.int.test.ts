@@ -113,7 +113,7 @@ describe('keelson kill --direct, where the ledger is another than this shell bel
       const failed = await kill({ DATABASE_URL: store.url }, scope, true).catch((error: unknown) => error);
       expect(failed).toMatchObject({ exitCode: EXIT.refused, message: expect.stringContaining(told) as unknown });
       expect(failed).toMatchObject({ message: expect.stringContaining('INPUT_DRILL_OF_NOTHING') as unknown });
-      expect(await written()).toEqual([]);
+      expect([await written(), said]).toEqual([[], expect.not.stringContaining('written all the same')]);
       // A halt of the same name is never refused.
       expect(await kill({ DATABASE_URL: store.url }, scope)).toMatchObject({ exitCode: EXIT.unverified });
       expect(await written()).toHaveLength(1);
